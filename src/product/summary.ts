@@ -1,0 +1,96 @@
+import Type from 'typebox';
+import { closed } from './filterSchema.ts';
+import { MARKETPLACE_IDS } from './marketplaces.ts';
+
+const count = (description?: string) =>
+  Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+
+/** How a search ended. `failed` is the outcome of a job that failed; the others are return values of jobs. */
+export const OUTCOMES = [
+  'complete',
+  'none-found',
+  'filtered-out',
+  'partial',
+  'degraded',
+  'cancelled',
+  'skipped',
+  'failed',
+] as const;
+
+const OutcomeSchema = Type.Enum([...OUTCOMES], {
+  description:
+    'complete, none-found, filtered-out: all wanted pages are there; partial: later pages failed for good; ' +
+    'degraded: nothing is there and the request asked not to fail; skipped: the run before was still busy',
+});
+
+const CountsSchema = Type.Object(
+  {
+    found: count('what eBay claims, an indicator only'),
+    collected: count('items in the answers that are there'),
+    products: count('products delivered'),
+    duplicates: count('items that an earlier page or marketplace already held'),
+    filteredOut: count('items that the title or seller conditions dropped'),
+    rejected: Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+      description: 'items that could not be read, reason → n',
+    }),
+  },
+  closed,
+);
+
+const WarningSchema = Type.Object(
+  {
+    errorId: Type.Union([Type.Integer(), Type.Null()]),
+    message: Type.String(),
+    parameters: Type.Optional(Type.Array(Type.Object({ name: Type.String(), value: Type.String() }, closed))),
+  },
+  { ...closed, description: 'what eBay ignored in the request' },
+);
+
+const MissingSchema = Type.Object(
+  {
+    marketplace: Type.Enum(MARKETPLACE_IDS),
+    page: count('the page that failed; nothing after it was asked for'),
+    code: Type.String({ description: 'one of the closed failure codes' }),
+    message: Type.String(),
+  },
+  closed,
+);
+
+const FailureSchema = Type.Object(
+  {
+    code: Type.String({ description: 'one of the closed failure codes' }),
+    message: Type.String(),
+    page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    retryable: Type.Boolean({ description: 'whether the same request may succeed later' }),
+  },
+  closed,
+);
+
+/** What a search job returns. Products are read apart from it, by `searchId`. */
+export const SearchSummarySchema = Type.Object(
+  {
+    searchId: Type.String({ description: "the job's id" }),
+    outcome: OutcomeSchema,
+    counts: CountsSchema,
+    calls: count('calls to eBay that this search made'),
+    pages: count('answers that are there'),
+    missing: Type.Array(MissingSchema, { description: 'the marketplaces whose pages ended early, and why' }),
+    gone: count('products that eBay no longer had when their details were asked for'),
+    warnings: Type.Array(WarningSchema),
+    error: Type.Union([FailureSchema, Type.Null()], { description: 'the first failure, if any' }),
+    startedAt: instant('UTC'),
+    finishedAt: instant('UTC'),
+    expiresAt: Type.Union([instant('UTC'), Type.Null()], {
+      description: 'when the earliest answer is deleted, null when there is none',
+    }),
+  },
+  { ...closed, title: 'Search summary' },
+);
+
+export type Outcome = (typeof OUTCOMES)[number];
+export type SearchSummary = Type.Static<typeof SearchSummarySchema>;
+export type SearchCounts = Type.Static<typeof CountsSchema>;
+export type SearchWarning = Type.Static<typeof WarningSchema>;
+export type MissingPart = Type.Static<typeof MissingSchema>;
+export type SummaryError = Type.Static<typeof FailureSchema>;
