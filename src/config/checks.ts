@@ -1,0 +1,92 @@
+import type { Config, ConfigProblem } from './config.ts';
+
+const EBAY_ORIGIN = { sandbox: 'https://api.sandbox.ebay.com', production: 'https://api.ebay.com' } as const;
+const TOKEN_PATH = '/identity/v1/oauth2/token';
+
+type Ebay = Pick<Config['ebay'], 'environment' | 'tokenUrl' | 'apiUrl'>;
+
+/** The whole URL of the token endpoint. */
+export function tokenUrl(ebay: Ebay): string {
+  return ebay.tokenUrl || EBAY_ORIGIN[ebay.environment as keyof typeof EBAY_ORIGIN] + TOKEN_PATH;
+}
+
+/** The origin below which eBay's API paths stand. */
+export function apiOrigin(ebay: Ebay): string {
+  return ebay.apiUrl
+    ? new URL(ebay.apiUrl).origin
+    : EBAY_ORIGIN[ebay.environment as keyof typeof EBAY_ORIGIN];
+}
+
+/** Settings that are fine alone but not together. */
+export function crossChecks(config: Config): ConfigProblem[] {
+  const { ebay, worker, token, redis, pace } = config;
+  const problems: ConfigProblem[] = [];
+  const tooShort = (name: string, value: number, than: string, limit: number) => {
+    if (value < limit)
+      problems.push({ name, message: `is ${value} s, but ${than} may take ${limit} s: raise it` });
+  };
+  tooShort('WORKER_LOCK_DURATION', worker.lockDuration, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout);
+  tooShort('SHUTDOWN_GRACE', worker.shutdownGrace, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout);
+  tooShort(
+    'TOKEN_LOCK_TIME',
+    token.lockTime,
+    'a token request (TOKEN_REQUEST_TIMEOUT)',
+    token.requestTimeout,
+  );
+  tooShort(
+    'REDIS_SOCKET_TIMEOUT',
+    redis.socketTimeout,
+    'a blocking read (WORKER_BLOCKING_READ)',
+    worker.blockingRead,
+  );
+  if (pace.backfillShare > pace.scheduledShare)
+    problems.push({
+      name: 'BACKFILL_SHARE',
+      message: `is ${pace.backfillShare}, but must not exceed SCHEDULED_SHARE (${pace.scheduledShare})`,
+    });
+  for (const [name, url] of [
+    ['EBAY_TOKEN_URL', ebay.tokenUrl],
+    ['EBAY_API_URL', ebay.apiUrl],
+  ] as const)
+    if (url !== '' && !ebay.allowHttp && isPlainHttpElsewhere(url))
+      problems.push({
+        name,
+        message: `is ${url}, but plain http would show the credentials on the network: use https, a loopback address, or set EBAY_ALLOW_HTTP=true for a simulator`,
+      });
+  return problems;
+}
+
+/** BullMQ's `drainDelay`, its longest blocking read, in seconds. */
+export const BLOCKING_READ = 5;
+
+function isPlainHttpElsewhere(url: string): boolean {
+  const { protocol, hostname } = new URL(url);
+  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+const PLACEHOLDER = /^(your[-_ ].*|change[-_ ]?me.*|x{3,}|<.*>|todo|example)$/i;
+
+/**
+ * What is wrong with the keyset; only the commands that call eBay need one.
+ * Production app ids hold `-PRD-` and sandbox ones `-SBX-`; a mix fails at eBay with `invalid_client`.
+ */
+export function credentialProblems(config: Config): ConfigProblem[] {
+  const { clientId, clientSecret, environment, tokenUrl: ownTokenUrl } = config.ebay;
+  const problems: ConfigProblem[] = [];
+  for (const [name, value] of [
+    ['EBAY_CLIENT_ID', clientId],
+    ['EBAY_CLIENT_SECRET', clientSecret],
+  ] as const) {
+    if (value === '')
+      problems.push({ name, message: 'is not set: create a keyset at developer.ebay.com and set it' });
+    else if (PLACEHOLDER.test(value))
+      problems.push({ name, message: 'holds a placeholder: put the keyset’s own value there' });
+  }
+  const other = environment === 'production' ? 'SBX' : 'PRD';
+  if (ownTokenUrl === '' && clientId.includes(`-${other}-`))
+    problems.push({
+      name: 'EBAY_ENVIRONMENT',
+      message: `is ${environment}, but EBAY_CLIENT_ID is a ${other === 'SBX' ? 'sandbox' : 'production'} id`,
+    });
+  return problems;
+}

@@ -1,0 +1,68 @@
+import { MARKETPLACE_IDS } from './marketplaceIds.ts';
+
+/**
+ * A kind of value: how text from the environment becomes it, and what is allowed. `allowed` ends the sentence
+ * "VARIABLE is …, but must be …" and so names the range.
+ */
+export interface Format {
+  allowed: string;
+  coerce(text: string): unknown;
+  accepts(value: unknown): boolean;
+}
+
+const text = (allowed: string, accepts: (value: string) => boolean): Format => ({
+  allowed,
+  coerce: (value) => value.trim(),
+  accepts: (value) => typeof value === 'string' && accepts(value),
+});
+
+const number = (allowed: string, accepts: (value: number) => boolean): Format => ({
+  allowed,
+  coerce: (value) => (/^-?\d+(\.\d+)?$/.test(value.trim()) ? Number(value) : value),
+  accepts: (value) => typeof value === 'number' && Number.isFinite(value) && accepts(value),
+});
+
+const whole = (lowest: number, highest: number) =>
+  number(
+    `a whole number from ${lowest} to ${highest}`,
+    (value) => Number.isInteger(value) && value >= lowest && value <= highest,
+  );
+
+const WEEK_IN_SECONDS = 7 * 24 * 3600;
+
+function urlWith(protocols: string[]) {
+  return (value: string) => URL.canParse(value) && protocols.includes(new URL(value).protocol);
+}
+
+/** `component=level` pairs, e.g. `auth=debug,collector=debug`. */
+const LEVEL_PAIRS = /^([a-z]+=(error|warn|info|debug))(,[a-z]+=(error|warn|info|debug))*$/;
+
+export const FORMATS = {
+  text: text('text', () => true),
+  count: whole(1, 1_000_000),
+  concurrency: whole(1, 1000),
+  bytes: whole(1024, 1024 ** 3),
+  port: whole(0, 65_535),
+  seconds: number('a number of seconds above 0, at most one week', (s) => s > 0 && s <= WEEK_IN_SECONDS),
+  'seconds or 0': number('a number of seconds from 0 to one week', (s) => s >= 0 && s <= WEEK_IN_SECONDS),
+  share: number('a share from 0 to 1', (share) => share >= 0 && share <= 1),
+  flag: {
+    allowed: '`true` or `false`',
+    coerce: (value) => (value === 'true' ? true : value === 'false' ? false : value),
+    accepts: (value) => typeof value === 'boolean',
+  },
+  environment: text('`sandbox` or `production`', (value) => value === 'sandbox' || value === 'production'),
+  marketplace: text(`one of ${MARKETPLACE_IDS.join(', ')}`, (value) => MARKETPLACE_IDS.includes(value)),
+  'log level': text('one of error, warn, info, debug', (value) => /^(error|warn|info|debug)$/.test(value)),
+  'log levels': text('pairs such as `auth=debug,collector=info`', (v) => v === '' || LEVEL_PAIRS.test(v)),
+  'log format': text('`json`, `pretty` or `auto`', (value) => /^(json|pretty|auto)$/.test(value)),
+  'redis url': text('a URL such as redis://localhost:6379/0', urlWith(['redis:', 'rediss:'])),
+  'key prefix': text('a hash-tagged word such as {ebay}', (value) => /^\{[a-z0-9-]+\}$/.test(value)),
+  'http url or empty': text('an http or https URL', (v) => v === '' || urlWith(['http:', 'https:'])(v)),
+  scopes: text('OAuth scope URLs, separated by spaces', (value) =>
+    value.split(/\s+/).every(urlWith(['https:'])),
+  ),
+  host: text('a host name or address', (value) => /^[\w.:[\]-]+$/.test(value)),
+} as const satisfies Record<string, Format>;
+
+export type FormatName = keyof typeof FORMATS;

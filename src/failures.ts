@@ -1,0 +1,104 @@
+/**
+ * The closed vocabulary of failures. Every error that crosses a folder's edge is a `Failure` with one of these codes;
+ * what the queue does about it is decided once, in `queue/verdict.ts`, from the disposition.
+ *
+ * Codes about input that a caller wrote have underscores, like the API's error codes; codes about what happened at run
+ * time have hyphens, like outcomes.
+ *
+ * Dispositions:
+ * - `permanent`: trying again cannot help; the job fails at once.
+ * - `transient`: the page's next attempt may succeed; an attempt is charged.
+ * - `wait`: nothing is wrong with the job; it goes back to the queue until `until`, no attempt charged.
+ */
+const DISPOSITIONS = {
+  // What a caller wrote.
+  invalid_request: 'permanent',
+  invalid_payload: 'permanent',
+  unknown_job_type: 'permanent',
+  unknown_payload_version: 'permanent',
+  backlog_full: 'permanent',
+  search_not_found: 'permanent',
+  // eBay's answers.
+  'ebay-unreachable': 'transient',
+  'ebay-timeout': 'transient',
+  'ebay-server-error': 'transient',
+  'ebay-bad-answer': 'transient',
+  'ebay-refused': 'permanent',
+  'ebay-throttled': 'wait',
+  'item-gone': 'permanent',
+  // The token and its endpoint.
+  'token-refused': 'transient',
+  'token-unavailable': 'wait',
+  'credential-refused': 'permanent',
+  'mint-budget-spent': 'wait',
+  // The call gate.
+  'gate-closed': 'wait',
+  'share-spent': 'wait',
+  // Redis.
+  'redis-unavailable': 'transient',
+  // A job's own life.
+  'gave-up-waiting': 'permanent',
+  'crashed-worker': 'permanent',
+  interrupted: 'wait',
+  cancelled: 'permanent',
+  internal: 'permanent',
+} as const satisfies Record<string, 'permanent' | 'transient' | 'wait'>;
+
+export type FailureCode = keyof typeof DISPOSITIONS;
+export type Disposition = (typeof DISPOSITIONS)[FailureCode];
+
+export interface FailureDetail {
+  /** For `wait`: when trying again makes sense, ms since the epoch. */
+  until?: number;
+  /** For `wait`: why, in a closed word (`quota`, `pause`, `circuit`, `credential`, …); shown to people and in metrics. */
+  because?: string;
+  /** HTTP status of the answer behind this failure, where there was one. */
+  status?: number;
+  /** eBay's error id, where it gave one. */
+  errorId?: number;
+}
+
+/** An error that says which of the known things went wrong. Its message is safe to store, log and show: never a secret. */
+export class Failure extends Error {
+  override readonly name = 'Failure';
+  readonly code: FailureCode;
+  readonly detail: Readonly<FailureDetail>;
+
+  constructor(code: FailureCode, message: string, detail: FailureDetail = {}) {
+    super(message);
+    this.code = code;
+    this.detail = detail;
+  }
+
+  get disposition(): Disposition {
+    return DISPOSITIONS[this.code];
+  }
+
+  /** Whether the same request may succeed later without being changed. */
+  get retryable(): boolean {
+    return this.disposition !== 'permanent';
+  }
+}
+
+export function isFailureCode(word: string): word is FailureCode {
+  return Object.hasOwn(DISPOSITIONS, word);
+}
+
+/** Any thrown value as a `Failure`; what is not one already is a defect of ours and says so as `internal`. */
+export function asFailure(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const message = thrown instanceof Error ? `${thrown.name}: ${thrown.message}` : String(thrown);
+  return new Failure('internal', message.slice(0, 300));
+}
+
+/** How a failure stands in BullMQ's `failedReason`: `code: message`. `parseReason` is its inverse. */
+export function reasonOf(failure: Failure): string {
+  return `${failure.code}: ${failure.message}`;
+}
+
+export function parseReason(reason: string): { code: FailureCode; message: string } {
+  const colon = reason.indexOf(': ');
+  const code = reason.slice(0, Math.max(colon, 0));
+  if (isFailureCode(code)) return { code, message: reason.slice(colon + 2) };
+  return { code: 'internal', message: reason };
+}

@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import { promisify } from 'node:util';
+import { RedisMemoryServer } from 'redis-memory-server';
+
+export interface EmbeddedRedis {
+  url: string;
+  port: number;
+  stop(): Promise<void>;
+}
+
+export interface EmbeddedRedisOptions {
+  /** A free one by default. */
+  port?: number;
+  /** Further arguments of `redis-server`, e.g. `['--appendonly', 'yes', '--dir', folder]`. */
+  args?: string[];
+  /** The PATH to search. */
+  path: string;
+  /** Told once, in one line, before something is installed. */
+  say?: (line: string) => void;
+}
+
+/**
+ * A private real Redis on a free loopback port, for the demo and the tests; nothing of it outlives `stop`.
+ * Uses `redis-server` or `valkey-server` from the PATH; where neither is there, installs Debian's package as root.
+ * @throws Error saying what to run, where it can neither find nor install one.
+ */
+export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  const binary = (await findServer(options.path)) ?? (await installServer(options));
+  const server = new RedisMemoryServer({
+    instance: {
+      ip: '127.0.0.1',
+      port: options.port ?? null,
+      args: ['--save', '', '--maxmemory-policy', 'noeviction', ...(options.args ?? [])],
+    },
+    binary: { systemBinary: binary },
+    autoStart: false,
+  });
+  await server.start();
+  const [host, port] = [await server.getHost(), await server.getPort()];
+  return {
+    url: `redis://${host}:${port}/0`,
+    port,
+    stop: async () => {
+      await server.stop();
+    },
+  };
+}
+
+async function findServer(path: string): Promise<string | undefined> {
+  for (const folder of path.split(delimiter))
+    for (const name of ['redis-server', 'valkey-server']) {
+      const candidate = join(folder, name);
+      if (await isThere(candidate)) return candidate;
+    }
+  return undefined;
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+const run = promisify(execFile);
+const INSTALL = 'apt-get install -y redis-server';
+
+async function installServer({ path, say }: EmbeddedRedisOptions): Promise<string> {
+  const canInstall = process.getuid?.() === 0 && (await isThere('/usr/bin/apt-get'));
+  if (!canInstall)
+    throw new Error(
+      `no redis-server or valkey-server on the PATH: run \`${INSTALL}\` (or your system's way) first`,
+    );
+  say?.(`no redis-server on the PATH: installing it with \`${INSTALL}\``);
+  const env = { PATH: path, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  try {
+    await run('apt-get', ['update'], { env });
+    await run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env });
+  } catch (error) {
+    const last = String((error as { stderr?: string }).stderr ?? error)
+      .trim()
+      .split('\n')
+      .at(-1);
+    throw new Error(`could not install redis-server (${last}): run \`${INSTALL}\` by hand`);
+  }
+  const binary = await findServer(path);
+  if (binary === undefined) throw new Error(`redis-server is still not on the PATH after \`${INSTALL}\``);
+  return binary;
+}

@@ -1,0 +1,17 @@
+/**
+ * Waits until `condition` gives something truthy and returns it; tests wait for what they need, never for a time.
+ * @throws Error with `what` after `timeoutMs`.
+ */
+export async function waitFor<T>(
+  what: string,
+  condition: () => Promise<T> | T,
+  timeoutMs = 15_000,
+): Promise<NonNullable<T>> {
+  const giveUpAt = Date.now() + timeoutMs;
+  while (Date.now() < giveUpAt) {
+    const value = await condition();
+    if (value) return value;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+}
