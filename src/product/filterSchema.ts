@@ -17,8 +17,8 @@ const sellerNames = (description: string) =>
 const amount = (description: string) =>
   Type.Union(
     [
-      Type.Number({ minimum: 0, maximum: 1e9 }),
-      Type.String({ pattern: '^(0|[1-9][0-9]{0,9})(\\.[0-9]{1,3})?$' }),
+      Type.Number({ minimum: 0, maximum: 999_999_999.999 }),
+      Type.String({ pattern: '^(0|[1-9][0-9]{0,8})(\\.[0-9]{1,3})?$' }),
     ],
     { description: `${description}, a JSON number or a decimal string, at most three decimals` },
   );

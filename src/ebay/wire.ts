@@ -1,0 +1,146 @@
+/**
+ * The fields of eBay's answers that this service reads, under eBay's names. eBay's documents require none of them, so
+ * all are optional; and what really arrives is `unknown` until the mappers have looked at it.
+ */
+
+export interface WireAmount {
+  value?: string;
+  currency?: string;
+  convertedFromValue?: string;
+  convertedFromCurrency?: string;
+}
+
+export interface WireImage {
+  imageUrl?: string;
+}
+
+export interface WireCategory {
+  categoryId?: string;
+}
+
+export interface WireShippingOption {
+  /** `FIXED` or `CALCULATED`. */
+  shippingCostType?: string;
+  /** Absent for a calculated option that eBay did not price. */
+  shippingCost?: WireAmount;
+}
+
+/** The user name is left out on purpose: it is never read. */
+export interface WireSeller {
+  /** A decimal string. */
+  feedbackPercentage?: string;
+  feedbackScore?: number;
+}
+
+export interface WireLocation {
+  city?: string;
+  country?: string;
+  postalCode?: string;
+}
+
+export interface WireItemSummary {
+  itemId?: string;
+  legacyItemId?: string;
+  title?: string;
+  itemWebUrl?: string;
+  itemAffiliateWebUrl?: string;
+  image?: WireImage;
+  thumbnailImages?: WireImage[];
+  additionalImages?: WireImage[];
+  /** Absent for a pure auction. */
+  price?: WireAmount;
+  currentBidPrice?: WireAmount;
+  bidCount?: number;
+  itemEndDate?: string;
+  buyingOptions?: string[];
+  shippingOptions?: WireShippingOption[];
+  condition?: string;
+  conditionId?: string;
+  seller?: WireSeller;
+  topRatedBuyingExperience?: boolean;
+  itemLocation?: WireLocation;
+  leafCategoryIds?: string[];
+  categories?: WireCategory[];
+  epid?: string;
+  itemGroupHref?: string;
+  itemGroupType?: string;
+  itemOriginDate?: string;
+  itemCreationDate?: string;
+}
+
+export interface WireErrorParameter {
+  name?: string;
+  value?: string;
+}
+
+/** An error or a warning: they have one shape. */
+export interface WireError {
+  errorId?: number;
+  domain?: string;
+  category?: string;
+  message?: string;
+  longMessage?: string;
+  parameters?: WireErrorParameter[];
+}
+
+export interface WireSearchPage {
+  total?: number;
+  limit?: number;
+  offset?: number;
+  /** Absent on the last page. */
+  next?: string;
+  /** Absent when nothing was found. */
+  itemSummaries?: WireItemSummary[];
+  warnings?: WireError[];
+}
+
+export interface WireErrorBody {
+  errors?: WireError[];
+}
+
+export interface WireReturnTerms {
+  returnsAccepted?: boolean;
+  returnPeriod?: { value?: number; unit?: string };
+  returnShippingCostPayer?: string;
+}
+
+export interface WireAvailability {
+  /** `IN_STOCK`, `LIMITED_STOCK` or `OUT_OF_STOCK`. */
+  estimatedAvailabilityStatus?: string;
+  estimatedAvailableQuantity?: number;
+  estimatedSoldQuantity?: number;
+}
+
+export interface WireAspect {
+  name?: string;
+  value?: string;
+}
+
+export interface WireItem {
+  itemId?: string;
+  brand?: string;
+  mpn?: string;
+  gtin?: string;
+  itemEndDate?: string;
+  returnTerms?: WireReturnTerms;
+  estimatedAvailabilities?: WireAvailability[];
+  localizedAspects?: WireAspect[];
+}
+
+export interface WireRate {
+  count?: number;
+  limit?: number;
+  remaining?: number;
+  /** When the window ends, ISO 8601. */
+  reset?: string;
+  /** The window's length in seconds. */
+  timeWindow?: number;
+}
+
+export interface WireRateLimits {
+  rateLimits?: {
+    apiContext?: string;
+    apiName?: string;
+    resources?: { name?: string; rates?: WireRate[] }[];
+  }[];
+}

@@ -1,0 +1,135 @@
+import { Ajv, type ErrorObject } from 'ajv';
+import { echo, type InputError, nearest } from './inputErrors.ts';
+import { SearchRequestSchema } from './requestSchema.ts';
+
+const validate = new Ajv({ allErrors: true, verbose: true, strictTypes: false }).compile(SearchRequestSchema);
+
+interface Rule {
+  code: string;
+  /** Completes "must be …" where the schema's own wording would show a pattern. */
+  allowed?: string;
+}
+
+const AMOUNT = {
+  code: 'price_range',
+  allowed: 'a number or decimal string from 0 to 999999999.999, at most three decimals',
+};
+const COUNTRY = { code: 'unknown_country', allowed: 'a two-letter country code in capitals, such as US' };
+const POSTAL_CODE = { code: 'invalid_postal_code', allowed: '1 to 10 letters, digits, spaces or hyphens' };
+const SELLER = { code: 'invalid_seller', allowed: 'an eBay user name of at most 64 characters' };
+const WORD = { code: 'invalid_word', allowed: 'a word or phrase of 1 to 100 characters' };
+const ASPECT = {
+  code: 'invalid_aspect',
+  allowed: 'up to 50 values of 1 to 100 characters, none of { } [ ] \\',
+};
+const NAME = '1 to 40 of the characters a-z, 0-9 and hyphen';
+
+/** Field (array positions as `*`) → how an error there is told. All others are `invalid_value`. */
+const RULES: Readonly<Record<string, Rule>> = {
+  v: { code: 'unknown_payload_version', allowed: '1' },
+  query: { code: 'invalid_query', allowed: 'text of 1 to 100 characters' },
+  categoryIds: {
+    code: 'invalid_category',
+    allowed: 'a list of one category id (eBay takes one a request at present)',
+  },
+  'categoryIds.*': { code: 'invalid_category', allowed: 'a category id: up to ten digits, as a string' },
+  marketplaces: { code: 'marketplaces_range', allowed: 'a list of 1 to 5 different marketplaces' },
+  'marketplaces.*': { code: 'unknown_marketplace' },
+  maxItems: { code: 'max_items_range', allowed: 'an integer from 1 to 10000' },
+  sort: { code: 'unknown_sort' },
+  'filters.price.min': AMOUNT,
+  'filters.price.max': AMOUNT,
+  'filters.price.currency': {
+    code: 'invalid_currency',
+    allowed: 'a three-letter currency code in capitals, such as USD',
+  },
+  'filters.conditionIds.*': {
+    code: 'invalid_condition_id',
+    allowed: 'a condition id: four digits, as a string',
+  },
+  'filters.deliveryCountry': COUNTRY,
+  'filters.itemLocationCountry': COUNTRY,
+  'filters.deliveryPostalCode': POSTAL_CODE,
+  'filters.sellers': { code: 'sellers_range', allowed: 'a list of 1 to 250 different names' },
+  'filters.sellers.*': SELLER,
+  'filters.excludeSellers': { code: 'sellers_range', allowed: 'a list of 1 to 250 different names' },
+  'filters.excludeSellers.*': SELLER,
+  'shipTo.country': COUNTRY,
+  'shipTo.postalCode': POSTAL_CODE,
+  'title.include.*': WORD,
+  'title.exclude.*': WORD,
+  'seller.minFeedbackPercentage': { code: 'feedback_range', allowed: 'a number from 0 to 100' },
+  'seller.minFeedbackScore': { code: 'feedback_range', allowed: 'an integer from 0' },
+  maxAge: { code: 'max_age_range', allowed: 'an integer from 0 to 86400 (seconds)' },
+  priority: { code: 'unknown_priority' },
+  track: { code: 'invalid_track', allowed: NAME },
+  tenant: { code: 'invalid_tenant', allowed: NAME },
+};
+
+const QUERY_CODES: Readonly<Record<string, [code: string, message: string]>> = {
+  minLength: ['q_required', 'must hold 1 to 100 characters that are not spaces'],
+  maxLength: ['q_too_long', 'must hold at most 100 characters (eBay cuts the rest silently)'],
+  pattern: ['q_wildcard', 'must not hold *, which eBay does not allow'],
+};
+
+/** What the schema finds wrong with tidied input: every field once, in the input's order. */
+export function schemaErrors(input: unknown): InputError[] {
+  if (validate(input)) return [];
+  const byPath = new Map<string, InputError>();
+  for (const error of validate.errors ?? []) {
+    const told = tell(error);
+    if (!byPath.has(told.path)) byPath.set(told.path, told);
+  }
+  return [...byPath.values()].slice(0, 100);
+}
+
+function tell(error: ErrorObject): InputError {
+  const segments = error.instancePath.split('/').slice(1).map(unescapePointer);
+  const path = segments.join('.');
+  const { keyword, params, data } = error;
+  if (keyword === 'additionalProperties') return unknownField(segments, params.additionalProperty, error);
+  if (keyword === 'required') {
+    return {
+      path: [...segments, params.missingProperty].join('.'),
+      code: 'required',
+      message: 'is required here',
+    };
+  }
+  const special = path === 'query' ? QUERY_CODES[keyword] : undefined;
+  if (special !== undefined) return { path, code: special[0], message: special[1] };
+
+  const [, group, ...inGroup] = segments;
+  const field = segments.map((segment) => (/^\d+$/.test(segment) ? '*' : segment)).join('.');
+  const isAspect = group === 'aspects' && inGroup.length > 0;
+  const rule: Rule = isAspect
+    ? ASPECT
+    : (RULES[field] ?? { code: path === '' ? 'invalid_payload' : 'invalid_value' });
+  const values: unknown = params.allowedValues;
+  if (!Array.isArray(values)) {
+    const allowed = rule.allowed === undefined ? error.message : `must be ${rule.allowed}`;
+    return { path, code: rule.code, message: `${allowed}; got ${echo(data)}` };
+  }
+  const meant = typeof data === 'string' ? nearest(data, values) : undefined;
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return { path, code: rule.code, message: `must be one of ${values.join(', ')}; got ${echo(data)}${hint}` };
+}
+
+function unknownField(segments: string[], key: string, error: ErrorObject): InputError {
+  const shown = key.length <= 64 ? key : `${key.slice(0, 63)}…`;
+  const path = [...segments, shown].join('.');
+  if (segments.at(-1) === 'aspects') {
+    return {
+      path,
+      code: 'invalid_aspect',
+      message: 'an aspect name holds 1 to 100 characters, none of , : | { } [ ] \\',
+    };
+  }
+  const known = Object.keys(error.parentSchema?.properties ?? {});
+  const meant = nearest(key, known);
+  const hint = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
+  return { path, code: 'unknown_field', message: `is no field of a search request; ${hint}` };
+}
+
+function unescapePointer(segment: string): string {
+  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
+}
