@@ -1,0 +1,25 @@
+import type { Product } from '../product/product.ts';
+import type { SearchWarning } from '../product/summary.ts';
+
+/** What one page of one marketplace gave: the unit that the queue stores and a summary is made of. */
+export interface PageAnswer {
+  marketplace: string;
+  offset: number;
+  limit: number;
+  /** When eBay answered, ISO 8601 UTC. */
+  observedAt: string;
+  /** What eBay claims to have in all: an indicator that changes from page to page. */
+  total: number | null;
+  /** Whether the listing goes on after this page. */
+  hasNext: boolean;
+  /** Items in the answer, readable or not. */
+  received: number;
+  products: Product[];
+  /** Items that could not be read: reason → n. */
+  rejected: Record<string, number>;
+  warnings: SearchWarning[];
+  /** HTTP attempts that this answer took, quick retries and the replay after a 401 included. */
+  calls: number;
+  /** From the granted slot to the parsed answer, ms: how far ahead pages must be planned to use every slot. */
+  latencyMs: number;
+}
