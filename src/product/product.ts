@@ -69,7 +69,7 @@ export const ProductSchema = Type.Object(
     legacyItemId: nullable(text(50)),
     marketplace: Type.Enum(MARKETPLACE_IDS, { description: 'the site that was searched' }),
     title: text(300),
-    url: text(2048, "the listing's page; the affiliate link where that is the only one"),
+    url: text(4096, "the listing's page; the affiliate link where that is the only one"),
     images: Type.Array(text(2048), { description: 'unique, main image first' }),
     price: nullable(MoneySchema, 'null for a pure auction, which has only bids'),
     shipping: ShippingSchema,

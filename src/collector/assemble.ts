@@ -1,0 +1,97 @@
+import type { Product } from '../product/product.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { SearchCounts, SearchWarning } from '../product/summary.ts';
+import { conditionsOf } from './conditions.ts';
+import type { PageAnswer } from './pageAnswer.ts';
+import { shareOf } from './pagePlan.ts';
+
+export type AnsweredPage = Pick<
+  PageAnswer,
+  'marketplace' | 'offset' | 'total' | 'received' | 'products' | 'rejected' | 'warnings'
+>;
+
+export interface Assembled {
+  /** By marketplace in the request's order, then in eBay's order; each keeps its rank there, so gaps are normal. */
+  products: Product[];
+  counts: SearchCounts;
+  warnings: SearchWarning[];
+}
+
+/**
+ * The result of a search from the pages that are there, in whatever order they came: derived anew at every reading, so
+ * that the same page twice is the same result.
+ *
+ * An item counts once, where it stands first; then the conditions of the request drop some; then the list is cut to
+ * `maxItems`. What one marketplace leaves of its share, others that have more fill up.
+ */
+export function assemble(request: NormalRequest, pages: readonly AnsweredPage[]): Assembled {
+  const ordered = inOrder(request, pages);
+  const collected = ordered.flatMap((page) => page.products);
+  const unique = firstOfEach(collected);
+  const fitting = unique.filter(conditionsOf(request));
+  const products = cut(request, fitting);
+  return {
+    products,
+    counts: {
+      found: found(ordered),
+      collected: sum(ordered.map((page) => page.received)),
+      products: products.length,
+      duplicates: collected.length - unique.length,
+      filteredOut: unique.length - fitting.length,
+      rejected: rejections(ordered),
+    },
+    warnings: distinct(ordered.flatMap((page) => page.warnings)),
+  };
+}
+
+/** A page once, by marketplace and offset. Pages of marketplaces that the request does not name are none of its own. */
+function inOrder(request: NormalRequest, pages: readonly AnsweredPage[]): AnsweredPage[] {
+  return request.marketplaces.flatMap((marketplace) => {
+    const own = pages.filter((page) => page.marketplace === marketplace);
+    const byOffset = new Map(own.toReversed().map((page) => [page.offset, page]));
+    return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
+  });
+}
+
+function firstOfEach(products: readonly Product[]): Product[] {
+  const seen = new Set<string>();
+  return products.filter(({ itemId }) => !seen.has(itemId) && seen.add(itemId));
+}
+
+function cut(request: NormalRequest, products: Product[]): Product[] {
+  if (products.length <= request.maxItems) return products;
+  const shares = new Map(request.marketplaces.map((id) => [id, shareOf(request, id)]));
+  const within = new Set<Product>();
+  for (const product of products) {
+    const left = shares.get(product.marketplace) ?? 0;
+    if (left > 0) within.add(product);
+    shares.set(product.marketplace, left - 1);
+  }
+  for (const product of products) {
+    if (within.size >= request.maxItems) break;
+    within.add(product);
+  }
+  return products.filter((product) => within.has(product));
+}
+
+/** eBay's total drifts from page to page; the first page of each marketplace is taken at its word. */
+function found(ordered: readonly AnsweredPage[]): number {
+  const first = new Map(ordered.toReversed().map((page) => [page.marketplace, page.total ?? 0]));
+  return sum([...first.values()]);
+}
+
+function rejections(pages: readonly AnsweredPage[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const page of pages) {
+    for (const [reason, n] of Object.entries(page.rejected)) counts[reason] = (counts[reason] ?? 0) + n;
+  }
+  return counts;
+}
+
+function distinct(warnings: readonly SearchWarning[]): SearchWarning[] {
+  return [...new Map(warnings.map((warning) => [JSON.stringify(warning), warning])).values()];
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

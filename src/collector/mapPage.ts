@@ -1,0 +1,107 @@
+import type { WireError, WireErrorBody, WireSearchPage } from '../ebay/wire.ts';
+import type { MarketplaceId } from '../product/marketplaces.ts';
+import type { Product } from '../product/product.ts';
+import { MAX_ITEMS } from '../product/requestSchema.ts';
+import type { SearchWarning } from '../product/summary.ts';
+import { mapItem } from './mapItem.ts';
+import type { PageAnswer } from './pageAnswer.ts';
+import { fields, integer, list, naturalNumber, text } from './readJson.ts';
+
+/** Why a body is no search answer at all. */
+export type BadPage = 'not-an-object' | 'error-body' | 'not-a-search-answer' | 'other-page';
+
+/** A page's content; what the call itself took is the caller's to add. */
+export type PageContent = Omit<PageAnswer, 'calls' | 'latencyMs'> & { marketplace: MarketplaceId };
+
+export type MappedPage =
+  | { ok: true; page: PageContent }
+  | { ok: false; reason: BadPage; errors: SearchWarning[] };
+
+/** The page that was asked for, and when eBay answered (ISO 8601). */
+export interface AskedPage {
+  marketplace: MarketplaceId;
+  offset: number;
+  limit: number;
+  observedAt: string;
+}
+
+/** The parsed body of a search answer as products, rejections and warnings. Takes any JSON and never throws. */
+export function mapPage(json: unknown, asked: AskedPage): MappedPage {
+  const body: { [Name in keyof (WireSearchPage & WireErrorBody)]?: unknown } | null = fields(json);
+  if (body === null) return bad('not-an-object');
+  if (list(body.errors).length > 0) return bad('error-body', body.errors);
+  if (!isSearchAnswer(body)) return bad('not-a-search-answer');
+  const offset = integer(body.offset);
+  if (offset !== null && offset !== asked.offset) return bad('other-page');
+
+  const items = list(body.itemSummaries);
+  return {
+    ok: true,
+    page: {
+      ...asked,
+      total: naturalNumber(body.total),
+      hasNext: items.length > 0 && goesOn(body.next, asked),
+      received: items.length,
+      ...mapItems(items, asked),
+      warnings: mapWarnings(body.warnings),
+    },
+  };
+}
+
+function mapItems(items: unknown[], { marketplace, offset, observedAt }: AskedPage) {
+  const products: Product[] = [];
+  const rejected: Record<string, number> = {};
+  for (const [index, item] of items.entries()) {
+    const mapped = mapItem(item, { marketplace, observedAt, rank: offset + index + 1 });
+    if ('product' in mapped) products.push(mapped.product);
+    else rejected[mapped.rejected] = (rejected[mapped.rejected] ?? 0) + 1;
+  }
+  return { products, rejected };
+}
+
+/** eBay requires no field, and an answer with nothing found has no items: one sign of a listing must be there. */
+function isSearchAnswer(body: { total?: unknown; itemSummaries?: unknown; warnings?: unknown }): boolean {
+  const { itemSummaries } = body;
+  if (itemSummaries !== undefined && itemSummaries !== null) return Array.isArray(itemSummaries);
+  return naturalNumber(body.total) !== null || list(body.warnings).length > 0;
+}
+
+/**
+ * Whether `next` names a later page of a search. It is a sign only and never followed, so a host that is not the API's
+ * does no harm; but one that points at this page or an earlier one would turn the chain of pages into a loop.
+ */
+function goesOn(next: unknown, { offset, limit }: AskedPage): boolean {
+  if (typeof next !== 'string' || offset + limit >= MAX_ITEMS) return false;
+  if (!URL.canParse(next, 'https://api.ebay.com')) return false;
+  const url = new URL(next, 'https://api.ebay.com');
+  const nextOffset = integer(url.searchParams.get('offset'));
+  return (
+    /^https?:$/.test(url.protocol) &&
+    url.pathname.endsWith('/item_summary/search') &&
+    (nextOffset ?? Infinity) > offset
+  );
+}
+
+/** Warnings, or errors, in one small shape; what is unreadable is left out. */
+export function mapWarnings(json: unknown): SearchWarning[] {
+  return list(json)
+    .slice(0, 50)
+    .flatMap((entry) => {
+      const warning: { [Name in keyof WireError]?: unknown } | null = fields(entry);
+      if (warning === null) return [];
+      const errorId = integer(warning.errorId);
+      const message = text(warning.message, 500) ?? text(warning.longMessage, 500);
+      if (errorId === null && message === null) return [];
+      const parameters = list(warning.parameters)
+        .slice(0, 20)
+        .flatMap((parameter) => {
+          const name = text(fields(parameter)?.name, 100);
+          return name === null ? [] : { name, value: text(fields(parameter)?.value, 500) ?? '' };
+        });
+      return { errorId, message: message ?? 'no message', ...(parameters.length > 0 ? { parameters } : {}) };
+    });
+}
+
+function bad(reason: BadPage, errors?: unknown): MappedPage {
+  return { ok: false, reason, errors: mapWarnings(errors) };
+}

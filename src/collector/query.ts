@@ -1,0 +1,97 @@
+import type { MarketplaceId } from '../product/marketplaces.ts';
+import type { NormalFilters, NormalRequest } from '../product/requestSchema.ts';
+
+/** A GET below the Browse API's base path; parameters and headers are plain text, the parameters not yet URL-encoded. */
+export interface BrowseRequest {
+  path: string;
+  params: Record<string, string>;
+  headers: Record<string, string>;
+}
+
+/** One page of one marketplace's listing. `offset` is 0 or a multiple of `limit`, which eBay insists on (12515). */
+export interface PageAddress {
+  marketplace: MarketplaceId;
+  offset: number;
+  limit: number;
+}
+
+export function searchCall(request: NormalRequest, page: PageAddress): BrowseRequest {
+  const { query, categoryIds, sort, filters } = request;
+  const filter = filterParameter(filters);
+  const aspects = aspectParameter(filters.aspects, categoryIds?.[0]);
+  return {
+    path: '/item_summary/search',
+    params: {
+      ...(query === undefined ? {} : { q: query }),
+      ...(categoryIds === undefined ? {} : { category_ids: categoryIds.join(',') }),
+      ...(filter === '' ? {} : { filter }),
+      ...(aspects === undefined ? {} : { aspect_filter: aspects }),
+      ...(sort === undefined ? {} : { sort }),
+      // Adds the city to the location.
+      fieldgroups: 'EXTENDED',
+      limit: String(page.limit),
+      offset: String(page.offset),
+    },
+    headers: headers(request, page.marketplace),
+  };
+}
+
+/** One item, for `details: full`. The pipes in its id are percent-encoded. */
+export function itemCall(request: NormalRequest, marketplace: MarketplaceId, itemId: string): BrowseRequest {
+  return { path: `/item/${encodeURIComponent(itemId)}`, params: {}, headers: headers(request, marketplace) };
+}
+
+function headers(request: NormalRequest, marketplace: MarketplaceId): Record<string, string> {
+  const { shipTo } = request;
+  if (shipTo === undefined) return { 'X-EBAY-C-MARKETPLACE-ID': marketplace };
+  const zip = shipTo.postalCode === undefined ? '' : `,zip=${shipTo.postalCode}`;
+  return {
+    'X-EBAY-C-MARKETPLACE-ID': marketplace,
+    'X-EBAY-C-ENDUSERCTX': `contextualLocation=${encodeURIComponent(`country=${shipTo.country}${zip}`)}`,
+  };
+}
+
+/**
+ * `name:value,name:{a|b},name:[lo..hi]`. The request's schema lets no character of this grammar into a value, since
+ * eBay documents no escape here.
+ */
+function filterParameter(filters: NormalFilters): string {
+  const set = (values: readonly string[] | undefined) => values && `{${values.join('|')}}`;
+  const { price } = filters;
+  const parts: Record<string, string | undefined> = {
+    price: price && priceRange(price.min, price.max),
+    priceCurrency: price?.currency,
+    conditions: set(filters.conditions),
+    conditionIds: set(filters.conditionIds),
+    buyingOptions: set(filters.buyingOptions),
+    deliveryCountry: filters.deliveryCountry,
+    deliveryPostalCode: filters.deliveryPostalCode,
+    itemLocationCountry: filters.itemLocationCountry,
+    // The only value eBay takes here is 0.
+    maxDeliveryCost: filters.freeShipping ? '0' : undefined,
+    returnsAccepted: filters.returnsAccepted ? 'true' : undefined,
+    sellers: set(filters.sellers),
+    excludeSellers: set(filters.excludeSellers),
+    sellerAccountTypes: set(filters.sellerAccountTypes),
+    searchInDescription: filters.searchInDescription ? 'true' : undefined,
+  };
+  return Object.entries(parts)
+    .flatMap(([name, value]) => (value === undefined ? [] : `${name}:${value}`))
+    .join(',');
+}
+
+function priceRange(min: string | undefined, max: string | undefined): string {
+  return max === undefined ? `[${min ?? 0}]` : `[${min ?? ''}..${max}]`;
+}
+
+/** The category stands here a second time, as eBay demands (12017); a pipe inside a value is written `\|`. */
+function aspectParameter(
+  aspects: NormalFilters['aspects'],
+  categoryId: string | undefined,
+): string | undefined {
+  if (aspects === undefined || categoryId === undefined) return undefined;
+  const pairs = Object.entries(aspects).map(
+    ([name, values]) => `${name}:{${values.map((value) => value.replaceAll('|', '\\|')).join('|')}}`,
+  );
+  return [`categoryId:${categoryId}`, ...pairs].join(',');
+}
