@@ -1,0 +1,57 @@
+import { DEPARTMENTS, type DepartmentKey, type Leaf } from './categories.ts';
+import { ELECTRONICS } from './familiesElectronics.ts';
+import { HOUSEHOLD } from './familiesHousehold.ts';
+import { LEISURE } from './familiesLeisure.ts';
+
+/** One kind of product as it is written down: everything else about its listings is drawn. */
+export type FamilyRow = readonly [
+  noun: string,
+  department: DepartmentKey,
+  leafId: number,
+  leafName: string,
+  /** Listings on EBAY_US; other sites have their share of it. Up to 20: the same number everywhere. */
+  listings: number,
+  /** Price range in US dollars. */
+  low: number,
+  high: number,
+  /** Selling words, divided by `|`. */
+  features: string,
+  /** Versions or what it fits, divided by `|`. */
+  versions: string,
+  german: string,
+];
+
+export interface Family {
+  /** Part of every listing number, so new families are added at the end of their file's list. */
+  readonly number: number;
+  readonly noun: string;
+  readonly german: string;
+  readonly leaf: Leaf;
+  readonly listings: number;
+  readonly low: number;
+  readonly high: number;
+  readonly features: readonly string[];
+  readonly versions: readonly string[];
+}
+
+function readRows(rows: readonly FamilyRow[], firstNumber: number): Family[] {
+  return rows.map(
+    ([noun, key, leafId, leafName, listings, low, high, features, versions, german], index) => ({
+      number: firstNumber + index,
+      noun,
+      german,
+      leaf: { id: String(leafId), name: leafName, department: DEPARTMENTS[key] },
+      listings,
+      low,
+      high,
+      features: features.split('|'),
+      versions: versions.split('|'),
+    }),
+  );
+}
+
+export const FAMILIES: readonly Family[] = [
+  ...readRows(ELECTRONICS, 0),
+  ...readRows(HOUSEHOLD, 40),
+  ...readRows(LEISURE, 70),
+];

@@ -1,0 +1,31 @@
+import type { FamilyRow } from './families.ts';
+
+// biome-ignore format: a table reads best with one row a line
+export const HOUSEHOLD: readonly FamilyRow[] = [
+  ['LED Strip', 'home', 116022, 'String Lights & Strips', 3500, 5, 70, 'RGB|Smart|Dimmable|Waterproof|USB|Warm White|Music Sync', '2m|5m|10m|20m', 'Lichtband'],
+  ['Garden Hose', 'home', 20527, 'Hoses', 1250, 12, 95, 'Expandable|Flexible|Kink Free|Heavy Duty|Retractable|with Nozzle', '15m|25m|50ft|100ft', 'Gartenschlauch'],
+  ['Coffee Grinder', 'home', 32882, 'Coffee Grinders', 860, 14, 180, 'Manual|Electric|Ceramic|Burr|Portable|Adjustable', '30g|60g|100g', 'Kaffeemühle'],
+  ['Kitchen Scale', 'home', 20639, 'Kitchen Scales', 940, 8, 45, 'Digital|Slim|Rechargeable|Waterproof|Glass', '3kg|5kg|10kg', 'Küchenwaage'],
+  ['Chef Knife', 'home', 177009, 'Kitchen Knives', 1100, 12, 150, 'Stainless Steel|Damascus|Sharp|Forged|Professional', '6 inch|8 inch|10 inch', 'Kochmesser'],
+  ['Air Fryer', 'home', 159903, 'Fryers', 480, 38, 220, 'Digital|Dual Basket|Compact|Oil Free|Family', '3L|5L|8L', 'Heißluftfritteuse'],
+  ['Vacuum Storage Bag', 'home', 43506, 'Storage Bags', 700, 6, 35, 'Jumbo|Travel|Reusable|with Pump', '5 Pack|10 Pack|20 Pack', 'Vakuumbeutel'],
+  ['Shower Head', 'home', 71282, 'Shower Heads', 1350, 9, 85, 'High Pressure|Handheld|Rainfall|Water Saving|Filtered', '3 Modes|5 Modes|6 Modes', 'Duschkopf'],
+  ['Desk Lamp', 'home', 112581, 'Lamps', 1600, 12, 95, 'LED|Dimmable|Foldable|Touch|Clip On|USB', '5W|10W|12W', 'Schreibtischlampe'],
+  ['Solar Garden Light', 'home', 94940, 'Outdoor Lighting', 2100, 7, 60, 'Waterproof|LED|Motion Sensor|Warm White|Pathway', '2 Pack|4 Pack|8 Pack|12 Pack', 'Solarleuchte'],
+  ['Curtain', 'home', 45515, 'Curtains & Drapes', 2400, 10, 80, 'Blackout|Thermal|Sheer|Eyelet|Linen|Velvet', '46x72|66x90|90x108', 'Vorhang'],
+  ['Memory Foam Pillow', 'home', 20445, 'Bed Pillows', 980, 14, 75, 'Orthopaedic|Cooling|Contour|Neck Support', 'Standard|Queen|King', 'Kopfkissen'],
+  ['Plant Pot', 'home', 20518, 'Planters & Pots', 1300, 5, 60, 'Ceramic|Hanging|Self Watering|Indoor|Modern', '10cm|15cm|20cm|30cm', 'Blumentopf'],
+  ['Cordless Drill', 'home', 71319, 'Drills', 900, 32, 210, 'Brushless|Compact|Hammer|with Battery|Kit', '12V|18V|20V|21V', 'Akkuschrauber'],
+  ['Tool Box', 'home', 42259, 'Tool Boxes', 640, 15, 160, 'Steel|Portable|Stackable|with Tray', '16 inch|20 inch|24 inch', 'Werkzeugkasten'],
+  ['Air Purifier', 'home', 43510, 'Air Purifiers', 560, 35, 260, 'HEPA|Quiet|Smart|Desktop|with Night Light', '20m2|35m2|60m2', 'Luftreiniger'],
+  ['Robot Vacuum', 'home', 139773, 'Vacuum Cleaners', 610, 85, 480, 'Smart|Self Emptying|Mop|Mapping|Slim', '2000Pa|4000Pa|8000Pa', 'Staubsauger'],
+  ['Water Bottle', 'sports', 181377, 'Water Bottles', 2300, 6, 45, 'Insulated|Stainless Steel|Leakproof|with Straw|Sport', '500ml|750ml|1L|40oz', 'Trinkflasche'],
+  ['Dog Bed', 'pets', 20744, 'Beds', 1400, 14, 120, 'Orthopaedic|Washable|Calming|Waterproof|Plush', 'Small|Medium|Large|XL', 'Hundebett'],
+  ['Cat Tree', 'pets', 20740, 'Furniture & Scratchers', 720, 24, 190, 'Tall|with Hammock|Sisal|Multi Level', '90cm|120cm|150cm|180cm', 'Kratzbaum'],
+  ['Pet Hair Remover', 'pets', 66780, 'Grooming', 830, 5, 35, 'Reusable|Self Cleaning|Roller|Double Sided', '1 Piece|2 Pack', 'Tierhaarentferner'],
+  ['Hair Dryer', 'beauty', 11858, 'Hair Dryers', 1250, 15, 190, 'Ionic|Professional|Travel|Foldable|Brushless', '1200W|1800W|2200W', 'Haartrockner'],
+  ['Electric Toothbrush', 'beauty', 56750, 'Electric Toothbrushes', 890, 16, 140, 'Sonic|Rechargeable|Travel|with Timer', '2 Heads|4 Heads|8 Heads', 'Zahnbürste'],
+  ['Massage Gun', 'beauty', 36448, 'Massagers', 1150, 22, 200, 'Deep Tissue|Mini|Quiet|Heated|Percussion', '4 Heads|6 Heads|8 Heads', 'Massagepistole'],
+  ['Theremin Kit', 'collectables', 16224, 'Electronic Instruments', 7, 60, 240, 'Handmade|Vintage Style|Solderless', 'Mono|Stereo', 'Theremin Bausatz'],
+  ['Brass Astrolabe', 'collectables', 13905, 'Scientific Instruments', 3, 40, 160, 'Antique Style|Engraved', '10cm|15cm', 'Astrolabium'],
+];

@@ -1,0 +1,74 @@
+export type RequestKind = 'token' | 'search' | 'item' | 'rate-limit' | 'picture' | 'page' | 'other';
+
+/** One request as it was seen on the socket. */
+export interface LogEntry {
+  /** Counts from 1, in order of arrival. */
+  readonly seq: number;
+  /** Arrival on the machine's monotonic clock, ms with fraction: comparable between processes. */
+  readonly at: number;
+  /** Arrival in epoch ms. */
+  readonly time: number;
+  readonly kind: RequestKind;
+  readonly method: string;
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+  /** The marketplace header as it came. */
+  readonly marketplace: string | null;
+  /** The end-user context header as it came. */
+  readonly context: string | null;
+  /** Name of the token that was presented or minted (`t3`); `unknown` for one never given out. */
+  token: string | null;
+  /** Client id that the request belongs to. */
+  credential: string | null;
+  /** Null until answered, and for a request that never was. */
+  status: number | null;
+  /** Names of the faults applied, joined by `+`. */
+  fault: string | null;
+  /** True: the whole answer left. False: the connection closed before. Null: still open. */
+  delivered: boolean | null;
+}
+
+export interface LogFilter {
+  /** Only entries after this sequence number. */
+  readonly since?: number;
+  readonly kind?: RequestKind;
+}
+
+/** Entries kept before the oldest are dropped: a day's calls several times over. */
+const CAPACITY = 200_000;
+
+export class RequestLog {
+  private entries: LogEntry[] = [];
+  private seq = 0;
+
+  add(entry: Omit<LogEntry, 'seq' | 'token' | 'credential' | 'status' | 'fault' | 'delivered'>): LogEntry {
+    this.seq += 1;
+    const added: LogEntry = {
+      seq: this.seq,
+      ...entry,
+      token: null,
+      credential: null,
+      status: null,
+      fault: null,
+      delivered: null,
+    };
+    this.entries.push(added);
+    if (this.entries.length > CAPACITY) this.entries = this.entries.slice(CAPACITY / 10);
+    return added;
+  }
+
+  read(filter: LogFilter = {}): LogEntry[] {
+    const { since = 0, kind } = filter;
+    return this.entries.filter((entry) => entry.seq > since && (kind === undefined || entry.kind === kind));
+  }
+
+  /** Number of the newest entry. */
+  get last(): number {
+    return this.seq;
+  }
+
+  /** Forgets the entries; numbering goes on. */
+  clear(): void {
+    this.entries = [];
+  }
+}
