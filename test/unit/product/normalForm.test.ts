@@ -1,0 +1,103 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { normalForm, requestHash } from '../../../src/product/normalForm.ts';
+import { parseSearchRequest } from '../../../src/product/request.ts';
+
+function hashOf(input: unknown): string {
+  const result = parseSearchRequest(input, { marketplace: 'EBAY_US' });
+  if (!result.ok) throw new Error(JSON.stringify(result.errors));
+  return requestHash(result.request);
+}
+
+const search = {
+  query: 'usb hub',
+  categoryIds: ['58058'],
+  filters: {
+    conditionIds: ['1000', '3000'],
+    sellers: ['a', 'b', 'c'],
+    price: { min: 5, max: 10, currency: 'USD' },
+    aspects: { Color: ['Red', 'Blue'], Ports: ['4', '7'] },
+  },
+  title: { exclude: ['broken', 'box only'] },
+};
+
+/** The same data with keys and the lists that are sets in another order. */
+function shuffled(value: unknown): fc.Arbitrary<unknown> {
+  if (Array.isArray(value)) return fc.shuffledSubarray(value, { minLength: value.length });
+  if (typeof value !== 'object' || value === null) return fc.constant(value);
+  const entries = Object.entries(value);
+  return fc
+    .tuple(
+      fc.shuffledSubarray(entries, { minLength: entries.length }),
+      fc.tuple(...entries.map(([, field]) => shuffled(field))),
+    )
+    .map(([order, fields]) =>
+      Object.fromEntries(order.map(([key]) => [key, fields[entries.findIndex(([name]) => name === key)]])),
+    );
+}
+
+describe('the hash of a search request', () => {
+  it('does not depend on the order of keys and set-like lists', () => {
+    fc.assert(
+      fc.property(shuffled(search), (input) => {
+        expect(hashOf(input)).to.equal(hashOf(search));
+      }),
+    );
+  });
+
+  const SAME: [what: string, other: object][] = [
+    [
+      'defaults written out',
+      { ...search, v: 1, marketplaces: ['EBAY_US'], maxItems: 200, details: 'none', tenant: 'default' },
+    ],
+    ['white space', { ...search, query: ' usb   hub ' }],
+    [
+      'another form of a price',
+      { ...search, filters: { ...search.filters, price: { min: '5.00', max: '10.0', currency: 'USD' } } },
+    ],
+    ['switches that are off', { ...search, filters: { ...search.filters, freeShipping: false } }],
+    ['empty groups', { ...search, seller: {} }],
+    ['the case of title words', { ...search, title: { exclude: ['Broken', 'BOX only'] } }],
+    ['how it is run', { ...search, priority: 'backfill', onFailure: 'degrade', maxAge: 300 }],
+  ];
+  for (const [what, other] of SAME) {
+    it(`does not depend on ${what}`, () => {
+      expect(hashOf(other)).to.equal(hashOf(search));
+    });
+  }
+
+  it('does not depend on how accents are composed', () => {
+    expect(hashOf({ query: 'cafe\u0301' })).to.equal(hashOf({ query: 'café' }));
+  });
+
+  const OTHER: [what: string, other: object][] = [
+    ['query', { ...search, query: 'usb hubs' }],
+    ['tenant', { ...search, tenant: 'shop-1' }],
+    ['maxItems', { ...search, maxItems: 100 }],
+    ['marketplace', { ...search, marketplaces: ['EBAY_DE'] }],
+    ['order of marketplaces', { ...search, marketplaces: ['EBAY_DE', 'EBAY_US'] }],
+    ['place to ship to', { ...search, shipTo: { country: 'US' } }],
+    ['switch that is on', { ...search, filters: { ...search.filters, freeShipping: true } }],
+    ['list that a word stands in', { ...search, title: { include: ['broken', 'box only'] } }],
+  ];
+  it('differs with everything that decides the result', () => {
+    const hashes = [
+      search,
+      ...OTHER.map(([, other]) => other),
+      { ...search, marketplaces: ['EBAY_US', 'EBAY_DE'] },
+    ].map(hashOf);
+    expect(new Set(hashes).size).to.equal(hashes.length);
+  });
+
+  it('is SHA-256 in hex over a form without empty parts', () => {
+    expect(hashOf(search)).to.match(/^[0-9a-f]{64}$/);
+    const result = parseSearchRequest({ query: 'x' }, { marketplace: 'EBAY_US' });
+    expect(result.ok && normalForm(result.request)).to.deep.equal({
+      details: 'none',
+      marketplaces: ['EBAY_US'],
+      maxItems: 200,
+      query: 'x',
+      tenant: 'default',
+    });
+  });
+});
