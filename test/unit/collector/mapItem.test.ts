@@ -1,0 +1,193 @@
+import { expect } from 'chai';
+import { listing, productOf, rejectionOf } from './listing.ts';
+
+describe('a listing becomes a product', () => {
+  it('with every field of it', () => {
+    expect(productOf()).to.deep.equal({
+      itemId: 'v1|1001|0',
+      legacyItemId: '1001',
+      marketplace: 'EBAY_US',
+      title: 'USB hub, 4 ports',
+      url: 'https://www.ebay.com/itm/1001',
+      images: ['https://i.example/main.jpg', 'https://i.example/side.jpg'],
+      price: { value: '12.50', currency: 'USD' },
+      shipping: { kind: 'fixed', cost: { value: '3.00', currency: 'USD' } },
+      total: { value: '15.50', currency: 'USD' },
+      converted: null,
+      auction: null,
+      condition: 'New',
+      conditionId: '1000',
+      buyingOptions: ['FIXED_PRICE'],
+      seller: { feedbackPercentage: 99.5, feedbackScore: 1200, topRated: true },
+      location: { country: 'US', city: null, postalCode: '432**' },
+      categoryIds: ['3709', '58058'],
+      epid: null,
+      group: null,
+      listedAt: '2026-01-02T03:04:05.000Z',
+      observedAt: '2026-02-03T04:05:06.000Z',
+      rank: 1,
+    });
+  });
+
+  it('never with the name of its seller', () => {
+    const product = productOf({ seller: { username: 'jane-doe', userId: 'abc123', feedbackScore: 5 } });
+    expect(JSON.stringify(product)).to.not.include('jane-doe').and.not.include('abc123');
+  });
+
+  it('total = price + shipping, and null while shipping is unknown or in another currency', () => {
+    expect(productOf({ shippingOptions: undefined }).total).to.equal(null);
+    const abroad = [{ shippingCostType: 'FIXED', shippingCost: { value: '1.00', currency: 'GBP' } }];
+    expect(productOf({ shippingOptions: abroad })).to.deep.include({ total: null });
+  });
+
+  it('with the original amount where eBay converted the price', () => {
+    const price = {
+      value: '2962.09',
+      currency: 'EUR',
+      convertedFromValue: '2539.00',
+      convertedFromCurrency: 'GBP',
+    };
+    expect(productOf({ price }).converted).to.deep.equal({ value: '2539.00', currency: 'GBP' });
+  });
+
+  it('url falls back to the affiliate url', () => {
+    const itemAffiliateWebUrl = 'https://www.ebay.com/itm/1001?campid=1';
+    expect(productOf({ itemAffiliateWebUrl }).url).to.equal('https://www.ebay.com/itm/1001');
+    expect(productOf({ itemAffiliateWebUrl, itemWebUrl: undefined }).url).to.equal(itemAffiliateWebUrl);
+    expect(productOf({ itemAffiliateWebUrl, itemWebUrl: 'javascript:alert(1)' }).url).to.equal(
+      itemAffiliateWebUrl,
+    );
+  });
+
+  it('primary image first, unique, blanks and other schemes ignored', () => {
+    const image = (imageUrl: unknown) => ({ imageUrl });
+    const additionalImages = [
+      'https://b/1',
+      'https://a/1',
+      '',
+      'data:image/png;base64,AA',
+      null,
+      'ftp://c',
+      'https://b/1',
+    ].map(image);
+    expect(productOf({ image: image('https://a/1'), additionalImages }).images).to.deep.equal([
+      'https://a/1',
+      'https://b/1',
+    ]);
+  });
+
+  it('a thumbnail stands in for a missing image', () => {
+    const change = {
+      image: undefined,
+      additionalImages: undefined,
+      thumbnailImages: [{ imageUrl: 'https://a/t' }],
+    };
+    expect(productOf(change).images).to.deep.equal(['https://a/t']);
+    expect(productOf({ image: undefined, additionalImages: undefined }).images).to.deep.equal([]);
+  });
+
+  it('a variation names its group; ids without legacyItemId yield it', () => {
+    const href = 'https://api.ebay.com/buy/browse/v1/item/get_items_by_item_group?item_group_id=77';
+    const grouped = { itemGroupHref: href, itemGroupType: 'SELLER_DEFINED_VARIATIONS' };
+    expect(productOf(grouped).group).to.deep.equal({ id: '77', type: 'SELLER_DEFINED_VARIATIONS' });
+    const bare = productOf({ itemId: 'v1|55|66', legacyItemId: undefined });
+    expect(bare).to.deep.include({ legacyItemId: '55', group: { id: '55', type: null } });
+  });
+
+  it('listed when first listed, else when created', () => {
+    const itemOriginDate = '2024-06-09T19:22:05.000Z';
+    expect(productOf({ itemOriginDate }).listedAt).to.equal(itemOriginDate);
+    expect(productOf({ itemCreationDate: 'yesterday' }).listedAt).to.equal(null);
+  });
+
+  it('odd fields become null, not errors', () => {
+    const odd = productOf({
+      condition: 7,
+      conditionId: 3000,
+      seller: { feedbackPercentage: 'NaN', feedbackScore: '1200' },
+      topRatedBuyingExperience: 'yes',
+      itemLocation: { country: 'usa', city: '\u0000', postalCode: null },
+      leafCategoryIds: 'none',
+      categories: [null, 5, { categoryId: 58058 }],
+      epid: {},
+      itemGroupHref: 'not a url',
+    });
+    expect(odd).to.deep.include({
+      condition: '7',
+      conditionId: '3000',
+      seller: { feedbackPercentage: null, feedbackScore: 1200, topRated: null },
+      location: { country: null, city: null, postalCode: null },
+      categoryIds: ['58058'],
+      epid: null,
+      group: null,
+    });
+  });
+
+  it('text is bounded and free of control characters', () => {
+    expect(productOf({ title: ` a\u0000\u001b[31mb\nc ` }).title).to.equal('a [31mb c');
+    expect(productOf({ title: '😀'.repeat(500) }).title.length).to.be.at.most(300);
+    expect(productOf({ title: `${'x'.repeat(299)}😀` }).title).to.equal('x'.repeat(299));
+  });
+});
+
+describe('an auction', () => {
+  const bid = {
+    currentBidPrice: { value: '4.00', currency: 'USD' },
+    bidCount: 0,
+    itemEndDate: '2026-03-01T00:00:00.000Z',
+  };
+  const auction = {
+    currentBid: { value: '4.00', currency: 'USD' },
+    bidCount: 0,
+    endsAt: '2026-03-01T00:00:00.000Z',
+  };
+
+  it('has no price while it is a pure one, and is kept', () => {
+    const pure = { ...bid, buyingOptions: ['AUCTION'], price: undefined };
+    expect(productOf(pure)).to.deep.include({ price: null, total: null, auction });
+  });
+
+  it('does not take its bid for a price', () => {
+    const copied = { ...bid, buyingOptions: ['AUCTION'], price: { value: '4.00', currency: 'USD' } };
+    expect(productOf(copied)).to.deep.include({ price: null, auction });
+  });
+
+  it('with an immediate price has both', () => {
+    const both = productOf({ ...bid, buyingOptions: ['FIXED_PRICE', 'AUCTION'] });
+    expect(both).to.deep.include({ price: { value: '12.50', currency: 'USD' }, auction });
+  });
+
+  it('is told by the buying options alone: an old fixed-price listing carries a current bid too', () => {
+    expect(productOf(bid).auction).to.equal(null);
+  });
+});
+
+describe('a listing is rejected, by name, when it', () => {
+  const REJECTED: [reason: string, when: string, json: unknown][] = [
+    ['not-an-object', 'is null', null],
+    ['not-an-object', 'is a list', []],
+    ['not-an-object', 'is text', 'item'],
+    ['no-item-id', 'has no id', listing({ itemId: undefined })],
+    ['no-item-id', 'has an id with a space', listing({ itemId: 'v1|1 2|0' })],
+    ['no-item-id', 'has an id of 10 kB', listing({ itemId: 'v'.repeat(10_000) })],
+    ['no-title', 'has no title', listing({ title: undefined })],
+    ['no-title', 'has a title of control characters', listing({ title: '\u0000\u0007' })],
+    ['bad-url', 'has no address', listing({ itemWebUrl: undefined })],
+    ['bad-url', 'has a script as address', listing({ itemWebUrl: 'javascript:alert(1)//http://x' })],
+    ['no-price', 'is of fixed price without a price', listing({ price: undefined })],
+    ['no-price', 'has only a bid and no buying options', listing({ price: null, buyingOptions: undefined })],
+    ['bad-price', 'has a price that is no number', listing({ price: { value: 'NaN', currency: 'USD' } })],
+    ['bad-price', 'has a price without a currency', listing({ price: { value: '1.00' } })],
+    ['bad-price', 'has a negative price', listing({ price: { value: '-1.00', currency: 'USD' } })],
+    ['bad-price', 'costs nothing', listing({ price: { value: '0.00', currency: 'USD' } })],
+  ];
+  for (const [reason, when, json] of REJECTED) {
+    it(`${when}: ${reason}`, () => {
+      expect(rejectionOf(json)).to.equal(reason);
+    });
+  }
+
+  it('but not for a price that is a number', () => {
+    expect(productOf({ price: { value: 12.5, currency: 'USD' } }).price?.value).to.equal('12.50');
+  });
+});

@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import { mapShipping } from '../../../src/collector/mapShipping.ts';
+
+const option = (shippingCostType: unknown, value?: string, currency = 'USD') => ({
+  shippingCostType,
+  ...(value === undefined ? {} : { shippingCost: { value, currency } }),
+});
+const dollars = (value: string) => ({ value, currency: 'USD' });
+
+describe('shipping', () => {
+  const CASES: [what: string, options: unknown, kind: string, cost: object | null][] = [
+    ['a fixed cost', [option('FIXED', '3.00')], 'fixed', dollars('3.00')],
+    ['a fixed zero', [option('FIXED', '0.00')], 'free', dollars('0.00')],
+    ['a calculated cost', [option('CALCULATED', '7.10')], 'calculated', dollars('7.10')],
+    ['calculated without a cost', [option('CALCULATED')], 'calculated', null],
+    ['a calculated zero, which is doubtful', [option('CALCULATED', '0.00')], 'calculated', null],
+    ['no options: unknown is never free', undefined, 'unknown', null],
+    ['an empty list', [], 'unknown', null],
+    ['a fixed option without a cost', [option('FIXED')], 'unknown', null],
+    ['a zero of unknown kind', [option(undefined, '0.00')], 'unknown', null],
+    ['a cost of unknown kind', [option('NOT_SPECIFIED', '2.00')], 'fixed', dollars('2.00')],
+    ['a cost that is no number', [option('FIXED', 'NaN')], 'unknown', null],
+    ['what is no list', { shippingCostType: 'FIXED' }, 'unknown', null],
+    ['a list of nonsense', [null, 5, 'FREE', []], 'unknown', null],
+    [
+      'the cheapest usable option',
+      [option('FIXED', '9.00'), option('CALCULATED', '4.00'), option('CALCULATED', '0.00')],
+      'calculated',
+      dollars('4.00'),
+    ],
+    [
+      '10.00 beside 9.00, compared as numbers',
+      [option('FIXED', '10.00'), option('FIXED', '9.00')],
+      'fixed',
+      dollars('9.00'),
+    ],
+    [
+      "an option in the price's currency before a lower figure in another",
+      [option('FIXED', '1.00', 'GBP'), option('FIXED', '2.00')],
+      'fixed',
+      dollars('2.00'),
+    ],
+    ['another currency alone', [option('FIXED', '1.00', 'GBP')], 'fixed', { value: '1.00', currency: 'GBP' }],
+  ];
+  for (const [what, options, kind, cost] of CASES) {
+    it(`reads ${what}`, () => {
+      expect(mapShipping(options, 'USD')).to.deep.equal({ kind, cost });
+    });
+  }
+});
