@@ -35,7 +35,7 @@ const DISPOSITIONS = {
   'gate-closed': 'wait',
   'share-spent': 'wait',
   // Redis.
-  'redis-unavailable': 'transient',
+  'redis-unavailable': 'wait',
   // A job's own life.
   'gave-up-waiting': 'permanent',
   'crashed-worker': 'permanent',
@@ -56,6 +56,12 @@ export interface FailureDetail {
   status?: number;
   /** eBay's error id, where it gave one. */
   errorId?: number;
+  /** HTTP attempts made before giving up. */
+  calls?: number;
+  /** For `invalid_request` and `invalid_payload`: everything that is wrong, field by field. */
+  errors?: ReadonlyArray<{ path: string; code: string; message: string }>;
+  /** The search that this is about: asking again with it never makes a second one. */
+  searchId?: string;
 }
 
 /** An error that says which of the known things went wrong. Its message is safe to store, log and show: never a secret. */

@@ -1,9 +1,10 @@
+import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchWarning } from '../product/summary.ts';
 
 /** What one page of one marketplace gave: the unit that the queue stores and a summary is made of. */
 export interface PageAnswer {
-  marketplace: string;
+  marketplace: MarketplaceId;
   offset: number;
   limit: number;
   /** When eBay answered, ISO 8601 UTC. */

@@ -1,0 +1,27 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/**
+ * BullMQ's own marker of a limited queue, set by `queue.rateLimit` too, but only ever made longer: of two pauses the
+ * later end holds. It is an internal key, so a test keeps it in step with BullMQ.
+ */
+const HOLD = `
+if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
+  redis.call('SET', KEYS[1], '9007199254740991', 'PX', ARGV[1])
+end`;
+
+/** Nobody takes a call job from this queue for `ms`. */
+export async function holdQueue(redis: Redis, queue: Queue, ms: number): Promise<void> {
+  await redis.eval(HOLD, 1, queue.toKey('limiter'), Math.max(1, Math.ceil(ms)));
+}
+
+/**
+ * The queue's own limit keeps admission in step with the call gate, so that work waits in the queue and not in workers.
+ * It lives in Redis and so holds for every worker at once. Workers have no `limiter` of their own: BullMQ would take
+ * `max` from the one and `duration` from the other.
+ */
+export async function setPace(queue: Queue, intervalSeconds: number): Promise<void> {
+  if (intervalSeconds > 0) await queue.setGlobalRateLimit(1, Math.ceil(intervalSeconds * 1000));
+  // Holding the queue needs a limit to be there at all; this one never binds.
+  else await queue.setGlobalRateLimit(1_000_000, 1);
+}

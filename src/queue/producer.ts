@@ -1,0 +1,171 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { type Job, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { assemble } from '../collector/assemble.ts';
+import { Failure } from '../failures.ts';
+import type { Product } from '../product/product.ts';
+import { parseSearchRequest } from '../product/request.ts';
+import type { NormalRequest, SearchRequest } from '../product/requestSchema.ts';
+import { redisFailure } from '../redis/failure.ts';
+import { ResultStore } from '../results/resultStore.ts';
+import type { SearchRef } from '../results/searchRef.ts';
+import { withinDeadline } from './deadline.ts';
+import { type HouseRules, searchOptions } from './jobData.ts';
+import { SEARCH_JOB, searchQueueName } from './names.ts';
+import { invalid } from './readJob.ts';
+import { reportOn, type SearchReport } from './report.ts';
+import { waitForEnd } from './waitFor.ts';
+
+export interface ProducerOptions {
+  /** A connection of the `caller` profile. */
+  redis: Redis;
+  prefix: string;
+  tenant: string;
+  rules: HouseRules;
+  /** Marketplace of a request that names none. */
+  marketplace: string;
+  resultsTtlMs: number;
+  /** Longest wait for Redis in any call, ms; after it the call refuses. */
+  deadlineMs: number;
+  /** What `close` must end besides the queue. */
+  onClose?: () => Promise<void> | void;
+}
+
+export interface EnqueueOptions {
+  /**
+   * A word of the caller's that stands for this very request: enqueueing again with it never makes a second search.
+   * Default: every call makes a new one.
+   */
+  idempotencyKey?: string;
+}
+
+/** Puts searches into the queue and reads what became of them. Every method refuses within `deadlineMs` without Redis. */
+export class SearchProducer {
+  readonly #options: ProducerOptions;
+  readonly #searches: Queue;
+  readonly #results: ResultStore;
+
+  constructor(options: ProducerOptions) {
+    const { redis, prefix, tenant, resultsTtlMs } = options;
+    this.#options = options;
+    this.#searches = new Queue(searchQueueName(tenant), { connection: redis, prefix });
+    this.#searches.on('error', () => undefined); // Told by each call's own refusal.
+    this.#results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
+  }
+
+  /**
+   * Adds one search and returns its id.
+   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`), or `redis-unavailable`, which names
+   * the search's id in `detail.searchId`: enqueueing again with the same idempotency key is safe.
+   */
+  async enqueue(request: SearchRequest, options: EnqueueOptions = {}): Promise<{ searchId: string }> {
+    const [added] = await this.enqueueMany([request], options.idempotencyKey === undefined ? {} : options);
+    return added as { searchId: string };
+  }
+
+  /** Adds searches, all or none of them valid; in the order given. Throws like `enqueue`; paths begin with the index. */
+  async enqueueMany(
+    requests: SearchRequest[],
+    options: EnqueueOptions = {},
+  ): Promise<Array<{ searchId: string }>> {
+    const normal = this.#checked(requests);
+    const jobs = normal.map((request, index) => ({
+      name: SEARCH_JOB,
+      data: request,
+      opts: {
+        ...searchOptions(request, this.#options.rules),
+        jobId: this.#newId(options.idempotencyKey, index),
+      },
+    }));
+    await this.#asked(() => this.#searches.addBulk(jobs), jobs[0]?.opts.jobId);
+    return jobs.map(({ opts }) => ({ searchId: opts.jobId }));
+  }
+
+  /** How a search stands. @throws Failure `search_not_found` */
+  async get(searchId: string): Promise<SearchReport> {
+    return this.#asked(async () => reportOn(await this.#job(searchId)), searchId);
+  }
+
+  /**
+   * The products that are there, in eBay's order; also while the search still runs.
+   * @throws Failure `search_not_found`
+   */
+  async products(searchId: string): Promise<Product[]> {
+    return this.#asked(async () => {
+      const job = await this.#job(searchId);
+      const parsed = parseSearchRequest(job.data, this.#options);
+      if (!parsed.ok) return [];
+      const pages = await this.#results.readAll(this.#ref(job));
+      return assemble(
+        parsed.request,
+        pages.map(({ answer }) => answer),
+      ).products;
+    }, searchId);
+  }
+
+  /**
+   * Resolves when the search has ended, however it ended.
+   * @param options.timeoutMs default: no limit. @param options.onProgress told whenever the report changes.
+   * @throws Failure `search_not_found`; `interrupted` after the timeout or when `signal` aborts: the search goes on.
+   */
+  async waitFor(
+    searchId: string,
+    options: { timeoutMs?: number; onProgress?: (report: SearchReport) => void; signal?: AbortSignal } = {},
+  ): Promise<SearchReport> {
+    return waitForEnd(() => this.get(searchId), options);
+  }
+
+  /** Ends the connections that this producer opened. */
+  async close(): Promise<void> {
+    await withinDeadline(this.#searches.close(), this.#options.deadlineMs).catch(() => undefined);
+    await this.#options.onClose?.();
+  }
+
+  #checked(requests: SearchRequest[]): NormalRequest[] {
+    const { tenant } = this.#options;
+    const parsed = requests.map((request) =>
+      parseSearchRequest({ tenant, ...(request as object) }, this.#options),
+    );
+    const errors = parsed.flatMap((result, index) => {
+      if (result.ok) return [];
+      if (requests.length === 1) return result.errors;
+      return result.errors.map((error) => ({
+        ...error,
+        path: error.path ? `${index}.${error.path}` : `${index}`,
+      }));
+    });
+    if (errors.length > 0) throw invalid('invalid_request', errors);
+    return parsed.flatMap((result) => (result.ok ? [result.request] : []));
+  }
+
+  /** Callers' words never become ids: BullMQ keeps its own keys beside the jobs, and `meta` would hit one. */
+  #newId(idempotencyKey: string | undefined, index: number): string {
+    if (idempotencyKey === undefined) return `s_${randomUUID().replaceAll('-', '')}`;
+    const hash = createHash('sha256').update(JSON.stringify([this.#options.tenant, idempotencyKey, index]));
+    return `s_${hash.digest('hex').slice(0, 32)}`;
+  }
+
+  async #job(searchId: string): Promise<Job> {
+    const job = await this.#searches.getJob(searchId);
+    if (job === undefined)
+      throw new Failure(
+        'search_not_found',
+        `no search ${JSON.stringify(searchId.slice(0, 64))}: ids are kept for RESULTS_TTL`,
+      );
+    return job;
+  }
+
+  #ref(job: Job): SearchRef {
+    return { tenant: this.#options.tenant, searchId: job.id as string, timestamp: job.timestamp };
+  }
+
+  async #asked<T>(ask: () => Promise<T>, searchId: string | undefined): Promise<T> {
+    try {
+      return await withinDeadline(ask(), this.#options.deadlineMs);
+    } catch (error) {
+      const failure = redisFailure(error);
+      if (failure === undefined) throw error;
+      throw new Failure('redis-unavailable', failure.message, searchId === undefined ? {} : { searchId });
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { Job } from 'bullmq';
+import Type from 'typebox';
+import { Compile } from 'typebox/compile';
+import { Failure } from '../failures.ts';
+import { parseSearchRequest } from '../product/request.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { PageJobData } from './jobData.ts';
+import { SEARCH_JOB } from './names.ts';
+
+/**
+ * The request that a search job carries. Anyone with BullMQ may have added the job, so everything is checked again.
+ * @throws Failure `unknown_job_type`, `unknown_payload_version` or `invalid_payload`, naming each field.
+ */
+export function readSearch(job: Job, tenant: string, defaults: { marketplace: string }): NormalRequest {
+  if (job.name !== SEARCH_JOB)
+    throw new Failure(
+      'unknown_job_type',
+      `job name ${JSON.stringify(job.name)}: only "${SEARCH_JOB}" is known here`,
+    );
+  const data: unknown = job.data;
+  const version = typeof data === 'object' && data !== null && 'v' in data ? data.v : undefined;
+  if (Number.isInteger(version) && (version as number) > 1)
+    throw new Failure(
+      'unknown_payload_version',
+      `version ${version} of the request is newer than this worker`,
+    );
+  const parsed = parseSearchRequest(data, defaults);
+  if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
+  if (parsed.request.tenant === tenant) return parsed.request;
+  if (typeof data === 'object' && data !== null && !('tenant' in data)) return { ...parsed.request, tenant };
+  throw invalid('invalid_payload', [
+    { path: 'tenant', code: 'invalid_tenant', message: `this queue belongs to tenant ${tenant}` },
+  ]);
+}
+
+/** A refusal of what a caller wrote, all of it in one message. */
+export function invalid(
+  code: 'invalid_request' | 'invalid_payload',
+  errors: ReadonlyArray<{ path: string; code: string; message: string }>,
+): Failure {
+  const message = errors.map((error) => `${error.path || 'request'}: ${error.message}`).join('; ');
+  return new Failure(code, message, { errors });
+}
+
+const PageJobSchema = Type.Object({
+  v: Type.Literal(1),
+  search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),
+  run: Type.Integer({ minimum: 1 }),
+  page: Type.Integer({ minimum: 1 }),
+  marketplace: Type.String(),
+  offset: Type.Integer({ minimum: 0 }),
+  limit: Type.Integer({ minimum: 1, maximum: 200 }),
+  request: Type.Object({}),
+});
+const pageJob = Compile(PageJobSchema);
+
+/** @throws Failure `invalid_payload` when this is no page of ours, or its request has been tampered with. */
+export function readPage(job: Job, defaults: { marketplace: string }): PageJobData {
+  const data: unknown = job.data;
+  if (!pageJob.Check(data)) throw new Failure('invalid_payload', 'not the data of a page job');
+  const parsed = parseSearchRequest(data.request, defaults);
+  if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
+  return { ...(data as PageJobData), request: parsed.request };
+}

@@ -1,0 +1,34 @@
+import type { Job } from 'bullmq';
+import { parseReason } from '../failures.ts';
+import type { SearchSummary } from '../product/summary.ts';
+import type { SearchProgress } from './jobData.ts';
+
+/** How a search stands. */
+export interface SearchReport {
+  searchId: string;
+  /** `waiting`: for quota, a pause or the circuit; `progress` says why and until when. */
+  state: 'queued' | 'collecting' | 'waiting' | 'done';
+  progress: SearchProgress | null;
+  /** Of a search that is done and did not fail. */
+  summary: SearchSummary | null;
+  /** Of a search that failed: the closed code and what happened. */
+  error: { code: string; message: string } | null;
+}
+
+export async function reportOn(job: Job): Promise<SearchReport> {
+  const state = await job.getState();
+  const progress = isProgress(job.progress) ? job.progress : null;
+  const searchId = job.id as string;
+  if (state === 'completed')
+    return { searchId, state: 'done', progress, summary: job.returnvalue as SearchSummary, error: null };
+  if (state === 'failed')
+    return { searchId, state: 'done', progress, summary: null, error: parseReason(job.failedReason ?? '') };
+  if (progress?.state === 'waiting')
+    return { searchId, state: 'waiting', progress, summary: null, error: null };
+  const started = state === 'active' || state === 'waiting-children' || progress !== null;
+  return { searchId, state: started ? 'collecting' : 'queued', progress, summary: null, error: null };
+}
+
+function isProgress(value: unknown): value is SearchProgress {
+  return typeof value === 'object' && value !== null && 'state' in value;
+}

@@ -1,0 +1,160 @@
+import { DelayedError, type Job, WaitingChildrenError } from 'bullmq';
+import type { PageAnswer } from '../collector/pageAnswer.ts';
+import { asFailure, Failure, type FailureCode } from '../failures.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { SearchSummary } from '../product/summary.ts';
+import { redisFailure } from '../redis/failure.ts';
+import type { Run } from '../results/runState.ts';
+import type { SearchRef } from '../results/searchRef.ts';
+import { addPages } from './addPages.ts';
+import type { QueueContext } from './context.ts';
+import { type SearchProgress, searchOptions } from './jobData.ts';
+import { parsePageJobId } from './names.ts';
+import { firstMissing, type PlannedPage, plannedPages } from './pageChain.ts';
+import { readSearch } from './readJob.ts';
+import { type FailedPage, summarise } from './summarise.ts';
+import { gaveUp, LONGEST_HOLD_MS, toBullMQ } from './verdict.ts';
+
+/** A closure's end is as good as now when it is this near. */
+const NEXT_LOOK_MS = 1000;
+
+/**
+ * A search: the parent of its pages. It runs when it starts, adds the first page of each marketplace and waits; and once
+ * more when no page is under way any longer, to sum up. Which of the two it is follows from what is stored, so it may be
+ * run any number of times.
+ */
+export async function processSearch(context: QueueContext, job: Job, token: string): Promise<SearchSummary> {
+  try {
+    const request = readSearch(job, context.tenant, context);
+    Object.assign(job.opts, searchOptions(request, context.rules));
+    return await collect(context, job, token, request);
+  } catch (thrown) {
+    if (isSignal(thrown)) throw thrown;
+    const failure = redisFailure(thrown) ?? asFailure(thrown);
+    if (failure.code === 'redis-unavailable') {
+      // If Redis is back by now, look again soon; if not, the job's lock runs out and another worker takes it.
+      await job.moveToDelayed(Date.now() + NEXT_LOOK_MS, token);
+      throw toBullMQ.delayed();
+    }
+    context.log.error('search failed', { searchId: job.id, code: failure.code, reason: failure.message });
+    throw toBullMQ.fail(failure);
+  }
+}
+
+async function collect(
+  context: QueueContext,
+  job: Job,
+  token: string,
+  request: NormalRequest,
+): Promise<SearchSummary> {
+  const search: SearchRef = { tenant: context.tenant, searchId: job.id as string, timestamp: job.timestamp };
+  let run = await context.runs.begin(search, job.attemptsMade);
+  if (run.isNew)
+    context.log.info('search started', { searchId: search.searchId, run: run.number, ...aboutOf(request) });
+
+  let asked = false;
+  for (;;) {
+    const there = await pagesThere(context, search);
+    const missing = firstMissing(request, there);
+    const failed = await failuresOf(job, run, missing);
+    if (run.cancelled || missing.length === failed.length)
+      return end(context, { search, request, run, there, failed });
+    if (asked) {
+      // Nothing is under way, nothing failed, and yet a page is not there: it was, and has expired.
+      run = await context.runs.restart(search, job.attemptsMade);
+      await job.log('results expired before the search ended: starting over as a new run');
+      context.log.warn('results expired, starting over', { searchId: search.searchId, run: run.number });
+    }
+    await waitForAdmission(context, job, token, request);
+    await addPages(context, { search, run: run.number, request }, missing);
+    if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
+    asked = true;
+  }
+}
+
+async function pagesThere({ results }: QueueContext, search: SearchRef): Promise<Map<number, PageAnswer>> {
+  const pages = await results.readAll(search);
+  return new Map(pages.map(({ page, answer }) => [page, answer]));
+}
+
+/** A search whose class may not spend now waits in this queue, where it costs no slot, and says why. */
+async function waitForAdmission(
+  { admission, deadlineMs }: QueueContext,
+  job: Job,
+  token: string,
+  request: NormalRequest,
+): Promise<void> {
+  const closed = await admission.closedFor(request.priority);
+  const now = Date.now();
+  if (closed === undefined || closed.until <= now) return;
+  const { because, until } = closed;
+  if (now >= job.timestamp + deadlineMs)
+    throw gaveUp(new Failure('share-spent', `no call may be made because of ${because}`));
+  const progress: SearchProgress = {
+    state: 'waiting',
+    pages: 0,
+    of: plannedPages(request),
+    products: 0,
+    because,
+    until,
+  };
+  await job.updateProgress(progress);
+  await job.moveToDelayed(Math.min(Math.max(until, now + NEXT_LOOK_MS), now + LONGEST_HOLD_MS), token);
+  throw toBullMQ.delayed();
+}
+
+/** Those of the missing pages that failed in this run, with their reasons. */
+async function failuresOf(job: Job, run: Run, missing: PlannedPage[]): Promise<FailedPage[]> {
+  const reasons = new Map<number, string>();
+  for (const [key, reason] of Object.entries(await job.getIgnoredChildrenFailures())) {
+    const id = parsePageJobId(key);
+    if (id?.run === run.number) reasons.set(id.page, reason);
+  }
+  return missing.flatMap((planned) => {
+    const reason = reasons.get(planned.page);
+    return reason === undefined ? [] : [{ ...planned, reason }];
+  });
+}
+
+async function end(
+  context: QueueContext,
+  ended: {
+    search: SearchRef;
+    request: NormalRequest;
+    run: Run;
+    there: Map<number, PageAnswer>;
+    failed: FailedPage[];
+  },
+): Promise<SearchSummary> {
+  const { search, request, there, failed } = ended;
+  const { searchId } = search;
+  // Read again: pages counted their calls, and somebody may have cancelled, since this run was looked at.
+  const run = (await context.runs.read(search)) ?? ended.run;
+  const expiresAt = await context.results.expiresAt(search);
+  const pages = [...there.values()];
+  const summary = summarise({ searchId, request, run, pages, failed, expiresAt, now: Date.now() });
+  await context.runs.end(search);
+  const { outcome, counts, calls, error, warnings } = summary;
+  const line = {
+    searchId,
+    run: run.number,
+    outcome,
+    products: counts.products,
+    calls,
+    ms: Date.now() - run.startedAt,
+  };
+  if (warnings.length > 0) context.log.warn('eBay ignored part of the request', { searchId, warnings });
+  if (outcome === 'failed' && error !== null)
+    throw new Failure(error.code as FailureCode, error.message, { searchId });
+  context.log.info('search ended', line);
+  return summary;
+}
+
+/** Errors by which BullMQ is told that a job has been moved; not failures. */
+function isSignal(thrown: unknown): boolean {
+  return thrown instanceof WaitingChildrenError || thrown instanceof DelayedError;
+}
+
+function aboutOf({ query, categoryIds, marketplaces, maxItems, priority }: NormalRequest) {
+  return { query, categoryIds, marketplaces, maxItems, class: priority };
+}

@@ -1,0 +1,15 @@
+import { Failure } from '../failures.ts';
+
+/** How ioredis and Redis say that Redis, not the command, is the trouble. */
+const TROUBLE =
+  /Connection is closed|Command timed out|Socket timeout|max retries per request|Stream isn't writeable|enableOfflineQueue|ECONN|ETIMEDOUT|EPIPE|ENOTFOUND|READONLY|MISCONF|LOADING|OOM command|MASTERDOWN|CLUSTERDOWN|NOAUTH|WRONGPASS|NOPERM/;
+
+/** The failure that an error of a Redis command is, or undefined where Redis is not to blame. */
+export function redisFailure(error: unknown): Failure | undefined {
+  if (error instanceof Failure) return error.code === 'redis-unavailable' ? error : undefined;
+  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string };
+  const cause = TROUBLE.exec(code)?.[0] ?? TROUBLE.exec(message)?.[0];
+  return cause === undefined
+    ? undefined
+    : new Failure('redis-unavailable', `Redis does not serve (${cause})`);
+}
