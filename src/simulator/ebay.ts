@@ -32,13 +32,12 @@ export function ebayAnswer(world: World, call: Call): Answer {
   switch (route.kind) {
     case 'token': {
       const { authorization, 'content-type': contentType } = headers;
-      const { answer, account, minted } = grantToken(world.tokens, {
+      const { answer, minted } = grantToken(world.tokens, {
         authorization,
         contentType,
         body: call.body,
       });
       entry.token = minted?.id ?? null;
-      entry.credential = account?.credential.clientId ?? null;
       return answer;
     }
     case 'search':

@@ -8,23 +8,23 @@ import type { Account, Token, Tokens } from './tokens.ts';
 export function grantToken(
   tokens: Tokens,
   request: { authorization: string | undefined; contentType: string | undefined; body: string },
-): { answer: Answer; account?: Account; minted?: Token } {
+): { answer: Answer; minted?: Token } {
   const account = authenticate(tokens, request.authorization);
   if (account === null) {
     return { answer: oauthError(401, 'invalid_client', 'client authentication failed') };
   }
-  if (!account.quota.chargeMint()) return { answer: tooManyRequests(), account };
+  if (!account.quota.chargeMint()) return { answer: tooManyRequests() };
   if (!request.contentType?.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
-    return { answer: oauthError(400, 'invalid_request', 'the body has to be form-encoded'), account };
+    return { answer: oauthError(400, 'invalid_request', 'the body has to be form-encoded') };
   }
   const form = new URLSearchParams(request.body);
   if (form.get('grant_type') !== 'client_credentials') {
-    return { answer: oauthError(400, 'unsupported_grant_type', 'this grant type is not supported'), account };
+    return { answer: oauthError(400, 'unsupported_grant_type', 'this grant type is not supported') };
   }
   // A scope that was encoded twice still holds a `%20` here, and so is no known scope.
   const scopes = (form.get('scope') ?? BASE_SCOPE).split(' ').filter((scope) => scope !== '');
   if (scopes.length === 0 || !scopes.every((scope) => account.scopes.includes(scope))) {
-    return { answer: oauthError(400, 'invalid_scope', 'a scope is unknown or was not granted'), account };
+    return { answer: oauthError(400, 'invalid_scope', 'a scope is unknown or was not granted') };
   }
   const minted = tokens.mint(account, scopes);
   const answer = json(200, {
@@ -32,17 +32,24 @@ export function grantToken(
     expires_in: tokens.lifetimeS,
     token_type: 'Application Access Token',
   });
-  return { answer, account, minted };
+  return { answer, minted };
+}
+
+/** The account that a Basic header names, whether or not its secret is right. */
+export function namedAccount(tokens: Tokens, header: string | undefined): Account | undefined {
+  return tokens.account(basicPair(header)[0]);
 }
 
 function authenticate(tokens: Tokens, header: string | undefined): Account | null {
-  const encoded = /^Basic\s+(\S+)$/i.exec(header ?? '')?.[1];
-  if (encoded === undefined) return null;
-  const pair = Buffer.from(encoded, 'base64').toString();
-  const colon = pair.indexOf(':');
-  const account = tokens.account(pair.slice(0, Math.max(0, colon)));
+  const account = namedAccount(tokens, header);
   if (account === undefined) return null;
-  return same(pair.slice(colon + 1), account.credential.clientSecret) ? account : null;
+  return same(basicPair(header)[1], account.credential.clientSecret) ? account : null;
+}
+
+function basicPair(header: string | undefined): [clientId: string, secret: string] {
+  const encoded = /^Basic\s+(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  const [clientId = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
+  return [clientId, secret.join(':')];
 }
 
 function same(given: string, secret: string): boolean {

@@ -5,6 +5,7 @@ import { answerControl } from './control.ts';
 import type { Controls } from './controls.ts';
 import { badRequest, type Call, charge, ebayAnswer, first, presentedToken } from './ebay.ts';
 import { type Effect, sendHead } from './faults/fault.ts';
+import { namedAccount } from './oauth.ts';
 import { route } from './route.ts';
 import type { World } from './world.ts';
 
@@ -38,8 +39,8 @@ export async function handle(
   if (response.destroyed) return;
 
   const instead = effects.find((effect) => effect.instead !== undefined)?.instead;
-  // A fault stands in front of eBay, yet eBay counts every call that came with a working token.
-  if (instead !== undefined && instead.status !== 401) charge(world, call);
+  // A fault stands in front of eBay, which still counts the call, unless it is refused for token or quota.
+  if (instead !== undefined && ![401, 429].includes(instead.status)) charge(world, call);
   const plain = instead ?? ebayAnswer(world, { ...call, body });
   const answer = effects.reduce((bent, effect) => effect.alter?.(bent) ?? bent, plain);
   call.entry.status = answer.status;
@@ -70,7 +71,8 @@ function open(
   });
   const token = presentedToken(world, headers);
   if (where.kind !== 'token' && headers.authorization !== undefined) entry.token = token?.id ?? 'unknown';
-  entry.credential = token?.account.credential.clientId ?? null;
+  const account = token?.account ?? namedAccount(world.tokens, headers.authorization);
+  entry.credential = account?.credential.clientId ?? null;
   response.once('finish', () => {
     entry.delivered = true;
   });
