@@ -10,7 +10,7 @@ export interface Route {
 const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
   ['POST', 'token', /^\/identity\/v1\/oauth2\/token$/],
   ['GET', 'search', /^\/buy\/browse\/v1\/item_summary\/search$/],
-  ['GET', 'item', /^\/buy\/browse\/v1\/item\/(v1[^/]+)$/],
+  ['GET', 'item', /^\/buy\/browse\/v1\/item\/((?!get_)[^/]+)$/],
   ['GET', 'rate-limit', /^\/developer\/analytics\/v1_beta\/rate_limit\/?$/],
   ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\.svg$/],
   ['GET', 'page', /^\/itm\/(\d+)$/],

@@ -37,7 +37,9 @@ export async function startSimulator(options: Partial<SimulatorOptions> = {}): P
   server.on('request', (request, response) => {
     handle(world, controls, request, response).catch((error: unknown) => {
       // A client that hung up, or the simulator closing, ends a request; anything else is our own mistake.
-      if (!request.destroyed && !closing.signal.aborted) response.destroy(error as Error);
+      if (response.destroyed || closing.signal.aborted) return;
+      if (!response.headersSent) response.writeHead(500, { 'content-type': 'text/plain' });
+      response.end(`the simulator failed: ${error instanceof Error ? error.message : String(error)}`);
     });
   });
   const closed = once(server, 'close').then(() => undefined);

@@ -71,7 +71,8 @@ export class Catalogue {
     }
     const family = FAMILIES.find((each) => each.number === place.family);
     if (family === undefined || place.number >= this.size(site, family)) return null;
-    return this.current(this.listings(site, family)[place.number] as Listing);
+    const drawn = this.drawn.get(`${site.number}/${family.number}`)?.[place.number];
+    return this.current(drawn ?? drawListing(this.seed, this.today, site, family, place.number));
   }
 
   change(legacyId: string, changes: Partial<Listing>): boolean {

@@ -58,7 +58,7 @@ export function conditionText(id: string, language: Language): string {
 }
 
 export function isConditionId(id: string): boolean {
-  return TEXTS[id] !== undefined || ALSO_KNOWN.has(id);
+  return Object.hasOwn(TEXTS, id) || ALSO_KNOWN.has(id);
 }
 
 /** The coarse value of the `conditions` filter that an id belongs to. */

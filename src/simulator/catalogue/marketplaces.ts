@@ -79,7 +79,7 @@ const PER_DOLLAR: Readonly<Record<string, number>> = {
 };
 
 export function isCurrency(code: string): boolean {
-  return PER_DOLLAR[code] !== undefined;
+  return Object.hasOwn(PER_DOLLAR, code);
 }
 
 /** Converts minor units between two currencies named above. */

@@ -29,7 +29,7 @@ export function readAspectFilter(
   const warnings: ErrorDetail[] = [];
   for (const { name, value } of parts) {
     if (name === 'categoryId') continue;
-    const read = ASPECTS[name];
+    const read = Object.hasOwn(ASPECTS, name) ? ASPECTS[name] : undefined;
     const wanted = readSet(value);
     if (read === undefined || wanted === null) {
       warnings.push(browseError(12018, { aspectFilter: `${name}:${value}` }));

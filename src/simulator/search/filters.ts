@@ -165,7 +165,8 @@ export function readFilters(text: string, site: Site, catalogue: Catalogue, word
       if (!PICKUP.every((needed) => values.has(needed))) problems.set('pickup', browseError(12010));
       continue;
     }
-    const read = READERS[name]?.(value, { site, catalogue, values }) ?? INVALID;
+    const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
+    const read = reader?.(value, { site, catalogue, values }) ?? INVALID;
     if (typeof read === 'function') tests.push(read);
     else report(read, name, value);
   }

@@ -19,7 +19,7 @@ const ORDERS: Readonly<Record<string, Order>> = {
 const bestMatch: Order = (a, b) => a.rank - b.rank;
 
 export function isSort(name: string): boolean {
-  return ORDERS[name] !== undefined;
+  return Object.hasOwn(ORDERS, name);
 }
 
 /** Sorts in place; ties keep Best Match order, so every page sees the same sequence. */
