@@ -8,13 +8,16 @@ import { parseSearchRequest } from '../product/request.ts';
 import type { NormalRequest, SearchRequest } from '../product/requestSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { ResultStore } from '../results/resultStore.ts';
+import { RunStates } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
+import { cancelSearch } from './cancelSearch.ts';
 import { withinDeadline } from './deadline.ts';
 import { type HouseRules, searchOptions } from './jobData.ts';
 import { SEARCH_JOB, searchQueueName } from './names.ts';
 import { invalid } from './readJob.ts';
 import { reportOn, type SearchReport } from './report.ts';
 import { waitForEnd } from './waitFor.ts';
+import { wakeSearch } from './wakeSearch.ts';
 
 export interface ProducerOptions {
   /** A connection of the `caller` profile. */
@@ -25,6 +28,8 @@ export interface ProducerOptions {
   /** Marketplace of a request that names none. */
   marketplace: string;
   resultsTtlMs: number;
+  /** How long a run is remembered, ms. */
+  runsTtlMs: number;
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
   /** What `close` must end besides the queue. */
@@ -44,6 +49,7 @@ export class SearchProducer {
   readonly #options: ProducerOptions;
   readonly #searches: Queue;
   readonly #results: ResultStore;
+  readonly #runs: RunStates;
 
   constructor(options: ProducerOptions) {
     const { redis, prefix, tenant, resultsTtlMs } = options;
@@ -51,6 +57,7 @@ export class SearchProducer {
     this.#searches = new Queue(searchQueueName(tenant), { connection: redis, prefix });
     this.#searches.on('error', () => undefined); // Told by each call's own refusal.
     this.#results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
+    this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
   }
 
   /**
@@ -113,6 +120,28 @@ export class SearchProducer {
     options: { timeoutMs?: number; onProgress?: (report: SearchReport) => void; signal?: AbortSignal } = {},
   ): Promise<SearchReport> {
     return waitForEnd(() => this.get(searchId), options);
+  }
+
+  /**
+   * Withdraws a search. What it has collected stays readable; its outcome will be `cancelled`. Returns false for one that
+   * has already ended. @throws Failure `search_not_found`
+   */
+  async cancel(searchId: string): Promise<boolean> {
+    return this.#asked(async () => {
+      const job = await this.#job(searchId);
+      return cancelSearch(job, this.#ref(job), this.#runs);
+    }, searchId);
+  }
+
+  /**
+   * Starts a search that has ended once more; only what is missing is called for. Returns false for one that still runs.
+   * @throws Failure `search_not_found`
+   */
+  async retry(searchId: string): Promise<boolean> {
+    return this.#asked(async () => {
+      await this.#job(searchId);
+      return wakeSearch(this.#searches, searchId);
+    }, searchId);
   }
 
   /** Ends the connections that this producer opened. */
