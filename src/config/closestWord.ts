@@ -1,22 +1,30 @@
-/** The candidate that differs from `word` in the fewest letters, if it is near enough to be what was meant. */
+/** Longer words are compared by their beginning: the cost grows with the square, and the word may be anyone's. */
+const COMPARED_LENGTH = 64;
+
+/** The candidate that a typing error most likely meant, or undefined when none is near. */
 export function closestWord(word: string, candidates: readonly string[]): string | undefined {
-  let best: { candidate: string; distance: number } | undefined;
+  const wanted = word.slice(0, COMPARED_LENGTH).toLowerCase();
+  if (wanted === '') return undefined;
+  let best = candidates.find((candidate) => candidate.toLowerCase().startsWith(wanted));
+  if (best !== undefined) return best;
+  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of candidates) {
-    const distance = editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (best === undefined || distance < best.distance) best = { candidate, distance };
+    const distance = editDistance(wanted, candidate.toLowerCase());
+    if (distance < least) [best, least] = [candidate, distance];
   }
-  return best && best.distance <= Math.max(2, word.length / 3) ? best.candidate : undefined;
+  return best;
 }
 
+/** Levenshtein's distance, row by row. */
 function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, index) => index);
+  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
   for (let i = 1; i <= a.length; i++) {
-    const current = [i];
+    const next = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replaced = (previous[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current[j] = Math.min(replaced, (previous[j] as number) + 1, (current[j - 1] as number) + 1);
+      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
     }
-    previous = current;
+    row = next;
   }
-  return previous[b.length] as number;
+  return row[b.length] ?? 0;
 }

@@ -1,4 +1,4 @@
-import { MARKETPLACE_IDS } from './marketplaceIds.ts';
+import { MARKETPLACES } from './marketplaces.ts';
 
 /**
  * A kind of value: how text from the environment becomes it, and what is allowed. `allowed` ends the sentence
@@ -52,7 +52,9 @@ export const FORMATS = {
     accepts: (value) => typeof value === 'boolean',
   },
   environment: text('`sandbox` or `production`', (value) => value === 'sandbox' || value === 'production'),
-  marketplace: text(`one of ${MARKETPLACE_IDS.join(', ')}`, (value) => MARKETPLACE_IDS.includes(value)),
+  marketplace: text(`one of ${Object.keys(MARKETPLACES).join(', ')}`, (id) =>
+    Object.hasOwn(MARKETPLACES, id),
+  ),
   'log level': text('one of error, warn, info, debug', (value) => /^(error|warn|info|debug)$/.test(value)),
   'log levels': text('pairs such as `auth=debug,collector=info`', (v) => v === '' || LEVEL_PAIRS.test(v)),
   'log format': text('`json`, `pretty` or `auto`', (value) => /^(json|pretty|auto)$/.test(value)),

@@ -1,4 +1,5 @@
-import { echo, type InputError, nearest } from './inputErrors.ts';
+import { closestWord } from '../config/closestWord.ts';
+import { echo, type InputError } from './inputErrors.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import { tidyJson } from './plainJson.ts';
 import { ruleErrors } from './requestRules.ts';
@@ -48,7 +49,7 @@ function withDefaults(written: SearchRequest, marketplace: MarketplaceId): Norma
 
 function checkedMarketplace(id: string): MarketplaceId {
   if (isMarketplace(id)) return id;
-  const meant = nearest(id, MARKETPLACE_IDS);
+  const meant = closestWord(id, MARKETPLACE_IDS);
   throw new RangeError(
     `${echo(id)} is no marketplace that can be searched${meant ? `; did you mean ${meant}?` : ''}`,
   );

@@ -1,5 +1,6 @@
+import { MARKETPLACES } from '../config/marketplaces.ts';
 import type { InputError } from './inputErrors.ts';
-import { MARKETPLACE_IDS, MARKETPLACES, type MarketplaceId } from './marketplaces.ts';
+import { MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import { DEFAULT_MAX_ITEMS, MAX_QUERY_LENGTH, type SearchRequest } from './requestSchema.ts';
 
 /** A rule about fields together. It sees only fields that are valid by themselves, and which ones the caller wrote. */

@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { echo, type InputError, nearest } from './inputErrors.ts';
+import { closestWord } from '../config/closestWord.ts';
+import { echo, type InputError } from './inputErrors.ts';
 import { SearchRequestSchema } from './requestSchema.ts';
 
 const validate = new Ajv({ allErrors: true, verbose: true, strictTypes: false }).compile(SearchRequestSchema);
@@ -109,7 +110,7 @@ function tell(error: ErrorObject): InputError {
     const allowed = rule.allowed === undefined ? error.message : `must be ${rule.allowed}`;
     return { path, code: rule.code, message: `${allowed}; got ${echo(data)}` };
   }
-  const meant = typeof data === 'string' ? nearest(data, values) : undefined;
+  const meant = typeof data === 'string' ? closestWord(data, values) : undefined;
   const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
   return { path, code: rule.code, message: `must be one of ${values.join(', ')}; got ${echo(data)}${hint}` };
 }
@@ -125,7 +126,7 @@ function unknownField(segments: string[], key: string, error: ErrorObject): Inpu
     };
   }
   const known = Object.keys(error.parentSchema?.properties ?? {});
-  const meant = nearest(key, known);
+  const meant = closestWord(key, known);
   const hint = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
   return { path, code: 'unknown_field', message: `is no field of a search request; ${hint}` };
 }
