@@ -1,0 +1,218 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Failure } from '../failures.ts';
+import { type AuthParts, assemble, type EbayAuthOptions } from './assemble.ts';
+import type { Need } from './mint.ts';
+import { RefreshAhead } from './refreshAhead.ts';
+import { RedisSilent } from './silence.ts';
+import type { CachedToken, Found } from './tokenCache.ts';
+import { digest, isTokenText, type TokenData } from './tokenData.ts';
+import { readStatus, type TokenStatus } from './tokenStatus.ts';
+
+export type { EbayAuthOptions } from './assemble.ts';
+export type { TokenData } from './tokenData.ts';
+export type { TokenStatus } from './tokenStatus.ts';
+
+/**
+ * The fleet's eBay application token: one in Redis for all processes, fetched by whichever needs it first, ahead of its
+ * end, and never by two at a time.
+ *
+ * Reading order. Redis has it: use it. Redis has none: get a new one, and only if that fails use the copy in memory. Redis
+ * does not answer: the copy in memory, then one request a process.
+ */
+export class EbayAuthService {
+  readonly #parts: AuthParts;
+  readonly #ahead: RefreshAhead;
+  #accepted = '';
+  #redisAnswers = true;
+
+  /** @throws ConfigError where `TOKEN_ENCRYPTION_KEYS` cannot be used. */
+  constructor(options: EbayAuthOptions) {
+    this.#parts = assemble(options);
+    const { config, clock, random } = this.#parts;
+    this.#ahead = new RefreshAhead({
+      aheadMs: config.token.refreshAhead * 1000,
+      now: () => clock.now(),
+      random,
+      renew: (current) => this.#renew(current),
+    });
+  }
+
+  /**
+   * The token to call eBay with now; ask again for every call.
+   * @throws Failure `token-unavailable` (with `until` and `because`), `credential-refused`, `mint-budget-spent`.
+   */
+  async getAccessToken(): Promise<string> {
+    const found = await this.#read();
+    if (found.token !== undefined) return this.#serve(found.token, 'redis');
+    const copy = this.#copyInsteadOf(found);
+    if (copy !== undefined) return this.#serve(copy, 'memory');
+    return this.#obtain({ reason: 'missing', stale: found.value });
+  }
+
+  /**
+   * Another token than the refused one: the cached one where that is another already, else a new one. Without `refused`:
+   * a new one in any case.
+   * @throws Failure as `getAccessToken`.
+   */
+  async refreshToken(refused?: string): Promise<string> {
+    if (refused !== undefined) this.#parts.copy.forget(refused);
+    const found = await this.#read();
+    const cached = found.token ?? this.#copyInsteadOf(found);
+    if (refused !== undefined && cached !== undefined && cached.data.access_token !== refused)
+      return this.#serve(cached, found.token === undefined ? 'memory' : 'redis');
+    const need: Need = {
+      reason: refused === undefined ? 'forced' : 'refused',
+      stale: found.value,
+      unwanted: refused ?? cached?.data.access_token,
+    };
+    const token = await this.#obtain(need);
+    // A search begun before the refusal may have ended with the very token that was refused.
+    return token === need.unwanted ? this.#obtain(need) : token;
+  }
+
+  /** The cached token, or the copy in memory while Redis does not answer; asks eBay for nothing. */
+  async cachedToken(): Promise<string | undefined> {
+    const found = await this.#read();
+    return (found.token ?? this.#copyInsteadOf(found))?.data.access_token;
+  }
+
+  /** The API took this token: whatever was refused before, the credential is a good one. Call it as often as you like. */
+  accepted(token: string): void {
+    if (token === this.#accepted) return;
+    this.#accepted = token;
+    const { alone, fleet } = this.#parts;
+    void alone.accepted(digest(token));
+    fleet?.accepted(digest(token)).catch(() => {
+      if (this.#accepted === token) this.#accepted = '';
+    });
+  }
+
+  /**
+   * Puts a token that was got elsewhere into cache and memory, for the specified time; `stored_at` is now unless given.
+   * Where Redis does not take it, memory alone has it.
+   */
+  async storeToken(token: Omit<TokenData, 'stored_at'> & { stored_at?: string }): Promise<void> {
+    if (!isTokenText(token.access_token) || !(token.expires_in > 0))
+      throw new Failure('internal', 'a token to store needs an access_token and a positive expires_in');
+    const { cache, clock, owner, log, tenant } = this.#parts;
+    const stored_at = token.stored_at ?? new Date(clock.now()).toISOString();
+    const sealed = await cache.seal({ ...token, stored_at, ...owner });
+    this.#parts.copy.keep(sealed);
+    try {
+      await cache.store(sealed, '', -1);
+    } catch (error) {
+      if (!(error instanceof RedisSilent)) throw error;
+      log.warn('Redis does not take the token: it is kept in memory', { tenant });
+    }
+  }
+
+  /** What is cached, whatever its age; null where nothing is, or nothing of ours. */
+  async retrieveToken(): Promise<TokenData | null> {
+    const found = await this.#read();
+    return (found.token ?? this.#copyInsteadOf(found))?.data ?? found.expired ?? null;
+  }
+
+  /** False from five minutes before the end of life on, and where `stored_at` is missing or unreadable. */
+  isTokenValid(token: Partial<TokenData> | null | undefined): boolean {
+    const { expires_in = 0, stored_at = '' } = token ?? {};
+    return this.#parts.cache.isValid({ expires_in, stored_at });
+  }
+
+  /** Resolves when the next token request may leave. */
+  async enforceRateLimit(): Promise<void> {
+    const { fleet, alone } = this.#parts;
+    const ms = await (fleet ?? alone).untilNext().catch(() => alone.untilNext());
+    if (ms > 0) await sleep(ms);
+  }
+
+  /** For people: where the token comes from, its age, the day's count, the pause. Never the token. */
+  async status(): Promise<TokenStatus> {
+    const { clock, copy } = this.#parts;
+    const found = await this.#read();
+    return readStatus({ ...this.#parts, found, copy: copy.usable(), now: () => clock.now() });
+  }
+
+  /** Forgets token, pause and refusals, here and in Redis; the day's count stays.
+   * @throws Failure `redis-unavailable`: then only this process has forgotten. */
+  async clear(): Promise<void> {
+    const { cache, copy, alone, fleet, minter } = this.#parts;
+    copy.forget();
+    await alone.clear();
+    minter.recovered();
+    try {
+      await cache.clear();
+      await fleet?.clear();
+    } catch (error) {
+      if (!(error instanceof RedisSilent)) throw error;
+      throw new Failure('redis-unavailable', 'Redis did not clear the token: try again when it answers');
+    }
+  }
+
+  /** Stops refreshing in the background. */
+  close(): void {
+    this.#ahead.close();
+  }
+
+  async #read(): Promise<Found> {
+    const { cache, metrics, log, tenant, fleet } = this.#parts;
+    const found = await cache.read();
+    if (found.miss !== undefined) metrics.misses.inc({ tenant, reason: found.miss });
+    const answers = found.miss !== 'silent';
+    if (answers !== this.#redisAnswers && fleet !== undefined) {
+      this.#redisAnswers = answers;
+      if (answers) log.info('Redis answers again', { tenant });
+      else log.warn('Redis does not answer: the token in memory serves', { tenant });
+    }
+    return found;
+  }
+
+  #copyInsteadOf(found: Found): CachedToken | undefined {
+    return found.miss === 'silent' ? this.#parts.copy.usable() : undefined;
+  }
+
+  async #obtain(need: Need): Promise<string> {
+    const { minter, copy } = this.#parts;
+    const search = minter.obtain(need);
+    const spare = () => (need.reason === 'forced' ? undefined : copy.usable());
+    const kept = minter.failing ? spare() : undefined;
+    if (kept !== undefined) {
+      // The endpoint failed last time: whoever has a copy does not wait for the next try.
+      search.catch(() => undefined);
+      return this.#serve(kept, 'memory');
+    }
+    try {
+      return this.#serve(await search, 'mint');
+    } catch (failure) {
+      const rest = refusedByApi(failure) ? undefined : spare();
+      if (rest === undefined) throw failure;
+      return this.#serve(rest, 'memory');
+    }
+  }
+
+  #serve(token: CachedToken, source: 'redis' | 'memory' | 'mint'): string {
+    const { copy, metrics, tenant, minter } = this.#parts;
+    if (copy.usable() !== token) {
+      copy.keep(token);
+      metrics.expiresAt(tenant, token.usableUntil);
+    }
+    if (source === 'redis') minter.recovered();
+    this.#ahead.used(token);
+    metrics.served.inc({ tenant, source });
+    return token.data.access_token;
+  }
+
+  async #renew(current: CachedToken): Promise<void> {
+    const token = await this.#parts.minter.renewAhead(current).catch((failure: unknown) => {
+      if (!(failure instanceof Failure)) throw failure;
+      return undefined;
+    });
+    if (token === undefined || token.value === current.value) return;
+    this.#parts.copy.keep(token);
+    this.#ahead.watch(token);
+  }
+}
+
+/** New tokens were refused too: the copy would be as well. */
+function refusedByApi(failure: unknown): boolean {
+  return failure instanceof Failure && failure.detail.because === 'tokens-refused';
+}
