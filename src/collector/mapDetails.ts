@@ -1,6 +1,6 @@
 import type { WireItem } from '../ebay/wire.ts';
 import type { ProductDetails } from '../product/product.ts';
-import { type Fields, fields, identifier, instant, list, naturalNumber, present, text } from './readJson.ts';
+import { distinct, type Fields, fields, identifier, instant, list, naturalNumber, text } from './readJson.ts';
 
 const NOTHING: Readonly<ProductDetails> = Object.freeze({
   brand: null,
@@ -94,7 +94,7 @@ function readAspects(value: unknown): Map<string, string[]> {
     const said = text(fields(entry)?.value, 500);
     // An own key of this name would reach the prototype of whoever copies the aspects.
     if (name === null || said === null || name === '__proto__') continue;
-    aspects.set(name, present([...(aspects.get(name) ?? []), said]));
+    aspects.set(name, distinct([...(aspects.get(name) ?? []), said]));
   }
   return aspects;
 }

@@ -6,6 +6,7 @@ import { mapShipping } from './mapShipping.ts';
 import {
   amount,
   decimal,
+  distinct,
   type Fields,
   fields,
   flag,
@@ -15,7 +16,6 @@ import {
   list,
   naturalNumber,
   originalAmount,
-  present,
   text,
   webAddress,
 } from './readJson.ts';
@@ -48,7 +48,7 @@ export function mapItem(json: unknown, sighting: Sighting): MappedItem {
   const url = webAddress(item.itemWebUrl, 4096) ?? webAddress(item.itemAffiliateWebUrl, 4096);
   if (url === null) return { rejected: 'bad-url' };
 
-  const buyingOptions = present(list(item.buyingOptions).map((option) => text(option, 40)));
+  const buyingOptions = distinct(list(item.buyingOptions).map((option) => text(option, 40)));
   const price = readPrice(item, buyingOptions);
   if (typeof price === 'string') return { rejected: price };
   const shipping = mapShipping(item.shippingOptions, price?.currency);
@@ -108,8 +108,8 @@ function readAuction(item: Wire, buyingOptions: string[]): Auction | null {
 /** Thumbnails show the main image again in another size, so they only stand in for it. */
 function readImages(item: Wire): string[] {
   const address = (image: unknown) => webAddress(fields(image)?.imageUrl, 2048);
-  const main = address(item.image) ?? present(list(item.thumbnailImages).map(address))[0] ?? null;
-  return present([main, ...list(item.additionalImages).map(address)]);
+  const main = address(item.image) ?? distinct(list(item.thumbnailImages).map(address))[0] ?? null;
+  return distinct([main, ...list(item.additionalImages).map(address)]);
 }
 
 function readSeller(item: Wire): Product['seller'] {
@@ -135,7 +135,7 @@ function readCategories(item: Wire): string[] {
     ...list(item.leafCategoryIds),
     ...list(item.categories).map((category) => fields(category)?.categoryId),
   ];
-  return present(ids.map((id) => identifier(id, 20)));
+  return distinct(ids.map((id) => identifier(id, 20)));
 }
 
 /** @param variationOf the listing's own id when the item's id names one of its variations. */

@@ -80,7 +80,8 @@ export function originalAmount(value: unknown): Money | null {
   return amount({ value: figure, currency });
 }
 
-export function present<Value>(values: readonly (Value | null)[]): Value[] {
+/** Each value once, in order of first appearance; nulls left out. */
+export function distinct<Value>(values: readonly (Value | null)[]): Value[] {
   return [...new Set(values.filter((value): value is Value => value !== null))];
 }
 

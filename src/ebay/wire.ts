@@ -137,10 +137,17 @@ export interface WireRate {
   timeWindow?: number;
 }
 
+export interface WireRateResource {
+  name?: string;
+  rates?: WireRate[];
+}
+
+export interface WireRateLimit {
+  apiContext?: string;
+  apiName?: string;
+  resources?: WireRateResource[];
+}
+
 export interface WireRateLimits {
-  rateLimits?: {
-    apiContext?: string;
-    apiName?: string;
-    resources?: { name?: string; rates?: WireRate[] }[];
-  }[];
+  rateLimits?: WireRateLimit[];
 }

@@ -1,12 +1,9 @@
 import Type from 'typebox';
+import { closed, country, postalCode } from './fieldTypes.ts';
 
 /** eBay refuses more names in one filter (12032). */
 export const MAX_SELLERS = 250;
 
-export const closed = { additionalProperties: false };
-export const country = (description: string) => Type.String({ pattern: '^[A-Z]{2}$', description });
-export const postalCode = (description: string) =>
-  Type.String({ pattern: '^[A-Za-z0-9][A-Za-z0-9 -]{0,9}$', description });
 const flag = (description: string) => Type.Boolean({ description });
 
 // None of the characters that structure eBay's filter grammar.

@@ -1,5 +1,5 @@
 import Type from 'typebox';
-import { closed } from './filterSchema.ts';
+import { closed } from './fieldTypes.ts';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
 
 const text = (maxLength: number, description?: string) =>

@@ -1,5 +1,6 @@
 import Type from 'typebox';
-import { closed, country, FilterSchema, postalCode } from './filterSchema.ts';
+import { closed, country, postalCode } from './fieldTypes.ts';
+import { FilterSchema } from './filterSchema.ts';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
 
 /** eBay cuts a longer `q` silently, so it is refused here. */

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { itemCall, searchCall } from '../../src/collector/query.ts';
+import { parseSearchRequest } from '../../src/product/request.ts';
+
+const folder = process.env.EBAY_OPENAPI;
+const WIRE = new URL('../../src/ebay/wire.ts', import.meta.url);
+
+interface Property {
+  $ref?: string;
+  items?: Property;
+  type?: string;
+}
+interface Document {
+  paths: Record<
+    string,
+    { get: { parameters: { name: string; in: string; schema: { type?: string; pattern?: string } }[] } }
+  >;
+  components: { schemas: Record<string, { properties: Record<string, Property> }> };
+}
+
+/** Wire interface → the document's schema of the same thing. */
+const SCHEMAS: [name: string, file: string, schema: string][] = [
+  ['WireAmount', 'buy_browse_v1_oas3.json', 'ConvertedAmount'],
+  ['WireImage', 'buy_browse_v1_oas3.json', 'Image'],
+  ['WireCategory', 'buy_browse_v1_oas3.json', 'Category'],
+  ['WireShippingOption', 'buy_browse_v1_oas3.json', 'ShippingOptionSummary'],
+  ['WireSeller', 'buy_browse_v1_oas3.json', 'Seller'],
+  ['WireLocation', 'buy_browse_v1_oas3.json', 'ItemLocationImpl'],
+  ['WireItemSummary', 'buy_browse_v1_oas3.json', 'ItemSummary'],
+  ['WireError', 'buy_browse_v1_oas3.json', 'Error'],
+  ['WireErrorParameter', 'buy_browse_v1_oas3.json', 'ErrorParameter'],
+  ['WireSearchPage', 'buy_browse_v1_oas3.json', 'SearchPagedCollection'],
+  ['WireReturnTerms', 'buy_browse_v1_oas3.json', 'ItemReturnTerms'],
+  ['WireAvailability', 'buy_browse_v1_oas3.json', 'EstimatedAvailability'],
+  ['WireAspect', 'buy_browse_v1_oas3.json', 'TypedNameValue'],
+  ['WireItem', 'buy_browse_v1_oas3.json', 'Item'],
+  ['WireRate', 'developer_analytics_v1_beta_oas3.json', 'Rate'],
+  ['WireRateResource', 'developer_analytics_v1_beta_oas3.json', 'Resource'],
+  ['WireRateLimit', 'developer_analytics_v1_beta_oas3.json', 'RateLimit'],
+  ['WireRateLimits', 'developer_analytics_v1_beta_oas3.json', 'RateLimitsResponse'],
+];
+
+const TYPES: Record<string, string> = { string: 'string', number: 'integer', boolean: 'boolean' };
+
+/** Top-level fields of an interface in the source text, with their declared types. */
+function fieldsOf(source: string, name: string): [field: string, type: string][] {
+  const body = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source)?.[1];
+  if (body === undefined) throw new Error(`wire.ts has no ${name}`);
+  return [...body.matchAll(/^ {2}(\w+)\?: (.+?)[;{]?$/gm)].map(([, field = '', type = '']) => [field, type]);
+}
+
+describe("eBay's OpenAPI documents", () => {
+  if (folder === undefined) {
+    it('are kept to (skipped: set EBAY_OPENAPI to the folder of the documents)');
+    return;
+  }
+  const read = (file: string): Document => JSON.parse(readFileSync(join(folder, file), 'utf8'));
+  const browse = read('buy_browse_v1_oas3.json');
+  const source = readFileSync(WIRE, 'utf8');
+
+  const full = parseSearchRequest(
+    {
+      query: 'usb hub',
+      categoryIds: ['58058'],
+      sort: 'price',
+      filters: { price: { max: 5, currency: 'USD' }, aspects: { Color: ['Red'] } },
+      shipTo: { country: 'US', postalCode: '19406' },
+    },
+    { marketplace: 'EBAY_US' },
+  );
+  if (!full.ok) throw new Error(JSON.stringify(full.errors));
+  const page = { marketplace: 'EBAY_US', offset: 0, limit: 200 } as const;
+
+  const CALLS = [
+    ['/item_summary/search', searchCall(full.request, page)],
+    ['/item/{item_id}', itemCall(full.request, 'EBAY_US', 'v1|1|0')],
+  ] as const;
+  for (const [path, call] of CALLS) {
+    it(`know every parameter and header that is sent to ${path}`, () => {
+      const parameters = browse.paths[path]?.get.parameters ?? [];
+      const known = (place: string) => parameters.filter((parameter) => parameter.in === place);
+      const send = (place: string, values: Record<string, string>) => {
+        for (const [name, value] of Object.entries(values)) {
+          const schema = known(place).find((parameter) => parameter.name === name)?.schema;
+          expect(schema, `${place} ${name}`).to.not.equal(undefined);
+          expect(schema?.type).to.equal('string');
+          expect(value).to.match(new RegExp(schema?.pattern ?? ''));
+        }
+      };
+      send('query', call.params);
+      send('header', call.headers);
+      expect(new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`).test(call.path)).to.equal(true);
+    });
+  }
+
+  for (const [name, file, schema] of SCHEMAS) {
+    it(`have every field of ${name}, with its type`, () => {
+      const properties = read(file).components.schemas[schema]?.properties ?? {};
+      const declared = fieldsOf(source, name);
+      expect(declared).to.not.have.length(0);
+      for (const [field, type] of declared) {
+        const property = properties[field];
+        expect(property, `${schema}.${field}`).to.not.equal(undefined);
+        if (type.endsWith('[]')) expect(property?.type, field).to.equal('array');
+        else if (TYPES[type] !== undefined) expect(property?.type, field).to.equal(TYPES[type]);
+      }
+    });
+  }
+});

@@ -1,0 +1,135 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { itemCall, searchCall } from '../../../src/collector/query.ts';
+import { request } from './listing.ts';
+
+const page = { marketplace: 'EBAY_DE', offset: 400, limit: 200 } as const;
+
+/** `a:1,b:{x|y}` → pairs, commas inside braces and brackets left alone; a reader of eBay's documented grammar. */
+function readPairs(parameter = ''): [name: string, value: string][] {
+  const parts = parameter.match(/(?:\{(?:\\.|[^}])*\}|\[[^\]]*\]|[^,])+/g) ?? [];
+  return parts.map((part) => [part.slice(0, part.indexOf(':')), part.slice(part.indexOf(':') + 1)]);
+}
+
+function readSet(value = '{}'): string[] {
+  const inside = value.slice(1, -1).match(/(?:\\\||[^|])+/g) ?? [];
+  return inside.map((entry) => entry.replaceAll('\\|', '|'));
+}
+
+describe('the search call', () => {
+  it('carries query, category, sort, page and marketplace; EXTENDED is sent', () => {
+    const call = searchCall(request({ categoryIds: ['58058'], sort: '-price' }), page);
+    expect(call).to.deep.equal({
+      path: '/item_summary/search',
+      params: {
+        q: 'usb hub',
+        category_ids: '58058',
+        sort: '-price',
+        fieldgroups: 'EXTENDED',
+        limit: '200',
+        offset: '400',
+      },
+      headers: { 'X-EBAY-C-MARKETPLACE-ID': 'EBAY_DE' },
+    });
+  });
+
+  it('leaves out what the request does not ask for, buying options included', () => {
+    const { params } = searchCall(request(), page);
+    expect(Object.keys(params)).to.deep.equal(['q', 'fieldgroups', 'limit', 'offset']);
+    const off = searchCall(request({ filters: { freeShipping: false, returnsAccepted: false } }), page);
+    expect(off.params).to.not.have.property('filter');
+  });
+
+  it('writes every filter in the form that eBay documents', () => {
+    const filters = {
+      price: { min: '5.00', max: 99.5, currency: 'EUR' },
+      conditions: ['NEW', 'USED'],
+      buyingOptions: ['AUCTION', 'FIXED_PRICE'],
+      deliveryCountry: 'DE',
+      deliveryPostalCode: '10115',
+      itemLocationCountry: 'DE',
+      freeShipping: true,
+      returnsAccepted: true,
+      sellers: ['a', 'b'],
+      excludeSellers: ['c'],
+      sellerAccountTypes: ['BUSINESS'],
+      searchInDescription: true,
+    };
+    const { params } = searchCall(request({ marketplaces: ['EBAY_DE'], filters }), page);
+    expect(params.filter).to.equal(
+      'price:[5..99.5],priceCurrency:EUR,conditions:{NEW|USED},buyingOptions:{AUCTION|FIXED_PRICE},' +
+        'deliveryCountry:DE,deliveryPostalCode:10115,itemLocationCountry:DE,maxDeliveryCost:0,returnsAccepted:true,' +
+        'sellers:{a|b},excludeSellers:{c},sellerAccountTypes:{BUSINESS},searchInDescription:true',
+    );
+  });
+
+  it('writes half-open price ranges', () => {
+    const filterOf = (price: object) =>
+      searchCall(request({ filters: { price: { ...price, currency: 'USD' } } }), page).params.filter;
+    expect(filterOf({ min: 10 })).to.equal('price:[10],priceCurrency:USD');
+    expect(filterOf({ max: 10 })).to.equal('price:[..10],priceCurrency:USD');
+  });
+
+  it('repeats the category in the aspect filter and escapes a pipe', () => {
+    const aspects = { Brand: ['Bed|Stü', 'Nike'], 'Chipset/GPU Model': ['T4'] };
+    const { params } = searchCall(request({ categoryIds: ['3034'], filters: { aspects } }), page);
+    expect(params.aspect_filter).to.equal('categoryId:3034,Brand:{Bed\\|Stü|Nike},Chipset/GPU Model:{T4}');
+    expect(params).to.not.have.property('filter');
+  });
+
+  it('sends where the buyer is, encoded once', () => {
+    const { headers } = searchCall(request({ shipTo: { country: 'US', postalCode: '19406' } }), page);
+    expect(headers['X-EBAY-C-ENDUSERCTX']).to.equal('contextualLocation=country%3DUS%2Czip%3D19406');
+    const { headers: country } = searchCall(request({ shipTo: { country: 'US' } }), page);
+    expect(country['X-EBAY-C-ENDUSERCTX']).to.equal('contextualLocation=country%3DUS');
+  });
+
+  it('reads back as what the request said, whatever its values are', () => {
+    const unique = <Value>(values: fc.Arbitrary<Value>) =>
+      fc.uniqueArray(values, { minLength: 1, maxLength: 5 });
+    const text = (allowed: RegExp) =>
+      fc
+        .string({ unit: 'grapheme', minLength: 1, maxLength: 8 })
+        .map((said) => said.normalize('NFC').replace(/\s+/g, ' ').trim())
+        .filter((said) => allowed.test(said) && !['__proto__', 'constructor', 'prototype'].includes(said));
+    const seller = text(/^[^\s,:{}[\]|\\\p{Cc}]+$/u);
+    const value = text(/^[^{}[\]\\\p{Cc}]+$/u);
+    const name = text(/^[^,:|{}[\]\\\p{Cc}]+$/u);
+    const filters = fc.record({
+      sellers: unique(seller),
+      aspects: fc.dictionary(name, unique(value), { minKeys: 1, maxKeys: 4, noNullPrototype: true }),
+    });
+    fc.assert(
+      fc.property(filters, (written) => {
+        const asked = request({ categoryIds: ['1'], filters: written });
+        const { params } = searchCall(asked, page);
+        const sent = new URLSearchParams(new URLSearchParams(params).toString());
+        expect(readSet(new Map(readPairs(sent.get('filter') ?? '')).get('sellers'))).to.deep.equal(
+          asked.filters.sellers,
+        );
+        const [category, ...aspects] = readPairs(sent.get('aspect_filter') ?? '');
+        expect(category).to.deep.equal(['categoryId', '1']);
+        expect(Object.fromEntries(aspects.map(([key, set]) => [key, readSet(set)]))).to.deep.equal(
+          asked.filters.aspects,
+        );
+      }),
+    );
+  });
+});
+
+describe('the item call', () => {
+  it('builds the right path; the pipes in the id are percent-encoded', () => {
+    expect(itemCall(request({ shipTo: { country: 'DE' } }), 'EBAY_DE', 'v1|123|0')).to.deep.equal({
+      path: '/item/v1%7C123%7C0',
+      params: {},
+      headers: {
+        'X-EBAY-C-MARKETPLACE-ID': 'EBAY_DE',
+        'X-EBAY-C-ENDUSERCTX': 'contextualLocation=country%3DDE',
+      },
+    });
+  });
+
+  it('cannot be led to another path by an id', () => {
+    expect(itemCall(request(), 'EBAY_US', '../x?y#z').path).to.equal('/item/..%2Fx%3Fy%23z');
+  });
+});
