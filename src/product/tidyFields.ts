@@ -48,7 +48,10 @@ function tidyAspects(value: unknown): unknown {
 /** Text that is no decimal number, `1e-7` and `NaN` included, is left for the schema to refuse. */
 function tidyAmount(value: unknown): unknown {
   if (typeof value !== 'number' && typeof value !== 'string') return value;
-  return String(value).replace(/^(\d+)(?:\.(\d*?)0*)?$/, (_, whole: string, fraction: string | undefined) =>
+  const figure = String(value);
+  // Longer than any amount, and the pattern below would take quadratic time over it.
+  if (figure.length > 32) return figure;
+  return figure.replace(/^(\d+)(?:\.(\d*?)0*)?$/, (_, whole: string, fraction: string | undefined) =>
     fraction === undefined || fraction === '' ? whole : `${whole}.${fraction}`,
   );
 }

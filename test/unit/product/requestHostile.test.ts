@@ -52,6 +52,19 @@ describe('hostile input in place of a search request', () => {
     expect(codes({ query: 'x', filters: { aspects: { 'a\0': ['x'] } } })).to.deep.equal(['invalid_text']);
   });
 
+  it('may be as long as it likes: no field takes more than linear time over its text', () => {
+    const long = '0'.repeat(5_000_000);
+    const input = {
+      query: `${' '.repeat(5_000_000)}*`,
+      filters: { price: { min: `1.${long}x`, currency: long }, sellers: [long] },
+      tenant: long,
+      [long]: long,
+    };
+    const result = parse(input);
+    expect(result.ok ? [] : result.errors).to.have.length(6);
+    expect(JSON.stringify(result)).to.have.length.below(3000);
+  });
+
   it('never makes the reader throw, whatever the JSON', () => {
     const key = fc.constantFrom(
       'query',
