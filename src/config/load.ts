@@ -3,11 +3,12 @@ import convict from 'convict';
 import { crossChecks } from './checks.ts';
 import { closestWord } from './closestWord.ts';
 import { type Config, ConfigError, type ConfigProblem } from './config.ts';
+import { environment } from './environment.ts';
 import { FORMATS, type FormatName } from './formats.ts';
 import { type Key, schema } from './schema.ts';
 
 export interface ConfigSources {
-  /** Environment variables; they win over files. Default: `process.env`. */
+  /** Environment variables; they win over files. Default: the process's. */
   env?: NodeJS.ProcessEnv;
   /** JSON files, later ones win. Default: the paths in `CONFIG_FILE`, separated by commas. */
   files?: string[];
@@ -25,7 +26,7 @@ export function settings(): Array<{ path: string } & Key<unknown>> {
  * @throws ConfigError naming each wrong variable, its value (never a secret's) and what is allowed.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
-  const env = sources.env ?? process.env;
+  const env = sources.env ?? environment();
   const files = sources.files ?? (env.CONFIG_FILE ?? '').split(',').filter((path) => path !== '');
   registerFormats();
   const store = convict(schema as unknown as convict.Schema<Config>, { env: withoutEmpty(env), args: [] });

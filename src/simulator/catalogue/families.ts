@@ -1,25 +1,8 @@
-import { DEPARTMENTS, type DepartmentKey, type Leaf } from './categories.ts';
+import { DEPARTMENTS, type Leaf } from './categories.ts';
 import { ELECTRONICS } from './familiesElectronics.ts';
 import { HOUSEHOLD } from './familiesHousehold.ts';
 import { LEISURE } from './familiesLeisure.ts';
-
-/** One kind of product as it is written down: everything else about its listings is drawn. */
-export type FamilyRow = readonly [
-  noun: string,
-  department: DepartmentKey,
-  leafId: number,
-  leafName: string,
-  /** Listings on EBAY_US; other sites have their share of it. Up to 20: the same number everywhere. */
-  listings: number,
-  /** Price range in US dollars. */
-  low: number,
-  high: number,
-  /** Selling words, divided by `|`. */
-  features: string,
-  /** Versions or what it fits, divided by `|`. */
-  versions: string,
-  german: string,
-];
+import type { FamilyRow } from './familyRow.ts';
 
 export interface Family {
   /** Part of every listing number, so new families are added at the end of their file's list. */

@@ -1,4 +1,4 @@
-import type { FamilyRow } from './families.ts';
+import type { FamilyRow } from './familyRow.ts';
 
 const PHONES =
   'for iPhone 15|for iPhone 15 Pro|for iPhone 14|for iPhone 13|for iPhone 12 Mini|for Galaxy S24|for Galaxy S23|for Galaxy A54|for Pixel 8|for Pixel 7a';

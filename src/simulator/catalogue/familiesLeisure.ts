@@ -1,4 +1,4 @@
-import type { FamilyRow } from './families.ts';
+import type { FamilyRow } from './familyRow.ts';
 
 // biome-ignore format: a table reads best with one row a line
 export const LEISURE: readonly FamilyRow[] = [
