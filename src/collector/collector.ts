@@ -1,0 +1,127 @@
+import type { Config } from '../config/config.ts';
+import type { BrowseClient } from '../ebay/browse.ts';
+import { EbayClient } from '../ebay/client.ts';
+import type { CallClass } from '../ebay/gate.ts';
+import { gateSettings } from '../ebay/gateSettings.ts';
+import { memoryGate } from '../ebay/memoryGate.ts';
+import type { TokenSource } from '../ebay/tokenSource.ts';
+import { asFailure, Failure } from '../failures.ts';
+import type { MarketplaceId } from '../product/marketplaces.ts';
+import type { ProductDetails } from '../product/product.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { CallMetrics } from '../telemetry/callMetrics.ts';
+import { type Logger, SILENT } from '../telemetry/logger.ts';
+import { type Collected, collectedFrom, type Ended } from './collected.ts';
+import { goneDetails, mapDetails } from './mapDetails.ts';
+import { mapPage } from './mapPage.ts';
+import type { PageAnswer } from './pageAnswer.ts';
+import { pagePlan } from './pagePlan.ts';
+import { itemCall, type PageAddress, searchCall } from './query.ts';
+
+export interface CollectorOptions {
+  browse: BrowseClient;
+  log?: Logger;
+  clock?: () => Date;
+}
+
+export interface StandaloneOptions {
+  config: Pick<Config, 'ebay' | 'pace'>;
+  /** `EbayAuthService` is one; without Redis it keeps its token in memory. */
+  tokens: TokenSource;
+  log?: Logger;
+  metrics?: CallMetrics;
+}
+
+export interface PageCall extends PageAddress {
+  request: NormalRequest;
+  class: CallClass;
+  signal?: AbortSignal;
+}
+
+export interface DetailsCall {
+  request: NormalRequest;
+  marketplace: MarketplaceId;
+  itemId: string;
+  class: CallClass;
+  signal?: AbortSignal;
+}
+
+/** Search request in, products out. Every call passes the gate of the client that it was given. */
+export class EbayProductCollector {
+  readonly #browse: BrowseClient;
+  readonly #log: Logger;
+  readonly #clock: () => Date;
+
+  constructor({ browse, log = SILENT, clock = () => new Date() }: CollectorOptions) {
+    this.#browse = browse;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /**
+   * A collector for a program that has no Redis: it paces itself in memory, so nothing else may use the credential
+   * meanwhile.
+   */
+  static standalone({ config, tokens, log, metrics }: StandaloneOptions): EbayProductCollector {
+    const telemetry = { ...(log ? { log } : {}), ...(metrics ? { metrics } : {}) };
+    const gate = memoryGate({ settings: gateSettings(config), ...telemetry });
+    const { browse } = new EbayClient({ config, gate, tokens, ...telemetry });
+    return new EbayProductCollector({ browse, ...(log ? { log } : {}) });
+  }
+
+  /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer to no search. */
+  async collectPage({ request, marketplace, offset, limit, ...call }: PageCall): Promise<PageAnswer> {
+    const page: PageAddress = { marketplace, offset, limit };
+    const { params, headers } = searchCall(request, page);
+    const { body, latencyMs, attempts } = await this.#browse.search(params, headers, call);
+    const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() });
+    if (!mapped.ok)
+      throw new Failure('ebay-bad-answer', `eBay's answer is no page of this search (${mapped.reason})`);
+    const { warnings, rejected } = mapped.page;
+    if (warnings.length > 0) this.#log.warn('eBay ignored part of a search', { marketplace, warnings });
+    if (Object.keys(rejected).length > 0) this.#log.warn('listings skipped', { marketplace, rejected });
+    return { ...mapped.page, calls: attempts, latencyMs };
+  }
+
+  /** One item's details; an item that eBay no longer has is an answer too. @throws Failure as `EbayHttp.get`. */
+  async collectDetails(
+    wanted: DetailsCall,
+  ): Promise<{ details: ProductDetails; calls: number; latencyMs: number }> {
+    const { request, marketplace, itemId, ...call } = wanted;
+    const { headers } = itemCall(request, marketplace, itemId);
+    try {
+      const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
+      const details = mapDetails(body, this.#clock());
+      if (details === null) throw new Failure('ebay-bad-answer', "eBay's answer is no item");
+      return { details, calls: attempts, latencyMs };
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'item-gone') throw error;
+      return { details: goneDetails(), calls: 1, latencyMs: 0 };
+    }
+  }
+
+  /**
+   * A whole search without a queue, page by page: each marketplace until its listing ends or its share is there.
+   * What came before a failure is kept and `missing` says what did not.
+   * @throws Failure the first one, when no page at all was answered.
+   */
+  async collect(request: NormalRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Collected> {
+    const pages: PageAnswer[] = [];
+    const ended: Ended[] = [];
+    for (const marketplace of request.marketplaces) {
+      for (const [index, address] of pagePlan(request, marketplace).entries()) {
+        try {
+          const call = { request, ...address, class: request.priority, ...(signal ? { signal } : {}) };
+          const page = await this.collectPage(call);
+          pages.push(page);
+          if (!page.hasNext) break;
+        } catch (error) {
+          ended.push({ marketplace, page: index, failure: asFailure(error) });
+          break;
+        }
+      }
+    }
+    if (pages.length === 0 && ended[0]) throw ended[0].failure;
+    return collectedFrom(request, pages, ended);
+  }
+}

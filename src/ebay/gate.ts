@@ -1,0 +1,118 @@
+export type CallClass = 'interactive' | 'scheduled' | 'backfill';
+
+/** Why nobody may call: the day's calls are used up, eBay throttled us (or a person paused), or eBay is in trouble. */
+export type ClosedBecause = 'quota' | 'pause' | 'circuit';
+
+export interface Closure {
+  /** ms since the epoch, Redis time. */
+  until: number;
+  because: ClosedBecause;
+}
+
+export interface GateCall {
+  class: CallClass;
+  /** A retry or a replay: goes to the front of this process's line. */
+  again?: boolean;
+  /** Leaves the line when it aborts. */
+  signal?: AbortSignal;
+  /**
+   * Runs shortly before the call may leave, told how long it waited in ms: for what should be fresh, such as the
+   * token. A slot that is late because of it is asked for again, so it can never shorten the gap to the next call.
+   */
+  beforeSend?: (waitedMs: number) => Promise<unknown>;
+}
+
+/** The right to send one request now. */
+export interface Slot {
+  readonly id: string;
+  /** How long it was waited for, ms. */
+  readonly waitedMs: number;
+  /** Whether this call alone decides if the open circuit closes. */
+  readonly probe: boolean;
+  /** To be called when the request is really written: a late one moves the slots that follow. */
+  sent(): void;
+  readonly wasSent: boolean;
+}
+
+/** What the circuit learns: eBay answered (4xx included), eBay failed (no connection, timeout, 5xx), or neither is known. */
+export type CallOutcome = 'answered' | 'failed' | 'unknown';
+
+export interface ThrottlePause {
+  /** How long the gate stays closed from now on, ms. */
+  forMs: number;
+  because: ClosedBecause;
+  /** True for the one call of the fleet whose 429 began or extended the pause. */
+  began: boolean;
+}
+
+export interface QuotaFigures {
+  limit: number;
+  remaining: number;
+  /** ms since the epoch. */
+  reset: number;
+}
+
+export interface GateState {
+  /** The time of all instants here: Redis time, ms since the epoch. */
+  now: number;
+  /** Least time between two calls, ms, without the margin; 0 for none. */
+  intervalMs: number;
+  /** Until the next call may leave as far as pace is concerned, ms. */
+  nextSlotMs: number;
+  used: number;
+  limit: number;
+  remaining: number;
+  /** When the quota day ends. */
+  reset: number;
+  /** Set while nobody may call. */
+  closed?: Closure;
+  /** For each class: undefined if it may spend, else until when and why not (its share, or what closed the gate for all). */
+  classes: Record<CallClass, Closure | undefined>;
+  circuit: 'closed' | 'open' | 'half-open';
+  /** Names this moment of the ledger, for `reconcile`. */
+  mark: LedgerMark;
+}
+
+export interface LedgerMark {
+  granted: number;
+  reset: number;
+}
+
+/**
+ * Decides for every HTTP attempt to the Browse API whether it may leave now: pace, quota, pauses after a 429, circuit.
+ * Its state belongs to one credential and is shared by all processes that use it.
+ */
+export interface CallGate {
+  /**
+   * Resolves when this attempt may leave; first come, first served within this process.
+   * @throws Failure `gate-closed` {until, because}, `share-spent` {until, because: 'quota'}, `redis-unavailable`,
+   * `interrupted`. `until` is in this machine's clock.
+   */
+  enter(call: GateCall): Promise<Slot>;
+  /** The circuit's input. Never rejects: an outcome that cannot be told is an outcome lost. */
+  report(slot: Slot, outcome: CallOutcome): Promise<void>;
+  /** A slot whose request was never written: its unit of quota is given back. Never rejects. */
+  giveBack(slot: Slot): Promise<void>;
+  /**
+   * eBay answered 429. Without `retryAfterMs` the pause grows with each that follows soon after the last one.
+   * @throws Failure `redis-unavailable`.
+   */
+  throttled(retryAfterMs?: number): Promise<ThrottlePause>;
+  /**
+   * Closes for at least this long; never shortens a closure. @returns how long the gate stays closed from now on, ms.
+   * @throws Failure `redis-unavailable`.
+   */
+  close(forMs: number, because: ClosedBecause): Promise<number>;
+  /** Changes nothing. @throws Failure `redis-unavailable`. */
+  read(): Promise<GateState>;
+  /**
+   * Takes eBay's figures over: remaining := theirs − slots granted since `mark`, up or down. Figures of a quota day
+   * that has ended are ignored. @returns whether they were taken. @throws Failure `redis-unavailable`.
+   */
+  reconcile(figures: QuotaFigures, mark: LedgerMark): Promise<boolean>;
+  /**
+   * Makes this pace the whole fleet's; everybody follows at the next slot. The limit counts until eBay tells its own.
+   * @throws Failure `redis-unavailable`.
+   */
+  configure(pace: { intervalMs: number; dailyLimit: number }): Promise<void>;
+}

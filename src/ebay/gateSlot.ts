@@ -1,0 +1,66 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Slot } from './gate.ts';
+import type { Waiter } from './gateLine.ts';
+import type { AskAnswer, GateStore } from './gateStore.ts';
+
+/** A written request that is later than this moves the slots after it. */
+const LATE_MS = 3;
+
+/** A granted slot, with the times of this process's clock that say when it may be used. */
+export class GateSlot implements Slot {
+  readonly id: string;
+  readonly probe: boolean;
+  readonly reset: number;
+  readonly askedAt: number;
+  readonly #waiter: Waiter;
+  readonly #answer: Extract<AskAnswer, { is: 'go' }>;
+  readonly #store: GateStore;
+  readonly #earliest: number;
+  #wasSent = false;
+  #waitedMs: number | undefined;
+
+  constructor(
+    id: string,
+    waiter: Waiter,
+    answer: Extract<AskAnswer, { is: 'go' }>,
+    askedAt: number,
+    store: GateStore,
+  ) {
+    this.id = id;
+    this.probe = answer.probe;
+    this.reset = answer.reset;
+    this.askedAt = askedAt;
+    this.#waiter = waiter;
+    this.#answer = answer;
+    this.#store = store;
+    this.#earliest = performance.now() + answer.waitMs;
+  }
+
+  get waitedMs(): number {
+    return this.#waitedMs ?? performance.now() - this.#waiter.since;
+  }
+
+  get wasSent(): boolean {
+    return this.#wasSent;
+  }
+
+  /** Waits for the slot's time and for what is to be done before it. */
+  async untilDue(prepare: () => Promise<unknown> | undefined): Promise<void> {
+    // What could not be made fresh is used as it was.
+    const prepared = prepare()?.catch(() => undefined);
+    for (let left = this.#left(); left > 0; left = this.#left()) await sleep(Math.ceil(left));
+    await prepared;
+    this.#waitedMs = this.waitedMs;
+  }
+
+  sent(): void {
+    if (this.#wasSent) return;
+    this.#wasSent = true;
+    const late = performance.now() - this.askedAt - this.#answer.waitMs;
+    if (this.#answer.intervalMs > 0 && late > LATE_MS) void this.#store.sentLate().catch(() => undefined);
+  }
+
+  #left(): number {
+    return this.#earliest - performance.now();
+  }
+}

@@ -1,0 +1,47 @@
+import type { CallClass, ClosedBecause, GateState, LedgerMark, QuotaFigures, ThrottlePause } from './gate.ts';
+
+/** One process's question for the next slot. */
+export interface Ask {
+  /** Names the slot if it is granted. */
+  id: string;
+  class: CallClass;
+  /** A slot that this process was granted, or may have been (the answer was lost), and did not use. */
+  unused?: { id: string; reset?: number } | undefined;
+  /** Calls that eBay answered since the last question. */
+  answered: number;
+}
+
+export type AskAnswer =
+  | {
+      is: 'go';
+      waitMs: number;
+      intervalMs: number;
+      used: number;
+      limit: number;
+      reset: number;
+      probe: boolean;
+      /** The first slot of a quota day. */
+      newDay: boolean;
+    }
+  | { is: 'wait'; waitMs: number }
+  | { is: 'closed'; forMs: number; because: ClosedBecause; scope: 'all' | 'class' };
+
+/** What one outcome did to the circuit. */
+export type CircuitChange = 'none' | 'opened' | 'reopened' | 'closed';
+
+/** The gate's state and its rules: each method is one atomic step on the state's own clock. */
+export interface GateStore {
+  ask(ask: Ask): Promise<AskAnswer>;
+  /** The request of the last slot left late. */
+  sentLate(): Promise<void>;
+  report(
+    slotId: string,
+    outcome: 'answered' | 'failed' | 'unknown',
+  ): Promise<{ change: CircuitChange; pauseMs: number }>;
+  giveBack(slotId: string, reset: number): Promise<void>;
+  throttled(retryAfterMs?: number): Promise<ThrottlePause>;
+  close(forMs: number, because: ClosedBecause): Promise<number>;
+  read(): Promise<GateState>;
+  reconcile(figures: QuotaFigures, mark: LedgerMark): Promise<boolean>;
+  configure(pace: { intervalMs: number; dailyLimit: number }): Promise<void>;
+}

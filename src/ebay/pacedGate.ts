@@ -1,0 +1,193 @@
+import { randomUUID } from 'node:crypto';
+import { Failure } from '../failures.ts';
+import type { CallMetrics } from '../telemetry/callMetrics.ts';
+import { type Logger, SILENT } from '../telemetry/logger.ts';
+import type {
+  CallGate,
+  CallOutcome,
+  ClosedBecause,
+  GateCall,
+  LedgerMark,
+  QuotaFigures,
+  Slot,
+} from './gate.ts';
+import { GateLine, type Waiter } from './gateLine.ts';
+import type { GateSettings } from './gateSettings.ts';
+import { GateSlot } from './gateSlot.ts';
+import type { AskAnswer, GateStore } from './gateStore.ts';
+import { Nap } from './nap.ts';
+
+/** Told what the gate decided. */
+export type GateMetrics = Pick<CallMetrics, 'waited' | 'refused'>;
+
+export interface PacedGateOptions {
+  store: GateStore;
+  settings: GateSettings;
+  log?: Logger;
+  metrics?: GateMetrics;
+}
+
+type Go = Extract<AskAnswer, { is: 'go' }>;
+
+/**
+ * One process's side of the gate: its line of waiting calls, and the one asker that takes slots for it. Rules and
+ * state are the store's.
+ */
+export class PacedGate implements CallGate {
+  readonly #store: GateStore;
+  readonly #settings: GateSettings;
+  readonly #log: Logger;
+  readonly #metrics: GateMetrics | undefined;
+  readonly #line = new GateLine();
+  readonly #nap = new Nap();
+  readonly #process = randomUUID().slice(0, 8);
+  #asked = 0;
+  #asking = false;
+  #answered = 0;
+  /** A slot that was granted, or may have been, and not used. */
+  #unused: { id: string; reset?: number } | undefined;
+
+  constructor({ store, settings, log = SILENT, metrics }: PacedGateOptions) {
+    this.#store = store;
+    this.#settings = settings;
+    this.#log = log;
+    this.#metrics = metrics;
+  }
+
+  enter(call: GateCall): Promise<Slot> {
+    const slot = this.#line.join(call, () => this.#nap.end());
+    void this.#serve();
+    return slot;
+  }
+
+  async report(slot: Slot, outcome: CallOutcome): Promise<void> {
+    if (!slot.probe && outcome === 'unknown') return;
+    // An ordinary answer travels with the next question: it costs no command of its own.
+    if (!slot.probe && outcome === 'answered') {
+      this.#answered += 1;
+      return;
+    }
+    try {
+      const { change, pauseMs } = await this.#store.report(slot.id, outcome);
+      if (change === 'opened') this.#log.error('circuit opened: eBay is failing', { pauseMs });
+      if (change === 'reopened') this.#log.warn('circuit stays open: the probe failed', { pauseMs });
+      if (change === 'closed') this.#log.info('circuit closed: eBay answers again');
+    } catch (error) {
+      this.#log.debug('could not report a call to the gate', { cause: (error as Error).message });
+    }
+  }
+
+  async giveBack(slot: Slot): Promise<void> {
+    if (!(slot instanceof GateSlot) || slot.wasSent) return;
+    await this.#store.giveBack(slot.id, slot.reset).catch(() => undefined);
+  }
+
+  async throttled(retryAfterMs?: number) {
+    const pause = await this.#store.throttled(retryAfterMs);
+    if (pause.began) this.#log.warn('paused: eBay throttles', { forMs: pause.forMs });
+    return pause;
+  }
+
+  async close(forMs: number, because: ClosedBecause): Promise<number> {
+    const closedForMs = await this.#store.close(forMs, because);
+    this.#log.warn('gate closed', { because, forMs: closedForMs });
+    return closedForMs;
+  }
+
+  read() {
+    return this.#store.read();
+  }
+
+  reconcile(figures: QuotaFigures, mark: LedgerMark): Promise<boolean> {
+    return this.#store.reconcile(figures, mark);
+  }
+
+  configure(pace: { intervalMs: number; dailyLimit: number }): Promise<void> {
+    return this.#store.configure(pace);
+  }
+
+  /** One asker a process: N processes cost about N + 1 questions a slot, however many calls wait in each. */
+  async #serve(): Promise<void> {
+    if (this.#asking) return;
+    this.#asking = true;
+    try {
+      for (let first = this.#line.first(); first !== undefined; first = this.#line.first())
+        await this.#askFor(first);
+    } finally {
+      this.#asking = false;
+    }
+    if (this.#unused?.reset !== undefined) {
+      const { id, reset } = this.#unused;
+      this.#unused = undefined;
+      await this.#store.giveBack(id, reset).catch(() => undefined);
+    }
+  }
+
+  async #askFor(waiter: Waiter): Promise<void> {
+    this.#asked += 1;
+    const id = `${this.#process}-${this.#asked}`;
+    const answered = this.#answered;
+    this.#answered = 0;
+    // Before the question, not after the answer: an answer that lay in the socket while we were stopped is then late.
+    const askedAt = performance.now();
+    try {
+      const answer = await this.#store.ask({ id, class: waiter.call.class, unused: this.#unused, answered });
+      this.#unused = undefined;
+      if (answer.is === 'closed') this.#turnAway(waiter, answer);
+      else if (answer.is === 'wait') await this.#nap.sleep(Math.min(answer.waitMs, this.#settings.maxNapMs));
+      else await this.#grant(waiter, new GateSlot(id, waiter, answer, askedAt, this.#store), answer);
+    } catch (error) {
+      this.#answered += answered;
+      // The question may have been answered after all: if its slot is still the last one, the next question takes it up.
+      this.#unused = { id };
+      this.#metrics?.refused('redis');
+      this.#line.turnAway(() => error as Failure);
+    }
+  }
+
+  async #grant(waiter: Waiter, slot: GateSlot, answer: Go): Promise<void> {
+    const dueBy = slot.askedAt + answer.waitMs;
+    await slot.untilDue(() => waiter.call.beforeSend?.(slot.waitedMs));
+    // Twice the allowance for each slot missed: a Redis that is always further away than it cannot starve a call.
+    const allowedMs = this.#settings.lateMs * 2 ** waiter.missed;
+    const late = answer.intervalMs > 0 && performance.now() - dueBy > allowedMs;
+    if (late || !this.#line.leave(waiter)) {
+      waiter.missed += 1;
+      this.#unused = { id: slot.id, reset: answer.reset };
+      return;
+    }
+    this.#metrics?.waited(waiter.call.class, slot.waitedMs);
+    this.#logLedger(answer);
+    waiter.resolve(slot);
+  }
+
+  #turnAway(waiter: Waiter, answer: Extract<AskAnswer, { is: 'closed' }>): void {
+    const { because, forMs, scope } = answer;
+    const until = Date.now() + Math.ceil(forMs);
+    const when = new Date(until).toISOString();
+    const detail = { until, because };
+    this.#metrics?.refused(scope === 'class' ? 'share' : because);
+    if (scope === 'all')
+      this.#line.turnAway(
+        () => new Failure('gate-closed', `no call to eBay before ${when} (${because})`, detail),
+      );
+    else
+      this.#line.turnAway(
+        ({ call }) =>
+          new Failure(
+            'share-spent',
+            `${call.class} searches have used their share of today's calls; more at ${when}`,
+            detail,
+          ),
+        waiter.call.class,
+      );
+  }
+
+  #logLedger({ newDay, used, limit, reset }: Go): void {
+    const until = new Date(reset).toISOString();
+    if (newDay) this.#log.info('quota day began', { limit, until });
+    for (const [call, share] of Object.entries(this.#settings.shares))
+      if (used === Math.floor(limit * share))
+        this.#log.warn('quota share spent', { class: call, used, limit, until });
+  }
+}
