@@ -32,6 +32,8 @@ export interface ProducerOptions {
   runsTtlMs: number;
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
+  /** Waits for Redis, at most `deadlineMs`. */
+  reachRedis: () => Promise<void>;
   /** What `close` must end besides the queue. */
   onClose?: () => Promise<void> | void;
 }
@@ -142,6 +144,11 @@ export class SearchProducer {
       await this.#job(searchId);
       return wakeSearch(this.#searches, searchId);
     }, searchId);
+  }
+
+  /** Resolves once Redis answers. @throws Failure `redis-unavailable` naming host and cause. */
+  async ready(): Promise<void> {
+    await this.#options.reachRedis();
   }
 
   /** Ends the connections that this producer opened. */

@@ -55,7 +55,12 @@ export function errorLine(log: Logger, url: string): (error: Error) => void {
 
 /** Resolves once Redis answers; for commands that end.
  * @throws Failure `redis-unavailable` after `deadlineMs`, naming host and cause, never the password. */
-export async function waitForRedis(redis: Redis, url: string, deadlineMs: number): Promise<void> {
+export async function waitForRedis(
+  redis: Redis,
+  url: string,
+  deadlineMs: number,
+  signal?: AbortSignal,
+): Promise<void> {
   let cause = 'no answer';
   const remember = (error: Error) => {
     cause = causeOf(error);
@@ -63,7 +68,7 @@ export async function waitForRedis(redis: Redis, url: string, deadlineMs: number
   redis.on('error', remember);
   const giveUpAt = Date.now() + deadlineMs;
   try {
-    while (Date.now() < giveUpAt) {
+    while (Date.now() < giveUpAt && !signal?.aborted) {
       try {
         await redis.ping();
         return;

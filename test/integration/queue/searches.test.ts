@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+describe('a search through the queue', () => {
+  const service = useService();
+
+  it('ends complete with as many different products as were wanted, one call a page', async () => {
+    const { summary, searchId } = await service.search({ query: 'phone case', maxItems: 450 });
+    expect(summary?.outcome).to.equal('complete');
+    expect(summary?.counts.products).to.equal(450);
+    expect(summary?.calls).to.equal(3);
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
+    const products = await service.producer.products(searchId);
+    expect(new Set(products.map(({ itemId }) => itemId)).size).to.equal(450);
+  });
+
+  it('answers an empty listing as none-found, not as a failure', async () => {
+    const { summary, error } = await service.search({ query: 'zzyzx unobtainium' });
+    expect(error).to.equal(null);
+    expect(summary).to.deep.include({ outcome: 'none-found', calls: 1, pages: 1 });
+  });
+
+  it('tells that everything was filtered out from nothing found', async () => {
+    const { summary } = await service.search({
+      query: 'phone case',
+      maxItems: 50,
+      title: { include: ['quetzalcoatl'] },
+    });
+    expect(summary?.outcome).to.equal('filtered-out');
+    expect(summary?.counts.filteredOut).to.be.greaterThan(0);
+  });
+
+  it('fails with its reason when eBay fails from the first page', async () => {
+    service.simulator.controls.arm({ fault: 'status', status: 500 });
+    const { summary, error } = await service.search({ query: 'phone case' });
+    expect(summary).to.equal(null);
+    expect(error?.code).to.equal('ebay-server-error');
+  });
+
+  it('finishes as degraded where the request asked for it, and says why', async () => {
+    service.simulator.controls.arm({ fault: 'status', status: 500 });
+    const { summary } = await service.search({ query: 'phone case', onFailure: 'degrade' });
+    expect(summary?.outcome).to.equal('degraded');
+    expect(summary?.error).to.include({ code: 'ebay-server-error', page: 1 });
+  });
+
+  it('collects from every marketplace and labels the products', async () => {
+    const { summary, searchId } = await service.search({
+      query: 'phone case',
+      marketplaces: ['EBAY_US', 'EBAY_DE'],
+      maxItems: 40,
+    });
+    expect(summary?.outcome).to.equal('complete');
+    const products = await service.producer.products(searchId);
+    expect(new Set(products.map(({ marketplace }) => marketplace))).to.deep.equal(
+      new Set(['EBAY_US', 'EBAY_DE']),
+    );
+  });
+
+  it('collects anew when a job id is used a second time after removal', async () => {
+    const add = () =>
+      service.searches.add('search', { query: 'phone case', maxItems: 250 }, { jobId: 'mine' });
+    await add();
+    await service.producer.waitFor('mine', { timeoutMs: 15_000 });
+    await (await service.searches.getJob('mine'))?.remove();
+    await add();
+    const { summary } = await service.producer.waitFor('mine', { timeoutMs: 15_000 });
+    expect(summary?.outcome).to.equal('complete');
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 0, 200]);
+  });
+
+  it('refuses a wrong request of a foreign job at once, naming every field, and disturbs nothing else', async () => {
+    await service.searches.add('search', { quer: 'x', maxItems: 0 }, { jobId: 'wrong', attempts: 50 });
+    await service.searches.add('serach', { query: 'x' }, { jobId: 'misnamed' });
+    await service.searches.add('search', { v: 7, query: 'x' }, { jobId: 'newer' });
+    const codes = await Promise.all(
+      ['wrong', 'misnamed'].map(
+        async (id) => (await service.producer.waitFor(id, { timeoutMs: 5000 })).error,
+      ),
+    );
+    expect(codes.map((error) => error?.code)).to.deep.equal(['invalid_payload', 'unknown_job_type']);
+    expect(codes[0]?.message).to.include('maxItems').and.include('quer');
+    const { summary } = await service.search({ query: 'phone case', maxItems: 10 });
+    expect(summary?.outcome).to.equal('complete');
+    const wrong = await waitFor('the job', () => service.searches.getJob('wrong'));
+    expect(wrong.attemptsMade).to.equal(1);
+  });
+});

@@ -1,0 +1,99 @@
+import { PassThrough } from 'node:stream';
+import { Queue } from 'bullmq';
+import { openProducer, startWorkerApp, type WorkerApp } from '../../src/app.ts';
+import type { Config } from '../../src/config/config.ts';
+import type { SearchProducer } from '../../src/queue/producer.ts';
+import type { SearchReport } from '../../src/queue/report.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
+import type { SimulatorOptions } from '../../src/simulator/options.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
+import { LogRoot } from '../../src/telemetry/logger.ts';
+import { testConfig } from './config.ts';
+import { useRedis } from './redis.ts';
+import { useSimulator } from './simulator.ts';
+
+/** Short waits and no pace, so that a test about something else does not wait. */
+const QUICK = {
+  MIN_API_CALL_INTERVAL: '0',
+  PAGE_BACKOFF: '0.05',
+  EBAY_QUICK_RETRY_DELAY: '0.01',
+  TOKEN_REQUEST_INTERVAL: '0',
+  TOKEN_FAILURE_PAUSE: '0.1',
+  THROTTLE_PAUSE: '0.2',
+};
+
+/** The environment of a process that talks to this Redis and this simulator. */
+export function serviceEnv(redisUrl: string, simulatorUrl: string, env: Record<string, string> = {}) {
+  return {
+    REDIS_URL: redisUrl,
+    EBAY_API_URL: simulatorUrl,
+    EBAY_TOKEN_URL: `${simulatorUrl}/identity/v1/oauth2/token`,
+    EBAY_CLIENT_ID: DEMO_CREDENTIALS.clientId,
+    EBAY_CLIENT_SECRET: DEMO_CREDENTIALS.clientSecret,
+    ...env,
+  };
+}
+
+export interface TestService {
+  readonly config: Config;
+  readonly simulator: Simulator;
+  readonly producer: SearchProducer;
+  readonly searches: Queue;
+  readonly calls: Queue;
+  /** Offsets of the search calls that the simulator saw, in order. */
+  calledOffsets(): number[];
+  /** Enqueues and waits for the end. */
+  search(request: Parameters<SearchProducer['enqueue']>[0]): Promise<SearchReport>;
+}
+
+/** A whole service in this process, started anew before each test: own Redis, simulator, worker, producer. */
+export function useService(
+  env: Record<string, string> = {},
+  options: Partial<SimulatorOptions> = {},
+): TestService {
+  const redis = useRedis();
+  const simulator = useSimulator(options);
+  let config: Config;
+  let worker: WorkerApp;
+  let producer: SearchProducer;
+  let queues: Queue[];
+  beforeEach(async () => {
+    config = testConfig(serviceEnv(redis.url, simulator().url, { ...QUICK, ...env }));
+    const log = new LogRoot({ level: 'error', levels: '', format: 'json' }, new PassThrough().resume());
+    worker = await startWorkerApp(config, log);
+    producer = openProducer(config, { log });
+    await producer.ready();
+    const connection = redis.connect();
+    queues = ['ebay-search', 'ebay-calls'].map((name) => new Queue(name, { connection, prefix: '{ebay}' }));
+  });
+  afterEach(async () => {
+    await Promise.all(queues.map((queue) => queue.close()));
+    await producer.close();
+    await worker.stop();
+  });
+  return {
+    get config() {
+      return config;
+    },
+    get simulator() {
+      return simulator();
+    },
+    get producer() {
+      return producer;
+    },
+    get searches() {
+      return queues[0] as Queue;
+    },
+    get calls() {
+      return queues[1] as Queue;
+    },
+    calledOffsets: () =>
+      simulator()
+        .controls.log({ kind: 'search' })
+        .map(({ query }) => Number(query.offset ?? 0)),
+    async search(request) {
+      const { searchId } = await producer.enqueue(request);
+      return producer.waitFor(searchId, { timeoutMs: 15_000 });
+    },
+  };
+}
