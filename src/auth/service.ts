@@ -122,7 +122,8 @@ export class EbayAuthService {
   async enforceRateLimit(): Promise<void> {
     const { fleet, alone } = this.#parts;
     const ms = await (fleet ?? alone).untilNext().catch(() => alone.untilNext());
-    if (ms > 0) await sleep(ms);
+    // Redis counts in whole ms.
+    if (ms > 0) await sleep(ms + 1);
   }
 
   /** For people: where the token comes from, its age, the day's count, the pause. Never the token. */

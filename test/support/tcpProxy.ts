@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+
+/**
+ * What the network does:
+ * - `ok`: passes everything on
+ * - `latency`: passes on later, each direction by half of `latencyMs`
+ * - `stall`: takes bytes and connections and keeps the bytes until the mode changes
+ * - `vanish`: bytes disappear for good, without FIN or RST, as behind a dead router
+ * - `reset`: every connection, old and new, ends with a TCP reset
+ */
+export type ProxyMode = 'ok' | 'latency' | 'stall' | 'vanish' | 'reset';
+
+export interface TcpProxy {
+  readonly port: number;
+  mode: ProxyMode;
+  latencyMs: number;
+  /** Connections opened through it so far. */
+  readonly connections: number;
+  close(): Promise<void>;
+}
+
+/** A TCP proxy in front of `targetPort` on loopback, for being slow or gone on purpose. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  let mode: ProxyMode = 'ok';
+  let latencyMs = 0;
+  let connections = 0;
+  const sockets = new Set<Socket>();
+  const stalled: Array<() => void> = [];
+
+  const relay = (from: Socket, to: Socket) => {
+    // One chain per direction keeps the bytes in order whatever the delays.
+    let last = Promise.resolve();
+    from.on('data', (chunk) => {
+      if (mode === 'vanish') return;
+      const due = Date.now() + (mode === 'latency' ? latencyMs / 2 : 0);
+      const held = mode === 'stall' ? new Promise<void>((release) => stalled.push(release)) : undefined;
+      last = last.then(async () => {
+        await held;
+        if (due > Date.now()) await new Promise((resolve) => setTimeout(resolve, due - Date.now()));
+        if (!to.destroyed) to.write(chunk);
+      });
+    });
+    from.on('close', () => last.then(() => to.destroy()));
+    from.on('error', () => to.destroy());
+  };
+
+  const server = createServer({ noDelay: true }, (client) => {
+    connections += 1;
+    if (mode === 'reset') {
+      client.resetAndDestroy();
+      return;
+    }
+    const target = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
+    for (const socket of [client, target]) {
+      sockets.add(socket);
+      socket.once('close', () => sockets.delete(socket));
+    }
+    relay(client, target);
+    relay(target, client);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+
+  return {
+    port: (server.address() as AddressInfo).port,
+    get mode() {
+      return mode;
+    },
+    set mode(next) {
+      mode = next;
+      if (next !== 'stall') for (const release of stalled.splice(0)) release();
+      if (next === 'reset') for (const socket of sockets) socket.resetAndDestroy();
+    },
+    get latencyMs() {
+      return latencyMs;
+    },
+    set latencyMs(next) {
+      latencyMs = next;
+    },
+    get connections() {
+      return connections;
+    },
+    async close() {
+      for (const release of stalled.splice(0)) release();
+      for (const socket of sockets) socket.destroy();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}
