@@ -1,4 +1,5 @@
 import type { Config, ConfigProblem } from './config.ts';
+import { readEncryptionKeys } from './encryptionKeys.ts';
 
 const EBAY_ORIGIN = { sandbox: 'https://api.sandbox.ebay.com', production: 'https://api.ebay.com' } as const;
 const TOKEN_PATH = '/identity/v1/oauth2/token';
@@ -33,17 +34,18 @@ export function crossChecks(config: Config): ConfigProblem[] {
     'a token request (TOKEN_REQUEST_TIMEOUT)',
     token.requestTimeout,
   );
-  tooShort(
-    'REDIS_SOCKET_TIMEOUT',
-    redis.socketTimeout,
-    'a blocking read (WORKER_BLOCKING_READ)',
-    worker.blockingRead,
-  );
+  // A worker that waits for work hears nothing for so long; its connection must not count as dead at the same moment.
+  if (redis.socketTimeout <= worker.blockingRead)
+    problems.push({
+      name: 'REDIS_SOCKET_TIMEOUT',
+      message: `is ${redis.socketTimeout} s, but must be longer than WORKER_BLOCKING_READ (${worker.blockingRead} s)`,
+    });
   if (pace.backfillShare > pace.scheduledShare)
     problems.push({
       name: 'BACKFILL_SHARE',
       message: `is ${pace.backfillShare}, but must not exceed SCHEDULED_SHARE (${pace.scheduledShare})`,
     });
+  problems.push(...readEncryptionKeys(token.encryptionKeys).problems);
   for (const [name, url] of [
     ['EBAY_TOKEN_URL', ebay.tokenUrl],
     ['EBAY_API_URL', ebay.apiUrl],
@@ -55,9 +57,6 @@ export function crossChecks(config: Config): ConfigProblem[] {
       });
   return problems;
 }
-
-/** BullMQ's `drainDelay`, its longest blocking read, in seconds. */
-export const BLOCKING_READ = 5;
 
 function isPlainHttpElsewhere(url: string): boolean {
   const { protocol, hostname } = new URL(url);

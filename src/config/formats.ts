@@ -30,8 +30,24 @@ const whole = (lowest: number, highest: number) =>
 
 const WEEK_IN_SECONDS = 7 * 24 * 3600;
 
-function urlWith(protocols: string[]) {
-  return (value: string) => URL.canParse(value) && protocols.includes(new URL(value).protocol);
+/** A user name in an http URL would be sent along and shown in messages; none of ours needs one. */
+function isHttpUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, username, password } = new URL(value);
+  return /^https?:$/.test(protocol) && username + password === '';
+}
+
+/** An `@`, `/` or `#` of a password that is not percent-encoded ends up in the wrong part of the URL. */
+function isRedisUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(value);
+  return (
+    /^rediss?:$/.test(protocol) &&
+    hostname !== '' &&
+    /^\/?\d*$/.test(pathname) &&
+    hash === '' &&
+    !search.includes('@')
+  );
 }
 
 /** `component=level` pairs, e.g. `auth=debug,collector=debug`. */
@@ -43,6 +59,10 @@ export const FORMATS = {
   concurrency: whole(1, 1000),
   bytes: whole(1024, 1024 ** 3),
   port: whole(0, 65_535),
+  'port or empty': text(
+    'a port from 0 to 65535',
+    (v) => v === '' || (/^\d+$/.test(v) && Number(v) <= 65_535),
+  ),
   seconds: number('a number of seconds above 0, at most one week', (s) => s > 0 && s <= WEEK_IN_SECONDS),
   'seconds or 0': number('a number of seconds from 0 to one week', (s) => s >= 0 && s <= WEEK_IN_SECONDS),
   share: number('a share from 0 to 1', (share) => share >= 0 && share <= 1),
@@ -58,11 +78,20 @@ export const FORMATS = {
   'log level': text('one of error, warn, info, debug', (value) => /^(error|warn|info|debug)$/.test(value)),
   'log levels': text('pairs such as `auth=debug,collector=info`', (v) => v === '' || LEVEL_PAIRS.test(v)),
   'log format': text('`json`, `pretty` or `auto`', (value) => /^(json|pretty|auto)$/.test(value)),
-  'redis url': text('a URL such as redis://localhost:6379/0', urlWith(['redis:', 'rediss:'])),
+  'redis url': text(
+    'a URL such as redis://localhost:6379/0 (or rediss://), its password percent-encoded',
+    isRedisUrl,
+  ),
   'key prefix': text('a hash-tagged word such as {ebay}', (value) => /^\{[a-z0-9-]+\}$/.test(value)),
-  'http url or empty': text('an http or https URL', (v) => v === '' || urlWith(['http:', 'https:'])(v)),
+  'http url or empty': text('an http or https URL without user name', (v) => v === '' || isHttpUrl(v)),
+  'http origin or empty': text(
+    'scheme, host and port alone, such as https://api.ebay.com',
+    (v) =>
+      v === '' ||
+      (isHttpUrl(v) && [`${new URL(v).origin}`, `${new URL(v).origin}/`].includes(v.toLowerCase())),
+  ),
   scopes: text('OAuth scope URLs, separated by spaces', (value) =>
-    value.split(/\s+/).every(urlWith(['https:'])),
+    value.split(/\s+/).every((scope) => scope.startsWith('https://') && isHttpUrl(scope)),
   ),
   host: text('a host name or address', (value) => /^[\w.:[\]-]+$/.test(value)),
 } as const satisfies Record<string, Format>;

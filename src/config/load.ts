@@ -1,11 +1,10 @@
-import { readFileSync } from 'node:fs';
 import convict from 'convict';
 import { crossChecks } from './checks.ts';
-import { closestWord } from './closestWord.ts';
 import { type Config, ConfigError, type ConfigProblem } from './config.ts';
 import { environment } from './environment.ts';
+import { type ConfigFile, readConfigFile } from './files.ts';
 import { FORMATS, type FormatName } from './formats.ts';
-import { type Key, schema } from './schema.ts';
+import { schema, settings } from './schema.ts';
 
 export interface ConfigSources {
   /** Environment variables; they win over files. Default: the process's. */
@@ -14,32 +13,26 @@ export interface ConfigSources {
   files?: string[];
 }
 
-/** Every setting with its dotted path, in the schema's order. */
-export function settings(): Array<{ path: string } & Key<unknown>> {
-  return Object.entries(schema).flatMap(([group, keys]) =>
-    Object.entries(keys).map(([name, key]) => ({ path: `${group}.${name}`, ...(key as Key<unknown>) })),
-  );
-}
-
 /**
  * Reads defaults, files and environment, in this order, and checks the whole.
  * @throws ConfigError naming each wrong variable, its value (never a secret's) and what is allowed.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
-  const env = sources.env ?? environment();
-  const files = sources.files ?? (env.CONFIG_FILE ?? '').split(',').filter((path) => path !== '');
+  const env = withoutEmpty(sources.env ?? environment());
+  const paths = sources.files ?? (env.CONFIG_FILE ?? '').split(',').map((path) => path.trim());
   registerFormats();
-  const store = convict(schema as unknown as convict.Schema<Config>, { env: withoutEmpty(env), args: [] });
+  const store = convict(schema as unknown as convict.Schema<Config>, { env, args: [] });
 
   const problems: ConfigProblem[] = [];
-  for (const path of files) {
-    const content = readJson(path, problems);
-    if (content === undefined) continue;
-    const strangers = unknownKeys(path, content);
-    problems.push(...strangers);
-    if (strangers.length === 0) store.load(content as Partial<Config>);
+  const files: ConfigFile[] = [];
+  for (const path of paths.filter((path) => path !== '')) {
+    const { content, problems: found } = readConfigFile(path);
+    problems.push(...found);
+    if (found.length > 0) continue;
+    files.push({ path, content });
+    store.load(content as Partial<Config>);
   }
-  problems.push(...wrongValues(store));
+  problems.push(...wrongValues(store, env, files));
   const config = store.getProperties() as Config;
   if (problems.length === 0) problems.push(...crossChecks(config));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -49,56 +42,39 @@ export function loadConfig(sources: ConfigSources = {}): Config {
 /** convict keeps formats for the whole process; registering the same ones again changes nothing. */
 function registerFormats(): void {
   for (const [name, format] of Object.entries(FORMATS)) {
-    convict.addFormat({ name, validate: () => undefined, coerce: (value) => format.coerce(String(value)) });
+    const coerce = (value: unknown) => (typeof value === 'string' ? format.coerce(value) : value);
+    convict.addFormat({ name, validate: () => undefined, coerce });
   }
 }
 
-/** A variable that is set but empty means "not set", as compose files write it. */
+/** A variable that is set but blank means "not set", as compose files write it. */
 function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  return Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  return Object.fromEntries(Object.entries(env).filter(([, value]) => (value ?? '').trim() !== ''));
 }
 
-function readJson(path: string, problems: ConfigProblem[]): object | undefined {
-  try {
-    const content: unknown = JSON.parse(readFileSync(path, 'utf8'));
-    if (typeof content === 'object' && content !== null && !Array.isArray(content)) return content;
-    problems.push({ name: path, message: 'must hold one JSON object' });
-  } catch (error) {
-    problems.push({ name: path, message: `cannot be read: ${(error as Error).message}` });
-  }
-  return undefined;
-}
-
-function unknownKeys(path: string, content: object): ConfigProblem[] {
-  const known = settings().map((setting) => setting.path);
-  const groups = Object.keys(schema);
+function wrongValues(
+  store: convict.Config<Config>,
+  env: NodeJS.ProcessEnv,
+  files: ConfigFile[],
+): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
-  const refuse = (key: string, candidates: string[]) => {
-    const near = closestWord(key, candidates);
-    problems.push({
-      name: `${path}: ${key}`,
-      message: `is not a setting${near === undefined ? '' : `; did you mean ${near}?`}`,
-    });
-  };
-  for (const [group, keys] of Object.entries(content)) {
-    if (!groups.includes(group) || typeof keys !== 'object' || keys === null) refuse(group, groups);
-    else
-      for (const name of Object.keys(keys))
-        if (!known.includes(`${group}.${name}`)) refuse(`${group}.${name}`, known);
-  }
-  return problems;
-}
-
-function wrongValues(store: convict.Config<Config>): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  for (const { path, format, env, sensitive } of settings()) {
+  for (const { path, format, env: variable, sensitive } of settings()) {
     const value: unknown = store.get(path as never);
     const { accepts, allowed } = FORMATS[format as FormatName];
     if (accepts(value as never)) continue;
-    const shown = sensitive ? 'holds something else' : `is ${JSON.stringify(value)}`;
-    problems.push({ name: env, message: `${shown}, but must be ${allowed}` });
+    const [group = '', name = ''] = path.split('.');
+    const file = files.findLast(({ content }) => content[group]?.[name] !== undefined);
+    problems.push({
+      name: variable in env || file === undefined ? variable : `${file.path}: ${path}`,
+      message: `${sensitive ? 'holds something else' : `is ${shown(value)}`}, but must be ${allowed}`,
+    });
   }
   return problems;
+}
+
+/** A value for people: what stands before the `@` of a URL is a secret wherever it was put. */
+function shown(value: unknown): string {
+  return (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/]*@/g, '//***@').slice(0, 200);
 }
 
 function deepFreeze<T extends object>(value: T): T {

@@ -72,7 +72,7 @@ export const schema = {
       'Token endpoint, the whole URL; empty: eBay’s own for the environment',
     ),
     apiUrl: key(
-      'http url or empty',
+      'http origin or empty',
       'EBAY_API_URL',
       '',
       'Origin of the API, eBay’s own paths below it; empty: eBay’s own for the environment',
@@ -233,7 +233,8 @@ export const schema = {
       20,
       'Longest time for finishing or handing back work on SIGTERM',
     ),
-    metricsPort: text(
+    metricsPort: key(
+      'port or empty',
       'METRICS_PORT',
       '',
       'Port of a worker’s /metrics, /livez and /readyz; 0 for any; empty: none',
@@ -271,3 +272,10 @@ export const schema = {
     port: key('port', 'HTTP_PORT', 3000, 'Port that `dpf serve` listens on'),
   },
 };
+
+/** Every setting with its dotted path, in the schema's order. */
+export function settings(): Array<{ path: string } & Key<unknown>> {
+  return Object.entries(schema).flatMap(([group, keys]) =>
+    Object.entries(keys).map(([name, key]) => ({ path: `${group}.${name}`, ...(key as Key<unknown>) })),
+  );
+}
