@@ -1,0 +1,57 @@
+import type { Product } from '../product/product.ts';
+
+type Cell = string | number | boolean | null | undefined;
+
+const COLUMNS: Record<string, (product: Product) => Cell> = {
+  itemId: ({ itemId }) => itemId,
+  legacyItemId: ({ legacyItemId }) => legacyItemId,
+  marketplace: ({ marketplace }) => marketplace,
+  rank: ({ rank }) => rank,
+  title: ({ title }) => title,
+  price: ({ price }) => price?.value,
+  priceCurrency: ({ price }) => price?.currency,
+  shipping: ({ shipping }) => shipping.kind,
+  shippingCost: ({ shipping }) => shipping.cost?.value,
+  shippingCurrency: ({ shipping }) => shipping.cost?.currency,
+  total: ({ total }) => total?.value,
+  totalCurrency: ({ total }) => total?.currency,
+  currentBid: ({ auction }) => auction?.currentBid?.value,
+  currentBidCurrency: ({ auction }) => auction?.currentBid?.currency,
+  bidCount: ({ auction }) => auction?.bidCount,
+  endsAt: ({ auction }) => auction?.endsAt,
+  condition: ({ condition }) => condition,
+  conditionId: ({ conditionId }) => conditionId,
+  buyingOptions: ({ buyingOptions }) => buyingOptions.join(' '),
+  sellerFeedbackPercentage: ({ seller }) => seller.feedbackPercentage,
+  sellerFeedbackScore: ({ seller }) => seller.feedbackScore,
+  sellerTopRated: ({ seller }) => seller.topRated,
+  country: ({ location }) => location.country,
+  city: ({ location }) => location.city,
+  postalCode: ({ location }) => location.postalCode,
+  categoryIds: ({ categoryIds }) => categoryIds.join(' '),
+  epid: ({ epid }) => epid,
+  groupId: ({ group }) => group?.id,
+  listedAt: ({ listedAt }) => listedAt,
+  observedAt: ({ observedAt }) => observedAt,
+  mark: ({ mark }) => mark,
+  url: ({ url }) => url,
+  image: ({ images }) => images[0],
+};
+
+/** Products as CSV (RFC 4180: CRLF, quotes doubled) with a header line. What is not known is empty, never 0. */
+export function productCsv(products: readonly Product[]): string {
+  const rows = products.map((product) => Object.values(COLUMNS).map((cell) => cell(product)));
+  return [Object.keys(COLUMNS), ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n');
+}
+
+/**
+ * A spreadsheet takes a cell that begins like this for a formula, and sellers write titles. An apostrophe makes it text
+ * (OWASP, "CSV injection").
+ */
+const FORMULA = /^[=+\-@\t\r]/;
+
+export function csvCell(value: Cell): string {
+  const text = String(value ?? '');
+  const safe = typeof value === 'string' && FORMULA.test(text) ? `'${text}` : text;
+  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}

@@ -1,0 +1,54 @@
+import { fileURLToPath } from 'node:url';
+import type { Config } from '../config/config.ts';
+import { environment } from '../config/environment.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import type { SearchProducer } from '../queue/producer.ts';
+import { startEmbeddedRedis } from '../redis/embedded.ts';
+import type { Simulator } from '../simulator/simulator.ts';
+import { startSimulator } from '../simulator/simulator.ts';
+import { LogRoot } from '../telemetry/logger.ts';
+import { quietLog } from './quietLog.ts';
+import { simulatorEnv } from './simulate.ts';
+
+/** The whole service in this process: Redis, eBay, a worker, and a producer to ask it. */
+export interface DemoHouse {
+  config: Config;
+  /** What makes a command in another terminal take part. */
+  env: Record<string, string>;
+  simulator: Simulator;
+  producer: SearchProducer;
+}
+
+/** Packed beside `dist` and `src` alike. */
+const DEMO_CONFIG = fileURLToPath(new URL('../../config/demo.json', import.meta.url));
+
+/** eBay's usual time to answer, in ms. */
+const LATENCY_MS = [60, 180] as const;
+
+/**
+ * Opens everything on free ports; `lifecycle` closes it again. Nothing of the machine's configuration gets in: a demo
+ * must never spend calls of real keys.
+ */
+export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void): Promise<DemoHouse> {
+  const { openProducer, startWorkerApp } = await import('../app.ts');
+  const redis = lifecycle.opened(
+    'Redis',
+    await startEmbeddedRedis({ path: environment().PATH ?? '', say }),
+    (opened) => opened.stop(),
+  );
+  say(`Redis       ${redis.url}`);
+  const simulator = lifecycle.opened('simulator', await startSimulator({ latencyMs: LATENCY_MS }), (opened) =>
+    opened.close(),
+  );
+  say(`eBay        ${simulator.url} (a simulator: no keys, no calls to the real one)`);
+  const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
+  const config = loadConfig({ env, files: [DEMO_CONFIG] });
+  lifecycle.opened('worker', await startWorkerApp(config, new LogRoot(config.log)), (app) => app.stop());
+  say(`worker      one call every ${config.pace.minApiCallInterval} s, the whole fleet together`);
+  const producer = lifecycle.opened('producer', openProducer(config, { log: quietLog() }), (opened) =>
+    opened.close(),
+  );
+  await producer.ready();
+  return { config, env, simulator, producer };
+}

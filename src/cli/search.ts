@@ -1,0 +1,126 @@
+import { Command } from 'commander';
+import { loadConfig } from '../config/load.ts';
+import { Failure } from '../failures.ts';
+import { parseSearchRequest } from '../product/request.ts';
+import type { SearchRequest } from '../product/requestSchema.ts';
+import type { SearchProducer } from '../queue/producer.ts';
+import type { SearchReport } from '../queue/report.ts';
+import { EXIT, type ExitCode, exitOfOutcome, SearchFailed, UsageError } from './exit.ts';
+import { type Interrupt, onInterrupt } from './interrupt.ts';
+import { followProgress } from './progress.ts';
+import { quietLog } from './quietLog.ts';
+import { addRequestFlags, requestFrom } from './requestFlags.ts';
+import { printFound, type ShowOptions } from './searchOutput.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Flags extends ShowOptions {
+  get?: string;
+  wait: boolean;
+  tenant?: string;
+}
+
+export function searchCommand(terminal: Terminal, setExit: (code: ExitCode) => void): Command {
+  const command = new Command('search')
+    .description('Search eBay through a running worker and show the products.')
+    .argument('[query]', 'keywords: a space means AND, "(a, b)" means OR');
+  return addRequestFlags(command)
+    .option('--get <id>', 'show an earlier search, and wait for it while it runs')
+    .option('--no-wait', 'print the search’s id and end')
+    .option('--limit-rows <n>', 'show at most so many products (a table: 20)', rows)
+    .option('--json', 'print summary and products as JSON')
+    .option('--csv', 'print the products as CSV')
+    .action(async (query: string | undefined, flags: Flags) => {
+      if (flags.json && flags.csv) throw new UsageError('give --json or --csv, not both');
+      if (flags.get !== undefined && query !== undefined)
+        throw new UsageError('give a query or --get ID, not both');
+      setExit(await search(terminal, query, flags));
+    });
+}
+
+/** Of the 2 s within which a command says that Redis is not there, its own start takes some. */
+const REDIS_DEADLINE_MS = 1000;
+
+async function search(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
+  const config = loadConfig();
+  const { openProducer } = await import('../app.ts');
+  const tenant = flags.tenant === undefined ? {} : { tenant: flags.tenant };
+  const interrupt = onInterrupt();
+  const producer = openProducer(config, { ...tenant, log: quietLog(), deadlineMs: REDIS_DEADLINE_MS });
+  try {
+    const request = flags.get === undefined ? checkedRequest(query, flags, config.ebay) : undefined;
+    await interruptible(interrupt, producer.ready());
+    const searchId = request === undefined ? String(flags.get) : (await producer.enqueue(request)).searchId;
+    if (!flags.wait && flags.get === undefined) {
+      terminal.print(flags.json ? JSON.stringify({ searchId }) : searchId);
+      return EXIT.done;
+    }
+    const report = flags.wait
+      ? await waitFor(terminal, producer, searchId, flags, interrupt)
+      : await producer.get(searchId);
+    return await show(terminal, producer, report, flags);
+  } finally {
+    interrupt.dispose();
+    await producer.close();
+  }
+}
+
+/** Checked before Redis is asked for, so that a wrong request is told as one. @throws Failure `invalid_request` */
+function checkedRequest(
+  query: string | undefined,
+  flags: Flags,
+  defaults: { marketplace: string },
+): SearchRequest {
+  const request = requestFrom(query, { ...flags }, defaults);
+  const parsed = parseSearchRequest(request, defaults);
+  if (parsed.ok) return request;
+  throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
+}
+
+function interruptible<T>({ happened }: Interrupt, work: Promise<T>): Promise<T> {
+  return Promise.race([work, happened]);
+}
+
+async function waitFor(
+  terminal: Terminal,
+  producer: SearchProducer,
+  searchId: string,
+  flags: Flags,
+  interrupt: Interrupt,
+): Promise<SearchReport> {
+  const progress = followProgress(terminal, { quiet: flags.json === true && !terminal.live });
+  try {
+    return await interruptible(
+      interrupt,
+      producer.waitFor(searchId, { signal: interrupt.signal, onProgress: (report) => progress.show(report) }),
+    );
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'interrupted') throw error;
+    throw new Failure('interrupted', `the search goes on; get it with: dpf search --get ${searchId}`, {
+      searchId,
+    });
+  } finally {
+    progress.end();
+  }
+}
+
+async function show(
+  terminal: Terminal,
+  producer: SearchProducer,
+  report: SearchReport,
+  flags: Flags,
+): Promise<ExitCode> {
+  const { searchId, state, summary, error } = report;
+  if (error !== null) throw new SearchFailed(report);
+  if (state !== 'done' || summary === null) {
+    terminal.print(flags.json ? JSON.stringify(report) : `${searchId} is ${state}`);
+    return EXIT.done;
+  }
+  printFound(terminal, { summary, products: await producer.products(searchId) }, flags);
+  return exitOfOutcome(summary.outcome);
+}
+
+function rows(text: string): number {
+  if (!/^\d{1,6}$/.test(text))
+    throw new UsageError(`--limit-rows must be a whole number; got ${JSON.stringify(text)}`);
+  return Number(text);
+}

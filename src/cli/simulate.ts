@@ -1,0 +1,101 @@
+import { Command } from 'commander';
+import { DEMO_CREDENTIALS } from '../simulator/credentials.ts';
+import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { DependencyError, UsageError } from './exit.ts';
+import { onInterrupt } from './interrupt.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Flags {
+  port: number;
+  host: string;
+  seed: number;
+  latency: [number, number] | number;
+  json?: boolean;
+}
+
+export function simulateCommand(terminal: Terminal): Command {
+  return new Command('simulate')
+    .description('Run an eBay of your own on this machine: same paths, same answers, no keys of yours.')
+    .option('--port <n>', 'port to listen on; 0 for any', wholeNumber('--port', 65_535), 4010)
+    .option('--host <address>', 'address to listen on', '127.0.0.1')
+    .option('--seed <n>', 'same seed, same day: same catalogue', wholeNumber('--seed', 2 ** 31), 1)
+    .option('--latency <ms>', 'time to answer, such as 120 or 80-250', latency, 0)
+    .option('--json', 'print the addresses as JSON')
+    .action(async (flags: Flags) => {
+      const interrupt = onInterrupt();
+      const simulator = await listen(flags);
+      const { url } = simulator;
+      terminal.print(
+        flags.json ? JSON.stringify({ url, env: simulatorEnv(url) }) : addresses(simulator, flags, terminal),
+      );
+      await interrupt.happened.catch(() => simulator.close());
+      interrupt.dispose();
+    });
+}
+
+async function listen({ port, host, seed, latency }: Flags): Promise<Simulator> {
+  try {
+    return await startSimulator({ port, host, seed, latencyMs: latency });
+  } catch (error) {
+    throw cannotListen(error, host, port);
+  }
+}
+
+function cannotListen(error: unknown, host: string, port: number): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE')
+    return new DependencyError(
+      'port-in-use',
+      `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 for any)`,
+    );
+  if (code === 'EACCES')
+    return new DependencyError('port-not-allowed', `port ${port} needs more rights: choose one above 1023`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new DependencyError(
+      'no-such-address',
+      `${host} is no address of this machine: choose another --host`,
+    );
+  return error;
+}
+
+/** What makes the other commands talk to a simulator. */
+export function simulatorEnv(url: string): Record<string, string> {
+  return {
+    EBAY_API_URL: url,
+    EBAY_TOKEN_URL: `${url}/identity/v1/oauth2/token`,
+    EBAY_CLIENT_ID: DEMO_CREDENTIALS.clientId,
+    EBAY_CLIENT_SECRET: DEMO_CREDENTIALS.clientSecret,
+  };
+}
+
+/** Lines to paste into a shell. */
+export function exportLines(env: Record<string, string>): string {
+  return Object.entries(env)
+    .map(([name, value]) => `  export ${name}='${value}'`)
+    .join('\n');
+}
+
+function addresses({ url }: Simulator, { host }: Flags, { paint }: Terminal): string {
+  const elsewhere = !/^(127\.|localhost$|::1$)/.test(host);
+  return [
+    `${paint('bold', 'eBay simulator')} at ${url} until Ctrl-C. To use it, in another terminal:`,
+    '',
+    exportLines({ ...simulatorEnv(url), ...(elsewhere ? { EBAY_ALLOW_HTTP: 'true' } : {}) }),
+    '',
+    `Then: dpf worker, dpf search "usb c hub". What it was asked: ${url}/_sim/log`,
+  ].join('\n');
+}
+
+function wholeNumber(name: string, most: number) {
+  return (text: string): number => {
+    if (/^\d{1,10}$/.test(text) && Number(text) <= most) return Number(text);
+    throw new UsageError(`${name} must be a whole number from 0 to ${most}; got ${JSON.stringify(text)}`);
+  };
+}
+
+function latency(text: string): [number, number] | number {
+  const [, low, high] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text) ?? [];
+  if (low === undefined || Number(high ?? low) < Number(low))
+    throw new UsageError(`--latency must be ms, such as 120 or 80-250; got ${JSON.stringify(text)}`);
+  return high === undefined ? Number(low) : [Number(low), Number(high)];
+}

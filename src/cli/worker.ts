@@ -1,0 +1,47 @@
+import { Command } from 'commander';
+import { apiOrigin } from '../config/checks.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { callsQueueName, searchQueueName } from '../queue/names.ts';
+import { LogRoot } from '../telemetry/logger.ts';
+import { onInterrupt } from './interrupt.ts';
+import type { Terminal } from './terminal.ts';
+
+export function workerCommand(_terminal: Terminal): Command {
+  return new Command('worker')
+    .description('Take searches from the queue and collect them from eBay, until SIGTERM or Ctrl-C.')
+    .action(async () => work(loadConfig()));
+}
+
+async function work(config: Config): Promise<void> {
+  const root = new LogRoot(config.log);
+  const log = root.component('worker');
+  const { startWorkerApp } = await import('../app.ts');
+  const interrupt = onInterrupt();
+  try {
+    const app = await startWorkerApp(config, root, interrupt.signal);
+    log.info('worker started', startLine(config));
+    await interrupt.happened.catch(() => undefined);
+    log.info('stopping: finishing or handing back what is under way', { grace: config.worker.shutdownGrace });
+    const { unclosed } = await app.stop();
+    if (unclosed.length > 0) log.warn('stopped, but something did not close in time', { unclosed });
+    else log.info('stopped');
+  } catch (error) {
+    // Told to stop while it still waited for Redis: nothing had begun.
+    if (!interrupt.signal.aborted) throw error;
+    log.info('stopped before Redis answered');
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+function startLine(config: Config) {
+  return {
+    queues: [searchQueueName('default'), callsQueueName('default')],
+    prefix: config.queue.prefix,
+    interval: config.pace.minApiCallInterval,
+    concurrency: config.worker.concurrency,
+    marketplace: config.ebay.marketplace,
+    ebay: new URL(apiOrigin(config.ebay)).host,
+  };
+}

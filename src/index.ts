@@ -1,0 +1,14 @@
+/** What other services import. Importing has no effect of its own. */
+export { BootError, type ConnectOptions, connect } from './app.ts';
+export { EbayAuthService, type TokenData, type TokenStatus } from './auth/service.ts';
+export { EbayProductCollector } from './collector/collector.ts';
+export { type Config, ConfigError } from './config/config.ts';
+export { loadConfig } from './config/load.ts';
+export { Failure, type FailureCode } from './failures.ts';
+export type { MarketplaceId } from './product/marketplaces.ts';
+export type { Money } from './product/money.ts';
+export { type Product, ProductSchema } from './product/product.ts';
+export { type SearchRequest, SearchRequestSchema } from './product/requestSchema.ts';
+export { type Outcome, type SearchSummary, SearchSummarySchema } from './product/summary.ts';
+export { SearchProducer } from './queue/producer.ts';
+export type { SearchReport } from './queue/report.ts';
