@@ -18,6 +18,7 @@ import { SearchProducer } from './queue/producer.ts';
 import { type RunningWorker, startWorker } from './queue/worker.ts';
 import { bootChecks } from './redis/bootChecks.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
+import { IdenticalSearches } from './results/identicalSearches.ts';
 import { ResultStore } from './results/resultStore.ts';
 import { RunStates } from './results/runState.ts';
 import { LogRoot } from './telemetry/logger.ts';
@@ -36,12 +37,14 @@ const CALLER_DEADLINE_MS = 2000;
 export interface ProducerSettings {
   tenant?: string;
   log?: LogRoot;
+  /** Longest wait for Redis in any call, ms. Default 2,000. */
+  deadlineMs?: number;
 }
 
 /** A producer on a connection of its own, which its `close` ends. Connects by itself; calls refuse until it has. */
 export function openProducer(
   config: Config,
-  { tenant = 'default', log }: ProducerSettings = {},
+  { tenant = 'default', log, deadlineMs = CALLER_DEADLINE_MS }: ProducerSettings = {},
 ): SearchProducer {
   const logger = (log ?? new LogRoot(config.log)).component('producer');
   const redis = openRedis(config.redis, 'caller', logger);
@@ -53,8 +56,8 @@ export function openProducer(
     marketplace: config.ebay.marketplace,
     resultsTtlMs: config.search.resultsTtl * SECOND,
     runsTtlMs: runsTtlMs(config),
-    deadlineMs: CALLER_DEADLINE_MS,
-    reachRedis: () => waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS),
+    deadlineMs,
+    reachRedis: () => waitForRedis(redis, config.redis.url, deadlineMs),
     onClose: () => redis.disconnect(),
   });
 }
@@ -212,6 +215,7 @@ async function openQueues(
     calls,
     results: new ResultStore({ redis, prefix, ttlMs: config.search.resultsTtl * SECOND }),
     runs: new RunStates({ redis, prefix, ttlMs: runsTtlMs(config) }),
+    identical: new IdenticalSearches({ redis, prefix, ttlMs: runsTtlMs(config) }),
     collector: new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
     admission: admissionBy(client.gate),
     rules: houseRules(config),
