@@ -41,7 +41,7 @@ export interface ThrottlePause {
   /** How long the gate stays closed from now on, ms. */
   forMs: number;
   because: ClosedBecause;
-  /** True for the one call of the fleet whose 429 began or extended the pause. */
+  /** True for the one call of the fleet whose 429 began the pause, or made it longer by more than a second. */
   began: boolean;
 }
 

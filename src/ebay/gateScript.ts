@@ -210,7 +210,9 @@ if ARGV[1] == '' and number(f['until']) <= ms then
   put('tp', pause)
   put('te', ms + pause)
 end
-local began = extend(f, ms + pause, 'pause')
+-- A storm's answers differ by their milliseconds on the way: that is no new pause.
+local began = ms + pause > math.max(ms, number(f['until'])) + 1000 or pause > 0 and number(f['until']) <= ms
+extend(f, ms + pause, 'pause')
 save()
 return {number(f['until']) - ms, f.because or 'pause', began and 1 or 0}
 `;

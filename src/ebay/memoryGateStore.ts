@@ -97,7 +97,10 @@ export class MemoryGateStore implements GateStore {
       pauseMs = grownPause(this.#throttle, now, this.#settings);
       this.#throttle = { pauseMs, end: now + pauseMs };
     }
-    const began = this.#extend(now + pauseMs, 'pause');
+    const { until } = record;
+    // A storm's answers differ by their milliseconds on the way: that is no new pause.
+    const began = now + pauseMs > Math.max(now, until) + 1000 || (pauseMs > 0 && until <= now);
+    this.#extend(now + pauseMs, 'pause');
     return { forMs: record.until - now, because: record.because, began };
   }
 

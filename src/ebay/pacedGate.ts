@@ -148,8 +148,8 @@ export class PacedGate implements CallGate {
   async #grant(waiter: Waiter, slot: GateSlot, answer: Go): Promise<void> {
     const dueBy = slot.askedAt + answer.waitMs;
     await slot.untilDue(() => waiter.call.beforeSend?.(slot.waitedMs));
-    // Twice the allowance for each slot missed: a Redis that is always further away than it cannot starve a call.
-    const allowedMs = this.#settings.lateMs * 2 ** waiter.missed;
+    // Twice the allowance for each further slot missed: a Redis that is always further away than it starves no call.
+    const allowedMs = this.#settings.lateMs * 2 ** Math.max(0, waiter.missed - 1);
     const late = answer.intervalMs > 0 && performance.now() - dueBy > allowedMs;
     if (late || !this.#line.leave(waiter)) {
       waiter.missed += 1;

@@ -1,0 +1,93 @@
+import { expect } from 'chai';
+import type { CallGate } from '../../../src/ebay/gate.ts';
+import { failureOf, gapsOf, inRedis, pass, tally } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
+
+const circuit = { circuitMinCalls: 6, circuitShare: 0.5 };
+
+async function report(gate: CallGate, outcome: 'answered' | 'failed', count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await gate.report(await pass(gate), outcome);
+}
+
+describe('a call gate shared by several processes', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
+  const fleet = (size: number, own: Parameters<typeof makeGate>[0]) =>
+    Array.from({ length: size }, () => makeGate(own));
+
+  it('paces them together', async () => {
+    const times: number[] = [];
+    const entries = fleet(4, { intervalMs: 40 }).flatMap((gate) =>
+      Array.from({ length: 6 }, async () => {
+        await pass(gate);
+        times.push(performance.now());
+      }),
+    );
+    await Promise.all(entries);
+    expect(times).to.have.lengthOf(24);
+    expect(Math.min(...gapsOf(times))).to.be.at.least(35);
+  });
+
+  it('grants exactly the calls of the day to all of them', async () => {
+    const gates = fleet(5, { dailyLimit: 50 });
+    const entries = gates.flatMap((gate) => Array.from({ length: 20 }, () => pass(gate)));
+    expect(await tally(entries)).to.deep.equal({ passed: 50, codes: ['gate-closed'] });
+  });
+
+  it('gives each credential a gate of its own, in one hash-tagged key', async () => {
+    const other = inRedis(() => redis.connect(), 'acme')({ dailyLimit: 1 });
+    await pass(other);
+    await pass(makeGate({ dailyLimit: 1 }));
+    expect(await redis.connect().keys('*')).to.have.members(['{t}:gate:acme', '{t}:gate:default']);
+  });
+
+  it('makes an interval that one of them configures everybody’s', async () => {
+    const [one, two] = fleet(2, { intervalMs: 3_600_000 }) as [CallGate, CallGate];
+    await pass(one);
+    const waiting = pass(two);
+    await one.configure({ intervalMs: 20, dailyLimit: 5000 });
+    await waiting;
+    await pass(two);
+  });
+
+  it('opens the circuit when several of them see eBay fail', async () => {
+    const [one, two] = fleet(2, circuit) as [CallGate, CallGate];
+    await report(one, 'failed', 3);
+    await report(two, 'failed', 3);
+    expect((await failureOf(pass(one))).detail.because).to.equal('circuit');
+  });
+
+  it('keeps the circuit closed when one bad machine fails beside a sound one', async () => {
+    const [bad, sound] = fleet(2, circuit) as [CallGate, CallGate];
+    await report(sound, 'answered', 2);
+    await pass(sound);
+    await report(bad, 'failed', 20);
+    expect((await sound.read()).circuit).to.equal('closed');
+    await pass(bad);
+  });
+
+  it('lets one of them probe for all', async () => {
+    const gates = fleet(4, { ...circuit, circuitPauseMs: 1 });
+    await report(gates[0] as CallGate, 'failed', 3);
+    await report(gates[1] as CallGate, 'failed', 3);
+    const { passed } = await tally(gates.flatMap((gate) => [pass(gate), pass(gate)]));
+    expect(passed).to.equal(1);
+  });
+
+  it('logs a change of state once, by the one that caused it', async () => {
+    const lines: string[] = [];
+    const warn = (message: string) => lines.push(message);
+    const log = { error: warn, warn, info: warn, debug() {} };
+    const gates = [makeGate({}, log), makeGate({}, log), makeGate({}, log)];
+    await Promise.all(gates.map((gate) => gate.throttled(60_000)));
+    expect(lines).to.deep.equal(['paused: eBay throttles']);
+  });
+
+  it('goes on when Redis has forgotten its scripts', async () => {
+    const gate = makeGate();
+    await pass(gate);
+    await redis.connect().script('FLUSH');
+    await pass(gate);
+    expect((await gate.read()).used).to.equal(2);
+  });
+});

@@ -1,0 +1,67 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { redisOptions } from '../../../src/redis/connection.ts';
+import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
+import { testConfig } from '../../support/config.ts';
+import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';
+import { startTestRedis } from '../../support/redis.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+/** The profile that the gate is meant for, with a short patience. */
+function caller(url: string): Redis {
+  const { redis } = testConfig({ REDIS_COMMAND_TIMEOUT: '0.2' });
+  const connection = new Redis(url, redisOptions(redis, 'caller'));
+  connection.on('error', () => undefined);
+  return connection;
+}
+
+describe('a call gate whose Redis fails', () => {
+  let server: EmbeddedRedis;
+  let pid: number;
+  let connection: Redis;
+
+  beforeEach(async () => {
+    server = await startTestRedis();
+    connection = caller(server.url);
+    await waitFor('Redis', () => connection.status === 'ready');
+    pid = Number(/process_id:(\d+)/.exec(await connection.info('server'))?.[1]);
+  });
+  afterEach(async () => {
+    connection.disconnect();
+    await server.stop();
+  });
+
+  it('refuses, for no call may be made that cannot be counted', async () => {
+    const gate = inRedis(() => connection)();
+    await pass(gate);
+    await server.stop();
+    const failure = await failureOf(pass(gate));
+    expect([failure.code, failure.retryable]).to.deep.equal(['redis-unavailable', true]);
+    for (const refused of [gate.read(), gate.throttled(), gate.close(1, 'pause')])
+      expect((await failureOf(refused)).code).to.equal('redis-unavailable');
+  });
+
+  it('refuses all who wait at once when Redis does not answer, and goes on when it does', async () => {
+    const gate = inRedis(() => connection)();
+    process.kill(pid, 'SIGSTOP');
+    try {
+      const ends = await tally(Array.from({ length: 5 }, () => pass(gate)));
+      expect(ends).to.deep.equal({ passed: 0, codes: ['redis-unavailable'] });
+    } finally {
+      process.kill(pid, 'SIGCONT');
+    }
+    await waitFor('a slot', () => pass(gate).catch(() => undefined));
+  });
+
+  it('does not count a slot whose grant was answered too late to be used', async () => {
+    const gate = inRedis(() => connection)({ intervalMs: 1000 });
+    // Redis knows the script from another credential's calls.
+    await pass(inRedis(() => connection, 'other')());
+    process.kill(pid, 'SIGSTOP');
+    const lost = failureOf(pass(gate)).finally(() => process.kill(pid, 'SIGCONT'));
+    expect((await lost).code).to.equal('redis-unavailable');
+    await waitFor('the question that Redis still has', async () => (await gate.read()).used === 1);
+    await pass(gate);
+    expect((await gate.read()).used).to.equal(1);
+  });
+});

@@ -1,0 +1,59 @@
+import type { Redis } from 'ioredis';
+import type { CallClass, CallGate, Slot } from '../../src/ebay/gate.ts';
+import { type GateSettings, gateSettings } from '../../src/ebay/gateSettings.ts';
+import { memoryGate } from '../../src/ebay/memoryGate.ts';
+import { redisGate } from '../../src/ebay/redisGate.ts';
+import { Failure } from '../../src/failures.ts';
+import type { Logger } from '../../src/telemetry/logger.ts';
+import { testConfig } from './config.ts';
+
+/** No pacing and a large day unless a test says otherwise; a changed interval is noticed after 50 ms. */
+export function testGateSettings(own: Partial<GateSettings> = {}): GateSettings {
+  return { ...gateSettings(testConfig()), intervalMs: 0, maxNapMs: 50, ...own };
+}
+
+export type MakeGate = (own?: Partial<GateSettings>, log?: Logger) => CallGate;
+
+export const inMemory: MakeGate = (own, log) =>
+  memoryGate({ settings: testGateSettings(own), ...(log ? { log } : {}) });
+
+export function inRedis(connect: () => Redis, tenant = 'default'): MakeGate {
+  return (own, log) =>
+    redisGate({
+      redis: connect(),
+      prefix: '{t}',
+      tenant,
+      settings: testGateSettings(own),
+      ...(log ? { log } : {}),
+    });
+}
+
+/** Enters and sends at once. */
+export async function pass(gate: CallGate, callClass: CallClass = 'interactive'): Promise<Slot> {
+  const slot = await gate.enter({ class: callClass });
+  slot.sent();
+  return slot;
+}
+
+/** The failure that something rejects with; a success is none. */
+export async function failureOf(promise: Promise<unknown>): Promise<Failure> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof Failure) return error;
+    throw error;
+  }
+  throw new Error('expected a failure, but it succeeded');
+}
+
+/** How many of these got a slot, and the codes of the others. */
+export async function tally(entries: Promise<unknown>[]): Promise<{ passed: number; codes: string[] }> {
+  const ends = await Promise.allSettled(entries);
+  const codes = ends.flatMap((end) => (end.status === 'rejected' ? [(end.reason as Failure).code] : []));
+  return { passed: ends.length - codes.length, codes: [...new Set(codes)] };
+}
+
+/** Differences between neighbours. */
+export function gapsOf(instants: number[]): number[] {
+  return instants.slice(1).map((at, index) => at - (instants[index] as number));
+}
