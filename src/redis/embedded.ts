@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { access } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { RedisMemoryServer } from 'redis-memory-server';
@@ -49,7 +49,8 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
 }
 
 async function findServer(path: string): Promise<string | undefined> {
-  for (const folder of path.split(delimiter))
+  // An empty entry would mean the working directory, which is no place to run programs from.
+  for (const folder of path.split(delimiter).filter((folder) => folder !== ''))
     for (const name of ['redis-server', 'valkey-server']) {
       const candidate = join(folder, name);
       if (await isThere(candidate)) return candidate;
@@ -58,7 +59,7 @@ async function findServer(path: string): Promise<string | undefined> {
 }
 
 function isThere(path: string): Promise<boolean> {
-  return access(path).then(
+  return access(path, constants.X_OK).then(
     () => true,
     () => false,
   );

@@ -1,4 +1,5 @@
 import winston from 'winston';
+import { redactFields, redactText, visible } from './redact.ts';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 export type Fields = Record<string, unknown>;
@@ -19,7 +20,7 @@ export interface LogOptions {
   format: string;
 }
 
-const { combine, timestamp, json, printf } = winston.format;
+const { combine, timestamp, printf } = winston.format;
 
 /** Log lines go to stderr: stdout belongs to what a command was asked to print. */
 export class LogRoot {
@@ -36,7 +37,7 @@ export class LogRoot {
     );
     this.#winston = winston.createLogger({
       level: 'debug',
-      format: pretty ? combine(timestamp(), printf(prettyLine)) : combine(timestamp(), json()),
+      format: combine(timestamp(), printf(pretty ? prettyLine : jsonLine)),
       transports: [new winston.transports.Stream({ stream })],
     });
   }
@@ -54,16 +55,25 @@ function bind(sink: winston.Logger, component: string, level: string): Logger {
   const write =
     (severity: Level) =>
     (message: string, fields: Fields = {}) => {
-      if ((SEVERITY[severity] as number) <= threshold) sink.log(severity, message, { component, ...fields });
+      if ((SEVERITY[severity] as number) > threshold) return;
+      // winston would append a field named `message` to the message, so ours travel in one field of their own.
+      sink.log(severity, redactText(message), { component, fields: redactFields(fields) });
     };
   return { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
 }
 
-function prettyLine(entry: winston.Logform.TransformableInfo): string {
-  const { level, message, timestamp: at, component, ...fields } = entry;
+type Entry = winston.Logform.TransformableInfo;
+
+/** The line's own names win over fields of the same name. */
+function jsonLine({ level, message, timestamp: at, component, fields }: Entry): string {
+  const own = { timestamp: at, level, component, message };
+  return visible(JSON.stringify(Object.assign({ ...own }, fields, own)));
+}
+
+function prettyLine({ level, message, timestamp: at, component, fields }: Entry): string {
   const clock = String(at).slice(11, 23);
-  const details = Object.entries(fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return [clock, level.padEnd(5), `${component}:`, message, ...details].join(' ');
+  const details = Object.entries(fields as Fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
+  return visible([clock, level.padEnd(5), `${component}:`, message, ...details].join(' '));
 }
 
 /** For callers that want silence: library users who passed no logger. */
