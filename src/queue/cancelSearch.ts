@@ -1,18 +1,52 @@
-import type { Job } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
+import { requestHash } from '../product/normalForm.ts';
+import { parseSearchRequest } from '../product/request.ts';
+import type { IdenticalSearches } from '../results/identicalSearches.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
+import { askerOf, refOf } from './identical.ts';
+
+export interface Cancelling {
+  searches: Queue;
+  runs: RunStates;
+  identical: IdenticalSearches;
+  marketplace: string;
+}
 
 /**
- * Withdraws a search: no further call beyond the page in flight. The mark comes first, so that a page that starts now
- * does not call; then the pages that wait are taken away, and with the last of them the search sums up what it has.
- * Returns false for a search that has already ended.
+ * Withdraws one asker. The search itself goes on for those who asked the same, and stops with the last of them: no
+ * further call beyond the page in flight. Returns false for a search that has already ended.
  */
-export async function cancelSearch(job: Job, search: SearchRef, runs: RunStates): Promise<boolean> {
+export async function cancelSearch(context: Cancelling, job: Job, search: SearchRef): Promise<boolean> {
+  const { identical, runs } = context;
   const state = await job.getState();
   if (state === 'completed' || state === 'failed' || state === 'unknown') return false;
+  const parsed = parseSearchRequest(job.data, context);
+  if (!parsed.ok) return false;
+  const hash = requestHash({ ...parsed.request, tenant: search.tenant });
+  const me = askerOf(search);
+  const { leader, followers } = await identical.read(hash);
+  if (leader === me && followers.length > 0) {
+    await runs.withdraw(search);
+    return true;
+  }
+  await identical.leave(hash, me);
+  await stop(job, search, runs);
+  if (leader !== undefined && leader !== me && followers.every((asker) => asker === me))
+    await stopWithdrawn(context, refOf(leader, search.tenant));
+  return true;
+}
+
+/** The mark comes first, so that a page that starts now does not call; with the last waiting page the search sums up. */
+async function stop(job: Job, search: SearchRef, runs: RunStates): Promise<void> {
   await runs.cancel(search);
-  if (state === 'delayed')
+  if (await job.isDelayed())
     await job.promote().catch(() => undefined); // Somebody else, or time, was faster.
   else await job.removeUnprocessedChildren();
-  return true;
+}
+
+async function stopWithdrawn({ searches, runs }: Cancelling, leader: SearchRef): Promise<void> {
+  const job = await searches.getJob(leader.searchId);
+  const run = await runs.read(leader);
+  if (job !== undefined && run?.withdrawn) await stop(job, leader, runs);
 }

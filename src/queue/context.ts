@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
+import type { IdenticalSearches } from '../results/identicalSearches.ts';
 import type { ResultStore } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -36,6 +37,7 @@ export interface QueueContext {
   calls: Queue;
   results: ResultStore;
   runs: RunStates;
+  identical: IdenticalSearches;
   collector: PageCollector;
   admission: Admission;
   rules: HouseRules;

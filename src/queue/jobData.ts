@@ -36,6 +36,8 @@ export interface SearchProgress {
   /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch). */
   because?: string;
   until?: number;
+  /** Of `because: 'identical-search'`: the one that it waits for. */
+  leader?: string;
 }
 
 export interface HouseRules {

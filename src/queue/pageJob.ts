@@ -37,12 +37,13 @@ export async function processPage(
 async function collect(
   context: QueueContext,
   job: Job,
-  { search, page, run, request, marketplace, offset, limit }: PageJobData,
+  { search, page, run, request: asked, marketplace, offset, limit }: PageJobData,
   signal: AbortSignal,
 ): Promise<PageJobResult> {
   const { results, runs, collector } = context;
   const [before, stored] = await Promise.all([runs.read(search), results.read(search, page)]);
   if (before?.cancelled) return { page, products: 0, skipped: 'cancelled' };
+  const request = { ...asked, priority: before?.class ?? asked.priority };
 
   const answer =
     stored ??

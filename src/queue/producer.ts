@@ -1,21 +1,21 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { type Job, Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { assemble } from '../collector/assemble.ts';
 import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import { parseSearchRequest } from '../product/request.ts';
 import type { NormalRequest, SearchRequest } from '../product/requestSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
+import { IdenticalSearches } from '../results/identicalSearches.ts';
 import { ResultStore } from '../results/resultStore.ts';
 import { RunStates } from '../results/runState.ts';
-import type { SearchRef } from '../results/searchRef.ts';
 import { cancelSearch } from './cancelSearch.ts';
 import { withinDeadline } from './deadline.ts';
 import { type HouseRules, searchOptions } from './jobData.ts';
 import { SEARCH_JOB, searchQueueName } from './names.ts';
 import { invalid } from './readJob.ts';
-import { reportOn, type SearchReport } from './report.ts';
+import type { SearchReport } from './report.ts';
+import { SearchReader } from './searchReader.ts';
 import { waitForEnd } from './waitFor.ts';
 import { wakeSearch } from './wakeSearch.ts';
 
@@ -50,16 +50,26 @@ export interface EnqueueOptions {
 export class SearchProducer {
   readonly #options: ProducerOptions;
   readonly #searches: Queue;
-  readonly #results: ResultStore;
+  readonly #reader: SearchReader;
   readonly #runs: RunStates;
+  readonly #identical: IdenticalSearches;
 
   constructor(options: ProducerOptions) {
     const { redis, prefix, tenant, resultsTtlMs } = options;
     this.#options = options;
     this.#searches = new Queue(searchQueueName(tenant), { connection: redis, prefix });
     this.#searches.on('error', () => undefined); // Told by each call's own refusal.
-    this.#results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
+    const results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
     this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
+    this.#identical = new IdenticalSearches({ redis, prefix, ttlMs: options.runsTtlMs });
+    const { marketplace } = options;
+    this.#reader = new SearchReader({
+      searches: this.#searches,
+      results,
+      runs: this.#runs,
+      tenant,
+      marketplace,
+    });
   }
 
   /**
@@ -92,7 +102,7 @@ export class SearchProducer {
 
   /** How a search stands. @throws Failure `search_not_found` */
   async get(searchId: string): Promise<SearchReport> {
-    return this.#asked(async () => reportOn(await this.#job(searchId)), searchId);
+    return this.#asked(() => this.#reader.report(searchId), searchId);
   }
 
   /**
@@ -100,16 +110,7 @@ export class SearchProducer {
    * @throws Failure `search_not_found`
    */
   async products(searchId: string): Promise<Product[]> {
-    return this.#asked(async () => {
-      const job = await this.#job(searchId);
-      const parsed = parseSearchRequest(job.data, this.#options);
-      if (!parsed.ok) return [];
-      const pages = await this.#results.readAll(this.#ref(job));
-      return assemble(
-        parsed.request,
-        pages.map(({ answer }) => answer),
-      ).products;
-    }, searchId);
+    return this.#asked(() => this.#reader.products(searchId), searchId);
   }
 
   /**
@@ -130,8 +131,13 @@ export class SearchProducer {
    */
   async cancel(searchId: string): Promise<boolean> {
     return this.#asked(async () => {
-      const job = await this.#job(searchId);
-      return cancelSearch(job, this.#ref(job), this.#runs);
+      const job = await this.#reader.job(searchId);
+      const { marketplace } = this.#options;
+      return cancelSearch(
+        { searches: this.#searches, runs: this.#runs, identical: this.#identical, marketplace },
+        job,
+        this.#reader.refOf(job),
+      );
     }, searchId);
   }
 
@@ -141,7 +147,7 @@ export class SearchProducer {
    */
   async retry(searchId: string): Promise<boolean> {
     return this.#asked(async () => {
-      await this.#job(searchId);
+      await this.#reader.job(searchId);
       return wakeSearch(this.#searches, searchId);
     }, searchId);
   }
@@ -179,20 +185,6 @@ export class SearchProducer {
     if (idempotencyKey === undefined) return `s_${randomUUID().replaceAll('-', '')}`;
     const hash = createHash('sha256').update(JSON.stringify([this.#options.tenant, idempotencyKey, index]));
     return `s_${hash.digest('hex').slice(0, 32)}`;
-  }
-
-  async #job(searchId: string): Promise<Job> {
-    const job = await this.#searches.getJob(searchId);
-    if (job === undefined)
-      throw new Failure(
-        'search_not_found',
-        `no search ${JSON.stringify(searchId.slice(0, 64))}: ids are kept for RESULTS_TTL`,
-      );
-    return job;
-  }
-
-  #ref(job: Job): SearchRef {
-    return { tenant: this.#options.tenant, searchId: job.id as string, timestamp: job.timestamp };
   }
 
   async #asked<T>(ask: () => Promise<T>, searchId: string | undefined): Promise<T> {

@@ -1,4 +1,4 @@
-import type { Job } from 'bullmq';
+import type { Job, JobState } from 'bullmq';
 import { parseReason } from '../failures.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import type { SearchProgress } from './jobData.ts';
@@ -15,8 +15,8 @@ export interface SearchReport {
   error: { code: string; message: string } | null;
 }
 
-export async function reportOn(job: Job): Promise<SearchReport> {
-  const state = await job.getState();
+/** @param state read before the job was: of a job that has ended, the end must be in it. */
+export function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
   const progress = isProgress(job.progress) ? job.progress : null;
   const searchId = job.id as string;
   if (state === 'completed')

@@ -8,6 +8,7 @@ import type { Run } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import { addPages } from './addPages.ts';
 import type { QueueContext } from './context.ts';
+import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
 import { parsePageJobId } from './names.ts';
 import { firstMissing, type PlannedPage, plannedPages } from './pageChain.ts';
@@ -45,13 +46,38 @@ async function collect(
   context: QueueContext,
   job: Job,
   token: string,
-  request: NormalRequest,
+  asked: NormalRequest,
 ): Promise<SearchSummary> {
   const search: SearchRef = { tenant: context.tenant, searchId: job.id as string, timestamp: job.timestamp };
-  let run = await context.runs.begin(search, job.attemptsMade);
+  const run = await context.runs.begin(search, job.attemptsMade);
   if (run.isNew)
-    context.log.info('search started', { searchId: search.searchId, run: run.number, ...aboutOf(request) });
+    context.log.info('search started', { searchId: search.searchId, run: run.number, ...aboutOf(asked) });
 
+  const answer = await joinIdentical(context, job, token, { search, request: asked, run });
+  if (answer !== undefined) {
+    await context.runs.end(search);
+    return answer;
+  }
+  const request = { ...asked, priority: run.class ?? asked.priority };
+  try {
+    const summary = await collectAll(context, job, token, { search, request, run });
+    await leaveToOthers(context, search, request, summary);
+    return run.withdrawn ? { ...summary, outcome: 'cancelled' } : summary;
+  } catch (thrown) {
+    if (!isSignal(thrown) && redisFailure(thrown) === undefined)
+      await leaveToOthers(context, search, request, asFailure(thrown));
+    throw thrown;
+  }
+}
+
+/** Goes round until every page is there or has failed, leaving by an error whenever it has to wait for one. */
+async function collectAll(
+  context: QueueContext,
+  job: Job,
+  token: string,
+  { search, request, run: begun }: { search: SearchRef; request: NormalRequest; run: Run },
+): Promise<SearchSummary> {
+  let run = begun;
   let asked = false;
   for (;;) {
     const there = await pagesThere(context, search);

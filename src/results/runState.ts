@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Priority } from '../product/requestSchema.ts';
 import { keyOf, type SearchRef } from './searchRef.ts';
 
 /** What is known of a search's present run besides its pages. */
@@ -11,6 +12,12 @@ export interface Run {
   startedAt: number;
   /** Somebody withdrew the search: nothing further is called. */
   cancelled: boolean;
+  /** Its own asker withdrew, but others wait for it: it goes on for them. */
+  withdrawn: boolean;
+  /** Set when somebody of a higher class waits for it. */
+  class: Priority | undefined;
+  /** Another search whose pages are this one's result. */
+  source: { searchId: string; timestamp: number } | undefined;
   /** This run has been summed up; a page that comes later was retried by itself and wakes the search. */
   ended: boolean;
   /** Marketplaces whose chain a failed page has ended. */
@@ -106,6 +113,20 @@ export class RunStates {
     await this.#mark(ref, 'cancelled');
   }
 
+  /** The search's own asker withdrew; it goes on for those who wait for it. */
+  async withdraw(ref: SearchRef): Promise<void> {
+    await this.#mark(ref, 'withdrawn');
+  }
+
+  async raise(ref: SearchRef, to: Priority): Promise<void> {
+    await this.#redis.hset(this.#key(ref), 'class', to);
+  }
+
+  /** This search's result is what another one has collected. */
+  async takeFrom(ref: SearchRef, { searchId, timestamp }: SearchRef): Promise<void> {
+    await this.#redis.hset(this.#key(ref), 'source', JSON.stringify({ searchId, timestamp }));
+  }
+
   async end(ref: SearchRef): Promise<void> {
     await this.#mark(ref, 'ended');
   }
@@ -126,6 +147,9 @@ function asRun(fields: Record<string, string>): Run {
     isNew: false,
     startedAt: Number(fields.startedAt),
     cancelled: fields.cancelled === '1',
+    withdrawn: fields.withdrawn === '1',
+    class: fields.class as Priority | undefined,
+    source: fields.source === undefined ? undefined : JSON.parse(fields.source),
     ended: fields.ended === '1',
     broken: suffixes(fields, 'broken:'),
     products: suffixes(fields, 'products:').reduce(

@@ -1,0 +1,89 @@
+import type { Job, Queue } from 'bullmq';
+import { assemble } from '../collector/assemble.ts';
+import { Failure } from '../failures.ts';
+import type { Product } from '../product/product.ts';
+import { parseSearchRequest } from '../product/request.ts';
+import type { ResultStore } from '../results/resultStore.ts';
+import type { RunStates } from '../results/runState.ts';
+import type { SearchRef } from '../results/searchRef.ts';
+import { reportOn, type SearchReport } from './report.ts';
+import { summarise } from './summarise.ts';
+
+export interface ReaderParts {
+  searches: Queue;
+  results: ResultStore;
+  runs: RunStates;
+  tenant: string;
+  marketplace: string;
+}
+
+/** How searches stand and what they found. Changes nothing. */
+export class SearchReader {
+  readonly #parts: ReaderParts;
+
+  constructor(parts: ReaderParts) {
+    this.#parts = parts;
+  }
+
+  /** @throws Failure `search_not_found` */
+  async job(searchId: string): Promise<Job> {
+    const job = await this.#parts.searches.getJob(searchId);
+    if (job !== undefined) return job;
+    const id = JSON.stringify(searchId.slice(0, 64));
+    throw new Failure('search_not_found', `no search ${id}: a search is kept for RESULTS_TTL after its end`);
+  }
+
+  refOf(job: Job): SearchRef {
+    return { tenant: this.#parts.tenant, searchId: job.id as string, timestamp: job.timestamp };
+  }
+
+  async report(searchId: string): Promise<SearchReport> {
+    const state = await this.#parts.searches.getJobState(searchId);
+    const job = await this.job(searchId);
+    const report = reportOn(job, state);
+    if (report.state === 'done') return report;
+    const run = await this.#parts.runs.read(this.refOf(job));
+    return run?.withdrawn ? this.#withdrawn(job, report) : report;
+  }
+
+  /** In eBay's order; also while the search still runs. */
+  async products(searchId: string): Promise<Product[]> {
+    const job = await this.job(searchId);
+    const parsed = parseSearchRequest(job.data, this.#parts);
+    if (!parsed.ok) return [];
+    const pages = await this.#pages(this.refOf(job));
+    return assemble(parsed.request, pages).products;
+  }
+
+  async #pages(search: SearchRef) {
+    const { runs, results } = this.#parts;
+    const source = (await runs.read(search))?.source;
+    const pages = await results.readAll(source === undefined ? search : { ...search, ...source });
+    return pages.map(({ answer }) => answer);
+  }
+
+  /** For its own asker a withdrawn search has ended, though it goes on for others. */
+  async #withdrawn(job: Job, report: SearchReport): Promise<SearchReport> {
+    const search = this.refOf(job);
+    const [run, pages, expiresAt] = await Promise.all([
+      this.#parts.runs.read(search),
+      this.#pages(search),
+      this.#parts.results.expiresAt(search),
+    ]);
+    const parsed = parseSearchRequest(job.data, this.#parts);
+    if (run === undefined || !parsed.ok) return report;
+    const { request } = parsed;
+    const { searchId } = search;
+    const cancelled = { ...run, cancelled: true };
+    const summary = summarise({
+      searchId,
+      request,
+      run: cancelled,
+      pages,
+      failed: [],
+      expiresAt,
+      now: Date.now(),
+    });
+    return { ...report, state: 'done', summary };
+  }
+}

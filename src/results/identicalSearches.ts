@@ -1,0 +1,123 @@
+import type { Redis } from 'ioredis';
+
+/** A search job as one word: its id and when it was added. */
+export type Asker = string;
+
+/** What became of the search that a hash stood for last. */
+export interface SharedEnd {
+  /** The search whose pages are the result. */
+  by: Asker;
+  /** JSON that the leader left: its summary, or why it failed. */
+  payload: string;
+}
+
+export type Claim =
+  /** This search collects, for itself and all who come while it does. */
+  | { role: 'leader' }
+  /** Another one is collecting the same: wait for it. */
+  | { role: 'follower'; leader: Asker }
+  /** It has been collected. */
+  | { role: 'answered'; end: SharedEnd };
+
+/**
+ * One hash a request: `leader`, `f:ASKER` = whom that asker waits for, and how the last one ended (`by`, `at`, `good`,
+ * `payload`). An asker that waited for a leader takes its end whatever its own `maxAge`: it asked before that end.
+ */
+const CLAIM = `
+local me, maxAge, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('PEXPIRE', KEYS[1], ttl)
+local leader, by, at, good, awaited = unpack(redis.call('HMGET', KEYS[1], 'leader', 'by', 'at', 'good', 'f:' .. me))
+if awaited then redis.call('HDEL', KEYS[1], 'f:' .. me) end
+local recent = good == '1' and maxAge > 0 and now - tonumber(at) <= maxAge
+if by and leader ~= me and (awaited == by or (not leader and recent)) then
+  return { 'answered', by, redis.call('HGET', KEYS[1], 'payload') }
+end
+if not leader or leader == me then
+  redis.call('HSET', KEYS[1], 'leader', me)
+  redis.call('PEXPIRE', KEYS[1], ttl)
+  return { 'leader' }
+end
+redis.call('HSET', KEYS[1], 'f:' .. me, leader)
+return { 'follower', leader }`;
+
+/** ARGV: leader, then optionally good and payload. Answers who waited for it. */
+const RESIGN = `
+local me = ARGV[1]
+if redis.call('HGET', KEYS[1], 'leader') == me then redis.call('HDEL', KEYS[1], 'leader') end
+if ARGV[2] then
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  redis.call('HSET', KEYS[1], 'by', me, 'at', string.format('%.0f', now), 'good', ARGV[2], 'payload', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], ARGV[4])
+end
+local waiting = {}
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, 2) == 'f:' and all[i + 1] == me then waiting[#waiting + 1] = string.sub(all[i], 3) end
+end
+return waiting`;
+
+export interface IdenticalSearchesOptions {
+  redis: Redis;
+  prefix: string;
+  /** How long a request is remembered without any sign of life, ms. */
+  ttlMs: number;
+}
+
+/** Who collects for whom: of searches that ask for the same, one calls eBay and the others take its result. */
+export class IdenticalSearches {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #ttlMs: number;
+
+  constructor({ redis, prefix, ttlMs }: IdenticalSearchesOptions) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#ttlMs = Math.ceil(ttlMs);
+  }
+
+  /** @param hash see `requestHash` @param maxAgeMs an end this recent answers at once; 0 for none */
+  async claim(hash: string, me: Asker, maxAgeMs: number): Promise<Claim> {
+    const reply = await this.#redis.eval(CLAIM, 1, this.#key(hash), me, maxAgeMs, this.#ttlMs);
+    const [role, whom, payload] = reply as [Claim['role'], string, string];
+    if (role === 'answered') return { role, end: { by: whom, payload } };
+    return role === 'follower' ? { role, leader: whom } : { role };
+  }
+
+  /** The leader is done: its end is everybody's. @param good whether it may answer later askers by their `maxAge` */
+  async finish(hash: string, me: Asker, payload: string, good: boolean): Promise<Asker[]> {
+    return this.#resign(hash, me, good ? '1' : '0', payload, this.#ttlMs);
+  }
+
+  /** The leader gives up or is gone: the first of those who waited for it to come back will lead. */
+  async resign(hash: string, leader: Asker): Promise<Asker[]> {
+    return this.#resign(hash, leader);
+  }
+
+  /** An asker that no longer wants the result. */
+  async leave(hash: string, me: Asker): Promise<void> {
+    await this.#redis.hdel(this.#key(hash), `f:${me}`);
+  }
+
+  /** Who collects this now, and who waits for it. */
+  async read(hash: string): Promise<{ leader: Asker | undefined; followers: Asker[] }> {
+    const fields = await this.#redis.hgetall(this.#key(hash));
+    const followers = Object.keys(fields).flatMap((field) =>
+      field.startsWith('f:') ? [field.slice(2)] : [],
+    );
+    return {
+      leader: fields.leader,
+      followers: followers.filter((asker) => fields[`f:${asker}`] === fields.leader),
+    };
+  }
+
+  async #resign(hash: string, leader: Asker, ...end: Array<string | number>): Promise<Asker[]> {
+    return (await this.#redis.eval(RESIGN, 1, this.#key(hash), leader, ...end)) as Asker[];
+  }
+
+  #key(hash: string): string {
+    return `${this.#prefix}:same:${hash}`;
+  }
+}
