@@ -14,14 +14,14 @@ import { setPace } from './queue/callsQueue.ts';
 import type { Admission, QueueContext } from './queue/context.ts';
 import type { HouseRules } from './queue/jobData.ts';
 import { callsQueueName, searchQueueName } from './queue/names.ts';
-import { SearchProducer } from './queue/producer.ts';
+import { type ProducerOptions, SearchProducer } from './queue/producer.ts';
 import { type RunningWorker, startWorker } from './queue/worker.ts';
 import { bootChecks } from './redis/bootChecks.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
 import { IdenticalSearches } from './results/identicalSearches.ts';
 import { ResultStore } from './results/resultStore.ts';
 import { RunStates } from './results/runState.ts';
-import { LogRoot } from './telemetry/logger.ts';
+import { type Logger, LogRoot } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
 /** What waiting cannot mend: this Redis must not be used. One sentence for each reason, with the remedy. */
@@ -57,6 +57,7 @@ export function openProducer(
     resultsTtlMs: config.search.resultsTtl * SECOND,
     runsTtlMs: runsTtlMs(config),
     deadlineMs,
+    outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), config),
     reachRedis: () => waitForRedis(redis, config.redis.url, deadlineMs),
     onClose: () => redis.disconnect(),
   });
@@ -177,14 +178,7 @@ async function openEbay(
 ): Promise<EbayClient> {
   const auth = new EbayAuthService({ config, redis, log: log.component('auth'), metrics: metrics.auth });
   lifecycle.opened('token service', auth, (opened) => opened.close());
-  const gate = redisGate({
-    redis,
-    prefix: config.queue.prefix,
-    tenant: TENANT,
-    settings: gateSettings(config),
-    log: log.component('gate'),
-    metrics: metrics.calls,
-  });
+  const gate = callGate(redis, config, TENANT, { log: log.component('gate'), metrics: metrics.calls });
   await gate.configure({
     intervalMs: config.pace.minApiCallInterval * SECOND,
     dailyLimit: config.pace.dailyCallLimit,
@@ -223,6 +217,36 @@ async function openQueues(
     intervalMs: config.pace.minApiCallInterval * SECOND,
     deadlineMs: config.search.deadline * SECOND,
     log: log.component('worker'),
+  };
+}
+
+function callGate(
+  redis: Redis,
+  config: Config,
+  tenant: string,
+  telemetry: { log: Logger; metrics?: Metrics['calls'] },
+): CallGate {
+  return redisGate({
+    redis,
+    prefix: config.queue.prefix,
+    tenant,
+    settings: gateSettings(config),
+    ...telemetry,
+  });
+}
+
+function outlookBy(gate: CallGate, config: Config): ProducerOptions['outlook'] {
+  const { shares } = gateSettings(config);
+  return async (callClass) => {
+    const { intervalMs, limit, used, reset, now, classes } = await gate.read();
+    const here = Date.now() - now;
+    const closed = classes[callClass];
+    return {
+      intervalMs,
+      remaining: Math.max(0, Math.floor(limit * shares[callClass]) - used),
+      reset: reset + here,
+      closedUntil: closed && closed.until + here,
+    };
   };
 }
 

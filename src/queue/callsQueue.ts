@@ -1,5 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { Priority } from '../product/requestSchema.ts';
+import { PRIORITY } from './priorities.ts';
 
 /**
  * BullMQ's own marker of a limited queue, set by `queue.rateLimit` too, but only ever made longer: of two pauses the
@@ -24,4 +26,14 @@ export async function setPace(queue: Queue, intervalSeconds: number): Promise<vo
   if (intervalSeconds > 0) await queue.setGlobalRateLimit(1, Math.ceil(intervalSeconds * 1000));
   // Holding the queue needs a limit to be there at all; this one never binds.
   else await queue.setGlobalRateLimit(1_000_000, 1);
+}
+
+/** Calls that go before a new one of this class: those waiting in its own or a higher class, and those under way. */
+export async function callsAhead(calls: Queue, callClass: Priority): Promise<number> {
+  const priorities = Object.values(PRIORITY).filter((priority) => priority <= PRIORITY[callClass]);
+  const [waiting, active] = await Promise.all([
+    calls.getCountsPerPriority(priorities),
+    calls.getActiveCount(),
+  ]);
+  return Object.values(waiting).reduce((sum, count) => sum + count, active);
 }

@@ -1,19 +1,20 @@
-import { createHash, randomUUID } from 'node:crypto';
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { estimateCalls } from '../collector/pagePlan.ts';
 import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
-import { parseSearchRequest } from '../product/request.ts';
-import type { NormalRequest, SearchRequest } from '../product/requestSchema.ts';
+import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { IdenticalSearches } from '../results/identicalSearches.ts';
 import { ResultStore } from '../results/resultStore.ts';
 import { RunStates } from '../results/runState.ts';
+import { callsAhead } from './callsQueue.ts';
 import { cancelSearch } from './cancelSearch.ts';
 import { withinDeadline } from './deadline.ts';
-import { type HouseRules, searchOptions } from './jobData.ts';
-import { SEARCH_JOB, searchQueueName } from './names.ts';
-import { invalid } from './readJob.ts';
+import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
+import type { HouseRules } from './jobData.ts';
+import { callsQueueName, searchQueueName } from './names.ts';
+import { checkedRequests, newSearches } from './newSearches.ts';
 import type { SearchReport } from './report.ts';
 import { SearchReader } from './searchReader.ts';
 import { waitForEnd } from './waitFor.ts';
@@ -32,6 +33,8 @@ export interface ProducerOptions {
   runsTtlMs: number;
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
+  /** How the call gate stands for a class. */
+  outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead' | 'now'>>;
   /** Waits for Redis, at most `deadlineMs`. */
   reachRedis: () => Promise<void>;
   /** What `close` must end besides the queue. */
@@ -50,6 +53,7 @@ export interface EnqueueOptions {
 export class SearchProducer {
   readonly #options: ProducerOptions;
   readonly #searches: Queue;
+  readonly #calls: Queue;
   readonly #reader: SearchReader;
   readonly #runs: RunStates;
   readonly #identical: IdenticalSearches;
@@ -58,7 +62,9 @@ export class SearchProducer {
     const { redis, prefix, tenant, resultsTtlMs } = options;
     this.#options = options;
     this.#searches = new Queue(searchQueueName(tenant), { connection: redis, prefix });
-    this.#searches.on('error', () => undefined); // Told by each call's own refusal.
+    this.#calls = new Queue(callsQueueName(tenant), { connection: redis, prefix });
+    // Told by each call's own refusal.
+    for (const queue of [this.#searches, this.#calls]) queue.on('error', () => undefined);
     const results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
     this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
     this.#identical = new IdenticalSearches({ redis, prefix, ttlMs: options.runsTtlMs });
@@ -87,17 +93,24 @@ export class SearchProducer {
     requests: SearchRequest[],
     options: EnqueueOptions = {},
   ): Promise<Array<{ searchId: string }>> {
-    const normal = this.#checked(requests);
-    const jobs = normal.map((request, index) => ({
-      name: SEARCH_JOB,
-      data: request,
-      opts: {
-        ...searchOptions(request, this.#options.rules),
-        jobId: this.#newId(options.idempotencyKey, index),
-      },
-    }));
+    const jobs = newSearches(requests, this.#options, options.idempotencyKey);
     await this.#asked(() => this.#searches.addBulk(jobs), jobs[0]?.opts.jobId);
     return jobs.map(({ opts }) => ({ searchId: opts.jobId }));
+  }
+
+  /**
+   * What a search would cost and when it could be done; nothing is enqueued.
+   * @throws Failure `invalid_request`, `redis-unavailable`
+   */
+  async estimate(request: SearchRequest): Promise<SearchEstimate> {
+    const [normal] = checkedRequests([request], this.#options) as [NormalRequest];
+    return this.#asked(async () => {
+      const [outlook, ahead] = await Promise.all([
+        this.#options.outlook(normal.priority),
+        callsAhead(this.#calls, normal.priority),
+      ]);
+      return estimate(estimateCalls(normal), normal.priority, { ...outlook, ahead, now: Date.now() });
+    }, undefined);
   }
 
   /** How a search stands. @throws Failure `search_not_found` */
@@ -159,32 +172,9 @@ export class SearchProducer {
 
   /** Ends the connections that this producer opened. */
   async close(): Promise<void> {
-    await withinDeadline(this.#searches.close(), this.#options.deadlineMs).catch(() => undefined);
+    const queues = [this.#searches, this.#calls].map((queue) => queue.close());
+    await withinDeadline(Promise.all(queues), this.#options.deadlineMs).catch(() => undefined);
     await this.#options.onClose?.();
-  }
-
-  #checked(requests: SearchRequest[]): NormalRequest[] {
-    const { tenant } = this.#options;
-    const parsed = requests.map((request) =>
-      parseSearchRequest({ tenant, ...(request as object) }, this.#options),
-    );
-    const errors = parsed.flatMap((result, index) => {
-      if (result.ok) return [];
-      if (requests.length === 1) return result.errors;
-      return result.errors.map((error) => ({
-        ...error,
-        path: error.path ? `${index}.${error.path}` : `${index}`,
-      }));
-    });
-    if (errors.length > 0) throw invalid('invalid_request', errors);
-    return parsed.flatMap((result) => (result.ok ? [result.request] : []));
-  }
-
-  /** Callers' words never become ids: BullMQ keeps its own keys beside the jobs, and `meta` would hit one. */
-  #newId(idempotencyKey: string | undefined, index: number): string {
-    if (idempotencyKey === undefined) return `s_${randomUUID().replaceAll('-', '')}`;
-    const hash = createHash('sha256').update(JSON.stringify([this.#options.tenant, idempotencyKey, index]));
-    return `s_${hash.digest('hex').slice(0, 32)}`;
   }
 
   async #asked<T>(ask: () => Promise<T>, searchId: string | undefined): Promise<T> {

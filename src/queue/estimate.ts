@@ -1,0 +1,51 @@
+import type { CallEstimate } from '../collector/pagePlan.ts';
+import type { Priority } from '../product/requestSchema.ts';
+
+/** What the fleet's gate and queue look like now, for one class. */
+export interface Outlook {
+  intervalMs: number;
+  /** Calls left today for this class, its share considered. */
+  remaining: number;
+  /** When the quota day ends, ms since the epoch. */
+  reset: number;
+  /** Until when this class may not call, ms since the epoch; undefined: it may. */
+  closedUntil: number | undefined;
+  /** Calls that are queued before this search's. */
+  ahead: number;
+  now: number;
+}
+
+export interface SearchEstimate {
+  /** Browse calls at most; fewer when a listing ends early. */
+  calls: CallEstimate;
+  class: Priority;
+  /** Calls that this class has left today. */
+  remaining: number;
+  /** What part of them this search needs; above 1 it goes on after the reset. Null when nothing is left. */
+  shareOfRemaining: number | null;
+  /** When the day's calls begin anew, ISO 8601. */
+  reset: string;
+  /** Calls waiting before this search's first one. */
+  ahead: number;
+  /** ISO 8601: at the present pace and queue, with nothing going wrong and nobody of a higher class coming. */
+  earliestFinish: string;
+}
+
+/** What a search would cost and when it could be done. */
+export function estimate(calls: CallEstimate, callClass: Priority, outlook: Outlook): SearchEstimate {
+  const { intervalMs, remaining, reset, closedUntil, ahead, now } = outlook;
+  const start = Math.max(now, closedUntil ?? now);
+  const needed = ahead + calls.total;
+  const budget = closedUntil === undefined ? remaining : Number.POSITIVE_INFINITY;
+  // What does not fit into today begins at the reset.
+  const finish = needed <= budget ? start + needed * intervalMs : reset + (needed - budget) * intervalMs;
+  return {
+    calls,
+    class: callClass,
+    remaining,
+    shareOfRemaining: remaining > 0 ? calls.total / remaining : null,
+    reset: new Date(reset).toISOString(),
+    ahead,
+    earliestFinish: new Date(Math.max(finish, start)).toISOString(),
+  };
+}

@@ -1,0 +1,86 @@
+import { expect } from 'chai';
+import type { PageAnswer } from '../../../src/collector/pageAnswer.ts';
+import { parseSearchRequest } from '../../../src/product/request.ts';
+import type { NormalRequest } from '../../../src/product/requestSchema.ts';
+import { chainOf, firstMissing, lanesFor, pagesAfter, plannedPages } from '../../../src/queue/pageChain.ts';
+
+function request(fields: object): NormalRequest {
+  const parsed = parseSearchRequest({ query: 'x', ...fields }, { marketplace: 'EBAY_US' });
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+  return parsed.request;
+}
+
+function answer(fields: Partial<PageAnswer> = {}): PageAnswer {
+  return {
+    marketplace: 'EBAY_US',
+    offset: 0,
+    limit: 200,
+    observedAt: '2026-01-01T00:00:00.000Z',
+    total: 10_000,
+    hasNext: true,
+    received: 0,
+    products: [],
+    rejected: {},
+    warnings: [],
+    calls: 1,
+    latencyMs: 1,
+    ...fields,
+  };
+}
+
+const pageNumbers = (pages: Array<{ page: number }>) => pages.map(({ page }) => page);
+
+describe('the chain of a search’s pages', () => {
+  it('steps the offset by the page size, never beyond what was wanted', () => {
+    const offsets = chainOf(request({ maxItems: 450 }), 'EBAY_US').map(({ offset }) => offset);
+    expect(offsets).to.deep.equal([0, 200, 400]);
+  });
+
+  it('numbers the pages of several marketplaces in turns', () => {
+    const two = request({ maxItems: 800, marketplaces: ['EBAY_US', 'EBAY_DE'] });
+    expect(pageNumbers(chainOf(two, 'EBAY_US'))).to.deep.equal([1, 3]);
+    expect(pageNumbers(chainOf(two, 'EBAY_DE'))).to.deep.equal([2, 4]);
+    expect(plannedPages(two)).to.equal(4);
+  });
+
+  it('misses the first page that is not there, also behind pages that are', () => {
+    const asked = request({ maxItems: 800 });
+    const there = (pages: number[]) => new Map(pages.map((page) => [page, answer()]));
+    expect(pageNumbers(firstMissing(asked, there([])))).to.deep.equal([1]);
+    expect(pageNumbers(firstMissing(asked, there([1, 2, 4])))).to.deep.equal([3]);
+    expect(firstMissing(asked, there([1, 2, 3, 4]))).to.deep.equal([]);
+  });
+
+  it('misses nothing after the page with which the listing ended', () => {
+    const there = new Map([[1, answer({ hasNext: false })]]);
+    expect(firstMissing(request({ maxItems: 800 }), there)).to.deep.equal([]);
+  });
+
+  it('adds nothing after the last page of the listing, whatever total says', () => {
+    const done = { ...answer({ hasNext: false }), page: 1 };
+    expect(pagesAfter(request({ maxItems: 800 }), done, new Set([1]), 3)).to.deep.equal([]);
+  });
+
+  it('looks ahead as far as there are lanes and the total promises something', () => {
+    const asked = request({ maxItems: 2000 });
+    const after = (total: number, lanes: number) =>
+      pageNumbers(pagesAfter(asked, { ...answer({ total }), page: 1 }, new Set([1]), lanes));
+    expect(after(10_000, 1)).to.deep.equal([2]);
+    expect(after(10_000, 3)).to.deep.equal([2, 3, 4]);
+    expect(after(500, 3)).to.deep.equal([2, 3]);
+    // `next` is there, so one more page is, whatever the total claims.
+    expect(after(0, 3)).to.deep.equal([2]);
+  });
+
+  it('goes on behind pages that are already there', () => {
+    const done = { ...answer(), page: 2 };
+    expect(pageNumbers(pagesAfter(request({ maxItems: 1200 }), done, new Set([1, 2, 3]), 2))).to.deep.equal([
+      4, 5,
+    ]);
+  });
+
+  it('has as many lanes as a call’s latency holds intervals, and a limited number without an interval', () => {
+    expect([lanesFor(300, 100), lanesFor(301, 100), lanesFor(1, 1000)]).to.deep.equal([3, 4, 1]);
+    expect(lanesFor(60_000, 20)).to.equal(lanesFor(1, 0));
+  });
+});

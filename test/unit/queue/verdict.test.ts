@@ -1,0 +1,56 @@
+import { UnrecoverableError } from 'bullmq';
+import { expect } from 'chai';
+import { Failure } from '../../../src/failures.ts';
+import { LONGEST_HOLD_MS, toBullMQ, verdictOn } from '../../../src/queue/verdict.ts';
+
+const NOW = 1_000_000;
+const fresh = { attemptsMade: 0, attempts: 3, deadline: NOW + 1e9, now: NOW };
+
+describe('the verdict on a failed call', () => {
+  it('is to try again while attempts are left, where the trouble may pass', () => {
+    const failure = new Failure('ebay-server-error', 'eBay answered 500');
+    expect(verdictOn(failure, fresh).action).to.equal('retry');
+    expect(verdictOn(failure, { ...fresh, attemptsMade: 2 }).action).to.equal('fail');
+  });
+
+  it('is to fail at once where trying again cannot help, and for a mistake of ours', () => {
+    expect(verdictOn(new Failure('ebay-refused', 'bad filter'), fresh).action).to.equal('fail');
+    const mistake = verdictOn(new TypeError('x is not a function'), fresh);
+    expect(mistake).to.deep.include({ action: 'fail' });
+    expect(mistake.failure.code).to.equal('internal');
+  });
+
+  it('holds the queue while nobody may call, at most a minute at a time, and charges no attempt', () => {
+    const closed = new Failure('gate-closed', 'pause', { until: NOW + 5000, because: 'pause' });
+    expect(verdictOn(closed, { ...fresh, attemptsMade: 2 })).to.include({
+      action: 'hold',
+      until: NOW + 5000,
+    });
+    const far = new Failure('gate-closed', 'quota', { until: NOW + 1e7, because: 'quota' });
+    expect(verdictOn(far, fresh)).to.include({ action: 'hold', until: NOW + LONGEST_HOLD_MS });
+  });
+
+  it('delays only this page where only its class may not call', () => {
+    const spent = new Failure('share-spent', 'share', { until: NOW + 5000, because: 'quota' });
+    expect(verdictOn(spent, fresh)).to.include({ action: 'delay', until: NOW + 5000 });
+  });
+
+  it('gives the page back when the process stops or Redis is away', () => {
+    expect(verdictOn(new Failure('interrupted', 'stopping'), fresh).action).to.equal('handBack');
+    expect(verdictOn(new Error('Connection is closed.'), fresh).action).to.equal('handBack');
+  });
+
+  it('is to give up on what has waited until the deadline, naming what it waited for', () => {
+    const closed = new Failure('gate-closed', 'the day is used up', { until: NOW + 5000 });
+    const verdict = verdictOn(closed, { ...fresh, deadline: NOW });
+    expect(verdict.action).to.equal('fail');
+    expect(verdict.failure).to.include({ code: 'gave-up-waiting' });
+    expect(verdict.failure.message).to.include('the day is used up');
+  });
+
+  it('reaches BullMQ as an error that says the code first', () => {
+    const error = toBullMQ.fail(new Failure('ebay-refused', 'bad filter'));
+    expect(error).to.be.instanceOf(UnrecoverableError);
+    expect(error.message).to.equal('ebay-refused: bad filter');
+  });
+});
