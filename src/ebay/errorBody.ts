@@ -22,7 +22,7 @@ export function readErrorBody(body: unknown): EbayError {
 export function presentable(text: string): string {
   return text
     .replace(/v\^1\.1#\S*|(Bearer|Basic)\s+\S+/g, '[hidden]')
-    .replace(/[\p{Cc}\u2028\u2029]+/gu, ' ')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
     .slice(0, LONGEST_MESSAGE);
 }
 

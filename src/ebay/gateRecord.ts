@@ -86,9 +86,9 @@ export function closureForAll(
   probeRetryMs: number,
   mine = false,
 ): Closure | undefined {
+  if (used >= limit) return { until: reset, because: 'quota' };
   if (record.until > now) return { until: record.until, because: record.because };
   if (record.circuitPauseMs > 0 && record.probeUntil > now && !mine)
     return { until: Math.min(record.probeUntil, now + probeRetryMs), because: 'circuit' };
-  if (used >= limit) return { until: reset, because: 'quota' };
   return undefined;
 }

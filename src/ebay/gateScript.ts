@@ -110,12 +110,12 @@ local function closed(untilMs, because, scope)
   save()
   return {'closed', untilMs - ms, because, scope}
 end
+if used >= limit then return closed(reset, 'quota', 'all') end
 if number(f['until']) > ms then return closed(number(f['until']), f.because, 'all') end
 local prober = last and f.pb == ARGV[9]
 if f.cp and number(f.pu) > ms and not prober then
   return closed(math.min(number(f.pu), ms + ARGV[15]), 'circuit', 'all')
 end
-if used >= limit then return closed(reset, 'quota', 'all') end
 if used >= math.floor(limit * ARGV[2]) then return closed(reset, 'quota', 'class') end
 
 local interval = tonumber(f.i or ARGV[3])

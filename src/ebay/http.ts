@@ -5,7 +5,7 @@ import { Failure } from '../failures.ts';
 import type { CallMetrics } from '../telemetry/callMetrics.ts';
 import { type Endpoint, type Reading, readAnswer } from './answer.ts';
 import { answerOf, axiosClient, closeAxios } from './axiosClient.ts';
-import type { CallGate, CallOutcome } from './gate.ts';
+import type { CallGate, CallOutcome, ClosedBecause } from './gate.ts';
 import { isBrief, networkFailure } from './networkFailure.ts';
 import { type CallFor, PendingCall } from './pendingCall.ts';
 import { retryAfterMs } from './retryAfter.ts';
@@ -170,20 +170,21 @@ export class EbayHttp {
     const { gate, pace, checkQuota } = this.#options;
     const named = retryAfterMs(pending.retryAfter, Date.now(), pace.maxThrottlePause * 1000);
     let forMs = named ?? pace.throttlePause * 1000;
+    let because: ClosedBecause = 'pause';
     try {
       const pause = await gate.throttled(named);
       forMs = pause.forMs;
       if (pause.began) {
         await checkQuota?.(pending.signal);
         const { closed, now } = await gate.read();
-        if (closed) forMs = closed.until - now;
+        if (closed) [forMs, because] = [closed.until - now, closed.because];
       }
     } catch {
       // Redis is away: nobody can call, and this call waits for as long as eBay asked.
     }
     const until = Date.now() + Math.ceil(forMs);
     const message = `eBay throttles (429); no call before ${new Date(until).toISOString()}`;
-    return new Failure('ebay-throttled', message, { until, because: 'pause', status: 429 });
+    return new Failure('ebay-throttled', message, { until, because, status: 429 });
   }
 }
 

@@ -1,0 +1,121 @@
+import { expect } from 'chai';
+import { search, testEbay } from '../../support/ebayClient.ts';
+import { failureOf, gapsOf, inMemory } from '../../support/gates.ts';
+import { useSimulator } from '../../support/simulator.ts';
+
+describe('calls to eBay', () => {
+  const simulator = useSimulator();
+  const searches = () => simulator().controls.log({ kind: 'search' });
+
+  it('200 returns the body', async () => {
+    const ebay = testEbay(simulator().url);
+    const { body, latencyMs, attempts } = await search(ebay);
+    expect(body.itemSummaries).to.have.lengthOf(3);
+    expect(attempts).to.equal(1);
+    expect(latencyMs).to.be.above(0);
+    expect(ebay.tokens.asked).to.deep.equal(['accepted']);
+    ebay.client.close();
+  });
+
+  it('the item call builds the right path; the | in ids is URL-encoded', async () => {
+    const ebay = testEbay(simulator().url);
+    const { body } = await search(ebay);
+    const [{ itemId }] = body.itemSummaries as [{ itemId: string }];
+    const item = await ebay.client.browse.getItem(itemId, {}, { class: 'interactive' });
+    expect(item.body.itemId).to.equal(itemId);
+    const [entry] = simulator().controls.log({ kind: 'item' });
+    expect(entry?.path).to.equal(`/buy/browse/v1/item/${itemId.replaceAll('|', '%7C')}`);
+    ebay.client.close();
+  });
+
+  it('401 → one refresh → one retry → success, each attempt with a slot of its own', async () => {
+    const ebay = testEbay(simulator().url);
+    simulator().controls.arm({ fault: 'expired-token', count: 1 });
+    const { attempts } = await search(ebay);
+    expect(attempts).to.equal(2);
+    expect(ebay.tokens.asked).to.deep.equal(['refresh', 'accepted']);
+    expect((await ebay.gate.read()).used).to.equal(2);
+    ebay.client.close();
+  });
+
+  it('401 twice: one refresh, then a typed failure', async () => {
+    const ebay = testEbay(simulator().url);
+    simulator().controls.arm({ fault: 'expired-token' });
+    expect((await failureOf(search(ebay))).code).to.equal('token-refused');
+    expect(ebay.tokens.asked).to.deep.equal(['refresh']);
+    expect(searches()).to.have.lengthOf(2);
+    ebay.client.close();
+  });
+
+  it('5xx is retried, then success: quick tries pass the gate and keep its pace', async () => {
+    const gate = inMemory({ intervalMs: 60 });
+    const ebay = testEbay(simulator().url, { gate });
+    simulator().controls.arm({ fault: 'status', status: 503, count: 2 });
+    const { attempts } = await search(ebay);
+    expect(attempts).to.equal(3);
+    expect((await gate.read()).used).to.equal(3);
+    expect(Math.min(...gapsOf(searches().map(({ at }) => at)))).to.be.at.least(55);
+    ebay.client.close();
+  });
+
+  it('tries at most twice more, whatever mixture of trouble there is', async () => {
+    const ebay = testEbay(simulator().url);
+    simulator().controls.arm({ fault: 'status', status: 502, count: 2 });
+    simulator().controls.arm({ fault: 'expired-token', skip: 2, count: 1 });
+    simulator().controls.arm({ fault: 'status', status: 504, skip: 3 });
+    expect((await failureOf(search(ebay))).code).to.equal('ebay-server-error');
+    expect(searches()).to.have.lengthOf(4);
+    ebay.client.close();
+  });
+
+  it('a non-retryable 4xx is not retried, nor is a 500', async () => {
+    const ebay = testEbay(simulator().url);
+    for (const status of [400, 403, 409, 500]) {
+      simulator().controls.clearLog();
+      simulator().controls.arm({ fault: 'status', status, count: 1 });
+      const { code, detail } = await failureOf(search(ebay));
+      expect([code, detail.status]).to.deep.equal([
+        status === 500 ? 'ebay-server-error' : 'ebay-refused',
+        status,
+      ]);
+      expect(searches()).to.have.lengthOf(1);
+    }
+    ebay.client.close();
+  });
+
+  it('reads the cached token once more when the gate made it wait long', async () => {
+    const gate = inMemory({ intervalMs: 1100 });
+    const ebay = testEbay(simulator().url, { gate });
+    await search(ebay);
+    const old = ebay.tokens.current;
+    const waiting = search(ebay);
+    ebay.tokens.fresher = await testEbay(simulator().url).tokens.getAccessToken();
+    await waiting;
+    expect(ebay.tokens.asked).to.deep.equal(['accepted', 'cached', 'accepted another token']);
+    expect(searches()[1]?.token).to.not.equal(searches()[0]?.token);
+    expect(ebay.tokens.current).to.equal(old);
+    ebay.client.close();
+  });
+
+  it('does not count a call that could not connect, but tells the circuit', async () => {
+    const gate = inMemory({ circuitMinCalls: 2, circuitPauseMs: 60_000 });
+    const ebay = testEbay('http://127.0.0.1:9', { gate, mint: async () => 'token' });
+    for (let n = 0; n < 2; n += 1) expect((await failureOf(search(ebay))).code).to.equal('ebay-unreachable');
+    const { used, circuit } = await gate.read();
+    expect([used, circuit]).to.deep.equal([0, 'open']);
+    expect((await failureOf(search(ebay))).code).to.equal('gate-closed');
+    ebay.client.close();
+  });
+
+  it('ends with "interrupted" when the caller has to go, during a call as in line', async () => {
+    const gate = inMemory({ intervalMs: 5000 });
+    const ebay = testEbay(simulator().url, { gate });
+    simulator().controls.arm({ fault: 'hang' });
+    const controller = new AbortController();
+    const ends = [search(ebay, controller.signal), search(ebay, controller.signal)].map(failureOf);
+    while (searches().length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+    controller.abort();
+    for (const { code } of await Promise.all(ends)) expect(code).to.equal('interrupted');
+    ebay.client.close();
+  });
+});

@@ -1,0 +1,34 @@
+import { expect } from 'chai';
+import { Registry } from 'prom-client';
+import { EbayProductCollector } from '../../../src/collector/collector.ts';
+import { parseSearchRequest } from '../../../src/product/request.ts';
+import { declareCallMetrics } from '../../../src/telemetry/callMetrics.ts';
+import { testConfig } from '../../support/config.ts';
+import { TestTokens } from '../../support/ebayClient.ts';
+import { gapsOf } from '../../support/gates.ts';
+import { mintToken, useSimulator } from '../../support/simulator.ts';
+
+describe('a collector without any Redis', () => {
+  const simulator = useSimulator();
+
+  it('collects a whole search, pacing itself in memory, and is measured', async () => {
+    const registry = new Registry();
+    const { url, controls } = simulator();
+    const collector = EbayProductCollector.standalone({
+      config: testConfig({ EBAY_API_URL: url, EBAY_QUICK_RETRY_DELAY: '0', MIN_API_CALL_INTERVAL: '0.06' }),
+      tokens: new TestTokens(() => mintToken(url)),
+      metrics: declareCallMetrics(registry),
+    });
+    controls.arm({ fault: 'status', status: 503, skip: 1, count: 1 });
+    const parsed = parseSearchRequest({ query: 'phone', maxItems: 450 }, { marketplace: 'EBAY_US' });
+    if (!parsed.ok) throw new Error('expected a request');
+    const { outcome, products, calls } = await collector.collect(parsed.request);
+    expect([outcome, products.length, calls]).to.deep.equal(['complete', 450, 4]);
+    const times = controls.log({ kind: 'search' }).map(({ at }) => at);
+    expect(Math.min(...gapsOf(times))).to.be.at.least(55);
+    const metrics = await registry.metrics();
+    expect(metrics).to.include('dpf_ebay_calls_total{endpoint="search",outcome="ok"} 3');
+    expect(metrics).to.include('dpf_ebay_calls_total{endpoint="search",outcome="ebay-server-error"} 1');
+    expect(metrics).to.include('dpf_gate_wait_seconds_count{class="interactive"} 4');
+  });
+});

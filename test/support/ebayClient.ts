@@ -1,0 +1,72 @@
+import type { Config } from '../../src/config/config.ts';
+import { EbayClient, type EbayClientOptions } from '../../src/ebay/client.ts';
+import type { CallGate } from '../../src/ebay/gate.ts';
+import type { TokenSource } from '../../src/ebay/tokenSource.ts';
+import { testConfig } from './config.ts';
+import { inMemory } from './gates.ts';
+import { mintToken } from './simulator.ts';
+
+/** Tokens straight from the simulator, with a record of what was asked of them. */
+export class TestTokens implements TokenSource {
+  readonly asked: string[] = [];
+  readonly #mint: () => Promise<string>;
+  current = '';
+  /** What the cache gives when it is read once more; by default what there is. */
+  fresher: string | undefined;
+
+  constructor(mint: () => Promise<string>) {
+    this.#mint = mint;
+  }
+
+  async getAccessToken(): Promise<string> {
+    this.current ||= await this.#mint();
+    return this.current;
+  }
+
+  async refreshToken(refused?: string): Promise<string> {
+    this.asked.push(refused === this.current ? 'refresh' : 'refresh of an older token');
+    this.current = await this.#mint();
+    return this.current;
+  }
+
+  async cachedToken(): Promise<string | undefined> {
+    this.asked.push('cached');
+    return this.fresher ?? this.current;
+  }
+
+  accepted(token: string): void {
+    this.asked.push(token === this.current ? 'accepted' : 'accepted another token');
+  }
+}
+
+export interface TestEbay {
+  client: EbayClient;
+  gate: CallGate;
+  tokens: TestTokens;
+}
+
+/** A client of the simulator (or of any server) at `url`, quick tries without delay, in a gate without pace. */
+export function testEbay(
+  url: string,
+  {
+    env = {},
+    gate = inMemory(),
+    mint = () => mintToken(url),
+    ...options
+  }: {
+    env?: Record<string, string>;
+    gate?: CallGate;
+    mint?: () => Promise<string>;
+  } & Partial<EbayClientOptions> = {},
+): TestEbay {
+  const tokens = new TestTokens(mint);
+  const config: Config = testConfig({ EBAY_API_URL: url, EBAY_QUICK_RETRY_DELAY: '0', ...env });
+  const client = new EbayClient({ config, gate, tokens, analyticsIntervalMs: 0, ...options });
+  return { client, gate, tokens };
+}
+
+/** A search that the simulator answers with items. */
+export function search({ client }: Pick<TestEbay, 'client'>, signal?: AbortSignal) {
+  const call = { class: 'interactive' as const, ...(signal ? { signal } : {}) };
+  return client.browse.search({ q: 'phone', limit: '3' }, { 'X-EBAY-C-MARKETPLACE-ID': 'EBAY_US' }, call);
+}

@@ -1,0 +1,50 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { QuotaDays, quotaDayEnd } from '../../../src/ebay/quotaDay.ts';
+
+const end = (now: string) => new Date(quotaDayEnd(Date.parse(now))).toISOString();
+const HOUR_MS = 3_600_000;
+
+describe('the quota day', () => {
+  for (const [what, now, expected] of [
+    ['in winter at 08:00Z', '2026-02-16T20:00:00Z', '2026-02-17T08:00:00.000Z'],
+    ['in summer at 07:00Z', '2026-08-01T20:00:00Z', '2026-08-02T07:00:00.000Z'],
+    ['a moment before it does', '2026-02-17T07:59:59.999Z', '2026-02-17T08:00:00.000Z'],
+    ['a day later at the very moment', '2026-02-17T08:00:00Z', '2026-02-18T08:00:00.000Z'],
+    ['after 23 hours when summer time begins', '2026-03-08T08:00:00Z', '2026-03-09T07:00:00.000Z'],
+    ['after 25 hours when summer time ends', '2026-11-01T07:00:00Z', '2026-11-02T08:00:00.000Z'],
+    ['over the turn of the year', '2026-12-31T23:00:00Z', '2027-01-01T08:00:00.000Z'],
+    ['on a leap day', '2028-02-29T12:00:00Z', '2028-03-01T08:00:00.000Z'],
+  ] as const)
+    it(`ends ${what}`, () => {
+      expect(end(now)).to.equal(expected);
+    });
+
+  it('is 23 to 25 hours long and ends at midnight Pacific time, always', () => {
+    const midnight = new Intl.DateTimeFormat('en-GB', {
+      timeZone: 'America/Los_Angeles',
+      timeStyle: 'medium',
+    });
+    const instant = fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2040, 0) });
+    fc.assert(
+      fc.property(instant, (now) => {
+        const first = quotaDayEnd(now);
+        const length = quotaDayEnd(first) - first;
+        expect(first - now).to.be.within(1, 25 * HOUR_MS);
+        expect([23, 24, 25]).to.include(length / HOUR_MS);
+        expect(midnight.format(first)).to.equal('00:00:00');
+      }),
+    );
+  });
+
+  it('is computed anew when it has ended, and when the clock was set back', () => {
+    let now = Date.parse('2026-02-16T20:00:00Z');
+    const days = new QuotaDays(() => now);
+    const [first, second] = days.ends();
+    expect(days.ends()).to.deep.equal([first, second]);
+    now = first;
+    expect(days.ends()[0]).to.equal(second);
+    now -= 48 * HOUR_MS;
+    expect(days.ends()[0]).to.be.below(first);
+  });
+});
