@@ -60,10 +60,11 @@ export class RefreshAhead {
     const token = this.#token;
     this.#due = false;
     if (token === undefined || this.#closed || this.#options.now() >= token.usableUntil) return;
-    const { aheadMs, random, renew } = this.#options;
+    const { aheadMs, random, renew, now } = this.#options;
     void renew(token).finally(() => {
-      // Not replaced: somebody else is at it, or it failed. Look again before it ends.
-      if (this.#token === token) this.#arm(aheadMs * (0.15 + 0.1 * random()));
+      // Not replaced: somebody else is at it, it failed, or our clock was wrong. Look again before it ends.
+      if (this.#token !== token) return;
+      this.#arm(Math.max(refreshAt(token, this.#options) - now(), aheadMs * (0.15 + 0.1 * random())));
     });
   }
 }

@@ -203,8 +203,10 @@ export class EbayAuthService {
   }
 
   async #renew(current: CachedToken): Promise<void> {
-    const token = await this.#parts.minter.renewAhead(current).catch((failure: unknown) => {
-      if (!(failure instanceof Failure)) throw failure;
+    const { minter, log, tenant } = this.#parts;
+    const token = await minter.renewAhead(current).catch((error: unknown) => {
+      // A failure is in the log already; nobody waits for this token yet.
+      if (!(error instanceof Failure)) log.error('refreshing ahead broke', { tenant, cause: String(error) });
       return undefined;
     });
     if (token === undefined || token.value === current.value) return;

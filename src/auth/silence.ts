@@ -37,13 +37,13 @@ function connection(redis: Redis, ms: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const settle = (done: () => void) => () => {
       clearTimeout(timer);
-      redis.off('ready', ready).off('close', lost);
+      redis.off('ready', ready).off('close', lost).off('end', lost);
       done();
     };
     const ready = settle(resolve);
     const lost = settle(() => reject(new Error('no connection')));
     const timer = setTimeout(lost, ms);
-    redis.on('ready', ready).on('close', lost);
+    redis.on('ready', ready).on('close', lost).on('end', lost);
     if (redis.status === 'wait') redis.connect().catch(lost);
   });
 }

@@ -15,13 +15,16 @@ export interface TcpProxy {
   readonly port: number;
   mode: ProxyMode;
   latencyMs: number;
+  /** Where new connections go; another one after a server was started anew. */
+  targetPort: number;
   /** Connections opened through it so far. */
   readonly connections: number;
   close(): Promise<void>;
 }
 
-/** A TCP proxy in front of `targetPort` on loopback, for being slow or gone on purpose. */
-export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+/** A TCP proxy in front of a loopback port, for being slow or gone on purpose. */
+export async function startTcpProxy(target: number): Promise<TcpProxy> {
+  let targetPort = target;
   let mode: ProxyMode = 'ok';
   let latencyMs = 0;
   let connections = 0;
@@ -51,13 +54,13 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       client.resetAndDestroy();
       return;
     }
-    const target = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
-    for (const socket of [client, target]) {
+    const server = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
+    for (const socket of [client, server]) {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
     }
-    relay(client, target);
-    relay(target, client);
+    relay(client, server);
+    relay(server, client);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -77,6 +80,12 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
     },
     set latencyMs(next) {
       latencyMs = next;
+    },
+    get targetPort() {
+      return targetPort;
+    },
+    set targetPort(next) {
+      targetPort = next;
     },
     get connections() {
       return connections;
