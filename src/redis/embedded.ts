@@ -11,7 +11,7 @@ export interface EmbeddedRedis {
 }
 
 export interface EmbeddedRedisOptions {
-  /** A free one by default. */
+  /** Exactly this one; default: a free one. */
   port?: number;
   /** Further arguments of `redis-server`, e.g. `['--appendonly', 'yes', '--dir', folder]`. */
   args?: string[];
@@ -31,21 +31,25 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   const server = new RedisMemoryServer({
     instance: {
       ip: '127.0.0.1',
-      port: options.port ?? null,
-      args: ['--save', '', '--maxmemory-policy', 'noeviction', ...(options.args ?? [])],
+      args: ['--save', '', '--maxmemory-policy', 'noeviction', ...portArgs(options), ...(options.args ?? [])],
     },
     binary: { systemBinary: binary },
     autoStart: false,
   });
   await server.start();
-  const [host, port] = [await server.getHost(), await server.getPort()];
+  const port = options.port ?? (await server.getPort());
   return {
-    url: `redis://${host}:${port}/0`,
+    url: `redis://127.0.0.1:${port}/0`,
     port,
     stop: async () => {
       await server.stop();
     },
   };
+}
+
+/** redis-memory-server takes a port for a wish, and picks another when it has used that one lately; the last argument wins. */
+function portArgs({ port }: EmbeddedRedisOptions): string[] {
+  return port === undefined ? [] : ['--port', String(port)];
 }
 
 async function findServer(path: string): Promise<string | undefined> {

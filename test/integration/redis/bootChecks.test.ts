@@ -1,0 +1,54 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { bootChecks } from '../../../src/redis/bootChecks.ts';
+import { useRedis } from '../../support/redis.ts';
+import { startTcpServer } from '../../support/tcpServer.ts';
+
+describe('the check of Redis at boot', () => {
+  const redis = useRedis();
+
+  it('passes a Redis that keeps every key, and warns where a restart would lose them', async () => {
+    const connection = redis.connect();
+    const { version, fatal, warnings } = await bootChecks(connection);
+    expect(version).to.match(/^\d+\.\d+\.\d+$/);
+    expect(fatal).to.deep.equal([]);
+    expect(warnings.join('\n')).to.include('set appendonly yes');
+    await connection.config('SET', 'appendonly', 'yes');
+    expect((await bootChecks(connection)).warnings).to.deep.equal([]);
+    await connection.config('SET', 'appendonly', 'no');
+  });
+
+  for (const policy of ['allkeys-lru', 'volatile-ttl', 'allkeys-random'])
+    it(`refuses the eviction policy ${policy} and says how to change it`, async () => {
+      const connection = redis.connect();
+      await connection.config('SET', 'maxmemory-policy', policy);
+      const { fatal } = await bootChecks(connection);
+      await connection.config('SET', 'maxmemory-policy', 'noeviction');
+      expect(fatal).to.have.length(1);
+      expect(fatal[0])
+        .to.include(`maxmemory-policy is ${policy}`)
+        .and.include('CONFIG SET maxmemory-policy noeviction');
+    });
+
+  const versions: Array<[info: string, fatal: RegExp | undefined]> = [
+    ['redis_version:6.2.14', /^Redis is version 6\.2\.14, but 7\.0 or newer is needed: upgrade it$/],
+    ['redis_version:2.8.24\r\nmaxmemory_policy:noeviction', /2\.8\.24/],
+    ['redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0', undefined],
+    ['redis_version:10.0.0', undefined],
+  ];
+  for (const [info, fatal] of versions)
+    it(`${fatal ? 'refuses' : 'passes'} a server that says ${info.replaceAll('\r\n', ', ')}`, async () => {
+      const server = await startTcpServer((socket) => {
+        socket.on('data', () => socket.write(`$${info.length}\r\n${info}\r\n`));
+      });
+      const connection = new Redis(server.port, { enableReadyCheck: false, disableClientInfo: true });
+      try {
+        const report = await bootChecks(connection);
+        if (fatal === undefined) expect(report.fatal).to.deep.equal([]);
+        else expect(report.fatal.join('\n')).to.match(fatal);
+      } finally {
+        connection.disconnect();
+        await server.close();
+      }
+    });
+});
