@@ -11,10 +11,11 @@ import { gateSettings } from './ebay/gateSettings.ts';
 import { redisGate } from './ebay/redisGate.ts';
 import { Lifecycle, type StopReport } from './lifecycle.ts';
 import { setPace } from './queue/callsQueue.ts';
-import type { Admission, QueueContext } from './queue/context.ts';
-import type { HouseRules } from './queue/jobData.ts';
+import type { QueueContext } from './queue/context.ts';
+import { admissionBy, outlookBy } from './queue/gateViews.ts';
+import { houseRules, runsTtlMs } from './queue/houseRules.ts';
 import { callsQueueName, searchQueueName } from './queue/names.ts';
-import { type ProducerOptions, SearchProducer } from './queue/producer.ts';
+import { SearchProducer } from './queue/producer.ts';
 import { type RunningWorker, startWorker } from './queue/worker.ts';
 import { bootChecks } from './redis/bootChecks.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
@@ -57,7 +58,7 @@ export function openProducer(
     resultsTtlMs: config.search.resultsTtl * SECOND,
     runsTtlMs: runsTtlMs(config),
     deadlineMs,
-    outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), config),
+    outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), gateSettings(config).shares),
     reachRedis: () => waitForRedis(redis, config.redis.url, deadlineMs),
     onClose: () => redis.disconnect(),
   });
@@ -233,43 +234,4 @@ function callGate(
     settings: gateSettings(config),
     ...telemetry,
   });
-}
-
-function outlookBy(gate: CallGate, config: Config): ProducerOptions['outlook'] {
-  const { shares } = gateSettings(config);
-  return async (callClass) => {
-    const { intervalMs, limit, used, reset, now, classes } = await gate.read();
-    const here = Date.now() - now;
-    const closed = classes[callClass];
-    return {
-      intervalMs,
-      remaining: Math.max(0, Math.floor(limit * shares[callClass]) - used),
-      reset: reset + here,
-      closedUntil: closed && closed.until + here,
-    };
-  };
-}
-
-/** The gate's reading form in this machine's clock: the gate itself runs on Redis time. */
-function admissionBy(gate: CallGate): Admission {
-  return {
-    async closedFor(callClass) {
-      const { classes, now } = await gate.read();
-      const closed = classes[callClass];
-      return closed && { because: closed.because, until: closed.until - now + Date.now() };
-    },
-  };
-}
-
-function houseRules({ worker, search }: Config): HouseRules {
-  return {
-    attempts: worker.attempts,
-    backoffMs: worker.backoff * SECOND,
-    keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
-  };
-}
-
-/** A search may wait until its deadline and is then kept for as long as its results. */
-function runsTtlMs({ search }: Config): number {
-  return (search.deadline + search.resultsTtl) * SECOND;
 }

@@ -7,7 +7,7 @@ import type { IdenticalSearches } from '../results/identicalSearches.ts';
 import type { ResultStore } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { HouseRules } from './jobData.ts';
+import type { HouseRules } from './houseRules.ts';
 
 /** Gets one page from eBay. Throws a `Failure`. */
 export interface PageCollector {

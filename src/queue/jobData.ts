@@ -2,6 +2,7 @@ import type { JobsOptions } from 'bullmq';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchRef } from '../results/searchRef.ts';
+import type { HouseRules } from './houseRules.ts';
 import { PRIORITY } from './priorities.ts';
 
 /** What a page's job carries. Written and read by this service only. */
@@ -38,15 +39,6 @@ export interface SearchProgress {
   until?: number;
   /** Of `because: 'identical-search'`: the one that it waits for. */
   leader?: string;
-}
-
-export interface HouseRules {
-  /** Attempts of a page before its failure is final. */
-  attempts: number;
-  /** Wait before the second attempt, ms. */
-  backoffMs: number;
-  /** How long and how many finished jobs are kept. */
-  keep: { age: number; count: number };
 }
 
 /** Options of a search job. A search is not retried by BullMQ: its pages are. */

@@ -2,7 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import type { JobsOptions } from 'bullmq';
 import { parseSearchRequest } from '../product/request.ts';
 import type { NormalRequest, SearchRequest } from '../product/requestSchema.ts';
-import { type HouseRules, searchOptions } from './jobData.ts';
+import type { HouseRules } from './houseRules.ts';
+import { searchOptions } from './jobData.ts';
 import { SEARCH_JOB } from './names.ts';
 import { invalid } from './readJob.ts';
 

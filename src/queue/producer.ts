@@ -12,7 +12,7 @@ import { callsAhead } from './callsQueue.ts';
 import { cancelSearch } from './cancelSearch.ts';
 import { withinDeadline } from './deadline.ts';
 import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
-import type { HouseRules } from './jobData.ts';
+import type { HouseRules } from './houseRules.ts';
 import { callsQueueName, searchQueueName } from './names.ts';
 import { checkedRequests, newSearches } from './newSearches.ts';
 import type { SearchReport } from './report.ts';

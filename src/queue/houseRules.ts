@@ -1,0 +1,24 @@
+import type { Config } from '../config/config.ts';
+
+/** What holds for every job, whatever options the one who added it wrote. */
+export interface HouseRules {
+  /** Attempts of a page before its failure is final. */
+  attempts: number;
+  /** Wait before the second attempt, ms. */
+  backoffMs: number;
+  /** How long (s) and how many finished jobs are kept. */
+  keep: { age: number; count: number };
+}
+
+export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>): HouseRules {
+  return {
+    attempts: worker.attempts,
+    backoffMs: worker.backoff * 1000,
+    keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
+  };
+}
+
+/** A search may wait until its deadline and is then kept for as long as its results. */
+export function runsTtlMs({ search }: Pick<Config, 'search'>): number {
+  return (search.deadline + search.resultsTtl) * 1000;
+}
