@@ -118,11 +118,22 @@ export interface WorkerApp {
   stop(): Promise<StopReport>;
 }
 
+export interface WorkerAppOptions {
+  /** Stops waiting for Redis. */
+  signal?: AbortSignal;
+  /** Changes what the jobs work with, e.g. to watch or to disturb a part of it. */
+  adapt?: (context: QueueContext) => QueueContext;
+}
+
 /**
  * A worker of both queues. Waits for Redis as long as it takes, with a log line a second.
  * @throws ConfigError without a usable keyset; BootError when this Redis would lose jobs.
  */
-export async function startWorkerApp(config: Config, log: LogRoot, signal?: AbortSignal): Promise<WorkerApp> {
+export async function startWorkerApp(
+  config: Config,
+  log: LogRoot,
+  { signal, adapt = (context) => context }: WorkerAppOptions = {},
+): Promise<WorkerApp> {
   const problems = credentialProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
   const lifecycle = new Lifecycle();
@@ -134,7 +145,7 @@ export async function startWorkerApp(config: Config, log: LogRoot, signal?: Abor
   try {
     await redisIsFit(redis, config, log, signal);
     const client = await openEbay(lifecycle, { redis, config, log, metrics: createMetrics() });
-    const context = await openQueues(lifecycle, { redis, config, log, client });
+    const context = adapt(await openQueues(lifecycle, { redis, config, log, client }));
     const { worker: settings } = config;
     lifecycle.opened<RunningWorker>(
       'worker',

@@ -19,7 +19,7 @@ async function work(config: Config): Promise<void> {
   const { startWorkerApp } = await import('../app.ts');
   const interrupt = onInterrupt();
   try {
-    const app = await startWorkerApp(config, root, interrupt.signal);
+    const app = await startWorkerApp(config, root, { signal: interrupt.signal });
     log.info('worker started', startLine(config));
     await interrupt.happened.catch(() => undefined);
     log.info('stopping: finishing or handing back what is under way', { grace: config.worker.shutdownGrace });
