@@ -13,9 +13,10 @@ import { cancelSearch } from './cancelSearch.ts';
 import { withinDeadline } from './deadline.ts';
 import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
 import type { HouseRules } from './houseRules.ts';
-import { callsQueueName, searchQueueName } from './names.ts';
+import { callsQueueName } from './names.ts';
 import { checkedRequests, newSearches } from './newSearches.ts';
 import type { SearchReport } from './report.ts';
+import { openSearchQueue } from './searchQueue.ts';
 import { SearchReader } from './searchReader.ts';
 import { waitForEnd } from './waitFor.ts';
 import { wakeSearch } from './wakeSearch.ts';
@@ -61,7 +62,7 @@ export class SearchProducer {
   constructor(options: ProducerOptions) {
     const { redis, prefix, tenant, resultsTtlMs } = options;
     this.#options = options;
-    this.#searches = new Queue(searchQueueName(tenant), { connection: redis, prefix });
+    this.#searches = openSearchQueue(redis, prefix, tenant);
     this.#calls = new Queue(callsQueueName(tenant), { connection: redis, prefix });
     // Told by each call's own refusal.
     for (const queue of [this.#searches, this.#calls]) queue.on('error', () => undefined);

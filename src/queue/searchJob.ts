@@ -13,6 +13,7 @@ import { type SearchProgress, searchOptions } from './jobData.ts';
 import { parsePageJobId } from './names.ts';
 import { firstMissing, type PlannedPage, plannedPages } from './pageChain.ts';
 import { readSearch } from './readJob.ts';
+import { asScheduledRun } from './schedules/scheduledRun.ts';
 import { type FailedPage, summarise } from './summarise.ts';
 import { gaveUp, LONGEST_HOLD_MS, toBullMQ } from './verdict.ts';
 
@@ -28,7 +29,7 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
   try {
     const request = readSearch(job, context.tenant, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
-    return await collect(context, job, token, request);
+    return await asScheduledRun(context, job, () => collect(context, job, token, request));
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
     const failure = redisFailure(thrown) ?? asFailure(thrown);

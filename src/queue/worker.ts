@@ -1,6 +1,7 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
 import type { QueueContext } from './context.ts';
 import { processPage } from './pageJob.ts';
+import { repeatStrategy } from './schedules/repeatStrategy.ts';
 import { processSearch } from './searchJob.ts';
 
 export interface WorkerSettings {
@@ -50,7 +51,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
   const searches = new PromptWorker(
     context.searches.name,
     (job: Job, token?: string) => processSearch(context, job, token as string),
-    options,
+    { ...options, settings: { repeatStrategy } },
   );
   const calls = new PromptWorker(
     context.calls.name,

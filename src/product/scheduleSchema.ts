@@ -1,0 +1,45 @@
+import Type from 'typebox';
+import { closed } from './fieldTypes.ts';
+import { SearchRequestSchema } from './requestSchema.ts';
+
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+
+/** A search that is run again and again, as a caller writes it. */
+export const ScheduleSchema = Type.Object(
+  {
+    name: Type.String({ pattern: '^[a-z0-9-]{1,60}$', description: 'stands for the schedule everywhere' }),
+    cron: Type.Optional(
+      Type.String({
+        maxLength: 200,
+        description:
+          'minute hour day month weekday, on the clocks of `tz`: a local time that a clock change skips runs at the ' +
+          'next one there is, one that comes twice runs once; cron or every, not both',
+      }),
+    ),
+    tz: Type.Optional(
+      Type.String({ default: 'UTC', description: 'IANA time zone of `cron`, such as Europe/Berlin' }),
+    ),
+    every: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 31_536_000,
+        description: 'seconds between two runs, counted from the first; at least SCHEDULE_MIN_INTERVAL',
+      }),
+    ),
+    start: Type.Optional(instant('no run before; where `every` counts from; default: now')),
+    end: Type.Optional(instant('no run after')),
+    limit: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'runs altogether; then it is done' }),
+    ),
+    request: {
+      ...SearchRequestSchema,
+      description: 'what to search; its priority is `scheduled` by default',
+    },
+  },
+  { ...closed, title: 'Schedule', description: 'needs cron or every' },
+);
+
+/** A schedule as a caller writes it. */
+export type Schedule = Type.Static<typeof ScheduleSchema>;
+
+export const SCHEDULE_NAME = /^[a-z0-9-]{1,60}$/;

@@ -1,0 +1,215 @@
+import { randomUUID } from 'node:crypto';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { Failure } from '../../failures.ts';
+import type { Schedule } from '../../product/scheduleSchema.ts';
+import { redisFailure } from '../../redis/failure.ts';
+import { withinDeadline } from '../deadline.ts';
+import type { HouseRules } from '../houseRules.ts';
+import { searchOptions } from '../jobData.ts';
+import { SEARCH_JOB } from '../names.ts';
+import { invalid } from '../readJob.ts';
+import { type Definition, parseSchedule } from './definition.ts';
+import { exclusively } from './exclusively.ts';
+import { place } from './placing.ts';
+import { type ApplyReport, carryOut, drop, isNothing, type Parts, planOf, put } from './reconcile.ts';
+import { type ScheduleRecord, ScheduleRecords } from './records.ts';
+import { repeatStrategy } from './repeatStrategy.ts';
+import { reportOnSchedule, type ScheduleReport } from './report.ts';
+import { RunLog } from './runLog.ts';
+import { manualRunId } from './scheduledRun.ts';
+
+export interface SchedulesOptions {
+  /** The tenant's search queue, made with `settings: { repeatStrategy }`. */
+  searches: Queue;
+  redis: Redis;
+  prefix: string;
+  tenant: string;
+  rules: HouseRules;
+  /** Marketplace of a request that names none. */
+  marketplace: string;
+  /** Least time between two runs of a schedule, seconds. */
+  minInterval: number;
+  /** Longest wait for Redis in any call but `apply`, ms. */
+  deadlineMs: number;
+  /** The clock, ms since the epoch. Default: the process's. */
+  now?: () => number;
+}
+
+/** So long a start waits for the other processes that apply the same file, ms. */
+const APPLY_DEADLINE_MS = 30_000;
+
+/**
+ * Searches that are run again and again. A run is a search job with priority `scheduled` whose id is BullMQ's own. Every
+ * method throws Failure `redis-unavailable` within `deadlineMs` without Redis; those that take a name
+ * `schedule_not_found`.
+ */
+export class Schedules {
+  readonly #options: SchedulesOptions;
+  readonly #records: ScheduleRecords;
+  readonly #log: RunLog;
+  readonly #now: () => number;
+  readonly #parts: Parts;
+  readonly #lease: { redis: Redis; key: string };
+
+  constructor(options: SchedulesOptions) {
+    const { redis, prefix, tenant, searches, rules } = options;
+    if (searches.opts.settings?.repeatStrategy !== repeatStrategy)
+      throw new TypeError('the search queue needs settings: { repeatStrategy }');
+    this.#options = options;
+    this.#records = new ScheduleRecords(redis, prefix, tenant);
+    this.#log = new RunLog(redis, prefix, tenant);
+    this.#now = options.now ?? Date.now;
+    this.#parts = { searches, rules, records: this.#records, log: this.#log, now: this.#now };
+    this.#lease = { redis, key: `${prefix}:lease:schedules:${tenant}` };
+  }
+
+  /**
+   * Adds a schedule, or changes the one of this name; adding the same again changes nothing, its next run included. A new
+   * one with `every` and without a start runs at once.
+   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`)
+   */
+  async add(schedule: Schedule): Promise<ScheduleReport> {
+    const definition = this.#parsed(schedule);
+    return this.#changing(async () => {
+      const before = await this.#records.get(definition.name);
+      if (before?.source === 'file') throw managedByFile(definition.name);
+      await put(this.#parts, definition, 'code');
+      return this.#report(await this.#record(definition.name));
+    });
+  }
+
+  /** All schedules, by name. */
+  async list(): Promise<ScheduleReport[]> {
+    return this.#asked(async () =>
+      Promise.all((await this.#records.all()).map((record) => this.#report(record))),
+    );
+  }
+
+  async get(name: string): Promise<ScheduleReport> {
+    return this.#asked(async () => this.#report(await this.#record(name)));
+  }
+
+  /** No further run begins until `resume`; one that is under way goes on. False when it was paused already. */
+  async pause(name: string): Promise<boolean> {
+    return this.#setPaused(name, true);
+  }
+
+  /** Runs go on in the rhythm they had, none is made up for. False when it was not paused. */
+  async resume(name: string): Promise<boolean> {
+    return this.#setPaused(name, false);
+  }
+
+  /** One run at once, besides the planned ones; also of a schedule that is paused or done. */
+  async runNow(name: string): Promise<{ searchId: string }> {
+    const { searches, rules } = this.#options;
+    const searchId = manualRunId(name, randomUUID().replaceAll('-', '').slice(0, 12));
+    return this.#asked(async () => {
+      const { request } = (await this.#record(name)).definition;
+      await searches.add(SEARCH_JOB, request, { ...searchOptions(request, rules), jobId: searchId });
+      return { searchId };
+    });
+  }
+
+  /** No further run begins, and what is remembered of past ones goes. One of the file comes back when that is applied. */
+  async remove(name: string): Promise<void> {
+    await this.#changing(async () => {
+      await this.#record(name);
+      await drop(this.#parts, name);
+    });
+  }
+
+  /**
+   * Makes the schedules that came from the file those of `wanted`; the others are left alone. Any number of processes may
+   * do so at once and again: what is as wanted is not touched.
+   * @throws Failure `invalid_request`, its paths beginning with the index
+   */
+  async apply(wanted: readonly unknown[]): Promise<ApplyReport> {
+    const definitions = this.#parsedList(wanted);
+    const glance = await planOf(this.#parts, definitions);
+    if (isNothing(glance)) return namesOf(glance);
+    return exclusively(this.#lease, APPLY_DEADLINE_MS, async (renew) => {
+      // Another process may have been faster.
+      const plan = await planOf(this.#parts, definitions);
+      await carryOut(this.#parts, plan, renew);
+      return namesOf(plan);
+    });
+  }
+
+  async #setPaused(name: string, paused: boolean): Promise<boolean> {
+    return this.#changing(async () => {
+      const before = await this.#record(name);
+      if (before.paused === paused) return false;
+      const record = { ...before, paused };
+      const { runs } = await this.#log.read(name);
+      await place(this.#options.searches, this.#options.rules, record, {
+        runs,
+        now: this.#now(),
+        isNew: false,
+      });
+      await this.#records.put(record);
+      return true;
+    });
+  }
+
+  #parsed(schedule: unknown): Definition {
+    const parsed = parseSchedule(schedule, { ...this.#options, now: this.#now() });
+    if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
+    return parsed.definition;
+  }
+
+  /** An end that is past is fine here: the file stays valid as time goes by, and the schedule is done. */
+  #parsedList(wanted: readonly unknown[]): Definition[] {
+    const parsed = wanted.map((schedule) => parseSchedule(schedule, { ...this.#options, now: 0 }));
+    const errors = parsed.flatMap((each, index) => {
+      if (!each.ok) return each.errors.map((error) => ({ ...error, path: `${index}.${error.path}` }));
+      const { name } = each.definition;
+      const first = parsed.findIndex((other) => other.ok && other.definition.name === name);
+      if (first === index) return [];
+      return [
+        { path: `${index}.name`, code: 'duplicate_name', message: `${name} is the name of ${first} already` },
+      ];
+    });
+    if (errors.length > 0) throw invalid('invalid_request', errors);
+    return parsed.flatMap((each) => (each.ok ? [each.definition] : []));
+  }
+
+  async #record(name: string): Promise<ScheduleRecord> {
+    const record = await this.#records.get(name);
+    if (record === undefined)
+      throw new Failure('schedule_not_found', `no schedule ${JSON.stringify(name.slice(0, 64))}`);
+    return record;
+  }
+
+  #report(record: ScheduleRecord): Promise<ScheduleReport> {
+    return reportOnSchedule(this.#options.searches, this.#log, record, this.#now());
+  }
+
+  #changing<T>(change: () => Promise<T>): Promise<T> {
+    return this.#asked(() => exclusively(this.#lease, this.#options.deadlineMs, change));
+  }
+
+  async #asked<T>(ask: () => Promise<T>): Promise<T> {
+    try {
+      return await withinDeadline(ask(), this.#options.deadlineMs);
+    } catch (error) {
+      throw redisFailure(error) ?? error;
+    }
+  }
+}
+
+function namesOf({
+  added,
+  changed,
+  removed,
+  unchanged,
+  refused,
+}: Awaited<ReturnType<typeof planOf>>): ApplyReport {
+  const names = (definitions: Definition[]) => definitions.map(({ name }) => name);
+  return { added: names(added), changed: names(changed), removed, unchanged, refused };
+}
+
+function managedByFile(name: string): Failure {
+  const message = `${name} comes from SCHEDULES_FILE: change it there`;
+  return invalid('invalid_request', [{ path: 'name', code: 'managed_by_file', message }]);
+}
