@@ -18,6 +18,7 @@ const DISPOSITIONS = {
   unknown_payload_version: 'permanent',
   backlog_full: 'permanent',
   search_not_found: 'permanent',
+  schedule_not_found: 'permanent',
   // eBay's answers.
   'ebay-unreachable': 'transient',
   'ebay-timeout': 'transient',
