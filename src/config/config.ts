@@ -1,4 +1,5 @@
-import type { Key, schema } from './schema.ts';
+import type { Key } from './key.ts';
+import type { schema } from './schema.ts';
 
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 type ValuesOf<S> = {

@@ -1,0 +1,35 @@
+FROM node:20.20.2-bookworm-slim AS base
+WORKDIR /app
+COPY package.json package-lock.json .npmrc ./
+
+FROM base AS build
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts scripts
+COPY src src
+RUN npm run build
+
+FROM base AS packages
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+
+FROM node:20.20.2-bookworm-slim
+LABEL org.opencontainers.image.title="dropship-product-finder" \
+      org.opencontainers.image.description="Answers eBay product searches for other services, within eBay's call limits" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="0.1.0"
+ENV NODE_ENV=production
+WORKDIR /app
+COPY LICENSE package.json ./
+COPY --from=packages /app/node_modules node_modules
+COPY --from=build /app/dist dist
+COPY config config
+COPY schemas schemas
+# A number, so that an orchestrator can tell that it is not root. Nothing is written: the root file system may be read-only.
+USER 10001:10001
+# The settings are right, the keyset is there and Redis answers, asked with the worker's own settings. Costs no call to eBay.
+HEALTHCHECK --interval=60s --timeout=15s --start-period=30s --retries=3 \
+  CMD ["node", "dist/main.js", "token", "--json"]
+# A worker finishes or hands back what is under way, within SHUTDOWN_GRACE.
+STOPSIGNAL SIGTERM
+ENTRYPOINT ["node", "dist/main.js"]
+CMD ["worker"]
