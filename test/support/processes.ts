@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { waitFor } from './waitFor.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const LINE_TIMEOUT_MS = 30_000;
+
+/** A process of its own, with everything that it has printed. */
+export interface RunningProcess {
+  readonly pid: number;
+  /** stdout and stderr so far, as they came. */
+  readonly output: string;
+  readonly stdout: string;
+  readonly running: boolean;
+  /** The first match in the output, waited for. @throws Error with the output when the process ends without it. */
+  waitForLine(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  /** To this process alone, by its id. */
+  signal(name: NodeJS.Signals): void;
+  /** Resolves with the exit code when it has ended; null after a signal. */
+  exit(): Promise<number | null>;
+  /** SIGTERM, and SIGKILL after `graceMs`; resolves when it is gone. May be called again. */
+  stop(graceMs?: number): Promise<number | null>;
+}
+
+/** Starts Node with nothing of this process's environment but the PATH. */
+export function startNode(args: string[], env: Record<string, string> = {}): RunningProcess {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT,
+    env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text;
+    output += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    output += text;
+  });
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  const isRunning = () => child.exitCode === null && child.signalCode === null;
+  return {
+    pid: child.pid as number,
+    get output() {
+      return output;
+    },
+    get stdout() {
+      return stdout;
+    },
+    get running() {
+      return isRunning();
+    },
+    async waitForLine(pattern, timeoutMs = LINE_TIMEOUT_MS) {
+      const match = await waitFor(
+        `${pattern} of ${args.join(' ')}`,
+        () => pattern.exec(output) ?? (isRunning() ? undefined : 'ended'),
+        timeoutMs,
+      );
+      if (match === 'ended') throw new Error(`${args.join(' ')} ended without ${pattern}:\n${output}`);
+      return match;
+    },
+    signal: (name) => void child.kill(name),
+    exit: () => ended,
+    stop: (graceMs = 10_000) => stop(child, ended, graceMs),
+  };
+}
+
+async function stop(child: ChildProcess, ended: Promise<number | null>, graceMs: number) {
+  child.kill('SIGTERM');
+  // A stopped process takes no SIGTERM before it goes on.
+  child.kill('SIGCONT');
+  const timer = setTimeout(() => child.kill('SIGKILL'), graceMs);
+  const code = await ended;
+  clearTimeout(timer);
+  return code;
+}
+
+/** `dpf` as from the command line, straight from the sources. */
+export function startDpf(args: string[], env: Record<string, string> = {}): RunningProcess {
+  return startNode(['--import', 'tsx', 'src/main.ts', ...args], { LOG_FORMAT: 'json', ...env });
+}
+
+/** Starts processes within a test; all are gone after it. */
+export function useProcesses(): {
+  dpf: typeof startDpf;
+  node: typeof startNode;
+} {
+  const started: RunningProcess[] = [];
+  const kept = (running: RunningProcess) => {
+    started.push(running);
+    return running;
+  };
+  afterEach(async () => {
+    await Promise.all(started.splice(0).map((running) => running.stop()));
+  });
+  return {
+    dpf: (args, env) => kept(startDpf(args, env)),
+    node: (args, env) => kept(startNode(args, env)),
+  };
+}
