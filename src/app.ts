@@ -14,8 +14,11 @@ import { setPace } from './queue/callsQueue.ts';
 import type { QueueContext } from './queue/context.ts';
 import { admissionBy, outlookBy } from './queue/gateViews.ts';
 import { houseRules, runsTtlMs } from './queue/houseRules.ts';
-import { callsQueueName, searchQueueName } from './queue/names.ts';
+import { callsQueueName } from './queue/names.ts';
 import { SearchProducer } from './queue/producer.ts';
+import { applySchedules } from './queue/schedules/file.ts';
+import { Schedules } from './queue/schedules/schedules.ts';
+import { openSearchQueue } from './queue/searchQueue.ts';
 import { type RunningWorker, startWorker } from './queue/worker.ts';
 import { bootChecks } from './redis/bootChecks.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
@@ -57,6 +60,7 @@ export function openProducer(
     marketplace: config.ebay.marketplace,
     resultsTtlMs: config.search.resultsTtl * SECOND,
     runsTtlMs: runsTtlMs(config),
+    minScheduleInterval: config.schedule.minInterval,
     deadlineMs,
     outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), gateSettings(config).shares),
     reachRedis: () => waitForRedis(redis, config.redis.url, deadlineMs),
@@ -113,6 +117,24 @@ export function openAuth(
   };
 }
 
+/** The call gate of the default tenant on a connection of its own, and the way to bring it in line with eBay's count. */
+export function openGate(config: Config, root: LogRoot) {
+  const { auth, redis, close } = openAuth(config, root);
+  const log = root.component('gate');
+  const gate = callGate(redis, config, TENANT, { log });
+  const client = new EbayClient({ config, gate, tokens: auth, log });
+  return {
+    gate,
+    redis,
+    /** Whether eBay told its count. @throws Failure `redis-unavailable`, and what getting a token throws. */
+    reconcileNow: () => client.reconcile(),
+    close() {
+      client.close();
+      close();
+    },
+  };
+}
+
 export interface WorkerApp {
   /** Finishes or hands back what is under way, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
@@ -146,6 +168,7 @@ export async function startWorkerApp(
     await redisIsFit(redis, config, log, signal);
     const client = await openEbay(lifecycle, { redis, config, log, metrics: createMetrics() });
     const context = adapt(await openQueues(lifecycle, { redis, config, log, client }));
+    await applyScheduleFile(context, config, logger, signal);
     const { worker: settings } = config;
     lifecycle.opened<RunningWorker>(
       'worker',
@@ -166,6 +189,17 @@ export async function startWorkerApp(
     throw error;
   }
   return { stop: () => lifecycle.stop(config.worker.shutdownGrace * SECOND) };
+}
+
+async function applyScheduleFile(
+  context: QueueContext,
+  { schedule: { file, minInterval }, queue: { prefix } }: Config,
+  log: Logger,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (file === '') return;
+  const schedules = new Schedules({ ...context, prefix, minInterval, deadlineMs: CALLER_DEADLINE_MS });
+  await applySchedules(schedules, file, log, signal);
 }
 
 async function redisIsFit(redis: Redis, config: Config, log: LogRoot, signal?: AbortSignal): Promise<void> {
@@ -217,7 +251,9 @@ async function openQueues(
   return {
     tenant: TENANT,
     redis,
-    searches: queue(searchQueueName(TENANT)),
+    searches: lifecycle.opened('searches', openSearchQueue(redis, prefix, TENANT), (opened) =>
+      opened.close(),
+    ),
     calls,
     results: new ResultStore({ redis, prefix, ttlMs: config.search.resultsTtl * SECOND }),
     runs: new RunStates({ redis, prefix, ttlMs: runsTtlMs(config) }),

@@ -1,5 +1,5 @@
 import { ebay } from './ebaySettings.ts';
-import { count, type Key, key, SECRET, seconds, share } from './key.ts';
+import { count, type Key, key, SECRET, seconds, share, text } from './key.ts';
 import { pace } from './paceSettings.ts';
 import { token } from './tokenSettings.ts';
 import { worker } from './workerSettings.ts';

@@ -16,6 +16,7 @@ import type { HouseRules } from './houseRules.ts';
 import { callsQueueName } from './names.ts';
 import { checkedRequests, newSearches } from './newSearches.ts';
 import type { SearchReport } from './report.ts';
+import { Schedules } from './schedules/schedules.ts';
 import { openSearchQueue } from './searchQueue.ts';
 import { SearchReader } from './searchReader.ts';
 import { waitForEnd } from './waitFor.ts';
@@ -32,6 +33,8 @@ export interface ProducerOptions {
   resultsTtlMs: number;
   /** How long a run is remembered, ms. */
   runsTtlMs: number;
+  /** Least time between two runs of a schedule, seconds. */
+  minScheduleInterval: number;
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
   /** How the call gate stands for a class. */
@@ -52,6 +55,8 @@ export interface EnqueueOptions {
 
 /** Puts searches into the queue and reads what became of them. Every method refuses within `deadlineMs` without Redis. */
 export class SearchProducer {
+  /** Searches that are run again and again. */
+  readonly schedule: Schedules;
   readonly #options: ProducerOptions;
   readonly #searches: Queue;
   readonly #calls: Queue;
@@ -63,6 +68,11 @@ export class SearchProducer {
     const { redis, prefix, tenant, resultsTtlMs } = options;
     this.#options = options;
     this.#searches = openSearchQueue(redis, prefix, tenant);
+    this.schedule = new Schedules({
+      ...options,
+      searches: this.#searches,
+      minInterval: options.minScheduleInterval,
+    });
     this.#calls = new Queue(callsQueueName(tenant), { connection: redis, prefix });
     // Told by each call's own refusal.
     for (const queue of [this.#searches, this.#calls]) queue.on('error', () => undefined);

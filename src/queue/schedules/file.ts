@@ -1,0 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { ConfigError } from '../../config/config.ts';
+import { Failure } from '../../failures.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { ApplyReport } from './reconcile.ts';
+import type { Schedules } from './schedules.ts';
+
+const TRY_AGAIN_MS = 1000;
+
+/** The schedules that a file lists, `{ "schedules": [ … ] }`, unchecked. @throws ConfigError */
+export function readSchedulesFile(path: string): unknown[] {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    throw new ConfigError([{ name: path, message: `cannot be read: ${(error as Error).message}` }]);
+  }
+  const schedules = (content as { schedules?: unknown } | null)?.schedules;
+  if (!Array.isArray(schedules) || Object.keys(content as object).length !== 1)
+    throw new ConfigError([{ name: path, message: 'must hold {"schedules": [...]} and nothing else' }]);
+  return schedules;
+}
+
+/** Applies a file once. @throws ConfigError naming everything wrong in it; Failure `redis-unavailable` */
+export async function applyFile(schedules: Schedules, path: string): Promise<ApplyReport> {
+  const wanted = readSchedulesFile(path);
+  try {
+    return await schedules.apply(wanted);
+  } catch (error) {
+    if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
+    const problems = (error.detail.errors ?? []).map((each) => ({
+      name: `${path}: schedules.${each.path}`,
+      message: each.message,
+    }));
+    throw new ConfigError(problems);
+  }
+}
+
+/**
+ * What a worker does as it starts: applies the file, waiting for Redis as long as it takes, and tells what changed.
+ * @throws ConfigError naming everything wrong in the file
+ */
+export async function applySchedules(
+  schedules: Schedules,
+  path: string,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<void> {
+  while (!signal?.aborted) {
+    try {
+      const { refused, unchanged, ...changes } = await applyFile(schedules, path);
+      log.info('schedules applied', { file: path, ...changes, unchanged: unchanged.length });
+      if (refused.length > 0)
+        log.warn('schedules of the file left out: these names were added elsewhere', { names: refused });
+      return;
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'redis-unavailable') throw error;
+      log.warn('schedules not applied yet', { file: path, reason: error.message });
+      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+    }
+  }
+}
