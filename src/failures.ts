@@ -16,7 +16,7 @@ const DISPOSITIONS = {
   invalid_payload: 'permanent',
   unknown_job_type: 'permanent',
   unknown_payload_version: 'permanent',
-  backlog_full: 'permanent',
+  backlog_full: 'wait',
   search_not_found: 'permanent',
   schedule_not_found: 'permanent',
   // eBay's answers.

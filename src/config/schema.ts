@@ -59,6 +59,11 @@ export const schema = {
       21_600,
       'How long a page of results is kept after its answer; eBay allows 6 hours for listing data',
     ),
+    trackTtl: seconds(
+      'TRACK_TTL',
+      2_592_000,
+      'How long a track remembers an item after its last sight; 30 days',
+    ),
     deadline: seconds(
       'SEARCH_DEADLINE',
       172_800,

@@ -8,6 +8,12 @@ export interface HouseRules {
   backoffMs: number;
   /** How long (s) and how many finished jobs are kept. */
   keep: { age: number; count: number };
+  /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
+  maxRestarts: number;
+  /** A job that has taken down two workers or more runs again within this, at a moment of its own, ms. */
+  suspectSpreadMs: number;
+  /** A job that a newer release wrote: how long it is put aside at a time, and altogether, ms. */
+  newerVersion: { delayMs: number; patienceMs: number };
 }
 
 export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>): HouseRules {
@@ -15,6 +21,12 @@ export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>
     attempts: worker.attempts,
     backoffMs: worker.backoff * 1000,
     keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
+    maxRestarts: worker.maxRestarts,
+    suspectSpreadMs: worker.lockDuration * 1000,
+    newerVersion: {
+      delayMs: worker.newerVersionDelay * 1000,
+      patienceMs: worker.newerVersionPatience * 1000,
+    },
   };
 }
 

@@ -1,0 +1,128 @@
+import type { Redis } from 'ioredis';
+import type { Logger } from '../telemetry/logger.ts';
+import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
+import { brokenBecause, type JobFields } from './jobFields.ts';
+import { JobReader, type RawJob, STATES, type State } from './jobReader.ts';
+import { SETTLE_SEARCHES } from './orphanScript.ts';
+import { Quarantine } from './quarantine.ts';
+
+export interface SweepOptions {
+  redis: Redis;
+  prefix: string;
+  /** Names of the two queues. */
+  searches: string;
+  calls: string;
+  /** Takes a waiting page away; false if it is being worked on. */
+  removePage: (id: string) => Promise<boolean>;
+  /** A job that stalled more often is one that workers cannot even begin: their own limit never sees it. */
+  mostStalls: number;
+  metrics: Pick<QueueMetrics, 'quarantined' | 'settled'>;
+  log: Logger;
+}
+
+/** Jobs of a state looked at in one round; active ones are all looked at, there are at most as many as workers' slots. */
+const PER_ROUND = 1000;
+/** One pipeline's worth: keeps a single look short for Redis and for this process's event loop. */
+const AT_ONCE = 100;
+
+/** States in which a page only exists for its search. */
+const PENDING: readonly State[] = ['wait', 'prioritized', 'delayed'];
+
+/**
+ * Finds what BullMQ would never end: jobs that nobody can read, which it delivers again for ever and on which its lists
+ * fail; searches that wait for pages that are gone; pages whose search is gone.
+ */
+export class Sweep {
+  readonly #options: SweepOptions;
+  readonly #jobs: JobReader;
+  readonly #quarantine: Quarantine;
+  /** Where the next round goes on, per queue and state. */
+  readonly #cursors = new Map<string, number>();
+
+  constructor(options: SweepOptions) {
+    this.#options = options;
+    this.#jobs = new JobReader(options.redis, options.prefix);
+    this.#quarantine = new Quarantine(options.redis, options.prefix, options.searches);
+  }
+
+  /** All active jobs and the next 1,000 of each other state, in both queues. */
+  async round(signal: AbortSignal): Promise<void> {
+    const { searches, calls } = this.#options;
+    for (const queue of [calls, searches])
+      for (const state of STATES) {
+        if (signal.aborted) return;
+        if (state === 'active') await this.active(queue);
+        else await this.#next(queue, state);
+      }
+  }
+
+  /** What is being worked on; also asked for when a worker received something unreadable. */
+  async active(queue: string): Promise<void> {
+    const ids = await this.#jobs.ids(queue, 'active', 0, Number.MAX_SAFE_INTEGER);
+    await this.#look(queue, 'active', ids);
+  }
+
+  async #next(queue: string, state: State): Promise<void> {
+    const place = `${queue}:${state}`;
+    const from = this.#cursors.get(place) ?? 0;
+    const ids = await this.#jobs.ids(queue, state, from, PER_ROUND);
+    this.#cursors.set(place, ids.length < PER_ROUND ? 0 : from + ids.length);
+    await this.#look(queue, state, ids);
+  }
+
+  async #look(queue: string, state: State, ids: string[]): Promise<void> {
+    for (let from = 0; from < ids.length; from += AT_ONCE) {
+      const jobs = await this.#jobs.read(queue, ids.slice(from, from + AT_ONCE));
+      const sound: Array<{ id: string; fields: JobFields }> = [];
+      for (const { id, fields } of jobs) {
+        const why = this.#whyBroken(fields);
+        if (why !== undefined) await this.#putAside(queue, { id, fields }, why);
+        else if (fields !== 'not a hash') sound.push({ id, fields });
+      }
+      if (queue === this.#options.searches && state === 'waiting-children')
+        await this.#settleSearches(sound.map(({ id }) => id));
+      if (queue === this.#options.calls && PENDING.includes(state)) await this.#removeOrphans(sound);
+    }
+  }
+
+  #whyBroken(fields: RawJob['fields']): string | undefined {
+    if (fields === 'not a hash') return 'the job is not a hash';
+    if (Number(fields.stc ?? 0) > this.#options.mostStalls) return 'no worker could even begin it';
+    return brokenBecause(fields);
+  }
+
+  async #putAside(queue: string, { id, fields }: RawJob, why: string): Promise<void> {
+    const { log, metrics, removePage, prefix, calls } = this.#options;
+    const put = await this.#quarantine.put(queue, id, why, fields);
+    if (put === undefined) return;
+    metrics.quarantined(queue);
+    log.error('job quarantined', { queue, jobId: id, why, key: `${prefix}:quarantine` });
+    const base = `${prefix}:${calls}:`;
+    for (const child of put.children) if (child.startsWith(base)) await removePage(child.slice(base.length));
+  }
+
+  async #settleSearches(ids: string[]): Promise<void> {
+    if (ids.length === 0) return;
+    const { redis, prefix, searches, calls, metrics, log } = this.#options;
+    const bases = [`${prefix}:${searches}:`, `${prefix}:${calls}:`];
+    const released = (await redis.eval(SETTLE_SEARCHES, 0, ...bases, ...ids)) as string[];
+    for (const searchId of released) {
+      metrics.settled('search');
+      log.warn('search waited for pages that are gone: released', { searchId });
+    }
+  }
+
+  async #removeOrphans(pages: Array<{ id: string; fields: JobFields }>): Promise<void> {
+    const { redis, removePage, metrics, log } = this.#options;
+    const children = pages.filter(({ fields }) => fields.parentKey !== undefined);
+    if (children.length === 0) return;
+    const pipeline = redis.pipeline();
+    for (const { fields } of children) pipeline.exists(fields.parentKey as string);
+    const replies = (await pipeline.exec()) ?? [];
+    for (const [index, { id }] of children.entries()) {
+      if (replies[index]?.[1] !== 0 || !(await removePage(id))) continue;
+      metrics.settled('page');
+      log.warn('page of a search that is gone: removed', { page: id });
+    }
+  }
+}
