@@ -63,13 +63,13 @@ describe('the chain of a search’s pages', () => {
 
   it('looks ahead as far as there are lanes and the total promises something', () => {
     const asked = request({ maxItems: 2000 });
-    const after = (total: number, lanes: number) =>
+    const added = (total: number, lanes: number) =>
       pageNumbers(pagesAfter(asked, { ...answer({ total }), page: 1 }, new Set([1]), lanes));
-    expect(after(10_000, 1)).to.deep.equal([2]);
-    expect(after(10_000, 3)).to.deep.equal([2, 3, 4]);
-    expect(after(500, 3)).to.deep.equal([2, 3]);
+    expect(added(10_000, 1)).to.deep.equal([2]);
+    expect(added(10_000, 3)).to.deep.equal([2, 3, 4]);
+    expect(added(500, 3)).to.deep.equal([2, 3]);
     // `next` is there, so one more page is, whatever the total claims.
-    expect(after(0, 3)).to.deep.equal([2]);
+    expect(added(0, 3)).to.deep.equal([2]);
   });
 
   it('goes on behind pages that are already there', () => {
