@@ -25,6 +25,7 @@ import { openRedis, waitForRedis } from './redis/connection.ts';
 import { IdenticalSearches } from './results/identicalSearches.ts';
 import { ResultStore } from './results/resultStore.ts';
 import { RunStates } from './results/runState.ts';
+import { Tracks } from './results/tracks.ts';
 import { type Logger, LogRoot } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
 
@@ -257,6 +258,7 @@ async function openQueues(
     calls,
     results: new ResultStore({ redis, prefix, ttlMs: config.search.resultsTtl * SECOND }),
     runs: new RunStates({ redis, prefix, ttlMs: runsTtlMs(config) }),
+    tracks: new Tracks({ redis, prefix, ttlMs: config.search.trackTtl * SECOND }),
     identical: new IdenticalSearches({ redis, prefix, ttlMs: runsTtlMs(config) }),
     collector: new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
     admission: admissionBy(client.gate),

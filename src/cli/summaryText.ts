@@ -23,7 +23,7 @@ export function summaryText(summary: SearchSummary, { paint }: Terminal): string
     some(counts.duplicates, 'duplicate'),
     counts.filteredOut > 0 ? `${counts.filteredOut} filtered out` : '',
     rejected > 0 ? `${rejected} unreadable` : '',
-    gone > 0 ? `${gone} gone` : '',
+    gone.length > 0 ? `${gone.length} gone` : '',
     count(calls, 'call'),
     some(warnings.length, 'warning'),
     `${((Date.parse(summary.finishedAt) - Date.parse(summary.startedAt)) / 1000).toFixed(1)} s`,
@@ -31,9 +31,10 @@ export function summaryText(summary: SearchSummary, { paint }: Terminal): string
   const heading = `${paint(colour, `${mark} ${outcome}`)} · ${facts.filter((fact) => fact !== '').join(' · ')}`;
   const troubles = [
     ...warnings.map((warning) => `eBay warns: ${warningText(warning)}`),
-    ...missing.map(
-      ({ marketplace, page, code, message }) =>
-        `missing: ${marketplace} from page ${page} on (${code}: ${message})`,
+    ...missing.map(({ marketplace, page, itemId, code, message }) =>
+      page === null
+        ? `missing: details of ${itemId} (${code}: ${message})`
+        : `missing: ${marketplace} from page ${page} on (${code}: ${message})`,
     ),
     ...(error !== null && missing.length === 0 ? [`${error.code}: ${error.message}`] : []),
   ];

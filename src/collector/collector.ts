@@ -7,11 +7,11 @@ import { memoryGate } from '../ebay/memoryGate.ts';
 import type { TokenSource } from '../ebay/tokenSource.ts';
 import { asFailure, Failure } from '../failures.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
-import type { ProductDetails } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { CallMetrics } from '../telemetry/callMetrics.ts';
 import { type Logger, SILENT } from '../telemetry/logger.ts';
 import { type Collected, collectedFrom, type Ended } from './collected.ts';
+import type { ItemAnswer } from './itemAnswer.ts';
 import { goneDetails, mapDetails } from './mapDetails.ts';
 import { mapPage } from './mapPage.ts';
 import type { PageAnswer } from './pageAnswer.ts';
@@ -84,9 +84,7 @@ export class EbayProductCollector {
   }
 
   /** One item's details; an item that eBay no longer has is an answer too. @throws Failure as `EbayHttp.get`. */
-  async collectDetails(
-    wanted: DetailsCall,
-  ): Promise<{ details: ProductDetails; calls: number; latencyMs: number }> {
+  async collectDetails(wanted: DetailsCall): Promise<ItemAnswer> {
     const { request, marketplace, itemId, ...call } = wanted;
     const { headers } = itemCall(request, marketplace, itemId);
     try {
@@ -96,7 +94,7 @@ export class EbayProductCollector {
       return { details, calls: attempts, latencyMs };
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'item-gone') throw error;
-      return { details: goneDetails(), calls: 1, latencyMs: 0 };
+      return { details: goneDetails(), calls: error.detail.calls ?? 1, latencyMs: 0 };
     }
   }
 

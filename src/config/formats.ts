@@ -28,7 +28,8 @@ const whole = (lowest: number, highest: number) =>
     (value) => Number.isInteger(value) && value >= lowest && value <= highest,
   );
 
-const WEEK_IN_SECONDS = 7 * 24 * 3600;
+const DAY_IN_SECONDS = 24 * 3600;
+const WEEK_IN_SECONDS = 7 * DAY_IN_SECONDS;
 
 /** A user name in an http URL would be sent along and shown in messages; none of ours needs one. */
 function isHttpUrl(value: string): boolean {
@@ -65,6 +66,10 @@ export const FORMATS = {
   ),
   seconds: number('a number of seconds above 0, at most one week', (s) => s > 0 && s <= WEEK_IN_SECONDS),
   'seconds or 0': number('a number of seconds from 0 to one week', (s) => s >= 0 && s <= WEEK_IN_SECONDS),
+  'seconds, long': number(
+    'a number of seconds above 0, at most one year',
+    (s) => s > 0 && s <= 365 * DAY_IN_SECONDS,
+  ),
   share: number('a share from 0 to 1', (share) => share >= 0 && share <= 1),
   flag: {
     allowed: '`true` or `false`',

@@ -59,7 +59,8 @@ export const schema = {
       21_600,
       'How long a page of results is kept after its answer; eBay allows 6 hours for listing data',
     ),
-    trackTtl: seconds(
+    trackTtl: key(
+      'seconds, long',
       'TRACK_TTL',
       2_592_000,
       'How long a track remembers an item after its last sight; 30 days',

@@ -105,8 +105,10 @@ export const ProductSchema = Type.Object(
     observedAt: Type.String({ format: 'date-time', description: 'when eBay answered, UTC' }),
     rank: Type.Integer({ minimum: 1, description: "place in eBay's order on this marketplace, from 1" }),
     mark: Type.Optional(
-      Type.Enum(['new', 'seen'], {
-        description: 'with track: whether an earlier search of that name had it',
+      Type.Enum(['new', 'price-dropped', 'price-rose', 'same'], {
+        description:
+          'with track, against the last sight of it under that name: its total in the same currency, ' +
+          '`same` also where one of the two is unknown; absent until one search of the name was complete',
       }),
     ),
     details: Type.Optional(DetailsSchema),
@@ -115,6 +117,7 @@ export const ProductSchema = Type.Object(
 );
 
 export type Product = Type.Static<typeof ProductSchema>;
+export type Mark = NonNullable<Product['mark']>;
 export type ProductDetails = Type.Static<typeof DetailsSchema>;
 export type Shipping = Type.Static<typeof ShippingSchema>;
 export type Auction = Type.Static<typeof AuctionSchema>;

@@ -50,7 +50,10 @@ const WarningSchema = Type.Object(
 const MissingSchema = Type.Object(
   {
     marketplace: Type.Enum(MARKETPLACE_IDS),
-    page: count('the page that failed; nothing after it was asked for'),
+    page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+      description: 'the page that failed, nothing after it was asked for; null for an item',
+    }),
+    itemId: Type.Optional(Type.String({ description: 'with details: the product whose details failed' })),
     code: Type.String({ description: 'one of the closed failure codes' }),
     message: Type.String(),
   },
@@ -75,8 +78,14 @@ export const SearchSummarySchema = Type.Object(
     counts: CountsSchema,
     calls: count('calls to eBay that this search made'),
     pages: count('answers that are there'),
-    missing: Type.Array(MissingSchema, { description: 'the marketplaces whose pages ended early, and why' }),
-    gone: count('products that eBay no longer had when their details were asked for'),
+    missing: Type.Array(MissingSchema, {
+      description: 'the marketplaces whose pages ended early and the products without their details, and why',
+    }),
+    gone: Type.Array(Type.String(), {
+      description:
+        'item ids: with details, products that eBay no longer had when asked; with track, those of the last ' +
+        'search that saw the whole listing which this one, seeing it whole too, did not find',
+    }),
     warnings: Type.Array(WarningSchema),
     error: Type.Union([FailureSchema, Type.Null()], { description: 'the first failure, if any' }),
     startedAt: instant('UTC'),

@@ -1,17 +1,22 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import type { ItemAnswer } from '../collector/itemAnswer.ts';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
 import type { IdenticalSearches } from '../results/identicalSearches.ts';
 import type { ResultStore } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
+import type { Tracks } from '../results/tracks.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
 import type { HouseRules } from './houseRules.ts';
 
-/** Gets one page from eBay. Throws a `Failure`. */
-export interface PageCollector {
+/** Makes one call to eBay. Throws a `Failure`. */
+export interface Collector {
   collectPage(call: PageCall): Promise<PageAnswer>;
+  /** An item that eBay no longer has is an answer, not a failure. */
+  collectDetails(call: ItemCall): Promise<ItemAnswer>;
 }
 
 export interface PageCall {
@@ -22,6 +27,10 @@ export interface PageCall {
   class: Priority;
   /** Aborts the call when the process has to go. */
   signal?: AbortSignal;
+}
+
+export interface ItemCall extends Omit<PageCall, 'offset' | 'limit'> {
+  itemId: string;
 }
 
 /** Whether a class of searches may spend calls now; asks without changing anything. */
@@ -37,8 +46,9 @@ export interface QueueContext {
   calls: Queue;
   results: ResultStore;
   runs: RunStates;
+  tracks: Tracks;
   identical: IdenticalSearches;
-  collector: PageCollector;
+  collector: Collector;
   admission: Admission;
   rules: HouseRules;
   /** Marketplace of a search that names none. */
@@ -47,5 +57,6 @@ export interface QueueContext {
   intervalMs: number;
   /** How old a search may get, ms. */
   deadlineMs: number;
+  metrics: QueueMetrics;
   log: Logger;
 }

@@ -21,12 +21,17 @@ export function pageJobId(searchId: string, run: number, page: number): string {
   return `${jobIdPart(searchId)}-r${run}-p${page}`;
 }
 
-function jobIdPart(searchId: string): string {
-  return searchId.includes(':') ? createHash('sha256').update(searchId).digest('hex').slice(0, 32) : searchId;
+/** `SEARCH-rRUN-iITEM`, ITEM without eBay's `v1|` and with a point for its other pipe. */
+export function itemJobId(searchId: string, run: number, itemId: string): string {
+  const [, legacyId, variation] = /^v1\|(\d+)\|(\d+)$/.exec(itemId) ?? [];
+  const item = legacyId === undefined ? hashed(itemId) : `${legacyId}.${variation}`;
+  return `${jobIdPart(searchId)}-r${run}-i${item}`;
 }
 
-/** The run and page that a page's job id or key names; undefined for any other text. */
-export function parsePageJobId(id: string): { run: number; page: number } | undefined {
-  const match = /-r(\d+)-p(\d+)$/.exec(id);
-  return match === null ? undefined : { run: Number(match[1]), page: Number(match[2]) };
+function jobIdPart(searchId: string): string {
+  return searchId.includes(':') ? hashed(searchId) : searchId;
+}
+
+function hashed(id: string): string {
+  return createHash('sha256').update(id).digest('hex').slice(0, 32);
 }

@@ -33,14 +33,21 @@ export function firstMissing(request: NormalRequest, there: ReadonlyMap<number, 
     for (const planned of chainOf(request, marketplace)) {
       const answer = there.get(planned.page);
       if (answer === undefined) return [planned];
-      if (!answer.hasNext) return [];
+      if (!goesOn(answer)) return [];
     }
     return [];
   });
 }
 
 /** A page that is there, as far as the chain cares. */
-export type PageDone = { page: number } & Pick<PageAnswer, 'marketplace' | 'hasNext' | 'total'>;
+export type PageDone = { page: number } & Pick<
+  PageAnswer,
+  'marketplace' | 'hasNext' | 'endsAtKnown' | 'total'
+>;
+
+function goesOn({ hasNext, endsAtKnown }: Pick<PageAnswer, 'hasNext' | 'endsAtKnown'>): boolean {
+  return hasNext && !endsAtKnown;
+}
 
 /**
  * The pages to have under way once a page is there: none when the listing ended with it, else the `lanes` next missing
@@ -52,17 +59,17 @@ export function pagesAfter(
   there: ReadonlySet<number>,
   lanes: number,
 ): PlannedPage[] {
-  if (!done.hasNext) return [];
+  if (!goesOn(done)) return [];
   const rest = chainOf(request, done.marketplace).filter(({ page }) => page > done.page);
   return rest
     .filter(({ page, offset }, index) => !there.has(page) && (index === 0 || offset < (done.total ?? 0)))
     .slice(0, lanes);
 }
 
-/** With no interval there is no rate to fill; a search may still have this many pages under way. */
+/** With no interval there is no rate to fill; a search may still have this many calls under way. */
 const MOST_LANES = 10;
 
-/** How many pages of one search keep every slot in use: ceil(latency ÷ interval). */
+/** How many calls of one search keep every slot in use: ceil(latency ÷ interval). */
 export function lanesFor(latencyMs: number, intervalMs: number): number {
   const needed = intervalMs > 0 ? Math.ceil(latencyMs / intervalMs) : MOST_LANES;
   return Math.min(Math.max(needed, 1), MOST_LANES);

@@ -1,40 +1,17 @@
 import type { Job } from 'bullmq';
+import { conditionsOf } from '../collector/conditions.ts';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
-import type { Failure } from '../failures.ts';
-import { addPages } from './addPages.ts';
-import { holdQueue } from './callsQueue.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import { isWhollyKnown } from '../product/track.ts';
+import { addCalls } from './addCalls.ts';
 import type { QueueContext } from './context.ts';
-import { type PageJobData, type PageJobResult, pageOptions, type SearchProgress } from './jobData.ts';
+import type { PageJobData, PageJobResult, SearchProgress } from './jobData.ts';
 import { lanesFor, pagesAfter, plannedPages } from './pageChain.ts';
-import { readPage } from './readJob.ts';
-import { toBullMQ, type Verdict, verdictOn } from './verdict.ts';
+import { pageCall } from './plannedCalls.ts';
 import { wakeSearch } from './wakeSearch.ts';
 
-/** One page of a search: one call. The answer is stored first; everything after it may be done twice. */
-export async function processPage(
-  context: QueueContext,
-  job: Job,
-  token: string,
-  signal: AbortSignal,
-): Promise<PageJobResult> {
-  let page: PageJobData | undefined;
-  try {
-    page = readPage(job, context);
-    Object.assign(job.opts, pageOptions(page.request, context.rules));
-    return await collect(context, job, page, signal);
-  } catch (thrown) {
-    const verdict = verdictOn(thrown, {
-      attemptsMade: job.attemptsMade,
-      attempts: context.rules.attempts,
-      deadline: (page?.search.timestamp ?? job.timestamp) + context.deadlineMs,
-      now: Date.now(),
-    });
-    if (page !== undefined) await note(context, page, verdict);
-    throw await carryOut(context, job, token, verdict);
-  }
-}
-
-async function collect(
+/** One page of a search. */
+export async function collectPage(
   context: QueueContext,
   job: Job,
   { search, page, run, request: asked, marketplace, offset, limit }: PageJobData,
@@ -45,10 +22,10 @@ async function collect(
   if (before?.cancelled) return { page, products: 0, skipped: 'cancelled' };
   const request = { ...asked, priority: before?.class ?? asked.priority };
 
-  const answer =
-    stored ??
-    (await collector.collectPage({ request, marketplace, offset, limit, class: request.priority, signal }));
-  if (stored === undefined) {
+  let answer = stored;
+  if (answer === undefined) {
+    const call = { request, marketplace, offset, limit, class: request.priority, signal };
+    answer = await upToTheKnown(context, request, await collector.collectPage(call));
     await results.store(search, page, answer);
     await job.log(`${answer.received} items in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`);
   }
@@ -58,6 +35,32 @@ async function collect(
     products: answer.products.length,
     ...(stored === undefined ? {} : { skipped: 'stored' as const }),
   };
+}
+
+/** No page of this marketplace is asked for after one that failed for good. */
+export async function pageFailed(
+  { runs }: QueueContext,
+  { search, marketplace }: PageJobData,
+): Promise<void> {
+  await runs.breakChain(search, marketplace);
+}
+
+/** Newest first, what follows a page that the track knows is known too. */
+function endsAtTheKnown({ track, sort }: NormalRequest): boolean {
+  return track !== undefined && sort === 'newlyListed';
+}
+
+/** Decided before the page is stored, since at its end this very search teaches the track what it has seen. */
+async function upToTheKnown(
+  { tracks }: QueueContext,
+  request: NormalRequest,
+  answer: PageAnswer,
+): Promise<PageAnswer> {
+  if (!endsAtTheKnown(request)) return answer;
+  // Those that the request's conditions drop are never delivered and so never known.
+  const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
+  const track = await tracks.look(request.tenant, request.track as string, itemIds);
+  return isWhollyKnown(track, itemIds) ? { ...answer, endsAtKnown: true } : answer;
 }
 
 /** What follows a page that is there: the pages after it, or a new run where the search had already been summed up. */
@@ -80,8 +83,14 @@ async function goOn(
   }
 
   if (run.number === family.run && !run.broken.includes(answer.marketplace)) {
-    const lanes = lanesFor(answer.latencyMs, intervalMs);
-    await addPages(context, family, pagesAfter(request, { ...answer, page }, new Set(there), lanes));
+    // Where a page may be the last one, none may be under way beyond it.
+    const lanes = endsAtTheKnown(request) ? 1 : lanesFor(answer.latencyMs, intervalMs);
+    const next = pagesAfter(request, { ...answer, page }, new Set(there), lanes);
+    await addCalls(
+      context,
+      family,
+      next.map((planned) => pageCall(family, planned)),
+    );
   }
   const progress: SearchProgress = {
     state: 'collecting',
@@ -90,52 +99,4 @@ async function goOn(
     products: run.products,
   };
   await searches.updateJobProgress(search.searchId, progress);
-}
-
-/** Leaves word of what went wrong: for the search, the person who waits and the log. */
-async function note(
-  context: QueueContext,
-  page: PageJobData,
-  { action, failure, ...rest }: Verdict,
-): Promise<void> {
-  const { runs, searches, log } = context;
-  const { search, marketplace } = page;
-  const about = { searchId: search.searchId, page: page.page, marketplace, code: failure.code };
-  await runs.spentInVain(search, failure.detail.calls ?? 0);
-  if (action === 'fail') {
-    await runs.breakChain(search, marketplace);
-    log.error('page failed', { ...about, reason: failure.message });
-  } else {
-    log.warn('page has to wait', { ...about, action, reason: failure.message, ...rest });
-  }
-  if (action === 'hold' || action === 'delay') await tellWaiting(searches, search.searchId, failure);
-}
-
-async function tellWaiting(
-  searches: QueueContext['searches'],
-  searchId: string,
-  failure: Failure,
-): Promise<void> {
-  const job = await searches.getJob(searchId);
-  if (job === undefined) return;
-  const { because = failure.code, until } = failure.detail;
-  await job.updateProgress({ ...(job.progress as object), state: 'waiting', because, until });
-}
-
-/** Does what the verdict says and returns the error by which BullMQ learns of it. */
-async function carryOut(context: QueueContext, job: Job, token: string, verdict: Verdict): Promise<Error> {
-  switch (verdict.action) {
-    case 'fail':
-      return toBullMQ.fail(verdict.failure);
-    case 'retry':
-      return toBullMQ.retry(verdict.failure);
-    case 'hold':
-      await holdQueue(context.redis, context.calls, verdict.until - Date.now());
-      return toBullMQ.backToHead();
-    case 'delay':
-      await job.moveToDelayed(verdict.until, token);
-      return toBullMQ.delayed();
-    case 'handBack':
-      return toBullMQ.backToHead();
-  }
 }

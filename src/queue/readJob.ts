@@ -4,7 +4,7 @@ import { Compile } from 'typebox/compile';
 import { Failure } from '../failures.ts';
 import { parseSearchRequest } from '../product/request.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { PageJobData } from './jobData.ts';
+import type { CallJobData } from './jobData.ts';
 import { SEARCH_JOB } from './names.ts';
 
 /**
@@ -17,13 +17,8 @@ export function readSearch(job: Job, tenant: string, defaults: { marketplace: st
       'unknown_job_type',
       `job name ${JSON.stringify(job.name)}: only "${SEARCH_JOB}" is known here`,
     );
-  const data: unknown = job.data;
-  const version = typeof data === 'object' && data !== null && 'v' in data ? data.v : undefined;
-  if (Number.isInteger(version) && (version as number) > 1)
-    throw new Failure(
-      'unknown_payload_version',
-      `version ${version} of the request is newer than this worker`,
-    );
+  const data = sizedData(job);
+  refuseNewer(data);
   const parsed = parseSearchRequest(data, defaults);
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
   if (parsed.request.tenant === tenant) return parsed.request;
@@ -31,6 +26,22 @@ export function readSearch(job: Job, tenant: string, defaults: { marketplace: st
   throw invalid('invalid_payload', [
     { path: 'tenant', code: 'invalid_tenant', message: `this queue belongs to tenant ${tenant}` },
   ]);
+}
+
+/** What a worker puts in the place of data that is too long to be parsed. */
+export const TOO_LARGE = 'data is too large';
+
+function sizedData({ data }: Job): unknown {
+  if (data === TOO_LARGE)
+    throw new Failure('invalid_payload', 'the job’s data is larger than any valid request');
+  return data;
+}
+
+/** No `v` means 1. */
+function refuseNewer(data: unknown): void {
+  const version = typeof data === 'object' && data !== null && 'v' in data ? data.v : undefined;
+  if (Number.isInteger(version) && (version as number) > 1)
+    throw new Failure('unknown_payload_version', `version ${version} of the data is newer than this worker`);
 }
 
 /** A refusal of what a caller wrote, all of it in one message. */
@@ -42,23 +53,35 @@ export function invalid(
   return new Failure(code, message, { errors });
 }
 
-const PageJobSchema = Type.Object({
+const oneCall = {
   v: Type.Literal(1),
   search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),
   run: Type.Integer({ minimum: 1 }),
-  page: Type.Integer({ minimum: 1 }),
   marketplace: Type.String(),
-  offset: Type.Integer({ minimum: 0 }),
-  limit: Type.Integer({ minimum: 1, maximum: 200 }),
   request: Type.Object({}),
-});
-const pageJob = Compile(PageJobSchema);
+};
+const CallJobSchema = Type.Union([
+  Type.Object({
+    ...oneCall,
+    kind: Type.Literal('page'),
+    page: Type.Integer({ minimum: 1 }),
+    offset: Type.Integer({ minimum: 0 }),
+    limit: Type.Integer({ minimum: 1, maximum: 200 }),
+  }),
+  Type.Object({
+    ...oneCall,
+    kind: Type.Literal('item'),
+    itemId: Type.String({ minLength: 1, maxLength: 100 }),
+    lanes: Type.Integer({ minimum: 1 }),
+  }),
+]);
+const callJob = Compile(CallJobSchema);
 
-/** @throws Failure `invalid_payload` when this is no page of ours, or its request has been tampered with. */
-export function readPage(job: Job, defaults: { marketplace: string }): PageJobData {
+/** @throws Failure `invalid_payload` when this is no call of ours, or its request has been tampered with. */
+export function readCall(job: Job, defaults: { marketplace: string }): CallJobData {
   const data: unknown = job.data;
-  if (!pageJob.Check(data)) throw new Failure('invalid_payload', 'not the data of a page job');
+  if (!callJob.Check(data)) throw new Failure('invalid_payload', 'not the data of a page or item job');
   const parsed = parseSearchRequest(data.request, defaults);
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
-  return { ...(data as PageJobData), request: parsed.request };
+  return { ...(data as CallJobData), request: parsed.request };
 }

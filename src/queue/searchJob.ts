@@ -1,20 +1,21 @@
 import { DelayedError, type Job, WaitingChildrenError } from 'bullmq';
-import type { PageAnswer } from '../collector/pageAnswer.ts';
 import { asFailure, Failure, type FailureCode } from '../failures.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { redisFailure } from '../redis/failure.ts';
+import type { StoredResult } from '../results/resultStore.ts';
 import type { Run } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
-import { addPages } from './addPages.ts';
+import { addCalls } from './addCalls.ts';
 import type { QueueContext } from './context.ts';
 import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
-import { parsePageJobId } from './names.ts';
-import { firstMissing, type PlannedPage, plannedPages } from './pageChain.ts';
+import { standingOf } from './missingCalls.ts';
+import { plannedPages } from './pageChain.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
-import { type FailedPage, summarise } from './summarise.ts';
+import { type FailedCall, summarise } from './summarise.ts';
+import { compareWithHistory } from './trackSearch.ts';
 import { gaveUp, LONGEST_HOLD_MS, toBullMQ } from './verdict.ts';
 
 /** A closure's end is as good as now when it is this near. */
@@ -71,7 +72,7 @@ async function collect(
   }
 }
 
-/** Goes round until every page is there or has failed, leaving by an error whenever it has to wait for one. */
+/** Goes round until every page and item is there or has failed, leaving by an error whenever it has to wait for one. */
 async function collectAll(
   context: QueueContext,
   job: Job,
@@ -79,29 +80,24 @@ async function collectAll(
   { search, request, run: begun }: { search: SearchRef; request: NormalRequest; run: Run },
 ): Promise<SearchSummary> {
   let run = begun;
-  let asked = false;
+  const asked = new Set<string>();
   for (;;) {
-    const there = await pagesThere(context, search);
-    const missing = firstMissing(request, there);
-    const failed = await failuresOf(job, run, missing);
-    if (run.cancelled || missing.length === failed.length)
-      return end(context, { search, request, run, there, failed });
-    if (asked) {
-      // Nothing is under way, nothing failed, and yet a page is not there: it was, and has expired.
+    const { content, failed, next } = await standingOf(context, job, { search, request, run });
+    if (run.cancelled || next.length === 0) return end(context, { search, request, run, content, failed });
+    if (next.some(({ id }) => asked.has(id))) {
+      // Nothing is under way, nothing failed, and yet an answer is not there: it was, and has expired.
       run = await context.runs.restart(search, job.attemptsMade);
       await job.log('results expired before the search ended: starting over as a new run');
       context.log.warn('results expired, starting over', { searchId: search.searchId, run: run.number });
+      continue;
     }
-    await waitForAdmission(context, job, token, request);
-    await addPages(context, { search, run: run.number, request }, missing);
+    await waitForAdmission(context, job, token, request, content);
+    await addCalls(context, { search, run: run.number, request }, next);
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
-    asked = true;
+    for (const { id } of next) asked.add(id);
+    // Somebody may have cancelled while this looked away.
+    run = (await context.runs.read(search)) ?? run;
   }
-}
-
-async function pagesThere({ results }: QueueContext, search: SearchRef): Promise<Map<number, PageAnswer>> {
-  const pages = await results.readAll(search);
-  return new Map(pages.map(({ page, answer }) => [page, answer]));
 }
 
 /** A search whose class may not spend now waits in this queue, where it costs no slot, and says why. */
@@ -110,6 +106,7 @@ async function waitForAdmission(
   job: Job,
   token: string,
   request: NormalRequest,
+  { pages }: StoredResult,
 ): Promise<void> {
   const closed = await admission.closedFor(request.priority);
   const now = Date.now();
@@ -119,9 +116,9 @@ async function waitForAdmission(
     throw gaveUp(new Failure('share-spent', `no call may be made because of ${because}`));
   const progress: SearchProgress = {
     state: 'waiting',
-    pages: 0,
+    pages: pages.length,
     of: plannedPages(request),
-    products: 0,
+    products: pages.reduce((sum, { answer }) => sum + answer.products.length, 0),
     because,
     until,
   };
@@ -130,36 +127,25 @@ async function waitForAdmission(
   throw toBullMQ.delayed();
 }
 
-/** Those of the missing pages that failed in this run, with their reasons. */
-async function failuresOf(job: Job, run: Run, missing: PlannedPage[]): Promise<FailedPage[]> {
-  const reasons = new Map<number, string>();
-  for (const [key, reason] of Object.entries(await job.getIgnoredChildrenFailures())) {
-    const id = parsePageJobId(key);
-    if (id?.run === run.number) reasons.set(id.page, reason);
-  }
-  return missing.flatMap((planned) => {
-    const reason = reasons.get(planned.page);
-    return reason === undefined ? [] : [{ ...planned, reason }];
-  });
-}
-
 async function end(
   context: QueueContext,
   ended: {
     search: SearchRef;
     request: NormalRequest;
     run: Run;
-    there: Map<number, PageAnswer>;
-    failed: FailedPage[];
+    content: StoredResult;
+    failed: FailedCall[];
   },
 ): Promise<SearchSummary> {
-  const { search, request, there, failed } = ended;
+  const { search, request, failed } = ended;
   const { searchId } = search;
   // Read again: pages counted their calls, and somebody may have cancelled, since this run was looked at.
   const run = (await context.runs.read(search)) ?? ended.run;
+  const complete = !run.cancelled && failed.every(({ page }) => page === null);
+  const verdict = await compareWithHistory(context, { search, request, content: ended.content, complete });
+  const content = { ...ended.content, verdict };
   const expiresAt = await context.results.expiresAt(search);
-  const pages = [...there.values()];
-  const summary = summarise({ searchId, request, run, pages, failed, expiresAt, now: Date.now() });
+  const summary = summarise({ searchId, request, run, content, failed, expiresAt, now: Date.now() });
   await context.runs.end(search);
   const { outcome, counts, calls, error, warnings } = summary;
   const line = {

@@ -1,9 +1,9 @@
 import type { Job, Queue } from 'bullmq';
-import { assemble } from '../collector/assemble.ts';
 import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import { parseSearchRequest } from '../product/request.ts';
-import type { ResultStore } from '../results/resultStore.ts';
+import { productsOf } from '../results/productsOf.ts';
+import type { ResultStore, StoredResult } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import { reportOn, type SearchReport } from './report.ts';
@@ -51,23 +51,21 @@ export class SearchReader {
     const job = await this.job(searchId);
     const parsed = parseSearchRequest(job.data, this.#parts);
     if (!parsed.ok) return [];
-    const pages = await this.#pages(this.refOf(job));
-    return assemble(parsed.request, pages).products;
+    return productsOf(parsed.request, await this.#content(this.refOf(job)));
   }
 
-  async #pages(search: SearchRef) {
+  async #content(search: SearchRef): Promise<StoredResult> {
     const { runs, results } = this.#parts;
     const source = (await runs.read(search))?.source;
-    const pages = await results.readAll(source === undefined ? search : { ...search, ...source });
-    return pages.map(({ answer }) => answer);
+    return results.readAll(source === undefined ? search : { ...search, ...source });
   }
 
   /** For its own asker a withdrawn search has ended, though it goes on for others. */
   async #withdrawn(job: Job, report: SearchReport): Promise<SearchReport> {
     const search = this.refOf(job);
-    const [run, pages, expiresAt] = await Promise.all([
+    const [run, content, expiresAt] = await Promise.all([
       this.#parts.runs.read(search),
-      this.#pages(search),
+      this.#content(search),
       this.#parts.results.expiresAt(search),
     ]);
     const parsed = parseSearchRequest(job.data, this.#parts);
@@ -79,7 +77,7 @@ export class SearchReader {
       searchId,
       request,
       run: cancelled,
-      pages,
+      content,
       failed: [],
       expiresAt,
       now: Date.now(),

@@ -1,14 +1,18 @@
 import { assemble } from '../collector/assemble.ts';
-import type { PageAnswer } from '../collector/pageAnswer.ts';
 import { Failure, parseReason } from '../failures.ts';
+import type { MarketplaceId } from '../product/marketplaces.ts';
 import { outcomeOf } from '../product/outcome.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
+import type { StoredResult } from '../results/resultStore.ts';
 import type { Run } from '../results/runState.ts';
-import type { PlannedPage } from './pageChain.ts';
 
-/** A page that failed for good, with the reason that BullMQ keeps. */
-export interface FailedPage extends PlannedPage {
+/** A page or an item that failed for good, with the reason that BullMQ keeps. */
+export interface FailedCall {
+  marketplace: MarketplaceId;
+  /** Null for an item. */
+  page: number | null;
+  itemId?: string;
   reason: string;
 }
 
@@ -16,27 +20,39 @@ export interface SearchEnd {
   searchId: string;
   request: NormalRequest;
   run: Run;
-  pages: PageAnswer[];
-  failed: FailedPage[];
+  content: StoredResult;
+  /** Pages before items. */
+  failed: FailedCall[];
   /** When the pages will be deleted, ms since the epoch; undefined when there are none. */
   expiresAt: number | undefined;
   now: number;
 }
+
+/** Items stand behind all pages. */
+const ITEMS = Number.MAX_SAFE_INTEGER;
 
 /** What a search came to, derived from what is stored. */
 export function summarise({
   searchId,
   request,
   run,
-  pages,
+  content,
   failed,
   expiresAt,
   now,
 }: SearchEnd): SearchSummary {
-  const { counts, warnings } = assemble(request, pages);
+  const pages = content.pages.map(({ answer }) => answer);
+  const items = [...content.details.values()];
+  const { counts, warnings, products } = assemble(request, pages);
   const missing = failed
-    .toSorted((a, b) => a.page - b.page)
-    .map(({ marketplace, page, reason }) => ({ marketplace, page, ...parseReason(reason) }));
+    .toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS))
+    .map(({ marketplace, page, itemId, reason }) => ({
+      marketplace,
+      page,
+      ...(itemId === undefined ? {} : { itemId }),
+      ...parseReason(reason),
+    }));
+  const gone = products.filter(({ itemId }) => content.details.get(itemId)?.details.availability === 'gone');
   const [first] = missing;
   return {
     searchId,
@@ -48,10 +64,10 @@ export function summarise({
       counts,
     }),
     counts,
-    calls: pages.reduce((sum, page) => sum + page.calls, run.fruitlessCalls),
+    calls: [...pages, ...items].reduce((sum, answer) => sum + answer.calls, run.fruitlessCalls),
     pages: pages.length,
     missing,
-    gone: 0,
+    gone: [...new Set([...(content.verdict?.gone ?? []), ...gone.map(({ itemId }) => itemId)])],
     warnings,
     error:
       first === undefined

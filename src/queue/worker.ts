@@ -1,6 +1,6 @@
 import { type Job, Worker, type WorkerOptions } from 'bullmq';
+import { processCall } from './callJob.ts';
 import type { QueueContext } from './context.ts';
-import { processPage } from './pageJob.ts';
 import { repeatStrategy } from './schedules/repeatStrategy.ts';
 import { processSearch } from './searchJob.ts';
 
@@ -55,7 +55,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
   );
   const calls = new PromptWorker(
     context.calls.name,
-    (job: Job, token?: string) => processPage(context, job, token as string, breakOff.signal),
+    (job: Job, token?: string) => processCall(context, job, token as string, breakOff.signal),
     options,
   );
   for (const worker of [searches, calls]) {

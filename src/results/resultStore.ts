@@ -1,14 +1,11 @@
-import { promisify } from 'node:util';
-import { deflateRaw, inflateRaw } from 'node:zlib';
-import type { Redis } from 'ioredis';
+import type { ChainableCommander, Redis } from 'ioredis';
+import type { ItemAnswer } from '../collector/itemAnswer.ts';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
+import type { MarketplaceId } from '../product/marketplaces.ts';
+import type { TrackVerdict } from '../product/track.ts';
+import { pack, unpack } from './packing.ts';
 import { keyOf, type SearchRef } from './searchRef.ts';
-
-const compress = promisify(deflateRaw);
-const decompress = promisify(inflateRaw);
-
-/** Level 1: a page of 200 products shrinks to about a sixth; higher levels cost several times the CPU for little more. */
-const FAST = { level: 1 };
+import { readVerdict } from './trackVerdict.ts';
 
 export interface ResultStoreOptions {
   redis: Redis;
@@ -17,9 +14,37 @@ export interface ResultStoreOptions {
   ttlMs: number;
 }
 
+/** All that is stored of a search. */
+export interface StoredResult {
+  /** In page order. */
+  pages: Array<{ page: number; answer: PageAnswer }>;
+  /** By item id. */
+  details: Map<string, ItemAnswer>;
+  /** Of a search with a track, once it was compared. */
+  verdict: TrackVerdict | undefined;
+}
+
+/** A product whose details are wanted. */
+export interface WantedItem {
+  itemId: string;
+  marketplace: MarketplaceId;
+}
+
+/** A page's field is its number. */
+const PAGE = /^\d+$/;
+
+const ITEM = 'i:';
+
+/** The items whose details are wanted. */
+const WANTED = 'items';
+
+/** Where `Tracks` leaves what it decided. */
+export const VERDICT = 'track';
+
 /**
- * The pages of a search: one hash, a field per page, written so that the first answer stands. All of it ends with its
- * earliest page, since a result without its first page would be no result: whoever wakes later starts a new run.
+ * What a search has found: one hash, a field per page and per item's details, written so that the first answer stands.
+ * All of it ends with its earliest page, since a result without its first page would be no result: whoever wakes later
+ * starts a new run.
  */
 export class ResultStore {
   readonly #redis: Redis;
@@ -34,51 +59,102 @@ export class ResultStore {
 
   /** Keeps a page's answer unless that page has one already. Returns whether this answer is the one that stands. */
   async store(ref: SearchRef, page: number, answer: PageAnswer): Promise<boolean> {
-    const key = keyOf(this.#prefix, 'pages', ref);
-    const packed = await compress(JSON.stringify(answer), FAST);
-    const replies = await this.#redis
-      .multi()
-      .hsetnx(key, String(page), packed)
-      .pexpire(key, this.#ttlMs, 'NX')
-      .exec();
-    for (const [error] of replies ?? []) if (error) throw error;
-    return replies?.[0]?.[1] === 1;
+    return this.#keepFirst(ref, String(page), answer);
+  }
+
+  /** Keeps an item's details like a page. */
+  async storeItem(ref: SearchRef, itemId: string, answer: ItemAnswer): Promise<boolean> {
+    return this.#keepFirst(ref, ITEM + itemId, answer);
+  }
+
+  /** Notes whose details this search wants, in their order; another list takes the place of the one before. */
+  async wantItems(ref: SearchRef, items: readonly WantedItem[]): Promise<void> {
+    const key = this.#key(ref);
+    await executed(
+      this.#redis
+        .multi()
+        .hset(key, WANTED, await pack(items))
+        .pexpire(key, this.#ttlMs, 'NX'),
+    );
+  }
+
+  async wantedItems(ref: SearchRef): Promise<WantedItem[]> {
+    return (await this.#readField<WantedItem[]>(ref, WANTED)) ?? [];
   }
 
   /** The numbers of the pages that are there, ascending. */
   async stored(ref: SearchRef): Promise<number[]> {
-    const fields = await this.#redis.hkeys(keyOf(this.#prefix, 'pages', ref));
-    return fields.map(Number).sort((a, b) => a - b);
+    const fields = await this.#redis.hkeys(this.#key(ref));
+    return fields
+      .filter((field) => PAGE.test(field))
+      .map(Number)
+      .sort((a, b) => a - b);
+  }
+
+  /** The ids of the items whose details are there. */
+  async storedItems(ref: SearchRef): Promise<Set<string>> {
+    const fields = await this.#redis.hkeys(this.#key(ref));
+    return new Set(fields.flatMap((field) => (field.startsWith(ITEM) ? [field.slice(ITEM.length)] : [])));
   }
 
   async read(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
-    const packed = await this.#redis.hgetBuffer(keyOf(this.#prefix, 'pages', ref), String(page));
-    return packed === null ? undefined : unpack(packed);
+    return this.#readField(ref, String(page));
   }
 
-  /** All pages that are there, in page order. */
-  async readAll(ref: SearchRef): Promise<Array<{ page: number; answer: PageAnswer }>> {
-    const fields = await this.#redis.hgetallBuffer(keyOf(this.#prefix, 'pages', ref));
-    const pages = await Promise.all(
-      Object.entries(fields).map(async ([page, packed]) => ({
-        page: Number(page),
-        answer: await unpack(packed),
-      })),
+  async readItem(ref: SearchRef, itemId: string): Promise<ItemAnswer | undefined> {
+    return this.#readField(ref, ITEM + itemId);
+  }
+
+  async readAll(ref: SearchRef): Promise<StoredResult> {
+    const packed = Object.entries(await this.#redis.hgetallBuffer(this.#key(ref)));
+    const pages = packed.flatMap(([field, value]) =>
+      PAGE.test(field) ? [unpack<PageAnswer>(value).then((answer) => ({ page: Number(field), answer }))] : [],
     );
-    return pages.sort((a, b) => a.page - b.page);
+    const details = packed.flatMap(([field, value]) =>
+      field.startsWith(ITEM)
+        ? [unpack<ItemAnswer>(value).then((answer) => [field.slice(ITEM.length), answer] as const)]
+        : [],
+    );
+    const verdict = packed.find(([field]) => field === VERDICT)?.[1];
+    return {
+      pages: (await Promise.all(pages)).sort((a, b) => a.page - b.page),
+      details: new Map(await Promise.all(details)),
+      verdict: verdict && (await readVerdict(verdict)),
+    };
   }
 
   /** When the pages will be deleted, ms since the epoch by this machine's clock; undefined when there are none. */
   async expiresAt(ref: SearchRef): Promise<number | undefined> {
-    const left = await this.#redis.pttl(keyOf(this.#prefix, 'pages', ref));
+    const left = await this.#redis.pttl(this.#key(ref));
     return left < 0 ? undefined : Date.now() + left;
   }
 
   async remove(ref: SearchRef): Promise<void> {
-    await this.#redis.del(keyOf(this.#prefix, 'pages', ref));
+    await this.#redis.del(this.#key(ref));
+  }
+
+  async #keepFirst(ref: SearchRef, field: string, answer: unknown): Promise<boolean> {
+    const key = this.#key(ref);
+    const packed = await pack(answer);
+    const [kept] = await executed(
+      this.#redis.multi().hsetnx(key, field, packed).pexpire(key, this.#ttlMs, 'NX'),
+    );
+    return kept === 1;
+  }
+
+  async #readField<Value>(ref: SearchRef, field: string): Promise<Value | undefined> {
+    const packed = await this.#redis.hgetBuffer(this.#key(ref), field);
+    return packed === null ? undefined : unpack<Value>(packed);
+  }
+
+  #key(ref: SearchRef): string {
+    return keyOf(this.#prefix, 'pages', ref);
   }
 }
 
-async function unpack(packed: Buffer): Promise<PageAnswer> {
-  return JSON.parse((await decompress(packed)).toString('utf8'));
+async function executed(commands: ChainableCommander): Promise<unknown[]> {
+  return ((await commands.exec()) ?? []).map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
 }

@@ -1,0 +1,84 @@
+import type { Job } from 'bullmq';
+import type { Failure } from '../failures.ts';
+import { holdQueue } from './callsQueue.ts';
+import type { QueueContext } from './context.ts';
+import { collectItem, itemFailed } from './itemJob.ts';
+import { type CallJobData, callOptions, type ItemJobResult, type PageJobResult } from './jobData.ts';
+import { collectPage, pageFailed } from './pageJob.ts';
+import { readCall } from './readJob.ts';
+import { toBullMQ, type Verdict, verdictOn } from './verdict.ts';
+
+/** One job of the calls queue: one call. The answer is stored first; everything after it may be done twice. */
+export async function processCall(
+  context: QueueContext,
+  job: Job,
+  token: string,
+  signal: AbortSignal,
+): Promise<PageJobResult | ItemJobResult> {
+  let call: CallJobData | undefined;
+  try {
+    call = readCall(job, context);
+    Object.assign(job.opts, callOptions(call.request, context.rules));
+    return call.kind === 'page'
+      ? await collectPage(context, job, call, signal)
+      : await collectItem(context, job, call, signal);
+  } catch (thrown) {
+    const verdict = verdictOn(thrown, {
+      attemptsMade: job.attemptsMade,
+      attempts: context.rules.attempts,
+      deadline: (call?.search.timestamp ?? job.timestamp) + context.deadlineMs,
+      now: Date.now(),
+    });
+    if (call !== undefined) await note(context, call, verdict);
+    throw await carryOut(context, job, token, verdict);
+  }
+}
+
+/** Leaves word of what went wrong: for the search, the person who waits and the log. */
+async function note(
+  context: QueueContext,
+  call: CallJobData,
+  { action, failure, ...rest }: Verdict,
+): Promise<void> {
+  const { runs, searches, log } = context;
+  const { search, marketplace, kind } = call;
+  const which = call.kind === 'page' ? { page: call.page } : { itemId: call.itemId };
+  const about = { searchId: search.searchId, ...which, marketplace, code: failure.code };
+  await runs.spentInVain(search, failure.detail.calls ?? 0);
+  if (action === 'fail') {
+    await (call.kind === 'page' ? pageFailed(context, call) : itemFailed(context, call, failure));
+    log.error(`${kind} failed`, { ...about, reason: failure.message });
+  } else {
+    log.warn(`${kind} has to wait`, { ...about, action, reason: failure.message, ...rest });
+  }
+  if (action === 'hold' || action === 'delay') await tellWaiting(searches, search.searchId, failure);
+}
+
+async function tellWaiting(
+  searches: QueueContext['searches'],
+  searchId: string,
+  failure: Failure,
+): Promise<void> {
+  const job = await searches.getJob(searchId);
+  if (job === undefined) return;
+  const { because = failure.code, until } = failure.detail;
+  await job.updateProgress({ ...(job.progress as object), state: 'waiting', because, until });
+}
+
+/** Does what the verdict says and returns the error by which BullMQ learns of it. */
+async function carryOut(context: QueueContext, job: Job, token: string, verdict: Verdict): Promise<Error> {
+  switch (verdict.action) {
+    case 'fail':
+      return toBullMQ.fail(verdict.failure);
+    case 'retry':
+      return toBullMQ.retry(verdict.failure);
+    case 'hold':
+      await holdQueue(context.redis, context.calls, verdict.until - Date.now());
+      return toBullMQ.backToHead();
+    case 'delay':
+      await job.moveToDelayed(verdict.until, token);
+      return toBullMQ.delayed();
+    case 'handBack':
+      return toBullMQ.backToHead();
+  }
+}

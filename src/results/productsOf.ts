@@ -1,0 +1,17 @@
+import { assemble } from '../collector/assemble.ts';
+import type { Product } from '../product/product.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { StoredResult } from './resultStore.ts';
+
+/** The products of what is stored of a search, each with its details and its mark where there are any. */
+export function productsOf(request: NormalRequest, { pages, details, verdict }: StoredResult): Product[] {
+  const { products } = assemble(
+    request,
+    pages.map(({ answer }) => answer),
+  );
+  return products.map((product) => {
+    const own = details.get(product.itemId)?.details;
+    const mark = verdict?.marks.get(product.itemId);
+    return { ...product, ...(mark ? { mark } : {}), ...(own ? { details: own } : {}) };
+  });
+}

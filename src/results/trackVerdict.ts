@@ -1,0 +1,15 @@
+import type { TrackVerdict } from '../product/track.ts';
+import { pack, unpack } from './packing.ts';
+
+interface Stored extends Omit<TrackVerdict, 'marks'> {
+  marks: Array<[string, ReturnType<TrackVerdict['marks']['get']>]>;
+}
+
+export function packVerdict(verdict: TrackVerdict): Promise<Buffer> {
+  return pack({ ...verdict, marks: [...verdict.marks] });
+}
+
+export async function readVerdict(packed: Buffer): Promise<TrackVerdict> {
+  const { marks, ...verdict } = await unpack<Stored>(packed);
+  return { ...verdict, marks: new Map(marks.map(([itemId, mark]) => [itemId, mark ?? null])) };
+}
