@@ -38,8 +38,8 @@ function byClock(cron: Cron, text: string): string {
   if (hour !== '*') return `cron ${text}`;
   if (minute === '*') return `every minute ${days}`;
   if (cron.minutes.length === 1) return `${at} minutes past every hour ${days}`;
-  const step = /^\*\/(\d+)$/.exec(minute)?.[1];
-  return step === undefined ? `cron ${text}` : `every ${step} minutes ${days}`;
+  const step = Number(/^\*\/(\d+)$/.exec(minute)?.[1]);
+  return 60 % step === 0 ? `every ${step} minutes ${days}` : `cron ${text}`;
 }
 
 function daysInWords({ by, days, lastDay, months, weekdays }: Cron): string | undefined {

@@ -12,12 +12,14 @@ export function manualRunId(schedule: string, unique: string): string {
 
 const MANUAL_RUN = /^run_([a-z0-9-]{1,60})_[0-9a-f]{12}$/;
 
+type RunContext = Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>;
+
 /**
  * A search job that may be a run of a schedule: `search` itself, except that a run whose predecessor is busy ends as
  * `skipped`. The schedule remembers the run and how it ended. Like a search job itself it may be run any number of times.
  */
 export async function asScheduledRun(
-  context: QueueContext,
+  context: RunContext,
   job: Job,
   search: () => Promise<SearchSummary>,
 ): Promise<SearchSummary> {
@@ -54,7 +56,7 @@ function runOf(job: Job): Run | undefined {
 }
 
 async function busyPredecessor(
-  { searches }: QueueContext,
+  { searches }: RunContext,
   runs: RunLog,
   run: Run,
 ): Promise<string | undefined> {

@@ -1,0 +1,90 @@
+import { expect } from 'chai';
+import { parseSchedule } from '../../../../src/queue/schedules/definition.ts';
+
+const circumstances = {
+  tenant: 'default',
+  marketplace: 'EBAY_US',
+  minInterval: 60,
+  now: Date.parse('2026-05-01T00:00:00Z'),
+};
+const request = { query: 'phone case' };
+const read = (schedule: unknown) => parseSchedule(schedule, circumstances);
+const codes = (schedule: unknown) => {
+  const parsed = read(schedule);
+  return parsed.ok ? [] : parsed.errors.map(({ path, code }) => `${path} ${code}`);
+};
+
+describe('reading a schedule', () => {
+  it('fills in defaults: UTC, and the class `scheduled` for its searches', () => {
+    const parsed = read({ name: 'mine', cron: ' 0  9 * * * ', request, end: '2027-01-01T01:00:00+01:00' });
+    expect(parsed.ok && parsed.definition).to.deep.include({
+      cron: '0 9 * * *',
+      tz: 'UTC',
+      end: '2027-01-01T00:00:00.000Z',
+    });
+    expect(parsed.ok && parsed.definition.request).to.include({ priority: 'scheduled', maxItems: 200 });
+  });
+
+  it('leaves a class that the request names', () => {
+    const parsed = read({ name: 'mine', every: 60, request: { ...request, priority: 'backfill' } });
+    expect(parsed.ok && parsed.definition.request.priority).to.equal('backfill');
+  });
+
+  const wrong: Array<[what: string, fields: object, expected: string[]]> = [
+    ['a minute that no clock shows', { cron: '61 * * * *' }, ['cron invalid_cron']],
+    ['six fields', { cron: '* * * * * *' }, ['cron invalid_cron']],
+    ['an impossible date', { cron: '0 0 30 2 *' }, ['cron invalid_cron']],
+    ['an empty cron', { cron: '' }, ['cron invalid_cron']],
+    ['every 0', { every: 0 }, ['every interval_too_short']],
+    ['every −5', { every: -5 }, ['every interval_too_short']],
+    ['every 59 s', { every: 59 }, ['every interval_too_short']],
+    ['every 60.5 s', { every: 60.5 }, ['every invalid_interval']],
+    ['every as text', { every: '60' }, ['every invalid_interval']],
+    ['a zone on Mars', { cron: '0 0 * * *', tz: 'Mars/Phobos' }, ['tz unknown_timezone']],
+    ['a zone without clocks', { every: 60, tz: 'Europe/Berlin' }, ['tz timezone_without_cron']],
+    ['cron and every', { cron: '0 0 * * *', every: 60 }, ['cron cron_or_every']],
+    ['neither', {}, ['cron cron_or_every']],
+    ['an end that is past', { every: 60, end: '2026-04-30T00:00:00Z' }, ['end end_in_the_past']],
+    [
+      'an end before the start',
+      { every: 60, start: '2026-06-02T00:00:00Z', end: '2026-06-01T00:00:00Z' },
+      ['end end_before_start'],
+    ],
+    ['an end before the first run', { cron: '0 0 1 1 *', end: '2026-06-01T00:00:00Z' }, ['end never_runs']],
+    ['a time of no zone', { every: 60, start: '2026-06-02T00:00:00' }, ['start invalid_date']],
+    ['limit 0', { every: 60, limit: 0 }, ['limit limit_range']],
+    ['a name in capitals', { name: 'Mine', every: 60 }, ['name invalid_name']],
+    ['a name of 61', { name: 'a'.repeat(61), every: 60 }, ['name invalid_name']],
+    ['an unknown field', { every: 60, evry: 1 }, ['evry unknown_field']],
+    ['a wrong request', { every: 60, request: { query: '' } }, ['request.query q_required']],
+    [
+      'somebody else’s tenant',
+      { every: 60, request: { ...request, tenant: 'other' } },
+      ['request.tenant invalid_tenant'],
+    ],
+  ];
+  for (const [what, fields, expected] of wrong)
+    it(`refuses ${what}`, () => {
+      expect(codes({ name: 'mine', request, ...fields })).to.deep.equal(expected);
+    });
+
+  it('refuses a cron that runs closer together than the least interval', () => {
+    const parsed = parseSchedule(
+      { name: 'mine', cron: '*/5 * * * *', request },
+      { ...circumstances, minInterval: 600 },
+    );
+    expect(parsed.ok ? [] : parsed.errors.map(({ code }) => code)).to.deep.equal(['interval_too_short']);
+  });
+
+  it('tells everything at once', () => {
+    expect(codes({ name: '', every: 1, limit: -1, request: { maxItems: 0 } })).to.have.members([
+      'name invalid_name',
+      'every interval_too_short',
+      'limit limit_range',
+      'request.maxItems max_items_range',
+      'request.query q_required',
+    ]);
+    for (const odd of [null, 1, 'x', [], { __proto__: null, request: 5 }])
+      expect(read(odd).ok).to.equal(false);
+  });
+});
