@@ -1,0 +1,88 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import type { Barrier, Evidence } from './evidence.ts';
+import { readJournal } from './journal.ts';
+
+interface Life {
+  child: ChildProcess;
+  journal: string;
+  killedAt: number | null;
+  ended: Promise<unknown>;
+}
+
+export interface FleetOptions {
+  size: number;
+  /** The whole environment of a worker. */
+  env: Record<string, string>;
+  /** Where journals go. */
+  folder: string;
+}
+
+/** Workers that die and are replaced at once, as a supervisor would. */
+export class Fleet {
+  readonly #options: FleetOptions;
+  readonly #lives: Life[] = [];
+  #running: Life[] = [];
+
+  constructor(options: FleetOptions) {
+    this.#options = options;
+  }
+
+  async start(): Promise<void> {
+    await Promise.all(Array.from({ length: this.#options.size }, () => this.#spawn()));
+  }
+
+  /** Kills one at random, now. */
+  async killAny(): Promise<void> {
+    const life = this.#any();
+    life.child.kill('SIGKILL');
+    await this.#replace(life);
+  }
+
+  /** Tells one to kill itself when it next passes the barrier; after `patienceMs` without that it is killed as it is. */
+  async killAt(barrier: Barrier, patienceMs: number): Promise<void> {
+    const life = this.#any();
+    life.child.send({ dieAt: barrier });
+    const timer = setTimeout(() => life.child.kill('SIGKILL'), patienceMs);
+    await life.ended;
+    clearTimeout(timer);
+    await this.#replace(life);
+  }
+
+  /** Ends all, politely, and returns what every process ever started has left. */
+  async stop(): Promise<Evidence['lives']> {
+    for (const { child } of this.#running) child.kill('SIGTERM');
+    await Promise.all(this.#running.map(({ ended }) => ended));
+    return this.#lives.map(({ journal, killedAt }) => ({ journal: readJournal(journal), killedAt }));
+  }
+
+  /** For the way out after an error: nothing may outlive the run. */
+  abandon(): void {
+    for (const { child } of this.#lives) child.kill('SIGKILL');
+  }
+
+  #any(): Life {
+    return this.#running[Math.floor(Math.random() * this.#running.length)] as Life;
+  }
+
+  async #replace(life: Life): Promise<void> {
+    await life.ended;
+    life.killedAt = Date.now();
+    this.#running = this.#running.filter((other) => other !== life);
+    await this.#spawn();
+  }
+
+  async #spawn(): Promise<void> {
+    const journal = join(this.#options.folder, `journal-${this.#lives.length}.jsonl`);
+    const child = fork(join(import.meta.dirname, 'worker.ts'), [journal], {
+      env: { PATH: process.env.PATH, ...this.#options.env },
+      execArgv: ['--import', 'tsx'],
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    });
+    const life: Life = { child, journal, killedAt: null, ended: once(child, 'exit') };
+    this.#lives.push(life);
+    await Promise.race([once(child, 'message'), life.ended]);
+    this.#running.push(life);
+  }
+}

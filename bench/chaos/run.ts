@@ -1,0 +1,103 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openProducer } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { SearchProducer } from '../../src/queue/producer.ts';
+import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { startSimulator } from '../../src/simulator/simulator.ts';
+import { LogRoot } from '../../src/telemetry/logger.ts';
+import { serviceEnv } from '../../test/support/service.ts';
+import { BARRIERS, type Evidence } from './evidence.ts';
+import { Fleet } from './fleet.ts';
+
+export interface ChaosOptions {
+  workers: number;
+  searches: number;
+  kills: number;
+  /** Between two kills, ms. */
+  everyMs: number;
+  /** Settings of the workers; all durations scaled alike. */
+  env: Record<string, string>;
+  progress?: (line: string) => void;
+}
+
+const PAGE = 200;
+
+/** Kills workers under load until all kills are done and every search has ended, and returns what there is to judge. */
+export async function runChaos(options: ChaosOptions): Promise<Evidence> {
+  const { workers, searches, kills, everyMs, progress = () => undefined } = options;
+  const folder = await mkdtemp(join(tmpdir(), 'dpf-chaos-'));
+  const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
+  const simulator = await startSimulator({ unsteady: STEADY, latencyMs: [20, 80] });
+  const env = serviceEnv(redis.url, simulator.url, { LOG_LEVEL: 'error', ...options.env });
+  const fleet = new Fleet({ size: workers, env, folder });
+  const producer = openProducer(loadConfig({ env, files: [] }), {
+    log: new LogRoot({ level: 'error', levels: '', format: 'json' }),
+  });
+  try {
+    await producer.ready();
+    await fleet.start();
+    const wanted = plan(searches);
+    const added = await producer.enqueueMany(wanted.map(({ request }) => request));
+    for (let kill = 1; kill <= kills; kill++) {
+      const barrier = BARRIERS[Math.floor(kill / 2) % BARRIERS.length] ?? 'before call';
+      await (kill % 2 === 0 ? fleet.killAny() : fleet.killAt(barrier, everyMs * 4));
+      progress(`${kill} of ${kills} kills`);
+      await sleep(everyMs);
+    }
+    const ended = await Promise.all(
+      added.map(async ({ searchId }, index) => ({
+        ...(wanted[index] as Wanted),
+        ...(await endOf(producer, searchId)),
+      })),
+    );
+    const lives = await fleet.stop();
+    const log = simulator.controls.log({ kind: 'search' });
+    return {
+      searches: ended.map(({ mark, pages, report, products }) => ({
+        mark,
+        pages,
+        items: pages * PAGE,
+        report,
+        products,
+      })),
+      calls: log.map(({ query }) => `${query.filter} ${query.offset}`),
+      lives,
+    };
+  } finally {
+    fleet.abandon();
+    await producer.close();
+    await simulator.close();
+    await redis.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Wanted {
+  mark: string;
+  pages: number;
+  request: Parameters<SearchProducer['enqueue']>[0];
+}
+
+/** Searches of 1 to 5 pages, each with a price limit of its own that excludes nothing. */
+function plan(count: number): Wanted[] {
+  return Array.from({ length: count }, (_, index) => {
+    const pages = (index % 5) + 1;
+    const max = String(1_000_000 + index);
+    const request = {
+      query: 'phone case',
+      maxItems: pages * PAGE,
+      filters: { price: { max, currency: 'USD' } },
+    };
+    return { mark: max, pages, request };
+  });
+}
+
+async function endOf(producer: SearchProducer, searchId: string) {
+  const report = await producer.waitFor(searchId, { timeoutMs: 600_000 }).catch(() => null);
+  const products = report === null ? [] : await producer.products(searchId);
+  return { report, products: products.map(({ itemId }) => itemId) };
+}
