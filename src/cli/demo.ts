@@ -90,8 +90,8 @@ function show(answered: Answered[], { simulator, config }: DemoHouse, terminal: 
   const mints = simulator.controls.state().tokensMinted;
   terminal.print(
     `\n${terminal.paint('bold', 'In all')}: ${answered.length} searches, ${count(products, 'product')}, ` +
-      `${count(calls, 'call')} to eBay at least ${gap} ms apart ` +
-      `(MIN_API_CALL_INTERVAL=${config.pace.minApiCallInterval}), ${count(mints, 'token request')}.`,
+      `${count(calls, 'call')}, ${count(mints, 'token request')}.\n` +
+      `Calls came to eBay at least ${gap} ms apart (MIN_API_CALL_INTERVAL=${config.pace.minApiCallInterval}).`,
   );
 }
 
@@ -108,7 +108,7 @@ async function keep({ env }: DemoHouse, terminal: Terminal, interrupt: Interrupt
       '',
       exportLines(env),
       '',
-      'Then: dpf search "yoga mat" --ship-to US:19406, dpf token, or one more dpf worker.',
+      'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or one more npx dpf worker.',
     ].join('\n'),
   );
   await interrupt.happened.catch(() => undefined);

@@ -41,11 +41,11 @@ export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void
   const simulator = lifecycle.opened('simulator', await startSimulator({ latencyMs: LATENCY_MS }), (opened) =>
     opened.close(),
   );
-  say(`eBay        ${simulator.url} (a simulator: no keys, no calls to the real one)`);
+  say(`eBay        ${simulator.url} (simulated; no keys needed)`);
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
   const config = loadConfig({ env, files: [DEMO_CONFIG] });
   lifecycle.opened('worker', await startWorkerApp(config, new LogRoot(config.log)), (app) => app.stop());
-  say(`worker      one call every ${config.pace.minApiCallInterval} s, the whole fleet together`);
+  say(`worker      one call to eBay every ${config.pace.minApiCallInterval} s`);
   const producer = lifecycle.opened('producer', openProducer(config, { log: quietLog() }), (opened) =>
     opened.close(),
   );

@@ -104,7 +104,7 @@ function tellFailure({ code, message, detail }: Failure): Told {
     code,
     message:
       code === 'redis-unavailable' ? `${message}; is it running? REDIS_URL says where to look` : message,
-    ...(errors === undefined ? {} : { message: 'the request is wrong:', errors }),
+    ...(errors === undefined ? {} : { message: 'the request is wrong', errors }),
     ...(searchId === undefined ? {} : { searchId }),
   };
 }
@@ -114,7 +114,7 @@ function tellConfig({ problems }: ConfigError): Told {
   if (first !== undefined && problems.length === 1)
     return { exit: EXIT.configuration, code: 'configuration', message: `${first.name} ${first.message}` };
   const errors = problems.map(({ name, message }) => ({ path: name, message }));
-  return { exit: EXIT.configuration, code: 'configuration', message: 'the configuration is wrong:', errors };
+  return { exit: EXIT.configuration, code: 'configuration', message: 'the configuration is wrong', errors };
 }
 
 /** commander writes `error: unknown option '--foo'`, and a guess below it. */
@@ -122,15 +122,15 @@ function oneLine(message: string): string {
   return message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*\(Did you mean (.*)\?\)/s, ' (did you mean $1?)')
-    .replace(/\s*\n\s*/g, ' ');
+    .replace(/\s*\n\s*/g, ' ')
+    .concat('; --help shows what there is');
 }
 
 /** The lines for stderr. */
 export function lines({ message, errors = [] }: Told): string {
   const width = Math.max(0, ...errors.map(({ path }) => path.length));
-  return [`dpf: ${message}`, ...errors.map((each) => `  ${each.path.padEnd(width)}  ${each.message}`)].join(
-    '\n',
-  );
+  const heading = errors.length > 0 ? `dpf: ${message}:` : `dpf: ${message}`;
+  return [heading, ...errors.map((each) => `  ${each.path.padEnd(width)}  ${each.message}`)].join('\n');
 }
 
 /** The object for stderr with `--json`. */

@@ -1,55 +1,80 @@
 import { Command, CommanderError } from 'commander';
-import { configCommand } from './config.ts';
-import { demoCommand } from './demo.ts';
 import { asJson, EXIT, type ExitCode, lines, tell } from './exit.ts';
-import { searchCommand } from './search.ts';
 import { refuseSecrets } from './secrets.ts';
-import { simulateCommand } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
-import { tokenCommand } from './token.ts';
-import { workerCommand } from './worker.ts';
+
+/** What an action calls when it ends otherwise than `done` without having failed. */
+export type SetExit = (code: ExitCode) => void;
+
+type Load = () => Promise<(terminal: Terminal, setExit: SetExit) => Command>;
+
+/** Loaded when called: help and a typing error should not wait for what a worker needs. */
+const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> = [
+  [
+    'demo',
+    'Run it all on this machine with a simulated eBay',
+    async () => (await import('./demo.ts')).demoCommand,
+  ],
+  [
+    'worker',
+    'Collect searches from eBay until stopped',
+    async () => (await import('./worker.ts')).workerCommand,
+  ],
+  ['search', 'Search eBay through a running worker', async () => (await import('./search.ts')).searchCommand],
+  [
+    'token',
+    'Show, renew or clear the fleet’s eBay token',
+    async () => (await import('./token.ts')).tokenCommand,
+  ],
+  [
+    'quota',
+    'Show how many of today’s eBay calls are used',
+    async () => (await import('./quota.ts')).quotaCommand,
+  ],
+  ['simulate', 'Run an eBay of your own', async () => (await import('./simulate.ts')).simulateCommand],
+  ['config', 'Check and show the configuration', async () => (await import('./config.ts')).configCommand],
+];
 
 /** Runs one command line to its end and gives the exit code. Never throws. */
 export async function run(args: string[], terminal: Terminal): Promise<ExitCode> {
   let exit: ExitCode = EXIT.done;
-  const program = createProgram(terminal, (code) => {
-    exit = code;
-  });
   try {
     refuseSecrets(args);
+    const program = await createProgram(args[0], terminal, (code) => {
+      exit = code;
+    });
     await program.parseAsync(args, { from: 'user' });
     return exit;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
+    // No command at all: the help that commander has printed says enough.
+    if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
     const told = tell(error);
     terminal.note(wantsJson(args) ? asJson(told) : lines(told));
     return told.exit;
   }
 }
 
-/** What an action calls when it ends otherwise than `done` without having failed. */
-export type SetExit = (code: ExitCode) => void;
-
-function createProgram(terminal: Terminal, setExit: SetExit): Command {
+async function createProgram(
+  wanted: string | undefined,
+  terminal: Terminal,
+  setExit: SetExit,
+): Promise<Command> {
   const program = new Command('dpf')
     .description('Answers eBay product searches within eBay’s call limits.')
-    .showSuggestionAfterError()
     .helpCommand(false)
-    .addHelpText('after', EXIT_CODES);
-  program.addCommand(demoCommand(terminal));
-  program.addCommand(workerCommand(terminal));
-  program.addCommand(searchCommand(terminal, setExit));
-  program.addCommand(tokenCommand(terminal));
-  program.addCommand(simulateCommand(terminal));
-  program.addCommand(configCommand(terminal));
-  program.action(() => program.help({ error: true }));
+    .addHelpText('after', AFTER_HELP);
+  for (const [name, description, load] of COMMANDS) {
+    const command = name === wanted ? (await load())(terminal, setExit) : new Command(name);
+    program.addCommand(command.summary(description));
+  }
   for (const command of [program, ...program.commands])
-    command.exitOverride().configureOutput(silent(terminal));
+    command.exitOverride().configureOutput(outputOn(terminal));
   return program;
 }
 
 /** Help is commander's to print; mistakes are told by `run`, in one line. */
-function silent(terminal: Terminal) {
+function outputOn(terminal: Terminal) {
   return {
     writeOut: (text: string) => terminal.print(text.trimEnd()),
     writeErr: (text: string) => terminal.note(text.trimEnd()),
@@ -64,8 +89,8 @@ function wantsJson(args: string[]): boolean {
   return args.slice(0, end === -1 ? args.length : end).includes('--json');
 }
 
-const EXIT_CODES = `
-Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 Redis, eBay or a port in use
-            5 partial, degraded or cancelled · 130 interrupted
+const AFTER_HELP = `
+Each command has --help, and --json where it prints data. Start with: dpf demo
 
-Start with \`dpf demo\`; it needs nothing.`;
+Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 Redis, eBay or a port in use
+            5 partial, degraded or cancelled · 130 interrupted`;

@@ -49,7 +49,7 @@ export function progressText({ state, progress }: SearchReport, waitedMs: number
     return waitedMs < LONELY_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
   if (progress === null) return 'collecting';
   const { pages, of, products, because, until } = progress;
-  const done = `${count(products, 'product')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
+  const done = `${count(products, 'item')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
   if (state !== 'waiting') return `collecting: ${done}`;
   const end =
     until === undefined ? '' : ` until ${new Date(until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,20 +1,22 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
-import { parseSearchRequest } from '../product/request.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchReport } from '../queue/report.ts';
+import { estimateText } from './estimateText.ts';
 import { EXIT, type ExitCode, exitOfOutcome, SearchFailed, UsageError } from './exit.ts';
 import { type Interrupt, onInterrupt } from './interrupt.ts';
 import { followProgress } from './progress.ts';
 import { quietLog } from './quietLog.ts';
+import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
 import { printFound, type ShowOptions } from './searchOutput.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags extends ShowOptions {
   get?: string;
+  dryRun?: boolean;
   wait: boolean;
   tenant?: string;
 }
@@ -25,6 +27,7 @@ export function searchCommand(terminal: Terminal, setExit: (code: ExitCode) => v
     .argument('[query]', 'keywords: a space means AND, "(a, b)" means OR');
   return addRequestFlags(command)
     .option('--get <id>', 'show an earlier search, and wait for it while it runs')
+    .option('--dry-run', 'show what the search would cost and when it could be done; enqueue nothing')
     .option('--no-wait', 'print the search’s id and end')
     .option('--limit-rows <n>', 'show at most so many products (a table: 20)', rows)
     .option('--json', 'print summary and products as JSON')
@@ -33,22 +36,26 @@ export function searchCommand(terminal: Terminal, setExit: (code: ExitCode) => v
       if (flags.json && flags.csv) throw new UsageError('give --json or --csv, not both');
       if (flags.get !== undefined && query !== undefined)
         throw new UsageError('give a query or --get ID, not both');
+      if (flags.dryRun && (flags.get !== undefined || flags.csv))
+        throw new UsageError('--dry-run goes with a query, and with --json at most');
       setExit(await search(terminal, query, flags));
     });
 }
 
-/** Of the 2 s within which a command says that Redis is not there, its own start takes some. */
-const REDIS_DEADLINE_MS = 1000;
-
 async function search(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
   const config = loadConfig();
+  const request = flags.get === undefined ? await checkedRequest(query, flags, config.ebay) : undefined;
   const { openProducer } = await import('../app.ts');
   const tenant = flags.tenant === undefined ? {} : { tenant: flags.tenant };
   const interrupt = onInterrupt();
   const producer = openProducer(config, { ...tenant, log: quietLog(), deadlineMs: REDIS_DEADLINE_MS });
   try {
-    const request = flags.get === undefined ? checkedRequest(query, flags, config.ebay) : undefined;
     await interruptible(interrupt, producer.ready());
+    if (request !== undefined && flags.dryRun) {
+      const cost = await producer.estimate(request);
+      terminal.print(flags.json ? JSON.stringify(cost, null, 2) : estimateText(cost, terminal, Date.now()));
+      return EXIT.done;
+    }
     const searchId = request === undefined ? String(flags.get) : (await producer.enqueue(request)).searchId;
     if (!flags.wait && flags.get === undefined) {
       terminal.print(flags.json ? JSON.stringify({ searchId }) : searchId);
@@ -65,11 +72,12 @@ async function search(terminal: Terminal, query: string | undefined, flags: Flag
 }
 
 /** Checked before Redis is asked for, so that a wrong request is told as one. @throws Failure `invalid_request` */
-function checkedRequest(
+async function checkedRequest(
   query: string | undefined,
   flags: Flags,
   defaults: { marketplace: string },
-): SearchRequest {
+): Promise<SearchRequest> {
+  const { parseSearchRequest } = await import('../product/request.ts');
   const request = requestFrom(query, { ...flags }, defaults);
   const parsed = parseSearchRequest(request, defaults);
   if (parsed.ok) return request;

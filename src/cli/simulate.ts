@@ -82,7 +82,7 @@ function addresses({ url }: Simulator, { host }: Flags, { paint }: Terminal): st
     '',
     exportLines({ ...simulatorEnv(url), ...(elsewhere ? { EBAY_ALLOW_HTTP: 'true' } : {}) }),
     '',
-    `Then: dpf worker, dpf search "usb c hub". What it was asked: ${url}/_sim/log`,
+    `Then: npx dpf worker, npx dpf search "usb c hub". What it was asked: ${url}/_sim/log`,
   ].join('\n');
 }
 

@@ -9,8 +9,9 @@ interface Column {
   right?: boolean;
   /** Longest width; longer cells end in `…`. */
   most?: number;
-  /** From this width of the terminal on. */
+  /** Only in terminals of these widths. */
   from?: number;
+  upTo?: number;
   /** Only where the products differ in it. */
   onlyIfMixed?: boolean;
   dim?: boolean;
@@ -24,8 +25,10 @@ const COLUMNS: readonly Column[] = [
   { head: 'Price', cell: priceText, right: true, most: 16 },
   { head: 'Shipping', cell: shippingText, right: true, most: 13, from: 100 },
   { head: 'Delivered', cell: deliveredText, right: true, most: 13 },
-  { head: 'Condition', cell: ({ condition }) => condition ?? '?', most: 13 },
-  { head: 'Seller', cell: sellerText, right: true, most: 16 },
+  { head: 'Condition', cell: conditionText, most: 10, upTo: 99 },
+  { head: 'Condition', cell: conditionText, most: 16, from: 100 },
+  { head: 'Seller', cell: feedbackText, right: true, upTo: 99 },
+  { head: 'Seller', cell: sellerText, right: true, most: 16, from: 100 },
   {
     head: 'Item',
     cell: ({ itemId, legacyItemId }) => legacyItemId ?? itemId,
@@ -41,8 +44,8 @@ const LEAST_TITLE = 12;
 /** Products as a table that fits the terminal: the title gives way, then whole columns. */
 export function productTable(products: readonly Product[], { width, paint }: Terminal): string {
   const columns = COLUMNS.filter(
-    ({ from = 0, onlyIfMixed = false, cell }) =>
-      width >= from && (!onlyIfMixed || new Set(products.map(cell)).size > 1),
+    ({ from = 0, upTo = width, onlyIfMixed = false, cell }) =>
+      width >= from && width <= upTo && (!onlyIfMixed || new Set(products.map(cell)).size > 1),
   );
   const rows = products.map((product) => columns.map(({ cell }) => harmless(cell(product))));
   const widths = columns.map(({ head, most = 1000 }, at) =>
@@ -50,7 +53,7 @@ export function productTable(products: readonly Product[], { width, paint }: Ter
   );
   const title = columns.findIndex(({ head }) => head === 'Title');
   const others = widths.reduce((sum, each, at) => (at === title ? sum : sum + each + GAP), 0);
-  widths[title] = Math.min(widths[title] as number, Math.max(LEAST_TITLE, width - others - GAP));
+  widths[title] = Math.min(widths[title] as number, Math.max(LEAST_TITLE, width - others));
 
   const table = new Table({
     head: columns.map(({ head }) => paint('dim', head)),
@@ -100,9 +103,20 @@ export function deliveredText(product: Product): string {
 
 /** Share of positive feedback and how many gave some. */
 export function sellerText({ seller: { feedbackPercentage, feedbackScore, topRated } }: Product): string {
-  const share = feedbackPercentage === null ? '?' : `${feedbackPercentage.toFixed(1)}%`;
   const score = feedbackScore === null ? '' : ` (${shortNumber(feedbackScore)})`;
-  return `${share}${score}${topRated ? '★' : ''}`;
+  return `${shareText(feedbackPercentage)}${score}${topRated ? '★' : ''}`;
+}
+
+function feedbackText({ seller: { feedbackPercentage, topRated } }: Product): string {
+  return `${shareText(feedbackPercentage)}${topRated ? '★' : ''}`;
+}
+
+function shareText(percentage: number | null): string {
+  return percentage === null ? '?' : `${percentage.toFixed(1)}%`;
+}
+
+function conditionText({ condition }: Product): string {
+  return condition ?? '?';
 }
 
 function shortNumber(n: number): string {

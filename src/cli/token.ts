@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { waitForRedis } from '../redis/connection.ts';
 import { UsageError } from './exit.ts';
 import { quietLog } from './quietLog.ts';
+import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
@@ -13,9 +14,6 @@ interface Flags {
   clear?: boolean;
   json?: boolean;
 }
-
-/** Of the 2 s within which a command says that Redis is not there, its own start takes some. */
-const REDIS_DEADLINE_MS = 1000;
 
 export function tokenCommand(terminal: Terminal): Command {
   return new Command('token')
@@ -48,9 +46,13 @@ export function statusText(status: TokenStatus, { paint }: Terminal): string {
   const { source, miss, age, expiresIn, usableFor, mintsToday, dailyMintLimit, coolDown, scopes } = status;
   const rows: Array<[string, string]> = [
     ['token', source === 'none' ? `none (${miss ?? 'not asked for yet'})` : `in ${source}`],
-    ['age', duration(age)],
-    ['used for another', duration(usableFor)],
-    ['expires at eBay in', duration(expiresIn)],
+    ...(source === 'none'
+      ? []
+      : ([
+          ['age', duration(age)],
+          ['in use for', duration(usableFor)],
+          ['expires at eBay in', duration(expiresIn)],
+        ] as Array<[string, string]>)),
     ['token requests today', `${mintsToday} of at most ${dailyMintLimit}`],
     ['cool-down', coolDown === null ? 'none' : `${coolDown.because}, until ${coolDown.until}`],
     [

@@ -1,0 +1,42 @@
+import { Command } from 'commander';
+import { credentialProblems } from '../config/checks.ts';
+import { ConfigError } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { gateSettings } from '../ebay/gateSettings.ts';
+import { quotaReport } from '../ebay/quotaReport.ts';
+import { waitForRedis } from '../redis/connection.ts';
+import { DependencyError } from './exit.ts';
+import { quietLog } from './quietLog.ts';
+import { quotaText } from './quotaText.ts';
+import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
+import type { Terminal } from './terminal.ts';
+
+interface Flags {
+  reconcile?: boolean;
+  json?: boolean;
+}
+
+export function quotaCommand(terminal: Terminal): Command {
+  return new Command('quota')
+    .description('Show how many of today’s eBay calls are used, and who may call now.')
+    .option('--reconcile', 'ask eBay for its own count first')
+    .option('--json', 'print as JSON')
+    .action((flags: Flags) => quota(terminal, flags));
+}
+
+async function quota(terminal: Terminal, { reconcile, json }: Flags): Promise<void> {
+  const config = loadConfig();
+  const problems = reconcile ? credentialProblems(config) : [];
+  if (problems.length > 0) throw new ConfigError(problems);
+  const { openGate } = await import('../app.ts');
+  const { gate, redis, reconcileNow, close } = openGate(config, quietLog());
+  try {
+    await waitForRedis(redis, config.redis.url, REDIS_DEADLINE_MS);
+    if (reconcile && !(await reconcileNow()))
+      throw new DependencyError('quota-not-told', 'eBay did not tell its count now; try again later');
+    const report = quotaReport(await gate.read(), gateSettings(config).shares);
+    terminal.print(json ? JSON.stringify(report, null, 2) : quotaText(report, terminal, Date.now()));
+  } finally {
+    close();
+  }
+}
