@@ -71,7 +71,7 @@ async function busyPredecessor(
 }
 
 /** BullMQ has planned the next run by now, even one beyond the end, and would keep a scheduler that has no run left. */
-async function retireIfOver(context: QueueContext, prefix: string, run: Run, count: number): Promise<void> {
+async function retireIfOver(context: RunContext, prefix: string, run: Run, count: number): Promise<void> {
   const record = await new ScheduleRecords(context.redis, prefix, context.tenant).get(run.schedule);
   if (record !== undefined && isOver(record, count, Math.max(run.at, Date.now())))
     await context.searches.removeJobScheduler(run.schedule);

@@ -1,0 +1,133 @@
+import { type Job, type Queue, Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import sinon from 'sinon';
+import type { Outcome, SearchSummary } from '../../src/product/summary.ts';
+import { houseRules } from '../../src/queue/houseRules.ts';
+import { repeatStrategy } from '../../src/queue/schedules/repeatStrategy.ts';
+import { asScheduledRun } from '../../src/queue/schedules/scheduledRun.ts';
+import { Schedules } from '../../src/queue/schedules/schedules.ts';
+import { openSearchQueue } from '../../src/queue/searchQueue.ts';
+import { testConfig } from './config.ts';
+import { useRedis } from './redis.ts';
+
+const silent = () => undefined;
+const log = { error: silent, warn: silent, info: silent, debug: silent };
+
+/** Schedules on a connection of their own; `close` leaves the connection to its owner. */
+export function openSchedules(redis: Redis, minInterval = 60): { schedules: Schedules; queue: Queue } {
+  const queue = openSearchQueue(redis, '{ebay}', 'default');
+  const schedules = new Schedules({
+    searches: queue,
+    redis,
+    prefix: '{ebay}',
+    tenant: 'default',
+    rules: houseRules(testConfig()),
+    marketplace: 'EBAY_US',
+    minInterval,
+    deadlineMs: 10_000,
+  });
+  return { schedules, queue };
+}
+
+/** A run that a worker has taken. */
+export interface TakenRun {
+  job: Job;
+  /** When it was due, as `03-08T07:00` or with seconds. */
+  due: string;
+  end(outcome?: Outcome): Promise<Outcome>;
+}
+
+/**
+ * Schedules on a real Redis and BullMQ, at a time that stands still until the test sets it: the worker takes a job only
+ * when told to, and searches nothing.
+ */
+export function useSchedules() {
+  const redis = useRedis();
+  let clock: sinon.SinonFakeTimers;
+  let opened: ReturnType<typeof openSchedules>;
+  let worker: Worker;
+  let connection: Redis;
+  let blocking: Redis;
+  beforeEach(async () => {
+    connection = redis.connect();
+    blocking = new Redis(redis.url, { maxRetriesPerRequest: null });
+    opened = openSchedules(connection);
+    worker = new Worker(opened.queue.name, null, {
+      connection: blocking,
+      prefix: '{ebay}',
+      autorun: false,
+      skipStalledCheck: true,
+      settings: { repeatStrategy },
+    });
+    await worker.waitUntilReady();
+    clock = sinon.useFakeTimers({ now: 0, toFake: ['Date'] });
+  });
+  afterEach(async () => {
+    clock.restore();
+    await worker.close();
+    await opened.queue.close();
+    blocking.disconnect();
+  });
+
+  /** What is due now; undefined for nothing. */
+  async function take(): Promise<TakenRun | undefined> {
+    const job = (await worker.getNextJob('token', { block: false })) as Job | undefined;
+    if (job === undefined) return undefined;
+    const due = Number((job.id as string).split(':')[2] ?? job.timestamp);
+    return {
+      job,
+      due: new Date(due).toISOString().slice(5, 19).replace(/:00$/, ''),
+      async end(outcome = 'complete') {
+        const search = async () => ({ outcome }) as SearchSummary;
+        const context = { redis: connection, tenant: 'default', searches: opened.queue, log };
+        const summary = await asScheduledRun(context, job, search);
+        await job.moveToCompleted(summary, 'token', false);
+        return summary.outcome;
+      },
+    };
+  }
+
+  return {
+    get schedules() {
+      return opened.schedules;
+    },
+    get queue() {
+      return opened.queue;
+    },
+    connect: () => redis.connect(),
+    /** Sets the clock, which may be asked for anything but going back. */
+    at(time: string | number) {
+      clock.setSystemTime(typeof time === 'number' ? time : Date.parse(time));
+    },
+    take,
+    /** Begins the run that is due without ending it: it stays busy. */
+    async begin(): Promise<TakenRun> {
+      const run = await take();
+      if (run === undefined) throw new Error('nothing is due');
+      const context = { redis: connection, tenant: 'default', searches: opened.queue, log };
+      const goesOn = asScheduledRun(context, run.job, () => Promise.reject(new Error('goes on')));
+      await goesOn.catch(() => undefined);
+      return run;
+    },
+    /** Takes and ends all that is due now; when each run was due. */
+    async runAll(): Promise<string[]> {
+      const due: string[] = [];
+      for (let run = await take(); run !== undefined; run = await take()) {
+        due.push(run.due);
+        await run.end();
+      }
+      return due;
+    },
+    /** Sets the clock to each next run in turn; when each was due. */
+    async runNext(name: string, count: number): Promise<string[]> {
+      const due: string[] = [];
+      for (let i = 0; i < count; i++) {
+        const next = (await opened.queue.getJobScheduler(name))?.next;
+        if (next === undefined) break;
+        clock.setSystemTime(next);
+        due.push(...(await this.runAll()));
+      }
+      return due;
+    },
+  };
+}
