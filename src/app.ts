@@ -28,6 +28,7 @@ import { RunStates } from './results/runState.ts';
 import { Tracks } from './results/tracks.ts';
 import { type Logger, LogRoot } from './telemetry/logger.ts';
 import { createMetrics, type Metrics } from './telemetry/metrics.ts';
+import { startUpkeep } from './upkeep/upkeep.ts';
 
 /** What waiting cannot mend: this Redis must not be used. One sentence for each reason, with the remedy. */
 export class BootError extends Error {
@@ -162,13 +163,14 @@ export async function startWorkerApp(
   const lifecycle = new Lifecycle();
   const logger = log.component('worker');
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
-  const blocking = lifecycle.opened('Redis (worker)', openRedis(config.redis, 'worker', logger), (r) =>
-    r.disconnect(),
-  );
   try {
     await redisIsFit(redis, config, log, signal);
-    const client = await openEbay(lifecycle, { redis, config, log, metrics: createMetrics() });
-    const context = adapt(await openQueues(lifecycle, { redis, config, log, client }));
+    const metrics = createMetrics();
+    const client = await openEbay(lifecycle, { redis, config, log, metrics });
+    const context = adapt(await openQueues(lifecycle, { redis, config, log, client, metrics }));
+    const upkeep = lifecycle.opened('duties', startUpkeep(context, config, client), (duties) =>
+      duties.stop(),
+    );
     await applyScheduleFile(context, config, logger, signal);
     const { worker: settings } = config;
     lifecycle.opened<RunningWorker>(
@@ -181,7 +183,9 @@ export async function startWorkerApp(
         // What is left of the grace after it is for handing back.
         finishWithinMs: settings.shutdownGrace * SECOND * 0.75,
         prefix: config.queue.prefix,
-        connection: blocking,
+        stuckAfterMs: settings.stuckAfter * SECOND,
+        connect: () => openRedis(config.redis, 'worker', logger),
+        inspect: (queue) => void upkeep.inspect(queue),
       }),
       (worker) => worker.close(),
     );
@@ -242,7 +246,7 @@ async function openEbay(
 
 async function openQueues(
   lifecycle: Lifecycle,
-  { redis, config, log, client }: Parts & { client: EbayClient },
+  { redis, config, log, client, metrics }: Parts & { client: EbayClient; metrics: Metrics },
 ): Promise<QueueContext> {
   const { prefix } = config.queue;
   const queue = (name: string) =>
@@ -266,6 +270,7 @@ async function openQueues(
     marketplace: config.ebay.marketplace,
     intervalMs: config.pace.minApiCallInterval * SECOND,
     deadlineMs: config.search.deadline * SECOND,
+    metrics: metrics.queue,
     log: log.component('worker'),
   };
 }

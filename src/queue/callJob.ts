@@ -1,11 +1,13 @@
-import type { Job } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import type { Failure } from '../failures.ts';
 import { holdQueue } from './callsQueue.ts';
 import type { QueueContext } from './context.ts';
 import { collectItem, itemFailed } from './itemJob.ts';
 import { type CallJobData, callOptions, type ItemJobResult, type PageJobResult } from './jobData.ts';
+import { leaveToNewer } from './newerVersion.ts';
 import { collectPage, pageFailed } from './pageJob.ts';
 import { readCall } from './readJob.ts';
+import { stopCrasher } from './suspects.ts';
 import { toBullMQ, type Verdict, verdictOn } from './verdict.ts';
 
 /** One job of the calls queue: one call. The answer is stored first; everything after it may be done twice. */
@@ -17,19 +19,23 @@ export async function processCall(
 ): Promise<PageJobResult | ItemJobResult> {
   let call: CallJobData | undefined;
   try {
+    await leaveToNewer(context, job, token);
     call = readCall(job, context);
     Object.assign(job.opts, callOptions(call.request, context.rules));
+    await stopCrasher(context, context.calls, job, token);
     return call.kind === 'page'
       ? await collectPage(context, job, call, signal)
       : await collectItem(context, job, call, signal);
   } catch (thrown) {
+    if (thrown instanceof DelayedError) throw thrown;
     const verdict = verdictOn(thrown, {
       attemptsMade: job.attemptsMade,
       attempts: context.rules.attempts,
       deadline: (call?.search.timestamp ?? job.timestamp) + context.deadlineMs,
       now: Date.now(),
     });
-    if (call !== undefined) await note(context, call, verdict);
+    // Without Redis nothing can be noted, and what happens to the job does not hang on it.
+    if (call !== undefined) await note(context, call, verdict).catch(() => undefined);
     throw await carryOut(context, job, token, verdict);
   }
 }

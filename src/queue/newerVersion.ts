@@ -1,20 +1,22 @@
-import type { Job } from 'bullmq';
+import { DelayedError, type Job } from 'bullmq';
 import type { HouseRules } from './houseRules.ts';
-import type { SearchProgress } from './jobData.ts';
+import { type SearchProgress, trustedOptions } from './jobData.ts';
+import { isNewer } from './readJob.ts';
 
 /**
  * Puts a job aside that a newer release has written: during a deploy a worker that can read it is on its way. Since when
- * it waits stands in its progress, where people see it too. False once it has waited long enough.
+ * it waits stands in its progress, where people see it too. Does nothing with other jobs and with one that has waited
+ * long enough, but that from now on our own options hold for it, whatever it carries.
+ * @throws BullMQ's signal of a job that was delayed
  */
-export async function leaveToNewer(
-  job: Job,
-  token: string,
-  { newerVersion: { delayMs, patienceMs } }: HouseRules,
-): Promise<boolean> {
+export async function leaveToNewer({ rules }: { rules: HouseRules }, job: Job, token: string): Promise<void> {
+  Object.assign(job.opts, trustedOptions(rules));
+  if (!isNewer(job.data)) return;
+  const { delayMs, patienceMs } = rules.newerVersion;
   const now = Date.now();
   const since = waitsSince(job.progress) ?? now;
-  if (now - since >= patienceMs) return false;
-  const until = now + Math.min(delayMs, since + patienceMs - now);
+  if (now - since >= patienceMs) return;
+  const until = Math.min(now + delayMs, since + patienceMs);
   const progress: SearchProgress = {
     state: 'waiting',
     pages: 0,
@@ -26,10 +28,10 @@ export async function leaveToNewer(
   };
   await job.updateProgress(progress);
   await job.moveToDelayed(until, token);
-  return true;
+  throw new DelayedError();
 }
 
 function waitsSince(progress: Job['progress']): number | undefined {
-  if (typeof progress !== 'object' || !('since' in progress)) return undefined;
+  if (typeof progress !== 'object' || progress === null || !('since' in progress)) return undefined;
   return typeof progress.since === 'number' ? progress.since : undefined;
 }

@@ -12,7 +12,7 @@ export class PromptWorker extends Worker {
 
   /** @param redis a connection of the `caller` profile */
   constructor(name: string, processor: Processor, options: WorkerOptions, redis: Redis) {
-    super(name, processor, { ...options, autorun: false });
+    super(name, processor, options);
     this.#redis = redis;
   }
 

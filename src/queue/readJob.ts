@@ -37,11 +37,15 @@ function sizedData({ data }: Job): unknown {
   return data;
 }
 
-/** No `v` means 1. */
 function refuseNewer(data: unknown): void {
+  if (isNewer(data))
+    throw new Failure('unknown_payload_version', 'the data is of a newer version than this worker');
+}
+
+/** Whether a newer release than this one has written the data. No `v` means 1. */
+export function isNewer(data: unknown): boolean {
   const version = typeof data === 'object' && data !== null && 'v' in data ? data.v : undefined;
-  if (Number.isInteger(version) && (version as number) > 1)
-    throw new Failure('unknown_payload_version', `version ${version} of the data is newer than this worker`);
+  return Number.isInteger(version) && (version as number) > 1;
 }
 
 /** A refusal of what a caller wrote, all of it in one message. */
@@ -77,9 +81,13 @@ const CallJobSchema = Type.Union([
 ]);
 const callJob = Compile(CallJobSchema);
 
-/** @throws Failure `invalid_payload` when this is no call of ours, or its request has been tampered with. */
+/**
+ * @throws Failure `invalid_payload` when this is no call of ours, or its request has been tampered with;
+ * `unknown_payload_version`.
+ */
 export function readCall(job: Job, defaults: { marketplace: string }): CallJobData {
-  const data: unknown = job.data;
+  const data = sizedData(job);
+  refuseNewer(data);
   if (!callJob.Check(data)) throw new Failure('invalid_payload', 'not the data of a page or item job');
   const parsed = parseSearchRequest(data.request, defaults);
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);

@@ -11,10 +11,12 @@ import type { QueueContext } from './context.ts';
 import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
 import { standingOf } from './missingCalls.ts';
+import { leaveToNewer } from './newerVersion.ts';
 import { plannedPages } from './pageChain.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
 import { type FailedCall, summarise } from './summarise.ts';
+import { stopCrasher } from './suspects.ts';
 import { compareWithHistory } from './trackSearch.ts';
 import { gaveUp, LONGEST_HOLD_MS, toBullMQ } from './verdict.ts';
 
@@ -28,8 +30,10 @@ const NEXT_LOOK_MS = 1000;
  */
 export async function processSearch(context: QueueContext, job: Job, token: string): Promise<SearchSummary> {
   try {
+    await leaveToNewer(context, job, token);
     const request = readSearch(job, context.tenant, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
+    await stopCrasher(context, context.searches, job, token);
     return await asScheduledRun(context, job, () => collect(context, job, token, request));
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;

@@ -22,7 +22,8 @@ export class SuspectDelayed extends DelayedError {}
  * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed.
  */
 export async function stopCrasher(
-  { redis, queue, rules }: { redis: Redis; queue: Queue; rules: HouseRules },
+  { redis, rules }: { redis: Redis; rules: HouseRules },
+  queue: Queue,
   job: Job,
   token: string,
 ): Promise<void> {

@@ -12,7 +12,7 @@ export type Verdict =
   | { action: 'hold'; failure: Failure; until: number }
   /** This page's class may not call now, others may: only this page waits. */
   | { action: 'delay'; failure: Failure; until: number }
-  /** This process cannot do it now, because it stops or Redis is away: back to the head at once. */
+  /** This process cannot do it now, because it stops: back to the head at once. */
   | { action: 'handBack'; failure: Failure };
 
 export interface Circumstances {
@@ -42,9 +42,11 @@ export function verdictOn(
       return attemptsMade + 1 < attempts ? { action: 'retry', failure } : { action: 'fail', failure };
     case 'wait': {
       if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
-      // Another process or another moment may serve it at once; nothing is to be held for it.
-      if (failure.code === 'interrupted' || failure.code === 'redis-unavailable')
-        return { action: 'handBack', failure };
+      // Another process may serve it at once; nothing is to be held for it.
+      if (failure.code === 'interrupted') return { action: 'handBack', failure };
+      // Not at once, or a worker would go round in circles while one of its connections comes back.
+      if (failure.code === 'redis-unavailable')
+        return { action: 'delay', failure, until: now + UNKNOWN_WAIT_MS };
       const until = Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS);
       return { action: failure.code === 'share-spent' ? 'delay' : 'hold', failure, until };
     }

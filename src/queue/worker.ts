@@ -1,8 +1,13 @@
-import { type Job, Worker, type WorkerOptions } from 'bullmq';
+import { setMaxListeners } from 'node:events';
+import type { Queue, WorkerOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { processCall } from './callJob.ts';
 import type { QueueContext } from './context.ts';
+import type { PageJobResult } from './jobData.ts';
+import { type JobEnd, Runner } from './runner.ts';
 import { repeatStrategy } from './schedules/repeatStrategy.ts';
 import { processSearch } from './searchJob.ts';
+import { watch } from './watchdog.ts';
 
 export interface WorkerSettings {
   concurrency: number;
@@ -12,9 +17,13 @@ export interface WorkerSettings {
   blockingRead: number;
   /** From the stop signal on: how long calls under way may go on before they are broken off, ms. */
   finishWithinMs: number;
+  /** A worker that starts nothing for this long while work waits gets new connections, ms. */
+  stuckAfterMs: number;
   prefix: string;
-  /** A connection of the `worker` profile. */
-  connection: WorkerOptions['connection'];
+  /** Opens a connection of the `worker` profile; the worker ends it. */
+  connect: () => Redis;
+  /** Told that something in this queue could not be handled: perhaps a job that nobody can read. */
+  inspect: (queue: string) => void;
 }
 
 export interface RunningWorker {
@@ -23,60 +32,108 @@ export interface RunningWorker {
   readonly running: boolean;
 }
 
-/**
- * BullMQ sleeps 100 ms where its remaining wait rounds to 0 ms, which costs up to a third of the calls at short
- * intervals (6.7.0: `delay(0)` falls back to the default).
- */
-class PromptWorker extends Worker {
-  override delay(...[milliseconds, abort]: Parameters<Worker['delay']>): Promise<void> {
-    return super.delay(milliseconds === 0 ? 1 : milliseconds, abort);
-  }
-}
-
 /** Both queues of one tenant: searches, and their calls. */
 export function startWorker(context: QueueContext, settings: WorkerSettings): RunningWorker {
-  const options: WorkerOptions = {
-    prefix: settings.prefix,
-    connection: settings.connection,
-    concurrency: settings.concurrency,
-    lockDuration: settings.lockDurationMs,
-    stalledInterval: settings.stalledIntervalMs,
-    // Two unlucky kills must not fail a job for good; what really kills its workers is counted apart.
-    maxStalledCount: 1000,
-    drainDelay: settings.blockingRead,
-    // A job fetched while the main loop sleeps off a limit starts only when that sleep ends (6.7.0): keep it short.
-    maximumRateLimitDelay: 1000,
-  };
   const breakOff = new AbortController();
-  const searches = new PromptWorker(
-    context.searches.name,
-    (job: Job, token?: string) => processSearch(context, job, token as string),
-    { ...options, settings: { repeatStrategy } },
-  );
-  const calls = new PromptWorker(
-    context.calls.name,
-    (job: Job, token?: string) => processCall(context, job, token as string, breakOff.signal),
-    options,
-  );
-  for (const worker of [searches, calls]) {
-    worker.on('error', (error) =>
-      context.log.debug('worker error', { queue: worker.name, reason: error.message }),
-    );
-    worker.on('stalled', (jobId) =>
-      context.log.warn('job ran on a worker that died', { queue: worker.name, jobId }),
-    );
-  }
+  // Every call under way listens, and there may be many.
+  setMaxListeners(0, breakOff.signal);
+  const open = (): Live => {
+    const connection = settings.connect();
+    const runner = (
+      queue: Queue,
+      process: ConstructorParameters<typeof Runner>[0]['process'],
+      ended: (end: JobEnd) => void,
+    ) =>
+      new Runner({
+        ...context,
+        ...settings,
+        queue,
+        process,
+        ended,
+        worker: workerOptions(settings, connection),
+      });
+    return {
+      connection,
+      runners: [
+        runner(context.searches, (job, token) => processSearch(context, job, token), searchEnded(context)),
+        runner(
+          context.calls,
+          (job, token) => processCall(context, job, token, breakOff.signal),
+          callEnded(context),
+        ),
+      ],
+    };
+  };
+  let live = open();
+  const endWatch = watch({
+    runners: () => live.runners,
+    stuckAfterMs: settings.stuckAfterMs,
+    replace: () => {
+      context.log.error('work waits and nothing starts: making the worker anew');
+      context.metrics.workerReplaced();
+      const stuck = live;
+      live = open();
+      void endAll(stuck, true);
+    },
+  });
   return {
     get running() {
-      return searches.isRunning() && calls.isRunning();
+      return live.runners.every((runner) => runner.running);
     },
     async close() {
+      endWatch();
       const timer = setTimeout(() => breakOff.abort(), settings.finishWithinMs);
       try {
-        await Promise.all([calls.close(), searches.close()]);
+        await endAll(live);
       } finally {
         clearTimeout(timer);
       }
     },
+  };
+}
+
+/** The workers of both queues, on one connection. */
+interface Live {
+  connection: Redis;
+  runners: Runner[];
+}
+
+async function endAll({ runners, connection }: Live, force = false): Promise<void> {
+  try {
+    await Promise.all(runners.map((runner) => runner.close(force)));
+  } finally {
+    connection.disconnect();
+  }
+}
+
+function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptions {
+  return {
+    prefix: settings.prefix,
+    connection,
+    concurrency: settings.concurrency,
+    lockDuration: settings.lockDurationMs,
+    stalledInterval: settings.stalledIntervalMs,
+    // Two unlucky kills must not fail a job for good; what really kills its workers is counted apart (`suspects.ts`).
+    maxStalledCount: 1000,
+    drainDelay: settings.blockingRead,
+    // A job fetched while the main loop sleeps off a limit starts only when that sleep ends (6.7.0): keep it short.
+    maximumRateLimitDelay: 1000,
+    // BullMQ's own 15 s would be most of the time that an outage costs.
+    runRetryDelay: 500,
+    settings: { repeatStrategy },
+  };
+}
+
+function searchEnded({ metrics }: QueueContext) {
+  return (end: JobEnd): void => {
+    if ('error' in end) metrics.searchEnded('failed');
+    else metrics.searchEnded((end.result as { outcome: string }).outcome);
+  };
+}
+
+function callEnded({ metrics }: QueueContext) {
+  return (end: JobEnd): void => {
+    if ('error' in end) metrics.pageEnded(end.job.finishedOn === undefined ? 'retried' : 'failed');
+    else metrics.pageEnded((end.result as PageJobResult).skipped ?? 'stored');
   };
 }
