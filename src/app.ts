@@ -268,7 +268,7 @@ async function openQueues(
     admission: admissionBy(client.gate),
     rules: houseRules(config),
     marketplace: config.ebay.marketplace,
-    intervalMs: config.pace.minApiCallInterval * SECOND,
+    intervalMs: () => client.gate.intervalMs,
     deadlineMs: config.search.deadline * SECOND,
     metrics: metrics.queue,
     log: log.component('worker'),

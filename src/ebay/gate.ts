@@ -83,6 +83,8 @@ export interface LedgerMark {
  * Its state belongs to one credential and is shared by all processes that use it.
  */
 export interface CallGate {
+  /** Least time between two calls, ms, as this process last saw it: at start the configured one, then each slot's. */
+  readonly intervalMs: number;
   /**
    * Resolves when this attempt may leave; first come, first served within this process.
    * @throws Failure `gate-closed` {until, because}, `share-spent` {until, because: 'quota'}, `redis-unavailable`,

@@ -41,6 +41,7 @@ export class PacedGate implements CallGate {
   readonly #line = new GateLine();
   readonly #nap = new Nap();
   readonly #process = randomUUID().slice(0, 8);
+  #intervalMs: number;
   #asked = 0;
   #asking = false;
   #answered = 0;
@@ -50,8 +51,13 @@ export class PacedGate implements CallGate {
   constructor({ store, settings, log = SILENT, metrics }: PacedGateOptions) {
     this.#store = store;
     this.#settings = settings;
+    this.#intervalMs = settings.intervalMs;
     this.#log = log;
     this.#metrics = metrics;
+  }
+
+  get intervalMs(): number {
+    return this.#intervalMs;
   }
 
   enter(call: GateCall): Promise<Slot> {
@@ -146,6 +152,7 @@ export class PacedGate implements CallGate {
   }
 
   async #grant(waiter: Waiter, slot: GateSlot, answer: Go): Promise<void> {
+    this.#intervalMs = answer.intervalMs;
     const dueBy = slot.askedAt + answer.waitMs;
     await slot.untilDue(() => waiter.call.beforeSend?.(slot.waitedMs));
     // Twice the allowance for each further slot missed: a Redis that is always further away than it starves no call.

@@ -53,8 +53,8 @@ export interface QueueContext {
   rules: HouseRules;
   /** Marketplace of a search that names none. */
   marketplace: string;
-  /** Ms between two calls; 0 for none. */
-  intervalMs: number;
+  /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
+  intervalMs: () => number;
   /** How old a search may get, ms. */
   deadlineMs: number;
   metrics: QueueMetrics;

@@ -36,7 +36,8 @@ export function estimate(calls: CallEstimate, callClass: Priority, outlook: Outl
   const { intervalMs, remaining, reset, closedUntil, ahead, now } = outlook;
   const start = Math.max(now, closedUntil ?? now);
   const needed = ahead + calls.total;
-  const budget = closedUntil === undefined ? remaining : Number.POSITIVE_INFINITY;
+  // Closed until the reset, all of it is tomorrow's; a pause leaves the day's budget as it is.
+  const budget = start >= reset ? Number.POSITIVE_INFINITY : remaining;
   // What does not fit into today begins at the reset.
   const finish = needed <= budget ? start + needed * intervalMs : reset + (needed - budget) * intervalMs;
   return {

@@ -67,7 +67,7 @@ export async function standingOf(
   const open = new Set(missingItems.filter((item) => !hasFailed(item)).map(({ itemId }) => itemId));
   if (open.size === 0) return { content, failed, next: [] };
   await context.results.wantItems(search, wanted);
-  const lanes = lanesFor(Math.max(...answers.map(({ latencyMs }) => latencyMs)), context.intervalMs);
+  const lanes = lanesFor(Math.max(...answers.map(({ latencyMs }) => latencyMs)), context.intervalMs());
   const first = firstOfLanes(wanted, ({ itemId }) => open.has(itemId), lanes);
   return { content, failed, next: first.map((item) => itemCall(family, item, lanes)) };
 }

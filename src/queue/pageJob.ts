@@ -84,7 +84,7 @@ async function goOn(
 
   if (run.number === family.run && !run.broken.includes(answer.marketplace)) {
     // Where a page may be the last one, none may be under way beyond it.
-    const lanes = endsAtTheKnown(request) ? 1 : lanesFor(answer.latencyMs, intervalMs);
+    const lanes = endsAtTheKnown(request) ? 1 : lanesFor(answer.latencyMs, intervalMs());
     const next = pagesAfter(request, { ...answer, page }, new Set(there), lanes);
     await addCalls(
       context,

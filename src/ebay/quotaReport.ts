@@ -1,0 +1,67 @@
+import type { CallClass, ClosedBecause, Closure, GateState } from './gate.ts';
+
+/** A closure as it is told outside. */
+export interface ClosureReport {
+  because: ClosedBecause;
+  /** ISO 8601. */
+  until: string;
+}
+
+/** How the day's calls and the gate stand, in this machine's clock; what `dpf quota` and the API show. */
+export interface QuotaReport {
+  limit: number;
+  used: number;
+  remaining: number;
+  /** When the quota day ends, ISO 8601. */
+  reset: string;
+  /** Seconds between two calls of the fleet; 0 for none. */
+  interval: number;
+  /** Set while nobody may call. */
+  closed: ClosureReport | null;
+  circuit: GateState['circuit'];
+  classes: Record<CallClass, ClassReport>;
+}
+
+export interface ClassReport {
+  /** Calls of the day that this class may use up to, and what is left of them. */
+  upTo: number;
+  remaining: number;
+  /** Set while this class may not call. */
+  closed: ClosureReport | null;
+}
+
+const SAME_CLOCK_MS = 1000;
+
+/** @param shares the part of the day's calls that each class may use up to */
+export function quotaReport(
+  state: GateState,
+  shares: Record<CallClass, number>,
+  clock: () => number = Date.now,
+): QuotaReport {
+  // The gate runs on Redis time; what an answer takes on its way is no difference between two clocks.
+  const difference = clock() - state.now;
+  const toHere = Math.abs(difference) < SAME_CLOCK_MS ? 0 : difference;
+  const told = (closure: Closure | undefined): ClosureReport | null =>
+    closure === undefined
+      ? null
+      : { because: closure.because, until: new Date(closure.until + toHere).toISOString() };
+  const { limit, used, remaining, reset, intervalMs, closed, circuit, classes } = state;
+  const classReport = (callClass: CallClass): ClassReport => {
+    const upTo = Math.floor(limit * shares[callClass]);
+    return { upTo, remaining: Math.max(0, upTo - used), closed: told(classes[callClass]) };
+  };
+  return {
+    limit,
+    used,
+    remaining,
+    reset: new Date(reset + toHere).toISOString(),
+    interval: intervalMs / 1000,
+    closed: told(closed),
+    circuit,
+    classes: {
+      interactive: classReport('interactive'),
+      scheduled: classReport('scheduled'),
+      backfill: classReport('backfill'),
+    },
+  };
+}
