@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+describe('searches that share the calls', () => {
+  const service = useService({ MIN_API_CALL_INTERVAL: '0.06' });
+  const deep = (index: number) => ({
+    query: 'phone case',
+    maxItems: 10_000,
+    title: { exclude: [`deep${index}`] },
+  });
+  const small = (index: number) => ({
+    query: 'yoga mat',
+    maxItems: 20,
+    title: { exclude: [`small${index}`] },
+  });
+  const calls = () => service.simulator.controls.log({ kind: 'search' });
+
+  it('take turns page by page: twenty small ones behind ten deep ones are done within forty calls', async () => {
+    const deepOnes = await service.producer.enqueueMany(
+      Array.from({ length: 10 }, (_, index) => deep(index)),
+    );
+    await waitFor('each deep one to have called', () => calls().length >= 10);
+    const before = calls().length;
+    await service.producer.enqueueMany(Array.from({ length: 20 }, (_, index) => small(index)));
+    const last = await waitFor(
+      'all small ones',
+      () => calls().filter(({ query }) => query.q === 'yoga mat')[19],
+    );
+    const position = calls().filter(({ seq }) => seq <= last.seq).length;
+    expect(position - before).to.be.at.most(40);
+    for (const { searchId } of deepOnes) await service.producer.cancel(searchId);
+  });
+
+  it('leave a deep one its turn under a stream of small ones', async function () {
+    this.timeout(60_000);
+    const { searchId } = await service.producer.enqueue({ ...deep(0), maxItems: 2000 });
+    let index = 0;
+    let ended = false;
+    const stream = (async () => {
+      while (!ended) {
+        // A little more than all the calls there are would be theirs.
+        const wanted = Math.ceil(calls().length * 1.05) + 3;
+        if (index < wanted) await service.producer.enqueueMany([small(index++)]);
+        else await waitFor('the next call', () => ended || calls().length * 1.05 + 3 > index);
+      }
+    })();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 45_000 });
+    ended = true;
+    await stream;
+    expect(summary?.outcome).to.equal('complete');
+  });
+
+  it('go class by class: interactive before scheduled before backfill, first come, first served within one', async () => {
+    const { searchId } = await service.producer.enqueue(deep(0));
+    await waitFor('the first call', () => calls().length > 0);
+    const marked = (priority: 'interactive' | 'scheduled' | 'backfill', index: number) => ({
+      query: 'yoga mat',
+      maxItems: 20 + index,
+      priority,
+    });
+    await service.calls.pause();
+    await service.producer.enqueueMany([
+      marked('backfill', 5),
+      marked('scheduled', 3),
+      marked('backfill', 6),
+      marked('interactive', 1),
+      marked('scheduled', 4),
+      marked('interactive', 2),
+    ]);
+    await waitFor(
+      'all of them to have planned',
+      async () => (await service.calls.getPrioritizedCount()) >= 6,
+    );
+    await service.producer.cancel(searchId);
+    await service.calls.resume();
+    const order = await waitFor('their calls', () => {
+      const limits = calls().flatMap(({ query }) => (query.q === 'yoga mat' ? [Number(query.limit)] : []));
+      return limits.length === 6 && limits;
+    });
+    expect(order).to.deep.equal([21, 22, 23, 24, 25, 26]);
+  });
+
+  it('stop calling when they are cancelled: at most the page in flight, and what was collected stays', async () => {
+    const { searchId } = await service.producer.enqueue(deep(0));
+    await waitFor('some calls', () => calls().length >= 3);
+    await service.producer.cancel(searchId);
+    const atCancel = calls().length;
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    expect(summary?.outcome).to.equal('cancelled');
+    expect(calls().length - atCancel).to.be.at.most(1);
+    expect(summary?.pages).to.be.at.least(3);
+    expect((await service.producer.products(searchId)).length).to.equal(summary?.counts.products);
+    expect(await service.calls.getJobCountByTypes('prioritized', 'delayed', 'active')).to.equal(0);
+    expect(await service.producer.cancel(searchId)).to.equal(false);
+  });
+});
