@@ -1,0 +1,147 @@
+import { expect } from 'chai';
+import type { Product } from '../../../src/product/product.ts';
+import type { SearchRequest } from '../../../src/product/requestSchema.ts';
+import { useService } from '../../support/service.ts';
+
+describe('a search with a track', () => {
+  const service = useService({ PAGE_ATTEMPTS: '1' });
+  /** A listing of more than one page that fits into a search as a whole. */
+  const whole: SearchRequest = { query: 'led strip', maxItems: 1000 };
+
+  async function run(request: SearchRequest) {
+    const { searchId, summary } = await service.search(request);
+    return { searchId, summary, ...(await marksOf(searchId)) };
+  }
+
+  async function marksOf(searchId: string) {
+    const products = await service.producer.products(searchId);
+    const changed = products.flatMap(({ itemId, mark }) =>
+      mark === undefined || mark === 'same' ? [] : [[itemId, mark] as const],
+    );
+    return {
+      products,
+      unmarked: products.filter(({ mark }) => mark === undefined),
+      changed: new Map(changed),
+    };
+  }
+
+  /** Plants one change of each kind; answers what a search must then tell. */
+  function plantChanges(products: Product[], title: string) {
+    const { controls } = service.simulator;
+    const priced = products.filter(({ total, converted, auction }) => total && !converted && !auction);
+    const [cheaper, dearer, removed] = priced.slice(-3) as [Product, Product, Product];
+    controls.changeListing(cheaper.itemId, { price: (Number(cheaper.price?.value) - 0.5).toFixed(2) });
+    controls.changeListing(dearer.itemId, { price: (Number(dearer.price?.value) + 0.01).toFixed(2) });
+    controls.removeListing(removed.itemId);
+    const added = controls.addListing({ title, price: '9.99' });
+    return {
+      changed: new Map([
+        [added, 'new'],
+        [cheaper.itemId, 'price-dropped'],
+        [dearer.itemId, 'price-rose'],
+      ]),
+      gone: [removed.itemId],
+    };
+  }
+
+  it('marks nothing as new the first time, and all as the same while nothing changes', async () => {
+    const request = { ...whole, track: 'unchanged' };
+    const first = await run(request);
+    expect(first.products.length).to.be.greaterThan(200);
+    expect(first.unmarked).to.have.length(first.products.length);
+    const second = await run(request);
+    expect(second.unmarked).to.deep.equal([]);
+    expect(second.changed).to.deep.equal(new Map());
+    expect(second.summary?.gone).to.deep.equal([]);
+  });
+
+  it('marks exactly what changed since the last time, and lists what is gone once', async () => {
+    const request = { ...whole, track: 'changing' };
+    const planted = plantChanges((await run(request)).products, 'led strip with a kickstand');
+    const second = await run(request);
+    expect(second.changed).to.deep.equal(planted.changed);
+    expect(second.summary?.gone).to.deep.equal(planted.gone);
+    const third = await run(request);
+    expect(third.changed).to.deep.equal(new Map());
+    expect(third.summary?.gone).to.deep.equal([]);
+  });
+
+  it('says the same again when it is read again or retried, and other searches of the name see it as known', async () => {
+    const request = { ...whole, track: 'again' };
+    const planted = plantChanges((await run(request)).products, 'led strip with a mirror');
+    const second = await run(request);
+    await service.producer.retry(second.searchId);
+    await service.producer.waitFor(second.searchId, { timeoutMs: 15_000 });
+    expect((await marksOf(second.searchId)).changed).to.deep.equal(planted.changed);
+    const again = await service.producer.get(second.searchId);
+    expect(again.summary?.gone).to.deep.equal(planted.gone);
+  });
+
+  it('calls nothing gone that it could not see: not when partial, not when cut to maxItems', async () => {
+    const request = { ...whole, track: 'partly' };
+    const first = await run(request);
+    const { gone } = plantChanges(first.products, 'led strip with a strap');
+    service.simulator.controls.arm({ fault: 'status', status: 500, on: { offset: 200 } });
+    const partial = await run(request);
+    expect(partial.summary).to.deep.include({ outcome: 'partial', gone: [] });
+    service.simulator.controls.clear();
+    const cut = await run({ ...request, maxItems: 200 });
+    expect(cut.summary).to.deep.include({ outcome: 'complete', gone: [] });
+    expect((await run(request)).summary?.gone).to.deep.equal(gone);
+  });
+
+  it('marks what a retry brings against the time before the search, and what was marked as it was', async () => {
+    const request = { ...whole, track: 'continued' };
+    const planted = plantChanges((await run(request)).products, 'led strip with a mouse');
+    service.simulator.controls.arm({ fault: 'status', status: 500, on: { offset: 200 }, count: 1 });
+    const partial = await run(request);
+    expect([...partial.changed.values()]).to.deep.equal(['new']);
+    await service.producer.retry(partial.searchId);
+    const { summary } = await service.producer.waitFor(partial.searchId, { timeoutMs: 15_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', gone: planted.gone });
+    expect((await marksOf(partial.searchId)).changed).to.deep.equal(planted.changed);
+  });
+
+  it('tells a change once where two searches of the name run at the same time', async () => {
+    const request = { ...whole, track: 'twins' };
+    const planted = plantChanges((await run(request)).products, 'led strip with a lamp');
+    // Another word order, so that they are not identical searches.
+    const both = await Promise.all([run(request), run({ ...request, query: 'strip led' })]);
+    const told = both.flatMap(({ changed }) => [...changed]);
+    expect(told).to.have.length(planted.changed.size);
+    expect(new Map(told)).to.deep.equal(planted.changed);
+  });
+});
+
+describe('a search for the newest with a track', () => {
+  const service = useService();
+  const newest: SearchRequest = { query: 'phone case', sort: 'newlyListed', maxItems: 1000, track: 'newest' };
+
+  it('makes one call while nothing is new, and declares nothing gone that it did not look at', async () => {
+    const first = await service.search(newest);
+    expect(service.calledOffsets()).to.have.length.greaterThan(2);
+    service.simulator.controls.removeListing(
+      (await service.producer.products(first.searchId)).at(-1)?.itemId as string,
+    );
+    service.simulator.controls.clearLog();
+    const { summary, searchId } = await service.search(newest);
+    expect(service.calledOffsets()).to.deep.equal([0]);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 1, gone: [] });
+    const products = await service.producer.products(searchId);
+    expect(products.every(({ mark }) => mark === 'same')).to.equal(true);
+  });
+
+  it('goes on to the first page that is wholly known, and never asks for one after it', async () => {
+    await service.search(newest);
+    const added = Array.from({ length: 201 }, (_, n) =>
+      service.simulator.controls.addListing({ title: `phone case number ${n}`, price: '5.00' }),
+    );
+    service.simulator.controls.clearLog();
+    const { searchId } = await service.search(newest);
+    // 200 new ones, then the last new one among known ones, then known ones only.
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
+    const products = await service.producer.products(searchId);
+    const fresh = products.filter(({ mark }) => mark === 'new').map(({ itemId }) => itemId);
+    expect(fresh).to.have.members(added);
+  });
+});
