@@ -61,14 +61,21 @@ describe('the token while Redis is slow, gone or full', () => {
   });
 
   it('a Redis that stalls is waited for TOKEN_READ_TIMEOUT once, by all callers together', async () => {
-    const { auth, registry } = await through({ REDIS_COMMAND_TIMEOUT: '30' });
+    const { auth, registry, redis: connection } = await through({ REDIS_COMMAND_TIMEOUT: '30' });
     await auth.getAccessToken();
+    let reads = 0;
+    const get = connection.get.bind(connection);
+    connection.get = ((key: string) => {
+      reads += 1;
+      return get(key);
+    }) as typeof connection.get;
     proxy.mode = 'stall';
     const first = await Promise.all(Array.from({ length: 50 }, () => auth.getAccessToken()));
     const later = await auth.getAccessToken();
     expect(new Set([...first, later])).to.deep.equal(new Set(['token-1']));
     const served = await registry.getSingleMetricAsString('dpf_token_served_total');
     expect(served).to.include('source="memory"} 51');
+    expect(reads).to.equal(1);
     proxy.mode = 'ok';
     await waitFor('Redis to serve again', async () => (await auth.status()).source === 'redis');
   });
