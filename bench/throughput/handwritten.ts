@@ -1,0 +1,36 @@
+/** What one would write by hand: one BullMQ job a page, axios, JSON.parse, the same products in one write. Nothing else. */
+import http from 'node:http';
+import axios from 'axios';
+import { Worker } from 'bullmq';
+import { Redis } from 'ioredis';
+import { mapPage } from '../../src/collector/mapPage.ts';
+import { answerWithCpu } from './cpu.ts';
+
+const [, , redisUrl = '', origin = '', token = ''] = process.argv;
+const store = new Redis(redisUrl);
+const client = axios.create({
+  baseURL: origin,
+  httpAgent: new http.Agent({ keepAlive: true }),
+  responseType: 'text',
+  transformResponse: [(text) => text],
+  headers: {
+    authorization: `Bearer ${token}`,
+    'x-ebay-c-marketplace-id': 'EBAY_US',
+    'accept-encoding': 'gzip',
+  },
+});
+
+const worker = new Worker(
+  'handwritten',
+  async (job) => {
+    const { q, offset, limit, search } = job.data;
+    const { data } = await client.get('/buy/browse/v1/item_summary/search', { params: { q, offset, limit } });
+    const page = { marketplace: 'EBAY_US' as const, offset, limit, observedAt: new Date().toISOString() };
+    const mapped = mapPage(JSON.parse(data), page);
+    if (!mapped.ok) throw new Error(mapped.reason);
+    await store.hset(`handwritten:${search}`, String(offset), JSON.stringify(mapped.page.products));
+  },
+  { connection: new Redis(redisUrl, { maxRetriesPerRequest: null }), concurrency: 10 },
+);
+await worker.waitUntilReady();
+answerWithCpu();
