@@ -24,8 +24,17 @@ export class PromptWorker extends Worker {
   /** BullMQ makes an empty job of one whose hash is gone, and so hides that it lost its data. */
   protected override createJob(stored: JobJson, jobId: string): Job {
     if (stored.name === undefined) throw new Error(`job ${jobId} has lost its data`);
-    const isReadable = stored.data.length <= MAX_DATA_LENGTH;
-    return super.createJob(isReadable ? stored : { ...stored, data: JSON.stringify(TOO_LARGE) }, jobId);
+    return super.createJob(
+      stored.data.length <= MAX_DATA_LENGTH ? stored : this.shrink(stored, jobId),
+      jobId,
+    );
+  }
+
+  /** In Redis too: everybody who looks at the job, the dashboard say, would have to read it all again. */
+  private shrink(stored: JobJson, jobId: string): JobJson {
+    const data = JSON.stringify(TOO_LARGE);
+    this.#redis.hset(this.toKey(jobId), 'data', data).catch(() => undefined); // Its own end decides, not its size.
+    return { ...stored, data };
   }
 
   /**
