@@ -4,7 +4,7 @@ import { Lease } from '../../redis/lease.ts';
 
 /** Longer than any single step takes, so that it runs out only under a process that died. */
 const LEASE_MS = 5000;
-const LOOK_AGAIN_MS = 20;
+const LOOK_AGAIN_MS = 50;
 
 /**
  * Does `work` while no other process changes schedules. `renew` is to be called between its steps.

@@ -1,14 +1,16 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { HouseRules } from '../houseRules.ts';
 import type { Definition } from './definition.ts';
-import { place } from './placing.ts';
+import { displace, place, placedNames } from './placing.ts';
 import { isOver, type ScheduleRecord, type ScheduleRecords } from './records.ts';
 import type { RunLog } from './runLog.ts';
 
 /** What changing schedules takes. */
 export interface Parts {
   searches: Queue;
+  redis: Redis;
   rules: HouseRules;
   records: ScheduleRecords;
   log: RunLog;
@@ -46,9 +48,11 @@ export async function planOf(parts: Parts, wanted: readonly Definition[]): Promi
   const names = new Set(wanted.map(({ name }) => name));
   for (const { source, definition } of present.values())
     if (source === 'file' && !names.has(definition.name)) plan.removed.push(definition.name);
+  const placed = await placedNames(parts.searches, parts.redis);
   const touched = new Set([...plan.changed.map(({ name }) => name), ...plan.removed]);
   for (const record of present.values())
-    if (!touched.has(record.definition.name) && (await isBroken(parts, record))) plan.mended.push(record);
+    if (!touched.has(record.definition.name) && (await isBroken(parts, record, placed)))
+      plan.mended.push(record);
   return plan;
 }
 
@@ -72,9 +76,13 @@ export async function carryOut(parts: Parts, plan: Plan, renew: () => Promise<vo
   }
 }
 
-async function isBroken({ searches, log, now }: Parts, record: ScheduleRecord): Promise<boolean> {
+async function isBroken(
+  { log, now }: Parts,
+  record: ScheduleRecord,
+  placed: ReadonlySet<string>,
+): Promise<boolean> {
   const { name } = record.definition;
-  const isPlaced = (await searches.getJobScheduler(name)) !== undefined;
+  const isPlaced = placed.has(name);
   if (isPlaced || record.paused) return isPlaced && record.paused;
   return !isOver(record, (await log.read(name)).runs, now());
 }
@@ -107,7 +115,7 @@ export async function put(
 }
 
 export async function drop({ searches, records, log }: Parts, name: string): Promise<void> {
-  await searches.removeJobScheduler(name);
+  await displace(searches, name);
   await records.delete(name);
   await log.forget(name);
 }

@@ -60,7 +60,7 @@ export class Schedules {
     this.#records = new ScheduleRecords(redis, prefix, tenant);
     this.#log = new RunLog(redis, prefix, tenant);
     this.#now = options.now ?? (() => Date.now());
-    this.#parts = { searches, rules, records: this.#records, log: this.#log, now: this.#now };
+    this.#parts = { searches, redis, rules, records: this.#records, log: this.#log, now: this.#now };
     this.#lease = { redis, key: `${prefix}:lease:schedules:${tenant}` };
   }
 

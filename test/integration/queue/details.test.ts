@@ -137,11 +137,11 @@ describe('a search with details under way', () => {
 
   it('tells how many details are there', async () => {
     const { searchId } = await service.producer.enqueue(wanted);
-    const { progress } = await waitFor('progress', async () => {
-      const report = await service.producer.get(searchId);
-      return (report.progress?.details?.there ?? 0) > 0 && report;
+    const progress = await waitFor('progress', async () => {
+      const { progress: now } = await service.producer.get(searchId);
+      return now?.details ? now : undefined;
     });
-    expect(progress?.details?.of).to.equal(100);
+    expect(progress.details?.of).to.equal(100);
     expect(progress).to.include({ state: 'collecting', pages: 1, products: 100 });
   });
 });

@@ -66,6 +66,26 @@ describe('schedules', () => {
     expect(await test.runNext('hourly', 2)).to.deep.equal(['05-01T11:00', '05-01T11:20']);
   });
 
+  it('whose timing changes still catch up once what is overdue', async () => {
+    test.at('2026-05-01T10:00Z');
+    await test.schedules.add({ name: 'mine', cron: '0 12 * * *', request });
+    test.at('2026-05-01T12:30Z');
+    await test.schedules.add({ name: 'mine', cron: '45 12 * * *', request });
+    expect(await test.runAll()).to.deep.equal(['05-01T12:00']);
+    expect(await test.runNext('mine', 2)).to.deep.equal(['05-01T12:45', '05-02T12:45']);
+  });
+
+  it('that are paused begin no run, not even one that is due', async () => {
+    test.at('2026-05-01T10:00Z');
+    await test.schedules.add({ name: 'hourly', every: 3600, request });
+    await test.schedules.pause('hourly');
+    expect(await test.runAll()).to.deep.equal([]);
+    await test.schedules.resume('hourly');
+    test.at('2026-05-01T11:30Z');
+    await test.schedules.pause('hourly');
+    expect(await test.runAll()).to.deep.equal([]);
+  });
+
   it('that are paused run nothing and make nothing up; resumed ones go on in their rhythm', async () => {
     test.at('2026-05-01T10:00Z');
     await test.schedules.add({ name: 'hourly', every: 3600, request });
