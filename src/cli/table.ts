@@ -25,7 +25,7 @@ const COLUMNS: readonly Column[] = [
   { head: 'Price', cell: priceText, right: true, most: 16 },
   { head: 'Shipping', cell: shippingText, right: true, most: 13, from: 100 },
   { head: 'Delivered', cell: deliveredText, right: true, most: 13 },
-  { head: 'Condition', cell: conditionText, most: 10, upTo: 99 },
+  { head: 'Condition', cell: conditionText, most: 10, from: 72, upTo: 99 },
   { head: 'Condition', cell: conditionText, most: 16, from: 100 },
   { head: 'Seller', cell: feedbackText, right: true, upTo: 99 },
   { head: 'Seller', cell: sellerText, right: true, most: 16, from: 100 },

@@ -12,6 +12,7 @@ export interface RunningProcess {
   /** stdout and stderr so far, as they came. */
   readonly output: string;
   readonly stdout: string;
+  readonly stderr: string;
   readonly running: boolean;
   /** The first match in the output, waited for. @throws Error with the output when the process ends without it. */
   waitForLine(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
@@ -31,12 +32,14 @@ export function startNode(args: string[], env: Record<string, string> = {}): Run
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let stdout = '';
+  let stderr = '';
   let output = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     stdout += text;
     output += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
     output += text;
   });
   const ended = once(child, 'close').then(([code]) => code as number | null);
@@ -48,6 +51,9 @@ export function startNode(args: string[], env: Record<string, string> = {}): Run
     },
     get stdout() {
       return stdout;
+    },
+    get stderr() {
+      return stderr;
     },
     get running() {
       return isRunning();

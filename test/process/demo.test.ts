@@ -1,0 +1,48 @@
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import { useProcesses } from '../support/processes.ts';
+
+describe('dpf demo', function () {
+  this.timeout(60_000);
+  const { dpf } = useProcesses();
+
+  it('runs the whole service with nothing configured, shows products and ends with nothing left behind', async () => {
+    // What a person has in the environment must not get in: the demo never uses real keys.
+    const demo = dpf(['demo'], {
+      EBAY_CLIENT_ID: 'mine',
+      EBAY_API_URL: 'http://127.0.0.1:1',
+      REDIS_URL: 'redis://127.0.0.1:1',
+    });
+    const [, redisPort = ''] = await demo.waitForLine(/Redis +redis:\/\/127\.0\.0\.1:(\d+)/);
+    expect(await demo.exit(), demo.output).to.equal(0);
+    expect(demo.stdout.match(/✔ complete/g)).to.have.length(4);
+    expect(demo.stdout).to.contain('○ none-found').and.contain('filtered out').and.contain('Delivered');
+    expect(demo.stdout).to.match(/\d calls, 1 token request\./);
+    expect(await isListening(Number(redisPort))).to.equal(false);
+  });
+
+  it('with --keep prints what another terminal needs, and ends on Ctrl-C', async () => {
+    const demo = dpf(['demo', '--keep']);
+    await demo.waitForLine(/Still running until Ctrl-C[\s\S]*npx dpf token/);
+    const env = Object.fromEntries(
+      [...demo.stdout.matchAll(/export (\w+)='([^']+)'/g)].map(([, name = '', value = '']) => [name, value]),
+    );
+    const search = dpf(['search', 'yoga mat', '--json'], env);
+    expect(await search.exit(), search.output).to.equal(0);
+    expect(JSON.parse(search.stdout).products).to.have.length(200);
+    demo.signal('SIGINT');
+    expect(await demo.exit(), demo.output).to.equal(0);
+    expect(await isListening(Number(new URL(env.REDIS_URL ?? '').port))).to.equal(false);
+  });
+});
+
+function isListening(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}

@@ -1,0 +1,75 @@
+import { expect } from 'chai';
+import {
+  asJson,
+  DependencyError,
+  exitOfOutcome,
+  lines,
+  SearchFailed,
+  tell,
+  UsageError,
+} from '../../../src/cli/exit.ts';
+import { ConfigError } from '../../../src/config/config.ts';
+import { Failure } from '../../../src/failures.ts';
+import { OUTCOMES } from '../../../src/product/summary.ts';
+import type { SearchReport } from '../../../src/queue/report.ts';
+
+const wrongRequest = new Failure('invalid_request', 'two things are wrong', {
+  errors: [
+    { path: 'maxItems', code: 'max_items_range', message: 'must be an integer from 1 to 10000; got 0' },
+    { path: 'sort', code: 'unknown_sort', message: 'must be one of price; got "up"' },
+  ],
+});
+const failedReport: SearchReport = {
+  ...{ searchId: 's_1', state: 'done', progress: null, summary: null },
+  error: { code: 'ebay-refused', message: 'eBay refused the request (12001)' },
+};
+
+describe('exit codes', () => {
+  it('of outcomes: 0 where all that was wanted is there, 5 for a part, 1 for nothing', () => {
+    const codes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, exitOfOutcome(outcome)]));
+    expect(codes).to.deep.equal({
+      ...{ complete: 0, 'none-found': 0, 'filtered-out': 0 },
+      ...{ partial: 5, degraded: 5, cancelled: 5, skipped: 5, failed: 1 },
+    });
+  });
+
+  for (const [what, thrown, code] of [
+    ['a search that failed', new SearchFailed(failedReport), 1],
+    ['a search that is not there', new Failure('search_not_found', 'no search'), 1],
+    ['a defect of ours', new TypeError('x is undefined'), 1],
+    ['a wrong call', new UsageError('give one'), 2],
+    ['a wrong request', wrongRequest, 2],
+    ['a wrong configuration', new ConfigError([{ name: 'LOG_LEVEL', message: 'is loud' }]), 3],
+    ['a credential that eBay refused', new Failure('credential-refused', 'invalid_client'), 3],
+    ['a Redis that is away', new Failure('redis-unavailable', 'cannot reach Redis'), 4],
+    ['a token endpoint that is away', new Failure('token-unavailable', 'no token'), 4],
+    ['a port in use', new DependencyError('port-in-use', 'port 1 is in use'), 4],
+    ['Ctrl-C', new Failure('interrupted', 'interrupted'), 130],
+  ] as const)
+    it(`of ${what}: ${code}`, () => {
+      expect(tell(thrown).exit).to.equal(code);
+    });
+});
+
+describe('an error on stderr', () => {
+  it('is one line for one thing', () => {
+    expect(lines(tell(new ConfigError([{ name: 'LOG_LEVEL', message: 'is loud' }])))).to.equal(
+      'dpf: LOG_LEVEL is loud',
+    );
+  });
+
+  it('names each field of a wrong request and what is allowed there', () => {
+    expect(lines(tell(wrongRequest)).split('\n')).to.deep.equal([
+      'dpf: the request is wrong:',
+      '  maxItems  must be an integer from 1 to 10000; got 0',
+      '  sort      must be one of price; got "up"',
+    ]);
+  });
+
+  it('is an object with --json', () => {
+    const { error } = JSON.parse(asJson(tell(new SearchFailed(failedReport))));
+    expect(error).to.include({ code: 'ebay-refused', searchId: 's_1' });
+    expect(error.message).to.contain('12001');
+    expect(JSON.parse(asJson(tell(wrongRequest))).error.errors).to.have.length(2);
+  });
+});

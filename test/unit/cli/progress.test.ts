@@ -1,0 +1,38 @@
+import { expect } from 'chai';
+import { ProgressLine, progressText } from '../../../src/cli/progress.ts';
+import type { SearchReport } from '../../../src/queue/report.ts';
+import { plainTerminal } from './plainTerminal.ts';
+
+const queued: SearchReport = { searchId: 's_1', state: 'queued', progress: null, summary: null, error: null };
+
+describe('progress', () => {
+  it('says after a while that no worker takes the search', () => {
+    expect(progressText(queued, 100)).to.equal('queued');
+    expect(progressText(queued, 10_000)).to.contain('dpf worker');
+  });
+
+  it('says why a search waits and until when', () => {
+    const until = Date.parse('2026-03-02T08:00:00Z');
+    const progress = { state: 'waiting', pages: 1, of: 3, products: 200, because: 'quota', until } as const;
+    const text = progressText({ ...queued, state: 'waiting', progress }, 0);
+    expect(text).to.contain('waiting (quota) until').and.contain('200 items, page 2 of at most 3');
+  });
+
+  it('is a plain line for each change where there is no terminal', () => {
+    const terminal = plainTerminal();
+    const line = new ProgressLine(terminal);
+    for (const text of ['queued', 'queued', 'collecting']) line.show(text);
+    line.end();
+    expect(terminal.err).to.deep.equal(['queued', 'collecting']);
+  });
+
+  it('is one line drawn over and over on a terminal, never wider than it, and gone at the end', () => {
+    const terminal = plainTerminal({ live: true, width: 60 });
+    const line = new ProgressLine(terminal);
+    line.show('x'.repeat(200));
+    line.end();
+    expect(terminal.err.join('')).to.not.contain('\n');
+    expect(terminal.err[0]?.replace('\r\u001b[2K', '').length).to.be.below(60);
+    expect(terminal.err.at(-1)).to.equal('\r\u001b[2K');
+  });
+});

@@ -1,0 +1,91 @@
+import { expect } from 'chai';
+import { Command } from 'commander';
+import { addRequestFlags, requestFrom } from '../../../src/cli/requestFlags.ts';
+import { parseSearchRequest } from '../../../src/product/request.ts';
+import { SearchRequestSchema } from '../../../src/product/requestSchema.ts';
+
+const US = { marketplace: 'EBAY_US' };
+
+function requestOf(line: string): unknown {
+  const command = addRequestFlags(new Command().argument('[query]'));
+  command.parse(line.split(' ').filter(Boolean), { from: 'user' });
+  return requestFrom(command.args[0], command.opts(), US);
+}
+
+const EVERYTHING = [
+  'hub --category 3709 --marketplace EBAY_GB,EBAY_DE --max-items 450 --sort -price --currency GBP',
+  '--price-min 10 --price-max 20.50 --condition NEW --condition USED --condition-id 1000 --buying-option AUCTION',
+  '--delivery-country GB --delivery-postal-code SW1A --located-in GB --free-shipping --returns-accepted',
+  '--seller anna,bert --exclude-seller carl --seller-account-type BUSINESS --search-in-description',
+  '--aspect Color=Red --aspect Color=Blue --aspect Size=4=5 --ship-to US:19406 --title-include slim',
+  '--title-exclude case --title-exclude for,parts --min-feedback-percentage 98.5 --min-feedback-score 100',
+  '--details --track hubs --max-age 60 --on-failure degrade --priority backfill --tenant acme',
+].join(' ');
+
+describe('the flags of dpf search', () => {
+  it('make the request of all its fields', () => {
+    expect(requestOf(EVERYTHING)).to.deep.equal({
+      query: 'hub',
+      categoryIds: ['3709'],
+      marketplaces: ['EBAY_GB', 'EBAY_DE'],
+      maxItems: 450,
+      sort: '-price',
+      filters: {
+        price: { min: '10', max: '20.50', currency: 'GBP' },
+        conditions: ['NEW', 'USED'],
+        conditionIds: ['1000'],
+        buyingOptions: ['AUCTION'],
+        deliveryCountry: 'GB',
+        deliveryPostalCode: 'SW1A',
+        itemLocationCountry: 'GB',
+        freeShipping: true,
+        returnsAccepted: true,
+        sellers: ['anna', 'bert'],
+        excludeSellers: ['carl'],
+        sellerAccountTypes: ['BUSINESS'],
+        searchInDescription: true,
+        aspects: { Color: ['Red', 'Blue'], Size: ['4=5'] },
+      },
+      shipTo: { country: 'US', postalCode: '19406' },
+      title: { include: ['slim'], exclude: ['case', 'for,parts'] },
+      seller: { minFeedbackPercentage: 98.5, minFeedbackScore: 100 },
+      details: 'full',
+      track: 'hubs',
+      maxAge: 60,
+      onFailure: 'degrade',
+      priority: 'backfill',
+      tenant: 'acme',
+    });
+  });
+
+  it('cover every field of the schema but its version', () => {
+    const fields = (schema: { properties: object }) => Object.keys(schema.properties);
+    const made = requestOf(EVERYTHING) as { filters: object };
+    expect(Object.keys(made)).to.have.members(fields(SearchRequestSchema).filter((field) => field !== 'v'));
+    expect(Object.keys(made.filters)).to.have.members(fields(SearchRequestSchema.properties.filters));
+  });
+
+  it('say nothing of what was not asked for', () => {
+    expect(requestOf('hub')).to.deep.equal({ query: 'hub' });
+  });
+
+  it('take the currency from the marketplaces where they have one in common', () => {
+    const currencyOf = (line: string) =>
+      (requestOf(line) as { filters: { price: { currency?: string } } }).filters.price.currency;
+    expect(currencyOf('hub --price-max 5')).to.equal('USD');
+    expect(currencyOf('hub --price-max 5 --marketplace EBAY_DE --marketplace EBAY_FR')).to.equal('EUR');
+    expect(currencyOf('hub --price-max 5 --marketplace EBAY_DE --marketplace EBAY_US')).to.equal(undefined);
+  });
+
+  it('leave what is no number for the schema to refuse by its name', () => {
+    const parsed = parseSearchRequest(requestOf('hub --max-items many'), US);
+    if (parsed.ok) throw new Error('taken for a number');
+    expect(parsed.errors.map(({ path }) => path)).to.deep.equal(['maxItems']);
+    expect(parsed.errors[0]?.message).to.contain('1 to 10000').and.contain('"many"');
+  });
+
+  it('refuse an aspect without a value, and a currency without a price', () => {
+    expect(() => requestOf('hub --aspect Color')).to.throw('NAME=VALUE');
+    expect(() => requestOf('hub --currency EUR')).to.throw('--price-min');
+  });
+});
