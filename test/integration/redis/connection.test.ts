@@ -46,7 +46,7 @@ describe('waiting for Redis', () => {
   it('names address and cause where nothing listens, and never the password', async () => {
     const { port, close } = await startTcpServer(() => undefined);
     await close();
-    const { code, message } = await failureOf(`redis://user:c4n4ry@127.0.0.1:${port}/0`, 200);
+    const { code, message } = await failureOf(`redis://user:c4n4ry@127.0.0.1:${port}/0`, 1000);
     expect(code).to.equal('redis-unavailable');
     expect(message).to.equal(`cannot reach Redis at 127.0.0.1:${port} (ECONNREFUSED)`);
   });
@@ -66,9 +66,9 @@ describe('waiting for Redis', () => {
   it('names the cause where the password is wrong or missing', async () => {
     const server = await startTestRedis(['--requirepass', 'right']);
     servers.push(server);
-    const wrong = await failureOf(`redis://:c4n4ry@127.0.0.1:${server.port}/0`, 300);
+    const wrong = await failureOf(`redis://:c4n4ry@127.0.0.1:${server.port}/0`, 1500);
     expect(wrong.message).to.include('WRONGPASS').and.not.include('c4n4ry');
-    const missing = await failureOf(`redis://127.0.0.1:${server.port}/0`, 300);
+    const missing = await failureOf(`redis://127.0.0.1:${server.port}/0`, 1500);
     expect(missing.message).to.include('NOAUTH');
   });
 
