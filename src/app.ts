@@ -63,6 +63,11 @@ export function openProducer(
     resultsTtlMs: config.search.resultsTtl * SECOND,
     runsTtlMs: runsTtlMs(config),
     minScheduleInterval: config.schedule.minInterval,
+    limits: {
+      backlog: config.search.backlogLimit,
+      backfillMemory: config.memory.backfillShare,
+      memory: config.memory.share,
+    },
     deadlineMs,
     outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), gateSettings(config).shares),
     reachRedis: () => waitForRedis(redis, config.redis.url, deadlineMs),

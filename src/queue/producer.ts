@@ -13,6 +13,7 @@ import { cancelSearch } from './cancelSearch.ts';
 import { withinDeadline } from './deadline.ts';
 import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
 import type { HouseRules } from './houseRules.ts';
+import { Intake, type IntakeLimits } from './intake.ts';
 import { callsQueueName } from './names.ts';
 import { checkedRequests, newSearches } from './newSearches.ts';
 import type { SearchReport } from './report.ts';
@@ -35,6 +36,7 @@ export interface ProducerOptions {
   runsTtlMs: number;
   /** Least time between two runs of a schedule, seconds. */
   minScheduleInterval: number;
+  limits: IntakeLimits;
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
   /** How the call gate stands for a class. */
@@ -62,6 +64,7 @@ export class SearchProducer {
   readonly #calls: Queue;
   readonly #reader: SearchReader;
   readonly #runs: RunStates;
+  readonly #intake: Intake;
   readonly #identical: IdenticalSearches;
 
   constructor(options: ProducerOptions) {
@@ -76,6 +79,7 @@ export class SearchProducer {
     this.#calls = new Queue(callsQueueName(tenant), { connection: redis, prefix });
     // Told by each call's own refusal.
     for (const queue of [this.#searches, this.#calls]) queue.on('error', () => undefined);
+    this.#intake = new Intake({ redis, queue: this.#searches, limits: options.limits });
     const results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
     this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
     this.#identical = new IdenticalSearches({ redis, prefix, ttlMs: options.runsTtlMs });
@@ -91,8 +95,8 @@ export class SearchProducer {
 
   /**
    * Adds one search and returns its id.
-   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`), or `redis-unavailable`, which names
-   * the search's id in `detail.searchId`: enqueueing again with the same idempotency key is safe.
+   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`), `backlog_full` when too many searches
+   * wait or Redis's memory is nearly full (`detail.because`), or `redis-unavailable`, which names the search's id in `detail.searchId`: enqueueing again with the same idempotency key is safe.
    */
   async enqueue(request: SearchRequest, options: EnqueueOptions = {}): Promise<{ searchId: string }> {
     const [added] = await this.enqueueMany([request], options.idempotencyKey === undefined ? {} : options);
@@ -105,7 +109,10 @@ export class SearchProducer {
     options: EnqueueOptions = {},
   ): Promise<Array<{ searchId: string }>> {
     const jobs = newSearches(requests, this.#options, options.idempotencyKey);
-    await this.#asked(() => this.#searches.addBulk(jobs), jobs[0]?.opts.jobId);
+    await this.#asked(async () => {
+      await this.#intake.admit(jobs.map(({ data }) => data));
+      await this.#searches.addBulk(jobs);
+    }, jobs[0]?.opts.jobId);
     return jobs.map(({ opts }) => ({ searchId: opts.jobId }));
   }
 
