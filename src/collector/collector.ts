@@ -99,8 +99,9 @@ export class EbayProductCollector {
   }
 
   /**
-   * A whole search without a queue, page by page: each marketplace until its listing ends or its share is there.
-   * What came before a failure is kept and `missing` says what did not.
+   * A whole search without a queue, page by page: each marketplace until its listing ends or its share is there; then,
+   * with `details: full`, item by item. What came before a failure is kept and `missing` says what did not. A `track`
+   * is not compared: what it remembers is in Redis.
    * @throws Failure the first one, when no page at all was answered.
    */
   async collect(request: NormalRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Collected> {
@@ -120,6 +121,26 @@ export class EbayProductCollector {
       }
     }
     if (pages.length === 0 && ended[0]) throw ended[0].failure;
-    return collectedFrom(request, pages, ended);
+    const found = collectedFrom(request, pages, ended);
+    return request.details === 'full' ? this.#withDetails(request, found, signal) : found;
+  }
+
+  async #withDetails(request: NormalRequest, found: Collected, signal?: AbortSignal): Promise<Collected> {
+    const result: Collected = { ...found, products: [], missing: [...found.missing] };
+    for (const product of found.products) {
+      const { itemId, marketplace } = product;
+      try {
+        const call = { request, marketplace, itemId, class: request.priority, ...(signal ? { signal } : {}) };
+        const { details, calls } = await this.collectDetails(call);
+        result.products.push({ ...product, details });
+        result.calls += calls;
+      } catch (error) {
+        const { code, message } = asFailure(error);
+        result.products.push(product);
+        result.missing.push({ marketplace, page: null, itemId, code, message });
+        result.outcome = 'partial';
+      }
+    }
+    return result;
   }
 }

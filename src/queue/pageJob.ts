@@ -52,14 +52,14 @@ function endsAtTheKnown({ track, sort }: NormalRequest): boolean {
 
 /** Decided before the page is stored, since at its end this very search teaches the track what it has seen. */
 async function upToTheKnown(
-  { tracks }: QueueContext,
+  { tracks, tenant }: QueueContext,
   request: NormalRequest,
   answer: PageAnswer,
 ): Promise<PageAnswer> {
   if (!endsAtTheKnown(request)) return answer;
   // Those that the request's conditions drop are never delivered and so never known.
   const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
-  const track = await tracks.look(request.tenant, request.track as string, itemIds);
+  const track = await tracks.look(tenant, request.track as string, itemIds);
   return isWhollyKnown(track, itemIds) ? { ...answer, endsAtKnown: true } : answer;
 }
 
