@@ -58,6 +58,15 @@ describe('calls to eBay', () => {
     ebay.client.close();
   });
 
+  it('sends a quick try before the calls that wait', async () => {
+    const ebay = testEbay(simulator().url, { gate: inMemory({ intervalMs: 150 }) });
+    simulator().controls.arm({ fault: 'status', status: 503, count: 1 });
+    const call = (q: string) => ebay.client.browse.search({ q }, {}, { class: 'interactive' });
+    await Promise.all([call('phone'), call('lamp'), call('lamp')]);
+    expect(searches().map(({ query }) => query.q)).to.deep.equal(['phone', 'phone', 'lamp', 'lamp']);
+    ebay.client.close();
+  });
+
   it('tries at most twice more, whatever mixture of trouble there is', async () => {
     const ebay = testEbay(simulator().url);
     simulator().controls.arm({ fault: 'status', status: 502, count: 2 });

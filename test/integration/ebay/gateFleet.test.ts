@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { CallGate } from '../../../src/ebay/gate.ts';
 import { failureOf, gapsOf, inRedis, pass, tally } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const circuit = { circuitMinCalls: 6, circuitShare: 0.5 };
 
@@ -26,6 +27,22 @@ describe('a call gate shared by several processes', () => {
     await Promise.all(entries);
     expect(times).to.have.lengthOf(24);
     expect(Math.min(...gapsOf(times))).to.be.at.least(35);
+  });
+
+  it('voids the slot of a process that stalled, so that it does not follow close upon another', async () => {
+    const [stalled, other] = fleet(2, { intervalMs: 60 }) as [CallGate, CallGate];
+    let stallOver = () => {};
+    const stall = new Promise<void>((resolve) => {
+      stallOver = resolve;
+    });
+    const woken = stalled.enter({ class: 'interactive', beforeSend: () => stall });
+    await waitFor('the slot that stalls', async () => (await other.read()).used === 1);
+    await pass(other);
+    const otherAt = performance.now();
+    stallOver();
+    await woken;
+    expect(performance.now() - otherAt).to.be.at.least(55);
+    expect((await other.read()).used).to.equal(2);
   });
 
   it('grants exactly the calls of the day to all of them', async () => {
