@@ -31,6 +31,7 @@ const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> =
     'Show how many of today’s eBay calls are used',
     async () => (await import('./quota.ts')).quotaCommand,
   ],
+  ['schedule', 'Run searches again and again', async () => (await import('./schedule.ts')).scheduleCommand],
   ['simulate', 'Run an eBay of your own', async () => (await import('./simulate.ts')).simulateCommand],
   ['config', 'Check and show the configuration', async () => (await import('./config.ts')).configCommand],
 ];
@@ -68,7 +69,7 @@ async function createProgram(
     const command = name === wanted ? (await load())(terminal, setExit) : new Command(name);
     program.addCommand(command.summary(description));
   }
-  for (const command of [program, ...program.commands])
+  for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])])
     command.exitOverride().configureOutput(outputOn(terminal));
   return program;
 }

@@ -126,14 +126,18 @@ export class Schedules {
    */
   async apply(wanted: readonly unknown[]): Promise<ApplyReport> {
     const definitions = this.#parsedList(wanted);
-    const glance = await planOf(this.#parts, definitions);
-    if (isNothing(glance)) return namesOf(glance);
-    return exclusively(this.#lease, APPLY_DEADLINE_MS, async (renew) => {
-      // Another process may have been faster.
-      const plan = await planOf(this.#parts, definitions);
-      await carryOut(this.#parts, plan, renew);
-      return namesOf(plan);
-    });
+    try {
+      const glance = await planOf(this.#parts, definitions);
+      if (isNothing(glance)) return namesOf(glance);
+      return await exclusively(this.#lease, APPLY_DEADLINE_MS, async (renew) => {
+        // Another process may have been faster.
+        const plan = await planOf(this.#parts, definitions);
+        await carryOut(this.#parts, plan, renew);
+        return namesOf(plan);
+      });
+    } catch (error) {
+      throw redisFailure(error) ?? error;
+    }
   }
 
   async #setPaused(name: string, paused: boolean): Promise<boolean> {

@@ -1,0 +1,59 @@
+import { expect } from 'chai';
+import { run } from '../../../src/cli/program.ts';
+import { useRedis } from '../../support/redis.ts';
+import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
+
+describe('dpf schedule', () => {
+  const redis = useRedis();
+  let environment: string | undefined;
+  before(() => {
+    environment = process.env.REDIS_URL;
+    process.env.REDIS_URL = redis.url;
+  });
+  after(() => {
+    if (environment === undefined) delete process.env.REDIS_URL;
+    else process.env.REDIS_URL = environment;
+  });
+
+  /** Exit code, stdout and stderr of one command. */
+  async function dpf(...args: string[]) {
+    const terminal = plainTerminal();
+    const exit = await run(['schedule', ...args], terminal);
+    return { exit, out: terminal.out.join('\n'), err: terminal.err.join('\n') };
+  }
+  const json = async (...args: string[]) => JSON.parse((await dpf(...args, '--json')).out);
+
+  it('adds, lists, shows, pauses, resumes, runs and removes', async () => {
+    const added = await dpf(
+      'add',
+      'mornings',
+      '--cron',
+      '30 6 * * 1-5',
+      '--tz',
+      'Europe/Berlin',
+      '--query',
+      'drone',
+    );
+    expect(added.exit, added.err).to.equal(0);
+    expect(added.out).to.include('at 06:30 on working days (Europe/Berlin)');
+    expect((await dpf('list')).out).to.match(/mornings .*active +code/);
+    const [listed] = await json('list');
+    expect(listed.request).to.include({ query: 'drone', priority: 'scheduled' });
+    expect((await dpf('pause', 'mornings')).out).to.equal('paused mornings');
+    expect(await json('show', 'mornings')).to.include({ state: 'paused', next: null });
+    expect((await dpf('resume', 'mornings')).out).to.match(/^resumed mornings, next run 2/);
+    const { searchId } = await json('run', 'mornings');
+    expect((await dpf('run', 'mornings')).out).to.match(/^run_mornings_/);
+    expect(searchId).to.match(/^run_mornings_/);
+    expect((await dpf('remove', 'mornings')).exit).to.equal(0);
+    expect(await json('list')).to.deep.equal([]);
+  });
+
+  it('applies a file', async () => {
+    expect((await dpf('apply', 'config/schedules.example.json')).out).to.match(/^added: .*\nunchanged: 0$/);
+    expect((await dpf('apply', 'config/schedules.example.json')).out).to.equal('unchanged: 2');
+    expect((await dpf('add', 'new-drones', '--every', '600', '--query', 'x')).err).to.include(
+      'SCHEDULES_FILE',
+    );
+  });
+});
