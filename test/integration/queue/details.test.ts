@@ -127,7 +127,7 @@ describe('a search with details under way', () => {
     const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
     expect(summary?.outcome).to.equal('cancelled');
     // As many as there are lanes may have passed their look at the mark.
-    expect(itemCalls().length - atCancel).to.be.at.most(10);
+    expect(itemCalls().length - atCancel).to.be.at.most(11);
     const detailed = (await service.producer.products(searchId)).filter(
       ({ details }) => details !== undefined,
     );
