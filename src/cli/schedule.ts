@@ -163,7 +163,7 @@ async function withSchedules<T>(
 ): Promise<T> {
   const { openProducer } = await import('../app.ts');
   const whose = tenant === undefined ? {} : { tenant };
-  const producer = openProducer(config, { ...whose, log: quietLog(), deadlineMs: REDIS_DEADLINE_MS });
+  const producer = openProducer(config, { ...whose, log: quietLog(), readyWithinMs: REDIS_DEADLINE_MS });
   try {
     await producer.ready();
     return await ask(producer.schedule);
