@@ -38,8 +38,8 @@ function disturbed(context: QueueContext): QueueContext {
       },
     }),
     results: withChanges(context.results, {
-      async store(search, page, answer) {
-        const stands = await context.results.store(search, page, answer);
+      async store(search, page, answer, head) {
+        const stands = await context.results.store(search, page, answer, head);
         note('stored', pageOf.get(answer) ?? '');
         pass('after store');
         return stands;

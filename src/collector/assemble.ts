@@ -3,16 +3,19 @@ import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchCounts, SearchWarning } from '../product/summary.ts';
 import { conditionsOf } from './conditions.ts';
 import type { PageAnswer } from './pageAnswer.ts';
+import type { PageHead, ProductHead } from './pageHead.ts';
 import { shareOf } from './pagePlan.ts';
 
-export type AnsweredPage = Pick<
-  PageAnswer,
-  'marketplace' | 'offset' | 'total' | 'received' | 'products' | 'rejected' | 'warnings'
->;
+type Listed = Pick<Product, 'itemId' | 'marketplace'>;
 
-export interface Assembled {
+export type AnsweredPage<Item extends Listed = Product> = Pick<
+  PageAnswer,
+  'marketplace' | 'offset' | 'total' | 'received' | 'rejected' | 'warnings'
+> & { products: Item[] };
+
+export interface Assembled<Item extends Listed = Product> {
   /** By marketplace in the request's order, then in eBay's order; each keeps its rank there, so gaps are normal. */
-  products: Product[];
+  products: Item[];
   counts: SearchCounts;
   warnings: SearchWarning[];
 }
@@ -25,10 +28,23 @@ export interface Assembled {
  * `maxItems`. What one marketplace leaves of its share, others that have more fill up.
  */
 export function assemble(request: NormalRequest, pages: readonly AnsweredPage[]): Assembled {
+  return assembled(request, pages, conditionsOf(request));
+}
+
+/** The same from heads alone: which products, how many, and why others are not among them. */
+export function assembleHeads(request: NormalRequest, heads: readonly PageHead[]): Assembled<ProductHead> {
+  return assembled(request, heads, ({ fits }) => fits);
+}
+
+function assembled<Item extends Listed>(
+  request: NormalRequest,
+  pages: readonly AnsweredPage<Item>[],
+  fits: (product: Item) => boolean,
+): Assembled<Item> {
   const ordered = inOrder(request, pages);
   const collected = ordered.flatMap((page) => page.products);
   const unique = firstOfEach(collected);
-  const fitting = unique.filter(conditionsOf(request));
+  const fitting = unique.filter(fits);
   const products = cut(request, fitting);
   return {
     products,
@@ -45,7 +61,10 @@ export function assemble(request: NormalRequest, pages: readonly AnsweredPage[])
 }
 
 /** A page once, by marketplace and offset. Pages of marketplaces that the request does not name are none of its own. */
-function inOrder(request: NormalRequest, pages: readonly AnsweredPage[]): AnsweredPage[] {
+function inOrder<Item extends Listed>(
+  request: NormalRequest,
+  pages: readonly AnsweredPage<Item>[],
+): AnsweredPage<Item>[] {
   return request.marketplaces.flatMap((marketplace) => {
     const own = pages.filter((page) => page.marketplace === marketplace);
     const byOffset = new Map(own.toReversed().map((page) => [page.offset, page]));
@@ -53,15 +72,15 @@ function inOrder(request: NormalRequest, pages: readonly AnsweredPage[]): Answer
   });
 }
 
-function firstOfEach(products: readonly Product[]): Product[] {
+function firstOfEach<Item extends Listed>(products: readonly Item[]): Item[] {
   const seen = new Set<string>();
   return products.filter(({ itemId }) => !seen.has(itemId) && seen.add(itemId));
 }
 
-function cut(request: NormalRequest, products: Product[]): Product[] {
+function cut<Item extends Listed>(request: NormalRequest, products: Item[]): Item[] {
   if (products.length <= request.maxItems) return products;
   const shares = new Map(request.marketplaces.map((id) => [id, shareOf(request, id)]));
-  const within = new Set<Product>();
+  const within = new Set<Item>();
   for (const product of products) {
     const left = shares.get(product.marketplace) ?? 0;
     if (left > 0) within.add(product);
@@ -75,12 +94,12 @@ function cut(request: NormalRequest, products: Product[]): Product[] {
 }
 
 /** eBay's total drifts from page to page; the first page of each marketplace is taken at its word. */
-function found(ordered: readonly AnsweredPage[]): number {
+function found(ordered: readonly Pick<PageAnswer, 'marketplace' | 'total'>[]): number {
   const first = new Map(ordered.toReversed().map((page) => [page.marketplace, page.total ?? 0]));
   return sum([...first.values()]);
 }
 
-function rejections(pages: readonly AnsweredPage[]): Record<string, number> {
+function rejections(pages: readonly Pick<PageAnswer, 'rejected'>[]): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const page of pages) {
     for (const [reason, n] of Object.entries(page.rejected)) counts[reason] = (counts[reason] ?? 0) + n;

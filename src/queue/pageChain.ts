@@ -28,7 +28,10 @@ export function plannedPages(request: NormalRequest): number {
 }
 
 /** The first page of each marketplace that is needed and not there; empty when the search has all it can get. */
-export function firstMissing(request: NormalRequest, there: ReadonlyMap<number, PageAnswer>): PlannedPage[] {
+export function firstMissing(
+  request: NormalRequest,
+  there: ReadonlyMap<number, Pick<PageAnswer, 'hasNext' | 'endsAtKnown'>>,
+): PlannedPage[] {
   return request.marketplaces.flatMap((marketplace) => {
     for (const planned of chainOf(request, marketplace)) {
       const answer = there.get(planned.page);

@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import { conditionsOf } from '../collector/conditions.ts';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
+import { headOf } from '../collector/pageHead.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { isWhollyKnown } from '../product/track.ts';
 import { addCalls } from './addCalls.ts';
@@ -26,7 +27,7 @@ export async function collectPage(
   if (answer === undefined) {
     const call = { request, marketplace, offset, limit, class: request.priority, signal };
     answer = await upToTheKnown(context, request, await collector.collectPage(call));
-    await results.store(search, page, answer);
+    await results.store(search, page, answer, headOf(request, answer));
     await job.log(`${answer.received} items in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`);
   }
   await goOn(context, { search, run, request }, page, answer);

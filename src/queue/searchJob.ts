@@ -3,19 +3,18 @@ import { asFailure, Failure, type FailureCode } from '../failures.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { redisFailure } from '../redis/failure.ts';
-import type { StoredResult } from '../results/resultStore.ts';
 import type { Run } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import { addCalls } from './addCalls.ts';
 import type { QueueContext } from './context.ts';
 import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
-import { standingOf } from './missingCalls.ts';
+import { type Standing, standingOf } from './missingCalls.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { plannedPages } from './pageChain.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
-import { type FailedCall, summarise } from './summarise.ts';
+import { summarise } from './summarise.ts';
 import { stopCrasher } from './suspects.ts';
 import { compareWithHistory } from './trackSearch.ts';
 import { gaveUp, LONGEST_HOLD_MS, toBullMQ } from './verdict.ts';
@@ -86,8 +85,9 @@ async function collectAll(
   let run = begun;
   const asked = new Set<string>();
   for (;;) {
-    const { content, failed, next } = await standingOf(context, job, { search, request, run });
-    if (run.cancelled || next.length === 0) return end(context, { search, request, run, content, failed });
+    const standing = await standingOf(context, job, { search, request, run });
+    const { next } = standing;
+    if (run.cancelled || next.length === 0) return end(context, { search, request, run, standing });
     if (next.some(({ id }) => asked.has(id))) {
       // Nothing is under way, nothing failed, and yet an answer is not there: it was, and has expired.
       run = await context.runs.restart(search, job.attemptsMade);
@@ -95,7 +95,7 @@ async function collectAll(
       context.log.warn('results expired, starting over', { searchId: search.searchId, run: run.number });
       continue;
     }
-    await waitForAdmission(context, job, token, request, content);
+    await waitForAdmission(context, job, token, request, standing);
     await addCalls(context, { search, run: run.number, request }, next);
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
     for (const { id } of next) asked.add(id);
@@ -110,7 +110,7 @@ async function waitForAdmission(
   job: Job,
   token: string,
   request: NormalRequest,
-  { pages }: StoredResult,
+  { heads }: Standing,
 ): Promise<void> {
   const closed = await admission.closedFor(request.priority);
   const now = Date.now();
@@ -120,9 +120,9 @@ async function waitForAdmission(
     throw gaveUp(new Failure('share-spent', `no call may be made because of ${because}`));
   const progress: SearchProgress = {
     state: 'waiting',
-    pages: pages.length,
+    pages: heads.length,
     of: plannedPages(request),
-    products: pages.reduce((sum, { answer }) => sum + answer.products.length, 0),
+    products: heads.reduce((sum, { products }) => sum + products.length, 0),
     because,
     until,
   };
@@ -137,19 +137,28 @@ async function end(
     search: SearchRef;
     request: NormalRequest;
     run: Run;
-    content: StoredResult;
-    failed: FailedCall[];
+    standing: Standing;
   },
 ): Promise<SearchSummary> {
-  const { search, request, failed } = ended;
+  const { search, request } = ended;
+  const { heads, details, failed } = ended.standing;
   const { searchId } = search;
   // Read again: pages counted their calls, and somebody may have cancelled, since this run was looked at.
   const run = (await context.runs.read(search)) ?? ended.run;
   const complete = !run.cancelled && failed.every(({ page }) => page === null);
-  const verdict = await compareWithHistory(context, { search, request, content: ended.content, complete });
-  const content = { ...ended.content, verdict };
+  const noLongerListed = (await compareWithHistory(context, { search, request, complete }))?.gone ?? [];
   const expiresAt = await context.results.expiresAt(search);
-  const summary = summarise({ searchId, request, run, content, failed, expiresAt, now: Date.now() });
+  const summary = summarise({
+    searchId,
+    request,
+    run,
+    heads,
+    details,
+    noLongerListed,
+    failed,
+    expiresAt,
+    now: Date.now(),
+  });
   await context.runs.end(search);
   const { outcome, counts, calls, error, warnings } = summary;
   const line = {

@@ -1,4 +1,5 @@
 import type { Job, Queue } from 'bullmq';
+import { headOf } from '../collector/pageHead.ts';
 import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import { parseSearchRequest } from '../product/request.ts';
@@ -77,7 +78,9 @@ export class SearchReader {
       searchId,
       request,
       run: cancelled,
-      content,
+      heads: content.pages.map(({ answer }) => headOf(request, answer)),
+      details: content.details,
+      noLongerListed: content.verdict?.gone ?? [],
       failed: [],
       expiresAt,
       now: Date.now(),

@@ -1,10 +1,11 @@
-import { assemble } from '../collector/assemble.ts';
+import { assembleHeads } from '../collector/assemble.ts';
+import type { ItemAnswer } from '../collector/itemAnswer.ts';
+import type { PageHead } from '../collector/pageHead.ts';
 import { Failure, parseReason } from '../failures.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import { outcomeOf } from '../product/outcome.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
-import type { StoredResult } from '../results/resultStore.ts';
 import type { Run } from '../results/runState.ts';
 
 /** A page or an item that failed for good, with the reason that BullMQ keeps. */
@@ -20,7 +21,12 @@ export interface SearchEnd {
   searchId: string;
   request: NormalRequest;
   run: Run;
-  content: StoredResult;
+  /** The pages that are there. */
+  heads: PageHead[];
+  /** By item id. */
+  details: Map<string, ItemAnswer>;
+  /** Ids that the search's track has seen before and that are not listed any more. */
+  noLongerListed: readonly string[];
   /** Pages before items. */
   failed: FailedCall[];
   /** When the pages will be deleted, ms since the epoch; undefined when there are none. */
@@ -36,14 +42,14 @@ export function summarise({
   searchId,
   request,
   run,
-  content,
+  heads,
+  details,
+  noLongerListed,
   failed,
   expiresAt,
   now,
 }: SearchEnd): SearchSummary {
-  const pages = content.pages.map(({ answer }) => answer);
-  const items = [...content.details.values()];
-  const { counts, warnings, products } = assemble(request, pages);
+  const { counts, warnings, products } = assembleHeads(request, heads);
   const missing = failed
     .toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS))
     .map(({ marketplace, page, itemId, reason }) => ({
@@ -52,22 +58,22 @@ export function summarise({
       ...(itemId === undefined ? {} : { itemId }),
       ...parseReason(reason),
     }));
-  const gone = products.filter(({ itemId }) => content.details.get(itemId)?.details.availability === 'gone');
+  const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
   const [first] = missing;
   return {
     searchId,
     outcome: outcomeOf({
-      pages: pages.length,
+      pages: heads.length,
       missing: missing.length,
       cancelled: run.cancelled,
       onFailure: request.onFailure,
       counts,
     }),
     counts,
-    calls: [...pages, ...items].reduce((sum, answer) => sum + answer.calls, run.fruitlessCalls),
-    pages: pages.length,
+    calls: [...heads, ...details.values()].reduce((sum, answer) => sum + answer.calls, run.fruitlessCalls),
+    pages: heads.length,
     missing,
-    gone: [...new Set([...(content.verdict?.gone ?? []), ...gone.map(({ itemId }) => itemId)])],
+    gone: [...new Set([...noLongerListed, ...gone.map(({ itemId }) => itemId)])],
     warnings,
     error:
       first === undefined

@@ -10,17 +10,18 @@ import type { QueueContext } from './context.ts';
 interface Ended {
   search: SearchRef;
   request: NormalRequest;
-  content: StoredResult;
   /** No page failed and nobody cancelled. */
   complete: boolean;
 }
 
 /** Compares what a search found with what its track remembers; undefined without a track, or without anything found. */
 export async function compareWithHistory(
-  { tracks }: QueueContext,
-  { search, request, content, complete }: Ended,
+  { tracks, results }: QueueContext,
+  { search, request, complete }: Ended,
 ): Promise<TrackVerdict | undefined> {
-  if (request.track === undefined || content.pages.length === 0) return undefined;
+  if (request.track === undefined) return undefined;
+  const content = await results.readAll(search);
+  if (content.pages.length === 0) return undefined;
   return tracks.compare(search, request.track, sightOf(request, content, complete));
 }
 

@@ -1,6 +1,7 @@
 import type { ChainableCommander, Redis } from 'ioredis';
 import type { ItemAnswer } from '../collector/itemAnswer.ts';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
+import type { PageHead } from '../collector/pageHead.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import { pack, unpack } from './packing.ts';
@@ -33,6 +34,9 @@ export interface WantedItem {
 /** A page's field is its number. */
 const PAGE = /^\d+$/;
 
+/** Beside each page. */
+const HEAD = 'h:';
+
 const ITEM = 'i:';
 
 /** The items whose details are wanted. */
@@ -58,13 +62,13 @@ export class ResultStore {
   }
 
   /** Keeps a page's answer unless that page has one already. Returns whether this answer is the one that stands. */
-  async store(ref: SearchRef, page: number, answer: PageAnswer): Promise<boolean> {
-    return this.#keepFirst(ref, String(page), answer);
+  async store(ref: SearchRef, page: number, answer: PageAnswer, head: PageHead): Promise<boolean> {
+    return this.#keepFirst(ref, { [page]: answer, [HEAD + page]: head });
   }
 
   /** Keeps an item's details like a page. */
   async storeItem(ref: SearchRef, itemId: string, answer: ItemAnswer): Promise<boolean> {
-    return this.#keepFirst(ref, ITEM + itemId, answer);
+    return this.#keepFirst(ref, { [ITEM + itemId]: answer });
   }
 
   /** Notes whose details this search wants, in their order; another list takes the place of the one before. */
@@ -95,6 +99,33 @@ export class ResultStore {
   async storedItems(ref: SearchRef): Promise<Set<string>> {
     const fields = await this.#redis.hkeys(this.#key(ref));
     return new Set(fields.flatMap((field) => (field.startsWith(ITEM) ? [field.slice(ITEM.length)] : [])));
+  }
+
+  /** The heads of those of these pages that are there, in page order. */
+  async readHeads(
+    ref: SearchRef,
+    pages: readonly number[],
+  ): Promise<Array<{ page: number; head: PageHead }>> {
+    const ascending = pages.toSorted((a, b) => a - b);
+    if (ascending.length === 0) return [];
+    const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...ascending.map((page) => HEAD + page));
+    const heads = ascending.map(async (page, index) => {
+      const value = packed[index];
+      return value ? [{ page, head: await unpack<PageHead>(value) }] : [];
+    });
+    return (await Promise.all(heads)).flat();
+  }
+
+  /** The details that are there, by item id. */
+  async readDetails(ref: SearchRef): Promise<Map<string, ItemAnswer>> {
+    const fields = [...(await this.storedItems(ref))];
+    if (fields.length === 0) return new Map();
+    const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...fields.map((id) => ITEM + id));
+    const details = fields.map(async (id, index) => {
+      const value = packed[index];
+      return value ? [[id, await unpack<ItemAnswer>(value)] as const] : [];
+    });
+    return new Map((await Promise.all(details)).flat());
   }
 
   async read(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
@@ -133,12 +164,14 @@ export class ResultStore {
     await this.#redis.del(this.#key(ref));
   }
 
-  async #keepFirst(ref: SearchRef, field: string, answer: unknown): Promise<boolean> {
+  async #keepFirst(ref: SearchRef, answers: Record<string, unknown>): Promise<boolean> {
     const key = this.#key(ref);
-    const packed = await pack(answer);
-    const [kept] = await executed(
-      this.#redis.multi().hsetnx(key, field, packed).pexpire(key, this.#ttlMs, 'NX'),
+    const packed = await Promise.all(
+      Object.entries(answers).map(async ([field, answer]) => [field, await pack(answer)] as const),
     );
+    const commands = this.#redis.multi();
+    for (const [field, value] of packed) commands.hsetnx(key, field, value);
+    const [kept] = await executed(commands.pexpire(key, this.#ttlMs, 'NX'));
     return kept === 1;
   }
 

@@ -29,7 +29,7 @@ describe('what a track remembers in Redis', () => {
   it('is the item id, the delivered price and when it was last seen, and it ends', async () => {
     const { redis, tracks, results } = parts();
     const began = Date.now();
-    await results.store(search('a'), 1, page);
+    await results.store(search('a'), 1, page, { ...page, products: [] });
     await tracks.compare(search('a'), 'mine', saw(['v1|1|0'], began));
     const { 'the track': state, ...items } = await redis.hgetall(KEY);
     expect(items).to.deep.equal({ 'v1|1|0': `${began} 12.50 USD` });
@@ -39,13 +39,13 @@ describe('what a track remembers in Redis', () => {
 
   it('forgets an item that was not seen for TRACK_TTL, which is new when it comes back', async () => {
     const { redis, tracks, results } = parts();
-    await results.store(search('a'), 1, page);
+    await results.store(search('a'), 1, page, { ...page, products: [] });
     await tracks.compare(search('a'), 'mine', saw(['old'], Date.now() - 31 * DAY_MS));
-    await results.store(search('b'), 1, page);
+    await results.store(search('b'), 1, page, { ...page, products: [] });
     const second = await tracks.compare(search('b'), 'mine', saw(['young']));
     expect(second?.gone).to.deep.equal([]);
     expect(await redis.hexists(KEY, 'old')).to.equal(0);
-    await results.store(search('c'), 1, page);
+    await results.store(search('c'), 1, page, { ...page, products: [] });
     const third = await tracks.compare(search('c'), 'mine', saw(['old', 'young']));
     expect(third?.marks).to.deep.equal(
       new Map([
@@ -63,10 +63,10 @@ describe('what a track remembers in Redis', () => {
 
   it('gives each new item to one of many searches that compare at the same time', async () => {
     const { tracks, results } = parts();
-    await results.store(search('first'), 1, page);
+    await results.store(search('first'), 1, page, { ...page, products: [] });
     await tracks.compare(search('first'), 'mine', saw([]));
     const ids = Array.from({ length: 20 }, (_, n) => `search-${n}`);
-    await Promise.all(ids.map((id) => results.store(search(id), 1, page)));
+    await Promise.all(ids.map((id) => results.store(search(id), 1, page, { ...page, products: [] })));
     const items = Array.from({ length: 50 }, (_, n) => `v1|${n}|0`);
     const verdicts = await Promise.all(ids.map((id) => tracks.compare(search(id), 'mine', saw(items))));
     const told = verdicts.flatMap((verdict) =>
@@ -77,9 +77,9 @@ describe('what a track remembers in Redis', () => {
 
   it('gives the same search the same verdict however often, and at the same time', async () => {
     const { redis, tracks, results } = parts();
-    await results.store(search('first'), 1, page);
+    await results.store(search('first'), 1, page, { ...page, products: [] });
     await tracks.compare(search('first'), 'mine', saw(['a', 'b']));
-    await results.store(search('second'), 1, page);
+    await results.store(search('second'), 1, page, { ...page, products: [] });
     const sight = saw(['b', 'c'], Date.now() + 1000);
     const verdicts = await Promise.all(
       Array.from({ length: 10 }, () => tracks.compare(search('second'), 'mine', sight)),

@@ -35,9 +35,9 @@ describe('the verdict on a failed call', () => {
     expect(verdictOn(spent, fresh)).to.include({ action: 'delay', until: NOW + 5000 });
   });
 
-  it('gives the page back when the process stops or Redis is away', () => {
+  it('gives the page back at once when the process stops, and in a moment when Redis is away', () => {
     expect(verdictOn(new Failure('interrupted', 'stopping'), fresh).action).to.equal('handBack');
-    expect(verdictOn(new Error('Connection is closed.'), fresh).action).to.equal('handBack');
+    expect(verdictOn(new Error('Connection is closed.'), fresh).action).to.equal('delay');
   });
 
   it('is to give up on what has waited until the deadline, naming what it waited for', () => {
