@@ -31,4 +31,29 @@ describe('a collector without any Redis', () => {
     expect(metrics).to.include('dpf_ebay_calls_total{endpoint="search",outcome="ebay-server-error"} 1');
     expect(metrics).to.include('dpf_gate_wait_seconds_count{class="interactive"} 4');
   });
+
+  it('makes at most one call for the details of each product, and falls back to the summary where that fails', async () => {
+    const { url, controls } = simulator();
+    const collector = EbayProductCollector.standalone({
+      config: testConfig({ EBAY_API_URL: url, MIN_API_CALL_INTERVAL: '0' }),
+      tokens: new TestTokens(() => mintToken(url)),
+    });
+    controls.arm({ fault: 'status', status: 400, on: { endpoint: 'item' }, skip: 2, count: 1 });
+    const asked = { query: 'phone', maxItems: 5, details: 'full' };
+    const parsed = parseSearchRequest(asked, { marketplace: 'EBAY_US' });
+    if (!parsed.ok) throw new Error('expected a request');
+    const { outcome, products, missing } = await collector.collect(parsed.request);
+    expect(controls.log({ kind: 'item' })).to.have.length(5);
+    expect(products.map(({ details }) => details !== undefined)).to.deep.equal([
+      true,
+      true,
+      false,
+      true,
+      true,
+    ]);
+    expect(outcome).to.equal('partial');
+    expect(missing.map(({ itemId, code }) => [itemId, code])).to.deep.equal([
+      [products[2]?.itemId, 'ebay-refused'],
+    ]);
+  });
 });
