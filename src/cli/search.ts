@@ -48,7 +48,7 @@ async function search(terminal: Terminal, query: string | undefined, flags: Flag
   const { openProducer } = await import('../app.ts');
   const tenant = flags.tenant === undefined ? {} : { tenant: flags.tenant };
   const interrupt = onInterrupt();
-  const producer = openProducer(config, { ...tenant, log: quietLog(), deadlineMs: REDIS_DEADLINE_MS });
+  const producer = openProducer(config, { ...tenant, log: quietLog(), readyWithinMs: REDIS_DEADLINE_MS });
   try {
     await interruptible(interrupt, producer.ready());
     if (request !== undefined && flags.dryRun) {

@@ -1,0 +1,64 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { expect } from 'chai';
+import { useProcesses } from '../support/processes.ts';
+import { serviceEnv, useService } from '../support/service.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+describe('dpf search, asked of a running service,', function () {
+  this.timeout(60_000);
+  const service = useService({ PAGE_ATTEMPTS: '1' });
+  const { dpf } = useProcesses();
+  const env = () => serviceEnv(service.config.redis.url, service.simulator.url);
+
+  it('prints a table, CSV, or an id to come back with', async () => {
+    const request = ['search', 'usb c hub', '--max-items', '30'];
+    const table = dpf(request, env());
+    const csv = dpf([...request, '--csv'], env());
+    const noWait = dpf([...request, '--no-wait'], env());
+    expect(await table.exit(), table.output).to.equal(0);
+    expect(table.stdout)
+      .to.contain('Delivered')
+      .and.match(/complete · 30 products of [\d,]+ found · 1 call/);
+    expect(await csv.exit(), csv.output).to.equal(0);
+    expect(csv.stdout.trimEnd().split('\r\n')).to.have.length(31);
+    expect(await noWait.exit(), noWait.output).to.equal(0);
+    const again = dpf(['search', '--get', noWait.stdout.trim(), '--json', '--limit-rows', '2'], env());
+    expect(await again.exit(), again.output).to.equal(0);
+    const found = JSON.parse(again.stdout);
+    expect(found.summary).to.include({ searchId: noWait.stdout.trim(), outcome: 'complete' });
+    expect(found.products).to.have.length(2);
+  });
+
+  it('ends quietly when nobody reads on', async () => {
+    const command = `"${process.execPath}" --import tsx src/main.ts search "usb c hub" --json | head -1; echo "exit \${PIPESTATUS[0]}"`;
+    const options = { cwd: ROOT, env: { PATH: process.env.PATH, ...env() } };
+    const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', command], options);
+    expect(stdout).to.equal('{\nexit 0\n');
+    expect(stderr).to.not.match(/EPIPE|Error/);
+  });
+
+  it('exits 1 for a search that failed and says why as an object', async () => {
+    service.simulator.controls.arm({ fault: 'html' });
+    const failed = dpf(['search', 'usb c hub', '--json'], env());
+    expect(await failed.exit(), failed.output).to.equal(1);
+    expect(failed.stdout).to.equal('');
+    expect(JSON.parse(failed.stderr).error).to.include.keys('searchId', 'message');
+    expect(JSON.parse(failed.stderr).error.code).to.equal('ebay-bad-answer');
+  });
+
+  it('says on Ctrl-C how to get back to the search, which goes on', async () => {
+    service.simulator.controls.configure({ latencyMs: 3000 });
+    const search = dpf(['search', 'usb c hub'], env());
+    await search.waitForLine(/^collecting/m);
+    search.signal('SIGINT');
+    expect(await search.exit(), search.output).to.equal(130);
+    const [, id = ''] = /dpf search --get (\S+)/.exec(search.stderr) ?? [];
+    service.simulator.controls.configure({ latencyMs: 0 });
+    const again = dpf(['search', '--get', id], env());
+    expect(await again.exit(), again.output).to.equal(0);
+    expect(again.stdout).to.contain('✔ complete');
+  });
+});
