@@ -71,20 +71,24 @@ export class TokenCache {
 
   #ask(redis: Redis): Promise<Found> {
     const { keys, config } = this.#parts;
-    let outstanding: Promise<unknown> | undefined;
-    const get = () => {
-      const reply = redis.get(keys.value);
-      outstanding = reply.catch(() => undefined);
-      return reply;
-    };
-    const reading = answered(redis, get, config.token.readTimeout * 1000).then(
-      (value) => (value === null ? ABSENT : this.open(value)),
-      () => SILENT,
-    );
+    let isSent = false;
+    // Before anybody hears of the answer, so that whoever calls next asks anew.
     const over = () => {
       if (this.#reading === reading) this.#reading = undefined;
     };
-    reading.then(() => outstanding).then(over, over);
+    const get = () => {
+      const reply = redis.get(keys.value);
+      isSent = true;
+      reply.then(over, over);
+      return reply;
+    };
+    const reading: Promise<Found> = answered(redis, get, config.token.readTimeout * 1000).then(
+      (value) => (value === null ? ABSENT : this.open(value)),
+      () => {
+        if (!isSent) over();
+        return SILENT;
+      },
+    );
     return reading;
   }
 

@@ -55,7 +55,7 @@ describe('one token for a fleet of processes', function () {
   it('8 processes × 40 calls in flight, token revoked: 1 mint, every call replayed at most once, 0 failed', async () => {
     await configure();
     await fleet.ask('search', { callers: 1 });
-    simulator().controls.configure({ latencyMs: 500 });
+    simulator().controls.configure({ latencyMs: 1500 });
     const before = simulator().controls.log({ kind: 'search' }).length;
     const searching = fleet.ask('search', { callers: 40 });
     const arrived = () => simulator().controls.log({ kind: 'search' }).length - before;

@@ -25,8 +25,8 @@ describe('the token cache', () => {
     const commands = async () =>
       Number(/cmdstat_get:calls=(\d+)/.exec(await connection.info('commandstats'))?.[1]);
     const before = await commands();
-    expect(await auth.getAccessToken()).to.equal('theirs');
-    expect(await commands()).to.equal(before + 1);
+    for (let n = 0; n < 10; n += 1) expect(await auth.getAccessToken()).to.equal('theirs');
+    expect(await commands()).to.equal(before + 10);
     expect(fleet.endpoint.calls).to.have.length(0);
   });
 
