@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
+import { access, constants, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { RedisMemoryServer } from 'redis-memory-server';
@@ -28,11 +29,11 @@ export interface EmbeddedRedisOptions {
  */
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
   const binary = (await findServer(options.path)) ?? (await installServer(options));
+  // Redis would leave its files where this process happens to have been started.
+  const folder = await mkdtemp(join(tmpdir(), 'dpf-redis-'));
+  const house = ['--dir', folder, '--save', '', '--maxmemory-policy', 'noeviction'];
   const server = new RedisMemoryServer({
-    instance: {
-      ip: '127.0.0.1',
-      args: ['--save', '', '--maxmemory-policy', 'noeviction', ...portArgs(options), ...(options.args ?? [])],
-    },
+    instance: { ip: '127.0.0.1', args: [...house, ...portArgs(options), ...(options.args ?? [])] },
     binary: { systemBinary: binary },
     autoStart: false,
   });
@@ -43,6 +44,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
     port,
     stop: async () => {
       await server.stop();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }
