@@ -30,12 +30,12 @@ describe('runs of a schedule', () => {
 
   for (const timing of [{ every: 60 }, { cron: '* * * * *' }])
     it(`are caught up once after an hour without workers, and keep their rhythm: ${JSON.stringify(timing)}`, async () => {
-      test.at('2026-05-01T10:00:00Z');
-      await test.schedules.add({ name: 'minutely', ...timing, start: '2026-05-01T10:00:00Z', request });
+      test.at('2026-05-01T10:00:07Z');
+      await test.schedules.add({ name: 'minutely', ...timing, start: '2026-05-01T10:00:07Z', request });
       expect(await test.runNext('minutely', 3)).to.have.length(3);
       const due = (await test.schedules.get('minutely')).next as string;
       test.at(Date.parse(due) + 3_630_000);
-      expect(await test.runAll()).to.deep.equal([due.slice(5, 16)]);
+      expect(await test.runAll()).to.deep.equal([due.slice(5, 19).replace(/:00$/, '')]);
       const { next } = await test.schedules.get('minutely');
       expect(next).to.equal(new Date(Date.parse(due) + 3_660_000).toISOString());
       expect(await test.runAll()).to.deep.equal([]);

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { startWorkerApp } from '../../../src/app.ts';
+import { LogRoot } from '../../../src/telemetry/logger.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -51,5 +53,24 @@ describe('a scheduled search', () => {
     const [run] = await lastRuns('sad', 1);
     expect(run?.outcome).to.equal('failed');
     expect((await service.producer.schedule.get('sad')).state).to.equal('active');
+  });
+});
+
+describe('a worker with SCHEDULES_FILE', () => {
+  const service = useService({ SCHEDULES_FILE: 'config/schedules.example.json' });
+
+  it('has applied the file before it takes its first job', async () => {
+    const schedules = await service.producer.schedule.list();
+    expect(schedules.map(({ name, source }) => `${name} ${source}`)).to.deep.equal([
+      'cases-each-morning file',
+      'new-drones file',
+    ]);
+  });
+
+  it('does not start with a file that is wrong', async () => {
+    const config = { ...service.config, schedule: { ...service.config.schedule, file: 'package.json' } };
+    const log = new LogRoot({ level: 'error', levels: '', format: 'json' });
+    const error = await startWorkerApp(config, log).catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.include('package.json must hold');
   });
 });
