@@ -102,6 +102,9 @@ export class EbayHttp {
       if (reading.is === 'failure') throw reading.failure;
       await this.#options.tokens.accepted(pending.token);
       return { body: reading.body, latencyMs: pending.latencyMs, attempts: pending.attempts };
+    } catch (error) {
+      if (!(error instanceof Failure)) throw error;
+      throw new Failure(error.code, error.message, { ...error.detail, calls: pending.attempts });
     } finally {
       pending.deadline.close();
     }

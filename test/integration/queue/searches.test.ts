@@ -43,6 +43,8 @@ describe('a search through the queue', () => {
     const { summary } = await service.search({ query: 'phone case', onFailure: 'degrade' });
     expect(summary?.outcome).to.equal('degraded');
     expect(summary?.error).to.include({ code: 'ebay-server-error', page: 1 });
+    // What brought nothing was paid for all the same.
+    expect(summary?.calls).to.equal(service.calledOffsets().length);
   });
 
   it('collects from every marketplace and labels the products', async () => {
