@@ -23,43 +23,56 @@ export const PAGES_A_SEARCH = 5;
 const QUERY = 'phone case';
 const LIMIT = 200;
 
-/** The same pages, first in one way and then in the other, again and again, so that the machine's moods meet both. */
-export async function compareSpeed(runs: number, searches: number, progress: (line: string) => void) {
+export interface Bench {
+  redisUrl: string;
+  env: Record<string, string>;
+  /** One more run of each kind. */
+  measure(searches: number): Promise<{ ours: Speed; handwritten: Speed }>;
+}
+
+/** Redis, a simulator without latency, and a worker of each kind, for as long as `use` takes. */
+export async function withBothWorkers<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
   const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
   const simulator = startNode(['--import', 'tsx', 'src/main.ts', 'simulate', '--port', '0', '--json']);
   const children: ChildProcess[] = [];
+  let runs = 0;
   try {
     const [, url = ''] = await simulator.waitForLine(/"url":"([^"]+)"/);
-    await new SimulatorControl(url).configure({ unsteady: STEADY });
-    const env = serviceEnv(redis.url, url, {
-      MIN_API_CALL_INTERVAL: '0',
-      DAILY_CALL_LIMIT: '1000000',
-      LOG_LEVEL: 'error',
-    });
-    await new SimulatorControl(url).quota({ limit: 1_000_000 });
-    const token = await mintToken(url);
+    const control = new SimulatorControl(url);
+    await control.configure({ unsteady: STEADY });
+    await control.quota({ limit: 10_000_000 });
+    const env = serviceEnv(redis.url, url, FAST);
     const ours = start('ours.ts', [], env);
-    const handwritten = start('handwritten.ts', [redis.url, url, token], {});
+    const handwritten = start('handwritten.ts', [redis.url, url, await mintToken(url)], {});
     children.push(ours, handwritten);
     await Promise.all(children.map((child) => once(child, 'message')));
-
-    const figures: { ours: Speed[]; handwritten: Speed[] } = { ours: [], handwritten: [] };
-    for (let run = 0; run <= runs; run++) {
-      const one = await timed(ours, searches, () => collectOurs(env, searches, run));
-      const other = await timed(handwritten, searches, () => collectByHand(redis.url, searches, run));
-      progress(`run ${run} of ${runs}`);
-      // The first one warms up catalogue, connections and compilers.
-      if (run === 0) continue;
-      figures.ours.push(one);
-      figures.handwritten.push(other);
-    }
-    return figures;
+    return await use({
+      redisUrl: redis.url,
+      env,
+      async measure(searches) {
+        runs += 1;
+        return {
+          ours: await timed(ours, searches, () => collectOurs(env, searches, runs)),
+          handwritten: await timed(handwritten, searches, () => collectByHand(redis.url, searches, runs)),
+        };
+      },
+    });
   } finally {
     for (const child of children) child.kill('SIGKILL');
     await simulator.stop();
     await redis.stop();
   }
 }
+
+/** No pace, and no limit or guard that a backlog of this size would meet. */
+const FAST = {
+  MIN_API_CALL_INTERVAL: '0',
+  DAILY_CALL_LIMIT: '1000000',
+  BACKFILL_SHARE: '0.001',
+  BACKLOG_LIMIT: '1000000',
+  RETAINED_SEARCHES: '1000000',
+  LOG_LEVEL: 'error',
+};
 
 function start(file: string, args: string[], env: Record<string, string>): ChildProcess {
   return fork(join(import.meta.dirname, file), args, {

@@ -12,6 +12,7 @@ import { type SearchProgress, searchOptions } from './jobData.ts';
 import { type Standing, standingOf } from './missingCalls.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { plannedPages } from './pageChain.ts';
+import { WOKEN } from './priorities.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
 import { summarise } from './summarise.ts';
@@ -97,6 +98,7 @@ async function collectAll(
     }
     await waitForAdmission(context, job, token, request, standing);
     await addCalls(context, { search, run: run.number, request }, next);
+    await job.changePriority({ priority: WOKEN });
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
     for (const { id } of next) asked.add(id);
     // Somebody may have cancelled while this looked away.
@@ -127,8 +129,14 @@ async function waitForAdmission(
     until,
   };
   await job.updateProgress(progress);
-  await job.moveToDelayed(Math.min(Math.max(until, now + NEXT_LOOK_MS), now + LONGEST_HOLD_MS), token);
+  await job.moveToDelayed(nextLook(now, until), token);
   throw toBullMQ.delayed();
+}
+
+/** Figures may change before a far end, so half of the way is slept at a time; near ends are waited for. */
+function nextLook(now: number, until: number): number {
+  const half = now + (until - now) / 2;
+  return Math.max(now + NEXT_LOOK_MS, Math.min(until, Math.max(half, now + LONGEST_HOLD_MS)));
 }
 
 async function end(

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { PRIORITY } from '../../../src/queue/priorities.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -92,7 +93,9 @@ describe('identical searches', () => {
     await service.producer.enqueue({ ...request, maxItems: 5000, priority: 'interactive' });
     await waitFor('a page of the higher class', async () => {
       const pages = await service.calls.getJobs(['prioritized', 'active', 'completed'], 0, 50);
-      return pages.some((page) => page?.data.search.searchId === searchId && page.opts.priority === 1);
+      return pages.some(
+        (page) => page?.data.search.searchId === searchId && page.opts.priority === PRIORITY.interactive,
+      );
     });
     await service.producer.cancel(searchId);
   });
