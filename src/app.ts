@@ -43,14 +43,12 @@ const CALLER_DEADLINE_MS = 2000;
 export interface ProducerSettings {
   tenant?: string;
   log?: LogRoot;
-  /** Longest wait for Redis in `ready`, ms. Default 2,000. */
-  readyWithinMs?: number;
 }
 
 /** A producer on a connection of its own, which its `close` ends. Connects by itself; calls refuse until it has. */
 export function openProducer(
   config: Config,
-  { tenant = 'default', log, readyWithinMs = CALLER_DEADLINE_MS }: ProducerSettings = {},
+  { tenant = 'default', log }: ProducerSettings = {},
 ): SearchProducer {
   const logger = (log ?? new LogRoot(config.log)).component('producer');
   const redis = openRedis(config.redis, 'caller', logger);
@@ -70,7 +68,7 @@ export function openProducer(
     },
     deadlineMs: CALLER_DEADLINE_MS,
     outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), gateSettings(config).shares),
-    reachRedis: () => waitForRedis(redis, config.redis.url, readyWithinMs),
+    reachRedis: () => waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS),
     onClose: () => redis.disconnect(),
   });
 }

@@ -39,7 +39,7 @@ export const DEMO_SEARCHES: readonly DemoSearch[] = [
     ],
   },
   {
-    about: 'free shipping from good sellers, and no accessories by their title',
+    about: 'free shipping, good sellers, and no mini or party speakers by their titles',
     args: [
       ...['bluetooth speaker', '--free-shipping', '--title-exclude', 'mini', '--title-exclude', 'party'],
       ...['--min-feedback-percentage', '98'],

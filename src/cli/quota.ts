@@ -8,7 +8,7 @@ import { waitForRedis } from '../redis/connection.ts';
 import { DependencyError } from './exit.ts';
 import { quietLog } from './quietLog.ts';
 import { quotaText } from './quotaText.ts';
-import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
+import { REDIS_WAIT_MS, requireRedis } from './requireRedis.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
@@ -28,10 +28,11 @@ async function quota(terminal: Terminal, { reconcile, json }: Flags): Promise<vo
   const config = loadConfig();
   const problems = reconcile ? credentialProblems(config) : [];
   if (problems.length > 0) throw new ConfigError(problems);
+  await requireRedis(config);
   const { openGate } = await import('../app.ts');
   const { gate, redis, reconcileNow, close } = openGate(config, quietLog());
   try {
-    await waitForRedis(redis, config.redis.url, REDIS_DEADLINE_MS);
+    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
     if (reconcile && !(await reconcileNow()))
       throw new DependencyError('quota-not-told', 'eBay did not tell its count now; try again later');
     const report = quotaReport(await gate.read(), gateSettings(config).shares);

@@ -6,8 +6,8 @@ import type { Schedule } from '../product/scheduleSchema.ts';
 import type { Schedules } from '../queue/schedules/schedules.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { quietLog } from './quietLog.ts';
-import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
+import { requireRedis } from './requireRedis.ts';
 import { appliedText, scheduleTable, scheduleText } from './scheduleText.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -161,9 +161,10 @@ async function withSchedules<T>(
   { tenant }: Flags,
   ask: (schedules: Schedules) => Promise<T>,
 ): Promise<T> {
+  await requireRedis(config);
   const { openProducer } = await import('../app.ts');
   const whose = tenant === undefined ? {} : { tenant };
-  const producer = openProducer(config, { ...whose, log: quietLog(), readyWithinMs: REDIS_DEADLINE_MS });
+  const producer = openProducer(config, { ...whose, log: quietLog() });
   try {
     await producer.ready();
     return await ask(producer.schedule);

@@ -9,8 +9,8 @@ import { EXIT, type ExitCode, exitOfOutcome, SearchFailed, UsageError } from './
 import { type Interrupt, onInterrupt } from './interrupt.ts';
 import { followProgress } from './progress.ts';
 import { quietLog } from './quietLog.ts';
-import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
+import { requireRedis } from './requireRedis.ts';
 import { printFound, type ShowOptions } from './searchOutput.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -45,10 +45,11 @@ export function searchCommand(terminal: Terminal, setExit: (code: ExitCode) => v
 async function search(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
   const config = loadConfig();
   const request = flags.get === undefined ? await checkedRequest(query, flags, config.ebay) : undefined;
+  await requireRedis(config);
   const { openProducer } = await import('../app.ts');
   const tenant = flags.tenant === undefined ? {} : { tenant: flags.tenant };
   const interrupt = onInterrupt();
-  const producer = openProducer(config, { ...tenant, log: quietLog(), readyWithinMs: REDIS_DEADLINE_MS });
+  const producer = openProducer(config, { ...tenant, log: quietLog() });
   try {
     await interruptible(interrupt, producer.ready());
     if (request !== undefined && flags.dryRun) {

@@ -6,7 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { waitForRedis } from '../redis/connection.ts';
 import { UsageError } from './exit.ts';
 import { quietLog } from './quietLog.ts';
-import { REDIS_DEADLINE_MS } from './redisDeadline.ts';
+import { REDIS_WAIT_MS, requireRedis } from './requireRedis.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
@@ -29,10 +29,11 @@ async function token(terminal: Terminal, { refresh, clear, json }: Flags): Promi
   const config = loadConfig();
   const problems = credentialProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
+  await requireRedis(config);
   const { openAuth } = await import('../app.ts');
   const { auth, redis, close } = openAuth(config, quietLog());
   try {
-    await waitForRedis(redis, config.redis.url, REDIS_DEADLINE_MS);
+    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
     if (clear) await auth.clear();
     if (refresh) await auth.refreshToken();
     const status = await auth.status();
