@@ -192,8 +192,8 @@ export async function day(minutes = 24): Promise<Row> {
   const { env, life } = scaled(60, { TOKEN_READ_TIMEOUT: '0.5' });
   const world = await World.open(env, life);
   await world.fleet.ask('get', { callers: 1 });
-  // Counted from here, so that "waited" leaves out the first.
-  const first = (await world.fleet.ask('load', { everyMs: 50 })).length;
+  const first = (await world.fleet.ask('look', {})).reduce((sum, { waited }) => sum + waited, 0);
+  await world.fleet.ask('load', { everyMs: 200 });
   await sleep(minutes * 60_000);
   const mints = world.mints;
   const loads = await world.fleet.ask('rest', {});

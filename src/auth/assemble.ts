@@ -12,6 +12,7 @@ import { Minter } from './mint.ts';
 import { RedisLedger, tokenKeys } from './redisLedger.ts';
 import { TokenCache } from './tokenCache.ts';
 import { tokenOwner } from './tokenData.ts';
+import { TokenReader } from './tokenReader.ts';
 
 export interface EbayAuthOptions {
   config: Config;
@@ -44,7 +45,7 @@ export function assemble(options: EbayAuthOptions) {
   const alone = new MemoryLedger(config.token, clock);
   const fleet = redis && new RedisLedger(redis, keys, config, clock);
   const shared = { config, tenant, owner, clock, cache, copy, fleet, alone, log, metrics, random };
-  return { ...shared, minter: new Minter(shared) };
+  return { ...shared, minter: new Minter(shared), reader: new TokenReader(shared) };
 }
 
 export type AuthParts = ReturnType<typeof assemble>;

@@ -4,7 +4,7 @@ import { type AuthParts, assemble, type EbayAuthOptions } from './assemble.ts';
 import type { Need } from './mint.ts';
 import { RefreshAhead } from './refreshAhead.ts';
 import { RedisSilent } from './silence.ts';
-import type { CachedToken, Found } from './tokenCache.ts';
+import type { CachedToken } from './tokenCache.ts';
 import { digest, isTokenText, type TokenData } from './tokenData.ts';
 import { readStatus, type TokenStatus } from './tokenStatus.ts';
 
@@ -23,7 +23,6 @@ export class EbayAuthService {
   readonly #parts: AuthParts;
   readonly #ahead: RefreshAhead;
   #accepted = '';
-  #redisAnswers = true;
 
   /** @throws ConfigError where `TOKEN_ENCRYPTION_KEYS` cannot be used. */
   constructor(options: EbayAuthOptions) {
@@ -42,10 +41,8 @@ export class EbayAuthService {
    * @throws Failure `token-unavailable` (with `until` and `because`), `credential-refused`, `mint-budget-spent`.
    */
   async getAccessToken(): Promise<string> {
-    const found = await this.#read();
-    if (found.token !== undefined) return this.#serve(found.token, 'redis');
-    const copy = this.#copyInsteadOf(found);
-    if (copy !== undefined) return this.#serve(copy, 'memory');
+    const found = await this.#parts.reader.read();
+    if (found.token !== undefined) return this.#serve(found.token, found.source);
     return this.#obtain({ reason: 'missing', stale: found.value });
   }
 
@@ -56,14 +53,14 @@ export class EbayAuthService {
    */
   async refreshToken(refused?: string): Promise<string> {
     if (refused !== undefined) this.#parts.copy.forget(refused);
-    const found = await this.#read();
-    const cached = found.token ?? this.#copyInsteadOf(found);
-    if (refused !== undefined && cached !== undefined && cached.data.access_token !== refused)
-      return this.#serve(cached, found.token === undefined ? 'memory' : 'redis');
+    const found = await this.#parts.reader.read();
+    const cached = found.token?.data.access_token;
+    if (refused !== undefined && found.token !== undefined && cached !== refused)
+      return this.#serve(found.token, found.source);
     const need: Need = {
       reason: refused === undefined ? 'forced' : 'refused',
       stale: found.value,
-      unwanted: refused ?? cached?.data.access_token,
+      unwanted: refused ?? cached,
     };
     const token = await this.#obtain(need);
     // A search begun before the refusal may have ended with the very token that was refused.
@@ -72,8 +69,7 @@ export class EbayAuthService {
 
   /** The cached token, or the copy in memory while Redis does not answer; asks eBay for nothing. */
   async cachedToken(): Promise<string | undefined> {
-    const found = await this.#read();
-    return (found.token ?? this.#copyInsteadOf(found))?.data.access_token;
+    return (await this.#parts.reader.read()).token?.data.access_token;
   }
 
   /** The API took this token: whatever was refused before, the credential is a good one. Call it as often as you like. */
@@ -108,8 +104,8 @@ export class EbayAuthService {
 
   /** What is cached, whatever its age; null where nothing is, or nothing of ours. */
   async retrieveToken(): Promise<TokenData | null> {
-    const found = await this.#read();
-    return (found.token ?? this.#copyInsteadOf(found))?.data ?? found.expired ?? null;
+    const found = await this.#parts.reader.read();
+    return (found.token === undefined ? found.expired : found.token.data) ?? null;
   }
 
   /** False from five minutes before the end of life on, and where `stored_at` is missing or unreadable. */
@@ -128,9 +124,7 @@ export class EbayAuthService {
 
   /** For people: where the token comes from, its age, the day's count, the pause. Never the token. */
   async status(): Promise<TokenStatus> {
-    const { clock, copy } = this.#parts;
-    const found = await this.#read();
-    return readStatus({ ...this.#parts, found, copy: copy.usable(), now: () => clock.now() });
+    return readStatus({ ...this.#parts, found: await this.#parts.reader.read() });
   }
 
   /** Forgets token, pause and refusals, here and in Redis; the day's count stays.
@@ -152,23 +146,6 @@ export class EbayAuthService {
   /** Stops refreshing in the background. */
   close(): void {
     this.#ahead.close();
-  }
-
-  async #read(): Promise<Found> {
-    const { cache, metrics, log, tenant, fleet } = this.#parts;
-    const found = await cache.read();
-    if (found.miss !== undefined) metrics.misses.inc({ tenant, reason: found.miss });
-    const answers = found.miss !== 'silent';
-    if (answers !== this.#redisAnswers && fleet !== undefined) {
-      this.#redisAnswers = answers;
-      if (answers) log.info('Redis answers again', { tenant });
-      else log.warn('Redis does not answer: the token in memory serves', { tenant });
-    }
-    return found;
-  }
-
-  #copyInsteadOf(found: Found): CachedToken | undefined {
-    return found.miss === 'silent' ? this.#parts.copy.usable() : undefined;
   }
 
   async #obtain(need: Need): Promise<string> {

@@ -1,10 +1,13 @@
 import type { Config } from '../config/config.ts';
+import type { FleetClock } from './clock.ts';
 import type { LedgerState, MintLedger } from './ledger.ts';
+import type { MemoryCopy } from './memoryCopy.ts';
 import { isCredentialRefused } from './pauses.ts';
 import { RedisSilent } from './silence.ts';
 import type { MintTrouble } from './tokenAnswer.ts';
-import type { CachedToken, Found, Miss } from './tokenCache.ts';
+import type { Miss } from './tokenCache.ts';
 import { tokenOwner } from './tokenData.ts';
+import type { Reading } from './tokenReader.ts';
 
 /** What `dpf token` shows; durations in seconds. Never the token. */
 export interface TokenStatus {
@@ -34,24 +37,23 @@ export interface TokenStatus {
 }
 
 export interface StatusParts {
-  found: Found;
-  copy: CachedToken | undefined;
+  found: Reading;
+  copy: MemoryCopy;
   fleet: MintLedger | undefined;
   alone: MintLedger;
   config: Config;
-  /** ms since the epoch, the fleet's clock. */
-  now: () => number;
+  clock: FleetClock;
 }
 
 export async function readStatus(parts: StatusParts): Promise<TokenStatus> {
   const { found, copy, config } = parts;
   const { mintsToday, refusedInARow, pause } = await ledgerState(parts);
-  const now = parts.now();
-  const token = found.token ?? copy;
+  const now = parts.clock.now();
+  const token = found.token ?? copy.usable();
   const seconds = (ms: number) => Math.round(ms / 1000);
   const storedAt = token === undefined ? 0 : Date.parse(token.data.stored_at);
   return {
-    source: found.token !== undefined ? 'redis' : token !== undefined ? 'memory' : 'none',
+    source: found.source ?? (token === undefined ? 'none' : 'memory'),
     miss: found.miss ?? null,
     age: token === undefined ? null : seconds(now - storedAt),
     expiresIn: token === undefined ? null : seconds(storedAt - now) + token.data.expires_in,

@@ -27,7 +27,7 @@ export interface Outcomes {
 
 export interface Load extends Outcomes {
   calls: number;
-  /** Calls that had to wait for a token request. */
+  /** As in `Look`, since the beginning. */
   waited: number;
 }
 
@@ -35,7 +35,10 @@ export interface Look {
   source: string;
   token: string | null;
   servedFromMemory: number;
+  /** Times that the process waited for another's token request. */
   waits: number;
+  /** Calls that waited for a token request, its own or another's. */
+  waited: number;
 }
 
 /** One real process with an `EbayAuthService`. */

@@ -11,7 +11,7 @@ import { memoryGate } from '../../src/ebay/memoryGate.ts';
 import { asFailure } from '../../src/failures.ts';
 import { redisOptions } from '../../src/redis/connection.ts';
 import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
-import type { Load, Look, Outcomes, Questions } from './tokenFleet.ts';
+import { type Load, type Look, type Outcomes, type Questions, together } from './tokenFleet.ts';
 
 let redis: Redis | undefined;
 let auth: EbayAuthService;
@@ -68,7 +68,6 @@ const answers: { [Q in keyof Questions]: (ask: Questions[Q]['ask']) => Promise<Q
     const { timer, results, underWay } = loading;
     clearInterval(timer);
     await Promise.all(underWay);
-    const { together } = await import('./tokenFleet.ts');
     const waited = await count('dpf_token_served_total', 'mint');
     return { ...together(results), calls: results.length, waited };
   },
@@ -79,6 +78,7 @@ const answers: { [Q in keyof Questions]: (ask: Questions[Q]['ask']) => Promise<Q
       token: (await auth.cachedToken()) ?? null,
       servedFromMemory: await count('dpf_token_served_total', 'memory'),
       waits: await count('dpf_token_waits_total'),
+      waited: await count('dpf_token_served_total', 'mint'),
     };
   },
 };
