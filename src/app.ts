@@ -52,6 +52,7 @@ export function openProducer(
 ): SearchProducer {
   const logger = (log ?? new LogRoot(config.log)).component('producer');
   const redis = openRedis(config.redis, 'caller', logger);
+  const gate = callGate(redis, config, tenant, { log: logger });
   return new SearchProducer({
     redis,
     prefix: config.queue.prefix,
@@ -67,7 +68,8 @@ export function openProducer(
       memory: config.memory.share,
     },
     deadlineMs: CALLER_DEADLINE_MS,
-    outlook: outlookBy(callGate(redis, config, tenant, { log: logger }), gateSettings(config).shares),
+    admission: admissionBy(gate),
+    outlook: outlookBy(gate, gateSettings(config).shares),
     reachRedis: () => waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS),
     onClose: () => redis.disconnect(),
   });

@@ -1,6 +1,6 @@
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchRef } from '../results/searchRef.ts';
-import type { QueueContext } from './context.ts';
+import type { Closed, QueueContext } from './context.ts';
 import { type CallJobData, callOptions } from './jobData.ts';
 
 /** The search that calls are added to. */
@@ -22,13 +22,20 @@ export interface PlannedCall {
 /**
  * Adds calls as children of their search, each once: BullMQ would attach an id that exists anew, and for a kept failed
  * child the search would then wait for ever. A call whose class may not spend now is added for when it may.
+ * @returns why and until when the added ones wait, if they do
  */
-export async function addCalls(context: QueueContext, family: Family, planned: PlannedCall[]): Promise<void> {
+export async function addCalls(
+  context: QueueContext,
+  family: Family,
+  planned: PlannedCall[],
+): Promise<Closed | undefined> {
   const added = await Promise.all(planned.map((call) => isAdded(context, family, call)));
   const fresh = planned.filter((_, index) => !added[index]);
-  if (fresh.length === 0) return;
-  const delay = await waitOfClass(context, family.request);
+  if (fresh.length === 0) return undefined;
+  const closed = await closedForClass(context, family.request);
+  const delay = closed === undefined ? 0 : Math.max(0, closed.until - Date.now());
   await Promise.all(fresh.map((call) => addCall(context, family, call, delay)));
+  return closed;
 }
 
 async function isAdded({ calls }: QueueContext, { search }: Family, { id }: PlannedCall): Promise<boolean> {
@@ -41,10 +48,11 @@ async function isAdded({ calls }: QueueContext, { search }: Family, { id }: Plan
 }
 
 /** `interactive` may use all: what closes for it closes for everybody and holds the queue. */
-async function waitOfClass({ admission }: QueueContext, { priority }: NormalRequest): Promise<number> {
-  if (priority === 'interactive') return 0;
-  const closed = await admission.closedFor(priority);
-  return closed === undefined ? 0 : Math.max(0, closed.until - Date.now());
+async function closedForClass(
+  { admission }: QueueContext,
+  { priority }: NormalRequest,
+): Promise<Closed | undefined> {
+  return priority === 'interactive' ? undefined : admission.closedFor(priority);
 }
 
 async function addCall(

@@ -35,7 +35,13 @@ export interface ItemCall extends Omit<PageCall, 'offset' | 'limit'> {
 
 /** Whether a class of searches may spend calls now; asks without changing anything. */
 export interface Admission {
-  closedFor(callClass: Priority): Promise<{ until: number; because: string } | undefined>;
+  closedFor(callClass: Priority): Promise<Closed | undefined>;
+}
+
+/** Why no call may be made, and until when, ms since the epoch. */
+export interface Closed {
+  until: number;
+  because: string;
 }
 
 /** What the jobs of one tenant work with. */

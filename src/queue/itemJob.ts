@@ -59,17 +59,18 @@ async function goOn(context: QueueContext, item: ItemJobData, run: Run | undefin
     results.stored(search),
   ]);
   const next = nextInLane(wanted, (each) => !there.has(each.itemId), itemId, lanes);
-  await addCalls(
+  const closed = await addCalls(
     context,
     item,
     next.map((each) => itemCall(item, each, lanes)),
   );
   const progress: SearchProgress = {
-    state: 'collecting',
+    state: closed === undefined ? 'collecting' : 'waiting',
     pages: pages.length,
     of: plannedPages(request),
     products: run.products,
     details: { there: there.size, of: wanted.length },
+    ...closed,
   };
   await searches.updateJobProgress(search.searchId, progress);
 }

@@ -5,7 +5,7 @@ import { headOf } from '../collector/pageHead.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { isWhollyKnown } from '../product/track.ts';
 import { addCalls } from './addCalls.ts';
-import type { QueueContext } from './context.ts';
+import type { Closed, QueueContext } from './context.ts';
 import type { PageJobData, PageJobResult, SearchProgress } from './jobData.ts';
 import { lanesFor, pagesAfter, plannedPages } from './pageChain.ts';
 import { pageCall } from './plannedCalls.ts';
@@ -83,21 +83,23 @@ async function goOn(
     return;
   }
 
+  let closed: Closed | undefined;
   if (run.number === family.run && !run.broken.includes(answer.marketplace)) {
     // Where a page may be the last one, none may be under way beyond it.
     const lanes = endsAtTheKnown(request) ? 1 : lanesFor(answer.latencyMs, intervalMs());
     const next = pagesAfter(request, { ...answer, page }, new Set(there), lanes);
-    await addCalls(
+    closed = await addCalls(
       context,
       family,
       next.map((planned) => pageCall(family, planned)),
     );
   }
   const progress: SearchProgress = {
-    state: 'collecting',
+    state: closed === undefined ? 'collecting' : 'waiting',
     pages: there.length,
     of: plannedPages(request),
     products: run.products,
+    ...closed,
   };
   await searches.updateJobProgress(search.searchId, progress);
 }

@@ -8,3 +8,9 @@ export const PRIORITY: Record<Priority, number> = { interactive: 2, scheduled: 3
 
 /** A search whose pages are done only has to sum up; it must not queue for that behind all that have yet to start. */
 export const WOKEN = 1;
+
+/** The class that a search's data asks for; of data that nobody has checked yet, the default. */
+export function classOf(data: unknown): Priority {
+  const asked = (data as { priority?: unknown } | null)?.priority;
+  return typeof asked === 'string' && Object.hasOwn(PRIORITY, asked) ? (asked as Priority) : 'interactive';
+}

@@ -10,6 +10,7 @@ import { ResultStore } from '../results/resultStore.ts';
 import { RunStates } from '../results/runState.ts';
 import { callsAhead } from './callsQueue.ts';
 import { cancelSearch } from './cancelSearch.ts';
+import type { Admission } from './context.ts';
 import { withinDeadline } from './deadline.ts';
 import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
 import type { HouseRules } from './houseRules.ts';
@@ -40,6 +41,7 @@ export interface ProducerOptions {
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
   /** How the call gate stands for a class. */
+  admission: Admission;
   outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead' | 'now'>>;
   /** Waits for Redis, at most `deadlineMs`. */
   reachRedis: () => Promise<void>;
@@ -90,6 +92,7 @@ export class SearchProducer {
       runs: this.#runs,
       tenant,
       marketplace,
+      closedFor: options.admission.closedFor,
     });
   }
 

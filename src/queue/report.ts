@@ -1,6 +1,7 @@
 import type { Job, JobState } from 'bullmq';
 import { parseReason } from '../failures.ts';
 import type { SearchSummary } from '../product/summary.ts';
+import type { Closed } from './context.ts';
 import type { SearchProgress } from './jobData.ts';
 
 /** How a search stands. */
@@ -27,6 +28,23 @@ export function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
     return { searchId, state: 'waiting', progress, summary: null, error: null };
   const started = state === 'active' || state === 'waiting-children' || progress !== null;
   return { searchId, state: started ? 'collecting' : 'queued', progress, summary: null, error: null };
+}
+
+/** What closes the gate; all other reasons to wait are the search's own. */
+const GATE_REASONS = new Set(['quota', 'pause', 'circuit']);
+
+/**
+ * The report with the gate as it is now: progress was written when a page last moved, and a gate that has closed or
+ * opened since concerns this search all the same.
+ */
+export function besideGate(report: SearchReport, closed: Closed | undefined): SearchReport {
+  const { state, progress } = report;
+  if (progress === null || (state !== 'collecting' && state !== 'waiting')) return report;
+  const { because, until, ...rest } = progress;
+  if (closed !== undefined)
+    return { ...report, state: 'waiting', progress: { ...rest, state: 'waiting', ...closed } };
+  if (state === 'collecting' || !GATE_REASONS.has(because ?? '')) return report;
+  return { ...report, state: 'collecting', progress: { ...rest, state: 'collecting' } };
 }
 
 function isProgress(value: unknown): value is SearchProgress {

@@ -7,7 +7,9 @@ import { productsOf } from '../results/productsOf.ts';
 import type { ResultStore, StoredResult } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
-import { reportOn, type SearchReport } from './report.ts';
+import type { Admission } from './context.ts';
+import { classOf } from './priorities.ts';
+import { besideGate, reportOn, type SearchReport } from './report.ts';
 import { summarise } from './summarise.ts';
 
 export interface ReaderParts {
@@ -16,6 +18,7 @@ export interface ReaderParts {
   runs: RunStates;
   tenant: string;
   marketplace: string;
+  closedFor: Admission['closedFor'];
 }
 
 /** How searches stand and what they found. Changes nothing. */
@@ -44,7 +47,8 @@ export class SearchReader {
     const report = reportOn(job, state);
     if (report.state === 'done') return report;
     const run = await this.#parts.runs.read(this.refOf(job));
-    return run?.withdrawn ? this.#withdrawn(job, report) : report;
+    if (run?.withdrawn) return this.#withdrawn(job, report);
+    return besideGate(report, await this.#parts.closedFor(run?.class ?? classOf(job.data)));
   }
 
   /** In eBay's order; also while the search still runs. */
