@@ -6,7 +6,8 @@ import type { Logger } from '../telemetry/logger.ts';
 /**
  * What a connection is for:
  * - `caller`: somebody waits for the answer. Fails at once while Redis is away and never waits longer than
- *   `REDIS_COMMAND_TIMEOUT`; nothing is queued in memory to be sent later behind the caller's back.
+ *   `REDIS_COMMAND_TIMEOUT`; nothing is queued in memory to be sent later behind the caller's back. A connection that
+ *   owes an answer for twice as long is made anew.
  * - `worker`: BullMQ's workers. Waits for Redis as long as it takes; a connection that went silent (no FIN, no RST)
  *   is noticed by `REDIS_SOCKET_TIMEOUT`, which keep-alive does not do behind a proxy.
  */
@@ -28,6 +29,8 @@ export function redisOptions(config: Config['redis'], profile: Profile): RedisOp
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
     commandTimeout: config.commandTimeout * 1000,
+    // A command that timed out says nothing to the socket: without this a silent one would be asked again and again.
+    socketTimeout: config.commandTimeout * 2 * 1000,
   };
 }
 
