@@ -1,4 +1,4 @@
-import { LuaScript } from './luaScript.ts';
+import { LuaScript } from '../redis/luaScript.ts';
 
 /**
  * The gate's rules as Lua, one atomic step each, on one hash per credential and on Redis time. `MemoryGateStore` holds

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { LuaScript } from '../redis/luaScript.ts';
 
 /** A search job as one word: its id and when it was added. */
 export type Asker = string;
@@ -23,7 +24,7 @@ export type Claim =
  * One hash a request: `leader`, `f:ASKER` = whom that asker waits for, and how the last one ended (`by`, `at`, `good`,
  * `payload`). An asker that waited for a leader takes its end whatever its own `maxAge`: it asked before that end.
  */
-const CLAIM = `
+const CLAIM = new LuaScript(`
 local me, maxAge, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -40,10 +41,10 @@ if not leader or leader == me then
   return { 'leader' }
 end
 redis.call('HSET', KEYS[1], 'f:' .. me, leader)
-return { 'follower', leader }`;
+return { 'follower', leader }`);
 
 /** ARGV: leader, then optionally good and payload. Answers who waited for it. */
-const RESIGN = `
+const RESIGN = new LuaScript(`
 local me = ARGV[1]
 if redis.call('HGET', KEYS[1], 'leader') == me then redis.call('HDEL', KEYS[1], 'leader') end
 if ARGV[2] then
@@ -57,7 +58,7 @@ local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
   if string.sub(all[i], 1, 2) == 'f:' and all[i + 1] == me then waiting[#waiting + 1] = string.sub(all[i], 3) end
 end
-return waiting`;
+return waiting`);
 
 export interface IdenticalSearchesOptions {
   redis: Redis;
@@ -80,7 +81,7 @@ export class IdenticalSearches {
 
   /** @param hash see `requestHash` @param maxAgeMs an end this recent answers at once; 0 for none */
   async claim(hash: string, me: Asker, maxAgeMs: number): Promise<Claim> {
-    const reply = await this.#redis.eval(CLAIM, 1, this.#key(hash), me, maxAgeMs, this.#ttlMs);
+    const reply = await CLAIM.run(this.#redis, this.#key(hash), [me, maxAgeMs, this.#ttlMs]);
     const [role, whom, payload] = reply as [Claim['role'], string, string];
     if (role === 'answered') return { role, end: { by: whom, payload } };
     return role === 'follower' ? { role, leader: whom } : { role };
@@ -114,7 +115,7 @@ export class IdenticalSearches {
   }
 
   async #resign(hash: string, leader: Asker, ...end: Array<string | number>): Promise<Asker[]> {
-    return (await this.#redis.eval(RESIGN, 1, this.#key(hash), leader, ...end)) as Asker[];
+    return (await RESIGN.run(this.#redis, this.#key(hash), [leader, ...end])) as Asker[];
   }
 
   #key(hash: string): string {

@@ -74,12 +74,7 @@ export class ResultStore {
   /** Notes whose details this search wants, in their order; another list takes the place of the one before. */
   async wantItems(ref: SearchRef, items: readonly WantedItem[]): Promise<void> {
     const key = this.#key(ref);
-    await executed(
-      this.#redis
-        .multi()
-        .hset(key, WANTED, await pack(items))
-        .pexpire(key, this.#ttlMs, 'NX'),
-    );
+    await executed(this.#redis.multi().hset(key, WANTED, pack(items)).pexpire(key, this.#ttlMs, 'NX'));
   }
 
   async wantedItems(ref: SearchRef): Promise<WantedItem[]> {
@@ -109,11 +104,10 @@ export class ResultStore {
     const ascending = pages.toSorted((a, b) => a - b);
     if (ascending.length === 0) return [];
     const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...ascending.map((page) => HEAD + page));
-    const heads = ascending.map(async (page, index) => {
+    return ascending.flatMap((page, index) => {
       const value = packed[index];
-      return value ? [{ page, head: await unpack<PageHead>(value) }] : [];
+      return value ? [{ page, head: unpack<PageHead>(value) }] : [];
     });
-    return (await Promise.all(heads)).flat();
   }
 
   /** The details that are there, by item id. */
@@ -121,11 +115,11 @@ export class ResultStore {
     const fields = [...(await this.storedItems(ref))];
     if (fields.length === 0) return new Map();
     const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...fields.map((id) => ITEM + id));
-    const details = fields.map(async (id, index) => {
+    const details = fields.flatMap((id, index) => {
       const value = packed[index];
-      return value ? [[id, await unpack<ItemAnswer>(value)] as const] : [];
+      return value ? [[id, unpack<ItemAnswer>(value)] as const] : [];
     });
-    return new Map((await Promise.all(details)).flat());
+    return new Map(details);
   }
 
   async read(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
@@ -139,18 +133,16 @@ export class ResultStore {
   async readAll(ref: SearchRef): Promise<StoredResult> {
     const packed = Object.entries(await this.#redis.hgetallBuffer(this.#key(ref)));
     const pages = packed.flatMap(([field, value]) =>
-      PAGE.test(field) ? [unpack<PageAnswer>(value).then((answer) => ({ page: Number(field), answer }))] : [],
+      PAGE.test(field) ? [{ page: Number(field), answer: unpack<PageAnswer>(value) }] : [],
     );
     const details = packed.flatMap(([field, value]) =>
-      field.startsWith(ITEM)
-        ? [unpack<ItemAnswer>(value).then((answer) => [field.slice(ITEM.length), answer] as const)]
-        : [],
+      field.startsWith(ITEM) ? [[field.slice(ITEM.length), unpack<ItemAnswer>(value)] as const] : [],
     );
     const verdict = packed.find(([field]) => field === VERDICT)?.[1];
     return {
-      pages: (await Promise.all(pages)).sort((a, b) => a.page - b.page),
-      details: new Map(await Promise.all(details)),
-      verdict: verdict && (await readVerdict(verdict)),
+      pages: pages.sort((a, b) => a.page - b.page),
+      details: new Map(details),
+      verdict: verdict && readVerdict(verdict),
     };
   }
 
@@ -166,11 +158,8 @@ export class ResultStore {
 
   async #keepFirst(ref: SearchRef, answers: Record<string, unknown>): Promise<boolean> {
     const key = this.#key(ref);
-    const packed = await Promise.all(
-      Object.entries(answers).map(async ([field, answer]) => [field, await pack(answer)] as const),
-    );
     const commands = this.#redis.multi();
-    for (const [field, value] of packed) commands.hsetnx(key, field, value);
+    for (const [field, answer] of Object.entries(answers)) commands.hsetnx(key, field, pack(answer));
     const [kept] = await executed(commands.pexpire(key, this.#ttlMs, 'NX'));
     return kept === 1;
   }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Priority } from '../product/requestSchema.ts';
+import { LuaScript } from '../redis/luaScript.ts';
 import { keyOf, type SearchRef } from './searchRef.ts';
 
 /** What is known of a search's present run besides its pages. */
@@ -32,7 +33,7 @@ export interface Run {
  * BullMQ counts an attempt in the same step that completes or fails a job, so a search job that starts with another
  * count than the run began with has ended in between. That holds over any crash, which a mark of ours would not.
  */
-const BEGIN = `
+const BEGIN = new LuaScript(`
 local began = 0
 local run = redis.call('HMGET', KEYS[1], 'number', 'attempt')
 if not run[1] or run[2] ~= ARGV[1] then
@@ -42,13 +43,13 @@ if not run[1] or run[2] ~= ARGV[1] then
   began = 1
 end
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return { began, redis.call('HGETALL', KEYS[1]) }`;
+return { began, redis.call('HGETALL', KEYS[1]) }`);
 
 /** A run that is forgotten stays so: a late page must not bring half of it back. */
-const PAGE_DONE = `
+const PAGE_DONE = new LuaScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then return {} end
 redis.call('HSET', KEYS[1], 'products:' .. ARGV[1], ARGV[2])
-return redis.call('HGETALL', KEYS[1])`;
+return redis.call('HGETALL', KEYS[1])`);
 
 export interface RunStatesOptions {
   redis: Redis;
@@ -70,14 +71,11 @@ export class RunStates {
 
   /** The run that a starting search job belongs to. @param attemptsMade how often the job has ended before */
   async begin(ref: SearchRef, attemptsMade: number): Promise<Run> {
-    const reply = await this.#redis.eval(
-      BEGIN,
-      1,
-      this.#key(ref),
+    const reply = await BEGIN.run(this.#redis, this.#key(ref), [
       attemptsMade,
       Date.now(),
       Math.ceil(this.#ttlMs),
-    );
+    ]);
     const [began, fields] = reply as [number, string[]];
     return { ...asRun(pairs(fields)), isNew: began === 1 };
   }
@@ -89,7 +87,7 @@ export class RunStates {
 
   /** Notes how many products a page gave and tells how the run stands; undefined when it is forgotten. */
   async pageDone(ref: SearchRef, page: number, products: number): Promise<Run | undefined> {
-    const reply = (await this.#redis.eval(PAGE_DONE, 1, this.#key(ref), page, products)) as string[];
+    const reply = (await PAGE_DONE.run(this.#redis, this.#key(ref), [page, products])) as string[];
     return reply.length === 0 ? undefined : asRun(pairs(reply));
   }
 

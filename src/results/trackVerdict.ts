@@ -5,11 +5,11 @@ interface Stored extends Omit<TrackVerdict, 'marks'> {
   marks: Array<[string, ReturnType<TrackVerdict['marks']['get']>]>;
 }
 
-export function packVerdict(verdict: TrackVerdict): Promise<Buffer> {
+export function packVerdict(verdict: TrackVerdict): Buffer {
   return pack({ ...verdict, marks: [...verdict.marks] });
 }
 
-export async function readVerdict(packed: Buffer): Promise<TrackVerdict> {
-  const { marks, ...verdict } = await unpack<Stored>(packed);
+export function readVerdict(packed: Buffer): TrackVerdict {
+  const { marks, ...verdict } = unpack<Stored>(packed);
   return { ...verdict, marks: new Map(marks.map(([itemId, mark]) => [itemId, mark ?? null])) };
 }

@@ -75,8 +75,7 @@ export class Tracks {
   ): Promise<TrackVerdict | undefined> {
     const key = this.#key(ref.tenant, name);
     for (;;) {
-      const before = await this.#verdictOf(ref);
-      const fields = await this.#redis.hgetall(key);
+      const { before, fields } = await this.#readBoth(key, ref);
       const track = this.#trackFrom(Object.entries(fields));
       const comparison = compareWithTrack(track, { ...sight, ...(before && { before }) });
       if (before !== undefined && changesNothing(before, track, comparison)) return before;
@@ -103,7 +102,7 @@ export class Tracks {
       keyOf(this.#prefix, 'pages', ref),
       from,
       JSON.stringify(state),
-      await packVerdict(verdict),
+      packVerdict(verdict),
       this.#ttlMs,
       stale.length,
       ...stale,
@@ -112,9 +111,18 @@ export class Tracks {
     return reply === 1 ? 'done' : reply === -1 ? 'expired' : 'overtaken';
   }
 
-  async #verdictOf(ref: SearchRef): Promise<TrackVerdict | undefined> {
-    const packed = await this.#redis.hgetBuffer(keyOf(this.#prefix, 'pages', ref), VERDICT);
-    return packed === null ? undefined : readVerdict(packed);
+  /** In one step: a track that is younger than the verdict would hold what this very search has taught it. */
+  async #readBoth(key: string, ref: SearchRef) {
+    const replies = await this.#redis
+      .multi()
+      .hgetBuffer(keyOf(this.#prefix, 'pages', ref), VERDICT)
+      .hgetall(key)
+      .exec();
+    const [packed, fields] = (replies ?? []).map(([error, reply]) => {
+      if (error) throw error;
+      return reply;
+    }) as [Buffer | null, Record<string, string>];
+    return { before: packed === null ? undefined : readVerdict(packed), fields };
   }
 
   /** Items that have outlived their time count as unknown even before they are deleted. */
