@@ -22,7 +22,7 @@ await queue.close();
 `;
 
 describe('a search added by another service with plain BullMQ, two workers', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const redis = useRedis();
   const fleets = useFleet(redis, 'usb c hub', 3);
   const { node } = useProcesses();

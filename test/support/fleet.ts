@@ -1,4 +1,5 @@
 import { openProducer } from '../../src/app.ts';
+import { quietLog } from '../../src/cli/quietLog.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import { SimulatorControl } from '../../src/simulator/controlClient.ts';
@@ -40,7 +41,7 @@ export class Fleet {
     this.env = serviceEnv(redisUrl, simulatorUrl, { ...SCALED, ...env });
     this.ebay = new SimulatorControl(simulatorUrl);
     this.config = testConfig(this.env);
-    this.producer = openProducer(this.config);
+    this.producer = openProducer(this.config, { log: quietLog() });
   }
 
   /** Resolves when all of them work. */

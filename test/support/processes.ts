@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { waitFor } from './waitFor.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const LINE_TIMEOUT_MS = 30_000;
+const LINE_TIMEOUT_MS = 60_000;
 
 /** A process of its own, with everything that it has printed. */
 export interface RunningProcess {

@@ -1,0 +1,48 @@
+import { Queue } from 'bullmq';
+import { openGate } from '../../src/app.ts';
+import { quietLog } from '../../src/cli/quietLog.ts';
+import type { GateState } from '../../src/ebay/gate.ts';
+import { setPace } from '../../src/queue/callsQueue.ts';
+import type { Fleet } from '../../test/support/fleet.ts';
+import { waitFor } from '../../test/support/waitFor.ts';
+
+/** What is done to a running fleet from outside it. */
+export interface Operator {
+  /** What a worker does that starts with this interval. */
+  changeInterval(seconds: number): Promise<void>;
+  /** What one process of the fleet does now and then: takes eBay's own count over. */
+  reconcile(): Promise<void>;
+  gate(): Promise<GateState>;
+  calls: Queue;
+  close(): Promise<void>;
+}
+
+export async function operatorOf(fleet: Fleet): Promise<Operator> {
+  const { gate, redis, close } = await openedGate(fleet);
+  const calls = new Queue('ebay-calls', { connection: redis, prefix: fleet.config.queue.prefix });
+  calls.on('error', () => undefined);
+  return {
+    calls,
+    gate: () => gate.read(),
+    async changeInterval(seconds) {
+      await gate.configure({ intervalMs: seconds * 1000, dailyLimit: fleet.config.pace.dailyCallLimit });
+      await setPace(calls, seconds);
+    },
+    async reconcile() {
+      // A client asks eBay at most every 10 s, so each question is another one's.
+      const { reconcileNow, close: closeOther } = await openedGate(fleet);
+      const isTold = await reconcileNow().finally(closeOther);
+      if (!isTold) throw new Error('the simulator did not tell its count');
+    },
+    async close() {
+      await calls.close();
+      close();
+    },
+  };
+}
+
+async function openedGate(fleet: Fleet) {
+  const opened = openGate(fleet.config, quietLog());
+  await waitFor('Redis', () => opened.redis.ping().catch(() => undefined));
+  return opened;
+}

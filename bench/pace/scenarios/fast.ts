@@ -1,0 +1,75 @@
+import type { Fleet } from '../../../test/support/fleet.ts';
+import type { RunningProcess } from '../../../test/support/processes.ts';
+import type { Bed } from '../bed.ts';
+import { backlog } from '../load.ts';
+import { during, paceOf } from '../measure.ts';
+import { atLeast, atMost, beside, type Scenario } from '../scenario.ts';
+
+const INTERVAL_MS = 20;
+const WARM_UP_S = 3;
+
+/** A page with one listing on it, and one more page behind it: what 50 pages a second cost must not be what is measured. */
+const SMALL_PAGE = JSON.stringify({
+  total: 9000,
+  limit: 200,
+  next: 'https://example.com/next',
+  itemSummaries: [
+    {
+      itemId: 'v1|1|0',
+      title: 'watch',
+      price: { value: '9.99', currency: 'USD' },
+      buyingOptions: ['FIXED_PRICE'],
+    },
+  ],
+});
+
+async function start(bed: Bed, seconds: number): Promise<Fleet> {
+  const fleet = await bed.fleet(4, { MIN_API_CALL_INTERVAL: String(INTERVAL_MS / 1000) }, 300);
+  await fleet.ebay.arm({ fault: 'status', status: 503, share: 0.05 });
+  await fleet.ebay.arm({ fault: 'status', status: 200, body: SMALL_PAGE });
+  await backlog(fleet, ((seconds + WARM_UP_S) * 1000) / INTERVAL_MS);
+  return fleet;
+}
+
+function stampsOf(worker: RunningProcess): number[] {
+  const [, json = '[]'] = /^STAMPS (.*)$/m.exec(worker.stdout) ?? [];
+  return JSON.parse(json) as number[];
+}
+
+export const fast: Scenario = {
+  name: 'fast',
+  title: '4 processes at 20 ms, no 401, 5 % 503, by the clients’ own clocks too',
+  seconds: 20,
+  async run(bed, seconds) {
+    const fleet = await start(bed, seconds);
+    await during(WARM_UP_S, bed.say, '20 ms warms up');
+    const { lastSeq } = await fleet.ebay.state();
+    await during(seconds, bed.say, '20 ms');
+    const calls = await fleet.calls(lastSeq);
+    const workers = [...fleet.workers];
+    await bed.clear();
+    const first = calls[0]?.at ?? 0;
+    const last = calls.at(-1)?.at ?? 0;
+    const stamps = workers.flatMap(stampsOf).filter((at) => at >= first - 5 && at <= last);
+    const server = paceOf(
+      calls.map(({ at }) => at),
+      INTERVAL_MS,
+    );
+    const client = paceOf(stamps, INTERVAL_MS);
+    return [
+      atMost(
+        `gaps below 15 ms at the client’s stamp (least ${client.minGapMs.toFixed(1)} ms)`,
+        client.short,
+        0,
+      ),
+      beside('calls stamped by clients', client.calls),
+      atMost(`share of gaps below 15 ms at the server, % (${server.short})`, share(server), 0.1),
+      atLeast(`use of ${server.calls} calls`, server.use, 0.97),
+      atMost('most calls in a sliding second', server.inASecond, 1000 / INTERVAL_MS + 1),
+    ];
+  },
+};
+
+function share({ short, calls }: { short: number; calls: number }): number {
+  return (100 * short) / Math.max(1, calls - 1);
+}

@@ -1,0 +1,96 @@
+import { Queue } from 'bullmq';
+import { expect } from 'chai';
+import { openGate } from '../../../src/app.ts';
+import { quietLog } from '../../../src/cli/quietLog.ts';
+import { holdQueue, setPace } from '../../../src/queue/callsQueue.ts';
+import type { SearchReport } from '../../../src/queue/report.ts';
+import { useRedis } from '../../support/redis.ts';
+import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+const HOUR_S = 3600;
+
+describe('searches before a closed gate', () => {
+  const service = useService({ DAILY_CALL_LIMIT: '100' });
+  let gate: ReturnType<typeof openGate>;
+
+  beforeEach(async () => {
+    gate = openGate(service.config, quietLog());
+    await waitFor('Redis', () => gate.redis.ping().catch(() => undefined));
+  });
+  afterEach(() => gate.close());
+
+  async function eBayCounted(used: number): Promise<void> {
+    service.simulator.controls.quota({ limit: 100, used, resetInS: HOUR_S });
+    expect(await gate.reconcileNow()).to.equal(true);
+  }
+
+  function waiting(searchId: string): Promise<SearchReport> {
+    return waitFor('the search to wait', async () => {
+      const report = await service.producer.get(searchId);
+      return report.state === 'waiting' ? report : undefined;
+    });
+  }
+
+  it('of a class whose share is spent wait in ebay-search without a page, and others go on', async () => {
+    await eBayCounted(70);
+    const { searchId } = await service.producer.enqueue({
+      query: 'phone',
+      maxItems: 1,
+      priority: 'backfill',
+    });
+    const { progress } = await waiting(searchId);
+    expect(progress).to.include({ because: 'quota' });
+    expect(progress?.until).to.be.closeTo(Date.now() + HOUR_S * 1000, 60_000);
+    expect(await service.searches.getJobState(searchId)).to.equal('delayed');
+    expect(await service.calls.getJobCountByTypes('prioritized', 'waiting', 'delayed', 'active')).to.equal(0);
+
+    const other = await service.search({ query: 'phone', maxItems: 1 });
+    expect(other.summary?.outcome).to.equal('complete');
+    expect(service.calledOffsets()).to.have.length(1);
+  });
+
+  it('wait in the calls queue, which is held, while eBay asks for a pause; then they end, no attempt charged', async () => {
+    service.simulator.controls.arm({ fault: 'rate-limited', retryAfter: 2, count: 1 });
+    const { searchId } = await service.producer.enqueue({ query: 'phone', maxItems: 1 });
+    const { progress } = await waiting(searchId);
+    expect(progress).to.include({ because: 'pause' });
+    expect(progress?.until).to.be.closeTo(Date.now() + 2000, 2000);
+    expect(await service.calls.getRateLimitTtl()).to.be.within(1, 2000);
+
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    expect(summary).to.include({ outcome: 'complete', calls: 2 });
+    const [page] = await service.calls.getCompleted();
+    expect(page?.attemptsMade).to.equal(1);
+  });
+
+  it('say that they wait when the gate closes for all, though none of their calls was turned away', async () => {
+    service.simulator.controls.configure({ latencyMs: 300 });
+    const { searchId } = await service.producer.enqueue({ query: 'phone', maxItems: 1 });
+    await waitFor('the call', () => service.calledOffsets().length === 1);
+    await service.searches.updateJobProgress(searchId, {
+      state: 'collecting',
+      pages: 0,
+      of: 1,
+      products: 0,
+    });
+    await gate.gate.close(60_000, 'circuit');
+    expect((await waiting(searchId)).progress).to.include({ because: 'circuit', pages: 0, of: 1 });
+    service.simulator.controls.configure({ latencyMs: 0 });
+  });
+});
+
+describe('the calls queue', () => {
+  const redis = useRedis();
+
+  it('is held for the longer of two pauses, whichever came first', async () => {
+    const connection = redis.connect();
+    const calls = new Queue('ebay-calls', { connection, prefix: '{ebay}' });
+    await setPace(calls, 0.05);
+    await holdQueue(connection, calls, 30_000);
+    await holdQueue(connection, calls, 500);
+    // BullMQ itself reads the hold, so the key is still the one that it knows.
+    expect(await calls.getRateLimitTtl()).to.be.within(20_000, 30_000);
+    await calls.close();
+  });
+});
