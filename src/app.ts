@@ -258,12 +258,15 @@ async function openQueues(
     lifecycle.opened(name, new Queue(name, { connection: redis, prefix }), (opened) => opened.close());
   const calls = queue(callsQueueName(TENANT));
   await setPace(calls, config.pace.minApiCallInterval);
+  const searches = lifecycle.opened('searches', openSearchQueue(redis, prefix, TENANT), (opened) =>
+    opened.close(),
+  );
+  // BullMQ prints what nobody listens to; the connection itself tells of its errors.
+  for (const each of [searches, calls]) each.on('error', () => undefined);
   return {
     tenant: TENANT,
     redis,
-    searches: lifecycle.opened('searches', openSearchQueue(redis, prefix, TENANT), (opened) =>
-      opened.close(),
-    ),
+    searches,
     calls,
     results: new ResultStore({ redis, prefix, ttlMs: config.search.resultsTtl * SECOND }),
     runs: new RunStates({ redis, prefix, ttlMs: runsTtlMs(config) }),

@@ -29,13 +29,16 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let latencyMs = 0;
   let connections = 0;
   const sockets = new Set<Socket>();
+  const lost = new WeakSet<Socket>();
   const stalled: Array<() => void> = [];
 
   const relay = (from: Socket, to: Socket) => {
     // One chain per direction keeps the bytes in order whatever the delays.
     let last = Promise.resolve();
     from.on('data', (chunk) => {
-      if (mode === 'vanish') return;
+      // TCP never goes on behind a gap: a connection that lost bytes stays dead, whatever the network does later.
+      if (mode === 'vanish') lost.add(from).add(to);
+      if (lost.has(from)) return;
       const due = Date.now() + (mode === 'latency' ? latencyMs / 2 : 0);
       const held = mode === 'stall' ? new Promise<void>((release) => stalled.push(release)) : undefined;
       last = last.then(async () => {
