@@ -1,0 +1,89 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { Logger } from '../../../src/telemetry/logger.ts';
+import { SILENT } from '../../../src/telemetry/logger.ts';
+import { type Duty, startDuty } from '../../../src/upkeep/duty.ts';
+import { quotaRound } from '../../../src/upkeep/quotaDuty.ts';
+import { useRedis } from '../../support/redis.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+describe('a duty', () => {
+  const server = useRedis();
+  let redis: Redis;
+  let duties: Duty[];
+  beforeEach(() => {
+    redis = server.connect();
+    duties = [];
+  });
+  afterEach(() => Promise.all(duties.map((duty) => duty.stop())));
+
+  function start(work: () => Promise<unknown>, log: Logger = SILENT): Duty {
+    const duty = startDuty({ name: 'test', redis, prefix: '{ebay}', everyMs: 20, leaseMs: 300, work, log });
+    duties.push(duty);
+    return duty;
+  }
+
+  it('is done by one process at a time, which hands it over when it stops', async () => {
+    const rounds: string[] = [];
+    const [first] = ['a', 'b'].map((name) => start(async () => rounds.push(name)));
+    await waitFor('some rounds', () => rounds.length > 3);
+    const [holder, other] = rounds[0] === 'a' ? ['a', 'b'] : ['b', 'a'];
+    expect(new Set(rounds)).to.deep.equal(new Set([holder]));
+    await (holder === 'a' ? first : duties[1])?.stop();
+    const handedOverAt = rounds.length;
+    await waitFor('the other to take over', () => rounds.length > handedOverAt + 1);
+    expect(new Set(rounds.slice(handedOverAt))).to.deep.equal(new Set([other]));
+  });
+
+  it('never overlaps itself, however long a round takes', async () => {
+    let underWay = 0;
+    let most = 0;
+    let rounds = 0;
+    start(async () => {
+      underWay += 1;
+      most = Math.max(most, underWay);
+      // Longer than the lease: it is renewed meanwhile.
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      underWay -= 1;
+      rounds += 1;
+    });
+    await waitFor('rounds', () => rounds >= 2);
+    expect(most).to.equal(1);
+  });
+
+  it('goes on after a round that failed, and tells it once, not every time', async () => {
+    let rounds = 0;
+    const lines: unknown[] = [];
+    start(
+      async () => {
+        rounds += 1;
+        throw new Error('no luck');
+      },
+      { ...SILENT, warn: (_message, fields) => lines.push(fields) },
+    );
+    await waitFor('more rounds', () => rounds > 3);
+    expect(lines).to.deep.equal([{ duty: 'test', reason: 'no luck', suppressed: 0 }]);
+  });
+});
+
+describe('the quota round', () => {
+  it('asks eBay at first and then only when calls were made since', async () => {
+    const mark = { granted: 0, reset: 1 };
+    let asked = 0;
+    const round = quotaRound({
+      gate: { read: async () => ({ mark: { ...mark } }) as never },
+      reconcile: async () => {
+        asked += 1;
+        return true;
+      },
+    });
+    const { signal } = new AbortController();
+    await round(signal);
+    await round(signal);
+    expect(asked).to.equal(1);
+    mark.granted = 3;
+    await round(signal);
+    await round(signal);
+    expect(asked).to.equal(2);
+  });
+});
