@@ -1,5 +1,7 @@
 /** What other services import. Importing has no effect of its own. */
-export { BootError, type ConnectOptions, connect } from './app.ts';
+
+export { BootError } from './app/worker.ts';
+export { type ConnectOptions, connect } from './app.ts';
 export { EbayAuthService, type TokenData, type TokenStatus } from './auth/service.ts';
 export { EbayProductCollector } from './collector/collector.ts';
 export { type Config, ConfigError } from './config/config.ts';

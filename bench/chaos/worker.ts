@@ -2,7 +2,7 @@
  * A worker that can be told to die: the real one, with a journal of its calls and four barriers at which it kills itself
  * without warning. Told by its parent: `{ dieAt: BARRIER }`.
  */
-import { startWorkerApp } from '../../src/app.ts';
+import { startWorkerApp } from '../../src/app/worker.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { QueueContext } from '../../src/queue/context.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';

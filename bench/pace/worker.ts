@@ -5,7 +5,7 @@
  */
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startWorkerApp } from '../../src/app.ts';
+import { startWorkerApp } from '../../src/app/worker.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Collector } from '../../src/queue/context.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';

@@ -31,7 +31,8 @@ const LATENCY_MS = [60, 180] as const;
  * must never spend calls of real keys.
  */
 export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void): Promise<DemoHouse> {
-  const { openProducer, startWorkerApp } = await import('../app.ts');
+  const { openProducer } = await import('../app.ts');
+  const { startWorkerApp } = await import('../app/worker.ts');
   const redis = lifecycle.opened(
     'Redis',
     await startEmbeddedRedis({ path: environment().PATH ?? '', say }),

@@ -16,6 +16,8 @@ import type { Terminal } from './terminal.ts';
 
 interface Flags extends ShowOptions {
   get?: string;
+  cancel?: string;
+  retry?: string;
   dryRun?: boolean;
   wait: boolean;
   tenant?: string;
@@ -27,6 +29,8 @@ export function searchCommand(terminal: Terminal, setExit: (code: ExitCode) => v
     .argument('[query]', 'keywords: a space means AND, "(a, b)" means OR');
   return addRequestFlags(command)
     .option('--get <id>', 'show an earlier search, and wait for it while it runs')
+    .option('--cancel <id>', 'stop an earlier search; what it has found stays readable')
+    .option('--retry <id>', 'start an ended search again: only what is missing is called for')
     .option('--dry-run', 'show what the search would cost and when it could be done; enqueue nothing')
     .option('--no-wait', 'print the search’s id and end')
     .option('--limit-rows <n>', 'show at most so many products (a table: 20)', rows)
@@ -34,17 +38,24 @@ export function searchCommand(terminal: Terminal, setExit: (code: ExitCode) => v
     .option('--csv', 'print the products as CSV')
     .action(async (query: string | undefined, flags: Flags) => {
       if (flags.json && flags.csv) throw new UsageError('give --json or --csv, not both');
-      if (flags.get !== undefined && query !== undefined)
-        throw new UsageError('give a query or --get ID, not both');
-      if (flags.dryRun && (flags.get !== undefined || flags.csv))
+      const given = [query, flags.get, flags.cancel, flags.retry].filter((one) => one !== undefined);
+      if (given.length > 1)
+        throw new UsageError('give a query, --get ID, --cancel ID or --retry ID: one of them');
+      if (flags.dryRun && (earlierOf(flags) !== undefined || flags.csv))
         throw new UsageError('--dry-run goes with a query, and with --json at most');
       setExit(await search(terminal, query, flags));
     });
 }
 
+/** The earlier search that this is about, if it is about one. */
+function earlierOf({ get, cancel, retry }: Flags): string | undefined {
+  return get ?? cancel ?? retry;
+}
+
 async function search(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
   const config = loadConfig();
-  const request = flags.get === undefined ? await checkedRequest(query, flags, config.ebay) : undefined;
+  const earlier = earlierOf(flags);
+  const request = earlier === undefined ? await checkedRequest(query, flags, config.ebay) : undefined;
   await requireRedis(config);
   const { openProducer } = await import('../app.ts');
   const tenant = flags.tenant === undefined ? {} : { tenant: flags.tenant };
@@ -57,7 +68,9 @@ async function search(terminal: Terminal, query: string | undefined, flags: Flag
       terminal.print(flags.json ? JSON.stringify(cost, null, 2) : estimateText(cost, terminal, Date.now()));
       return EXIT.done;
     }
-    const searchId = request === undefined ? String(flags.get) : (await producer.enqueue(request)).searchId;
+    const searchId = request === undefined ? String(earlier) : (await producer.enqueue(request)).searchId;
+    if (flags.cancel !== undefined) await producer.cancel(searchId);
+    if (flags.retry !== undefined) await producer.retry(searchId);
     if (!flags.wait && flags.get === undefined) {
       terminal.print(flags.json ? JSON.stringify({ searchId }) : searchId);
       return EXIT.done;

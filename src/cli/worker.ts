@@ -16,7 +16,7 @@ export function workerCommand(_terminal: Terminal): Command {
 async function work(config: Config): Promise<void> {
   const root = new LogRoot(config.log);
   const log = root.component('worker');
-  const { startWorkerApp } = await import('../app.ts');
+  const { startWorkerApp } = await import('../app/worker.ts');
   const interrupt = onInterrupt();
   try {
     const app = await startWorkerApp(config, root, { signal: interrupt.signal });

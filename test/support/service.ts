@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { Queue } from 'bullmq';
-import { openProducer, startWorkerApp, type WorkerApp } from '../../src/app.ts';
+import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
+import { openProducer } from '../../src/app.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { SearchReport } from '../../src/queue/report.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { startWorkerApp } from '../../../src/app.ts';
+import { startWorkerApp } from '../../../src/app/worker.ts';
 import { LogRoot } from '../../../src/telemetry/logger.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';

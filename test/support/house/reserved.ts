@@ -2,7 +2,7 @@ import { importsOf, type Sources, withoutComments } from './sources.ts';
 
 /** Packages that only some places may know, so that they can be changed there. */
 const RESERVED: Record<string, RegExp> = {
-  bullmq: /^src\/(queue\/|http\/dashboard|app\.ts$)/,
+  bullmq: /^src\/(queue\/|http\/dashboard|app(\/|\.ts$))/,
   axios: /^src\/(ebay|auth)\//,
   'axios-retry': /^src\/(ebay|auth)\//,
 };

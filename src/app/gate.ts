@@ -1,0 +1,28 @@
+import type { Redis } from 'ioredis';
+import type { Config } from '../config/config.ts';
+import type { CallGate } from '../ebay/gate.ts';
+import { gateSettings } from '../ebay/gateSettings.ts';
+import { redisGate } from '../ebay/redisGate.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
+
+/** Longest that a caller waits for Redis, in any call of the producer. */
+export const CALLER_DEADLINE_MS = 2000;
+
+export const TENANT = 'default';
+
+/** The fleet's gate of one credential, as this process sees it. */
+export function callGate(
+  redis: Redis,
+  config: Config,
+  tenant: string,
+  telemetry: { log: Logger; metrics?: Metrics['calls'] },
+): CallGate {
+  return redisGate({
+    redis,
+    prefix: config.queue.prefix,
+    tenant,
+    settings: gateSettings(config),
+    ...telemetry,
+  });
+}

@@ -1,0 +1,33 @@
+import { expect } from 'chai';
+import { useService } from '../../support/service.ts';
+
+const PORT = 20_000 + (process.pid % 20_000);
+
+describe('a worker’s door for operators', () => {
+  const service = useService({ METRICS_PORT: String(PORT) });
+  const get = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${PORT}${path}`, init);
+
+  it('shows metrics of token, calls and searches in Prometheus’ text', async () => {
+    await service.search({ query: 'phone case', maxItems: 250 });
+    const response = await get('/metrics');
+    expect(response.headers.get('content-type')).to.include('text/plain');
+    const text = await response.text();
+    expect(text).to.match(/^dpf_ebay_calls_total\{endpoint="search",outcome="ok"\} 2$/m);
+    expect(text).to.match(/^dpf_token_mints_total\{.*\} 1$/m);
+    expect(text).to.match(/^dpf_quota_remaining\S* \d+$/m);
+  });
+
+  it('says that it is alive and ready', async () => {
+    expect((await get('/livez')).status).to.equal(200);
+    const ready = await get('/readyz');
+    expect(ready.status).to.equal(200);
+    expect(await ready.json()).to.deep.equal({ ready: true, reasons: [] });
+  });
+
+  it('answers nothing else, and only questions', async () => {
+    expect((await get('/admin')).status).to.equal(404);
+    const written = await get('/metrics', { method: 'POST', body: 'x' });
+    expect(written.status).to.equal(405);
+    expect(written.headers.get('allow')).to.equal('GET, HEAD');
+  });
+});
