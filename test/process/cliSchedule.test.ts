@@ -12,7 +12,7 @@ describe('dpf schedule in a process of its own', function () {
       'a schedule is wrong',
       ['add', 'x', '--cron', '61 * * * *', '--tz', 'Mars/Phobos', '--query', 'x'],
       2,
-      /cron +"61" is no minute[^]*tz +must be an IANA time zone/,
+      /cron +"61" is no minute[\s\S]*tz +must be an IANA time zone/,
     ],
     ['a subcommand is misspelt', ['shwo', 'x'], 2, /did you mean show/],
     ['there is no such schedule', ['show', 'nobody'], 1, /no schedule "nobody"/],
