@@ -104,8 +104,8 @@ export const schema = {
     format: key('log format', 'LOG_FORMAT', 'auto', '`json`, `pretty`, or `auto`: pretty on a terminal'),
   },
   http: {
-    host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that `dpf serve` listens on'),
-    port: key('port', 'HTTP_PORT', 3000, 'Port that `dpf serve` listens on'),
+    host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that a worker’s METRICS_PORT listens on'),
+    port: key('port', 'HTTP_PORT', 3000, 'Port kept for an HTTP door; nothing listens on it yet'),
   },
 };
 
