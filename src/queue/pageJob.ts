@@ -24,13 +24,17 @@ export async function collectPage(
   const request = { ...asked, priority: before?.class ?? asked.priority };
 
   let answer = stored;
+  let handlingMs = 0;
   if (answer === undefined) {
     const call = { request, marketplace, offset, limit, class: request.priority, signal };
-    answer = await upToTheKnown(context, request, await collector.collectPage(call));
+    const collected = await collector.collectPage(call);
+    const collectedAt = performance.now();
+    answer = await upToTheKnown(context, request, collected);
     await results.store(search, page, answer, headOf(request, answer));
     await job.log(`${answer.received} items in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`);
+    handlingMs = performance.now() - collectedAt;
   }
-  await goOn(context, { search, run, request }, page, answer);
+  await goOn(context, { search, run, request }, page, answer, answer.latencyMs + handlingMs);
   return {
     page,
     products: answer.products.length,
@@ -70,6 +74,7 @@ async function goOn(
   family: Pick<PageJobData, 'search' | 'run' | 'request'>,
   page: number,
   answer: PageAnswer,
+  busyMs: number,
 ): Promise<void> {
   const { results, runs, searches, intervalMs } = context;
   const { search, request } = family;
@@ -86,7 +91,7 @@ async function goOn(
   let closed: Closed | undefined;
   if (run.number === family.run && !run.broken.includes(answer.marketplace)) {
     // Where a page may be the last one, none may be under way beyond it.
-    const lanes = endsAtTheKnown(request) ? 1 : lanesFor(answer.latencyMs, intervalMs());
+    const lanes = endsAtTheKnown(request) ? 1 : lanesFor(busyMs, intervalMs());
     const next = pagesAfter(request, { ...answer, page }, new Set(there), lanes);
     closed = await addCalls(
       context,

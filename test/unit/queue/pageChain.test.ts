@@ -79,8 +79,8 @@ describe('the chain of a search’s pages', () => {
     ]);
   });
 
-  it('has as many lanes as a call’s latency holds intervals, and a limited number without an interval', () => {
-    expect([lanesFor(300, 100), lanesFor(301, 100), lanesFor(1, 1000)]).to.deep.equal([3, 4, 1]);
+  it('has as many lanes as a call takes intervals and half of one, and a limited number without an interval', () => {
+    expect([lanesFor(300, 100), lanesFor(351, 100), lanesFor(150, 1000)]).to.deep.equal([4, 5, 1]);
     expect(lanesFor(60_000, 20)).to.equal(lanesFor(1, 0));
   });
 });
