@@ -12,7 +12,7 @@ const WARM_UP_S = 3;
 const SMALL_PAGE = JSON.stringify({
   total: 9000,
   limit: 200,
-  next: 'https://example.com/next?offset=9800',
+  next: 'https://api.ebay.com/buy/browse/v1/item_summary/search?q=watch&limit=200&offset=9800',
   itemSummaries: [
     {
       itemId: 'v1|1|0',
