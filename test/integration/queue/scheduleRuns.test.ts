@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { PRIORITY } from '../../../src/queue/priorities.ts';
 import { useSchedules } from '../../support/schedules.ts';
 
 const request = { query: 'phone case' };
@@ -47,7 +48,7 @@ describe('runs of a schedule', () => {
     const run = await test.take();
     expect(run?.due).to.equal('05-01T10:00:07');
     expect(run?.job.data).to.include({ query: 'phone case', priority: 'scheduled' });
-    expect(run?.job.opts.priority).to.equal(2);
+    expect(run?.job.opts.priority).to.equal(PRIORITY.scheduled);
     await run?.end();
     expect(await test.runNext('hourly', 2)).to.deep.equal(['05-01T11:00:07', '05-01T12:00:07']);
   });
