@@ -1,11 +1,16 @@
-import Mocha from 'mocha';
+// CommonJS, for mocha loads its reporter with `require`; everything else here is an ES module.
+const Mocha = require('mocha');
+
+// The coverage is that of this process. Other processes run other compilations of the same files, and c8 would put the
+// positions of the one into the text of the other.
+delete process.env.NODE_V8_COVERAGE;
 
 /** Folders that are not part of the repository; tests that compare with what is in them are skipped without. */
 const FOLDERS = { EBAY_SAMPLES: 'captured answers of eBay', EBAY_OPENAPI: 'eBay’s OpenAPI documents' };
 
 /** Mocha's `spec` report, ended by one line for programs: `N passed, N failed`, with `, N skipped` where some were. */
-export default class Reporter extends Mocha.reporters.Spec {
-  override epilogue(): void {
+module.exports = class Reporter extends Mocha.reporters.Spec {
+  epilogue() {
     super.epilogue();
     const { passes, failures, pending } = this.stats;
     if (pending > 0)
@@ -15,4 +20,4 @@ export default class Reporter extends Mocha.reporters.Spec {
     const skipped = pending > 0 ? `, ${pending} skipped` : '';
     console.log(`${passes} passed, ${failures} failed${skipped}`);
   }
-}
+};
