@@ -24,6 +24,7 @@ export class Fleet {
   readonly #options: FleetOptions;
   readonly #lives: Life[] = [];
   #running: Life[] = [];
+  readonly #starting = new Set<Promise<void>>();
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -35,14 +36,14 @@ export class Fleet {
 
   /** Kills one at random, now. */
   async killAny(): Promise<void> {
-    const life = this.#any();
+    const life = await this.#any();
     life.child.kill('SIGKILL');
     await this.#replace(life);
   }
 
   /** Tells one to kill itself when it next passes the barrier; after `patienceMs` without that it is killed as it is. */
   async killAt(barrier: Barrier, patienceMs: number): Promise<void> {
-    const life = this.#any();
+    const life = await this.#any();
     life.child.send({ dieAt: barrier });
     const timer = setTimeout(() => life.child.kill('SIGKILL'), patienceMs);
     await life.ended;
@@ -52,6 +53,7 @@ export class Fleet {
 
   /** Ends all, politely, and returns what every process ever started has left. */
   async stop(): Promise<Evidence['lives']> {
+    await Promise.all(this.#starting);
     for (const { child } of this.#running) child.kill('SIGTERM');
     await Promise.all(this.#running.map(({ ended }) => ended));
     return this.#lives.map(({ journal, killedAt }) => ({ journal: readJournal(journal), killedAt }));
@@ -62,7 +64,8 @@ export class Fleet {
     for (const { child } of this.#lives) child.kill('SIGKILL');
   }
 
-  #any(): Life {
+  async #any(): Promise<Life> {
+    if (this.#running.length === 0) await Promise.race(this.#starting);
     return this.#running[Math.floor(Math.random() * this.#running.length)] as Life;
   }
 
@@ -70,7 +73,9 @@ export class Fleet {
     await life.ended;
     life.killedAt = Date.now();
     this.#running = this.#running.filter((other) => other !== life);
-    await this.#spawn();
+    // Its successor comes up beside whatever happens next.
+    const start = this.#spawn().finally(() => this.#starting.delete(start));
+    this.#starting.add(start);
   }
 
   async #spawn(): Promise<void> {

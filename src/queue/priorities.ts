@@ -6,8 +6,11 @@ import type { Priority } from '../product/requestSchema.ts';
  */
 export const PRIORITY: Record<Priority, number> = { interactive: 2, scheduled: 3, backfill: 4 };
 
-/** A search whose pages are done only has to sum up; it must not queue for that behind all that have yet to start. */
-export const WOKEN = 1;
+/**
+ * Before all classes: a search that only has to sum up must not queue for that behind all that have yet to start, nor a
+ * call that its worker died over behind all that came later.
+ */
+export const FIRST = 1;
 
 /** The class that a search's data asks for; of data that nobody has checked yet, the default. */
 export function classOf(data: unknown): Priority {

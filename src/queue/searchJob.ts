@@ -12,7 +12,7 @@ import { type SearchProgress, searchOptions } from './jobData.ts';
 import { type Standing, standingOf } from './missingCalls.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { plannedPages } from './pageChain.ts';
-import { WOKEN } from './priorities.ts';
+import { FIRST } from './priorities.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
 import { summarise } from './summarise.ts';
@@ -98,7 +98,7 @@ async function collectAll(
     }
     await waitForAdmission(context, job, token, request, standing);
     await addCalls(context, { search, run: run.number, request }, next);
-    await job.changePriority({ priority: WOKEN });
+    await job.changePriority({ priority: FIRST });
     if (await job.moveToWaitingChildren(token)) throw new WaitingChildrenError();
     for (const { id } of next) asked.add(id);
     // Somebody may have cancelled while this looked away.

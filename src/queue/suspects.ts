@@ -2,6 +2,7 @@ import { DelayedError, type Job, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../failures.ts';
 import type { HouseRules } from './houseRules.ts';
+import { FIRST } from './priorities.ts';
 
 /** Twice is no coincidence any more. One kill in a deploy is, and its jobs should run again without delay. */
 const SUSPICIOUS = 2;
@@ -34,6 +35,7 @@ export async function stopCrasher(
   const key = queue.toKey(job.id as string);
   if (Number(await redis.hget(key, SPREAD)) === crashes) return;
   await redis.hset(key, SPREAD, crashes);
+  await job.changePriority({ priority: FIRST });
   await job.moveToDelayed(Date.now() + Math.random() * rules.suspectSpreadMs, token);
   throw new SuspectDelayed();
 }

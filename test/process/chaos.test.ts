@@ -5,7 +5,7 @@ import type { SearchReport } from '../../src/queue/report.ts';
 
 /** Locks and checks a fifth of the defaults. */
 const SCALED = {
-  MIN_API_CALL_INTERVAL: '0.15',
+  MIN_API_CALL_INTERVAL: '0.1',
   EBAY_CALL_TIMEOUT: '2',
   WORKER_LOCK_DURATION: '2',
   WORKER_STALLED_INTERVAL: '0.6',
@@ -66,7 +66,7 @@ describe('workers killed under load', () => {
 
   it('lose no search, store nothing twice, tell every outcome right and waste no call', async function () {
     this.timeout(170_000);
-    const evidence = await runChaos({ workers: 4, searches: 60, kills: 20, everyMs: 100, env: SCALED });
+    const evidence = await runChaos({ workers: 4, searches: 50, kills: 20, everyMs: 300, env: SCALED });
     const verdict = judge(evidence);
     expect(evidence.lives.filter(({ killedAt }) => killedAt !== null)).to.have.length(20);
     expect(verdict).to.deep.include({ lost: [], doubled: [], wrongOutcome: [] });
