@@ -2,10 +2,7 @@
  * A worker that can be told to die: the real one, with a journal of its calls and four barriers at which it kills itself
  * without warning. Told by its parent: `{ dieAt: BARRIER }`.
  */
-import { startWorkerApp } from '../../src/app/worker.ts';
-import { loadConfig } from '../../src/config/load.ts';
 import type { QueueContext } from '../../src/queue/context.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
 import type { Barrier } from './evidence.ts';
 import { openJournal } from './journal.ts';
 
@@ -63,6 +60,12 @@ function withChanges<T extends object>(original: T, changes: Partial<T>): T {
     },
   });
 }
+
+/** The built program: many workers are started, and from the sources each takes seconds. */
+const built = (path: string) => import(new URL(`../../dist/${path}`, import.meta.url).href);
+const { startWorkerApp } = (await built('app/worker.js')) as typeof import('../../src/app/worker.ts');
+const { loadConfig } = (await built('config/load.js')) as typeof import('../../src/config/load.ts');
+const { LogRoot } = (await built('telemetry/logger.js')) as typeof import('../../src/telemetry/logger.ts');
 
 const config = loadConfig();
 await startWorkerApp(config, new LogRoot(config.log), { adapt: disturbed });

@@ -66,7 +66,7 @@ describe('workers killed under load', () => {
 
   it('lose no search, store nothing twice, tell every outcome right and waste no call', async function () {
     this.timeout(170_000);
-    const evidence = await runChaos({ workers: 4, searches: 50, kills: 20, everyMs: 300, env: SCALED });
+    const evidence = await runChaos({ workers: 4, searches: 24, kills: 20, everyMs: 150, env: SCALED });
     const verdict = judge(evidence);
     expect(evidence.lives.filter(({ killedAt }) => killedAt !== null)).to.have.length(20);
     expect(verdict).to.deep.include({ lost: [], doubled: [], wrongOutcome: [] });
