@@ -1,4 +1,4 @@
-import { once } from 'node:events';
+import { once, setMaxListeners } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Controls } from './controls.ts';
@@ -23,6 +23,8 @@ export interface Simulator {
 export async function startSimulator(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
   const complete = withDefaults(options);
   const closing = new AbortController();
+  // Every answer that is made to wait listens for it.
+  setMaxListeners(0, closing.signal);
   const server = createServer();
   // Clients keep connections for long; that the simulator hangs up first would look like a fault.
   server.keepAliveTimeout = 65_000;
