@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { CALLER_DEADLINE_MS, callGate, TENANT } from './app/gate.ts';
+import { CALLER_DEADLINE_MS, callGate, DEFAULT_TENANT } from './app/gate.ts';
 import { EbayAuthService } from './auth/service.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
@@ -14,17 +14,20 @@ import { LogRoot } from './telemetry/logger.ts';
 const SECOND = 1000;
 
 export interface ProducerSettings {
-  tenant?: string;
+  /** Whose searches; `config` is then that tenant's. Default: `default`. */
+  tenant?: string | undefined;
   log?: LogRoot;
+  /** A connection of the `caller` profile to share, which `close` leaves open. Default: one of its own. */
+  redis?: Redis;
 }
 
-/** A producer on a connection of its own, which its `close` ends. Connects by itself; calls refuse until it has. */
+/** A tenant's producer, on a connection that its `close` ends. Connects by itself; calls refuse until it has. */
 export function openProducer(
   config: Config,
-  { tenant = 'default', log }: ProducerSettings = {},
+  { tenant = DEFAULT_TENANT, log, redis: shared }: ProducerSettings = {},
 ): SearchProducer {
   const logger = (log ?? new LogRoot(config.log)).component('producer');
-  const redis = openRedis(config.redis, 'caller', logger);
+  const redis = shared ?? openRedis(config.redis, 'caller', logger);
   const gate = callGate(redis, config, tenant, { log: logger });
   return new SearchProducer({
     redis,
@@ -44,7 +47,7 @@ export function openProducer(
     admission: admissionBy(gate),
     outlook: outlookBy(gate, gateSettings(config).shares),
     reachRedis: () => waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS),
-    onClose: () => redis.disconnect(),
+    onClose: () => (shared === undefined ? redis.disconnect() : undefined),
   });
 }
 
@@ -80,13 +83,14 @@ export async function connect(options: ConnectOptions = {}): Promise<SearchProdu
   }
 }
 
-/** The token service of the default tenant on a connection of its own. */
+/** A tenant's token service on a connection of its own. @param config the tenant's */
 export function openAuth(
   config: Config,
   log: LogRoot,
+  tenant = DEFAULT_TENANT,
 ): { auth: EbayAuthService; redis: Redis; close(): void } {
   const redis = openRedis(config.redis, 'caller', log.component('auth'));
-  const auth = new EbayAuthService({ config, redis, log: log.component('auth') });
+  const auth = new EbayAuthService({ tenant, config, redis, log: log.component('auth') });
   return {
     auth,
     redis,
@@ -97,11 +101,11 @@ export function openAuth(
   };
 }
 
-/** The call gate of the default tenant on a connection of its own, and the way to bring it in line with eBay's count. */
-export function openGate(config: Config, root: LogRoot) {
-  const { auth, redis, close } = openAuth(config, root);
+/** A tenant's call gate on a connection of its own, and the way to bring it in line with eBay's count. */
+export function openGate(config: Config, root: LogRoot, tenant = DEFAULT_TENANT) {
+  const { auth, redis, close } = openAuth(config, root, tenant);
   const log = root.component('gate');
-  const gate = callGate(redis, config, TENANT, { log });
+  const gate = callGate(redis, config, tenant, { log });
   const client = new EbayClient({ config, gate, tokens: auth, log });
   return {
     gate,

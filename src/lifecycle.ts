@@ -1,7 +1,7 @@
-/** Something that a process opened and must close. `close` is bounded by the lifecycle, not by itself. */
-export interface Closable {
-  name: string;
-  close(): Promise<unknown> | unknown;
+/** Something that a process opened and must close. */
+interface Part {
+  /** Names of what did not close within `graceMs`; never rejects. */
+  close(graceMs: number): Promise<string[]>;
 }
 
 export interface StopReport {
@@ -14,7 +14,7 @@ export interface StopReport {
  * opened first. Calling `stop` again, from a second signal say, returns the same promise.
  */
 export class Lifecycle {
-  readonly #parts: Closable[] = [];
+  readonly #parts: Part[] = [];
   #stopping: Promise<StopReport> | undefined;
 
   get stopping(): boolean {
@@ -22,7 +22,15 @@ export class Lifecycle {
   }
 
   opened<T extends object>(name: string, part: T, close: (part: T) => Promise<unknown> | unknown): T {
-    this.#parts.push({ name, close: () => close(part) });
+    this.#parts.push({
+      close: async (graceMs) => ((await withinDeadline(() => close(part), graceMs)) ? [] : [name]),
+    });
+    return part;
+  }
+
+  /** A part that consists of parts itself: it bounds its own stop and tells what did not close. */
+  nested<T extends { stop(): Promise<StopReport> }>(part: T): T {
+    this.#parts.push({ close: async () => (await part.stop()).unclosed });
     return part;
   }
 
@@ -34,21 +42,18 @@ export class Lifecycle {
 
   async #closeAll(graceMs: number): Promise<StopReport> {
     const unclosed: string[] = [];
-    for (const part of this.#parts.reverse()) {
-      const closed = await withinDeadline(part, graceMs);
-      if (!closed) unclosed.push(part.name);
-    }
+    for (const part of this.#parts.reverse()) unclosed.push(...(await part.close(graceMs)));
     return { unclosed };
   }
 }
 
-async function withinDeadline(part: Closable, graceMs: number): Promise<boolean> {
+async function withinDeadline(close: () => Promise<unknown> | unknown, graceMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, graceMs, false);
   });
   const closing = Promise.resolve()
-    .then(() => part.close())
+    .then(close)
     .then(
       () => true,
       () => false,

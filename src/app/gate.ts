@@ -9,7 +9,8 @@ import type { Metrics } from '../telemetry/metrics.ts';
 /** Longest that a caller waits for Redis, in any call of the producer. */
 export const CALLER_DEADLINE_MS = 2000;
 
-export const TENANT = 'default';
+/** The tenant of the keyset in the environment. */
+export const DEFAULT_TENANT = 'default';
 
 /** The fleet's gate of one credential, as this process sees it. */
 export function callGate(

@@ -29,6 +29,15 @@ describe('a lifecycle', () => {
     expect(part.open).to.equal(false);
   });
 
+  it('tells what did not close within a part that is made of parts', async () => {
+    const lifecycle = new Lifecycle();
+    const nested = new Lifecycle();
+    nested.opened('hangs', {}, () => new Promise(() => undefined));
+    nested.opened('closes', {}, () => undefined);
+    lifecycle.nested({ stop: () => nested.stop(20) });
+    expect(await lifecycle.stop(1000)).to.deep.equal({ unclosed: ['hangs'] });
+  });
+
   it('goes on past a part that hangs, fails or throws, and names it', async () => {
     const lifecycle = new Lifecycle();
     const closed: string[] = [];
