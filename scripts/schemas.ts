@@ -4,11 +4,12 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { publishedEventSchemas } from '../src/events/published.ts';
 import { publishedSchemas } from '../src/product/published.ts';
 
 const check = process.argv.includes('--check');
 const stale: string[] = [];
-for (const [name, text] of publishedSchemas()) {
+for (const [name, text] of [...publishedSchemas(), ...publishedEventSchemas()]) {
   const file = fileURLToPath(new URL(`../schemas/${name}`, import.meta.url));
   if (!check) writeFileSync(file, text);
   else if (readFileSync(file, 'utf8') !== text) stale.push(name);

@@ -5,6 +5,7 @@ import { EbayProductCollector } from '../collector/collector.ts';
 import type { Config } from '../config/config.ts';
 import { EbayClient } from '../ebay/client.ts';
 import type { CallGate } from '../ebay/gate.ts';
+import { EventStream } from '../events/stream.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { setPace } from '../queue/callsQueue.ts';
 import type { QueueContext } from '../queue/context.ts';
@@ -161,6 +162,13 @@ async function openQueues(
     runs: new RunStates({ redis, prefix, ttlMs: runsTtlMs(config) }),
     tracks: new Tracks({ redis, prefix, ttlMs: config.search.trackTtl * SECOND }),
     identical: new IdenticalSearches({ redis, prefix, ttlMs: runsTtlMs(config) }),
+    events: new EventStream({
+      redis,
+      prefix,
+      kept: config.events.kept,
+      cooldownMs: config.events.cooldown * SECOND,
+      memoryMs: runsTtlMs(config),
+    }),
     collector: new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
     admission: admissionBy(client.gate),
     rules: houseRules(config),

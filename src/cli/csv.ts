@@ -34,6 +34,7 @@ const COLUMNS: Record<string, (product: Product) => Cell> = {
   listedAt: ({ listedAt }) => listedAt,
   observedAt: ({ observedAt }) => observedAt,
   mark: ({ mark }) => mark,
+  formerTotal: ({ formerTotal }) => formerTotal?.value,
   url: ({ url }) => url,
   image: ({ images }) => images[0],
 };

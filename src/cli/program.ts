@@ -32,6 +32,7 @@ const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> =
     async () => (await import('./quota.ts')).quotaCommand,
   ],
   ['schedule', 'Run searches again and again', async () => (await import('./schedule.ts')).scheduleCommand],
+  ['events', 'Show what happened, or follow it', async () => (await import('./events.ts')).eventsCommand],
   ['simulate', 'Run an eBay of your own', async () => (await import('./simulate.ts')).simulateCommand],
   ['config', 'Check and show the configuration', async () => (await import('./config.ts')).configCommand],
 ];

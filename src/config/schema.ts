@@ -1,5 +1,5 @@
 import { ebay } from './ebaySettings.ts';
-import { count, type Key, key, SECRET, seconds, share, text } from './key.ts';
+import { count, type Key, key, SECRET, seconds, secondsOrZero, share, text } from './key.ts';
 import { pace } from './paceSettings.ts';
 import { token } from './tokenSettings.ts';
 import { worker } from './workerSettings.ts';
@@ -79,6 +79,14 @@ export const schema = {
       'RETAINED_SEARCHES',
       10_000,
       'Most finished searches kept per queue; older ones go first',
+    ),
+  },
+  events: {
+    kept: count('EVENTS_KEPT', 50_000, 'About how many events are kept; older ones go first'),
+    cooldown: secondsOrZero(
+      'EVENT_COOLDOWN',
+      3600,
+      'After a price event of a product no further one of it for this long; 0: each is told',
     ),
   },
   schedule: {

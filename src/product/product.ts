@@ -111,6 +111,12 @@ export const ProductSchema = Type.Object(
           '`same` also where one of the two is unknown; absent until one search of the name was complete',
       }),
     ),
+    formerTotal: Type.Optional(
+      Type.Object(MoneySchema.properties, {
+        ...closed,
+        description: 'with mark price-dropped or price-rose: the total at the last sight under that name',
+      }),
+    ),
     details: Type.Optional(DetailsSchema),
   },
   { ...closed, title: 'Product' },

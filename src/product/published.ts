@@ -13,6 +13,7 @@ export function publishedSchemas(): Map<string, string> {
   return new Map(files.map(([name, schema]) => [name, print(schema)]));
 }
 
-function print(schema: TSchema): string {
+/** A schema as the file that it is published in. */
+export function print(schema: TSchema): string {
   return `${JSON.stringify({ $schema: 'http://json-schema.org/draft-07/schema#', ...schema }, null, 2)}\n`;
 }

@@ -22,6 +22,8 @@ export interface Track {
 export interface TrackVerdict {
   /** Item id → mark; null: seen when there was nothing to compare with. */
   marks: ReadonlyMap<string, Mark | null>;
+  /** Item id → delivered price before, of those that are marked as dropped or risen. */
+  formerTotals: ReadonlyMap<string, Money>;
   gone: string[];
   /** Whether the whole listing was seen, so that `gone` is final. */
   whole: boolean;
@@ -53,19 +55,24 @@ export interface Comparison {
 export function compareWithTrack(track: Track, sight: Sight): Comparison {
   const { products, before, complete, whole } = sight;
   const marks = new Map<string, Mark | null>(before?.marks);
+  const formerTotals = new Map<string, Money>(before?.formerTotals);
   const items = new Map<string, Remembered>();
   for (const product of products) {
     const { itemId } = product;
     // Decided before the search was continued: what the track has of it now is this search's own.
     if (marks.has(itemId)) continue;
     const known = track.items.get(itemId);
-    marks.set(itemId, track.established ? markOf(known, product) : null);
+    const mark = track.established ? markOf(known, product) : null;
+    marks.set(itemId, mark);
+    if ((mark === 'price-dropped' || mark === 'price-rose') && known?.total)
+      formerTotals.set(itemId, known.total);
     items.set(itemId, remember(known, product));
   }
   const settled = before?.whole === true;
   return {
     verdict: {
       marks,
+      formerTotals,
       gone: settled ? before.gone : whole ? goneFrom(track, sight) : [],
       whole: settled || whole,
     },

@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { ItemAnswer } from '../collector/itemAnswer.ts';
 import type { PageAnswer } from '../collector/pageAnswer.ts';
+import type { EventStream } from '../events/stream.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
 import type { IdenticalSearches } from '../results/identicalSearches.ts';
@@ -54,6 +55,7 @@ export interface QueueContext {
   runs: RunStates;
   tracks: Tracks;
   identical: IdenticalSearches;
+  events: EventStream;
   collector: Collector;
   admission: Admission;
   rules: HouseRules;

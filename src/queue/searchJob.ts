@@ -6,6 +6,7 @@ import { redisFailure } from '../redis/failure.ts';
 import type { Run } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import { addCalls } from './addCalls.ts';
+import { announceEnd, announceFailure } from './announce.ts';
 import type { QueueContext } from './context.ts';
 import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
@@ -34,10 +35,12 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
     const request = readSearch(job, context.tenant, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
     await stopCrasher(context, context.searches, job, token);
-    return await asScheduledRun(context, job, () => collect(context, job, token, request));
+    const summary = await asScheduledRun(context, job, () => collect(context, job, token, request));
+    await announceEnd(context, job, request, summary);
+    return summary;
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
-    const failure = redisFailure(thrown) ?? asFailure(thrown);
+    const failure = await announceFailure(context, job, redisFailure(thrown) ?? asFailure(thrown));
     if (failure.code === 'redis-unavailable') {
       // If Redis is back by now, look again soon; if not, the job's lock runs out and another worker takes it.
       await job.moveToDelayed(Date.now() + NEXT_LOOK_MS, token);

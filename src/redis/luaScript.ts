@@ -11,12 +11,13 @@ export class LuaScript {
     this.#sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  async run(redis: Redis, key: string, args: (string | number)[]): Promise<unknown> {
+  async run(redis: Redis, keys: string | string[], args: (string | number)[]): Promise<unknown> {
+    const all = [keys].flat();
     try {
-      return await redis.evalsha(this.#sha, 1, key, ...args);
+      return await redis.evalsha(this.#sha, all.length, ...all, ...args);
     } catch (error) {
       if (!(error instanceof Error && error.message.startsWith('NOSCRIPT'))) throw error;
-      return redis.eval(this.#lua, 1, key, ...args);
+      return redis.eval(this.#lua, all.length, ...all, ...args);
     }
   }
 }

@@ -12,6 +12,12 @@ export function productsOf(request: NormalRequest, { pages, details, verdict }: 
   return products.map((product) => {
     const own = details.get(product.itemId)?.details;
     const mark = verdict?.marks.get(product.itemId);
-    return { ...product, ...(mark ? { mark } : {}), ...(own ? { details: own } : {}) };
+    const formerTotal = verdict?.formerTotals.get(product.itemId);
+    return {
+      ...product,
+      ...(mark ? { mark } : {}),
+      ...(formerTotal ? { formerTotal } : {}),
+      ...(own ? { details: own } : {}),
+    };
   });
 }

@@ -11,7 +11,7 @@ export interface SearchRef {
 
 export function keyOf(
   prefix: string,
-  kind: 'pages' | 'run',
+  kind: 'pages' | 'run' | 'announced',
   { tenant, searchId, timestamp }: SearchRef,
 ): string {
   return `${prefix}:${kind}:${tenant}:${searchId}:${timestamp}`;

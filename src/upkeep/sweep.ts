@@ -14,6 +14,8 @@ export interface SweepOptions {
   calls: string;
   /** Takes a waiting page away; false if it is being worked on. */
   removePage: (id: string) => Promise<boolean>;
+  /** Told of a search that had not ended and never will: nobody can read it. */
+  searchLost: (searchId: string, timestamp: number, why: string) => Promise<void>;
   /** A job that stalled more often is one that workers cannot even begin: their own limit never sees it. */
   mostStalls: number;
   metrics: Pick<QueueMetrics, 'quarantined' | 'settled'>;
@@ -76,7 +78,7 @@ export class Sweep {
       const sound: Array<{ id: string; fields: JobFields }> = [];
       for (const { id, fields } of jobs) {
         const why = this.#whyBroken(fields);
-        if (why !== undefined) await this.#putAside(queue, { id, fields }, why);
+        if (why !== undefined) await this.#putAside(queue, state, { id, fields }, why);
         else if (fields !== 'not a hash') sound.push({ id, fields });
       }
       if (queue === this.#options.searches && state === 'waiting-children')
@@ -91,12 +93,14 @@ export class Sweep {
     return brokenBecause(fields);
   }
 
-  async #putAside(queue: string, { id, fields }: RawJob, why: string): Promise<void> {
-    const { log, metrics, removePage, prefix, calls } = this.#options;
+  async #putAside(queue: string, state: State, { id, fields }: RawJob, why: string): Promise<void> {
+    const { log, metrics, removePage, searchLost, prefix, searches, calls } = this.#options;
     const put = await this.#quarantine.put(queue, id, why, fields);
     if (put === undefined) return;
     metrics.quarantined(queue);
     log.error('job quarantined', { queue, jobId: id, why, key: `${prefix}:quarantine` });
+    if (queue === searches && state !== 'completed' && state !== 'failed')
+      await searchLost(id, fields === 'not a hash' ? 0 : Number(fields.timestamp) || 0, why);
     const base = `${prefix}:${calls}:`;
     for (const child of put.children) if (child.startsWith(base)) await removePage(child.slice(base.length));
   }

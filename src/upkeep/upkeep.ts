@@ -1,4 +1,5 @@
 import type { Config } from '../config/config.ts';
+import { announceLoss } from '../queue/announce.ts';
 import type { QueueContext } from '../queue/context.ts';
 import { type Duty, startDuty } from './duty.ts';
 import { type QuotaSource, quotaRound } from './quotaDuty.ts';
@@ -23,6 +24,7 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     prefix,
     searches: searches.name,
     calls: calls.name,
+    searchLost: (searchId, timestamp, why) => announceLoss(context, { searchId, timestamp }, why),
     removePage: async (id) => (await calls.remove(id)) === 1,
     mostStalls: config.worker.maxRestarts + STALLS_BEYOND_LIMIT,
     metrics,

@@ -45,6 +45,11 @@ export async function asScheduledRun(
   }
 }
 
+/** The schedule that a search job is a run of. */
+export function scheduleOf(job: Job): string | null {
+  return runOf(job)?.schedule ?? null;
+}
+
 function runOf(job: Job): Run | undefined {
   const searchId = job.id as string;
   if (job.repeatJobKey !== undefined) {

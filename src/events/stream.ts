@@ -1,0 +1,79 @@
+import type { Redis } from 'ioredis';
+import { LuaScript } from '../redis/luaScript.ts';
+import { keyOf, type SearchRef } from '../results/searchRef.ts';
+import type { ServiceEvent } from './event.ts';
+
+/** The stream that a tenant's events are in: `PREFIX:events`, of tenants other than `default` `PREFIX:events:TENANT`. */
+export function eventStreamKey(prefix: string, tenant: string): string {
+  return tenant === 'default' ? `${prefix}:events` : `${prefix}:events:${tenant}`;
+}
+
+/**
+ * KEYS: stream, ids that this search has told, then one key for each product in question. ARGV: length of the stream,
+ * life of the ids (ms), cool-down (ms), then for each event its id, type, JSON and the number of its product's key (0:
+ * no cool-down). All of it in one step: what was told before is passed over, and what the cool-down holds back once
+ * stays untold. Answers how many were added.
+ */
+const APPEND = new LuaScript(`
+local length, memory, cooldown = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local added = 0
+for i = 4, #ARGV, 4 do
+  local id, type, data, product = ARGV[i], ARGV[i + 1], ARGV[i + 2], KEYS[tonumber(ARGV[i + 3])]
+  if redis.call('SADD', KEYS[2], id) == 1 then
+    if not product or cooldown == 0 or redis.call('SET', product, id, 'NX', 'PX', cooldown) then
+      redis.call('XADD', KEYS[1], 'MAXLEN', '~', length, '*', 'id', id, 'type', type, 'data', data)
+      added = added + 1
+    end
+  end
+end
+redis.call('PEXPIRE', KEYS[2], memory)
+return added`);
+
+/** One script's worth: keeps Redis busy for a moment only. */
+const AT_ONCE = 200;
+
+export interface EventStreamOptions {
+  redis: Redis;
+  prefix: string;
+  /** About how many events are kept; older ones go first. */
+  kept: number;
+  /** How long the price of a product is not told again after it was, ms; 0: always told. */
+  cooldownMs: number;
+  /** How long a search remembers what it has told, ms: as long as it may be run again. */
+  memoryMs: number;
+}
+
+/** Where a search tells what happened. What it has told once it may tell again without effect. */
+export class EventStream {
+  readonly #options: EventStreamOptions;
+
+  constructor(options: EventStreamOptions) {
+    this.#options = options;
+  }
+
+  /** Appends those that this search has not told yet, in their order; returns how many that were. */
+  async append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
+    let added = 0;
+    for (let from = 0; from < events.length; from += AT_ONCE)
+      added += await this.#append(search, events.slice(from, from + AT_ONCE));
+    return added;
+  }
+
+  async #append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
+    const { redis, prefix, kept, cooldownMs, memoryMs } = this.#options;
+    const keys = [eventStreamKey(prefix, search.tenant), keyOf(prefix, 'announced', search)];
+    const args = events.flatMap((event) => {
+      const coolingDown = cooldownKey(prefix, event);
+      const place = coolingDown === undefined ? 0 : keys.push(coolingDown);
+      return [event.id, event.type, JSON.stringify(event), place];
+    });
+    const limits = [kept, Math.ceil(memoryMs), Math.ceil(cooldownMs)];
+    return (await APPEND.run(redis, keys, [...limits, ...args])) as number;
+  }
+}
+
+/** A price may swing to and fro; that a product came or went is always told. */
+function cooldownKey(prefix: string, event: ServiceEvent): string | undefined {
+  if (event.type !== 'product.price-dropped' && event.type !== 'product.price-rose') return undefined;
+  return `${prefix}:cooldown:${event.tenant}:${event.track}:${event.product.itemId}`;
+}
