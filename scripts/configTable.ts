@@ -5,6 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { FORMATS, type FormatName } from '../src/config/formats.ts';
 import { settings } from '../src/config/schema.ts';
+import { FILE_SUFFIX } from '../src/config/secretFiles.ts';
 
 export const README = new URL('../README.md', import.meta.url);
 
@@ -19,9 +20,10 @@ export function withConfigTable(readme: string): string {
 }
 
 function configTable(): string {
-  const rows = settings().map(({ env, default: usual, format, doc }) => {
+  const rows = settings().map(({ env, default: usual, format, doc, sensitive }) => {
     const shown = usual === '' ? '' : `\`${usual}\``;
-    return `| \`${env}\` | ${shown} | ${doc} | ${FORMATS[format as FormatName].allowed} |`;
+    const variable = sensitive ? `\`${env}\`, \`…${FILE_SUFFIX}\`` : `\`${env}\``;
+    return `| ${variable} | ${shown} | ${doc} | ${FORMATS[format as FormatName].allowed} |`;
   });
   return ['| variable | default | meaning | allowed |', '|---|---|---|---|', ...rows].join('\n');
 }

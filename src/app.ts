@@ -3,6 +3,7 @@ import { CALLER_DEADLINE_MS, callGate, DEFAULT_TENANT } from './app/gate.ts';
 import { EbayAuthService } from './auth/service.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
+import { secretsOf } from './config/secrets.ts';
 import { EbayClient } from './ebay/client.ts';
 import { gateSettings } from './ebay/gateSettings.ts';
 import { admissionBy, outlookBy } from './queue/gateViews.ts';
@@ -26,7 +27,9 @@ export function openProducer(
   config: Config,
   { tenant = DEFAULT_TENANT, log, redis: shared }: ProducerSettings = {},
 ): SearchProducer {
-  const logger = (log ?? new LogRoot(config.log)).component('producer');
+  const root = log ?? new LogRoot(config.log);
+  root.scrubber.learn(secretsOf(config));
+  const logger = root.component('producer');
   const redis = shared ?? openRedis(config.redis, 'caller', logger);
   const gate = callGate(redis, config, tenant, { log: logger });
   return new SearchProducer({
@@ -89,8 +92,10 @@ export function openAuth(
   log: LogRoot,
   tenant = DEFAULT_TENANT,
 ): { auth: EbayAuthService; redis: Redis; close(): void } {
+  const { scrubber } = log;
+  scrubber.learn(secretsOf(config));
   const redis = openRedis(config.redis, 'caller', log.component('auth'));
-  const auth = new EbayAuthService({ tenant, config, redis, log: log.component('auth') });
+  const auth = new EbayAuthService({ tenant, config, redis, scrubber, log: log.component('auth') });
   return {
     auth,
     redis,

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { EbayAuthService } from '../auth/service.ts';
 import { EbayProductCollector } from '../collector/collector.ts';
 import type { Config } from '../config/config.ts';
+import { secretsOf } from '../config/secrets.ts';
 import { EbayClient } from '../ebay/client.ts';
 import type { CallGate } from '../ebay/gate.ts';
 import { EventStream } from '../events/stream.ts';
@@ -14,6 +15,7 @@ import { houseRules, runsTtlMs } from '../queue/houseRules.ts';
 import { callsQueueName } from '../queue/names.ts';
 import { applySchedules } from '../queue/schedules/file.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
+import { scrubbedCollector } from '../queue/scrubbedCollector.ts';
 import { openSearchQueue } from '../queue/searchQueue.ts';
 import { type RunningWorker, startWorker } from '../queue/worker.ts';
 import { openRedis } from '../redis/connection.ts';
@@ -57,6 +59,7 @@ export interface RunningTenant {
  */
 export async function startTenant(options: TenantOptions): Promise<RunningTenant> {
   const { tenant, config, log } = options;
+  log.scrubber.learn(secretsOf(config));
   const lifecycle = new Lifecycle();
   const stop = () => lifecycle.stop(config.worker.shutdownGrace * SECOND);
   try {
@@ -119,6 +122,7 @@ async function openEbay(
     redis,
     log: log.component('auth'),
     metrics: metrics.auth,
+    scrubber: log.scrubber,
   });
   lifecycle.opened('token service', auth, (opened) => opened.close());
   const gate = callGate(redis, config, tenant, { log: log.component('gate'), metrics: metrics.calls });
@@ -169,13 +173,17 @@ async function openQueues(
       cooldownMs: config.events.cooldown * SECOND,
       memoryMs: runsTtlMs(config),
     }),
-    collector: new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
+    collector: scrubbedCollector(
+      new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
+      log.scrubber,
+    ),
     admission: admissionBy(client.gate),
     rules: houseRules(config),
     marketplace: config.ebay.marketplace,
     intervalMs: () => client.gate.intervalMs,
     deadlineMs: config.search.deadline * SECOND,
     metrics: metrics.queue,
+    scrubber: log.scrubber,
     log: log.component('worker'),
   };
 }

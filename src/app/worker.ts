@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
+import { secretsOf } from '../config/secrets.ts';
 import { serveOperations } from '../http/operations.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { QueueContext } from '../queue/context.ts';
@@ -8,6 +9,7 @@ import { bootChecks } from '../redis/bootChecks.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import type { Scrubber } from '../telemetry/scrubber.ts';
 import { DEFAULT_TENANT } from './gate.ts';
 import { type RunningTenant, startTenant } from './tenant.ts';
 
@@ -41,6 +43,7 @@ export async function startWorkerApp(
 ): Promise<WorkerApp> {
   const problems = credentialProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
+  log.scrubber.learn(secretsOf(config));
   const lifecycle = new Lifecycle();
   const logger = log.component('worker');
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
@@ -51,7 +54,7 @@ export async function startWorkerApp(
     const tenant = lifecycle.nested(
       await startTenant({ tenant: DEFAULT_TENANT, config, redis, log, metrics, signal, adapt }),
     );
-    await openOperations(lifecycle, { redis, config, metrics, tenant });
+    await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenant });
     return { stop };
   } catch (error) {
     await stop();
@@ -62,14 +65,15 @@ export async function startWorkerApp(
 /** `/metrics`, `/livez` and `/readyz` of this worker, where `METRICS_PORT` asks for them. */
 async function openOperations(
   lifecycle: Lifecycle,
-  parts: { redis: Redis; config: Config; metrics: Metrics; tenant: RunningTenant },
+  parts: { redis: Redis; config: Config; metrics: Metrics; scrubber: Scrubber; tenant: RunningTenant },
 ): Promise<void> {
-  const { redis, config, metrics, tenant } = parts;
+  const { redis, config, metrics, scrubber, tenant } = parts;
   if (config.worker.metricsPort === '') return;
   const server = await serveOperations({
     host: config.http.host,
     port: Number(config.worker.metricsPort),
     registry: metrics.registry,
+    scrubber,
     refresh: async () => metrics.calls.gate(await tenant.gate.read()),
     isAlive: () => tenant.running,
     obstacles: async () => [

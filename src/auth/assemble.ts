@@ -4,6 +4,7 @@ import { type Config, ConfigError } from '../config/config.ts';
 import { readEncryptionKeys } from '../config/encryptionKeys.ts';
 import { type AuthMetrics, declareAuthMetrics } from '../telemetry/authMetrics.ts';
 import { type Logger, SILENT } from '../telemetry/logger.ts';
+import type { Scrubber } from '../telemetry/scrubber.ts';
 import { Cipher } from './cipher.ts';
 import { FleetClock } from './clock.ts';
 import { MemoryCopy } from './memoryCopy.ts';
@@ -22,6 +23,8 @@ export interface EbayAuthOptions {
   tenant?: string;
   log?: Logger;
   metrics?: AuthMetrics;
+  /** Told of every token that this process sees. */
+  scrubber?: Pick<Scrubber, 'learnToken'>;
   /** For tests: this process's clock (ms since the epoch) and its dice. */
   clock?: () => number;
   random?: () => number;
@@ -40,7 +43,8 @@ export function assemble(options: EbayAuthOptions) {
   const keys = tokenKeys(tenant, config);
   const clock = new FleetClock(options.clock);
   const cipher = new Cipher(encryptionKeys, { tenant, environment: owner.environment });
-  const cache = new TokenCache({ redis, keys, config, owner, cipher, clock });
+  const seen = (token: string) => options.scrubber?.learnToken(token);
+  const cache = new TokenCache({ redis, keys, config, owner, cipher, clock, seen });
   const copy = new MemoryCopy(clock);
   const alone = new MemoryLedger(config.token, clock);
   const fleet = redis && new RedisLedger(redis, keys, config, clock);

@@ -46,6 +46,8 @@ export interface TokenCacheParts {
   owner: TokenOwner;
   cipher: Cipher;
   clock: FleetClock;
+  /** Told of every token that is read or written. */
+  seen: (accessToken: string) => void;
 }
 
 /** The fleet's token in Redis: one GET to read it; its value is parsed once as long as it stays the same. */
@@ -153,7 +155,9 @@ export class TokenCache {
   }
 
   #timed(value: string, data: TokenData): CachedToken {
-    const { token } = this.#parts.config;
+    const { seen, config } = this.#parts;
+    const { token } = config;
+    seen(data.access_token);
     return {
       value,
       data,

@@ -52,7 +52,8 @@ export async function run(args: string[], terminal: Terminal): Promise<ExitCode>
     // No command at all: the help that commander has printed says enough.
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
     const told = tell(error);
-    terminal.note(wantsJson(args) ? asJson(told) : lines(told));
+    const { scrubberOfProcess } = await import('./knownSecrets.ts');
+    terminal.note(scrubberOfProcess().text(wantsJson(args) ? asJson(told) : lines(told)));
     return told.exit;
   }
 }

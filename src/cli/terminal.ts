@@ -41,15 +41,20 @@ export function terminalOn({ out, err }: Streams): Terminal {
   };
 }
 
-/** The process's own. A reader that went away (`| head -1`) ends the process without a word: it has what it wanted. */
+/**
+ * The process's own. A reader of stdout that went away (`| head -1`) ends the process without a word: it has what it wanted.
+ * Where stdout takes nothing for another reason (a full disk), the process says so and ends. Without stderr it goes on.
+ */
 export function processTerminal(): Terminal {
   const { stdout: out, stderr: err } = process;
-  for (const stream of [out, err])
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit();
-      throw error;
-    });
-  return terminalOn({ out, err });
+  const terminal = terminalOn({ out, err });
+  out.on('error', ({ code }: NodeJS.ErrnoException) => {
+    if (code === 'EPIPE') process.exit();
+    terminal.note(`dpf: the output cannot be written (${code})`);
+    process.exit(1);
+  });
+  err.on('error', () => undefined);
+  return terminal;
 }
 
 /** Sellers write titles: whatever a terminal would obey, or would turn the line around, is left out. */

@@ -31,6 +31,7 @@ async function work(config: Config): Promise<void> {
     if (!interrupt.signal.aborted) throw error;
     log.info('stopped before Redis answered');
   } finally {
+    root.flush();
     interrupt.dispose();
   }
 }

@@ -2,7 +2,7 @@ import { key, SECRET, seconds, secondsOrZero, text } from './key.ts';
 
 /** eBay and the keyset. */
 export const ebay = {
-  clientId: text('EBAY_CLIENT_ID', '', 'App ID of the eBay keyset'),
+  clientId: text('EBAY_CLIENT_ID', '', 'App ID of the eBay keyset', SECRET),
   clientSecret: text('EBAY_CLIENT_SECRET', '', 'Cert ID of the eBay keyset', SECRET),
   environment: key('environment', 'EBAY_ENVIRONMENT', 'sandbox', 'Which eBay the keyset belongs to'),
   scopes: key(

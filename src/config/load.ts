@@ -5,9 +5,10 @@ import { environment } from './environment.ts';
 import { type ConfigFile, readConfigFile } from './files.ts';
 import { FORMATS, type FormatName } from './formats.ts';
 import { schema, settings } from './schema.ts';
+import { FILE_SUFFIX, withSecretFiles } from './secretFiles.ts';
 
 export interface ConfigSources {
-  /** Environment variables; they win over files. Default: the process's. */
+  /** Environment variables; they win over files, and `…_FILE` may name a file for a secret. Default: the process's. */
   env?: NodeJS.ProcessEnv;
   /** JSON files, later ones win. Default: the paths in `CONFIG_FILE`, separated by commas. */
   files?: string[];
@@ -18,12 +19,11 @@ export interface ConfigSources {
  * @throws ConfigError naming each wrong variable, its value (never a secret's) and what is allowed.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
-  const env = withoutEmpty(sources.env ?? environment());
+  const { env, fromFiles, problems } = withSecretFiles(withoutEmpty(sources.env ?? environment()));
   const paths = sources.files ?? (env.CONFIG_FILE ?? '').split(',').map((path) => path.trim());
   registerFormats();
   const store = convict(schema as unknown as convict.Schema<Config>, { env, args: [] });
 
-  const problems: ConfigProblem[] = [];
   const files: ConfigFile[] = [];
   for (const path of paths.filter((path) => path !== '')) {
     const { content, problems: found } = readConfigFile(path);
@@ -32,7 +32,7 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     files.push({ path, content });
     store.load(content as Partial<Config>);
   }
-  problems.push(...wrongValues(store, env, files));
+  problems.push(...wrongValues(store, { env, fromFiles, files }));
   const config = store.getProperties() as Config;
   if (problems.length === 0) problems.push(...crossChecks(config));
   if (problems.length > 0) throw new ConfigError(problems);
@@ -54,8 +54,7 @@ function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 function wrongValues(
   store: convict.Config<Config>,
-  env: NodeJS.ProcessEnv,
-  files: ConfigFile[],
+  { env, fromFiles, files }: { env: NodeJS.ProcessEnv; fromFiles: ReadonlySet<string>; files: ConfigFile[] },
 ): ConfigProblem[] {
   const problems: ConfigProblem[] = [];
   for (const { path, format, env: variable, sensitive } of settings()) {
@@ -64,8 +63,9 @@ function wrongValues(
     if (accepts(value as never)) continue;
     const [group = '', name = ''] = path.split('.');
     const file = files.findLast(({ content }) => content[group]?.[name] !== undefined);
+    const inEnvironment = fromFiles.has(variable) ? `${variable}${FILE_SUFFIX}` : variable;
     problems.push({
-      name: variable in env || file === undefined ? variable : `${file.path}: ${path}`,
+      name: variable in env || file === undefined ? inEnvironment : `${file.path}: ${path}`,
       message: `${sensitive ? 'holds something else' : `is ${shown(value)}`}, but must be ${allowed}`,
     });
   }

@@ -2,12 +2,15 @@ import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
+import type { Scrubber } from '../telemetry/scrubber.ts';
 
 export interface OperationsOptions {
   host: string;
   /** 0: any free one. */
   port: number;
   registry: Registry;
+  /** Masks secrets in reasons: they may be somebody else's words. */
+  scrubber: Scrubber;
   /** Brings up to date what is measured only when somebody looks. */
   refresh: () => Promise<void>;
   /** Whether the process does its work at all; asked by `/livez`. */
@@ -50,7 +53,7 @@ export async function serveOperations(options: OperationsOptions): Promise<Opera
 }
 
 async function answer(options: OperationsOptions, path: string, response: ServerResponse): Promise<void> {
-  const { registry, refresh, isAlive, obstacles } = options;
+  const { registry, scrubber, refresh, isAlive, obstacles } = options;
   switch (path) {
     case '/metrics':
       // Old figures are better than none while Redis is away.
@@ -60,7 +63,7 @@ async function answer(options: OperationsOptions, path: string, response: Server
     case '/livez':
       return isAlive() ? send(response, 200, { alive: true }) : send(response, 503, { alive: false });
     case '/readyz': {
-      const reasons = await obstacles();
+      const reasons = scrubber.value(await obstacles());
       return send(response, reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons });
     }
     default:

@@ -11,6 +11,7 @@ import type { RunStates } from '../results/runState.ts';
 import type { Tracks } from '../results/tracks.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
+import type { Scrubber } from '../telemetry/scrubber.ts';
 import type { HouseRules } from './houseRules.ts';
 
 /** Makes one call to eBay. Throws a `Failure`. */
@@ -66,5 +67,6 @@ export interface QueueContext {
   /** How old a search may get, ms. */
   deadlineMs: number;
   metrics: QueueMetrics;
+  scrubber: Scrubber;
   log: Logger;
 }

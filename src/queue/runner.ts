@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { parseReason } from '../failures.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
+import type { Scrubber } from '../telemetry/scrubber.ts';
 import { seldom } from '../telemetry/seldom.ts';
 import { PromptWorker } from './promptWorker.ts';
 
@@ -17,6 +18,8 @@ export interface RunnerOptions {
   /** Told of a job that has ended, or of an attempt that has. */
   ended: (end: JobEnd) => void;
   metrics: Pick<QueueMetrics, 'stalled' | 'crashed'>;
+  /** Masks secrets in what BullMQ stores of a job's end: return value, reason and stack. */
+  scrubber: Scrubber;
   log: Logger;
 }
 
@@ -36,12 +39,14 @@ export class Runner {
   #lastSign = Date.now();
 
   constructor(options: RunnerOptions) {
-    const { queue, process, worker, redis } = options;
+    const { queue, process, worker, redis, scrubber } = options;
     this.#options = options;
     const counted = async (job: Job, token?: string) => {
       this.#busy += 1;
       try {
-        return await process(job, token as string);
+        return scrubber.value(await process(job, token as string));
+      } catch (error) {
+        throw scrubber.error(error);
       } finally {
         this.#busy -= 1;
       }

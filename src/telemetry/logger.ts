@@ -1,11 +1,15 @@
 import winston from 'winston';
+import { LineSink } from './lineSink.ts';
 import { redactFields, redactText, visible } from './redact.ts';
+import { Repeats } from './repeats.ts';
+import { Scrubber } from './scrubber.ts';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 export type Fields = Record<string, unknown>;
 
 /** One component's log: a message that never changes, and what it was about as fields. */
 export interface Logger {
+  /** The same error by the thousand is written a few times and then counted. */
   error(message: string, fields?: Fields): void;
   warn(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
@@ -22,44 +26,81 @@ export interface LogOptions {
 
 const { combine, timestamp, printf } = winston.format;
 
-/** Log lines go to stderr: stdout belongs to what a command was asked to print. */
+/**
+ * Log lines go to stderr: stdout belongs to what a command was asked to print. A stream that takes no lines (a full disk,
+ * a closed pipe, a reader that stands still) costs the lines and nothing else.
+ */
 export class LogRoot {
+  /** Masks what this process must not show; whoever learns of a secret tells it. */
+  readonly scrubber: Scrubber;
   readonly #winston: winston.Logger;
   readonly #levels: Map<string, string>;
   readonly #level: string;
+  readonly #sink: LineSink;
+  readonly #repeats = new Repeats((kind, suppressed) => {
+    const [component = '', message = ''] = kind.split('\n');
+    write(this.#winston, 'error', message, { component, fields: { suppressed } });
+  });
 
-  constructor(options: LogOptions, stream: NodeJS.WritableStream = process.stderr) {
+  constructor(
+    options: LogOptions,
+    stream: NodeJS.WritableStream = process.stderr,
+    scrubber: Scrubber = new Scrubber(),
+  ) {
     const isTerminal = 'isTTY' in stream && stream.isTTY === true;
     const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal);
+    const line = pretty ? prettyLine : jsonLine;
+    this.scrubber = scrubber;
     this.#level = options.level;
     this.#levels = new Map(
       options.levels.split(',').flatMap((pair) => (pair === '' ? [] : [pair.split('=') as [string, string]])),
     );
+    this.#sink = new LineSink(stream, (lines) =>
+      this.component('log').warn('log lines are missing: they could not be written', { lines }),
+    );
     this.#winston = winston.createLogger({
       level: 'debug',
-      format: combine(timestamp(), printf(pretty ? prettyLine : jsonLine)),
-      transports: [new winston.transports.Stream({ stream })],
+      format: combine(
+        timestamp(),
+        printf((entry) => scrubber.text(line(entry))),
+      ),
+      transports: [new winston.transports.Stream({ stream: this.#sink })],
     });
   }
 
   component(component: string): Logger {
-    const level = this.#levels.get(component) ?? this.#level;
-    return bind(this.#winston, component, level);
+    const threshold = SEVERITY[this.#levels.get(component) ?? this.#level] ?? 2;
+    const at =
+      (severity: Level) =>
+      (message: string, fields: Fields = {}) => {
+        if ((SEVERITY[severity] as number) > threshold) return;
+        if (severity === 'error' && !this.#repeats.admits(`${component}\n${message}`)) return;
+        write(this.#winston, severity, message, { component, fields });
+      };
+    return { error: at('error'), warn: at('warn'), info: at('info'), debug: at('debug') };
+  }
+
+  /** Lines that nobody will read, by why: `refused` or `stuck` (the stream), `repeated` (errors that were only counted). */
+  get lost(): Record<'refused' | 'stuck' | 'repeated', number> {
+    return { ...this.#sink.lost, repeated: this.#repeats.suppressed };
+  }
+
+  /** Writes what is still held back. Whoever ends the process then waits for the stream. */
+  flush(): void {
+    this.#repeats.flush();
   }
 }
 
 const SEVERITY: Record<string, number> = { error: 0, warn: 1, info: 2, debug: 3 };
 
-function bind(sink: winston.Logger, component: string, level: string): Logger {
-  const threshold = SEVERITY[level] ?? 2;
-  const write =
-    (severity: Level) =>
-    (message: string, fields: Fields = {}) => {
-      if ((SEVERITY[severity] as number) > threshold) return;
-      // winston would append a field named `message` to the message, so ours travel in one field of their own.
-      sink.log(severity, redactText(message), { component, fields: redactFields(fields) });
-    };
-  return { error: write('error'), warn: write('warn'), info: write('info'), debug: write('debug') };
+/** winston would append a field named `message` to the message, so ours travel in one field of their own. */
+function write(
+  to: winston.Logger,
+  severity: Level,
+  message: string,
+  { component, fields }: { component: string; fields: Fields },
+): void {
+  to.log(severity, redactText(message), { component, fields: redactFields(fields) });
 }
 
 type Entry = winston.Logform.TransformableInfo;

@@ -91,7 +91,7 @@ export function startDpf(args: string[], env: Record<string, string> = {}): Runn
 }
 
 /** @throws Error when the build is older than the sources: it would show what is no longer so. */
-function builtProgram(): string {
+export function builtProgram(): string {
   const program = join(ROOT, 'dist/main.js');
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
   const newest = Math.max(

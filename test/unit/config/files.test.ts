@@ -60,7 +60,7 @@ describe('the configuration from files', () => {
       ebay: { clientId: null, clientSecret: 12345678 },
     });
     expect(linesOf({ files: [path] })).to.deep.equal([
-      `${path}: ebay.clientId is null, but must be text`,
+      `${path}: ebay.clientId holds something else, but must be text`,
       `${path}: ebay.clientSecret holds something else, but must be text`,
       `${path}: worker.concurrency is 0, but must be a whole number from 1 to 1000`,
     ]);

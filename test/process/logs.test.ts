@@ -1,0 +1,129 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { openProducer } from '../../src/app.ts';
+import { quietLog } from '../../src/cli/quietLog.ts';
+import type { SearchProducer } from '../../src/queue/producer.ts';
+import { testConfig } from '../support/config.ts';
+import { builtProgram } from '../support/processes.ts';
+import { useRedis } from '../support/redis.ts';
+import { serviceEnv } from '../support/service.ts';
+import { useSimulator } from '../support/simulator.ts';
+import { waitFor } from '../support/waitFor.ts';
+
+describe('a worker whose log goes nowhere', function () {
+  this.timeout(60_000);
+  const redis = useRedis();
+  const simulator = useSimulator();
+  let producer: SearchProducer;
+  const started: Array<ReturnType<typeof spawn>> = [];
+  const env = () =>
+    serviceEnv(redis.url, simulator().url, {
+      LOG_FORMAT: 'json',
+      LOG_LEVEL: 'debug',
+      MIN_API_CALL_INTERVAL: '0',
+      WORKER_BLOCKING_READ: '0.5',
+    });
+  const startWorker = (stderr: 'pipe' | number) => {
+    const child = spawn(process.execPath, [builtProgram(), 'worker'], {
+      env: { PATH: process.env.PATH, ...env() },
+      stdio: ['ignore', 'ignore', stderr],
+    });
+    started.push(child);
+    return child;
+  };
+  beforeEach(async () => {
+    producer = openProducer(testConfig(env()), { log: quietLog() });
+    await producer.ready();
+  });
+  afterEach(async () => {
+    await producer.close();
+    for (const child of started.splice(0)) {
+      child.kill('SIGTERM');
+      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    }
+  });
+
+  async function collects(): Promise<void> {
+    const { searchId } = await producer.enqueue({ query: 'phone case' });
+    const { summary } = await producer.waitFor(searchId, { timeoutMs: 30_000 });
+    expect(summary).to.include({ outcome: 'complete' });
+  }
+
+  /** The worker collects, and stops as it should when told to. */
+  async function worksAndStops(worker: ReturnType<typeof spawn>): Promise<void> {
+    await collects();
+    worker.kill('SIGTERM');
+    expect(await once(worker, 'exit')).to.deep.equal([0, null]);
+  }
+
+  it('goes on when the pipe’s reader has gone, as with | head -1', async () => {
+    const worker = startWorker('pipe');
+    const stderr = worker.stderr as NodeJS.ReadableStream & { destroy(): void };
+    await once(stderr, 'data');
+    stderr.destroy();
+    await worksAndStops(worker);
+  });
+
+  it('goes on when the file may grow no further', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dpf-log-'));
+    const file = openSync(join(folder, 'log'), 'a');
+    const worker = startWorker(file);
+    const size = () => statSync(join(folder, 'log')).size;
+    await waitFor('the log to begin', () => size() > 0);
+    const limit = size();
+    execFileSync('prlimit', [`--fsize=${limit}`, '--pid', String(worker.pid)]);
+    await worksAndStops(worker);
+    expect(size()).to.equal(limit);
+    closeSync(file);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('goes on when the disk is full, and writes again when there is room', async function () {
+    if (process.getuid?.() !== 0) return this.skip(); // Only root may mount a small disk.
+    const folder = mkdtempSync(join(tmpdir(), 'dpf-disk-'));
+    try {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', folder], { stdio: 'ignore' });
+    } catch {
+      rmSync(folder, { recursive: true });
+      return this.skip(); // Nor may root in every container.
+    }
+    try {
+      execFileSync('sh', ['-c', `head -c 1000000 /dev/zero > ${folder}/ballast || true`], {
+        stdio: 'ignore',
+      });
+      const file = openSync(join(folder, 'log'), 'a');
+      const worker = startWorker(file);
+      await collects();
+      expect(statSync(join(folder, 'log')).size).to.equal(0);
+      rmSync(join(folder, 'ballast'));
+      await worksAndStops(worker);
+      const lines = readFileSync(join(folder, 'log'), 'utf8').trim().split('\n');
+      expect(lines.map((line) => JSON.parse(line).message)).to.include(
+        'log lines are missing: they could not be written',
+      );
+      closeSync(file);
+    } finally {
+      execFileSync('umount', [folder]);
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('ends a command that cannot print what it was asked for: exit 1, one line why', async () => {
+    const file = openSync('/dev/full', 'w');
+    const child = spawn(process.execPath, [builtProgram(), 'config'], {
+      env: { PATH: process.env.PATH },
+      stdio: ['ignore', file, 'pipe'],
+    });
+    let said = '';
+    child.stderr?.on('data', (text) => {
+      said += text;
+    });
+    expect(await once(child, 'close')).to.deep.equal([1, null]);
+    expect(said).to.match(/^dpf: the output cannot be written \(ENOSPC\)$/m);
+    closeSync(file);
+  });
+});
