@@ -53,6 +53,8 @@ export interface FailureDetail {
   until?: number;
   /** For `wait`: why, in a closed word (`quota`, `pause`, `circuit`, `credential`, …); shown to people and in metrics. */
   because?: string;
+  /** For `redis-unavailable`: the message already says what to do. */
+  remedy?: string;
   /** HTTP status of the answer behind this failure, where there was one. */
   status?: number;
   /** eBay's error id, where it gave one. */

@@ -103,7 +103,9 @@ function tellFailure({ code, message, detail }: Failure): Told {
     exit: FAILURES[code] ?? EXIT.failed,
     code,
     message:
-      code === 'redis-unavailable' ? `${message}; is it running? REDIS_URL says where to look` : message,
+      code === 'redis-unavailable' && detail.remedy === undefined
+        ? `${message}; is it running? REDIS_URL says where to look`
+        : message,
     ...(errors === undefined ? {} : { message: 'the request is wrong', errors }),
     ...(searchId === undefined ? {} : { searchId }),
   };

@@ -1,5 +1,6 @@
 import type { Config, ConfigProblem } from './config.ts';
 import { readEncryptionKeys } from './encryptionKeys.ts';
+import { tlsProblems } from './tlsFiles.ts';
 
 const EBAY_ORIGIN = { sandbox: 'https://api.sandbox.ebay.com', production: 'https://api.ebay.com' } as const;
 const TOKEN_PATH = '/identity/v1/oauth2/token';
@@ -45,7 +46,7 @@ export function crossChecks(config: Config): ConfigProblem[] {
       name: 'BACKFILL_SHARE',
       message: `is ${pace.backfillShare}, but must not exceed SCHEDULED_SHARE (${pace.scheduledShare})`,
     });
-  problems.push(...readEncryptionKeys(token.encryptionKeys).problems);
+  problems.push(...readEncryptionKeys(token.encryptionKeys).problems, ...tlsProblems(config));
   for (const [name, url] of [
     ['EBAY_TOKEN_URL', ebay.tokenUrl],
     ['EBAY_API_URL', ebay.apiUrl],

@@ -1,4 +1,5 @@
 import { MARKETPLACES } from './marketplaces.ts';
+import { parseRedisUrl, REDIS_URL_FORMS } from './redisUrl.ts';
 
 /**
  * A kind of value: how text from the environment becomes it, and what is allowed. `allowed` ends the sentence
@@ -38,19 +39,6 @@ function isHttpUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && username + password === '';
 }
 
-/** An `@`, `/` or `#` of a password that is not percent-encoded ends up in the wrong part of the URL. */
-function isRedisUrl(value: string): boolean {
-  if (!URL.canParse(value)) return false;
-  const { protocol, hostname, pathname, search, hash } = new URL(value);
-  return (
-    /^rediss?:$/.test(protocol) &&
-    hostname !== '' &&
-    /^\/?\d*$/.test(pathname) &&
-    hash === '' &&
-    !search.includes('@')
-  );
-}
-
 /** `component=level` pairs, e.g. `auth=debug,collector=debug`. */
 const LEVEL_PAIRS = /^([a-z]+=(error|warn|info|debug))(,[a-z]+=(error|warn|info|debug))*$/;
 
@@ -83,10 +71,7 @@ export const FORMATS = {
   'log level': text('one of error, warn, info, debug', (value) => /^(error|warn|info|debug)$/.test(value)),
   'log levels': text('pairs such as `auth=debug,collector=info`', (v) => v === '' || LEVEL_PAIRS.test(v)),
   'log format': text('`json`, `pretty` or `auto`', (value) => /^(json|pretty|auto)$/.test(value)),
-  'redis url': text(
-    'a URL such as redis://localhost:6379/0 (or rediss://), its password percent-encoded',
-    isRedisUrl,
-  ),
+  'redis url': text(REDIS_URL_FORMS, (value) => parseRedisUrl(value) !== undefined),
   'key prefix': text('a hash-tagged word such as {ebay}', (value) => /^\{[a-z0-9-]+\}$/.test(value)),
   'http url or empty': text('an http or https URL without user name', (v) => v === '' || isHttpUrl(v)),
   'http origin or empty': text(

@@ -1,6 +1,7 @@
 import { ebay } from './ebaySettings.ts';
-import { count, type Key, key, SECRET, seconds, secondsOrZero, share, text } from './key.ts';
+import { count, type Key, key, seconds, secondsOrZero, share, text } from './key.ts';
 import { pace } from './paceSettings.ts';
+import { redis } from './redisSettings.ts';
 import { token } from './tokenSettings.ts';
 import { worker } from './workerSettings.ts';
 
@@ -9,26 +10,7 @@ import { worker } from './workerSettings.ts';
  * a scenario can scale them all by one factor. The README's table is generated from here.
  */
 export const schema = {
-  redis: {
-    url: key(
-      'redis url',
-      'REDIS_URL',
-      'redis://localhost:6379/0',
-      'Redis 7 or Valkey that holds the queues, the token and the results',
-      SECRET,
-    ),
-    connectTimeout: seconds('REDIS_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to Redis'),
-    commandTimeout: seconds(
-      'REDIS_COMMAND_TIMEOUT',
-      1.5,
-      'Longest wait for an answer of Redis on a caller’s way; a producer refuses after it',
-    ),
-    socketTimeout: seconds(
-      'REDIS_SOCKET_TIMEOUT',
-      15,
-      'A worker’s connection without any traffic for this long counts as dead and is made anew',
-    ),
-  },
+  redis,
   memory: {
     backfillShare: share(
       'MEMORY_BACKFILL_SHARE',

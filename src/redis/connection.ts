@@ -1,48 +1,40 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { Cluster, Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { clusterOptions, type Profile, redisOptions, redisPlace } from './connectionOptions.ts';
+import { noAnswer, troubleOf } from './trouble.ts';
 
 /**
- * What a connection is for:
- * - `caller`: somebody waits for the answer. Fails at once while Redis is away and never waits longer than
- *   `REDIS_COMMAND_TIMEOUT`; nothing is queued in memory to be sent later behind the caller's back. A connection that
- *   owes an answer for twice as long is made anew.
- * - `worker`: BullMQ's workers. Waits for Redis as long as it takes; a connection that went silent (no FIN, no RST)
- *   is noticed by `REDIS_SOCKET_TIMEOUT`, which keep-alive does not do behind a proxy.
+ * A connection that comes up by itself, to whichever kind of Redis `REDIS_URL` names. Its errors go to the log, at most
+ * one line a second.
  */
-export type Profile = 'caller' | 'worker';
-
-/** A role or a full disk on the other side heals by itself; until then BullMQ would spin on the error. */
-const HEALS_BY_RECONNECTING = /READONLY|MISCONF/;
-
-export function redisOptions(config: Config['redis'], profile: Profile): RedisOptions {
-  const common: RedisOptions = {
-    connectTimeout: config.connectTimeout * 1000,
-    retryStrategy: (times) => Math.min(50 * times, 1000),
-    reconnectOnError: (error) => HEALS_BY_RECONNECTING.test(error.message),
-  };
-  if (profile === 'worker')
-    return { ...common, maxRetriesPerRequest: null, socketTimeout: config.socketTimeout * 1000 };
-  return {
-    ...common,
-    maxRetriesPerRequest: 1,
-    enableOfflineQueue: false,
-    commandTimeout: config.commandTimeout * 1000,
-    // A command that timed out says nothing to the socket: without this a silent one would be asked again and again.
-    socketTimeout: config.commandTimeout * 2 * 1000,
-  };
-}
-
-/** A connection that comes up by itself. Its errors go to the log, at most one line a second. */
 export function openRedis(config: Config['redis'], profile: Profile, log: Logger): Redis {
-  const redis = new Redis(config.url, redisOptions(config, profile));
+  const redis =
+    redisPlace(config.url).kind === 'cluster'
+      ? openCluster(config, profile)
+      : new Redis(redisOptions(config, profile));
   redis.on('error', errorLine(log, config.url));
   return redis;
 }
 
+/** A Cluster has a Redis's commands, states and events; whatever differs between them is asked by `nodesOf`. */
+function openCluster(config: Config['redis'], profile: Profile): Redis {
+  const cluster = new Cluster(...clusterOptions(config, profile));
+  // Why no node can be reached stands in an event of its own.
+  cluster.on('node error', (error: Error) => cluster.emit('error', error));
+  return cluster as unknown as Redis;
+}
+
+/** The servers behind a connection: of a Cluster every master, else the one. */
+export function nodesOf(redis: Redis): Redis[] {
+  const either: unknown = redis;
+  return either instanceof Cluster ? either.nodes('master') : [redis];
+}
+
 /** A handler for `error` events that come by the thousand while Redis is away. */
 export function errorLine(log: Logger, url: string): (error: Error) => void {
+  const { tls } = redisPlace(url);
   let quietUntil = 0;
   let suppressed = 0;
   return (error) => {
@@ -50,23 +42,28 @@ export function errorLine(log: Logger, url: string): (error: Error) => void {
       suppressed += 1;
       return;
     }
-    log.error('Redis connection failed', { redis: redisAddress(url), cause: causeOf(error), suppressed });
+    log.error('Redis connection failed', {
+      redis: redisAddress(url),
+      ...troubleOf(error, tls),
+      suppressed,
+    });
     quietUntil = Date.now() + 1000;
     suppressed = 0;
   };
 }
 
 /** Resolves once Redis answers; for commands that end.
- * @throws Failure `redis-unavailable` after `deadlineMs`, naming host and cause, never the password. */
+ * @throws Failure `redis-unavailable` after `deadlineMs`, naming host, cause and remedy, never the password. */
 export async function waitForRedis(
   redis: Redis,
   url: string,
   deadlineMs: number,
   signal?: AbortSignal,
 ): Promise<void> {
-  let cause = 'no answer';
+  const { tls } = redisPlace(url);
+  let trouble = noAnswer(tls);
   const remember = (error: Error) => {
-    cause = causeOf(error);
+    trouble = troubleOf(error, tls);
   };
   redis.on('error', remember);
   const giveUpAt = Date.now() + deadlineMs;
@@ -83,16 +80,16 @@ export async function waitForRedis(
   } finally {
     redis.off('error', remember);
   }
-  throw new Failure('redis-unavailable', `cannot reach Redis at ${redisAddress(url)} (${cause})`);
+  const { cause, remedy } = trouble;
+  const message = `cannot reach Redis at ${redisAddress(url)} (${cause})`;
+  throw remedy === undefined
+    ? new Failure('redis-unavailable', message)
+    : new Failure('redis-unavailable', `${message}: ${remedy}`, { remedy });
 }
 
-/** `host:port` of a Redis URL: what may be shown of it. */
+/** `host:port` of a Redis URL, all of them where it names several: what may be shown of it. */
 export function redisAddress(url: string): string {
-  const { hostname, port } = new URL(url);
-  return `${hostname}:${port || '6379'}`;
-}
-
-function causeOf(error: Error): string {
-  const code = (error as NodeJS.ErrnoException).code;
-  return code ?? error.message.slice(0, 120);
+  const { nodes, master } = redisPlace(url);
+  const hosts = nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
+  return master === undefined ? hosts : `${hosts} (Sentinels of ${master})`;
 }

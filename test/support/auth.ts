@@ -4,7 +4,7 @@ import type { EbayAuthOptions } from '../../src/auth/assemble.ts';
 import { EbayAuthService } from '../../src/auth/service.ts';
 import type { Config } from '../../src/config/config.ts';
 import { Failure } from '../../src/failures.ts';
-import { redisOptions } from '../../src/redis/connection.ts';
+import { redisOptions } from '../../src/redis/connectionOptions.ts';
 import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
 import type { Fields, Logger } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';

@@ -9,7 +9,7 @@ import { gateSettings } from '../../src/ebay/gateSettings.ts';
 import { EbayHttp } from '../../src/ebay/http.ts';
 import { memoryGate } from '../../src/ebay/memoryGate.ts';
 import { asFailure } from '../../src/failures.ts';
-import { redisOptions } from '../../src/redis/connection.ts';
+import { redisOptions } from '../../src/redis/connectionOptions.ts';
 import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
 import { type Load, type Look, type Outcomes, type Questions, together } from './tokenFleet.ts';
 

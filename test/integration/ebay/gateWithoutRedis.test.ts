@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { redisOptions } from '../../../src/redis/connection.ts';
+import { redisOptions } from '../../../src/redis/connectionOptions.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { testConfig } from '../../support/config.ts';
 import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { bootChecks } from '../../../src/redis/bootChecks.ts';
@@ -35,12 +36,12 @@ describe('the check of Redis at boot', () => {
     ['redis_version:2.8.24\r\nmaxmemory_policy:noeviction', /2\.8\.24/],
     ['redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.1.0', undefined],
     ['redis_version:10.0.0', undefined],
+    ['redis_version:7.2.4\r\nredis_mode:sentinel', /^REDIS_URL names a Sentinel: write redis\+sentinel:\/\//],
+    ['redis_version:7.2.4\r\nredis_mode:cluster', /part of a Cluster: write redis\+cluster:\/\//],
   ];
   for (const [info, fatal] of versions)
     it(`${fatal ? 'refuses' : 'passes'} a server that says ${info.replaceAll('\r\n', ', ')}`, async () => {
-      const server = await startTcpServer((socket) => {
-        socket.on('data', () => socket.write(`$${info.length}\r\n${info}\r\n`));
-      });
+      const server = await startTcpServer(answering(info));
       const connection = new Redis(server.port, { enableReadyCheck: false, disableClientInfo: true });
       try {
         const report = await bootChecks(connection);
@@ -51,4 +52,33 @@ describe('the check of Redis at boot', () => {
         await server.close();
       }
     });
+
+  const clocks: Array<[ms: number, warning: RegExp]> = [
+    [3600_000, /^Redis’s clock is 3\d{3}\.\d s ahead of this machine’s: .* NTP$/],
+    [-60_000, /^Redis’s clock is (59|60)\.\d s behind this machine’s: /],
+  ];
+  for (const [ms, warning] of clocks)
+    it(`warns of a clock that is ${ms / 1000} s off`, async () => {
+      const server = await startTcpServer(answering('redis_version:7.2.4', ms));
+      const connection = new Redis(server.port, { enableReadyCheck: false, disableClientInfo: true });
+      try {
+        const { warnings } = await bootChecks(connection);
+        expect(warnings).to.have.length(1);
+        expect(warnings[0]).to.match(warning);
+      } finally {
+        connection.disconnect();
+        await server.close();
+      }
+    });
 });
+
+/** A server that answers `TIME`, and anything else with `info`. */
+function answering(info: string, clockMs = 0): (socket: Socket) => void {
+  return (socket) => {
+    socket.on('data', (command) => {
+      const now = String(Math.round((Date.now() + clockMs) / 1000));
+      const time = `*2\r\n$${now.length}\r\n${now}\r\n$1\r\n0\r\n`;
+      socket.write(/time/i.test(String(command)) ? time : `$${info.length}\r\n${info}\r\n`);
+    });
+  };
+}

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { errorLine, redisOptions } from '../../../src/redis/connection.ts';
+import { errorLine } from '../../../src/redis/connection.ts';
+import { redisOptions } from '../../../src/redis/connectionOptions.ts';
 import type { Fields, Logger } from '../../../src/telemetry/logger.ts';
 import { SILENT } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
