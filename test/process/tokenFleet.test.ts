@@ -131,15 +131,17 @@ describe('one token for a fleet of processes', function () {
   });
 
   it('a wrong secret: one token request a cool-down, and all calls say why', async () => {
-    await configure({ EBAY_CLIENT_SECRET: 'SBX-wrong', CREDENTIAL_REFUSED_PAUSE: '2' });
-    const everybody = async () => together(await fleet.ask('get', { callers: 40 })).failures;
-    expect(await everybody()).to.deep.equal({ 'credential-refused: invalid_client': PROCESSES * 40 });
-    expect(mints()).to.equal(1);
-    const again = await waitFor('the cool-down to end', async () => {
-      const failures = await everybody();
-      return mints() === 2 && failures;
+    const pauseMs = 2000;
+    await configure({ EBAY_CLIENT_SECRET: 'SBX-wrong', CREDENTIAL_REFUSED_PAUSE: String(pauseMs / 1000) });
+    await waitFor('two cool-downs to end', async () => {
+      const { failures } = together(await fleet.ask('get', { callers: 40 }));
+      expect(failures).to.deep.equal({ 'credential-refused: invalid_client': PROCESSES * 40 });
+      return mints() >= 3;
     });
-    expect(again).to.deep.equal({ 'credential-refused: invalid_client': PROCESSES * 40 });
+    // A busy machine may take longer than a cool-down for one round of calls, so requests are counted by their distance.
+    const requests = simulator().controls.log({ kind: 'token' });
+    const gaps = requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0));
+    expect(Math.min(...gaps)).to.be.at.least(pauseMs - 5);
   });
 
   it('the minting process SIGKILLed while it holds the lock: 1 further mint, the others served', async () => {

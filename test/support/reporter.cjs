@@ -1,10 +1,6 @@
 // CommonJS, for mocha loads its reporter with `require`; everything else here is an ES module.
 const Mocha = require('mocha');
 
-// The coverage is that of this process. Other processes run other compilations of the same files, and c8 would put the
-// positions of the one into the text of the other.
-delete process.env.NODE_V8_COVERAGE;
-
 /** Folders that are not part of the repository; tests that compare with what is in them are skipped without. */
 const FOLDERS = { EBAY_SAMPLES: 'captured answers of eBay', EBAY_OPENAPI: 'eBay’s OpenAPI documents' };
 
