@@ -7,7 +7,7 @@ import { type CallJobData, callOptions, type ItemJobResult, type PageJobResult }
 import { leaveToNewer } from './newerVersion.ts';
 import { collectPage, pageFailed } from './pageJob.ts';
 import { readCall } from './readJob.ts';
-import { stopCrasher } from './suspects.ts';
+import { apartFromSuspects } from './suspects.ts';
 import { toBullMQ, type Verdict, verdictOn } from './verdict.ts';
 
 /** One job of the calls queue: one call. The answer is stored first; everything after it may be done twice. */
@@ -20,12 +20,14 @@ export async function processCall(
   let call: CallJobData | undefined;
   try {
     await leaveToNewer(context, job, token);
-    call = readCall(job, context);
-    Object.assign(job.opts, callOptions(call.request, context.rules));
-    await stopCrasher(context, context.calls, job, token);
-    return call.kind === 'page'
-      ? await collectPage(context, job, call, signal)
-      : await collectItem(context, job, call, signal);
+    const read = readCall(job, context);
+    call = read;
+    Object.assign(job.opts, callOptions(read.request, context.rules));
+    return await apartFromSuspects<PageJobResult | ItemJobResult>(context, job, token, () =>
+      read.kind === 'page'
+        ? collectPage(context, job, read, signal)
+        : collectItem(context, job, read, signal),
+    );
   } catch (thrown) {
     if (thrown instanceof DelayedError) throw thrown;
     const verdict = verdictOn(thrown, {

@@ -10,7 +10,7 @@ export interface HouseRules {
   keep: { age: number; count: number };
   /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
   maxRestarts: number;
-  /** A job that has taken down two workers or more runs again within this, at a moment of its own, ms. */
+  /** A job that has taken down two workers or more runs while no other such does; else it looks again within this, ms. */
   suspectSpreadMs: number;
   /** A job that a newer release wrote: how long it is put aside at a time, and altogether, ms. */
   newerVersion: { delayMs: number; patienceMs: number };

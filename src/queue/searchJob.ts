@@ -17,7 +17,7 @@ import { FIRST } from './priorities.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
 import { summarise } from './summarise.ts';
-import { stopCrasher } from './suspects.ts';
+import { apartFromSuspects } from './suspects.ts';
 import { compareWithHistory } from './trackSearch.ts';
 import { gaveUp, LONGEST_HOLD_MS, toBullMQ } from './verdict.ts';
 
@@ -34,10 +34,11 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
     await leaveToNewer(context, job, token);
     const request = readSearch(job, context.tenant, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
-    await stopCrasher(context, context.searches, job, token);
-    const summary = await asScheduledRun(context, job, () => collect(context, job, token, request));
-    await announceEnd(context, job, request, summary);
-    return summary;
+    return await apartFromSuspects(context, job, token, async () => {
+      const summary = await asScheduledRun(context, job, () => collect(context, job, token, request));
+      await announceEnd(context, job, request, summary);
+      return summary;
+    });
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
     const failure = await announceFailure(context, job, redisFailure(thrown) ?? asFailure(thrown));

@@ -1,41 +1,46 @@
-import { DelayedError, type Job, type Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
+import { DelayedError, type Job } from 'bullmq';
 import { Failure } from '../failures.ts';
-import type { HouseRules } from './houseRules.ts';
+import { Lease } from '../redis/lease.ts';
+import type { QueueContext } from './context.ts';
 import { FIRST } from './priorities.ts';
 
 /** Twice is no coincidence any more. One kill in a deploy is, and its jobs should run again without delay. */
 const SUSPICIOUS = 2;
 
-/** Our own field of the job's hash: for which count of stalls the job has been given a moment of its own. */
-const SPREAD = 'dpf:spread';
-
 /** Tells BullMQ that the job was delayed, and the worker that it has not run: what counts against it stands. */
 export class SuspectDelayed extends DelayedError {}
 
 /**
- * Stops a job that takes down its workers. The count is BullMQ's (`stc`: its lock ran out while it was active), judged
+ * Runs a job unless it takes down its workers. The count is BullMQ's (`stc`: its lock ran out while it was active), judged
  * here because BullMQ's own limit spares scheduled jobs, and cleared by `PromptWorker` after every run that a worker
  * survived: only crashes in a row count, never those of a long life.
  *
- * All that ran on a dead worker comes back at the same moment. What did so twice gets a moment of its own, so that the
- * innocent end before the culprit strikes again instead of being counted out beside it.
- * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed.
+ * All that ran on a dead worker comes back at the same moment, and the innocent must not be counted out beside the
+ * culprit, be they searches or pages. So of those that went down twice only one runs at a time in both queues; the others
+ * look again at a moment of their own.
+ * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed; what `run` throws.
  */
-export async function stopCrasher(
-  { redis, rules }: { redis: Redis; rules: HouseRules },
-  queue: Queue,
+export async function apartFromSuspects<T>(
+  { redis, rules, calls, tenant }: Pick<QueueContext, 'redis' | 'rules' | 'calls' | 'tenant'>,
   job: Job,
   token: string,
-): Promise<void> {
+  run: () => Promise<T>,
+): Promise<T> {
   const crashes = job.stalledCounter;
   if (crashes >= rules.maxRestarts)
     throw new Failure('crashed-worker', `${crashes} workers in a row died or froze while this job ran`);
-  if (crashes < SUSPICIOUS) return;
-  const key = queue.toKey(job.id as string);
-  if (Number(await redis.hget(key, SPREAD)) === crashes) return;
-  await redis.hset(key, SPREAD, crashes);
-  await job.changePriority({ priority: FIRST });
-  await job.moveToDelayed(Date.now() + Math.random() * rules.suspectSpreadMs, token);
-  throw new SuspectDelayed();
+  if (crashes < SUSPICIOUS) return run();
+  // Whoever dies with it leaves it for as long as its own lock, so it is free again when the job comes back.
+  const key = `${calls.opts.prefix}:suspect:${tenant}`;
+  const alone = new Lease(redis, { key, ttlMs: rules.suspectSpreadMs });
+  if (!(await alone.hold())) {
+    await job.changePriority({ priority: FIRST });
+    await job.moveToDelayed(Date.now() + Math.random() * rules.suspectSpreadMs, token);
+    throw new SuspectDelayed();
+  }
+  try {
+    return await run();
+  } finally {
+    await alone.release();
+  }
 }

@@ -2,15 +2,15 @@ import { expect } from 'chai';
 import { waitFor } from '../support/waitFor.ts';
 import { useWorkerProcesses } from '../support/workerProcesses.ts';
 
-const MAX_RESTARTS = 3;
+const MAX_RESTARTS = 4;
 
 describe('a page that takes down its workers', function () {
   this.timeout(90_000);
   const fleet = useWorkerProcesses({
     MIN_API_CALL_INTERVAL: '0',
     EBAY_CALL_TIMEOUT: '2',
-    WORKER_LOCK_DURATION: '2',
-    WORKER_STALLED_INTERVAL: '0.3',
+    WORKER_LOCK_DURATION: '3',
+    WORKER_STALLED_INTERVAL: '0.5',
     WORKER_MAX_RESTARTS: String(MAX_RESTARTS),
   });
 
@@ -44,7 +44,7 @@ describe('a page that takes down its workers', function () {
     expect(summary?.missing[0]).to.include({ page: 2, code: 'crashed-worker' });
     for (const { searchId } of others) {
       const report = await producer.waitFor(searchId, { timeoutMs: 30_000 });
-      expect(report.summary?.outcome).to.equal('complete');
+      expect(report.summary?.outcome, JSON.stringify(report)).to.equal('complete');
     }
   });
 });

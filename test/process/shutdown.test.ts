@@ -9,10 +9,9 @@ describe('a worker that is told to stop', function () {
   this.timeout(90_000);
   const fleet = useWorkerProcesses({
     MIN_API_CALL_INTERVAL: '0.05',
-    EBAY_CALL_TIMEOUT: '2',
-    WORKER_LOCK_DURATION: '3',
+    EBAY_CALL_TIMEOUT: '5',
     WORKER_STALLED_INTERVAL: '0.3',
-    SHUTDOWN_GRACE: '4',
+    SHUTDOWN_GRACE: '10',
   });
 
   /** Charged attempts and stalls of everything in the calls queue. */
