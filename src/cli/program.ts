@@ -31,6 +31,11 @@ const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> =
     'Show how many of today’s eBay calls are used',
     async () => (await import('./quota.ts')).quotaCommand,
   ],
+  [
+    'doctor',
+    'Find out what is wrong and what to do',
+    async () => (await import('./doctor.ts')).doctorCommand,
+  ],
   ['schedule', 'Run searches again and again', async () => (await import('./schedule.ts')).scheduleCommand],
   ['events', 'Show what happened, or follow it', async () => (await import('./events.ts')).eventsCommand],
   ['simulate', 'Run an eBay of your own', async () => (await import('./simulate.ts')).simulateCommand],

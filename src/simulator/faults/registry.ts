@@ -1,3 +1,4 @@
+import { clock } from './clock.ts';
 import { expiredToken } from './expiredToken.ts';
 import type { Effect, Fault, Struck } from './fault.ts';
 import { fields } from './fields.ts';
@@ -32,6 +33,7 @@ export const FAULTS = {
   fields,
   'odd-items': oddItems,
   redirect,
+  clock,
 };
 
 type Faults = typeof FAULTS;

@@ -1,0 +1,104 @@
+import { Failure } from '../failures.ts';
+import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
+import type { BrowseClient } from './browse.ts';
+import type { GateState } from './gate.ts';
+
+/** A day is nearly used up from this share on. */
+const NEARLY = 0.9;
+
+/** @param told whether eBay has just told its own count, or the ledger stands alone */
+export function quotaFinding({ used, limit, remaining, reset }: GateState, told: boolean): Finding {
+  const source = told ? 'by eBay’s own count' : 'by this service’s ledger; eBay did not tell its count';
+  const until = new Date(reset).toISOString();
+  const message = `${used} of ${limit} calls of the day are used, ${source}`;
+  if (remaining === 0)
+    return fail(
+      'quota',
+      'degraded',
+      `${message}: no call before ${until}`,
+      'searches go on by themselves then; for more calls a day ask eBay for its application growth check',
+    );
+  if (used > limit * NEARLY)
+    return warn('quota', `${message}; the next day begins at ${until}`, 'search less, or as backfill');
+  return ok('quota', message);
+}
+
+/** Whether calls may leave as far as pauses and the circuit are concerned. */
+export function gateFinding({ closed, circuit, intervalMs }: GateState): Finding {
+  if (closed !== undefined && closed.because !== 'quota') {
+    const until = new Date(closed.until).toISOString();
+    if (closed.because === 'pause')
+      return warn(
+        'gate',
+        `eBay asked for a pause (429) until ${until}`,
+        'nothing else may use this keyset; if it comes again raise MIN_API_CALL_INTERVAL',
+      );
+    return fail(
+      'gate',
+      'dependency',
+      `the circuit is open until ${until}: calls to eBay failed`,
+      'it closes by itself when eBay answers; the worker’s log says how calls failed',
+    );
+  }
+  if (circuit !== 'closed')
+    return warn('gate', 'the circuit is half open: one call will decide', 'wait, and look again');
+  return ok(
+    'gate',
+    intervalMs === 0 ? 'open, without a pace' : `open, one call every ${intervalMs / 1000} s`,
+  );
+}
+
+/** One search for one item, in turn with everybody else's calls. */
+export async function checkSearch(
+  browse: BrowseClient,
+  marketplace: string,
+  patienceMs: number,
+): Promise<Finding> {
+  const signal = AbortSignal.timeout(patienceMs);
+  try {
+    const { body, latencyMs } = await browse.search(
+      { q: 'phone case', limit: '1' },
+      { 'X-EBAY-C-MARKETPLACE-ID': marketplace },
+      { class: 'interactive', signal },
+    );
+    const found = typeof body.total === 'number' ? `${body.total} listings` : 'an answer';
+    return ok('search', `${marketplace} gives ${found} in ${Math.round(latencyMs)} ms`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return searchTrouble(error, patienceMs);
+  }
+}
+
+const ACCESS_DENIED = 1100;
+
+function searchTrouble({ code, message, detail }: Failure, patienceMs: number): Finding {
+  if (detail.errorId === ACCESS_DENIED)
+    return fail(
+      'search',
+      'configuration',
+      `the token may not search: ${message}`,
+      'put https://api.ebay.com/oauth/api_scope into EBAY_SCOPES, and see that the keyset may use the Buy APIs',
+    );
+  switch (code) {
+    case 'gate-closed':
+    case 'share-spent':
+      return skipped('search', `not made: ${message}`);
+    case 'interrupted':
+      return warn(
+        'search',
+        `no turn to call within ${Math.round(patienceMs / 1000)} s: the fleet is busy`,
+        'try again later',
+      );
+    case 'token-refused':
+      return fail(
+        'search',
+        'configuration',
+        message,
+        'EBAY_API_URL, EBAY_TOKEN_URL and EBAY_ENVIRONMENT must mean one and the same eBay',
+      );
+    case 'ebay-refused':
+      return fail('search', 'configuration', message, 'check EBAY_MARKETPLACE and EBAY_API_URL');
+    default:
+      return fail('search', 'dependency', message, 'check the network and EBAY_API_URL; else wait for eBay');
+  }
+}

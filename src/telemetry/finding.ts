@@ -1,0 +1,32 @@
+/** One thing that a checkup looked at, in words that a person can act on. Holds no secret. */
+export interface Finding {
+  /** What was looked at, one word. */
+  check: string;
+  /** `skipped`: could not be looked at, because of another finding. */
+  state: 'ok' | 'warn' | 'fail' | 'skipped';
+  /** What was found, in one line. */
+  message: string;
+  /** Of `warn` and `fail`: what to do about it. */
+  remedy?: string;
+  /** Of `fail`. */
+  trouble?: Trouble;
+}
+
+/** A setting or a credential is wrong; something else does not answer; or it works, but not as it should. */
+export type Trouble = 'configuration' | 'dependency' | 'degraded';
+
+export function ok(check: string, message: string): Finding {
+  return { check, state: 'ok', message };
+}
+
+export function skipped(check: string, because: string): Finding {
+  return { check, state: 'skipped', message: because };
+}
+
+export function warn(check: string, message: string, remedy: string): Finding {
+  return { check, state: 'warn', message, remedy };
+}
+
+export function fail(check: string, trouble: Trouble, message: string, remedy: string): Finding {
+  return { check, state: 'fail', message, remedy, trouble };
+}
