@@ -136,7 +136,7 @@ const rules: Array<{
 
 describe('the house rules', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const sources = readSources(root, ['src', 'test', 'scripts', 'bench']);
+  const sources = readSources(root, ['src', 'test', 'scripts', 'bench', 'examples']);
 
   for (const { title, check, planted, innocent } of rules) {
     it(title, () => {

@@ -15,7 +15,7 @@ import { openRedis } from '../redis/connection.ts';
 import { type Finding, fail, ok, skipped } from '../telemetry/finding.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { clockFinding } from './clockFinding.ts';
-import { CALLER_DEADLINE_MS, callGate, TENANT } from './gate.ts';
+import { CALLER_DEADLINE_MS, callGate, DEFAULT_TENANT } from './gate.ts';
 
 export interface DoctorOptions {
   log: LogRoot;
@@ -55,11 +55,13 @@ export async function* examine(config: Config, options: DoctorOptions): AsyncGen
     yield clockFinding(await redisAhead(redis, clock), ahead);
     yield* ebay({ ...options, onStep, config, redis, lifecycle });
     onStep('the queues');
-    const [searches, calls] = [searchQueueName(TENANT), callsQueueName(TENANT)].map((name) => {
-      const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-      queue.on('error', () => undefined);
-      return lifecycle.opened(name, queue, (opened) => opened.close());
-    }) as [Queue, Queue];
+    const [searches, calls] = [searchQueueName(DEFAULT_TENANT), callsQueueName(DEFAULT_TENANT)].map(
+      (name) => {
+        const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
+        queue.on('error', () => undefined);
+        return lifecycle.opened(name, queue, (opened) => opened.close());
+      },
+    ) as [Queue, Queue];
     const { backlogLimit } = config.search;
     yield* await checkQueues({ redis, searches, calls, backlogLimit, now: clock() });
   } finally {
@@ -90,7 +92,7 @@ async function* ebay({ config, redis, lifecycle, log, onStep }: EbayParts): Asyn
     yield finding;
   }
   onStep('the quota');
-  const gate = callGate(redis, config, TENANT, { log: log.component('gate') });
+  const gate = callGate(redis, config, DEFAULT_TENANT, { log: log.component('gate') });
   const client = new EbayClient({ config, gate, tokens: auth, log: log.component('ebay') });
   lifecycle.opened('eBay connections', client, (opened) => opened.close());
   const told = hasToken && (await client.reconcile());
