@@ -5,18 +5,17 @@ import { unreachable } from '../redis/checkup.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import type { SetExit } from './program.ts';
 import { ProgressLine } from './progress.ts';
 import { quietLog } from './quietLog.ts';
 import { requireRedis } from './requireRedis.ts';
 import { type Colour, harmless, type Terminal } from './terminal.ts';
 
-export function doctorCommand(terminal: Terminal, setExit: SetExit): Command {
+export function doctorCommand(terminal: Terminal, setExit: (code: ExitCode) => void): Command {
   return new Command('doctor')
     .description('Look at everything that the service needs, and say what to do about what is wrong.')
     .option('--json', 'print as JSON')
     .addHelpText('after', AFTER_HELP)
-    .action((flags: { json?: boolean }) => doctor(terminal, setExit, flags));
+    .action(({ json }: { json?: boolean }) => doctor(terminal, setExit, json));
 }
 
 const AFTER_HELP = `
@@ -34,7 +33,7 @@ const EXITS: ReadonlyArray<[Trouble, ExitCode]> = [
 /** What a fast check takes; only slower ones are announced. */
 const PATIENCE_MS = 500;
 
-async function doctor(terminal: Terminal, setExit: SetExit, { json }: { json?: boolean }): Promise<void> {
+async function doctor(terminal: Terminal, setExit: (code: ExitCode) => void, json = false): Promise<void> {
   const findings: Finding[] = [];
   const progress = slowProgress(terminal);
   try {

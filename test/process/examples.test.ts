@@ -1,4 +1,3 @@
-import { readdirSync } from 'node:fs';
 import { expect } from 'chai';
 import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
 import { quietLog } from '../../src/cli/quietLog.ts';
@@ -16,7 +15,7 @@ const EXAMPLES: Record<string, RegExp> = {
     /^morning-cases runs at 07:30 on working days \(America\/New_York\), next at 2.*\ncomplete: \d+/,
 };
 
-describe('the examples', function () {
+describe('the examples of searching', function () {
   this.timeout(60_000);
   const redis = useRedis();
   const simulator = useSimulator();
@@ -35,9 +34,4 @@ describe('the examples', function () {
       expect(example.stdout).to.match(ending);
       expect(example.stderr).to.equal('');
     });
-
-  it('are all run here or in a test of their own', () => {
-    const scripts = readdirSync('examples').filter((name) => name.endsWith('.ts') || name.endsWith('.js'));
-    expect(scripts.sort()).to.deep.equal(Object.keys(EXAMPLES));
-  });
 });
