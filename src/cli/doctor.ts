@@ -65,9 +65,8 @@ async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding
         yield fail('settings', 'configuration', `${name} ${message}`, `correct ${name}`);
       return;
     }
-    const lost = redisFailure(error);
-    if (lost === undefined) throw error;
-    yield unreachable(lost.message);
+    if (redisFailure(error) === undefined) throw error;
+    yield unreachable(error);
     yield skipped('the rest', 'is looked at once Redis answers: credentials, quota, search, queues, worker');
   }
 }

@@ -1,8 +1,10 @@
 import type { Redis } from 'ioredis';
-import { Failure } from '../failures.ts';
+import { asFailure } from '../failures.ts';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
-import { fitness, parseInfo, type RedisInfo } from './bootChecks.ts';
-import { redisAddress, waitForRedis } from './connection.ts';
+import { nodesOf, redisAddress, waitForRedis } from './connection.ts';
+import { redisFailure } from './failure.ts';
+import { fitness, parseInfo, type RedisInfo } from './fitness.ts';
+import { troubleOf } from './trouble.ts';
 
 export interface RedisCheckup {
   url: string;
@@ -18,32 +20,45 @@ export async function checkRedis(redis: Redis, settings: RedisCheckup): Promise<
   try {
     await waitForRedis(redis, url, patienceMs);
   } catch (error) {
-    return [unreachable(error instanceof Failure ? error.message : String(error))];
+    return [unreachable(error)];
   }
   const startedAt = performance.now();
   try {
     await redis.ping();
     const ms = Math.ceil(performance.now() - startedAt);
     const reached = ok('redis', `${redisAddress(url)} answers in ${ms} ms`);
-    const info = parseInfo(await redis.info());
-    return [reached, ...fitness(info), memory(info, settings.memory)];
+    const nodes = await Promise.all(nodesOf(redis).map((node) => checkNode(node, node !== redis, settings)));
+    return [reached, ...worstOfEach(nodes.flat())];
   } catch (error) {
-    return [unreachable(error instanceof Error ? error.message : String(error))];
+    return [unreachable(error)];
   }
 }
 
-/** @param message of the failure that says so */
-export function unreachable(message: string): Finding {
-  if (/WRONGPASS|NOAUTH|invalid password/.test(message))
-    return fail(
-      'redis',
-      'configuration',
-      message,
-      'correct user and password in REDIS_URL (percent-encoded): redis://USER:PASSWORD@HOST:PORT/0',
-    );
-  if (message.includes('NOPERM'))
-    return fail('redis', 'configuration', message, 'give the user of REDIS_URL this right (ACL SETUSER)');
-  return fail('redis', 'dependency', message, 'start Redis, or correct REDIS_URL');
+async function checkNode(node: Redis, isClusterNode: boolean, { memory: shares }: RedisCheckup) {
+  const info = parseInfo(await node.info());
+  return [...fitness(info, isClusterNode), memory(info, shares)];
+}
+
+const SEVERITY: Record<Finding['state'], number> = { fail: 0, warn: 1, skipped: 2, ok: 3 };
+
+/** Of the same check on several nodes. */
+function worstOfEach(findings: Finding[]): Finding[] {
+  const sorted = [...findings].sort((one, other) => SEVERITY[one.state] - SEVERITY[other.state]);
+  return [...new Set(findings.map(({ check }) => check))].map(
+    (check) => sorted.find((each) => each.check === check) as Finding,
+  );
+}
+
+/** Causes that only another setting or another right mends. */
+const SETTINGS = /WRONGPASS|NOAUTH|NOPERM|CERT|ERR_(SSL|TLS)/;
+
+/** @param thrown by waiting for Redis, or by one of its commands */
+export function unreachable(thrown: unknown): Finding {
+  const { message, detail } = redisFailure(thrown) ?? asFailure(thrown);
+  const remedy = detail.remedy ?? troubleOf(thrown as Error, false).remedy;
+  const what = remedy === undefined ? message : message.replace(`: ${remedy}`, '');
+  const trouble = SETTINGS.test(what) ? 'configuration' : 'dependency';
+  return fail('redis', trouble, what, remedy ?? 'start Redis, or correct REDIS_URL');
 }
 
 function memory(info: RedisInfo, { backfillShare, share }: RedisCheckup['memory']): Finding {
@@ -56,11 +71,4 @@ function memory(info: RedisInfo, { backfillShare, share }: RedisCheckup['memory'
     return fail('memory', 'degraded', `${message}: all new searches are refused`, remedy);
   if (used > most * backfillShare) return warn('memory', `${message}: backfill searches are refused`, remedy);
   return ok('memory', message);
-}
-
-/** How far Redis's clock is ahead of this machine's, ms. @param clock this machine's, ms since the epoch */
-export async function redisAhead(redis: Redis, clock: () => number): Promise<number> {
-  const asked = clock();
-  const [seconds, micros] = await redis.time();
-  return Number(seconds) * 1000 + Number(micros) / 1000 - (asked + clock()) / 2;
 }

@@ -26,10 +26,7 @@ export function fitness(info: RedisInfo, isClusterNode: boolean): Finding[] {
     return [written('REDIS_URL names a Sentinel', 'write redis+sentinel://HOST:PORT/0?master=NAME')];
   const findings = [version(info), eviction(info), persistence(info)];
   return mode === 'cluster' && !isClusterNode
-    ? [
-        written('Redis is part of a Cluster', 'write redis+cluster://HOST:PORT in REDIS_URL'),
-        ...findings,
-      ]
+    ? [written('Redis is part of a Cluster', 'write redis+cluster://HOST:PORT in REDIS_URL'), ...findings]
     : findings;
 }
 

@@ -76,7 +76,7 @@ describe('dpf doctor', function () {
       for (const password of [':opensimsim@', '']) {
         const url = guarded.url.replace('//', `//${password}`);
         const line = await lineAbout('redis', 3, { REDIS_URL: url });
-        expect(line).to.match(/^FAIL .*(WRONGPASS|NOAUTH).* → correct user and password in REDIS_URL/);
+        expect(line).to.match(/^FAIL .*(WRONGPASS|NOAUTH).* → .*REDIS_URL/);
         expect(line).to.not.include('opensimsim');
       }
     } finally {
