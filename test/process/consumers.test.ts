@@ -1,0 +1,128 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { ServiceEvent } from '../../src/events/event.ts';
+import { eventOfFailure } from '../../src/events/searchEvents.ts';
+import { EventStream } from '../../src/events/stream.ts';
+import { Failure } from '../../src/failures.ts';
+import { useProcesses } from '../support/processes.ts';
+import { useRedis } from '../support/redis.ts';
+import { waitFor } from '../support/waitFor.ts';
+
+const INBOX = '{ebay}:inbox:inbox';
+
+describe('consumers of the event stream, as processes of their own', () => {
+  const server = useRedis();
+  const { node, dpf } = useProcesses();
+  let redis: Redis;
+  before(() => {
+    redis = server.connect();
+  });
+
+  /** Tells so many different events; returns their ids. */
+  async function tell(searchId: string, count: number): Promise<string[]> {
+    const stream = new EventStream({
+      redis,
+      prefix: '{ebay}',
+      kept: 50_000,
+      cooldownMs: 0,
+      memoryMs: 60_000,
+    });
+    const search = { tenant: 'default', searchId, timestamp: 1 };
+    const failure = new Failure('internal', 'x');
+    const events = Array.from({ length: count }, (_, life) =>
+      eventOfFailure({ search, life, schedule: null, query: null }, failure, new Date(0)),
+    );
+    await stream.append(search, events);
+    return events.map(({ id }) => id);
+  }
+
+  const inbox = async () =>
+    (await redis.lrange(INBOX, 0, -1)).map((text) => (JSON.parse(text) as ServiceEvent).id);
+  const pending = async (group: string) => ((await redis.xpending('{ebay}:events', group)) as [number])[0];
+
+  it('handle each event exactly once, killed and started again ten times under load', async function () {
+    this.timeout(60_000);
+    const start = (name: string) =>
+      node(['examples/consume.js', '--name', name, '--idle', '0.5'], { REDIS_URL: server.url });
+    const steady = start('steady');
+    const told: string[] = [];
+    for (let kill = 0; kill < 10; kill++) {
+      const victim = start('victim');
+      // More comes until the victim, too, has some in hand: it dies in the middle of them.
+      await waitFor('the victim to be at work', async () => {
+        told.push(...(await tell(`more-${told.length}`, 5)));
+        return /^(new|known) /m.test(victim.output);
+      });
+      victim.signal('SIGKILL');
+      await victim.exit();
+    }
+    await waitFor('all to be handled', async () => (await redis.llen(INBOX)) >= told.length, 30_000);
+    await waitFor('all to be acknowledged', async () => (await pending('inbox')) === 0, 30_000);
+    const handled = await inbox();
+    expect(handled).to.have.length(told.length);
+    expect(new Set(handled)).to.deep.equal(new Set(told));
+    steady.signal('SIGTERM');
+    expect(await steady.exit()).to.equal(0);
+  });
+
+  it('post each event until it is taken, follow no redirect, and put aside what is refused', async () => {
+    const posted: Array<[id: string, status: number]> = [];
+    const answers = [200, 500, 302, 429, 200, 400];
+    const hook = createServer((request, response) => {
+      const status = answers[posted.length] ?? 200;
+      posted.push([String(request.headers['idempotency-key']), status]);
+      response.writeHead(status, { location: '/elsewhere' }).end();
+    });
+    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
+    try {
+      const told = await tell('posted', 5);
+      const { port } = hook.address() as AddressInfo;
+      const poster = node(['examples/post.js', `http://127.0.0.1:${port}/`, '--wait', '0.05'], {
+        REDIS_URL: server.url,
+      });
+      const [a, b, c, d, e] = told as [string, string, string, string, string];
+      await poster.waitForLine(new RegExp(`posted ${e}`));
+      expect(posted).to.deep.equal([
+        [a, 200],
+        [b, 500],
+        [b, 302],
+        [c, 429],
+        [c, 200],
+        [d, 400],
+        [e, 200],
+      ]);
+      await waitFor('the acknowledgements', async () => (await pending('post')) === 0);
+      const refused = await redis.xrange('{ebay}:events:refused', '-', '+');
+      expect(refused.map(([, fields]) => fields[1])).to.deep.equal([b, d]);
+      poster.signal('SIGINT');
+      expect(await poster.exit()).to.equal(0);
+    } finally {
+      hook.close();
+    }
+  });
+
+  it('refuse to begin without a URL that can be posted to', async () => {
+    for (const args of [[], ['ftp://127.0.0.1/'], ['http://user@127.0.0.1/'], ['not a url']]) {
+      const poster = node(['examples/post.js', ...args], { REDIS_URL: server.url });
+      expect(await poster.exit()).to.equal(2);
+    }
+  });
+
+  it('dpf events shows what is kept, follows what comes, and ends cleanly on Ctrl-C', async () => {
+    const [first] = await tell('kept', 1);
+    const shown = dpf(['events', '--json', '--type', 'search.failed'], { REDIS_URL: server.url });
+    expect(await shown.exit()).to.equal(0);
+    expect(JSON.parse(shown.stdout)).to.deep.include({ id: first, searchId: 'kept', type: 'search.failed' });
+    const follower = dpf(['events', '--follow', '--since', '1h'], { REDIS_URL: server.url });
+    await follower.waitForLine(/search\.failed +kept · internal: x/);
+    await tell('later', 1);
+    await follower.waitForLine(/search\.failed +later · internal: x/);
+    follower.signal('SIGINT');
+    expect(await follower.exit()).to.equal(0);
+    expect(follower.stderr).to.equal('');
+    const wrong = dpf(['events', '--since', 'yesterday'], { REDIS_URL: server.url });
+    expect(await wrong.exit()).to.equal(2);
+  });
+});
