@@ -1,6 +1,6 @@
 /** What other services import. Importing has no effect of its own. */
 
-export { BootError } from './app/worker.ts';
+export { BootError } from './app/boot.ts';
 export { type ConnectOptions, connect } from './app.ts';
 export { EbayAuthService, type TokenData, type TokenStatus } from './auth/service.ts';
 export { EbayProductCollector } from './collector/collector.ts';

@@ -5,18 +5,13 @@ import { secretsOf } from '../config/secrets.ts';
 import { serveOperations } from '../http/operations.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { QueueContext } from '../queue/context.ts';
-import { bootChecks } from '../redis/bootChecks.ts';
-import { openRedis, waitForRedis } from '../redis/connection.ts';
+import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
+import { redisIsFit } from './boot.ts';
 import { DEFAULT_TENANT } from './gate.ts';
 import { type RunningTenant, startTenant } from './tenant.ts';
-
-/** What waiting cannot mend: this Redis must not be used. One sentence for each reason, with the remedy. */
-export class BootError extends Error {
-  override readonly name = 'BootError';
-}
 
 const SECOND = 1000;
 
@@ -49,7 +44,7 @@ export async function startWorkerApp(
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
   const stop = () => lifecycle.stop(config.worker.shutdownGrace * SECOND);
   try {
-    await redisIsFit(redis, config, log, signal);
+    await redisIsFit(redis, config, logger, signal);
     const metrics = createMetrics();
     const tenant = lifecycle.nested(
       await startTenant({ tenant: DEFAULT_TENANT, config, redis, log, metrics, signal, adapt }),
@@ -82,11 +77,4 @@ async function openOperations(
     ],
   });
   lifecycle.opened('operations server', server, (opened) => opened.close());
-}
-
-async function redisIsFit(redis: Redis, config: Config, log: LogRoot, signal?: AbortSignal): Promise<void> {
-  await waitForRedis(redis, config.redis.url, Number.POSITIVE_INFINITY, signal);
-  const { fatal, warnings } = await bootChecks(redis);
-  if (fatal.length > 0) throw new BootError(fatal.join('\n'));
-  for (const warning of warnings) log.component('worker').warn(warning);
 }

@@ -93,7 +93,8 @@ export function tell(thrown: unknown): Told {
   if (thrown instanceof CommanderError)
     return { exit: EXIT.usage, code: 'usage', message: oneLine(thrown.message) };
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (name === 'BootError') return { exit: EXIT.configuration, code: 'unfit-redis', message };
+  if (name === 'BootError')
+    return { exit: EXIT.configuration, code: (thrown as Error & { code: string }).code, message };
   return { exit: EXIT.failed, code: 'internal', message: `${name}: ${message}` };
 }
 

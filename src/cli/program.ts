@@ -20,6 +20,8 @@ const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> =
     'Collect searches from eBay until stopped',
     async () => (await import('./worker.ts')).workerCommand,
   ],
+  ['serve', 'Answer other programs over HTTP', async () => (await import('./serve.ts')).serveCommand],
+  ['keys', 'Make, list and take back API keys', async () => (await import('./keys.ts')).keysCommand],
   ['search', 'Search eBay through a running worker', async () => (await import('./search.ts')).searchCommand],
   [
     'token',

@@ -1,8 +1,9 @@
 import { Command } from 'commander';
 import { DEMO_CREDENTIALS } from '../simulator/credentials.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
-import { DependencyError, UsageError } from './exit.ts';
+import { UsageError } from './exit.ts';
 import { onInterrupt } from './interrupt.ts';
+import { cannotListen } from './listening.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
@@ -37,25 +38,8 @@ async function listen({ port, host, seed, latency }: Flags): Promise<Simulator> 
   try {
     return await startSimulator({ port, host, seed, latencyMs: latency });
   } catch (error) {
-    throw cannotListen(error, host, port);
+    throw cannotListen(error, { host, port, hostName: '--host', portName: '--port' });
   }
-}
-
-function cannotListen(error: unknown, host: string, port: number): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE')
-    return new DependencyError(
-      'port-in-use',
-      `port ${port} on ${host} is in use: stop what uses it, or choose another with --port (0 for any)`,
-    );
-  if (code === 'EACCES')
-    return new DependencyError('port-not-allowed', `port ${port} needs more rights: choose one above 1023`);
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return new DependencyError(
-      'no-such-address',
-      `${host} is no address of this machine: choose another --host`,
-    );
-  return error;
 }
 
 /** What makes the other commands talk to a simulator. */

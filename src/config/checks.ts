@@ -21,7 +21,7 @@ export function apiOrigin(ebay: Ebay): string {
 
 /** Settings that are fine alone but not together. */
 export function crossChecks(config: Config): ConfigProblem[] {
-  const { ebay, worker, token, redis, pace } = config;
+  const { ebay, worker, token, redis, pace, http } = config;
   const problems: ConfigProblem[] = [];
   const tooShort = (name: string, value: number, than: string, limit: number) => {
     if (value < limit)
@@ -47,6 +47,11 @@ export function crossChecks(config: Config): ConfigProblem[] {
       message: `is ${pace.backfillShare}, but must not exceed SCHEDULED_SHARE (${pace.scheduledShare})`,
     });
   problems.push(...readEncryptionKeys(token.encryptionKeys).problems, ...tlsProblems(config));
+  if (http.withoutKeys && !isLoopback(http.host))
+    problems.push({
+      name: 'HTTP_WITHOUT_KEYS',
+      message: `is true, but HTTP_HOST ${http.host} is no loopback address: everybody who reaches it could spend eBay calls. Make keys with dpf keys add`,
+    });
   for (const [name, url] of [
     ['EBAY_TOKEN_URL', ebay.tokenUrl],
     ['EBAY_API_URL', ebay.apiUrl],
@@ -61,7 +66,11 @@ export function crossChecks(config: Config): ConfigProblem[] {
 
 function isPlainHttpElsewhere(url: string): boolean {
   const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+  return protocol === 'http:' && !isLoopback(hostname);
+}
+
+function isLoopback(host: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\]|::1)$/.test(host);
 }
 
 const PLACEHOLDER = /^(your[-_ ].*|change[-_ ]?me.*|x{3,}|<.*>|todo|example)$/i;

@@ -1,4 +1,5 @@
 import { ebay } from './ebaySettings.ts';
+import { http } from './httpSettings.ts';
 import { count, type Key, key, seconds, secondsOrZero, share, text } from './key.ts';
 import { pace } from './paceSettings.ts';
 import { redis } from './redisSettings.ts';
@@ -93,10 +94,7 @@ export const schema = {
     ),
     format: key('log format', 'LOG_FORMAT', 'auto', '`json`, `pretty`, or `auto`: pretty on a terminal'),
   },
-  http: {
-    host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that a worker’s METRICS_PORT listens on'),
-    port: key('port', 'HTTP_PORT', 3000, 'Port kept for an HTTP door; nothing listens on it yet'),
-  },
+  http,
 };
 
 /** Every setting with its dotted path, in the schema's order. */

@@ -2,10 +2,11 @@
 const SECRET_NAME =
   /^(access_?token|token|secret|client_?secret|password|authorization|cookie|(x-)?api_?key)$/i;
 
-/** Secrets told by their shape, wherever they stand: header values, eBay's tokens, what stands before a URL's `@`. */
+/** Secrets told by their shape, wherever they stand: header values, eBay's tokens, our keys, what stands before a URL's `@`. */
 const SECRET_SHAPES: Array<[shape: RegExp, shown: string]> = [
   [/\b(Bearer|Basic)\s+[^\s"',]{8,}/gi, '$1 ***'],
   [/v\^1\.1#[^\s"',]+/g, '***'],
+  [/\b(dpf_live_[0-9a-z]{10})_[\w-]+/g, '$1_***'],
   [/:\/\/[^\s/"']*@/g, '://***@'],
 ];
 

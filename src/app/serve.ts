@@ -1,0 +1,108 @@
+import type { AddressInfo } from 'node:net';
+import type { Redis } from 'ioredis';
+import { openProducer } from '../app.ts';
+import type { Config } from '../config/config.ts';
+import { ApiKeys } from '../http/apiKeys.ts';
+import { Authenticator } from '../http/authenticator.ts';
+import { healthRoutes } from '../http/health.ts';
+import type { RouteRule } from '../http/routeTable.ts';
+import { type ProducerOf, searchRoutes } from '../http/searchRoutes.ts';
+import type { App, Section } from '../http/section.ts';
+import { createServer } from '../http/server.ts';
+import { Lifecycle, type StopReport } from '../lifecycle.ts';
+import type { SearchProducer } from '../queue/producer.ts';
+import { openRedis } from '../redis/connection.ts';
+import type { LogRoot } from '../telemetry/logger.ts';
+import { BootError, redisIsFit } from './boot.ts';
+
+export interface ServeApp {
+  /** The address that it answers at, such as `http://127.0.0.1:3000`. */
+  readonly url: string;
+  readonly server: App;
+  /** Who may call which route. */
+  readonly rules: readonly RouteRule[];
+  /** Ends held answers, finishes the others and closes; may be called again. */
+  stop(): Promise<StopReport>;
+}
+
+export interface ServeAppOptions {
+  /** Stops waiting for Redis. */
+  signal?: AbortSignal;
+  /** A worker in the same process that `/livez` and `/readyz` speak for too. */
+  worker?: { readonly running: boolean };
+}
+
+/** How long one part may take to close, ms. */
+const CLOSE_MS = 5000;
+
+/**
+ * The HTTP door. Waits for Redis as long as it takes, with a log line a second.
+ * @throws BootError when this Redis would lose jobs, or nobody could call because there is no key; the server's own error
+ * when it cannot listen, e.g. code EADDRINUSE.
+ */
+export async function startServeApp(
+  config: Config,
+  log: LogRoot,
+  { signal, worker }: ServeAppOptions = {},
+): Promise<ServeApp> {
+  const lifecycle = new Lifecycle();
+  const logger = log.component('http');
+  const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
+  try {
+    await redisIsFit(redis, config, logger, signal);
+    const keys = new ApiKeys(redis, config.queue.prefix);
+    await someoneMayCall(keys, config);
+    const producerOf = producers(lifecycle, config, log, redis);
+    const sections: Section[] = [
+      healthRoutes({
+        isAlive: () => worker?.running ?? true,
+        obstacles: async () => [
+          ...(worker === undefined || worker.running ? [] : ['the worker does not run']),
+          ...((await redis.ping().catch(() => '')) === 'PONG' ? [] : ['Redis does not answer']),
+        ],
+      }),
+      searchRoutes({ producerOf }),
+    ];
+    const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
+    const server = await createServer({ sections, authenticator, log: logger });
+    lifecycle.opened('HTTP server', server, (opened) => opened.close());
+    await server.listen({ host: config.http.host, port: config.http.port });
+    const { port } = server.server.address() as AddressInfo;
+    return {
+      url: urlOf(config.http.host, port),
+      server,
+      rules: sections.flatMap(({ rules }) => rules),
+      stop: () => lifecycle.stop(CLOSE_MS),
+    };
+  } catch (error) {
+    await lifecycle.stop(CLOSE_MS);
+    throw error;
+  }
+}
+
+/** Each tenant's producer, opened when first asked for, all on one connection. */
+function producers(lifecycle: Lifecycle, config: Config, log: LogRoot, redis: Redis): ProducerOf {
+  const opened = new Map<string, SearchProducer>();
+  return (tenant) => {
+    const known = opened.get(tenant);
+    if (known !== undefined) return known;
+    const producer = openProducer(config, { tenant, log, redis });
+    opened.set(
+      tenant,
+      lifecycle.opened(`producer of ${tenant}`, producer, (each) => each.close()),
+    );
+    return producer;
+  };
+}
+
+async function someoneMayCall(keys: ApiKeys, { http }: Config): Promise<void> {
+  if (http.withoutKeys || (await keys.hasUsable())) return;
+  throw new BootError(
+    'there is no API key, so nobody could call: make one with `dpf keys add NAME`, or try it all with `dpf demo --keep`',
+    'no-api-keys',
+  );
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+}

@@ -1,0 +1,129 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Redis } from 'ioredis';
+
+/** What a key may do: put searches in (`enqueue`), read them, change schedules, see how the service runs. */
+export const ROLES = ['enqueue', 'read', 'schedule', 'operate'] as const;
+export type Role = (typeof ROLES)[number];
+
+/** What is stored of a key: all but the key. Instants are ISO 8601 in UTC. */
+export interface ApiKey {
+  /** Public part of the key; stands for it in lists and logs. */
+  id: string;
+  name: string;
+  tenant: string;
+  roles: Role[];
+  createdAt: string;
+  expiresAt: string | null;
+}
+
+interface StoredKey extends ApiKey {
+  /** SHA-256 of the secret part, hex: of 256 random bits a plain hash is enough. */
+  hash: string;
+}
+
+/** Told apart by the prefix wherever one leaks; the id is no secret. */
+const KEY = /^dpf_live_([0-9a-z]{10})_([\w-]{43})$/;
+
+/** The id that a presented key claims; undefined for what is no key at all. */
+export function claimedId(presented: string): string | undefined {
+  return KEY.exec(presented)?.[1];
+}
+
+/** The keys of one installation: one hash, a field per key, and one for their last use. */
+export class ApiKeys {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  /** Makes a key. Its text is told here and never again. @param expiresAt ms since the epoch; null: never */
+  async add(wanted: {
+    name: string;
+    tenant: string;
+    roles: readonly Role[];
+    expiresAt: number | null;
+  }): Promise<{ key: string; record: ApiKey }> {
+    const id = BigInt(`0x${randomBytes(8).toString('hex')}`)
+      .toString(36)
+      .padStart(10, '0')
+      .slice(-10);
+    const secret = randomBytes(32).toString('base64url');
+    const record: ApiKey = {
+      id,
+      name: wanted.name,
+      tenant: wanted.tenant,
+      roles: [...wanted.roles],
+      createdAt: new Date().toISOString(),
+      expiresAt: wanted.expiresAt === null ? null : new Date(wanted.expiresAt).toISOString(),
+    };
+    const stored: StoredKey = { ...record, hash: hashOf(secret) };
+    await this.#redis.hset(this.#key('api-keys'), id, JSON.stringify(stored));
+    return { key: `dpf_live_${id}_${secret}`, record };
+  }
+
+  /** All keys by name, with when each was last used; the minute counts. */
+  async list(): Promise<Array<ApiKey & { lastUsedAt: string | null }>> {
+    const [stored, used] = await Promise.all([
+      this.#redis.hgetall(this.#key('api-keys')),
+      this.#redis.hgetall(this.#key('api-keys:used')),
+    ]);
+    return Object.values(stored)
+      .map((text) => publicPart(JSON.parse(text) as StoredKey))
+      .map((key) => ({ ...key, lastUsedAt: used[key.id] ?? null }))
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /** Takes back the key of this id, or every key of this name. Returns those that it took back. */
+  async revoke(idOrName: string): Promise<ApiKey[]> {
+    const gone = (await this.list()).filter(({ id, name }) => id === idOrName || name === idOrName);
+    if (gone.length === 0) return [];
+    const ids = gone.map(({ id }) => id);
+    await this.#redis
+      .multi()
+      .hdel(this.#key('api-keys'), ...ids)
+      .hdel(this.#key('api-keys:used'), ...ids)
+      .exec();
+    return gone.map(({ lastUsedAt: _, ...key }) => key);
+  }
+
+  /** Whether any key could be used now. */
+  async hasUsable(): Promise<boolean> {
+    return (await this.list()).some(({ expiresAt }) => !isOver(expiresAt));
+  }
+
+  /** The record behind an id, whoever asks. */
+  async read(id: string): Promise<StoredKey | undefined> {
+    const text = await this.#redis.hget(this.#key('api-keys'), id);
+    return text === null ? undefined : (JSON.parse(text) as StoredKey);
+  }
+
+  async noteUse(id: string): Promise<void> {
+    await this.#redis.hset(this.#key('api-keys:used'), id, new Date().toISOString());
+  }
+
+  #key(name: string): string {
+    return `${this.#prefix}:${name}`;
+  }
+}
+
+/** Whether this is that key, in a time that tells nothing, and it may still be used. */
+export function isGenuine(presented: string, stored: StoredKey): boolean {
+  const secret = KEY.exec(presented)?.[2] ?? '';
+  const same = timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(stored.hash));
+  return same && !isOver(stored.expiresAt);
+}
+
+function isOver(expiresAt: string | null): boolean {
+  return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+}
+
+function hashOf(secret: string): string {
+  return createHash('sha256').update(secret).digest('hex');
+}
+
+function publicPart({ hash: _, ...key }: StoredKey): ApiKey {
+  return key;
+}

@@ -1,0 +1,71 @@
+import { expect } from 'chai';
+import type { FastifyInstance } from 'fastify';
+import { RouteTable } from '../../../src/http/routeTable.ts';
+import type { Section } from '../../../src/http/section.ts';
+import { createServer } from '../../../src/http/server.ts';
+import { SILENT } from '../../../src/telemetry/logger.ts';
+import { useHttpService } from '../../support/httpService.ts';
+
+/** Every route of the router as `METHOD url`, as Fastify prints them. */
+function routesOf(app: FastifyInstance): string[] {
+  const lines = app.printRoutes({ commonPrefix: false }).split('\n');
+  const trail: string[] = [];
+  return lines.flatMap((line) => {
+    const [, indent = '', part = '', methods = ''] =
+      /^((?:[│ ] {3})*)[├└]── (.*?)(?: \(([A-Z, ]+)\))?$/.exec(line) ?? [];
+    if (part === '') return [];
+    const depth = indent.length / 4;
+    trail.splice(depth, Number.POSITIVE_INFINITY, part);
+    return methods === '' ? [] : methods.split(', ').map((method) => `${method} ${trail.join('')}`);
+  });
+}
+
+describe('the routes of the server', () => {
+  const service = useHttpService();
+
+  it('are all in the table that says who may call them', async () => {
+    const { server, rules } = service.app;
+    const table = new RouteTable(rules);
+    const routes = routesOf(server);
+    expect(routes).to.include('POST /v1/searches').and.include('GET /v1/searches/:id');
+    const unruled = routes.filter((route) => {
+      const [method = '', url = ''] = route.split(' ');
+      return table.find(method, url) === undefined;
+    });
+    expect(unruled).to.deep.equal([]);
+  });
+
+  it('refuse, key or not, what is in no table', async () => {
+    const stray: Section = {
+      rules: [],
+      register: (app) => void app.get('/stray', async () => 'secret'),
+    };
+    const app = await createServer({ sections: [stray], authenticator: undefined, log: SILENT });
+    expect(routesOf(app)).to.deep.equal(['GET /stray']);
+    const answer = await app.inject({ url: '/stray', headers: { host: 'localhost' } });
+    expect(answer.statusCode).to.equal(404);
+    expect(answer.body).to.not.contain('secret');
+    await app.close();
+  });
+
+  it('ask for a key wherever the table does not say public', async () => {
+    for (const { method, url, access } of service.app.rules) {
+      const path = url.replace(/:[a-z]+/g, 'x').replace('*', '');
+      const answer = await service.call(method, path, undefined, { authorization: '' });
+      if (access === 'public') expect(answer.status, `${method} ${url}`).to.be.oneOf([200, 302, 503]);
+      else expect(answer.status, `${method} ${url}`).to.equal(401);
+    }
+  });
+
+  it('take a key with one of their roles, and no other', async () => {
+    const key = await service.key(['schedule']);
+    const answer = await service.call(
+      'POST',
+      '/v1/searches',
+      { query: 'mug' },
+      { authorization: `Bearer ${key}` },
+    );
+    expect(answer.status).to.equal(403);
+    expect(answer.json.errors[0]).to.include({ code: 'missing_role' });
+  });
+});

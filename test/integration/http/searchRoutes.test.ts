@@ -1,0 +1,48 @@
+import { expect } from 'chai';
+import { useHttpService } from '../../support/httpService.ts';
+
+describe('searches over HTTP', () => {
+  const service = useHttpService();
+
+  it('are accepted with their id and stand as queued until a worker comes', async () => {
+    const added = await service.call('POST', '/v1/searches', { query: 'phone case' });
+    expect(added.status, added.text).to.equal(202);
+    const { searchId } = added.json;
+    expect(added.headers.get('location')).to.equal(`/v1/searches/${searchId}`);
+    const stands = await service.call('GET', `/v1/searches/${searchId}`);
+    expect(stands.status).to.equal(200);
+    expect(stands.json).to.include({ searchId, state: 'queued', summary: null });
+  });
+
+  it('come as a list, and are told apart in the errors by their place', async () => {
+    const added = await service.call('POST', '/v1/searches', [{ query: 'one' }, { query: 'two' }]);
+    expect(added.json).to.have.lengthOf(2);
+    const refused = await service.call('POST', '/v1/searches', [{ query: 'one' }, { query: '', foo: 1 }]);
+    expect(refused.status).to.equal(400);
+    expect(refused.headers.get('content-type')).to.match(/^application\/problem\+json/);
+    expect(
+      refused.json.errors.map(({ path, code }: { path: string; code: string }) => [path, code]),
+    ).to.have.deep.members([
+      ['1.query', 'q_required'],
+      ['1.foo', 'unknown_field'],
+    ]);
+  });
+
+  it('of another tenant look like those that never were', async () => {
+    const { json } = await service.call('POST', '/v1/searches', { query: 'mug' });
+    const authorization = `Bearer ${await service.key(['read', 'enqueue'], 'acme')}`;
+    const theirs = await service.call('GET', `/v1/searches/${json.searchId}`, undefined, { authorization });
+    const nobodys = await service.call('GET', '/v1/searches/s_nobody', undefined, { authorization });
+    expect(theirs.status).to.equal(404);
+    const { instance: _, ...told } = theirs.json;
+    const { instance: __, ...same } = nobodys.json;
+    expect(told).to.deep.equal(same);
+    const named = await service.call(
+      'POST',
+      '/v1/searches',
+      { query: 'mug', tenant: 'default' },
+      { authorization },
+    );
+    expect(named.status).to.equal(404);
+  });
+});

@@ -1,0 +1,96 @@
+import { PassThrough } from 'node:stream';
+import { type ServeApp, startServeApp } from '../../src/app/serve.ts';
+import { ApiKeys, type Role } from '../../src/http/apiKeys.ts';
+import { LogRoot } from '../../src/telemetry/logger.ts';
+import { testConfig } from './config.ts';
+import { useRedis } from './redis.ts';
+
+export interface HttpService {
+  readonly app: ServeApp;
+  readonly redis: ReturnType<typeof useRedis>;
+  readonly keys: ApiKeys;
+  /** What the server has logged so far, as lines of JSON. */
+  readonly logged: string;
+  /** A new key with these roles; default: all. */
+  key(roles?: Role[], tenant?: string): Promise<string>;
+  /** Calls the server over its socket with a key that may do everything, unless `headers` say otherwise. */
+  call(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+}
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  // biome-ignore lint/suspicious/noExplicitAny: tests look at parts of many kinds of answers
+  json: any;
+}
+
+const ALL: Role[] = ['enqueue', 'read', 'schedule', 'operate'];
+
+/** The HTTP door on a free port with a Redis of its own, one for all tests of a file. Redis is emptied before each. */
+export function useHttpService(
+  env: Record<string, string> = {},
+  options: { redis?: ReturnType<typeof useRedis> } = {},
+): HttpService {
+  const redis = options.redis ?? useRedis();
+  const sink = new PassThrough().setEncoding('utf8');
+  let logged = '';
+  sink.on('data', (text: string) => {
+    logged += text;
+  });
+  let app: ServeApp;
+  let keys: ApiKeys;
+  let master: string;
+  beforeEach(async () => {
+    keys = new ApiKeys(redis.connect(), '{ebay}');
+    master = await newKey(keys);
+    const config = testConfig({ REDIS_URL: redis.url, HTTP_PORT: '0', ...env });
+    logged = '';
+    app = await startServeApp(config, new LogRoot({ level: 'debug', levels: '', format: 'json' }, sink));
+  });
+  afterEach(() => app.stop());
+  return {
+    redis,
+    get app() {
+      return app;
+    },
+    get keys() {
+      return keys;
+    },
+    get logged() {
+      return logged;
+    },
+    key: (roles, tenant) => newKey(keys, roles, tenant),
+    async call(method, path, body, headers = {}) {
+      const response = await fetch(`${app.url}${path}`, {
+        method,
+        headers: {
+          authorization: `Bearer ${master}`,
+          ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+          ...headers,
+        },
+        ...(body === undefined ? {} : { body: bodyOf(body) }),
+      });
+      return answerOf(response);
+    },
+  };
+}
+
+async function newKey(keys: ApiKeys, roles = ALL, tenant = 'default'): Promise<string> {
+  return (await keys.add({ name: 'test', tenant, roles, expiresAt: null })).key;
+}
+
+function bodyOf(body: unknown): string | Buffer {
+  return typeof body === 'string' || Buffer.isBuffer(body) ? body : JSON.stringify(body);
+}
+
+async function answerOf(response: Response): Promise<Answer> {
+  const text = await response.text();
+  const isJson = /[/+]json(;|$)/.test(response.headers.get('content-type') ?? '') && text !== '';
+  return {
+    status: response.status,
+    headers: response.headers,
+    text,
+    json: isJson ? JSON.parse(text) : undefined,
+  };
+}
