@@ -45,6 +45,8 @@ const DISPOSITIONS = {
   internal: 'permanent',
 } as const satisfies Record<string, 'permanent' | 'transient' | 'wait'>;
 
+export const FAILURE_CODES = Object.keys(DISPOSITIONS);
+
 export type FailureCode = keyof typeof DISPOSITIONS;
 export type Disposition = (typeof DISPOSITIONS)[FailureCode];
 

@@ -3,8 +3,8 @@ import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate.ts';
 import { gateSettings } from '../ebay/gateSettings.ts';
 import { redisGate } from '../ebay/redisGate.ts';
+import type { CallMetrics } from '../telemetry/callMetrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Metrics } from '../telemetry/metrics.ts';
 
 /** Longest that a caller waits for Redis, in any call of the producer. */
 export const CALLER_DEADLINE_MS = 2000;
@@ -17,7 +17,7 @@ export function callGate(
   redis: Redis,
   config: Config,
   tenant: string,
-  telemetry: { log: Logger; metrics?: Metrics['calls'] },
+  telemetry: { log: Logger; metrics?: CallMetrics },
 ): CallGate {
   return redisGate({
     redis,

@@ -65,8 +65,10 @@ export async function startTenant(options: TenantOptions): Promise<RunningTenant
   try {
     const client = await openEbay(lifecycle, options);
     const context = options.adapt(await openQueues(lifecycle, options, client));
-    const upkeep = lifecycle.opened('duties', startUpkeep(context, config, client), (duties) =>
-      duties.stop(),
+    const upkeep = lifecycle.opened(
+      'duties',
+      startUpkeep(context, config, client, options.metrics.fleet),
+      (duties) => duties.stop(),
     );
     await applyScheduleFile(context, options);
     const { worker: settings } = config;
@@ -125,7 +127,8 @@ async function openEbay(
     scrubber: log.scrubber,
   });
   lifecycle.opened('token service', auth, (opened) => opened.close());
-  const gate = callGate(redis, config, tenant, { log: log.component('gate'), metrics: metrics.calls });
+  const calls = metrics.calls(tenant);
+  const gate = callGate(redis, config, tenant, { log: log.component('gate'), metrics: calls });
   await gate.configure({
     intervalMs: config.pace.minApiCallInterval * SECOND,
     dailyLimit: config.pace.dailyCallLimit,
@@ -135,7 +138,7 @@ async function openEbay(
     gate,
     tokens: auth,
     log: log.component('ebay'),
-    metrics: metrics.calls,
+    metrics: calls,
   });
   return lifecycle.opened('eBay connections', client, (opened) => opened.close());
 }
@@ -182,7 +185,7 @@ async function openQueues(
     marketplace: config.ebay.marketplace,
     intervalMs: () => client.gate.intervalMs,
     deadlineMs: config.search.deadline * SECOND,
-    metrics: metrics.queue,
+    metrics: metrics.queue(tenant),
     scrubber: log.scrubber,
     log: log.component('worker'),
   };

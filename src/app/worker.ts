@@ -46,6 +46,7 @@ export async function startWorkerApp(
   try {
     await redisIsFit(redis, config, logger, signal);
     const metrics = createMetrics();
+    metrics.process.watchLog(log);
     const tenant = lifecycle.nested(
       await startTenant({ tenant: DEFAULT_TENANT, config, redis, log, metrics, signal, adapt }),
     );
@@ -69,7 +70,7 @@ async function openOperations(
     port: Number(config.worker.metricsPort),
     registry: metrics.registry,
     scrubber,
-    refresh: async () => metrics.calls.gate(await tenant.gate.read()),
+    refresh: () => refresh(metrics, tenant),
     isAlive: () => tenant.running,
     obstacles: async () => [
       ...(tenant.running ? [] : ['the worker does not run']),
@@ -77,4 +78,10 @@ async function openOperations(
     ],
   });
   lifecycle.opened('operations server', server, (opened) => opened.close());
+}
+
+async function refresh(metrics: Metrics, { tenant, gate }: RunningTenant): Promise<void> {
+  const state = await gate.read().catch(() => undefined);
+  metrics.process.redisAnswers(state !== undefined);
+  if (state !== undefined) metrics.calls(tenant).gate(state);
 }

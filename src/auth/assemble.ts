@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { type Config, ConfigError } from '../config/config.ts';
 import { readEncryptionKeys } from '../config/encryptionKeys.ts';
 import { type AuthMetrics, declareAuthMetrics } from '../telemetry/authMetrics.ts';
+import { Instruments } from '../telemetry/instruments.ts';
 import { type Logger, SILENT } from '../telemetry/logger.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import { Cipher } from './cipher.ts';
@@ -38,7 +39,7 @@ export function assemble(options: EbayAuthOptions) {
   const { config, redis, tenant = 'default', log = SILENT, random = Math.random } = options;
   const { keys: encryptionKeys, problems } = readEncryptionKeys(config.token.encryptionKeys);
   if (problems.length > 0) throw new ConfigError(problems);
-  const metrics = options.metrics ?? declareAuthMetrics(new Registry());
+  const metrics = options.metrics ?? declareAuthMetrics(new Instruments(new Registry()));
   const owner = tokenOwner(config);
   const keys = tokenKeys(tenant, config);
   const clock = new FleetClock(options.clock);

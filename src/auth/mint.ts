@@ -135,7 +135,8 @@ export class Minter {
 
   async #mint(ledger: MintLedger, permit: Granted, reason: MintReason, asker: string): Promise<CachedToken> {
     const { config, owner, cache, clock, alone, log, metrics, tenant } = this.#parts;
-    const ended = metrics.mintSeconds.startTimer({ tenant });
+    const began = performance.now();
+    const ended = () => metrics.mintSeconds.observe({ tenant }, (performance.now() - began) / 1000);
     try {
       const { oddities, ...grant } = await requestToken(config);
       ended();

@@ -31,6 +31,7 @@ export async function collectPage(
     const collectedAt = performance.now();
     answer = await upToTheKnown(context, request, collected);
     await results.store(search, page, answer, headOf(request, answer));
+    context.metrics.collected(answer.products.length, answer.rejected);
     await job.log(`${answer.received} items in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`);
     handlingMs = performance.now() - collectedAt;
   }

@@ -3,7 +3,9 @@ import type { Queue, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { processCall } from './callJob.ts';
 import type { QueueContext } from './context.ts';
-import type { PageJobResult } from './jobData.ts';
+import type { CallJobData, PageJobResult } from './jobData.ts';
+import { classOf } from './priorities.ts';
+import { ageOf } from './queueCounts.ts';
 import { type JobEnd, Runner } from './runner.ts';
 import { repeatStrategy } from './schedules/repeatStrategy.ts';
 import { processSearch } from './searchJob.ts';
@@ -126,14 +128,24 @@ function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptio
 
 function searchEnded({ metrics }: QueueContext) {
   return (end: JobEnd): void => {
-    if ('error' in end) metrics.searchEnded('failed');
-    else metrics.searchEnded((end.result as { outcome: string }).outcome);
+    const outcome = 'error' in end ? 'failed' : (end.result as { outcome: string }).outcome;
+    metrics.searchEnded(outcome, classOf(end.job.data), ageOf(end.job));
   };
 }
 
 function callEnded({ metrics }: QueueContext) {
   return (end: JobEnd): void => {
-    if ('error' in end) metrics.pageEnded(end.job.finishedOn === undefined ? 'retried' : 'failed');
-    else metrics.pageEnded((end.result as PageJobResult).skipped ?? 'stored');
+    const { job } = end;
+    const result =
+      'result' in end
+        ? ((end.result as PageJobResult).skipped ?? 'stored')
+        : job.finishedOn === undefined
+          ? 'retried'
+          : 'failed';
+    metrics.callEnded(
+      result,
+      classOf((job.data as CallJobData | null)?.request),
+      ageOf(job, job.processedOn),
+    );
   };
 }

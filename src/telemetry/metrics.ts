@@ -1,22 +1,36 @@
 import { Registry } from 'prom-client';
 import { type AuthMetrics, declareAuthMetrics } from './authMetrics.ts';
 import { type CallMetrics, declareCallMetrics } from './callMetrics.ts';
+import { declareFleetMetrics, type FleetMetrics } from './fleetMetrics.ts';
+import { declareHttpMetrics, type HttpMetrics } from './httpMetrics.ts';
+import { type Declared, Instruments } from './instruments.ts';
+import { declareProcessMetrics, type ProcessMetrics } from './processMetrics.ts';
 import { declareQueueMetrics, type QueueMetrics } from './queueMetrics.ts';
 
 /** All metrics of one process, in a registry of their own: two services in one process do not collide. */
 export interface Metrics {
   registry: Registry;
+  /** As they are documented, in order. */
+  declared: readonly Declared[];
   auth: AuthMetrics;
-  calls: CallMetrics;
-  queue: QueueMetrics;
+  calls: (tenant: string) => CallMetrics;
+  queue: (tenant: string) => QueueMetrics;
+  fleet: FleetMetrics;
+  http: HttpMetrics;
+  process: ProcessMetrics;
 }
 
 export function createMetrics(): Metrics {
   const registry = new Registry();
+  const instruments = new Instruments(registry);
   return {
     registry,
-    auth: declareAuthMetrics(registry),
-    calls: declareCallMetrics(registry),
-    queue: declareQueueMetrics(registry),
+    declared: instruments.declared,
+    calls: declareCallMetrics(instruments),
+    auth: declareAuthMetrics(instruments),
+    queue: declareQueueMetrics(instruments),
+    fleet: declareFleetMetrics(instruments),
+    http: declareHttpMetrics(instruments),
+    process: declareProcessMetrics(instruments),
   };
 }

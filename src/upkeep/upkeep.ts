@@ -1,7 +1,9 @@
 import type { Config } from '../config/config.ts';
 import { announceLoss } from '../queue/announce.ts';
 import type { QueueContext } from '../queue/context.ts';
+import type { FleetMetrics } from '../telemetry/fleetMetrics.ts';
 import { type Duty, startDuty } from './duty.ts';
+import { COUNT_EVERY, countRound } from './queueGauges.ts';
 import { type QuotaSource, quotaRound } from './quotaDuty.ts';
 import { Sweep } from './sweep.ts';
 
@@ -16,7 +18,12 @@ export interface Upkeep {
 const STALLS_BEYOND_LIMIT = 10;
 
 /** The duties that one process of the fleet has for one tenant's queues. */
-export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSource): Upkeep {
+export function startUpkeep(
+  context: QueueContext,
+  config: Config,
+  ebay: QuotaSource,
+  fleet: FleetMetrics,
+): Upkeep {
   const { redis, searches, calls, metrics, log } = context;
   const { prefix } = config.queue;
   const sweep = new Sweep({
@@ -35,6 +42,7 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
   const duties = [
     duty('quota', config.pace.reconcileInterval, quotaRound(ebay)),
     duty('sweep', config.worker.sweepInterval, (signal) => sweep.round(signal)),
+    duty('gauges', COUNT_EVERY, countRound(context, fleet)),
   ];
   return {
     inspect: (queue) => sweep.active(queue).catch(() => undefined), // Redis is away: the next round will find it.

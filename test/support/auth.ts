@@ -6,6 +6,7 @@ import type { Config } from '../../src/config/config.ts';
 import { Failure } from '../../src/failures.ts';
 import { redisOptions } from '../../src/redis/connectionOptions.ts';
 import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
+import { Instruments } from '../../src/telemetry/instruments.ts';
 import type { Fields, Logger } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';
 import { type TokenEndpoint, useTokenEndpoint } from './tokenEndpoint.ts';
@@ -62,7 +63,7 @@ export function useAuth(redisUrl: () => string): AuthBench {
       close.push(() => redis.disconnect());
       const registry = new Registry();
       const log: AuthProcess['log'] = [];
-      const metrics = declareAuthMetrics(registry);
+      const metrics = declareAuthMetrics(new Instruments(registry));
       const parts = { config: settings, redis, metrics, log: recordingLog(log), ...options };
       return { auth: keep(new EbayAuthService(parts)), redis, registry, log };
     },

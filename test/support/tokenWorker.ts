@@ -11,6 +11,7 @@ import { memoryGate } from '../../src/ebay/memoryGate.ts';
 import { asFailure } from '../../src/failures.ts';
 import { redisOptions } from '../../src/redis/connectionOptions.ts';
 import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
+import { Instruments } from '../../src/telemetry/instruments.ts';
 import { type Load, type Look, type Outcomes, type Questions, together } from './tokenFleet.ts';
 
 let redis: Redis | undefined;
@@ -27,7 +28,7 @@ const answers: { [Q in keyof Questions]: (ask: Questions[Q]['ask']) => Promise<Q
     redis = new Redis(config.redis.url, redisOptions(config.redis, 'caller'));
     redis.on('error', () => undefined);
     registry = new Registry();
-    auth = new EbayAuthService({ config, redis, metrics: declareAuthMetrics(registry) });
+    auth = new EbayAuthService({ config, redis, metrics: declareAuthMetrics(new Instruments(registry)) });
     const gate = memoryGate({ settings: gateSettings(config) });
     const { ebay, pace } = config;
     browse = new BrowseClient(new EbayHttp({ origin: apiOrigin(ebay), ebay, pace, gate, tokens: auth }));

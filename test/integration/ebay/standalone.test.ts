@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { EbayProductCollector } from '../../../src/collector/collector.ts';
 import { parseSearchRequest } from '../../../src/product/request.ts';
 import { declareCallMetrics } from '../../../src/telemetry/callMetrics.ts';
+import { Instruments } from '../../../src/telemetry/instruments.ts';
 import { testConfig } from '../../support/config.ts';
 import { TestTokens } from '../../support/ebayClient.ts';
 import { gapsOf } from '../../support/gates.ts';
@@ -17,7 +18,7 @@ describe('a collector without any Redis', () => {
     const collector = EbayProductCollector.standalone({
       config: testConfig({ EBAY_API_URL: url, EBAY_QUICK_RETRY_DELAY: '0', MIN_API_CALL_INTERVAL: '0.06' }),
       tokens: new TestTokens(() => mintToken(url)),
-      metrics: declareCallMetrics(registry),
+      metrics: declareCallMetrics(new Instruments(registry))('default'),
     });
     controls.arm({ fault: 'status', status: 503, skip: 1, count: 1 });
     const parsed = parseSearchRequest({ query: 'phone', maxItems: 450 }, { marketplace: 'EBAY_US' });
@@ -27,9 +28,11 @@ describe('a collector without any Redis', () => {
     const times = controls.log({ kind: 'search' }).map(({ at }) => at);
     expect(Math.min(...gapsOf(times))).to.be.at.least(55);
     const metrics = await registry.metrics();
-    expect(metrics).to.include('dpf_ebay_calls_total{endpoint="search",outcome="ok"} 3');
-    expect(metrics).to.include('dpf_ebay_calls_total{endpoint="search",outcome="ebay-server-error"} 1');
-    expect(metrics).to.include('dpf_gate_wait_seconds_count{class="interactive"} 4');
+    expect(metrics).to.include('dpf_ebay_calls_total{tenant="default",endpoint="search",outcome="ok"} 3');
+    expect(metrics).to.include(
+      'dpf_ebay_calls_total{tenant="default",endpoint="search",outcome="ebay-server-error"} 1',
+    );
+    expect(metrics).to.include('dpf_gate_wait_seconds_count{tenant="default",class="interactive"} 4');
   });
 
   it('makes at most one call for the details of each product, and falls back to the summary where that fails', async () => {

@@ -12,7 +12,14 @@ describe('a worker’s door for operators', () => {
     const response = await get('/metrics');
     expect(response.headers.get('content-type')).to.include('text/plain');
     const text = await response.text();
-    expect(text).to.match(/^dpf_ebay_calls_total\{endpoint="search",outcome="ok"\} 2$/m);
+    expect(text).to.match(/^dpf_ebay_calls_total\{tenant="default",endpoint="search",outcome="ok"\} 2$/m);
+    expect(text).to.match(/^dpf_searches_total\{.*outcome="complete"\} 1$/m);
+    expect(text).to.match(/^dpf_pages_total\{.*result="stored"\} 2$/m);
+    expect(text).to.match(/^dpf_products_total\{tenant="default"\} \d+$/m);
+    expect(text).to.match(/^dpf_search_duration_seconds_count\{.*class="interactive"\} 1$/m);
+    expect(text).to.match(/^dpf_redis_up 1$/m);
+    expect(text).to.match(/^nodejs_eventloop_lag_p99_seconds \S+$/m);
+    expect(text).to.not.include('phone case');
     expect(text).to.match(/^dpf_token_mints_total\{.*\} 1$/m);
     expect(text).to.match(/^dpf_quota_remaining\S* \d+$/m);
   });

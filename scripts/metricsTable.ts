@@ -1,0 +1,38 @@
+/**
+ * The table of metrics in docs/metrics.md, made from their declarations.
+ * `node --import tsx scripts/metricsTable.ts` writes it between its markers.
+ */
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Declared } from '../src/telemetry/instruments.ts';
+import { createMetrics } from '../src/telemetry/metrics.ts';
+import { CALL_OUTCOME, QUEUE, ROUTE, TENANT, type Values } from '../src/telemetry/vocabulary.ts';
+
+export const METRICS_PAGE = new URL('../docs/metrics.md', import.meta.url);
+
+const START = '<!-- metrics: made by scripts/metricsTable.ts -->';
+const END = '<!-- end of metrics -->';
+
+/** `page` with the table as it must be. @throws Error without the two markers. */
+export function withMetricsTable(page: string): string {
+  const [start, end] = [page.indexOf(START), page.indexOf(END)];
+  if (start < 0 || end < start) throw new Error(`docs/metrics.md lacks the markers ${START} and ${END}`);
+  return `${page.slice(0, start + START.length)}\n${table(createMetrics().declared)}\n${page.slice(end)}`;
+}
+
+function table(declared: readonly Declared[]): string {
+  const rows = declared.map(({ name, kind, help, labels }) => {
+    const shown = Object.entries(labels).map(([label, values]) => `\`${label}\`${said(values)}`);
+    return `| \`${name}\` | ${kind} | ${help} | ${shown.join('; ')} |`;
+  });
+  return ['| metric | kind | meaning | labels and their values |', '|---|---|---|---|', ...rows].join('\n');
+}
+
+/** Names that an operator or a developer gives are told in the text above the table. */
+function said(values: Values): string {
+  if (values === TENANT || values === QUEUE || values === ROUTE) return '';
+  if (values === CALL_OUTCOME) return ': ok, or the failure’s code';
+  return values instanceof RegExp ? `: ${values.source}` : `: ${values.join(', ')}`;
+}
+
+if (process.argv[1] === import.meta.filename)
+  writeFileSync(METRICS_PAGE, withMetricsTable(readFileSync(METRICS_PAGE, 'utf8')));

@@ -1,0 +1,123 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { METRICS_PAGE, withMetricsTable } from '../../../scripts/metricsTable.ts';
+import { OUTCOMES } from '../../../src/product/summary.ts';
+import type { Declared } from '../../../src/telemetry/instruments.ts';
+import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
+import { SEARCH_OUTCOME } from '../../../src/telemetry/vocabulary.ts';
+
+/** Tells every metric everything, each text of it whatever `word` gives. */
+function tellAll(metrics: Metrics, word: () => string): void {
+  const tenant = 'default';
+  const calls = metrics.calls(tenant);
+  calls.called(word(), word(), 5);
+  calls.waited(word(), 5);
+  calls.refused(word());
+  const closed = { because: word() };
+  calls.gate({ remaining: 1, limit: 2, reset: 3, intervalMs: 1000, circuit: 'open', closed });
+  metrics.auth.served.inc({ tenant, source: word() });
+  metrics.auth.misses.inc({ tenant, reason: word() });
+  metrics.auth.mints.inc({ tenant, reason: word(), result: word() });
+  metrics.auth.mintSeconds.observe({ tenant }, 0.1);
+  metrics.auth.waits.inc({ tenant });
+  metrics.auth.credentialRefused.set({ tenant }, 1);
+  metrics.auth.expiresAt(tenant, Date.now());
+  const queue = metrics.queue(tenant);
+  queue.searchEnded(word(), word(), 5);
+  queue.callEnded(word(), word(), 5);
+  queue.collected(3, { [word()]: 2 });
+  queue.refused(word(), 1);
+  queue.stalled(word());
+  queue.crashed(word());
+  queue.quarantined(word());
+  queue.settled(word() as 'page');
+  queue.workerReplaced();
+  const classes = { [word()]: { waiting: 1, oldest: 2 } };
+  metrics.fleet.queues(tenant, [{ queue: word(), states: { [word()]: 1 }, classes }], 60_000);
+  metrics.http.answered(word(), word(), 200, 5);
+  metrics.process.redisAnswers(true);
+  metrics.process.watchLog({ lost: { refused: 1 } });
+}
+
+/** Every label of ours in this text: metric, label, value. */
+function labelsIn(text: string): Array<[metric: string, label: string, value: string]> {
+  return [...text.matchAll(/^(dpf_\w+?)(?:_bucket|_sum|_count)?\{(.*)\} \S+$/gm)].flatMap(
+    ([, metric = '', labels = '']) =>
+      [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(
+        ([, label = '', value = '']) => [metric, label, value] as [string, string, string],
+      ),
+  );
+}
+
+function isBounded(declared: readonly Declared[], [metric, label, value]: [string, string, string]): boolean {
+  if (label === 'le' || value === 'other') return true;
+  const values = declared.find(({ name }) => name === metric)?.labels[label];
+  return values instanceof RegExp ? values.test(value) : (values?.includes(value) ?? false);
+}
+
+describe('the metrics', () => {
+  it('have no label but those declared, whatever they are told: no query, no id, no secret', async () => {
+    const words = fc.oneof(
+      fc.string({ unit: 'grapheme' }),
+      fc.constantFrom(
+        'usb c hub',
+        's_6f1d8fe3cf9a4b2b9a1c',
+        'v^1.1#i^1#p^3',
+        'PRD-c27f09ab4e1d',
+        'v1|2938|0',
+        'ok',
+      ),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.infiniteStream(words), async (stream) => {
+        const metrics = createMetrics();
+        tellAll(metrics, () => String(stream.next().value));
+        const labels = labelsIn(await metrics.registry.metrics());
+        expect(labels).to.have.length.above(50);
+        expect(labels.filter((label) => !isBounded(metrics.declared, label))).to.deep.equal([]);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('name every outcome that a search may have', () => {
+    expect(SEARCH_OUTCOME).to.have.members([...OUTCOMES]);
+  });
+
+  it('are told apart by tenant', async () => {
+    const { calls, registry } = createMetrics();
+    for (const tenant of ['default', 'toys']) calls(tenant).called('search', 'ok', 5);
+    expect(await registry.getSingleMetricAsString('dpf_ebay_calls_total'))
+      .to.include('{tenant="default",endpoint="search",outcome="ok"} 1')
+      .and.include('{tenant="toys",endpoint="search",outcome="ok"} 1');
+  });
+
+  it('show the fleet’s figures only while they are fresh', async () => {
+    const { fleet, registry } = createMetrics();
+    const counts = [{ queue: 'ebay-calls', states: { waiting: 3 }, classes: {} }];
+    fleet.queues('default', counts, 60_000);
+    expect(await registry.metrics()).to.match(/^dpf_queue_jobs\{.*state="waiting"\} 3$/m);
+    fleet.queues('default', counts, 0);
+    expect(await registry.metrics()).to.not.match(/^dpf_queue_jobs\{/m);
+  });
+
+  it('are the table of docs/metrics.md (else run scripts/metricsTable.ts)', () => {
+    const page = readFileSync(METRICS_PAGE, 'utf8');
+    expect(page).to.equal(withMetricsTable(page));
+  });
+
+  it('are such as promtool has no complaint about', async function () {
+    const metrics = createMetrics();
+    tellAll(metrics, () => 'ok');
+    const input = await metrics.registry.metrics();
+    const { error, status, stderr, stdout } = spawnSync('promtool', ['check', 'metrics'], {
+      input,
+      encoding: 'utf8',
+    });
+    if (error !== undefined) return this.skip(); // promtool is part of Debian's package prometheus.
+    expect(stdout + stderr).to.equal('');
+    expect(status).to.equal(0);
+  });
+});
