@@ -2,9 +2,11 @@ import type { AddressInfo } from 'node:net';
 import type { Redis } from 'ioredis';
 import { openProducer } from '../app.ts';
 import type { Config } from '../config/config.ts';
+import { secretsOf } from '../config/secrets.ts';
 import { ApiKeys } from '../http/apiKeys.ts';
 import { Authenticator } from '../http/authenticator.ts';
 import { healthRoutes } from '../http/health.ts';
+import { metricsRoute } from '../http/metricsRoute.ts';
 import type { RouteRule } from '../http/routeTable.ts';
 import { type ProducerOf, searchRoutes } from '../http/searchRoutes.ts';
 import type { App, Section } from '../http/section.ts';
@@ -13,6 +15,7 @@ import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 import { BootError, redisIsFit } from './boot.ts';
 
 export interface ServeApp {
@@ -45,6 +48,9 @@ export async function startServeApp(
   log: LogRoot,
   { signal, worker }: ServeAppOptions = {},
 ): Promise<ServeApp> {
+  log.scrubber.learn(secretsOf(config));
+  const metrics = createMetrics();
+  metrics.process.watchLog(log);
   const lifecycle = new Lifecycle();
   const logger = log.component('http');
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
@@ -62,9 +68,18 @@ export async function startServeApp(
         ],
       }),
       searchRoutes({ producerOf }),
+      metricsRoute({
+        registry: metrics.registry,
+        refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),
+      }),
     ];
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
-    const server = await createServer({ sections, authenticator, log: logger });
+    const server = await createServer({
+      sections,
+      authenticator,
+      observed: { metrics: metrics.http, scrubber: log.scrubber },
+      log: logger,
+    });
     lifecycle.opened('HTTP server', server, (opened) => opened.close());
     await server.listen({ host: config.http.host, port: config.http.port });
     const { port } = server.server.address() as AddressInfo;

@@ -7,6 +7,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Authenticator } from './authenticator.ts';
 import { guard } from './guard.ts';
 import { acceptJsonOnly } from './jsonBody.ts';
+import { type ObserveOptions, observe } from './observe.ts';
 import { notFound, type Problem, problem, problemOf } from './problem.ts';
 import { answerUnreadable, refuseConnect } from './rawAnswers.ts';
 import { RouteTable } from './routeTable.ts';
@@ -16,6 +17,7 @@ export interface ServerOptions {
   sections: readonly Section[];
   /** Undefined: no keys are asked for; on a loopback address only. */
   authenticator: Authenticator | undefined;
+  observed: ObserveOptions;
   log: Logger;
 }
 
@@ -28,7 +30,7 @@ const TIMES = { headers: 10_000, request: 20_000, keepAlive: 30_000, checks: 100
 /**
  * The HTTP server: sections of routes behind one guard, every error as `application/problem+json`. It does not listen yet.
  */
-export async function createServer({ sections, authenticator, log }: ServerOptions): Promise<App> {
+export async function createServer({ sections, authenticator, observed, log }: ServerOptions): Promise<App> {
   const table = new RouteTable(sections.flatMap(({ rules }) => rules));
   const app: App = fastify({
     bodyLimit: BODY_LIMIT,
@@ -59,6 +61,7 @@ export async function createServer({ sections, authenticator, log }: ServerOptio
     throw otherMethods(request, table);
   });
   guard(app, { table, authenticator });
+  observe(app, observed);
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
   for (const section of sections)
     await app.register(async (scope) => section.register(scope as App, closing.signal));

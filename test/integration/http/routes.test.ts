@@ -4,6 +4,8 @@ import { RouteTable } from '../../../src/http/routeTable.ts';
 import type { Section } from '../../../src/http/section.ts';
 import { createServer } from '../../../src/http/server.ts';
 import { SILENT } from '../../../src/telemetry/logger.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { Scrubber } from '../../../src/telemetry/scrubber.ts';
 import { useHttpService } from '../../support/httpService.ts';
 
 /** Every route of the router as `METHOD url`, as Fastify prints them. */
@@ -40,7 +42,12 @@ describe('the routes of the server', () => {
       rules: [],
       register: (app) => void app.get('/stray', async () => 'secret'),
     };
-    const app = await createServer({ sections: [stray], authenticator: undefined, log: SILENT });
+    const app = await createServer({
+      sections: [stray],
+      authenticator: undefined,
+      observed: { metrics: createMetrics().http, scrubber: new Scrubber() },
+      log: SILENT,
+    });
     expect(routesOf(app)).to.deep.equal(['GET /stray']);
     const answer = await app.inject({ url: '/stray', headers: { host: 'localhost' } });
     expect(answer.statusCode).to.equal(404);

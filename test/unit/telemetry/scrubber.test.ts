@@ -54,6 +54,11 @@ describe('the scrubber', () => {
     expect(knowing().text(text)).to.equal(text);
   });
 
+  it('masks API keys by their look', () => {
+    const key = `dpf_live_${'a1'.repeat(5)}_${'Zz_-'.repeat(10)}abc`;
+    expect(new Scrubber().text(`key ${key}.`)).to.equal('key ***.');
+  });
+
   it('masks texts anywhere within a value, and gives back the same value where there is none', () => {
     const scrubber = knowing(SECRET);
     const clean = { counts: { found: 3 }, missing: [], error: null, warnings: ['none'] };

@@ -1,0 +1,36 @@
+import { expect } from 'chai';
+import { useHttpService } from '../../support/httpService.ts';
+
+describe('the metrics of the HTTP door', () => {
+  const service = useHttpService({ EBAY_CLIENT_SECRET: 'hush-hush-cert-id' });
+
+  it('count requests by route and status, never by what was asked for', async () => {
+    await service.call('GET', '/v1/searches/s_secretive?wait=1');
+    await service.call('GET', '/nowhere/hush-hush');
+    await service.call('POST', '/v1/searches', { query: '' });
+    const { status, text, headers } = await service.call('GET', '/metrics');
+    expect(status).to.equal(200);
+    expect(headers.get('content-type')).to.include('text/plain');
+    expect(text).to.match(
+      /^dpf_http_requests_total\{method="GET",route="\/v1\/searches\/:id",status="4xx"\} 1$/m,
+    );
+    expect(text).to.match(/^dpf_http_requests_total\{method="GET",route="none",status="4xx"\} 1$/m);
+    expect(text).to.match(
+      /^dpf_http_requests_total\{method="POST",route="\/v1\/searches",status="4xx"\} 1$/m,
+    );
+    expect(text).to.match(/^dpf_redis_up 1$/m);
+    expect(text).to.not.match(/secretive|nowhere|hush/);
+  });
+
+  it('are for keys of the role operate alone', async () => {
+    const authorization = `Bearer ${await service.key(['read', 'enqueue', 'schedule'])}`;
+    expect((await service.call('GET', '/metrics', undefined, { authorization })).status).to.equal(403);
+    expect((await fetch(`${service.app.url}/metrics`)).status).to.equal(401);
+  });
+
+  it('are not alone in showing no secret: no answer does', async () => {
+    const { status, text } = await service.call('POST', '/v1/searches', { 'hush-hush-cert-id': 1 });
+    expect(status).to.equal(400);
+    expect(text).to.include('***').and.not.include('hush-hush');
+  });
+});
