@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { CALLER_DEADLINE_MS, callGate, DEFAULT_TENANT } from './app/gate.ts';
+import { CALLER_DEADLINE_MS, callGate } from './app/gate.ts';
 import { EbayAuthService } from './auth/service.ts';
 import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
@@ -11,6 +11,7 @@ import { houseRules, runsTtlMs } from './queue/houseRules.ts';
 import { SearchProducer } from './queue/producer.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
 import { LogRoot } from './telemetry/logger.ts';
+import { DEFAULT_TENANT } from './tenants/declaration.ts';
 
 const SECOND = 1000;
 

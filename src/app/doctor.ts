@@ -15,8 +15,9 @@ import { openRedis } from '../redis/connection.ts';
 import { redisAhead } from '../redis/serverClock.ts';
 import { type Finding, fail, ok, skipped } from '../telemetry/finding.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
+import { DEFAULT_TENANT } from '../tenants/declaration.ts';
 import { clockFinding } from './clockFinding.ts';
-import { CALLER_DEADLINE_MS, callGate, DEFAULT_TENANT } from './gate.ts';
+import { CALLER_DEADLINE_MS, callGate } from './gate.ts';
 
 export interface DoctorOptions {
   log: LogRoot;

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate.ts';
-import { gateSettings } from '../ebay/gateSettings.ts';
+import { type GateSettings, gateSettings } from '../ebay/gateSettings.ts';
 import { redisGate } from '../ebay/redisGate.ts';
 import type { CallMetrics } from '../telemetry/callMetrics.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -9,21 +9,18 @@ import type { Logger } from '../telemetry/logger.ts';
 /** Longest that a caller waits for Redis, in any call of the producer. */
 export const CALLER_DEADLINE_MS = 2000;
 
-/** The tenant of the keyset in the environment. */
-export const DEFAULT_TENANT = 'default';
-
 /** The fleet's gate of one credential, as this process sees it. */
 export function callGate(
   redis: Redis,
   config: Config,
   tenant: string,
-  telemetry: { log: Logger; metrics?: CallMetrics },
+  { settings = gateSettings(config), ...telemetry }: CallGateOptions,
 ): CallGate {
-  return redisGate({
-    redis,
-    prefix: config.queue.prefix,
-    tenant,
-    settings: gateSettings(config),
-    ...telemetry,
-  });
+  return redisGate({ redis, prefix: config.queue.prefix, tenant, settings, ...telemetry });
+}
+
+export interface CallGateOptions {
+  log: Logger;
+  metrics?: CallMetrics;
+  settings?: GateSettings;
 }

@@ -1,23 +1,30 @@
 import type { Redis } from 'ioredis';
-import { credentialProblems } from '../config/checks.ts';
-import { type Config, ConfigError } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
+import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { serveOperations } from '../http/operations.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { QueueContext } from '../queue/context.ts';
 import { openRedis } from '../redis/connection.ts';
+import { redisFailure } from '../redis/failure.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import { redisIsFit } from './boot.ts';
-import { DEFAULT_TENANT } from './gate.ts';
-import { type RunningTenant, startTenant } from './tenant.ts';
+import { openFleetConfig } from './fleetConfig.ts';
+import { chosenTenants, Obstacles, requireKeyset } from './keysets.ts';
+import { startTenant } from './tenant.ts';
+import { ServedTenants } from './tenants.ts';
 
 const SECOND = 1000;
 
 export interface WorkerApp {
+  /** Those that it works for as it starts. */
+  readonly tenants: readonly string[];
   /** Finishes or hands back what is under way, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
+  /** Reads the files of settings, tenants, schedules and keysets again. Never rejects. */
+  reload(): Promise<void>;
 }
 
 export interface WorkerAppOptions {
@@ -25,19 +32,22 @@ export interface WorkerAppOptions {
   signal?: AbortSignal;
   /** Changes what the jobs work with, e.g. to watch or to disturb a part of it. */
   adapt?: (context: QueueContext) => QueueContext;
+  /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
+  sources?: ConfigSources;
 }
 
 /**
- * A worker process. Waits for Redis as long as it takes, with a log line a second.
- * @throws ConfigError without a usable keyset; BootError when this Redis would lose jobs.
+ * A worker process: one Redis connection for all, and a worker of its own for each tenant. Waits for Redis as long as it
+ * takes, with a log line a second.
+ * @throws ConfigError without a usable keyset, or naming what is wrong in the files of tenants and schedules; BootError
+ * when this Redis would lose jobs.
  */
 export async function startWorkerApp(
   config: Config,
   log: LogRoot,
-  { signal, adapt = (context) => context }: WorkerAppOptions = {},
+  { signal, adapt = (context) => context, sources = {} }: WorkerAppOptions = {},
 ): Promise<WorkerApp> {
-  const problems = credentialProblems(config);
-  if (problems.length > 0) throw new ConfigError(problems);
+  requireKeyset(config);
   log.scrubber.learn(secretsOf(config));
   const lifecycle = new Lifecycle();
   const logger = log.component('worker');
@@ -47,41 +57,84 @@ export async function startWorkerApp(
     await redisIsFit(redis, config, logger, signal);
     const metrics = createMetrics();
     metrics.process.watchLog(log);
-    const tenant = lifecycle.nested(
-      await startTenant({ tenant: DEFAULT_TENANT, config, redis, log, metrics, signal, adapt }),
-    );
-    await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenant });
-    return { stop };
+    const tenants = new ServedTenants({
+      only: chosenTenants(config),
+      start: (tenant, stopping) => startTenant({ tenant, redis, log, metrics, signal: stopping, adapt }),
+      log: logger,
+    });
+    lifecycle.nested(tenants);
+    const fleet = openFleetConfig(redis, {
+      config,
+      sources,
+      role: 'worker',
+      tenants: () => tenants.names,
+      metrics,
+      log,
+    });
+    const obstacles = new Obstacles(config, logger);
+    fleet.onChange((snapshot) => {
+      log.setLevels(snapshot.config.log);
+      obstacles.tell(snapshot);
+      // A tenant's own trouble is told there.
+      tenants.serve(snapshot).catch(() => undefined);
+    });
+    lifecycle.opened('configuration', fleet, (opened) => opened.stop());
+    signal?.addEventListener('abort', () => void tenants.stop());
+    await persistently(() => fleet.start(), signal);
+    obstacles.tell(fleet.current());
+    await tenants.serve(fleet.current());
+    await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenants });
+    return { tenants: [...tenants.running.keys()], stop, reload: () => fleet.reload() };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+const TRY_AGAIN_MS = 500;
+
+/** Redis may go away again between one question and the next. */
+async function persistently(step: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    try {
+      return await step();
+    } catch (error) {
+      if (redisFailure(error) === undefined || signal?.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+    }
+  }
+}
+
 /** `/metrics`, `/livez` and `/readyz` of this worker, where `METRICS_PORT` asks for them. */
 async function openOperations(
   lifecycle: Lifecycle,
-  parts: { redis: Redis; config: Config; metrics: Metrics; scrubber: Scrubber; tenant: RunningTenant },
+  parts: { redis: Redis; config: Config; metrics: Metrics; scrubber: Scrubber; tenants: ServedTenants },
 ): Promise<void> {
-  const { redis, config, metrics, scrubber, tenant } = parts;
+  const { redis, config, metrics, scrubber, tenants } = parts;
   if (config.worker.metricsPort === '') return;
+  const running = () => [...tenants.running.values()].every((tenant) => tenant.running);
   const server = await serveOperations({
     host: config.http.host,
     port: Number(config.worker.metricsPort),
     registry: metrics.registry,
     scrubber,
-    refresh: () => refresh(metrics, tenant),
-    isAlive: () => tenant.running,
+    refresh: () => refresh(metrics, tenants),
+    isAlive: running,
     obstacles: async () => [
-      ...(tenant.running ? [] : ['the worker does not run']),
+      ...(running() ? [] : ['the worker does not run']),
       ...((await redis.ping().catch(() => '')) === 'PONG' ? [] : ['Redis does not answer']),
     ],
   });
   lifecycle.opened('operations server', server, (opened) => opened.close());
 }
 
-async function refresh(metrics: Metrics, { tenant, gate }: RunningTenant): Promise<void> {
-  const state = await gate.read().catch(() => undefined);
-  metrics.process.redisAnswers(state !== undefined);
-  if (state !== undefined) metrics.calls(tenant).gate(state);
+async function refresh(metrics: Metrics, { running }: ServedTenants): Promise<void> {
+  const states = await Promise.all(
+    [...running.values()].map(async ({ name, gate }) => ({
+      name,
+      state: await gate.read().catch(() => undefined),
+    })),
+  );
+  metrics.process.redisAnswers(states.every(({ state }) => state !== undefined));
+  for (const { name, state } of states) if (state !== undefined) metrics.calls(name).gate(state);
 }

@@ -44,8 +44,10 @@ export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void
   );
   say(`eBay        ${simulator.url} (simulated; no keys needed)`);
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
-  const config = loadConfig({ env, files: [DEMO_CONFIG] });
-  lifecycle.opened('worker', await startWorkerApp(config, new LogRoot(config.log)), (app) => app.stop());
+  const sources = { env, files: [DEMO_CONFIG] };
+  const config = loadConfig(sources);
+  const worker = await startWorkerApp(config, new LogRoot(config.log), { sources });
+  lifecycle.opened('worker', worker, (app) => app.stop());
   say(`worker      one call to eBay every ${config.pace.minApiCallInterval} s`);
   const producer = lifecycle.opened('producer', openProducer(config, { log: quietLog() }), (opened) =>
     opened.close(),

@@ -20,8 +20,11 @@ async function work(config: Config): Promise<void> {
   const interrupt = onInterrupt();
   try {
     const app = await startWorkerApp(config, root, { signal: interrupt.signal });
-    log.info('worker started', startLine(config));
+    log.info('worker started', startLine(config, app.tenants));
+    const reload = () => void app.reload();
+    process.on('SIGHUP', reload);
     await interrupt.happened.catch(() => undefined);
+    process.off('SIGHUP', reload);
     log.info('stopping: finishing or handing back what is under way', { grace: config.worker.shutdownGrace });
     const { unclosed } = await app.stop();
     if (unclosed.length > 0) log.warn('stopped, but something did not close in time', { unclosed });
@@ -36,9 +39,10 @@ async function work(config: Config): Promise<void> {
   }
 }
 
-function startLine(config: Config) {
+function startLine(config: Config, tenants: readonly string[]) {
   return {
-    queues: [searchQueueName('default'), callsQueueName('default')],
+    tenants,
+    queues: tenants.flatMap((tenant) => [searchQueueName(tenant), callsQueueName(tenant)]),
     prefix: config.queue.prefix,
     interval: config.pace.minApiCallInterval,
     concurrency: config.worker.concurrency,

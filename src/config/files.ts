@@ -3,23 +3,33 @@ import { closestWord } from './closestWord.ts';
 import type { ConfigProblem } from './config.ts';
 import { schema, settings } from './schema.ts';
 
-type Content = Record<string, Record<string, unknown>>;
+/** Group → setting → value, as written. */
+export type Content = Record<string, Record<string, unknown>>;
 
 export interface ConfigFile {
   path: string;
-  /** Group → setting → value, as written. */
   content: Content;
 }
 
 /** One JSON file of settings, and everything that is wrong with its form. Problems show nothing of its content. */
 export function readConfigFile(path: string): { content: Content; problems: ConfigProblem[] } {
-  const refused = (message: string) => ({ content: {}, problems: [{ name: path, message }] });
+  const read = readJsonObject(path, 'CONFIG_FILE');
+  if ('problem' in read) return { content: {}, problems: [read.problem] };
+  return { content: read.content as Content, problems: unknownKeys(path, read.content) };
+}
+
+/** A file that holds one JSON object. @param variable the setting that names the file */
+export function readJsonObject(
+  path: string,
+  variable: string,
+): { content: Record<string, unknown> } | { problem: ConfigProblem } {
+  const refused = (message: string) => ({ problem: { name: path, message } });
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     return refused(
-      `cannot be read (${(error as NodeJS.ErrnoException).code}): set CONFIG_FILE to a JSON file`,
+      `cannot be read (${(error as NodeJS.ErrnoException).code}): set ${variable} to a JSON file`,
     );
   }
   let content: unknown;
@@ -30,7 +40,7 @@ export function readConfigFile(path: string): { content: Content; problems: Conf
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     return refused('must hold one JSON object');
-  return { content: content as Content, problems: unknownKeys(path, content) };
+  return { content: content as Record<string, unknown> };
 }
 
 /**
@@ -59,7 +69,8 @@ function isBroken(beginning: string): boolean {
   }
 }
 
-function unknownKeys(path: string, content: object): ConfigProblem[] {
+/** Groups and settings that do not exist. @param path of the file, for the problems */
+export function unknownKeys(path: string, content: object): ConfigProblem[] {
   const known = settings().map((setting) => setting.path);
   const groups = Object.keys(schema);
   const problems: ConfigProblem[] = [];

@@ -83,6 +83,10 @@ export const FORMATS = {
   scopes: text('OAuth scope URLs, separated by spaces', (value) =>
     value.split(/\s+/).every((scope) => scope.startsWith('https://') && isHttpUrl(scope)),
   ),
+  'tenant names': text(
+    'names of tenants, separated by commas',
+    (v) => v === '' || v.split(',').every((name) => /^[a-z0-9-]{1,40}$/.test(name.trim())),
+  ),
   host: text('a host name or address', (value) => /^[\w.:[\]-]+$/.test(value)),
 } as const satisfies Record<string, Format>;
 

@@ -20,12 +20,12 @@ export interface ConfigSources {
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
   const { env, fromFiles, problems } = withSecretFiles(withoutEmpty(sources.env ?? environment()));
-  const paths = sources.files ?? (env.CONFIG_FILE ?? '').split(',').map((path) => path.trim());
+  const paths = sources.files ?? configFiles(env);
   registerFormats();
   const store = convict(schema as unknown as convict.Schema<Config>, { env, args: [] });
 
   const files: ConfigFile[] = [];
-  for (const path of paths.filter((path) => path !== '')) {
+  for (const path of paths) {
     const { content, problems: found } = readConfigFile(path);
     problems.push(...found);
     if (found.length > 0) continue;
@@ -37,6 +37,13 @@ export function loadConfig(sources: ConfigSources = {}): Config {
   if (problems.length === 0) problems.push(...crossChecks(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return deepFreeze(structuredClone(config));
+}
+
+/** The files that `CONFIG_FILE` names. */
+export function configFiles({ CONFIG_FILE = '' }: NodeJS.ProcessEnv): string[] {
+  return CONFIG_FILE.split(',')
+    .map((path) => path.trim())
+    .filter((path) => path !== '');
 }
 
 /** convict keeps formats for the whole process; registering the same ones again changes nothing. */

@@ -84,6 +84,13 @@ export const schema = {
       'Least time between two runs of a schedule; at 60 s even one-page searches take 1,440 of the day’s calls',
     ),
   },
+  tenant: {
+    file: text(
+      'TENANTS_FILE',
+      '',
+      'JSON file of tenants, as config/tenants.example.json; empty: the keyset of the environment alone',
+    ),
+  },
   log: {
     level: key('log level', 'LOG_LEVEL', 'info', 'Least severe level that is logged'),
     levels: key(

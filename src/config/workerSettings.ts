@@ -6,7 +6,13 @@ export const worker = {
     'concurrency',
     'WORKER_CONCURRENCY',
     10,
-    'Pages that one worker handles at once; calls are paced all the same',
+    'Pages that one worker handles at once for each tenant; calls are paced all the same',
+  ),
+  tenants: key(
+    'tenant names',
+    'WORKER_TENANTS',
+    '',
+    'Tenants that a worker serves, separated by commas, `default` for the keyset of the environment; empty: all',
   ),
   lockDuration: seconds(
     'WORKER_LOCK_DURATION',

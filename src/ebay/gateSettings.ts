@@ -48,3 +48,10 @@ export function gateSettings({ pace, ebay }: Pick<Config, 'pace' | 'ebay'>): Gat
     ...MEASURED,
   };
 }
+
+/** The same as they stand whenever one is looked at: for a gate that outlives a change of its settings. */
+export function liveGateSettings(current: () => Pick<Config, 'pace' | 'ebay'>): GateSettings {
+  const names = Object.keys(gateSettings(current())) as Array<keyof GateSettings>;
+  const looks = names.map((name) => [name, { enumerable: true, get: () => gateSettings(current())[name] }]);
+  return Object.defineProperties({}, Object.fromEntries(looks)) as GateSettings;
+}

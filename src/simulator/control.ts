@@ -8,6 +8,7 @@
  *     DELETE /_sim/faults[/ID]               disarms one fault, or all
  *     PUT    /_sim/quota                     {"clientId"?, "limit"?, "used"?, "remaining"?, "resetInS"?, …}
  *     POST   /_sim/tokens/revoke             {"clientId"?} → {"revoked"}
+ *     PUT    /_sim/credentials               {"clientId", "clientSecret", "scopes"?}: adds one, or changes its secret
  *     PUT    /_sim/settings                  {"latencyMs"?, "unsteady"?, "tokenLifetime"?, "tokenValidity"?}
  *     POST   /_sim/listings                  {"title", "price", "marketplace"?, …} → {"itemId"}
  *     PATCH  /_sim/listings/ID               {"price"?, "stock"?}
@@ -47,6 +48,9 @@ export function answerControl(
         return json(200, controls.quota(asked));
       case 'POST tokens':
         return json(200, { revoked: controls.revokeTokens(asked.clientId) });
+      case 'PUT credentials':
+        controls.setCredential(asked);
+        return empty(204);
       case 'PUT settings':
         controls.configure(asked);
         return empty(204);

@@ -1,5 +1,6 @@
 import type { NewListing } from './catalogue/catalogue.ts';
 import type { ListingChange, Settings, SimulatorState } from './controls.ts';
+import type { Credential } from './credentials.ts';
 import type { FaultSpec } from './faults/armory.ts';
 import type { LogEntry, LogFilter } from './log.ts';
 import type { QuotaChange, QuotaState } from './quota.ts';
@@ -37,6 +38,10 @@ export class SimulatorControl {
   async revokeTokens(clientId?: string): Promise<number> {
     const { revoked } = await this.call<{ revoked: number }>('POST', 'tokens/revoke', { clientId });
     return revoked;
+  }
+
+  async setCredential(credential: Credential): Promise<void> {
+    await this.call('PUT', 'credentials', credential);
   }
 
   async configure(settings: Settings): Promise<void> {

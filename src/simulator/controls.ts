@@ -1,5 +1,6 @@
 import type { NewListing } from './catalogue/catalogue.ts';
 import type { Listing } from './catalogue/listing.ts';
+import type { Credential } from './credentials.ts';
 import type { ArmedFault, FaultSpec } from './faults/armory.ts';
 import { isFaultName } from './faults/registry.ts';
 import type { LogEntry, LogFilter } from './log.ts';
@@ -76,6 +77,13 @@ export class Controls {
   /** Revokes all working tokens, or those of one credential; answers how many. */
   revokeTokens(clientId?: string): number {
     return this.world.tokens.revokeAll(clientId);
+  }
+
+  /** Adds a keyset, or changes the secret of one; tokens minted before go on working until they are revoked. */
+  setCredential(credential: Credential): void {
+    const { clientId, clientSecret } = credential;
+    if (!clientId || !clientSecret) throw new ControlError('a credential needs clientId and clientSecret');
+    this.world.tokens.setCredential(credential);
   }
 
   configure(settings: Settings): void {

@@ -21,7 +21,7 @@ export interface Token {
 
 /** All tokens that one simulator has given out. */
 export class Tokens {
-  readonly accounts: readonly Account[];
+  #accounts: readonly Account[];
   /** Seconds that are announced as `expires_in`. */
   lifetimeS: number;
   /** Seconds for which a token really works; null: as announced. */
@@ -31,15 +31,22 @@ export class Tokens {
 
   constructor(credentials: readonly Credential[], lifetimeS: number) {
     this.lifetimeS = lifetimeS;
-    this.accounts = credentials.map((credential) => ({
-      credential,
-      scopes: credential.scopes ?? [BASE_SCOPE],
-      quota: new Quota(),
-    }));
+    this.#accounts = credentials.map((credential) => accountOf(credential, new Quota()));
+  }
+
+  get accounts(): readonly Account[] {
+    return this.#accounts;
+  }
+
+  /** Adds a keyset, or gives the one of this client id another secret or other scopes; what it has used stays used. */
+  setCredential(credential: Credential): void {
+    const known = this.account(credential.clientId);
+    const others = this.#accounts.filter((account) => account !== known);
+    this.#accounts = [...others, accountOf(credential, known?.quota ?? new Quota())];
   }
 
   account(clientId: string): Account | undefined {
-    return this.accounts.find(({ credential }) => credential.clientId === clientId);
+    return this.#accounts.find(({ credential }) => credential.clientId === clientId);
   }
 
   mint(account: Account, scopes: readonly string[]): Token {
@@ -83,4 +90,8 @@ export class Tokens {
   get count(): number {
     return this.minted;
   }
+}
+
+function accountOf(credential: Credential, quota: Quota): Account {
+  return { credential, scopes: credential.scopes ?? [BASE_SCOPE], quota };
 }

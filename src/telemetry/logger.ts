@@ -34,8 +34,8 @@ export class LogRoot {
   /** Masks what this process must not show; whoever learns of a secret tells it. */
   readonly scrubber: Scrubber;
   readonly #winston: winston.Logger;
-  readonly #levels: Map<string, string>;
-  readonly #level: string;
+  #levels = new Map<string, string>();
+  #level = 'info';
   readonly #sink: LineSink;
   readonly #repeats = new Repeats((kind, suppressed) => {
     const [component = '', message = ''] = kind.split('\n');
@@ -51,10 +51,7 @@ export class LogRoot {
     const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal);
     const line = pretty ? prettyLine : jsonLine;
     this.scrubber = scrubber;
-    this.#level = options.level;
-    this.#levels = new Map(
-      options.levels.split(',').flatMap((pair) => (pair === '' ? [] : [pair.split('=') as [string, string]])),
-    );
+    this.setLevels(options);
     this.#sink = new LineSink(stream, (lines) =>
       this.component('log').warn('log lines are missing: they could not be written', { lines }),
     );
@@ -68,12 +65,20 @@ export class LogRoot {
     });
   }
 
+  /** From the next line on, for loggers that are in use too. */
+  setLevels({ level, levels }: Pick<LogOptions, 'level' | 'levels'>): void {
+    this.#level = level;
+    this.#levels = new Map(
+      levels.split(',').flatMap((pair) => (pair === '' ? [] : [pair.split('=') as [string, string]])),
+    );
+  }
+
   component(component: string): Logger {
-    const threshold = SEVERITY[this.#levels.get(component) ?? this.#level] ?? 2;
+    const threshold = () => SEVERITY[this.#levels.get(component) ?? this.#level] ?? 2;
     const at =
       (severity: Level) =>
       (message: string, fields: Fields = {}) => {
-        if ((SEVERITY[severity] as number) > threshold) return;
+        if ((SEVERITY[severity] as number) > threshold()) return;
         if (severity === 'error' && !this.#repeats.admits(`${component}\n${message}`)) return;
         write(this.#winston, severity, message, { component, fields });
       };
@@ -115,6 +120,29 @@ function prettyLine({ level, message, timestamp: at, component, fields }: Entry)
   const clock = String(at).slice(11, 23);
   const details = Object.entries(fields as Fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return visible([clock, level.padEnd(5), `${component}:`, message, ...details].join(' '));
+}
+
+/** A process's log, or a part of it. */
+export type Logs = Pick<LogRoot, 'component' | 'scrubber'>;
+
+/** The same log with these fields in every line. */
+export function withFields(logs: Logs, fields: Fields): Logs {
+  const bound =
+    (logger: Logger, severity: Level) =>
+    (message: string, more: Fields = {}) =>
+      logger[severity](message, { ...fields, ...more });
+  return {
+    scrubber: logs.scrubber,
+    component(name) {
+      const logger = logs.component(name);
+      return {
+        error: bound(logger, 'error'),
+        warn: bound(logger, 'warn'),
+        info: bound(logger, 'info'),
+        debug: bound(logger, 'debug'),
+      };
+    },
+  };
 }
 
 /** For callers that want silence: library users who passed no logger. */

@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { type AuthMetrics, declareAuthMetrics } from './authMetrics.ts';
 import { type CallMetrics, declareCallMetrics } from './callMetrics.ts';
+import { type ConfigMetrics, declareConfigMetrics } from './configMetrics.ts';
 import { declareFleetMetrics, type FleetMetrics } from './fleetMetrics.ts';
 import { declareHttpMetrics, type HttpMetrics } from './httpMetrics.ts';
 import { type Declared, Instruments } from './instruments.ts';
@@ -16,6 +17,7 @@ export interface Metrics {
   calls: (tenant: string) => CallMetrics;
   queue: (tenant: string) => QueueMetrics;
   fleet: FleetMetrics;
+  config: ConfigMetrics;
   http: HttpMetrics;
   process: ProcessMetrics;
 }
@@ -30,6 +32,7 @@ export function createMetrics(): Metrics {
     auth: declareAuthMetrics(instruments),
     queue: declareQueueMetrics(instruments),
     fleet: declareFleetMetrics(instruments),
+    config: declareConfigMetrics(instruments),
     http: declareHttpMetrics(instruments),
     process: declareProcessMetrics(instruments),
   };

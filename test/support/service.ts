@@ -14,7 +14,7 @@ import { useRedis } from './redis.ts';
 import { useSimulator } from './simulator.ts';
 
 /** Short waits and no pace, so that a test about something else does not wait. */
-const QUICK = {
+export const QUICK = {
   MIN_API_CALL_INTERVAL: '0',
   PAGE_BACKOFF: '0.05',
   EBAY_QUICK_RETRY_DELAY: '0.01',

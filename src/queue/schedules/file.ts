@@ -37,25 +37,25 @@ export async function applyFile(schedules: Schedules, path: string): Promise<App
 }
 
 /**
- * What a worker does as it starts: applies the file, waiting for Redis as long as it takes, and tells what changed.
- * @throws ConfigError naming everything wrong in the file
+ * Makes a tenant's schedules what its declaration says, waiting for Redis as long as it takes, and tells what changed.
+ * @throws Failure `invalid_request` naming everything wrong in the list
  */
 export async function applySchedules(
   schedules: Schedules,
-  path: string,
+  wanted: readonly unknown[],
   log: Logger,
   signal?: AbortSignal,
 ): Promise<void> {
   while (!signal?.aborted) {
     try {
-      const { refused, unchanged, ...changes } = await applyFile(schedules, path);
-      log.info('schedules applied', { file: path, ...changes, unchanged: unchanged.length });
+      const { refused, unchanged, ...changes } = await schedules.apply(wanted);
+      log.info('schedules applied', { ...changes, unchanged: unchanged.length });
       if (refused.length > 0)
-        log.warn('schedules of the file left out: these names were added elsewhere', { names: refused });
+        log.warn('schedules left out: these names were added elsewhere', { names: refused });
       return;
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'redis-unavailable') throw error;
-      log.warn('schedules not applied yet', { file: path, reason: error.message });
+      log.warn('schedules not applied yet', { reason: error.message });
       await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
     }
   }

@@ -18,6 +18,7 @@ import { repeatStrategy } from './repeatStrategy.ts';
 import { reportOnSchedule, type ScheduleReport } from './report.ts';
 import { RunLog } from './runLog.ts';
 import { manualRunId } from './scheduledRun.ts';
+import { parseScheduleList } from './scheduleList.ts';
 
 export interface SchedulesOptions {
   /** The tenant's search queue, made with `settings: { repeatStrategy }`. */
@@ -162,20 +163,10 @@ export class Schedules {
     return parsed.definition;
   }
 
-  /** An end that is past is fine here: the file stays valid as time goes by, and the schedule is done. */
   #parsedList(wanted: readonly unknown[]): Definition[] {
-    const parsed = wanted.map((schedule) => parseSchedule(schedule, { ...this.#options, now: 0 }));
-    const errors = parsed.flatMap((each, index) => {
-      if (!each.ok) return each.errors.map((error) => ({ ...error, path: `${index}.${error.path}` }));
-      const { name } = each.definition;
-      const first = parsed.findIndex((other) => other.ok && other.definition.name === name);
-      if (first === index) return [];
-      return [
-        { path: `${index}.name`, code: 'duplicate_name', message: `${name} is the name of ${first} already` },
-      ];
-    });
+    const { definitions, errors } = parseScheduleList(wanted, this.#options);
     if (errors.length > 0) throw invalid('invalid_request', errors);
-    return parsed.flatMap((each) => (each.ok ? [each.definition] : []));
+    return definitions;
   }
 
   async #record(name: string): Promise<ScheduleRecord> {

@@ -1,0 +1,85 @@
+import { expect } from 'chai';
+import { ConfigError } from '../../../src/config/config.ts';
+import type { FleetDocument } from '../../../src/tenants/document.ts';
+import { snapshotOf } from '../../../src/tenants/snapshot.ts';
+import { testConfig } from '../../support/config.ts';
+
+const ENV = { EBAY_CLIENT_ID: 'Own-SBX-1', EBAY_CLIENT_SECRET: 'SBX-own' };
+const KEYSET = { clientIdEnv: 'SHOP_ID', clientSecretEnv: 'SHOP_SECRET' };
+const SECRETS = { SHOP_ID: 'Shop-SBX-1', SHOP_SECRET: 'SBX-shop' };
+
+describe('a version of the configuration', () => {
+  const snapshot = (document: Partial<FleetDocument>, env: Record<string, string> = {}) =>
+    snapshotOf(
+      { version: 7, document: { added: {}, ...document } },
+      { config: testConfig({ ...ENV, ...env }), env: { ...ENV, ...SECRETS, ...env } },
+    );
+  const problemsOf = (document: Partial<FleetDocument>) => {
+    try {
+      snapshot(document);
+    } catch (error) {
+      if (error instanceof ConfigError)
+        return error.problems.map(({ name, message }) => `${name} ${message}`);
+      throw error;
+    }
+    throw new Error('accepted');
+  };
+  const settings = (value: object) => ({ settings: { at: 1, value: value as never } });
+
+  it('changes what can change, and takes the default back where nothing is said', () => {
+    const { config, version } = snapshot(settings({ pace: { minApiCallInterval: 2 } }));
+    expect(version).to.equal(7);
+    expect(config.pace.minApiCallInterval).to.equal(2);
+    expect(config.pace.dailyCallLimit).to.equal(5000);
+    expect(Object.isFrozen(config.pace)).to.equal(true);
+  });
+
+  it('leaves to the environment what that says', () => {
+    const { config } = snapshot(settings({ pace: { minApiCallInterval: 2 } }), {
+      MIN_API_CALL_INTERVAL: '3',
+    });
+    expect(config.pace.minApiCallInterval).to.equal(3);
+  });
+
+  it('is refused as a whole, with everything that is wrong', () => {
+    expect(
+      problemsOf({
+        ...settings({ pace: { minApiCallInterval: 'x', backfillShare: 0.5 }, log: { level: 'loud' } }),
+        tenants: { at: 1, value: { Shop: KEYSET, default: KEYSET } },
+      }),
+    ).to.have.length(4);
+    expect(problemsOf(settings({ pace: { backfillShare: 0.95 } }))[0]).to.include('must not exceed');
+    const unequal = { shop: { ...KEYSET, backfillShare: 0.8, scheduledShare: 0.4 } };
+    expect(problemsOf({ tenants: { at: 1, value: unequal } })[0]).to.match(/^tenants.shop BACKFILL_SHARE/);
+    const schedules = [{ name: 'twice a day', every: 3600, request: { query: 'x' } }];
+    expect(problemsOf({ schedules: { at: 1, value: schedules } })[0]).to.match(/^schedules.0.name/);
+    const wrong = { shop: { ...KEYSET, schedules: [{ name: 'x', every: 1, request: { query: 'x' } }] } };
+    expect(problemsOf({ tenants: { at: 1, value: wrong } })[0]).to.match(/^tenants.shop.schedules.0.every/);
+  });
+
+  it('gives each tenant its keyset and its own values, else those of the process', () => {
+    const shop = { ...KEYSET, marketplace: 'EBAY_DE', minApiCallInterval: 0.5, concurrency: 3 };
+    const { tenants } = snapshot({
+      ...settings({ pace: { dailyCallLimit: 900 } }),
+      tenants: { at: 1, value: { shop } },
+    });
+    const tenant = tenants.get('shop');
+    expect(tenant?.obstacle).to.equal(undefined);
+    expect(tenant?.config.ebay).to.include({
+      clientId: 'Shop-SBX-1',
+      clientSecret: 'SBX-shop',
+      marketplace: 'EBAY_DE',
+    });
+    expect(tenant?.config.pace).to.include({ minApiCallInterval: 0.5, dailyCallLimit: 900 });
+    expect(tenant?.config.worker.concurrency).to.equal(3);
+    expect(tenants.get('default')?.config.ebay.clientId).to.equal('Own-SBX-1');
+  });
+
+  it('has an obstacle, and nothing of the secret, where a keyset cannot be read here', () => {
+    const missing = { clientIdEnv: 'NOT_SET', clientSecretFile: '/nowhere/secret' };
+    const { tenants } = snapshot({ added: { shop: missing, other: KEYSET } });
+    expect(tenants.get('shop')?.obstacle).to.equal('clientIdEnv NOT_SET is not set');
+    expect(tenants.get('shop')?.config.ebay).to.include({ clientId: '', clientSecret: '' });
+    expect(tenants.get('other')?.obstacle).to.equal(undefined);
+  });
+});
