@@ -9,7 +9,7 @@ import { asFailure, Failure } from '../failures.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { CallMetrics } from '../telemetry/callMetrics.ts';
-import { type Logger, SILENT } from '../telemetry/logger.ts';
+import { type Fields, type Logger, SILENT } from '../telemetry/logger.ts';
 import { type Collected, collectedFrom, type Ended } from './collected.ts';
 import type { ItemAnswer } from './itemAnswer.ts';
 import { goneDetails, mapDetails } from './mapDetails.ts';
@@ -36,6 +36,8 @@ export interface PageCall extends PageAddress {
   request: NormalRequest;
   class: CallClass;
   signal?: AbortSignal;
+  /** What log lines about this call name it by. */
+  ids?: Fields;
 }
 
 export interface DetailsCall {
@@ -70,7 +72,7 @@ export class EbayProductCollector {
   }
 
   /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer to no search. */
-  async collectPage({ request, marketplace, offset, limit, ...call }: PageCall): Promise<PageAnswer> {
+  async collectPage({ request, marketplace, offset, limit, ids, ...call }: PageCall): Promise<PageAnswer> {
     const page: PageAddress = { marketplace, offset, limit };
     const { params, headers } = searchCall(request, page);
     const { body, latencyMs, attempts } = await this.#browse.search(params, headers, call);
@@ -78,8 +80,9 @@ export class EbayProductCollector {
     if (!mapped.ok)
       throw new Failure('ebay-bad-answer', `eBay's answer is no page of this search (${mapped.reason})`);
     const { warnings, rejected } = mapped.page;
-    if (warnings.length > 0) this.#log.warn('eBay ignored part of a search', { marketplace, warnings });
-    if (Object.keys(rejected).length > 0) this.#log.warn('listings skipped', { marketplace, rejected });
+    const about = { ...ids, marketplace };
+    if (warnings.length > 0) this.#log.warn('eBay ignored part of a search', { ...about, warnings });
+    if (Object.keys(rejected).length > 0) this.#log.warn('listings skipped', { ...about, rejected });
     return { ...mapped.page, calls: attempts, latencyMs };
   }
 

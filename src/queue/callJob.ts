@@ -4,6 +4,7 @@ import { holdQueue } from './callsQueue.ts';
 import type { QueueContext } from './context.ts';
 import { collectItem, itemFailed } from './itemJob.ts';
 import { type CallJobData, callOptions, type ItemJobResult, type PageJobResult } from './jobData.ts';
+import { idsOfCall } from './logIds.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { collectPage, pageFailed } from './pageJob.ts';
 import { readCall } from './readJob.ts';
@@ -37,7 +38,7 @@ export async function processCall(
       now: Date.now(),
     });
     // Without Redis nothing can be noted, and what happens to the job does not hang on it.
-    if (call !== undefined) await note(context, call, verdict).catch(() => undefined);
+    if (call !== undefined) await note(context, job, call, verdict).catch(() => undefined);
     throw await carryOut(context, job, token, verdict);
   }
 }
@@ -45,13 +46,13 @@ export async function processCall(
 /** Leaves word of what went wrong: for the search, the person who waits and the log. */
 async function note(
   context: QueueContext,
+  job: Job,
   call: CallJobData,
   { action, failure, ...rest }: Verdict,
 ): Promise<void> {
   const { runs, searches, log } = context;
-  const { search, marketplace, kind } = call;
-  const which = call.kind === 'page' ? { page: call.page } : { itemId: call.itemId };
-  const about = { searchId: search.searchId, ...which, marketplace, code: failure.code };
+  const { search, kind } = call;
+  const about = { ...idsOfCall(job, call), code: failure.code };
   await runs.spentInVain(search, failure.detail.calls ?? 0);
   if (action === 'fail') {
     await (call.kind === 'page' ? pageFailed(context, call) : itemFailed(context, call, failure));

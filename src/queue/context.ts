@@ -9,7 +9,7 @@ import type { IdenticalSearches } from '../results/identicalSearches.ts';
 import type { ResultStore } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { Tracks } from '../results/tracks.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import type { Fields, Logger } from '../telemetry/logger.ts';
 import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import type { HouseRules } from './houseRules.ts';
@@ -29,6 +29,8 @@ export interface PageCall {
   class: Priority;
   /** Aborts the call when the process has to go. */
   signal?: AbortSignal;
+  /** Ids for log lines about it. */
+  ids?: Fields;
 }
 
 export interface ItemCall extends Omit<PageCall, 'offset' | 'limit'> {

@@ -7,6 +7,7 @@ import type { Asker, SharedEnd } from '../results/identicalSearches.ts';
 import type { Run } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import type { QueueContext } from './context.ts';
+import { idsOfSearch } from './logIds.ts';
 import { plannedPages } from './pageChain.ts';
 import { raiseClass } from './raiseClass.ts';
 import { toBullMQ } from './verdict.ts';
@@ -53,7 +54,11 @@ export async function joinIdentical(
       const summary = summaryFrom(claim.end, request, search, run);
       if (summary.pages > 0 && (await context.results.stored(source)).length === 0) continue;
       await runs.takeFrom(search, source);
-      log.info('search answered by an identical one', { searchId: search.searchId, by: source.searchId });
+      log.debug('search answered by an identical one', {
+        ...idsOfSearch(context, job),
+        run: run.number,
+        by: source.searchId,
+      });
       return summary;
     }
     const leader = refOf(claim.leader, tenant);

@@ -7,6 +7,7 @@ import { isWhollyKnown } from '../product/track.ts';
 import { addCalls } from './addCalls.ts';
 import type { Closed, QueueContext } from './context.ts';
 import type { PageJobData, PageJobResult, SearchProgress } from './jobData.ts';
+import { idsOfCall } from './logIds.ts';
 import { lanesFor, pagesAfter, plannedPages } from './pageChain.ts';
 import { pageCall } from './plannedCalls.ts';
 import { wakeSearch } from './wakeSearch.ts';
@@ -15,10 +16,11 @@ import { wakeSearch } from './wakeSearch.ts';
 export async function collectPage(
   context: QueueContext,
   job: Job,
-  { search, page, run, request: asked, marketplace, offset, limit }: PageJobData,
+  data: PageJobData,
   signal: AbortSignal,
 ): Promise<PageJobResult> {
   const { results, runs, collector } = context;
+  const { search, page, run, request: asked, marketplace, offset, limit } = data;
   const [before, stored] = await Promise.all([runs.read(search), results.read(search, page)]);
   if (before?.cancelled) return { page, products: 0, skipped: 'cancelled' };
   const request = { ...asked, priority: before?.class ?? asked.priority };
@@ -26,7 +28,8 @@ export async function collectPage(
   let answer = stored;
   let handlingMs = 0;
   if (answer === undefined) {
-    const call = { request, marketplace, offset, limit, class: request.priority, signal };
+    const ids = idsOfCall(job, data);
+    const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
     const collected = await collector.collectPage(call);
     const collectedAt = performance.now();
     answer = await upToTheKnown(context, request, collected);

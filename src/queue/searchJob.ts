@@ -10,10 +10,12 @@ import { announceEnd, announceFailure } from './announce.ts';
 import type { QueueContext } from './context.ts';
 import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
+import { idsOfSearch, type SearchIds } from './logIds.ts';
 import { type Standing, standingOf } from './missingCalls.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { plannedPages } from './pageChain.ts';
 import { FIRST } from './priorities.ts';
+import { ageOf } from './queueCounts.ts';
 import { readSearch } from './readJob.ts';
 import { asScheduledRun } from './schedules/scheduledRun.ts';
 import { summarise } from './summarise.ts';
@@ -30,13 +32,18 @@ const NEXT_LOOK_MS = 1000;
  * run any number of times.
  */
 export async function processSearch(context: QueueContext, job: Job, token: string): Promise<SearchSummary> {
+  const ids = idsOfSearch(context, job);
   try {
     await leaveToNewer(context, job, token);
     const request = readSearch(job, context.tenant, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
     return await apartFromSuspects(context, job, token, async () => {
-      const summary = await asScheduledRun(context, job, () => collect(context, job, token, request));
+      const summary = await asScheduledRun(context, job, () =>
+        collect(context, job, token, { request, ids }),
+      );
       await announceEnd(context, job, request, summary);
+      const { outcome, counts, calls } = summary;
+      context.log.info('search ended', { ...ids, outcome, products: counts.products, calls, ms: ageOf(job) });
       return summary;
     });
   } catch (thrown) {
@@ -47,7 +54,8 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
       await job.moveToDelayed(Date.now() + NEXT_LOOK_MS, token);
       throw toBullMQ.delayed();
     }
-    context.log.error('search failed', { searchId: job.id, code: failure.code, reason: failure.message });
+    const { code, message: reason } = failure;
+    context.log.warn('search ended', { ...ids, outcome: 'failed', code, reason, ms: ageOf(job) });
     throw toBullMQ.fail(failure);
   }
 }
@@ -56,12 +64,12 @@ async function collect(
   context: QueueContext,
   job: Job,
   token: string,
-  asked: NormalRequest,
+  { request: asked, ids }: { request: NormalRequest; ids: SearchIds },
 ): Promise<SearchSummary> {
   const search: SearchRef = { tenant: context.tenant, searchId: job.id as string, timestamp: job.timestamp };
   const run = await context.runs.begin(search, job.attemptsMade);
-  if (run.isNew)
-    context.log.info('search started', { searchId: search.searchId, run: run.number, ...aboutOf(asked) });
+  ids.run = run.number;
+  if (run.isNew) context.log.info('search started', { ...ids, ...aboutOf(asked) });
 
   const answer = await joinIdentical(context, job, token, { search, request: asked, run });
   if (answer !== undefined) {
@@ -97,7 +105,10 @@ async function collectAll(
       // Nothing is under way, nothing failed, and yet an answer is not there: it was, and has expired.
       run = await context.runs.restart(search, job.attemptsMade);
       await job.log('results expired before the search ended: starting over as a new run');
-      context.log.warn('results expired, starting over', { searchId: search.searchId, run: run.number });
+      context.log.warn('results expired, starting over', {
+        ...idsOfSearch(context, job),
+        run: run.number,
+      });
       continue;
     }
     await waitForAdmission(context, job, token, request, standing);
@@ -172,19 +183,9 @@ async function end(
     now: Date.now(),
   });
   await context.runs.end(search);
-  const { outcome, counts, calls, error, warnings } = summary;
-  const line = {
-    searchId,
-    run: run.number,
-    outcome,
-    products: counts.products,
-    calls,
-    ms: Date.now() - run.startedAt,
-  };
-  if (warnings.length > 0) context.log.warn('eBay ignored part of the request', { searchId, warnings });
+  const { outcome, error } = summary;
   if (outcome === 'failed' && error !== null)
     throw new Failure(error.code as FailureCode, error.message, { searchId });
-  context.log.info('search ended', line);
   return summary;
 }
 
