@@ -3,20 +3,31 @@ import type { Redis } from 'ioredis';
 import { openProducer } from '../app.ts';
 import type { Config } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
+import { gateSettings } from '../ebay/gateSettings.ts';
+import { quotaReport } from '../ebay/quotaReport.ts';
 import { ApiKeys } from '../http/apiKeys.ts';
 import { Authenticator } from '../http/authenticator.ts';
+import { docsRoutes } from '../http/docs.ts';
 import { healthRoutes } from '../http/health.ts';
+import { HeldAnswers } from '../http/heldAnswers.ts';
+import { Idempotency } from '../http/idempotency.ts';
 import { metricsRoute } from '../http/metricsRoute.ts';
+import { productRoutes } from '../http/productRoutes.ts';
+import { quotaRoute } from '../http/quotaRoute.ts';
+import { reportRoutes } from '../http/reportRoutes.ts';
 import type { RouteRule } from '../http/routeTable.ts';
+import { scheduleRoutes } from '../http/scheduleRoutes.ts';
 import { type ProducerOf, searchRoutes } from '../http/searchRoutes.ts';
 import type { App, Section } from '../http/section.ts';
 import { createServer } from '../http/server.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
+import { runsTtlMs } from '../queue/houseRules.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { BootError, redisIsFit } from './boot.ts';
+import { callGate } from './gate.ts';
 
 export interface ServeApp {
   /** The address that it answers at, such as `http://127.0.0.1:3000`. */
@@ -59,6 +70,8 @@ export async function startServeApp(
     const keys = new ApiKeys(redis, config.queue.prefix);
     await someoneMayCall(keys, config);
     const producerOf = producers(lifecycle, config, log, redis);
+    const { prefix } = config.queue;
+    const gateOf = (tenant: string) => callGate(redis, config, tenant, { log: logger });
     const sections: Section[] = [
       healthRoutes({
         isAlive: () => worker?.running ?? true,
@@ -67,17 +80,23 @@ export async function startServeApp(
           ...((await redis.ping().catch(() => '')) === 'PONG' ? [] : ['Redis does not answer']),
         ],
       }),
-      searchRoutes({ producerOf }),
       metricsRoute({
         registry: metrics.registry,
         refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),
       }),
+      searchRoutes({ producerOf, idempotency: new Idempotency({ redis, prefix, ttlMs: runsTtlMs(config) }) }),
+      reportRoutes({ producerOf, held: new HeldAnswers(config.http.maxStreams) }),
+      productRoutes({ producerOf }),
+      scheduleRoutes({ producerOf }),
+      quotaRoute(async (tenant) => quotaReport(await gateOf(tenant).read(), gateSettings(config).shares)),
+      docsRoutes(),
     ];
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
     const server = await createServer({
       sections,
       authenticator,
       observed: { metrics: metrics.http, scrubber: log.scrubber },
+      requestsAMinute: config.http.rateLimit,
       log: logger,
     });
     lifecycle.opened('HTTP server', server, (opened) => opened.close());

@@ -21,6 +21,8 @@ const SECOND = 1000;
 export interface WorkerApp {
   /** Those that it works for as it starts. */
   readonly tenants: readonly string[];
+  /** Whether it takes jobs. */
+  readonly running: boolean;
   /** Finishes or hands back what is under way, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
   /** Reads the files of settings, tenants, schedules and keysets again. Never rejects. */
@@ -84,7 +86,14 @@ export async function startWorkerApp(
     obstacles.tell(fleet.current());
     await tenants.serve(fleet.current());
     await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenants });
-    return { tenants: [...tenants.running.keys()], stop, reload: () => fleet.reload() };
+    return {
+      tenants: [...tenants.running.keys()],
+      get running() {
+        return areRunning(tenants);
+      },
+      stop,
+      reload: () => fleet.reload(),
+    };
   } catch (error) {
     await stop();
     throw error;
@@ -105,6 +114,10 @@ async function persistently(step: () => Promise<void>, signal: AbortSignal | und
   }
 }
 
+function areRunning({ running }: ServedTenants): boolean {
+  return [...running.values()].every((tenant) => tenant.running);
+}
+
 /** `/metrics`, `/livez` and `/readyz` of this worker, where `METRICS_PORT` asks for them. */
 async function openOperations(
   lifecycle: Lifecycle,
@@ -112,7 +125,7 @@ async function openOperations(
 ): Promise<void> {
   const { redis, config, metrics, scrubber, tenants } = parts;
   if (config.worker.metricsPort === '') return;
-  const running = () => [...tenants.running.values()].every((tenant) => tenant.running);
+  const running = () => areRunning(tenants);
   const server = await serveOperations({
     host: config.http.host,
     port: Number(config.worker.metricsPort),

@@ -101,12 +101,14 @@ function leastGap({ controls }: Simulator): number {
   return Math.round(Math.min(...arrivals.slice(1).map((at, index) => at - (arrivals[index] as number))));
 }
 
-async function keep({ env }: DemoHouse, terminal: Terminal, interrupt: Interrupt): Promise<void> {
+async function keep({ env, url }: DemoHouse, terminal: Terminal, interrupt: Interrupt): Promise<void> {
   terminal.print(
     [
       `\n${terminal.paint('bold', 'Still running')} until Ctrl-C. In another terminal:`,
       '',
       exportLines(env),
+      '',
+      `Over HTTP, without a key: ${url}/docs`,
       '',
       'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or one more npx dpf worker.',
     ].join('\n'),

@@ -9,6 +9,7 @@ import type { Simulator } from '../simulator/simulator.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { LogRoot } from '../telemetry/logger.ts';
 import { quietLog } from './quietLog.ts';
+import { openServe } from './serve.ts';
 import { simulatorEnv } from './simulate.ts';
 
 /** The whole service in this process: Redis, eBay, a worker, and a producer to ask it. */
@@ -18,6 +19,8 @@ export interface DemoHouse {
   env: Record<string, string>;
   simulator: Simulator;
   producer: SearchProducer;
+  /** Where it answers over HTTP. */
+  url: string;
 }
 
 /** Packed beside `dist` and `src` alike. */
@@ -46,12 +49,14 @@ export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
   const sources = { env, files: [DEMO_CONFIG] };
   const config = loadConfig(sources);
-  const worker = await startWorkerApp(config, new LogRoot(config.log), { sources });
-  lifecycle.opened('worker', worker, (app) => app.stop());
+  const log = new LogRoot(config.log);
+  const worker = lifecycle.nested(await startWorkerApp(config, log, { sources }));
   say(`worker      one call to eBay every ${config.pace.minApiCallInterval} s`);
   const producer = lifecycle.opened('producer', openProducer(config, { log: quietLog() }), (opened) =>
     opened.close(),
   );
   await producer.ready();
-  return { config, env, simulator, producer };
+  const { url } = lifecycle.nested(await openServe(config, log, { worker }));
+  say(`HTTP        ${url} (no keys needed; the API is at /docs)`);
+  return { config, env, simulator, producer, url };
 }

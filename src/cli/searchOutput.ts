@@ -1,6 +1,6 @@
+import { productCsv } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchSummary } from '../product/summary.ts';
-import { productCsv } from './csv.ts';
 import { count } from './progress.ts';
 import { summaryText } from './summaryText.ts';
 import { productTable } from './table.ts';

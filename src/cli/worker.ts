@@ -2,31 +2,41 @@ import { Command } from 'commander';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { Lifecycle } from '../lifecycle.ts';
 import { callsQueueName, searchQueueName } from '../queue/names.ts';
 import { LogRoot } from '../telemetry/logger.ts';
 import { onInterrupt } from './interrupt.ts';
+import { openServe } from './serve.ts';
 import type { Terminal } from './terminal.ts';
 
 export function workerCommand(_terminal: Terminal): Command {
   return new Command('worker')
     .description('Take searches from the queue and collect them from eBay, until SIGTERM or Ctrl-C.')
-    .action(async () => work(loadConfig()));
+    .option('--serve', 'also answer other programs over HTTP, as dpf serve does')
+    .action(async ({ serve }: { serve?: boolean }) => work(loadConfig(), serve === true));
 }
 
-async function work(config: Config): Promise<void> {
+async function work(config: Config, serve: boolean): Promise<void> {
   const root = new LogRoot(config.log);
   const log = root.component('worker');
   const { startWorkerApp } = await import('../app/worker.ts');
   const interrupt = onInterrupt();
+  const lifecycle = new Lifecycle();
+  // Each app bounds its own stop.
+  const stop = () => lifecycle.stop(2 * config.worker.shutdownGrace * 1000);
   try {
-    const app = await startWorkerApp(config, root, { signal: interrupt.signal });
+    const app = lifecycle.nested(await startWorkerApp(config, root, { signal: interrupt.signal }));
     log.info('worker started', startLine(config, app.tenants));
     const reload = () => void app.reload();
     process.on('SIGHUP', reload);
+    if (serve) {
+      const door = lifecycle.nested(await openServe(config, root, { signal: interrupt.signal, worker: app }));
+      root.component('http').info('serving', { url: door.url, keys: !config.http.withoutKeys });
+    }
     await interrupt.happened.catch(() => undefined);
     process.off('SIGHUP', reload);
     log.info('stopping: finishing or handing back what is under way', { grace: config.worker.shutdownGrace });
-    const { unclosed } = await app.stop();
+    const { unclosed } = await stop();
     if (unclosed.length > 0) log.warn('stopped, but something did not close in time', { unclosed });
     else log.info('stopped');
   } catch (error) {
@@ -34,6 +44,7 @@ async function work(config: Config): Promise<void> {
     if (!interrupt.signal.aborted) throw error;
     log.info('stopped before Redis answered');
   } finally {
+    await stop();
     root.flush();
     interrupt.dispose();
   }

@@ -1,5 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import { Failure, type FailureCode } from '../failures.ts';
+import { redisFailure } from '../redis/failure.ts';
 
 export interface ProblemError {
   /** Where in the request: `filters.price.min`, `wait`, empty for the whole. */
@@ -83,8 +84,9 @@ const REDIS_RETRY = 2;
 /** What went wrong, or undefined for a defect of ours. */
 export function problemOf(thrown: unknown): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
-  if (thrown instanceof Failure) return problemOfFailure(thrown);
-  return problemOfFramework(thrown as { code?: string; statusCode?: number });
+  const failure = thrown instanceof Failure ? thrown : redisFailure(thrown);
+  if (failure !== undefined) return problemOfFailure(failure);
+  return problemOfFramework(thrown as FrameworkError);
 }
 
 function problemOfFailure({ code, message, detail }: Failure): Problem | undefined {
@@ -102,9 +104,24 @@ function secondsUntil(until: number | undefined): number {
   return until === undefined ? REDIS_RETRY : Math.max(1, Math.ceil((until - Date.now()) / 1000));
 }
 
+interface FrameworkError {
+  code?: string;
+  statusCode?: number;
+  validation?: Array<{
+    instancePath: string;
+    keyword: string;
+    params: Record<string, unknown>;
+    message?: string;
+  }>;
+  validationContext?: string;
+}
+
 /** Fastify's own refusals, by its codes. */
-function problemOfFramework({ code, statusCode }: { code?: string; statusCode?: number }) {
+function problemOfFramework({ code, statusCode, validation, validationContext }: FrameworkError) {
   switch (code) {
+    case 'FST_ERR_VALIDATION':
+      // What is no id at all is nobody's.
+      return validationContext === 'params' ? notFound() : problemOfParameters(validation ?? []);
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType();
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -122,6 +139,23 @@ function problemOfFramework({ code, statusCode }: { code?: string; statusCode?: 
         ? problem(statusCode, 'bad_request', 'the request cannot be read')
         : undefined;
   }
+}
+
+function problemOfParameters(validation: NonNullable<FrameworkError['validation']>): Problem {
+  const errors = validation.map(({ instancePath, keyword, params, message = 'is not allowed' }) =>
+    keyword === 'additionalProperties'
+      ? {
+          path: String(params.additionalProperty).slice(0, 64),
+          code: 'unknown_field',
+          message: 'is no parameter of this route',
+        }
+      : { path: instancePath.slice(1, 65), code: 'invalid_parameter', message: allowed(message, params) },
+  );
+  return new Problem(400, errors);
+}
+
+function allowed(message: string, { allowedValues }: Record<string, unknown>): string {
+  return Array.isArray(allowedValues) ? `${message}: ${allowedValues.join(', ')}` : message;
 }
 
 export function unsupportedMediaType(): Problem {

@@ -5,10 +5,12 @@ import formats from 'ajv-formats';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Authenticator } from './authenticator.ts';
+import { collectDocs } from './docs.ts';
 import { guard } from './guard.ts';
 import { acceptJsonOnly } from './jsonBody.ts';
 import { type ObserveOptions, observe } from './observe.ts';
 import { notFound, type Problem, problem, problemOf } from './problem.ts';
+import { limitRates } from './rateLimit.ts';
 import { answerUnreadable, refuseConnect } from './rawAnswers.ts';
 import { RouteTable } from './routeTable.ts';
 import type { App, Section } from './section.ts';
@@ -18,6 +20,8 @@ export interface ServerOptions {
   /** Undefined: no keys are asked for; on a loopback address only. */
   authenticator: Authenticator | undefined;
   observed: ObserveOptions;
+  /** Requests of one key to this process. */
+  requestsAMinute: number;
   log: Logger;
 }
 
@@ -30,7 +34,8 @@ const TIMES = { headers: 10_000, request: 20_000, keepAlive: 30_000, checks: 100
 /**
  * The HTTP server: sections of routes behind one guard, every error as `application/problem+json`. It does not listen yet.
  */
-export async function createServer({ sections, authenticator, observed, log }: ServerOptions): Promise<App> {
+export async function createServer(options: ServerOptions): Promise<App> {
+  const { sections, authenticator, observed, log } = options;
   const table = new RouteTable(sections.flatMap(({ rules }) => rules));
   const app: App = fastify({
     bodyLimit: BODY_LIMIT,
@@ -63,6 +68,8 @@ export async function createServer({ sections, authenticator, observed, log }: S
   guard(app, { table, authenticator });
   observe(app, observed);
   app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
+  await limitRates(app, options.requestsAMinute);
+  await collectDocs(app, table);
   for (const section of sections)
     await app.register(async (scope) => section.register(scope as App, closing.signal));
   return app;

@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { estimateCalls } from '../collector/pagePlan.ts';
+import { type CallEstimate, estimateCalls } from '../collector/pagePlan.ts';
 import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
@@ -125,13 +125,7 @@ export class SearchProducer {
    */
   async estimate(request: SearchRequest): Promise<SearchEstimate> {
     const [normal] = checkedRequests([request], this.#options) as [NormalRequest];
-    return this.#asked(async () => {
-      const [outlook, ahead] = await Promise.all([
-        this.#options.outlook(normal.priority),
-        callsAhead(this.#calls, normal.priority),
-      ]);
-      return estimate(estimateCalls(normal), normal.priority, { ...outlook, ahead, now: Date.now() });
-    }, undefined);
+    return this.#outlookFor(estimateCalls(normal), normal.priority);
   }
 
   /** How a search stands. @throws Failure `search_not_found` */
@@ -145,6 +139,31 @@ export class SearchProducer {
    */
   async products(searchId: string): Promise<Product[]> {
     return this.#asked(() => this.#reader.products(searchId), searchId);
+  }
+
+  /**
+   * The same a part at a time, for long lists: one page of eBay's is in memory, not all of them. Ends with the failure
+   * `search_not_found` when the results expire meanwhile.
+   */
+  async *productParts(searchId: string): AsyncGenerator<Product[], void, undefined> {
+    const list = await this.#asked(() => this.#reader.productList(searchId), searchId);
+    for (const stretch of list?.stretches ?? [])
+      yield await this.#asked(async () => list?.read(stretch) ?? [], searchId);
+  }
+
+  /**
+   * What a search that has not ended still needs at most, and when it could be done; null for one that has ended.
+   * @throws Failure `search_not_found`, `redis-unavailable`
+   */
+  async remaining(report: SearchReport): Promise<SearchEstimate | null> {
+    const { searchId, state, progress } = report;
+    if (state === 'done') return null;
+    const request = await this.#asked(() => this.#reader.request(searchId), searchId);
+    if (request === undefined) return null;
+    const calls = estimateCalls(request);
+    const pages = Math.max(0, calls.pages - (progress?.pages ?? 0));
+    const details = Math.max(0, calls.details - (progress?.details?.there ?? 0));
+    return this.#outlookFor({ pages, details, total: pages + details }, request.priority);
   }
 
   /**
@@ -196,6 +215,16 @@ export class SearchProducer {
     const queues = [this.#searches, this.#calls].map((queue) => queue.close());
     await withinDeadline(Promise.all(queues), this.#options.deadlineMs).catch(() => undefined);
     await this.#options.onClose?.();
+  }
+
+  #outlookFor(calls: CallEstimate, priority: Priority): Promise<SearchEstimate> {
+    return this.#asked(async () => {
+      const [outlook, ahead] = await Promise.all([
+        this.#options.outlook(priority),
+        callsAhead(this.#calls, priority),
+      ]);
+      return estimate(calls, priority, { ...outlook, ahead, now: Date.now() });
+    }, undefined);
   }
 
   async #asked<T>(ask: () => Promise<T>, searchId: string | undefined): Promise<T> {

@@ -3,6 +3,8 @@ import { headOf } from '../collector/pageHead.ts';
 import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import { parseSearchRequest } from '../product/request.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import { ProductList } from '../results/productList.ts';
 import { productsOf } from '../results/productsOf.ts';
 import type { ResultStore, StoredResult } from '../results/resultStore.ts';
 import type { RunStates } from '../results/runState.ts';
@@ -31,10 +33,24 @@ export class SearchReader {
 
   /** @throws Failure `search_not_found` */
   async job(searchId: string): Promise<Job> {
-    const job = await this.#parts.searches.getJob(searchId);
+    const job = await this.#jobOf(searchId);
     if (job !== undefined) return job;
     const id = JSON.stringify(searchId.slice(0, 64));
     throw new Failure('search_not_found', `no search ${id}: a search is kept for RESULTS_TTL after its end`);
+  }
+
+  /**
+   * BullMQ keeps keys of its own beside the jobs (`meta`, `wait`, `repeat:NAME`, `ID:lock`), which an id may hit: they are
+   * of another type, or have no time at which they were added.
+   */
+  async #jobOf(searchId: string): Promise<Job | undefined> {
+    try {
+      const job = await this.#parts.searches.getJob(searchId);
+      return job !== undefined && Number.isFinite(job.timestamp) ? job : undefined;
+    } catch (error) {
+      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
+      throw error;
+    }
   }
 
   refOf(job: Job): SearchRef {
@@ -51,6 +67,12 @@ export class SearchReader {
     return besideGate(report, await this.#parts.closedFor(run?.class ?? classOf(job.data)));
   }
 
+  /** What a search asks for; undefined when nobody can read it. */
+  async request(searchId: string): Promise<NormalRequest | undefined> {
+    const parsed = parseSearchRequest((await this.job(searchId)).data, this.#parts);
+    return parsed.ok ? parsed.request : undefined;
+  }
+
   /** In eBay's order; also while the search still runs. */
   async products(searchId: string): Promise<Product[]> {
     const job = await this.job(searchId);
@@ -59,10 +81,22 @@ export class SearchReader {
     return productsOf(parsed.request, await this.#content(this.refOf(job)));
   }
 
+  /** The same to be read in parts; undefined for a search whose request nobody can read. */
+  async productList(searchId: string): Promise<ProductList | undefined> {
+    const job = await this.job(searchId);
+    const parsed = parseSearchRequest(job.data, this.#parts);
+    if (!parsed.ok) return undefined;
+    return ProductList.open(this.#parts.results, await this.#origin(this.refOf(job)), parsed.request);
+  }
+
   async #content(search: SearchRef): Promise<StoredResult> {
-    const { runs, results } = this.#parts;
-    const source = (await runs.read(search))?.source;
-    return results.readAll(source === undefined ? search : { ...search, ...source });
+    return this.#parts.results.readAll(await this.#origin(search));
+  }
+
+  /** Where the result is: another search may have collected it. */
+  async #origin(search: SearchRef): Promise<SearchRef> {
+    const source = (await this.#parts.runs.read(search))?.source;
+    return source === undefined ? search : { ...search, ...source };
   }
 
   /** For its own asker a withdrawn search has ended, though it goes on for others. */

@@ -9,15 +9,22 @@ export function productsOf(request: NormalRequest, { pages, details, verdict }: 
     request,
     pages.map(({ answer }) => answer),
   );
-  return products.map((product) => {
-    const own = details.get(product.itemId)?.details;
-    const mark = verdict?.marks.get(product.itemId);
-    const formerTotal = verdict?.formerTotals.get(product.itemId);
-    return {
-      ...product,
-      ...(mark ? { mark } : {}),
-      ...(formerTotal ? { formerTotal } : {}),
-      ...(own ? { details: own } : {}),
-    };
-  });
+  return products.map((product) => completed(product, details, verdict));
+}
+
+/** A product of a page with its details and its mark. */
+export function completed(
+  product: Product,
+  details: StoredResult['details'],
+  verdict: StoredResult['verdict'],
+): Product {
+  const own = details.get(product.itemId)?.details;
+  const mark = verdict?.marks.get(product.itemId);
+  const formerTotal = verdict?.formerTotals.get(product.itemId);
+  return {
+    ...product,
+    ...(mark ? { mark } : {}),
+    ...(formerTotal ? { formerTotal } : {}),
+    ...(own ? { details: own } : {}),
+  };
 }

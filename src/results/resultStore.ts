@@ -112,10 +112,14 @@ export class ResultStore {
 
   /** The details that are there, by item id. */
   async readDetails(ref: SearchRef): Promise<Map<string, ItemAnswer>> {
-    const fields = [...(await this.storedItems(ref))];
-    if (fields.length === 0) return new Map();
-    const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...fields.map((id) => ITEM + id));
-    const details = fields.flatMap((id, index) => {
+    return this.readItems(ref, [...(await this.storedItems(ref))]);
+  }
+
+  /** Of these items, the details that are there. */
+  async readItems(ref: SearchRef, itemIds: readonly string[]): Promise<Map<string, ItemAnswer>> {
+    if (itemIds.length === 0) return new Map();
+    const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...itemIds.map((id) => ITEM + id));
+    const details = itemIds.flatMap((id, index) => {
       const value = packed[index];
       return value ? [[id, unpack<ItemAnswer>(value)] as const] : [];
     });
@@ -128,6 +132,11 @@ export class ResultStore {
 
   async readItem(ref: SearchRef, itemId: string): Promise<ItemAnswer | undefined> {
     return this.#readField(ref, ITEM + itemId);
+  }
+
+  async readVerdict(ref: SearchRef): Promise<TrackVerdict | undefined> {
+    const packed = await this.#redis.hgetBuffer(this.#key(ref), VERDICT);
+    return packed === null ? undefined : readVerdict(packed);
   }
 
   async readAll(ref: SearchRef): Promise<StoredResult> {

@@ -1,13 +1,16 @@
 import { PassThrough } from 'node:stream';
+import { Redis } from 'ioredis';
 import { type ServeApp, startServeApp } from '../../src/app/serve.ts';
 import { ApiKeys, type Role } from '../../src/http/apiKeys.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';
+import type { TestService } from './service.ts';
 
 export interface HttpService {
   readonly app: ServeApp;
-  readonly redis: ReturnType<typeof useRedis>;
+  /** A connection to its Redis. */
+  readonly redis: Redis;
   readonly keys: ApiKeys;
   /** What the server has logged so far, as lines of JSON. */
   readonly logged: string;
@@ -27,12 +30,15 @@ export interface Answer {
 
 const ALL: Role[] = ['enqueue', 'read', 'schedule', 'operate'];
 
-/** The HTTP door on a free port with a Redis of its own, one for all tests of a file. Redis is emptied before each. */
+/**
+ * The HTTP door on a free port, started anew before each test: with an empty Redis of its own, or beside a service whose
+ * worker then does what it is asked for.
+ */
 export function useHttpService(
   env: Record<string, string> = {},
-  options: { redis?: ReturnType<typeof useRedis> } = {},
+  { beside }: { beside?: TestService } = {},
 ): HttpService {
-  const redis = options.redis ?? useRedis();
+  const redis = beside === undefined ? useRedis() : undefined;
   const sink = new PassThrough().setEncoding('utf8');
   let logged = '';
   sink.on('data', (text: string) => {
@@ -41,16 +47,24 @@ export function useHttpService(
   let app: ServeApp;
   let keys: ApiKeys;
   let master: string;
+  let connection: Redis;
   beforeEach(async () => {
-    keys = new ApiKeys(redis.connect(), '{ebay}');
+    const url = redis?.url ?? (beside as TestService).config.redis.url;
+    connection = new Redis(url, { maxRetriesPerRequest: 1 });
+    keys = new ApiKeys(connection, '{ebay}');
     master = await newKey(keys);
-    const config = testConfig({ REDIS_URL: redis.url, HTTP_PORT: '0', ...env });
+    const config = testConfig({ REDIS_URL: url, HTTP_PORT: '0', HTTP_RATE_LIMIT: '1000000', ...env });
     logged = '';
     app = await startServeApp(config, new LogRoot({ level: 'debug', levels: '', format: 'json' }, sink));
   });
-  afterEach(() => app.stop());
+  afterEach(async () => {
+    connection.disconnect();
+    await app.stop();
+  });
   return {
-    redis,
+    get redis() {
+      return connection;
+    },
     get app() {
       return app;
     },

@@ -46,6 +46,7 @@ describe('the routes of the server', () => {
       sections: [stray],
       authenticator: undefined,
       observed: { metrics: createMetrics().http, scrubber: new Scrubber() },
+      requestsAMinute: 1000,
       log: SILENT,
     });
     expect(routesOf(app)).to.deep.equal(['GET /stray']);
@@ -59,7 +60,7 @@ describe('the routes of the server', () => {
     for (const { method, url, access } of service.app.rules) {
       const path = url.replace(/:[a-z]+/g, 'x').replace('*', '');
       const answer = await service.call(method, path, undefined, { authorization: '' });
-      if (access === 'public') expect(answer.status, `${method} ${url}`).to.be.oneOf([200, 302, 503]);
+      if (access === 'public') expect(answer.status, `${method} ${url}`).to.not.be.oneOf([401, 403, 500]);
       else expect(answer.status, `${method} ${url}`).to.equal(401);
     }
   });

@@ -1,4 +1,4 @@
-import type { Product } from '../product/product.ts';
+import type { Product } from './product.ts';
 
 type Cell = string | number | boolean | null | undefined;
 
@@ -39,10 +39,23 @@ const COLUMNS: Record<string, (product: Product) => Cell> = {
   image: ({ images }) => images[0],
 };
 
-/** Products as CSV (RFC 4180: CRLF, quotes doubled) with a header line. What is not known is empty, never 0. */
+const LINE_END = '\r\n';
+
+/** The line that names the columns, without its end. */
+export function csvHeader(): string {
+  return Object.keys(COLUMNS).join(',');
+}
+
+/** One product as a line, without its end. What is not known is empty, never 0. */
+export function csvLine(product: Product): string {
+  return Object.values(COLUMNS)
+    .map((cell) => csvCell(cell(product)))
+    .join(',');
+}
+
+/** Products as CSV (RFC 4180: CRLF, quotes doubled) with a header line. */
 export function productCsv(products: readonly Product[]): string {
-  const rows = products.map((product) => Object.values(COLUMNS).map((cell) => cell(product)));
-  return [Object.keys(COLUMNS), ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n');
+  return [csvHeader(), ...products.map(csvLine)].join(LINE_END);
 }
 
 /**

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { csvCell, productCsv } from '../../../src/cli/csv.ts';
+import { csvCell, productCsv } from '../../../src/product/csv.ts';
 import { productOf } from '../collector/listing.ts';
 
 /** A line of CSV taken apart again, as RFC 4180 reads it. */

@@ -1,0 +1,131 @@
+import { expect } from 'chai';
+import { useHttpService } from '../../support/httpService.ts';
+import { useService } from '../../support/service.ts';
+
+describe('the life of a search over HTTP', () => {
+  const service = useService();
+  const http = useHttpService({}, { beside: service });
+  const add = async (request: object, headers: Record<string, string> = {}) =>
+    (await http.call('POST', '/v1/searches', request, headers)).json.searchId as string;
+  const ended = async (request: object) => {
+    const id = await add(request);
+    const { json } = await http.call('GET', `/v1/searches/${id}?wait=30`);
+    expect(json.state).to.equal('done');
+    return id;
+  };
+
+  it('is held by ?wait= until its end, with the summary', async () => {
+    service.simulator.controls.configure({ latencyMs: 300 });
+    const id = await add({ query: 'phone case', maxItems: 400 });
+    const before = await http.call('GET', `/v1/searches/${id}`);
+    expect(before.json.estimate.calls.total).to.be.within(1, 2);
+    const { json } = await http.call('GET', `/v1/searches/${id}?wait=30`);
+    service.simulator.controls.configure({ latencyMs: 0 });
+    expect(json).to.deep.include({ state: 'done', estimate: null, error: null });
+    expect(json.summary.outcome).to.equal('complete');
+  });
+
+  it('is told as it goes on, and the stream closes at the end', async () => {
+    service.simulator.controls.configure({ latencyMs: 200 });
+    const id = await add({ query: 'phone case', maxItems: 400 });
+    const { text, headers } = await http.call('GET', `/v1/searches/${id}/events`);
+    service.simulator.controls.configure({ latencyMs: 0 });
+    expect(headers.get('content-type')).to.contain('text/event-stream');
+    const events = [...text.matchAll(/^event: (\w+)\ndata: (.*)$/gm)].map(([, name, data]) => ({
+      name,
+      data: JSON.parse(data as string),
+    }));
+    expect(events.map(({ name }) => name)).to.include('progress');
+    expect(events.filter(({ name }) => name === 'end')).to.have.lengthOf(1);
+    expect(events.at(-1)?.data.summary.outcome).to.equal('complete');
+  });
+
+  it('is withdrawn by DELETE, and started again by retry', async () => {
+    service.simulator.controls.configure({ latencyMs: 1000 });
+    const id = await add({ query: 'phone case', maxItems: 1000 });
+    const early = await http.call('POST', `/v1/searches/${id}/retry`);
+    expect(early.status).to.equal(409);
+    const gone = await http.call('DELETE', `/v1/searches/${id}`);
+    expect(gone.json).to.deep.equal({ searchId: id, cancelled: true });
+    service.simulator.controls.configure({ latencyMs: 0 });
+    const { json } = await http.call('GET', `/v1/searches/${id}?wait=30`);
+    expect(json.summary.outcome).to.equal('cancelled');
+    const again = await http.call('POST', `/v1/searches/${id}/retry`);
+    expect(again.status, again.text).to.equal(202);
+    const whole = await http.call('GET', `/v1/searches/${id}?wait=30`);
+    expect(whole.json.summary.outcome).to.equal('complete');
+  });
+
+  it('gives its products in pages that together are the list that the library gives', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 450, marketplaces: ['EBAY_US', 'EBAY_DE'] });
+    const all = (await service.producer.products(id)).map(({ itemId }) => itemId);
+    const seen: string[] = [];
+    let path: string | undefined = `/v1/searches/${id}/products?limit=100`;
+    while (path !== undefined) {
+      const { json, headers }: Awaited<ReturnType<typeof http.call>> = await http.call('GET', path);
+      seen.push(...json.products.map(({ itemId }: { itemId: string }) => itemId));
+      path = /<(.*)>; rel="next"/.exec(headers.get('link') ?? '')?.[1];
+      expect(path === undefined).to.equal(json.next === null);
+    }
+    expect(seen).to.deep.equal(all);
+    expect(seen).to.have.length.greaterThan(300);
+  });
+
+  it('gives all of them as NDJSON or CSV, by Accept or ?format=', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 250 });
+    const all = await service.producer.products(id);
+    const ndjson = await http.call('GET', `/v1/searches/${id}/products`, undefined, {
+      accept: 'application/x-ndjson',
+    });
+    expect(
+      ndjson.text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).to.deep.equal(all);
+    const csv = await http.call('GET', `/v1/searches/${id}/products?format=csv`);
+    expect(csv.headers.get('content-type')).to.contain('text/csv');
+    expect(csv.text.match(/^v1\|/gm)).to.have.lengthOf(all.length);
+    const html = await http.call('GET', `/v1/searches/${id}/products`, undefined, { accept: 'text/html' });
+    expect(html.status).to.equal(406);
+  });
+
+  it('sorts and filters by delivered price and condition, unknown prices last', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 450 });
+    const all = await service.producer.products(id);
+    const get = async (query: string) =>
+      (await http.call('GET', `/v1/searches/${id}/products?limit=1000&${query}`)).json.products as typeof all;
+    const sorted = await get('sort=total');
+    expect(sorted.map(({ itemId }) => itemId)).to.have.members(all.map(({ itemId }) => itemId));
+    const totals = sorted.map(({ total }) =>
+      total === null ? Number.POSITIVE_INFINITY : Number(total.value),
+    );
+    expect(totals).to.deep.equal(totals.toSorted((a, b) => a - b));
+    const middle = totals[200] as number;
+    const cheap = await get(`maxTotal=${middle}&currency=USD`);
+    expect(cheap.length).to.equal(totals.filter((total) => total <= middle).length);
+    const condition = all.find(({ conditionId }) => conditionId !== null)?.conditionId;
+    const same = await get(`conditionId=${condition}`);
+    expect(same.length).to.equal(all.filter(({ conditionId }) => conditionId === condition).length);
+    const streamed = await http.call('GET', `/v1/searches/${id}/products?format=ndjson&sort=-total`);
+    const falling = streamed.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).total?.value);
+    expect(falling.filter(Boolean)).to.deep.equal(
+      sorted
+        .map(({ total }) => total?.value)
+        .filter(Boolean)
+        .toSorted((a, b) => Number(b) - Number(a)),
+    );
+  });
+
+  it('refuses a cursor of another question, and a price without its currency', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 20 });
+    const first = await http.call('GET', `/v1/searches/${id}/products?limit=5`);
+    const other = await http.call('GET', `/v1/searches/${id}/products?sort=total&cursor=${first.json.next}`);
+    expect(other.json.errors[0]).to.include({ path: 'cursor', code: 'invalid_cursor' });
+    const price = await http.call('GET', `/v1/searches/${id}/products?minTotal=5`);
+    expect(price.json.errors[0]).to.include({ path: 'currency', code: 'currency_required' });
+  });
+});
