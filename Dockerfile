@@ -24,6 +24,7 @@ COPY --from=packages /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY config config
 COPY schemas schemas
+COPY public public
 # A number, so that an orchestrator can tell that it is not root. Nothing is written: the root file system may be read-only.
 USER 10001:10001
 # The settings are right, the keyset is there and Redis answers, asked with the worker's own settings. Costs no call to eBay.

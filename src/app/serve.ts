@@ -1,10 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import type { Redis } from 'ioredis';
 import { openProducer } from '../app.ts';
+import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gateSettings.ts';
 import { quotaReport } from '../ebay/quotaReport.ts';
+import { latestEvents } from '../events/reader.ts';
 import { ApiKeys } from '../http/apiKeys.ts';
 import { Authenticator } from '../http/authenticator.ts';
 import { docsRoutes } from '../http/docs.ts';
@@ -12,6 +14,9 @@ import { healthRoutes } from '../http/health.ts';
 import { HeldAnswers } from '../http/heldAnswers.ts';
 import { Idempotency } from '../http/idempotency.ts';
 import { metricsRoute } from '../http/metricsRoute.ts';
+import { pageSection } from '../http/page/pageSection.ts';
+import type { PageOptions } from '../http/page/pages.ts';
+import { Sessions } from '../http/page/sessions.ts';
 import { productRoutes } from '../http/productRoutes.ts';
 import { quotaRoute } from '../http/quotaRoute.ts';
 import { reportRoutes } from '../http/reportRoutes.ts';
@@ -72,6 +77,9 @@ export async function startServeApp(
     const producerOf = producers(lifecycle, config, log, redis);
     const { prefix } = config.queue;
     const gateOf = (tenant: string) => callGate(redis, config, tenant, { log: logger });
+    const quotaOf = async (tenant: string) =>
+      quotaReport(await gateOf(tenant).read(), gateSettings(config).shares);
+    const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
     const sections: Section[] = [
       healthRoutes({
         isAlive: () => worker?.running ?? true,
@@ -88,10 +96,10 @@ export async function startServeApp(
       reportRoutes({ producerOf, held: new HeldAnswers(config.http.maxStreams) }),
       productRoutes({ producerOf }),
       scheduleRoutes({ producerOf }),
-      quotaRoute(async (tenant) => quotaReport(await gateOf(tenant).read(), gateSettings(config).shares)),
+      quotaRoute(quotaOf),
       docsRoutes(),
+      page({ config, redis, keys, authenticator, producerOf, quotaOf }),
     ];
-    const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
     const server = await createServer({
       sections,
       authenticator,
@@ -127,6 +135,26 @@ function producers(lifecycle: Lifecycle, config: Config, log: LogRoot, redis: Re
     );
     return producer;
   };
+}
+
+/** So many events are on the page's start. */
+const LATEST_EVENTS = 20;
+
+type PageDoors = Pick<PageOptions, 'keys' | 'authenticator' | 'producerOf' | 'quotaOf'>;
+
+function page({ config, redis, ...doors }: PageDoors & { config: Config; redis: Redis }): Section {
+  const { prefix } = config.queue;
+  return pageSection({
+    ...doors,
+    sessions: new Sessions(redis, prefix),
+    latestOf: (tenant) => latestEvents(redis, prefix, tenant, LATEST_EVENTS),
+    marketplace: config.ebay.marketplace,
+    apiOrigin: apiOrigin(config.ebay),
+    links: [
+      { href: '/admin/queues', text: 'Queues' },
+      { href: '/docs', text: 'API' },
+    ],
+  });
 }
 
 async function someoneMayCall(keys: ApiKeys, { http }: Config): Promise<void> {

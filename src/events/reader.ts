@@ -45,6 +45,17 @@ export async function* readEvents(
   }
 }
 
+/** The latest `count` events, newest first. */
+export async function latestEvents(
+  redis: Redis,
+  prefix: string,
+  tenant: string,
+  count: number,
+): Promise<ServiceEvent[]> {
+  const entries = await redis.xrevrange(eventStreamKey(prefix, tenant), '+', '-', 'COUNT', count);
+  return entries.flatMap(([, fields]) => eventFrom(fields) ?? []);
+}
+
 async function lastPlace(redis: Redis, key: string): Promise<string> {
   const [last] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
   return last?.[0] ?? '0-0';

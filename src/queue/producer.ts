@@ -133,6 +133,11 @@ export class SearchProducer {
     return this.#asked(() => this.#reader.report(searchId), searchId);
   }
 
+  /** What a search asks for; undefined when nobody can read it. @throws Failure `search_not_found` */
+  async request(searchId: string): Promise<NormalRequest | undefined> {
+    return this.#asked(() => this.#reader.request(searchId), searchId);
+  }
+
   /**
    * The products that are there, in eBay's order; also while the search still runs.
    * @throws Failure `search_not_found`

@@ -1,0 +1,155 @@
+/**
+ * What the pages do better with scripts: all of them work without. Nothing is kept, nothing comes from elsewhere.
+ */
+
+const LOOK_EVERY_MS = 700;
+const SLOWEST_MS = 5000;
+const ESTIMATE_AFTER_MS = 350;
+
+async function get(address, options) {
+  const answer = await fetch(address, { ...options, headers: { accept: 'text/html' } });
+  // Signed out meanwhile: the sign-in page has been followed to.
+  if (answer.redirected) location.assign(location.href);
+  if (!answer.ok) throw new Error(`${answer.status}`);
+  return new DOMParser().parseFromString(await answer.text(), 'text/html');
+}
+
+/** Instants in the reader's own time. */
+function localTimes(within = document) {
+  const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'short' });
+  for (const time of within.querySelectorAll('time[datetime]')) {
+    const at = new Date(time.dateTime);
+    const today = at.toDateString() === new Date().toDateString();
+    time.textContent = (today ? clock : day).format(at);
+    time.title = at.toLocaleString();
+  }
+}
+
+/** Follows a search until it has ended, showing each new page of products as it comes. */
+async function follow(status) {
+  let wait = LOOK_EVERY_MS;
+  let { pages } = status.dataset;
+  while (status.dataset.state !== 'done') {
+    await new Promise((resolve) => setTimeout(resolve, document.hidden ? SLOWEST_MS : wait));
+    try {
+      const next = (await get(status.dataset.live)).querySelector('#status');
+      wait = LOOK_EVERY_MS;
+      if (next.dataset.state === 'done' || next.dataset.pages !== pages) {
+        pages = next.dataset.pages;
+        await replaceMain();
+        status = document.querySelector('#status');
+      } else if (next.textContent !== status.textContent) {
+        // Only the words: a button that has the focus keeps it.
+        status
+          .querySelector('[role=status]')
+          .replaceChildren(...next.querySelector('[role=status]').childNodes);
+        status.dataset.state = next.dataset.state;
+        localTimes(status);
+      }
+    } catch {
+      wait = Math.min(wait * 2, SLOWEST_MS);
+    }
+  }
+}
+
+async function replaceMain() {
+  const main = document.querySelector('#main');
+  const focused = document.activeElement?.id;
+  const open = [...main.querySelectorAll('details[open]')].map(({ className }) => className);
+  const next = (await get(location.href)).querySelector('#main');
+  main.replaceChildren(...next.childNodes);
+  for (const name of open) if (name) main.querySelector(`details.${name}`)?.setAttribute('open', '');
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+  localTimes(main);
+  more();
+}
+
+/** Loads the next products as the end of the list comes near; the link stays for those who prefer it. */
+function more() {
+  const link = document.querySelector('nav.pages a[rel=next]');
+  if (link === null) return;
+  const observer = new IntersectionObserver(
+    async ([entry]) => {
+      if (!entry.isIntersecting) return;
+      observer.disconnect();
+      await load(link);
+    },
+    { rootMargin: '1200px' },
+  );
+  observer.observe(link);
+  link.addEventListener('click', (event) => {
+    event.preventDefault();
+    observer.disconnect();
+    load(link, true);
+  });
+}
+
+async function load(link, focus = false) {
+  link.setAttribute('aria-busy', 'true');
+  try {
+    const next = await get(link.href);
+    const cards = [...next.querySelectorAll('ul.cards > li')];
+    document.querySelector('ul.cards').append(...cards);
+    document.querySelector('#shown-to').textContent = next.querySelector('#shown-to').textContent;
+    const following = next.querySelector('nav.pages a[rel=next]');
+    if (following === null) link.remove();
+    else link.replaceWith(following);
+    if (focus) cards[0]?.querySelector('a')?.focus();
+    more();
+  } catch {
+    link.removeAttribute('aria-busy');
+    link.textContent = 'Could not load more: try again';
+    more();
+  }
+}
+
+/** What the search in the form would cost, while it is being written. */
+function estimates(form) {
+  const output = form.querySelector('output');
+  let timer;
+  let latest = 0;
+  const ask = async () => {
+    const mine = ++latest;
+    const body = new URLSearchParams(new FormData(form));
+    if (!body.get('query')?.trim()) {
+      output.textContent = '';
+      return;
+    }
+    const answer = await get(form.dataset.estimate, { method: 'POST', body }).catch(() => null);
+    if (mine === latest) output.textContent = answer?.body.textContent ?? '';
+  };
+  form.addEventListener('input', () => {
+    clearTimeout(timer);
+    timer = setTimeout(ask, ESTIMATE_AFTER_MS);
+  });
+  ask();
+}
+
+/** A picture that cannot be had leaves its place, not a broken sign. */
+document.addEventListener(
+  'error',
+  ({ target }) => {
+    if (target instanceof HTMLImageElement) target.closest('.picture')?.classList.add('none');
+  },
+  true,
+);
+
+/** A second press while the first is under way would do it twice. */
+document.addEventListener('submit', ({ target }) => {
+  if (target.method !== 'post') return;
+  for (const button of target.querySelectorAll('button'))
+    setTimeout(() => button.setAttribute('disabled', ''));
+});
+// Back from another page, as the browser kept this one.
+window.addEventListener('pageshow', () => {
+  for (const button of document.querySelectorAll('button[disabled]')) button.removeAttribute('disabled');
+});
+
+for (const form of document.querySelectorAll('form[data-submits]'))
+  form.addEventListener('change', () => form.requestSubmit());
+for (const form of document.querySelectorAll('form[data-estimate]')) estimates(form);
+localTimes();
+more();
+const status = document.querySelector('#status');
+if (status !== null) follow(status);

@@ -1,0 +1,115 @@
+import { MARKETPLACES } from '../../config/marketplaces.ts';
+import { type Html, html } from './html.ts';
+import { token } from './layout.ts';
+
+/** What the form held, by the names of its fields. */
+export type FormValues = Readonly<Record<string, string>>;
+
+export interface FormProblem {
+  /** The field's name; of a mistake that is no field's the empty word. */
+  field: string;
+  message: string;
+}
+
+const CONDITIONS = { '': 'Any condition', NEW: 'New', USED: 'Used' };
+const AMOUNTS = { '50': '50', '200': '200', '1000': '1,000', '10000': '10,000' };
+
+/** The form for a search; without scripts its estimate comes by a button of its own. */
+export function searchForm(
+  values: FormValues,
+  {
+    marketplace,
+    csrf,
+    problems = [],
+  }: { marketplace: string; csrf: string | null; problems?: readonly FormProblem[] },
+): Html {
+  const text = (name: string, label: string, attributes: Html, hint?: string) =>
+    field(
+      name,
+      label,
+      problems,
+      hint,
+      (described) =>
+        html`<input id="${name}" name="${name}" value="${values[name] ?? ''}" ${attributes} ${described}>`,
+    );
+  const select = (name: string, label: string, options: Readonly<Record<string, string>>, chosen: string) =>
+    field(
+      name,
+      label,
+      problems,
+      undefined,
+      (described) =>
+        html`<select id="${name}" name="${name}" ${described}>${Object.entries(options).map(
+          ([value, shown]) =>
+            html`<option value="${value}"${value === (values[name] ?? chosen) ? html` selected` : ''}>${shown}</option>`,
+        )}</select>`,
+    );
+  const others = problems.filter(({ field: name }) => !(name in FIELDS));
+  return html`<form class="search" method="post" action="/searches" data-estimate="/estimate" id="search">
+  ${token(csrf)}
+  ${others.length > 0 && html`<ul class="problems" role="alert">${others.map(({ message }) => html`<li>${message}</li>`)}</ul>`}
+  <div class="ask">
+    ${text('query', 'What are you looking for?', html`type="search" required maxlength="100" autocomplete="off" placeholder="usb c charger" enterkeyhint="search"`)}
+    <button class="main">Search</button>
+  </div>
+  <div class="fields">
+    ${select('marketplace', 'Marketplace', sites(), marketplace)}
+    ${select('condition', 'Condition', CONDITIONS, '')}
+    ${text('priceMax', 'Item price up to', html`inputmode="decimal" autocomplete="off"`)}
+    ${text('country', 'Deliver to country', html`maxlength="2" autocomplete="country" placeholder="US" class="short"`)}
+    ${text('postalCode', 'Postal code', html`maxlength="10" autocomplete="postal-code" placeholder="19406" class="short"`)}
+    ${select('maxItems', 'At most', AMOUNTS, '200')}
+  </div>
+  <details${MORE.some((name) => values[name]) ? html` open` : ''}>
+    <summary>More conditions</summary>
+    <div class="fields">
+      ${text('exclude', 'Titles without', html`autocomplete="off" placeholder="case, cable"`)}
+      ${text('minFeedback', 'Sellers with at least', html`inputmode="decimal" autocomplete="off" class="short"`, '% positive')}
+      ${select('sort', 'Which ones first', SORTS, '')}
+      <p class="check"><input type="checkbox" id="freeShipping" name="freeShipping" value="1"${values.freeShipping ? html` checked` : ''}>
+        <label for="freeShipping">Free shipping only</label></p>
+    </div>
+  </details>
+  <p class="estimate"><output id="estimate" for="search" aria-live="polite"></output></p>
+</form>`;
+}
+
+const SORTS = {
+  '': 'Best match',
+  newlyListed: 'Newly listed',
+  price: 'Lowest price',
+  endingSoonest: 'Ending soonest',
+};
+const MORE = ['exclude', 'minFeedback', 'sort', 'freeShipping'];
+/** The form's fields, and where in a request they stand. */
+export const FIELDS: Readonly<Record<string, string>> = {
+  query: 'query',
+  marketplace: 'marketplaces',
+  condition: 'filters.conditions',
+  priceMax: 'filters.price',
+  country: 'shipTo.country',
+  postalCode: 'shipTo.postalCode',
+  maxItems: 'maxItems',
+  exclude: 'title.exclude',
+  minFeedback: 'seller.minFeedbackPercentage',
+  sort: 'sort',
+  freeShipping: 'filters.freeShipping',
+};
+
+function sites(): Record<string, string> {
+  return Object.fromEntries(Object.keys(MARKETPLACES).map((id) => [id, id.replace('EBAY_', 'eBay ')]));
+}
+
+function field(
+  name: string,
+  label: string,
+  problems: readonly FormProblem[],
+  hint: string | undefined,
+  control: (described: Html) => Html,
+): Html {
+  const problem = problems.find(({ field: wrong }) => wrong === name);
+  const described =
+    problem === undefined ? html`` : html`aria-invalid="true" aria-describedby="${name}-problem"`;
+  return html`<p class="field field-${name}"><label for="${name}">${label}${hint !== undefined && html` <small class="inline">${hint}</small>`}</label>${control(described)}
+    ${problem !== undefined && html`<span class="problem" id="${name}-problem">${problem.message}</span>`}</p>`;
+}

@@ -1,0 +1,69 @@
+import { compare } from '../../product/money.ts';
+import type { Product } from '../../product/product.ts';
+
+/** Which products of a result are shown, and in which order; as the address of the page says. */
+export interface Selection {
+  order: 'ebay' | 'delivered' | 'changed';
+  /** Delivered at most, in the result's main currency; what is not known to be is left out. */
+  most: number | undefined;
+  /** Only what is new, dropped or rose. */
+  changed: boolean;
+  /** From 1. */
+  page: number;
+}
+
+export const PER_PAGE = 48;
+
+export function selectionFrom(query: Readonly<Record<string, string | undefined>>): Selection {
+  const { order, most = '', changed, page = '' } = query;
+  const amount = Number(most.replace(',', '.'));
+  return {
+    order: order === 'delivered' || order === 'changed' ? order : 'ebay',
+    most: most.trim() !== '' && Number.isFinite(amount) && amount >= 0 ? amount : undefined,
+    changed: changed === '1',
+    page: /^[1-9]\d{0,4}$/.test(page) ? Number(page) : 1,
+  };
+}
+
+/** The address of the same result with another selection. */
+export function addressOf(searchId: string, selection: Selection, change: Partial<Selection> = {}): string {
+  const { order, most, changed, page } = { ...selection, ...change };
+  const query = new URLSearchParams({
+    ...(order !== 'ebay' && { order }),
+    ...(most !== undefined && { most: String(most) }),
+    ...(changed && { changed: '1' }),
+    ...(page > 1 && { page: String(page) }),
+  });
+  const path = `/searches/${encodeURIComponent(searchId)}`;
+  return query.size === 0 ? path : `${path}?${query}`;
+}
+
+/** The currency that most delivered prices of a result are in; amounts in others are never compared with it. */
+export function mainCurrency(products: readonly Product[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const { total } of products)
+    if (total !== null) counts.set(total.currency, (counts.get(total.currency) ?? 0) + 1);
+  return [...counts].sort(([, one], [, other]) => other - one)[0]?.[0];
+}
+
+export const isChanged = ({ mark }: Product) => mark !== undefined && mark !== 'same';
+
+/** The products selected, all pages of them. */
+export function select(products: readonly Product[], { order, most, changed }: Selection): Product[] {
+  const currency = mainCurrency(products);
+  const chosen = products.filter((product) => {
+    if (changed && !isChanged(product)) return false;
+    if (most === undefined) return true;
+    return product.total?.currency === currency && Number(product.total?.value) <= most;
+  });
+  if (order === 'delivered') return chosen.sort((one, other) => byTotal(one, other, currency));
+  if (order === 'changed') return [...chosen.filter(isChanged), ...chosen.filter((each) => !isChanged(each))];
+  return chosen;
+}
+
+/** Unknown prices last, other currencies before them. */
+function byTotal({ total: one }: Product, { total: other }: Product, currency: string | undefined): number {
+  const rank = (total: Product['total']) => (total === null ? 2 : total.currency === currency ? 0 : 1);
+  if (rank(one) !== rank(other) || one === null || other === null) return rank(one) - rank(other);
+  return compare(one, other) ?? one.currency.localeCompare(other.currency);
+}
