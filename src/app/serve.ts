@@ -32,6 +32,7 @@ import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { BootError, redisIsFit } from './boot.ts';
+import { openDashboard } from './dashboard.ts';
 import { callGate } from './gate.ts';
 
 export interface ServeApp {
@@ -99,6 +100,7 @@ export async function startServeApp(
       quotaRoute(quotaOf),
       docsRoutes(),
       page({ config, redis, keys, authenticator, producerOf, quotaOf }),
+      openDashboard(lifecycle, { config, redis, keys, authenticator }),
     ];
     const server = await createServer({
       sections,

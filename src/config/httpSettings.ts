@@ -11,6 +11,12 @@ export const http = {
     'Answer programs on this machine without an API key, as the demo does; on a loopback address only',
   ),
   rateLimit: count('HTTP_RATE_LIMIT', 1200, 'Requests a minute that one API key may send to one process'),
+  dashboardWrites: key(
+    'flag',
+    'DASHBOARD_WRITES',
+    false,
+    'Let the dashboard pause and resume queues and retry what failed; default is to look only',
+  ),
   maxStreams: count(
     'HTTP_MAX_STREAMS',
     200,

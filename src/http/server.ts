@@ -123,7 +123,8 @@ function defect(error: unknown, request: FastifyRequest, log: Logger): Problem {
 
 function otherMethods(request: FastifyRequest, table: RouteTable): Problem {
   const methods = table.methodsOf(pathOf(request));
-  if (methods.length === 0) return notFound();
+  // A pattern stands for more paths than there are.
+  if (methods.length === 0 || methods.includes(request.method)) return notFound();
   const allow = methods.join(', ');
   return problem(405, 'method_not_allowed', `this takes ${allow}`, { headers: { allow } });
 }

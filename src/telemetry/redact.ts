@@ -31,7 +31,7 @@ export function redact(value: unknown, depth = 0): unknown {
 export function redactFields(fields: object, depth = 0): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(fields).map(([name, value]) => [
-      name,
+      redactText(name),
       SECRET_NAME.test(name) && value !== null && value !== undefined ? '***' : redact(value, depth + 1),
     ]),
   );

@@ -1,0 +1,104 @@
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Authenticator } from '../authenticator.ts';
+import { Problem, problem } from '../problem.ts';
+import type { App } from '../section.ts';
+import { loginPage, logoutPage, styleSheet } from './pages.ts';
+import { csrfToken, isCsrfToken, type Session, type Sessions } from './sessions.ts';
+
+export interface DoorOptions {
+  /** Path that the dashboard stands at. */
+  base: string;
+  sessions: Sessions;
+  authenticator: Authenticator;
+}
+
+const COOKIE = 'dpf_session';
+/** The board's HTTP client sends the cookie of this name back as the header of that one. */
+const CSRF_COOKIE = 'XSRF-TOKEN';
+const CSRF_HEADER = 'x-xsrf-token';
+
+/** The dashboard's login: a key with the role `operate`, exchanged for a cookie that no script can read. */
+export class Door {
+  readonly #options: DoorOptions;
+
+  constructor(options: DoorOptions) {
+    this.#options = options;
+  }
+
+  routes(app: App): void {
+    const { base } = this.#options;
+    app.get(`${base}/login.css`, (_, reply) => reply.type('text/css').send(styleSheet()));
+    app.get(`${base}/login`, (_, reply) => html(reply, loginPage(base)));
+    app.get(`${base}/logout`, (_, reply) => html(reply, logoutPage(base)));
+    app.post(`${base}/login`, (request, reply) => this.#login(request, reply));
+    app.post(`${base}/logout`, (request, reply) => this.#logout(request, reply));
+  }
+
+  /** Who is logged in; undefined when the request has been sent to the login. @throws Problem for what is no page */
+  async enter(request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined> {
+    const secret = request.cookies[COOKIE];
+    const session = secret ? await this.#options.sessions.read(secret) : undefined;
+    if (session === undefined || secret === undefined) {
+      const isPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
+      const { base } = this.#options;
+      if (!isPage) throw problem(401, 'not_logged_in', `log in at ${base}/login`);
+      reply.redirect(`${base}/login`, 303);
+      return undefined;
+    }
+    if (isChange(request)) {
+      fromOwnPage(request);
+      if (!isCsrfToken(String(request.headers[CSRF_HEADER] ?? ''), secret))
+        throw problem(403, 'csrf', `a change needs the token of the page that asks for it (${CSRF_HEADER})`);
+    }
+    return session;
+  }
+
+  async #login(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { base, authenticator, sessions } = this.#options;
+    fromOwnPage(request);
+    const key = new URLSearchParams(String(request.body)).get('key')?.trim() ?? '';
+    try {
+      const { id, tenant, roles } = await authenticator.callerOf([`Bearer ${key}`], request.ip);
+      if (!roles.includes('operate'))
+        throw problem(403, 'missing_role', 'this key has not got the role operate');
+      const secret = await sessions.open({ keyId: id, tenant });
+      // Only the browser knows whether a proxy in front of us speaks TLS with it.
+      const secure = String(request.headers.origin).startsWith('https:');
+      const cookie = { path: base, sameSite: 'strict', secure } as const;
+      return reply
+        .setCookie(COOKIE, secret, { ...cookie, httpOnly: true })
+        .setCookie(CSRF_COOKIE, csrfToken(secret), cookie)
+        .redirect(base, 303);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500) throw error;
+      const mistake = error.status === 401 ? 'This is no valid API key.' : `Not now: ${error.message}.`;
+      reply.code(error.status);
+      if (error.options.retryAfter) reply.header('retry-after', error.options.retryAfter);
+      return html(reply, loginPage(base, mistake));
+    }
+  }
+
+  async #logout(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { base, sessions } = this.#options;
+    fromOwnPage(request);
+    const secret = request.cookies[COOKIE];
+    if (secret) await sessions.close(secret);
+    for (const name of [COOKIE, CSRF_COOKIE]) reply.clearCookie(name, { path: base });
+    return reply.redirect(`${base}/login`, 303);
+  }
+}
+
+export function isChange({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** Browsers name the page that a change comes from, and no script can make that up. */
+export function fromOwnPage({ headers }: FastifyRequest): void {
+  const { origin = '', host, 'sec-fetch-site': site = 'same-origin' } = headers;
+  if (!URL.canParse(origin) || new URL(origin).host !== host || site !== 'same-origin')
+    throw problem(403, 'cross_site', 'a change must come from the dashboard’s own page');
+}
+
+function html(reply: FastifyReply, page: string): FastifyReply {
+  return reply.type('text/html; charset=utf-8').send(page);
+}

@@ -1,0 +1,88 @@
+import cookie from '@fastify/cookie';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { ApiKeys } from '../apiKeys.ts';
+import type { Authenticator } from '../authenticator.ts';
+import type { RouteRule } from '../routeTable.ts';
+import type { App, Section } from '../section.ts';
+import { openBoard, withoutForeignParts } from './board.ts';
+import { Door, fromOwnPage, isChange } from './door.ts';
+import { QueueView, TENANT_HEADER } from './queueView.ts';
+import { Sessions } from './sessions.ts';
+
+export interface DashboardOptions {
+  redis: Redis;
+  prefix: string;
+  keys: ApiKeys;
+  /** Undefined: nobody has to log in, as on the demo's loopback address. */
+  authenticator: Authenticator | undefined;
+  /** The queues of a tenant, opened when first somebody of it logs in. A login sees its own tenant's. */
+  queuesOf: (tenant: string) => ReadonlyArray<{ queue: Queue; description: string }>;
+  /** Whether queues may be paused and jobs retried; default is to look only. */
+  writes: boolean;
+}
+
+const BASE = '/admin/queues';
+/** What a login form may hold, bytes. */
+const FORM_LIMIT = 4096;
+
+/** As the server's own, save for the page's `<base>`. */
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
+
+/** Bull Board behind a login of its own. */
+export function dashboardSection(options: DashboardOptions): Section {
+  return { rules: rules(options.writes), register: (app) => register(app, options) };
+}
+
+function rules(writes: boolean): RouteRule[] {
+  const rule = (method: string, url: string): RouteRule => ({ method, url, access: 'own-login' });
+  return [
+    rule('GET', BASE),
+    rule('GET', `${BASE}/*`),
+    rule('HEAD', `${BASE}/*`),
+    rule('POST', `${BASE}/login`),
+    rule('POST', `${BASE}/logout`),
+    ...(writes ? [rule('PUT', `${BASE}/*`)] : []),
+  ];
+}
+
+async function register(app: App, options: DashboardOptions): Promise<void> {
+  const { redis, prefix, keys, authenticator, writes } = options;
+  await app.register(cookie);
+  app.addContentTypeParser(
+    'application/x-www-form-urlencoded',
+    { parseAs: 'string', bodyLimit: FORM_LIMIT },
+    async (_: unknown, body: string) => body,
+  );
+  // Job texts are anybody's: even read as HTML by mistake they open no tag.
+  app.setReplySerializer((payload) => JSON.stringify(payload).replaceAll('<', '\\u003c'));
+  app.addHook('onSend', async (_, reply, payload) => {
+    reply.header('content-security-policy', CONTENT_SECURITY_POLICY);
+    // With the server's no-referrer a browser would not say which page a form stands on.
+    reply.header('referrer-policy', 'same-origin');
+    const isBoard = typeof payload === 'string' && payload.includes('__UI_CONFIG__');
+    return isBoard ? withoutForeignParts(payload) : payload;
+  });
+  const sessions = new Sessions(redis, prefix, keys);
+  const door = authenticator && new Door({ base: BASE, sessions, authenticator });
+  door?.routes(app);
+  await app.register(async (inside) => {
+    const board = openBoard({ basePath: BASE, writes, logout: door !== undefined });
+    const shown = new Set<string>();
+    const show = (tenant: string) => {
+      if (shown.has(tenant)) return;
+      shown.add(tenant);
+      for (const each of options.queuesOf(tenant))
+        board.show(new QueueView({ ...each, tenant, redis, readOnly: !writes }));
+    };
+    inside.addHook('onRequest', async (request, reply) => {
+      const session = door ? await door.enter(request, reply) : { tenant: 'default' };
+      if (session === undefined) return reply;
+      if (door === undefined && isChange(request)) fromOwnPage(request);
+      show(session.tenant);
+      request.headers[TENANT_HEADER] = session.tenant;
+    });
+    await inside.register(board.plugin, { prefix: BASE });
+  });
+}

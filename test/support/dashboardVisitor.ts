@@ -1,0 +1,57 @@
+import type { HttpService } from './httpService.ts';
+
+const BASE = '/admin/queues';
+
+/** Somebody with a browser's manners at the dashboard: keeps cookies, and sends what its own page would send. */
+export class DashboardVisitor {
+  readonly #service: HttpService;
+  readonly cookies = new Map<string, string>();
+
+  constructor(service: HttpService) {
+    this.#service = service;
+  }
+
+  get origin(): string {
+    return this.#service.app.url;
+  }
+
+  /** The answer of the login, not of the page that it leads to. */
+  async logIn(key: string, headers: Record<string, string> = {}): Promise<Response> {
+    return this.send('POST', '/login', { origin: this.origin, ...headers }, new URLSearchParams({ key }));
+  }
+
+  logOut(): Promise<Response> {
+    return this.send('POST', '/logout', { origin: this.origin });
+  }
+
+  /** A change as the board's own page asks for it. */
+  change(method: string, path: string, headers: Record<string, string> = {}): Promise<Response> {
+    const token = this.cookies.get('XSRF-TOKEN') ?? '';
+    return this.send(method, path, { origin: this.origin, 'x-xsrf-token': token, ...headers });
+  }
+
+  async json<T>(path: string): Promise<T> {
+    return (await (await this.send('GET', path)).json()) as T;
+  }
+
+  async send(
+    method: string,
+    path: string,
+    headers: Record<string, string> = {},
+    body?: URLSearchParams,
+  ): Promise<Response> {
+    const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const response = await fetch(`${this.origin}${BASE}${path}`, {
+      method,
+      headers: { cookie, ...headers },
+      redirect: 'manual',
+      ...(body ? { body } : {}),
+    });
+    for (const line of response.headers.getSetCookie()) {
+      const [, name = '', value = ''] = /^([^=]+)=([^;]*)/.exec(line) ?? [];
+      if (/expires=Thu, 01 Jan 1970/i.test(line)) this.cookies.delete(name);
+      else this.cookies.set(name, value);
+    }
+    return response;
+  }
+}
