@@ -90,13 +90,16 @@ describe('identical searches', () => {
   it('raise the class of the one that leads to the highest of those who wait', async () => {
     const { searchId } = await service.producer.enqueue({ ...request, maxItems: 5000, priority: 'backfill' });
     await waitFor('its first call', () => service.calledOffsets().length > 0);
+    // So that pages of it still wait, however slowly the second search comes to its turn.
+    await service.calls.pause();
     await service.producer.enqueue({ ...request, maxItems: 5000, priority: 'interactive' });
     await waitFor('a page of the higher class', async () => {
       const pages = await service.calls.getJobs(['prioritized', 'active', 'completed'], 0, 50);
       return pages.some(
-        (page) => page?.data.search.searchId === searchId && page.opts.priority === PRIORITY.interactive,
+        (page) => page?.data.search.searchId === searchId && page.priority === PRIORITY.interactive,
       );
     });
+    await service.calls.resume();
     await service.producer.cancel(searchId);
   });
 });
