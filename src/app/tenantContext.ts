@@ -53,6 +53,7 @@ export async function openEbay(
   });
   lifecycle.opened('token service', auth, (opened) => opened.close());
   const calls = metrics.calls(tenant);
+  metrics.auth.begin(tenant);
   const gate = callGate(redis, config, tenant, {
     log: log.component('gate'),
     metrics: calls,

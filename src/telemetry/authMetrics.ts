@@ -16,6 +16,8 @@ export interface AuthMetrics {
   credentialRefused: Level<{ tenant: unknown }>;
   /** When the tenant's token stops being used, ms since the epoch; shown as the seconds until then. */
   expiresAt(tenant: string, at: number): void;
+  /** Shows the tenant's counters from their beginning on. */
+  begin(tenant: string): void;
 }
 
 const MINT_SECONDS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
@@ -32,7 +34,7 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
       for (const [owner, at] of expiries) level.set({ tenant: owner }, Math.max(0, (at - Date.now()) / 1000));
     },
   );
-  return {
+  const metrics = {
     served: instruments.counter(
       'dpf_token_served_total',
       'Tokens handed to callers, by where they came from',
@@ -71,6 +73,17 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
       '1 while eBay refuses the credential, as this process knows it',
       { tenant },
     ),
+  };
+  return {
+    ...metrics,
     expiresAt: (owner, at) => expiries.set(owner, at),
+    begin(owner) {
+      const own = { tenant: owner };
+      for (const result of MINT_RESULT) metrics.mints.inc({ ...own, reason: 'missing', result }, 0);
+      metrics.mints.inc({ ...own, reason: 'refused', result: 'ok' }, 0);
+      for (const source of TOKEN_SOURCE) metrics.served.inc({ ...own, source }, 0);
+      metrics.misses.inc({ ...own, reason: 'absent' }, 0);
+      metrics.credentialRefused.set(own, 0);
+    },
   };
 }

@@ -67,6 +67,9 @@ export function declareCallMetrics(instruments: Instruments): (tenant: string) =
   });
   return (owner) => {
     const own = { tenant: owner };
+    // A counter that appears with its first event has grown from nothing to nothing, as Prometheus sees it.
+    for (const outcome of CALL_OUTCOME) calls.inc({ ...own, endpoint: 'search', outcome }, 0);
+    for (const because of GATE_REFUSAL) refusals.inc({ ...own, because }, 0);
     return {
       called(endpoint, outcome, durationMs) {
         calls.inc({ ...own, endpoint, outcome });

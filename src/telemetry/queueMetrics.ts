@@ -73,6 +73,17 @@ export function declareQueueMetrics(instruments: Instruments): (tenant: string) 
   });
   return (owner) => {
     const own = { tenant: owner };
+    // A counter that appears with its first event has grown from nothing to nothing, as Prometheus sees it.
+    for (const outcome of SEARCH_OUTCOME) searches.inc({ ...own, outcome }, 0);
+    for (const result of CALL_JOB_RESULT) calls.inc({ ...own, result }, 0);
+    for (const reason of REJECTION) rejections.inc({ ...own, reason }, 0);
+    products.inc(own, 0);
+    replaced.inc(own, 0);
+    for (const what of ['search', 'page']) settled.inc({ ...own, what }, 0);
+    for (const kind of ['ebay-search', 'ebay-calls']) {
+      const name = owner === 'default' ? kind : `${kind}-${owner}`;
+      for (const count of [stalls, crashes, quarantined]) count.inc({ ...own, queue: name }, 0);
+    }
     return {
       searchEnded(outcome, searchClass, ms) {
         searches.inc({ ...own, outcome });

@@ -18,6 +18,8 @@ export interface RunningProcess {
   readonly running: boolean;
   /** The first match in the output, waited for. @throws Error with the output when the process ends without it. */
   waitForLine(pattern: RegExp, timeoutMs?: number): Promise<RegExpExecArray>;
+  /** Nobody reads its output any more, as when a pipe's other end has gone. */
+  hangUp(): void;
   /** To this process alone, by its id. */
   signal(name: NodeJS.Signals): void;
   /** Resolves with the exit code when it has ended; null after a signal. */
@@ -68,6 +70,10 @@ export function startNode(args: string[], env: Record<string, string> = {}): Run
       );
       if (match === 'ended') throw new Error(`${args.join(' ')} ended without ${pattern}:\n${output}`);
       return match;
+    },
+    hangUp() {
+      child.stdout.destroy();
+      child.stderr.destroy();
     },
     signal: (name) => void child.kill(name),
     exit: () => ended,
