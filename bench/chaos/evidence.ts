@@ -7,8 +7,7 @@ export type Barrier = (typeof BARRIERS)[number];
 /** What a chaos run leaves behind; everything that is claimed of it follows from this. */
 export interface Evidence {
   searches: Array<{
-    /** The search's own price limit, which names it in log and journals. */
-    mark: string;
+    searchId: string;
     /** Pages that it needs, and different items that they hold. */
     pages: number;
     items: number;
@@ -17,8 +16,8 @@ export interface Evidence {
     /** Item ids of the stored result. */
     products: string[];
   }>;
-  /** Search calls as they arrived at the simulator: the mark and the offset. */
-  calls: string[];
+  /** Search calls as they arrived at the simulator: when (ms since the epoch), and for which page. */
+  calls: Array<Pick<JournalLine, 'at' | 'page'>>;
   /** A life is one process from start to end. */
   lives: Array<{ journal: JournalLine[]; killedAt: number | null }>;
 }
@@ -29,33 +28,37 @@ export interface Verdict {
   wrongOutcome: string[];
   /** Calls beyond one a page. */
   extraCalls: number;
-  /** Pages that killed processes had called for and not stored: so many calls had to be made again. */
+  /** Calls that reached the simulator and whose process was killed before it had stored the answer. */
   excusedCalls: number;
-  /** Ms from a kill to the next call for each page that it left open. */
+  /** Ms from a kill to the next start of each page whose job was under way; a further kill begins anew. */
   rerunMs: number[];
 }
 
 /** Judges a chaos run. */
 export function judge({ searches, calls, lives }: Evidence): Verdict {
   const left = lives.flatMap(({ journal, killedAt }) =>
-    killedAt === null ? [] : openPages(journal).map((page) => ({ page, killedAt })),
+    killedAt === null ? [] : openPages(journal).map((line) => ({ ...line, killedAt })),
   );
+  const lines = lives.flatMap(({ journal }) => journal);
   const needed = searches.reduce((sum, { pages }) => sum + pages, 0);
   return {
-    lost: marks(searches, ({ report }) => report?.state !== 'done'),
-    doubled: marks(searches, ({ products }) => new Set(products).size < products.length),
-    wrongOutcome: marks(searches, (search) => !isRight(search)),
+    lost: idsOf(searches, ({ report }) => report?.state !== 'done'),
+    doubled: idsOf(searches, ({ products }) => new Set(products).size < products.length),
+    wrongOutcome: idsOf(searches, (search) => !isRight(search)),
     extraCalls: calls.length - needed,
-    excusedCalls: left.length,
-    rerunMs: left.flatMap(({ page, killedAt }) => rerunAfter(lives, page, killedAt)),
+    excusedCalls: left.filter((line) => line.what === 'call' && arrived(calls, lines, line)).length,
+    rerunMs: left.flatMap(({ page, killedAt }) => {
+      const next = firstAfter(lines, { what: 'start', page, at: killedAt });
+      return next === undefined ? [] : [next - killedAt];
+    }),
   };
 }
 
-function marks(
+function idsOf(
   searches: Evidence['searches'],
   is: (search: Evidence['searches'][number]) => boolean,
 ): string[] {
-  return searches.filter(is).map(({ mark }) => mark);
+  return searches.filter(is).map(({ searchId }) => searchId);
 }
 
 /** eBay itself is in no trouble here: nothing but complete is right, with every item of its pages. */
@@ -64,16 +67,19 @@ function isRight({ report, pages, items, products }: Evidence['searches'][number
   return summary?.outcome === 'complete' && summary.pages === pages && products.length === items;
 }
 
-/** Pages whose last line is a call: what a process held when it died. */
-function openPages(journal: JournalLine[]): string[] {
-  const last = new Map(journal.map(({ page, what }) => [page, what]));
-  return [...last].flatMap(([page, what]) => (what === 'call' ? [page] : []));
+/** The last line of each page that a process held when it died. */
+function openPages(journal: JournalLine[]): JournalLine[] {
+  const last = new Map(journal.map((line) => [line.page, line]));
+  return [...last.values()].filter(({ what }) => what !== 'done');
 }
 
-function rerunAfter(lives: Evidence['lives'], page: string, killedAt: number): number[] {
-  const later = lives
-    .flatMap(({ journal }) => journal)
-    .filter((line) => line.page === page && line.what === 'call' && line.at > killedAt);
-  const first = Math.min(...later.map(({ at }) => at));
-  return Number.isFinite(first) ? [first - killedAt] : [];
+/** Whether a call got as far as the simulator before the page was begun anew. */
+function arrived(calls: Evidence['calls'], lines: JournalLine[], { page, at }: JournalLine): boolean {
+  const next = firstAfter(lines, { what: 'start', page, at }) ?? Number.POSITIVE_INFINITY;
+  return calls.some((call) => call.page === page && call.at >= at && call.at < next);
+}
+
+function firstAfter(lines: JournalLine[], { what, page, at }: JournalLine): number | undefined {
+  const later = lines.filter((line) => line.page === page && line.what === what && line.at > at);
+  return later.length === 0 ? undefined : Math.min(...later.map((line) => line.at));
 }

@@ -80,14 +80,15 @@ export class Fleet {
 
   async #spawn(): Promise<void> {
     const journal = join(this.#options.folder, `journal-${this.#lives.length}.jsonl`);
-    const child = fork(join(import.meta.dirname, 'worker.ts'), [journal], {
+    const child = fork(join(import.meta.dirname, 'worker.js'), [journal], {
       env: { PATH: process.env.PATH, ...this.#options.env },
-      execArgv: ['--import', 'tsx'],
+      execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
     const life: Life = { child, journal, killedAt: null, ended: once(child, 'exit') };
     this.#lives.push(life);
     await Promise.race([once(child, 'message'), life.ended]);
+    if (child.exitCode !== null) throw new Error('a worker ended as it started');
     this.#running.push(life);
   }
 }

@@ -1,21 +1,13 @@
-import { openSync, readFileSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 
 /** What a worker was doing, written down at once so that it outlives a SIGKILL. */
 export interface JournalLine {
   /** ms since the epoch. */
   at: number;
-  what: 'call' | 'stored';
-  /** Which page: its search and number. */
+  /** A page's job began, called eBay, has its answer stored, has said what follows. */
+  what: 'start' | 'call' | 'stored' | 'done';
+  /** Which page: its search's id and its number. */
   page: string;
-}
-
-/** Appends lines with a synchronous write: once it returned, the kernel has them. */
-export function openJournal(path: string): (what: JournalLine['what'], page: string) => void {
-  const file = openSync(path, 'a');
-  return (what, page) => {
-    const line: JournalLine = { at: Date.now(), what, page };
-    writeSync(file, `${JSON.stringify(line)}\n`);
-  };
 }
 
 export function readJournal(path: string): JournalLine[] {

@@ -49,18 +49,19 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
       await sleep(everyMs);
     }
     const ended: Evidence['searches'] = [];
+    const idOf = new Map<string, string>();
     // One after the other: unpacking every result at once would keep this process from Redis for seconds.
     for (const [index, { searchId }] of added.entries()) {
       const { mark, pages } = wanted[index] as Wanted;
-      ended.push({ mark, pages, items: pages * PAGE, ...(await endOf(producer, searchId)) });
+      idOf.set(mark, searchId);
+      ended.push({ searchId, pages, items: pages * PAGE, ...(await endOf(producer, searchId)) });
     }
     const lives = await fleet.stop();
-    const log = simulator.controls.log({ kind: 'search' });
-    return {
-      searches: ended,
-      calls: log.map(({ query }) => `${query.filter} ${query.offset}`),
-      lives,
-    };
+    const calls = simulator.controls.log({ kind: 'search' }).map(({ time, query }) => ({
+      at: time,
+      page: `${idOf.get(/price:\[\.\.(\d+)/.exec(query.filter ?? '')?.[1] ?? '')} ${Number(query.offset ?? 0) / PAGE + 1}`,
+    }));
+    return { searches: ended, calls, lives };
   } finally {
     fleet.abandon();
     await producer.close();
@@ -71,6 +72,7 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
 }
 
 interface Wanted {
+  /** The search's own price limit, by which its calls are known. */
   mark: string;
   pages: number;
   request: Parameters<SearchProducer['enqueue']>[0];

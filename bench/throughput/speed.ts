@@ -33,7 +33,7 @@ export interface Bench {
 /** Redis, a simulator without latency, and a worker of each kind, for as long as `use` takes. */
 export async function withBothWorkers<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
   const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
-  const simulator = startNode(['--import', 'tsx', 'src/main.ts', 'simulate', '--port', '0', '--json']);
+  const simulator = startNode(['dist/main.js', 'simulate', '--port', '0', '--json']);
   const children: ChildProcess[] = [];
   let runs = 0;
   try {
@@ -42,8 +42,8 @@ export async function withBothWorkers<T>(use: (bench: Bench) => Promise<T>): Pro
     await control.configure({ unsteady: STEADY });
     await control.quota({ limit: 10_000_000 });
     const env = serviceEnv(redis.url, url, FAST);
-    const ours = start('ours.ts', [], env);
-    const handwritten = start('handwritten.ts', [redis.url, url, await mintToken(url)], {});
+    const ours = start('ours.js', [], env);
+    const handwritten = start('handwritten.js', [redis.url, url, await mintToken(url)], {});
     children.push(ours, handwritten);
     await Promise.all(children.map((child) => once(child, 'message')));
     return await use({
@@ -77,7 +77,7 @@ const FAST = {
 function start(file: string, args: string[], env: Record<string, string>): ChildProcess {
   return fork(join(import.meta.dirname, file), args, {
     env: { PATH: process.env.PATH, ...env },
-    execArgv: ['--import', 'tsx'],
+    execArgv: [],
   });
 }
 

@@ -19,7 +19,7 @@ export const worker = {
     10,
     'A job whose worker died runs again after this time and the stalled check',
   ),
-  stalledInterval: seconds('WORKER_STALLED_INTERVAL', 3, 'How often workers look for jobs whose worker died'),
+  stalledInterval: seconds('WORKER_STALLED_INTERVAL', 2, 'How often workers look for jobs whose worker died'),
   blockingRead: seconds('WORKER_BLOCKING_READ', 5, 'Longest that an idle worker waits in one read of Redis'),
   maxRestarts: count(
     'WORKER_MAX_RESTARTS',

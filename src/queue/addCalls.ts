@@ -22,37 +22,51 @@ export interface PlannedCall {
 /**
  * Adds calls as children of their search, each once: BullMQ would attach an id that exists anew, and for a kept failed
  * child the search would then wait for ever. A call whose class may not spend now is added for when it may.
- * @returns why and until when the added ones wait, if they do
+ * @param tell what is written along with them; told why and until when the added ones wait, if they do
  */
 export async function addCalls(
   context: QueueContext,
   family: Family,
   planned: PlannedCall[],
-): Promise<Closed | undefined> {
-  const added = await Promise.all(planned.map((call) => isAdded(context, family, call)));
+  tell: (closed: Closed | undefined) => Promise<unknown> | undefined = () => undefined,
+): Promise<void> {
+  // `interactive` may use all: what closes for it closes for everybody and holds the queue.
+  const isFree = family.request.priority === 'interactive';
+  const [added] = await Promise.all([
+    areAdded(context, family, planned),
+    isFree ? tell(undefined) : undefined,
+  ]);
   const fresh = planned.filter((_, index) => !added[index]);
-  if (fresh.length === 0) return undefined;
-  const closed = await closedForClass(context, family.request);
+  const isBound = !isFree && fresh.length > 0;
+  const closed = isBound ? await context.admission.closedFor(family.request.priority) : undefined;
   const delay = closed === undefined ? 0 : Math.max(0, closed.until - Date.now());
-  await Promise.all(fresh.map((call) => addCall(context, family, call, delay)));
-  return closed;
+  await Promise.all([
+    ...fresh.map((call) => addCall(context, family, call, delay)),
+    isFree ? undefined : tell(closed),
+  ]);
 }
 
-async function isAdded({ calls }: QueueContext, { search }: Family, { id }: PlannedCall): Promise<boolean> {
-  const existing = await calls.getJob(id);
-  if (existing === undefined) return false;
-  if ((existing.data as CallJobData).search?.timestamp === search.timestamp) return true;
-  // Left by an earlier search of the same id that is gone.
-  await existing.remove();
-  return false;
+async function areAdded(
+  { calls, redis }: QueueContext,
+  { search }: Family,
+  planned: PlannedCall[],
+): Promise<boolean[]> {
+  // One small field each: a job as BullMQ reads it is many times that.
+  const stored = await Promise.all(planned.map(({ id }) => redis.hget(calls.toKey(id), 'data')));
+  return Promise.all(
+    stored.map(async (data, index) => {
+      if (data === null) return false;
+      if (belongsTo(search, data)) return true;
+      // Left by an earlier search of the same id that is gone.
+      await (await calls.getJob((planned[index] as PlannedCall).id))?.remove();
+      return false;
+    }),
+  );
 }
 
-/** `interactive` may use all: what closes for it closes for everybody and holds the queue. */
-async function closedForClass(
-  { admission }: QueueContext,
-  { priority }: NormalRequest,
-): Promise<Closed | undefined> {
-  return priority === 'interactive' ? undefined : admission.closedFor(priority);
+/** @throws SyntaxError when the job has been tampered with: then nobody can tell. */
+function belongsTo({ timestamp }: SearchRef, data: string): boolean {
+  return (JSON.parse(data) as CallJobData).search?.timestamp === timestamp;
 }
 
 async function addCall(

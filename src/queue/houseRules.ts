@@ -10,8 +10,11 @@ export interface HouseRules {
   keep: { age: number; count: number };
   /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
   maxRestarts: number;
-  /** A job that has taken down two workers or more runs while no other such does; else it looks again within this, ms. */
-  suspectSpreadMs: number;
+  /**
+   * A job that has taken down two workers or more runs while no other such does. How long a dead worker's own keeps others
+   * away, and within what time those look again, ms.
+   */
+  suspects: { aloneMs: number; lookAgainMs: number };
   /** A job that a newer release wrote: how long it is put aside at a time, and altogether, ms. */
   newerVersion: { delayMs: number; patienceMs: number };
 }
@@ -22,7 +25,7 @@ export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>
     backoffMs: worker.backoff * 1000,
     keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
     maxRestarts: worker.maxRestarts,
-    suspectSpreadMs: worker.lockDuration * 1000,
+    suspects: { aloneMs: worker.lockDuration * 1000, lookAgainMs: worker.lockDuration * 200 },
     newerVersion: {
       delayMs: worker.newerVersionDelay * 1000,
       patienceMs: worker.newerVersionPatience * 1000,

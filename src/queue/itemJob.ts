@@ -29,8 +29,10 @@ export async function collectItem(
   if (answer === undefined) {
     const call = { request, marketplace, itemId, class: request.priority, signal };
     answer = await collector.collectDetails(call);
-    await results.storeItem(search, itemId, answer);
-    await job.log(`in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`);
+    await Promise.all([
+      results.storeItem(search, itemId, answer),
+      job.log(`in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`),
+    ]);
   }
   const run = await runs.read(search);
   if (run?.ended && !run.cancelled) await wakeSearch(context.searches, search.searchId);
@@ -59,18 +61,16 @@ async function goOn(context: QueueContext, item: ItemJobData, run: Run | undefin
     results.stored(search),
   ]);
   const next = nextInLane(wanted, (each) => !there.has(each.itemId), itemId, lanes);
-  const closed = await addCalls(
-    context,
-    item,
-    next.map((each) => itemCall(item, each, lanes)),
-  );
-  const progress: SearchProgress = {
-    state: closed === undefined ? 'collecting' : 'waiting',
-    pages: pages.length,
-    of: plannedPages(request),
-    products: run.products,
-    details: { there: there.size, of: wanted.length },
-    ...closed,
-  };
-  await searches.updateJobProgress(search.searchId, progress);
+  const planned = next.map((each) => itemCall(item, each, lanes));
+  await addCalls(context, item, planned, (closed) => {
+    const progress: SearchProgress = {
+      state: closed === undefined ? 'collecting' : 'waiting',
+      pages: pages.length,
+      of: plannedPages(request),
+      products: run.products,
+      details: { there: there.size, of: wanted.length },
+      ...closed,
+    };
+    return searches.updateJobProgress(search.searchId, progress);
+  });
 }

@@ -4,11 +4,12 @@ import type { PageAnswer } from '../collector/pageAnswer.ts';
 import { headOf } from '../collector/pageHead.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { isWhollyKnown } from '../product/track.ts';
+import type { Run } from '../results/runState.ts';
 import { addCalls } from './addCalls.ts';
-import type { Closed, QueueContext } from './context.ts';
+import type { QueueContext } from './context.ts';
 import type { PageJobData, PageJobResult, SearchProgress } from './jobData.ts';
 import { idsOfCall } from './logIds.ts';
-import { lanesFor, pagesAfter, plannedPages } from './pageChain.ts';
+import { lanesFor, type PageDone, type PlannedPage, pagesAfter, plannedPages } from './pageChain.ts';
 import { pageCall } from './plannedCalls.ts';
 import { wakeSearch } from './wakeSearch.ts';
 
@@ -16,34 +17,82 @@ import { wakeSearch } from './wakeSearch.ts';
 export async function collectPage(
   context: QueueContext,
   job: Job,
-  data: PageJobData,
+  asked: PageJobData,
   signal: AbortSignal,
 ): Promise<PageJobResult> {
-  const { results, runs, collector } = context;
-  const { search, page, run, request: asked, marketplace, offset, limit } = data;
+  const { results, runs } = context;
+  const { search, page } = asked;
   const [before, stored] = await Promise.all([runs.read(search), results.read(search, page)]);
   if (before?.cancelled) return { page, products: 0, skipped: 'cancelled' };
-  const request = { ...asked, priority: before?.class ?? asked.priority };
+  const request = { ...asked.request, priority: before?.class ?? asked.request.priority };
+  const data = { ...asked, request };
+  const done =
+    stored === undefined
+      ? await collectNew(context, job, data, signal)
+      : await standingAfter(context, data, stored, results.stored(search), stored.latencyMs);
+  await goOn(context, data, done);
+  const { products } = done;
+  return { page, products, ...(stored === undefined ? {} : { skipped: 'stored' as const }) };
+}
 
-  let answer = stored;
-  let handlingMs = 0;
-  if (answer === undefined) {
-    const ids = idsOfCall(job, data);
-    const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
-    const collected = await collector.collectPage(call);
-    const collectedAt = performance.now();
-    answer = await upToTheKnown(context, request, collected);
-    await results.store(search, page, answer, headOf(request, answer));
-    context.metrics.collected(answer.products.length, answer.rejected);
-    await job.log(`${answer.received} items in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`);
-    handlingMs = performance.now() - collectedAt;
-  }
-  await goOn(context, { search, run, request }, page, answer, answer.latencyMs + handlingMs);
-  return {
-    page,
-    products: answer.products.length,
-    ...(stored === undefined ? {} : { skipped: 'stored' as const }),
-  };
+/** A page that is there, and how its search stands then. Its products themselves are held no longer. */
+interface PageStanding extends PageDone {
+  products: number;
+  /** Undefined when it is forgotten. */
+  run: Run | undefined;
+  /** Numbers of the pages that are there. */
+  there: number[];
+  /** From the call's slot until its answer was stored, ms. */
+  busyMs: number;
+}
+
+async function collectNew(
+  context: QueueContext,
+  job: Job,
+  data: PageJobData,
+  signal: AbortSignal,
+): Promise<PageStanding> {
+  const { request, marketplace, offset, limit } = data;
+  const ids = idsOfCall(job, data);
+  const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
+  return keep(
+    context,
+    job,
+    data,
+    await upToTheKnown(context, request, await context.collector.collectPage(call)),
+  );
+}
+
+/** All of it leaves at once, the answer first; what comes after it may be done twice. */
+function keep(context: QueueContext, job: Job, data: PageJobData, answer: PageAnswer): Promise<PageStanding> {
+  const { search, page, request } = data;
+  const collectedAt = performance.now();
+  const stored = context.results.store(search, page, answer, headOf(request, answer));
+  context.metrics.collected(answer.products.length, answer.rejected);
+  const { received, latencyMs, calls } = answer;
+  const standing = standingAfter(context, data, answer, stored, latencyMs);
+  const logged = job.log(`${received} items in ${Math.round(latencyMs)} ms, ${calls} call(s)`);
+  return Promise.all([standing, logged]).then(([done]) => ({
+    ...done,
+    busyMs: latencyMs + performance.now() - collectedAt,
+  }));
+}
+
+function standingAfter(
+  { runs }: QueueContext,
+  { search, page }: PageJobData,
+  { marketplace, hasNext, endsAtKnown, total, products: { length: products } }: PageAnswer,
+  stored: Promise<number[]>,
+  busyMs: number,
+): Promise<PageStanding> {
+  const done: PageDone = { page, marketplace, hasNext, total, ...(endsAtKnown ? { endsAtKnown } : {}) };
+  return Promise.all([runs.pageDone(search, page, products), stored]).then(([run, there]) => ({
+    ...done,
+    products,
+    run,
+    there,
+    busyMs,
+  }));
 }
 
 /** No page of this marketplace is asked for after one that failed for good. */
@@ -75,40 +124,33 @@ async function upToTheKnown(
 /** What follows a page that is there: the pages after it, or a new run where the search had already been summed up. */
 async function goOn(
   context: QueueContext,
-  family: Pick<PageJobData, 'search' | 'run' | 'request'>,
-  page: number,
-  answer: PageAnswer,
-  busyMs: number,
+  data: PageJobData,
+  { run, there, busyMs, products: _, ...done }: PageStanding,
 ): Promise<void> {
-  const { results, runs, searches, intervalMs } = context;
-  const { search, request } = family;
-  const [run, there] = await Promise.all([
-    runs.pageDone(search, page, answer.products.length),
-    results.stored(search),
-  ]);
+  const { searches, intervalMs } = context;
+  const { search, request } = data;
   if (run === undefined || run.cancelled) return;
   if (run.ended) {
     await wakeSearch(searches, search.searchId);
     return;
   }
 
-  let closed: Closed | undefined;
-  if (run.number === family.run && !run.broken.includes(answer.marketplace)) {
+  let next: PlannedPage[] = [];
+  if (run.number === data.run && !run.broken.includes(done.marketplace)) {
     // Where a page may be the last one, none may be under way beyond it.
     const lanes = endsAtTheKnown(request) ? 1 : lanesFor(busyMs, intervalMs());
-    const next = pagesAfter(request, { ...answer, page }, new Set(there), lanes);
-    closed = await addCalls(
-      context,
-      family,
-      next.map((planned) => pageCall(family, planned)),
-    );
+    next = pagesAfter(request, done, new Set(there), lanes);
   }
-  const progress: SearchProgress = {
-    state: closed === undefined ? 'collecting' : 'waiting',
-    pages: there.length,
-    of: plannedPages(request),
-    products: run.products,
-    ...closed,
-  };
-  await searches.updateJobProgress(search.searchId, progress);
+  const family = { search, run: data.run, request };
+  const planned = next.map((each) => pageCall(family, each));
+  await addCalls(context, family, planned, (closed) => {
+    const progress: SearchProgress = {
+      state: closed === undefined ? 'collecting' : 'waiting',
+      pages: there.length,
+      of: plannedPages(request),
+      products: run.products,
+      ...closed,
+    };
+    return searches.updateJobProgress(search.searchId, progress);
+  });
 }

@@ -32,10 +32,10 @@ export async function apartFromSuspects<T>(
   if (crashes < SUSPICIOUS) return run();
   // Whoever dies with it leaves it for as long as its own lock, so it is free again when the job comes back.
   const key = `${calls.opts.prefix}:suspect:${tenant}`;
-  const alone = new Lease(redis, { key, ttlMs: rules.suspectSpreadMs });
+  const alone = new Lease(redis, { key, ttlMs: rules.suspects.aloneMs });
   if (!(await alone.hold())) {
     await job.changePriority({ priority: FIRST });
-    await job.moveToDelayed(Date.now() + Math.random() * rules.suspectSpreadMs, token);
+    await job.moveToDelayed(Date.now() + Math.random() * rules.suspects.lookAgainMs, token);
     throw new SuspectDelayed();
   }
   try {

@@ -114,6 +114,8 @@ function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptio
     connection,
     concurrency: settings.concurrency,
     lockDuration: settings.lockDurationMs,
+    // Often enough that a process may be held up for most of the lock's life before another one takes its jobs.
+    lockRenewTime: settings.lockDurationMs / 4,
     stalledInterval: settings.stalledIntervalMs,
     // Two unlucky kills must not fail a job for good; what really kills its workers is counted apart (`suspects.ts`).
     maxStalledCount: 1000,

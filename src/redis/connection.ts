@@ -1,7 +1,8 @@
-import { Cluster, Redis } from 'ioredis';
+import { Cluster, type Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { BatchingRedis } from './batchingRedis.ts';
 import { clusterOptions, type Profile, redisOptions, redisPlace } from './connectionOptions.ts';
 import { noAnswer, troubleOf } from './trouble.ts';
 
@@ -13,7 +14,7 @@ export function openRedis(config: Config['redis'], profile: Profile, log: Logger
   const redis =
     redisPlace(config.url).kind === 'cluster'
       ? openCluster(config, profile)
-      : new Redis(redisOptions(config, profile));
+      : new BatchingRedis(redisOptions(config, profile));
   redis.on('error', errorLine(log, config.url));
   return redis;
 }

@@ -61,14 +61,14 @@ export class ResultStore {
     this.#ttlMs = ttlMs;
   }
 
-  /** Keeps a page's answer unless that page has one already. Returns whether this answer is the one that stands. */
-  async store(ref: SearchRef, page: number, answer: PageAnswer, head: PageHead): Promise<boolean> {
-    return this.#keepFirst(ref, { [page]: answer, [HEAD + page]: head });
+  /** Keeps a page's answer unless that page has one already. Returns the numbers of the pages that are there now. */
+  store(ref: SearchRef, page: number, answer: PageAnswer, head: PageHead): Promise<number[]> {
+    return this.#keepFirst(ref, { [page]: answer, [HEAD + page]: head }).then(pageNumbers);
   }
 
   /** Keeps an item's details like a page. */
-  async storeItem(ref: SearchRef, itemId: string, answer: ItemAnswer): Promise<boolean> {
-    return this.#keepFirst(ref, { [ITEM + itemId]: answer });
+  async storeItem(ref: SearchRef, itemId: string, answer: ItemAnswer): Promise<void> {
+    await this.#keepFirst(ref, { [ITEM + itemId]: answer });
   }
 
   /** Notes whose details this search wants, in their order; another list takes the place of the one before. */
@@ -83,11 +83,7 @@ export class ResultStore {
 
   /** The numbers of the pages that are there, ascending. */
   async stored(ref: SearchRef): Promise<number[]> {
-    const fields = await this.#redis.hkeys(this.#key(ref));
-    return fields
-      .filter((field) => PAGE.test(field))
-      .map(Number)
-      .sort((a, b) => a - b);
+    return pageNumbers(await this.#redis.hkeys(this.#key(ref)));
   }
 
   /** The ids of the items whose details are there. */
@@ -165,12 +161,17 @@ export class ResultStore {
     await this.#redis.del(this.#key(ref));
   }
 
-  async #keepFirst(ref: SearchRef, answers: Record<string, unknown>): Promise<boolean> {
+  /**
+   * Answers with the names of all fields that are there then. Packs at once and holds the answers no longer: large objects
+   * that live through a wait cost the garbage collector more than packing them.
+   */
+  #keepFirst(ref: SearchRef, answers: Record<string, unknown>): Promise<string[]> {
     const key = this.#key(ref);
     const commands = this.#redis.multi();
     for (const [field, answer] of Object.entries(answers)) commands.hsetnx(key, field, pack(answer));
-    const [kept] = await executed(commands.pexpire(key, this.#ttlMs, 'NX'));
-    return kept === 1;
+    return executed(commands.pexpire(key, this.#ttlMs, 'NX').hkeys(key)).then(
+      (replies) => replies.at(-1) as string[],
+    );
   }
 
   async #readField<Value>(ref: SearchRef, field: string): Promise<Value | undefined> {
@@ -181,6 +182,13 @@ export class ResultStore {
   #key(ref: SearchRef): string {
     return keyOf(this.#prefix, 'pages', ref);
   }
+}
+
+function pageNumbers(fields: string[]): number[] {
+  return fields
+    .filter((field) => PAGE.test(field))
+    .map(Number)
+    .sort((a, b) => a - b);
 }
 
 async function executed(commands: ChainableCommander): Promise<unknown[]> {

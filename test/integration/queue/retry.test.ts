@@ -1,6 +1,12 @@
+import { createBullBoard } from '@bull-board/api';
+import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
+import { FastifyAdapter } from '@bull-board/fastify';
 import { expect } from 'chai';
+import fastify from 'fastify';
+import { run } from '../../../src/cli/program.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
+import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 
 describe('retrying a search of which one page failed', () => {
   const service = useService({ PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' });
@@ -32,16 +38,41 @@ describe('retrying a search of which one page failed', () => {
     await completeAgain(searchId);
   });
 
-  it('calls only for that page where the search’s job is retried, as the dashboard does', async () => {
+  it('calls only for that page, from the command line', async () => {
     const searchId = await partial();
-    await (await service.searches.getJob(searchId))?.retry('completed');
+    const environment = { ...process.env };
+    process.env.REDIS_URL = service.config.redis.url;
+    try {
+      expect(await run(['search', '--retry', searchId, '--json'], plainTerminal())).to.equal(0);
+    } finally {
+      process.env = environment;
+    }
     await completeAgain(searchId);
   });
 
-  it('calls only for that page where the page’s own job is retried, which wakes the search', async () => {
+  /** What the buttons of Bull Board's page send. */
+  async function retryOnBoard(queue: string, jobId: string): Promise<void> {
+    const server = fastify();
+    const serverAdapter = new FastifyAdapter();
+    const queues = [service.searches, service.calls].map((each) => new BullMQAdapter(each));
+    createBullBoard({ queues, serverAdapter });
+    await server.register(serverAdapter.registerPlugin());
+    const url = `/api/queues/${queue}/${jobId}/retry`;
+    const { statusCode } = await server.inject({ method: 'PUT', url });
+    await server.close();
+    expect(statusCode).to.equal(204);
+  }
+
+  it('calls only for that page where the search is retried on the dashboard', async () => {
+    const searchId = await partial();
+    await retryOnBoard('ebay-search', searchId);
+    await completeAgain(searchId);
+  });
+
+  it('calls only for that page where the page itself is retried on the dashboard, which wakes the search', async () => {
     const searchId = await partial();
     const [page] = await service.calls.getFailed(0, 0);
-    await page?.retry('failed');
+    await retryOnBoard('ebay-calls', page?.id as string);
     await completeAgain(searchId);
   });
 

@@ -3,8 +3,8 @@ import http from 'node:http';
 import axios from 'axios';
 import { Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { mapPage } from '../../src/collector/mapPage.ts';
-import { answerWithCpu } from './cpu.ts';
+import { mapPage } from '../../dist/collector/mapPage.js';
+import { answerWithCpu } from './answerWithCpu.js';
 
 const [, , redisUrl = '', origin = '', token = ''] = process.argv;
 const store = new Redis(redisUrl);
@@ -25,7 +25,7 @@ const worker = new Worker(
   async (job) => {
     const { q, offset, limit, search } = job.data;
     const { data } = await client.get('/buy/browse/v1/item_summary/search', { params: { q, offset, limit } });
-    const page = { marketplace: 'EBAY_US' as const, offset, limit, observedAt: new Date().toISOString() };
+    const page = { marketplace: 'EBAY_US', offset, limit, observedAt: new Date().toISOString() };
     const mapped = mapPage(JSON.parse(data), page);
     if (!mapped.ok) throw new Error(mapped.reason);
     await store.hset(`handwritten:${search}`, String(offset), JSON.stringify(mapped.page.products));

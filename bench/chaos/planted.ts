@@ -1,0 +1,85 @@
+import type { SearchReport } from '../../src/queue/report.ts';
+import { type Evidence, judge, type Verdict } from './evidence.ts';
+
+/** A run of one search of one page in which everything went well. */
+export function goodRun(): Evidence {
+  return {
+    searches: [{ searchId: 's', pages: 1, items: 2, report: report('complete', 1), products: ['a', 'b'] }],
+    calls: [{ at: 2, page: 's 1' }],
+    lives: [
+      {
+        journal: [
+          { at: 1, what: 'start', page: 's 1' },
+          { at: 1, what: 'call', page: 's 1' },
+          { at: 3, what: 'stored', page: 's 1' },
+          { at: 4, what: 'done', page: 's 1' },
+        ],
+        killedAt: 5,
+      },
+    ],
+  };
+}
+
+function report(outcome: string, pages: number): SearchReport {
+  return { searchId: 's', state: 'done', progress: null, error: null, summary: { outcome, pages } as never };
+}
+
+/** What the checker must see in a run that was good but for it. */
+const PLANTED: Record<string, { plant(run: Evidence): void; isSeen(verdict: Verdict): boolean }> = {
+  'a lost search': {
+    plant: (run) => Object.assign(first(run), { report: null }),
+    isSeen: ({ lost }) => lost.length === 1,
+  },
+  'a product stored twice': {
+    plant: (run) => first(run).products.push('a'),
+    isSeen: ({ doubled }) => doubled.length === 1,
+  },
+  'a wrong outcome': {
+    plant: (run) => Object.assign(first(run), { report: report('partial', 1) }),
+    isSeen: ({ wrongOutcome }) => wrongOutcome.length === 1,
+  },
+  'a missing product': {
+    plant: (run) => first(run).products.pop(),
+    isSeen: ({ wrongOutcome }) => wrongOutcome.length === 1,
+  },
+  'a wasted call': {
+    plant: (run) => run.calls.push({ at: 9, page: 's 1' }),
+    isSeen: ({ extraCalls, excusedCalls }) => extraCalls > excusedCalls,
+  },
+  'a second call for an answer that never reached a killed process': {
+    plant: (run) => dieOverCall(run, 2),
+    isSeen: ({ extraCalls, excusedCalls, rerunMs }) =>
+      extraCalls === 1 && excusedCalls === 1 && rerunMs[0] === 4,
+  },
+  'a second call although the first never left the killed process': {
+    plant: (run) => dieOverCall(run, 9),
+    isSeen: ({ extraCalls, excusedCalls }) => extraCalls === 1 && excusedCalls === 0,
+  },
+};
+
+/** The process dies with the call open; its successor makes it again. */
+function dieOverCall(run: Evidence, firstArrival: number): void {
+  const [life] = run.lives as [Evidence['lives'][number]];
+  life.journal.splice(2);
+  run.calls = [firstArrival, 10].map((at) => ({ at, page: 's 1' }));
+  run.lives.push({
+    journal: (['start', 'call', 'stored', 'done'] as const).map((what) => ({ at: 9, what, page: 's 1' })),
+    killedAt: null,
+  });
+}
+
+function first({ searches }: Evidence): Evidence['searches'][number] {
+  return searches[0] as Evidence['searches'][number];
+}
+
+/** Shows the checker what it has to see; returns what it overlooks, or sees where there is nothing. */
+export function overlooked(): string[] {
+  const clean = judge(goodRun());
+  const claims = [...clean.lost, ...clean.doubled, ...clean.wrongOutcome, ...clean.rerunMs];
+  const missed = Object.entries(PLANTED).flatMap(([what, { plant, isSeen }]) => {
+    const run = goodRun();
+    plant(run);
+    return isSeen(judge(run)) ? [] : [what];
+  });
+  return claims.length + clean.extraCalls + clean.excusedCalls === 0 ? missed : ['a good run', ...missed];
+}

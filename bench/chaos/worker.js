@@ -1,0 +1,84 @@
+/**
+ * A worker that can be told to die: the real, built one, with a journal of its pages and four barriers at which it kills
+ * itself without warning. Told by its parent: `{ dieAt: BARRIER }`. JavaScript, because very many are started and a
+ * loader for TypeScript would take longer than the worker itself.
+ */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { openSync, writeSync } from 'node:fs';
+import { startWorkerApp } from '../../dist/app/worker.js';
+import { loadConfig } from '../../dist/config/load.js';
+import { LogRoot } from '../../dist/telemetry/logger.js';
+
+const journal = openSync(process.argv[2], 'a');
+/** The page that a job is about, `SEARCH NUMBER`: a call does not name it. */
+const current = new AsyncLocalStorage();
+let dieAt;
+process.on('message', (message) => {
+  dieAt = message.dieAt;
+});
+process.on('disconnect', () => process.exit(1));
+
+function pass(barrier) {
+  if (barrier === dieAt) process.kill(process.pid, 'SIGKILL');
+}
+
+/** Appends a `JournalLine` with a synchronous write: once it returned, the kernel has it. */
+function note(what) {
+  writeSync(journal, `${JSON.stringify({ at: Date.now(), what, page: current.getStore() })}\n`);
+}
+
+function disturbed(context) {
+  return {
+    ...context,
+    collector: withChanges(context.collector, {
+      async collectPage(call) {
+        pass('before call');
+        note('call');
+        const answer = await context.collector.collectPage(call);
+        pass('after call');
+        return answer;
+      },
+    }),
+    results: withChanges(context.results, {
+      // What every page's job does first.
+      read(search, page) {
+        current.enterWith(`${search.searchId} ${page}`);
+        note('start');
+        return context.results.read(search, page);
+      },
+      async store(search, page, answer, head) {
+        const stands = await context.results.store(search, page, answer, head);
+        note('stored');
+        pass('after store');
+        return stands;
+      },
+    }),
+    searches: withChanges(context.searches, {
+      // What every page's job does last.
+      async updateJobProgress(jobId, progress) {
+        await context.searches.updateJobProgress(jobId, progress);
+        if (current.getStore() !== undefined) note('done');
+      },
+    }),
+    runs: withChanges(context.runs, {
+      async end(search) {
+        await context.runs.end(search);
+        pass('before complete');
+      },
+    }),
+  };
+}
+
+/** The same object with some methods of its own; the others still see the original as `this`. */
+function withChanges(original, changes) {
+  return new Proxy(original, {
+    get(target, name) {
+      const value = Reflect.get(changes, name) ?? Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+const config = loadConfig();
+await startWorkerApp(config, new LogRoot(config.log), { adapt: disturbed });
+process.send('started');
