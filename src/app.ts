@@ -5,9 +5,10 @@ import type { Config } from './config/config.ts';
 import { loadConfig } from './config/load.ts';
 import { secretsOf } from './config/secrets.ts';
 import { EbayClient } from './ebay/client.ts';
-import { gateSettings } from './ebay/gateSettings.ts';
+import { gateSettings, liveGateSettings } from './ebay/gateSettings.ts';
 import { admissionBy, outlookBy } from './queue/gateViews.ts';
 import { houseRules, runsTtlMs } from './queue/houseRules.ts';
+import type { IntakeLimits } from './queue/intake.ts';
 import { SearchProducer } from './queue/producer.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
 import { LogRoot } from './telemetry/logger.ts';
@@ -23,36 +24,43 @@ export interface ProducerSettings {
   redis?: Redis;
 }
 
-/** A tenant's producer, on a connection that its `close` ends. Connects by itself; calls refuse until it has. */
+/**
+ * A tenant's producer, on a connection that its `close` ends. Connects by itself; calls refuse until it has.
+ * @param settings the tenant's; a function where they may change while the producer is in use
+ */
 export function openProducer(
-  config: Config,
+  settings: Config | (() => Config),
   { tenant = DEFAULT_TENANT, log, redis: shared }: ProducerSettings = {},
 ): SearchProducer {
+  const current = typeof settings === 'function' ? settings : () => settings;
+  const config = current();
   const root = log ?? new LogRoot(config.log);
   root.scrubber.learn(secretsOf(config));
   const logger = root.component('producer');
   const redis = shared ?? openRedis(config.redis, 'caller', logger);
-  const gate = callGate(redis, config, tenant, { log: logger });
+  const gate = callGate(redis, config, tenant, { log: logger, settings: liveGateSettings(current) });
   return new SearchProducer({
     redis,
     prefix: config.queue.prefix,
     tenant,
     rules: houseRules(config),
-    marketplace: config.ebay.marketplace,
+    get marketplace() {
+      return current().ebay.marketplace;
+    },
     resultsTtlMs: config.search.resultsTtl * SECOND,
     runsTtlMs: runsTtlMs(config),
     minScheduleInterval: config.schedule.minInterval,
-    limits: {
-      backlog: config.search.backlogLimit,
-      backfillMemory: config.memory.backfillShare,
-      memory: config.memory.share,
-    },
+    limits: () => intakeLimits(current()),
     deadlineMs: CALLER_DEADLINE_MS,
     admission: admissionBy(gate),
-    outlook: outlookBy(gate, gateSettings(config).shares),
+    outlook: (callClass) => outlookBy(gate, gateSettings(current()).shares)(callClass),
     reachRedis: () => waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS),
     onClose: () => (shared === undefined ? redis.disconnect() : undefined),
   });
+}
+
+function intakeLimits({ search, memory }: Config): IntakeLimits {
+  return { backlog: search.backlogLimit, backfillMemory: memory.backfillShare, memory: memory.share };
 }
 
 export interface ConnectOptions {

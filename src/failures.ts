@@ -19,6 +19,7 @@ const DISPOSITIONS = {
   backlog_full: 'wait',
   search_not_found: 'permanent',
   schedule_not_found: 'permanent',
+  tenant_not_found: 'permanent',
   // eBay's answers.
   'ebay-unreachable': 'transient',
   'ebay-timeout': 'transient',

@@ -4,11 +4,14 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { environment } from '../config/environment.ts';
 import { type ConfigSources, configFiles } from '../config/load.ts';
+import { redisFailure } from '../redis/failure.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
+import { withNewer } from '../tenants/document.ts';
 import { FleetConfig } from '../tenants/fleetConfig.ts';
 import { FleetStore } from '../tenants/fleetStore.ts';
-import type { SourceFiles } from '../tenants/sourceFiles.ts';
+import { type Snapshot, snapshotOf } from '../tenants/snapshot.ts';
+import { readSourceFiles, type SourceFiles } from '../tenants/sourceFiles.ts';
 
 /** The files of a process that may change while it runs. */
 export function sourceFiles({ tenant, schedule }: Config, { env, files }: ConfigSources): SourceFiles {
@@ -39,4 +42,33 @@ export function openFleetConfig(
     metrics: metrics.config,
     log: log.component('config'),
   });
+}
+
+const TRY_AGAIN_MS = 500;
+
+/** Starts it, however often Redis goes away meanwhile. @throws ConfigError */
+export async function startPersistently(fleet: FleetConfig, signal: AbortSignal | undefined): Promise<void> {
+  for (;;) {
+    try {
+      return await fleet.start();
+    } catch (error) {
+      if (redisFailure(error) === undefined || signal?.aborted) throw error;
+      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+    }
+  }
+}
+
+/**
+ * What the fleet runs, as a command sees it that ends; with what its own files say where that is newer.
+ * @throws ConfigError naming what is wrong in its files, or does not fit its environment
+ */
+export async function readSnapshot(
+  redis: Redis,
+  config: Config,
+  sources: ConfigSources = {},
+): Promise<Snapshot> {
+  const { parts, names } = readSourceFiles(sourceFiles(config, sources));
+  const { version, document } = await new FleetStore(redis, config.queue.prefix).read();
+  const env = sources.env ?? environment();
+  return snapshotOf({ version, document: withNewer(document, parts).document }, { config, env }, names);
 }

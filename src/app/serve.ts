@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { openProducer } from '../app.ts';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
+import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gateSettings.ts';
 import { quotaReport } from '../ebay/quotaReport.ts';
@@ -17,6 +18,7 @@ import { metricsRoute } from '../http/metricsRoute.ts';
 import { pageSection } from '../http/page/pageSection.ts';
 import type { PageOptions } from '../http/page/pages.ts';
 import { Sessions } from '../http/page/sessions.ts';
+import { notFound } from '../http/problem.ts';
 import { productRoutes } from '../http/productRoutes.ts';
 import { quotaRoute } from '../http/quotaRoute.ts';
 import { reportRoutes } from '../http/reportRoutes.ts';
@@ -31,8 +33,10 @@ import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
+import type { Tenant } from '../tenants/snapshot.ts';
 import { BootError, redisIsFit } from './boot.ts';
 import { openDashboard } from './dashboard.ts';
+import { openFleetConfig, startPersistently } from './fleetConfig.ts';
 import { callGate } from './gate.ts';
 
 export interface ServeApp {
@@ -43,6 +47,8 @@ export interface ServeApp {
   readonly rules: readonly RouteRule[];
   /** Ends held answers, finishes the others and closes; may be called again. */
   stop(): Promise<StopReport>;
+  /** Reads the files of settings, tenants and schedules again. Never rejects. */
+  reload(): Promise<void>;
 }
 
 export interface ServeAppOptions {
@@ -50,6 +56,8 @@ export interface ServeAppOptions {
   signal?: AbortSignal;
   /** A worker in the same process that `/livez` and `/readyz` speak for too. */
   worker?: { readonly running: boolean };
+  /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
+  sources?: ConfigSources;
 }
 
 /** How long one part may take to close, ms. */
@@ -63,7 +71,7 @@ const CLOSE_MS = 5000;
 export async function startServeApp(
   config: Config,
   log: LogRoot,
-  { signal, worker }: ServeAppOptions = {},
+  { signal, worker, sources = {} }: ServeAppOptions = {},
 ): Promise<ServeApp> {
   log.scrubber.learn(secretsOf(config));
   const metrics = createMetrics();
@@ -75,11 +83,18 @@ export async function startServeApp(
     await redisIsFit(redis, config, logger, signal);
     const keys = new ApiKeys(redis, config.queue.prefix);
     await someoneMayCall(keys, config);
-    const producerOf = producers(lifecycle, config, log, redis);
+    const fleet = openFleetConfig(redis, { config, sources, role: 'serve', tenants: () => [], metrics, log });
+    fleet.onChange((snapshot) => log.setLevels(snapshot.config.log));
+    lifecycle.opened('configuration', fleet, (opened) => opened.stop());
+    await startPersistently(fleet, signal);
+    const tenantOf = (name: string) => fleet.current().tenants.get(name);
+    const producerOf = producers(lifecycle, tenantOf, log, redis);
     const { prefix } = config.queue;
-    const gateOf = (tenant: string) => callGate(redis, config, tenant, { log: logger });
-    const quotaOf = async (tenant: string) =>
-      quotaReport(await gateOf(tenant).read(), gateSettings(config).shares);
+    const quotaOf = async (tenant: string) => {
+      const settings = (tenantOf(tenant) ?? nobody()).config;
+      const gate = callGate(redis, settings, tenant, { log: logger });
+      return quotaReport(await gate.read(), gateSettings(settings).shares);
+    };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
     const sections: Section[] = [
       healthRoutes({
@@ -117,6 +132,7 @@ export async function startServeApp(
       server,
       rules: sections.flatMap(({ rules }) => rules),
       stop: () => lifecycle.stop(CLOSE_MS),
+      reload: () => fleet.reload(),
     };
   } catch (error) {
     await lifecycle.stop(CLOSE_MS);
@@ -125,18 +141,31 @@ export async function startServeApp(
 }
 
 /** Each tenant's producer, opened when first asked for, all on one connection. */
-function producers(lifecycle: Lifecycle, config: Config, log: LogRoot, redis: Redis): ProducerOf {
+function producers(
+  lifecycle: Lifecycle,
+  tenantOf: (name: string) => Tenant | undefined,
+  log: LogRoot,
+  redis: Redis,
+): ProducerOf {
   const opened = new Map<string, SearchProducer>();
-  return (tenant) => {
-    const known = opened.get(tenant);
+  return (name) => {
+    const first = tenantOf(name) ?? nobody();
+    const known = opened.get(name);
     if (known !== undefined) return known;
-    const producer = openProducer(config, { tenant, log, redis });
+    // What is under way when its tenant goes ends with the settings that it began with.
+    const current = () => (tenantOf(name) ?? first).config;
+    const producer = openProducer(current, { tenant: name, log, redis });
     opened.set(
-      tenant,
-      lifecycle.opened(`producer of ${tenant}`, producer, (each) => each.close()),
+      name,
+      lifecycle.opened(`producer of ${name}`, producer, (each) => each.close()),
     );
     return producer;
   };
+}
+
+/** The key of a tenant that is gone meets what any stranger meets. */
+function nobody(): never {
+  throw notFound();
 }
 
 /** So many events are on the page's start. */

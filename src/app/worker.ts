@@ -6,12 +6,11 @@ import { serveOperations } from '../http/operations.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { QueueContext } from '../queue/context.ts';
 import { openRedis } from '../redis/connection.ts';
-import { redisFailure } from '../redis/failure.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import { redisIsFit } from './boot.ts';
-import { openFleetConfig } from './fleetConfig.ts';
+import { openFleetConfig, startPersistently } from './fleetConfig.ts';
 import { chosenTenants, Obstacles, requireKeyset } from './keysets.ts';
 import { startTenant } from './tenant.ts';
 import { ServedTenants } from './tenants.ts';
@@ -82,7 +81,7 @@ export async function startWorkerApp(
     });
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     signal?.addEventListener('abort', () => void tenants.stop());
-    await persistently(() => fleet.start(), signal);
+    await startPersistently(fleet, signal);
     obstacles.tell(fleet.current());
     await tenants.serve(fleet.current());
     await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenants });
@@ -97,20 +96,6 @@ export async function startWorkerApp(
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-const TRY_AGAIN_MS = 500;
-
-/** Redis may go away again between one question and the next. */
-async function persistently(step: () => Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  for (;;) {
-    try {
-      return await step();
-    } catch (error) {
-      if (redisFailure(error) === undefined || signal?.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
-    }
   }
 }
 

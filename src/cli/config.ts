@@ -5,6 +5,8 @@ import type { Config } from '../config/config.ts';
 import { FORMATS, type FormatName } from '../config/formats.ts';
 import { loadConfig } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
+import { apply, showFleet } from './configFleet.ts';
+import type { ExitCode } from './exit.ts';
 import { NO_LINES, trimLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -19,19 +21,45 @@ interface Shown {
   doc: string;
 }
 
-export function configCommand(terminal: Terminal): Command {
+interface Flags {
+  fleet?: boolean;
+  json?: boolean;
+}
+
+export function configCommand(terminal: Terminal, setExit: (code: ExitCode) => void): Command {
   return new Command('config')
     .description('Check the configuration and show every setting; secrets are masked.')
+    .helpCommand(false)
+    .option('--fleet', 'instead: what the fleet runs, and which process runs which version')
     .option('--json', 'print as JSON')
-    .action(({ json }: { json?: boolean }) => {
-      const config = loadConfig();
-      const shown = shownSettings(config);
-      const forEbay = credentialProblems(config).map(({ name, message }) => `${name} ${message}`);
-      if (json) return terminal.print(JSON.stringify({ settings: shown, forEbay }, null, 2));
-      terminal.print(settingsTable(shown, terminal));
-      for (const problem of forEbay)
-        terminal.note(`${terminal.paint('yellow', 'before dpf worker can start:')} ${problem}`);
-    });
+    .action((flags: Flags) => (flags.fleet ? showFleet(terminal, flags) : show(terminal, flags)))
+    .addCommand(
+      new Command('apply')
+        .description(
+          'Make a file the configuration of the whole fleet, without a restart: settings, tenants, schedules.',
+        )
+        .argument(
+          '<file>',
+          'JSON as CONFIG_FILE, with "tenants" and "schedules" beside the settings if wanted',
+        )
+        .option('--json', 'print as JSON')
+        .action(async (file: string, _flags: Flags, command: Command) =>
+          setExit(await apply(terminal, file, command.optsWithGlobals())),
+        ),
+    );
+}
+
+function show(terminal: Terminal, { json }: Flags): void {
+  const config = loadConfig();
+  const shown = shownSettings(config);
+  const forEbay = credentialProblems(config).map(({ name, message }) => `${name} ${message}`);
+  if (json) {
+    terminal.print(JSON.stringify({ settings: shown, forEbay }, null, 2));
+    return;
+  }
+  terminal.print(settingsTable(shown, terminal));
+  for (const problem of forEbay)
+    terminal.note(`${terminal.paint('yellow', 'before dpf worker can start:')} ${problem}`);
 }
 
 export function shownSettings(config: Config): Shown[] {

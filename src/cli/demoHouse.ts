@@ -56,7 +56,7 @@ export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void
     opened.close(),
   );
   await producer.ready();
-  const { url } = lifecycle.nested(await openServe(config, log, { worker }));
+  const { url } = lifecycle.nested(await openServe(config, log, { worker, sources }));
   say(`HTTP        ${url} (no keys needed; the API is at /docs)`);
   return { config, env, simulator, producer, url };
 }

@@ -41,6 +41,11 @@ const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> =
   ['schedule', 'Run searches again and again', async () => (await import('./schedule.ts')).scheduleCommand],
   ['events', 'Show what happened, or follow it', async () => (await import('./events.ts')).eventsCommand],
   ['simulate', 'Run an eBay of your own', async () => (await import('./simulate.ts')).simulateCommand],
+  [
+    'tenants',
+    'Add, show and remove further keysets',
+    async () => (await import('./tenants.ts')).tenantsCommand,
+  ],
   ['config', 'Check and show the configuration', async () => (await import('./config.ts')).configCommand],
 ];
 

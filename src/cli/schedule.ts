@@ -5,9 +5,9 @@ import { Failure } from '../failures.ts';
 import type { Schedule } from '../product/scheduleSchema.ts';
 import type { Schedules } from '../queue/schedules/schedules.ts';
 import { EXIT, type ExitCode } from './exit.ts';
+import { forTenant } from './forTenant.ts';
 import { quietLog } from './quietLog.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
-import { requireRedis } from './requireRedis.ts';
 import { appliedText, scheduleTable, scheduleText } from './scheduleText.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -161,10 +161,9 @@ async function withSchedules<T>(
   { tenant }: Flags,
   ask: (schedules: Schedules) => Promise<T>,
 ): Promise<T> {
-  await requireRedis(config);
+  const { name, config: own } = await forTenant(config, tenant);
   const { openProducer } = await import('../app.ts');
-  const whose = tenant === undefined ? {} : { tenant };
-  const producer = openProducer(config, { ...whose, log: quietLog() });
+  const producer = openProducer(own, { tenant: name, log: quietLog() });
   try {
     await producer.ready();
     return await ask(producer.schedule);

@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
@@ -6,11 +7,11 @@ import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchReport } from '../queue/report.ts';
 import { estimateText } from './estimateText.ts';
 import { EXIT, type ExitCode, exitOfOutcome, SearchFailed, UsageError } from './exit.ts';
+import { forTenant } from './forTenant.ts';
 import { type Interrupt, onInterrupt } from './interrupt.ts';
 import { followProgress } from './progress.ts';
 import { quietLog } from './quietLog.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
-import { requireRedis } from './requireRedis.ts';
 import { printFound, type ShowOptions } from './searchOutput.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -53,14 +54,16 @@ function earlierOf({ get, cancel, retry }: Flags): string | undefined {
 }
 
 async function search(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
-  const config = loadConfig();
+  const process = loadConfig();
   const earlier = earlierOf(flags);
-  const request = earlier === undefined ? await checkedRequest(query, flags, config.ebay) : undefined;
-  await requireRedis(config);
+  const requestBy = async ({ ebay }: Config) =>
+    earlier === undefined ? checkedRequest(query, flags, ebay) : undefined;
+  await requestBy(process);
+  const { name: tenant, config } = await forTenant(process, flags.tenant);
+  const request = await requestBy(config);
   const { openProducer } = await import('../app.ts');
-  const tenant = flags.tenant === undefined ? {} : { tenant: flags.tenant };
   const interrupt = onInterrupt();
-  const producer = openProducer(config, { ...tenant, log: quietLog() });
+  const producer = openProducer(config, { tenant, log: quietLog() });
   try {
     await interruptible(interrupt, producer.ready());
     if (request !== undefined && flags.dryRun) {

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import type { ServeApp } from '../app/serve.ts';
+import type { ServeApp, ServeAppOptions } from '../app/serve.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { LogRoot } from '../telemetry/logger.ts';
@@ -21,7 +21,10 @@ async function serve(config: Config): Promise<void> {
   try {
     const app = await openServe(config, root, { signal: interrupt.signal });
     log.info('serving', { url: app.url, docs: `${app.url}/docs`, keys: !config.http.withoutKeys });
+    const reload = () => void app.reload();
+    process.on('SIGHUP', reload);
     await interrupt.happened.catch(() => undefined);
+    process.off('SIGHUP', reload);
     const { unclosed } = await app.stop();
     if (unclosed.length > 0) log.warn('stopped, but something did not close in time', { unclosed });
     else log.info('stopped');
@@ -36,11 +39,7 @@ async function serve(config: Config): Promise<void> {
 }
 
 /** @throws DependencyError where it cannot listen, besides what `startServeApp` throws */
-export async function openServe(
-  config: Config,
-  root: LogRoot,
-  options: { signal?: AbortSignal; worker?: { readonly running: boolean } },
-): Promise<ServeApp> {
+export async function openServe(config: Config, root: LogRoot, options: ServeAppOptions): Promise<ServeApp> {
   const { startServeApp } = await import('../app/serve.ts');
   try {
     return await startServeApp(config, root, options);

@@ -1,17 +1,17 @@
 import { Command } from 'commander';
 import type { TokenStatus } from '../auth/service.ts';
-import { credentialProblems } from '../config/checks.ts';
-import { ConfigError } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { waitForRedis } from '../redis/connection.ts';
 import { UsageError } from './exit.ts';
+import { forCallingTenant, requireKeyset } from './forTenant.ts';
 import { quietLog } from './quietLog.ts';
-import { REDIS_WAIT_MS, requireRedis } from './requireRedis.ts';
+import { REDIS_WAIT_MS } from './requireRedis.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
   refresh?: boolean;
   clear?: boolean;
+  tenant?: string;
   json?: boolean;
 }
 
@@ -20,18 +20,18 @@ export function tokenCommand(terminal: Terminal): Command {
     .description('Show how the fleet’s eBay token stands; never the token itself.')
     .option('--refresh', 'get a new one from eBay, which checks the keyset')
     .option('--clear', 'forget the token and any cool-down; the next call gets a new one')
+    .option('--tenant <name>', 'whose')
     .option('--json', 'print as JSON')
     .action((flags: Flags) => token(terminal, flags));
 }
 
-async function token(terminal: Terminal, { refresh, clear, json }: Flags): Promise<void> {
+async function token(terminal: Terminal, { refresh, clear, tenant, json }: Flags): Promise<void> {
   if (refresh && clear) throw new UsageError('give --refresh or --clear, not both');
-  const config = loadConfig();
-  const problems = credentialProblems(config);
-  if (problems.length > 0) throw new ConfigError(problems);
-  await requireRedis(config);
+  const process = loadConfig();
+  if (tenant === undefined) requireKeyset(process);
+  const { name, config } = await forCallingTenant(process, tenant);
   const { openAuth } = await import('../app.ts');
-  const { auth, redis, close } = openAuth(config, quietLog());
+  const { auth, redis, close } = openAuth(config, quietLog(), name);
   try {
     await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
     if (clear) await auth.clear();

@@ -18,19 +18,18 @@ export function readConfigFile(path: string): { content: Content; problems: Conf
   return { content: read.content as Content, problems: unknownKeys(path, read.content) };
 }
 
-/** A file that holds one JSON object. @param variable the setting that names the file */
+/** A file that holds one JSON object. @param variable the setting that names the file, if one does */
 export function readJsonObject(
   path: string,
-  variable: string,
+  variable?: string,
 ): { content: Record<string, unknown> } | { problem: ConfigProblem } {
   const refused = (message: string) => ({ problem: { name: path, message } });
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    return refused(
-      `cannot be read (${(error as NodeJS.ErrnoException).code}): set ${variable} to a JSON file`,
-    );
+    const remedy = variable === undefined ? '' : `: set ${variable} to a JSON file`;
+    return refused(`cannot be read (${(error as NodeJS.ErrnoException).code})${remedy}`);
   }
   let content: unknown;
   try {

@@ -14,7 +14,8 @@ export interface IntakeLimits {
 export interface IntakeOptions {
   redis: Redis;
   queue: Queue;
-  limits: IntakeLimits;
+  /** They may change while searches come in. */
+  limits: () => IntakeLimits;
 }
 
 /** What was seen of Redis at `at`, ms since the epoch. */
@@ -42,7 +43,7 @@ export class Intake {
 
   /** Lets all of them in or none. @throws Failure `backlog_full` {because: `backlog` or `memory`, until} */
   async admit(requests: readonly NormalRequest[]): Promise<void> {
-    const { backlog, backfillMemory, memory } = this.#options.limits;
+    const { backlog, backfillMemory, memory } = this.#options.limits();
     const sight = await this.#look();
     if (sight.memory > memory)
       throw full('memory', `Redis uses more than ${percent(memory)} of its memory: try later`);

@@ -30,14 +30,14 @@ export interface ProducerOptions {
   prefix: string;
   tenant: string;
   rules: HouseRules;
-  /** Marketplace of a request that names none. */
-  marketplace: string;
+  /** Marketplace of a request that names none; it may change, so it is read anew for each. */
+  readonly marketplace: string;
   resultsTtlMs: number;
   /** How long a run is remembered, ms. */
   runsTtlMs: number;
   /** Least time between two runs of a schedule, seconds. */
   minScheduleInterval: number;
-  limits: IntakeLimits;
+  limits: () => IntakeLimits;
   /** Longest wait for Redis in any call, ms; after it the call refuses. */
   deadlineMs: number;
   /** How the call gate stands for a class. */
@@ -75,6 +75,9 @@ export class SearchProducer {
     this.#searches = openSearchQueue(redis, prefix, tenant);
     this.schedule = new Schedules({
       ...options,
+      get marketplace() {
+        return options.marketplace;
+      },
       searches: this.#searches,
       minInterval: options.minScheduleInterval,
     });
@@ -85,13 +88,14 @@ export class SearchProducer {
     const results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
     this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
     this.#identical = new IdenticalSearches({ redis, prefix, ttlMs: options.runsTtlMs });
-    const { marketplace } = options;
     this.#reader = new SearchReader({
       searches: this.#searches,
       results,
       runs: this.#runs,
       tenant,
-      marketplace,
+      get marketplace() {
+        return options.marketplace;
+      },
       closedFor: options.admission.closedFor,
     });
   }

@@ -1,0 +1,104 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { run } from '../../../src/cli/program.ts';
+import { useRedis } from '../../support/redis.ts';
+import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
+
+const KEYSET = ['--client-id-env', 'SHOP_ID', '--client-secret-file', '/nowhere/secret'];
+
+describe('dpf tenants and dpf config', () => {
+  const redis = useRedis();
+  const folder = mkdtempSync(join(tmpdir(), 'dpf-config-'));
+  let variable: string | undefined;
+  before(() => {
+    variable = process.env.REDIS_URL;
+    process.env.REDIS_URL = redis.url;
+  });
+  after(() => {
+    if (variable === undefined) delete process.env.REDIS_URL;
+    else process.env.REDIS_URL = variable;
+    rmSync(folder, { recursive: true });
+  });
+
+  async function dpf(...args: string[]) {
+    const terminal = plainTerminal();
+    const exit = await run(args, terminal);
+    return { exit, out: terminal.out.join('\n'), err: terminal.err.join('\n') };
+  }
+  const file = (content: object | string) => {
+    const path = join(folder, 'changes.json');
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    return path;
+  };
+
+  it('adds, lists, shows and removes a tenant, and says what only a worker can check', async () => {
+    expect((await dpf('tenants', 'list')).out).to.equal('no tenants');
+    const added = await dpf('tenants', 'add', 'shop', ...KEYSET, '--marketplace', 'EBAY_DE');
+    expect(added.exit, added.err).to.equal(0);
+    expect(added.out).to.equal(
+      'added shop; its keyset cannot be read here, workers must: clientIdEnv SHOP_ID is not set',
+    );
+    expect((await dpf('tenants', 'list')).out).to.match(/shop +command +EBAY_DE +– +– +0/);
+    expect(JSON.parse((await dpf('tenants', 'show', 'shop')).out).declaration).to.deep.equal({
+      clientIdEnv: 'SHOP_ID',
+      clientSecretFile: '/nowhere/secret',
+      marketplace: 'EBAY_DE',
+    });
+    const token = await dpf('token', '--tenant', 'shop');
+    expect(token).to.include({ exit: 3, err: 'dpf: tenant shop: clientIdEnv SHOP_ID is not set' });
+    expect((await dpf('quota', '--tenant', 'shop')).exit).to.equal(0);
+    expect((await dpf('tenants', 'remove', 'shop')).exit).to.equal(0);
+    for (const command of [
+      ['tenants', 'show'],
+      ['tenants', 'remove'],
+      ['quota', '--tenant'],
+    ])
+      expect(await dpf(...command, 'shop'), command.join(' ')).to.include({
+        exit: 1,
+        err: 'dpf: no tenant "shop"',
+      });
+  });
+
+  it('refuses a secret, a wrong name and a wrong value, and then has added nothing', async () => {
+    expect((await dpf('tenants', 'add', 'shop', '--client-secret', 'SBX-hush')).err).to.not.include('hush');
+    expect((await dpf('tenants', 'add', 'default', ...KEYSET)).exit).to.equal(3);
+    const wrong = await dpf('tenants', 'add', 'shop', ...KEYSET, '--marketplace', 'EBAY_MARS');
+    expect(wrong.err).to.match(/marketplace is "EBAY_MARS", but must be one of/);
+    expect((await dpf('tenants', 'list')).out).to.equal('no tenants');
+  });
+
+  it('publishes a file as the next version, and tells what needs a restart', async () => {
+    const path = file({
+      pace: { minApiCallInterval: 2 },
+      worker: { concurrency: 3 },
+      tenants: { shop: { clientIdEnv: 'SHOP_ID', clientSecretEnv: 'SHOP_SECRET' } },
+    });
+    const applied = await dpf('config', 'apply', path);
+    expect(applied.exit, applied.err).to.equal(0);
+    expect(applied.out).to.equal('version 1, run by 0 processes');
+    expect(applied.err).to.match(/^WORKER_CONCURRENCY needs a restart/);
+    expect((await dpf('config', 'apply', path)).out).to.equal('version 1 says the same');
+    const fleet = JSON.parse((await dpf('config', '--fleet', '--json')).out);
+    expect(fleet.version).to.equal(1);
+    expect(fleet.document.settings.value).to.deep.equal({ pace: { minApiCallInterval: 2 } });
+    expect((await dpf('tenants', 'remove', 'shop')).err).to.include('comes from TENANTS_FILE');
+    expect((await dpf('config', '--fleet')).out).to.match(/^version 1: settings of 2.*\nno process reports$/);
+  });
+
+  it('refuses a wrong file as a whole', async () => {
+    for (const [content, message] of [
+      ['{"pace": ', /is not JSON/],
+      [{ pace: { minApiCallInterval: -1 } }, /pace.minApiCallInterval is -1/],
+      [{ pace: { minApiCallInterval: 1 }, tenants: { Shop: {} } }, /tenants.Shop must be 1 to 40/],
+      [{ schedules: [{ name: 'x' }] }, /schedules.0/],
+      [{}, /holds nothing/],
+    ] as const) {
+      const refused = await dpf('config', 'apply', file(content));
+      expect(refused.exit, refused.err).to.equal(3);
+      expect(refused.err).to.match(message);
+    }
+    expect((await dpf('config', '--fleet')).out).to.match(/^nothing was published yet/);
+  });
+});
