@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { readSnapshot } from './app/fleetConfig.ts';
 import { CALLER_DEADLINE_MS, callGate } from './app/gate.ts';
 import { EbayAuthService } from './auth/service.ts';
 import type { Config } from './config/config.ts';
@@ -6,13 +7,15 @@ import { loadConfig } from './config/load.ts';
 import { secretsOf } from './config/secrets.ts';
 import { EbayClient } from './ebay/client.ts';
 import { gateSettings, liveGateSettings } from './ebay/gateSettings.ts';
+import { Failure } from './failures.ts';
 import { admissionBy, outlookBy } from './queue/gateViews.ts';
 import { houseRules, runsTtlMs } from './queue/houseRules.ts';
 import type { IntakeLimits } from './queue/intake.ts';
 import { SearchProducer } from './queue/producer.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
-import { LogRoot } from './telemetry/logger.ts';
+import { LogRoot, SILENT } from './telemetry/logger.ts';
 import { DEFAULT_TENANT } from './tenants/declaration.ts';
+import type { Tenant } from './tenants/snapshot.ts';
 
 const SECOND = 1000;
 
@@ -75,7 +78,7 @@ export interface ConnectOptions {
 
 /**
  * A producer that is ready: the way in for other services.
- * @throws ConfigError, or Failure `redis-unavailable` when Redis does not answer within 2 s.
+ * @throws ConfigError; Failure `redis-unavailable` when Redis does not answer within 2 s, `tenant_not_found`.
  */
 export async function connect(options: ConnectOptions = {}): Promise<SearchProducer> {
   const { redisUrl, prefix, tenant } = options;
@@ -85,13 +88,30 @@ export async function connect(options: ConnectOptions = {}): Promise<SearchProdu
     redis: { ...loaded.redis, ...(redisUrl === undefined ? {} : { url: redisUrl }) },
     queue: { ...loaded.queue, ...(prefix === undefined ? {} : { prefix }) },
   };
-  const producer = openProducer(config, tenant === undefined ? {} : { tenant });
+  const owner = await findTenant(config, tenant);
+  const producer = openProducer(owner.config, { tenant: owner.name });
   try {
     await producer.ready();
     return producer;
   } catch (error) {
     await producer.close();
     throw error;
+  }
+}
+
+/**
+ * A tenant with the settings that the fleet runs.
+ * @throws ConfigError; Failure `redis-unavailable`, `tenant_not_found`
+ */
+export async function findTenant(config: Config, name = DEFAULT_TENANT): Promise<Tenant> {
+  const redis = openRedis(config.redis, 'caller', SILENT);
+  try {
+    await waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS);
+    const tenant = (await readSnapshot(redis, config)).tenants.get(name);
+    if (tenant !== undefined) return tenant;
+    throw new Failure('tenant_not_found', `no tenant ${JSON.stringify(name.slice(0, 64))}`);
+  } finally {
+    redis.disconnect();
   }
 }
 

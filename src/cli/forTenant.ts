@@ -1,27 +1,16 @@
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
-import { Failure } from '../failures.ts';
-import { openRedis, waitForRedis } from '../redis/connection.ts';
 import type { Tenant } from '../tenants/snapshot.ts';
-import { quietLog } from './quietLog.ts';
-import { REDIS_WAIT_MS } from './requireRedis.ts';
+import { requireRedis } from './requireRedis.ts';
 
 /**
- * The tenant that a command is about, with the settings that the fleet runs. Redis is asked before the rest of the
- * service is loaded, which takes longer than a connection.
+ * The tenant that a command is about, with the settings that the fleet runs.
  * @throws Failure `redis-unavailable`, `tenant_not_found`
  */
-export async function forTenant(config: Config, name = 'default'): Promise<Tenant> {
-  const redis = openRedis(config.redis, 'caller', quietLog().component('redis'));
-  try {
-    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
-    const { readSnapshot } = await import('../app/fleetConfig.ts');
-    const tenant = (await readSnapshot(redis, config)).tenants.get(name);
-    if (tenant !== undefined) return tenant;
-    throw new Failure('tenant_not_found', `no tenant ${JSON.stringify(name.slice(0, 64))}`);
-  } finally {
-    redis.disconnect();
-  }
+export async function forTenant(config: Config, name?: string): Promise<Tenant> {
+  await requireRedis(config);
+  const { findTenant } = await import('../app.ts');
+  return findTenant(config, name);
 }
 
 /** The same for what calls eBay. @throws ConfigError where its keyset cannot be used here */

@@ -3,6 +3,7 @@ import type { ServeApp, ServeAppOptions } from '../app/serve.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { LogRoot } from '../telemetry/logger.ts';
+import { onHangup } from './hangup.ts';
 import { onInterrupt } from './interrupt.ts';
 import { cannotListen } from './listening.ts';
 import type { Terminal } from './terminal.ts';
@@ -18,13 +19,12 @@ async function serve(config: Config): Promise<void> {
   const root = new LogRoot(config.log);
   const log = root.component('http');
   const interrupt = onInterrupt();
+  const hangup = onHangup();
   try {
     const app = await openServe(config, root, { signal: interrupt.signal });
     log.info('serving', { url: app.url, docs: `${app.url}/docs`, keys: !config.http.withoutKeys });
-    const reload = () => void app.reload();
-    process.on('SIGHUP', reload);
+    hangup.reloads(app);
     await interrupt.happened.catch(() => undefined);
-    process.off('SIGHUP', reload);
     const { unclosed } = await app.stop();
     if (unclosed.length > 0) log.warn('stopped, but something did not close in time', { unclosed });
     else log.info('stopped');
@@ -35,6 +35,7 @@ async function serve(config: Config): Promise<void> {
   } finally {
     root.flush();
     interrupt.dispose();
+    hangup.dispose();
   }
 }
 

@@ -5,6 +5,7 @@ import { loadConfig } from '../config/load.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { callsQueueName, searchQueueName } from '../queue/names.ts';
 import { LogRoot } from '../telemetry/logger.ts';
+import { onHangup } from './hangup.ts';
 import { onInterrupt } from './interrupt.ts';
 import { openServe } from './serve.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,20 +22,20 @@ async function work(config: Config, serve: boolean): Promise<void> {
   const log = root.component('worker');
   const { startWorkerApp } = await import('../app/worker.ts');
   const interrupt = onInterrupt();
+  const hangup = onHangup();
   const lifecycle = new Lifecycle();
   // Each app bounds its own stop.
   const stop = () => lifecycle.stop(2 * config.worker.shutdownGrace * 1000);
   try {
     const app = lifecycle.nested(await startWorkerApp(config, root, { signal: interrupt.signal }));
     log.info('worker started', startLine(config, app.tenants));
-    const reload = () => void app.reload();
-    process.on('SIGHUP', reload);
+    hangup.reloads(app);
     if (serve) {
       const door = lifecycle.nested(await openServe(config, root, { signal: interrupt.signal, worker: app }));
+      hangup.reloads(door);
       root.component('http').info('serving', { url: door.url, keys: !config.http.withoutKeys });
     }
     await interrupt.happened.catch(() => undefined);
-    process.off('SIGHUP', reload);
     log.info('stopping: finishing or handing back what is under way', { grace: config.worker.shutdownGrace });
     const { unclosed } = await stop();
     if (unclosed.length > 0) log.warn('stopped, but something did not close in time', { unclosed });
@@ -47,6 +48,7 @@ async function work(config: Config, serve: boolean): Promise<void> {
     await stop();
     root.flush();
     interrupt.dispose();
+    hangup.dispose();
   }
 }
 

@@ -3,6 +3,9 @@ import { Redis } from 'ioredis';
 import { type ServeApp, startServeApp } from '../../src/app/serve.ts';
 import { ApiKeys, type Role } from '../../src/http/apiKeys.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
+import { NOTHING } from '../../src/tenants/document.ts';
+import { FleetStore } from '../../src/tenants/fleetStore.ts';
+import { publishNext } from '../../src/tenants/publish.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';
 import type { TestService } from './service.ts';
@@ -74,7 +77,11 @@ export function useHttpService(
     get logged() {
       return logged;
     },
-    key: (roles, tenant) => newKey(keys, roles, tenant),
+    async key(roles, tenant) {
+      if (tenant !== undefined) await declareTenant(connection, tenant);
+      await app.reload();
+      return newKey(keys, roles, tenant);
+    },
     async call(method, path, body, headers = {}) {
       const response = await fetch(`${app.url}${path}`, {
         method,
@@ -88,6 +95,17 @@ export function useHttpService(
       return answerOf(response);
     },
   };
+}
+
+/** The server knows a tenant from then on; nothing works for it. */
+async function declareTenant(redis: Redis, name: string): Promise<void> {
+  const keyset = { clientIdEnv: 'NOT_SET', clientSecretEnv: 'NOT_SET' };
+  await publishNext(
+    new FleetStore(redis, '{ebay}'),
+    NOTHING,
+    ({ added }) => ({ document: { added: { ...added, [name]: keyset } }, changed: true, stale: [] }),
+    () => undefined,
+  );
 }
 
 async function newKey(keys: ApiKeys, roles = ALL, tenant = 'default'): Promise<string> {

@@ -2,9 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { run } from '../../../src/cli/program.ts';
+import { patientDpf as dpf } from '../../support/patientDpf.ts';
 import { useRedis } from '../../support/redis.ts';
-import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 
 const KEYSET = ['--client-id-env', 'SHOP_ID', '--client-secret-file', '/nowhere/secret'];
 
@@ -22,11 +21,6 @@ describe('dpf tenants and dpf config', () => {
     rmSync(folder, { recursive: true });
   });
 
-  async function dpf(...args: string[]) {
-    const terminal = plainTerminal();
-    const exit = await run(args, terminal);
-    return { exit, out: terminal.out.join('\n'), err: terminal.err.join('\n') };
-  }
   const file = (content: object | string) => {
     const path = join(folder, 'changes.json');
     writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
