@@ -1,6 +1,5 @@
 import type { AddressInfo } from 'node:net';
 import type { Redis } from 'ioredis';
-import { openProducer } from '../app.ts';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
@@ -18,26 +17,24 @@ import { metricsRoute } from '../http/metricsRoute.ts';
 import { pageSection } from '../http/page/pageSection.ts';
 import type { PageOptions } from '../http/page/pages.ts';
 import { Sessions } from '../http/page/sessions.ts';
-import { notFound } from '../http/problem.ts';
 import { productRoutes } from '../http/productRoutes.ts';
 import { quotaRoute } from '../http/quotaRoute.ts';
 import { reportRoutes } from '../http/reportRoutes.ts';
 import type { RouteRule } from '../http/routeTable.ts';
 import { scheduleRoutes } from '../http/scheduleRoutes.ts';
-import { type ProducerOf, searchRoutes } from '../http/searchRoutes.ts';
+import { searchRoutes } from '../http/searchRoutes.ts';
 import type { App, Section } from '../http/section.ts';
 import { createServer } from '../http/server.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { runsTtlMs } from '../queue/houseRules.ts';
-import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import type { Tenant } from '../tenants/snapshot.ts';
 import { BootError, redisIsFit } from './boot.ts';
 import { openDashboard } from './dashboard.ts';
 import { openFleetConfig, startPersistently } from './fleetConfig.ts';
 import { callGate } from './gate.ts';
+import { nobody, tenantProducers } from './producers.ts';
 
 export interface ServeApp {
   /** The address that it answers at, such as `http://127.0.0.1:3000`. */
@@ -88,7 +85,7 @@ export async function startServeApp(
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     await startPersistently(fleet, signal);
     const tenantOf = (name: string) => fleet.current().tenants.get(name);
-    const producerOf = producers(lifecycle, tenantOf, log, redis);
+    const producerOf = tenantProducers(lifecycle, tenantOf, log, redis);
     const { prefix } = config.queue;
     const quotaOf = async (tenant: string) => {
       const settings = (tenantOf(tenant) ?? nobody()).config;
@@ -138,34 +135,6 @@ export async function startServeApp(
     await lifecycle.stop(CLOSE_MS);
     throw error;
   }
-}
-
-/** Each tenant's producer, opened when first asked for, all on one connection. */
-function producers(
-  lifecycle: Lifecycle,
-  tenantOf: (name: string) => Tenant | undefined,
-  log: LogRoot,
-  redis: Redis,
-): ProducerOf {
-  const opened = new Map<string, SearchProducer>();
-  return (name) => {
-    const first = tenantOf(name) ?? nobody();
-    const known = opened.get(name);
-    if (known !== undefined) return known;
-    // What is under way when its tenant goes ends with the settings that it began with.
-    const current = () => (tenantOf(name) ?? first).config;
-    const producer = openProducer(current, { tenant: name, log, redis });
-    opened.set(
-      name,
-      lifecycle.opened(`producer of ${name}`, producer, (each) => each.close()),
-    );
-    return producer;
-  };
-}
-
-/** The key of a tenant that is gone meets what any stranger meets. */
-function nobody(): never {
-  throw notFound();
 }
 
 /** So many events are on the page's start. */
