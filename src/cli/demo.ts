@@ -108,7 +108,7 @@ async function keep({ env, url }: DemoHouse, terminal: Terminal, interrupt: Inte
       '',
       exportLines(env),
       '',
-      `Over HTTP, without a key: ${url}/docs`,
+      `Over HTTP, without a key: ${url}/docs · dashboard: ${url}/admin/queues`,
       '',
       'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or one more npx dpf worker.',
     ].join('\n'),

@@ -61,8 +61,8 @@ async function register(app: App, options: DashboardOptions): Promise<void> {
     reply.header('content-security-policy', CONTENT_SECURITY_POLICY);
     // With the server's no-referrer a browser would not say which page a form stands on.
     reply.header('referrer-policy', 'same-origin');
-    const isBoard = typeof payload === 'string' && payload.includes('__UI_CONFIG__');
-    return isBoard ? withoutForeignParts(payload) : payload;
+    const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+    return isPage && typeof payload === 'string' ? withoutForeignParts(payload) : payload;
   });
   const sessions = new Sessions(redis, prefix, keys);
   const door = authenticator && new Door({ base: BASE, sessions, authenticator });

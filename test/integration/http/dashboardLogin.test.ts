@@ -1,6 +1,11 @@
 import { expect } from 'chai';
+import { startServeApp } from '../../../src/app/serve.ts';
+import { quietLog } from '../../../src/cli/quietLog.ts';
+import { testConfig } from '../../support/config.ts';
 import { DashboardVisitor } from '../../support/dashboardVisitor.ts';
 import { useHttpService } from '../../support/httpService.ts';
+import { startTestRedis } from '../../support/redis.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('the dashboard’s login', () => {
   const service = useHttpService();
@@ -103,5 +108,42 @@ describe('the dashboard’s login', () => {
     expect(answer.status).to.equal(404);
     expect(answer.headers.get('content-type')).to.match(/^application\/problem\+json/);
     expect(answer.headers.get('x-content-type-options')).to.equal('nosniff');
+  });
+});
+
+describe('the dashboard where no keys are asked for', () => {
+  const service = useHttpService({ HTTP_WITHOUT_KEYS: 'true', DASHBOARD_WRITES: 'true' });
+
+  it('is open to this machine, without a login', async () => {
+    const visitor = new DashboardVisitor(service);
+    expect((await visitor.send('GET', '', { accept: 'text/html' })).status).to.equal(200);
+    expect((await visitor.send('GET', '/login')).status).to.equal(404);
+    expect((await visitor.send('GET', '/api/queues', { 'sec-fetch-site': 'cross-site' })).status).to.equal(
+      403,
+    );
+  });
+
+  it('takes changes from its own page alone', async () => {
+    const visitor = new DashboardVisitor(service);
+    const pause = '/api/queues/ebay-search/pause';
+    expect((await visitor.send('PUT', pause)).status).to.equal(403);
+    expect((await visitor.send('PUT', pause, { origin: 'http://evil.example' })).status).to.equal(403);
+    expect((await visitor.change('PUT', pause)).status).to.be.oneOf([200, 204]);
+  });
+
+  it('says that Redis is away, and goes on when it is back', async () => {
+    const redis = await startTestRedis();
+    const config = testConfig({ REDIS_URL: redis.url, HTTP_PORT: '0', HTTP_WITHOUT_KEYS: 'true' });
+    const app = await startServeApp(config, quietLog());
+    const list = () => fetch(`${app.url}/admin/queues/api/queues?activeQueue=ebay-search`);
+    expect((await list()).status).to.equal(200);
+    await redis.stop();
+    const away = await list();
+    expect(away.status, await away.text()).to.equal(503);
+    expect(away.headers.get('retry-after')).to.match(/^\d+$/);
+    const again = await startTestRedis([], redis.port);
+    await waitFor('Redis', async () => (await list()).status === 200);
+    await app.stop();
+    await again.stop();
   });
 });
