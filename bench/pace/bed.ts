@@ -1,5 +1,5 @@
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { constants, setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
@@ -40,6 +40,7 @@ export class Bed {
     const folder = await mkdtemp(join(tmpdir(), 'dpf-bench-'));
     const server = await startTestRedis(persistent(folder));
     const simulator = await startSimulatorProcess((args) => startDpf(args));
+    favour(simulator.simulator);
     const bed = new Bed(say, folder, server, simulator);
     const fleet = await bed.fleet(0, {});
     await fleet.warmUp(QUERY, PAGES);
@@ -109,6 +110,17 @@ export class Bed {
     this.#redis.disconnect();
     await this.#server.stop();
     await rm(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** eBay is no process of this machine: its clock must not wait for a processor. Needs root. */
+function favour({ pid }: RunningProcess): void {
+  try {
+    setPriority(pid, constants.priority.PRIORITY_HIGHEST);
+  } catch {
+    process.stderr.write(
+      'the simulator has no priority here: it stamps arrivals late while workers are busy\n',
+    );
   }
 }
 

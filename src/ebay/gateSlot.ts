@@ -3,9 +3,6 @@ import type { Slot } from './gate.ts';
 import type { Waiter } from './gateLine.ts';
 import type { AskAnswer, GateStore } from './gateStore.ts';
 
-/** A written request that is later than this moves the slots after it. */
-const LATE_MS = 3;
-
 /** A granted slot, with the times of this process's clock that say when it may be used. */
 export class GateSlot implements Slot {
   readonly id: string;
@@ -15,6 +12,7 @@ export class GateSlot implements Slot {
   readonly #waiter: Waiter;
   readonly #answer: Extract<AskAnswer, { is: 'go' }>;
   readonly #store: GateStore;
+  readonly #lateMs: number;
   readonly #earliest: number;
   #wasSent = false;
   #waitedMs: number | undefined;
@@ -25,6 +23,8 @@ export class GateSlot implements Slot {
     answer: Extract<AskAnswer, { is: 'go' }>,
     askedAt: number,
     store: GateStore,
+    /** A written request that is later than this moves the slots after it. */
+    lateMs: number,
   ) {
     this.id = id;
     this.probe = answer.probe;
@@ -33,6 +33,7 @@ export class GateSlot implements Slot {
     this.#waiter = waiter;
     this.#answer = answer;
     this.#store = store;
+    this.#lateMs = lateMs;
     this.#earliest = performance.now() + answer.waitMs;
   }
 
@@ -48,7 +49,8 @@ export class GateSlot implements Slot {
   async untilDue(prepare: () => Promise<unknown> | undefined): Promise<void> {
     // What could not be made fresh is used as it was.
     const prepared = prepare()?.catch(() => undefined);
-    for (let left = this.#left(); left > 0; left = this.#left()) await sleep(Math.ceil(left));
+    // A timer wakes late by a millisecond or so rather than early: whole ones are slept, the rest is on the way anyway.
+    for (let left = this.#left(); left >= 1; left = this.#left()) await sleep(Math.floor(left));
     await prepared;
     this.#waitedMs = this.waitedMs;
   }
@@ -57,7 +59,8 @@ export class GateSlot implements Slot {
     if (this.#wasSent) return;
     this.#wasSent = true;
     const late = performance.now() - this.askedAt - this.#answer.waitMs;
-    if (this.#answer.intervalMs > 0 && late > LATE_MS) void this.#store.sentLate().catch(() => undefined);
+    if (this.#answer.intervalMs > 0 && late > this.#lateMs)
+      void this.#store.sentLate().catch(() => undefined);
   }
 
   #left(): number {

@@ -62,7 +62,7 @@ export class MemoryGateStore implements GateStore {
   }
 
   async sentLate(): Promise<void> {
-    this.#record.at = Math.max(this.#record.at, this.#clock());
+    this.#record.at = Math.max(this.#record.at, this.#clock() - this.#settings.lateMs);
   }
 
   async report(slotId: string, outcome: CallOutcome): Promise<{ change: CircuitChange; pauseMs: number }> {

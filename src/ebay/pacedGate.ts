@@ -136,12 +136,13 @@ export class PacedGate implements CallGate {
     this.#answered = 0;
     // Before the question, not after the answer: an answer that lay in the socket while we were stopped is then late.
     const askedAt = performance.now();
+    const { lateMs, maxNapMs } = this.#settings;
     try {
       const answer = await this.#store.ask({ id, class: waiter.call.class, unused: this.#unused, answered });
       this.#unused = undefined;
       if (answer.is === 'closed') this.#turnAway(waiter, answer);
-      else if (answer.is === 'wait') await this.#nap.sleep(Math.min(answer.waitMs, this.#settings.maxNapMs));
-      else await this.#grant(waiter, new GateSlot(id, waiter, answer, askedAt, this.#store), answer);
+      else if (answer.is === 'wait') await this.#nap.sleep(Math.min(answer.waitMs, maxNapMs));
+      else await this.#grant(waiter, new GateSlot(id, waiter, answer, askedAt, this.#store, lateMs), answer);
     } catch (error) {
       this.#answered += answered;
       // The question may have been answered after all: if its slot is still the last one, the next question takes it up.

@@ -67,7 +67,7 @@ export class RedisGateStore implements GateStore {
   }
 
   async sentLate(): Promise<void> {
-    await this.#run('sentLate', []);
+    await this.#run('sentLate', [microseconds(this.#settings.lateMs)]);
   }
 
   async report(slotId: string, outcome: CallOutcome): Promise<{ change: CircuitChange; pauseMs: number }> {

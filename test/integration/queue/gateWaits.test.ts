@@ -85,6 +85,20 @@ describe('searches before a closed gate', () => {
 describe('the calls queue', () => {
   const redis = useRedis();
 
+  it('admits jobs at the gate’s pace, several at a time where one by one would cost too much', async () => {
+    const connection = redis.connect();
+    const calls = new Queue('ebay-calls', { connection, prefix: '{ebay}' });
+    const limits: string[] = [];
+    for (const seconds of [1, 0.1, 0.03, 0.02, 0.0005]) {
+      await setPace(calls, seconds);
+      const [jobs, ms] = await connection.hmget(calls.toKey('meta'), 'max', 'duration');
+      limits.push(`${jobs} in ${ms} ms`);
+    }
+    const paces = ['1 in 1000 ms', '1 in 100 ms', '4 in 120 ms', '5 in 100 ms', '200 in 100 ms'];
+    expect(limits).to.deep.equal(paces);
+    await calls.close();
+  });
+
   it('is held for the longer of two pauses, whichever came first', async () => {
     const connection = redis.connect();
     const calls = new Queue('ebay-calls', { connection, prefix: '{ebay}' });
