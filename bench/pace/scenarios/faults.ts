@@ -47,7 +47,8 @@ async function killing(fleet: Fleet, until: number, say: (line: string) => void)
     victim.signal('SIGKILL');
     fleet.workers.splice(fleet.workers.indexOf(victim), 1);
     kills += 1;
-    replacements.push(fleet.addWorkers(1));
+    // One that is killed before it has started is as good a victim.
+    replacements.push(fleet.addWorkers(1).catch(() => undefined));
   }
   await Promise.all(replacements);
   return kills;
