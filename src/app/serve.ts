@@ -34,6 +34,7 @@ import { BootError, redisIsFit } from './boot.ts';
 import { openDashboard } from './dashboard.ts';
 import { openFleetConfig, startPersistently } from './fleetConfig.ts';
 import { callGate } from './gate.ts';
+import { processHealth, type Workplace } from './health.ts';
 import { nobody, tenantProducers } from './producers.ts';
 
 export interface ServeApp {
@@ -52,7 +53,7 @@ export interface ServeAppOptions {
   /** Stops waiting for Redis. */
   signal?: AbortSignal;
   /** A worker in the same process that `/livez` and `/readyz` speak for too. */
-  worker?: { readonly running: boolean };
+  worker?: Workplace;
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
   sources?: ConfigSources;
 }
@@ -94,13 +95,7 @@ export async function startServeApp(
     };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
     const sections: Section[] = [
-      healthRoutes({
-        isAlive: () => worker?.running ?? true,
-        obstacles: async () => [
-          ...(worker === undefined || worker.running ? [] : ['the worker does not run']),
-          ...((await redis.ping().catch(() => '')) === 'PONG' ? [] : ['Redis does not answer']),
-        ],
-      }),
+      healthRoutes(processHealth(lifecycle, redis, worker)),
       metricsRoute({
         registry: metrics.registry,
         refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),

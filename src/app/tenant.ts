@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
+import type { EbayAuthService } from '../auth/service.ts';
 import type { Config } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
 import type { CallGate } from '../ebay/gate.ts';
@@ -35,6 +36,7 @@ export interface TenantOptions {
 export interface RunningTenant {
   readonly name: string;
   readonly gate: CallGate;
+  readonly auth: EbayAuthService;
   readonly running: boolean;
   /** Goes on with other settings; false where that takes a new start, as with another keyset. */
   change(tenant: Tenant): Promise<boolean>;
@@ -58,7 +60,7 @@ export async function startTenant(options: TenantOptions): Promise<RunningTenant
   const stop = () => lifecycle.stop(config.worker.shutdownGrace * SECOND);
   const opening: TenantOpening = { ...options, log, name, config, current: () => tenant.config };
   try {
-    const client = await openEbay(lifecycle, opening);
+    const { client, auth } = await openEbay(lifecycle, opening);
     const context = options.adapt(await openQueues(lifecycle, opening, client));
     const upkeep = lifecycle.opened(
       'duties',
@@ -78,6 +80,7 @@ export async function startTenant(options: TenantOptions): Promise<RunningTenant
     return {
       name,
       gate: client.gate,
+      auth,
       get running() {
         return worker.running;
       },

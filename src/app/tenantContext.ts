@@ -42,7 +42,7 @@ export interface TenantOpening {
 export async function openEbay(
   lifecycle: Lifecycle,
   { name: tenant, redis, config, current, log, metrics }: TenantOpening,
-): Promise<EbayClient> {
+): Promise<{ client: EbayClient; auth: EbayAuthService }> {
   const auth = new EbayAuthService({
     tenant,
     config,
@@ -66,7 +66,7 @@ export async function openEbay(
     log: log.component('ebay'),
     metrics: calls,
   });
-  return lifecycle.opened('eBay connections', client, (opened) => opened.close());
+  return { client: lifecycle.opened('eBay connections', client, (opened) => opened.close()), auth };
 }
 
 export async function openQueues(

@@ -11,6 +11,7 @@ import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import { redisIsFit } from './boot.ts';
 import { openFleetConfig, startPersistently } from './fleetConfig.ts';
+import { processHealth, type Standing, standingOf, type Workplace } from './health.ts';
 import { chosenTenants, Obstacles, requireKeyset } from './keysets.ts';
 import { startTenant } from './tenant.ts';
 import { ServedTenants } from './tenants.ts';
@@ -22,6 +23,8 @@ export interface WorkerApp {
   readonly tenants: readonly string[];
   /** Whether it takes jobs. */
   readonly running: boolean;
+  /** How its tenants' work stands. */
+  standing(): Promise<Standing>;
   /** Finishes or hands back what is under way, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
   /** Reads the files of settings, tenants, schedules and keysets again. Never rejects. */
@@ -84,12 +87,19 @@ export async function startWorkerApp(
     await startPersistently(fleet, signal);
     obstacles.tell(fleet.current());
     await tenants.serve(fleet.current());
-    await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenants });
-    return {
-      tenants: [...tenants.running.keys()],
+    const workplace: Workplace = {
       get running() {
         return areRunning(tenants);
       },
+      standing: () => standingOf(tenants.running.values()),
+    };
+    await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenants, workplace });
+    return {
+      tenants: [...tenants.running.keys()],
+      get running() {
+        return workplace.running;
+      },
+      standing: workplace.standing,
       stop,
       reload: () => fleet.reload(),
     };
@@ -106,22 +116,24 @@ function areRunning({ running }: ServedTenants): boolean {
 /** `/metrics`, `/livez` and `/readyz` of this worker, where `METRICS_PORT` asks for them. */
 async function openOperations(
   lifecycle: Lifecycle,
-  parts: { redis: Redis; config: Config; metrics: Metrics; scrubber: Scrubber; tenants: ServedTenants },
+  parts: {
+    redis: Redis;
+    config: Config;
+    metrics: Metrics;
+    scrubber: Scrubber;
+    tenants: ServedTenants;
+    workplace: Workplace;
+  },
 ): Promise<void> {
-  const { redis, config, metrics, scrubber, tenants } = parts;
+  const { redis, config, metrics, scrubber, tenants, workplace } = parts;
   if (config.worker.metricsPort === '') return;
-  const running = () => areRunning(tenants);
   const server = await serveOperations({
     host: config.http.host,
     port: Number(config.worker.metricsPort),
     registry: metrics.registry,
     scrubber,
     refresh: () => refresh(metrics, tenants),
-    isAlive: running,
-    obstacles: async () => [
-      ...(running() ? [] : ['the worker does not run']),
-      ...((await redis.ping().catch(() => '')) === 'PONG' ? [] : ['Redis does not answer']),
-    ],
+    health: processHealth(lifecycle, redis, workplace),
   });
   lifecycle.opened('operations server', server, (opened) => opened.close());
 }

@@ -3,6 +3,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { Scrubber } from '../telemetry/scrubber.ts';
+import type { Health } from './health.ts';
 
 export interface OperationsOptions {
   host: string;
@@ -13,10 +14,7 @@ export interface OperationsOptions {
   scrubber: Scrubber;
   /** Brings up to date what is measured only when somebody looks. */
   refresh: () => Promise<void>;
-  /** Whether the process does its work at all; asked by `/livez`. */
-  isAlive: () => boolean;
-  /** What keeps the process from working, one sentence each; empty when it is ready. */
-  obstacles: () => Promise<string[]>;
+  health: Health;
 }
 
 export interface OperationsServer {
@@ -53,18 +51,20 @@ export async function serveOperations(options: OperationsOptions): Promise<Opera
 }
 
 async function answer(options: OperationsOptions, path: string, response: ServerResponse): Promise<void> {
-  const { registry, scrubber, refresh, isAlive, obstacles } = options;
+  const { registry, scrubber, refresh, health } = options;
   switch (path) {
     case '/metrics':
       // Old figures are better than none while Redis is away.
       await refresh().catch(() => undefined);
       response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
       return;
-    case '/livez':
-      return isAlive() ? send(response, 200, { alive: true }) : send(response, 503, { alive: false });
+    case '/livez': {
+      const live = health.live();
+      return send(response, live.alive ? 200 : 503, live);
+    }
     case '/readyz': {
-      const reasons = scrubber.value(await obstacles());
-      return send(response, reasons.length === 0 ? 200 : 503, { ready: reasons.length === 0, reasons });
+      const readiness = scrubber.value(await health.ready());
+      return send(response, readiness.ready ? 200 : 503, readiness);
     }
     default:
       return send(response, 404, { error: 'there are /metrics, /livez and /readyz' });

@@ -25,10 +25,14 @@ describe('a worker’s door for operators', () => {
   });
 
   it('says that it is alive and ready', async () => {
-    expect((await get('/livez')).status).to.equal(200);
+    const live = await get('/livez');
+    expect(live.status).to.equal(200);
+    const { eventLoopLagMs, ...said } = (await live.json()) as Record<string, unknown>;
+    expect(eventLoopLagMs).to.be.a('number');
+    expect(said).to.deep.equal({ alive: true, reasons: [] });
     const ready = await get('/readyz');
     expect(ready.status).to.equal(200);
-    expect(await ready.json()).to.deep.equal({ ready: true, reasons: [] });
+    expect(await ready.json()).to.deep.equal({ ready: true, reasons: [], degraded: [] });
   });
 
   it('answers nothing else, and only questions', async () => {

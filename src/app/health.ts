@@ -1,0 +1,88 @@
+import type { Redis } from 'ioredis';
+import type { Health } from '../http/health.ts';
+import type { Lifecycle } from '../lifecycle.ts';
+import { redisAhead } from '../redis/serverClock.ts';
+import { EventLoop } from '../telemetry/eventLoop.ts';
+import { DEFAULT_TENANT } from '../tenants/declaration.ts';
+import type { RunningTenant } from './tenant.ts';
+
+/** What stands in the way of work, and what it waits for by itself; one sentence each. */
+export interface Standing {
+  obstacles: string[];
+  degraded: string[];
+}
+
+/** A worker as its process's health sees it. */
+export interface Workplace {
+  readonly running: boolean;
+  standing(): Promise<Standing>;
+}
+
+/** A loop that is usually so late answers nobody in time and lets job locks run out. */
+const MOST_LAG_MS = 1000;
+
+/** Delays and schedules run visibly early or late by a clock that is so wrong. */
+const MOST_CLOCK_DIFFERENCE_MS = 5000;
+
+/**
+ * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks
+ * agree and eBay does not refuse the keyset. What passes by itself, such as a cool-down or a used-up day, is told as degraded.
+ */
+export function processHealth(lifecycle: Lifecycle, redis: Redis, worker?: Workplace): Health {
+  const eventLoop = lifecycle.opened('event loop watch', new EventLoop(), (watch) => watch.close());
+  const stopped = () => (worker === undefined || worker.running ? [] : ['the worker does not run']);
+  return {
+    live() {
+      const eventLoopLagMs = eventLoop.lagMs;
+      const reasons = [
+        ...stopped(),
+        ...(eventLoopLagMs > MOST_LAG_MS ? [`the event loop runs ${eventLoopLagMs} ms late`] : []),
+      ];
+      return { alive: reasons.length === 0, eventLoopLagMs, reasons };
+    },
+    async ready() {
+      const [redisTrouble, { obstacles, degraded }] = await Promise.all([
+        troubleWithRedis(redis),
+        worker?.standing() ?? { obstacles: [], degraded: [] },
+      ]);
+      const reasons = [...stopped(), ...redisTrouble, ...obstacles];
+      return { ready: reasons.length === 0, reasons, degraded };
+    },
+  };
+}
+
+async function troubleWithRedis(redis: Redis): Promise<string[]> {
+  try {
+    const ahead = await redisAhead(redis);
+    if (Math.abs(ahead) <= MOST_CLOCK_DIFFERENCE_MS) return [];
+    return [`Redis’s clock and this machine’s are ${Math.round(Math.abs(ahead) / 1000)} s apart`];
+  } catch {
+    return ['Redis does not answer'];
+  }
+}
+
+/** How the tenants' work stands; where Redis does not answer that is told already. */
+export async function standingOf(tenants: Iterable<RunningTenant>): Promise<Standing> {
+  const standings = await Promise.all([...tenants].map((tenant) => standingOfTenant(tenant).catch(() => [])));
+  const all = standings.flat();
+  const told = (kind: keyof Standing) => all.flatMap((each) => (each.kind === kind ? [each.message] : []));
+  return { obstacles: told('obstacles'), degraded: told('degraded') };
+}
+
+async function standingOfTenant({ name, auth, gate }: RunningTenant) {
+  const [{ coolDown, credentialRefused }, { closed }] = await Promise.all([auth.status(), gate.read()]);
+  const of = name === DEFAULT_TENANT ? '' : ` of tenant ${name}`;
+  const found: Array<{ kind: keyof Standing; message: string }> = [];
+  if (coolDown !== null)
+    found.push({
+      // Only a person mends a refused keyset, so a release with a wrong one must not count as ready.
+      kind: credentialRefused ? 'obstacles' : 'degraded',
+      message: `the token${of} cannot be had before ${coolDown.until}: ${coolDown.because}`,
+    });
+  if (closed !== undefined)
+    found.push({
+      kind: 'degraded',
+      message: `calls${of} wait until ${new Date(closed.until).toISOString()}: ${closed.because}`,
+    });
+  return found;
+}
