@@ -1,13 +1,13 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
 import type { EbayAuthOptions } from '../../src/auth/assemble.ts';
 import { EbayAuthService } from '../../src/auth/service.ts';
 import type { Config } from '../../src/config/config.ts';
 import { Failure } from '../../src/failures.ts';
-import { redisOptions } from '../../src/redis/connectionOptions.ts';
+import { openRedis } from '../../src/redis/connection.ts';
 import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
 import { Instruments } from '../../src/telemetry/instruments.ts';
-import type { Fields, Logger } from '../../src/telemetry/logger.ts';
+import { type Fields, type Logger, SILENT } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';
 import { type TokenEndpoint, useTokenEndpoint } from './tokenEndpoint.ts';
 
@@ -58,8 +58,7 @@ export function useAuth(redisUrl: () => string): AuthBench {
     config,
     async start(env, options) {
       const settings = config(env);
-      const redis = new Redis(settings.redis.url, redisOptions(settings.redis, 'caller'));
-      redis.on('error', () => undefined);
+      const redis = openRedis(settings.redis, 'caller', SILENT);
       close.push(() => redis.disconnect());
       const registry = new Registry();
       const log: AuthProcess['log'] = [];

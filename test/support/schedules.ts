@@ -1,5 +1,5 @@
 import { type Job, type Queue, Worker } from 'bullmq';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import sinon from 'sinon';
 import type { Outcome, SearchSummary } from '../../src/product/summary.ts';
 import { houseRules } from '../../src/queue/houseRules.ts';
@@ -8,7 +8,7 @@ import { asScheduledRun } from '../../src/queue/schedules/scheduledRun.ts';
 import { Schedules } from '../../src/queue/schedules/schedules.ts';
 import { openSearchQueue } from '../../src/queue/searchQueue.ts';
 import { testConfig } from './config.ts';
-import { useRedis } from './redis.ts';
+import { connectTo, useRedis } from './redis.ts';
 
 const silent = () => undefined;
 const log = { error: silent, warn: silent, info: silent, debug: silent };
@@ -50,7 +50,7 @@ export function useSchedules() {
   let blocking: Redis;
   beforeEach(async () => {
     connection = redis.connect();
-    blocking = new Redis(redis.url, { maxRetriesPerRequest: null });
+    blocking = connectTo(redis.url, { maxRetriesPerRequest: null });
     opened = openSchedules(connection);
     worker = new Worker(opened.queue.name, null, {
       connection: blocking,

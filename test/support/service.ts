@@ -98,3 +98,26 @@ export function useService(
     },
   };
 }
+
+export interface Pair {
+  producer: SearchProducer;
+  stop(): Promise<void>;
+}
+
+/** A worker and a producer in this process that need not see the same environment; quick unless it says otherwise. */
+export async function startPair(
+  workerEnv: Record<string, string>,
+  producerEnv: Record<string, string> = workerEnv,
+): Promise<Pair> {
+  const log = new LogRoot({ level: 'error', levels: '', format: 'json' }, new PassThrough().resume());
+  const worker = await startWorkerApp(testConfig({ ...QUICK, ...workerEnv }), log);
+  const producer = openProducer(testConfig({ ...QUICK, ...producerEnv }), { log });
+  await producer.ready();
+  return {
+    producer,
+    async stop() {
+      await producer.close();
+      await worker.stop();
+    },
+  };
+}

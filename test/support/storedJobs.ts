@@ -1,5 +1,6 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { QuarantineEntry } from '../../src/upkeep/quarantine.ts';
+import { connectTo } from './redis.ts';
 
 /** Ways in which a stored job may be broken, each done to the job's key. */
 export const BREAKAGES: Record<string, (redis: Redis, key: string) => Promise<unknown>> = {
@@ -20,7 +21,7 @@ export class StoredJobs {
   readonly redis: Redis;
 
   constructor(url: string) {
-    this.redis = new Redis(url);
+    this.redis = connectTo(url);
   }
 
   async quarantined(): Promise<QuarantineEntry[]> {

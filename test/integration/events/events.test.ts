@@ -1,10 +1,11 @@
 import { expect } from 'chai';
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 import type { ServiceEvent } from '../../../src/events/event.ts';
 import { eventStreamKey } from '../../../src/events/stream.ts';
 import type { Product } from '../../../src/product/product.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import { allEvents, countByType } from '../../support/events.ts';
+import { connectTo } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -15,7 +16,7 @@ describe('the event stream', () => {
   const service = useService({ PAGE_ATTEMPTS: '1', SWEEP_INTERVAL: '0.1' });
   let redis: Redis;
   beforeEach(() => {
-    redis = new Redis(service.config.redis.url);
+    redis = connectTo(service.config.redis.url);
   });
   afterEach(() => redis.disconnect());
 

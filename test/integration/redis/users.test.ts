@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { type GuardedRedis, type RedisUser, startGuardedRedis } from '../../support/redisUsers.ts';
+import { type Pair, serviceEnv, startPair } from '../../support/service.ts';
+import { useSimulator } from '../../support/simulator.ts';
+
+const TOKEN = 'ebay:access_token';
+
+/** What none of our users may do, each as a command. */
+const FORBIDDEN: string[][] = [
+  ['FLUSHALL'],
+  ['FLUSHDB'],
+  ['KEYS', '*'],
+  ['SCAN', '0'],
+  ['RANDOMKEY'],
+  ['DBSIZE'],
+  ['SWAPDB', '0', '1'],
+  ['CONFIG', 'GET', '*'],
+  ['CONFIG', 'SET', 'dir', '/tmp'],
+  ['CONFIG', 'REWRITE'],
+  ['ACL', 'LIST'],
+  ['ACL', 'SETUSER', 'worker', '+@all'],
+  ['CLIENT', 'KILL', 'ID', '1'],
+  ['CLIENT', 'LIST'],
+  ['CLIENT', 'PAUSE', '1000'],
+  ['MONITOR'],
+  ['DEBUG', 'SLEEP', '0'],
+  ['SHUTDOWN', 'NOSAVE'],
+  ['REPLICAOF', '127.0.0.1', '1'],
+  ['MIGRATE', '127.0.0.1', '1', '{ebay}:x', '0', '10'],
+  ['RESTORE', '{ebay}:x', '0', 'x'],
+  ['DUMP', '{ebay}:meta'],
+  ['MODULE', 'LIST'],
+  ['SCRIPT', 'FLUSH'],
+  ['FUNCTION', 'LIST'],
+  ['SAVE'],
+  ['BGREWRITEAOF'],
+  ['SLOWLOG', 'GET'],
+  ['PUBLISH', 'x', 'y'],
+  ['SUBSCRIBE', 'x'],
+  ['SORT', '{ebay}:x', 'BY', 'other:*', 'GET', 'other:*'],
+  ['COPY', '{ebay}:x', 'other'],
+  ['GET', 'other'],
+  ['EVAL', "return redis.call('GET', 'other')", '0'],
+];
+
+/** Redis 7.0 says it in its own words where a script reaches for a key. */
+const REFUSED = /NOPERM|No permissions|can't access at least one of the keys|DEBUG command not allowed/i;
+
+describe('the users of config/redis/users.acl', () => {
+  const simulator = useSimulator();
+  let redis: GuardedRedis;
+  let admin: Redis;
+  before(async () => {
+    redis = await startGuardedRedis();
+    admin = new Redis(redis.urlOf('admin'));
+  });
+  after(async () => {
+    admin.disconnect();
+    await redis.stop();
+  });
+
+  const withUser = async <T>(user: RedisUser, use: (connection: Redis) => Promise<T>): Promise<T> => {
+    const connection = new Redis(redis.urlOf(user), { maxRetriesPerRequest: 0 });
+    try {
+      return await use(connection);
+    } finally {
+      connection.disconnect();
+    }
+  };
+
+  describe('in a whole service', () => {
+    let service: Pair;
+    before(async () => {
+      const envOf = (user: RedisUser) =>
+        serviceEnv(redis.urlOf(user), simulator().url, { SWEEP_INTERVAL: '0.1' });
+      service = await startPair(envOf('worker'), envOf('producer'));
+    });
+    after(() => service.stop());
+
+    it('are refused nothing that it does', async () => {
+      const { producer } = service;
+      await admin.acl('LOG', 'RESET');
+      const request = { query: 'phone case', maxItems: 3, details: 'full', track: 'cases' } as const;
+      const { searchId } = await producer.enqueue(request);
+      const { summary } = await producer.waitFor(searchId, { timeoutMs: 15_000 });
+      expect(summary?.outcome).to.equal('complete');
+      expect(await producer.products(searchId)).to.have.length(3);
+      expect(await producer.retry(searchId)).to.equal(true);
+      await producer.waitFor(searchId, { timeoutMs: 15_000 });
+      expect(await producer.cancel(searchId)).to.equal(false);
+      expect((await producer.estimate(request)).calls).to.include({ total: 4 });
+      const timing = { every: 3600, request: { query: 'drone' } };
+      await producer.schedule.add({ name: 'hourly', ...timing });
+      await producer.schedule.runNow('hourly');
+      expect(await producer.schedule.list()).to.have.length(1);
+      await producer.schedule.remove('hourly');
+      expect(await admin.acl('LOG')).to.deep.equal([]);
+    });
+
+    it('let a token reader read the fleet’s token, and change nothing', async () => {
+      await withUser('token-reader', async (reader) => {
+        const { access_token } = JSON.parse((await reader.get(TOKEN)) as string);
+        expect(access_token).to.be.a('string');
+        for (const command of [
+          ['SET', TOKEN, 'x'],
+          ['DEL', TOKEN],
+          ['GET', '{ebay}:ebay-search:meta'],
+        ])
+          expect(await refusal(reader, command), command.join(' ')).to.match(/^NOPERM/);
+      });
+    });
+
+    it('keep the token from producers', async () => {
+      await withUser('producer', async (connection) => {
+        expect(await refusal(connection, ['GET', TOKEN])).to.match(/^NOPERM/);
+        const script = `return redis.call('GET', '${TOKEN}')`;
+        expect(await refusal(connection, ['EVAL', script, '0'])).to.match(REFUSED);
+      });
+    });
+  });
+
+  for (const user of ['worker', 'producer', 'token-reader'] as const)
+    it(`refuse ${FORBIDDEN.length} of ${FORBIDDEN.length} things that a ${user} has no business with`, async () => {
+      const done: string[] = [];
+      for (const command of FORBIDDEN)
+        await withUser(user, async (connection) => {
+          const message = await refusal(connection, command);
+          if (!REFUSED.test(message)) done.push(`${command.join(' ')}: ${message}`);
+        });
+      expect(done).to.deep.equal([]);
+    });
+
+  it('let nobody in without a password', async () => {
+    const { port } = new URL(redis.urlOf('worker'));
+    const stranger = new Redis(Number(port), {
+      maxRetriesPerRequest: 0,
+      enableReadyCheck: false,
+      disableClientInfo: true,
+    });
+    stranger.on('error', () => undefined);
+    expect(await refusal(stranger, ['PING'])).to.match(/NOAUTH/);
+    stranger.disconnect();
+  });
+});
+
+function refusal(connection: Redis, [name = '', ...args]: string[]): Promise<string> {
+  return connection.call(name, ...args).then(
+    () => 'it was done',
+    (error: Error) => error.message,
+  );
+}
