@@ -1,0 +1,18 @@
+#!/bin/sh
+# start.sh FOLDER: starts Redis with the users of users.acl, their passwords taken from the environment and kept as hashes
+# only. Waiting work outlives a restart (append-only file in FOLDER) and is never evicted.
+set -eu
+
+hash() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
+
+umask 077
+sed -e "s/#WORKER_PASSWORD_SHA256/#$(hash "${REDIS_WORKER_PASSWORD:?is not set}")/" \
+  -e "s/#PRODUCER_PASSWORD_SHA256/#$(hash "${REDIS_PRODUCER_PASSWORD:?is not set}")/" \
+  -e "s/#TOKEN_READER_PASSWORD_SHA256/#$(hash "${REDIS_TOKEN_READER_PASSWORD:?is not set}")/" \
+  "$(dirname "$0")/users.acl" > "${TMPDIR:-/tmp}/users.acl"
+unset REDIS_WORKER_PASSWORD REDIS_PRODUCER_PASSWORD REDIS_TOKEN_READER_PASSWORD
+
+folder=$1
+shift
+exec redis-server --aclfile "${TMPDIR:-/tmp}/users.acl" --dir "$folder" \
+  --appendonly yes --save '' --maxmemory-policy noeviction "$@"
