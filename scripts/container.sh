@@ -85,6 +85,7 @@ say 'worker: starts, its health check' ok
 
 http=$(free_port)
 producer=(REDIS_URL="redis://producer:p-1@127.0.0.1:$port/0" HTTP_PORT="$http")
+inside 10001 "${producer[@]}" node dist/main.js keys add caller >"$root/tmp/keys" 2>&1 || fail 'serve: a key for a caller' keys
 start serve 10001 "${producer[@]}" node dist/main.js serve
 until_true inside 10001 node -e "${probe/$simulator\/_sim\/state/$http/readyz}" || fail 'serve: its health check' serve
 say 'serve: its health check' ok
