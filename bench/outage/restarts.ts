@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
+import { startLoad } from './load.ts';
 import type { RedisProcess } from './redisProcess.ts';
 
 export interface Restarts {
@@ -54,33 +55,5 @@ export async function restarts(
     lost: reports.filter((report) => report?.summary?.outcome !== 'complete').length,
     resumeMedianMs: Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0),
     resumeMaxMs: Math.round(sorted.at(-1) ?? 0),
-  };
-}
-
-function startLoad(producer: SearchProducer) {
-  const ids: string[] = [];
-  let refused = 0;
-  let slowestMs = 0;
-  let ended = false;
-  const running = (async () => {
-    for (let count = 0; !ended; count++) {
-      const startedAt = performance.now();
-      try {
-        // Each another search: identical ones would be collected once.
-        const request = { query: 'phone case', maxItems: 10, title: { exclude: [`load${count}`] } };
-        ids.push((await producer.enqueue(request)).searchId);
-      } catch {
-        refused += 1;
-      }
-      slowestMs = Math.max(slowestMs, performance.now() - startedAt);
-      await sleep(150);
-    }
-  })();
-  return {
-    async stop() {
-      ended = true;
-      await running;
-      return { ids, refused, slowestMs };
-    },
   };
 }

@@ -1,7 +1,6 @@
 import { Redis } from 'ioredis';
-import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
+import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { freePort } from './freePort.ts';
-import { startTestRedis } from './redis.ts';
 import { waitFor } from './waitFor.ts';
 
 const SLOTS = 16_384;
@@ -48,7 +47,16 @@ export async function startTestCluster(): Promise<TestCluster> {
 
 async function startNode() {
   const busPort = await freePort();
-  const args = ['--cluster-enabled', 'yes', '--cluster-port', String(busPort)];
-  const node = await startTestRedis([...args, '--cluster-announce-ip', '127.0.0.1']);
+  const node = await startEmbeddedRedis({
+    path: process.env.PATH ?? '',
+    args: [
+      '--cluster-enabled',
+      'yes',
+      '--cluster-port',
+      String(busPort),
+      '--cluster-announce-ip',
+      '127.0.0.1',
+    ],
+  });
   return { node, busPort, url: node.url };
 }

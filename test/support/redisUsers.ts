@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startTestRedis } from './redis.ts';
+import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 
 const PUBLISHED = new URL('../../config/redis/users.acl', import.meta.url);
 
@@ -22,7 +22,7 @@ export async function startGuardedRedis(): Promise<GuardedRedis> {
     return `#${createHash('sha256').update(password).digest('hex')}`;
   });
   await writeFile(file, `${users}user admin reset on >${passwordOf('admin')} ~* &* +@all\n`);
-  const server = await startTestRedis(['--aclfile', file]);
+  const server = await startEmbeddedRedis({ path: process.env.PATH ?? '', args: ['--aclfile', file] });
   return {
     urlOf: (user) => `redis://${user}:${passwordOf(user)}@127.0.0.1:${server.port}/0`,
     stop: async () => {

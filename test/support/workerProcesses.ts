@@ -12,6 +12,7 @@ import { useSimulator } from './simulator.ts';
 
 export interface WorkerProcesses {
   readonly producer: SearchProducer;
+  readonly redisUrl: string;
   readonly simulator: Simulator;
   readonly calls: Queue;
   readonly searches: Queue;
@@ -42,6 +43,9 @@ export function useWorkerProcesses(env: Record<string, string>): WorkerProcesses
   return {
     get producer() {
       return producer;
+    },
+    get redisUrl() {
+      return redis.url;
     },
     get simulator() {
       return simulator();

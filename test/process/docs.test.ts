@@ -1,0 +1,108 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect } from 'chai';
+import { run } from '../../src/cli/program.ts';
+import { startDpf } from '../support/processes.ts';
+import { useRedis } from '../support/redis.ts';
+import { serviceEnv } from '../support/service.ts';
+import { useSimulator } from '../support/simulator.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PAGES = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+];
+
+interface Shown {
+  page: string;
+  command: string;
+}
+
+/** Every line of fenced `sh`, and every inline code, that begins with one of these programs. */
+function commandsOf(program: RegExp): Shown[] {
+  return PAGES.flatMap((page) => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const fenced = [...text.matchAll(/```sh\n(.*?)```/gs)].flatMap(([, block = '']) => block.split(/\n|&&/));
+    const inline = [...text.replaceAll(/```.*?```/gs, '').matchAll(/`([^`\n]+)`/g)].map(
+      ([, code = '']) => code,
+    );
+    return [...fenced, ...inline]
+      .map((command) => command.trim().replace(/^([A-Z_]+=\S+ )+/, ''))
+      .filter((command) => program.test(command))
+      .map((command) => ({ page, command }));
+  });
+}
+
+/** `a 'b c'` as a shell takes it apart. */
+function words(command: string): string[] {
+  return [...command.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(
+    ([, one, two, plain]) => one ?? two ?? plain ?? '',
+  );
+}
+
+async function helpOf(args: string[]): Promise<string> {
+  const lines: string[] = [];
+  const keep = (text: string) => lines.push(text);
+  const terminal = { print: keep, note: keep, width: 120 } as unknown as Parameters<typeof run>[1];
+  const code = await run([...args, '--help'], terminal);
+  return code === 0 ? lines.join('\n') : '';
+}
+
+describe('the documentation', function () {
+  this.timeout(120_000);
+  const redis = useRedis();
+  const simulator = useSimulator();
+  const commands = commandsOf(/^npx dpf /);
+
+  it('shows commands and flags of dpf that there are', async () => {
+    const wrong: string[] = [];
+    for (const { page, command } of commands) {
+      const args = words(command).slice(2);
+      const path = args
+        .slice(0, /^(schedule|keys)$/.test(args[0] ?? '') ? 2 : 1)
+        .filter((word) => !word.startsWith('-'));
+      const help = path.length === 0 ? await helpOf([]) : await helpOf(path);
+      const unknown = args.filter((word) => word.startsWith('--') && !help.includes(word));
+      if (help === '' || unknown.length > 0) wrong.push(`${page}: ${command}`);
+    }
+    expect(commands.length).to.be.greaterThan(20);
+    expect(wrong).to.deep.equal([]);
+  });
+
+  it('shows commands of dpf that run, wherever nothing is left open in them', async () => {
+    const env = serviceEnv(redis.url, simulator().url);
+    const ends = (command: string) =>
+      !/\b(worker|serve|demo|simulate|ID|NAME|doctor)\b|…|--follow|\$/.test(command) &&
+      (!/dpf search/.test(command) || /--dry-run/.test(command));
+    const runnable = [...new Set(commands.map(({ command }) => command).filter(ends))];
+    const refused: string[] = [];
+    for (const command of runnable) {
+      const dpf = startDpf(words(command).slice(2), env);
+      const code = await dpf.exit();
+      if (code === null || code === 2 || code === 3) refused.push(`${command}: ${code} ${dpf.stderr}`);
+    }
+    expect(runnable.length).to.be.greaterThan(5);
+    expect(refused).to.deep.equal([]);
+  });
+
+  it('shows npm scripts that there are', () => {
+    const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
+    const shown = commandsOf(/^npm (run |test)/).map(({ command }) =>
+      words(command).find((word) => word in scripts),
+    );
+    expect(shown).not.to.include(undefined);
+  });
+
+  it('links to files that there are', () => {
+    const broken = PAGES.flatMap((page) => {
+      const text = readFileSync(join(ROOT, page), 'utf8');
+      return [...text.matchAll(/\]\((?!https?:)([^)#\s]+)/g)]
+        .filter(([, target = '']) => !existsSync(join(ROOT, dirname(page), target)))
+        .map(([, target]) => `${page}: ${target}`);
+    });
+    expect(broken).to.deep.equal([]);
+  });
+});

@@ -1,0 +1,155 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Redis } from 'ioredis';
+import { freePort } from './freePort.ts';
+import { waitFor } from './waitFor.ts';
+
+const MASTER = 'dpf';
+const PATIENCE_MS = 60_000;
+
+/** One Redis of the three, or one of the Sentinels that watch them. */
+interface Node {
+  port: number;
+  child: ChildProcess;
+}
+
+/** A master with two replicas, watched by three Sentinels. */
+export class TestSentinels {
+  readonly #folder: string;
+  readonly #downAfterMs: number;
+  #servers: Node[] = [];
+  #sentinels: Node[] = [];
+
+  private constructor(folder: string, downAfterMs: number) {
+    this.#folder = folder;
+    this.#downAfterMs = downAfterMs;
+  }
+
+  /** @param downAfterMs how long a master must be silent before the Sentinels give it up */
+  static async start(downAfterMs: number): Promise<TestSentinels> {
+    const started = new TestSentinels(await mkdtemp(join(tmpdir(), 'dpf-sentinel-')), downAfterMs);
+    await started.#startAll();
+    return started;
+  }
+
+  get url(): string {
+    const nodes = this.#sentinels.map(({ port }) => `127.0.0.1:${port}`);
+    return `redis+sentinel://${nodes.join(',')}/0?master=${MASTER}`;
+  }
+
+  /** SIGKILLs the master. */
+  async killMaster(): Promise<void> {
+    const master = this.#server(await this.#masterPort());
+    master.child.kill('SIGKILL');
+    await once(master.child, 'exit');
+  }
+
+  /** Resolves when another is master, and the one that was killed follows it again. */
+  async heal(): Promise<void> {
+    const dead = this.#servers.find(({ child }) => child.signalCode !== null) as Node;
+    await waitFor('another master', async () => (await this.#masterPort()) !== dead.port, PATIENCE_MS);
+    const port = await this.#masterPort();
+    dead.child = this.#spawn(dead.port, ['--replicaof', '127.0.0.1', String(port)]);
+    await this.#replicated(port);
+  }
+
+  async stop(): Promise<void> {
+    const all = [...this.#sentinels, ...this.#servers].filter(({ child }) => child.exitCode === null);
+    for (const { child } of all) child.kill('SIGKILL');
+    await rm(this.#folder, { recursive: true, force: true });
+  }
+
+  async #startAll(): Promise<void> {
+    const ports = await Promise.all([1, 2, 3].map(freePort));
+    const [first] = ports as [number];
+    this.#servers = ports.map((port) => ({
+      port,
+      child: this.#spawn(port, port === first ? [] : ['--replicaof', '127.0.0.1', String(first)]),
+    }));
+    await this.#replicated(first);
+    this.#sentinels = await Promise.all([1, 2, 3].map(() => this.#startSentinel(first)));
+    for (const { port } of this.#sentinels)
+      await asked(port, (redis) =>
+        waitFor(
+          'the Sentinels to know each other',
+          async () => {
+            const [, info] = /num-other-sentinels,(\d),.*num-slaves,(\d)|$/s.exec(
+              String(await redis.call('SENTINEL', 'MASTER', MASTER)),
+            ) ?? [undefined, undefined];
+            return info === '2';
+          },
+          PATIENCE_MS,
+        ),
+      );
+  }
+
+  #server(port: number): Node {
+    return this.#servers.find((server) => server.port === port) as Node;
+  }
+
+  #spawn(port: number, more: string[]): ChildProcess {
+    const files = ['--appendonly', 'yes', '--appenddirname', `aof-${port}`, '--dbfilename', `${port}.rdb`];
+    const house = [
+      '--bind',
+      '127.0.0.1',
+      '--dir',
+      this.#folder,
+      '--save',
+      '',
+      '--repl-diskless-sync-delay',
+      '0',
+    ];
+    const args = ['--port', String(port), ...house, ...files, ...more];
+    return spawn('redis-server', args, { stdio: 'ignore' });
+  }
+
+  async #startSentinel(masterPort: number): Promise<Node> {
+    const port = await freePort();
+    const file = join(this.#folder, `sentinel-${port}.conf`);
+    const lines = [
+      `port ${port}`,
+      'bind 127.0.0.1',
+      `dir ${this.#folder}`,
+      `sentinel monitor ${MASTER} 127.0.0.1 ${masterPort} 2`,
+      `sentinel down-after-milliseconds ${MASTER} ${this.#downAfterMs}`,
+      `sentinel failover-timeout ${MASTER} 3000`,
+    ];
+    await writeFile(file, `${lines.join('\n')}\n`);
+    return { port, child: spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }) };
+  }
+
+  async #masterPort(): Promise<number> {
+    const { port } = this.#sentinels[0] as Node;
+    return asked(port, async (redis) => {
+      const [, found] = (await redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER)) as string[];
+      return Number(found);
+    });
+  }
+
+  /** Both replicas have what this master has. */
+  #replicated(masterPort: number): Promise<unknown> {
+    return asked(masterPort, (redis) =>
+      waitFor(
+        'two replicas',
+        async () => {
+          const info = await redis.info('replication').catch(() => '');
+          return (info.match(/state=online/g) ?? []).length === 2;
+        },
+        PATIENCE_MS,
+      ),
+    );
+  }
+}
+
+async function asked<T>(port: number, ask: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = new Redis(port, '127.0.0.1', { retryStrategy: () => 50, maxRetriesPerRequest: null });
+  redis.on('error', () => undefined);
+  try {
+    return await ask(redis);
+  } finally {
+    redis.disconnect();
+  }
+}
