@@ -76,10 +76,8 @@ export class TestSentinels {
         waitFor(
           'the Sentinels to know each other',
           async () => {
-            const [, info] = /num-other-sentinels,(\d),.*num-slaves,(\d)|$/s.exec(
-              String(await redis.call('SENTINEL', 'MASTER', MASTER)),
-            ) ?? [undefined, undefined];
-            return info === '2';
+            const told = String(await redis.call('SENTINEL', 'MASTER', MASTER));
+            return /num-slaves,2/.test(told) && /num-other-sentinels,2/.test(told);
           },
           PATIENCE_MS,
         ),
