@@ -7,6 +7,7 @@ import { Fleet, startSimulatorProcess } from '../../test/support/fleet.ts';
 import { freePort } from '../../test/support/freePort.ts';
 import { type RunningProcess, startDpf, startNode } from '../../test/support/processes.ts';
 import { startTcpProxy } from '../../test/support/tcpProxy.ts';
+import { waitFor } from '../../test/support/waitFor.ts';
 import { RedisProcess } from '../outage/redisProcess.ts';
 import { FAULTS, type Stage } from './faults.ts';
 
@@ -39,6 +40,10 @@ export interface Soaked {
   refused: number;
   calls: number;
   faults: number;
+  /** Searches that had not ended when the load did: above a few dozen it was more than the fleet could do. */
+  backlog: number;
+  /** Keys once all of it has ended and outlived its time: what is left for good. */
+  keysLeft: number;
 }
 
 /** Load and faults for so many minutes; the first worker is the one that is measured, and is never killed. */
@@ -100,7 +105,15 @@ interface Scene {
 async function observe(minutes: number, { fleet, stage, measured, progress }: Scene): Promise<Soaked> {
   const startedAt = Date.now();
   const endsAt = startedAt + minutes * MINUTE;
-  const soaked: Soaked = { samples: [], enqueued: 0, refused: 0, calls: 0, faults: 0 };
+  const soaked: Soaked = {
+    samples: [],
+    enqueued: 0,
+    refused: 0,
+    calls: 0,
+    faults: 0,
+    backlog: 0,
+    keysLeft: 0,
+  };
   const faults = Object.entries(FAULTS);
   const untilEnd = async (everyMs: number, act: () => Promise<void>) => {
     for (let turn = 1; Date.now() < endsAt; turn++) {
@@ -136,7 +149,22 @@ async function observe(minutes: number, { fleet, stage, measured, progress }: Sc
     untilEnd(MINUTE, disturb),
     untilEnd(SAMPLE_MS, look),
   ]);
-  return soaked;
+  await stage.ebay.clear();
+  return { ...soaked, ...(await aftermath(fleet, stage.redis.url)) };
+}
+
+async function aftermath(fleet: Fleet, url: string): Promise<Pick<Soaked, 'backlog' | 'keysLeft'>> {
+  const redis = new Redis(url);
+  const waiting = '{ebay}:ebay-search:waiting-children';
+  const backlog = await redis.zcard(waiting);
+  await waitFor('the backlog to end', async () => (await redis.zcard(waiting)) === 0, 10 * MINUTE);
+  await sleep(2.5 * MINUTE);
+  // BullMQ removes what is too old when another job ends.
+  const { searchId } = await fleet.producer.enqueue({ query: 'phone case', maxItems: 1 });
+  await fleet.producer.waitFor(searchId, { timeoutMs: MINUTE });
+  const keysLeft = await redis.dbsize();
+  redis.disconnect();
+  return { backlog, keysLeft };
 }
 
 async function keysOf(url: string): Promise<number | undefined> {
