@@ -19,19 +19,20 @@ describe('dpf doctor', function () {
     ...change,
   });
 
-  /** The line about this check, once the doctor has ended with this exit code. */
-  async function lineAbout(
-    check: string,
-    exit: number,
-    change: Record<string, string> = {},
-  ): Promise<string> {
+  /** What the doctor has to say about each check, once it has ended with this exit code. */
+  async function examined(exit: number, change: Record<string, string> = {}) {
     const doctor = dpf(['doctor'], env(change));
     expect(await doctor.exit(), doctor.output).to.equal(exit);
-    const lines = doctor.stdout.split('\n').filter((line) => new RegExp(`^\\S+ +${check} `).test(line));
-    expect(lines, doctor.output).to.have.length(1);
     if (exit !== 0) expect(doctor.stdout).to.match(/^not healthy: \d+ of \d+ checks failed$/m);
-    return lines[0] as string;
+    return (check: string): string => {
+      const lines = doctor.stdout.split('\n').filter((line) => new RegExp(`^\\S+ +${check} `).test(line));
+      expect(lines, doctor.output).to.have.length(1);
+      return lines[0] as string;
+    };
   }
+
+  const lineAbout = async (check: string, exit: number, change?: Record<string, string>) =>
+    (await examined(exit, change))(check);
 
   it('says that all is well, for one token request and one call', async () => {
     await redis.connect().config('SET', 'appendonly', 'yes');
@@ -58,8 +59,9 @@ describe('dpf doctor', function () {
 
   it('says that no worker is there, and warns of a Redis that a restart empties', async () => {
     await redis.connect().config('SET', 'appendonly', 'no');
-    expect(await lineAbout('worker', 5)).to.match(/^FAIL .*no worker is connected.* → start dpf worker/);
-    expect(await lineAbout('persistence', 5)).to.match(/^warn .*loses waiting searches → set appendonly yes/);
+    const line = await examined(5);
+    expect(line('worker')).to.match(/^FAIL .*no worker is connected.* → start dpf worker/);
+    expect(line('persistence')).to.match(/^warn .*loses waiting searches → set appendonly yes/);
   });
 
   it('says that Redis is not there', async () => {

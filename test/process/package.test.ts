@@ -67,10 +67,10 @@ describe('the packed library, installed elsewhere', function () {
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it('has the program, the schemas and what the demo needs, and no sources or tests', async () => {
+  it('has the program, the schemas and what the pages and the demo need, and no sources or tests', async () => {
     const files = await readdir(join(folder, 'node_modules/dropship-product-finder'));
     expect(files.sort().join(' ')).to.equal(
-      'LICENSE README.md config dist node_modules package.json schemas',
+      'LICENSE README.md config dist node_modules package.json public schemas',
     );
   });
 
