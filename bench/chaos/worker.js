@@ -17,6 +17,8 @@ process.on('message', (message) => {
   dieAt = message.dieAt;
 });
 process.on('disconnect', () => process.exit(1));
+// The parent may have gone while this was being loaded.
+if (!process.connected) process.exit(1);
 
 function pass(barrier) {
   if (barrier === dieAt) process.kill(process.pid, 'SIGKILL');

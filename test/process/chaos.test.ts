@@ -3,11 +3,11 @@ import { judge } from '../../bench/chaos/evidence.ts';
 import { overlooked } from '../../bench/chaos/planted.ts';
 import { runChaos } from '../../bench/chaos/run.ts';
 
-/** Locks and checks a fifth of the defaults. */
+/** Less than the defaults, and still more than a busy machine holds up a call or a worker. */
 const SCALED = {
   MIN_API_CALL_INTERVAL: '0.1',
-  EBAY_CALL_TIMEOUT: '2',
-  WORKER_LOCK_DURATION: '2',
+  EBAY_CALL_TIMEOUT: '4',
+  WORKER_LOCK_DURATION: '4',
   WORKER_STALLED_INTERVAL: '0.6',
 };
 
