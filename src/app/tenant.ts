@@ -28,6 +28,8 @@ export interface TenantOptions {
   metrics: Metrics;
   /** Stops waiting for Redis. */
   signal?: AbortSignal | undefined;
+  /** Lets this tenant's searches begin when it is their turn among all tenants of the process. */
+  inTurn: <T>(work: () => Promise<T>) => Promise<T>;
   /** Changes what the jobs work with, e.g. to watch or to disturb a part of it. */
   adapt: (context: QueueContext) => QueueContext;
 }
@@ -74,6 +76,7 @@ export async function startTenant(options: TenantOptions): Promise<RunningTenant
         ...workerSettings(config),
         connect: () => openRedis(config.redis, 'worker', log.component('worker')),
         inspect: (queue) => void upkeep.inspect(queue),
+        inTurn: options.inTurn,
       }),
       (opened) => opened.close(),
     );

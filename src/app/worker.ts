@@ -9,6 +9,7 @@ import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
+import { FairTurns } from '../tenants/fairTurns.ts';
 import { redisIsFit } from './boot.ts';
 import { openFleetConfig, startPersistently } from './fleetConfig.ts';
 import { processHealth, type Standing, standingOf, type Workplace } from './health.ts';
@@ -17,6 +18,9 @@ import { startTenant } from './tenant.ts';
 import { ServedTenants } from './tenants.ts';
 
 const SECOND = 1000;
+
+/** Of several tenants together: enough to keep their calls coming, and few enough that a flood leaves time for others. */
+const SEARCHES_AT_ONCE = 2;
 
 export interface WorkerApp {
   /** Those that it works for as it starts. */
@@ -61,9 +65,20 @@ export async function startWorkerApp(
     await redisIsFit(redis, config, logger, signal);
     const metrics = createMetrics();
     metrics.process.watchLog(log);
-    const tenants = new ServedTenants({
+    const turns = new FairTurns(SEARCHES_AT_ONCE);
+    const tenants: ServedTenants = new ServedTenants({
       only: chosenTenants(config),
-      start: (tenant, stopping) => startTenant({ tenant, redis, log, metrics, signal: stopping, adapt }),
+      start: (tenant, stopping) =>
+        startTenant({
+          tenant,
+          redis,
+          log,
+          metrics,
+          signal: stopping,
+          adapt,
+          // Alone, a tenant has nobody to make room for.
+          inTurn: (work) => (tenants.names.length > 1 ? turns.take(tenant.name, work) : work()),
+        }),
       log: logger,
     });
     lifecycle.nested(tenants);

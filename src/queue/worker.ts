@@ -26,6 +26,8 @@ export interface WorkerSettings {
   connect: () => Redis;
   /** Told that something in this queue could not be handled: perhaps a job that nobody can read. */
   inspect: (queue: string) => void;
+  /** Lets a search begin when it may. Default: at once. */
+  inTurn?: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export interface RunningWorker {
@@ -36,6 +38,7 @@ export interface RunningWorker {
 
 /** Both queues of one tenant: searches, and their calls. */
 export function startWorker(context: QueueContext, settings: WorkerSettings): RunningWorker {
+  const { inTurn = (work) => work() } = settings;
   const breakOff = new AbortController();
   // Every call under way listens, and there may be many.
   setMaxListeners(0, breakOff.signal);
@@ -57,7 +60,11 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
     return {
       connection,
       runners: [
-        runner(context.searches, (job, token) => processSearch(context, job, token), searchEnded(context)),
+        runner(
+          context.searches,
+          (job, token) => inTurn(() => processSearch(context, job, token)),
+          searchEnded(context),
+        ),
         runner(
           context.calls,
           (job, token) => processCall(context, job, token, breakOff.signal),
