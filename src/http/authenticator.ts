@@ -33,9 +33,6 @@ export class Authenticator {
    * @throws Problem 401, the same for whatever is wrong; 429 for an address that fails too often
    */
   async callerOf(headers: readonly string[], source: string): Promise<Caller> {
-    const wait = this.#failures.waitFor(source);
-    if (wait > 0)
-      throw problem(429, 'too_many_failures', 'too many failed attempts: try later', { retryAfter: wait });
     const presented = headers.length === 1 ? (/^Bearer +(\S+)$/i.exec(headers[0] as string)?.[1] ?? '') : '';
     const id = claimedId(presented);
     const stored = id === undefined ? undefined : await this.#lookUp(id);
@@ -43,6 +40,10 @@ export class Authenticator {
       this.#noteUse(stored.id);
       return stored;
     }
+    // A good key is let in all the same: who fails may share its address.
+    const wait = this.#failures.waitFor(source);
+    if (wait > 0)
+      throw problem(429, 'too_many_failures', 'too many failed attempts: try later', { retryAfter: wait });
     // Without a key it is no attempt at one.
     if (headers.length > 0) this.#failures.count(source);
     this.#log.warn('authentication failed', {

@@ -81,12 +81,15 @@ const STATUS: Partial<Record<FailureCode, number>> = {
 /** Seconds; Redis is usually back within them. */
 const REDIS_RETRY = 2;
 
-/** What went wrong, or undefined for a defect of ours. */
-export function problemOf(thrown: unknown): Problem | undefined {
+/**
+ * What went wrong, or undefined for a defect of ours.
+ * @param bodyLimit of the route that was asked, in bytes
+ */
+export function problemOf(thrown: unknown, bodyLimit?: number): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
   const failure = thrown instanceof Failure ? thrown : redisFailure(thrown);
   if (failure !== undefined) return problemOfFailure(failure);
-  return problemOfFramework(thrown as FrameworkError);
+  return problemOfFramework(thrown as FrameworkError, bodyLimit);
 }
 
 function problemOfFailure({ code, message, detail }: Failure): Problem | undefined {
@@ -117,7 +120,10 @@ interface FrameworkError {
 }
 
 /** Fastify's own refusals, by its codes. */
-function problemOfFramework({ code, statusCode, validation, validationContext }: FrameworkError) {
+function problemOfFramework(
+  { code, statusCode, validation, validationContext }: FrameworkError,
+  bodyLimit: number | undefined,
+) {
   switch (code) {
     case 'FST_ERR_VALIDATION':
       // What is no id at all is nobody's.
@@ -125,7 +131,7 @@ function problemOfFramework({ code, statusCode, validation, validationContext }:
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType();
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return problem(413, 'body_too_large', 'the body is larger than this route takes', {
+      return problem(413, 'body_too_large', `the body may have at most ${bodyLimit ?? 0} bytes here`, {
         headers: { connection: 'close' },
       });
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':

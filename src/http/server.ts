@@ -108,7 +108,7 @@ function sendProblem(
   error: unknown,
   log: Logger,
 ): FastifyReply {
-  const told = problemOf(error) ?? defect(error, request, log);
+  const told = problemOf(error, request.routeOptions.bodyLimit) ?? defect(error, request, log);
   return reply
     .code(told.status)
     .headers(told.headers)

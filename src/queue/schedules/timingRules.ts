@@ -107,7 +107,7 @@ function boundErrors({ start, end }: Unread, { now }: Limits): InputError[] {
 }
 
 function isInstant(value: unknown): value is string {
-  return typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value));
+  return typeof value === 'string' && INSTANT.test(value) && Date.parse(value) >= 0;
 }
 
 /** All is well alone, and yet no run lies between start and end. */

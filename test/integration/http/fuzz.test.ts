@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { type FuzzServer, fuzzCalls, fuzzSockets, openFuzzServer } from '../../support/httpFuzzing.ts';
+import { useRedis } from '../../support/redis.ts';
+
+const CALLS = 20_000;
+const SOCKETS = 400;
+
+describe('whatever is sent to the server', function () {
+  this.timeout(300_000);
+  const redis = useRedis();
+  const seed = Math.floor(Math.random() * 2 ** 30);
+  let server: FuzzServer;
+  const rejections: unknown[] = [];
+  const note = (reason: unknown) => void rejections.push(reason);
+  beforeEach(async () => {
+    server = await openFuzzServer(redis.url);
+    process.on('unhandledRejection', note);
+  });
+  afterEach(async () => {
+    process.off('unhandledRejection', note);
+    await server.close();
+  });
+
+  it(`is answered with a documented status, ${CALLS} calls made from the schemas (seed ${seed})`, async () => {
+    const { inputs, statuses, wrong } = await fuzzCalls(server, CALLS, seed);
+    expect(wrong, `seed ${seed}`).to.deep.equal([]);
+    expect(inputs).to.equal(CALLS);
+    // The generator reaches behind the door: some of what it makes is right.
+    expect(statuses[202]).to.be.greaterThan(CALLS / 200);
+    expect(rejections).to.deep.equal([]);
+  });
+
+  it(`is answered, or its connection closed: ${SOCKETS} mutations of a corpus over sockets (seed ${seed})`, async () => {
+    const { inputs, wrong } = await fuzzSockets(server, SOCKETS, seed);
+    expect(wrong, `seed ${seed}`).to.deep.equal([]);
+    expect(inputs).to.be.greaterThan(SOCKETS);
+    expect(rejections).to.deep.equal([]);
+    expect(
+      (await server.app.server.inject({ url: '/livez', headers: { host: 'localhost' } })).statusCode,
+    ).to.equal(200);
+  });
+});
