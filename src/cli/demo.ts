@@ -101,14 +101,20 @@ function leastGap({ controls }: Simulator): number {
   return Math.round(Math.min(...arrivals.slice(1).map((at, index) => at - (arrivals[index] as number))));
 }
 
-async function keep({ env, url }: DemoHouse, terminal: Terminal, interrupt: Interrupt): Promise<void> {
+async function keep(
+  { env, url, simulator }: DemoHouse,
+  terminal: Terminal,
+  interrupt: Interrupt,
+): Promise<void> {
   terminal.print(
     [
       `\n${terminal.paint('bold', 'Still running')} until Ctrl-C. In another terminal:`,
       '',
       exportLines(env),
       '',
-      `Over HTTP, without a key: ${url}/docs · dashboard: ${url}/admin/queues`,
+      `A page to look at: ${url}/ (no key needed) · for programs: ${url}/docs · dashboard: ${url}/admin/queues`,
+      `To see news: schedule a search on the page, let eBay have one more listing, and run the schedule again:`,
+      `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
       '',
       'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or one more npx dpf worker.',
     ].join('\n'),

@@ -57,6 +57,6 @@ export async function openDemo(lifecycle: Lifecycle, say: (line: string) => void
   );
   await producer.ready();
   const { url } = lifecycle.nested(await openServe(config, log, { worker, sources }));
-  say(`HTTP        ${url} (no keys needed; the API is at /docs)`);
+  say(`HTTP        ${url} (no keys needed: a page at /, the API at /docs)`);
   return { config, env, simulator, producer, url };
 }

@@ -56,7 +56,14 @@ export function useHttpService(
     connection = new Redis(url, { maxRetriesPerRequest: 1 });
     keys = new ApiKeys(connection, '{ebay}');
     master = await newKey(keys);
-    const config = testConfig({ REDIS_URL: url, HTTP_PORT: '0', HTTP_RATE_LIMIT: '1000000', ...env });
+    const config = testConfig({
+      REDIS_URL: url,
+      // Whose pictures the page may show.
+      ...(beside && { EBAY_API_URL: beside.config.ebay.apiUrl }),
+      HTTP_PORT: '0',
+      HTTP_RATE_LIMIT: '1000000',
+      ...env,
+    });
     logged = '';
     app = await startServeApp(config, new LogRoot({ level: 'debug', levels: '', format: 'json' }, sink));
   });

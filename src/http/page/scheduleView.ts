@@ -41,7 +41,7 @@ function scheduleView(schedule: ScheduleReport, csrf: string | null, now: number
           )}</ol>`
   }
   <div class="actions">
-    ${action(`${at}/run`, 'Run now', csrf, `Run ${name} now`)}
+    ${action(`${at}/run`, 'Run now', csrf, `Run now: ${name}`)}
     ${isPaused ? action(`${at}/resume`, 'Resume', csrf, `Resume ${name}`) : state === 'active' && action(`${at}/pause`, 'Pause', csrf, `Pause ${name}`)}
     ${action(`${at}/remove`, 'Remove', csrf, `Remove ${name}`)}
   </div>

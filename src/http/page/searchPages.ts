@@ -6,6 +6,7 @@ import { html } from './html.ts';
 import { newsView } from './newsView.ts';
 import type { Pages } from './pages.ts';
 import { quotaView } from './quotaView.ts';
+import { ResultCache } from './resultCache.ts';
 import { resultView } from './resultView.ts';
 import { schedulesView } from './scheduleView.ts';
 import { type FormProblem, type FormValues, searchForm } from './searchForm.ts';
@@ -18,6 +19,7 @@ const REFRESH_S = 3;
 
 export function searchPages(pages: Pages): void {
   const { producerOf, marketplace } = pages;
+  const results = new ResultCache();
 
   pages.get('/', 'read', async (_, reply, visitor) =>
     pages.show(reply, visitor, { title: 'Search', content: await home(pages, visitor, {}) }),
@@ -53,7 +55,10 @@ export function searchPages(pages: Pages): void {
     const { id = '' } = request.params;
     const producer = await producerOf(visitor.caller.tenant);
     const report = await producer.get(id);
-    const [asked, products] = await Promise.all([producer.request(id), producer.products(id)]);
+    const [asked, products] = await Promise.all([
+      producer.request(id),
+      results.products(visitor.caller.tenant, producer, report),
+    ]);
     const content = resultView({
       report,
       request: asked,
