@@ -5,6 +5,7 @@ import type { QueueContext } from './context.ts';
 import { collectItem, itemFailed } from './itemJob.ts';
 import { type CallJobData, callOptions, type ItemJobResult, type PageJobResult } from './jobData.ts';
 import { idsOfCall } from './logIds.ts';
+import { isLockLost } from './lostLock.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { collectPage, pageFailed } from './pageJob.ts';
 import { readCall } from './readJob.ts';
@@ -30,7 +31,7 @@ export async function processCall(
         : collectItem(context, job, read, signal),
     );
   } catch (thrown) {
-    if (thrown instanceof DelayedError) throw thrown;
+    if (thrown instanceof DelayedError || isLockLost(thrown)) throw thrown;
     const verdict = verdictOn(thrown, {
       attemptsMade: job.attemptsMade,
       attempts: context.rules.attempts,

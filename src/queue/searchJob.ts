@@ -11,6 +11,7 @@ import type { QueueContext } from './context.ts';
 import { joinIdentical, leaveToOthers } from './identical.ts';
 import { type SearchProgress, searchOptions } from './jobData.ts';
 import { idsOfSearch, type SearchIds } from './logIds.ts';
+import { isLockLost } from './lostLock.ts';
 import { type Standing, standingOf } from './missingCalls.ts';
 import { leaveToNewer } from './newerVersion.ts';
 import { plannedPages } from './pageChain.ts';
@@ -189,9 +190,9 @@ async function end(
   return summary;
 }
 
-/** Errors by which BullMQ is told that a job has been moved; not failures. */
+/** Errors that say that a job has been moved, by us or by others; not failures. */
 function isSignal(thrown: unknown): boolean {
-  return thrown instanceof WaitingChildrenError || thrown instanceof DelayedError;
+  return thrown instanceof WaitingChildrenError || thrown instanceof DelayedError || isLockLost(thrown);
 }
 
 function aboutOf({ query, categoryIds, marketplaces, maxItems, priority }: NormalRequest) {
