@@ -25,7 +25,7 @@ export class Problem extends Error {
   readonly options: ProblemOptions;
 
   constructor(status: number, errors: readonly ProblemError[], options: ProblemOptions = {}) {
-    super(errors.map(({ message }) => message).join('; '));
+    super(errors.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));
     this.status = status;
     this.errors = errors;
     this.options = options;
