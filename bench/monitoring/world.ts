@@ -4,6 +4,7 @@ import { Redis } from 'ioredis';
 import { openAuth, openGate } from '../../src/app.ts';
 import { quietLog } from '../../src/cli/quietLog.ts';
 import { ApiKeys } from '../../src/http/apiKeys.ts';
+import { waitForRedis } from '../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
 import { Fleet, startSimulatorProcess } from '../../test/support/fleet.ts';
 import { freePort } from '../../test/support/freePort.ts';
@@ -151,7 +152,8 @@ export class World {
 
   /** Takes over eBay's count, as an operator's `dpf quota` does. */
   async reconcile(): Promise<void> {
-    const { reconcileNow, close } = openGate(this.fleet.config, quietLog());
+    const { reconcileNow, redis, close } = openGate(this.fleet.config, quietLog());
+    await waitForRedis(redis, this.fleet.config.redis.url, 5000);
     await reconcileNow();
     close();
   }
