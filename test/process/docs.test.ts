@@ -30,7 +30,12 @@ function commandsOf(program: RegExp): Shown[] {
       ([, code = '']) => code,
     );
     return [...fenced, ...inline]
-      .map((command) => command.trim().replace(/^([A-Z_]+=\S+ )+/, ''))
+      .map((command) =>
+        command
+          .replace(/\s+#.*$/, '')
+          .trim()
+          .replace(/^([A-Z_]+=\S+ )+/, ''),
+      )
       .filter((command) => program.test(command))
       .map((command) => ({ page, command }));
   });
