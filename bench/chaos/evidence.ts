@@ -1,3 +1,4 @@
+import type { ServiceEvent } from '../../src/events/event.ts';
 import type { SearchReport } from '../../src/queue/report.ts';
 import type { JournalLine } from './journal.ts';
 
@@ -20,12 +21,17 @@ export interface Evidence {
   calls: Array<Pick<JournalLine, 'at' | 'page'>>;
   /** A life is one process from start to end. */
   lives: Array<{ journal: JournalLine[]; killedAt: number | null }>;
+  /** What was told in the event stream, in its order. */
+  events: Array<Pick<ServiceEvent, 'id' | 'type' | 'searchId'>>;
 }
 
 export interface Verdict {
   lost: string[];
   doubled: string[];
   wrongOutcome: string[];
+  /** Searches whose end was not told exactly once, and ids that stand in the stream twice. */
+  untold: string[];
+  toldTwice: string[];
   /** Calls beyond one a page. */
   extraCalls: number;
   /** Calls that reached the simulator and whose process was killed before it had stored the answer. */
@@ -35,7 +41,7 @@ export interface Verdict {
 }
 
 /** Judges a chaos run. */
-export function judge({ searches, calls, lives }: Evidence): Verdict {
+export function judge({ searches, calls, lives, events }: Evidence): Verdict {
   const left = lives.flatMap(({ journal, killedAt }) =>
     killedAt === null ? [] : openPages(journal).map((line) => ({ ...line, killedAt })),
   );
@@ -45,6 +51,11 @@ export function judge({ searches, calls, lives }: Evidence): Verdict {
     lost: idsOf(searches, ({ report }) => report?.state !== 'done'),
     doubled: idsOf(searches, ({ products }) => new Set(products).size < products.length),
     wrongOutcome: idsOf(searches, (search) => !isRight(search)),
+    untold: idsOf(searches, ({ searchId }) => {
+      const ends = events.filter((event) => event.searchId === searchId && event.type === 'search.completed');
+      return ends.length !== 1;
+    }),
+    toldTwice: events.map(({ id }) => id).filter((id, index, all) => all.indexOf(id) < index),
     extraCalls: calls.length - needed,
     excusedCalls: left.filter((line) => line.what === 'call' && arrived(calls, lines, line)).length,
     rerunMs: left.flatMap(({ page, killedAt }) => {

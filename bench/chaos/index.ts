@@ -6,7 +6,8 @@ import { runChaos } from './run.ts';
 
 const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--json]
   Workers are SIGKILLed under load, every second one at a barrier in the middle of its work; then every search is looked at.
-  First the checker itself is shown a loss, a double, a wrong outcome and a wasted call, and must see each.
+  First the checker itself is shown a loss, a double, a wrong outcome, an event that is missing or told twice
+  and a wasted call, and must see each.
   What there was to judge is kept in bench/results/chaos.json.`;
 
 /** A page whose worker died runs again once its lock has run out and was looked at; see the worker's settings. */
@@ -50,7 +51,8 @@ export async function run(args: string[]): Promise<boolean> {
   if (values.json)
     console.log(JSON.stringify({ bench: 'chaos', kills, searches, workers, ...figures }, null, 2));
   else console.table(figures);
-  return figures.lost + figures.doubled + figures.wrongOutcome === 0 && figures.isExcused && figures.isPrompt;
+  const { lost, doubled, wrongOutcome, untold, toldTwice } = figures;
+  return lost + doubled + wrongOutcome + untold + toldTwice === 0 && figures.isExcused && figures.isPrompt;
 }
 
 function keep(evidence: Evidence): void {
@@ -59,13 +61,16 @@ function keep(evidence: Evidence): void {
   writeFileSync(new URL('chaos.json', folder), JSON.stringify(evidence));
 }
 
-function figuresOf({ lost, doubled, wrongOutcome, extraCalls, excusedCalls, rerunMs }: Verdict) {
+function figuresOf(verdict: Verdict) {
+  const { lost, doubled, wrongOutcome, untold, toldTwice, extraCalls, excusedCalls, rerunMs } = verdict;
   const sorted = rerunMs.toSorted((a, b) => a - b);
   const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
   return {
     lost: lost.length,
     doubled: doubled.length,
     wrongOutcome: wrongOutcome.length,
+    untold: untold.length,
+    toldTwice: toldTwice.length,
     extraCalls,
     excusedCalls,
     isExcused: extraCalls <= excusedCalls,

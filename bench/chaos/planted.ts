@@ -17,6 +17,7 @@ export function goodRun(): Evidence {
         killedAt: 5,
       },
     ],
+    events: [{ id: 'e', type: 'search.completed', searchId: 's' }],
   };
 }
 
@@ -41,6 +42,14 @@ const PLANTED: Record<string, { plant(run: Evidence): void; isSeen(verdict: Verd
   'a missing product': {
     plant: (run) => first(run).products.pop(),
     isSeen: ({ wrongOutcome }) => wrongOutcome.length === 1,
+  },
+  'an end that was not told': {
+    plant: (run) => run.events.pop(),
+    isSeen: ({ untold }) => untold.length === 1,
+  },
+  'an event told twice': {
+    plant: (run) => run.events.push({ id: 'e', type: 'search.completed', searchId: 's' }),
+    isSeen: ({ toldTwice }) => toldTwice.length === 1,
   },
   'a wasted call': {
     plant: (run) => run.calls.push({ at: 9, page: 's 1' }),
@@ -75,7 +84,8 @@ function first({ searches }: Evidence): Evidence['searches'][number] {
 /** Shows the checker what it has to see; returns what it overlooks, or sees where there is nothing. */
 export function overlooked(): string[] {
   const clean = judge(goodRun());
-  const claims = [...clean.lost, ...clean.doubled, ...clean.wrongOutcome, ...clean.rerunMs];
+  const { lost, doubled, wrongOutcome, untold, toldTwice, rerunMs } = clean;
+  const claims = [...lost, ...doubled, ...wrongOutcome, ...untold, ...toldTwice, ...rerunMs];
   const missed = Object.entries(PLANTED).flatMap(([what, { plant, isSeen }]) => {
     const run = goodRun();
     plant(run);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { Redis } from 'ioredis';
 import { openProducer } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
@@ -9,6 +10,7 @@ import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { STEADY } from '../../src/simulator/search/unsteady.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
+import { allEvents } from '../../test/support/events.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { BARRIERS, type Evidence } from './evidence.ts';
 import { Fleet } from './fleet.ts';
@@ -61,7 +63,7 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
       at: time,
       page: `${idOf.get(/price:\[\.\.(\d+)/.exec(query.filter ?? '')?.[1] ?? '')} ${Number(query.offset ?? 0) / PAGE + 1}`,
     }));
-    return { searches: ended, calls, lives };
+    return { searches: ended, calls, lives, events: await told(redis.url) };
   } finally {
     fleet.abandon();
     await producer.close();
@@ -90,6 +92,15 @@ function plan(count: number): Wanted[] {
     };
     return { mark: max, pages, request };
   });
+}
+
+async function told(redisUrl: string): Promise<Evidence['events']> {
+  const redis = new Redis(redisUrl);
+  try {
+    return (await allEvents(redis)).map(({ id, type, searchId }) => ({ id, type, searchId }));
+  } finally {
+    redis.disconnect();
+  }
 }
 
 async function endOf(producer: SearchProducer, searchId: string) {
