@@ -3,8 +3,12 @@ import { judge } from '../../bench/chaos/evidence.ts';
 import { overlooked } from '../../bench/chaos/planted.ts';
 import { runChaos } from '../../bench/chaos/run.ts';
 
-/** Less than the defaults, and still more than a busy machine holds up a call or a worker. */
+/**
+ * Less than the defaults, and still more than a busy machine holds up a call or a worker. Kills follow each other far faster
+ * than locks run out, so the same page may be hit by any of them; which count stops a page is `crashes.test.ts`'s subject.
+ */
 const SCALED = {
+  WORKER_MAX_RESTARTS: '21',
   MIN_API_CALL_INTERVAL: '0.1',
   EBAY_CALL_TIMEOUT: '4',
   WORKER_LOCK_DURATION: '4',
