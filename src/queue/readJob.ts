@@ -1,6 +1,6 @@
+import { Ajv } from 'ajv';
 import type { Job } from 'bullmq';
 import Type from 'typebox';
-import { Compile } from 'typebox/compile';
 import { Failure } from '../failures.ts';
 import { parseSearchRequest } from '../product/request.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -79,7 +79,7 @@ const CallJobSchema = Type.Union([
     lanes: Type.Integer({ minimum: 1 }),
   }),
 ]);
-const callJob = Compile(CallJobSchema);
+const isCallJob = new Ajv({ strictTypes: false }).compile<CallJobData>(CallJobSchema);
 
 /**
  * @throws Failure `invalid_payload` when this is no call of ours, or its request has been tampered with;
@@ -88,8 +88,8 @@ const callJob = Compile(CallJobSchema);
 export function readCall(job: Job, defaults: { marketplace: string }): CallJobData {
   const data = sizedData(job);
   refuseNewer(data);
-  if (!callJob.Check(data)) throw new Failure('invalid_payload', 'not the data of a page or item job');
+  if (!isCallJob(data)) throw new Failure('invalid_payload', 'not the data of a page or item job');
   const parsed = parseSearchRequest(data.request, defaults);
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
-  return { ...(data as CallJobData), request: parsed.request };
+  return { ...data, request: parsed.request };
 }

@@ -5,7 +5,7 @@ import { useSimulator } from '../support/simulator.ts';
 import { waitFor } from '../support/waitFor.ts';
 
 describe('a fail-over of Redis by its Sentinels', function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   const simulator = useSimulator({ latencyMs: 20 });
   let sentinels: TestSentinels;
   let service: Pair;
@@ -23,12 +23,16 @@ describe('a fail-over of Redis by its Sentinels', function () {
     const { producer } = service;
     const acknowledged: string[] = [];
     let refused = 0;
+    let refusal = 'none';
     const enqueue = async () => {
       const max = String(1_000_000 + acknowledged.length + refused);
       const filters = { price: { max, currency: 'USD' } };
       await producer.enqueue({ query: 'phone case', maxItems: 250, filters }).then(
         ({ searchId }) => acknowledged.push(searchId),
-        () => refused++,
+        (error: Error) => {
+          refused++;
+          refusal = error.message;
+        },
       );
     };
     while (acknowledged.length < 20) await enqueue();
@@ -40,7 +44,8 @@ describe('a fail-over of Redis by its Sentinels', function () {
       await enqueue();
       return acknowledged.length >= before + 5;
     };
-    await waitFor('searches after it', goesOn, 60_000);
+    const state = () => `searches after it (refused ${refused}, the last for: ${refusal})`;
+    await waitFor(state, goesOn, 100_000);
     await sentinels.heal();
     for (const searchId of acknowledged) {
       const { summary } = await producer.waitFor(searchId, { timeoutMs: 60_000 });

@@ -42,18 +42,22 @@ export class TestSentinels {
 
   /** SIGKILLs the master. */
   async killMaster(): Promise<void> {
-    const master = this.#server(await this.#masterPort());
+    const master = this.#server((await this.#agreedMaster()) as number);
     master.child.kill('SIGKILL');
     await once(master.child, 'exit');
   }
 
-  /** Resolves when another is master, and the one that was killed follows it again. */
+  /** Resolves when the one that was killed follows whoever is master now, and all is as calm as at the start. */
   async heal(): Promise<void> {
     const dead = this.#servers.find(({ child }) => child.signalCode !== null) as Node;
-    await waitFor('another master', async () => (await this.#masterPort()) !== dead.port, PATIENCE_MS);
-    const port = await this.#masterPort();
-    dead.child = this.#spawn(dead.port, ['--replicaof', '127.0.0.1', String(port)]);
-    await this.#replicated(port);
+    let master: number | undefined;
+    const another = async () => {
+      master = await this.#agreedMaster();
+      return master !== undefined && master !== dead.port;
+    };
+    await waitFor('another master', another, PATIENCE_MS);
+    dead.child = this.#spawn(dead.port, ['--replicaof', '127.0.0.1', String(master)]);
+    await waitFor('a master with two replicas', () => this.#calm(), PATIENCE_MS);
   }
 
   async stop(): Promise<void> {
@@ -69,19 +73,29 @@ export class TestSentinels {
       port,
       child: this.#spawn(port, port === first ? [] : ['--replicaof', '127.0.0.1', String(first)]),
     }));
-    await this.#replicated(first);
+    await waitFor('two replicas', () => replicated(first), PATIENCE_MS);
     this.#sentinels = await Promise.all([1, 2, 3].map(() => this.#startSentinel(first)));
-    for (const { port } of this.#sentinels)
-      await asked(port, (redis) =>
-        waitFor(
-          'the Sentinels to know each other',
-          async () => {
-            const told = String(await redis.call('SENTINEL', 'MASTER', MASTER));
-            return /num-slaves,2/.test(told) && /num-other-sentinels,2/.test(told);
-          },
-          PATIENCE_MS,
-        ),
-      );
+    await waitFor('the Sentinels to know each other', () => this.#calm(), PATIENCE_MS);
+  }
+
+  /** All agree on the master, see each other and two replicas, and hold none of them for dead. */
+  async #calm(): Promise<boolean> {
+    const master = await this.#agreedMaster();
+    if (master === undefined || !(await replicated(master))) return false;
+    const views = await Promise.all(
+      this.#sentinels.map(({ port }) =>
+        asked(port, async (redis) => [
+          String(await redis.call('SENTINEL', 'MASTER', MASTER)),
+          String(await redis.call('SENTINEL', 'REPLICAS', MASTER)),
+        ]),
+      ),
+    );
+    return views.every(
+      ([its = '', replicas = '']) =>
+        /num-slaves,2/.test(its) &&
+        /num-other-sentinels,2/.test(its) &&
+        !/[so]_down|disconnected/.test(its + replicas),
+    );
   }
 
   #server(port: number): Node {
@@ -119,27 +133,26 @@ export class TestSentinels {
     return { port, child: spawn('redis-server', [file, '--sentinel'], { stdio: 'ignore' }) };
   }
 
-  async #masterPort(): Promise<number> {
-    const { port } = this.#sentinels[0] as Node;
-    return asked(port, async (redis) => {
-      const [, found] = (await redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER)) as string[];
-      return Number(found);
-    });
-  }
-
-  /** Both replicas have what this master has. */
-  #replicated(masterPort: number): Promise<unknown> {
-    return asked(masterPort, (redis) =>
-      waitFor(
-        'two replicas',
-        async () => {
-          const info = await redis.info('replication').catch(() => '');
-          return (info.match(/state=online/g) ?? []).length === 2;
-        },
-        PATIENCE_MS,
+  /** The port of the one that every Sentinel names. One of them may still be told of a fail-over. */
+  async #agreedMaster(): Promise<number | undefined> {
+    const named = await Promise.all(
+      this.#sentinels.map(({ port }) =>
+        asked(port, async (redis) => {
+          const [, found] = (await redis.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER)) as string[];
+          return Number(found);
+        }),
       ),
     );
+    return new Set(named).size === 1 ? named[0] : undefined;
   }
+}
+
+/** Both replicas have what this master has. */
+function replicated(master: number): Promise<boolean> {
+  return asked(master, async (redis) => {
+    const info = await redis.info('replication').catch(() => '');
+    return (info.match(/state=online/g) ?? []).length === 2;
+  });
 }
 
 async function asked<T>(port: number, ask: (redis: Redis) => Promise<T>): Promise<T> {

@@ -1,9 +1,9 @@
 /**
  * Waits until `condition` gives something truthy and returns it; tests wait for what they need, never for a time.
- * @throws Error with `what` after `timeoutMs`.
+ * @throws Error with `what`, told at the end where it is a function, after `timeoutMs`.
  */
 export async function waitFor<T>(
-  what: string,
+  what: string | (() => string),
   condition: () => Promise<T> | T,
   timeoutMs = 15_000,
 ): Promise<NonNullable<T>> {
@@ -13,5 +13,5 @@ export async function waitFor<T>(
     if (value) return value;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+  throw new Error(`waited ${timeoutMs} ms in vain for ${typeof what === 'string' ? what : what()}`);
 }

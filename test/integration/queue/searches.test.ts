@@ -10,7 +10,10 @@ describe('a search through the queue', () => {
     expect(summary?.outcome).to.equal('complete');
     expect(summary?.counts.products).to.equal(450);
     expect(summary?.calls).to.equal(3);
-    expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
+    const [first, ...others] = service.calledOffsets();
+    expect(first).to.equal(0);
+    // Without a pace between them the further pages are under way together.
+    expect(others).to.have.members([200, 400]);
     const products = await service.producer.products(searchId);
     expect(new Set(products.map(({ itemId }) => itemId)).size).to.equal(450);
   });
