@@ -12,9 +12,9 @@ import { waitFor } from '../../test/support/waitFor.ts';
 import { startLoad } from '../outage/load.ts';
 
 const HELP = `npm run bench -- failover [--kills 10] [--workers 2] [--json]
-  A master with two replicas and three Sentinels (down-after 1 s): the master is SIGKILLed under load, again and again.`;
+  A master with two replicas and three Sentinels (down-after 2 s): the master is SIGKILLed under load, again and again.`;
 
-const DOWN_AFTER_MS = 1000;
+const DOWN_AFTER_MS = 2000;
 /** From the kill to the next call at eBay, and to the next search that is taken. */
 const WORKING_AGAIN_MS = DOWN_AFTER_MS + 3000;
 

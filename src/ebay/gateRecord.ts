@@ -5,8 +5,8 @@ import type { GateSettings } from './gateSettings.ts';
 export interface GateRecord {
   /** The last slot's time. */
   at: number;
-  /** The last slot's name. */
-  by: string;
+  /** Names of the last `LATEST_SLOTS` slots, the latest first. */
+  latest: readonly string[];
   /** How many were told to come again since the last slot. */
   refused: number;
   /** Undefined until someone configured it. */
@@ -26,7 +26,7 @@ export interface GateRecord {
 
 export const EMPTY_RECORD: Readonly<GateRecord> = {
   at: 0,
-  by: '',
+  latest: [],
   refused: 0,
   used: 0,
   reset: 0,

@@ -4,7 +4,7 @@ import { LuaScript } from '../redis/luaScript.ts';
  * The gate's rules as Lua, one atomic step each, on one hash per credential and on Redis time. `MemoryGateStore` holds
  * the same rules for a process without Redis; both pass the same tests.
  *
- * Fields: `at` last slot, `i` interval (both µs) · `by` its name · `k` refused since · `limit` `configured` `used`
+ * Fields: `at` last slot, `i` interval (both µs) · `by` names of the latest, newest first · `k` refused since · `limit` `configured` `used`
  * `reset` `granted` ledger · `until` `because` closure · `tp` `te` last grown pause and its end · `cp` pause of the
  * circuit that is not closed · `pb` `pu` prober and its time limit · `wi` `w0` `w1` recent outcomes (index of the half
  * window, this half, the half before: calls, failed, callers, failers; `-` nobody, `*` several). Instants but `at` in ms.
@@ -39,6 +39,19 @@ local function extend(f, untilMs, because)
   put('until', untilMs)
   put('because', because)
   return true
+end
+`;
+
+const NAMES = `
+local function names(text)
+  local all = {}
+  for name in string.gmatch(text or '', '%S+') do all[#all + 1] = name end
+  return all
+end
+local function drop(all, name)
+  for n, other in ipairs(all) do
+    if other == name then return table.remove(all, n) end
+  end
 end
 `;
 
@@ -88,23 +101,33 @@ end
 
 /**
  * For the next slot. ARGV: 1 id · 2 share · 3 default interval, µs · 4 default limit · 5, 6 ends of this and the next
- * quota day · 7 lead, µs · 8 margin · 9 unused slot · 10 its reset · 11 answered since · 12 process · 13 window ·
+ * quota day · 7 lead, µs · 8 margin · 9 unused slots, each with its reset or - · 10 names kept · 11 answered since · 12 process · 13 window ·
  * 14 probe timeout · 15 probe retry.
  */
-const ASK = `${PRELUDE}${TODAY}${WINDOW}
+const ASK = `${PRELUDE}${NAMES}${TODAY}${WINDOW}
 local f = load('at', 'i', 'by', 'k', 'limit', 'used', 'reset', 'granted', 'until', 'because', 'cp', 'pb', 'pu', 'wi', 'w0', 'w1')
 local reset, used, began = today(f, ARGV[5], ARGV[6])
 local granted, limit = number(f.granted), tonumber(f.limit or ARGV[4])
 if tonumber(ARGV[11]) > 0 then tally(f, ARGV[13], tonumber(ARGV[11]), 0, ARGV[12]) end
 
-local last = ARGV[9] ~= '' and ARGV[9] == f.by
-if last or (ARGV[9] ~= '' and ARGV[10] == string.format('%.0f', reset)) then
-  used = math.max(0, used - 1)
-  granted = granted - 1
+local latest = names(f.by)
+local newest, last, prober, freed = latest[1], false, false, 0
+-- A question that was sent again over a new connection may have been granted a slot before.
+for id, its in string.gmatch(ARGV[9] .. ' ' .. ARGV[1] .. ' -', '(%S+) (%S+)') do
+  local known = drop(latest, id)
+  if known or its == string.format('%.0f', reset) then freed = freed + 1 end
+  if known and id == newest then
+    last = true
+    prober = f.pb == id
+  end
+end
+if freed > 0 then
+  used = math.max(0, used - freed)
+  granted = granted - freed
   put('used', used)
   put('granted', granted)
+  put('by', table.concat(latest, ' '))
 end
-if last then put('by', '') end
 
 local function closed(untilMs, because, scope)
   save()
@@ -112,7 +135,6 @@ local function closed(untilMs, because, scope)
 end
 if used >= limit then return closed(reset, 'quota', 'all') end
 if number(f['until']) > ms then return closed(number(f['until']), f.because, 'all') end
-local prober = last and f.pb == ARGV[9]
 if f.cp and number(f.pu) > ms and not prober then
   return closed(math.min(number(f.pu), ms + ARGV[15]), 'circuit', 'all')
 end
@@ -138,7 +160,8 @@ else
 end
 used = used + 1
 put('at', at)
-put('by', ARGV[1])
+table.insert(latest, 1, ARGV[1])
+put('by', table.concat(latest, ' ', 1, math.min(#latest, ARGV[10])))
 put('k', 0)
 put('used', used)
 put('granted', granted + 1)
@@ -190,8 +213,10 @@ return {'none', 0}
 `;
 
 /** ARGV: 1 slot · 2 its reset. */
-const GIVE_BACK = `${PRELUDE}
-local f = load('used', 'reset', 'granted', 'pb')
+const GIVE_BACK = `${PRELUDE}${NAMES}
+local f = load('used', 'reset', 'granted', 'by', 'pb')
+local latest = names(f.by)
+if drop(latest, ARGV[1]) then put('by', table.concat(latest, ' ')) end
 if f.reset == ARGV[2] and number(f.reset) > ms then
   put('used', math.max(0, number(f.used) - 1))
   put('granted', number(f.granted) - 1)

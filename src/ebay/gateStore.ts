@@ -1,12 +1,22 @@
 import type { CallClass, ClosedBecause, GateState, LedgerMark, QuotaFigures, ThrottlePause } from './gate.ts';
 
+/** How many of the latest slots are known by name: beyond them a question whose answer was lost counts as a call. */
+export const LATEST_SLOTS = 16;
+
+/** A slot that this process was granted and did not use; without `reset` one that may have been, its answer was lost. */
+export interface UnusedSlot {
+  id: string;
+  /** The end of the quota day that it was counted in. */
+  reset?: number;
+}
+
 /** One process's question for the next slot. */
 export interface Ask {
   /** Names the slot if it is granted. */
   id: string;
   class: CallClass;
-  /** A slot that this process was granted, or may have been (the answer was lost), and did not use. */
-  unused?: { id: string; reset?: number } | undefined;
+  /** Each gives its unit of quota back; the place in time of the latest slot can be taken up again. */
+  unused: readonly UnusedSlot[];
   /** Calls that eBay answered since the last question. */
   answered: number;
 }

@@ -2,7 +2,7 @@ import { CircuitWindow } from './circuitWindow.ts';
 import type { CallOutcome, ClosedBecause, LedgerMark, QuotaFigures, ThrottlePause } from './gate.ts';
 import { closureForAll, currentReset, describeGate, EMPTY_RECORD, type GateRecord } from './gateRecord.ts';
 import type { GateSettings } from './gateSettings.ts';
-import type { Ask, AskAnswer, CircuitChange, GateStore } from './gateStore.ts';
+import { type Ask, type AskAnswer, type CircuitChange, type GateStore, LATEST_SLOTS } from './gateStore.ts';
 import { QuotaDays } from './quotaDay.ts';
 import { grownPause } from './throttlePause.ts';
 
@@ -31,11 +31,14 @@ export class MemoryGateStore implements GateStore {
     const record = this.#record;
     const { leadMs, margin, probeRetryMs, probeTimeoutMs, shares } = this.#settings;
     if (ask.answered > 0) this.#window.add(now, ask.answered, 0, 'this');
-    const last = ask.unused !== undefined && ask.unused.id === record.by;
-    if (last || (ask.unused !== undefined && ask.unused.reset === record.reset)) this.#uncount(1);
-    if (last) record.by = '';
+    const [newest] = record.latest;
+    const last = ask.unused.some(({ id }) => id === newest);
+    this.#uncount(
+      ask.unused.filter(({ id, reset }) => record.latest.includes(id) || reset === record.reset).length,
+    );
+    record.latest = record.latest.filter((id) => !ask.unused.some((unused) => unused.id === id));
     const limit = record.limit ?? this.#settings.dailyLimit;
-    const prober = last && ask.unused?.id === record.probeBy;
+    const prober = last && newest === record.probeBy;
     const closed = closureForAll(record, now, record.used, limit, record.reset, probeRetryMs, prober);
     if (closed) return { is: 'closed', scope: 'all', forMs: closed.until - now, because: closed.because };
     if (record.used >= Math.floor(limit * shares[ask.class]))
@@ -51,7 +54,7 @@ export class MemoryGateStore implements GateStore {
       }
       record.at = Math.max(now, next);
     } else record.at = Math.max(now, record.at);
-    record.by = ask.id;
+    record.latest = [ask.id, ...record.latest].slice(0, LATEST_SLOTS);
     record.refused = 0;
     record.used += 1;
     record.granted += 1;
@@ -86,6 +89,7 @@ export class MemoryGateStore implements GateStore {
   async giveBack(slotId: string, reset: number): Promise<void> {
     this.#today();
     if (reset === this.#record.reset) this.#uncount(1);
+    this.#record.latest = this.#record.latest.filter((id) => id !== slotId);
     if (slotId === this.#record.probeBy) Object.assign(this.#record, { probeBy: '', probeUntil: 0 });
   }
 
@@ -151,7 +155,7 @@ export class MemoryGateStore implements GateStore {
     const record = this.#record;
     const reset = currentReset(record.reset, now, this.#days.ends());
     const newDay = reset !== record.reset && record.reset > 0;
-    if (reset !== record.reset) Object.assign(record, { reset, used: 0, by: '' });
+    if (reset !== record.reset) Object.assign(record, { reset, used: 0, latest: [] });
     return { now, newDay };
   }
 

@@ -14,7 +14,7 @@ import type {
 import { GateLine, type Waiter } from './gateLine.ts';
 import type { GateSettings } from './gateSettings.ts';
 import { GateSlot } from './gateSlot.ts';
-import type { AskAnswer, GateStore } from './gateStore.ts';
+import { type AskAnswer, type GateStore, LATEST_SLOTS, type UnusedSlot } from './gateStore.ts';
 import { Nap } from './nap.ts';
 
 /** Told what the gate decided. */
@@ -45,8 +45,7 @@ export class PacedGate implements CallGate {
   #asked = 0;
   #asking = false;
   #answered = 0;
-  /** A slot that was granted, or may have been, and not used. */
-  #unused: { id: string; reset?: number } | undefined;
+  #unused: UnusedSlot[] = [];
 
   constructor({ store, settings, log = SILENT, metrics }: PacedGateOptions) {
     this.#store = store;
@@ -85,7 +84,7 @@ export class PacedGate implements CallGate {
 
   async giveBack(slot: Slot): Promise<void> {
     if (!(slot instanceof GateSlot) || slot.wasSent) return;
-    await this.#store.giveBack(slot.id, slot.reset).catch(() => undefined);
+    await this.#giveBack(slot.id, slot.reset);
   }
 
   async throttled(retryAfterMs?: number) {
@@ -122,31 +121,39 @@ export class PacedGate implements CallGate {
     } finally {
       this.#asking = false;
     }
-    if (this.#unused?.reset !== undefined) {
-      const { id, reset } = this.#unused;
-      this.#unused = undefined;
-      await this.#store.giveBack(id, reset).catch(() => undefined);
-    }
+    const idle = this.#unused;
+    this.#unused = idle.filter(({ reset }) => reset === undefined);
+    for (const { id, reset } of idle) if (reset !== undefined) await this.#giveBack(id, reset);
+  }
+
+  async #giveBack(id: string, reset: number): Promise<void> {
+    await this.#store.giveBack(id, reset).catch(() => this.#remember({ id }));
+  }
+
+  /** The first of them are those that may have been granted before Redis went away. */
+  #remember(...unused: UnusedSlot[]): void {
+    this.#unused = [...this.#unused, ...unused].slice(0, LATEST_SLOTS);
   }
 
   async #askFor(waiter: Waiter): Promise<void> {
     this.#asked += 1;
     const id = `${this.#process}-${this.#asked}`;
     const answered = this.#answered;
+    const unused = this.#unused;
     this.#answered = 0;
+    this.#unused = [];
     // Before the question, not after the answer: an answer that lay in the socket while we were stopped is then late.
     const askedAt = performance.now();
     const { lateMs, maxNapMs } = this.#settings;
     try {
-      const answer = await this.#store.ask({ id, class: waiter.call.class, unused: this.#unused, answered });
-      this.#unused = undefined;
+      const answer = await this.#store.ask({ id, class: waiter.call.class, unused, answered });
       if (answer.is === 'closed') this.#turnAway(waiter, answer);
       else if (answer.is === 'wait') await this.#nap.sleep(Math.min(answer.waitMs, maxNapMs));
       else await this.#grant(waiter, new GateSlot(id, waiter, answer, askedAt, this.#store, lateMs), answer);
     } catch (error) {
       this.#answered += answered;
-      // The question may have been answered after all: if its slot is still the last one, the next question takes it up.
-      this.#unused = { id };
+      // Whether Redis got this question is not known: the next one names its slot, and again those that it named.
+      this.#remember(...unused.map((slot) => ({ id: slot.id })), { id });
       this.#metrics?.refused('redis');
       this.#line.turnAway(() => error as Failure);
     }
@@ -161,7 +168,7 @@ export class PacedGate implements CallGate {
     const late = answer.intervalMs > 0 && performance.now() - dueBy > allowedMs;
     if (late || !this.#line.leave(waiter)) {
       waiter.missed += 1;
-      this.#unused = { id: slot.id, reset: answer.reset };
+      this.#remember({ id: slot.id, reset: answer.reset });
       return;
     }
     this.#metrics?.waited(waiter.call.class, slot.waitedMs);

@@ -12,7 +12,7 @@ import type {
 import { describeGate, EMPTY_RECORD, type GateRecord } from './gateRecord.ts';
 import { GATE_SCRIPTS } from './gateScript.ts';
 import type { GateSettings } from './gateSettings.ts';
-import type { Ask, AskAnswer, CircuitChange, GateStore } from './gateStore.ts';
+import { type Ask, type AskAnswer, type CircuitChange, type GateStore, LATEST_SLOTS } from './gateStore.ts';
 import { QuotaDays } from './quotaDay.ts';
 
 /** The state shared by the fleet: one hash, changed by one script a step. */
@@ -40,8 +40,8 @@ export class RedisGateStore implements GateStore {
       ...this.#days.ends(),
       microseconds(settings.leadMs),
       settings.margin,
-      ask.unused?.id ?? '',
-      ask.unused?.reset ?? '',
+      ask.unused.map(({ id, reset }) => `${id} ${reset ?? '-'}`).join(' '),
+      LATEST_SLOTS,
       ask.answered,
       this.#process,
       settings.circuitWindowMs,
@@ -135,7 +135,7 @@ function recordOf(hash: Record<string, string>): GateRecord {
   return {
     ...EMPTY_RECORD,
     at: number('at') / 1000,
-    by: hash.by ?? '',
+    latest: (hash.by ?? '').split(' ').filter((id) => id !== ''),
     intervalMs: hash.i === undefined ? undefined : number('i') / 1000,
     limit: hash.limit === undefined ? undefined : number('limit'),
     used: number('used'),

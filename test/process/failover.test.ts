@@ -10,7 +10,7 @@ describe('a fail-over of Redis by its Sentinels', function () {
   let sentinels: TestSentinels;
   let service: Pair;
   before(async () => {
-    sentinels = await TestSentinels.start(1000);
+    sentinels = await TestSentinels.start(2000);
     const env = serviceEnv(sentinels.url, simulator().url, { MIN_API_CALL_INTERVAL: '0.05' });
     service = await startPair(env);
   });

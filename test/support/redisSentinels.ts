@@ -28,7 +28,10 @@ export class TestSentinels {
     this.#downAfterMs = downAfterMs;
   }
 
-  /** @param downAfterMs how long a master must be silent before the Sentinels give it up */
+  /**
+   * @param downAfterMs how long a master must be silent before the Sentinels give it up: above 1000, for they connect to
+   * a server at most once a second, and would give up one that they have not yet connected to after a fail-over.
+   */
   static async start(downAfterMs: number): Promise<TestSentinels> {
     const started = new TestSentinels(await mkdtemp(join(tmpdir(), 'dpf-sentinel-')), downAfterMs);
     await started.#startAll();

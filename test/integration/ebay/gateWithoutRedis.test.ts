@@ -64,4 +64,23 @@ describe('a call gate whose Redis fails', () => {
     await pass(gate);
     expect((await gate.read()).used).to.equal(1);
   });
+
+  it('counts no call for a lost grant even if others got theirs in between', async () => {
+    const [gate, other] = [inRedis(() => connection)(), inRedis(() => connection)()];
+    await pass(gate);
+    process.kill(pid, 'SIGSTOP');
+    // The second question is about the first one's slot too: neither is known to have arrived.
+    for (let question = 0; question < 2; question++)
+      expect((await failureOf(pass(gate))).code).to.equal('redis-unavailable');
+    process.kill(pid, 'SIGCONT');
+    const used = () =>
+      gate.read().then(
+        (state) => state.used,
+        () => 0,
+      );
+    await waitFor('the questions that Redis still has', async () => (await used()) >= 2);
+    for (let call = 0; call < 3; call++) await pass(other);
+    await pass(gate);
+    expect((await gate.read()).used).to.equal(5);
+  });
 });

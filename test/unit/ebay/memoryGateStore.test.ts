@@ -7,7 +7,7 @@ describe('MemoryGateStore', () => {
     let now = 1_700_000_000_000;
     const settings = testGateSettings({ intervalMs: 100 });
     const store = new MemoryGateStore(settings, () => now);
-    const ask = await store.ask({ id: 'one', class: 'interactive', answered: 0 });
+    const ask = await store.ask({ id: 'one', class: 'interactive', unused: [], answered: 0 });
     expect(ask).to.include({ is: 'go', waitMs: 0 });
 
     now += settings.lateMs;
