@@ -19,9 +19,6 @@ import { ServedTenants } from './tenants.ts';
 
 const SECOND = 1000;
 
-/** Of several tenants together: enough to keep their calls coming, and few enough that a flood leaves time for others. */
-const SEARCHES_AT_ONCE = 2;
-
 export interface WorkerApp {
   /** Those that it works for as it starts. */
   readonly tenants: readonly string[];
@@ -65,7 +62,7 @@ export async function startWorkerApp(
     await redisIsFit(redis, config, logger, signal);
     const metrics = createMetrics();
     metrics.process.watchLog(log);
-    const turns = new FairTurns(SEARCHES_AT_ONCE);
+    const turns = new FairTurns();
     const tenants: ServedTenants = new ServedTenants({
       only: chosenTenants(config),
       start: (tenant, stopping) =>

@@ -1,46 +1,33 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** How many times as long as its work took a tenant rests after it: it has a fifth of the time at most. */
+const REST = 4;
+
+/** Longest rest, ms: one slow answer of Redis need not hold up a tenant for several times as long. */
+const LONGEST_REST_MS = 250;
+
 /**
- * Lets a few pieces of work go on at once in this process, and tenants take turns: one that has much to do waits behind
- * itself. Searches cost this process time before they cost a call, and nothing else bounds how fast they begin.
+ * Keeps one tenant from taking all of this process's time: its pieces of work go on one after the other, with a rest
+ * after each. Searches cost the process time before they cost a call, and nothing else bounds how fast they begin; what a
+ * flood begins beyond its pace only waits in the next queue. The busier the process, the longer the rests.
  */
 export class FairTurns {
-  #free: number;
-  /** Who waits; a tenant that has had its turn goes to the end. */
-  readonly #lines = new Map<string, Array<() => void>>();
+  /** Tenant → the moment from which on its next piece may begin. */
+  readonly #free = new Map<string, Promise<void>>();
 
-  /** @param capacity how many pieces of work may go on at once, of all tenants together */
-  constructor(capacity: number) {
-    this.#free = capacity;
-  }
-
-  /** Does the work when it is this tenant's turn. */
-  async take<T>(tenant: string, work: () => Promise<T>): Promise<T> {
-    if (this.#free > 0) this.#free -= 1;
-    else await this.#turn(tenant);
-    try {
-      return await work();
-    } finally {
-      this.#next();
-    }
-  }
-
-  #turn(tenant: string): Promise<void> {
-    return new Promise((resolve) => {
-      const line = this.#lines.get(tenant);
-      if (line === undefined) this.#lines.set(tenant, [resolve]);
-      else line.push(resolve);
+  /** Does the work when this tenant's earlier work is over and it has rested. */
+  take<T>(tenant: string, work: () => Promise<T>): Promise<T> {
+    let began = 0;
+    const done = (this.#free.get(tenant) ?? Promise.resolve()).then(() => {
+      began = performance.now();
+      return work();
     });
+    const rested = () => rest(performance.now() - began);
+    this.#free.set(tenant, done.then(rested, rested));
+    return done;
   }
+}
 
-  #next(): void {
-    const [first] = this.#lines;
-    if (first === undefined) {
-      this.#free += 1;
-      return;
-    }
-    const [tenant, line] = first;
-    const begin = line.shift();
-    this.#lines.delete(tenant);
-    if (line.length > 0) this.#lines.set(tenant, line);
-    begin?.();
-  }
+function rest(workedMs: number): Promise<void> {
+  return sleep(Math.min(REST * workedMs, LONGEST_REST_MS), undefined, { ref: false });
 }

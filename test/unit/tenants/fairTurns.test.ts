@@ -1,32 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { FairTurns } from '../../../src/tenants/fairTurns.ts';
 
 describe('turns of tenants', () => {
-  const steps = async () => new Promise((resolve) => setImmediate(resolve));
-
-  it('go round, however much one of them has waiting', async () => {
-    const turns = new FairTurns(1);
-    const order: string[] = [];
-    const work = (tenant: string) => turns.take(tenant, async () => void order.push(tenant));
-    await Promise.all(['flood', 'flood', 'flood', 'flood', 'a', 'b', 'a'].map(work));
-    expect(order.join(' ')).to.equal('flood flood a b flood a flood');
-  });
-
-  it('let as many go on at once as they are told, and as many again after failures', async () => {
-    const turns = new FairTurns(2);
+  it('of one come one at a time, also after failures; others do not wait for them', async () => {
+    const turns = new FairTurns();
     let [now, most] = [0, 0];
     const work = async (n: number) => {
       now += 1;
       most = Math.max(most, now);
-      await steps();
+      await sleep(1);
       now -= 1;
       if (n % 2 === 0) throw new Error('no');
+      return n;
     };
-    const ended = await Promise.allSettled(
-      Array.from({ length: 9 }, (_, n) => turns.take('a', () => work(n))),
+    const flood = Array.from({ length: 9 }, (_, n) => turns.take('flood', () => work(n)));
+    let isFloodOver = false;
+    const ended = Promise.allSettled(flood).finally(() => {
+      isFloodOver = true;
+    });
+    expect(await turns.take('calm', async () => isFloodOver)).to.equal(false);
+    const results = await ended;
+    expect(results.map((result) => (result.status === 'fulfilled' ? result.value : 'failed'))).to.deep.equal(
+      Array.from({ length: 9 }, (_, n) => (n % 2 === 0 ? 'failed' : n)),
     );
-    expect(ended.filter(({ status }) => status === 'rejected')).to.have.length(5);
-    expect(most).to.equal(2);
-    expect(await turns.take('b', async () => 'done')).to.equal('done');
+    expect(most).to.equal(1);
+  });
+
+  it('leave the others several times as much time as they took', async () => {
+    const turns = new FairTurns();
+    const [began, ended] = [[] as number[], [] as number[]];
+    const work = async () => {
+      began.push(performance.now());
+      await sleep(20);
+      ended.push(performance.now());
+    };
+    await Promise.all([1, 2, 3].map(() => turns.take('flood', work)));
+    for (const n of [0, 1]) {
+      const [from, to, next] = [began[n], ended[n], began[n + 1]] as [number, number, number];
+      // Timers are a millisecond early at times, never more.
+      expect(next - to).to.be.at.least(3 * Math.min(to - from, 60));
+    }
   });
 });
