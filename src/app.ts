@@ -7,14 +7,13 @@ import { loadConfig } from './config/load.ts';
 import { secretsOf } from './config/secrets.ts';
 import { EbayClient } from './ebay/client.ts';
 import { gateSettings, liveGateSettings } from './ebay/gateSettings.ts';
-import { Failure } from './failures.ts';
 import { admissionBy, outlookBy } from './queue/gateViews.ts';
 import { houseRules, runsTtlMs } from './queue/houseRules.ts';
 import type { IntakeLimits } from './queue/intake.ts';
-import { SearchProducer } from './queue/producer.ts';
+import { type ProducerOptions, SearchProducer } from './queue/producer.ts';
 import { openRedis, waitForRedis } from './redis/connection.ts';
 import { LogRoot, SILENT } from './telemetry/logger.ts';
-import { DEFAULT_TENANT } from './tenants/declaration.ts';
+import { DEFAULT_TENANT, unknownTenant } from './tenants/declaration.ts';
 import type { Tenant } from './tenants/snapshot.ts';
 
 const SECOND = 1000;
@@ -25,6 +24,8 @@ export interface ProducerSettings {
   log?: LogRoot;
   /** A connection of the `caller` profile to share, which `close` leaves open. Default: one of its own. */
   redis?: Redis;
+  /** Told of searches that were not let in. */
+  refused?: ProducerOptions['refused'];
 }
 
 /**
@@ -33,7 +34,7 @@ export interface ProducerSettings {
  */
 export function openProducer(
   settings: Config | (() => Config),
-  { tenant = DEFAULT_TENANT, log, redis: shared }: ProducerSettings = {},
+  { tenant = DEFAULT_TENANT, log, redis: shared, refused }: ProducerSettings = {},
 ): SearchProducer {
   const current = typeof settings === 'function' ? settings : () => settings;
   const config = current();
@@ -57,6 +58,7 @@ export function openProducer(
     deadlineMs: CALLER_DEADLINE_MS,
     admission: admissionBy(gate),
     outlook: (callClass) => outlookBy(gate, gateSettings(current()).shares)(callClass),
+    refused,
     reachRedis: () => waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS),
     onClose: () => (shared === undefined ? redis.disconnect() : undefined),
   });
@@ -107,9 +109,10 @@ export async function findTenant(config: Config, name = DEFAULT_TENANT): Promise
   const redis = openRedis(config.redis, 'caller', SILENT);
   try {
     await waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS);
-    const tenant = (await readSnapshot(redis, config)).tenants.get(name);
-    if (tenant !== undefined) return tenant;
-    throw new Failure('tenant_not_found', `no tenant ${JSON.stringify(name.slice(0, 64))}`);
+    const { tenants } = await readSnapshot(redis, config);
+    const tenant = tenants.get(name);
+    if (tenant === undefined) throw unknownTenant(name, [...tenants.keys()]);
+    return tenant;
   } finally {
     redis.disconnect();
   }

@@ -26,7 +26,8 @@ const MOST_CLOCK_DIFFERENCE_MS = 5000;
 
 /**
  * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks
- * agree and eBay does not refuse the keyset. What passes by itself, such as a cool-down or a used-up day, is told as degraded.
+ * agree and, where a worker runs, eBay does not refuse the keyset. What passes by itself, such as a cool-down or a used-up
+ * day, is told as degraded. A server alone accepts searches without any token, so it says nothing of it.
  */
 export function processHealth(lifecycle: Lifecycle, redis: Redis, worker?: Workplace): Health {
   const eventLoop = lifecycle.opened('event loop watch', new EventLoop(), (watch) => watch.close());

@@ -5,14 +5,14 @@ import type { ProducerOf } from '../http/searchRoutes.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 import type { Tenant } from '../tenants/snapshot.ts';
 
 /** Each tenant's producer, opened when first asked for, all on one connection. */
 export function tenantProducers(
   lifecycle: Lifecycle,
   tenantOf: (name: string) => Tenant | undefined,
-  log: LogRoot,
-  redis: Redis,
+  { log, redis, metrics }: { log: LogRoot; redis: Redis; metrics: Metrics },
 ): ProducerOf {
   const opened = new Map<string, SearchProducer>();
   return (name) => {
@@ -21,7 +21,12 @@ export function tenantProducers(
     if (known !== undefined) return known;
     // What is under way when its tenant goes ends with the settings that it began with.
     const current = () => (tenantOf(name) ?? first).config;
-    const producer = openProducer(current, { tenant: name, log, redis });
+    const producer = openProducer(current, {
+      tenant: name,
+      log,
+      redis,
+      refused: metrics.intake(name).refused,
+    });
     opened.set(
       name,
       lifecycle.opened(`producer of ${name}`, producer, (each) => each.close()),

@@ -86,7 +86,7 @@ export async function startServeApp(
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     await startPersistently(fleet, signal);
     const tenantOf = (name: string) => fleet.current().tenants.get(name);
-    const producerOf = tenantProducers(lifecycle, tenantOf, log, redis);
+    const producerOf = tenantProducers(lifecycle, tenantOf, { log, redis, metrics });
     const { prefix } = config.queue;
     const quotaOf = async (tenant: string) => {
       const settings = (tenantOf(tenant) ?? nobody()).config;

@@ -6,9 +6,9 @@ import { Failure } from '../failures.ts';
 import { openRedis } from '../redis/connection.ts';
 import { eventLine } from './eventText.ts';
 import { UsageError } from './exit.ts';
+import { forTenant } from './forTenant.ts';
 import { onInterrupt } from './interrupt.ts';
 import { quietLog } from './quietLog.ts';
-import { requireRedis } from './requireRedis.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
@@ -41,7 +41,7 @@ export function eventsCommand(terminal: Terminal): Command {
 
 async function events(terminal: Terminal, flags: Flags): Promise<void> {
   const config = loadConfig();
-  await requireRedis(config);
+  await forTenant(config, flags.tenant);
   const interrupt = onInterrupt();
   const redis = openRedis(config.redis, 'worker', quietLog().component('events'));
   // What a read waits for would keep the process for seconds.

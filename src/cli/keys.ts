@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { ApiKeys, ROLES, type Role } from '../http/apiKeys.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
+import { forTenant } from './forTenant.ts';
 import { whenText } from './instant.ts';
 import { keyTable, type ListedKey } from './keyTable.ts';
 import { quietLog } from './quietLog.ts';
@@ -72,6 +73,7 @@ async function add(terminal: Terminal, name: string, flags: AddFlags): Promise<v
     roles: rolesOf(flags.roles),
     expiresAt: flags.expires === undefined ? null : expiryOf(flags.expires, Date.now()),
   };
+  await forTenant(loadConfig(), wanted.tenant);
   await withKeys(async (keys) => {
     const { key, record } = await keys.add(wanted);
     if (flags.json) {

@@ -2,8 +2,13 @@ import { Command } from 'commander';
 import { type Config, ConfigError } from '../config/config.ts';
 import { environment } from '../config/environment.ts';
 import { loadConfig } from '../config/load.ts';
-import { Failure } from '../failures.ts';
-import { nameProblem, type TenantDeclaration, tenantProblems } from '../tenants/declaration.ts';
+import type { Failure } from '../failures.ts';
+import {
+  nameProblem,
+  type TenantDeclaration,
+  tenantProblems,
+  unknownTenant,
+} from '../tenants/declaration.ts';
 import { declarationsOf, type FleetDocument, NOTHING } from '../tenants/document.ts';
 import type { FleetStore } from '../tenants/fleetStore.ts';
 import { readKeyset } from '../tenants/keyset.ts';
@@ -49,8 +54,9 @@ export function tenantsCommand(terminal: Terminal): Command {
         const { store, close } = await openFleet(loadConfig());
         try {
           const { document } = await store.read();
-          const declaration = declarationsOf(document)[name];
-          if (declaration === undefined) throw notFound(name);
+          const declarations = declarationsOf(document);
+          const declaration = declarations[name];
+          if (declaration === undefined) throw notFound(name, declarations);
           const [row] = tenantRows(document, await store.processes(), name);
           const data = { ...row, declaration };
           print(flags, data, JSON.stringify(data, null, 2));
@@ -68,7 +74,7 @@ export function tenantsCommand(terminal: Terminal): Command {
       ).action(async (name: string, flags: Flags) => {
         const version = await change(loadConfig(), (document) => {
           if (document.tenants?.value[name] !== undefined) throw managedByFile(name);
-          if (document.added[name] === undefined) throw notFound(name);
+          if (document.added[name] === undefined) throw notFound(name, document.added);
           const { [name]: _, ...added } = document.added;
           return { ...document, added };
         });
@@ -134,8 +140,8 @@ function publish(store: FleetStore, config: Config, next: (document: FleetDocume
   );
 }
 
-function notFound(name: string): Failure {
-  return new Failure('tenant_not_found', `no tenant ${JSON.stringify(name.slice(0, 64))}`);
+function notFound(name: string, known: object): Failure {
+  return unknownTenant(name, Object.keys(known));
 }
 
 function managedByFile(name: string): ConfigError {

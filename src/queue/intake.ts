@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 import { Failure } from '../failures.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 
+export type Refusal = 'invalid' | 'backlog' | 'memory' | 'redis';
+
 export interface IntakeLimits {
   /** Most searches that may wait in the queue. */
   backlog: number;
@@ -76,6 +78,14 @@ export class Intake {
     };
     return this.#sight;
   }
+}
+
+/** Why a search was not let in; undefined for a defect of ours. */
+export function refusalOf(error: unknown): Refusal | undefined {
+  if (!(error instanceof Failure)) return undefined;
+  if (error.code === 'invalid_request') return 'invalid';
+  if (error.code === 'redis-unavailable') return 'redis';
+  return error.code === 'backlog_full' ? (error.detail.because as 'backlog' | 'memory') : undefined;
 }
 
 function full(because: 'backlog' | 'memory', message: string): Failure {

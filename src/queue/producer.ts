@@ -14,7 +14,7 @@ import type { Admission } from './context.ts';
 import { withinDeadline } from './deadline.ts';
 import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
 import type { HouseRules } from './houseRules.ts';
-import { Intake, type IntakeLimits } from './intake.ts';
+import { Intake, type IntakeLimits, type Refusal, refusalOf } from './intake.ts';
 import { callsQueueName } from './names.ts';
 import { checkedRequests, newSearches } from './newSearches.ts';
 import type { SearchReport } from './report.ts';
@@ -43,6 +43,8 @@ export interface ProducerOptions {
   /** How the call gate stands for a class. */
   admission: Admission;
   outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead' | 'now'>>;
+  /** Told of searches that were not let in. */
+  refused?: ((because: Refusal, searches: number) => void) | undefined;
   /** Waits for Redis, at most `deadlineMs`. */
   reachRedis: () => Promise<void>;
   /** What `close` must end besides the queue. */
@@ -115,7 +117,20 @@ export class SearchProducer {
     requests: SearchRequest[],
     options: EnqueueOptions = {},
   ): Promise<Array<{ searchId: string }>> {
-    const jobs = newSearches(requests, this.#options, options.idempotencyKey);
+    try {
+      return await this.#add(requests, options);
+    } catch (error) {
+      const because = refusalOf(error);
+      if (because !== undefined) this.#options.refused?.(because, requests.length);
+      throw error;
+    }
+  }
+
+  async #add(
+    requests: SearchRequest[],
+    { idempotencyKey }: EnqueueOptions,
+  ): Promise<Array<{ searchId: string }>> {
+    const jobs = newSearches(requests, this.#options, idempotencyKey);
     await this.#asked(async () => {
       await this.#intake.admit(jobs.map(({ data }) => data));
       const [first, ...others] = jobs;

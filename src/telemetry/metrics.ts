@@ -5,6 +5,7 @@ import { type ConfigMetrics, declareConfigMetrics } from './configMetrics.ts';
 import { declareFleetMetrics, type FleetMetrics } from './fleetMetrics.ts';
 import { declareHttpMetrics, type HttpMetrics } from './httpMetrics.ts';
 import { type Declared, Instruments } from './instruments.ts';
+import { declareIntakeMetrics, type IntakeMetrics } from './intakeMetrics.ts';
 import { declareProcessMetrics, type ProcessMetrics } from './processMetrics.ts';
 import { declareQueueMetrics, type QueueMetrics } from './queueMetrics.ts';
 
@@ -16,6 +17,7 @@ export interface Metrics {
   auth: AuthMetrics;
   calls: (tenant: string) => CallMetrics;
   queue: (tenant: string) => QueueMetrics;
+  intake: (tenant: string) => IntakeMetrics;
   fleet: FleetMetrics;
   config: ConfigMetrics;
   http: HttpMetrics;
@@ -31,6 +33,7 @@ export function createMetrics(): Metrics {
     calls: declareCallMetrics(instruments),
     auth: declareAuthMetrics(instruments),
     queue: declareQueueMetrics(instruments),
+    intake: declareIntakeMetrics(instruments),
     fleet: declareFleetMetrics(instruments),
     config: declareConfigMetrics(instruments),
     http: declareHttpMetrics(instruments),

@@ -9,8 +9,6 @@ export interface QueueMetrics {
   callEnded(result: string, callClass: string, waitedMs: number): void;
   /** A page was stored. */
   collected(products: number, rejected: Readonly<Record<string, number>>): void;
-  /** A producer turned searches away: `backlog` or `memory`. */
-  refused(because: string, searches: number): void;
   /** A job whose worker died, or froze for longer than the lock, went back to its queue. */
   stalled(queue: string): void;
   /** A job failed because it took down one worker after another. */
@@ -56,10 +54,6 @@ export function declareQueueMetrics(instruments: Instruments): (tenant: string) 
     'Listings that could not become products, by reason',
     { tenant, reason: REJECTION },
   );
-  const refusals = counter('dpf_searches_refused_total', 'Searches that a producer turned away', {
-    tenant,
-    because: ['backlog', 'memory'],
-  });
   const queue = QUEUE;
   const stalls = counter('dpf_jobs_stalled_total', 'Jobs whose worker died or froze', { tenant, queue });
   const crashes = counter('dpf_jobs_crashed_total', 'Jobs that failed as crashed-worker', { tenant, queue });
@@ -97,7 +91,6 @@ export function declareQueueMetrics(instruments: Instruments): (tenant: string) 
         products.inc(own, count);
         for (const [reason, times] of Object.entries(rejected)) rejections.inc({ ...own, reason }, times);
       },
-      refused: (because, count) => refusals.inc({ ...own, because }, count),
       stalled: (name) => stalls.inc({ ...own, queue: name }),
       crashed: (name) => crashes.inc({ ...own, queue: name }),
       quarantined: (name) => quarantined.inc({ ...own, queue: name }),

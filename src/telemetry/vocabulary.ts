@@ -22,6 +22,8 @@ export const SEARCH_OUTCOME = [
 export const CALL_JOB_RESULT = ['stored', 'cancelled', 'retried', 'failed'] as const;
 export const CLOSED_BECAUSE = ['quota', 'pause', 'circuit'] as const;
 export const GATE_REFUSAL = [...CLOSED_BECAUSE, 'share', 'redis'] as const;
+/** Why a producer lets a search not in. */
+export const REFUSAL = ['invalid', 'backlog', 'memory', 'redis'] as const;
 export const REJECTION = [
   'not-an-object',
   'no-item-id',

@@ -2,6 +2,7 @@ import { closestWord } from '../config/closestWord.ts';
 import type { ConfigProblem } from '../config/config.ts';
 import { FORMATS, type FormatName } from '../config/formats.ts';
 import { settings } from '../config/schema.ts';
+import { Failure } from '../failures.ts';
 
 /**
  * A tenant as a file or a command declares it: where its keyset is, and what differs from the settings of the process.
@@ -61,6 +62,17 @@ const FIELDS = [
 export function nameProblem(name: string): string | undefined {
   if (name === DEFAULT_TENANT) return 'is the tenant of the keyset in the environment: choose another name';
   return TENANT_NAME.test(name) ? undefined : 'must be 1 to 40 of a-z, 0-9 and hyphen';
+}
+
+/** So many names help to see one that was mistyped. */
+const MOST_NAMED = 20;
+
+/** For operators alone: callers of the HTTP API learn of no other tenant. */
+export function unknownTenant(name: string, known: readonly string[]): Failure {
+  const others = known.toSorted().slice(0, MOST_NAMED).join(', ');
+  const more = known.length > MOST_NAMED ? ` and ${known.length - MOST_NAMED} more` : '';
+  const there = known.length === 0 ? 'none is declared' : `known: ${others}${more}`;
+  return new Failure('tenant_not_found', `no tenant ${JSON.stringify(name.slice(0, 64))}; ${there}`);
 }
 
 /** Everything that is wrong with the form of these declarations. @param at what stands before a tenant's name */

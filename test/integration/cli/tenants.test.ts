@@ -48,11 +48,14 @@ describe('dpf tenants and dpf config', () => {
       ['tenants', 'show'],
       ['tenants', 'remove'],
       ['quota', '--tenant'],
-    ])
-      expect(await dpf(...command, 'shop'), command.join(' ')).to.include({
-        exit: 1,
-        err: 'dpf: no tenant "shop"',
-      });
+      ['keys', 'add', 'door', '--tenant'],
+      ['events', '--tenant'],
+    ]) {
+      const known = command[0] === 'tenants' ? 'none is declared' : 'known: default';
+      const err = `dpf: no tenant "shop"; ${known}`;
+      expect(await dpf(...command, 'shop'), command.join(' ')).to.include({ exit: 1, err });
+    }
+    expect((await dpf('keys', 'list', '--json')).out).to.equal('[]');
   });
 
   it('refuses a secret, a wrong name and a wrong value, and then has added nothing', async () => {

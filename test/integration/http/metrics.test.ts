@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { useHttpService } from '../../support/httpService.ts';
 
 describe('the metrics of the HTTP door', () => {
-  const service = useHttpService({ EBAY_CLIENT_SECRET: 'hush-hush-cert-id' });
+  const service = useHttpService({ EBAY_CLIENT_SECRET: 'hush-hush-cert-id', BACKLOG_LIMIT: '3' });
 
   it('count requests by route and status, never by what was asked for', async () => {
     await service.call('GET', '/v1/searches/s_secretive?wait=1');
@@ -20,6 +20,24 @@ describe('the metrics of the HTTP door', () => {
     );
     expect(text).to.match(/^dpf_redis_up 1$/m);
     expect(text).to.not.match(/secretive|nowhere|hush/);
+  });
+
+  it('count the searches that were turned away, by why', async () => {
+    const lamps = Array.from({ length: 2 }, () => ({ query: 'lamp' }));
+    const asked = [{ query: '' }, lamps, lamps];
+    const statuses = [];
+    for (const body of asked) statuses.push((await service.call('POST', '/v1/searches', body)).status);
+    expect(statuses).to.deep.equal([400, 202, 503]);
+    const { text } = await service.call('GET', '/metrics');
+    const counts = [
+      ...text.matchAll(/^dpf_searches_refused_total\{tenant="default",because="(\w+)"\} (\d+)$/gm),
+    ];
+    expect(counts.map(([, because, count]) => `${because} ${count}`)).to.deep.equal([
+      'invalid 1',
+      'backlog 2',
+      'memory 0',
+      'redis 0',
+    ]);
   });
 
   it('are for keys of the role operate alone', async () => {

@@ -135,6 +135,6 @@ describe('what belongs to one tenant', () => {
   it('and a tenant that nobody declared is told as one', async () => {
     const { exit, err } = await patientDpf('search', 'mug', '--no-wait', '--tenant', 'shop-c');
     expect(exit).to.equal(1);
-    expect(err).to.equal('dpf: no tenant "shop-c"');
+    expect(err).to.equal('dpf: no tenant "shop-c"; known: default, shop-a, shop-b');
   });
 });

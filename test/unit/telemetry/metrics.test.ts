@@ -28,12 +28,12 @@ function tellAll(metrics: Metrics, word: () => string): void {
   queue.searchEnded(word(), word(), 5);
   queue.callEnded(word(), word(), 5);
   queue.collected(3, { [word()]: 2 });
-  queue.refused(word(), 1);
   queue.stalled(word());
   queue.crashed(word());
   queue.quarantined(word());
   queue.settled(word() as 'page');
   queue.workerReplaced();
+  metrics.intake(tenant).refused(word() as 'backlog', 1);
   const classes = { [word()]: { waiting: 1, oldest: 2 } };
   metrics.fleet.queues(tenant, [{ queue: word(), states: { [word()]: 1 }, classes }], 60_000);
   metrics.http.answered(word(), word(), 200, 5);
