@@ -1,4 +1,4 @@
-import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
 /** What a key may do: put searches in (`enqueue`), read them, change schedules, see how the service runs. */
@@ -121,7 +121,7 @@ function isOver(expiresAt: string | null): boolean {
 }
 
 function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret, 'hex');
 }
 
 function publicPart({ hash: _, ...key }: StoredKey): ApiKey {

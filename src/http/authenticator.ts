@@ -19,7 +19,8 @@ type Stored = Awaited<ReturnType<ApiKeys['read']>>;
 export class Authenticator {
   readonly #keys: ApiKeys;
   readonly #log: Logger;
-  readonly #known = new Map<string, { stored: Stored; until: number }>();
+  /** Kept from the question on: many who come at once with one key ask once. */
+  readonly #known = new Map<string, { stored: Promise<Stored>; until: number }>();
   readonly #noted = new Map<string, number>();
   readonly #failures = new Attempts(MOST_FAILURES);
 
@@ -57,13 +58,14 @@ export class Authenticator {
     });
   }
 
-  async #lookUp(id: string): Promise<Stored> {
+  #lookUp(id: string): Promise<Stored> {
     const now = Date.now();
     const known = this.#known.get(id);
     if (known !== undefined && known.until > now) return known.stored;
-    const stored = await this.#keys.read(id);
+    const stored = this.#keys.read(id);
     if (this.#known.size >= MOST_KNOWN) this.#known.clear();
     this.#known.set(id, { stored, until: now + KNOWN_FOR_MS });
+    stored.catch(() => this.#known.delete(id));
     return stored;
   }
 

@@ -12,10 +12,12 @@ const LOOKED_THROUGH = 256 * 1024;
 
 /** Counts every request by its route as declared, and masks secrets in what is answered. */
 export function observe(app: FastifyInstance, { metrics, scrubber }: ObserveOptions): void {
-  app.addHook('onResponse', async (request, reply) =>
-    metrics.answered(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime),
-  );
-  app.addHook('onSend', async (_request, _reply, payload) =>
-    typeof payload === 'string' && payload.length <= LOOKED_THROUGH ? scrubber.text(payload) : payload,
-  );
+  app.addHook('onResponse', (request, reply, done) => {
+    metrics.answered(request.method, request.routeOptions.url, reply.statusCode, reply.elapsedTime);
+    done();
+  });
+  app.addHook('onSend', (_request, _reply, payload, done) => {
+    const isShort = typeof payload === 'string' && payload.length <= LOOKED_THROUGH;
+    done(null, isShort ? scrubber.text(payload) : payload);
+  });
 }

@@ -1,4 +1,3 @@
-import helmet from '@fastify/helmet';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
@@ -14,6 +13,7 @@ import { limitRates } from './rateLimit.ts';
 import { answerUnreadable, refuseConnect } from './rawAnswers.ts';
 import { RouteTable } from './routeTable.ts';
 import type { App, Section } from './section.ts';
+import { SECURITY_HEADERS } from './securityHeaders.ts';
 
 export interface ServerOptions {
   sections: readonly Section[];
@@ -56,8 +56,10 @@ export async function createServer(options: ServerOptions): Promise<App> {
   app.server.on('connect', refuseConnect);
   const closing = new AbortController();
   app.addHook('preClose', async () => closing.abort());
-  await app.register(helmet, SECURITY_HEADERS);
-  app.addHook('onRequest', async (_, reply) => void reply.header('cache-control', 'no-store'));
+  app.addHook('onRequest', (_, reply, done) => {
+    reply.headers(SECURITY_HEADERS);
+    done();
+  });
   acceptJsonOnly(app);
   app.setValidatorCompiler(checkAllButBodies());
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
@@ -67,32 +69,16 @@ export async function createServer(options: ServerOptions): Promise<App> {
   });
   guard(app, { table, authenticator });
   observe(app, observed);
-  app.addHook('onResponse', async (request, reply) => logAnswer(request, reply, log));
+  app.addHook('onResponse', (request, reply, done) => {
+    logAnswer(request, reply, log);
+    done();
+  });
   await limitRates(app, options.requestsAMinute);
   await collectDocs(app, table);
   for (const section of sections)
     await app.register(async (scope) => section.register(scope as App, closing.signal));
   return app;
 }
-
-/** Scripts and styles from here alone, nothing inline, no frames; nothing on any page comes from elsewhere. */
-const SECURITY_HEADERS = {
-  contentSecurityPolicy: {
-    useDefaults: false,
-    directives: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:'],
-      fontSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      formAction: ["'self'"],
-      baseUri: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-  },
-  referrerPolicy: { policy: 'no-referrer' as const },
-};
 
 /** Bodies have rules that no schema tells, and are told field by field by those who read them. */
 function checkAllButBodies() {

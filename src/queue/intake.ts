@@ -38,6 +38,7 @@ const TRY_AGAIN_MS = 10_000;
 export class Intake {
   readonly #options: IntakeOptions;
   #sight: Sight | undefined;
+  #looking: Promise<Sight> | undefined;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -56,9 +57,17 @@ export class Intake {
     sight.waiting += requests.length;
   }
 
+  /** Whoever comes while one looks waits for what that one sees: a flood would else look a hundred times at once. */
   async #look(): Promise<Sight> {
+    if (this.#sight !== undefined && Date.now() - this.#sight.at < SIGHT_MS) return this.#sight;
+    this.#looking ??= this.#lookNow().finally(() => {
+      this.#looking = undefined;
+    });
+    return this.#looking;
+  }
+
+  async #lookNow(): Promise<Sight> {
     const at = Date.now();
-    if (this.#sight !== undefined && at - this.#sight.at < SIGHT_MS) return this.#sight;
     const { redis, queue } = this.#options;
     const replies = await redis
       .pipeline()

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useHttpService } from '../../support/httpService.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('searches over HTTP', () => {
   const service = useHttpService();
@@ -26,6 +27,23 @@ describe('searches over HTTP', () => {
       ['1.query', 'q_required'],
       ['1.foo', 'unknown_field'],
     ]);
+  });
+
+  it('cost Redis one command each', async () => {
+    const post = () => service.call('POST', '/v1/searches', { query: 'mug' });
+    await post();
+    const commands: string[] = [];
+    const watch = await service.redis.monitor();
+    watch.on('monitor', (_time: string, [name = '']: string[], source: string) => {
+      // What a script does on the server crosses no network.
+      if (source !== 'lua') commands.push(name.toLowerCase());
+    });
+    const many = 200;
+    for (let n = 0; n < many; n += 20) await Promise.all(Array.from({ length: 20 }, post));
+    await waitFor('all of them', () => commands.filter((name) => name === 'evalsha').length >= many);
+    watch.disconnect();
+    // The key, the backlog and the settings are looked at every so often, whatever the number of searches.
+    expect(commands.length).to.be.below(1.5 * many);
   });
 
   it('of another tenant look like those that never were', async () => {
