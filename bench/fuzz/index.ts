@@ -1,13 +1,15 @@
 import { parseArgs } from 'node:util';
+import { Redis } from 'ioredis';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { fuzzCalls, fuzzSockets, openFuzzServer, type Tally } from '../../test/support/httpFuzzing.ts';
+import { FUZZ_ENV, fuzzCalls, fuzzKey, fuzzSockets, type Tally } from '../../test/support/httpFuzzing.ts';
+import { startDpf } from '../../test/support/processes.ts';
 
 const HELP = `npm run bench -- fuzz [--count 1000000] [--sockets 5000] [--seed N] [--json]
-  Calls made from the request and schedule schemas, many of them wrong, through the whole HTTP server; then mutations of a
-  corpus of raw requests over sockets. Every answer must be a documented one, and none of 500 and above but 503.`;
+  Calls made from the request and schedule schemas, many of them wrong, to dpf serve over sockets; then mutations of a corpus
+  of raw requests. Every answer must be a documented one, and none of 500 and above but 503.`;
 
-/** After so many calls the queue is emptied, so that none of them only meets a full one. */
-const ROUND = 50_000;
+/** After so many calls searches and schedules are forgotten, so that lists of them stay short. */
+const ROUND = 20_000;
 
 export async function run(args: string[]): Promise<boolean> {
   const { values } = parseArgs({
@@ -24,39 +26,52 @@ export async function run(args: string[]): Promise<boolean> {
     console.log(HELP);
     return true;
   }
-  const rejections: string[] = [];
-  process.on('unhandledRejection', (reason) => rejections.push(String(reason)));
   const tally = await fuzz(Number(values.count), Number(values.sockets), Number(values.seed));
   const serverErrors = Object.entries(tally.statuses)
     .filter(([status]) => Number(status) >= 500 && status !== '503')
     .reduce((sum, [, count]) => sum + count, 0);
-  const figures = { bench: 'fuzz', seed: Number(values.seed), ...tally, serverErrors, rejections };
+  const figures = { bench: 'fuzz', seed: Number(values.seed), ...tally, serverErrors };
   console.log(values.json ? JSON.stringify(figures, null, 2) : figures);
-  return tally.wrong.length === 0 && serverErrors === 0 && rejections.length === 0;
+  return tally.wrong.length === 0 && serverErrors === 0 && !tally.crashed;
 }
 
-async function fuzz(count: number, sockets: number, seed: number): Promise<Tally> {
+/** Against `dpf serve` in a process of its own, which must still run in the end. */
+async function fuzz(count: number, sockets: number, seed: number): Promise<Tally & { crashed: boolean }> {
   const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
-  const server = await openFuzzServer(redis.url);
-  const sum: Tally = { inputs: 0, statuses: {}, wrong: [] };
+  const key = await fuzzKey(redis.url);
+  const server = startDpf(['serve'], { REDIS_URL: redis.url, ...FUZZ_ENV });
+  const sum = { inputs: 0, statuses: {}, unavailable: {}, wrong: [], crashed: false };
   try {
-    for (let done = 0; done < count; done += ROUND) {
-      add(sum, await fuzzCalls(server, Math.min(ROUND, count - done), seed + done));
-      await server.empty();
+    const [, url = ''] = await server.waitForLine(/"url":"([^"]+)"/);
+    for (let done = 0; done < count && server.running; done += ROUND) {
+      add(sum, await fuzzCalls({ url, key }, Math.min(ROUND, count - done), seed + done));
+      await forgetSearches(redis.url);
       process.stderr.write(`\r${sum.inputs} of ${count} calls   `);
     }
-    add(sum, await fuzzSockets(server, sockets, seed));
+    if (server.running) add(sum, await fuzzSockets({ url, key }, sockets, seed));
+    return { ...sum, crashed: !server.running };
   } finally {
     process.stderr.write('\n');
-    await server.close();
+    await server.stop();
     await redis.stop();
   }
-  return sum;
 }
 
-function add(sum: Tally, { inputs, statuses, wrong }: Tally): void {
+/** All that the calls left behind, save for the keys that let them in. */
+async function forgetSearches(redisUrl: string): Promise<void> {
+  const redis = new Redis(redisUrl);
+  for await (const keys of redis.scanStream({ match: '{ebay}:ebay-*', count: 1000 }))
+    if (keys.length > 0) await redis.unlink(...(keys as string[]));
+  redis.disconnect();
+}
+
+function add(sum: Tally, { inputs, statuses, unavailable, wrong }: Tally): void {
   sum.inputs += inputs;
-  for (const [status, count] of Object.entries(statuses))
-    sum.statuses[status] = (sum.statuses[status] ?? 0) + count;
+  addEach(sum.statuses, statuses);
+  addEach(sum.unavailable, unavailable);
   sum.wrong.push(...wrong);
+}
+
+function addEach(sum: Record<string, number>, more: Record<string, number>): void {
+  for (const [name, count] of Object.entries(more)) sum[name] = (sum[name] ?? 0) + count;
 }

@@ -95,6 +95,8 @@ function sendProblem(
   log: Logger,
 ): FastifyReply {
   const told = problemOf(error, request.routeOptions.bodyLimit) ?? defect(error, request, log);
+  // Fastify closes the connection after any body that it could not use; one that came whole leaves nothing behind.
+  if (request.raw.complete) reply.removeHeader('connection');
   return reply
     .code(told.status)
     .headers(told.headers)

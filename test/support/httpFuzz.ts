@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { bodyOf, fromSchema, type Schema } from './schemaFuzz.ts';
 
-/** One call as `inject` takes it. */
+/** One call, its header values as bytes of Latin-1. */
 export interface FuzzCall {
   method: 'GET' | 'POST' | 'DELETE' | 'PUT' | 'PATCH' | 'OPTIONS' | 'HEAD';
   url: string;

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
-import { type ServeApp, startServeApp } from '../../src/app/serve.ts';
+import { startServeApp } from '../../src/app/serve.ts';
 import { ApiKeys, ROLES } from '../../src/http/apiKeys.ts';
 import { SearchRequestSchema } from '../../src/product/requestSchema.ts';
 import { ScheduleSchema } from '../../src/product/scheduleSchema.ts';
@@ -9,100 +9,135 @@ import { LogRoot } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';
 import { rawCorpus } from './httpCorpus.ts';
 import { anyCall, type FuzzCall } from './httpFuzz.ts';
+import { HttpLine, type Reply } from './httpLine.ts';
 import { sendRaw } from './rawHttp.ts';
 
 /** What may be answered to anything at all. */
 const DOCUMENTED = new Set([
   200, 202, 204, 302, 400, 401, 403, 404, 405, 406, 408, 409, 413, 415, 417, 422, 429, 431, 503,
 ]);
-const TOGETHER = 25;
+/** Connections, and what each asks in one write. */
+const LINES = 40;
+const AT_ONCE = 12;
 
-export interface FuzzServer {
-  app: ServeApp;
+/** Where calls go, and with which key. */
+export interface FuzzTarget {
+  url: string;
   key: string;
-  /** Forgets every search and schedule; makes a new key. */
-  empty(): Promise<void>;
-  close(): Promise<void>;
 }
 
-/** The server as `dpf serve` starts it, its limits out of the way. */
-export async function openFuzzServer(redisUrl: string): Promise<FuzzServer> {
+/** What a server of fuzzed calls is started with: its limits out of the way, so that calls meet more than them. */
+export const FUZZ_ENV = { HTTP_PORT: '0', HTTP_RATE_LIMIT: '1000000', BACKLOG_LIMIT: '1000000' };
+
+/** A key that may do everything, in this Redis. */
+export async function fuzzKey(redisUrl: string): Promise<string> {
   const redis = new Redis(redisUrl);
-  const keys = new ApiKeys(redis, '{ebay}');
-  const newKey = async () =>
-    (await keys.add({ name: 'fuzz', tenant: 'default', roles: ROLES, expiresAt: null })).key;
+  const wanted = { name: 'fuzz', tenant: 'default', roles: ROLES, expiresAt: null };
+  const { key } = await new ApiKeys(redis, '{ebay}').add(wanted);
+  redis.disconnect();
+  return key;
+}
+
+/** The server in this process, as `dpf serve` starts it. */
+export async function openFuzzServer(redisUrl: string): Promise<FuzzTarget & { close(): Promise<unknown> }> {
   const log = new LogRoot({ level: 'error', levels: '', format: 'json' }, new PassThrough().resume());
-  let key = await newKey();
-  const config = testConfig({ REDIS_URL: redisUrl, HTTP_PORT: '0', HTTP_RATE_LIMIT: '1000000' });
-  const app = await startServeApp(config, log);
-  return {
-    app,
-    get key() {
-      return key;
-    },
-    async empty() {
-      await redis.flushall();
-      key = await newKey();
-    },
-    async close() {
-      redis.disconnect();
-      await app.stop();
-    },
-  };
+  const key = await fuzzKey(redisUrl);
+  const app = await startServeApp(testConfig({ REDIS_URL: redisUrl, ...FUZZ_ENV }), log);
+  return { url: app.url, key, close: () => app.stop() };
 }
 
 export interface Tally {
   inputs: number;
   /** Status → how many. */
   statuses: Record<string, number>;
+  /** Code of an answer 503 → how many. */
+  unavailable: Record<string, number>;
   /** What was answered wrongly, with the input that did it; the first ten. */
   wrong: string[];
 }
 
-/** Sends generated calls through the whole server but the socket. The same seed makes the same calls. */
-export async function fuzzCalls({ app, key }: FuzzServer, count: number, seed: number): Promise<Tally> {
-  const tally: Tally = { inputs: 0, statuses: {}, wrong: [] };
+/** Sends generated calls over sockets that stay open. The same seed makes the same calls. */
+export async function fuzzCalls({ url, key }: FuzzTarget, count: number, seed: number): Promise<Tally> {
+  const tally = emptyTally();
   const schemas = { request: SearchRequestSchema, schedule: ScheduleSchema } as never;
   const arbitrary = anyCall(schemas, `Bearer ${key}`);
-  for (let done = 0; done < count; done += 500) {
-    const calls = fc.sample(arbitrary, { numRuns: Math.min(500, count - done), seed: seed + done });
-    for (let at = 0; at < calls.length; at += TOGETHER)
-      await Promise.all(calls.slice(at, at + TOGETHER).map((call) => judge(tally, call, app, key)));
+  const lines = Array.from({ length: LINES }, () => new HttpLine(url));
+  let underWay: Promise<unknown> = Promise.resolve();
+  for (let done = 0; done < count; done += LINES * AT_ONCE) {
+    const numRuns = Math.min(LINES * AT_ONCE, count - done);
+    // Made while the server answers those before.
+    const calls = fc.sample(arbitrary, { numRuns, seed: seed + done });
+    await underWay;
+    underWay = Promise.all(
+      lines.map((line, index) =>
+        judgeAll(tally, line, calls.slice(index * AT_ONCE, (index + 1) * AT_ONCE), key),
+      ),
+    );
+    // Written before the next are made.
+    await new Promise((resolve) => setImmediate(resolve));
   }
+  await underWay;
+  for (const line of lines) line.close();
   return tally;
 }
 
-async function judge(tally: Tally, call: FuzzCall, { server }: ServeApp, key: string): Promise<void> {
-  const answer = await inTime(server.inject(call)).catch((error: Error) => error);
-  tally.inputs += 1;
-  const status = answer instanceof Error ? 'none' : String(answer.statusCode);
-  tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
-  const wrong =
-    answer instanceof Error
-      ? answer.message
-      : flaw(answer.statusCode, answer.headers as Record<string, string>, answer.body, key);
-  if (wrong !== undefined && tally.wrong.length < 10)
-    tally.wrong.push(`${wrong}: ${JSON.stringify(call).replaceAll(key, 'KEY').slice(0, 2000)}`);
+async function judgeAll(
+  tally: Tally,
+  line: HttpLine,
+  calls: readonly FuzzCall[],
+  key: string,
+): Promise<void> {
+  const questions = calls.map((call) => ({ method: call.method, bytes: bytesOf(call) }));
+  const replies = await line.ask(questions).catch((error: Error) => error);
+  calls.forEach((call, index) => {
+    const reply = replies instanceof Error ? undefined : replies[index];
+    count(tally, reply?.status ?? 'none');
+    if (reply?.status === 503) add(tally.unavailable, whyUnavailable(call, reply));
+    const wrong = replies instanceof Error ? replies.message : flaw(call, reply as Reply, key);
+    if (wrong !== undefined) blame(tally, wrong, JSON.stringify(call), key);
+  });
 }
 
-function inTime<T>(answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(reject, 30_000, new Error('no answer within 30 s'));
-  });
-  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+function bytesOf({ method, url, headers, payload }: FuzzCall): Buffer {
+  const body = Buffer.from(payload ?? '');
+  const framed = payload === undefined ? headers : { ...headers, 'content-length': body.length };
+  const fields = Object.entries(framed).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`${method} ${url} HTTP/1.1\r\n${fields.join('')}\r\n`, 'latin1'), body]);
+}
+
+function emptyTally(): Tally {
+  return { inputs: 0, statuses: {}, unavailable: {}, wrong: [] };
+}
+
+function count(tally: Tally, status: number | string): void {
+  tally.inputs += 1;
+  add(tally.statuses, String(status));
+}
+
+function add(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+/** The code, or the route where it is health that says so; an answer to HEAD has no words. */
+function whyUnavailable(call: FuzzCall, { body }: Reply): string {
+  if (tellsHealth(call)) return '/livez';
+  if (body === '') return call.method;
+  return (JSON.parse(body) as { errors?: Array<{ code: string }> }).errors?.[0]?.code ?? 'no code';
+}
+
+function tellsHealth({ url }: FuzzCall): boolean {
+  return /^\/livez(\?|$)/.test(url);
+}
+
+function blame(tally: Tally, what: string, input: string, key: string): void {
+  if (tally.wrong.length < 10) tally.wrong.push(`${what}: ${input.replaceAll(key, 'KEY').slice(0, 2000)}`);
 }
 
 /** What is wrong with an answer; undefined when it is one of those that are documented. */
-function flaw(
-  status: number,
-  headers: Record<string, string>,
-  body: string,
-  key: string,
-): string | undefined {
+function flaw(call: FuzzCall, { status, headers, body }: Reply, key: string): string | undefined {
   if (!DOCUMENTED.has(status)) return `${status} is not documented: ${body.slice(0, 300)}`;
   if (body.includes(key)) return 'the key was repeated';
-  if (status < 400 || body === '') return undefined;
+  if (status < 400 || body === '' || (status === 503 && tellsHealth(call))) return undefined;
   if (!headers['content-type']?.startsWith('application/problem+json')) return `${status} is no problem+json`;
   if ((status === 503 || status === 429) && headers['retry-after'] === undefined)
     return `${status} without Retry-After`;
@@ -111,8 +146,8 @@ function flaw(
 }
 
 /** Sends the corpus, and mutations of it, over sockets; each must be answered or its connection closed. */
-export async function fuzzSockets({ app, key }: FuzzServer, rounds: number, seed: number): Promise<Tally> {
-  const tally: Tally = { inputs: 0, statuses: {}, wrong: [] };
+export async function fuzzSockets({ url, key }: FuzzTarget, rounds: number, seed: number): Promise<Tally> {
+  const tally = emptyTally();
   const corpus = rawCorpus(key);
   const mutated = fc
     .tuple(fc.constantFrom(...corpus), fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 }))
@@ -125,23 +160,14 @@ export async function fuzzSockets({ app, key }: FuzzServer, rounds: number, seed
     ...corpus.map((bytes) => Buffer.from(bytes, 'latin1')),
     ...fc.sample(mutated, { numRuns: rounds, seed }),
   ];
-  for (let at = 0; at < inputs.length; at += TOGETHER)
+  for (let at = 0; at < inputs.length; at += AT_ONCE)
     await Promise.all(
-      inputs.slice(at, at + TOGETHER).map(async (bytes) => {
+      inputs.slice(at, at + AT_ONCE).map(async (bytes) => {
         // Cut off where a mutation made the server wait for more: a client that has said all it will.
-        const { status } = await sendRaw(app.url, bytes, { half: true });
-        tally.inputs += 1;
-        tally.statuses[status] = (tally.statuses[status] ?? 0) + 1;
-        if (
-          status !== 0 &&
-          status !== 100 &&
-          status !== 304 &&
-          !DOCUMENTED.has(status) &&
-          tally.wrong.length < 10
-        )
-          tally.wrong.push(
-            `${status}: ${JSON.stringify(bytes.toString('latin1')).replaceAll(key, 'KEY').slice(0, 500)}`,
-          );
+        const { status } = await sendRaw(url, bytes, { half: true });
+        count(tally, status);
+        if (![0, 100, 304].includes(status) && !DOCUMENTED.has(status))
+          blame(tally, String(status), JSON.stringify(bytes.toString('latin1')), key);
       }),
     );
   return tally;

@@ -16,6 +16,9 @@ export interface Schema {
   patternProperties?: Record<string, Schema>;
 }
 
+/** Of a field that is not there. */
+const ABSENT = Symbol('absent');
+
 /** What stands where something else is wanted. */
 const JUNK: unknown[] = [
   ...[null, true, 0, -1, 1.5, 1e308, 2 ** 53, '', ' ', '*', 'a'.repeat(101), '\0', '\ud800', '\u202e', '🎁'],
@@ -107,18 +110,18 @@ function textOf({ pattern, maxLength = 100 }: Schema): fc.Arbitrary<string> {
 }
 
 function objectOf({ properties = {}, required = [], patternProperties }: Schema): fc.Arbitrary<unknown> {
-  const model = Object.fromEntries(
-    Object.entries(properties).map(([name, each]) => [name, fromSchema(each)]),
-  );
-  // Few of the fields that may be left out, so that not every request breaks some rule between two of them.
   const optional = Object.keys(properties).filter((name) => !required.includes(name));
+  // Few of the fields that may be left out, so that not every request breaks some rule between two of them.
+  const absent = { weight: Math.max(1, Math.ceil(optional.length / 2) - 1), arbitrary: fc.constant(ABSENT) };
+  const model = Object.fromEntries(
+    Object.entries(properties).map(([name, each]) => {
+      const value = fromSchema(each);
+      return [name, required.includes(name) ? value : fc.oneof(absent, { weight: 1, arbitrary: value })];
+    }),
+  );
   const known = fc
-    .tuple(fc.record(model), fc.subarray(optional, { maxLength: Math.min(5, optional.length) }))
-    .map(([all, kept]) =>
-      Object.fromEntries(
-        Object.entries(all).filter(([name]) => required.includes(name) || kept.includes(name)),
-      ),
-    );
+    .record(model)
+    .map((all) => Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ABSENT)));
   const value = Object.values(patternProperties ?? {})[0];
   const extra =
     value === undefined
