@@ -82,7 +82,8 @@ export function shownSettings(config: Config): Shown[] {
 /** Nothing of a secret but that it is there; of a URL all but the user and the password. */
 function masked(value: string): string {
   if (value === '') return '';
-  if (!URL.canParse(value)) return '***';
+  // `new:KEY` would pass for a URL too.
+  if (!value.includes('://') || !URL.canParse(value)) return '***';
   const url = new URL(value);
   const credentials = url.username !== '' || url.password !== '' ? '***@' : '';
   return `${url.protocol}//${credentials}${url.host}${url.pathname}`;

@@ -16,7 +16,7 @@ export function formsOf(secret: string): string[] {
  * Base64 takes three bytes at a time, so that the same bytes read differently by what stands before them. These are the
  * characters that depend on the secret alone, for each of the three places, in both alphabets.
  */
-function base64Forms(secret: Buffer): string[] {
+export function base64Forms(secret: Buffer): string[] {
   return [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), secret]).toString('base64');
     const padding = text.length - text.replace(/=+$/, '').length;

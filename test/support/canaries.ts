@@ -11,25 +11,33 @@ export type Places = Map<string, Buffer | string>;
 
 /** The places that hold a canary, and in which form; empty when all is well. */
 export function sightings(canaries: Canaries, places: Places): string[] {
-  const found: string[] = [];
-  for (const [place, content] of places) {
-    // One character a byte: bytes that are no text hide nothing.
-    const text = typeof content === 'string' ? content : content.toString('latin1');
-    for (const [name, secret] of canaries)
-      for (const [form, seen] of Object.entries(formsOf(secret)))
-        if (text.includes(seen)) found.push(`${place}: ${name}, ${form}`);
-  }
-  return found;
+  // One character a byte: bytes that are no text hide nothing.
+  const texts = [...places].map(
+    ([place, content]) =>
+      [place, typeof content === 'string' ? content : content.toString('latin1')] as const,
+  );
+  const everything = texts.map(([, text]) => text).join('\n');
+  return [...canaries].flatMap(([name, secret]) =>
+    Object.entries(formsOf(secret)).flatMap(([form, seen]) =>
+      // Most are nowhere.
+      everything.includes(seen)
+        ? texts.flatMap(([place, text]) => (text.includes(seen) ? [`${place}: ${name}, ${form}`] : []))
+        : [],
+    ),
+  );
 }
 
 /** Written by another hand than the scrubber's own forms, or both would be wrong together. */
 function formsOf(secret: string): Record<string, string> {
-  const base64 = Buffer.from(secret).toString('base64').replace(/=+$/, '');
+  // What stands before moves the bytes against base64's groups of three; the ends depend on the neighbours.
+  const [base64, behindOne, behindTwo] = ['', 'x', 'xx'].map((before) =>
+    Buffer.from(before + secret).toString('base64'),
+  ) as [string, string, string];
   return {
     plain: secret,
-    // The last character depends on what follows.
-    base64: base64.slice(0, -1),
-    'base64 of the middle': Buffer.from(secret.slice(3)).toString('base64').slice(0, -4),
+    base64: base64.slice(0, -4),
+    'base64 behind one': behindOne.slice(4, -4),
+    'base64 behind two': behindTwo.slice(4, -4),
     'in a URL': encodeURIComponent(secret),
   };
 }
@@ -37,17 +45,13 @@ function formsOf(secret: string): Record<string, string> {
 /** Everything in Redis, each key's value raw and, where it is packed, unpacked. */
 export async function redisPlaces(redis: Redis): Promise<Places> {
   const places: Places = new Map();
-  for (const key of await redis.keys('*')) {
-    const values = (await allOf(redis, key)).map(
-      (value) =>
-        new Map([
-          ['', value],
-          [' unpacked', unpacked(value)],
-        ] as const),
-    );
-    for (const [index, forms] of values.entries())
-      for (const [form, value] of forms) places.set(`Redis ${key}[${index}]${form}`, value);
-  }
+  const read = async (key: string) => {
+    for (const [index, value] of (await allOf(redis, key)).entries()) {
+      places.set(`Redis ${key}[${index}]`, value);
+      places.set(`Redis ${key}[${index}] unpacked`, unpacked(value));
+    }
+  };
+  await Promise.all((await redis.keys('*')).map(read));
   return places;
 }
 

@@ -1,13 +1,11 @@
-import type { HttpService } from './httpService.ts';
-
 const BASE = '/admin/queues';
 
 /** Somebody with a browser's manners at the dashboard: keeps cookies, and sends what its own page would send. */
 export class DashboardVisitor {
-  readonly #service: HttpService;
+  readonly #service: { readonly app: { readonly url: string } };
   readonly cookies = new Map<string, string>();
 
-  constructor(service: HttpService) {
+  constructor(service: { readonly app: { readonly url: string } }) {
     this.#service = service;
   }
 

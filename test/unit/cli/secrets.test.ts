@@ -17,6 +17,13 @@ describe('secrets as arguments', () => {
         .that.satisfies((error: Error) => !error.message.includes('hush-hush'));
     });
 
+  it('are refused where an API key stands in place of its id', () => {
+    const key = `dpf_live_a1b2c3d4e5_${'hush-hush'.repeat(5).slice(0, 43)}`;
+    expect(() => refuseSecrets(['keys', 'revoke', key]))
+      .to.throw('call it by its id, a1b2c3d4e5')
+      .that.satisfies((error: Error) => !error.message.includes('hush-hush'));
+  });
+
   it('are not seen in a query or a seller’s name', () => {
     refuseSecrets([
       'search',

@@ -56,7 +56,12 @@ describe('the scrubber', () => {
 
   it('masks API keys by their look', () => {
     const key = `dpf_live_${'a1'.repeat(5)}_${'Zz_-'.repeat(10)}abc`;
-    expect(new Scrubber().text(`key ${key}.`)).to.equal('key ***.');
+    const scrubber = new Scrubber();
+    expect(scrubber.text(`key ${key}.`)).to.equal('key ***.');
+    for (const before of ['', 'a', 'ab', 'abc'])
+      for (const text of [base64(before + key), Buffer.from(before + key).toString('base64url')])
+        expect(scrubber.text(`/${encodeURIComponent(text)}.`), text).to.match(/^\/\w{0,4}\*{3}(%3D)*\.$/);
+    expect(scrubber.text(base64('dpf_live_'))).to.equal(base64('dpf_live_'));
   });
 
   it('masks texts anywhere within a value, and gives back the same value where there is none', () => {
