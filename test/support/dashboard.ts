@@ -17,7 +17,7 @@ export interface Dashboard {
   uid: string;
   schemaVersion: number;
   panels: Panel[];
-  templating: { list: Array<{ name: string; type: string }> };
+  templating: { list: Array<{ name: string; type: string; current: object }> };
   annotations: { list: Array<{ expr: string }> };
 }
 

@@ -62,6 +62,7 @@ describe('the Grafana dashboard', () => {
     expect(uid).to.match(/^[\w-]{1,40}$/);
     expect(schemaVersion).to.be.within(36, 40);
     expect(templating.list.map(({ name }) => name)).to.deep.equal(['datasource', 'tenant']);
+    for (const { current } of templating.list) expect(current).to.have.keys('text', 'value');
     expect(new Set(panels.map(({ id }) => id)).size).to.equal(panels.length);
     for (const { title, type, gridPos, targets, datasource } of panels) {
       expect(['row', 'stat', 'timeseries'], title).to.include(type);
