@@ -15,6 +15,8 @@ export interface TcpProxy {
   readonly port: number;
   mode: ProxyMode;
   latencyMs: number;
+  /** A connection whose client has sent this gets no byte of an answer any more. */
+  keepAnswersAfter: string | undefined;
   /** Where new connections go; another one after a server was started anew. */
   targetPort: number;
   /** Connections opened through it so far. */
@@ -27,6 +29,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let targetPort = target;
   let mode: ProxyMode = 'ok';
   let latencyMs = 0;
+  let keepAnswersAfter: string | undefined;
   let connections = 0;
   const sockets = new Set<Socket>();
   const lost = new WeakSet<Socket>();
@@ -36,6 +39,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     // One chain per direction keeps the bytes in order whatever the delays.
     let last = Promise.resolve();
     from.on('data', (chunk) => {
+      if (keepAnswersAfter !== undefined && chunk.includes(keepAnswersAfter)) lost.add(to);
       // TCP never goes on behind a gap: a connection that lost bytes stays dead, whatever the network does later.
       if (mode === 'vanish') lost.add(from).add(to);
       if (lost.has(from)) return;
@@ -83,6 +87,12 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     set latencyMs(next) {
       latencyMs = next;
+    },
+    get keepAnswersAfter() {
+      return keepAnswersAfter;
+    },
+    set keepAnswersAfter(next) {
+      keepAnswersAfter = next;
     },
     get targetPort() {
       return targetPort;
