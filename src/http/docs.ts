@@ -66,7 +66,13 @@ export function docsRoutes(): Section {
       await app.register(swaggerUi, {
         routePrefix: '/docs',
         theme: { title: 'dropship-product-finder: API' },
-        uiConfig: { validatorUrl: null, persistAuthorization: false, tryItOutEnabled: true },
+        // Without the bar above it, which asks for another description and has a style of its own that the policy forbids.
+        uiConfig: {
+          layout: 'BaseLayout',
+          validatorUrl: null,
+          persistAuthorization: false,
+          tryItOutEnabled: true,
+        },
       });
     },
   };

@@ -67,6 +67,16 @@ describe('the dashboard in a browser', function () {
     expect(complaints).to.deep.equal([]);
   });
 
+  it('stands beside the API’s description, whose routes open and tell their fields', async () => {
+    const { page, complaints } = await browser.open();
+    await page.goto(`${service.app.url}/docs`);
+    await page.getByText('Put in a search, or up to 500 at once').click();
+    await page.getByText('idempotency-key', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Execute' }).waitFor();
+    await picture(page, 'docs');
+    expect(complaints).to.deep.equal([]);
+  });
+
   it('logs out by its menu', async () => {
     const { page, complaints } = await browser.open();
     await page.goto(url());
