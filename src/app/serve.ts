@@ -16,7 +16,6 @@ import { Idempotency } from '../http/idempotency.ts';
 import { metricsRoute } from '../http/metricsRoute.ts';
 import { pageSection } from '../http/page/pageSection.ts';
 import type { PageOptions } from '../http/page/pages.ts';
-import { Sessions } from '../http/page/sessions.ts';
 import { productRoutes } from '../http/productRoutes.ts';
 import { quotaRoute } from '../http/quotaRoute.ts';
 import { reportRoutes } from '../http/reportRoutes.ts';
@@ -25,6 +24,7 @@ import { scheduleRoutes } from '../http/scheduleRoutes.ts';
 import { searchRoutes } from '../http/searchRoutes.ts';
 import type { App, Section } from '../http/section.ts';
 import { createServer } from '../http/server.ts';
+import { Sessions } from '../http/sessions.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { runsTtlMs } from '../queue/houseRules.ts';
 import { openRedis } from '../redis/connection.ts';
@@ -132,16 +132,22 @@ export async function startServeApp(
   }
 }
 
+/** How long somebody stays signed in on the page: a working day. */
+const PAGE_SESSION_S = 12 * 3600;
 /** So many events are on the page's start. */
 const LATEST_EVENTS = 20;
 
-type PageDoors = Pick<PageOptions, 'keys' | 'authenticator' | 'producerOf' | 'quotaOf'>;
+type PageParts = Pick<PageOptions, 'authenticator' | 'producerOf' | 'quotaOf'> & {
+  config: Config;
+  redis: Redis;
+  keys: ApiKeys;
+};
 
-function page({ config, redis, ...doors }: PageDoors & { config: Config; redis: Redis }): Section {
+function page({ config, redis, keys, ...doors }: PageParts): Section {
   const { prefix } = config.queue;
   return pageSection({
     ...doors,
-    sessions: new Sessions(redis, prefix),
+    sessions: new Sessions({ redis, prefix, keys, place: 'page', lifeS: PAGE_SESSION_S }),
     latestOf: (tenant) => latestEvents(redis, prefix, tenant, LATEST_EVENTS),
     marketplace: config.ebay.marketplace,
     apiOrigin: apiOrigin(config.ebay),

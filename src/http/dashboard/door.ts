@@ -1,9 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Authenticator } from '../authenticator.ts';
+import type { Authenticator, Caller } from '../authenticator.ts';
 import { Problem, problem } from '../problem.ts';
 import type { App } from '../section.ts';
+import { csrfToken, isCsrfToken, type Sessions } from '../sessions.ts';
 import { loginPage, logoutPage, styleSheet } from './pages.ts';
-import { csrfToken, isCsrfToken, type Session, type Sessions } from './sessions.ts';
 
 export interface DoorOptions {
   /** Path that the dashboard stands at. */
@@ -35,10 +35,10 @@ export class Door {
   }
 
   /** Who is logged in; undefined when the request has been sent to the login. @throws Problem for what is no page */
-  async enter(request: FastifyRequest, reply: FastifyReply): Promise<Session | undefined> {
+  async enter(request: FastifyRequest, reply: FastifyReply): Promise<Caller | undefined> {
     const secret = request.cookies[COOKIE];
-    const session = secret ? await this.#options.sessions.read(secret) : undefined;
-    if (session === undefined || secret === undefined) {
+    const caller = secret ? await this.#options.sessions.read(secret) : undefined;
+    if (secret === undefined || !caller?.roles.includes('operate')) {
       const isPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
       const { base } = this.#options;
       if (!isPage) throw problem(401, 'not_logged_in', `log in at ${base}/login`);
@@ -47,10 +47,10 @@ export class Door {
     }
     if (isChange(request)) {
       fromOwnPage(request);
-      if (!isCsrfToken(String(request.headers[CSRF_HEADER] ?? ''), secret))
+      if (!isCsrfToken(String(request.headers[CSRF_HEADER] ?? ''), csrfToken(secret)))
         throw problem(403, 'csrf', `a change needs the token of the page that asks for it (${CSRF_HEADER})`);
     }
-    return session;
+    return caller;
   }
 
   async #login(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
@@ -58,10 +58,10 @@ export class Door {
     fromOwnPage(request);
     const key = new URLSearchParams(String(request.body)).get('key')?.trim() ?? '';
     try {
-      const { id, tenant, roles } = await authenticator.callerOf([`Bearer ${key}`], request.ip);
+      const { id, roles } = await authenticator.callerOf([`Bearer ${key}`], request.ip);
       if (!roles.includes('operate'))
         throw problem(403, 'missing_role', 'this key has not got the role operate');
-      const secret = await sessions.open({ keyId: id, tenant });
+      const secret = await sessions.open(id);
       // Only the browser knows whether a proxy in front of us speaks TLS with it.
       const secure = String(request.headers.origin).startsWith('https:');
       const cookie = { path: base, sameSite: 'strict', secure } as const;

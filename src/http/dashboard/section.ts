@@ -3,12 +3,13 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { ApiKeys } from '../apiKeys.ts';
 import type { Authenticator } from '../authenticator.ts';
+import { OPEN } from '../guard.ts';
 import type { RouteRule } from '../routeTable.ts';
 import type { App, Section } from '../section.ts';
+import { Sessions } from '../sessions.ts';
 import { openBoard, withoutForeignParts } from './board.ts';
 import { Door, fromOwnPage, isChange } from './door.ts';
 import { QueueView, TENANT_HEADER } from './queueView.ts';
-import { Sessions } from './sessions.ts';
 
 export interface DashboardOptions {
   redis: Redis;
@@ -23,6 +24,8 @@ export interface DashboardOptions {
 }
 
 const BASE = '/admin/queues';
+/** Of a login: eight hours. */
+const LIFE_S = 8 * 3600;
 /** What a login form may hold, bytes. */
 const FORM_LIMIT = 4096;
 
@@ -64,7 +67,7 @@ async function register(app: App, options: DashboardOptions): Promise<void> {
     const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
     return isPage && typeof payload === 'string' ? withoutForeignParts(payload) : payload;
   });
-  const sessions = new Sessions(redis, prefix, keys);
+  const sessions = new Sessions({ redis, prefix, keys, place: 'dashboard', lifeS: LIFE_S });
   const door = authenticator && new Door({ base: BASE, sessions, authenticator });
   door?.routes(app);
   await app.register(async (inside) => {
@@ -77,11 +80,11 @@ async function register(app: App, options: DashboardOptions): Promise<void> {
         board.show(new QueueView({ ...each, tenant, redis, readOnly: !writes }));
     };
     inside.addHook('onRequest', async (request, reply) => {
-      const session = door ? await door.enter(request, reply) : { tenant: 'default' };
-      if (session === undefined) return reply;
+      const caller = door ? await door.enter(request, reply) : OPEN;
+      if (caller === undefined) return reply;
       if (door === undefined && isChange(request)) fromOwnPage(request);
-      show(session.tenant);
-      request.headers[TENANT_HEADER] = session.tenant;
+      show(caller.tenant);
+      request.headers[TENANT_HEADER] = caller.tenant;
     });
     await inside.register(board.plugin, { prefix: BASE });
   });

@@ -1,11 +1,9 @@
-import { timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { ApiKeys } from '../apiKeys.ts';
 import type { Authenticator, Caller } from '../authenticator.ts';
 import { OPEN } from '../guard.ts';
 import { problem } from '../problem.ts';
+import { csrfToken, isCsrfToken, type Sessions } from '../sessions.ts';
 import type { FormValues } from './searchForm.ts';
-import { SESSION_S, type Sessions } from './sessions.ts';
 
 /** Somebody with a browser. */
 export interface Visitor {
@@ -19,7 +17,6 @@ export interface Visitor {
 export interface VisitorsOptions {
   /** Undefined: no keys are asked for. */
   authenticator: Authenticator | undefined;
-  keys: Pick<ApiKeys, 'read'>;
   sessions: Sessions;
 }
 
@@ -40,12 +37,9 @@ export class Visitors {
   /** Undefined: must sign in. A key that was taken back, or has expired, ends its sessions at once. */
   async visitorOf({ cookies }: FastifyRequest): Promise<Visitor | undefined> {
     if (!this.needKeys) return { caller: OPEN, csrf: null, keyName: null };
-    const id = cookies[COOKIE];
-    const session = id === undefined ? undefined : await this.#options.sessions.read(id);
-    const key = session === undefined ? undefined : await this.#options.keys.read(session.keyId);
-    if (session === undefined || key === undefined) return undefined;
-    if (key.expiresAt !== null && Date.parse(key.expiresAt) <= Date.now()) return undefined;
-    return { caller: key, csrf: session.csrf, keyName: key.name };
+    const secret = cookies[COOKIE];
+    const key = secret === undefined ? undefined : await this.#options.sessions.read(secret);
+    return key && { caller: key, csrf: csrfToken(secret as string), keyName: key.name };
   }
 
   /** @throws Problem 401 for a wrong key, 429 after too many */
@@ -53,20 +47,20 @@ export class Visitors {
     const { authenticator, sessions } = this.#options;
     if (authenticator === undefined) return;
     const caller = await authenticator.callerOf([`Bearer ${key.trim()}`], request.ip);
-    const id = await sessions.open(caller.id);
+    const secret = await sessions.open(caller.id);
     // Strict: no other site's link or form ever carries it.
-    reply.setCookie(COOKIE, id, {
+    reply.setCookie(COOKIE, secret, {
       path: '/',
       httpOnly: true,
       sameSite: 'strict',
       secure: request.protocol === 'https' || request.headers['x-forwarded-proto'] === 'https',
-      maxAge: SESSION_S,
+      maxAge: sessions.lifeS,
     });
   }
 
   async signOut({ cookies }: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const id = cookies[COOKIE];
-    if (id !== undefined) await this.#options.sessions.close(id);
+    const secret = cookies[COOKIE];
+    if (secret !== undefined) await this.#options.sessions.close(secret);
     reply.clearCookie(COOKIE, { path: '/' });
   }
 }
@@ -83,9 +77,7 @@ export function refuseForeign({ headers }: FastifyRequest): void {
 /** @throws Problem 403 for a form that is not of this session */
 export function refuseForged({ body }: FastifyRequest, { csrf }: Visitor): void {
   if (csrf === null) return;
-  const given = Buffer.from(String((body as FormValues | undefined)?._csrf ?? ''));
-  const expected = Buffer.from(csrf);
-  if (given.length !== expected.length || !timingSafeEqual(given, expected))
+  if (!isCsrfToken(String((body as FormValues | undefined)?._csrf ?? ''), csrf))
     throw problem(403, 'stale_form', 'this form is of another session: load the page again');
 }
 

@@ -25,7 +25,7 @@ describe('the page, for people with a key', () => {
     const { headers } = await ask('/sign-in', { form: { key, next: '/' } });
     const cookie = (headers.get('set-cookie') ?? '').split(';')[0] as string;
     const { text } = await ask('/', { headers: { cookie } });
-    return { key, cookie, csrf: /name="_csrf" value="([0-9a-f]{32})"/.exec(text)?.[1] ?? '', text };
+    return { key, cookie, csrf: /name="_csrf" value="([\w-]{43})"/.exec(text)?.[1] ?? '', text };
   }
 
   it('sends those who are not signed in to sign in, and back to where they wanted to go', async () => {
@@ -74,7 +74,7 @@ describe('the page, for people with a key', () => {
     const search = (form: Record<string, string>, headers: Record<string, string> = {}) =>
       ask('/searches', { form: { query: 'usb c hub', ...form }, headers: { cookie, ...headers } });
     expect((await search({})).status).to.equal(403);
-    expect((await search({ _csrf: 'f'.repeat(32) })).status).to.equal(403);
+    expect((await search({ _csrf: 'f'.repeat(43) })).status).to.equal(403);
     expect((await search({ _csrf: csrf }, { 'sec-fetch-site': 'cross-site' })).status).to.equal(403);
     const taken = await search({ _csrf: csrf });
     expect(taken.status).to.equal(303);
