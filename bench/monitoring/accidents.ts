@@ -17,7 +17,8 @@ export interface Accident {
 const clear = ({ fleet }: World) => fleet.ebay.clear();
 const armed = (spec: FaultSpec) => (world: World) => world.fleet.ebay.arm(spec);
 const ON_TOKENS = { on: { endpoint: 'token' } } as const;
-const HOURS = 86_400;
+/** s */
+const A_DAY = 86_400;
 const GAUGES_LEASE = '{ebay}:lease:ebay-calls:gauges';
 
 export const ACCIDENTS: readonly Accident[] = [
@@ -134,7 +135,7 @@ export const ACCIDENTS: readonly Accident[] = [
     what: 'something else has used most of the day’s calls',
     alerts: ['DpfQuotaLow'],
     async break(world) {
-      await world.fleet.ebay.quota({ limit: 10_000, used: 9500, resetInS: HOURS });
+      await world.fleet.ebay.quota({ limit: 10_000, used: 9500, resetInS: A_DAY });
       await world.reconcile();
     },
     mend: async () => undefined,
@@ -143,13 +144,14 @@ export const ACCIDENTS: readonly Accident[] = [
     what: 'the day’s calls are used up',
     alerts: ['DpfQuotaSpent'],
     async break(world) {
-      await world.fleet.ebay.quota({ limit: 10_000, used: 10_000, resetInS: HOURS });
+      // The queue rests until then, whatever happens meanwhile.
+      await world.fleet.ebay.quota({ limit: 10_000, used: 10_000, resetInS: 20 });
       await world.reconcile();
     },
     async mend(world) {
       await world.fleet.freshDay();
       await world.reconcile();
-      await waitFor('a search', () => world.search());
+      await waitFor('a search', () => world.search(), 60_000);
     },
   },
   {

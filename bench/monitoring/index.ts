@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { dashboardQueries } from '../../test/support/dashboard.ts';
 import { alertNames, hasPrometheus, SCALE } from '../../test/support/prometheus.ts';
+import { waitFor } from '../../test/support/waitFor.ts';
 import { ACCIDENTS, type Accident } from './accidents.ts';
 import { World } from './world.ts';
 
@@ -34,7 +35,10 @@ export async function run(args: string[]): Promise<boolean> {
   const wanted = values.only?.split(',') ?? alertNames();
   const world = await World.start(3);
   try {
-    await sleep(10_000);
+    await sleep(5000);
+    // A rate needs a second event: one more token.
+    await world.clearToken();
+    await sleep(5000);
     const [counting] = await world.prometheus.query('count(count by (instance) (dpf_queue_jobs))');
     const results = [];
     for (const accident of ACCIDENTS)
@@ -69,22 +73,29 @@ export async function run(args: string[]): Promise<boolean> {
   }
 }
 
-/** Breaks, waits for the alerts, mends. An alert that fired before counts for nothing. */
+/** Breaks, waits for the alerts, mends. Waits first until none of them fires because of something earlier. */
 async function happens(world: World, accident: Accident) {
   const { prometheus } = world;
-  const before = await prometheus.firing();
-  const fresh = accident.alerts.filter((alert) => !before.includes(alert));
+  const { alerts } = accident;
+  const before = await waitFor(
+    `silence of ${alerts}`,
+    async () => {
+      const firing = await prometheus.firing();
+      return firing.some((alert) => alerts.includes(alert)) ? undefined : firing;
+    },
+    2 * PATIENCE_MS,
+  );
   const began = Date.now();
   await accident.break(world);
   const seen = new Set<string>();
-  while (Date.now() - began < PATIENCE_MS && fresh.some((alert) => !seen.has(alert))) {
+  while (Date.now() - began < PATIENCE_MS && alerts.some((alert) => !seen.has(alert))) {
     await accident.meanwhile?.(world);
     for (const alert of await prometheus.firing()) seen.add(alert);
     await sleep(250);
   }
   const seconds = (Date.now() - began) / 1000;
   await accident.mend(world);
-  return { what: accident.what, fired: fresh.filter((alert) => seen.has(alert)), before, seconds };
+  return { what: accident.what, fired: alerts.filter((alert) => seen.has(alert)), before, seconds };
 }
 
 /** What promtool has to say of the text of every process, each named. */
