@@ -83,6 +83,7 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
       metrics.mints.inc({ ...own, reason: 'refused', result: 'ok' }, 0);
       for (const source of TOKEN_SOURCE) metrics.served.inc({ ...own, source }, 0);
       metrics.misses.inc({ ...own, reason: 'absent' }, 0);
+      metrics.mintSeconds.begin(own);
       metrics.credentialRefused.set(own, 0);
     },
   };

@@ -21,6 +21,8 @@ export interface Level<L> {
 }
 export interface Timing<L> {
   observe(labels: Labels<L>, seconds: number): void;
+  /** Shows the series from its beginning on, or its first event would count for nothing. */
+  begin(labels: Labels<L>): void;
 }
 
 /** What a label says that is none of its values. */
@@ -75,7 +77,10 @@ export class Instruments {
     buckets: number[],
   ): Timing<L> {
     const metric = new Histogram({ ...this.#declare('histogram', name, help, labels), buckets });
-    return { observe: (values, seconds) => metric.observe(bounded(labels, values), seconds) };
+    return {
+      observe: (values, seconds) => metric.observe(bounded(labels, values), seconds),
+      begin: (values) => metric.zero(bounded(labels, values)),
+    };
   }
 
   #declare(kind: Declared['kind'], name: string, help: string, labels: Record<string, Values>) {
