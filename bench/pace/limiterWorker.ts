@@ -1,19 +1,12 @@
 /** BullMQ's limiter alone, as most programs use it: one job, one call, retries and replays made at once inside the job. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'bullmq';
+import { callOnce } from './peerCall.ts';
 
-const {
-  REDIS_URL: url = '',
-  EBAY_API_URL: ebay = '',
-  BENCH_INTERVAL_MS = '',
-  BENCH_TOKEN = '',
-} = process.env;
-const page = `${ebay}/buy/browse/v1/item_summary/search?q=watch&limit=200`;
+const { REDIS_URL: url = '', BENCH_INTERVAL_MS = '' } = process.env;
 
 async function call(tries: number): Promise<void> {
-  const response = await fetch(page, { headers: { authorization: `Bearer ${BENCH_TOKEN}` } });
-  await response.arrayBuffer();
-  if (response.status !== 200 && tries > 0) await call(tries - 1);
+  if (!(await callOnce()) && tries > 0) await call(tries - 1);
 }
 
 new Worker(

@@ -1,9 +1,13 @@
 import { Queue } from 'bullmq';
 import { mintToken } from '../../../test/support/simulator.ts';
 import { during, paceOf } from '../measure.ts';
-import { beside, type Scenario } from '../scenario.ts';
+import { beside, type Figure, type Scenario } from '../scenario.ts';
 
 const INTERVAL_MS = 100;
+const PEERS = [
+  { name: 'BullMQ’s limiter', file: 'bench/pace/limiterWorker.ts' },
+  { name: 'Bottleneck in cluster mode', file: 'bench/pace/bottleneckWorker.ts' },
+];
 
 export const peers: Scenario = {
   name: 'peers',
@@ -23,25 +27,32 @@ export const peers: Scenario = {
       BENCH_INTERVAL_MS: String(INTERVAL_MS),
       BENCH_TOKEN: await mintToken(bed.simulatorUrl),
     };
-    const workers = [1, 2, 3, 4].map(() =>
-      bed.start(['--import', 'tsx', 'bench/pace/limiterWorker.ts'], env),
-    );
-    await Promise.all(workers.map((worker) => worker.waitForLine(/worker started/)));
-    await during(2, bed.say, 'BullMQ’s limiter warms up');
-    const { lastSeq } = await fleet.ebay.state();
-    await during(seconds, bed.say, 'BullMQ’s limiter');
-    const calls = await fleet.calls(lastSeq);
+    const figures: Figure[] = [];
+    for (const { name, file } of PEERS) {
+      const workers = [1, 2, 3, 4].map(() => bed.start(['--import', 'tsx', file], env));
+      await Promise.all(workers.map((worker) => worker.waitForLine(/worker started/)));
+      await during(2, bed.say, `${name} warms up`);
+      const { lastSeq } = await fleet.ebay.state();
+      await during(seconds, bed.say, name);
+      const calls = await fleet.calls(lastSeq);
+      await Promise.all(workers.map((worker) => worker.stop(1000)));
+      const {
+        calls: made,
+        short,
+        minGapMs,
+        use,
+      } = paceOf(
+        calls.map(({ at }) => at),
+        INTERVAL_MS,
+      );
+      figures.push(
+        beside(`${name}: gaps below 95 ms, of ${made} calls`, short),
+        beside(`${name}: least gap, ms`, minGapMs),
+        beside(`${name}: calls made ÷ calls permitted`, use),
+      );
+    }
     await queue.close();
     await bed.clear();
-    const pace = paceOf(
-      calls.map(({ at }) => at),
-      INTERVAL_MS,
-    );
-    return [
-      beside(`BullMQ’s limiter: gaps below 95 ms, of ${pace.calls} calls`, pace.short),
-      beside('BullMQ’s limiter: least gap, ms', pace.minGapMs),
-      beside('BullMQ’s limiter: calls made ÷ calls permitted', pace.use),
-      beside('Bottleneck in cluster mode', 'not installed'),
-    ];
+    return figures;
   },
 };
