@@ -1,3 +1,4 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { AxiosError } from 'axios';
 import { Failure } from '../failures.ts';
 
@@ -11,8 +12,8 @@ export function networkFailure(error: unknown, deadline: { expired: boolean; abo
   const code = error.code ?? 'no code';
   if (code === 'ETIMEDOUT' || code === 'ECONNABORTED')
     return new Failure('ebay-timeout', `no connection to eBay in time (${code})`);
-  // axios gives these only once an answer has begun: cut off, too large, or not what its encoding says.
-  if (code === 'ERR_BAD_RESPONSE' || BROKEN_BODY.test(`${code} ${error.message}`))
+  // Cut off, too large, or not what its encoding says.
+  if (answerBegan(error) || code === 'ERR_BAD_RESPONSE' || BROKEN_BODY.test(`${code} ${error.message}`))
     return new Failure('ebay-bad-answer', `eBay’s answer is broken or too large (${code})`);
   return new Failure('ebay-unreachable', `no connection to eBay (${code})`);
 }
@@ -25,5 +26,10 @@ const BROKEN_BODY = /^(Z_|HPE_|ERR_CONTENT)|incorrect header check|unexpected en
  */
 export function isBrief(error: AxiosError): boolean {
   if (error.response !== undefined) return typeof error.response.data === 'string';
-  return error.code === 'ECONNRESET' || error.code === 'EPIPE';
+  return !answerBegan(error) && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+}
+
+/** Which code axios gives a connection that broke within a body depends on the release of Node. */
+function answerBegan({ request }: AxiosError): boolean {
+  return Boolean((request as ClientRequest & { res?: IncomingMessage })?.res);
 }
