@@ -31,7 +31,7 @@ describe('what comes over the socket', () => {
       431,
       'headers_too_large',
     ],
-    ['2,000 headers', request(PRIVATE, Array(2000).fill('a: b')), 431, 'too_many_headers'],
+    ['200 headers', request(PRIVATE, Array(200).fill('a: b')), 431, 'too_many_headers'],
     ['a line feed in a header', request(PRIVATE, ['X-A: b\nX-C: d\x00']), 400, 'invalid_http'],
     [
       'two lengths of a body',
