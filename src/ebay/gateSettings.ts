@@ -29,7 +29,7 @@ export interface GateSettings {
 }
 
 /** Lead, lateness and margin are the measured ones: 98 % of the permitted calls and no short gap, 1 to 8 processes. */
-const MEASURED = { leadMs: 20, lateMs: 4, margin: 0.01, maxNapMs: 1000, probeRetryMs: 500 };
+const MEASURED = { leadMs: 20, lateMs: 4, margin: 0.005, maxNapMs: 1000, probeRetryMs: 500 };
 
 export function gateSettings({ pace, ebay }: Pick<Config, 'pace' | 'ebay'>): GateSettings {
   return {

@@ -1,7 +1,7 @@
 import type { LogEntry } from '../../src/simulator/log.ts';
 import { gapsOf } from './gates.ts';
 
-/** What the network and the simulator's own loop may take from a gap; the gate itself keeps a margin of 1 %. */
+/** What the network and the simulator's own loop may take from a gap; the gate itself keeps a margin of 0.5 %. */
 export const TOLERANCE_MS = 5;
 
 /** Times between neighbouring arrivals, ms. */
