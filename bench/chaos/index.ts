@@ -1,10 +1,10 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import { numberFlags } from '../flags.ts';
 import { type Evidence, judge, type Verdict } from './evidence.ts';
 import { overlooked } from './planted.ts';
 import { runChaos } from './run.ts';
 
-const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--json]
+export const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--json]
   Workers are SIGKILLed under load, every second one at a barrier in the middle of its work; then every search is looked at.
   First the checker itself is shown a loss, a double, a wrong outcome, an event that is missing or told twice
   and a wasted call, and must see each.
@@ -14,33 +14,21 @@ const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4
 const RERUN_LIMIT_MS = 15_000;
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      kills: { type: 'string', default: '200' },
-      searches: { type: 'string', default: '300' },
-      workers: { type: 'string', default: '4' },
-      every: { type: 'string', default: '2' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const { kills, searches, workers, every, json } = numberFlags(args, {
+    kills: 200,
+    searches: 300,
+    workers: 4,
+    every: 2,
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
   const checkerMissed = overlooked();
   if (checkerMissed.length > 0) throw new Error(`the checker does not see: ${checkerMissed.join(', ')}`);
-  const [kills, searches, workers, every] = [values.kills, values.searches, values.workers, values.every].map(
-    Number,
-  );
-  const pages = (searches as number) * 3;
-  const seconds = (kills as number) * (every as number);
+  const pages = searches * 3;
+  const seconds = kills * every;
   const evidence = await runChaos({
-    kills: kills as number,
-    searches: searches as number,
-    workers: workers as number,
-    everyMs: (every as number) * 1000,
+    kills,
+    searches,
+    workers,
+    everyMs: every * 1000,
     // So that work is left for as long as there are kills; locks and checks are the defaults.
     env: { MIN_API_CALL_INTERVAL: (seconds / pages).toFixed(2) },
     progress: (line) => process.stderr.write(`\r${line} `),
@@ -48,8 +36,7 @@ export async function run(args: string[]): Promise<boolean> {
   process.stderr.write('\n');
   keep(evidence);
   const figures = figuresOf(judge(evidence));
-  if (values.json)
-    console.log(JSON.stringify({ bench: 'chaos', kills, searches, workers, ...figures }, null, 2));
+  if (json) console.log(JSON.stringify({ bench: 'chaos', kills, searches, workers, ...figures }, null, 2));
   else console.table(figures);
   const { lost, doubled, wrongOutcome, untold, toldTwice } = figures;
   return lost + doubled + wrongOutcome + untold + toldTwice === 0 && figures.isExcused && figures.isPrompt;

@@ -1,11 +1,11 @@
-import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { ApiKeys } from '../../src/http/apiKeys.ts';
 import { startDpf } from '../../test/support/processes.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
+import { numberFlags } from '../flags.ts';
 import { fillQueue } from './fill.ts';
 
-const HELP = `npm run bench -- dashboard [--jobs 1000000] [--rounds 20] [--json]
+export const HELP = `npm run bench -- dashboard [--jobs 1000000] [--rounds 20] [--json]
   Pages of the dashboard over a queue with so many searches, one of which has 10 MB of data, while /livez is asked beside it.`;
 
 /** ms. */
@@ -13,21 +13,9 @@ const LIMITS = { page: 2000 };
 const HUGE = 's_huge';
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      jobs: { type: 'string', default: '1000000' },
-      rounds: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
-  const figures = await measure(Number(values.jobs), Number(values.rounds));
-  if (values.json) console.log(JSON.stringify({ bench: 'dashboard', ...figures }, null, 2));
+  const flags = numberFlags(args, { jobs: 1000000, rounds: 20 });
+  const figures = await measure(flags.jobs, flags.rounds);
+  if (flags.json) console.log(JSON.stringify({ bench: 'dashboard', ...figures }, null, 2));
   else console.table(figures.pages);
   return figures.pages.every(({ slowestMs }) => slowestMs <= LIMITS.page);
 }

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import { openProducer } from '../../src/app.ts';
 import { quietLog } from '../../src/cli/quietLog.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
@@ -9,9 +8,10 @@ import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { TestSentinels } from '../../test/support/redisSentinels.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
+import { numberFlags } from '../flags.ts';
 import { startLoad } from '../outage/load.ts';
 
-const HELP = `npm run bench -- failover [--kills 10] [--workers 2] [--json]
+export const HELP = `npm run bench -- failover [--kills 10] [--workers 2] [--json]
   A master with two replicas and three Sentinels (down-after 2 s): the master is SIGKILLed under load, again and again.`;
 
 const DOWN_AFTER_MS = 2000;
@@ -19,21 +19,9 @@ const DOWN_AFTER_MS = 2000;
 const WORKING_AGAIN_MS = DOWN_AFTER_MS + 3000;
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      kills: { type: 'string', default: '10' },
-      workers: { type: 'string', default: '2' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
-  const figures = await measure(Number(values.kills), Number(values.workers));
-  if (values.json) console.log(JSON.stringify({ bench: 'failover', ...figures }, null, 2));
+  const flags = numberFlags(args, { kills: 10, workers: 2 });
+  const figures = await measure(flags.kills, flags.workers);
+  if (flags.json) console.log(JSON.stringify({ bench: 'failover', ...figures }, null, 2));
   else console.table(figures);
   const { lost, doubled, workersMaxMs, producerMaxMs } = figures;
   return lost + doubled === 0 && Math.max(workersMaxMs, producerMaxMs) <= WORKING_AGAIN_MS;

@@ -1,10 +1,10 @@
-import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { FUZZ_ENV, fuzzCalls, fuzzKey, fuzzSockets, type Tally } from '../../test/support/httpFuzzing.ts';
 import { startDpf } from '../../test/support/processes.ts';
+import { numberFlags } from '../flags.ts';
 
-const HELP = `npm run bench -- fuzz [--count 1000000] [--sockets 5000] [--seed N] [--json]
+export const HELP = `npm run bench -- fuzz [--count 1000000] [--sockets 5000] [--seed N] [--json]
   Calls made from the request and schedule schemas, many of them wrong, to dpf serve over sockets; then mutations of a corpus
   of raw requests. Every answer must be a documented one, and none of 500 and above but 503.`;
 
@@ -12,26 +12,17 @@ const HELP = `npm run bench -- fuzz [--count 1000000] [--sockets 5000] [--seed N
 const ROUND = 20_000;
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      count: { type: 'string', default: '1000000' },
-      sockets: { type: 'string', default: '5000' },
-      seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 30)) },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
+  const flags = numberFlags(args, {
+    count: 1000000,
+    sockets: 5000,
+    seed: Math.floor(Math.random() * 2 ** 30),
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
-  const tally = await fuzz(Number(values.count), Number(values.sockets), Number(values.seed));
+  const tally = await fuzz(flags.count, flags.sockets, flags.seed);
   const serverErrors = Object.entries(tally.statuses)
     .filter(([status]) => Number(status) >= 500 && status !== '503')
     .reduce((sum, [, count]) => sum + count, 0);
-  const figures = { bench: 'fuzz', seed: Number(values.seed), ...tally, serverErrors };
-  console.log(values.json ? JSON.stringify(figures, null, 2) : figures);
+  const figures = { bench: 'fuzz', seed: flags.seed, ...tally, serverErrors };
+  console.log(flags.json ? JSON.stringify(figures, null, 2) : figures);
   return tally.wrong.length === 0 && serverErrors === 0 && !tally.crashed;
 }
 

@@ -1,4 +1,3 @@
-import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { openProducer } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -8,10 +7,11 @@ import { SimulatorControl } from '../../src/simulator/controlClient.ts';
 import { STEADY } from '../../src/simulator/search/unsteady.ts';
 import { type RunningProcess, startDpf, startNode } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
+import { numberFlags } from '../flags.ts';
 import { postSearches } from './load.ts';
 import { readSlowly } from './streams.ts';
 
-const HELP = `npm run bench -- http [--runs 5] [--requests 3000] [--connections 10] [--products 10000] [--streams 20] [--json]
+export const HELP = `npm run bench -- http [--runs 5] [--requests 3000] [--connections 10] [--products 10000] [--streams 20] [--json]
   POST of one search to dpf serve beside a bare Fastify route that does one queue.add, run by run; then one long list as
   NDJSON to many slow readers at once, and what the server's memory does meanwhile.`;
 
@@ -23,22 +23,7 @@ const MOST_PER_STREAM = 4;
 const STREAM_HEAP = 100;
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      runs: { type: 'string', default: '5' },
-      requests: { type: 'string', default: '3000' },
-      connections: { type: 'string', default: '10' },
-      products: { type: 'string', default: '10000' },
-      streams: { type: 'string', default: '20' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
+  const flags = numberFlags(args, { runs: 5, requests: 3000, connections: 10, products: 10000, streams: 20 });
   const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
   const processes: RunningProcess[] = [];
   const started = (each: RunningProcess) => {
@@ -49,20 +34,20 @@ export async function run(args: string[]): Promise<boolean> {
     const door = await openDoor(redis.url, started);
     const bare = started(startNode(['--import', 'tsx', 'bench/http/bare.ts', redis.url]));
     const [, bareUrl = ''] = await bare.waitForLine(/"url":"([^"]+)"/);
-    const load = { requests: Number(values.requests), connections: Number(values.connections) };
-    const posts = await compare(Number(values.runs), {
+    const load = { requests: flags.requests, connections: flags.connections };
+    const posts = await compare(flags.runs, {
       ours: () => postSearches({ ...load, url: `${door.url}/v1/searches`, headers: door.headers }),
       bare: () => postSearches({ ...load, url: bareUrl, headers: {} }),
     });
-    const path = await longSearch(redis.url, Number(values.products), started);
+    const path = await longSearch(redis.url, flags.products, started);
     const small = await openDoor(redis.url, started, { NODE_OPTIONS: `--max-old-space-size=${STREAM_HEAP}` });
     const stream = await readSlowly(small.pid, {
       url: `${small.url}${path}`,
       headers: { ...small.headers, accept: 'application/x-ndjson' },
-      streams: Number(values.streams),
+      streams: flags.streams,
     });
     const figures = { bench: 'http', ...load, posts, stream };
-    console.log(values.json ? JSON.stringify(figures, null, 2) : figures);
+    console.log(flags.json ? JSON.stringify(figures, null, 2) : figures);
     return posts.p99Ratio <= MOST_RATIO && stream.perStream <= MOST_PER_STREAM;
   } finally {
     await Promise.all(processes.map((each) => each.stop()));

@@ -7,7 +7,7 @@ import { waitFor } from '../../test/support/waitFor.ts';
 import { ACCIDENTS, type Accident } from './accidents.ts';
 import { World } from './world.ts';
 
-const HELP = `npm run bench -- monitoring [--only ALERT[,ALERT…]] [--json]
+export const HELP = `npm run bench -- monitoring [--only ALERT[,ALERT…]] [--json]
   A real Prometheus watches three workers and dpf serve with the shipped rules, their times divided by ${SCALE}. Each alert must
   fire because something really breaks; then every query of the Grafana dashboard must have had data. Needs Debian's package
   prometheus.`;
@@ -21,13 +21,8 @@ export async function run(args: string[]): Promise<boolean> {
     options: {
       only: { type: 'string' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
   if (!hasPrometheus()) {
     console.error('prometheus and promtool are missing: apt-get install prometheus');
     return false;

@@ -1,7 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { openProducer } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
@@ -9,32 +8,21 @@ import { LogRoot } from '../../src/telemetry/logger.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { startTcpProxy } from '../../test/support/tcpProxy.ts';
+import { numberFlags } from '../flags.ts';
 import { RedisProcess } from './redisProcess.ts';
 import { restarts } from './restarts.ts';
 import { silence } from './silence.ts';
 
-const HELP = `npm run bench -- outage [--kills 10] [--workers 2] [--json]
+export const HELP = `npm run bench -- outage [--kills 10] [--workers 2] [--json]
   Redis with an append-only file is SIGKILLed under load and comes back after 0.5 to 12 s; then the connections to it die
   without a word. Timeouts are the defaults.`;
 
 const LIMITS = { lost: 0, resumeMedianMs: 2000, workingAgainMs: 16_000, refusedMs: 2000 };
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      kills: { type: 'string', default: '10' },
-      workers: { type: 'string', default: '2' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
-  const figures = await measure(Number(values.kills), Number(values.workers));
-  if (values.json) console.log(JSON.stringify({ bench: 'outage', ...figures }, null, 2));
+  const flags = numberFlags(args, { kills: 10, workers: 2 });
+  const figures = await measure(flags.kills, flags.workers);
+  if (flags.json) console.log(JSON.stringify({ bench: 'outage', ...figures }, null, 2));
   else console.table(figures);
   const { restarts: killed, silence: silent } = figures;
   return (

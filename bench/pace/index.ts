@@ -31,7 +31,7 @@ const SCENARIOS: Scenario[] = [
 /** With `--quick` everything is measured for a third of its time. */
 const QUICK = 1 / 3;
 
-const HELP = `npm run bench -- pace [--only NAME[,NAME]] [--seconds N] [--quick] [--json]
+export const HELP = `npm run bench -- pace [--only NAME[,NAME]] [--seconds N] [--quick] [--json]
 
   The call gate under load: real workers against the simulator, judged by its log of arrivals.
   --only     these scenarios alone (matrix: all whose name begins so): ${SCENARIOS.map(({ name }) => name).join(', ')}
@@ -56,13 +56,8 @@ export async function run(args: string[]): Promise<boolean> {
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
   const chosen = choose(values.only);
   const secondsOf = ({ seconds }: Scenario) =>
     values.seconds === undefined ? Math.ceil(seconds * (values.quick ? QUICK : 1)) : Number(values.seconds);

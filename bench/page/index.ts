@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { chromium } from 'playwright-core';
 import { ARGS, CHROMIUM } from '../../test/support/browser.ts';
+import { numberFlags } from '../flags.ts';
 import { openHouse } from './house.ts';
 import { type Look, lookAt } from './look.ts';
 
-const HELP = `npm run bench -- page [--products 10000] [--beside 200] [--rounds 5] [--json]
+export const HELP = `npm run bench -- page [--products 10000] [--beside 200] [--rounds 5] [--json]
   The page of a search with many products beside one with few, in headless Chromium, round by round in turn: first paint,
   frames while scrolling through the first 480, and the time for 48 more.`;
 
@@ -13,25 +13,12 @@ const HELP = `npm run bench -- page [--products 10000] [--beside 200] [--rounds 
 const LIMITS = { paint: 3, frameMs: 25 };
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      products: { type: 'string', default: '10000' },
-      beside: { type: 'string', default: '200' },
-      rounds: { type: 'string', default: '5' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
+  const flags = numberFlags(args, { products: 10000, beside: 200, rounds: 5 });
   if (!existsSync(CHROMIUM)) {
     console.error(`${CHROMIUM} is not there (apt-get install chromium)`);
     return false;
   }
-  const sizes = [Number(values.beside), Number(values.products)];
+  const sizes = [flags.beside, flags.products];
   const house = await openHouse();
   const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
   try {
@@ -40,15 +27,14 @@ export async function run(args: string[]): Promise<boolean> {
     const looks: Look[][] = sizes.map(() => []);
     // One that counts for nothing, so that neither is the first.
     for (const address of addresses) await lookAt(browser, address);
-    for (let round = 0; round < Number(values.rounds); round++)
+    for (let round = 0; round < flags.rounds; round++)
       for (const [index, address] of addresses.entries()) looks[index]?.push(await lookAt(browser, address));
     const [few, many] = looks.map(medians) as [Look, Look];
     const isUsable =
       many.firstPaintMs <= few.firstPaintMs * LIMITS.paint &&
       many.frameP95Ms <= few.frameP95Ms + LIMITS.frameMs;
     const figures = { few, many, paintRatio: ratio(many.firstPaintMs, few.firstPaintMs), isUsable };
-    if (values.json)
-      console.log(JSON.stringify({ bench: 'page', rounds: Number(values.rounds), ...figures }, null, 2));
+    if (flags.json) console.log(JSON.stringify({ bench: 'page', rounds: flags.rounds, ...figures }, null, 2));
     else console.table({ few, many });
     return isUsable;
   } finally {

@@ -1,7 +1,7 @@
-import { parseArgs } from 'node:util';
+import { numberFlags } from '../flags.ts';
 import { storm } from './storm.ts';
 
-const HELP = `npm run bench -- reload [--seconds 10] [--rate 100] [--workers 3] [--json]
+export const HELP = `npm run bench -- reload [--seconds 10] [--rate 100] [--workers 3] [--json]
   Three workers share a file of settings and a file of tenants. While searches run, both files are renamed into place a
   hundred times a second, every other one broken in one of ten ways. No broken one may be applied, no search may notice,
   and every process must run the last valid one within two seconds.`;
@@ -9,22 +9,9 @@ const HELP = `npm run bench -- reload [--seconds 10] [--rate 100] [--workers 3] 
 const LIMIT_MS = 2000;
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      seconds: { type: 'string', default: '10' },
-      rate: { type: 'string', default: '100' },
-      workers: { type: 'string', default: '3' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
-  const figures = await storm(Number(values.seconds), Number(values.rate), Number(values.workers));
-  if (values.json) console.log(JSON.stringify({ bench: 'reload', ...figures }, null, 2));
+  const flags = numberFlags(args, { seconds: 10, rate: 100, workers: 3 });
+  const figures = await storm(flags.seconds, flags.rate, flags.workers);
+  if (flags.json) console.log(JSON.stringify({ bench: 'reload', ...figures }, null, 2));
   else console.table(figures);
   const { brokenApplied, disturbed, convergedMs, versions } = figures;
   return brokenApplied === 0 && disturbed === 0 && versions > 1 && convergedMs <= LIMIT_MS;

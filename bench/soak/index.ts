@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { type Sample, soak } from './run.ts';
 import { type Slope, slopeOf } from './slope.ts';
 
-const HELP = `npm run bench -- soak [--minutes 40] [--warmup MINUTES] [--json]
+export const HELP = `npm run bench -- soak [--minutes 40] [--warmup MINUTES] [--json]
   A worker at 70 % of its pace with a fault every minute; what grows is told an hour, with its 95 % interval. The first
   quarter does not count.`;
 
@@ -17,13 +17,8 @@ export async function run(args: string[]): Promise<boolean> {
       minutes: { type: 'string', default: '40' },
       warmup: { type: 'string' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
   const minutes = Number(values.minutes);
   const warmup = Number(values.warmup ?? minutes / 4) * 60_000;
   const { samples, ...counts } = await soak(minutes, (line) => process.stderr.write(`${line}\n`));

@@ -1,9 +1,9 @@
-import { parseArgs } from 'node:util';
+import { numberFlags } from '../flags.ts';
 import { jain, median, percentile } from './figures.ts';
 import { openHouse, TENANTS } from './house.ts';
 import { type Load, runLoad } from './load.ts';
 
-const HELP = `npm run bench -- tenants [--seconds 15] [--workers 2] [--json]
+export const HELP = `npm run bench -- tenants [--seconds 15] [--workers 2] [--json]
   Five tenants on the same workers. Four of them ask steadily for half of what their pace allows; the fifth asks for a
   hundred times as much, all at once. Then the same with one more secret revoked and one more day used up. Waiting time is
   from enqueueing to the end of the search, beside the same load alone.`;
@@ -12,21 +12,9 @@ const LIMITS = { ratio: 2, jain: 0.95 };
 const [FLOOD, REVOKED, SPENT, ...CALM] = TENANTS as [string, string, string, ...string[]];
 
 export async function run(args: string[]): Promise<boolean> {
-  const { values } = parseArgs({
-    args,
-    options: {
-      seconds: { type: 'string', default: '15' },
-      workers: { type: 'string', default: '2' },
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
-  const figures = await measure(Number(values.seconds), Number(values.workers));
-  if (values.json) console.log(JSON.stringify({ bench: 'tenants', ...figures }, null, 2));
+  const flags = numberFlags(args, { seconds: 15, workers: 2 });
+  const figures = await measure(flags.seconds, flags.workers);
+  if (flags.json) console.log(JSON.stringify({ bench: 'tenants', ...figures }, null, 2));
   else console.table(figures);
   const { flood, trouble } = figures;
   return [flood, trouble].every(

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { addWaiting, usedMemory } from './memory.ts';
 import { type Bench, PAGES_A_SEARCH, type Speed, withBothWorkers } from './speed.ts';
 
-const HELP = `npm run bench -- throughput [--runs 5] [--searches 40] [--waiting 10000,100000,500000] [--json]
+export const HELP = `npm run bench -- throughput [--runs 5] [--searches 40] [--waiting 10000,100000,500000] [--json]
   No interval, a simulator without latency, 5 pages of 200 items a search: pages a second and CPU a page, beside a
   hand-written BullMQ worker that makes the same products of the same answers. Then the same behind searches that wait,
   and what a waiting search and a finished page take in Redis.`;
@@ -21,13 +21,8 @@ export async function run(args: string[]): Promise<boolean> {
       searches: { type: 'string', default: '40' },
       waiting: { type: 'string', default: '10000,100000,500000' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
   const backlogs = values.waiting.split(',').filter(Boolean).map(Number);
   const figures = await withBothWorkers((bench) =>
     measureAll(bench, Number(values.runs), Number(values.searches), backlogs),

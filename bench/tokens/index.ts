@@ -3,7 +3,7 @@ import { peers } from './peers.ts';
 import { day, type Row, SCENARIOS } from './scenarios.ts';
 import { warm } from './warm.ts';
 
-const HELP = `npm run bench -- tokens [--only cold,storm,…,warm,peers] [--day] [--peers FOLDER] [--json]
+export const HELP = `npm run bench -- tokens [--only cold,storm,…,warm,peers] [--day] [--peers FOLDER] [--json]
   One token for 8 real processes: ${Object.keys(SCENARIOS).join(', ')}, warm, peers.
   --day adds 24 hours at 1:60, which takes 24 minutes.
   --peers names a folder whose node_modules hold the other programs:
@@ -17,13 +17,8 @@ export async function run(args: string[]): Promise<boolean> {
       day: { type: 'boolean', default: false },
       peers: { type: 'string' },
       json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
     },
   });
-  if (values.help) {
-    console.log(HELP);
-    return true;
-  }
   const wanted = (name: string) => values.only === undefined || values.only.split(',').includes(name);
   const rows: Row[] = [];
   const note = (...more: Row[]) => {
