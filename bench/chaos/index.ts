@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { median, percentile } from '../figures.ts';
 import { numberFlags } from '../flags.ts';
 import { type Evidence, judge, type Verdict } from './evidence.ts';
 import { overlooked } from './planted.ts';
@@ -50,8 +51,8 @@ function keep(evidence: Evidence): void {
 
 function figuresOf(verdict: Verdict) {
   const { lost, doubled, wrongOutcome, untold, toldTwice, extraCalls, excusedCalls, rerunMs } = verdict;
-  const sorted = rerunMs.toSorted((a, b) => a - b);
-  const p99 = sorted[Math.ceil(sorted.length * 0.99) - 1] ?? 0;
+  const none = rerunMs.length === 0;
+  const p99 = none ? 0 : percentile(rerunMs, 0.99);
   return {
     lost: lost.length,
     doubled: doubled.length,
@@ -61,10 +62,10 @@ function figuresOf(verdict: Verdict) {
     extraCalls,
     excusedCalls,
     isExcused: extraCalls <= excusedCalls,
-    reruns: sorted.length,
-    rerunMedianMs: sorted[Math.floor(sorted.length / 2)] ?? 0,
+    reruns: rerunMs.length,
+    rerunMedianMs: none ? 0 : median(rerunMs),
     rerunP99Ms: p99,
-    rerunMaxMs: sorted.at(-1) ?? 0,
+    rerunMaxMs: Math.max(0, ...rerunMs),
     isPrompt: p99 <= RERUN_LIMIT_MS,
   };
 }

@@ -8,6 +8,7 @@ import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { TestSentinels } from '../../test/support/redisSentinels.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
+import { median } from '../figures.ts';
 import { numberFlags } from '../flags.ts';
 import { startLoad } from '../outage/load.ts';
 
@@ -97,9 +98,8 @@ async function failOvers(kills: number, { sentinels, simulator, producer }: Scen
 }
 
 function told<Name extends string>(name: Name, ms: number[]) {
-  const sorted = ms.toSorted((a, b) => a - b).map(Math.round);
   return {
-    [`${name}MedianMs`]: sorted[Math.floor(sorted.length / 2)] ?? 0,
-    [`${name}MaxMs`]: sorted.at(-1) ?? 0,
+    [`${name}MedianMs`]: Math.round(median(ms)),
+    [`${name}MaxMs`]: Math.round(Math.max(0, ...ms)),
   } as Record<`${Name}MedianMs` | `${Name}MaxMs`, number>;
 }

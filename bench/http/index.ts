@@ -7,6 +7,7 @@ import { SimulatorControl } from '../../src/simulator/controlClient.ts';
 import { STEADY } from '../../src/simulator/search/unsteady.ts';
 import { type RunningProcess, startDpf, startNode } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
+import { median, percentile } from '../figures.ts';
 import { numberFlags } from '../flags.ts';
 import { postSearches } from './load.ts';
 import { readSlowly } from './streams.ts';
@@ -110,13 +111,4 @@ async function longSearch(redisUrl: string, products: number, started: Started):
   await producer.close();
   await Promise.all([worker.stop(), simulator.stop()]);
   return `/v1/searches/${searchId}/products`;
-}
-
-function percentile(ascending: number[], share: number): number {
-  return ascending[Math.min(ascending.length - 1, Math.floor(ascending.length * share))] ?? Number.NaN;
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
+import { median } from '../figures.ts';
 import { startLoad } from './load.ts';
 import type { RedisProcess } from './redisProcess.ts';
 
@@ -46,14 +47,13 @@ export async function restarts(
   const reports = await Promise.all(
     ids.map((id) => producer.waitFor(id, { timeoutMs: 120_000 }).catch(() => null)),
   );
-  const sorted = resumes.toSorted((a, b) => a - b);
   return {
     kills,
     acknowledged: ids.length,
     refused,
     slowestEnqueueMs: Math.round(slowestMs),
     lost: reports.filter((report) => report?.summary?.outcome !== 'complete').length,
-    resumeMedianMs: Math.round(sorted[Math.floor(sorted.length / 2)] ?? 0),
-    resumeMaxMs: Math.round(sorted.at(-1) ?? 0),
+    resumeMedianMs: Math.round(median(resumes)),
+    resumeMaxMs: Math.round(Math.max(0, ...resumes)),
   };
 }

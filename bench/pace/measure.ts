@@ -58,8 +58,3 @@ export async function during(seconds: number, say: (line: string) => void, what:
     await sleep(Math.min(1, seconds) * 1000);
   }
 }
-
-export function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? Number.NaN;
-}

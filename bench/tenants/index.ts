@@ -1,5 +1,5 @@
+import { jain, median, percentile } from '../figures.ts';
 import { numberFlags } from '../flags.ts';
-import { jain, median, percentile } from './figures.ts';
 import { openHouse, TENANTS } from './house.ts';
 import { type Load, runLoad } from './load.ts';
 

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
+import { median } from '../figures.ts';
 import { addWaiting, usedMemory } from './memory.ts';
 import { type Bench, PAGES_A_SEARCH, type Speed, withBothWorkers } from './speed.ts';
 
@@ -97,9 +98,4 @@ function medians(speeds: Speed[]): Speed {
     pagesPerSecond: median(speeds.map(({ pagesPerSecond }) => pagesPerSecond)),
     cpuMsPerPage: median(speeds.map(({ cpuMsPerPage }) => cpuMsPerPage)),
   };
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { deepSearch } from '../../../test/support/deepSearch.ts';
 import type { Fleet } from '../../../test/support/fleet.ts';
+import { percentile } from '../../figures.ts';
 import { QUERY } from '../load.ts';
-import { percentile } from '../measure.ts';
 import { operatorOf } from '../operator.ts';
 import { atMost, beside, exactly, type Scenario } from '../scenario.ts';
 
