@@ -23,8 +23,9 @@ const client = axios.create({
 const worker = new Worker(
   'handwritten',
   async (job) => {
-    const { q, offset, limit, search } = job.data;
-    const { data } = await client.get('/buy/browse/v1/item_summary/search', { params: { q, offset, limit } });
+    const { search, params } = job.data;
+    const { data } = await client.get('/buy/browse/v1/item_summary/search', { params });
+    const { offset, limit } = params;
     const page = { marketplace: 'EBAY_US', offset, limit, observedAt: new Date().toISOString() };
     const mapped = mapPage(JSON.parse(data), page);
     if (!mapped.ok) throw new Error(mapped.reason);

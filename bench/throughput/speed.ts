@@ -20,7 +20,7 @@ export interface Speed {
 }
 
 export const PAGES_A_SEARCH = 5;
-const QUERY = 'phone case';
+const QUERY = 'yoga mat';
 const LIMIT = 200;
 
 export interface Bench {
@@ -109,13 +109,22 @@ async function collectByHand(redisUrl: string, searches: number, run: number): P
   const connection = new Redis(redisUrl);
   const queue = new Queue('handwritten', { connection });
   const before = await queue.getCompletedCount();
-  const jobs = Array.from({ length: searches * PAGES_A_SEARCH }, (_, index) => ({
+  const pages = Array.from({ length: searches * PAGES_A_SEARCH }, (_, index) => ({
+    search: Math.floor(index / PAGES_A_SEARCH),
+    offset: (index % PAGES_A_SEARCH) * LIMIT,
+  }));
+  const jobs = pages.map(({ search, offset }) => ({
     name: 'page',
     data: {
-      search: `${run}-${Math.floor(index / PAGES_A_SEARCH)}`,
-      q: QUERY,
-      offset: (index % PAGES_A_SEARCH) * LIMIT,
-      limit: LIMIT,
+      search: `${run}-${search}`,
+      // What ours asks for, so that the answers are as large.
+      params: {
+        q: QUERY,
+        filter: `price:[..${5_000_000 + run * searches + search}],priceCurrency:USD`,
+        fieldgroups: 'EXTENDED',
+        offset,
+        limit: LIMIT,
+      },
     },
   }));
   await queue.addBulk(jobs);

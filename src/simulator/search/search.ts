@@ -33,7 +33,10 @@ export class Search {
   private readonly publicOrigin: string;
   private readonly results = new LruCache<readonly Listing[]>(60);
   private readonly pages = new LruCache<Answer>(200);
-  private readonly serialised = new WeakMap<Listing, string>();
+  private readonly serialised = {
+    short: new WeakMap<Listing, string>(),
+    extended: new WeakMap<Listing, string>(),
+  };
   private seenVersion = 0;
 
   constructor(catalogue: Catalogue, publicOrigin: string, unsteady: Unsteadiness) {
@@ -105,11 +108,12 @@ export class Search {
   }
 
   private serialise(listing: Listing, buyer: BuyerContext, extended: boolean): string {
-    const plain = !extended && buyer.country === null && buyer.affiliateCampaignId === null;
-    const kept = plain ? this.serialised.get(listing) : undefined;
+    const forAnybody = buyer.country === null && buyer.affiliateCampaignId === null;
+    const known = this.serialised[extended ? 'extended' : 'short'];
+    const kept = forAnybody ? known.get(listing) : undefined;
     if (kept !== undefined) return kept;
     const made = JSON.stringify(summarise(listing, this.catalogue, this.publicOrigin, { buyer, extended }));
-    if (plain) this.serialised.set(listing, made);
+    if (forAnybody) known.set(listing, made);
     return made;
   }
 
