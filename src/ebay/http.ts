@@ -59,7 +59,10 @@ export class EbayHttp {
       async (response) => {
         const pending = response.config.pending as PendingCall;
         pending.retryAfter = answerOf(response).retryAfter;
-        await this.#settle(pending, readAnswer(answerOf(response), pending.endpoint));
+        const reading = readAnswer(answerOf(response), pending.endpoint);
+        // The kept-alive connection holds its last response, and a page's text is large.
+        response.data = undefined;
+        await this.#settle(pending, reading);
         return response;
       },
       async (error: unknown) => {
@@ -123,7 +126,7 @@ export class EbayHttp {
       if (error instanceof Failure) throw error;
       if (pending.reading === undefined) throw networkFailure(error, pending.deadline);
     }
-    return pending.reading as unknown as Reading;
+    return pending.takeReading() as Reading;
   }
 
   async #admit(config: InternalAxiosRequestConfig): Promise<InternalAxiosRequestConfig> {

@@ -37,6 +37,13 @@ export class PendingCall {
     this.signal = call.signal;
     this.deadline = new Deadline(call.signal);
   }
+
+  /** How the last attempt ended, held here no longer: the connection's last request keeps this call in memory. */
+  takeReading(): Reading | undefined {
+    const { reading } = this;
+    this.reading = undefined;
+    return reading;
+  }
 }
 
 declare module 'axios' {

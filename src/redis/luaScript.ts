@@ -11,7 +11,7 @@ export class LuaScript {
     this.#sha = createHash('sha1').update(lua).digest('hex');
   }
 
-  async run(redis: Redis, keys: string | string[], args: (string | number)[]): Promise<unknown> {
+  async run(redis: Redis, keys: string | string[], args: (string | number | Buffer)[]): Promise<unknown> {
     const all = [keys].flat();
     try {
       return await redis.evalsha(this.#sha, all.length, ...all, ...args);

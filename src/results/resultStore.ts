@@ -4,6 +4,7 @@ import type { PageAnswer } from '../collector/pageAnswer.ts';
 import type { PageHead } from '../collector/pageHead.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { TrackVerdict } from '../product/track.ts';
+import { LuaScript } from '../redis/luaScript.ts';
 import { pack, unpack } from './packing.ts';
 import { keyOf, type SearchRef } from './searchRef.ts';
 import { readVerdict } from './trackVerdict.ts';
@@ -44,6 +45,12 @@ const WANTED = 'items';
 
 /** Where `Tracks` leaves what it decided. */
 export const VERDICT = 'track';
+
+/** ARGV: lifetime in ms, then fields and values. One command, for a page is written with every call. */
+const KEEP_FIRST = new LuaScript(`
+for i = 2, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[1], ARGV[1], 'NX')
+return redis.call('HKEYS', KEYS[1])`);
 
 /**
  * What a search has found: one hash, a field per page and per item's details, written so that the first answer stands.
@@ -166,12 +173,8 @@ export class ResultStore {
    * that live through a wait cost the garbage collector more than packing them.
    */
   #keepFirst(ref: SearchRef, answers: Record<string, unknown>): Promise<string[]> {
-    const key = this.#key(ref);
-    const commands = this.#redis.multi();
-    for (const [field, answer] of Object.entries(answers)) commands.hsetnx(key, field, pack(answer));
-    return executed(commands.pexpire(key, this.#ttlMs, 'NX').hkeys(key)).then(
-      (replies) => replies.at(-1) as string[],
-    );
+    const packed = Object.entries(answers).flatMap(([field, answer]) => [field, pack(answer)]);
+    return KEEP_FIRST.run(this.#redis, this.#key(ref), [this.#ttlMs, ...packed]) as Promise<string[]>;
   }
 
   async #readField<Value>(ref: SearchRef, field: string): Promise<Value | undefined> {
