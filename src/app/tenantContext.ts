@@ -15,6 +15,7 @@ import { houseRules, runsTtlMs } from '../queue/houseRules.ts';
 import { callsQueueName } from '../queue/names.ts';
 import { scrubbedCollector } from '../queue/scrubbedCollector.ts';
 import { openSearchQueue } from '../queue/searchQueue.ts';
+import { SuspectRoom } from '../queue/suspectRoom.ts';
 import { IdenticalSearches } from '../results/identicalSearches.ts';
 import { ResultStore } from '../results/resultStore.ts';
 import { RunStates } from '../results/runState.ts';
@@ -108,6 +109,7 @@ export async function openQueues(
     ),
     admission: admissionBy(client.gate),
     rules: houseRules(config),
+    suspects: new SuspectRoom(),
     get marketplace() {
       return current().ebay.marketplace;
     },

@@ -13,6 +13,7 @@ import type { Fields, Logger } from '../telemetry/logger.ts';
 import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import type { HouseRules } from './houseRules.ts';
+import type { SuspectRoom } from './suspectRoom.ts';
 
 /** Makes one call to eBay. Throws a `Failure`. */
 export interface Collector {
@@ -62,6 +63,7 @@ export interface QueueContext {
   collector: Collector;
   admission: Admission;
   rules: HouseRules;
+  suspects: SuspectRoom;
   /** Marketplace of a search that names none. */
   marketplace: string;
   /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */

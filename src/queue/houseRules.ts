@@ -11,10 +11,10 @@ export interface HouseRules {
   /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
   maxRestarts: number;
   /**
-   * A job that has taken down two workers or more runs while no other such does. How long a dead worker's own keeps others
-   * away, and within what time those look again, ms.
+   * A job that has taken down two workers or more runs while its process has no other such: within what time it looks
+   * again, ms.
    */
-  suspects: { aloneMs: number; lookAgainMs: number };
+  suspectsLookAgainMs: number;
   /** A job that a newer release wrote: how long it is put aside at a time, and altogether, ms. */
   newerVersion: { delayMs: number; patienceMs: number };
 }
@@ -25,7 +25,7 @@ export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>
     backoffMs: worker.backoff * 1000,
     keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
     maxRestarts: worker.maxRestarts,
-    suspects: { aloneMs: worker.lockDuration * 1000, lookAgainMs: worker.lockDuration * 200 },
+    suspectsLookAgainMs: worker.lockDuration * 200,
     newerVersion: {
       delayMs: worker.newerVersionDelay * 1000,
       patienceMs: worker.newerVersionPatience * 1000,

@@ -1,6 +1,5 @@
 import { DelayedError, type Job } from 'bullmq';
 import { Failure } from '../failures.ts';
-import { Lease } from '../redis/lease.ts';
 import type { QueueContext } from './context.ts';
 import { FIRST } from './priorities.ts';
 
@@ -16,12 +15,13 @@ export class SuspectDelayed extends DelayedError {}
  * survived: only crashes in a row count, never those of a long life.
  *
  * All that ran on a dead worker comes back at the same moment, and the innocent must not be counted out beside the
- * culprit, be they searches or pages. So of those that went down twice only one runs at a time in both queues; the others
- * look again at a moment of their own.
+ * culprit, be they searches or pages. So of those that went down twice a process runs only one at a time, of both queues;
+ * the others look again at a moment of their own. (One at a time in the fleet was measured: a worker that died with it kept
+ * its place for a lock's life, and after many kills pages waited for a minute.)
  * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed; what `run` throws.
  */
 export async function apartFromSuspects<T>(
-  { redis, rules, calls, tenant }: Pick<QueueContext, 'redis' | 'rules' | 'calls' | 'tenant'>,
+  { rules, suspects }: Pick<QueueContext, 'rules' | 'suspects'>,
   job: Job,
   token: string,
   run: () => Promise<T>,
@@ -30,17 +30,14 @@ export async function apartFromSuspects<T>(
   if (crashes >= rules.maxRestarts)
     throw new Failure('crashed-worker', `${crashes} workers in a row died or froze while this job ran`);
   if (crashes < SUSPICIOUS) return run();
-  // Whoever dies with it leaves it for as long as its own lock, so it is free again when the job comes back.
-  const key = `${calls.opts.prefix}:suspect:${tenant}`;
-  const alone = new Lease(redis, { key, ttlMs: rules.suspects.aloneMs });
-  if (!(await alone.hold())) {
+  if (!suspects.enter()) {
     await job.changePriority({ priority: FIRST });
-    await job.moveToDelayed(Date.now() + Math.random() * rules.suspects.lookAgainMs, token);
+    await job.moveToDelayed(Date.now() + Math.random() * rules.suspectsLookAgainMs, token);
     throw new SuspectDelayed();
   }
   try {
     return await run();
   } finally {
-    await alone.release();
+    suspects.leave();
   }
 }
