@@ -1,6 +1,7 @@
 import type { ServiceEvent } from '../../src/events/event.ts';
 import type { SearchReport } from '../../src/queue/report.ts';
 import type { JournalLine } from './journal.ts';
+import { rerunTimes, type Turn } from './reruns.ts';
 
 export const BARRIERS = ['before call', 'after call', 'after store', 'before complete'] as const;
 export type Barrier = (typeof BARRIERS)[number];
@@ -21,6 +22,8 @@ export interface Evidence {
   calls: Array<Pick<JournalLine, 'at' | 'page'>>;
   /** A life is one process from start to end. */
   lives: Array<{ journal: JournalLine[]; killedAt: number | null }>;
+  /** What Redis did with the jobs of the pages, in its order. */
+  turns: Turn[];
   /** What was told in the event stream, in its order. */
   events: Array<Pick<ServiceEvent, 'id' | 'type' | 'searchId'>>;
 }
@@ -36,15 +39,13 @@ export interface Verdict {
   extraCalls: number;
   /** Calls that reached the simulator and whose process was killed before it had stored the answer. */
   excusedCalls: number;
-  /** Ms from a kill to the next start of each page whose job was under way; a further kill begins anew. */
+  /** Ms from a kill to the next run of each page that the process held; a further kill begins anew. */
   rerunMs: number[];
 }
 
 /** Judges a chaos run. */
-export function judge({ searches, calls, lives, events }: Evidence): Verdict {
-  const left = lives.flatMap(({ journal, killedAt }) =>
-    killedAt === null ? [] : openPages(journal).map((line) => ({ ...line, killedAt })),
-  );
+export function judge({ searches, calls, lives, turns, events }: Evidence): Verdict {
+  const left = lives.flatMap(({ journal, killedAt }) => (killedAt === null ? [] : openPages(journal)));
   const lines = lives.flatMap(({ journal }) => journal);
   const needed = searches.reduce((sum, { pages }) => sum + pages, 0);
   return {
@@ -58,10 +59,7 @@ export function judge({ searches, calls, lives, events }: Evidence): Verdict {
     toldTwice: events.map(({ id }) => id).filter((id, index, all) => all.indexOf(id) < index),
     extraCalls: calls.length - needed,
     excusedCalls: left.filter((line) => line.what === 'call' && arrived(calls, lines, line)).length,
-    rerunMs: left.flatMap(({ page, killedAt }) => {
-      const next = firstAfter(lines, { what: 'start', page, at: killedAt });
-      return next === undefined ? [] : [next - killedAt];
-    }),
+    rerunMs: rerunTimes(turns, lives),
   };
 }
 

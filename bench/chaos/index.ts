@@ -7,8 +7,8 @@ import { runChaos } from './run.ts';
 
 export const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--json]
   Workers are SIGKILLed under load, every second one at a barrier in the middle of its work; then every search is looked at.
-  First the checker itself is shown a loss, a double, a wrong outcome, an event that is missing or told twice
-  and a wasted call, and must see each.
+  First the checker itself is shown a loss, a double, a wrong outcome, an event that is missing or told twice,
+  a wasted call, a page that runs again late and two kills in a row, and must see each.
   What there was to judge is kept in bench/results/chaos.json.`;
 
 /** A page whose worker died runs again once its lock has run out and was looked at; see the worker's settings. */

@@ -17,6 +17,7 @@ export function goodRun(): Evidence {
         killedAt: 5,
       },
     ],
+    turns: [{ at: 1, event: 'active', page: 's 1' }],
     events: [{ id: 'e', type: 'search.completed', searchId: 's' }],
   };
 }
@@ -60,19 +61,44 @@ const PLANTED: Record<string, { plant(run: Evidence): void; isSeen(verdict: Verd
     isSeen: ({ extraCalls, excusedCalls, rerunMs }) =>
       extraCalls === 1 && excusedCalls === 1 && rerunMs[0] === 4,
   },
+  'a page that ran again late': {
+    plant: (run) => dieOverCall(run, 2, [20_000]),
+    isSeen: ({ rerunMs }) => rerunMs.join() === '19995',
+  },
+  'two kills in a row, the second before a first line': {
+    plant: (run) => {
+      dieOverCall(run, 2, [12_000, 24_000]);
+      run.lives.push({ journal: [], killedAt: 12_100 });
+    },
+    isSeen: ({ rerunMs }) => rerunMs.join() === '11995,11900',
+  },
+  'a page that was put off after a kill': {
+    plant: (run) => {
+      dieOverCall(run, 2, [12_000, 14_000]);
+      run.turns = run.turns.filter(({ at, event }) => event === 'active' || at < 14_000);
+    },
+    isSeen: ({ rerunMs }) => rerunMs.join() === '13995',
+  },
   'a second call although the first never left the killed process': {
     plant: (run) => dieOverCall(run, 9),
     isSeen: ({ extraCalls, excusedCalls }) => extraCalls === 1 && excusedCalls === 0,
   },
 };
 
-/** The process dies with the call open; its successor makes it again. */
-function dieOverCall(run: Evidence, firstArrival: number): void {
+/** The process dies with the call open; the last of those that the page is then given to makes it again. */
+function dieOverCall(run: Evidence, firstArrival: number, takenAt = [9]): void {
   const [life] = run.lives as [Evidence['lives'][number]];
   life.journal.splice(2);
-  run.calls = [firstArrival, 10].map((at) => ({ at, page: 's 1' }));
+  const at = takenAt.at(-1) as number;
+  run.calls = [firstArrival, at + 1].map((arrival) => ({ at: arrival, page: 's 1' }));
+  run.turns.push(
+    ...takenAt.flatMap((taken) => [
+      { at: taken, event: 'stalled' as const, page: 's 1' },
+      { at: taken, event: 'active' as const, page: 's 1' },
+    ]),
+  );
   run.lives.push({
-    journal: (['start', 'call', 'stored', 'done'] as const).map((what) => ({ at: 9, what, page: 's 1' })),
+    journal: (['start', 'call', 'stored', 'done'] as const).map((what) => ({ at, what, page: 's 1' })),
     killedAt: null,
   });
 }

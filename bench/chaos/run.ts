@@ -14,6 +14,7 @@ import { allEvents } from '../../test/support/events.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { BARRIERS, type Evidence } from './evidence.ts';
 import { Fleet } from './fleet.ts';
+import { readTurns } from './turns.ts';
 
 export interface ChaosOptions {
   workers: number;
@@ -63,7 +64,7 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
       at: time,
       page: `${idOf.get(/price:\[\.\.(\d+)/.exec(query.filter ?? '')?.[1] ?? '')} ${Number(query.offset ?? 0) / PAGE + 1}`,
     }));
-    return { searches: ended, calls, lives, events: await told(redis.url) };
+    return { searches: ended, calls, lives, ...(await recorded(redis.url)) };
   } finally {
     fleet.abandon();
     await producer.close();
@@ -94,10 +95,15 @@ function plan(count: number): Wanted[] {
   });
 }
 
-async function told(redisUrl: string): Promise<Evidence['events']> {
+/** What Redis has noted down by itself. */
+async function recorded(redisUrl: string): Promise<Pick<Evidence, 'turns' | 'events'>> {
   const redis = new Redis(redisUrl);
   try {
-    return (await allEvents(redis)).map(({ id, type, searchId }) => ({ id, type, searchId }));
+    const events = await allEvents(redis);
+    return {
+      turns: await readTurns(redis),
+      events: events.map(({ id, type, searchId }) => ({ id, type, searchId })),
+    };
   } finally {
     redis.disconnect();
   }

@@ -1,0 +1,31 @@
+import type { Redis } from 'ioredis';
+import type { Turn } from './reruns.ts';
+
+const STREAM = '{ebay}:ebay-calls:events';
+
+/**
+ * What BullMQ's event stream of the calls queue says of the pages.
+ * @throws Error when it was trimmed: what it no longer says cannot be judged
+ */
+export async function readTurns(redis: Redis): Promise<Turn[]> {
+  const entries = await redis.xrange(STREAM, '-', '+');
+  const added = await addedEver(redis);
+  if (added !== entries.length)
+    throw new Error(`of ${added} events of the calls queue only ${entries.length} are left`);
+  return entries.flatMap(([id, fields]) => {
+    const { event, jobId = '' } = pairs(fields);
+    if (event !== 'active' && event !== 'stalled') return [];
+    return [{ at: Number(id.split('-')[0]), event, page: jobId.replace(/-r\d+-p(\d+)$/, ' $1') }];
+  });
+}
+
+async function addedEver(redis: Redis): Promise<number> {
+  const info = (await redis.xinfo('STREAM', STREAM)) as string[];
+  return Number(pairs(info)['entries-added']);
+}
+
+function pairs(flat: string[]): Record<string, string> {
+  return Object.fromEntries(
+    flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] as string]] : [])),
+  );
+}
