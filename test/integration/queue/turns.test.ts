@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { openGate } from '../../../src/app.ts';
+import { quietLog } from '../../../src/cli/quietLog.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -92,7 +94,7 @@ describe('searches that share the calls', () => {
     expect(order).to.deep.equal([21, 22, 23, 24, 25, 26]);
   });
 
-  it('stop calling when they are cancelled: at most the page in flight, and what was collected stays', async () => {
+  it('stop calling when they are cancelled: at most the page in flight, no slot is spent in vain, and what was collected stays', async () => {
     const { searchId } = await service.producer.enqueue(deep(0));
     await waitFor('some calls', () => calls().length >= 3);
     await service.producer.cancel(searchId);
@@ -104,5 +106,9 @@ describe('searches that share the calls', () => {
     expect((await service.producer.products(searchId)).length).to.equal(summary?.counts.products);
     expect(await service.calls.getJobCountByTypes('prioritized', 'delayed', 'active')).to.equal(0);
     expect(await service.producer.cancel(searchId)).to.equal(false);
+    const { gate, redis, close } = openGate(service.config, quietLog());
+    await waitFor('Redis', () => redis.ping().catch(() => undefined));
+    expect((await gate.read()).mark.granted).to.equal(calls().length);
+    close();
   });
 });
