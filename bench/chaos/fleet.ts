@@ -51,6 +51,16 @@ export class Fleet {
     await this.#replace(life);
   }
 
+  /** Kills whichever passes the barrier first. */
+  async killFirstAt(barrier: Barrier): Promise<void> {
+    await Promise.all(this.#starting);
+    const all = this.#running;
+    for (const { child } of all) child.send({ dieAt: barrier });
+    const first = await Promise.race(all.map((life) => life.ended.then(() => life)));
+    for (const life of all) if (life !== first) life.child.send({ dieAt: null });
+    await this.#replace(first);
+  }
+
   /** Ends all, politely, and returns what every process ever started has left. */
   async stop(): Promise<Evidence['lives']> {
     await Promise.all(this.#starting);
