@@ -29,8 +29,9 @@ describe('identical searches', () => {
   });
 
   it('go on for the others when the one that leads is cancelled, which is told cancelled at once', async () => {
+    await service.calls.pause();
     const first = await service.producer.enqueue(request);
-    await waitFor('its first call', () => service.calledOffsets().length > 0);
+    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
     const second = await service.producer.enqueue(request);
     await waitFor('the second to follow', async () => {
       const { progress } = await service.producer.get(second.searchId);
@@ -38,6 +39,7 @@ describe('identical searches', () => {
     });
     expect(await service.producer.cancel(first.searchId)).to.equal(true);
     expect((await service.producer.get(first.searchId)).summary?.outcome).to.equal('cancelled');
+    await service.calls.resume();
     const [report] = await ends([second.searchId]);
     expect(report?.summary?.outcome).to.equal('complete');
     expect(service.calledOffsets()).to.have.length(4);

@@ -62,29 +62,22 @@ describe('searches that share the calls', () => {
     expect(summary?.outcome).to.equal('complete');
   });
 
-  it('go class by class: interactive before scheduled before backfill, first come, first served within one', async function () {
-    // Of searches taken up at the same moment, whose page is added first is up to the connections' scheduling there.
-    if (process.env.TEST_REDIS === 'cluster') this.skip();
+  it('go class by class: interactive before scheduled before backfill, first come, first served within one', async () => {
     const { searchId } = await service.producer.enqueue(deep(0));
     await waitFor('the first call', () => calls().length > 0);
-    const marked = (priority: 'interactive' | 'scheduled' | 'backfill', index: number) => ({
-      query: 'yoga mat',
-      maxItems: 20 + index,
-      priority,
-    });
+    const wanted = [
+      ['backfill', 25],
+      ['scheduled', 23],
+      ['backfill', 26],
+      ['interactive', 21],
+      ['scheduled', 24],
+      ['interactive', 22],
+    ] as const;
     await service.calls.pause();
-    await service.producer.enqueueMany([
-      marked('backfill', 5),
-      marked('scheduled', 3),
-      marked('backfill', 6),
-      marked('interactive', 1),
-      marked('scheduled', 4),
-      marked('interactive', 2),
-    ]);
-    await waitFor(
-      'all of them to have planned',
-      async () => (await service.calls.getPrioritizedCount()) >= 6,
-    );
+    for (const [priority, maxItems] of wanted) {
+      const added = await service.producer.enqueue({ query: 'yoga mat', maxItems, priority });
+      await waitFor('its page', () => service.calls.getJob(`${added.searchId}-r1-p1`));
+    }
     await service.producer.cancel(searchId);
     await service.calls.resume();
     const order = await waitFor('their calls', () => {
