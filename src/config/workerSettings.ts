@@ -39,7 +39,7 @@ export const worker = {
   newerVersionDelay: seconds(
     'NEWER_VERSION_DELAY',
     60,
-    'A job written by a newer release waits this long for a worker that can read it',
+    'A job written by a newer release is looked at again after at most this long',
   ),
   newerVersionPatience: seconds(
     'NEWER_VERSION_PATIENCE',

@@ -74,6 +74,8 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   schedule_not_found: 404,
   backlog_full: 503,
   'redis-unavailable': 503,
+  // A process of the release that wrote it can answer.
+  unknown_payload_version: 503,
   'gate-closed': 503,
   interrupted: 503,
 };

@@ -5,6 +5,7 @@ import type { IdenticalSearches } from '../results/identicalSearches.ts';
 import type { RunStates } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import { askerOf, refOf } from './identical.ts';
+import { refuseNewer } from './readJob.ts';
 
 export interface Cancelling {
   searches: Queue;
@@ -16,11 +17,13 @@ export interface Cancelling {
 /**
  * Withdraws one asker. The search itself goes on for those who asked the same, and stops with the last of them: no
  * further call beyond the page in flight. Returns false for a search that has already ended.
+ * @throws Failure `unknown_payload_version` for one of a newer release: who else asks for it, this one cannot tell
  */
 export async function cancelSearch(context: Cancelling, job: Job, search: SearchRef): Promise<boolean> {
   const { identical, runs } = context;
   const state = await job.getState();
   if (state === 'completed' || state === 'failed' || state === 'unknown') return false;
+  refuseNewer(job.data);
   const parsed = parseSearchRequest(job.data, context);
   if (!parsed.ok) return false;
   const hash = requestHash({ ...parsed.request, tenant: search.tenant });

@@ -15,8 +15,8 @@ export interface HouseRules {
    * again, ms.
    */
   suspectsLookAgainMs: number;
-  /** A job that a newer release wrote: how long it is put aside at a time, and altogether, ms. */
-  newerVersion: { delayMs: number; patienceMs: number };
+  /** A job that a newer release wrote: how long it is put aside at most at a time, and altogether, ms. */
+  newerVersion: { longestDelayMs: number; patienceMs: number };
 }
 
 export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>): HouseRules {
@@ -27,7 +27,7 @@ export function houseRules({ worker, search }: Pick<Config, 'worker' | 'search'>
     maxRestarts: worker.maxRestarts,
     suspectsLookAgainMs: worker.lockDuration * 200,
     newerVersion: {
-      delayMs: worker.newerVersionDelay * 1000,
+      longestDelayMs: worker.newerVersionDelay * 1000,
       patienceMs: worker.newerVersionPatience * 1000,
     },
   };

@@ -163,7 +163,7 @@ export class SearchProducer {
 
   /**
    * The products that are there, in eBay's order; also while the search still runs.
-   * @throws Failure `search_not_found`
+   * @throws Failure `search_not_found`; `unknown_payload_version` when only a newer release can read them
    */
   async products(searchId: string): Promise<Product[]> {
     return this.#asked(() => this.#reader.products(searchId), searchId);

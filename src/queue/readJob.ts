@@ -37,9 +37,10 @@ function sizedData({ data }: Job): unknown {
   return data;
 }
 
-function refuseNewer(data: unknown): void {
+/** @throws Failure `unknown_payload_version` */
+export function refuseNewer(data: unknown): void {
   if (isNewer(data))
-    throw new Failure('unknown_payload_version', 'the data is of a newer version than this worker');
+    throw new Failure('unknown_payload_version', 'the data is of a newer version than this program');
 }
 
 /** Whether a newer release than this one has written the data. No `v` means 1. */

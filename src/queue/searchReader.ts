@@ -11,6 +11,7 @@ import type { RunStates } from '../results/runState.ts';
 import type { SearchRef } from '../results/searchRef.ts';
 import type { Admission } from './context.ts';
 import { classOf } from './priorities.ts';
+import { refuseNewer } from './readJob.ts';
 import { besideGate, reportOn, type SearchReport } from './report.ts';
 import { summarise } from './summarise.ts';
 
@@ -73,11 +74,17 @@ export class SearchReader {
     return parsed.ok ? parsed.request : undefined;
   }
 
-  /** In eBay's order; also while the search still runs. */
+  /**
+   * In eBay's order; also while the search still runs.
+   * @throws Failure `unknown_payload_version` when there are some that only a newer release can read
+   */
   async products(searchId: string): Promise<Product[]> {
     const job = await this.job(searchId);
     const parsed = parseSearchRequest(job.data, this.#parts);
-    if (!parsed.ok) return [];
+    if (!parsed.ok) {
+      await this.#ownUpToNewer(job);
+      return [];
+    }
     return productsOf(parsed.request, await this.#content(this.refOf(job)));
   }
 
@@ -85,8 +92,17 @@ export class SearchReader {
   async productList(searchId: string): Promise<ProductList | undefined> {
     const job = await this.job(searchId);
     const parsed = parseSearchRequest(job.data, this.#parts);
-    if (!parsed.ok) return undefined;
+    if (!parsed.ok) {
+      await this.#ownUpToNewer(job);
+      return undefined;
+    }
     return ProductList.open(this.#parts.results, await this.#origin(this.refOf(job)), parsed.request);
+  }
+
+  /** What a newer release found is there, though not for this one: that is not the same as nothing. */
+  async #ownUpToNewer(job: Job): Promise<void> {
+    const stored = await this.#parts.results.stored(await this.#origin(this.refOf(job)));
+    if (stored.length > 0) refuseNewer(job.data);
   }
 
   async #content(search: SearchRef): Promise<StoredResult> {

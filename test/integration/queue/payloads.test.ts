@@ -60,16 +60,31 @@ describe('a job that a stranger added', () => {
     expect(failed).to.equal(1);
   });
 
-  it('waits for a worker that can read it when its version is newer, then fails as unknown_payload_version', async () => {
+  it('waits for a worker that can read it when its version is newer, then fails as unknown_payload_version; a retry waits anew', async () => {
     await service.searches.add('search', { v: 7, query: 'phone case' }, { ...GREEDY, jobId: 'newer' });
-    const seen = await waitFor('the search to be put aside', async () => {
-      const report = await service.producer.get('newer');
-      return report.progress?.because === 'newer-version' ? report : undefined;
-    });
-    expect(seen.state).to.equal('waiting');
-    const { error } = await service.producer.waitFor('newer', { timeoutMs: 10_000 });
+    for (const attempts of [1, 2]) {
+      const seen = await waitFor('the search to be put aside', async () => {
+        const report = await service.producer.get('newer');
+        return report.progress?.because === 'newer-version' ? report : undefined;
+      });
+      expect(seen.state).to.equal('waiting');
+      const { error } = await service.producer.waitFor('newer', { timeoutMs: 10_000 });
+      expect(error?.code).to.equal('unknown_payload_version');
+      expect((await service.searches.getJob('newer'))?.attemptsMade).to.equal(attempts);
+      await service.producer.retry('newer');
+    }
+  });
+
+  it('is what its search lacks, when it is a page that no worker could read for too long', async () => {
+    const [jobId, request] = ['parent', { query: 'phone case', maxItems: 210 }];
+    await service.calls.pause();
+    await service.searches.add('search', request, { jobId });
+    const page = await waitFor('its page', () => service.calls.getJob(`${jobId}-r1-p1`));
+    await page.updateData({ ...page.data, v: 7 });
+    await service.calls.resume();
+    const { error } = await service.producer.waitFor(jobId, { timeoutMs: 10_000 });
     expect(error?.code).to.equal('unknown_payload_version');
-    expect((await service.searches.getJob('newer'))?.attemptsMade).to.equal(1);
+    expect(service.calledOffsets()).to.deep.equal([]);
   });
 
   it('does no harm in the calls queue either', async () => {
