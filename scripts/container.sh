@@ -11,8 +11,8 @@ cd "$(dirname "$0")/.."
 root=$(mktemp -d)
 running=()
 leave() {
-  for pid in "${running[@]}"; do kill -KILL "$pid" 2>/dev/null || true; done
-  wait
+  # The shell would name each one that was killed.
+  { for pid in "${running[@]}"; do kill -KILL "$pid" || true; done; wait; } 2>/dev/null
   umount --recursive "$root" && rmdir "$root" && rm -rf --one-file-system "$root.tree"
 }
 trap leave EXIT
@@ -37,24 +37,36 @@ mount -o remount,ro,bind "$root"
 mount -t tmpfs tmpfs "$root/tmp"
 mount -t tmpfs -o mode=700,uid=999,gid=999 tmpfs "$root/data"
 
-# inside USER COMMAND…: with nothing of this environment but what NAME=VALUE words before the command say.
-inside() {
+# become USER COMMAND…: in the place of this shell, with nothing of its environment but what NAME=VALUE words say.
+become() {
   local user=$1
   shift
-  chroot "$root" setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --inh-caps=-all \
+  exec chroot "$root" setpriv --reuid "$user" --regid "$user" --clear-groups --no-new-privs --inh-caps=-all \
     --bounding-set=-all env -i --chdir=/app PATH=/usr/local/bin:/usr/bin:/bin NODE_ENV=production LOG_FORMAT=json "$@"
 }
-# start NAME USER COMMAND…: output in /tmp/NAME
+inside() { (become "$@"); }
+# start NAME USER COMMAND…: output in /tmp/NAME; the id is the command's own, so that signals reach it
 start() {
   local name=$1
   shift
-  inside "$@" >"$root/tmp/$name" 2>&1 &
+  become "$@" >"$root/tmp/$name" 2>&1 &
   running+=($!)
 }
 until_true() {
   for _ in $(seq 150); do "$@" >/dev/null 2>&1 && return 0; sleep 0.2; done
   return 1
 }
+
+# What needs the compose client, but no engine.
+if docker compose version >/dev/null 2>&1; then
+  compose=(env REDIS_WORKER_PASSWORD=w-1 REDIS_PRODUCER_PASSWORD=p-1 REDIS_TOKEN_READER_PASSWORD=t-1 docker compose)
+  for profile in '' $("${compose[@]}" config --profiles); do
+    "${compose[@]}" ${profile:+--profile "$profile"} config --quiet || fail "docker compose config, profile '$profile'" none
+    say "docker compose config, profile '$profile'" ok
+  done
+else
+  say 'docker compose config' 'not run: there is no client here'
+fi
 
 [ ! -e "$root/app/node_modules/mocha" ] && [ -e "$root/app/node_modules/bullmq" ] || fail 'production packages only' none
 say 'production packages only' "$(ls "$root/app/node_modules" | wc -l) folders, $(du -sm "$tree/app" | cut -f1) MB"
