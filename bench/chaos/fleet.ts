@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { bundle } from '../../test/support/bundle.ts';
 import type { Barrier, Evidence } from './evidence.ts';
 import { readJournal } from './journal.ts';
 
@@ -15,7 +16,7 @@ export interface FleetOptions {
   size: number;
   /** The whole environment of a worker. */
   env: Record<string, string>;
-  /** Where journals go. */
+  /** Where journals and the bundled program go. */
   folder: string;
 }
 
@@ -25,12 +26,14 @@ export class Fleet {
   readonly #lives: Life[] = [];
   #running: Life[] = [];
   readonly #starting = new Set<Promise<void>>();
+  #program = '';
 
   constructor(options: FleetOptions) {
     this.#options = options;
   }
 
   async start(): Promise<void> {
+    this.#program = await bundle(join(import.meta.dirname, 'worker.js'), this.#options.folder);
     await Promise.all(Array.from({ length: this.#options.size }, () => this.#spawn()));
   }
 
@@ -90,7 +93,7 @@ export class Fleet {
 
   async #spawn(): Promise<void> {
     const journal = join(this.#options.folder, `journal-${this.#lives.length}.jsonl`);
-    const child = fork(join(import.meta.dirname, 'worker.js'), [journal], {
+    const child = fork(this.#program, [journal], {
       env: { PATH: process.env.PATH, ...this.#options.env },
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
