@@ -173,6 +173,8 @@ export class PacedGate implements CallGate {
     }
     this.#metrics?.waited(waiter.call.class, slot.waitedMs);
     this.#logLedger(answer);
+    const { class: callClass } = waiter.call;
+    this.#log.debug('call let through', { class: callClass, waitedMs: Math.round(slot.waitedMs) });
     waiter.resolve(slot);
   }
 

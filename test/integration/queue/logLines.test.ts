@@ -21,7 +21,7 @@ describe('the log lines of a search', () => {
     stream.on('data', (text: string) => {
       written += text;
     });
-    const log = new LogRoot({ level: 'info', levels: '', format: 'json' }, stream);
+    const log = new LogRoot({ level: 'info', levels: 'gate=debug', format: 'json' }, stream);
     const env = { MIN_API_CALL_INTERVAL: '0', PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' };
     const config = testConfig(serviceEnv(redis.url, simulator().url, env));
     worker = await startWorkerApp(config, log);
@@ -33,15 +33,17 @@ describe('the log lines of a search', () => {
     await worker.stop();
   });
 
+  const allLines = () =>
+    written
+      .split('\n')
+      .slice(0, -1)
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+
   /** Searches to the end; the lines with this search's id. */
   async function linesOf(request: Parameters<SearchProducer['enqueue']>[0]) {
     const { searchId } = await producer.enqueue(request);
     await producer.waitFor(searchId, { timeoutMs: 15_000 });
-    const lines = written
-      .split('\n')
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as Record<string, unknown>);
-    return { searchId, lines: lines.filter((line) => line.searchId === searchId) };
+    return { searchId, lines: allLines().filter((line) => line.searchId === searchId) };
   }
 
   it('are one for its start and one for its end, and all name it alike', async () => {
@@ -58,6 +60,16 @@ describe('the log lines of a search', () => {
     expect(lines[1]).to.include({ component: 'collector', page: 1, jobId: `${searchId}-r1-p1` });
     expect(lines[3]).to.include({ level: 'info', outcome: 'complete', calls: 2, jobId: searchId });
     expect(lines[3]?.products).to.be.above(300);
+  });
+
+  it('are one more for each call, with what it waited for, where the gate’s level is debug', async () => {
+    await linesOf({ query: 'phone case', maxItems: 400, priority: 'backfill' });
+    const calls = allLines().filter(({ component, level }) => component === 'gate' && level === 'debug');
+    expect(calls).to.have.length(2);
+    for (const call of calls) {
+      expect(call).to.include({ message: 'call let through', class: 'backfill' });
+      expect(call.waitedMs).to.be.a('number');
+    }
   });
 
   it('say of a search that failed the same, and why', async () => {
