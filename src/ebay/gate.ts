@@ -13,6 +13,8 @@ export interface GateCall {
   class: CallClass;
   /** A retry or a replay: goes to the front of this process's line. */
   again?: boolean;
+  /** The slot that this call came too late for in front of its socket: it is not used, and the next one is more patient. */
+  insteadOf?: Slot;
   /** Leaves the line when it aborts. */
   signal?: AbortSignal;
   /**
@@ -27,8 +29,12 @@ export interface Slot {
   readonly id: string;
   /** How long it was waited for, ms. */
   readonly waitedMs: number;
+  /** How many slots before it its call came too late for. */
+  readonly missed: number;
   /** Whether this call alone decides if the open circuit closes. */
   readonly probe: boolean;
+  /** To be asked right before the request is written: its time may have passed while the process was held up. */
+  readonly isLate: boolean;
   /** To be called when the request is really written: a late one moves the slots that follow. */
   sent(): void;
   readonly wasSent: boolean;
@@ -93,7 +99,7 @@ export interface CallGate {
   enter(call: GateCall): Promise<Slot>;
   /** The circuit's input. Never rejects: an outcome that cannot be told is an outcome lost. */
   report(slot: Slot, outcome: CallOutcome): Promise<void>;
-  /** A slot whose request was never written: its unit of quota is given back. Never rejects. */
+  /** A slot whose request was never written: its place in time and its unit of quota are given back. Never rejects. */
   giveBack(slot: Slot): Promise<void>;
   /**
    * eBay answered 429. Without `retryAfterMs` the pause grows with each that follows soon after the last one.

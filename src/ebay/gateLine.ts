@@ -22,7 +22,7 @@ export class GateLine {
       const waiter: Waiter = {
         call,
         since: performance.now(),
-        missed: 0,
+        missed: call.insteadOf === undefined ? 0 : call.insteadOf.missed + 1,
         resolve: (slot) => {
           call.signal?.removeEventListener('abort', interrupt);
           resolve(slot);

@@ -14,6 +14,8 @@ export class GateSlot implements Slot {
   readonly #store: GateStore;
   readonly #lateMs: number;
   readonly #earliest: number;
+  /** Later than this, it is missed. */
+  readonly #latest: number;
   #wasSent = false;
   #waitedMs: number | undefined;
 
@@ -35,10 +37,21 @@ export class GateSlot implements Slot {
     this.#store = store;
     this.#lateMs = lateMs;
     this.#earliest = performance.now() + answer.waitMs;
+    // Twice the allowance for each further slot missed: a Redis that is always further away than it starves no call.
+    const allowedMs = lateMs * 2 ** Math.max(0, waiter.missed - 1);
+    this.#latest = answer.intervalMs > 0 ? askedAt + answer.waitMs + allowedMs : Infinity;
   }
 
   get waitedMs(): number {
     return this.#waitedMs ?? performance.now() - this.#waiter.since;
+  }
+
+  get missed(): number {
+    return this.#waiter.missed;
+  }
+
+  get isLate(): boolean {
+    return performance.now() > this.#latest;
   }
 
   get wasSent(): boolean {

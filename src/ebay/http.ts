@@ -5,7 +5,7 @@ import { Failure } from '../failures.ts';
 import type { CallMetrics } from '../telemetry/callMetrics.ts';
 import { type Endpoint, type Reading, readAnswer } from './answer.ts';
 import { answerOf, axiosClient, closeAxios } from './axiosClient.ts';
-import type { CallGate, CallOutcome, ClosedBecause } from './gate.ts';
+import type { CallGate, CallOutcome, ClosedBecause, Slot } from './gate.ts';
 import { isBrief, networkFailure } from './networkFailure.ts';
 import { type CallFor, PendingCall } from './pendingCall.ts';
 import { retryAfterMs } from './retryAfter.ts';
@@ -42,6 +42,9 @@ export interface EbayAnswer {
 /** A token read longer ago than this is read once more before the call leaves. */
 const STALE_TOKEN_MS = 1000;
 const QUICK_TRIES = 2;
+
+/** The process was held up between the grant of a slot and the socket: a request now would come too close to the next. */
+class SlotMissed extends Error {}
 
 /**
  * Calls to eBay's Browse API. Every attempt, quick retries and the replay after a 401 included, passes `#admit`, the
@@ -110,6 +113,7 @@ export class EbayHttp {
       throw new Failure(error.code, error.message, { ...error.detail, calls: pending.attempts });
     } finally {
       pending.deadline.close();
+      if (pending.missedSlot) await this.#options.gate.giveBack(pending.missedSlot);
     }
   }
 
@@ -117,11 +121,13 @@ export class EbayHttp {
     closeAxios(this.#axios);
   }
 
-  async #send({ path, params, headers }: EbayRequest, pending: PendingCall): Promise<Reading> {
+  async #send(request: EbayRequest, pending: PendingCall): Promise<Reading> {
+    const { path, params, headers } = request;
     pending.reading = undefined;
     try {
       await this.#axios.get(path, { params, headers, pending });
     } catch (error) {
+      if (error instanceof SlotMissed) return this.#send(request, pending);
       // What stopped the call before an attempt: the token source, the gate, the caller.
       if (error instanceof Failure) throw error;
       if (pending.reading === undefined) throw networkFailure(error, pending.deadline);
@@ -134,9 +140,12 @@ export class EbayHttp {
     const pending = config.pending as PendingCall;
     if (pending.deadline.aborted) throw new Failure('interrupted', 'stopped before a call to eBay');
     if (!pending.isReplay) pending.token = await tokens.getAccessToken();
+    const { missedSlot: insteadOf } = pending;
+    pending.missedSlot = undefined;
     const slot = await gate.enter({
       class: pending.class,
-      again: pending.attempts > 0,
+      again: pending.attempts > 0 || insteadOf !== undefined,
+      ...(insteadOf ? { insteadOf } : {}),
       ...(pending.signal ? { signal: pending.signal } : {}),
       beforeSend: async (waitedMs) => {
         if (waitedMs > STALE_TOKEN_MS) pending.token = (await tokens.cachedToken()) ?? pending.token;
@@ -146,10 +155,24 @@ export class EbayHttp {
     pending.attempts += 1;
     pending.grantedAt = performance.now();
     config.headers.set('authorization', `Bearer ${pending.token}`);
-    config.transport = transport(ebay.connectTimeout * 1000, () => slot.sent());
+    config.transport = transport(ebay.connectTimeout * 1000, {
+      leaving: () => {
+        if (slot.isLate) throw this.#missed(pending, slot);
+      },
+      written: () => slot.sent(),
+    });
     config.signal = pending.deadline.signal;
     pending.deadline.start(ebay.callTimeout * 1000);
     return config;
+  }
+
+  /** Nothing left: no attempt was made, and the call goes back to the head of the line. */
+  #missed(pending: PendingCall, slot: Slot): SlotMissed {
+    pending.deadline.stop();
+    pending.attempts -= 1;
+    pending.slot = undefined;
+    pending.missedSlot = slot;
+    return new SlotMissed();
   }
 
   #settleError(error: AxiosError, pending: PendingCall): Promise<void> {

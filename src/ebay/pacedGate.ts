@@ -60,6 +60,7 @@ export class PacedGate implements CallGate {
   }
 
   enter(call: GateCall): Promise<Slot> {
+    if (call.insteadOf instanceof GateSlot) this.#unusedSlot(call.insteadOf);
     const slot = this.#line.join(call, () => this.#nap.end());
     void this.#serve();
     return slot;
@@ -84,7 +85,8 @@ export class PacedGate implements CallGate {
 
   async giveBack(slot: Slot): Promise<void> {
     if (!(slot instanceof GateSlot) || slot.wasSent) return;
-    await this.#giveBack(slot.id, slot.reset);
+    this.#unusedSlot(slot);
+    if (!this.#asking) await this.#returnUnused();
   }
 
   async throttled(retryAfterMs?: number) {
@@ -121,13 +123,19 @@ export class PacedGate implements CallGate {
     } finally {
       this.#asking = false;
     }
-    const idle = this.#unused;
-    this.#unused = idle.filter(({ reset }) => reset === undefined);
-    for (const { id, reset } of idle) if (reset !== undefined) await this.#giveBack(id, reset);
+    await this.#returnUnused();
   }
 
-  async #giveBack(id: string, reset: number): Promise<void> {
-    await this.#store.giveBack(id, reset).catch(() => this.#remember({ id }));
+  /** With nobody in line there is no further question that could name them. */
+  async #returnUnused(): Promise<void> {
+    const idle = this.#unused;
+    this.#unused = idle.filter(({ reset }) => reset === undefined);
+    for (const { id, reset } of idle)
+      if (reset !== undefined) await this.#store.giveBack(id, reset).catch(() => this.#remember({ id }));
+  }
+
+  #unusedSlot({ id, reset }: GateSlot): void {
+    this.#remember({ id, reset });
   }
 
   /** The first of them are those that may have been granted before Redis went away. */
@@ -161,14 +169,10 @@ export class PacedGate implements CallGate {
 
   async #grant(waiter: Waiter, slot: GateSlot, answer: Go): Promise<void> {
     this.#intervalMs = answer.intervalMs;
-    const dueBy = slot.askedAt + answer.waitMs;
     await slot.untilDue(() => waiter.call.beforeSend?.(slot.waitedMs));
-    // Twice the allowance for each further slot missed: a Redis that is always further away than it starves no call.
-    const allowedMs = this.#settings.lateMs * 2 ** Math.max(0, waiter.missed - 1);
-    const late = answer.intervalMs > 0 && performance.now() - dueBy > allowedMs;
-    if (late || !this.#line.leave(waiter)) {
+    if (slot.isLate || !this.#line.leave(waiter)) {
       waiter.missed += 1;
-      this.#remember({ id: slot.id, reset: answer.reset });
+      this.#unusedSlot(slot);
       return;
     }
     this.#metrics?.waited(waiter.call.class, slot.waitedMs);

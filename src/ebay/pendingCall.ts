@@ -24,6 +24,8 @@ export class PendingCall {
   /** The token was just refreshed: it is used as it is. */
   isReplay = false;
   slot: Slot | undefined;
+  /** One whose time passed before the request was written. */
+  missedSlot: Slot | undefined;
   /** When the present attempt was let through, on `performance`'s clock. */
   grantedAt = 0;
   latencyMs = 0;

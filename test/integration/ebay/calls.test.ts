@@ -48,6 +48,25 @@ describe('calls to eBay', () => {
     ebay.client.close();
   });
 
+  it('a slot whose time passes between its grant and the socket is not used, and its place is taken up again', async () => {
+    const gate = inMemory({ intervalMs: 300 });
+    const enter = gate.enter.bind(gate);
+    const askedInsteadOf: boolean[] = [];
+    gate.enter = async (call) => {
+      askedInsteadOf.push(call.insteadOf !== undefined);
+      const slot = await enter(call);
+      if (askedInsteadOf.length === 1) holdUp(20);
+      return slot;
+    };
+    const ebay = testEbay(simulator().url, { gate });
+    const { attempts } = await search(ebay);
+    await search(ebay);
+    expect(askedInsteadOf.slice(0, 2)).to.deep.equal([false, true]);
+    expect([attempts, searches().length, (await gate.read()).used]).to.deep.equal([1, 2, 2]);
+    expect(rushed(searches(), 300)).to.deep.equal([]);
+    ebay.client.close();
+  });
+
   it('5xx is retried, then success: quick tries pass the gate and keep its pace', async () => {
     const gate = inMemory({ intervalMs: 300 });
     const ebay = testEbay(simulator().url, { gate });
@@ -96,10 +115,11 @@ describe('calls to eBay', () => {
   it('reads the cached token once more when the gate made it wait long', async () => {
     const gate = inMemory({ intervalMs: 1100 });
     const ebay = testEbay(simulator().url, { gate });
+    const fresher = await testEbay(simulator().url).tokens.getAccessToken();
     await search(ebay);
     const old = ebay.tokens.current;
     const waiting = search(ebay);
-    ebay.tokens.fresher = await testEbay(simulator().url).tokens.getAccessToken();
+    ebay.tokens.fresher = fresher;
     await waiting;
     expect(ebay.tokens.asked).to.deep.equal(['accepted', 'cached', 'accepted another token']);
     expect(searches()[1]?.token).to.not.equal(searches()[0]?.token);
@@ -129,3 +149,9 @@ describe('calls to eBay', () => {
     ebay.client.close();
   });
 });
+
+/** As a pause of the process would. */
+function holdUp(ms: number): void {
+  const end = performance.now() + ms;
+  while (performance.now() < end);
+}
