@@ -139,8 +139,9 @@ export class EbayHttp {
     const { tokens, gate, ebay } = this.#options;
     const pending = config.pending as PendingCall;
     if (pending.deadline.aborted) throw new Failure('interrupted', 'stopped before a call to eBay');
-    if (!pending.isReplay) pending.token = await tokens.getAccessToken();
     const { missedSlot: insteadOf } = pending;
+    // Where a slot was missed, the token was read a moment ago.
+    if (!pending.isReplay && insteadOf === undefined) pending.token = await tokens.getAccessToken();
     pending.missedSlot = undefined;
     const slot = await gate.enter({
       class: pending.class,
