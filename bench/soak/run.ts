@@ -11,6 +11,8 @@ import { waitFor } from '../../test/support/waitFor.ts';
 import { RedisProcess } from '../outage/redisProcess.ts';
 import { FAULTS, type Stage } from './faults.ts';
 
+const MINUTE = 60_000;
+
 export interface Sample {
   at: number;
   heap: number;
@@ -20,10 +22,15 @@ export interface Sample {
   settled: boolean;
 }
 
+/** The time until the same fault comes again. */
+export const CYCLE_MS = Object.keys(FAULTS).length * MINUTE;
+
 const INTERVAL = 0.25;
 const LOAD = 0.7;
-const SAMPLE_MS = 5000;
-const MINUTE = 60_000;
+const SAMPLE_MS = 2000;
+const RETRY_MS = 500;
+/** From this moment of a minute on. */
+const SETTLED_MS = 30_000;
 
 /** Of everything that a search leaves, the longest-lived is gone after two minutes. */
 const ENV = {
@@ -37,6 +44,7 @@ const ENV = {
 export interface Soaked {
   samples: Sample[];
   enqueued: number;
+  /** Attempts to enqueue that failed; each was made again until it was taken, so that every minute brings the same load. */
   refused: number;
   calls: number;
   faults: number;
@@ -55,6 +63,8 @@ export async function soak(minutes: number, progress: (line: string) => void): P
   const { url, simulator } = await startSimulatorProcess();
   const sampler = [
     '--expose-gc',
+    // What the optimising compiler adds (2 MB of machine code in the first hour) would hide a leak of that size.
+    '--no-opt',
     '--import',
     join(import.meta.dirname, 'sampler.mjs'),
     'dist/main.js',
@@ -123,13 +133,18 @@ async function observe(minutes: number, { fleet, stage, measured, progress }: Sc
   };
   // One to three pages, two on average.
   const enqueue = async () => {
-    const count = soaked.enqueued + soaked.refused;
+    const count = soaked.enqueued++;
     const filters = { price: { max: String(1_000_000 + count), currency: 'USD' } };
     const request = { query: 'phone case', maxItems: ((count % 3) + 1) * 200, filters };
-    await fleet.producer.enqueue(request).then(
-      () => soaked.enqueued++,
-      () => soaked.refused++,
-    );
+    const taken = () =>
+      fleet.producer.enqueue(request, { idempotencyKey: String(count) }).then(
+        () => true,
+        () => false,
+      );
+    while (!(await taken()) && Date.now() < endsAt) {
+      soaked.refused++;
+      await sleep(RETRY_MS);
+    }
   };
   const disturb = async () => {
     const [name, fault] = faults[soaked.faults++ % faults.length] as (typeof faults)[number];
@@ -142,7 +157,7 @@ async function observe(minutes: number, { fleet, stage, measured, progress }: Sc
     const at = Date.now() - startedAt;
     const keys = await keysOf(stage.redis.url);
     const left = await sampleOf(measured);
-    if (keys !== undefined) soaked.samples.push({ at, keys, ...left, settled: at % MINUTE > 45_000 });
+    if (keys !== undefined) soaked.samples.push({ at, keys, ...left, settled: at % MINUTE >= SETTLED_MS });
   };
   await Promise.all([
     untilEnd((2 * INTERVAL * 1000) / LOAD, enqueue),
