@@ -28,7 +28,7 @@ export class World {
     const redis = await startTestRedis();
     const simulator = await startSimulator({ catalogueScale: 0.05, unsteady: STEADY, tokenLifetime });
     const world = new World(redis, simulator, await startTcpProxy(redis.port));
-    world.fleet.start(PROCESSES);
+    await world.fleet.start(PROCESSES);
     await world.fleet.ask('configure', { env: { ...world.env(), ...env } });
     // Warm code paths and connections, not the token.
     await world.fleet.ask('look', {});

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { repeatStrategy } from '../../src/queue/schedules/repeatStrategy.ts';
 import type { Schedules } from '../../src/queue/schedules/schedules.ts';
+import { bundle } from '../support/bundle.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { openSchedules } from '../support/schedules.ts';
@@ -91,8 +92,10 @@ describe('100 starts at once with a changed file of schedules', () => {
     await schedules.apply(BEFORE);
     const file = join(folder, 'schedules.json');
     writeFileSync(file, JSON.stringify({ schedules: AFTER }));
-    const args = ['--import', 'tsx', 'test/support/scheduleStarts.ts', redis.url, file, String(STARTS_EACH)];
-    const starting = Array.from({ length: PROCESSES }, () => processes.node(args));
+    const program = await bundle('test/support/scheduleStarts.ts', folder);
+    const starting = Array.from({ length: PROCESSES }, () =>
+      processes.node([program, redis.url, file, String(STARTS_EACH)]),
+    );
     await Promise.all(starting.map((each) => each.waitForLine(/ready/, 90_000)));
     const before = await planned();
     const ticksBefore = takenOf('tick').length;

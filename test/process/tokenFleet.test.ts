@@ -16,7 +16,7 @@ describe('one token for a fleet of processes', function () {
   let proxy: TcpProxy;
 
   before(async () => {
-    fleet.start(PROCESSES);
+    await fleet.start(PROCESSES);
     proxy = await startTcpProxy(Number(new URL(redis.url).port));
   });
   after(async () => {

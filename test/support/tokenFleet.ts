@@ -1,6 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundle } from './bundle.ts';
 
 /** What a worker is asked, and what it answers; see `tokenWorker.ts`. */
 export interface Questions {
@@ -46,10 +49,9 @@ export class TokenWorker {
   readonly child: ChildProcess;
   #asked = 0;
 
-  constructor() {
-    const script = fileURLToPath(new URL('./tokenWorker.ts', import.meta.url));
-    this.child = fork(script, [], {
-      execArgv: ['--import', 'tsx'],
+  constructor(program: string) {
+    this.child = fork(program, [], {
+      execArgv: [],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     this.child.setMaxListeners(0);
@@ -83,9 +85,12 @@ export class TokenWorker {
 /** Real processes that share one token. */
 export class TokenFleet {
   workers: TokenWorker[] = [];
+  #folder = '';
 
-  start(processes: number): void {
-    this.workers = Array.from({ length: processes }, () => new TokenWorker());
+  async start(processes: number): Promise<void> {
+    this.#folder = await mkdtemp(join(tmpdir(), 'dpf-tokens-'));
+    const program = await bundle(join(import.meta.dirname, 'tokenWorker.ts'), this.#folder);
+    this.workers = Array.from({ length: processes }, () => new TokenWorker(program));
   }
 
   ask<Q extends keyof Questions>(question: Q, ask: Questions[Q]['ask']): Promise<Questions[Q]['answer'][]> {
@@ -94,6 +99,7 @@ export class TokenFleet {
 
   async end(): Promise<void> {
     await Promise.all(this.workers.map((worker) => worker.end()));
+    await rm(this.#folder, { recursive: true });
   }
 }
 
