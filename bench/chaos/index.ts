@@ -30,17 +30,25 @@ export async function run(args: string[]): Promise<boolean> {
     searches,
     workers,
     everyMs: every * 1000,
-    // So that work is left for as long as there are kills; locks and checks are the defaults.
-    env: { MIN_API_CALL_INTERVAL: (seconds / pages).toFixed(2) },
+    // So that work is left for as long as there are kills, which now and then wait for a barrier; locks and checks are the
+    // defaults.
+    env: { MIN_API_CALL_INTERVAL: ((1.3 * seconds) / pages).toFixed(2) },
     progress: (line) => process.stderr.write(`\r${line} `),
   });
   process.stderr.write('\n');
   keep(evidence);
-  const figures = figuresOf(judge(evidence));
+  const figures = { killsUnderLoad: killsUnderLoad(evidence), ...figuresOf(judge(evidence)) };
   if (json) console.log(JSON.stringify({ bench: 'chaos', kills, searches, workers, ...figures }, null, 2));
   else console.table(figures);
   const { lost, doubled, wrongOutcome, untold, toldTwice } = figures;
-  return lost + doubled + wrongOutcome + untold + toldTwice === 0 && figures.isExcused && figures.isPrompt;
+  const isWell = lost + doubled + wrongOutcome + untold + toldTwice === 0;
+  return isWell && figures.isExcused && figures.isPrompt && figures.killsUnderLoad === kills;
+}
+
+/** One after the last call shows nothing. */
+function killsUnderLoad({ lives, calls }: Evidence): number {
+  const lastCall = Math.max(...calls.map(({ at }) => at));
+  return lives.filter(({ killedAt }) => killedAt !== null && killedAt < lastCall).length;
 }
 
 function keep(evidence: Evidence): void {

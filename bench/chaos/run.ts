@@ -45,11 +45,14 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
     await fleet.start();
     const wanted = plan(searches);
     const added = await producer.enqueueMany(wanted.map(({ request }) => request));
+    let due = Date.now();
     for (let kill = 1; kill <= kills; kill++) {
       const barrier = BARRIERS[Math.floor(kill / 2) % BARRIERS.length] ?? 'before call';
       await (kill % 2 === 0 ? fleet.killAny() : fleet.killAt(barrier, everyMs * 4));
       progress(`${kill} of ${kills} kills`);
-      await sleep(everyMs);
+      // A barrier may have been waited for.
+      due = Math.max(due + everyMs, Date.now());
+      await sleep(due - Date.now());
     }
     const ended: Evidence['searches'] = [];
     const idOf = new Map<string, string>();
