@@ -102,7 +102,7 @@ end
 /**
  * For the next slot. ARGV: 1 id · 2 share · 3 default interval, µs · 4 default limit · 5, 6 ends of this and the next
  * quota day · 7 lead, µs · 8 margin · 9 unused slots, each with its reset or - · 10 names kept · 11 answered since · 12 process · 13 window ·
- * 14 probe timeout · 15 probe retry.
+ * 14 probe timeout · 15 probe retry · 16 longest sleep, µs · 17 how many stand ready.
  */
 const ASK = `${PRELUDE}${NAMES}${TODAY}${WINDOW}
 local f = load('at', 'i', 'by', 'k', 'limit', 'used', 'reset', 'granted', 'until', 'because', 'cp', 'pb', 'pu', 'wi', 'w0', 'w1')
@@ -151,10 +151,13 @@ else
   at = math.min(at, now + ARGV[7]) + step
   local wait = at - now - lead
   if wait > 0 then
-    local refused = number(f.k) + 1
-    put('k', refused)
+    -- Some stand ready for the next slot, one shortly after another; those behind them look at later ones. Whoever sleeps
+    -- less than all of it asks again and is counted then.
+    local place = number(f.k)
+    if wait <= tonumber(ARGV[16]) then put('k', place + 1) end
     save()
-    return {'wait', math.ceil(wait + math.min(refused, 8) * lead / 5)}
+    local behind = math.floor(place / ARGV[17])
+    return {'wait', math.ceil(wait + behind * step + (place % ARGV[17] + 1) * lead / 5)}
   end
   at = math.max(now, at)
 end

@@ -2,7 +2,14 @@ import { CircuitWindow } from './circuitWindow.ts';
 import type { CallOutcome, ClosedBecause, LedgerMark, QuotaFigures, ThrottlePause } from './gate.ts';
 import { closureForAll, currentReset, describeGate, EMPTY_RECORD, type GateRecord } from './gateRecord.ts';
 import type { GateSettings } from './gateSettings.ts';
-import { type Ask, type AskAnswer, type CircuitChange, type GateStore, LATEST_SLOTS } from './gateStore.ts';
+import {
+  type Ask,
+  type AskAnswer,
+  type CircuitChange,
+  type GateStore,
+  LATEST_SLOTS,
+  STANDING_READY,
+} from './gateStore.ts';
 import { QuotaDays } from './quotaDay.ts';
 import { grownPause } from './throttlePause.ts';
 
@@ -29,7 +36,7 @@ export class MemoryGateStore implements GateStore {
   async ask(ask: Ask): Promise<AskAnswer> {
     const { now, newDay } = this.#today();
     const record = this.#record;
-    const { leadMs, margin, probeRetryMs, probeTimeoutMs, shares } = this.#settings;
+    const { leadMs, margin, maxNapMs, probeRetryMs, probeTimeoutMs, shares } = this.#settings;
     if (ask.answered > 0) this.#window.add(now, ask.answered, 0, 'this');
     const [newest] = record.latest;
     const last = ask.unused.some(({ id }) => id === newest);
@@ -49,8 +56,11 @@ export class MemoryGateStore implements GateStore {
     if (!last) {
       const next = Math.min(record.at, now + leadMs) + step;
       if (next - now > lead) {
-        record.refused += 1;
-        return { is: 'wait', waitMs: next - now - lead + (Math.min(record.refused, 8) * lead) / 5 };
+        const waitMs = next - now - lead;
+        const place = record.refused;
+        if (waitMs <= maxNapMs) record.refused += 1;
+        const behind = Math.floor(place / STANDING_READY);
+        return { is: 'wait', waitMs: waitMs + behind * step + (((place % STANDING_READY) + 1) * lead) / 5 };
       }
       record.at = Math.max(now, next);
     } else record.at = Math.max(now, record.at);

@@ -113,7 +113,7 @@ export class PacedGate implements CallGate {
     return this.#store.configure(pace);
   }
 
-  /** One asker a process: N processes cost about N + 1 questions a slot, however many calls wait in each. */
+  /** One asker a process: N of them cost N + 1 questions a slot at most, and about nine where slots are short. */
   async #serve(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;

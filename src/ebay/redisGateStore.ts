@@ -12,7 +12,14 @@ import type {
 import { describeGate, EMPTY_RECORD, type GateRecord } from './gateRecord.ts';
 import { GATE_SCRIPTS } from './gateScript.ts';
 import type { GateSettings } from './gateSettings.ts';
-import { type Ask, type AskAnswer, type CircuitChange, type GateStore, LATEST_SLOTS } from './gateStore.ts';
+import {
+  type Ask,
+  type AskAnswer,
+  type CircuitChange,
+  type GateStore,
+  LATEST_SLOTS,
+  STANDING_READY,
+} from './gateStore.ts';
 import { QuotaDays } from './quotaDay.ts';
 
 /** The state shared by the fleet: one hash, changed by one script a step. */
@@ -47,6 +54,8 @@ export class RedisGateStore implements GateStore {
       settings.circuitWindowMs,
       settings.probeTimeoutMs,
       settings.probeRetryMs,
+      microseconds(settings.maxNapMs),
+      STANDING_READY,
     ])) as [string, ...(number | string)[]];
     if (verdict === 'wait') return { is: 'wait', waitMs: Number(rest[0]) / 1000 };
     if (verdict === 'closed') {
