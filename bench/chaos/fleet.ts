@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { bundle } from '../../test/support/bundle.ts';
 import type { Barrier, Evidence } from './evidence.ts';
 import { readJournal } from './journal.ts';
@@ -27,6 +28,7 @@ export class Fleet {
   #running: Life[] = [];
   readonly #starting = new Set<Promise<void>>();
   #program = '';
+  #isOver = false;
 
   constructor(options: FleetOptions) {
     this.#options = options;
@@ -39,34 +41,25 @@ export class Fleet {
 
   /** Kills one at random, now. */
   async killAny(): Promise<void> {
-    const life = await this.#any();
+    const running = await this.#someRunning();
+    const life = running[Math.floor(Math.random() * running.length)] as Life;
     life.child.kill('SIGKILL');
-    await this.#replace(life);
-  }
-
-  /** Tells one to kill itself when it next passes the barrier; after `patienceMs` without that it is killed as it is. */
-  async killAt(barrier: Barrier, patienceMs: number): Promise<void> {
-    const life = await this.#any();
-    life.child.send({ dieAt: barrier });
-    const timer = setTimeout(() => life.child.kill('SIGKILL'), patienceMs);
     await life.ended;
-    clearTimeout(timer);
-    await this.#replace(life);
   }
 
-  /** Kills whichever passes the barrier first. */
-  async killFirstAt(barrier: Barrier): Promise<void> {
-    await Promise.all(this.#starting);
-    const all = this.#running;
-    for (const { child } of all) child.send({ dieAt: barrier });
-    const first = await Promise.race(all.map((life) => life.ended.then(() => life)));
-    for (const life of all) if (life !== first) life.child.send({ dieAt: null });
-    await this.#replace(first);
+  /** Whichever passes the barrier next kills itself; when none has after `patienceMs`, one at random is killed. */
+  async killAt(barrier: Barrier, patienceMs: number): Promise<void> {
+    const armed = await this.#someRunning();
+    tell(armed, { dieAt: barrier });
+    const died = await Promise.race([...armed.map(({ ended }) => ended), sleep(patienceMs, 'none')]);
+    tell(this.#running, { dieAt: null });
+    if (died === 'none') await this.killAny();
   }
 
   /** Ends all, politely, and returns what every process ever started has left. */
   async stop(): Promise<Evidence['lives']> {
     await Promise.all(this.#starting);
+    this.#isOver = true;
     for (const { child } of this.#running) child.kill('SIGTERM');
     await Promise.all(this.#running.map(({ ended }) => ended));
     return this.#lives.map(({ journal, killedAt }) => ({ journal: readJournal(journal), killedAt }));
@@ -74,19 +67,19 @@ export class Fleet {
 
   /** For the way out after an error: nothing may outlive the run. */
   abandon(): void {
+    this.#isOver = true;
     for (const { child } of this.#lives) child.kill('SIGKILL');
   }
 
-  async #any(): Promise<Life> {
+  async #someRunning(): Promise<Life[]> {
     if (this.#running.length === 0) await Promise.race(this.#starting);
-    return this.#running[Math.floor(Math.random() * this.#running.length)] as Life;
+    return this.#running;
   }
 
-  async #replace(life: Life): Promise<void> {
-    await life.ended;
+  /** Its successor comes up beside whatever happens next. */
+  #replace(life: Life): void {
     life.killedAt = Date.now();
     this.#running = this.#running.filter((other) => other !== life);
-    // Its successor comes up beside whatever happens next.
     const start = this.#spawn().finally(() => this.#starting.delete(start));
     this.#starting.add(start);
   }
@@ -98,10 +91,19 @@ export class Fleet {
       execArgv: [],
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     });
-    const life: Life = { child, journal, killedAt: null, ended: once(child, 'exit') };
+    const ended = once(child, 'exit').then(([code, signal]) => {
+      if (this.#isOver) return;
+      if (signal !== 'SIGKILL') throw new Error(`a worker ended by itself, with ${code ?? signal}`);
+      this.#replace(life);
+    });
+    const life: Life = { child, journal, killedAt: null, ended };
     this.#lives.push(life);
-    await Promise.race([once(child, 'message'), life.ended]);
-    if (child.exitCode !== null) throw new Error('a worker ended as it started');
+    await Promise.race([once(child, 'message'), ended]);
     this.#running.push(life);
   }
+}
+
+function tell(lives: Life[], message: { dieAt: Barrier | null }): void {
+  // One that is dying at this moment hears nothing any more.
+  for (const { child } of lives) child.send(message, () => undefined);
 }

@@ -6,7 +6,8 @@ import { overlooked } from './planted.ts';
 import { runChaos } from './run.ts';
 
 export const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--json]
-  Workers are SIGKILLed under load, every second one at a barrier in the middle of its work; then every search is looked at.
+  Workers are SIGKILLed under load, every second time the one that next passes a barrier in the middle of its work; then every
+  search is looked at.
   First the checker itself is shown a loss, a double, a wrong outcome, an event that is missing or told twice,
   a wasted call, a page that runs again late and two kills in a row, and must see each.
   What there was to judge is kept in bench/results/chaos.json.`;
@@ -42,7 +43,7 @@ export async function run(args: string[]): Promise<boolean> {
   else console.table(figures);
   const { lost, doubled, wrongOutcome, untold, toldTwice } = figures;
   const isWell = lost + doubled + wrongOutcome + untold + toldTwice === 0;
-  return isWell && figures.isExcused && figures.isPrompt && figures.killsUnderLoad === kills;
+  return isWell && figures.isExcused && figures.isPrompt && figures.killsUnderLoad >= kills;
 }
 
 /** One after the last call shows nothing. */

@@ -24,7 +24,8 @@ describe('workers killed under load', () => {
     this.timeout(170_000);
     const evidence = await runChaos({ workers: 4, searches: 24, kills: 20, everyMs: 150, env: SCALED });
     const verdict = judge(evidence);
-    expect(evidence.lives.filter(({ killedAt }) => killedAt !== null)).to.have.length(20);
+    // Two may pass a barrier at the same moment.
+    expect(evidence.lives.filter(({ killedAt }) => killedAt !== null).length).to.be.at.least(20);
     expect(verdict).to.deep.include({ lost: [], doubled: [], wrongOutcome: [], untold: [], toldTwice: [] });
     expect(verdict.extraCalls).to.be.at.most(verdict.excusedCalls);
   });

@@ -119,7 +119,7 @@ describe('a hundred identical searches of four processes, half of them by plain 
   it('are one search, and all are answered although the worker that leads is killed', async function () {
     this.timeout(90_000);
     const ids = await hundred('killed');
-    const death = fleet.killFirstAt('after call');
+    const death = fleet.killAt('after call', 10_000);
     const { reports, offsets } = await ends(ids);
     await death;
     expect(new Set(reports.map(({ summary }) => summary?.outcome))).to.deep.equal(new Set(['complete']));
