@@ -133,11 +133,12 @@ describe('one token for a fleet of processes', function () {
   it('a wrong secret: one token request a cool-down, and all calls say why', async () => {
     const pauseMs = 2000;
     await configure({ EBAY_CLIENT_SECRET: 'SBX-wrong', CREDENTIAL_REFUSED_PAUSE: String(pauseMs / 1000) });
-    await waitFor('two cool-downs to end', async () => {
+    const look = async () => {
       const { failures } = together(await fleet.ask('get', { callers: 40 }));
       expect(failures).to.deep.equal({ 'credential-refused: invalid_client': PROCESSES * 40 });
       return mints() >= 3;
-    });
+    };
+    await waitFor('two cool-downs to end', look, 45_000);
     // A busy machine may take longer than a cool-down for one round of calls, so requests are counted by their distance.
     const requests = simulator().controls.log({ kind: 'token' });
     const gaps = requests.slice(1).map(({ at }, index) => at - (requests[index]?.at ?? 0));

@@ -126,7 +126,7 @@ describe('a server that is not eBay', () => {
   });
 
   it('whose name does not resolve is unreachable', async () => {
-    const ebay = testEbay('https://ebay.invalid', { mint, env: { ...env, EBAY_CALL_TIMEOUT: '5' } });
+    const ebay = testEbay('https://ebay.invalid', { mint, env: { ...env, EBAY_CALL_TIMEOUT: '9' } });
     expect((await failureOf(search(ebay))).code).to.equal('ebay-unreachable');
     ebay.client.close();
   });
