@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { nodesOf } from './connection.ts';
-import { fitness, parseInfo, versionOf } from './fitness.ts';
+import { fitness, modeOf, parseInfo, versionOf } from './fitness.ts';
 import { redisAhead } from './serverClock.ts';
 
 export interface BootReport {
@@ -30,7 +30,7 @@ async function checkNode(redis: Redis, isClusterNode: boolean): Promise<BootRepo
   const findings = fitness(info, isClusterNode);
   const told = (state: 'fail' | 'warn') =>
     findings.filter((each) => each.state === state).map(({ message, remedy }) => `${message}: ${remedy}`);
-  const isSentinel = info.get('redis_mode') === 'sentinel';
+  const isSentinel = modeOf(info) === 'sentinel';
   const clock = isSentinel ? [] : await clockWarning(redis);
   return { version: versionOf(info), fatal: told('fail'), warnings: [...told('warn'), ...clock] };
 }

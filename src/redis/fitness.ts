@@ -12,6 +12,11 @@ export function versionOf(info: RedisInfo): string {
   return info.get('redis_version') ?? 'unknown';
 }
 
+/** `standalone`, `sentinel` or `cluster`; Valkey has a name of its own for it. */
+export function modeOf(info: RedisInfo): string {
+  return info.get('server_mode') ?? info.get('redis_mode') ?? 'standalone';
+}
+
 /** BullMQ 6 needs Redis 6.2; the rest of this service is tested from 7.0 on, which Valkey also reports. */
 const OLDEST_MAJOR = 7;
 
@@ -20,7 +25,7 @@ const OLDEST_MAJOR = 7;
  * is, where that is not what `REDIS_URL` says.
  */
 export function fitness(info: RedisInfo, isClusterNode: boolean): Finding[] {
-  const mode = info.get('redis_mode') ?? 'standalone';
+  const mode = modeOf(info);
   const written = (message: string, url: string) => fail('kind', 'configuration', message, url);
   if (mode === 'sentinel')
     return [written('REDIS_URL names a Sentinel', 'write redis+sentinel://HOST:PORT/0?master=NAME')];

@@ -38,6 +38,8 @@ describe('the check of Redis at boot', () => {
     ['redis_version:10.0.0', undefined],
     ['redis_version:7.2.4\r\nredis_mode:sentinel', /^REDIS_URL names a Sentinel: write redis\+sentinel:\/\//],
     ['redis_version:7.2.4\r\nredis_mode:cluster', /part of a Cluster: write redis\+cluster:\/\//],
+    ['valkey_version:8.0.1\r\nredis_version:7.2.4\r\nserver_mode:cluster', /part of a Cluster/],
+    ['valkey_version:8.0.1\r\nredis_version:7.2.4\r\nserver_mode:sentinel', /^REDIS_URL names a Sentinel/],
   ];
   for (const [info, fatal] of versions)
     it(`${fatal ? 'refuses' : 'passes'} a server that says ${info.replaceAll('\r\n', ', ')}`, async () => {
