@@ -17,20 +17,23 @@ function noise(seed: number): number {
   return 2 * (value - Math.floor(value)) - 1;
 }
 
-/** Half an hour after the warm-up, with what each of ten faults does to its minute, and a leak of so much an hour. */
+/**
+ * Half an hour after the warm-up, with what each of ten faults does to its minute, connections
+ * that are idle for minutes, and a leak of so much an hour.
+ */
 function samplesWith({ heap = 0, handles = 0, keys = 0 }: Leak): Sample[] {
   return Array.from({ length: 900 }, (_, index) => {
     const at = 10 * MINUTE + index * 2000;
     const fault = noise(Math.floor((at % CYCLE_MS) / MINUTE));
     const [minute, hours] = [at % MINUTE, at / (60 * MINUTE)];
     const settled = minute >= 30_000;
+    const idle = Math.floor(at / MINUTE) % 7 < 2 ? 1 : 0;
     const turmoil = settled ? 0 : 20 * noise(index + 0.5);
     return {
       at,
       settled,
       heap: 28e6 + heap * hours + 200_000 * fault + 100_000 * (1 + noise(index)) + 50_000 * turmoil,
-      handles:
-        Math.round(25 + handles * hours) + Math.round(Math.max(0, 2 * noise(index + 0.2)) + turmoil / 5),
+      handles: Math.round(25 + handles * hours) + idle + Math.round(turmoil / 5),
       keys: 1100 + keys * hours + 50 * fault + 8 * noise(index + 0.7) + turmoil,
     };
   });
