@@ -42,14 +42,13 @@ async function measureAll(bench: Bench, runs: number, searches: number, sizes: n
   const redis = new Redis(bench.redisUrl);
   // The first run warms up catalogue, connections and compilers.
   await bench.measure(searches);
-  const before = await usedMemory(redis);
+  const before = await memoryOfOurs(redis);
   const pairs: Array<{ ours: Speed; handwritten: Speed }> = [];
   for (let run = 1; run <= runs; run++) {
     pairs.push(await bench.measure(searches));
     say(`run ${run} of ${runs}`);
   }
-  const handwrittenBytes = await bytesOf(redis, 'handwritten:*');
-  const finished = (await usedMemory(redis)) - before - handwrittenBytes;
+  const finished = (await memoryOfOurs(redis)) - before;
   const speed = {
     ours: medians(pairs.map(({ ours }) => ours)),
     handwritten: medians(pairs.map(({ handwritten }) => handwritten)),
@@ -84,6 +83,10 @@ async function behindBacklogs(bench: Bench, searches: number, sizes: number[], s
     backlogs.push({ waiting, bytesPerSearch, ...medians(speeds) });
   }
   return backlogs;
+}
+
+async function memoryOfOurs(redis: Redis): Promise<number> {
+  return (await usedMemory(redis)) - (await bytesOf(redis, 'handwritten:*'));
 }
 
 async function bytesOf(redis: Redis, pattern: string): Promise<number> {
