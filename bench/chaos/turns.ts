@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { pairs } from '../../src/redis/pairs.ts';
 import type { Turn } from './reruns.ts';
 
 const STREAM = '{ebay}:ebay-calls:events';
@@ -22,10 +23,4 @@ export async function readTurns(redis: Redis): Promise<Turn[]> {
 async function addedEver(redis: Redis): Promise<number> {
   const info = (await redis.xinfo('STREAM', STREAM)) as string[];
   return Number(pairs(info)['entries-added']);
-}
-
-function pairs(flat: string[]): Record<string, string> {
-  return Object.fromEntries(
-    flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1] as string]] : [])),
-  );
 }

@@ -99,7 +99,7 @@ export interface CallGate {
   enter(call: GateCall): Promise<Slot>;
   /** The circuit's input. Never rejects: an outcome that cannot be told is an outcome lost. */
   report(slot: Slot, outcome: CallOutcome): Promise<void>;
-  /** A slot whose request was never written: its place in time and its unit of quota are given back. Never rejects. */
+  /** A slot whose request was never written: its unit of quota is given back; its place in time too where others wait. Never rejects. */
   giveBack(slot: Slot): Promise<void>;
   /**
    * eBay answered 429. Without `retryAfterMs` the pause grows with each that follows soon after the last one.

@@ -7,8 +7,6 @@ export interface GateRecord {
   at: number;
   /** Names of the last `LATEST_SLOTS` slots, the latest first. */
   latest: readonly string[];
-  /** How many were told to come again since the last slot. */
-  refused: number;
   /** Undefined until someone configured it. */
   intervalMs?: number | undefined;
   limit?: number | undefined;
@@ -27,7 +25,6 @@ export interface GateRecord {
 export const EMPTY_RECORD: Readonly<GateRecord> = {
   at: 0,
   latest: [],
-  refused: 0,
   used: 0,
   reset: 0,
   granted: 0,

@@ -4,7 +4,7 @@ import { LuaScript } from '../redis/luaScript.ts';
  * The gate's rules as Lua, one atomic step each, on one hash per credential and on Redis time. `MemoryGateStore` holds
  * the same rules for a process without Redis; both pass the same tests.
  *
- * Fields: `at` last slot, `i` interval (both µs) · `by` names of the latest, newest first · `k` refused since · `limit` `configured` `used`
+ * Fields: `at` last slot, `i` interval (both µs) · `by` names of the latest, newest first · `k` how many wait · `limit` `configured` `used`
  * `reset` `granted` ledger · `until` `because` closure · `tp` `te` last grown pause and its end · `cp` pause of the
  * circuit that is not closed · `pb` `pu` prober and its time limit · `wi` `w0` `w1` recent outcomes (index of the half
  * window, this half, the half before: calls, failed, callers, failers; `-` nobody, `*` several). Instants but `at` in ms.
@@ -102,7 +102,7 @@ end
 /**
  * For the next slot. ARGV: 1 id · 2 share · 3 default interval, µs · 4 default limit · 5, 6 ends of this and the next
  * quota day · 7 lead, µs · 8 margin · 9 unused slots, each with its reset or - · 10 names kept · 11 answered since · 12 process · 13 window ·
- * 14 probe timeout · 15 probe retry · 16 longest sleep, µs · 17 how many stand ready.
+ * 14 probe timeout · 15 probe retry · 16 longest sleep, µs · 17 length of a row.
  */
 const ASK = `${PRELUDE}${NAMES}${TODAY}${WINDOW}
 local f = load('at', 'i', 'by', 'k', 'limit', 'used', 'reset', 'granted', 'until', 'because', 'cp', 'pb', 'pu', 'wi', 'w0', 'w1')
@@ -144,6 +144,7 @@ local interval = tonumber(f.i or ARGV[3])
 local step = math.floor(interval * (1 + ARGV[8]))
 local lead = math.min(ARGV[7], step / 4)
 local at = number(f.at)
+local waiting = number(f.k)
 if last then
   at = math.max(now, at)
 else
@@ -151,21 +152,22 @@ else
   at = math.min(at, now + ARGV[7]) + step
   local wait = at - now - lead
   if wait > 0 then
-    -- Some stand ready for the next slot, one shortly after another; those behind them look at later ones. Whoever sleeps
-    -- less than all of it asks again and is counted then.
-    local place = number(f.k)
-    if wait <= tonumber(ARGV[16]) then put('k', place + 1) end
+    -- One row of those who wait stands ready for the next slot, one shortly after another; the rows behind it for later
+    -- ones. Whoever sleeps less than all of it asks again and is counted then.
+    if wait <= tonumber(ARGV[16]) then put('k', waiting + 1) end
     save()
-    local behind = math.floor(place / ARGV[17])
-    return {'wait', math.ceil(wait + behind * step + (place % ARGV[17] + 1) * lead / 5)}
+    local rows = math.floor(waiting / ARGV[17])
+    return {'wait', math.ceil(wait + rows * step + (waiting % ARGV[17] + 1) * lead / 5)}
   end
+  -- A row has come, and what is left of it asks anew. A slot that nobody took in its time shows that nobody waited.
+  waiting = now - at > step and 0 or math.max(0, waiting - ARGV[17])
   at = math.max(now, at)
 end
 used = used + 1
 put('at', at)
 table.insert(latest, 1, ARGV[1])
 put('by', table.concat(latest, ' ', 1, math.min(#latest, ARGV[10])))
-put('k', 0)
+put('k', waiting)
 put('used', used)
 put('granted', granted + 1)
 if f.cp then

@@ -3,8 +3,8 @@ import type { CallClass, ClosedBecause, GateState, LedgerMark, QuotaFigures, Thr
 /** How many of the latest slots are known by name: beyond them a question whose answer was lost counts as a call. */
 export const LATEST_SLOTS = 16;
 
-/** How many processes that wait are told to ask for the very next slot: enough that some are awake in time. */
-export const STANDING_READY = 8;
+/** Of the processes that wait so many are told to ask for the same slot: enough that one is awake in time. */
+export const ROW_LENGTH = 8;
 
 /** A slot that this process was granted and did not use; without `reset` one that may have been, its answer was lost. */
 export interface UnusedSlot {

@@ -2,14 +2,7 @@ import { CircuitWindow } from './circuitWindow.ts';
 import type { CallOutcome, ClosedBecause, LedgerMark, QuotaFigures, ThrottlePause } from './gate.ts';
 import { closureForAll, currentReset, describeGate, EMPTY_RECORD, type GateRecord } from './gateRecord.ts';
 import type { GateSettings } from './gateSettings.ts';
-import {
-  type Ask,
-  type AskAnswer,
-  type CircuitChange,
-  type GateStore,
-  LATEST_SLOTS,
-  STANDING_READY,
-} from './gateStore.ts';
+import { type Ask, type AskAnswer, type CircuitChange, type GateStore, LATEST_SLOTS } from './gateStore.ts';
 import { QuotaDays } from './quotaDay.ts';
 import { grownPause } from './throttlePause.ts';
 
@@ -36,7 +29,7 @@ export class MemoryGateStore implements GateStore {
   async ask(ask: Ask): Promise<AskAnswer> {
     const { now, newDay } = this.#today();
     const record = this.#record;
-    const { leadMs, margin, maxNapMs, probeRetryMs, probeTimeoutMs, shares } = this.#settings;
+    const { leadMs, margin, probeRetryMs, probeTimeoutMs, shares } = this.#settings;
     if (ask.answered > 0) this.#window.add(now, ask.answered, 0, 'this');
     const [newest] = record.latest;
     const last = ask.unused.some(({ id }) => id === newest);
@@ -55,17 +48,11 @@ export class MemoryGateStore implements GateStore {
     const lead = Math.min(leadMs, step / 4);
     if (!last) {
       const next = Math.min(record.at, now + leadMs) + step;
-      if (next - now > lead) {
-        const waitMs = next - now - lead;
-        const place = record.refused;
-        if (waitMs <= maxNapMs) record.refused += 1;
-        const behind = Math.floor(place / STANDING_READY);
-        return { is: 'wait', waitMs: waitMs + behind * step + (((place % STANDING_READY) + 1) * lead) / 5 };
-      }
+      // Only one asks, so it is the first of its row.
+      if (next - now > lead) return { is: 'wait', waitMs: next - now - lead + lead / 5 };
       record.at = Math.max(now, next);
     } else record.at = Math.max(now, record.at);
     record.latest = [ask.id, ...record.latest].slice(0, LATEST_SLOTS);
-    record.refused = 0;
     record.used += 1;
     record.granted += 1;
     const probe = record.circuitPauseMs > 0;

@@ -60,7 +60,7 @@ export class PacedGate implements CallGate {
   }
 
   enter(call: GateCall): Promise<Slot> {
-    if (call.insteadOf instanceof GateSlot) this.#unusedSlot(call.insteadOf);
+    if (call.insteadOf instanceof GateSlot) this.#noteUnused(call.insteadOf);
     const slot = this.#line.join(call, () => this.#nap.end());
     void this.#serve();
     return slot;
@@ -85,7 +85,7 @@ export class PacedGate implements CallGate {
 
   async giveBack(slot: Slot): Promise<void> {
     if (!(slot instanceof GateSlot) || slot.wasSent) return;
-    this.#unusedSlot(slot);
+    this.#noteUnused(slot);
     if (!this.#asking) await this.#returnUnused();
   }
 
@@ -113,7 +113,7 @@ export class PacedGate implements CallGate {
     return this.#store.configure(pace);
   }
 
-  /** One asker a process: N of them cost N + 1 questions a slot at most, and about nine where slots are short. */
+  /** One asker a process: N of them cost N + 1 questions a slot at most, about ten where a slot is much shorter than `maxNapMs`. */
   async #serve(): Promise<void> {
     if (this.#asking) return;
     this.#asking = true;
@@ -134,7 +134,7 @@ export class PacedGate implements CallGate {
       if (reset !== undefined) await this.#store.giveBack(id, reset).catch(() => this.#remember({ id }));
   }
 
-  #unusedSlot({ id, reset }: GateSlot): void {
+  #noteUnused({ id, reset }: GateSlot): void {
     this.#remember({ id, reset });
   }
 
@@ -172,7 +172,7 @@ export class PacedGate implements CallGate {
     await slot.untilDue(() => waiter.call.beforeSend?.(slot.waitedMs));
     if (slot.isLate || !this.#line.leave(waiter)) {
       waiter.missed += 1;
-      this.#unusedSlot(slot);
+      this.#noteUnused(slot);
       return;
     }
     this.#metrics?.waited(waiter.call.class, slot.waitedMs);

@@ -18,7 +18,7 @@ import {
   type CircuitChange,
   type GateStore,
   LATEST_SLOTS,
-  STANDING_READY,
+  ROW_LENGTH,
 } from './gateStore.ts';
 import { QuotaDays } from './quotaDay.ts';
 
@@ -55,7 +55,7 @@ export class RedisGateStore implements GateStore {
       settings.probeTimeoutMs,
       settings.probeRetryMs,
       microseconds(settings.maxNapMs),
-      STANDING_READY,
+      ROW_LENGTH,
     ])) as [string, ...(number | string)[]];
     if (verdict === 'wait') return { is: 'wait', waitMs: Number(rest[0]) / 1000 };
     if (verdict === 'closed') {

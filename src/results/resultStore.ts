@@ -65,7 +65,7 @@ export class ResultStore {
   constructor({ redis, prefix, ttlMs }: ResultStoreOptions) {
     this.#redis = redis;
     this.#prefix = prefix;
-    this.#ttlMs = ttlMs;
+    this.#ttlMs = Math.ceil(ttlMs);
   }
 
   /** Keeps a page's answer unless that page has one already. Returns the numbers of the pages that are there now. */

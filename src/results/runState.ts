@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Priority } from '../product/requestSchema.ts';
 import { LuaScript } from '../redis/luaScript.ts';
+import { pairs } from '../redis/pairs.ts';
 import { keyOf, type SearchRef } from './searchRef.ts';
 
 /** What is known of a search's present run besides its pages. */
@@ -156,13 +157,6 @@ function asRun(fields: Record<string, string>): Run {
     ),
     fruitlessCalls: Number(fields.fruitlessCalls ?? 0),
   };
-}
-
-/** A script's HGETALL comes as a flat list. */
-function pairs(flat: string[]): Record<string, string> {
-  const fields: Record<string, string> = {};
-  for (let i = 0; i < flat.length; i += 2) fields[flat[i] as string] = flat[i + 1] as string;
-  return fields;
 }
 
 function suffixes(fields: Record<string, string>, prefix: string): string[] {

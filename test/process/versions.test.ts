@@ -9,6 +9,7 @@ import { serviceEnv } from '../support/service.ts';
 import { waitFor } from '../support/waitFor.ts';
 import { useWorkerProcesses } from '../support/workerProcesses.ts';
 
+const QUERY = 'phone case';
 const ENV = { MIN_API_CALL_INTERVAL: '0.01', NEWER_VERSION_DELAY: '0.05', LOG_FORMAT: 'json' };
 
 describe('two releases on one queue, of which the next one writes newer job data', function () {
@@ -37,30 +38,17 @@ describe('two releases on one queue, of which the next one writes newer job data
     return { maxItems: 210, filters: { price: { max: String(1_000_000 + asked), currency: 'USD' } } };
   }
 
-  /** Adds `count` searches of this release's version, every other one by plain BullMQ. */
-  async function addFirst(count: number): Promise<string[]> {
+  /** Adds `count` searches, every other one by plain BullMQ. */
+  async function add(count: number, producer: SearchProducer, plain: object): Promise<string[]> {
     const ids = [];
     for (let index = 0; index < count; index++) {
-      const data = { query: 'phone case', ...request() };
-      if (index % 2 === 0) ids.push((await service.producer.enqueue(data)).searchId);
-      else ids.push((await service.searches.add('search', data)).id as string);
+      if (index % 2 === 0) ids.push((await producer.enqueue({ query: QUERY, ...request() })).searchId);
+      else ids.push((await service.searches.add('search', { ...plain, ...request() })).id as string);
     }
     return ids;
   }
-
-  /** The same of the next version. */
-  async function addSecond(count: number): Promise<string[]> {
-    const ids = [];
-    for (let index = 0; index < count; index++) {
-      if (index % 2 === 0)
-        ids.push((await nextProducer.enqueue({ query: 'phone case', ...request() })).searchId);
-      else {
-        const job = await service.searches.add('search', { v: 2, terms: 'phone case', ...request() });
-        ids.push(job.id as string);
-      }
-    }
-    return ids;
-  }
+  const addFirst = (count: number) => add(count, service.producer, { query: QUERY });
+  const addSecond = (count: number) => add(count, nextProducer, { v: 2, terms: QUERY });
 
   /** Waits for their ends; gives the products of each. */
   async function ends(producer: SearchProducer, ids: string[]): Promise<string[][]> {

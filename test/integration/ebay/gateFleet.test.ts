@@ -30,6 +30,18 @@ describe('a call gate shared by several processes', () => {
     expect(Math.min(...gapsOf(times))).to.be.at.least(35);
   });
 
+  it('asks about ten times a slot, however many of them wait', async () => {
+    const gates = fleet(40, { intervalMs: 20, maxNapMs: 1000 });
+    const asked = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]);
+    const admin = redis.connect();
+    await pass(gates[0] as CallGate);
+    const before = await asked();
+    await Promise.all(gates.flatMap((gate) => [pass(gate), pass(gate), pass(gate)]));
+    const asksASlot = ((await asked()) - before) / (3 * gates.length);
+    expect(asksASlot).to.be.within(1, 18);
+  });
+
   it('voids the slot of a process that stalled, so that it does not follow close upon another', async () => {
     const [stalled, other] = fleet(2, { intervalMs: 60 }) as [CallGate, CallGate];
     let stallOver = () => {};
