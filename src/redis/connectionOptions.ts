@@ -3,6 +3,7 @@ import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { parseRedisUrl, type RedisPlace } from '../config/redisUrl.ts';
 import { readTlsFiles } from '../config/tlsFiles.ts';
+import { PatientSentinelConnector } from './sentinelConnector.ts';
 
 /**
  * What a connection is for:
@@ -29,6 +30,8 @@ export function redisOptions(config: Config['redis'], profile: Profile): RedisOp
   return {
     ...common,
     ...queued(profile),
+    // ioredis gives it these very options; its type says `unknown`.
+    Connector: PatientSentinelConnector as NonNullable<RedisOptions['Connector']>,
     sentinels: nodes,
     name: master,
     ...(sentinelUsername === '' ? {} : { sentinelUsername }),
