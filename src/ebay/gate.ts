@@ -33,8 +33,8 @@ export interface Slot {
   readonly missed: number;
   /** Whether this call alone decides if the open circuit closes. */
   readonly probe: boolean;
-  /** To be asked right before the request is written: its time may have passed while the process was held up. */
-  readonly isLate: boolean;
+  /** To be asked right before the request is written: its time may be over because the process was held up. */
+  readonly isOver: boolean;
   /** To be called when the request is really written: a late one moves the slots that follow. */
   sent(): void;
   readonly wasSent: boolean;

@@ -14,8 +14,8 @@ export class GateSlot implements Slot {
   readonly #store: GateStore;
   readonly #lateMs: number;
   readonly #earliest: number;
-  /** Later than this, it is missed. */
-  readonly #latest: number;
+  /** How late it may be taken up, ms. */
+  readonly #allowedMs: number;
   #wasSent = false;
   #waitedMs: number | undefined;
 
@@ -38,8 +38,7 @@ export class GateSlot implements Slot {
     this.#lateMs = lateMs;
     this.#earliest = performance.now() + answer.waitMs;
     // Twice the allowance for each further slot missed: a Redis that is always further away than it starves no call.
-    const allowedMs = lateMs * 2 ** Math.max(0, waiter.missed - 1);
-    this.#latest = answer.intervalMs > 0 ? askedAt + answer.waitMs + allowedMs : Infinity;
+    this.#allowedMs = answer.intervalMs > 0 ? lateMs * 2 ** Math.max(0, waiter.missed - 1) : Infinity;
   }
 
   get waitedMs(): number {
@@ -51,7 +50,12 @@ export class GateSlot implements Slot {
   }
 
   get isLate(): boolean {
-    return performance.now() > this.#latest;
+    return this.#lateByMs > this.#allowedMs;
+  }
+
+  /** From the grant to the socket a call may take as long again; `sent` then moves the slots after it. */
+  get isOver(): boolean {
+    return this.#lateByMs > 2 * this.#allowedMs;
   }
 
   get wasSent(): boolean {
@@ -71,9 +75,12 @@ export class GateSlot implements Slot {
   sent(): void {
     if (this.#wasSent) return;
     this.#wasSent = true;
-    const late = performance.now() - this.askedAt - this.#answer.waitMs;
-    if (this.#answer.intervalMs > 0 && late > this.#lateMs)
+    if (this.#answer.intervalMs > 0 && this.#lateByMs > this.#lateMs)
       void this.#store.sentLate().catch(() => undefined);
+  }
+
+  get #lateByMs(): number {
+    return performance.now() - this.askedAt - this.#answer.waitMs;
   }
 
   #left(): number {

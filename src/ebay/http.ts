@@ -158,7 +158,7 @@ export class EbayHttp {
     config.headers.set('authorization', `Bearer ${pending.token}`);
     config.transport = transport(ebay.connectTimeout * 1000, {
       leaving: () => {
-        if (slot.isLate) throw this.#missed(pending, slot);
+        if (slot.isOver) throw this.#missed(pending, slot);
       },
       written: () => slot.sent(),
     });

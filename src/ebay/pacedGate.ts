@@ -60,8 +60,12 @@ export class PacedGate implements CallGate {
   }
 
   enter(call: GateCall): Promise<Slot> {
-    if (call.insteadOf instanceof GateSlot) this.#noteUnused(call.insteadOf);
     const slot = this.#line.join(call, () => this.#nap.end());
+    if (call.insteadOf instanceof GateSlot) {
+      this.#noteUnused(call.insteadOf);
+      // Asked for now, its place in time can still be taken up.
+      this.#nap.end();
+    }
     void this.#serve();
     return slot;
   }
