@@ -160,7 +160,7 @@ export class PacedGate implements CallGate {
     try {
       const answer = await this.#store.ask({ id, class: waiter.call.class, unused, answered });
       if (answer.is === 'closed') this.#turnAway(waiter, answer);
-      else if (answer.is === 'wait') await this.#nap.sleep(Math.min(answer.waitMs, maxNapMs));
+      else if (answer.is === 'wait') await this.#rest(Math.min(answer.waitMs, maxNapMs));
       else await this.#grant(waiter, new GateSlot(id, waiter, answer, askedAt, this.#store, lateMs), answer);
     } catch (error) {
       this.#answered += answered;
@@ -169,6 +169,12 @@ export class PacedGate implements CallGate {
       this.#metrics?.refused('redis');
       this.#line.turnAway(() => error as Failure);
     }
+  }
+
+  async #rest(ms: number): Promise<void> {
+    // One that was missed while this asked can be taken up again, but only now.
+    const isMissed = this.#unused.some(({ reset }) => reset !== undefined);
+    if (!isMissed) await this.#nap.sleep(ms);
   }
 
   async #grant(waiter: Waiter, slot: GateSlot, answer: Go): Promise<void> {

@@ -30,6 +30,20 @@ describe('a call gate shared by several processes', () => {
     expect(Math.min(...gapsOf(times))).to.be.at.least(35);
   });
 
+  it('takes the place of a missed slot up at once, also while it asks for another call', async () => {
+    const gate = makeGate({ intervalMs: 2000, maxNapMs: 2000 });
+    const first = await gate.enter({ class: 'interactive' });
+    const leaves = new AbortController();
+    await new Promise(setImmediate);
+    const other = gate.enter({ class: 'interactive', signal: leaves.signal }).catch(() => undefined);
+    const again = await gate.enter({ class: 'interactive', again: true, insteadOf: first });
+    // Without its place it would be a whole interval.
+    expect(again.waitedMs).to.be.below(1000);
+    expect((await gate.read()).used).to.equal(1);
+    leaves.abort();
+    await other;
+  });
+
   it('asks about ten times a slot, however many of them wait', async () => {
     const gates = fleet(40, { intervalMs: 20, maxNapMs: 1000 });
     const asked = async () =>
