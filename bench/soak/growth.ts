@@ -1,9 +1,10 @@
 import type { Sample } from './run.ts';
 import { average, byMinute, type Point, type Slope, slopeOf } from './slope.ts';
 
-export type Growth = Record<'heap' | 'handles' | 'keys', Slope>;
+/** `allKeys` is told beside `keys` and judged by nothing: what comes and goes with every search is a tenth of it, up or down. */
+export type Growth = Record<'heap' | 'handles' | 'keys' | 'allKeys', Slope>;
 
-/** Upper ends of the intervals, an hour. */
+/** Upper ends of the intervals, an hour; that of keys as a share of all keys. */
 const LIMITS = { heapBytes: 1_000_000, handles: 0.1, keysShare: 0.01 };
 
 /** What grows while no fault's turmoil holds anything. */
@@ -22,8 +23,12 @@ export function growthOf(samples: readonly Sample[], cycleMs: number): Growth {
       cycleMs,
     ),
     handles: slopeOf(neverGivenBack(minutes(({ handles }) => handles, least)), cycleMs),
-    // They come and go with every search.
+    // What is left behind for good stays beyond its time.
     keys: slopeOf(
+      minutes(({ overdue }) => overdue, least),
+      cycleMs,
+    ),
+    allKeys: slopeOf(
       minutes(({ keys }) => keys, average),
       cycleMs,
     ),
@@ -38,8 +43,10 @@ function neverGivenBack(points: readonly Point[]): Point[] {
   return points.map(([at], index) => [at, Math.min(...points.slice(index).map(([, value]) => value))]);
 }
 
-export function isWithinLimits({ heap, handles, keys }: Growth): boolean {
+export function isWithinLimits({ heap, handles, keys, allKeys }: Growth): boolean {
   return (
-    heap.high < LIMITS.heapBytes && handles.high < LIMITS.handles && keys.high / keys.mean < LIMITS.keysShare
+    heap.high < LIMITS.heapBytes &&
+    handles.high < LIMITS.handles &&
+    keys.high < LIMITS.keysShare * allKeys.mean
   );
 }

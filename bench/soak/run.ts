@@ -18,6 +18,8 @@ export interface Sample {
   heap: number;
   handles: number;
   keys: number;
+  /** Keys that have been there for longer than anything of a search may be. */
+  overdue: number;
   /** Long after the last fault: what only a fault's turmoil holds is gone. */
   settled: boolean;
 }
@@ -32,7 +34,9 @@ const RETRY_MS = 500;
 /** From this moment of a minute on. */
 const SETTLED_MS = 30_000;
 
-/** Of everything that a search leaves, the longest-lived is gone after two minutes. */
+/** Of everything that a search leaves, the longest-lived is gone after two minutes; one more for what had to wait. */
+const OVERDUE_MS = 3 * MINUTE;
+
 const ENV = {
   MIN_API_CALL_INTERVAL: String(INTERVAL),
   DAILY_CALL_LIMIT: '1000000',
@@ -153,11 +157,15 @@ async function observe(minutes: number, { fleet, stage, measured, progress }: Sc
     await fleet.ebay.clearLog();
     await fault(stage);
   };
+  let since = new Map<string, number>();
   const look = async () => {
     const at = Date.now() - startedAt;
     const keys = await keysOf(stage.redis.url);
     const left = await sampleOf(measured);
-    if (keys !== undefined) soaked.samples.push({ at, keys, ...left, settled: at % MINUTE >= SETTLED_MS });
+    if (keys === undefined) return;
+    since = new Map(keys.map((key) => [key, since.get(key) ?? at]));
+    const overdue = [...since.values()].filter((seenAt) => at - seenAt > OVERDUE_MS).length;
+    soaked.samples.push({ at, keys: keys.length, overdue, ...left, settled: at % MINUTE >= SETTLED_MS });
   };
   await Promise.all([
     untilEnd((2 * INTERVAL * 1000) / LOAD, enqueue),
@@ -182,11 +190,11 @@ async function aftermath(fleet: Fleet, url: string): Promise<Pick<Soaked, 'backl
   return { backlog, keysLeft };
 }
 
-async function keysOf(url: string): Promise<number | undefined> {
+async function keysOf(url: string): Promise<string[] | undefined> {
   const redis = new Redis(url, { retryStrategy: null, maxRetriesPerRequest: 0 });
   redis.on('error', () => undefined);
   try {
-    return await redis.dbsize();
+    return await redis.keys('*');
   } catch {
     return undefined;
   } finally {

@@ -34,7 +34,8 @@ function samplesWith({ heap = 0, handles = 0, keys = 0 }: Leak): Sample[] {
       settled,
       heap: 28e6 + heap * hours + 200_000 * fault + 100_000 * (1 + noise(index)) + 50_000 * turmoil,
       handles: Math.round(25 + handles * hours) + idle + Math.round(turmoil / 5),
-      keys: 1100 + keys * hours + 50 * fault + 8 * noise(index + 0.7) + turmoil,
+      keys: 1100 + keys * hours + 50 * fault + 100 * noise(index + 0.7) + turmoil,
+      overdue: 60 + Math.floor(keys * hours) + idle,
     };
   });
 }

@@ -6,7 +6,8 @@ import { during, paceFigures, paceOf } from '../measure.ts';
 import { exactly, type Figure, type Scenario } from '../scenario.ts';
 
 const WORK_MS = 300;
-const WARM_UP_S = 3;
+/** A worker's first pages run uncompiled: a process of eight sees one in eight of them. */
+const WARM_UP_S = 12;
 
 export interface Faults {
   share401: number;
