@@ -15,8 +15,12 @@ export function numberFlags<Name extends string>(
       json: { type: 'boolean', default: false },
     } as Record<string, { type: 'string' | 'boolean' }>,
   }).values;
-  for (const [name, value] of Object.entries(written))
-    if (!/^\d+(\.\d+)?$/.test(String(value))) throw new TypeError(`--${name} wants a number, not "${value}"`);
-  const numbers = Object.entries(written).map(([name, value]) => [name, Number(value)]);
+  const numbers = Object.entries(written).map(([name, value]) => [name, numberOf(name, String(value))]);
   return { ...defaults, ...Object.fromEntries(numbers), json: json === true };
+}
+
+/** @throws TypeError on what is no number from 0 on */
+export function numberOf(flag: string, value: string): number {
+  if (!/^\d+(\.\d+)?$/.test(value)) throw new TypeError(`--${flag} wants a number, not "${value}"`);
+  return Number(value);
 }

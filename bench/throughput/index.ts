@@ -1,14 +1,16 @@
 import { parseArgs } from 'node:util';
 import { Redis } from 'ioredis';
 import { median } from '../figures.ts';
+import { numberOf } from '../flags.ts';
 import { addWaiting, usedMemory } from './memory.ts';
 import { type Bench, PAGES_A_SEARCH, type Speed, withBothWorkers } from './speed.ts';
 
-export const HELP = `npm run bench -- throughput [--runs 5] [--searches 40] [--waiting 10000,100000,500000] [--json]
+export const HELP = `npm run bench -- throughput [--runs 5] [--searches 60] [--waiting 10000,100000,500000] [--json]
   No interval, a simulator without latency, 5 pages of 200 items a search: pages a second and CPU a page, beside a
   hand-written BullMQ worker that makes the same products of the same answers. Then the same behind searches that wait,
   and what a waiting search and a finished page take in Redis.`;
 
+const WARM_UP_RUNS = 2;
 /** Both figures of ours must reach this part of the hand-written ones. */
 const LEAST_RATIO = 0.8;
 /** The pace behind any backlog must stay within this of the pace behind the smallest. */
@@ -19,15 +21,17 @@ export async function run(args: string[]): Promise<boolean> {
     args,
     options: {
       runs: { type: 'string', default: '5' },
-      searches: { type: 'string', default: '40' },
+      searches: { type: 'string', default: '60' },
       waiting: { type: 'string', default: '10000,100000,500000' },
       json: { type: 'boolean', default: false },
     },
   });
-  const backlogs = values.waiting.split(',').filter(Boolean).map(Number);
-  const figures = await withBothWorkers((bench) =>
-    measureAll(bench, Number(values.runs), Number(values.searches), backlogs),
-  );
+  const [runs, searches] = [numberOf('runs', values.runs), numberOf('searches', values.searches)];
+  const backlogs = values.waiting
+    .split(',')
+    .filter(Boolean)
+    .map((size) => numberOf('waiting', size));
+  const figures = await withBothWorkers((bench) => measureAll(bench, runs, searches, backlogs));
   if (values.json) console.log(JSON.stringify({ bench: 'throughput', ...figures }, null, 2));
   else {
     console.table(figures.speed);
@@ -40,8 +44,8 @@ export async function run(args: string[]): Promise<boolean> {
 async function measureAll(bench: Bench, runs: number, searches: number, sizes: number[]) {
   const say = (line: string) => process.stderr.write(`\r${line}   `);
   const redis = new Redis(bench.redisUrl);
-  // The first run warms up catalogue, connections and compilers.
-  await bench.measure(searches);
+  // The first runs warm up catalogue, connections and compilers.
+  for (let run = 0; run < WARM_UP_RUNS; run++) await bench.measure(searches);
   const before = await memoryOfOurs(redis);
   const pairs: Array<{ ours: Speed; handwritten: Speed }> = [];
   for (let run = 1; run <= runs; run++) {

@@ -5,6 +5,7 @@ import type { PageHead } from '../collector/pageHead.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import { LuaScript } from '../redis/luaScript.ts';
+import { packHead, packPage, unpackHead, unpackPage } from './packedPage.ts';
 import { pack, unpack } from './packing.ts';
 import { keyOf, type SearchRef } from './searchRef.ts';
 import { readVerdict } from './trackVerdict.ts';
@@ -70,12 +71,14 @@ export class ResultStore {
 
   /** Keeps a page's answer unless that page has one already. Returns the numbers of the pages that are there now. */
   store(ref: SearchRef, page: number, answer: PageAnswer, head: PageHead): Promise<number[]> {
-    return this.#keepFirst(ref, { [page]: answer, [HEAD + page]: head }).then(pageNumbers);
+    return this.#keepFirst(ref, { [page]: packPage(answer), [HEAD + page]: packHead(head) }).then(
+      pageNumbers,
+    );
   }
 
   /** Keeps an item's details like a page. */
   async storeItem(ref: SearchRef, itemId: string, answer: ItemAnswer): Promise<void> {
-    await this.#keepFirst(ref, { [ITEM + itemId]: answer });
+    await this.#keepFirst(ref, { [ITEM + itemId]: pack(answer) });
   }
 
   /** Notes whose details this search wants, in their order; another list takes the place of the one before. */
@@ -85,7 +88,7 @@ export class ResultStore {
   }
 
   async wantedItems(ref: SearchRef): Promise<WantedItem[]> {
-    return (await this.#readField<WantedItem[]>(ref, WANTED)) ?? [];
+    return (await this.#readField(ref, WANTED, unpack<WantedItem[]>)) ?? [];
   }
 
   /** The numbers of the pages that are there, ascending. */
@@ -109,7 +112,7 @@ export class ResultStore {
     const packed = await this.#redis.hmgetBuffer(this.#key(ref), ...ascending.map((page) => HEAD + page));
     return ascending.flatMap((page, index) => {
       const value = packed[index];
-      return value ? [{ page, head: unpack<PageHead>(value) }] : [];
+      return value ? [{ page, head: unpackHead(value) }] : [];
     });
   }
 
@@ -130,11 +133,11 @@ export class ResultStore {
   }
 
   async read(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
-    return this.#readField(ref, String(page));
+    return this.#readField(ref, String(page), unpackPage);
   }
 
   async readItem(ref: SearchRef, itemId: string): Promise<ItemAnswer | undefined> {
-    return this.#readField(ref, ITEM + itemId);
+    return this.#readField(ref, ITEM + itemId, unpack<ItemAnswer>);
   }
 
   async readVerdict(ref: SearchRef): Promise<TrackVerdict | undefined> {
@@ -145,7 +148,7 @@ export class ResultStore {
   async readAll(ref: SearchRef): Promise<StoredResult> {
     const packed = Object.entries(await this.#redis.hgetallBuffer(this.#key(ref)));
     const pages = packed.flatMap(([field, value]) =>
-      PAGE.test(field) ? [{ page: Number(field), answer: unpack<PageAnswer>(value) }] : [],
+      PAGE.test(field) ? [{ page: Number(field), answer: unpackPage(value) }] : [],
     );
     const details = packed.flatMap(([field, value]) =>
       field.startsWith(ITEM) ? [[field.slice(ITEM.length), unpack<ItemAnswer>(value)] as const] : [],
@@ -169,17 +172,21 @@ export class ResultStore {
   }
 
   /**
-   * Answers with the names of all fields that are there then. Packs at once and holds the answers no longer: large objects
-   * that live through a wait cost the garbage collector more than packing them.
+   * Answers with the names of all fields that are there then. Takes answers packed, to hold the answers no longer: large
+   * objects that live through a wait cost the garbage collector more than packing them.
    */
-  #keepFirst(ref: SearchRef, answers: Record<string, unknown>): Promise<string[]> {
-    const packed = Object.entries(answers).flatMap(([field, answer]) => [field, pack(answer)]);
-    return KEEP_FIRST.run(this.#redis, this.#key(ref), [this.#ttlMs, ...packed]) as Promise<string[]>;
+  #keepFirst(ref: SearchRef, packed: Record<string, Buffer>): Promise<string[]> {
+    const args = [this.#ttlMs, ...Object.entries(packed).flat()];
+    return KEEP_FIRST.run(this.#redis, this.#key(ref), args) as Promise<string[]>;
   }
 
-  async #readField<Value>(ref: SearchRef, field: string): Promise<Value | undefined> {
+  async #readField<Value>(
+    ref: SearchRef,
+    field: string,
+    read: (packed: Buffer) => Value,
+  ): Promise<Value | undefined> {
     const packed = await this.#redis.hgetBuffer(this.#key(ref), field);
-    return packed === null ? undefined : unpack<Value>(packed);
+    return packed === null ? undefined : read(packed);
   }
 
   #key(ref: SearchRef): string {

@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { mapDetails } from '../../src/collector/mapDetails.ts';
 import { type MappedPage, mapPage } from '../../src/collector/mapPage.ts';
 import { ProductSchema } from '../../src/product/product.ts';
+import { packPage, unpackPage } from '../../src/results/packedPage.ts';
 
 const folder = process.env.EBAY_SAMPLES;
 const isProduct = addFormats.default(new Ajv({ strictTypes: false })).compile(ProductSchema);
@@ -32,6 +33,8 @@ function checkSearch(body: unknown): void {
   if (!result.ok) throw new Error(result.reason);
   const { products, rejected, received } = result.page;
   for (const product of products) expect(isProduct(product), JSON.stringify(isProduct.errors)).to.equal(true);
+  const page = { ...result.page, calls: 1, latencyMs: 1 };
+  expect(unpackPage(packPage(page)), 'as it is kept').to.deep.equal(page);
   for (const reason of Object.keys(rejected)) expect(REASONS).to.include(reason);
   const items = ((body as Fields).itemSummaries ?? []) as { seller?: Fields }[];
   expect(received).to.equal(items.length);

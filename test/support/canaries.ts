@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { inflateRawSync } from 'node:zlib';
+import { brotliDecompressSync } from 'node:zlib';
 import type { Redis } from 'ioredis';
 
 /** Secrets planted in a running service: name → secret. */
@@ -76,7 +76,7 @@ async function allOf(redis: Redis, key: string): Promise<Buffer[]> {
 
 function unpacked(value: Buffer): Buffer {
   try {
-    return inflateRawSync(value);
+    return brotliDecompressSync(value);
   } catch {
     return Buffer.alloc(0);
   }

@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import type { PageAnswer } from '../../../src/collector/pageAnswer.ts';
+import { headOf } from '../../../src/collector/pageHead.ts';
+import type { Product } from '../../../src/product/product.ts';
+import { packHead, packPage, unpackHead, unpackPage } from '../../../src/results/packedPage.ts';
+import { productOf, request, SIGHTING } from '../collector/listing.ts';
+
+const bid = { currentBidPrice: { value: '8.00', currency: 'USD' }, bidCount: 3 };
+
+const products: Record<string, Product> = {
+  'as most are': productOf(),
+  'with as little as may be': productOf({
+    image: undefined,
+    additionalImages: undefined,
+    shippingOptions: undefined,
+    condition: undefined,
+    conditionId: undefined,
+    seller: undefined,
+    topRatedBuyingExperience: undefined,
+    itemLocation: undefined,
+    leafCategoryIds: undefined,
+    categories: undefined,
+    itemCreationDate: undefined,
+  }),
+  'at auction': productOf({
+    ...bid,
+    buyingOptions: ['AUCTION'],
+    price: undefined,
+    itemEndDate: '2026-03-04T05:06:07.000Z',
+  }),
+  'at auction without a bid': productOf({ buyingOptions: ['AUCTION', 'FIXED_PRICE'] }),
+  'of a group': productOf({ itemId: 'v1|1001|7', itemGroupType: 'SELLER_DEFINED_VARIATIONS' }),
+  'of a group without a type': productOf({ itemId: 'v1|1001|7' }),
+  converted: productOf({
+    price: { value: '12.50', currency: 'USD', convertedFromValue: '10.00', convertedFromCurrency: 'GBP' },
+  }),
+  'in other letters': productOf({ title: 'Ölkännchen 煤油壶 🛢' }),
+};
+
+function page(change: Partial<PageAnswer> = {}): PageAnswer {
+  return {
+    marketplace: SIGHTING.marketplace,
+    offset: 200,
+    limit: 200,
+    observedAt: SIGHTING.observedAt,
+    total: 1234,
+    hasNext: true,
+    received: 9,
+    products: Object.values(products),
+    rejected: { 'no-price': 1 },
+    warnings: [{ errorId: 12002, message: 'ignored' }],
+    calls: 2,
+    latencyMs: 71.5,
+    ...change,
+  };
+}
+
+describe('a packed page', () => {
+  for (const [what, product] of Object.entries(products))
+    it(`gives back a product ${what}`, () => {
+      expect(unpackPage(packPage(page({ products: [product] }))).products).to.deep.equal([product]);
+    });
+
+  it('gives back all that is known of the page', () => {
+    expect(unpackPage(packPage(page()))).to.deep.equal(page());
+  });
+
+  it('may be empty, and the last one', () => {
+    const last = page({ products: [], total: null, hasNext: false, endsAtKnown: true });
+
+    expect(unpackPage(packPage(last))).to.deep.equal(last);
+  });
+
+  it('has a head that tells which products meet the conditions', () => {
+    const wanted = request({ title: { include: ['hub'] } });
+    const head = headOf(wanted, page());
+
+    expect(head.products.map(({ fits }) => fits))
+      .to.include(true)
+      .and.include(false);
+    expect(unpackHead(packHead(head))).to.deep.equal(head);
+  });
+});
