@@ -35,7 +35,7 @@ export const HELP = `npm run bench -- pace [--only NAME[,NAME]] [--seconds N] [-
 
   The call gate under load: real workers against the simulator, judged by its log of arrivals.
   --only     these scenarios alone (matrix: all whose name begins so): ${SCENARIOS.map(({ name }) => name).join(', ')}
-  --seconds  time to measure each for (default: 8 to 60 s, all of it about 15 minutes)
+  --seconds  time to measure each for (default: 8 to 60 s, all of it about 17 minutes)
   --quick    a third of the time; the figures mean less
   --json     all figures as JSON`;
 

@@ -6,6 +6,9 @@ import { atLeast, atMost } from './scenario.ts';
 /** The tolerance that the promise names, ms. */
 const TOLERANCE_MS = 5;
 
+/** A worker's first pages run uncompiled, and a process of eight sees one in eight of them. */
+export const WARM_UP_S = 12;
+
 export interface Pace {
   calls: number;
   /** (calls − 1) × interval ÷ (last − first arrival). */

@@ -1,12 +1,11 @@
 import type { Fleet } from '../../../test/support/fleet.ts';
-import type { RunningProcess } from '../../../test/support/processes.ts';
 import type { Bed } from '../bed.ts';
 import { backlog } from '../load.ts';
-import { during, paceOf } from '../measure.ts';
+import { during, paceOf, WARM_UP_S } from '../measure.ts';
 import { atLeast, atMost, beside, type Scenario } from '../scenario.ts';
+import { paceAtClients } from '../stamps.ts';
 
 const INTERVAL_MS = 20;
-const WARM_UP_S = 3;
 
 /** A page with one listing on it, and one more page behind it: what 50 pages a second cost must not be what is measured. */
 const SMALL_PAGE = JSON.stringify({
@@ -31,11 +30,6 @@ async function start(bed: Bed, seconds: number): Promise<Fleet> {
   return fleet;
 }
 
-function stampsOf(worker: RunningProcess): number[] {
-  const [, json = '[]'] = /^STAMPS (.*)$/m.exec(worker.stdout) ?? [];
-  return JSON.parse(json) as number[];
-}
-
 export const fast: Scenario = {
   name: 'fast',
   title: '4 processes at 20 ms, no 401, 5 % 503, by the clients’ own clocks too',
@@ -49,14 +43,9 @@ export const fast: Scenario = {
     const calls = await fleet.calls(lastSeq);
     const workers = [...fleet.workers];
     await bed.clear();
-    const first = calls[0]?.at ?? 0;
-    const last = calls.at(-1)?.at ?? 0;
-    const stamps = workers.flatMap(stampsOf).filter((at) => at >= first - 5 && at <= last);
-    const server = paceOf(
-      calls.map(({ at }) => at),
-      INTERVAL_MS,
-    );
-    const client = paceOf(stamps, INTERVAL_MS);
+    const arrivals = calls.map(({ at }) => at);
+    const server = paceOf(arrivals, INTERVAL_MS);
+    const client = paceAtClients(workers, arrivals, INTERVAL_MS);
     return [
       atMost(
         `gaps below 15 ms at the client’s stamp (least ${client.minGapMs.toFixed(1)} ms)`,

@@ -2,12 +2,11 @@ import type { Fleet } from '../../../test/support/fleet.ts';
 import type { Bed } from '../bed.ts';
 import { costFigures, spent } from '../cost.ts';
 import { backlog } from '../load.ts';
-import { during, paceFigures, paceOf } from '../measure.ts';
-import { exactly, type Figure, type Scenario } from '../scenario.ts';
+import { during, paceFigures, paceOf, WARM_UP_S } from '../measure.ts';
+import { beside, exactly, type Figure, type Scenario } from '../scenario.ts';
+import { paceAtClients } from '../stamps.ts';
 
 const WORK_MS = 300;
-/** A worker's first pages run uncompiled: a process of eight sees one in eight of them. */
-const WARM_UP_S = 12;
 
 export interface Faults {
   share401: number;
@@ -34,14 +33,17 @@ async function cell(
   await during(seconds, bed.say, label);
   const calls = await fleet.calls(lastSeq);
   const after = await spent(bed.redis, fleet.workers);
-  const pace = paceOf(
-    calls.map(({ at }) => at),
-    interval * 1000,
-  );
   const failed = await failedJobs(bed);
+  const workers = [...fleet.workers];
   await bed.clear();
+  const arrivals = calls.map(({ at }) => at);
+  const client = paceAtClients(workers, arrivals, interval * 1000);
   return [
-    ...paceFigures(label, pace, 0.98),
+    ...paceFigures(label, paceOf(arrivals, interval * 1000), 0.98),
+    beside(
+      `${label}: short gaps at the clients’ stamps (least ${client.minGapMs.toFixed(1)} ms)`,
+      client.short,
+    ),
     exactly(`${label}: jobs that failed`, failed, 0),
     ...costFigures(label, before, after, calls.length),
   ];
