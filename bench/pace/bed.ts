@@ -4,10 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
+import type { LogEntry } from '../../src/simulator/log.ts';
 import { Fleet, startSimulatorProcess } from '../../test/support/fleet.ts';
 import { type RunningProcess, startDpf, startNode } from '../../test/support/processes.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
 import { QUERY } from './load.ts';
+import { Wire } from './wire.ts';
 
 /** The most pages that any scenario asks for. */
 const PAGES = 30;
@@ -18,6 +20,7 @@ export class Bed {
   readonly #folder: string;
   readonly #simulatorUrl: string;
   readonly #simulator: RunningProcess;
+  readonly #wire: Wire | undefined;
   #server: EmbeddedRedis;
   #redis: Redis;
   #fleets: Fleet[] = [];
@@ -28,12 +31,14 @@ export class Bed {
     folder: string,
     server: EmbeddedRedis,
     simulator: { url: string; simulator: RunningProcess },
+    wire: Wire | undefined,
   ) {
     this.say = say;
     this.#folder = folder;
     this.#server = server;
     this.#simulatorUrl = simulator.url;
     this.#simulator = simulator.simulator;
+    this.#wire = wire;
     this.#redis = connect(server.url);
   }
 
@@ -42,7 +47,10 @@ export class Bed {
     const server = await startTestRedis(persistent(folder));
     const simulator = await startSimulatorProcess((args) => startDpf(args));
     favour(simulator.simulator);
-    const bed = new Bed(say, folder, server, simulator);
+    const wire = await Wire.watch(new URL(simulator.url).port);
+    if (wire === undefined)
+      process.stderr.write('no packets can be watched here: arrivals are as the simulator stamps them\n');
+    const bed = new Bed(say, folder, server, simulator, wire);
     const fleet = await bed.fleet(0, {});
     await fleet.warmUp(QUERY, PAGES);
     await bed.clear();
@@ -81,6 +89,16 @@ export class Bed {
     return fleet;
   }
 
+  /** The Browse calls that reached the simulator, each `at` the time of its packet where packets can be watched. */
+  async calls(fleet: Fleet, since?: number): Promise<LogEntry[]> {
+    return this.arrivals(await fleet.calls(since));
+  }
+
+  /** The same for calls as the simulator stamped them. */
+  arrivals(calls: LogEntry[]): LogEntry[] {
+    return this.#wire?.stamped(calls) ?? calls;
+  }
+
   /** Another program, ended with the bed. */
   start(args: string[], env: Record<string, string>): RunningProcess {
     const running = startNode(args, env);
@@ -107,6 +125,7 @@ export class Bed {
   async end(): Promise<void> {
     for (const fleet of this.#fleets) for (const worker of fleet.workers) worker.signal('SIGKILL');
     await this.clear();
+    this.#wire?.stop();
     await this.#simulator.stop();
     this.#redis.disconnect();
     await this.#server.stop();

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { Redis } from 'ioredis';
 import type { RunningProcess } from '../../test/support/processes.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
@@ -10,9 +9,6 @@ export interface Spent {
   commands: number;
   redisCpuMs: number;
   workerCpuMs: number;
-  /** What a host took from this machine's processors, ms; 0 where that is not told. */
-  stolenMs: number;
-  at: number;
 }
 
 export async function spent(redis: Redis, workers: readonly RunningProcess[]): Promise<Spent> {
@@ -24,15 +20,7 @@ export async function spent(redis: Redis, workers: readonly RunningProcess[]): P
     commands: commands.reduce((sum, [, calls]) => sum + Number(calls), 0),
     redisCpuMs: (number('used_cpu_user') + number('used_cpu_sys')) * 1000,
     workerCpuMs: cpu.reduce((sum, each) => sum + each, 0),
-    stolenMs: await stolenMs(),
-    at: performance.now(),
   };
-}
-
-/** Linux counts it in hundredths of a second, as the eighth figure. */
-async function stolenMs(): Promise<number> {
-  const stat = await readFile('/proc/stat', 'utf8').catch(() => '');
-  return Number(/^cpu +(?:\d+ ){7}(\d+)/.exec(stat)?.[1] ?? 0) * 10;
 }
 
 async function cpuOf(worker: RunningProcess): Promise<number> {
@@ -52,9 +40,5 @@ export function costFigures(label: string, before: Spent, after: Spent, calls: n
     beside(`${label}: Redis commands a call`, (after.commands - before.commands) / calls),
     beside(`${label}: Redis CPU a call, ms`, (after.redisCpuMs - before.redisCpuMs) / calls),
     beside(`${label}: workers’ CPU a call, ms`, (after.workerCpuMs - before.workerCpuMs) / calls),
-    beside(
-      `${label}: taken by the host, ms a second`,
-      (1000 * (after.stolenMs - before.stolenMs)) / (after.at - before.at),
-    ),
   ];
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { Bed } from './bed.ts';
-import type { Figure, Scenario } from './scenario.ts';
+import { withStolen } from './host.ts';
+import { beside, type Figure, type Scenario } from './scenario.ts';
 import { fast } from './scenarios/fast.ts';
 import { killed } from './scenarios/faults.ts';
 import { matrix, revoked } from './scenarios/matrix.ts';
@@ -33,7 +34,8 @@ const QUICK = 1 / 3;
 
 export const HELP = `npm run bench -- pace [--only NAME[,NAME]] [--seconds N] [--quick] [--json]
 
-  The call gate under load: real workers against the simulator, judged by its log of arrivals.
+  The call gate under load: real workers against the simulator, judged by its log of arrivals, each at the time of its
+  packet (as root with tcpdump). A scenario from which the host took much of the machine is measured again, twice at most.
   --only     these scenarios alone (matrix: all whose name begins so): ${SCENARIOS.map(({ name }) => name).join(', ')}
   --seconds  time to measure each for (default: 8 to 60 s, all of it about 17 minutes)
   --quick    a third of the time; the figures mean less
@@ -104,13 +106,21 @@ async function runAll(
   return results;
 }
 
+/** A virtual machine loses some 30 to 80 ms a second to its host; where it loses more, another machine is measured. */
+const MOST_STOLEN = 100;
+const MOST_RUNS = 3;
+
 async function runOne(bed: Bed, scenario: Scenario, seconds: number): Promise<Result> {
   const { name, title } = scenario;
   const command = `npm run bench -- pace --only ${name} --seconds ${seconds}`;
   const about = { scenario: name, title, command, seconds };
   try {
-    const figures = await scenario.run(bed, seconds);
-    return { ...about, ok: figures.every(({ ok }) => ok), figures };
+    for (let run = 1; ; run += 1) {
+      const { result: figures, stolen } = await withStolen(() => scenario.run(bed, seconds));
+      if (stolen > MOST_STOLEN && run < MOST_RUNS) continue;
+      figures.push(beside(`taken by the host in run ${run}, ms a second`, stolen));
+      return { ...about, ok: figures.every(({ ok }) => ok), figures };
+    }
   } catch (error) {
     await bed.clear();
     const what = { what: 'ran to its end', measured: String(error), bar: 'yes', ok: false };

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { LogEntry } from '../../src/simulator/log.ts';
 import { gapsOf } from '../../test/support/gates.ts';
 import type { Figure } from './scenario.ts';
 import { atLeast, atMost } from './scenario.ts';
@@ -34,6 +35,10 @@ export function paceOf(times: readonly number[], intervalMs: number): Pace {
     short: gaps.filter((gap) => gap < intervalMs - TOLERANCE_MS).length,
     inASecond: mostWithin(sorted, 1000),
   };
+}
+
+export function timesOf(calls: readonly LogEntry[]): number[] {
+  return calls.map(({ at }) => at);
 }
 
 function mostWithin(sorted: readonly number[], windowMs: number): number {

@@ -1,7 +1,7 @@
 import type { Fleet } from '../../../test/support/fleet.ts';
 import type { Bed } from '../bed.ts';
 import { backlog } from '../load.ts';
-import { during, paceOf, WARM_UP_S } from '../measure.ts';
+import { during, paceOf, timesOf, WARM_UP_S } from '../measure.ts';
 import { atLeast, atMost, beside, type Scenario } from '../scenario.ts';
 import { paceAtClients } from '../stamps.ts';
 
@@ -40,11 +40,12 @@ export const fast: Scenario = {
     await during(WARM_UP_S, bed.say, '20 ms warms up');
     const { lastSeq } = await fleet.ebay.state();
     await during(seconds, bed.say, '20 ms');
-    const calls = await fleet.calls(lastSeq);
+    const logged = await fleet.calls(lastSeq);
     const workers = [...fleet.workers];
     await bed.clear();
-    const arrivals = calls.map(({ at }) => at);
+    const arrivals = timesOf(bed.arrivals(logged));
     const server = paceOf(arrivals, INTERVAL_MS);
+    const stamped = paceOf(timesOf(logged), INTERVAL_MS);
     const client = paceAtClients(workers, arrivals, INTERVAL_MS);
     return [
       atMost(
@@ -54,6 +55,7 @@ export const fast: Scenario = {
       ),
       beside('calls stamped by clients', client.calls),
       atMost(`share of gaps below 15 ms at the server, % (${server.short})`, share(server), 0.1),
+      beside(`the same by the simulator’s own stamps, % (${stamped.short})`, share(stamped)),
       atLeast(`use of ${server.calls} calls`, server.use, 0.97),
       atMost('most calls in a sliding second', server.inASecond, 1000 / INTERVAL_MS + 1),
     ];

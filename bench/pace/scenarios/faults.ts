@@ -18,7 +18,7 @@ export const killed: Scenario = {
     await backlog(fleet, seconds * 10);
     const until = Date.now() + seconds * 1000;
     const [kills, wakings] = await Promise.all([killing(fleet, until, bed.say), stopping(fleet, until)]);
-    const calls = await fleet.calls();
+    const calls = await bed.calls(fleet);
     await bed.clear();
     const times = calls.map(({ at }) => at);
     const pace = paceOf(times, INTERVAL_MS);

@@ -2,7 +2,7 @@ import type { Fleet } from '../../../test/support/fleet.ts';
 import type { Bed } from '../bed.ts';
 import { costFigures, spent } from '../cost.ts';
 import { backlog } from '../load.ts';
-import { during, paceFigures, paceOf, WARM_UP_S } from '../measure.ts';
+import { during, type Pace, paceFigures, paceOf, timesOf, WARM_UP_S } from '../measure.ts';
 import { beside, exactly, type Figure, type Scenario } from '../scenario.ts';
 import { paceAtClients } from '../stamps.ts';
 
@@ -31,21 +31,21 @@ async function cell(
   const { lastSeq } = await fleet.ebay.state();
   const before = await spent(bed.redis, fleet.workers);
   await during(seconds, bed.say, label);
-  const calls = await fleet.calls(lastSeq);
+  const logged = await fleet.calls(lastSeq);
   const after = await spent(bed.redis, fleet.workers);
   const failed = await failedJobs(bed);
   const workers = [...fleet.workers];
   await bed.clear();
-  const arrivals = calls.map(({ at }) => at);
-  const client = paceAtClients(workers, arrivals, interval * 1000);
+  const intervalMs = interval * 1000;
+  const arrivals = timesOf(bed.arrivals(logged));
+  const shortBy = (whose: string, { minGapMs, short }: Pace) =>
+    beside(`${label}: the same by the ${whose} stamps (least ${minGapMs.toFixed(1)} ms)`, short);
   return [
-    ...paceFigures(label, paceOf(arrivals, interval * 1000), 0.98),
-    beside(
-      `${label}: short gaps at the clients’ stamps (least ${client.minGapMs.toFixed(1)} ms)`,
-      client.short,
-    ),
+    ...paceFigures(label, paceOf(arrivals, intervalMs), 0.98),
+    shortBy('simulator’s own', paceOf(timesOf(logged), intervalMs)),
+    shortBy('clients’', paceAtClients(workers, arrivals, intervalMs)),
     exactly(`${label}: jobs that failed`, failed, 0),
-    ...costFigures(label, before, after, calls.length),
+    ...costFigures(label, before, after, logged.length),
   ];
 }
 

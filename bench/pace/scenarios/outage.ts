@@ -79,7 +79,7 @@ export const redisStopped: Scenario = {
     await Promise.all(fleet.workers.splice(0).map((worker) => worker.stop()));
     const operator = await operatorOf(fleet);
     const { used } = await operator.gate();
-    const calls = await fleet.calls();
+    const calls = await bed.calls(fleet);
     await operator.close();
     await bed.clear();
     const down = calls.filter(({ time }) => time > wasDownAt && time < upAt).length;

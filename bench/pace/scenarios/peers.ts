@@ -34,7 +34,7 @@ export const peers: Scenario = {
       await during(2, bed.say, `${name} warms up`);
       const { lastSeq } = await fleet.ebay.state();
       await during(seconds, bed.say, name);
-      const calls = await fleet.calls(lastSeq);
+      const calls = await bed.calls(fleet, lastSeq);
       await Promise.all(workers.map((worker) => worker.stop(1000)));
       const {
         calls: made,

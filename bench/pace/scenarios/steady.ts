@@ -22,7 +22,7 @@ export const changed: Scenario = {
     const slower = now();
     await operator.changeInterval(1);
     await during(seconds, bed.say, '1 s again');
-    const times = (await fleet.calls()).map(({ at }) => at);
+    const times = (await bed.calls(fleet)).map(({ at }) => at);
     await operator.close();
     await bed.clear();
     const between = (from: number, to: number) => times.filter((at) => at >= from && at < to);
@@ -59,7 +59,7 @@ export const lookAhead: Scenario = {
     await fleet.ebay.clearLog();
     bed.say('30 pages alone');
     await enqueueAndWait(30, QUERY);
-    const deep = (await fleet.calls()).map(({ at }) => at);
+    const deep = (await bed.calls(fleet)).map(({ at }) => at);
     await fleet.ebay.clearLog();
     await fleet.ebay.addListing({ title: 'zqplumbus deluxe', price: '9.99' });
     await enqueueAndWait(30, 'zqplumbus');
