@@ -29,7 +29,7 @@ describe('an eBay that misbehaves', () => {
     ['a body beyond the cap', { fault: 'huge-body', bytes: 5_000_000 }, 'ebay-bad-answer'],
     [
       'a compressed body beyond the cap',
-      { fault: 'huge-body', bytes: 50_000_000, gzip: true },
+      { fault: 'huge-body', bytes: 5_000_000, gzip: true },
       'ebay-bad-answer',
     ],
     ['a redirect to another host', { fault: 'redirect' }, 'ebay-bad-answer'],
