@@ -37,8 +37,20 @@ export function axiosClient({ origin, maxBodyBytes, userAgent }: AxiosClientOpti
     responseType: 'arraybuffer',
     decompress: false,
     transformResponse: [
-      function (this: InternalAxiosRequestConfig, body: unknown, headers: AxiosResponseHeaders) {
-        return Buffer.isBuffer(body) ? textOf(body, headers, maxBodyBytes, this) : '';
+      function (
+        this: InternalAxiosRequestConfig,
+        body: unknown,
+        headers: AxiosResponseHeaders,
+        status?: number,
+      ) {
+        if (!Buffer.isBuffer(body)) return '';
+        try {
+          return textOf(body, headers, maxBodyBytes);
+        } catch (error) {
+          // A refusal says enough by its status.
+          if (status !== 200) return '';
+          throw new AxiosError((error as Error).message, AxiosError.ERR_BAD_RESPONSE, this);
+        }
       },
     ],
     // 502–504 reject, for axios-retry looks at rejections only.
@@ -51,21 +63,12 @@ export function axiosClient({ origin, maxBodyBytes, userAgent }: AxiosClientOpti
   });
 }
 
-/** @throws AxiosError `ERR_BAD_RESPONSE` when the body is not what its encoding says, or too large */
-function textOf(
-  body: Buffer,
-  headers: AxiosResponseHeaders,
-  maxOutputLength: number,
-  config: InternalAxiosRequestConfig,
-): string {
+/** @throws Error when the body is not what its encoding says, or too large */
+function textOf(body: Buffer, headers: AxiosResponseHeaders, maxOutputLength: number): string {
   const encoding = String(headers.get('content-encoding') ?? 'identity');
   if (encoding === 'identity' || body.length === 0) return body.toString('utf8');
-  try {
-    if (!/^(x-)?gzip$/i.test(encoding)) throw new Error('an encoding that was not asked for');
-    return gunzipSync(body, { maxOutputLength, chunkSize: PIECE_BYTES }).toString('utf8');
-  } catch (error) {
-    throw new AxiosError((error as Error).message, AxiosError.ERR_BAD_RESPONSE, config);
-  }
+  if (!/^(x-)?gzip$/i.test(encoding)) throw new Error('an encoding that was not asked for');
+  return gunzipSync(body, { maxOutputLength, chunkSize: PIECE_BYTES }).toString('utf8');
 }
 
 /** Ends the kept-alive connections; what is under way breaks. */

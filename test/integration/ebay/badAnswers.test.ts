@@ -108,6 +108,16 @@ describe('a server that is not eBay', () => {
       `${head}Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n{"a":`,
       'ebay-bad-answer',
     ],
+    [
+      'what is packed in another way than was asked for',
+      `${head}Content-Encoding: br\r\nContent-Length: 4\r\n\r\n\x0b\x00\x80\x03`,
+      'ebay-bad-answer',
+    ],
+    [
+      'an error that only claims to be compressed',
+      `${head.replace('200 OK', '500 Oh')}Content-Encoding: gzip\r\nContent-Length: 5\r\n\r\n{"a":`,
+      'ebay-server-error',
+    ],
     ['a chunk of no length', `${head}Transfer-Encoding: chunked\r\n\r\nzz\r\n`, 'ebay-bad-answer'],
   ];
   for (const [name, bytes, code] of answers)
