@@ -89,12 +89,7 @@ export class Bed {
     return fleet;
   }
 
-  /** The Browse calls that reached the simulator, each `at` the time of its packet where packets can be watched. */
-  async calls(fleet: Fleet, since?: number): Promise<LogEntry[]> {
-    return this.arrivals(await fleet.calls(since));
-  }
-
-  /** The same for calls as the simulator stamped them. */
+  /** Calls as the simulator logged them, each `at` the time of its packet where packets can be watched. */
   arrivals(calls: LogEntry[]): LogEntry[] {
     return this.#wire?.stamped(calls) ?? calls;
   }

@@ -1,10 +1,23 @@
 import { readFile } from 'node:fs/promises';
 
-/** Runs `work`, and says how much of the processors a host took away meanwhile, ms a second; 0 where that is not told. */
-export async function withStolen<T>(work: () => Promise<T>): Promise<{ result: T; stolen: number }> {
+/** A virtual machine loses some 30 to 80 ms a second to its host; where it loses more, another machine is measured. */
+const MOST_STOLEN = 100;
+const MOST_RUNS = 3;
+
+interface Undisturbed<T> {
+  result: T;
+  /** What the host took from all processors meanwhile, ms a second; 0 where that is not told. */
+  stolen: number;
+  /** Which run it was. */
+  run: number;
+}
+
+/** Measures again, whatever came of it, where the host took too much; the last run stands. */
+export async function undisturbed<T>(measure: () => Promise<T>, run = 1): Promise<Undisturbed<T>> {
   const [before, startedAt] = [await stolenMs(), performance.now()];
-  const result = await work();
-  return { result, stolen: (1000 * ((await stolenMs()) - before)) / (performance.now() - startedAt) };
+  const result = await measure();
+  const stolen = (1000 * ((await stolenMs()) - before)) / (performance.now() - startedAt);
+  return stolen > MOST_STOLEN && run < MOST_RUNS ? undisturbed(measure, run + 1) : { result, stolen, run };
 }
 
 /** Linux counts it in hundredths of a second, as the eighth figure of all processors. */

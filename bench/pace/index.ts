@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { Bed } from './bed.ts';
-import { withStolen } from './host.ts';
+import { undisturbed } from './host.ts';
 import { beside, type Figure, type Scenario } from './scenario.ts';
 import { fast } from './scenarios/fast.ts';
 import { killed } from './scenarios/faults.ts';
@@ -106,21 +106,14 @@ async function runAll(
   return results;
 }
 
-/** A virtual machine loses some 30 to 80 ms a second to its host; where it loses more, another machine is measured. */
-const MOST_STOLEN = 100;
-const MOST_RUNS = 3;
-
 async function runOne(bed: Bed, scenario: Scenario, seconds: number): Promise<Result> {
   const { name, title } = scenario;
   const command = `npm run bench -- pace --only ${name} --seconds ${seconds}`;
   const about = { scenario: name, title, command, seconds };
   try {
-    for (let run = 1; ; run += 1) {
-      const { result: figures, stolen } = await withStolen(() => scenario.run(bed, seconds));
-      if (stolen > MOST_STOLEN && run < MOST_RUNS) continue;
-      figures.push(beside(`taken by the host in run ${run}, ms a second`, stolen));
-      return { ...about, ok: figures.every(({ ok }) => ok), figures };
-    }
+    const { result, stolen, run } = await undisturbed(() => scenario.run(bed, seconds));
+    const figures = [...result, beside(`taken by the host in run ${run}, ms a second`, stolen)];
+    return { ...about, ok: figures.every(({ ok }) => ok), figures };
   } catch (error) {
     await bed.clear();
     const what = { what: 'ran to its end', measured: String(error), bar: 'yes', ok: false };

@@ -37,6 +37,7 @@ export function paceOf(times: readonly number[], intervalMs: number): Pace {
   };
 }
 
+/** When they arrived, ms. */
 export function timesOf(calls: readonly LogEntry[]): number[] {
   return calls.map(({ at }) => at);
 }

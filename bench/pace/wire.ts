@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { LogEntry } from '../../src/simulator/log.ts';
+import { now } from './clock.ts';
 
 const FILE_HEADER = 24;
 const PACKET_HEADER = 16;
@@ -44,15 +45,14 @@ export class Wire {
 
   /** The same calls, each `at` the time when its packet came. */
   stamped(calls: readonly LogEntry[]): LogEntry[] {
-    const toMonotonic = Number(process.hrtime.bigint()) / 1e6 - (performance.timeOrigin + performance.now());
-    let after = this.#seen.length;
-    // From the last one back, for each the latest packet that it may be: its own stamp, whole ms, is the later one.
+    const toMonotonic = now() - (performance.timeOrigin + performance.now());
+    let taken = this.#seen.length;
+    // From the last one back, for each the latest packet that it may be: its own stamp, in whole ms, is the later one.
     return calls
       .toReversed()
       .map((call) => {
-        do after -= 1;
-        while (after >= 0 && (this.#seen[after] as number) >= call.time + 1);
-        const packetAt = this.#seen[after];
+        taken = this.#seen.findLastIndex((at, index) => index < taken && at < call.time + 1);
+        const packetAt = this.#seen[taken];
         return packetAt === undefined ? call : { ...call, at: packetAt + toMonotonic };
       })
       .reverse();

@@ -9,15 +9,15 @@ import { startWorkerApp } from '../../src/app/worker.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Collector } from '../../src/queue/context.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
+import { now } from './clock.ts';
 
 const WORK_MS = Number(process.env.BENCH_WORK_MS ?? 300);
 
-/** On the machine's monotonic clock, which the simulator's log uses too. */
 const stamps: number[] = [];
 const request = http.request;
 http.request = ((...args: Parameters<typeof request>) => {
   const [options] = args as unknown as [http.RequestOptions];
-  if (options.path?.includes('/item_summary/search')) stamps.push(Number(process.hrtime.bigint()) / 1e6);
+  if (options.path?.includes('/item_summary/search')) stamps.push(now());
   return request(...args);
 }) as typeof request;
 

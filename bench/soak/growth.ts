@@ -1,7 +1,7 @@
 import type { Sample } from './run.ts';
 import { average, byMinute, type Point, type Slope, slopeOf } from './slope.ts';
 
-/** `allKeys` is told beside `keys` and judged by nothing: what comes and goes with every search is a tenth of it, up or down. */
+/** `allKeys` is told beside `keys` and not judged: on a busy machine what comes and goes with every search hides a percent. */
 export type Growth = Record<'heap' | 'handles' | 'keys' | 'allKeys', Slope>;
 
 /** Upper ends of the intervals, an hour; that of keys as a share of all keys. */

@@ -5,7 +5,8 @@ import { CYCLE_MS, soak } from './run.ts';
 
 export const HELP = `npm run bench -- soak [--minutes 40] [--json]
   A worker at 70 % of its pace with a fault every minute; what grows is told an hour, with its 95 % interval: heap after
-  collection, open files and sockets, keys that outlive all of a search. The first quarter does not count. The ten faults come in turns, so that at least two rounds of them must remain.`;
+  collection, open files and sockets, keys that outlive all of a search. The first quarter does not count. The ten
+  faults come in turns, so that at least two rounds of them must remain.`;
 
 export async function run(args: string[]): Promise<boolean> {
   const { minutes, json } = numberFlags(args, { minutes: 40 });

@@ -34,8 +34,8 @@ export function packHead({ products, ...page }: PageHead): Buffer {
 export function unpackHead(packed: Buffer): PageHead {
   const { ids, unfit, ...page } = unpack<KeptHead>(packed);
   const { marketplace } = page;
-  const products = ids.map((itemId) => ({ itemId, marketplace, fits: true }));
-  for (const index of unfit) (products[index] as PageHead['products'][number]).fits = false;
+  const misfits = new Set(unfit);
+  const products = ids.map((itemId, index) => ({ itemId, marketplace, fits: !misfits.has(index) }));
   return { ...page, products };
 }
 

@@ -55,7 +55,7 @@ describe('the fleet’s pace', function () {
     const queue = new Queue('ebay-calls', { connection: redis.connect(), prefix: '{ebay}' });
     await waitFor('Redis', () => connection.ping().catch(() => undefined));
     const made = async () => (await fleet.calls()).length;
-    /** What a worker does that starts with another interval. Resolves with the numbers of calls made before and after, and when. */
+    /** What a worker does that starts with another interval. Resolves with the calls made before and after, and when. */
     const change = async (seconds: number) => {
       const before = await made();
       await gate.configure({ intervalMs: seconds * 1000, dailyLimit: 5000 });

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Fleet } from '../../../test/support/fleet.ts';
+import { now } from '../clock.ts';
 import { backlog } from '../load.ts';
-import { paceOf } from '../measure.ts';
+import { paceOf, timesOf } from '../measure.ts';
 import { atMost, beside, type Scenario } from '../scenario.ts';
 
 const INTERVAL_MS = 100;
@@ -18,9 +19,9 @@ export const killed: Scenario = {
     await backlog(fleet, seconds * 10);
     const until = Date.now() + seconds * 1000;
     const [kills, wakings] = await Promise.all([killing(fleet, until, bed.say), stopping(fleet, until)]);
-    const calls = await bed.calls(fleet);
+    const calls = bed.arrivals(await fleet.calls());
     await bed.clear();
-    const times = calls.map(({ at }) => at);
+    const times = timesOf(calls);
     const pace = paceOf(times, INTERVAL_MS);
     // What arrived in the second after each waking.
     const bursts = wakings.map((woken) => times.filter((at) => at >= woken && at < woken + 1000).length);
@@ -61,7 +62,7 @@ async function stopping(fleet: Fleet, until: number): Promise<number[]> {
     worker?.signal('SIGSTOP');
     await sleep(STOPPED_MS);
     worker?.signal('SIGCONT');
-    wakings.push(Number(process.hrtime.bigint()) / 1e6);
+    wakings.push(now());
     await sleep(1000);
     // The next one's turn.
     if (worker !== undefined) fleet.workers.push(...fleet.workers.splice(0, 1));

@@ -1,7 +1,7 @@
 import { deepSearch } from '../../../test/support/deepSearch.ts';
 import { waitFor } from '../../../test/support/waitFor.ts';
 import { backlog, enqueue, outcomes, QUERY } from '../load.ts';
-import { during, paceOf } from '../measure.ts';
+import { during, paceOf, timesOf } from '../measure.ts';
 import { operatorOf } from '../operator.ts';
 import { atMost, beside, exactly, type Scenario } from '../scenario.ts';
 
@@ -79,15 +79,12 @@ export const redisStopped: Scenario = {
     await Promise.all(fleet.workers.splice(0).map((worker) => worker.stop()));
     const operator = await operatorOf(fleet);
     const { used } = await operator.gate();
-    const calls = await bed.calls(fleet);
+    const calls = bed.arrivals(await fleet.calls());
     await operator.close();
     await bed.clear();
     const down = calls.filter(({ time }) => time > wasDownAt && time < upAt).length;
     const first = calls.find(({ time }) => time > upAt);
-    const pace = paceOf(
-      calls.map(({ at }) => at),
-      intervalMs,
-    );
+    const pace = paceOf(timesOf(calls), intervalMs);
     return [
       atMost('calls while it was stopped (one may have had its slot)', down, 1),
       beside('ms that stopping it took', wasDownAt - stoppedAt),

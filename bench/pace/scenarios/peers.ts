@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { mintToken } from '../../../test/support/simulator.ts';
-import { during, paceOf } from '../measure.ts';
+import { during, paceOf, timesOf } from '../measure.ts';
 import { beside, type Figure, type Scenario } from '../scenario.ts';
 
 const INTERVAL_MS = 100;
@@ -34,17 +34,9 @@ export const peers: Scenario = {
       await during(2, bed.say, `${name} warms up`);
       const { lastSeq } = await fleet.ebay.state();
       await during(seconds, bed.say, name);
-      const calls = await bed.calls(fleet, lastSeq);
+      const calls = bed.arrivals(await fleet.calls(lastSeq));
       await Promise.all(workers.map((worker) => worker.stop(1000)));
-      const {
-        calls: made,
-        short,
-        minGapMs,
-        use,
-      } = paceOf(
-        calls.map(({ at }) => at),
-        INTERVAL_MS,
-      );
+      const { calls: made, short, minGapMs, use } = paceOf(timesOf(calls), INTERVAL_MS);
       figures.push(
         beside(`${name}: gaps below 95 ms, of ${made} calls`, short),
         beside(`${name}: least gap, ms`, minGapMs),

@@ -1,11 +1,10 @@
 import { deepSearch } from '../../../test/support/deepSearch.ts';
 import { gapsOf } from '../../../test/support/gates.ts';
+import { now } from '../clock.ts';
 import { backlog, enqueue, outcomes, QUERY } from '../load.ts';
-import { during, paceFigures, paceOf } from '../measure.ts';
+import { during, paceFigures, paceOf, timesOf } from '../measure.ts';
 import { operatorOf } from '../operator.ts';
 import { atMost, beside, exactly, type Figure, type Scenario } from '../scenario.ts';
-
-const now = () => Number(process.hrtime.bigint()) / 1e6;
 
 export const changed: Scenario = {
   name: 'changed',
@@ -22,7 +21,7 @@ export const changed: Scenario = {
     const slower = now();
     await operator.changeInterval(1);
     await during(seconds, bed.say, '1 s again');
-    const times = (await bed.calls(fleet)).map(({ at }) => at);
+    const times = timesOf(bed.arrivals(await fleet.calls()));
     await operator.close();
     await bed.clear();
     const between = (from: number, to: number) => times.filter((at) => at >= from && at < to);
@@ -59,7 +58,7 @@ export const lookAhead: Scenario = {
     await fleet.ebay.clearLog();
     bed.say('30 pages alone');
     await enqueueAndWait(30, QUERY);
-    const deep = (await bed.calls(fleet)).map(({ at }) => at);
+    const deep = timesOf(bed.arrivals(await fleet.calls()));
     await fleet.ebay.clearLog();
     await fleet.ebay.addListing({ title: 'zqplumbus deluxe', price: '9.99' });
     await enqueueAndWait(30, 'zqplumbus');
