@@ -1,10 +1,11 @@
 import { RELEASE_PARENT } from './releaseScript.ts';
 
 /**
- * Looks at searches that wait for pages and strikes off the pages that will never report: ended ones (a failed one with
- * its reason), and those that are gone or in no state, which the search then asks for anew.
+ * Removes, from searches that wait for pages, the pages that never report: ended ones (a failed one with its reason), and
+ * those that are gone or in no state. The search then asks for the latter again.
  *
- * ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches. Returns the ids that were released.
+ * KEYS: those of `settleKeys`. ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches.
+ * Returns the ids that were released.
  */
 export const SETTLE_SEARCHES = `${RELEASE_PARENT}
 local searches, calls = ARGV[1], ARGV[2]
@@ -39,3 +40,21 @@ for i = 3, #ARGV do
 end
 return released
 `;
+
+const STATES_OF_SEARCHES = ['waiting-children', 'prioritized', 'wait', 'pc', 'marker', 'events'];
+const STATES_OF_CALLS = ['prioritized', 'delayed', 'active', 'wait', 'failed', 'completed'];
+
+/**
+ * The keys that the script uses. A Cluster picks the node by them: without a key the client picks a random node, and a
+ * node without the slot refuses the script. The pages' own keys are known only to the script, from the searches'
+ * `dependencies`; they share the slot.
+ * @param searches the search queue's keys up to the id
+ * @param calls the calls queue's
+ */
+export function settleKeys(searches: string, calls: string, ids: readonly string[]): string[] {
+  return [
+    ...STATES_OF_SEARCHES.map((state) => searches + state),
+    ...STATES_OF_CALLS.map((state) => calls + state),
+    ...ids.flatMap((id) => ['', ':dependencies', ':failed'].map((part) => searches + id + part)),
+  ];
+}

@@ -3,7 +3,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { QueueMetrics } from '../telemetry/queueMetrics.ts';
 import { brokenBecause, type JobFields } from './jobFields.ts';
 import { JobReader, type RawJob, STATES, type State } from './jobReader.ts';
-import { SETTLE_SEARCHES } from './orphanScript.ts';
+import { SETTLE_SEARCHES, settleKeys } from './orphanScript.ts';
 import { Quarantine } from './quarantine.ts';
 
 export interface SweepOptions {
@@ -108,8 +108,10 @@ export class Sweep {
   async #settleSearches(ids: string[]): Promise<void> {
     if (ids.length === 0) return;
     const { redis, prefix, searches, calls, metrics, log } = this.#options;
-    const bases = [`${prefix}:${searches}:`, `${prefix}:${calls}:`];
-    const released = (await redis.eval(SETTLE_SEARCHES, 0, ...bases, ...ids)) as string[];
+    const bases = [`${prefix}:${searches}:`, `${prefix}:${calls}:`] as const;
+    const keys = settleKeys(...bases, ids);
+    const reply = await redis.eval(SETTLE_SEARCHES, keys.length, ...keys, ...bases, ...ids);
+    const released = reply as string[];
     for (const searchId of released) {
       metrics.settled('search');
       log.warn('search waited for pages that are gone: released', { searchId });
