@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Queue } from 'bullmq';
-import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
+import { startWorkerApp, type WorkerApp, type WorkerAppOptions } from '../../src/app/worker.ts';
 import { openProducer } from '../../src/app.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
@@ -47,10 +47,14 @@ export interface TestService {
   search(request: Parameters<SearchProducer['enqueue']>[0]): Promise<SearchReport>;
 }
 
-/** A whole service in this process, started anew before each test: own Redis, simulator, worker, producer. */
+/**
+ * A whole service in this process, started anew before each test: own Redis, simulator, worker, producer.
+ * @param app changes what the worker's jobs work with, e.g. to pause one of them at a chosen point
+ */
 export function useService(
   env: Record<string, string> = {},
   options: Partial<SimulatorOptions> = {},
+  app: Pick<WorkerAppOptions, 'adapt'> = {},
 ): TestService {
   const redis = useRedis();
   const simulator = useSimulator(options);
@@ -61,7 +65,7 @@ export function useService(
   beforeEach(async () => {
     config = testConfig(serviceEnv(redis.url, simulator().url, { ...QUICK, ...env }));
     const log = new LogRoot({ level: 'error', levels: '', format: 'json' }, new PassThrough().resume());
-    worker = await startWorkerApp(config, log);
+    worker = await startWorkerApp(config, log, app);
     producer = openProducer(config, { log });
     await producer.ready();
     const connection = redis.connect();

@@ -1,3 +1,4 @@
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { QuarantineEntry } from '../../src/upkeep/quarantine.ts';
 import { connectTo } from './redis.ts';
@@ -32,4 +33,11 @@ export class StoredJobs {
   close(): void {
     this.redis.disconnect();
   }
+}
+
+/** The key of what a search has collected so far. */
+export async function resultsKey(searches: Queue, searchId: string): Promise<string> {
+  const job = await searches.getJob(searchId);
+  if (job === undefined) throw new Error(`no search ${searchId}`);
+  return `{ebay}:pages:default:${searchId}:${job.timestamp}`;
 }

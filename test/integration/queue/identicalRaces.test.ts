@@ -1,0 +1,157 @@
+import { expect } from 'chai';
+import type { PageCall } from '../../../src/queue/context.ts';
+import type { SearchReport } from '../../../src/queue/report.ts';
+import { around, usePause } from '../../support/pause.ts';
+import { useService } from '../../support/service.ts';
+import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+/** Below the 15 s after which a waiting search looks for its leader by itself. */
+const PROMPTLY = { timeoutMs: 8000 };
+
+describe('a search that waits for an identical one', () => {
+  const pageCall = usePause<PageCall>();
+  /** Held just before the waiting search is put aside, when it has seen that the other one is at work. */
+  const raise = usePause();
+  let afterEnd: () => Promise<unknown>;
+  const service = useService(
+    {},
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectPage(call) {
+            await pageCall.pass(call);
+            return context.collector.collectPage(call);
+          },
+        }),
+        runs: around(context.runs, {
+          async raise(...args) {
+            await raise.pass(undefined);
+            return context.runs.raise(...args);
+          },
+        }),
+        identical: around(context.identical, {
+          async finish(...args) {
+            const waiting = await context.identical.finish(...args);
+            await afterEnd();
+            return waiting;
+          },
+        }),
+      }),
+    },
+  );
+  let stored: StoredJobs;
+  beforeEach(() => {
+    afterEnd = async () => undefined;
+    stored = new StoredJobs(service.config.redis.url);
+  });
+  afterEach(() => stored.close());
+
+  const request = { query: 'phone case', maxItems: 250 };
+  const follows = (searchId: string, leader: string) =>
+    waitFor('the second search to wait for the first one', async () => {
+      const { progress } = await service.producer.get(searchId);
+      return progress?.leader === leader;
+    });
+  async function expectOwnResult({ searchId, summary }: SearchReport, calls: number): Promise<void> {
+    expect(summary).to.deep.include({ outcome: 'complete', calls });
+    expect(await service.producer.products(searchId)).to.have.length(250);
+  }
+
+  it('collects itself when the first one was withdrawn before it came', async () => {
+    pageCall.hold();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its call', () => pageCall.waiting === 1);
+    await service.producer.cancel(first.searchId);
+    // The withdrawn search has a page in flight, so it is still at work.
+    const second = await service.producer.enqueue(request);
+    await follows(second.searchId, first.searchId);
+    pageCall.release();
+    await expectOwnResult(await service.producer.waitFor(second.searchId, PROMPTLY), 2);
+    expect((await service.producer.get(first.searchId)).summary?.outcome).to.equal('cancelled');
+  });
+
+  it('is answered at once when the first one ends just before it is put aside', async () => {
+    pageCall.hold();
+    const first = await service.producer.enqueue({ ...request, priority: 'backfill' });
+    await waitFor('its call', () => pageCall.waiting === 1);
+    raise.hold();
+    const second = await service.producer.enqueue({ ...request, priority: 'interactive' });
+    await waitFor('the second search to find the first one', () => raise.waiting === 1);
+    pageCall.release();
+    await service.producer.waitFor(first.searchId, PROMPTLY);
+    raise.release();
+    await expectOwnResult(await service.producer.waitFor(second.searchId, PROMPTLY), 0);
+    expect(service.calledOffsets()).to.deep.equal([0, 200]);
+  });
+
+  it('collects itself when the pages of the first one are gone by the time it is answered', async () => {
+    pageCall.hold();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its call', () => pageCall.waiting === 1);
+    const second = await service.producer.enqueue(request);
+    await follows(second.searchId, first.searchId);
+    const key = await resultsKey(service.searches, first.searchId);
+    afterEnd = async () => {
+      afterEnd = async () => undefined;
+      expect(await stored.redis.del(key)).to.equal(1);
+    };
+    pageCall.release();
+    await expectOwnResult(await service.producer.waitFor(second.searchId, PROMPTLY), 2);
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 0, 200]);
+  });
+
+  it('collects itself when the first one was removed from the queue', async () => {
+    await service.calls.pause();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
+    await (await service.searches.getJob(first.searchId))?.remove();
+    await service.calls.resume();
+    const { searchId } = await service.producer.enqueue(request);
+    await expectOwnResult(await service.producer.waitFor(searchId, PROMPTLY), 2);
+  });
+
+  it('collects itself when the job of the first one was replaced by another job of the same id', async () => {
+    const add = (query: string) => service.searches.add('search', { ...request, query }, { jobId: 'mine' });
+    await service.calls.pause();
+    await add(request.query);
+    await waitFor('its page', () => service.calls.getJob('mine-r1-p1'));
+    await (await service.searches.getJob('mine'))?.remove();
+    await add('yoga mat');
+    await waitFor('the page of the other', () => service.calls.getJob('mine-r1-p1'));
+    const { searchId } = await service.producer.enqueue(request);
+    await waitFor('a page of its own', () => service.calls.getJob(`${searchId}-r1-p1`), 8000);
+    await service.calls.resume();
+    await expectOwnResult(await service.producer.waitFor(searchId, PROMPTLY), 2);
+  });
+
+  it('collects itself when the first one failed without an end of its own, because its workers died', async () => {
+    pageCall.hold();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its call', () => pageCall.waiting === 1);
+    await stored.redis.hset(service.searches.toKey(first.searchId), 'stc', service.config.worker.maxRestarts);
+    pageCall.release();
+    const { error } = await service.producer.waitFor(first.searchId, PROMPTLY);
+    expect(error?.code).to.equal('crashed-worker');
+    const { searchId } = await service.producer.enqueue(request);
+    await expectOwnResult(await service.producer.waitFor(searchId, PROMPTLY), 2);
+  });
+});
+
+describe('a search with maxAge', () => {
+  const service = useService();
+  const request = { query: 'phone case', maxItems: 50 };
+
+  it('is answered by one that ended less than maxAge ago, and not by one that ended longer ago', async () => {
+    await service.search(request);
+    const ended = Date.now();
+    const young = await service.search({ ...request, maxAge: 60 });
+    expect(young.summary).to.deep.include({ outcome: 'complete', calls: 0 });
+    await waitFor('the end to be older than a second', () => Date.now() - ended > 1100);
+    const old = await service.search({ ...request, maxAge: 1 });
+    expect(old.summary).to.deep.include({ outcome: 'complete', calls: 1 });
+    expect(service.calledOffsets()).to.deep.equal([0, 0]);
+  });
+});
