@@ -146,7 +146,6 @@ export class FleetConfig {
   #apply(versioned: Versioned): void {
     const { log, metrics } = this.#options;
     const isNew = versioned.version > this.#versioned.version;
-    if (versioned.version < this.#versioned.version) return;
     this.#versioned = versioned;
     let next: Snapshot;
     try {

@@ -3,7 +3,7 @@ import { openGate } from '../../../src/app.ts';
 import { quietLog } from '../../../src/cli/quietLog.ts';
 import { DEMO_CREDENTIALS } from '../../../src/simulator/credentials.ts';
 import { FleetStore } from '../../../src/tenants/fleetStore.ts';
-import { credentialOf, referencesOf, useTenants } from '../../support/tenants.ts';
+import { credentialOf, useTenants } from '../../support/tenants.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const REQUEST = { query: 'phone case', maxItems: 20 };
@@ -152,16 +152,17 @@ describe('a configuration that changes under a running worker', () => {
     await waitFor('the version', async () => (await store().read()).version === version);
   });
 
-  it('never goes back to a version that is older', async () => {
+  it('replaces an older version that Redis holds with its own, and goes on serving its tenants', async () => {
     write({ search: { backlogLimit: 9 } });
     await running((limit) => limit === 9);
     const { document, version } = await store().read();
-    const added = { late: { ...referencesOf('late', service.files.folder), clientIdEnv: 'NOT_SET' } };
-    expect(await store().publish(version - 1, { version, document: { ...document, added } })).to.equal(false);
-    expect(
-      await store().publish(version, { version: version - 1, document: { ...document, added } }),
-    ).to.equal(true);
-    await waitFor('the newer one', async () => (await store().read()).version === version);
-    expect((await store().read()).document.added).to.deep.equal({});
+    const older = { ...document, tenants: { at: Date.now(), value: {} } };
+    expect(await store().publish(version, { version: version - 1, document: older })).to.equal(true);
+    await waitFor('its own version', async () => (await store().read()).version === version);
+    expect((await store().read()).document).to.deep.equal(document);
+    // The process has looked at this version again once it reports the next one.
+    write({ search: { backlogLimit: 10 } });
+    await running((limit) => limit === 10);
+    expect(service.log).to.not.include('no longer served');
   });
 });
