@@ -131,6 +131,17 @@ describe('a search for the newest with a track', () => {
     expect(products.every(({ mark }) => mark === 'same')).to.equal(true);
   });
 
+  it('stops at a page whose other items are all dropped by the request and so never known', async () => {
+    const request: SearchRequest = { ...newest, track: 'dropping', title: { exclude: ['quokka'] } };
+    service.simulator.controls.addListing({ title: 'phone case with a quokka', price: '5.00' });
+    const first = await service.search(request);
+    expect(first.summary?.counts.filteredOut).to.equal(1);
+    service.simulator.controls.clearLog();
+    const { summary } = await service.search(request);
+    expect(service.calledOffsets()).to.deep.equal([0]);
+    expect(summary?.counts.filteredOut).to.equal(1);
+  });
+
   it('goes on to the first page that is wholly known, and never asks for one after it', async () => {
     await service.search(newest);
     const added = Array.from({ length: 201 }, (_, n) =>

@@ -1,0 +1,120 @@
+import { expect } from 'chai';
+import type { ItemCall, PageCall } from '../../../src/queue/context.ts';
+import { around, usePause } from '../../support/pause.ts';
+import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+const PROMPTLY = { timeoutMs: 10_000 };
+
+describe('a call of a search', () => {
+  const pageCall = usePause<PageCall>();
+  const itemCall = usePause<ItemCall>();
+  /** Held when the job of a page or an item looks whether its search was cancelled. */
+  const look = usePause();
+  const service = useService(
+    { PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectPage(call) {
+            await pageCall.pass(call);
+            return context.collector.collectPage(call);
+          },
+          async collectDetails(call) {
+            await itemCall.pass(call);
+            return context.collector.collectDetails(call);
+          },
+        }),
+        runs: around(context.runs, {
+          async read(...args) {
+            await look.pass(undefined);
+            return context.runs.read(...args);
+          },
+        }),
+      }),
+    },
+  );
+  const at = (offset: number) => (call: PageCall) => call.offset === offset;
+  const ended = (searchId: string) => service.producer.waitFor(searchId, PROMPTLY);
+  const callsAt = (offset: number) => service.calledOffsets().filter((each) => each === offset);
+  const job = (id: string) => waitFor(`job ${id}`, () => service.calls.getJob(id));
+
+  it('is not made when the search is cancelled just after the job of its page has started', async () => {
+    look.hold();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+    await waitFor('the job of the page', () => look.waiting === 1);
+    expect(await service.producer.cancel(searchId)).to.equal(true);
+    look.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'cancelled', calls: 0, pages: 0 });
+    expect(service.calledOffsets()).to.deep.equal([]);
+  });
+
+  it('is not made when the search is cancelled just after the job of its item has started', async () => {
+    pageCall.hold();
+    const { searchId } = await service.producer.enqueue({
+      query: 'phone case',
+      maxItems: 1,
+      details: 'full',
+    });
+    await waitFor('the call', () => pageCall.waiting === 1);
+    look.hold();
+    pageCall.release();
+    await waitFor('the job of the details', () => look.waiting === 1);
+    expect(await service.producer.cancel(searchId)).to.equal(true);
+    look.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'cancelled', calls: 1, pages: 1 });
+    expect(service.simulator.controls.log({ kind: 'item' })).to.deep.equal([]);
+  });
+
+  it('is made once when two pages add it, and neither of them fails', async () => {
+    pageCall.hold(at(400));
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 600 });
+    await waitFor('the last page to be under way', () => pageCall.waiting === 1);
+    // The second page has ended and has asked for the third one, as the first one has.
+    await waitFor('the second page', async () => {
+      const state = await service.calls.getJobState(`${searchId}-r1-p2`);
+      return state === 'completed' || state === 'failed';
+    });
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 3, pages: 3 });
+    expect(await service.calls.getFailed()).to.deep.equal([]);
+    expect(await service.calls.getCompletedCount()).to.equal(3);
+  });
+
+  it('is not added by a page of an earlier run', async () => {
+    // Newest first with a track, one page is under way at a time: the first run ends without a third page.
+    const fault = service.simulator.controls.arm({ fault: 'status', status: 500, on: { offset: 200 } });
+    const { searchId, summary } = await service.search({
+      query: 'phone case',
+      maxItems: 600,
+      sort: 'newlyListed',
+      track: 'newest',
+    });
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 1 });
+    service.simulator.controls.clear(fault);
+    service.simulator.controls.clearLog();
+
+    pageCall.hold(({ ids }) => ids?.run === 2);
+    await service.producer.retry(searchId);
+    await waitFor('the page of the second run', () => pageCall.waiting === 1);
+    // As the dashboard does.
+    await (await job(`${searchId}-r1-p2`)).retry('failed');
+    await waitFor(
+      'the page of the first run',
+      async () => (await service.calls.getJobState(`${searchId}-r1-p2`)) === 'completed',
+    );
+    expect(await service.calls.getJob(`${searchId}-r1-p3`)).to.equal(undefined);
+    pageCall.release();
+    await waitFor(
+      'the end',
+      async () => (await service.producer.get(searchId)).summary?.outcome === 'complete',
+    );
+    expect(callsAt(400)).to.have.length(1);
+    expect(await service.producer.products(searchId)).to.have.length(600);
+  });
+});

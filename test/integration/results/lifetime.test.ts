@@ -1,0 +1,124 @@
+import { expect } from 'chai';
+import type { PageAnswer } from '../../../src/collector/pageAnswer.ts';
+import type { PageCall } from '../../../src/queue/context.ts';
+import { around, usePause } from '../../support/pause.ts';
+import { useService } from '../../support/service.ts';
+import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+const TTL_S = 60;
+const PROMPTLY = { timeoutMs: 10_000 };
+
+describe('what a search has collected', () => {
+  const pageCall = usePause<PageCall>();
+  const pageAnswer = usePause<PageCall>();
+  let adapted: (answer: PageAnswer) => PageAnswer;
+  let afterStore: () => Promise<unknown>;
+  /** Answers of pages that were brought to the store. */
+  let stores = 0;
+  const service = useService(
+    {
+      RESULTS_TTL: String(TTL_S),
+      EBAY_CALL_TIMEOUT: '1',
+      EBAY_CONNECT_TIMEOUT: '1',
+      WORKER_LOCK_DURATION: '1',
+      WORKER_STALLED_INTERVAL: '0.2',
+    },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectPage(call) {
+            await pageCall.pass(call);
+            const answer = adapted(await context.collector.collectPage(call));
+            await pageAnswer.pass(call);
+            return answer;
+          },
+        }),
+        results: around(context.results, {
+          async store(...args) {
+            const pages = await context.results.store(...args);
+            stores += 1;
+            await afterStore();
+            return pages;
+          },
+        }),
+      }),
+    },
+  );
+  let stored: StoredJobs;
+  beforeEach(() => {
+    adapted = (answer) => answer;
+    afterStore = async () => undefined;
+    stores = 0;
+    stored = new StoredJobs(service.config.redis.url);
+  });
+  afterEach(() => stored.close());
+
+  const request = { query: 'phone case', maxItems: 400 };
+  const second = ({ offset }: PageCall) => offset === 200;
+  const ended = (searchId: string) => service.producer.waitFor(searchId, PROMPTLY);
+
+  /** A search whose second page is held before its call, and the key of its results. */
+  async function halfWay(): Promise<{ searchId: string; key: string }> {
+    pageCall.hold(second);
+    const { searchId } = await service.producer.enqueue(request);
+    await waitFor('the second page', () => pageCall.waiting === 1);
+    return { searchId, key: await resultsKey(service.searches, searchId) };
+  }
+
+  it('ends RESULTS_TTL after the first answer, however late the last one comes', async () => {
+    const { searchId, key } = await halfWay();
+    expect(await stored.redis.pttl(key)).to.be.within((TTL_S - 20) * 1000, TTL_S * 1000);
+    // As if half of its time had passed.
+    await stored.redis.pexpire(key, (TTL_S / 2) * 1000);
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', pages: 2 });
+    expect(await stored.redis.pttl(key)).to.be.within(1, (TTL_S / 2) * 1000);
+    expect(Date.parse(summary?.expiresAt ?? '')).to.be.at.most(Date.now() + (TTL_S / 2) * 1000);
+  });
+
+  it('ends RESULTS_TTL after the first answer also when details follow', async () => {
+    pageCall.hold();
+    const { searchId } = await service.producer.enqueue({ ...request, maxItems: 2, details: 'full' });
+    await waitFor('the page', () => pageCall.waiting === 1);
+    const key = await resultsKey(service.searches, searchId);
+    afterStore = () => stored.redis.pexpire(key, (TTL_S / 2) * 1000);
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 3 });
+    expect(await stored.redis.pttl(key)).to.be.within(1, (TTL_S / 2) * 1000);
+  });
+
+  it('is the first answer of each page, when a worker that lost its job comes with a second one', async () => {
+    adapted = (answer) => ({ ...answer, products: answer.products.slice(0, 5) });
+    pageAnswer.hold();
+    const { searchId } = await service.producer.enqueue({ ...request, maxItems: 10 });
+    await waitFor('the late answer', () => pageAnswer.waiting === 1);
+    // The job's lock is lost, so that another run of the same job answers first.
+    pageAnswer.hold(() => false);
+    adapted = (answer) => answer;
+    await waitFor('the search to end without the late answer', async () => {
+      await stored.redis.del(`{ebay}:ebay-calls:${searchId}-r1-p1:lock`);
+      return (await service.producer.get(searchId)).summary;
+    });
+    expect(await service.producer.products(searchId)).to.have.length(10);
+    expect(stores).to.equal(1);
+    pageAnswer.release();
+    await waitFor('the late answer to be stored', () => stores === 2);
+    expect(await service.producer.products(searchId)).to.have.length(10);
+    expect((await service.producer.get(searchId)).summary?.counts.products).to.equal(10);
+  });
+
+  it('is collected again by a new run when it expires before the search ends', async () => {
+    const { searchId, key } = await halfWay();
+    expect(await stored.redis.del(key)).to.equal(1);
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', pages: 2 });
+    expect(await service.producer.products(searchId)).to.have.length(400);
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 0]);
+  });
+});
