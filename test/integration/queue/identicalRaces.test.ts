@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { PageCall } from '../../../src/queue/context.ts';
+import { PRIORITY } from '../../../src/queue/priorities.ts';
 import type { SearchReport } from '../../../src/queue/report.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
@@ -87,6 +88,18 @@ describe('a search that waits for an identical one', () => {
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
 
+  it('raises the class of its waiting page as well as that of the search', async () => {
+    await service.calls.pause();
+    const first = await service.producer.enqueue({ ...request, priority: 'backfill' });
+    const page = await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
+    expect(page.priority).to.equal(PRIORITY.backfill);
+    const second = await service.producer.enqueue({ ...request, priority: 'interactive' });
+    await follows(second.searchId, first.searchId);
+    expect((await service.calls.getJob(page.id as string))?.priority).to.equal(PRIORITY.interactive);
+    await service.calls.resume();
+    await expectOwnResult(await service.producer.waitFor(second.searchId, PROMPTLY), 0);
+  });
+
   it('collects itself when the pages of the first one are gone by the time it is answered', async () => {
     pageCall.hold();
     const first = await service.producer.enqueue(request);
@@ -153,5 +166,14 @@ describe('a search with maxAge', () => {
     const old = await service.search({ ...request, maxAge: 1 });
     expect(old.summary).to.deep.include({ outcome: 'complete', calls: 1 });
     expect(service.calledOffsets()).to.deep.equal([0, 0]);
+  });
+
+  it('is not answered by one that lacks a page', async () => {
+    const deep = { ...request, maxItems: 250, onFailure: 'degrade' as const };
+    service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 }, count: 1 });
+    const first = await service.search(deep);
+    expect(first.summary?.outcome).to.equal('partial');
+    const second = await service.search({ ...deep, maxAge: 60 });
+    expect(second.summary).to.deep.include({ outcome: 'complete', calls: 2 });
   });
 });

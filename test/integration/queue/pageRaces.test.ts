@@ -86,6 +86,21 @@ describe('a call of a search', () => {
     expect(await service.calls.getCompletedCount()).to.equal(3);
   });
 
+  it('is not added for a marketplace whose earlier page has failed for good', async () => {
+    service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
+    pageCall.hold(({ offset }) => offset > 200);
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 3000 });
+    await waitFor('nine pages to be under way', () => pageCall.waiting === 9);
+    await waitFor(
+      'the second page to fail',
+      async () => (await service.calls.getJobState(`${searchId}-r1-p2`)) === 'failed',
+    );
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 10 });
+    expect(service.calledOffsets().filter((offset) => offset > 2000)).to.deep.equal([]);
+  });
+
   it('is not added by a page of an earlier run', async () => {
     // Newest first with a track, one page is under way at a time: the first run ends without a third page.
     const fault = service.simulator.controls.arm({ fault: 'status', status: 500, on: { offset: 200 } });
