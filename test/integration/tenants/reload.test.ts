@@ -165,4 +165,18 @@ describe('a configuration that changes under a running worker', () => {
     await running((limit) => limit === 10);
     expect(service.log).to.not.include('no longer served');
   });
+
+  it('publishes a change of its files on top of its own version while Redis holds an older one', async () => {
+    write({ search: { backlogLimit: 9 } });
+    await running((limit) => limit === 9);
+    const { document, version } = await store().read();
+    const older = { ...document, tenants: { at: Date.now(), value: {} } };
+    expect(await store().publish(version, { version: version - 1, document: older })).to.equal(true);
+    write({ search: { backlogLimit: 10 } });
+    await running((limit) => limit === 10);
+    const next = await store().read();
+    expect(next.version).to.equal(version + 1);
+    expect(next.document.tenants).to.deep.equal(document.tenants);
+    expect(service.log).to.not.include('no longer served');
+  });
 });
