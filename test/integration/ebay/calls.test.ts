@@ -39,6 +39,19 @@ describe('calls to eBay', () => {
     ebay.client.close();
   });
 
+  it('the replay after a 401 uses the token of the refresh, whatever the cache gives by then', async () => {
+    const ebay = testEbay(simulator().url);
+    const old = await ebay.tokens.getAccessToken();
+    ebay.tokens.getAccessToken = async () => old;
+    simulator().controls.arm({ fault: 'expired-token', count: 1 });
+    await search(ebay);
+    const [refused, replayed] = searches();
+    expect(searches()).to.have.lengthOf(2);
+    expect(replayed?.token).to.not.equal(refused?.token);
+    expect(ebay.tokens.asked).to.deep.equal(['refresh', 'accepted']);
+    ebay.client.close();
+  });
+
   it('401 twice: one refresh, then a typed failure', async () => {
     const ebay = testEbay(simulator().url);
     simulator().controls.arm({ fault: 'expired-token' });

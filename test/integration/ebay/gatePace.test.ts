@@ -53,6 +53,7 @@ forBothGates('the pace of a call gate', (makeGate) => {
     const late = await gate.enter({ class: 'interactive', beforeSend: () => sleep(30) });
     const lateAt = performance.now();
     late.sent();
+    expect(late.missed).to.be.above(0);
     await pass(gate);
     expect(performance.now() - lateAt).to.be.at.least(55);
     expect((await gate.read()).used).to.equal(2);

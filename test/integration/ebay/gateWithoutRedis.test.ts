@@ -5,7 +5,7 @@ import { redisOptions } from '../../../src/redis/connectionOptions.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { testConfig } from '../../support/config.ts';
 import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';
-import { startTestRedis } from '../../support/redis.ts';
+import { startTestRedis, useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 /** The profile that the gate is meant for, with a patience (s) that is short unless a test says otherwise. */
@@ -91,5 +91,23 @@ describe('a call gate whose Redis fails', () => {
     for (let call = 0; call < 3; call++) await pass(other);
     await passAtLast(gate);
     expect(await used()).to.equal(5);
+  });
+});
+
+describe('the circuit of a call gate whose Redis fails', () => {
+  const redis = useRedis();
+
+  it('still counts the calls that eBay answered before', async () => {
+    const connection = redis.connect();
+    const gate = inRedis(() => connection)({ circuitMinCalls: 4, circuitShare: 0.5 });
+    const slots = await Promise.all(Array.from({ length: 6 }, () => pass(gate)));
+    for (const slot of slots) await gate.report(slot, 'answered');
+    connection.disconnect();
+    expect((await failureOf(pass(gate))).code).to.equal('redis-unavailable');
+    await connection.connect();
+    for (let call = 0; call < 4; call++) await gate.report(await pass(gate), 'failed');
+    expect((await gate.read()).circuit).to.equal('closed');
+    for (let call = 0; call < 2; call++) await gate.report(await pass(gate), 'failed');
+    expect((await gate.read()).circuit).to.equal('open');
   });
 });
