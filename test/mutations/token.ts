@@ -1,3 +1,106 @@
 import type { Mutation } from './mutation.ts';
 
-export const mutations: Mutation[] = [];
+const SCRIPTS = 'src/auth/ledgerScripts.ts';
+
+const tests = (...names: string[]) => names.map((name) => `test/integration/auth/${name}.test.ts`);
+
+export const mutations: Mutation[] = [
+  {
+    id: 'generation',
+    file: SCRIPTS,
+    find: '(generation > 0 and stored > generation)',
+    replace: 'false',
+    breaks: 'A slow earlier token request never replaces the token of a later one.',
+    tests: tests('singleFlight'),
+  },
+  {
+    id: 'compare-before-refresh',
+    file: SCRIPTS,
+    find: "if value and (value ~= ARGV[1] or redis.call('PTTL', KEYS[1]) > tonumber(ARGV[6])) then",
+    replace: "if value and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[6]) then",
+    breaks: 'A token that another process replaced in the meantime is used, not fetched again.',
+    tests: tests('singleFlight'),
+  },
+  {
+    id: 'lock',
+    file: SCRIPTS,
+    find: "if holder and holder ~= ARGV[2] then return {'busy', now} end",
+    replace: '',
+    breaks: 'Only one process of the fleet asks eBay for a token at a time.',
+    tests: tests('singleFlight'),
+  },
+  {
+    id: 'late-joiner',
+    file: 'src/auth/service.ts',
+    find: 'return token === need.unwanted ? this.#obtain(need) : token;',
+    replace: 'return token;',
+    breaks: 'A refresh that joins a running one never returns the token that was refused.',
+    tests: tests('singleFlight'),
+  },
+  {
+    id: 'one-refusal',
+    file: SCRIPTS,
+    find: 'elseif known[2] ~= ARGV[7] and',
+    replace: 'elseif',
+    breaks: 'A token that was refused in many calls counts as one refused token.',
+    tests: tests('refusals'),
+  },
+  {
+    id: 'unused-refresh-ahead',
+    file: 'src/auth/refreshAhead.ts',
+    find: '(this.#used ? this.#renew() : this.#wait())',
+    replace: 'this.#renew()',
+    breaks: 'An idle fleet asks eBay for no tokens.',
+    tests: ['test/unit/auth/refreshAhead.test.ts'],
+  },
+  {
+    id: 'memory-copy-end',
+    file: 'src/auth/memoryCopy.ts',
+    find: 'this.#token !== undefined && this.#clock.now() < this.#token.usableUntil',
+    replace: 'this.#token !== undefined',
+    breaks: 'The copy in memory is not used after the token has expired.',
+    tests: tests('pauses'),
+  },
+  {
+    id: 'shared-read',
+    file: 'src/auth/tokenCache.ts',
+    find: 'this.#reading ??= this.#ask(redis);',
+    replace: 'this.#reading = this.#ask(redis);',
+    breaks: 'Callers that wait for a slow Redis share one read.',
+    tests: tests('degraded'),
+    grep: 'stalls is waited for',
+  },
+  {
+    id: 'request-interval',
+    file: SCRIPTS,
+    find: "if not holder and rest > 0 then return {'wait', now, rest} end",
+    replace: '',
+    breaks: 'The fleet keeps TOKEN_REQUEST_INTERVAL between two token requests.',
+    tests: tests('requestInterval'),
+  },
+  {
+    id: 'request-interval-kept',
+    file: SCRIPTS,
+    find: "if tonumber(ARGV[4]) > 0 then redis.call('SET', KEYS[4], '1', 'PX', ARGV[4]) end",
+    replace: '',
+    breaks: 'A token request begins the interval for the whole fleet.',
+    tests: tests('requestInterval'),
+  },
+  {
+    id: 'mint-budget',
+    file: SCRIPTS,
+    find: "if mints >= tonumber(ARGV[5]) then return {'spent', now, mints} end",
+    replace: '',
+    breaks: 'The fleet makes no more token requests a day than configured.',
+    tests: tests('pauses'),
+    grep: 'the mint budget',
+  },
+  {
+    id: 'late-failure',
+    file: SCRIPTS,
+    find: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
+    replace: '',
+    breaks: 'The failure of a process that lost its lock starts no pause for the fleet.',
+    tests: tests('singleFlight'),
+  },
+];
