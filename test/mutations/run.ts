@@ -24,8 +24,8 @@ const root = fileURLToPath(new URL('../../', import.meta.url));
 const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', 'coverage']);
 const MOCHA = '--no-config --node-option import=tsx/esm --timeout 20000 --exit --bail'.split(' ');
 /** For one run of mocha. A mutation may end in an endless loop, which mocha's own time-out cannot stop. */
-const RUN_LIMIT_MS = 300_000;
-const LAST_LINES = 15;
+const RUN_LIMIT_MS = 180_000;
+const SHOWN_LINES = 12;
 
 type Verdict = { is: 'killed' | 'SURVIVED' } | { is: 'stale'; why: string };
 type TestRun = 'passed' | 'failed' | 'endless' | { noTests: string };
@@ -144,21 +144,22 @@ function explain(run: TestRun): string {
 async function runTests({ tests, grep }: NamedMutation): Promise<TestRun> {
   if (tests.some((test) => test.startsWith('test/process/'))) {
     const build = await run(['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json']);
-    if (build.code !== 0) return { noTests: tail(build.output) };
+    if (build.code !== 0) return { noTests: firstLines(build.output) };
     const finish = await run(['scripts/finish-build.js']);
-    if (finish.code !== 0) return { noTests: tail(finish.output) };
+    if (finish.code !== 0) return { noTests: firstLines(finish.output) };
   }
   const only = grep === undefined ? [] : ['--grep', grep];
   const { code, output } = await run(['node_modules/mocha/bin/mocha.js', ...MOCHA, ...only, ...tests]);
   if (code === undefined) return 'endless';
   // A file that cannot be loaded ends mocha before it counts anything: that is no test that noticed.
   if (code === 0 ? !/^ +[1-9]\d* passing/m.test(output) : !/^ +[1-9]\d* failing/m.test(output))
-    return { noTests: tail(output) };
+    return { noTests: firstLines(output) };
   return code === 0 ? 'passed' : 'failed';
 }
 
-function tail(output: string): string {
-  return output.trimEnd().split('\n').slice(-LAST_LINES).join('\n');
+/** A loader's error stands before its stack. */
+function firstLines(output: string): string {
+  return output.trim().split('\n').slice(0, SHOWN_LINES).join('\n');
 }
 
 /** Runs Node in the copy. `code` is undefined when it did not end in time. */
