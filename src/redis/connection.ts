@@ -4,7 +4,10 @@ import { Failure } from '../failures.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { BatchingRedis } from './batchingRedis.ts';
 import { clusterOptions, type Profile, redisOptions, redisPlace } from './connectionOptions.ts';
+import { keepErrorListeners } from './socketErrors.ts';
 import { noAnswer, troubleOf } from './trouble.ts';
+
+keepErrorListeners();
 
 /**
  * A connection that comes up by itself, to whichever kind of Redis `REDIS_URL` names. Its errors go to the log, at most
