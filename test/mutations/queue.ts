@@ -1,6 +1,5 @@
 import type { Mutation } from './mutation.ts';
 
-const SEARCHES = 'test/integration/queue/searches.test.ts';
 const RETRY = 'test/integration/queue/retry.test.ts';
 const IDENTICAL = 'test/integration/queue/identical.test.ts';
 const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
@@ -101,7 +100,7 @@ export const mutations: Mutation[] = [
     find: 'if (belongsTo(search, data)) return true;',
     replace: 'return true;',
     breaks: 'A page that was left by an earlier search of the same id does not stand for the new one.',
-    tests: [SEARCHES],
+    tests: [PAGE_RACES],
   },
   {
     id: 'late-page-is-silent',
@@ -215,8 +214,8 @@ export const mutations: Mutation[] = [
     find: 'await stopWithdrawn(context, refOf(leader, search.tenant));',
     replace: '{}',
     breaks: 'A search stops with the last asker that is cancelled.',
-    tests: [IDENTICAL],
-    grep: 'last asker',
+    tests: [IDENTICAL_RACES],
+    grep: 'stops the first one',
   },
   {
     id: 'class-not-raised',

@@ -62,17 +62,6 @@ export const mutations: Mutation[] = [
     grep: 'maxAge',
   },
   {
-    id: 'age-without-max-age',
-    file: 'src/results/identicalSearches.ts',
-    find: "good == '1' and maxAge > 0 and ",
-    replace: "good == '1' and maxAge >= 0 and ",
-    breaks: 'A search without maxAge is not answered by one that has ended.',
-    tests: [IDENTICAL],
-    grep: 'maxAge',
-    survives:
-      'Without maxAge the age may be 0 ms at most, so only an end within the same millisecond answers.',
-  },
-  {
     id: 'bad-end-answers',
     file: 'src/results/identicalSearches.ts',
     find: "local recent = good == '1' and maxAge > 0",

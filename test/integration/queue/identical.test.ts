@@ -46,24 +46,6 @@ describe('identical searches', () => {
     expect((await service.producer.get(first.searchId)).summary?.outcome).to.equal('cancelled');
   });
 
-  it('stop with the last asker that is cancelled', async () => {
-    const deep = { query: 'phone case', maxItems: 10_000 };
-    const [first, second] = await service.producer.enqueueMany([deep, { ...deep }]);
-    await waitFor('one to follow the other', async () => {
-      const reports = await Promise.all([first, second].map((s) => service.producer.get(s?.searchId ?? '')));
-      return reports.some(({ progress }) => progress?.leader !== undefined);
-    });
-    const ids = [first?.searchId ?? '', second?.searchId ?? ''];
-    for (const id of ids) await service.producer.cancel(id);
-    const reports = await ends(ids);
-    expect(reports.map(({ summary }) => summary?.outcome)).to.deep.equal(['cancelled', 'cancelled']);
-    await waitFor('both jobs to end', async () => {
-      const jobs = await Promise.all(ids.map((id) => service.searches.getJob(id)));
-      return (await Promise.all(jobs.map((job) => job?.isCompleted()))).every(Boolean);
-    });
-    expect(service.calledOffsets().length).to.be.lessThan(50);
-  });
-
   it('hand over when the one that leads fails with trouble that may pass', async () => {
     service.simulator.controls.arm({ fault: 'status', status: 500, count: 5 });
     const added = await service.producer.enqueueMany([request, { ...request }]);

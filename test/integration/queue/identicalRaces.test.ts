@@ -88,6 +88,26 @@ describe('a search that waits for an identical one', () => {
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
 
+  it('stops the first one, which was cancelled before, when it is cancelled too', async () => {
+    pageCall.hold();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its call', () => pageCall.waiting === 1);
+    const second = await service.producer.enqueue(request);
+    await follows(second.searchId, first.searchId);
+    for (const { searchId } of [first, second])
+      expect(await service.producer.cancel(searchId)).to.equal(true);
+    pageCall.release();
+    for (const { searchId } of [first, second]) {
+      await waitFor(
+        'the job to end',
+        async () => (await service.searches.getJobState(searchId)) === 'completed',
+      );
+      expect((await service.producer.get(searchId)).summary?.outcome).to.equal('cancelled');
+    }
+    // Only the page that was in flight.
+    expect(service.calledOffsets()).to.deep.equal([0]);
+  });
+
   it('raises the class of its waiting page as well as that of the search', async () => {
     await service.calls.pause();
     const first = await service.producer.enqueue({ ...request, priority: 'backfill' });

@@ -13,7 +13,8 @@ describe('a call of a search', () => {
   const look = usePause();
   const service = useService(
     { PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' },
-    {},
+    // More pages than a search has under way at once.
+    { catalogueScale: 0.3 },
     {
       adapt: (context) => ({
         ...context,
@@ -86,11 +87,28 @@ describe('a call of a search', () => {
     expect(await service.calls.getCompletedCount()).to.equal(3);
   });
 
+  it('is made for the present search only, when an earlier one of the same id has left its page behind', async () => {
+    const add = () =>
+      service.searches.add('search', { query: 'phone case', maxItems: 10 }, { jobId: 'mine' });
+    await service.calls.pause();
+    const first = await add();
+    await job('mine-r1-p1');
+    await first.remove({ removeChildren: false });
+    const second = await add();
+    await waitFor(
+      'the page of the second search',
+      async () => (await service.calls.getJob('mine-r1-p1'))?.data.search.timestamp === second.timestamp,
+    );
+    await service.calls.resume();
+    const { summary } = await ended('mine');
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 1 });
+    expect(service.calledOffsets()).to.deep.equal([0]);
+  });
+
   it('is not added for a marketplace whose earlier page has failed for good', async () => {
     service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
     pageCall.hold(({ offset }) => offset > 200);
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 3000 });
-    await waitFor('nine pages to be under way', () => pageCall.waiting === 9);
     await waitFor(
       'the second page to fail',
       async () => (await service.calls.getJobState(`${searchId}-r1-p2`)) === 'failed',
