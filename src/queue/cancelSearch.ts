@@ -15,8 +15,9 @@ export interface Cancelling {
 }
 
 /**
- * Withdraws one asker. The search itself goes on for those who asked the same, and stops with the last of them: no
- * further call beyond the page in flight. Returns false for a search that has already ended.
+ * Withdraws one asker. The search itself goes on for those who asked the same, and stops with the last of them: no page
+ * that begins after this resolves calls eBay. Those under way, up to ten (`lanesFor`), may still call. Returns false for a
+ * search that has already ended.
  * @throws Failure `unknown_payload_version` for one of a newer release: who else asks for it, this one cannot tell
  */
 export async function cancelSearch(context: Cancelling, job: Job, search: SearchRef): Promise<boolean> {

@@ -93,22 +93,62 @@ describe('searches that share the calls', () => {
     await stream;
     expect(summary?.outcome).to.equal('complete');
   });
+});
 
-  it('stop calling when they are cancelled: at most the page in flight, no slot is spent in vain, and what was collected stays', async () => {
+describe('a search that is cancelled', () => {
+  /** Pages that have begun, by number, and have no answer yet. */
+  const underWay = new Set<number>();
+  // A call takes several intervals, so several pages of one search are under way.
+  const service = useService(
+    { MIN_API_CALL_INTERVAL: '0.1' },
+    { latencyMs: 250 },
+    {
+      adapt: (context) => {
+        const { results, collector } = context;
+        const read = results.read.bind(results);
+        // A page begins with this, in the same turn of the event loop as it asks whether its search is cancelled.
+        results.read = (search, page) => {
+          underWay.add(page);
+          return read(search, page);
+        };
+        return {
+          ...context,
+          collector: {
+            collectDetails: (call) => collector.collectDetails(call),
+            collectPage: (call) =>
+              collector.collectPage(call).finally(() => underWay.delete(call.offset / call.limit + 1)),
+          },
+        };
+      },
+    },
+  );
+  const calls = () => service.simulator.controls.log({ kind: 'search' });
+  beforeEach(() => underWay.clear());
+
+  it('calls for no page but those that had begun, spends no slot in vain, and keeps what was collected', async () => {
     const { searchId } = await service.producer.enqueue(deep(0));
-    await waitFor('some calls', () => calls().length >= 3);
+    await waitFor('some pages, and several under way', () => calls().length >= 5 && underWay.size >= 2);
     await service.producer.cancel(searchId);
-    const atCancel = calls().length;
+    const begun = [...underWay];
+    const lastSeq = calls().at(-1)?.seq;
     const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
     expect(summary?.outcome).to.equal('cancelled');
-    expect(calls().length - atCancel).to.be.at.most(1);
-    expect(summary?.pages).to.be.at.least(3);
+    const pages = calls().map(({ seq, query }) => ({
+      seq,
+      page: Number(query.offset ?? 0) / Number(query.limit) + 1,
+    }));
+    const later = pages.filter(({ seq }) => seq > Number(lastSeq)).map(({ page }) => page);
+    expect(begun).to.include.members(later);
+    expect(new Set(pages.map(({ page }) => page)).size).to.equal(pages.length);
+    // The most pages of one search that may be under way.
+    expect(later.length).to.be.at.most(10);
+    expect(summary?.pages).to.equal(pages.length);
     expect((await service.producer.products(searchId)).length).to.equal(summary?.counts.products);
     expect(await service.calls.getJobCountByTypes('prioritized', 'delayed', 'active')).to.equal(0);
     expect(await service.producer.cancel(searchId)).to.equal(false);
     const { gate, redis, close } = openGate(service.config, quietLog());
     await waitFor('Redis', () => redis.ping().catch(() => undefined));
-    expect((await gate.read()).mark.granted).to.equal(calls().length);
+    expect((await gate.read()).mark.granted).to.equal(pages.length);
     close();
   });
 });
