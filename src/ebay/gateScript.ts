@@ -148,8 +148,13 @@ local waiting = number(f.k)
 if last then
   at = math.max(now, at)
 else
-  -- A slot is never granted further ahead than the lead: a later one is from a clock that went back.
-  at = math.min(at, now + ARGV[7]) + step
+  -- A slot is never granted further ahead than the lead: a later one is from a clock that went back. The corrected time
+  -- is stored, because the next question counts from it.
+  if at > now + ARGV[7] then
+    at = now + ARGV[7]
+    put('at', at)
+  end
+  at = at + step
   local wait = at - now - lead
   if wait > 0 then
     -- One row of those who wait stands ready for the next slot, one shortly after another; the rows behind it for later
