@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import type { PageCall } from '../../../src/queue/context.ts';
-import { PRIORITY } from '../../../src/queue/priorities.ts';
-import type { SearchReport } from '../../../src/queue/report.ts';
+import { PRIORITY } from '../../../src/queue/bullmq/queues.ts';
+import type { PageCall } from '../../../src/queue/search/context.ts';
+import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
@@ -33,9 +33,9 @@ describe('a search that waits for an identical one', () => {
             return context.runs.raise(...args);
           },
         }),
-        identical: around(context.identical, {
+        coalesced: around(context.coalesced, {
           async finish(...args) {
-            const waiting = await context.identical.finish(...args);
+            const waiting = await context.coalesced.finish(...args);
             await afterEnd();
             return waiting;
           },
@@ -56,6 +56,12 @@ describe('a search that waits for an identical one', () => {
       const { progress } = await service.producer.get(searchId);
       return progress?.leader === leader;
     });
+  /** Removes a search, with its pages, as soon as it waits for them and is not locked. */
+  async function removeWaiting(searchId: string): Promise<void> {
+    const search = await waitFor('the search', () => service.searches.getJob(searchId));
+    await waitFor('the search to wait for its page', () => search.isWaitingChildren());
+    await search.remove();
+  }
   async function expectOwnResult({ searchId, summary }: SearchReport, calls: number): Promise<void> {
     expect(summary).to.deep.include({ outcome: 'complete', calls });
     expect(await service.producer.products(searchId)).to.have.length(250);
@@ -139,8 +145,7 @@ describe('a search that waits for an identical one', () => {
   it('collects itself when the first one was removed from the queue', async () => {
     await service.calls.pause();
     const first = await service.producer.enqueue(request);
-    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
-    await (await service.searches.getJob(first.searchId))?.remove();
+    await removeWaiting(first.searchId);
     await service.calls.resume();
     const { searchId } = await service.producer.enqueue(request);
     await expectOwnResult(await service.producer.waitFor(searchId, PROMPTLY), 2);
@@ -150,8 +155,7 @@ describe('a search that waits for an identical one', () => {
     const add = (query: string) => service.searches.add('search', { ...request, query }, { jobId: 'mine' });
     await service.calls.pause();
     await add(request.query);
-    await waitFor('its page', () => service.calls.getJob('mine-r1-p1'));
-    await (await service.searches.getJob('mine'))?.remove();
+    await removeWaiting('mine');
     await add('yoga mat');
     await waitFor('the page of the other', () => service.calls.getJob('mine-r1-p1'));
     const { searchId } = await service.producer.enqueue(request);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ItemCall, PageCall } from '../../../src/queue/context.ts';
+import type { ItemCall, PageCall } from '../../../src/queue/search/context.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -92,7 +92,7 @@ describe('a call of a search', () => {
       service.searches.add('search', { query: 'phone case', maxItems: 10 }, { jobId: 'mine' });
     await service.calls.pause();
     const first = await add();
-    await job('mine-r1-p1');
+    await waitFor('the search to wait for its page', () => first.isWaitingChildren());
     await first.remove({ removeChildren: false });
     const second = await add();
     await waitFor(
