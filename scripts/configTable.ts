@@ -3,9 +3,9 @@
  * `node --import tsx scripts/configTable.ts` writes it between its markers in README.md.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
+import { FILE_SUFFIX } from '../src/config/files.ts';
 import { FORMATS, type FormatName } from '../src/config/formats.ts';
 import { settings } from '../src/config/schema.ts';
-import { FILE_SUFFIX } from '../src/config/secretFiles.ts';
 
 export const README = new URL('../README.md', import.meta.url);
 

@@ -3,9 +3,15 @@
  * `node --import tsx scripts/metricsTable.ts` writes it between its markers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import type { Declared } from '../src/telemetry/instruments.ts';
-import { createMetrics } from '../src/telemetry/metrics.ts';
-import { CALL_OUTCOME, QUEUE, ROUTE, TENANT, type Values } from '../src/telemetry/vocabulary.ts';
+import {
+  CALL_OUTCOME,
+  createMetrics,
+  type Declared,
+  QUEUE,
+  ROUTE,
+  TENANT,
+  type Values,
+} from '../src/telemetry/metrics.ts';
 
 export const METRICS_PAGE = new URL('../docs/metrics.md', import.meta.url);
 

@@ -55,7 +55,7 @@ export interface FailureDetail {
   /** For `wait`: when trying again makes sense, ms since the epoch. */
   until?: number;
   /** For `wait`: why, in a closed word (`quota`, `pause`, `circuit`, `credential`, …); shown to people and in metrics. */
-  because?: string;
+  reason?: string;
   /** For `redis-unavailable`: the message already says what to do. */
   remedy?: string;
   /** HTTP status of the answer behind this failure, where there was one. */
@@ -113,4 +113,14 @@ export function parseReason(reason: string): { code: FailureCode; message: strin
   const code = reason.slice(0, Math.max(colon, 0));
   if (isFailureCode(code)) return { code, message: reason.slice(colon + 2) };
   return { code: 'internal', message: reason };
+}
+
+/**
+ * The same value with `reason` also under its former name `because`, for JSON that users read.
+ * @deprecated Version 0.1 wrote `because`; the release after this one drops it.
+ */
+export function withBecause<Value extends { reason?: unknown }>(
+  value: Value,
+): Value & { because?: Value['reason'] } {
+  return value.reason === undefined ? value : { ...value, because: value.reason };
 }

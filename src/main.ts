@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { endProcess, tellUncaught } from './cli/lastWords.ts';
+import { endProcess, tellUncaught } from './cli/exitHandlers.ts';
 import { run } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
 

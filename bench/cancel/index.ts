@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openGate } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { openGate } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import { gaps } from '../../test/support/arrivals.ts';
 import { deepSearch } from '../../test/support/deepSearch.ts';
 import { Fleet, startSimulatorProcess } from '../../test/support/fleet.ts';

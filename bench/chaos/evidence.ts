@@ -1,5 +1,5 @@
 import type { ServiceEvent } from '../../src/events/event.ts';
-import type { SearchReport } from '../../src/queue/report.ts';
+import type { SearchReport } from '../../src/queue/searchReader.ts';
 import type { JournalLine } from './journal.ts';
 import { rerunTimes, type Turn } from './reruns.ts';
 

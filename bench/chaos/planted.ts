@@ -1,4 +1,4 @@
-import type { SearchReport } from '../../src/queue/report.ts';
+import type { SearchReport } from '../../src/queue/searchReader.ts';
 import { type Evidence, judge, type Verdict } from './evidence.ts';
 
 /** A run of one search of one page in which everything went well. */

@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { pairs } from '../../src/redis/pairs.ts';
+import { pairs } from '../../src/redis/luaScript.ts';
 import type { Turn } from './reruns.ts';
 
 const STREAM = '{ebay}:ebay-calls:events';

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { ApiKeys } from '../../src/http/apiKeys.ts';
+import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import { startDpf } from '../../test/support/processes.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
 import { numberFlags } from '../flags.ts';

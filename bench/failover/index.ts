@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openProducer } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { openProducer } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { testConfig } from '../../test/support/config.ts';

@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app.ts';
+import { openProducer } from '../../src/app/client.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { ApiKeys } from '../../src/http/apiKeys.ts';
+import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { SimulatorControl } from '../../src/simulator/controlClient.ts';
-import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { STEADY } from '../../src/simulator/search/search.ts';
 import { type RunningProcess, startDpf, startNode } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { median, percentile } from '../figures.ts';

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { openAuth, openGate } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
-import { ApiKeys } from '../../src/http/apiKeys.ts';
+import { openAuth, openGate } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
+import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import { waitForRedis } from '../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
 import { Fleet, startSimulatorProcess } from '../../test/support/fleet.ts';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { EbayClient } from '../../src/ebay/client.ts';
-import { gateSettings } from '../../src/ebay/gateSettings.ts';
-import { redisGate } from '../../src/ebay/redisGate.ts';
+import { gateSettings } from '../../src/ebay/gate/gateSettings.ts';
+import { redisGate } from '../../src/ebay/gate/redisGate.ts';
 import { testConfig } from '../../test/support/config.ts';
 import { mintToken } from '../../test/support/simulator.ts';
 

@@ -1,8 +1,8 @@
 import { Queue } from 'bullmq';
-import { openGate } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
-import type { GateState } from '../../src/ebay/gate.ts';
-import { setPace } from '../../src/queue/callsQueue.ts';
+import { openGate } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
+import type { GateState } from '../../src/ebay/gate/gate.ts';
+import { setPace } from '../../src/queue/bullmq/queues.ts';
 import type { Fleet } from '../../test/support/fleet.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
 

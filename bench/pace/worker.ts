@@ -7,7 +7,7 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startWorkerApp } from '../../src/app/worker.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import type { Collector } from '../../src/queue/context.ts';
+import type { Collector } from '../../src/queue/search/context.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
 import { now } from './clock.ts';
 

@@ -1,10 +1,10 @@
+import { openProducer } from '../../src/app/client.ts';
 import { startServeApp } from '../../src/app/serve.ts';
 import { startWorkerApp } from '../../src/app/worker.ts';
-import { openProducer } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Lifecycle } from '../../src/lifecycle.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { STEADY } from '../../src/simulator/search/search.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
 import { serviceEnv } from '../../test/support/service.ts';

@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { openProducer } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { SimulatorControl } from '../../src/simulator/controlClient.ts';
-import { DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
-import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { STEADY } from '../../src/simulator/search/search.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import { testConfig } from '../../test/support/config.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';

@@ -1,8 +1,8 @@
-import { openProducer } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { openProducer } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
-import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { STEADY } from '../../src/simulator/search/search.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { startTestRedis } from '../../test/support/redis.ts';

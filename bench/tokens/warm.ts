@@ -1,4 +1,4 @@
-import { EbayAuthService } from '../../src/auth/service.ts';
+import { EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import type { Row } from './scenarios.ts';
 import { World } from './world.ts';
 

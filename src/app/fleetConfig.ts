@@ -4,14 +4,13 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { environment } from '../config/environment.ts';
 import { type ConfigSources, configFiles } from '../config/load.ts';
+import { FleetConfig } from '../fleet/fleetConfig.ts';
+import { FleetStore, withNewer } from '../fleet/fleetStore.ts';
+import { type Snapshot, snapshotOf } from '../fleet/snapshot.ts';
+import { readSourceFiles, type SourceFiles } from '../fleet/sourceFiles.ts';
 import { redisFailure } from '../redis/failure.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { withNewer } from '../tenants/document.ts';
-import { FleetConfig } from '../tenants/fleetConfig.ts';
-import { FleetStore } from '../tenants/fleetStore.ts';
-import { type Snapshot, snapshotOf } from '../tenants/snapshot.ts';
-import { readSourceFiles, type SourceFiles } from '../tenants/sourceFiles.ts';
 
 /** The files of a process that may change while it runs. */
 export function sourceFiles({ tenant, schedule }: Config, { env, files }: ConfigSources): SourceFiles {

@@ -1,10 +1,13 @@
 import type { Redis } from 'ioredis';
-import type { Health } from '../http/health.ts';
+import type { Config } from '../config/config.ts';
+import { DEFAULT_TENANT } from '../fleet/declaration.ts';
+import type { Health } from '../http/operations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
-import { redisAhead } from '../redis/serverClock.ts';
+import { waitForRedis } from '../redis/connection.ts';
+import { bootChecks, redisAhead } from '../redis/fitness.ts';
 import { EventLoop } from '../telemetry/eventLoop.ts';
-import { DEFAULT_TENANT } from '../tenants/declaration.ts';
-import type { RunningTenant } from './tenant.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { RunningTenant } from './tenantWorkers.ts';
 
 /** What stands in the way of work, and what it waits for by itself; one sentence each. */
 export interface Standing {
@@ -78,12 +81,36 @@ async function standingOfTenant({ name, auth, gate }: RunningTenant) {
     found.push({
       // Only a person mends a refused keyset, so a release with a wrong one must not count as ready.
       kind: credentialRefused ? 'obstacles' : 'degraded',
-      message: `the token${of} cannot be had before ${coolDown.until}: ${coolDown.because}`,
+      message: `the token${of} cannot be had before ${coolDown.until}: ${coolDown.reason}`,
     });
   if (closed !== undefined)
     found.push({
       kind: 'degraded',
-      message: `calls${of} wait until ${new Date(closed.until).toISOString()}: ${closed.because}`,
+      message: `calls${of} wait until ${new Date(closed.until).toISOString()}: ${closed.reason}`,
     });
   return found;
+}
+
+/** What waiting cannot mend: the process must not start. One sentence for each reason, with the remedy. */
+export class BootError extends Error {
+  override readonly name = 'BootError';
+  readonly code: string;
+
+  constructor(message: string, code = 'unfit-redis') {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** Waits for Redis as long as it takes. @throws BootError when this Redis would lose jobs. */
+export async function redisIsFit(
+  redis: Redis,
+  config: Config,
+  log: Logger,
+  signal?: AbortSignal,
+): Promise<void> {
+  await waitForRedis(redis, config.redis.url, Number.POSITIVE_INFINITY, signal);
+  const { fatal, warnings } = await bootChecks(redis);
+  if (fatal.length > 0) throw new BootError(fatal.join('\n'));
+  for (const warning of warnings) log.warn(warning);
 }

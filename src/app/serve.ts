@@ -1,41 +1,41 @@
 import type { AddressInfo } from 'node:net';
+import { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
-import { gateSettings } from '../ebay/gateSettings.ts';
-import { quotaReport } from '../ebay/quotaReport.ts';
-import { latestEvents } from '../events/reader.ts';
-import { ApiKeys } from '../http/apiKeys.ts';
-import { Authenticator } from '../http/authenticator.ts';
-import { docsRoutes } from '../http/docs.ts';
-import { healthRoutes } from '../http/health.ts';
-import { HeldAnswers } from '../http/heldAnswers.ts';
-import { Idempotency } from '../http/idempotency.ts';
-import { metricsRoute } from '../http/metricsRoute.ts';
-import { pageSection } from '../http/page/pageSection.ts';
+import { gateSettings } from '../ebay/gate/gateSettings.ts';
+import { quotaReport } from '../ebay/gate/quota.ts';
+import { latestEvents } from '../events/stream.ts';
+import type { Tenant } from '../fleet/snapshot.ts';
+import { docsRoutes } from '../http/api/docs.ts';
+import { Idempotency } from '../http/api/idempotency.ts';
+import { productRoutes } from '../http/api/products.ts';
+import { quotaRoute } from '../http/api/quota.ts';
+import { HeldAnswers, reportRoutes } from '../http/api/reports.ts';
+import { scheduleRoutes } from '../http/api/schedules.ts';
+import { type ProducerOf, searchRoutes } from '../http/api/searches.ts';
+import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { Authenticator } from '../http/auth/authenticator.ts';
+import { Sessions } from '../http/auth/sessions.ts';
+import { dashboardSection } from '../http/dashboard/dashboard.ts';
+import { healthRoutes, metricsRoute } from '../http/operations.ts';
+import { pageSection } from '../http/page/page.ts';
 import type { PageOptions } from '../http/page/pages.ts';
-import { productRoutes } from '../http/productRoutes.ts';
-import { quotaRoute } from '../http/quotaRoute.ts';
-import { reportRoutes } from '../http/reportRoutes.ts';
-import type { RouteRule } from '../http/routeTable.ts';
-import { scheduleRoutes } from '../http/scheduleRoutes.ts';
-import { searchRoutes } from '../http/searchRoutes.ts';
-import type { App, Section } from '../http/section.ts';
+import { notFound } from '../http/problem.ts';
+import type { App, RouteRule, Section } from '../http/section.ts';
 import { createServer } from '../http/server.ts';
-import { Sessions } from '../http/sessions.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
-import { runsTtlMs } from '../queue/houseRules.ts';
+import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
+import type { SearchProducer } from '../queue/producer.ts';
+import { runsTtlMs } from '../queue/search/jobDefaults.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logger.ts';
-import { createMetrics } from '../telemetry/metrics.ts';
-import { BootError, redisIsFit } from './boot.ts';
-import { openDashboard } from './dashboard.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { callGate, openProducer } from './client.ts';
 import { openFleetConfig, startPersistently } from './fleetConfig.ts';
-import { callGate } from './gate.ts';
-import { processHealth, type Workplace } from './health.ts';
-import { nobody, tenantProducers } from './producers.ts';
+import { BootError, processHealth, redisIsFit, type Workplace } from './health.ts';
 
 export interface ServeApp {
   /** The address that it answers at, such as `http://127.0.0.1:3000`. */
@@ -168,4 +168,62 @@ async function someoneMayCall(keys: ApiKeys, { http }: Config): Promise<void> {
 
 function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
+}
+
+/** Each tenant's producer, opened when first asked for, all on one connection. */
+export function tenantProducers(
+  lifecycle: Lifecycle,
+  tenantOf: (name: string) => Tenant | undefined,
+  { log, redis, metrics }: { log: LogRoot; redis: Redis; metrics: Metrics },
+): ProducerOf {
+  const opened = new Map<string, SearchProducer>();
+  return (name) => {
+    const first = tenantOf(name) ?? nobody();
+    const known = opened.get(name);
+    if (known !== undefined) return known;
+    // What is under way when its tenant goes ends with the settings that it began with.
+    const current = () => (tenantOf(name) ?? first).config;
+    const producer = openProducer(current, {
+      tenant: name,
+      log,
+      redis,
+      refused: metrics.intake(name).refused,
+    });
+    opened.set(
+      name,
+      lifecycle.opened(`producer of ${name}`, producer, (each) => each.close()),
+    );
+    return producer;
+  };
+}
+
+/** The key of a tenant that is gone meets what any stranger meets. */
+export function nobody(): never {
+  throw notFound();
+}
+
+export interface DashboardParts {
+  config: Config;
+  /** A connection of the `caller` profile. */
+  redis: Redis;
+  keys: ApiKeys;
+  /** Undefined: nobody has to log in. */
+  authenticator: Authenticator | undefined;
+}
+
+/** The dashboard over the queues of whichever tenants' operators log in. */
+export function openDashboard(lifecycle: Lifecycle, { config, ...parts }: DashboardParts): Section {
+  const { prefix } = config.queue;
+  const open = (name: string, description: string) => {
+    const queue = new Queue(name, { connection: parts.redis, prefix });
+    // Told by each page's own refusal.
+    queue.on('error', () => undefined);
+    lifecycle.opened(`dashboard of ${name}`, queue, (opened) => opened.close());
+    return { queue, description };
+  };
+  const queuesOf = (tenant: string) => [
+    open(searchQueueName(tenant), 'searches: each waits for its calls and sums them up'),
+    open(callsQueueName(tenant), 'calls to eBay: one job, one call, at the pace of the gate'),
+  ];
+  return dashboardSection({ ...parts, prefix, queuesOf, writes: config.http.dashboardWrites });
 }

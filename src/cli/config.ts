@@ -1,12 +1,28 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import Table from 'cli-table3';
 import { Command } from 'commander';
 import { credentialProblems } from '../config/checks.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
+import { environment } from '../config/environment.ts';
+import { type Content, readJsonObject, unknownKeys } from '../config/files.ts';
 import { FORMATS, type FormatName } from '../config/formats.ts';
 import { loadConfig } from '../config/load.ts';
+import { reloadablePart } from '../config/reloadable.ts';
 import { settings } from '../config/schema.ts';
-import { apply, showFleet } from './configFleet.ts';
-import type { ExitCode } from './exit.ts';
+import {
+  type FleetDocument,
+  FleetStore,
+  NOTHING,
+  type Parts,
+  type ProcessReport,
+  publishNext,
+  type Versioned,
+  withNewer,
+} from '../fleet/fleetStore.ts';
+import { snapshotOf } from '../fleet/snapshot.ts';
+import { openRedis, waitForRedis } from '../redis/connection.ts';
+import { quietLog, REDIS_WAIT_MS } from './commandSetup.ts';
+import { EXIT, type ExitCode } from './exit.ts';
 import { NO_LINES, trimLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -125,4 +141,163 @@ function valueText({ value }: Shown): string {
 /** Values have no spaces to break at. */
 function wrap(text: string, width: number): string {
   return (text.match(new RegExp(`.{1,${width}}`, 'gu')) ?? ['']).join('\n');
+}
+
+export interface Applied {
+  version: number;
+  changed: boolean;
+  /** Variables of settings in the file that only a restart changes. */
+  needRestart: string[];
+  /** Processes that run this version by now, and those that do not. */
+  running: number;
+  behind: ProcessReport[];
+}
+
+/** So long a command waits for the processes to follow, ms. */
+const FOLLOW_MS = 3000;
+
+/**
+ * Makes a file the fleet's next version: settings as in CONFIG_FILE, `tenants` as in TENANTS_FILE, `schedules` as in
+ * SCHEDULES_FILE, any of them. What it does not name stays; what it names is replaced. It wins over every file that was
+ * changed earlier.
+ * @throws ConfigError naming everything that is wrong; then nothing has changed
+ */
+export async function applyConfig(store: FleetStore, config: Config, path: string): Promise<Applied> {
+  const { parts, needRestart } = readParts(path);
+  const names = { settings: path, tenants: `${path}: tenants`, schedules: `${path}: schedules` };
+  const { standing, changed } = await publishNext(
+    store,
+    NOTHING,
+    (document) => withNewer(document, asNewest(parts, document)),
+    (next) => void snapshotOf(next, { config, env: environment() }, names),
+  );
+  const giveUpAt = Date.now() + FOLLOW_MS;
+  for (;;) {
+    const processes = await store.processes();
+    const behind = processes.filter(({ version }) => version < standing.version);
+    const running = processes.length - behind.length;
+    if (behind.length === 0 || behind.every(({ refused }) => refused !== undefined) || Date.now() >= giveUpAt)
+      return { version: standing.version, changed, needRestart, running, behind };
+    await sleep(100);
+  }
+}
+
+function readParts(path: string): { parts: Parts; needRestart: string[] } {
+  const read = readJsonObject(path);
+  if ('problem' in read) throw new ConfigError([read.problem]);
+  const { tenants, schedules, ...groups } = read.content;
+  const problems = unknownKeys(path, groups);
+  if (schedules !== undefined && !Array.isArray(schedules))
+    problems.push({ name: `${path}: schedules`, message: 'must be a list' });
+  if (Object.keys(read.content).length === 0) problems.push({ name: path, message: 'holds nothing' });
+  if (problems.length > 0) throw new ConfigError(problems);
+  const { reloadable, fixed } = reloadablePart(groups as Content);
+  const at = Date.now();
+  return {
+    parts: {
+      ...(Object.keys(groups).length === 0 ? {} : { settings: { at, value: reloadable } }),
+      ...(tenants === undefined ? {} : { tenants: { at, value: tenants as never } }),
+      ...(schedules === undefined ? {} : { schedules: { at, value: schedules as unknown[] } }),
+    },
+    needRestart: settings().flatMap(({ path: setting, env }) => {
+      const [group, name] = setting.split('.') as [string, string];
+      return fixed[group]?.[name] === undefined ? [] : [env];
+    }),
+  };
+}
+
+/** Files may come from a machine whose clock is ahead. */
+function asNewest(parts: Parts, document: FleetDocument): Parts {
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, part]) => [
+      name,
+      { ...part, at: Math.max(part.at, document[name as keyof Parts]?.at ?? 0) },
+    ]),
+  );
+}
+
+/** What the fleet runs. */
+export async function showFleet(terminal: Terminal, { json }: { json?: boolean }): Promise<void> {
+  const { store, close } = await openFleet(loadConfig());
+  try {
+    const [newest, processes] = await Promise.all([store.read(), store.processes()]);
+    terminal.print(
+      json ? JSON.stringify({ ...newest, processes }, null, 2) : fleetText(newest, processes, terminal),
+    );
+  } finally {
+    close();
+  }
+}
+
+/** Publishes a file and tells who follows. */
+export async function apply(
+  terminal: Terminal,
+  file: string,
+  { json }: { json?: boolean },
+): Promise<ExitCode> {
+  const config = loadConfig();
+  const { store, close } = await openFleet(config);
+  try {
+    const applied = await applyConfig(store, config, file);
+    const { version, changed, needRestart, running, behind } = applied;
+    if (json) terminal.print(JSON.stringify(applied, null, 2));
+    else
+      terminal.print(
+        changed ? `version ${version}, run by ${running} processes` : `version ${version} says the same`,
+      );
+    for (const variable of needRestart)
+      terminal.note(`${variable} needs a restart: set it in the files or the environment of the processes`);
+    for (const { role, host, pid, refused = 'not yet' } of behind)
+      terminal.note(`${role} ${host} ${pid} does not run it: ${refused}`);
+    return behind.length === 0 ? EXIT.done : EXIT.incomplete;
+  } finally {
+    close();
+  }
+}
+
+/** What the fleet runs, for a command that ends. @throws Failure `redis-unavailable` */
+export async function openFleet(config: Config): Promise<{ store: FleetStore; close(): void }> {
+  const redis = openRedis(config.redis, 'caller', quietLog().component('redis'));
+  try {
+    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
+  return { store: new FleetStore(redis, config.queue.prefix), close: () => redis.disconnect() };
+}
+
+/** Rows below their heads, without lines. */
+export function lineTable(head: string[], rows: string[][], { paint }: Terminal): string {
+  const table = new Table({
+    head: head.map((each) => paint('dim', each)),
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  table.push(...rows);
+  return trimLines(table.toString());
+}
+
+/** The newest version, and which process runs which. */
+export function fleetText(
+  { version, document }: Versioned,
+  processes: readonly ProcessReport[],
+  terminal: Terminal,
+): string {
+  const parts = (['settings', 'tenants', 'schedules'] as const).flatMap((name) => {
+    const part = document[name];
+    return part === undefined ? [] : [`${name} of ${new Date(part.at).toISOString()}`];
+  });
+  const newest =
+    version === 0 ? 'nothing was published yet' : `version ${version}: ${parts.join(', ') || 'tenants'}`;
+  if (processes.length === 0) return `${newest}\nno process reports`;
+  const rows = processes.map(({ role, host, pid, version: runs, tenants, refused }) => [
+    role,
+    host,
+    String(pid),
+    String(runs),
+    tenants.join(' '),
+    refused ?? (runs === version ? '' : 'not yet'),
+  ]);
+  return `${newest}\n${lineTable(['Role', 'Host', 'Pid', 'Version', 'Tenants', ''], rows, terminal)}`;
 }

@@ -1,13 +1,14 @@
 import { Command } from 'commander';
 import { Lifecycle } from '../lifecycle.ts';
-import type { SearchReport } from '../queue/report.ts';
+import type { SearchRequest } from '../product/requestSchema.ts';
+import type { SearchReport } from '../queue/searchReader.ts';
 import type { Simulator } from '../simulator/simulator.ts';
-import { type DemoHouse, openDemo } from './demoHouse.ts';
-import { DEMO_SEARCHES, type DemoSearch, demoLine, demoRequest } from './demoSearches.ts';
+import { type DemoStack, openDemo } from './demoStack.ts';
 import { SearchFailed } from './exit.ts';
-import { type Interrupt, onInterrupt } from './interrupt.ts';
 import { count, ProgressLine } from './progress.ts';
-import { type Found, printFound } from './searchOutput.ts';
+import { addRequestFlags, requestFrom } from './requestFlags.ts';
+import { type Found, printFound } from './search.ts';
+import { type Interrupt, onInterrupt } from './signals.ts';
 import { exportLines } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,7 +47,7 @@ async function demo(terminal: Terminal, flags: Flags): Promise<void> {
 }
 
 /** All at once, as different callers would: the queue lets them take turns. */
-async function searchAll({ producer, config }: DemoHouse, terminal: Terminal): Promise<Answered[]> {
+async function searchAll({ producer, config }: DemoStack, terminal: Terminal): Promise<Answered[]> {
   const requests = DEMO_SEARCHES.map((search) => demoRequest(search, config.ebay));
   const added = await producer.enqueueMany(requests);
   const line = new ProgressLine(terminal);
@@ -78,7 +79,7 @@ function overview(reports: SearchReport[], all: number): string {
   return `${done} of ${all} searches done · ${count(products, 'product')}`;
 }
 
-function show(answered: Answered[], { simulator, config }: DemoHouse, terminal: Terminal): void {
+function show(answered: Answered[], { simulator, config }: DemoStack, terminal: Terminal): void {
   for (const { about, summary, products, ...search } of answered) {
     terminal.print(`\n${terminal.paint('bold', demoLine(search as DemoSearch))}`);
     terminal.print(terminal.paint('dim', `# ${about}\n`));
@@ -102,7 +103,7 @@ function leastGap({ controls }: Simulator): number {
 }
 
 async function keep(
-  { env, url, simulator }: DemoHouse,
+  { env, url, simulator }: DemoStack,
   terminal: Terminal,
   interrupt: Interrupt,
 ): Promise<void> {
@@ -120,4 +121,66 @@ async function keep(
     ].join('\n'),
   );
   await interrupt.happened.catch(() => undefined);
+}
+
+export interface DemoSearch {
+  /** What the demo shows with it. */
+  about: string;
+  /** As it is typed after `dpf search`. */
+  args: string[];
+}
+
+export const DEMO_SEARCHES: readonly DemoSearch[] = [
+  {
+    about: 'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
+    args: [
+      'usb c hub',
+      '--max-items',
+      '450',
+      '--condition',
+      'NEW',
+      '--price-max',
+      '40',
+      '--ship-to',
+      'US:19406',
+    ],
+  },
+  {
+    about: 'two marketplaces at once, cheapest first',
+    args: [
+      'camping tent',
+      '--marketplace',
+      'EBAY_GB',
+      '--marketplace',
+      'EBAY_AU',
+      '--max-items',
+      '100',
+      '--sort',
+      'price',
+    ],
+  },
+  {
+    about: 'free shipping, good sellers, and no mini or party speakers by their titles',
+    args: [
+      ...['bluetooth speaker', '--free-shipping', '--title-exclude', 'mini', '--title-exclude', 'party'],
+      ...['--min-feedback-percentage', '98'],
+    ],
+  },
+  {
+    about: 'auctions too: they have bids instead of a price',
+    args: ['vintage camera', '--buying-option', 'AUCTION', '--max-items', '50', '--sort', 'endingSoonest'],
+  },
+  { about: 'what nobody sells is an answer too, not an error', args: ['left-handed screwdriver of 1873'] },
+];
+
+/** The request that `dpf search` makes of the same arguments. */
+export function demoRequest({ args }: DemoSearch, defaults: { marketplace: string }): SearchRequest {
+  const command = addRequestFlags(new Command().argument('[query]'));
+  command.parse(args, { from: 'user' });
+  return requestFrom(command.args[0], command.opts(), defaults);
+}
+
+/** The search as a line for a shell. */
+export function demoLine({ args }: DemoSearch): string {
+  return `dpf search ${args.map((arg) => (/^[\w:.-]+$/.test(arg) ? arg : `"${arg}"`)).join(' ')}`;
 }

@@ -1,13 +1,12 @@
 import { Command } from 'commander';
 import { ConfigError } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { unreachable } from '../redis/checkup.ts';
 import { redisFailure } from '../redis/failure.ts';
+import { unreachable } from '../redis/fitness.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
+import { quietLog, requireRedis } from './commandSetup.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { ProgressLine } from './progress.ts';
-import { quietLog } from './quietLog.ts';
-import { requireRedis } from './requireRedis.ts';
 import { type Colour, harmless, type Terminal } from './terminal.ts';
 
 export function doctorCommand(terminal: Terminal, setExit: (code: ExitCode) => void): Command {

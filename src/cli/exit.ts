@@ -2,7 +2,7 @@ import { CommanderError } from 'commander';
 import { ConfigError } from '../config/config.ts';
 import { Failure, type FailureCode } from '../failures.ts';
 import type { Outcome } from '../product/summary.ts';
-import type { SearchReport } from '../queue/report.ts';
+import type { SearchReport } from '../queue/searchReader.ts';
 
 /** What a command's end means to a script. */
 export const EXIT = {

@@ -1,14 +1,12 @@
+import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { Redis } from 'ioredis';
 import { loadConfig } from '../config/load.ts';
-import { ApiKeys, ROLES, type Role } from '../http/apiKeys.ts';
+import { type ApiKey, ApiKeys, ROLES, type Role } from '../http/auth/apiKeys.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
+import { forTenant, quietLog, REDIS_WAIT_MS } from './commandSetup.ts';
 import { EXIT, type ExitCode, UsageError } from './exit.ts';
-import { forTenant } from './forTenant.ts';
-import { whenText } from './instant.ts';
-import { keyTable, type ListedKey } from './keyTable.ts';
-import { quietLog } from './quietLog.ts';
-import { REDIS_WAIT_MS } from './requireRedis.ts';
+import { NO_LINES, trimLines, whenText } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
 interface AddFlags {
@@ -131,4 +129,31 @@ async function withKeys<T>(ask: (keys: ApiKeys) => Promise<T>): Promise<T> {
   } finally {
     redis.disconnect();
   }
+}
+
+export type ListedKey = ApiKey & { lastUsedAt: string | null };
+
+/** One line a key. */
+export function keyTable(keys: readonly ListedKey[], { paint }: Terminal): string {
+  const table = new Table({
+    head: ['Id', 'Name', 'Tenant', 'Roles', 'Made', 'Expires', 'Last used'].map((head) => paint('dim', head)),
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  for (const { id, name, tenant, roles, createdAt, expiresAt, lastUsedAt } of keys)
+    table.push([
+      id,
+      name,
+      tenant,
+      roles.join(','),
+      createdAt.slice(0, 10),
+      expiresAt === null ? 'never' : minute(expiresAt),
+      lastUsedAt === null ? 'never' : minute(lastUsedAt),
+    ]);
+  return trimLines(table.toString());
+}
+
+/** `2026-05-01 06:30 UTC`. */
+function minute(iso: string): string {
+  return `${iso.slice(0, 16).replace('T', ' ')} UTC`;
 }

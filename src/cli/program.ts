@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { refuseSecrets } from './commandSetup.ts';
 import { asJson, EXIT, type ExitCode, lines, tell } from './exit.ts';
-import { refuseSecrets } from './secrets.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What an action calls when it ends otherwise than `done` without having failed. */

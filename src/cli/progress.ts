@@ -1,4 +1,4 @@
-import type { SearchReport } from '../queue/report.ts';
+import type { SearchReport } from '../queue/searchReader.ts';
 import type { Terminal } from './terminal.ts';
 
 const FRAMES = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
@@ -48,12 +48,12 @@ export function progressText({ state, progress }: SearchReport, waitedMs: number
   if (state === 'queued')
     return waitedMs < LONELY_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
   if (progress === null) return 'collecting';
-  const { pages, of, products, because, until } = progress;
+  const { pages, of, products, reason, until } = progress;
   const done = `${count(products, 'item')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
   if (state !== 'waiting') return `collecting: ${done}`;
   const end =
     until === undefined ? '' : ` until ${new Date(until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  return `waiting${because === undefined ? '' : ` (${because})`}${end}: ${done}`;
+  return `waiting${reason === undefined ? '' : ` (${reason})`}${end}: ${done}`;
 }
 
 /** `1 product`, `2,000 products`. */

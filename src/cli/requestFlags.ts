@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { MARKETPLACES } from '../config/marketplaces.ts';
+import { MARKETPLACES } from '../config/formats.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 import { UsageError } from './exit.ts';

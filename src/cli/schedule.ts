@@ -1,15 +1,16 @@
+import Table from 'cli-table3';
 import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import type { Schedule } from '../product/scheduleSchema.ts';
-import type { Schedules } from '../queue/schedules/schedules.ts';
+import type { ApplyReport, Schedules } from '../queue/schedules/schedules.ts';
+import type { ScheduleReport } from '../queue/schedules/store.ts';
+import { forTenant, quietLog } from './commandSetup.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import { forTenant } from './forTenant.ts';
-import { quietLog } from './quietLog.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
-import { appliedText, scheduleTable, scheduleText } from './scheduleText.ts';
-import type { Terminal } from './terminal.ts';
+import { NO_LINES, trimLines } from './table.ts';
+import { harmless, type Terminal } from './terminal.ts';
 
 interface Flags {
   json?: boolean;
@@ -162,7 +163,7 @@ async function withSchedules<T>(
   ask: (schedules: Schedules) => Promise<T>,
 ): Promise<T> {
   const { name, config: own } = await forTenant(config, tenant);
-  const { openProducer } = await import('../app.ts');
+  const { openProducer } = await import('../app/client.ts');
   const producer = openProducer(own, { tenant: name, log: quietLog() });
   try {
     await producer.ready();
@@ -175,4 +176,60 @@ async function withSchedules<T>(
 /** Text that is no number stays text, to be refused by the field's name. */
 function number(text: string): number | string {
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** One line a schedule. */
+export function scheduleTable(schedules: readonly ScheduleReport[], { paint }: Terminal): string {
+  const table = new Table({
+    head: ['Name', 'When', 'Next', 'Last', 'State', 'From'].map((head) => paint('dim', head)),
+    chars: NO_LINES,
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': 2 },
+  });
+  for (const { name, when, next, lastRuns, state, source } of schedules)
+    table.push([name, when, instant(next), lastRun(lastRuns), state, source]);
+  return trimLines(table.toString());
+}
+
+/** All of one schedule. */
+export function scheduleText(report: ScheduleReport, { paint }: Terminal): string {
+  const { name, when, state, source, next, start, end, limit, runs, lastRuns, request } = report;
+  const bounds = [start && `from ${instant(start)}`, end && `until ${instant(end)}`]
+    .filter(Boolean)
+    .join(', ');
+  const rows: Array<[string, string]> = [
+    ['name', name],
+    ['when', when],
+    ['state', state],
+    ['next run', instant(next)],
+    ...(bounds === '' ? [] : ([['within', bounds]] as Array<[string, string]>)),
+    ['runs so far', limit === undefined ? String(runs) : `${runs} of ${limit}`],
+    ['from', source === 'file' ? 'the file of schedules' : 'code or command line'],
+    ['search', harmless(request.query ?? `category ${request.categoryIds?.join(', ')}`)],
+    ...lastRuns.map(({ at, outcome, searchId }, index): [string, string] => [
+      index === 0 ? 'last runs' : '',
+      `${instant(at)}  ${(outcome ?? 'under way').padEnd(12)}  ${searchId}`,
+    ]),
+  ];
+  const width = Math.max(...rows.map(([field]) => field.length));
+  return rows.map(([field, value]) => `${paint('dim', field.padEnd(width))}  ${value}`).join('\n');
+}
+
+export function appliedText({ unchanged, ...changes }: ApplyReport): string {
+  const lines = Object.entries(changes).flatMap(([what, names]) =>
+    names.length === 0 ? [] : [`${what}: ${names.join(', ')}${what === 'refused' ? REFUSED : ''}`],
+  );
+  return [...lines, `unchanged: ${unchanged.length}`].join('\n');
+}
+
+const REFUSED = ' (added elsewhere, so the file does not manage them)';
+
+/** `2026-05-01 06:30 UTC`. */
+function instant(iso: string | null): string {
+  return iso === null ? '–' : `${iso.slice(0, 16).replace('T', ' ')} UTC`;
+}
+
+function lastRun([last]: ScheduleReport['lastRuns']): string {
+  return last === undefined
+    ? '–'
+    : `${last.outcome ?? 'under way'} ${last.at.slice(5, 16).replace('T', ' ')}`;
 }

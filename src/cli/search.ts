@@ -2,18 +2,20 @@ import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
+import { productCsv } from '../product/csv.ts';
+import type { Product } from '../product/product.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
+import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
-import type { SearchReport } from '../queue/report.ts';
-import { estimateText } from './estimateText.ts';
+import type { SearchEstimate } from '../queue/search/estimate.ts';
+import type { SearchReport } from '../queue/searchReader.ts';
+import { forTenant, quietLog } from './commandSetup.ts';
 import { EXIT, type ExitCode, exitOfOutcome, SearchFailed, UsageError } from './exit.ts';
-import { forTenant } from './forTenant.ts';
-import { type Interrupt, onInterrupt } from './interrupt.ts';
-import { followProgress } from './progress.ts';
-import { quietLog } from './quietLog.ts';
+import { count, followProgress } from './progress.ts';
 import { addRequestFlags, requestFrom } from './requestFlags.ts';
-import { printFound, type ShowOptions } from './searchOutput.ts';
-import type { Terminal } from './terminal.ts';
+import { type Interrupt, onInterrupt } from './signals.ts';
+import { productTable, whenText } from './table.ts';
+import { type Colour, harmless, type Terminal } from './terminal.ts';
 
 interface Flags extends ShowOptions {
   get?: string;
@@ -61,7 +63,7 @@ async function search(terminal: Terminal, query: string | undefined, flags: Flag
   await requestBy(process);
   const { name: tenant, config } = await forTenant(process, flags.tenant);
   const request = await requestBy(config);
-  const { openProducer } = await import('../app.ts');
+  const { openProducer } = await import('../app/client.ts');
   const interrupt = onInterrupt();
   const producer = openProducer(config, { tenant, log: quietLog() });
   try {
@@ -94,7 +96,7 @@ async function checkedRequest(
   flags: Flags,
   defaults: { marketplace: string },
 ): Promise<SearchRequest> {
-  const { parseSearchRequest } = await import('../product/request.ts');
+  const { parseSearchRequest } = await import('../product/parseRequest.ts');
   const request = requestFrom(query, { ...flags }, defaults);
   const parsed = parseSearchRequest(request, defaults);
   if (parsed.ok) return request;
@@ -148,4 +150,121 @@ function rows(text: string): number {
   if (!/^\d{1,6}$/.test(text))
     throw new UsageError(`--limit-rows must be a whole number; got ${JSON.stringify(text)}`);
   return Number(text);
+}
+
+export interface ShowOptions {
+  json?: boolean;
+  csv?: boolean;
+  /** Most products shown. Default: 20 in a table, all elsewhere. */
+  limitRows?: number;
+}
+
+export interface Found {
+  summary: SearchSummary;
+  products: Product[];
+}
+
+const USUAL_ROWS = 20;
+
+/** A finished search in the form that was asked for. What is no CSV goes to stderr beside it. */
+export function printFound(terminal: Terminal, { summary, products }: Found, options: ShowOptions): void {
+  const { json = false, csv = false, limitRows = json || csv ? products.length : USUAL_ROWS } = options;
+  const shown = products.slice(0, limitRows);
+  if (json) {
+    terminal.print(JSON.stringify({ summary, products: shown }, null, 2));
+  } else if (csv) {
+    terminal.print(productCsv(shown));
+    terminal.note(summaryText(summary, terminal));
+  } else {
+    if (shown.length > 0) terminal.print(productTable(inTurns(products).slice(0, limitRows), terminal));
+    const more = products.length - shown.length;
+    if (more > 0) terminal.print(terminal.paint('dim', moreText(more, products.length)));
+    terminal.print(summaryText(summary, terminal));
+  }
+}
+
+/** Of several marketplaces the best of each first: a table that is cut must not hide one. */
+function inTurns(products: readonly Product[]): Product[] {
+  return products.toSorted((a, b) => a.rank - b.rank);
+}
+
+function moreText(more: number, all: number): string {
+  return `… and ${count(more, 'product')} more (--limit-rows ${all}, --json or --csv)`;
+}
+
+const MARKS: Record<Outcome, [mark: string, colour: Colour]> = {
+  complete: ['✔', 'green'],
+  'none-found': ['○', 'yellow'],
+  'filtered-out': ['○', 'yellow'],
+  partial: ['◐', 'yellow'],
+  degraded: ['✖', 'red'],
+  cancelled: ['◐', 'yellow'],
+  skipped: ['○', 'yellow'],
+  failed: ['✖', 'red'],
+};
+
+/** One line on how the search ended, and one more for each warning of eBay's and each part that is missing. */
+export function summaryText(summary: SearchSummary, { paint }: Terminal): string {
+  const { outcome, counts, calls, warnings, missing, gone, error } = summary;
+  const [mark, colour] = MARKS[outcome];
+  const rejected = Object.values(counts.rejected).reduce((sum, n) => sum + n, 0);
+  const facts = [
+    `${count(counts.products, 'product')} of ${counts.found.toLocaleString('en-US')} found`,
+    some(counts.duplicates, 'duplicate'),
+    counts.filteredOut > 0 ? `${counts.filteredOut} filtered out` : '',
+    rejected > 0 ? `${rejected} unreadable` : '',
+    gone.length > 0 ? `${gone.length} gone` : '',
+    count(calls, 'call'),
+    some(warnings.length, 'warning'),
+    `${((Date.parse(summary.finishedAt) - Date.parse(summary.startedAt)) / 1000).toFixed(1)} s`,
+  ];
+  const heading = `${paint(colour, `${mark} ${outcome}`)} · ${facts.filter((fact) => fact !== '').join(' · ')}`;
+  const troubles = [
+    ...warnings.map((warning) => `eBay warns: ${warningText(warning)}`),
+    ...missing.map(({ marketplace, page, itemId, code, message }) =>
+      page === null
+        ? `missing: details of ${itemId} (${code}: ${message})`
+        : `missing: ${marketplace} from page ${page} on (${code}: ${message})`,
+    ),
+    ...(error !== null && missing.length === 0 ? [`${error.code}: ${error.message}`] : []),
+  ];
+  return [heading, ...troubles.map((trouble) => paint('yellow', `  ! ${harmless(trouble)}`))].join('\n');
+}
+
+function some(n: number, noun: string): string {
+  return n > 0 ? count(n, noun) : '';
+}
+
+function warningText({ errorId, message, parameters = [] }: SearchSummary['warnings'][number]): string {
+  const about = parameters.map(({ name, value }) => `${name}=${value}`).join(', ');
+  return `${message}${about === '' ? '' : ` [${about}]`}${errorId === null ? '' : ` (${errorId})`}`;
+}
+
+/** What a search would cost and when it could be done, in words. */
+export function estimateText(
+  estimate: SearchEstimate,
+  { paint }: Pick<Terminal, 'paint'>,
+  now: number,
+): string {
+  const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;
+  const parts = calls.details > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
+  const left = `the ${remaining.toLocaleString('en-US')} that ${callClass} searches have left today`;
+  const share =
+    shareOfRemaining === null
+      ? `${callClass} searches have none left today; more ${whenText(reset, now)}`
+      : shareOfRemaining > 1
+        ? `more than ${left}; it goes on ${whenText(reset, now)}`
+        : `${percent(shareOfRemaining)} of ${left}`;
+  const rows: Array<[string, string]> = [
+    ['calls', `at most ${count(calls.total, 'call')}${parts}`],
+    ['share', share],
+    ['queue', ahead === 0 ? 'nothing waits before it' : `${count(ahead, 'call')} before its first one`],
+    ['finish', `${whenText(earliestFinish, now)} at the earliest`],
+  ];
+  return rows.map(([name, value]) => `${paint('dim', name.padEnd(6))}  ${value}`).join('\n');
+}
+
+function percent(share: number): string {
+  const value = share * 100;
+  return value < 0.1 ? 'less than 0.1 %' : `${value.toFixed(1)} %`;
 }

@@ -3,9 +3,8 @@ import type { ServeApp, ServeAppOptions } from '../app/serve.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { LogRoot } from '../telemetry/logger.ts';
-import { onHangup } from './hangup.ts';
-import { onInterrupt } from './interrupt.ts';
-import { cannotListen } from './listening.ts';
+import { DependencyError } from './exit.ts';
+import { onHangup, onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
 export function serveCommand(_terminal: Terminal): Command {
@@ -48,4 +47,30 @@ export async function openServe(config: Config, root: LogRoot, options: ServeApp
     const { host, port } = config.http;
     throw cannotListen(error, { host, port, hostName: 'HTTP_HOST', portName: 'HTTP_PORT' });
   }
+}
+
+/** Where a command wanted to listen, and the names by which people choose another place. */
+export interface Place {
+  host: string;
+  port: number;
+  hostName: string;
+  portName: string;
+}
+
+/** What kept a server from listening, in words; any other error as it is. */
+export function cannotListen(error: unknown, { host, port, hostName, portName }: Place): unknown {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE')
+    return new DependencyError(
+      'port-in-use',
+      `port ${port} on ${host} is in use: stop what uses it, or choose another with ${portName} (0 for any)`,
+    );
+  if (code === 'EACCES')
+    return new DependencyError('port-not-allowed', `port ${port} needs more rights: choose one above 1023`);
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return new DependencyError(
+      'no-such-address',
+      `${host} is no address of this machine: choose another ${hostName}`,
+    );
+  return error;
 }

@@ -1,9 +1,9 @@
 import { Command } from 'commander';
-import { DEMO_CREDENTIALS } from '../simulator/credentials.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
 import { UsageError } from './exit.ts';
-import { onInterrupt } from './interrupt.ts';
-import { cannotListen } from './listening.ts';
+import { cannotListen } from './serve.ts';
+import { onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {

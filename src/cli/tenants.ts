@@ -5,17 +5,21 @@ import { loadConfig } from '../config/load.ts';
 import type { Failure } from '../failures.ts';
 import {
   nameProblem,
+  readKeyset,
   type TenantDeclaration,
   tenantProblems,
   unknownTenant,
-} from '../tenants/declaration.ts';
-import { declarationsOf, type FleetDocument, NOTHING } from '../tenants/document.ts';
-import type { FleetStore } from '../tenants/fleetStore.ts';
-import { readKeyset } from '../tenants/keyset.ts';
-import { publishNext } from '../tenants/publish.ts';
-import { snapshotOf } from '../tenants/snapshot.ts';
-import { openFleet } from './fleet.ts';
-import { tenantRows, tenantText } from './tenantText.ts';
+} from '../fleet/declaration.ts';
+import {
+  declarationsOf,
+  type FleetDocument,
+  type FleetStore,
+  NOTHING,
+  type ProcessReport,
+  publishNext,
+} from '../fleet/fleetStore.ts';
+import { snapshotOf } from '../fleet/snapshot.ts';
+import { lineTable, openFleet } from './config.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags extends TenantDeclaration {
@@ -151,4 +155,50 @@ function managedByFile(name: string): ConfigError {
 /** Text that is no number stays text, to be refused by the field's name. */
 function number(text: string): number | string {
   return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** A tenant as people see it. */
+export interface TenantRow {
+  name: string;
+  source: 'file' | 'command';
+  /** What is its own; what is missing it shares with the process that serves it. */
+  marketplace: string | null;
+  minApiCallInterval: number | null;
+  dailyCallLimit: number | null;
+  /** Processes that serve it now. */
+  workers: number;
+}
+
+export function tenantRows(
+  document: FleetDocument,
+  processes: readonly ProcessReport[],
+  only?: string,
+): TenantRow[] {
+  return Object.entries(declarationsOf(document))
+    .filter(([name]) => only === undefined || name === only)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, own]) => ({
+      name,
+      source: document.tenants?.value[name] === undefined ? 'command' : 'file',
+      marketplace: own.marketplace ?? null,
+      minApiCallInterval: own.minApiCallInterval ?? null,
+      dailyCallLimit: own.dailyCallLimit ?? null,
+      workers: processes.filter(({ role, tenants }) => role === 'worker' && tenants.includes(name)).length,
+    }));
+}
+
+export function tenantText(rows: readonly TenantRow[], terminal: Terminal): string {
+  const shown = (value: string | number | null) => (value === null ? '–' : String(value));
+  return lineTable(
+    ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Workers'],
+    rows.map((row) => [
+      row.name,
+      row.source,
+      shown(row.marketplace),
+      shown(row.minApiCallInterval),
+      shown(row.dailyCallLimit),
+      String(row.workers),
+    ]),
+    terminal,
+  );
 }

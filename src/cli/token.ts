@@ -1,11 +1,9 @@
 import { Command } from 'commander';
-import type { TokenStatus } from '../auth/service.ts';
 import { loadConfig } from '../config/load.ts';
+import type { TokenStatus } from '../ebay/oauth/service.ts';
 import { waitForRedis } from '../redis/connection.ts';
+import { forCallingTenant, quietLog, REDIS_WAIT_MS, requireKeyset } from './commandSetup.ts';
 import { UsageError } from './exit.ts';
-import { forCallingTenant, requireKeyset } from './forTenant.ts';
-import { quietLog } from './quietLog.ts';
-import { REDIS_WAIT_MS } from './requireRedis.ts';
 import type { Terminal } from './terminal.ts';
 
 interface Flags {
@@ -30,7 +28,7 @@ async function token(terminal: Terminal, { refresh, clear, tenant, json }: Flags
   const process = loadConfig();
   if (tenant === undefined) requireKeyset(process);
   const { name, config } = await forCallingTenant(process, tenant);
-  const { openAuth } = await import('../app.ts');
+  const { openAuth } = await import('../app/client.ts');
   const { auth, redis, close } = openAuth(config, quietLog(), name);
   try {
     await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
@@ -55,7 +53,7 @@ export function statusText(status: TokenStatus, { paint }: Terminal): string {
           ['expires at eBay in', duration(expiresIn)],
         ] as Array<[string, string]>)),
     ['token requests today', `${mintsToday} of at most ${dailyMintLimit}`],
-    ['cool-down', coolDown === null ? 'none' : `${coolDown.because}, until ${coolDown.until}`],
+    ['cool-down', coolDown === null ? 'none' : `${coolDown.reason}, until ${coolDown.until}`],
     [
       'credential',
       `${status.environment}, ${status.credential}${status.credentialRefused ? ', refused by eBay' : ''}`,

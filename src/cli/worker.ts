@@ -3,11 +3,10 @@ import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Lifecycle } from '../lifecycle.ts';
-import { callsQueueName, searchQueueName } from '../queue/names.ts';
+import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import { LogRoot } from '../telemetry/logger.ts';
-import { onHangup } from './hangup.ts';
-import { onInterrupt } from './interrupt.ts';
 import { openServe } from './serve.ts';
+import { onHangup, onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
 export function workerCommand(_terminal: Terminal): Command {

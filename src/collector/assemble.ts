@@ -1,10 +1,69 @@
+import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchCounts, SearchWarning } from '../product/summary.ts';
-import { conditionsOf } from './conditions.ts';
-import type { PageAnswer } from './pageAnswer.ts';
-import type { PageHead, ProductHead } from './pageHead.ts';
-import { shareOf } from './pagePlan.ts';
+import type { PageAnswer } from './answers.ts';
+import { shareOf } from './query.ts';
+
+/** Letters, digits and accents: what makes a word longer. */
+const WORD_CHARACTER = '[\\p{L}\\p{N}\\p{M}]';
+/** Scripts that write words without a space between them. */
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+
+/**
+ * A test of the conditions that are applied here, after eBay's answer:
+ * - title: every word or phrase of `include` and none of `exclude`, as whole words, case ignored;
+ * - seller: at least the named figures; a seller without the figure does not pass.
+ */
+export function conditionsOf({ title, seller }: NormalRequest): (product: Product) => boolean {
+  const include = (title?.include ?? []).map(wholeWord);
+  const exclude = (title?.exclude ?? []).map(wholeWord);
+  const { minFeedbackPercentage: percentage, minFeedbackScore: score } = seller ?? {};
+  if (include.length + exclude.length === 0 && percentage === undefined && score === undefined)
+    return () => true;
+  return (product) => {
+    const text = product.title.normalize('NFC');
+    return (
+      include.every((word) => word.test(text)) &&
+      !exclude.some((word) => word.test(text)) &&
+      reaches(product.seller.feedbackPercentage, percentage) &&
+      reaches(product.seller.feedbackScore, score)
+    );
+  };
+}
+
+function reaches(figure: number | null, least: number | undefined): boolean {
+  return least === undefined || (figure !== null && figure >= least);
+}
+
+function wholeWord(word: string): RegExp {
+  const literal = word.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&').replace(/\s+/g, '\\s+');
+  const edge = (character: string | undefined, look: string) =>
+    character !== undefined && UNSPACED.test(character) ? '' : `(?${look}${WORD_CHARACTER})`;
+  const characters = [...word];
+  return new RegExp(`${edge(characters[0], '<!')}${literal}${edge(characters.at(-1), '!')}`, 'iu');
+}
+
+/** What going on and counting need to know of a product. */
+export interface ProductHead {
+  itemId: string;
+  marketplace: MarketplaceId;
+  /** Whether it meets the request's own conditions on title and seller. */
+  fits: boolean;
+}
+
+/** A page without its products' content, a twentieth of its size: all that a search needs to go on and to sum up. */
+export type PageHead = Omit<PageAnswer, 'products'> & { products: ProductHead[] };
+
+export function headOf(request: NormalRequest, page: PageAnswer): PageHead {
+  const fits = conditionsOf(request);
+  const products = page.products.map((product) => ({
+    itemId: product.itemId,
+    marketplace: product.marketplace,
+    fits: fits(product),
+  }));
+  return { ...page, products };
+}
 
 type Listed = Pick<Product, 'itemId' | 'marketplace'>;
 

@@ -1,22 +1,20 @@
 import type { Config } from '../config/config.ts';
-import type { BrowseClient } from '../ebay/browse.ts';
-import { EbayClient } from '../ebay/client.ts';
-import type { CallClass } from '../ebay/gate.ts';
-import { gateSettings } from '../ebay/gateSettings.ts';
-import { memoryGate } from '../ebay/memoryGate.ts';
-import type { TokenSource } from '../ebay/tokenSource.ts';
+import { type BrowseClient, EbayClient } from '../ebay/client.ts';
+import type { CallClass } from '../ebay/gate/gate.ts';
+import { gateSettings } from '../ebay/gate/gateSettings.ts';
+import { memoryGate } from '../ebay/gate/memoryGate.ts';
+import type { TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { CallMetrics } from '../telemetry/callMetrics.ts';
-import { type Fields, type Logger, SILENT } from '../telemetry/logger.ts';
-import { type Collected, collectedFrom, type Ended } from './collected.ts';
-import type { ItemAnswer } from './itemAnswer.ts';
-import { goneDetails, mapDetails } from './mapDetails.ts';
+import { type MissingPart, type Outcome, outcomeOf } from '../product/summary.ts';
+import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
+import type { CallMetrics } from '../telemetry/metrics.ts';
+import type { ItemAnswer, PageAnswer } from './answers.ts';
+import { type Assembled, assemble } from './assemble.ts';
+import { goneDetails, mapDetails } from './mapItem.ts';
 import { mapPage } from './mapPage.ts';
-import type { PageAnswer } from './pageAnswer.ts';
-import { pagePlan } from './pagePlan.ts';
-import { itemCall, type PageAddress, searchCall } from './query.ts';
+import { itemCall, type PageAddress, pagePlan, searchCall } from './query.ts';
 
 export interface CollectorOptions {
   browse: BrowseClient;
@@ -54,7 +52,7 @@ export class EbayProductCollector {
   readonly #log: Logger;
   readonly #clock: () => Date;
 
-  constructor({ browse, log = SILENT, clock = () => new Date() }: CollectorOptions) {
+  constructor({ browse, log = NOOP_LOGGER, clock = () => new Date() }: CollectorOptions) {
     this.#browse = browse;
     this.#log = log;
     this.#clock = clock;
@@ -146,4 +144,42 @@ export class EbayProductCollector {
     }
     return result;
   }
+}
+
+/** A marketplace whose pages ended early: the page that failed, and how. */
+export interface Ended {
+  marketplace: MarketplaceId;
+  page: number;
+  failure: Failure;
+}
+
+/** What a search without a queue gave. */
+export interface Collected extends Assembled {
+  outcome: Outcome;
+  missing: MissingPart[];
+  pages: number;
+  /** HTTP attempts of the pages that are there. */
+  calls: number;
+}
+
+export function collectedFrom(request: NormalRequest, pages: PageAnswer[], ended: Ended[]): Collected {
+  const assembled = assemble(request, pages);
+  return {
+    ...assembled,
+    outcome: outcomeOf({
+      pages: pages.length,
+      missing: ended.length,
+      cancelled: false,
+      onFailure: request.onFailure,
+      counts: assembled.counts,
+    }),
+    missing: ended.map(({ marketplace, page, failure: { code, message } }) => ({
+      marketplace,
+      page,
+      code,
+      message,
+    })),
+    pages: pages.length,
+    calls: pages.reduce((sum, page) => sum + page.calls, 0),
+  };
 }

@@ -3,8 +3,8 @@ import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import { MAX_ITEMS } from '../product/requestSchema.ts';
 import type { SearchWarning } from '../product/summary.ts';
+import type { PageAnswer } from './answers.ts';
 import { mapItem } from './mapItem.ts';
-import type { PageAnswer } from './pageAnswer.ts';
 import { fields, integer, list, naturalNumber, text } from './readJson.ts';
 
 /** Why a body is no search answer at all. */

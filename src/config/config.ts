@@ -1,5 +1,4 @@
-import type { Key } from './key.ts';
-import type { schema } from './schema.ts';
+import type { Key, schema } from './schema.ts';
 
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 type ValuesOf<S> = {

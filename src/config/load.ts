@@ -2,10 +2,9 @@ import convict from 'convict';
 import { crossChecks } from './checks.ts';
 import { type Config, ConfigError, type ConfigProblem } from './config.ts';
 import { environment } from './environment.ts';
-import { type ConfigFile, readConfigFile } from './files.ts';
+import { type ConfigFile, FILE_SUFFIX, readConfigFile, withSecretFiles } from './files.ts';
 import { FORMATS, type FormatName } from './formats.ts';
 import { schema, settings } from './schema.ts';
-import { FILE_SUFFIX, withSecretFiles } from './secretFiles.ts';
 
 export interface ConfigSources {
   /** Environment variables; they win over files, and `…_FILE` may name a file for a secret. Default: the process's. */

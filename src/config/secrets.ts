@@ -1,7 +1,7 @@
 import type { Config } from './config.ts';
 import { environment } from './environment.ts';
+import { withSecretFiles } from './files.ts';
 import { settings } from './schema.ts';
-import { withSecretFiles } from './secretFiles.ts';
 
 /** Every secret of this configuration, for the scrubber: each sensitive setting taken apart, and the Basic pair. */
 export function secretsOf(config: Config): string[] {

@@ -1,7 +1,8 @@
 import { Failure } from '../failures.ts';
 import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
-import type { BrowseClient } from './browse.ts';
-import type { GateState } from './gate.ts';
+import type { BrowseClient } from './client.ts';
+import type { GateState } from './gate/gate.ts';
+import { axiosClient, closeAxios, networkFailure, transport } from './http.ts';
 
 /** A day is nearly used up from this share on. */
 const NEARLY = 0.9;
@@ -25,9 +26,9 @@ export function quotaFinding({ used, limit, remaining, reset }: GateState, told:
 
 /** Whether calls may leave as far as pauses and the circuit are concerned. */
 export function gateFinding({ closed, circuit, intervalMs }: GateState): Finding {
-  if (closed !== undefined && closed.because !== 'quota') {
+  if (closed !== undefined && closed.reason !== 'quota') {
     const until = new Date(closed.until).toISOString();
-    if (closed.because === 'pause')
+    if (closed.reason === 'pause')
       return warn(
         'gate',
         `eBay asked for a pause (429) until ${until}`,
@@ -100,5 +101,37 @@ function searchTrouble({ code, message, detail }: Failure, patienceMs: number): 
       return fail('search', 'configuration', message, 'check EBAY_MARKETPLACE and EBAY_API_URL');
     default:
       return fail('search', 'dependency', message, 'check the network and EBAY_API_URL; else wait for eBay');
+  }
+}
+
+export interface ServerClockOptions {
+  origin: string;
+  ebay: { connectTimeout: number; callTimeout: number; maxBodyBytes: number };
+  /** This machine's, ms since the epoch. */
+  clock: () => number;
+}
+
+/**
+ * How far eBay's clock is ahead of this machine's, ms, as the Date header tells it: to the second. Asks for the origin's
+ * root without a token, which is no call of an API and spends nothing. Undefined where the answer has no date.
+ * @throws Failure `ebay-unreachable`, `ebay-timeout`
+ */
+export async function ebayAhead({ origin, ebay, clock }: ServerClockOptions): Promise<number | undefined> {
+  const client = axiosClient({ origin, maxBodyBytes: ebay.maxBodyBytes });
+  const signal = AbortSignal.timeout(ebay.callTimeout * 1000);
+  const asked = clock();
+  try {
+    const { headers } = await client.head('/', {
+      transport: transport(ebay.connectTimeout * 1000),
+      signal,
+      validateStatus: () => true,
+    });
+    // The header leaves off the fraction of the second, half of one on average.
+    const there = Date.parse(String(headers.date)) + 500;
+    return Number.isNaN(there) ? undefined : there - (asked + clock()) / 2;
+  } catch (error) {
+    throw networkFailure(error, { expired: signal.aborted, aborted: false });
+  } finally {
+    closeAxios(client);
   }
 }

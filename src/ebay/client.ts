@@ -1,13 +1,10 @@
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
-import type { CallMetrics } from '../telemetry/callMetrics.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
+import type { CallMetrics } from '../telemetry/metrics.ts';
 import { AnalyticsClient } from './analytics.ts';
-import { BrowseClient } from './browse.ts';
-import type { CallGate } from './gate.ts';
-import { EbayHttp } from './http.ts';
-import { reconcileQuota } from './reconcile.ts';
-import type { TokenSource } from './tokenSource.ts';
+import type { CallGate } from './gate/gate.ts';
+import { type CallFor, type EbayAnswer, EbayHttp, type TokenSource } from './http.ts';
 
 export interface EbayClientOptions {
   config: Pick<Config, 'ebay' | 'pace'>;
@@ -64,4 +61,63 @@ export class EbayClient {
     this.#http.close();
     this.#analytics.close();
   }
+}
+
+const BROWSE = '/buy/browse/v1';
+
+/** The two Browse methods that this service uses. Both spend from one pool of calls. */
+export class BrowseClient {
+  readonly #http: EbayHttp;
+
+  constructor(http: EbayHttp) {
+    this.#http = http;
+  }
+
+  /** `item_summary/search`. Which parameters and headers there are is the collector's knowledge. @throws as `EbayHttp.get`. */
+  search(
+    params: Record<string, string>,
+    headers: Record<string, string>,
+    call: CallFor,
+  ): Promise<EbayAnswer> {
+    return this.#http.get(
+      { endpoint: 'search', path: `${BROWSE}/item_summary/search`, params, headers },
+      call,
+    );
+  }
+
+  /** One item by its RESTful id, `v1|LEGACY|VARIATION`. @throws as `EbayHttp.get`; `item-gone` when eBay has it no longer. */
+  getItem(itemId: string, headers: Record<string, string>, call: CallFor): Promise<EbayAnswer> {
+    const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;
+    return this.#http.get({ endpoint: 'item', path, headers }, call);
+  }
+}
+
+export interface ReconcileDeps {
+  gate: CallGate;
+  analytics: Pick<AnalyticsClient, 'browseQuota'>;
+  log?: Logger;
+  signal?: AbortSignal;
+}
+
+/**
+ * Brings the ledger in line with eBay's own count, up or down; another program may spend from the same quota.
+ * Safe to run at any time and in several processes. @returns whether eBay's figures were taken over.
+ * @throws Failure `redis-unavailable`.
+ */
+export async function reconcileQuota({
+  gate,
+  analytics,
+  log = NOOP_LOGGER,
+  signal,
+}: ReconcileDeps): Promise<boolean> {
+  const before = await gate.read();
+  const figures = await analytics.browseQuota(signal);
+  if (figures === undefined) return false;
+  if (!(await gate.reconcile(figures, before.mark))) {
+    log.info('quota figures ignored: their day has ended', { reset: new Date(figures.reset).toISOString() });
+    return false;
+  }
+  const { limit, remaining } = figures;
+  log.info('quota reconciled', { limit, remaining, ledgerHad: before.remaining });
+  return true;
 }

@@ -1,16 +1,20 @@
-import { AxiosError, type AxiosInstance, type InternalAxiosRequestConfig } from 'axios';
+import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
+import https from 'node:https';
+import type { Socket } from 'node:net';
+import { gunzipSync } from 'node:zlib';
+import axios, {
+  AxiosError,
+  type AxiosInstance,
+  type AxiosResponse,
+  type AxiosResponseHeaders,
+  type InternalAxiosRequestConfig,
+} from 'axios';
 import axiosRetry from 'axios-retry';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
-import type { CallMetrics } from '../telemetry/callMetrics.ts';
-import { type Endpoint, type Reading, readAnswer } from './answer.ts';
-import { answerOf, axiosClient, closeAxios } from './axiosClient.ts';
-import type { CallGate, CallOutcome, ClosedBecause, Slot } from './gate.ts';
-import { isBrief, networkFailure } from './networkFailure.ts';
-import { type CallFor, PendingCall } from './pendingCall.ts';
-import { retryAfterMs } from './retryAfter.ts';
-import type { TokenSource } from './tokenSource.ts';
-import { transport } from './transport.ts';
+import type { CallMetrics } from '../telemetry/metrics.ts';
+import { type Answer, type Endpoint, type Reading, readAnswer } from './answer.ts';
+import type { CallClass, CallGate, CallOutcome, ClosedReason, Slot } from './gate/gate.ts';
 
 export interface EbayHttpOptions {
   /** Origin of the API, see `apiOrigin`. */
@@ -200,21 +204,21 @@ export class EbayHttp {
     const { gate, pace, checkQuota } = this.#options;
     const named = retryAfterMs(pending.retryAfter, Date.now(), pace.maxThrottlePause * 1000);
     let forMs = named ?? pace.throttlePause * 1000;
-    let because: ClosedBecause = 'pause';
+    let reason: ClosedReason = 'pause';
     try {
       const pause = await gate.throttled(named);
       forMs = pause.forMs;
       if (pause.began) {
         await checkQuota?.(pending.signal);
         const { closed, now } = await gate.read();
-        if (closed) [forMs, because] = [closed.until - now, closed.because];
+        if (closed) [forMs, reason] = [closed.until - now, closed.reason];
       }
     } catch {
       // Redis is away: nobody can call, and this call waits for as long as eBay asked.
     }
     const until = Date.now() + Math.ceil(forMs);
     const message = `eBay throttles (429); no call before ${new Date(until).toISOString()}`;
-    return new Failure('ebay-throttled', message, { until, because, status: 429 });
+    return new Failure('ebay-throttled', message, { until, reason, status: 429 });
   }
 }
 
@@ -230,4 +234,276 @@ function outcomeForCircuit(reading: Reading): CallOutcome {
   const { code } = reading.failure;
   if (code === 'interrupted' || code === 'internal') return 'unknown';
   return code === 'ebay-refused' || code === 'item-gone' ? 'answered' : 'failed';
+}
+
+/** Who a call is made for. */
+export interface CallFor {
+  class: CallClass;
+  /** Ends the call, waiting or under way, with `interrupted`. */
+  signal?: AbortSignal;
+}
+
+/**
+ * One call on its way through the HTTP client, over all its attempts. It travels inside axios's request configuration:
+ * an instance of a class, which axios passes on by reference where it copies plain objects.
+ */
+export class PendingCall {
+  readonly endpoint: Endpoint;
+  readonly class: CallClass;
+  readonly signal: AbortSignal | undefined;
+  readonly deadline: Deadline;
+  attempts = 0;
+  quickTries = 0;
+  token = '';
+  /** The token was just refreshed: it is used as it is. */
+  isReplay = false;
+  slot: Slot | undefined;
+  /** One whose time passed before the request was written. */
+  missedSlot: Slot | undefined;
+  /** When the present attempt was let through, on `performance`'s clock. */
+  grantedAt = 0;
+  latencyMs = 0;
+  /** How the last attempt ended; undefined if none was made. */
+  reading: Reading | undefined;
+  retryAfter: string | undefined;
+
+  constructor(endpoint: Endpoint, call: CallFor) {
+    this.endpoint = endpoint;
+    this.class = call.class;
+    this.signal = call.signal;
+    this.deadline = new Deadline(call.signal);
+  }
+
+  /** How the last attempt ended, held here no longer: the connection's last request keeps this call in memory. */
+  takeReading(): Reading | undefined {
+    const { reading } = this;
+    this.reading = undefined;
+    return reading;
+  }
+}
+
+declare module 'axios' {
+  interface AxiosRequestConfig {
+    pending?: PendingCall;
+  }
+}
+
+/** One signal for a call: aborts when the caller's does, or when an attempt takes too long. */
+export class Deadline {
+  readonly #controller = new AbortController();
+  readonly #caller: AbortSignal | undefined;
+  readonly #onAbort = () => this.#controller.abort();
+  #timer: NodeJS.Timeout | undefined;
+  /** An attempt took too long. */
+  expired = false;
+
+  constructor(caller: AbortSignal | undefined) {
+    this.#caller = caller;
+    if (caller?.aborted) this.#controller.abort();
+    caller?.addEventListener('abort', this.#onAbort);
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  get aborted(): boolean {
+    return this.#caller?.aborted ?? false;
+  }
+
+  /** An attempt begins. Time spent waiting for its slot does not count. */
+  start(ms: number): void {
+    this.stop();
+    this.#timer = setTimeout(() => {
+      this.expired = true;
+      this.#controller.abort();
+    }, ms);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** Lets go of the caller's signal, which outlives the call. */
+  close(): void {
+    this.stop();
+    this.#caller?.removeEventListener('abort', this.#onAbort);
+  }
+}
+
+/** What stopped a call before its answer was complete. */
+export function networkFailure(error: unknown, deadline: { expired: boolean; aborted: boolean }): Failure {
+  if (error instanceof Failure) return error;
+  if (deadline.expired)
+    return new Failure('ebay-timeout', 'eBay did not answer completely within the call’s time');
+  if (deadline.aborted) return new Failure('interrupted', 'stopped during a call to eBay');
+  if (!(error instanceof AxiosError)) return new Failure('internal', 'the HTTP client failed');
+  const code = error.code ?? 'no code';
+  if (code === 'ETIMEDOUT' || code === 'ECONNABORTED')
+    return new Failure('ebay-timeout', `no connection to eBay in time (${code})`);
+  // Cut off, too large, or not what its encoding says.
+  if (answerBegan(error) || code === 'ERR_BAD_RESPONSE' || BROKEN_BODY.test(`${code} ${error.message}`))
+    return new Failure('ebay-bad-answer', `eBay’s answer is broken or too large (${code})`);
+  return new Failure('ebay-unreachable', `no connection to eBay (${code})`);
+}
+
+const BROKEN_BODY = /^(Z_|HPE_|ERR_CONTENT)|incorrect header check|unexpected end of file|maxContentLength/;
+
+/**
+ * Worth one of the quick tries: a connection that broke, which a kept-alive one does when its time is over, and a
+ * gateway's 502–504 (the only complete answers that reject).
+ */
+export function isBrief(error: AxiosError): boolean {
+  if (error.response !== undefined) return typeof error.response.data === 'string';
+  return !answerBegan(error) && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+}
+
+/** Which code axios gives a connection that broke within a body depends on the release of Node. */
+function answerBegan({ request }: AxiosError): boolean {
+  return Boolean((request as ClientRequest & { res?: IncomingMessage })?.res);
+}
+
+/**
+ * A `Retry-After` header as a pause in ms: seconds or an HTTP date; anything else is no statement (undefined).
+ * Clamped to 1 s … `maxMs`, for it was seen absent, in the past and absurd, but a throttled caller must pause somehow.
+ */
+export function retryAfterMs(header: string | undefined, now: number, maxMs: number): number | undefined {
+  const text = header?.trim() ?? '';
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : dateOf(text) - now;
+  if (Number.isNaN(ms)) return undefined;
+  return Math.ceil(Math.min(Math.max(ms, Math.min(1000, maxMs)), maxMs));
+}
+
+/** HTTP dates begin with the name of a day; `Date.parse` alone would take much else for a date, `-1` for instance. */
+function dateOf(text: string): number {
+  return /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+/** What the eBay client needs to know about tokens; `EbayAuthService` is one. */
+export interface TokenSource {
+  /** A token that should work; mints one if need be. */
+  getAccessToken(): Promise<string>;
+  /** eBay refused this one: the fleet's next token, minted at most once by whoever comes first. */
+  refreshToken(refused?: string): Promise<string>;
+  /** The fleet's present token, if any, without minting. */
+  cachedToken(): Promise<string | undefined>;
+  /** eBay took this one: the credential is sound. */
+  accepted(token: string): void | Promise<void>;
+}
+
+export interface AxiosClientOptions {
+  /** Origin that every path stands below, e.g. `https://api.ebay.com`. */
+  origin: string;
+  /** Cap on the answer's size after decompression. */
+  maxBodyBytes: number;
+  userAgent?: string;
+}
+
+/** A page of 200 listings unpacks to some 300 KB. */
+const PIECE_BYTES = 131_072;
+
+/** axios as this service uses it: one origin, kept-alive connections, no redirects, no proxy from the environment. */
+export function axiosClient({ origin, maxBodyBytes, userAgent }: AxiosClientOptions): AxiosInstance {
+  return axios.create({
+    baseURL: origin,
+    allowAbsoluteUrls: false,
+    adapter: 'http',
+    httpAgent: new http.Agent({ keepAlive: true }),
+    httpsAgent: new https.Agent({ keepAlive: true }),
+    maxRedirects: 0,
+    maxContentLength: maxBodyBytes,
+    proxy: false,
+    // Bodies are read by us: axios would parse leniently and pass on what it could not parse, and unpack a page in eighteen
+    // pieces on another thread, which takes longer than doing it.
+    responseType: 'arraybuffer',
+    decompress: false,
+    transformResponse: [
+      function (
+        this: InternalAxiosRequestConfig,
+        body: unknown,
+        headers: AxiosResponseHeaders,
+        status?: number,
+      ) {
+        if (!Buffer.isBuffer(body)) return '';
+        try {
+          return textOf(body, headers, maxBodyBytes);
+        } catch (error) {
+          // A refusal says enough by its status.
+          if (status !== 200) return '';
+          throw new AxiosError((error as Error).message, AxiosError.ERR_BAD_RESPONSE, this);
+        }
+      },
+    ],
+    // 502–504 reject, for axios-retry looks at rejections only.
+    validateStatus: (status) => status < 502 || status > 504,
+    headers: {
+      accept: 'application/json',
+      'accept-encoding': 'gzip',
+      'user-agent': userAgent ?? 'dropship-product-finder',
+    },
+  });
+}
+
+/** @throws Error when the body is not what its encoding says, or too large */
+function textOf(body: Buffer, headers: AxiosResponseHeaders, maxOutputLength: number): string {
+  const encoding = String(headers.get('content-encoding') ?? 'identity');
+  if (encoding === 'identity' || body.length === 0) return body.toString('utf8');
+  if (!/^(x-)?gzip$/i.test(encoding)) throw new Error('an encoding that was not asked for');
+  return gunzipSync(body, { maxOutputLength, chunkSize: PIECE_BYTES }).toString('utf8');
+}
+
+/** Ends the kept-alive connections; what is under way breaks. */
+export function closeAxios(client: AxiosInstance): void {
+  for (const agent of [client.defaults.httpAgent, client.defaults.httpsAgent] as http.Agent[])
+    agent.destroy();
+}
+
+export function answerOf(response: AxiosResponse): Answer {
+  const header = (name: string) => {
+    const value: unknown = response.headers[name];
+    return typeof value === 'string' ? value : undefined;
+  };
+  return {
+    status: response.status,
+    contentType: header('content-type') ?? '',
+    retryAfter: header('retry-after'),
+    text: typeof response.data === 'string' ? response.data : '',
+  };
+}
+
+/** What a request's way out is watched by. */
+export interface Watch {
+  /** Right before the request is written; throwing keeps it from leaving. */
+  leaving(): void;
+  written(): void;
+}
+
+export interface Transport {
+  request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest;
+}
+
+/**
+ * Node's own HTTP for axios, with what axios does not offer: a time limit on the connection alone, a last word before
+ * the request is written, and word of when it really has been.
+ */
+export function transport(connectTimeoutMs: number, watch?: Watch): Transport {
+  return {
+    request(options, onResponse) {
+      watch?.leaving();
+      const request = (options.protocol === 'https:' ? https : http).request(options, onResponse);
+      if (watch) request.once('finish', () => watch.written());
+      request.once('socket', (socket) => limitConnecting(request, socket, connectTimeoutMs));
+      return request;
+    },
+  };
+}
+
+function limitConnecting(request: ClientRequest, socket: Socket, timeoutMs: number): void {
+  if (!socket.connecting) return;
+  const timer = setTimeout(() => {
+    request.destroy(Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' }));
+  }, timeoutMs);
+  const done = 'encrypted' in socket ? 'secureConnect' : 'connect';
+  socket.once(done, () => clearTimeout(timer));
+  socket.once('close', () => clearTimeout(timer));
 }

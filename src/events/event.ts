@@ -1,7 +1,7 @@
 import Type from 'typebox';
-import { closed } from '../product/fieldTypes.ts';
 import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
 import { MoneySchema } from '../product/product.ts';
+import { closed } from '../product/requestSchema.ts';
 import { OUTCOMES } from '../product/summary.ts';
 
 const nullable = <Schema extends Type.TSchema>(schema: Schema, description?: string) =>

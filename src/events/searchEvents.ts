@@ -3,7 +3,7 @@ import type { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import type { TrackVerdict } from '../product/track.ts';
-import type { SearchRef } from '../results/searchRef.ts';
+import type { SearchRef } from '../results/runState.ts';
 import type { EventOf, EventType, ServiceEvent } from './event.ts';
 
 /** Which search tells, and in which of its lives: it ends once in each. */

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../redis/luaScript.ts';
-import { keyOf, type SearchRef } from '../results/searchRef.ts';
+import { keyOf, type SearchRef } from '../results/runState.ts';
 import type { ServiceEvent } from './event.ts';
 
 /** The stream that a tenant's events are in: `PREFIX:events`, of tenants other than `default` `PREFIX:events:TENANT`. */
@@ -30,7 +30,7 @@ redis.call('PEXPIRE', KEYS[2], memory)
 return added`);
 
 /** One script's worth: keeps Redis busy for a moment only. */
-const AT_ONCE = 200;
+const APPEND_BATCH = 200;
 
 export interface EventStreamOptions {
   redis: Redis;
@@ -54,8 +54,8 @@ export class EventStream {
   /** Appends those that this search has not told yet, in their order; returns how many that were. */
   async append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
     let added = 0;
-    for (let from = 0; from < events.length; from += AT_ONCE)
-      added += await this.#append(search, events.slice(from, from + AT_ONCE));
+    for (let from = 0; from < events.length; from += APPEND_BATCH)
+      added += await this.#append(search, events.slice(from, from + APPEND_BATCH));
     return added;
   }
 
@@ -76,4 +76,78 @@ export class EventStream {
 function cooldownKey(prefix: string, event: ServiceEvent): string | undefined {
   if (event.type !== 'product.price-dropped' && event.type !== 'product.price-rose') return undefined;
   return `${prefix}:cooldown:${event.tenant}:${event.track}:${event.product.itemId}`;
+}
+
+/** An event and its place in the stream, from which reading can go on. */
+export interface StreamEntry {
+  /** `MS-N`, MS since the epoch by Redis's clock. */
+  place: string;
+  event: ServiceEvent;
+}
+
+export interface ReadOptions {
+  /** Events after this place; `0` for all that are kept, `$` for those yet to come. */
+  after: string;
+  /** Wait for what comes, until `signal` aborts; needs a connection of its own. */
+  follow?: boolean;
+  signal?: AbortSignal;
+}
+
+const READ_BATCH = 500;
+/** Shorter than the time after which a silent connection counts as dead (`REDIS_SOCKET_TIMEOUT`). */
+const BLOCK_MS = 2000;
+
+type Entry = [place: string, fields: string[]];
+
+/** A tenant's events in their order, without a consumer group: everyone who reads so sees all of them. */
+export async function* readEvents(
+  redis: Redis,
+  prefix: string,
+  tenant: string,
+  { after, follow = false, signal }: ReadOptions,
+): AsyncGenerator<StreamEntry> {
+  const key = eventStreamKey(prefix, tenant);
+  let place = after === '$' ? await lastPlace(redis, key) : after;
+  while (!signal?.aborted) {
+    const entries = follow
+      ? await next(redis, key, place)
+      : await redis.xrange(key, `(${place}`, '+', 'COUNT', READ_BATCH);
+    if (!follow && entries.length === 0) return;
+    for (const [at, fields] of entries) {
+      place = at;
+      const event = eventFrom(fields);
+      if (event !== undefined) yield { place, event };
+    }
+  }
+}
+
+/** The latest `count` events, newest first. */
+export async function latestEvents(
+  redis: Redis,
+  prefix: string,
+  tenant: string,
+  count: number,
+): Promise<ServiceEvent[]> {
+  const entries = await redis.xrevrange(eventStreamKey(prefix, tenant), '+', '-', 'COUNT', count);
+  return entries.flatMap(([, fields]) => eventFrom(fields) ?? []);
+}
+
+async function lastPlace(redis: Redis, key: string): Promise<string> {
+  const [last] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
+  return last?.[0] ?? '0-0';
+}
+
+async function next(redis: Redis, key: string, after: string): Promise<Entry[]> {
+  const reply = await redis.xread('COUNT', READ_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', key, after);
+  return reply?.[0]?.[1] ?? [];
+}
+
+/** Undefined for an entry that somebody else wrote. */
+function eventFrom(fields: string[]): ServiceEvent | undefined {
+  const data = fields[fields.indexOf('data') + 1];
+  try {
+    return JSON.parse(data ?? '') as ServiceEvent;
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,4 @@
-import { MARKETPLACES } from '../config/marketplaces.ts';
+import { MARKETPLACES } from '../config/formats.ts';
 
 export type MarketplaceId = keyof typeof MARKETPLACES;
 

@@ -1,6 +1,6 @@
 import Type from 'typebox';
-import { closed } from './fieldTypes.ts';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
+import { closed } from './requestSchema.ts';
 
 const text = (maxLength: number, description?: string) =>
   Type.String({ minLength: 1, maxLength, ...(description === undefined ? {} : { description }) });

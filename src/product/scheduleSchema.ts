@@ -1,6 +1,5 @@
 import Type from 'typebox';
-import { closed } from './fieldTypes.ts';
-import { SearchRequestSchema } from './requestSchema.ts';
+import { closed, SearchRequestSchema } from './requestSchema.ts';
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 

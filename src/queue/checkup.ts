@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
-import { FIRST, PRIORITY } from './priorities.ts';
+import { FIRST, PRIORITY } from './bullmq/queues.ts';
 
 export interface QueueCheckup {
   redis: Redis;

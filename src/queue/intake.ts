@@ -94,11 +94,11 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Failure)) return undefined;
   if (error.code === 'invalid_request') return 'invalid';
   if (error.code === 'redis-unavailable') return 'redis';
-  return error.code === 'backlog_full' ? (error.detail.because as 'backlog' | 'memory') : undefined;
+  return error.code === 'backlog_full' ? (error.detail.reason as 'backlog' | 'memory') : undefined;
 }
 
-function full(because: 'backlog' | 'memory', message: string): Failure {
-  return new Failure('backlog_full', message, { because, until: Date.now() + TRY_AGAIN_MS });
+function full(reason: 'backlog' | 'memory', message: string): Failure {
+  return new Failure('backlog_full', message, { reason, until: Date.now() + TRY_AGAIN_MS });
 }
 
 function percent(share: number): string {

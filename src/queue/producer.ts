@@ -1,35 +1,38 @@
-import { Queue } from 'bullmq';
+import { createHash, randomUUID } from 'node:crypto';
+import { type JobsOptions, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { type CallEstimate, estimateCalls } from '../collector/pagePlan.ts';
+import { type CallEstimate, estimateCalls } from '../collector/query.ts';
 import { Failure } from '../failures.ts';
+import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
-import { IdenticalSearches } from '../results/identicalSearches.ts';
+import { CoalescedSearches } from '../results/identicalSearches.ts';
 import { ResultStore } from '../results/resultStore.ts';
 import { RunStates } from '../results/runState.ts';
-import { callsAhead } from './callsQueue.ts';
-import { cancelSearch } from './cancelSearch.ts';
-import type { Admission } from './context.ts';
-import { withinDeadline } from './deadline.ts';
-import { estimate, type Outlook, type SearchEstimate } from './estimate.ts';
-import type { HouseRules } from './houseRules.ts';
+import {
+  callsAhead,
+  callsQueueName,
+  openSearchQueue,
+  resumeSearch,
+  SEARCH_JOB,
+  withinDeadline,
+} from './bullmq/queues.ts';
 import { Intake, type IntakeLimits, type Refusal, refusalOf } from './intake.ts';
-import { callsQueueName } from './names.ts';
-import { checkedRequests, newSearches } from './newSearches.ts';
-import type { SearchReport } from './report.ts';
 import { Schedules } from './schedules/schedules.ts';
-import { openSearchQueue } from './searchQueue.ts';
-import { SearchReader } from './searchReader.ts';
-import { waitForEnd } from './waitFor.ts';
-import { wakeSearch } from './wakeSearch.ts';
+import { cancelSearch } from './search/coalesce.ts';
+import type { Admission } from './search/context.ts';
+import { estimate, type Outlook, type SearchEstimate } from './search/estimate.ts';
+import { invalid, searchOptions } from './search/jobData.ts';
+import type { JobDefaults } from './search/jobDefaults.ts';
+import { SearchReader, type SearchReport } from './searchReader.ts';
 
 export interface ProducerOptions {
   /** A connection of the `caller` profile. */
   redis: Redis;
   prefix: string;
   tenant: string;
-  rules: HouseRules;
+  rules: JobDefaults;
   /** Marketplace of a request that names none; it may change, so it is read anew for each. */
   readonly marketplace: string;
   resultsTtlMs: number;
@@ -44,7 +47,7 @@ export interface ProducerOptions {
   admission: Admission;
   outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead' | 'now'>>;
   /** Told of searches that were not let in. */
-  refused?: ((because: Refusal, searches: number) => void) | undefined;
+  refused?: ((reason: Refusal, searches: number) => void) | undefined;
   /** Waits for Redis, at most `deadlineMs`. */
   reachRedis: () => Promise<void>;
   /** What `close` must end besides the queue. */
@@ -69,7 +72,7 @@ export class SearchProducer {
   readonly #reader: SearchReader;
   readonly #runs: RunStates;
   readonly #intake: Intake;
-  readonly #identical: IdenticalSearches;
+  readonly #coalesced: CoalescedSearches;
 
   constructor(options: ProducerOptions) {
     const { redis, prefix, tenant, resultsTtlMs } = options;
@@ -89,7 +92,7 @@ export class SearchProducer {
     this.#intake = new Intake({ redis, queue: this.#searches, limits: options.limits });
     const results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
     this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
-    this.#identical = new IdenticalSearches({ redis, prefix, ttlMs: options.runsTtlMs });
+    this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: options.runsTtlMs });
     this.#reader = new SearchReader({
       searches: this.#searches,
       results,
@@ -120,8 +123,8 @@ export class SearchProducer {
     try {
       return await this.#add(requests, options);
     } catch (error) {
-      const because = refusalOf(error);
-      if (because !== undefined) this.#options.refused?.(because, requests.length);
+      const reason = refusalOf(error);
+      if (reason !== undefined) this.#options.refused?.(reason, requests.length);
       throw error;
     }
   }
@@ -215,7 +218,7 @@ export class SearchProducer {
       const job = await this.#reader.job(searchId);
       const { marketplace } = this.#options;
       return cancelSearch(
-        { searches: this.#searches, runs: this.#runs, identical: this.#identical, marketplace },
+        { searches: this.#searches, runs: this.#runs, coalesced: this.#coalesced, marketplace },
         job,
         this.#reader.refOf(job),
       );
@@ -229,7 +232,7 @@ export class SearchProducer {
   async retry(searchId: string): Promise<boolean> {
     return this.#asked(async () => {
       await this.#reader.job(searchId);
-      return wakeSearch(this.#searches, searchId);
+      return resumeSearch(this.#searches, searchId);
     }, searchId);
   }
 
@@ -262,6 +265,105 @@ export class SearchProducer {
       const failure = redisFailure(error);
       if (failure === undefined) throw error;
       throw new Failure('redis-unavailable', failure.message, searchId === undefined ? {} : { searchId });
+    }
+  }
+}
+
+export interface NewSearch {
+  name: typeof SEARCH_JOB;
+  data: NormalRequest;
+  opts: JobsOptions & { jobId: string };
+}
+
+export interface NewSearchDefaults {
+  tenant: string;
+  marketplace: string;
+  rules: JobDefaults;
+}
+
+/**
+ * Requests as jobs, in their order.
+ * @throws Failure `invalid_request` naming every wrong field of every request; with several, paths begin with the index.
+ */
+export function newSearches(
+  requests: readonly SearchRequest[],
+  defaults: NewSearchDefaults,
+  idempotencyKey?: string,
+): NewSearch[] {
+  return checkedRequests(requests, defaults).map((request, index) => ({
+    name: SEARCH_JOB,
+    data: request,
+    opts: {
+      ...searchOptions(request, defaults.rules),
+      jobId: newId(defaults.tenant, idempotencyKey, index),
+    },
+  }));
+}
+
+/** @throws Failure `invalid_request`, as `newSearches`. */
+export function checkedRequests(
+  requests: readonly SearchRequest[],
+  { tenant, marketplace }: Pick<NewSearchDefaults, 'tenant' | 'marketplace'>,
+): NormalRequest[] {
+  const parsed = requests.map((request) => parseSearchRequest(ownedBy(tenant, request), { marketplace }));
+  const errors = parsed.flatMap((result, index) => {
+    if (result.ok) return [];
+    if (requests.length === 1) return result.errors;
+    return result.errors.map((error) => ({
+      ...error,
+      path: error.path ? `${index}.${error.path}` : `${index}`,
+    }));
+  });
+  if (errors.length > 0) throw invalid('invalid_request', errors);
+  return parsed.flatMap((result) => (result.ok ? [result.request] : []));
+}
+
+/** What is no object stays as it is, for the schema to say so. */
+function ownedBy(tenant: string, request: unknown): unknown {
+  const isObject = typeof request === 'object' && request !== null && !Array.isArray(request);
+  return isObject ? { tenant, ...request } : request;
+}
+
+/** Callers' words never become ids: BullMQ keeps its own keys beside the jobs, and `meta` would hit one. */
+function newId(tenant: string, idempotencyKey: string | undefined, index: number): string {
+  if (idempotencyKey === undefined) return `s_${randomUUID().replaceAll('-', '')}`;
+  const hash = createHash('sha256').update(JSON.stringify([tenant, idempotencyKey, index]));
+  return `s_${hash.digest('hex').slice(0, 32)}`;
+}
+
+/** A question is one cheap read, so this stays below what a person notices without troubling Redis. */
+const ASK_EVERY_MS = 100;
+
+/**
+ * Asks until the search has ended. Asking survives what an event stream would not: a Redis that restarts, events that
+ * were trimmed, an end that came before the question.
+ */
+export async function waitForEnd(
+  ask: () => Promise<SearchReport>,
+  options: { timeoutMs?: number; onProgress?: (report: SearchReport) => void; signal?: AbortSignal },
+): Promise<SearchReport> {
+  const giveUpAt = options.timeoutMs === undefined ? Infinity : Date.now() + options.timeoutMs;
+  let last = '';
+  for (;;) {
+    const report = await askPatiently(ask, giveUpAt);
+    const seen = JSON.stringify(report);
+    if (seen !== last) options.onProgress?.(report);
+    last = seen;
+    if (report.state === 'done') return report;
+    if (Date.now() >= giveUpAt || options.signal?.aborted)
+      throw new Failure('interrupted', `search ${report.searchId} goes on`, { searchId: report.searchId });
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  }
+}
+
+async function askPatiently(ask: () => Promise<SearchReport>, giveUpAt: number): Promise<SearchReport> {
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      const passing = error instanceof Failure && error.code === 'redis-unavailable';
+      if (!passing || Date.now() >= giveUpAt) throw error;
+      await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
     }
   }
 }

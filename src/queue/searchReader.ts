@@ -1,19 +1,17 @@
-import type { Job, Queue } from 'bullmq';
-import { headOf } from '../collector/pageHead.ts';
-import { Failure } from '../failures.ts';
+import type { Job, JobState, Queue } from 'bullmq';
+import { headOf } from '../collector/assemble.ts';
+import { Failure, parseReason } from '../failures.ts';
+import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
-import { parseSearchRequest } from '../product/request.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import { ProductList } from '../results/productList.ts';
-import { productsOf } from '../results/productsOf.ts';
+import type { SearchSummary } from '../product/summary.ts';
+import { ProductList, productsOf } from '../results/products.ts';
 import type { ResultStore, StoredResult } from '../results/resultStore.ts';
-import type { RunStates } from '../results/runState.ts';
-import type { SearchRef } from '../results/searchRef.ts';
-import type { Admission } from './context.ts';
-import { classOf } from './priorities.ts';
-import { refuseNewer } from './readJob.ts';
-import { besideGate, reportOn, type SearchReport } from './report.ts';
-import { summarise } from './summarise.ts';
+import type { RunStates, SearchRef } from '../results/runState.ts';
+import { classOf } from './bullmq/queues.ts';
+import type { Admission, Closed } from './search/context.ts';
+import { refuseNewer, type SearchProgress } from './search/jobData.ts';
+import { summarise } from './search/summarise.ts';
 
 export interface ReaderParts {
   searches: Queue;
@@ -141,4 +139,51 @@ export class SearchReader {
     });
     return { ...report, state: 'done', summary };
   }
+}
+
+/** How a search stands. */
+export interface SearchReport {
+  searchId: string;
+  /** `waiting`: for quota, a pause or the circuit; `progress` says why and until when. */
+  state: 'queued' | 'collecting' | 'waiting' | 'done';
+  progress: SearchProgress | null;
+  /** Of a search that is done and did not fail. */
+  summary: SearchSummary | null;
+  /** Of a search that failed: the closed code and what happened. */
+  error: { code: string; message: string } | null;
+}
+
+/** @param state read before the job was: of a job that has ended, the end must be in it. */
+export function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
+  const progress = isProgress(job.progress) ? job.progress : null;
+  const searchId = job.id as string;
+  if (state === 'completed')
+    return { searchId, state: 'done', progress, summary: job.returnvalue as SearchSummary, error: null };
+  if (state === 'failed')
+    return { searchId, state: 'done', progress, summary: null, error: parseReason(job.failedReason ?? '') };
+  if (progress?.state === 'waiting')
+    return { searchId, state: 'waiting', progress, summary: null, error: null };
+  const started = state === 'active' || state === 'waiting-children' || progress !== null;
+  return { searchId, state: started ? 'collecting' : 'queued', progress, summary: null, error: null };
+}
+
+/** What closes the gate; all other reasons to wait are the search's own. */
+const GATE_REASONS = new Set(['quota', 'pause', 'circuit']);
+
+/**
+ * The report with the gate as it is now: progress was written when a page last moved, and a gate that has closed or
+ * opened since concerns this search all the same.
+ */
+export function besideGate(report: SearchReport, closed: Closed | undefined): SearchReport {
+  const { state, progress } = report;
+  if (progress === null || (state !== 'collecting' && state !== 'waiting')) return report;
+  const { reason, until, ...rest } = progress;
+  if (closed !== undefined)
+    return { ...report, state: 'waiting', progress: { ...rest, state: 'waiting', ...closed } };
+  if (state === 'collecting' || !GATE_REASONS.has(reason ?? '')) return report;
+  return { ...report, state: 'collecting', progress: { ...rest, state: 'collecting' } };
+}
+
+function isProgress(value: unknown): value is SearchProgress {
+  return typeof value === 'object' && value !== null && 'state' in value;
 }

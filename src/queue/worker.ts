@@ -1,15 +1,13 @@
 import { setMaxListeners } from 'node:events';
 import type { Queue, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { processCall } from './callJob.ts';
-import type { QueueContext } from './context.ts';
-import type { CallJobData, PageJobResult } from './jobData.ts';
-import { classOf } from './priorities.ts';
-import { ageOf } from './queueCounts.ts';
-import { type JobEnd, Runner } from './runner.ts';
-import { repeatStrategy } from './schedules/repeatStrategy.ts';
-import { processSearch } from './searchJob.ts';
-import { watch } from './watchdog.ts';
+import { ageOf, classOf } from './bullmq/queues.ts';
+import { type JobEnd, Runner, watch } from './bullmq/worker.ts';
+import { repeatStrategy } from './schedules/cron.ts';
+import { processCall } from './search/callJob.ts';
+import type { QueueContext } from './search/context.ts';
+import type { CallJobData, PageJobResult } from './search/jobData.ts';
+import { processSearch } from './search/searchJob.ts';
 
 export interface WorkerSettings {
   concurrency: number;

@@ -1,9 +1,9 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
 import type { Config } from '../config/config.ts';
+import { readTlsFiles } from '../config/files.ts';
 import { parseRedisUrl, type RedisPlace } from '../config/redisUrl.ts';
-import { readTlsFiles } from '../config/tlsFiles.ts';
-import { PatientSentinelConnector } from './sentinelConnector.ts';
+import { PatientSentinelConnector } from './ioredisFixes.ts';
 
 /**
  * What a connection is for:

@@ -2,12 +2,12 @@ import type { Redis } from 'ioredis';
 import { LuaScript } from '../redis/luaScript.ts';
 
 /** A search job as one word: its id and when it was added. */
-export type Asker = string;
+export type Requester = string;
 
 /** What became of the search that a hash stood for last. */
 export interface SharedEnd {
   /** The search whose pages are the result. */
-  by: Asker;
+  by: Requester;
   /** JSON that the leader left: its summary, or why it failed. */
   payload: string;
 }
@@ -16,7 +16,7 @@ export type Claim =
   /** This search collects, for itself and all who come while it does. */
   | { role: 'leader' }
   /** Another one is collecting the same: wait for it. */
-  | { role: 'follower'; leader: Asker }
+  | { role: 'follower'; leader: Requester }
   /** It has been collected. */
   | { role: 'answered'; end: SharedEnd };
 
@@ -60,7 +60,7 @@ for i = 1, #all, 2 do
 end
 return waiting`);
 
-export interface IdenticalSearchesOptions {
+export interface CoalescedSearchesOptions {
   redis: Redis;
   prefix: string;
   /** How long a request is remembered without any sign of life, ms. */
@@ -68,19 +68,19 @@ export interface IdenticalSearchesOptions {
 }
 
 /** Who collects for whom: of searches that ask for the same, one calls eBay and the others take its result. */
-export class IdenticalSearches {
+export class CoalescedSearches {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #ttlMs: number;
 
-  constructor({ redis, prefix, ttlMs }: IdenticalSearchesOptions) {
+  constructor({ redis, prefix, ttlMs }: CoalescedSearchesOptions) {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#ttlMs = Math.ceil(ttlMs);
   }
 
   /** @param hash see `requestHash` @param maxAgeMs an end this recent answers at once; 0 for none */
-  async claim(hash: string, me: Asker, maxAgeMs: number): Promise<Claim> {
+  async claim(hash: string, me: Requester, maxAgeMs: number): Promise<Claim> {
     const reply = await CLAIM.run(this.#redis, this.#key(hash), [me, maxAgeMs, this.#ttlMs]);
     const [role, whom, payload] = reply as [Claim['role'], string, string];
     if (role === 'answered') return { role, end: { by: whom, payload } };
@@ -88,34 +88,34 @@ export class IdenticalSearches {
   }
 
   /** The leader is done: its end is everybody's. @param good whether it may answer later askers by their `maxAge` */
-  async finish(hash: string, me: Asker, payload: string, good: boolean): Promise<Asker[]> {
+  async finish(hash: string, me: Requester, payload: string, good: boolean): Promise<Requester[]> {
     return this.#resign(hash, me, good ? '1' : '0', payload, this.#ttlMs);
   }
 
   /** The leader gives up or is gone: the first of those who waited for it to come back will lead. */
-  async resign(hash: string, leader: Asker): Promise<Asker[]> {
+  async resign(hash: string, leader: Requester): Promise<Requester[]> {
     return this.#resign(hash, leader);
   }
 
   /** An asker that no longer wants the result. */
-  async leave(hash: string, me: Asker): Promise<void> {
+  async leave(hash: string, me: Requester): Promise<void> {
     await this.#redis.hdel(this.#key(hash), `f:${me}`);
   }
 
   /** Who collects this now, and who waits for it. */
-  async read(hash: string): Promise<{ leader: Asker | undefined; followers: Asker[] }> {
+  async read(hash: string): Promise<{ leader: Requester | undefined; followers: Requester[] }> {
     const fields = await this.#redis.hgetall(this.#key(hash));
     const followers = Object.keys(fields).flatMap((field) =>
       field.startsWith('f:') ? [field.slice(2)] : [],
     );
     return {
       leader: fields.leader,
-      followers: followers.filter((asker) => fields[`f:${asker}`] === fields.leader),
+      followers: followers.filter((requester) => fields[`f:${requester}`] === fields.leader),
     };
   }
 
-  async #resign(hash: string, leader: Asker, ...end: Array<string | number>): Promise<Asker[]> {
-    return (await RESIGN.run(this.#redis, this.#key(hash), [leader, ...end])) as Asker[];
+  async #resign(hash: string, leader: Requester, ...end: Array<string | number>): Promise<Requester[]> {
+    return (await RESIGN.run(this.#redis, this.#key(hash), [leader, ...end])) as Requester[];
   }
 
   #key(hash: string): string {

@@ -1,14 +1,11 @@
 import type { ChainableCommander, Redis } from 'ioredis';
-import type { ItemAnswer } from '../collector/itemAnswer.ts';
-import type { PageAnswer } from '../collector/pageAnswer.ts';
-import type { PageHead } from '../collector/pageHead.ts';
+import type { ItemAnswer, PageAnswer } from '../collector/answers.ts';
+import type { PageHead } from '../collector/assemble.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import { LuaScript } from '../redis/luaScript.ts';
-import { packHead, packPage, unpackHead, unpackPage } from './packedPage.ts';
-import { pack, unpack } from './packing.ts';
-import { keyOf, type SearchRef } from './searchRef.ts';
-import { readVerdict } from './trackVerdict.ts';
+import { pack, packHead, packPage, readVerdict, unpack, unpackHead, unpackPage } from './packing.ts';
+import { keyOf, type SearchRef } from './runState.ts';
 
 export interface ResultStoreOptions {
   redis: Redis;

@@ -1,8 +1,25 @@
 import type { Redis } from 'ioredis';
 import type { Priority } from '../product/requestSchema.ts';
-import { LuaScript } from '../redis/luaScript.ts';
-import { pairs } from '../redis/pairs.ts';
-import { keyOf, type SearchRef } from './searchRef.ts';
+import { LuaScript, pairs } from '../redis/luaScript.ts';
+
+/**
+ * Which search a result belongs to. The job's timestamp is part of it, so that a job id used a second time starts
+ * afresh instead of finding the first one's pages.
+ */
+export interface SearchRef {
+  tenant: string;
+  searchId: string;
+  /** When the search job was added, ms since the epoch. */
+  timestamp: number;
+}
+
+export function keyOf(
+  prefix: string,
+  kind: 'pages' | 'run' | 'announced',
+  { tenant, searchId, timestamp }: SearchRef,
+): string {
+  return `${prefix}:${kind}:${tenant}:${searchId}:${timestamp}`;
+}
 
 /** What is known of a search's present run besides its pages. */
 export interface Run {
@@ -27,7 +44,7 @@ export interface Run {
   /** Products so far, duplicates between pages included. */
   products: number;
   /** Calls that gave no answer to keep: failed attempts and their quick retries. */
-  fruitlessCalls: number;
+  failedCalls: number;
 }
 
 /**
@@ -93,8 +110,8 @@ export class RunStates {
   }
 
   /** Counts calls that gave no answer to keep. */
-  async spentInVain(ref: SearchRef, calls: number): Promise<void> {
-    if (calls > 0) await this.#redis.hincrby(this.#key(ref), 'fruitlessCalls', calls);
+  async countFailedCalls(ref: SearchRef, calls: number): Promise<void> {
+    if (calls > 0) await this.#redis.hincrby(this.#key(ref), 'failedCalls', calls);
   }
 
   /** Begins the next run at once: the pages of the present one have expired. */
@@ -104,7 +121,7 @@ export class RunStates {
   }
 
   /** No page of this marketplace is added to the run any more. */
-  async breakChain(ref: SearchRef, marketplace: string): Promise<void> {
+  async stopPaging(ref: SearchRef, marketplace: string): Promise<void> {
     await this.#mark(ref, `broken:${marketplace}`);
   }
 
@@ -155,7 +172,7 @@ function asRun(fields: Record<string, string>): Run {
       (sum, page) => sum + Number(fields[`products:${page}`]),
       0,
     ),
-    fruitlessCalls: Number(fields.fruitlessCalls ?? 0),
+    failedCalls: Number(fields.failedCalls ?? 0),
   };
 }
 

@@ -1,16 +1,16 @@
 import type { Redis } from 'ioredis';
 import type { Money } from '../product/money.ts';
-import type { TrackVerdict } from '../product/track.ts';
 import {
   type Comparison,
   compareWithTrack,
   type Remembered,
   type Sight,
   type Track,
+  type TrackVerdict,
 } from '../product/track.ts';
+import { packVerdict, readVerdict } from './packing.ts';
 import { VERDICT } from './resultStore.ts';
-import { keyOf, type SearchRef } from './searchRef.ts';
-import { packVerdict, readVerdict } from './trackVerdict.ts';
+import { keyOf, type SearchRef } from './runState.ts';
 
 /** The track's own field; an item's id has no space. */
 const STATE = 'the track';

@@ -16,8 +16,9 @@
  *
  * Refusals are `{"error": "…"}`: 400 for what makes no sense, 404 for an unknown path.
  */
-import { type Answer, empty, json } from './answer.ts';
+
 import { ControlError, type Controls } from './controls.ts';
+import { type Answer, empty, json } from './errors.ts';
 import type { RequestKind } from './log.ts';
 
 export function answerControl(

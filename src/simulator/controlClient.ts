@@ -1,9 +1,9 @@
 import type { NewListing } from './catalogue/catalogue.ts';
 import type { ListingChange, Settings, SimulatorState } from './controls.ts';
-import type { Credential } from './credentials.ts';
-import type { FaultSpec } from './faults/armory.ts';
+import type { FaultSpec } from './faults/registry.ts';
 import type { LogEntry, LogFilter } from './log.ts';
 import type { QuotaChange, QuotaState } from './quota.ts';
+import type { Credential } from './tokens.ts';
 
 /** Drives a simulator in another process: the same calls as `Controls`, each one a request. */
 export class SimulatorControl {

@@ -1,11 +1,10 @@
 import type { NewListing } from './catalogue/catalogue.ts';
 import type { Listing } from './catalogue/listing.ts';
-import type { Credential } from './credentials.ts';
-import type { ArmedFault, FaultSpec } from './faults/armory.ts';
-import { isFaultName } from './faults/registry.ts';
+import { type ArmedFault, type FaultSpec, isFaultName } from './faults/registry.ts';
 import type { LogEntry, LogFilter } from './log.ts';
 import type { QuotaChange, QuotaState } from './quota.ts';
-import type { Unsteadiness } from './search/unsteady.ts';
+import type { Unsteadiness } from './search/search.ts';
+import type { Credential } from './tokens.ts';
 import type { World } from './world.ts';
 
 export interface Settings {

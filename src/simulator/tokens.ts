@@ -1,6 +1,22 @@
-import { randomBytes } from 'node:crypto';
-import { BASE_SCOPE, type Credential } from './credentials.ts';
+import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { type Answer, json, oauthError, tooManyRequests } from './errors.ts';
 import { Quota } from './quota.ts';
+
+/** A keyset of the simulated developer account. */
+export interface Credential {
+  readonly clientId: string;
+  readonly clientSecret: string;
+  /** Scopes that it may ask for; the base scope unless told. */
+  readonly scopes?: readonly string[];
+}
+
+export const BASE_SCOPE = 'https://api.ebay.com/oauth/api_scope';
+
+/** What a simulator accepts unless told otherwise. It opens nothing anywhere else. */
+export const DEMO_CREDENTIALS: Credential = {
+  clientId: 'Finder-Demo-SBX-8c27f09ab-51d3e6c4',
+  clientSecret: 'SBX-c27f09ab4e1d-7b60-4f8a-93c5-2ad1',
+};
 
 /** A credential together with what it has used. */
 export interface Account {
@@ -94,4 +110,57 @@ export class Tokens {
 
 function accountOf(credential: Credential, quota: Quota): Account {
   return { credential, scopes: credential.scopes ?? [BASE_SCOPE], quota };
+}
+
+/** POST /identity/v1/oauth2/token, as strict as eBay. `minted` is there only for a success. */
+export function grantToken(
+  tokens: Tokens,
+  request: { authorization: string | undefined; contentType: string | undefined; body: string },
+): { answer: Answer; minted?: Token } {
+  const account = authenticate(tokens, request.authorization);
+  if (account === null) {
+    return { answer: oauthError(401, 'invalid_client', 'client authentication failed') };
+  }
+  if (!account.quota.chargeMint()) return { answer: tooManyRequests() };
+  if (!request.contentType?.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
+    return { answer: oauthError(400, 'invalid_request', 'the body has to be form-encoded') };
+  }
+  const form = new URLSearchParams(request.body);
+  if (form.get('grant_type') !== 'client_credentials') {
+    return { answer: oauthError(400, 'unsupported_grant_type', 'this grant type is not supported') };
+  }
+  // A scope that was encoded twice still holds a `%20` here, and so is no known scope.
+  const scopes = (form.get('scope') ?? BASE_SCOPE).split(' ').filter((scope) => scope !== '');
+  if (scopes.length === 0 || !scopes.every((scope) => account.scopes.includes(scope))) {
+    return { answer: oauthError(400, 'invalid_scope', 'a scope is unknown or was not granted') };
+  }
+  const minted = tokens.mint(account, scopes);
+  const answer = json(200, {
+    access_token: minted.value,
+    expires_in: tokens.lifetimeS,
+    token_type: 'Application Access Token',
+  });
+  return { answer, minted };
+}
+
+/** The account that a Basic header names, whether or not its secret is right. */
+export function namedAccount(tokens: Tokens, header: string | undefined): Account | undefined {
+  return tokens.account(basicPair(header)[0]);
+}
+
+function authenticate(tokens: Tokens, header: string | undefined): Account | null {
+  const account = namedAccount(tokens, header);
+  if (account === undefined) return null;
+  return same(basicPair(header)[1], account.credential.clientSecret) ? account : null;
+}
+
+function basicPair(header: string | undefined): [clientId: string, secret: string] {
+  const encoded = /^Basic\s+(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+  const [clientId = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
+  return [clientId, secret.join(':')];
+}
+
+function same(given: string, secret: string): boolean {
+  const [a, b] = [Buffer.from(given), Buffer.from(secret)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }

@@ -19,8 +19,8 @@ export function ok(check: string, message: string): Finding {
   return { check, state: 'ok', message };
 }
 
-export function skipped(check: string, because: string): Finding {
-  return { check, state: 'skipped', message: because };
+export function skipped(check: string, reason: string): Finding {
+  return { check, state: 'skipped', message: reason };
 }
 
 export function warn(check: string, message: string, remedy: string): Finding {

@@ -1,8 +1,7 @@
+import { Writable } from 'node:stream';
 import winston from 'winston';
-import { LineSink } from './lineSink.ts';
-import { redactFields, redactText, visible } from './redact.ts';
-import { Repeats } from './repeats.ts';
-import { Scrubber } from './scrubber.ts';
+import { LogRateLimiter } from './logRateLimiter.ts';
+import { redactFields, redactText, Scrubber, visible } from './scrubber.ts';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
 export type Fields = Record<string, unknown>;
@@ -37,7 +36,7 @@ export class LogRoot {
   #levels = new Map<string, string>();
   #level = 'info';
   readonly #sink: LineSink;
-  readonly #repeats = new Repeats((kind, suppressed) => {
+  readonly #repeats = new LogRateLimiter((kind, suppressed) => {
     const [component = '', message = ''] = kind.split('\n');
     write(this.#winston, 'error', message, { component, fields: { suppressed } });
   });
@@ -146,4 +145,49 @@ export function withFields(logs: Logs, fields: Fields): Logs {
 }
 
 /** For callers that want silence: library users who passed no logger. */
-export const SILENT: Logger = { error() {}, warn() {}, info() {}, debug() {} };
+export const NOOP_LOGGER: Logger = { error() {}, warn() {}, info() {}, debug() {} };
+
+/** A reader that stands still must not fill this process's memory with lines that wait for it. */
+const MOST_WAITING_BYTES = 4_000_000;
+
+/** Bound, once, to every stream that a log writes to: without a listener a full disk or a closed pipe ends the process. */
+const ignore = () => undefined;
+
+/** Why lines are lost: the stream refused them (full disk, closed pipe), or its reader stands still. */
+export type Loss = 'refused' | 'stuck';
+
+/**
+ * Takes finished lines and hands them to a stream that may fail: what it refuses is lost and counted, and the process
+ * goes on. Once it takes lines again, `recovered` is told how many are missing.
+ */
+export class LineSink extends Writable {
+  readonly lost: Record<Loss, number> = { refused: 0, stuck: 0 };
+  readonly #stream: NodeJS.WritableStream & { writableLength?: number };
+  readonly #recovered: (lines: number) => void;
+  #missing = 0;
+
+  constructor(stream: NodeJS.WritableStream, recovered: (lines: number) => void) {
+    super({ decodeStrings: false });
+    this.#stream = stream;
+    this.#recovered = recovered;
+    if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+  }
+
+  override _write(line: string, _encoding: BufferEncoding, done: () => void): void {
+    if ((this.#stream.writableLength ?? 0) > MOST_WAITING_BYTES) this.#lose('stuck');
+    else this.#stream.write(line, (error) => (error ? this.#lose('refused') : this.#arrived()));
+    done();
+  }
+
+  #lose(loss: Loss): void {
+    this.lost[loss] += 1;
+    this.#missing += 1;
+  }
+
+  #arrived(): void {
+    if (this.#missing === 0) return;
+    const missing = this.#missing;
+    this.#missing = 0;
+    this.#recovered(missing);
+  }
+}

@@ -1,5 +1,3 @@
-import { base64Forms, formsOf } from './secretForms.ts';
-
 const MASK = '***';
 
 /** An API key of ours: known by its look, for only its owner has it; in base64 with all that goes on behind its beginning. */
@@ -17,7 +15,7 @@ const HEAD = 24;
 /** Tokens replace one another; these many are remembered beside the lasting secrets. */
 const MOST_TOKENS = 8;
 
-const DEEPEST = 20;
+const MAX_SCRUB_DEPTH = 20;
 
 /**
  * Knows the secrets that this process lives on and masks them wherever they stand, whatever brought them there: the last
@@ -67,7 +65,7 @@ export class Scrubber {
   /** The same error, its message and stack masked, and those of what caused it. */
   error<Thrown>(thrown: Thrown): Thrown {
     let error: unknown = thrown;
-    for (let depth = 0; error instanceof Error && depth < DEEPEST; depth += 1) {
+    for (let depth = 0; error instanceof Error && depth < MAX_SCRUB_DEPTH; depth += 1) {
       // BullMQ stores both; an error that cannot be changed is one of the runtime's own and holds nothing of ours.
       for (const part of ['message', 'stack'] as const) {
         const clean = this.text(error[part] ?? '');
@@ -80,7 +78,7 @@ export class Scrubber {
 
   #within(value: unknown, depth: number): unknown {
     if (typeof value === 'string') return this.text(value);
-    if (typeof value !== 'object' || value === null || depth === DEEPEST) return value;
+    if (typeof value !== 'object' || value === null || depth === MAX_SCRUB_DEPTH) return value;
     if (Array.isArray(value)) {
       const clean = value.map((part) => this.#within(part, depth + 1));
       return clean.some((part, index) => part !== value[index]) ? clean : value;
@@ -112,4 +110,100 @@ function longestMatch(text: string, at: number, forms: readonly string[]): numbe
     longest = Math.max(longest, length);
   }
   return longest;
+}
+
+/** Shorter ones are too likely to be a part of ordinary words; shorter forms likewise. */
+const SHORTEST = 6;
+
+/**
+ * The texts by which a secret gives itself away: itself, as base64 (at the beginning of a text or anywhere within one,
+ * `id:secret` of a Basic header say), in a URL, and in JSON. Empty for a secret too short to be told from other text.
+ */
+export function formsOf(secret: string): string[] {
+  if (secret.length < SHORTEST) return [];
+  const base64 = base64Forms(Buffer.from(secret));
+  const forms = [secret, ...base64, ...base64.map(encodeURIComponent), ...urlForms(secret), inJson(secret)];
+  return [...new Set(forms)].filter((form) => form.length >= SHORTEST);
+}
+
+/**
+ * Base64 takes three bytes at a time, so that the same bytes read differently by what stands before them. These are the
+ * characters that depend on the secret alone, for each of the three places, in both alphabets.
+ */
+export function base64Forms(secret: Buffer): string[] {
+  return [0, 1, 2].flatMap((before) => {
+    const text = Buffer.concat([Buffer.alloc(before), secret]).toString('base64');
+    const padding = text.length - text.replace(/=+$/, '').length;
+    // The last character before a padding also holds bits of what would follow, the first ones of what stands before.
+    const own = text.slice(before === 0 ? 0 : before + 1, text.length - padding - (padding > 0 ? 1 : 0));
+    return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
+  });
+}
+
+function urlForms(secret: string): string[] {
+  // encodeURIComponent takes no half of a surrogate pair.
+  const whole = Buffer.from(secret).toString();
+  const encoded = encodeURIComponent(whole);
+  const form = new URLSearchParams({ '': whole }).toString().slice(1);
+  return [encoded, lowerHex(encoded), form, lowerHex(form), encodeURI(whole)];
+}
+
+function lowerHex(encoded: string): string {
+  return encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+}
+
+function inJson(secret: string): string {
+  return JSON.stringify(secret).slice(1, -1);
+}
+
+/** Fields that only ever hold a secret. */
+const SECRET_NAME =
+  /^(access_?token|token|secret|client_?secret|password|authorization|cookie|(x-)?api_?key)$/i;
+
+/** Secrets told by their shape, wherever they stand: header values, eBay's tokens, our keys, what stands before a URL's `@`. */
+const SECRET_SHAPES: Array<[shape: RegExp, shown: string]> = [
+  [/\b(Bearer|Basic)\s+[^\s"',]{8,}/gi, '$1 ***'],
+  [/v\^1\.1#[^\s"',]+/g, '***'],
+  [/\b(dpf_live_[0-9a-z]{10})_[\w-]+/g, '$1_***'],
+  [/:\/\/[^\s/"']*@/g, '://***@'],
+];
+
+/** Longer than any message of ours: somebody else's text, of which the beginning is enough. */
+const LONGEST = 2000;
+const MAX_REDACT_DEPTH = 6;
+
+/** A value as a log may hold it: no secret, no cycle, nothing endless; an error as its name and message. */
+export function redact(value: unknown, depth = 0): unknown {
+  if (typeof value === 'string') return redactText(value);
+  if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function')
+    return String(value);
+  if (typeof value !== 'object' || value === null) return value;
+  if (value instanceof Error) return redactText(`${value.name}: ${value.message}`);
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
+  if (depth === MAX_REDACT_DEPTH) return '…';
+  if (Array.isArray(value)) return value.slice(0, 100).map((part) => redact(part, depth + 1));
+  return redactFields(value, depth);
+}
+
+/** The same for the fields of one object. */
+export function redactFields(fields: object, depth = 0): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      redactText(name),
+      SECRET_NAME.test(name) && value !== null && value !== undefined ? '***' : redact(value, depth + 1),
+    ]),
+  );
+}
+
+export function redactText(text: string): string {
+  const shown = SECRET_SHAPES.reduce((rest, [shape, mask]) => rest.replace(shape, mask), text);
+  return shown.length <= LONGEST ? shown : `${shown.slice(0, LONGEST)}…`;
+}
+
+/** Characters that end a line, move the cursor or turn the text around, as `\uXXXX`; within JSON the value stays the same. */
+export function visible(line: string): string {
+  return line.replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { itemCall, searchCall } from '../../src/collector/query.ts';
-import { parseSearchRequest } from '../../src/product/request.ts';
+import { parseSearchRequest } from '../../src/product/parseRequest.ts';
 
 const folder = process.env.EBAY_OPENAPI;
 const WIRE = new URL('../../src/ebay/wire.ts', import.meta.url);

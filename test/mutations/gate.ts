@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
-const SCRIPT = 'src/ebay/gateScript.ts';
-const PACED = 'src/ebay/pacedGate.ts';
+const SCRIPT = 'src/ebay/gate/gateScript.ts';
+const PACED = 'src/ebay/gate/pacedGate.ts';
 const HTTP = 'src/ebay/http.ts';
 
 const tests = (...names: string[]) => names.map((name) => `test/integration/ebay/${name}.test.ts`);
@@ -41,7 +41,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'late-send',
-    file: 'src/ebay/gateSlot.ts',
+    file: 'src/ebay/gate/pacedGate.ts',
     find: 'if (this.#answer.intervalMs > 0 && this.#lateByMs > this.#lateMs)',
     replace: 'if (this.#answer.intervalMs > 0 && this.#lateByMs < 0)',
     breaks: 'A request that is written late moves the next slot.',
@@ -65,7 +65,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'retries-first',
-    file: 'src/ebay/gateLine.ts',
+    file: 'src/ebay/gate/pacedGate.ts',
     find: '(call.again ? this.#again : this.#ordinary).push(waiter)',
     replace: 'this.#ordinary.push(waiter)',
     breaks: 'A retry gets its slot before the calls that wait.',
@@ -89,7 +89,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'row-length',
-    file: 'src/ebay/gateStore.ts',
+    file: 'src/ebay/gate/gate.ts',
     find: 'export const ROW_LENGTH = 8;',
     replace: 'export const ROW_LENGTH = 1000;',
     breaks:
@@ -165,7 +165,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'margin-setting',
-    file: 'src/ebay/gateSettings.ts',
+    file: 'src/ebay/gate/gateSettings.ts',
     find: 'margin: 0.005',
     replace: 'margin: 0',
     breaks: 'The fleet keeps the interval with a margin of 0.5 %.',

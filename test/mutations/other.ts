@@ -51,7 +51,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'unreadable-listing',
-    file: 'src/queue/trackSearch.ts',
+    file: 'src/queue/search/summarise.ts',
     find: 'if (pages.some(({ rejected }) => Object.keys(rejected).length > 0)) return false;',
     replace: '',
     breaks: 'A listing that could not be read is not reported as gone.',
@@ -75,7 +75,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'idempotency-body',
-    file: 'src/http/idempotency.ts',
+    file: 'src/http/api/idempotency.ts',
     find: "if record[1] and record[1] ~= ARGV[1] then return { 'other' } end",
     replace: '',
     breaks: 'An Idempotency-Key that comes with another body is refused.',
@@ -84,7 +84,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'idempotency-after-crash',
-    file: 'src/http/idempotency.ts',
+    file: 'src/http/api/idempotency.ts',
     find: "await redis.hset(record, 'until', 0).catch(() => undefined);",
     replace: '',
     breaks: 'A request that failed may be repeated at once with its Idempotency-Key.',
@@ -93,34 +93,34 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'hash-tenant',
-    file: 'src/product/normalForm.ts',
+    file: 'src/product/parseRequest.ts',
     find: "new Set(['v', 'priority', 'onFailure', 'maxAge'])",
     replace: "new Set(['v', 'priority', 'onFailure', 'maxAge', 'tenant'])",
-    breaks: 'Searches of two tenants are never identical.',
+    breaks: 'Searches of two tenants are never coalesced.',
     tests: ['test/unit/product/normalForm.test.ts'],
   },
   {
     id: 'hash-run',
-    file: 'src/product/normalForm.ts',
+    file: 'src/product/parseRequest.ts',
     find: "new Set(['v', 'priority', 'onFailure', 'maxAge'])",
     replace: "new Set(['v', 'onFailure', 'maxAge'])",
-    breaks: 'Searches that differ only in how they run are identical.',
+    breaks: 'Searches that differ only in how they run are coalesced.',
     tests: ['test/unit/product/normalForm.test.ts'],
   },
   {
     id: 'hash-ordered',
-    file: 'src/product/normalForm.ts',
+    file: 'src/product/parseRequest.ts',
     find: "new Set(['marketplaces'])",
     replace: 'new Set<string>([])',
-    breaks: 'Searches that name their marketplaces in another order are not identical.',
+    breaks: 'Searches that name their marketplaces in another order are not coalesced.',
     tests: ['test/unit/product/normalForm.test.ts'],
   },
   {
     id: 'hash-sorted',
-    file: 'src/product/normalForm.ts',
+    file: 'src/product/parseRequest.ts',
     find: 'return ORDERED.has(name) ? value : value.toSorted();',
     replace: 'return value;',
-    breaks: 'Searches that write a set in another order are identical.',
+    breaks: 'Searches that write a set in another order are coalesced.',
     tests: ['test/unit/product/normalForm.test.ts'],
   },
   {
@@ -157,7 +157,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shipping-cheapest',
-    file: 'src/collector/mapShipping.ts',
+    file: 'src/collector/mapItem.ts',
     find: '(compare(other.cost, best.cost) ?? 0) < 0 ? other : best',
     replace: '(compare(other.cost, best.cost) ?? 0) < 0 ? best : other',
     breaks: 'The cheapest shipping option is taken.',
@@ -165,7 +165,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shipping-calculated-zero',
-    file: 'src/collector/mapShipping.ts',
+    file: 'src/collector/mapItem.ts',
     find: "return { kind: 'calculated', cost: priced ? cost : null };",
     replace: "return { kind: 'calculated', cost };",
     breaks: 'A calculated cost of zero counts as unknown.',
@@ -173,7 +173,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shipping-unknown',
-    file: 'src/collector/mapShipping.ts',
+    file: 'src/collector/mapItem.ts',
     find: "return type === 'FIXED' && cost !== null ? { kind: 'free', cost } : null;",
     replace: "return cost !== null ? { kind: 'free', cost } : null;",
     breaks: 'A shipping cost of zero of an unknown kind is not free.',
@@ -197,7 +197,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'sweep-keys',
-    file: 'src/upkeep/sweep.ts',
+    file: 'src/fleet/sweep.ts',
     find: 'keys.length, ...keys, ...bases',
     replace: '0, ...bases',
     breaks: 'Every round of the sweep succeeds on a Redis Cluster.',
@@ -205,7 +205,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'sweep-releases',
-    file: 'src/upkeep/sweep.ts',
+    file: 'src/fleet/sweep.ts',
     find: "if (queue === this.#options.searches && state === 'waiting-children')",
     replace: "if (queue === this.#options.searches && state === 'delayed')",
     breaks: 'A search that waits for pages that are gone goes on.',
@@ -213,7 +213,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'older-version',
-    file: 'src/tenants/fleetConfig.ts',
+    file: 'src/fleet/fleetConfig.ts',
     find: 'if (standing.version < this.#versioned.version) await',
     replace: 'if (standing.version < 0) await',
     breaks: 'A process never takes over an older version from Redis.',
@@ -222,7 +222,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'older-version-published',
-    file: 'src/tenants/publish.ts',
+    file: 'src/fleet/fleetStore.ts',
     find: 'const base = standing.version < known.version ? known : standing;',
     replace: 'const base = standing;',
     breaks: 'A process whose files change never publishes on top of an older version.',

@@ -1,11 +1,11 @@
 import type { Mutation } from './mutation.ts';
 
 const RETRY = 'test/integration/queue/retry.test.ts';
-const IDENTICAL = 'test/integration/queue/identical.test.ts';
+const IDENTICAL = 'test/integration/queue/coalesced.test.ts';
 const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
 const PAGE_RACES = 'test/integration/queue/pageRaces.test.ts';
 const PAYLOADS = 'test/integration/queue/payloads.test.ts';
-const SUSPECTS = 'test/integration/queue/suspects.test.ts';
+const SUSPECTS = 'test/integration/queue/crashIsolation.test.ts';
 const GATE_WAITS = 'test/integration/queue/gateWaits.test.ts';
 const INTAKE = 'test/integration/queue/intake.test.ts';
 const LIFETIME = 'test/integration/results/lifetime.test.ts';
@@ -16,7 +16,7 @@ export const mutations: Mutation[] = [
   // Pages.
   {
     id: 'page-after-the-end',
-    file: 'src/queue/pageChain.ts',
+    file: 'src/queue/search/calls.ts',
     find: 'if (!goesOn(done)) return [];',
     replace: '',
     breaks: 'No page is called for after the last page of a listing.',
@@ -24,7 +24,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'end-is-not-missing',
-    file: 'src/queue/pageChain.ts',
+    file: 'src/queue/search/calls.ts',
     find: 'if (!goesOn(answer)) return [];',
     replace: '',
     breaks: 'A search whose listing has ended lacks no further page.',
@@ -32,7 +32,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'page-beyond-the-total',
-    file: 'src/queue/pageChain.ts',
+    file: 'src/queue/search/calls.ts',
     find: '(index === 0 || offset < (done.total ?? 0))',
     replace: 'true',
     breaks: 'Beyond the next page only pages are planned that the total promises.',
@@ -40,7 +40,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'one-lane',
-    file: 'src/queue/pageChain.ts',
+    file: 'src/queue/search/calls.ts',
     find: 'Math.ceil(busyMs / intervalMs + 0.5)',
     replace: '1',
     breaks: 'A search has as many pages under way as keep every slot in use.',
@@ -48,7 +48,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'lanes-without-limit',
-    file: 'src/queue/pageChain.ts',
+    file: 'src/queue/search/calls.ts',
     find: 'Math.min(Math.max(needed, 1), MOST_LANES)',
     replace: 'Math.max(needed, 1)',
     breaks: 'A search never has more than ten pages under way.',
@@ -56,7 +56,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'page-of-older-run-goes-on',
-    file: 'src/queue/pageJob.ts',
+    file: 'src/queue/search/callJob.ts',
     find: 'run.number === data.run && ',
     replace: '',
     breaks: 'A page of an earlier run adds no further page.',
@@ -64,15 +64,15 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'failed-page-goes-on',
-    file: 'src/queue/pageJob.ts',
-    find: 'await runs.breakChain(search, marketplace);',
+    file: 'src/queue/search/callJob.ts',
+    find: 'await runs.stopPaging(search, marketplace);',
     replace: '',
     breaks: 'No page of a marketplace is added after one that failed for good.',
     tests: [PAGE_RACES],
   },
   {
     id: 'cancelled-page-calls',
-    file: 'src/queue/pageJob.ts',
+    file: 'src/queue/search/callJob.ts',
     find: "if (before?.cancelled) return { page, products: 0, skipped: 'cancelled' };",
     replace: '',
     breaks: 'A page that starts after its search was cancelled makes no call.',
@@ -80,7 +80,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'cancelled-item-calls',
-    file: 'src/queue/itemJob.ts',
+    file: 'src/queue/search/callJob.ts',
     find: "if (before?.cancelled) return { itemId, availability: null, skipped: 'cancelled' };",
     replace: '',
     breaks: 'An item that starts after its search was cancelled makes no call.',
@@ -88,7 +88,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'existing-page-added-again',
-    file: 'src/queue/addCalls.ts',
+    file: 'src/queue/search/calls.ts',
     find: 'if (belongsTo(search, data)) return true;',
     replace: '',
     breaks: 'A page that two others add is one job, which the second one leaves alone.',
@@ -96,7 +96,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'left-over-page-kept',
-    file: 'src/queue/addCalls.ts',
+    file: 'src/queue/search/calls.ts',
     find: 'if (belongsTo(search, data)) return true;',
     replace: 'return true;',
     breaks: 'A page that was left by an earlier search of the same id does not stand for the new one.',
@@ -104,15 +104,15 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'late-page-is-silent',
-    file: 'src/queue/pageJob.ts',
-    find: 'await wakeSearch(searches, search.searchId);',
+    file: 'src/queue/search/callJob.ts',
+    find: 'await resumeSearch(searches, search.searchId);',
     replace: '',
     breaks: 'A page that is retried by itself starts its search once more.',
     tests: [RETRY],
   },
   {
     id: 'track-stop-counts-dropped-items',
-    file: 'src/queue/pageJob.ts',
+    file: 'src/queue/search/callJob.ts',
     find: '.filter(conditionsOf(request))',
     replace: '',
     breaks:
@@ -121,7 +121,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'track-stop-has-lanes',
-    file: 'src/queue/pageJob.ts',
+    file: 'src/queue/search/callJob.ts',
     find: 'endsAtTheKnown(request) ? 1 : lanesFor(busyMs, intervalMs())',
     replace: 'lanesFor(busyMs, intervalMs())',
     breaks: 'No page is under way beyond one that may be the last.',
@@ -131,7 +131,7 @@ export const mutations: Mutation[] = [
   // The search itself.
   {
     id: 'partial-called-complete',
-    file: 'src/product/outcome.ts',
+    file: 'src/product/summary.ts',
     find: "if (missing > 0) return 'partial';",
     replace: '',
     breaks: 'A search that lacks a page is not called complete.',
@@ -139,7 +139,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'cancelled-called-complete',
-    file: 'src/product/outcome.ts',
+    file: 'src/product/summary.ts',
     find: "if (cancelled) return 'cancelled';",
     replace: '',
     breaks: 'A cancelled search is called cancelled.',
@@ -147,7 +147,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'expired-results-start-no-run',
-    file: 'src/queue/searchJob.ts',
+    file: 'src/queue/search/searchJob.ts',
     find: 'run = await context.runs.restart(search, job.attemptsMade);',
     replace: 'await job.updateProgress(0);',
     breaks: 'Results that expire before the search ends are collected again by a new run.',
@@ -158,7 +158,7 @@ export const mutations: Mutation[] = [
   // What happens to a call that failed.
   {
     id: 'share-holds-the-queue',
-    file: 'src/queue/verdict.ts',
+    file: 'src/queue/search/retryPolicy.ts',
     find: "failure.code === 'share-spent' ? 'delay' : 'hold'",
     replace: "'hold'",
     breaks: 'A class whose share is spent does not hold up the other classes.',
@@ -166,7 +166,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'one-attempt-too-many',
-    file: 'src/queue/verdict.ts',
+    file: 'src/queue/search/retryPolicy.ts',
     find: 'attemptsMade + 1 < attempts',
     replace: 'attemptsMade + 1 <= attempts',
     breaks: 'A page is tried PAGE_ATTEMPTS times and no more.',
@@ -174,7 +174,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'hold-without-limit',
-    file: 'src/queue/verdict.ts',
+    file: 'src/queue/search/retryPolicy.ts',
     find: 'Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS)',
     replace: 'failure.detail.until ?? now + UNKNOWN_WAIT_MS',
     breaks: 'The calls queue is held for a minute at most at a time.',
@@ -182,7 +182,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'waits-past-the-deadline',
-    file: 'src/queue/verdict.ts',
+    file: 'src/queue/search/retryPolicy.ts',
     find: "if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };",
     replace: '',
     breaks: 'A page gives up at SEARCH_DEADLINE.',
@@ -190,7 +190,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shorter-hold-wins',
-    file: 'src/queue/callsQueue.ts',
+    file: 'src/queue/bullmq/queues.ts',
     find: "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then",
     replace: 'if true then',
     breaks: 'Of two pauses the later end holds.',
@@ -201,7 +201,7 @@ export const mutations: Mutation[] = [
   // Identical searches.
   {
     id: 'cancelled-leader-stops-all',
-    file: 'src/queue/cancelSearch.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'if (leader === me && followers.length > 0) {',
     replace: 'if (false) {',
     breaks: 'A search that is cancelled goes on for others who asked the same.',
@@ -210,16 +210,16 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'last-follower-stops-nothing',
-    file: 'src/queue/cancelSearch.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'await stopWithdrawn(context, refOf(leader, search.tenant));',
     replace: '{}',
-    breaks: 'A search stops with the last asker that is cancelled.',
+    breaks: 'A search stops with the last requester that is cancelled.',
     tests: [IDENTICAL_RACES],
     grep: 'stops the first one',
   },
   {
     id: 'class-not-raised',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'await raiseClass(context, leader, request.priority);',
     replace: '',
     breaks: 'A search gets the highest class of those who wait for it.',
@@ -228,7 +228,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'waiting-pages-keep-their-class',
-    file: 'src/queue/raiseClass.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'await page?.changePriority({ priority: PRIORITY[wanted] }).catch(() => undefined);',
     replace: '',
     breaks: 'Pages that wait already get the higher class too.',
@@ -237,7 +237,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'withdrawn-end-shared',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: "end.outcome !== 'cancelled' && ",
     replace: '',
     breaks: 'The end of a withdrawn search is never handed to others.',
@@ -245,7 +245,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'passing-failure-shared',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: '? !end.retryable',
     replace: '? true',
     breaks: 'A failure that may pass is not handed to others.',
@@ -254,8 +254,8 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'leader-ends-unnoticed',
-    file: 'src/queue/identical.ts',
-    find: 'if ((await identical.read(hash)).leader !== askerOf(leader)) {',
+    file: 'src/queue/search/coalesce.ts',
+    find: 'if ((await coalesced.read(hash)).leader !== requesterOf(leader)) {',
     replace: 'if (false) {',
     breaks: 'A search is answered at once when the other one ends just before it is put aside.',
     tests: [IDENTICAL_RACES],
@@ -263,7 +263,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'waits-for-a-leader-that-is-gone',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'if (!(await isAtWork(context, leader))) {',
     replace: 'if (false) {',
     breaks: 'A search never waits for one that is not at work.',
@@ -272,7 +272,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'waits-for-another-job-of-the-id',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: ' || job.timestamp !== timestamp',
     replace: '',
     breaks: 'A job of the same id is not taken for the search that was waited for.',
@@ -281,7 +281,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'waits-for-a-failed-leader',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: "state !== 'completed' && state !== 'failed' && state !== 'unknown'",
     replace: "state !== 'completed' && state !== 'unknown'",
     breaks: 'A search never waits for one that has failed.',
@@ -290,7 +290,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shared-pages-gone',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'if (summary.pages > 0 && (await context.results.stored(source)).length === 0) continue;',
     replace: '',
     breaks: 'A search is not answered by a result whose pages are gone.',
@@ -299,7 +299,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shared-end-not-marked',
-    file: 'src/queue/identical.ts',
+    file: 'src/queue/search/coalesce.ts',
     find: 'await runs.takeFrom(search, source);',
     replace: '',
     breaks: 'A search that another one answered has its products.',
@@ -310,39 +310,39 @@ export const mutations: Mutation[] = [
   // Jobs that take down workers, and jobs of a newer release.
   {
     id: 'one-crash-too-many',
-    file: 'src/queue/suspects.ts',
+    file: 'src/queue/bullmq/crashLimit.ts',
     find: 'crashes >= rules.maxRestarts',
     replace: 'crashes > rules.maxRestarts',
     breaks: 'A job that took down WORKER_MAX_RESTARTS workers in a row runs no more.',
     tests: [SUSPECTS],
   },
   {
-    id: 'suspects-run-together',
-    file: 'src/queue/suspects.ts',
-    find: 'if (!suspects.enter()) {',
-    replace: 'if (suspects.enter() && false) {',
+    id: 'crashIsolation-run-together',
+    file: 'src/queue/bullmq/crashLimit.ts',
+    find: 'if (!crashIsolation.enter()) {',
+    replace: 'if (crashIsolation.enter() && false) {',
     breaks: 'A process runs one job at a time of those that took down two workers.',
     tests: [SUSPECTS],
   },
   {
     id: 'crashes-never-cleared',
-    file: 'src/queue/promptWorker.ts',
-    find: 'job.stalledCounter > 0 && !(error instanceof SuspectDelayed)',
+    file: 'src/queue/bullmq/worker.ts',
+    find: 'job.stalledCounter > 0 && !(error instanceof IsolationDelay)',
     replace: 'false',
     breaks: 'Crashes count in a row only: a run that the worker survives clears them.',
     tests: [SUSPECTS],
   },
   {
     id: 'a-look-clears-crashes',
-    file: 'src/queue/promptWorker.ts',
-    find: ' && !(error instanceof SuspectDelayed)',
+    file: 'src/queue/bullmq/worker.ts',
+    find: ' && !(error instanceof IsolationDelay)',
     replace: '',
     breaks: 'A job that was only put aside keeps its crashes.',
     tests: [SUSPECTS],
   },
   {
     id: 'newer-version-not-awaited',
-    file: 'src/queue/newerVersion.ts',
+    file: 'src/queue/search/jobData.ts',
     find: 'if (!isNewer(job.data)) return;',
     replace: 'return;',
     breaks: 'A job that a newer release wrote waits for a worker that can read it.',
@@ -351,7 +351,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'newer-version-awaited-for-ever',
-    file: 'src/queue/newerVersion.ts',
+    file: 'src/queue/search/jobData.ts',
     find: 'if (now - since >= patienceMs) {',
     replace: 'if (false) {',
     breaks: 'A job that a newer release wrote fails after NEWER_VERSION_PATIENCE.',
@@ -360,7 +360,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'newer-version-waits-once',
-    file: 'src/queue/newerVersion.ts',
+    file: 'src/queue/search/jobData.ts',
     find: 'await job.updateProgress({});',
     replace: '',
     breaks: 'A job that a newer release wrote waits again when it is retried.',
@@ -369,7 +369,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'strangers-options-stand',
-    file: 'src/queue/newerVersion.ts',
+    file: 'src/queue/search/jobData.ts',
     find: 'Object.assign(job.opts, trustedOptions(rules));',
     replace: '',
     breaks: 'A job of a stranger is kept no longer than the settings say, whatever its options are.',

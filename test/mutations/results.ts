@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const LIFETIME = 'test/integration/results/lifetime.test.ts';
-const IDENTICAL = 'test/integration/queue/identical.test.ts';
+const IDENTICAL = 'test/integration/queue/coalesced.test.ts';
 const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
 const PAGE_RACES = 'test/integration/queue/pageRaces.test.ts';
 const RETRY = 'test/integration/queue/retry.test.ts';
@@ -71,7 +71,7 @@ export const mutations: Mutation[] = [
     grep: 'maxAge',
   },
   {
-    id: 'waiting-asker-is-forgotten',
+    id: 'waiting-requester-is-forgotten',
     file: 'src/results/identicalSearches.ts',
     find: '(awaited == by or (not leader and recent))',
     replace: '(not leader and recent)',
@@ -126,7 +126,7 @@ export const mutations: Mutation[] = [
   {
     id: 'failed-calls-not-counted',
     file: 'src/results/runState.ts',
-    find: "await this.#redis.hincrby(this.#key(ref), 'fruitlessCalls', calls);",
+    find: "await this.#redis.hincrby(this.#key(ref), 'failedCalls', calls);",
     replace: '{}',
     breaks: 'The calls of a summary include those that gave no answer.',
     tests: ['test/integration/queue/searches.test.ts'],

@@ -6,7 +6,7 @@ const integration = 'test/integration/queue';
 export const mutations: Mutation[] = [
   {
     id: 'zone-order',
-    file: 'src/queue/schedules/zone.ts',
+    file: 'src/queue/schedules/cron.ts',
     find: '.sort((one, other) => one - other) as [number, number]',
     replace: '.sort((one, other) => other - one) as [number, number]',
     breaks: 'A run at a local time that the clocks show twice starts the first time.',
@@ -14,7 +14,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'skipped-time',
-    file: 'src/queue/schedules/zone.ts',
+    file: 'src/queue/schedules/cron.ts',
     find: 'if (this.#offsetAt(middle) === offset) high = middle;',
     replace: 'if (this.#offsetAt(middle) === offset) return later;',
     breaks: 'A run at a local time that the clocks skip starts when they jump.',
@@ -22,7 +22,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'start-bound',
-    file: 'src/queue/schedules/calendar.ts',
+    file: 'src/queue/schedules/cron.ts',
     find: '(timing.start ?? Number.NEGATIVE_INFINITY) - 1',
     replace: '(timing.start ?? Number.NEGATIVE_INFINITY)',
     breaks: 'A schedule whose start is one of its times runs at its start.',
@@ -30,7 +30,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'end-bound',
-    file: 'src/queue/schedules/calendar.ts',
+    file: 'src/queue/schedules/cron.ts',
     find: 'next > (timing.end ?? Number.POSITIVE_INFINITY)',
     replace: 'next >= (timing.end ?? Number.POSITIVE_INFINITY)',
     breaks: 'A schedule whose end is one of its times runs at its end.',
@@ -38,7 +38,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'either-day',
-    file: 'src/queue/schedules/calendar.ts',
+    file: 'src/queue/schedules/cron.ts',
     find: 'return byDate || byWeekday;',
     replace: 'return byDate && byWeekday;',
     breaks: 'A cron with a date and a weekday runs on days that match either.',
@@ -46,7 +46,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'overdue-run',
-    file: 'src/queue/schedules/placing.ts',
+    file: 'src/queue/schedules/store.ts',
     find: 'if (await due?.isDelayed()) await due?.promote();',
     replace: '',
     breaks: 'A run that is overdue is made although the timing of its schedule changes.',
@@ -54,7 +54,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'overdue-cron-run',
-    file: 'src/queue/schedules/placing.ts',
+    file: 'src/queue/schedules/store.ts',
     find: '...(sameTiming && due !== undefined ? { immediately: true } : {}),',
     replace: '',
     breaks: 'A run of a cron schedule that is overdue is made although the request changes.',
@@ -62,7 +62,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'limit',
-    file: 'src/queue/schedules/records.ts',
+    file: 'src/queue/schedules/store.ts',
     find: 'return runs >= limit ||',
     replace: 'return runs > limit ||',
     breaks: 'A schedule makes at most `limit` runs.',
@@ -70,7 +70,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'limit-raised',
-    file: 'src/queue/schedules/placing.ts',
+    file: 'src/queue/schedules/store.ts',
     find: '{ limit: limit - runs }',
     replace: '{ limit }',
     breaks: 'A schedule whose limit is raised makes only the runs that are left.',
@@ -80,7 +80,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'run-counted-once',
-    file: 'src/queue/schedules/runLog.ts',
+    file: 'src/queue/schedules/store.ts',
     find: "if counts == '1' and at > tonumber(redis.call('HGET', KEYS[1], 'countedAt') or 0) then",
     replace: "if counts == '1' then",
     breaks: 'A run counts once towards the limit, although it is noted at its start and at its end.',
@@ -88,7 +88,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'run-by-hand',
-    file: 'src/queue/schedules/runLog.ts',
+    file: 'src/queue/schedules/store.ts',
     find: 'const counts = byHand ? 0 : 1;',
     replace: 'const counts = 1;',
     breaks: 'A run that somebody asked for does not count towards the limit.',
@@ -104,7 +104,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'retried-run-goes-on',
-    file: 'src/queue/schedules/runLog.ts',
+    file: 'src/queue/schedules/store.ts',
     find: ' and present[1] ~= ended and presentAt < at then',
     replace: ' and present[1] ~= ended then',
     breaks: 'An earlier run that is retried is not skipped in favour of a later one.',
@@ -112,7 +112,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'retried-run-takes-no-place',
-    file: 'src/queue/schedules/runLog.ts',
+    file: 'src/queue/schedules/store.ts',
     find: "if presentAt < at then redis.call('HSET', KEYS[1], 'busy', id, 'busyAt', at) end",
     replace: "redis.call('HSET', KEYS[1], 'busy', id, 'busyAt', at)",
     breaks: 'An earlier run that is retried does not hide a later one that is under way.',
@@ -120,7 +120,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'repair-missing',
-    file: 'src/queue/schedules/reconcile.ts',
+    file: 'src/queue/schedules/schedules.ts',
     find: 'if (!touched.has(record.definition.name) && (await isBroken(parts, record, placed)))',
     replace: 'if (touched.has(record.definition.name) && (await isBroken(parts, record, placed)))',
     breaks: 'A schedule whose scheduler is missing after a crash gets it back at the next start.',
@@ -128,7 +128,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'repair-paused',
-    file: 'src/queue/schedules/reconcile.ts',
+    file: 'src/queue/schedules/schedules.ts',
     find: 'return isPlaced && record.paused;',
     replace: 'return false;',
     breaks: 'A paused schedule whose scheduler is left over after a crash loses it at the next start.',
@@ -136,7 +136,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'pause-removes-due-run',
-    file: 'src/queue/schedules/placing.ts',
+    file: 'src/queue/schedules/store.ts',
     find: 'await due?.remove().catch(() => undefined);',
     replace: '',
     breaks: 'A schedule that is paused starts no run, not even one that is due.',

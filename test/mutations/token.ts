@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts';
 
-const SCRIPTS = 'src/auth/ledgerScripts.ts';
+const SCRIPTS = 'src/ebay/oauth/ledger.ts';
 
 const tests = (...names: string[]) => names.map((name) => `test/integration/auth/${name}.test.ts`);
 
@@ -31,7 +31,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'late-joiner',
-    file: 'src/auth/service.ts',
+    file: 'src/ebay/oauth/service.ts',
     find: 'return token === need.unwanted ? this.#obtain(need) : token;',
     replace: 'return token;',
     breaks: 'A refresh that joins a running one never returns the token that was refused.',
@@ -47,7 +47,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'unused-refresh-ahead',
-    file: 'src/auth/refreshAhead.ts',
+    file: 'src/ebay/oauth/service.ts',
     find: '(this.#used ? this.#renew() : this.#wait())',
     replace: 'this.#renew()',
     breaks: 'An idle fleet asks eBay for no tokens.',
@@ -55,7 +55,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'memory-copy-end',
-    file: 'src/auth/memoryCopy.ts',
+    file: 'src/ebay/oauth/tokenStatus.ts',
     find: 'this.#token !== undefined && this.#clock.now() < this.#token.usableUntil',
     replace: 'this.#token !== undefined',
     breaks: 'The copy in memory is not used after the token has expired.',
@@ -63,7 +63,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'shared-read',
-    file: 'src/auth/tokenCache.ts',
+    file: 'src/ebay/oauth/tokenCache.ts',
     find: 'this.#reading ??= this.#ask(redis);',
     replace: 'this.#reading = this.#ask(redis);',
     breaks: 'Callers that wait for a slow Redis share one read.',

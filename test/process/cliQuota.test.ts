@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { openGate } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
-import type { QuotaReport } from '../../src/ebay/quotaReport.ts';
-import type { SearchEstimate } from '../../src/queue/estimate.ts';
+import { openGate } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
+import type { QuotaReport } from '../../src/ebay/gate/quota.ts';
+import type { SearchEstimate } from '../../src/queue/search/estimate.ts';
 import { testConfig } from '../support/config.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
@@ -32,7 +32,7 @@ describe('dpf quota and dpf search --dry-run', function () {
       await printed(['quota', '--json', '--reconcile']),
     ) as QuotaReport;
     expect({ limit, used }).to.deep.equal({ limit: 2000, used: 1450 });
-    expect(classes.backfill.closed?.because).to.equal('quota');
+    expect(classes.backfill.closed?.reason).to.equal('quota');
     expect(classes.interactive).to.deep.equal({ upTo: 2000, remaining: 550, closed: null });
     expect(await printed(['quota'])).to.match(/1,450 of 2,000, 550 left/);
   });

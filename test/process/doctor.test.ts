@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BASE_SCOPE, DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
+import { BASE_SCOPE, DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import type { Finding } from '../../src/telemetry/finding.ts';
 import { useProcesses } from '../support/processes.ts';
 import { startTestRedis, useRedis } from '../support/redis.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import { testConfig } from '../support/config.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';

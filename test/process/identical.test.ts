@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { type Job, Queue } from 'bullmq';
 import { expect } from 'chai';
 import { Fleet } from '../../bench/chaos/fleet.ts';
-import { openProducer } from '../../src/app.ts';
-import type { SearchProgress } from '../../src/queue/jobData.ts';
+import { openProducer } from '../../src/app/client.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
+import type { SearchProgress } from '../../src/queue/search/jobData.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
-import { Asker } from '../support/askers.ts';
+import { Requester } from '../support/askers.ts';
 import { testConfig } from '../support/config.ts';
 import { connectTo, startTestRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
@@ -28,7 +28,7 @@ describe('a hundred identical searches of four processes, half of them by plain 
   let redis: EmbeddedRedis;
   let folder: string;
   let fleet: Fleet;
-  let askers: Asker[];
+  let requesters: Requester[];
   let producer: SearchProducer;
   let connection: ReturnType<typeof connectTo>;
   let searches: Queue;
@@ -45,12 +45,14 @@ describe('a hundred identical searches of four processes, half of them by plain 
     calls = new Queue('ebay-calls', { connection, prefix: '{ebay}' });
     await producer.ready();
     fleet = new Fleet({ size: 4, env, folder });
-    askers = (['library', 'library', 'plain', 'plain'] as const).map((how) => new Asker(how, redis.url));
-    await Promise.all([fleet.start(), ...askers.map((asker) => asker.ready())]);
+    requesters = (['library', 'library', 'plain', 'plain'] as const).map(
+      (how) => new Requester(how, redis.url),
+    );
+    await Promise.all([fleet.start(), ...requesters.map((requester) => requester.ready())]);
   });
   after(async function () {
     this.timeout(60_000);
-    await Promise.all([...askers.map((asker) => asker.stop()), fleet.stop()]);
+    await Promise.all([...requesters.map((requester) => requester.stop()), fleet.stop()]);
     await Promise.all([searches.close(), calls.close(), producer.close()]);
     connection.disconnect();
     await redis.stop();
@@ -64,8 +66,8 @@ describe('a hundred identical searches of four processes, half of them by plain 
   async function hundred(name: string): Promise<string[]> {
     await calls.pause();
     const request = { query: 'phone case', maxItems: 650, title: { exclude: [name] } };
-    const asked = askers.map((asker, index) =>
-      asker.ask({
+    const asked = requesters.map((requester, index) =>
+      requester.ask({
         word: `${name}-${index}`,
         request,
         ...(index === 0 ? { times: 24, schedule: { name, every: 3600, request } } : { times: 25 }),

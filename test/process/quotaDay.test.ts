@@ -1,7 +1,7 @@
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
-import { openGate } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { openGate } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { Priority } from '../../src/product/requestSchema.ts';
 import { type Fleet, useFleet } from '../support/fleet.ts';
 import { useRedis } from '../support/redis.ts';
@@ -32,7 +32,7 @@ describe('a quota day over two workers', function () {
 
   const isWaiting = (fleet: Fleet, searchId: string) => async () => {
     const { state, progress } = await fleet.producer.get(searchId);
-    return state === 'waiting' && progress?.because === 'quota' ? progress : undefined;
+    return state === 'waiting' && progress?.reason === 'quota' ? progress : undefined;
   };
 
   async function pagesUnderWay(): Promise<number> {

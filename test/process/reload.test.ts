@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';

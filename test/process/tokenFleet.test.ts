@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import { startTestRedis, useRedis } from '../support/redis.ts';
 import { useSimulator } from '../support/simulator.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcpProxy.ts';

@@ -76,7 +76,7 @@ describe('two releases on one queue, of which the next one writes newer job data
     const products = await ends(service.producer, first);
     await waitFor('all newer searches to be put aside by the older worker', async () => {
       const reports = await Promise.all(second.map((id) => service.producer.get(id)));
-      return reports.every(({ progress }) => progress?.because === 'newer-version');
+      return reports.every(({ progress }) => progress?.reason === 'newer-version');
     });
 
     const newer = await startNext();

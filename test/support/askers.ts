@@ -15,7 +15,7 @@ export interface Asking {
 }
 
 /** A process that asks for searches. */
-export class Asker {
+export class Requester {
   readonly #child: ChildProcess;
   readonly #ready: Promise<unknown>;
 

@@ -1,13 +1,11 @@
 import type { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import type { EbayAuthOptions } from '../../src/auth/assemble.ts';
-import { EbayAuthService } from '../../src/auth/service.ts';
 import type { Config } from '../../src/config/config.ts';
+import { type EbayAuthOptions, EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import { Failure } from '../../src/failures.ts';
 import { openRedis } from '../../src/redis/connection.ts';
-import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
-import { Instruments } from '../../src/telemetry/instruments.ts';
-import { type Fields, type Logger, SILENT } from '../../src/telemetry/logger.ts';
+import { type Fields, type Logger, NOOP_LOGGER } from '../../src/telemetry/logger.ts';
+import { declareAuthMetrics, Instruments } from '../../src/telemetry/metrics.ts';
 import { testConfig } from './config.ts';
 import { type TokenEndpoint, useTokenEndpoint } from './tokenEndpoint.ts';
 
@@ -58,7 +56,7 @@ export function useAuth(redisUrl: () => string): AuthBench {
     config,
     async start(env, options) {
       const settings = config(env);
-      const redis = openRedis(settings.redis, 'caller', SILENT);
+      const redis = openRedis(settings.redis, 'caller', NOOP_LOGGER);
       close.push(() => redis.disconnect());
       const registry = new Registry();
       const log: AuthProcess['log'] = [];

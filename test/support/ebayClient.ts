@@ -1,7 +1,7 @@
 import type { Config } from '../../src/config/config.ts';
 import { EbayClient, type EbayClientOptions } from '../../src/ebay/client.ts';
-import type { CallGate } from '../../src/ebay/gate.ts';
-import type { TokenSource } from '../../src/ebay/tokenSource.ts';
+import type { CallGate } from '../../src/ebay/gate/gate.ts';
+import type { TokenSource } from '../../src/ebay/http.ts';
 import { testConfig } from './config.ts';
 import { inMemory } from './gates.ts';
 import { mintToken } from './simulator.ts';

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { EventType, ServiceEvent } from '../../src/events/event.ts';
-import { readEvents } from '../../src/events/reader.ts';
+import { readEvents } from '../../src/events/stream.ts';
 
 /** All events that are kept, in their order. */
 export async function allEvents(redis: Redis, after = '0'): Promise<ServiceEvent[]> {

@@ -1,10 +1,10 @@
-import { openProducer } from '../../src/app.ts';
-import { quietLog } from '../../src/cli/quietLog.ts';
+import { openProducer } from '../../src/app/client.ts';
+import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import { SimulatorControl } from '../../src/simulator/controlClient.ts';
 import type { LogEntry } from '../../src/simulator/log.ts';
-import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { STEADY } from '../../src/simulator/search/search.ts';
 import { testConfig } from './config.ts';
 import { type RunningProcess, startDpf } from './processes.ts';
 import { serviceEnv } from './service.ts';

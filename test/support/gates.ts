@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import type { CallClass, CallGate, Slot } from '../../src/ebay/gate.ts';
-import { type GateSettings, gateSettings } from '../../src/ebay/gateSettings.ts';
-import { memoryGate } from '../../src/ebay/memoryGate.ts';
-import { redisGate } from '../../src/ebay/redisGate.ts';
+import type { CallClass, CallGate, Slot } from '../../src/ebay/gate/gate.ts';
+import { type GateSettings, gateSettings } from '../../src/ebay/gate/gateSettings.ts';
+import { memoryGate } from '../../src/ebay/gate/memoryGate.ts';
+import { redisGate } from '../../src/ebay/gate/redisGate.ts';
 import { Failure } from '../../src/failures.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';

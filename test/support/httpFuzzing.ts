@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import fc from 'fast-check';
 import { Redis } from 'ioredis';
 import { startServeApp } from '../../src/app/serve.ts';
-import { ApiKeys, ROLES } from '../../src/http/apiKeys.ts';
+import { ApiKeys, ROLES } from '../../src/http/auth/apiKeys.ts';
 import { SearchRequestSchema } from '../../src/product/requestSchema.ts';
 import { ScheduleSchema } from '../../src/product/scheduleSchema.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';

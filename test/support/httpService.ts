@@ -1,11 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { Redis } from 'ioredis';
 import { type ServeApp, startServeApp } from '../../src/app/serve.ts';
-import { ApiKeys, type Role } from '../../src/http/apiKeys.ts';
+import { FleetStore, NOTHING, publishNext } from '../../src/fleet/fleetStore.ts';
+import { ApiKeys, type Role } from '../../src/http/auth/apiKeys.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
-import { NOTHING } from '../../src/tenants/document.ts';
-import { FleetStore } from '../../src/tenants/fleetStore.ts';
-import { publishNext } from '../../src/tenants/publish.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';
 import type { TestService } from './service.ts';

@@ -2,11 +2,11 @@ import { type Job, type Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import sinon from 'sinon';
 import type { Outcome, SearchSummary } from '../../src/product/summary.ts';
-import { houseRules } from '../../src/queue/houseRules.ts';
-import { repeatStrategy } from '../../src/queue/schedules/repeatStrategy.ts';
+import { openSearchQueue } from '../../src/queue/bullmq/queues.ts';
+import { repeatStrategy } from '../../src/queue/schedules/cron.ts';
 import { asScheduledRun } from '../../src/queue/schedules/scheduledRun.ts';
 import { Schedules } from '../../src/queue/schedules/schedules.ts';
-import { openSearchQueue } from '../../src/queue/searchQueue.ts';
+import { jobDefaults } from '../../src/queue/search/jobDefaults.ts';
 import { testConfig } from './config.ts';
 import { connectTo, useRedis } from './redis.ts';
 
@@ -21,7 +21,7 @@ export function openSchedules(redis: Redis, minInterval = 60): { schedules: Sche
     redis,
     prefix: '{ebay}',
     tenant: 'default',
-    rules: houseRules(testConfig()),
+    rules: jobDefaults(testConfig()),
     marketplace: 'EBAY_US',
     minInterval,
     deadlineMs: 10_000,

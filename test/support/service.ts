@@ -1,13 +1,13 @@
 import { PassThrough } from 'node:stream';
 import { Queue } from 'bullmq';
+import { openProducer } from '../../src/app/client.ts';
 import { startWorkerApp, type WorkerApp, type WorkerAppOptions } from '../../src/app/worker.ts';
-import { openProducer } from '../../src/app.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
-import type { SearchReport } from '../../src/queue/report.ts';
-import { DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
-import type { SimulatorOptions } from '../../src/simulator/options.ts';
+import type { SearchReport } from '../../src/queue/searchReader.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
+import type { SimulatorOptions } from '../../src/simulator/world.ts';
 import { LogRoot } from '../../src/telemetry/logger.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';

@@ -1,7 +1,7 @@
-import { DEMO_CREDENTIALS } from '../../src/simulator/credentials.ts';
-import type { SimulatorOptions } from '../../src/simulator/options.ts';
-import { STEADY } from '../../src/simulator/search/unsteady.ts';
+import { STEADY } from '../../src/simulator/search/search.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
+import type { SimulatorOptions } from '../../src/simulator/world.ts';
 
 /**
  * Starts a simulator before the tests of the surrounding `describe` and closes it after them; before each

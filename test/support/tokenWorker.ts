@@ -1,17 +1,16 @@
 /** A process of a token fleet: does what its parent asks over IPC, see `tokenFleet.ts`. */
 import { Redis } from 'ioredis';
 import { Registry } from 'prom-client';
-import { EbayAuthService } from '../../src/auth/service.ts';
 import { apiOrigin } from '../../src/config/checks.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { BrowseClient } from '../../src/ebay/browse.ts';
-import { gateSettings } from '../../src/ebay/gateSettings.ts';
+import { BrowseClient } from '../../src/ebay/client.ts';
+import { gateSettings } from '../../src/ebay/gate/gateSettings.ts';
+import { memoryGate } from '../../src/ebay/gate/memoryGate.ts';
 import { EbayHttp } from '../../src/ebay/http.ts';
-import { memoryGate } from '../../src/ebay/memoryGate.ts';
+import { EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import { asFailure } from '../../src/failures.ts';
 import { redisOptions } from '../../src/redis/connectionOptions.ts';
-import { declareAuthMetrics } from '../../src/telemetry/authMetrics.ts';
-import { Instruments } from '../../src/telemetry/instruments.ts';
+import { declareAuthMetrics, Instruments } from '../../src/telemetry/metrics.ts';
 import { type Load, type Look, type Outcomes, type Questions, together } from './tokenFleet.ts';
 
 let redis: Redis | undefined;
@@ -91,7 +90,7 @@ async function outcomesOf(calls: Promise<string>[]): Promise<Outcomes> {
     if (result.status === 'fulfilled') tokens.add(result.value);
     else {
       const { code, detail, message } = asFailure(result.reason);
-      const reason = `${code}: ${detail.because ?? message}`;
+      const reason = `${code}: ${detail.reason ?? message}`;
       failures[reason] = (failures[reason] ?? 0) + 1;
     }
   }

@@ -38,7 +38,7 @@ describe('a failure', () => {
   });
 
   it('is made of anything thrown, and a failure stays itself', () => {
-    const failure = new Failure('gate-closed', 'until noon', { until: 5, because: 'quota' });
+    const failure = new Failure('gate-closed', 'until noon', { until: 5, reason: 'quota' });
     expect(asFailure(failure)).to.equal(failure);
     expect(reasonOf(asFailure(new RangeError('too far')))).to.equal('internal: RangeError: too far');
     expect(reasonOf(asFailure('a text'))).to.equal('internal: a text');

@@ -15,7 +15,7 @@ function stopped(fleet: Fleet, searchId: string): Promise<unknown> {
     'a search to wait for quota',
     async () => {
       const { state, progress } = await fleet.producer.get(searchId);
-      return state === 'waiting' && progress?.because === 'quota';
+      return state === 'waiting' && progress?.reason === 'quota';
     },
     30_000,
   );

@@ -1,10 +1,9 @@
 import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { JobStatus } from '@bull-board/api/typings/app';
-import type { FlowProducer, Job, JobNode, JobType, Queue } from 'bullmq';
+import { type FlowProducer, Job, type JobNode, type JobType, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { redact, redactText } from '../../telemetry/redact.ts';
-import { jobTitle } from './jobTitle.ts';
-import { ShownJobs } from './shownJobs.ts';
+import { brokenBecause, JobReader } from '../../fleet/quarantine.ts';
+import { redact, redactText, visible } from '../../telemetry/scrubber.ts';
 
 export interface QueueViewOptions {
   queue: Queue;
@@ -74,4 +73,136 @@ function titled(node: JobNode): JobNode {
   }
   for (const child of node?.children ?? []) titled(child);
   return node;
+}
+
+/** Fields that grow with what somebody wrote into the job. */
+const LARGE = ['data', 'returnvalue', 'stacktrace', 'failedReason', 'progress', 'opts', 'name'] as const;
+
+/** Bytes of these fields together that one job may bring onto a page; a summary or a request has some 5 kB at most. */
+const MOST_BYTES = 64 * 1024;
+
+/**
+ * Jobs as a page may show them: one that nobody can read, or that is larger than a page should carry, comes as a stand-in
+ * that says so, and none of them takes the others down. Secrets are masked and long texts cut.
+ */
+export class ShownJobs {
+  readonly #queue: Queue;
+  readonly #redis: Redis;
+  readonly #raw: JobReader;
+
+  constructor(queue: Queue, redis: Redis) {
+    this.#queue = queue;
+    this.#redis = redis;
+    this.#raw = new JobReader(redis, queue.opts.prefix as string);
+  }
+
+  /** Those that exist, in this order. */
+  async read(ids: readonly string[]): Promise<Job[]> {
+    const sizes = await this.#sizes(ids);
+    const small = ids.filter((id) => (sizes.get(id) ?? 0) <= MOST_BYTES);
+    const fields = new Map(
+      (await this.#raw.read(this.#queue.name, small)).map((each) => [each.id, each.fields]),
+    );
+    const jobs = await Promise.all(
+      ids.map(async (id) => {
+        const bytes = sizes.get(id) ?? 0;
+        if (bytes === 0) return undefined;
+        if (bytes > MOST_BYTES) return this.#standIn(id, `too large to show: ${megabytes(bytes)}`);
+        const stored = fields.get(id);
+        const why = stored === 'not a hash' || stored === undefined ? 'no job' : brokenBecause(stored);
+        return why === undefined ? this.#whole(id) : this.#standIn(id, `cannot be read: ${why}`);
+      }),
+    );
+    return jobs.filter((job) => job !== undefined);
+  }
+
+  /** Bytes of the large fields of each; of what is there but no job, 1. */
+  async #sizes(ids: readonly string[]): Promise<Map<string, number>> {
+    const pipeline = this.#redis.pipeline();
+    for (const id of ids) for (const field of LARGE) pipeline.hstrlen(this.#queue.toKey(id), field);
+    const replies = (await pipeline.exec()) ?? [];
+    return new Map(
+      ids.map((id, index) => {
+        const own = replies.slice(index * LARGE.length, (index + 1) * LARGE.length);
+        const sum = own.reduce((total, [error, bytes]) => total + (error === null ? Number(bytes) : 1), 0);
+        return [id, sum];
+      }),
+    );
+  }
+
+  async #whole(id: string): Promise<Job | undefined> {
+    const job = await this.#queue.getJob(id).catch(() => this.#standIn(id, 'cannot be read'));
+    return job === undefined ? undefined : masked(job);
+  }
+
+  async #standIn(id: string, why: string): Promise<Job> {
+    const key = this.#queue.toKey(id);
+    const [timestamp, processedOn, finishedOn] = await this.#redis
+      .hmget(key, 'timestamp', 'processedOn', 'finishedOn')
+      .catch(() => []);
+    const job = new Job(this.#queue, `(${why})`, { notShown: why }, {}, id);
+    job.timestamp = Number(timestamp) || 0;
+    if (processedOn) job.processedOn = Number(processedOn);
+    if (finishedOn) job.finishedOn = Number(finishedOn);
+    return masked(job);
+  }
+}
+
+/** What the page gets of a job is its JSON. */
+function masked(job: Job): Job {
+  const whole = job.toJSON.bind(job);
+  job.toJSON = () => {
+    const json = redact(whole()) as ReturnType<typeof whole>;
+    return { ...json, stacktrace: json.stacktrace?.map(shortTrace) ?? null };
+  };
+  return job;
+}
+
+const MOST_LINES = 8;
+
+/** Without the folders that this program happens to be installed in, which help nobody who looks. */
+function shortTrace(trace: string): string {
+  const lines = trace.split('\n').filter((line) => !line.includes('node:internal'));
+  return lines
+    .slice(0, MOST_LINES)
+    .map((line) => line.replace(/(file:\/\/)?\/\S*?\/(src|dist|node_modules)\//, '$2/'))
+    .join('\n');
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+/** Titles stand in lists, one line each. */
+const LONGEST = 120;
+
+/**
+ * What a job is about, at a glance: `search “usb c hub” · EBAY_US, EBAY_DE · 450 items`. Whatever the data are: they may be
+ * anybody's. The jobs of calls have such names already.
+ */
+export function jobTitle(name: string, data: unknown): string {
+  if (name !== 'search' || typeof data !== 'object' || data === null) return cut(name);
+  const { query, categoryIds, marketplaces, maxItems, track, priority } = data as Record<string, unknown>;
+  const about = query === undefined ? `category ${listed(categoryIds)}` : `“${told(query)}”`;
+  const parts = [
+    `search ${about}`,
+    listed(marketplaces),
+    maxItems === undefined ? '' : `${told(maxItems)} items`,
+    track === undefined ? '' : `track ${told(track)}`,
+    priority === undefined || priority === 'interactive' ? '' : told(priority),
+  ];
+  return cut(parts.filter((part) => part !== '').join(' · '));
+}
+
+function listed(value: unknown): string {
+  return Array.isArray(value) ? value.slice(0, 5).map(told).join(', ') : '';
+}
+
+function told(value: unknown): string {
+  return typeof value === 'string' || typeof value === 'number' ? cut(String(value)) : '?';
+}
+
+function cut(text: string): string {
+  const line = visible(text.slice(0, LONGEST + 1));
+  return line.length > LONGEST ? `${line.slice(0, LONGEST)}…` : line;
 }

@@ -1,10 +1,9 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { QuotaReport } from '../../ebay/quotaReport.ts';
+import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
-import type { Role } from '../apiKeys.ts';
-import type { ProducerOf } from '../searchRoutes.ts';
-import type { Html } from './html.ts';
-import type { Document, Site } from './layout.ts';
+import type { ProducerOf } from '../api/searches.ts';
+import type { Role } from '../auth/apiKeys.ts';
+import type { Document, Html, Site } from './html.ts';
 import type { Visitor, VisitorsOptions } from './visitors.ts';
 
 export interface PageOptions extends VisitorsOptions {

@@ -1,12 +1,9 @@
 import type { Product } from '../../product/product.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
-import type { SearchReport } from '../../queue/report.ts';
-import { countText, numberText } from './format.ts';
-import { conditionTexts } from './formRequest.ts';
-import { type Html, html } from './html.ts';
-import { priceHistogram } from './priceHistogram.ts';
-import { productCard } from './productCard.ts';
+import type { SearchReport } from '../../queue/searchReader.ts';
+import { countText, type Html, html, moneyText, numberText, webAddress } from './html.ts';
 import { scheduleForm } from './scheduleView.ts';
+import { conditionTexts } from './searchForm.ts';
 import { addressOf, isChanged, mainCurrency, PER_PAGE, type Selection, select } from './selection.ts';
 import { statusView } from './statusView.ts';
 
@@ -66,4 +63,134 @@ function list(searchId: string, shown: readonly Product[], selection: Selection)
   <span>${numberText(from + 1)}–<span id="shown-to">${numberText(from + here.length)}</span> of ${numberText(shown.length)}</span>
   ${more && html`<a href="${addressOf(searchId, selection, { page: page + 1 })}" rel="next">More</a>`}
 </nav>`;
+}
+
+/** A product as an item of the list. */
+export function productCard(product: Product): Html {
+  const { title, url, condition, images, itemId } = product;
+  const address = webAddress(url);
+  return html`<li class="card" data-item="${itemId}">
+  ${picture(webAddress(images[0]))}
+  <div class="words">
+    ${mark(product)}
+    <h3>${address === undefined ? title : html`<a href="${address}" target="_blank" rel="noopener noreferrer external">${title}</a>`}</h3>
+    ${price(product)}
+    <p class="small">${condition ?? 'Condition not told'} · ${seller(product)}</p>
+  </div>
+</li>`;
+}
+
+/** Decoration beside the title, which says what it shows. */
+function picture(address: string | undefined): Html {
+  if (address === undefined) return html`<div class="picture none"><span>no picture</span></div>`;
+  return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="225" height="225" referrerpolicy="no-referrer"></div>`;
+}
+
+function mark({ mark, formerTotal }: Product): Html | null {
+  if (mark === 'new') return html`<p class="mark new">New</p>`;
+  if (formerTotal === undefined) return null;
+  const was = html`<del><span class="quiet">was </span>${moneyText(formerTotal)}</del>`;
+  if (mark === 'price-dropped') return html`<p class="mark dropped">Dropped ${was}</p>`;
+  return mark === 'price-rose' ? html`<p class="mark rose">Rose ${was}</p>` : null;
+}
+
+/** What a buyer pays in all; an unknown part is named and never taken for nothing. */
+function price({ total, price, shipping, auction, converted }: Product): Html {
+  const delivered =
+    total === null
+      ? html`<p class="total unknown">Delivered price unknown</p>`
+      : html`<p class="total">${moneyText(total)} <small>delivered</small></p>`;
+  const bid = auction?.currentBid ? `bid ${moneyText(auction.currentBid)}` : 'no price';
+  const item = price === null ? bid : moneyText(price);
+  const way =
+    shipping.kind === 'free'
+      ? 'free shipping'
+      : shipping.cost !== null
+        ? `${moneyText(shipping.cost)} shipping`
+        : shipping.kind === 'calculated'
+          ? 'shipping depends on where to'
+          : 'shipping unknown';
+  const original = converted === null ? '' : `, listed at ${moneyText(converted)}`;
+  return html`${delivered}<p class="small">${item}${original} + ${way}</p>`;
+}
+
+function seller({ seller: { feedbackPercentage, feedbackScore, topRated } }: Product): Html {
+  const share =
+    feedbackPercentage === null ? 'seller’s rating unknown' : `${feedbackPercentage.toFixed(1)} % positive`;
+  const votes = feedbackScore === null ? '' : ` of ${numberText(feedbackScore)}`;
+  return html`${share}${votes}${topRated === true && html` <span class="top" title="top-rated on eBay">★<span class="quiet"> top rated</span></span>`}`;
+}
+
+export interface Bin {
+  /** Delivered prices from here on, up to the next one's. */
+  from: number;
+  to: number;
+  count: number;
+}
+
+const MOST_BINS = 20;
+/** Below this a list says as much. */
+const LEAST_PRICES = 5;
+const [WIDTH, HEIGHT, GAP] = [600, 72, 2];
+/** A few very dear ones would else press all others into one bar; they are counted in the last one. */
+const SHOWN_SHARE = 0.97;
+
+/** Delivered prices in bins of round widths; the last one holds all beyond it. */
+export function binsOf(prices: readonly number[]): Bin[] {
+  const sorted = prices.toSorted((a, b) => a - b);
+  const top = sorted[Math.ceil(sorted.length * SHOWN_SHARE) - 1] ?? 0;
+  const least = sorted[0] ?? 0;
+  const width = roundUp((top - least) / (MOST_BINS - 2));
+  const start = Math.floor(least / width) * width;
+  const count = Math.floor((top - start) / width) + 1;
+  const bins = Array.from({ length: count }, (_, n) => ({
+    from: start + n * width,
+    to: start + (n + 1) * width,
+    count: 0,
+  }));
+  for (const price of sorted) {
+    const bin = bins[Math.min(Math.floor((price - start) / width), count - 1)] as Bin;
+    bin.count += 1;
+    bin.to = Math.max(bin.to, price);
+  }
+  return bins;
+}
+
+/** 1, 2 or 5 times a power of ten. */
+function roundUp(width: number): number {
+  if (width <= 0) return 1;
+  const power = 10 ** Math.floor(Math.log10(width));
+  return ([1, 2, 5, 10].find((step) => step * power >= width) ?? 10) * power;
+}
+
+/** How the delivered prices of this one result lie, in its main currency; null where there is nothing to see. */
+export function priceHistogram(products: readonly Product[]): Html | null {
+  const currency = mainCurrency(products);
+  const known = products.flatMap(({ total }) =>
+    total?.currency === currency && total ? [Number(total.value)] : [],
+  );
+  if (currency === undefined || known.length < LEAST_PRICES) return null;
+  const bins = binsOf(known);
+  const highest = Math.max(...bins.map(({ count }) => count));
+  const step = WIDTH / bins.length;
+  const text = (amount: number) => moneyText({ value: String(Math.round(amount * 100) / 100), currency });
+  const [first, last] = [bins[0], bins.at(-1)] as [Bin, Bin];
+  const others = products.length - known.length;
+  return html`<figure class="histogram">
+  <figcaption>Delivered prices of ${countText(known.length, 'product')} in this result${
+    others > 0 && html` <small>(${countText(others, 'other')}: unknown or in another currency)</small>`
+  }</figcaption>
+  <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${spoken(bins, text)}">
+    ${bins.map(({ count, from, to }, n) => {
+      const height = count === 0 ? 0 : Math.max(2, (count / highest) * HEIGHT);
+      return html`<rect x="${(n * step).toFixed(1)}" y="${(HEIGHT - height).toFixed(1)}" width="${(step - GAP).toFixed(1)}" height="${height.toFixed(1)}"><title>${text(from)} to ${text(to)}: ${count}</title></rect>`;
+    })}
+  </svg>
+  <p class="axis"><span>${text(first.from)}</span><span>${text(last.to)}</span></p>
+</figure>`;
+}
+
+function spoken(bins: readonly Bin[], text: (amount: number) => string): string {
+  const filled = bins.filter(({ count }) => count > 0);
+  return filled.map(({ from, to, count }) => `${text(from)} to ${text(to)}: ${count}`).join('; ');
 }

@@ -1,8 +1,6 @@
 import type { NormalRequest } from '../../product/requestSchema.ts';
-import type { ScheduleReport } from '../../queue/schedules/report.ts';
-import { distanceText, instant } from './format.ts';
-import { type Html, html } from './html.ts';
-import { token } from './layout.ts';
+import type { ScheduleReport } from '../../queue/schedules/store.ts';
+import { distanceText, type Html, html, instant, token } from './html.ts';
 import { action } from './statusView.ts';
 
 /** All schedules, with what became of their last runs. */

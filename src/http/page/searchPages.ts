@@ -1,17 +1,18 @@
 import { Failure } from '../../failures.ts';
-import type { SearchEstimate } from '../../queue/estimate.ts';
-import { countText, distanceText, numberText } from './format.ts';
-import { problemsFrom, requestFromForm } from './formRequest.ts';
-import { html } from './html.ts';
-import { newsView } from './newsView.ts';
+import type { SearchEstimate } from '../../queue/search/estimate.ts';
+import { countText, distanceText, html, numberText } from './html.ts';
 import type { Pages } from './pages.ts';
-import { quotaView } from './quotaView.ts';
-import { ResultCache } from './resultCache.ts';
 import { resultView } from './resultView.ts';
 import { schedulesView } from './scheduleView.ts';
-import { type FormProblem, type FormValues, searchForm } from './searchForm.ts';
-import { selectionFrom } from './selection.ts';
-import { statusView } from './statusView.ts';
+import {
+  type FormProblem,
+  type FormValues,
+  problemsFrom,
+  requestFromForm,
+  searchForm,
+} from './searchForm.ts';
+import { ResultCache, selectionFrom } from './selection.ts';
+import { newsView, quotaView, statusView } from './statusView.ts';
 import type { Visitor } from './visitors.ts';
 
 /** For browsers without scripts: how often a search under way is looked at, seconds. */

@@ -1,8 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Authenticator, Caller } from '../authenticator.ts';
-import { OPEN } from '../guard.ts';
+import type { Authenticator, Caller } from '../auth/authenticator.ts';
+import { csrfToken, isCsrfToken, type Sessions } from '../auth/sessions.ts';
 import { problem } from '../problem.ts';
-import { csrfToken, isCsrfToken, type Sessions } from '../sessions.ts';
+import { OPEN } from '../server.ts';
 import type { FormValues } from './searchForm.ts';
 
 /** Somebody with a browser. */

@@ -2,8 +2,7 @@ import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { ApplyReport } from './reconcile.ts';
-import type { Schedules } from './schedules.ts';
+import type { ApplyReport, Schedules } from './schedules.ts';
 
 const TRY_AGAIN_MS = 1000;
 

@@ -1,9 +1,8 @@
 import type { Job } from 'bullmq';
 import { Failure } from '../../failures.ts';
 import type { SearchSummary } from '../../product/summary.ts';
-import type { QueueContext } from '../context.ts';
-import { isOver, ScheduleRecords } from './records.ts';
-import { type Run, RunLog } from './runLog.ts';
+import type { QueueContext } from '../search/context.ts';
+import { isOver, type Run, RunLog, ScheduleRecords } from './store.ts';
 
 /** Ids of runs that were asked for by hand; the ids of the others are BullMQ's, `repeat:NAME:DUE`. */
 export function manualRunId(schedule: string, unique: string): string {

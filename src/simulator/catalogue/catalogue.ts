@@ -1,10 +1,14 @@
 import { FAMILIES, type Family } from './families.ts';
-import { ADDED_FAMILY, decodeListing, encodeListing } from './itemId.ts';
-import { contains, indexed, type KeywordTerm, matchesKeywords } from './keywords.ts';
-import { drawListing, type Listing } from './listing.ts';
+import {
+  ADDED_FAMILY,
+  decodeListing,
+  drawListing,
+  encodeListing,
+  type Listing,
+  sellerProfile,
+} from './listing.ts';
 import { SITES, type Site } from './marketplaces.ts';
-import { sellerProfile } from './sellers.ts';
-import { vocabulary } from './title.ts';
+import { contains, indexed, type KeywordTerm, matchesKeywords, vocabulary } from './title.ts';
 
 export interface NewListing {
   readonly marketplace?: string;

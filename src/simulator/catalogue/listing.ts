@@ -1,10 +1,7 @@
 import { hash, pick, type Random, randomFrom } from '../random.ts';
 import type { Family } from './families.ts';
-import { encodeListing } from './itemId.ts';
-import { indexed } from './keywords.ts';
 import { convert, type Site } from './marketplaces.ts';
-import { sellerNumber } from './sellers.ts';
-import { type Wording, writeTitle } from './title.ts';
+import { indexed, type Wording, writeTitle } from './title.ts';
 
 export type BuyingOption = 'FIXED_PRICE' | 'AUCTION' | 'BEST_OFFER';
 
@@ -154,4 +151,81 @@ function drawShipping(random: Random, site: Site): Shipping | null {
   const baseCents = convert(299 + Math.floor(random() * 1400), 'USD', site.currency);
   if (draw < 0.17) return { kind: 'CALCULATED', baseCents };
   return { kind: 'FIXED', cents: draw < 0.66 ? 0 : baseCents };
+}
+
+/**
+ * Listing numbers tell where a listing comes from, so that `item/{id}` finds any listing without the
+ * catalogue having been searched first. They are spread out, so that a made-up number finds nothing.
+ */
+
+const BASE = 110_000_000_000;
+const STRIDE = 1337;
+const FAMILIES = 100;
+const PER_FAMILY = 100_000;
+
+/** Family number of listings that a control call added. */
+export const ADDED_FAMILY = 99;
+
+/** A twelve-digit listing number. */
+export function encodeListing(site: number, family: number, number: number): string {
+  return String(BASE + ((site * FAMILIES + family) * PER_FAMILY + number) * STRIDE);
+}
+
+export function decodeListing(legacyId: string): { site: number; family: number; number: number } | null {
+  if (!/^\d{12}$/.test(legacyId)) return null;
+  const spread = Number(legacyId) - BASE;
+  if (spread < 0 || spread % STRIDE !== 0) return null;
+  const code = spread / STRIDE;
+  const slot = Math.floor(code / PER_FAMILY);
+  return { site: Math.floor(slot / FAMILIES), family: slot % FAMILIES, number: code % PER_FAMILY };
+}
+
+/** A product code (GTIN-13) from the range that is reserved for use inside a shop, with its check digit. */
+export function gtinOf(family: number, model: number): string {
+  const digits = `2${String(family).padStart(3, '0')}${String(model).padStart(8, '0')}`;
+  const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0);
+  return `${digits}${(10 - (sum % 10)) % 10}`;
+}
+
+/** eBay's own product number. */
+export function epidOf(family: number, model: number): string {
+  return String(27_000_000_000 + family * 1_000_000 + model);
+}
+
+export interface SellerProfile {
+  readonly username: string;
+  /** As eBay sends it: a string with one decimal. */
+  readonly feedbackPercentage: string;
+  readonly feedbackScore: number;
+  readonly accountType: 'BUSINESS' | 'INDIVIDUAL';
+}
+
+/** Sellers in the world, `seller_0000` and up. */
+export const SELLER_COUNT = 4000;
+
+/** A few sellers hold most of the listings: `draw` in [0, 1) is squared. */
+export function sellerNumber(draw: number): number {
+  return Math.floor(draw * draw * SELLER_COUNT);
+}
+
+export function sellerName(number: number): string {
+  return `seller_${String(number).padStart(4, '0')}`;
+}
+
+export function isSeller(username: string): boolean {
+  const number = /^seller_(\d{4})$/.exec(username)?.[1];
+  return number !== undefined && Number(number) < SELLER_COUNT;
+}
+
+export function sellerProfile(seed: number, number: number): SellerProfile {
+  const draw = hash(seed, 'seller', number) / 4294967296;
+  const score = Math.floor(10 ** (0.5 + draw * 5));
+  const unrated = draw < 0.04;
+  const percentage = unrated ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
+  return {
+    username: sellerName(number),
+    feedbackPercentage: percentage.toFixed(1),
+    feedbackScore: score,
+    accountType: score > 400 ? 'BUSINESS' : 'INDIVIDUAL',
+  };
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import type { Answer } from '../answer.ts';
+import type { Answer } from '../errors.ts';
 import type { RequestKind } from '../log.ts';
 import type { Random } from '../random.ts';
 

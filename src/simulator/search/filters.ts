@@ -1,11 +1,9 @@
 import type { Catalogue } from '../catalogue/catalogue.ts';
-import { conditionClass, isConditionId } from '../catalogue/conditions.ts';
-import type { BuyingOption, Listing } from '../catalogue/listing.ts';
+import { conditionClass, isConditionId } from '../catalogue/families.ts';
+import { type BuyingOption, isSeller, type Listing, sellerName } from '../catalogue/listing.ts';
 import { convert, isCurrency, type Site } from '../catalogue/marketplaces.ts';
-import { isSeller, sellerName } from '../catalogue/sellers.ts';
 import { ACCOUNT_TYPE_SITES } from '../catalogue/summary.ts';
 import { browseError, type ErrorDetail } from '../errors.ts';
-import { inRange, readDate, readDecimal, readRange, readSet, splitFilters } from './filterSyntax.ts';
 
 export type Test = (listing: Listing) => boolean;
 
@@ -187,3 +185,108 @@ export function readFilters(text: string, site: Site, catalogue: Catalogue, word
 /** Without a buyingOptions filter eBay shows only what can be bought at once. */
 const offersFixedPrice: Test = (listing) =>
   listing.buyingOptions.includes('FIXED_PRICE' satisfies BuyingOption);
+
+/** eBay's filter syntax: `name:value,name:value`, where commas inside braces or brackets do not divide. */
+
+export function splitFilters(text: string): { name: string; value: string }[] {
+  const parts: string[] = [''];
+  let depth = 0;
+  for (const char of text) {
+    if (char === '{' || char === '[') depth += 1;
+    if (char === '}' || char === ']') depth -= 1;
+    if (char === ',' && depth <= 0) parts.push('');
+    else parts[parts.length - 1] += char;
+  }
+  return parts
+    .filter((part) => part.trim() !== '')
+    .map((part) => {
+      const colon = part.indexOf(':');
+      return colon < 0
+        ? { name: part.trim(), value: '' }
+        : { name: part.slice(0, colon).trim(), value: part.slice(colon + 1).trim() };
+    });
+}
+
+/** `{A|B}` or a single bare value; `\|` is a pipe that belongs to the value. Null when it is neither. */
+export function readSet(value: string): string[] | null {
+  const inner = /^\{(.*)\}$/s.exec(value)?.[1] ?? (/[{}[\]]/.test(value) ? null : value);
+  if (inner === null) return null;
+  const members = inner.split(/(?<!\\)\|/).map((member) => member.replaceAll('\\|', '|').trim());
+  return members.some((member) => member === '') ? null : members;
+}
+
+export interface Range<T> {
+  readonly low: T | null;
+  readonly high: T | null;
+}
+
+/** `[a..b]`, `[a]` (at least a), `[a..]`, `[..b]`. Null when malformed or when an end is unreadable. */
+export function readRange<T>(value: string, read: (text: string) => T | null): Range<T> | null {
+  const inner = /^\[(.*)\]$/.exec(value)?.[1];
+  if (inner === undefined || inner === '') return null;
+  const [low = '', high = ''] = inner.includes('..') ? inner.split('..') : [inner];
+  if (low === '' && high === '') return null;
+  const ends = [low, high].map((end) => (end === '' ? undefined : read(end)));
+  if (ends.includes(null)) return null;
+  return { low: ends[0] ?? null, high: ends[1] ?? null };
+}
+
+export function readDecimal(text: string): number | null {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
+}
+
+export function readDate(text: string): number | null {
+  const at = Date.parse(text);
+  return /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(at) ? at : null;
+}
+
+export function inRange(value: number, range: Range<number>): boolean {
+  return (range.low === null || value >= range.low) && (range.high === null || value <= range.high);
+}
+
+/** Aspects that can be filtered by, with what a listing says for them. */
+const ASPECTS: Readonly<Record<string, (listing: Listing) => string>> = {
+  Brand: ({ wording }) => wording.brand ?? 'Unbranded',
+  Type: ({ family }) => family.noun,
+  Color: ({ wording }) => wording.colour,
+  Colour: ({ wording }) => wording.colour,
+  Farbe: ({ wording }) => wording.colour,
+  Features: ({ wording }) => wording.feature,
+  Model: ({ wording }) => wording.version,
+};
+
+/** `categoryId:ID,Aspect:{A|B},…`, where the category has to be the one searched in. */
+export function readAspectFilter(
+  text: string | null,
+  categoryId: string | null,
+): { tests: Test[]; warnings: ErrorDetail[] } {
+  if (text === null) return { tests: [], warnings: [] };
+  const parts = splitFilters(text);
+  const category = parts.find(({ name }) => name === 'categoryId')?.value;
+  if (category === undefined || category !== categoryId) {
+    return { tests: [], warnings: [browseError(12017)] };
+  }
+  const tests: Test[] = [];
+  const warnings: ErrorDetail[] = [];
+  for (const { name, value } of parts) {
+    if (name === 'categoryId') continue;
+    const read = Object.hasOwn(ASPECTS, name) ? ASPECTS[name] : undefined;
+    const wanted = readSet(value);
+    if (read === undefined || wanted === null) {
+      warnings.push(browseError(12018, { aspectFilter: `${name}:${value}` }));
+    } else {
+      tests.push((listing) => wanted.includes(read(listing)));
+    }
+  }
+  return { tests, warnings };
+}
+
+/** The aspect's names and values in a set of listings, most frequent first. */
+export function aspectValues(listings: readonly Listing[], name: string): [string, number][] {
+  const counts = new Map<string, number>();
+  for (const listing of listings) {
+    const value = ASPECTS[name]?.(listing) ?? '';
+    counts.set(value, (counts.get(value) ?? 0) + 1);
+  }
+  return [...counts].sort((a, b) => b[1] - a[1]);
+}

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { examine } from '../../../src/app/doctor.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { Finding } from '../../../src/telemetry/finding.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';

@@ -10,7 +10,7 @@ describe('trouble with the token endpoint', () => {
   const redis = useRedis();
   const fleet = useAuth(() => redis.url);
 
-  for (const [what, status, body, headers, because, code, seconds] of [
+  for (const [what, status, body, headers, reason, code, seconds] of [
     ['invalid_client', 401, { error: 'invalid_client' }, {}, 'invalid_client', 'credential-refused', 1800],
     ['invalid_scope', 400, { error: 'invalid_scope' }, {}, 'invalid_scope', 'credential-refused', 1800],
     [
@@ -45,20 +45,20 @@ describe('trouble with the token endpoint', () => {
       for (const { auth } of [one, two, one]) {
         const failure = await failureOf(auth.getAccessToken());
         expect(failure.code).to.equal(code);
-        expect(failure.detail.because).to.equal(because);
+        expect(failure.detail.reason).to.equal(reason);
         const rest = ((failure.detail.until as number) - Date.now()) / 1000;
         expect(rest).to.be.within(seconds * 0.9 - 0.5, seconds * 1.26);
       }
       expect(fleet.endpoint.calls).to.have.length(1);
-      expect((await two.auth.status()).coolDown).to.include({ because });
+      expect((await two.auth.status()).coolDown).to.include({ reason });
     });
 
   it('a timeout and a refused connection pause too', async () => {
     fleet.endpoint.hold();
     const slow = await fleet.start({ TOKEN_REQUEST_TIMEOUT: '0.1' });
-    expect((await failureOf(slow.auth.getAccessToken())).detail.because).to.equal('timeout');
+    expect((await failureOf(slow.auth.getAccessToken())).detail.reason).to.equal('timeout');
     const nowhere = await fleet.start({ EBAY_TOKEN_URL: 'http://127.0.0.1:1/token' }, { tenant: 'nowhere' });
-    expect((await failureOf(nowhere.auth.getAccessToken())).detail.because).to.equal('unreachable');
+    expect((await failureOf(nowhere.auth.getAccessToken())).detail.reason).to.equal('unreachable');
   });
 
   it('the pause grows with every failure that follows and ends with a success', async () => {

@@ -21,14 +21,14 @@ describe('refused tokens', () => {
     for (const { auth } of [two, one]) {
       const failure = await failureOf(auth.refreshToken(third));
       expect(failure).to.include({ code: 'credential-refused', disposition: 'permanent' });
-      expect(failure.detail.because).to.equal('tokens-refused');
+      expect(failure.detail.reason).to.equal('tokens-refused');
       expect(failure.detail.until).to.be.within(Date.now() + 1_790_000, Date.now() + 1_801_000);
     }
     const late = await fleet.start();
     expect(await failureOf(late.auth.getAccessToken())).to.include({ code: 'credential-refused' });
     expect(fleet.endpoint.calls).to.have.length(3);
     expect(await late.auth.status()).to.deep.include({ refusedInARow: 3, credentialRefused: true });
-    expect((await late.auth.status()).coolDown).to.include({ because: 'tokens-refused' });
+    expect((await late.auth.status()).coolDown).to.include({ reason: 'tokens-refused' });
     expect(await late.registry.getSingleMetricAsString('dpf_token_credential_refused')).to.include('} 1');
   });
 

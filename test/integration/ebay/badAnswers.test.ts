@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import type { FailureCode } from '../../../src/failures.ts';
-import type { FaultSpec } from '../../../src/simulator/faults/armory.ts';
+import type { FaultSpec } from '../../../src/simulator/faults/registry.ts';
 import { search, testEbay } from '../../support/ebayClient.ts';
 import { failureOf } from '../../support/gates.ts';
 import { useSimulator } from '../../support/simulator.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CallGate } from '../../../src/ebay/gate.ts';
+import type { CallGate } from '../../../src/ebay/gate/gate.ts';
 import { forBothGates } from '../../support/gateSuites.ts';
 import { failureOf, pass, tally } from '../../support/gates.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -29,9 +29,9 @@ forBothGates('the circuit of a call gate', (makeGate) => {
     await calls(gate, 'answered', 2);
     await calls(gate, 'failed', 2);
     const { circuit: state, closed } = await gate.read();
-    expect([state, closed?.because]).to.deep.equal(['open', 'circuit']);
+    expect([state, closed?.reason]).to.deep.equal(['open', 'circuit']);
     const failure = await failureOf(pass(gate));
-    expect([failure.code, failure.detail.because]).to.deep.equal(['gate-closed', 'circuit']);
+    expect([failure.code, failure.detail.reason]).to.deep.equal(['gate-closed', 'circuit']);
   });
 
   it('lets exactly one call probe after the pause, until its outcome is known', async () => {
@@ -41,7 +41,7 @@ forBothGates('the circuit of a call gate', (makeGate) => {
     const ends = await Promise.allSettled(Array.from({ length: 6 }, () => pass(gate)));
     const probes = ends.flatMap((end) => (end.status === 'fulfilled' ? [end.value] : []));
     expect(probes.map((slot) => slot.probe)).to.deep.equal([true]);
-    expect((await failureOf(pass(gate))).detail.because).to.equal('circuit');
+    expect((await failureOf(pass(gate))).detail.reason).to.equal('circuit');
     await gate.report(probes[0] as (typeof probes)[0], 'answered');
     expect((await gate.read()).circuit).to.equal('closed');
     expect((await tally([pass(gate), pass(gate)])).passed).to.equal(2);

@@ -13,7 +13,7 @@ forBothGates('the closures of a call gate', (makeGate) => {
     await gate.close(HOUR_MS, 'pause');
     for (const failure of await Promise.all(waiting)) {
       expect(failure.code).to.equal('gate-closed');
-      expect(failure.detail.because).to.equal('pause');
+      expect(failure.detail.reason).to.equal('pause');
       expect(failure.detail.until).to.be.closeTo(Date.now() + HOUR_MS, 5000);
     }
     expect((await gate.read()).used).to.equal(1);
@@ -23,9 +23,9 @@ forBothGates('the closures of a call gate', (makeGate) => {
     const gate = makeGate();
     await gate.close(HOUR_MS, 'pause');
     expect(await gate.close(1000, 'circuit')).to.be.closeTo(HOUR_MS, 1000);
-    expect((await gate.read()).closed?.because).to.equal('pause');
+    expect((await gate.read()).closed?.reason).to.equal('pause');
     expect(await gate.close(2 * HOUR_MS, 'circuit')).to.be.closeTo(2 * HOUR_MS, 1000);
-    expect((await gate.read()).closed?.because).to.equal('circuit');
+    expect((await gate.read()).closed?.reason).to.equal('circuit');
   });
 
   it('end by themselves', async () => {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { CallGate } from '../../../src/ebay/gate.ts';
+import type { CallGate } from '../../../src/ebay/gate/gate.ts';
 import { failureOf, gapsOf, inRedis, pass, tally } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -98,7 +98,7 @@ describe('a call gate shared by several processes', () => {
     const [one, two] = fleet(2, circuit) as [CallGate, CallGate];
     await report(one, 'failed', 3);
     await report(two, 'failed', 3);
-    expect((await failureOf(pass(one))).detail.because).to.equal('circuit');
+    expect((await failureOf(pass(one))).detail.reason).to.equal('circuit');
   });
 
   it('keeps the circuit closed when one bad machine fails beside a sound one', async () => {

@@ -13,9 +13,9 @@ forBothGates('the ledger of a call gate', (makeGate) => {
     expect(await tally(entries)).to.deep.equal({ passed: 50, codes: ['gate-closed'] });
     const failure = await failureOf(pass(gate));
     const { reset, closed, remaining } = await gate.read();
-    expect(failure.detail.because).to.equal('quota');
+    expect(failure.detail.reason).to.equal('quota');
     expect(failure.detail.until).to.be.within(reset - 2000, reset + 2000);
-    expect(closed).to.deep.equal({ until: reset, because: 'quota' });
+    expect(closed).to.deep.equal({ until: reset, reason: 'quota' });
     expect(remaining).to.equal(0);
   });
 
@@ -25,7 +25,7 @@ forBothGates('the ledger of a call gate', (makeGate) => {
       tally(Array.from({ length: 12 }, () => pass(gate, callClass)));
     expect(await all('backfill')).to.deep.equal({ passed: 7, codes: ['share-spent'] });
     const { classes, reset } = await gate.read();
-    expect(classes.backfill).to.deep.equal({ until: reset, because: 'quota' });
+    expect(classes.backfill).to.deep.equal({ until: reset, reason: 'quota' });
     expect(classes.scheduled).to.equal(undefined);
     expect(await all('scheduled')).to.deep.equal({ passed: 2, codes: ['share-spent'] });
     expect(await all('interactive')).to.deep.equal({ passed: 1, codes: ['gate-closed'] });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Slot } from '../../../src/ebay/gate.ts';
+import type { Slot } from '../../../src/ebay/gate/gate.ts';
 import { forBothGates } from '../../support/gateSuites.ts';
 import { failureOf, gapsOf, pass, tally } from '../../support/gates.ts';
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { CallGate } from '../../../src/ebay/gate.ts';
+import type { CallGate } from '../../../src/ebay/gate/gate.ts';
 import { inRedis, pass } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import type { CallGate } from '../../../src/ebay/gate.ts';
+import type { CallGate } from '../../../src/ebay/gate/gate.ts';
 import { redisOptions } from '../../../src/redis/connectionOptions.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { testConfig } from '../../support/config.ts';

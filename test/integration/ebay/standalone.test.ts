@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import { Registry } from 'prom-client';
 import { EbayProductCollector } from '../../../src/collector/collector.ts';
-import { parseSearchRequest } from '../../../src/product/request.ts';
-import { declareCallMetrics } from '../../../src/telemetry/callMetrics.ts';
-import { Instruments } from '../../../src/telemetry/instruments.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
+import { declareCallMetrics, Instruments } from '../../../src/telemetry/metrics.ts';
 import { rushed } from '../../support/arrivals.ts';
 import { testConfig } from '../../support/config.ts';
 import { TestTokens } from '../../support/ebayClient.ts';

@@ -37,11 +37,11 @@ describe('a 429 of eBay', () => {
     const ebay = testEbay(simulator().url, { env, gate });
     simulator().controls.quota({ remaining: 0, resetInS: 7200 });
     const { detail } = await failureOf(search(ebay));
-    expect(detail.because).to.equal('quota');
+    expect(detail.reason).to.equal('quota');
     expect(detail.until).to.be.closeTo(Date.now() + 7_200_000, 2000);
     const { remaining, reset, closed } = await gate.read();
     expect(remaining).to.equal(0);
-    expect(closed).to.deep.equal({ until: reset, because: 'quota' });
+    expect(closed).to.deep.equal({ until: reset, reason: 'quota' });
     ebay.client.close();
   });
 

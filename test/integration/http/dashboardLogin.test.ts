@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { startServeApp } from '../../../src/app/serve.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { testConfig } from '../../support/config.ts';
 import { DashboardVisitor } from '../../support/dashboardVisitor.ts';
 import { useHttpService } from '../../support/httpService.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { startServeApp } from '../../../src/app/serve.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
-import type { Readiness } from '../../../src/http/health.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
+import type { Readiness } from '../../../src/http/operations.ts';
 import { testConfig } from '../../support/config.ts';
 import { freePort } from '../../support/freePort.ts';
 import { startTestRedis } from '../../support/redis.ts';

@@ -32,7 +32,7 @@ describe('the metrics of the HTTP door', () => {
     const counts = [
       ...text.matchAll(/^dpf_searches_refused_total\{tenant="default",because="(\w+)"\} (\d+)$/gm),
     ];
-    expect(counts.map(([, because, count]) => `${because} ${count}`)).to.deep.equal([
+    expect(counts.map(([, reason, count]) => `${reason} ${count}`)).to.deep.equal([
       'invalid 1',
       'backlog 2',
       'memory 0',

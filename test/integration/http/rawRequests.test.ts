@@ -121,7 +121,7 @@ describe('what comes over the socket', () => {
     expect((await send(request(PRIVATE, [`Authorization: Bearer ${wrong}`]))).status).to.equal(401);
     const line = service.logged.split('\n').find((each) => each.includes('authentication failed')) ?? '{}';
     expect(JSON.parse(line)).to.include({
-      because: 'wrong secret',
+      reason: 'wrong secret',
       keyId: key.split('_')[2],
       keyName: 'test',
     });

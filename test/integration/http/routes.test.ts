@@ -1,9 +1,8 @@
 import { expect } from 'chai';
 import type { FastifyInstance } from 'fastify';
-import { RouteTable } from '../../../src/http/routeTable.ts';
-import type { Section } from '../../../src/http/section.ts';
+import { RouteTable, type Section } from '../../../src/http/section.ts';
 import { createServer } from '../../../src/http/server.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
 import { useHttpService } from '../../support/httpService.ts';
@@ -47,7 +46,7 @@ describe('the routes of the server', () => {
       authenticator: undefined,
       observed: { metrics: createMetrics().http, scrubber: new Scrubber() },
       requestsAMinute: 1000,
-      log: SILENT,
+      log: NOOP_LOGGER,
     });
     expect(routesOf(app)).to.deep.equal(['GET /stray']);
     const answer = await app.inject({ url: '/stray', headers: { host: 'localhost' } });

@@ -1,9 +1,9 @@
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
-import { openGate } from '../../../src/app.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
-import { holdQueue, setPace } from '../../../src/queue/callsQueue.ts';
-import type { SearchReport } from '../../../src/queue/report.ts';
+import { openGate } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
+import { holdQueue, setPace } from '../../../src/queue/bullmq/queues.ts';
+import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { useRedis } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -42,7 +42,7 @@ describe('searches before a closed gate', () => {
       priority: 'backfill',
     });
     const { progress } = await waiting(searchId);
-    expect(progress).to.include({ because: 'quota' });
+    expect(progress).to.include({ reason: 'quota' });
     expect(progress?.until).to.be.closeTo(Date.now() + HOUR_S * 1000, 60_000);
     expect(await service.searches.getJobState(searchId)).to.equal('delayed');
     expect(await service.calls.getJobCountByTypes('prioritized', 'waiting', 'delayed', 'active')).to.equal(0);
@@ -56,7 +56,7 @@ describe('searches before a closed gate', () => {
     service.simulator.controls.arm({ fault: 'rate-limited', retryAfter: 2, count: 1 });
     const { searchId } = await service.producer.enqueue({ query: 'phone', maxItems: 1 });
     const { progress } = await waiting(searchId);
-    expect(progress).to.include({ because: 'pause' });
+    expect(progress).to.include({ reason: 'pause' });
     expect(progress?.until).to.be.closeTo(Date.now() + 2000, 2000);
     expect(await service.calls.getRateLimitTtl()).to.be.within(1, 2000);
 
@@ -77,7 +77,7 @@ describe('searches before a closed gate', () => {
       products: 0,
     });
     await gate.gate.close(60_000, 'circuit');
-    expect((await waiting(searchId)).progress).to.include({ because: 'circuit', pages: 0, of: 1 });
+    expect((await waiting(searchId)).progress).to.include({ reason: 'circuit', pages: 0, of: 1 });
     service.simulator.controls.configure({ latencyMs: 0 });
   });
 });

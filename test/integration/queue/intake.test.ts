@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { openProducer } from '../../../src/app.ts';
+import { openProducer } from '../../../src/app/client.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
@@ -42,7 +42,7 @@ describe('a producer', () => {
     const failure = await refusal([QUERY, QUERY]);
     expect(failure?.code).to.equal('backlog_full');
     expect(failure?.retryable).to.equal(true);
-    expect(failure?.detail.because).to.equal('backlog');
+    expect(failure?.detail.reason).to.equal('backlog');
     expect(failure?.detail.until).to.be.greaterThan(Date.now());
     expect(await refusal([QUERY])).to.equal(undefined);
     expect(await redis.zcard('{ebay}:ebay-search:prioritized')).to.equal(3);
@@ -52,14 +52,14 @@ describe('a producer', () => {
     await useMemory(0.78);
     const failure = await refusal([{ ...QUERY, priority: 'backfill' }]);
     expect(failure?.code).to.equal('backlog_full');
-    expect(failure?.detail.because).to.equal('memory');
+    expect(failure?.detail.reason).to.equal('memory');
     expect(await refusal([QUERY])).to.equal(undefined);
   });
 
   it('refuses everything when Redis is nearly full', async () => {
     await useMemory(0.95);
     const failure = await refusal([QUERY]);
-    expect(failure?.detail.because).to.equal('memory');
+    expect(failure?.detail.reason).to.equal('memory');
     expect(failure?.message).to.include('85 %');
   });
 });

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
+import { openProducer } from '../../../src/app/client.ts';
 import { startWorkerApp, type WorkerApp } from '../../../src/app/worker.ts';
-import { openProducer } from '../../../src/app.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
 import { LogRoot } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';

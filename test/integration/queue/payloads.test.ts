@@ -70,7 +70,7 @@ describe('a job that a stranger added', () => {
         const { since = 0 } = ((await service.searches.getJob('newer'))?.progress ?? {}) as {
           since?: number;
         };
-        return report.progress?.because === 'newer-version' && since > began ? report : undefined;
+        return report.progress?.reason === 'newer-version' && since > began ? report : undefined;
       });
       expect(seen.state).to.equal('waiting');
       const { error } = await service.producer.waitFor('newer', { timeoutMs: 10_000 });

@@ -1,7 +1,6 @@
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
-import { PRIORITY } from '../../../src/queue/priorities.ts';
-import { countQueue } from '../../../src/queue/queueCounts.ts';
+import { countQueue, PRIORITY } from '../../../src/queue/bullmq/queues.ts';
 import { useRedis } from '../../support/redis.ts';
 
 describe('what a queue holds', () => {

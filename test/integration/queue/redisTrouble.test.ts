@@ -1,8 +1,8 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
+import { openProducer } from '../../../src/app/client.ts';
 import { startWorkerApp, type WorkerApp } from '../../../src/app/worker.ts';
-import { openProducer } from '../../../src/app.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { PRIORITY } from '../../../src/queue/priorities.ts';
+import { PRIORITY } from '../../../src/queue/bullmq/queues.ts';
 import { useSchedules } from '../../support/schedules.ts';
 
 const request = { query: 'phone case' };

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { openGate } from '../../../src/app.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
+import { openGate } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -16,8 +16,20 @@ const small = (index: number) => ({
 });
 
 describe('small searches behind deep ones', () => {
-  // Long beside what a call takes on a busy machine: a slower call would let a search have more pages under way.
-  const service = useService({ MIN_API_CALL_INTERVAL: '0.2' });
+  // A call that takes long, as on a busy machine, would let a search have more pages under way.
+  const service = useService(
+    { MIN_API_CALL_INTERVAL: '0.2' },
+    {},
+    {
+      adapt: ({ collector, ...context }) => ({
+        ...context,
+        collector: {
+          collectDetails: (call) => collector.collectDetails(call),
+          collectPage: async (call) => ({ ...(await collector.collectPage(call)), latencyMs: 0 }),
+        },
+      }),
+    },
+  );
   const calls = () => service.simulator.controls.log({ kind: 'search' });
 
   it('take turns page by page: twenty small ones behind ten deep ones are done within forty calls', async function () {

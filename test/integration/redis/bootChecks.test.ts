@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { bootChecks } from '../../../src/redis/bootChecks.ts';
+import { bootChecks } from '../../../src/redis/fitness.ts';
 import { useRedis } from '../../support/redis.ts';
 import { startTcpServer } from '../../support/tcpServer.ts';
 

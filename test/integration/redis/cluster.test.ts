@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { bootChecks } from '../../../src/redis/bootChecks.ts';
 import { openRedis } from '../../../src/redis/connection.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { bootChecks } from '../../../src/redis/fitness.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
 import { type Pair, serviceEnv, startPair } from '../../support/service.ts';
@@ -39,7 +39,7 @@ describe('a Redis Cluster of three', function () {
   it('is checked node by node at boot, and named as what it is', async () => {
     const admin = redis.connect();
     await admin.ping();
-    const connection = openRedis(testConfig({ REDIS_URL: redis.url }).redis, 'worker', SILENT);
+    const connection = openRedis(testConfig({ REDIS_URL: redis.url }).redis, 'worker', NOOP_LOGGER);
     try {
       await connection.ping();
       expect((await bootChecks(connection)).fatal).to.deep.equal([]);
@@ -47,7 +47,7 @@ describe('a Redis Cluster of three', function () {
       connection.disconnect();
     }
     const [node = ''] = redis.url.replace('redis+cluster', 'redis').split(',');
-    const alone = openRedis(testConfig({ REDIS_URL: node }).redis, 'worker', SILENT);
+    const alone = openRedis(testConfig({ REDIS_URL: node }).redis, 'worker', NOOP_LOGGER);
     try {
       expect((await bootChecks(alone)).fatal.join()).to.include('write redis+cluster://');
     } finally {

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { Failure } from '../../../src/failures.ts';
 import { openRedis, waitForRedis } from '../../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
 import { startTestRedis } from '../../support/redis.ts';
 import { startTcpServer, type TcpServer } from '../../support/tcpServer.ts';
@@ -19,7 +19,7 @@ describe('waiting for Redis', () => {
 
   const caller = (url: string) => {
     const { redis } = testConfig({ REDIS_URL: url, REDIS_COMMAND_TIMEOUT: '0.1' });
-    opened.push(openRedis(redis, 'caller', SILENT));
+    opened.push(openRedis(redis, 'caller', NOOP_LOGGER));
     return opened.at(-1) as Redis;
   };
   const failureOf = async (url: string, deadlineMs: number): Promise<Failure> => {

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { spy } from 'sinon';
 import { openRedis } from '../../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { testConfig } from '../../support/config.ts';
 import { freePort } from '../../support/freePort.ts';
@@ -45,7 +46,7 @@ describe('errors of a socket to Redis', () => {
 
   const open = (kind: Kind) => {
     const env = { REDIS_URL: urls[kind], ...(kind === 'TLS' ? { REDIS_TLS_CA: authority.ca } : {}) };
-    return openRedis(testConfig(env).redis, 'worker', SILENT);
+    return openRedis(testConfig(env).redis, 'worker', NOOP_LOGGER);
   };
   const streamOf = (redis: Redis) => redis.stream as Socket;
   /** The socket before the operating system can have connected it: no turn of the event loop passes. */
@@ -116,18 +117,21 @@ describe('errors of the sockets that ioredis opens by itself', () => {
   describe('to Sentinels', () => {
     const server = useRedis('single');
 
-    it('end no process', async () => {
+    it('end no process, and nothing is written past the log', async () => {
+      const written = spy(console, 'error');
       const sentinel = await ScriptedSentinel.start(Number(new URL(server.url).port));
       let redis: Redis | undefined;
       try {
         const sockets = await socketsOf(async () => {
-          redis = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, 'caller', SILENT);
+          redis = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, 'caller', NOOP_LOGGER);
           await waitFor('it to listen for fail-overs', () => sentinel.listening === 1);
         });
         // The master's, the one that asked for it, and the one that listens.
         expect(sockets.length).to.be.at.least(3);
         await survive(redis as Redis, sockets);
+        expect(written.args).to.deep.equal([]);
       } finally {
+        written.restore();
         redis?.disconnect();
         sentinel.stop();
       }
@@ -142,7 +146,7 @@ describe('errors of the sockets that ioredis opens by itself', () => {
       let redis: Redis | undefined;
       try {
         const sockets = await socketsOf(async () => {
-          redis = openRedis(testConfig({ REDIS_URL: cluster.url }).redis, 'caller', SILENT);
+          redis = openRedis(testConfig({ REDIS_URL: cluster.url }).redis, 'caller', NOOP_LOGGER);
           await waitFor('an answer', () => redis?.ping().catch(() => undefined));
         });
         // A node's at least, and the subscriber's.

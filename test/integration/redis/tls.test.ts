@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import type { Failure } from '../../../src/failures.ts';
 import { openRedis, waitForRedis } from '../../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { testConfig } from '../../support/config.ts';
 import { freePort } from '../../support/freePort.ts';
@@ -56,7 +56,7 @@ describe('Redis behind TLS', () => {
   });
   const reach = async (url: string, env: Record<string, string> = {}, deadlineMs = 15_000) => {
     const { redis } = testConfig({ REDIS_URL: url, REDIS_CONNECT_TIMEOUT: '0.5', ...env });
-    const connection = openRedis(redis, 'caller', SILENT);
+    const connection = openRedis(redis, 'caller', NOOP_LOGGER);
     opened.push(connection);
     await waitForRedis(connection, url, deadlineMs);
     return connection;

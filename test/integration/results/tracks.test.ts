@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { PageAnswer } from '../../../src/collector/pageAnswer.ts';
+import type { PageAnswer } from '../../../src/collector/answers.ts';
 import type { Sight } from '../../../src/product/track.ts';
 import { ResultStore } from '../../../src/results/resultStore.ts';
 import { Tracks } from '../../../src/results/tracks.ts';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import { openGate } from '../../../src/app.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
-import { DEMO_CREDENTIALS } from '../../../src/simulator/credentials.ts';
-import { FleetStore } from '../../../src/tenants/fleetStore.ts';
+import { openGate } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
+import { FleetStore } from '../../../src/fleet/fleetStore.ts';
+import { DEMO_CREDENTIALS } from '../../../src/simulator/tokens.ts';
 import { credentialOf, useTenants } from '../../support/tenants.ts';
 import { waitFor } from '../../support/waitFor.ts';
 

@@ -64,7 +64,7 @@ describe('tenants of one worker', () => {
     const { searchId } = await service.producer('shop-a').enqueue(REQUEST);
     await waitFor(
       'the refusal',
-      async () => (await service.producer('shop-a').get(searchId)).progress?.because === 'quota',
+      async () => (await service.producer('shop-a').get(searchId)).progress?.reason === 'quota',
     );
     for (const tenant of ['shop-b', 'default'])
       expect((await search(tenant)).summary?.outcome, tenant).to.equal('complete');

@@ -1,9 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import type { Logger } from '../../../src/telemetry/logger.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
-import { type Duty, startDuty } from '../../../src/upkeep/duty.ts';
-import { quotaRound } from '../../../src/upkeep/quotaDuty.ts';
+import { type Duty, quotaRound, startDuty } from '../../../src/fleet/upkeep.ts';
+import { type Logger, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -17,7 +15,7 @@ describe('a duty', () => {
   });
   afterEach(() => Promise.all(duties.map((duty) => duty.stop())));
 
-  function start(work: () => Promise<unknown>, log: Logger = SILENT): Duty {
+  function start(work: () => Promise<unknown>, log: Logger = NOOP_LOGGER): Duty {
     const duty = startDuty({ name: 'test', redis, prefix: '{ebay}', everyMs: 20, leaseMs: 300, work, log });
     duties.push(duty);
     return duty;
@@ -59,7 +57,7 @@ describe('a duty', () => {
         rounds += 1;
         throw new Error('no luck');
       },
-      { ...SILENT, warn: (_message, fields) => lines.push(fields) },
+      { ...NOOP_LOGGER, warn: (_message, fields) => lines.push(fields) },
     );
     await waitFor('more rounds', () => rounds > 3);
     expect(lines).to.deep.equal([{ duty: 'test', reason: 'no luck', suppressed: 0 }]);

@@ -1,8 +1,8 @@
 import { FlowProducer, Queue } from 'bullmq';
 import { expect } from 'chai';
+import { Sweep } from '../../../src/fleet/sweep.ts';
 import { openRedis } from '../../../src/redis/connection.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
-import { Sweep } from '../../../src/upkeep/sweep.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
 
@@ -19,7 +19,7 @@ describe('the sweep on a Redis Cluster of three', () => {
   let settled: string[];
 
   beforeEach(async () => {
-    redis = openRedis(testConfig({ REDIS_URL: server.url }).redis, 'worker', SILENT);
+    redis = openRedis(testConfig({ REDIS_URL: server.url }).redis, 'worker', NOOP_LOGGER);
     await redis.ping();
     const options = { connection: redis, prefix: PREFIX };
     searches = new Queue('ebay-search', options);
@@ -64,7 +64,7 @@ describe('the sweep on a Redis Cluster of three', () => {
           searches: 'ebay-search',
           calls: 'ebay-calls',
           mostStalls: 10,
-          log: SILENT,
+          log: NOOP_LOGGER,
         },
         removePage: async (id) => (await calls.remove(id)) === 1,
         searchLost: async (id) => expect.fail(`${id} counts as lost`),

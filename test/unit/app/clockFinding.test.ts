@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { clockFinding } from '../../../src/app/clockFinding.ts';
+import { clockFinding } from '../../../src/app/doctor.ts';
 
 describe('whose clock is off', () => {
   const cases: Array<[redisMs: number, ebayMs: number | undefined, message: RegExp]> = [

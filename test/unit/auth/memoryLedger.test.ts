@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { FleetClock } from '../../../src/auth/clock.ts';
-import { MemoryLedger } from '../../../src/auth/memoryLedger.ts';
+import { FleetClock } from '../../../src/ebay/oauth/ledger.ts';
+import { MemoryLedger } from '../../../src/ebay/oauth/memoryLedger.ts';
 import { testConfig } from '../../support/config.ts';
 
 describe('the mint ledger in memory', () => {
   let now = Date.UTC(2026, 2, 1, 12);
   const ledger = (env: Record<string, string> = {}) =>
     new MemoryLedger(testConfig(env).token, new FleetClock(() => now));
-  const ask = (refusedId = '') => ({ reason: 'missing' as const, asker: 'me', stale: '', refusedId });
+  const ask = (refusedId = '') => ({ reason: 'missing' as const, requester: 'me', stale: '', refusedId });
 
   it('grants one request an interval', async () => {
     const book = ledger({ TOKEN_REQUEST_INTERVAL: '2' });
@@ -21,8 +21,8 @@ describe('the mint ledger in memory', () => {
 
   it('grants none during a pause, and a success forgets how many failed', async () => {
     const book = ledger({ TOKEN_REQUEST_INTERVAL: '0' });
-    await book.failed('me', { ms: 1000, because: 'timeout' });
-    expect(await book.permit(ask())).to.deep.equal({ kind: 'paused', ms: 1000, because: 'timeout' });
+    await book.failed('me', { ms: 1000, reason: 'timeout' });
+    expect(await book.permit(ask())).to.deep.equal({ kind: 'paused', ms: 1000, reason: 'timeout' });
     now += 1000;
     expect(await book.permit(ask())).to.include({ kind: 'granted', failures: 1 });
     book.succeeded();
@@ -42,7 +42,7 @@ describe('the mint ledger in memory', () => {
     for (const id of ['a', 'a', 'b', 'b']) expect((await book.permit(ask(id))).kind).to.equal('granted');
     await book.accepted('c');
     for (const id of ['c', 'd', 'e']) expect((await book.permit(ask(id))).kind).to.equal('granted');
-    expect(await book.permit(ask('f'))).to.include({ kind: 'paused', because: 'tokens-refused' });
+    expect(await book.permit(ask('f'))).to.include({ kind: 'paused', reason: 'tokens-refused' });
     expect(await book.state()).to.deep.include({ refusedInARow: 3 });
     await book.clear();
     expect((await book.permit(ask())).kind).to.equal('granted');

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { mintDay, nextMintDay } from '../../../src/auth/mintDay.ts';
+import { mintDay, nextMintDay } from '../../../src/ebay/oauth/ledger.ts';
 
 describe('the day on which a mint counts', () => {
   it('begins at midnight Pacific time, in summer, in winter and when the clocks change', () => {

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { RefreshAhead, refreshAt } from '../../../src/auth/refreshAhead.ts';
-import type { CachedToken } from '../../../src/auth/tokenCache.ts';
-import { cacheMs } from '../../../src/auth/tokenData.ts';
+import { RefreshAhead, refreshAt } from '../../../src/ebay/oauth/service.ts';
+import type { CachedToken } from '../../../src/ebay/oauth/tokenCache.ts';
+import { cacheMs } from '../../../src/ebay/oauth/tokenData.ts';
 import { testConfig } from '../../support/config.ts';
 
 const { token: settings } = testConfig();

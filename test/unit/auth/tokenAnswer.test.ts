@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { MintFault, readTokenAnswer } from '../../../src/auth/tokenAnswer.ts';
+import { MintFault, readTokenAnswer } from '../../../src/ebay/oauth/tokenRequest.ts';
 
 const grant = (fields: object = {}) =>
   JSON.stringify({ access_token: 'v^1.1#i^1#t^abc=', expires_in: 7200, token_type: 'Bearer', ...fields });
@@ -44,7 +44,7 @@ describe('an answer of the token endpoint', () => {
 
   for (const value of [0, -1, '0', '-1'])
     it(`with expires_in ${JSON.stringify(value)} is refused: the token is dead`, () => {
-      expect(faultOf(200, grant({ expires_in: value })).because).to.equal('bad-answer');
+      expect(faultOf(200, grant({ expires_in: value })).reason).to.equal('bad-answer');
     });
 
   for (const [what, token] of [
@@ -58,15 +58,15 @@ describe('an answer of the token endpoint', () => {
     ['of 10,000 characters', 'x'.repeat(10_000)],
   ] as const)
     it(`with an access_token that is ${what} is refused`, () => {
-      expect(faultOf(200, grant({ access_token: token })).because).to.equal('bad-answer');
+      expect(faultOf(200, grant({ access_token: token })).reason).to.equal('bad-answer');
     });
 
   for (const text of ['<!doctype html>', '', 'null', '[]', '42', '{"access_token": "abc"', '\uFEFF{}'])
     it(`that reads ${JSON.stringify(text)} is refused`, () => {
-      expect(faultOf(200, text).because).to.equal('bad-answer');
+      expect(faultOf(200, text).reason).to.equal('bad-answer');
     });
 
-  for (const [status, body, because] of [
+  for (const [status, body, reason] of [
     [401, { error: 'invalid_client' }, 'invalid_client'],
     [400, { error: 'invalid_client' }, 'invalid_client'],
     [200, { error: 'invalid_client' }, 'invalid_client'],
@@ -83,9 +83,9 @@ describe('an answer of the token endpoint', () => {
     [404, { errors: [] }, 'bad-answer'],
     [404, { errors: [null] }, 'bad-answer'],
   ] as const)
-    it(`${status} with ${JSON.stringify(body)} is ${because}`, () => {
+    it(`${status} with ${JSON.stringify(body)} is ${reason}`, () => {
       const fault = faultOf(status, typeof body === 'string' ? body : JSON.stringify(body));
-      expect(fault).to.include({ because, status });
+      expect(fault).to.include({ reason, status });
     });
 
   it('in the REST shape tells its error id and not its text', () => {

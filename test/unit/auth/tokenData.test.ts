@@ -8,7 +8,7 @@ import {
   isValidAt,
   tokenOwner,
   usableSeconds,
-} from '../../../src/auth/tokenData.ts';
+} from '../../../src/ebay/oauth/tokenData.ts';
 import { testConfig } from '../../support/config.ts';
 
 const { token } = testConfig();

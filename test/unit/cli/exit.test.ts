@@ -11,7 +11,7 @@ import {
 import { ConfigError } from '../../../src/config/config.ts';
 import { Failure } from '../../../src/failures.ts';
 import { OUTCOMES } from '../../../src/product/summary.ts';
-import type { SearchReport } from '../../../src/queue/report.ts';
+import type { SearchReport } from '../../../src/queue/searchReader.ts';
 
 const wrongRequest = new Failure('invalid_request', 'two things are wrong', {
   errors: [

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { ProgressLine, progressText } from '../../../src/cli/progress.ts';
-import type { SearchReport } from '../../../src/queue/report.ts';
+import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { plainTerminal } from './plainTerminal.ts';
 
 const queued: SearchReport = { searchId: 's_1', state: 'queued', progress: null, summary: null, error: null };
@@ -13,7 +13,7 @@ describe('progress', () => {
 
   it('says why a search waits and until when', () => {
     const until = Date.parse('2026-03-02T08:00:00Z');
-    const progress = { state: 'waiting', pages: 1, of: 3, products: 200, because: 'quota', until } as const;
+    const progress = { state: 'waiting', pages: 1, of: 3, products: 200, reason: 'quota', until } as const;
     const text = progressText({ ...queued, state: 'waiting', progress }, 0);
     expect(text).to.contain('waiting (quota) until').and.contain('200 items, page 2 of at most 3');
   });

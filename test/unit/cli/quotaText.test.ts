@@ -1,13 +1,13 @@
 import { expect } from 'chai';
-import { estimateText } from '../../../src/cli/estimateText.ts';
-import { durationText, whenText } from '../../../src/cli/instant.ts';
-import { quotaText } from '../../../src/cli/quotaText.ts';
-import type { QuotaReport } from '../../../src/ebay/quotaReport.ts';
+import { quotaText } from '../../../src/cli/quota.ts';
+import { estimateText } from '../../../src/cli/search.ts';
+import { durationText, whenText } from '../../../src/cli/table.ts';
+import type { QuotaReport } from '../../../src/ebay/gate/quota.ts';
 
 const NOW = Date.parse('2026-03-02T12:00:00Z');
 const RESET = '2026-03-03T08:00:00.000Z';
 const plain = { paint: (_colour: string, text: string) => text };
-const open = { because: 'quota', until: RESET } as const;
+const open = { reason: 'quota', until: RESET } as const;
 
 const REPORT: QuotaReport = {
   limit: 5000,
@@ -54,7 +54,7 @@ describe('dpf quota', () => {
   });
 
   it('says why the gate is closed for everybody', () => {
-    const closed = { because: 'pause', until: '2026-03-02T12:00:25.000Z' } as const;
+    const closed = { reason: 'pause', until: '2026-03-02T12:00:25.000Z' } as const;
     const line = lineOf(quotaText({ ...REPORT, closed }, plain, NOW), 'gate');
     expect(line).to.contain('closed: eBay asked for a pause (429); again in 25 s');
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Command } from 'commander';
 import { addRequestFlags, requestFrom } from '../../../src/cli/requestFlags.ts';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import { SearchRequestSchema } from '../../../src/product/requestSchema.ts';
 
 const US = { marketplace: 'EBAY_US' };

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { EbayProductCollector } from '../../../src/collector/collector.ts';
-import type { BrowseClient } from '../../../src/ebay/browse.ts';
+import type { BrowseClient } from '../../../src/ebay/client.ts';
 import { Failure } from '../../../src/failures.ts';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 import { failureOf } from '../../support/gates.ts';
 

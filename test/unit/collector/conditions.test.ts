@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { conditionsOf } from '../../../src/collector/conditions.ts';
+import { conditionsOf } from '../../../src/collector/assemble.ts';
 import { productOf, request } from './listing.ts';
 
 const passes = (title: string, words: { include?: string[]; exclude?: string[] }) =>

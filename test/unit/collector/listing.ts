@@ -1,7 +1,7 @@
 import { mapItem, type Rejection } from '../../../src/collector/mapItem.ts';
 import type { WireItemSummary } from '../../../src/ebay/wire.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import type { Product } from '../../../src/product/product.ts';
-import { parseSearchRequest } from '../../../src/product/request.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 
 /** An invented listing in the shape of a search answer, with fields changed or, by `undefined`, left out. */

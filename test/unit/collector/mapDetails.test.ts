@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { goneDetails, mapDetails } from '../../../src/collector/mapDetails.ts';
+import { goneDetails, mapDetails } from '../../../src/collector/mapItem.ts';
 
 const now = new Date('2026-02-03T00:00:00Z');
 const stock = (estimatedAvailabilityStatus: unknown) => ({ estimatedAvailabilityStatus });

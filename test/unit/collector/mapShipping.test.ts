@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { mapShipping } from '../../../src/collector/mapShipping.ts';
+import { mapShipping } from '../../../src/collector/mapItem.ts';
 
 const option = (shippingCostType: unknown, value?: string, currency = 'USD') => ({
   shippingCostType,

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { estimateCalls, pagePlan, pageSize, shareOf } from '../../../src/collector/pagePlan.ts';
+import { estimateCalls, pagePlan, pageSize, shareOf } from '../../../src/collector/query.ts';
 import { MARKETPLACE_IDS } from '../../../src/product/marketplaces.ts';
 import { request } from './listing.ts';
 

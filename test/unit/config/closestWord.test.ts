@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { closestWord } from '../../../src/config/closestWord.ts';
+import { closestWord } from '../../../src/config/files.ts';
 
 describe('the closest word', () => {
   const words = ['marketplaces', 'query', 'maxItems', 'maxAge'];

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { readEncryptionKeys } from '../../../src/config/encryptionKeys.ts';
+import { readEncryptionKeys } from '../../../src/config/checks.ts';
 
 describe('TOKEN_ENCRYPTION_KEYS', () => {
   const secret = randomBytes(32);

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { CircuitWindow } from '../../../src/ebay/circuitWindow.ts';
-import { grownPause } from '../../../src/ebay/throttlePause.ts';
+import { CircuitWindow, grownPause } from '../../../src/ebay/gate/memoryGate.ts';
 
 const rules = { circuitWindowMs: 1000, circuitShare: 0.5, circuitMinCalls: 4 };
 

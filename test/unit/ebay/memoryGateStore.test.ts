@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { MemoryGateStore } from '../../../src/ebay/memoryGateStore.ts';
+import { MemoryGateStore } from '../../../src/ebay/gate/memoryGate.ts';
 import { testGateSettings } from '../../support/gates.ts';
 
 describe('MemoryGateStore', () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { GateState } from '../../../src/ebay/gate.ts';
-import { quotaReport } from '../../../src/ebay/quotaReport.ts';
+import type { GateState } from '../../../src/ebay/gate/gate.ts';
+import { quotaReport } from '../../../src/ebay/gate/quota.ts';
 
 const NOON = Date.parse('2026-03-02T12:00:00Z');
 const MIDNIGHT = Date.parse('2026-03-03T08:00:00Z');
@@ -18,7 +18,7 @@ function gateState(own: Partial<GateState> = {}): GateState {
     classes: {
       interactive: undefined,
       scheduled: undefined,
-      backfill: { until: MIDNIGHT, because: 'quota' },
+      backfill: { until: MIDNIGHT, reason: 'quota' },
     },
     circuit: 'closed',
     mark: { granted: 3600, reset: MIDNIGHT },
@@ -33,7 +33,7 @@ describe('the report on the quota', () => {
     expect(report.classes).to.deep.equal({
       interactive: { upTo: 5000, remaining: 1400, closed: null },
       scheduled: { upTo: 4500, remaining: 900, closed: null },
-      backfill: { upTo: 3500, remaining: 0, closed: { because: 'quota', until: '2026-03-03T08:00:00.000Z' } },
+      backfill: { upTo: 3500, remaining: 0, closed: { reason: 'quota', until: '2026-03-03T08:00:00.000Z' } },
     });
   });
 

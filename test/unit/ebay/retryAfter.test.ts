@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { retryAfterMs } from '../../../src/ebay/retryAfter.ts';
+import { retryAfterMs } from '../../../src/ebay/http.ts';
 
 const NOW = Date.UTC(2026, 7, 1, 12);
 const MAX = 900_000;

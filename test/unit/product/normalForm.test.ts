@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { normalForm, requestHash } from '../../../src/product/normalForm.ts';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import { normalForm, parseSearchRequest, requestHash } from '../../../src/product/parseRequest.ts';
 
 function hashOf(input: unknown): string {
   const result = parseSearchRequest(input, { marketplace: 'EBAY_US' });

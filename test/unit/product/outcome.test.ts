@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { type Ending, outcomeOf } from '../../../src/product/outcome.ts';
+import { type Ending, outcomeOf } from '../../../src/product/summary.ts';
 
 const ending = (change: Partial<Ending>): Ending => ({
   pages: 2,

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 
 const defaults = { marketplace: 'EBAY_GB' };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 
 function errorsOf(input: unknown) {
   const result = parseSearchRequest(input, { marketplace: 'EBAY_US' });

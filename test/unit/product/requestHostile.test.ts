@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 
 const parse = (input: unknown) => parseSearchRequest(input, { marketplace: 'EBAY_US' });
 const codes = (input: unknown) => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { estimate, type Outlook } from '../../../src/queue/estimate.ts';
+import { estimate, type Outlook } from '../../../src/queue/search/estimate.ts';
 
 const NOW = Date.UTC(2026, 0, 1);
 const RESET = NOW + 3_600_000;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { firstOfLanes, nextInLane } from '../../../src/queue/itemLanes.ts';
+import { firstOfLanes, nextInLane } from '../../../src/queue/search/callJob.ts';
 
 const items = (count: number) =>
   Array.from({ length: count }, (_, n) => ({ itemId: `v1|${n}|0`, marketplace: 'EBAY_US' as const }));

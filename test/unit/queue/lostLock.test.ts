@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { isLockLost } from '../../../src/queue/lostLock.ts';
+import { isLockLost } from '../../../src/queue/bullmq/worker.ts';
 
 describe('a job that is another worker’s by now', () => {
   it('is known by what BullMQ says of its lock', () => {

@@ -1,8 +1,14 @@
 import { expect } from 'chai';
-import type { PageAnswer } from '../../../src/collector/pageAnswer.ts';
-import { parseSearchRequest } from '../../../src/product/request.ts';
+import type { PageAnswer } from '../../../src/collector/answers.ts';
+import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
-import { chainOf, firstMissing, lanesFor, pagesAfter, plannedPages } from '../../../src/queue/pageChain.ts';
+import {
+  chainOf,
+  firstMissing,
+  lanesFor,
+  pagesAfter,
+  plannedPages,
+} from '../../../src/queue/search/calls.ts';
 
 function request(fields: object): NormalRequest {
   const parsed = parseSearchRequest({ query: 'x', ...fields }, { marketplace: 'EBAY_US' });

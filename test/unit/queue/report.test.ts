@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { classOf } from '../../../src/queue/priorities.ts';
-import { besideGate, type SearchReport } from '../../../src/queue/report.ts';
+import { classOf } from '../../../src/queue/bullmq/queues.ts';
+import { besideGate, type SearchReport } from '../../../src/queue/searchReader.ts';
 
 const counts = { pages: 2, of: 5, products: 400 };
 
@@ -10,7 +10,7 @@ function report(own: Partial<SearchReport> = {}): SearchReport {
 }
 
 describe('the report on a search beside the gate', () => {
-  const closed = { because: 'pause', until: 5000 };
+  const closed = { reason: 'pause', until: 5000 };
 
   it('says why and until when it waits, though no page of its own was turned away', () => {
     const { state, progress } = besideGate(report(), closed);
@@ -26,7 +26,7 @@ describe('the report on a search beside the gate', () => {
   it('goes on waiting for what is not the gate’s', () => {
     const waiting = report({
       state: 'waiting',
-      progress: { state: 'waiting', ...counts, because: 'identical-search' },
+      progress: { state: 'waiting', ...counts, reason: 'identical-search' },
     });
     expect(besideGate(waiting, undefined)).to.deep.equal(waiting);
   });

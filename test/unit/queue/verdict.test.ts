@@ -1,7 +1,7 @@
 import { UnrecoverableError } from 'bullmq';
 import { expect } from 'chai';
 import { Failure } from '../../../src/failures.ts';
-import { LONGEST_HOLD_MS, toBullMQ, verdictOn } from '../../../src/queue/verdict.ts';
+import { LONGEST_HOLD_MS, toBullMQ, verdictOn } from '../../../src/queue/search/retryPolicy.ts';
 
 const NOW = 1_000_000;
 const fresh = { attemptsMade: 0, attempts: 3, deadline: NOW + 1e9, now: NOW };
@@ -21,17 +21,17 @@ describe('the verdict on a failed call', () => {
   });
 
   it('holds the queue while nobody may call, at most a minute at a time, and charges no attempt', () => {
-    const closed = new Failure('gate-closed', 'pause', { until: NOW + 5000, because: 'pause' });
+    const closed = new Failure('gate-closed', 'pause', { until: NOW + 5000, reason: 'pause' });
     expect(verdictOn(closed, { ...fresh, attemptsMade: 2 })).to.include({
       action: 'hold',
       until: NOW + 5000,
     });
-    const far = new Failure('gate-closed', 'quota', { until: NOW + 1e7, because: 'quota' });
+    const far = new Failure('gate-closed', 'quota', { until: NOW + 1e7, reason: 'quota' });
     expect(verdictOn(far, fresh)).to.include({ action: 'hold', until: NOW + LONGEST_HOLD_MS });
   });
 
   it('delays only this page where only its class may not call', () => {
-    const spent = new Failure('share-spent', 'share', { until: NOW + 5000, because: 'quota' });
+    const spent = new Failure('share-spent', 'share', { until: NOW + 5000, reason: 'quota' });
     expect(verdictOn(spent, fresh)).to.include({ action: 'delay', until: NOW + 5000 });
   });
 

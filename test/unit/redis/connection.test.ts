@@ -3,7 +3,7 @@ import sinon from 'sinon';
 import { errorLine } from '../../../src/redis/connection.ts';
 import { redisOptions } from '../../../src/redis/connectionOptions.ts';
 import type { Fields, Logger } from '../../../src/telemetry/logger.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
 
 describe('a Redis connection', () => {
@@ -41,7 +41,7 @@ describe('the log of a lost connection', () => {
 
   it('has at most one line a second, which names host and cause, counts the rest and shows no password', () => {
     const entries: Fields[] = [];
-    const log: Logger = { ...SILENT, error: (message, fields) => entries.push({ message, ...fields }) };
+    const log: Logger = { ...NOOP_LOGGER, error: (message, fields) => entries.push({ message, ...fields }) };
     const told = errorLine(log, 'redis://user:c4n4ry@queue.internal/0');
     const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
     for (let i = 0; i < 1000; i++) told(refused);

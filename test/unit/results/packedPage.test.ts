@@ -1,8 +1,8 @@
 import { expect } from 'chai';
-import type { PageAnswer } from '../../../src/collector/pageAnswer.ts';
-import { headOf } from '../../../src/collector/pageHead.ts';
+import type { PageAnswer } from '../../../src/collector/answers.ts';
+import { headOf } from '../../../src/collector/assemble.ts';
 import type { Product } from '../../../src/product/product.ts';
-import { packHead, packPage, unpackHead, unpackPage } from '../../../src/results/packedPage.ts';
+import { packHead, packPage, unpackHead, unpackPage } from '../../../src/results/packing.ts';
 import { productOf, request, SIGHTING } from '../collector/listing.ts';
 
 const bid = { currentBidPrice: { value: '8.00', currency: 'USD' }, bidCount: 3 };

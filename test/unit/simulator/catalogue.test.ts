@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { Catalogue } from '../../../src/simulator/catalogue/catalogue.ts';
-import { parseKeywords } from '../../../src/simulator/catalogue/keywords.ts';
 import type { Listing } from '../../../src/simulator/catalogue/listing.ts';
 import { SITES, type Site } from '../../../src/simulator/catalogue/marketplaces.ts';
+import { parseKeywords } from '../../../src/simulator/catalogue/title.ts';
 
 const TODAY = Date.UTC(2026, 1, 16);
 const [US] = SITES as [Site];

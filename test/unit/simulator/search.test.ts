@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { REAL_LIFE } from '../../../src/simulator/search/unsteady.ts';
+import { REAL_LIFE } from '../../../src/simulator/search/search.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../../support/simulator.ts';
 
 interface Page {

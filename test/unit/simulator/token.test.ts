@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { BASE_SCOPE, DEMO_CREDENTIALS } from '../../../src/simulator/credentials.ts';
+import { BASE_SCOPE, DEMO_CREDENTIALS } from '../../../src/simulator/tokens.ts';
 import { askToken, get, mintToken, SEARCH, useSimulator } from '../../support/simulator.ts';
 
 const form = (fields: Record<string, string>) => new URLSearchParams(fields).toString();

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { type LogOptions, LogRoot, SILENT } from '../../../src/telemetry/logger.ts';
+import { type LogOptions, LogRoot, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 
 /** A log whose lines can be read. */
 function logTo(options: Partial<LogOptions> = {}): { root: LogRoot; lines: () => string[] } {
@@ -92,6 +92,6 @@ describe('the log', () => {
 
   it('is silent for who wants silence', () => {
     for (const level of ['error', 'warn', 'info', 'debug'] as const)
-      expect(SILENT[level]('anything')).to.equal(undefined);
+      expect(NOOP_LOGGER[level]('anything')).to.equal(undefined);
   });
 });

@@ -4,9 +4,12 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { METRICS_PAGE, withMetricsTable } from '../../../scripts/metricsTable.ts';
 import { OUTCOMES } from '../../../src/product/summary.ts';
-import type { Declared } from '../../../src/telemetry/instruments.ts';
-import { createMetrics, type Metrics } from '../../../src/telemetry/metrics.ts';
-import { SEARCH_OUTCOME } from '../../../src/telemetry/vocabulary.ts';
+import {
+  createMetrics,
+  type Declared,
+  type Metrics,
+  SEARCH_OUTCOME,
+} from '../../../src/telemetry/metrics.ts';
 
 /** Tells every metric everything, each text of it whatever `word` gives. */
 function tellAll(metrics: Metrics, word: () => string): void {
@@ -15,7 +18,7 @@ function tellAll(metrics: Metrics, word: () => string): void {
   calls.called(word(), word(), 5);
   calls.waited(word(), 5);
   calls.refused(word());
-  const closed = { because: word() };
+  const closed = { reason: word() };
   calls.gate({ remaining: 1, limit: 2, reset: 3, intervalMs: 1000, circuit: 'open', closed });
   metrics.auth.served.inc({ tenant, source: word() });
   metrics.auth.misses.inc({ tenant, reason: word() });

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { redact } from '../../../src/telemetry/redact.ts';
+import { redact } from '../../../src/telemetry/scrubber.ts';
 
 const CANARY = 'c4n4ryc4n4ry';
 

@@ -1,10 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  declarationProblems,
-  nameProblem,
-  type TenantDeclaration,
-} from '../../../src/tenants/declaration.ts';
+import { declarationProblems, nameProblem, type TenantDeclaration } from '../../../src/fleet/declaration.ts';
 
 const KEYSET = { clientIdFile: '/run/secrets/id', clientSecretEnv: 'SHOP_SECRET' };
 const linesOf = (declaration: unknown) =>

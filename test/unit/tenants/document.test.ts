@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { declarationsOf, type FleetDocument, withNewer } from '../../../src/tenants/document.ts';
+import { declarationsOf, type FleetDocument, withNewer } from '../../../src/fleet/fleetStore.ts';
 
 const settings = (at: number, minApiCallInterval: number) => ({
   at,

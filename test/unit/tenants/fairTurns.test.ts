@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { FairTurns } from '../../../src/tenants/fairTurns.ts';
+import { FairTurns } from '../../../src/fleet/fairTurns.ts';
 
 describe('turns of tenants', () => {
   it('of one come one at a time, also after failures; others do not wait for them', async () => {

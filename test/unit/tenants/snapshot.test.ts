@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ConfigError } from '../../../src/config/config.ts';
-import type { FleetDocument } from '../../../src/tenants/document.ts';
-import { snapshotOf } from '../../../src/tenants/snapshot.ts';
+import type { FleetDocument } from '../../../src/fleet/fleetStore.ts';
+import { snapshotOf } from '../../../src/fleet/snapshot.ts';
 import { testConfig } from '../../support/config.ts';
 
 const ENV = { EBAY_CLIENT_ID: 'Own-SBX-1', EBAY_CLIENT_SECRET: 'SBX-own' };

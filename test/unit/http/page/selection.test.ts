@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { binsOf } from '../../../../src/http/page/priceHistogram.ts';
+import { binsOf } from '../../../../src/http/page/resultView.ts';
 import { addressOf, mainCurrency, select, selectionFrom } from '../../../../src/http/page/selection.ts';
 import type { Product } from '../../../../src/product/product.ts';
 

@@ -1,6 +1,5 @@
 import { expect } from 'chai';
-import { nextRun, shortestGap, type Timing } from '../../../../src/queue/schedules/calendar.ts';
-import { parseCron } from '../../../../src/queue/schedules/cron.ts';
+import { nextRun, parseCron, shortestGap, type Timing } from '../../../../src/queue/schedules/cron.ts';
 
 /** The first runs after an instant, as ISO texts without seconds. */
 function runs(timing: Timing, after: string, count: number): string[] {

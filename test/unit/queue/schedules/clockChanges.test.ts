@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { nextRun } from '../../../../src/queue/schedules/calendar.ts';
-import { type Cron, parseCron } from '../../../../src/queue/schedules/cron.ts';
+import { type Cron, nextRun, parseCron } from '../../../../src/queue/schedules/cron.ts';
 
 const MINUTE = 60_000;
 const DAY = 1440 * MINUTE;

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { describeTiming } from '../../../../src/queue/schedules/describe.ts';
+import { describeTiming } from '../../../../src/queue/schedules/definition.ts';
 
 const words: Array<[timing: { cron?: string; tz?: string; every?: number }, expected: string]> = [
   [{ every: 3600 }, 'every hour'],

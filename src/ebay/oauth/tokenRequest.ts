@@ -1,0 +1,162 @@
+import axios, { isAxiosError } from 'axios';
+import { tokenUrl } from '../../config/checks.ts';
+import type { Config } from '../../config/config.ts';
+import { isTokenText, scopeList } from './tokenData.ts';
+
+/** A token answer has about 2 kB; whatever is larger is no token. */
+const MAX_ANSWER_BYTES = 64 * 1024;
+
+/**
+ * One client-credentials request: Basic header, form body. Follows no redirect, reads a bounded answer, ends within
+ * `TOKEN_REQUEST_TIMEOUT` counted over the whole request.
+ * @throws MintFault, which holds neither the request nor the answer.
+ */
+export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>): Promise<Grant> {
+  const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
+  const form = new URLSearchParams({
+    grant_type: 'client_credentials',
+    scope: scopeList(ebay.scopes).join(' '),
+  });
+  const basic = Buffer.from(`${ebay.clientId}:${ebay.clientSecret}`).toString('base64');
+  try {
+    const { status, data, headers } = await axios.post<string>(tokenUrl(ebay), form.toString(), {
+      headers: {
+        Authorization: `Basic ${basic}`,
+        'Content-Type': 'application/x-www-form-urlencoded',
+        Accept: 'application/json',
+      },
+      signal: deadline,
+      maxRedirects: 0,
+      maxContentLength: MAX_ANSWER_BYTES,
+      responseType: 'text',
+      transformResponse: (text) => text,
+      validateStatus: () => true,
+      proxy: false,
+    });
+    return readTokenAnswer(status, String(data), headers['retry-after'] as string | undefined);
+  } catch (error) {
+    if (error instanceof MintFault) throw error;
+    throw faultOf(error, deadline.aborted, token.requestTimeout);
+  }
+}
+
+function faultOf(error: unknown, late: boolean, seconds: number): MintFault {
+  if (late) return new MintFault('timeout', `no answer within ${seconds} s`);
+  const code = isAxiosError(error) ? (error.code ?? 'no code') : 'no code';
+  if (code === 'ERR_BAD_RESPONSE') return new MintFault('bad-answer', 'the answer is too large or broken');
+  return new MintFault(code === 'ETIMEDOUT' ? 'timeout' : 'unreachable', `connection failed (${code})`);
+}
+
+/** What eBay granted: a token and its life in seconds, made safe to use. */
+export interface Grant {
+  access_token: string;
+  expires_in: number;
+  token_type: string;
+  /** What had to be put right, in words; empty for an ordinary answer. */
+  oddities: string[];
+}
+
+/**
+ * Why there is no token. The first three are about the credential and only a person mends them; `tokens-refused` means
+ * that eBay gave tokens and the API refused them one after another.
+ */
+export type MintTrouble =
+  | 'invalid_client'
+  | 'invalid_scope'
+  | 'tokens-refused'
+  | 'throttled'
+  | 'server-error'
+  | 'timeout'
+  | 'unreachable'
+  | 'bad-answer';
+
+/** A token request that gave no token. Never leaves this folder; its message holds nothing that eBay wrote. */
+export class MintFault extends Error {
+  readonly reason: MintTrouble;
+  readonly status: number | undefined;
+  /** eBay's `Retry-After`, ms from the answer. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(reason: MintTrouble, message: string, status?: number, retryAfterMs?: number) {
+    super(message);
+    this.reason = reason;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** OAuth error words of requests that stay wrong however often they are sent, and which of the two they amount to. */
+const REFUSALS: Record<string, 'invalid_client' | 'invalid_scope'> = {
+  invalid_client: 'invalid_client',
+  unauthorized_client: 'invalid_client',
+  unsupported_grant_type: 'invalid_client',
+  invalid_scope: 'invalid_scope',
+};
+
+/** Assumed where eBay names no life: half of its usual 7,200 s; a token that ends sooner is refused and replaced. */
+const ASSUMED_LIFE = 3600;
+const LONGEST_LIFE = 86_400;
+
+/**
+ * The answer of the token endpoint as a grant.
+ * @throws MintFault for everything else: OAuth errors (`{error}`), REST errors (`{errors: […]}`), HTML, odd tokens.
+ */
+export function readTokenAnswer(status: number, text: string, retryAfter?: string, now = Date.now()): Grant {
+  const body = parseObject(text);
+  if (status !== 200) throw refusal(status, body, retryAfterMs(retryAfter, now));
+  if (body === undefined) throw new MintFault('bad-answer', 'the answer is no JSON object', status);
+  const refused = REFUSALS[String(body.error)];
+  if (refused !== undefined) throw new MintFault(refused, `the answer says ${refused}`, status);
+  if (!isTokenText(body.access_token))
+    throw new MintFault(
+      'bad-answer',
+      'access_token is missing or has characters no header can carry',
+      status,
+    );
+  const oddities: string[] = [];
+  return {
+    access_token: body.access_token,
+    expires_in: lifeOf(body.expires_in, oddities),
+    token_type: typeof body.token_type === 'string' ? body.token_type.slice(0, 100) : 'Bearer',
+    oddities,
+  };
+}
+
+function refusal(status: number, body: Record<string, unknown> | undefined, waitMs?: number): MintFault {
+  const refused = status < 500 ? REFUSALS[String(body?.error)] : undefined;
+  if (refused !== undefined) return new MintFault(refused, `${refused} (status ${status})`, status);
+  const errors = Array.isArray(body?.errors) ? (body.errors as Array<{ errorId?: unknown } | null>) : [];
+  const errorId = Number(errors[0]?.errorId);
+  const message = `status ${status}${Number.isInteger(errorId) ? `, error ${errorId}` : ''}`;
+  if (status === 429) return new MintFault('throttled', message, status, waitMs);
+  return new MintFault(status >= 500 ? 'server-error' : 'bad-answer', message, status, waitMs);
+}
+
+/** Zero or less is a dead token and refused; no number is assumed, a huge one cut. */
+function lifeOf(value: unknown, oddities: string[]): number {
+  const life = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
+  if (typeof life !== 'number' || !Number.isFinite(life)) {
+    oddities.push(`expires_in is missing or no number: ${ASSUMED_LIFE} assumed`);
+    return ASSUMED_LIFE;
+  }
+  if (life <= 0)
+    throw new MintFault('bad-answer', `expires_in is ${life}: the token is dead on arrival`, 200);
+  if (life > LONGEST_LIFE) oddities.push(`expires_in is ${life}: cut to ${LONGEST_LIFE}`);
+  return Math.min(life, LONGEST_LIFE);
+}
+
+/** `Retry-After` in either form, seconds or a date, as ms from `now`. */
+function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  if (header === undefined || header.trim() === '') return undefined;
+  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,111 @@
+import Type from 'typebox';
+import { SearchSummarySchema } from '../../product/summary.ts';
+
+const instant = (description: string) => Type.String({ format: 'date-time', description });
+const nullable = <Schema extends Type.TSchema>(schema: Schema, description: string) =>
+  Type.Union([schema, Type.Null()], { description });
+
+export const SearchAdded = Type.Object({
+  searchId: Type.String({ description: 'stands for the search everywhere' }),
+});
+
+export const SearchEstimate = Type.Object({
+  calls: Type.Object(
+    { pages: Type.Integer(), details: Type.Integer(), total: Type.Integer() },
+    { description: 'calls to eBay at most; fewer when a listing ends early' },
+  ),
+  class: Type.String({ description: 'interactive, scheduled or backfill' }),
+  remaining: Type.Integer({ description: 'calls that this class has left today' }),
+  shareOfRemaining: nullable(Type.Number(), 'what part of them it needs; null when nothing is left'),
+  reset: instant('when the day’s calls begin anew'),
+  ahead: Type.Integer({ description: 'calls that are queued before it' }),
+  earliestFinish: instant('at the present pace and queue'),
+});
+
+const Progress = Type.Object({
+  state: Type.Enum(['collecting', 'waiting']),
+  pages: Type.Integer({ description: 'pages that are there' }),
+  of: Type.Integer({ description: 'pages needed at most' }),
+  products: Type.Integer({ description: 'so far, duplicates between pages included' }),
+  details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
+  reason: Type.Optional(Type.String({ description: 'why it waits: quota, pause, circuit, …' })),
+  until: Type.Optional(Type.Integer({ description: 'until when at the latest, ms since the epoch' })),
+});
+
+export const SearchStanding = Type.Object({
+  searchId: Type.String(),
+  state: Type.Enum(['queued', 'collecting', 'waiting', 'done']),
+  progress: nullable(Progress, 'once it has begun'),
+  summary: nullable(SearchSummarySchema, 'of one that is done and did not fail'),
+  error: nullable(
+    Type.Object({ code: Type.String(), message: Type.String() }),
+    'of one that failed: a closed code and what happened',
+  ),
+  estimate: nullable(SearchEstimate, 'what it still needs; null when it is done'),
+});
+
+/** Every error, as `application/problem+json`. */
+export const ProblemSchema = Type.Object(
+  {
+    type: Type.String({ description: 'urn:dropship-product-finder: and the code of the first error' }),
+    title: Type.String(),
+    status: Type.Integer(),
+    detail: Type.String(),
+    instance: Type.String({ description: 'the path that was called' }),
+    errors: Type.Array(
+      Type.Object({
+        path: Type.String({
+          description: 'where in the request, such as filters.price.min; empty for the whole',
+        }),
+        code: Type.String({ description: 'what, for programs' }),
+        message: Type.String({ description: 'what is allowed, for people' }),
+      }),
+    ),
+    searchId: Type.Optional(Type.String({ description: 'the search that it is about' })),
+  },
+  { title: 'Problem' },
+);
+
+const Closed = nullable(
+  Type.Object({ reason: Type.String(), until: instant('') }),
+  'set while nobody may call',
+);
+const Class = Type.Object({
+  upTo: Type.Integer({ description: 'of the day’s calls, what this class may use up to' }),
+  remaining: Type.Integer(),
+  closed: Closed,
+});
+
+export const Quota = Type.Object({
+  limit: Type.Integer({ description: 'Browse calls a day' }),
+  used: Type.Integer(),
+  remaining: Type.Integer(),
+  reset: instant('when the day ends'),
+  interval: Type.Number({ description: 'seconds between two calls of the fleet' }),
+  closed: Closed,
+  circuit: Type.String({ description: 'closed: eBay answers' }),
+  classes: Type.Object({ interactive: Class, scheduled: Class, backfill: Class }),
+});
+
+const RunSchema = Type.Object({
+  searchId: Type.String(),
+  at: instant('when it began'),
+  outcome: nullable(Type.String(), 'null until it has ended'),
+});
+
+export const ScheduleStanding = Type.Object({
+  name: Type.String(),
+  when: Type.String({ description: 'in words' }),
+  cron: Type.Optional(Type.String()),
+  tz: Type.Optional(Type.String()),
+  every: Type.Optional(Type.Integer({ description: 'seconds' })),
+  start: Type.Optional(instant('')),
+  end: Type.Optional(instant('')),
+  limit: Type.Optional(Type.Integer()),
+  state: Type.Enum(['active', 'paused', 'done']),
+  source: Type.Enum(['file', 'code'], { description: 'file: managed by SCHEDULES_FILE' }),
+  next: nullable(instant(''), 'the next run'),
+  runs: Type.Integer(),
+  lastRuns: Type.Array(RunSchema, { description: 'latest first, at most ten' }),
+  request: Type.Object({}, { additionalProperties: true, description: 'what it searches' }),
+});

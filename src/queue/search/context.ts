@@ -1,0 +1,112 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
+import type { EventStream } from '../../events/stream.ts';
+import { asFailure, Failure } from '../../failures.ts';
+import type { MarketplaceId } from '../../product/marketplaces.ts';
+import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
+import type { CoalescedSearches } from '../../results/identicalSearches.ts';
+import type { ResultStore } from '../../results/resultStore.ts';
+import type { RunStates } from '../../results/runState.ts';
+import type { Tracks } from '../../results/tracks.ts';
+import type { Fields, Logger } from '../../telemetry/logger.ts';
+import type { QueueMetrics } from '../../telemetry/metrics.ts';
+import type { Scrubber } from '../../telemetry/scrubber.ts';
+import type { JobDefaults } from './jobDefaults.ts';
+
+/** Room for one job at a time that went down with workers (`suspects.ts`), in this process; it ends with the process. */
+export class CrashIsolation {
+  #taken = false;
+
+  /** False when somebody is in. */
+  enter(): boolean {
+    const free = !this.#taken;
+    this.#taken = true;
+    return free;
+  }
+
+  leave(): void {
+    this.#taken = false;
+  }
+}
+
+/** Makes one call to eBay. Throws a `Failure`. */
+export interface Collector {
+  collectPage(call: PageCall): Promise<PageAnswer>;
+  /** An item that eBay no longer has is an answer, not a failure. */
+  collectDetails(call: ItemCall): Promise<ItemAnswer>;
+}
+
+export interface PageCall {
+  request: NormalRequest;
+  marketplace: MarketplaceId;
+  offset: number;
+  limit: number;
+  class: Priority;
+  /** Aborts the call when the process has to go. */
+  signal?: AbortSignal;
+  /** Ids for log lines about it. */
+  ids?: Fields;
+}
+
+export interface ItemCall extends Omit<PageCall, 'offset' | 'limit'> {
+  itemId: string;
+}
+
+/** Whether a class of searches may spend calls now; asks without changing anything. */
+export interface Admission {
+  closedFor(callClass: Priority): Promise<Closed | undefined>;
+}
+
+/** Why no call may be made, and until when, ms since the epoch. */
+export interface Closed {
+  until: number;
+  reason: string;
+}
+
+/** What the jobs of one tenant work with. */
+export interface QueueContext {
+  tenant: string;
+  redis: Redis;
+  searches: Queue;
+  calls: Queue;
+  results: ResultStore;
+  runs: RunStates;
+  tracks: Tracks;
+  coalesced: CoalescedSearches;
+  events: EventStream;
+  collector: Collector;
+  admission: Admission;
+  rules: JobDefaults;
+  crashIsolation: CrashIsolation;
+  /** Marketplace of a search that names none. */
+  marketplace: string;
+  /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
+  intervalMs: () => number;
+  /** How old a search may get, ms. */
+  deadlineMs: number;
+  metrics: QueueMetrics;
+  scrubber: Scrubber;
+  log: Logger;
+}
+
+/**
+ * eBay, or a proxy on the way, may repeat parts of our request in its errors and warnings. What goes on from here is
+ * stored in several places, so it is cleaned here, once. Products are eBay's listings and pass as they are.
+ */
+export function scrubbedCollector(collector: Collector, scrubber: Scrubber): Collector {
+  return {
+    async collectPage(call) {
+      const answer = await collector.collectPage(call).catch(throwClean(scrubber));
+      return { ...answer, warnings: scrubber.value(answer.warnings) };
+    },
+    collectDetails: (call) => collector.collectDetails(call).catch(throwClean(scrubber)),
+  };
+}
+
+function throwClean(scrubber: Scrubber) {
+  return (thrown: unknown): never => {
+    const { code, message, detail } = asFailure(thrown);
+    throw new Failure(code, scrubber.text(message), scrubber.value(detail));
+  };
+}

@@ -1,0 +1,80 @@
+import type { CallEstimate } from '../../collector/query.ts';
+import type { CallClass, CallGate } from '../../ebay/gate/gate.ts';
+import type { Priority } from '../../product/requestSchema.ts';
+import type { Admission } from './context.ts';
+
+/** What the fleet's gate and queue look like now, for one class. */
+export interface Outlook {
+  intervalMs: number;
+  /** Calls left today for this class, its share considered. */
+  remaining: number;
+  /** When the quota day ends, ms since the epoch. */
+  reset: number;
+  /** Until when this class may not call, ms since the epoch; undefined: it may. */
+  closedUntil: number | undefined;
+  /** Calls that are queued before this search's. */
+  ahead: number;
+  now: number;
+}
+
+export interface SearchEstimate {
+  /** Browse calls at most; fewer when a listing ends early. */
+  calls: CallEstimate;
+  class: Priority;
+  /** Calls that this class has left today. */
+  remaining: number;
+  /** What part of them this search needs; above 1 it goes on after the reset. Null when nothing is left. */
+  shareOfRemaining: number | null;
+  /** When the day's calls begin anew, ISO 8601. */
+  reset: string;
+  /** Calls waiting before this search's first one. */
+  ahead: number;
+  /** ISO 8601: at the present pace and queue, with nothing going wrong and nobody of a higher class coming. */
+  earliestFinish: string;
+}
+
+/** What a search would cost and when it could be done. */
+export function estimate(calls: CallEstimate, callClass: Priority, outlook: Outlook): SearchEstimate {
+  const { intervalMs, remaining, reset, closedUntil, ahead, now } = outlook;
+  const start = Math.max(now, closedUntil ?? now);
+  const needed = ahead + calls.total;
+  // Closed until the reset, all of it is tomorrow's; a pause leaves the day's budget as it is.
+  const budget = start >= reset ? Number.POSITIVE_INFINITY : remaining;
+  // What does not fit into today begins at the reset.
+  const finish = needed <= budget ? start + needed * intervalMs : reset + (needed - budget) * intervalMs;
+  return {
+    calls,
+    class: callClass,
+    remaining,
+    shareOfRemaining: remaining > 0 ? calls.total / remaining : null,
+    reset: new Date(reset).toISOString(),
+    ahead,
+    earliestFinish: new Date(Math.max(finish, start)).toISOString(),
+  };
+}
+
+/** The gate as the queue asks it: by class, and in this machine's clock, for the gate itself runs on Redis time. */
+export function admissionBy(gate: CallGate): Admission {
+  return {
+    async closedFor(callClass) {
+      const { classes, now } = await gate.read();
+      const closed = classes[callClass];
+      return closed && { reason: closed.reason, until: closed.until - now + Date.now() };
+    },
+  };
+}
+
+/** The gate as an estimate needs it. @param shares the part of the day's calls that each class may use up to */
+export function outlookBy(gate: CallGate, shares: Record<CallClass, number>) {
+  return async (callClass: CallClass): Promise<Omit<Outlook, 'ahead' | 'now'>> => {
+    const { intervalMs, limit, used, reset, now, classes } = await gate.read();
+    const toHere = Date.now() - now;
+    const closed = classes[callClass];
+    return {
+      intervalMs,
+      remaining: Math.max(0, Math.floor(limit * shares[callClass]) - used),
+      reset: reset + toHere,
+      closedUntil: closed && closed.until + toHere,
+    };
+  };
+}

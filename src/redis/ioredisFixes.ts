@@ -1,0 +1,77 @@
+import type { Socket } from 'node:net';
+import { AbstractConnector, Redis, type RedisOptions, SentinelConnector } from 'ioredis';
+
+/** What is private in ioredis 6.0.0. */
+interface Internals {
+  failoverDetector: { cleanup(): void } | null;
+  connectToSentinel(...args: unknown[]): Redis;
+}
+
+/**
+ * ioredis 6.0.0 keeps its listener for fail-overs while it reconnects. A fail-over that is published then ends the attempt,
+ * and the connection with it ("Connection is closed"). A connection that is being made asks the Sentinels anyway.
+ */
+export class PatientSentinelConnector extends SentinelConnector {
+  constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {
+    super(options);
+    const internals = this as unknown as Internals;
+    const connectToSentinel = internals.connectToSentinel.bind(this);
+    // Without a listener ioredis writes the errors of the one that listens for fail-overs to stderr, past the log. The next
+    // attempt to reach the master reports a Sentinel that is away.
+    internals.connectToSentinel = (...args) => connectToSentinel(...args).on('error', () => undefined);
+  }
+
+  override connect(
+    ...args: Parameters<SentinelConnector['connect']>
+  ): ReturnType<SentinelConnector['connect']> {
+    const internals = this as unknown as Internals;
+    internals.failoverDetector?.cleanup();
+    // Each clean-up adds a `close` listener to the same closed socket.
+    internals.failoverDetector = null;
+    return super.connect(...args);
+  }
+}
+
+const STREAM = Symbol('stream');
+
+type WithStream = AbstractConnector & { [STREAM]?: Socket };
+
+/**
+ * Gives every socket of ioredis a listener for `error` that stays. Node may emit a TLS error twice on one socket: when a
+ * read or a write fails, and from the TLS layer (`_emitTLSError` emits, it does not destroy). ioredis 6.0.0 listens with
+ * `once`; the second error would be an uncaught exception and end the process. ioredis reports the first one.
+ *
+ * It patches the connector's class, since the sockets to Sentinels and of a Cluster's subscriber take no options from here.
+ */
+export function keepErrorListeners(): void {
+  Object.defineProperty(AbstractConnector.prototype, 'stream', {
+    configurable: true,
+    get(this: WithStream) {
+      return this[STREAM];
+    },
+    set(this: WithStream, stream: Socket) {
+      stream.on('error', () => undefined);
+      this[STREAM] = stream;
+    },
+  });
+}
+
+/**
+ * Commands that are sent in the same turn of the event loop leave in one write, whichever socket's news they answer: a
+ * write is a system call, and a page alone takes some twenty commands. Nothing is held back beyond the turn, and nothing is
+ * reordered.
+ */
+export class BatchingRedis extends Redis {
+  constructor(options: Omit<RedisOptions, 'replyMapping'>) {
+    super(options);
+  }
+
+  override sendCommand(...args: Parameters<Redis['sendCommand']>): ReturnType<Redis['sendCommand']> {
+    const { stream } = this;
+    if (stream?.writable && stream.writableCorked === 0) {
+      stream.cork();
+      setImmediate(() => stream.uncork());
+    }
+    return super.sendCommand(...args);
+  }
+}

@@ -1,0 +1,95 @@
+import { assemble, assembleHeads, type ProductHead } from '../collector/assemble.ts';
+import { Failure } from '../failures.ts';
+import type { Product } from '../product/product.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { TrackVerdict } from '../product/track.ts';
+import type { ResultStore, StoredResult } from './resultStore.ts';
+import type { SearchRef } from './runState.ts';
+
+/** The products of what is stored of a search, each with its details and its mark where there are any. */
+export function productsOf(request: NormalRequest, { pages, details, verdict }: StoredResult): Product[] {
+  const { products } = assemble(
+    request,
+    pages.map(({ answer }) => answer),
+  );
+  return products.map((product) => completed(product, details, verdict));
+}
+
+/** A product of a page with its details and its mark. */
+export function completed(
+  product: Product,
+  details: StoredResult['details'],
+  verdict: StoredResult['verdict'],
+): Product {
+  const own = details.get(product.itemId)?.details;
+  const mark = verdict?.marks.get(product.itemId);
+  const formerTotal = verdict?.formerTotals.get(product.itemId);
+  return {
+    ...product,
+    ...(mark ? { mark } : {}),
+    ...(formerTotal ? { formerTotal } : {}),
+    ...(own ? { details: own } : {}),
+  };
+}
+
+/** Products of one page that stand next to each other in a search's list. */
+export interface Stretch {
+  page: number;
+  itemIds: string[];
+}
+
+/**
+ * A search's products without holding them: their order is known from the pages' heads, and each stretch is read when it
+ * is wanted. It is the list that `productsOf` gives.
+ */
+export class ProductList {
+  readonly stretches: readonly Stretch[];
+  readonly #store: ResultStore;
+  readonly #ref: SearchRef;
+  readonly #verdict: TrackVerdict | undefined;
+  readonly #detailed: boolean;
+
+  private constructor(
+    store: ResultStore,
+    ref: SearchRef,
+    request: NormalRequest,
+    parts: { stretches: Stretch[]; verdict: TrackVerdict | undefined },
+  ) {
+    this.#store = store;
+    this.#ref = ref;
+    this.#detailed = request.details === 'full';
+    this.#verdict = parts.verdict;
+    this.stretches = parts.stretches;
+  }
+
+  static async open(store: ResultStore, ref: SearchRef, request: NormalRequest): Promise<ProductList> {
+    const heads = await store.readHeads(ref, await store.stored(ref));
+    const pageOf = new Map<ProductHead, number>();
+    for (const { page, head } of heads) for (const product of head.products) pageOf.set(product, page);
+    const { products } = assembleHeads(
+      request,
+      heads.map(({ head }) => head),
+    );
+    const stretches: Stretch[] = [];
+    for (const product of products) {
+      const page = pageOf.get(product) as number;
+      const last = stretches.at(-1);
+      if (last?.page === page) last.itemIds.push(product.itemId);
+      else stretches.push({ page, itemIds: [product.itemId] });
+    }
+    const verdict = request.track === undefined ? undefined : await store.readVerdict(ref);
+    return new ProductList(store, ref, request, { stretches, verdict });
+  }
+
+  /** @throws Failure `search_not_found` when the results have expired meanwhile */
+  async read({ page, itemIds }: Stretch): Promise<Product[]> {
+    const answer = await this.#store.read(this.#ref, page);
+    if (answer === undefined) throw new Failure('search_not_found', 'the results have expired meanwhile');
+    const details = this.#detailed ? await this.#store.readItems(this.#ref, itemIds) : new Map();
+    const byId = new Map(answer.products.toReversed().map((product) => [product.itemId, product]));
+    return itemIds.flatMap((itemId) => {
+      const product = byId.get(itemId);
+      return product === undefined ? [] : [completed(product, details, this.#verdict)];
+    });
+  }
+}
