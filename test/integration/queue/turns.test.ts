@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { openGate } from '../../../src/app.ts';
-import { quietLog } from '../../../src/cli/quietLog.ts';
+import { openGate } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { openRedis } from '../../../src/redis/connection.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
 import { startTestRedis, useRedis } from '../../support/redis.ts';
 import { ScriptedSentinel } from '../../support/scriptedSentinel.ts';
@@ -16,7 +16,7 @@ describe('a connection by Sentinels', () => {
     it(`of a ${profile}, or a copy of it, survives to be told of a fail-over while it connects anew`, async () => {
       const admin = server.connect();
       const sentinel = await ScriptedSentinel.start(Number(new URL(server.url).port));
-      const first = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, profile, SILENT);
+      const first = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, profile, NOOP_LOGGER);
       const both = [first, first.duplicate()];
       both[1]?.on('error', () => undefined);
       const answers = (redis: Redis) => redis.ping().catch(() => undefined);
@@ -43,7 +43,7 @@ describe('a connection by Sentinels', () => {
     sentinel.asked = async () => {
       asked += 1;
     };
-    const redis = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, 'worker', SILENT);
+    const redis = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, 'worker', NOOP_LOGGER);
     const attempts = (count: number) => waitFor(`${count} attempts`, () => asked >= count);
     try {
       await waitFor('it to listen for fail-overs', () => sentinel.listening === 1);

@@ -6,7 +6,7 @@ import type { Redis } from 'ioredis';
 import { spy } from 'sinon';
 import { openRedis } from '../../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
-import { SILENT } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { testConfig } from '../../support/config.ts';
 import { freePort } from '../../support/freePort.ts';
@@ -46,7 +46,7 @@ describe('errors of a socket to Redis', () => {
 
   const open = (kind: Kind) => {
     const env = { REDIS_URL: urls[kind], ...(kind === 'TLS' ? { REDIS_TLS_CA: authority.ca } : {}) };
-    return openRedis(testConfig(env).redis, 'worker', SILENT);
+    return openRedis(testConfig(env).redis, 'worker', NOOP_LOGGER);
   };
   const streamOf = (redis: Redis) => redis.stream as Socket;
   /** The socket before the operating system can have connected it: no turn of the event loop passes. */
@@ -123,7 +123,7 @@ describe('errors of the sockets that ioredis opens by itself', () => {
       let redis: Redis | undefined;
       try {
         const sockets = await socketsOf(async () => {
-          redis = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, 'caller', SILENT);
+          redis = openRedis(testConfig({ REDIS_URL: sentinel.url }).redis, 'caller', NOOP_LOGGER);
           await waitFor('it to listen for fail-overs', () => sentinel.listening === 1);
         });
         // The master's, the one that asked for it, and the one that listens.
@@ -146,7 +146,7 @@ describe('errors of the sockets that ioredis opens by itself', () => {
       let redis: Redis | undefined;
       try {
         const sockets = await socketsOf(async () => {
-          redis = openRedis(testConfig({ REDIS_URL: cluster.url }).redis, 'caller', SILENT);
+          redis = openRedis(testConfig({ REDIS_URL: cluster.url }).redis, 'caller', NOOP_LOGGER);
           await waitFor('an answer', () => redis?.ping().catch(() => undefined));
         });
         // A node's at least, and the subscriber's.
