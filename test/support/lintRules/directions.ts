@@ -2,7 +2,7 @@ import { importsOf, type Sources } from './sources.ts';
 
 /** What stands left may be imported by what stands right of it, never the other way. */
 const ORDER =
-  'failures lifecycle config telemetry redis product ebay collector results events queue fleet http app simulator cli main index'.split(
+  'failures lifecycle config telemetry redis product ebay collector results events queue fleet text http app simulator cli main index'.split(
     ' ',
   );
 

@@ -1,0 +1,118 @@
+import type { ServiceEvent } from '../events/event.ts';
+import type { Money } from '../product/money.ts';
+import type { NormalRequest } from '../product/requestSchema.ts';
+import type { Outcome, SearchSummary } from '../product/summary.ts';
+import type { SearchEstimate } from '../queue/search/estimate.ts';
+import { countText, numberText } from './values.ts';
+
+/** What a search looks for: its keywords, else its categories. */
+export function searchTitle({ query, categoryIds }: Pick<NormalRequest, 'query' | 'categoryIds'>): string {
+  return query ?? `category ${categoryIds?.join(', ')}`;
+}
+
+/** Whether all wanted pages are there: there is nothing left to retry. */
+export function isWhole(outcome: Outcome): boolean {
+  return outcome === 'complete' || outcome === 'none-found' || outcome === 'filtered-out';
+}
+
+/** Outcome of a run, or that it has none yet. */
+export function runText(outcome: Outcome | null): string {
+  return outcome ?? 'under way';
+}
+
+/** The reasons of closed gates and of waiting searches. */
+const WAIT_REASONS: Readonly<Record<string, string>> = {
+  quota: 'the calls of this day are used up',
+  pause: 'eBay asked for a pause (429)',
+  circuit: 'eBay is failing',
+  'identical-search': 'an identical search is under way',
+  'newer-version': 'only a newer worker can read it',
+};
+
+/** Why a search waits or the gate is closed, as a clause. A reason without a text is shown as it is. */
+export function waitReasonText(reason: string): string {
+  return WAIT_REASONS[reason] ?? reason;
+}
+
+/** Counts of an ended search; those that are zero are left out, except products and calls. */
+export function summaryFacts({ counts, gone, calls, warnings }: SearchSummary): string[] {
+  const unreadable = Object.values(counts.rejected).reduce((sum, n) => sum + n, 0);
+  return [
+    `${countText(counts.products, 'product')} of ${numberText(counts.found)} found`,
+    counts.duplicates > 0 && countText(counts.duplicates, 'duplicate'),
+    counts.filteredOut > 0 && `${numberText(counts.filteredOut)} filtered out`,
+    unreadable > 0 && `${numberText(unreadable)} unreadable`,
+    gone.length > 0 && `${numberText(gone.length)} gone`,
+    countText(calls, 'call'),
+    warnings.length > 0 && countText(warnings.length, 'warning'),
+  ].filter((fact) => fact !== false);
+}
+
+export interface EstimateTexts {
+  calls: string;
+  share: string;
+  queue: string;
+  finish: string;
+}
+
+/** What a search costs and when it can be done. @param when text of an instant, such as `in 15 s` */
+export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string): EstimateTexts {
+  const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;
+  const parts = calls.details > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
+  const left = `the ${numberText(remaining)} that ${callClass} searches have left today`;
+  const share =
+    shareOfRemaining === null
+      ? `${callClass} searches have none left today; more ${when(reset)}`
+      : shareOfRemaining > 1
+        ? `more than ${left}; it continues ${when(reset)}`
+        : `${percentText(shareOfRemaining)} of ${left}`;
+  return {
+    calls: `at most ${countText(calls.total, 'call')}${parts}`,
+    share,
+    queue: ahead === 0 ? 'nothing waits before it' : `${countText(ahead, 'call')} before its first one`,
+    finish: `${when(earliestFinish)} at the earliest`,
+  };
+}
+
+function percentText(share: number): string {
+  const percent = share * 100;
+  return percent < 0.1 ? 'less than 0.1 %' : `${percent.toFixed(1)} %`;
+}
+
+/** What an event says, without the name of its search or track. @param money text of an amount */
+export function eventText(event: ServiceEvent, money: (amount: Money) => string): string {
+  switch (event.type) {
+    case 'search.completed':
+    case 'search.cancelled': {
+      const outcome = event.type === 'search.cancelled' ? 'cancelled' : event.outcome;
+      const counts = `${countText(event.counts.products, 'product')}, ${countText(event.calls, 'call')}`;
+      return `${outcome}, ${counts}${event.track === null ? '' : `; ${trackText(event.track)}`}`;
+    }
+    case 'search.failed':
+      return `failed: ${event.error.message} (${event.error.code})`;
+    case 'search.skipped':
+      return 'skipped: the previous run was still busy';
+    case 'product.gone':
+      return 'gone';
+    case 'product.new':
+      return `new, ${event.product.total === null ? 'delivered price unknown' : money(event.product.total)}`;
+    default: {
+      const word = event.type === 'product.price-dropped' ? 'dropped' : 'rose';
+      return `${word}, ${money(event.formerTotal)} → ${money(event.product.total)}`;
+    }
+  }
+}
+
+type Track = NonNullable<Extract<ServiceEvent, { type: 'search.completed' }>['track']>;
+
+/** `3 new, 1 dropped`, `no changes`, `first run`. */
+export function trackText(track: Track): string {
+  if (track.firstRun) return 'first run';
+  const counts = [
+    track.new > 0 && `${track.new} new`,
+    track.priceDropped > 0 && `${track.priceDropped} dropped`,
+    track.priceRose > 0 && `${track.priceRose} rose`,
+    track.gone > 0 && `${track.gone} gone`,
+  ];
+  return counts.filter((count) => count !== false).join(', ') || 'no changes';
+}

@@ -1,0 +1,114 @@
+import { expect } from 'chai';
+import type { ServiceEvent } from '../../../src/events/event.ts';
+import type { SearchSummary } from '../../../src/product/summary.ts';
+import { estimateTexts, eventText, summaryFacts, waitReasonText } from '../../../src/text/searches.ts';
+import { countText, distanceText, durationText, instantText, moneyText } from '../../../src/text/values.ts';
+
+const NOW = Date.parse('2026-03-02T12:00:00Z');
+const [S, MIN, H] = [1000, 60_000, 3_600_000];
+
+describe('texts of values', () => {
+  it('show a duration in its two largest units and leave out what is zero', () => {
+    const durations = [0, 9 * S, MIN, 119 * S, 250 * S, H, 112 * MIN, 47 * H, 48 * H, 50 * H, 49.6 * H];
+    expect(durations.map(durationText)).to.deep.equal(
+      '0 s,9 s,1 min,1 min 59 s,4 min 10 s,1 h,1 h 52 min,47 h,2 days,2 days 2 h,2 days 2 h'.split(','),
+    );
+  });
+
+  it('carry a duration that rounds up into the next unit', () => {
+    expect([59.6 * S, 59 * MIN + 59.6 * S, 48 * H - S, -5 * S].map(durationText)).to.deep.equal([
+      '1 min',
+      '1 h',
+      '2 days',
+      '0 s',
+    ]);
+  });
+
+  it('say how far away an instant is, in either direction', () => {
+    const texts = [1000, 15_000, -240_000].map((ms) => distanceText(new Date(NOW + ms).toISOString(), NOW));
+    expect(texts).to.deep.equal(['now', 'in 15 s', '4 min ago']);
+    expect(instantText('2026-05-01T06:30:59.000Z')).to.equal('2026-05-01 06:30 UTC');
+  });
+
+  it('keep currencies and amounts exact', () => {
+    const amounts = [
+      { value: '12.50', currency: 'USD' },
+      { value: '12.50', currency: 'CAD' },
+      { value: '1200', currency: 'JPY' },
+      { value: '999999999999999.99', currency: 'USD' },
+    ];
+    expect(amounts.map(moneyText)).to.deep.equal(['$12.50', 'CA$12.50', '¥1,200', '$999,999,999,999,999.99']);
+  });
+
+  it('count', () => {
+    expect([0, 1, 1200].map((n) => countText(n, 'call'))).to.deep.equal(['0 calls', '1 call', '1,200 calls']);
+  });
+});
+
+describe('texts of searches', () => {
+  it('say why one waits, and show a reason that they do not know', () => {
+    expect(waitReasonText('circuit')).to.equal('eBay is failing');
+    expect(waitReasonText('tides')).to.equal('tides');
+  });
+
+  it('show products, calls and each other count that is not zero', () => {
+    const counts = { found: 1234, collected: 9, products: 1, duplicates: 2, filteredOut: 0, rejected: {} };
+    const summary = { counts, calls: 3, gone: [], warnings: [] } as unknown as SearchSummary;
+    expect(summaryFacts(summary)).to.deep.equal(['1 product of 1,234 found', '2 duplicates', '3 calls']);
+    const rejected = { 'no-id': 2, 'no-title': 1 };
+    expect(
+      summaryFacts({ ...summary, counts: { ...counts, rejected }, gone: ['v1|1|0'] }),
+    ).to.include.members(['3 unreadable', '1 gone']);
+  });
+
+  const estimate = {
+    calls: { pages: 3, details: 0, total: 3 },
+    class: 'interactive' as const,
+    remaining: 1400,
+    shareOfRemaining: 3 / 1400,
+    reset: '2026-03-03T08:00:00.000Z',
+    ahead: 12,
+    earliestFinish: '2026-03-02T12:00:15.000Z',
+  };
+  const when = (iso: string) => distanceText(iso, NOW);
+
+  it('say calls, share of what is left, queue and earliest finish', () => {
+    expect(estimateTexts(estimate, when)).to.deep.equal({
+      calls: 'at most 3 calls',
+      share: '0.2 % of the 1,400 that interactive searches have left today',
+      queue: '12 calls before its first one',
+      finish: 'in 15 s at the earliest',
+    });
+  });
+
+  it('say when a search continues that is larger than the rest of the day', () => {
+    expect(estimateTexts({ ...estimate, shareOfRemaining: 1.4 }, when).share).to.equal(
+      'more than the 1,400 that interactive searches have left today; it continues in 20 h',
+    );
+    expect(estimateTexts({ ...estimate, remaining: 0, shareOfRemaining: null }, when).share).to.equal(
+      'interactive searches have none left today; more in 20 h',
+    );
+  });
+
+  const textOf = (event: object) => eventText(event as ServiceEvent, ({ value }) => value);
+
+  it('say how a search ended and what its track found', () => {
+    const event = { type: 'search.completed', outcome: 'complete', counts: { products: 4 }, calls: 1 };
+    const track = { name: 't', firstRun: false, new: 3, priceDropped: 0, priceRose: 0, gone: 1 };
+    expect(textOf({ ...event, track })).to.equal('complete, 4 products, 1 call; 3 new, 1 gone');
+    expect(textOf({ ...event, track: { ...track, new: 0, gone: 0 } })).to.match(/; no changes$/);
+    expect(textOf({ ...event, type: 'search.cancelled', track: null })).to.equal(
+      'cancelled, 4 products, 1 call',
+    );
+  });
+
+  it('say how a price changed, and never take an unknown one for zero', () => {
+    const [formerTotal, total] = [{ value: '9.99' }, { value: '5.00' }];
+    expect(textOf({ type: 'product.price-dropped', formerTotal, product: { total } })).to.equal(
+      'dropped, 9.99 → 5.00',
+    );
+    expect(textOf({ type: 'product.new', product: { total: null } })).to.equal(
+      'new, delivered price unknown',
+    );
+  });
+});
