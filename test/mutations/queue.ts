@@ -317,7 +317,7 @@ export const mutations: Mutation[] = [
     tests: [SUSPECTS],
   },
   {
-    id: 'crashIsolation-run-together',
+    id: 'crashed-jobs-run-together',
     file: 'src/queue/bullmq/crashLimit.ts',
     find: 'if (!crashIsolation.enter()) {',
     replace: 'if (crashIsolation.enter() && false) {',
