@@ -9,7 +9,7 @@ import type { SearchProducer } from '../../src/queue/producer.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { allEvents } from '../../test/support/events.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { BARRIERS, type Evidence } from './evidence.ts';

@@ -7,7 +7,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { openSync, writeSync } from 'node:fs';
 import { startWorkerApp } from '../../dist/app/worker.js';
 import { loadConfig } from '../../dist/config/load.js';
-import { LogRoot } from '../../dist/telemetry/logger.js';
+import { LogRoot } from '../../dist/telemetry/logRoot.js';
 
 const journal = openSync(process.argv[2], 'a');
 /** The page that a job is about, `SEARCH NUMBER`: a call does not name it. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { openProducer } from '../../src/app/client.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { startTcpProxy } from '../../test/support/tcpProxy.ts';

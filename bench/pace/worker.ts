@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startWorkerApp } from '../../src/app/worker.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Collector } from '../../src/queue/search/context.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { now } from './clock.ts';
 
 const WORK_MS = Number(process.env.BENCH_WORK_MS ?? 300);

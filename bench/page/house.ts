@@ -6,7 +6,7 @@ import { Lifecycle } from '../../src/lifecycle.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 
 /** Redis, eBay, a worker and the page. */

@@ -14,7 +14,8 @@ import { type ProducerOptions, SearchProducer } from '../queue/producer.ts';
 import { admissionBy, outlookBy } from '../queue/search/estimate.ts';
 import { jobDefaults, runsTtlMs } from '../queue/search/jobDefaults.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
-import { type Logger, LogRoot, NOOP_LOGGER } from '../telemetry/logger.ts';
+import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
+import { LogRoot } from '../telemetry/logRoot.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import { readSnapshot } from './fleetConfig.ts';
 

@@ -13,7 +13,7 @@ import { checkQueues } from '../queue/checkup.ts';
 import { openRedis } from '../redis/connection.ts';
 import { checkRedis, redisAhead } from '../redis/fitness.ts';
 import { type Finding, fail, ok, skipped } from '../telemetry/finding.ts';
-import type { LogRoot } from '../telemetry/logger.ts';
+import type { LogRoot } from '../telemetry/logRoot.ts';
 import { CALLER_DEADLINE_MS, callGate } from './client.ts';
 
 export interface DoctorOptions {

@@ -9,7 +9,7 @@ import { FleetStore, withNewer } from '../fleet/fleetStore.ts';
 import { type Snapshot, snapshotOf } from '../fleet/snapshot.ts';
 import { readSourceFiles, type SourceFiles } from '../fleet/sourceFiles.ts';
 import { redisFailure } from '../redis/failure.ts';
-import type { LogRoot } from '../telemetry/logger.ts';
+import type { LogRoot } from '../telemetry/logRoot.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 
 /** The files of a process that may change while it runs. */

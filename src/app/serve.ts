@@ -31,7 +31,7 @@ import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { runsTtlMs } from '../queue/search/jobDefaults.ts';
 import { openRedis } from '../redis/connection.ts';
-import type { LogRoot } from '../telemetry/logger.ts';
+import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { callGate, openProducer } from './client.ts';
 import { openFleetConfig, startPersistently } from './fleetConfig.ts';

@@ -6,7 +6,7 @@ import type { Lifecycle } from '../lifecycle.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { startEmbeddedRedis } from '../redis/embedded.ts';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
-import { LogRoot } from '../telemetry/logger.ts';
+import { LogRoot } from '../telemetry/logRoot.ts';
 import { quietLog } from './commandSetup.ts';
 import { openServe } from './serve.ts';
 import { simulatorEnv } from './simulate.ts';

@@ -6,7 +6,7 @@ import type { QueueContext } from '../queue/search/context.ts';
 import { announceLoss } from '../queue/search/summarise.ts';
 import { Lease } from '../redis/lease.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { throttled } from '../telemetry/logRateLimiter.ts';
+import { throttled } from '../telemetry/logger.ts';
 import type { FleetMetrics } from '../telemetry/metrics.ts';
 import { Sweep } from './sweep.ts';
 

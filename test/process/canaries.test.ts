@@ -2,7 +2,7 @@ import type { ChildProcess } from 'node:child_process';
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { startWorkerApp } from '../../src/app/worker.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { Scrubber } from '../../src/telemetry/scrubber.ts';
 import { type Places, sightings } from '../support/canaries.ts';
 import {

@@ -2,7 +2,7 @@ import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { openProducer } from '../../src/app/client.ts';
 import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from '../support/config.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';

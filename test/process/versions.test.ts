@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import type { SearchProducer } from '../../src/queue/producer.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from '../support/config.ts';
 import { buildNextRelease, type NextRelease } from '../support/nextRelease.ts';
 import { type RunningProcess, useProcesses } from '../support/processes.ts';

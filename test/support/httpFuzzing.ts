@@ -5,7 +5,7 @@ import { startServeApp } from '../../src/app/serve.ts';
 import { ApiKeys, ROLES } from '../../src/http/auth/apiKeys.ts';
 import { SearchRequestSchema } from '../../src/product/requestSchema.ts';
 import { ScheduleSchema } from '../../src/product/scheduleSchema.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from './config.ts';
 import { rawCorpus } from './httpCorpus.ts';
 import { anyCall, type FuzzCall } from './httpFuzz.ts';

@@ -3,7 +3,7 @@ import { Redis } from 'ioredis';
 import { type ServeApp, startServeApp } from '../../src/app/serve.ts';
 import { FleetStore, NOTHING, publishNext } from '../../src/fleet/fleetStore.ts';
 import { ApiKeys, type Role } from '../../src/http/auth/apiKeys.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';
 import type { TestService } from './service.ts';

@@ -8,7 +8,7 @@ import type { SearchReport } from '../../src/queue/searchReader.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import type { SimulatorOptions } from '../../src/simulator/world.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';
 import { useSimulator } from './simulator.ts';

@@ -8,7 +8,7 @@ import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { type Credential, DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from './config.ts';
 import { useRedis } from './redis.ts';
 import { QUICK, serviceEnv } from './service.ts';

@@ -3,7 +3,7 @@ import { Queue } from 'bullmq';
 import { openProducer } from '../../src/app/client.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
-import { LogRoot } from '../../src/telemetry/logger.ts';
+import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from './config.ts';
 import { type RunningProcess, useProcesses } from './processes.ts';
 import { useRedis } from './redis.ts';

@@ -2,7 +2,7 @@ import { type Job, type JobJson, type Processor, type Queue, Worker, type Worker
 import type { Redis } from 'ioredis';
 import { parseReason } from '../../failures.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { throttled } from '../../telemetry/logRateLimiter.ts';
+import { throttled } from '../../telemetry/logger.ts';
 import type { QueueMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
 import { TOO_LARGE } from '../search/jobData.ts';

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { openProducer } from '../../../src/app/client.ts';
 import { startWorkerApp, type WorkerApp } from '../../../src/app/worker.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
-import { LogRoot } from '../../../src/telemetry/logger.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
 import { serviceEnv } from '../../support/service.ts';

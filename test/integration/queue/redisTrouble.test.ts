@@ -6,7 +6,7 @@ import { startWorkerApp, type WorkerApp } from '../../../src/app/worker.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
-import { LogRoot } from '../../../src/telemetry/logger.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { testConfig } from '../../support/config.ts';
 import { startTestRedis } from '../../support/redis.ts';
 import { serviceEnv } from '../../support/service.ts';

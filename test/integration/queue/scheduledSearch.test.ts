@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { startWorkerApp } from '../../../src/app/worker.ts';
-import { LogRoot } from '../../../src/telemetry/logger.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
-import { LogRoot } from '../../../src/telemetry/logger.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
 import { waitFor } from '../../support/waitFor.ts';
 

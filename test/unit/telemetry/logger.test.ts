@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { type LogOptions, LogRoot, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { type LogOptions, LogRoot } from '../../../src/telemetry/logRoot.ts';
 
 /** A log whose lines can be read. */
 function logTo(options: Partial<LogOptions> = {}): { root: LogRoot; lines: () => string[] } {
