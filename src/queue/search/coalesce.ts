@@ -45,13 +45,18 @@ export async function coalesce(
     await coalesced.leave(hash, me);
     return undefined;
   }
+  let maxAgeMs = request.maxAge * 1000;
   for (;;) {
-    const claim = await coalesced.claim(hash, me, request.maxAge * 1000);
+    const claim = await coalesced.claim(hash, me, maxAgeMs);
     if (claim.role === 'leader') return undefined;
     if (claim.role === 'answered') {
       const source = refOf(claim.end.by, tenant);
       const summary = summaryFrom(claim.end, request, search, run);
-      if (summary.pages > 0 && (await context.results.stored(source)).length === 0) continue;
+      if (summary.pages > 0 && (await context.results.stored(source)).length === 0) {
+        // The earlier search ended recently enough, but its pages have expired.
+        maxAgeMs = 0;
+        continue;
+      }
       await runs.takeFrom(search, source);
       log.debug('search answered by an identical one', {
         ...idsOfSearch(context, job),

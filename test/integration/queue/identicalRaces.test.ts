@@ -192,6 +192,15 @@ describe('a search with maxAge', () => {
     expect(service.calledOffsets()).to.deep.equal([0, 0]);
   });
 
+  it('is not answered by one whose pages have expired', async () => {
+    const first = await service.search(request);
+    const stored = new StoredJobs(service.config.redis.url);
+    await stored.redis.del(await resultsKey(service.searches, first.searchId));
+    stored.close();
+    const second = await service.search({ ...request, maxAge: 3600 });
+    expect(second.summary).to.deep.include({ outcome: 'complete', calls: 1 });
+  });
+
   it('is not answered by one that lacks a page', async () => {
     const deep = { ...request, maxItems: 250, onFailure: 'degrade' as const };
     service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 }, count: 1 });
