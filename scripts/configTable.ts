@@ -1,22 +1,22 @@
 /**
- * The README's table of settings, made from the schema.
- * `node --import tsx scripts/configTable.ts` writes it between its markers in README.md.
+ * The table of settings in docs/settings.md, made from the schema.
+ * `node --import tsx scripts/configTable.ts` writes it between its markers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FILE_SUFFIX } from '../src/config/files.ts';
 import { FORMATS, type FormatName } from '../src/config/formats.ts';
 import { settings } from '../src/config/schema.ts';
+import { FILE_SUFFIX } from '../src/config/secrets.ts';
 
-export const README = new URL('../README.md', import.meta.url);
+export const SETTINGS_PAGE = new URL('../docs/settings.md', import.meta.url);
 
 const START = '<!-- settings: made by scripts/configTable.ts -->';
 const END = '<!-- end of settings -->';
 
-/** `readme` with the table as it must be. @throws Error without the two markers. */
-export function withConfigTable(readme: string): string {
-  const [start, end] = [readme.indexOf(START), readme.indexOf(END)];
-  if (start < 0 || end < start) throw new Error(`README.md lacks the markers ${START} and ${END}`);
-  return `${readme.slice(0, start + START.length)}\n${configTable()}\n${readme.slice(end)}`;
+/** `page` with the table as it must be. @throws Error without the two markers. */
+export function withConfigTable(page: string): string {
+  const [start, end] = [page.indexOf(START), page.indexOf(END)];
+  if (start < 0 || end < start) throw new Error(`docs/settings.md lacks the markers ${START} and ${END}`);
+  return `${page.slice(0, start + START.length)}\n${configTable()}\n${page.slice(end)}`;
 }
 
 function configTable(): string {
@@ -29,4 +29,4 @@ function configTable(): string {
 }
 
 if (process.argv[1] === import.meta.filename)
-  writeFileSync(README, withConfigTable(readFileSync(README, 'utf8')));
+  writeFileSync(SETTINGS_PAGE, withConfigTable(readFileSync(SETTINGS_PAGE, 'utf8')));
