@@ -79,7 +79,7 @@ const rules: Array<{
     check: environmentReaders,
     planted: [[{ 'src/cli/a.ts': 'const a = process.env.PATH;' }, 'src/cli/a.ts: reads process.env']],
     innocent: {
-      'src/config/environment.ts': 'const a = process.env;',
+      'src/config/config.ts': 'const a = process.env;',
       'src/ebay/a.ts': '/**\n * process.env\n */\nconst a = 1; // not process.env',
     },
   },

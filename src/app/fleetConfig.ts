@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
-import { environment } from '../config/environment.ts';
+import { environment } from '../config/config.ts';
 import { type ConfigSources, configFiles } from '../config/load.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import { FleetStore, withNewer } from '../fleet/fleetStore.ts';

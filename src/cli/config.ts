@@ -3,11 +3,12 @@ import Table from 'cli-table3';
 import { Command } from 'commander';
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
-import { environment } from '../config/environment.ts';
-import { type Content, readJsonObject, unknownKeys } from '../config/files.ts';
+import { environment } from '../config/config.ts';
+import { readJsonObject, unknownKeys } from '../config/files.ts';
+import { type Content } from '../config/config.ts';
 import { FORMATS, type FormatName } from '../config/formats.ts';
 import { loadConfig } from '../config/load.ts';
-import { reloadablePart } from '../config/reloadable.ts';
+import { reloadablePart } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import {
   type FleetDocument,

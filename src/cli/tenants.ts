@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { type Config, ConfigError } from '../config/config.ts';
-import { environment } from '../config/environment.ts';
+import { environment } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import type { Failure } from '../failures.ts';
 import {

@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import type { Config, ConfigProblem } from './config.ts';
-import { tlsProblems } from './files.ts';
 
 const EBAY_ORIGIN = { sandbox: 'https://api.sandbox.ebay.com', production: 'https://api.ebay.com' } as const;
 const TOKEN_PATH = '/identity/v1/oauth2/token';
@@ -34,7 +36,7 @@ export function crossChecks(config: Config): ConfigProblem[] {
     'a token request (TOKEN_REQUEST_TIMEOUT)',
     token.requestTimeout,
   );
-  // A worker that waits for work hears nothing for so long; its connection must not count as dead at the same moment.
+  // An idle worker gets no answer for the time of its blocking read; its connection must not count as dead by then.
   if (redis.socketTimeout <= worker.blockingRead)
     problems.push({
       name: 'REDIS_SOCKET_TIMEOUT',
@@ -75,7 +77,7 @@ function isLoopback(host: string): boolean {
 const PLACEHOLDER = /^(your[-_ ].*|change[-_ ]?me.*|x{3,}|<.*>|todo|example)$/i;
 
 /**
- * What is wrong with the keyset; only the commands that call eBay need one.
+ * Problems of the keyset; only commands that call eBay need one.
  * Production app ids hold `-PRD-` and sandbox ones `-SBX-`; a mix fails at eBay with `invalid_client`.
  */
 export function credentialProblems(config: Config): ConfigProblem[] {
@@ -131,4 +133,69 @@ export function readEncryptionKeys(text: string): { keys: EncryptionKey[]; probl
     else keys.push({ kid, secret });
   }
   return { keys, problems };
+}
+
+type Tls = Pick<Config['redis'], 'tlsCa' | 'tlsCert' | 'tlsKey'>;
+
+/** The content of the files that the TLS settings name. */
+export interface TlsFiles {
+  ca?: string;
+  cert?: string;
+  key?: string;
+}
+
+/** @throws Error of the file system, which `tlsProblems` reports at start. */
+export function readTlsFiles({ tlsCa, tlsCert, tlsKey }: Tls): TlsFiles {
+  return {
+    ...(tlsCa === '' ? {} : { ca: readFileSync(tlsCa, 'utf8') }),
+    ...(tlsCert === '' ? {} : { cert: readFileSync(tlsCert, 'utf8') }),
+    ...(tlsKey === '' ? {} : { key: readFileSync(tlsKey, 'utf8') }),
+  };
+}
+
+/** Found at start rather than by a connection that never comes up. */
+function tlsProblems({ redis, ebay }: Pick<Config, 'redis' | 'ebay'>): ConfigProblem[] {
+  const problems: ConfigProblem[] = [];
+  if (!redis.tlsVerify && ebay.environment === 'production')
+    problems.push({
+      name: 'REDIS_TLS_VERIFY',
+      message: 'is false, but in production Redis’s certificate must be checked: set REDIS_TLS_CA instead',
+    });
+  if ((redis.tlsCert === '') !== (redis.tlsKey === ''))
+    problems.push({ name: 'REDIS_TLS_CERT', message: 'and REDIS_TLS_KEY belong together: set both' });
+  for (const [name, path] of [
+    ['REDIS_TLS_CA', redis.tlsCa],
+    ['REDIS_TLS_CERT', redis.tlsCert],
+    ['REDIS_TLS_KEY', redis.tlsKey],
+  ] as const) {
+    const problem = path === '' ? undefined : fileProblem(path, name === 'REDIS_TLS_KEY');
+    if (problem !== undefined) problems.push({ name, message: problem });
+  }
+  return problems.length > 0 ? problems : pairProblem(redis);
+}
+
+function fileProblem(path: string, isKey: boolean): string | undefined {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    return `is ${path}, which cannot be read (${(error as NodeJS.ErrnoException).code})`;
+  }
+  try {
+    if (!isKey) new X509Certificate(content);
+    return undefined;
+  } catch {
+    return `is ${path}, which holds no PEM certificate`;
+  }
+}
+
+function pairProblem(redis: Tls): ConfigProblem[] {
+  try {
+    createSecureContext(readTlsFiles(redis));
+    return [];
+  } catch {
+    return [
+      { name: 'REDIS_TLS_KEY', message: 'does not hold the PEM key of the certificate in REDIS_TLS_CERT' },
+    ];
+  }
 }

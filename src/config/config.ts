@@ -1,4 +1,4 @@
-import type { Key, schema } from './schema.ts';
+import { type Key, schema, settings } from './schema.ts';
 
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
 type ValuesOf<S> = {
@@ -7,6 +7,9 @@ type ValuesOf<S> = {
 
 /** All settings, frozen. Durations are in seconds. */
 export type Config = ValuesOf<typeof schema>;
+
+/** Group → setting → value, as written in a file. */
+export type Content = Record<string, Record<string, unknown>>;
 
 /** One mistake: where it was made and what is allowed there. */
 export interface ConfigProblem {
@@ -21,7 +24,36 @@ export class ConfigError extends Error {
   readonly problems: readonly ConfigProblem[];
 
   constructor(problems: ConfigProblem[]) {
-    super(problems.map(({ name, message }) => `${name} ${message}`).join('\n'));
+    super(linesOf(problems).join('\n'));
     this.problems = problems;
   }
+}
+
+/** One line for each problem. */
+export function linesOf(problems: readonly ConfigProblem[]): string[] {
+  return problems.map(({ name, message }) => `${name} ${message}`);
+}
+
+/** The process's environment. This is the only place that reads it. */
+export function environment(): NodeJS.ProcessEnv {
+  return process.env;
+}
+
+/** Every setting with its default; nothing of the process is read. */
+export function defaultConfig(): Config {
+  const values: Content = Object.fromEntries(Object.keys(schema).map((group) => [group, {}]));
+  for (const { group, name, default: value } of settings())
+    values[group] = { ...values[group], [name]: value };
+  return frozen(values);
+}
+
+/** A frozen copy with these values in place of its own. */
+export function withValues(config: Config, values: Content): Config {
+  const groups = Object.entries(config as unknown as Content);
+  return frozen(Object.fromEntries(groups.map(([group, own]) => [group, { ...own, ...values[group] }])));
+}
+
+function frozen(values: Content): Config {
+  for (const group of Object.values(values)) Object.freeze(group);
+  return Object.freeze(values) as unknown as Config;
 }

@@ -1,31 +1,33 @@
 import type { FormatName } from './formats.ts';
 
-/** One setting as convict takes it. */
+/** One setting. */
 export interface Key<T> {
   format: FormatName;
   env: string;
   default: T;
   doc: string;
+  /** Its value is never shown. */
   sensitive: boolean;
+  /** Its former variable, which version 0.1 reads with a warning and the next release does not. */
+  deprecatedEnv?: string;
 }
 
-/** Never shown. */
-export const SECRET = true;
+const SECRET = true;
 
-export function key<T>(format: FormatName, env: string, value: T, doc: string, sensitive = false): Key<T> {
+function key<T>(format: FormatName, env: string, value: T, doc: string, sensitive = false): Key<T> {
   return { format, env, default: value, doc, sensitive };
 }
 
-export const seconds = (env: string, value: number, doc: string) => key('seconds', env, value, doc);
-export const secondsOrZero = (env: string, value: number, doc: string) =>
-  key('seconds or 0', env, value, doc);
-export const share = (env: string, value: number, doc: string) => key('share', env, value, doc);
-export const count = (env: string, value: number, doc: string) => key('count', env, value, doc);
-export const text = (env: string, value: string, doc: string, sensitive = false) =>
+const seconds = (env: string, value: number, doc: string) => key('seconds', env, value, doc);
+const secondsOrZero = (env: string, value: number, doc: string) => key('seconds or 0', env, value, doc);
+const share = (env: string, value: number, doc: string) => key('share', env, value, doc);
+const count = (env: string, value: number, doc: string) => key('count', env, value, doc);
+const text = (env: string, value: string, doc: string, sensitive = false) =>
   key('text', env, value, doc, sensitive);
+const formerly = <T>(deprecatedEnv: string, setting: Key<T>): Key<T> => ({ ...setting, deprecatedEnv });
 
 /** eBay and the keyset. */
-export const ebay = {
+const ebay = {
   clientId: text('EBAY_CLIENT_ID', '', 'App ID of the eBay keyset', SECRET),
   clientSecret: text('EBAY_CLIENT_SECRET', '', 'Cert ID of the eBay keyset', SECRET),
   environment: key('environment', 'EBAY_ENVIRONMENT', 'sandbox', 'Which eBay the keyset belongs to'),
@@ -73,8 +75,8 @@ export const ebay = {
   ),
 };
 
-/** The HTTP door, `dpf serve`. */
-export const http = {
+/** The HTTP API, `dpf serve`. */
+const http = {
   host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that `serve` and a worker’s METRICS_PORT listen on'),
   port: key('port', 'HTTP_PORT', 3000, 'Port of `serve`; 0 for any'),
   withoutKeys: key(
@@ -88,7 +90,7 @@ export const http = {
     'flag',
     'DASHBOARD_WRITES',
     false,
-    'Let the dashboard pause and resume queues and retry what failed; default is to look only',
+    'Let the dashboard pause and resume queues and retry failed jobs; by default it is read-only',
   ),
   maxStreams: count(
     'HTTP_MAX_STREAMS',
@@ -97,8 +99,8 @@ export const http = {
   ),
 };
 
-/** How fast eBay may be asked, and what is done when it says no. */
-export const pace = {
+/** How fast eBay may be called, and what follows a refusal. */
+const pace = {
   minApiCallInterval: secondsOrZero(
     'MIN_API_CALL_INTERVAL',
     1,
@@ -107,7 +109,7 @@ export const pace = {
   dailyCallLimit: count(
     'DAILY_CALL_LIMIT',
     5000,
-    'Browse calls a day; eBay grants 5,000 by default and tells the true figure through its Analytics API',
+    'Browse calls a day; eBay grants 5,000 by default and reports the true figure through its Analytics API',
   ),
   backfillShare: share(
     'BACKFILL_SHARE',
@@ -122,31 +124,39 @@ export const pace = {
   reconcileInterval: seconds(
     'QUOTA_RECONCILE_INTERVAL',
     900,
-    'How often one process compares the ledger with eBay’s own count while calls are made',
+    'How often one process compares the call counter with eBay’s own count while calls are made',
   ),
-  throttlePause: seconds(
+  throttlePause: formerly(
     'THROTTLE_PAUSE',
-    5,
-    'First pause after a 429 without Retry-After while quota remains; doubled for each that follows',
+    seconds(
+      'THROTTLE_BACKOFF',
+      5,
+      'First backoff after a 429 without Retry-After while quota remains; doubled for each that follows',
+    ),
   ),
-  maxThrottlePause: seconds(
+  maxThrottlePause: formerly(
     'MAX_THROTTLE_PAUSE',
-    900,
-    'Longest pause after a 429, whatever Retry-After says',
+    seconds('MAX_THROTTLE_BACKOFF', 900, 'Longest backoff after a 429, whatever Retry-After says'),
   ),
-  circuitWindow: seconds('CIRCUIT_WINDOW', 30, 'The circuit looks at the calls of this long'),
+  circuitWindow: seconds('CIRCUIT_WINDOW', 30, 'The circuit breaker looks at the calls of this time'),
   circuitShare: share('CIRCUIT_SHARE', 0.5, 'Share of failed calls in the window that opens the circuit'),
   circuitMinCalls: count('CIRCUIT_MIN_CALLS', 10, 'Fewest calls in the window before the circuit may open'),
-  circuitPause: seconds(
+  circuitPause: formerly(
     'CIRCUIT_PAUSE',
-    15,
-    'First pause of an open circuit before one call may probe; doubled for each probe that fails',
+    seconds(
+      'CIRCUIT_BACKOFF',
+      15,
+      'First backoff of an open circuit before one call may probe; doubled for each probe that fails',
+    ),
   ),
-  maxCircuitPause: seconds('MAX_CIRCUIT_PAUSE', 300, 'Longest pause of an open circuit'),
+  maxCircuitPause: formerly(
+    'MAX_CIRCUIT_PAUSE',
+    seconds('MAX_CIRCUIT_BACKOFF', 300, 'Longest backoff of an open circuit'),
+  ),
 };
 
-/** Where Redis is, whom it trusts, and how long it may take. */
-export const redis = {
+/** Where Redis is, which certificates are trusted, and timeouts. */
+const redis = {
   url: key(
     'redis url',
     'REDIS_URL',
@@ -167,7 +177,7 @@ export const redis = {
   tlsCert: text(
     'REDIS_TLS_CERT',
     '',
-    'PEM file of this client’s certificate, where Redis asks for one; with REDIS_TLS_KEY',
+    'PEM file of this client’s certificate, where Redis needs one; with REDIS_TLS_KEY',
   ),
   tlsKey: text('REDIS_TLS_KEY', '', 'PEM file of the key of REDIS_TLS_CERT'),
   tlsVerify: key(
@@ -179,24 +189,24 @@ export const redis = {
   sentinelUsername: text(
     'REDIS_SENTINEL_USERNAME',
     '',
-    'User of the Sentinels themselves, where they ask for one',
+    'User of the Sentinels themselves, where they need one',
   ),
   sentinelPassword: text('REDIS_SENTINEL_PASSWORD', '', 'Password of the Sentinels themselves', SECRET),
   connectTimeout: seconds('REDIS_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to Redis'),
   commandTimeout: seconds(
     'REDIS_COMMAND_TIMEOUT',
     1.5,
-    'Longest wait for an answer of Redis on a caller’s way; a producer refuses after it',
+    'Longest wait for an answer of Redis when somebody waits for it; a producer refuses after it',
   ),
   socketTimeout: seconds(
     'REDIS_SOCKET_TIMEOUT',
     15,
-    'A worker’s connection without any traffic for this long counts as dead and is made anew',
+    'A worker’s connection without any traffic for this long counts as dead and is replaced',
   ),
 };
 
-/** The fleet's token, and how one is asked for. */
-export const token = {
+/** The fleet's token, and how one is requested. */
+const token = {
   cacheTime: seconds(
     'TOKEN_CACHE_TIME',
     3300,
@@ -212,25 +222,38 @@ export const token = {
   lockTime: seconds(
     'TOKEN_LOCK_TIME',
     15,
-    'Life of the fleet’s lock on minting; longer than a token request may take',
+    'Life of the fleet’s lock on token requests; longer than a token request may take',
   ),
-  readTimeout: seconds('TOKEN_READ_TIMEOUT', 0.1, 'Longest wait for Redis before the token in memory serves'),
+  readTimeout: seconds(
+    'TOKEN_READ_TIMEOUT',
+    0.1,
+    'Longest wait for Redis before the token in memory is used',
+  ),
   requestInterval: secondsOrZero('TOKEN_REQUEST_INTERVAL', 1, 'Least time between two token requests'),
   dailyMintLimit: count(
     'DAILY_MINT_LIMIT',
     200,
-    'Token requests a day before minting stops with an alarm; eBay’s own limit is 1,000',
+    'Token requests a day before they stop with an alarm; eBay’s own limit is 1,000',
   ),
-  failurePause: seconds(
+  failurePause: formerly(
     'TOKEN_FAILURE_PAUSE',
-    2,
-    'First pause after the token endpoint failed; doubled for each failure that follows',
+    seconds(
+      'TOKEN_FAILURE_BACKOFF',
+      2,
+      'First backoff after the token endpoint failed; doubled for each failure that follows',
+    ),
   ),
-  maxFailurePause: seconds('MAX_TOKEN_FAILURE_PAUSE', 300, 'Longest pause after the token endpoint failed'),
-  refusedPause: seconds(
+  maxFailurePause: formerly(
+    'MAX_TOKEN_FAILURE_PAUSE',
+    seconds('MAX_TOKEN_FAILURE_BACKOFF', 300, 'Longest backoff after the token endpoint failed'),
+  ),
+  refusedPause: formerly(
     'CREDENTIAL_REFUSED_PAUSE',
-    1800,
-    'Pause after eBay refused the credential itself (invalid_client, or three new tokens in a row)',
+    seconds(
+      'CREDENTIAL_REFUSED_BACKOFF',
+      1800,
+      'Backoff after eBay refused the credential itself (invalid_client, or three new tokens in a row)',
+    ),
   ),
   encryptionKeys: text(
     'TOKEN_ENCRYPTION_KEYS',
@@ -240,8 +263,8 @@ export const token = {
   ),
 };
 
-/** What a worker process does, and for how long. */
-export const worker = {
+/** A worker process. */
+const worker = {
   concurrency: key(
     'concurrency',
     'WORKER_CONCURRENCY',
@@ -264,29 +287,32 @@ export const worker = {
   maxRestarts: count(
     'WORKER_MAX_RESTARTS',
     5,
-    'Workers that one page may take down before it fails as `crashed-worker`',
+    'Workers that one page may crash before it fails as `crashed-worker`',
   ),
   stuckAfter: seconds(
     'WORKER_STUCK_AFTER',
     30,
-    'A worker that starts nothing for this long while work waits gets new connections',
+    'A worker that starts no job for this long while jobs wait is restarted with new connections',
   ),
   sweepInterval: seconds(
     'SWEEP_INTERVAL',
     30,
-    'How often one process looks for unreadable jobs, lost pages and forgotten searches',
+    'How often one process looks for unreadable jobs, lost pages and stuck searches',
   ),
   newerVersionDelay: seconds(
     'NEWER_VERSION_DELAY',
     60,
-    'A job written by a newer release is looked at again after at most this long',
+    'A job written by a newer release is tried again after at most this long',
   ),
-  newerVersionPatience: seconds(
+  newerVersionPatience: formerly(
     'NEWER_VERSION_PATIENCE',
-    3600,
-    'A job that no worker could read for this long fails as `unknown_payload_version`',
+    seconds(
+      'NEWER_VERSION_TIMEOUT',
+      3600,
+      'A job that no worker could read for this long fails as `unknown_payload_version`',
+    ),
   ),
-  attempts: count('PAGE_ATTEMPTS', 5, 'Attempts of a page whose call fails with trouble that may pass'),
+  attempts: count('PAGE_ATTEMPTS', 5, 'Attempts of a page whose call fails with a transient error'),
   backoff: secondsOrZero(
     'PAGE_BACKOFF',
     5,
@@ -302,21 +328,27 @@ export const worker = {
 };
 
 /**
- * Every setting: meaning, format, default, environment variable. All durations are in seconds, decimals allowed, so that
- * a scenario can scale them all by one factor. The README's table is generated from here.
+ * Every setting: meaning, format, default, environment variable. All durations are in seconds, decimals allowed. The table
+ * of settings in the documentation is generated from here.
  */
 export const schema = {
   redis,
   memory: {
-    backfillShare: share(
+    backfillShare: formerly(
       'MEMORY_BACKFILL_SHARE',
-      0.7,
-      'Share of Redis’s maxmemory beyond which producers refuse `backfill` searches',
+      share(
+        'MEMORY_BACKFILL_LIMIT_RATIO',
+        0.7,
+        'Share of Redis’s maxmemory beyond which producers refuse `backfill` searches',
+      ),
     ),
-    share: share(
+    share: formerly(
       'MEMORY_SHARE',
-      0.85,
-      'Share of Redis’s maxmemory beyond which producers refuse all searches',
+      share(
+        'MEMORY_LIMIT_RATIO',
+        0.85,
+        'Share of Redis’s maxmemory beyond which producers refuse all searches',
+      ),
     ),
   },
   queue: {
@@ -341,7 +373,7 @@ export const schema = {
       'seconds, long',
       'TRACK_TTL',
       2_592_000,
-      'How long a track remembers an item after its last sight; 30 days',
+      'How long a track remembers an item after it was last seen; 30 days',
     ),
     deadline: seconds(
       'SEARCH_DEADLINE',
@@ -364,7 +396,7 @@ export const schema = {
     cooldown: secondsOrZero(
       'EVENT_COOLDOWN',
       3600,
-      'After a price event of a product no further one of it for this long; 0: each is told',
+      'After a price event of a product no further one of it for this long; 0: every change is published',
     ),
   },
   schedule: {
@@ -399,9 +431,21 @@ export const schema = {
   http,
 };
 
-/** Every setting with its dotted path, in the schema's order. */
-export function settings(): Array<{ path: string } & Key<unknown>> {
+export interface Setting extends Key<unknown> {
+  group: string;
+  name: string;
+  /** `group.name` */
+  path: string;
+}
+
+/** Every setting, in the schema's order. */
+export function settings(): Setting[] {
   return Object.entries(schema).flatMap(([group, keys]) =>
-    Object.entries(keys).map(([name, key]) => ({ path: `${group}.${name}`, ...(key as Key<unknown>) })),
+    Object.entries(keys as Record<string, Key<unknown>>).map(([name, key]) => ({
+      ...key,
+      group,
+      name,
+      path: `${group}.${name}`,
+    })),
   );
 }

@@ -1,20 +1,63 @@
-import type { Config } from './config.ts';
-import { environment } from './environment.ts';
-import { withSecretFiles } from './files.ts';
+import { readFileSync } from 'node:fs';
+import { type Config, type ConfigProblem, type Content, environment } from './config.ts';
 import { settings } from './schema.ts';
 
-/** Every secret of this configuration, for the scrubber: each sensitive setting taken apart, and the Basic pair. */
-export function secretsOf(config: Config): string[] {
-  const values = settings().flatMap(({ path, sensitive }) => {
-    if (!sensitive) return [];
-    const [group, name] = path.split('.') as [string, string];
-    return [String((config as unknown as Record<string, Record<string, unknown>>)[group]?.[name] ?? '')];
-  });
-  const { clientId, clientSecret } = config.ebay;
-  return [...values.flatMap(secretParts), `${clientId}:${clientSecret}`];
+/** Ends the name of a variable that names a file with a secret, as container platforms mount them. */
+export const FILE_SUFFIX = '_FILE';
+
+export interface WithSecrets {
+  /** The environment, with the content of the files under the secrets' own variables. */
+  env: NodeJS.ProcessEnv;
+  /** Variables whose value is from a file. */
+  fromFiles: ReadonlySet<string>;
+  /** Name the variable and never its value: people write the secret itself there. */
+  problems: ConfigProblem[];
 }
 
-/** The same of an environment that may be no valid configuration: what an error that ends the process may show. */
+/** Reads the files that `…_FILE` variables of secrets name. One newline at the end is not part of the secret. */
+export function withSecretFiles(env: NodeJS.ProcessEnv): WithSecrets {
+  const read: Record<string, string> = {};
+  const problems: ConfigProblem[] = [];
+  for (const { env: variable, sensitive } of settings()) {
+    const name = `${variable}${FILE_SUFFIX}`;
+    const path = env[name];
+    if (!sensitive || path === undefined) continue;
+    const secret =
+      env[variable] === undefined
+        ? readSecretFile(path)
+        : { problem: `is set, and so is ${variable}: set only one of them` };
+    if ('problem' in secret) problems.push({ name, message: secret.problem });
+    else read[variable] = secret.text;
+  }
+  return { env: { ...env, ...read }, fromFiles: new Set(Object.keys(read)), problems };
+}
+
+function readSecretFile(path: string): { text: string } | { problem: string } {
+  let content: string;
+  try {
+    content = readFileSync(path, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return {
+      problem: `cannot be read (${code}): it must hold the path of a file with nothing but the secret`,
+    };
+  }
+  const text = content.replace(/\r?\n$/, '');
+  if (text.trim() === '') return { problem: 'names an empty file: put the secret there' };
+  if (/[\r\n\0]/.test(text))
+    return { problem: 'names a file of several lines: it must hold nothing but the secret' };
+  return { text };
+}
+
+/** Every secret of this configuration, for the scrubber: the parts of each sensitive setting, and the Basic pair. */
+export function secretsOf(config: Config): string[] {
+  const values = settings().flatMap(({ group, name, sensitive }) =>
+    sensitive ? secretParts(String((config as unknown as Content)[group]?.[name] ?? '')) : [],
+  );
+  return [...values, `${config.ebay.clientId}:${config.ebay.clientSecret}`];
+}
+
+/** The secrets of an environment that may be no valid configuration: for errors that end the process. */
 export function secretsOfEnvironment(): string[] {
   const { env } = withSecretFiles(environment());
   return settings().flatMap(({ env: variable, sensitive }) =>

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Content } from '../config/config.ts';
 import { type Config, ConfigError } from '../config/config.ts';
-import type { Content } from '../config/files.ts';
 import { settings } from '../config/schema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import type { Logger } from '../telemetry/logger.ts';

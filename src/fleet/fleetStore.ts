@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
-import type { Content } from '../config/files.ts';
+import type { Content } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { Declarations } from './declaration.ts';
 

@@ -1,7 +1,7 @@
 import { credentialProblems, crossChecks } from '../config/checks.ts';
-import { type Config, ConfigError, type ConfigProblem } from '../config/config.ts';
-import type { Content } from '../config/files.ts';
-import { withSettings, withValues } from '../config/reloadable.ts';
+import type { Content } from '../config/config.ts';
+import { type Config, ConfigError, type ConfigProblem, withValues } from '../config/config.ts';
+import { withSettings } from '../config/load.ts';
 import { parseScheduleList } from '../queue/schedules/store.ts';
 import {
   DEFAULT_TENANT,

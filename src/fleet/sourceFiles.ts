@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
-import { ConfigError, type ConfigProblem } from '../config/config.ts';
-import { type Content, readConfigFile, readJsonObject } from '../config/files.ts';
-import { reloadablePart } from '../config/reloadable.ts';
+import { ConfigError, type ConfigProblem, type Content } from '../config/config.ts';
+import { readConfigFile, readJsonObject } from '../config/files.ts';
+import { reloadablePart } from '../config/load.ts';
 import type { Declarations } from './declaration.ts';
 import type { Parts } from './fleetStore.ts';
 import type { PartNames } from './snapshot.ts';

@@ -1,7 +1,7 @@
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import type { ClusterOptions, RedisOptions } from 'ioredis';
+import { readTlsFiles } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
-import { readTlsFiles } from '../config/files.ts';
 import { parseRedisUrl, type RedisPlace } from '../config/redisUrl.ts';
 import { PatientSentinelConnector } from './ioredisFixes.ts';
 

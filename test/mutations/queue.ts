@@ -354,7 +354,7 @@ export const mutations: Mutation[] = [
     file: 'src/queue/search/jobData.ts',
     find: 'if (now - since >= patienceMs) {',
     replace: 'if (false) {',
-    breaks: 'A job that a newer release wrote fails after NEWER_VERSION_PATIENCE.',
+    breaks: 'A job that a newer release wrote fails after NEWER_VERSION_TIMEOUT.',
     tests: [PAYLOADS],
     grep: 'newer',
   },

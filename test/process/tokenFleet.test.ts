@@ -113,8 +113,8 @@ describe('one token for a fleet of processes', function () {
       TOKEN_CACHE_TIME: '1.5',
       TOKEN_EXPIRY_BUFFER: '2',
       TOKEN_REFRESH_AHEAD: '0.3',
-      TOKEN_FAILURE_PAUSE: '0.02',
-      MAX_TOKEN_FAILURE_PAUSE: '0.3',
+      TOKEN_FAILURE_BACKOFF: '0.02',
+      MAX_TOKEN_FAILURE_BACKOFF: '0.3',
     });
     await fleet.ask('get', { callers: 1 });
     simulator().controls.arm({ fault: 'status', status: 503, on: { endpoint: 'token' } });
@@ -132,7 +132,7 @@ describe('one token for a fleet of processes', function () {
 
   it('a wrong secret: one token request a cool-down, and all calls say why', async () => {
     const pauseMs = 2000;
-    await configure({ EBAY_CLIENT_SECRET: 'SBX-wrong', CREDENTIAL_REFUSED_PAUSE: String(pauseMs / 1000) });
+    await configure({ EBAY_CLIENT_SECRET: 'SBX-wrong', CREDENTIAL_REFUSED_BACKOFF: String(pauseMs / 1000) });
     const look = async () => {
       const { failures } = together(await fleet.ask('get', { callers: 40 }));
       expect(failures).to.deep.equal({ 'credential-refused: invalid_client': PROCESSES * 40 });

@@ -19,8 +19,8 @@ export const QUICK = {
   PAGE_BACKOFF: '0.05',
   EBAY_QUICK_RETRY_DELAY: '0.01',
   TOKEN_REQUEST_INTERVAL: '0',
-  TOKEN_FAILURE_PAUSE: '0.1',
-  THROTTLE_PAUSE: '0.2',
+  TOKEN_FAILURE_BACKOFF: '0.1',
+  THROTTLE_BACKOFF: '0.2',
 };
 
 /** The environment of a process that talks to this Redis and this simulator. */

@@ -9,8 +9,8 @@ import { atMost, beside, exactly, type Scenario } from '../scenario.ts';
 const SCALED = {
   MIN_API_CALL_INTERVAL: '0.1',
   CIRCUIT_WINDOW: '1.5',
-  CIRCUIT_PAUSE: '0.75',
-  MAX_CIRCUIT_PAUSE: '15',
+  CIRCUIT_BACKOFF: '0.75',
+  MAX_CIRCUIT_BACKOFF: '15',
   PAGE_BACKOFF: '0.25',
   EBAY_QUICK_RETRY_DELAY: '0.05',
 };

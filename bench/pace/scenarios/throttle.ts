@@ -20,7 +20,7 @@ const KINDS: Array<[name: string, fault: FaultSpec]> = [
 async function storm(bed: Bed, name: string, fault: FaultSpec): Promise<Figure[]> {
   const fleet = await bed.fleet(
     4,
-    { MIN_API_CALL_INTERVAL: '0.1', THROTTLE_PAUSE: '1', MAX_THROTTLE_PAUSE: String(LONGEST_S) },
+    { MIN_API_CALL_INTERVAL: '0.1', THROTTLE_BACKOFF: '1', MAX_THROTTLE_BACKOFF: String(LONGEST_S) },
     100,
   );
   const operator = await operatorOf(fleet);

@@ -40,7 +40,7 @@ describe('trouble with the token endpoint', () => {
   ] as const)
     it(`${what} pauses the whole fleet for about ${seconds} s and says why`, async () => {
       fleet.endpoint.respond = (call) => call.answer(status, body, headers);
-      const env = { TOKEN_FAILURE_PAUSE: '100' };
+      const env = { TOKEN_FAILURE_BACKOFF: '100' };
       const [one, two] = [await fleet.start(env), await fleet.start(env)];
       for (const { auth } of [one, two, one]) {
         const failure = await failureOf(auth.getAccessToken());
@@ -63,7 +63,7 @@ describe('trouble with the token endpoint', () => {
 
   it('the pause grows with every failure that follows and ends with a success', async () => {
     fleet.endpoint.respond = (call) => call.answer(500, {});
-    const env = { TOKEN_FAILURE_PAUSE: '0.05', MAX_TOKEN_FAILURE_PAUSE: '10' };
+    const env = { TOKEN_FAILURE_BACKOFF: '0.05', MAX_TOKEN_FAILURE_BACKOFF: '10' };
     const [one, two] = [
       await fleet.start(env, { random: () => 0 }),
       await fleet.start(env, { random: () => 0 }),
@@ -88,7 +88,7 @@ describe('trouble with the token endpoint', () => {
   });
 
   it('while the endpoint is down the copy in memory serves, and nobody waits for the next try', async () => {
-    const env = { TOKEN_FAILURE_PAUSE: '0.01', MAX_TOKEN_FAILURE_PAUSE: '0.02' };
+    const env = { TOKEN_FAILURE_BACKOFF: '0.01', MAX_TOKEN_FAILURE_BACKOFF: '0.02' };
     const { auth, log } = await fleet.start(env);
     await auth.getAccessToken();
     await expire(redis.connect());

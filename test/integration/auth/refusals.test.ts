@@ -71,7 +71,7 @@ describe('refused tokens', () => {
   });
 
   it('after the cool-down one mint decides: refused again, the fleet rests again', async () => {
-    const env = { CREDENTIAL_REFUSED_PAUSE: '0.2' };
+    const env = { CREDENTIAL_REFUSED_BACKOFF: '0.2' };
     const { auth } = await fleet.start(env);
     let token = await auth.getAccessToken();
     for (let n = 0; n < 2; n += 1) token = await auth.refreshToken(token);

@@ -7,7 +7,7 @@ const DAY_S = 86_400;
 
 describe('a 429 of eBay', () => {
   const simulator = useSimulator();
-  const env = { THROTTLE_PAUSE: '5', MAX_THROTTLE_PAUSE: '900' };
+  const env = { THROTTLE_BACKOFF: '5', MAX_THROTTLE_BACKOFF: '900' };
   const asked = () => simulator().controls.log({ kind: 'rate-limit' }).length;
   beforeEach(() => simulator().controls.quota({ limit: 5000, used: 0, resetInS: DAY_S }));
 

@@ -20,7 +20,7 @@ async function readiness(url = `http://127.0.0.1:${port}`): Promise<Readiness & 
 const oneSearch = ({ producer }: TestService) => producer.enqueue({ query: 'lamp' });
 
 describe('the health of a worker', () => {
-  const service = useService(env({ TOKEN_FAILURE_PAUSE: '60' }));
+  const service = useService(env({ TOKEN_FAILURE_BACKOFF: '60' }));
 
   it('is degraded while eBay allows no call', async () => {
     service.simulator.controls.arm({ fault: 'rate-limited', retryAfter: '120', count: 1 });

@@ -31,7 +31,7 @@ describe('a job that a stranger added', () => {
   const service = useService({
     RETAINED_SEARCHES: '3',
     NEWER_VERSION_DELAY: '0.05',
-    NEWER_VERSION_PATIENCE: '0.3',
+    NEWER_VERSION_TIMEOUT: '0.3',
   });
 
   for (const [what, name, data, code] of PAYLOADS)

@@ -19,7 +19,7 @@ export function reservedPackages(sources: Sources): string[] {
   });
 }
 
-const ENVIRONMENT = 'src/config/environment.ts';
+const ENVIRONMENT = 'src/config/config.ts';
 
 export function environmentReaders(sources: Sources): string[] {
   return [...sources].flatMap(([path, source]) =>

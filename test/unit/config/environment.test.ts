@@ -1,6 +1,7 @@
+import { once } from 'node:events';
 import { expect } from 'chai';
 import { ConfigError } from '../../../src/config/config.ts';
-import { loadConfig } from '../../../src/config/load.ts';
+import { loadConfig, withSettings } from '../../../src/config/load.ts';
 import { settings } from '../../../src/config/schema.ts';
 import { testConfig } from '../../support/config.ts';
 import { linesOf } from './problems.ts';
@@ -108,4 +109,53 @@ describe('the configuration from the environment', () => {
         expect(line, value).to.match(new RegExp(`^${variable} .*must be `));
       }
     });
+});
+
+describe('a deprecated variable', () => {
+  const read = (env: Record<string, string>) => {
+    const lines: string[] = [];
+    const config = loadConfig({ env, files: [], warn: (line) => lines.push(line) });
+    return { config, lines };
+  };
+
+  it('still sets its setting, with one warning line that names the new one', () => {
+    for (const { env, deprecatedEnv, group, name } of settings()) {
+      if (deprecatedEnv === undefined) continue;
+      const { config, lines } = read({ [deprecatedEnv]: '0.77' });
+      const values = config as unknown as Record<string, Record<string, unknown>>;
+      expect(values[group]?.[name], deprecatedEnv).to.equal(0.77);
+      expect(lines).to.deep.equal([`${deprecatedEnv} is deprecated: use ${env}`]);
+    }
+  });
+
+  it('is ignored where the new one is set too, and the warning says so', () => {
+    const { config, lines } = read({ MEMORY_SHARE: '0.5', MEMORY_LIMIT_RATIO: '0.6' });
+    expect(config.memory.share).to.equal(0.6);
+    expect(lines).to.deep.equal([
+      'MEMORY_SHARE is deprecated and ignored, because MEMORY_LIMIT_RATIO is set: remove it',
+    ]);
+  });
+
+  it('is named where its value is wrong', () => {
+    expect(linesOf({ env: { THROTTLE_PAUSE: 'x' }, warn: () => undefined })).to.deep.equal([
+      'THROTTLE_PAUSE is "x", but must be a number of seconds above 0, at most one week',
+    ]);
+  });
+
+  it('wins over a file that changes while the process runs', () => {
+    const running = read({ MEMORY_SHARE: '0.5' }).config;
+    const content = { memory: { share: 0.9 } };
+    const after = withSettings(running, content, { env: { MEMORY_SHARE: '0.5' }, name: 'file' });
+    expect(after.config.memory.share).to.equal(0.5);
+  });
+
+  it('is reported by the process where no other way is given', async () => {
+    const warned = once(process, 'warning');
+    loadConfig({ env: { THROTTLE_PAUSE: '3' }, files: [] });
+    const [warning] = await warned;
+    expect([warning.name, warning.message]).to.deep.equal([
+      'DeprecationWarning',
+      'THROTTLE_PAUSE is deprecated: use THROTTLE_BACKOFF',
+    ]);
+  });
 });
