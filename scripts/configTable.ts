@@ -3,7 +3,7 @@
  * `node --import tsx scripts/configTable.ts` writes it between its markers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { FORMATS, type FormatName } from '../src/config/formats.ts';
+import { FORMATS } from '../src/config/formats.ts';
 import { settings } from '../src/config/schema.ts';
 import { FILE_SUFFIX } from '../src/config/secrets.ts';
 
@@ -20,10 +20,11 @@ export function withConfigTable(page: string): string {
 }
 
 function configTable(): string {
-  const rows = settings().map(({ env, default: usual, format, doc, sensitive }) => {
+  const rows = settings().map(({ env, deprecatedEnv, default: usual, format, doc, sensitive }) => {
     const shown = usual === '' ? '' : `\`${usual}\``;
     const variable = sensitive ? `\`${env}\`, \`…${FILE_SUFFIX}\`` : `\`${env}\``;
-    return `| ${variable} | ${shown} | ${doc} | ${FORMATS[format as FormatName].allowed} |`;
+    const meaning = deprecatedEnv === undefined ? doc : `${doc}; formerly \`${deprecatedEnv}\``;
+    return `| ${variable} | ${shown} | ${meaning} | ${FORMATS[format].allowed} |`;
   });
   return ['| variable | default | meaning | allowed |', '|---|---|---|---|', ...rows].join('\n');
 }
