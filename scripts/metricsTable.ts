@@ -27,13 +27,15 @@ export function withMetricsTable(page: string): string {
 
 function table(declared: readonly Declared[]): string {
   const rows = declared.map(({ name, kind, help, labels }) => {
-    const shown = Object.entries(labels).map(([label, values]) => `\`${label}\`${said(values)}`);
+    const shown = Object.entries(labels).map(([label, values]) =>
+      label === 'because' ? '`because`: deprecated, the same as `reason`' : `\`${label}\`${said(values)}`,
+    );
     return `| \`${name}\` | ${kind} | ${help} | ${shown.join('; ')} |`;
   });
   return ['| metric | kind | meaning | labels and their values |', '|---|---|---|---|', ...rows].join('\n');
 }
 
-/** Names that an operator or a developer gives are told in the text above the table. */
+/** The text above the table explains names that an operator or a developer gives. */
 function said(values: Values): string {
   if (values === TENANT || values === QUEUE || values === ROUTE) return '';
   if (values === CALL_OUTCOME) return ': ok, or the failure’s code';

@@ -1,12 +1,12 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** How finely the delay is sampled, ms; that much is no lag. */
+/** Sampling interval of the delay, ms; it is subtracted from the result. */
 const RESOLUTION_MS = 20;
 
-/** What is older than this says nothing about now. */
+/** Older samples are dropped. */
 const WINDOW_MS = 10_000;
 
-/** How late this process's event loop runs: its usual delay, so that one long step does not count as a stuck process. */
+/** How late this process's event loop runs. The median, so that one long step does not count as a stuck process. */
 export class EventLoop {
   readonly #delay = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
   readonly #timer: NodeJS.Timeout;

@@ -1,10 +1,10 @@
-/** One thing that a checkup looked at, in words that a person can act on. Holds no secret. */
+/** The result of one check of `dpf doctor`. Holds no secret. */
 export interface Finding {
-  /** What was looked at, one word. */
+  /** What was checked, one word. */
   check: string;
-  /** `skipped`: could not be looked at, because of another finding. */
+  /** `skipped`: could not be checked because of another finding. */
   state: 'ok' | 'warn' | 'fail' | 'skipped';
-  /** What was found, in one line. */
+  /** The result, in one line. */
   message: string;
   /** Of `warn` and `fail`: what to do about it. */
   remedy?: string;

@@ -87,7 +87,8 @@ export class LogRoot implements Logs {
   #admitsError(component: string, message: string): boolean {
     const kind = `${component}\n${message}`;
     const suppressed = this.#errors.admit(kind);
-    if (suppressed === undefined) this.#flushTimer ??= setTimeout(() => this.flush(), ERROR_WINDOW_MS).unref();
+    if (suppressed === undefined)
+      this.#flushTimer ??= setTimeout(() => this.flush(), ERROR_WINDOW_MS).unref();
     else if (suppressed > 0) this.#writeSuppressed(kind, suppressed);
     return suppressed !== undefined;
   }

@@ -1,6 +1,9 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
 import { FAILURE_CODES } from '../failures.ts';
 
+/** All values that a label may have, or the pattern of names that an operator gives. */
+export type Values = readonly string[] | RegExp;
+
 /** A metric as it is documented. */
 export interface Declared {
   name: string;
@@ -16,21 +19,29 @@ export interface Count<L> {
 }
 export interface Level<L> {
   set(labels: Labels<L>, value: number): void;
-  /** Forgets every series: what is no longer known must not be shown as if it were. */
+  /** Removes every series: an unknown value must not be shown. */
   clear(): void;
 }
 export interface Timing<L> {
   observe(labels: Labels<L>, seconds: number): void;
-  /** Shows the series from its beginning on, or its first event would count for nothing. */
+  /** Shows the series with zero, so that its first event counts as growth. */
   begin(labels: Labels<L>): void;
 }
 
-/** What a label says that is none of its values. */
+/** Stands for a value that is none of the label's. */
 const OTHER = 'other';
 
+/** Version 0.1 called the label `reason` of these `because`; they carry both until the next release. */
+const FORMERLY_BECAUSE = [
+  'dpf_gate_refusals_total',
+  'dpf_gate_closed',
+  'dpf_searches_refused_total',
+  'dpf_log_lines_lost_total',
+];
+
 /**
- * Declares metrics, each with all values that its labels may have: another value becomes `other`. So no series can be
- * made by what somebody searches for, and no id or secret can become a label, whatever a caller passes.
+ * Declares metrics, each with all values that its labels may have: another value becomes `other`. So neither a search nor
+ * an id nor a secret can become a label or create series without limit.
  */
 export class Instruments {
   readonly registry: Registry;
@@ -40,31 +51,29 @@ export class Instruments {
     this.registry = registry;
   }
 
-  /** @param collect brings it up to date before each look */
+  /** @param collect brings it up to date before each scrape */
   counter<const L extends Record<string, Values>>(
     name: string,
     help: string,
     labels: L,
     collect?: () => void,
   ): Count<L> {
-    const declared = this.#declare('counter', name, help, labels);
+    const { bounded, ...declared } = this.#declare('counter', name, help, labels);
     const metric = new Counter({ ...declared, ...(collect ? { collect } : {}) });
-    return { inc: (values, by = 1) => metric.inc(bounded(labels, values), by) };
+    return { inc: (values, by = 1) => metric.inc(bounded(values), by) };
   }
 
-  /** @param collect brings it up to date before each look */
+  /** @param collect brings it up to date before each scrape */
   gauge<const L extends Record<string, Values>>(
     name: string,
     help: string,
     labels: L,
     collect?: (level: Level<L>) => void,
   ): Level<L> {
-    const metric = new Gauge({
-      ...this.#declare('gauge', name, help, labels),
-      ...(collect ? { collect: () => collect(level) } : {}),
-    });
+    const { bounded, ...declared } = this.#declare('gauge', name, help, labels);
+    const metric = new Gauge({ ...declared, ...(collect ? { collect: () => collect(level) } : {}) });
     const level: Level<L> = {
-      set: (values, value) => metric.set(bounded(labels, values), value),
+      set: (values, value) => metric.set(bounded(values), value),
       clear: () => metric.reset(),
     };
     return level;
@@ -76,31 +85,29 @@ export class Instruments {
     labels: L,
     buckets: number[],
   ): Timing<L> {
-    const metric = new Histogram({ ...this.#declare('histogram', name, help, labels), buckets });
+    const { bounded, ...declared } = this.#declare('histogram', name, help, labels);
+    const metric = new Histogram({ ...declared, buckets });
     return {
-      observe: (values, seconds) => metric.observe(bounded(labels, values), seconds),
-      begin: (values) => metric.zero(bounded(labels, values)),
+      observe: (values, seconds) => metric.observe(bounded(values), seconds),
+      begin: (values) => metric.zero(bounded(values)),
     };
   }
 
-  #declare(kind: Declared['kind'], name: string, help: string, labels: Record<string, Values>) {
+  #declare(kind: Declared['kind'], name: string, help: string, ownLabels: Record<string, Values>) {
+    const both = FORMERLY_BECAUSE.includes(name) && ownLabels.reason !== undefined;
+    const labels = both ? { ...ownLabels, because: ownLabels.reason as Values } : ownLabels;
     this.declared.push({ name, kind, help, labels });
-    return { name, help, labelNames: Object.keys(labels), registers: [this.registry] };
+    const bounded = (values: Record<string, unknown>): Record<string, string> =>
+      Object.fromEntries(
+        Object.entries(labels).map(([label, allowed]) => {
+          const value = String(values[both && label === 'because' ? 'reason' : label]);
+          const fits = allowed instanceof RegExp ? allowed.test(value) : allowed.includes(value);
+          return [label, fits ? value : OTHER];
+        }),
+      );
+    return { name, help, labelNames: Object.keys(labels), registers: [this.registry], bounded };
   }
 }
-
-function bounded<L extends Record<string, Values>>(labels: L, values: Labels<L>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(labels).map(([name, allowed]) => {
-      const value = String(values[name]);
-      const fits = allowed instanceof RegExp ? allowed.test(value) : allowed.includes(value);
-      return [name, fits ? value : OTHER];
-    }),
-  );
-}
-
-/** All values that a label may have, or the shape of names that an operator gives. */
-export type Values = readonly string[] | RegExp;
 
 export const TENANT = /^[a-z0-9-]{1,40}$/;
 export const QUEUE = /^ebay-(search|calls)(-[a-z0-9-]{1,40})?$/;
@@ -119,9 +126,9 @@ export const SEARCH_OUTCOME = [
   'failed',
 ] as const;
 export const CALL_JOB_RESULT = ['stored', 'cancelled', 'retried', 'failed'] as const;
-export const CLOSED_BECAUSE = ['quota', 'pause', 'circuit'] as const;
-export const GATE_REFUSAL = [...CLOSED_BECAUSE, 'share', 'redis'] as const;
-/** Why a producer lets a search not in. */
+export const CLOSED_REASON = ['quota', 'pause', 'circuit'] as const;
+export const GATE_REFUSAL = [...CLOSED_REASON, 'share', 'redis'] as const;
+/** Why a producer refuses a search. */
 export const REFUSAL = ['invalid', 'backlog', 'memory', 'redis'] as const;
 export const REJECTION = [
   'not-an-object',
@@ -146,32 +153,26 @@ export const MINT_RESULT = [
   'bad-answer',
 ] as const;
 export const METHOD = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const;
-/** A route as it is declared, parameters by name; what fits none of them is `none`. */
+/** A route as it is declared, with the names of parameters; `none` for an unknown path. */
 export const ROUTE = /^(none|\/[a-zA-Z0-9/:._*-]{0,80})$/;
 export const STATUS = ['1xx', '2xx', '3xx', '4xx', '5xx'] as const;
 
-/** How the token is got and served. Every metric has a `tenant` label. */
+/** How tokens are obtained. Every metric has a `tenant` label. */
 export interface AuthMetrics {
-  /** Tokens handed to callers, by `source`: `redis`, `memory` (Redis or the endpoint failed), `mint`. */
   served: Count<{ tenant: unknown; source: unknown }>;
-  /** Reads that gave no token, by `reason`: absent, garbage, undecryptable, foreign, expired, silent. */
   misses: Count<{ tenant: unknown; reason: unknown }>;
-  /** Token requests, by `reason` (missing, refused, forced, ahead) and `result` (ok, or what went wrong). */
   mints: Count<{ tenant: unknown; reason: unknown; result: unknown }>;
   mintSeconds: Timing<{ tenant: unknown }>;
-  /** Times that this process waited for another's token request. */
   waits: Count<{ tenant: unknown }>;
-  /** 1 while eBay refuses the credential itself. */
   credentialRefused: Level<{ tenant: unknown }>;
   /** When the tenant's token stops being used, ms since the epoch; shown as the seconds until then. */
   expiresAt(tenant: string, at: number): void;
-  /** Shows the tenant's counters from their beginning on. */
+  /** Shows the tenant's counters from zero on. */
   begin(tenant: string): void;
 }
 
 const MINT_SECONDS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-/** Declares the metrics, once. */
 export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
   const tenant = TENANT;
   const expiries = new Map<string, number>();
@@ -183,40 +184,34 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
       for (const [owner, at] of expiries) level.set({ tenant: owner }, Math.max(0, (at - Date.now()) / 1000));
     },
   );
+  const counter = instruments.counter.bind(instruments) as Instruments['counter'];
   const metrics = {
-    served: instruments.counter(
-      'dpf_token_served_total',
-      'Tokens handed to callers, by where they came from',
-      {
-        tenant,
-        source: TOKEN_SOURCE,
-      },
-    ),
-    misses: instruments.counter(
+    served: counter('dpf_token_served_total', 'Tokens handed to callers, by where they came from', {
+      tenant,
+      source: TOKEN_SOURCE,
+    }),
+    misses: counter(
       'dpf_token_cache_misses_total',
       'Reads of the token cache that gave no token, by reason',
-      { tenant, reason: TOKEN_MISS },
-    ),
-    mints: instruments.counter(
-      'dpf_token_mints_total',
-      'Token requests to eBay, by why they were made and result',
       {
         tenant,
-        reason: MINT_REASON,
-        result: MINT_RESULT,
+        reason: TOKEN_MISS,
       },
     ),
+    mints: counter('dpf_token_mints_total', 'Token requests to eBay, by why they were made and result', {
+      tenant,
+      reason: MINT_REASON,
+      result: MINT_RESULT,
+    }),
     mintSeconds: instruments.histogram(
       'dpf_token_mint_seconds',
       'Duration of token requests',
       { tenant },
       MINT_SECONDS,
     ),
-    waits: instruments.counter(
-      'dpf_token_waits_total',
-      "Times that this process waited for another's token request",
-      { tenant },
-    ),
+    waits: counter('dpf_token_waits_total', "Times that this process waited for another's token request", {
+      tenant,
+    }),
     credentialRefused: instruments.gauge(
       'dpf_token_credential_refused',
       '1 while eBay refuses the credential, as this process knows it',
@@ -238,18 +233,7 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
   };
 }
 
-/** What is measured of one tenant's calls to eBay and of the gate before them. */
-export interface CallMetrics {
-  /** One HTTP attempt: `outcome` is `ok` or a failure's code. */
-  called(endpoint: string, outcome: string, durationMs: number): void;
-  /** An attempt got its slot after this long. */
-  waited(callClass: string, ms: number): void;
-  /** An attempt was turned away: `pause`, `circuit`, `quota`, `share` or `redis`. */
-  refused(reason: string): void;
-  /** The gate as last read. Instants in ms since the epoch. */
-  gate(state: GateFigures): void;
-}
-
+/** The gate as last read. Instants in ms since the epoch. */
 export interface GateFigures {
   remaining: number;
   limit: number;
@@ -263,17 +247,15 @@ const CALL_SECONDS = [0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10];
 const GATE_WAIT_SECONDS = [0.01, 0.1, 0.5, 1, 2, 5, 10, 30];
 const CIRCUIT_NUMBER = { closed: 0, 'half-open': 0.5, open: 1 };
 
-/** Declares them, once; each tenant has its own series of them. */
-export function declareCallMetrics(instruments: Instruments): (tenant: string) => CallMetrics {
+/** One tenant's calls to eBay and the gate before them. */
+export type CallMetrics = ReturnType<ReturnType<typeof declareCallMetrics>>;
+
+export function declareCallMetrics(instruments: Instruments) {
   const tenant = TENANT;
   const calls = instruments.counter(
     'dpf_ebay_calls_total',
     'HTTP attempts to eBay, by endpoint and outcome',
-    {
-      tenant,
-      endpoint: ENDPOINT,
-      outcome: CALL_OUTCOME,
-    },
+    { tenant, endpoint: ENDPOINT, outcome: CALL_OUTCOME },
   );
   const duration = instruments.histogram(
     'dpf_ebay_call_duration_seconds',
@@ -289,8 +271,11 @@ export function declareCallMetrics(instruments: Instruments): (tenant: string) =
   );
   const refusals = instruments.counter(
     'dpf_gate_refusals_total',
-    'Attempts that the gate turned away, by reason',
-    { tenant, reason: GATE_REFUSAL },
+    'Attempts that the gate refused, by reason',
+    {
+      tenant,
+      reason: GATE_REFUSAL,
+    },
   );
   const gauge = (name: string, help: string) => instruments.gauge(name, help, { tenant });
   const remaining = gauge('dpf_quota_remaining', 'Browse calls left in the quota day');
@@ -298,45 +283,44 @@ export function declareCallMetrics(instruments: Instruments): (tenant: string) =
   const reset = gauge('dpf_quota_reset_timestamp_seconds', 'When the quota day ends');
   const interval = gauge('dpf_gate_interval_seconds', 'Least time between two calls of the fleet');
   const circuit = gauge('dpf_circuit_state', '0 closed, 0.5 half-open, 1 open');
-  const closed = instruments.gauge('dpf_gate_closed', '1 while nobody may call, by why', {
+  const closed = instruments.gauge('dpf_gate_closed', '1 while no call is admitted, by reason', {
     tenant,
-    reason: CLOSED_BECAUSE,
+    reason: CLOSED_REASON,
   });
-  return (owner) => {
+  return (owner: string) => {
     const own = { tenant: owner };
-    // A counter that appears with its first event has grown from nothing to nothing, as Prometheus sees it.
     for (const outcome of CALL_OUTCOME) calls.inc({ ...own, endpoint: 'search', outcome }, 0);
     for (const reason of GATE_REFUSAL) refusals.inc({ ...own, reason }, 0);
     return {
-      called(endpoint, outcome, durationMs) {
+      /** One HTTP attempt. @param outcome `ok` or a failure's code */
+      called(endpoint: string, outcome: string, durationMs: number): void {
         calls.inc({ ...own, endpoint, outcome });
         duration.observe({ ...own, endpoint }, durationMs / 1000);
       },
-      waited: (callClass, ms) => waits.observe({ ...own, class: callClass }, ms / 1000),
-      refused: (reason) => refusals.inc({ ...own, reason }),
-      gate(state) {
+      /** An attempt got its slot after this long. */
+      waited(callClass: string, ms: number): void {
+        waits.observe({ ...own, class: callClass }, ms / 1000);
+      },
+      refused(reason: string): void {
+        refusals.inc({ ...own, reason });
+      },
+      gate(state: GateFigures): void {
         remaining.set(own, state.remaining);
         limit.set(own, state.limit);
         reset.set(own, state.reset / 1000);
         interval.set(own, state.intervalMs / 1000);
         circuit.set(own, CIRCUIT_NUMBER[state.circuit]);
-        for (const reason of CLOSED_BECAUSE)
+        for (const reason of CLOSED_REASON)
           closed.set({ ...own, reason }, state.closed?.reason === reason ? 1 : 0);
       },
     };
   };
 }
 
-/** How the configuration of this process changes while it runs. */
-export interface ConfigMetrics {
-  /** The version that this process runs; 0: nothing was ever published. */
-  runs(version: number): void;
-  /** A change was `applied`, or `refused` because something in it is wrong. */
-  changed(result: 'applied' | 'refused'): void;
-}
+/** Changes of this process's configuration. */
+export type ConfigMetrics = ReturnType<typeof declareConfigMetrics>;
 
-/** Declares them, once. */
-export function declareConfigMetrics(instruments: Instruments): ConfigMetrics {
+function declareConfigMetrics(instruments: Instruments) {
   const version = instruments.gauge(
     'dpf_config_version',
     'Version of the fleet’s configuration that this process runs',
@@ -347,7 +331,11 @@ export function declareConfigMetrics(instruments: Instruments): ConfigMetrics {
     'Changes of the configuration while this process ran, by result',
     { result: ['applied', 'refused'] },
   );
-  return { runs: (number) => version.set({}, number), changed: (result) => changes.inc({ result }) };
+  return {
+    /** @param number 0: nothing was ever published */
+    runs: (number: number): void => version.set({}, number),
+    changed: (result: 'applied' | 'refused'): void => changes.inc({ result }),
+  };
 }
 
 /** What one queue of a tenant holds, as one process of the fleet counted it. */
@@ -359,65 +347,56 @@ export interface QueueCount {
   classes: Readonly<Record<string, { waiting: number; oldest: number }>>;
 }
 
-/** Figures of the whole fleet. Only the process whose duty it is shows them, and only while they are fresh. */
-export interface FleetMetrics {
-  queues(tenant: string, counts: readonly QueueCount[], freshForMs: number): void;
-}
+/** Figures of the whole fleet. Only the process that holds the lease shows them, and only while they are fresh. */
+export type FleetMetrics = ReturnType<typeof declareFleetMetrics>;
 
-/** Declares them, once. */
-export function declareFleetMetrics(instruments: Instruments): FleetMetrics {
+function declareFleetMetrics(instruments: Instruments) {
   const known = new Map<string, { counts: readonly QueueCount[]; until: number }>();
-  const show = <L>(level: Level<L>, each: (tenant: string, count: QueueCount) => void) => {
-    level.clear();
-    for (const [tenant, { counts, until }] of known)
-      if (Date.now() < until) for (const count of counts) each(tenant, count);
-  };
-  const [tenant, queue] = [TENANT, QUEUE];
-  instruments.gauge(
-    'dpf_queue_jobs',
-    'Jobs in a queue by state, shown by one process of the fleet',
-    { tenant, queue, state: JOB_STATE },
-    (level) =>
-      show(level, (owner, { queue, states }) => {
-        for (const [state, jobs] of Object.entries(states)) level.set({ tenant: owner, queue, state }, jobs);
-      }),
+  const gauge = <const L extends Record<string, Values>>(
+    name: string,
+    help: string,
+    labels: L,
+    seriesOf: (count: QueueCount) => Array<[own: Labels<L>, value: number]>,
+  ) =>
+    instruments.gauge(
+      name,
+      `${help}, shown by one process of the fleet`,
+      { tenant: TENANT, queue: QUEUE, ...labels },
+      (level) => {
+        level.clear();
+        for (const [tenant, { counts, until }] of known)
+          if (Date.now() < until)
+            for (const count of counts)
+              for (const [own, value] of seriesOf(count))
+                level.set({ tenant, queue: count.queue, ...own } as Parameters<typeof level.set>[0], value);
+      },
+    );
+  gauge('dpf_queue_jobs', 'Jobs in a queue by state', { state: JOB_STATE }, ({ states }) =>
+    Object.entries(states).map(([state, jobs]) => [{ state }, jobs]),
   );
-  instruments.gauge(
-    'dpf_queue_waiting_jobs',
-    'Jobs that wait to run, by class, shown by one process of the fleet',
-    { tenant, queue, class: CLASS },
-    (level) =>
-      show(level, (owner, { queue, classes }) => {
-        for (const [name, { waiting }] of Object.entries(classes))
-          level.set({ tenant: owner, queue, class: name }, waiting);
-      }),
+  gauge('dpf_queue_waiting_jobs', 'Jobs that wait to run, by class', { class: CLASS }, ({ classes }) =>
+    Object.entries(classes).map(([name, { waiting }]) => [{ class: name }, waiting]),
   );
-  instruments.gauge(
+  gauge(
     'dpf_queue_oldest_waiting_seconds',
-    'Age of the oldest job that waits to run, by class; 0 for none; shown by one process of the fleet',
-    { tenant, queue, class: CLASS },
-    (level) =>
-      show(level, (owner, { queue, classes }) => {
-        for (const [name, { oldest }] of Object.entries(classes))
-          level.set({ tenant: owner, queue, class: name }, oldest);
-      }),
+    'Age of the oldest job that waits to run, by class; 0 for none',
+    { class: CLASS },
+    ({ classes }) => Object.entries(classes).map(([name, { oldest }]) => [{ class: name }, oldest]),
   );
   return {
-    queues: (owner, counts, freshForMs) => known.set(owner, { counts, until: Date.now() + freshForMs }),
+    queues(owner: string, counts: readonly QueueCount[], freshForMs: number): void {
+      known.set(owner, { counts, until: Date.now() + freshForMs });
+    },
   };
-}
-
-/** What is measured of requests to the HTTP door. */
-export interface HttpMetrics {
-  /** @param route as it is declared (`/v1/searches/:id`), never the address that was asked for; undefined for none */
-  answered(method: string, route: string | undefined, status: number, ms: number): void;
 }
 
 const REQUEST_SECONDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 10];
 
-/** Declares them, once. */
-export function declareHttpMetrics(instruments: Instruments): HttpMetrics {
-  const requests = instruments.counter('dpf_http_requests_total', 'Requests to the HTTP door', {
+/** Requests to the HTTP API. */
+export type HttpMetrics = ReturnType<typeof declareHttpMetrics>;
+
+function declareHttpMetrics(instruments: Instruments) {
+  const requests = instruments.counter('dpf_http_requests_total', 'Requests to the HTTP API', {
     method: METHOD,
     route: ROUTE,
     status: STATUS,
@@ -429,45 +408,34 @@ export function declareHttpMetrics(instruments: Instruments): HttpMetrics {
     REQUEST_SECONDS,
   );
   return {
-    answered(method, route = 'none', status, ms) {
+    /** @param route as it is declared (`/v1/searches/:id`), never the requested path; undefined for none */
+    answered(method: string, route = 'none', status: number, ms: number): void {
       requests.inc({ method, route, status: `${Math.floor(status / 100)}xx` });
       duration.observe({ method, route }, ms / 1000);
     },
   };
 }
 
-/** What is measured of one tenant's searches that were not let in. */
-export interface IntakeMetrics {
-  /** A producer turned so many searches away. */
-  refused(reason: (typeof REFUSAL)[number], searches: number): void;
-}
+/** One tenant's searches that were refused. */
+export type IntakeMetrics = ReturnType<ReturnType<typeof declareIntakeMetrics>>;
 
-/** Declares them, once; each tenant has its own series of them. */
-export function declareIntakeMetrics(instruments: Instruments): (tenant: string) => IntakeMetrics {
+function declareIntakeMetrics(instruments: Instruments) {
   const refusals = instruments.counter(
     'dpf_searches_refused_total',
-    'Searches that `dpf serve` turned away, by why',
+    'Searches that `dpf serve` refused, by reason',
     { tenant: TENANT, reason: REFUSAL },
   );
-  return (tenant) => {
-    // A counter that appears with its first event has grown from nothing to nothing, as Prometheus sees it.
+  return (tenant: string) => {
     for (const reason of REFUSAL) refusals.inc({ tenant, reason }, 0);
-    return { refused: (reason, searches) => refusals.inc({ tenant, reason }, searches) };
+    return {
+      refused(reason: (typeof REFUSAL)[number], searches: number): void {
+        refusals.inc({ tenant, reason }, searches);
+      },
+    };
   };
 }
 
-/** What is measured of this process and of what it stands on. */
-export interface ProcessMetrics {
-  /** Whether Redis answered when last asked. */
-  redisAnswers(answers: boolean): void;
-  /** From now on the lines that this log loses are counted. */
-  watchLog(log: { readonly lost: Readonly<Record<string, number>> }): void;
-}
-
-/**
- * Of prom-client's own the ones that somebody looks at: what the process uses, since when it runs, how long its event loop
- * is held up. The first of the lag sets all of them.
- */
+/** The metrics of prom-client that are shown. The first of the event loop lag sets all of them. */
 const KEPT = [
   'process_cpu_seconds_total',
   'process_start_time_seconds',
@@ -483,8 +451,15 @@ const KEPT = [
   'nodejs_version_info',
 ];
 
-/** Declares them, once. */
-export function declareProcessMetrics(instruments: Instruments): ProcessMetrics {
+/** Something that counts the log lines it lost, by reason: `LogRoot`. */
+interface LossyLog {
+  readonly lost: Readonly<Record<string, number>>;
+}
+
+/** This process, its log and its Redis. */
+export type ProcessMetrics = ReturnType<typeof declareProcessMetrics>;
+
+function declareProcessMetrics(instruments: Instruments) {
   const all = new Registry();
   collectDefaultMetrics({ register: all });
   for (const name of KEPT) {
@@ -493,52 +468,36 @@ export function declareProcessMetrics(instruments: Instruments): ProcessMetrics 
   }
   const redis = instruments.gauge('dpf_redis_up', '1 if Redis answered this process when last asked', {});
   const counted: Record<string, number> = {};
-  let log: { readonly lost: Readonly<Record<string, number>> } | undefined;
+  let log: LossyLog | undefined;
   const lost = instruments.counter(
     'dpf_log_lines_lost_total',
-    'Log lines that nobody will read: refused or stuck (the stream), repeated (errors only counted)',
+    'Log lines that were not written: refused or stuck (the stream), repeated (errors only counted)',
     { reason: ['refused', 'stuck', 'repeated'] },
     () => {
       for (const [reason, lines] of Object.entries(log?.lost ?? {})) {
-        lost.inc({ reason: reason as 'refused' }, lines - (counted[reason] ?? 0));
+        lost.inc({ reason }, lines - (counted[reason] ?? 0));
         counted[reason] = lines;
       }
     },
   );
   return {
-    redisAnswers: (answers) => redis.set({}, answers ? 1 : 0),
-    watchLog: (root) => {
+    redisAnswers: (answers: boolean): void => redis.set({}, answers ? 1 : 0),
+    /** From now on the lines that this log loses are counted. */
+    watchLog(root: LossyLog): void {
       log = root;
     },
   };
 }
 
-/** What is measured of one tenant's jobs and of those who work on them. */
-export interface QueueMetrics {
-  /** A search ended: its outcome, `failed` included, and how long after it was added. */
-  searchEnded(outcome: string, searchClass: string, ms: number): void;
-  /** A call's job ran: `stored`, `cancelled`, `retried` or `failed`, and how long after it was added its run began. */
-  callEnded(result: string, callClass: string, waitedMs: number): void;
-  /** A page was stored. */
-  collected(products: number, rejected: Readonly<Record<string, number>>): void;
-  /** A job whose worker died, or froze for longer than the lock, went back to its queue. */
-  stalled(queue: string): void;
-  /** A job failed because it took down one worker after another. */
-  crashed(queue: string): void;
-  /** A job that nobody can read was taken out of its queue. */
-  quarantined(queue: string): void;
-  /** The sweep brought a lost page or a forgotten search back to an end. */
-  settled(what: 'search' | 'page'): void;
-  /** Work waited and this worker started none, so its connections were made anew. */
-  workerReplaced(): void;
-}
-
 const SEARCH_SECONDS = [0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200];
 const QUEUE_WAIT_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200];
 
-/** Declares them, once; each tenant has its own series of them. */
-export function declareQueueMetrics(instruments: Instruments): (tenant: string) => QueueMetrics {
+/** One tenant's jobs and workers. */
+export type QueueMetrics = ReturnType<ReturnType<typeof declareQueueMetrics>>;
+
+function declareQueueMetrics(instruments: Instruments) {
   const tenant = TENANT;
+  const queue = QUEUE;
   const counter = instruments.counter.bind(instruments) as Instruments['counter'];
   const searches = counter('dpf_searches_total', 'Searches that ended, by outcome', {
     tenant,
@@ -566,7 +525,6 @@ export function declareQueueMetrics(instruments: Instruments): (tenant: string) 
     'Listings that could not become products, by reason',
     { tenant, reason: REJECTION },
   );
-  const queue = QUEUE;
   const stalls = counter('dpf_jobs_stalled_total', 'Jobs whose worker died or froze', { tenant, queue });
   const crashes = counter('dpf_jobs_crashed_total', 'Jobs that failed as crashed-worker', { tenant, queue });
   const quarantined = counter('dpf_jobs_quarantined_total', 'Unreadable jobs put aside', { tenant, queue });
@@ -574,12 +532,11 @@ export function declareQueueMetrics(instruments: Instruments): (tenant: string) 
     tenant,
     what: ['search', 'page'],
   });
-  const replaced = counter('dpf_worker_replacements_total', 'Workers that were stuck and made anew', {
+  const replaced = counter('dpf_worker_replacements_total', 'Stalled workers that were restarted', {
     tenant,
   });
-  return (owner) => {
+  return (owner: string) => {
     const own = { tenant: owner };
-    // A counter that appears with its first event has grown from nothing to nothing, as Prometheus sees it.
     for (const outcome of SEARCH_OUTCOME) searches.inc({ ...own, outcome }, 0);
     for (const result of CALL_JOB_RESULT) calls.inc({ ...own, result }, 0);
     for (const reason of REJECTION) rejections.inc({ ...own, reason }, 0);
@@ -591,48 +548,49 @@ export function declareQueueMetrics(instruments: Instruments): (tenant: string) 
       for (const count of [stalls, crashes, quarantined]) count.inc({ ...own, queue: name }, 0);
     }
     return {
-      searchEnded(outcome, searchClass, ms) {
+      /** @param outcome `failed` included @param ms since it was added */
+      searchEnded(outcome: string, searchClass: string, ms: number): void {
         searches.inc({ ...own, outcome });
         duration.observe({ ...own, class: searchClass }, ms / 1000);
       },
-      callEnded(result, callClass, waitedMs) {
+      /** A page or item job ran. @param waitedMs from when it was added to the start of its run */
+      callEnded(result: string, callClass: string, waitedMs: number): void {
         calls.inc({ ...own, result });
         waits.observe({ ...own, class: callClass }, waitedMs / 1000);
       },
-      collected(count, rejected) {
+      /** A page was stored. */
+      collected(count: number, rejected: Readonly<Record<string, number>>): void {
         products.inc(own, count);
         for (const [reason, times] of Object.entries(rejected)) rejections.inc({ ...own, reason }, times);
       },
-      stalled: (name) => stalls.inc({ ...own, queue: name }),
-      crashed: (name) => crashes.inc({ ...own, queue: name }),
-      quarantined: (name) => quarantined.inc({ ...own, queue: name }),
-      settled: (what) => settled.inc({ ...own, what }),
-      workerReplaced: () => replaced.inc(own),
+      /** A job whose worker died, or froze for longer than the lock, went back to its queue. */
+      stalled: (name: string): void => stalls.inc({ ...own, queue: name }),
+      /** A job failed because it crashed one worker after another. */
+      crashed: (name: string): void => crashes.inc({ ...own, queue: name }),
+      /** An unreadable job was removed from its queue. */
+      quarantined: (name: string): void => quarantined.inc({ ...own, queue: name }),
+      /** The sweep ended a lost page or a stuck search. */
+      settled: (what: 'search' | 'page'): void => settled.inc({ ...own, what }),
+      /** This worker started no job while jobs waited, and was restarted. */
+      workerReplaced: (): void => replaced.inc(own),
     };
   };
 }
 
 /** All metrics of one process, in a registry of their own: two services in one process do not collide. */
-export interface Metrics {
-  registry: Registry;
-  /** As they are documented, in order. */
-  declared: readonly Declared[];
-  auth: AuthMetrics;
-  calls: (tenant: string) => CallMetrics;
-  queue: (tenant: string) => QueueMetrics;
-  intake: (tenant: string) => IntakeMetrics;
-  fleet: FleetMetrics;
-  config: ConfigMetrics;
-  http: HttpMetrics;
-  process: ProcessMetrics;
-}
+export type Metrics = ReturnType<typeof createMetrics>;
 
-export function createMetrics(): Metrics {
+/**
+ * Each declaration is made once. The functions of `calls`, `queue` and `intake` give one tenant's series, which begin with
+ * zero: Prometheus sees no growth in a counter that appears with its first event.
+ */
+export function createMetrics() {
   const registry = new Registry();
   const instruments = new Instruments(registry);
   return {
     registry,
-    declared: instruments.declared,
+    /** As they are documented, in order. */
+    declared: instruments.declared as readonly Declared[],
     calls: declareCallMetrics(instruments),
     auth: declareAuthMetrics(instruments),
     queue: declareQueueMetrics(instruments),

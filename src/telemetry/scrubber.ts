@@ -1,6 +1,6 @@
 const MASK = '***';
 
-/** An API key of ours: known by its look, for only its owner has it; in base64 with all that goes on behind its beginning. */
+/** An API key, recognised by its form because only its owner has it; in base64 with the rest of the word. */
 const API_KEY = new RegExp(
   [
     'dpf_live_[0-9a-z]{10}_[\\w-]{20,43}',
@@ -9,18 +9,17 @@ const API_KEY = new RegExp(
   'g',
 );
 
-/** Where a text is cut short, a form is known by its beginning of this length. */
+/** A form that was cut short is recognised by this many first characters. */
 const HEAD = 24;
 
-/** Tokens replace one another; these many are remembered beside the lasting secrets. */
+/** Tokens replace one another; this many are remembered beside the lasting secrets. */
 const MOST_TOKENS = 8;
 
 const MAX_SCRUB_DEPTH = 20;
 
 /**
- * Knows the secrets that this process lives on and masks them wherever they stand, whatever brought them there: the last
- * line of defence before a log, a job or an HTTP answer. Other than `redact.ts`, which knows secrets by their look, it knows
- * these very ones, in every form of `formsOf`.
+ * Masks the secrets of this process in every form of `formsOf`: the last line of defence before a log, a job or an HTTP
+ * answer. `redact` recognises secrets by their form; this class knows the secrets themselves.
  */
 export class Scrubber {
   readonly #lasting = new Set<string>();
@@ -28,7 +27,7 @@ export class Scrubber {
   /** The beginning of a form → the forms that begin so. */
   #forms = new Map<string, string[]>();
 
-  /** From now on these are masked, for as long as the process lives. */
+  /** From now on these are masked until the process ends. */
   learn(secrets: Iterable<string>): void {
     for (const secret of secrets) for (const form of formsOf(secret)) this.#lasting.add(form);
     this.#index();
@@ -66,7 +65,7 @@ export class Scrubber {
   error<Thrown>(thrown: Thrown): Thrown {
     let error: unknown = thrown;
     for (let depth = 0; error instanceof Error && depth < MAX_SCRUB_DEPTH; depth += 1) {
-      // BullMQ stores both; an error that cannot be changed is one of the runtime's own and holds nothing of ours.
+      // BullMQ stores both. An error that cannot be changed is one of the runtime's own and holds no secret.
       for (const part of ['message', 'stack'] as const) {
         const clean = this.text(error[part] ?? '');
         if (clean !== (error[part] ?? '')) Reflect.set(error, part, clean);
@@ -101,7 +100,7 @@ export class Scrubber {
   }
 }
 
-/** How far the text follows one of the forms from `at` on, and the one that it follows longest. */
+/** How many characters of the text from `at` on are the beginning of one of the forms. */
 function longestMatch(text: string, at: number, forms: readonly string[]): number {
   let longest = 0;
   for (const form of forms) {
@@ -112,12 +111,12 @@ function longestMatch(text: string, at: number, forms: readonly string[]): numbe
   return longest;
 }
 
-/** Shorter ones are too likely to be a part of ordinary words; shorter forms likewise. */
+/** Shorter secrets and forms are too likely to be part of ordinary words. */
 const SHORTEST = 6;
 
 /**
- * The texts by which a secret gives itself away: itself, as base64 (at the beginning of a text or anywhere within one,
- * `id:secret` of a Basic header say), in a URL, and in JSON. Empty for a secret too short to be told from other text.
+ * The texts that reveal a secret: itself, in base64 (at the beginning of a text or within one, such as `id:secret` of a
+ * Basic header), in a URL, and in JSON. Empty for a secret that is too short.
  */
 export function formsOf(secret: string): string[] {
   if (secret.length < SHORTEST) return [];
@@ -127,21 +126,21 @@ export function formsOf(secret: string): string[] {
 }
 
 /**
- * Base64 takes three bytes at a time, so that the same bytes read differently by what stands before them. These are the
- * characters that depend on the secret alone, for each of the three places, in both alphabets.
+ * Base64 encodes three bytes at a time, so the same bytes look different at each of three offsets. These are the characters
+ * that depend on the secret alone, for each offset, in both alphabets.
  */
 export function base64Forms(secret: Buffer): string[] {
   return [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), secret]).toString('base64');
     const padding = text.length - text.replace(/=+$/, '').length;
-    // The last character before a padding also holds bits of what would follow, the first ones of what stands before.
+    // The last character before a padding also holds bits of the text behind, the first ones bits of the text before.
     const own = text.slice(before === 0 ? 0 : before + 1, text.length - padding - (padding > 0 ? 1 : 0));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
 }
 
 function urlForms(secret: string): string[] {
-  // encodeURIComponent takes no half of a surrogate pair.
+  // encodeURIComponent throws at half a surrogate pair.
   const whole = Buffer.from(secret).toString();
   const encoded = encodeURIComponent(whole);
   const form = new URLSearchParams({ '': whole }).toString().slice(1);
@@ -160,7 +159,7 @@ function inJson(secret: string): string {
 const SECRET_NAME =
   /^(access_?token|token|secret|client_?secret|password|authorization|cookie|(x-)?api_?key)$/i;
 
-/** Secrets told by their shape, wherever they stand: header values, eBay's tokens, our keys, what stands before a URL's `@`. */
+/** Secrets recognised by their shape: header values, eBay's tokens, API keys, the text before a URL's `@`. */
 const SECRET_SHAPES: Array<[shape: RegExp, shown: string]> = [
   [/\b(Bearer|Basic)\s+[^\s"',]{8,}/gi, '$1 ***'],
   [/v\^1\.1#[^\s"',]+/g, '***'],
@@ -168,11 +167,11 @@ const SECRET_SHAPES: Array<[shape: RegExp, shown: string]> = [
   [/:\/\/[^\s/"']*@/g, '://***@'],
 ];
 
-/** Longer than any message of ours: somebody else's text, of which the beginning is enough. */
+/** Longer than any message of this project: the beginning of a foreign text is enough. */
 const LONGEST = 2000;
 const MAX_REDACT_DEPTH = 6;
 
-/** A value as a log may hold it: no secret, no cycle, nothing endless; an error as its name and message. */
+/** A value as a log may hold it: without secrets and cycles, of bounded size; an error as its name and message. */
 export function redact(value: unknown, depth = 0): unknown {
   if (typeof value === 'string') return redactText(value);
   if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'function')
@@ -200,7 +199,7 @@ export function redactText(text: string): string {
   return shown.length <= LONGEST ? shown : `${shown.slice(0, LONGEST)}…`;
 }
 
-/** Characters that end a line, move the cursor or turn the text around, as `\uXXXX`; within JSON the value stays the same. */
+/** Characters that end a line, move the cursor or reverse the text, as `\uXXXX`; within JSON the value stays the same. */
 export function visible(line: string): string {
   return line.replace(
     /[\p{Cc}\p{Zl}\p{Zp}\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu,

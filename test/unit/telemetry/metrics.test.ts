@@ -11,8 +11,8 @@ import {
   SEARCH_OUTCOME,
 } from '../../../src/telemetry/metrics.ts';
 
-/** Tells every metric everything, each text of it whatever `word` gives. */
-function tellAll(metrics: Metrics, word: () => string): void {
+/** Sets every metric, with texts that `word` gives. */
+function setAll(metrics: Metrics, word: () => string): void {
   const tenant = 'default';
   const calls = metrics.calls(tenant);
   calls.called(word(), word(), 5);
@@ -61,7 +61,7 @@ function isBounded(declared: readonly Declared[], [metric, label, value]: [strin
 }
 
 describe('the metrics', () => {
-  it('have no label but those declared, whatever they are told: no query, no id, no secret', async () => {
+  it('have no label but those declared, whatever their values are: no query, no id, no secret', async () => {
     const words = fc.oneof(
       fc.string({ unit: 'grapheme' }),
       fc.constantFrom(
@@ -76,7 +76,7 @@ describe('the metrics', () => {
     await fc.assert(
       fc.asyncProperty(fc.infiniteStream(words), async (stream) => {
         const metrics = createMetrics();
-        tellAll(metrics, () => String(stream.next().value));
+        setAll(metrics, () => String(stream.next().value));
         const labels = labelsIn(await metrics.registry.metrics());
         expect(labels).to.have.length.above(50);
         expect(labels.filter((label) => !isBounded(metrics.declared, label))).to.deep.equal([]);
@@ -89,7 +89,28 @@ describe('the metrics', () => {
     expect(SEARCH_OUTCOME).to.have.members([...OUTCOMES]);
   });
 
-  it('are told apart by tenant', async () => {
+  it('carry the former label `because` beside `reason` where version 0.1 had it, with the same value', async () => {
+    const metrics = createMetrics();
+    setAll(metrics, () => 'quota');
+    metrics.intake('default').refused('memory', 2);
+    const text = await metrics.registry.metrics();
+    const both = text.match(/^.*because=.*$/gm) ?? [];
+    for (const line of both) {
+      const [, reason] = /\breason="(\w+)"/.exec(line) ?? [];
+      expect(line).to.include(`because="${reason}"`);
+    }
+    expect([...new Set(both.map((line) => line.replace(/\{.*/, '')))].sort()).to.deep.equal([
+      'dpf_gate_closed',
+      'dpf_gate_refusals_total',
+      'dpf_log_lines_lost_total',
+      'dpf_searches_refused_total',
+    ]);
+    expect(text).to.include(
+      'dpf_searches_refused_total{tenant="default",reason="memory",because="memory"} 2',
+    );
+  });
+
+  it('have a series for each tenant', async () => {
     const { calls, registry } = createMetrics();
     for (const tenant of ['default', 'toys']) calls(tenant).called('search', 'ok', 5);
     expect(await registry.getSingleMetricAsString('dpf_ebay_calls_total'))
@@ -111,9 +132,9 @@ describe('the metrics', () => {
     expect(page).to.equal(withMetricsTable(page));
   });
 
-  it('are such as promtool has no complaint about', async function () {
+  it('pass promtool', async function () {
     const metrics = createMetrics();
-    tellAll(metrics, () => 'ok');
+    setAll(metrics, () => 'ok');
     const input = await metrics.registry.metrics();
     const { error, status, stderr, stdout } = spawnSync('promtool', ['check', 'metrics'], {
       input,
