@@ -1,9 +1,9 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
-import { countQueue } from '../queue/bullmq/queues.ts';
+import { countQueue } from '../queue/bullmq/counts.ts';
 import type { QueueContext } from '../queue/search/context.ts';
-import { announceLoss } from '../queue/search/summarise.ts';
+import { publishLoss } from '../queue/search/summary.ts';
 import { Lease } from '../redis/lease.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { throttled } from '../telemetry/logger.ts';
@@ -17,9 +17,6 @@ export interface Upkeep {
   stop(): Promise<void>;
 }
 
-/** Far beyond the limit that workers apply themselves, so that theirs comes first with its better reason. */
-const STALLS_BEYOND_LIMIT = 10;
-
 /** The duties that one process of the fleet has for one tenant's queues. */
 export function startUpkeep(
   context: QueueContext,
@@ -31,12 +28,10 @@ export function startUpkeep(
   const { prefix } = config.queue;
   const sweep = new Sweep({
     redis,
-    prefix,
-    searches: searches.name,
-    calls: calls.name,
-    searchLost: (searchId, timestamp, why) => announceLoss(context, { searchId, timestamp }, why),
-    removePage: async (id) => (await calls.remove(id)) === 1,
-    mostStalls: config.worker.maxRestarts + STALLS_BEYOND_LIMIT,
+    searches,
+    calls,
+    searchLost: (searchId, timestamp, why) => publishLoss(context, { searchId, timestamp }, why),
+    maxRestarts: config.worker.maxRestarts,
     metrics,
     log,
   });

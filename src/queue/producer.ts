@@ -7,11 +7,10 @@ import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
-import { CoalescedSearches } from '../results/identicalSearches.ts';
-import { ResultStore } from '../results/resultStore.ts';
-import { RunStates } from '../results/runState.ts';
+import { CoalescedSearches } from '../results/coalescedSearches.ts';
+import { SearchStore } from '../results/searchStore.ts';
+import { callsAhead } from './bullmq/counts.ts';
 import {
-  callsAhead,
   callsQueueName,
   openSearchQueue,
   resumeSearch,
@@ -24,7 +23,7 @@ import { cancelSearch } from './search/coalesce.ts';
 import type { Admission } from './search/context.ts';
 import { estimate, type Outlook, type SearchEstimate } from './search/estimate.ts';
 import { invalid, searchOptions } from './search/jobData.ts';
-import type { JobDefaults } from './search/jobDefaults.ts';
+import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
 
 export interface ProducerOptions {
@@ -70,7 +69,7 @@ export class SearchProducer {
   readonly #searches: Queue;
   readonly #calls: Queue;
   readonly #reader: SearchReader;
-  readonly #runs: RunStates;
+  readonly #store: SearchStore;
   readonly #intake: Intake;
   readonly #coalesced: CoalescedSearches;
 
@@ -90,13 +89,11 @@ export class SearchProducer {
     // Told by each call's own refusal.
     for (const queue of [this.#searches, this.#calls]) queue.on('error', () => undefined);
     this.#intake = new Intake({ redis, queue: this.#searches, limits: options.limits });
-    const results = new ResultStore({ redis, prefix, ttlMs: resultsTtlMs });
-    this.#runs = new RunStates({ redis, prefix, ttlMs: options.runsTtlMs });
+    this.#store = new SearchStore({ redis, prefix, resultTtlMs: resultsTtlMs, runTtlMs: options.runsTtlMs });
     this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: options.runsTtlMs });
     this.#reader = new SearchReader({
       searches: this.#searches,
-      results,
-      runs: this.#runs,
+      store: this.#store,
       tenant,
       get marketplace() {
         return options.marketplace;
@@ -178,8 +175,8 @@ export class SearchProducer {
    */
   async *productParts(searchId: string): AsyncGenerator<Product[], void, undefined> {
     const list = await this.#asked(() => this.#reader.productList(searchId), searchId);
-    for (const stretch of list?.stretches ?? [])
-      yield await this.#asked(async () => list?.read(stretch) ?? [], searchId);
+    for (const range of list?.ranges ?? [])
+      yield await this.#asked(async () => list?.read(range) ?? [], searchId);
   }
 
   /**
@@ -218,7 +215,7 @@ export class SearchProducer {
       const job = await this.#reader.job(searchId);
       const { marketplace } = this.#options;
       return cancelSearch(
-        { searches: this.#searches, runs: this.#runs, coalesced: this.#coalesced, marketplace },
+        { searches: this.#searches, store: this.#store, coalesced: this.#coalesced, marketplace },
         job,
         this.#reader.refOf(job),
       );

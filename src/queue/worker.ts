@@ -1,12 +1,16 @@
 import { setMaxListeners } from 'node:events';
-import type { Queue, WorkerOptions } from 'bullmq';
+import type { Job, Queue, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { ageOf, classOf } from './bullmq/queues.ts';
-import { type JobEnd, Runner, watch } from './bullmq/worker.ts';
-import { repeatStrategy } from './schedules/cron.ts';
+import { parseReason } from '../failures.ts';
+import { throttled } from '../telemetry/logger.ts';
+import { hasWaitingJobs } from './bullmq/counts.ts';
+import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
+import { classOf } from './bullmq/queues.ts';
+import { ageOf, repeatStrategy } from './bullmq/repeat.ts';
+import { PatchedWorker } from './bullmq/worker.ts';
 import { processCall } from './search/callJob.ts';
 import type { QueueContext } from './search/context.ts';
-import type { CallJobData, PageJobResult } from './search/jobData.ts';
+import { classOfCall, type PageJobResult } from './search/jobData.ts';
 import { processSearch } from './search/searchJob.ts';
 
 export interface WorkerSettings {
@@ -15,14 +19,14 @@ export interface WorkerSettings {
   stalledIntervalMs: number;
   /** Longest blocking read of an idle worker, seconds. */
   blockingRead: number;
-  /** From the stop signal on: how long calls under way may go on before they are broken off, ms. */
+  /** How long `close` lets calls under way go on before it aborts them, ms. */
   finishWithinMs: number;
   /** A worker that starts nothing for this long while work waits gets new connections, ms. */
   stuckAfterMs: number;
   prefix: string;
   /** Opens a connection of the `worker` profile; the worker ends it. */
   connect: () => Redis;
-  /** Told that something in this queue could not be handled: perhaps a job that nobody can read. */
+  /** Called at most once a second after an error: the queue may hold a job that cannot be read. */
   inspect: (queue: string) => void;
   /** Lets a search begin when it may. Default: at once. */
   inTurn?: <T>(work: () => Promise<T>) => Promise<T>;
@@ -34,64 +38,65 @@ export interface RunningWorker {
   readonly running: boolean;
 }
 
-/** Both queues of one tenant: searches, and their calls. */
+/**
+ * Works on both queues of one tenant, searches and calls, and replaces workers that are stuck. Order of closing: the
+ * watchdog; fetching of jobs; calls under way, which are aborted after `finishWithinMs` and go back to their queue; the
+ * connection.
+ */
 export function startWorker(context: QueueContext, settings: WorkerSettings): RunningWorker {
   const { inTurn = (work) => work() } = settings;
-  const breakOff = new AbortController();
+  const abortCalls = new AbortController();
   // Every call under way listens, and there may be many.
-  setMaxListeners(0, breakOff.signal);
-  const open = (): Live => {
+  setMaxListeners(0, abortCalls.signal);
+  const open = () => {
     const connection = settings.connect();
-    const runner = (
-      queue: Queue,
-      process: ConstructorParameters<typeof Runner>[0]['process'],
-      ended: (end: JobEnd) => void,
-    ) =>
-      new Runner({
-        ...context,
-        ...settings,
-        queue,
-        process,
-        ended,
-        worker: workerOptions(settings, connection),
-      });
-    return {
-      connection,
-      runners: [
-        runner(
-          context.searches,
-          (job, token) => inTurn(() => processSearch(context, job, token)),
-          searchEnded(context),
-        ),
-        runner(
-          context.calls,
-          (job, token) => processCall(context, job, token, breakOff.signal),
-          callEnded(context),
-        ),
-      ],
-    };
+    const searches = new QueueWorker(context, settings, connection, {
+      queue: context.searches,
+      process: (job, token) => inTurn(() => processSearch(context, job, token)),
+      onEnd: (job, end) => countSearch(context, job, end),
+    });
+    const calls = new QueueWorker(context, settings, connection, {
+      queue: context.calls,
+      process: (job, token) => processCall(context, job, token, abortCalls.signal),
+      onEnd: (job, end) => countCall(context, job, end),
+    });
+    return { connection, workers: [searches, calls] };
   };
-  let live = open();
-  const endWatch = watch({
-    runners: () => live.runners,
-    stuckAfterMs: settings.stuckAfterMs,
-    replace: () => {
-      context.log.error('work waits and nothing starts: making the worker anew');
+  const end = async ({ connection, workers }: ReturnType<typeof open>, force = false) => {
+    try {
+      await Promise.all(workers.map((worker) => worker.close(force)));
+    } finally {
+      connection.disconnect();
+    }
+  };
+
+  let current = open();
+  let closing = false;
+  const check = async () => {
+    const stuck = await Promise.all(current.workers.map((worker) => worker.isStuck(settings.stuckAfterMs)));
+    if (closing) return;
+    if (stuck.includes(true)) {
+      context.log.error('worker stalled, restarting it');
       context.metrics.workerReplaced();
-      const stuck = live;
-      live = open();
-      void endAll(stuck, true);
-    },
-  });
+      const replaced = current;
+      current = open();
+      // Its jobs stall and go to the new workers.
+      void end(replaced, true);
+    }
+    watchdog = setTimeout(check, settings.stuckAfterMs / CHECKS);
+  };
+  let watchdog = setTimeout(check, settings.stuckAfterMs / CHECKS);
+
   return {
     get running() {
-      return live.runners.every((runner) => runner.running);
+      return current.workers.every((worker) => worker.running);
     },
     async close() {
-      endWatch();
-      const timer = setTimeout(() => breakOff.abort(), settings.finishWithinMs);
+      closing = true;
+      clearTimeout(watchdog);
+      const timer = setTimeout(() => abortCalls.abort(), settings.finishWithinMs);
       try {
-        await endAll(live);
+        await end(current);
       } finally {
         clearTimeout(timer);
       }
@@ -99,17 +104,120 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
   };
 }
 
-/** The workers of both queues, on one connection. */
-interface Live {
-  connection: Redis;
-  runners: Runner[];
+/** Checks in `stuckAfterMs`: a check is cheap, and a stuck worker is found at most a quarter later. */
+const CHECKS = 4;
+
+/** Errors in a second after which fetching pauses, and for how long, ms. */
+const ERRORS_TO_PAUSE = 5;
+const PAUSE_MS = 1000;
+
+/** How an attempt of a job, or the job, ended. */
+type JobEnd = { result: unknown } | { error: Error };
+
+interface QueueWork {
+  queue: Queue;
+  process: (job: Job, token: string) => Promise<unknown>;
+  onEnd: (job: Job, end: JobEnd) => void;
 }
 
-async function endAll({ runners, connection }: Live, force = false): Promise<void> {
-  try {
-    await Promise.all(runners.map((runner) => runner.close(force)));
-  } finally {
-    connection.disconnect();
+/** A BullMQ worker on one queue, with metrics, a pause after repeated errors, and a check for being stuck. */
+class QueueWorker {
+  readonly #queue: Queue;
+  readonly #worker: PatchedWorker;
+  readonly #concurrency: number;
+  /** Times of the last errors, ms since the epoch. */
+  readonly #errors: number[] = [];
+  #resumeTimer: NodeJS.Timeout | undefined;
+  #activeJobs = 0;
+  /** When it last took a job or found none that may start, ms since the epoch. */
+  #lastActivity = Date.now();
+  /** Since when jobs wait and none was started; undefined while none waits. */
+  #waitingSince: number | undefined;
+
+  constructor(
+    { redis, scrubber, metrics, log }: QueueContext,
+    settings: WorkerSettings,
+    connection: Redis,
+    { queue, process, onEnd }: QueueWork,
+  ) {
+    this.#queue = queue;
+    this.#concurrency = settings.concurrency;
+    const processor = async (job: Job, token?: string) => {
+      this.#activeJobs += 1;
+      try {
+        // BullMQ stores return value, reason and stack: no secret may be in them.
+        return scrubber.value(await process(job, token as string));
+      } catch (error) {
+        throw scrubber.error(error);
+      } finally {
+        this.#activeJobs -= 1;
+      }
+    };
+    const logError = throttled<Error>(1000, ({ message }, suppressed) => {
+      log.warn('worker error', { queue: queue.name, reason: message.slice(0, 200), suppressed });
+      settings.inspect(queue.name);
+    });
+    const noteActivity = () => {
+      this.#lastActivity = Date.now();
+    };
+    this.#worker = new PatchedWorker(queue.name, processor, workerOptions(settings, connection), redis);
+    this.#worker
+      .on('active', noteActivity)
+      // BullMQ also emits it each second while a limit holds the queue.
+      .on('drained', noteActivity)
+      .on('completed', (job, result) => onEnd(job, { result }))
+      .on('failed', (job, error) => {
+        if (job === undefined) return;
+        if (parseReason(error.message).code === 'crashed-worker') metrics.crashed(queue.name);
+        onEnd(job, { error });
+      })
+      .on('stalled', (jobId) => {
+        metrics.stalled(queue.name);
+        log.warn('stalled job', { queue: queue.name, jobId });
+      })
+      .on('error', (error) => {
+        logError(error);
+        this.#pauseAfterErrors();
+      });
+  }
+
+  get running(): boolean {
+    return this.#worker.isRunning();
+  }
+
+  /** Whether work has waited for `stuckAfterMs` while a slot was free and nothing started, as seen by repeated calls. */
+  async isStuck(stuckAfterMs: number): Promise<boolean> {
+    const now = Date.now();
+    const hasFreeSlot = this.#activeJobs < this.#concurrency;
+    // Without an answer from Redis there is nothing to start either.
+    const waits = hasFreeSlot && (await hasWaitingJobs(this.#queue).catch(() => false));
+    if (!waits) this.#waitingSince = undefined;
+    else if (this.#waitingSince === undefined || this.#lastActivity > this.#waitingSince)
+      this.#waitingSince = now;
+    else return now - this.#waitingSince >= stuckAfterMs;
+    return false;
+  }
+
+  /** @param force does not wait for the jobs under way */
+  async close(force: boolean): Promise<void> {
+    clearTimeout(this.#resumeTimer);
+    await this.#worker.close(force);
+  }
+
+  /**
+   * BullMQ tries again at once, by the ten thousand, when Redis refuses writes: a full disk or memory, a demoted master.
+   * Jobs under way go on; only fetching pauses.
+   */
+  #pauseAfterErrors(): void {
+    const now = Date.now();
+    this.#errors.push(now);
+    if (this.#errors.length <= ERRORS_TO_PAUSE) return;
+    const first = this.#errors.shift() as number;
+    if (now - first > 1000 || this.#worker.isPaused() || this.#worker.closing) return;
+    void this.#worker.pause(true);
+    this.#resumeTimer = setTimeout(() => {
+      if (!this.#worker.closing) void this.#worker.resume();
+    }, PAUSE_MS);
   }
 }
 
@@ -122,10 +230,9 @@ function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptio
     // Often enough that a process may be held up for most of the lock's life before another one takes its jobs.
     lockRenewTime: settings.lockDurationMs / 4,
     stalledInterval: settings.stalledIntervalMs,
-    // Two unlucky kills must not fail a job for good; what really kills its workers is counted apart (`suspects.ts`).
-    maxStalledCount: 1000,
+    maxStalledCount: MAX_STALLED_COUNT,
     drainDelay: settings.blockingRead,
-    // A job fetched while the main loop sleeps off a limit starts only when that sleep ends (6.7.0): keep it short.
+    // A job fetched while the main loop waits for a limit starts only when that wait ends (6.7.0): keep it short.
     maximumRateLimitDelay: 1000,
     // BullMQ's own 15 s would be most of the time that an outage costs.
     runRetryDelay: 500,
@@ -133,26 +240,13 @@ function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptio
   };
 }
 
-function searchEnded({ metrics }: QueueContext) {
-  return (end: JobEnd): void => {
-    const outcome = 'error' in end ? 'failed' : (end.result as { outcome: string }).outcome;
-    metrics.searchEnded(outcome, classOf(end.job.data), ageOf(end.job));
-  };
+function countSearch({ metrics }: QueueContext, job: Job, end: JobEnd): void {
+  const outcome = 'error' in end ? 'failed' : (end.result as { outcome: string }).outcome;
+  metrics.searchEnded(outcome, classOf(job.data), ageOf(job));
 }
 
-function callEnded({ metrics }: QueueContext) {
-  return (end: JobEnd): void => {
-    const { job } = end;
-    const result =
-      'result' in end
-        ? ((end.result as PageJobResult).skipped ?? 'stored')
-        : job.finishedOn === undefined
-          ? 'retried'
-          : 'failed';
-    metrics.callEnded(
-      result,
-      classOf((job.data as CallJobData | null)?.request),
-      ageOf(job, job.processedOn),
-    );
-  };
+function countCall({ metrics }: QueueContext, job: Job, end: JobEnd): void {
+  const failure = job.finishedOn === undefined ? 'retried' : 'failed';
+  const result = 'error' in end ? failure : ((end.result as PageJobResult).skipped ?? 'stored');
+  metrics.callEnded(result, classOfCall(job), ageOf(job, job.processedOn));
 }

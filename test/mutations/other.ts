@@ -197,7 +197,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'sweep-keys',
-    file: 'src/fleet/sweep.ts',
+    file: 'src/queue/bullmq/repair.ts',
     find: 'keys.length, ...keys, ...bases',
     replace: '0, ...bases',
     breaks: 'Every round of the sweep succeeds on a Redis Cluster.',
@@ -206,8 +206,8 @@ export const mutations: Mutation[] = [
   {
     id: 'sweep-releases',
     file: 'src/fleet/sweep.ts',
-    find: "if (queue === this.#options.searches && state === 'waiting-children')",
-    replace: "if (queue === this.#options.searches && state === 'delayed')",
+    find: "if (queue === searches && state === 'waiting-children')",
+    replace: "if (queue === searches && state === 'delayed')",
     breaks: 'A search that waits for pages that are gone goes on.',
     tests: ['test/integration/upkeep/sweepOnCluster.test.ts'],
   },

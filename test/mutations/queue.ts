@@ -6,7 +6,7 @@ const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
 const PAGE_RACES = 'test/integration/queue/pageRaces.test.ts';
 const PAYLOADS = 'test/integration/queue/payloads.test.ts';
 const SUSPECTS = 'test/integration/queue/crashIsolation.test.ts';
-const GATE_WAITS = 'test/integration/queue/gateWaits.test.ts';
+const BULLMQ = 'test/integration/queue/bullmq';
 const INTAKE = 'test/integration/queue/intake.test.ts';
 const LIFETIME = 'test/integration/results/lifetime.test.ts';
 const PAGE_CHAIN = 'test/unit/queue/pageChain.test.ts';
@@ -194,7 +194,7 @@ export const mutations: Mutation[] = [
     find: "if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then",
     replace: 'if true then',
     breaks: 'Of two pauses the later end holds.',
-    tests: [GATE_WAITS],
+    tests: [`${BULLMQ}/limits.test.ts`],
     grep: 'longer of two pauses',
   },
 

@@ -5,20 +5,29 @@ const integration = 'test/integration/queue';
 
 export const mutations: Mutation[] = [
   {
-    id: 'zone-order',
+    id: 'fixed-times',
     file: 'src/queue/schedules/cron.ts',
-    find: '.sort((one, other) => one - other) as [number, number]',
-    replace: '.sort((one, other) => other - one) as [number, number]',
-    breaks: 'A run at a local time that the clocks show twice starts the first time.',
+    find: "fixedTimeRule: 'no-wildcard',",
+    replace: '',
+    breaks:
+      'A list of hours is a list of fixed times: one that the clocks show twice runs once, one that they skip runs.',
     tests: [`${unit}/clockChanges.test.ts`],
   },
   {
-    id: 'skipped-time',
+    id: 'time-zone',
     file: 'src/queue/schedules/cron.ts',
-    find: 'if (this.#offsetAt(middle) === offset) high = middle;',
-    replace: 'if (this.#offsetAt(middle) === offset) return later;',
-    breaks: 'A run at a local time that the clocks skip starts when they jump.',
+    find: '    timezone,\n',
+    replace: "    timezone: 'UTC',\n",
+    breaks: 'A schedule runs by the clocks of its time zone.',
     tests: [`${unit}/clockChanges.test.ts`],
+  },
+  {
+    id: 'step-after-a-value',
+    file: 'src/queue/schedules/cron.ts',
+    find: 'sloppyRanges: true,',
+    replace: '',
+    breaks: 'A step may follow a single value, as in `5/15`.',
+    tests: [`${unit}/cron.test.ts`],
   },
   {
     id: 'start-bound',
@@ -37,10 +46,18 @@ export const mutations: Mutation[] = [
     tests: [`${unit}/calendar.test.ts`],
   },
   {
+    id: 'both-days',
+    file: 'src/queue/schedules/cron.ts',
+    find: "domAndDow: day.startsWith('*') || weekday.startsWith('*'),",
+    replace: 'domAndDow: false,',
+    breaks: 'Of a date and a weekday both must match where one begins with an asterisk.',
+    tests: [`${unit}/calendar.test.ts`],
+  },
+  {
     id: 'either-day',
     file: 'src/queue/schedules/cron.ts',
-    find: 'return byDate || byWeekday;',
-    replace: 'return byDate && byWeekday;',
+    find: "domAndDow: day.startsWith('*') || weekday.startsWith('*'),",
+    replace: 'domAndDow: true,',
     breaks: 'A cron with a date and a weekday runs on days that match either.',
     tests: [`${unit}/calendar.test.ts`],
   },

@@ -55,7 +55,7 @@ describe('no secret of a running service', function () {
     await left;
     const isReady = () => fetch(`http://127.0.0.1:${env.HTTP_PORT}/readyz`).then(({ ok }) => ok);
     await waitFor('the server to be ready again', isReady);
-    for (const accident of ['configuration refused', 'job quarantined', 'job ran on a worker that died'])
+    for (const accident of ['configuration refused', 'job quarantined', 'stalled job'])
       await worker.waitForLine(new RegExp(accident));
     const shown = await shownPlaces(service);
     serve.hangUp();

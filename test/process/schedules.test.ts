@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Job, type Queue, Worker } from 'bullmq';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { repeatStrategy } from '../../src/queue/schedules/cron.ts';
+import { repeatStrategy } from '../../src/queue/bullmq/repeat.ts';
 import type { Schedules } from '../../src/queue/schedules/schedules.ts';
 import { bundle } from '../support/bundle.ts';
 import { useProcesses } from '../support/processes.ts';

@@ -3,10 +3,10 @@ import type { Redis } from 'ioredis';
 import sinon from 'sinon';
 import type { Outcome, SearchSummary } from '../../src/product/summary.ts';
 import { openSearchQueue } from '../../src/queue/bullmq/queues.ts';
-import { repeatStrategy } from '../../src/queue/schedules/cron.ts';
+import { repeatStrategy } from '../../src/queue/bullmq/repeat.ts';
 import { asScheduledRun } from '../../src/queue/schedules/scheduledRun.ts';
 import { Schedules } from '../../src/queue/schedules/schedules.ts';
-import { jobDefaults } from '../../src/queue/search/jobDefaults.ts';
+import { jobDefaults } from '../../src/queue/search/retryPolicy.ts';
 import { testConfig } from './config.ts';
 import { connectTo, useRedis } from './redis.ts';
 

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { QuarantineEntry } from '../../src/fleet/quarantine.ts';
+import type { QuarantineEntry } from '../../src/queue/bullmq/repair.ts';
 import { connectTo } from './redis.ts';
 
 /** Ways in which a stored job may be broken, each done to the job's key. */

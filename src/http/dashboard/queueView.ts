@@ -2,7 +2,7 @@ import { BullMQAdapter } from '@bull-board/api/bullMQAdapter';
 import type { JobStatus } from '@bull-board/api/typings/app';
 import { type FlowProducer, Job, type JobNode, type JobType, type Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { brokenBecause, JobReader } from '../../fleet/quarantine.ts';
+import { readJobs, unreadableReason } from '../../queue/bullmq/storedJobs.ts';
 import { redact, redactText, visible } from '../../telemetry/scrubber.ts';
 
 export interface QueueViewOptions {
@@ -88,12 +88,10 @@ const MOST_BYTES = 64 * 1024;
 export class ShownJobs {
   readonly #queue: Queue;
   readonly #redis: Redis;
-  readonly #raw: JobReader;
 
   constructor(queue: Queue, redis: Redis) {
     this.#queue = queue;
     this.#redis = redis;
-    this.#raw = new JobReader(redis, queue.opts.prefix as string);
   }
 
   /** Those that exist, in this order. */
@@ -101,7 +99,7 @@ export class ShownJobs {
     const sizes = await this.#sizes(ids);
     const small = ids.filter((id) => (sizes.get(id) ?? 0) <= MOST_BYTES);
     const fields = new Map(
-      (await this.#raw.read(this.#queue.name, small)).map((each) => [each.id, each.fields]),
+      (await readJobs(this.#redis, this.#queue, small)).map((each) => [each.id, each.fields]),
     );
     const jobs = await Promise.all(
       ids.map(async (id) => {
@@ -109,7 +107,7 @@ export class ShownJobs {
         if (bytes === 0) return undefined;
         if (bytes > MOST_BYTES) return this.#standIn(id, `too large to show: ${megabytes(bytes)}`);
         const stored = fields.get(id);
-        const why = stored === 'not a hash' || stored === undefined ? 'no job' : brokenBecause(stored);
+        const why = stored === 'not a hash' || stored === undefined ? 'no job' : unreadableReason(stored);
         return why === undefined ? this.#whole(id) : this.#standIn(id, `cannot be read: ${why}`);
       }),
     );

@@ -1,23 +1,33 @@
 import { DelayedError, type Job } from 'bullmq';
-import { Failure } from '../../failures.ts';
 import type { QueueContext } from '../search/context.ts';
+import { runAfterCrashes } from '../search/retryPolicy.ts';
 import { FIRST } from './queues.ts';
 
-/** Twice is no coincidence any more. One kill in a deploy is, and its jobs should run again without delay. */
-const SUSPICIOUS = 2;
+/**
+ * BullMQ's own limit of stalls, out of reach: two unlucky kills must not fail a job, and BullMQ 6.7.0 neither resets its
+ * count (`stc`) nor applies the limit to scheduled jobs. `isolateCrashing` applies WORKER_MAX_RESTARTS instead.
+ */
+export const MAX_STALLED_COUNT = 1000;
 
-/** Tells BullMQ that the job was delayed, and the worker that it has not run: what counts against it stands. */
+/** So far beyond WORKER_MAX_RESTARTS that the worker's own limit, which gives a better reason, comes first. */
+const STALLS_BEYOND_LIMIT = 10;
+
+/** Whether a job stalled so often that no worker can have got as far as `isolateCrashing`. */
+export function couldNeverStart(stalls: number, maxRestarts: number): boolean {
+  return stalls > maxRestarts + STALLS_BEYOND_LIMIT;
+}
+
+/** BullMQ's signal for a job that was delayed. The worker clears no crashes: the job has not run. */
 export class IsolationDelay extends DelayedError {}
 
 /**
- * Runs a job unless it takes down its workers. The count is BullMQ's (`stc`: its lock ran out while it was active), judged
- * here because BullMQ's own limit spares scheduled jobs, and cleared by `PromptWorker` after every run that a worker
- * survived: only crashes in a row count, never those of a long life.
+ * Runs a job unless it takes down its workers. The count is BullMQ's (`stc`: the job's lock ran out while it was active);
+ * `PatchedWorker` clears it after every run that a worker survived, so only crashes in a row count.
  *
- * All that ran on a dead worker comes back at the same moment, and the innocent must not be counted out beside the
- * culprit, be they searches or pages. So of those that went down twice a process runs only one at a time, of both queues;
- * the others look again at a moment of their own. (One at a time in the fleet was measured: a worker that died with it kept
- * its place for a lock's life, and after many kills pages waited for a minute.)
+ * All that ran on a dead worker comes back at the same moment, and jobs beside the culprit must not reach the limit with
+ * it. So a process runs one job at a time of those that crashed twice, of both queues; the others are delayed by a random
+ * time. (One at a time in the fleet was measured: the place of a worker that died stayed taken for a lock's life, and
+ * after many kills pages waited for a minute.)
  * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed; what `run` throws.
  */
 export async function isolateCrashing<T>(
@@ -26,13 +36,10 @@ export async function isolateCrashing<T>(
   token: string,
   run: () => Promise<T>,
 ): Promise<T> {
-  const crashes = job.stalledCounter;
-  if (crashes >= rules.maxRestarts)
-    throw new Failure('crashed-worker', `${crashes} workers in a row died or froze while this job ran`);
-  if (crashes < SUSPICIOUS) return run();
+  if (runAfterCrashes(job.stalledCounter, rules) === 'freely') return run();
   if (!crashIsolation.enter()) {
     await job.changePriority({ priority: FIRST });
-    await job.moveToDelayed(Date.now() + Math.random() * rules.suspectsLookAgainMs, token);
+    await job.moveToDelayed(Date.now() + Math.random() * rules.isolatedLookAgainMs, token);
     throw new IsolationDelay();
   }
   try {

@@ -2,7 +2,7 @@ import { parseSearchRequest, tidyJson } from '../../product/parseRequest.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { SCHEDULE_NAME } from '../../product/scheduleSchema.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
-import { type Cron, CronError, isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
+import { CronError, isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
 
 /** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
 export interface Definition {
@@ -59,7 +59,7 @@ function normal(
   const instant = (text: string) => new Date(text).toISOString();
   return {
     name,
-    ...(cron === undefined ? {} : { cron: cron.trim().replace(/\s+/g, ' '), tz: tz ?? 'UTC' }),
+    ...(cron === undefined ? {} : { cron: parseCron(cron), tz: tz ?? 'UTC' }),
     ...(every === undefined ? {} : { every }),
     ...(start === undefined ? {} : { start: instant(start) }),
     ...(end === undefined ? {} : { end: instant(end) }),
@@ -76,7 +76,7 @@ export function timingOf({ cron, tz = 'UTC', every = 0, start, end }: Definition
   };
   return cron === undefined
     ? { ...bounds, everyMs: every * 1000, anchor: bounds.start ?? anchor }
-    : { ...bounds, cron: parseCron(cron), tz };
+    : { ...bounds, cron, tz };
 }
 
 function unknownFields(written: Record<string, unknown>): InputError[] {
@@ -158,7 +158,7 @@ function cronErrors(text: unknown, { minInterval }: Limits): InputError[] {
   const refuse = (code: string, message: string) => [
     { path: 'cron', code, message: `${message}; got ${echo(text)}` },
   ];
-  let cron: Cron;
+  let cron: string;
   try {
     if (typeof text !== 'string' || text.length > 200)
       return refuse('invalid_cron', 'must be text of at most 200 characters');
@@ -249,7 +249,7 @@ export function describeTiming({
   tz = 'UTC',
   every = 0,
 }: Pick<Definition, 'cron' | 'tz' | 'every'>): string {
-  return cron === undefined ? `every ${duration(every)}` : `${byClock(parseCron(cron), cron)} (${tz})`;
+  return cron === undefined ? `every ${duration(every)}` : `${byClock(cron)} (${tz})`;
 }
 
 function duration(seconds: number): string {
@@ -259,31 +259,49 @@ function duration(seconds: number): string {
 }
 
 /** The usual shapes in words, the others as they are written. */
-function byClock(cron: Cron, text: string): string {
-  const [minute = '', hour = ''] = text.split(' ');
-  const days = daysInWords(cron);
-  if (days === undefined) return `cron ${text}`;
-  const [at] = cron.minutes;
-  if (cron.minutes.length === 1 && cron.hours.length <= 4)
-    return `at ${list(cron.hours.map((each) => clock(each, at as number)))} ${days}`;
-  if (hour !== '*') return `cron ${text}`;
+function byClock(cron: string): string {
+  const [minute = '', hour = '', day = '', month = '', weekday = ''] = cron.split(' ');
+  const [minutes, hours] = [numbers(minute), numbers(hour)];
+  const days = daysInWords(day, month, weekday);
+  if (days === undefined) return `cron ${cron}`;
+  const [at] = minutes ?? [];
+  if (minutes?.length === 1 && hours !== undefined && hours.length <= 4)
+    return `at ${list(hours.map((each) => clock(each, at as number)))} ${days}`;
+  if (hour !== '*') return `cron ${cron}`;
   if (minute === '*') return `every minute ${days}`;
-  if (cron.minutes.length === 1) return `${at} minutes past every hour ${days}`;
+  if (minutes?.length === 1) return `${at} minutes past every hour ${days}`;
   const step = Number(/^\*\/(\d+)$/.exec(minute)?.[1]);
-  return 60 % step === 0 ? `every ${step} minutes ${days}` : `cron ${text}`;
+  return 60 % step === 0 ? `every ${step} minutes ${days}` : `cron ${cron}`;
 }
 
-function daysInWords({ by, days, lastDay, months, weekdays }: Cron): string | undefined {
-  if (by === 'either') return undefined;
-  const season =
-    months.length === 12 ? '' : ` in ${list(months.map((month) => MONTHS[month - 1] as string))}`;
-  if (by === 'weekday')
-    return weekdays.join() === '1,2,3,4,5'
-      ? `on working days${season}`
-      : `on ${list(weekdays.map((day) => WEEKDAYS[day] as string))}${season}`;
-  if (days.length === 31) return `every day${season}`;
-  const dates = [...days.map(String), ...(lastDay ? ['the last day'] : [])];
-  return `on ${list(dates)} of ${season === '' ? 'each month' : season.slice(4)}`;
+function daysInWords(day: string, month: string, weekday: string): string | undefined {
+  const months = month === '*' ? [] : numbers(month, MONTHS, 1);
+  if (months === undefined) return undefined;
+  const season = months.length === 0 ? '' : ` in ${list(months.map((each) => MONTHS[each - 1] as string))}`;
+  if (day === '*' && weekday === '*') return `every day${season}`;
+  if (day === '*') {
+    const weekdays = numbers(weekday, WEEKDAYS)?.map((each) => each % 7);
+    if (weekdays?.join() === '1,2,3,4,5') return `on working days${season}`;
+    return weekdays && `on ${list(weekdays.map((each) => WEEKDAYS[each] as string))}${season}`;
+  }
+  const parts = day.split(',').filter((part) => part.toUpperCase() !== 'L');
+  const dates = parts.length === 0 ? [] : numbers(parts.join());
+  if (weekday !== '*' || dates === undefined) return undefined;
+  const last = parts.length < day.split(',').length ? ['the last day'] : [];
+  return `on ${list([...dates.map(String), ...last])} of ${season === '' ? 'each month' : season.slice(4)}`;
+}
+
+/** The values of a list of numbers, names and ranges, ascending; undefined for anything else. */
+function numbers(field: string, names: string[] = [], first = 0): number[] | undefined {
+  const values = field.split(',').flatMap((part) => {
+    const [from = Number.NaN, to = from, ...more] = part.split('-').map((text) => {
+      const index = names.findIndex((name) => name.slice(0, 3).toLowerCase() === text.toLowerCase());
+      return index >= 0 ? index + first : /^\d+$/.test(text) ? Number(text) : Number.NaN;
+    });
+    if (!(from <= to) || more.length > 0) return [Number.NaN];
+    return Array.from({ length: to - from + 1 }, (_, index) => from + index);
+  });
+  return values.some(Number.isNaN) ? undefined : [...new Set(values)].sort((one, other) => one - other);
 }
 
 function clock(hour: number, minute: number): string {

@@ -6,9 +6,9 @@ import { Failure } from '../../failures.ts';
 import type { Schedule } from '../../product/scheduleSchema.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { SEARCH_JOB, withinDeadline } from '../bullmq/queues.ts';
+import { repeatStrategy } from '../bullmq/repeat.ts';
 import { invalid, searchOptions } from '../search/jobData.ts';
-import type { JobDefaults } from '../search/jobDefaults.ts';
-import { repeatStrategy } from './cron.ts';
+import type { JobDefaults } from '../search/retryPolicy.ts';
 import { type Definition, parseSchedule } from './definition.ts';
 import { manualRunId } from './scheduledRun.ts';
 import {

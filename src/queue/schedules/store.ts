@@ -7,7 +7,7 @@ import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import { Lease } from '../../redis/lease.ts';
 import { SEARCH_JOB } from '../bullmq/queues.ts';
 import { searchOptions } from '../search/jobData.ts';
-import type { JobDefaults } from '../search/jobDefaults.ts';
+import type { JobDefaults } from '../search/retryPolicy.ts';
 import { nextRun } from './cron.ts';
 import {
   type Circumstances,

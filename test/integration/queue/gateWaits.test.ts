@@ -1,10 +1,7 @@
-import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import { openGate } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
-import { holdQueue, setPace } from '../../../src/queue/bullmq/queues.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
-import { useRedis } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -79,34 +76,5 @@ describe('searches before a closed gate', () => {
     await gate.gate.close(60_000, 'circuit');
     expect((await waiting(searchId)).progress).to.include({ reason: 'circuit', pages: 0, of: 1 });
     service.simulator.controls.configure({ latencyMs: 0 });
-  });
-});
-
-describe('the calls queue', () => {
-  const redis = useRedis();
-
-  it('admits jobs at the gate’s pace, several at a time where one by one would cost too much', async () => {
-    const connection = redis.connect();
-    const calls = new Queue('ebay-calls', { connection, prefix: '{ebay}' });
-    const limits: string[] = [];
-    for (const seconds of [1, 0.1, 0.03, 0.02, 0.0005]) {
-      await setPace(calls, seconds);
-      const [jobs, ms] = await connection.hmget(calls.toKey('meta'), 'max', 'duration');
-      limits.push(`${jobs} in ${ms} ms`);
-    }
-    const paces = ['1 in 1000 ms', '1 in 100 ms', '4 in 120 ms', '5 in 100 ms', '200 in 100 ms'];
-    expect(limits).to.deep.equal(paces);
-    await calls.close();
-  });
-
-  it('is held for the longer of two pauses, whichever came first', async () => {
-    const connection = redis.connect();
-    const calls = new Queue('ebay-calls', { connection, prefix: '{ebay}' });
-    await setPace(calls, 0.05);
-    await holdQueue(connection, calls, 30_000);
-    await holdQueue(connection, calls, 500);
-    // BullMQ itself reads the hold, so the key is still the one that it knows.
-    expect(await calls.getRateLimitTtl()).to.be.within(20_000, 30_000);
-    await calls.close();
   });
 });

@@ -88,7 +88,7 @@ describe('while Redis is in trouble', function () {
       (failure: Failure) => failure,
     );
 
-  it('a connection that died silently is made anew by worker and producer, which refuses meanwhile', async () => {
+  it('a connection that died silently is replaced by worker and producer, which refuses meanwhile', async () => {
     await start();
     proxy.mode = 'vanish';
     const failure = await refusal();
@@ -99,14 +99,14 @@ describe('while Redis is in trouble', function () {
     await worksAgain();
   });
 
-  it('a worker that is stuck is noticed, because work waits and nothing starts, and made anew', async () => {
+  it('a worker that is stuck, while work waits and nothing starts, is replaced', async () => {
     // Its own way of noticing a dead connection is switched off.
     await start({ REDIS_SOCKET_TIMEOUT: '3600', WORKER_STUCK_AFTER: '1' });
     proxy.mode = 'vanish';
     await refusal();
     proxy.mode = 'ok';
     await worksAgain();
-    expect(lines.join('')).to.include('work waits and nothing starts');
+    expect(lines.join('')).to.include('worker stalled, restarting it');
   });
 
   for (const [what, begin, end] of [

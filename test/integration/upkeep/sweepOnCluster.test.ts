@@ -58,15 +58,11 @@ describe('the sweep on a Redis Cluster of three', () => {
       const searchId = `s_${round}`;
       await searchWithoutItsPage(searchId);
       const sweep = new Sweep({
-        ...{
-          redis,
-          prefix: PREFIX,
-          searches: 'ebay-search',
-          calls: 'ebay-calls',
-          mostStalls: 10,
-          log: NOOP_LOGGER,
-        },
-        removePage: async (id) => (await calls.remove(id)) === 1,
+        redis,
+        searches,
+        calls,
+        maxRestarts: 3,
+        log: NOOP_LOGGER,
         searchLost: async (id) => expect.fail(`${id} counts as lost`),
         metrics: { settled: (what) => settled.push(what), quarantined: () => expect.fail('quarantined') },
       });

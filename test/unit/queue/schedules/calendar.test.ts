@@ -49,6 +49,28 @@ describe('the calendar of schedules', () => {
     ]);
   });
 
+  it('runs on days that match both when one of the two begins with an asterisk, as Vixie cron has it', () => {
+    const mondaysOfOddDate = ['2026-05-11T09:00', '2026-05-25T09:00', '2026-06-01T09:00'];
+    expect(runs(byClock('0 9 */2 * 1'), '2026-05-01T00:00Z', 3)).to.deep.equal(mondaysOfOddDate);
+    expect(runs(byClock('0 9 1,3,31 * */2'), '2026-05-01T00:00Z', 3)).to.deep.equal([
+      '2026-05-03T09:00',
+      '2026-05-31T09:00',
+      '2026-08-01T09:00',
+    ]);
+  });
+
+  it('runs on the days that nicknames and other programs’ signs mean', () => {
+    expect(runs(byClock('@daily'), '2026-05-01T00:00Z', 2)).to.deep.equal([
+      '2026-05-02T00:00',
+      '2026-05-03T00:00',
+    ]);
+    expect(runs(byClock('0 9 ? * MON#1'), '2026-05-05T00:00Z', 2)).to.deep.equal([
+      '2026-06-01T09:00',
+      '2026-07-06T09:00',
+    ]);
+    expect(runs(byClock('0 9 15W * ?'), '2026-08-01T00:00Z', 1)).to.deep.equal(['2026-08-14T09:00']);
+  });
+
   it('never gives the instant it is asked from, and gives one a millisecond later', () => {
     const daily = byClock('0 12 * * *');
     expect(nextRun(daily, at('2026-05-01T12:00Z'))).to.equal(at('2026-05-02T12:00Z'));
@@ -81,5 +103,7 @@ describe('the calendar of schedules', () => {
     expect(minutes('55 23,0 * * *')).to.equal(60);
     expect(minutes('59,0 0,23 * * *')).to.equal(1);
     expect(minutes('30 6 * * 1')).to.equal(1440);
+    expect(minutes('0 9 * * mon#1')).to.equal(1440);
+    expect(minutes('*/7 * * * *')).to.equal(4);
   });
 });

@@ -1,0 +1,218 @@
+import { createHash } from 'node:crypto';
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { Failure, reasonOf } from '../../failures.ts';
+import type { JobFields, StoredJob } from './storedJobs.ts';
+
+/**
+ * Lua that moves a search back to its queue once no page of it is pending, as `moveParentToWait` of BullMQ 6.7.0 does when
+ * the last child ends: the same keys (`dependencies`, `waiting-children`, `prioritized`, `pc`, `marker`) and the same
+ * score, priority × 2³² + counter.
+ */
+const RELEASE_PARENT = `
+local function release(base, parentKey)
+  if redis.call('SCARD', parentKey .. ':dependencies') > 0 then return 0 end
+  local id = string.sub(parentKey, #base + 1)
+  if redis.call('ZREM', base .. 'waiting-children', id) == 0 then return 0 end
+  local priority = tonumber(redis.call('HGET', parentKey, 'priority')) or 0
+  if priority > 0 then
+    local score = priority * 0x100000000 + redis.call('INCR', base .. 'pc') % 0x100000000
+    redis.call('ZADD', base .. 'prioritized', score, id)
+  else
+    redis.call('RPUSH', base .. 'wait', id)
+  end
+  redis.call('ZADD', base .. 'marker', 0, '0')
+  redis.call('XADD', base .. 'events', '*', 'event', 'waiting', 'jobId', id, 'prev', 'waiting-children')
+  return 1
+end
+`;
+
+/**
+ * Removes a broken job from every state and stores what it was, in one step, unless it changed since it was read or is in
+ * no state any more. Its search gets the failure, as from a failed child, and is released if this was its last page.
+ *
+ * KEYS: quarantine list · ARGV: the queue's keys up to the id (`PREFIX:QUEUE:`), id, fingerprint, the entry, entries kept,
+ * their life in ms, reason for its search, the search queue's keys up to the id.
+ * Returns the keys of its children, or false if it was left alone.
+ */
+const QUARANTINE = `${RELEASE_PARENT}
+local base, id, seen = ARGV[1], ARGV[2], ARGV[3]
+local key = base .. id
+local kind = redis.call('TYPE', key).ok
+local now = kind
+local parentKey = false
+if kind == 'hash' or kind == 'none' then
+  local fields = redis.call('HMGET', key, 'name', 'data', 'opts', 'progress', 'parent', 'parentKey')
+  parentKey = fields[6]
+  for i = 1, 5 do fields[i] = fields[i] or '' end
+  now = redis.sha1hex(table.concat(fields, '\\n', 1, 5))
+end
+if now ~= seen then return false end
+
+local removed = 0
+for _, state in ipairs({ 'wait', 'active', 'paused' }) do
+  removed = removed + redis.call('LREM', base .. state, 0, id)
+end
+for _, state in ipairs({ 'prioritized', 'delayed', 'waiting-children', 'completed', 'failed' }) do
+  removed = removed + redis.call('ZREM', base .. state, id)
+end
+if removed == 0 then return false end
+redis.call('SREM', base .. 'stalled', id)
+
+redis.call('LPUSH', KEYS[1], ARGV[4])
+redis.call('LTRIM', KEYS[1], 0, ARGV[5] - 1)
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+
+local searches = ARGV[8]
+if parentKey and string.sub(parentKey, 1, #searches) == searches
+  and redis.call('SREM', parentKey .. ':dependencies', key) == 1 then
+  redis.call('HSET', parentKey .. ':failed', key, ARGV[7])
+  release(searches, parentKey)
+end
+
+local children = {}
+if redis.call('TYPE', key .. ':dependencies').ok == 'set' then
+  children = redis.call('SMEMBERS', key .. ':dependencies')
+end
+redis.call('DEL', key, key .. ':lock', key .. ':logs', key .. ':dependencies', key .. ':processed',
+  key .. ':failed', key .. ':unsuccessful')
+return children
+`;
+
+/** What is kept of a job that was removed; newest first in `PREFIX:quarantine`. */
+export interface QuarantineEntry {
+  queue: string;
+  id: string;
+  why: string;
+  /** ISO 8601. */
+  at: string;
+  /** The stored fields as text, cut off. */
+  fields: Partial<JobFields>;
+}
+
+/** Enough to find out what happened without keeping what an attacker may pour in. */
+const ENTRIES_KEPT = 1000;
+const KEPT_MS = 7 * 24 * 3600 * 1000;
+const MAX_FIELD_LENGTH = 500;
+
+/**
+ * Moves a job that cannot be read from its queue to the quarantine, unless it has changed since it was read.
+ * @param searches the queue of the parents
+ * @returns keys of the jobs that it waited for; undefined if it was left alone
+ */
+export async function quarantineJob(
+  redis: Redis,
+  { queue, searches }: { queue: Queue; searches: Queue },
+  { id, fields }: StoredJob,
+  why: string,
+): Promise<string[] | undefined> {
+  const isHash = fields !== 'not a hash';
+  const entry: QuarantineEntry = {
+    queue: queue.name,
+    id,
+    why,
+    at: new Date().toISOString(),
+    fields: isHash ? shortened(fields) : {},
+  };
+  const reply = await redis.eval(
+    QUARANTINE,
+    1,
+    quarantineKey(queue),
+    queue.toKey(''),
+    id,
+    isHash ? fingerprint(fields) : await redis.type(queue.toKey(id)),
+    JSON.stringify(entry),
+    ENTRIES_KEPT,
+    KEPT_MS,
+    reasonOf(new Failure('invalid_payload', `the page's job could not be read: ${why}`)),
+    searches.toKey(''),
+  );
+  return reply === null ? undefined : (reply as string[]);
+}
+
+export function quarantineKey(queue: Queue): string {
+  return `${queue.opts.prefix}:quarantine`;
+}
+
+function shortened(fields: JobFields): Partial<JobFields> {
+  const entries = Object.entries(fields).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [[name, Buffer.from(value.slice(0, MAX_FIELD_LENGTH), 'latin1').toString('utf8')]];
+  });
+  return Object.fromEntries(entries);
+}
+
+/** Names this very content, as the script computes it, so that a job which changed since it was read is left alone. */
+function fingerprint({ name, data, opts, progress, parent }: JobFields): string {
+  const content = [name, data, opts, progress, parent].map((value) => value ?? '').join('\n');
+  return createHash('sha1').update(content, 'latin1').digest('hex');
+}
+
+/**
+ * Removes, from searches that wait for pages, the pages that never report: ended ones (a failed one with its reason), and
+ * those that are gone or in no state. The search then asks for the latter again.
+ *
+ * KEYS: those of `settleKeys`. ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches.
+ * Returns the ids that were released.
+ */
+const SETTLE = `${RELEASE_PARENT}
+local searches, calls = ARGV[1], ARGV[2]
+
+local function isQueued(id)
+  return redis.call('ZSCORE', calls .. 'prioritized', id) or redis.call('ZSCORE', calls .. 'delayed', id)
+    or redis.call('LPOS', calls .. 'active', id) or redis.call('LPOS', calls .. 'wait', id)
+end
+
+local function strikeOff(parentKey, child)
+  if string.sub(child, 1, #calls) ~= calls then return end
+  local id = string.sub(child, #calls + 1)
+  if redis.call('TYPE', child).ok ~= 'hash' then
+    if isQueued(id) then return end
+    redis.call('DEL', child)
+  elseif redis.call('ZSCORE', calls .. 'failed', id) then
+    redis.call('HSET', parentKey .. ':failed', child, redis.call('HGET', child, 'failedReason') or '')
+  elseif not redis.call('ZSCORE', calls .. 'completed', id) then
+    if isQueued(id) then return end
+    redis.call('DEL', child, child .. ':lock', child .. ':logs')
+  end
+  redis.call('SREM', parentKey .. ':dependencies', child)
+end
+
+local released = {}
+for i = 3, #ARGV do
+  local parentKey = searches .. ARGV[i]
+  for _, child in ipairs(redis.call('SMEMBERS', parentKey .. ':dependencies')) do
+    strikeOff(parentKey, child)
+  end
+  if release(searches, parentKey) == 1 then table.insert(released, ARGV[i]) end
+end
+return released
+`;
+
+/** Releases those of the searches that wait only for pages that never report. @returns their ids */
+export async function settleSearches(
+  redis: Redis,
+  searches: Queue,
+  calls: Queue,
+  ids: readonly string[],
+): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const keys = settleKeys(searches, calls, ids);
+  const bases = [searches.toKey(''), calls.toKey('')];
+  return (await redis.eval(SETTLE, keys.length, ...keys, ...bases, ...ids)) as string[];
+}
+
+/**
+ * The keys that the script uses. A Cluster picks the node by them: without a key the client picks a random node, and a
+ * node without the slot refuses the script. The pages' own keys are known only to the script, from the searches'
+ * `dependencies`; they share the slot.
+ */
+function settleKeys(searches: Queue, calls: Queue, ids: readonly string[]): string[] {
+  return [
+    ...['waiting-children', 'prioritized', 'wait', 'pc', 'marker', 'events'].map((key) =>
+      searches.toKey(key),
+    ),
+    ...['prioritized', 'delayed', 'active', 'wait', 'failed', 'completed'].map((key) => calls.toKey(key)),
+    ...ids.flatMap((id) => ['', ':dependencies', ':failed'].map((part) => searches.toKey(id) + part)),
+  ];
+}

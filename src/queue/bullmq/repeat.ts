@@ -1,0 +1,59 @@
+import { defaultRepeatStrategy, type Job, type Queue, type RepeatOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
+import { CronError, nextRun, parseCron } from '../schedules/cron.ts';
+
+/**
+ * How BullMQ finds a cron schedule's next run, in place of its own (6.7.0: cron-parser, which runs a skipped 02:30 at
+ * 03:30). It must be set on the queue that adds schedules and on the worker that plans the run after each.
+ * A scheduler that was added with plain BullMQ, without a time zone or in an expression unknown here, keeps BullMQ's rule.
+ */
+export function repeatStrategy(after: number, options: RepeatOptions): number | undefined {
+  const { pattern = '', tz, startDate, endDate, immediately } = options;
+  if (tz === undefined || !isReadable(pattern)) return defaultRepeatStrategy(after, options);
+  if (immediately === true) return after;
+  const bounds = {
+    ...(startDate === undefined ? {} : { start: +new Date(startDate) }),
+    ...(endDate === undefined ? {} : { end: +new Date(endDate) }),
+  };
+  return nextRun({ cron: pattern, tz, ...bounds }, after);
+}
+
+function isReadable(pattern: string): boolean {
+  try {
+    parseCron(pattern);
+    return true;
+  } catch (error) {
+    if (error instanceof CronError) return false;
+    throw error;
+  }
+}
+
+/** A planned run's id in BullMQ 6.7.0, `repeat:SCHEDULER:DUE`, DUE in ms since the epoch. */
+const RUN_ID = /^repeat:.*:(\d{13})$/;
+
+/** When a job became due, ms since the epoch: a planned run is added long before. */
+export function dueAt(id: string, timestamp: number): number {
+  const planned = RUN_ID.exec(id)?.[1];
+  return planned === undefined ? timestamp : Number(planned);
+}
+
+/** How long ago a job became due, ms. */
+export function ageOf({ id, timestamp }: Pick<Job, 'id' | 'timestamp'>, now = Date.now()): number {
+  return Math.max(0, now - dueAt(id ?? '', timestamp));
+}
+
+/** The planned run of a scheduler, if it is due and no worker has taken it. */
+export async function dueRun(queue: Queue, name: string, now: number): Promise<Job | undefined> {
+  const next = (await queue.getJobScheduler(name))?.next;
+  if (next === undefined || next > now) return undefined;
+  const job: Job | undefined = await queue.getJob(`repeat:${name}:${next}`);
+  return job !== undefined && job.attemptsStarted === 0 ? job : undefined;
+}
+
+/**
+ * Names of all schedulers. BullMQ 6.7.0 keeps them in the sorted set `repeat`; its own listing makes one more round trip
+ * for each.
+ */
+export async function schedulerNames(queue: Queue, redis: Redis): Promise<ReadonlySet<string>> {
+  return new Set(await redis.zrange(queue.toKey('repeat'), '0', '-1'));
+}

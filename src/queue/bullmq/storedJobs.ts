@@ -1,0 +1,76 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+
+/**
+ * Jobs as BullMQ 6.7.0 stores them: a hash `PREFIX:QUEUE:ID`, its id in one of these lists or sorted sets. BullMQ's own
+ * getters throw on the very jobs that this is for.
+ */
+const LISTS = ['active', 'wait', 'paused'] as const;
+const SETS = ['prioritized', 'delayed', 'waiting-children', 'completed', 'failed'] as const;
+
+export const STATES = [...LISTS, ...SETS];
+export type State = (typeof STATES)[number];
+
+/** The first five decide whether BullMQ can read the job. `stc` is its count of stalls. */
+const FIELDS = ['name', 'data', 'opts', 'progress', 'parent', 'timestamp', 'stc', 'parentKey'] as const;
+
+export type JobFields = Record<(typeof FIELDS)[number], string | undefined>;
+
+export interface StoredJob {
+  id: string;
+  fields: JobFields | 'not a hash';
+}
+
+export async function idsInState(
+  redis: Redis,
+  queue: Queue,
+  state: State,
+  [from, to]: readonly [from: number, to: number] = [0, -1],
+): Promise<string[]> {
+  const isList = (LISTS as readonly string[]).includes(state);
+  const key = queue.toKey(state);
+  return isList ? redis.lrange(key, from, to) : redis.zrange(key, `${from}`, `${to}`);
+}
+
+export async function readJobs(redis: Redis, queue: Queue, ids: readonly string[]): Promise<StoredJob[]> {
+  const pipeline = redis.pipeline();
+  for (const id of ids) pipeline.hmgetBuffer(queue.toKey(id), ...FIELDS);
+  const replies = (await pipeline.exec()) ?? [];
+  return replies.map(([error, values], index) => {
+    const id = ids[index] as string;
+    if (error === null) return { id, fields: named(values as Array<Buffer | null>) };
+    if (error.message.startsWith('WRONGTYPE')) return { id, fields: 'not a hash' };
+    throw error;
+  });
+}
+
+/** Latin-1 keeps every byte, so that garbage is recognised and valid JSON stays valid. */
+function named(values: Array<Buffer | null>): JobFields {
+  return Object.fromEntries(
+    FIELDS.map((field, index) => [field, values[index]?.toString('latin1')]),
+  ) as JobFields;
+}
+
+/** Why BullMQ 6.7.0 throws on a job with these fields, in its workers and its lists; undefined if it can read it. */
+export function unreadableReason(fields: JobFields): string | undefined {
+  for (const field of ['name', 'data', 'timestamp'] as const)
+    if (fields[field] === undefined) return `${field} is missing`;
+  if (!Number.isFinite(Number(fields.timestamp))) return 'timestamp is not a number';
+  if (parsed(fields.data) === undefined) return 'data is not JSON';
+  if (fields.opts !== undefined && !isRecord(parsed(fields.opts))) return 'opts are not a JSON object';
+  if (fields.progress !== undefined && parsed(fields.progress) === undefined) return 'progress is not JSON';
+  if (fields.parent !== undefined && !isRecord(parsed(fields.parent))) return 'parent is not a JSON object';
+  return undefined;
+}
+
+function parsed(json: string | undefined): unknown {
+  try {
+    return JSON.parse(json ?? '');
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

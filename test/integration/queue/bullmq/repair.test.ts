@@ -1,0 +1,106 @@
+import { FlowProducer, Queue, Worker } from 'bullmq';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { settleSearches } from '../../../../src/queue/bullmq/repair.ts';
+import { idsInState, readJobs, STATES, unreadableReason } from '../../../../src/queue/bullmq/storedJobs.ts';
+import { connectTo, useRedis } from '../../../support/redis.ts';
+import { BREAKAGES } from '../../../support/storedJobs.ts';
+
+const PREFIX = '{ebay}';
+
+describe('jobs as BullMQ 6.7.0 stores them', () => {
+  const server = useRedis();
+  let redis: Redis;
+  let searches: Queue;
+  let calls: Queue;
+  beforeEach(() => {
+    redis = server.connect();
+    searches = new Queue('ebay-search', { connection: redis, prefix: PREFIX });
+    calls = new Queue('ebay-calls', { connection: redis, prefix: PREFIX });
+  });
+  afterEach(() => Promise.all([searches.close(), calls.close()]));
+
+  /** Two searches that wait for one page each. */
+  async function waitingSearches(): Promise<void> {
+    const flow = new FlowProducer({ connection: redis, prefix: PREFIX });
+    for (const id of ['s_1', 's_2'])
+      await flow.add({
+        name: 'search',
+        queueName: 'ebay-search',
+        data: {},
+        opts: { jobId: id, priority: 3 },
+        children: [
+          { name: 'page', queueName: 'ebay-calls', data: {}, opts: { jobId: `${id}-p1`, priority: 1 } },
+        ],
+      });
+    await flow.close();
+    expect(await searches.getJobState('s_1')).to.equal('waiting-children');
+  }
+
+  it('a parent whose last child ends: `dependencies`, `waiting-children`, `prioritized` with `pc`, `marker`; a repair leaves the same', async () => {
+    await waitingSearches();
+    const blocking = connectTo(server.url, { maxRetriesPerRequest: null });
+    const worker = new Worker('ebay-calls', async () => undefined, {
+      connection: blocking,
+      prefix: PREFIX,
+      autorun: false,
+    });
+    const page = await worker.getNextJob('token', { block: false });
+    await page?.moveToCompleted(undefined, 'token', false);
+    await worker.close(true);
+    blocking.disconnect();
+    expect(await searches.getJobState('s_1')).to.equal('prioritized');
+
+    await redis.del(searches.toKey('marker'));
+    await redis.del(calls.toKey('s_2-p1'));
+    await redis.zrem(calls.toKey('prioritized'), 's_2-p1');
+    expect(await settleSearches(redis, searches, calls, ['s_2'])).to.deep.equal(['s_2']);
+    expect(await searches.getJobState('s_2')).to.equal('prioritized');
+    const scores = await Promise.all(
+      ['s_1', 's_2'].map((id) => redis.zscore(searches.toKey('prioritized'), id)),
+    );
+    // The second comes right after the first: BullMQ's own counter and step.
+    expect(Number(scores[1]) - Number(scores[0])).to.equal(1);
+    expect(Math.floor(Number(scores[1]) / 2 ** 32)).to.equal(3);
+    expect(await redis.zrange(searches.toKey('marker'), '0', '-1', 'WITHSCORES')).to.deep.equal(['0', '0']);
+    expect(await redis.exists(searches.toKey('s_2:dependencies'))).to.equal(0);
+  });
+
+  it('a page that failed for good is in `failed` with `failedReason`; its search gets it as BullMQ’s `:failed` of ignored children', async () => {
+    await waitingSearches();
+    await redis.zrem(calls.toKey('prioritized'), 's_1-p1');
+    await redis.zadd(calls.toKey('failed'), 1, 's_1-p1');
+    await redis.hset(calls.toKey('s_1-p1'), 'failedReason', 'ebay-refused: 400');
+    await settleSearches(redis, searches, calls, ['s_1']);
+    const search = await searches.getJob('s_1');
+    expect(await search?.getIgnoredChildrenFailures()).to.deep.equal({
+      [calls.toKey('s_1-p1')]: 'ebay-refused: 400',
+    });
+  });
+
+  for (const [what, breakJob] of Object.entries(BREAKAGES))
+    it(`BullMQ’s own getter throws on a job with ${what}, or makes nothing of it; it is read all the same`, async () => {
+      await searches.add('search', {}, { jobId: 'broken', priority: 1 });
+      await breakJob(redis, searches.toKey('broken'));
+      const read = await searches.getJob('broken').then(
+        (job) => job?.name,
+        () => 'throws',
+      );
+      expect(read).to.be.oneOf(['throws', undefined]);
+      expect(await idsInState(redis, searches, 'prioritized')).to.deep.equal(['broken']);
+      const [job] = await readJobs(redis, searches, ['broken']);
+      const fields = job?.fields;
+      if (fields !== 'not a hash' && fields !== undefined) expect(unreadableReason(fields)).to.be.a('string');
+    });
+
+  it('every state of a job is one of the lists and sorted sets that are looked through', async () => {
+    await searches.add('search', {}, { jobId: 'a', priority: 1 });
+    await searches.add('search', {}, { jobId: 'b', delay: 60_000 });
+    await searches.add('search', {}, { jobId: 'c' });
+    const found = await Promise.all(STATES.map((state) => idsInState(redis, searches, state)));
+    expect(found.flat().sort()).to.deep.equal(['a', 'b', 'c']);
+    await searches.pause();
+    const paused = await Promise.all(STATES.map((state) => idsInState(redis, searches, state)));
+    expect(paused.flat().sort()).to.deep.equal(['a', 'b', 'c']);
+  });
+});

@@ -1,0 +1,115 @@
+import { DelayedError, type Job, type Processor, Queue, Worker } from 'bullmq';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { IsolationDelay } from '../../../../src/queue/bullmq/crashLimit.ts';
+import { isLockLost, PatchedWorker } from '../../../../src/queue/bullmq/worker.ts';
+import { connectTo, useRedis } from '../../../support/redis.ts';
+import { waitFor } from '../../../support/waitFor.ts';
+
+describe('what the worker changes of BullMQ 6.7.0', () => {
+  const server = useRedis();
+  let redis: Redis;
+  let blocking: Redis;
+  let queue: Queue;
+  let worker: Worker | undefined;
+  beforeEach(() => {
+    redis = server.connect();
+    blocking = connectTo(server.url, { maxRetriesPerRequest: null });
+    queue = new Queue('ebay-calls', { connection: redis, prefix: '{ebay}' });
+    worker = undefined;
+  });
+  afterEach(async () => {
+    await worker?.close(true);
+    await queue.close();
+    blocking.disconnect();
+  });
+
+  const options = { prefix: '{ebay}', autorun: false };
+  const patched = (process: Processor | null = null) => {
+    worker = new PatchedWorker(
+      queue.name,
+      process as Processor,
+      { ...options, connection: blocking, autorun: process !== null },
+      redis,
+    );
+    return worker;
+  };
+
+  it('`Worker.delay(0)` sleeps 100 ms; the patched worker’s does not', async () => {
+    const slept = async (subject: Worker) => {
+      const from = performance.now();
+      await subject.delay(0);
+      return performance.now() - from;
+    };
+    const stock = new Worker(queue.name, null, { ...options, connection: blocking });
+    expect(await slept(stock), 'BullMQ no longer sleeps: the override may go').to.be.greaterThan(90);
+    await stock.close(true);
+    expect(await slept(patched())).to.be.lessThan(90);
+  });
+
+  it('`Worker.createJob` gets the stored fields of every job: one without a hash is an error, a huge one is shrunk', async () => {
+    const errors: string[] = [];
+    const seen: Job[] = [];
+    await queue.add('page', {}, { jobId: 'gone', priority: 1 });
+    await redis.del(queue.toKey('gone'));
+    await queue.add('page', { filler: 'x'.repeat(600_000) }, { jobId: 'huge', priority: 2 });
+    patched(async (job) => {
+      seen.push(job);
+    }).on('error', ({ message }) => errors.push(message));
+    await waitFor('the huge job', () => seen.length > 0);
+    expect(errors).to.include('job gone has lost its data');
+    expect(JSON.stringify(seen[0]?.data).length).to.be.lessThan(1000);
+    await waitFor('the stored job to shrink', async () => {
+      const length = await redis.hstrlen(queue.toKey('huge'), 'data');
+      return length < 1000;
+    });
+  });
+
+  it('`stc`, the count of stalls, is read as `stalledCounter` and never reset; a failed attempt clears it', async () => {
+    const counts: number[] = [];
+    const job = await queue.add('page', {}, { attempts: 2, priority: 1 });
+    await redis.hset(queue.toKey(job.id as string), 'stc', 2);
+    patched(async ({ stalledCounter }) => {
+      counts.push(stalledCounter);
+      if (counts.length === 1) throw new Error('eBay answered 500');
+    });
+    await waitFor('the end', async () => (await job.getState()) === 'completed');
+    expect(counts).to.deep.equal([2, 0]);
+  });
+
+  it('`DelayedError` reaches `handleFailed`: a job that was only put aside keeps its count of stalls', async () => {
+    const counts: number[] = [];
+    const job = await queue.add('page', {}, { priority: 1 });
+    await redis.hset(queue.toKey(job.id as string), 'stc', 2);
+    patched(async (each, token) => {
+      counts.push(each.stalledCounter);
+      if (counts.length > 1) return;
+      await each.moveToDelayed(Date.now() + 1, token);
+      throw new IsolationDelay();
+    });
+    expect(new IsolationDelay()).to.be.instanceOf(DelayedError);
+    await waitFor('the end', async () => (await job.getState()) === 'completed');
+    expect(counts).to.deep.equal([2, 2]);
+  });
+
+  it('“Missing lock”, “Lock mismatch” and “Missing key” are the errors of a job that another worker has', async () => {
+    const errors: unknown[] = [];
+    const job = await queue.add('page', {}, { priority: 1 });
+    const taken = (await patched().getNextJob('mine', { block: false })) as Job;
+    const attempt = () => taken.moveToDelayed(Date.now() + 1000, 'mine').catch((error) => errors.push(error));
+    await redis.set(`${queue.toKey(job.id as string)}:lock`, 'theirs');
+    await attempt();
+    await redis.del(`${queue.toKey(job.id as string)}:lock`);
+    await attempt();
+    await redis.del(queue.toKey(job.id as string));
+    await attempt();
+    expect(errors.map((error) => String(error).split(' for job ')[0])).to.deep.equal([
+      'Error: Lock mismatch',
+      'Error: Missing lock',
+      'Error: Missing key',
+    ]);
+    expect(errors.every(isLockLost)).to.equal(true);
+    expect(isLockLost(new Error('eBay answered 500'))).to.equal(false);
+    expect(isLockLost('Missing lock for job x')).to.equal(false);
+  });
+});
