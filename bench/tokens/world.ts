@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { loadConfig } from '../../src/config/load.ts';
-import { redisOptions } from '../../src/redis/connectionOptions.ts';
+import { redisOptions } from '../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';

@@ -39,7 +39,7 @@ export async function* examine(config: Config, options: DoctorOptions): AsyncGen
   try {
     onStep('Redis');
     const { memory, redis: settings } = config;
-    const fit = await checkRedis(redis, { url: settings.url, memory, patienceMs: CALLER_DEADLINE_MS });
+    const fit = await checkRedis(redis, { url: settings.url, memory, timeoutMs: CALLER_DEADLINE_MS });
     yield* fit;
     if (fit[0]?.state !== 'ok') {
       yield skipped(

@@ -1,29 +1,39 @@
-import { Cluster, type Redis } from 'ioredis';
+import type { ConnectionOptions as TlsOptions } from 'node:tls';
+import { Cluster, type ClusterOptions, type Redis, type RedisOptions } from 'ioredis';
+import { readTlsFiles } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
+import { parseRedisUrl, type RedisPlace } from '../config/redisUrl.ts';
 import { Failure } from '../failures.ts';
-import type { Logger } from '../telemetry/logger.ts';
-import { clusterOptions, type Profile, redisOptions, redisPlace } from './connectionOptions.ts';
-import { BatchingRedis, keepErrorListeners } from './ioredisFixes.ts';
+import { type Logger, throttled } from '../telemetry/logger.ts';
+import { noAnswer, troubleOf } from './failure.ts';
+import { BatchingRedis, keepErrorListeners, PatientSentinelConnector } from './ioredisFixes.ts';
 
 keepErrorListeners();
 
 /**
- * A connection that comes up by itself, to whichever kind of Redis `REDIS_URL` names. Its errors go to the log, at most
- * one line a second.
+ * What a connection is for:
+ * - `caller`: somebody waits for the answer. A command fails at once while Redis is away and never takes longer than
+ *   `REDIS_COMMAND_TIMEOUT`; nothing is queued in memory to be sent later. A connection without an answer for twice that
+ *   time is replaced.
+ * - `worker`: BullMQ's workers. A command waits until Redis is back. A connection that went silent (no FIN, no RST) is
+ *   replaced after `REDIS_SOCKET_TIMEOUT`; keep-alive does not notice that behind a proxy.
  */
+export type Profile = 'caller' | 'worker';
+
+/** A connection that comes up by itself, to the kind of Redis that `REDIS_URL` names. Its errors go to the log, throttled. */
 export function openRedis(config: Config['redis'], profile: Profile, log: Logger): Redis {
   const redis =
     redisPlace(config.url).kind === 'cluster'
       ? openCluster(config, profile)
       : new BatchingRedis(redisOptions(config, profile));
-  redis.on('error', errorLine(log, config.url));
+  redis.on('error', connectionErrorLog(log, config.url));
   return redis;
 }
 
-/** A Cluster has a Redis's commands, states and events; whatever differs between them is asked by `nodesOf`. */
+/** A Cluster has a Redis's commands, states and events; `nodesOf` hides the difference. */
 function openCluster(config: Config['redis'], profile: Profile): Redis {
   const cluster = new Cluster(...clusterOptions(config, profile));
-  // Why no node can be reached stands in an event of its own.
+  // The reason why no node can be reached has an event of its own.
   cluster.on('node error', (error: Error) => cluster.emit('error', error));
   return cluster as unknown as Redis;
 }
@@ -34,28 +44,20 @@ export function nodesOf(redis: Redis): Redis[] {
   return either instanceof Cluster ? either.nodes('master') : [redis];
 }
 
-/** A handler for `error` events that come by the thousand while Redis is away. */
-export function errorLine(log: Logger, url: string): (error: Error) => void {
+/** A handler for `error` events, which come by the thousand while Redis is away: one line a second. */
+export function connectionErrorLog(log: Logger, url: string): (error: Error) => void {
   const { tls } = redisPlace(url);
-  let quietUntil = 0;
-  let suppressed = 0;
-  return (error) => {
-    if (Date.now() < quietUntil) {
-      suppressed += 1;
-      return;
-    }
-    log.error('Redis connection failed', {
-      redis: redisAddress(url),
-      ...troubleOf(error, tls),
-      suppressed,
-    });
-    quietUntil = Date.now() + 1000;
-    suppressed = 0;
-  };
+  return throttled<Error>(1000, (error, suppressed) =>
+    log.error('Redis connection failed', { redis: redisAddress(url), ...troubleOf(error, tls), suppressed }),
+  );
 }
 
-/** Resolves once Redis answers; for commands that end.
- * @throws Failure `redis-unavailable` after `deadlineMs`, naming host, cause and remedy, never the password. */
+const PING_AGAIN_MS = 25;
+
+/**
+ * Resolves once Redis answers.
+ * @throws Failure `redis-unavailable` after `deadlineMs`, naming host, cause and remedy, never the password.
+ */
 export async function waitForRedis(
   redis: Redis,
   url: string,
@@ -76,7 +78,7 @@ export async function waitForRedis(
         return;
       } catch (error) {
         if (redis.status === 'ready') remember(error as Error);
-        await new Promise((resolve) => setTimeout(resolve, 25));
+        await new Promise((resolve) => setTimeout(resolve, PING_AGAIN_MS));
       }
     }
   } finally {
@@ -89,71 +91,100 @@ export async function waitForRedis(
     : new Failure('redis-unavailable', `${message}: ${remedy}`, { remedy });
 }
 
-/** `host:port` of a Redis URL, all of them where it names several: what may be shown of it. */
+/** `host:port` of a Redis URL, all of them where it names several: the part of it that may be shown. */
 export function redisAddress(url: string): string {
   const { nodes, master } = redisPlace(url);
   const hosts = nodes.map(({ host, port }) => `${host.includes(':') ? `[${host}]` : host}:${port}`).join(',');
   return master === undefined ? hosts : `${hosts} (Sentinels of ${master})`;
 }
 
-/** Why a connection cannot be had; `remedy` says which setting mends it, where one does. Neither holds a secret. */
-export interface Trouble {
-  cause: string;
-  remedy?: string;
+/** @throws Error on a URL that the configuration would have refused */
+function redisPlace(url: string): RedisPlace {
+  const place = parseRedisUrl(url);
+  if (place === undefined) throw new Error('REDIS_URL has none of the known forms');
+  return place;
 }
 
-const CLIENT_CERTIFICATE = 'it asks for a client certificate: set REDIS_TLS_CERT and REDIS_TLS_KEY';
-const PLAIN_PORT = 'if that is a plain port, write redis:// in REDIS_URL, or the TLS port';
+const reconnectDelay = (times: number) => Math.min(50 * times, 1000);
 
-/** By the error's code, or by the beginning of its message where it has none. */
-const REMEDIES: Array<[pattern: RegExp, remedy: string]> = [
-  [
-    /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED)$/,
-    'its certificate is of an authority that is not trusted here: name the authority’s file in REDIS_TLS_CA',
-  ],
-  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired: renew it'],
-  [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, `it gave no TLS answer: ${PLAIN_PORT}`],
-  [/^ERR_SSL_\w+_ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/, CLIENT_CERTIFICATE],
-  [/^(ENOTFOUND|EAI_AGAIN)$/, 'its name is not known here: correct the host in REDIS_URL'],
-  [/^WRONGPASS/, 'user or password are not right: correct them in REDIS_URL, percent-encoded'],
-  [/^NOAUTH/, 'it asks for a password: write redis://USER:PASSWORD@… in REDIS_URL'],
-  [/^NOPERM/, 'its user lacks a right: see config/redis/users.acl'],
-];
-
-/** @param tls whether the connection was meant to be encrypted */
-export function troubleOf(error: Error & { lastNodeError?: Error }, tls: boolean): Trouble {
-  if (error.lastNodeError) return troubleOf(error.lastNodeError, tls);
-  const { code, cert } = error as NodeJS.ErrnoException & { cert?: { subjectaltname?: string } };
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
-    return { cause: code, remedy: otherName(cert?.subjectaltname) };
-  if (error.message.startsWith('All sentinels')) return sentinelTrouble(error.message);
-  const cause = code ?? error.message.slice(0, 120);
-  const remedy = REMEDIES.find(([pattern]) => pattern.test(cause))?.[1] ?? hungUp(error, tls);
-  return remedy === undefined ? { cause } : { cause, remedy };
+/** Options of a connection to a single Redis, or to the master that Sentinels name. */
+export function redisOptions(config: Config['redis'], profile: Profile): RedisOptions {
+  const place = redisPlace(config.url);
+  const { nodes, db, master } = place;
+  const common: RedisOptions = {
+    ...sharedOptions(config, profile, place),
+    ...offlineQueue(profile),
+    db,
+    retryStrategy: reconnectDelay,
+  };
+  if (place.kind !== 'sentinel') return { ...common, ...nodes[0] };
+  const { sentinelUsername, sentinelPassword, connectTimeout } = config;
+  return {
+    ...common,
+    // ioredis gives it these very options; its type says `unknown`.
+    Connector: PatientSentinelConnector as NonNullable<RedisOptions['Connector']>,
+    sentinels: nodes,
+    name: master,
+    ...(sentinelUsername === '' ? {} : { sentinelUsername }),
+    ...(sentinelPassword === '' ? {} : { sentinelPassword }),
+    sentinelRetryStrategy: reconnectDelay,
+    sentinelCommandTimeout: connectTimeout * 1000,
+    // One Sentinel reports a fail-over at once, so that a master that hangs is left before a timeout.
+    failoverDetector: true,
+    sentinelMaxConnections: 1,
+    ...(place.tls ? { sentinelTLS: common.tls, enableTLSForSentinelMode: true } : {}),
+  };
 }
 
-/** Where nothing at all has come back. */
-export function noAnswer(tls: boolean): Trouble {
-  return tls ? { cause: 'no answer', remedy: PLAIN_PORT } : { cause: 'no answer' };
+/** The nodes to begin with, and the options of a connection to a Cluster. */
+function clusterOptions(
+  config: Config['redis'],
+  profile: Profile,
+): [nodes: RedisPlace['nodes'], options: ClusterOptions] {
+  const place = redisPlace(config.url);
+  return [
+    place.nodes,
+    {
+      redisOptions: sharedOptions(config, profile, place),
+      ...offlineQueue(profile),
+      clusterRetryStrategy: reconnectDelay,
+      // A certificate holds the name of a node, not the address that the name stands for.
+      dnsLookup: (host, done) => done(null, host),
+      slotsRefreshTimeout: config.connectTimeout * 1000,
+    },
+  ];
 }
 
-function otherName(names = 'another name'): string {
-  return `its certificate is for ${names}: write that name in REDIS_URL, or in REDIS_TLS_SERVER_NAME`;
+function offlineQueue(profile: Profile) {
+  return profile === 'worker' ? {} : { enableOfflineQueue: false };
 }
 
-function sentinelTrouble(message: string): Trouble {
-  const last = /Last error: (.*)/.exec(message)?.[1];
-  return last === undefined
-    ? { cause: 'unknown master', remedy: 'its Sentinels know no such master: correct master= in REDIS_URL' }
-    : { cause: `no Sentinel answers: ${last}`.slice(0, 120) };
+/** A role or a full disk on the other side passes; until then BullMQ would spin on the error. */
+const PASSES_BY_RECONNECTING = /READONLY|MISCONF/;
+
+function sharedOptions(config: Config['redis'], profile: Profile, { username, password, tls }: RedisPlace) {
+  return {
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(tls ? { tls: tlsOptions(config) } : {}),
+    connectTimeout: config.connectTimeout * 1000,
+    reconnectOnError: (error: Error) => PASSES_BY_RECONNECTING.test(error.message),
+    ...(profile === 'worker'
+      ? { maxRetriesPerRequest: null, socketTimeout: config.socketTimeout * 1000 }
+      : {
+          maxRetriesPerRequest: 1,
+          commandTimeout: config.commandTimeout * 1000,
+          // A command that timed out does not close the socket: without this a silent one would be used again and again.
+          socketTimeout: config.commandTimeout * 2 * 1000,
+        }),
+  } satisfies RedisOptions;
 }
 
-/** A server that is spoken to in the wrong way says nothing: it hangs up, or waits for more. */
-function hungUp({ message }: Error, tls: boolean): string | undefined {
-  if (tls && /ETIMEDOUT|before secure TLS connection/.test(message))
-    return `it gave no TLS answer: ${PLAIN_PORT}`;
-  if (!/ECONNRESET|EPIPE|Connection is closed/.test(message)) return undefined;
-  return tls
-    ? `it hung up: ${PLAIN_PORT}; if it asks for a client certificate, set REDIS_TLS_CERT and REDIS_TLS_KEY`
-    : 'it hung up without an answer: if that is a TLS port, write rediss:// in REDIS_URL';
+function tlsOptions(config: Config['redis']): TlsOptions {
+  const { tlsServerName, tlsVerify } = config;
+  return {
+    ...readTlsFiles(config),
+    ...(tlsServerName === '' ? {} : { servername: tlsServerName }),
+    rejectUnauthorized: tlsVerify,
+  };
 }

@@ -3,7 +3,6 @@ import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { RedisMemoryServer } from 'redis-memory-server';
 
 export interface EmbeddedRedis {
   url: string;
@@ -18,22 +17,23 @@ export interface EmbeddedRedisOptions {
   args?: string[];
   /** The PATH to search. */
   path: string;
-  /** Told once, in one line, before something is installed. */
+  /** Receives one line before something is installed. */
   say?: (line: string) => void;
 }
 
 /**
- * A private real Redis on a free loopback port, for the demo and the tests; nothing of it outlives `stop`.
- * Uses `redis-server` or `valkey-server` from the PATH; where neither is there, installs Debian's package as root.
- * @throws Error saying what to run, where it can neither find nor install one.
+ * A private real Redis on a free loopback port, for the demo and the tests; `stop` removes it with its files.
+ * Uses `redis-server` or `valkey-server` from the PATH; if there is neither, installs Debian's package as root.
+ * @throws Error that says what to install.
  */
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
+  const { RedisMemoryServer } = await import('redis-memory-server').catch(missing);
   const binary = (await findServer(options.path)) ?? (await installServer(options));
-  // Redis would leave its files where this process happens to have been started.
+  // Redis would leave its files in the working directory.
   const folder = await mkdtemp(join(tmpdir(), 'dpf-redis-'));
-  const house = ['--dir', folder, '--save', '', '--maxmemory-policy', 'noeviction'];
+  const defaults = ['--dir', folder, '--save', '', '--maxmemory-policy', 'noeviction'];
   const server = new RedisMemoryServer({
-    instance: { ip: '127.0.0.1', args: [...house, ...portArgs(options), ...(options.args ?? [])] },
+    instance: { ip: '127.0.0.1', args: [...defaults, ...portArgs(options), ...(options.args ?? [])] },
     binary: { systemBinary: binary },
     autoStart: false,
   });
@@ -49,13 +49,19 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   };
 }
 
-/** redis-memory-server takes a port for a wish, and picks another when it has used that one lately; the last argument wins. */
+/** redis-memory-server picks another port when it has used this one lately; of two arguments `--port` the last one wins. */
 function portArgs({ port }: EmbeddedRedisOptions): string[] {
   return port === undefined ? [] : ['--port', String(port)];
 }
 
+function missing(): never {
+  throw new Error(
+    'the embedded Redis needs the optional package redis-memory-server: run `npm install redis-memory-server`, or use a Redis of your own',
+  );
+}
+
 async function findServer(path: string): Promise<string | undefined> {
-  // An empty entry would mean the working directory, which is no place to run programs from.
+  // An empty entry means the working directory; programs must not be run from there.
   for (const folder of path.split(delimiter).filter((folder) => folder !== ''))
     for (const name of ['redis-server', 'valkey-server']) {
       const candidate = join(folder, name);

@@ -1,10 +1,10 @@
 import { Failure } from '../failures.ts';
 
-/** How ioredis and Redis say that Redis, not the command, is the trouble. */
+/** Messages and codes of ioredis and Redis that mean: Redis is the trouble, not the command. */
 const TROUBLE =
   /Connection is closed|Command timed out|Socket timeout|max retries per request|Stream isn't writeable|enableOfflineQueue|ECONN[A-Z]+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|READONLY|MISCONF|LOADING|OOM command|MASTERDOWN|CLUSTERDOWN|Failed to refresh slots cache|None of startup nodes|Cluster isn't ready|All sentinels are unreachable|NOAUTH|WRONGPASS|NOPERM/;
 
-/** The failure that an error of a Redis command is, or undefined where Redis is not to blame. */
+/** The error of a Redis command as a failure; undefined where Redis is not to blame. */
 export function redisFailure(error: unknown): Failure | undefined {
   if (error instanceof Failure) return error.code === 'redis-unavailable' ? error : undefined;
   const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string };
@@ -12,4 +12,66 @@ export function redisFailure(error: unknown): Failure | undefined {
   return cause === undefined
     ? undefined
     : new Failure('redis-unavailable', `Redis does not serve (${cause})`);
+}
+
+/** Why there is no connection, and which setting repairs it, where one does. Neither holds a secret. */
+export interface Trouble {
+  cause: string;
+  remedy?: string;
+}
+
+const CLIENT_CERTIFICATE = 'it asks for a client certificate: set REDIS_TLS_CERT and REDIS_TLS_KEY';
+const PLAIN_PORT = 'if that is a plain port, write redis:// in REDIS_URL, or the TLS port';
+
+/** By the error's code, or by the beginning of its message where it has none. */
+const REMEDIES: Array<[pattern: RegExp, remedy: string]> = [
+  [
+    /^(SELF_SIGNED_CERT_IN_CHAIN|DEPTH_ZERO_SELF_SIGNED_CERT|UNABLE_TO_\w+|CERT_UNTRUSTED)$/,
+    'its certificate is of an authority that is not trusted here: name the authority’s file in REDIS_TLS_CA',
+  ],
+  [/^CERT_HAS_EXPIRED$/, 'its certificate has expired: renew it'],
+  [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, `it gave no TLS answer: ${PLAIN_PORT}`],
+  [/^ERR_SSL_\w+_ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$/, CLIENT_CERTIFICATE],
+  [/^(ENOTFOUND|EAI_AGAIN)$/, 'its name is not known here: correct the host in REDIS_URL'],
+  [/^WRONGPASS/, 'user or password are not right: correct them in REDIS_URL, percent-encoded'],
+  [/^NOAUTH/, 'it asks for a password: write redis://USER:PASSWORD@… in REDIS_URL'],
+  [/^NOPERM/, 'its user lacks a right: see config/redis/users.acl'],
+];
+
+/** @param tls whether the connection was meant to be encrypted */
+export function troubleOf(error: Error & { lastNodeError?: Error }, tls: boolean): Trouble {
+  if (error.lastNodeError) return troubleOf(error.lastNodeError, tls);
+  const { code, cert } = error as NodeJS.ErrnoException & { cert?: { subjectaltname?: string } };
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return { cause: code, remedy: otherName(cert?.subjectaltname) };
+  if (error.message.startsWith('All sentinels')) return sentinelTrouble(error.message);
+  const cause = code ?? error.message.slice(0, 120);
+  const remedy = REMEDIES.find(([pattern]) => pattern.test(cause))?.[1] ?? hungUp(error, tls);
+  return remedy === undefined ? { cause } : { cause, remedy };
+}
+
+/** Where Redis sent nothing at all. */
+export function noAnswer(tls: boolean): Trouble {
+  return tls ? { cause: 'no answer', remedy: PLAIN_PORT } : { cause: 'no answer' };
+}
+
+function otherName(names = 'another name'): string {
+  return `its certificate is for ${names}: write that name in REDIS_URL, or in REDIS_TLS_SERVER_NAME`;
+}
+
+function sentinelTrouble(message: string): Trouble {
+  const last = /Last error: (.*)/.exec(message)?.[1];
+  return last === undefined
+    ? { cause: 'unknown master', remedy: 'its Sentinels know no such master: correct master= in REDIS_URL' }
+    : { cause: `no Sentinel answers: ${last}`.slice(0, 120) };
+}
+
+/** A server that gets the wrong protocol sends no error: it closes the connection, or waits for more. */
+function hungUp({ message }: Error, tls: boolean): string | undefined {
+  if (tls && /ETIMEDOUT|before secure TLS connection/.test(message))
+    return `it gave no TLS answer: ${PLAIN_PORT}`;
+  if (!/ECONNRESET|EPIPE|Connection is closed/.test(message)) return undefined;
+  return tls
+    ? `it hung up: ${PLAIN_PORT}; if it asks for a client certificate, set REDIS_TLS_CERT and REDIS_TLS_KEY`
+    : 'it hung up without an answer: if that is a TLS port, write rediss:// in REDIS_URL';
 }

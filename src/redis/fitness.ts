@@ -1,45 +1,109 @@
 import type { Redis } from 'ioredis';
 import { asFailure } from '../failures.ts';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
-import { nodesOf, redisAddress, troubleOf, waitForRedis } from './connection.ts';
-import { redisFailure } from './failure.ts';
+import { nodesOf, redisAddress, waitForRedis } from './connection.ts';
+import { redisFailure, troubleOf } from './failure.ts';
+
+export interface BootReport {
+  version: string;
+  /** Waiting cannot repair these: the process must not start. One sentence each, with the remedy. */
+  fatal: string[];
+  /** The process starts all the same. */
+  warnings: string[];
+}
+
+/** Looks for what makes a Redis unfit for a queue; of a Cluster at every master. Needs no more rights than `INFO` and `TIME`. */
+export async function bootChecks(redis: Redis): Promise<BootReport> {
+  const { infos, findings } = await inspect(redis);
+  const lines = (state: Finding['state']) =>
+    findings.filter((each) => each.state === state).map(({ message, remedy }) => `${message}: ${remedy}`);
+  const clocks = await Promise.all(
+    nodesOf(redis).map((node, index) =>
+      modeOf(infos[index] as RedisInfo) === 'sentinel' ? [] : clockWarning(node),
+    ),
+  );
+  return {
+    version: [...new Set(infos.map(versionOf))].join(', '),
+    fatal: lines('fail'),
+    warnings: [...lines('warn'), ...new Set(clocks.flat())],
+  };
+}
+
+export interface RedisCheckup {
+  url: string;
+  /** How long to wait for the connection, ms. */
+  timeoutMs: number;
+  /** Ratios of `maxmemory` beyond which producers refuse some searches, and all. */
+  memory: { backfillShare: number; share: number };
+}
+
+/** Whether this Redis can be reached and is fit for the queues. If the first finding failed, there are no others. */
+export async function checkRedis(redis: Redis, { url, timeoutMs, memory }: RedisCheckup): Promise<Finding[]> {
+  try {
+    await waitForRedis(redis, url, timeoutMs);
+    const startedAt = performance.now();
+    await redis.ping();
+    const ms = Math.ceil(performance.now() - startedAt);
+    const { findings } = await inspect(redis, memory);
+    return [ok('redis', `${redisAddress(url)} answers in ${ms} ms`), ...findings];
+  } catch (error) {
+    return [unreachable(error)];
+  }
+}
 
 /** What `INFO` says, by its own names. */
-export type RedisInfo = ReadonlyMap<string, string>;
+type RedisInfo = ReadonlyMap<string, string>;
 
-export function parseInfo(text: string): RedisInfo {
+/** The worst finding of each check over all nodes. */
+async function inspect(redis: Redis, memory?: RedisCheckup['memory']) {
+  const nodes = nodesOf(redis);
+  const infos = await Promise.all(nodes.map(async (node) => parseInfo(await node.info())));
+  const all = infos.flatMap((info, index) => [
+    ...fitness(info, nodes[index] !== redis),
+    ...(memory === undefined ? [] : [memoryFinding(info, memory)]),
+  ]);
+  return { infos, findings: worstOfEach(all) };
+}
+
+function parseInfo(text: string): RedisInfo {
   const lines = text.split(/\r?\n/).filter((line) => line.includes(':'));
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
 }
 
-export function versionOf(info: RedisInfo): string {
+const SEVERITY: Record<Finding['state'], number> = { fail: 0, warn: 1, skipped: 2, ok: 3 };
+
+function worstOfEach(findings: Finding[]): Finding[] {
+  const sorted = [...findings].sort((one, other) => SEVERITY[one.state] - SEVERITY[other.state]);
+  return [...new Set(findings.map(({ check }) => check))].map(
+    (check) => sorted.find((each) => each.check === check) as Finding,
+  );
+}
+
+function versionOf(info: RedisInfo): string {
   return info.get('redis_version') ?? 'unknown';
 }
 
-/** `standalone`, `sentinel` or `cluster`; Valkey has a name of its own for it. */
-export function modeOf(info: RedisInfo): string {
+/** `standalone`, `sentinel` or `cluster`; Valkey names the field differently. */
+function modeOf(info: RedisInfo): string {
   return info.get('server_mode') ?? info.get('redis_mode') ?? 'standalone';
+}
+
+/** Whether this server keeps the jobs of a queue, and is the kind of server that `REDIS_URL` says. */
+function fitness(info: RedisInfo, isClusterNode: boolean): Finding[] {
+  const mode = modeOf(info);
+  const wrongUrl = (message: string, url: string) => fail('kind', 'configuration', message, url);
+  if (mode === 'sentinel')
+    return [wrongUrl('REDIS_URL names a Sentinel', 'write redis+sentinel://HOST:PORT/0?master=NAME')];
+  const findings = [versionFinding(info), evictionFinding(info), persistenceFinding(info)];
+  return mode === 'cluster' && !isClusterNode
+    ? [wrongUrl('Redis is part of a Cluster', 'write redis+cluster://HOST:PORT in REDIS_URL'), ...findings]
+    : findings;
 }
 
 /** BullMQ 6 needs Redis 6.2; the rest of this service is tested from 7.0 on, which Valkey also reports. */
 const OLDEST_MAJOR = 7;
 
-/**
- * Whether this server keeps what a queue puts into it: version, eviction, persistence; before them what kind of server it
- * is, where that is not what `REDIS_URL` says.
- */
-export function fitness(info: RedisInfo, isClusterNode: boolean): Finding[] {
-  const mode = modeOf(info);
-  const written = (message: string, url: string) => fail('kind', 'configuration', message, url);
-  if (mode === 'sentinel')
-    return [written('REDIS_URL names a Sentinel', 'write redis+sentinel://HOST:PORT/0?master=NAME')];
-  const findings = [version(info), eviction(info), persistence(info)];
-  return mode === 'cluster' && !isClusterNode
-    ? [written('Redis is part of a Cluster', 'write redis+cluster://HOST:PORT in REDIS_URL'), ...findings]
-    : findings;
-}
-
-function version(info: RedisInfo): Finding {
+function versionFinding(info: RedisInfo): Finding {
   const own = versionOf(info);
   if (Number.parseInt(own, 10) < OLDEST_MAJOR)
     return fail(
@@ -52,7 +116,7 @@ function version(info: RedisInfo): Finding {
   return ok('version', valkey === undefined ? `Redis ${own}` : `Valkey ${valkey}`);
 }
 
-function eviction(info: RedisInfo): Finding {
+function evictionFinding(info: RedisInfo): Finding {
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return ok('eviction', 'Redis evicts no keys (noeviction)');
   return fail(
@@ -63,7 +127,7 @@ function eviction(info: RedisInfo): Finding {
   );
 }
 
-function persistence(info: RedisInfo): Finding {
+function persistenceFinding(info: RedisInfo): Finding {
   if (info.get('aof_enabled') === '0')
     return warn(
       'persistence',
@@ -75,102 +139,7 @@ function persistence(info: RedisInfo): Finding {
   return ok('persistence', 'Redis keeps an append-only file');
 }
 
-export interface BootReport {
-  version: string;
-  /** What waiting cannot mend: the process must not start. One sentence each, with the remedy. */
-  fatal: string[];
-  /** What a person should know: the process starts all the same. */
-  warnings: string[];
-}
-
-/** Waits, backoffs and schedules go by this machine's clock; a difference of this much shows in them. */
-const CLOCK_DIFFERENCE_MS = 2000;
-
-/** Looks at what makes a Redis unfit for a queue; of a Cluster at every master. Needs no more rights than `INFO` and `TIME`. */
-export async function bootChecks(redis: Redis): Promise<BootReport> {
-  const nodes = nodesOf(redis);
-  const reports = await Promise.all(nodes.map((node) => bootCheckNode(node, node !== redis)));
-  return {
-    version: [...new Set(reports.map(({ version }) => version))].join(', '),
-    fatal: [...new Set(reports.flatMap(({ fatal }) => fatal))],
-    warnings: [...new Set(reports.flatMap(({ warnings }) => warnings))],
-  };
-}
-
-async function bootCheckNode(redis: Redis, isClusterNode: boolean): Promise<BootReport> {
-  const info = parseInfo(await redis.info());
-  const findings = fitness(info, isClusterNode);
-  const told = (state: 'fail' | 'warn') =>
-    findings.filter((each) => each.state === state).map(({ message, remedy }) => `${message}: ${remedy}`);
-  const isSentinel = modeOf(info) === 'sentinel';
-  const clock = isSentinel ? [] : await clockWarning(redis);
-  return { version: versionOf(info), fatal: told('fail'), warnings: [...told('warn'), ...clock] };
-}
-
-async function clockWarning(redis: Redis): Promise<string[]> {
-  const ahead = await redisAhead(redis);
-  if (Math.abs(ahead) <= CLOCK_DIFFERENCE_MS) return [];
-  return [
-    `Redis’s clock is ${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s: waits and schedules will be off by it; let both follow NTP`,
-  ];
-}
-
-export interface RedisCheckup {
-  url: string;
-  /** How long to wait for the connection, ms. */
-  patienceMs: number;
-  /** Shares of `maxmemory` beyond which producers refuse some searches, and all. */
-  memory: { backfillShare: number; share: number };
-}
-
-/** Whether this Redis can be reached and is fit for the queues. Where the first finding failed, it stands alone. */
-export async function checkRedis(redis: Redis, settings: RedisCheckup): Promise<Finding[]> {
-  const { url, patienceMs } = settings;
-  try {
-    await waitForRedis(redis, url, patienceMs);
-  } catch (error) {
-    return [unreachable(error)];
-  }
-  const startedAt = performance.now();
-  try {
-    await redis.ping();
-    const ms = Math.ceil(performance.now() - startedAt);
-    const reached = ok('redis', `${redisAddress(url)} answers in ${ms} ms`);
-    const nodes = await Promise.all(nodesOf(redis).map((node) => checkNode(node, node !== redis, settings)));
-    return [reached, ...worstOfEach(nodes.flat())];
-  } catch (error) {
-    return [unreachable(error)];
-  }
-}
-
-async function checkNode(node: Redis, isClusterNode: boolean, { memory: shares }: RedisCheckup) {
-  const info = parseInfo(await node.info());
-  return [...fitness(info, isClusterNode), memory(info, shares)];
-}
-
-const SEVERITY: Record<Finding['state'], number> = { fail: 0, warn: 1, skipped: 2, ok: 3 };
-
-/** Of the same check on several nodes. */
-function worstOfEach(findings: Finding[]): Finding[] {
-  const sorted = [...findings].sort((one, other) => SEVERITY[one.state] - SEVERITY[other.state]);
-  return [...new Set(findings.map(({ check }) => check))].map(
-    (check) => sorted.find((each) => each.check === check) as Finding,
-  );
-}
-
-/** Causes that only another setting or another right mends. */
-const SETTINGS = /WRONGPASS|NOAUTH|NOPERM|CERT|ERR_(SSL|TLS)/;
-
-/** @param thrown by waiting for Redis, or by one of its commands */
-export function unreachable(thrown: unknown): Finding {
-  const { message, detail } = redisFailure(thrown) ?? asFailure(thrown);
-  const remedy = detail.remedy ?? troubleOf(thrown as Error, false).remedy;
-  const what = remedy === undefined ? message : message.replace(`: ${remedy}`, '');
-  const trouble = SETTINGS.test(what) ? 'configuration' : 'dependency';
-  return fail('redis', trouble, what, remedy ?? 'start Redis, or correct REDIS_URL');
-}
-
-function memory(info: RedisInfo, { backfillShare, share }: RedisCheckup['memory']): Finding {
+function memoryFinding(info: RedisInfo, { backfillShare, share }: RedisCheckup['memory']): Finding {
   const [used, most] = [Number(info.get('used_memory') ?? 0), Number(info.get('maxmemory') ?? 0)];
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024).toLocaleString('en-US')} MB`;
   if (most === 0) return ok('memory', `Redis uses ${megabytes(used)} and has no limit of its own`);
@@ -182,12 +151,35 @@ function memory(info: RedisInfo, { backfillShare, share }: RedisCheckup['memory'
   return ok('memory', message);
 }
 
+/** Waits, backoffs and schedules follow this machine's clock; a difference of this much is visible in them. */
+const CLOCK_DIFFERENCE_MS = 2000;
+
+async function clockWarning(redis: Redis): Promise<string[]> {
+  const ahead = await redisAhead(redis);
+  if (Math.abs(ahead) <= CLOCK_DIFFERENCE_MS) return [];
+  return [
+    `Redis’s clock is ${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s: waits and schedules will be off by it; let both follow NTP`,
+  ];
+}
+
 /**
- * How far Redis's clock is ahead of this machine's, ms; the way there and back counts for neither side.
+ * How far Redis's clock is ahead of this machine's, ms. The time of the request is split evenly between both ways.
  * @param clock this machine's, ms since the epoch
  */
 export async function redisAhead(redis: Redis, clock: () => number = Date.now): Promise<number> {
   const asked = clock();
   const [seconds, micros] = await redis.time();
   return Number(seconds) * 1000 + Number(micros) / 1000 - (asked + clock()) / 2;
+}
+
+/** Causes that another setting or another right repairs. */
+const SETTINGS = /WRONGPASS|NOAUTH|NOPERM|CERT|ERR_(SSL|TLS)/;
+
+/** @param thrown by waiting for Redis, or by one of its commands */
+export function unreachable(thrown: unknown): Finding {
+  const { message, detail } = redisFailure(thrown) ?? asFailure(thrown);
+  const remedy = detail.remedy ?? troubleOf(thrown as Error, false).remedy;
+  const what = remedy === undefined ? message : message.replace(`: ${remedy}`, '');
+  const trouble = SETTINGS.test(what) ? 'configuration' : 'dependency';
+  return fail('redis', trouble, what, remedy ?? 'start Redis, or correct REDIS_URL');
 }

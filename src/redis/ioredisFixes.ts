@@ -9,7 +9,7 @@ interface Internals {
 
 /**
  * ioredis 6.0.0 keeps its listener for fail-overs while it reconnects. A fail-over that is published then ends the attempt,
- * and the connection with it ("Connection is closed"). A connection that is being made asks the Sentinels anyway.
+ * and the connection with it ("Connection is closed"). A new connection asks the Sentinels anyway.
  */
 export class PatientSentinelConnector extends SentinelConnector {
   constructor(options: ConstructorParameters<typeof SentinelConnector>[0]) {
@@ -57,9 +57,8 @@ export function keepErrorListeners(): void {
 }
 
 /**
- * Commands that are sent in the same turn of the event loop leave in one write, whichever socket's news they answer: a
- * write is a system call, and a page alone takes some twenty commands. Nothing is held back beyond the turn, and nothing is
- * reordered.
+ * Sends the commands of one turn of the event loop in one write: a write is a system call, and a page takes about twenty
+ * commands. Nothing is delayed beyond the turn, and the order stays.
  */
 export class BatchingRedis extends Redis {
   constructor(options: Omit<RedisOptions, 'replyMapping'>) {

@@ -1,23 +1,28 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { LuaScript } from './luaScript.ts';
 
 export interface LeaseOptions {
   key: string;
-  /** Life of the lease without renewal, ms: how long a duty rests after its holder died. */
+  /** Life of the lease without renewal, ms: how long nobody holds it after its holder died. */
   ttlMs: number;
 }
 
-const RENEW_IF_MINE = `
-if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return 0`;
-const RELEASE_IF_MINE = `
+/** KEYS: 1 lease. ARGV: 1 owner, 2 life, ms. */
+const HOLD = new LuaScript(`
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/** KEYS: 1 lease. ARGV: 1 owner. */
+const RELEASE = new LuaScript(`
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end
-return 0`;
+return 0`);
 
 /**
- * A duty that one process of the fleet has at a time: `SET NX PX` with an owner's value, renewed while held. It is a
- * lease, not a lock: a holder that was frozen past `ttlMs` may overlap with the next one for a moment, so what is done
- * under it must be safe to do twice.
+ * A task that one process of the fleet does at a time. It is a lease, not a lock: a holder that was frozen past `ttlMs`
+ * may overlap with the next one for a moment, so the task must be safe to do twice.
  */
 export class Lease {
   readonly #redis: Redis;
@@ -29,18 +34,13 @@ export class Lease {
     this.#options = options;
   }
 
-  /** True if this process holds the duty now; takes or renews it. An unreachable Redis means no. */
+  /** Takes or renews the lease. True if this process holds it now; false without Redis. */
   async hold(): Promise<boolean> {
     const { key, ttlMs } = this.#options;
-    try {
-      if ((await this.#redis.set(key, this.#owner, 'PX', ttlMs, 'NX')) === 'OK') return true;
-      return (await this.#redis.eval(RENEW_IF_MINE, 1, key, this.#owner, ttlMs)) === 1;
-    } catch {
-      return false;
-    }
+    return (await HOLD.run(this.#redis, key, [this.#owner, ttlMs]).catch(() => 0)) === 1;
   }
 
   async release(): Promise<void> {
-    await this.#redis.eval(RELEASE_IF_MINE, 1, this.#options.key, this.#owner).catch(() => undefined);
+    await RELEASE.run(this.#redis, this.#options.key, [this.#owner]).catch(() => undefined);
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** A script that is sent by its hash, and whole only to a Redis that does not have it yet. */
+/** A script that is sent by its hash, and in full only to a Redis that does not have it yet. */
 export class LuaScript {
   readonly #lua: string;
   readonly #sha: string;
@@ -22,7 +22,7 @@ export class LuaScript {
   }
 }
 
-/** Fields and values in turns, as a script or `XINFO` gives them, as an object. */
+/** An object from alternating fields and values, as a script or `XINFO` returns them. */
 export function pairs(flat: string[]): Record<string, string> {
   const fields: Record<string, string> = {};
   for (let i = 0; i < flat.length; i += 2) fields[flat[i] as string] = flat[i + 1] as string;

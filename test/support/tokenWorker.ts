@@ -9,7 +9,7 @@ import { memoryGate } from '../../src/ebay/gate/memoryGate.ts';
 import { EbayHttp } from '../../src/ebay/http.ts';
 import { EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import { asFailure } from '../../src/failures.ts';
-import { redisOptions } from '../../src/redis/connectionOptions.ts';
+import { redisOptions } from '../../src/redis/connection.ts';
 import { declareAuthMetrics, Instruments } from '../../src/telemetry/metrics.ts';
 import { type Load, type Look, type Outcomes, type Questions, together } from './tokenFleet.ts';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { CallGate } from '../../../src/ebay/gate/gate.ts';
-import { redisOptions } from '../../../src/redis/connectionOptions.ts';
+import { redisOptions } from '../../../src/redis/connection.ts';
 import type { EmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { testConfig } from '../../support/config.ts';
 import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';

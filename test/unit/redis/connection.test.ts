@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { errorLine } from '../../../src/redis/connection.ts';
-import { redisOptions } from '../../../src/redis/connectionOptions.ts';
+import { connectionErrorLog, redisOptions } from '../../../src/redis/connection.ts';
 import type { Fields, Logger } from '../../../src/telemetry/logger.ts';
 import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { testConfig } from '../../support/config.ts';
@@ -18,13 +17,13 @@ describe('a Redis connection', () => {
     expect(redisOptions(redis, 'worker')).not.to.have.property('commandTimeout');
   });
 
-  it('tries again for ever, ever slower, at most a second apart', () => {
+  it('reconnects without end, with a delay that grows to a second', () => {
     const { retryStrategy } = redisOptions(testConfig().redis, 'worker');
     const waits = [1, 2, 10, 100, 1e6].map((times) => retryStrategy?.(times));
     expect(waits).to.deep.equal([50, 100, 500, 1000, 1000]);
   });
 
-  it('is made anew when the server became a replica or cannot write its file', () => {
+  it('reconnects when the server became a replica or cannot write its file', () => {
     const { reconnectOnError } = redisOptions(testConfig().redis, 'worker');
     expect(reconnectOnError?.(new Error("READONLY You can't write"))).to.equal(true);
     expect(reconnectOnError?.(new Error('MISCONF Redis is configured'))).to.equal(true);
@@ -42,14 +41,14 @@ describe('the log of a lost connection', () => {
   it('has at most one line a second, which names host and cause, counts the rest and shows no password', () => {
     const entries: Fields[] = [];
     const log: Logger = { ...NOOP_LOGGER, error: (message, fields) => entries.push({ message, ...fields }) };
-    const told = errorLine(log, 'redis://user:c4n4ry@queue.internal/0');
+    const handle = connectionErrorLog(log, 'redis://user:c4n4ry@queue.internal/0');
     const refused = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
-    for (let i = 0; i < 1000; i++) told(refused);
+    for (let i = 0; i < 1000; i++) handle(refused);
     clock.tick(999);
-    told(refused);
+    handle(refused);
     expect(entries).to.have.length(1);
     clock.tick(1);
-    told(new Error('LOADING Redis is loading'));
+    handle(new Error('LOADING Redis is loading'));
     const line = { message: 'Redis connection failed', redis: 'queue.internal:6379' };
     expect(entries).to.deep.equal([
       { ...line, cause: 'ECONNREFUSED', suppressed: 0 },
