@@ -3,51 +3,51 @@ import type { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import type { TrackVerdict } from '../product/track.ts';
-import type { SearchRef } from '../results/runState.ts';
+import type { SearchRef } from '../results/searchStore.ts';
 import type { EventOf, EventType, ServiceEvent } from './event.ts';
 
-/** Which search tells, and in which of its lives: it ends once in each. */
-export interface Teller {
+/** The search that events are about. */
+export interface SearchSource {
   search: SearchRef;
-  /** Rises when the search is started again after an end, and only then. */
-  life: number | string;
+  /** Rises when the search is started again after an end, and only then: a search ends once in each. */
+  attempt: number | string;
   schedule: string | null;
   query: string | null;
 }
 
-/** What the track of a search made of what it saw. */
-export interface Compared {
+/** A search comparison with its track. */
+export interface TrackComparison {
   name: string;
   verdict: TrackVerdict;
   products: readonly Product[];
 }
 
-/** What a search that has ended with a summary tells: first of its products, then of itself. */
+/** The events of a search that has ended with a summary: those of its products, then its own. */
 export function eventsOfEnd(
-  teller: Teller,
+  source: SearchSource,
   summary: SearchSummary,
-  compared: Compared | undefined,
+  comparison: TrackComparison | undefined,
 ): ServiceEvent[] {
-  const products = compared === undefined ? [] : productEvents(teller, summary, compared);
-  return [...products, endOf(teller, summary, compared === undefined ? null : trackOf(compared))];
+  const products = comparison === undefined ? [] : productEvents(source, summary, comparison);
+  return [...products, endOf(source, summary, comparison === undefined ? null : trackOf(comparison))];
 }
 
 export function eventOfFailure(
-  teller: Teller,
+  source: SearchSource,
   { code, message, retryable }: Failure,
   at: Date,
 ): ServiceEvent {
   return {
-    ...ofSearch('search.failed', teller, at.toISOString()),
-    query: teller.query,
+    ...ofSearch('search.failed', source, at.toISOString()),
+    query: source.query,
     error: { code, message, retryable },
   };
 }
 
-function endOf(teller: Teller, summary: SearchSummary, track: TrackCounts | null): ServiceEvent {
+function endOf(source: SearchSource, summary: SearchSummary, track: TrackCounts | null): ServiceEvent {
   const { outcome, counts, calls, pages, missing, warnings, expiresAt, finishedAt } = summary;
-  const { query } = teller;
-  if (outcome === 'skipped') return { ...ofSearch('search.skipped', teller, finishedAt), query };
+  const { query } = source;
+  if (outcome === 'skipped') return { ...ofSearch('search.skipped', source, finishedAt), query };
   const ended = {
     query,
     counts: { found: counts.found, products: counts.products },
@@ -58,13 +58,13 @@ function endOf(teller: Teller, summary: SearchSummary, track: TrackCounts | null
     track,
     expiresAt,
   };
-  if (outcome === 'cancelled') return { ...ofSearch('search.cancelled', teller, finishedAt), ...ended };
-  return { ...ofSearch('search.completed', teller, finishedAt), outcome, ...ended };
+  if (outcome === 'cancelled') return { ...ofSearch('search.cancelled', source, finishedAt), ...ended };
+  return { ...ofSearch('search.completed', source, finishedAt), outcome, ...ended };
 }
 
 type TrackCounts = NonNullable<EventOf<'search.completed'>['track']>;
 
-function trackOf({ name, verdict }: Compared): TrackCounts {
+function trackOf({ name, verdict }: TrackComparison): TrackCounts {
   const marks = [...verdict.marks.values()];
   const marked = (mark: (typeof marks)[number]) => marks.filter((each) => each === mark).length;
   return {
@@ -77,53 +77,58 @@ function trackOf({ name, verdict }: Compared): TrackCounts {
   };
 }
 
-function productEvents(teller: Teller, summary: SearchSummary, compared: Compared): ServiceEvent[] {
-  const { name: track, verdict, products } = compared;
-  const changed = products.flatMap((product) => productEvent(teller, track, product) ?? []);
-  // One look at the listing, however often it is summed up; it may have found nothing at all.
-  const { searchId, timestamp } = teller.search;
+function productEvents(
+  source: SearchSource,
+  summary: SearchSummary,
+  comparison: TrackComparison,
+): ServiceEvent[] {
+  const { name: track, verdict, products } = comparison;
+  const changed = products.flatMap((product) => productEvent(source, track, product) ?? []);
+  // The same however often the search is summed up. It may have found nothing.
+  const { searchId, timestamp } = source.search;
   const first = products.reduce((least, { observedAt }) => (observedAt < least ? observedAt : least), '~');
   const look = `${searchId}@${timestamp} ${first}`;
   const gone = verdict.gone.map((itemId) => ({
-    ...ofProduct('product.gone', teller, { track, itemId, cause: look, at: summary.finishedAt }),
+    ...ofProduct('product.gone', source, { track, itemId, cause: look, at: summary.finishedAt }),
     product: { itemId },
   }));
   return [...changed, ...gone];
 }
 
-function productEvent(teller: Teller, track: string, product: Product): ServiceEvent | undefined {
+function productEvent(source: SearchSource, track: string, product: Product): ServiceEvent | undefined {
   const { itemId, marketplace, url, total, mark, formerTotal, observedAt } = product;
-  const sight = { track, itemId, cause: observedAt, at: observedAt };
+  const observation = { track, itemId, cause: observedAt, at: observedAt };
   const listing = { itemId, marketplace, url };
-  if (mark === 'new') return { ...ofProduct('product.new', teller, sight), product: { ...listing, total } };
+  if (mark === 'new')
+    return { ...ofProduct('product.new', source, observation), product: { ...listing, total } };
   if ((mark !== 'price-dropped' && mark !== 'price-rose') || total === null || formerTotal === undefined)
     return undefined;
   return {
-    ...ofProduct(`product.${mark}`, teller, sight),
+    ...ofProduct(`product.${mark}`, source, observation),
     product: { ...listing, total },
     formerTotal,
   };
 }
 
-/** A search's end: the same however often this end is reached. */
-function ofSearch<T extends EventType>(type: T, teller: Teller, at: string) {
-  const { search, life } = teller;
+/** The id is the same however often this end is published. */
+function ofSearch<T extends EventType>(type: T, source: SearchSource, at: string) {
+  const { search, attempt } = source;
   const { tenant, searchId, timestamp } = search;
-  return common(type, teller, at, [tenant, searchId, timestamp, life]);
+  return common(type, source, at, [tenant, searchId, timestamp, attempt]);
 }
 
-/** A product's change: the same for every search that reads it off the same sight. */
+/** The id is the same for every search that derives the change from the same observation. */
 function ofProduct<T extends EventType>(
   type: T,
-  teller: Teller,
+  source: SearchSource,
   { track, itemId, cause, at }: { track: string; itemId: string; cause: string; at: string },
 ) {
-  return { ...common(type, teller, at, [teller.search.tenant, track, itemId, cause]), track };
+  return { ...common(type, source, at, [source.search.tenant, track, itemId, cause]), track };
 }
 
 function common<T extends EventType>(
   type: T,
-  { search, schedule }: Teller,
+  { search, schedule }: SearchSource,
   at: string,
   cause: ReadonlyArray<string | number>,
 ) {

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../redis/luaScript.ts';
-import { keyOf, type SearchRef } from '../results/runState.ts';
+import { keyOf, type SearchRef } from '../results/searchStore.ts';
 import type { ServiceEvent } from './event.ts';
 
 /** The stream that a tenant's events are in: `PREFIX:events`, of tenants other than `default` `PREFIX:events:TENANT`. */

@@ -3,8 +3,7 @@ import { Failure } from '../failures.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { TrackVerdict } from '../product/track.ts';
-import type { ResultStore, StoredResult } from './resultStore.ts';
-import type { SearchRef } from './runState.ts';
+import type { SearchRef, SearchStore, StoredResult } from './searchStore.ts';
 
 /** The products of what is stored of a search, each with its details and its mark where there are any. */
 export function productsOf(request: NormalRequest, { pages, details, verdict }: StoredResult): Product[] {
@@ -33,7 +32,7 @@ export function completed(
 }
 
 /** Products of one page that stand next to each other in a search's list. */
-export interface Stretch {
+export interface ProductRange {
   page: number;
   itemIds: string[];
 }
@@ -43,47 +42,47 @@ export interface Stretch {
  * is wanted. It is the list that `productsOf` gives.
  */
 export class ProductList {
-  readonly stretches: readonly Stretch[];
-  readonly #store: ResultStore;
+  readonly ranges: readonly ProductRange[];
+  readonly #store: SearchStore;
   readonly #ref: SearchRef;
   readonly #verdict: TrackVerdict | undefined;
   readonly #detailed: boolean;
 
   private constructor(
-    store: ResultStore,
+    store: SearchStore,
     ref: SearchRef,
     request: NormalRequest,
-    parts: { stretches: Stretch[]; verdict: TrackVerdict | undefined },
+    parts: { ranges: ProductRange[]; verdict: TrackVerdict | undefined },
   ) {
     this.#store = store;
     this.#ref = ref;
     this.#detailed = request.details === 'full';
     this.#verdict = parts.verdict;
-    this.stretches = parts.stretches;
+    this.ranges = parts.ranges;
   }
 
-  static async open(store: ResultStore, ref: SearchRef, request: NormalRequest): Promise<ProductList> {
-    const heads = await store.readHeads(ref, await store.stored(ref));
+  static async open(store: SearchStore, ref: SearchRef, request: NormalRequest): Promise<ProductList> {
+    const heads = await store.readHeads(ref, await store.storedPages(ref));
     const pageOf = new Map<ProductHead, number>();
     for (const { page, head } of heads) for (const product of head.products) pageOf.set(product, page);
     const { products } = assembleHeads(
       request,
       heads.map(({ head }) => head),
     );
-    const stretches: Stretch[] = [];
+    const ranges: ProductRange[] = [];
     for (const product of products) {
       const page = pageOf.get(product) as number;
-      const last = stretches.at(-1);
+      const last = ranges.at(-1);
       if (last?.page === page) last.itemIds.push(product.itemId);
-      else stretches.push({ page, itemIds: [product.itemId] });
+      else ranges.push({ page, itemIds: [product.itemId] });
     }
     const verdict = request.track === undefined ? undefined : await store.readVerdict(ref);
-    return new ProductList(store, ref, request, { stretches, verdict });
+    return new ProductList(store, ref, request, { ranges, verdict });
   }
 
   /** @throws Failure `search_not_found` when the results have expired meanwhile */
-  async read({ page, itemIds }: Stretch): Promise<Product[]> {
-    const answer = await this.#store.read(this.#ref, page);
+  async read({ page, itemIds }: ProductRange): Promise<Product[]> {
+    const answer = await this.#store.readPage(this.#ref, page);
     if (answer === undefined) throw new Failure('search_not_found', 'the results have expired meanwhile');
     const details = this.#detailed ? await this.#store.readItems(this.#ref, itemIds) : new Map();
     const byId = new Map(answer.products.toReversed().map((product) => [product.itemId, product]));

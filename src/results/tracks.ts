@@ -9,8 +9,7 @@ import {
   type TrackVerdict,
 } from '../product/track.ts';
 import { packVerdict, readVerdict } from './packing.ts';
-import { VERDICT } from './resultStore.ts';
-import { keyOf, type SearchRef } from './runState.ts';
+import { keyOf, type SearchRef, VERDICT } from './searchStore.ts';
 
 /** The track's own field; an item's id has no space. */
 const STATE = 'the track';

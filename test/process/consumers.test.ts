@@ -31,8 +31,8 @@ describe('consumers of the event stream, as processes of their own', () => {
     });
     const search = { tenant: 'default', searchId, timestamp: 1 };
     const failure = new Failure('internal', 'x');
-    const events = Array.from({ length: count }, (_, life) =>
-      eventOfFailure({ search, life, schedule: null, query: null }, failure, new Date(0)),
+    const events = Array.from({ length: count }, (_, attempt) =>
+      eventOfFailure({ search, attempt, schedule: null, query: null }, failure, new Date(0)),
     );
     await stream.append(search, events);
     return events.map(({ id }) => id);

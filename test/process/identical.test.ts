@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { Fleet } from '../../bench/chaos/fleet.ts';
 import { openProducer } from '../../src/app/client.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
-import type { SearchProgress } from '../../src/queue/search/jobData.ts';
+import type { SearchProgress } from '../../src/queue/search/progress.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
 import { Requester } from '../support/askers.ts';
 import { testConfig } from '../support/config.ts';

@@ -1,28 +1,28 @@
-import { DelayedError, type Job } from 'bullmq';
-import type { PageAnswer } from '../../collector/answers.ts';
-import { conditionsOf, headOf } from '../../collector/assemble.ts';
-import type { Failure } from '../../failures.ts';
+import type { Job } from 'bullmq';
+import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
+import { conditionsOf, headOf, type PageHead } from '../../collector/assemble.ts';
+import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isWhollyKnown } from '../../product/track.ts';
-import type { WantedItem } from '../../results/resultStore.ts';
-import type { Run } from '../../results/runState.ts';
-import { isolateCrashing } from '../bullmq/crashLimit.ts';
-import { holdQueue, resumeSearch } from '../bullmq/queues.ts';
-import { isLockLost } from '../bullmq/worker.ts';
 import {
-  addCalls,
-  itemCall,
-  lanesFor,
-  type PageDone,
-  type PlannedPage,
-  pageCall,
-  pagesAfter,
-  plannedPages,
-} from './calls.ts';
+  itemField,
+  itemFields,
+  pageField,
+  pageFields,
+  type Run,
+  type WantedItem,
+} from '../../results/searchStore.ts';
+import { isolateCrashing } from '../bullmq/crashLimit.ts';
+import { holdQueue } from '../bullmq/queues.ts';
+import { dueAt } from '../bullmq/repeat.ts';
+import { isSignal, signals } from '../bullmq/signals.ts';
+import { advance, itemCall, pageCall, type SearchRun } from './addCalls.ts';
 import type { QueueContext } from './context.ts';
 import {
+  CALL_VERSION,
   type CallJobData,
   callOptions,
+  checkedRequest,
   deferNewerVersion,
   type ItemJobData,
   type ItemJobResult,
@@ -30,11 +30,20 @@ import {
   type PageJobData,
   type PageJobResult,
   readCall,
-  type SearchProgress,
 } from './jobData.ts';
-import { toBullMQ, type Verdict, verdictOn } from './retryPolicy.ts';
+import {
+  concurrencyFor,
+  DETAILS,
+  itemConcurrency,
+  itemsAfter,
+  type PageDone,
+  pagesAfter,
+  pagesOf,
+} from './plan.ts';
+import { publishProgress } from './progress.ts';
+import { endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
 
-/** One job of the calls queue: one call. The answer is stored first; everything after it may be done twice. */
+/** One job of the calls queue, a page or an item of a search: one call. */
 export async function processCall(
   context: QueueContext,
   job: Job,
@@ -43,323 +52,240 @@ export async function processCall(
 ): Promise<PageJobResult | ItemJobResult> {
   let call: CallJobData | undefined;
   try {
-    await deferNewerVersion(context, job, token);
-    const read = readCall(job, context);
+    await deferNewerVersion(context, job, token, CALL_VERSION);
+    const read = readCall(job);
     call = read;
-    Object.assign(job.opts, callOptions(read.request, context.rules));
+    Object.assign(job.opts, callOptions(context.rules));
     return await isolateCrashing<PageJobResult | ItemJobResult>(context, job, token, () =>
       read.kind === 'page'
         ? collectPage(context, job, read, signal)
         : collectItem(context, job, read, signal),
     );
   } catch (thrown) {
-    if (thrown instanceof DelayedError || isLockLost(thrown)) throw thrown;
+    if (isSignal(thrown)) throw thrown;
+    const due = call === undefined ? job.timestamp : dueAt(call.search.searchId, call.search.timestamp);
     const verdict = verdictOn(thrown, {
       attemptsMade: job.attemptsMade,
       attempts: context.rules.attempts,
-      deadline: (call?.search.timestamp ?? job.timestamp) + context.deadlineMs,
+      deadline: due + context.deadlineMs,
       now: Date.now(),
     });
-    // Without Redis nothing can be noted, and what happens to the job does not hang on it.
-    if (call !== undefined) await note(context, job, call, verdict).catch(() => undefined);
+    // Without Redis nothing can be recorded, which changes nothing for the job.
+    if (call !== undefined) await recordFailure(context, job, call, verdict).catch(() => undefined);
     throw await carryOut(context, job, token, verdict);
   }
 }
 
-/** Leaves word of what went wrong: for the search, the person who waits and the log. */
-async function note(
-  context: QueueContext,
-  job: Job,
-  call: CallJobData,
-  { action, failure, ...rest }: Verdict,
-): Promise<void> {
-  const { runs, searches, log } = context;
-  const { search, kind } = call;
-  const about = { ...idsOfCall(job, call), code: failure.code };
-  await runs.countFailedCalls(search, failure.detail.calls ?? 0);
-  if (action === 'fail') {
-    await (call.kind === 'page' ? pageFailed(context, call) : itemFailed(context, call, failure));
-    log.error(`${kind} failed`, { ...about, reason: failure.message });
-  } else {
-    log.warn(`${kind} has to wait`, { ...about, action, reason: failure.message, ...rest });
-  }
-  if (action === 'hold' || action === 'delay') await tellWaiting(searches, search.searchId, failure);
-}
-
-async function tellWaiting(
-  searches: QueueContext['searches'],
-  searchId: string,
-  failure: Failure,
-): Promise<void> {
-  const job = await searches.getJob(searchId);
-  if (job === undefined) return;
-  const { reason = failure.code, until } = failure.detail;
-  await job.updateProgress({ ...(job.progress as object), state: 'waiting', reason, until });
-}
-
-/** Does what the verdict says and returns the error by which BullMQ learns of it. */
-async function carryOut(context: QueueContext, job: Job, token: string, verdict: Verdict): Promise<Error> {
-  switch (verdict.action) {
-    case 'fail':
-      return toBullMQ.fail(verdict.failure);
-    case 'retry':
-      return toBullMQ.retry(verdict.failure);
-    case 'hold':
-      await holdQueue(context.redis, context.calls, verdict.until - Date.now());
-      return toBullMQ.backToHead();
-    case 'delay':
-      await job.moveToDelayed(verdict.until, token);
-      return toBullMQ.delayed();
-    case 'handBack':
-      return toBullMQ.backToHead();
-  }
-}
-
 /** One page of a search. */
-export async function collectPage(
-  context: QueueContext,
-  job: Job,
-  asked: PageJobData,
-  signal: AbortSignal,
-): Promise<PageJobResult> {
-  const { results, runs } = context;
-  const { search, page } = asked;
-  const [before, stored] = await Promise.all([runs.read(search), results.read(search, page)]);
-  if (before?.cancelled) return { page, products: 0, skipped: 'cancelled' };
-  const request = { ...asked.request, priority: before?.class ?? asked.request.priority };
-  const data = { ...asked, request };
-  const done =
-    stored === undefined
-      ? await collectNew(context, job, data, signal)
-      : await standingAfter(context, data, stored, results.stored(search), stored.latencyMs);
-  await enqueueNextPages(context, data, done);
-  const { products } = done;
-  return { page, products, ...(stored === undefined ? {} : { skipped: 'stored' as const }) };
-}
-
-/** A page that is there, and how its search stands then. Its products themselves are held no longer. */
-interface PageStanding extends PageDone {
-  products: number;
-  /** Undefined when it is forgotten. */
-  run: Run | undefined;
-  /** Numbers of the pages that are there. */
-  there: number[];
-  /** From the call's slot until its answer was stored, ms. */
-  busyMs: number;
-}
-
-async function collectNew(
+async function collectPage(
   context: QueueContext,
   job: Job,
   data: PageJobData,
   signal: AbortSignal,
-): Promise<PageStanding> {
-  const { request, marketplace, offset, limit } = data;
-  const ids = idsOfCall(job, data);
-  const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
-  return keep(
-    context,
-    job,
-    data,
-    await stopAtKnown(context, request, await context.collector.collectPage(call)),
+): Promise<PageJobResult> {
+  const { store, collector, intervalMs } = context;
+  const { search, page, marketplace, offset, limit } = data;
+  const found = await store.look(search, pageField(page));
+  if (found.run?.cancelled) return { page, products: 0, skipped: 'cancelled' };
+  const run = await runOf(context, data, found.run);
+  const { request } = run;
+  const isPlanned = pagesOf(request, marketplace).some(
+    (planned) => planned.page === page && planned.offset === offset && planned.limit === limit,
   );
+  if (!isPlanned) throw notPlanned(data);
+
+  const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
+  const call = {
+    request,
+    marketplace,
+    offset,
+    limit,
+    class: request.priority,
+    signal,
+    ids: idsOfCall(job, data),
+  };
+  const done =
+    stored === undefined
+      ? packed(context, page, request, await stopAtKnown(context, request, await collector.collectPage(call)))
+      : pageDone(page, stored.head, {});
+  // Where a page may be the last one, none may be under way beyond it.
+  const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(done.latencyMs, intervalMs());
+  const followers = pagesAfter(request, done).map((planned) => pageCall(run, planned));
+  await advance(context, run, { chain: marketplace, answer: done.answer, concurrency }, followers);
+  return { page, products: done.products, ...(stored === undefined ? {} : { skipped: 'stored' as const }) };
 }
 
-/** All of it leaves at once, the answer first; what comes after it may be done twice. */
-function keep(context: QueueContext, job: Job, data: PageJobData, answer: PageAnswer): Promise<PageStanding> {
-  const { search, page, request } = data;
-  const collectedAt = performance.now();
-  const stored = context.results.store(search, page, answer, headOf(request, answer));
-  context.metrics.collected(answer.products.length, answer.rejected);
-  const { received, latencyMs, calls } = answer;
-  const standing = standingAfter(context, data, answer, stored, latencyMs);
-  const logged = job.log(`${received} items in ${Math.round(latencyMs)} ms, ${calls} call(s)`);
-  return Promise.all([standing, logged]).then(([done]) => ({
-    ...done,
-    busyMs: latencyMs + performance.now() - collectedAt,
-  }));
+/** A page that is there, without its products. */
+interface CollectedPage extends PageDone {
+  products: number;
+  latencyMs: number;
+  /** Its fields in the search store; none where they stand there already. */
+  answer: Record<string, Buffer>;
 }
 
-function standingAfter(
-  { runs }: QueueContext,
-  { search, page }: PageJobData,
-  { marketplace, hasNext, endsAtKnown, total, products: { length: products } }: PageAnswer,
-  stored: Promise<number[]>,
-  busyMs: number,
-): Promise<PageStanding> {
-  const done: PageDone = { page, marketplace, hasNext, total, ...(endsAtKnown ? { endsAtKnown } : {}) };
-  return Promise.all([runs.pageDone(search, page, products), stored]).then(([run, there]) => ({
-    ...done,
-    products,
-    run,
-    there,
-    busyMs,
-  }));
+/** Large objects that live through a wait cost the garbage collector more than packing them before it. */
+function packed(
+  { metrics }: QueueContext,
+  page: number,
+  request: NormalRequest,
+  answer: PageAnswer,
+): CollectedPage {
+  metrics.collected(answer.products.length, answer.rejected);
+  return pageDone(page, answer, pageFields(page, answer, headOf(request, answer)));
 }
 
-/** No page of this marketplace is asked for after one that failed for good. */
-export async function pageFailed(
-  { runs }: QueueContext,
-  { search, marketplace }: PageJobData,
-): Promise<void> {
-  await runs.stopPaging(search, marketplace);
+function pageDone(
+  page: number,
+  { marketplace, hasNext, endsAtKnown, total, latencyMs, products }: PageHead | PageAnswer,
+  answer: Record<string, Buffer>,
+): CollectedPage {
+  const known = endsAtKnown ? { endsAtKnown } : {};
+  return { page, marketplace, hasNext, total, ...known, latencyMs, products: products.length, answer };
 }
 
 /** Newest first, what follows a page that the track knows is known too. */
-function endsAtTheKnown({ track, sort }: NormalRequest): boolean {
+function endsAtKnown({ track, sort }: NormalRequest): boolean {
   return track !== undefined && sort === 'newlyListed';
 }
 
-/** Decided before the page is stored, since at its end this very search teaches the track what it has seen. */
+/** Decided before the page is stored, because at its end this very search writes to the track what it has seen. */
 async function stopAtKnown(
   { tracks, tenant }: QueueContext,
   request: NormalRequest,
   answer: PageAnswer,
 ): Promise<PageAnswer> {
-  if (!endsAtTheKnown(request)) return answer;
+  if (!endsAtKnown(request)) return answer;
   // Those that the request's conditions drop are never delivered and so never known.
   const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
   const track = await tracks.look(tenant, request.track as string, itemIds);
   return isWhollyKnown(track, itemIds) ? { ...answer, endsAtKnown: true } : answer;
 }
 
-/** What follows a page that is there: the pages after it, or a new run where the search had already been summed up. */
-async function enqueueNextPages(
-  context: QueueContext,
-  data: PageJobData,
-  { run, there, busyMs, products: _, ...done }: PageStanding,
-): Promise<void> {
-  const { searches, intervalMs } = context;
-  const { search, request } = data;
-  if (run === undefined || run.cancelled) return;
-  if (run.ended) {
-    await resumeSearch(searches, search.searchId);
-    return;
-  }
-
-  let next: PlannedPage[] = [];
-  if (run.number === data.run && !run.broken.includes(done.marketplace)) {
-    // Where a page may be the last one, none may be under way beyond it.
-    const lanes = endsAtTheKnown(request) ? 1 : lanesFor(busyMs, intervalMs());
-    next = pagesAfter(request, done, new Set(there), lanes);
-  }
-  const family = { search, run: data.run, request };
-  const planned = next.map((each) => pageCall(family, each));
-  await addCalls(context, family, planned, (closed) => {
-    const progress: SearchProgress = {
-      state: closed === undefined ? 'collecting' : 'waiting',
-      pages: there.length,
-      of: plannedPages(request),
-      products: run.products,
-      ...closed,
-    };
-    return searches.updateJobProgress(search.searchId, progress);
-  });
-}
-
-/** The name under which a run notes that no further details are asked for. */
-export const DETAILS = 'details';
-
 /** The details of one product. */
-export async function collectItem(
+async function collectItem(
   context: QueueContext,
   job: Job,
-  item: ItemJobData,
+  data: ItemJobData,
   signal: AbortSignal,
 ): Promise<ItemJobResult> {
-  const { results, runs, collector } = context;
-  const { search, itemId, marketplace, request: asked } = item;
-  const [before, stored] = await Promise.all([runs.read(search), results.readItem(search, itemId)]);
-  if (before?.cancelled) return { itemId, availability: null, skipped: 'cancelled' };
-  const request = { ...asked, priority: before?.class ?? asked.priority };
+  const { store, collector } = context;
+  const { search, itemId, marketplace } = data;
+  const [found, wanted] = await Promise.all([
+    store.look(search, itemField(itemId)),
+    store.wantedItems(search),
+  ]);
+  if (found.run?.cancelled) return { itemId, availability: null, skipped: 'cancelled' };
+  const run = await runOf(context, data, found.run);
+  const { request } = run;
+  const isPlanned = wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace);
+  if (!isPlanned) throw notPlanned(data);
 
-  let answer = stored;
-  if (answer === undefined) {
-    const call = { request, marketplace, itemId, class: request.priority, signal };
-    answer = await collector.collectDetails(call);
-    await Promise.all([
-      results.storeItem(search, itemId, answer),
-      job.log(`in ${Math.round(answer.latencyMs)} ms, ${answer.calls} call(s)`),
-    ]);
-  }
-  const run = await runs.read(search);
-  if (run?.ended && !run.cancelled) await resumeSearch(context.searches, search.searchId);
-  else await enqueueNextItem(context, { ...item, request }, run);
+  const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
+  const call = { request, marketplace, itemId, class: request.priority, signal, ids: idsOfCall(job, data) };
+  const answer = stored ?? (await collector.collectDetails(call));
+  await itemDone(context, run, wanted, itemId, stored === undefined ? answer : undefined);
   const { availability } = answer.details;
   return { itemId, availability, ...(stored === undefined ? {} : { skipped: 'stored' as const }) };
 }
 
-/** An item that failed says nothing about the next, unless no call will be made any more. */
-export async function itemFailed(context: QueueContext, item: ItemJobData, failure: Failure): Promise<void> {
-  const { runs } = context;
-  const hopeless = failure.code === 'credential-refused' || failure.code === 'gave-up-waiting';
-  if (hopeless) await runs.stopPaging(item.search, DETAILS);
-  else await enqueueNextItem(context, item, await runs.read(item.search));
-}
-
-/** Adds the item that follows in this one's lane. */
-async function enqueueNextItem(
+async function itemDone(
   context: QueueContext,
-  item: ItemJobData,
-  run: Run | undefined,
+  run: SearchRun,
+  wanted: readonly WantedItem[],
+  itemId: string,
+  answer: ItemAnswer | undefined,
 ): Promise<void> {
-  const { results, searches } = context;
-  const { search, request, itemId, lanes } = item;
-  if (run === undefined || run.cancelled || run.ended || run.number !== item.run) return;
-  if (run.broken.includes(DETAILS)) return;
-  const [wanted, there, pages] = await Promise.all([
-    results.wantedItems(search),
-    results.storedItems(search),
-    results.stored(search),
-  ]);
-  const next = nextInLane(wanted, (each) => !there.has(each.itemId), itemId, lanes);
-  const planned = next.map((each) => itemCall(item, each, lanes));
-  await addCalls(context, item, planned, (closed) => {
-    const progress: SearchProgress = {
-      state: closed === undefined ? 'collecting' : 'waiting',
-      pages: pages.length,
-      of: plannedPages(request),
-      products: run.products,
-      details: { there: there.size, of: wanted.length },
-      ...closed,
-    };
-    return searches.updateJobProgress(search.searchId, progress);
-  });
+  const step = {
+    chain: DETAILS,
+    answer: answer === undefined ? {} : itemFields(itemId, answer),
+    concurrency: itemConcurrency(answer?.latencyMs ?? 0, context.intervalMs()),
+  };
+  await advance(
+    context,
+    run,
+    step,
+    itemsAfter(wanted, itemId).map((item) => itemCall(run, item)),
+  );
 }
 
 /**
- * The items of a search are called for in lanes: of three, the first has items 1, 4, 7, … and the second 2, 5, 8, ….
- * Within a lane each item is followed by the next, so that as many as there are lanes are under way, nothing is planned
- * far ahead, and each item has exactly one that adds it.
+ * The run of a call, with what its search asks for.
+ * @throws Failure `search_not_found` or `invalid_payload`: anyone with BullMQ may have added the job
  */
-export function firstOfLanes(
-  wanted: readonly WantedItem[],
-  isOpen: (item: WantedItem) => boolean,
-  lanes: number,
-): WantedItem[] {
-  return Array.from({ length: lanes }, (_, lane) => firstOpen(wanted, isOpen, lane, lanes)).flat();
+async function runOf(context: QueueContext, data: CallJobData, run: Run | undefined): Promise<SearchRun> {
+  const { search } = data;
+  if (run === undefined || search.tenant !== context.tenant)
+    throw new Failure('search_not_found', `no search ${search.searchId.slice(0, 64)} of ${search.timestamp}`);
+  if (run.request !== undefined)
+    return { search, number: data.run, request: run.request, waiting: run.waiting };
+  // A worker of version 0.1 has begun the run and added this call.
+  if (data.v !== 1) throw notPlanned(data);
+  const request = checkedRequest(data.request, context);
+  await context.store.adopt(search, request);
+  return { search, number: data.run, request, waiting: run.waiting };
 }
 
-/** The open item that follows this one in its lane. */
-export function nextInLane(
-  wanted: readonly WantedItem[],
-  isOpen: (item: WantedItem) => boolean,
-  itemId: string,
-  lanes: number,
-): WantedItem[] {
-  const place = wanted.findIndex((item) => item.itemId === itemId);
-  return place < 0 ? [] : firstOpen(wanted, isOpen, place + lanes, lanes);
+function notPlanned({ kind, search }: CallJobData): Failure {
+  return new Failure('invalid_payload', `search ${search.searchId} has no such ${kind} to call for`);
 }
 
-function firstOpen(
-  wanted: readonly WantedItem[],
-  isOpen: (item: WantedItem) => boolean,
-  from: number,
-  step: number,
-): WantedItem[] {
-  for (let place = from; place < wanted.length; place += step) {
-    const item = wanted[place] as WantedItem;
-    if (isOpen(item)) return [item];
+/** Writes down what went wrong: for the search, those who wait for it, and the log. */
+async function recordFailure(
+  context: QueueContext,
+  job: Job,
+  call: CallJobData,
+  { action, failure, ...rest }: Verdict,
+): Promise<void> {
+  const { store, log } = context;
+  const { search, kind } = call;
+  const about = { ...idsOfCall(job, call), code: failure.code };
+  if (action === 'fail') log.error(`${kind} failed`, { ...about, reason: failure.message });
+  else log.warn(`${kind} deferred`, { ...about, action, reason: failure.message, ...rest });
+  const run = await store.readRun(search);
+  // Of a job that is not a call of this search nothing is to be said there.
+  if (run?.request === undefined || failure.code === 'invalid_payload') return;
+  await store.countFailedCalls(search, failure.detail.calls ?? 0);
+  const { request } = run;
+  if (action === 'fail')
+    await callFailed(context, call, { ...run, search, number: call.run, request }, failure);
+  if (action === 'hold' || action === 'delay') {
+    const { reason = failure.code, until } = failure.detail;
+    await publishProgress(
+      context,
+      { search, request },
+      { reason, ...(until === undefined ? {} : { until }) },
+    );
   }
-  return [];
+}
+
+/** A marketplace ends with a page that failed. An item that failed says nothing about the next ones. */
+async function callFailed(
+  context: QueueContext,
+  call: CallJobData,
+  run: SearchRun,
+  failure: Failure,
+): Promise<void> {
+  const { store } = context;
+  const { search } = run;
+  if (call.kind === 'page') await store.mark(search, `broken:${call.marketplace}`);
+  else if (endsAllItems(failure)) await store.mark(search, `broken:${DETAILS}`);
+  else await itemDone(context, run, await store.wantedItems(search), call.itemId, undefined);
+}
+
+/** Does what the verdict says and returns the error by which BullMQ learns of it. */
+async function carryOut(context: QueueContext, job: Job, token: string, verdict: Verdict): Promise<Error> {
+  switch (verdict.action) {
+    case 'fail':
+      return signals.fail(verdict.failure);
+    case 'retry':
+      return signals.retry(verdict.failure);
+    case 'hold':
+      await holdQueue(context.redis, context.calls, verdict.until - Date.now());
+      return signals.handBack();
+    case 'delay':
+      await job.moveToDelayed(verdict.until, token);
+      return signals.delayed();
+    case 'handBack':
+      return signals.handBack();
+  }
 }

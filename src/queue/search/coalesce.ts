@@ -3,18 +3,17 @@ import { Failure, type FailureCode } from '../../failures.ts';
 import { parseSearchRequest, requestHash } from '../../product/parseRequest.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
-import type { CoalescedSearches, Requester, SharedEnd } from '../../results/identicalSearches.ts';
-import type { Run, RunStates, SearchRef } from '../../results/runState.ts';
-import { PRIORITY } from '../bullmq/queues.ts';
-import { plannedPages } from './calls.ts';
+import type { CoalescedSearches, Requester, SharedEnd } from '../../results/coalescedSearches.ts';
+import type { Run, SearchRef, SearchStore } from '../../results/searchStore.ts';
+import { openChildren } from '../bullmq/children.ts';
+import { classOf, PRIORITY } from '../bullmq/queues.ts';
+import { signals } from '../bullmq/signals.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
-import { toBullMQ } from './retryPolicy.ts';
+import { publishProgress } from './progress.ts';
+import { NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
 
-/** Whoever waits for another search is called when that ends; this is for a leader that vanished without a word. */
-const LOOK_AFTER_LEADER_MS = 15_000;
-
-/** What the leader leaves to those who asked the same. */
+/** What the leader publishes for those who asked the same. */
 type SharedResult = { summary: SearchSummary } | { failure: { code: FailureCode; message: string } };
 
 export function requesterOf({ searchId, timestamp }: SearchRef): Requester {
@@ -27,8 +26,8 @@ export function refOf(requester: Requester, tenant: string): SearchRef {
 }
 
 /**
- * Finds out whether somebody collects, or has just collected, the same. Answers with the other search's summary, or with
- * undefined for the one that has to collect itself; one that has to wait is put aside, which it learns by an error.
+ * Finds out whether another search collects, or has just collected, the same. Returns the summary of that search, or
+ * undefined where this one has to collect itself. A search that has to wait is delayed.
  * @throws the leader's failure, where asking again would be refused again; BullMQ's DelayedError while waiting.
  */
 export async function coalesce(
@@ -37,7 +36,7 @@ export async function coalesce(
   token: string,
   asking: { search: SearchRef; request: NormalRequest; run: Run },
 ): Promise<SearchSummary | undefined> {
-  const { coalesced, runs, tenant, log } = context;
+  const { coalesced, store, tenant, log } = context;
   const { search, request, run } = asking;
   const hash = requestHash(request);
   const me = requesterOf(search);
@@ -52,13 +51,13 @@ export async function coalesce(
     if (claim.role === 'answered') {
       const source = refOf(claim.end.by, tenant);
       const summary = summaryFrom(claim.end, request, search, run);
-      if (summary.pages > 0 && (await context.results.stored(source)).length === 0) {
+      if (summary.pages > 0 && (await store.storedPages(source)).length === 0) {
         // The earlier search ended recently enough, but its pages have expired.
         maxAgeMs = 0;
         continue;
       }
-      await runs.takeFrom(search, source);
-      log.debug('search answered by an identical one', {
+      await store.takeFrom(search, source);
+      log.debug('search coalesced', {
         ...idsOfSearch(context, job),
         run: run.number,
         by: source.searchId,
@@ -67,15 +66,15 @@ export async function coalesce(
     }
     const leader = refOf(claim.leader, tenant);
     if (!(await isAtWork(context, leader))) {
-      await callBack(context, await coalesced.resign(hash, claim.leader));
+      await resumeWaiting(context, await coalesced.resign(hash, claim.leader));
       continue;
     }
     await raiseClass(context, leader, request.priority);
-    await waitForLeader(context, job, token, { hash, leader, request });
+    await waitForLeader(context, job, token, { hash, leader, search, request });
   }
 }
 
-/** The leader's end, for all who asked the same. */
+/** Publishes the leader's end for all who asked the same. */
 export async function publishResult(
   context: QueueContext,
   search: SearchRef,
@@ -85,20 +84,20 @@ export async function publishResult(
   const { coalesced } = context;
   const hash = requestHash(request);
   const me = requesterOf(search);
-  // A withdrawn search is nobody's answer, and what may pass is for the next asker to try.
+  // A cancelled search answers no other one, and what may pass is for the next one to try.
   const isFinal =
     end instanceof Failure
       ? !end.retryable
       : end.outcome !== 'cancelled' && !(end.pages === 0 && end.error?.retryable);
-  if (!isFinal) return callBack(context, await coalesced.resign(hash, me));
+  if (!isFinal) return resumeWaiting(context, await coalesced.resign(hash, me));
   const sharedResult: SharedResult =
     end instanceof Failure ? { failure: { code: end.code, message: end.message } } : { summary: end };
   const good = !(end instanceof Failure) && ['complete', 'none-found', 'filtered-out'].includes(end.outcome);
-  await callBack(context, await coalesced.finish(hash, me, JSON.stringify(sharedResult), good));
+  await resumeWaiting(context, await coalesced.finish(hash, me, JSON.stringify(sharedResult), good));
 }
 
-/** Those who waited look again at once. One that is not put aside yet does so by itself. */
-async function callBack({ searches, tenant }: QueueContext, requesters: Requester[]): Promise<void> {
+/** Those who waited look again at once. One that is not delayed yet does so by itself. */
+async function resumeWaiting({ searches, tenant }: QueueContext, requesters: Requester[]): Promise<void> {
   await Promise.all(
     requesters.map(async (requester) => {
       const job = await searches.getJob(refOf(requester, tenant).searchId);
@@ -108,26 +107,24 @@ async function callBack({ searches, tenant }: QueueContext, requesters: Requeste
 }
 
 async function waitForLeader(
-  { coalesced, searches }: QueueContext,
+  context: QueueContext,
   job: Job,
   token: string,
-  { hash, leader, request }: { hash: string; leader: SearchRef; request: NormalRequest },
+  waiting: { hash: string; leader: SearchRef; search: SearchRef; request: NormalRequest },
 ): Promise<never> {
-  await job.updateProgress({
-    state: 'waiting',
-    pages: 0,
-    of: plannedPages(request),
-    products: 0,
-    reason: 'identical-search',
-    leader: leader.searchId,
-  });
-  await job.moveToDelayed(Date.now() + LOOK_AFTER_LEADER_MS, token);
-  // The leader may have ended before this search was put aside, when it could not be called yet.
-  if ((await coalesced.read(hash)).leader !== requesterOf(leader)) {
-    const delayed = await searches.getJob(job.id as string);
+  const { hash, leader, search, request } = waiting;
+  await publishProgress(
+    context,
+    { search, request },
+    { reason: 'identical-search', leader: leader.searchId },
+  );
+  await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_LEADER_MS, token);
+  // The leader may have ended before this job was delayed, when it could not be promoted yet.
+  if ((await context.coalesced.read(hash)).leader !== requesterOf(leader)) {
+    const delayed = await context.searches.getJob(job.id as string);
     await delayed?.promote().catch(() => undefined);
   }
-  throw toBullMQ.delayed();
+  throw signals.delayed();
 }
 
 async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: SearchRef): Promise<boolean> {
@@ -137,7 +134,7 @@ async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: Sea
   return state !== 'completed' && state !== 'failed' && state !== 'unknown';
 }
 
-/** The leader's summary as this asker's own; it has made no call itself. */
+/** The leader's summary as that of this search, which made no call itself. */
 function summaryFrom(end: SharedEnd, request: NormalRequest, search: SearchRef, run: Run): SearchSummary {
   const sharedResult = JSON.parse(end.payload) as SharedResult;
   if ('failure' in sharedResult) throw new Failure(sharedResult.failure.code, sharedResult.failure.message);
@@ -158,42 +155,40 @@ function summaryFrom(end: SharedEnd, request: NormalRequest, search: SearchRef, 
   };
 }
 
-/** Somebody of a higher class waits for this search: from now on it has that class, its waiting pages included. */
+/** A search gets the class of one that waits for it, if that is higher, and so do its calls that wait in the queue. */
 export async function raiseClass(
-  { runs, searches, calls }: QueueContext,
+  { store, searches, calls }: QueueContext,
   search: SearchRef,
   wanted: Priority,
 ): Promise<void> {
   const job = await searches.getJob(search.searchId);
-  const run = await runs.read(search);
-  const present = run?.class ?? (job?.data as { priority?: Priority } | undefined)?.priority ?? 'interactive';
+  const run = await store.readRun(search);
+  const present = run?.request?.priority ?? classOf(job?.data);
   if (job === undefined || PRIORITY[wanted] >= PRIORITY[present]) return;
-  await runs.raise(search, wanted);
-  // It may be waiting for a share that its new class is not bound to; if not, time was faster.
+  await store.raiseClass(search, wanted);
+  // It may be waiting for a share that its new class is not bound to. It may also have been promoted meanwhile.
   await job.promote().catch(() => undefined);
-  const { unprocessed = [] } = await job.getDependencies();
-  for (const key of unprocessed) {
-    const page = await calls.getJob(key.slice(key.lastIndexOf(':') + 1));
-    await page?.changePriority({ priority: PRIORITY[wanted] }).catch(() => undefined);
-    await page?.promote().catch(() => undefined);
+  for (const call of await openChildren(job, calls)) {
+    await call.changePriority({ priority: PRIORITY[wanted] }).catch(() => undefined);
+    await call.promote().catch(() => undefined);
   }
 }
 
 export interface Cancelling {
   searches: Queue;
-  runs: RunStates;
+  store: SearchStore;
   coalesced: CoalescedSearches;
   marketplace: string;
 }
 
 /**
- * Withdraws one asker. The search itself goes on for those who asked the same, and stops with the last of them: no page
- * that begins after this resolves calls eBay. Those under way, up to ten (`lanesFor`), may still call. Returns false for a
+ * Cancels a search. One that others wait for goes on for them and stops when the last of them is cancelled. No page that
+ * begins after this resolves calls eBay; those under way, up to ten (`concurrencyFor`), may still call. Returns false for a
  * search that has already ended.
- * @throws Failure `unknown_payload_version` for one of a newer release: who else asks for it, this one cannot tell
+ * @throws Failure `unknown_payload_version` for one of a newer release: this one cannot say who waits for it
  */
 export async function cancelSearch(context: Cancelling, job: Job, search: SearchRef): Promise<boolean> {
-  const { coalesced, runs } = context;
+  const { coalesced, store } = context;
   const state = await job.getState();
   if (state === 'completed' || state === 'failed' || state === 'unknown') return false;
   refuseNewer(job.data);
@@ -203,26 +198,26 @@ export async function cancelSearch(context: Cancelling, job: Job, search: Search
   const me = requesterOf(search);
   const { leader, followers } = await coalesced.read(hash);
   if (leader === me && followers.length > 0) {
-    await runs.withdraw(search);
+    await store.mark(search, 'withdrawn');
     return true;
   }
   await coalesced.leave(hash, me);
-  await stop(job, search, runs);
+  await stop(job, search, store);
   if (leader !== undefined && leader !== me && followers.every((requester) => requester === me))
     await stopWithdrawn(context, refOf(leader, search.tenant));
   return true;
 }
 
-/** The mark comes first, so that a page that starts now does not call; with the last waiting page the search sums up. */
-async function stop(job: Job, search: SearchRef, runs: RunStates): Promise<void> {
-  await runs.cancel(search);
+/** The mark comes first, so that a page that starts now does not call. Without waiting pages the search sums up. */
+async function stop(job: Job, search: SearchRef, store: SearchStore): Promise<void> {
+  await store.mark(search, 'cancelled');
   if (await job.isDelayed())
-    await job.promote().catch(() => undefined); // Somebody else, or time, was faster.
+    await job.promote().catch(() => undefined); // It may have been promoted meanwhile.
   else await job.removeUnprocessedChildren();
 }
 
-async function stopWithdrawn({ searches, runs }: Cancelling, leader: SearchRef): Promise<void> {
+async function stopWithdrawn({ searches, store }: Cancelling, leader: SearchRef): Promise<void> {
   const job = await searches.getJob(leader.searchId);
-  const run = await runs.read(leader);
-  if (job !== undefined && run?.withdrawn) await stop(job, leader, runs);
+  const run = await store.readRun(leader);
+  if (job !== undefined && run?.withdrawn) await stop(job, leader, store);
 }

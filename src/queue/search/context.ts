@@ -5,29 +5,37 @@ import type { EventStream } from '../../events/stream.ts';
 import { asFailure, Failure } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
-import type { CoalescedSearches } from '../../results/identicalSearches.ts';
-import type { ResultStore } from '../../results/resultStore.ts';
-import type { RunStates } from '../../results/runState.ts';
+import type { CoalescedSearches } from '../../results/coalescedSearches.ts';
+import type { SearchStore } from '../../results/searchStore.ts';
 import type { Tracks } from '../../results/tracks.ts';
 import type { Fields, Logger } from '../../telemetry/logger.ts';
 import type { QueueMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
-import type { JobDefaults } from './jobDefaults.ts';
+import type { JobDefaults } from './retryPolicy.ts';
 
-/** Room for one job at a time that went down with workers (`suspects.ts`), in this process; it ends with the process. */
-export class CrashIsolation {
-  #taken = false;
-
-  /** False when somebody is in. */
-  enter(): boolean {
-    const free = !this.#taken;
-    this.#taken = true;
-    return free;
-  }
-
-  leave(): void {
-    this.#taken = false;
-  }
+/** What the jobs of one tenant work with. */
+export interface QueueContext {
+  tenant: string;
+  redis: Redis;
+  searches: Queue;
+  calls: Queue;
+  store: SearchStore;
+  tracks: Tracks;
+  coalesced: CoalescedSearches;
+  events: EventStream;
+  collector: Collector;
+  admission: Admission;
+  rules: JobDefaults;
+  crashIsolation: CrashIsolation;
+  /** Marketplace of a search that names none. */
+  marketplace: string;
+  /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
+  intervalMs: () => number;
+  /** How old a search may get, ms. */
+  deadlineMs: number;
+  metrics: QueueMetrics;
+  scrubber: Scrubber;
+  log: Logger;
 }
 
 /** Makes one call to eBay. Throws a `Failure`. */
@@ -53,7 +61,7 @@ export interface ItemCall extends Omit<PageCall, 'offset' | 'limit'> {
   itemId: string;
 }
 
-/** Whether a class of searches may spend calls now; asks without changing anything. */
+/** Whether a class of searches may spend calls now; asking changes nothing. */
 export interface Admission {
   closedFor(callClass: Priority): Promise<Closed | undefined>;
 }
@@ -64,49 +72,36 @@ export interface Closed {
   reason: string;
 }
 
-/** What the jobs of one tenant work with. */
-export interface QueueContext {
-  tenant: string;
-  redis: Redis;
-  searches: Queue;
-  calls: Queue;
-  results: ResultStore;
-  runs: RunStates;
-  tracks: Tracks;
-  coalesced: CoalescedSearches;
-  events: EventStream;
-  collector: Collector;
-  admission: Admission;
-  rules: JobDefaults;
-  crashIsolation: CrashIsolation;
-  /** Marketplace of a search that names none. */
-  marketplace: string;
-  /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
-  intervalMs: () => number;
-  /** How old a search may get, ms. */
-  deadlineMs: number;
-  metrics: QueueMetrics;
-  scrubber: Scrubber;
-  log: Logger;
+/** Lets one job at a time run in this process of those that took down workers. */
+export class CrashIsolation {
+  #taken = false;
+
+  /** False when another one runs. */
+  enter(): boolean {
+    const free = !this.#taken;
+    this.#taken = true;
+    return free;
+  }
+
+  leave(): void {
+    this.#taken = false;
+  }
 }
 
 /**
- * eBay, or a proxy on the way, may repeat parts of our request in its errors and warnings. What goes on from here is
- * stored in several places, so it is cleaned here, once. Products are eBay's listings and pass as they are.
+ * eBay, or a proxy on the way, may repeat parts of our request in its errors and warnings. They are cleaned here, once,
+ * because they are stored in several places. Products are eBay's listings and stay as they are.
  */
 export function scrubbedCollector(collector: Collector, scrubber: Scrubber): Collector {
-  return {
-    async collectPage(call) {
-      const answer = await collector.collectPage(call).catch(throwClean(scrubber));
-      return { ...answer, warnings: scrubber.value(answer.warnings) };
-    },
-    collectDetails: (call) => collector.collectDetails(call).catch(throwClean(scrubber)),
-  };
-}
-
-function throwClean(scrubber: Scrubber) {
-  return (thrown: unknown): never => {
+  const throwClean = (thrown: unknown): never => {
     const { code, message, detail } = asFailure(thrown);
     throw new Failure(code, scrubber.text(message), scrubber.value(detail));
+  };
+  return {
+    async collectPage(call) {
+      const answer = await collector.collectPage(call).catch(throwClean);
+      return { ...answer, warnings: scrubber.value(answer.warnings) };
+    },
+    collectDetails: (call) => collector.collectDetails(call).catch(throwClean),
   };
 }

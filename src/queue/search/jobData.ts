@@ -5,18 +5,26 @@ import { Failure } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import { parseSearchRequest } from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
-import type { NormalRequest } from '../../product/requestSchema.ts';
-import type { SearchRef } from '../../results/runState.ts';
+import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
+import type { SearchRef } from '../../results/searchStore.ts';
 import { PRIORITY, SEARCH_JOB } from '../bullmq/queues.ts';
-import type { JobDefaults } from './jobDefaults.ts';
+import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
 
-/** What the job of one call carries. Written and read by this service only. */
+/** The newest versions of job data that this release reads. It reads all earlier ones too. */
+export const SEARCH_VERSION = 1;
+export const CALL_VERSION = 2;
+
+/**
+ * What the job of one call carries. What the search asks for stands in the search store. Version 1, of release 0.1, carried
+ * a copy of it, which counts only where such a release has begun the run.
+ */
 interface OneCall {
-  v: 1;
+  v: 1 | typeof CALL_VERSION;
   search: SearchRef;
   run: number;
   marketplace: MarketplaceId;
-  request: NormalRequest;
+  /** Of version 1, and not checked. */
+  request?: unknown;
 }
 
 /** A page of the search. */
@@ -32,8 +40,6 @@ export interface PageJobData extends OneCall {
 export interface ItemJobData extends OneCall {
   kind: 'item';
   itemId: string;
-  /** Items of this search under way at once. */
-  lanes: number;
 }
 
 export type CallJobData = PageJobData | ItemJobData;
@@ -41,37 +47,18 @@ export type CallJobData = PageJobData | ItemJobData;
 /** Of a job that made no call: why. */
 type Skipped = 'stored' | 'cancelled';
 
-/** What a page's job returns. The products are in the result store. */
+/** What a page's job returns. The products are in the search store. */
 export interface PageJobResult {
   page: number;
   products: number;
   skipped?: Skipped;
 }
 
-/** What an item's job returns. The details are in the result store. */
+/** What an item's job returns. The details are in the search store. */
 export interface ItemJobResult {
   itemId: string;
   availability: ProductDetails['availability'] | null;
   skipped?: Skipped;
-}
-
-/** How a search is getting on, as BullMQ progress of its job. */
-export interface SearchProgress {
-  state: 'collecting' | 'waiting';
-  /** Pages that are there, and at most needed. */
-  pages: number;
-  of: number;
-  /** Products so far, duplicates between pages included. */
-  products: number;
-  /** With `details: full`, once the pages are there: products whose details are there, and all of them. */
-  details?: { there: number; of: number };
-  /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch). */
-  reason?: string;
-  until?: number;
-  /** Of `because: 'identical-search'`: the one that it waits for. */
-  leader?: string;
-  /** Of `because: 'newer-version'`: since when it waits for a worker that can read it, ms since the epoch. */
-  since?: number;
 }
 
 /** What holds for any job from the moment that a worker has it, before it is known what it carries. */
@@ -84,9 +71,8 @@ export function searchOptions(request: NormalRequest, rules: JobDefaults): JobsO
   return { ...trustedOptions(rules), priority: PRIORITY[request.priority] };
 }
 
-export function callOptions(request: NormalRequest, { attempts, backoffMs, keep }: JobDefaults): JobsOptions {
+export function callOptions({ attempts, backoffMs, keep }: JobDefaults): JobsOptions {
   return {
-    priority: PRIORITY[request.priority],
     attempts,
     // Jitter keeps the calls that one outage failed from coming back all at once.
     backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
@@ -98,7 +84,7 @@ export function callOptions(request: NormalRequest, { attempts, backoffMs, keep 
 }
 
 /**
- * The request that a search job carries. Anyone with BullMQ may have added the job, so everything is checked again.
+ * The request that a search job carries. Anyone with BullMQ may have added the job, so everything is checked.
  * @throws Failure `unknown_job_type`, `unknown_payload_version` or `invalid_payload`, naming each field.
  */
 export function readSearch(job: Job, tenant: string, defaults: { marketplace: string }): NormalRequest {
@@ -108,14 +94,20 @@ export function readSearch(job: Job, tenant: string, defaults: { marketplace: st
       `job name ${JSON.stringify(job.name)}: only "${SEARCH_JOB}" is known here`,
     );
   const data = sizedData(job);
-  refuseNewer(data);
-  const parsed = parseSearchRequest(data, defaults);
-  if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
-  if (parsed.request.tenant === tenant) return parsed.request;
-  if (typeof data === 'object' && data !== null && !('tenant' in data)) return { ...parsed.request, tenant };
+  refuseNewer(data, SEARCH_VERSION);
+  const request = checkedRequest(data, defaults);
+  if (request.tenant === tenant) return request;
+  if (typeof data === 'object' && data !== null && !('tenant' in data)) return { ...request, tenant };
   throw invalid('invalid_payload', [
     { path: 'tenant', code: 'invalid_tenant', message: `this queue belongs to tenant ${tenant}` },
   ]);
+}
+
+/** @throws Failure `invalid_payload` */
+export function checkedRequest(data: unknown, defaults: { marketplace: string }): NormalRequest {
+  const parsed = parseSearchRequest(data, defaults);
+  if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
+  return parsed.request;
 }
 
 /** What a worker puts in the place of data that is too long to be parsed. */
@@ -128,15 +120,15 @@ function sizedData({ data }: Job): unknown {
 }
 
 /** @throws Failure `unknown_payload_version` */
-export function refuseNewer(data: unknown): void {
-  if (isNewer(data))
+export function refuseNewer(data: unknown, newest = SEARCH_VERSION): void {
+  if (isNewer(data, newest))
     throw new Failure('unknown_payload_version', 'the data is of a newer version than this program');
 }
 
 /** Whether a newer release than this one has written the data. No `v` means 1. */
-export function isNewer(data: unknown): boolean {
+function isNewer(data: unknown, newest: number): boolean {
   const version = typeof data === 'object' && data !== null && 'v' in data ? data.v : undefined;
-  return Number.isInteger(version) && (version as number) > 1;
+  return Number.isInteger(version) && (version as number) > newest;
 }
 
 /** A refusal of what a caller wrote, all of it in one message. */
@@ -149,11 +141,10 @@ export function invalid(
 }
 
 const oneCall = {
-  v: Type.Literal(1),
+  v: Type.Enum([1, CALL_VERSION]),
   search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),
   run: Type.Integer({ minimum: 1 }),
   marketplace: Type.String(),
-  request: Type.Object({}),
 };
 const CallJobSchema = Type.Union([
   Type.Object({
@@ -167,61 +158,56 @@ const CallJobSchema = Type.Union([
     ...oneCall,
     kind: Type.Literal('item'),
     itemId: Type.String({ minLength: 1, maxLength: 100 }),
-    lanes: Type.Integer({ minimum: 1 }),
   }),
 ]);
 const isCallJob = new Ajv({ strictTypes: false }).compile<CallJobData>(CallJobSchema);
 
-/**
- * @throws Failure `invalid_payload` when this is no call of ours, or its request has been tampered with;
- * `unknown_payload_version`.
- */
-export function readCall(job: Job, defaults: { marketplace: string }): CallJobData {
+/** @throws Failure `invalid_payload` when this is no call of ours; `unknown_payload_version` */
+export function readCall(job: Job): CallJobData {
   const data = sizedData(job);
-  refuseNewer(data);
+  refuseNewer(data, CALL_VERSION);
   if (!isCallJob(data)) throw new Failure('invalid_payload', 'not the data of a page or item job');
-  const parsed = parseSearchRequest(data.request, defaults);
-  if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
-  return { ...data, request: parsed.request };
+  return data;
 }
 
-/** A newer worker may be there already: an older one, which knows when the job's wait ends, is only too often first. */
-const FIRST_LOOK_MS = 1000;
+/** The class with which a call was added. */
+export function classOfCall({ opts }: Pick<Job, 'opts'>): Priority {
+  const classes = Object.keys(PRIORITY) as Priority[];
+  return classes.find((name) => PRIORITY[name] === opts.priority) ?? 'interactive';
+}
 
 /**
- * Puts a job aside that a newer release has written: during a deploy a worker that can read it is on its way. Since when
- * it waits stands in its progress, where people see it too. Does nothing with other jobs and with one that has waited
- * long enough, but that from now on our own options hold for it, whatever it carries.
+ * Puts a job aside that a newer release has written: during a deploy a worker that can read it starts soon. Since when it
+ * waits stands in its progress. Any other job, and one that has waited long enough, only gets our own options.
  * @throws BullMQ's signal of a job that was delayed
  */
 export async function deferNewerVersion(
   { rules }: { rules: JobDefaults },
   job: Job,
   token: string,
+  newest: number,
 ): Promise<void> {
   Object.assign(job.opts, trustedOptions(rules));
-  if (!isNewer(job.data)) return;
-  const { longestDelayMs, patienceMs } = rules.newerVersion;
+  if (!isNewer(job.data, newest)) return;
   const now = Date.now();
   const since = waitsSince(job.progress) ?? now;
-  if (now - since >= patienceMs) {
-    // Should somebody retry it, its wait begins anew.
+  const until = nextLookAtNewerVersion(since, now, rules);
+  if (until === undefined) {
+    // A retry begins a wait of its own.
     await job.updateProgress({});
     return;
   }
-  // As long again as it has waited: soon while the deploy is young, seldom when no newer worker comes.
-  const delayMs = Math.min(Math.max(now - since, FIRST_LOOK_MS), longestDelayMs);
-  const until = Math.min(now + delayMs, since + patienceMs);
-  const progress: SearchProgress = {
+  const reason = 'newer-version';
+  await job.updateProgress({
     state: 'waiting',
     pages: 0,
     of: 0,
     products: 0,
-    reason: 'newer-version',
+    reason,
+    because: reason,
     until,
     since,
-  };
-  await job.updateProgress(progress);
+  });
   await job.moveToDelayed(until, token);
   throw new DelayedError();
 }
@@ -231,7 +217,7 @@ function waitsSince(progress: Job['progress']): number | undefined {
   return typeof progress.since === 'number' ? progress.since : undefined;
 }
 
-/** The ids by which every line about a search can be found, in all components. `run` once it is known. */
+/** The ids by which every log line about a search can be found, in all components. `run` once it is known. */
 export interface SearchIds {
   tenant: string;
   searchId: string;

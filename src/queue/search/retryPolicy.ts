@@ -1,18 +1,38 @@
-import { DelayedError, RateLimitError, UnrecoverableError } from 'bullmq';
-import { asFailure, Failure, reasonOf } from '../../failures.ts';
+import type { Config } from '../../config/config.ts';
+import { asFailure, Failure, type FailureCode } from '../../failures.ts';
 import { redisFailure } from '../../redis/failure.ts';
 
-/** What happens to a page whose call failed; the whole retry policy of the service. */
+/**
+ * The retry policy of searches, pages and items. It decides for every failure whether the job runs again, when, and which
+ * limit that counts against. Only quick retries inside one call (connection resets, single 502–504) are decided elsewhere,
+ * in `src/ebay/retryPolicy.ts`; how `failures.ts` groups the codes is what the first column refers to.
+ *
+ * | what happened                          | what follows            | after                            | counts against            |
+ * |----------------------------------------|-------------------------|----------------------------------|---------------------------|
+ * | `permanent`: bad data, refused by eBay | fails                   |                                  |                           |
+ * | `transient`: eBay or its network       | retry                   | PAGE_BACKOFF × 2ⁿ, less ≤ 50 %   | PAGE_ATTEMPTS             |
+ * | `wait`: pause, circuit, quota, token   | the calls queue is held | its end, 1 min at most at a time | SEARCH_DEADLINE           |
+ * | `share-spent`: only this class waits   | this job is delayed     | its end, 1 min at most at a time | SEARCH_DEADLINE           |
+ * | `redis-unavailable`                    | this job is delayed     | 1 s                              | SEARCH_DEADLINE           |
+ * | `interrupted`: the process stops       | back to the head        | at once                          | SEARCH_DEADLINE           |
+ * | the worker died twice or more          | alone in its process    | up to WORKER_LOCK_DURATION / 5   | WORKER_MAX_RESTARTS       |
+ * | a newer release wrote the job          | this job is delayed     | as long as it has waited so far  | NEWER_VERSION_PATIENCE    |
+ * | a search whose class may not call      | this job is delayed     | half of the way, 1 min at least  | SEARCH_DEADLINE           |
+ * | a search waits for an identical one    | this job is delayed     | 15 s; its end ends the wait      | the other search          |
+ *
+ * A search job itself has one attempt: its pages and items are what is retried. A page that failed ends its marketplace
+ * (the result is partial from there on); a failed item ends nothing. `dpf search --retry`, the API and the dashboard start
+ * an ended search again, and then only what is missing is called for.
+ */
 export type Verdict =
-  /** Trying again cannot help, or the attempts are used up: the page failed for good. */
   | { action: 'fail'; failure: Failure }
-  /** The trouble may pass: the next attempt after the backoff; one attempt is charged. */
+  /** The next attempt comes after the backoff. */
   | { action: 'retry'; failure: Failure }
-  /** Nobody may call now: the page goes back to the head, and the whole calls queue rests until then. */
+  /** Nobody may call until then: the job goes back to the head and the whole queue rests. */
   | { action: 'hold'; failure: Failure; until: number }
-  /** This page's class may not call now, others may: only this page waits. */
+  /** Only this job waits until then. */
   | { action: 'delay'; failure: Failure; until: number }
-  /** This process cannot do it now, because it stops: back to the head at once. */
+  /** Another process may do it at once. */
   | { action: 'handBack'; failure: Failure };
 
 export interface Circumstances {
@@ -24,10 +44,17 @@ export interface Circumstances {
   now: number;
 }
 
-/** A hold is never longer than this at a time: it is renewed while its reason lasts, and lifted soon after. */
+/** What a failure of the group `wait` leads to. Every other code of it concerns all calls. */
+const WAITS: Partial<Record<FailureCode, 'handBack' | 'delay'>> = {
+  interrupted: 'handBack',
+  'share-spent': 'delay',
+  'redis-unavailable': 'delay',
+};
+
+/** A hold is renewed while its reason lasts, and ends soon after it. */
 export const LONGEST_HOLD_MS = 60_000;
 
-/** Where a failure does not say until when: look again after this. */
+/** Where nothing says until when. */
 const UNKNOWN_WAIT_MS = 1000;
 
 export function verdictOn(
@@ -35,34 +62,93 @@ export function verdictOn(
   { attemptsMade, attempts, deadline, now }: Circumstances,
 ): Verdict {
   const failure = redisFailure(thrown) ?? asFailure(thrown);
-  switch (failure.disposition) {
-    case 'permanent':
-      return { action: 'fail', failure };
-    case 'transient':
-      return attemptsMade + 1 < attempts ? { action: 'retry', failure } : { action: 'fail', failure };
-    case 'wait': {
-      if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
-      // Another process may serve it at once; nothing is to be held for it.
-      if (failure.code === 'interrupted') return { action: 'handBack', failure };
-      // Not at once, or a worker would go round in circles while one of its connections comes back.
-      if (failure.code === 'redis-unavailable')
-        return { action: 'delay', failure, until: now + UNKNOWN_WAIT_MS };
-      const until = Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS);
-      return { action: failure.code === 'share-spent' ? 'delay' : 'hold', failure, until };
-    }
-  }
+  if (failure.disposition === 'permanent') return { action: 'fail', failure };
+  if (failure.disposition === 'transient')
+    return { action: attemptsMade + 1 < attempts ? 'retry' : 'fail', failure };
+  if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
+  const action = WAITS[failure.code] ?? 'hold';
+  if (action === 'handBack') return { action, failure };
+  return {
+    action,
+    failure,
+    until: Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS),
+  };
 }
 
-/** What a search or page fails with that waited until its deadline. */
+/** What a search or a page fails with that waited until its deadline. */
 export function gaveUp(last: Failure): Failure {
   return new Failure('gave-up-waiting', `waited until SEARCH_DEADLINE, last because: ${last.message}`);
 }
 
-/** The errors by which BullMQ learns a verdict. */
-export const toBullMQ = {
-  fail: (failure: Failure) => new UnrecoverableError(reasonOf(failure)),
-  retry: (failure: Failure) => new Error(reasonOf(failure)),
-  /** Back to the head of its class without an attempt; matched by BullMQ by its message. */
-  backToHead: () => new RateLimitError(),
-  delayed: () => new DelayedError(),
-};
+/** After which failures of an item none of the others can succeed. */
+export function endsAllItems({ code }: Failure): boolean {
+  return code === 'credential-refused' || code === 'gave-up-waiting';
+}
+
+/** A single crash may be a kill in a deploy, after which the job should run again without delay. */
+const CRASHES_TO_ISOLATE = 2;
+
+/** How a job may run that took down so many workers in a row. @throws Failure `crashed-worker` at the limit */
+export function runAfterCrashes(crashes: number, { maxRestarts }: JobDefaults): 'freely' | 'isolated' {
+  if (crashes >= maxRestarts)
+    throw new Failure('crashed-worker', `${crashes} workers in a row died or froze while this job ran`);
+  return crashes < CRASHES_TO_ISOLATE ? 'freely' : 'isolated';
+}
+
+/**
+ * When a job that a newer release wrote is looked at again, ms since the epoch; undefined when it has waited long enough.
+ * Early looks are close together, because in a deploy a newer worker comes soon.
+ */
+export function nextLookAtNewerVersion(
+  since: number,
+  now: number,
+  { newerVersion: { longestDelayMs, timeoutMs } }: JobDefaults,
+): number | undefined {
+  if (now - since >= timeoutMs) return undefined;
+  const delayMs = Math.min(Math.max(now - since, UNKNOWN_WAIT_MS), longestDelayMs);
+  return Math.min(now + delayMs, since + timeoutMs);
+}
+
+/** When a search looks again whose class may not call until then. Figures may change before a far end. */
+export function nextLookAtGate(until: number, now: number): number {
+  const half = now + (until - now) / 2;
+  return Math.max(now + UNKNOWN_WAIT_MS, Math.min(until, Math.max(half, now + LONGEST_HOLD_MS)));
+}
+
+/** A search is resumed when the identical one ends that it waits for; this is for one that vanished. */
+export const NEXT_LOOK_AT_LEADER_MS = 15_000;
+
+/** What holds for every job, whatever options it was added with. */
+export interface JobDefaults {
+  /** Attempts of a page or an item before its failure is final. */
+  attempts: number;
+  /** Wait before the second attempt, ms. */
+  backoffMs: number;
+  /** How long (s) and how many finished jobs are kept. */
+  keep: { age: number; count: number };
+  /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
+  maxRestarts: number;
+  /** A job that has to run alone while another one does: within what time it looks again, ms. */
+  isolatedLookAgainMs: number;
+  /** A job that a newer release wrote: how long it is put aside at most at a time, and altogether, ms. */
+  newerVersion: { longestDelayMs: number; timeoutMs: number };
+}
+
+export function jobDefaults({ worker, search }: Pick<Config, 'worker' | 'search'>): JobDefaults {
+  return {
+    attempts: worker.attempts,
+    backoffMs: worker.backoff * 1000,
+    keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
+    maxRestarts: worker.maxRestarts,
+    isolatedLookAgainMs: worker.lockDuration * 200,
+    newerVersion: {
+      longestDelayMs: worker.newerVersionDelay * 1000,
+      timeoutMs: worker.newerVersionPatience * 1000,
+    },
+  };
+}
+
+/** A search may wait until its deadline and is then kept for as long as its result. */
+export function runsTtlMs({ search }: Pick<Config, 'search'>): number {
+  return (search.deadline + search.resultsTtl) * 1000;
+}

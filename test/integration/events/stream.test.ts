@@ -17,8 +17,8 @@ describe('appending to the event stream', () => {
   const search = { tenant: 'default', searchId: 's_1', timestamp: 1 };
   const open = (change: { kept?: number; cooldownMs?: number } = {}) =>
     new EventStream({ redis, prefix: '{ebay}', kept: 10_000, cooldownMs: 0, memoryMs: 60_000, ...change });
-  const end = (life: number): ServiceEvent =>
-    eventOfFailure({ search, life, schedule: null, query: null }, new Failure('internal', 'x'), new Date(0));
+  const end = (attempt: number): ServiceEvent =>
+    eventOfFailure({ search, attempt, schedule: null, query: null }, new Failure('internal', 'x'), new Date(0));
   const drop = (sight: number): ServiceEvent => ({
     ...end(sight),
     type: 'product.price-dropped',

@@ -27,10 +27,10 @@ describe('a search that waits for an identical one', () => {
             return context.collector.collectPage(call);
           },
         }),
-        runs: around(context.runs, {
-          async raise(...args) {
+        store: around(context.store, {
+          async raiseClass(...args) {
             await raise.pass(undefined);
-            return context.runs.raise(...args);
+            return context.store.raiseClass(...args);
           },
         }),
         coalesced: around(context.coalesced, {

@@ -28,10 +28,10 @@ describe('a call of a search', () => {
             return context.collector.collectDetails(call);
           },
         }),
-        runs: around(context.runs, {
-          async read(...args) {
+        store: around(context.store, {
+          async look(...args) {
             await look.pass(undefined);
-            return context.runs.read(...args);
+            return context.store.look(...args);
           },
         }),
       }),

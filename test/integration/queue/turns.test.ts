@@ -116,12 +116,12 @@ describe('a search that is cancelled', () => {
     { latencyMs: 250 },
     {
       adapt: (context) => {
-        const { results, collector } = context;
-        const read = results.read.bind(results);
-        // A page begins with this, in the same turn of the event loop as it asks whether its search is cancelled.
-        results.read = (search, page) => {
-          underWay.add(page);
-          return read(search, page);
+        const { store, collector } = context;
+        const look = store.look.bind(store);
+        // A page begins with this: it reads whether its search is cancelled.
+        store.look = (search, field) => {
+          underWay.add(Number(field));
+          return look(search, field);
         };
         return {
           ...context,

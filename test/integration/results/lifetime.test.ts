@@ -36,12 +36,13 @@ describe('what a search has collected', () => {
             return answer;
           },
         }),
-        results: around(context.results, {
-          async store(...args) {
-            const pages = await context.results.store(...args);
+        store: around(context.store, {
+          async step(...args) {
+            const after = await context.store.step(...args);
+            if (Object.keys(args[1].answer).length === 0) return after;
             stores += 1;
             await afterStore();
-            return pages;
+            return after;
           },
         }),
       }),

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { PageAnswer } from '../../../src/collector/answers.ts';
 import type { Sight } from '../../../src/product/track.ts';
-import { ResultStore } from '../../../src/results/resultStore.ts';
+import { pageFields, type SearchRef, SearchStore } from '../../../src/results/searchStore.ts';
 import { Tracks } from '../../../src/results/tracks.ts';
 import { useRedis } from '../../support/redis.ts';
 
@@ -14,10 +14,22 @@ describe('what a track remembers in Redis', () => {
   const parts = () => {
     const redis = server.connect();
     const tracks = new Tracks({ redis, prefix: PREFIX, ttlMs: 30 * DAY_MS });
-    return { redis, tracks, results: new ResultStore({ redis, prefix: PREFIX, ttlMs: DAY_MS }) };
+    return {
+      redis,
+      tracks,
+      store: new SearchStore({ redis, prefix: PREFIX, resultTtlMs: DAY_MS, runTtlMs: DAY_MS }),
+    };
   };
   const search = (searchId: string) => ({ tenant: 'default', searchId, timestamp: 1 });
   const page = { marketplace: 'EBAY_US', products: [] } as unknown as PageAnswer;
+  const storePage = (store: SearchStore, ref: SearchRef) =>
+    store.step(ref, {
+      run: 1,
+      chain: 'EBAY_US',
+      answer: pageFields(1, page, { ...page, products: [] }),
+      followers: [],
+      concurrency: 1,
+    });
 
   function saw(itemIds: string[], began = Date.now()): Omit<Sight, 'before'> {
     const observedAt = new Date(began).toISOString();
@@ -27,9 +39,9 @@ describe('what a track remembers in Redis', () => {
   }
 
   it('is the item id, the delivered price and when it was last seen, and it ends', async () => {
-    const { redis, tracks, results } = parts();
+    const { redis, tracks, store } = parts();
     const began = Date.now();
-    await results.store(search('a'), 1, page, { ...page, products: [] });
+    await storePage(store, search('a'));
     await tracks.compare(search('a'), 'mine', saw(['v1|1|0'], began));
     const { 'the track': state, ...items } = await redis.hgetall(KEY);
     expect(items).to.deep.equal({ 'v1|1|0': `${began} 12.50 USD` });
@@ -38,14 +50,14 @@ describe('what a track remembers in Redis', () => {
   });
 
   it('forgets an item that was not seen for TRACK_TTL, which is new when it comes back', async () => {
-    const { redis, tracks, results } = parts();
-    await results.store(search('a'), 1, page, { ...page, products: [] });
+    const { redis, tracks, store } = parts();
+    await storePage(store, search('a'));
     await tracks.compare(search('a'), 'mine', saw(['old'], Date.now() - 31 * DAY_MS));
-    await results.store(search('b'), 1, page, { ...page, products: [] });
+    await storePage(store, search('b'));
     const second = await tracks.compare(search('b'), 'mine', saw(['young']));
     expect(second?.gone).to.deep.equal([]);
     expect(await redis.hexists(KEY, 'old')).to.equal(0);
-    await results.store(search('c'), 1, page, { ...page, products: [] });
+    await storePage(store, search('c'));
     const third = await tracks.compare(search('c'), 'mine', saw(['old', 'young']));
     expect(third?.marks).to.deep.equal(
       new Map([
@@ -62,11 +74,11 @@ describe('what a track remembers in Redis', () => {
   });
 
   it('gives each new item to one of many searches that compare at the same time', async () => {
-    const { tracks, results } = parts();
-    await results.store(search('first'), 1, page, { ...page, products: [] });
+    const { tracks, store } = parts();
+    await storePage(store, search('first'));
     await tracks.compare(search('first'), 'mine', saw([]));
     const ids = Array.from({ length: 20 }, (_, n) => `search-${n}`);
-    await Promise.all(ids.map((id) => results.store(search(id), 1, page, { ...page, products: [] })));
+    await Promise.all(ids.map((id) => storePage(store, search(id))));
     const items = Array.from({ length: 50 }, (_, n) => `v1|${n}|0`);
     const verdicts = await Promise.all(ids.map((id) => tracks.compare(search(id), 'mine', saw(items))));
     const told = verdicts.flatMap((verdict) =>
@@ -76,10 +88,10 @@ describe('what a track remembers in Redis', () => {
   });
 
   it('gives the same search the same verdict however often, and at the same time', async () => {
-    const { redis, tracks, results } = parts();
-    await results.store(search('first'), 1, page, { ...page, products: [] });
+    const { redis, tracks, store } = parts();
+    await storePage(store, search('first'));
     await tracks.compare(search('first'), 'mine', saw(['a', 'b']));
-    await results.store(search('second'), 1, page, { ...page, products: [] });
+    await storePage(store, search('second'));
     const sight = saw(['b', 'c'], Date.now() + 1000);
     const verdicts = await Promise.all(
       Array.from({ length: 10 }, () => tracks.compare(search('second'), 'mine', sight)),
@@ -96,6 +108,6 @@ describe('what a track remembers in Redis', () => {
       expect(verdict?.gone).to.deep.equal(['a']);
     }
     expect(await redis.hgetall(KEY)).to.deep.equal(before);
-    expect((await results.readAll(search('second'))).verdict).to.deep.equal(verdicts[0]);
+    expect((await store.readAll(search('second'))).verdict).to.deep.equal(verdicts[0]);
   });
 });

@@ -1,14 +1,19 @@
 import { expect } from 'chai';
 import Schema from 'typebox/schema';
 import { EVENT_SCHEMAS, type ServiceEvent } from '../../../src/events/event.ts';
-import { type Compared, eventOfFailure, eventsOfEnd, type Teller } from '../../../src/events/searchEvents.ts';
+import {
+  eventOfFailure,
+  eventsOfEnd,
+  type SearchSource,
+  type TrackComparison,
+} from '../../../src/events/searchEvents.ts';
 import { Failure } from '../../../src/failures.ts';
 import type { Product } from '../../../src/product/product.ts';
 import type { SearchSummary } from '../../../src/product/summary.ts';
 
 const usd = (value: string) => ({ value, currency: 'USD' });
 const search = { tenant: 'default', searchId: 's_1', timestamp: 1000 };
-const teller: Teller = { search, life: 0, schedule: null, query: 'usb c hub' };
+const source: SearchSource = { search, attempt: 0, schedule: null, query: 'usb c hub' };
 
 const summary = {
   searchId: 's_1',
@@ -37,12 +42,12 @@ function product(n: number, change: Partial<Product> = {}): Product {
   } as Product;
 }
 
-function compared(products: Product[], gone: string[] = []): Compared {
+function comparison(products: Product[], gone: string[] = []): TrackComparison {
   const marks = new Map(products.map(({ itemId, mark }) => [itemId, mark ?? null]));
   return { name: 'hubs', products, verdict: { marks, formerTotals: new Map(), gone, whole: true } };
 }
 
-const changes = compared(
+const changes = comparison(
   [
     product(1, { mark: 'new', total: null }),
     product(2, { mark: 'price-dropped', formerTotal: usd('10.00') }),
@@ -56,28 +61,28 @@ const idsOf = (events: ServiceEvent[]) => events.map(({ id }) => id);
 
 describe('the events of a search', () => {
   it('are one for each change and one for the search, each as its schema says, without the seller’s words', () => {
-    const told = eventsOfEnd(teller, summary, changes);
-    expect(told.map(({ type }) => type)).to.deep.equal([
+    const events = eventsOfEnd(source, summary, changes);
+    expect(events.map(({ type }) => type)).to.deep.equal([
       'product.new',
       'product.price-dropped',
       'product.price-rose',
       'product.gone',
       'search.completed',
     ]);
-    for (const event of told)
+    for (const event of events)
       expect(Schema.Check(EVENT_SCHEMAS[event.type], event), event.type).to.equal(true);
-    expect(told[1]).to.deep.include({ track: 'hubs', formerTotal: usd('10.00') });
-    expect(told[4]).to.deep.include({
+    expect(events[1]).to.deep.include({ track: 'hubs', formerTotal: usd('10.00') });
+    expect(events[4]).to.deep.include({
       track: { name: 'hubs', firstRun: false, new: 1, priceDropped: 1, priceRose: 1, gone: 1 },
     });
-    expect(JSON.stringify(told)).not.to.include('TITLE');
+    expect(JSON.stringify(events)).not.to.include('TITLE');
   });
 
   it('are one summary the first time, however many products there are', () => {
-    const first = compared(Array.from({ length: 200 }, (_, n) => product(n)));
-    const told = eventsOfEnd(teller, summary, first);
-    expect(told).to.have.length(1);
-    expect(told[0]).to.deep.include({
+    const first = comparison(Array.from({ length: 200 }, (_, n) => product(n)));
+    const events = eventsOfEnd(source, summary, first);
+    expect(events).to.have.length(1);
+    expect(events[0]).to.deep.include({
       type: 'search.completed',
       track: { name: 'hubs', firstRun: true, new: 0, priceDropped: 0, priceRose: 0, gone: 0 },
     });
@@ -85,10 +90,10 @@ describe('the events of a search', () => {
 
   it('tell each other end by its own type', () => {
     const ends = [
-      ...eventsOfEnd(teller, { ...summary, outcome: 'cancelled' }, undefined),
-      ...eventsOfEnd({ ...teller, schedule: 'daily' }, { ...summary, outcome: 'skipped' }, undefined),
-      ...eventsOfEnd(teller, { ...summary, outcome: 'degraded' }, undefined),
-      eventOfFailure(teller, new Failure('credential-refused', 'refused'), new Date(0)),
+      ...eventsOfEnd(source, { ...summary, outcome: 'cancelled' }, undefined),
+      ...eventsOfEnd({ ...source, schedule: 'daily' }, { ...summary, outcome: 'skipped' }, undefined),
+      ...eventsOfEnd(source, { ...summary, outcome: 'degraded' }, undefined),
+      eventOfFailure(source, new Failure('credential-refused', 'refused'), new Date(0)),
     ];
     expect(ends.map(({ type }) => type)).to.deep.equal([
       'search.cancelled',
@@ -101,29 +106,29 @@ describe('the events of a search', () => {
       expect(Schema.Check(EVENT_SCHEMAS[event.type], event), event.type).to.equal(true);
   });
 
-  it('have the same ids when the same end is told again, later and with other times', () => {
+  it('have the same ids when the same end is events again, later and with other times', () => {
     const again = { ...summary, finishedAt: '2026-01-01T00:09:00.000Z', calls: 2 };
-    expect(idsOf(eventsOfEnd(teller, again, changes))).to.deep.equal(
-      idsOf(eventsOfEnd(teller, summary, changes)),
+    expect(idsOf(eventsOfEnd(source, again, changes))).to.deep.equal(
+      idsOf(eventsOfEnd(source, summary, changes)),
     );
   });
 
   it('have another id for the search when it ends once more, and the same for products seen before', () => {
-    const first = eventsOfEnd(teller, summary, changes);
-    const next = eventsOfEnd({ ...teller, life: 1 }, summary, changes);
+    const first = eventsOfEnd(source, summary, changes);
+    const next = eventsOfEnd({ ...source, attempt: 1 }, summary, changes);
     expect(idsOf(next).slice(0, -1)).to.deep.equal(idsOf(first).slice(0, -1));
     expect(next.at(-1)?.id).not.to.equal(first.at(-1)?.id);
   });
 
   it('have other ids for another tenant, another track, another sight and a job id used again', () => {
     const ids = new Set([
-      ...idsOf(eventsOfEnd(teller, summary, changes)),
-      ...idsOf(eventsOfEnd({ ...teller, search: { ...search, tenant: 'acme' } }, summary, changes)),
+      ...idsOf(eventsOfEnd(source, summary, changes)),
+      ...idsOf(eventsOfEnd({ ...source, search: { ...search, tenant: 'acme' } }, summary, changes)),
       ...idsOf(
-        eventsOfEnd({ ...teller, search: { ...search, timestamp: 2 } }, summary, { ...changes, name: 'b' }),
+        eventsOfEnd({ ...source, search: { ...search, timestamp: 2 } }, summary, { ...changes, name: 'b' }),
       ),
       ...idsOf(
-        eventsOfEnd({ ...teller, life: 7 }, summary, {
+        eventsOfEnd({ ...source, attempt: 7 }, summary, {
           ...changes,
           products: changes.products.map((each) => ({ ...each, observedAt: '2026-02-01T00:00:00.000Z' })),
         }),

@@ -3,12 +3,12 @@ import type { PageAnswer } from '../../../src/collector/answers.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 import {
-  chainOf,
+  allPages,
+  concurrencyFor,
   firstMissing,
-  lanesFor,
   pagesAfter,
-  plannedPages,
-} from '../../../src/queue/search/calls.ts';
+  pagesOf,
+} from '../../../src/queue/search/plan.ts';
 
 function request(fields: object): NormalRequest {
   const parsed = parseSearchRequest({ query: 'x', ...fields }, { marketplace: 'EBAY_US' });
@@ -38,15 +38,15 @@ const pageNumbers = (pages: Array<{ page: number }>) => pages.map(({ page }) => 
 
 describe('the chain of a search’s pages', () => {
   it('steps the offset by the page size, never beyond what was wanted', () => {
-    const offsets = chainOf(request({ maxItems: 450 }), 'EBAY_US').map(({ offset }) => offset);
+    const offsets = pagesOf(request({ maxItems: 450 }), 'EBAY_US').map(({ offset }) => offset);
     expect(offsets).to.deep.equal([0, 200, 400]);
   });
 
   it('numbers the pages of several marketplaces in turns', () => {
     const two = request({ maxItems: 800, marketplaces: ['EBAY_US', 'EBAY_DE'] });
-    expect(pageNumbers(chainOf(two, 'EBAY_US'))).to.deep.equal([1, 3]);
-    expect(pageNumbers(chainOf(two, 'EBAY_DE'))).to.deep.equal([2, 4]);
-    expect(plannedPages(two)).to.equal(4);
+    expect(pageNumbers(pagesOf(two, 'EBAY_US'))).to.deep.equal([1, 3]);
+    expect(pageNumbers(pagesOf(two, 'EBAY_DE'))).to.deep.equal([2, 4]);
+    expect(allPages(two)).to.have.length(4);
   });
 
   it('misses the first page that is not there, also behind pages that are', () => {
@@ -64,29 +64,22 @@ describe('the chain of a search’s pages', () => {
 
   it('adds nothing after the last page of the listing, whatever total says', () => {
     const done = { ...answer({ hasNext: false }), page: 1 };
-    expect(pagesAfter(request({ maxItems: 800 }), done, new Set([1]), 3)).to.deep.equal([]);
+    expect(pagesAfter(request({ maxItems: 800 }), done)).to.deep.equal([]);
   });
 
-  it('looks ahead as far as there are lanes and the total promises something', () => {
-    const asked = request({ maxItems: 2000 });
-    const added = (total: number, lanes: number) =>
-      pageNumbers(pagesAfter(asked, { ...answer({ total }), page: 1 }, new Set([1]), lanes));
-    expect(added(10_000, 1)).to.deep.equal([2]);
-    expect(added(10_000, 3)).to.deep.equal([2, 3, 4]);
-    expect(added(500, 3)).to.deep.equal([2, 3]);
+  it('go on as far as the total promises something, and always with the very next page', () => {
+    const added = (total: number) =>
+      pageNumbers(pagesAfter(request({ maxItems: 1000 }), { ...answer({ total }), page: 1 }));
+    expect(added(10_000)).to.deep.equal([2, 3, 4, 5]);
+    expect(added(500)).to.deep.equal([2, 3]);
     // `next` is there, so one more page is, whatever the total claims.
-    expect(added(0, 3)).to.deep.equal([2]);
+    expect(added(0)).to.deep.equal([2]);
   });
 
-  it('goes on behind pages that are already there', () => {
-    const done = { ...answer(), page: 2 };
-    expect(pageNumbers(pagesAfter(request({ maxItems: 1200 }), done, new Set([1, 2, 3]), 2))).to.deep.equal([
-      4, 5,
+  it('has as many under way as a call takes intervals and half of one, and a limited number without an interval', () => {
+    expect([concurrencyFor(300, 100), concurrencyFor(351, 100), concurrencyFor(150, 1000)]).to.deep.equal([
+      4, 5, 1,
     ]);
-  });
-
-  it('has as many lanes as a call takes intervals and half of one, and a limited number without an interval', () => {
-    expect([lanesFor(300, 100), lanesFor(351, 100), lanesFor(150, 1000)]).to.deep.equal([4, 5, 1]);
-    expect(lanesFor(60_000, 20)).to.equal(lanesFor(1, 0));
+    expect(concurrencyFor(60_000, 20)).to.equal(concurrencyFor(1, 0));
   });
 });

@@ -1,7 +1,8 @@
 import { UnrecoverableError } from 'bullmq';
 import { expect } from 'chai';
 import { Failure } from '../../../src/failures.ts';
-import { LONGEST_HOLD_MS, toBullMQ, verdictOn } from '../../../src/queue/search/retryPolicy.ts';
+import { signals } from '../../../src/queue/bullmq/signals.ts';
+import { LONGEST_HOLD_MS, verdictOn } from '../../../src/queue/search/retryPolicy.ts';
 
 const NOW = 1_000_000;
 const fresh = { attemptsMade: 0, attempts: 3, deadline: NOW + 1e9, now: NOW };
@@ -49,7 +50,7 @@ describe('the verdict on a failed call', () => {
   });
 
   it('reaches BullMQ as an error that says the code first', () => {
-    const error = toBullMQ.fail(new Failure('ebay-refused', 'bad filter'));
+    const error = signals.fail(new Failure('ebay-refused', 'bad filter'));
     expect(error).to.be.instanceOf(UnrecoverableError);
     expect(error.message).to.equal('ebay-refused: bad filter');
   });

@@ -1,0 +1,207 @@
+import type { Job } from 'bullmq';
+import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
+import { assembleHeads, type PageHead } from '../../collector/assemble.ts';
+import {
+  eventOfFailure,
+  eventsOfEnd,
+  type SearchSource,
+  type TrackComparison,
+} from '../../events/searchEvents.ts';
+import { Failure, parseReason } from '../../failures.ts';
+import type { MarketplaceId } from '../../product/marketplaces.ts';
+import type { NormalRequest } from '../../product/requestSchema.ts';
+import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
+import type { Sight } from '../../product/track.ts';
+import { redisFailure } from '../../redis/failure.ts';
+import { productsOf } from '../../results/products.ts';
+import type { Run, SearchRef, StoredResult } from '../../results/searchStore.ts';
+import { scheduleOf } from '../schedules/scheduledRun.ts';
+import type { QueueContext } from './context.ts';
+
+/** A page or an item that failed, with the reason that BullMQ keeps. */
+export interface FailedCall {
+  marketplace: MarketplaceId;
+  /** Null for an item. */
+  page: number | null;
+  itemId?: string;
+  reason: string;
+}
+
+export interface SearchEnd {
+  searchId: string;
+  request: NormalRequest;
+  run: Run;
+  /** The pages that are there. */
+  heads: PageHead[];
+  /** By item id. */
+  details: Map<string, ItemAnswer>;
+  /** Ids that the search's track has seen before and that are not listed any more. */
+  noLongerListed: readonly string[];
+  /** Pages before items. */
+  failed: FailedCall[];
+  /** When the pages will be deleted, ms since the epoch; undefined when there are none. */
+  expiresAt: number | undefined;
+  now: number;
+}
+
+/** Sorts items behind all pages. */
+const ITEMS = Number.MAX_SAFE_INTEGER;
+
+/** The summary of a search, derived from what is stored. */
+export function summarise({
+  searchId,
+  request,
+  run,
+  heads,
+  details,
+  noLongerListed,
+  failed,
+  expiresAt,
+  now,
+}: SearchEnd): SearchSummary {
+  const { counts, warnings, products } = assembleHeads(request, heads);
+  const missing = failed
+    .toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS))
+    .map(({ marketplace, page, itemId, reason }) => ({
+      marketplace,
+      page,
+      ...(itemId === undefined ? {} : { itemId }),
+      ...parseReason(reason),
+    }));
+  const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
+  const [first] = missing;
+  return {
+    searchId,
+    outcome: outcomeOf({
+      pages: heads.length,
+      missing: missing.length,
+      cancelled: run.cancelled,
+      onFailure: request.onFailure,
+      counts,
+    }),
+    counts,
+    calls: [...heads, ...details.values()].reduce((sum, answer) => sum + answer.calls, run.failedCalls),
+    pages: heads.length,
+    missing,
+    gone: [...new Set([...noLongerListed, ...gone.map(({ itemId }) => itemId)])],
+    warnings,
+    error:
+      first === undefined
+        ? null
+        : {
+            code: first.code,
+            message: first.message,
+            page: first.page,
+            retryable: new Failure(first.code, first.message).retryable,
+          },
+    startedAt: new Date(run.startedAt).toISOString(),
+    finishedAt: new Date(now).toISOString(),
+    expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+  };
+}
+
+/** Compares what a search found with its track; undefined without a track, or without anything found. */
+export async function compareWithTrack(
+  { tracks, store }: QueueContext,
+  search: SearchRef,
+  request: NormalRequest,
+  complete: boolean,
+): Promise<TrackComparison | undefined> {
+  const { track: name } = request;
+  if (name === undefined) return undefined;
+  const content = await store.readAll(search);
+  if (content.pages.length === 0) return undefined;
+  const verdict = await tracks.compare(search, name, observationOf(request, content, complete));
+  return verdict && { name, verdict, products: productsOf(request, { ...content, verdict }) };
+}
+
+/** What a search has seen. @param complete no page failed and the search was not cancelled */
+export function observationOf(
+  request: NormalRequest,
+  content: StoredResult,
+  complete: boolean,
+): Omit<Sight, 'before'> {
+  const answers = content.pages.map(({ answer }) => answer);
+  const products = productsOf(request, content);
+  return {
+    products: products.filter(({ details }) => details?.availability !== 'gone'),
+    listed: new Set(answers.flatMap((page) => page.products.map(({ itemId }) => itemId))),
+    began: Math.min(...answers.map(({ observedAt }) => Date.parse(observedAt))),
+    complete,
+    whole:
+      complete &&
+      request.marketplaces.every((id) => sawWhole(answers.filter((page) => page.marketplace === id))),
+  };
+}
+
+/**
+ * Whether these pages of a marketplace, in order, are all of its listing. eBay's pages repeat items in place of others, so
+ * there must be as many different items as the first page claims.
+ */
+function sawWhole(pages: PageAnswer[]): boolean {
+  const last = pages.at(-1);
+  if (last === undefined || last.hasNext) return false;
+  if (pages.some(({ rejected }) => Object.keys(rejected).length > 0)) return false;
+  const different = new Set(pages.flatMap(({ products }) => products.map(({ itemId }) => itemId)));
+  return different.size >= (pages[0]?.total ?? Number.POSITIVE_INFINITY);
+}
+
+/**
+ * Publishes how a search ended and what its track found, before its job ends. A worker that takes over from one that died
+ * in between publishes it again, which has no effect.
+ */
+export async function publishEnd(
+  context: QueueContext,
+  job: Job,
+  summary: SearchSummary,
+  comparison: TrackComparison | undefined,
+): Promise<void> {
+  const search = refOf(context, job);
+  const events = eventsOfEnd(sourceOf(context, job), summary, comparison);
+  const added = await context.events.append(search, events);
+  if (events.length > 1)
+    context.log.info('product events published', {
+      searchId: search.searchId,
+      events: added,
+      heldBack: events.length - added,
+    });
+}
+
+/** Publishes that a search failed. Returns that failure, or the one of Redis that kept it from being published. */
+export async function publishFailure(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
+  if (failure.code === 'redis-unavailable') return failure;
+  const search = refOf(context, job);
+  try {
+    await context.events.append(search, [eventOfFailure(sourceOf(context, job), failure, new Date())]);
+    return failure;
+  } catch (thrown) {
+    return redisFailure(thrown) ?? failure;
+  }
+}
+
+/** Publishes that a search failed whose job was taken out of its queue because it cannot be read. */
+export async function publishLoss(
+  { events, tenant }: Pick<QueueContext, 'events' | 'tenant'>,
+  { searchId, timestamp }: Omit<SearchRef, 'tenant'>,
+  why: string,
+): Promise<void> {
+  const search = { tenant, searchId, timestamp };
+  const failure = new Failure('invalid_payload', `the job could not be read: ${why}`);
+  const source: SearchSource = { search, attempt: 'quarantined', schedule: null, query: null };
+  await events.append(search, [eventOfFailure(source, failure, new Date())]);
+}
+
+export function refOf({ tenant }: { tenant: string }, job: Job): SearchRef {
+  return { tenant, searchId: job.id as string, timestamp: job.timestamp };
+}
+
+/** The data may have been refused, and then its query may be of any type and length. */
+function sourceOf(context: QueueContext, job: Job): SearchSource {
+  const query = (job.data as { query?: unknown } | null)?.query;
+  return {
+    search: refOf(context, job),
+    attempt: job.attemptsMade,
+    schedule: scheduleOf(job),
+    query: typeof query === 'string' ? query.slice(0, 100) : null,
+  };
+}

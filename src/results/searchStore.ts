@@ -1,0 +1,436 @@
+import type { Redis } from 'ioredis';
+import type { ItemAnswer, PageAnswer } from '../collector/answers.ts';
+import type { PageHead } from '../collector/assemble.ts';
+import type { MarketplaceId } from '../product/marketplaces.ts';
+import type { NormalRequest, Priority } from '../product/requestSchema.ts';
+import type { TrackVerdict } from '../product/track.ts';
+import { LuaScript, pairs } from '../redis/luaScript.ts';
+import { pack, packHead, packPage, readVerdict, unpack, unpackHead, unpackPage } from './packing.ts';
+
+/**
+ * Which search something belongs to. The job's timestamp is part of it, so that a job id that is used a second time does
+ * not find the pages of the first one.
+ */
+export interface SearchRef {
+  tenant: string;
+  searchId: string;
+  /** When the search job was added, ms since the epoch. */
+  timestamp: number;
+}
+
+export function keyOf(
+  prefix: string,
+  kind: 'pages' | 'run' | 'announced',
+  { tenant, searchId, timestamp }: SearchRef,
+): string {
+  return `${prefix}:${kind}:${tenant}:${searchId}:${timestamp}`;
+}
+
+/** The present run of a search. */
+export interface Run {
+  /** 1, 2, …: rises when a search job starts after having ended. */
+  number: number;
+  /** When this run started, ms since the epoch. */
+  startedAt: number;
+  /**
+   * What the search asks for, checked when its job started. Its `priority` is the present class of the search, which rises
+   * when a search of a higher class waits for it. Undefined where a worker of version 0.1 began the run.
+   */
+  request: NormalRequest | undefined;
+  /** The search was cancelled: no call is made any more. */
+  cancelled: boolean;
+  /** Its own requester cancelled it, but others wait for it, so it goes on. */
+  withdrawn: boolean;
+  /** Another search whose pages are this one's result. */
+  source: { searchId: string; timestamp: number } | undefined;
+  /** The run was summed up. A page that comes later was retried by itself and starts the search again. */
+  ended: boolean;
+  /** Marketplaces, or `details`, for which no further call is added. */
+  stopped: string[];
+  /** The progress of the job says that the search waits. */
+  waiting: boolean;
+  /** Calls that gave no answer to keep: failed attempts and their quick retries. */
+  failedCalls: number;
+}
+
+/** A field of the run that is either set or not. */
+export type RunMark = 'cancelled' | 'withdrawn' | 'ended' | 'waiting' | `broken:${string}`;
+
+/** What is stored of a search. */
+export interface StoredResult {
+  /** In page order. */
+  pages: Array<{ page: number; answer: PageAnswer }>;
+  /** By item id. */
+  details: Map<string, ItemAnswer>;
+  /** Of a search with a track, once it was compared. */
+  verdict: TrackVerdict | undefined;
+}
+
+/** A product whose details are wanted. */
+export interface WantedItem {
+  itemId: string;
+  marketplace: MarketplaceId;
+}
+
+/** What one call of a search is to leave behind, and which calls may follow it. */
+export interface Step {
+  run: number;
+  /** The marketplace whose pages it belongs to, or `details`. */
+  chain: string;
+  /** Fields of the result and their packed values; none where the answer was stored before. */
+  answer: Record<string, Buffer>;
+  /** In order. `field` is the answer's field in the result, `jobKey` the Redis key of the call's job. */
+  followers: ReadonlyArray<{ field: string; jobKey: string }>;
+  /** Most followers that may be under way. */
+  concurrency: number;
+}
+
+/** How a search goes on after a step. */
+export interface AfterStep {
+  /** The run was summed up before this step, and not cancelled. */
+  ended: boolean;
+  /**
+   * Followers without a stored answer, by their index, at most as many as may be under way, each with the data of its job
+   * where it has one. Empty where nothing may follow.
+   */
+  open: Array<{ index: number; jobData: string | undefined }>;
+}
+
+const PAGE = /^\d+$/;
+const HEAD = 'h:';
+const ITEM = 'i:';
+/** The items whose details are wanted. */
+const WANTED = 'items';
+/** Where `Tracks` leaves its verdict. */
+export const VERDICT = 'track';
+
+/**
+ * BullMQ counts an attempt in the step that completes or fails a job. A search job that starts with another count than its
+ * run began with has therefore ended in between, which stays true over any crash.
+ *
+ * KEYS: run. ARGV: attempts, now, lifetime (ms), request (JSON), class.
+ */
+const BEGIN = new LuaScript(`
+local run = redis.call('HMGET', KEYS[1], 'number', 'attempt')
+local isNew = not run[1] or run[2] ~= ARGV[1]
+if isNew then
+  if run[1] then redis.call('DEL', KEYS[1]) end
+  redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', ARGV[2])
+end
+redis.call('HSETNX', KEYS[1], 'request', ARGV[4])
+redis.call('HSETNX', KEYS[1], 'class', ARGV[5])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
+
+/** KEYS: run. ARGV: request (JSON), class. Does nothing for a run that is forgotten. */
+const ADOPT = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], 'number') == 0 then return end
+redis.call('HSETNX', KEYS[1], 'request', ARGV[1])
+redis.call('HSETNX', KEYS[1], 'class', ARGV[2])`);
+
+/**
+ * Stores an answer and looks at what may follow, in one step. The first answer of a call stands, and the result ends with
+ * its earliest answer.
+ *
+ * KEYS: result, run, then the job of each follower. ARGV: lifetime (ms), run number, mark of a stopped chain, concurrency,
+ * how many arguments are the answer, the answer's fields and values, then the field of each follower.
+ */
+const STEP = new LuaScript(`
+local result, run, answer = KEYS[1], KEYS[2], tonumber(ARGV[5])
+for i = 6, 5 + answer, 2 do redis.call('HSETNX', result, ARGV[i], ARGV[i + 1]) end
+if answer > 0 then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
+local number, cancelled, ended, stopped = unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', ARGV[3]))
+if not number or cancelled then return { 0, {} } end
+if ended then return { 1, {} } end
+local open = {}
+if number == ARGV[2] and not stopped then
+  for i = 3, #KEYS do
+    if #open >= tonumber(ARGV[4]) then break end
+    if redis.call('HEXISTS', result, ARGV[3 + answer + i]) == 0 then
+      open[#open + 1] = { i - 3, redis.call('HGET', KEYS[i], 'data') }
+    end
+  end
+end
+return { 0, open }`);
+
+export interface SearchStoreOptions {
+  redis: Redis;
+  prefix: string;
+  /** How long a result is kept, ms, counted from its first answer. */
+  resultTtlMs: number;
+  /** How long a run is remembered after it was last begun, ms; at least as long as a search may wait. */
+  runTtlMs: number;
+}
+
+/**
+ * What Redis holds of each search, in two hashes because they end at different times: its run, and its result with a field
+ * for each page, each page's head and each item's details. A result without its first page is no result, so all of it ends
+ * together, and a search that goes on later starts a new run.
+ */
+export class SearchStore {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #resultTtlMs: number;
+  readonly #runTtlMs: number;
+
+  constructor({ redis, prefix, resultTtlMs, runTtlMs }: SearchStoreOptions) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#resultTtlMs = Math.ceil(resultTtlMs);
+    this.#runTtlMs = Math.ceil(runTtlMs);
+  }
+
+  /** The run that a starting search job belongs to. @param attemptsMade how often the job has ended before */
+  async begin(
+    ref: SearchRef,
+    attemptsMade: number,
+    request: NormalRequest,
+  ): Promise<Run & { isNew: boolean; request: NormalRequest }> {
+    const args = [attemptsMade, Date.now(), this.#runTtlMs, JSON.stringify(request), request.priority];
+    const [isNew, fields] = (await BEGIN.run(this.#redis, this.#runKey(ref), args)) as [number, string[]];
+    const run = runFrom(pairs(fields)) as Run & { request: NormalRequest };
+    return { ...run, isNew: isNew === 1 };
+  }
+
+  /** Begins the next run at once: the result of the present one has expired. */
+  async restart(ref: SearchRef, attemptsMade: number, request: NormalRequest) {
+    await this.#redis.hset(this.#runKey(ref), 'attempt', 'expired');
+    return this.begin(ref, attemptsMade, request);
+  }
+
+  /** Gives a run that a worker of version 0.1 began its request. */
+  async adopt(ref: SearchRef, request: NormalRequest): Promise<void> {
+    await ADOPT.run(this.#redis, this.#runKey(ref), [JSON.stringify(request), request.priority]);
+  }
+
+  async readRun(ref: SearchRef): Promise<Run | undefined> {
+    return runFrom(await this.#redis.hgetall(this.#runKey(ref)));
+  }
+
+  /** The run, and whether this field of the result is there. */
+  async look(ref: SearchRef, field: string): Promise<{ run: Run | undefined; isStored: boolean }> {
+    const reads = this.#redis.pipeline().hgetall(this.#runKey(ref)).hexists(this.#resultKey(ref), field);
+    const [fields, exists] = await answersOf(reads);
+    return { run: runFrom(fields as Record<string, string>), isStored: exists === 1 };
+  }
+
+  async mark(ref: SearchRef, mark: RunMark): Promise<void> {
+    await this.#set(ref, { [mark]: '1' });
+  }
+
+  async unmark(ref: SearchRef, mark: RunMark): Promise<void> {
+    await this.#redis.hdel(this.#runKey(ref), mark);
+  }
+
+  async raiseClass(ref: SearchRef, to: Priority): Promise<void> {
+    await this.#set(ref, { class: to });
+  }
+
+  /** The result of this search is what another one has collected. */
+  async takeFrom(ref: SearchRef, { searchId, timestamp }: SearchRef): Promise<void> {
+    await this.#set(ref, { source: JSON.stringify({ searchId, timestamp }) });
+  }
+
+  async countFailedCalls(ref: SearchRef, calls: number): Promise<void> {
+    if (calls === 0) return;
+    const key = this.#runKey(ref);
+    await answersOf(
+      this.#redis.multi().hincrby(key, 'failedCalls', calls).pexpire(key, this.#runTtlMs, 'NX'),
+    );
+  }
+
+  /** Stores an answer unless there is one already, and answers how the search goes on. */
+  async step(ref: SearchRef, { run, chain, answer, followers, concurrency }: Step): Promise<AfterStep> {
+    const keys = [this.#resultKey(ref), this.#runKey(ref), ...followers.map(({ jobKey }) => jobKey)];
+    const fields = Object.entries(answer).flat();
+    const settings = [this.#resultTtlMs, run, `broken:${chain}`, concurrency, fields.length];
+    const reply = await STEP.run(this.#redis, keys, [
+      ...settings,
+      ...fields,
+      ...followers.map(({ field }) => field),
+    ]);
+    const [ended, open] = reply as [number, Array<[index: number, jobData: string | null]>];
+    return {
+      ended: ended === 1,
+      open: open.map(([index, jobData]) => ({ index, jobData: jobData ?? undefined })),
+    };
+  }
+
+  /** Stores whose details this search wants, in their order; another list replaces the one before. */
+  async wantItems(ref: SearchRef, items: readonly WantedItem[]): Promise<void> {
+    const key = this.#resultKey(ref);
+    await answersOf(this.#redis.multi().hset(key, WANTED, pack(items)).pexpire(key, this.#resultTtlMs, 'NX'));
+  }
+
+  async wantedItems(ref: SearchRef): Promise<WantedItem[]> {
+    return (await this.#readField(ref, WANTED, unpack<WantedItem[]>)) ?? [];
+  }
+
+  /** The numbers of the pages that are there, ascending. */
+  async storedPages(ref: SearchRef): Promise<number[]> {
+    return pageNumbers(await this.#redis.hkeys(this.#resultKey(ref)));
+  }
+
+  /** How much is there. `products` includes duplicates between pages; `details` is set once details are wanted. */
+  async count(
+    ref: SearchRef,
+  ): Promise<{ pages: number; products: number; details?: { there: number; of: number } }> {
+    const fields = await this.#redis.hkeys(this.#resultKey(ref));
+    const [heads, wanted] = await Promise.all([
+      this.readHeads(ref, pageNumbers(fields)),
+      fields.includes(WANTED) ? this.wantedItems(ref) : undefined,
+    ]);
+    const products = heads.reduce((sum, { head }) => sum + head.products.length, 0);
+    const there = fields.filter((field) => field.startsWith(ITEM)).length;
+    const details = wanted === undefined ? {} : { details: { there, of: wanted.length } };
+    return { pages: heads.length, products, ...details };
+  }
+
+  /** The heads of those of these pages that are there, in page order. */
+  async readHeads(
+    ref: SearchRef,
+    pages: readonly number[],
+  ): Promise<Array<{ page: number; head: PageHead }>> {
+    const ascending = pages.toSorted((a, b) => a - b);
+    const heads = await this.#readFields(
+      ref,
+      ascending.map((page) => HEAD + page),
+      unpackHead,
+    );
+    return ascending.flatMap((page, index) => {
+      const head = heads[index];
+      return head === undefined ? [] : [{ page, head }];
+    });
+  }
+
+  async readPage(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
+    return this.#readField(ref, String(page), unpackPage);
+  }
+
+  /** The details that are there, by item id. */
+  async readDetails(ref: SearchRef): Promise<Map<string, ItemAnswer>> {
+    const fields = await this.#redis.hkeys(this.#resultKey(ref));
+    return this.readItems(
+      ref,
+      fields.flatMap((field) => (field.startsWith(ITEM) ? [field.slice(ITEM.length)] : [])),
+    );
+  }
+
+  /** Of these items, the details that are there. */
+  async readItems(ref: SearchRef, itemIds: readonly string[]): Promise<Map<string, ItemAnswer>> {
+    const answers = await this.#readFields(ref, itemIds.map(itemField), unpack<ItemAnswer>);
+    return new Map(
+      itemIds.flatMap((id, index) => {
+        const answer = answers[index];
+        return answer === undefined ? [] : [[id, answer] as const];
+      }),
+    );
+  }
+
+  async readVerdict(ref: SearchRef): Promise<TrackVerdict | undefined> {
+    return this.#readField(ref, VERDICT, readVerdict);
+  }
+
+  async readAll(ref: SearchRef): Promise<StoredResult> {
+    const packed = Object.entries(await this.#redis.hgetallBuffer(this.#resultKey(ref)));
+    const pages = packed.flatMap(([field, value]) =>
+      PAGE.test(field) ? [{ page: Number(field), answer: unpackPage(value) }] : [],
+    );
+    const details = packed.flatMap(([field, value]) =>
+      field.startsWith(ITEM) ? [[field.slice(ITEM.length), unpack<ItemAnswer>(value)] as const] : [],
+    );
+    const verdict = packed.find(([field]) => field === VERDICT)?.[1];
+    return {
+      pages: pages.sort((a, b) => a.page - b.page),
+      details: new Map(details),
+      verdict: verdict && readVerdict(verdict),
+    };
+  }
+
+  /** When the result will be deleted, ms since the epoch by this machine's clock; undefined when there is none. */
+  async expiresAt(ref: SearchRef): Promise<number | undefined> {
+    const left = await this.#redis.pttl(this.#resultKey(ref));
+    return left < 0 ? undefined : Date.now() + left;
+  }
+
+  /** A mark may come before the run begins or after it is forgotten, and must not stay for ever then. */
+  async #set(ref: SearchRef, fields: Record<string, string>): Promise<void> {
+    const key = this.#runKey(ref);
+    await answersOf(this.#redis.multi().hset(key, fields).pexpire(key, this.#runTtlMs, 'NX'));
+  }
+
+  async #readField<Value>(
+    ref: SearchRef,
+    field: string,
+    read: (packed: Buffer) => Value,
+  ): Promise<Value | undefined> {
+    return (await this.#readFields(ref, [field], read))[0];
+  }
+
+  async #readFields<Value>(
+    ref: SearchRef,
+    fields: string[],
+    read: (packed: Buffer) => Value,
+  ): Promise<Array<Value | undefined>> {
+    if (fields.length === 0) return [];
+    const packed = await this.#redis.hmgetBuffer(this.#resultKey(ref), ...fields);
+    return packed.map((value) => (value === null ? undefined : read(value)));
+  }
+
+  #resultKey(ref: SearchRef): string {
+    return keyOf(this.#prefix, 'pages', ref);
+  }
+
+  #runKey(ref: SearchRef): string {
+    return keyOf(this.#prefix, 'run', ref);
+  }
+}
+
+/** The fields of a page's answer. */
+export function pageFields(page: number, answer: PageAnswer, head: PageHead): Record<string, Buffer> {
+  return { [pageField(page)]: packPage(answer), [HEAD + page]: packHead(head) };
+}
+
+export function pageField(page: number): string {
+  return String(page);
+}
+
+/** The field of an item's answer. */
+export function itemFields(itemId: string, answer: ItemAnswer): Record<string, Buffer> {
+  return { [itemField(itemId)]: pack(answer) };
+}
+
+export function itemField(itemId: string): string {
+  return ITEM + itemId;
+}
+
+function runFrom(fields: Record<string, string>): Run | undefined {
+  if (fields.number === undefined) return undefined;
+  const request = fields.request === undefined ? undefined : (JSON.parse(fields.request) as NormalRequest);
+  return {
+    number: Number(fields.number),
+    startedAt: Number(fields.startedAt),
+    request: request && { ...request, priority: fields.class as Priority },
+    cancelled: fields.cancelled === '1',
+    withdrawn: fields.withdrawn === '1',
+    source: fields.source === undefined ? undefined : JSON.parse(fields.source),
+    ended: fields.ended === '1',
+    stopped: Object.keys(fields).flatMap((field) => (field.startsWith('broken:') ? [field.slice(7)] : [])),
+    waiting: fields.waiting === '1',
+    failedCalls: Number(fields.failedCalls ?? 0),
+  };
+}
+
+function pageNumbers(fields: string[]): number[] {
+  return fields
+    .filter((field) => PAGE.test(field))
+    .map(Number)
+    .sort((a, b) => a - b);
+}
+
+async function answersOf(commands: { exec(): Promise<Array<[Error | null, unknown]> | null> }) {
+  return ((await commands.exec()) ?? []).map(([error, reply]) => {
+    if (error) throw error;
+    return reply;
+  });
+}
