@@ -17,6 +17,7 @@ const DISPOSITIONS = {
   unknown_job_type: 'permanent',
   unknown_payload_version: 'permanent',
   backlog_full: 'wait',
+  idempotency_key_reused: 'permanent',
   search_not_found: 'permanent',
   schedule_not_found: 'permanent',
   tenant_not_found: 'permanent',

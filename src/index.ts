@@ -1,7 +1,7 @@
 /** What other services import. Importing has no effect of its own. */
 
+export { BootError } from './app/bootError.ts';
 export { type ConnectOptions, connect } from './app/client.ts';
-export { BootError } from './app/health.ts';
 export { EbayProductCollector } from './collector/collector.ts';
 export { type Config, ConfigError } from './config/config.ts';
 export { loadConfig } from './config/load.ts';
@@ -14,6 +14,6 @@ export { type SearchRequest, SearchRequestSchema } from './product/requestSchema
 export { type Schedule, ScheduleSchema } from './product/scheduleSchema.ts';
 export { type Outcome, type SearchSummary, SearchSummarySchema } from './product/summary.ts';
 export { type EnqueueOptions, SearchProducer } from './queue/producer.ts';
-export type { ScheduleReport } from './queue/schedules/store.ts';
+export type { ScheduleReport } from './queue/schedules/schedules.ts';
 export type { SearchEstimate } from './queue/search/estimate.ts';
 export type { SearchReport } from './queue/searchReader.ts';

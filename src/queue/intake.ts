@@ -92,7 +92,7 @@ export class Intake {
 /** Why a search was not let in; undefined for a defect of ours. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Failure)) return undefined;
-  if (error.code === 'invalid_request') return 'invalid';
+  if (error.code === 'invalid_request' || error.code === 'idempotency_key_reused') return 'invalid';
   if (error.code === 'redis-unavailable') return 'redis';
   return error.code === 'backlog_full' ? (error.detail.reason as 'backlog' | 'memory') : undefined;
 }

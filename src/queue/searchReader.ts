@@ -1,28 +1,28 @@
 import type { Job, JobState, Queue } from 'bullmq';
 import { headOf } from '../collector/assemble.ts';
-import { Failure, parseReason } from '../failures.ts';
+import { Failure, type FailureCode, parseReason, withBecause } from '../failures.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { ProductList, productsOf } from '../results/products.ts';
-import type { ResultStore, StoredResult } from '../results/resultStore.ts';
-import type { RunStates, SearchRef } from '../results/runState.ts';
+import type { SearchRef, SearchStore, StoredResult } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
 import type { Admission, Closed } from './search/context.ts';
-import { refuseNewer, type SearchProgress } from './search/jobData.ts';
-import { summarise } from './search/summarise.ts';
+import { refuseNewer } from './search/jobData.ts';
+import { currentProgress, type SearchProgress } from './search/progress.ts';
+import { summarise } from './search/summary.ts';
 
-export interface ReaderParts {
+interface ReaderParts {
   searches: Queue;
-  results: ResultStore;
-  runs: RunStates;
+  store: SearchStore;
   tenant: string;
-  marketplace: string;
+  /** Marketplace of a request that names none; it may change. */
+  defaults: { readonly marketplace: string };
   closedFor: Admission['closedFor'];
 }
 
-/** How searches stand and what they found. Changes nothing. */
+/** Reads the state of searches and what they found. */
 export class SearchReader {
   readonly #parts: ReaderParts;
 
@@ -59,16 +59,22 @@ export class SearchReader {
   async report(searchId: string): Promise<SearchReport> {
     const state = await this.#parts.searches.getJobState(searchId);
     const job = await this.job(searchId);
-    const report = reportOn(job, state);
+    const { store, closedFor } = this.#parts;
+    const search = this.refOf(job);
+    const run = await store.readRun(search);
+    const written = reportOn(job, state);
+    const progress = await currentProgress(store, search, run, written.progress);
+    const report = { ...written, progress };
     if (report.state === 'done') return report;
-    const run = await this.#parts.runs.read(this.refOf(job));
     if (run?.withdrawn) return this.#withdrawn(job, report);
-    return besideGate(report, await this.#parts.closedFor(run?.class ?? classOf(job.data)));
+    const closed = await closedFor(run?.request?.priority ?? classOf(job.data));
+    const beside = besideGate(report, closed);
+    return { ...beside, progress: beside.progress && withBecause(beside.progress) };
   }
 
-  /** What a search asks for; undefined when nobody can read it. */
+  /** What a search asks for; undefined when it cannot be read. */
   async request(searchId: string): Promise<NormalRequest | undefined> {
-    const parsed = parseSearchRequest((await this.job(searchId)).data, this.#parts);
+    const parsed = parseSearchRequest((await this.job(searchId)).data, this.#parts.defaults);
     return parsed.ok ? parsed.request : undefined;
   }
 
@@ -78,50 +84,50 @@ export class SearchReader {
    */
   async products(searchId: string): Promise<Product[]> {
     const job = await this.job(searchId);
-    const parsed = parseSearchRequest(job.data, this.#parts);
+    const parsed = parseSearchRequest(job.data, this.#parts.defaults);
     if (!parsed.ok) {
-      await this.#ownUpToNewer(job);
+      await this.#refuseUnreadableResults(job);
       return [];
     }
     return productsOf(parsed.request, await this.#content(this.refOf(job)));
   }
 
-  /** The same to be read in parts; undefined for a search whose request nobody can read. */
+  /** The same to be read in parts; undefined for a search whose request cannot be read. */
   async productList(searchId: string): Promise<ProductList | undefined> {
     const job = await this.job(searchId);
-    const parsed = parseSearchRequest(job.data, this.#parts);
+    const parsed = parseSearchRequest(job.data, this.#parts.defaults);
     if (!parsed.ok) {
-      await this.#ownUpToNewer(job);
+      await this.#refuseUnreadableResults(job);
       return undefined;
     }
-    return ProductList.open(this.#parts.results, await this.#origin(this.refOf(job)), parsed.request);
+    return ProductList.open(this.#parts.store, await this.#origin(this.refOf(job)), parsed.request);
   }
 
-  /** What a newer release found is there, though not for this one: that is not the same as nothing. */
-  async #ownUpToNewer(job: Job): Promise<void> {
-    const stored = await this.#parts.results.stored(await this.#origin(this.refOf(job)));
+  /** Products that only a newer release can read are not the same as no products. */
+  async #refuseUnreadableResults(job: Job): Promise<void> {
+    const stored = await this.#parts.store.storedPages(await this.#origin(this.refOf(job)));
     if (stored.length > 0) refuseNewer(job.data);
   }
 
   async #content(search: SearchRef): Promise<StoredResult> {
-    return this.#parts.results.readAll(await this.#origin(search));
+    return this.#parts.store.readAll(await this.#origin(search));
   }
 
   /** Where the result is: another search may have collected it. */
   async #origin(search: SearchRef): Promise<SearchRef> {
-    const source = (await this.#parts.runs.read(search))?.source;
+    const source = (await this.#parts.store.readRun(search))?.source;
     return source === undefined ? search : { ...search, ...source };
   }
 
-  /** For its own asker a withdrawn search has ended, though it goes on for others. */
+  /** For its own requester a cancelled search has ended, though it goes on for others. */
   async #withdrawn(job: Job, report: SearchReport): Promise<SearchReport> {
     const search = this.refOf(job);
     const [run, content, expiresAt] = await Promise.all([
-      this.#parts.runs.read(search),
+      this.#parts.store.readRun(search),
       this.#content(search),
-      this.#parts.results.expiresAt(search),
+      this.#parts.store.expiresAt(search),
     ]);
-    const parsed = parseSearchRequest(job.data, this.#parts);
+    const parsed = parseSearchRequest(job.data, this.#parts.defaults);
     if (run === undefined || !parsed.ok) return report;
     const { request } = parsed;
     const { searchId } = search;
@@ -137,34 +143,38 @@ export class SearchReader {
       expiresAt,
       now: Date.now(),
     });
-    return { ...report, state: 'done', summary };
+    return { ...report, state: 'done', summary, error: null };
   }
 }
 
-/** How a search stands. */
-export interface SearchReport {
+interface ReportOf<State, Summary, ErrorOrNull> {
   searchId: string;
   /** `waiting`: for quota, a pause or the circuit; `progress` says why and until when. */
-  state: 'queued' | 'collecting' | 'waiting' | 'done';
+  state: State;
   progress: SearchProgress | null;
   /** Of a search that is done and did not fail. */
-  summary: SearchSummary | null;
-  /** Of a search that failed: the closed code and what happened. */
-  error: { code: string; message: string } | null;
+  summary: Summary;
+  /** Of a search that failed. */
+  error: ErrorOrNull;
 }
 
+/** The state of a search. Once `state` is `done`, either `summary` or `error` is there. */
+export type SearchReport =
+  | ReportOf<'queued' | 'collecting' | 'waiting', null, null>
+  | ReportOf<'done', SearchSummary, null>
+  | ReportOf<'done', null, { code: FailureCode; message: string }>;
+
 /** @param state read before the job was: of a job that has ended, the end must be in it. */
-export function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
+function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
   const progress = isProgress(job.progress) ? job.progress : null;
   const searchId = job.id as string;
   if (state === 'completed')
     return { searchId, state: 'done', progress, summary: job.returnvalue as SearchSummary, error: null };
   if (state === 'failed')
     return { searchId, state: 'done', progress, summary: null, error: parseReason(job.failedReason ?? '') };
-  if (progress?.state === 'waiting')
-    return { searchId, state: 'waiting', progress, summary: null, error: null };
   const started = state === 'active' || state === 'waiting-children' || progress !== null;
-  return { searchId, state: started ? 'collecting' : 'queued', progress, summary: null, error: null };
+  const current = progress?.state === 'waiting' ? 'waiting' : started ? 'collecting' : 'queued';
+  return { searchId, state: current, progress, summary: null, error: null };
 }
 
 /** What closes the gate; all other reasons to wait are the search's own. */
@@ -177,7 +187,7 @@ const GATE_REASONS = new Set(['quota', 'pause', 'circuit']);
 export function besideGate(report: SearchReport, closed: Closed | undefined): SearchReport {
   const { state, progress } = report;
   if (progress === null || (state !== 'collecting' && state !== 'waiting')) return report;
-  const { reason, until, ...rest } = progress;
+  const { reason, until, because: _, ...rest } = progress;
   if (closed !== undefined)
     return { ...report, state: 'waiting', progress: { ...rest, state: 'waiting', ...closed } };
   if (state === 'collecting' || !GATE_REASONS.has(reason ?? '')) return report;

@@ -63,7 +63,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'overdue-run',
-    file: 'src/queue/schedules/store.ts',
+    file: 'src/queue/schedules/scheduler.ts',
     find: 'if (await due?.isDelayed()) await due?.promote();',
     replace: '',
     breaks: 'A run that is overdue is made although the timing of its schedule changes.',
@@ -71,7 +71,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'overdue-cron-run',
-    file: 'src/queue/schedules/store.ts',
+    file: 'src/queue/schedules/scheduler.ts',
     find: '...(sameTiming && due !== undefined ? { immediately: true } : {}),',
     replace: '',
     breaks: 'A run of a cron schedule that is overdue is made although the request changes.',
@@ -79,7 +79,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'limit',
-    file: 'src/queue/schedules/store.ts',
+    file: 'src/queue/schedules/scheduler.ts',
     find: 'return runs >= limit ||',
     replace: 'return runs > limit ||',
     breaks: 'A schedule makes at most `limit` runs.',
@@ -87,7 +87,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'limit-raised',
-    file: 'src/queue/schedules/store.ts',
+    file: 'src/queue/schedules/scheduler.ts',
     find: '{ limit: limit - runs }',
     replace: '{ limit }',
     breaks: 'A schedule whose limit is raised makes only the runs that are left.',
@@ -138,22 +138,22 @@ export const mutations: Mutation[] = [
   {
     id: 'repair-missing',
     file: 'src/queue/schedules/schedules.ts',
-    find: 'if (!touched.has(record.definition.name) && (await isBroken(parts, record, placed)))',
-    replace: 'if (touched.has(record.definition.name) && (await isBroken(parts, record, placed)))',
+    find: 'if (!touched.has(record.definition.name) && (await this.#isBroken(record, schedulers)))',
+    replace: 'if (touched.has(record.definition.name) && (await this.#isBroken(record, schedulers)))',
     breaks: 'A schedule whose scheduler is missing after a crash gets it back at the next start.',
     tests: [`${integration}/scheduleFile.test.ts`],
   },
   {
     id: 'repair-paused',
     file: 'src/queue/schedules/schedules.ts',
-    find: 'return isPlaced && record.paused;',
+    find: 'return hasScheduler && record.paused;',
     replace: 'return false;',
     breaks: 'A paused schedule whose scheduler is left over after a crash loses it at the next start.',
     tests: [`${integration}/scheduleRepair.test.ts`],
   },
   {
     id: 'pause-removes-due-run',
-    file: 'src/queue/schedules/store.ts',
+    file: 'src/queue/schedules/scheduler.ts',
     find: 'await due?.remove().catch(() => undefined);',
     replace: '',
     breaks: 'A schedule that is paused starts no run, not even one that is due.',

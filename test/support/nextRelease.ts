@@ -30,7 +30,7 @@ function firstPage(data) {
 const CHANGES: Array<[file: string, from: string, to: string]> = [
   ['queue/readJob.js', 'version > 1', 'version > 2'],
   ['product/request.js', 'tidyJson(input)', 'tidyJson(firstSearch(input))'],
-  ['queue/newSearches.js', 'data: request,', 'data: secondSearch(request),'],
+  ['queue/producer.js', 'data: request,', 'data: secondSearch(request),'],
   [
     'queue/readJob.js',
     'if (!isCallJob(data))\n        throw',

@@ -22,7 +22,7 @@ export function openSchedules(redis: Redis, minInterval = 60): { schedules: Sche
     prefix: '{ebay}',
     tenant: 'default',
     rules: jobDefaults(testConfig()),
-    marketplace: 'EBAY_US',
+    defaults: { marketplace: 'EBAY_US' },
     minInterval,
     deadlineMs: 10_000,
   });

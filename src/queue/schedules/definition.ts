@@ -4,19 +4,23 @@ import { SCHEDULE_NAME } from '../../product/scheduleSchema.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
 import { CronError, isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
 
-/** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
-export interface Definition {
-  name: string;
+/** The fields that say when a schedule runs. */
+interface TimingFields {
   cron?: string;
   tz?: string;
   every?: number;
   start?: string;
   end?: string;
   limit?: number;
+}
+
+/** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
+export interface Definition extends TimingFields {
+  name: string;
   request: NormalRequest;
 }
 
-export interface Circumstances {
+export interface ScheduleLimits {
   tenant: string;
   /** Marketplace of a request that names none. */
   marketplace: string;
@@ -29,37 +33,57 @@ export type ParsedSchedule = { ok: true; definition: Definition } | { ok: false;
 
 const FIELDS = ['name', 'cron', 'tz', 'every', 'start', 'end', 'limit', 'request'];
 
-/** Reads a schedule from any value and tells everything wrong with it at once; never throws on input. */
-export function parseSchedule(input: unknown, circumstances: Circumstances): ParsedSchedule {
+/** Reads a schedule from any value and names everything wrong with it; never throws on input. */
+export function parseSchedule(input: unknown, limits: ScheduleLimits): ParsedSchedule {
   const tidied = tidyJson(input);
   if (!tidied.ok) return tidied;
   const { value } = tidied;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    const message = `a schedule is a JSON object; got ${echo(value)}`;
-    return { ok: false, errors: [{ path: '', code: 'invalid_payload', message }] };
-  }
-  const written = value as Record<string, unknown>;
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { ok: false, errors: [wrong('', 'invalid_payload', 'a schedule is a JSON object', value)] };
+  const written = value as Written;
+  const request = parseRequest(written.request, limits);
   const errors = [
     ...unknownFields(written),
     ...nameErrors(written.name),
-    ...timingErrors(written, circumstances),
+    ...timingErrors(written, limits),
+    ...(request.ok ? [] : request.errors),
   ];
-  const request = parseRequest(written.request, circumstances);
-  if (!request.ok) errors.push(...request.errors);
   if (errors.length > 0 || !request.ok) return { ok: false, errors };
-  return { ok: true, definition: normal(written as unknown as WrittenSchedule, request.request) };
+  return { ok: true, definition: normal(value as Definition, request.request) };
 }
 
-type WrittenSchedule = WrittenTiming & { name: string };
+/** What a caller wrote, of any types. */
+type Written = { [Field in keyof Definition]?: unknown };
+
+/**
+ * Reads a list of schedules as a file has it; paths of errors begin with the index. An end that is past is fine here: the
+ * file stays valid as time goes by, and the schedule is done.
+ */
+export function parseScheduleList(
+  wanted: readonly unknown[],
+  limits: Omit<ScheduleLimits, 'now'>,
+): { definitions: Definition[]; errors: InputError[] } {
+  const parsed = wanted.map((schedule) => parseSchedule(schedule, { ...limits, now: 0 }));
+  const errors = parsed.flatMap((each, index) => {
+    if (!each.ok) return each.errors.map((error) => ({ ...error, path: `${index}.${error.path}` }));
+    const { name } = each.definition;
+    const first = parsed.findIndex((other) => other.ok && other.definition.name === name);
+    if (first === index) return [];
+    return [
+      { path: `${index}.name`, code: 'duplicate_name', message: `${name} is the name of ${first} already` },
+    ];
+  });
+  return { definitions: parsed.flatMap((each) => (each.ok ? [each.definition] : [])), errors };
+}
 
 function normal(
-  { name, cron, tz, every, start, end, limit }: WrittenSchedule,
+  { name, cron, tz = 'UTC', every, start, end, limit }: Definition,
   request: NormalRequest,
 ): Definition {
   const instant = (text: string) => new Date(text).toISOString();
   return {
     name,
-    ...(cron === undefined ? {} : { cron: parseCron(cron), tz: tz ?? 'UTC' }),
+    ...(cron === undefined ? {} : { cron: parseCron(cron), tz }),
     ...(every === undefined ? {} : { every }),
     ...(start === undefined ? {} : { start: instant(start) }),
     ...(end === undefined ? {} : { end: instant(end) }),
@@ -79,141 +103,100 @@ export function timingOf({ cron, tz = 'UTC', every = 0, start, end }: Definition
     : { ...bounds, cron, tz };
 }
 
-function unknownFields(written: Record<string, unknown>): InputError[] {
+function wrong(path: string, code: string, message: string, got: unknown): InputError {
+  return { path, code, message: `${message}; got ${echo(got)}` };
+}
+
+function unknownFields(written: Written): InputError[] {
+  const message = `is no field of a schedule; known here: ${FIELDS.join(', ')}`;
   return Object.keys(written)
     .filter((key) => !FIELDS.includes(key))
-    .map((key) => ({
-      path: key.slice(0, 64),
-      code: 'unknown_field',
-      message: `is no field of a schedule; known here: ${FIELDS.join(', ')}`,
-    }));
+    .map((key) => ({ path: key.slice(0, 64), code: 'unknown_field', message }));
 }
 
 function nameErrors(name: unknown): InputError[] {
   if (typeof name === 'string' && SCHEDULE_NAME.test(name)) return [];
-  const message = `must be 1 to 60 of the characters a-z, 0-9 and hyphen; got ${echo(name)}`;
-  return [{ path: 'name', code: 'invalid_name', message }];
+  return [wrong('name', 'invalid_name', 'must be 1 to 60 of the characters a-z, 0-9 and hyphen', name)];
 }
 
-function parseRequest(written: unknown, { tenant, marketplace }: Circumstances) {
+function parseRequest(written: unknown, { tenant, marketplace }: ScheduleLimits) {
+  const refuse = (...errors: InputError[]) => ({ ok: false, errors }) as const;
   if (written === undefined)
-    return {
-      ok: false,
-      errors: [{ path: 'request', code: 'required', message: 'is required here' }],
-    } as const;
+    return refuse({ path: 'request', code: 'required', message: 'is required here' });
   const isObject = typeof written === 'object' && written !== null && !Array.isArray(written);
   const request = isObject ? { priority: 'scheduled', tenant, ...written } : written;
   const parsed = parseSearchRequest(request, { marketplace });
-  if (parsed.ok && parsed.request.tenant !== tenant) {
-    const message = `this queue belongs to tenant ${tenant}`;
-    return { ok: false, errors: [{ path: 'request.tenant', code: 'invalid_tenant', message }] } as const;
-  }
-  if (parsed.ok) return parsed;
-  const below = (path: string) => (path === '' ? 'request' : `request.${path}`);
-  return {
-    ok: false,
-    errors: parsed.errors.map((error) => ({ ...error, path: below(error.path) })),
-  } as const;
+  if (!parsed.ok)
+    return refuse(
+      ...parsed.errors.map((error) => ({
+        ...error,
+        path: error.path === '' ? 'request' : `request.${error.path}`,
+      })),
+    );
+  if (parsed.request.tenant === tenant) return parsed;
+  const message = `this queue belongs to tenant ${tenant}`;
+  return refuse({ path: 'request.tenant', code: 'invalid_tenant', message });
 }
 
-/** The fields that say when, once they are valid. */
-export interface WrittenTiming {
-  cron?: string;
-  tz?: string;
-  every?: number;
-  start?: string;
-  end?: string;
-  limit?: number;
-}
-
-interface Limits {
-  /** Least time between two runs, seconds. */
-  minInterval: number;
-  now: number;
-}
-
-type Unread = { [Field in keyof WrittenTiming]: unknown };
-
-const MOST_RUNS = 1_000_000;
-const LONGEST_EVERY = 31_536_000;
+const MAX_RUNS = 1_000_000;
+const MAX_EVERY = 31_536_000;
 /** RFC 3339 with its offset: a time without one would mean something else on another machine. */
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** Everything wrong with when a schedule is to run. */
-export function timingErrors(written: Unread, limits: Limits): InputError[] {
-  const { cron, every } = written;
+function timingErrors(written: Written, limits: ScheduleLimits): InputError[] {
+  const { cron, every, tz, limit } = written;
   const errors: InputError[] = [];
   if ((cron === undefined) === (every === undefined))
     errors.push({ path: 'cron', code: 'cron_or_every', message: 'give cron or every, and not both' });
   if (cron !== undefined) errors.push(...cronErrors(cron, limits));
   if (every !== undefined) errors.push(...everyErrors(every, limits));
-  errors.push(...zoneErrors(written), ...limitErrors(written.limit));
-  const bounds = boundErrors(written, limits);
-  errors.push(...bounds);
-  if (errors.length === 0) errors.push(...emptyErrors(written as WrittenTiming, limits));
-  return errors;
+  if (tz !== undefined && (typeof tz !== 'string' || !isTimeZone(tz)))
+    errors.push(wrong('tz', 'unknown_timezone', 'must be an IANA time zone such as Europe/Berlin', tz));
+  else if (tz !== undefined && every !== undefined)
+    errors.push({
+      path: 'tz',
+      code: 'timezone_without_cron',
+      message: 'means nothing with every: leave it out',
+    });
+  if (limit !== undefined && !isInteger(limit, 1, MAX_RUNS))
+    errors.push(wrong('limit', 'limit_range', `must be an integer from 1 to ${MAX_RUNS}`, limit));
+  errors.push(...boundErrors(written, limits));
+  return errors.length > 0 ? errors : emptyErrors(written as TimingFields, limits);
 }
 
-function cronErrors(text: unknown, { minInterval }: Limits): InputError[] {
-  const refuse = (code: string, message: string) => [
-    { path: 'cron', code, message: `${message}; got ${echo(text)}` },
-  ];
-  let cron: string;
+function cronErrors(text: unknown, { minInterval }: ScheduleLimits): InputError[] {
+  const refuse = (code: string, message: string) => [wrong('cron', code, message, text)];
+  if (typeof text !== 'string' || text.length > 200)
+    return refuse('invalid_cron', 'must be text of at most 200 characters');
   try {
-    if (typeof text !== 'string' || text.length > 200)
-      return refuse('invalid_cron', 'must be text of at most 200 characters');
-    cron = parseCron(text);
+    return shortestGap(parseCron(text)) >= minInterval * 1000
+      ? []
+      : refuse('interval_too_short', `runs closer together than ${minInterval} s (SCHEDULE_MIN_INTERVAL)`);
   } catch (error) {
     if (error instanceof CronError) return refuse('invalid_cron', error.message);
     throw error;
   }
-  return shortestGap(cron) >= minInterval * 1000
-    ? []
-    : refuse('interval_too_short', `runs closer together than ${minInterval} s (SCHEDULE_MIN_INTERVAL)`);
 }
 
-function everyErrors(every: unknown, { minInterval }: Limits): InputError[] {
-  if (typeof every === 'number' && Number.isInteger(every) && every >= minInterval && every <= LONGEST_EVERY)
-    return [];
+function everyErrors(every: unknown, { minInterval }: ScheduleLimits): InputError[] {
+  if (isInteger(every, minInterval, MAX_EVERY)) return [];
   const code = typeof every === 'number' && every < minInterval ? 'interval_too_short' : 'invalid_interval';
-  const message = `must be whole seconds from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${LONGEST_EVERY}; got ${echo(every)}`;
-  return [{ path: 'every', code, message }];
+  const range = `from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${MAX_EVERY}`;
+  return [wrong('every', code, `must be whole seconds ${range}`, every)];
 }
 
-function zoneErrors({ tz, every }: Unread): InputError[] {
-  if (tz === undefined) return [];
-  if (typeof tz !== 'string' || !isTimeZone(tz)) {
-    const message = `must be an IANA time zone such as Europe/Berlin; got ${echo(tz)}`;
-    return [{ path: 'tz', code: 'unknown_timezone', message }];
-  }
-  if (every === undefined) return [];
-  return [{ path: 'tz', code: 'timezone_without_cron', message: 'means nothing with every: leave it out' }];
+function isInteger(value: unknown, from: number, to: number): boolean {
+  return Number.isInteger(value) && (value as number) >= from && (value as number) <= to;
 }
 
-function limitErrors(limit: unknown): InputError[] {
-  if (limit === undefined) return [];
-  if (typeof limit === 'number' && Number.isInteger(limit) && limit >= 1 && limit <= MOST_RUNS) return [];
-  return [
-    {
-      path: 'limit',
-      code: 'limit_range',
-      message: `must be an integer from 1 to ${MOST_RUNS}; got ${echo(limit)}`,
-    },
-  ];
-}
-
-function boundErrors({ start, end }: Unread, { now }: Limits): InputError[] {
-  const errors: InputError[] = [];
-  for (const [path, value] of Object.entries({ start, end }))
-    if (value !== undefined && !isInstant(value))
-      errors.push({
-        path,
-        code: 'invalid_date',
-        message: `must be a date and time with its offset, such as 2030-01-31T09:00:00Z; got ${echo(value)}`,
-      });
+function boundErrors({ start, end }: Written, { now }: ScheduleLimits): InputError[] {
+  const example = 'must be a date and time with its offset, such as 2030-01-31T09:00:00Z';
+  const errors = Object.entries({ start, end })
+    .filter(([, value]) => value !== undefined && !isInstant(value))
+    .map(([path, value]) => wrong(path, 'invalid_date', example, value));
   if (!isInstant(end)) return errors;
-  if (Date.parse(end) <= now)
-    errors.push({ path: 'end', code: 'end_in_the_past', message: `is over; got ${echo(end)}` });
+  if (Date.parse(end) <= now) errors.push(wrong('end', 'end_in_the_past', 'is over', end));
   else if (isInstant(start) && Date.parse(start) >= Date.parse(end))
     errors.push({ path: 'end', code: 'end_before_start', message: 'must be later than start' });
   return errors;
@@ -223,8 +206,8 @@ function isInstant(value: unknown): value is string {
   return typeof value === 'string' && INSTANT.test(value) && Date.parse(value) >= 0;
 }
 
-/** All is well alone, and yet no run lies between start and end. */
-function emptyErrors({ cron, tz = 'UTC', start, end }: WrittenTiming, { now }: Limits): InputError[] {
+/** Each field is valid, and yet no run lies between start and end. */
+function emptyErrors({ cron, tz = 'UTC', start, end }: TimingFields, { now }: ScheduleLimits): InputError[] {
   if (cron === undefined || end === undefined) return [];
   const timing = { cron: parseCron(cron), tz, end: Date.parse(end) };
   const from = start === undefined ? now : Math.max(now, Date.parse(start) - 1);

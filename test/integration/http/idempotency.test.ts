@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { openProducer } from '../../../src/app/client.ts';
+import { testConfig } from '../../support/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
 
 describe('an Idempotency-Key', () => {
@@ -43,6 +45,20 @@ describe('an Idempotency-Key', () => {
     expect(await waiting()).to.equal(1);
     await service.redis.multi().hdel(record, 'answer').hset(record, 'until', 0).exec();
     expect((await post({ query: 'other' }, 'k3')).status).to.equal(422);
+  });
+
+  it('may come from the library too: the same request finds its search, another one is refused', async () => {
+    const { host, port } = service.redis.options;
+    const producer = openProducer(testConfig({ REDIS_URL: `redis://${host}:${port}` }));
+    await producer.ready();
+    const { searchId } = await producer.enqueue({ query: 'mug' }, { idempotencyKey: 'k6' });
+    await producer.enqueue({ query: 'mug' }, { idempotencyKey: 'k7' });
+    await producer.close();
+    expect((await post({ query: 'mug' }, 'k6')).json.searchId).to.equal(searchId);
+    const other = await post({ query: 'cup' }, 'k7');
+    expect(other.status).to.equal(422);
+    expect(other.json.errors[0].code).to.equal('idempotency_key_reused');
+    expect(await waiting()).to.equal(2);
   });
 
   it('belongs to a tenant', async () => {

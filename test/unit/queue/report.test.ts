@@ -6,7 +6,8 @@ const counts = { pages: 2, of: 5, products: 400 };
 
 function report(own: Partial<SearchReport> = {}): SearchReport {
   const progress = { state: 'collecting' as const, ...counts };
-  return { searchId: 's1', state: 'collecting', progress, summary: null, error: null, ...own };
+  const collecting = { searchId: 's1', state: 'collecting', progress, summary: null, error: null };
+  return { ...collecting, ...own } as SearchReport;
 }
 
 describe('the report on a search beside the gate', () => {

@@ -1,0 +1,50 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { Failure } from '../failures.ts';
+import type { SearchRequest } from '../product/requestSchema.ts';
+
+/**
+ * The rule of idempotency keys, for the library and over HTTP: a key of a tenant stands for one request, a search or a
+ * list of searches in their order. The same request again adds nothing; another one is refused. The key is forgotten
+ * after the longest life of a search. What was refused for another reason keeps its key, since it may have been added.
+ *
+ * The record is a hash: `requests` is the fingerprint of what the library was asked to add; HTTP keeps its answer in it.
+ */
+export function idempotencyRecord(prefix: string, tenant: string, key: string): string {
+  return `${prefix}:idempotency:${tenant}:${sha256(key)}`;
+}
+
+export function idempotencyClash(key: string): Failure {
+  const shown = JSON.stringify(key.slice(0, 64));
+  return new Failure(
+    'idempotency_key_reused',
+    `the idempotency key ${shown} was used for another request before: use a new key`,
+  );
+}
+
+/** Binds the key to the requests. @throws Failure `idempotency_key_reused` when it is bound to others */
+export async function bindIdempotencyKey(
+  redis: Redis,
+  { prefix, tenant, runsTtlMs }: { prefix: string; tenant: string; runsTtlMs: number },
+  key: string,
+  requests: readonly SearchRequest[],
+): Promise<void> {
+  const record = idempotencyRecord(prefix, tenant, key);
+  const fingerprint = sha256(JSON.stringify(requests, withSortedKeys));
+  const replies = await redis
+    .multi()
+    .hsetnx(record, 'requests', fingerprint)
+    .hget(record, 'requests')
+    .pexpire(record, Math.ceil(runsTtlMs))
+    .exec();
+  if (replies?.[1]?.[1] !== fingerprint) throw idempotencyClash(key);
+}
+
+function withSortedKeys(_key: string, value: unknown): unknown {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}
