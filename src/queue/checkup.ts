@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
-import { FIRST, PRIORITY } from './bullmq/queues.ts';
+import { countQueue, failedJobs } from './bullmq/counts.ts';
 
 export interface QueueCheckup {
   redis: Redis;
@@ -16,26 +16,27 @@ export interface QueueCheckup {
 /** A job that waited longer than this has not just come at a busy moment. */
 const LONG_MS = 15 * 60_000;
 
-/** BullMQ's score of a prioritized job: its priority times this, plus a counter. */
-const PRIORITY_STEP = 2 ** 32;
-
-/** Whether the queues move: how many wait, since when, what failed, and whether anybody works. */
+/** Checks whether the queues move: how many jobs wait, since when, what failed, and whether workers are connected. */
 export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
   return [await depth(parts), await failures(parts), await workers(parts)];
 }
 
 async function depth({ redis, searches, calls, backlogLimit, now }: QueueCheckup): Promise<Finding> {
-  const [waiting, callsWaiting, paused, ...since] = await Promise.all([
-    waitingIn(searches),
-    waitingIn(calls),
-    Promise.all([searches, calls].map(async (queue) => ((await queue.isPaused()) ? [queue.name] : []))),
-    ...[searches, calls].map((queue) => oldestSince(redis, queue)),
-  ]);
-  const oldestMs = now - Math.min(now, ...since);
-  const message = `${waiting} searches and ${callsWaiting} calls wait${oldestMs > 0 ? `, the oldest for ${span(oldestMs)}` : ''}`;
-  const stopped = paused.flat();
-  if (stopped.length > 0)
-    return fail('queues', 'degraded', `${stopped.join(' and ')} stand paused: ${message}`, 'resume them');
+  const queues = [searches, calls];
+  const counts = await Promise.all(queues.map((queue) => countQueue(redis, queue, now)));
+  const [waiting = 0, callsWaiting = 0] = counts.map(
+    ({ states: { waiting = 0, delayed = 0 } }) => waiting + delayed,
+  );
+  const ages = counts.flatMap(({ classes }) => Object.values(classes).map(({ oldest }) => oldest));
+  const oldestMs = Math.max(...ages) * 1000;
+  const age = oldestMs > 0 ? `, the oldest for ${durationOf(oldestMs)}` : '';
+  const message = `${waiting} searches and ${callsWaiting} calls wait${age}`;
+  const states = await Promise.all(queues.map(async (queue) => ((await queue.isPaused()) ? queue.name : [])));
+  const paused = states.flat();
+  if (paused.length > 0) {
+    const are = paused.length === 1 ? 'is' : 'are';
+    return fail('queues', 'degraded', `${paused.join(' and ')} ${are} paused: ${message}`, 'resume them');
+  }
   if (waiting >= backlogLimit)
     return fail(
       'queues',
@@ -48,38 +49,15 @@ async function depth({ redis, searches, calls, backlogLimit, now }: QueueCheckup
   return ok('queues', message);
 }
 
-async function waitingIn(queue: Queue): Promise<number> {
-  const counts = await queue.getJobCounts('wait', 'prioritized', 'delayed');
-  return Object.values(counts).reduce((sum, count) => sum + count, 0);
-}
-
-/** When the job that has waited longest was added, ms since the epoch; Infinity where none waits. Reads few keys of any queue. */
-async function oldestSince(redis: Redis, queue: Queue): Promise<number> {
-  const heads = await Promise.all([
-    redis.lindex(queue.toKey('wait'), -1),
-    ...[FIRST, ...Object.values(PRIORITY)].map(async (priority) => {
-      const from = priority * PRIORITY_STEP;
-      const key = queue.toKey('prioritized');
-      return (await redis.zrangebyscore(key, from, from + PRIORITY_STEP - 1, 'LIMIT', 0, 1))[0];
-    }),
-  ]);
-  const times = await Promise.all(
-    heads.map(async (id) => (id ? Number(await redis.hget(queue.toKey(id), 'timestamp')) : 0)),
-  );
-  return Math.min(Number.POSITIVE_INFINITY, ...times.filter((time) => time > 0));
-}
-
 async function failures({ redis, searches, now }: QueueCheckup): Promise<Finding> {
-  const key = searches.toKey('failed');
-  const count = await redis.zcard(key);
-  const [oldest, at] = await redis.zrange(key, '0', '0', 'WITHSCORES');
+  const { count, oldest } = await failedJobs(redis, searches);
   if (oldest === undefined) return ok('failures', 'no search has failed of those that are kept');
-  const reason = (await redis.hget(searches.toKey(oldest), 'failedReason')) ?? 'unknown';
-  const ago = span(now - Number(at));
+  const kept = count === 1 ? '1 failed search is kept' : `${count} failed searches are kept`;
+  const [id, ago] = [oneLine(oldest.id), durationOf(now - oldest.at)];
   return warn(
     'failures',
-    `${count} failed ${count === 1 ? 'search is' : 'searches are'} kept, the oldest from ${ago} ago: ${oldest}, ${oneLine(reason)}`,
-    `dpf search --get ${oneLine(oldest)} shows it, --retry starts it again`,
+    `${kept}, the oldest from ${ago} ago: ${id}, ${oneLine(oldest.reason)}`,
+    `dpf search --get ${id} shows it, --retry starts it again`,
   );
 }
 
@@ -97,7 +75,7 @@ function oneLine(text: string): string {
 }
 
 /** `9 s`, `4 min`, `3 h`, `2 days`. */
-function span(ms: number): string {
+function durationOf(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
   if (seconds < 120) return `${seconds} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;

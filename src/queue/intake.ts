@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../failures.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
+import { waitingCount } from './bullmq/counts.ts';
 
 export type Refusal = 'invalid' | 'backlog' | 'memory' | 'redis';
 
@@ -13,83 +14,67 @@ export interface IntakeLimits {
   memory: number;
 }
 
-export interface IntakeOptions {
-  redis: Redis;
-  queue: Queue;
-  /** They may change while searches come in. */
-  limits: () => IntakeLimits;
-}
-
-/** What was seen of Redis at `at`, ms since the epoch. */
-interface Sight {
+interface Usage {
+  /** When it was measured, ms since the epoch. */
   at: number;
   waiting: number;
   /** Share of `maxmemory` in use; 0 where there is no limit. */
   memory: number;
 }
 
-/** A look serves for this long; what this producer adds meanwhile is counted along. */
-const SIGHT_MS = 1000;
+/** How long a measurement is used; what this producer adds meanwhile is counted along. */
+const USAGE_TTL_MS = 1000;
 
-/** When it makes sense to try again: nobody knows, so not at once. */
-const TRY_AGAIN_MS = 10_000;
+/** When to try again after a refusal: nobody knows when there is room, so not at once. */
+const RETRY_AFTER_MS = 10_000;
 
-/** Turns searches away before the queue or Redis's memory is full, while those who wait can still be served. */
+/** Refuses searches before the queue or Redis's memory is full, while those that wait can still be served. */
 export class Intake {
-  readonly #options: IntakeOptions;
-  #sight: Sight | undefined;
-  #looking: Promise<Sight> | undefined;
+  readonly #options: { redis: Redis; queue: Queue; limits: () => IntakeLimits };
+  #usage: Usage | undefined;
+  #measuring: Promise<Usage> | undefined;
 
-  constructor(options: IntakeOptions) {
+  /** @param options `limits` may change while searches come in */
+  constructor(options: { redis: Redis; queue: Queue; limits: () => IntakeLimits }) {
     this.#options = options;
   }
 
-  /** Lets all of them in or none. @throws Failure `backlog_full` {because: `backlog` or `memory`, until} */
+  /** Admits all of them or none. @throws Failure `backlog_full` {reason: `backlog` or `memory`, until} */
   async admit(requests: readonly NormalRequest[]): Promise<void> {
     const { backlog, backfillMemory, memory } = this.#options.limits();
-    const sight = await this.#look();
-    if (sight.memory > memory)
+    const usage = await this.#currentUsage();
+    if (usage.memory > memory)
       throw full('memory', `Redis uses more than ${percent(memory)} of its memory: try later`);
-    if (sight.memory > backfillMemory && requests.some(({ priority }) => priority === 'backfill'))
+    if (usage.memory > backfillMemory && requests.some(({ priority }) => priority === 'backfill'))
       throw full('memory', `Redis uses more than ${percent(backfillMemory)} of its memory: backfill later`);
-    if (sight.waiting + requests.length > backlog)
-      throw full('backlog', `${sight.waiting} searches wait already and ${backlog} may: try later`);
-    sight.waiting += requests.length;
+    if (usage.waiting + requests.length > backlog)
+      throw full('backlog', `${usage.waiting} searches wait already and ${backlog} may: try later`);
+    usage.waiting += requests.length;
   }
 
-  /** Whoever comes while one looks waits for what that one sees: a flood would else look a hundred times at once. */
-  async #look(): Promise<Sight> {
-    if (this.#sight !== undefined && Date.now() - this.#sight.at < SIGHT_MS) return this.#sight;
-    this.#looking ??= this.#lookNow().finally(() => {
-      this.#looking = undefined;
+  /** Calls at the same time share one measurement: a flood would measure a hundred times at once. */
+  async #currentUsage(): Promise<Usage> {
+    if (this.#usage !== undefined && Date.now() - this.#usage.at < USAGE_TTL_MS) return this.#usage;
+    this.#measuring ??= this.#measure().finally(() => {
+      this.#measuring = undefined;
     });
-    return this.#looking;
+    return this.#measuring;
   }
 
-  async #lookNow(): Promise<Sight> {
+  async #measure(): Promise<Usage> {
     const at = Date.now();
     const { redis, queue } = this.#options;
-    const replies = await redis
-      .pipeline()
-      .llen(queue.toKey('wait'))
-      .zcard(queue.toKey('prioritized'))
-      .zcard(queue.toKey('delayed'))
-      .info('memory')
-      .exec();
-    const [wait, prioritized, delayed, info] = (replies ?? []).map(([error, value]) => {
-      if (error) throw error;
-      return value;
-    });
-    this.#sight = {
-      at,
-      waiting: Number(wait) + Number(prioritized) + Number(delayed),
-      memory: shareUsed(String(info)),
-    };
-    return this.#sight;
+    // The key picks the node of a Cluster that holds the queue.
+    const memory = redis.pipeline().exists(queue.toKey('')).info('memory').exec();
+    const [waiting, replies] = await Promise.all([waitingCount(queue), memory]);
+    const [error, info] = replies?.[1] ?? [];
+    if (error) throw error;
+    this.#usage = { at, waiting, memory: shareUsed(String(info)) };
+    return this.#usage;
   }
 }
 
-/** Why a search was not let in; undefined for a defect of ours. */
+/** Why a search was refused, for the metric; undefined for an internal error. */
 export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Failure)) return undefined;
   if (error.code === 'invalid_request' || error.code === 'idempotency_key_reused') return 'invalid';
@@ -98,7 +83,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
 }
 
 function full(reason: 'backlog' | 'memory', message: string): Failure {
-  return new Failure('backlog_full', message, { reason, until: Date.now() + TRY_AGAIN_MS });
+  return new Failure('backlog_full', message, { reason, until: Date.now() + RETRY_AFTER_MS });
 }
 
 function percent(share: number): string {

@@ -29,7 +29,7 @@ describe('the doctor beside a running service', () => {
     await service.producer.enqueueMany([{ query: 'yoga mat' }, { query: 'tent' }]);
     const paused = await findingAbout('queues');
     expect(paused.message).to.match(
-      /^ebay-search stand.* paused: 2 searches and 0 calls wait, the oldest for \d s$/,
+      /^ebay-search is paused: 2 searches and 0 calls wait, the oldest for \d s$/,
     );
     const anHourLater = await findingAbout('queues', () => Date.now() + 3_600_000);
     expect(anHourLater.message).to.match(/the oldest for 60 min$/);
