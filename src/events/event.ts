@@ -15,7 +15,7 @@ const base = {
   v: Type.Literal(1),
   id: Type.String({
     pattern: '^[0-9a-f]{32}$',
-    description: 'names what happened: whoever sees it twice has seen the same thing twice',
+    description: 'identifies the event: the same id twice is the same event twice',
   }),
   at: Type.String({ format: 'date-time', description: 'when it happened or was seen, UTC' }),
   tenant: Type.String(),
@@ -30,7 +30,7 @@ const query = nullable(Type.String(), 'the keywords that were searched');
 const TrackSchema = Type.Object(
   {
     name: Type.String(),
-    firstRun: Type.Boolean({ description: 'there was nothing to compare with: no product event comes' }),
+    firstRun: Type.Boolean({ description: 'there was nothing to compare with: no product event follows' }),
     new: count(),
     priceDropped: count(),
     priceRose: count(),
@@ -40,7 +40,7 @@ const TrackSchema = Type.Object(
     ...closed,
     description:
       'what the comparison found, products in their cool-down included; null without one: no track, nothing found, ' +
-      'or answered by an identical search, which tells it itself',
+      'or answered by an identical search, which has it in its own event',
   },
 );
 
@@ -50,13 +50,13 @@ const ended = {
   counts: Type.Object({ found: count('what eBay claims'), products: count('products delivered') }, closed),
   calls: count('calls to eBay that it made'),
   pages: count('answers that are there'),
-  missing: count('parts that failed for good; the summary says which and why'),
+  missing: count('parts that could not be fetched; the summary says which and why'),
   warnings: count('what eBay ignored in the request; the summary says what'),
   track: nullable(TrackSchema),
   expiresAt: nullable(Type.String({ format: 'date-time' }), 'until when the products can be read'),
 };
 
-const GOOD_ENDS = OUTCOMES.filter((outcome) => !['cancelled', 'skipped', 'failed'].includes(outcome));
+const COMPLETED = OUTCOMES.filter((outcome) => !['cancelled', 'skipped', 'failed'].includes(outcome));
 
 const listing = {
   itemId: Type.String({ description: "eBay's RESTful id, v1|LEGACY|VARIATION" }),
@@ -68,7 +68,7 @@ const totalNow = nullable(money('price and shipping'), 'null when one of them is
 const priceChange = {
   ...ofTrack,
   product: Type.Object({ ...listing, total: money('delivered price now') }, closed),
-  formerTotal: money('delivered price at the last sight'),
+  formerTotal: money('delivered price when it was last seen'),
 };
 
 function event<T extends string, F extends Type.TProperties>(type: T, description: string, fields: F) {
@@ -78,10 +78,10 @@ function event<T extends string, F extends Type.TProperties>(type: T, descriptio
   );
 }
 
-/** All that is told, by type. Listings are named, not described: eBay's words and pictures are not kept here. */
+/** All events, by type. Listings are identified, not described: eBay's texts and pictures are not kept here. */
 export const EVENT_SCHEMAS = {
   'search.completed': event('search.completed', 'A search ended with what there is', {
-    outcome: Type.Enum(GOOD_ENDS),
+    outcome: Type.Enum(COMPLETED),
     ...ended,
   }),
   'search.failed': event('search.failed', 'A search ended without anything', {
@@ -109,7 +109,7 @@ export const EVENT_SCHEMAS = {
     priceChange,
   ),
   'product.price-rose': event('product.price-rose', 'Delivered, it costs more than before', priceChange),
-  'product.gone': event('product.gone', 'Two looks at the whole listing, and only the first had it', {
+  'product.gone': event('product.gone', 'Two searches of the whole listing, and only the first had it', {
     ...ofTrack,
     product: Type.Object({ itemId: listing.itemId }, closed),
   }),

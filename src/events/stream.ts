@@ -9,10 +9,10 @@ export function eventStreamKey(prefix: string, tenant: string): string {
 }
 
 /**
- * KEYS: stream, ids that this search has told, then one key for each product in question. ARGV: length of the stream,
- * life of the ids (ms), cool-down (ms), then for each event its id, type, JSON and the number of its product's key (0:
- * no cool-down). All of it in one step: what was told before is passed over, and what the cool-down holds back once
- * stays untold. Answers how many were added.
+ * Appends the events that this search has not published yet and no cool-down holds back. One that a cool-down held back
+ * counts as published. Returns how many were added.
+ * KEYS: stream; ids that this search has published; then the cool-down keys of products. ARGV: length of the stream; life
+ * of the ids (ms); cool-down (ms); then for each event its id, type, JSON and the number of its cool-down key (0: none).
  */
 const APPEND = new LuaScript(`
 local length, memory, cooldown = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -29,7 +29,7 @@ end
 redis.call('PEXPIRE', KEYS[2], memory)
 return added`);
 
-/** One script's worth: keeps Redis busy for a moment only. */
+/** Events of one script, so that it blocks Redis for a moment only. */
 const APPEND_BATCH = 200;
 
 export interface EventStreamOptions {
@@ -37,13 +37,13 @@ export interface EventStreamOptions {
   prefix: string;
   /** About how many events are kept; older ones go first. */
   kept: number;
-  /** How long the price of a product is not told again after it was, ms; 0: always told. */
+  /** After an event about a product's price, how long none follows, ms; 0: no cool-down. */
   cooldownMs: number;
-  /** How long a search remembers what it has told, ms: as long as it may be run again. */
+  /** How long a search remembers its events, ms: as long as it may be run again. */
   memoryMs: number;
 }
 
-/** Where a search tells what happened. What it has told once it may tell again without effect. */
+/** Publishes the events of searches. An event that a search publishes again has no effect. */
 export class EventStream {
   readonly #options: EventStreamOptions;
 
@@ -51,7 +51,7 @@ export class EventStream {
     this.#options = options;
   }
 
-  /** Appends those that this search has not told yet, in their order; returns how many that were. */
+  /** Appends those that this search has not published yet, in their order; returns their number. */
   async append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
     let added = 0;
     for (let from = 0; from < events.length; from += APPEND_BATCH)
@@ -63,16 +63,15 @@ export class EventStream {
     const { redis, prefix, kept, cooldownMs, memoryMs } = this.#options;
     const keys = [eventStreamKey(prefix, search.tenant), keyOf(prefix, 'announced', search)];
     const args = events.flatMap((event) => {
-      const coolingDown = cooldownKey(prefix, event);
-      const place = coolingDown === undefined ? 0 : keys.push(coolingDown);
-      return [event.id, event.type, JSON.stringify(event), place];
+      const cooldown = cooldownKey(prefix, event);
+      return [event.id, event.type, JSON.stringify(event), cooldown === undefined ? 0 : keys.push(cooldown)];
     });
     const limits = [kept, Math.ceil(memoryMs), Math.ceil(cooldownMs)];
     return (await APPEND.run(redis, keys, [...limits, ...args])) as number;
   }
 }
 
-/** A price may swing to and fro; that a product came or went is always told. */
+/** Only prices have a cool-down, since they may change to and fro. */
 function cooldownKey(prefix: string, event: ServiceEvent): string | undefined {
   if (event.type !== 'product.price-dropped' && event.type !== 'product.price-rose') return undefined;
   return `${prefix}:cooldown:${event.tenant}:${event.track}:${event.product.itemId}`;
@@ -85,26 +84,20 @@ export interface StreamEntry {
   event: ServiceEvent;
 }
 
-export interface ReadOptions {
-  /** Events after this place; `0` for all that are kept, `$` for those yet to come. */
-  after: string;
-  /** Wait for what comes, until `signal` aborts; needs a connection of its own. */
-  follow?: boolean;
-  signal?: AbortSignal;
-}
-
 const READ_BATCH = 500;
-/** Shorter than the time after which a silent connection counts as dead (`REDIS_SOCKET_TIMEOUT`). */
+/** Longest wait of one read, below the time after which a silent connection counts as dead (`REDIS_SOCKET_TIMEOUT`). */
 const BLOCK_MS = 2000;
 
-type Entry = [place: string, fields: string[]];
-
-/** A tenant's events in their order, without a consumer group: everyone who reads so sees all of them. */
+/**
+ * A tenant's events in their order, without a consumer group: each reader gets all of them.
+ * @param options.after events after this place; `0` for all that are kept, `$` for those yet to come
+ * @param options.follow waits for further events, until `signal` aborts; needs a connection of its own
+ */
 export async function* readEvents(
   redis: Redis,
   prefix: string,
   tenant: string,
-  { after, follow = false, signal }: ReadOptions,
+  { after, follow = false, signal }: { after: string; follow?: boolean; signal?: AbortSignal },
 ): AsyncGenerator<StreamEntry> {
   const key = eventStreamKey(prefix, tenant);
   let place = after === '$' ? await lastPlace(redis, key) : after;
@@ -137,12 +130,12 @@ async function lastPlace(redis: Redis, key: string): Promise<string> {
   return last?.[0] ?? '0-0';
 }
 
-async function next(redis: Redis, key: string, after: string): Promise<Entry[]> {
+async function next(redis: Redis, key: string, after: string): Promise<Array<[string, string[]]>> {
   const reply = await redis.xread('COUNT', READ_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', key, after);
   return reply?.[0]?.[1] ?? [];
 }
 
-/** Undefined for an entry that somebody else wrote. */
+/** Undefined for an entry that another program wrote. */
 function eventFrom(fields: string[]): ServiceEvent | undefined {
   const data = fields[fields.indexOf('data') + 1];
   try {

@@ -6,8 +6,6 @@ import type { Priority } from '../../product/requestSchema.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { repeatStrategy } from './repeat.ts';
 
-export { ageOf } from './repeat.ts';
-
 /** The public queue: searches. Tenants other than `default` have their own. */
 export function searchQueueName(tenant: string): string {
   return tenant === 'default' ? 'ebay-search' : `ebay-search-${tenant}`;

@@ -35,7 +35,7 @@ describe('the event stream', () => {
     return products.filter(({ total, converted, auction }) => total && !converted && !auction);
   }
 
-  it('tells the first look of a track in one event, and then each change in one', async () => {
+  it('has the first search of a track in one event, and then each change in one', async () => {
     const request = { ...whole, track: 'news' };
     const first = await service.search(request);
     const before = await allEvents(redis);
@@ -71,7 +71,7 @@ describe('the event stream', () => {
     expect({ mark, formerTotal }).to.deep.equal({ mark: 'price-dropped', formerTotal: cheaper.total });
   });
 
-  it('tells of what a retry brings, and not again of what was told', async () => {
+  it('has what a retry brings, and nothing twice', async () => {
     const request = { ...whole, track: 'retried' };
     await service.search(request);
     const added = Array.from({ length: 3 }, (_, n) =>
@@ -89,7 +89,7 @@ describe('the event stream', () => {
     expect(countByType(told)).to.deep.equal({ 'product.new': 3, 'search.completed': 2 });
   });
 
-  it('tells a price that swings to and fro once within the cool-down', async () => {
+  it('has one event of a price that changes to and fro within the cool-down', async () => {
     const request = { ...whole, track: 'swinging' };
     const [swinging] = (await pricedOf((await service.search(request)).searchId)) as [Product];
     const before = await allEvents(redis);
@@ -103,7 +103,7 @@ describe('the event stream', () => {
     });
   });
 
-  it('tells of searches that fail, are cancelled, are refused or cannot even be read', async () => {
+  it('has searches that fail, are cancelled, are refused or cannot be read', async () => {
     service.simulator.controls.arm({ fault: 'status', status: 500, count: 1 });
     const failed = await service.search({ query: 'phone case' });
     await service.searches.add('search', { query: 7 }, { jobId: 'refused' });

@@ -32,7 +32,7 @@ describe('appending to the event stream', () => {
     formerTotal: { value: '2.00', currency: 'USD' },
   });
 
-  it('adds each id once, however often and by however many it is told at the same time', async () => {
+  it('adds each id once, however often and by however many it is published at the same time', async () => {
     const events = Array.from({ length: 450 }, (_, n) => end(n));
     const added = await Promise.all(Array.from({ length: 8 }, () => open().append(search, events)));
     expect(added.reduce((sum, each) => sum + each, 0)).to.equal(450);
@@ -51,7 +51,7 @@ describe('appending to the event stream', () => {
     expect(kept.at(-1)).to.deep.equal(end(1999));
   });
 
-  it('holds back a price within the cool-down, for good, and tells it after', async () => {
+  it('never publishes a price change within the cool-down, and publishes the next one after it', async () => {
     const stream = open({ cooldownMs: 60_000 });
     expect(await stream.append(search, [drop(1), drop(2)])).to.equal(1);
     await redis.del('{ebay}:cooldown:default:hubs:v1|1|0');
@@ -60,7 +60,7 @@ describe('appending to the event stream', () => {
     expect(await stream.append(search, [drop(3)])).to.equal(1);
   });
 
-  it('is read from a place on, followed without a gap, and left when told so', async () => {
+  it('is read from a place on, followed without a gap, and left when the signal aborts', async () => {
     await open().append(search, [end(1), end(2)]);
     const stop = new AbortController();
     const reader = server.connect();

@@ -49,7 +49,7 @@ describe('a duty', () => {
     expect(most).to.equal(1);
   });
 
-  it('goes on after a round that failed, and tells it once, not every time', async () => {
+  it('goes on after a round that failed, and logs it once, not every time', async () => {
     let rounds = 0;
     const lines: unknown[] = [];
     start(
