@@ -38,7 +38,7 @@ export interface ProductRange {
 }
 
 /**
- * A search's products without holding them: their order is known from the pages' heads, and each stretch is read when it
+ * A search's products without holding them: their order is known from the pages' heads, and each range is read when it
  * is wanted. It is the list that `productsOf` gives.
  */
 export class ProductList {

@@ -122,12 +122,6 @@ redis.call('HSETNX', KEYS[1], 'class', ARGV[5])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
 
-/** KEYS: run. ARGV: request (JSON), class. Does nothing for a run that is forgotten. */
-const ADOPT = new LuaScript(`
-if redis.call('HEXISTS', KEYS[1], 'number') == 0 then return end
-redis.call('HSETNX', KEYS[1], 'request', ARGV[1])
-redis.call('HSETNX', KEYS[1], 'class', ARGV[2])`);
-
 /**
  * Stores an answer and looks at what may follow, in one step. The first answer of a call stands, and the result ends with
  * its earliest answer.
@@ -200,7 +194,11 @@ export class SearchStore {
 
   /** Gives a run that a worker of version 0.1 began its request. */
   async adopt(ref: SearchRef, request: NormalRequest): Promise<void> {
-    await ADOPT.run(this.#redis, this.#runKey(ref), [JSON.stringify(request), request.priority]);
+    const key = this.#runKey(ref);
+    const { priority } = request;
+    await answersOf(
+      this.#redis.multi().hsetnx(key, 'request', JSON.stringify(request)).hsetnx(key, 'class', priority),
+    );
   }
 
   async readRun(ref: SearchRef): Promise<Run | undefined> {
@@ -281,7 +279,7 @@ export class SearchStore {
       fields.includes(WANTED) ? this.wantedItems(ref) : undefined,
     ]);
     const products = heads.reduce((sum, { head }) => sum + head.products.length, 0);
-    const there = fields.filter((field) => field.startsWith(ITEM)).length;
+    const there = fields.filter(isItem).length;
     const details = wanted === undefined ? {} : { details: { there, of: wanted.length } };
     return { pages: heads.length, products, ...details };
   }
@@ -312,19 +310,15 @@ export class SearchStore {
     const fields = await this.#redis.hkeys(this.#resultKey(ref));
     return this.readItems(
       ref,
-      fields.flatMap((field) => (field.startsWith(ITEM) ? [field.slice(ITEM.length)] : [])),
+      fields.filter(isItem).map((field) => field.slice(ITEM.length)),
     );
   }
 
-  /** Of these items, the details that are there. */
+  /** Of these items, the details that are there, by item id. */
   async readItems(ref: SearchRef, itemIds: readonly string[]): Promise<Map<string, ItemAnswer>> {
     const answers = await this.#readFields(ref, itemIds.map(itemField), unpack<ItemAnswer>);
-    return new Map(
-      itemIds.flatMap((id, index) => {
-        const answer = answers[index];
-        return answer === undefined ? [] : [[id, answer] as const];
-      }),
-    );
+    const entries = itemIds.map((id, index) => [id, answers[index]] as const);
+    return new Map(entries.filter((entry): entry is [string, ItemAnswer] => entry[1] !== undefined));
   }
 
   async readVerdict(ref: SearchRef): Promise<TrackVerdict | undefined> {
@@ -337,7 +331,7 @@ export class SearchStore {
       PAGE.test(field) ? [{ page: Number(field), answer: unpackPage(value) }] : [],
     );
     const details = packed.flatMap(([field, value]) =>
-      field.startsWith(ITEM) ? [[field.slice(ITEM.length), unpack<ItemAnswer>(value)] as const] : [],
+      isItem(field) ? [[field.slice(ITEM.length), unpack<ItemAnswer>(value)] as const] : [],
     );
     const verdict = packed.find(([field]) => field === VERDICT)?.[1];
     return {
@@ -402,6 +396,10 @@ export function itemFields(itemId: string, answer: ItemAnswer): Record<string, B
 
 export function itemField(itemId: string): string {
   return ITEM + itemId;
+}
+
+function isItem(field: string): boolean {
+  return field.startsWith(ITEM);
 }
 
 function runFrom(fields: Record<string, string>): Run | undefined {

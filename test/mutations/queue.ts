@@ -4,6 +4,8 @@ const RETRY = 'test/integration/queue/retry.test.ts';
 const IDENTICAL = 'test/integration/queue/coalesced.test.ts';
 const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
 const PAGE_RACES = 'test/integration/queue/pageRaces.test.ts';
+const CALL_PAYLOADS = 'test/integration/queue/callPayloads.test.ts';
+const GATE_WAITS = 'test/integration/queue/gateWaits.test.ts';
 const PAYLOADS = 'test/integration/queue/payloads.test.ts';
 const SUSPECTS = 'test/integration/queue/crashIsolation.test.ts';
 const BULLMQ = 'test/integration/queue/bullmq';
@@ -134,8 +136,8 @@ export const mutations: Mutation[] = [
     find: 'planned.page === page && planned.offset === offset && planned.limit === limit',
     replace: 'planned.page === page',
     breaks: 'No call is made for a page that its search does not plan.',
-    tests: [PAYLOADS],
-    grep: 'in the calls queue',
+    tests: [CALL_PAYLOADS],
+    grep: 'no search plans',
   },
   {
     id: 'unwanted-item-calls',
@@ -143,8 +145,8 @@ export const mutations: Mutation[] = [
     find: 'wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace)',
     replace: 'true',
     breaks: 'No call is made for an item that its search does not want.',
-    tests: [PAYLOADS],
-    grep: 'in the calls queue',
+    tests: [CALL_PAYLOADS],
+    grep: 'no search plans',
   },
   {
     id: 'request-of-the-page-counts',
@@ -152,7 +154,7 @@ export const mutations: Mutation[] = [
     find: 'if (run.request !== undefined)',
     replace: 'if (run.request !== undefined && data.v !== 1)',
     breaks: 'The request that a page of version 0.1 carries is not used where the search has a stored one.',
-    tests: [PAYLOADS],
+    tests: [CALL_PAYLOADS],
     grep: 'release 0.1',
   },
   {

@@ -75,7 +75,7 @@ export const mutations: Mutation[] = [
     file: 'src/results/coalescedSearches.ts',
     find: '(awaited == by or (not leader and recent))',
     replace: '(not leader and recent)',
-    breaks: 'Whoever waited for a search is answered by its end, whatever its own maxAge.',
+    breaks: 'A search that waited for another one is answered by its end, whatever its own maxAge.',
     tests: [IDENTICAL],
     grep: 'are collected once',
   },

@@ -27,7 +27,7 @@ export function refOf(requester: Requester, tenant: string): SearchRef {
 
 /**
  * Finds out whether another search collects, or has just collected, the same. Returns the summary of that search, or
- * undefined where this one has to collect itself. A search that has to wait is delayed.
+ * undefined where this one must collect itself. A search that must wait is delayed.
  * @throws the leader's failure, where asking again would be refused again; BullMQ's DelayedError while waiting.
  */
 export async function coalesce(

@@ -1,14 +1,13 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
+import type { EbayProductCollector } from '../../collector/collector.ts';
 import type { EventStream } from '../../events/stream.ts';
 import { asFailure, Failure } from '../../failures.ts';
-import type { MarketplaceId } from '../../product/marketplaces.ts';
-import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
+import type { Priority } from '../../product/requestSchema.ts';
 import type { CoalescedSearches } from '../../results/coalescedSearches.ts';
 import type { SearchStore } from '../../results/searchStore.ts';
 import type { Tracks } from '../../results/tracks.ts';
-import type { Fields, Logger } from '../../telemetry/logger.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { QueueMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
 import type { JobDefaults } from './retryPolicy.ts';
@@ -38,28 +37,8 @@ export interface QueueContext {
   log: Logger;
 }
 
-/** Makes one call to eBay. Throws a `Failure`. */
-export interface Collector {
-  collectPage(call: PageCall): Promise<PageAnswer>;
-  /** An item that eBay no longer has is an answer, not a failure. */
-  collectDetails(call: ItemCall): Promise<ItemAnswer>;
-}
-
-export interface PageCall {
-  request: NormalRequest;
-  marketplace: MarketplaceId;
-  offset: number;
-  limit: number;
-  class: Priority;
-  /** Aborts the call when the process has to go. */
-  signal?: AbortSignal;
-  /** Ids for log lines about it. */
-  ids?: Fields;
-}
-
-export interface ItemCall extends Omit<PageCall, 'offset' | 'limit'> {
-  itemId: string;
-}
+/** Makes one call to eBay. Throws a `Failure`; an item that eBay no longer has is an answer. */
+export type Collector = Pick<EbayProductCollector, 'collectPage' | 'collectDetails'>;
 
 /** Whether a class of searches may spend calls now; asking changes nothing. */
 export interface Admission {

@@ -25,7 +25,7 @@ export interface SearchEstimate {
   remaining: number;
   /** What part of them this search needs; above 1 it goes on after the reset. Null when nothing is left. */
   shareOfRemaining: number | null;
-  /** When the day's calls begin anew, ISO 8601. */
+  /** When the next day's calls begin, ISO 8601. */
   reset: string;
   /** Calls waiting before this search's first one. */
   ahead: number;

@@ -1,7 +1,7 @@
 import { Ajv } from 'ajv';
 import { DelayedError, type Job, type JobsOptions } from 'bullmq';
 import Type from 'typebox';
-import { Failure } from '../../failures.ts';
+import { Failure, withBecause } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import { parseSearchRequest } from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
@@ -76,7 +76,8 @@ export function callOptions({ attempts, backoffMs, keep }: JobDefaults): JobsOpt
     attempts,
     // Jitter keeps the calls that one outage failed from coming back all at once.
     backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
-    removeOnComplete: keep,
+    // BullMQ spends three commands on removing old jobs, of all that have ended: one completion in ten does it for all.
+    removeOnComplete: Math.random() < 0.1 ? keep : false,
     removeOnFail: keep,
     // A failed call releases its search, which then says what is missing.
     ignoreDependencyOnFailure: true,
@@ -197,17 +198,10 @@ export async function deferNewerVersion(
     await job.updateProgress({});
     return;
   }
-  const reason = 'newer-version';
-  await job.updateProgress({
-    state: 'waiting',
-    pages: 0,
-    of: 0,
-    products: 0,
-    reason,
-    because: reason,
-    until,
-    since,
-  });
+  const counts = { pages: 0, of: 0, products: 0 };
+  await job.updateProgress(
+    withBecause({ state: 'waiting', ...counts, reason: 'newer-version', until, since }),
+  );
   await job.moveToDelayed(until, token);
   throw new DelayedError();
 }

@@ -29,7 +29,7 @@ export interface SearchProgress {
 export type Waiting = Pick<SearchProgress, 'reason' | 'until' | 'leader'>;
 
 /**
- * Writes the progress of a search job for those who follow the queue: when it begins to collect, when it has to wait and
+ * Writes the progress of a search job for those who follow the queue: when it begins to collect, when it must wait and
  * when it goes on. The counts of those who ask come from `currentProgress`.
  */
 export async function publishProgress(

@@ -116,7 +116,7 @@ async function collect(
   }
 }
 
-/** Goes round until every page and item is there or has failed. It leaves by an error when it has to wait for one. */
+/** Goes round until every page and item is there or has failed. It leaves by an error when it must wait for one. */
 async function collectAll(
   context: QueueContext,
   job: Job,
@@ -191,12 +191,10 @@ async function readCollected(
   { number, waiting, stopped }: Run,
 ): Promise<Collected> {
   const run = { search, number, request, waiting };
+  const numbers = allPages(request).map(({ page }) => page);
   const wantsDetails = request.details === 'full';
   const [stored, details, failures] = await Promise.all([
-    store.readHeads(
-      search,
-      allPages(request).map(({ page }) => page),
-    ),
+    store.readHeads(search, numbers),
     wantsDetails ? store.readDetails(search) : new Map<string, ItemAnswer>(),
     failuresOfChildren(job),
   ]);

@@ -10,7 +10,7 @@ describe('identical searches', () => {
   const ends = (ids: string[]) =>
     Promise.all(ids.map((id) => service.producer.waitFor(id, { timeoutMs: 15_000 })));
 
-  it('are collected once, whoever added them, and answer every asker', async () => {
+  it('are collected once, however they were added, and answer every requester', async () => {
     const added = await service.producer.enqueueMany(Array.from({ length: 10 }, () => ({ ...request })));
     const foreign = await service.searches.addBulk(
       Array.from({ length: 10 }, (_, index) => ({
@@ -28,7 +28,7 @@ describe('identical searches', () => {
     for (const id of ids) expect(await service.producer.products(id)).to.have.length(650);
   });
 
-  it('go on for the others when the one that leads is cancelled, which is told cancelled at once', async () => {
+  it('go on for the others when the one that leads is cancelled, which reads as cancelled at once', async () => {
     await service.calls.pause();
     const first = await service.producer.enqueue(request);
     await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
@@ -74,7 +74,7 @@ describe('identical searches', () => {
   it('raise the class of the one that leads to the highest of those who wait', async () => {
     const { searchId } = await service.producer.enqueue({ ...request, maxItems: 5000, priority: 'backfill' });
     await waitFor('its first call', () => service.calledOffsets().length > 0);
-    // So that pages of it still wait, however slowly the second search comes to its turn.
+    // So that pages of it still wait, however late the second search has its turn.
     await service.calls.pause();
     await service.producer.enqueue({ ...request, maxItems: 5000, priority: 'interactive' });
     await waitFor('a page of the higher class', async () => {

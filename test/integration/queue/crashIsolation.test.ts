@@ -29,7 +29,7 @@ describe('a page that was active on workers that died', () => {
     const searches = added.map(({ searchId }) => ({ searchId, page: `${CALLS}:${searchId}-r1-p1` }));
     for (const [index, { page }] of searches.entries()) {
       await waitFor('the page', () => stored.redis.exists(page));
-      // BullMQ's own count of stalls; this fails if BullMQ should come to call it otherwise.
+      // BullMQ's own count of stalls; this fails if BullMQ gives it another name.
       await stored.redis.hset(page, 'stc', crashes[index] as number);
     }
     await service.calls.resume();

@@ -51,7 +51,7 @@ describe('a search with details', () => {
       .and.have.length(1);
   });
 
-  it('is partial when an item fails for good, names it, and a retry calls for that one only', async () => {
+  it('is partial when an item fails in the end, names it, and a retry calls for that one only', async () => {
     service.simulator.controls.arm({
       fault: 'status',
       status: 500,
@@ -135,7 +135,7 @@ describe('a search with details under way', () => {
     expect(await service.calls.getJobCountByTypes('prioritized', 'wait', 'delayed', 'active')).to.equal(0);
   });
 
-  it('tells how many details are there', async () => {
+  it('says how many details are there', async () => {
     const { searchId } = await service.producer.enqueue(wanted);
     const progress = await waitFor('progress', async () => {
       const { progress: now } = await service.producer.get(searchId);

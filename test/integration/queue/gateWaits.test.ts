@@ -41,7 +41,10 @@ describe('searches before a closed gate', () => {
     const { progress } = await waiting(searchId);
     expect(progress).to.include({ reason: 'quota' });
     expect(progress?.until).to.be.closeTo(Date.now() + HOUR_S * 1000, 60_000);
-    expect(await service.searches.getJobState(searchId)).to.equal('delayed');
+    await waitFor(
+      'the search to be put aside',
+      async () => (await service.searches.getJobState(searchId)) === 'delayed',
+    );
     expect(await service.calls.getJobCountByTypes('prioritized', 'waiting', 'delayed', 'active')).to.equal(0);
 
     const other = await service.search({ query: 'phone', maxItems: 1 });
@@ -61,6 +64,8 @@ describe('searches before a closed gate', () => {
     expect(summary).to.include({ outcome: 'complete', calls: 2 });
     const [page] = await service.calls.getCompleted();
     expect(page?.attemptsMade).to.equal(1);
+    // For those who follow the queue with plain BullMQ.
+    expect((await service.searches.getJob(searchId))?.progress).to.include({ state: 'collecting', pages: 1 });
   });
 
   it('say that they wait when the gate closes for all, though none of their calls was turned away', async () => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
+import type { PageCall } from '../../../src/collector/collector.ts';
 import { PRIORITY } from '../../../src/queue/bullmq/queues.ts';
-import type { PageCall } from '../../../src/queue/search/context.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';

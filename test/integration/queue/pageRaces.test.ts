@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ItemCall, PageCall } from '../../../src/queue/search/context.ts';
+import type { DetailsCall, PageCall } from '../../../src/collector/collector.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -8,7 +8,7 @@ const PROMPTLY = { timeoutMs: 10_000 };
 
 describe('a call of a search', () => {
   const pageCall = usePause<PageCall>();
-  const itemCall = usePause<ItemCall>();
+  const itemCall = usePause<DetailsCall>();
   /** Held when the job of a page or an item looks whether its search was cancelled. */
   const look = usePause();
   const service = useService(
@@ -105,7 +105,7 @@ describe('a call of a search', () => {
     expect(service.calledOffsets()).to.deep.equal([0]);
   });
 
-  it('is not added for a marketplace whose earlier page has failed for good', async () => {
+  it('is not added for a marketplace whose earlier page has failed', async () => {
     service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
     pageCall.hold(({ offset }) => offset > 200);
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 3000 });

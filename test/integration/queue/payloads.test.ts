@@ -44,7 +44,7 @@ describe('a job that a stranger added', () => {
       expect(service.calledOffsets()).to.deep.equal([]);
     });
 
-  it('is kept no longer and no more often than the house rules say, whatever its options', async () => {
+  it('is kept no longer and no more often than the job defaults say, whatever its options', async () => {
     const ids = Array.from({ length: 8 }, (_, index) => `greedy-${index}`);
     for (const id of ids)
       await service.searches.add('search', id < 'greedy-4' ? {} : { query: 'zzyzx', maxItems: 1 }, {
@@ -60,7 +60,7 @@ describe('a job that a stranger added', () => {
     expect(failed).to.equal(3);
   });
 
-  it('waits for a worker that can read it when its version is newer, then fails as unknown_payload_version; a retry waits anew', async () => {
+  it('waits for a worker that can read it when its version is newer, then fails as unknown_payload_version; a retry waits again', async () => {
     await service.searches.add('search', { v: 7, query: 'phone case' }, { ...GREEDY, jobId: 'newer' });
     let began = 0;
     for (const attempts of [1, 2]) {

@@ -11,7 +11,7 @@ import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 describe('retrying a search of which one page failed', () => {
   const service = useService({ PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' });
 
-  /** A search of three pages whose last one failed for good. */
+  /** A search of three pages whose last one failed. */
   async function partial(): Promise<string> {
     const fault = service.simulator.controls.arm({ fault: 'status', status: 500, on: { offset: 400 } });
     const { summary, searchId } = await service.search({ query: 'phone case', maxItems: 600 });
@@ -69,7 +69,7 @@ describe('retrying a search of which one page failed', () => {
     await completeAgain(searchId);
   });
 
-  it('calls only for that page where the page itself is retried on the dashboard, which wakes the search', async () => {
+  it('calls only for that page where the page itself is retried on the dashboard, which resumes the search', async () => {
     const searchId = await partial();
     const [page] = await service.calls.getFailed(0, 0);
     await retryOnBoard('ebay-calls', page?.id as string);

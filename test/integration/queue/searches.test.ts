@@ -24,7 +24,7 @@ describe('a search through the queue', () => {
     expect(summary).to.deep.include({ outcome: 'none-found', calls: 1, pages: 1 });
   });
 
-  it('tells that everything was filtered out from nothing found', async () => {
+  it('distinguishes that everything was filtered out from nothing found', async () => {
     const { summary } = await service.search({
       query: 'phone case',
       maxItems: 50,
@@ -63,7 +63,7 @@ describe('a search through the queue', () => {
     );
   });
 
-  it('collects anew when a job id is used a second time after removal', async () => {
+  it('collects again when a job id is used a second time after removal', async () => {
     const add = () =>
       service.searches.add('search', { query: 'phone case', maxItems: 250 }, { jobId: 'mine' });
     await add();

@@ -25,7 +25,7 @@ describe('a search with a track', () => {
     };
   }
 
-  /** Plants one change of each kind; answers what a search must then tell. */
+  /** Plants one change of each kind; returns what a search must then report. */
   function plantChanges(products: Product[], title: string) {
     const { controls } = service.simulator;
     const priced = products.filter(({ total, converted, auction }) => total && !converted && !auction);
@@ -102,14 +102,14 @@ describe('a search with a track', () => {
     expect((await marksOf(partial.searchId)).changed).to.deep.equal(planted.changed);
   });
 
-  it('tells a change once where two searches of the name run at the same time', async () => {
+  it('reports a change once where two searches of the name run at the same time', async () => {
     const request = { ...whole, track: 'twins' };
     const planted = plantChanges((await run(request)).products, 'led strip with a lamp');
     // Another word order, so that they are not identical searches.
     const both = await Promise.all([run(request), run({ ...request, query: 'strip led' })]);
-    const told = both.flatMap(({ changed }) => [...changed]);
-    expect(told).to.have.length(planted.changed.size);
-    expect(new Map(told)).to.deep.equal(planted.changed);
+    const changes = both.flatMap(({ changed }) => [...changed]);
+    expect(changes).to.have.length(planted.changed.size);
+    expect(new Map(changes)).to.deep.equal(planted.changed);
   });
 });
 

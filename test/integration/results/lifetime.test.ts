@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { PageAnswer } from '../../../src/collector/answers.ts';
-import type { PageCall } from '../../../src/queue/search/context.ts';
+import type { PageCall } from '../../../src/collector/collector.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';

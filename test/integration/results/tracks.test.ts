@@ -67,7 +67,7 @@ describe('what a track remembers in Redis', () => {
     );
   });
 
-  it('learns nothing from a search whose result has expired, so that the next one still tells', async () => {
+  it('learns nothing from a search whose result has expired, so that the next one still reports it', async () => {
     const { redis, tracks } = parts();
     expect(await tracks.compare(search('a'), 'mine', saw(['1']))).to.equal(undefined);
     expect(await redis.exists(KEY)).to.equal(0);
@@ -81,10 +81,10 @@ describe('what a track remembers in Redis', () => {
     await Promise.all(ids.map((id) => storePage(store, search(id))));
     const items = Array.from({ length: 50 }, (_, n) => `v1|${n}|0`);
     const verdicts = await Promise.all(ids.map((id) => tracks.compare(search(id), 'mine', saw(items))));
-    const told = verdicts.flatMap((verdict) =>
+    const marked = verdicts.flatMap((verdict) =>
       [...(verdict?.marks ?? [])].filter(([, mark]) => mark === 'new'),
     );
-    expect(told.map(([itemId]) => itemId)).to.have.members(items);
+    expect(marked.map(([itemId]) => itemId)).to.have.members(items);
   });
 
   it('gives the same search the same verdict however often, and at the same time', async () => {

@@ -88,7 +88,7 @@ describe('the events of a search', () => {
     });
   });
 
-  it('tell each other end by its own type', () => {
+  it('have a type for each other end', () => {
     const ends = [
       ...eventsOfEnd(source, { ...summary, outcome: 'cancelled' }, undefined),
       ...eventsOfEnd({ ...source, schedule: 'daily' }, { ...summary, outcome: 'skipped' }, undefined),
@@ -106,7 +106,7 @@ describe('the events of a search', () => {
       expect(Schema.Check(EVENT_SCHEMAS[event.type], event), event.type).to.equal(true);
   });
 
-  it('have the same ids when the same end is events again, later and with other times', () => {
+  it('have the same ids when the same end is published again, later and with other times', () => {
     const again = { ...summary, finishedAt: '2026-01-01T00:09:00.000Z', calls: 2 };
     expect(idsOf(eventsOfEnd(source, again, changes))).to.deep.equal(
       idsOf(eventsOfEnd(source, summary, changes)),

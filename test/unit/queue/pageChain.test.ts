@@ -67,7 +67,7 @@ describe('the chain of a search’s pages', () => {
     expect(pagesAfter(request({ maxItems: 800 }), done)).to.deep.equal([]);
   });
 
-  it('go on as far as the total promises something, and always with the very next page', () => {
+  it('go on while the total promises something, and always with the very next page', () => {
     const added = (total: number) =>
       pageNumbers(pagesAfter(request({ maxItems: 1000 }), { ...answer({ total }), page: 1 }));
     expect(added(10_000)).to.deep.equal([2, 3, 4, 5]);

@@ -71,7 +71,7 @@ describe('a packed page', () => {
     expect(unpackPage(packPage(last))).to.deep.equal(last);
   });
 
-  it('has a head that tells which products meet the conditions', () => {
+  it('has a head that says which products meet the conditions', () => {
     const wanted = request({ title: { include: ['hub'] } });
     const head = headOf(wanted, page());
 

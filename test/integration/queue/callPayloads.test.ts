@@ -1,0 +1,79 @@
+import { expect } from 'chai';
+import { useService } from '../../support/service.ts';
+import { StoredJobs } from '../../support/storedJobs.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+describe('a job in the calls queue that this release did not add', () => {
+  const service = useService();
+
+  it('makes no call that no search plans, and does not disturb the search that it names', async () => {
+    await service.calls.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 210 });
+    const { data } = await waitFor('its page', () => service.calls.getJob(`${searchId}-r1-p1`));
+    const { timestamp } = data.search;
+    const forged: Array<[change: object, code: string]> = [
+      [{ search: { ...data.search, timestamp: timestamp + 1 } }, 'search_not_found'],
+      [{ search: { ...data.search, tenant: 'shop-a' } }, 'search_not_found'],
+      [{ page: 3, offset: 400 }, 'invalid_payload'],
+      [{ offset: 7 }, 'invalid_payload'],
+      [{ limit: 1 }, 'invalid_payload'],
+      [{ marketplace: 'EBAY_DE' }, 'invalid_payload'],
+      [{ kind: 'item', itemId: 'v1|1|0' }, 'invalid_payload'],
+    ];
+    const jobs = await service.calls.addBulk(
+      forged.map(([change]) => ({ name: 'page', data: { ...data, ...change }, opts: { priority: 1 } })),
+    );
+    await service.calls.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
+    for (const [index, [change, code]] of forged.entries()) {
+      const { failedReason } = await waitFor('the forged job to fail', async () => {
+        const job = await service.calls.getJob(jobs[index]?.id as string);
+        return job?.failedReason === undefined ? undefined : job;
+      });
+      expect(failedReason, JSON.stringify(change)).to.match(new RegExp(`^${code}: `));
+    }
+    expect(service.calledOffsets()).to.deep.equal([0, 200]);
+  });
+
+  /** A search whose first page is as release 0.1 added it, with a request of its own. */
+  async function withOldPage(request: object): Promise<{ searchId: string; run: string }> {
+    await service.calls.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 210 });
+    const page = await waitFor('its page', () => service.calls.getJob(`${searchId}-r1-p1`));
+    await page.updateData({ ...page.data, v: 1, request });
+    return { searchId, run: `{ebay}:run:default:${searchId}:${page.data.search.timestamp}` };
+  }
+
+  it('of release 0.1 is called for with the stored request, whatever request it carries', async () => {
+    const { searchId } = await withOldPage({ query: 'yoga mat', maxItems: 50 });
+    await service.calls.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', pages: 2 });
+    expect(calledFor()).to.deep.equal(['phone case', 'phone case']);
+  });
+
+  it('of release 0.1 gives the search its request where that release began the search', async () => {
+    const { searchId, run } = await withOldPage({ query: 'phone case', maxItems: 210 });
+    const redis = new StoredJobs(service.config.redis.url);
+    expect(await redis.redis.hdel(run, 'request', 'class')).to.equal(2);
+    redis.close();
+    await service.calls.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', pages: 2 });
+    expect(calledFor()).to.deep.equal(['phone case', 'phone case']);
+  });
+
+  it('of release 0.1 makes no call when its request is wrong and the search has none', async () => {
+    const { searchId, run } = await withOldPage({ query: 'phone case', maxItems: -1 });
+    const redis = new StoredJobs(service.config.redis.url);
+    await redis.redis.hdel(run, 'request', 'class');
+    redis.close();
+    await service.calls.resume();
+    const { error } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(error?.code).to.equal('invalid_payload');
+    expect(service.calledOffsets()).to.deep.equal([]);
+  });
+
+  const calledFor = () => service.simulator.controls.log({ kind: 'search' }).map(({ query }) => query.q);
+});

@@ -1,0 +1,101 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import type { ItemAnswer } from '../../../src/collector/answers.ts';
+import type { NormalRequest } from '../../../src/product/requestSchema.ts';
+import { itemsAfter } from '../../../src/queue/search/plan.ts';
+import { itemField, itemFields, SearchStore } from '../../../src/results/searchStore.ts';
+import { useRedis } from '../../support/redis.ts';
+
+const DAY_MS = 24 * 3600 * 1000;
+const request = { query: 'phone case', priority: 'backfill' } as NormalRequest;
+const answer = { latencyMs: 1 } as ItemAnswer;
+
+describe('the store of a search', () => {
+  const server = useRedis();
+  let searches = 0;
+
+  async function begun(wanted: string[]) {
+    const redis = server.connect();
+    const store = new SearchStore({ redis, prefix: '{ebay}', resultTtlMs: DAY_MS, runTtlMs: DAY_MS });
+    searches += 1;
+    const ref = { tenant: 'default', searchId: `s_${searches}`, timestamp: 1 };
+    const { number } = await store.begin(ref, 0, request);
+    const jobKey = (itemId: string) => `{ebay}:ebay-calls:${ref.searchId}-${itemId}`;
+    const items = wanted.map((itemId) => ({ itemId, marketplace: 'EBAY_US' as const }));
+    /** What a call does that has ended: adds what may follow it. Returns the ids of what it added. */
+    const step = async (itemId: string, concurrency: number, change: { run?: number } = {}) => {
+      const after = itemsAfter(items, itemId).map((item) => item.itemId);
+      const followers = after.map((id) => ({ field: itemField(id), jobKey: jobKey(id) }));
+      const fields = itemFields(itemId, answer);
+      const { open, ended } = await store.step(ref, {
+        ...{ run: number, chain: 'details', answer: fields, followers, concurrency },
+        ...change,
+      });
+      const added = open
+        .filter(({ jobData }) => jobData === undefined)
+        .map(({ index }) => after[index] as string);
+      for (const id of added) await redis.hset(jobKey(id), 'data', '{}');
+      return { added, ended };
+    };
+    const add = (itemId: string) => redis.hset(jobKey(itemId), 'data', '{}');
+    return { redis, store, ref, step, add };
+  }
+
+  it('lets so many calls follow each one as may be under way, and adds every call once in whatever order they end', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 30 }),
+        fc.integer({ min: 1, max: 6 }),
+        fc.array(fc.nat(), { maxLength: 40 }),
+        async (count, concurrency, order) => {
+          const ids = Array.from({ length: count }, (_, n) => `v1|${n}|0`);
+          const { step, add } = await begun(ids);
+          const underWay = ids.slice(0, concurrency);
+          for (const id of underWay) await add(id);
+          const called: string[] = [];
+          for (let n = 0; underWay.length > 0; n++) {
+            const [id] = underWay.splice((order[n] ?? 0) % underWay.length, 1) as [string];
+            called.push(id);
+            underWay.push(...(await step(id, concurrency)).added);
+          }
+          expect(called).to.have.members(ids);
+        },
+      ),
+      { numRuns: 25 },
+    );
+  });
+
+  it('passes over calls that are answered, and goes on behind them', async () => {
+    const { step } = await begun(['a', 'b', 'c', 'd', 'e']);
+    await step('b', 0);
+    await step('c', 0);
+    expect((await step('a', 2)).added).to.deep.equal(['d', 'e']);
+  });
+
+  it('lets nothing follow a call of an older run, of a cancelled search or of a chain that has ended', async () => {
+    const older = await begun(['a', 'b']);
+    expect(await older.step('a', 1, { run: 7 })).to.deep.equal({ added: [], ended: false });
+    for (const mark of ['cancelled', 'broken:details'] as const) {
+      const { store, ref, step } = await begun(['a', 'b']);
+      await store.mark(ref, mark);
+      expect(await step('a', 1)).to.deep.equal({ added: [], ended: false });
+    }
+  });
+
+  it('says that the run was summed up, unless it was cancelled or is forgotten', async () => {
+    const { store, ref, step, redis } = await begun(['a', 'b']);
+    await store.mark(ref, 'ended');
+    expect(await step('a', 1)).to.deep.equal({ added: [], ended: true });
+    await redis.del(`{ebay}:run:default:${ref.searchId}:1`);
+    expect(await step('a', 1)).to.deep.equal({ added: [], ended: false });
+    expect(await store.readRun(ref)).to.equal(undefined);
+  });
+
+  it('holds the class of a search once: it begins with that of the request and rises with `raiseClass`', async () => {
+    const { store, ref } = await begun([]);
+    expect((await store.readRun(ref))?.request?.priority).to.equal('backfill');
+    await store.raiseClass(ref, 'interactive');
+    expect((await store.begin(ref, 0, request)).request.priority).to.equal('interactive');
+    expect((await store.look(ref, '1')).run?.request).to.deep.equal({ ...request, priority: 'interactive' });
+  });
+});
