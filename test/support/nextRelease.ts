@@ -6,7 +6,7 @@ import type { openProducer } from '../../src/app/client.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-/** In data of version 2 a search says `terms` instead of `query`, and a page `from` instead of `offset`. */
+/** In the next version of its data a search says `terms` instead of `query`, and a page `from` instead of `offset`. */
 const TRANSLATION = `
 function secondSearch({ v, query, ...rest }) {
   return { ...rest, v: 2, terms: query };
@@ -16,44 +16,54 @@ function firstSearch(data) {
   const { v, terms, ...rest } = data;
   return { ...rest, v: 1, query: terms };
 }
-function secondPage({ v, offset, ...rest }) {
-  return { ...rest, v: 2, from: offset };
+function thirdPage({ v, offset, ...rest }) {
+  return { ...rest, v: 3, from: offset };
 }
-function firstPage(data) {
-  if (data?.v !== 2) return data;
+function secondPage(data) {
+  if (data?.v !== 3) return data;
   const { v, from, ...rest } = data;
-  return { ...rest, v: 1, offset: from };
+  return { ...rest, v: 2, offset: from };
 }
 `;
 
-/** Where it differs from this release: it reads both versions, writes the second, and a page says who has done it. */
+/** Where it differs from this release: it reads both versions, writes the next one, and a page says who has done it. */
 const CHANGES: Array<[file: string, from: string, to: string]> = [
-  ['queue/readJob.js', 'version > 1', 'version > 2'],
-  ['product/request.js', 'tidyJson(input)', 'tidyJson(firstSearch(input))'],
+  ['queue/search/jobData.js', 'SEARCH_VERSION = 1', 'SEARCH_VERSION = 2'],
+  ['product/parseRequest.js', 'tidyJson(input);', 'tidyJson(firstSearch(input));'],
   ['queue/producer.js', 'data: request,', 'data: secondSearch(request),'],
   [
-    'queue/readJob.js',
+    'queue/search/callJob.js',
+    'deferNewerVersion(context, job, token, CALL_VERSION)',
+    'deferNewerVersion(context, job, token, 3)',
+  ],
+  ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 3);'],
+  [
+    'queue/search/jobData.js',
     'if (!isCallJob(data))\n        throw',
-    'if (data.v === 2) return readCall({ data: firstPage(data) }, defaults);\n    if (!isCallJob(data))\n        throw',
+    'if (data?.v === 3) return readCall({ data: secondPage(data) });\n    if (!isCallJob(data))\n        throw',
   ],
   [
-    'queue/plannedCalls.js',
-    "{ v: 1, kind: 'page', search, run, request, ...planned }",
-    "secondPage({ kind: 'page', search, run, request, ...planned })",
+    'queue/search/addCalls.js',
+    "{ v: CALL_VERSION, kind: 'page', search, run: number, ...planned }",
+    "thirdPage({ kind: 'page', search, run: number, ...planned })",
   ],
-  ['queue/pageJob.js', 'return { page, products, ', "return { by: 'next release', page, products, "],
+  [
+    'queue/search/callJob.js',
+    'return { page, products: done.products, ',
+    "return { by: 'next release', page, products: done.products, ",
+  ],
 ];
 
 export interface NextRelease {
   /** Its program, started as `dist/main.js` is. */
   main: string;
-  /** Its producer, which writes version 2. */
+  /** Its producer, which writes version 2 of searches. */
   openProducer: typeof openProducer;
   remove(): void;
 }
 
 /**
- * The release after this one, had it given the data of jobs a version 2: the built program, changed as above, in a folder
+ * The release after this one, had it given the data of jobs another version: the built program, changed as above, in a folder
  * of its own with this one's packages.
  * @throws Error when the program no longer has what is to be changed
  */
@@ -70,7 +80,7 @@ export async function buildNextRelease(): Promise<NextRelease> {
     writeFileSync(path, text.replace(from, to) + (translated.has(file) ? '' : `\n${TRANSLATION}`));
     translated.add(file);
   }
-  const app = await import(pathToFileURL(join(folder, 'dist/app.js')).href);
+  const app = await import(pathToFileURL(join(folder, 'dist/app/client.js')).href);
   return {
     main: join(folder, 'dist/main.js'),
     openProducer: app.openProducer,
