@@ -11,8 +11,8 @@ export const ScheduleSchema = Type.Object(
       Type.String({
         maxLength: 200,
         description:
-          'minute hour day month weekday, on the clocks of `tz`: a local time that a clock change skips runs at the ' +
-          'next one there is, one that comes twice runs once; cron or every, not both',
+          'minute hour day month weekday, or a nickname such as @daily, on the clocks of `tz`. Where they skip a fixed ' +
+          'time, it runs at the end of the gap; where they show it twice, it runs once. Cron or every, not both',
       }),
     ),
     tz: Type.Optional(

@@ -6,8 +6,9 @@ import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { ProductList, productsOf } from '../results/products.ts';
-import type { SearchRef, SearchStore, StoredResult } from '../results/searchStore.ts';
+import type { SearchRef, SearchStore } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
+import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
 import { refuseNewer } from './search/jobData.ts';
 import { currentProgress, type SearchProgress } from './search/progress.ts';
@@ -32,24 +33,10 @@ export class SearchReader {
 
   /** @throws Failure `search_not_found` */
   async job(searchId: string): Promise<Job> {
-    const job = await this.#jobOf(searchId);
+    const job = await findJob(this.#parts.searches, searchId);
     if (job !== undefined) return job;
     const id = JSON.stringify(searchId.slice(0, 64));
     throw new Failure('search_not_found', `no search ${id}: a search is kept for RESULTS_TTL after its end`);
-  }
-
-  /**
-   * BullMQ keeps keys of its own beside the jobs (`meta`, `wait`, `repeat:NAME`, `ID:lock`), which an id may hit: they are
-   * of another type, or have no time at which they were added.
-   */
-  async #jobOf(searchId: string): Promise<Job | undefined> {
-    try {
-      const job = await this.#parts.searches.getJob(searchId);
-      return job !== undefined && Number.isFinite(job.timestamp) ? job : undefined;
-    } catch (error) {
-      if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
-      throw error;
-    }
   }
 
   refOf(job: Job): SearchRef {
@@ -83,34 +70,24 @@ export class SearchReader {
    * @throws Failure `unknown_payload_version` when there are some that only a newer release can read
    */
   async products(searchId: string): Promise<Product[]> {
-    const job = await this.job(searchId);
-    const parsed = parseSearchRequest(job.data, this.#parts.defaults);
-    if (!parsed.ok) {
-      await this.#refuseUnreadableResults(job);
-      return [];
-    }
-    return productsOf(parsed.request, await this.#content(this.refOf(job)));
+    const found = await this.#readable(searchId);
+    return found ? productsOf(found.request, await this.#parts.store.readAll(found.origin)) : [];
   }
 
   /** The same to be read in parts; undefined for a search whose request cannot be read. */
   async productList(searchId: string): Promise<ProductList | undefined> {
+    const found = await this.#readable(searchId);
+    return found && ProductList.open(this.#parts.store, found.origin, found.request);
+  }
+
+  async #readable(searchId: string): Promise<{ request: NormalRequest; origin: SearchRef } | undefined> {
     const job = await this.job(searchId);
+    const origin = await this.#origin(this.refOf(job));
     const parsed = parseSearchRequest(job.data, this.#parts.defaults);
-    if (!parsed.ok) {
-      await this.#refuseUnreadableResults(job);
-      return undefined;
-    }
-    return ProductList.open(this.#parts.store, await this.#origin(this.refOf(job)), parsed.request);
-  }
-
-  /** Products that only a newer release can read are not the same as no products. */
-  async #refuseUnreadableResults(job: Job): Promise<void> {
-    const stored = await this.#parts.store.storedPages(await this.#origin(this.refOf(job)));
-    if (stored.length > 0) refuseNewer(job.data);
-  }
-
-  async #content(search: SearchRef): Promise<StoredResult> {
-    return this.#parts.store.readAll(await this.#origin(search));
+    if (parsed.ok) return { request: parsed.request, origin };
+    // Products that only a newer release can read are not the same as no products.
+    if ((await this.#parts.store.storedPages(origin)).length > 0) refuseNewer(job.data);
+    return undefined;
   }
 
   /** Where the result is: another search may have collected it. */
@@ -121,21 +98,20 @@ export class SearchReader {
 
   /** For its own requester a cancelled search has ended, though it goes on for others. */
   async #withdrawn(job: Job, report: SearchReport): Promise<SearchReport> {
+    const { store, defaults } = this.#parts;
     const search = this.refOf(job);
     const [run, content, expiresAt] = await Promise.all([
-      this.#parts.store.readRun(search),
-      this.#content(search),
-      this.#parts.store.expiresAt(search),
+      store.readRun(search),
+      this.#origin(search).then((origin) => store.readAll(origin)),
+      store.expiresAt(search),
     ]);
-    const parsed = parseSearchRequest(job.data, this.#parts.defaults);
+    const parsed = parseSearchRequest(job.data, defaults);
     if (run === undefined || !parsed.ok) return report;
     const { request } = parsed;
-    const { searchId } = search;
-    const cancelled = { ...run, cancelled: true };
     const summary = summarise({
-      searchId,
+      searchId: search.searchId,
       request,
-      run: cancelled,
+      run: { ...run, cancelled: true },
       heads: content.pages.map(({ answer }) => headOf(request, answer)),
       details: content.details,
       noLongerListed: content.verdict?.gone ?? [],

@@ -8,65 +8,38 @@ import { dueAt } from './repeat.ts';
 /** BullMQ 6.7.0's score of a prioritized job: its priority times this, and a counter (`getPriorityScore.lua`). */
 const PRIORITY_STEP = 2 ** 32;
 
+const DEFAULT_CLASS = 'interactive';
+
 /**
- * What a queue holds, read without loading a job: one round trip for the states, one for the ages. BullMQ 6.7.0 keeps
- * `wait` and `active` as lists, the other states as sorted sets. Jobs without a priority, which only others add, wait as
- * `interactive`.
+ * What a queue holds. Jobs without a priority, which only others add, are in `wait` instead of `prioritized` and count as
+ * `interactive`. The oldest of each class is read by its score, without loading a job.
  */
 export async function countQueue(redis: Redis, queue: Queue, now = Date.now()): Promise<QueueCount> {
-  const key = (name: string) => queue.toKey(name);
-  const prioritized = key('prioritized');
-  const states = redis
-    .pipeline()
-    .llen(key('wait'))
-    .lindex(key('wait'), -1)
-    .zcard(prioritized)
-    .llen(key('active'))
-    .zcard(key('delayed'))
-    .zcard(key('waiting-children'));
-  for (const priority of Object.values(PRIORITY)) {
-    const [from, to] = [priority * PRIORITY_STEP, `(${(priority + 1) * PRIORITY_STEP}`];
-    states.zcount(prioritized, from, to).zrangebyscore(prioritized, from, to, 'LIMIT', 0, 1);
-  }
-  const [wait, first, waiting, active, delayed, parents, ...perClass] = await answersOf(states);
-  const classes = Object.keys(PRIORITY).map((name, index) => {
-    const isDefault = name === 'interactive';
-    const [count, head] = [perClass[2 * index], perClass[2 * index + 1]] as [number, string[]];
-    return {
-      name,
-      waiting: count + (isDefault ? Number(wait) : 0),
-      oldest: [...head, ...(isDefault && first !== null ? [first as string] : [])],
-    };
-  });
-  const ages = redis.pipeline();
-  for (const id of classes.flatMap(({ oldest }) => oldest)) ages.hget(queue.toKey(id), 'timestamp');
-  const timestamps = await answersOf(ages);
-  const ageOfNext = (id: string) => {
-    const timestamp = timestamps.shift();
-    return timestamp ? Math.max(0, now - dueAt(id, Number(timestamp))) / 1000 : 0;
+  const secondsDue = async (id: string) => {
+    const timestamp = await redis.hget(queue.toKey(id), 'timestamp');
+    return timestamp === null ? 0 : (now - dueAt(id, Number(timestamp))) / 1000;
   };
+  const oldest = async (name: string, priority: number) => {
+    const from = priority * PRIORITY_STEP;
+    const to = `(${from + PRIORITY_STEP}`;
+    const ids = await redis.zrangebyscore(queue.toKey('prioritized'), from, to, 'LIMIT', 0, 1);
+    if (name === DEFAULT_CLASS) ids.push(...(await redis.lrange(queue.toKey('wait'), -1, -1)));
+    return Math.max(0, ...(await Promise.all(ids.map(secondsDue))));
+  };
+  const [{ wait = 0, prioritized = 0, ...states }, waiting, ages] = await Promise.all([
+    queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'waiting-children'),
+    queue.getCountsPerPriority([0, ...Object.values(PRIORITY)]),
+    Promise.all(Object.entries(PRIORITY).map(([name, priority]) => oldest(name, priority))),
+  ]);
+  const classes = Object.entries(PRIORITY).map(([name, priority], index) => {
+    const unprioritized = name === DEFAULT_CLASS ? (waiting[0] ?? 0) : 0;
+    return [name, { waiting: (waiting[priority] ?? 0) + unprioritized, oldest: ages[index] ?? 0 }];
+  });
   return {
     queue: queue.name,
-    states: {
-      waiting: Number(wait) + Number(waiting),
-      active: Number(active),
-      delayed: Number(delayed),
-      'waiting-children': Number(parents),
-    },
-    classes: Object.fromEntries(
-      classes.map(({ name, waiting, oldest }) => [
-        name,
-        { waiting, oldest: Math.max(0, ...oldest.map(ageOfNext)) },
-      ]),
-    ),
+    states: { waiting: wait + prioritized, ...states },
+    classes: Object.fromEntries(classes),
   };
-}
-
-async function answersOf(pipeline: ReturnType<Redis['pipeline']>): Promise<unknown[]> {
-  return ((await pipeline.exec()) ?? []).map(([error, value]) => {
-    if (error) throw error;
-    return value;
-  });
 }
 
 /** Jobs that wait for a worker, a delay or a limit. */

@@ -1,4 +1,4 @@
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 
 /**
@@ -73,4 +73,18 @@ function parsed(json: string | undefined): unknown {
 
 function isRecord(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * The job of an id that a caller gave. BullMQ 6.7.0 keeps keys of its own beside the jobs (`meta`, `wait`, `repeat:NAME`,
+ * `ID:lock`), which an id may hit: they are of another type, or have no time at which they were added.
+ */
+export async function findJob(queue: Queue, id: string): Promise<Job | undefined> {
+  try {
+    const job: Job | undefined = await queue.getJob(id);
+    return job !== undefined && Number.isFinite(job.timestamp) ? job : undefined;
+  } catch (error) {
+    if (error instanceof Error && error.message.startsWith('WRONGTYPE')) return undefined;
+    throw error;
+  }
 }

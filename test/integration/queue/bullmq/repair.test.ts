@@ -2,7 +2,13 @@ import { FlowProducer, Queue, Worker } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { settleSearches } from '../../../../src/queue/bullmq/repair.ts';
-import { idsInState, readJobs, STATES, unreadableReason } from '../../../../src/queue/bullmq/storedJobs.ts';
+import {
+  findJob,
+  idsInState,
+  readJobs,
+  STATES,
+  unreadableReason,
+} from '../../../../src/queue/bullmq/storedJobs.ts';
 import { connectTo, useRedis } from '../../../support/redis.ts';
 import { BREAKAGES } from '../../../support/storedJobs.ts';
 
@@ -92,6 +98,26 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
       const fields = job?.fields;
       if (fields !== 'not a hash' && fields !== undefined) expect(unreadableReason(fields)).to.be.a('string');
     });
+
+  it('`meta`, `wait`, `ID:lock` and the like are keys beside the jobs: an id that hits one of them is no job', async () => {
+    await searches.add('search', {}, { jobId: 'a', priority: 1 });
+    await searches.add('search', {}, { jobId: 'b' });
+    await redis.set(searches.toKey('a:lock'), 'token');
+    await searches.upsertJobScheduler('daily', { every: 86_400_000 }, { name: 'search' });
+    for (const key of [
+      'meta',
+      'wait',
+      'prioritized',
+      'events',
+      'id',
+      'a:lock',
+      'repeat',
+      'repeat:daily',
+      'no',
+    ])
+      expect(await findJob(searches, key), key).to.equal(undefined);
+    expect((await findJob(searches, 'a'))?.id).to.equal('a');
+  });
 
   it('every state of a job is one of the lists and sorted sets that are looked through', async () => {
     await searches.add('search', {}, { jobId: 'a', priority: 1 });
