@@ -25,7 +25,7 @@ interface Usage {
 /** How long a measurement is used; what this producer adds meanwhile is counted along. */
 const USAGE_TTL_MS = 1000;
 
-/** When to try again after a refusal: nobody knows when there is room, so not at once. */
+/** When to try again after a refusal: it is not known when there is room, so not at once. */
 const RETRY_AFTER_MS = 10_000;
 
 /** Refuses searches before the queue or Redis's memory is full, while those that wait can still be served. */

@@ -12,7 +12,7 @@ export const MAX_STALLED_COUNT = 1000;
 /** So far beyond WORKER_MAX_RESTARTS that the worker's own limit, which gives a better reason, comes first. */
 const STALLS_BEYOND_LIMIT = 10;
 
-/** Whether a job stalled so often that no worker can have got as far as `isolateCrashing`. */
+/** Whether a job stalled so often that no worker can have reached `isolateCrashing`. */
 export function couldNeverStart(stalls: number, maxRestarts: number): boolean {
   return stalls > maxRestarts + STALLS_BEYOND_LIMIT;
 }

@@ -54,7 +54,7 @@ export const PRIORITY: Record<Priority, number> = { interactive: 2, scheduled: 3
  */
 export const FIRST = 1;
 
-/** The class that a search's data asks for; of data that nobody has checked yet, the default. */
+/** The class that a search's data asks for; of unchecked data, the default. */
 export function classOf(data: unknown): Priority {
   const asked = (data as { priority?: unknown } | null)?.priority;
   return typeof asked === 'string' && Object.hasOwn(PRIORITY, asked) ? (asked as Priority) : 'interactive';
@@ -69,7 +69,7 @@ if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], '9007199254740991', 'PX', ARGV[1])
 end`;
 
-/** Nobody takes a call job from this queue for `ms`. */
+/** No worker takes a job from this queue for `ms`. */
 export async function holdQueue(redis: Redis, queue: Queue, ms: number): Promise<void> {
   await redis.eval(HOLD, 1, queue.toKey('limiter'), Math.max(1, Math.ceil(ms)));
 }

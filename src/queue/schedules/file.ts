@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ApplyReport, Schedules } from './schedules.ts';
 
-const TRY_AGAIN_MS = 1000;
+const RETRY_MS = 1000;
 
 /** The schedules that a file lists, `{ "schedules": [ … ] }`, unchecked. @throws ConfigError */
 export function readSchedulesFile(path: string): unknown[] {
@@ -36,7 +37,7 @@ export async function applyFile(schedules: Schedules, path: string): Promise<App
 }
 
 /**
- * Makes a tenant's schedules what its declaration says, waiting for Redis as long as it takes, and tells what changed.
+ * Makes a tenant's schedules those of its declaration and logs what changed. Waits for Redis without limit.
  * @throws Failure `invalid_request` naming everything wrong in the list
  */
 export async function applySchedules(
@@ -55,7 +56,7 @@ export async function applySchedules(
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'redis-unavailable') throw error;
       log.warn('schedules not applied yet', { reason: error.message });
-      await new Promise((resolve) => setTimeout(resolve, TRY_AGAIN_MS));
+      await sleep(RETRY_MS);
     }
   }
 }
