@@ -39,7 +39,7 @@ export interface TakenRun {
 
 /**
  * Schedules on a real Redis and BullMQ, at a time that stands still until the test sets it: the worker takes a job only
- * when told to, and searches nothing.
+ * when the test says so, and searches nothing.
  */
 export function useSchedules() {
   const redis = useRedis();

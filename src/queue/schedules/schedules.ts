@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
@@ -342,17 +342,12 @@ function reportOn({ added, changed, removed, unchanged, refused }: Plan): ApplyR
   return { added: names(added), changed: names(changed), removed, unchanged, refused };
 }
 
-/** A run whose end was not stored, because Redis was away say, is looked up while its job is kept. */
 async function reportOnRun(queue: Queue, { searchId, at, outcome }: PastRun) {
-  return {
-    searchId,
-    at: new Date(at).toISOString(),
-    outcome: outcome ?? (await outcomeOfJob(queue, searchId)),
-  };
-}
-
-async function outcomeOfJob(queue: Queue, searchId: string): Promise<Outcome | null> {
-  const job = await queue.getJob(searchId);
-  if (job === undefined || job.finishedOn === undefined) return null;
-  return job.failedReason ? 'failed' : ((job.returnvalue as SearchSummary | null)?.outcome ?? null);
+  const report = { searchId, at: new Date(at).toISOString(), outcome };
+  if (outcome !== null) return report;
+  // Where the end was not stored, because Redis was away say, the job has it.
+  const job: Job | undefined = await queue.getJob(searchId);
+  if (job?.finishedOn === undefined) return report;
+  const summary = job.returnvalue as SearchSummary | null;
+  return { ...report, outcome: job.failedReason ? 'failed' : (summary?.outcome ?? null) } as const;
 }

@@ -20,8 +20,8 @@ describe('the event stream', () => {
   });
   afterEach(() => redis.disconnect());
 
-  /** What was told since `before`. */
-  async function toldSince(before: ServiceEvent[]) {
+  /** The events since `before`. */
+  async function eventsSince(before: ServiceEvent[]) {
     return (await allEvents(redis)).slice(before.length);
   }
 
@@ -52,9 +52,9 @@ describe('the event stream', () => {
     service.simulator.controls.removeListing(removed.itemId);
     const added = service.simulator.controls.addListing({ title: 'led strip with a hook', price: '9.99' });
     const second = await service.search(request);
-    const told = await toldSince(before);
-    const items = told.map((event) => ('product' in event ? event.product.itemId : event.searchId));
-    expect(new Map(told.map(({ type }, index) => [type, items[index]]))).to.deep.equal(
+    const published = await eventsSince(before);
+    const items = published.map((event) => ('product' in event ? event.product.itemId : event.searchId));
+    expect(new Map(published.map(({ type }, index) => [type, items[index]]))).to.deep.equal(
       new Map([
         ['product.new', added],
         ['product.price-dropped', cheaper.itemId],
@@ -63,7 +63,7 @@ describe('the event stream', () => {
         ['search.completed', second.searchId],
       ]),
     );
-    const drop = told.find(({ type }) => type === 'product.price-dropped');
+    const drop = published.find(({ type }) => type === 'product.price-dropped');
     expect(drop).to.deep.include({ formerTotal: cheaper.total });
     const { mark, formerTotal } = (await pricedOf(second.searchId)).find(
       ({ itemId }) => itemId === cheaper.itemId,
@@ -83,10 +83,10 @@ describe('the event stream', () => {
     expect(summary?.outcome).to.equal('partial');
     await service.producer.retry(searchId);
     await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
-    const told = await toldSince(before);
-    const fresh = told.flatMap((event) => (event.type === 'product.new' ? [event.product.itemId] : []));
+    const published = await eventsSince(before);
+    const fresh = published.flatMap((event) => (event.type === 'product.new' ? [event.product.itemId] : []));
     expect(fresh).to.have.members(added);
-    expect(countByType(told)).to.deep.equal({ 'product.new': 3, 'search.completed': 2 });
+    expect(countByType(published)).to.deep.equal({ 'product.new': 3, 'search.completed': 2 });
   });
 
   it('has one event of a price that changes to and fro within the cool-down', async () => {
@@ -97,7 +97,7 @@ describe('the event stream', () => {
       changePrice(swinging, by);
       await service.search(request);
     }
-    expect(countByType(await toldSince(before))).to.deep.equal({
+    expect(countByType(await eventsSince(before))).to.deep.equal({
       'search.completed': 3,
       'product.price-dropped': 1,
     });
@@ -119,12 +119,12 @@ describe('the event stream', () => {
     await service.searches.pause();
     await service.searches.add('search', { query: 'yoga mat' }, { jobId: 'unreadable', priority: 1 });
     await redis.hset('{ebay}:ebay-search:unreadable', 'data', '{');
-    const told = await waitFor('four events', async () => {
+    const published = await waitFor('four events', async () => {
       const events = await allEvents(redis);
       return events.length >= 4 ? events : undefined;
     });
     expect(
-      told.map((event) => [event.type, event.searchId, 'error' in event ? event.error.code : null]),
+      published.map((event) => [event.type, event.searchId, 'error' in event ? event.error.code : null]),
     ).to.deep.equal([
       ['search.failed', failed.searchId, 'ebay-server-error'],
       ['search.failed', 'refused', 'invalid_payload'],

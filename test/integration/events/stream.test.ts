@@ -18,7 +18,11 @@ describe('appending to the event stream', () => {
   const open = (change: { kept?: number; cooldownMs?: number } = {}) =>
     new EventStream({ redis, prefix: '{ebay}', kept: 10_000, cooldownMs: 0, memoryMs: 60_000, ...change });
   const end = (attempt: number): ServiceEvent =>
-    eventOfFailure({ search, attempt, schedule: null, query: null }, new Failure('internal', 'x'), new Date(0));
+    eventOfFailure(
+      { search, attempt, schedule: null, query: null },
+      new Failure('internal', 'x'),
+      new Date(0),
+    );
   const drop = (sight: number): ServiceEvent => ({
     ...end(sight),
     type: 'product.price-dropped',
@@ -55,7 +59,7 @@ describe('appending to the event stream', () => {
     const stream = open({ cooldownMs: 60_000 });
     expect(await stream.append(search, [drop(1), drop(2)])).to.equal(1);
     await redis.del('{ebay}:cooldown:default:hubs:v1|1|0');
-    // What was held back is not told late by somebody who does the work again.
+    // What was held back is not published later by a process that does the work again.
     expect(await stream.append(search, [drop(1), drop(2)])).to.equal(0);
     expect(await stream.append(search, [drop(3)])).to.equal(1);
   });
@@ -70,14 +74,14 @@ describe('appending to the event stream', () => {
       signal: stop.signal,
     });
     const next = following.next();
-    const told: StreamEntry[] = [];
-    // Whichever comes first, the reader's look at the end or these: what is told after that look arrives.
-    for (let n = 3; told.length === 0; n++) {
+    const followed: StreamEntry[] = [];
+    // Whichever comes first, the reader's read of the end or these: what is published after that read arrives.
+    for (let n = 3; followed.length === 0; n++) {
       await open().append(search, [end(n)]);
       const first = await Promise.race([next, setTimeout(20)]);
-      if (first?.value) told.push(first.value);
+      if (first?.value) followed.push(first.value);
     }
-    const [first] = told as [StreamEntry];
+    const [first] = followed as [StreamEntry];
     await redis.xadd('{ebay}:events', '*', 'not', 'ours');
     await open().append(search, [end(1000)]);
     const rest: ServiceEvent[] = [];

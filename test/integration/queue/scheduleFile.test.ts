@@ -80,7 +80,7 @@ describe('the file of schedules', () => {
     expect((await test.schedules.get('hourly')).state).to.equal('done');
   });
 
-  it('mends what died between two steps of a change, whoever made it', async () => {
+  it('repairs what a process that died left between two steps of a change', async () => {
     await test.schedules.add(hourly);
     await test.runAll();
     await apply(daily);

@@ -13,7 +13,7 @@ async function failure(work: Promise<unknown>): Promise<Failure> {
 describe('schedules', () => {
   const test = useSchedules();
 
-  it('are told by name, with when in words, next run, state and source', async () => {
+  it('are listed by name, with when in words, next run, state and source', async () => {
     test.at('2026-05-01T10:00Z');
     await test.schedules.add({ name: 'b-daily', cron: '30 6 * * *', tz: 'Europe/Berlin', request });
     await test.schedules.add({ name: 'a-hourly', every: 3600, start: '2026-05-01T12:00:00Z', request });

@@ -84,7 +84,7 @@ describe('the sweep', () => {
     );
   });
 
-  it('lets a search fetch anew what was lost without a trace: a page, or only its data', async () => {
+  it('lets a search fetch again what was lost without a trace: a page, or only its data', async () => {
     for (const lose of [true, false]) {
       const searchId = await searchWithWaitingPages();
       await stored.redis.del(`${CALLS}:${pageOf(searchId, 1)}`);

@@ -72,7 +72,7 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     expect(await redis.exists(searches.toKey('s_2:dependencies'))).to.equal(0);
   });
 
-  it('a page that failed for good is in `failed` with `failedReason`; its search gets it as BullMQ’s `:failed` of ignored children', async () => {
+  it('a page that failed is in `failed` with `failedReason`; its search gets it as BullMQ’s `:failed` of ignored children', async () => {
     await waitingSearches();
     await redis.zrem(calls.toKey('prioritized'), 's_1-p1');
     await redis.zadd(calls.toKey('failed'), 1, 's_1-p1');

@@ -47,6 +47,29 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     expect(await slept(patched())).to.be.lessThan(90);
   });
 
+  it('`Worker.handleCompleted` asks for the next job while the limit holds; the patched worker’s does not', async () => {
+    await queue.setGlobalRateLimit(1, 60_000);
+    const asked = async (open: (process: Processor) => Worker) => {
+      const token = 'token';
+      await redis.del(queue.toKey('limiter'));
+      await queue.add('page', {}, { priority: 1 });
+      await queue.add('page', {}, { priority: 1 });
+      const subject = open(async () => undefined);
+      const job = (await subject.getNextJob(token)) as Job;
+      // It learns that the limit holds.
+      expect(await subject.getNextJob(token)).to.equal(undefined);
+      await redis.del(queue.toKey('limiter'));
+      return subject.processJob(job, token, () => true);
+    };
+    const stock = () => new Worker(queue.name, async () => undefined, { ...options, connection: blocking });
+    expect(await asked(stock), 'BullMQ no longer asks: the override may go').not.to.equal(undefined);
+    await queue.obliterate({ force: true });
+    await queue.setGlobalRateLimit(1, 60_000);
+    const lazy = (process: Processor) =>
+      (worker = new PatchedWorker(queue.name, process, { ...options, connection: blocking }, redis));
+    expect(await asked(lazy)).to.equal(undefined);
+  });
+
   it('`Worker.createJob` gets the stored fields of every job: one without a hash is an error, a huge one is shrunk', async () => {
     const errors: string[] = [];
     const seen: Job[] = [];

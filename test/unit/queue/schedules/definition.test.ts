@@ -76,7 +76,7 @@ describe('reading a schedule', () => {
     expect(parsed.ok ? [] : parsed.errors.map(({ code }) => code)).to.deep.equal(['interval_too_short']);
   });
 
-  it('tells everything at once', () => {
+  it('names everything that is wrong at once', () => {
     expect(codes({ name: '', every: 1, limit: -1, request: { maxItems: 0 } })).to.have.members([
       'name invalid_name',
       'every interval_too_short',

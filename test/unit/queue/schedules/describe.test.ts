@@ -18,7 +18,7 @@ const words: Array<[timing: { cron?: string; tz?: string; every?: number }, expe
 
 describe('when a schedule runs, in words', () => {
   for (const [timing, expected] of words)
-    it(`is told as “${expected}”`, () => {
+    it(`is described as “${expected}”`, () => {
       expect(describeTiming(timing)).to.equal(expected);
     });
 });
