@@ -1,9 +1,35 @@
 #!/usr/bin/env node
-import { endProcess, tellUncaught } from './cli/exitHandlers.ts';
 import { run } from './cli/program.ts';
+import { processScrubber } from './cli/secrets.ts';
 import { processTerminal } from './cli/terminal.ts';
 
+/** Longest wait for a reader of the output that does not read, ms. */
+const FLUSH_TIMEOUT_MS = 2000;
+
 const terminal = processTerminal();
-tellUncaught(terminal);
+
+// Node itself would print every property of the error; those of HTTP and Redis clients hold headers and arguments.
+process.on('uncaughtException', async (thrown: unknown) => {
+  const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  try {
+    terminal.note((await processScrubber()).text(`dpf: stopped by an unexpected error: ${stack}`));
+  } catch {
+    // An installation that misses files. Throwing here would call this handler without end.
+    terminal.note(
+      'dpf: stopped by an unexpected error, and the module that masks secrets could not be loaded',
+    );
+  }
+  await exitProcess(1);
+});
+
 // Everything is closed by then, but ioredis keeps a timer of 2 s behind a connection that never came up.
-await endProcess(await run(process.argv.slice(2), terminal));
+await exitProcess(await run(process.argv.slice(2), terminal));
+
+/** Ends the process once its output is written. */
+async function exitProcess(exit: number): Promise<never> {
+  const written = [process.stdout, process.stderr].map(
+    (stream) => new Promise<void>((resolve) => stream.write('', () => resolve())),
+  );
+  await Promise.race([Promise.all(written), new Promise((resolve) => setTimeout(resolve, FLUSH_TIMEOUT_MS))]);
+  process.exit(exit);
+}

@@ -1,68 +1,144 @@
+import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import type { Config } from '../config/config.ts';
+import { environment } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
+import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
-import type { Simulator } from '../simulator/simulator.ts';
-import { type DemoStack, openDemo } from './demoStack.ts';
-import { SearchFailed } from './exit.ts';
-import { count, ProgressLine } from './progress.ts';
-import { addRequestFlags, requestFrom } from './requestFlags.ts';
+import { startEmbeddedRedis } from '../redis/embedded.ts';
+import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { LogRoot } from '../telemetry/logRoot.ts';
+import { countText } from '../text/values.ts';
+import { quietLog } from './commandSetup.ts';
+import { searchFailed } from './exit.ts';
+import { addRequestFlags, requestFrom } from './flags.ts';
+import { ProgressLine } from './progress.ts';
 import { type Found, printFound } from './search.ts';
-import { type Interrupt, onInterrupt } from './signals.ts';
-import { exportLines } from './simulate.ts';
+import { openServe } from './serve.ts';
+import { onInterrupt } from './signals.ts';
+import { exportLines, simulatorEnv } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Flags {
-  keep?: boolean;
-  json?: boolean;
+/** What the demo searches for: the arguments of `dpf search`, as typed. */
+const SEARCHES: ReadonlyArray<{ about: string; line: string }> = [
+  {
+    about: 'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
+    line: '"usb c hub" --max-items 450 --condition NEW --price-max 40 --ship-to US:19406',
+  },
+  {
+    about: 'two marketplaces at once, cheapest first',
+    line: '"camping tent" --marketplace EBAY_GB --marketplace EBAY_AU --max-items 100 --sort price',
+  },
+  {
+    about: 'free shipping, good sellers, and no mini or party speakers by their titles',
+    line: '"bluetooth speaker" --free-shipping --title-exclude mini --title-exclude party --min-feedback-percentage 98',
+  },
+  {
+    about: 'auctions too: they have bids instead of a price',
+    line: '"vintage camera" --buying-option AUCTION --max-items 50 --sort endingSoonest',
+  },
+  {
+    about: 'a search that finds nothing is no error',
+    line: '"left-handed screwdriver of 1873"',
+  },
+];
+
+interface Answer extends Found {
+  about: string;
+  args: string[];
 }
 
-type Answered = DemoSearch & Found;
-
+/** How long one part of the demo may take to close, ms. */
 const CLOSE_MS = 10_000;
-const ROWS = 5;
 
-export function demoCommand(terminal: Terminal): Command {
+export function command(terminal: Terminal): Command {
   return new Command('demo')
     .description('Run the whole service on this machine with a simulated eBay, and show a few searches.')
     .option('--keep', 'leave all of it running until Ctrl-C and print the addresses')
     .option('--json', 'print summaries and products as JSON')
-    .action((flags: Flags) => demo(terminal, flags));
+    .action((flags: { keep?: boolean; json?: boolean }) => demo(terminal, flags));
 }
 
-async function demo(terminal: Terminal, flags: Flags): Promise<void> {
+async function demo(terminal: Terminal, { keep, json }: { keep?: boolean; json?: boolean }): Promise<void> {
   const interrupt = onInterrupt();
   const lifecycle = new Lifecycle();
-  const say = (line: string) => terminal.note(terminal.paint('dim', line));
   try {
-    const house = await openDemo(lifecycle, say);
-    const answered = await Promise.race([searchAll(house, terminal), interrupt.happened]);
-    if (flags.json) terminal.print(JSON.stringify(answered, null, 2));
-    else show(answered, house, terminal);
-    if (flags.keep) await keep(house, terminal, interrupt);
+    const stack = await openDemo(lifecycle, (line) => terminal.note(terminal.paint('dim', line)));
+    const answers = await interrupt.race(searchAll(stack, terminal));
+    if (json) terminal.print(JSON.stringify(answers, null, 2));
+    else show(answers, stack, terminal);
+    if (!keep) return;
+    terminal.print(keepText(stack, terminal));
+    await interrupt.received;
   } finally {
     await lifecycle.stop(CLOSE_MS);
     interrupt.dispose();
   }
 }
 
-/** All at once, as different callers would: the queue lets them take turns. */
-async function searchAll({ producer, config }: DemoStack, terminal: Terminal): Promise<Answered[]> {
-  const requests = DEMO_SEARCHES.map((search) => demoRequest(search, config.ebay));
-  const added = await producer.enqueueMany(requests);
+/** The whole service in this process. */
+interface DemoStack {
+  config: Config;
+  /** The settings by which a command in another terminal uses it. */
+  env: Record<string, string>;
+  simulator: Simulator;
+  producer: SearchProducer;
+  /** Of the HTTP server. */
+  url: string;
+}
+
+/** At the same relative path from `dist` and from `src`. */
+const DEMO_CONFIG = fileURLToPath(new URL('../../config/demo.json', import.meta.url));
+
+/** Response times as eBay's usual ones, ms. */
+const LATENCY_MS = [60, 180] as const;
+
+/**
+ * Opens everything on free ports. The machine's own configuration is not read: a demo must never spend calls of a real
+ * keyset.
+ */
+async function openDemo(lifecycle: Lifecycle, say: (line: string) => void): Promise<DemoStack> {
+  const { openProducer } = await import('../app/client.ts');
+  const { startWorkerApp } = await import('../app/worker.ts');
+  const redis = await startEmbeddedRedis({ path: environment().PATH ?? '', say });
+  lifecycle.opened('Redis', redis, () => redis.stop());
+  say(`Redis       ${redis.url}`);
+  const simulator = await startSimulator({ latencyMs: LATENCY_MS });
+  lifecycle.opened('simulator', simulator, () => simulator.close());
+  say(`eBay        ${simulator.url} (simulated; no keys needed)`);
+  const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
+  const sources = { env, files: [DEMO_CONFIG] };
+  const config = loadConfig(sources);
+  const log = new LogRoot(config.log);
+  const worker = lifecycle.nested(await startWorkerApp(config, log, { sources }));
+  say(`worker      one call to eBay every ${config.pace.minApiCallInterval} s`);
+  const producer = openProducer(config, { log: quietLog() });
+  lifecycle.opened('producer', producer, () => producer.close());
+  await producer.ready();
+  const { url } = lifecycle.nested(await openServe(config, log, { worker, sources }));
+  say(`HTTP        ${url} (no keys needed: a page at /, the API at /docs)`);
+  return { config, env, simulator, producer, url };
+}
+
+/** Enqueues all searches at once, as different callers would: they take turns. */
+async function searchAll({ producer, config }: DemoStack, terminal: Terminal): Promise<Answer[]> {
+  const searches = SEARCHES.map(({ about, line }) => ({ about, args: argsOf(line) }));
+  const added = await producer.enqueueMany(searches.map(({ args }) => requestOf(args, config)));
   const line = new ProgressLine(terminal);
   const reports = new Map<string, SearchReport>();
   const onProgress = (report: SearchReport) => {
     reports.set(report.searchId, report);
-    line.show(overview([...reports.values()], added.length));
+    line.show(progressText([...reports.values()]));
   };
   try {
-    const ended = await Promise.all(added.map(({ searchId }) => producer.waitFor(searchId, { onProgress })));
     return await Promise.all(
-      ended.map(async (report, index) => {
-        if (report.summary === null) throw new SearchFailed(report);
-        const products = await producer.products(report.searchId);
-        return { ...(DEMO_SEARCHES[index] as DemoSearch), summary: report.summary, products };
+      searches.map(async (search, index) => {
+        const searchId = added[index]?.searchId as string;
+        const report = await producer.waitFor(searchId, { onProgress });
+        if (report.summary === null) throw searchFailed(report);
+        return { ...search, summary: report.summary, products: await producer.products(searchId) };
       }),
     );
   } finally {
@@ -70,117 +146,63 @@ async function searchAll({ producer, config }: DemoStack, terminal: Terminal): P
   }
 }
 
-function overview(reports: SearchReport[], all: number): string {
+function argsOf(line: string): string[] {
+  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+}
+
+/** The request that `dpf search` makes of the same arguments. */
+function requestOf(args: string[], { ebay }: Config): SearchRequest {
+  const search = addRequestFlags(new Command().argument('[query]'));
+  search.parse(args, { from: 'user' });
+  return requestFrom(search.args[0], search.opts(), ebay);
+}
+
+function progressText(reports: SearchReport[]): string {
   const done = reports.filter(({ state }) => state === 'done').length;
   const products = reports.reduce(
     (sum, { summary, progress }) => sum + (summary?.counts.products ?? progress?.products ?? 0),
     0,
   );
-  return `${done} of ${all} searches done · ${count(products, 'product')}`;
+  return `${done} of ${SEARCHES.length} searches done · ${countText(products, 'product')}`;
 }
 
-function show(answered: Answered[], { simulator, config }: DemoStack, terminal: Terminal): void {
-  for (const { about, summary, products, ...search } of answered) {
-    terminal.print(`\n${terminal.paint('bold', demoLine(search as DemoSearch))}`);
+const ROWS = 5;
+
+function show(answers: Answer[], { simulator: { controls }, config }: DemoStack, terminal: Terminal): void {
+  for (const [index, { about, ...found }] of answers.entries()) {
+    terminal.print(`\n${terminal.paint('bold', `dpf search ${SEARCHES[index]?.line}`)}`);
     terminal.print(terminal.paint('dim', `# ${about}\n`));
-    printFound(terminal, { summary, products }, { limitRows: ROWS });
+    printFound(terminal, found, { limitRows: ROWS });
   }
-  const gap = leastGap(simulator);
-  const calls = simulator.controls.log({ kind: 'search' }).length;
-  const products = answered.reduce((sum, found) => sum + found.products.length, 0);
-  const mints = simulator.controls.state().tokensMinted;
-  terminal.print(
-    `\n${terminal.paint('bold', 'In all')}: ${answered.length} searches, ${count(products, 'product')}, ` +
-      `${count(calls, 'call')}, ${count(mints, 'token request')}.\n` +
-      `Calls came to eBay at least ${gap} ms apart (MIN_API_CALL_INTERVAL=${config.pace.minApiCallInterval}).`,
-  );
-}
-
-/** Between two calls as they arrived, ms. */
-function leastGap({ controls }: Simulator): number {
   const arrivals = controls.log({ kind: 'search' }).map(({ at }) => at);
-  return Math.round(Math.min(...arrivals.slice(1).map((at, index) => at - (arrivals[index] as number))));
-}
-
-async function keep(
-  { env, url, simulator }: DemoStack,
-  terminal: Terminal,
-  interrupt: Interrupt,
-): Promise<void> {
+  const gaps = arrivals.slice(1).map((at, index) => at - (arrivals[index] as number));
+  const facts = [
+    `${answers.length} searches`,
+    countText(
+      answers.reduce((sum, { products }) => sum + products.length, 0),
+      'product',
+    ),
+    countText(arrivals.length, 'call'),
+    countText(controls.state().tokensMinted, 'token request'),
+  ];
   terminal.print(
-    [
-      `\n${terminal.paint('bold', 'Still running')} until Ctrl-C. In another terminal:`,
-      '',
-      exportLines(env),
-      '',
-      `A page to look at: ${url}/ (no key needed) · for programs: ${url}/docs · dashboard: ${url}/admin/queues`,
-      `To see news: schedule a search on the page, let eBay have one more listing, and run the schedule again:`,
-      `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
-      '',
-      'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or one more npx dpf worker.',
-    ].join('\n'),
+    `\n${terminal.paint('bold', 'In all')}: ${facts.join(', ')}.\n` +
+      `Calls arrived at eBay at least ${Math.round(Math.min(...gaps))} ms apart ` +
+      `(MIN_API_CALL_INTERVAL=${config.pace.minApiCallInterval}).`,
   );
-  await interrupt.happened.catch(() => undefined);
 }
 
-export interface DemoSearch {
-  /** What the demo shows with it. */
-  about: string;
-  /** As it is typed after `dpf search`. */
-  args: string[];
-}
-
-export const DEMO_SEARCHES: readonly DemoSearch[] = [
-  {
-    about: 'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
-    args: [
-      'usb c hub',
-      '--max-items',
-      '450',
-      '--condition',
-      'NEW',
-      '--price-max',
-      '40',
-      '--ship-to',
-      'US:19406',
-    ],
-  },
-  {
-    about: 'two marketplaces at once, cheapest first',
-    args: [
-      'camping tent',
-      '--marketplace',
-      'EBAY_GB',
-      '--marketplace',
-      'EBAY_AU',
-      '--max-items',
-      '100',
-      '--sort',
-      'price',
-    ],
-  },
-  {
-    about: 'free shipping, good sellers, and no mini or party speakers by their titles',
-    args: [
-      ...['bluetooth speaker', '--free-shipping', '--title-exclude', 'mini', '--title-exclude', 'party'],
-      ...['--min-feedback-percentage', '98'],
-    ],
-  },
-  {
-    about: 'auctions too: they have bids instead of a price',
-    args: ['vintage camera', '--buying-option', 'AUCTION', '--max-items', '50', '--sort', 'endingSoonest'],
-  },
-  { about: 'what nobody sells is an answer too, not an error', args: ['left-handed screwdriver of 1873'] },
-];
-
-/** The request that `dpf search` makes of the same arguments. */
-export function demoRequest({ args }: DemoSearch, defaults: { marketplace: string }): SearchRequest {
-  const command = addRequestFlags(new Command().argument('[query]'));
-  command.parse(args, { from: 'user' });
-  return requestFrom(command.args[0], command.opts(), defaults);
-}
-
-/** The search as a line for a shell. */
-export function demoLine({ args }: DemoSearch): string {
-  return `dpf search ${args.map((arg) => (/^[\w:.-]+$/.test(arg) ? arg : `"${arg}"`)).join(' ')}`;
+function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): string {
+  return [
+    `\n${paint('bold', 'Still running')} until Ctrl-C. In another terminal:`,
+    '',
+    exportLines(env),
+    '',
+    `A page to look at: ${url}/ (no key needed) · for programs: ${url}/docs · dashboard: ${url}/admin/queues`,
+    `To see news: schedule a search on the page, add a listing to eBay, and run the schedule again:`,
+    `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
+    '',
+    'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or a second worker with',
+    'LOG_LEVEL=info npx dpf worker.',
+  ].join('\n');
 }

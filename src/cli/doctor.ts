@@ -5,16 +5,16 @@ import { redisFailure } from '../redis/failure.ts';
 import { unreachable } from '../redis/fitness.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
 import { quietLog, requireRedis } from './commandSetup.ts';
-import { EXIT, type ExitCode } from './exit.ts';
+import { EXIT, type ExitCode, type SetExit } from './exit.ts';
 import { ProgressLine } from './progress.ts';
-import { type Colour, harmless, type Terminal } from './terminal.ts';
+import { type Colour, harmless, printData, type Terminal } from './terminal.ts';
 
-export function doctorCommand(terminal: Terminal, setExit: (code: ExitCode) => void): Command {
+export function command(terminal: Terminal, setExit: SetExit): Command {
   return new Command('doctor')
-    .description('Look at everything that the service needs, and say what to do about what is wrong.')
+    .description('Check everything that the service needs, and say what to do about what is wrong.')
     .option('--json', 'print as JSON')
     .addHelpText('after', AFTER_HELP)
-    .action(({ json }: { json?: boolean }) => doctor(terminal, setExit, json));
+    .action(async ({ json }: { json?: boolean }) => setExit(await doctor(terminal, json)));
 }
 
 const AFTER_HELP = `
@@ -22,35 +22,37 @@ Costs one token request and one call of the day. Warnings count as healthy.
 
 Exit codes: 0 healthy · 3 a setting or a credential is wrong · 4 Redis or eBay does not answer · 5 works, but not as it should`;
 
-/** The worst first: what only a person can mend, then what is away, then what is slow. */
-const EXITS: ReadonlyArray<[Trouble, ExitCode]> = [
-  ['configuration', EXIT.configuration],
-  ['dependency', EXIT.dependency],
-  ['degraded', EXIT.incomplete],
-];
+/** A check that takes longer is named on the progress line, ms. */
+const SLOW_MS = 500;
 
-/** What a fast check takes; only slower ones are announced. */
-const PATIENCE_MS = 500;
-
-async function doctor(terminal: Terminal, setExit: (code: ExitCode) => void, json = false): Promise<void> {
+async function doctor(terminal: Terminal, json = false): Promise<ExitCode> {
   const findings: Finding[] = [];
-  const progress = slowProgress(terminal);
+  const line = new ProgressLine(terminal);
+  let timer: NodeJS.Timeout | undefined;
+  const clear = () => {
+    clearTimeout(timer);
+    line.end();
+  };
+  const onStep = (what: string) => {
+    clear();
+    timer = setTimeout(() => line.show(`looking at ${what}`), SLOW_MS);
+  };
   try {
-    for await (const finding of examined((what) => progress.next(`looking at ${what}`))) {
+    for await (const finding of examined(onStep)) {
+      clear();
       findings.push(finding);
-      progress.clear();
       if (!json) terminal.print(findingLine(finding, terminal));
     }
   } finally {
-    progress.clear();
+    clear();
   }
   const exit = exitOf(findings);
-  if (json) terminal.print(JSON.stringify({ healthy: exit === EXIT.done, exit, findings }, null, 2));
-  else terminal.print(`\n${verdict(findings, terminal)}`);
-  setExit(exit);
+  const data = { healthy: exit === EXIT.done, exit, findings };
+  printData(terminal, json, data, `\n${verdict(findings, terminal)}`);
+  return exit;
 }
 
-/** What stops the examination itself is a finding as well. */
+/** An error that ends the examination is a finding too. */
 async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding> {
   try {
     const config = loadConfig();
@@ -66,11 +68,18 @@ async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding
     }
     if (redisFailure(error) === undefined) throw error;
     yield unreachable(error);
-    yield skipped('the rest', 'is looked at once Redis answers: credentials, quota, search, queues, worker');
+    yield skipped('the rest', 'needs Redis: credentials, quota, search, queues, worker');
   }
 }
 
-export function exitOf(findings: readonly Finding[]): ExitCode {
+/** The most serious first. */
+const EXITS: ReadonlyArray<[Trouble, ExitCode]> = [
+  ['configuration', EXIT.configuration],
+  ['dependency', EXIT.dependency],
+  ['degraded', EXIT.incomplete],
+];
+
+function exitOf(findings: readonly Finding[]): ExitCode {
   const [, exit] = EXITS.find(([trouble]) => findings.some((each) => each.trouble === trouble)) ?? [];
   return exit ?? EXIT.done;
 }
@@ -94,25 +103,4 @@ function verdict(findings: readonly Finding[], { paint }: Terminal): string {
   const [failed, warned] = [count('fail'), count('warn')];
   if (failed > 0) return paint('red', `not healthy: ${failed} of ${findings.length} checks failed`);
   return paint('green', warned === 0 ? 'healthy' : `healthy, with ${warned} to look at`);
-}
-
-/** Says what is being looked at, but only where that takes a while. */
-function slowProgress(terminal: Terminal) {
-  let line: ProgressLine | undefined;
-  let timer: NodeJS.Timeout | undefined;
-  const clear = () => {
-    clearTimeout(timer);
-    line?.end();
-    line = undefined;
-  };
-  return {
-    clear,
-    next(text: string) {
-      clear();
-      timer = setTimeout(() => {
-        line = new ProgressLine(terminal);
-        line.show(text);
-      }, PATIENCE_MS);
-    },
-  };
 }

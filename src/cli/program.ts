@@ -1,94 +1,75 @@
+import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { refuseSecrets } from './commandSetup.ts';
-import { asJson, EXIT, type ExitCode, lines, tell } from './exit.ts';
+import { EXIT, type ExitCode, errorJson, errorText, reportOf, type SetExit } from './exit.ts';
+import { processScrubber, refuseSecrets } from './secrets.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What an action calls when it ends otherwise than `done` without having failed. */
-export type SetExit = (code: ExitCode) => void;
+/** What each command's file exports. */
+interface CommandModule {
+  command(terminal: Terminal, setExit: SetExit): Command;
+}
 
-type Load = () => Promise<(terminal: Terminal, setExit: SetExit) => Command>;
+/** A command is loaded when it is called, so that help and a typing error take no time. */
+const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
+  demo: ['Run it all on this machine with a simulated eBay', () => import('./demo.ts')],
+  worker: ['Collect searches from eBay until stopped', () => import('./worker.ts')],
+  serve: ['Answer other programs over HTTP', () => import('./serve.ts')],
+  keys: ['Create, list and revoke API keys', () => import('./keys.ts')],
+  search: ['Search eBay through a running worker', () => import('./search.ts')],
+  token: ['Show, renew or clear the fleet’s eBay token', () => import('./token.ts')],
+  quota: ['Show how many of today’s eBay calls are used', () => import('./quota.ts')],
+  doctor: ['Find out what is wrong and what to do', () => import('./doctor.ts')],
+  schedule: ['Run searches again and again', () => import('./schedule.ts')],
+  events: ['Show what happened, or follow it', () => import('./events.ts')],
+  simulate: ['Run an eBay of your own', () => import('./simulate.ts')],
+  tenants: ['Add, show and remove further keysets', () => import('./tenants.ts')],
+  config: ['Check and show the configuration', () => import('./config.ts')],
+};
 
-/** Loaded when called: help and a typing error should not wait for what a worker needs. */
-const COMMANDS: ReadonlyArray<[name: string, description: string, load: Load]> = [
-  [
-    'demo',
-    'Run it all on this machine with a simulated eBay',
-    async () => (await import('./demo.ts')).demoCommand,
-  ],
-  [
-    'worker',
-    'Collect searches from eBay until stopped',
-    async () => (await import('./worker.ts')).workerCommand,
-  ],
-  ['serve', 'Answer other programs over HTTP', async () => (await import('./serve.ts')).serveCommand],
-  ['keys', 'Make, list and take back API keys', async () => (await import('./keys.ts')).keysCommand],
-  ['search', 'Search eBay through a running worker', async () => (await import('./search.ts')).searchCommand],
-  [
-    'token',
-    'Show, renew or clear the fleet’s eBay token',
-    async () => (await import('./token.ts')).tokenCommand,
-  ],
-  [
-    'quota',
-    'Show how many of today’s eBay calls are used',
-    async () => (await import('./quota.ts')).quotaCommand,
-  ],
-  [
-    'doctor',
-    'Find out what is wrong and what to do',
-    async () => (await import('./doctor.ts')).doctorCommand,
-  ],
-  ['schedule', 'Run searches again and again', async () => (await import('./schedule.ts')).scheduleCommand],
-  ['events', 'Show what happened, or follow it', async () => (await import('./events.ts')).eventsCommand],
-  ['simulate', 'Run an eBay of your own', async () => (await import('./simulate.ts')).simulateCommand],
-  [
-    'tenants',
-    'Add, show and remove further keysets',
-    async () => (await import('./tenants.ts')).tenantsCommand,
-  ],
-  ['config', 'Check and show the configuration', async () => (await import('./config.ts')).configCommand],
-];
-
-/** Runs one command line to its end and gives the exit code. Never throws. */
+/** Runs one command line to its end and returns the exit code. Never throws. */
 export async function run(args: string[], terminal: Terminal): Promise<ExitCode> {
   let exit: ExitCode = EXIT.done;
   try {
     refuseSecrets(args);
-    const program = await createProgram(args[0], terminal, (code) => {
+    const program = await createProgram(args, terminal, (code) => {
       exit = code;
     });
     await program.parseAsync(args, { from: 'user' });
     return exit;
   } catch (error) {
+    // `--help` and `--version` end commander by an error too.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-    // No command at all: the help that commander has printed says enough.
+    // Without a command, commander has printed the help.
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
-    const told = tell(error);
-    const { scrubberOfProcess } = await import('./knownSecrets.ts');
-    terminal.note(scrubberOfProcess().text(wantsJson(args) ? asJson(told) : lines(told)));
-    return told.exit;
+    const report = reportOf(error);
+    const scrubber = await processScrubber();
+    terminal.note(scrubber.text(wantsJson(args) ? errorJson(report) : errorText(report)));
+    return report.exit;
   }
 }
 
-async function createProgram(
-  wanted: string | undefined,
-  terminal: Terminal,
-  setExit: SetExit,
-): Promise<Command> {
+async function createProgram(args: string[], terminal: Terminal, setExit: SetExit): Promise<Command> {
   const program = new Command('dpf')
     .description('Answers eBay product searches within eBay’s call limits.')
+    .version(packageVersion(), '-V, --version', 'print the version')
     .helpCommand(false)
     .addHelpText('after', AFTER_HELP);
-  for (const [name, description, load] of COMMANDS) {
-    const command = name === wanted ? (await load())(terminal, setExit) : new Command(name);
-    program.addCommand(command.summary(description));
+  const called = args.find((arg) => !arg.startsWith('-'));
+  for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
+    const command = name === called ? (await load()).command(terminal, setExit) : new Command(name);
+    program.addCommand(command.summary(summary));
   }
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])])
     command.exitOverride().configureOutput(outputOn(terminal));
   return program;
 }
 
-/** Help is commander's to print; mistakes are told by `run`, in one line. */
+function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+/** commander prints help and version; `run` prints errors. */
 function outputOn(terminal: Terminal) {
   return {
     writeOut: (text: string) => terminal.print(text.trimEnd()),

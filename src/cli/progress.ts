@@ -1,69 +1,52 @@
 import type { SearchReport } from '../queue/searchReader.ts';
+import { countText, instantText } from '../text/values.ts';
 import type { Terminal } from './terminal.ts';
 
 const FRAMES = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
 const FRAME_MS = 100;
-/** As long as this a waiting search is nothing to explain. */
-const LONELY_MS = 3000;
+const CLEAR_LINE = '\r\u001b[2K';
 
-/** One line that is drawn again and again on a terminal; elsewhere a plain line for each change. */
+/** One line that is redrawn on a terminal; elsewhere a plain line for each change. */
 export class ProgressLine {
   readonly #terminal: Terminal;
-  readonly #timer: NodeJS.Timeout | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #text = '';
   #frame = 0;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
-    if (terminal.live) this.#timer = setInterval(() => this.#draw(), FRAME_MS).unref();
   }
 
   show(text: string): void {
     if (text === this.#text) return;
     this.#text = text;
-    if (this.#terminal.live) this.#draw();
-    else this.#terminal.note(text);
+    if (!this.#terminal.live) {
+      this.#terminal.note(text);
+      return;
+    }
+    this.#timer ??= setInterval(() => this.#draw(), FRAME_MS).unref();
+    this.#draw();
   }
 
-  /** Leaves nothing of the line behind. */
+  /** Removes the line. It may be shown again. */
   end(): void {
     clearInterval(this.#timer);
+    this.#timer = undefined;
     if (this.#terminal.live && this.#text !== '') this.#terminal.draw(CLEAR_LINE);
     this.#text = '';
   }
 
   #draw(): void {
-    if (this.#text === '') return;
     const frame = FRAMES[this.#frame++ % FRAMES.length] as string;
-    // A line that wraps could not be drawn over.
+    // A line that wraps could not be overwritten.
     const text = this.#text.slice(0, this.#terminal.width - 3);
     this.#terminal.draw(`${CLEAR_LINE}${frame} ${text}`);
   }
 }
 
-const CLEAR_LINE = '\r\u001b[2K';
+const REDRAW_MS = 500;
 
-/** How a search is getting on, in words. `waitedMs`: how long it has been asked for. */
-export function progressText({ state, progress }: SearchReport, waitedMs: number): string {
-  if (state === 'queued')
-    return waitedMs < LONELY_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
-  if (progress === null) return 'collecting';
-  const { pages, of, products, reason, until } = progress;
-  const done = `${count(products, 'item')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
-  if (state !== 'waiting') return `collecting: ${done}`;
-  const end =
-    until === undefined ? '' : ` until ${new Date(until).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
-  return `waiting${reason === undefined ? '' : ` (${reason})`}${end}: ${done}`;
-}
-
-/** `1 product`, `2,000 products`. */
-export function count(n: number, noun: string): string {
-  return `${n.toLocaleString('en-US')} ${noun}${n === 1 ? '' : 's'}`;
-}
-
-const SHOW_EVERY_MS = 500;
-
-/** Shows how one search is getting on, also that nothing happens. */
+/** Shows the progress of one search, also while nothing changes. */
 export function followProgress(terminal: Terminal, { quiet = false } = {}) {
   const line = new ProgressLine(terminal);
   const startedAt = Date.now();
@@ -71,7 +54,7 @@ export function followProgress(terminal: Terminal, { quiet = false } = {}) {
   const redraw = () => {
     if (last !== undefined && !quiet) line.show(progressText(last, Date.now() - startedAt));
   };
-  const timer = setInterval(redraw, SHOW_EVERY_MS);
+  const timer = setInterval(redraw, REDRAW_MS);
   return {
     show(report: SearchReport) {
       last = report.state === 'done' ? undefined : report;
@@ -82,4 +65,20 @@ export function followProgress(terminal: Terminal, { quiet = false } = {}) {
       line.end();
     },
   };
+}
+
+/** A search that is queued for longer gets an explanation, ms. */
+const EXPLAIN_MS = 3000;
+
+/** @param waitedMs how long this command has waited */
+export function progressText({ state, progress }: SearchReport, waitedMs: number): string {
+  if (state === 'queued')
+    return waitedMs < EXPLAIN_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
+  if (progress === null) return 'collecting';
+  const { pages, of, products, reason, until } = progress;
+  const done = `${countText(products, 'item')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
+  if (state !== 'waiting') return `collecting: ${done}`;
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const end = until === undefined ? '' : ` until ${instantText(new Date(until).toISOString())}`;
+  return `waiting${why}${end}: ${done}`;
 }

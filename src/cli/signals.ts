@@ -1,46 +1,86 @@
+import { once } from 'node:events';
 import { Failure } from '../failures.ts';
+import type { StopReport } from '../lifecycle.ts';
+import type { Logger } from '../telemetry/logger.ts';
 
-/** Ctrl-C or SIGTERM, as a signal that work can look at. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/** Ctrl-C (SIGINT) or SIGTERM. */
 export interface Interrupt {
+  /** Aborted by the first of them. */
   signal: AbortSignal;
-  /** Rejects with the failure `interrupted` as soon as the signal comes; else never settles. */
-  happened: Promise<never>;
-  /** Gives the signals back to Node. */
+  received: Promise<unknown>;
+  /** What `work` gives. @throws Failure `interrupted` as soon as a signal is received */
+  race<T>(work: Promise<T>): Promise<T>;
+  /** Gives the signals back to Node, which ends the process by them. */
   dispose(): void;
 }
 
-/** From now on SIGINT and SIGTERM end nothing by themselves, however often they come. */
+/** From now on SIGINT and SIGTERM do not end the process, however often they are received. */
 export function onInterrupt(): Interrupt {
   const controller = new AbortController();
-  const happened = new Promise<never>((_resolve, reject) => {
-    controller.signal.addEventListener('abort', () => reject(new Failure('interrupted', 'interrupted')));
+  const { signal } = controller;
+  const received = once(signal, 'abort');
+  const interrupted = received.then(() => {
+    throw new Failure('interrupted', 'interrupted');
   });
-  happened.catch(() => undefined);
+  interrupted.catch(() => undefined);
   const abort = () => controller.abort();
   for (const name of SIGNALS) process.on(name, abort);
   return {
-    signal: controller.signal,
-    happened,
+    signal,
+    received,
+    race: (work) => Promise.race([work, interrupted]),
     dispose: () => {
       for (const name of SIGNALS) process.off(name, abort);
     },
   };
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
-
-/** SIGHUP, by which a process is told to read its files again. Before anything has come up it does nothing. */
-export interface Hangup {
-  reloads(app: { reload(): Promise<void> }): void;
-  /** Gives the signal back to Node, which ends the process by it. */
-  dispose(): void;
+/** A worker or a server. */
+interface Service {
+  stop(): Promise<StopReport>;
+  /** Reads its configuration files again. */
+  reload(): Promise<void>;
 }
 
-export function onHangup(): Hangup {
-  const apps: Array<{ reload(): Promise<void> }> = [];
+/**
+ * Runs services until SIGINT or SIGTERM and stops them, the last one first. SIGHUP makes them reload; before one has
+ * started it does nothing.
+ * @param start starts the services and passes each to `started`; `signal` ends its waiting for Redis
+ */
+export async function runUntilInterrupted(
+  log: Logger,
+  start: (started: <S extends Service>(service: S) => S, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const interrupt = onInterrupt();
+  const services: Service[] = [];
   const reload = () => {
-    for (const app of apps) void app.reload();
+    for (const service of services) void service.reload();
   };
   process.on('SIGHUP', reload);
-  return { reloads: (app) => void apps.push(app), dispose: () => process.off('SIGHUP', reload) };
+  const stop = async () => {
+    const unclosed: string[] = [];
+    // Each service limits the time of its own stop.
+    for (const service of services.splice(0).reverse()) unclosed.push(...(await service.stop()).unclosed);
+    return unclosed;
+  };
+  try {
+    await start((service) => {
+      services.push(service);
+      return service;
+    }, interrupt.signal);
+    await interrupt.received;
+    log.info('stopping: work under way is finished or returned to the queue');
+    const unclosed = await stop();
+    if (unclosed.length > 0) log.warn('stopped, but some parts did not close in time', { unclosed });
+    else log.info('stopped');
+  } catch (error) {
+    if (!interrupt.signal.aborted) throw error;
+    log.info('stopped before Redis answered');
+  } finally {
+    await stop();
+    interrupt.dispose();
+    process.off('SIGHUP', reload);
+  }
 }

@@ -1,8 +1,8 @@
 import { Command } from 'commander';
 import { type Simulator, startSimulator } from '../simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
-import { UsageError } from './exit.ts';
-import { cannotListen } from './serve.ts';
+import { listenError, UsageError } from './exit.ts';
+import { wholeNumber } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -14,7 +14,7 @@ interface Flags {
   json?: boolean;
 }
 
-export function simulateCommand(terminal: Terminal): Command {
+export function command(terminal: Terminal): Command {
   return new Command('simulate')
     .description('Run an eBay of your own on this machine: same paths, same answers, no keys of yours.')
     .option('--port <n>', 'port to listen on; 0 for any', wholeNumber('--port', 65_535), 4010)
@@ -22,27 +22,30 @@ export function simulateCommand(terminal: Terminal): Command {
     .option('--seed <n>', 'same seed, same day: same catalogue', wholeNumber('--seed', 2 ** 31), 1)
     .option('--latency <ms>', 'time to answer, such as 120 or 80-250', latency, 0)
     .option('--json', 'print the addresses as JSON')
-    .action(async (flags: Flags) => {
-      const interrupt = onInterrupt();
-      const simulator = await listen(flags);
-      const { url } = simulator;
-      terminal.print(
-        flags.json ? JSON.stringify({ url, env: simulatorEnv(url) }) : addresses(simulator, flags, terminal),
-      );
-      await interrupt.happened.catch(() => simulator.close());
-      interrupt.dispose();
-    });
+    .action((flags: Flags) => simulate(terminal, flags));
+}
+
+async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
+  const interrupt = onInterrupt();
+  const simulator = await listen(flags);
+  const { url } = simulator;
+  terminal.print(
+    flags.json ? JSON.stringify({ url, env: simulatorEnv(url) }) : addresses(url, flags, terminal),
+  );
+  await interrupt.received;
+  await simulator.close();
+  interrupt.dispose();
 }
 
 async function listen({ port, host, seed, latency }: Flags): Promise<Simulator> {
   try {
     return await startSimulator({ port, host, seed, latencyMs: latency });
   } catch (error) {
-    throw cannotListen(error, { host, port, hostName: '--host', portName: '--port' });
+    throw listenError(error, { host, port, hostName: '--host', portName: '--port' });
   }
 }
 
-/** What makes the other commands talk to a simulator. */
+/** The settings by which the other commands use a simulator. */
 export function simulatorEnv(url: string): Record<string, string> {
   return {
     EBAY_API_URL: url,
@@ -59,22 +62,15 @@ export function exportLines(env: Record<string, string>): string {
     .join('\n');
 }
 
-function addresses({ url }: Simulator, { host }: Flags, { paint }: Terminal): string {
-  const elsewhere = !/^(127\.|localhost$|::1$)/.test(host);
+function addresses(url: string, { host }: Flags, { paint }: Terminal): string {
+  const isLoopback = /^(127\.|localhost$|::1$)/.test(host);
   return [
     `${paint('bold', 'eBay simulator')} at ${url} until Ctrl-C. To use it, in another terminal:`,
     '',
-    exportLines({ ...simulatorEnv(url), ...(elsewhere ? { EBAY_ALLOW_HTTP: 'true' } : {}) }),
+    exportLines({ ...simulatorEnv(url), ...(isLoopback ? {} : { EBAY_ALLOW_HTTP: 'true' }) }),
     '',
-    `Then: npx dpf worker, npx dpf search "usb c hub". What it was asked: ${url}/_sim/log`,
+    `Then: npx dpf worker, npx dpf search "usb c hub". The requests that it received: ${url}/_sim/log`,
   ].join('\n');
-}
-
-function wholeNumber(name: string, most: number) {
-  return (text: string): number => {
-    if (/^\d{1,10}$/.test(text) && Number(text) <= most) return Number(text);
-    throw new UsageError(`${name} must be a whole number from 0 to ${most}; got ${JSON.stringify(text)}`);
-  };
 }
 
 function latency(text: string): [number, number] | number {

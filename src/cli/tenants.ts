@@ -1,8 +1,6 @@
 import { Command } from 'commander';
-import { type Config, ConfigError } from '../config/config.ts';
-import { environment } from '../config/config.ts';
+import { ConfigError, environment } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import type { Failure } from '../failures.ts';
 import {
   nameProblem,
   readKeyset,
@@ -13,83 +11,52 @@ import {
 import {
   declarationsOf,
   type FleetDocument,
-  type FleetStore,
   NOTHING,
   type ProcessReport,
   publishNext,
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
-import { lineTable, openFleet } from './config.ts';
-import type { Terminal } from './terminal.ts';
+import { withFleet } from './commandSetup.ts';
+import { numberOrText } from './flags.ts';
+import { table } from './table.ts';
+import { printData, type Terminal } from './terminal.ts';
 
 interface Flags extends TenantDeclaration {
   json?: boolean;
 }
 
-/** Adding, changing and removing tenants while the fleet runs. */
-export function tenantsCommand(terminal: Terminal): Command {
-  const print = ({ json }: Flags, data: unknown, text: string) =>
-    terminal.print(json ? JSON.stringify(data, null, 2) : text);
-  const withJson = (command: Command) => command.option('--json', 'print as JSON');
+/** Adds, changes and removes tenants while the fleet runs. */
+export function command(terminal: Terminal): Command {
+  const subcommand = (name: string, description: string) =>
+    new Command(name).description(description).option('--json', 'print as JSON');
   return new Command('tenants')
     .description(
       'Keysets beside the one in the environment, each with limits, queues and results of its own.',
     )
     .helpCommand(false)
     .addCommand(
-      withJson(new Command('list').description('Show all tenants and how many workers serve each.')).action(
-        async (flags: Flags) => {
-          const { store, close } = await openFleet(loadConfig());
-          try {
-            const rows = tenantRows((await store.read()).document, await store.processes());
-            print(flags, rows, rows.length === 0 ? 'no tenants' : tenantText(rows, terminal));
-          } finally {
-            close();
-          }
-        },
+      subcommand('list', 'Show all tenants and how many workers serve each.').action(({ json }: Flags) =>
+        list(terminal, json),
       ),
     )
     .addCommand(
-      withJson(
-        new Command('show')
-          .description('Show one tenant; of its keyset only where it is.')
-          .argument('<name>'),
-      ).action(async (name: string, flags: Flags) => {
-        const { store, close } = await openFleet(loadConfig());
-        try {
-          const { document } = await store.read();
-          const declarations = declarationsOf(document);
-          const declaration = declarations[name];
-          if (declaration === undefined) throw notFound(name, declarations);
-          const [row] = tenantRows(document, await store.processes(), name);
-          const data = { ...row, declaration };
-          print(flags, data, JSON.stringify(data, null, 2));
-        } finally {
-          close();
-        }
-      }),
+      subcommand('show', 'Show one tenant; of its keyset only where it is.')
+        .argument('<name>')
+        .action((name: string) => show(terminal, name)),
     )
-    .addCommand(addCommand(print))
+    .addCommand(addCommand().action((name: string, flags: Flags) => add(terminal, name, flags)))
     .addCommand(
-      withJson(
-        new Command('remove')
-          .description('Serve it no more; what waits in its queues stays there until it is added again.')
-          .argument('<name>'),
-      ).action(async (name: string, flags: Flags) => {
-        const version = await change(loadConfig(), (document) => {
-          if (document.tenants?.value[name] !== undefined) throw managedByFile(name);
-          if (document.added[name] === undefined) throw notFound(name, document.added);
-          const { [name]: _, ...added } = document.added;
-          return { ...document, added };
-        });
-        print(flags, { removed: name, version }, `removed ${name}`);
-      }),
+      subcommand('remove', 'Stop serving it; the jobs in its queues stay until it is added again.')
+        .argument('<name>')
+        .action((name: string, { json }: Flags) => remove(terminal, name, json)),
     );
 }
 
-function addCommand(print: (flags: Flags, data: unknown, text: string) => void): Command {
+function addCommand(): Command {
   return new Command('add')
-    .description('Add a tenant, or change the one of this name. Secrets are named, never given.')
+    .description(
+      'Add a tenant, or change the one of this name. Give the place of its secrets, not the secrets.',
+    )
     .argument('<name>', 'a-z, 0-9 and hyphen')
     .option('--client-id-file <path>', 'file that holds the App ID, on every machine with a worker')
     .option('--client-id-env <variable>', 'or the environment variable that does')
@@ -98,84 +65,93 @@ function addCommand(print: (flags: Flags, data: unknown, text: string) => void):
     .option('--environment <name>', 'sandbox or production')
     .option('--scopes <urls>', 'OAuth scopes, separated by spaces')
     .option('--marketplace <id>', 'marketplace of a search that names none')
-    .option('--min-api-call-interval <seconds>', 'least time between two calls', number)
-    .option('--daily-call-limit <n>', 'Browse calls a day', number)
-    .option('--backfill-share <share>', 'share of the day after which backfill searches stop', number)
-    .option('--scheduled-share <share>', 'share of the day after which scheduled searches stop', number)
-    .option('--concurrency <n>', 'pages that one worker handles at once for it', number)
-    .option('--json', 'print as JSON')
-    .action(async (name: string, flags: Flags) => {
-      const { json: _, ...declaration } = flags;
-      const wrongName = nameProblem(name);
-      const problems = [
-        ...(wrongName === undefined ? [] : [{ name, message: wrongName }]),
-        ...tenantProblems(declaration),
-      ];
-      if (problems.length > 0) throw new ConfigError(problems);
-      const version = await change(loadConfig(), (document) => {
-        if (document.tenants?.value[name] !== undefined) throw managedByFile(name);
-        return { ...document, added: { ...document.added, [name]: declaration } };
-      });
-      const read = readKeyset(declaration, environment());
-      const note = 'problem' in read ? `; its keyset cannot be read here, workers must: ${read.problem}` : '';
-      print(flags, { added: name, version, ...declaration }, `added ${name}${note}`);
-    });
+    .option('--min-api-call-interval <seconds>', 'least time between two calls', numberOrText)
+    .option('--daily-call-limit <n>', 'Browse calls a day', numberOrText)
+    .option('--backfill-share <share>', 'share of the day after which backfill searches stop', numberOrText)
+    .option('--scheduled-share <share>', 'share of the day after which scheduled searches stop', numberOrText)
+    .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText)
+    .option('--json', 'print as JSON');
 }
 
-/** The next version with another document. */
-async function change(config: Config, next: (document: FleetDocument) => FleetDocument): Promise<number> {
-  const { store, close } = await openFleet(config);
-  try {
-    return (await publish(store, config, next)).standing.version;
-  } finally {
-    close();
-  }
+function list(terminal: Terminal, json: boolean | undefined): Promise<void> {
+  return withFleet(loadConfig(), async (fleet) => {
+    const rows = tenantRows((await fleet.read()).document, await fleet.processes());
+    printData(terminal, json, rows, rows.length === 0 ? 'no tenants' : tenantTable(rows, terminal));
+  });
 }
 
-function publish(store: FleetStore, config: Config, next: (document: FleetDocument) => FleetDocument) {
-  return publishNext(
-    store,
-    NOTHING,
-    (document) => {
-      const changed = next(document);
-      return { document: changed, changed: JSON.stringify(changed) !== JSON.stringify(document), stale: [] };
-    },
-    (version) => void snapshotOf(version, { config, env: environment() }),
+function show(terminal: Terminal, name: string): Promise<void> {
+  return withFleet(loadConfig(), async (fleet) => {
+    const { document } = await fleet.read();
+    const declarations = declarationsOf(document);
+    const declaration = declarations[name];
+    if (declaration === undefined) throw unknownTenant(name, Object.keys(declarations));
+    const row = tenantRows(document, await fleet.processes()).find((each) => each.name === name);
+    terminal.print(JSON.stringify({ ...row, declaration }, null, 2));
+  });
+}
+
+async function add(terminal: Terminal, name: string, { json, ...declaration }: Flags): Promise<void> {
+  const wrongName = nameProblem(name);
+  const problems = [
+    ...(wrongName === undefined ? [] : [{ name, message: wrongName }]),
+    ...tenantProblems(declaration),
+  ];
+  if (problems.length > 0) throw new ConfigError(problems);
+  const version = await publish((document) => {
+    refuseIfFromFile(name, document);
+    return { ...document, added: { ...document.added, [name]: declaration } };
+  });
+  const read = readKeyset(declaration, environment());
+  const note = 'problem' in read ? `; its keyset cannot be read here, workers must: ${read.problem}` : '';
+  printData(terminal, json, { added: name, version, ...declaration }, `added ${name}${note}`);
+}
+
+async function remove(terminal: Terminal, name: string, json: boolean | undefined): Promise<void> {
+  const version = await publish((document) => {
+    refuseIfFromFile(name, document);
+    const { [name]: removed, ...added } = document.added;
+    if (removed === undefined) throw unknownTenant(name, Object.keys(document.added));
+    return { ...document, added };
+  });
+  printData(terminal, json, { removed: name, version }, `removed ${name}`);
+}
+
+function refuseIfFromFile(name: string, { tenants }: FleetDocument): void {
+  if (tenants?.value[name] !== undefined)
+    throw new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
+}
+
+/** Publishes the changed document as the next version. Returns the version that the fleet has now. */
+async function publish(change: (document: FleetDocument) => FleetDocument): Promise<number> {
+  const config = loadConfig();
+  const { current } = await withFleet(config, (fleet) =>
+    publishNext(
+      fleet,
+      NOTHING,
+      (document) => {
+        const next = change(document);
+        return { document: next, changed: JSON.stringify(next) !== JSON.stringify(document), stale: [] };
+      },
+      (version) => void snapshotOf(version, { config, env: environment() }),
+    ),
   );
+  return current.version;
 }
 
-function notFound(name: string, known: object): Failure {
-  return unknownTenant(name, Object.keys(known));
-}
-
-function managedByFile(name: string): ConfigError {
-  return new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
-}
-
-/** Text that is no number stays text, to be refused by the field's name. */
-function number(text: string): number | string {
-  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
-}
-
-/** A tenant as people see it. */
-export interface TenantRow {
+/** A null is a setting that the tenant shares with the process that serves it. */
+interface TenantRow {
   name: string;
   source: 'file' | 'command';
-  /** What is its own; what is missing it shares with the process that serves it. */
   marketplace: string | null;
   minApiCallInterval: number | null;
   dailyCallLimit: number | null;
-  /** Processes that serve it now. */
+  /** Workers that serve it now. */
   workers: number;
 }
 
-export function tenantRows(
-  document: FleetDocument,
-  processes: readonly ProcessReport[],
-  only?: string,
-): TenantRow[] {
+function tenantRows(document: FleetDocument, processes: readonly ProcessReport[]): TenantRow[] {
   return Object.entries(declarationsOf(document))
-    .filter(([name]) => only === undefined || name === only)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, own]) => ({
       name,
@@ -187,18 +163,10 @@ export function tenantRows(
     }));
 }
 
-export function tenantText(rows: readonly TenantRow[], terminal: Terminal): string {
-  const shown = (value: string | number | null) => (value === null ? '–' : String(value));
-  return lineTable(
-    ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Workers'],
-    rows.map((row) => [
-      row.name,
-      row.source,
-      shown(row.marketplace),
-      shown(row.minApiCallInterval),
-      shown(row.dailyCallLimit),
-      String(row.workers),
-    ]),
+function tenantTable(rows: readonly TenantRow[], terminal: Terminal): string {
+  return table(
+    rows.map((row) => Object.values(row).map((value) => String(value ?? '–'))),
     terminal,
+    { head: ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Workers'] },
   );
 }

@@ -1,14 +1,14 @@
-/** Where a command prints, and what is known of it. */
+/** Where a command prints. */
 export interface Terminal {
-  /** Text for stdout: what the command was asked for. */
+  /** Writes a line to stdout: what the command was asked for. */
   print(text: string): void;
-  /** Text for stderr: everything else. */
+  /** Writes a line to stderr: everything else. */
   note(text: string): void;
   /** Writes to stderr without a line end; only where `live`. */
   draw(text: string): void;
   /** Columns of stdout. */
   width: number;
-  /** Whether stderr is a terminal, whose last line can be drawn again. */
+  /** Whether stderr is a terminal, whose last line can be redrawn. */
   live: boolean;
   /** Text in a colour, where stdout shows colours. */
   paint(colour: Colour, text: string): string;
@@ -18,46 +18,42 @@ const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yel
 
 export type Colour = keyof typeof CODES;
 
-/** Wide enough for the table's usual columns, where nobody says how wide it is. */
-const USUAL_WIDTH = 100;
-const LEAST_WIDTH = 60;
+/** Wide enough for the table's usual columns; used where the output is no terminal. */
+const DEFAULT_WIDTH = 100;
+const MIN_WIDTH = 60;
 
-export interface Streams {
-  out: NodeJS.WriteStream;
-  err: NodeJS.WriteStream;
-}
-
-/** `NO_COLOR` and its kin are read by Node itself, in `hasColors`. */
-export function terminalOn({ out, err }: Streams): Terminal {
-  const colours = out.isTTY === true && out.hasColors();
-  return {
-    print: (text) => void out.write(`${text}\n`),
-    note: (text) => void err.write(`${text}\n`),
-    draw: (text) => void err.write(text),
-    width: Math.max(LEAST_WIDTH, out.columns ?? USUAL_WIDTH),
-    live: err.isTTY === true,
+/**
+ * The process's own terminal. When the reader of stdout has gone (`| head -1`), the process ends without a message. When
+ * stdout fails otherwise (a full disk), the process says so and ends. Without stderr it continues.
+ */
+export function processTerminal(): Terminal {
+  const { stdout, stderr } = process;
+  // Node reads `NO_COLOR` and similar variables in `hasColors`.
+  const colours = stdout.isTTY === true && stdout.hasColors();
+  const terminal: Terminal = {
+    print: (text) => void stdout.write(`${text}\n`),
+    note: (text) => void stderr.write(`${text}\n`),
+    draw: (text) => void stderr.write(text),
+    width: Math.max(MIN_WIDTH, stdout.columns ?? DEFAULT_WIDTH),
+    live: stderr.isTTY === true,
     paint: (colour, text) =>
       colours ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text,
   };
-}
-
-/**
- * The process's own. A reader of stdout that went away (`| head -1`) ends the process without a word: it has what it wanted.
- * Where stdout takes nothing for another reason (a full disk), the process says so and ends. Without stderr it goes on.
- */
-export function processTerminal(): Terminal {
-  const { stdout: out, stderr: err } = process;
-  const terminal = terminalOn({ out, err });
-  out.on('error', ({ code }: NodeJS.ErrnoException) => {
+  stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit();
     terminal.note(`dpf: the output cannot be written (${code})`);
     process.exit(1);
   });
-  err.on('error', () => undefined);
+  stderr.on('error', () => undefined);
   return terminal;
 }
 
-/** Sellers write titles: whatever a terminal would obey, or would turn the line around, is left out. */
+/** What a command was asked for: an object with `--json`, else text. */
+export function printData(terminal: Terminal, json: boolean | undefined, data: unknown, text: string): void {
+  terminal.print(json ? JSON.stringify(data, null, 2) : text);
+}
+
+/** Titles are written by sellers: characters that control a terminal or reverse the line are left out. */
 export function harmless(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
 }

@@ -1,10 +1,13 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import type { TokenStatus } from '../ebay/oauth/service.ts';
+import { withBecause } from '../failures.ts';
 import { waitForRedis } from '../redis/connection.ts';
-import { forCallingTenant, quietLog, REDIS_WAIT_MS, requireKeyset } from './commandSetup.ts';
+import { durationText } from '../text/values.ts';
+import { forCallingTenant, quietLog, REDIS_WAIT_MS } from './commandSetup.ts';
 import { UsageError } from './exit.ts';
-import type { Terminal } from './terminal.ts';
+import { fieldLines } from './table.ts';
+import { printData, type Terminal } from './terminal.ts';
 
 interface Flags {
   refresh?: boolean;
@@ -13,21 +16,19 @@ interface Flags {
   json?: boolean;
 }
 
-export function tokenCommand(terminal: Terminal): Command {
+export function command(terminal: Terminal): Command {
   return new Command('token')
-    .description('Show how the fleet’s eBay token stands; never the token itself.')
+    .description('Show the state of the fleet’s eBay token; never the token itself.')
     .option('--refresh', 'get a new one from eBay, which checks the keyset')
     .option('--clear', 'forget the token and any cool-down; the next call gets a new one')
-    .option('--tenant <name>', 'whose')
+    .option('--tenant <name>', 'tenant whose token it is')
     .option('--json', 'print as JSON')
     .action((flags: Flags) => token(terminal, flags));
 }
 
 async function token(terminal: Terminal, { refresh, clear, tenant, json }: Flags): Promise<void> {
   if (refresh && clear) throw new UsageError('give --refresh or --clear, not both');
-  const process = loadConfig();
-  if (tenant === undefined) requireKeyset(process);
-  const { name, config } = await forCallingTenant(process, tenant);
+  const { name, config } = await forCallingTenant(loadConfig(), tenant);
   const { openAuth } = await import('../app/client.ts');
   const { auth, redis, close } = openAuth(config, quietLog(), name);
   try {
@@ -35,41 +36,35 @@ async function token(terminal: Terminal, { refresh, clear, tenant, json }: Flags
     if (clear) await auth.clear();
     if (refresh) await auth.refreshToken();
     const status = await auth.status();
-    terminal.print(json ? JSON.stringify(status, null, 2) : statusText(status, terminal));
+    const coolDown = status.coolDown && withBecause(status.coolDown);
+    printData(terminal, json, { ...status, coolDown }, statusText(status, terminal));
   } finally {
     close();
   }
 }
 
-export function statusText(status: TokenStatus, { paint }: Terminal): string {
+function statusText(status: TokenStatus, terminal: Terminal): string {
   const { source, miss, age, expiresIn, usableFor, mintsToday, dailyMintLimit, coolDown, scopes } = status;
-  const rows: Array<[string, string]> = [
-    ['token', source === 'none' ? `none (${miss ?? 'not asked for yet'})` : `in ${source}`],
-    ...(source === 'none'
-      ? []
-      : ([
-          ['age', duration(age)],
-          ['in use for', duration(usableFor)],
-          ['expires at eBay in', duration(expiresIn)],
-        ] as Array<[string, string]>)),
-    ['token requests today', `${mintsToday} of at most ${dailyMintLimit}`],
-    ['cool-down', coolDown === null ? 'none' : `${coolDown.reason}, until ${coolDown.until}`],
+  const times = [
+    ['age', seconds(age)],
+    ['in use for', seconds(usableFor)],
+    ['expires at eBay in', seconds(expiresIn)],
+  ] as const;
+  const refused = status.credentialRefused ? ', refused by eBay' : '';
+  return fieldLines(
     [
-      'credential',
-      `${status.environment}, ${status.credential}${status.credentialRefused ? ', refused by eBay' : ''}`,
+      ['token', source === 'none' ? `none (${miss ?? 'not requested yet'})` : `in ${source}`],
+      ...(source === 'none' ? [] : times),
+      ['token requests today', `${mintsToday} of at most ${dailyMintLimit}`],
+      ['cool-down', coolDown === null ? 'none' : `${coolDown.reason}, until ${coolDown.until}`],
+      ['credential', `${status.environment}, ${status.credential}${refused}`],
+      ['scopes', scopes],
+      ['kept', status.encrypted ? 'encrypted' : 'as plain JSON'],
     ],
-    ['scopes', scopes],
-    ['kept', status.encrypted ? 'encrypted' : 'as plain JSON'],
-  ];
-  const width = Math.max(...rows.map(([name]) => name.length));
-  return rows.map(([name, value]) => `${paint('dim', name.padEnd(width))}  ${value}`).join('\n');
+    terminal,
+  );
 }
 
-/** `1 h 52 min`, `4 min 10 s`, `9 s`. */
-function duration(seconds: number | null): string {
-  if (seconds === null) return '–';
-  const whole = Math.max(0, Math.round(seconds));
-  const [h, min, s] = [Math.floor(whole / 3600), Math.floor((whole % 3600) / 60), whole % 60];
-  if (h > 0) return `${h} h ${min} min`;
-  return min > 0 ? `${min} min ${s} s` : `${s} s`;
+function seconds(value: number | null): string {
+  return value === null ? '–' : durationText(value * 1000);
 }

@@ -37,11 +37,11 @@ describe('dpf quota and dpf search --dry-run', function () {
     expect(await printed(['quota'])).to.match(/1,450 of 2,000, 550 left/);
   });
 
-  it('say that eBay did not tell its count (exit 4)', async () => {
+  it('say that eBay did not answer with its count (exit 4)', async () => {
     simulator().controls.arm({ fault: 'status', status: 503, on: { endpoint: 'rate-limit' } });
     const asked = dpf(['quota', '--reconcile'], env());
     expect(await asked.exit(), asked.output).to.equal(4);
-    expect(asked.stderr).to.match(/eBay did not tell its count/);
+    expect(asked.stderr).to.match(/eBay did not answer with its count/);
   });
 
   it('say what is wrong with the credentials that --reconcile needs (exit 3)', async () => {

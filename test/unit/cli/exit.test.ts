@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import {
-  asJson,
-  DependencyError,
+  CommandError,
+  EXIT,
+  errorJson,
+  errorText,
   exitOfOutcome,
-  lines,
-  SearchFailed,
-  tell,
+  reportOf,
+  searchFailed,
   UsageError,
 } from '../../../src/cli/exit.ts';
 import { ConfigError } from '../../../src/config/config.ts';
@@ -34,7 +35,7 @@ describe('exit codes', () => {
   });
 
   for (const [what, thrown, code] of [
-    ['a search that failed', new SearchFailed(failedReport), 1],
+    ['a search that failed', searchFailed(failedReport), 1],
     ['a search that is not there', new Failure('search_not_found', 'no search'), 1],
     ['a defect of ours', new TypeError('x is undefined'), 1],
     ['a wrong call', new UsageError('give one'), 2],
@@ -43,23 +44,23 @@ describe('exit codes', () => {
     ['a credential that eBay refused', new Failure('credential-refused', 'invalid_client'), 3],
     ['a Redis that is away', new Failure('redis-unavailable', 'cannot reach Redis'), 4],
     ['a token endpoint that is away', new Failure('token-unavailable', 'no token'), 4],
-    ['a port in use', new DependencyError('port-in-use', 'port 1 is in use'), 4],
+    ['a port in use', new CommandError(EXIT.dependency, 'port-in-use', 'port 1 is in use'), 4],
     ['Ctrl-C', new Failure('interrupted', 'interrupted'), 130],
   ] as const)
     it(`of ${what}: ${code}`, () => {
-      expect(tell(thrown).exit).to.equal(code);
+      expect(reportOf(thrown).exit).to.equal(code);
     });
 });
 
 describe('an error on stderr', () => {
   it('is one line for one thing', () => {
-    expect(lines(tell(new ConfigError([{ name: 'LOG_LEVEL', message: 'is loud' }])))).to.equal(
+    expect(errorText(reportOf(new ConfigError([{ name: 'LOG_LEVEL', message: 'is loud' }])))).to.equal(
       'dpf: LOG_LEVEL is loud',
     );
   });
 
   it('names each field of a wrong request and what is allowed there', () => {
-    expect(lines(tell(wrongRequest)).split('\n')).to.deep.equal([
+    expect(errorText(reportOf(wrongRequest)).split('\n')).to.deep.equal([
       'dpf: the request is wrong:',
       '  maxItems  must be an integer from 1 to 10000; got 0',
       '  sort      must be one of price; got "up"',
@@ -67,9 +68,9 @@ describe('an error on stderr', () => {
   });
 
   it('is an object with --json', () => {
-    const { error } = JSON.parse(asJson(tell(new SearchFailed(failedReport))));
+    const { error } = JSON.parse(errorJson(reportOf(searchFailed(failedReport))));
     expect(error).to.include({ code: 'ebay-refused', searchId: 's_1' });
     expect(error.message).to.contain('12001');
-    expect(JSON.parse(asJson(tell(wrongRequest))).error.errors).to.have.length(2);
+    expect(JSON.parse(errorJson(reportOf(wrongRequest))).error.errors).to.have.length(2);
   });
 });

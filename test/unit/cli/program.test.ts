@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { plainTerminal } from './plainTerminal.ts';
 
@@ -23,7 +24,10 @@ const CALLS: Record<string, Call> = {
   },
   'a secret as argument': {
     args: ['token', '--client-secret', 'hush-hush'],
-    ...{ code: 2, says: /^dpf: --client-secret is not taken as an argument: pass secrets by/ },
+    ...{
+      code: 2,
+      says: /^dpf: --client-secret is not accepted as an argument, because arguments are visible in ps: pass secrets by/,
+    },
   },
   'a wrong request: every field and what is allowed': {
     args: ['search', 'hub', '--max-items', '0', '--ship-to', 'usa'],
@@ -36,6 +40,11 @@ const CALLS: Record<string, Call> = {
     args: ['search', 'hub', '--json', '--csv'],
     ...{ code: 2, says: /--json or --csv, not both/ },
   },
+  'a query without quotes: quotes': {
+    args: ['search', 'usb', 'c', 'hub'],
+    ...{ code: 2, says: /Expected 1 argument but got 3\. Put several words in quotes;/ },
+  },
+  'a command for the version': { args: ['version'], code: 2, says: /^dpf: unknown command 'version'/ },
   'a port that is none': {
     args: ['simulate', '--port', '70000'],
     code: 2,
@@ -59,6 +68,15 @@ describe('the command line', () => {
         args.includes('--json') ? /^\{"error":\{"code":"usage"/ : says,
       );
       expect(terminal.err.join('\n')).to.match(says).and.not.contain('hush-hush');
+    });
+
+  for (const option of ['--version', '-V'])
+    it(`prints the version of the package for ${option}, and nothing else`, async () => {
+      const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
+      const terminal = plainTerminal();
+      expect(await run([option], terminal)).to.equal(0);
+      expect(terminal.out).to.deep.equal([version]);
+      expect(terminal.err).to.deep.equal([]);
     });
 
   it('has help for itself and every command', async () => {

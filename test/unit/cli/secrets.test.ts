@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { refuseSecrets } from '../../../src/cli/commandSetup.ts';
+import { refuseSecrets } from '../../../src/cli/secrets.ts';
 
 describe('secrets as arguments', () => {
   for (const args of [
@@ -20,7 +20,7 @@ describe('secrets as arguments', () => {
   it('are refused where an API key stands in place of its id', () => {
     const key = `dpf_live_a1b2c3d4e5_${'hush-hush'.repeat(5).slice(0, 43)}`;
     expect(() => refuseSecrets(['keys', 'revoke', key]))
-      .to.throw('call it by its id, a1b2c3d4e5')
+      .to.throw('use its id, a1b2c3d4e5')
       .that.satisfies((error: Error) => !error.message.includes('hush-hush'));
   });
 

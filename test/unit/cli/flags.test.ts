@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Command } from 'commander';
-import { addRequestFlags, requestFrom } from '../../../src/cli/requestFlags.ts';
+import { addRequestFlags, requestFrom } from '../../../src/cli/flags.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import { SearchRequestSchema } from '../../../src/product/requestSchema.ts';
 

@@ -1,0 +1,149 @@
+import { type Command, Option } from 'commander';
+import { MARKETPLACES } from '../config/formats.ts';
+import { isMarketplace } from '../product/marketplaces.ts';
+import type { SearchRequest } from '../product/requestSchema.ts';
+import { UsageError } from './exit.ts';
+
+type Values = Record<string, unknown>;
+type Parse = (text: string, earlier: string[] | undefined) => unknown;
+
+/** The option may be repeated; each value may be several, separated by commas. */
+const list: Parse = (text, earlier = []) => [...earlier, ...text.split(',').map((each) => each.trim())];
+/** The option may be repeated. */
+const repeated: Parse = (text, earlier = []) => [...earlier, text];
+
+/** Text that is no number stays text: the schema refuses it by the field's name. */
+export function numberOrText(text: string): number | string {
+  return text.trim() !== '' && Number.isFinite(Number(text)) ? Number(text) : text;
+}
+
+/** @param name of the option, for the error */
+export function wholeNumber(name: string, max: number) {
+  return (text: string): number => {
+    if (/^\d{1,10}$/.test(text) && Number(text) <= max) return Number(text);
+    throw new UsageError(`${name} must be a whole number from 0 to ${max}; got ${JSON.stringify(text)}`);
+  };
+}
+
+export function tenantName(text: string): string {
+  if (/^[a-z0-9-]{1,40}$/.test(text)) return text;
+  throw new UsageError(
+    `--tenant must be 1 to 40 of the characters a-z, 0-9 and hyphen; got ${JSON.stringify(text.slice(0, 64))}`,
+  );
+}
+
+/** The fields of a request as options; the request's schema says which values are allowed. */
+const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, parse?: Parse]> = [
+  ['categoryIds', '--category <id>', 'eBay category; instead of or beside the query', list],
+  ['marketplaces', '--marketplace <id>', 'site to search, such as EBAY_DE; may be repeated', list],
+  ['maxItems', '--max-items <n>', 'products wanted at most (200)', numberOrText],
+  ['sort', '--sort <order>', 'price, -price, newlyListed or endingSoonest; else Best Match'],
+  ['filters.price.min', '--price-min <amount>', 'lowest item price'],
+  ['filters.price.max', '--price-max <amount>', 'highest item price'],
+  ['filters.price.currency', '--currency <code>', 'of the prices above; else the marketplace’s'],
+  ['filters.conditions', '--condition <word>', 'NEW, USED or UNSPECIFIED; may be repeated', list],
+  ['filters.conditionIds', '--condition-id <id>', 'eBay’s condition id, such as 3000; may be repeated', list],
+  [
+    'filters.buyingOptions',
+    '--buying-option <word>',
+    'FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD; may be repeated',
+    list,
+  ],
+  ['filters.deliveryCountry', '--delivery-country <code>', 'only what ships there'],
+  ['filters.deliveryPostalCode', '--delivery-postal-code <code>', 'only what ships there'],
+  ['filters.itemLocationCountry', '--located-in <country>', 'only what is there'],
+  ['filters.freeShipping', '--free-shipping', 'only free shipping'],
+  ['filters.returnsAccepted', '--returns-accepted', 'only what can be returned'],
+  ['filters.sellers', '--seller <name>', 'only this seller; may be repeated', list],
+  ['filters.excludeSellers', '--exclude-seller <name>', 'not this seller; may be repeated', list],
+  ['filters.sellerAccountTypes', '--seller-account-type <type>', 'BUSINESS or INDIVIDUAL', list],
+  ['filters.searchInDescription', '--search-in-description', 'search descriptions too'],
+  ['filters.aspects', '--aspect <name=value>', 'item aspect, such as Color=Red; may be repeated', repeated],
+  ['shipTo', '--ship-to <place>', 'US or US:19406: prices shipping to there'],
+  ['title.include', '--title-include <word>', 'must be in the title; may be repeated', repeated],
+  ['title.exclude', '--title-exclude <word>', 'must not be in the title; may be repeated', repeated],
+  ['seller.minFeedbackPercentage', '--min-feedback-percentage <n>', 'of the seller', numberOrText],
+  ['seller.minFeedbackScore', '--min-feedback-score <n>', 'of the seller', numberOrText],
+  ['details', '--details', 'full details: one more call for each product'],
+  ['track', '--track <name>', 'mark what is new since the last search of this name'],
+  ['maxAge', '--max-age <seconds>', 'accept an identical search that ended within this time', numberOrText],
+  ['onFailure', '--on-failure <way>', 'fail or degrade'],
+  ['priority', '--priority <class>', 'interactive, scheduled or backfill'],
+  ['tenant', '--tenant <name>', 'tenant whose keyset and limits are used'],
+];
+
+/** The fields whose values are more than the option's text. */
+const CONVERSIONS: Record<string, (value: never) => unknown> = {
+  'filters.aspects': aspectsOf,
+  shipTo: placeOf,
+  details: () => 'full',
+};
+
+export function addRequestFlags(command: Command): Command {
+  for (const [, flags, description, parse] of FIELDS) {
+    const option = new Option(flags, description);
+    command.addOption(
+      parse === undefined ? option : option.argParser(parse as Parse & ((text: string) => string)),
+    );
+  }
+  return command;
+}
+
+/** The request of the options, unchecked. @param defaults for the currency of prices */
+export function requestFrom(
+  query: string | undefined,
+  options: Values,
+  defaults: { marketplace: string },
+): SearchRequest {
+  const request: Values = query === undefined ? {} : { query };
+  for (const [path, flags] of FIELDS) {
+    const value = options[new Option(flags).attributeName()];
+    if (value !== undefined) put(request, path.split('.'), CONVERSIONS[path]?.(value as never) ?? value);
+  }
+  addCurrency(request as SearchRequest, defaults);
+  return request as SearchRequest;
+}
+
+function put(target: Values, [name = '', ...rest]: string[], value: unknown): void {
+  if (rest.length === 0) {
+    target[name] = value;
+    return;
+  }
+  target[name] ??= {};
+  put(target[name] as Values, rest, value);
+}
+
+/** eBay needs a currency beside a price. Where all marketplaces have the same one, it is added here. */
+function addCurrency(
+  { filters, marketplaces }: SearchRequest,
+  { marketplace }: { marketplace: string },
+): void {
+  const price = filters?.price;
+  if (price === undefined) return;
+  if (price.min === undefined && price.max === undefined)
+    throw new UsageError('--currency needs --price-min or --price-max');
+  const currencies = new Set(
+    (marketplaces ?? [marketplace]).map((id) => (isMarketplace(id) ? MARKETPLACES[id].currency : undefined)),
+  );
+  const [currency] = currencies;
+  if (currency !== undefined && currencies.size === 1) price.currency ??= currency;
+}
+
+function aspectsOf(pairs: string[]): Record<string, string[]> {
+  const aspects = new Map<string, string[]>();
+  for (const pair of pairs) {
+    const equals = pair.indexOf('=');
+    if (equals < 1)
+      throw new UsageError(`--aspect must be NAME=VALUE, such as Color=Red; got ${JSON.stringify(pair)}`);
+    const name = pair.slice(0, equals);
+    aspects.set(name, [...(aspects.get(name) ?? []), pair.slice(equals + 1)]);
+  }
+  return Object.fromEntries(aspects);
+}
+
+/** `US` or `US:19406`. */
+function placeOf(text: string): Values {
+  const colon = text.indexOf(':');
+  if (colon === -1) return { country: text };
+  return { country: text.slice(0, colon), postalCode: text.slice(colon + 1) };
+}
