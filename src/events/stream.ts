@@ -32,7 +32,7 @@ return added`);
 /** Events of one script, so that it blocks Redis for a moment only. */
 const APPEND_BATCH = 200;
 
-export interface EventStreamOptions {
+interface EventStreamOptions {
   redis: Redis;
   prefix: string;
   /** About how many events are kept; older ones go first. */

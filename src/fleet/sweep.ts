@@ -14,7 +14,7 @@ import type { QueueMetrics } from '../telemetry/metrics.ts';
 
 type Queue = QueueContext['searches'];
 
-export interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls' | 'log'> {
+interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls' | 'log'> {
   /** WORKER_MAX_RESTARTS. */
   maxRestarts: number;
   /** Called for a search that cannot be read and had not ended. */

@@ -9,7 +9,7 @@ import { type Logger, throttled } from '../telemetry/logger.ts';
 import type { FleetMetrics } from '../telemetry/metrics.ts';
 import { Sweep } from './sweep.ts';
 
-export interface Upkeep {
+interface Upkeep {
   /** Checks the active jobs of a queue at once: a worker received something that it could not read. Never rejects. */
   inspect(queue: string): Promise<void>;
   /** Ends all duties of this process; other processes take them over. */
@@ -55,7 +55,7 @@ export function startUpkeep(
   };
 }
 
-export interface QuotaSource {
+interface QuotaSource {
   gate: Pick<CallGate, 'read'>;
   reconcile(signal?: AbortSignal): Promise<boolean>;
 }

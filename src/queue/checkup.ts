@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
 import { countQueue, failedJobs } from './bullmq/counts.ts';
 
-export interface QueueCheckup {
+interface QueueCheckup {
   redis: Redis;
   searches: Queue;
   calls: Queue;

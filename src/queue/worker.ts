@@ -13,7 +13,7 @@ import type { QueueContext } from './search/context.ts';
 import { classOfCall, type PageJobResult } from './search/jobData.ts';
 import { processSearch } from './search/searchJob.ts';
 
-export interface WorkerSettings {
+interface WorkerSettings {
   concurrency: number;
   lockDurationMs: number;
   stalledIntervalMs: number;

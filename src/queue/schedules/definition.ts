@@ -20,7 +20,7 @@ export interface Definition extends TimingFields {
   request: NormalRequest;
 }
 
-export interface ScheduleLimits {
+interface ScheduleLimits {
   tenant: string;
   /** Marketplace of a request that names none. */
   marketplace: string;
@@ -29,7 +29,7 @@ export interface ScheduleLimits {
   now: number;
 }
 
-export type ParsedSchedule = { ok: true; definition: Definition } | { ok: false; errors: InputError[] };
+type ParsedSchedule = { ok: true; definition: Definition } | { ok: false; errors: InputError[] };
 
 const FIELDS = ['name', 'cron', 'tz', 'every', 'start', 'end', 'limit', 'request'];
 
@@ -219,6 +219,8 @@ const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Frida
 const MONTHS = 'January February March April May June July August September October November December'.split(
   ' ',
 );
+/** `a, b and c`. */
+const LIST = new Intl.ListFormat('en-GB');
 const UNITS = [
   ['day', 86_400],
   ['hour', 3600],
@@ -249,7 +251,7 @@ function byClock(cron: string): string {
   if (days === undefined) return `cron ${cron}`;
   const [at] = minutes ?? [];
   if (minutes?.length === 1 && hours !== undefined && hours.length <= 4)
-    return `at ${list(hours.map((each) => clock(each, at as number)))} ${days}`;
+    return `at ${LIST.format(hours.map((each) => clock(each, at as number)))} ${days}`;
   if (hour !== '*') return `cron ${cron}`;
   if (minute === '*') return `every minute ${days}`;
   if (minutes?.length === 1) return `${at} minutes past every hour ${days}`;
@@ -260,18 +262,19 @@ function byClock(cron: string): string {
 function daysInWords(day: string, month: string, weekday: string): string | undefined {
   const months = month === '*' ? [] : numbers(month, MONTHS, 1);
   if (months === undefined) return undefined;
-  const season = months.length === 0 ? '' : ` in ${list(months.map((each) => MONTHS[each - 1] as string))}`;
+  const season =
+    months.length === 0 ? '' : ` in ${LIST.format(months.map((each) => MONTHS[each - 1] as string))}`;
   if (day === '*' && weekday === '*') return `every day${season}`;
   if (day === '*') {
     const weekdays = numbers(weekday, WEEKDAYS)?.map((each) => each % 7);
     if (weekdays?.join() === '1,2,3,4,5') return `on working days${season}`;
-    return weekdays && `on ${list(weekdays.map((each) => WEEKDAYS[each] as string))}${season}`;
+    return weekdays && `on ${LIST.format(weekdays.map((each) => WEEKDAYS[each] as string))}${season}`;
   }
   const parts = day.split(',').filter((part) => part.toUpperCase() !== 'L');
   const dates = parts.length === 0 ? [] : numbers(parts.join());
   if (weekday !== '*' || dates === undefined) return undefined;
   const last = parts.length < day.split(',').length ? ['the last day'] : [];
-  return `on ${list([...dates.map(String), ...last])} of ${season === '' ? 'each month' : season.slice(4)}`;
+  return `on ${LIST.format([...dates.map(String), ...last])} of ${season === '' ? 'each month' : season.slice(4)}`;
 }
 
 /** The values of a list of numbers, names and ranges, ascending; undefined for anything else. */
@@ -289,8 +292,4 @@ function numbers(field: string, names: string[] = [], first = 0): number[] | und
 
 function clock(hour: number, minute: number): string {
   return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`;
-}
-
-function list(words: string[]): string {
-  return words.length < 2 ? (words[0] ?? '') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }

@@ -18,7 +18,7 @@ import { manualRunId } from './scheduledRun.ts';
 import { isOver, removeScheduler, upsertScheduler } from './scheduler.ts';
 import { type PastRun, type ScheduleRecord, ScheduleStore } from './store.ts';
 
-export interface SchedulesOptions {
+interface SchedulesOptions {
   /** The tenant's search queue, made with `settings: { repeatStrategy }`. */
   searches: Queue;
   redis: Redis;
