@@ -31,7 +31,11 @@ export interface Bench {
 }
 
 /** Redis, a simulator without latency, and a worker of each kind, for as long as `use` takes. */
-export async function withBothWorkers<T>(use: (bench: Bench) => Promise<T>): Promise<T> {
+export async function withBothWorkers<T>(
+  use: (bench: Bench) => Promise<T>,
+  /** A folder for a CPU profile of each worker. */
+  profile?: string,
+): Promise<T> {
   const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
   const simulator = startNode(['dist/main.js', 'simulate', '--port', '0', '--json']);
   const children: ChildProcess[] = [];
@@ -42,8 +46,8 @@ export async function withBothWorkers<T>(use: (bench: Bench) => Promise<T>): Pro
     await control.configure({ unsteady: STEADY });
     await control.quota({ limit: 10_000_000 });
     const env = serviceEnv(redis.url, url, FAST);
-    const ours = start('ours.js', [], env);
-    const handwritten = start('handwritten.js', [redis.url, url, await mintToken(url)], {});
+    const ours = start('ours.js', [], env, profile);
+    const handwritten = start('handwritten.js', [redis.url, url, await mintToken(url)], {}, profile);
     children.push(ours, handwritten);
     await Promise.all(children.map((child) => once(child, 'message')));
     return await use({
@@ -58,6 +62,7 @@ export async function withBothWorkers<T>(use: (bench: Bench) => Promise<T>): Pro
       },
     });
   } finally {
+    if (profile !== undefined) await Promise.all(children.map(ended));
     for (const child of children) child.kill('SIGKILL');
     await simulator.stop();
     await redis.stop();
@@ -74,11 +79,25 @@ const FAST = {
   LOG_LEVEL: 'error',
 };
 
-function start(file: string, args: string[], env: Record<string, string>): ChildProcess {
+function start(
+  file: string,
+  args: string[],
+  env: Record<string, string>,
+  profile: string | undefined,
+): ChildProcess {
+  const name = `--cpu-prof-name=${file.replace('.js', '.cpuprofile')}`;
   return fork(join(import.meta.dirname, file), args, {
     env: { PATH: process.env.PATH, ...env },
-    execArgv: [],
+    execArgv: profile === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profile}`, name],
   });
+}
+
+/** Lets a worker end by itself: a killed one writes no profile. */
+async function ended(child: ChildProcess): Promise<void> {
+  if (!child.connected) return;
+  const exit = once(child, 'exit');
+  child.disconnect();
+  await exit;
 }
 
 async function timed(child: ChildProcess, searches: number, collect: () => Promise<void>): Promise<Speed> {
