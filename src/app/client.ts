@@ -4,20 +4,20 @@ import { loadConfig } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { EbayClient } from '../ebay/client.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
-import { type GateSettings, gateSettings, liveGateSettings } from '../ebay/gate/gateSettings.ts';
+import { type GateSettings, gateSettings } from '../ebay/gate/gateSettings.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
 import { EbayAuthService } from '../ebay/oauth/service.ts';
 import { DEFAULT_TENANT, unknownTenant } from '../fleet/declaration.ts';
+import { readSnapshot } from '../fleet/fleetConfig.ts';
 import type { Tenant } from '../fleet/snapshot.ts';
 import type { IntakeLimits } from '../queue/intake.ts';
 import { type ProducerOptions, SearchProducer } from '../queue/producer.ts';
 import { admissionBy, outlookBy } from '../queue/search/estimate.ts';
-import { jobDefaults, runsTtlMs } from '../queue/search/jobDefaults.ts';
+import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
-import { readSnapshot } from './fleetConfig.ts';
 
 const SECOND = 1000;
 
@@ -45,7 +45,7 @@ export function openProducer(
   root.scrubber.learn(secretsOf(config));
   const logger = root.component('producer');
   const redis = shared ?? openRedis(config.redis, 'caller', logger);
-  const gate = callGate(redis, config, tenant, { log: logger, settings: liveGateSettings(current) });
+  const gate = callGate(redis, config, tenant, { log: logger, settings: () => gateSettings(current()) });
   return new SearchProducer({
     redis,
     prefix: config.queue.prefix,
@@ -175,5 +175,5 @@ export function callGate(
 export interface CallGateOptions {
   log: Logger;
   metrics?: CallMetrics;
-  settings?: GateSettings;
+  settings?: GateSettings | (() => GateSettings);
 }

@@ -8,7 +8,9 @@ import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { quotaReport } from '../ebay/gate/quota.ts';
 import { latestEvents } from '../events/stream.ts';
+import { FleetConfig } from '../fleet/fleetConfig.ts';
 import type { Tenant } from '../fleet/snapshot.ts';
+import type { App, RouteRule, Routes } from '../http/access.ts';
 import { docsRoutes } from '../http/api/docs.ts';
 import { Idempotency } from '../http/api/idempotency.ts';
 import { productRoutes } from '../http/api/products.ts';
@@ -18,24 +20,21 @@ import { scheduleRoutes } from '../http/api/schedules.ts';
 import { type ProducerOf, searchRoutes } from '../http/api/searches.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
 import { Authenticator } from '../http/auth/authenticator.ts';
-import { Sessions } from '../http/auth/sessions.ts';
-import { dashboardSection } from '../http/dashboard/dashboard.ts';
+import { dashboardRoutes } from '../http/dashboard/dashboard.ts';
 import { healthRoutes, metricsRoute } from '../http/operations.ts';
-import { pageSection } from '../http/page/page.ts';
-import type { PageOptions } from '../http/page/pages.ts';
+import { type PageOptions, pageRoutes } from '../http/page/page.ts';
 import { notFound } from '../http/problem.ts';
-import type { App, RouteRule, Section } from '../http/section.ts';
 import { createServer } from '../http/server.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import type { SearchProducer } from '../queue/producer.ts';
-import { runsTtlMs } from '../queue/search/jobDefaults.ts';
+import { runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { BootError } from './bootError.ts';
 import { callGate, openProducer } from './client.ts';
-import { openFleetConfig, startPersistently } from './fleetConfig.ts';
-import { BootError, processHealth, redisIsFit, type Workplace } from './health.ts';
+import { processHealth, requireFitRedis, type WorkerHealth } from './health.ts';
 
 export interface ServeApp {
   /** The address that it answers at, such as `http://127.0.0.1:3000`. */
@@ -53,7 +52,7 @@ export interface ServeAppOptions {
   /** Stops waiting for Redis. */
   signal?: AbortSignal;
   /** A worker in the same process that `/livez` and `/readyz` speak for too. */
-  worker?: Workplace;
+  worker?: WorkerHealth;
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
   sources?: ConfigSources;
 }
@@ -78,13 +77,20 @@ export async function startServeApp(
   const logger = log.component('http');
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
   try {
-    await redisIsFit(redis, config, logger, signal);
+    await requireFitRedis(redis, config, logger, signal);
     const keys = new ApiKeys(redis, config.queue.prefix);
     await someoneMayCall(keys, config);
-    const fleet = openFleetConfig(redis, { config, sources, role: 'serve', tenants: () => [], metrics, log });
+    const fleet = new FleetConfig(redis, {
+      config,
+      sources,
+      role: 'serve',
+      tenants: () => [],
+      metrics: metrics.config,
+      log: log.component('config'),
+    });
     fleet.onChange((snapshot) => log.setLevels(snapshot.config.log));
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
-    await startPersistently(fleet, signal);
+    await fleet.start(signal);
     const tenantOf = (name: string) => fleet.current().tenants.get(name);
     const producerOf = tenantProducers(lifecycle, tenantOf, { log, redis, metrics });
     const { prefix } = config.queue;
@@ -94,7 +100,7 @@ export async function startServeApp(
       return quotaReport(await gate.read(), gateSettings(settings).shares);
     };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
-    const sections: Section[] = [
+    const routes: Routes[] = [
       healthRoutes(processHealth(lifecycle, redis, worker)),
       metricsRoute({
         registry: metrics.registry,
@@ -110,9 +116,10 @@ export async function startServeApp(
       openDashboard(lifecycle, { config, redis, keys, authenticator }),
     ];
     const server = await createServer({
-      sections,
+      routes,
       authenticator,
-      observed: { metrics: metrics.http, scrubber: log.scrubber },
+      metrics: metrics.http,
+      scrubber: log.scrubber,
       requestsAMinute: config.http.rateLimit,
       log: logger,
     });
@@ -122,7 +129,7 @@ export async function startServeApp(
     return {
       url: urlOf(config.http.host, port),
       server,
-      rules: sections.flatMap(({ rules }) => rules),
+      rules: server.rules(),
       stop: () => lifecycle.stop(CLOSE_MS),
       reload: () => fleet.reload(),
     };
@@ -132,23 +139,19 @@ export async function startServeApp(
   }
 }
 
-/** How long somebody stays signed in on the page: a working day. */
-const PAGE_SESSION_S = 12 * 3600;
 /** So many events are on the page's start. */
 const LATEST_EVENTS = 20;
 
-type PageParts = Pick<PageOptions, 'authenticator' | 'producerOf' | 'quotaOf'> & {
+type PageParts = Pick<PageOptions, 'redis' | 'keys' | 'authenticator' | 'producerOf' | 'quotaOf'> & {
   config: Config;
-  redis: Redis;
-  keys: ApiKeys;
 };
 
-function page({ config, redis, keys, ...doors }: PageParts): Section {
+function page({ config, ...parts }: PageParts): Routes {
   const { prefix } = config.queue;
-  return pageSection({
-    ...doors,
-    sessions: new Sessions({ redis, prefix, keys, place: 'page', lifeS: PAGE_SESSION_S }),
-    latestOf: (tenant) => latestEvents(redis, prefix, tenant, LATEST_EVENTS),
+  return pageRoutes({
+    ...parts,
+    prefix,
+    latestOf: (tenant) => latestEvents(parts.redis, prefix, tenant, LATEST_EVENTS),
     marketplace: config.ebay.marketplace,
     apiOrigin: apiOrigin(config.ebay),
     links: [
@@ -212,7 +215,7 @@ export interface DashboardParts {
 }
 
 /** The dashboard over the queues of whichever tenants' operators log in. */
-export function openDashboard(lifecycle: Lifecycle, { config, ...parts }: DashboardParts): Section {
+export function openDashboard(lifecycle: Lifecycle, { config, ...parts }: DashboardParts): Routes {
   const { prefix } = config.queue;
   const open = (name: string, description: string) => {
     const queue = new Queue(name, { connection: parts.redis, prefix });
@@ -225,5 +228,5 @@ export function openDashboard(lifecycle: Lifecycle, { config, ...parts }: Dashbo
     open(searchQueueName(tenant), 'searches: each waits for its calls and sums them up'),
     open(callsQueueName(tenant), 'calls to eBay: one job, one call, at the pace of the gate'),
   ];
-  return dashboardSection({ ...parts, prefix, queuesOf, writes: config.http.dashboardWrites });
+  return dashboardRoutes({ ...parts, prefix, queuesOf, writes: config.http.dashboardWrites });
 }

@@ -7,7 +7,7 @@ import type { Config } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { EbayClient } from '../ebay/client.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
-import { liveGateSettings } from '../ebay/gate/gateSettings.ts';
+import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { EbayAuthService } from '../ebay/oauth/service.ts';
 import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -19,73 +19,74 @@ import { applySchedules } from '../queue/schedules/file.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
 import { CrashIsolation, type QueueContext, scrubbedCollector } from '../queue/search/context.ts';
 import { admissionBy } from '../queue/search/estimate.ts';
-import { jobDefaults, runsTtlMs } from '../queue/search/jobDefaults.ts';
+import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { type RunningWorker, startWorker } from '../queue/worker.ts';
 import { openRedis } from '../redis/connection.ts';
 import { redisFailure } from '../redis/failure.ts';
-import { CoalescedSearches } from '../results/identicalSearches.ts';
-import { ResultStore } from '../results/resultStore.ts';
-import { RunStates } from '../results/runState.ts';
+import { CoalescedSearches } from '../results/coalescedSearches.ts';
+import { SearchStore } from '../results/searchStore.ts';
 import { Tracks } from '../results/tracks.ts';
 import { type Logger, type Logs, withFields } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
 import { CALLER_DEADLINE_MS, callGate } from './client.ts';
 
-export interface ServedTenantsOptions {
+const SECOND = 1000;
+
+export interface TenantWorkersOptions {
   /** Names of WORKER_TENANTS; empty: all. */
-  only: readonly string[];
+  chosen: readonly string[];
   /** @param signal stops waiting for Redis */
-  start: (tenant: Tenant, signal: AbortSignal) => Promise<RunningTenant>;
+  start: (tenant: Tenant, signal: AbortSignal) => Promise<TenantWorker>;
   log: Logger;
 }
 
 const TRY_AGAIN_MS = 1000;
 
-/** What a process does for one tenant: the last wish counts, and steps follow one another. */
-interface Seat {
+/** One tenant in this process. Its steps follow one another; the last wanted state wins. */
+interface TenantSlot {
   wanted: Tenant | undefined;
-  running: RunningTenant | undefined;
-  work: Promise<void>;
+  running: TenantWorker | undefined;
+  steps: Promise<void>;
 }
 
 /** The tenants that a worker process works for. Each starts, changes and stops by itself: none waits for another. */
-export class ServedTenants {
-  readonly #options: ServedTenantsOptions;
-  readonly #seats = new Map<string, Seat>();
+export class TenantWorkers {
+  readonly #options: TenantWorkersOptions;
+  readonly #slots = new Map<string, TenantSlot>();
   readonly #stopping = new AbortController();
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(options: ServedTenantsOptions) {
+  constructor(options: TenantWorkersOptions) {
     this.#options = options;
   }
 
   /** By name, those that run. */
-  get running(): ReadonlyMap<string, RunningTenant> {
-    return new Map([...this.#seats].flatMap(([name, { running }]) => (running ? [[name, running]] : [])));
+  get running(): ReadonlyMap<string, TenantWorker> {
+    return new Map([...this.#slots].flatMap(([name, { running }]) => (running ? [[name, running]] : [])));
   }
 
   /** Those that this process should work for, whether or not they run. */
   get names(): string[] {
-    return [...this.#seats].flatMap(([name, { wanted }]) => (wanted === undefined ? [] : [name]));
+    return [...this.#slots].flatMap(([name, { wanted }]) => (wanted === undefined ? [] : [name]));
   }
 
   /**
    * Works for the tenants of this version from now on.
-   * @returns what settles when all of them have started or failed to; rejects with the first failure that waiting cannot mend
+   * @returns when all of them have started or failed to; rejects with the first failure that waiting cannot repair
    */
   async serve({ tenants }: Snapshot): Promise<void> {
     if (this.#stopping.signal.aborted) return;
-    const { only } = this.#options;
-    const wanted = new Map(
-      [...tenants].filter(
-        ([name, { obstacle }]) => obstacle === undefined && (only.length === 0 || only.includes(name)),
-      ),
-    );
-    for (const name of wanted.keys()) if (!this.#seats.has(name)) this.#seats.set(name, emptySeat());
-    const steps = [...this.#seats].map(([name, seat]) => {
-      seat.wanted = wanted.get(name);
-      const step = seat.work.then(() => this.#settle(name, seat));
-      seat.work = step.catch(() => undefined);
+    const { chosen } = this.#options;
+    const isWanted = ({ name, unavailableReason }: Tenant) =>
+      unavailableReason === undefined && (chosen.length === 0 || chosen.includes(name));
+    for (const [name, tenant] of tenants)
+      if (isWanted(tenant) && !this.#slots.has(name))
+        this.#slots.set(name, { wanted: undefined, running: undefined, steps: Promise.resolve() });
+    const steps = [...this.#slots].map(([name, slot]) => {
+      const tenant = tenants.get(name);
+      slot.wanted = tenant !== undefined && isWanted(tenant) ? tenant : undefined;
+      const step = slot.steps.then(() => this.#settle(name, slot));
+      slot.steps = step.catch(() => undefined);
       return step;
     });
     await Promise.all(steps);
@@ -98,22 +99,22 @@ export class ServedTenants {
     return this.#stopped;
   }
 
-  async #settle(name: string, seat: Seat): Promise<void> {
+  async #settle(name: string, slot: TenantSlot): Promise<void> {
     const { start, log } = this.#options;
     while (!this.#stopping.signal.aborted) {
-      const { wanted, running } = seat;
+      const { wanted, running } = slot;
       try {
         if (running === undefined) {
           if (wanted === undefined) return;
-          seat.running = await start(wanted, this.#stopping.signal);
+          slot.running = await start(wanted, this.#stopping.signal);
           log.info('tenant served', { tenant: name });
         } else if (wanted === undefined || !(await running.change(wanted))) {
-          seat.running = undefined;
+          slot.running = undefined;
           await running.stop();
           log.info('tenant no longer served', { tenant: name, again: wanted !== undefined });
           continue;
         }
-        if (seat.wanted === wanted) return;
+        if (slot.wanted === wanted) return;
       } catch (error) {
         if (redisFailure(error) === undefined) {
           log.error('tenant cannot be served', { tenant: name, reason: String(error) });
@@ -127,23 +128,17 @@ export class ServedTenants {
 
   async #stopAll(): Promise<StopReport> {
     const reports = await Promise.all(
-      [...this.#seats.values()].map(async (seat) => {
-        // A start under way ends first: what it opened must be closed.
-        await seat.work;
-        return (await seat.running?.stop())?.unclosed ?? [];
+      [...this.#slots.values()].map(async (slot) => {
+        // A start that runs must end first: the parts that it opened must be closed.
+        await slot.steps;
+        return (await slot.running?.stop())?.unclosed ?? [];
       }),
     );
     return { unclosed: reports.flat() };
   }
 }
 
-function emptySeat(): Seat {
-  return { wanted: undefined, running: undefined, work: Promise.resolve() };
-}
-
-const SECOND = 1000;
-
-export interface TenantOptions {
+export interface TenantWorkerOptions {
   tenant: Tenant;
   /** A connection of the `caller` profile; any number of tenants may share it. */
   redis: Redis;
@@ -151,48 +146,111 @@ export interface TenantOptions {
   metrics: Metrics;
   /** Stops waiting for Redis. */
   signal?: AbortSignal | undefined;
-  /** Lets this tenant's searches begin when it is their turn among all tenants of the process. */
+  /** Starts this tenant's searches in turn with those of the other tenants in the process. */
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Changes what the jobs work with, e.g. to watch or to disturb a part of it. */
+  /** Changes what the jobs work with, to watch or to disturb a part of it. */
   adapt: (context: QueueContext) => QueueContext;
 }
 
-/** One tenant's work in this process: token, gate, queues, duties, and a worker of its own. */
-export interface RunningTenant {
+/** One tenant in this process: token, gate, queues, upkeep, and a worker of its own. */
+export interface TenantWorker {
   readonly name: string;
   readonly gate: CallGate;
   readonly auth: EbayAuthService;
+  /** Whether it takes jobs. */
   readonly running: boolean;
-  /** Goes on with other settings; false where that takes a new start, as with another keyset. */
+  /** Takes other settings over; false where that needs a restart of the tenant, as another keyset does. */
   change(tenant: Tenant): Promise<boolean>;
-  /** Finishes or hands back what is under way, within `SHUTDOWN_GRACE`; may be called again. */
+  /** Finishes or hands back running jobs, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
 }
 
 /**
- * Starts to work for one tenant. Nothing that can be exhausted is shared with other tenants: each has worker slots, a
- * gate and a line of waiting calls of its own.
+ * Starts to work for one tenant. Tenants share nothing that can be exhausted: each has worker slots, a gate and a line of
+ * waiting calls of its own.
  */
-export async function startTenant(options: TenantOptions): Promise<RunningTenant> {
+export async function startTenantWorker(options: TenantWorkerOptions): Promise<TenantWorker> {
   let { tenant } = options;
-  // What Redis has of it; a change that it could not take is made up for by the next one.
+  // The state in Redis. If Redis could not take a change, the next one is compared with this.
   let applied = tenant;
+  const { redis, signal, metrics } = options;
   const { config, name } = tenant;
-  const { signal } = options;
   const log = name === DEFAULT_TENANT ? options.log : withFields(options.log, { tenant: name });
   log.scrubber.learn(secretsOf(config));
   const lifecycle = new Lifecycle();
   const stop = () => lifecycle.stop(config.worker.shutdownGrace * SECOND);
-  const opening: TenantOpening = { ...options, log, name, config, current: () => tenant.config };
   try {
-    const { client, auth } = await openEbay(lifecycle, opening);
-    const context = options.adapt(await openQueues(lifecycle, opening, client));
-    const upkeep = lifecycle.opened(
-      'duties',
-      startUpkeep(context, config, client, options.metrics.fleet),
-      (duties) => duties.stop(),
+    const auth = lifecycle.opened(
+      'token service',
+      new EbayAuthService({
+        tenant: name,
+        config,
+        redis,
+        log: log.component('auth'),
+        metrics: metrics.auth,
+        scrubber: log.scrubber,
+      }),
+      (opened) => opened.close(),
     );
-    await setSchedules(context, tenant, log.component('worker'), signal);
+    metrics.auth.begin(name);
+    const callMetrics = metrics.calls(name);
+    const gate = callGate(redis, config, name, {
+      log: log.component('gate'),
+      metrics: callMetrics,
+      settings: () => gateSettings(tenant.config),
+    });
+    const client = lifecycle.opened(
+      'eBay connections',
+      new EbayClient({ config, gate, tokens: auth, log: log.component('ebay'), metrics: callMetrics }),
+      (opened) => opened.close(),
+    );
+    const connection = { connection: redis, prefix: config.queue.prefix };
+    const calls = lifecycle.opened('calls', new Queue(callsQueueName(name), connection), (queue) =>
+      queue.close(),
+    );
+    const searches = lifecycle.opened(
+      'searches',
+      openSearchQueue(redis, config.queue.prefix, name),
+      (queue) => queue.close(),
+    );
+    // BullMQ prints an error without a listener; the connection logs it.
+    for (const queue of [searches, calls]) queue.on('error', () => undefined);
+    await setTenantPace(gate, calls, config);
+    const context = options.adapt({
+      ...jobContext(config, redis),
+      tenant: name,
+      searches,
+      calls,
+      collector: scrubbedCollector(
+        new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
+        log.scrubber,
+      ),
+      admission: admissionBy(gate),
+      get marketplace() {
+        return tenant.config.ebay.marketplace;
+      },
+      intervalMs: () => gate.intervalMs,
+      metrics: metrics.queue(name),
+      scrubber: log.scrubber,
+      log: log.component('worker'),
+    });
+    const upkeep = lifecycle.opened('upkeep', startUpkeep(context, config, client, metrics.fleet), (opened) =>
+      opened.stop(),
+    );
+    const setSchedules = async ({ config: own, schedules: wanted }: Tenant) => {
+      if (wanted === undefined) return;
+      const { prefix } = own.queue;
+      const { minInterval } = own.schedule;
+      const schedules = new Schedules({
+        ...context,
+        defaults: context,
+        prefix,
+        minInterval,
+        deadlineMs: CALLER_DEADLINE_MS,
+      });
+      await applySchedules(schedules, wanted, log.component('worker'), signal);
+    };
+    await setSchedules(tenant);
     const worker = lifecycle.opened<RunningWorker>(
       'worker',
       startWorker(context, {
@@ -205,18 +263,17 @@ export async function startTenant(options: TenantOptions): Promise<RunningTenant
     );
     return {
       name,
-      gate: client.gate,
+      gate,
       auth,
       get running() {
         return worker.running;
       },
       async change(next) {
-        if (needsNewStart(tenant.config, next.config)) return false;
+        if (needsRestart(tenant.config, next.config)) return false;
         tenant = next;
         if (!isDeepStrictEqual(applied.config.pace, next.config.pace))
-          await setTenantPace(client.gate, context.calls, next.config);
-        if (!isDeepStrictEqual(applied.schedules, next.schedules))
-          await setSchedules(context, next, log.component('worker'), signal);
+          await setTenantPace(gate, calls, next.config);
+        if (!isDeepStrictEqual(applied.schedules, next.schedules)) await setSchedules(next);
         applied = next;
         return true;
       },
@@ -228,24 +285,11 @@ export async function startTenant(options: TenantOptions): Promise<RunningTenant
   }
 }
 
-/** What a token, a connection or a worker's size is made from. */
-function needsNewStart(before: Config, after: Config): boolean {
+/** Whether settings differ that a token, a connection or a worker's size was made from. */
+function needsRestart(before: Config, after: Config): boolean {
   const { marketplace: _was, ...ebay } = before.ebay;
   const { marketplace: _is, ...others } = after.ebay;
   return !isDeepStrictEqual([ebay, before.worker], [others, after.worker]);
-}
-
-async function setSchedules(
-  context: QueueContext,
-  { config, schedules: wanted }: Tenant,
-  log: Logger,
-  signal: AbortSignal | undefined,
-): Promise<void> {
-  if (wanted === undefined) return;
-  const { prefix } = config.queue;
-  const { minInterval } = config.schedule;
-  const schedules = new Schedules({ ...context, prefix, minInterval, deadlineMs: CALLER_DEADLINE_MS });
-  await applySchedules(schedules, wanted, log, signal);
 }
 
 function workerSettings({ worker, queue }: Config) {
@@ -254,81 +298,24 @@ function workerSettings({ worker, queue }: Config) {
     lockDurationMs: worker.lockDuration * SECOND,
     stalledIntervalMs: worker.stalledInterval * SECOND,
     blockingRead: worker.blockingRead,
-    // What is left of the grace after it is for handing back.
+    // The rest of the grace is for handing jobs back.
     finishWithinMs: worker.shutdownGrace * SECOND * 0.75,
     prefix: queue.prefix,
     stuckAfterMs: worker.stuckAfter * SECOND,
   };
 }
 
-/** What the parts of one tenant are made from. */
-export interface TenantOpening {
-  name: string;
-  /** As it starts. */
-  config: Config;
-  /** As it stands: another object after each change. */
-  current: () => Config;
-  /** A connection of the `caller` profile. */
-  redis: Redis;
-  log: Logs;
-  metrics: Metrics;
-}
-
-/** eBay behind the tenant's token and the tenant's gate. */
-export async function openEbay(
-  lifecycle: Lifecycle,
-  { name: tenant, redis, config, current, log, metrics }: TenantOpening,
-): Promise<{ client: EbayClient; auth: EbayAuthService }> {
-  const auth = new EbayAuthService({
-    tenant,
-    config,
-    redis,
-    log: log.component('auth'),
-    metrics: metrics.auth,
-    scrubber: log.scrubber,
-  });
-  lifecycle.opened('token service', auth, (opened) => opened.close());
-  const calls = metrics.calls(tenant);
-  metrics.auth.begin(tenant);
-  const gate = callGate(redis, config, tenant, {
-    log: log.component('gate'),
-    metrics: calls,
-    settings: liveGateSettings(current),
-  });
-  const client = new EbayClient({
-    config,
-    gate,
-    tokens: auth,
-    log: log.component('ebay'),
-    metrics: calls,
-  });
-  return { client: lifecycle.opened('eBay connections', client, (opened) => opened.close()), auth };
-}
-
-export async function openQueues(
-  lifecycle: Lifecycle,
-  { name: tenant, redis, config, current, log, metrics }: TenantOpening,
-  client: EbayClient,
-): Promise<QueueContext> {
+/** The stores and fixed settings of a tenant's jobs. */
+function jobContext(config: Config, redis: Redis) {
   const { prefix } = config.queue;
-  const calls = lifecycle.opened(
-    'calls',
-    new Queue(callsQueueName(tenant), { connection: redis, prefix }),
-    (opened) => opened.close(),
-  );
-  await setTenantPace(client.gate, calls, config);
-  const searches = lifecycle.opened('searches', openSearchQueue(redis, prefix, tenant), (opened) =>
-    opened.close(),
-  );
-  // BullMQ prints what nobody listens to; the connection itself tells of its errors.
-  for (const each of [searches, calls]) each.on('error', () => undefined);
   return {
-    tenant,
     redis,
-    searches,
-    calls,
-    results: new ResultStore({ redis, prefix, ttlMs: config.search.resultsTtl * SECOND }),
-    runs: new RunStates({ redis, prefix, ttlMs: runsTtlMs(config) }),
+    store: new SearchStore({
+      redis,
+      prefix,
+      resultTtlMs: config.search.resultsTtl * SECOND,
+      runTtlMs: runsTtlMs(config),
+    }),
     tracks: new Tracks({ redis, prefix, ttlMs: config.search.trackTtl * SECOND }),
     coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs(config) }),
     events: new EventStream({
@@ -338,26 +325,14 @@ export async function openQueues(
       cooldownMs: config.events.cooldown * SECOND,
       memoryMs: runsTtlMs(config),
     }),
-    collector: scrubbedCollector(
-      new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
-      log.scrubber,
-    ),
-    admission: admissionBy(client.gate),
     rules: jobDefaults(config),
     crashIsolation: new CrashIsolation(),
-    get marketplace() {
-      return current().ebay.marketplace;
-    },
-    intervalMs: () => client.gate.intervalMs,
     deadlineMs: config.search.deadline * SECOND,
-    metrics: metrics.queue(tenant),
-    scrubber: log.scrubber,
-    log: log.component('worker'),
   };
 }
 
-/** How fast the whole fleet calls for this tenant, and how much a day. */
-export async function setTenantPace(gate: CallGate, calls: Queue, { pace }: Config): Promise<void> {
+/** Sets the fleet's interval and daily limit for this tenant: in the gate, and in the limit of the calls queue. */
+async function setTenantPace(gate: CallGate, calls: Queue, { pace }: Config): Promise<void> {
   await gate.configure({ intervalMs: pace.minApiCallInterval * SECOND, dailyLimit: pace.dailyCallLimit });
   await setPace(calls, pace.minApiCallInterval);
 }

@@ -1,10 +1,10 @@
-import type { Redis } from 'ioredis';
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FairTurns } from '../fleet/fairTurns.ts';
+import { FleetConfig } from '../fleet/fleetConfig.ts';
 import type { Snapshot } from '../fleet/snapshot.ts';
 import { serveOperations } from '../http/operations.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
@@ -13,21 +13,13 @@ import { openRedis } from '../redis/connection.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import type { Scrubber } from '../telemetry/scrubber.ts';
-import { openFleetConfig, startPersistently } from './fleetConfig.ts';
-import { processHealth, redisIsFit, type Standing, standingOf, type Workplace } from './health.ts';
-import { ServedTenants, startTenant } from './tenantWorkers.ts';
+import { processHealth, requireFitRedis, tenantsHealth, type WorkerHealth } from './health.ts';
+import { startTenantWorker, TenantWorkers } from './tenantWorkers.ts';
 
-const SECOND = 1000;
-
-export interface WorkerApp {
+export interface WorkerApp extends WorkerHealth {
   /** Those that it works for as it starts. */
   readonly tenants: readonly string[];
-  /** Whether it takes jobs. */
-  readonly running: boolean;
-  /** How its tenants' work stands. */
-  standing(): Promise<Standing>;
-  /** Finishes or hands back what is under way, within `SHUTDOWN_GRACE`; may be called again. */
+  /** Finishes or hands back running jobs, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
   /** Reads the files of settings, tenants, schedules and keysets again. Never rejects. */
   reload(): Promise<void>;
@@ -36,15 +28,19 @@ export interface WorkerApp {
 export interface WorkerAppOptions {
   /** Stops waiting for Redis. */
   signal?: AbortSignal;
-  /** Changes what the jobs work with, e.g. to watch or to disturb a part of it. */
+  /** Changes what the jobs work with, to watch or to disturb a part of it. */
   adapt?: (context: QueueContext) => QueueContext;
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
   sources?: ConfigSources;
 }
 
 /**
- * A worker process: one Redis connection for all, and a worker of its own for each tenant. Waits for Redis as long as it
- * takes, with a log line a second.
+ * A worker process: one Redis connection for all, and a worker of its own for each tenant. Waits until Redis answers, with a
+ * log line a second.
+ *
+ * `stop` closes in this order, each part within `SHUTDOWN_GRACE`: operations server, event loop watch, configuration, all
+ * tenants at once, Redis; of each tenant (`startTenantWorker`) the worker with its running jobs, upkeep, queues, eBay
+ * connections, token service.
  * @throws ConfigError without a usable keyset, or naming what is wrong in the files of tenants and schedules; BootError
  * when this Redis would lose jobs.
  */
@@ -58,61 +54,73 @@ export async function startWorkerApp(
   const lifecycle = new Lifecycle();
   const logger = log.component('worker');
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
-  const stop = () => lifecycle.stop(config.worker.shutdownGrace * SECOND);
+  const stop = () => lifecycle.stop(config.worker.shutdownGrace * 1000);
   try {
-    await redisIsFit(redis, config, logger, signal);
+    await requireFitRedis(redis, config, logger, signal);
     const metrics = createMetrics();
     metrics.process.watchLog(log);
     const turns = new FairTurns();
-    const tenants: ServedTenants = new ServedTenants({
-      only: chosenTenants(config),
+    const tenants: TenantWorkers = new TenantWorkers({
+      chosen: chosenTenants(config),
       start: (tenant, stopping) =>
-        startTenant({
+        startTenantWorker({
           tenant,
           redis,
           log,
           metrics,
           signal: stopping,
           adapt,
-          // Alone, a tenant has nobody to make room for.
+          // A single tenant needs no turns.
           inTurn: (work) => (tenants.names.length > 1 ? turns.take(tenant.name, work) : work()),
         }),
       log: logger,
     });
     lifecycle.nested(tenants);
-    const fleet = openFleetConfig(redis, {
+    const fleet = new FleetConfig(redis, {
       config,
       sources,
       role: 'worker',
       tenants: () => tenants.names,
-      metrics,
-      log,
+      metrics: metrics.config,
+      log: log.component('config'),
     });
-    const obstacles = new Obstacles(config, logger);
+    const warnOfUnavailable = unavailableTenantsLog(config, logger);
     fleet.onChange((snapshot) => {
       log.setLevels(snapshot.config.log);
-      obstacles.tell(snapshot);
-      // A tenant's own trouble is told there.
+      warnOfUnavailable(snapshot);
+      // Each tenant logs its own errors.
       tenants.serve(snapshot).catch(() => undefined);
     });
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     signal?.addEventListener('abort', () => void tenants.stop());
-    await startPersistently(fleet, signal);
-    obstacles.tell(fleet.current());
+    await fleet.start(signal);
+    warnOfUnavailable(fleet.current());
     await tenants.serve(fleet.current());
-    const workplace: Workplace = {
+    const health: WorkerHealth = {
       get running() {
-        return areRunning(tenants);
+        return [...tenants.running.values()].every((tenant) => tenant.running);
       },
-      standing: () => standingOf(tenants.running.values()),
+      health: () => tenantsHealth(tenants.running.values()),
     };
-    await openOperations(lifecycle, { redis, config, metrics, scrubber: log.scrubber, tenants, workplace });
+    if (config.worker.metricsPort !== '')
+      lifecycle.opened(
+        'operations server',
+        await serveOperations({
+          host: config.http.host,
+          port: Number(config.worker.metricsPort),
+          registry: metrics.registry,
+          scrubber: log.scrubber,
+          refresh: () => refreshMetrics(metrics, tenants),
+          health: processHealth(lifecycle, redis, health),
+        }),
+        (server) => server.close(),
+      );
     return {
       tenants: [...tenants.running.keys()],
       get running() {
-        return workplace.running;
+        return health.running;
       },
-      standing: workplace.standing,
+      health: health.health,
       stop,
       reload: () => fleet.reload(),
     };
@@ -122,36 +130,7 @@ export async function startWorkerApp(
   }
 }
 
-function areRunning({ running }: ServedTenants): boolean {
-  return [...running.values()].every((tenant) => tenant.running);
-}
-
-/** `/metrics`, `/livez` and `/readyz` of this worker, where `METRICS_PORT` asks for them. */
-async function openOperations(
-  lifecycle: Lifecycle,
-  parts: {
-    redis: Redis;
-    config: Config;
-    metrics: Metrics;
-    scrubber: Scrubber;
-    tenants: ServedTenants;
-    workplace: Workplace;
-  },
-): Promise<void> {
-  const { redis, config, metrics, scrubber, tenants, workplace } = parts;
-  if (config.worker.metricsPort === '') return;
-  const server = await serveOperations({
-    host: config.http.host,
-    port: Number(config.worker.metricsPort),
-    registry: metrics.registry,
-    scrubber,
-    refresh: () => refresh(metrics, tenants),
-    health: processHealth(lifecycle, redis, workplace),
-  });
-  lifecycle.opened('operations server', server, (opened) => opened.close());
-}
-
-async function refresh(metrics: Metrics, { running }: ServedTenants): Promise<void> {
+async function refreshMetrics(metrics: Metrics, { running }: TenantWorkers): Promise<void> {
   const states = await Promise.all(
     [...running.values()].map(async ({ name, gate }) => ({
       name,
@@ -163,7 +142,7 @@ async function refresh(metrics: Metrics, { running }: ServedTenants): Promise<vo
 }
 
 /** Names in WORKER_TENANTS; empty: all. */
-export function chosenTenants({ worker }: Config): string[] {
+function chosenTenants({ worker }: Config): string[] {
   return worker.tenants
     .split(',')
     .map((name) => name.trim())
@@ -171,46 +150,39 @@ export function chosenTenants({ worker }: Config): string[] {
 }
 
 /**
- * A worker needs a keyset: the environment's, which may be absent altogether where tenants have theirs.
+ * A worker needs the keyset of the environment, unless other tenants have theirs.
  * @throws ConfigError
  */
-export function requireKeyset(config: Config): void {
+function requireKeyset(config: Config): void {
   const chosen = chosenTenants(config);
   if (chosen.length > 0 && !chosen.includes(DEFAULT_TENANT)) return;
-  if (hasNone(config) && config.tenant.file !== '' && chosen.length === 0) return;
+  if (hasNoKeyset(config) && config.tenant.file !== '' && chosen.length === 0) return;
   const problems = credentialProblems(config);
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-function hasNone({ ebay }: Config): boolean {
+function hasNoKeyset({ ebay }: Config): boolean {
   return ebay.clientId === '' && ebay.clientSecret === '';
 }
 
-/** Tells once which tenants this process cannot work for, and why. */
-export class Obstacles {
-  readonly #chosen: readonly string[];
-  readonly #log: Logger;
-  readonly #told = new Map<string, string>();
-
-  constructor(config: Config, log: Logger) {
-    this.#chosen = chosenTenants(config);
-    this.#log = log;
-  }
-
-  tell({ tenants }: Snapshot): void {
-    for (const { name, obstacle, config } of tenants.values()) {
-      const isOurs = this.#chosen.length === 0 || this.#chosen.includes(name);
-      if (!isOurs || obstacle === undefined || (name === DEFAULT_TENANT && hasNone(config)))
-        this.#told.delete(name);
-      else if (this.#told.get(name) !== obstacle) {
-        this.#told.set(name, obstacle);
-        this.#log.error('tenant cannot be served here', { tenant: name, reason: obstacle });
+/** Logs once which tenants this process cannot work for, and why. */
+function unavailableTenantsLog(config: Config, log: Logger): (snapshot: Snapshot) => void {
+  const chosen = chosenTenants(config);
+  const logged = new Map<string, string>();
+  return ({ tenants }) => {
+    for (const { name, unavailableReason: reason, config: own } of tenants.values()) {
+      const isOurs = chosen.length === 0 || chosen.includes(name);
+      if (!isOurs || reason === undefined || (name === DEFAULT_TENANT && hasNoKeyset(own)))
+        logged.delete(name);
+      else if (logged.get(name) !== reason) {
+        logged.set(name, reason);
+        log.error('tenant cannot be served here', { tenant: name, reason });
       }
     }
-    for (const name of this.#chosen)
-      if (!tenants.has(name) && !this.#told.has(name)) {
-        this.#told.set(name, 'unknown');
-        this.#log.warn('WORKER_TENANTS names a tenant that is not declared yet', { tenant: name });
+    for (const name of chosen)
+      if (!tenants.has(name) && !logged.has(name)) {
+        logged.set(name, 'unknown');
+        log.warn('WORKER_TENANTS names a tenant that is not declared yet', { tenant: name });
       }
-  }
+  };
 }

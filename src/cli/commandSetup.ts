@@ -4,6 +4,7 @@ import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import type { Tenant } from '../fleet/snapshot.ts';
+import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 
@@ -52,6 +53,23 @@ export async function forCallingTenant(config: Config, name?: string): Promise<T
   const tenant = await forTenant(config, name);
   if (tenant.unavailableReason === undefined) return tenant;
   throw new ConfigError([{ name: `tenant ${tenant.name}:`, message: tenant.unavailableReason }]);
+}
+
+/** Runs `use` with a tenant's producer and settings. @throws Failure `redis-unavailable`, `tenant_not_found` */
+export async function withProducer<T>(
+  process: Config,
+  tenant: string | undefined,
+  use: (producer: SearchProducer, config: Config) => Promise<T>,
+): Promise<T> {
+  const { name, config } = await forTenant(process, tenant);
+  const { openProducer } = await import('../app/client.ts');
+  const producer = openProducer(config, { tenant: name, log: quietLog() });
+  try {
+    await producer.ready();
+    return await use(producer, config);
+  } finally {
+    await producer.close();
+  }
 }
 
 /** For commands that report errors themselves. */

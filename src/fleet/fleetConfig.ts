@@ -1,28 +1,41 @@
+import { randomUUID } from 'node:crypto';
+import { statSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Content } from '../config/config.ts';
-import { type Config, ConfigError } from '../config/config.ts';
+import type { Redis } from 'ioredis';
+import {
+  type Config,
+  ConfigError,
+  type ConfigProblem,
+  type Content,
+  environment,
+  linesOf,
+} from '../config/config.ts';
+import { readConfigFile, readJsonObject } from '../config/files.ts';
+import { type ConfigSources, configFiles, reloadablePart } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ConfigMetrics } from '../telemetry/metrics.ts';
 import {
   declarationsOf,
-  type FleetStore,
+  FleetStore,
   NOTHING,
+  type Parts,
   type ProcessReport,
-  publishParts,
+  publishNext,
   type Versioned,
+  withNewer,
 } from './fleetStore.ts';
-import { type Snapshot, snapshotOf } from './snapshot.ts';
-import { readSourceFiles, type SourceFiles, signatureOf } from './sourceFiles.ts';
+import { type PartNames, type Snapshot, snapshotOf } from './snapshot.ts';
 
 export interface FleetConfigOptions {
   /** As this process started. */
   config: Config;
-  env: NodeJS.ProcessEnv;
-  files: SourceFiles;
-  store: FleetStore;
-  process: Pick<ProcessReport, 'id' | 'role' | 'host' | 'pid'>;
+  /** Where `config` came from. */
+  sources: ConfigSources;
+  role: 'worker' | 'serve';
   /** Tenants that this process works for now. */
   tenants: () => string[];
   metrics: ConfigMetrics;
@@ -30,34 +43,50 @@ export interface FleetConfigOptions {
 }
 
 /**
- * How often a process looks at its files and at the fleet's version: two small questions to Redis, and how soon a change
- * is everywhere. Looking survives what watching does not: mounted volumes, renamed folders, a subscription that was lost.
+ * How often a process looks at its files and at the fleet's version, one HGET: how soon a change is everywhere. Polling
+ * also works for mounted volumes, renamed folders and a Redis that restarts.
  */
-const LOOK_EVERY_MS = 500;
+const POLL_MS = 500;
+
+/** How often a process reports that it is there; a changed report is sent at once. */
+const REPORT_MS = 3000;
 
 /**
  * The configuration of a running process. A change of its files becomes the fleet's next version, in Redis; every process
  * runs the newest version that it has seen, never an older one again, and all of a version or nothing.
+ *
+ * Interval, limits and shares have one owner: the fleet's document. Each process makes a snapshot of it, and `onChange`
+ * brings the gates and queues in Redis in line.
  */
 export class FleetConfig {
   readonly #options: FleetConfigOptions;
+  readonly #store: FleetStore;
+  readonly #files: SourceFiles;
+  readonly #process: { config: Config; env: NodeJS.ProcessEnv };
+  readonly #id = randomUUID();
   readonly #listeners: Array<(snapshot: Snapshot) => void> = [];
-  readonly #told = new Set<string>();
+  readonly #logged = new Set<string>();
   #versioned: Versioned = NOTHING;
   #current: Snapshot;
   #fixed: Content | undefined;
   #signature = '';
-  #refused: { version: number; why: string } | undefined;
+  #refused: string | undefined;
+  #reported = { text: '', at: 0 };
   #timer: NodeJS.Timeout | undefined;
-  #looking = Promise.resolve();
+  #polling = Promise.resolve();
   #stopped = false;
 
-  constructor(options: FleetConfigOptions) {
+  /** @param redis a connection of the `caller` profile */
+  constructor(redis: Redis, options: FleetConfigOptions) {
+    const { config, sources } = options;
     this.#options = options;
-    this.#current = snapshotOf(NOTHING, options);
+    this.#store = new FleetStore(redis, config.queue.prefix);
+    this.#files = sourceFiles(config, sources);
+    this.#process = { config, env: sources.env ?? environment() };
+    this.#current = snapshotOf(NOTHING, this.#process);
   }
 
-  /** What this process runs now; ask again rather than keep it. */
+  /** The version that this process runs now; it is replaced as a whole. */
   current(): Snapshot {
     return this.#current;
   }
@@ -67,101 +96,109 @@ export class FleetConfig {
   }
 
   /**
-   * Publishes what the files of this process say, where that is new, and takes over what the fleet runs.
-   * @throws ConfigError naming everything that is wrong in the files; what Redis throws
+   * Publishes the files of this process where they are new, and takes over the fleet's version. Waits for Redis.
+   * @throws ConfigError naming everything that is wrong in the files; what Redis throws once `signal` aborts
    */
-  async start(): Promise<void> {
-    this.#signature = this.#signatureNow();
-    await this.#publishFiles();
-    this.#schedule();
+  async start(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      try {
+        this.#signature = this.#signatureNow();
+        await this.#publishFiles();
+        this.#schedule();
+        return;
+      } catch (error) {
+        if (redisFailure(error) === undefined || signal?.aborted) throw error;
+        await sleep(POLL_MS);
+      }
+    }
   }
 
   /** Reads the files and the keysets again, changed or not. Never rejects. */
   reload(): Promise<void> {
     this.#signature = '';
-    return this.#look();
+    return this.#poll();
   }
 
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    await this.#looking;
-    await this.#options.store.leave(this.#options.process.id).catch(() => undefined);
+    await this.#polling;
+    await this.#store.leave(this.#id).catch(() => undefined);
   }
 
   #schedule(): void {
-    if (!this.#stopped)
-      this.#timer = setTimeout(() => this.#look().then(() => this.#schedule()), LOOK_EVERY_MS);
+    if (!this.#stopped) this.#timer = setTimeout(() => this.#poll().then(() => this.#schedule()), POLL_MS);
   }
 
-  #look(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#lookNow());
-    return this.#looking;
+  #poll(): Promise<void> {
+    this.#polling = this.#polling.then(() => this.#pollNow());
+    return this.#polling;
   }
 
-  async #lookNow(): Promise<void> {
-    const { store, log, metrics, process, tenants } = this.#options;
+  async #pollNow(): Promise<void> {
+    const { log, metrics } = this.#options;
     try {
       const signature = this.#signatureNow();
       if (signature !== this.#signature) {
         await this.#publishFiles();
         // Not before: a change that Redis could not take is tried again.
         this.#signature = signature;
-      } else if ((await store.version()) !== this.#versioned.version) await this.#takeOver();
-      const { version } = this.#current;
-      const refused = this.#refused === undefined ? {} : { refused: this.#refused.why };
-      await store.report({ ...process, version, tenants: tenants(), ...refused });
+      } else if ((await this.#store.version()) !== this.#versioned.version) await this.#takeOver();
+      await this.#report();
     } catch (error) {
-      // Without Redis everything stays as it is; its connection tells.
+      // Without Redis everything stays as it is; the connection logs its errors.
       if (redisFailure(error) !== undefined) return;
       this.#signature = this.#signatureNow();
       metrics.changed('refused');
-      const problems = error instanceof ConfigError ? lines(error) : [String(error)];
+      const problems = error instanceof ConfigError ? linesOf(error.problems) : [String(error)];
       log.error('configuration refused: nothing has changed', { problems });
     }
   }
 
   async #publishFiles(): Promise<void> {
-    const { files, store, log } = this.#options;
-    const { parts, names, fixed } = readSourceFiles(files);
-    const { standing, changed, stale } = await publishParts(store, this.#versioned, parts, (next) =>
-      snapshotOf(next, this.#options, names),
+    const { log } = this.#options;
+    const { parts, names, fixed } = readSourceFiles(this.#files);
+    const { current, changed, stale } = await publishNext(
+      this.#store,
+      this.#versioned,
+      (document) => withNewer(document, parts),
+      (next) => void snapshotOf(next, this.#process, names),
     );
-    if (changed) log.info('configuration published', { version: standing.version });
+    const { version } = current;
+    if (changed) log.info('configuration published', { version });
     for (const part of stale)
-      this.#once(`stale ${part} ${standing.version}`, () =>
-        log.warn('file is older than what the fleet runs, and is ignored', {
-          file: names[part],
-          version: standing.version,
-        }),
-      );
-    this.#tellFixed(fixed);
-    this.#apply(standing);
+      this.#warnOnce('file is older than what the fleet runs, and is ignored', {
+        file: names[part],
+        version,
+      });
+    this.#warnOfFixed(fixed);
+    this.#apply(current);
   }
 
   async #takeOver(): Promise<void> {
-    const { store } = this.#options;
-    const standing = await store.read();
-    // Redis lost its data: what the fleet runs goes on.
-    if (standing.version < this.#versioned.version) await store.publish(standing.version, this.#versioned);
-    else this.#apply(standing);
+    const current = await this.#store.read();
+    // Redis lost its data: the fleet keeps its version.
+    if (current.version < this.#versioned.version)
+      await this.#store.publish(current.version, this.#versioned);
+    else this.#apply(current);
   }
 
-  /** All of it or nothing. The same version again only where its keysets are others by now. */
+  /** All of it or nothing. The same version is applied again only if its keysets have changed. */
   #apply(versioned: Versioned): void {
     const { log, metrics } = this.#options;
     const isNew = versioned.version > this.#versioned.version;
     this.#versioned = versioned;
     let next: Snapshot;
     try {
-      next = snapshotOf(versioned, this.#options);
+      next = snapshotOf(versioned, this.#process);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      this.#refused = { version: versioned.version, why: lines(error).join('; ') };
+      const problems = linesOf(error.problems);
+      this.#refused = problems.join('; ');
       metrics.changed('refused');
-      log.error('configuration of the fleet does not fit this process: it keeps what it runs', {
+      log.error('configuration of the fleet does not fit this process: it keeps its own', {
         version: versioned.version,
-        problems: lines(error),
+        problems,
       });
       return;
     }
@@ -176,37 +213,160 @@ export class FleetConfig {
     for (const listener of this.#listeners) listener(next);
   }
 
+  async #report(): Promise<void> {
+    const { role, tenants } = this.#options;
+    const report: ProcessReport = {
+      id: this.#id,
+      role,
+      host: hostname(),
+      pid: process.pid,
+      version: this.#current.version,
+      tenants: tenants(),
+      ...(this.#refused === undefined ? {} : { refused: this.#refused }),
+    };
+    const text = JSON.stringify(report);
+    const now = performance.now();
+    if (text === this.#reported.text && now - this.#reported.at < REPORT_MS) return;
+    await this.#store.report(report);
+    this.#reported = { text, at: now };
+  }
+
   #signatureNow(): string {
-    const { settings: own, tenants, schedules } = this.#options.files;
+    const { settings: own, tenants, schedules } = this.#files;
     const keysets = Object.values(declarationsOf(this.#versioned.document)).flatMap(
       ({ clientIdFile, clientSecretFile }) => [clientIdFile ?? '', clientSecretFile ?? ''],
     );
     return signatureOf([...own, tenants, schedules, ...keysets].filter((path) => path !== ''));
   }
 
-  /** What differs from the start and cannot change: told once each. */
-  #tellFixed(fixed: Content): void {
+  /** Settings that differ from the start and cannot change while the process runs. */
+  #warnOfFixed(fixed: Content): void {
     this.#fixed ??= fixed;
-    for (const { path, env } of settings()) {
-      const [group, name] = path.split('.') as [string, string];
+    for (const { group, name, path, env } of settings()) {
       const [was, is] = [this.#fixed[group]?.[name], fixed[group]?.[name]];
       if (!isDeepStrictEqual(was, is))
-        this.#once(`fixed ${path} ${JSON.stringify(is)}`, () =>
-          this.#options.log.warn('setting changed in the file, but needs a restart', {
-            setting: path,
-            variable: env,
-          }),
+        this.#warnOnce(
+          'setting changed in the file, but needs a restart',
+          { setting: path, variable: env },
+          JSON.stringify(is),
         );
     }
   }
 
-  #once(about: string, say: () => void): void {
-    if (this.#told.has(about)) return;
-    this.#told.add(about);
-    say();
+  #warnOnce(message: string, fields: Record<string, unknown>, value = ''): void {
+    const about = `${message} ${JSON.stringify(fields)} ${value}`;
+    if (this.#logged.has(about)) return;
+    this.#logged.add(about);
+    this.#options.log.warn(message, fields);
   }
 }
 
-function lines({ problems }: ConfigError): string[] {
-  return problems.map(({ name, message }) => `${name} ${message}`);
+/**
+ * The fleet's version as a command sees it that ends; with the content of its own files where that is newer.
+ * @throws ConfigError naming what is wrong in its files, or does not fit its environment
+ */
+export async function readSnapshot(
+  redis: Redis,
+  config: Config,
+  sources: ConfigSources = {},
+): Promise<Snapshot> {
+  const { parts, names } = readSourceFiles(sourceFiles(config, sources));
+  const { version, document } = await new FleetStore(redis, config.queue.prefix).read();
+  const env = sources.env ?? environment();
+  return snapshotOf({ version, document: withNewer(document, parts).document }, { config, env }, names);
+}
+
+/** The files of one process that may change while it runs; empty where there is none. */
+interface SourceFiles {
+  /** CONFIG_FILE, later ones win. */
+  settings: readonly string[];
+  /** TENANTS_FILE */
+  tenants: string;
+  /** SCHEDULES_FILE */
+  schedules: string;
+}
+
+function sourceFiles({ tenant, schedule }: Config, { env, files }: ConfigSources): SourceFiles {
+  const own = files ?? configFiles(env ?? environment());
+  return { settings: own, tenants: tenant.file, schedules: schedule.file };
+}
+
+interface ReadParts {
+  parts: Parts;
+  names: PartNames;
+  /** Settings of the files that need a restart. */
+  fixed: Content;
+}
+
+/** The files' content, each with its time of change. @throws ConfigError with everything that cannot be read */
+function readSourceFiles(files: SourceFiles): ReadParts {
+  const problems: ConfigProblem[] = [];
+  const parts: Parts = {};
+  let fixed: Content = {};
+  if (files.settings.length > 0) {
+    const at = Math.max(...files.settings.map(changedAt));
+    const contents = files.settings.map((path) => readConfigFile(path));
+    problems.push(...contents.flatMap((each) => each.problems));
+    const split = reloadablePart(merged(contents.map(({ content }) => content)));
+    parts.settings = { at, value: split.reloadable };
+    fixed = split.fixed;
+  }
+  for (const { key, variable, form, isRight } of LIST_FILES) {
+    const path = files[key];
+    if (path === '') continue;
+    const at = changedAt(path);
+    const read = readJsonObject(path, variable);
+    if ('problem' in read) problems.push(read.problem);
+    else if (Object.keys(read.content).length !== 1 || !isRight(read.content[key]))
+      problems.push({ name: path, message: `must hold ${form} and nothing else` });
+    else parts[key] = { at, value: read.content[key] as never };
+  }
+  if (problems.length > 0) throw new ConfigError(problems);
+  const names = {
+    settings: files.settings.join(', ') || 'settings',
+    tenants: files.tenants === '' ? 'tenants' : `${files.tenants}: tenants`,
+    schedules: files.schedules === '' ? 'schedules' : `${files.schedules}: schedules`,
+  };
+  return { parts, names, fixed };
+}
+
+const LIST_FILES = [
+  {
+    key: 'tenants',
+    variable: 'TENANTS_FILE',
+    form: '{"tenants": {…}}',
+    isRight: (value: unknown) => typeof value === 'object' && value !== null,
+  },
+  { key: 'schedules', variable: 'SCHEDULES_FILE', form: '{"schedules": [...]}', isRight: Array.isArray },
+] as const;
+
+/** Group by group, setting by setting. */
+function merged(contents: readonly Content[]): Content {
+  const all: Content = {};
+  for (const content of contents)
+    for (const [group, keys] of Object.entries(content)) all[group] = { ...all[group], ...keys };
+  return all;
+}
+
+/** Another text once one of these files has changed or was replaced by another one. */
+function signatureOf(paths: readonly string[]): string {
+  return paths
+    .map((path) => {
+      const found = stat(path);
+      return found === undefined ? '-' : `${found.mtimeNs}:${found.ino}:${found.size}`;
+    })
+    .join(' ');
+}
+
+/** Ms since the epoch; 0 for a file that is not there, which reading reports. */
+function changedAt(path: string): number {
+  return Number(stat(path)?.mtimeNs ?? 0n) / 1e6;
+}
+
+function stat(path: string) {
+  try {
+    return statSync(path, { bigint: true });
+  } catch {
+    return undefined;
+  }
 }

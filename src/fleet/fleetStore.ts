@@ -2,15 +2,16 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import type { Content } from '../config/config.ts';
 import { Failure } from '../failures.ts';
+import { LuaScript } from '../redis/luaScript.ts';
 import type { Declarations } from './declaration.ts';
 
-/** What one source says, and since when: a file's time of change, or the moment of a command; ms since the epoch. */
+/** The content of one source, and since when: a file's time of change, or the moment of a command; ms since the epoch. */
 export interface Part<T> {
   at: number;
   value: T;
 }
 
-/** What files and `dpf config apply` say; each part changes by itself. */
+/** The content of files and of `dpf config apply`; each part changes by itself. */
 export interface Parts {
   /** Reloadable settings. */
   settings?: Part<Content>;
@@ -19,7 +20,7 @@ export interface Parts {
   schedules?: Part<unknown[]>;
 }
 
-/** What all processes of the fleet run, whatever files each of them has. It holds no secret. */
+/** The configuration that all processes of the fleet run, whatever files each of them has. It holds no secret. */
 export interface FleetDocument extends Parts {
   /** Tenants that `dpf tenants add` declared. */
   added: Declarations;
@@ -33,16 +34,22 @@ export interface Versioned {
 
 export const NOTHING: Versioned = { version: 0, document: { added: {} } };
 
+/** All tenants. A tenant of the file wins over an added one of the same name. */
+export function declarationsOf({ tenants, added }: FleetDocument): Declarations {
+  return { ...added, ...tenants?.value };
+}
+
 const PARTS = ['settings', 'tenants', 'schedules'] as const;
 
-/**
- * The document with the parts that say something newer. One that was written earlier than what stands there never
- * replaces it: it is `stale`, as the file of a machine that was not brought up to date.
- */
-export function withNewer(
-  document: FleetDocument,
-  parts: Parts,
-): { document: FleetDocument; changed: boolean; stale: Array<keyof Parts> } {
+export interface Change {
+  document: FleetDocument;
+  changed: boolean;
+  /** Parts that are older than those of the document, and so were left out: the file of a machine that was not updated. */
+  stale: Array<keyof Parts>;
+}
+
+/** The document with those parts that differ and are not older. */
+export function withNewer(document: FleetDocument, parts: Parts): Change {
   const differing = PARTS.filter(
     (name) => parts[name] !== undefined && !isDeepStrictEqual(parts[name].value, document[name]?.value),
   );
@@ -55,12 +62,7 @@ export function withNewer(
   };
 }
 
-/** All tenants: those of the file, and those that were added, in this order of right to a name. */
-export function declarationsOf({ tenants, added }: FleetDocument): Declarations {
-  return { ...added, ...tenants?.value };
-}
-
-/** How a process stands, as it tells the others. */
+/** What a process reports to the others. */
 export interface ProcessReport {
   /** Names the process; a new one for each start. */
   id: string;
@@ -75,17 +77,17 @@ export interface ProcessReport {
   refused?: string;
 }
 
-/** A process that was silent for this long counts as gone, s. */
-const GONE_AFTER = 10;
+/** A process without a report for this long is gone, s. */
+const GONE_AFTER_S = 10;
 
-/** KEYS: 1 the versions. ARGV: 1 the version that stands there, 2 the new one, 3 its document. */
-const PUBLISH = `
+/** KEYS: 1 the versions. ARGV: 1 the version to replace, 2 the new one, 3 its document. */
+const PUBLISH = new LuaScript(`
 if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'document', ARGV[3])
-return 1`;
+return 1`);
 
 /** KEYS: 1 the processes. ARGV: 1 id, 2 report, 3 gone after, s. A value is \`SECONDS REPORT\`. */
-const REPORT = `
+const REPORT = new LuaScript(`
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
 local all = redis.call('HGETALL', KEYS[1])
@@ -94,9 +96,9 @@ for n = 1, #all, 2 do
   if now - seen > tonumber(ARGV[3]) then redis.call('HDEL', KEYS[1], all[n]) end
 end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
-return 1`;
+return 1`);
 
-/** The fleet's versions and who runs which, in Redis: the newest document, and a report of each process. */
+/** The fleet's newest document in Redis, and a report of each process. */
 export class FleetStore {
   readonly #redis: Redis;
   readonly #versions: string;
@@ -119,14 +121,14 @@ export class FleetStore {
     return { version: Number(version), document: JSON.parse(document) as FleetDocument };
   }
 
-  /** False when another version than `standing` is there by now; then nothing has changed. */
-  async publish(standing: number, { version, document }: Versioned): Promise<boolean> {
-    const args = [String(standing), String(version), JSON.stringify(document)];
-    return (await this.#redis.eval(PUBLISH, 1, this.#versions, ...args)) === 1;
+  /** False when Redis holds another version than `current`; then nothing has changed. */
+  async publish(current: number, { version, document }: Versioned): Promise<boolean> {
+    const args = [String(current), String(version), JSON.stringify(document)];
+    return (await PUBLISH.run(this.#redis, this.#versions, args)) === 1;
   }
 
   async report({ id, ...report }: ProcessReport): Promise<void> {
-    await this.#redis.eval(REPORT, 1, this.#processes, id, JSON.stringify(report), GONE_AFTER);
+    await REPORT.run(this.#redis, this.#processes, [id, JSON.stringify(report), GONE_AFTER_S]);
   }
 
   async leave(id: string): Promise<void> {
@@ -138,56 +140,44 @@ export class FleetStore {
     const [now, all] = await Promise.all([this.#redis.time(), this.#redis.hgetall(this.#processes)]);
     return Object.entries(all).flatMap(([id, value]) => {
       const at = value.indexOf(' ');
-      if (Number(now[0]) - Number(value.slice(0, at)) > GONE_AFTER) return [];
+      if (Number(now[0]) - Number(value.slice(0, at)) > GONE_AFTER_S) return [];
       return [{ id, ...(JSON.parse(value.slice(at + 1)) as Omit<ProcessReport, 'id'>) }];
     });
   }
 }
 
-export interface Published {
-  /** What stands in Redis now. */
-  standing: Versioned;
-  changed: boolean;
-  /** Parts that were written earlier than what stands there, and so were left out. */
-  stale: Array<keyof Parts>;
+export interface Published extends Pick<Change, 'changed' | 'stale'> {
+  /** The version that Redis holds now. */
+  current: Versioned;
 }
 
-/** Another process may publish at the same moment, but not for ever. */
-const TRIES = 20;
+/** How often another process may publish at the same moment. */
+const MAX_TRIES = 20;
 
 /**
- * Makes the next version of what `change` gives for the one that stands, atomically: of two at once the later one builds
- * on the earlier.
- * @param check throws when the new document is wrong; then nothing has changed
+ * Publishes the next version, atomically: of two changes at once the later one builds on the earlier.
  * @param known a version that was seen before: a Redis that lost its data must not start again from 1
+ * @param change of the current document
+ * @param check throws when the new document is wrong; then nothing has changed
  * @throws what `check` throws; Failure `redis-unavailable` when others publish all the time
  */
 export async function publishNext(
   store: FleetStore,
   known: Versioned,
-  change: (document: FleetDocument) => ReturnType<typeof withNewer>,
+  change: (document: FleetDocument) => Change,
   check: (next: Versioned) => void,
 ): Promise<Published> {
-  for (let tries = 0; tries < TRIES; tries += 1) {
-    const standing = await store.read();
-    const base = standing.version < known.version ? known : standing;
+  for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+    const current = await store.read();
+    const base = current.version < known.version ? known : current;
     const { document, changed, stale } = change(base.document);
-    if (!changed && base === standing) return { standing, changed: false, stale };
+    if (!changed && base === current) return { current, changed: false, stale };
     const next = changed ? { version: base.version + 1, document } : base;
     check(next);
-    if (await store.publish(standing.version, next)) return { standing: next, changed: true, stale };
+    if (await store.publish(current.version, next)) return { current: next, changed: true, stale };
   }
   throw new Failure(
     'redis-unavailable',
-    'the configuration was not published: others change it all the time',
+    'the configuration was not published: other processes change it all the time',
   );
-}
-
-export function publishParts(
-  store: FleetStore,
-  known: Versioned,
-  parts: Parts,
-  check: (next: Versioned) => void,
-): Promise<Published> {
-  return publishNext(store, known, (document) => withNewer(document, parts), check);
 }

@@ -1,8 +1,15 @@
 import { credentialProblems, crossChecks } from '../config/checks.ts';
-import type { Content } from '../config/config.ts';
-import { type Config, ConfigError, type ConfigProblem, withValues } from '../config/config.ts';
+
+import {
+  type Config,
+  ConfigError,
+  type ConfigProblem,
+  type Content,
+  linesOf,
+  withValues,
+} from '../config/config.ts';
 import { withSettings } from '../config/load.ts';
-import { parseScheduleList } from '../queue/schedules/store.ts';
+import { parseScheduleList } from '../queue/schedules/definition.ts';
 import {
   DEFAULT_TENANT,
   declarationProblems,
@@ -18,35 +25,34 @@ export interface Tenant {
   readonly name: string;
   /** The settings of the process with the tenant's own in place of them, its keyset included. */
   readonly config: Config;
-  /** What its schedules have to be; undefined: nobody says. */
+  /** Its schedules as declared; undefined: they stay as they are. */
   readonly schedules: readonly unknown[] | undefined;
   /** Why this process cannot call eBay for it. */
-  readonly obstacle: string | undefined;
+  readonly unavailableReason: string | undefined;
 }
 
-/** Everything that one version means for one process. Never changes: the next version is another one. */
+/** One version of the fleet's configuration, as one process runs it. It never changes: the next version replaces it. */
 export interface Snapshot {
   readonly version: number;
   readonly config: Config;
   readonly tenants: ReadonlyMap<string, Tenant>;
 }
 
-/** What a process brings with it. */
-export interface ProcessSettings {
-  /** As it started. */
+/** What a process starts with. */
+interface ProcessSettings {
   config: Config;
   env: NodeJS.ProcessEnv;
 }
 
-/** Where each part was read, for the problems. */
+/** The source of each part, for the problems. */
 export type PartNames = Readonly<Record<keyof Parts, string>>;
 
 const PART_NAMES: PartNames = { settings: 'settings', tenants: 'tenants', schedules: 'schedules' };
 
 /**
- * A version as a whole, or nothing of it.
- * @throws ConfigError with everything that is wrong. A keyset that cannot be read here is no mistake of the version: it
- * is the tenant's `obstacle` in this process.
+ * A version as a whole, or nothing of it. A keyset that cannot be read here is no mistake of the version: it is the
+ * tenant's `unavailableReason` in this process.
+ * @throws ConfigError with everything that is wrong
  */
 export function snapshotOf(
   { version, document }: Versioned,
@@ -81,7 +87,7 @@ export function snapshotOf(
 }
 
 function defaultTenant(config: Config, schedules: readonly unknown[] | undefined): Tenant {
-  return { name: DEFAULT_TENANT, config, schedules, obstacle: obstacleOf(config) };
+  return { name: DEFAULT_TENANT, config, schedules, unavailableReason: credentialReason(config) };
 }
 
 function tenantOf(
@@ -92,8 +98,8 @@ function tenantOf(
 ): Tenant {
   const read = readKeyset(declaration, env);
   const config = tenantConfig(base, declaration, 'keyset' in read ? read.keyset : NO_KEYSET);
-  const obstacle = 'problem' in read ? read.problem : obstacleOf(config);
-  return { name, config, schedules: declaration.schedules, obstacle };
+  const unavailableReason = 'problem' in read ? read.problem : credentialReason(config);
+  return { name, config, schedules: declaration.schedules, unavailableReason };
 }
 
 const NO_KEYSET: Keyset = { clientId: '', clientSecret: '' };
@@ -108,9 +114,9 @@ function tenantConfig(base: Config, declaration: TenantDeclaration, keyset: Keys
   return withValues(base, values);
 }
 
-function obstacleOf(config: Config): string | undefined {
-  const problems = credentialProblems(config).map(({ name, message }) => `${name} ${message}`);
-  return problems.length === 0 ? undefined : problems.join('; ');
+function credentialReason(config: Config): string | undefined {
+  const problems = credentialProblems(config);
+  return problems.length === 0 ? undefined : linesOf(problems).join('; ');
 }
 
 function scheduleProblems({ name: tenant, config, schedules }: Tenant, at: string): ConfigProblem[] {

@@ -251,7 +251,6 @@ export const mutations: Mutation[] = [
     find: 'if (text === this.#reported.text && now - this.#reported.at < REPORT_MS) return;',
     replace: '',
     breaks: 'A process reports that it is there every few seconds, not at each poll.',
-    tests: ['test/integration/tenants/reload.test.ts'],
-    grep: 'costs Redis',
+    tests: ['test/integration/tenants/fleetConfig.test.ts'],
   },
 ];

@@ -64,7 +64,7 @@ describe('a version of the configuration', () => {
       tenants: { at: 1, value: { shop } },
     });
     const tenant = tenants.get('shop');
-    expect(tenant?.obstacle).to.equal(undefined);
+    expect(tenant?.unavailableReason).to.equal(undefined);
     expect(tenant?.config.ebay).to.include({
       clientId: 'Shop-SBX-1',
       clientSecret: 'SBX-shop',
@@ -75,11 +75,11 @@ describe('a version of the configuration', () => {
     expect(tenants.get('default')?.config.ebay.clientId).to.equal('Own-SBX-1');
   });
 
-  it('has an obstacle, and nothing of the secret, where a keyset cannot be read here', () => {
+  it('says why a tenant is unavailable, and nothing of the secret, where its keyset cannot be read here', () => {
     const missing = { clientIdEnv: 'NOT_SET', clientSecretFile: '/nowhere/secret' };
     const { tenants } = snapshot({ added: { shop: missing, other: KEYSET } });
-    expect(tenants.get('shop')?.obstacle).to.equal('clientIdEnv NOT_SET is not set');
+    expect(tenants.get('shop')?.unavailableReason).to.equal('clientIdEnv NOT_SET is not set');
     expect(tenants.get('shop')?.config.ebay).to.include({ clientId: '', clientSecret: '' });
-    expect(tenants.get('other')?.obstacle).to.equal(undefined);
+    expect(tenants.get('other')?.unavailableReason).to.equal(undefined);
   });
 });
