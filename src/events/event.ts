@@ -1,10 +1,11 @@
-import Type from 'typebox';
+import type { Static, TProperties, TSchema } from 'typebox';
 import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
 import { MoneySchema } from '../product/product.ts';
 import { closed } from '../product/requestSchema.ts';
 import { OUTCOMES } from '../product/summary.ts';
+import { Type } from '../product/type.ts';
 
-const nullable = <Schema extends Type.TSchema>(schema: Schema, description?: string) =>
+const nullable = <Schema extends TSchema>(schema: Schema, description?: string) =>
   Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
 const count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
@@ -71,7 +72,7 @@ const priceChange = {
   formerTotal: money('delivered price when it was last seen'),
 };
 
-function event<T extends string, F extends Type.TProperties>(type: T, description: string, fields: F) {
+function event<T extends string, F extends TProperties>(type: T, description: string, fields: F) {
   return Type.Object(
     { type: Type.Literal(type), ...base, ...fields },
     { ...closed, title: type, description },
@@ -116,7 +117,7 @@ export const EVENT_SCHEMAS = {
 };
 
 export type EventType = keyof typeof EVENT_SCHEMAS;
-export type EventOf<T extends EventType> = Type.Static<(typeof EVENT_SCHEMAS)[T]>;
+export type EventOf<T extends EventType> = Static<(typeof EVENT_SCHEMAS)[T]>;
 export type ServiceEvent = { [T in EventType]: EventOf<T> }[EventType];
 
 export const EVENT_TYPES = Object.keys(EVENT_SCHEMAS) as EventType[];

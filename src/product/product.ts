@@ -1,10 +1,11 @@
-import Type from 'typebox';
+import type { Static, TSchema } from 'typebox';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
 import { closed } from './requestSchema.ts';
+import { Type } from './type.ts';
 
 const text = (maxLength: number, description?: string) =>
   Type.String({ minLength: 1, maxLength, ...(description === undefined ? {} : { description }) });
-const nullable = <Schema extends Type.TSchema>(schema: Schema, description?: string) =>
+const nullable = <Schema extends TSchema>(schema: Schema, description?: string) =>
   Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
 const instant = (description: string) => nullable(Type.String({ format: 'date-time' }), description);
 const count = (description?: string) => nullable(Type.Integer({ minimum: 0 }), description);
@@ -122,8 +123,8 @@ export const ProductSchema = Type.Object(
   { ...closed, title: 'Product' },
 );
 
-export type Product = Type.Static<typeof ProductSchema>;
+export type Product = Static<typeof ProductSchema>;
 export type Mark = NonNullable<Product['mark']>;
-export type ProductDetails = Type.Static<typeof DetailsSchema>;
-export type Shipping = Type.Static<typeof ShippingSchema>;
-export type Auction = Type.Static<typeof AuctionSchema>;
+export type ProductDetails = Static<typeof DetailsSchema>;
+export type Shipping = Static<typeof ShippingSchema>;
+export type Auction = Static<typeof AuctionSchema>;

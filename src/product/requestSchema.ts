@@ -1,5 +1,6 @@
-import Type from 'typebox';
+import type { Static } from 'typebox';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
+import { Type } from './type.ts';
 
 /** An object schema that refuses unknown keys. */
 export const closed = { additionalProperties: false };
@@ -207,7 +208,7 @@ export const SearchRequestSchema = Type.Object(
 );
 
 /** A search request as a caller writes it. */
-export type SearchRequest = Type.Static<typeof SearchRequestSchema>;
+export type SearchRequest = Static<typeof SearchRequestSchema>;
 
 export type Priority = NonNullable<SearchRequest['priority']>;
 export type SearchFilters = NonNullable<SearchRequest['filters']>;

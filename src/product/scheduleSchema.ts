@@ -1,5 +1,6 @@
-import Type from 'typebox';
+import type { Static } from 'typebox';
 import { closed, SearchRequestSchema } from './requestSchema.ts';
+import { Type } from './type.ts';
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 
@@ -39,6 +40,6 @@ export const ScheduleSchema = Type.Object(
 );
 
 /** A schedule as a caller writes it. */
-export type Schedule = Type.Static<typeof ScheduleSchema>;
+export type Schedule = Static<typeof ScheduleSchema>;
 
 export const SCHEDULE_NAME = /^[a-z0-9-]{1,60}$/;

@@ -1,6 +1,7 @@
-import Type from 'typebox';
+import type { Static } from 'typebox';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
 import { closed, type NormalRequest } from './requestSchema.ts';
+import { Type } from './type.ts';
 
 const count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
@@ -98,11 +99,11 @@ export const SearchSummarySchema = Type.Object(
 );
 
 export type Outcome = (typeof OUTCOMES)[number];
-export type SearchSummary = Type.Static<typeof SearchSummarySchema>;
-export type SearchCounts = Type.Static<typeof CountsSchema>;
-export type SearchWarning = Type.Static<typeof WarningSchema>;
-export type MissingPart = Type.Static<typeof MissingSchema>;
-export type SummaryError = Type.Static<typeof FailureSchema>;
+export type SearchSummary = Static<typeof SearchSummarySchema>;
+export type SearchCounts = Static<typeof CountsSchema>;
+export type SearchWarning = Static<typeof WarningSchema>;
+export type MissingPart = Static<typeof MissingSchema>;
+export type SummaryError = Static<typeof FailureSchema>;
 
 /** How a search stands at its end. */
 export interface Ending {

@@ -1,11 +1,11 @@
 import { Ajv } from 'ajv';
 import { DelayedError, type Job, type JobsOptions } from 'bullmq';
-import Type from 'typebox';
 import { Failure, withBecause } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import { parseSearchRequest } from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
+import { Type } from '../../product/type.ts';
 import type { SearchRef } from '../../results/searchStore.ts';
 import { PRIORITY, SEARCH_JOB } from '../bullmq/queues.ts';
 import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
