@@ -6,7 +6,7 @@ import type { Schedule } from '../product/scheduleSchema.ts';
 import type { ApplyReport, ScheduleReport, Schedules } from '../queue/schedules/schedules.ts';
 import { runText, searchTitle } from '../text/searches.ts';
 import { instantText } from '../text/values.ts';
-import { forTenant, quietLog } from './commandSetup.ts';
+import { withProducer } from './commandSetup.ts';
 import { EXIT, type SetExit } from './exit.ts';
 import { addRequestFlags, numberOrText, requestFrom } from './flags.ts';
 import { fieldLines, table } from './table.ts';
@@ -35,7 +35,7 @@ interface Answer {
 
 export function command(terminal: Terminal, setExit: SetExit): Command {
   const print = async (flags: Flags, use: (schedules: Schedules) => Promise<Answer>) => {
-    const { data, text } = await withSchedules(loadConfig(), flags, use);
+    const { data, text } = await withProducer(loadConfig(), flags.tenant, ({ schedule }) => use(schedule));
     printData(terminal, flags.json, data, text);
   };
   const subcommand = (name: string, description: string) =>
@@ -147,22 +147,6 @@ async function checkedSchedule(name: string, flags: TimingFlags, config: Config)
   const parsed = parseSchedule(schedule, { tenant, marketplace, minInterval, now: Date.now() });
   if (parsed.ok) return schedule;
   throw new Failure('invalid_request', 'the schedule is wrong', { errors: parsed.errors });
-}
-
-async function withSchedules<T>(
-  process: Config,
-  flags: Flags,
-  use: (schedules: Schedules) => Promise<T>,
-): Promise<T> {
-  const { name: tenant, config } = await forTenant(process, flags.tenant);
-  const { openProducer } = await import('../app/client.ts');
-  const producer = openProducer(config, { tenant, log: quietLog() });
-  try {
-    await producer.ready();
-    return await use(producer.schedule);
-  } finally {
-    await producer.close();
-  }
 }
 
 /** One line for each schedule. */

@@ -11,11 +11,11 @@ import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 import { estimateTexts, summaryFacts } from '../text/searches.ts';
 import { countText } from '../text/values.ts';
-import { forTenant, quietLog } from './commandSetup.ts';
+import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, exitOfOutcome, type SetExit, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
 import { followProgress } from './progress.ts';
-import { type Interrupt, onInterrupt } from './signals.ts';
+import { onInterrupt } from './signals.ts';
 import { fieldLines, productTable, whenText } from './table.ts';
 import { type Colour, harmless, printData, type Terminal } from './terminal.ts';
 
@@ -66,7 +66,7 @@ async function newSearch(terminal: Terminal, query: string | undefined, flags: F
   const config = loadConfig();
   // Before Redis is needed: a wrong request is reported as one.
   await checkedRequest(query, flags, config);
-  return withProducer(config, flags, async (producer, settings, interrupt) => {
+  return withProducer(config, flags.tenant, async (producer, settings) => {
     const request = await checkedRequest(query, flags, settings);
     if (flags.dryRun) {
       const estimate = await producer.estimate(request);
@@ -74,36 +74,18 @@ async function newSearch(terminal: Terminal, query: string | undefined, flags: F
       return EXIT.done;
     }
     const { searchId } = await producer.enqueue(request);
-    return showOrId(terminal, producer, searchId, flags, interrupt);
+    return showOrId(terminal, producer, searchId, flags);
   });
 }
 
 function earlierSearch(terminal: Terminal, searchId: string, flags: Flags): Promise<ExitCode> {
-  return withProducer(loadConfig(), flags, async (producer, _settings, interrupt) => {
+  return withProducer(loadConfig(), flags.tenant, async (producer) => {
     if (flags.cancel !== undefined) await producer.cancel(searchId);
     if (flags.retry !== undefined) await producer.retry(searchId);
     if (flags.get !== undefined && !flags.wait)
       return show(terminal, producer, await producer.get(searchId), flags);
-    return showOrId(terminal, producer, searchId, flags, interrupt);
+    return showOrId(terminal, producer, searchId, flags);
   });
-}
-
-async function withProducer<T>(
-  process: Config,
-  flags: Flags,
-  use: (producer: SearchProducer, config: Config, interrupt: Interrupt) => Promise<T>,
-): Promise<T> {
-  const { name: tenant, config } = await forTenant(process, flags.tenant);
-  const { openProducer } = await import('../app/client.ts');
-  const interrupt = onInterrupt();
-  const producer = openProducer(config, { tenant, log: quietLog() });
-  try {
-    await interrupt.race(producer.ready());
-    return await use(producer, config, interrupt);
-  } finally {
-    interrupt.dispose();
-    await producer.close();
-  }
 }
 
 /** @throws Failure `invalid_request` */
@@ -125,15 +107,15 @@ async function showOrId(
   producer: SearchProducer,
   searchId: string,
   flags: Flags,
-  interrupt: Interrupt,
 ): Promise<ExitCode> {
   if (!flags.wait) {
     terminal.print(flags.json ? JSON.stringify({ searchId }) : searchId);
     return EXIT.done;
   }
+  const interrupt = onInterrupt();
+  const { signal } = interrupt;
   const progress = followProgress(terminal, { quiet: flags.json === true && !terminal.live });
   try {
-    const { signal } = interrupt;
     const report = await interrupt.race(producer.waitFor(searchId, { signal, onProgress: progress.show }));
     progress.end();
     return await show(terminal, producer, report, flags);
@@ -143,6 +125,7 @@ async function showOrId(
     throw new Failure('interrupted', message, { searchId });
   } finally {
     progress.end();
+    interrupt.dispose();
   }
 }
 
