@@ -146,7 +146,7 @@ async function show(
   return exitOfOutcome(summary.outcome);
 }
 
-export interface ShowOptions {
+interface ShowOptions {
   json?: boolean;
   csv?: boolean;
   /** Products shown at most. Default: 20 in a table, else all. */

@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Ctrl-C (SIGINT) or SIGTERM. */
-export interface Interrupt {
+interface Interrupt {
   /** Aborted by the first of them. */
   signal: AbortSignal;
   received: Promise<unknown>;
