@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { FaultSpec } from '../../src/simulator/faults/registry.ts';
+import type { FaultSpec } from '../../src/simulator/faults.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
 import type { World } from './world.ts';
 

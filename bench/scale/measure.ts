@@ -4,13 +4,13 @@ import { Redis } from 'ioredis';
 import { openProducer } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { SimulatorControl } from '../../src/simulator/controlClient.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import { testConfig } from '../../test/support/config.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
+import { SimulatorControl } from '../../test/support/simulatorControl.ts';
 import { credentialOf, TenantFiles } from '../../test/support/tenants.ts';
 
 export interface ScaleOptions {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SimulatorControl } from '../../src/simulator/controlClient.ts';
-import type { FaultChoice } from '../../src/simulator/faults/registry.ts';
+import type { FaultChoice } from '../../src/simulator/faults.ts';
+import type { SimulatorControl } from '../../test/support/simulatorControl.ts';
 import type { ProxyMode, TcpProxy } from '../../test/support/tcpProxy.ts';
 import type { RedisProcess } from '../outage/redisProcess.ts';
 

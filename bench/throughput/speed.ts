@@ -6,11 +6,11 @@ import { Redis } from 'ioredis';
 import { openProducer } from '../../src/app/client.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
-import { SimulatorControl } from '../../src/simulator/controlClient.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { startNode } from '../../test/support/processes.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { mintToken } from '../../test/support/simulator.ts';
+import { SimulatorControl } from '../../test/support/simulatorControl.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
 import { cpuOf } from './cpu.ts';
 

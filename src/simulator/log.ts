@@ -16,10 +16,10 @@ export interface LogEntry {
   readonly marketplace: string | null;
   /** The end-user context header as it came. */
   readonly context: string | null;
-  /** Name of the token that was presented or minted (`t3`); `unknown` for one never given out. */
+  /** Name of the token that was presented or minted (`t3`); `unknown` for one that no simulator minted. */
   token: string | null;
   /** Client id that the request belongs to. */
-  credential: string | null;
+  readonly credential: string | null;
   /** Null until answered, and for a request that never was. */
   status: number | null;
   /** Names of the faults applied, joined by `+`. */
@@ -39,35 +39,24 @@ const CAPACITY = 200_000;
 
 export class RequestLog {
   private entries: LogEntry[] = [];
-  private seq = 0;
+  /** Number of the newest entry. */
+  last = 0;
 
-  add(entry: Omit<LogEntry, 'seq' | 'token' | 'credential' | 'status' | 'fault' | 'delivered'>): LogEntry {
-    this.seq += 1;
-    const added: LogEntry = {
-      seq: this.seq,
-      ...entry,
-      token: null,
-      credential: null,
-      status: null,
-      fault: null,
-      delivered: null,
-    };
-    this.entries.push(added);
+  /** Adds a request that arrives now. */
+  add(request: Omit<LogEntry, 'seq' | 'at' | 'time' | 'status' | 'fault' | 'delivered'>): LogEntry {
+    this.last += 1;
+    const arrival = { seq: this.last, at: Number(process.hrtime.bigint()) / 1e6, time: Date.now() };
+    const entry: LogEntry = { ...arrival, ...request, status: null, fault: null, delivered: null };
+    this.entries.push(entry);
     if (this.entries.length > CAPACITY) this.entries = this.entries.slice(CAPACITY / 10);
-    return added;
+    return entry;
   }
 
-  read(filter: LogFilter = {}): LogEntry[] {
-    const { since = 0, kind } = filter;
+  read({ since = 0, kind }: LogFilter = {}): LogEntry[] {
     return this.entries.filter((entry) => entry.seq > since && (kind === undefined || entry.kind === kind));
   }
 
-  /** Number of the newest entry. */
-  get last(): number {
-    return this.seq;
-  }
-
-  /** Forgets the entries; numbering goes on. */
+  /** Deletes the entries; numbering continues. */
   clear(): void {
     this.entries = [];
   }

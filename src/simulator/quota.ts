@@ -1,13 +1,8 @@
-/** eBay's default for all Browse methods together (developer.ebay.com, API call limits). */
-const DEFAULT_LIMIT = 5000;
-/** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
-const DEFAULT_MINT_LIMIT = 1000;
-const WINDOW_S = 86_400;
-
+/** What a control call can change about a credential's day. */
 export interface QuotaChange {
   readonly limit?: number;
   readonly used?: number;
-  /** Instead of `used`. Another program that spends from the same quota is a lower `remaining`. */
+  /** Instead of `used`. A lower `remaining` stands for another program that spends from the same quota. */
   readonly remaining?: number;
   /** Seconds from now until the window ends and `used` returns to 0. */
   readonly resetInS?: number;
@@ -15,30 +10,20 @@ export interface QuotaChange {
   readonly mintsUsed?: number;
 }
 
-export interface QuotaState {
-  readonly limit: number;
-  readonly used: number;
-  readonly remaining: number;
-  /** ISO 8601. */
-  readonly reset: string;
-  readonly timeWindow: number;
-  readonly mintLimit: number;
-  readonly mintsUsed: number;
-}
+export type QuotaState = ReturnType<Quota['state']>;
 
-/** The daily allowance of one credential: Browse calls and token requests. Time in epoch ms. */
+/** The daily allowance of one credential: Browse calls and token requests. */
 export class Quota {
-  private limit = DEFAULT_LIMIT;
+  /** eBay's default for all Browse methods together (developer.ebay.com, API call limits). */
+  private limit = 5000;
   private used = 0;
-  private mintLimit = DEFAULT_MINT_LIMIT;
+  /** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
+  private mintLimit = 1000;
   private mintsUsed = 0;
-  private resetAt: number;
+  /** Epoch ms. */
+  private resetAt = nextPacificMidnight(Date.now());
 
-  constructor(now = Date.now()) {
-    this.resetAt = nextPacificMidnight(now);
-  }
-
-  /** Charges one Browse call, or answers false when the day is used up (such a call is not charged). */
+  /** Charges one Browse call. Returns false when the day is used up; such a call is not charged. */
   charge(): boolean {
     this.roll();
     if (this.used >= this.limit) return false;
@@ -63,16 +48,19 @@ export class Quota {
     this.mintsUsed = change.mintsUsed ?? this.mintsUsed;
   }
 
-  state(): QuotaState {
+  state() {
     this.roll();
+    const { limit, used, mintLimit, mintsUsed } = this;
     return {
-      limit: this.limit,
-      used: this.used,
-      remaining: Math.max(0, this.limit - this.used),
+      limit,
+      used,
+      remaining: Math.max(0, limit - used),
+      /** ISO 8601. */
       reset: new Date(this.resetAt).toISOString(),
-      timeWindow: WINDOW_S,
-      mintLimit: this.mintLimit,
-      mintsUsed: this.mintsUsed,
+      /** Seconds. */
+      timeWindow: 86_400,
+      mintLimit,
+      mintsUsed,
     };
   }
 
@@ -85,6 +73,8 @@ export class Quota {
   }
 }
 
+const HOUR_MS = 3_600_000;
+
 /** The window ends at midnight in California, whatever the time of year. */
 export function nextPacificMidnight(now: number): number {
   const clock = new Intl.DateTimeFormat('en-US', {
@@ -92,10 +82,7 @@ export function nextPacificMidnight(now: number): number {
     hour: 'numeric',
     hourCycle: 'h23',
   });
-  const hour = 3_600_000;
-  const next = Math.ceil((now + 1) / hour) * hour;
-  for (let at = next; at < next + 26 * hour; at += hour) {
-    if (clock.format(at) === '00') return at;
-  }
-  return next;
+  let at = Math.ceil((now + 1) / HOUR_MS) * HOUR_MS;
+  while (clock.format(at) !== '00') at += HOUR_MS;
+  return at;
 }

@@ -1,18 +1,18 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { type Answer, json, oauthError, tooManyRequests } from './errors.ts';
+import { type Answer, json, oauthError, tooManyRequests } from './answers.ts';
 import { Quota } from './quota.ts';
 
 /** A keyset of the simulated developer account. */
 export interface Credential {
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Scopes that it may ask for; the base scope unless told. */
+  /** Scopes that it may ask for. Default: the base scope. */
   readonly scopes?: readonly string[];
 }
 
 export const BASE_SCOPE = 'https://api.ebay.com/oauth/api_scope';
 
-/** What a simulator accepts unless told otherwise. It opens nothing anywhere else. */
+/** What a simulator accepts by default. It opens nothing anywhere else. */
 export const DEMO_CREDENTIALS: Credential = {
   clientId: 'Finder-Demo-SBX-8c27f09ab-51d3e6c4',
   clientSecret: 'SBX-c27f09ab4e1d-7b60-4f8a-93c5-2ad1',
@@ -21,7 +21,6 @@ export const DEMO_CREDENTIALS: Credential = {
 /** A credential together with what it has used. */
 export interface Account {
   readonly credential: Credential;
-  readonly scopes: readonly string[];
   readonly quota: Quota;
 }
 
@@ -35,34 +34,31 @@ export interface Token {
   expiresAt: number;
 }
 
-/** All tokens that one simulator has given out. */
+/** All credentials and tokens of one simulator. */
 export class Tokens {
-  #accounts: readonly Account[];
+  accounts: readonly Account[];
+  /** How many tokens were ever minted. */
+  minted = 0;
   /** Seconds that are announced as `expires_in`. */
   lifetimeS: number;
   /** Seconds for which a token really works; null: as announced. */
   validityS: number | null = null;
   private readonly byValue = new Map<string, Token>();
-  private minted = 0;
 
   constructor(credentials: readonly Credential[], lifetimeS: number) {
     this.lifetimeS = lifetimeS;
-    this.#accounts = credentials.map((credential) => accountOf(credential, new Quota()));
+    this.accounts = credentials.map((credential) => ({ credential, quota: new Quota() }));
   }
 
-  get accounts(): readonly Account[] {
-    return this.#accounts;
-  }
-
-  /** Adds a keyset, or gives the one of this client id another secret or other scopes; what it has used stays used. */
+  /** Adds a keyset, or changes secret and scopes of the one with this client id; its quota stays. */
   setCredential(credential: Credential): void {
     const known = this.account(credential.clientId);
-    const others = this.#accounts.filter((account) => account !== known);
-    this.#accounts = [...others, accountOf(credential, known?.quota ?? new Quota())];
+    const others = this.accounts.filter((account) => account !== known);
+    this.accounts = [...others, { credential, quota: known?.quota ?? new Quota() }];
   }
 
   account(clientId: string): Account | undefined {
-    return this.#accounts.find(({ credential }) => credential.clientId === clientId);
+    return this.accounts.find(({ credential }) => credential.clientId === clientId);
   }
 
   mint(account: Account, scopes: readonly string[]): Token {
@@ -79,9 +75,9 @@ export class Tokens {
     return token;
   }
 
-  /** The token with this value, whether it still works or not. */
-  find(value: string): Token | undefined {
-    return this.byValue.get(value);
+  /** The token that an Authorization header carries, whether it still works or not. */
+  presented(authorization: string | undefined): Token | undefined {
+    return this.byValue.get(/^Bearer (.+)$/.exec(authorization ?? '')?.[1] ?? '');
   }
 
   works(token: Token): boolean {
@@ -92,7 +88,7 @@ export class Tokens {
     token.expiresAt = Number.NEGATIVE_INFINITY;
   }
 
-  /** Revokes every token, or those of one credential; how many of them still worked. */
+  /** Revokes every token, or those of one credential; returns how many of them still worked. */
   revokeAll(clientId?: string): number {
     const working = [...this.byValue.values()].filter(
       (token) =>
@@ -102,37 +98,37 @@ export class Tokens {
     return working.length;
   }
 
-  /** How many tokens were ever minted. */
-  get count(): number {
-    return this.minted;
+  /** The account that a Basic header names, whether or not its secret is right. */
+  named(authorization: string | undefined): Account | undefined {
+    return this.account(basicPair(authorization)[0]);
   }
-}
-
-function accountOf(credential: Credential, quota: Quota): Account {
-  return { credential, scopes: credential.scopes ?? [BASE_SCOPE], quota };
 }
 
 /** POST /identity/v1/oauth2/token, as strict as eBay. `minted` is there only for a success. */
 export function grantToken(
   tokens: Tokens,
-  request: { authorization: string | undefined; contentType: string | undefined; body: string },
+  { authorization, contentType, body }: { authorization?: string; contentType?: string; body: string },
 ): { answer: Answer; minted?: Token } {
-  const account = authenticate(tokens, request.authorization);
-  if (account === null) {
-    return { answer: oauthError(401, 'invalid_client', 'client authentication failed') };
+  const refuse = (status: number, error: string, description: string) => ({
+    answer: oauthError(status, error, description),
+  });
+  const account = tokens.named(authorization);
+  if (account === undefined || !same(basicPair(authorization)[1], account.credential.clientSecret)) {
+    return refuse(401, 'invalid_client', 'client authentication failed');
   }
   if (!account.quota.chargeMint()) return { answer: tooManyRequests() };
-  if (!request.contentType?.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
-    return { answer: oauthError(400, 'invalid_request', 'the body has to be form-encoded') };
+  if (!contentType?.toLowerCase().startsWith('application/x-www-form-urlencoded')) {
+    return refuse(400, 'invalid_request', 'the body has to be form-encoded');
   }
-  const form = new URLSearchParams(request.body);
+  const form = new URLSearchParams(body);
   if (form.get('grant_type') !== 'client_credentials') {
-    return { answer: oauthError(400, 'unsupported_grant_type', 'this grant type is not supported') };
+    return refuse(400, 'unsupported_grant_type', 'this grant type is not supported');
   }
   // A scope that was encoded twice still holds a `%20` here, and so is no known scope.
   const scopes = (form.get('scope') ?? BASE_SCOPE).split(' ').filter((scope) => scope !== '');
-  if (scopes.length === 0 || !scopes.every((scope) => account.scopes.includes(scope))) {
-    return { answer: oauthError(400, 'invalid_scope', 'a scope is unknown or was not granted') };
+  const granted = account.credential.scopes ?? [BASE_SCOPE];
+  if (scopes.length === 0 || !scopes.every((scope) => granted.includes(scope))) {
+    return refuse(400, 'invalid_scope', 'a scope is unknown or was not granted');
   }
   const minted = tokens.mint(account, scopes);
   const answer = json(200, {
@@ -143,19 +139,8 @@ export function grantToken(
   return { answer, minted };
 }
 
-/** The account that a Basic header names, whether or not its secret is right. */
-export function namedAccount(tokens: Tokens, header: string | undefined): Account | undefined {
-  return tokens.account(basicPair(header)[0]);
-}
-
-function authenticate(tokens: Tokens, header: string | undefined): Account | null {
-  const account = namedAccount(tokens, header);
-  if (account === undefined) return null;
-  return same(basicPair(header)[1], account.credential.clientSecret) ? account : null;
-}
-
-function basicPair(header: string | undefined): [clientId: string, secret: string] {
-  const encoded = /^Basic\s+(\S+)$/i.exec(header ?? '')?.[1] ?? '';
+function basicPair(authorization: string | undefined): [clientId: string, secret: string] {
+  const encoded = /^Basic\s+(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
   const [clientId = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
   return [clientId, secret.join(':')];
 }

@@ -1,43 +1,9 @@
 import { Catalogue } from './catalogue/catalogue.ts';
-import { Armory } from './faults/registry.ts';
+import { FaultInjector } from './faults.ts';
 import { RequestLog } from './log.ts';
-import { hash, type Random, randomFrom } from './random.ts';
+import { hash, randomFrom } from './random.ts';
 import { REAL_LIFE, Search, type Unsteadiness } from './search/search.ts';
 import { type Credential, DEMO_CREDENTIALS, Tokens } from './tokens.ts';
-
-/** Everything that one simulator knows: what requests read and controls change. */
-export interface World {
-  readonly options: SimulatorOptions;
-  readonly origin: string;
-  readonly catalogue: Catalogue;
-  readonly search: Search;
-  readonly tokens: Tokens;
-  readonly armory: Armory;
-  readonly log: RequestLog;
-  /** Milliseconds that every eBay answer takes, or a range. */
-  latencyMs: number | readonly [low: number, high: number];
-  /** Dice for latency. */
-  readonly random: Random;
-  /** Aborted when the simulator closes: nothing waits beyond that. */
-  readonly closing: AbortSignal;
-}
-
-export function createWorld(options: SimulatorOptions, origin: string, closing: AbortSignal): World {
-  const { seed, catalogueScale: scale, today } = options;
-  const catalogue = new Catalogue({ seed, scale, today: today.getTime() });
-  return {
-    options,
-    origin,
-    catalogue,
-    search: new Search(catalogue, origin, options.unsteady),
-    tokens: new Tokens(options.credentials, options.tokenLifetime),
-    armory: new Armory(randomFrom(hash(seed, 'faults'))),
-    log: new RequestLog(),
-    latencyMs: options.latencyMs,
-    random: randomFrom(hash(seed, 'latency')),
-    closing,
-  };
-}
 
 export interface SimulatorOptions {
   /** Address to listen on. Default 127.0.0.1. */
@@ -56,9 +22,9 @@ export interface SimulatorOptions {
   readonly latencyMs: number | readonly [low: number, high: number];
   /** Size of the catalogue: 1 is about 160,000 listings on EBAY_US. */
   readonly catalogueScale: number;
-  /** How often pages repeat items, come short, or change their total. Default `REAL_LIFE`. */
+  /** How often pages repeat items, are short, or change their total. Default `REAL_LIFE`. */
   readonly unsteady: Unsteadiness;
-  /** The day that all dates hang on. Default: today, midnight UTC. */
+  /** The day that all dates depend on. Default: today, midnight UTC. */
   readonly today: Date;
 }
 
@@ -75,5 +41,27 @@ export function withDefaults(options: Partial<SimulatorOptions>): SimulatorOptio
     unsteady: REAL_LIFE,
     today: new Date(new Date().toISOString().slice(0, 10)),
     ...options,
+  };
+}
+
+/** Everything that one simulator knows: what requests read and controls change. */
+export type World = ReturnType<typeof createWorld>;
+
+/** @param origin of pictures and item pages @param closing aborted when the simulator closes: nothing waits longer */
+export function createWorld(options: SimulatorOptions, origin: string, closing: AbortSignal) {
+  const { seed, catalogueScale: scale, today } = options;
+  const catalogue = new Catalogue({ seed, scale, today: today.getTime() });
+  return {
+    origin,
+    closing,
+    catalogue,
+    search: new Search(catalogue, origin, options.unsteady),
+    tokens: new Tokens(options.credentials, options.tokenLifetime),
+    faults: new FaultInjector(randomFrom(hash(seed, 'faults'))),
+    log: new RequestLog(),
+    /** Milliseconds that every eBay answer takes, or a range. */
+    latencyMs: options.latencyMs,
+    /** Dice for latency. */
+    random: randomFrom(hash(seed, 'latency')),
   };
 }

@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FaultSpec } from '../../src/simulator/faults/registry.ts';
+import type { FaultSpec } from '../../src/simulator/faults.ts';
 import type { Canaries } from './canaries.ts';
 import { newSecret, type PlantedService } from './plantedService.ts';
 import { builtProgram, type RunningProcess } from './processes.ts';

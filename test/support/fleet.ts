@@ -2,13 +2,13 @@ import { openProducer } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
-import { SimulatorControl } from '../../src/simulator/controlClient.ts';
 import type { LogEntry } from '../../src/simulator/log.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { testConfig } from './config.ts';
 import { type RunningProcess, startDpf } from './processes.ts';
 import { serviceEnv } from './service.ts';
 import { get, mintToken, SEARCH } from './simulator.ts';
+import { SimulatorControl } from './simulatorControl.ts';
 
 /** Waits of a person's patience made short; 401s are answered by a new token each, so there must be many. */
 const SCALED = {

@@ -1,4 +1,4 @@
-import type { FaultSpec } from '../../../src/simulator/faults/registry.ts';
+import type { FaultSpec } from '../../../src/simulator/faults.ts';
 import { deepSearch } from '../../../test/support/deepSearch.ts';
 import type { Bed } from '../bed.ts';
 import { enqueue, outcomes, QUERY } from '../load.ts';

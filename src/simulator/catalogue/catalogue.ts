@@ -8,7 +8,7 @@ import {
   sellerProfile,
 } from './listing.ts';
 import { SITES, type Site } from './marketplaces.ts';
-import { contains, indexed, type KeywordTerm, matchesKeywords, vocabulary } from './title.ts';
+import { indexed, type KeywordTerm, matchesKeywords, vocabulary } from './title.ts';
 
 export interface NewListing {
   readonly marketplace?: string;
@@ -21,10 +21,10 @@ export interface NewListing {
 
 /**
  * All listings of one simulated eBay. A family's listings are drawn when first asked for, so starting
- * costs nothing; what control calls change lies on top and raises `version`.
+ * costs nothing; the changes of control calls are kept apart and raise `version`.
  */
 export class Catalogue {
-  /** Rises with every change: whatever was computed from an older version is stale. */
+  /** Rises with every change: what was computed from an older version is stale. */
   version = 0;
   private readonly drawn = new Map<string, Listing[]>();
   private readonly vocabularies = new Map<string, string>();
@@ -48,35 +48,34 @@ export class Catalogue {
     inDescription: boolean,
     familyFits: (family: Family) => boolean,
   ): Listing[] {
-    const found = this.added.filter((listing) => listing.site === site && familyFits(listing.family));
-    const pool: Listing[][] = [found];
-    for (const family of FAMILIES) {
-      if (!familyFits(family)) continue;
-      const known = this.vocabularyOf(family, site);
-      if (matchesKeywords(terms, (word) => contains(known, word))) pool.push(this.listings(site, family));
-    }
-    return pool.flat().flatMap((listing) => {
-      const index = inDescription ? listing.index + this.vocabularyOf(listing.family, site) : listing.index;
-      if (!matchesKeywords(terms, (word) => contains(index, word))) return [];
-      if (this.removed.has(listing.legacyId)) return [];
-      return [this.current(listing)];
-    });
+    const added = this.added.filter((listing) => listing.site === site && familyFits(listing.family));
+    const families = FAMILIES.filter(
+      (family) => familyFits(family) && matchesKeywords(terms, this.vocabularyOf(family, site)),
+    );
+    return [added, ...families.map((family) => this.listings(site, family))]
+      .flat()
+      .filter((listing) => {
+        const index = inDescription ? listing.index + this.vocabularyOf(listing.family, site) : listing.index;
+        return matchesKeywords(terms, index) && !this.removed.has(listing.legacyId);
+      })
+      .map((listing) => this.current(listing));
   }
 
   /** The listing with this number, or null when there is none or it was removed. */
   find(legacyId: string): Listing | null {
     if (this.removed.has(legacyId)) return null;
-    const place = decodeListing(legacyId);
-    const site = SITES[place?.site ?? -1];
-    if (place === null || site === undefined) return null;
-    if (place.family === ADDED_FAMILY) {
-      const added = this.added[place.number];
+    const origin = decodeListing(legacyId);
+    const site = SITES[origin?.site ?? -1];
+    if (origin === null || site === undefined) return null;
+    const { number } = origin;
+    if (origin.family === ADDED_FAMILY) {
+      const added = this.added[number];
       return added?.legacyId === legacyId ? this.current(added) : null;
     }
-    const family = FAMILIES.find((each) => each.number === place.family);
-    if (family === undefined || place.number >= this.size(site, family)) return null;
-    const drawn = this.drawn.get(`${site.number}/${family.number}`)?.[place.number];
-    return this.current(drawn ?? drawListing(this.seed, this.today, site, family, place.number));
+    const family = FAMILIES.find((each) => each.number === origin.family);
+    if (family === undefined || number >= this.size(site, family)) return null;
+    const drawn = this.drawn.get(`${site.number}/${family.number}`)?.[number];
+    return this.current(drawn ?? drawListing(this.seed, this.today, site, family, number));
   }
 
   change(legacyId: string, changes: Partial<Listing>): boolean {

@@ -5,7 +5,7 @@ import { indexed, type Wording, writeTitle } from './title.ts';
 
 export type BuyingOption = 'FIXED_PRICE' | 'AUCTION' | 'BEST_OFFER';
 
-export type Shipping =
+type Shipping =
   | { readonly kind: 'FIXED'; readonly cents: number }
   /** eBay prices it only for a request that says where the buyer is. */
   | { readonly kind: 'CALCULATED'; readonly baseCents: number };
@@ -17,7 +17,7 @@ export interface Listing {
   readonly site: Site;
   readonly family: Family;
   readonly wording: Wording;
-  /** The title's words, see `keywords.ts`. */
+  /** The title's words, see `indexed`. */
   readonly index: string;
   readonly buyingOptions: readonly BuyingOption[];
   /** Null for a pure auction. */
@@ -46,31 +46,13 @@ export interface Listing {
 }
 
 const DAY_MS = 86_400_000;
-const CONDITIONS = [
-  '1000',
-  '1000',
-  '1000',
-  '1000',
-  '1000',
-  '1000',
-  '1500',
-  '2020',
-  '2030',
-  '3000',
-  '3000',
-  '7000',
-];
-const VINTAGE = ['3000', '3000', '3000', '3000', '7000', '1500', '1000'];
-const ORIGINS = ['CN', 'CN', 'CN', 'GB', 'DE', 'US', 'JP', 'IT', 'HK'];
-const FOREIGN = [
-  ['GB', 'GBP'],
-  ['DE', 'EUR'],
-  ['US', 'USD'],
-  ['AU', 'AUD'],
-  ['CN', 'CNY'],
-] as const;
+/** Drawn from as they are: what is listed more often is more frequent. */
+const CONDITIONS = '1000 1000 1000 1000 1000 1000 1500 2020 2030 3000 3000 7000'.split(' ');
+const VINTAGE = '3000 3000 3000 3000 7000 1500 1000'.split(' ');
+const ORIGINS = 'CN CN CN GB DE US JP IT HK'.split(' ');
+const FOREIGN = ['GB GBP', 'DE EUR', 'US USD', 'AU AUD', 'CN CNY'];
 
-/** Draws one listing. `today` is midnight UTC, in epoch ms, of the day that all its dates hang on. */
+/** Draws one listing. `today` is midnight UTC, in epoch ms, of the day that all its dates depend on. */
 export function drawListing(
   seed: number,
   today: number,
@@ -86,8 +68,7 @@ export function drawListing(
   const grouped = random() < 0.12;
   const legacyId = encodeListing(site.number, family.number, number);
   const variation = grouped ? String(400_000_000_000 + (dice % 200_000_000_000)) : '0';
-  const foreign = random() < 0.06 ? pick(random, FOREIGN) : null;
-  const converted = foreign !== null && foreign[1] !== site.currency;
+  const [foreign, currency] = random() < 0.06 ? pick(random, FOREIGN).split(' ') : [];
   return {
     itemId: `v1|${legacyId}|${variation}`,
     legacyId,
@@ -97,9 +78,10 @@ export function drawListing(
     index: indexed(wording.title),
     ...drawSale(random, price, grouped, today),
     conditionId,
-    seller: sellerNumber(random()),
-    country: foreign?.[0] ?? (random() < 0.68 ? site.country : pick(random, ORIGINS)),
-    foreignCurrency: converted ? foreign[1] : null,
+    // A few sellers hold most of the listings.
+    seller: Math.floor(random() ** 2 * SELLER_COUNT),
+    country: foreign ?? (random() < 0.68 ? site.country : pick(random, ORIGINS)),
+    foreignCurrency: currency === undefined || currency === site.currency ? null : currency,
     shipping: drawShipping(random, site),
     shipsAbroad: random() < 0.6,
     returnsAccepted: random() < 0.72,
@@ -132,17 +114,14 @@ function drawSale(random: Random, price: number, grouped: boolean, today: number
   const bids = Math.floor(random() ** 3 * 24);
   const bidCents = Math.max(99, Math.round(price * (0.2 + random() * 0.6)));
   const endsAt = today + DAY_MS + Math.floor(random() * 6 * DAY_MS);
-  if (!grouped && draw < 0.06) return sale(['AUCTION'], null, { bidCents, bids, endsAt });
-  if (!grouped && draw < 0.08) return sale(['FIXED_PRICE', 'AUCTION'], price, { bidCents, bids, endsAt });
-  return sale(draw < 0.35 ? ['FIXED_PRICE', 'BEST_OFFER'] : ['FIXED_PRICE'], price, null);
-}
-
-function sale(
-  buyingOptions: readonly BuyingOption[],
-  priceCents: number | null,
-  auction: { bidCents: number; bids: number; endsAt: number } | null,
-) {
-  return { buyingOptions, priceCents, ...(auction ?? { bidCents: null, bids: 0, endsAt: null }) };
+  const sale = (buyingOptions: BuyingOption[], priceCents: number | null, isAuction: boolean) => ({
+    buyingOptions,
+    priceCents,
+    ...(isAuction ? { bidCents, bids, endsAt } : { bidCents: null, bids: 0, endsAt: null }),
+  });
+  if (!grouped && draw < 0.06) return sale(['AUCTION'], null, true);
+  if (!grouped && draw < 0.08) return sale(['FIXED_PRICE', 'AUCTION'], price, true);
+  return sale(draw < 0.35 ? ['FIXED_PRICE', 'BEST_OFFER'] : ['FIXED_PRICE'], price, false);
 }
 
 function drawShipping(random: Random, site: Site): Shipping | null {
@@ -153,11 +132,6 @@ function drawShipping(random: Random, site: Site): Shipping | null {
   return { kind: 'FIXED', cents: draw < 0.66 ? 0 : baseCents };
 }
 
-/**
- * Listing numbers tell where a listing comes from, so that `item/{id}` finds any listing without the
- * catalogue having been searched first. They are spread out, so that a made-up number finds nothing.
- */
-
 const BASE = 110_000_000_000;
 const STRIDE = 1337;
 const FAMILIES = 100;
@@ -166,47 +140,23 @@ const PER_FAMILY = 100_000;
 /** Family number of listings that a control call added. */
 export const ADDED_FAMILY = 99;
 
-/** A twelve-digit listing number. */
+/**
+ * A twelve-digit listing number. It contains the listing's origin, so that `item/{id}` finds any listing without a
+ * search before it. The numbers are spread out, so that a made-up number finds nothing.
+ */
 export function encodeListing(site: number, family: number, number: number): string {
   return String(BASE + ((site * FAMILIES + family) * PER_FAMILY + number) * STRIDE);
 }
 
 export function decodeListing(legacyId: string): { site: number; family: number; number: number } | null {
-  if (!/^\d{12}$/.test(legacyId)) return null;
-  const spread = Number(legacyId) - BASE;
-  if (spread < 0 || spread % STRIDE !== 0) return null;
-  const code = spread / STRIDE;
+  const code = (Number(legacyId) - BASE) / STRIDE;
+  if (!/^\d{12}$/.test(legacyId) || code < 0 || !Number.isInteger(code)) return null;
   const slot = Math.floor(code / PER_FAMILY);
   return { site: Math.floor(slot / FAMILIES), family: slot % FAMILIES, number: code % PER_FAMILY };
 }
 
-/** A product code (GTIN-13) from the range that is reserved for use inside a shop, with its check digit. */
-export function gtinOf(family: number, model: number): string {
-  const digits = `2${String(family).padStart(3, '0')}${String(model).padStart(8, '0')}`;
-  const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0);
-  return `${digits}${(10 - (sum % 10)) % 10}`;
-}
-
-/** eBay's own product number. */
-export function epidOf(family: number, model: number): string {
-  return String(27_000_000_000 + family * 1_000_000 + model);
-}
-
-export interface SellerProfile {
-  readonly username: string;
-  /** As eBay sends it: a string with one decimal. */
-  readonly feedbackPercentage: string;
-  readonly feedbackScore: number;
-  readonly accountType: 'BUSINESS' | 'INDIVIDUAL';
-}
-
 /** Sellers in the world, `seller_0000` and up. */
-export const SELLER_COUNT = 4000;
-
-/** A few sellers hold most of the listings: `draw` in [0, 1) is squared. */
-export function sellerNumber(draw: number): number {
-  return Math.floor(draw * draw * SELLER_COUNT);
-}
+const SELLER_COUNT = 4000;
 
 export function sellerName(number: number): string {
   return `seller_${String(number).padStart(4, '0')}`;
@@ -217,15 +167,16 @@ export function isSeller(username: string): boolean {
   return number !== undefined && Number(number) < SELLER_COUNT;
 }
 
-export function sellerProfile(seed: number, number: number): SellerProfile {
+/** A seller as eBay shows it, and whether it is a business. */
+export function sellerProfile(seed: number, number: number) {
   const draw = hash(seed, 'seller', number) / 4294967296;
-  const score = Math.floor(10 ** (0.5 + draw * 5));
-  const unrated = draw < 0.04;
-  const percentage = unrated ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
+  const percentage = draw < 0.04 ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
+  const feedbackScore = Math.floor(10 ** (0.5 + draw * 5));
   return {
     username: sellerName(number),
+    /** As eBay sends it: a string with one decimal. */
     feedbackPercentage: percentage.toFixed(1),
-    feedbackScore: score,
-    accountType: score > 400 ? 'BUSINESS' : 'INDIVIDUAL',
+    feedbackScore,
+    accountType: feedbackScore > 400 ? 'BUSINESS' : 'INDIVIDUAL',
   };
 }

@@ -2,24 +2,13 @@ import { pick, type Random } from '../random.ts';
 import type { Family } from './families.ts';
 import type { Language } from './marketplaces.ts';
 
-/** Made-up brands: none of them is meant to be anyone's. */
-const BRANDS = [
-  [
-    'Voltara',
-    'Nexley',
-    'Kordia',
-    'Brightfen',
-    'Ostrava',
-    'Lumiq',
-    'Pelwick',
-    'Tarnhill',
-    'Quorra',
-    'Zephling',
-  ],
-  ['Haldane & Roe', 'Mirelle', 'Fjordik', 'Anvilox', 'Corvane', 'Dunmarsh', 'Elquist', 'Grantlow', 'Ivoria'],
-].flat();
+/** Made-up brands: none of them is meant to be a real one. */
+const BRANDS = (
+  'Voltara|Nexley|Kordia|Brightfen|Ostrava|Lumiq|Pelwick|Tarnhill|Quorra|Zephling|' +
+  'Haldane & Roe|Mirelle|Fjordik|Anvilox|Corvane|Dunmarsh|Elquist|Grantlow|Ivoria'
+).split('|');
 
-export const COLOURS = ['Black', 'White', 'Blue', 'Red', 'Green', 'Grey', 'Pink', 'Silver', 'Gold', 'Purple'];
+const COLOURS = ['Black', 'White', 'Blue', 'Red', 'Green', 'Grey', 'Pink', 'Silver', 'Gold', 'Purple'];
 
 const TAILS: Readonly<Record<Language, readonly string[]>> = {
   en: ['Fast Shipping', 'Gift', 'New', 'UK Stock', 'Free Returns', 'Tested', 'Best Price', 'Bundle'],
@@ -63,36 +52,25 @@ export function writeTitle(random: Random, family: Family, language: Language): 
   return { title: parts.join(' '), brand, colour, feature, version };
 }
 
-/** Every word that any title of the family could hold, so that whole families can be passed over. */
+/** Every word that any title of the family could hold, so that whole families can be skipped. */
 export function vocabulary(family: Family, language: Language): string {
   const german = language === 'de' ? family.german : '';
-  return [
-    family.noun,
-    german,
-    ...family.features,
-    ...family.versions,
-    ...BRANDS,
-    ...COLOURS,
-    ...TAILS[language],
-  ].join(' ');
+  const { noun, features, versions } = family;
+  return [noun, german, ...features, ...versions, ...BRANDS, ...COLOURS, ...TAILS[language]].join(' ');
 }
 
 /**
  * Words as the search engine sees them: lower case, split at anything that is no letter or digit,
  * without a plural `s`, so that `phone cases` finds a `Phone Case`.
  */
-export function words(text: string): string[] {
+function words(text: string): string[] {
   const found = text.toLowerCase().match(/[\p{L}\p{N}]+/gu) ?? [];
   return found.map((word) => (word.length > 3 && word.endsWith('s') ? word.slice(0, -1) : word));
 }
 
-/** A title prepared for `contains`: every word has a space on both sides. */
+/** A title prepared for `matchesKeywords`: every word has a space on both sides. */
 export function indexed(text: string): string {
   return ` ${words(text).join(' ')} `;
-}
-
-export function contains(index: string, word: string): boolean {
-  return index.includes(` ${word} `);
 }
 
 /** All of these must hold; each holds when every word of one of its alternatives is there. */
@@ -112,6 +90,9 @@ export function parseKeywords(q: string): KeywordTerm[] {
   return terms.filter((term) => term.length > 0);
 }
 
-export function matchesKeywords(terms: readonly KeywordTerm[], has: (word: string) => boolean): boolean {
-  return terms.every((term) => term.some((alternative) => alternative.every(has)));
+/** Whether an index (see `indexed`) has the words of every term. */
+export function matchesKeywords(terms: readonly KeywordTerm[], index: string): boolean {
+  return terms.every((term) =>
+    term.some((alternative) => alternative.every((word) => index.includes(` ${word} `))),
+  );
 }

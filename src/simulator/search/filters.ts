@@ -1,9 +1,9 @@
+import { browseError, type ErrorDetail } from '../answers.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { conditionClass, isConditionId } from '../catalogue/families.ts';
-import { type BuyingOption, isSeller, type Listing, sellerName } from '../catalogue/listing.ts';
+import { hasAccountTypes } from '../catalogue/items.ts';
+import { isSeller, type Listing, sellerName } from '../catalogue/listing.ts';
 import { convert, isCurrency, type Site } from '../catalogue/marketplaces.ts';
-import { ACCOUNT_TYPE_SITES } from '../catalogue/summary.ts';
-import { browseError, type ErrorDetail } from '../errors.ts';
 
 export type Test = (listing: Listing) => boolean;
 
@@ -11,141 +11,128 @@ export interface Filters {
   readonly tests: readonly Test[];
   /** Filters that eBay ignored: it answers 200 all the same. */
   readonly warnings: readonly ErrorDetail[];
-  /** What eBay refuses the request for. */
+  /** The error for which eBay refuses the request. */
   readonly refusal: ErrorDetail | null;
   readonly searchInDescription: boolean;
 }
 
-/** Everything that one filter's reader needs beside its value. */
-interface Setting {
+/** What a filter's parser needs beside its value. */
+interface Context {
   readonly site: Site;
   readonly catalogue: Catalogue;
+  /** All filters of the request. */
   readonly values: ReadonlyMap<string, string>;
 }
 
-/** A reader answers with the test its filter means, or with the id of the warning (or refusal) it earns. */
-type Reader = (value: string, setting: Setting) => Test | number;
+/** Returns the test that a filter means, or the id of its warning or refusal. */
+type Parser = (value: string, context: Context) => Test | number;
 
 const INVALID = 12002;
-const REFUSALS = new Set([12032, 12516, 12517]);
+const REFUSALS = [12032, 12516, 12517];
 const MAX_SELLERS = 250;
-const OFFERED = ['FIXED_PRICE', 'AUCTION', 'BEST_OFFER', 'CLASSIFIED_AD'];
 const always: Test = () => true;
 
-function setOf(value: string, allowed: (member: string) => boolean, test: (set: Set<string>) => Test) {
-  const members = readSet(value);
-  return members?.every(allowed) ? test(new Set(members)) : INVALID;
+/** `{A|B}` of allowed members. Without a test it is accepted and filters nothing. */
+function set(
+  allowed: RegExp | ((member: string) => boolean),
+  test: (wanted: Set<string>, context: Context) => Test = () => always,
+): Parser {
+  const isAllowed = allowed instanceof RegExp ? (member: string) => allowed.test(member) : allowed;
+  return (value, context) => {
+    const members = readSet(value);
+    return members?.every(isAllowed) ? test(new Set(members), context) : INVALID;
+  };
 }
 
-function oneOf(value: string, allowed: readonly string[]): Test | number {
-  return allowed.includes(value) ? always : INVALID;
+/** One of some words. Only the first has an effect. */
+function word(words: readonly string[], test: Test = always): Parser {
+  return (value) => (words.includes(value) ? (value === words[0] ? test : always) : INVALID);
+}
+
+/** A range of a figure that a listing may lack. */
+function range(
+  read: (text: string) => number | null,
+  figure: (listing: Listing) => number | null,
+  value: string,
+): Test | number {
+  const limits = readRange(value, read);
+  if (limits === null) return INVALID;
+  return (listing) => {
+    const known = figure(listing);
+    return known !== null && inRange(known, limits);
+  };
 }
 
 function sellers(value: string, wanted: boolean): Test | number {
   const members = readSet(value);
   if (members === null) return INVALID;
   if (members.length > MAX_SELLERS) return 12032;
-  const known = new Set(members.filter(isSeller));
-  if (known.size < members.length) return 12003;
-  return (listing) => known.has(sellerName(listing.seller)) === wanted;
+  if (!members.every(isSeller)) return 12003;
+  return (listing) => members.includes(sellerName(listing.seller)) === wanted;
 }
 
-const READERS: Readonly<Record<string, Reader>> = {
+const COUNTRY = /^[A-Z]{2}$/;
+const WORD = /^[A-Z_]+$/;
+const REGIONS = 'WORLDWIDE EUROPEAN_UNION NORTH_AMERICA ASIA CONTINENTAL_EUROPE UK_AND_IRELAND'.split(' ');
+
+const PARSERS: Readonly<Record<string, Parser>> = {
   price: (value, { values, site }) => {
-    const range = readRange(value, readDecimal);
     const currency = values.get('priceCurrency') ?? '';
-    if (range === null) return INVALID;
-    if (!isCurrency(currency)) return 12012;
-    return ({ priceCents, bidCents }) =>
-      inRange(convert(priceCents ?? bidCents ?? 0, site.currency, currency) / 100, range);
+    const test = range(
+      readDecimal,
+      ({ priceCents, bidCents }) => convert(priceCents ?? bidCents ?? 0, site.currency, currency) / 100,
+      value,
+    );
+    return test !== INVALID && !isCurrency(currency) ? 12012 : test;
   },
   // Alone it earns two warnings, as it does at eBay: this one and 12012 (see `readFilters`).
   priceCurrency: (value, { values }) => (values.has('price') && isCurrency(value) ? always : INVALID),
-  buyingOptions: (value) =>
-    setOf(
-      value,
-      (option) => OFFERED.includes(option),
-      (set) => (listing) => listing.buyingOptions.some((option) => set.has(option)),
-    ),
-  conditions: (value) =>
-    setOf(
-      value,
-      (condition) => ['NEW', 'USED', 'UNSPECIFIED'].includes(condition),
-      (set) => (listing) => set.has(conditionClass(listing.conditionId)),
-    ),
-  conditionIds: (value) =>
-    setOf(value, isConditionId, (set) => (listing) => set.has(listing.conditionId ?? '')),
-  bidCount: (value) => {
-    const range = readRange(value, readDecimal);
-    return range === null ? INVALID : ({ bidCents, bids }) => bidCents !== null && inRange(bids, range);
-  },
+  buyingOptions: set(
+    /^(FIXED_PRICE|AUCTION|BEST_OFFER|CLASSIFIED_AD)$/,
+    (wanted) => (listing) => listing.buyingOptions.some((option) => wanted.has(option)),
+  ),
+  conditions: set(
+    /^(NEW|USED|UNSPECIFIED)$/,
+    (wanted) => (listing) => wanted.has(conditionClass(listing.conditionId)),
+  ),
+  conditionIds: set(isConditionId, (wanted) => (listing) => wanted.has(listing.conditionId ?? '')),
+  bidCount: (value) => range(readDecimal, ({ bidCents, bids }) => (bidCents === null ? null : bids), value),
   sellers: (value) => sellers(value, true),
   excludeSellers: (value) => sellers(value, false),
-  sellerAccountTypes: (value, { site, catalogue }) =>
-    ACCOUNT_TYPE_SITES.has(site.country)
-      ? setOf(
-          value,
-          (type) => ['BUSINESS', 'INDIVIDUAL'].includes(type),
-          (set) => (listing) => set.has(catalogue.seller(listing.seller).accountType),
-        )
+  sellerAccountTypes: (value, context) =>
+    hasAccountTypes(context.site)
+      ? set(
+          /^(BUSINESS|INDIVIDUAL)$/,
+          (wanted, { catalogue }) =>
+            ({ seller }) =>
+              wanted.has(catalogue.seller(seller).accountType),
+        )(value, context)
       : 12014,
   itemLocationCountry: (value, { values }) => {
     if (values.has('itemLocationRegion')) return 12517;
-    return /^[A-Z]{2}$/.test(value) ? ({ country }) => country === value : INVALID;
+    return COUNTRY.test(value) ? ({ country }) => country === value : INVALID;
   },
-  itemLocationRegion: (value) =>
-    oneOf(value, [
-      'WORLDWIDE',
-      'EUROPEAN_UNION',
-      'NORTH_AMERICA',
-      'ASIA',
-      'CONTINENTAL_EUROPE',
-      'UK_AND_IRELAND',
-    ]),
+  itemLocationRegion: word(REGIONS),
   deliveryCountry: (value) =>
-    /^[A-Z]{2}$/.test(value) ? ({ shipsAbroad, country }) => shipsAbroad || country === value : INVALID,
+    COUNTRY.test(value) ? ({ shipsAbroad, country }) => shipsAbroad || country === value : INVALID,
   deliveryPostalCode: (_, { values }) => (values.has('deliveryCountry') ? always : 12011),
-  deliveryOptions: (value) =>
-    setOf(
-      value,
-      (option) => /^[A-Z_]+$/.test(option),
-      () => always,
-    ),
+  deliveryOptions: set(WORD),
   maxDeliveryCost: (value) =>
     Number(value) === 0 ? ({ shipping }) => shipping?.kind === 'FIXED' && shipping.cents === 0 : INVALID,
-  returnsAccepted: (value) =>
-    value === 'true' ? ({ returnsAccepted }) => returnsAccepted : oneOf(value, ['false']),
-  searchInDescription: (value) => oneOf(value, ['true', 'false']),
-  charityOnly: (value) => (value === 'true' ? () => false : oneOf(value, ['false'])),
-  priorityListing: (value) => oneOf(value, ['true', 'false']),
-  paymentMethods: (value) =>
-    setOf(
-      value,
-      (method) => /^[A-Z_]+$/.test(method),
-      () => always,
-    ),
-  qualifiedPrograms: (value) =>
-    setOf(
-      value,
-      (program) => /^[A-Z_]+$/.test(program),
-      () => always,
-    ),
-  excludeCategoryIds: (value) =>
-    setOf(
-      value,
-      (id) => /^\d+$/.test(id),
-      (set) =>
-        ({ family }) =>
-          !set.has(family.leaf.id) && !set.has(family.leaf.department.id),
-    ),
-  itemStartDate: (value) => {
-    const range = readRange(value, readDate);
-    return range === null ? INVALID : ({ listedAt }) => inRange(listedAt, range);
-  },
-  itemEndDate: (value) => {
-    const range = readRange(value, readDate);
-    return range === null ? INVALID : ({ endsAt }) => endsAt !== null && inRange(endsAt, range);
-  },
+  returnsAccepted: word(['true', 'false'], ({ returnsAccepted }) => returnsAccepted),
+  searchInDescription: word(['true', 'false']),
+  charityOnly: word(['true', 'false'], () => false),
+  priorityListing: word(['true', 'false']),
+  paymentMethods: set(WORD),
+  qualifiedPrograms: set(WORD),
+  excludeCategoryIds: set(
+    /^\d+$/,
+    (excluded) =>
+      ({ family: { leaf } }) =>
+        !excluded.has(leaf.id) && !excluded.has(leaf.department.id),
+  ),
+  itemStartDate: (value) => range(readDate, ({ listedAt }) => listedAt, value),
+  itemEndDate: (value) => range(readDate, ({ endsAt }) => endsAt, value),
 };
 
 const PICKUP = ['pickupCountry', 'pickupPostalCode', 'pickupRadius', 'pickupRadiusUnit'];
@@ -163,32 +150,30 @@ export function readFilters(text: string, site: Site, catalogue: Catalogue, word
       if (!PICKUP.every((needed) => values.has(needed))) problems.set('pickup', browseError(12010));
       continue;
     }
-    const reader = Object.hasOwn(READERS, name) ? READERS[name] : undefined;
-    const read = reader?.(value, { site, catalogue, values }) ?? INVALID;
-    if (typeof read === 'function') tests.push(read);
-    else report(read, name, value);
+    const parse = Object.hasOwn(PARSERS, name) ? PARSERS[name] : undefined;
+    const test = parse?.(value, { site, catalogue, values }) ?? INVALID;
+    if (typeof test === 'function') tests.push(test);
+    else report(test, name, value);
   }
-  if (values.has('priceCurrency') && !values.has('price'))
-    report(12012, 'priceCurrency', values.get('priceCurrency') ?? '');
+  const currency = values.get('priceCurrency');
+  if (currency !== undefined && !values.has('price')) report(12012, 'priceCurrency', currency);
   const searchInDescription = values.get('searchInDescription') === 'true';
   if (searchInDescription && wordCharacters === 1) report(12516, 'searchInDescription', 'true');
-  if (!values.has('buyingOptions') || problems.has(`${INVALID} buyingOptions`)) tests.push(offersFixedPrice);
+  // Without a buyingOptions filter eBay shows only what can be bought at once.
+  if (!values.has('buyingOptions') || problems.has(`${INVALID} buyingOptions`)) {
+    tests.push(({ buyingOptions }) => buyingOptions.includes('FIXED_PRICE'));
+  }
   const details = [...problems.values()];
   return {
     tests,
-    warnings: details.filter(({ errorId }) => !REFUSALS.has(errorId)),
-    refusal: details.find(({ errorId }) => REFUSALS.has(errorId)) ?? null,
+    warnings: details.filter(({ errorId }) => !REFUSALS.includes(errorId)),
+    refusal: details.find(({ errorId }) => REFUSALS.includes(errorId)) ?? null,
     searchInDescription,
   };
 }
 
-/** Without a buyingOptions filter eBay shows only what can be bought at once. */
-const offersFixedPrice: Test = (listing) =>
-  listing.buyingOptions.includes('FIXED_PRICE' satisfies BuyingOption);
-
 /** eBay's filter syntax: `name:value,name:value`, where commas inside braces or brackets do not divide. */
-
-export function splitFilters(text: string): { name: string; value: string }[] {
+function splitFilters(text: string): { name: string; value: string }[] {
   const parts: string[] = [''];
   let depth = 0;
   for (const char of text) {
@@ -208,40 +193,40 @@ export function splitFilters(text: string): { name: string; value: string }[] {
 }
 
 /** `{A|B}` or a single bare value; `\|` is a pipe that belongs to the value. Null when it is neither. */
-export function readSet(value: string): string[] | null {
+function readSet(value: string): string[] | null {
   const inner = /^\{(.*)\}$/s.exec(value)?.[1] ?? (/[{}[\]]/.test(value) ? null : value);
   if (inner === null) return null;
   const members = inner.split(/(?<!\\)\|/).map((member) => member.replaceAll('\\|', '|').trim());
   return members.some((member) => member === '') ? null : members;
 }
 
-export interface Range<T> {
-  readonly low: T | null;
-  readonly high: T | null;
+interface Range {
+  readonly low: number | null;
+  readonly high: number | null;
 }
 
 /** `[a..b]`, `[a]` (at least a), `[a..]`, `[..b]`. Null when malformed or when an end is unreadable. */
-export function readRange<T>(value: string, read: (text: string) => T | null): Range<T> | null {
-  const inner = /^\[(.*)\]$/.exec(value)?.[1];
-  if (inner === undefined || inner === '') return null;
+function readRange(value: string, read: (text: string) => number | null): Range | null {
+  const inner = /^\[(.+)\]$/.exec(value)?.[1];
+  if (inner === undefined) return null;
   const [low = '', high = ''] = inner.includes('..') ? inner.split('..') : [inner];
-  if (low === '' && high === '') return null;
-  const ends = [low, high].map((end) => (end === '' ? undefined : read(end)));
-  if (ends.includes(null)) return null;
-  return { low: ends[0] ?? null, high: ends[1] ?? null };
+  const limits = { low: low === '' ? null : read(low), high: high === '' ? null : read(high) };
+  const isUnreadable =
+    (low !== '' && limits.low === null) || (high !== '' && limits.high === null) || low + high === '';
+  return isUnreadable ? null : limits;
 }
 
-export function readDecimal(text: string): number | null {
+function readDecimal(text: string): number | null {
   return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
 }
 
-export function readDate(text: string): number | null {
+function readDate(text: string): number | null {
   const at = Date.parse(text);
   return /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(at) ? at : null;
 }
 
-export function inRange(value: number, range: Range<number>): boolean {
-  return (range.low === null || value >= range.low) && (range.high === null || value <= range.high);
+function inRange(value: number, { low, high }: Range): boolean {
+  return (low === null || value >= low) && (high === null || value <= high);
 }
 
 /** Aspects that can be filtered by, with what a listing says for them. */
@@ -281,12 +266,7 @@ export function readAspectFilter(
   return { tests, warnings };
 }
 
-/** The aspect's names and values in a set of listings, most frequent first. */
-export function aspectValues(listings: readonly Listing[], name: string): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const listing of listings) {
-    const value = ASPECTS[name]?.(listing) ?? '';
-    counts.set(value, (counts.get(value) ?? 0) + 1);
-  }
-  return [...counts].sort((a, b) => b[1] - a[1]);
+/** What a listing says for an aspect; empty for an unknown one. */
+export function aspectOf(listing: Listing, name: string): string {
+  return ASPECTS[name]?.(listing) ?? '';
 }

@@ -1,9 +1,9 @@
+import { browseError, type ErrorDetail } from '../answers.ts';
 import type { Catalogue } from '../catalogue/catalogue.ts';
 import { FAMILIES, isTopLevel } from '../catalogue/families.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import type { Site } from '../catalogue/marketplaces.ts';
 import { type KeywordTerm, parseKeywords } from '../catalogue/title.ts';
-import { browseError, type ErrorDetail } from '../errors.ts';
 import { readAspectFilter, readFilters, type Test } from './filters.ts';
 
 export interface SearchQuery {
@@ -15,27 +15,27 @@ export interface SearchQuery {
   readonly limit: number;
   readonly offset: number;
   readonly sort: string | null;
-  readonly fieldgroups: ReadonlySet<string>;
+  readonly fieldgroups: readonly string[];
   readonly tests: readonly Test[];
   readonly searchInDescription: boolean;
   readonly warnings: readonly ErrorDetail[];
 }
 
-/** A request that eBay refuses outright. */
-export interface Refusal {
+/** A request that eBay refuses. */
+interface Refusal {
   readonly status: 400 | 409;
   readonly error: ErrorDetail;
 }
 
+/** No listing of a search beyond this position can be reached. */
+export const REACHABLE = 10_000;
 const MAX_KEYWORDS = 100;
 const MAX_PAGE = 200;
-const REACHABLE = 10_000;
-const FIELDGROUPS = new Set(
+const FIELDGROUPS =
   'MATCHING_ITEMS EXTENDED FULL ASPECT_REFINEMENTS BUYING_OPTION_REFINEMENTS CATEGORY_REFINEMENTS CONDITION_REFINEMENTS'.split(
     ' ',
-  ),
-);
-const AUTO_CORRECT = new Set('US AT AU CA CH DE ES FR GB IE IT'.split(' '));
+  );
+const AUTO_CORRECT = 'US AT AU CA CH DE ES FR GB IE IT'.split(' ');
 const CATEGORIES = new Set(FAMILIES.flatMap(({ leaf }) => [leaf.id, leaf.department.id]));
 
 /** Reads the parameters of a search for one site in eBay's order of strictness. */
@@ -43,34 +43,41 @@ export function readQuery(query: URLSearchParams, site: Site, catalogue: Catalog
   const page = readPage(query);
   if ('error' in page) return page;
   const warnings: ErrorDetail[] = [];
+  /** The value, or null with a warning where it is not allowed. */
+  const checked = (name: string, isAllowed: (value: string) => boolean, errorId: number) => {
+    const value = query.get(name);
+    if (value === null || isAllowed(value)) return value;
+    warnings.push(browseError(errorId, { [name]: value }));
+    return null;
+  };
 
   const q = (query.get('q') ?? '').slice(0, MAX_KEYWORDS).replaceAll('*', ' ').trim();
-  const categories = (query.get('category_ids') ?? '').split(',').filter((id) => id !== '');
-  if (categories.length > 1) return refusal(400, browseError(12030, { allowedMaxCategories: '1' }));
+  const categories = list(query.get('category_ids'));
+  if (categories.length > 1) return refusal(12030, { allowedMaxCategories: '1' });
   let categoryId = categories[0] ?? null;
   if (categoryId !== null && !CATEGORIES.has(categoryId)) {
     warnings.push(browseError(12009, { category_ids: categoryId }));
     categoryId = null;
   }
-  const epid = readCode(query, 'epid', /^\d{6,14}$/, 12021, warnings);
-  const gtin = readCode(query, 'gtin', /^\d{8,14}$/, 12022, warnings);
-  if (q === '' && categoryId === null && epid === null && gtin === null) {
-    return refusal(400, browseError(12001));
-  }
+  const epid = checked('epid', (code) => /^\d{6,14}$/.test(code), 12021);
+  const gtin = checked('gtin', (code) => /^\d{8,14}$/.test(code), 12022);
+  if (q === '' && categoryId === null && epid === null && gtin === null) return refusal(12001);
   const filterText = query.getAll('filter').join(',');
   if (categoryId !== null && q === '' && filterText === '' && isTopLevel(categoryId)) {
-    return refusal(409, browseError(12013));
+    return { status: 409, error: browseError(12013) };
   }
-  const refusedCorrection = checkAutoCorrect(query.get('auto_correct'), site);
-  if (refusedCorrection !== null) return refusal(400, refusedCorrection);
-
+  const correction = query.get('auto_correct');
+  if (correction !== null && correction !== 'KEYWORD') return refusal(12027, { auto_correct: correction });
+  if (correction !== null && !AUTO_CORRECT.includes(site.country)) {
+    return refusal(12028, { marketplaceId: site.id });
+  }
   const filters = readFilters(filterText, site, catalogue, q.length);
-  if (filters.refusal !== null) return refusal(400, filters.refusal);
+  if (filters.refusal !== null) return { status: 400, error: filters.refusal };
   const aspects = readAspectFilter(query.get('aspect_filter'), categoryId);
-  let sort = query.get('sort');
-  if (sort !== null && !isSort(sort)) {
-    warnings.push(browseError(12008, { sort }));
-    sort = null;
+  const sort = checked('sort', (name) => Object.hasOwn(ORDERS, name), 12008);
+  const fieldgroups = list(query.get('fieldgroups'));
+  for (const unknown of fieldgroups.filter((group) => !FIELDGROUPS.includes(group))) {
+    warnings.push(browseError(12016, { fieldgroups: unknown }));
   }
   return {
     site,
@@ -80,57 +87,31 @@ export function readQuery(query: URLSearchParams, site: Site, catalogue: Catalog
     gtin,
     ...page,
     sort,
-    fieldgroups: readFieldgroups(query.get('fieldgroups'), warnings),
+    fieldgroups,
     tests: [...filters.tests, ...aspects.tests],
     searchInDescription: filters.searchInDescription,
     warnings: [...warnings, ...filters.warnings, ...aspects.warnings],
   };
 }
 
-function refusal(status: 400 | 409, error: ErrorDetail): Refusal {
-  return { status, error };
+function refusal(errorId: number, parameters?: Readonly<Record<string, string>>): Refusal {
+  return { status: 400, error: browseError(errorId, parameters) };
+}
+
+function list(value: string | null): string[] {
+  return (value ?? '').split(',').filter((entry) => entry !== '');
 }
 
 function readPage(query: URLSearchParams): { limit: number; offset: number } | Refusal {
-  const limitText = query.get('limit') ?? '50';
-  const offsetText = query.get('offset') ?? '0';
-  if (!/^-?\d+$/.test(limitText)) return refusal(400, browseError(12007, { limit: limitText }));
-  const limit = Number(limitText);
-  if (limit < 1 || limit > MAX_PAGE) return refusal(400, browseError(12006, { limit: limitText }));
-  if (!/^-?\d+$/.test(offsetText)) return refusal(400, browseError(12005, { offset: offsetText }));
-  const offset = Number(offsetText);
-  if (offset < 0) return refusal(400, browseError(12004, { offset: offsetText }));
-  if (offset >= REACHABLE) return refusal(400, browseError(12029, { offset: offsetText }));
-  if (offset % limit !== 0) return refusal(400, browseError(12515, { offset: offsetText }));
-  return { limit, offset };
-}
-
-function readCode(
-  query: URLSearchParams,
-  name: 'epid' | 'gtin',
-  form: RegExp,
-  errorId: number,
-  warnings: ErrorDetail[],
-): string | null {
-  const code = query.get(name);
-  if (code === null) return null;
-  if (form.test(code)) return code;
-  warnings.push(browseError(errorId, { [name]: code }));
-  return null;
-}
-
-function checkAutoCorrect(value: string | null, site: Site): ErrorDetail | null {
-  if (value === null) return null;
-  if (value !== 'KEYWORD') return browseError(12027, { auto_correct: value });
-  return AUTO_CORRECT.has(site.country) ? null : browseError(12028, { marketplaceId: site.id });
-}
-
-function readFieldgroups(value: string | null, warnings: ErrorDetail[]): Set<string> {
-  const asked = (value ?? '').split(',').filter((group) => group !== '');
-  for (const unknown of asked.filter((group) => !FIELDGROUPS.has(group))) {
-    warnings.push(browseError(12016, { fieldgroups: unknown }));
-  }
-  return new Set(asked.filter((group) => FIELDGROUPS.has(group)));
+  const limit = query.get('limit') ?? '50';
+  const offset = query.get('offset') ?? '0';
+  if (!/^-?\d+$/.test(limit)) return refusal(12007, { limit });
+  if (Number(limit) < 1 || Number(limit) > MAX_PAGE) return refusal(12006, { limit });
+  if (!/^-?\d+$/.test(offset)) return refusal(12005, { offset });
+  if (Number(offset) < 0) return refusal(12004, { offset });
+  if (Number(offset) >= REACHABLE) return refusal(12029, { offset });
+  if (Number(offset) % Number(limit) !== 0) return refusal(12515, { offset });
+  return { limit: Number(limit), offset: Number(offset) };
 }
 
 type Order = (a: Listing, b: Listing) => number;
@@ -150,10 +131,6 @@ const ORDERS: Readonly<Record<string, Order>> = {
 };
 
 const bestMatch: Order = (a, b) => a.rank - b.rank;
-
-export function isSort(name: string): boolean {
-  return Object.hasOwn(ORDERS, name);
-}
 
 /** Sorts in place; ties keep Best Match order, so every page sees the same sequence. */
 export function sortListings(listings: Listing[], name: string | null): Listing[] {

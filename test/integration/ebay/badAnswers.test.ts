@@ -2,14 +2,17 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { inspect } from 'node:util';
 import { expect } from 'chai';
 import type { FailureCode } from '../../../src/failures.ts';
-import type { FaultSpec } from '../../../src/simulator/faults/registry.ts';
+import type { FaultSpec } from '../../../src/simulator/faults.ts';
 import { search, testEbay } from '../../support/ebayClient.ts';
-import { failureOf } from '../../support/gates.ts';
+import { failureOf, inRedis } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 import { useSimulator } from '../../support/simulator.ts';
 
 const env = { EBAY_CALL_TIMEOUT: '0.3', EBAY_CONNECT_TIMEOUT: '0.2', EBAY_MAX_BODY_BYTES: '2000000' };
 
 describe('an eBay that misbehaves', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
   const simulator = useSimulator();
   const faults: [name: string, fault: FaultSpec, code: FailureCode][] = [
     ['an answer that never begins', { fault: 'hang' }, 'ebay-timeout'],
@@ -33,7 +36,7 @@ describe('an eBay that misbehaves', () => {
   ];
   for (const [name, fault, code] of faults)
     it(`${name} is a failure "${code}", never an empty result`, async () => {
-      const ebay = testEbay(simulator().url, { env });
+      const ebay = testEbay(simulator().url, { gate: makeGate(), env });
       simulator().controls.arm(fault);
       const failure = await failureOf(search(ebay));
       expect([failure.code, failure.disposition]).to.deep.equal([code, 'transient']);
@@ -42,7 +45,7 @@ describe('an eBay that misbehaves', () => {
 
   it('a compressed body beyond the cap is a failure "ebay-bad-answer" once it has come', async () => {
     // Packing it takes the simulator longer than the others may take.
-    const ebay = testEbay(simulator().url, { env: { ...env, EBAY_CALL_TIMEOUT: '9' } });
+    const ebay = testEbay(simulator().url, { gate: makeGate(), env: { ...env, EBAY_CALL_TIMEOUT: '9' } });
     simulator().controls.arm({ fault: 'huge-body', bytes: 50_000_000, gzip: true });
     const failure = await failureOf(search(ebay));
     expect([failure.code, failure.disposition]).to.deep.equal(['ebay-bad-answer', 'transient']);
@@ -50,14 +53,14 @@ describe('an eBay that misbehaves', () => {
   });
 
   it('gets its connection back after trouble', async () => {
-    const ebay = testEbay(simulator().url, { env });
+    const ebay = testEbay(simulator().url, { gate: makeGate(), env });
     simulator().controls.arm({ fault: 'reset', count: 1 });
     expect((await search(ebay)).attempts).to.equal(2);
     ebay.client.close();
   });
 
   it('is quoted without the token, in one short line', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     const token = await ebay.tokens.getAccessToken();
     const message = `bad\n${token} ${'x'.repeat(500)}`;
     const body = JSON.stringify({ errors: [{ errorId: 12001, message }] });
@@ -77,7 +80,7 @@ describe('an eBay that misbehaves', () => {
   });
 
   it('that no longer has an item says so', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     const failure = await failureOf(ebay.client.browse.getItem('v1|1|0', {}, { class: 'interactive' }));
     expect([failure.code, failure.detail.errorId]).to.deep.equal(['item-gone', 11_001]);
     ebay.client.close();
@@ -85,6 +88,8 @@ describe('an eBay that misbehaves', () => {
 });
 
 describe('a server that is not eBay', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
   let server: Server;
   let answer: (socket: Socket) => void;
   const sockets = new Set<Socket>();
@@ -127,20 +132,24 @@ describe('a server that is not eBay', () => {
   for (const [name, bytes, code] of answers)
     it(`that sends ${name} is a failure "${code}"`, async () => {
       answer = (socket) => socket.write(bytes);
-      const ebay = testEbay(url(), { env, mint });
+      const ebay = testEbay(url(), { gate: makeGate(), env, mint });
       expect((await failureOf(search(ebay))).code).to.equal(code);
       ebay.client.close();
     });
 
   it('reads an answer that begins with a byte order mark', async () => {
     answer = (socket) => socket.write(`${head}Content-Length: 14\r\n\r\n\uFEFF{"total":0}`);
-    const ebay = testEbay(url(), { env, mint });
+    const ebay = testEbay(url(), { gate: makeGate(), env, mint });
     expect((await search(ebay)).body).to.deep.equal({ total: 0 });
     ebay.client.close();
   });
 
   it('whose name does not resolve is unreachable', async () => {
-    const ebay = testEbay('https://ebay.invalid', { mint, env: { ...env, EBAY_CALL_TIMEOUT: '9' } });
+    const ebay = testEbay('https://ebay.invalid', {
+      gate: makeGate(),
+      mint,
+      env: { ...env, EBAY_CALL_TIMEOUT: '9' },
+    });
     expect((await failureOf(search(ebay))).code).to.equal('ebay-unreachable');
     ebay.client.close();
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { SimulatorControl } from '../../../src/simulator/controlClient.ts';
 import { startSimulator } from '../../../src/simulator/simulator.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../../support/simulator.ts';
+import { SimulatorControl } from '../../support/simulatorControl.ts';
 
 describe('the control API of the simulator', () => {
   const simulator = useSimulator();

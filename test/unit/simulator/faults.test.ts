@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { FaultSpec } from '../../../src/simulator/faults/registry.ts';
+import type { FaultSpec } from '../../../src/simulator/faults.ts';
 import { askToken, get, mintToken, SEARCH, useSimulator } from '../../support/simulator.ts';
 
 /** Far beyond what a whole answer takes on loopback, short for a test. */

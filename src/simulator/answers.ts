@@ -1,25 +1,18 @@
-/** What is sent back. Built whole before anything leaves, so that a fault can replace or bend it. */
+/** What is sent back. It is complete before anything leaves, so that a fault can replace or change it. */
 export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Buffer;
 }
 
-export function json(status: number, value: unknown, headers: Record<string, string> = {}): Answer {
+type Headers = Readonly<Record<string, string>>;
+
+export function json(status: number, value: unknown, headers: Headers = {}): Answer {
   return text(status, JSON.stringify(value), 'application/json', headers);
 }
 
-export function text(
-  status: number,
-  body: string | Buffer,
-  contentType: string,
-  headers: Record<string, string> = {},
-): Answer {
-  return {
-    status,
-    headers: { 'content-type': contentType, ...headers },
-    body: typeof body === 'string' ? Buffer.from(body) : body,
-  };
+export function text(status: number, body: string, contentType: string, headers: Headers = {}): Answer {
+  return { status, headers: { 'content-type': contentType, ...headers }, body: Buffer.from(body) };
 }
 
 export function empty(status: number): Answer {
@@ -36,7 +29,7 @@ export interface ErrorDetail {
   readonly parameters?: readonly { readonly name: string; readonly value: string }[];
 }
 
-/** Ids of the Browse API with what they mean, in the simulator's own words. */
+/** Error ids of the Browse API. The texts are the simulator's own. */
 const MESSAGES: Readonly<Record<number, string>> = {
   11000: 'An internal problem at eBay kept the item from being read.',
   11001: 'No item has the given id.',
@@ -74,10 +67,10 @@ const MESSAGES: Readonly<Record<number, string>> = {
   12517: 'Only one item location filter can be used at a time.',
 };
 
-const BUSINESS = new Set([12013, 12014, 12019, 12020, 12513, 12514]);
+const BUSINESS = new Set([12013, 12014, 12019]);
 const APPLICATION = new Set([11000, 12000]);
 
-/** An entry for one of the Browse API's own ids. */
+/** An error or warning of the Browse API. */
 export function browseError(errorId: number, parameters: Readonly<Record<string, string>> = {}): ErrorDetail {
   const named = Object.entries(parameters).map(([name, value]) => ({ name, value }));
   return {
@@ -89,43 +82,46 @@ export function browseError(errorId: number, parameters: Readonly<Record<string,
   };
 }
 
-export function refuse(status: number, detail: ErrorDetail, headers: Record<string, string> = {}): Answer {
+export function refuse(status: number, detail: ErrorDetail, headers: Headers = {}): Answer {
   return json(status, { errors: [detail] }, headers);
 }
 
+export function marketplaceWithoutSearch(marketplaceId: string | null): Answer {
+  return refuse(409, browseError(12019, { marketplaceId: marketplaceId ?? '' }));
+}
+
+/** An error of eBay's gateway, which stands before all REST APIs. */
+function gatewayError(
+  [status, errorId, domain]: [status: number, errorId: number, domain: string],
+  message: string,
+  longMessage?: string,
+  headers?: Headers,
+): Answer {
+  const detail: ErrorDetail = { errorId, domain, category: 'REQUEST', message };
+  return refuse(status, longMessage === undefined ? detail : { ...detail, longMessage }, headers);
+}
+
 export function invalidToken(): Answer {
-  return refuse(401, {
-    errorId: 1001,
-    domain: 'OAuth',
-    category: 'REQUEST',
-    message: 'Invalid access token',
-    longMessage: 'The access token in the Authorization header is unknown, expired or revoked.',
-  });
+  const reason = 'The access token in the Authorization header is unknown, expired or revoked.';
+  return gatewayError([401, 1001, 'OAuth'], 'Invalid access token', reason);
 }
 
 /** No Authorization header, or a scope that the token lacks. */
 export function accessDenied(): Answer {
-  return refuse(403, {
-    errorId: 1100,
-    domain: 'ACCESS',
-    category: 'REQUEST',
-    message: 'Access denied',
-    longMessage: 'The request carries no sufficient permission.',
-  });
+  return gatewayError(
+    [403, 1100, 'ACCESS'],
+    'Access denied',
+    'The request carries no sufficient permission.',
+  );
 }
 
-export function tooManyRequests(headers: Record<string, string> = {}): Answer {
-  return refuse(
-    429,
-    {
-      errorId: 2001,
-      domain: 'ACCESS',
-      category: 'REQUEST',
-      message: 'Too many requests.',
-      longMessage: 'The limit of calls to this resource is used up.',
-    },
-    headers,
-  );
+export function tooManyRequests(headers: Headers = {}): Answer {
+  const reason = 'The limit of calls to this resource is used up.';
+  return gatewayError([429, 2001, 'ACCESS'], 'Too many requests.', reason, headers);
+}
+
+export function unknownResource(): Answer {
+  return gatewayError([404, 2002, 'ACCESS'], 'Resource not found');
 }
 
 /** The token endpoint's own error shape. */

@@ -1,9 +1,9 @@
-import type { NewListing } from './catalogue/catalogue.ts';
-import type { ListingChange, Settings, SimulatorState } from './controls.ts';
-import type { FaultSpec } from './faults/registry.ts';
-import type { LogEntry, LogFilter } from './log.ts';
-import type { QuotaChange, QuotaState } from './quota.ts';
-import type { Credential } from './tokens.ts';
+import type { NewListing } from '../../src/simulator/catalogue/catalogue.ts';
+import type { Controls, ListingChange, Settings } from '../../src/simulator/control.ts';
+import type { FaultSpec } from '../../src/simulator/faults.ts';
+import type { LogEntry, LogFilter } from '../../src/simulator/log.ts';
+import type { QuotaChange, QuotaState } from '../../src/simulator/quota.ts';
+import type { Credential } from '../../src/simulator/tokens.ts';
 
 /** Drives a simulator in another process: the same calls as `Controls`, each one a request. */
 export class SimulatorControl {
@@ -61,7 +61,7 @@ export class SimulatorControl {
     await this.call('DELETE', `listings/${encodeURIComponent(id)}`);
   }
 
-  state(): Promise<SimulatorState> {
+  state(): Promise<ReturnType<Controls['state']>> {
     return this.call('GET', 'state');
   }
 

@@ -1,0 +1,395 @@
+import { once } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { createGzip } from 'node:zlib';
+import {
+  type Answer,
+  browseError,
+  empty,
+  invalidToken,
+  oauthError,
+  refuse,
+  text,
+  tooManyRequests,
+} from './answers.ts';
+import type { RequestKind } from './log.ts';
+import type { Random } from './random.ts';
+
+/** What a fault does, in the order of these parts. Several faults may apply to one request. */
+export interface Effect {
+  /** Wait before anything else. */
+  readonly delayMs?: number;
+  /** Answer this instead of asking eBay at all. */
+  readonly instead?: Answer;
+  /** Change the answer. */
+  readonly alter?: (answer: Answer) => Answer;
+  /** Send it in another way than all at once. Timers end with the response's `close`. */
+  readonly deliver?: (response: ServerResponse, answer: Answer) => void;
+}
+
+/** What a fault may know of the request that it applies to. */
+interface Context {
+  readonly kind: RequestKind;
+  readonly random: Random;
+  /** Really revokes the token that the request carries, if it carries one. */
+  readonly revokeToken: () => void;
+}
+
+type Milliseconds = number | readonly [low: number, high: number];
+
+/** Every fault by the name that arms it: its parameters with their defaults, and what it does. */
+const FAULTS = {
+  /** Any HTTP status, with the endpoint's own error shape or `body` as it is. Below 300 the answer is empty. */
+  status: (
+    {
+      status = 503,
+      errorId,
+      headers = {},
+      body,
+    }: { status?: number; errorId?: number; headers?: Readonly<Record<string, string>>; body?: string },
+    { kind },
+  ) => {
+    if (body !== undefined) return { instead: text(status, body, 'application/json', headers) };
+    if (status < 300) return { instead: empty(status) };
+    // The token endpoint's answer has no other headers than these, not even a content type.
+    if (kind === 'token')
+      return { instead: { ...oauthError(status, 'server_error', 'armed fault'), headers } };
+    const detail = {
+      ...browseError(errorId ?? (kind === 'rate-limit' ? 105000 : kind === 'item' ? 11000 : 12000)),
+      domain: kind === 'rate-limit' ? 'API_ANALYTICS' : 'API_BROWSE',
+      category: status >= 500 ? ('APPLICATION' as const) : ('REQUEST' as const),
+      message: 'An armed fault answered instead of eBay.',
+    };
+    return { instead: refuse(status, detail, headers) };
+  },
+
+  /** 401 with errorId 1001. With `revoke` the token that was sent stays refused, else only this call is. */
+  'expired-token': ({ revoke = true }: { revoke?: boolean }, { revokeToken }) => {
+    if (revoke) revokeToken();
+    return { instead: invalidToken() };
+  },
+
+  /**
+   * 429 with errorId 2001, which the token endpoint also sends in the REST shape. `retryAfter` is the Retry-After header
+   * as it is sent: seconds, an HTTP date, garbage, a huge number. `retryAfterDateInS` makes it a date so many seconds ahead.
+   */
+  'rate-limited': ({
+    retryAfter,
+    retryAfterDateInS,
+  }: {
+    retryAfter?: string | number;
+    retryAfterDateInS?: number;
+  }) => {
+    const value = retryAfterDateInS === undefined ? retryAfter : dateIn(retryAfterDateInS);
+    return { instead: tooManyRequests(value === undefined ? {} : { 'retry-after': String(value) }) };
+  },
+
+  /** A refusal in the token endpoint's own error shape. `status` is 401 for invalid_client, else 400, by default. */
+  'oauth-refusal': ({ error = 'invalid_client', status }: { error?: string; status?: number }) => ({
+    instead: oauthError(status ?? (error === 'invalid_client' ? 401 : 400), error, 'armed fault'),
+  }),
+
+  /** The usual answer, later. */
+  latency: ({ ms = 1000 }: { ms?: Milliseconds }, { random }) => ({ delayMs: drawMs(ms, random) }),
+
+  /** The connection stays open until the client gives up. `body`: the headers come, the body never does. */
+  hang: ({ at = 'before' }: { at?: 'before' | 'body' }) => ({
+    deliver: (response, answer) => {
+      if (at === 'before') return;
+      sendHead(response, answer);
+      response.flushHeaders();
+    },
+  }),
+
+  /** The connection ends with a TCP reset, before any byte of the answer or in the middle of the body. */
+  reset: ({ at = 'before' }: { at?: 'before' | 'body' }) => ({
+    deliver: (response, answer) => {
+      const { socket } = response;
+      if (at === 'before') return void socket?.resetAndDestroy();
+      sendHead(response, answer);
+      response.write(beginning(answer.body, 0.5), () => socket?.resetAndDestroy());
+    },
+  }),
+
+  /**
+   * The connection closes in an orderly way after `part` of the body: short of its Content-Length, or of its last chunk.
+   */
+  truncated: ({ part = 0.5, chunked = false }: { part?: number; chunked?: boolean }) => ({
+    deliver: (response, answer) => {
+      if (chunked) response.writeHead(answer.status, { ...answer.headers });
+      else sendHead(response, answer);
+      const { socket } = response;
+      response.write(beginning(answer.body, part), () => socket?.end());
+    },
+  }),
+
+  /** A complete answer whose body is not the JSON that was promised. */
+  malformed: ({ shape = 'cut' }: { shape?: keyof typeof MALFORMED }) => ({
+    alter: (answer) => withBody(answer, MALFORMED[shape](answer.body.toString())),
+  }),
+
+  /** A web page where JSON was expected, such as a captcha; a proxy may call its page application/json. */
+  html: ({
+    status = 200,
+    contentType = 'text/html; charset=utf-8',
+  }: {
+    status?: number;
+    contentType?: string;
+  }) => ({
+    instead: text(
+      status,
+      '<!doctype html><html><head><title>Please verify</title></head><body><h1>One moment</h1></body></html>',
+      contentType,
+    ),
+  }),
+
+  /** The headers come at once, the body slowly. */
+  'slow-body': ({ bytesPerSecond = 1 }: { bytesPerSecond?: number }) => ({
+    deliver: (response, answer) => {
+      sendHead(response, answer);
+      response.flushHeaders();
+      const ticksPerSecond = Math.min(20, bytesPerSecond);
+      const portion = Math.max(1, Math.round(bytesPerSecond / ticksPerSecond));
+      let sent = 0;
+      const timer = setInterval(() => {
+        response.write(answer.body.subarray(sent, sent + portion));
+        sent += portion;
+        if (sent < answer.body.length) return;
+        clearInterval(timer);
+        response.end();
+      }, 1000 / ticksPerSecond);
+      response.once('close', () => clearInterval(timer));
+    },
+  }),
+
+  /** Valid JSON behind an enormous run of spaces; `gzip` compresses it about a thousandfold. */
+  'huge-body': ({ bytes = 64 * 1024 * 1024, gzip = false }: { bytes?: number; gzip?: boolean }) => ({
+    deliver: (response, answer) => {
+      const encoding = gzip ? { 'content-encoding': 'gzip' } : {};
+      response.writeHead(answer.status, { ...answer.headers, ...encoding });
+      void pour(response, answer, bytes, gzip);
+    },
+  }),
+
+  /** Other top-level fields: the odd token answers (`{"expires_in": "3600"}`), a lying `next`, a wrong `total`. */
+  fields: ({
+    set = {},
+    omit = [],
+  }: {
+    set?: Readonly<Record<string, unknown>>;
+    omit?: readonly string[];
+  }) => ({
+    alter: (answer) => {
+      const changed = Object.entries({ ...parsed(answer), ...set }).filter(([name]) => !omit.includes(name));
+      return withBody(answer, JSON.stringify(Object.fromEntries(changed)));
+    },
+  }),
+
+  /** The first `items` of a search page (default: one for each shape) take the shapes in turn. */
+  'odd-items': ({
+    shapes = Object.keys(ODD_ITEMS) as OddShape[],
+    items = shapes.length,
+  }: {
+    shapes?: readonly OddShape[];
+    items?: number;
+  }) => ({
+    alter: (answer) => {
+      const page = parsed(answer) as { itemSummaries?: Item[] };
+      if (!Array.isArray(page.itemSummaries)) return answer;
+      const itemSummaries = page.itemSummaries.map((item, index) => {
+        const shape = shapes[index % shapes.length];
+        return index < items && shape !== undefined ? ODD_ITEMS[shape](item) : item;
+      });
+      return withBody(answer, JSON.stringify({ ...page, itemSummaries }));
+    },
+  }),
+
+  /** A redirect, which must never carry a token to another host. */
+  redirect: ({
+    location = 'http://elsewhere.invalid/',
+    status = 302,
+  }: {
+    location?: string;
+    status?: number;
+  }) => ({ instead: text(status, '', 'text/plain', { location }) }),
+
+  /** The usual answer with a Date header `aheadS` seconds ahead of this machine's clock; below 0: behind. */
+  clock: ({ aheadS = 60 }: { aheadS?: number }) => ({
+    alter: (answer) => ({ ...answer, headers: { ...answer.headers, date: dateIn(aheadS) } }),
+  }),
+} satisfies Record<string, (parameters: never, context: Context) => Effect>;
+
+const MALFORMED = {
+  cut: (body: string) => body.slice(0, Math.floor(body.length / 2)),
+  empty: () => '',
+  garbage: () => '{"total": 12, "itemSummaries": [{"itemId": "v1|1|0", "price": {"value":: }',
+  null: () => 'null',
+  array: () => '[]',
+  number: () => '42',
+  bom: (body: string) => `\uFEFF${body}`,
+  'duplicate-keys': (body: string) => body.replace(/\}$/, ',"total":0,"limit":0}'),
+};
+
+type Item = Record<string, unknown>;
+type OddShape = keyof typeof ODD_ITEMS;
+
+const without = (name: string) => (item: Item) =>
+  Object.fromEntries(Object.entries(item).filter(([key]) => key !== name));
+const withFields = (fields: Item) => (item: Item) => ({ ...item, ...fields });
+
+const ODD_ITEMS = {
+  'no-id': without('itemId'),
+  'no-title': without('title'),
+  'no-price': without('price'),
+  'no-seller': without('seller'),
+  'nan-price': withFields({ price: { value: 'NaN', currency: 'USD' } }),
+  'number-price': withFields({ price: { value: 12.5, currency: 'USD' } }),
+  'negative-price': withFields({ price: { value: '-3.00', currency: 'USD' } }),
+  'null-item': () => null,
+  'null-fields': withFields({ title: null, image: null, shippingOptions: null, buyingOptions: null }),
+  'string-item': () => 'v1|000000000000|0',
+  'bad-url': withFields({ itemWebUrl: 'javascript:alert(1)', image: { imageUrl: 'not a url' } }),
+};
+
+/** Status line and headers of the answer, as if it were sent whole. */
+export function sendHead(response: ServerResponse, answer: Answer): void {
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+}
+
+export function drawMs(ms: Milliseconds, random: Random): number {
+  return typeof ms === 'number' ? ms : ms[0] + random() * (ms[1] - ms[0]);
+}
+
+function dateIn(seconds: number): string {
+  return new Date(Date.now() + seconds * 1000).toUTCString();
+}
+
+function beginning(body: Buffer, share: number): Buffer {
+  return body.subarray(0, Math.floor(body.length * share));
+}
+
+function parsed(answer: Answer): object {
+  return JSON.parse(answer.body.toString() || '{}') as object;
+}
+
+function withBody(answer: Answer, body: string): Answer {
+  return { ...answer, body: Buffer.from(body) };
+}
+
+const BLOCK = Buffer.alloc(65_536, 0x20);
+
+async function pour(response: ServerResponse, answer: Answer, bytes: number, gzip: boolean): Promise<void> {
+  const target = gzip ? createGzip() : response;
+  if (target !== response) target.pipe(response);
+  const closed = new AbortController();
+  response.once('close', () => closed.abort());
+  try {
+    for (let sent = 0; sent < bytes && !closed.signal.aborted; sent += BLOCK.length) {
+      if (!target.write(BLOCK)) await once(target, 'drain', { signal: closed.signal });
+    }
+    target.end(answer.body);
+  } catch {
+    // The client hung up, which is the purpose of this fault.
+    target.destroy();
+  }
+}
+
+type Faults = typeof FAULTS;
+
+/** A fault's name together with its own parameters. */
+export type FaultChoice = {
+  [Name in keyof Faults]: { readonly fault: Name } & Readonly<Parameters<Faults[Name]>[0]>;
+}[keyof Faults];
+
+/** Which requests a fault applies to; a field that is absent does not matter. */
+interface Target {
+  /** Default: every search and item call. */
+  readonly endpoint?: RequestKind;
+  readonly marketplace?: string;
+  readonly q?: string;
+  readonly offset?: number;
+  /** A client id. */
+  readonly credential?: string;
+}
+
+/** A fault and when it applies. With neither `count` nor `share`: every time until it is cleared. */
+export type FaultSpec = FaultChoice & {
+  readonly on?: Target;
+  /** Skips this many matching requests first. */
+  readonly skip?: number;
+  /** Applies this many times, then is gone. */
+  readonly count?: number;
+  /** Applies to this share of the matching requests, 0 to 1, by the simulator's seeded dice. */
+  readonly share?: number;
+};
+
+export interface ArmedFault {
+  readonly id: number;
+  readonly spec: FaultSpec;
+  /** Requests that it has applied to. */
+  readonly struck: number;
+}
+
+interface Request extends Omit<Context, 'random'> {
+  readonly marketplace: string;
+  readonly query: URLSearchParams;
+  readonly credential: string | null;
+}
+
+export function isFaultName(name: unknown): name is keyof Faults {
+  return typeof name === 'string' && Object.hasOwn(FAULTS, name);
+}
+
+/** The faults that are armed, and the decision which of them apply to a request. */
+export class FaultInjector {
+  private all: { readonly id: number; readonly spec: FaultSpec; seen: number; struck: number }[] = [];
+  private ids = 0;
+  private readonly random: Random;
+
+  constructor(random: Random) {
+    this.random = random;
+  }
+
+  /** Arms a fault and returns its id. */
+  arm(spec: FaultSpec): number {
+    this.ids += 1;
+    this.all.push({ id: this.ids, spec, seen: 0, struck: 0 });
+    return this.ids;
+  }
+
+  /** Disarms one fault, or all. */
+  clear(id?: number): void {
+    this.all = id === undefined ? [] : this.all.filter((fault) => fault.id !== id);
+  }
+
+  armed(): ArmedFault[] {
+    return this.all.map(({ id, spec, struck }) => ({ id, spec, struck }));
+  }
+
+  /** The effects on this request, in the order in which their faults were armed. */
+  effects(request: Request): { name: string; effect: Effect }[] {
+    const applying = this.all.filter((fault) => {
+      const { on = {}, skip = 0, share } = fault.spec;
+      if (!matches(on, request)) return false;
+      fault.seen += 1;
+      if (fault.seen <= skip || (share !== undefined && this.random() >= share)) return false;
+      fault.struck += 1;
+      return true;
+    });
+    this.all = this.all.filter(({ spec, struck }) => spec.count === undefined || struck < spec.count);
+    return applying.map(({ spec }) => {
+      const effectOf = FAULTS[spec.fault] as (parameters: FaultSpec, context: Context) => Effect;
+      return { name: spec.fault, effect: effectOf(spec, { ...request, random: this.random }) };
+    });
+  }
+}
+
+function matches(target: Target, { kind, marketplace, query, credential }: Request): boolean {
+  const { endpoint, q, offset } = target;
+  return (
+    (endpoint === undefined ? kind === 'search' || kind === 'item' : endpoint === kind) &&
+    (target.marketplace === undefined || target.marketplace === marketplace) &&
+    (q === undefined || q === query.get('q')) &&
+    (offset === undefined || String(offset) === (query.get('offset') ?? '0')) &&
+    (target.credential === undefined || target.credential === credential)
+  );
+}
