@@ -1,22 +1,26 @@
 /**
  * The call gate alone, without a queue: N processes call the simulator as fast as the gate lets them.
- * `node --import tsx bench/pace/gateOnly.ts PROCESSES INTERVAL_SECONDS SECONDS [SHARE_401] [SHARE_503]`
+ * `node --import tsx bench/pace/gateOnly.ts PROCESSES INTERVAL_SECONDS SECONDS [SHARE_401] [SHARE_503] [REDIS_ROUND_TRIP_MS]`
  * prints one line of JSON: calls, use of the permitted calls, gaps at the server, Redis commands and CPU a call.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { Redis } from 'ioredis';
 import { startTestRedis } from '../../test/support/redis.ts';
+import { startTcpProxy } from '../../test/support/tcpProxy.ts';
 
-const [processes = 4, interval = 0.1, seconds = 15, share401 = 0, share503 = 0] = process.argv
-  .slice(2)
-  .map(Number);
+const [processes = 4, interval = 0.1, seconds = 15, share401 = 0, share503 = 0, roundTripMs = 0] =
+  process.argv.slice(2).map(Number);
 const here = (file: string) => new URL(file, import.meta.url);
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const WARM_UP_MS = 2500;
 
 const server = await startTestRedis();
 const redis = new Redis(server.url);
+/** A Redis far away. */
+const proxy = await startTcpProxy(server.port);
+if (roundTripMs > 0) Object.assign(proxy, { mode: 'latency', latencyMs: roundTripMs });
+const callerRedis = roundTripMs > 0 ? `redis://127.0.0.1:${proxy.port}` : server.url;
 const simulator = fork(here('./gateOnlySimulator.ts'), ['--import', 'tsx'], {
   execArgv: ['--import', 'tsx'],
 });
@@ -38,7 +42,7 @@ simulator.on('exit', failed);
 const callers = Array.from({ length: processes }, () =>
   fork(here('./gateOnlyCaller.ts'), [], {
     execArgv: ['--import', 'tsx'],
-    env: { ...process.env, BENCH_EBAY: url, BENCH_REDIS: server.url, BENCH_INTERVAL: String(interval) },
+    env: { ...process.env, BENCH_EBAY: url, BENCH_REDIS: callerRedis, BENCH_INTERVAL: String(interval) },
   }),
 );
 for (const caller of callers) caller.on('exit', failed);
@@ -66,6 +70,7 @@ const log = (await (await control('GET', 'log?kind=search')).json()) as { at: nu
 for (const caller of callers) caller.kill('SIGKILL');
 simulator.kill('SIGKILL');
 redis.disconnect();
+await proxy.close();
 await server.stop();
 
 const times = log.map(({ at }) => at).sort((a, b) => a - b);
@@ -76,6 +81,7 @@ console.log(
   JSON.stringify({
     processes,
     interval,
+    roundTripMs,
     calls: times.length,
     use: round((gaps.length * interval * 1000) / span),
     minGap: round(Math.min(...gaps), 2),

@@ -1,8 +1,8 @@
+import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
-import { type BrowseClient, EbayClient } from '../ebay/client.ts';
+import type { BrowseClient } from '../ebay/client.ts';
 import type { CallClass } from '../ebay/gate/gate.ts';
-import { gateSettings } from '../ebay/gate/gateSettings.ts';
-import { memoryGate } from '../ebay/gate/memoryGate.ts';
+import { LocalGate } from '../ebay/gate/localGate.ts';
 import type { TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
@@ -16,8 +16,11 @@ import { goneDetails, mapDetails } from './mapItem.ts';
 import { mapPage } from './mapPage.ts';
 import { itemCall, type PageAddress, pagePlan, searchCall } from './query.ts';
 
+/** eBay's Browse API, as `BrowseClient` calls it. */
+export type Browse = Pick<BrowseClient, 'search' | 'getItem'>;
+
 export interface CollectorOptions {
-  browse: BrowseClient;
+  browse: Browse;
   log?: Logger;
   clock?: () => Date;
 }
@@ -48,7 +51,7 @@ export interface DetailsCall {
 
 /** Search request in, products out. Every call passes the gate of the client that it was given. */
 export class EbayProductCollector {
-  readonly #browse: BrowseClient;
+  readonly #browse: Browse;
   readonly #log: Logger;
   readonly #clock: () => Date;
 
@@ -63,9 +66,33 @@ export class EbayProductCollector {
    * meanwhile.
    */
   static standalone({ config, tokens, log, metrics }: StandaloneOptions): EbayProductCollector {
-    const telemetry = { ...(log ? { log } : {}), ...(metrics ? { metrics } : {}) };
-    const gate = memoryGate({ settings: gateSettings(config), ...telemetry });
-    const { browse } = new EbayClient({ config, gate, tokens, ...telemetry });
+    const { ebay, pace } = config;
+    const measured = metrics ? { metrics } : {};
+    const gate = new LocalGate({
+      intervalMs: pace.minApiCallInterval * 1000,
+      dailyLimit: pace.dailyCallLimit,
+      throttlePauseMs: pace.throttlePause * 1000,
+      ...measured,
+    });
+    // With the first call: importing the library does not load the HTTP client.
+    let opened: Promise<BrowseClient> | undefined;
+    const open = async () => {
+      const [{ BrowseClient }, { EbayHttp }] = await Promise.all([
+        import('../ebay/client.ts'),
+        import('../ebay/http.ts'),
+      ]);
+      return new BrowseClient(
+        new EbayHttp({ origin: apiOrigin(ebay), ebay, pace, gate, tokens, ...measured }),
+      );
+    };
+    const client = () => {
+      opened ??= open();
+      return opened;
+    };
+    const browse: Browse = {
+      search: async (...call) => (await client()).search(...call),
+      getItem: async (...call) => (await client()).getItem(...call),
+    };
     return new EbayProductCollector({ browse, ...(log ? { log } : {}) });
   }
 

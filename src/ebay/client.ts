@@ -37,7 +37,11 @@ export class EbayClient {
       ...common,
       pace: config.pace,
       gate,
-      checkQuota: (signal) => this.reconcile(signal),
+      checkQuota: async (signal) => {
+        await this.reconcile(signal);
+        const { closed, now } = await gate.read();
+        return closed && { forMs: closed.until - now, reason: closed.reason };
+      },
       ...(metrics ? { metrics } : {}),
     });
     this.browse = new BrowseClient(this.#http);

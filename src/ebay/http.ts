@@ -14,17 +14,20 @@ import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import { type Answer, type Endpoint, type Reading, readAnswer } from './answer.ts';
-import type { CallClass, CallGate, CallOutcome, ClosedReason, Slot } from './gate/gate.ts';
+import type { AttemptGate, CallClass, CallOutcome, Slot, ThrottlePause } from './gate/gate.ts';
 
 export interface EbayHttpOptions {
   /** Origin of the API, see `apiOrigin`. */
   origin: string;
   ebay: Pick<Config['ebay'], 'connectTimeout' | 'callTimeout' | 'maxBodyBytes' | 'quickRetryDelay'>;
   pace: Pick<Config['pace'], 'throttlePause' | 'maxThrottlePause'>;
-  gate: CallGate;
+  gate: AttemptGate;
   tokens: TokenSource;
-  /** Compares the ledger with eBay's own count; asked by the one process whose 429 began a pause. */
-  checkQuota?: (signal?: AbortSignal) => Promise<unknown>;
+  /**
+   * Compares the quota counter with eBay's own count, and returns how the gate is closed then; called by the one process
+   * whose 429 began a pause.
+   */
+  checkQuota?: (signal?: AbortSignal) => Promise<Pick<ThrottlePause, 'forMs' | 'reason'> | undefined>;
   metrics?: Pick<CallMetrics, 'called'>;
 }
 
@@ -203,19 +206,18 @@ export class EbayHttp {
   async #throttled(pending: PendingCall): Promise<Failure> {
     const { gate, pace, checkQuota } = this.#options;
     const named = retryAfterMs(pending.retryAfter, Date.now(), pace.maxThrottlePause * 1000);
-    let forMs = named ?? pace.throttlePause * 1000;
-    let reason: ClosedReason = 'pause';
+    let pause: Pick<ThrottlePause, 'forMs' | 'reason'> = {
+      forMs: named ?? pace.throttlePause * 1000,
+      reason: 'pause',
+    };
     try {
-      const pause = await gate.throttled(named);
-      forMs = pause.forMs;
-      if (pause.began) {
-        await checkQuota?.(pending.signal);
-        const { closed, now } = await gate.read();
-        if (closed) [forMs, reason] = [closed.until - now, closed.reason];
-      }
+      const { began, ...throttled } = await gate.throttled(named);
+      pause = throttled;
+      if (began) pause = (await checkQuota?.(pending.signal)) ?? throttled;
     } catch {
       // Redis is away: nobody can call, and this call waits for as long as eBay asked.
     }
+    const { forMs, reason } = pause;
     const until = Date.now() + Math.ceil(forMs);
     const message = `eBay throttles (429); no call before ${new Date(until).toISOString()}`;
     return new Failure('ebay-throttled', message, { until, reason, status: 429 });

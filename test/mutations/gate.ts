@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const SCRIPT = 'src/ebay/gate/gateScript.ts';
-const PACED = 'src/ebay/gate/pacedGate.ts';
+const GATE = 'src/ebay/gate/redisGate.ts';
 const HTTP = 'src/ebay/http.ts';
 
 const tests = (...names: string[]) => names.map((name) => `test/integration/ebay/${name}.test.ts`);
@@ -10,48 +10,48 @@ export const mutations: Mutation[] = [
   {
     id: 'quota-edge',
     file: SCRIPT,
-    find: "if used >= limit then return closed(reset, 'quota', 'all') end",
-    replace: "if used > limit then return closed(reset, 'quota', 'all') end",
+    find: "if gate.used >= limit then return gate.reset, 'quota' end",
+    replace: "if gate.used > limit then return gate.reset, 'quota' end",
     breaks: "The fleet makes no more calls a day than eBay's quota.",
     tests: tests('gateLedger'),
   },
   {
     id: 'class-share',
     file: SCRIPT,
-    find: 'if used >= math.floor(limit * ARGV[2])',
-    replace: 'if used >= limit',
+    find: 'gate.used >= math.floor(limit * a.share)',
+    replace: 'gate.used >= limit',
     breaks: 'Backfill and scheduled searches leave part of the day’s calls to interactive ones.',
     tests: tests('gateLedger'),
   },
   {
     id: 'throttle-doubling',
     file: SCRIPT,
-    find: 'last * 2 or tonumber(ARGV[2])',
-    replace: 'last or tonumber(ARGV[2])',
+    find: 'gate.throttlePause * 2 or a.firstPauseMs',
+    replace: 'gate.throttlePause or a.firstPauseMs',
     breaks: 'The pause after a 429 without Retry-After doubles when another 429 follows soon.',
     tests: tests('gateClosures'),
   },
   {
     id: 'closure-shortened',
     file: SCRIPT,
-    find: "if untilMs <= number(f['until']) or untilMs <= ms then return false end",
-    replace: 'if untilMs <= ms then return false end',
+    find: 'if untilMs <= gate.closedUntil or untilMs <= now then return end',
+    replace: 'if untilMs <= now then return end',
     breaks: 'A shorter closure never ends a longer one early.',
     tests: tests('gateClosures'),
   },
   {
     id: 'late-send',
-    file: 'src/ebay/gate/pacedGate.ts',
-    find: 'if (this.#answer.intervalMs > 0 && this.#lateByMs > this.#lateMs)',
-    replace: 'if (this.#answer.intervalMs > 0 && this.#lateByMs < 0)',
+    file: GATE,
+    find: 'if (!this.#paced || this.#lateByMs <= this.#lateMs) return;',
+    replace: 'return;',
     breaks: 'A request that is written late moves the next slot.',
     tests: tests('gatePace'),
   },
   {
     id: 'late-slot',
-    file: PACED,
-    find: 'if (slot.isLate || !this.#line.leave(waiter))',
-    replace: 'if (!this.#line.leave(waiter))',
+    file: GATE,
+    find: 'if (slot.isLate && this.#line.has(waiter))',
+    replace: 'if (false)',
     breaks: 'A slot that its process comes late for is not used.',
     tests: tests('gatePace'),
   },
@@ -65,7 +65,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'retries-first',
-    file: 'src/ebay/gate/pacedGate.ts',
+    file: GATE,
     find: '(call.again ? this.#again : this.#ordinary).push(waiter)',
     replace: 'this.#ordinary.push(waiter)',
     breaks: 'A retry gets its slot before the calls that wait.',
@@ -74,7 +74,7 @@ export const mutations: Mutation[] = [
   {
     id: 'reconcile-since',
     file: SCRIPT,
-    find: 'local since = math.max(0, number(f.granted) - ARGV[4])',
+    find: 'local since = math.max(0, gate.granted - a.granted)',
     replace: 'local since = 0',
     breaks: 'Slots that were granted after eBay was asked for its count are counted too.',
     tests: tests('gateLedger'),
@@ -82,16 +82,16 @@ export const mutations: Mutation[] = [
   {
     id: 'configured-limit',
     file: SCRIPT,
-    find: "if load('configured').configured ~= ARGV[2] then",
+    find: 'if gate.configured ~= a.dailyLimit then',
     replace: 'if true then',
     breaks: "A configured limit that did not change leaves eBay's own limit in place.",
     tests: tests('gateLedger'),
   },
   {
     id: 'row-length',
-    file: 'src/ebay/gate/gate.ts',
-    find: 'export const ROW_LENGTH = 8;',
-    replace: 'export const ROW_LENGTH = 1000;',
+    file: GATE,
+    find: 'const ROW_LENGTH = 8;',
+    replace: 'const ROW_LENGTH = 1000;',
     breaks:
       'The number of questions to Redis for one slot does not grow with the number of processes that wait.',
     tests: tests('gateFleet'),
@@ -100,8 +100,8 @@ export const mutations: Mutation[] = [
   {
     id: 'one-bad-machine',
     file: SCRIPT,
-    find: "local several = seen[4] == '*' or seen[3] ~= '*'",
-    replace: 'local several = true',
+    find: "local isGeneral = seen.failers == '*' or seen.callers ~= '*'",
+    replace: 'local isGeneral = true',
     breaks: 'One process that cannot reach eBay does not open the circuit for the others.',
     tests: tests('gateFleet'),
     grep: 'circuit',
@@ -109,7 +109,7 @@ export const mutations: Mutation[] = [
   {
     id: 'probe-alone',
     file: SCRIPT,
-    find: 'if f.cp and number(f.pu) > ms and not prober then',
+    find: 'if gate.circuitPause > 0 and gate.probeUntil > now and not isProber then',
     replace: 'if false then',
     breaks: 'Exactly one call of the fleet probes a half-open circuit.',
     tests: tests('gateCircuit', 'gateFleet'),
@@ -125,7 +125,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'written-given-back',
-    file: PACED,
+    file: GATE,
     find: 'if (!(slot instanceof GateSlot) || slot.wasSent) return;',
     replace: 'if (!(slot instanceof GateSlot)) return;',
     breaks: 'A slot whose request was written stays counted.',
@@ -133,8 +133,8 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'lost-grant',
-    file: PACED,
-    find: 'this.#remember(...unused.map((slot) => ({ id: slot.id })), { id });',
+    file: GATE,
+    find: 'this.#keep(...unused.map((slot) => ({ id: slot.id })), { id });',
     replace: '',
     breaks: 'A grant whose answer was lost costs no quota.',
     tests: tests('gateWithoutRedis'),
@@ -142,7 +142,7 @@ export const mutations: Mutation[] = [
   {
     id: 'granted-after-unused',
     file: SCRIPT,
-    find: '  granted = granted - freed\n',
+    find: "  set('granted', gate.granted - slots)\n",
     replace: '',
     breaks: 'Unused slots do not count as calls when eBay’s count is taken over.',
     tests: tests('gateUnused'),
@@ -150,15 +150,15 @@ export const mutations: Mutation[] = [
   {
     id: 'give-back-next-day',
     file: SCRIPT,
-    find: 'if f.reset == ARGV[2] and number(f.reset) > ms then',
-    replace: 'if true then',
+    find: 'if a.reset == gate.reset and gate.reset > now then uncount(1) end',
+    replace: 'uncount(1)',
     breaks: 'A slot of yesterday that is given back frees no call of today.',
     tests: tests('gateUnused'),
   },
   {
     id: 'missed-next-day',
     file: SCRIPT,
-    find: "if known or its == string.format('%.0f', reset) then freed = freed + 1 end",
+    find: 'if known or slot.reset == gate.reset then freed = freed + 1 end',
     replace: 'freed = freed + 1',
     breaks: 'A slot of yesterday that was missed frees no call of today.',
     tests: tests('gateUnused'),
@@ -174,22 +174,22 @@ export const mutations: Mutation[] = [
   {
     id: 'margin-of-slots',
     file: SCRIPT,
-    find: 'local step = math.floor(interval * (1 + ARGV[8]))',
-    replace: 'local step = interval',
+    find: 'local stepUs = math.floor(intervalUs * (1 + a.margin))',
+    replace: 'local stepUs = intervalUs',
     breaks: 'The time between two granted slots contains the margin.',
     tests: tests('gateClock'),
   },
   {
     id: 'clock-went-back',
     file: SCRIPT,
-    find: 'if at > now + ARGV[7] then',
+    find: 'if gate.lastSlotUs > nowUs + a.furthestUs then',
     replace: 'if false then',
     breaks: 'Calls go on at once when the clock of Redis was set back.',
     tests: tests('gateClock'),
   },
   {
     id: 'answered-lost',
-    file: PACED,
+    file: GATE,
     find: '      this.#answered += answered;\n',
     replace: '',
     breaks: 'Answered calls still count for the circuit after a command to Redis failed.',

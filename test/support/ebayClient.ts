@@ -3,7 +3,6 @@ import { EbayClient, type EbayClientOptions } from '../../src/ebay/client.ts';
 import type { CallGate } from '../../src/ebay/gate/gate.ts';
 import type { TokenSource } from '../../src/ebay/http.ts';
 import { testConfig } from './config.ts';
-import { inMemory } from './gates.ts';
 import { mintToken } from './simulator.ts';
 
 /** Tokens straight from the simulator, with a record of what was asked of them. */
@@ -45,19 +44,19 @@ export interface TestEbay {
   tokens: TestTokens;
 }
 
-/** A client of the simulator (or of any server) at `url`, quick tries without delay, in a gate without pace. */
+/** A client of the simulator (or of any server) at `url`, quick tries without delay. */
 export function testEbay(
   url: string,
   {
     env = {},
-    gate = inMemory(),
+    gate,
     mint = () => mintToken(url),
     ...options
   }: {
     env?: Record<string, string>;
-    gate?: CallGate;
+    gate: CallGate;
     mint?: () => Promise<string>;
-  } & Partial<EbayClientOptions> = {},
+  } & Partial<EbayClientOptions>,
 ): TestEbay {
   const tokens = new TestTokens(mint);
   const config: Config = testConfig({ EBAY_API_URL: url, EBAY_QUICK_RETRY_DELAY: '0', ...env });

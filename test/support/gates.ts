@@ -1,7 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { CallClass, CallGate, Slot } from '../../src/ebay/gate/gate.ts';
 import { type GateSettings, gateSettings } from '../../src/ebay/gate/gateSettings.ts';
-import { memoryGate } from '../../src/ebay/gate/memoryGate.ts';
 import { redisGate } from '../../src/ebay/gate/redisGate.ts';
 import { Failure } from '../../src/failures.ts';
 import type { Logger } from '../../src/telemetry/logger.ts';
@@ -9,13 +8,10 @@ import { testConfig } from './config.ts';
 
 /** No pacing and a large day unless a test says otherwise; a changed interval is noticed after 50 ms. */
 export function testGateSettings(own: Partial<GateSettings> = {}): GateSettings {
-  return { ...gateSettings(testConfig()), intervalMs: 0, maxNapMs: 50, ...own };
+  return { ...gateSettings(testConfig()), intervalMs: 0, maxSleepMs: 50, ...own };
 }
 
 export type MakeGate = (own?: Partial<GateSettings>, log?: Logger) => CallGate;
-
-export const inMemory: MakeGate = (own, log) =>
-  memoryGate({ settings: testGateSettings(own), ...(log ? { log } : {}) });
 
 export function inRedis(connect: () => Redis, tenant = 'default'): MakeGate {
   return (own, log) =>

@@ -4,8 +4,7 @@ import { Registry } from 'prom-client';
 import { apiOrigin } from '../../src/config/checks.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { BrowseClient } from '../../src/ebay/client.ts';
-import { gateSettings } from '../../src/ebay/gate/gateSettings.ts';
-import { memoryGate } from '../../src/ebay/gate/memoryGate.ts';
+import { LocalGate } from '../../src/ebay/gate/localGate.ts';
 import { EbayHttp } from '../../src/ebay/http.ts';
 import { EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import { asFailure } from '../../src/failures.ts';
@@ -28,7 +27,7 @@ const answers: { [Q in keyof Questions]: (ask: Questions[Q]['ask']) => Promise<Q
     redis.on('error', () => undefined);
     registry = new Registry();
     auth = new EbayAuthService({ config, redis, metrics: declareAuthMetrics(new Instruments(registry)) });
-    const gate = memoryGate({ settings: gateSettings(config) });
+    const gate = new LocalGate({ intervalMs: 0, dailyLimit: 100_000, throttlePauseMs: 1000 });
     const { ebay, pace } = config;
     browse = new BrowseClient(new EbayHttp({ origin: apiOrigin(ebay), ebay, pace, gate, tokens: auth }));
     return null;

@@ -1,301 +1,372 @@
 import { LuaScript } from '../../redis/luaScript.ts';
 
 /**
- * The gate's rules as Lua, one atomic step each, on one hash per credential and on Redis time. `MemoryGateStore` holds
- * the same rules for a process without Redis; both pass the same tests.
- *
- * Fields: `at` last slot, `i` interval (both µs) · `by` names of the latest, newest first · `k` how many wait · `limit` `configured` `used`
- * `reset` `granted` ledger · `until` `reason` closure · `tp` `te` last grown pause and its end · `cp` pause of the
- * circuit that is not closed · `pb` `pu` prober and its time limit · `wi` `w0` `w1` recent outcomes (index of the half
- * window, this half, the half before: calls, failed, callers, failers; `-` nobody, `*` several). Instants but `at` in ms.
- *
- * Numbers are written with %.0f: Lua's own form of 1.7e15 loses digits.
+ * The gate's rules as Lua: each program below is one atomic step on one hash per credential, on the clock of Redis.
+ * Its arguments are one JSON object, `a` in Lua. Instants and durations are in ms, those named `…Us` in µs.
  */
-const PRELUDE = `
-local key = KEYS[1]
+
+/** Names of the hash's fields: in these programs, and in Redis. Several versions of this service share the hash. */
+const FIELDS = {
+  /** When the last slot is. */
+  lastSlotUs: 'at',
+  intervalUs: 'i',
+  /** Ids of the latest slots, newest first. */
+  latest: 'by',
+  /** Processes that were refused since the last slot was granted. */
+  waiting: 'k',
+  limit: 'limit',
+  /** The limit that was configured last; `limit` may be eBay's own. */
+  configured: 'configured',
+  used: 'used',
+  /** When the quota day ends. */
+  reset: 'reset',
+  /** Slots ever granted and not given back. */
+  granted: 'granted',
+  closedUntil: 'until',
+  closedReason: 'reason',
+  /** The last pause after a 429 that named none, and when it ended. */
+  throttlePause: 'tp',
+  throttleEnd: 'te',
+  /** Above 0 while the circuit is not closed: how long it opened for. */
+  circuitPause: 'cp',
+  prober: 'pb',
+  probeUntil: 'pu',
+  /** Outcomes of the present half of the circuit's window and of the half before it. */
+  windowIndex: 'wi',
+  windowNow: 'w0',
+  windowBefore: 'w1',
+} as const;
+
+const TEXTS = ['latest', 'closedReason', 'prober', 'windowNow', 'windowBefore'];
+/** Absent until somebody configured them. */
+const OPTIONAL = ['intervalUs', 'limit', 'configured'];
+
+const lua = (names: readonly string[]) => `{'${names.join("', '")}'}`;
+const numbers = Object.keys(FIELDS).filter((name) => ![...TEXTS, ...OPTIONAL].includes(name));
+
+/** Reads the hash into `gate`; `set` and `forget` change it, `save` writes. %.0f, as Lua's own form of 1.7e15 loses digits. */
+const STATE = `
+local key, a = KEYS[1], cjson.decode(ARGV[1])
 local time = redis.call('TIME')
-local now = time[1] * 1000000 + time[2]
-local ms = math.floor(now / 1000)
-local changed = {}
-local function put(field, value)
-  if type(value) == 'number' then value = string.format('%.0f', value) end
-  changed[#changed + 1] = field
-  changed[#changed + 1] = value
+local nowUs = time[1] * 1000000 + time[2]
+local now = math.floor(nowUs / 1000)
+local names = ${lua(Object.keys(FIELDS))}
+local stored = ${lua(Object.values(FIELDS))}
+local gate, storedAs, changed = {}, {}, {}
+for n, value in ipairs(redis.call('HMGET', key, unpack(stored))) do
+  gate[names[n]] = value or nil
+  storedAs[names[n]] = stored[n]
+end
+for _, name in ipairs(${lua(TEXTS)}) do gate[name] = gate[name] or '' end
+for _, name in ipairs(${lua(numbers)}) do gate[name] = tonumber(gate[name]) or 0 end
+for _, name in ipairs(${lua(OPTIONAL)}) do gate[name] = tonumber(gate[name]) end
+local function set(name, value)
+  gate[name] = value
+  changed[#changed + 1] = storedAs[name]
+  changed[#changed + 1] = type(value) == 'number' and string.format('%.0f', value) or value
+end
+local function forget(name)
+  redis.call('HDEL', key, storedAs[name])
 end
 local function save()
   if #changed > 0 then redis.call('HSET', key, unpack(changed)) end
 end
-local function load(...)
-  local names, values = {...}, {}
-  local raw = redis.call('HMGET', key, ...)
-  for n, name in ipairs(names) do values[name] = raw[n] or nil end
-  return values
+`;
+
+/** Counts the day's calls. `latest` are the slots whose unit can still be given back by name. */
+const QUOTA = `
+local latest = {}
+local function readLatest()
+  latest = {}
+  for id in string.gmatch(gate.latest, '%S+') do latest[#latest + 1] = id end
 end
-local function number(value) return tonumber(value) or 0 end
-local function extend(f, untilMs, reason)
-  if untilMs <= number(f['until']) or untilMs <= ms then return false end
-  f['until'] = untilMs
-  f.reason = reason
-  put('until', untilMs)
-  put('reason', reason)
-  return true
+readLatest()
+local function drop(id)
+  for n, other in ipairs(latest) do
+    if other == id then
+      table.remove(latest, n)
+      set('latest', table.concat(latest, ' '))
+      return true
+    end
+  end
+  return false
+end
+local function uncount(slots)
+  set('used', math.max(0, gate.used - slots))
+  set('granted', gate.granted - slots)
+end
+-- A new quota day begins with nothing used and no slot to take up again. Returns whether one has begun.
+local function beginDay()
+  if gate.reset > now then return false end
+  local isFirst = gate.reset == 0
+  set('reset', a.dayEnds[1] > now and a.dayEnds[1] or a.dayEnds[2])
+  set('used', 0)
+  set('latest', '')
+  readLatest()
+  return not isFirst
 end
 `;
 
-const NAMES = `
-local function names(text)
-  local all = {}
-  for name in string.gmatch(text or '', '%S+') do all[#all + 1] = name end
-  return all
+/** Closures for all: the day's calls are used up, a pause, or the circuit is open or being probed. */
+const CLOSURE = `
+local function closeUntil(untilMs, reason)
+  if untilMs <= gate.closedUntil or untilMs <= now then return end
+  set('closedUntil', untilMs)
+  set('closedReason', reason)
 end
-local function drop(all, name)
-  for n, other in ipairs(all) do
-    if other == name then return table.remove(all, n) end
+local function closure(limit, isProber)
+  if gate.used >= limit then return gate.reset, 'quota' end
+  if gate.closedUntil > now then return gate.closedUntil, gate.closedReason end
+  if gate.circuitPause > 0 and gate.probeUntil > now and not isProber then
+    return math.min(gate.probeUntil, now + a.probeRetryMs), 'circuit'
   end
 end
 `;
 
-/** A new quota day begins with nothing used and no slot to take up again. */
-const TODAY = `
-local function today(f, first, second)
-  local reset = number(f.reset)
-  if reset > ms then return reset, number(f.used), false end
-  local began = reset > 0
-  reset = tonumber(first)
-  if reset <= ms then reset = tonumber(second) end
-  f.by = nil
-  put('reset', reset)
-  put('used', 0)
-  put('by', '')
-  return reset, 0, began
-end
-`;
-
-const WINDOW = `
+/**
+ * The circuit's window in two halves, so that between half a window and a whole one is looked at. Each half is `calls
+ * failed callers failers`; callers and failers are one process, `-` for none or `*` for several.
+ */
+const CIRCUIT = `
 local function half(text)
-  local calls, failed, callers, failers = string.match(text or '', '^(%d+) (%d+) (%S+) (%S+)$')
-  return {number(calls), number(failed), callers or '-', failers or '-'}
+  local calls, failed, callers, failers = string.match(text, '^(%d+) (%d+) (%S+) (%S+)$')
+  return {calls = tonumber(calls) or 0, failed = tonumber(failed) or 0, callers = callers or '-', failers = failers or '-'}
 end
 local function together(one, other)
   if one == '-' or one == other then return other end
   if other == '-' then return one end
   return '*'
 end
-local function merge(a, b)
-  return {a[1] + b[1], a[2] + b[2], together(a[3], b[3]), together(a[4], b[4])}
+local function sum(one, other)
+  return {
+    calls = one.calls + other.calls,
+    failed = one.failed + other.failed,
+    callers = together(one.callers, other.callers),
+    failers = together(one.failers, other.failers),
+  }
 end
-local function tally(f, length, calls, failed, who)
-  local index = math.floor(ms / (tonumber(length) / 2))
-  local current, previous = half(f.w0), half(f.w1)
-  if number(f.wi) ~= index then
-    previous = number(f.wi) == index - 1 and current or half()
-    current = half()
+local function text(half)
+  return string.format('%.0f %.0f %s %s', half.calls, half.failed, half.callers, half.failers)
+end
+-- Adds outcomes of this process; returns those of the whole window.
+local function count(calls, failed)
+  local index = math.floor(now / (a.windowMs / 2))
+  local current, before = half(gate.windowNow), half(gate.windowBefore)
+  if gate.windowIndex ~= index then
+    before = gate.windowIndex == index - 1 and current or half('')
+    current = half('')
   end
-  current = merge(current, {calls, failed, who, failed > 0 and who or '-'})
-  put('wi', index)
-  put('w0', table.concat(current, ' '))
-  put('w1', table.concat(previous, ' '))
-  return merge(current, previous)
+  current = sum(current, {calls = calls, failed = failed, callers = a.process, failers = failed > 0 and a.process or '-'})
+  set('windowIndex', index)
+  set('windowNow', text(current))
+  set('windowBefore', text(before))
+  return sum(current, before)
 end
 `;
 
-/**
- * For the next slot. ARGV: 1 id · 2 share · 3 default interval, µs · 4 default limit · 5, 6 ends of this and the next
- * quota day · 7 lead, µs · 8 margin · 9 unused slots, each with its reset or - · 10 names kept · 11 answered since · 12 process · 13 window ·
- * 14 probe timeout · 15 probe retry · 16 longest sleep, µs · 17 length of a row.
- */
-const ASK = `${PRELUDE}${NAMES}${TODAY}${WINDOW}
-local f = load('at', 'i', 'by', 'k', 'limit', 'used', 'reset', 'granted', 'until', 'reason', 'cp', 'pb', 'pu', 'wi', 'w0', 'w1')
-local reset, used, began = today(f, ARGV[5], ARGV[6])
-local granted, limit = number(f.granted), tonumber(f.limit or ARGV[4])
-if tonumber(ARGV[11]) > 0 then tally(f, ARGV[13], tonumber(ARGV[11]), 0, ARGV[12]) end
+/** Grants the next slot, or says when to ask again. Other parts decide whether anybody may call at all. */
+const PACE = `
+local intervalUs = gate.intervalUs or a.intervalUs
+local stepUs = math.floor(intervalUs * (1 + a.margin))
+-- A slot is granted at most this long before its time: an answer that takes a round trip comes in time all the same.
+local shortLeadUs = math.min(a.leadUs, stepUs / 4)
+local leadUs = shortLeadUs + a.roundTripUs
+local function grant(slotUs)
+  set('lastSlotUs', slotUs)
+  table.insert(latest, 1, a.id)
+  set('latest', table.concat(latest, ' ', 1, math.min(#latest, a.keptSlots)))
+  set('used', gate.used + 1)
+  set('granted', gate.granted + 1)
+end
+-- The earliest slot that the answer can arrive for: it takes half a round trip.
+local function reachable()
+  return nowUs + (stepUs > 0 and a.roundTripUs / 2 or 0)
+end
+-- When this process should ask again, as one of those that wait: the rows of a.rowLength come one slot after another,
+-- and within a row one comes shortly after another.
+local function askAgainAt(slotUs, waiting)
+  local row = math.floor(waiting / a.rowLength)
+  return slotUs - leadUs + row * stepUs + (waiting % a.rowLength + 1) * shortLeadUs / 5
+end
+`;
 
-local latest = names(f.by)
-local newest, last, prober, freed = latest[1], false, false, 0
--- A question that was sent again over a new connection may have been granted a slot before.
-for id, its in string.gmatch(ARGV[9] .. ' ' .. ARGV[1] .. ' -', '(%S+) (%S+)') do
-  local known = drop(latest, id)
-  if known or its == string.format('%.0f', reset) then freed = freed + 1 end
-  if known and id == newest then
-    last = true
-    prober = f.pb == id
+/** Returns {'go', …}, {'wait', now, when to ask again} or {'closed', for ms, reason, scope}. */
+const ASK = `
+local dayBegan = beginDay()
+local limit = gate.limit or a.dailyLimit
+if a.answered > 0 then count(a.answered, 0) end
+
+-- Unused slots are no calls. An ask that was sent twice over a new connection may have been granted a slot before.
+local newest, isLast, isProber, freed = latest[1], false, false, 0
+table.insert(a.unused, {id = a.id})
+for _, slot in ipairs(a.unused) do
+  local known = drop(slot.id)
+  if known or slot.reset == gate.reset then freed = freed + 1 end
+  if known and slot.id == newest then
+    isLast = true
+    isProber = gate.prober == slot.id
   end
 end
-if freed > 0 then
-  used = math.max(0, used - freed)
-  granted = granted - freed
-  put('used', used)
-  put('granted', granted)
-  put('by', table.concat(latest, ' '))
-end
+if freed > 0 then uncount(freed) end
 
-local function closed(untilMs, reason, scope)
+local closedUntil, reason = closure(limit, isProber)
+local scope = 'all'
+if not closedUntil and gate.used >= math.floor(limit * a.share) then
+  closedUntil, reason, scope = gate.reset, 'quota', 'class'
+end
+if closedUntil then
   save()
-  return {'closed', untilMs - ms, reason, scope}
+  return {'closed', closedUntil - now, reason, scope}
 end
-if used >= limit then return closed(reset, 'quota', 'all') end
-if number(f['until']) > ms then return closed(number(f['until']), f.reason, 'all') end
-if f.cp and number(f.pu) > ms and not prober then
-  return closed(math.min(number(f.pu), ms + ARGV[15]), 'circuit', 'all')
-end
-if used >= math.floor(limit * ARGV[2]) then return closed(reset, 'quota', 'class') end
 
-local interval = tonumber(f.i or ARGV[3])
-local step = math.floor(interval * (1 + ARGV[8]))
-local lead = math.min(ARGV[7], step / 4)
-local at = number(f.at)
-local waiting = number(f.k)
-if last then
-  at = math.max(now, at)
+local waiting = gate.waiting
+if isLast then
+  -- The last slot was not used: its place in time can be taken up again.
+  grant(math.max(reachable(), gate.lastSlotUs))
 else
-  -- A slot is never granted further ahead than the lead: a later one is from a clock that went back. The corrected time
-  -- is stored, reason the next question counts from it.
-  if at > now + ARGV[7] then
-    at = now + ARGV[7]
-    put('at', at)
-  end
-  at = at + step
-  local wait = at - now - lead
-  if wait > 0 then
-    -- One row of those who wait stands ready for the next slot, one shortly after another; the rows behind it for later
-    -- ones. Whoever sleeps less than all of it asks again and is counted then.
-    if wait <= tonumber(ARGV[16]) then put('k', waiting + 1) end
+  -- No slot is granted so far ahead: this one is from a clock that went back since.
+  if gate.lastSlotUs > nowUs + a.furthestUs then set('lastSlotUs', nowUs + a.leadUs) end
+  local slotUs = gate.lastSlotUs + stepUs
+  if slotUs - leadUs > nowUs then
+    -- A process that sleeps less than all of it asks again and is counted then.
+    if slotUs - leadUs - nowUs <= a.longestSleepUs then set('waiting', waiting + 1) end
     save()
-    local rows = math.floor(waiting / ARGV[17])
-    return {'wait', math.ceil(wait + rows * step + (waiting % ARGV[17] + 1) * lead / 5)}
+    return {'wait', nowUs, askAgainAt(slotUs, waiting)}
   end
-  -- A row has come, and what is left of it asks anew. A slot that nobody took in its time shows that nobody waited.
-  waiting = now - at > step and 0 or math.max(0, waiting - ARGV[17])
-  at = math.max(now, at)
+  -- The first row has come, and what is left of it asks again. A slot that nobody took in time shows that nobody waits.
+  local left = nowUs - slotUs > stepUs and 0 or math.max(0, waiting - a.rowLength)
+  if left ~= waiting then set('waiting', left) end
+  grant(math.max(reachable(), slotUs))
 end
-used = used + 1
-put('at', at)
-table.insert(latest, 1, ARGV[1])
-put('by', table.concat(latest, ' ', 1, math.min(#latest, ARGV[10])))
-put('k', waiting)
-put('used', used)
-put('granted', granted + 1)
-if f.cp then
-  put('pb', ARGV[1])
-  put('pu', ms + ARGV[14])
+local probes = gate.circuitPause > 0
+if probes then
+  set('prober', a.id)
+  set('probeUntil', now + a.probeTimeoutMs)
 end
 save()
-return {'go', at - now, interval, used, limit, reset, f.cp and 1 or 0, began and 1 or 0}
+-- A process that is alone knows by itself when to ask for the next slot.
+local askAt = waiting <= a.refused and askAgainAt(gate.lastSlotUs + stepUs, 0) or 0
+return {'go', nowUs, gate.lastSlotUs, intervalUs, gate.used, limit, gate.reset, probes and 1 or 0, dayBegan and 1 or 0, askAt}
 `;
 
-/** ARGV: 1 how late a call may be without moving the next slot, µs: one that was later leaves it no less room. */
-const SENT_LATE = `${PRELUDE}
-local at = now - ARGV[1]
-if at > number(load('at').at) then put('at', at) end
+/** The request of a slot left late, at `a.sentUs` less what a call may be late without moving the next slot. */
+const SENT_LATE = `
+local sentUs = math.min(nowUs, a.sentUs)
+if sentUs > gate.lastSlotUs then set('lastSlotUs', sentUs) end
 save()
 return 1
 `;
 
-/** ARGV: 1 slot · 2 outcome · 3 process · 4 window · 5 share · 6 fewest calls · 7 pause · 8 longest pause. */
-const REPORT = `${PRELUDE}${WINDOW}
-local f = load('until', 'reason', 'cp', 'pb', 'wi', 'w0', 'w1')
+const REPORT = `
 local function open(pause, change)
-  pause = math.min(pause, tonumber(ARGV[8]))
-  put('cp', pause)
-  put('w0', '')
-  put('w1', '')
-  extend(f, ms + pause, 'circuit')
+  set('circuitPause', math.min(pause, a.longestPauseMs))
+  set('windowNow', '')
+  set('windowBefore', '')
+  closeUntil(now + gate.circuitPause, 'circuit')
   save()
-  return {change, pause}
+  return {change, gate.circuitPause}
 end
-if f.cp then
-  if f.pb ~= ARGV[1] then return {'none', 0} end
-  redis.call('HDEL', key, 'pb', 'pu')
-  if ARGV[2] == 'unknown' then return {'none', 0} end
-  if ARGV[2] == 'failed' then return open(number(f.cp) * 2, 'reopened') end
-  redis.call('HDEL', key, 'cp')
+if gate.circuitPause > 0 then
+  if gate.prober ~= a.id then return {'none', 0} end
+  forget('prober')
+  forget('probeUntil')
+  if a.outcome == 'unknown' then return {'none', 0} end
+  if a.outcome == 'failed' then return open(gate.circuitPause * 2, 'reopened') end
+  forget('circuitPause')
   return {'closed', 0}
 end
-if ARGV[2] == 'unknown' then return {'none', 0} end
-local failed = ARGV[2] == 'failed' and 1 or 0
-local seen = tally(f, ARGV[4], 1, failed, ARGV[3])
-local several = seen[4] == '*' or seen[3] ~= '*'
-if failed == 1 and several and seen[1] >= tonumber(ARGV[6]) and seen[2] >= seen[1] * ARGV[5] then
-  return open(tonumber(ARGV[7]), 'opened')
+if a.outcome == 'unknown' then return {'none', 0} end
+local failed = a.outcome == 'failed' and 1 or 0
+local seen = count(1, failed)
+-- One bad machine among several does not stop the others.
+local isGeneral = seen.failers == '*' or seen.callers ~= '*'
+if failed == 1 and isGeneral and seen.calls >= a.fewestCalls and seen.failed >= seen.calls * a.share then
+  return open(a.pauseMs, 'opened')
 end
 save()
 return {'none', 0}
 `;
 
-/** ARGV: 1 slot · 2 its reset. */
-const GIVE_BACK = `${PRELUDE}${NAMES}
-local f = load('used', 'reset', 'granted', 'by', 'pb')
-local latest = names(f.by)
-if drop(latest, ARGV[1]) then put('by', table.concat(latest, ' ')) end
-if f.reset == ARGV[2] and number(f.reset) > ms then
-  put('used', math.max(0, number(f.used) - 1))
-  put('granted', number(f.granted) - 1)
+const GIVE_BACK = `
+drop(a.id)
+if a.reset == gate.reset and gate.reset > now then uncount(1) end
+if gate.prober == a.id then
+  forget('prober')
+  forget('probeUntil')
 end
-if f.pb == ARGV[1] then redis.call('HDEL', key, 'pb', 'pu') end
 save()
 return 1
 `;
 
-/** ARGV: 1 pause that eBay named, or '' · 2 first pause · 3 longest pause. */
-const THROTTLED = `${PRELUDE}
-local f = load('until', 'reason', 'tp', 'te')
-local pause = tonumber(ARGV[1]) or 0
-if ARGV[1] == '' and number(f['until']) <= ms then
-  local last = number(f.tp)
-  pause = last > 0 and ms < number(f.te) + 4 * last and last * 2 or tonumber(ARGV[2])
-  pause = math.min(pause, tonumber(ARGV[3]))
-  put('tp', pause)
-  put('te', ms + pause)
+/** `a.namedMs` is the pause that eBay named, if it named one. */
+const THROTTLED = `
+local pause = a.namedMs or 0
+local wasClosed = gate.closedUntil > now
+if not a.namedMs and not wasClosed then
+  -- Twice the last one if that ended lately, within four times its own length.
+  local isSoon = gate.throttlePause > 0 and now < gate.throttleEnd + 4 * gate.throttlePause
+  pause = math.min(isSoon and gate.throttlePause * 2 or a.firstPauseMs, a.longestPauseMs)
+  set('throttlePause', pause)
+  set('throttleEnd', now + pause)
 end
--- A storm's answers differ by their milliseconds on the way: that is no new pause.
-local began = ms + pause > math.max(ms, number(f['until'])) + 1000 or pause > 0 and number(f['until']) <= ms
-extend(f, ms + pause, 'pause')
+-- The answers to calls under way differ by their milliseconds on the way: those begin no new pause.
+local began = now + pause > math.max(now, gate.closedUntil) + 1000 or pause > 0 and not wasClosed
+closeUntil(now + pause, 'pause')
 save()
-return {number(f['until']) - ms, f.reason or 'pause', began and 1 or 0}
+return {gate.closedUntil - now, gate.closedReason, began and 1 or 0}
 `;
 
-/** ARGV: 1 for how long · 2 reason. */
-const CLOSE = `${PRELUDE}
-local f = load('until', 'reason')
-extend(f, ms + ARGV[1], ARGV[2])
+const CLOSE = `
+closeUntil(now + a.forMs, a.reason)
 save()
-return number(f['until']) - ms
+return gate.closedUntil - now
 `;
 
-/** ARGV: 1 limit · 2 remaining · 3 reset · 4 granted when asked · 5 reset when asked · 6, 7 ends of quota days. */
-const RECONCILE = `${PRELUDE}${TODAY}
-local f = load('used', 'reset', 'granted', 'by')
-local reset = today(f, ARGV[6], ARGV[7])
-if tonumber(ARGV[3]) <= ms or tonumber(ARGV[5]) ~= reset then
+/** eBay's figures replace ours, less the slots granted since the moment `a.granted` that they were asked for. */
+const RECONCILE = `
+beginDay()
+if a.reset <= now or a.dayOfMark ~= gate.reset then
   save()
   return 0
 end
-local since = math.max(0, number(f.granted) - ARGV[4])
-put('limit', tonumber(ARGV[1]))
-put('used', math.max(0, ARGV[1] - ARGV[2] + since))
-put('reset', tonumber(ARGV[3]))
+local since = math.max(0, gate.granted - a.granted)
+set('limit', a.limit)
+set('used', math.max(0, a.limit - a.remaining + since))
+set('reset', a.reset)
 save()
 return 1
 `;
 
-/** ARGV: 1 interval, µs · 2 limit. A limit that was configured before says nothing new: eBay's own stands. */
-const CONFIGURE = `${PRELUDE}
-put('i', tonumber(ARGV[1]))
-if load('configured').configured ~= ARGV[2] then
-  put('configured', ARGV[2])
-  put('limit', tonumber(ARGV[2]))
+/** A limit that was configured before says nothing new: eBay's own stays. */
+const CONFIGURE = `
+set('intervalUs', a.intervalUs)
+if gate.configured ~= a.dailyLimit then
+  set('configured', a.dailyLimit)
+  set('limit', a.dailyLimit)
 end
 save()
 return 1
 `;
 
+/** Does not save: changes nothing. */
+const READ = `
+beginDay()
+local limit = gate.limit or a.dailyLimit
+local closedUntil, reason = closure(limit, false)
+local circuit = gate.circuitPause == 0 and 'closed' or gate.closedUntil > now and 'open' or 'half-open'
+return {nowUs, gate.lastSlotUs + stepUs, intervalUs, gate.used, limit, gate.reset, gate.granted, circuit, closedUntil or 0, reason}
+`;
+
+const program = (...parts: string[]) => new LuaScript([STATE, ...parts].join(''));
+
 export const GATE_SCRIPTS = {
-  ask: new LuaScript(ASK),
-  sentLate: new LuaScript(SENT_LATE),
-  report: new LuaScript(REPORT),
-  giveBack: new LuaScript(GIVE_BACK),
-  throttled: new LuaScript(THROTTLED),
-  close: new LuaScript(CLOSE),
-  reconcile: new LuaScript(RECONCILE),
-  configure: new LuaScript(CONFIGURE),
+  ask: program(QUOTA, CLOSURE, CIRCUIT, PACE, ASK),
+  sentLate: program(SENT_LATE),
+  report: program(CLOSURE, CIRCUIT, REPORT),
+  giveBack: program(QUOTA, GIVE_BACK),
+  throttled: program(CLOSURE, THROTTLED),
+  close: program(CLOSURE, CLOSE),
+  reconcile: program(QUOTA, RECONCILE),
+  configure: program(CONFIGURE),
+  read: program(QUOTA, CLOSURE, PACE, READ),
 } as const;

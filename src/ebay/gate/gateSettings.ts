@@ -14,22 +14,22 @@ export interface GateSettings {
   circuitMinCalls: number;
   circuitPauseMs: number;
   maxCircuitPauseMs: number;
-  /** A half-open circuit whose prober has not reported after this long lets another one probe. */
+  /** A half-open circuit whose prober has not reported after this long lets another call probe. */
   probeTimeoutMs: number;
-  /** How soon those turned away beside a probe should come again. */
+  /** How soon calls that were refused beside a probe should come again. */
   probeRetryMs: number;
-  /** A slot is granted at most this long (and a quarter of the interval) ahead of its time. */
+  /** A slot is granted at most this long (and a quarter of the interval) and one round trip to Redis ahead of its time. */
   leadMs: number;
   /** A call that is later than this asks for its slot again. */
   lateMs: number;
-  /** The interval is kept with this margin, so that jitter at eBay's end does not shorten it. */
+  /** The interval is kept with this margin, so that jitter on the way to eBay does not shorten it. */
   margin: number;
   /** Longest sleep before asking again: how soon a changed interval is noticed. */
-  maxNapMs: number;
+  maxSleepMs: number;
 }
 
 /** Lead, lateness and margin are the measured ones: 98 % of the permitted calls and no short gap, 1 to 8 processes. */
-const MEASURED = { leadMs: 20, lateMs: 4, margin: 0.005, maxNapMs: 1000, probeRetryMs: 500 };
+const MEASURED = { leadMs: 20, lateMs: 4, margin: 0.005, maxSleepMs: 1000, probeRetryMs: 500 };
 
 export function gateSettings({ pace, ebay }: Pick<Config, 'pace' | 'ebay'>): GateSettings {
   return {
@@ -47,11 +47,4 @@ export function gateSettings({ pace, ebay }: Pick<Config, 'pace' | 'ebay'>): Gat
     probeTimeoutMs: ebay.callTimeout * 1000 + 2000,
     ...MEASURED,
   };
-}
-
-/** The same as they stand whenever one is looked at: for a gate that outlives a change of its settings. */
-export function liveGateSettings(current: () => Pick<Config, 'pace' | 'ebay'>): GateSettings {
-  const names = Object.keys(gateSettings(current())) as Array<keyof GateSettings>;
-  const looks = names.map((name) => [name, { enumerable: true, get: () => gateSettings(current())[name] }]);
-  return Object.defineProperties({}, Object.fromEntries(looks)) as GateSettings;
 }

@@ -1,51 +1,6 @@
 import type { CallClass, ClosedReason, Closure, GateState } from './gate.ts';
 
-/** eBay's quota day ends at midnight Pacific time: `reset` was seen at 08:00Z in winter and 07:00Z in summer. */
-const pacific = new Intl.DateTimeFormat('en-US', {
-  timeZone: 'America/Los_Angeles',
-  hourCycle: 'h23',
-  year: 'numeric',
-  month: 'numeric',
-  day: 'numeric',
-  hour: 'numeric',
-});
-
-const HOUR_MS = 3_600_000;
-
-/** The end of the quota day that `now` is in, ms since the epoch: always later than `now`. */
-export function quotaDayEnd(now: number): number {
-  const today = partsOf(now);
-  // 08:00Z is midnight in winter and 01:00 in summer; the clocks change at 02:00, so midnight exists once on every day.
-  const winterMidnight = Date.UTC(today.year, today.month - 1, today.day + 1, 8);
-  return winterMidnight - partsOf(winterMidnight).hour * HOUR_MS;
-}
-
-/** This quota day's end and the next one's, computed anew only when a day has ended. */
-export class QuotaDays {
-  readonly #clock: () => number;
-  #ends: [number, number] = [0, 0];
-
-  constructor(clock: () => number = Date.now) {
-    this.#clock = clock;
-  }
-
-  ends(): [number, number] {
-    const now = this.#clock();
-    if (this.#ends[0] <= now || this.#ends[0] > now + 26 * HOUR_MS) {
-      const end = quotaDayEnd(now);
-      this.#ends = [end, quotaDayEnd(end)];
-    }
-    return this.#ends;
-  }
-}
-
-function partsOf(instant: number): { year: number; month: number; day: number; hour: number } {
-  const parts = pacific.formatToParts(instant);
-  const value = (type: string) => Number(parts.find((part) => part.type === type)?.value);
-  return { year: value('year'), month: value('month'), day: value('day'), hour: value('hour') };
-}
-
-/** A closure as it is told outside. */
+/** A closure as users read it. */
 export interface ClosureReport {
   reason: ClosedReason;
   /** ISO 8601. */
@@ -83,17 +38,17 @@ export function quotaReport(
   shares: Record<CallClass, number>,
   clock: () => number = Date.now,
 ): QuotaReport {
-  // The gate runs on Redis time; what an answer takes on its way is no difference between two clocks.
+  // The gate runs on Redis time. What an answer takes on its way is no difference between two clocks.
   const difference = clock() - state.now;
   const toHere = Math.abs(difference) < SAME_CLOCK_MS ? 0 : difference;
-  const told = (closure: Closure | undefined): ClosureReport | null =>
+  const report = (closure: Closure | undefined): ClosureReport | null =>
     closure === undefined
       ? null
       : { reason: closure.reason, until: new Date(closure.until + toHere).toISOString() };
   const { limit, used, remaining, reset, intervalMs, closed, circuit, classes } = state;
   const classReport = (callClass: CallClass): ClassReport => {
     const upTo = Math.floor(limit * shares[callClass]);
-    return { upTo, remaining: Math.max(0, upTo - used), closed: told(classes[callClass]) };
+    return { upTo, remaining: Math.max(0, upTo - used), closed: report(classes[callClass]) };
   };
   return {
     limit,
@@ -101,7 +56,7 @@ export function quotaReport(
     remaining,
     reset: new Date(reset + toHere).toISOString(),
     interval: intervalMs / 1000,
-    closed: told(closed),
+    closed: report(closed),
     circuit,
     classes: {
       interactive: classReport('interactive'),

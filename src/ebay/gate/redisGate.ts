@@ -1,189 +1,44 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
-import type { Logger } from '../../telemetry/logger.ts';
-import {
-  type Ask,
-  type AskAnswer,
-  type CallClass,
-  type CallGate,
-  type CallOutcome,
-  type CircuitChange,
-  type ClosedReason,
-  type Closure,
-  type GateState,
-  type GateStore,
-  LATEST_SLOTS,
-  type LedgerMark,
-  type QuotaFigures,
-  ROW_LENGTH,
-  type ThrottlePause,
+import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
+import type { CallMetrics } from '../../telemetry/metrics.ts';
+import { QuotaDays } from '../pacificDay.ts';
+import type {
+  CallClass,
+  CallGate,
+  CallOutcome,
+  ClosedReason,
+  Closure,
+  GateCall,
+  GateState,
+  QuotaFigures,
+  QuotaMark,
+  Slot,
+  ThrottlePause,
 } from './gate.ts';
 import { GATE_SCRIPTS } from './gateScript.ts';
 import type { GateSettings } from './gateSettings.ts';
-import { type GateMetrics, PacedGate } from './pacedGate.ts';
-import { QuotaDays } from './quota.ts';
-
-/** The state shared by the fleet: one hash, changed by one script a step. */
-export class RedisGateStore implements GateStore {
-  readonly #redis: Redis;
-  readonly #key: string;
-  readonly #settings: GateSettings;
-  readonly #days: QuotaDays;
-  readonly #process = randomUUID().slice(0, 8);
-
-  constructor(redis: Redis, key: string, settings: GateSettings, clock: () => number = Date.now) {
-    this.#redis = redis;
-    this.#key = key;
-    this.#settings = settings;
-    this.#days = new QuotaDays(clock);
-  }
-
-  async ask(ask: Ask): Promise<AskAnswer> {
-    const settings = this.#settings;
-    const [verdict, ...rest] = (await this.#run('ask', [
-      ask.id,
-      settings.shares[ask.class],
-      microseconds(settings.intervalMs),
-      settings.dailyLimit,
-      ...this.#days.ends(),
-      microseconds(settings.leadMs),
-      settings.margin,
-      ask.unused.map(({ id, reset }) => `${id} ${reset ?? '-'}`).join(' '),
-      LATEST_SLOTS,
-      ask.answered,
-      this.#process,
-      settings.circuitWindowMs,
-      settings.probeTimeoutMs,
-      settings.probeRetryMs,
-      microseconds(settings.maxNapMs),
-      ROW_LENGTH,
-    ])) as [string, ...(number | string)[]];
-    if (verdict === 'wait') return { is: 'wait', waitMs: Number(rest[0]) / 1000 };
-    if (verdict === 'closed') {
-      const [forMs, reason, scope] = rest as [number, ClosedReason, 'all' | 'class'];
-      return { is: 'closed', forMs, reason, scope };
-    }
-    const [wait, interval, used, limit, reset, probe, newDay] = rest.map(Number) as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-      number,
-    ];
-    const pace = { waitMs: wait / 1000, intervalMs: interval / 1000 };
-    return { is: 'go', ...pace, used, limit, reset, probe: probe === 1, newDay: newDay === 1 };
-  }
-
-  async sentLate(): Promise<void> {
-    await this.#run('sentLate', [microseconds(this.#settings.lateMs)]);
-  }
-
-  async report(slotId: string, outcome: CallOutcome): Promise<{ change: CircuitChange; pauseMs: number }> {
-    const { circuitWindowMs, circuitShare, circuitMinCalls, circuitPauseMs, maxCircuitPauseMs } =
-      this.#settings;
-    const rules = [circuitWindowMs, circuitShare, circuitMinCalls, circuitPauseMs, maxCircuitPauseMs];
-    const answer = await this.#run('report', [slotId, outcome, this.#process, ...rules]);
-    const [change, pauseMs] = answer as [CircuitChange, number];
-    return { change, pauseMs };
-  }
-
-  async giveBack(slotId: string, reset: number): Promise<void> {
-    await this.#run('giveBack', [slotId, reset]);
-  }
-
-  async throttled(retryAfterMs?: number): Promise<ThrottlePause> {
-    const { throttlePauseMs, maxThrottlePauseMs } = this.#settings;
-    const answer = await this.#run('throttled', [retryAfterMs ?? '', throttlePauseMs, maxThrottlePauseMs]);
-    const [forMs, reason, began] = answer as [number, ClosedReason, number];
-    return { forMs, reason, began: began === 1 };
-  }
-
-  async close(forMs: number, reason: ClosedReason): Promise<number> {
-    return (await this.#run('close', [forMs, reason])) as number;
-  }
-
-  async read(): Promise<GateState> {
-    const [time, hash] = await this.#guard(() =>
-      Promise.all([this.#redis.time(), this.#redis.hgetall(this.#key)]),
-    );
-    const now = Number(time[0]) * 1000 + Number(time[1]) / 1000;
-    return describeGate(recordOf(hash), now, this.#settings, this.#days.ends());
-  }
-
-  async reconcile(figures: QuotaFigures, mark: LedgerMark): Promise<boolean> {
-    const { limit, remaining, reset } = figures;
-    const ends = this.#days.ends();
-    return (await this.#run('reconcile', [limit, remaining, reset, mark.granted, mark.reset, ...ends])) === 1;
-  }
-
-  async configure(pace: { intervalMs: number; dailyLimit: number }): Promise<void> {
-    await this.#run('configure', [microseconds(pace.intervalMs), pace.dailyLimit]);
-  }
-
-  #run(script: keyof typeof GATE_SCRIPTS, args: (string | number)[]): Promise<unknown> {
-    return this.#guard(() => GATE_SCRIPTS[script].run(this.#redis, this.#key, args));
-  }
-
-  async #guard<T>(command: () => Promise<T>): Promise<T> {
-    try {
-      return await command();
-    } catch (error) {
-      const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message.slice(0, 120);
-      throw new Failure('redis-unavailable', `the call gate cannot count a call without Redis (${cause})`);
-    }
-  }
-}
-
-function microseconds(ms: number): number {
-  return Math.round(ms * 1000);
-}
-
-function recordOf(hash: Record<string, string>): GateRecord {
-  const number = (field: string) => Number(hash[field] ?? 0);
-  return {
-    ...EMPTY_RECORD,
-    at: number('at') / 1000,
-    latest: (hash.by ?? '').split(' ').filter((id) => id !== ''),
-    intervalMs: hash.i === undefined ? undefined : number('i') / 1000,
-    limit: hash.limit === undefined ? undefined : number('limit'),
-    used: number('used'),
-    reset: number('reset'),
-    granted: number('granted'),
-    until: number('until'),
-    reason: (hash.reason as ClosedReason | undefined) ?? 'pause',
-    circuitPauseMs: number('cp'),
-    probeBy: hash.pb ?? '',
-    probeUntil: number('pu'),
-  };
-}
+import { RedisClock } from './redisClock.ts';
 
 export interface RedisGateOptions {
-  /** A connection of the `caller` profile: a question must fail rather than wait. */
+  /** A connection of the `caller` profile: a command must fail rather than wait. */
   redis: Redis;
   /** `{ebay}`, the prefix that all keys share. */
   prefix: string;
   tenant: string;
-  settings: GateSettings;
+  /** A function where they may change while the gate is in use. */
+  settings: GateSettings | (() => GateSettings);
   log?: Logger;
-  metrics?: GateMetrics;
-  /** ms since the epoch, for the calendar only; pace and ledger run on Redis time. */
+  metrics?: Pick<CallMetrics, 'waited' | 'refused'>;
+  /** ms since the epoch, for the calendar only; pace and quota run on Redis time. */
   clock?: () => number;
 }
 
 /** The gate of a whole fleet. Without Redis it refuses: no call is made that cannot be counted. */
-export function redisGate({
-  redis,
-  prefix,
-  tenant,
-  settings,
-  clock,
-  ...telemetry
-}: RedisGateOptions): CallGate {
-  const store = new RedisGateStore(redis, gateKey(prefix, tenant), settings, clock);
-  return new PacedGate({ store, settings, ...telemetry });
+export function redisGate(options: RedisGateOptions): CallGate {
+  return new RedisGate(options);
 }
 
 /** The one key that holds a credential's gate. */
@@ -191,91 +46,542 @@ export function gateKey(prefix: string, tenant: string): string {
   return `${prefix}:gate:${tenant}`;
 }
 
-/** The gate's whole state. Instants and durations in ms on the state's own clock; what never was is 0 or empty. */
-export interface GateRecord {
-  /** The last slot's time. */
-  at: number;
-  /** Names of the last `LATEST_SLOTS` slots, the latest first. */
-  latest: readonly string[];
-  /** Undefined until someone configured it. */
-  intervalMs?: number | undefined;
-  limit?: number | undefined;
-  used: number;
-  reset: number;
-  /** Slots ever granted and not given back. */
-  granted: number;
-  until: number;
-  reason: ClosedReason;
-  /** Above 0 while the circuit is not closed: how long it last opened for. */
-  circuitPauseMs: number;
-  probeBy: string;
-  probeUntil: number;
-}
+/** How many of the latest slots are known by id: beyond them a lost answer counts as a call. */
+const LATEST_SLOTS = 16;
 
-export const EMPTY_RECORD: Readonly<GateRecord> = {
-  at: 0,
-  latest: [],
-  used: 0,
-  reset: 0,
-  granted: 0,
-  until: 0,
-  reason: 'pause',
-  circuitPauseMs: 0,
-  probeBy: '',
-  probeUntil: 0,
-};
+/** Of the processes that wait so many ask for the same slot: enough that one is awake in time. */
+const ROW_LENGTH = 8;
 
-/** The end of the quota day that `now` is in: the recorded one until it has passed, then the calendar's. */
-export function currentReset(recorded: number, now: number, calendar: [number, number]): number {
-  if (recorded > now) return recorded;
-  return calendar[0] > now ? calendar[0] : calendar[1];
-}
+/** A slot further ahead than this, ms, is from a clock that went back; slots are granted `MAX_ROUND_TRIP_MS` ahead at most. */
+const FURTHEST_MS = 2000;
+const MAX_ROUND_TRIP_MS = 1000;
 
 const CLASSES: CallClass[] = ['interactive', 'scheduled', 'backfill'];
 
-/** The reading form of the gate: what the next question would meet. */
-export function describeGate(
-  record: GateRecord,
-  now: number,
-  settings: GateSettings,
-  calendar: [number, number],
-): GateState {
-  const intervalMs = record.intervalMs ?? settings.intervalMs;
-  const limit = record.limit ?? settings.dailyLimit;
-  const reset = currentReset(record.reset, now, calendar);
-  const used = reset === record.reset ? record.used : 0;
-  const closed = closureForAll(record, now, used, limit, reset, settings.probeRetryMs);
-  const spent = (call: CallClass) => used >= Math.floor(limit * settings.shares[call]);
-  const closureOf = (call: CallClass): Closure | undefined =>
-    closed ?? (spent(call) ? { until: reset, reason: 'quota' } : undefined);
-  return {
-    now,
-    intervalMs,
-    nextSlotMs: Math.max(0, record.at + intervalMs * (1 + settings.margin) - now),
-    used,
-    limit,
-    remaining: Math.max(0, limit - used),
-    reset,
-    ...(closed ? { closed } : {}),
-    classes: Object.fromEntries(CLASSES.map((call) => [call, closureOf(call)])) as GateState['classes'],
-    circuit: record.circuitPauseMs === 0 ? 'closed' : record.until > now ? 'open' : 'half-open',
-    mark: { granted: record.granted, reset },
-  };
+/** A slot that this process was granted and did not use; without `reset` one that may have been, its answer was lost. */
+interface UnusedSlot {
+  id: string;
+  /** The end of the quota day that it was counted in. */
+  reset?: number;
 }
 
-/** Why nobody may call at `now`, if so. `mine`: the prober itself may. */
-export function closureForAll(
-  record: GateRecord,
-  now: number,
+interface Grant {
+  id: string;
+  slotUs: number;
+  intervalMs: number;
+  used: number;
+  limit: number;
+  reset: number;
+  probe: boolean;
+  /** The first slot of a quota day. */
+  dayBegan: boolean;
+}
+
+interface Refusal {
+  forMs: number;
+  reason: ClosedReason;
+  scope: 'all' | 'class';
+}
+
+type CircuitChange = 'none' | 'opened' | 'reopened' | 'closed';
+
+/**
+ * One process's side of the gate: the line of its waiting calls, and a loop that asks Redis for one slot after another.
+ * The rules and the state are those of `gateScript.ts`.
+ */
+class RedisGate implements CallGate {
+  readonly #options: RedisGateOptions;
+  readonly #key: string;
+  readonly #log: Logger;
+  readonly #days: QuotaDays;
+  readonly #line = new GateLine();
+  readonly #clock = new RedisClock();
+  readonly #process = randomUUID().slice(0, 8);
+  #intervalMs: number;
+  #asked = 0;
+  #isAsking = false;
+  /** When the next ask makes sense, on `performance`'s clock. */
+  #askAt = 0;
+  /** Asks since this process's last slot that were answered with a wait: the count of those who wait contains them. */
+  #refused = 0;
+  #sleeping = new AbortController();
+  /** Calls that eBay answered since the last ask. */
+  #answered = 0;
+  #unused: UnusedSlot[] = [];
+
+  constructor(options: RedisGateOptions) {
+    this.#options = options;
+    this.#key = gateKey(options.prefix, options.tenant);
+    this.#log = options.log ?? NOOP_LOGGER;
+    this.#days = new QuotaDays(options.clock);
+    this.#intervalMs = this.#settings.intervalMs;
+  }
+
+  get intervalMs(): number {
+    return this.#intervalMs;
+  }
+
+  enter(call: GateCall): Promise<Slot> {
+    const slot = this.#line.join(call, () => this.#wake());
+    if (call.insteadOf instanceof GateSlot) this.#remember(call.insteadOf);
+    void this.#serve();
+    return slot;
+  }
+
+  async check(callClass: CallClass): Promise<void> {
+    const { now, closed, classes } = await this.read();
+    const closure = classes[callClass];
+    if (closure === undefined) return;
+    const scope = closed === undefined ? 'class' : 'all';
+    throw refusedFailure({ forMs: closure.until - now, reason: closure.reason, scope }, callClass);
+  }
+
+  async report(slot: Slot, outcome: CallOutcome): Promise<void> {
+    if (!slot.probe && outcome === 'unknown') return;
+    // An ordinary answer travels with the next ask: it costs no command of its own.
+    if (!slot.probe && outcome === 'answered') {
+      this.#answered += 1;
+      return;
+    }
+    const settings = this.#settings;
+    try {
+      const [change, pauseMs] = await this.#run<[CircuitChange, number]>('report', {
+        id: slot.id,
+        outcome,
+        process: this.#process,
+        windowMs: settings.circuitWindowMs,
+        share: settings.circuitShare,
+        fewestCalls: settings.circuitMinCalls,
+        pauseMs: settings.circuitPauseMs,
+        longestPauseMs: settings.maxCircuitPauseMs,
+      });
+      if (change === 'opened') this.#log.error('circuit opened: eBay is failing', { pauseMs });
+      if (change === 'reopened') this.#log.warn('circuit stays open: the probe failed', { pauseMs });
+      if (change === 'closed') this.#log.info('circuit closed: eBay answers again');
+    } catch (error) {
+      this.#log.debug('call not reported to the gate', { cause: (error as Error).message });
+    }
+  }
+
+  async giveBack(slot: Slot): Promise<void> {
+    if (!(slot instanceof GateSlot) || slot.wasSent) return;
+    this.#remember(slot);
+    if (!this.#isAsking) await this.#returnUnused();
+  }
+
+  async throttled(retryAfterMs?: number): Promise<ThrottlePause> {
+    const { throttlePauseMs, maxThrottlePauseMs } = this.#settings;
+    const [forMs, reason, began] = await this.#run<[number, ClosedReason, number]>('throttled', {
+      namedMs: retryAfterMs,
+      firstPauseMs: throttlePauseMs,
+      longestPauseMs: maxThrottlePauseMs,
+    });
+    if (began === 1) this.#log.warn('paused: eBay throttles', { forMs });
+    return { forMs, reason, began: began === 1 };
+  }
+
+  async close(forMs: number, reason: ClosedReason): Promise<number> {
+    const closedForMs = await this.#run<number>('close', { forMs, reason });
+    this.#log.warn('gate closed', { reason, forMs: closedForMs });
+    return closedForMs;
+  }
+
+  async read(): Promise<GateState> {
+    const { shares } = this.#settings;
+    const [nowUs, nextUs, intervalUs, used, limit, reset, granted, circuit, closedUntil, reason] =
+      await this.#run<ReadAnswer>('read', this.#rules());
+    const closed = closedUntil === 0 ? undefined : { until: closedUntil, reason: reason as ClosedReason };
+    const closureOf = (call: CallClass): Closure | undefined =>
+      closed ?? (used >= Math.floor(limit * shares[call]) ? { until: reset, reason: 'quota' } : undefined);
+    return {
+      now: nowUs / 1000,
+      intervalMs: intervalUs / 1000,
+      nextSlotMs: Math.max(0, (nextUs - nowUs) / 1000),
+      used,
+      limit,
+      remaining: Math.max(0, limit - used),
+      reset,
+      ...(closed ? { closed } : {}),
+      classes: Object.fromEntries(CLASSES.map((call) => [call, closureOf(call)])) as GateState['classes'],
+      circuit,
+      mark: { granted, reset },
+    };
+  }
+
+  async reconcile(figures: QuotaFigures, mark: QuotaMark): Promise<boolean> {
+    const marked = { granted: mark.granted, dayOfMark: mark.reset, dayEnds: this.#days.ends() };
+    return (await this.#run<number>('reconcile', { ...figures, ...marked })) === 1;
+  }
+
+  async configure({ intervalMs, dailyLimit }: { intervalMs: number; dailyLimit: number }): Promise<void> {
+    await this.#run('configure', { intervalUs: microseconds(intervalMs), dailyLimit });
+  }
+
+  get #settings(): GateSettings {
+    const { settings } = this.#options;
+    return typeof settings === 'function' ? settings() : settings;
+  }
+
+  /** What the programs need to know of this process's settings. */
+  #rules() {
+    const { intervalMs, dailyLimit, leadMs, margin, probeRetryMs } = this.#settings;
+    return {
+      intervalUs: microseconds(intervalMs),
+      dailyLimit,
+      dayEnds: this.#days.ends(),
+      leadUs: microseconds(leadMs),
+      roundTripUs: microseconds(Math.min(this.#clock.roundTripMs, MAX_ROUND_TRIP_MS)),
+      furthestUs: microseconds(FURTHEST_MS),
+      margin,
+      probeRetryMs,
+    };
+  }
+
+  /** One ask at a time: the fleet's N processes make N + 1 asks for a slot at most, one process alone makes one. */
+  async #serve(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
+    try {
+      while (this.#line.first() !== undefined) {
+        await this.#untilAsking();
+        // Another call may be the first by now.
+        const first = this.#line.first();
+        if (first !== undefined) await this.#askFor(first);
+      }
+    } finally {
+      this.#isAsking = false;
+    }
+    await this.#returnUnused();
+  }
+
+  async #untilAsking(): Promise<void> {
+    const ms = Math.min(this.#askAt - performance.now(), this.#settings.maxSleepMs);
+    // A slot that was missed can be taken up again, but only at once.
+    const wasMissed = this.#unused.some(({ reset }) => reset !== undefined);
+    if (ms <= 0 || wasMissed) return;
+    this.#sleeping = new AbortController();
+    await sleep(Math.ceil(ms), undefined, { signal: this.#sleeping.signal }).catch(() => undefined);
+  }
+
+  #wake(): void {
+    this.#sleeping.abort();
+  }
+
+  async #askFor(waiter: Waiter): Promise<void> {
+    this.#asked += 1;
+    const id = `${this.#process}-${this.#asked}`;
+    const [answered, unused] = [this.#answered, this.#unused];
+    this.#answered = 0;
+    this.#unused = [];
+    const { shares, circuitWindowMs, probeTimeoutMs, maxSleepMs } = this.#settings;
+    const askedAt = performance.now();
+    try {
+      const [kind, ...rest] = await this.#run<[string, ...(number | string)[]]>('ask', {
+        ...this.#rules(),
+        id,
+        share: shares[waiter.call.class],
+        unused,
+        answered,
+        refused: this.#refused,
+        process: this.#process,
+        keptSlots: LATEST_SLOTS,
+        rowLength: ROW_LENGTH,
+        longestSleepUs: microseconds(maxSleepMs),
+        windowMs: circuitWindowMs,
+        probeTimeoutMs,
+      });
+      if (kind === 'closed') {
+        const [forMs, reason, scope] = rest as [number, ClosedReason, 'all' | 'class'];
+        this.#turnAway(waiter, { forMs, reason, scope });
+        return;
+      }
+      const numbers = rest as number[];
+      this.#clock.learn(askedAt, performance.now(), (numbers[0] as number) / 1000);
+      if (kind === 'wait') {
+        this.#refused += 1;
+        this.#askNextAt(numbers[1] as number);
+      } else {
+        this.#refused = 0;
+        const [, slotUs, intervalUs, used, limit, reset, probe, dayBegan, askUs] = numbers as GoAnswer;
+        const counts = { used, limit, reset, probe: probe === 1, dayBegan: dayBegan === 1 };
+        this.#askNextAt(askUs);
+        void this.#use(waiter, { id, slotUs, intervalMs: intervalUs / 1000, ...counts });
+      }
+    } catch (error) {
+      this.#answered += answered;
+      // Whether Redis got this ask is not known: the next one names its slot, and again those that it named.
+      this.#keep(...unused.map((slot) => ({ id: slot.id })), { id });
+      this.#options.metrics?.refused('redis');
+      this.#line.turnAway(() => error as Failure);
+    }
+  }
+
+  #askNextAt(redisUs: number): void {
+    this.#askAt = this.#clock.toLocal(redisUs / 1000);
+  }
+
+  /** Waits for the slot's time, and lets its call go unless that has left or is late. The next ask does not wait for it. */
+  async #use(waiter: Waiter, grant: Grant): Promise<void> {
+    this.#intervalMs = grant.intervalMs;
+    waiter.isGranted = true;
+    const slot = new GateSlot(waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
+      void this.#run('sentLate', { sentUs }).catch(() => undefined);
+    });
+    if (!slot.isLate) await slot.untilDue();
+    if (slot.isLate && this.#line.has(waiter)) {
+      waiter.missed += 1;
+      waiter.isGranted = false;
+      this.#remember(slot);
+      void this.#serve();
+    } else if (this.#line.leave(waiter)) {
+      this.#options.metrics?.waited(waiter.call.class, slot.waitedMs);
+      this.#logQuota(grant);
+      const fields = { class: waiter.call.class, waitedMs: Math.round(slot.waitedMs) };
+      this.#log.debug('call admitted', fields);
+      waiter.resolve(slot);
+    } else await this.giveBack(slot);
+  }
+
+  /** With nobody in line there is no further ask that could name them. */
+  async #returnUnused(): Promise<void> {
+    const idle = this.#unused;
+    this.#unused = idle.filter(({ reset }) => reset === undefined);
+    for (const { id, reset } of idle)
+      if (reset !== undefined) await this.#run('giveBack', { id, reset }).catch(() => this.#keep({ id }));
+  }
+
+  #remember({ id, reset }: GateSlot): void {
+    this.#keep({ id, reset });
+    // Asked for now, its place in time can still be taken up.
+    this.#wake();
+  }
+
+  /** The first of them are those that may have been granted before Redis went away. */
+  #keep(...unused: UnusedSlot[]): void {
+    this.#unused = [...this.#unused, ...unused].slice(0, LATEST_SLOTS);
+  }
+
+  #turnAway(waiter: Waiter, refusal: Refusal): void {
+    const { scope, reason } = refusal;
+    this.#options.metrics?.refused(scope === 'class' ? 'share' : reason);
+    const only = scope === 'class' ? waiter.call.class : undefined;
+    this.#line.turnAway(({ call }) => refusedFailure(refusal, call.class), only);
+  }
+
+  #logQuota({ dayBegan, used, limit, reset }: Grant): void {
+    const until = new Date(reset).toISOString();
+    if (dayBegan) this.#log.info('quota day began', { limit, until });
+    for (const [call, share] of Object.entries(this.#settings.shares))
+      if (used === Math.floor(limit * share))
+        this.#log.warn('quota share spent', { class: call, used, limit, until });
+  }
+
+  async #run<Answer>(script: keyof typeof GATE_SCRIPTS, args: object): Promise<Answer> {
+    try {
+      const { redis } = this.#options;
+      return (await GATE_SCRIPTS[script].run(redis, this.#key, [JSON.stringify(args)])) as Answer;
+    } catch (error) {
+      const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message.slice(0, 120);
+      throw new Failure('redis-unavailable', `the call gate cannot count a call without Redis (${cause})`);
+    }
+  }
+}
+
+/** In the order of the script's answers. */
+type ReadAnswer = [
+  nowUs: number,
+  nextUs: number,
+  intervalUs: number,
   used: number,
   limit: number,
   reset: number,
-  probeRetryMs: number,
-  mine = false,
-): Closure | undefined {
-  if (used >= limit) return { until: reset, reason: 'quota' };
-  if (record.until > now) return { until: record.until, reason: record.reason };
-  if (record.circuitPauseMs > 0 && record.probeUntil > now && !mine)
-    return { until: Math.min(record.probeUntil, now + probeRetryMs), reason: 'circuit' };
-  return undefined;
+  granted: number,
+  circuit: GateState['circuit'],
+  closedUntil: number,
+  reason?: ClosedReason,
+];
+type GoAnswer = [
+  nowUs: number,
+  slotUs: number,
+  intervalUs: number,
+  used: number,
+  limit: number,
+  reset: number,
+  probe: number,
+  dayBegan: number,
+  askUs: number,
+];
+
+function microseconds(ms: number): number {
+  return Math.round(ms * 1000);
+}
+
+function refusedFailure({ forMs, reason, scope }: Refusal, callClass: CallClass): Failure {
+  const until = Date.now() + Math.ceil(forMs);
+  const when = new Date(until).toISOString();
+  return scope === 'all'
+    ? new Failure('gate-closed', `no call to eBay before ${when} (${reason})`, { until, reason })
+    : new Failure(
+        'share-spent',
+        `${callClass} searches have used their share of today's calls; more at ${when}`,
+        { until, reason },
+      );
+}
+
+/** One call in line. */
+interface Waiter {
+  readonly call: GateCall;
+  readonly since: number;
+  /** It has a slot whose time has not come. */
+  isGranted: boolean;
+  /** Slots that it got and missed. */
+  missed: number;
+  resolve(slot: Slot): void;
+  reject(failure: Failure): void;
+}
+
+/** The calls of one process that wait for a slot: first come, first served, retries and replays before all others. */
+class GateLine {
+  #again: Waiter[] = [];
+  #ordinary: Waiter[] = [];
+
+  /** Rejects with `interrupted` when the call's signal aborts, and calls `left`. */
+  join(call: GateCall, left: () => void): Promise<Slot> {
+    return new Promise((resolve, reject) => {
+      const interrupt = () => {
+        this.leave(waiter);
+        waiter.reject(new Failure('interrupted', 'stopped while waiting for a slot to call eBay'));
+        left();
+      };
+      const settled = () => call.signal?.removeEventListener('abort', interrupt);
+      const waiter: Waiter = {
+        call,
+        since: performance.now(),
+        isGranted: false,
+        missed: call.insteadOf === undefined ? 0 : call.insteadOf.missed + 1,
+        resolve(slot) {
+          settled();
+          resolve(slot);
+        },
+        reject(failure) {
+          settled();
+          reject(failure);
+        },
+      };
+      if (call.signal?.aborted) {
+        interrupt();
+        return;
+      }
+      call.signal?.addEventListener('abort', interrupt);
+      (call.again ? this.#again : this.#ordinary).push(waiter);
+    });
+  }
+
+  /** The one that the next slot is for. */
+  first(): Waiter | undefined {
+    return [...this.#again, ...this.#ordinary].find(({ isGranted }) => !isGranted);
+  }
+
+  has(waiter: Waiter): boolean {
+    return this.#again.includes(waiter) || this.#ordinary.includes(waiter);
+  }
+
+  /** False if it had left already. */
+  leave(waiter: Waiter): boolean {
+    const wasThere = this.has(waiter);
+    this.#again = this.#again.filter((other) => other !== waiter);
+    this.#ordinary = this.#ordinary.filter((other) => other !== waiter);
+    return wasThere;
+  }
+
+  /** Rejects all that have no slot, or those of one class. */
+  turnAway(why: (waiter: Waiter) => Failure, only?: CallClass): void {
+    for (const waiter of [...this.#again, ...this.#ordinary])
+      if (!waiter.isGranted && (only === undefined || waiter.call.class === only)) {
+        this.leave(waiter);
+        waiter.reject(why(waiter));
+      }
+  }
+}
+
+/** A granted slot, with its time on this process's clock. */
+class GateSlot implements Slot {
+  readonly id: string;
+  readonly probe: boolean;
+  readonly reset: number;
+  readonly #waiter: Waiter;
+  readonly #clock: RedisClock;
+  readonly #lateMs: number;
+  readonly #movePace: (sentUs: number) => void;
+  readonly #paced: boolean;
+  readonly #dueAt: number;
+  /** How late the call may leave, ms. */
+  readonly #allowedMs: number;
+  #waitedMs: number | undefined;
+  #wasSent = false;
+
+  constructor(
+    waiter: Waiter,
+    { id, slotUs, intervalMs, probe, reset }: Grant,
+    clock: RedisClock,
+    /** A request that is written later than this moves the slots after it. */
+    lateMs: number,
+    movePace: (sentUs: number) => void,
+  ) {
+    this.id = id;
+    this.probe = probe;
+    this.reset = reset;
+    this.#waiter = waiter;
+    this.#clock = clock;
+    this.#lateMs = lateMs;
+    this.#movePace = movePace;
+    this.#paced = intervalMs > 0;
+    this.#dueAt = clock.toLocal(slotUs / 1000);
+    // Twice the allowance for each further slot missed: a Redis whose answers are always late starves no call.
+    const allowed = lateMs * 2 ** Math.max(0, waiter.missed - 1);
+    this.#allowedMs = this.#paced ? (clock.isKnown ? allowed : Number.NEGATIVE_INFINITY) : Infinity;
+  }
+
+  get waitedMs(): number {
+    return this.#waitedMs ?? performance.now() - this.#waiter.since;
+  }
+
+  get missed(): number {
+    return this.#waiter.missed;
+  }
+
+  get isLate(): boolean {
+    return this.#lateByMs > this.#allowedMs;
+  }
+
+  /** From the grant to the socket a call may take as long again; `sent` then moves the slots after it. */
+  get isOver(): boolean {
+    return this.#lateByMs > 2 * this.#allowedMs;
+  }
+
+  get wasSent(): boolean {
+    return this.#wasSent;
+  }
+
+  /** Waits for the slot's time, and for what the call has to do before it leaves. */
+  async untilDue(): Promise<void> {
+    // What could not be made fresh is used as it was.
+    const prepared = this.#waiter.call.beforeSend?.(this.waitedMs).catch(() => undefined);
+    // A timer fires late by a millisecond or so rather than early: whole ones are slept, the rest passes on the way.
+    for (let left = -this.#lateByMs; this.#paced && left >= 1; left = -this.#lateByMs)
+      await sleep(Math.floor(left));
+    await prepared;
+    this.#waitedMs = this.waitedMs;
+  }
+
+  sent(): void {
+    if (this.#wasSent) return;
+    this.#wasSent = true;
+    if (!this.#paced || this.#lateByMs <= this.#lateMs) return;
+    this.#movePace(microseconds(this.#clock.toRedis(performance.now() - this.#lateMs)));
+  }
+
+  get #lateByMs(): number {
+    return performance.now() - this.#dueAt;
+  }
 }

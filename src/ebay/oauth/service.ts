@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Registry } from 'prom-client';
 import { readEncryptionKeys } from '../../config/checks.ts';
 import { type Config, ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
-import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
-import { type AuthMetrics, declareAuthMetrics, Instruments } from '../../telemetry/metrics.ts';
+import { type Logger, NOOP_AUTH_METRICS, NOOP_LOGGER } from '../../telemetry/logger.ts';
+import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
 import { FleetClock, RedisLedger, RedisUnavailable, tokenKeys } from './ledger.ts';
 import { MemoryLedger } from './memoryLedger.ts';
@@ -302,7 +301,7 @@ export function assemble(options: EbayAuthOptions) {
   const { config, redis, tenant = 'default', log = NOOP_LOGGER, random = Math.random } = options;
   const { keys: encryptionKeys, problems } = readEncryptionKeys(config.token.encryptionKeys);
   if (problems.length > 0) throw new ConfigError(problems);
-  const metrics = options.metrics ?? declareAuthMetrics(new Instruments(new Registry()));
+  const metrics = options.metrics ?? NOOP_AUTH_METRICS;
   const owner = tokenOwner(config);
   const keys = tokenKeys(tenant, config);
   const clock = new FleetClock(options.clock);

@@ -1,5 +1,4 @@
 import type { Redis } from 'ioredis';
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
 import type { EncryptionKey } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { answered, type FleetClock, RedisUnavailable, STORE, type TokenKeys } from './ledger.ts';
@@ -197,16 +196,20 @@ export interface Binding {
 export class Cipher {
   readonly #keys: readonly EncryptionKey[];
   readonly #binding: Binding;
+  /** Loaded where there are keys alone. */
+  readonly #jose: Promise<typeof import('jose')> | undefined;
 
   constructor(keys: readonly EncryptionKey[], binding: Binding) {
     this.#keys = keys;
     this.#binding = binding;
+    this.#jose = keys.length === 0 ? undefined : import('jose');
   }
 
   /** The text itself where no key is configured. */
   async seal(text: string): Promise<string> {
     const key = this.#keys[0];
-    if (key === undefined) return text;
+    if (key === undefined || this.#jose === undefined) return text;
+    const { CompactEncrypt } = await this.#jose;
     return new CompactEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: key.kid, ...this.#binding })
       .encrypt(key.secret);
@@ -214,6 +217,8 @@ export class Cipher {
 
   /** Nothing where the value is damaged, of an unlisted key, or bound to another tenant or environment. */
   async open(sealed: string): Promise<string | undefined> {
+    if (this.#jose === undefined) return undefined;
+    const { compactDecrypt, decodeProtectedHeader } = await this.#jose;
     try {
       const { kid, tenant, environment } = decodeProtectedHeader(sealed);
       const key = this.#keys.find((candidate) => candidate.kid === kid);

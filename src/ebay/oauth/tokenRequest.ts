@@ -1,4 +1,3 @@
-import axios, { isAxiosError } from 'axios';
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { isTokenText, scopeList } from './tokenData.ts';
@@ -12,6 +11,8 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  * @throws MintFault, which holds neither the request nor the answer.
  */
 export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>): Promise<Grant> {
+  // At the first request: programs that import the library and request no token do not load it.
+  const { default: axios } = await import('axios');
   const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
   const form = new URLSearchParams({
     grant_type: 'client_credentials',
@@ -42,7 +43,7 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
 
 function faultOf(error: unknown, late: boolean, seconds: number): MintFault {
   if (late) return new MintFault('timeout', `no answer within ${seconds} s`);
-  const code = isAxiosError(error) ? (error.code ?? 'no code') : 'no code';
+  const { code = 'no code' } = error as NodeJS.ErrnoException;
   if (code === 'ERR_BAD_RESPONSE') return new MintFault('bad-answer', 'the answer is too large or broken');
   return new MintFault(code === 'ETIMEDOUT' ? 'timeout' : 'unreachable', `connection failed (${code})`);
 }

@@ -1,15 +1,18 @@
 import { expect } from 'chai';
 import { rushed } from '../../support/arrivals.ts';
 import { search, testEbay } from '../../support/ebayClient.ts';
-import { failureOf, inMemory } from '../../support/gates.ts';
+import { failureOf, inRedis } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 import { useSimulator } from '../../support/simulator.ts';
 
 describe('calls to eBay', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
   const simulator = useSimulator();
   const searches = () => simulator().controls.log({ kind: 'search' });
 
   it('200 returns the body', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     const { body, latencyMs, attempts } = await search(ebay);
     expect(body.itemSummaries).to.have.lengthOf(3);
     expect(attempts).to.equal(1);
@@ -19,7 +22,7 @@ describe('calls to eBay', () => {
   });
 
   it('the item call builds the right path; the | in ids is URL-encoded', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     const { body } = await search(ebay);
     const [{ itemId }] = body.itemSummaries as [{ itemId: string }];
     const item = await ebay.client.browse.getItem(itemId, {}, { class: 'interactive' });
@@ -30,7 +33,7 @@ describe('calls to eBay', () => {
   });
 
   it('401 → one refresh → one retry → success, each attempt with a slot of its own', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     simulator().controls.arm({ fault: 'expired-token', count: 1 });
     const { attempts } = await search(ebay);
     expect(attempts).to.equal(2);
@@ -40,7 +43,7 @@ describe('calls to eBay', () => {
   });
 
   it('the replay after a 401 uses the token of the refresh, whatever the cache gives by then', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     const old = await ebay.tokens.getAccessToken();
     ebay.tokens.getAccessToken = async () => old;
     simulator().controls.arm({ fault: 'expired-token', count: 1 });
@@ -53,7 +56,7 @@ describe('calls to eBay', () => {
   });
 
   it('401 twice: one refresh, then a typed failure', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     simulator().controls.arm({ fault: 'expired-token' });
     expect((await failureOf(search(ebay))).code).to.equal('token-refused');
     expect(ebay.tokens.asked).to.deep.equal(['refresh']);
@@ -62,7 +65,7 @@ describe('calls to eBay', () => {
   });
 
   it('a slot whose time passes between its grant and the socket is not used, and its place is taken up again', async () => {
-    const gate = inMemory({ intervalMs: 300 });
+    const gate = makeGate({ intervalMs: 300 });
     const enter = gate.enter.bind(gate);
     const askedInsteadOf: boolean[] = [];
     gate.enter = async (call) => {
@@ -81,7 +84,7 @@ describe('calls to eBay', () => {
   });
 
   it('5xx is retried, then success: quick tries pass the gate and keep its pace', async () => {
-    const gate = inMemory({ intervalMs: 300 });
+    const gate = makeGate({ intervalMs: 300 });
     const ebay = testEbay(simulator().url, { gate });
     simulator().controls.arm({ fault: 'status', status: 503, count: 2 });
     const { attempts } = await search(ebay);
@@ -92,7 +95,7 @@ describe('calls to eBay', () => {
   });
 
   it('sends a quick try before the calls that wait', async () => {
-    const ebay = testEbay(simulator().url, { gate: inMemory({ intervalMs: 150 }) });
+    const ebay = testEbay(simulator().url, { gate: makeGate({ intervalMs: 150 }) });
     simulator().controls.arm({ fault: 'status', status: 503, count: 1 });
     const call = (q: string) => ebay.client.browse.search({ q }, {}, { class: 'interactive' });
     await Promise.all([call('phone'), call('lamp'), call('lamp')]);
@@ -101,7 +104,7 @@ describe('calls to eBay', () => {
   });
 
   it('tries at most twice more, whatever mixture of trouble there is', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     simulator().controls.arm({ fault: 'status', status: 502, count: 2 });
     simulator().controls.arm({ fault: 'expired-token', skip: 2, count: 1 });
     simulator().controls.arm({ fault: 'status', status: 504, skip: 3 });
@@ -111,7 +114,7 @@ describe('calls to eBay', () => {
   });
 
   it('a non-retryable 4xx is not retried, nor is a 500', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     for (const status of [400, 403, 409, 500]) {
       simulator().controls.clearLog();
       simulator().controls.arm({ fault: 'status', status, count: 1 });
@@ -126,9 +129,9 @@ describe('calls to eBay', () => {
   });
 
   it('reads the cached token once more when the gate made it wait long', async () => {
-    const gate = inMemory({ intervalMs: 1100 });
+    const gate = makeGate({ intervalMs: 1100 });
     const ebay = testEbay(simulator().url, { gate });
-    const fresher = await testEbay(simulator().url).tokens.getAccessToken();
+    const fresher = await testEbay(simulator().url, { gate: makeGate() }).tokens.getAccessToken();
     await search(ebay);
     const old = ebay.tokens.current;
     const waiting = search(ebay);
@@ -142,7 +145,7 @@ describe('calls to eBay', () => {
   });
 
   it('does not count a call that could not connect, but tells the circuit', async () => {
-    const gate = inMemory({ circuitMinCalls: 2, circuitPauseMs: 60_000 });
+    const gate = makeGate({ circuitMinCalls: 2, circuitPauseMs: 60_000 });
     const ebay = testEbay('http://127.0.0.1:9', { gate, mint: async () => 'token' });
     for (let n = 0; n < 2; n += 1) expect((await failureOf(search(ebay))).code).to.equal('ebay-unreachable');
     const { used, circuit } = await gate.read();
@@ -152,7 +155,7 @@ describe('calls to eBay', () => {
   });
 
   it('ends with "interrupted" when the caller has to go, during a call as in line', async () => {
-    const gate = inMemory({ intervalMs: 5000 });
+    const gate = makeGate({ intervalMs: 5000 });
     const ebay = testEbay(simulator().url, { gate });
     simulator().controls.arm({ fault: 'hang' });
     const controller = new AbortController();

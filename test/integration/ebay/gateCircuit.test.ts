@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { CallGate } from '../../../src/ebay/gate/gate.ts';
-import { forBothGates } from '../../support/gateSuites.ts';
-import { failureOf, pass, tally } from '../../support/gates.ts';
+import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const circuit = { circuitMinCalls: 4, circuitShare: 0.5, circuitPauseMs: 120, maxCircuitPauseMs: 100_000 };
@@ -14,7 +14,10 @@ async function halfOpen(gate: CallGate): Promise<void> {
   await waitFor('the half-open circuit', async () => (await gate.read()).circuit === 'half-open');
 }
 
-forBothGates('the circuit of a call gate', (makeGate) => {
+describe('the circuit of a call gate', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
+
   it('stays closed below the share of failures and below the fewest calls', async () => {
     const gate = makeGate(circuit);
     await calls(gate, 'failed', 3);

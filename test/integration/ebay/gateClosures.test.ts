@@ -1,11 +1,14 @@
 import { expect } from 'chai';
-import { forBothGates } from '../../support/gateSuites.ts';
-import { failureOf, pass, tally } from '../../support/gates.ts';
+import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const HOUR_MS = 3_600_000;
 
-forBothGates('the closures of a call gate', (makeGate) => {
+describe('the closures of a call gate', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
+
   it('close for everybody, waiting or coming, and say until when and why', async () => {
     const gate = makeGate({ intervalMs: HOUR_MS });
     await pass(gate);

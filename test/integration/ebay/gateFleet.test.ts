@@ -31,7 +31,7 @@ describe('a call gate shared by several processes', () => {
   });
 
   it('takes the place of a missed slot up at once, also while it asks for another call', async () => {
-    const gate = makeGate({ intervalMs: 2000, maxNapMs: 2000 });
+    const gate = makeGate({ intervalMs: 2000, maxSleepMs: 2000 });
     const first = await gate.enter({ class: 'interactive' });
     const leaves = new AbortController();
     await new Promise(setImmediate);
@@ -45,7 +45,7 @@ describe('a call gate shared by several processes', () => {
   });
 
   it('asks about ten times a slot, however many of them wait', async () => {
-    const gates = fleet(40, { intervalMs: 20, maxNapMs: 1000 });
+    const gates = fleet(40, { intervalMs: 20, maxSleepMs: 1000 });
     const asked = async () =>
       Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1]);
     const admin = redis.connect();

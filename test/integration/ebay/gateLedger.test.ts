@@ -1,12 +1,15 @@
 import { expect } from 'chai';
-import { forBothGates } from '../../support/gateSuites.ts';
-import { failureOf, pass, tally } from '../../support/gates.ts';
+import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const HOUR_MS = 3_600_000;
 const shares = { interactive: 1, scheduled: 0.9, backfill: 0.7 };
 
-forBothGates('the ledger of a call gate', (makeGate) => {
+describe('the ledger of a call gate', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
+
   it('grants exactly the calls of the day', async () => {
     const gate = makeGate({ dailyLimit: 50 });
     const entries = Array.from({ length: 70 }, () => pass(gate));

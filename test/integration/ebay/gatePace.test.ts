@@ -1,12 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Slot } from '../../../src/ebay/gate/gate.ts';
-import { forBothGates } from '../../support/gateSuites.ts';
-import { failureOf, gapsOf, pass, tally } from '../../support/gates.ts';
+import { failureOf, gapsOf, inRedis, pass, tally } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 
 const HOUR_MS = 3_600_000;
 
-forBothGates('the pace of a call gate', (makeGate) => {
+describe('the pace of a call gate', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
+
   it('lets calls out one interval apart, however many wait', async () => {
     const gate = makeGate({ intervalMs: 40 });
     const times: number[] = [];

@@ -1,11 +1,14 @@
 import { expect } from 'chai';
 import { search, testEbay } from '../../support/ebayClient.ts';
-import { failureOf, inMemory } from '../../support/gates.ts';
+import { failureOf, inRedis } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
 import { useSimulator } from '../../support/simulator.ts';
 
 const DAY_S = 86_400;
 
 describe('a 429 of eBay', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
   const simulator = useSimulator();
   const env = { THROTTLE_BACKOFF: '5', MAX_THROTTLE_BACKOFF: '900' };
   const asked = () => simulator().controls.log({ kind: 'rate-limit' }).length;
@@ -22,7 +25,7 @@ describe('a 429 of eBay', () => {
   ];
   for (const { name, fault, pauseS } of cases)
     it(`pauses everybody ${pauseS} s with ${name}`, async () => {
-      const ebay = testEbay(simulator().url, { env });
+      const ebay = testEbay(simulator().url, { gate: makeGate(), env });
       simulator().controls.arm({ fault: 'rate-limited', ...fault });
       const { code, disposition, detail } = await failureOf(search(ebay));
       expect([code, disposition]).to.deep.equal(['ebay-throttled', 'wait']);
@@ -33,7 +36,7 @@ describe('a 429 of eBay', () => {
     });
 
   it('closes until the reset when eBay’s own count says that the day is used up', async () => {
-    const gate = inMemory({ dailyLimit: 5000 });
+    const gate = makeGate({ dailyLimit: 5000 });
     const ebay = testEbay(simulator().url, { env, gate });
     simulator().controls.quota({ remaining: 0, resetInS: 7200 });
     const { detail } = await failureOf(search(ebay));
@@ -46,7 +49,7 @@ describe('a 429 of eBay', () => {
   });
 
   it('asks for the quota once, however many are throttled at a time', async () => {
-    const ebay = testEbay(simulator().url, { env });
+    const ebay = testEbay(simulator().url, { gate: makeGate(), env });
     simulator().controls.arm({ fault: 'rate-limited' });
     simulator().controls.configure({ latencyMs: 30 });
     const codes = await Promise.all(
@@ -60,10 +63,12 @@ describe('a 429 of eBay', () => {
 });
 
 describe('the quota that eBay counts', () => {
+  const redis = useRedis();
+  const makeGate = inRedis(() => redis.connect());
   const simulator = useSimulator();
 
   it('corrects the ledger when another program spends from it', async () => {
-    const ebay = testEbay(simulator().url);
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
     simulator().controls.quota({ limit: 4000, remaining: 17, resetInS: 3600 });
     expect(await ebay.client.reconcile()).to.equal(true);
     const { limit, remaining } = await ebay.gate.read();
@@ -73,7 +78,7 @@ describe('the quota that eBay counts', () => {
 
   for (const status of [204, 500, 401])
     it(`leaves the ledger alone when the question is answered ${status}`, async () => {
-      const ebay = testEbay(simulator().url);
+      const ebay = testEbay(simulator().url, { gate: makeGate() });
       simulator().controls.arm({ fault: 'status', status, on: { endpoint: 'rate-limit' } });
       expect(await ebay.client.reconcile()).to.equal(false);
       expect((await ebay.gate.read()).limit).to.equal(5000);
@@ -81,7 +86,7 @@ describe('the quota that eBay counts', () => {
     });
 
   it('is not asked more often than its own light limit allows, and takes no slot', async () => {
-    const ebay = testEbay(simulator().url, { analyticsIntervalMs: 60_000 });
+    const ebay = testEbay(simulator().url, { gate: makeGate(), analyticsIntervalMs: 60_000 });
     expect([await ebay.client.reconcile(), await ebay.client.reconcile()]).to.deep.equal([true, false]);
     expect(simulator().controls.log({ kind: 'rate-limit' })).to.have.lengthOf(1);
     expect((await ebay.gate.read()).nextSlotMs).to.equal(0);

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { openProducer } from '../../../src/app/client.ts';
+import { openProducer } from '../../../src/app/producer.ts';
 import { startWorkerApp, type WorkerApp } from '../../../src/app/worker.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
@@ -67,7 +67,7 @@ describe('the log lines of a search', () => {
     const calls = allLines().filter(({ component, level }) => component === 'gate' && level === 'debug');
     expect(calls).to.have.length(2);
     for (const call of calls) {
-      expect(call).to.include({ message: 'call let through', class: 'backfill' });
+      expect(call).to.include({ message: 'call admitted', class: 'backfill' });
       expect(call.waitedMs).to.be.a('number');
     }
   });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { QuotaDays, quotaDayEnd } from '../../../src/ebay/gate/quota.ts';
+import { QuotaDays, pacificDayEnd as quotaDayEnd } from '../../../src/ebay/pacificDay.ts';
 
 const end = (now: string) => new Date(quotaDayEnd(Date.parse(now))).toISOString();
 const HOUR_MS = 3_600_000;

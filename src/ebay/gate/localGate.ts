@@ -1,0 +1,77 @@
+import { randomUUID } from 'node:crypto';
+import pThrottle from 'p-throttle';
+import { Failure } from '../../failures.ts';
+import type { CallMetrics } from '../../telemetry/metrics.ts';
+import { pacificDay, pacificDayEnd } from '../pacificDay.ts';
+import type { AttemptGate, ClosedReason, GateCall, Slot, ThrottlePause } from './gate.ts';
+
+export interface LocalGateOptions {
+  /** Least time between two calls, ms; 0 for none. */
+  intervalMs: number;
+  dailyLimit: number;
+  /** Pause after a 429 that named none, ms. */
+  throttlePauseMs: number;
+  metrics?: Pick<CallMetrics, 'waited' | 'refused'>;
+}
+
+/** The gate of one process without Redis, which must be alone with its credential: pace, the day's limit, pauses after a 429. */
+export class LocalGate implements AttemptGate {
+  readonly #options: LocalGateOptions;
+  readonly #nextSlot: () => Promise<void>;
+  #day = '';
+  #used = 0;
+  #closedUntil = 0;
+
+  constructor(options: LocalGateOptions) {
+    this.#options = options;
+    this.#nextSlot = pThrottle({ limit: 1, interval: options.intervalMs, strict: true })(
+      async () => undefined,
+    );
+  }
+
+  async enter({ class: callClass, signal, beforeSend }: GateCall): Promise<Slot> {
+    const since = performance.now();
+    await this.check();
+    await this.#nextSlot();
+    const waitedMs = performance.now() - since;
+    if (signal?.aborted) throw new Failure('interrupted', 'stopped while waiting for a slot to call eBay');
+    // A pause may have begun meanwhile.
+    await this.check();
+    await beforeSend?.(waitedMs).catch(() => undefined);
+    this.#used += 1;
+    this.#options.metrics?.waited(callClass, waitedMs);
+    const slot = { id: randomUUID(), waitedMs, missed: 0, probe: false, isOver: false, wasSent: false };
+    return Object.assign(slot, {
+      sent: () => {
+        slot.wasSent = true;
+      },
+    });
+  }
+
+  async check(): Promise<void> {
+    const now = Date.now();
+    const day = pacificDay(now);
+    if (day !== this.#day) [this.#day, this.#used] = [day, 0];
+    if (now < this.#closedUntil) throw this.#refused(this.#closedUntil, 'pause');
+    if (this.#used >= this.#options.dailyLimit) throw this.#refused(pacificDayEnd(now), 'quota');
+  }
+
+  async report(): Promise<void> {}
+
+  async giveBack(slot: Slot): Promise<void> {
+    if (!slot.wasSent) this.#used -= 1;
+  }
+
+  async throttled(retryAfterMs = this.#options.throttlePauseMs): Promise<ThrottlePause> {
+    const now = Date.now();
+    const began = this.#closedUntil <= now;
+    this.#closedUntil = Math.max(this.#closedUntil, now + retryAfterMs);
+    return { forMs: this.#closedUntil - now, reason: 'pause', began };
+  }
+
+  #refused(until: number, reason: ClosedReason): Failure {
+    this.#options.metrics?.refused(reason);
+    const when = new Date(until).toISOString();
+    return new Failure('gate-closed', `no call to eBay before ${when} (${reason})`, { until, reason });
+  }
+}

@@ -1,0 +1,52 @@
+import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { gapsOf, inRedis } from '../../support/gates.ts';
+import { useRedis } from '../../support/redis.ts';
+import { startTcpProxy, type TcpProxy } from '../../support/tcpProxy.ts';
+
+const INTERVAL_MS = 300;
+const CALLS = 8;
+
+describe('a call gate with its Redis 100 ms away', () => {
+  const redis = useRedis();
+  let proxy: TcpProxy;
+  let far: Redis;
+  beforeEach(async () => {
+    proxy = await startTcpProxy(Number(new URL(redis.url).port));
+    Object.assign(proxy, { mode: 'latency', latencyMs: 100 });
+    far = new Redis(proxy.port, '127.0.0.1');
+  });
+  afterEach(async () => {
+    far.disconnect();
+    await proxy.close();
+  });
+
+  it('uses nearly every slot of a backlog and keeps the interval', async () => {
+    const gate = inRedis(() => far)({ intervalMs: INTERVAL_MS, maxSleepMs: 1000 });
+    const times: number[] = [];
+    const calls = Array.from({ length: CALLS }, async () => {
+      const slot = await gate.enter({ class: 'interactive' });
+      times.push(performance.now());
+      slot.sent();
+    });
+    await Promise.all(calls);
+    const gaps = gapsOf(times).sort((a, b) => a - b);
+    // A timer may fire early by a part of a millisecond.
+    expect(gaps[0]).to.be.at.least(INTERVAL_MS - 5);
+    // A round trip less well timed would add itself to every gap.
+    expect(gaps[Math.floor(gaps.length / 2)]).to.be.below(INTERVAL_MS / 0.95);
+  });
+
+  it('asks once for each slot when no other process waits', async () => {
+    const gate = inRedis(() => far)({ intervalMs: INTERVAL_MS, maxSleepMs: 1000 });
+    const admin = redis.connect();
+    const asked = async () =>
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await admin.info('commandstats'))?.[1] ?? 0);
+    const pass = async () => (await gate.enter({ class: 'interactive' })).sent();
+    // The first answers show how far away Redis is.
+    await Promise.all([pass(), pass(), pass()]);
+    const before = await asked();
+    await Promise.all(Array.from({ length: CALLS }, pass));
+    expect((await asked()) - before).to.be.within(CALLS, 2 * CALLS - 1);
+  });
+});
