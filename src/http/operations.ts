@@ -3,17 +3,86 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Registry } from 'prom-client';
 import type { Scrubber } from '../telemetry/scrubber.ts';
-import type { Section } from './section.ts';
+import type { Routes } from './access.ts';
 
-export interface OperationsOptions {
+/** Whether the process works at all; where not, only a restart helps. */
+export interface Liveness {
+  alive: boolean;
+  /** How late the process's event loop usually runs, ms. */
+  eventLoopLagMs: number;
+  /** Why it is not alive, one sentence each. */
+  reasons: string[];
+}
+
+/** Whether the process can work now. */
+export interface Readiness {
+  ready: boolean;
+  /** What keeps it from working, one sentence each. */
+  reasons: string[];
+  /** What it works without, or waits for by itself. */
+  degraded: string[];
+}
+
+/** The answers to load balancers and orchestrators. */
+export interface Health {
+  live(): Liveness;
+  ready(): Promise<Readiness>;
+}
+
+export interface MetricsOptions {
+  registry: Registry;
+  /** Brings gauges up to date that are measured on request only. */
+  refresh: () => Promise<void>;
+}
+
+const READ = ['GET', 'HEAD'];
+
+/** `/livez` and `/readyz`: 200, or 503 with the reasons. Without a key. */
+export function healthRoutes(health: Health): Routes {
+  return (app) => {
+    for (const url of ['/livez', '/readyz'])
+      app.route({
+        method: READ,
+        url,
+        config: { access: 'public' },
+        handler: async (_, reply) => {
+          const { status, body } = await healthAnswer(health, url);
+          return reply.code(status).send(body);
+        },
+      });
+  };
+}
+
+/** `/metrics` for Prometheus, with a key of the role `operate`. */
+export function metricsRoute(options: MetricsOptions): Routes {
+  return (app) => {
+    app.get('/metrics', { config: { access: ['operate'] } }, async (_, reply) =>
+      reply.type(options.registry.contentType).send(await metricsText(options)),
+    );
+  };
+}
+
+async function healthAnswer(health: Health, path: string): Promise<{ status: number; body: object }> {
+  if (path === '/livez') {
+    const live = health.live();
+    return { status: live.alive ? 200 : 503, body: live };
+  }
+  const readiness = await health.ready();
+  return { status: readiness.ready ? 200 : 503, body: readiness };
+}
+
+async function metricsText({ registry, refresh }: MetricsOptions): Promise<string> {
+  // Old figures are better than none while Redis is unavailable.
+  await refresh().catch(() => undefined);
+  return registry.metrics();
+}
+
+export interface OperationsOptions extends MetricsOptions {
   host: string;
   /** 0: any free one. */
   port: number;
-  registry: Registry;
-  /** Masks secrets in reasons: they may be somebody else's words. */
+  /** Masks secrets in reasons, which may quote other systems. */
   scrubber: Scrubber;
-  /** Brings up to date what is measured only when somebody looks. */
-  refresh: () => Promise<void>;
   health: Health;
 }
 
@@ -23,21 +92,19 @@ export interface OperationsServer {
 }
 
 /**
- * A worker's small door for operators: `/metrics` (Prometheus text), `/livez` and `/readyz` (200 or 503 with the reasons).
+ * The same routes on a port of a worker that serves no API, without keys.
  * @throws the server's own error when it cannot listen, e.g. code EADDRINUSE
  */
 export async function serveOperations(options: OperationsOptions): Promise<OperationsServer> {
   const server = createServer((request, response) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      response.setHeader('allow', 'GET, HEAD');
-      send(response, 405, { error: 'only GET and HEAD' });
-      return;
+    if (!READ.includes(request.method ?? '')) {
+      response.setHeader('allow', READ.join(', '));
+      return sendJson(response, 405, { error: 'only GET and HEAD' });
     }
-    answer(options, new URL(request.url ?? '/', 'http://localhost').pathname, response).catch(() =>
-      send(response, 503, { error: 'cannot tell' }),
-    );
+    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    answer(options, pathname, response).catch(() => sendJson(response, 503, { error: 'unknown' }));
   });
-  // A scraper that never finishes its request must not hold a socket for ever.
+  // A scraper that never finishes its request would hold a socket for ever.
   server.requestTimeout = 5000;
   server.listen(options.port, options.host);
   await once(server, 'listening');
@@ -51,99 +118,16 @@ export async function serveOperations(options: OperationsOptions): Promise<Opera
 }
 
 async function answer(options: OperationsOptions, path: string, response: ServerResponse): Promise<void> {
-  const { registry, scrubber, refresh, health } = options;
-  switch (path) {
-    case '/metrics':
-      // Old figures are better than none while Redis is away.
-      await refresh().catch(() => undefined);
-      response.writeHead(200, { 'content-type': registry.contentType }).end(await registry.metrics());
-      return;
-    case '/livez': {
-      const live = health.live();
-      return send(response, live.alive ? 200 : 503, live);
-    }
-    case '/readyz': {
-      const readiness = scrubber.value(await health.ready());
-      return send(response, readiness.ready ? 200 : 503, readiness);
-    }
-    default:
-      return send(response, 404, { error: 'there are /metrics, /livez and /readyz' });
-  }
+  if (path === '/metrics') {
+    const text = await metricsText(options);
+    response.writeHead(200, { 'content-type': options.registry.contentType }).end(text);
+  } else if (path === '/livez' || path === '/readyz') {
+    const { status, body } = await healthAnswer(options.health, path);
+    sendJson(response, status, options.scrubber.value(body));
+  } else sendJson(response, 404, { error: 'there are /metrics, /livez and /readyz' });
 }
 
-function send(response: ServerResponse, status: number, body: object): void {
+function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
   response.end(JSON.stringify(body));
-}
-
-/** Whether the process does its work at all; where not, only a new start helps. */
-export interface Liveness {
-  alive: boolean;
-  /** How late the process's event loop usually runs, ms. */
-  eventLoopLagMs: number;
-  /** Why it is not alive, one sentence each. */
-  reasons: string[];
-}
-
-/** Whether the process can do its work now. */
-export interface Readiness {
-  ready: boolean;
-  /** What keeps it from working, one sentence each. */
-  reasons: string[];
-  /** What it works without, or waits for by itself. */
-  degraded: string[];
-}
-
-/** What load balancers and orchestrators ask. */
-export interface Health {
-  live(): Liveness;
-  ready(): Promise<Readiness>;
-}
-
-/** `/livez` and `/readyz`: 200, or 503 with the reasons. Without a key. */
-export function healthRoutes(health: Health): Section {
-  const methods = ['GET', 'HEAD'];
-  return {
-    rules: ['/livez', '/readyz'].flatMap((url) =>
-      methods.map((method) => ({ method, url, access: 'public' as const })),
-    ),
-    register(app) {
-      app.route({
-        method: methods,
-        url: '/livez',
-        handler: async (_, reply) => {
-          const live = health.live();
-          return reply.code(live.alive ? 200 : 503).send(live);
-        },
-      });
-      app.route({
-        method: methods,
-        url: '/readyz',
-        handler: async (_, reply) => {
-          const readiness = await health.ready();
-          return reply.code(readiness.ready ? 200 : 503).send(readiness);
-        },
-      });
-    },
-  };
-}
-
-export interface MetricsRouteOptions {
-  registry: Registry;
-  /** Brings up to date what is measured only when somebody looks. */
-  refresh: () => Promise<void>;
-}
-
-/** `/metrics` for Prometheus, which sends a key of the role `operate`: figures of the business are nobody else's. */
-export function metricsRoute({ registry, refresh }: MetricsRouteOptions): Section {
-  return {
-    rules: [{ method: 'GET', url: '/metrics', access: ['operate'] }],
-    register(app) {
-      app.get('/metrics', async (_, reply) => {
-        // Old figures are better than none while Redis is away.
-        await refresh().catch(() => undefined);
-        return reply.type(registry.contentType).send(await registry.metrics());
-      });
-    },
-  };
 }

@@ -21,32 +21,34 @@ export interface ProblemOptions {
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
-  readonly errors: readonly ProblemError[];
-  readonly options: ProblemOptions;
+  readonly title: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #errors: readonly ProblemError[];
+  readonly #searchId: string | undefined;
 
-  constructor(status: number, errors: readonly ProblemError[], options: ProblemOptions = {}) {
+  constructor(
+    status: number,
+    errors: readonly ProblemError[],
+    { retryAfter, headers, searchId }: ProblemOptions = {},
+  ) {
     super(errors.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));
     this.status = status;
-    this.errors = errors;
-    this.options = options;
+    this.title = STATUS_CODES[status] ?? 'Error';
+    this.headers = { ...headers, ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
+    this.#errors = errors;
+    this.#searchId = searchId;
   }
 
-  get headers(): Record<string, string> {
-    const { retryAfter, headers } = this.options;
-    return { ...headers, ...(retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) }) };
-  }
-
-  /** @param instance the path that was called; never its query, which may hold what must not be repeated */
+  /** @param instance the path that was called; without its query, which may hold secrets */
   body(instance: string): object {
-    const { searchId } = this.options;
     return {
-      type: `urn:dropship-product-finder:${this.errors[0]?.code ?? 'internal'}`,
-      title: STATUS_CODES[this.status] ?? 'Error',
+      type: `urn:dropship-product-finder:${this.#errors[0]?.code ?? 'internal'}`,
+      title: this.title,
       status: this.status,
       detail: this.message.slice(0, 1000),
       instance: instance.slice(0, 200),
-      errors: this.errors,
-      ...(searchId === undefined ? {} : { searchId }),
+      errors: this.#errors,
+      ...(this.#searchId !== undefined && { searchId: this.#searchId }),
     };
   }
 }
@@ -56,57 +58,65 @@ export function problem(
   status: number,
   code: string,
   message: string,
-  options: ProblemOptions & { path?: string } = {},
+  { path = '', ...options }: ProblemOptions & { path?: string } = {},
 ): Problem {
-  const { path = '', ...rest } = options;
-  return new Problem(status, [{ path, code, message }], rest);
+  return new Problem(status, [{ path, code, message }], options);
 }
 
-/** The same for what does not exist and for what belongs to somebody else. */
+/** The same answer for what does not exist and for what belongs to another tenant. */
 export function notFound(): Problem {
   return problem(404, 'not_found', 'there is nothing here, or it is not yours');
 }
 
+export function unsupportedMediaType(): Problem {
+  return problem(
+    415,
+    'unsupported_media_type',
+    'send application/json in UTF-8, uncompressed (Content-Type: application/json)',
+  );
+}
+
+/**
+ * The answer to an error, or undefined for a defect.
+ * @param bodyLimit of the route that was called, bytes
+ */
+export function problemOf(thrown: unknown, bodyLimit?: number): Problem | undefined {
+  if (thrown instanceof Problem) return thrown;
+  const failure = thrown instanceof Failure ? thrown : redisFailure(thrown);
+  return failure === undefined
+    ? problemOfFramework(thrown as FrameworkError, bodyLimit)
+    : problemOfFailure(failure);
+}
+
+/** Codes that are missing here are defects where HTTP meets them. */
 const STATUS: Partial<Record<FailureCode, number>> = {
   invalid_request: 400,
   invalid_payload: 400,
   search_not_found: 404,
   schedule_not_found: 404,
+  idempotency_key_reused: 422,
   backlog_full: 503,
   'redis-unavailable': 503,
-  // A process of the release that wrote it can answer.
+  // A process of the newer release can answer.
   unknown_payload_version: 503,
   'gate-closed': 503,
   interrupted: 503,
 };
 
-/** Seconds; Redis is usually back within them. */
-const REDIS_RETRY = 2;
-
-/**
- * What went wrong, or undefined for a defect of ours.
- * @param bodyLimit of the route that was asked, in bytes
- */
-export function problemOf(thrown: unknown, bodyLimit?: number): Problem | undefined {
-  if (thrown instanceof Problem) return thrown;
-  const failure = thrown instanceof Failure ? thrown : redisFailure(thrown);
-  if (failure !== undefined) return problemOfFailure(failure);
-  return problemOfFramework(thrown as FrameworkError, bodyLimit);
-}
+/** Redis is usually back within so many seconds. */
+const REDIS_RETRY_S = 2;
 
 function problemOfFailure({ code, message, detail }: Failure): Problem | undefined {
   const status = STATUS[code];
   if (status === undefined) return undefined;
   if (status === 404) return notFound();
-  const errors = detail.errors ?? [{ path: '', code, message }];
+  const { errors = [{ path: '', code, message }], until, searchId } = detail;
+  const retryAfter =
+    until === undefined ? REDIS_RETRY_S : Math.max(1, Math.ceil((until - Date.now()) / 1000));
   return new Problem(status, errors, {
-    ...(status === 503 ? { retryAfter: secondsUntil(detail.until) } : {}),
-    ...(detail.searchId === undefined ? {} : { searchId: detail.searchId }),
+    ...(status === 503 && { retryAfter }),
+    ...(searchId !== undefined && { searchId }),
   });
-}
-
-function secondsUntil(until: number | undefined): number {
-  return until === undefined ? REDIS_RETRY : Math.max(1, Math.ceil((until - Date.now()) / 1000));
 }
 
 interface FrameworkError {
@@ -121,15 +131,15 @@ interface FrameworkError {
   validationContext?: string;
 }
 
-/** Fastify's own refusals, by its codes. */
+/** Fastify's own errors, by its codes. */
 function problemOfFramework(
-  { code, statusCode, validation, validationContext }: FrameworkError,
+  { code, statusCode = 500, validation = [], validationContext }: FrameworkError,
   bodyLimit: number | undefined,
 ) {
   switch (code) {
     case 'FST_ERR_VALIDATION':
-      // What is no id at all is nobody's.
-      return validationContext === 'params' ? notFound() : problemOfParameters(validation ?? []);
+      // An id of the wrong form belongs to nothing.
+      return validationContext === 'params' ? notFound() : new Problem(400, validation.map(parameterError));
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType();
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -143,33 +153,25 @@ function problemOfFramework(
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return notFound();
     default:
-      return statusCode !== undefined && statusCode >= 400 && statusCode < 500
+      return statusCode >= 400 && statusCode < 500
         ? problem(statusCode, 'bad_request', 'the request cannot be read')
         : undefined;
   }
 }
 
-function problemOfParameters(validation: NonNullable<FrameworkError['validation']>): Problem {
-  const errors = validation.map(({ instancePath, keyword, params, message = 'is not allowed' }) =>
-    keyword === 'additionalProperties'
-      ? {
-          path: String(params.additionalProperty).slice(0, 64),
-          code: 'unknown_field',
-          message: 'is no parameter of this route',
-        }
-      : { path: instancePath.slice(1, 65), code: 'invalid_parameter', message: allowed(message, params) },
-  );
-  return new Problem(400, errors);
-}
-
-function allowed(message: string, { allowedValues }: Record<string, unknown>): string {
-  return Array.isArray(allowedValues) ? `${message}: ${allowedValues.join(', ')}` : message;
-}
-
-export function unsupportedMediaType(): Problem {
-  return problem(
-    415,
-    'unsupported_media_type',
-    'send application/json in UTF-8, uncompressed (Content-Type: application/json)',
-  );
+function parameterError({
+  instancePath,
+  keyword,
+  params,
+  message = 'is not allowed',
+}: NonNullable<FrameworkError['validation']>[number]): ProblemError {
+  const { additionalProperty, allowedValues } = params;
+  if (keyword === 'additionalProperties')
+    return {
+      path: String(additionalProperty).slice(0, 64),
+      code: 'unknown_field',
+      message: 'is no parameter of this route',
+    };
+  const allowed = Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : '';
+  return { path: instancePath.slice(1, 65), code: 'invalid_parameter', message: message + allowed };
 }

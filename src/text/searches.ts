@@ -25,7 +25,7 @@ const WAIT_REASONS: Readonly<Record<string, string>> = {
   quota: 'the calls of this day are used up',
   pause: 'eBay asked for a pause (429)',
   circuit: 'eBay is failing',
-  'identical-search': 'an identical search is under way',
+  'identical-search': 'another search for the same is under way',
   'newer-version': 'only a newer worker can read it',
 };
 

@@ -1,17 +1,23 @@
 import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
-import type { App, RouteTable, Section } from '../section.ts';
+
+import { type App, allowScope, type Routes } from '../access.ts';
 import { ProblemSchema } from './schemas.ts';
 
-const DESCRIPTION = `Answers eBay product searches within eBay's call limits. A search is put in with \`POST /v1/searches\`, takes its
-turn, and its products are read as soon as they are there.
+const DESCRIPTION = `Answers eBay product searches within eBay's call limits. A search is put in with \`POST /v1/searches\`, waits its
+turn, and its products can be read as soon as they are there.
 
 Every call needs a key: \`Authorization: Bearer dpf_live_…\` (\`dpf keys add NAME\`). Every error is
 \`application/problem+json\`; its \`errors\` say what is wrong, where, and what is allowed. 429 and 503 come with
 \`Retry-After\`.`;
 
-/** Collects what the routes say of themselves. Comes before them. */
-export async function collectDocs(app: App, table: RouteTable): Promise<void> {
+const PROBLEM = {
+  description: 'What is wrong',
+  content: { 'application/problem+json': { schema: ProblemSchema } },
+};
+
+/** Builds the OpenAPI document from the schemas of the routes. Comes before them. */
+export async function collectDocs(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
@@ -30,49 +36,35 @@ export async function collectDocs(app: App, table: RouteTable): Promise<void> {
     },
     hideUntagged: true,
     transform: ({ schema, url, route }) => {
-      const method = [route.method].flat()[0] ?? 'GET';
-      const access = table.find(method, url)?.access ?? 'public';
+      const access = route.config?.access ?? 'public';
       const isKeyed = typeof access !== 'string';
-      const response = { ...(schema?.response as object), default: PROBLEM };
       return {
         url,
         schema: {
           ...schema,
-          response,
+          response: { ...(schema?.response as object), default: PROBLEM },
           security: isKeyed ? [{ key: [] }] : [],
-          ...(isKeyed ? { description: `Needs a key with the role ${access.join(' or ')}.` } : {}),
+          ...(isKeyed && { description: `Needs a key with the role ${access.join(' or ')}.` }),
         },
       };
     },
   });
 }
 
-const PROBLEM = {
-  description: 'What is wrong',
-  content: { 'application/problem+json': { schema: ProblemSchema } },
-};
-
-/** The API's description for people at `/docs`, for programs at `/docs/json`. Public, like the API's shape. */
-export function docsRoutes(): Section {
-  const access = 'public' as const;
-  return {
-    rules: [
-      { method: 'GET', url: '/docs', access },
-      { method: 'GET', url: '/docs/*', access },
-      { method: 'HEAD', url: '/docs/*', access },
-    ],
-    async register(app) {
-      await app.register(swaggerUi, {
-        routePrefix: '/docs',
-        theme: { title: 'dropship-product-finder: API' },
-        // Without the bar above it, which asks for another description and has a style of its own that the policy forbids.
-        uiConfig: {
-          layout: 'BaseLayout',
-          validatorUrl: null,
-          persistAuthorization: false,
-          tryItOutEnabled: true,
-        },
-      });
-    },
+/** The API's description for people at `/docs`, for programs at `/docs/json`. */
+export function docsRoutes(): Routes {
+  return async (app) => {
+    allowScope(app, 'public');
+    await app.register(swaggerUi, {
+      routePrefix: '/docs',
+      theme: { title: 'dropship-product-finder: API' },
+      uiConfig: {
+        // Without the top bar: its inline style violates the content security policy.
+        layout: 'BaseLayout',
+        validatorUrl: null,
+        persistAuthorization: false,
+        tryItOutEnabled: true,
+      },
+    });
   };
 }

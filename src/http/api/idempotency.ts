@@ -1,11 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { idempotencyClash, idempotencyRecord } from '../../queue/idempotency.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { problem } from '../problem.ts';
 
 /**
- * KEYS: the record. ARGV: fingerprint of the body, now, until when this one may work, ttl. Answers the answer that was
- * given before, or 'other', or 'busy', or nothing: this one may go.
+ * KEYS: the record of an idempotency key. ARGV: fingerprint of the body; now; until when this request may work; ttl (ms).
+ * Returns 'answered' with the stored answer, 'other' (another body), 'busy' (a first request is under way) or 'go'.
  */
 const CLAIM = new LuaScript(`
 local record = redis.call('HMGET', KEYS[1], 'body', 'until', 'answer')
@@ -16,43 +17,39 @@ redis.call('HSET', KEYS[1], 'body', ARGV[1], 'until', ARGV[3])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return { 'go' }`);
 
-/** Longer than any request works; one whose process died counts as under way for so long, ms. */
+/** Longer than any request works. A request whose process died counts as under way for so long, ms. */
 const UNDER_WAY_MS = 5000;
 
-export interface IdempotencyOptions {
-  redis: Redis;
-  prefix: string;
-  /** How long an answer is given again, ms. */
-  ttlMs: number;
-}
-
-export interface Work<Answer> {
+interface Work<Answer> {
   tenant: string;
-  /** The caller's word for this request. */
+  /** The caller's `Idempotency-Key`. */
   key: string;
   body: unknown;
-  /** Safe to do again with the same key: what a process that died has done is found and not doubled. */
+  /** Must be idempotent by the same key: a process may have died after it. */
   act: () => Promise<Answer>;
 }
 
-/** The same request twice is done once and answered the same. */
+/** A request that comes twice with the same key is done once and answered the same. */
 export class Idempotency {
-  readonly #options: IdempotencyOptions;
+  readonly #options: { redis: Redis; prefix: string; ttlMs: number };
 
-  constructor(options: IdempotencyOptions) {
+  /** @param options `ttlMs`: how long an answer is kept */
+  constructor(options: { redis: Redis; prefix: string; ttlMs: number }) {
     this.#options = options;
   }
 
-  /** @throws Problem 422 for the key with another body, 409 while the first one is under way; and what `act` throws */
+  /**
+   * @throws Failure `idempotency_key_reused` for the key with another body; Problem 409 while the first request is under
+   * way; what `act` throws
+   */
   async once<Answer>({ tenant, key, body, act }: Work<Answer>): Promise<{ answer: Answer; again: boolean }> {
     const { redis, prefix, ttlMs } = this.#options;
-    const record = `${prefix}:idempotency:${tenant}:${hash(key)}`;
+    const record = idempotencyRecord(prefix, tenant, key);
     const now = Date.now();
     const claim = [hash(JSON.stringify(body)), now, now + UNDER_WAY_MS, ttlMs];
     const [verdict, before] = (await CLAIM.run(redis, record, claim)) as [string, string?];
     if (verdict === 'answered') return { answer: JSON.parse(before as string) as Answer, again: true };
-    if (verdict === 'other')
-      throw problem(422, 'idempotency_key_reused', 'this Idempotency-Key was sent with another body before');
+    if (verdict === 'other') throw idempotencyClash(key);
     if (verdict === 'busy')
       throw problem(409, 'idempotency_key_in_use', 'the first request with this key is under way', {
         retryAfter: 1,
@@ -62,7 +59,7 @@ export class Idempotency {
       await redis.hset(record, 'answer', JSON.stringify(answer));
       return { answer, again: false };
     } catch (error) {
-      // The body stays bound to the key, since an unsure attempt may have put it in.
+      // The body stays bound to the key: the searches may have been added all the same.
       await redis.hset(record, 'until', 0).catch(() => undefined);
       throw error;
     }

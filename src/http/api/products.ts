@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { csvHeader, csvLine } from '../../product/csv.ts';
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
-import type { Caller } from '../auth/authenticator.ts';
+import { callerOf, type Routes } from '../access.ts';
 import { problem } from '../problem.ts';
-import type { Section } from '../section.ts';
-import { type ProducerOf, SearchId } from './searches.ts';
+import { SearchId } from './schemas.ts';
+import type { ProducerOf } from './searches.ts';
 
 const closed = { additionalProperties: false };
 const list = (values: string, description: string) =>
@@ -28,7 +28,7 @@ const Query = Type.Object(
         description: 'products of one page; default: 200 as json, all of them in one stream otherwise',
       }),
     ),
-    cursor: Type.Optional(Type.String({ maxLength: 100, description: '`next` of the page before' })),
+    cursor: Type.Optional(Type.String({ maxLength: 100, description: '`next` of the previous page' })),
     sort: Type.Optional(
       Type.Enum(['total', '-total'], {
         description: 'by delivered price, unknown ones last; default: eBay’s order',
@@ -37,7 +37,7 @@ const Query = Type.Object(
     minTotal: amount('least delivered price; needs currency'),
     maxTotal: amount('highest delivered price; needs currency'),
     currency: Type.Optional(
-      Type.String({ pattern: '^[A-Z]{3}$', description: 'only what is delivered for a price in it' }),
+      Type.String({ pattern: '^[A-Z]{3}$', description: 'only products whose delivered price is in it' }),
     ),
     conditionId: list('[0-9]{4}', 'only these, separated by commas, such as 1000,3000'),
     mark: list(
@@ -55,87 +55,69 @@ const TYPES = {
 } as const;
 type Format = keyof typeof TYPES;
 
+/** Products of a JSON page. */
 const PAGE = 200;
 
-/** What a search has found: page by page, or all of it as a stream that goes as fast as its reader. */
-export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Section {
-  const url = '/v1/searches/:id/products';
-  return {
-    rules: [{ method: 'GET', url, access: ['read'] }],
-    register(app) {
-      app.get(
-        url,
-        {
-          schema: {
-            tags: ['searches'],
-            summary: 'What it has found, also while it still runs',
-            params: SearchId,
-            querystring: Query,
-            response: {
-              200: Type.Object({
-                products: Type.Array(ProductSchema),
-                next: Type.Union([Type.String(), Type.Null()], { description: 'cursor of the next page' }),
-              }),
-            },
+/** What a search has found: page by page, or all of it as a stream that is as fast as its reader. */
+export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
+  return (app) => {
+    app.get(
+      '/v1/searches/:id/products',
+      {
+        config: { access: ['read'] },
+        schema: {
+          tags: ['searches'],
+          summary: 'What it has found, also while it still runs',
+          params: SearchId,
+          querystring: Query,
+          response: {
+            200: Type.Object({
+              products: Type.Array(ProductSchema),
+              next: Type.Union([Type.String(), Type.Null()], { description: 'cursor of the next page' }),
+            }),
           },
         },
-        async ({ params: { id }, query, caller, headers }, reply) => {
-          const { limit, cursor, format: named, ...wish } = query;
-          const format = named ?? accepted(headers.accept);
-          const question = { id, ...wish };
-          const skip = skipOf(question, cursor);
-          const fits = filterOf(wish);
-          const producer = producerOf((caller as Caller).tenant);
-          const read = () => producer.productParts(id);
-          // What does not exist is told before a stream begins.
-          await producer.get(id);
-          const parts =
-            wish.sort === undefined
-              ? inListOrder(read, fits, skip)
-              : inPriceOrder(read, fits, { skip, falling: wish.sort === '-total' });
-          reply.header('content-type', TYPES[format]).header('vary', 'accept');
-          if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, format));
-          const size = limit ?? PAGE;
-          const products = await take(parts, size + 1);
-          const next = products.length > size ? cursorOf(question, skip + size) : null;
-          if (next !== null) reply.header('link', `<${nextUrl(id, query, next)}>; rel="next"`);
-          const page = products.slice(0, size);
-          if (format === 'json') return { products: page, next };
-          return stream(reply, lines([page], format));
-        },
-      );
-    },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        const { limit, cursor, format = accepted(request), ...choice } = request.query;
+        const question = { id, ...choice };
+        const skip = skipOf(question, cursor);
+        const fits = filterOf(choice);
+        const producer = producerOf(callerOf(request).tenant);
+        const read = () => producer.productParts(id);
+        // A missing search answers 404; once a stream has begun it could only break off.
+        await producer.get(id);
+        const parts =
+          choice.sort === undefined
+            ? inListOrder(read, fits, skip)
+            : inPriceOrder(read, fits, { skip, falling: choice.sort === '-total' });
+        reply.header('content-type', TYPES[format]).header('vary', 'accept');
+        if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, format));
+        const size = limit ?? PAGE;
+        const products = await take(parts, size + 1);
+        const next = products.length > size ? cursorOf(question, skip + size) : null;
+        if (next !== null) reply.header('link', `<${nextUrl(id, request.query, next)}>; rel="next"`);
+        const page = products.slice(0, size);
+        return format === 'json' ? { products: page, next } : stream(reply, lines([page], format));
+      },
+    );
   };
 }
 
-/** @throws Problem 406 where nothing that is accepted can be given */
-export function accepted(accept = '*/*'): Format {
-  const wanted = accept
-    .split(',')
-    .map((part) => part.split(';').map((piece) => piece.trim().toLowerCase()))
-    .map(([type = '', ...parameters]) => ({ type, weight: weightOf(parameters) }))
-    .filter(({ weight }) => weight > 0)
-    .sort((a, b) => b.weight - a.weight);
-  for (const { type } of wanted) {
-    const format = FORMATS[type];
-    if (format !== undefined) return format;
-  }
-  throw problem(406, 'not_acceptable', 'there are application/json, application/x-ndjson and text/csv');
-}
-
+/** Media types in the order of preference. */
 const FORMATS: Readonly<Record<string, Format>> = {
-  '*/*': 'json',
-  'application/*': 'json',
   'application/json': 'json',
   'application/x-ndjson': 'ndjson',
   'application/ndjson': 'ndjson',
   'text/csv': 'csv',
-  'text/*': 'csv',
 };
 
-function weightOf(parameters: string[]): number {
-  const weight = parameters.find((each) => each.startsWith('q='))?.slice(2);
-  return weight === undefined ? 1 : Number(weight) || 0;
+/** @throws Problem 406 */
+function accepted(request: FastifyRequest): Format {
+  const format = FORMATS[String(request.accepts().type(Object.keys(FORMATS)))];
+  if (format !== undefined) return format;
+  throw problem(406, 'not_acceptable', 'there are application/json, application/x-ndjson and text/csv');
 }
 
 async function* lines(parts: AsyncIterable<Product[]> | Iterable<Product[]>, format: 'ndjson' | 'csv') {
@@ -146,7 +128,7 @@ async function* lines(parts: AsyncIterable<Product[]> | Iterable<Product[]>, for
       .join('');
 }
 
-/** Read on only as the socket takes it; a reader that goes away ends it. */
+/** Reads on only as the socket takes it, and ends when the reader disconnects. */
 function stream(reply: FastifyReply, text: AsyncIterable<string>): FastifyReply {
   return reply.send(Readable.from(text, { objectMode: true, highWaterMark: 1 }));
 }
@@ -161,30 +143,20 @@ async function take(parts: AsyncIterable<Product[]>, most: number): Promise<Prod
 }
 
 function nextUrl(id: string, query: object, cursor: string): string {
-  const parameters = new URLSearchParams(
-    Object.entries({ ...query, cursor }).map(([name, value]): [string, string] => [name, String(value)]),
-  );
+  const parameters = new URLSearchParams({ ...(query as Record<string, string>), cursor });
   return `/v1/searches/${encodeURIComponent(id)}/products?${parameters}`;
 }
 
-/** How a caller wants a search's products, as read from the query string. */
-export interface ProductWish {
-  sort?: 'total' | '-total';
-  minTotal?: string;
-  maxTotal?: string;
-  currency?: string;
-  conditionId?: string;
-  mark?: string;
-}
+type Choice = Pick<Type.Static<typeof Query>, 'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark'>;
 
-/** Reads the parts of a list from its beginning; may be called again. */
-export type ReadParts = () => AsyncIterable<Product[]>;
+/** Reads the parts of a list from its beginning; may be called more than once. */
+type ReadParts = () => AsyncIterable<Product[]>;
 
-/** So many products of a sorted list are held at once; each further batch reads the list once more. */
+/** Products of a sorted list that are in memory at once; each further batch reads the whole list once more. */
 const BATCH = 1000;
 
-/** The filter that a wish stands for. @throws Problem 400 */
-export function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: ProductWish) {
+/** @throws Problem 400 */
+function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: Choice) {
   const [min, max] = [bound('minTotal', minTotal, currency), bound('maxTotal', maxTotal, currency)];
   if (min !== undefined && max !== undefined && (compare(min, max) ?? 0) > 0)
     throw problem(400, 'price_range', 'minTotal is more than maxTotal', { path: 'minTotal' });
@@ -217,8 +189,8 @@ function bound(path: string, value: string | undefined, currency: string | undef
   return amount;
 }
 
-/** What passes the filter, from the `skip`th on, in eBay's order: one part at a time. */
-export async function* inListOrder(
+/** What fits, in eBay's order without the first `skip`: one part at a time. */
+async function* inListOrder(
   read: ReadParts,
   fits: (product: Product) => boolean,
   skip: number,
@@ -233,16 +205,16 @@ export async function* inListOrder(
 }
 
 interface Place {
-  /** Place in the list. */
+  /** Index in the list. */
   at: number;
   total: Money | null;
 }
 
 /**
- * The same by delivered price; what has none comes last, and each currency by itself. Only the prices of all are held: the
- * list is read once for them and once more for each batch.
+ * The same by delivered price, unknown ones last, each currency by itself. In memory are the prices of all and the
+ * products of one batch: the list is read once for the prices and once for each batch.
  */
-export async function* inPriceOrder(
+async function* inPriceOrder(
   read: ReadParts,
   fits: (product: Product) => boolean,
   { skip, falling }: { skip: number; falling: boolean },
@@ -279,17 +251,17 @@ function byPrice(direction: 1 | -1) {
   };
 }
 
-/** Where the next page of a list begins, for the same question only. */
-export function cursorOf(question: object, skip: number): string {
+/** Where the next page of a list begins; valid with the same search, sort and filters only. */
+function cursorOf(question: object, skip: number): string {
   return Buffer.from(`${skip}.${fingerprint(question)}`).toString('base64url');
 }
 
-/** @throws Problem 400 for what is no cursor of this question */
-export function skipOf(question: object, cursor: string | undefined): number {
+/** @throws Problem 400 for a cursor of another question */
+function skipOf(question: object, cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const [, skip, print] = /^(\d{1,6})\.([\w-]{11})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (skip !== undefined && print === fingerprint(question)) return Number(skip);
-  throw problem(400, 'invalid_cursor', 'take `next` of the page before, with the same sort and filters', {
+  throw problem(400, 'invalid_cursor', 'take `next` of the previous page, with the same sort and filters', {
     path: 'cursor',
   });
 }

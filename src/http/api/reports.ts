@@ -1,14 +1,13 @@
-import { Readable } from 'node:stream';
+import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { Failure } from '../../failures.ts';
+import { Failure, withBecause } from '../../failures.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import type { Caller } from '../auth/authenticator.ts';
+import { callerOf, type Routes } from '../access.ts';
 import { problem } from '../problem.ts';
-import type { Section } from '../section.ts';
-import { SearchStanding } from './schemas.ts';
-import { type ProducerOf, SearchId } from './searches.ts';
+import { SearchId, SearchState } from './schemas.ts';
+import type { ProducerOf } from './searches.ts';
 
 const Wait = Type.Object(
   {
@@ -16,192 +15,158 @@ const Wait = Type.Object(
       Type.Number({
         minimum: 0,
         maximum: 60,
-        description: 'seconds that the answer is held until the search has ended, or for so long',
+        description: 'seconds that the answer is held at most until the search has ended',
       }),
     ),
   },
   { additionalProperties: false },
 );
 
-/** How a search stands: at once, held until it has ended, or told as it goes on. */
-export function reportRoutes({ producerOf, held }: { producerOf: ProducerOf; held: HeldAnswers }): Section {
-  return {
-    rules: [
-      { method: 'GET', url: '/v1/searches/:id', access: ['read'] },
-      { method: 'GET', url: '/v1/searches/:id/events', access: ['read'] },
-    ],
-    register(app, closing) {
-      const tags = ['searches'];
+/** The state of a search: at once, held until it has ended, or as a stream of events. */
+export function reportRoutes({ producerOf, held }: { producerOf: ProducerOf; held: HeldAnswers }): Routes {
+  const tags = ['searches'];
+  const closing = new AbortController();
+  /** Aborts when the client disconnects or the server closes. */
+  const ending = ({ raw }: FastifyRequest): AbortSignal => {
+    const gone = new AbortController();
+    raw.socket.once('close', () => gone.abort());
+    return AbortSignal.any([closing.signal, gone.signal]);
+  };
+  return (app) => {
+    app.addHook('preClose', async () => closing.abort());
 
-      app.get(
-        '/v1/searches/:id',
-        {
-          schema: {
-            tags,
-            summary: 'How it stands',
-            params: SearchId,
-            querystring: Wait,
-            response: { 200: SearchStanding },
-          },
+    app.get(
+      '/v1/searches/:id',
+      {
+        config: { access: ['read'] },
+        schema: {
+          tags,
+          summary: 'State, progress and summary',
+          params: SearchId,
+          querystring: Wait,
+          response: { 200: SearchState },
         },
-        async (request) => {
-          const { params, query, caller } = request;
-          const producer = producerOf((caller as Caller).tenant);
-          const report = await producer.get(params.id);
-          const { wait = 0 } = query;
-          if (wait === 0 || report.state === 'done') return withEstimate(producer, report);
-          const leave = held.enter((caller as Caller).id);
+      },
+      async (request) => {
+        const { params, query } = request;
+        const { id: keyId, tenant } = callerOf(request);
+        const producer = producerOf(tenant);
+        let report = await producer.get(params.id);
+        if (query.wait && report.state !== 'done') {
+          const leave = held.enter(keyId);
           try {
-            return await withEstimate(
-              producer,
-              await heldReport(producer, report, wait, ending(request, closing)),
-            );
+            report = await heldReport(producer, params.id, query.wait, ending(request));
           } finally {
             leave();
           }
-        },
-      );
+        }
+        return { ...reportJson(report), estimate: await producer.remaining(report) };
+      },
+    );
 
-      app.get(
-        '/v1/searches/:id/events',
-        {
-          schema: {
-            tags,
-            summary: 'Its progress as server-sent events (`progress`, one `end`)',
-            params: SearchId,
-            querystring: Type.Object({}, { additionalProperties: false }),
-            produces: ['text/event-stream'],
-          },
+    app.get(
+      '/v1/searches/:id/events',
+      {
+        config: { access: ['read'] },
+        schema: {
+          tags,
+          summary: 'Its progress as server-sent events (`progress`, one `end`)',
+          params: SearchId,
+          querystring: Type.Object({}, { additionalProperties: false }),
+          produces: ['text/event-stream'],
         },
-        async (request, reply) => {
-          const { params, caller } = request;
-          const producer = producerOf((caller as Caller).tenant);
-          await producer.get(params.id);
-          const leave = held.enter((caller as Caller).id);
-          reply.raw.once('close', leave);
-          const text = progressStream(producer, params.id, ending(request, closing));
-          return reply
-            .header('content-type', 'text/event-stream; charset=utf-8')
-            .header('x-accel-buffering', 'no')
-            .send(Readable.from(text, { objectMode: true, highWaterMark: 1 }));
-        },
-      );
-    },
+      },
+      async (request, reply) => {
+        const { id } = request.params;
+        const { id: keyId, tenant } = callerOf(request);
+        const producer = producerOf(tenant);
+        await producer.get(id);
+        const leave = held.enter(keyId);
+        reply.raw.once('close', leave);
+        return reply
+          .header('content-type', 'text/event-stream; charset=utf-8')
+          .header('x-accel-buffering', 'no')
+          .send(progressStream(producer, id, ending(request)));
+      },
+    );
   };
 }
 
-/** Aborts when nobody listens any more or the server closes. */
-function ending({ raw }: FastifyRequest, closing: AbortSignal): AbortSignal {
-  const gone = new AbortController();
-  raw.socket.once('close', () => gone.abort());
-  return AbortSignal.any([closing, gone.signal]);
-}
-
-async function heldReport(
-  producer: SearchProducer,
-  { searchId }: SearchReport,
-  seconds: number,
-  signal: AbortSignal,
-) {
+async function heldReport(producer: SearchProducer, id: string, seconds: number, signal: AbortSignal) {
   try {
-    return await producer.waitFor(searchId, { timeoutMs: seconds * 1000, signal });
+    return await producer.waitFor(id, { timeoutMs: seconds * 1000, signal });
   } catch (error) {
-    if (error instanceof Failure && error.code === 'interrupted') return producer.get(searchId);
+    if (error instanceof Failure && error.code === 'interrupted') return producer.get(id);
     throw error;
   }
 }
 
-async function withEstimate(producer: SearchProducer, report: SearchReport) {
-  return { ...report, estimate: await producer.remaining(report) };
+function reportJson({ progress, ...rest }: SearchReport) {
+  return { ...rest, progress: progress && withBecause(progress) };
 }
 
-/** Proxies end a connection that says nothing for a minute. */
+/** Proxies close a connection that is silent for a minute. */
 const HEARTBEAT_MS = 15_000;
 
-/** How a search gets on as server-sent events: `progress` whenever it changes, one `end`. */
-export async function* progressStream(
-  producer: SearchProducer,
-  searchId: string,
-  signal: AbortSignal,
-): AsyncGenerator<string> {
-  const waiting: string[] = ['retry: 3000\n\n'];
-  let wake = () => {};
-  const say = (text: string) => {
-    waiting.push(text);
-    wake();
+/** Server-sent events: `progress` at each change, one `end`. A reader that lags behind misses states between. */
+function progressStream(producer: SearchProducer, searchId: string, signal: AbortSignal): Readable {
+  const stream = new PassThrough();
+  const event = (name: string, data: object) => `event: ${name}\ndata: ${JSON.stringify(data)}\n\n`;
+  const writeUnlessFull = (text: string) => {
+    if (!stream.writableNeedDrain) stream.write(text);
   };
-  const heartbeat = setInterval(() => say(': still there\n\n'), HEARTBEAT_MS);
-  const onProgress = (report: SearchReport) => {
-    if (report.state !== 'done') say(eventOf('progress', report));
-  };
-  let over = false;
-  const watching = producer
-    .waitFor(searchId, { onProgress, signal })
-    .then((report) => say(eventOf('end', report)))
-    .catch((error) => sayFailure(error, say))
-    .finally(() => {
-      over = true;
-      wake();
-    });
-  try {
-    while (!over || waiting.length > 0) {
-      // Only the latest matters to a reader that lags behind: the state is whole each time.
-      const next = waiting.length > 100 ? waiting.splice(0).at(-1) : waiting.shift();
-      if (next !== undefined) yield next;
-      else
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-    }
-    await watching;
-  } finally {
-    clearInterval(heartbeat);
-  }
+  stream.write('retry: 3000\n\n');
+  const heartbeat = setInterval(() => writeUnlessFull(': still there\n\n'), HEARTBEAT_MS);
+  stream.once('close', () => clearInterval(heartbeat));
+  producer
+    .waitFor(searchId, {
+      signal,
+      onProgress: (report) => {
+        if (report.state !== 'done') writeUnlessFull(event('progress', reportJson(report)));
+      },
+    })
+    .then(
+      (report) => stream.end(event('end', reportJson(report))),
+      (error) => {
+        const code = error instanceof Failure ? error.code : 'internal';
+        // Interrupted: the server closes or the reader has left. The search continues.
+        stream.end(code === 'interrupted' ? '' : event('error', { code }));
+      },
+    );
+  return stream;
 }
 
-/** The server closes or the reader left: nothing is wrong with the search. */
-function sayFailure(error: unknown, say: (text: string) => void): void {
-  if (error instanceof Failure && error.code === 'interrupted') return;
-  const code = error instanceof Failure ? error.code : 'internal';
-  say(eventOf('error', { code }));
-}
+/** One key may hold this share of all held answers. */
+const SHARE_OF_KEY = 0.5;
 
-function eventOf(event: string, data: object): string {
-  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
-}
-
-/** Of one key, of all that may be held. */
-const SHARE_OF_ONE = 0.5;
-
-/** Answers that stay open, event streams and waits: each asks Redis again and again, so there is a most of them. */
+/** Limits the answers that stay open (event streams and waits), since each polls Redis. */
 export class HeldAnswers {
-  readonly #most: number;
-  readonly #open = new Map<string, number>();
-  #total = 0;
+  readonly #limit: number;
+  readonly #openByKey = new Map<string, number>();
+  #open = 0;
 
-  constructor(most: number) {
-    this.#most = most;
+  constructor(limit: number) {
+    this.#limit = limit;
   }
 
-  /** Returns what to call at its end, once or more often. @throws Problem 429 or 503 when there are too many */
+  /** Returns a function to call at the end, once or more often. @throws Problem 429 or 503 above the limits */
   enter(keyId: string): () => void {
-    const own = this.#open.get(keyId) ?? 0;
-    if (this.#total >= this.#most)
+    if (this.#open >= this.#limit)
       throw problem(503, 'too_many_streams', 'too many answers are held open here', { retryAfter: 5 });
-    if (own >= Math.max(1, this.#most * SHARE_OF_ONE))
+    if ((this.#openByKey.get(keyId) ?? 0) >= Math.max(1, this.#limit * SHARE_OF_KEY))
       throw problem(429, 'too_many_streams', 'this key holds too many answers open', { retryAfter: 5 });
     this.#change(keyId, 1);
-    let left = false;
+    let hasLeft = false;
     return () => {
-      if (!left) this.#change(keyId, -1);
-      left = true;
+      if (!hasLeft) this.#change(keyId, -1);
+      hasLeft = true;
     };
   }
 
   #change(keyId: string, by: 1 | -1): void {
-    const own = (this.#open.get(keyId) ?? 0) + by;
-    this.#total += by;
-    if (own === 0) this.#open.delete(keyId);
-    else this.#open.set(keyId, own);
+    const own = (this.#openByKey.get(keyId) ?? 0) + by;
+    this.#open += by;
+    if (own === 0) this.#openByKey.delete(keyId);
+    else this.#openByKey.set(keyId, own);
   }
 }

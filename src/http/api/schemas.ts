@@ -5,8 +5,12 @@ const instant = (description: string) => Type.String({ format: 'date-time', desc
 const nullable = <Schema extends Type.TSchema>(schema: Schema, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 
+export const SearchId = Type.Object({
+  id: Type.String({ minLength: 1, maxLength: 200, description: 'searchId of the answer that accepted it' }),
+});
+
 export const SearchAdded = Type.Object({
-  searchId: Type.String({ description: 'stands for the search everywhere' }),
+  searchId: Type.String({ description: 'id of the search' }),
 });
 
 export const SearchEstimate = Type.Object({
@@ -17,22 +21,26 @@ export const SearchEstimate = Type.Object({
   class: Type.String({ description: 'interactive, scheduled or backfill' }),
   remaining: Type.Integer({ description: 'calls that this class has left today' }),
   shareOfRemaining: nullable(Type.Number(), 'what part of them it needs; null when nothing is left'),
-  reset: instant('when the day’s calls begin anew'),
+  reset: instant('when the day’s calls are available again'),
   ahead: Type.Integer({ description: 'calls that are queued before it' }),
   earliestFinish: instant('at the present pace and queue'),
 });
 
+/** Version 0.1 wrote `because`; the release after this one drops it. */
+const formerReason = Type.String({ deprecated: true, description: 'the former name of reason' });
+
 const Progress = Type.Object({
   state: Type.Enum(['collecting', 'waiting']),
-  pages: Type.Integer({ description: 'pages that are there' }),
+  pages: Type.Integer({ description: 'pages collected' }),
   of: Type.Integer({ description: 'pages needed at most' }),
   products: Type.Integer({ description: 'so far, duplicates between pages included' }),
   details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
   reason: Type.Optional(Type.String({ description: 'why it waits: quota, pause, circuit, …' })),
+  because: Type.Optional(formerReason),
   until: Type.Optional(Type.Integer({ description: 'until when at the latest, ms since the epoch' })),
 });
 
-export const SearchStanding = Type.Object({
+export const SearchState = Type.Object({
   searchId: Type.String(),
   state: Type.Enum(['queued', 'collecting', 'waiting', 'done']),
   progress: nullable(Progress, 'once it has begun'),
@@ -67,8 +75,8 @@ export const ProblemSchema = Type.Object(
 );
 
 const Closed = nullable(
-  Type.Object({ reason: Type.String(), until: instant('') }),
-  'set while nobody may call',
+  Type.Object({ reason: Type.String(), because: Type.Optional(formerReason), until: instant('') }),
+  'set while no call may be made',
 );
 const Class = Type.Object({
   upTo: Type.Integer({ description: 'of the day’s calls, what this class may use up to' }),
@@ -93,7 +101,7 @@ const RunSchema = Type.Object({
   outcome: nullable(Type.String(), 'null until it has ended'),
 });
 
-export const ScheduleStanding = Type.Object({
+export const ScheduleState = Type.Object({
   name: Type.String(),
   when: Type.String({ description: 'in words' }),
   cron: Type.Optional(Type.String()),

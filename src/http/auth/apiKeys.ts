@@ -1,11 +1,11 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
 
-/** What a key may do: put searches in (`enqueue`), read them, change schedules, see how the service runs. */
+/** What a key may do: add searches, read them, change schedules, see how the service runs. */
 export const ROLES = ['enqueue', 'read', 'schedule', 'operate'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What is stored of a key: all but the key. Instants are ISO 8601 in UTC. */
+/** A key without its secret. Instants are ISO 8601 in UTC. */
 export interface ApiKey {
   /** Public part of the key; stands for it in lists and logs. */
   id: string;
@@ -21,10 +21,10 @@ interface StoredKey extends ApiKey {
   hash: string;
 }
 
-/** Told apart by the prefix wherever one leaks; the id is no secret. */
+/** The prefix lets scanners find leaked keys; the id is public. */
 const KEY = /^dpf_live_([0-9a-z]{10})_([\w-]{43})$/;
 
-/** The id that a presented key claims; undefined for what is no key at all. */
+/** The id in a presented key; undefined for text of another form. */
 export function claimedId(presented: string): string | undefined {
   return KEY.exec(presented)?.[1];
 }
@@ -39,7 +39,7 @@ export class ApiKeys {
     this.#prefix = prefix;
   }
 
-  /** Makes a key. Its text is told here and never again. @param expiresAt ms since the epoch; null: never */
+  /** Makes a key. Its text is returned here only. @param expiresAt ms since the epoch; null: never */
   async add(wanted: {
     name: string;
     tenant: string;
@@ -64,7 +64,7 @@ export class ApiKeys {
     return { key: `dpf_live_${id}_${secret}`, record };
   }
 
-  /** All keys by name, with when each was last used; the minute counts. */
+  /** All keys by name, with the minute of their last use. */
   async list(): Promise<Array<ApiKey & { lastUsedAt: string | null }>> {
     const [stored, used] = await Promise.all([
       this.#redis.hgetall(this.#key('api-keys')),
@@ -76,7 +76,7 @@ export class ApiKeys {
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
-  /** Takes back the key of this id, or every key of this name. Returns those that it took back. */
+  /** Revokes the key of this id, or every key of this name, and returns them. */
   async revoke(idOrName: string): Promise<ApiKey[]> {
     const gone = (await this.list()).filter(({ id, name }) => id === idOrName || name === idOrName);
     if (gone.length === 0) return [];
@@ -94,7 +94,6 @@ export class ApiKeys {
     return (await this.list()).some(({ expiresAt }) => !isOver(expiresAt));
   }
 
-  /** The record behind an id, whoever asks. */
   async read(id: string): Promise<StoredKey | undefined> {
     const text = await this.#redis.hget(this.#key('api-keys'), id);
     return text === null ? undefined : (JSON.parse(text) as StoredKey);
@@ -109,14 +108,14 @@ export class ApiKeys {
   }
 }
 
-/** Whether this is that key, in a time that tells nothing, and it may still be used. */
+/** Whether this is that key, compared in constant time, and it has not expired. */
 export function isGenuine(presented: string, stored: StoredKey): boolean {
   const secret = KEY.exec(presented)?.[2] ?? '';
   const same = timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(stored.hash));
   return same && !isOver(stored.expiresAt);
 }
 
-function isOver(expiresAt: string | null): boolean {
+export function isOver(expiresAt: string | null): boolean {
   return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
 }
 

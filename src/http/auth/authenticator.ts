@@ -2,26 +2,26 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { problem } from '../problem.ts';
 import { type ApiKey, type ApiKeys, claimedId, isGenuine, type Role } from './apiKeys.ts';
 
-/** Whoever calls. */
+/** An authenticated client. */
 export type Caller = Pick<ApiKey, 'id' | 'name' | 'tenant'> & { roles: readonly Role[] };
 
-/** A revoked key works at most so long on, ms; within it a known key costs Redis nothing. */
+/** A record is reused for so long, ms: it spares Redis a read per request, and a revoked key works so much longer. */
 const KNOWN_FOR_MS = 2000;
 const USE_NOTED_EVERY_MS = 60_000;
-/** Of one address, a minute. */
-const MOST_FAILURES = 30;
-const MOST_KNOWN = 10_000;
+/** Of one address a minute. */
+const MAX_FAILURES = 30;
+const MAX_KNOWN = 10_000;
 
 type Stored = Awaited<ReturnType<ApiKeys['read']>>;
 
-/** Tells who calls by the bearer key of a request. */
+/** Identifies callers by the bearer key of a request. */
 export class Authenticator {
   readonly #keys: ApiKeys;
   readonly #log: Logger;
-  /** Kept from the question on: many who come at once with one key ask once. */
+  /** Promises, so that concurrent requests with one key share a read. */
   readonly #known = new Map<string, { stored: Promise<Stored>; until: number }>();
   readonly #noted = new Map<string, number>();
-  readonly #failures = new Attempts(MOST_FAILURES);
+  readonly #failures = new Attempts(MAX_FAILURES);
 
   constructor(keys: ApiKeys, log: Logger) {
     this.#keys = keys;
@@ -29,8 +29,8 @@ export class Authenticator {
   }
 
   /**
-   * @param headers all values of `Authorization` @param source the address that calls
-   * @throws Problem 401, the same for whatever is wrong; 429 for an address that fails too often
+   * @param headers all values of `Authorization` @param source the caller's address
+   * @throws Problem 401, the same for every mistake; 429 for an address that fails too often
    */
   async callerOf(headers: readonly string[], source: string): Promise<Caller> {
     const presented = headers.length === 1 ? (/^Bearer +(\S+)$/i.exec(headers[0] as string)?.[1] ?? '') : '';
@@ -40,11 +40,11 @@ export class Authenticator {
       this.#noteUse(stored.id);
       return stored;
     }
-    // A good key is let in all the same: who fails may share its address.
+    // Valid keys of the same address are not affected.
     const wait = this.#failures.waitFor(source);
     if (wait > 0)
       throw problem(429, 'too_many_failures', 'too many failed attempts: try later', { retryAfter: wait });
-    // Without a key it is no attempt at one.
+    // A request without a key is not a guess.
     if (headers.length > 0) this.#failures.count(source);
     this.#log.warn('authentication failed', {
       source,
@@ -62,13 +62,13 @@ export class Authenticator {
     const known = this.#known.get(id);
     if (known !== undefined && known.until > now) return known.stored;
     const stored = this.#keys.read(id);
-    if (this.#known.size >= MOST_KNOWN) this.#known.clear();
+    if (this.#known.size >= MAX_KNOWN) this.#known.clear();
     this.#known.set(id, { stored, until: now + KNOWN_FOR_MS });
     stored.catch(() => this.#known.delete(id));
     return stored;
   }
 
-  /** Nobody waits for it, and nothing is lost without it. */
+  /** Not awaited: the request does not depend on it. */
   #noteUse(id: string): void {
     const now = Date.now();
     if ((this.#noted.get(id) ?? 0) > now - USE_NOTED_EVERY_MS) return;
@@ -84,7 +84,7 @@ function reasonOf(headers: readonly string[], id: string | undefined, stored: St
   return isGenuine(presented, { ...stored, expiresAt: null }) ? 'expired' : 'wrong secret';
 }
 
-/** Counts per key in windows of a minute, in this process; forgets the oldest keys beyond `most`. */
+/** Counts per key in windows of a minute, in this process; drops the oldest keys beyond `most`. */
 export class Attempts {
   readonly #limit: number;
   readonly #most: number;

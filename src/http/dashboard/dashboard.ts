@@ -1,103 +1,209 @@
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { createBullBoard } from '@bull-board/api';
-import type { BaseAdapter } from '@bull-board/api/dist/queueAdapters/base.js';
 import { FastifyAdapter } from '@bull-board/fastify';
 import cookie from '@fastify/cookie';
 import type { Queue } from 'bullmq';
-import type { FastifyPluginCallback } from 'fastify';
+import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { type App, allowScope, OPEN, type Routes } from '../access.ts';
 import type { ApiKeys } from '../auth/apiKeys.ts';
 import type { Authenticator } from '../auth/authenticator.ts';
-import { Sessions } from '../auth/sessions.ts';
-import type { App, RouteRule, Section } from '../section.ts';
-import { OPEN } from '../server.ts';
-import { Door, fromOwnPage, isChange } from './login.ts';
+import { isCsrfToken, isOwnPage, Login } from '../auth/login.ts';
+import { type Html, html, readAsset } from '../page/html.ts';
+import { notFound, Problem, problem } from '../problem.ts';
+import { contentPolicy } from '../server.ts';
 import { QueueView, TENANT_HEADER } from './queueView.ts';
 
 export interface DashboardOptions {
   redis: Redis;
   prefix: string;
   keys: ApiKeys;
-  /** Undefined: nobody has to log in, as on the demo's loopback address. */
+  /** Undefined: no login, on a loopback address only. */
   authenticator: Authenticator | undefined;
-  /** The queues of a tenant, opened when first somebody of it logs in. A login sees its own tenant's. */
+  /** The queues of a tenant, opened at its first login. A login shows its own tenant's. */
   queuesOf: (tenant: string) => ReadonlyArray<{ queue: Queue; description: string }>;
-  /** Whether queues may be paused and jobs retried; default is to look only. */
+  /** Whether queues may be paused and jobs retried; otherwise read-only. */
   writes: boolean;
 }
 
 const BASE = '/admin/queues';
 /** Of a login: eight hours. */
 const LIFE_S = 8 * 3600;
-/** What a login form may hold, bytes. */
+/** Of a login form, bytes. */
 const FORM_LIMIT = 4096;
+/** The board's HTTP client sends the cookie of this name back as this header. */
+const CSRF_COOKIE = 'XSRF-TOKEN';
+const CSRF_HEADER = 'x-xsrf-token';
 
-/** As the server's own, save for the page's `<base>`. */
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
+/** Bull Board behind a login. */
+export function dashboardRoutes(options: DashboardOptions): Routes {
+  const { authenticator, queuesOf, redis, writes } = options;
+  return async (app) => {
+    allowScope(app, 'own-login');
+    await app.register(cookie);
+    // Titles and data of jobs are foreign text: even if a browser read this JSON as HTML, no tag would open.
+    app.setReplySerializer((payload) => JSON.stringify(payload).replaceAll('<', '\\u003c'));
+    app.addHook('onSend', async (_, reply, payload) => {
+      // The board's page has a `<base>`.
+      reply.header('content-security-policy', contentPolicy({ 'base-uri': "'self'" }));
+      // With no-referrer browsers send no origin with a form.
+      reply.header('referrer-policy', 'same-origin');
+      const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+      return isPage && typeof payload === 'string' ? withoutForeignParts(payload) : payload;
+    });
+    // Other methods of a path below answer 405.
+    app.get(`${BASE}/*`, () => {
+      throw notFound();
+    });
+    const login =
+      authenticator &&
+      new Login({
+        ...options,
+        authenticator,
+        place: 'dashboard',
+        path: BASE,
+        lifeS: LIFE_S,
+        role: 'operate',
+      });
+    if (login !== undefined) loginRoutes(app, login);
 
-/** Bull Board behind a login of its own. */
-export function dashboardSection(options: DashboardOptions): Section {
-  return { rules: rules(options.writes), register: (app) => register(app, options) };
+    const adapter = new Adapter(writes);
+    const { addQueue } = createBullBoard({
+      queues: [],
+      serverAdapter: adapter,
+      options: {
+        uiBasePath: dirname(createRequire(import.meta.url).resolve('@bull-board/ui/package.json')),
+        uiConfig: {
+          boardTitle: 'Product finder',
+          hideRedisDetails: true,
+          hideDocsLink: true,
+          ...(login && { miscLinks: [{ text: 'Log out', url: `${BASE}/logout` }] }),
+        },
+      },
+    });
+    adapter.setBasePath(BASE);
+    const shown = new Set<string>();
+    await app.register(async (board) => {
+      board.addHook('onRequest', async (request, reply) => {
+        const tenant = login ? await loggedIn(login, request, reply) : OPEN.tenant;
+        if (tenant === undefined) return reply;
+        if (!shown.has(tenant))
+          for (const each of queuesOf(tenant))
+            addQueue(new QueueView({ ...each, tenant, redis, readOnly: !writes }));
+        shown.add(tenant);
+        if (!login && isChange(request)) requireOwnPage(request);
+        // Replaces what a client sent.
+        request.headers[TENANT_HEADER] = tenant;
+      });
+      await board.register(adapter.registerPlugin() as FastifyPluginCallback, { prefix: BASE });
+    });
+  };
 }
 
-function rules(writes: boolean): RouteRule[] {
-  const rule = (method: string, url: string): RouteRule => ({ method, url, access: 'own-login' });
-  return [
-    rule('GET', BASE),
-    rule('GET', `${BASE}/*`),
-    rule('HEAD', `${BASE}/*`),
-    rule('POST', `${BASE}/login`),
-    rule('POST', `${BASE}/logout`),
-    ...(writes ? [rule('PUT', `${BASE}/*`)] : []),
-  ];
+/** The tenant that is logged in; undefined after a redirect to the login. @throws Problem */
+async function loggedIn(login: Login, request: FastifyRequest, reply: FastifyReply) {
+  const session = await login.session(request);
+  if (session === undefined) {
+    const isPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
+    if (!isPage) throw problem(401, 'not_logged_in', `log in at ${BASE}/login`);
+    reply.redirect(`${BASE}/login`, 303);
+    return undefined;
+  }
+  if (isChange(request)) {
+    requireOwnPage(request);
+    if (!isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
+      throw problem(403, 'csrf', `a change needs the token of its page (${CSRF_HEADER})`);
+  }
+  return session.key.tenant;
 }
 
-async function register(app: App, options: DashboardOptions): Promise<void> {
-  const { redis, prefix, keys, authenticator, writes } = options;
-  await app.register(cookie);
+function loginRoutes(app: App, login: Login): void {
+  const style = readAsset('page.css').address;
   app.addContentTypeParser(
     'application/x-www-form-urlencoded',
     { parseAs: 'string', bodyLimit: FORM_LIMIT },
-    async (_: unknown, body: string) => body,
+    async (_: unknown, body: string) => new URLSearchParams(body),
   );
-  // Job texts are anybody's: even read as HTML by mistake they open no tag.
-  app.setReplySerializer((payload) => JSON.stringify(payload).replaceAll('<', '\\u003c'));
-  app.addHook('onSend', async (_, reply, payload) => {
-    reply.header('content-security-policy', CONTENT_SECURITY_POLICY);
-    // With the server's no-referrer a browser would not say which page a form stands on.
-    reply.header('referrer-policy', 'same-origin');
-    const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
-    return isPage && typeof payload === 'string' ? withoutForeignParts(payload) : payload;
+  const show = (reply: FastifyReply, title: string, form: Html) =>
+    reply.type('text/html; charset=utf-8').send(String(formPage(style, title, form)));
+
+  app.get(`${BASE}/login`, (_, reply) => show(reply, 'Log in', loginForm()));
+  app.get(`${BASE}/logout`, (_, reply) => show(reply, 'Log out', logoutForm()));
+  app.post(`${BASE}/login`, async (request, reply) => {
+    requireOwnPage(request);
+    const key = request.body instanceof URLSearchParams ? request.body.get('key') : null;
+    try {
+      const csrf = await login.logIn(request, reply, key ?? '');
+      reply.setCookie(CSRF_COOKIE, csrf, login.cookieOptions(request));
+      return reply.redirect(BASE, 303);
+    } catch (error) {
+      if (!(error instanceof Problem) || error.status >= 500) throw error;
+      const mistake = error.status === 401 ? 'This is no valid API key.' : `Not now: ${error.message}.`;
+      return show(reply.code(error.status).headers(error.headers), 'Log in', loginForm(mistake));
+    }
   });
-  const sessions = new Sessions({ redis, prefix, keys, place: 'dashboard', lifeS: LIFE_S });
-  const door = authenticator && new Door({ base: BASE, sessions, authenticator });
-  door?.routes(app);
-  await app.register(async (inside) => {
-    const board = openBoard({ basePath: BASE, writes, logout: door !== undefined });
-    const shown = new Set<string>();
-    const show = (tenant: string) => {
-      if (shown.has(tenant)) return;
-      shown.add(tenant);
-      for (const each of options.queuesOf(tenant))
-        board.show(new QueueView({ ...each, tenant, redis, readOnly: !writes }));
-    };
-    inside.addHook('onRequest', async (request, reply) => {
-      const caller = door ? await door.enter(request, reply) : OPEN;
-      if (caller === undefined) return reply;
-      if (door === undefined && isChange(request)) fromOwnPage(request);
-      show(caller.tenant);
-      request.headers[TENANT_HEADER] = caller.tenant;
-    });
-    await inside.register(board.plugin, { prefix: BASE });
+  app.post(`${BASE}/logout`, async (request, reply) => {
+    requireOwnPage(request);
+    await login.logOut(request, reply);
+    return reply.clearCookie(CSRF_COOKIE, { path: BASE }).redirect(`${BASE}/login`, 303);
   });
 }
 
+function isChange({ method }: FastifyRequest): boolean {
+  return method !== 'GET' && method !== 'HEAD';
+}
+
+/** Browsers send `Origin` with every change, and no script can set it. */
+function requireOwnPage(request: FastifyRequest): void {
+  const { origin = '', host } = request.headers;
+  const isSame = URL.canParse(origin) && new URL(origin).host === host;
+  if (!isSame || !isOwnPage(request))
+    throw problem(403, 'cross_site', 'a change must come from the dashboard’s own page');
+}
+
+function loginForm(mistake?: string): Html {
+  return html`<form class="sign-in" method="post" action="${BASE}/login">
+<h1>dropship-product-finder</h1>
+<p>Paste an API key with the role <code>operate</code> (<code>dpf keys add</code>).</p>
+${mistake !== undefined && html`<p class="problem" role="alert">${mistake}</p>`}
+<p class="field"><label for="key">API key</label><input id="key" name="key" type="password" autocomplete="current-password" required autofocus></p>
+<button class="main">Log in</button>
+</form>`;
+}
+
+function logoutForm(): Html {
+  return html`<form class="sign-in" method="post" action="${BASE}/logout">
+<h1>dropship-product-finder</h1>
+<p>This browser forgets its login; the key stays valid.</p>
+<button class="main">Log out</button>
+</form>`;
+}
+
+/** Plain HTML without scripts, in the style of the page. */
+function formPage(style: string, title: string, form: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="robots" content="noindex">
+<meta name="color-scheme" content="light dark">
+<title>${title} – dropship-product-finder</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${style}">
+</head>
+<body>
+<main id="main">${form}</main>
+</body>
+</html>
+`;
+}
+
 /**
- * What may be changed through the board when it may change anything. Not among it is what the call gate and the queues'
- * limits stand on (rate limit, its release, concurrency), and what loses searches (empty, obliterate, clean, remove),
- * edits jobs past the checks (add, update, delay, priority) or belongs to `dpf schedule`.
+ * What may be changed when anything may be. Not in the list: what the call gate depends on (rate limit, its release,
+ * concurrency), what loses searches (empty, obliterate, clean, remove), what changes jobs without the checks of a request
+ * (add, update, delay, priority), and schedulers, which `dpf schedule` manages.
  */
 const WRITES = new Set([
   '/api/queues/:queueName/pause',
@@ -108,7 +214,7 @@ const WRITES = new Set([
 
 type ApiRoutes = Parameters<FastifyAdapter['setApiRoutes']>[0];
 
-/** Bull Board with the routes of the list alone; what it throws is told like every other error of the server. */
+/** Bull Board with only the routes above; its errors go to the server's error handler. */
 class Adapter extends FastifyAdapter {
   readonly #writes: boolean;
 
@@ -131,45 +237,9 @@ class Adapter extends FastifyAdapter {
   }
 }
 
-export interface BoardOptions {
-  basePath: string;
-  writes: boolean;
-  /** Whether there is a login to leave. */
-  logout: boolean;
-}
-
-export interface Board {
-  plugin: FastifyPluginCallback;
-  /** From now on the board has this queue. */
-  show(queue: BaseAdapter): void;
-}
-
-export function openBoard({ basePath, writes, logout }: BoardOptions): Board {
-  const adapter = new Adapter(writes);
-  const uiBasePath = dirname(createRequire(import.meta.url).resolve('@bull-board/ui/package.json'));
-  const { addQueue } = createBullBoard({
-    queues: [],
-    serverAdapter: adapter,
-    options: {
-      uiBasePath,
-      uiConfig: {
-        boardTitle: 'Product finder',
-        hideRedisDetails: true,
-        hideDocsLink: true,
-        ...(logout ? { miscLinks: [{ text: 'Log out', url: `${basePath}/logout` }] } : {}),
-      },
-    },
-  });
-  adapter.setBasePath(basePath);
-  return { plugin: adapter.registerPlugin() as FastifyPluginCallback, show: addQueue };
-}
-
-/**
- * The board's page without what the content security policy would refuse anyway: a stylesheet from elsewhere, and the
- * styles of the word "Loading".
- */
-export function withoutForeignParts(html: string): string {
-  return html
+/** The board's page without what the content security policy refuses: a foreign stylesheet and inline styles. */
+function withoutForeignParts(page: string): string {
+  return page
     .replace(/<link[^>]*href="https?:\/\/[^>]*>/g, '')
     .replace(/<style>[\s\S]*?<\/style>/g, '')
     .replace(/ style="[^"]*"/g, '');

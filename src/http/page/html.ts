@@ -1,6 +1,8 @@
-import type { Money } from '../../product/money.ts';
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { instantText } from '../../text/values.ts';
 
-/** Markup that is safe to send: made by `html` alone. */
+/** Markup that is safe to send: only `html` makes it. */
 export class Html {
   readonly #text: string;
 
@@ -13,11 +15,11 @@ export class Html {
   }
 }
 
-export type Content = Html | string | number | null | undefined | false | readonly Content[];
+type Content = Html | string | number | null | undefined | false | readonly Content[];
 
 /**
- * A template whose values are text: whatever somebody wrote into a title stays what they wrote and never becomes markup.
- * `Html` goes in as it is, lists piece by piece, nothing for null, undefined and false. Attributes must be in quotes.
+ * A template whose values are escaped: text of sellers never becomes markup. `Html` is inserted as it is, lists item by
+ * item, nothing for null, undefined and false. Attributes must be in quotes.
  */
 export function html(strings: TemplateStringsArray, ...values: Content[]): Html {
   return new Html(strings.reduce((text, part, index) => text + textOf(values[index - 1]) + part));
@@ -38,72 +40,62 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": '&#39;',
 };
 
-/** The address if a browser may follow it; sellers and eBay write these, and `javascript:` is an address too. */
+/** The address if it is safe to link: sellers and eBay write these, and `javascript:` is an address too. */
 export function webAddress(address: string | undefined): string | undefined {
   return address !== undefined && /^https?:\/\//i.test(address) ? address : undefined;
 }
 
-/** `US $12.50` and `£12.50` alike, as people write amounts; the currency is always told apart. */
-export function moneyText({ value, currency }: Money): string {
-  const amount = new Intl.NumberFormat('en-US', { style: 'currency', currency });
-  return amount.format(value as Intl.StringNumericLiteral);
-}
-
-export function numberText(n: number): string {
-  return n.toLocaleString('en-US');
-}
-
-/** `1 product`, `1,200 products`. */
-export function countText(n: number, one: string): string {
-  return `${numberText(n)} ${one}${n === 1 ? '' : 's'}`;
-}
-
-/** `2 h 10 min`, `4 min`, `9 s`. */
-export function durationText(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const [h, min] = [Math.floor(minutes / 60), minutes % 60];
-  if (h < 48) return min === 0 ? `${h} h` : `${h} h ${min} min`;
-  return `${Math.round(h / 24)} days`;
-}
-
-/** `in 2 h` or `4 min ago`. */
-export function distanceText(iso: string, now: number): string {
-  const ms = Date.parse(iso) - now;
-  if (Math.abs(ms) < 1500) return 'now';
-  return ms > 0 ? `in ${durationText(ms)}` : `${durationText(-ms)} ago`;
-}
-
-/** An instant: the server tells it in UTC, the page's script in the reader's own time. */
+/** In UTC; the script of the page shows it in the reader's time zone. */
 export function instant(iso: string): Html {
-  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;
+  return html`<time datetime="${iso}">${instantText(iso)}</time>`;
 }
 
-export interface Visited {
-  /** Whether somebody is signed in, who can sign out. */
-  csrf: string | null;
-  keyName: string | null;
+/** The hidden field that proves that a form is of this session. */
+export function csrfField(csrf: string | null): Html | null {
+  return csrf === null ? null : html`<input type="hidden" name="_csrf" value="${csrf}">`;
 }
 
-export interface Site {
-  /** Addresses of style and script, which change with their content. */
-  style: string;
-  script: string;
-  links: ReadonlyArray<{ href: string; text: string }>;
+/** A button that changes something. @param label what screen readers say instead of the text */
+export function postButton(address: string, text: string, csrf: string | null, label?: string): Html {
+  return html`<form method="post" action="${address}">${csrfField(csrf)}<button${label !== undefined && html` aria-label="${label}"`}>${text}</button></form>`;
+}
+
+export interface Asset {
+  path: string;
+  /** The path with a digest of the content: browsers may cache it for ever. */
+  address: string;
+  content: Buffer;
+}
+
+/** `public/` is beside `src` and, in the package, beside `dist`. */
+const FOLDER = new URL('../../../public/', import.meta.url);
+
+export function readAsset(name: 'page.css' | 'page.js'): Asset {
+  const content = readFileSync(new URL(name, FOLDER));
+  const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
+  return { path: `/page/${name}`, address: `/page/${name}?${digest}`, content };
 }
 
 export interface Document {
   title: string;
   content: Content;
-  /** Asked for again by browsers without scripts, seconds. */
+  /** How often browsers without scripts load it again, seconds. */
   refresh?: number;
 }
 
-/** A whole page. */
-export function layout({ style, script, links }: Site, visited: Visited | null, page: Document): string {
-  const { title, content, refresh } = page;
+export interface Frame {
+  /** Addresses of style and script. */
+  style: string;
+  script: string;
+  links: ReadonlyArray<{ href: string; text: string }>;
+}
+
+/** A whole page. @param signedIn undefined where nobody can sign out */
+export function layout(
+  { style, script, links }: Frame,
+  { title, content, refresh }: Document,
+  signedIn: { csrf: string; keyName: string } | undefined,
+): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -122,7 +114,7 @@ ${refresh !== undefined && html`<noscript><meta http-equiv="refresh" content="${
   <a class="brand" href="/">Product finder</a>
   <nav aria-label="Main">
     ${links.map(({ href, text }) => html`<a href="${href}">${text}</a> `)}
-    ${visited?.csrf && signOut(visited)}
+    ${signedIn && html`<form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" title="${signedIn.keyName}">Sign out</button></form>`}
   </nav>
 </header>
 <main id="main" tabindex="-1">
@@ -130,14 +122,5 @@ ${content}
 </main>
 </body>
 </html>
-`.toString();
-}
-
-function signOut({ csrf, keyName }: Visited): Html {
-  return html`<form method="post" action="/sign-out">${token(csrf)}<button class="plain" title="${keyName ?? ''}">Sign out</button></form>`;
-}
-
-/** What a form needs to be taken from this page only. */
-export function token(csrf: string | null): Html | null {
-  return csrf === null ? null : html`<input type="hidden" name="_csrf" value="${csrf}">`;
+`;
 }

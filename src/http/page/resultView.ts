@@ -1,15 +1,16 @@
 import type { Product } from '../../product/product.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import { countText, type Html, html, moneyText, numberText, webAddress } from './html.ts';
-import { scheduleForm } from './scheduleView.ts';
+import { isWhole, searchTitle, summaryFacts, waitReasonText } from '../../text/searches.ts';
+import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
+import { csrfField, type Html, html, instant, postButton, webAddress } from './html.ts';
 import { conditionTexts } from './searchForm.ts';
 import { addressOf, isChanged, mainCurrency, PER_PAGE, type Selection, select } from './selection.ts';
-import { statusView } from './statusView.ts';
 
-export interface Result {
+interface Result {
   report: SearchReport;
-  /** Undefined where nobody can read it. */
+  /** Undefined when it cannot be read. */
   request: NormalRequest | undefined;
   products: readonly Product[];
   selection: Selection;
@@ -17,11 +18,11 @@ export interface Result {
   now: number;
 }
 
-/** A search: how it stands, and its products. */
+/** A search: its state and its products. */
 export function resultView(result: Result): Html {
   const { report, request, products, selection, csrf, now } = result;
   const shown = select(products, selection);
-  return html`<h1 class="query">${request === undefined ? 'A search that could not be read' : (request.query ?? `Category ${request.categoryIds?.join(', ')}`)}</h1>
+  return html`<h1 class="query">${request === undefined ? 'A search that could not be read' : searchTitle(request)}</h1>
 ${request !== undefined && html`<ul class="chips" aria-label="Conditions">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul>`}
 ${statusView(report, csrf, now)}
 ${report.state === 'done' && products.length > 0 && request !== undefined && scheduleForm(report.searchId, request, csrf)}
@@ -33,6 +34,86 @@ ${list(report.searchId, shown, selection)}`
 }
 ${products.length === 0 && report.state === 'done' && html`<p class="empty">No products. <a href="/">Search for something else</a></p>`}
 ${products.length === 0 && report.state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}`;
+}
+
+/** The state of a search. The page's script loads it again until `data-state` is `done`. */
+export function statusView(report: SearchReport, csrf: string | null, now: number): Html {
+  const { searchId, state, progress, summary, error } = report;
+  const address = `/searches/${encodeURIComponent(searchId)}`;
+  const isIncomplete = summary === null || !isWhole(summary.outcome);
+  const retry =
+    isIncomplete && postButton(`${address}/retry`, 'Try again: ask only for what is missing', csrf);
+  return html`<section id="status" class="status" aria-label="Status" data-state="${state}" data-pages="${progress?.pages ?? 0}"
+  data-live="${address}/status">
+  <div role="status">
+  ${error !== null && html`<p class="outcome bad">Failed: ${error.message} <small>(${error.code})</small></p>`}
+  ${summary !== null && ended(summary)}
+  ${state !== 'done' && underWay(report, now)}
+  </div>
+  ${state === 'done' ? retry : postButton(`${address}/cancel`, 'Cancel', csrf)}
+</section>`;
+}
+
+const OUTCOMES: Readonly<Record<Outcome, string>> = {
+  complete: 'Complete',
+  'none-found': 'eBay has nothing that fits',
+  'filtered-out': 'eBay had some, but your conditions dropped all of them',
+  partial: 'Incomplete: later pages failed',
+  degraded: 'Nothing could be collected',
+  cancelled: 'Cancelled, with what was found until then',
+  skipped: 'Skipped: the previous run was still busy',
+  failed: 'Failed',
+};
+/** Missing parts that are listed. */
+const SHOWN_MISSING = 5;
+
+function ended(summary: SearchSummary): Html {
+  const { outcome, warnings, missing, finishedAt, expiresAt } = summary;
+  const shown = missing.slice(0, SHOWN_MISSING);
+  return html`<p class="outcome ${isWhole(outcome) ? 'good' : 'bad'}">${OUTCOMES[outcome]}</p>
+  <p class="small">${summaryFacts(summary).join(' · ')} · ended ${instant(finishedAt)}${expiresAt !== null && html` · kept until ${instant(expiresAt)}`}</p>
+  ${warnings.length > 0 && html`<ul class="notice">${warnings.map(({ message }) => html`<li>eBay ignored part of this: ${message}</li>`)}</ul>`}
+  ${shown.length > 0 && html`<ul class="notice">${shown.map(({ page, itemId, message }) => html`<li>${itemId ?? `Page ${page}`}: ${message}</li>`)}</ul>`}`;
+}
+
+function underWay({ state, progress }: SearchReport, now: number): Html {
+  const text =
+    state === 'waiting'
+      ? waitText(progress, now)
+      : state === 'queued'
+        ? 'Waiting for its turn'
+        : 'Collecting from eBay';
+  if (progress === null)
+    return html`<p class="outcome">${text}</p><progress aria-label="Pages collected"></progress>`;
+  const { pages, of, products } = progress;
+  return html`<p class="outcome">${text}</p><progress aria-label="Pages collected" max="${of}" value="${pages}"></progress>
+  <p class="small">${numberText(pages)} of at most ${countText(of, 'page')} · ${countText(products, 'product')} so far</p>`;
+}
+
+function waitText(progress: SearchReport['progress'], now: number): string {
+  const { reason, until } = progress ?? {};
+  const why = reason === undefined ? '' : `: ${waitReasonText(reason)}`;
+  return `Waiting${why}${until === undefined ? '' : `, next try ${distanceText(new Date(until).toISOString(), now)}`}`;
+}
+
+const INTERVALS = { '3600': 'Every hour', '21600': 'Every six hours', '86400': 'Every day' };
+
+function scheduleForm(searchId: string, request: NormalRequest, csrf: string | null): Html {
+  return html`<details class="make-schedule">
+  <summary>Schedule this search</summary>
+  <form method="post" action="/schedules">
+    ${csrfField(csrf)}<input type="hidden" name="searchId" value="${searchId}">
+    <p class="field"><label for="name">Name <small class="inline">small letters, digits and hyphens</small></label><input id="name" name="name" required pattern="[a-z0-9\\-]{1,40}" maxlength="40" value="${nameFrom(request.query ?? '')}" autocomplete="off"></p>
+    <p class="field"><label for="every">How often</label><select id="every" name="every">${Object.entries(INTERVALS).map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select></p>
+    <button class="main">Schedule</button>
+    <p class="small">The first run starts at once and remembers the products. Each later run marks what is new, cheaper, dearer or gone.</p>
+  </form>
+</details>`;
+}
+
+function nameFrom(query: string): string {
+  const words = query.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+  return words.slice(0, 40).replace(/^-+|-+$/g, '') || 'my-search';
 }
 
 function toolbar({ report, products, selection }: Result, shown: number): Html {
@@ -65,8 +146,7 @@ function list(searchId: string, shown: readonly Product[], selection: Selection)
 </nav>`;
 }
 
-/** A product as an item of the list. */
-export function productCard(product: Product): Html {
+function productCard(product: Product): Html {
   const { title, url, condition, images, itemId } = product;
   const address = webAddress(url);
   return html`<li class="card" data-item="${itemId}">
@@ -75,12 +155,12 @@ export function productCard(product: Product): Html {
     ${mark(product)}
     <h3>${address === undefined ? title : html`<a href="${address}" target="_blank" rel="noopener noreferrer external">${title}</a>`}</h3>
     ${price(product)}
-    <p class="small">${condition ?? 'Condition not told'} · ${seller(product)}</p>
+    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}</p>
   </div>
 </li>`;
 }
 
-/** Decoration beside the title, which says what it shows. */
+/** Without a text of its own: the title is beside it. */
 function picture(address: string | undefined): Html {
   if (address === undefined) return html`<div class="picture none"><span>no picture</span></div>`;
   return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="225" height="225" referrerpolicy="no-referrer"></div>`;
@@ -94,7 +174,7 @@ function mark({ mark, formerTotal }: Product): Html | null {
   return mark === 'price-rose' ? html`<p class="mark rose">Rose ${was}</p>` : null;
 }
 
-/** What a buyer pays in all; an unknown part is named and never taken for nothing. */
+/** The delivered price and its parts. An unknown part is named, never counted as zero. */
 function price({ total, price, shipping, auction, converted }: Product): Html {
   const delivered =
     total === null
@@ -108,7 +188,7 @@ function price({ total, price, shipping, auction, converted }: Product): Html {
       : shipping.cost !== null
         ? `${moneyText(shipping.cost)} shipping`
         : shipping.kind === 'calculated'
-          ? 'shipping depends on where to'
+          ? 'shipping depends on the address'
           : 'shipping unknown';
   const original = converted === null ? '' : `, listed at ${moneyText(converted)}`;
   return html`${delivered}<p class="small">${item}${original} + ${way}</p>`;
@@ -121,26 +201,26 @@ function seller({ seller: { feedbackPercentage, feedbackScore, topRated } }: Pro
   return html`${share}${votes}${topRated === true && html` <span class="top" title="top-rated on eBay">★<span class="quiet"> top rated</span></span>`}`;
 }
 
-export interface Bin {
-  /** Delivered prices from here on, up to the next one's. */
+interface Bin {
+  /** Lowest delivered price. */
   from: number;
   to: number;
   count: number;
 }
 
-const MOST_BINS = 20;
-/** Below this a list says as much. */
-const LEAST_PRICES = 5;
+const MAX_BINS = 20;
+/** A histogram of fewer prices shows nothing that the list does not. */
+const MIN_PRICES = 5;
 const [WIDTH, HEIGHT, GAP] = [600, 72, 2];
-/** A few very dear ones would else press all others into one bar; they are counted in the last one. */
+/** The dearest 3 % are counted in the last bar: one outlier would squeeze all others into the first. */
 const SHOWN_SHARE = 0.97;
 
-/** Delivered prices in bins of round widths; the last one holds all beyond it. */
+/** Prices in bins of round widths; the last bin has no upper limit. */
 export function binsOf(prices: readonly number[]): Bin[] {
   const sorted = prices.toSorted((a, b) => a - b);
   const top = sorted[Math.ceil(sorted.length * SHOWN_SHARE) - 1] ?? 0;
   const least = sorted[0] ?? 0;
-  const width = roundUp((top - least) / (MOST_BINS - 2));
+  const width = roundUp((top - least) / (MAX_BINS - 2));
   const start = Math.floor(least / width) * width;
   const count = Math.floor((top - start) / width) + 1;
   const bins = Array.from({ length: count }, (_, n) => ({
@@ -163,13 +243,13 @@ function roundUp(width: number): number {
   return ([1, 2, 5, 10].find((step) => step * power >= width) ?? 10) * power;
 }
 
-/** How the delivered prices of this one result lie, in its main currency; null where there is nothing to see. */
-export function priceHistogram(products: readonly Product[]): Html | null {
+/** The delivered prices of a result in its main currency; null for too few. */
+function priceHistogram(products: readonly Product[]): Html | null {
   const currency = mainCurrency(products);
   const known = products.flatMap(({ total }) =>
     total?.currency === currency && total ? [Number(total.value)] : [],
   );
-  if (currency === undefined || known.length < LEAST_PRICES) return null;
+  if (currency === undefined || known.length < MIN_PRICES) return null;
   const bins = binsOf(known);
   const highest = Math.max(...bins.map(({ count }) => count));
   const step = WIDTH / bins.length;

@@ -1,13 +1,14 @@
 import { MARKETPLACES } from '../../config/formats.ts';
 import type { FailureDetail } from '../../failures.ts';
 import type { NormalRequest, SearchRequest } from '../../product/requestSchema.ts';
-import { type Html, html, token } from './html.ts';
+import { numberText } from '../../text/values.ts';
+import { csrfField, type Html, html } from './html.ts';
 
-/** What the form held, by the names of its fields. */
+/** Fields of a posted form. */
 export type FormValues = Readonly<Record<string, string>>;
 
 export interface FormProblem {
-  /** The field's name; of a mistake that is no field's the empty word. */
+  /** Name of the field; empty for a mistake elsewhere. */
   field: string;
   message: string;
 }
@@ -15,7 +16,7 @@ export interface FormProblem {
 const CONDITIONS = { '': 'Any condition', NEW: 'New', USED: 'Used' };
 const AMOUNTS = { '50': '50', '200': '200', '1000': '1,000', '10000': '10,000' };
 
-/** The form for a search; without scripts its estimate comes by a button of its own. */
+/** The form for a search. */
 export function searchForm(
   values: FormValues,
   {
@@ -47,7 +48,7 @@ export function searchForm(
     );
   const others = problems.filter(({ field: name }) => !(name in FIELDS));
   return html`<form class="search" method="post" action="/searches" data-estimate="/estimate" id="search">
-  ${token(csrf)}
+  ${csrfField(csrf)}
   ${others.length > 0 && html`<ul class="problems" role="alert">${others.map(({ message }) => html`<li>${message}</li>`)}</ul>`}
   <div class="ask">
     ${text('query', 'What are you looking for?', html`type="search" required maxlength="100" autocomplete="off" placeholder="usb c charger" enterkeyhint="search"`)}
@@ -82,8 +83,8 @@ const SORTS = {
   endingSoonest: 'Ending soonest',
 };
 const MORE = ['exclude', 'minFeedback', 'sort', 'freeShipping'];
-/** The form's fields, and where in a request they stand. */
-export const FIELDS: Readonly<Record<string, string>> = {
+/** The path in a request of each field. */
+const FIELDS: Readonly<Record<string, string>> = {
   query: 'query',
   marketplace: 'marketplaces',
   condition: 'filters.conditions',
@@ -115,10 +116,10 @@ function field(
     ${problem !== undefined && html`<span class="problem" id="${name}-problem">${problem.message}</span>`}</p>`;
 }
 
-/** The request that a filled-in form means. What is no valid value goes into it as it is, to be refused by its name. */
-export function requestFromForm(values: FormValues, defaults: { marketplace: string }): SearchRequest {
+/** The request in a posted form. Invalid values stay as they are, so that the check names their fields. */
+export function requestFromForm(values: FormValues, defaultMarketplace: string): SearchRequest {
   const given = (name: string) => values[name]?.trim() || undefined;
-  const { marketplace = defaults.marketplace } = values;
+  const { marketplace = defaultMarketplace } = values;
   const site = MARKETPLACES[marketplace as keyof typeof MARKETPLACES];
   const [priceMax, condition, country, postalCode] = ['priceMax', 'condition', 'country', 'postalCode'].map(
     given,
@@ -149,7 +150,7 @@ function numberFrom(text: string | undefined): unknown {
   return text === undefined || !/^\d+([.,]\d+)?$/.test(text) ? text : Number(text.replace(',', '.'));
 }
 
-/** What is wrong, beside the fields that it was written in. */
+/** The mistakes in a request, by the field of the form. */
 export function problemsFrom(errors: FailureDetail['errors'] = []): FormProblem[] {
   return errors.map(({ path, message }) => {
     const field = Object.entries(FIELDS).find(([, place]) => path === place || path.startsWith(`${place}.`));
@@ -160,7 +161,7 @@ export function problemsFrom(errors: FailureDetail['errors'] = []): FormProblem[
   });
 }
 
-/** The conditions of a request in a few words each; the query is not among them. */
+/** The conditions of a request besides its keywords, a few words each. */
 export function conditionTexts(request: NormalRequest): string[] {
   const { marketplaces, maxItems, filters, shipTo, title, seller, sort } = request;
   const { price, conditions, freeShipping } = filters;
@@ -175,6 +176,6 @@ export function conditionTexts(request: NormalRequest): string[] {
     title?.include && `with ${title.include.join(', ')}`,
     seller?.minFeedbackPercentage && `sellers from ${seller.minFeedbackPercentage} %`,
     sort && `by ${sort}`,
-    `at most ${maxItems.toLocaleString('en-US')}`,
+    `at most ${numberText(maxItems)}`,
   ].flatMap((text) => (text ? [text] : []));
 }

@@ -3,12 +3,12 @@ import type { Product } from '../../product/product.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 
-/** Which products of a result are shown, and in which order; as the address of the page says. */
+/** Which products of a result are shown, and in which order. It is part of the page's address. */
 export interface Selection {
   order: 'ebay' | 'delivered' | 'changed';
-  /** Delivered at most, in the result's main currency; what is not known to be is left out. */
+  /** Highest delivered price, in the result's main currency; products without a known one are left out. */
   most: number | undefined;
-  /** Only what is new, dropped or rose. */
+  /** Only products that are new, dropped or rose. */
   changed: boolean;
   /** From 1. */
   page: number;
@@ -40,7 +40,7 @@ export function addressOf(searchId: string, selection: Selection, change: Partia
   return query.size === 0 ? path : `${path}?${query}`;
 }
 
-/** The currency that most delivered prices of a result are in; amounts in others are never compared with it. */
+/** The currency of most delivered prices. Amounts in other currencies are never compared with it. */
 export function mainCurrency(products: readonly Product[]): string | undefined {
   const counts = new Map<string, number>();
   for (const { total } of products)
@@ -50,7 +50,7 @@ export function mainCurrency(products: readonly Product[]): string | undefined {
 
 export const isChanged = ({ mark }: Product) => mark !== undefined && mark !== 'same';
 
-/** The products selected, all pages of them. */
+/** The selected products of all pages. */
 export function select(products: readonly Product[], { order, most, changed }: Selection): Product[] {
   const currency = mainCurrency(products);
   const chosen = products.filter((product) => {
@@ -70,33 +70,32 @@ function byTotal({ total: one }: Product, { total: other }: Product, currency: s
   return compare(one, other) ?? one.currency.localeCompare(other.currency);
 }
 
-/** A result is leafed through within a minute or looked at anew; few people do so at once. */
+/** Long enough for the next page of a result; few people look at results at the same time. */
 const KEPT_MS = 60_000;
-const MOST = 3;
+const MAX_RESULTS = 3;
 
-/** Results that somebody is leafing through: reading ten thousand products again for every 48 would take a second. */
+/** Keeps ended results between two pages: reading ten thousand products again for every 48 takes a second. */
 export class ResultCache {
   readonly #results = new Map<string, { products: Promise<Product[]>; timer: NodeJS.Timeout }>();
 
-  /** The products of a search; those of one that has ended are read once while people look at them. */
   async products(
     tenant: string,
     producer: SearchProducer,
     { searchId, summary }: SearchReport,
   ): Promise<Product[]> {
     if (summary === null) return producer.products(searchId);
-    // A search that is started again ends at another time.
+    // A search that is retried ends at another time.
     const key = JSON.stringify([tenant, searchId, summary.finishedAt]);
     const known = this.#results.get(key);
     const products = known?.products ?? producer.products(searchId);
     this.#forget(key);
     products.catch(() => this.#forget(key));
-    // Never beyond the end of the result itself.
+    // Not longer than Redis keeps the result.
     const left = summary.expiresAt === null ? KEPT_MS : Date.parse(summary.expiresAt) - Date.now();
     const timer = setTimeout(() => this.#forget(key), Math.max(0, Math.min(KEPT_MS, left))).unref();
     this.#results.set(key, { products, timer });
     const oldest = this.#results.keys().next().value;
-    if (this.#results.size > MOST && oldest !== undefined) this.#forget(oldest);
+    if (this.#results.size > MAX_RESULTS && oldest !== undefined) this.#forget(oldest);
     return products;
   }
 

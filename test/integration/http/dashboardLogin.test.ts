@@ -45,7 +45,7 @@ describe('the dashboard’s login', () => {
   it('takes no other key, and says why on the page', async () => {
     const wrongRole = await visitor().logIn(await service.key(['enqueue', 'read', 'schedule']));
     expect(wrongRole.status).to.equal(403);
-    expect(await wrongRole.text()).to.include('role="alert">Not now: this key has not got the role operate');
+    expect(await wrongRole.text()).to.include('role="alert">Not now: this key does not have the role operate');
     const mangled = (await service.key(['operate'])).replace(/.$/, '_');
     for (const key of ['', 'x', '<script>alert(1)</script>', mangled]) {
       const answer = await visitor().logIn(key);

@@ -30,7 +30,7 @@ describe('the metrics of the HTTP door', () => {
     expect(statuses).to.deep.equal([400, 202, 503]);
     const { text } = await service.call('GET', '/metrics');
     const counts = [
-      ...text.matchAll(/^dpf_searches_refused_total\{tenant="default",reason="(\w+)"\} (\d+)$/gm),
+      ...text.matchAll(/^dpf_searches_refused_total\{tenant="default",(?:because="\w+",)?reason="(\w+)"(?:,because="\w+")?\} (\d+)$/gm),
     ];
     expect(counts.map(([, reason, count]) => `${reason} ${count}`)).to.deep.equal([
       'invalid 1',

@@ -1,0 +1,123 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import type { Role } from './auth/apiKeys.ts';
+import type { Authenticator, Caller } from './auth/authenticator.ts';
+import { notFound, problem } from './problem.ts';
+
+/** The server or a scope of it, its routes typed by their TypeBox schemas. */
+export type App = FastifyInstance<
+  RawServerDefault,
+  IncomingMessage,
+  ServerResponse,
+  FastifyBaseLogger,
+  TypeBoxTypeProvider
+>;
+
+/** A Fastify plugin that adds routes, in a scope of its own. Each route says in its `config` who may call it. */
+export type Routes = (app: App) => Promise<void> | void;
+
+/** Who may call a route: everybody, whom the route's own login admits, or a key with one of these roles. */
+export type Access = 'public' | 'own-login' | readonly Role[];
+
+export interface RouteRule {
+  method: string;
+  /** As registered: `/v1/searches/:id`. */
+  url: string;
+  /** Undefined: the route is refused with 404. */
+  access: Access | undefined;
+}
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    access?: Access;
+  }
+  interface FastifyRequest {
+    /** Set on routes that demand a role. */
+    caller: Caller | null;
+  }
+  interface FastifyInstance {
+    /** Every route of the server. */
+    rules(): RouteRule[];
+    /** The methods of the routes that fit a path as it was called. */
+    methodsOf(path: string): string[];
+  }
+}
+
+/** The caller where no keys are required. */
+export const OPEN: Caller = {
+  id: 'open',
+  name: 'open',
+  tenant: 'default',
+  roles: ['enqueue', 'read', 'schedule', 'operate'],
+};
+
+/** The caller of a route that demands a role. */
+export function callerOf({ caller }: Pick<FastifyRequest, 'caller'>): Caller {
+  if (caller === null) throw notFound();
+  return caller;
+}
+
+/** Gives this access to all routes of a scope that declare none, also those of other plugins. Comes before them. */
+export function allowScope(app: App, access: Access): void {
+  app.addHook('onRoute', (route) => {
+    route.config = { access, ...route.config };
+  });
+}
+
+/**
+ * Deny by default: a route without `access` answers 404. Comes before all routes.
+ * @param authenticator undefined: no keys are required
+ */
+export function controlAccess(app: FastifyInstance, authenticator: Authenticator | undefined): void {
+  const routes: Array<{ method: string | string[]; url: string; config?: { access?: Access } }> = [];
+  app.addHook('onRoute', (route) => void routes.push(route));
+  const rules = () =>
+    routes.flatMap(({ method, url, config }) =>
+      [method].flat().map((each) => ({ method: each, url, access: config?.access })),
+    );
+  app.decorate('rules', rules);
+  app.decorate('methodsOf', (path: string) => {
+    const fitting = rules().filter(({ url, access }) => access !== undefined && patternOf(url).test(path));
+    return [...new Set(fitting.map(({ method }) => method))];
+  });
+  app.decorateRequest('caller', null);
+  app.addHook('onRequest', async (request) => {
+    if (authenticator === undefined) refuseOtherSites(request);
+    if (request.is404) return;
+    const { access } = request.routeOptions.config;
+    if (access === undefined) throw notFound();
+    if (access === 'public' || access === 'own-login') return;
+    const caller =
+      authenticator === undefined ? OPEN : await authenticator.callerOf(authorizations(request), request.ip);
+    if (!caller.roles.some((role) => access.includes(role)))
+      throw problem(403, 'missing_role', `this needs a key with the role ${access.join(' or ')}`);
+    request.caller = caller;
+  });
+}
+
+/** `:id` stands for one segment of a path, `*` at the end for everything below. */
+function patternOf(url: string): RegExp {
+  const source = url
+    .replace(/[.\\+^$(){}|[\]]/g, '\\$&')
+    .replace(/:[a-z]+/gi, '[^/]+')
+    .replace(/\*$/, '.*');
+  return new RegExp(`^${source}$`);
+}
+
+const LOOPBACK_HOST = /^(localhost|127(\.\d+){3}|\[::1\])(:\d+)?$/i;
+
+/** Without keys any site in a browser on this machine could call, also through a host name that resolves to it. */
+function refuseOtherSites({ headers }: FastifyRequest): void {
+  const foreign = !LOOPBACK_HOST.test(headers.host ?? '') || headers['sec-fetch-site'] === 'cross-site';
+  const origin = headers.origin;
+  if (foreign || (origin !== undefined && origin !== `http://${headers.host}`))
+    throw problem(403, 'cross_site', 'without keys this server answers programs on this machine only');
+}
+
+/** Every value as it was sent: Node keeps only the first one. */
+function authorizations({ raw: { rawHeaders } }: FastifyRequest): string[] {
+  return rawHeaders.filter(
+    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
+  );
+}
