@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';

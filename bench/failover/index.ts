@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';

@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { LogRoot } from '../../src/telemetry/logRoot.ts';

@@ -1,4 +1,4 @@
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { startServeApp } from '../../src/app/serve.ts';
 import { startWorkerApp } from '../../src/app/worker.ts';
 import { loadConfig } from '../../src/config/load.ts';

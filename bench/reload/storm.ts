@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { FleetStore } from '../../src/fleet/fleetStore.ts';

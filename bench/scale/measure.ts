@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';

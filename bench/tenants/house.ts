@@ -1,4 +1,4 @@
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';

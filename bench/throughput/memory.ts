@@ -1,5 +1,5 @@
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 
 /** Redis's memory, bytes; what a search costs is the difference. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';

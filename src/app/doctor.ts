@@ -1,20 +1,18 @@
-import { Queue } from 'bullmq';
 import { apiOrigin, credentialProblems } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
-import { checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
+import { checkCredentials, checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
 import { EbayClient } from '../ebay/client.ts';
-import { checkCredentials } from '../ebay/oauth/checkup.ts';
 import { EbayAuthService } from '../ebay/oauth/service.ts';
 import { Failure } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { Lifecycle } from '../lifecycle.ts';
-import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
+import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { checkQueues } from '../queue/checkup.ts';
 import { openRedis } from '../redis/connection.ts';
 import { checkRedis, redisAhead } from '../redis/fitness.ts';
 import { type Finding, fail, ok, skipped } from '../telemetry/finding.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
-import { CALLER_DEADLINE_MS, callGate } from './client.ts';
+import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
 
 export interface DoctorOptions {
   log: LogRoot;
@@ -54,13 +52,11 @@ export async function* examine(config: Config, options: DoctorOptions): AsyncGen
     yield clockFinding(await redisAhead(redis, clock), ahead);
     yield* ebay({ ...options, onStep, config, redis, lifecycle });
     onStep('the queues');
-    const [searches, calls] = [searchQueueName(DEFAULT_TENANT), callsQueueName(DEFAULT_TENANT)].map(
-      (name) => {
-        const queue = new Queue(name, { connection: redis, prefix: config.queue.prefix });
-        queue.on('error', () => undefined);
-        return lifecycle.opened(name, queue, (opened) => opened.close());
-      },
-    ) as [Queue, Queue];
+    const { searches, calls } = lifecycle.opened(
+      'queues',
+      openQueues(redis, config.queue.prefix, DEFAULT_TENANT),
+      (queues) => Promise.all([queues.searches.close(), queues.calls.close()]),
+    );
     const { backlogLimit } = config.search;
     yield* await checkQueues({ redis, searches, calls, backlogLimit, now: clock() });
   } finally {

@@ -33,8 +33,8 @@ import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { BootError } from './bootError.ts';
-import { callGate, openProducer } from './client.ts';
 import { processHealth, requireFitRedis, type WorkerHealth } from './health.ts';
+import { callGate, openProducer } from './producer.ts';
 
 export interface ServeApp {
   /** The address that it answers at, such as `http://127.0.0.1:3000`. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { EbayProductCollector } from '../collector/collector.ts';
 import type { Config } from '../config/config.ts';
@@ -14,7 +14,8 @@ import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import type { Snapshot, Tenant } from '../fleet/snapshot.ts';
 import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
-import { callsQueueName, openSearchQueue, setPace } from '../queue/bullmq/queues.ts';
+import { openQueues } from '../queue/bullmq/openQueues.ts';
+import { setPace } from '../queue/bullmq/queues.ts';
 import { applySchedules } from '../queue/schedules/file.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
 import { CrashIsolation, type QueueContext, scrubbedCollector } from '../queue/search/context.ts';
@@ -28,7 +29,7 @@ import { SearchStore } from '../results/searchStore.ts';
 import { Tracks } from '../results/tracks.ts';
 import { type Logger, type Logs, withFields } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { CALLER_DEADLINE_MS, callGate } from './client.ts';
+import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
 
 const SECOND = 1000;
 
@@ -204,17 +205,11 @@ export async function startTenantWorker(options: TenantWorkerOptions): Promise<T
       new EbayClient({ config, gate, tokens: auth, log: log.component('ebay'), metrics: callMetrics }),
       (opened) => opened.close(),
     );
-    const connection = { connection: redis, prefix: config.queue.prefix };
-    const calls = lifecycle.opened('calls', new Queue(callsQueueName(name), connection), (queue) =>
-      queue.close(),
+    const { searches, calls } = lifecycle.opened(
+      'queues',
+      openQueues(redis, config.queue.prefix, name),
+      (queues) => Promise.all([queues.searches.close(), queues.calls.close()]),
     );
-    const searches = lifecycle.opened(
-      'searches',
-      openSearchQueue(redis, config.queue.prefix, name),
-      (queue) => queue.close(),
-    );
-    // BullMQ prints an error without a listener; the connection logs it.
-    for (const queue of [searches, calls]) queue.on('error', () => undefined);
     await setTenantPace(gate, calls, config);
     const context = options.adapt({
       ...jobContext(config, redis),

@@ -62,7 +62,7 @@ export async function withProducer<T>(
   use: (producer: SearchProducer, config: Config) => Promise<T>,
 ): Promise<T> {
   const { name, config } = await forTenant(process, tenant);
-  const { openProducer } = await import('../app/client.ts');
+  const { openProducer } = await import('../app/producer.ts');
   const producer = openProducer(config, { tenant: name, log: quietLog() });
   try {
     await producer.ready();

@@ -100,7 +100,7 @@ const LATENCY_MS = [60, 180] as const;
  * keyset.
  */
 async function openDemo(lifecycle: Lifecycle, say: (line: string) => void): Promise<DemoStack> {
-  const { openProducer } = await import('../app/client.ts');
+  const { openProducer } = await import('../app/producer.ts');
   const { startWorkerApp } = await import('../app/worker.ts');
   const redis = await startEmbeddedRedis({ path: environment().PATH ?? '', say });
   lifecycle.opened('Redis', redis, () => redis.stop());

@@ -83,8 +83,8 @@ function emitWarning(line: string): void {
   process.emitWarning(line, 'DeprecationWarning');
 }
 
-/** @param at where the value was written, for the problem */
-function readValue(
+/** A setting's value as its format reads it. @param at where it was written, for the problem */
+export function readValue(
   { format, sensitive }: Setting,
   written: unknown,
   at: string,

@@ -18,7 +18,7 @@ import {
   readKeyset,
   type TenantDeclaration,
 } from './declaration.ts';
-import { declarationsOf, type Parts, type Versioned } from './fleetStore.ts';
+import { declarationsOf, type FleetDocument, type Parts, type Versioned } from './fleetStore.ts';
 
 /** A tenant as this process sees it. */
 export interface Tenant {
@@ -112,6 +112,27 @@ function tenantConfig(base: Config, declaration: TenantDeclaration, keyset: Keys
     if (value !== undefined) values[group] = { ...values[group], [key]: value };
   }
   return withValues(base, values);
+}
+
+/** Names of all tenants, the default one included. */
+export function tenantNames(document: FleetDocument): string[] {
+  return [DEFAULT_TENANT, ...Object.keys(declarationsOf(document))];
+}
+
+/**
+ * A tenant's settings for a producer: no keyset, and nothing of this process's environment and files. Undefined for an
+ * unknown tenant.
+ * @throws ConfigError where this release cannot read the fleet's settings
+ */
+export function producerConfig(document: FleetDocument, name: string, base: Config): Config | undefined {
+  const { config, problems } =
+    document.settings === undefined
+      ? { config: base, problems: [] }
+      : withSettings(base, document.settings.value, { env: {}, name: 'settings' });
+  if (problems.length > 0) throw new ConfigError(problems);
+  if (name === DEFAULT_TENANT) return config;
+  const declaration = declarationsOf(document)[name];
+  return declaration === undefined ? undefined : tenantConfig(config, declaration, NO_KEYSET);
 }
 
 function credentialReason(config: Config): string | undefined {

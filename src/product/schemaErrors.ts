@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { closestWord } from '../config/files.ts';
 import { SearchRequestSchema } from './requestSchema.ts';
 
-const validate = new Ajv({ allErrors: true, verbose: true, strictTypes: false }).compile(SearchRequestSchema);
+const ajv = new Ajv({ allErrors: true, verbose: true, strictTypes: false });
 
 interface Rule {
   code: string;
@@ -74,6 +74,8 @@ const QUERY_CODES: Readonly<Record<string, [code: string, message: string]>> = {
 
 /** What the schema finds wrong with tidied input: every field once, in the input's order. */
 export function schemaErrors(input: unknown): InputError[] {
+  // Ajv keeps what it compiled; the first request compiles it, not the import of the library.
+  const validate = ajv.compile(SearchRequestSchema);
   if (validate(input)) return [];
   const byPath = new Map<string, InputError>();
   for (const error of validate.errors ?? []) {

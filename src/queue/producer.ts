@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type CallEstimate, estimateCalls } from '../collector/query.ts';
 import { Failure } from '../failures.ts';
@@ -10,13 +10,7 @@ import type { NormalRequest, Priority, SearchRequest } from '../product/requestS
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
 import { SearchStore } from '../results/searchStore.ts';
 import { callsAhead } from './bullmq/counts.ts';
-import {
-  callsQueueName,
-  openSearchQueue,
-  resumeSearch,
-  SEARCH_JOB,
-  withinDeadline,
-} from './bullmq/queues.ts';
+import { resumeSearch, SEARCH_JOB, withinDeadline } from './bullmq/queues.ts';
 import { bindIdempotencyKey } from './idempotency.ts';
 import { Intake, type IntakeLimits, type Refusal, refusalOf } from './intake.ts';
 import { Schedules } from './schedules/schedules.ts';
@@ -30,6 +24,9 @@ import { SearchReader, type SearchReport } from './searchReader.ts';
 export interface ProducerOptions {
   /** A connection of the `caller` profile. */
   redis: Redis;
+  /** The tenant's queues on this connection; `close` closes them. */
+  searches: Queue;
+  calls: Queue;
   prefix: string;
   tenant: string;
   rules: JobDefaults;
@@ -83,10 +80,8 @@ export class SearchProducer {
   constructor(options: ProducerOptions) {
     const { redis, prefix, tenant, resultsTtlMs, runsTtlMs } = options;
     this.#options = options;
-    this.#searches = openSearchQueue(redis, prefix, tenant);
-    this.#calls = new Queue(callsQueueName(tenant), { connection: redis, prefix });
-    // Each call reports its own errors.
-    for (const queue of [this.#searches, this.#calls]) queue.on('error', () => undefined);
+    this.#searches = options.searches;
+    this.#calls = options.calls;
     this.schedule = new Schedules({
       ...options,
       defaults: options,

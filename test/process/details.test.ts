@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
 import { LogRoot } from '../../src/telemetry/logRoot.ts';
 import { testConfig } from '../support/config.ts';

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Job, Queue } from 'bullmq';
 import { expect } from 'chai';
 import { Fleet } from '../../bench/chaos/fleet.ts';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { SearchProgress } from '../../src/queue/search/progress.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';

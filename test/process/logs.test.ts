@@ -4,7 +4,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import { testConfig } from '../support/config.ts';

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import type { openProducer } from '../../src/app/client.ts';
+import type { openProducer } from '../../src/app/producer.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 

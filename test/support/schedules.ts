@@ -2,7 +2,7 @@ import { type Job, type Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import sinon from 'sinon';
 import type { Outcome, SearchSummary } from '../../src/product/summary.ts';
-import { openSearchQueue } from '../../src/queue/bullmq/queues.ts';
+import { openQueues } from '../../src/queue/bullmq/openQueues.ts';
 import { repeatStrategy } from '../../src/queue/bullmq/repeat.ts';
 import { asScheduledRun } from '../../src/queue/schedules/scheduledRun.ts';
 import { Schedules } from '../../src/queue/schedules/schedules.ts';
@@ -15,7 +15,7 @@ const log = { error: silent, warn: silent, info: silent, debug: silent };
 
 /** Schedules on a connection of their own; `close` leaves the connection to its owner. */
 export function openSchedules(redis: Redis, minInterval = 60): { schedules: Schedules; queue: Queue } {
-  const queue = openSearchQueue(redis, '{ebay}', 'default');
+  const queue = openQueues(redis, '{ebay}', 'default').searches;
   const schedules = new Schedules({
     searches: queue,
     redis,

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Queue } from 'bullmq';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { startWorkerApp, type WorkerApp, type WorkerAppOptions } from '../../src/app/worker.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';

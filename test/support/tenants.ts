@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import { startWorkerApp, type WorkerApp } from '../../src/app/worker.ts';
 import type { Config } from '../../src/config/config.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';

@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { Queue } from 'bullmq';
-import { openProducer } from '../../src/app/client.ts';
+import { openProducer } from '../../src/app/producer.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { Simulator } from '../../src/simulator/simulator.ts';
 import { LogRoot } from '../../src/telemetry/logRoot.ts';

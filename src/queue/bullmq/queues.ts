@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
-import { type ConnectionOptions, Queue } from 'bullmq';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
 import type { Priority } from '../../product/requestSchema.ts';
 import { redisFailure } from '../../redis/failure.ts';
-import { repeatStrategy } from './repeat.ts';
 
 /** The public queue: searches. Tenants other than `default` have their own. */
 export function searchQueueName(tenant: string): string {
@@ -87,11 +86,6 @@ export async function setPace(queue: Queue, intervalSeconds: number): Promise<vo
   if (intervalSeconds > 0) await queue.setGlobalRateLimit(jobs, Math.ceil(jobs * intervalMs));
   // BullMQ ignores a hold on a queue without a limit; this limit never binds.
   else await queue.setGlobalRateLimit(1_000_000, 1);
-}
-
-/** A tenant's search queue, ready for schedules: it computes their runs as the workers do. */
-export function openSearchQueue(connection: ConnectionOptions, prefix: string, tenant: string): Queue {
-  return new Queue(searchQueueName(tenant), { connection, prefix, settings: { repeatStrategy } });
 }
 
 /** Starts an ended search again; it then fetches only what is missing. One that has not ended is left alone. */

@@ -1,4 +1,4 @@
-import { defaultRepeatStrategy, type Job, type Queue, type RepeatOptions } from 'bullmq';
+import type { Job, Queue, RepeatOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { CronError, nextRun, parseCron } from '../schedules/cron.ts';
 
@@ -7,9 +7,12 @@ import { CronError, nextRun, parseCron } from '../schedules/cron.ts';
  * 03:30). It must be set on the queue that adds schedules and on the worker that plans the run after each.
  * A scheduler that was added with plain BullMQ, without a time zone or in an expression unknown here, keeps BullMQ's rule.
  */
-export function repeatStrategy(after: number, options: RepeatOptions): number | undefined {
+export async function repeatStrategy(after: number, options: RepeatOptions): Promise<number | undefined> {
   const { pattern = '', tz, startDate, endDate, immediately } = options;
-  if (tz === undefined || !isReadable(pattern)) return defaultRepeatStrategy(after, options);
+  if (tz === undefined || !isReadable(pattern)) {
+    const { defaultRepeatStrategy } = await import('bullmq');
+    return defaultRepeatStrategy(after, options);
+  }
   if (immediately === true) return after;
   const bounds = {
     ...(startDate === undefined ? {} : { start: +new Date(startDate) }),

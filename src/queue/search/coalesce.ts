@@ -7,7 +7,6 @@ import type { CoalescedSearches, Requester, SharedEnd } from '../../results/coal
 import type { Run, SearchRef, SearchStore } from '../../results/searchStore.ts';
 import { openChildren } from '../bullmq/children.ts';
 import { classOf, PRIORITY } from '../bullmq/queues.ts';
-import { signals } from '../bullmq/signals.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
 import { publishProgress } from './progress.ts';
@@ -124,6 +123,8 @@ async function waitForLeader(
     const delayed = await context.searches.getJob(job.id as string);
     await delayed?.promote().catch(() => undefined);
   }
+  // Workers alone come here: a producer, which cancels with this module, does not load BullMQ's worker.
+  const { signals } = await import('../bullmq/signals.ts');
   throw signals.delayed();
 }
 

@@ -1,5 +1,5 @@
 import { Ajv } from 'ajv';
-import { DelayedError, type Job, type JobsOptions } from 'bullmq';
+import type { Job, JobsOptions } from 'bullmq';
 import { Failure, withBecause } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import { parseSearchRequest } from '../../product/parseRequest.ts';
@@ -161,13 +161,14 @@ const CallJobSchema = Type.Union([
     itemId: Type.String({ minLength: 1, maxLength: 100 }),
   }),
 ]);
-const isCallJob = new Ajv({ strictTypes: false }).compile<CallJobData>(CallJobSchema);
+const ajv = new Ajv({ strictTypes: false });
 
 /** @throws Failure `invalid_payload` when this is no call of ours; `unknown_payload_version` */
 export function readCall(job: Job): CallJobData {
   const data = sizedData(job);
   refuseNewer(data, CALL_VERSION);
-  if (!isCallJob(data)) throw new Failure('invalid_payload', 'not the data of a page or item job');
+  if (!ajv.validate<CallJobData>(CallJobSchema, data))
+    throw new Failure('invalid_payload', 'not the data of a page or item job');
   return data;
 }
 
@@ -203,7 +204,9 @@ export async function deferNewerVersion(
     withBecause({ state: 'waiting', ...counts, reason: 'newer-version', until, since }),
   );
   await job.moveToDelayed(until, token);
-  throw new DelayedError();
+  // Workers alone come here: a producer, which reads jobs with this module, does not load BullMQ's worker.
+  const { signals } = await import('../bullmq/signals.ts');
+  throw signals.delayed();
 }
 
 function waitsSince(progress: Job['progress']): number | undefined {

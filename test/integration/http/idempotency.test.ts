@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openProducer } from '../../../src/app/client.ts';
+import { openProducer } from '../../../src/app/producer.ts';
 import { testConfig } from '../../support/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
 

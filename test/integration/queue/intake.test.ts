@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { openProducer } from '../../../src/app/client.ts';
+import { openProducer } from '../../../src/app/producer.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
-import { openProducer } from '../../../src/app/client.ts';
+import { openProducer } from '../../../src/app/producer.ts';
 import { startWorkerApp, type WorkerApp } from '../../../src/app/worker.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';

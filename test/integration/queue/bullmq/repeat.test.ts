@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { openSearchQueue } from '../../../../src/queue/bullmq/queues.ts';
+import { openQueues } from '../../../../src/queue/bullmq/openQueues.ts';
 import { dueRun, repeatStrategy, schedulerNames } from '../../../../src/queue/bullmq/repeat.ts';
 import { nextRun } from '../../../../src/queue/schedules/cron.ts';
 import { useRedis } from '../../../support/redis.ts';
@@ -12,7 +12,7 @@ describe('job schedulers of BullMQ 6.7.0', () => {
   let queue: Queue;
   beforeEach(() => {
     redis = server.connect();
-    queue = openSearchQueue(redis, '{ebay}', 'default');
+    queue = openQueues(redis, '{ebay}', 'default').searches;
   });
   afterEach(() => queue.close());
 
@@ -26,10 +26,10 @@ describe('job schedulers of BullMQ 6.7.0', () => {
     expect(new Date(next as number).toISOString()).to.equal('2099-03-08T07:00:00.000Z');
   });
 
-  it('a scheduler without time zone or in six fields keeps BullMQ’s own rule', () => {
+  it('a scheduler without time zone or in six fields keeps BullMQ’s own rule', async () => {
     const at = Date.parse('2026-05-01T00:00Z');
-    expect(repeatStrategy(at, { pattern: '*/30 * * * * *', tz: 'UTC' })).to.equal(at + 30_000);
-    expect(repeatStrategy(at, { pattern: '0 * * * *' })).to.equal(at + 3_600_000);
+    expect(await repeatStrategy(at, { pattern: '*/30 * * * * *', tz: 'UTC' })).to.equal(at + 30_000);
+    expect(await repeatStrategy(at, { pattern: '0 * * * *' })).to.equal(at + 3_600_000);
   });
 
   it('`repeat` lists the schedulers, and `repeat:SCHEDULER:DUE` is the job of the planned run', async () => {
