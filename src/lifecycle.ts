@@ -1,17 +1,17 @@
-/** Something that a process opened and must close. */
+/** A resource that a process opened and must close. */
 interface Part {
   /** Names of what did not close within `graceMs`; never rejects. */
   close(graceMs: number): Promise<string[]>;
 }
 
 export interface StopReport {
-  /** Names of what did not close in time or failed to, in stop order. Empty when all is well. */
+  /** Names of the parts that did not close in time or failed to, in stop order. */
   unclosed: string[];
 }
 
 /**
- * Ordered start and bounded reverse stop. `opened` registers each part right after it came up; `stop` closes them last
- * opened first. Calling `stop` again, from a second signal say, returns the same promise.
+ * Closes parts in the reverse order of their start, each within a time limit. `opened` registers a part when it is there.
+ * A second call of `stop` returns the same promise.
  */
 export class Lifecycle {
   readonly #parts: Part[] = [];
@@ -28,7 +28,7 @@ export class Lifecycle {
     return part;
   }
 
-  /** A part that consists of parts itself: it bounds its own stop and tells what did not close. */
+  /** A part with parts of its own: it limits its own stop and reports what did not close. */
   nested<T extends { stop(): Promise<StopReport> }>(part: T): T {
     this.#parts.push({ close: async () => (await part.stop()).unclosed });
     return part;

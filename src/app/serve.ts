@@ -1,37 +1,33 @@
 import type { AddressInfo } from 'node:net';
-import { Queue } from 'bullmq';
-import type { Redis } from 'ioredis';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
+import { optionalPackage } from '../config/optionalPackage.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { quotaReport } from '../ebay/gate/quota.ts';
 import { latestEvents } from '../events/stream.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
-import type { Tenant } from '../fleet/snapshot.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
-import { docsRoutes } from '../http/api/docs.ts';
 import { Idempotency } from '../http/api/idempotency.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { quotaRoute } from '../http/api/quota.ts';
 import { HeldAnswers, reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
-import { type ProducerOf, searchRoutes } from '../http/api/searches.ts';
+import { searchRoutes } from '../http/api/searches.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
 import { Authenticator } from '../http/auth/authenticator.ts';
-import { dashboardRoutes } from '../http/dashboard/dashboard.ts';
 import { healthRoutes, metricsRoute } from '../http/operations.ts';
-import { type PageOptions, pageRoutes } from '../http/page/page.ts';
+import { pageRoutes } from '../http/page/page.ts';
 import { notFound } from '../http/problem.ts';
 import { createServer } from '../http/server.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
-import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
+import { openQueues } from '../queue/bullmq/openQueues.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
-import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 import { BootError } from './bootError.ts';
 import { processHealth, requireFitRedis, type WorkerHealth } from './health.ts';
 import { callGate, openProducer } from './producer.ts';
@@ -51,7 +47,7 @@ export interface ServeApp {
 export interface ServeAppOptions {
   /** Stops waiting for Redis. */
   signal?: AbortSignal;
-  /** A worker in the same process that `/livez` and `/readyz` speak for too. */
+  /** A worker in the same process that `/livez` and `/readyz` report too. */
   worker?: WorkerHealth;
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
   sources?: ConfigSources;
@@ -60,16 +56,24 @@ export interface ServeAppOptions {
 /** How long one part may take to close, ms. */
 const CLOSE_MS = 5000;
 
+/** Events on the start page. */
+const LATEST_EVENTS = 20;
+
 /**
- * The HTTP door. Waits for Redis as long as it takes, with a log line a second.
- * @throws BootError when this Redis would lose jobs, or nobody could call because there is no key; the server's own error
- * when it cannot listen, e.g. code EADDRINUSE.
+ * The HTTP API, the page and the dashboard. Waits until Redis answers, with a log line a second.
+ *
+ * `stop` closes in this order: HTTP server (held answers end, the others finish), event loop watch, producers and queues of
+ * the tenants, configuration, Redis.
+ * @throws BootError when this Redis would lose jobs, or nobody could call because there is no key; ConfigError naming an
+ * optional package that is missing; the server's own error when it cannot listen, e.g. code EADDRINUSE.
  */
 export async function startServeApp(
   config: Config,
   log: LogRoot,
   { signal, worker, sources = {} }: ServeAppOptions = {},
 ): Promise<ServeApp> {
+  const { docsRoutes } = await optionalPackage(import('../http/api/docs.ts'), 'dpf serve');
+  const { dashboardRoutes } = await optionalPackage(import('../http/dashboard/dashboard.ts'), 'dpf serve');
   log.scrubber.learn(secretsOf(config));
   const metrics = createMetrics();
   metrics.process.watchLog(log);
@@ -78,8 +82,9 @@ export async function startServeApp(
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
   try {
     await requireFitRedis(redis, config, logger, signal);
-    const keys = new ApiKeys(redis, config.queue.prefix);
-    await someoneMayCall(keys, config);
+    const { prefix } = config.queue;
+    const keys = new ApiKeys(redis, prefix);
+    await requireCaller(keys, config);
     const fleet = new FleetConfig(redis, {
       config,
       sources,
@@ -91,15 +96,45 @@ export async function startServeApp(
     fleet.onChange((snapshot) => log.setLevels(snapshot.config.log));
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     await fleet.start(signal);
-    const tenantOf = (name: string) => fleet.current().tenants.get(name);
-    const producerOf = tenantProducers(lifecycle, tenantOf, { log, redis, metrics });
-    const { prefix } = config.queue;
+    // The key of a tenant that was removed gets the answer of an unknown key's.
+    const settingsOf = (tenant: string): Config => {
+      const known = fleet.current().tenants.get(tenant);
+      if (known === undefined) throw notFound();
+      return known.config;
+    };
+    const producers = new Map<string, SearchProducer>();
+    const producerOf = (tenant: string): SearchProducer => {
+      const first = settingsOf(tenant);
+      const known = producers.get(tenant);
+      if (known !== undefined) return known;
+      // A request that runs when its tenant is removed ends with the settings that it began with.
+      const current = () => fleet.current().tenants.get(tenant)?.config ?? first;
+      const { refused } = metrics.intake(tenant);
+      const producer = openProducer(current, { tenant, log, redis, refused });
+      producers.set(
+        tenant,
+        lifecycle.opened(`producer of ${tenant}`, producer, (opened) => opened.close()),
+      );
+      return producer;
+    };
     const quotaOf = async (tenant: string) => {
-      const settings = (tenantOf(tenant) ?? nobody()).config;
+      const settings = settingsOf(tenant);
       const gate = callGate(redis, settings, tenant, { log: logger });
       return quotaReport(await gate.read(), gateSettings(settings).shares);
     };
+    const dashboardQueues = (tenant: string) => {
+      const { searches, calls } = lifecycle.opened(
+        `dashboard of ${tenant}`,
+        openQueues(redis, prefix, tenant),
+        (queues) => Promise.all([queues.searches.close(), queues.calls.close()]),
+      );
+      return [
+        { queue: searches, description: 'searches: each waits for its calls and sums them up' },
+        { queue: calls, description: 'calls to eBay: one job, one call, at the pace of the gate' },
+      ];
+    };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
+    const access = { redis, prefix, keys, authenticator };
     const routes: Routes[] = [
       healthRoutes(processHealth(lifecycle, redis, worker)),
       metricsRoute({
@@ -112,8 +147,19 @@ export async function startServeApp(
       scheduleRoutes({ producerOf }),
       quotaRoute(quotaOf),
       docsRoutes(),
-      page({ config, redis, keys, authenticator, producerOf, quotaOf }),
-      openDashboard(lifecycle, { config, redis, keys, authenticator }),
+      pageRoutes({
+        ...access,
+        producerOf,
+        quotaOf,
+        latestOf: (tenant) => latestEvents(redis, prefix, tenant, LATEST_EVENTS),
+        marketplace: config.ebay.marketplace,
+        apiOrigin: apiOrigin(config.ebay),
+        links: [
+          { href: '/admin/queues', text: 'Queues' },
+          { href: '/docs', text: 'API' },
+        ],
+      }),
+      dashboardRoutes({ ...access, queuesOf: dashboardQueues, writes: config.http.dashboardWrites }),
     ];
     const server = await createServer({
       routes,
@@ -139,29 +185,7 @@ export async function startServeApp(
   }
 }
 
-/** So many events are on the page's start. */
-const LATEST_EVENTS = 20;
-
-type PageParts = Pick<PageOptions, 'redis' | 'keys' | 'authenticator' | 'producerOf' | 'quotaOf'> & {
-  config: Config;
-};
-
-function page({ config, ...parts }: PageParts): Routes {
-  const { prefix } = config.queue;
-  return pageRoutes({
-    ...parts,
-    prefix,
-    latestOf: (tenant) => latestEvents(parts.redis, prefix, tenant, LATEST_EVENTS),
-    marketplace: config.ebay.marketplace,
-    apiOrigin: apiOrigin(config.ebay),
-    links: [
-      { href: '/admin/queues', text: 'Queues' },
-      { href: '/docs', text: 'API' },
-    ],
-  });
-}
-
-async function someoneMayCall(keys: ApiKeys, { http }: Config): Promise<void> {
+async function requireCaller(keys: ApiKeys, { http }: Config): Promise<void> {
   if (http.withoutKeys || (await keys.hasUsable())) return;
   throw new BootError(
     'there is no API key, so nobody could call: make one with `dpf keys add NAME`, or try it all with `dpf demo --keep`',
@@ -171,62 +195,4 @@ async function someoneMayCall(keys: ApiKeys, { http }: Config): Promise<void> {
 
 function urlOf(host: string, port: number): string {
   return `http://${host.includes(':') && !host.startsWith('[') ? `[${host}]` : host}:${port}`;
-}
-
-/** Each tenant's producer, opened when first asked for, all on one connection. */
-export function tenantProducers(
-  lifecycle: Lifecycle,
-  tenantOf: (name: string) => Tenant | undefined,
-  { log, redis, metrics }: { log: LogRoot; redis: Redis; metrics: Metrics },
-): ProducerOf {
-  const opened = new Map<string, SearchProducer>();
-  return (name) => {
-    const first = tenantOf(name) ?? nobody();
-    const known = opened.get(name);
-    if (known !== undefined) return known;
-    // What is under way when its tenant goes ends with the settings that it began with.
-    const current = () => (tenantOf(name) ?? first).config;
-    const producer = openProducer(current, {
-      tenant: name,
-      log,
-      redis,
-      refused: metrics.intake(name).refused,
-    });
-    opened.set(
-      name,
-      lifecycle.opened(`producer of ${name}`, producer, (each) => each.close()),
-    );
-    return producer;
-  };
-}
-
-/** The key of a tenant that is gone meets what any stranger meets. */
-export function nobody(): never {
-  throw notFound();
-}
-
-export interface DashboardParts {
-  config: Config;
-  /** A connection of the `caller` profile. */
-  redis: Redis;
-  keys: ApiKeys;
-  /** Undefined: nobody has to log in. */
-  authenticator: Authenticator | undefined;
-}
-
-/** The dashboard over the queues of whichever tenants' operators log in. */
-export function openDashboard(lifecycle: Lifecycle, { config, ...parts }: DashboardParts): Routes {
-  const { prefix } = config.queue;
-  const open = (name: string, description: string) => {
-    const queue = new Queue(name, { connection: parts.redis, prefix });
-    // Told by each page's own refusal.
-    queue.on('error', () => undefined);
-    lifecycle.opened(`dashboard of ${name}`, queue, (opened) => opened.close());
-    return { queue, description };
-  };
-  const queuesOf = (tenant: string) => [
-    open(searchQueueName(tenant), 'searches: each waits for its calls and sums them up'),
-    open(callsQueueName(tenant), 'calls to eBay: one job, one call, at the pace of the gate'),
-  ];
-  return dashboardRoutes({ ...parts, prefix, queuesOf, writes: config.http.dashboardWrites });
 }

@@ -3,6 +3,7 @@ import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
+import { optionalPackage } from '../config/optionalPackage.ts';
 
 export interface EmbeddedRedis {
   url: string;
@@ -27,7 +28,7 @@ export interface EmbeddedRedisOptions {
  * @throws Error that says what to install.
  */
 export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise<EmbeddedRedis> {
-  const { RedisMemoryServer } = await import('redis-memory-server').catch(missing);
+  const { RedisMemoryServer } = await optionalPackage(import('redis-memory-server'), 'the embedded Redis');
   const binary = (await findServer(options.path)) ?? (await installServer(options));
   // Redis would leave its files in the working directory.
   const folder = await mkdtemp(join(tmpdir(), 'dpf-redis-'));
@@ -52,12 +53,6 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
 /** redis-memory-server picks another port when it has used this one lately; of two arguments `--port` the last one wins. */
 function portArgs({ port }: EmbeddedRedisOptions): string[] {
   return port === undefined ? [] : ['--port', String(port)];
-}
-
-function missing(): never {
-  throw new Error(
-    'the embedded Redis needs the optional package redis-memory-server: run `npm install redis-memory-server`, or use a Redis of your own',
-  );
 }
 
 async function findServer(path: string): Promise<string | undefined> {

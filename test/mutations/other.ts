@@ -44,8 +44,8 @@ export const mutations: Mutation[] = [
   {
     id: 'gone-needs-whole',
     file: 'src/product/track.ts',
-    find: 'whole ? goneFrom(track, sight) : []',
-    replace: 'goneFrom(track, sight)',
+    find: 'whole ? goneFrom(track, observation) : []',
+    replace: 'goneFrom(track, observation)',
     breaks: 'A search that did not see the whole listing reports nothing as gone.',
     tests: ['test/integration/queue/track.test.ts'],
   },
@@ -142,8 +142,8 @@ export const mutations: Mutation[] = [
   {
     id: 'money-decimals',
     file: 'src/product/money.ts',
-    find: 'JPY: 0,',
-    replace: 'JPY: 2,',
+    find: 'ISK JPY KMF',
+    replace: 'ISK KMF',
     breaks: "An amount has its currency's decimals.",
     tests: ['test/unit/product/money.test.ts'],
   },
@@ -230,8 +230,8 @@ export const mutations: Mutation[] = [
   {
     id: 'older-version',
     file: 'src/fleet/fleetConfig.ts',
-    find: 'if (current.version < this.#versioned.version) await',
-    replace: 'if (current.version < 0) await',
+    find: 'if (current.version < this.#versioned.version)',
+    replace: 'if (current.version < 0)',
     breaks: 'A process never takes over an older version from Redis.',
     tests: ['test/integration/tenants/reload.test.ts'],
     grep: 'replaces an older version',

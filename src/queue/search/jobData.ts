@@ -204,9 +204,9 @@ export async function deferNewerVersion(
     withBecause({ state: 'waiting', ...counts, reason: 'newer-version', until, since }),
   );
   await job.moveToDelayed(until, token);
-  // Workers alone come here: a producer, which reads jobs with this module, does not load BullMQ's worker.
-  const { signals } = await import('../bullmq/signals.ts');
-  throw signals.delayed();
+  // Workers alone come here: a producer, which reads jobs with this module, does not load BullMQ before it connects.
+  const { DelayedError } = await import('bullmq');
+  throw new DelayedError();
 }
 
 function waitsSince(progress: Job['progress']): number | undefined {
