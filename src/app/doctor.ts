@@ -16,7 +16,7 @@ import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
 
 export interface DoctorOptions {
   log: LogRoot;
-  /** Told what is looked at next. */
+  /** Called before each check. */
   onStep?: (what: string) => void;
   /** This machine's clock, ms since the epoch. */
   clock?: () => number;
@@ -26,8 +26,8 @@ const CLOSE_MS = 2000;
 const SECOND = 1000;
 
 /**
- * Looks at everything that the service needs, one finding each, as they come. Costs one token request and one call; changes
- * nothing else but the ledger, which takes eBay's count over.
+ * Checks everything that the service needs, and yields each finding at once. Costs one token request and one call; changes
+ * nothing else but the call counter, which takes eBay's count over.
  */
 export async function* examine(config: Config, options: DoctorOptions): AsyncGenerator<Finding> {
   const { log, onStep = () => undefined, clock = Date.now } = options;
@@ -42,7 +42,7 @@ export async function* examine(config: Config, options: DoctorOptions): AsyncGen
     if (fit[0]?.state !== 'ok') {
       yield skipped(
         'the rest',
-        'credentials, quota, search, queues and worker are looked at once Redis answers',
+        'credentials, quota, search, queues and worker are checked once Redis answers',
       );
       return;
     }
@@ -90,9 +90,9 @@ async function* ebay({ config, redis, lifecycle, log, onStep }: EbayParts): Asyn
   const gate = callGate(redis, config, DEFAULT_TENANT, { log: log.component('gate') });
   const client = new EbayClient({ config, gate, tokens: auth, log: log.component('ebay') });
   lifecycle.opened('eBay connections', client, (opened) => opened.close());
-  const told = hasToken && (await client.reconcile());
+  const reported = hasToken && (await client.reconcile());
   const state = await gate.read();
-  yield quotaFinding(state, told);
+  yield quotaFinding(state, reported);
   yield gateFinding(state);
   if (!hasToken) {
     yield skipped('search', 'not made without a token');
@@ -100,7 +100,7 @@ async function* ebay({ config, redis, lifecycle, log, onStep }: EbayParts): Asyn
   }
   onStep('one search');
   const { callTimeout, marketplace } = config.ebay;
-  // Other processes may be in line for the same slots.
+  // Other processes may wait for the same slots.
   const turns = 5 * Math.max(state.intervalMs, SECOND);
   yield await checkSearch(client.browse, marketplace, turns + callTimeout * SECOND);
 }
@@ -117,12 +117,12 @@ async function askEbayTheTime(config: Config, clock: () => number): Promise<[Fin
   }
 }
 
-/** Delayed jobs and schedules run by these clocks; so far apart they start visibly early or late. */
+/** Delayed jobs and schedules follow these clocks; with this difference they start visibly early or late. */
 const TOLERATED_MS = 5000;
 
 /**
- * Whose clock is off, told by the two others.
- * @param redisMs how far Redis's clock is ahead of this machine's @param ebayMs eBay's; undefined where it did not tell
+ * Which clock is wrong: the one that differs from the two others.
+ * @param redisMs how far Redis's clock is ahead of this machine's @param ebayMs eBay's; undefined where it is unknown
  */
 export function clockFinding(redisMs: number, ebayMs: number | undefined): Finding {
   const off = (ms: number) => Math.abs(ms) > TOLERATED_MS;
@@ -131,11 +131,11 @@ export function clockFinding(redisMs: number, ebayMs: number | undefined): Findi
   if (!off(redisMs) && !off(ebayMs ?? 0))
     return ok(
       'clock',
-      `this machine${ebayMs === undefined ? ' and Redis' : ', Redis and eBay'} tell the same time`,
+      `this machine${ebayMs === undefined ? ' and Redis' : ', Redis and eBay'} have the same time`,
     );
   if (ebayMs === undefined)
     return say(
-      `Redis’s clock is ${apart(redisMs)} this machine’s; eBay did not tell the time`,
+      `Redis’s clock is ${apart(redisMs)} this machine’s; eBay’s is unknown`,
       `find out which of the two is wrong and ${synchronise}`,
     );
   if (!off(ebayMs))
@@ -154,7 +154,7 @@ export function clockFinding(redisMs: number, ebayMs: number | undefined): Findi
       `set the clock of this machine: ${synchronise}`,
     );
   return say(
-    `this machine, Redis and eBay tell three times: Redis’s clock is ${apart(redisMs)} this machine’s, eBay’s ${apart(ebayMs)} it`,
+    `this machine, Redis and eBay have three different times: Redis’s clock is ${apart(redisMs)} this machine’s, eBay’s ${apart(ebayMs)} it`,
     `set the clocks of both machines: ${synchronise}`,
   );
 }

@@ -3,6 +3,54 @@ import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
 import type { BrowseClient } from './client.ts';
 import type { GateState } from './gate/gate.ts';
 import { axiosClient, closeAxios, networkFailure, transport } from './http.ts';
+import type { EbayAuthService } from './oauth/service.ts';
+
+const CREDENTIALS = 'credentials';
+
+/** Gets a new token from eBay, which costs one of the day's token requests: the keyset and its scopes are good or not. */
+export async function checkCredentials(auth: EbayAuthService): Promise<Finding> {
+  try {
+    await auth.refreshToken();
+    const { environment, scopes, mintsToday, dailyMintLimit } = await auth.status();
+    const used = `${mintsToday} of ${dailyMintLimit} token requests today`;
+    return ok(CREDENTIALS, `eBay (${environment}) gives a token for ${scopes}; ${used}`);
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    return credentialsTrouble(error);
+  }
+}
+
+function credentialsTrouble({ code, message, detail: { reason } }: Failure): Finding {
+  // The message of a refused credential has its remedy behind the colon.
+  const [what = message, ...rest] = message.split(/: (?=check )/);
+  if (code === 'credential-refused')
+    return fail(
+      CREDENTIALS,
+      'configuration',
+      what,
+      `${rest.join(': ')}; then dpf token --clear ends the cool-down`,
+    );
+  if (code === 'mint-budget-spent')
+    return fail(
+      CREDENTIALS,
+      'degraded',
+      message,
+      'find what asks for tokens in a loop, or raise DAILY_MINT_LIMIT',
+    );
+  if (reason === 'throttled')
+    return fail(
+      CREDENTIALS,
+      'dependency',
+      message,
+      'wait; nothing else may use this keyset beside this service',
+    );
+  return fail(
+    CREDENTIALS,
+    'dependency',
+    message,
+    'check the network and EBAY_TOKEN_URL, and see developer.ebay.com/support/api-status',
+  );
+}
 
 /** A day is nearly used up from this share on. */
 const NEARLY = 0.9;

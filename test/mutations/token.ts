@@ -1,6 +1,6 @@
 import type { Mutation } from './mutation.ts';
 
-const SCRIPTS = 'src/ebay/oauth/ledger.ts';
+const SCRIPTS = 'src/ebay/oauth/mint.ts';
 
 const tests = (...names: string[]) => names.map((name) => `test/integration/auth/${name}.test.ts`);
 
@@ -8,23 +8,23 @@ export const mutations: Mutation[] = [
   {
     id: 'generation',
     file: SCRIPTS,
-    find: '(generation > 0 and stored > generation)',
-    replace: 'false',
+    find: 'if generation > 0 and stored > generation then',
+    replace: 'if false then',
     breaks: 'A slow earlier token request never replaces the token of a later one.',
     tests: tests('singleFlight'),
   },
   {
     id: 'compare-before-refresh',
     file: SCRIPTS,
-    find: "if value and (value ~= ARGV[1] or redis.call('PTTL', KEYS[1]) > tonumber(ARGV[6])) then",
-    replace: "if value and redis.call('PTTL', KEYS[1]) > tonumber(ARGV[6]) then",
+    find: "if value and (value ~= a.stale or redis.call('PTTL', cached) > a.endingMs) then",
+    replace: "if value and redis.call('PTTL', cached) > a.endingMs then",
     breaks: 'A token that another process replaced in the meantime is used, not fetched again.',
     tests: tests('singleFlight'),
   },
   {
     id: 'lock',
     file: SCRIPTS,
-    find: "if holder and holder ~= ARGV[2] then return {'busy', now} end",
+    find: "if holder and holder ~= a.requester then return {'busy', now} end",
     replace: '',
     breaks: 'Only one process of the fleet asks eBay for a token at a time.',
     tests: tests('singleFlight'),
@@ -32,15 +32,15 @@ export const mutations: Mutation[] = [
   {
     id: 'late-joiner',
     file: 'src/ebay/oauth/service.ts',
-    find: 'return token === need.unwanted ? this.#obtain(need) : token;',
-    replace: 'return token;',
+    find: 'return fresh === need.unwanted ? this.#obtain(need) : fresh;',
+    replace: 'return fresh;',
     breaks: 'A refresh that joins a running one never returns the token that was refused.',
     tests: tests('singleFlight'),
   },
   {
     id: 'one-refusal',
     file: SCRIPTS,
-    find: 'elseif known[2] ~= ARGV[7] and',
+    find: 'elseif known[2] ~= a.refused and',
     replace: 'elseif',
     breaks: 'A token that was refused in many calls counts as one refused token.',
     tests: tests('refusals'),
@@ -48,22 +48,22 @@ export const mutations: Mutation[] = [
   {
     id: 'unused-refresh-ahead',
     file: 'src/ebay/oauth/service.ts',
-    find: '(this.#used ? this.#renew() : this.#wait())',
-    replace: 'this.#renew()',
+    find: 'if (this.#used) this.#renew();\n      else this.#isDue = true;',
+    replace: 'this.#renew();',
     breaks: 'An idle fleet asks eBay for no tokens.',
     tests: ['test/unit/auth/refreshAhead.test.ts'],
   },
   {
     id: 'memory-copy-end',
-    file: 'src/ebay/oauth/tokenStatus.ts',
-    find: 'this.#token !== undefined && this.#clock.now() < this.#token.usableUntil',
-    replace: 'this.#token !== undefined',
+    file: 'src/ebay/oauth/service.ts',
+    find: 'this.#copy !== undefined && this.#clock.now() < this.#copy.usableUntil',
+    replace: 'this.#copy !== undefined',
     breaks: 'The copy in memory is not used after the token has expired.',
     tests: tests('pauses'),
   },
   {
     id: 'shared-read',
-    file: 'src/ebay/oauth/tokenCache.ts',
+    file: 'src/ebay/oauth/cache.ts',
     find: 'this.#reading ??= this.#ask(redis);',
     replace: 'this.#reading = this.#ask(redis);',
     breaks: 'Callers that wait for a slow Redis share one read.',
@@ -81,7 +81,7 @@ export const mutations: Mutation[] = [
   {
     id: 'request-interval-kept',
     file: SCRIPTS,
-    find: "if tonumber(ARGV[4]) > 0 then redis.call('SET', KEYS[4], '1', 'PX', ARGV[4]) end",
+    find: "if a.intervalMs > 0 then redis.call('SET', interval, '1', 'PX', text(a.intervalMs)) end",
     replace: '',
     breaks: 'A token request begins the interval for the whole fleet.',
     tests: tests('requestInterval'),
@@ -89,7 +89,7 @@ export const mutations: Mutation[] = [
   {
     id: 'mint-budget',
     file: SCRIPTS,
-    find: "if mints >= tonumber(ARGV[5]) then return {'spent', now, mints} end",
+    find: "if made >= a.mintsADay then return {'spent', now, made} end",
     replace: '',
     breaks: 'The fleet makes no more token requests a day than configured.',
     tests: tests('pauses'),
@@ -98,9 +98,18 @@ export const mutations: Mutation[] = [
   {
     id: 'late-failure',
     file: SCRIPTS,
-    find: "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end",
+    find: "if redis.call('GET', lock) ~= a.requester then return 0 end",
     replace: '',
     breaks: 'The failure of a process that lost its lock starts no pause for the fleet.',
     tests: tests('singleFlight'),
+  },
+  {
+    id: 'mint-without-redis',
+    file: 'src/ebay/oauth/service.ts',
+    find: ': new LocalPermits(config.token, clock);',
+    replace:
+      ': new LocalPermits(config.token, clock);\n    this.#permits = new LocalPermits(config.token, clock);',
+    breaks: 'A process whose Redis does not answer fetches no token that no call could use.',
+    tests: tests('degraded'),
   },
 ];

@@ -1,45 +1,36 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Redis } from 'ioredis';
 import type { Config } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
+import { LuaScript } from '../../redis/luaScript.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
-import {
-  type FleetClock,
-  type Granted,
-  isCredentialRefused,
-  type MintLedger,
-  type MintReason,
-  mintDay,
-  nextMintDay,
-  type Permit,
-  pauseMs,
-  RedisUnavailable,
-} from './ledger.ts';
-import type { MemoryLedger } from './memoryLedger.ts';
-import type { CachedToken, TokenCache } from './tokenCache.ts';
-import { digest, type TokenOwner } from './tokenData.ts';
-import { MintFault, type MintTrouble, requestToken } from './tokenRequest.ts';
-import type { MemoryCopy } from './tokenStatus.ts';
+import { pacificDay, pacificDayEnd } from '../pacificDay.ts';
+import { isCredentialRefused, type MintTrouble, REFUSALS_UNTIL_STOP, tokenPauseMs } from '../retryPolicy.ts';
+import { answered, type CachedToken, digest, type FleetClock, type TokenCache } from './cache.ts';
+import { MintFault, requestToken } from './tokenRequest.ts';
 
 /** What a caller lacks. */
 export interface Need {
-  reason: MintReason;
-  /** The cache key's value as the caller read it and holds it for useless; empty for none. */
+  /**
+   * - `missing`: there is no usable token
+   * - `refused`: the API refused the cached one
+   * - `forced`: a person asked for a new one
+   * - `ahead`: the cached one ends soon
+   */
+  reason: 'missing' | 'refused' | 'forced' | 'ahead';
+  /** The cache key's useless value as the caller read it; empty for none. */
   stale: string;
   /** The token that another one is wanted for. */
   unwanted?: string | undefined;
 }
 
-export interface MinterParts {
+export interface MinterOptions {
   config: Config;
   tenant: string;
-  owner: TokenOwner;
   cache: TokenCache;
-  copy: MemoryCopy;
-  /** The fleet's book; absent where there is no Redis. */
-  fleet: MintLedger | undefined;
-  alone: MemoryLedger;
+  permits: Permits;
   clock: FleetClock;
   log: Logger;
   metrics: AuthMetrics;
@@ -52,40 +43,36 @@ const LAST_LOOK_MS = 100;
 
 /** Gets the fleet a new token: one process asks eBay, all others wait for the cache. */
 export class Minter {
-  readonly #parts: MinterParts;
+  readonly #options: MinterOptions;
   #flight: Promise<CachedToken> | undefined;
   #alarmed = '';
-  /** The token endpoint failed last time: nobody who has a copy waits for the next try. */
+  /** The last token request failed, or Redis did not take the token: callers that have a copy do not wait for the next one. */
   failing = false;
 
-  constructor(parts: MinterParts) {
-    this.#parts = parts;
+  constructor(options: MinterOptions) {
+    this.#options = options;
   }
 
-  /** One search for a token in this process at a time; everybody shares its outcome. */
+  /**
+   * One token for all callers of this process that need one at the same time.
+   * @throws Failure `token-unavailable`, `credential-refused`, `mint-budget-spent`, `redis-unavailable`.
+   */
   obtain(need: Need): Promise<CachedToken> {
-    this.#flight ??= this.#search(need).finally(() => {
+    this.#flight ??= this.#acquire(need).finally(() => {
       this.#flight = undefined;
     });
     return this.#flight;
   }
 
-  async #search(need: Need): Promise<CachedToken> {
-    const { config, fleet, alone, cache, copy, metrics, tenant, random } = this.#parts;
+  async #acquire(need: Need): Promise<CachedToken> {
+    const { config, permits, cache, metrics, tenant, random } = this.#options;
     const requester = randomUUID();
-    const patienceMs = (config.token.lockTime + config.token.requestTimeout) * 1000;
-    const giveUpAt = performance.now() + patienceMs;
-    let ledger = fleet ?? alone;
+    const longestMs = (config.token.lockTime + config.token.requestTimeout) * 1000;
+    const giveUpAt = performance.now() + longestMs;
     let { stale } = need;
     for (let look = 0; performance.now() < giveUpAt; look += 1) {
-      const permit = await this.#ask(ledger, { ...need, stale }, requester);
+      const permit = await permits.permit({ ...need, stale }, requester);
       switch (permit.kind) {
-        case 'silent': {
-          const kept = copy.usable();
-          if (kept !== undefined && kept.data.access_token !== need.unwanted) return kept;
-          ledger = alone;
-          break;
-        }
         case 'replaced': {
           const { token } = await cache.open(permit.value);
           if (token !== undefined && token.data.access_token !== need.unwanted) {
@@ -96,7 +83,7 @@ export class Minter {
           break;
         }
         case 'granted':
-          return this.#mint(ledger, permit, need.reason, requester);
+          return this.#mint(permit, need.reason, requester);
         case 'busy':
           if (look === 0) metrics.waits.inc({ tenant });
           await sleep(Math.min(FIRST_LOOK_MS * 2 ** look, LAST_LOOK_MS) * (0.75 + 0.5 * random()));
@@ -110,113 +97,105 @@ export class Minter {
           throw this.#spent(permit.mintsToday);
       }
     }
-    throw stuckFailure(patienceMs);
+    throw new Failure('token-unavailable', 'another process is fetching the token and does not finish', {
+      until: Date.now() + longestMs,
+      reason: 'busy',
+    });
   }
 
   /** Fetches the next token if nobody else does; never waits. Gives a token that replaces `current`, if there is one. */
   async renewAhead(current: CachedToken): Promise<CachedToken | undefined> {
-    const ledger = this.#parts.fleet ?? this.#parts.alone;
+    const { permits, cache } = this.#options;
     const requester = randomUUID();
-    const permit = await this.#ask(ledger, { reason: 'ahead', stale: current.value }, requester);
-    if (permit.kind === 'granted') return this.#mint(ledger, permit, 'ahead', requester);
-    if (permit.kind === 'replaced') return (await this.#parts.cache.open(permit.value)).token;
-    if (permit.kind === 'paused') this.#paused(permit);
-    if (permit.kind === 'spent') this.#spent(permit.mintsToday);
+    const permit = await permits.permit({ reason: 'ahead', stale: current.value }, requester);
+    if (permit.kind === 'granted') return this.#mint(permit, 'ahead', requester);
+    if (permit.kind === 'replaced') return (await cache.open(permit.value)).token;
+    if (permit.kind === 'paused') throw this.#paused(permit);
+    if (permit.kind === 'spent') throw this.#spent(permit.mintsToday);
     return undefined;
   }
 
-  async #ask(
-    ledger: MintLedger,
-    { reason, stale, unwanted }: Need,
-    requester: string,
-  ): Promise<Permit | { kind: 'silent' }> {
-    const refusedId = reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '';
-    try {
-      return await ledger.permit({ reason, requester, stale, refusedId });
-    } catch (error) {
-      if (error instanceof RedisUnavailable) return { kind: 'silent' };
-      throw error;
-    }
+  /** There is a token again. */
+  recovered(): void {
+    if (!this.failing) return;
+    this.failing = false;
+    this.#options.metrics.credentialRefused.set({ tenant: this.#options.tenant }, 0);
   }
 
-  async #mint(
-    ledger: MintLedger,
-    permit: Granted,
-    reason: MintReason,
-    requester: string,
-  ): Promise<CachedToken> {
-    const { config, owner, cache, clock, alone, log, metrics, tenant } = this.#parts;
+  async #mint(permit: Granted, reason: Need['reason'], requester: string): Promise<CachedToken> {
+    const { config, cache, clock, log, metrics, tenant } = this.#options;
     const began = performance.now();
-    const ended = () => metrics.mintSeconds.observe({ tenant }, (performance.now() - began) / 1000);
+    const ended = (result: string) => {
+      metrics.mintSeconds.observe({ tenant }, (performance.now() - began) / 1000);
+      metrics.mints.inc({ tenant, reason, result });
+    };
     try {
-      const { oddities, ...grant } = await requestToken(config);
-      ended();
-      metrics.mints.inc({ tenant, reason, result: 'ok' });
-      const data = { ...grant, stored_at: new Date(clock.now()).toISOString(), ...owner };
-      const token = await cache.seal(data);
-      alone.succeeded();
+      const { warnings, ...grant } = await requestToken(config);
+      ended('ok');
       this.recovered();
-      log.info('token minted', { tenant, reason, mintsToday: permit.mintsToday, expiresIn: data.expires_in });
-      for (const oddity of oddities) log.warn('odd token answer', { tenant, oddity });
+      const { mintsToday } = permit;
+      log.info('token minted', { tenant, reason, mintsToday, expiresIn: grant.expires_in });
+      for (const warning of warnings) log.warn('unusual token answer', { tenant, warning });
+      const token = await cache.seal({ ...grant, stored_at: new Date(clock.now()).toISOString() });
       return await this.#publish(token, requester, permit.generation);
     } catch (error) {
       if (!(error instanceof MintFault)) throw error;
-      ended();
-      metrics.mints.inc({ tenant, reason, result: error.reason });
-      throw await this.#failed(ledger, permit, requester, error);
+      ended(error.reason);
+      throw await this.#failed(permit, requester, error);
     }
   }
 
   /** The token for everybody; where a later one stands already, that one. */
   async #publish(token: CachedToken, requester: string, generation: number): Promise<CachedToken> {
-    const { cache, log, tenant } = this.#parts;
+    const { cache, permits, log, tenant } = this.#options;
     try {
-      const standing = await cache.store(token, requester, generation);
-      return standing?.token ?? token;
+      const newer = await permits.store(token, requester, generation);
+      cache.changed();
+      return (newer === undefined ? undefined : (await cache.open(newer)).token) ?? token;
     } catch (error) {
-      if (!(error instanceof RedisUnavailable)) throw error;
+      if (!isRedisFailure(error)) throw error;
       log.warn('Redis does not take the token: it is kept in memory', { tenant });
+      // The lock stays until it runs out.
+      this.failing = true;
       return token;
     }
   }
 
-  async #failed(ledger: MintLedger, permit: Granted, requester: string, fault: MintFault) {
-    const { config, alone, log, tenant, random } = this.#parts;
+  async #failed(permit: Granted, requester: string, fault: MintFault): Promise<Failure> {
+    const { config, permits, log, tenant, random } = this.#options;
     const { reason, status } = fault;
-    const pause = { reason, ms: pauseMs(fault, permit.failures + 1, config.token, random) };
-    const say = isCredentialRefused(reason) ? log.error : log.warn;
-    say('token request failed', { tenant, reason, status, cause: fault.message, pauseMs: pause.ms });
-    await alone.failed(requester, pause);
-    if (ledger !== alone)
-      await ledger.failed(requester, pause).catch((error) => {
-        if (!(error instanceof RedisUnavailable)) throw error;
-      });
+    const pause = { reason, ms: tokenPauseMs(fault, permit.failures + 1, config.token, random) };
+    const write = isCredentialRefused(reason) ? log.error : log.warn;
+    write('token request failed', { tenant, reason, status, cause: fault.message, pauseMs: pause.ms });
+    await permits.failed(requester, pause).catch((error) => {
+      if (!isRedisFailure(error)) throw error;
+    });
     return this.#paused(pause);
   }
 
-  #paused(pause: { reason: MintFault['reason']; ms: number }) {
-    const { alone, metrics, tenant } = this.#parts;
+  #paused({ reason, ms }: Pause): Failure {
+    const { metrics, tenant } = this.#options;
     this.failing = true;
-    alone.learn(pause);
-    if (isCredentialRefused(pause.reason)) metrics.credentialRefused.set({ tenant }, 1);
-    return pausedFailure(pause.reason, pause.ms);
+    const until = Date.now() + ms;
+    const again = `next request at ${new Date(until).toISOString()}`;
+    if (!isCredentialRefused(reason))
+      return new Failure('token-unavailable', `eBay's token endpoint fails (${reason}); ${again}`, {
+        until,
+        reason,
+      });
+    metrics.credentialRefused.set({ tenant }, 1);
+    return new Failure('credential-refused', `${REMEDIES[reason]}; ${again}`, { until, reason });
   }
 
-  #spent(mintsToday: number) {
-    const { config, log, tenant } = this.#parts;
-    const failure = budgetFailure(mintsToday, config.token.dailyMintLimit);
-    const today = mintDay(Date.now());
-    if (this.#alarmed !== today) log.error(failure.message, { tenant, mintsToday });
+  #spent(mintsToday: number): Failure {
+    const { config, log, tenant } = this.#options;
+    const until = pacificDayEnd(Date.now());
+    const message = `${mintsToday} token requests today, DAILY_MINT_LIMIT is ${config.token.dailyMintLimit}: something asks for tokens in a loop; more from ${new Date(until).toISOString()}`;
+    const today = pacificDay(Date.now());
+    if (this.#alarmed !== today) log.error(message, { tenant, mintsToday });
     this.#alarmed = today;
     this.failing = true;
-    return failure;
-  }
-
-  recovered(): void {
-    if (!this.failing) return;
-    this.failing = false;
-    this.#parts.alone.succeeded();
-    this.#parts.metrics.credentialRefused.set({ tenant: this.#parts.tenant }, 0);
+    return new Failure('mint-budget-spent', message, { until, reason: 'mint-budget' });
   }
 }
 
@@ -229,31 +208,326 @@ const REMEDIES: Partial<Record<MintTrouble, string>> = {
     'eBay refused three new tokens one after another (tokens-refused): check the keyset and EBAY_ENVIRONMENT at developer.ebay.com',
 };
 
-/** No token now because of `because`; the fleet asks again in `ms`. */
-export function pausedFailure(reason: MintTrouble, ms: number): Failure {
-  const until = Date.now() + ms;
-  const again = `next request at ${new Date(until).toISOString()}`;
-  if (isCredentialRefused(reason))
-    return new Failure('credential-refused', `${REMEDIES[reason]}; ${again}`, { until, reason });
-  return new Failure('token-unavailable', `eBay's token endpoint fails (${reason}); ${again}`, {
-    until,
-    reason,
-  });
+export function isRedisFailure(error: unknown): boolean {
+  return error instanceof Failure && error.code === 'redis-unavailable';
 }
 
-export function budgetFailure(mintsToday: number, limit: number): Failure {
-  const until = nextMintDay(Date.now());
-  return new Failure(
-    'mint-budget-spent',
-    `${mintsToday} token requests today, DAILY_MINT_LIMIT is ${limit}: something asks for tokens in a loop; more from ${new Date(until).toISOString()}`,
-    { until, reason: 'mint-budget' },
-  );
+/** Leave to make one token request. */
+export interface Granted {
+  kind: 'granted';
+  /** Rises with every permit; a token of an earlier one never replaces that of a later one. */
+  generation: number;
+  mintsToday: number;
+  /** Token requests that failed in a row before. */
+  failures: number;
 }
 
-/** Another process holds the lock for longer than it can live. */
-export function stuckFailure(retryMs: number): Failure {
-  return new Failure('token-unavailable', 'another process is fetching the token and does not finish', {
-    until: Date.now() + retryMs,
-    reason: 'busy',
-  });
+export type Permit =
+  | Granted
+  /** The cache holds another value than the stale one: use that. */
+  | { kind: 'replaced'; value: string }
+  /** Another process is making the request. */
+  | { kind: 'busy' }
+  /** The next token request may leave in `ms`. */
+  | { kind: 'wait'; ms: number }
+  | ({ kind: 'paused' } & Pause)
+  /** The day's budget is used up. */
+  | { kind: 'spent'; mintsToday: number };
+
+export interface Pause {
+  ms: number;
+  reason: MintTrouble;
 }
+
+export interface PermitState {
+  mintsToday: number;
+  /** New tokens in a row that the API refused. */
+  refusedInARow: number;
+  pause: Pause | undefined;
+}
+
+/** Who may ask eBay for a token, and when. */
+export interface Permits {
+  permit(need: Need, requester: string): Promise<Permit>;
+  /** Publishes a token and ends permit and pause. @param generation -1: in any case. @returns a newer one's value instead. */
+  store(token: CachedToken, requester: string, generation: number): Promise<string | undefined>;
+  /** The request failed: gives the permit back and begins the pause. */
+  failed(requester: string, pause: Pause): Promise<void>;
+  /** The API accepted this token. */
+  accepted(token: string): Promise<void>;
+  /** ms until the next token request may leave. */
+  untilNext(): Promise<number>;
+  state(): Promise<PermitState>;
+  /** Forgets token, pause and refusals, not the day's count. */
+  clear(): Promise<void>;
+}
+
+/** One process without any Redis: it is alone with its credential. Tokens that the API refuses are only bounded by the budget. */
+export class LocalPermits implements Permits {
+  readonly #settings: Config['token'];
+  readonly #clock: FleetClock;
+  #pause: (Pause & { until: number }) | undefined;
+  #failures = 0;
+  #nextAt = 0;
+  #day = '';
+  #mints = 0;
+
+  constructor(settings: Config['token'], clock: FleetClock) {
+    this.#settings = settings;
+    this.#clock = clock;
+  }
+
+  async permit(): Promise<Permit> {
+    const now = this.#clock.now();
+    const { mintsToday, pause } = await this.state();
+    if (pause !== undefined) return { kind: 'paused', ...pause };
+    if (this.#nextAt > now) return { kind: 'wait', ms: this.#nextAt - now };
+    if (mintsToday >= this.#settings.dailyMintLimit) return { kind: 'spent', mintsToday };
+    this.#mints += 1;
+    this.#nextAt = now + this.#settings.requestInterval * 1000;
+    return { kind: 'granted', generation: 0, mintsToday: this.#mints, failures: this.#failures };
+  }
+
+  async store(): Promise<undefined> {
+    await this.clear();
+  }
+
+  async failed(_requester: string, pause: Pause): Promise<void> {
+    this.#failures += 1;
+    this.#pause = { ...pause, until: this.#clock.now() + pause.ms };
+  }
+
+  async accepted(): Promise<void> {}
+
+  async untilNext(): Promise<number> {
+    return Math.max(0, this.#nextAt - this.#clock.now());
+  }
+
+  async state(): Promise<PermitState> {
+    const now = this.#clock.now();
+    if (this.#day !== pacificDay(now)) [this.#day, this.#mints] = [pacificDay(now), 0];
+    const { reason, until } = this.#pause ?? { until: 0 };
+    const pause = reason !== undefined && until > now ? { reason, ms: until - now } : undefined;
+    return { mintsToday: this.#mints, refusedInARow: 0, pause };
+  }
+
+  async clear(): Promise<void> {
+    this.#pause = undefined;
+    this.#failures = 0;
+  }
+}
+
+/** The keys of one tenant's token: the value, and beside it in the same Cluster slot what belongs to it. */
+export function tokenKeys(tenant: string, { ebay }: Pick<Config, 'ebay'>) {
+  const value = tenant === 'default' ? 'ebay:access_token' : `ebay:access_token:${tenant}`;
+  // A corrected keyset starts without the pauses of the wrong one.
+  const keyset = digest([ebay.environment, ebay.clientId, ebay.clientSecret, ebay.scopes].join('\n'));
+  return {
+    value,
+    lock: `{${value}}:lock`,
+    fence: `{${value}}:fence`,
+    interval: `{${value}}:interval`,
+    pause: `{${value}}:pause:${keyset}`,
+    refused: `{${value}}:refused:${keyset}`,
+    mints: (day: string) => `{${value}}:mints:${digest(ebay.clientId)}:${day}`,
+  };
+}
+
+/** Larger than any key's rest of life: a value counts as ending whatever its life. */
+const ANY_LIFE_MS = 1e15;
+
+/** The fleet's permits in Redis. Every method throws Failure `redis-unavailable` where Redis does not answer in time. */
+export class FleetPermits implements Permits {
+  readonly #redis: Redis;
+  readonly #keys: ReturnType<typeof tokenKeys>;
+  readonly #config: Config;
+  readonly #clock: FleetClock;
+
+  constructor(redis: Redis, tenant: string, config: Config, clock: FleetClock) {
+    this.#redis = redis;
+    this.#keys = tokenKeys(tenant, config);
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  async permit({ reason, stale, unwanted }: Need, requester: string): Promise<Permit> {
+    const { value, lock, fence, interval, pause, refused } = this.#keys;
+    const { lockTime, requestInterval, dailyMintLimit, refreshAhead, refusedPause } = this.#config.token;
+    const [kind, now, first, second, third] = (await this.#run(
+      PERMIT,
+      [value, lock, fence, interval, this.#mints(), pause, refused],
+      {
+        stale,
+        requester,
+        lockMs: ms(lockTime),
+        intervalMs: ms(requestInterval),
+        mintsADay: dailyMintLimit,
+        endingMs: reason === 'ahead' ? ms(refreshAhead) : ANY_LIFE_MS,
+        refused: reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '',
+        refusedPauseMs: ms(refusedPause),
+        refusalsUntilStop: REFUSALS_UNTIL_STOP,
+        refusalsKeptMs: this.#refusalsKeptMs(),
+      },
+    )) as [Permit['kind'], number, never, never, never];
+    this.#clock.learn(now);
+    switch (kind) {
+      case 'replaced':
+        return { kind, value: first };
+      case 'busy':
+        return { kind };
+      case 'wait':
+        return { kind, ms: first };
+      case 'paused':
+        return { kind, ms: first, reason: second };
+      case 'spent':
+        return { kind, mintsToday: first };
+      case 'granted':
+        return { kind, generation: first, mintsToday: second, failures: third };
+    }
+  }
+
+  async store(token: CachedToken, requester: string, generation: number): Promise<string | undefined> {
+    const { value, lock, fence, pause } = this.#keys;
+    const lifeMs = Math.max(1, Math.floor(token.cachedUntil - this.#clock.now()));
+    const args = { value: token.value, lifeMs, requester, generation };
+    return ((await this.#run(STORE, [value, lock, fence, pause], args)) ?? undefined) as string | undefined;
+  }
+
+  async failed(requester: string, { ms: pauseMs, reason }: Pause): Promise<void> {
+    const { lock, pause } = this.#keys;
+    const keptMs = pauseMs + ms(2 * this.#config.token.maxFailurePause);
+    await this.#run(FAIL, [lock, pause], { requester, pauseMs, reason, keptMs });
+  }
+
+  async accepted(token: string): Promise<void> {
+    await this.#run(ACCEPT, [this.#keys.refused], { token: digest(token), keptMs: this.#refusalsKeptMs() });
+  }
+
+  async untilNext(): Promise<number> {
+    return Math.max(0, await this.#ask(() => this.#redis.pttl(this.#keys.interval)));
+  }
+
+  async state(): Promise<PermitState> {
+    const { pause, refused } = this.#keys;
+    const answer = await this.#run(STATE, [pause, refused, this.#mints()], {});
+    const [now, until, reason, refusedInARow, mintsToday] = answer as StateAnswer;
+    this.#clock.learn(now);
+    return { mintsToday, refusedInARow, pause: until > now ? { ms: until - now, reason } : undefined };
+  }
+
+  async clear(): Promise<void> {
+    const { value, pause, refused } = this.#keys;
+    await this.#ask(() => this.#redis.del(value, pause, refused));
+  }
+
+  #mints(): string {
+    return this.#keys.mints(pacificDay(this.#clock.now()));
+  }
+
+  /** Longer than the pause of a refused credential: the next token refused after it stops the fleet at once. */
+  #refusalsKeptMs(): number {
+    return ms(2 * Math.max(this.#config.token.refusedPause, this.#config.token.cacheTime));
+  }
+
+  #run(script: LuaScript, keys: string[], args: object): Promise<unknown> {
+    return this.#ask(() => script.run(this.#redis, keys, [JSON.stringify(args)]));
+  }
+
+  #ask<T>(command: () => Promise<T>): Promise<T> {
+    return answered(this.#redis, command, this.#config.redis.commandTimeout);
+  }
+}
+
+type StateAnswer = [now: number, until: number, reason: MintTrouble, refusedInARow: number, mints: number];
+
+function ms(seconds: number): number {
+  return Math.ceil(seconds * 1000);
+}
+
+/** The beginning of every script: the arguments, and Redis's time in ms. */
+const PRELUDE = `
+local a = cjson.decode(ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function text(number) return string.format('%.0f', number) end
+`;
+
+/** May the requester ask eBay? One step, so that nothing happens between looking and locking. Gives {kind, now, …}. */
+const PERMIT = new LuaScript(`${PRELUDE}
+local cached, lock, fence, interval, mints, pause, refused = unpack(KEYS)
+local value = redis.call('GET', cached)
+if value and (value ~= a.stale or redis.call('PTTL', cached) > a.endingMs) then
+  return {'replaced', now, value}
+end
+if value and a.refused ~= '' then
+  redis.call('DEL', cached)
+  local known = redis.call('HMGET', refused, 'proven', 'last')
+  if known[1] == a.refused then
+    redis.call('HSET', refused, 'streak', 0)
+  elseif known[2] ~= a.refused and redis.call('HINCRBY', refused, 'streak', 1) >= a.refusalsUntilStop then
+    redis.call('HSET', pause, 'until', text(now + a.refusedPauseMs), 'reason', 'tokens-refused')
+    redis.call('PEXPIRE', pause, text(a.refusedPauseMs))
+  end
+  redis.call('HSET', refused, 'last', a.refused)
+  redis.call('PEXPIRE', refused, text(a.refusalsKeptMs))
+end
+local paused = redis.call('HMGET', pause, 'until', 'reason', 'failures')
+if paused[1] and tonumber(paused[1]) > now then
+  return {'paused', now, paused[1] - now, paused[2]}
+end
+local holder = redis.call('GET', lock)
+if holder and holder ~= a.requester then return {'busy', now} end
+local rest = redis.call('PTTL', interval)
+if not holder and rest > 0 then return {'wait', now, rest} end
+local made = tonumber(redis.call('GET', mints) or '0')
+if made >= a.mintsADay then return {'spent', now, made} end
+redis.call('SET', lock, a.requester, 'PX', text(a.lockMs))
+if a.intervalMs > 0 then redis.call('SET', interval, '1', 'PX', text(a.intervalMs)) end
+redis.call('INCR', mints)
+redis.call('EXPIRE', mints, 172800)
+local generation = redis.call('HINCRBY', fence, 'issued', 1)
+redis.call('EXPIRE', fence, 172800)
+return {'granted', now, generation, made + 1, tonumber(paused[3] or '0')}
+`);
+
+/**
+ * Puts a token into the cache and ends lock and pause in the same step, so that all who wait find it at once. Gives
+ * nothing, or the newer value that stands instead; empty where that is gone already.
+ */
+const STORE = new LuaScript(`${PRELUDE}
+local cached, lock, fence, pause = unpack(KEYS)
+if redis.call('GET', lock) == a.requester then redis.call('DEL', lock) end
+local generation = a.generation
+local stored = tonumber(redis.call('HGET', fence, 'stored') or '0')
+if generation > 0 and stored > generation then return redis.call('GET', cached) or '' end
+if generation < 0 then generation = redis.call('HINCRBY', fence, 'issued', 1) end
+redis.call('SET', cached, a.value, 'PX', text(a.lifeMs))
+redis.call('HSET', fence, 'stored', text(math.max(generation, stored)))
+redis.call('EXPIRE', fence, 172800)
+redis.call('DEL', pause)
+return nil
+`);
+
+/** Ends the requester's lock and begins the fleet's pause. A requester whose lock ran out is late: another one has it. */
+const FAIL = new LuaScript(`${PRELUDE}
+local lock, pause = unpack(KEYS)
+if redis.call('GET', lock) ~= a.requester then return 0 end
+redis.call('DEL', lock)
+redis.call('HINCRBY', pause, 'failures', 1)
+redis.call('HSET', pause, 'until', text(now + a.pauseMs), 'reason', a.reason)
+redis.call('PEXPIRE', pause, text(a.keptMs))
+return 1
+`);
+
+/** Changes nothing. */
+const STATE = new LuaScript(`${PRELUDE}
+local pause, refused, mints = unpack(KEYS)
+local paused = redis.call('HMGET', pause, 'until', 'reason')
+return {now, tonumber(paused[1] or '0'), paused[2] or '',
+  tonumber(redis.call('HGET', refused, 'streak') or '0'), tonumber(redis.call('GET', mints) or '0')}
+`);
+
+const ACCEPT = new LuaScript(`${PRELUDE}
+redis.call('HSET', KEYS[1], 'proven', a.token, 'streak', 0)
+return redis.call('PEXPIRE', KEYS[1], text(a.keptMs))
+`);

@@ -1,6 +1,7 @@
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
-import { isTokenText, scopeList } from './tokenData.ts';
+import { type MintTrouble, retryAfterMs } from '../retryPolicy.ts';
+import { isTokenText, scopeList } from './cache.ts';
 
 /** A token answer has about 2 kB; whatever is larger is no token. */
 const MAX_ANSWER_BYTES = 64 * 1024;
@@ -53,23 +54,9 @@ export interface Grant {
   access_token: string;
   expires_in: number;
   token_type: string;
-  /** What had to be put right, in words; empty for an ordinary answer. */
-  oddities: string[];
+  /** What is unusual in the answer and was corrected; empty for an ordinary one. */
+  warnings: string[];
 }
-
-/**
- * Why there is no token. The first three are about the credential and only a person mends them; `tokens-refused` means
- * that eBay gave tokens and the API refused them one after another.
- */
-export type MintTrouble =
-  | 'invalid_client'
-  | 'invalid_scope'
-  | 'tokens-refused'
-  | 'throttled'
-  | 'server-error'
-  | 'timeout'
-  | 'unreachable'
-  | 'bad-answer';
 
 /** A token request that gave no token. Never leaves this folder; its message holds nothing that eBay wrote. */
 export class MintFault extends Error {
@@ -114,12 +101,12 @@ export function readTokenAnswer(status: number, text: string, retryAfter?: strin
       'access_token is missing or has characters no header can carry',
       status,
     );
-  const oddities: string[] = [];
+  const warnings: string[] = [];
   return {
     access_token: body.access_token,
-    expires_in: lifeOf(body.expires_in, oddities),
+    expires_in: lifeOf(body.expires_in, warnings),
     token_type: typeof body.token_type === 'string' ? body.token_type.slice(0, 100) : 'Bearer',
-    oddities,
+    warnings,
   };
 }
 
@@ -134,23 +121,16 @@ function refusal(status: number, body: Record<string, unknown> | undefined, wait
 }
 
 /** Zero or less is a dead token and refused; no number is assumed, a huge one cut. */
-function lifeOf(value: unknown, oddities: string[]): number {
+function lifeOf(value: unknown, warnings: string[]): number {
   const life = typeof value === 'string' && /^-?\d+(\.\d+)?$/.test(value) ? Number(value) : value;
   if (typeof life !== 'number' || !Number.isFinite(life)) {
-    oddities.push(`expires_in is missing or no number: ${ASSUMED_LIFE} assumed`);
+    warnings.push(`expires_in is missing or no number: ${ASSUMED_LIFE} assumed`);
     return ASSUMED_LIFE;
   }
   if (life <= 0)
     throw new MintFault('bad-answer', `expires_in is ${life}: the token is dead on arrival`, 200);
-  if (life > LONGEST_LIFE) oddities.push(`expires_in is ${life}: cut to ${LONGEST_LIFE}`);
+  if (life > LONGEST_LIFE) warnings.push(`expires_in is ${life}: cut to ${LONGEST_LIFE}`);
   return Math.min(life, LONGEST_LIFE);
-}
-
-/** `Retry-After` in either form, seconds or a date, as ms from `now`. */
-function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  if (header === undefined || header.trim() === '') return undefined;
-  const ms = /^\s*\d+\s*$/.test(header) ? Number(header) * 1000 : Date.parse(header) - now;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
 }
 
 function parseObject(text: string): Record<string, unknown> | undefined {

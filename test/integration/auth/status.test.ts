@@ -81,7 +81,9 @@ describe('the token as seen from outside', () => {
     fleet.endpoint.respond = (call) => call.grant({ expires_in: undefined });
     const { auth, log } = await fleet.start();
     expect(await auth.getAccessToken()).to.equal('token-1');
-    expect(log.find(({ message }) => message === 'odd token answer')?.fields.oddity).to.include('expires_in');
+    expect(log.find(({ message }) => message === 'unusual token answer')?.fields.warning).to.include(
+      'expires_in',
+    );
   });
 });
 
@@ -133,7 +135,7 @@ describe('refreshing ahead', () => {
     const ahead = { clock: () => Date.now() + 3_250_000, random: () => 0 };
     const { auth: skewed, redis: connection } = await fleet.start({}, ahead);
     const questions = async () =>
-      Number(/cmdstat_eval:calls=(\d+)/.exec(await connection.info('commandstats'))?.[1] ?? 0);
+      Number(/cmdstat_evalsha:calls=(\d+)/.exec(await connection.info('commandstats'))?.[1] ?? 0);
     await waitFor('the connection', () => connection.status === 'ready');
     const before = await questions();
     await skewed.getAccessToken();

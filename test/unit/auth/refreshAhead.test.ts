@@ -1,8 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
+import { type CachedToken, cacheMs } from '../../../src/ebay/oauth/cache.ts';
 import { RefreshAhead, refreshAt } from '../../../src/ebay/oauth/service.ts';
-import type { CachedToken } from '../../../src/ebay/oauth/tokenCache.ts';
-import { cacheMs } from '../../../src/ebay/oauth/tokenData.ts';
 import { testConfig } from '../../support/config.ts';
 
 const { token: settings } = testConfig();

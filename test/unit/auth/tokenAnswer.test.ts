@@ -22,7 +22,7 @@ describe('an answer of the token endpoint', () => {
         access_token: 'v^1.1#i^1#t^abc=',
         expires_in: 7200,
         token_type: type,
-        oddities: [],
+        warnings: [],
       });
     });
 
@@ -37,9 +37,9 @@ describe('an answer of the token endpoint', () => {
     ['infinity as text', '1e999', 3600, true],
   ] as const)
     it(`with expires_in ${what} is used for ${life} s`, () => {
-      const { expires_in, oddities } = readTokenAnswer(200, grant({ expires_in: value }));
+      const { expires_in, warnings } = readTokenAnswer(200, grant({ expires_in: value }));
       expect(expires_in).to.equal(life);
-      expect(oddities.length > 0).to.equal(odd);
+      expect(warnings.length > 0).to.equal(odd);
     });
 
   for (const value of [0, -1, '0', '-1'])

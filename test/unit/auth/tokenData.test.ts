@@ -8,7 +8,7 @@ import {
   isValidAt,
   tokenOwner,
   usableSeconds,
-} from '../../../src/ebay/oauth/tokenData.ts';
+} from '../../../src/ebay/oauth/cache.ts';
 import { testConfig } from '../../support/config.ts';
 
 const { token } = testConfig();

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { QuotaDays, pacificDayEnd as quotaDayEnd } from '../../../src/ebay/pacificDay.ts';
+import { pacificDay, pacificDayEnd, QuotaDays } from '../../../src/ebay/pacificDay.ts';
 
-const end = (now: string) => new Date(quotaDayEnd(Date.parse(now))).toISOString();
+const end = (now: string) => new Date(pacificDayEnd(Date.parse(now))).toISOString();
 const HOUR_MS = 3_600_000;
 
-describe('the quota day', () => {
+describe('a day of eBay’s counts', () => {
   for (const [what, now, expected] of [
     ['in winter at 08:00Z', '2026-02-16T20:00:00Z', '2026-02-17T08:00:00.000Z'],
     ['in summer at 07:00Z', '2026-08-01T20:00:00Z', '2026-08-02T07:00:00.000Z'],
@@ -20,6 +20,17 @@ describe('the quota day', () => {
       expect(end(now)).to.equal(expected);
     });
 
+  it('is named after its date there', () => {
+    for (const [now, day] of [
+      ['2026-01-15T07:59:59Z', '2026-01-14'],
+      ['2026-01-15T08:00:00Z', '2026-01-15'],
+      ['2026-07-01T06:59:00Z', '2026-06-30'],
+      ['2026-03-08T08:00:00Z', '2026-03-08'],
+      ['2026-11-01T07:00:00Z', '2026-11-01'],
+    ] as const)
+      expect(pacificDay(Date.parse(now))).to.equal(day);
+  });
+
   it('is 23 to 25 hours long and ends at midnight Pacific time, always', () => {
     const midnight = new Intl.DateTimeFormat('en-GB', {
       timeZone: 'America/Los_Angeles',
@@ -28,11 +39,13 @@ describe('the quota day', () => {
     const instant = fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2040, 0) });
     fc.assert(
       fc.property(instant, (now) => {
-        const first = quotaDayEnd(now);
-        const length = quotaDayEnd(first) - first;
+        const first = pacificDayEnd(now);
+        const length = pacificDayEnd(first) - first;
         expect(first - now).to.be.within(1, 25 * HOUR_MS);
         expect([23, 24, 25]).to.include(length / HOUR_MS);
         expect(midnight.format(first)).to.equal('00:00:00');
+        expect(pacificDay(first - 1)).to.equal(pacificDay(now));
+        expect(pacificDay(first)).to.not.equal(pacificDay(now));
       }),
     );
   });

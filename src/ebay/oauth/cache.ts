@@ -1,0 +1,346 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
+import type { EncryptionKey } from '../../config/checks.ts';
+import type { Config } from '../../config/config.ts';
+import { Failure } from '../../failures.ts';
+
+/**
+ * A cached token as other services may read it. `expires_in` is the whole life in seconds as eBay gave it, `stored_at`
+ * the moment of caching in ISO 8601. The last three say whose token it is.
+ */
+export interface TokenData {
+  access_token: string;
+  expires_in: number;
+  token_type: string;
+  stored_at: string;
+  environment?: string;
+  /** A short digest of the client id. */
+  credential?: string;
+  /** Sorted, separated by one space. */
+  scopes?: string;
+}
+
+/** A token as it stands in the cache, with what follows from its data (ms since the epoch). */
+export interface CachedToken {
+  /** The cache key's value. */
+  value: string;
+  data: TokenData;
+  usableUntil: number;
+  cachedUntil: number;
+}
+
+/** Why the cache gives no token. `silent`: Redis does not answer, or there is none. */
+export type Miss = 'absent' | 'garbage' | 'undecryptable' | 'foreign' | 'expired' | 'silent';
+
+/** What the cache key holds. */
+export interface Found {
+  /** Its value; empty where there is none. */
+  value: string;
+  token?: CachedToken;
+  miss?: Miss;
+  /** A token that is ours but too old. */
+  expired?: TokenData;
+}
+
+const ABSENT: Found = { value: '', miss: 'absent' };
+const NO_ANSWER: Found = { value: '', miss: 'silent' };
+
+export interface TokenCacheOptions {
+  /** None: nothing is ever found. */
+  redis: Redis | undefined;
+  key: string;
+  tenant: string;
+  config: Config;
+  /** The first one writes, each of them reads; none: values are plain JSON. */
+  encryptionKeys: readonly EncryptionKey[];
+  clock: FleetClock;
+  /** Called with every token that is read or written. */
+  seen: (accessToken: string) => void;
+}
+
+/** Reads the fleet's token with one GET; its value is parsed once as long as it stays the same. */
+export class TokenCache {
+  readonly owner: TokenOwner;
+  readonly #options: TokenCacheOptions;
+  #reading: Promise<Found> | undefined;
+  #parsed: Found = ABSENT;
+
+  constructor(options: TokenCacheOptions) {
+    this.#options = options;
+    this.owner = tokenOwner(options.config);
+  }
+
+  /**
+   * Asks Redis. Callers that come while an answer is outstanding share it; so while Redis stalls they wait
+   * `TOKEN_READ_TIMEOUT` together, not each.
+   */
+  read(): Promise<Found> {
+    const { redis } = this.#options;
+    if (redis === undefined) return Promise.resolve(NO_ANSWER);
+    this.#reading ??= this.#ask(redis);
+    return this.#reading;
+  }
+
+  /** The next reading asks Redis again. */
+  changed(): void {
+    this.#reading = undefined;
+  }
+
+  #ask(redis: Redis): Promise<Found> {
+    const { key, config } = this.#options;
+    let isSent = false;
+    const over = () => {
+      if (this.#reading === reading) this.changed();
+    };
+    const get = () => {
+      const reply = redis.get(key);
+      isSent = true;
+      // Runs before any caller learns the answer: a caller that comes after it asks again.
+      reply.then(over, over);
+      return reply;
+    };
+    const reading: Promise<Found> = answered(redis, get, config.token.readTimeout).then(
+      (value) => (value === null ? ABSENT : this.open(value)),
+      () => {
+        if (!isSent) over();
+        return NO_ANSWER;
+      },
+    );
+    return reading;
+  }
+
+  /** What a value of the cache key means, here and now. */
+  async open(value: string): Promise<Found> {
+    if (value === '') return ABSENT;
+    if (this.#parsed.value !== value) this.#parsed = await this.#parse(value);
+    const { token } = this.#parsed;
+    if (token === undefined || this.isValid(token.data)) return this.#parsed;
+    // Only a clock that Redis has just set may call the fleet's token too old.
+    await this.#setClock();
+    return this.isValid(token.data) ? { value, token } : { value, miss: 'expired', expired: token.data };
+  }
+
+  isValid(data: Pick<TokenData, 'expires_in' | 'stored_at'>): boolean {
+    const { clock, config } = this.#options;
+    return isValidAt(data, clock.now(), config.token.expiryBuffer);
+  }
+
+  async #parse(value: string): Promise<Found> {
+    const text = isSealed(value) ? await this.#decrypt(value) : value;
+    if (text === undefined) return { value, miss: 'undecryptable' };
+    const data = asTokenData(parseJson(text));
+    if (data === undefined) return { value, miss: 'garbage' };
+    return belongsTo(data, this.owner)
+      ? { value, token: this.#timed(value, data) }
+      : { value, miss: 'foreign' };
+  }
+
+  /** This service's token as the cache will hold it: JSON, or a JWE that opens only for the same tenant and environment. */
+  async seal(token: Omit<TokenData, keyof TokenOwner>): Promise<CachedToken> {
+    const data = { ...token, ...this.owner };
+    const text = JSON.stringify(data);
+    const [key] = this.#options.encryptionKeys;
+    if (key === undefined) return this.#timed(text, data);
+    // GCM authenticates the header, so it binds the value to tenant and environment.
+    const value = await new CompactEncrypt(new TextEncoder().encode(text))
+      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: key.kid, ...this.#binding })
+      .encrypt(key.secret);
+    return this.#timed(value, data);
+  }
+
+  /** Nothing where the value is damaged, of an unlisted key, or bound to another tenant or environment. */
+  async #decrypt(sealed: string): Promise<string | undefined> {
+    try {
+      const { kid, tenant, environment } = decodeProtectedHeader(sealed);
+      const key = this.#options.encryptionKeys.find((candidate) => candidate.kid === kid);
+      const bound = this.#binding;
+      if (key === undefined || tenant !== bound.tenant || environment !== bound.environment) return undefined;
+      const { plaintext } = await compactDecrypt(sealed, key.secret, {
+        keyManagementAlgorithms: ['dir'],
+        contentEncryptionAlgorithms: ['A256GCM'],
+      });
+      return new TextDecoder().decode(plaintext);
+    } catch {
+      return undefined;
+    }
+  }
+
+  get #binding() {
+    return { tenant: this.#options.tenant, environment: this.owner.environment };
+  }
+
+  #timed(value: string, data: TokenData): CachedToken {
+    const { seen, config } = this.#options;
+    const { token } = config;
+    seen(data.access_token);
+    return {
+      value,
+      data,
+      usableUntil: usableUntil(data, token.expiryBuffer),
+      cachedUntil: Date.parse(data.stored_at) + cacheMs(data.expires_in, token),
+    };
+  }
+
+  async #setClock(): Promise<void> {
+    const { redis, clock, config } = this.#options;
+    if (redis === undefined) return;
+    const time = await answered(redis, () => redis.time(), config.token.readTimeout).catch(() => undefined);
+    if (time !== undefined) clock.learn(Number(time[0]) * 1000 + Number(time[1]) / 1000);
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a cached value is a JWE: five dot-separated base64url parts, where plain ones are JSON objects. */
+function isSealed(value: string): boolean {
+  return /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/.test(value);
+}
+
+/**
+ * Redis's time as this process can tell it: its own clock, corrected by Redis's last answer. All processes of the fleet
+ * agree on a token's age, also one whose own clock is minutes off.
+ */
+export class FleetClock {
+  readonly #clock: () => number;
+  #offsetMs = 0;
+
+  constructor(clock: () => number = Date.now) {
+    this.#clock = clock;
+  }
+
+  /** ms since the epoch. */
+  now(): number {
+    return this.#clock() + this.#offsetMs;
+  }
+
+  learn(redisNow: number): void {
+    this.#offsetMs = redisNow - this.#clock();
+  }
+}
+
+/** States of a connection that comes up; one that was lost is `reconnecting`, and nobody waits for it. */
+const CONNECTING = new Set(['wait', 'connecting', 'connect']);
+
+/**
+ * What Redis answers to `command` within `seconds`. An answer that has arrived while this process was too busy to look
+ * still counts: sockets are read once more before giving up.
+ * @throws Failure `redis-unavailable`, at once while the connection is lost.
+ */
+export async function answered<T>(redis: Redis, command: () => Promise<T>, seconds: number): Promise<T> {
+  const ms = Math.ceil(seconds * 1000);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => setImmediate(reject, new Error(`no answer within ${ms} ms`)), ms);
+  });
+  const answer = CONNECTING.has(redis.status) ? connected(redis, late).then(command) : command();
+  try {
+    return await Promise.race([answer, late]);
+  } catch (error) {
+    answer.catch(() => undefined);
+    throw new Failure('redis-unavailable', `Redis does not serve the token (${(error as Error).message})`);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function connected(redis: Redis, late: Promise<never>): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const settle = (done: () => void) => () => {
+      redis.off('ready', ready).off('close', lost).off('end', lost);
+      done();
+    };
+    const ready = settle(resolve);
+    const lost = settle(() => reject(new Error('no connection')));
+    redis.on('ready', ready).on('close', lost).on('end', lost);
+    late.catch(lost);
+    if (redis.status === 'wait') redis.connect().catch(lost);
+  });
+}
+
+/** Whose token a value has to be; another owner's value is a miss, so that switching never serves the wrong token. */
+export interface TokenOwner {
+  environment: string;
+  credential: string;
+  scopes: string;
+}
+
+export function tokenOwner({ ebay }: Pick<Config, 'ebay'>): TokenOwner {
+  return {
+    environment: ebay.environment,
+    credential: digest(ebay.clientId),
+    scopes: scopeList(ebay.scopes).toSorted().join(' '),
+  };
+}
+
+export function scopeList(scopes: string): string[] {
+  return [...new Set(scopes.trim().split(/\s+/))];
+}
+
+/** Enough of a SHA-256 to distinguish values; the value cannot be found from it. */
+export function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
+
+/** A value written by another service may leave out whose it is; what it says must be right. */
+export function belongsTo(data: TokenData, owner: TokenOwner): boolean {
+  return (['environment', 'credential', 'scopes'] as const).every(
+    (field) => data[field] === undefined || data[field] === owner[field],
+  );
+}
+
+/** Visible ASCII without spaces: what an Authorization header carries unharmed, eBay's `^` and `#` included. */
+const TOKEN_SHAPE = /^[\x21-\x7e]{1,8192}$/;
+
+export function isTokenText(value: unknown): value is string {
+  return typeof value === 'string' && TOKEN_SHAPE.test(value);
+}
+
+/** The parsed value of the cache key, or nothing where it is no token. `stored_at` may still be unreadable. */
+export function asTokenData(value: unknown): TokenData | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { access_token, expires_in, token_type, stored_at, environment, credential, scopes } =
+    value as Partial<Record<keyof TokenData, unknown>>;
+  if (!isTokenText(access_token) || typeof expires_in !== 'number' || !(expires_in > 0)) return undefined;
+  return {
+    access_token,
+    expires_in,
+    token_type: typeof token_type === 'string' ? token_type : 'Bearer',
+    stored_at: typeof stored_at === 'string' ? stored_at : '',
+    ...(environment === undefined ? {} : { environment: String(environment) }),
+    ...(credential === undefined ? {} : { credential: String(credential) }),
+    ...(scopes === undefined ? {} : { scopes: String(scopes) }),
+  };
+}
+
+/**
+ * Seconds of its life that a token may be used: all but the buffer. A token that would lose half of its life or more to
+ * the buffer loses a fifth instead, or it would be fetched all the time.
+ */
+export function usableSeconds(expiresIn: number, buffer: number): number {
+  return expiresIn >= 2 * buffer ? expiresIn - buffer : expiresIn * 0.8;
+}
+
+/** Milliseconds that a token stays in Redis. */
+export function cacheMs(expiresIn: number, { cacheTime, expiryBuffer }: Config['token']): number {
+  return Math.floor(Math.min(cacheTime, usableSeconds(expiresIn, expiryBuffer)) * 1000);
+}
+
+/** When the token stops being used, ms since the epoch; `NaN` where `stored_at` is missing or unreadable. */
+function usableUntil(data: Pick<TokenData, 'expires_in' | 'stored_at'>, buffer: number): number {
+  return Date.parse(data.stored_at) + usableSeconds(data.expires_in, buffer) * 1000;
+}
+
+/**
+ * Valid from when it was stored until its buffer begins. A `stored_at` ahead of `now` by more than the buffer is from a
+ * clock that is wrong.
+ */
+export function isValidAt(data: Pick<TokenData, 'expires_in' | 'stored_at'>, now: number, buffer: number) {
+  return now < usableUntil(data, buffer) && Date.parse(data.stored_at) - now <= buffer * 1000;
+}

@@ -1,0 +1,121 @@
+import type { Config } from '../config/config.ts';
+import type { Failure } from '../failures.ts';
+import type { CallOutcome } from './gate/gate.ts';
+
+/**
+ * Everything that one call to eBay tries again by itself, and what the whole fleet waits for after trouble. What a job
+ * tries again once its call has failed is decided in `queue/search/retryPolicy.ts`.
+ *
+ * | trouble                                  | again                  | after                                | counts as                  |
+ * |------------------------------------------|------------------------|--------------------------------------|----------------------------|
+ * | connection reset, 502, 503, 504          | twice a call           | EBAY_QUICK_RETRY_DELAY × 2ⁿ, ± 50 %  | a call of the day each     |
+ * | 401, or 403 with error 1001              | once a call            | a new token; one for the fleet       | a call and a token request |
+ * | slot missed before the request left      | until it leaves        | the next slot                        | nothing                    |
+ * | 429                                      | by the queue           | Retry-After within 1 s and MAX_THROTTLE_PAUSE, else THROTTLE_PAUSE × 2ⁿ | pause of all calls |
+ * | other failures of a call                 | by the queue           | the page's backoff                   | a failed call of the circuit, unless eBay answered |
+ * | token request failed                     | by whoever needs it    | TOKEN_FAILURE_PAUSE × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_PAUSE | a token request |
+ * | keyset or scopes refused, 3 tokens refused in a row | by whoever needs it | CREDENTIAL_REFUSED_PAUSE, + 25 % | a token request          |
+ *
+ * Every attempt, whatever its reason, waits for a slot of the call gate.
+ */
+export const QUICK_RETRIES = 2;
+
+/** How an attempt ended that was not answered in full; a status is there where eBay answered. */
+export interface BrokenAttempt {
+  status?: number | undefined;
+  /** Code of the connection's error. */
+  code?: string | undefined;
+  /** The answer had begun. */
+  answerBegan: boolean;
+}
+
+/** A gateway's short trouble, or a kept-alive connection that ended between two calls. */
+export function isQuickRetry({ status, code, answerBegan }: BrokenAttempt, retriesMade: number): boolean {
+  if (retriesMade >= QUICK_RETRIES) return false;
+  if (status !== undefined) return isGatewayTrouble(status);
+  return !answerBegan && (code === 'ECONNRESET' || code === 'EPIPE');
+}
+
+export function isGatewayTrouble(status: number): boolean {
+  return status >= 502 && status <= 504;
+}
+
+/** @param retry counted from 1. @param first seconds. */
+export function quickRetryDelayMs(retry: number, first: number, random: () => number = Math.random): number {
+  return first * 1000 * 2 ** (retry - 1) * (0.5 + random());
+}
+
+/** What the circuit counts. 4xx are eBay's answers like any other; what is no answer, or none of this API, is a failure. */
+export function circuitOutcome(failure: Failure | undefined): CallOutcome {
+  switch (failure?.code) {
+    case undefined:
+    case 'ebay-refused':
+    case 'item-gone':
+      return 'answered';
+    case 'interrupted':
+    case 'internal':
+      return 'unknown';
+    default:
+      return 'failed';
+  }
+}
+
+/** A `Retry-After` header, seconds or an HTTP date, as ms from `now`; anything else is no statement (undefined). */
+export function retryAfterMs(header: string | undefined, now: number): number | undefined {
+  const text = header?.trim() ?? '';
+  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : dateOf(text) - now;
+  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
+}
+
+/** HTTP dates begin with the name of a day. `Date.parse` alone would take much else for a date, `-1` for instance. */
+function dateOf(text: string): number {
+  return /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+/**
+ * The pause that a 429 names. Within 1 s and `maxMs`: it was seen absent, in the past and absurdly long, but a throttled
+ * caller must pause.
+ */
+export function throttlePauseMs(header: string | undefined, now: number, maxMs: number): number | undefined {
+  const ms = retryAfterMs(header, now);
+  return ms === undefined ? undefined : Math.ceil(Math.min(Math.max(ms, Math.min(1000, maxMs)), maxMs));
+}
+
+/**
+ * Why there is no token. The first three are about the credential and only a person can end them; `tokens-refused` means
+ * that eBay gave tokens and its API refused them one after another.
+ */
+export type MintTrouble =
+  | 'invalid_client'
+  | 'invalid_scope'
+  | 'tokens-refused'
+  | 'throttled'
+  | 'server-error'
+  | 'timeout'
+  | 'unreachable'
+  | 'bad-answer';
+
+const REFUSED: ReadonlySet<MintTrouble> = new Set(['invalid_client', 'invalid_scope', 'tokens-refused']);
+
+export function isCredentialRefused(reason: MintTrouble): boolean {
+  return REFUSED.has(reason);
+}
+
+/** Tokens that were minted and refused one after another, none accepted, before the credential counts as refused. */
+export const REFUSALS_UNTIL_STOP = 3;
+
+/** Jitter only lengthens, so that a pause never ends before its configured time. */
+const TOKEN_JITTER = 0.25;
+
+/** How long the fleet makes no token request, ms. @param failures how many failed in a row, this one included. */
+export function tokenPauseMs(
+  fault: { reason: MintTrouble; retryAfterMs?: number | undefined },
+  failures: number,
+  { failurePause, maxFailurePause, refusedPause }: Config['token'],
+  random: () => number,
+): number {
+  const jitter = 1 + TOKEN_JITTER * random();
+  if (isCredentialRefused(fault.reason)) return Math.ceil(refusedPause * 1000 * jitter);
+  const grown = failurePause * 1000 * 2 ** (Math.min(failures, 30) - 1) * jitter;
+  return Math.ceil(Math.min(Math.max(grown, fault.retryAfterMs ?? 0), maxFailurePause * 1000));
+}
