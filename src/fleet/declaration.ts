@@ -6,11 +6,11 @@ import { settings } from '../config/schema.ts';
 import { Failure } from '../failures.ts';
 
 /**
- * A tenant as a file or a command declares it: where its keyset is, and what differs from the settings of the process.
+ * A tenant as a file or a command declares it: the place of its keyset, and the settings that differ from the process's.
  * It holds no secret, only references, so it may be stored, shown and logged.
  */
 export interface TenantDeclaration {
-  /** The App ID: a file that holds nothing else, or the environment variable that does. */
+  /** The App ID: a file that holds nothing else, or an environment variable. */
   clientIdFile?: string;
   clientIdEnv?: string;
   /** The Cert ID, in the same way. */
@@ -32,11 +32,11 @@ export interface TenantDeclaration {
 
 export type Declarations = Readonly<Record<string, TenantDeclaration>>;
 
-/** The keyset in the environment: nobody else's name. */
+/** The tenant of the keyset in the environment. */
 export const DEFAULT_TENANT = 'default';
 
 /** Each one costs a worker process three connections to Redis. */
-const MOST_TENANTS = 100;
+const MAX_TENANTS = 100;
 
 const TENANT_NAME = /^[a-z0-9-]{1,40}$/;
 
@@ -59,30 +59,30 @@ const FIELDS = [
   'schedules',
 ];
 
-/** What is wrong with a tenant's name; undefined when nothing is. */
+/** What is wrong with a tenant's name, if anything is. */
 export function nameProblem(name: string): string | undefined {
   if (name === DEFAULT_TENANT) return 'is the tenant of the keyset in the environment: choose another name';
   return TENANT_NAME.test(name) ? undefined : 'must be 1 to 40 of a-z, 0-9 and hyphen';
 }
 
-/** So many names help to see one that was mistyped. */
-const MOST_NAMED = 20;
+/** Enough names to recognise one that was mistyped. */
+const MAX_NAMED = 20;
 
-/** For operators alone: callers of the HTTP API learn of no other tenant. */
+/** For operators only: callers of the HTTP API must not learn the names of other tenants. */
 export function unknownTenant(name: string, known: readonly string[]): Failure {
-  const others = known.toSorted().slice(0, MOST_NAMED).join(', ');
-  const more = known.length > MOST_NAMED ? ` and ${known.length - MOST_NAMED} more` : '';
+  const others = known.toSorted().slice(0, MAX_NAMED).join(', ');
+  const more = known.length > MAX_NAMED ? ` and ${known.length - MAX_NAMED} more` : '';
   const there = known.length === 0 ? 'none is declared' : `known: ${others}${more}`;
   return new Failure('tenant_not_found', `no tenant ${JSON.stringify(name.slice(0, 64))}; ${there}`);
 }
 
-/** Everything that is wrong with the form of these declarations. @param at what stands before a tenant's name */
+/** Everything that is wrong with the form of these declarations. @param at prefix of a tenant's name in the problems */
 export function declarationProblems(value: unknown, at: string): ConfigProblem[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return [{ name: at, message: 'must be an object: a tenant’s name → its declaration' }];
   const entries = Object.entries(value);
-  if (entries.length > MOST_TENANTS)
-    return [{ name: at, message: `holds ${entries.length} tenants, but at most ${MOST_TENANTS} are served` }];
+  if (entries.length > MAX_TENANTS)
+    return [{ name: at, message: `holds ${entries.length} tenants, but at most ${MAX_TENANTS} are served` }];
   return entries.flatMap(([name, declaration]) => {
     const where = `${at}.${name.slice(0, 64)}`;
     const wrongName = nameProblem(name);
@@ -100,7 +100,7 @@ export function tenantProblems(value: unknown): ConfigProblem[] {
     return [{ name: '', message: 'must be an object' }];
   const written = value as Record<string, unknown>;
   return [
-    ...Object.keys(written).flatMap(strangerProblems),
+    ...Object.keys(written).flatMap(unknownFieldProblems),
     ...REFERENCES.flatMap((name) => referenceProblems(written, name)),
     ...Object.entries(OVERRIDES).flatMap(([field, path]) => valueProblems(written, field, path)),
     ...(written.schedules === undefined || Array.isArray(written.schedules)
@@ -109,7 +109,7 @@ export function tenantProblems(value: unknown): ConfigProblem[] {
   ];
 }
 
-function strangerProblems(field: string): ConfigProblem[] {
+function unknownFieldProblems(field: string): ConfigProblem[] {
   if (FIELDS.includes(field)) return [];
   if (/^client(id|secret)$/i.test(field))
     return [
@@ -123,7 +123,7 @@ function strangerProblems(field: string): ConfigProblem[] {
   return [{ name: field.slice(0, 64), message: `is not a field of a tenant${guess}` }];
 }
 
-/** Never shows the value: people put the secret itself there. */
+/** Never shows the value: people write the secret itself there. */
 function referenceProblems(written: Record<string, unknown>, name: string): ConfigProblem[] {
   const [file, variable] = [written[`${name}File`], written[`${name}Env`]];
   if ((file === undefined) === (variable === undefined))
@@ -151,55 +151,40 @@ export interface Keyset {
   clientSecret: string;
 }
 
-/** Longer than any keyset: what is longer is some other file. */
-const LONGEST = 1000;
+/** Longer than any part of a keyset. */
+const MAX_LENGTH = 1000;
 
 /**
- * What a declaration refers to, read here and now. The problem names the reference and never shows what it led to.
+ * Reads the keyset that a declaration refers to. A problem names the reference and never shows its content.
  * @param env the process's environment
  */
 export function readKeyset(
-  declaration: TenantDeclaration,
+  { clientIdFile, clientIdEnv, clientSecretFile, clientSecretEnv }: TenantDeclaration,
   env: NodeJS.ProcessEnv,
 ): { keyset: Keyset } | { problem: string } {
-  try {
-    return {
-      keyset: {
-        clientId: referred('clientId', declaration.clientIdFile, declaration.clientIdEnv, env),
-        clientSecret: referred(
-          'clientSecret',
-          declaration.clientSecretFile,
-          declaration.clientSecretEnv,
-          env,
-        ),
-      },
-    };
-  } catch (error) {
-    if (error instanceof Unreadable) return { problem: error.message };
-    throw error;
-  }
+  const clientId = readReference('clientId', clientIdFile, clientIdEnv, env);
+  if ('problem' in clientId) return clientId;
+  const clientSecret = readReference('clientSecret', clientSecretFile, clientSecretEnv, env);
+  if ('problem' in clientSecret) return clientSecret;
+  return { keyset: { clientId: clientId.text, clientSecret: clientSecret.text } };
 }
 
-class Unreadable extends Error {}
-
-function referred(
+function readReference(
   name: string,
   file: string | undefined,
   variable: string | undefined,
   env: NodeJS.ProcessEnv,
-): string {
+): { text: string } | { problem: string } {
   const where = file === undefined ? `${name}Env ${variable}` : `${name}File ${file}`;
-  const text = (file === undefined ? (env[variable ?? ''] ?? '') : contentOf(file, where)).trim();
-  if (text === '') throw new Unreadable(`${where} ${file === undefined ? 'is not set' : 'is empty'}`);
-  if (text.length > LONGEST || /\s/.test(text))
-    throw new Unreadable(`${where} holds more than one value: it must hold nothing else`);
-  return text;
-}
-
-function contentOf(file: string, where: string): string {
+  let text = env[variable ?? ''] ?? '';
   try {
-    return readFileSync(file, 'utf8');
+    if (file !== undefined) text = readFileSync(file, 'utf8');
   } catch (error) {
-    throw new Unreadable(`${where} cannot be read (${(error as NodeJS.ErrnoException).code})`);
+    return { problem: `${where} cannot be read (${(error as NodeJS.ErrnoException).code})` };
   }
+  text = text.trim();
+  if (text === '') return { problem: `${where} ${file === undefined ? 'is not set' : 'is empty'}` };
+  if (text.length > MAX_LENGTH || /\s/.test(text))
+    return { problem: `${where} holds more than one value: it must hold nothing else` };
+  return { text };
 }

@@ -4,7 +4,7 @@ import { LuaScript } from './luaScript.ts';
 
 export interface LeaseOptions {
   key: string;
-  /** Life of the lease without renewal, ms: how long nobody holds it after its holder died. */
+  /** Life of the lease without renewal, ms: how soon another process takes it after its holder died. */
   ttlMs: number;
 }
 
