@@ -104,6 +104,7 @@ export class FleetConfig {
       try {
         this.#signature = this.#signatureNow();
         await this.#publishFiles();
+        await this.#report();
         this.#schedule();
         return;
       } catch (error) {
