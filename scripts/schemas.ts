@@ -4,12 +4,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { publishedEventSchemas } from '../src/events/published.ts';
-import { publishedSchemas } from '../src/product/published.ts';
+import { publishedSchemas } from './publishedSchemas.ts';
 
 const check = process.argv.includes('--check');
 const stale: string[] = [];
-for (const [name, text] of [...publishedSchemas(), ...publishedEventSchemas()]) {
+for (const [name, text] of publishedSchemas()) {
   const file = fileURLToPath(new URL(`../schemas/${name}`, import.meta.url));
   if (!check) writeFileSync(file, text);
   else if (readFileSync(file, 'utf8') !== text) stale.push(name);

@@ -46,7 +46,7 @@ export function csvHeader(): string {
   return Object.keys(COLUMNS).join(',');
 }
 
-/** One product as a line, without its end. What is not known is empty, never 0. */
+/** One product as a line, without its end. An unknown value is empty, never 0. */
 export function csvLine(product: Product): string {
   return Object.values(COLUMNS)
     .map((cell) => csvCell(cell(product)))
@@ -59,7 +59,7 @@ export function productCsv(products: readonly Product[]): string {
 }
 
 /**
- * A spreadsheet takes a cell that begins like this for a formula, and sellers write titles. An apostrophe makes it text
+ * A spreadsheet reads a cell that begins like this as a formula, and sellers write titles. An apostrophe makes it text
  * (OWASP, "CSV injection").
  */
 const FORMULA = /^[=+\-@\t\r]/;

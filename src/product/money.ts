@@ -5,53 +5,10 @@ export interface Money {
 }
 
 /** ISO 4217: currencies whose minor unit is not a hundredth. */
-const DECIMALS: Readonly<Record<string, number>> = {
-  BHD: 3,
-  IQD: 3,
-  JOD: 3,
-  KWD: 3,
-  LYD: 3,
-  OMR: 3,
-  TND: 3,
-  BIF: 0,
-  CLP: 0,
-  DJF: 0,
-  GNF: 0,
-  ISK: 0,
-  JPY: 0,
-  KMF: 0,
-  KRW: 0,
-  PYG: 0,
-  RWF: 0,
-  UGX: 0,
-  VND: 0,
-  VUV: 0,
-  XAF: 0,
-  XOF: 0,
-  XPF: 0,
-};
+const NO_DECIMALS = 'BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF'.split(' ');
+const THREE_DECIMALS = 'BHD IQD JOD KWD LYD OMR TND'.split(' ');
 
 const AMOUNT = /^(\d{1,15})(?:\.(\d{1,8}))?$/;
-
-function decimalsOf(currency: string): number {
-  return DECIMALS[currency] ?? 2;
-}
-
-function minorUnits(value: string, currency: string): bigint | null {
-  const [, whole, fraction = ''] = AMOUNT.exec(value) ?? [];
-  if (whole === undefined) return null;
-  const decimals = decimalsOf(currency);
-  // More decimals than the currency has are only readable when they say nothing (`100.00` yen).
-  if (/[1-9]/.test(fraction.slice(decimals))) return null;
-  return BigInt(whole + fraction.slice(0, decimals).padEnd(decimals, '0'));
-}
-
-function fromMinorUnits(units: bigint, currency: string): Money {
-  const decimals = decimalsOf(currency);
-  const digits = units.toString().padStart(decimals + 1, '0');
-  if (decimals === 0) return { value: digits, currency };
-  return { value: `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`, currency };
-}
 
 /** The amount in its usual form, or null for what is no amount: not decimal, negative, too precise, no currency code. */
 export function money(value: unknown, currency: unknown): Money | null {
@@ -80,4 +37,25 @@ export function isZero(amount: Money): boolean {
 function unitsOfBoth(a: Money, b: Money): [bigint | null, bigint | null] {
   if (a.currency !== b.currency) return [null, null];
   return [minorUnits(a.value, a.currency), minorUnits(b.value, b.currency)];
+}
+
+function decimalsOf(currency: string): number {
+  if (NO_DECIMALS.includes(currency)) return 0;
+  return THREE_DECIMALS.includes(currency) ? 3 : 2;
+}
+
+function minorUnits(value: string, currency: string): bigint | null {
+  const [, whole, fraction = ''] = AMOUNT.exec(value) ?? [];
+  if (whole === undefined) return null;
+  const decimals = decimalsOf(currency);
+  // More decimals than the currency has are readable only when they are zeros (`100.00` yen).
+  if (/[1-9]/.test(fraction.slice(decimals))) return null;
+  return BigInt(whole + fraction.slice(0, decimals).padEnd(decimals, '0'));
+}
+
+function fromMinorUnits(units: bigint, currency: string): Money {
+  const decimals = decimalsOf(currency);
+  const digits = units.toString().padStart(decimals + 1, '0');
+  if (decimals === 0) return { value: digits, currency };
+  return { value: `${digits.slice(0, -decimals)}.${digits.slice(-decimals)}`, currency };
 }

@@ -13,11 +13,11 @@ import { echo, type InputError, schemaErrors } from './schemaErrors.ts';
 export type ParsedRequest = { ok: true; request: NormalRequest } | { ok: false; errors: InputError[] };
 
 /**
- * Reads a search request from any value, such as parsed JSON or the data of a job that someone else added. It never
- * throws on input: everything wrong with it comes back at once. A request that came out of it reads as itself again.
+ * Reads a search request from any value, such as parsed JSON or the data of a job that another program added. It never
+ * throws on input and returns all errors at once. Its own result parses to itself.
  *
- * @param defaults.marketplace searched when the request names none; a configured value.
- * @throws RangeError when that default is no marketplace that can be searched.
+ * @param defaults.marketplace a configured value, for a request without marketplaces
+ * @throws RangeError when that default is no marketplace that can be searched
  */
 export function parseSearchRequest(input: unknown, defaults: { marketplace: string }): ParsedRequest {
   const marketplace = checkedMarketplace(defaults.marketplace);
@@ -28,8 +28,8 @@ export function parseSearchRequest(input: unknown, defaults: { marketplace: stri
     return { ok: false, errors: [{ path: '', code: 'invalid_payload', message }] };
   }
   const written = tidyFields(tidied.value);
-  const alone = schemaErrors(written);
-  const errors = [...alone, ...ruleErrors(written, alone, marketplace)];
+  const fieldErrors = schemaErrors(written);
+  const errors = [...fieldErrors, ...ruleErrors(written, fieldErrors, marketplace)];
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, request: withDefaults(written as SearchRequest, marketplace) };
 }
@@ -45,7 +45,7 @@ function withDefaults(written: SearchRequest, marketplace: MarketplaceId): Norma
     tenant: 'default',
     ...written,
     v: 1,
-    // Amounts are decimal strings by now, which the type of a written request does not say.
+    // The type of a written request does not express that amounts are decimal strings by now.
     filters: (written.filters ?? {}) as NormalRequest['filters'],
   };
 }
@@ -58,124 +58,72 @@ function checkedMarketplace(id: string): MarketplaceId {
   );
 }
 
-/** A rule about fields together. It sees only fields that are valid by themselves, and which ones the caller wrote. */
-type Rule = (
-  request: SearchRequest,
-  wrote: (path: string) => boolean,
-  marketplaces: readonly MarketplaceId[],
-) => InputError | undefined;
+/**
+ * Rules between the fields of tidied input. A field with an error of its own (`known`) is left out, so that each mistake is
+ * reported once.
+ */
+function ruleErrors(
+  input: Fields,
+  known: readonly InputError[],
+  defaultMarketplace: MarketplaceId,
+): InputError[] {
+  const { query, filters = {}, maxItems = DEFAULT_MAX_ITEMS, track, ...rest } = without(input, known);
+  const hasField = (path: string) => lookUp(input, path.split('.')) !== undefined;
+  const marketplaces = hasField('marketplaces') ? (rest.marketplaces ?? []) : [defaultMarketplace];
+  const errors: InputError[] = [];
+  const refuse = (path: string, code: string, message: string) => errors.push({ path, code, message });
 
-const RULES: readonly Rule[] = [
-  (_, wrote) =>
-    wrote('query') || wrote('categoryIds')
-      ? undefined
-      : { path: 'query', code: 'q_required', message: 'a search needs query or categoryIds' },
+  if (!hasField('query') && !hasField('categoryIds'))
+    refuse('query', 'q_required', 'a search needs query or categoryIds');
 
   // eBay's limit may count UTF-16 units, of which some characters have two.
-  ({ query = '' }) =>
-    query.length <= MAX_QUERY_LENGTH
-      ? undefined
-      : {
-          path: 'query',
-          code: 'q_too_long',
-          message: `must hold at most ${MAX_QUERY_LENGTH} characters; rare ones count twice`,
-        },
+  if (query !== undefined && query.length > MAX_QUERY_LENGTH)
+    refuse('query', 'q_too_long', `must hold at most ${MAX_QUERY_LENGTH} characters; rare ones count twice`);
 
   // eBay's error 12516.
-  ({ query, filters }, wrote) =>
-    filters?.searchInDescription && (query ?? '').length < 2 && (query !== undefined || !wrote('query'))
-      ? {
-          path: 'filters.searchInDescription',
-          code: 'q_too_short',
-          message: 'needs a query of at least two characters',
-        }
-      : undefined,
+  if (filters.searchInDescription && (query === undefined ? !hasField('query') : query.length < 2))
+    refuse('filters.searchInDescription', 'q_too_short', 'needs a query of at least two characters');
 
-  ({ filters }) => {
-    const { min, max } = filters?.price ?? {};
-    if (filters?.price !== undefined && min === undefined && max === undefined) {
-      return { path: 'filters.price', code: 'price_range', message: 'needs min or max or both' };
-    }
-    if (min === undefined || max === undefined || Number(min) <= Number(max)) return undefined;
-    return { path: 'filters.price.min', code: 'price_range', message: 'must not be above filters.price.max' };
-  },
+  const { min, max } = filters.price ?? {};
+  if (filters.price !== undefined && min === undefined && max === undefined)
+    refuse('filters.price', 'price_range', 'needs min or max or both');
+  if (min !== undefined && max !== undefined && Number(min) > Number(max))
+    refuse('filters.price.min', 'price_range', 'must not be above filters.price.max');
 
   // eBay's error 12011.
-  ({ filters }, wrote) =>
-    filters?.deliveryPostalCode !== undefined && !wrote('filters.deliveryCountry')
-      ? {
-          path: 'filters.deliveryPostalCode',
-          code: 'delivery_country_required',
-          message: 'needs filters.deliveryCountry',
-        }
-      : undefined,
+  if (filters.deliveryPostalCode !== undefined && !hasField('filters.deliveryCountry'))
+    refuse('filters.deliveryPostalCode', 'delivery_country_required', 'needs filters.deliveryCountry');
 
-  // Whether eBay would join or intersect the two is documented nowhere.
-  ({ filters }) =>
-    filters?.conditions !== undefined && filters.conditionIds !== undefined
-      ? {
-          path: 'filters.conditions',
-          code: 'conditions_conflict',
-          message: 'give conditions or conditionIds, not both',
-        }
-      : undefined,
+  // eBay does not document whether it would join or intersect the two.
+  if (filters.conditions !== undefined && filters.conditionIds !== undefined)
+    refuse('filters.conditions', 'conditions_conflict', 'give conditions or conditionIds, not both');
 
-  // eBay would ignore the filter with a warning (12014): a call spent on what was not asked for.
-  ({ filters }, _, marketplaces) => {
-    const without = marketplaces.filter((id) => !MARKETPLACES[id].accountTypes);
-    if (filters?.sellerAccountTypes === undefined || without.length === 0) return undefined;
-    const having = MARKETPLACE_IDS.filter((id) => MARKETPLACES[id].accountTypes);
-    const message = `eBay knows it only on ${having.join(', ')}, not on ${without.join(', ')}`;
-    return { path: 'filters.sellerAccountTypes', code: 'seller_account_types_unsupported', message };
-  },
+  // eBay would ignore the filter with a warning (12014), and the call would be wasted.
+  const unsupported = marketplaces.filter((id) => !MARKETPLACES[id].accountTypes);
+  if (filters.sellerAccountTypes !== undefined && unsupported.length > 0) {
+    const supported = MARKETPLACE_IDS.filter((id) => MARKETPLACES[id].accountTypes);
+    const message = `eBay knows it only on ${supported.join(', ')}, not on ${unsupported.join(', ')}`;
+    refuse('filters.sellerAccountTypes', 'seller_account_types_unsupported', message);
+  }
 
-  ({ filters }, wrote) =>
-    filters?.aspects !== undefined && !wrote('categoryIds')
-      ? {
-          path: 'filters.aspects',
-          code: 'aspect_category_required',
-          message: 'needs one category id in categoryIds',
-        }
-      : undefined,
+  if (filters.aspects !== undefined && !hasField('categoryIds'))
+    refuse('filters.aspects', 'aspect_category_required', 'needs one category id in categoryIds');
 
-  ({ maxItems = DEFAULT_MAX_ITEMS }, _, marketplaces) =>
-    maxItems >= marketplaces.length
-      ? undefined
-      : {
-          path: 'maxItems',
-          code: 'max_items_range',
-          message: 'must allow at least one item for each marketplace',
-        },
+  if (maxItems < marketplaces.length)
+    refuse('maxItems', 'max_items_range', 'must allow at least one item for each marketplace');
 
-  ({ track }) =>
-    track === 'default'
-      ? { path: 'track', code: 'invalid_track', message: 'the name default is reserved' }
-      : undefined,
-];
-
-/**
- * What is wrong between the fields of tidied input whose fields alone have the errors `known`: fields with errors of
- * their own are left out of it, so that one mistake is told once.
- */
-export function ruleErrors(
-  input: object,
-  known: readonly InputError[],
-  marketplace: MarketplaceId,
-): InputError[] {
-  const request = without(input, known);
-  const wrote = (path: string) => lookUp(input, path.split('.')) !== undefined;
-  const marketplaces = wrote('marketplaces') ? (request.marketplaces ?? []) : [marketplace];
-  return RULES.flatMap((rule) => rule(request, wrote, marketplaces) ?? []);
+  if (track === 'default') refuse('track', 'invalid_track', 'the name default is reserved');
+  return errors;
 }
 
-function without(input: object, errors: readonly InputError[]): SearchRequest {
+/** The input without the fields that have errors. */
+function without(input: Fields, errors: readonly InputError[]): SearchRequest {
   const request: Record<string, unknown> = { ...input };
   if (isObject(request.filters)) request.filters = { ...request.filters };
   for (const { path } of errors) {
-    const [first = '', second = ''] = path.split('.');
-    const filters = request.filters;
-    if (first === 'filters' && isObject(filters)) delete filters[second];
-    if (first !== 'filters' || second === '') delete request[first];
+    const [field = '', filter] = path.split('.');
+    if (field !== 'filters' || filter === undefined) delete request[field];
+    else if (isObject(request.filters)) delete request.filters[filter];
   }
   return request as SearchRequest;
 }
@@ -186,15 +134,15 @@ function lookUp(value: unknown, path: string[]): unknown {
 
 type Fields = Record<string, unknown>;
 
-export function isObject(value: unknown): value is Fields {
+function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
- * The request with the forms that mean the same made one: white space in its texts is single spaces, and prices are
- * decimal strings without idle zeros (`10.50`, 10.5 → `10.5`). What is not of its field's type stays as it is.
+ * One form for values that mean the same: white space in texts becomes single spaces, and prices become decimal strings
+ * without trailing zeros (`10.50`, 10.5 → `10.5`). A value that is not of its field's type stays as it is.
  */
-export function tidyFields(request: Fields): Fields {
+function tidyFields(request: Fields): Fields {
   return mapFields(request, {
     query: tidyText,
     title: (title) => mapFields(title, { include: tidyWords, exclude: tidyWords }),
@@ -208,12 +156,8 @@ export function tidyFields(request: Fields): Fields {
 
 function mapFields(value: unknown, changes: Record<string, (value: unknown) => unknown>): Fields {
   if (!isObject(value)) return value as Fields;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, field]) => [
-      key,
-      Object.hasOwn(changes, key) ? changes[key]?.(field) : field,
-    ]),
-  );
+  const changed = Object.entries(changes).filter(([key]) => Object.hasOwn(value, key));
+  return { ...value, ...Object.fromEntries(changed.map(([key, change]) => [key, change(value[key])])) };
 }
 
 function tidyText(value: unknown): unknown {
@@ -231,7 +175,7 @@ function tidyAspects(value: unknown): unknown {
   );
 }
 
-/** Text that is no decimal number, `1e-7` and `NaN` included, is left for the schema to refuse. */
+/** The schema refuses text that is no decimal number, `1e-7` and `NaN` included. */
 function tidyAmount(value: unknown): unknown {
   if (typeof value !== 'number' && typeof value !== 'string') return value;
   const figure = String(value);
@@ -242,20 +186,18 @@ function tidyAmount(value: unknown): unknown {
   );
 }
 
-/** A request is four levels deep; what nests deeper is an attack on recursive code. */
+/** A request is four levels deep. Deep nesting is an attack on recursive code. */
 const MAX_DEPTH = 32;
 /** More than any valid request holds: 600 words and names, 1,000 aspect values, a few dozen fields. */
 const MAX_NODES = 5_000;
 
 const FORBIDDEN_KEYS = new Set(['__proto__', 'constructor', 'prototype']);
 
-type Tidied = { ok: true; value: unknown } | { ok: false; errors: InputError[] };
-
 /**
- * A copy of JSON data that is safe to read: Unicode text in NFC, no keys that reach an object's prototype, no text that
- * is not text (NUL, other control characters, half of a surrogate pair), bounded in depth and size. Never throws.
+ * A copy of JSON data that is safe to read: Unicode text in NFC, no keys that reach an object's prototype, no NUL, other
+ * control characters or half of a surrogate pair, bounded in depth and size. Never throws.
  */
-export function tidyJson(input: unknown): Tidied {
+export function tidyJson(input: unknown): { ok: true; value: unknown } | { ok: false; errors: InputError[] } {
   const errors: InputError[] = [];
   let nodes = 0;
   const refuse = (path: string, code: string, message: string) => {
@@ -271,10 +213,7 @@ export function tidyJson(input: unknown): Tidied {
       return value.normalize('NFC');
     }
     if (typeof value !== 'object' || value === null) return value;
-    if (depth > MAX_DEPTH) {
-      refuse(path, 'too_deep', `nests deeper than ${MAX_DEPTH} levels`);
-      return undefined;
-    }
+    if (depth > MAX_DEPTH) return void refuse(path, 'too_deep', `nests deeper than ${MAX_DEPTH} levels`);
     if (Array.isArray(value)) {
       return value
         .slice(0, MAX_NODES)
@@ -283,16 +222,13 @@ export function tidyJson(input: unknown): Tidied {
     const fields = new Map<string, unknown>();
     for (const key of Object.keys(value)) {
       if (nodes > MAX_NODES) break;
-      // What JSON would leave out.
-      if ((value as Record<string, unknown>)[key] === undefined) continue;
+      const field = (value as Fields)[key];
+      // JSON would leave it out.
+      if (field === undefined) continue;
       if (FORBIDDEN_KEYS.has(key)) refuse(join(path, key), 'forbidden_key', `a key may not be named ${key}`);
       else if (!isText(key))
         refuse(path, 'invalid_text', 'has a key with a control character or half of a surrogate pair');
-      else
-        fields.set(
-          key.normalize('NFC'),
-          copy((value as Record<string, unknown>)[key], join(path, key), depth + 1),
-        );
+      else fields.set(key.normalize('NFC'), copy(field, join(path, key), depth + 1));
     }
     return Object.fromEntries(fields);
   };
@@ -310,22 +246,22 @@ function join(path: string, key: string): string {
   return path === '' ? shown : `${path}.${shown}`;
 }
 
-/** Tabs and line ends are white space, which is tidied later; all other control characters have no place in a request. */
+/** Tabs and line ends are white space, which `tidyFields` replaces. Other control characters are refused. */
 function isText(text: string): boolean {
   return !/[\p{Cs}]|(?![\t\n\r])\p{Cc}/u.test(text);
 }
 
-/** Fields that say how a search is run, not what it finds. */
+/** Fields that decide how a search runs, not what it finds. */
 const ABOUT_THE_RUN = new Set(['v', 'priority', 'onFailure', 'maxAge']);
 
-/** Lists whose order matters: marketplaces come out in theirs, and the first ones take what a division leaves over. */
+/** Lists whose order matters: results follow it, and the first marketplaces get the remainder of a division. */
 const ORDERED = new Set(['marketplaces']);
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 /**
- * The part of a request that decides its result, in one form for all ways to write it: keys and set-like lists sorted,
- * switches that are off and empty groups left out, title words in lower case.
+ * The part of a request that decides its result, in one form: keys and set-like lists sorted, switches that are off and
+ * empty groups left out, title words in lower case.
  */
 export function normalForm(request: NormalRequest): { [key: string]: Json } {
   const { title, ...rest } = request;
@@ -335,7 +271,7 @@ export function normalForm(request: NormalRequest): { [key: string]: Json } {
   return (normal(Object.fromEntries(entries)) ?? {}) as { [key: string]: Json };
 }
 
-/** SHA-256 (hex) of the normal form: the same for requests of one tenant that ask for the same. */
+/** SHA-256 (hex) of the normal form: the same for requests of one tenant with the same meaning. */
 export function requestHash(request: NormalRequest): string {
   return createHash('sha256')
     .update(JSON.stringify(normalForm(request)))

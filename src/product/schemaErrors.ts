@@ -2,7 +2,88 @@ import { Ajv, type ErrorObject } from 'ajv';
 import { closestWord } from '../config/files.ts';
 import { SearchRequestSchema } from './requestSchema.ts';
 
+/** One error in a caller's input. */
+export interface InputError {
+  /** `filters.price.min`, `marketplaces.0`; empty for the whole. */
+  path: string;
+  /** For programs: one of a closed list. */
+  code: string;
+  /** For people: what is allowed. Echoes at most 64 characters of the value, escaped. */
+  message: string;
+}
+
 const ajv = new Ajv({ allErrors: true, verbose: true, strictTypes: false });
+
+/** The schema's errors in tidied input: every field once, in the input's order. */
+export function schemaErrors(input: unknown): InputError[] {
+  // Ajv keeps what it compiled; the first request compiles it, not the import of the library.
+  const validate = ajv.compile(SearchRequestSchema);
+  if (validate(input)) return [];
+  const byPath = new Map<string, InputError>();
+  for (const error of (validate.errors ?? []).map(inputError)) {
+    if (!byPath.has(error.path)) byPath.set(error.path, error);
+  }
+  return [...byPath.values()].slice(0, 100);
+}
+
+function inputError(error: ErrorObject): InputError {
+  const segments = error.instancePath.split('/').slice(1).map(unescapePointer);
+  const path = segments.join('.');
+  const { keyword, params, data } = error;
+  if (keyword === 'additionalProperties') return unknownField(segments, params.additionalProperty, error);
+  if (keyword === 'required') {
+    const missing = [...segments, params.missingProperty].join('.');
+    return { path: missing, code: 'required', message: 'is required here' };
+  }
+  const special = path === 'query' ? QUERY_CODES[keyword] : undefined;
+  if (special !== undefined) return { path, code: special[0], message: special[1] };
+
+  const { code, allowed } = ruleFor(segments);
+  const values: unknown = params.allowedValues;
+  if (!Array.isArray(values)) {
+    const message = allowed === undefined ? error.message : `must be ${allowed}`;
+    return { path, code, message: `${message}; got ${echo(data)}` };
+  }
+  const meant = typeof data === 'string' ? closestWord(data, values) : undefined;
+  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  return { path, code, message: `must be one of ${values.join(', ')}; got ${echo(data)}${hint}` };
+}
+
+function ruleFor(segments: string[]): Rule {
+  const [, group, aspect] = segments;
+  if (group === 'aspects' && aspect !== undefined) return ASPECT;
+  const field = segments.map((segment) => (/^\d+$/.test(segment) ? '*' : segment)).join('.');
+  return RULES[field] ?? { code: field === '' ? 'invalid_payload' : 'invalid_value' };
+}
+
+function unknownField(segments: string[], key: string, error: ErrorObject): InputError {
+  const shown = key.length <= 64 ? key : `${key.slice(0, 63)}…`;
+  const path = [...segments, shown].join('.');
+  if (segments.at(-1) === 'aspects') {
+    return {
+      path,
+      code: 'invalid_aspect',
+      message: 'an aspect name holds 1 to 100 characters, none of , : | { } [ ] \\',
+    };
+  }
+  const known = Object.keys(error.parentSchema?.properties ?? {});
+  const meant = closestWord(key, known);
+  const hint = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
+  return { path, code: 'unknown_field', message: `is no field of a search request; ${hint}` };
+}
+
+function unescapePointer(segment: string): string {
+  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
+}
+
+/** A value as an error message may show it: JSON-escaped, control and invisible characters too, at most 64 characters. */
+export function echo(value: unknown): string {
+  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
+  if (typeof value === 'number') return String(value);
+  const json = JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value) ?? String(value);
+  const shown = json.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
+  return shown.length <= 64 ? shown : `${shown.slice(0, 61)}…"`;
+}
 
 interface Rule {
   code: string;
@@ -24,7 +105,7 @@ const ASPECT = {
 };
 const NAME = '1 to 40 of the characters a-z, 0-9 and hyphen';
 
-/** Field (array positions as `*`) → how an error there is told. All others are `invalid_value`. */
+/** Field (array positions as `*`) → code and text of an error there. A field that is not in it has `invalid_value`. */
 const RULES: Readonly<Record<string, Rule>> = {
   v: { code: 'unknown_payload_version', allowed: '1' },
   query: { code: 'invalid_query', allowed: 'text of 1 to 100 characters' },
@@ -71,86 +152,3 @@ const QUERY_CODES: Readonly<Record<string, [code: string, message: string]>> = {
   maxLength: ['q_too_long', 'must hold at most 100 characters (eBay cuts the rest silently)'],
   pattern: ['q_wildcard', 'must not hold *, which eBay does not allow'],
 };
-
-/** What the schema finds wrong with tidied input: every field once, in the input's order. */
-export function schemaErrors(input: unknown): InputError[] {
-  // Ajv keeps what it compiled; the first request compiles it, not the import of the library.
-  const validate = ajv.compile(SearchRequestSchema);
-  if (validate(input)) return [];
-  const byPath = new Map<string, InputError>();
-  for (const error of validate.errors ?? []) {
-    const told = tell(error);
-    if (!byPath.has(told.path)) byPath.set(told.path, told);
-  }
-  return [...byPath.values()].slice(0, 100);
-}
-
-function tell(error: ErrorObject): InputError {
-  const segments = error.instancePath.split('/').slice(1).map(unescapePointer);
-  const path = segments.join('.');
-  const { keyword, params, data } = error;
-  if (keyword === 'additionalProperties') return unknownField(segments, params.additionalProperty, error);
-  if (keyword === 'required') {
-    return {
-      path: [...segments, params.missingProperty].join('.'),
-      code: 'required',
-      message: 'is required here',
-    };
-  }
-  const special = path === 'query' ? QUERY_CODES[keyword] : undefined;
-  if (special !== undefined) return { path, code: special[0], message: special[1] };
-
-  const [, group, ...inGroup] = segments;
-  const field = segments.map((segment) => (/^\d+$/.test(segment) ? '*' : segment)).join('.');
-  const isAspect = group === 'aspects' && inGroup.length > 0;
-  const rule: Rule = isAspect
-    ? ASPECT
-    : (RULES[field] ?? { code: path === '' ? 'invalid_payload' : 'invalid_value' });
-  const values: unknown = params.allowedValues;
-  if (!Array.isArray(values)) {
-    const allowed = rule.allowed === undefined ? error.message : `must be ${rule.allowed}`;
-    return { path, code: rule.code, message: `${allowed}; got ${echo(data)}` };
-  }
-  const meant = typeof data === 'string' ? closestWord(data, values) : undefined;
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
-  return { path, code: rule.code, message: `must be one of ${values.join(', ')}; got ${echo(data)}${hint}` };
-}
-
-function unknownField(segments: string[], key: string, error: ErrorObject): InputError {
-  const shown = key.length <= 64 ? key : `${key.slice(0, 63)}…`;
-  const path = [...segments, shown].join('.');
-  if (segments.at(-1) === 'aspects') {
-    return {
-      path,
-      code: 'invalid_aspect',
-      message: 'an aspect name holds 1 to 100 characters, none of , : | { } [ ] \\',
-    };
-  }
-  const known = Object.keys(error.parentSchema?.properties ?? {});
-  const meant = closestWord(key, known);
-  const hint = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
-  return { path, code: 'unknown_field', message: `is no field of a search request; ${hint}` };
-}
-
-function unescapePointer(segment: string): string {
-  return segment.replaceAll('~1', '/').replaceAll('~0', '~');
-}
-
-/** One thing wrong with what a caller wrote. */
-export interface InputError {
-  /** Where: `filters.price.min`, `marketplaces.0`; empty for the whole. */
-  path: string;
-  /** What, in a closed word for programs. */
-  code: string;
-  /** What is allowed, for people. Echoes at most 64 characters of the value, escaped. */
-  message: string;
-}
-
-/** A value as an error message may show it: JSON-escaped, control and invisible characters too, at most 64 characters. */
-export function echo(value: unknown): string {
-  if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'an array' : 'an object';
-  if (typeof value === 'number') return String(value);
-  const json = JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value) ?? String(value);
-  const shown = json.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
-  return shown.length <= 64 ? shown : `${shown.slice(0, 61)}…"`;
-}

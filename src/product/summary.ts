@@ -7,7 +7,7 @@ const count = (description?: string) =>
   Type.Integer({ minimum: 0, ...(description === undefined ? {} : { description }) });
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 
-/** How a search ended. `failed` is the outcome of a job that failed; the others are return values of jobs. */
+/** `failed` is the outcome of a job that failed; the others are return values of jobs. */
 export const OUTCOMES = [
   'complete',
   'none-found',
@@ -105,11 +105,11 @@ export type SearchWarning = Static<typeof WarningSchema>;
 export type MissingPart = Static<typeof MissingSchema>;
 export type SummaryError = Static<typeof FailureSchema>;
 
-/** How a search stands at its end. */
+/** What the outcome of a search depends on. */
 export interface Ending {
-  /** Answers that are there. */
+  /** Stored answers. */
   pages: number;
-  /** Chains of pages that ended early because a page failed for good. */
+  /** Entries of the summary's `missing`. */
   missing: number;
   cancelled: boolean;
   onFailure: NormalRequest['onFailure'];
@@ -117,8 +117,8 @@ export interface Ending {
 }
 
 /**
- * The one word for how a search ended. Nothing found, all of it dropped here, some of it missing and all of it missing
- * are different things: an outage never reads as "no products".
+ * The outcome of a search. It separates nothing found, everything filtered out, some of it missing and all of it missing:
+ * an outage never looks like "no products".
  */
 export function outcomeOf({
   pages,

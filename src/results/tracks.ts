@@ -3,8 +3,8 @@ import type { Money } from '../product/money.ts';
 import {
   type Comparison,
   compareWithTrack,
+  type Observation,
   type Remembered,
-  type Sight,
   type Track,
   type TrackVerdict,
 } from '../product/track.ts';
@@ -70,13 +70,13 @@ export class Tracks {
   async compare(
     ref: SearchRef,
     name: string,
-    sight: Omit<Sight, 'before'>,
+    observation: Omit<Observation, 'before'>,
   ): Promise<TrackVerdict | undefined> {
     const key = this.#key(ref.tenant, name);
     for (;;) {
       const { before, fields } = await this.#readBoth(key, ref);
       const track = this.#trackFrom(Object.entries(fields));
-      const comparison = compareWithTrack(track, { ...sight, ...(before && { before }) });
+      const comparison = compareWithTrack(track, { ...observation, ...(before && { before }) });
       if (before !== undefined && changesNothing(before, track, comparison)) return before;
       const stale = this.#forgotten(fields);
       const outcome = await this.#commit(key, ref, fields[STATE] ?? '', comparison, stale);

@@ -11,7 +11,7 @@ import { Failure, parseReason } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
-import type { Sight } from '../../product/track.ts';
+import type { Observation } from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { productsOf } from '../../results/products.ts';
 import type { Run, SearchRef, StoredResult } from '../../results/searchStore.ts';
@@ -120,7 +120,7 @@ export function observationOf(
   request: NormalRequest,
   content: StoredResult,
   complete: boolean,
-): Omit<Sight, 'before'> {
+): Omit<Observation, 'before'> {
   const answers = content.pages.map(({ answer }) => answer);
   const products = productsOf(request, content);
   return {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { PageAnswer } from '../../../src/collector/answers.ts';
-import type { Sight } from '../../../src/product/track.ts';
+import type { Observation } from '../../../src/product/track.ts';
 import { pageFields, type SearchRef, SearchStore } from '../../../src/results/searchStore.ts';
 import { Tracks } from '../../../src/results/tracks.ts';
 import { useRedis } from '../../support/redis.ts';
@@ -31,7 +31,7 @@ describe('what a track remembers in Redis', () => {
       concurrency: 1,
     });
 
-  function saw(itemIds: string[], began = Date.now()): Omit<Sight, 'before'> {
+  function saw(itemIds: string[], began = Date.now()): Omit<Observation, 'before'> {
     const observedAt = new Date(began).toISOString();
     const total = { value: '12.50', currency: 'USD' };
     const products = itemIds.map((itemId) => ({ itemId, total, observedAt }));
@@ -92,12 +92,12 @@ describe('what a track remembers in Redis', () => {
     await storePage(store, search('first'));
     await tracks.compare(search('first'), 'mine', saw(['a', 'b']));
     await storePage(store, search('second'));
-    const sight = saw(['b', 'c'], Date.now() + 1000);
+    const observation = saw(['b', 'c'], Date.now() + 1000);
     const verdicts = await Promise.all(
-      Array.from({ length: 10 }, () => tracks.compare(search('second'), 'mine', sight)),
+      Array.from({ length: 10 }, () => tracks.compare(search('second'), 'mine', observation)),
     );
     const before = await redis.hgetall(KEY);
-    verdicts.push(await tracks.compare(search('second'), 'mine', sight));
+    verdicts.push(await tracks.compare(search('second'), 'mine', observation));
     for (const verdict of verdicts) {
       expect(verdict?.marks).to.deep.equal(
         new Map([

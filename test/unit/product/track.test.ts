@@ -4,8 +4,8 @@ import type { Money } from '../../../src/product/money.ts';
 import {
   compareWithTrack,
   isWhollyKnown,
+  type Observation,
   type Remembered,
-  type Sight,
   type Track,
 } from '../../../src/product/track.ts';
 
@@ -15,7 +15,11 @@ const T0 = Date.UTC(2026, 0, 1);
 const usd = (value: string): Money => ({ value, currency: 'USD' });
 
 /** A whole run at a minute, over items and their totals. */
-function run(minute: number, totals: Record<string, Money | null>, change: Partial<Sight> = {}): Sight {
+function run(
+  minute: number,
+  totals: Record<string, Money | null>,
+  change: Partial<Observation> = {},
+): Observation {
   const began = T0 + minute * 60_000;
   const observedAt = new Date(began).toISOString();
   const products = Object.entries(totals).map(([itemId, total]) => ({ itemId, total, observedAt }));
@@ -23,13 +27,13 @@ function run(minute: number, totals: Record<string, Money | null>, change: Parti
 }
 
 /** The track after a run, as Redis would hold it. */
-function learn(track: Track, sight: Sight): Track {
-  const { after } = compareWithTrack(track, sight);
+function learn(track: Track, observation: Observation): Track {
+  const { after } = compareWithTrack(track, observation);
   return { ...after, items: new Map([...track.items, ...after.items]) };
 }
 
-function verdictOf(track: Track, sight: Sight) {
-  const { marks, gone } = compareWithTrack(track, sight).verdict;
+function verdictOf(track: Track, observation: Observation) {
+  const { marks, gone } = compareWithTrack(track, observation).verdict;
   return { marks: Object.fromEntries(marks), gone };
 }
 
@@ -49,8 +53,8 @@ describe('what a track says of a search', () => {
   });
 
   it('is new, price-dropped, price-rose, same and gone', () => {
-    const sight = run(1, { a: usd('9.99'), c: null, d: usd('1.00') });
-    expect(verdictOf(known, sight)).to.deep.equal({
+    const observation = run(1, { a: usd('9.99'), c: null, d: usd('1.00') });
+    expect(verdictOf(known, observation)).to.deep.equal({
       marks: { a: 'price-dropped', c: 'same', d: 'new' },
       gone: ['b'],
     });
