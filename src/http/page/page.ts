@@ -42,7 +42,6 @@ export interface PageOptions {
   links: Frame['links'];
 }
 
-/** A person with a browser. */
 interface Visitor {
   caller: Caller;
   /** Null without a login. */
@@ -304,7 +303,7 @@ async function home(
     producerOf(tenant).schedule.list(),
   ]);
   const content = html`<h1 class="quiet">Search eBay</h1>
-${searchForm(values, { marketplace, csrf, problems })}
+${searchForm(values, marketplace, csrf, problems)}
 ${homeView({ quota, schedules, events, csrf, now: Date.now() })}`;
   return { title: 'Search', content };
 }

@@ -19,34 +19,25 @@ const AMOUNTS = { '50': '50', '200': '200', '1000': '1,000', '10000': '10,000' }
 /** The form for a search. */
 export function searchForm(
   values: FormValues,
-  {
-    marketplace,
-    csrf,
-    problems = [],
-  }: { marketplace: string; csrf: string | null; problems?: readonly FormProblem[] },
+  marketplace: string,
+  csrf: string | null,
+  problems: readonly FormProblem[],
 ): Html {
+  const field = (name: string, label: string, control: (attributes: Html) => Html, hint?: string) => {
+    const problem = problems.find((each) => each.field === name);
+    const described = problem && html` aria-invalid="true" aria-describedby="${name}-problem"`;
+    return html`<p class="field field-${name}"><label for="${name}">${label}${hint !== undefined && html` <small class="inline">${hint}</small>`}</label>${control(html`id="${name}" name="${name}"${described}`)}
+    ${problem && html`<span class="problem" id="${name}-problem">${problem.message}</span>`}</p>`;
+  };
   const text = (name: string, label: string, attributes: Html, hint?: string) =>
-    field(
-      name,
-      label,
-      problems,
-      hint,
-      (described) =>
-        html`<input id="${name}" name="${name}" value="${values[name] ?? ''}" ${attributes} ${described}>`,
-    );
-  const select = (name: string, label: string, options: Readonly<Record<string, string>>, chosen: string) =>
-    field(
-      name,
-      label,
-      problems,
-      undefined,
-      (described) =>
-        html`<select id="${name}" name="${name}" ${described}>${Object.entries(options).map(
-          ([value, shown]) =>
-            html`<option value="${value}"${value === (values[name] ?? chosen) ? html` selected` : ''}>${shown}</option>`,
-        )}</select>`,
-    );
-  const others = problems.filter(({ field: name }) => !(name in FIELDS));
+    field(name, label, (own) => html`<input ${own} value="${values[name] ?? ''}" ${attributes}>`, hint);
+  const select = (name: string, label: string, options: Readonly<Record<string, string>>, chosen: string) => {
+    const option = ([value, shown]: [string, string]) =>
+      html`<option value="${value}"${value === (values[name] ?? chosen) ? html` selected` : ''}>${shown}</option>`;
+    const all = Object.entries(options).map(option);
+    return field(name, label, (own) => html`<select ${own}>${all}</select>`);
+  };
+  const others = problems.filter(({ field: name }) => !(name in PATHS));
   return html`<form class="search" method="post" action="/searches" data-estimate="/estimate" id="search">
   ${csrfField(csrf)}
   ${others.length > 0 && html`<ul class="problems" role="alert">${others.map(({ message }) => html`<li>${message}</li>`)}</ul>`}
@@ -84,7 +75,7 @@ const SORTS = {
 };
 const MORE = ['exclude', 'minFeedback', 'sort', 'freeShipping'];
 /** The path in a request of each field. */
-const FIELDS: Readonly<Record<string, string>> = {
+const PATHS: Readonly<Record<string, string>> = {
   query: 'query',
   marketplace: 'marketplaces',
   condition: 'filters.conditions',
@@ -100,20 +91,6 @@ const FIELDS: Readonly<Record<string, string>> = {
 
 function sites(): Record<string, string> {
   return Object.fromEntries(Object.keys(MARKETPLACES).map((id) => [id, id.replace('EBAY_', 'eBay ')]));
-}
-
-function field(
-  name: string,
-  label: string,
-  problems: readonly FormProblem[],
-  hint: string | undefined,
-  control: (described: Html) => Html,
-): Html {
-  const problem = problems.find(({ field: wrong }) => wrong === name);
-  const described =
-    problem === undefined ? html`` : html`aria-invalid="true" aria-describedby="${name}-problem"`;
-  return html`<p class="field field-${name}"><label for="${name}">${label}${hint !== undefined && html` <small class="inline">${hint}</small>`}</label>${control(described)}
-    ${problem !== undefined && html`<span class="problem" id="${name}-problem">${problem.message}</span>`}</p>`;
 }
 
 /** The request in a posted form. Invalid values stay as they are, so that the check names their fields. */
@@ -153,7 +130,7 @@ function numberFrom(text: string | undefined): unknown {
 /** The mistakes in a request, by the field of the form. */
 export function problemsFrom(errors: FailureDetail['errors'] = []): FormProblem[] {
   return errors.map(({ path, message }) => {
-    const field = Object.entries(FIELDS).find(([, place]) => path === place || path.startsWith(`${place}.`));
+    const field = Object.entries(PATHS).find(([, own]) => path === own || path.startsWith(`${own}.`));
     return {
       field: field?.[0] ?? '',
       message: field === undefined && path !== '' ? `${path}: ${message}` : message,
