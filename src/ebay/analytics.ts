@@ -1,7 +1,8 @@
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import { readAnswer } from './answer.ts';
 import type { QuotaFigures } from './gate/gate.ts';
-import { answerOf, axiosClient, closeAxios, Deadline, type TokenSource, transport } from './http.ts';
+import type { TokenSource } from './http.ts';
+import { answerOf, axiosClient, closeAxios, Deadline, transport } from './transport.ts';
 
 export interface AnalyticsOptions {
   origin: string;

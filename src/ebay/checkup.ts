@@ -2,8 +2,8 @@ import { Failure } from '../failures.ts';
 import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
 import type { BrowseClient } from './client.ts';
 import type { GateState } from './gate/gate.ts';
-import { axiosClient, closeAxios, networkFailure, transport } from './http.ts';
 import type { EbayAuthService } from './oauth/service.ts';
+import { axiosClient, closeAxios, networkFailure, transport } from './transport.ts';
 
 const CREDENTIALS = 'credentials';
 

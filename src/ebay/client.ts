@@ -22,15 +22,15 @@ export class EbayClient {
   readonly gate: CallGate;
   readonly #analytics: AnalyticsClient;
   readonly #http: EbayHttp;
-  readonly #log: Logger | undefined;
+  readonly #log: Logger;
 
-  constructor({ config, gate, tokens, log, metrics, analyticsIntervalMs }: EbayClientOptions) {
+  constructor({ config, gate, tokens, log = NOOP_LOGGER, metrics, analyticsIntervalMs }: EbayClientOptions) {
     const common = { origin: apiOrigin(config.ebay), ebay: config.ebay, tokens };
     this.gate = gate;
     this.#log = log;
     this.#analytics = new AnalyticsClient({
       ...common,
-      ...(log ? { log } : {}),
+      log,
       ...(analyticsIntervalMs === undefined ? {} : { minIntervalMs: analyticsIntervalMs }),
     });
     this.#http = new EbayHttp({
@@ -48,16 +48,22 @@ export class EbayClient {
   }
 
   /**
-   * Brings the ledger in line with eBay's own count. @returns whether eBay told it.
+   * Brings the quota counter in line with eBay's own count, up or down; another program may spend from the same quota.
+   * Safe to run at any time and in several processes. @returns whether eBay's figures were taken over.
    * @throws Failure `redis-unavailable`.
    */
-  reconcile(signal?: AbortSignal): Promise<boolean> {
-    return reconcileQuota({
-      gate: this.gate,
-      analytics: this.#analytics,
-      ...(this.#log ? { log: this.#log } : {}),
-      ...(signal ? { signal } : {}),
-    });
+  async reconcile(signal?: AbortSignal): Promise<boolean> {
+    const before = await this.gate.read();
+    const figures = await this.#analytics.browseQuota(signal);
+    if (figures === undefined) return false;
+    if (!(await this.gate.reconcile(figures, before.mark))) {
+      const reset = new Date(figures.reset).toISOString();
+      this.#log.info('quota figures ignored: their day has ended', { reset });
+      return false;
+    }
+    const { limit, remaining } = figures;
+    this.#log.info('quota reconciled', { limit, remaining, countedHere: before.remaining });
+    return true;
   }
 
   /** Ends the kept-alive connections. */
@@ -94,34 +100,4 @@ export class BrowseClient {
     const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;
     return this.#http.get({ endpoint: 'item', path, headers }, call);
   }
-}
-
-export interface ReconcileDeps {
-  gate: CallGate;
-  analytics: Pick<AnalyticsClient, 'browseQuota'>;
-  log?: Logger;
-  signal?: AbortSignal;
-}
-
-/**
- * Brings the ledger in line with eBay's own count, up or down; another program may spend from the same quota.
- * Safe to run at any time and in several processes. @returns whether eBay's figures were taken over.
- * @throws Failure `redis-unavailable`.
- */
-export async function reconcileQuota({
-  gate,
-  analytics,
-  log = NOOP_LOGGER,
-  signal,
-}: ReconcileDeps): Promise<boolean> {
-  const before = await gate.read();
-  const figures = await analytics.browseQuota(signal);
-  if (figures === undefined) return false;
-  if (!(await gate.reconcile(figures, before.mark))) {
-    log.info('quota figures ignored: their day has ended', { reset: new Date(figures.reset).toISOString() });
-    return false;
-  }
-  const { limit, remaining } = figures;
-  log.info('quota reconciled', { limit, remaining, ledgerHad: before.remaining });
-  return true;
 }

@@ -204,4 +204,21 @@ export const mutations: Mutation[] = [
     tests: tests('calls'),
     grep: '401',
   },
+  {
+    id: 'mint-behind-gate',
+    file: HTTP,
+    find: 'tokens.getAccessToken(() => gate.check(pending.class))',
+    replace: 'tokens.getAccessToken()',
+    breaks: 'No token is fetched while the gate is closed.',
+    tests: tests('calls'),
+    grep: 'no token',
+  },
+  {
+    id: 'far-redis',
+    file: GATE,
+    find: 'roundTripUs: microseconds(Math.min(this.#clock.roundTripMs, MAX_ROUND_TRIP_MS)),',
+    replace: 'roundTripUs: 0,',
+    breaks: 'The fleet keeps its pace when Redis is 100 ms away.',
+    tests: tests('gateFarRedis'),
+  },
 ];

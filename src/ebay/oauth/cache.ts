@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { CompactEncrypt, compactDecrypt, decodeProtectedHeader } from 'jose';
 import type { EncryptionKey } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
@@ -142,6 +141,8 @@ export class TokenCache {
     const text = JSON.stringify(data);
     const [key] = this.#options.encryptionKeys;
     if (key === undefined) return this.#timed(text, data);
+    // Loaded where there are keys alone: importing the library does not load it.
+    const { CompactEncrypt } = await import('jose');
     // GCM authenticates the header, so it binds the value to tenant and environment.
     const value = await new CompactEncrypt(new TextEncoder().encode(text))
       .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: key.kid, ...this.#binding })
@@ -151,6 +152,8 @@ export class TokenCache {
 
   /** Nothing where the value is damaged, of an unlisted key, or bound to another tenant or environment. */
   async #decrypt(sealed: string): Promise<string | undefined> {
+    if (this.#options.encryptionKeys.length === 0) return undefined;
+    const { compactDecrypt, decodeProtectedHeader } = await import('jose');
     try {
       const { kid, tenant, environment } = decodeProtectedHeader(sealed);
       const key = this.#options.encryptionKeys.find((candidate) => candidate.kid === kid);

@@ -1,11 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { Registry } from 'prom-client';
 import { readEncryptionKeys } from '../../config/checks.ts';
 import { type Config, ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
-import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
-import { type AuthMetrics, declareAuthMetrics, Instruments } from '../../telemetry/metrics.ts';
+import { type Logger, NOOP_AUTH_METRICS, NOOP_LOGGER } from '../../telemetry/logger.ts';
+import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
 import { isCredentialRefused, type MintTrouble } from '../retryPolicy.ts';
 import {
@@ -78,7 +77,7 @@ export class EbayAuthService {
     this.#config = config;
     this.#tenant = tenant;
     this.#log = log;
-    this.#metrics = options.metrics ?? declareAuthMetrics(new Instruments(new Registry()));
+    this.#metrics = options.metrics ?? NOOP_AUTH_METRICS;
     const clock = new FleetClock(options.clock);
     this.#clock = clock;
     this.#cache = new TokenCache({

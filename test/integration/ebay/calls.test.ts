@@ -1,5 +1,10 @@
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
+import { EbayClient } from '../../../src/ebay/client.ts';
+import type { CallGate } from '../../../src/ebay/gate/gate.ts';
+import { EbayAuthService } from '../../../src/ebay/oauth/service.ts';
 import { rushed } from '../../support/arrivals.ts';
+import { testConfig } from '../../support/config.ts';
 import { search, testEbay } from '../../support/ebayClient.ts';
 import { failureOf, inRedis } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
@@ -164,6 +169,50 @@ describe('calls to eBay', () => {
     controller.abort();
     for (const { code } of await Promise.all(ends)) expect(code).to.equal('interrupted');
     ebay.client.close();
+  });
+});
+
+describe('a call that cannot be made', () => {
+  const simulator = useSimulator();
+  const redis = useRedis();
+  const searched = async (gate: CallGate, connection: Redis) => {
+    const { url } = simulator();
+    const config = testConfig({ EBAY_API_URL: url, EBAY_TOKEN_URL: `${url}/identity/v1/oauth2/token` });
+    const auth = new EbayAuthService({ config, redis: connection });
+    const client = new EbayClient({ config, gate, tokens: auth });
+    const codes: string[] = [];
+    for (let n = 0; n < 2; n += 1) codes.push((await failureOf(search({ client }))).code);
+    client.close();
+    auth.close();
+    return codes;
+  };
+  const tokenRequests = () => simulator().controls.log({ kind: 'token' });
+
+  it('fetches no token while Redis is away', async () => {
+    const gone = new Redis({
+      port: 1,
+      host: '127.0.0.1',
+      enableOfflineQueue: false,
+      maxRetriesPerRequest: 0,
+    });
+    gone.on('error', () => undefined);
+    try {
+      expect(await searched(inRedis(() => gone)(), gone)).to.deep.equal([
+        'redis-unavailable',
+        'redis-unavailable',
+      ]);
+      expect(tokenRequests()).to.have.lengthOf(0);
+    } finally {
+      gone.disconnect();
+    }
+  });
+
+  it('fetches no token while the gate is closed', async () => {
+    const connection = redis.connect();
+    const gate = inRedis(() => connection)();
+    await gate.close(60_000, 'pause');
+    expect(await searched(gate, connection)).to.deep.equal(['gate-closed', 'gate-closed']);
+    expect(tokenRequests()).to.have.lengthOf(0);
   });
 });
 

@@ -1,0 +1,94 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import {
+  circuitOutcome,
+  isQuickRetry,
+  quickRetryDelayMs,
+  retryAfterMs,
+  throttlePauseMs,
+} from '../../../src/ebay/retryPolicy.ts';
+import { Failure, type FailureCode } from '../../../src/failures.ts';
+
+const NOW = Date.UTC(2026, 7, 1, 12);
+const MAX = 900_000;
+const at = (ms: number) => new Date(NOW + ms).toUTCString();
+
+describe('the pause that a Retry-After names', () => {
+  for (const [header, ms] of [
+    ['30', 30_000],
+    [' 30 ', 30_000],
+    ['1.5', 1500],
+    [at(60_000), 60_000],
+    ['0', 1000],
+    [at(-60_000), 1000],
+    ['1000000000', MAX],
+    [at(86_400_000), MAX],
+  ] as const)
+    it(`${header} means a pause of ${ms} ms`, () => {
+      expect(throttlePauseMs(header, NOW, MAX)).to.equal(ms);
+    });
+
+  for (const header of [undefined, '', '-1', 'soon', 'NaN', 'Infinity', '1e9', '12 s', 'Mon, what?'])
+    it(`${header} says nothing`, () => {
+      expect(throttlePauseMs(header, NOW, MAX)).to.equal(undefined);
+    });
+
+  it('is nothing or within its bounds, whatever comes', () => {
+    fc.assert(
+      fc.property(fc.string(), fc.integer({ min: 1, max: MAX }), (header, max) => {
+        const ms = throttlePauseMs(header, NOW, max);
+        if (ms !== undefined) expect(ms).to.be.within(Math.min(1000, max), max);
+      }),
+    );
+  });
+});
+
+describe('Retry-After for a token request', () => {
+  it('is taken in seconds, with a fraction too, or as a date, and never ends in the past', () => {
+    const headers = ['30', '1.5', at(60_000), at(-60_000), '-1', 'soon', undefined];
+    expect(headers.map((header) => retryAfterMs(header, NOW))).to.deep.equal([
+      30_000,
+      1500,
+      60_000,
+      0,
+      undefined,
+      undefined,
+      undefined,
+    ]);
+  });
+});
+
+describe('a quick retry', () => {
+  it('is made twice, of a gateway’s answer and of a connection that broke before an answer', () => {
+    const reset = { code: 'ECONNRESET', answerBegan: false };
+    const retried = [{ status: 502, answerBegan: true }, { status: 504, answerBegan: true }, reset];
+    for (const end of retried)
+      expect([0, 1, 2].map((made) => isQuickRetry(end, made))).to.deep.equal([true, true, false]);
+    const final = [
+      { status: 500, answerBegan: true },
+      { status: 429, answerBegan: true },
+      { ...reset, answerBegan: true },
+      { code: 'ECONNREFUSED', answerBegan: false },
+    ];
+    for (const end of final) expect(isQuickRetry(end, 0)).to.equal(false);
+  });
+
+  it('comes after a delay that doubles, 50 % more or less', () => {
+    expect([1, 2].map((retry) => quickRetryDelayMs(retry, 0.2, () => 0))).to.deep.equal([100, 200]);
+    expect([1, 2].map((retry) => quickRetryDelayMs(retry, 0.2, () => 1))).to.deep.equal([300, 600]);
+  });
+});
+
+describe('the circuit', () => {
+  it('counts what is no answer of eBay, and nothing that this process did', () => {
+    const outcome = (code: FailureCode) => circuitOutcome(new Failure(code, ''));
+    expect(circuitOutcome(undefined)).to.equal('answered');
+    expect(['ebay-refused', 'item-gone'].map((code) => outcome(code as FailureCode))).to.deep.equal([
+      'answered',
+      'answered',
+    ]);
+    expect(outcome('interrupted')).to.equal('unknown');
+    for (const code of ['ebay-timeout', 'ebay-unreachable', 'ebay-server-error', 'ebay-bad-answer'] as const)
+      expect(outcome(code)).to.equal('failed');
+  });
+});
