@@ -1,3 +1,5 @@
+import { createRequire } from 'node:module';
+import type Convict from 'convict';
 import { crossChecks } from './checks.ts';
 import {
   type Config,
@@ -10,7 +12,7 @@ import {
 } from './config.ts';
 import { readConfigFile, unknownKeys } from './files.ts';
 import { FORMATS, type Format } from './formats.ts';
-import { type Setting, settings } from './schema.ts';
+import { type Setting, schema, settings } from './schema.ts';
 import { FILE_SUFFIX, withSecretFiles } from './secrets.ts';
 
 export interface ConfigSources {
@@ -33,19 +35,17 @@ export function loadConfig({ warn = emitWarning, ...sources }: ConfigSources = {
     problems.push(...found);
     return found.length > 0 ? [] : [{ path, content }];
   });
-  const values: Content = {};
+  const store = openStore(withCurrentNames(env, warn));
+  for (const { content } of files) store.load(content);
   for (const setting of settings()) {
     const { group, name, path } = setting;
-    const variable = variableOf(setting, env, warn);
+    const variable = variableOf(setting, env);
     const file = files.findLast(({ content }) => content[group]?.[name] !== undefined);
-    if (variable === undefined && file === undefined) continue;
-    const written = variable === undefined ? file?.content[group]?.[name] : env[variable];
     const at = variable === undefined ? `${file?.path}: ${path}` : variable;
-    const { value, problem } = readValue(setting, written, fromFiles.has(at) ? `${at}${FILE_SUFFIX}` : at);
-    if (problem === undefined) values[group] = { ...values[group], [name]: value };
-    else problems.push(problem);
+    const { problem } = readValue(setting, store.get(path), fromFiles.has(at) ? `${at}${FILE_SUFFIX}` : at);
+    if (problem !== undefined) problems.push(problem);
   }
-  const config = withValues(defaultConfig(), values);
+  const config = withValues(defaultConfig(), store.getProperties());
   if (problems.length === 0) problems.push(...crossChecks(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
@@ -63,24 +63,54 @@ function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(env).filter(([, value]) => (value ?? '').trim() !== ''));
 }
 
+/** The environment with the values of deprecated variables under their present names, which win. */
+function withCurrentNames(env: NodeJS.ProcessEnv, warn: (line: string) => void): NodeJS.ProcessEnv {
+  const renamed: NodeJS.ProcessEnv = {};
+  for (const { env: variable, deprecatedEnv: old } of settings()) {
+    if (old === undefined || !isSet(env, old)) continue;
+    if (isSet(env, variable)) warn(`${old} is deprecated and ignored, because ${variable} is set: remove it`);
+    else {
+      renamed[variable] = env[old];
+      warn(`${old} is deprecated: use ${variable}`);
+    }
+  }
+  return { ...env, ...renamed };
+}
+
 /** The variable that sets this setting: its own, else its deprecated one. */
 function variableOf(
   { env: variable, deprecatedEnv: old }: Setting,
   env: NodeJS.ProcessEnv,
-  warn: (line: string) => void = () => undefined,
 ): string | undefined {
-  const isSet = (name: string) => (env[name] ?? '').trim() !== '';
-  if (old !== undefined && isSet(old))
-    warn(
-      isSet(variable)
-        ? `${old} is deprecated and ignored, because ${variable} is set: remove it`
-        : `${old} is deprecated: use ${variable}`,
-    );
-  return [variable, old].find((name) => name !== undefined && isSet(name));
+  return [variable, old].find((name) => name !== undefined && isSet(env, name));
+}
+
+function isSet(env: NodeJS.ProcessEnv, variable: string): boolean {
+  return (env[variable] ?? '').trim() !== '';
 }
 
 function emitWarning(line: string): void {
   process.emitWarning(line, 'DeprecationWarning');
+}
+
+interface Store {
+  load(content: Content): void;
+  get(path: string): unknown;
+  getProperties(): Content;
+}
+
+/** convict, which puts defaults, files and environment together. It keeps formats for the whole process; ours never change. */
+function openStore(env: NodeJS.ProcessEnv): Store {
+  // Loaded when settings are read: a program that only adds searches does not need it.
+  const convict = createRequire(import.meta.url)('convict') as typeof Convict;
+  for (const [name, { coerce }] of Object.entries(FORMATS))
+    convict.addFormat({
+      name,
+      // `readValue` validates: convict's own messages name neither the file nor what is allowed.
+      validate: () => undefined,
+      coerce: (value: unknown) => (typeof value === 'string' ? coerce(value) : value),
+    });
+  return convict(schema as unknown as Convict.Schema<Content>, { env, args: [] }) as unknown as Store;
 }
 
 /** A setting's value as its format reads it. @param at where it was written, for the problem */
