@@ -35,19 +35,21 @@ interface Context {
 }
 
 type Milliseconds = number | readonly [low: number, high: number];
+type StatusParameters = {
+  status?: number;
+  errorId?: number;
+  headers?: Readonly<Record<string, string>>;
+  body?: string;
+};
+type RetryAfterParameters = { retryAfter?: string | number; retryAfterDateInS?: number };
+
+const HTML = 'text/html; charset=utf-8';
+const ELSEWHERE = 'http://elsewhere.invalid/';
 
 /** Every fault by the name that arms it: its parameters with their defaults, and what it does. */
 const FAULTS = {
   /** Any HTTP status, with the endpoint's own error shape or `body` as it is. Below 300 the answer is empty. */
-  status: (
-    {
-      status = 503,
-      errorId,
-      headers = {},
-      body,
-    }: { status?: number; errorId?: number; headers?: Readonly<Record<string, string>>; body?: string },
-    { kind },
-  ) => {
+  status: ({ status = 503, errorId, headers = {}, body }: StatusParameters, { kind }) => {
     if (body !== undefined) return { instead: text(status, body, 'application/json', headers) };
     if (status < 300) return { instead: empty(status) };
     // The token endpoint's answer has no other headers than these, not even a content type.
@@ -72,13 +74,7 @@ const FAULTS = {
    * 429 with errorId 2001, which the token endpoint also sends in the REST shape. `retryAfter` is the Retry-After header
    * as it is sent: seconds, an HTTP date, garbage, a huge number. `retryAfterDateInS` makes it a date so many seconds ahead.
    */
-  'rate-limited': ({
-    retryAfter,
-    retryAfterDateInS,
-  }: {
-    retryAfter?: string | number;
-    retryAfterDateInS?: number;
-  }) => {
+  'rate-limited': ({ retryAfter, retryAfterDateInS }: RetryAfterParameters) => {
     const value = retryAfterDateInS === undefined ? retryAfter : dateIn(retryAfterDateInS);
     return { instead: tooManyRequests(value === undefined ? {} : { 'retry-after': String(value) }) };
   },
@@ -128,13 +124,7 @@ const FAULTS = {
   }),
 
   /** A web page where JSON was expected, such as a captcha; a proxy may call its page application/json. */
-  html: ({
-    status = 200,
-    contentType = 'text/html; charset=utf-8',
-  }: {
-    status?: number;
-    contentType?: string;
-  }) => ({
+  html: ({ status = 200, contentType = HTML }: { status?: number; contentType?: string }) => ({
     instead: text(
       status,
       '<!doctype html><html><head><title>Please verify</title></head><body><h1>One moment</h1></body></html>',
@@ -171,13 +161,7 @@ const FAULTS = {
   }),
 
   /** Other top-level fields: the odd token answers (`{"expires_in": "3600"}`), a lying `next`, a wrong `total`. */
-  fields: ({
-    set = {},
-    omit = [],
-  }: {
-    set?: Readonly<Record<string, unknown>>;
-    omit?: readonly string[];
-  }) => ({
+  fields: ({ set = {}, omit = [] }: { set?: Item; omit?: string[] }) => ({
     alter: (answer) => {
       const changed = Object.entries({ ...parsed(answer), ...set }).filter(([name]) => !omit.includes(name));
       return withBody(answer, JSON.stringify(Object.fromEntries(changed)));
@@ -185,13 +169,7 @@ const FAULTS = {
   }),
 
   /** The first `items` of a search page (default: one for each shape) take the shapes in turn. */
-  'odd-items': ({
-    shapes = Object.keys(ODD_ITEMS) as OddShape[],
-    items = shapes.length,
-  }: {
-    shapes?: readonly OddShape[];
-    items?: number;
-  }) => ({
+  'odd-items': ({ shapes = ODD_SHAPES, items = shapes.length }: { shapes?: OddShape[]; items?: number }) => ({
     alter: (answer) => {
       const page = parsed(answer) as { itemSummaries?: Item[] };
       if (!Array.isArray(page.itemSummaries)) return answer;
@@ -204,13 +182,9 @@ const FAULTS = {
   }),
 
   /** A redirect, which must never carry a token to another host. */
-  redirect: ({
-    location = 'http://elsewhere.invalid/',
-    status = 302,
-  }: {
-    location?: string;
-    status?: number;
-  }) => ({ instead: text(status, '', 'text/plain', { location }) }),
+  redirect: ({ location = ELSEWHERE, status = 302 }: { location?: string; status?: number }) => ({
+    instead: text(status, '', 'text/plain', { location }),
+  }),
 
   /** The usual answer with a Date header `aheadS` seconds ahead of this machine's clock; below 0: behind. */
   clock: ({ aheadS = 60 }: { aheadS?: number }) => ({
@@ -249,6 +223,8 @@ const ODD_ITEMS = {
   'string-item': () => 'v1|000000000000|0',
   'bad-url': withFields({ itemWebUrl: 'javascript:alert(1)', image: { imageUrl: 'not a url' } }),
 };
+
+const ODD_SHAPES = Object.keys(ODD_ITEMS) as OddShape[];
 
 /** Status line and headers of the answer, as if it were sent whole. */
 export function sendHead(response: ServerResponse, answer: Answer): void {

@@ -20,20 +20,20 @@ export interface SearchRequest {
 }
 
 /**
- * GET item_summary/search. Result lists, finished pages and serialised items are kept, so that a page that
- * was asked for before costs next to nothing.
+ * GET item_summary/search. Result lists, finished pages and serialised items are cached, so that a repeated page costs
+ * almost nothing.
  */
 export class Search {
   unsteady: Unsteadiness;
   private readonly catalogue: Catalogue;
   private readonly publicOrigin: string;
-  private readonly results = new LruCache<readonly Listing[]>(60);
-  private readonly pages = new LruCache<Answer>(200);
-  private readonly serialised = {
+  private readonly results = new Map<string, readonly Listing[]>();
+  private readonly pages = new Map<string, Answer>();
+  private readonly items = {
     short: new WeakMap<Listing, string>(),
     extended: new WeakMap<Listing, string>(),
   };
-  private seenVersion = 0;
+  private cachedVersion = 0;
 
   constructor(catalogue: Catalogue, publicOrigin: string, unsteady: Unsteadiness) {
     this.catalogue = catalogue;
@@ -42,23 +42,24 @@ export class Search {
   }
 
   answer(request: SearchRequest): Answer {
-    this.forgetStale();
+    if (this.catalogue.version !== this.cachedVersion) {
+      this.cachedVersion = this.catalogue.version;
+      this.results.clear();
+      this.pages.clear();
+    }
     const { query, marketplace, buyer, origin } = request;
     const site = siteFor(marketplace);
     if (site === null) return marketplaceWithoutSearch(marketplace);
     const key = JSON.stringify([origin, site.id, query.toString(), buyer, this.unsteady]);
-    const kept = this.pages.get(key);
-    if (kept !== undefined) return kept;
-    const asked = readQuery(query, site, this.catalogue);
-    if ('error' in asked) return refuse(asked.status, asked.error);
-    const answer = this.page(asked, request);
-    this.pages.set(key, answer);
-    return answer;
+    return cached(this.pages, 200, key, () => {
+      const asked = readQuery(query, site, this.catalogue);
+      return 'error' in asked ? refuse(asked.status, asked.error) : this.page(asked, request);
+    });
   }
 
   private page(asked: SearchQuery, { query, buyer, origin }: SearchRequest): Answer {
     const key = searchKey(query, asked.site.id);
-    const listings = this.result(key, asked);
+    const listings = cached(this.results, 60, key, () => this.matching(asked));
     const { items, total } = cutPage(listings, asked, key, this.unsteady);
     const { limit, offset } = asked;
     const linkWith = (parameters: Record<string, string>) => {
@@ -85,40 +86,42 @@ export class Search {
     return text(200, `${body.slice(0, -1)},"itemSummaries":[${shown}]}`, 'application/json');
   }
 
-  private result(key: string, asked: SearchQuery): readonly Listing[] {
-    const kept = this.results.get(key);
-    if (kept !== undefined) return kept;
-    const { catalogue } = this;
-    const found = catalogue.matching(
-      asked.site,
-      asked.terms,
-      asked.searchInDescription,
-      ({ leaf }) => asked.categoryId === null || [leaf.id, leaf.department.id].includes(asked.categoryId),
-    );
-    const fitting = found.filter(
-      (listing) => hasCodes(listing, asked) && asked.tests.every((test) => test(listing)),
-    );
-    const listings = sortListings(fitting, asked.sort);
-    this.results.set(key, listings);
-    return listings;
+  private matching({ site, terms, searchInDescription, categoryId, tests, sort, epid, gtin }: SearchQuery) {
+    const found = this.catalogue
+      .matching(
+        site,
+        terms,
+        searchInDescription,
+        ({ leaf }) => categoryId === null || [leaf.id, leaf.department.id].includes(categoryId),
+      )
+      .filter(
+        (listing) =>
+          (epid === null || epidOf(listing) === epid) &&
+          (gtin === null || gtinOf(listing) === gtin) &&
+          tests.every((test) => test(listing)),
+      );
+    return sortListings(found, sort);
   }
 
   private serialise(listing: Listing, buyer: BuyerContext, extended: boolean): string {
-    const forAnybody = buyer.country === null && buyer.affiliateCampaignId === null;
-    const known = this.serialised[extended ? 'extended' : 'short'];
-    const kept = forAnybody ? known.get(listing) : undefined;
-    if (kept !== undefined) return kept;
-    const made = JSON.stringify(summarise(listing, this.catalogue, this.publicOrigin, { buyer, extended }));
-    if (forAnybody) known.set(listing, made);
-    return made;
+    const make = () =>
+      JSON.stringify(summarise(listing, this.catalogue, this.publicOrigin, { buyer, extended }));
+    if (buyer.country !== null || buyer.affiliateCampaignId !== null) return make();
+    const cache = this.items[extended ? 'extended' : 'short'];
+    const json = cache.get(listing) ?? make();
+    cache.set(listing, json);
+    return json;
   }
+}
 
-  private forgetStale(): void {
-    if (this.catalogue.version === this.seenVersion) return;
-    this.seenVersion = this.catalogue.version;
-    this.results.clear();
-    this.pages.clear();
-  }
+/** The cached value, made when it is not there. The most recently used ones stay. */
+function cached<T>(cache: Map<string, T>, capacity: number, key: string, make: () => T): T {
+  const value = cache.get(key) ?? make();
+  cache.delete(key);
+  cache.set(key, value);
+  const [oldest] = cache.keys();
+  if (cache.size > capacity && oldest !== undefined) cache.delete(oldest);
+  return value;
 }
 
 /** The key of a result list: the search without its page. */
@@ -129,13 +132,9 @@ function searchKey(query: URLSearchParams, siteId: string): string {
   return `${siteId} ${rest}`;
 }
 
-function hasCodes(listing: Listing, { epid, gtin }: SearchQuery): boolean {
-  return (epid === null || epidOf(listing) === epid) && (gtin === null || gtinOf(listing) === gtin);
-}
-
 /**
- * What makes eBay's pages differ from a tidy database, as shares of the pages beyond the first. All of it
- * is repeatable: the same search of the same seed is unsteady in the same places.
+ * How eBay's pages differ from a consistent database, as shares of the pages after the first. The same search of the same
+ * seed is unsteady on the same pages.
  */
 export interface Unsteadiness {
   /** Pages that show 1 to 6 items of the page before again, in place of their own. */
@@ -242,33 +241,4 @@ function refine(
     }),
   };
   return Object.keys(refinement).length > 0 ? { refinement } : {};
-}
-
-/** Keeps the most recently used values, up to a number of them. */
-class LruCache<T> {
-  private readonly entries = new Map<string, T>();
-  private readonly capacity: number;
-
-  constructor(capacity: number) {
-    this.capacity = capacity;
-  }
-
-  get(key: string): T | undefined {
-    const value = this.entries.get(key);
-    if (value !== undefined) {
-      this.entries.delete(key);
-      this.entries.set(key, value);
-    }
-    return value;
-  }
-
-  set(key: string, value: T): void {
-    this.entries.set(key, value);
-    const oldest = this.entries.keys().next();
-    if (this.entries.size > this.capacity && !oldest.done) this.entries.delete(oldest.value);
-  }
-
-  clear(): void {
-    this.entries.clear();
-  }
 }
