@@ -5,7 +5,7 @@ import type { SearchCounts, SearchWarning } from '../product/summary.ts';
 import type { PageAnswer } from './answers.ts';
 import { shareOf } from './query.ts';
 
-/** Letters, digits and accents: what makes a word longer. */
+/** Letters, digits and accents: a character beside a word that belongs to it. */
 const WORD_CHARACTER = '[\\p{L}\\p{N}\\p{M}]';
 /** Scripts that write words without a space between them. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
@@ -80,7 +80,7 @@ export interface Assembled<Item extends Listed = Product> {
 }
 
 /**
- * The result of a search from the pages that are there, in whatever order they came: derived anew at every reading, so
+ * The result of a search from the pages that are there, in whatever order they came. It is derived at every reading, so
  * that the same page twice is the same result.
  *
  * An item counts once, where it stands first; then the conditions of the request drop some; then the list is cut to
@@ -90,7 +90,7 @@ export function assemble(request: NormalRequest, pages: readonly AnsweredPage[])
   return assembled(request, pages, conditionsOf(request));
 }
 
-/** The same from heads alone: which products, how many, and why others are not among them. */
+/** The same from heads: which products, how many, and why others are not among them. */
 export function assembleHeads(request: NormalRequest, heads: readonly PageHead[]): Assembled<ProductHead> {
   return assembled(request, heads, ({ fits }) => fits);
 }
@@ -152,7 +152,7 @@ function cut<Item extends Listed>(request: NormalRequest, products: Item[]): Ite
   return products.filter((product) => within.has(product));
 }
 
-/** eBay's total drifts from page to page; the first page of each marketplace is taken at its word. */
+/** eBay's total changes from page to page; that of each marketplace's first page counts. */
 function found(ordered: readonly Pick<PageAnswer, 'marketplace' | 'total'>[]): number {
   const first = new Map(ordered.toReversed().map((page) => [page.marketplace, page.total ?? 0]));
   return sum([...first.values()]);

@@ -134,50 +134,47 @@ export class EbayProductCollector {
    */
   async collect(request: NormalRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Collected> {
     const pages: PageAnswer[] = [];
-    const ended: Ended[] = [];
+    const missing: MissingPart[] = [];
+    let firstFailure: Failure | undefined;
+    const options = { request, class: request.priority, ...(signal ? { signal } : {}) };
     for (const marketplace of request.marketplaces) {
       for (const [index, address] of pagePlan(request, marketplace).entries()) {
         try {
-          const call = { request, ...address, class: request.priority, ...(signal ? { signal } : {}) };
-          const page = await this.collectPage(call);
+          const page = await this.collectPage({ ...options, ...address });
           pages.push(page);
           if (!page.hasNext) break;
         } catch (error) {
-          ended.push({ marketplace, page: index, failure: asFailure(error) });
+          const failure = asFailure(error);
+          firstFailure ??= failure;
+          missing.push({ marketplace, page: index, code: failure.code, message: failure.message });
           break;
         }
       }
     }
-    if (pages.length === 0 && ended[0]) throw ended[0].failure;
-    const found = collectedFrom(request, pages, ended);
-    return request.details === 'full' ? this.#withDetails(request, found, signal) : found;
-  }
-
-  async #withDetails(request: NormalRequest, found: Collected, signal?: AbortSignal): Promise<Collected> {
-    const result: Collected = { ...found, products: [], missing: [...found.missing] };
-    for (const product of found.products) {
-      const { itemId, marketplace } = product;
-      try {
-        const call = { request, marketplace, itemId, class: request.priority, ...(signal ? { signal } : {}) };
-        const { details, calls } = await this.collectDetails(call);
-        result.products.push({ ...product, details });
-        result.calls += calls;
-      } catch (error) {
-        const { code, message } = asFailure(error);
-        result.products.push(product);
-        result.missing.push({ marketplace, page: null, itemId, code, message });
-        result.outcome = 'partial';
+    if (pages.length === 0 && firstFailure) throw firstFailure;
+    const assembled = assemble(request, pages);
+    let { products } = assembled;
+    let calls = pages.reduce((sum, page) => sum + page.calls, 0);
+    if (request.details === 'full') {
+      products = [];
+      for (const product of assembled.products) {
+        const { itemId, marketplace } = product;
+        try {
+          const answer = await this.collectDetails({ ...options, marketplace, itemId });
+          products.push({ ...product, details: answer.details });
+          calls += answer.calls;
+        } catch (error) {
+          const { code, message } = asFailure(error);
+          products.push(product);
+          missing.push({ marketplace, page: null, itemId, code, message });
+        }
       }
     }
-    return result;
+    const { counts } = assembled;
+    const ending = { pages: pages.length, missing: missing.length, cancelled: false, counts };
+    const outcome = outcomeOf({ ...ending, onFailure: request.onFailure });
+    return { ...assembled, products, outcome, missing, pages: pages.length, calls };
   }
-}
-
-/** A marketplace whose pages ended early: the page that failed, and how. */
-export interface Ended {
-  marketplace: MarketplaceId;
-  page: number;
-  failure: Failure;
 }
 
 /** What a search without a queue gave. */
@@ -185,28 +182,6 @@ export interface Collected extends Assembled {
   outcome: Outcome;
   missing: MissingPart[];
   pages: number;
-  /** HTTP attempts of the pages that are there. */
+  /** HTTP attempts of the pages and details that are there. */
   calls: number;
-}
-
-export function collectedFrom(request: NormalRequest, pages: PageAnswer[], ended: Ended[]): Collected {
-  const assembled = assemble(request, pages);
-  return {
-    ...assembled,
-    outcome: outcomeOf({
-      pages: pages.length,
-      missing: ended.length,
-      cancelled: false,
-      onFailure: request.onFailure,
-      counts: assembled.counts,
-    }),
-    missing: ended.map(({ marketplace, page, failure: { code, message } }) => ({
-      marketplace,
-      page,
-      code,
-      message,
-    })),
-    pages: pages.length,
-    calls: pages.reduce((sum, page) => sum + page.calls, 0),
-  };
 }

@@ -24,8 +24,8 @@ export type Rejection = 'not-an-object' | 'no-item-id' | 'no-title' | 'no-price'
 
 export type MappedItem = { product: Product } | { rejected: Rejection };
 
-/** Where and when the listing was seen. */
-export interface Sighting {
+/** Where and when the listing was observed. */
+export interface Observation {
   marketplace: MarketplaceId;
   /** When eBay answered, ISO 8601. */
   observedAt: string;
@@ -37,7 +37,7 @@ export interface Sighting {
 type Wire = { [Name in keyof WireItemSummary]?: unknown };
 
 /** An item summary of a search answer as a product, or the reason why not. Takes any JSON and never throws. */
-export function mapItem(json: unknown, sighting: Sighting): MappedItem {
+export function mapItem(json: unknown, observation: Observation): MappedItem {
   const item: Wire | null = fields(json);
   if (item === null) return { rejected: 'not-an-object' };
   const itemId = identifier(item.itemId, 100);
@@ -58,7 +58,7 @@ export function mapItem(json: unknown, sighting: Sighting): MappedItem {
     product: {
       itemId,
       legacyItemId,
-      marketplace: sighting.marketplace,
+      marketplace: observation.marketplace,
       title,
       url,
       images: readImages(item),
@@ -76,8 +76,8 @@ export function mapItem(json: unknown, sighting: Sighting): MappedItem {
       epid: identifier(item.epid, 50),
       group: readGroup(item, variation === undefined || variation === '0' ? null : legacyItemId),
       listedAt: instant(item.itemOriginDate) ?? instant(item.itemCreationDate),
-      observedAt: sighting.observedAt,
-      rank: sighting.rank,
+      observedAt: observation.observedAt,
+      rank: observation.rank,
     },
   };
 }
@@ -94,7 +94,7 @@ function readPrice(item: Wire, buyingOptions: string[]): Money | null | 'no-pric
   return price === null || isZero(price) ? 'bad-price' : price;
 }
 
-/** Told by the buying options alone: old answers carry a current bid on fixed-price listings. */
+/** Only the buying options decide: old answers carry a current bid on fixed-price listings. */
 function readAuction(item: Wire, buyingOptions: string[]): Auction | null {
   if (!buyingOptions.includes('AUCTION')) return null;
   return {
@@ -150,7 +150,7 @@ function readGroup(item: Wire, variationOf: string | null): Product['group'] {
  * The cheapest usable shipping option. An option is usable when its cost is known:
  * - fixed with a cost: `fixed`, or `free` when that is zero;
  * - calculated with a cost above zero: `calculated`. A calculated zero is doubtful (search and item calls disagree about
- *   such listings), and one without a cost depends on a buyer that eBay was not told of: both are `calculated`, no cost;
+ *   such listings), and one without a cost depends on a buyer whom the call did not name: both are `calculated`, no cost;
  * - of a kind that eBay did not name: `fixed` with a cost above zero; a zero says nothing.
  *
  * Options in the price's own currency come first, for only those can be added to it. Unknown is never free.
@@ -265,7 +265,7 @@ function readAspects(value: unknown): Map<string, string[]> {
   for (const entry of list(value).slice(0, 200)) {
     const name = text(fields(entry)?.name, 100);
     const said = text(fields(entry)?.value, 500);
-    // An own key of this name would reach the prototype of whoever copies the aspects.
+    // An own key of this name would reach the prototype of a copy of the aspects.
     if (name === null || said === null || name === '__proto__') continue;
     aspects.set(name, distinct([...(aspects.get(name) ?? []), said]));
   }

@@ -1,3 +1,4 @@
+import { isObject } from '../ebay/answer.ts';
 import { type Money, money } from '../product/money.ts';
 
 /** Readers of untrusted JSON: each gives a clean value or null, and never throws. */
@@ -5,7 +6,7 @@ import { type Money, money } from '../product/money.ts';
 export type Fields = Record<string, unknown>;
 
 export function fields(value: unknown): Fields | null {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : null;
+  return isObject(value) ? value : null;
 }
 
 export function list(value: unknown): unknown[] {
@@ -62,7 +63,7 @@ export function instant(value: unknown): string | null {
   return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
-/** An http(s) address: anything else, `javascript:` say, must not reach whoever shows a link. */
+/** An http(s) address: anything else, `javascript:` say, must not reach a page that shows links. */
 export function webAddress(value: unknown, maxLength: number): string | null {
   if (typeof value !== 'string' || value.length > maxLength || /[\s\p{Cc}\p{Cs}]/u.test(value)) return null;
   return /^https?:\/\/[^/]/i.test(value) && URL.canParse(value) ? value : null;

@@ -1,5 +1,5 @@
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
-import { readAnswer } from './answer.ts';
+import { isObject, readAnswer } from './answer.ts';
 import type { QuotaFigures } from './gate/gate.ts';
 import type { TokenSource } from './http.ts';
 import { answerOf, axiosClient, closeAxios, Deadline, transport } from './transport.ts';
@@ -35,7 +35,7 @@ export class AnalyticsClient {
     closeAxios(this.#axios);
   }
 
-  /** The figures of Browse, or undefined where eBay does not tell them now, or was asked a moment ago. Never rejects. */
+  /** The figures of Browse, or undefined where eBay does not state them now, or was asked a moment ago. Never rejects. */
   async browseQuota(signal?: AbortSignal): Promise<QuotaFigures | undefined> {
     if (performance.now() - this.#lastAsked < (this.#options.minIntervalMs ?? MIN_INTERVAL_MS))
       return undefined;
@@ -55,10 +55,10 @@ export class AnalyticsClient {
       if (answer.status === 204) return undefined;
       const reading = readAnswer(answer, 'rate_limit');
       if (reading.is === 'body') return readRateLimits(reading.body);
-      this.#log.warn('eBay did not tell the quota', { status: answer.status });
+      this.#log.warn('eBay did not state the quota', { status: answer.status });
     } catch (error) {
       const code = (error as { code?: unknown }).code;
-      this.#log.warn('could not ask eBay for the quota', {
+      this.#log.warn('quota request failed', {
         cause: typeof code === 'string' ? code : 'no answer',
       });
     } finally {
@@ -101,8 +101,7 @@ function isCount(value: unknown): value is number {
 }
 
 function list(value: unknown): Record<string, unknown>[] {
-  if (!Array.isArray(value)) return [];
-  return value.filter((each): each is Record<string, unknown> => typeof each === 'object' && each !== null);
+  return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
 function lower(value: unknown): string {

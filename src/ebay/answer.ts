@@ -10,7 +10,7 @@ export interface Answer {
 
 export type Endpoint = 'search' | 'item' | 'rate_limit';
 
-/** How an answer reads: a body, a failure, or one of the two things that the client itself deals with. */
+/** What an answer means: a body, a failure, or one of the two things that the client itself handles. */
 export type Reading =
   | { is: 'body'; body: Record<string, unknown> }
   | { is: 'token-refused' }
@@ -66,11 +66,11 @@ function isJson({ contentType }: Answer): boolean {
   return /^application\/([\w.-]+\+)?json\b/i.test(contentType);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
+export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What eBay says about an error, as far as it is fit to be shown. */
+/** What eBay says about an error, in a form that may be shown. */
 export interface EbayError {
   errorId?: number;
   message?: string;
@@ -80,8 +80,8 @@ const LONGEST_MESSAGE = 200;
 
 /** Reads `{errors: [{errorId, message, longMessage}]}`; whatever else the body is gives nothing. */
 export function readErrorBody(body: unknown): EbayError {
-  const first: unknown = isRecord(body) && Array.isArray(body.errors) ? body.errors[0] : undefined;
-  if (!isRecord(first)) return {};
+  const first: unknown = isObject(body) && Array.isArray(body.errors) ? body.errors[0] : undefined;
+  if (!isObject(first)) return {};
   const { errorId, message, longMessage } = first;
   const text = [longMessage, message].find((said): said is string => typeof said === 'string' && said !== '');
   return {
@@ -96,8 +96,4 @@ export function presentable(text: string): string {
     .replace(/v\^1\.1#\S*|(Bearer|Basic)\s+\S+/g, '[hidden]')
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .slice(0, LONGEST_MESSAGE);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -55,9 +55,9 @@ function credentialsTrouble({ code, message, detail: { reason } }: Failure): Fin
 /** A day is nearly used up from this share on. */
 const NEARLY = 0.9;
 
-/** @param told whether eBay has just told its own count, or the ledger stands alone */
-export function quotaFinding({ used, limit, remaining, reset }: GateState, told: boolean): Finding {
-  const source = told ? 'by eBay’s own count' : 'by this service’s ledger; eBay did not tell its count';
+/** @param isEbays whether eBay has just stated its own count, or this service's counter is all there is */
+export function quotaFinding({ used, limit, remaining, reset }: GateState, isEbays: boolean): Finding {
+  const source = isEbays ? 'by eBay’s own count' : 'by this service’s count; eBay did not state its own';
   const until = new Date(reset).toISOString();
   const message = `${used} of ${limit} calls of the day are used, ${source}`;
   if (remaining === 0)
@@ -72,7 +72,7 @@ export function quotaFinding({ used, limit, remaining, reset }: GateState, told:
   return ok('quota', message);
 }
 
-/** Whether calls may leave as far as pauses and the circuit are concerned. */
+/** Whether pauses and the circuit allow calls. */
 export function gateFinding({ closed, circuit, intervalMs }: GateState): Finding {
   if (closed !== undefined && closed.reason !== 'quota') {
     const until = new Date(closed.until).toISOString();
@@ -101,9 +101,9 @@ export function gateFinding({ closed, circuit, intervalMs }: GateState): Finding
 export async function checkSearch(
   browse: BrowseClient,
   marketplace: string,
-  patienceMs: number,
+  timeoutMs: number,
 ): Promise<Finding> {
-  const signal = AbortSignal.timeout(patienceMs);
+  const signal = AbortSignal.timeout(timeoutMs);
   try {
     const { body, latencyMs } = await browse.search(
       { q: 'phone case', limit: '1' },
@@ -114,13 +114,13 @@ export async function checkSearch(
     return ok('search', `${marketplace} gives ${found} in ${Math.round(latencyMs)} ms`);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    return searchTrouble(error, patienceMs);
+    return searchTrouble(error, timeoutMs);
   }
 }
 
 const ACCESS_DENIED = 1100;
 
-function searchTrouble({ code, message, detail }: Failure, patienceMs: number): Finding {
+function searchTrouble({ code, message, detail }: Failure, timeoutMs: number): Finding {
   if (detail.errorId === ACCESS_DENIED)
     return fail(
       'search',
@@ -135,7 +135,7 @@ function searchTrouble({ code, message, detail }: Failure, patienceMs: number): 
     case 'interrupted':
       return warn(
         'search',
-        `no turn to call within ${Math.round(patienceMs / 1000)} s: the fleet is busy`,
+        `no turn to call within ${Math.round(timeoutMs / 1000)} s: the fleet is busy`,
         'try again later',
       );
     case 'token-refused':

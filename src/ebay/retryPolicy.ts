@@ -13,8 +13,8 @@ import type { CallOutcome } from './gate/gate.ts';
  * | slot missed before the request left      | until it leaves        | the next slot                        | nothing                    |
  * | 429                                      | by the queue           | Retry-After within 1 s and MAX_THROTTLE_PAUSE, else THROTTLE_PAUSE × 2ⁿ | pause of all calls |
  * | other failures of a call                 | by the queue           | the page's backoff                   | a failed call of the circuit, unless eBay answered |
- * | token request failed                     | by whoever needs it    | TOKEN_FAILURE_PAUSE × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_PAUSE | a token request |
- * | keyset or scopes refused, 3 tokens refused in a row | by whoever needs it | CREDENTIAL_REFUSED_PAUSE, + 25 % | a token request          |
+ * | token request failed                     | by the next caller     | TOKEN_FAILURE_PAUSE × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_PAUSE | a token request |
+ * | keyset or scopes refused, 3 tokens refused in a row | by the next caller | CREDENTIAL_REFUSED_PAUSE, + 25 % | a token request          |
  *
  * Every attempt, whatever its reason, waits for a slot of the call gate.
  */

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { EncryptionKey } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
+import { isObject } from '../answer.ts';
 
 /**
  * A cached token as other services may read it. `expires_in` is the whole life in seconds as eBay gave it, `stored_at`
@@ -307,9 +308,8 @@ export function isTokenText(value: unknown): value is string {
 
 /** The parsed value of the cache key, or nothing where it is no token. `stored_at` may still be unreadable. */
 export function asTokenData(value: unknown): TokenData | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  const { access_token, expires_in, token_type, stored_at, environment, credential, scopes } =
-    value as Partial<Record<keyof TokenData, unknown>>;
+  if (!isObject(value)) return undefined;
+  const { access_token, expires_in, token_type, stored_at, environment, credential, scopes } = value;
   if (!isTokenText(access_token) || typeof expires_in !== 'number' || !(expires_in > 0)) return undefined;
   return {
     access_token,

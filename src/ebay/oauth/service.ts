@@ -262,8 +262,8 @@ export class EbayAuthService {
 
   async #obtain(need: Need): Promise<string> {
     const flight = this.#minter.obtain(need);
-    const spare = () => (need.reason === 'forced' ? undefined : this.#usableCopy());
-    const kept = this.#minter.failing ? spare() : undefined;
+    const fallback = () => (need.reason === 'forced' ? undefined : this.#usableCopy());
+    const kept = this.#minter.failing ? fallback() : undefined;
     if (kept !== undefined) {
       // The endpoint failed last time: a caller that has a copy does not wait for the next try.
       flight.catch(() => undefined);
@@ -274,7 +274,7 @@ export class EbayAuthService {
     } catch (failure) {
       // Where new tokens were refused too, the copy would be as well.
       const isRefused = failure instanceof Failure && failure.detail.reason === 'tokens-refused';
-      const rest = isRefused ? undefined : spare();
+      const rest = isRefused ? undefined : fallback();
       if (rest === undefined) throw failure;
       return this.#serve(rest, 'memory');
     }

@@ -1,5 +1,6 @@
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
+import { isObject } from '../answer.ts';
 import { type MintTrouble, retryAfterMs } from '../retryPolicy.ts';
 import { isTokenText, scopeList } from './cache.ts';
 
@@ -136,7 +137,7 @@ function lifeOf(value: unknown, warnings: string[]): number {
 function parseObject(text: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
