@@ -73,7 +73,14 @@ export async function holdQueue(redis: Redis, queue: Queue, ms: number): Promise
   await redis.eval(HOLD, 1, queue.toKey('limiter'), Math.max(1, Math.ceil(ms)));
 }
 
-/** Each window of BullMQ's limit loses 1–2 ms (6.7.0): with one window a call that is a tenth of the calls at 20 ms. */
+/**
+ * What a window of BullMQ's limit covers. Each costs every worker a poll that finds the limit, and loses at least a
+ * millisecond or what a poll takes on its way (6.7.0), so one window a call is dear where calls are frequent.
+ */
+const WINDOW_MS = 1000;
+/** The calls of a window may all wait in one worker, so they are no more than the default of WORKER_CONCURRENCY. */
+const WINDOW_JOBS = 10;
+/** Where even ten calls pass faster than this. */
 const SHORTEST_WINDOW_MS = 100;
 
 /**
@@ -82,7 +89,8 @@ const SHORTEST_WINDOW_MS = 100;
  */
 export async function setPace(queue: Queue, intervalSeconds: number): Promise<void> {
   const intervalMs = intervalSeconds * 1000;
-  const jobs = Math.ceil(SHORTEST_WINDOW_MS / intervalMs);
+  const least = Math.min(Math.ceil(WINDOW_MS / intervalMs), WINDOW_JOBS);
+  const jobs = Math.max(least, Math.ceil(SHORTEST_WINDOW_MS / intervalMs));
   if (intervalSeconds > 0) await queue.setGlobalRateLimit(jobs, Math.ceil(jobs * intervalMs));
   // BullMQ ignores a hold on a queue without a limit; this limit never binds.
   else await queue.setGlobalRateLimit(1_000_000, 1);

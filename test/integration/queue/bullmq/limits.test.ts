@@ -13,14 +13,22 @@ describe('the limits of a queue in BullMQ 6.7.0', () => {
   });
   afterEach(() => calls.close());
 
-  it('`meta` holds the global limit: jobs at the gate’s pace, several at a time where one by one would cost too much', async () => {
+  it('`meta` holds the global limit: jobs at the gate’s pace, up to a second’s worth and at most ten at a time', async () => {
     const limits: string[] = [];
-    for (const seconds of [1, 0.1, 0.03, 0.02, 0.0005]) {
+    for (const seconds of [2, 1, 0.5, 0.3, 0.1, 0.03, 0.0005]) {
       await setPace(calls, seconds);
       const [jobs, ms] = await connection.hmget(calls.toKey('meta'), 'max', 'duration');
       limits.push(`${jobs} in ${ms} ms`);
     }
-    const paces = ['1 in 1000 ms', '1 in 100 ms', '4 in 120 ms', '5 in 100 ms', '200 in 100 ms'];
+    const paces = [
+      '1 in 2000 ms',
+      '1 in 1000 ms',
+      '2 in 1000 ms',
+      '4 in 1200 ms',
+      '10 in 1000 ms',
+      '10 in 300 ms',
+      '200 in 100 ms',
+    ];
     expect(limits).to.deep.equal(paces);
   });
 
