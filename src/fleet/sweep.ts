@@ -24,11 +24,15 @@ interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls'
 
 /** Jobs of a state read in one round; active ones are all read, there are at most as many as workers' slots. */
 const PER_ROUND = 1000;
+/** Of ended jobs fewer: thousands are kept, no worker runs them, and a broken one only harms the lists that show it. */
+const ENDED_PER_ROUND = 100;
 /** One pipeline's worth: keeps a single read short for Redis and for this process's event loop. */
 const BATCH = 100;
 
 /** States in which a page only exists for its search. */
 const PENDING: readonly State[] = ['wait', 'prioritized', 'delayed'];
+
+const ENDED: readonly State[] = ['completed', 'failed'];
 
 /**
  * Finds what BullMQ would never end: jobs that cannot be read, which it delivers again for ever and on which its lists
@@ -43,7 +47,7 @@ export class Sweep {
     this.#options = options;
   }
 
-  /** All active jobs and the next 1,000 of each other state, in both queues. */
+  /** All active jobs and the next ones of each other state, in both queues. */
   async round(signal: AbortSignal): Promise<void> {
     const { searches, calls } = this.#options;
     for (const queue of [calls, searches])
@@ -64,8 +68,9 @@ export class Sweep {
   async #next(queue: Queue, state: State): Promise<void> {
     const cursor = `${queue.name}:${state}`;
     const from = this.#cursors.get(cursor) ?? 0;
-    const ids = await idsInState(this.#options.redis, queue, state, [from, from + PER_ROUND - 1]);
-    this.#cursors.set(cursor, ids.length < PER_ROUND ? 0 : from + ids.length);
+    const most = ENDED.includes(state) ? ENDED_PER_ROUND : PER_ROUND;
+    const ids = await idsInState(this.#options.redis, queue, state, [from, from + most - 1]);
+    this.#cursors.set(cursor, ids.length < most ? 0 : from + ids.length);
     await this.#check(queue, state, ids);
   }
 
