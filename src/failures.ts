@@ -50,7 +50,7 @@ const DISPOSITIONS = {
 export const FAILURE_CODES = Object.keys(DISPOSITIONS);
 
 export type FailureCode = keyof typeof DISPOSITIONS;
-export type Disposition = (typeof DISPOSITIONS)[FailureCode];
+type Disposition = (typeof DISPOSITIONS)[FailureCode];
 
 export interface FailureDetail {
   /** For `wait`: when trying again makes sense, ms since the epoch. */
@@ -124,4 +124,15 @@ export function withBecause<Value extends { reason?: unknown }>(
   value: Value,
 ): Value & { because?: Value['reason'] } {
   return value.reason === undefined ? value : { ...value, because: value.reason };
+}
+
+/** The process must not start, and waiting would not help. One sentence for each reason, with the remedy. */
+export class BootError extends Error {
+  override readonly name = 'BootError';
+  readonly code: string;
+
+  constructor(message: string, code = 'unfit-redis') {
+    super(message);
+    this.code = code;
+  }
 }

@@ -1,6 +1,5 @@
 /** What other services import. Importing has no effect of its own, and loads neither BullMQ nor what only workers need. */
 
-export { BootError } from './app/bootError.ts';
 export { type ConnectOptions, connect } from './app/connect.ts';
 export {
   type Browse as BrowseClient,
@@ -16,7 +15,7 @@ export {
   type TokenData,
   type TokenStatus,
 } from './ebay/oauth/service.ts';
-export { Failure, type FailureCode, type FailureDetail } from './failures.ts';
+export { BootError, Failure, type FailureCode, type FailureDetail } from './failures.ts';
 export type { MarketplaceId } from './product/marketplaces.ts';
 export type { Money } from './product/money.ts';
 export { type Product, ProductSchema } from './product/product.ts';

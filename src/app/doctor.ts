@@ -14,7 +14,7 @@ import { type Finding, fail, ok, skipped } from '../telemetry/finding.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
 
-export interface DoctorOptions {
+interface DoctorOptions {
   log: LogRoot;
   /** Called before each check. */
   onStep?: (what: string) => void;

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
+import { BootError } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import type { Health } from '../http/operations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
@@ -7,7 +8,6 @@ import { waitForRedis } from '../redis/connection.ts';
 import { bootChecks, redisAhead } from '../redis/fitness.ts';
 import { EventLoop } from '../telemetry/eventLoop.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { BootError } from './bootError.ts';
 import type { TenantWorker } from './tenantWorkers.ts';
 
 /** Waits until Redis answers. @throws BootError when this Redis would lose jobs */
@@ -24,7 +24,7 @@ export async function requireFitRedis(
 }
 
 /** One sentence for each reason: `blocking` ones need a person, `degraded` ones pass by themselves. */
-export interface HealthReport {
+interface HealthReport {
   blocking: string[];
   degraded: string[];
 }

@@ -17,7 +17,7 @@ import type { CallMetrics } from '../telemetry/metrics.ts';
 /** Longest that a caller waits for Redis, in any call of the producer. */
 export const CALLER_DEADLINE_MS = 2000;
 
-export interface ProducerSettings {
+interface ProducerSettings {
   /** Whose searches; `config` is then that tenant's. Default: `default`. */
   tenant?: string | undefined;
   /** Default: no log; every call reports its own errors. */
@@ -92,7 +92,7 @@ function intakeLimits({ search, memory }: Config): IntakeLimits {
   return { backlog: search.backlogLimit, backfillMemory: memory.backfillShare, memory: memory.share };
 }
 
-export interface CallGateOptions {
+interface CallGateOptions {
   log: Logger;
   metrics?: CallMetrics;
   settings?: GateSettings | (() => GateSettings);

@@ -1,12 +1,12 @@
 import type { AddressInfo } from 'node:net';
 import { apiOrigin } from '../config/checks.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, optionalPackage } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
-import { optionalPackage } from '../config/optionalPackage.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { quotaReport } from '../ebay/gate/quota.ts';
 import { latestEvents } from '../events/stream.ts';
+import { BootError } from '../failures.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
 import { Idempotency } from '../http/api/idempotency.ts';
@@ -28,7 +28,6 @@ import { runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { BootError } from './bootError.ts';
 import { processHealth, requireFitRedis, type WorkerHealth } from './health.ts';
 import { callGate, openProducer } from './producer.ts';
 

@@ -33,7 +33,7 @@ import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
 
 const SECOND = 1000;
 
-export interface TenantWorkersOptions {
+interface TenantWorkersOptions {
   /** Names of WORKER_TENANTS; empty: all. */
   chosen: readonly string[];
   /** @param signal stops waiting for Redis */
@@ -139,7 +139,7 @@ export class TenantWorkers {
   }
 }
 
-export interface TenantWorkerOptions {
+interface TenantWorkerOptions {
   tenant: Tenant;
   /** A connection of the `caller` profile; any number of tenants may share it. */
   redis: Redis;

@@ -138,7 +138,7 @@ export function readEncryptionKeys(text: string): { keys: EncryptionKey[]; probl
 type Tls = Pick<Config['redis'], 'tlsCa' | 'tlsCert' | 'tlsKey'>;
 
 /** The content of the files that the TLS settings name. */
-export interface TlsFiles {
+interface TlsFiles {
   ca?: string;
   cert?: string;
   key?: string;

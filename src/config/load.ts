@@ -146,7 +146,7 @@ const RELOADABLE: ReadonlySet<string> = new Set([
 ]);
 
 /** Every setting that a running process can change. */
-export function reloadableSettings(): Setting[] {
+function reloadableSettings(): Setting[] {
   return settings().filter(({ path }) => RELOADABLE.has(path));
 }
 

@@ -5,7 +5,7 @@ import { settings } from './schema.ts';
 /** Ends the name of a variable that names a file with a secret, as container platforms mount them. */
 export const FILE_SUFFIX = '_FILE';
 
-export interface WithSecrets {
+interface WithSecrets {
   /** The environment, with the content of the files under the secrets' own variables. */
   env: NodeJS.ProcessEnv;
   /** Variables whose value is from a file. */

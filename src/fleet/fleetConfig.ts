@@ -30,7 +30,7 @@ import {
 } from './fleetStore.ts';
 import { type PartNames, type Snapshot, snapshotOf } from './snapshot.ts';
 
-export interface FleetConfigOptions {
+interface FleetConfigOptions {
   /** As this process started. */
   config: Config;
   /** Where `config` came from. */

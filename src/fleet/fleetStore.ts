@@ -146,7 +146,7 @@ export class FleetStore {
   }
 }
 
-export interface Published extends Pick<Change, 'changed' | 'stale'> {
+interface Published extends Pick<Change, 'changed' | 'stale'> {
   /** The version that Redis holds now. */
   current: Versioned;
 }

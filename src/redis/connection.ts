@@ -18,7 +18,7 @@ keepErrorListeners();
  * - `worker`: BullMQ's workers. A command waits until Redis is back. A connection that went silent (no FIN, no RST) is
  *   replaced after `REDIS_SOCKET_TIMEOUT`; keep-alive does not notice that behind a proxy.
  */
-export type Profile = 'caller' | 'worker';
+type Profile = 'caller' | 'worker';
 
 /** A connection that comes up by itself, to the kind of Redis that `REDIS_URL` names. Its errors go to the log, throttled. */
 export function openRedis(config: Config['redis'], profile: Profile, log: Logger): Redis {

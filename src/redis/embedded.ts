@@ -3,7 +3,7 @@ import { access, constants, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
-import { optionalPackage } from '../config/optionalPackage.ts';
+import { optionalPackage } from '../config/config.ts';
 
 export interface EmbeddedRedis {
   url: string;
@@ -11,7 +11,7 @@ export interface EmbeddedRedis {
   stop(): Promise<void>;
 }
 
-export interface EmbeddedRedisOptions {
+interface EmbeddedRedisOptions {
   /** Exactly this one; default: a free one. */
   port?: number;
   /** Further arguments of `redis-server`, e.g. `['--appendonly', 'yes', '--dir', folder]`. */

@@ -4,7 +4,7 @@ import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
 import { nodesOf, redisAddress, waitForRedis } from './connection.ts';
 import { redisFailure, troubleOf } from './failure.ts';
 
-export interface BootReport {
+interface BootReport {
   version: string;
   /** Waiting cannot repair these: the process must not start. One sentence each, with the remedy. */
   fatal: string[];
@@ -29,7 +29,7 @@ export async function bootChecks(redis: Redis): Promise<BootReport> {
   };
 }
 
-export interface RedisCheckup {
+interface RedisCheckup {
   url: string;
   /** How long to wait for the connection, ms. */
   timeoutMs: number;

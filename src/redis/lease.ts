@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LuaScript } from './luaScript.ts';
 
-export interface LeaseOptions {
+interface LeaseOptions {
   key: string;
   /** Life of the lease without renewal, ms: how soon another process takes it after its holder died. */
   ttlMs: number;

@@ -14,7 +14,7 @@ export interface Declared {
 
 type Labels<L> = { [Name in keyof L]: string };
 
-export interface Count<L> {
+interface Count<L> {
   inc(labels: Labels<L>, by?: number): void;
 }
 export interface Level<L> {
@@ -111,8 +111,8 @@ export class Instruments {
 
 export const TENANT = /^[a-z0-9-]{1,40}$/;
 export const QUEUE = /^ebay-(search|calls)(-[a-z0-9-]{1,40})?$/;
-export const CLASS = ['interactive', 'scheduled', 'backfill'] as const;
-export const ENDPOINT = ['search', 'item'] as const;
+const CLASS = ['interactive', 'scheduled', 'backfill'] as const;
+const ENDPOINT = ['search', 'item'] as const;
 /** `ok`, or the code of the failure. */
 export const CALL_OUTCOME = ['ok', ...FAILURE_CODES];
 export const SEARCH_OUTCOME = [
@@ -125,24 +125,17 @@ export const SEARCH_OUTCOME = [
   'skipped',
   'failed',
 ] as const;
-export const CALL_JOB_RESULT = ['stored', 'cancelled', 'retried', 'failed'] as const;
-export const CLOSED_REASON = ['quota', 'pause', 'circuit'] as const;
-export const GATE_REFUSAL = [...CLOSED_REASON, 'share', 'redis'] as const;
+const CALL_JOB_RESULT = ['stored', 'cancelled', 'retried', 'failed'] as const;
+const CLOSED_REASON = ['quota', 'pause', 'circuit'] as const;
+const GATE_REFUSAL = [...CLOSED_REASON, 'share', 'redis'] as const;
 /** Why a producer refuses a search. */
-export const REFUSAL = ['invalid', 'backlog', 'memory', 'redis'] as const;
-export const REJECTION = [
-  'not-an-object',
-  'no-item-id',
-  'no-title',
-  'no-price',
-  'bad-price',
-  'bad-url',
-] as const;
-export const JOB_STATE = ['waiting', 'active', 'delayed', 'waiting-children'] as const;
-export const TOKEN_SOURCE = ['redis', 'memory', 'mint'] as const;
-export const TOKEN_MISS = ['absent', 'garbage', 'undecryptable', 'foreign', 'expired', 'silent'] as const;
-export const MINT_REASON = ['missing', 'refused', 'forced', 'ahead'] as const;
-export const MINT_RESULT = [
+const REFUSAL = ['invalid', 'backlog', 'memory', 'redis'] as const;
+const REJECTION = ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price', 'bad-url'] as const;
+const JOB_STATE = ['waiting', 'active', 'delayed', 'waiting-children'] as const;
+const TOKEN_SOURCE = ['redis', 'memory', 'mint'] as const;
+const TOKEN_MISS = ['absent', 'garbage', 'undecryptable', 'foreign', 'expired', 'silent'] as const;
+const MINT_REASON = ['missing', 'refused', 'forced', 'ahead'] as const;
+const MINT_RESULT = [
   'ok',
   'invalid_client',
   'invalid_scope',
@@ -234,7 +227,7 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
 }
 
 /** The gate as last read. Instants in ms since the epoch. */
-export interface GateFigures {
+interface GateFigures {
   remaining: number;
   limit: number;
   reset: number;
@@ -417,8 +410,6 @@ function declareHttpMetrics(instruments: Instruments) {
 }
 
 /** One tenant's searches that were refused. */
-export type IntakeMetrics = ReturnType<ReturnType<typeof declareIntakeMetrics>>;
-
 function declareIntakeMetrics(instruments: Instruments) {
   const refusals = instruments.counter(
     'dpf_searches_refused_total',
@@ -457,8 +448,6 @@ interface LossyLog {
 }
 
 /** This process, its log and its Redis. */
-export type ProcessMetrics = ReturnType<typeof declareProcessMetrics>;
-
 function declareProcessMetrics(instruments: Instruments) {
   const all = new Registry();
   collectDefaultMetrics({ register: all });

@@ -129,7 +129,7 @@ export function formsOf(secret: string): string[] {
  * Base64 encodes three bytes at a time, so the same bytes look different at each of three offsets. These are the characters
  * that depend on the secret alone, for each offset, in both alphabets.
  */
-export function base64Forms(secret: Buffer): string[] {
+function base64Forms(secret: Buffer): string[] {
   return [0, 1, 2].flatMap((before) => {
     const text = Buffer.concat([Buffer.alloc(before), secret]).toString('base64');
     const padding = text.length - text.replace(/=+$/, '').length;

@@ -1,7 +1,6 @@
 import { createRequire } from 'node:module';
 import { expect } from 'chai';
-import { ConfigError } from '../../../src/config/config.ts';
-import { optionalPackage } from '../../../src/config/optionalPackage.ts';
+import { ConfigError, optionalPackage } from '../../../src/config/config.ts';
 
 describe('an optional package', () => {
   const imported = (name: string) => import(name);
