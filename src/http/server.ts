@@ -10,7 +10,6 @@ import type { HttpMetrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import { type App, controlAccess, type Routes } from './access.ts';
 import { acceptJsonOnly } from './api/body.ts';
-import { collectDocs } from './api/docs.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { notFound, type Problem, problem, problemOf } from './problem.ts';
 
@@ -81,6 +80,8 @@ export async function createServer(options: ServerOptions): Promise<App> {
   });
   await app.register(accepts);
   await limitRates(app, options.requestsAMinute);
+  // Loaded here: the packages of the documentation are optional, and their absence must not fail at import.
+  const { collectDocs } = await import('./api/docs.ts');
   await collectDocs(app);
   for (const each of routes) await app.register(async (scope) => each(scope as App));
   return app;

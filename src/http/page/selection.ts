@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { compare } from '../../product/money.ts';
 import type { Product } from '../../product/product.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
@@ -70,13 +71,14 @@ function byTotal({ total: one }: Product, { total: other }: Product, currency: s
   return compare(one, other) ?? one.currency.localeCompare(other.currency);
 }
 
-/** Long enough for the next page of a result; few people look at results at the same time. */
+/** Long enough for the next page of a result, ms. */
 const KEPT_MS = 60_000;
+/** Few people look at results at the same time. */
 const MAX_RESULTS = 3;
 
 /** Keeps ended results between two pages: reading ten thousand products again for every 48 takes a second. */
 export class ResultCache {
-  readonly #results = new Map<string, { products: Promise<Product[]>; timer: NodeJS.Timeout }>();
+  readonly #results = new LRUCache<string, Promise<Product[]>>({ max: MAX_RESULTS, ttlAutopurge: true });
 
   async products(
     tenant: string,
@@ -87,20 +89,12 @@ export class ResultCache {
     // A search that is retried ends at another time.
     const key = JSON.stringify([tenant, searchId, summary.finishedAt]);
     const known = this.#results.get(key);
-    const products = known?.products ?? producer.products(searchId);
-    this.#forget(key);
-    products.catch(() => this.#forget(key));
+    if (known !== undefined) return known;
+    const products = producer.products(searchId);
     // Not longer than Redis keeps the result.
     const left = summary.expiresAt === null ? KEPT_MS : Date.parse(summary.expiresAt) - Date.now();
-    const timer = setTimeout(() => this.#forget(key), Math.max(0, Math.min(KEPT_MS, left))).unref();
-    this.#results.set(key, { products, timer });
-    const oldest = this.#results.keys().next().value;
-    if (this.#results.size > MAX_RESULTS && oldest !== undefined) this.#forget(oldest);
+    this.#results.set(key, products, { ttl: Math.max(1, Math.min(KEPT_MS, left)) });
+    products.catch(() => this.#results.delete(key));
     return products;
-  }
-
-  #forget(key: string): void {
-    clearTimeout(this.#results.get(key)?.timer);
-    this.#results.delete(key);
   }
 }
