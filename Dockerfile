@@ -25,12 +25,12 @@ COPY --from=build /app/dist dist
 COPY config config
 COPY schemas schemas
 COPY public public
-# A number, so that an orchestrator can tell that it is not root. Nothing is written: the root file system may be read-only.
+# A numeric user shows an orchestrator that it is not root. The process writes no files, so the root file system may be read-only.
 USER 10001:10001
-# The settings are right, the keyset is there and Redis answers, asked with the worker's own settings. Costs no call to eBay.
+# Checks with the worker's settings that they are valid, that there is a keyset and that Redis answers. Makes no call to eBay.
 HEALTHCHECK --interval=60s --timeout=15s --start-period=30s --retries=3 \
   CMD ["node", "dist/main.js", "token", "--json"]
-# A worker finishes or hands back what is under way, within SHUTDOWN_GRACE.
+# On SIGTERM a worker finishes or hands back its jobs within SHUTDOWN_GRACE.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "dist/main.js"]
 CMD ["worker"]

@@ -1,5 +1,5 @@
 /**
- * A search with nothing but BullMQ: what a service does that does not want this library.
+ * A search with BullMQ alone, for a service that does not use this library.
  * Needs Redis and a worker (`npx dpf demo --keep`); run: node examples/bullmq.js "usb c hub"
  */
 import { Queue, QueueEvents } from 'bullmq';

@@ -3,10 +3,10 @@
  *
  *   node examples/consume.js [--group inbox] [--name this-host] [--idle 30]
  *
- * Its work is to put each event into a list, `inbox:GROUP`. That, the note that the event's id is done and the
- * acknowledgement are one script, so that a crash leaves all of it or nothing; an event that arrives again is known by
- * its id. Work outside Redis can be made as safe where its target takes the id for a key: an SQL `INSERT … ON CONFLICT
- * DO NOTHING`, an HTTP call with an idempotency key (see `post.js`).
+ * It appends each event to a list, `inbox:GROUP`. One script appends, records the event's id as done and acknowledges, so a
+ * crash leaves all of it or nothing. An event that arrives again is recognised by its id. Work outside Redis is as safe if its
+ * target accepts the id as a key: an SQL `INSERT … ON CONFLICT DO NOTHING`, or an HTTP call with an idempotency key (see
+ * `post.js`).
  */
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';
@@ -22,7 +22,7 @@ const { values } = parseArgs({
 const { group, name } = values;
 const { REDIS_URL: url = 'redis://localhost:6379/0', EVENTS: stream = '{ebay}:events' } = process.env;
 
-/** An id is remembered for longer than its event can come again: a week. */
+/** How long an id is remembered: a week, which is longer than its event can arrive again. */
 const REMEMBERED_MS = 7 * 24 * 3600 * 1000;
 
 const HANDLE = `
@@ -32,7 +32,7 @@ if isNew then redis.call('RPUSH', inbox, ARGV[3]) end
 redis.call('XACK', stream, ARGV[1], ARGV[2])
 return isNew and 1 or 0`;
 
-/** The stream's own hash tag, so that on a Cluster all of it is in one place. */
+/** The hash tag of the stream puts all keys into one slot of a Cluster. */
 const tag = /\{[^}]+\}/.exec(stream)?.[0] ?? '{inbox}';
 
 await consume({

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Over HTTP with curl and jq: schedules a search, runs it once now, waits for its end and prints its products as CSV.
+# Uses HTTP with curl and jq: schedules a search, runs it once now, waits for its end and prints its products as CSV.
 # Needs `npx dpf serve`, a worker and a key (`npx dpf keys add example --roles enqueue,read,schedule`); run:
 #   API_KEY=dpf_live_… examples/export.sh "usb c hub" > products.csv
 set -eu
@@ -7,14 +7,14 @@ set -eu
 api=${API_URL:-http://127.0.0.1:3000}
 query=${1:-usb c hub}
 
-# METHOD PATH [JSON]. The key comes in on stdin: a command's arguments can be seen by everybody on a machine.
+# METHOD PATH [JSON]. The key goes through stdin, because everybody on a machine can read a command's arguments.
 call() {
   printf 'Authorization: Bearer %s\n' "${API_KEY:-}" |
     curl --silent --show-error --fail-with-body --max-time 70 --request "$1" --header @- \
       ${3:+--header 'Content-Type: application/json' --data "$3"} "$api$2"
 }
 
-# The same, its answer in $answer; what the API refuses is told in its own words and ends the script.
+# The same, with the answer in $answer. If the API refuses, prints its messages and ends the script.
 ask() {
   answer=$(call "$@") || {
     printf '%s\n' "$answer" | jq -r '.errors[] | "\(.path) \(.message)"' >&2

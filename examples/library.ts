@@ -22,7 +22,7 @@ try {
   await searches.close();
 }
 
-/** A product whose delivered price is not known is not a cheap one. */
+/** Products without a known delivered price are left out. */
 function cheapest(products: Product[], count: number): Product[] {
   return products
     .filter(({ total }) => total !== null)

@@ -1,13 +1,13 @@
 /**
- * Posts each event as JSON to a URL, in order, until the other side has taken it:
+ * Posts each event as JSON to a URL, in order, until the receiver accepts it:
  *
  *   node examples/post.js https://example.com/hooks/ebay [--group post] [--name this-host] [--types product.new,…]
  *
- * Each POST carries the event's id as `Idempotency-Key`: after a crash one may come twice. An answer of 2xx takes the
- * event. Everything that may pass (no answer within 10 s, 408, 425, 429, 5xx) is tried again with growing waits, and the
- * events behind it wait. Any other answer, redirects included (they may lead anywhere, so none is followed), refuses the
- * event for good: it is put aside into `EVENTS:refused` with the reason, and the next one has its turn. After so many
- * attempts on one event the program ends with exit code 4, and the event stays with the group for the next start.
+ * Each POST has the event's id as `Idempotency-Key`, because an event may be posted twice after a crash. An answer of 2xx
+ * accepts the event. A transient failure (no answer within 10 s, 408, 425, 429, 5xx) is retried with increasing delays, and
+ * later events wait. Any other answer refuses the event: it is moved to `EVENTS:refused` with the reason, and the next event
+ * follows. Redirects are such answers, because they may lead to any host. After `--attempts` attempts on one event the
+ * program ends with exit code 4. The event stays in the group for the next start.
  */
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -45,7 +45,7 @@ try {
     stream,
     group,
     name,
-    // Longer than all attempts on one event take, or another member would post it too.
+    // Longer than all attempts on one event take, else another member posts it too.
     idleMs: attempts * (timeoutMs + LONGEST_WAIT_MS),
     signal,
     async handle({ place, event }, redis) {
@@ -61,7 +61,7 @@ try {
   process.exitCode = 4;
 }
 
-/** A mistake here is one before the first event is taken. */
+/** Checked before the first event is taken. */
 function targetFrom([text, ...more]) {
   const parsed = URL.canParse(text ?? '') ? new URL(text) : undefined;
   const isWeb = parsed?.protocol === 'https:' || parsed?.protocol === 'http:';
@@ -70,7 +70,7 @@ function targetFrom([text, ...more]) {
   process.exit(2);
 }
 
-/** Undefined once the event is taken; otherwise why it never will be. @throws Error when the attempts are used up. */
+/** Undefined once the event is accepted; otherwise why it is refused. @throws Error when the attempts are used up. */
 async function post(event) {
   for (let attempt = 1; ; attempt++) {
     const { taken, refused, trouble } = await tryOnce(event);
@@ -82,7 +82,7 @@ async function post(event) {
     if (attempt >= attempts) throw new Error(`gave up after ${attempt} attempts on ${event.id}: ${trouble}`);
     const longest = Math.min(firstWaitMs * 2 ** (attempt - 1), LONGEST_WAIT_MS);
     console.error(`${trouble}; attempt ${attempt} of ${attempts} on ${event.id}`);
-    // Half of it at random, so that many members do not come back at once.
+    // Half of the delay is random, so that many members do not retry at the same time.
     await sleep(longest / 2 + (Math.random() * longest) / 2, undefined, { signal });
   }
 }

@@ -1,5 +1,5 @@
 /**
- * A schedule that tells what is new: every morning, and once now.
+ * A schedule that finds new products: every morning, and once now.
  * Needs Redis and a worker (`npx dpf demo --keep`); run: npx tsx examples/schedule.ts
  */
 import { connect } from 'dropship-product-finder';
@@ -18,7 +18,7 @@ try {
   const { searchId } = await searches.schedule.runNow(name);
   const { summary } = await searches.waitFor(searchId, { timeoutMs: 60_000 });
   const products = await searches.products(searchId);
-  // The first complete run of a track marks nothing: all of it would be new.
+  // The first complete run of a track marks nothing, because every product would be new.
   const fresh = products.filter(({ mark }) => mark === 'new');
   console.log(`${summary?.outcome}: ${products.length} products, ${fresh.length} of them new`);
 } finally {

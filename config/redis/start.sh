@@ -1,6 +1,6 @@
 #!/bin/sh
-# start.sh FOLDER: starts Redis with the users of users.acl, their passwords taken from the environment and kept as hashes
-# only. Waiting work outlives a restart (append-only file in FOLDER) and is never evicted.
+# start.sh FOLDER: starts Redis with the users of users.acl. Their passwords come from the environment and are kept as hashes
+# only. Waiting jobs survive a restart (append-only file in FOLDER) and are never evicted.
 set -eu
 
 hash() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
