@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 /**
@@ -15,8 +16,10 @@ export async function bundle(program: string, folder: string): Promise<string> {
     format: 'esm',
     // CommonJS within asks for Node's own modules by it.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
+    // Packages that are loaded when they are needed are found from where the program is.
+    define: { 'import.meta.url': JSON.stringify(pathToFileURL(resolve(program)).href) },
     logLevel: 'error',
   });
   return outfile;
