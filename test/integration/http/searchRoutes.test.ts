@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { callGate } from '../../../src/app/producer.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { testConfig } from '../../support/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -27,6 +30,21 @@ describe('searches over HTTP', () => {
       ['1.query', 'q_required'],
       ['1.foo', 'unknown_field'],
     ]);
+  });
+
+  it('and the quota name the reason of a closed gate, also under its former name', async () => {
+    const { searchId } = (await service.call('POST', '/v1/searches', { query: 'mug' })).json;
+    const progress = { state: 'waiting', pages: 0, of: 1, products: 0, reason: 'pause', until: 1 };
+    await service.redis.hset(`{ebay}:ebay-search:${searchId}`, 'progress', JSON.stringify(progress));
+    const config = testConfig({ REDIS_URL: 'redis://localhost' });
+    const gate = callGate(service.redis, config, 'default', { log: NOOP_LOGGER });
+    await gate.close(60_000, 'pause');
+    const quota = await service.call('GET', '/v1/quota');
+    const search = await service.call('GET', `/v1/searches/${searchId}`);
+    const both = { reason: 'pause', because: 'pause' };
+    expect(quota.json.closed).to.include(both);
+    expect(quota.json.classes.backfill.closed).to.include(both);
+    expect(search.json.progress).to.include(both);
   });
 
   it('cost Redis one command each', async () => {
