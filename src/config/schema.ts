@@ -8,8 +8,6 @@ export interface Key<T> {
   doc: string;
   /** Its value is never shown. */
   sensitive: boolean;
-  /** Its former variable, which version 0.1 reads with a warning and the next release does not. */
-  deprecatedEnv?: string;
 }
 
 const SECRET = true;
@@ -24,7 +22,6 @@ const share = (env: string, value: number, doc: string) => key('share', env, val
 const count = (env: string, value: number, doc: string) => key('count', env, value, doc);
 const text = (env: string, value: string, doc: string, sensitive = false) =>
   key('text', env, value, doc, sensitive);
-const formerly = <T>(deprecatedEnv: string, setting: Key<T>): Key<T> => ({ ...setting, deprecatedEnv });
 
 /** eBay and the keyset. */
 const ebay = {
@@ -41,27 +38,18 @@ const ebay = {
     'http url or empty',
     'EBAY_TOKEN_URL',
     '',
-    'Token endpoint, the whole URL; empty: eBay’s own for the environment',
+    'Whole URL of the token endpoint; empty: eBay’s own',
   ),
-  apiUrl: key(
-    'http origin or empty',
-    'EBAY_API_URL',
-    '',
-    'Origin of the API, eBay’s own paths below it; empty: eBay’s own for the environment',
-  ),
+  apiUrl: key('http origin or empty', 'EBAY_API_URL', '', 'Origin of the API; empty: eBay’s own'),
   allowHttp: key(
     'flag',
     'EBAY_ALLOW_HTTP',
     false,
-    'Allow plain http to another host than loopback, for a simulator in another container',
+    'Allow plain http to other hosts than loopback, for a simulator',
   ),
   marketplace: key('marketplace', 'EBAY_MARKETPLACE', 'EBAY_US', 'Marketplace of a search that names none'),
   connectTimeout: seconds('EBAY_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to eBay'),
-  callTimeout: seconds(
-    'EBAY_CALL_TIMEOUT',
-    10,
-    'Longest duration of one call, from its first byte out to its last byte in',
-  ),
+  callTimeout: seconds('EBAY_CALL_TIMEOUT', 10, 'Longest duration of a call, first byte out to last byte in'),
   maxBodyBytes: key(
     'bytes',
     'EBAY_MAX_BODY_BYTES',
@@ -95,7 +83,7 @@ const http = {
   maxStreams: count(
     'HTTP_MAX_STREAMS',
     200,
-    'Answers that one process may hold open at once: event streams and `?wait=`',
+    'Most event streams and `?wait=` answers open at once in a process',
   ),
 };
 
@@ -104,55 +92,39 @@ const pace = {
   minApiCallInterval: secondsOrZero(
     'MIN_API_CALL_INTERVAL',
     1,
-    'Least time between two calls of the whole fleet, measured at eBay; 0 for none',
+    'Least time between two calls of the fleet, at eBay; 0: none',
   ),
   dailyCallLimit: count(
     'DAILY_CALL_LIMIT',
     5000,
     'Browse calls a day; eBay grants 5,000 by default and reports the true figure through its Analytics API',
   ),
-  backfillShare: share(
-    'BACKFILL_SHARE',
-    0.7,
-    'Share of the day’s calls after which `backfill` searches stop',
-  ),
-  scheduledShare: share(
-    'SCHEDULED_SHARE',
-    0.9,
-    'Share of the day’s calls after which `scheduled` searches stop',
-  ),
+  backfillShare: share('BACKFILL_SHARE', 0.7, 'Share of the day’s calls after which `backfill` stops'),
+  scheduledShare: share('SCHEDULED_SHARE', 0.9, 'Share of the day’s calls after which `scheduled` stops'),
   reconcileInterval: seconds(
     'QUOTA_RECONCILE_INTERVAL',
     900,
     'How often one process compares the call counter with eBay’s own count while calls are made',
   ),
-  throttlePause: formerly(
-    'THROTTLE_PAUSE',
-    seconds(
-      'THROTTLE_BACKOFF',
-      5,
-      'First backoff after a 429 without Retry-After while quota remains; doubled for each that follows',
-    ),
+  throttlePause: seconds(
+    'THROTTLE_BACKOFF',
+    5,
+    'First backoff after a 429 without Retry-After while quota remains; doubled for each that follows',
   ),
-  maxThrottlePause: formerly(
-    'MAX_THROTTLE_PAUSE',
-    seconds('MAX_THROTTLE_BACKOFF', 900, 'Longest backoff after a 429, whatever Retry-After says'),
+  maxThrottlePause: seconds(
+    'MAX_THROTTLE_BACKOFF',
+    900,
+    'Longest backoff after a 429, whatever Retry-After says',
   ),
   circuitWindow: seconds('CIRCUIT_WINDOW', 30, 'The circuit breaker looks at the calls of this time'),
   circuitShare: share('CIRCUIT_SHARE', 0.5, 'Share of failed calls in the window that opens the circuit'),
   circuitMinCalls: count('CIRCUIT_MIN_CALLS', 10, 'Fewest calls in the window before the circuit may open'),
-  circuitPause: formerly(
-    'CIRCUIT_PAUSE',
-    seconds(
-      'CIRCUIT_BACKOFF',
-      15,
-      'First backoff of an open circuit before one call may probe; doubled for each probe that fails',
-    ),
+  circuitPause: seconds(
+    'CIRCUIT_BACKOFF',
+    15,
+    'First backoff of an open circuit before one call may probe; doubled for each probe that fails',
   ),
-  maxCircuitPause: formerly(
-    'MAX_CIRCUIT_PAUSE',
-    seconds('MAX_CIRCUIT_BACKOFF', 300, 'Longest backoff of an open circuit'),
-  ),
+  maxCircuitPause: seconds('MAX_CIRCUIT_BACKOFF', 300, 'Longest backoff of an open circuit'),
 };
 
 /** Where Redis is, which certificates are trusted, and timeouts. */
@@ -164,96 +136,62 @@ const redis = {
     'Redis 7 or Valkey that holds the queues, the token and the results',
     SECRET,
   ),
-  tlsCa: text(
-    'REDIS_TLS_CA',
-    '',
-    'PEM file of the authority that signed Redis’s certificate; empty: the ones that Node trusts',
-  ),
+  tlsCa: text('REDIS_TLS_CA', '', 'PEM file of Redis’s certificate authority; empty: those that Node trusts'),
   tlsServerName: text(
     'REDIS_TLS_SERVER_NAME',
     '',
-    'Name that Redis’s certificate must hold; empty: the host in REDIS_URL',
+    'Name in Redis’s certificate; empty: the host in REDIS_URL',
   ),
-  tlsCert: text(
-    'REDIS_TLS_CERT',
-    '',
-    'PEM file of this client’s certificate, where Redis needs one; with REDIS_TLS_KEY',
-  ),
+  tlsCert: text('REDIS_TLS_CERT', '', 'PEM file of this client’s certificate; with REDIS_TLS_KEY'),
   tlsKey: text('REDIS_TLS_KEY', '', 'PEM file of the key of REDIS_TLS_CERT'),
-  tlsVerify: key(
-    'flag',
-    'REDIS_TLS_VERIFY',
-    true,
-    'Check Redis’s certificate; `false` is refused with EBAY_ENVIRONMENT=production',
-  ),
-  sentinelUsername: text(
-    'REDIS_SENTINEL_USERNAME',
-    '',
-    'User of the Sentinels themselves, where they need one',
-  ),
+  tlsVerify: key('flag', 'REDIS_TLS_VERIFY', true, 'Check Redis’s certificate; production needs `true`'),
+  sentinelUsername: text('REDIS_SENTINEL_USERNAME', '', 'User of the Sentinels themselves; empty: none'),
   sentinelPassword: text('REDIS_SENTINEL_PASSWORD', '', 'Password of the Sentinels themselves', SECRET),
   connectTimeout: seconds('REDIS_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to Redis'),
   commandTimeout: seconds(
     'REDIS_COMMAND_TIMEOUT',
     1.5,
-    'Longest wait for an answer of Redis when somebody waits for it; a producer refuses after it',
+    'Longest wait for an answer of Redis while a caller waits',
   ),
   socketTimeout: seconds(
     'REDIS_SOCKET_TIMEOUT',
     15,
-    'A worker’s connection without any traffic for this long counts as dead and is replaced',
+    'A worker’s connection without traffic for this long is replaced',
   ),
 };
 
 /** The fleet's token, and how one is requested. */
 const token = {
-  cacheTime: seconds(
-    'TOKEN_CACHE_TIME',
-    3300,
-    'Longest life of the token in Redis; shorter where the token itself ends earlier',
-  ),
+  cacheTime: seconds('TOKEN_CACHE_TIME', 3300, 'Longest life of the token in Redis; at most its own life'),
   expiryBuffer: seconds('TOKEN_EXPIRY_BUFFER', 300, 'A token is not used in the last part of its life'),
   refreshAhead: seconds(
     'TOKEN_REFRESH_AHEAD',
     60,
-    'In this last part of the cached time one process fetches the next token in the background',
+    'In this last part of its life one process fetches the next token',
   ),
   requestTimeout: seconds('TOKEN_REQUEST_TIMEOUT', 10, 'Longest duration of a token request'),
   lockTime: seconds(
     'TOKEN_LOCK_TIME',
     15,
-    'Life of the fleet’s lock on token requests; longer than a token request may take',
+    'Life of the lock on token requests; longer than a request may take',
   ),
-  readTimeout: seconds(
-    'TOKEN_READ_TIMEOUT',
-    0.1,
-    'Longest wait for Redis before the token in memory is used',
-  ),
+  readTimeout: seconds('TOKEN_READ_TIMEOUT', 0.1, 'Longest wait for Redis before the copy in memory is used'),
   requestInterval: secondsOrZero('TOKEN_REQUEST_INTERVAL', 1, 'Least time between two token requests'),
   dailyMintLimit: count(
     'DAILY_MINT_LIMIT',
     200,
-    'Token requests a day before they stop with an alarm; eBay’s own limit is 1,000',
+    'Token requests a day before they stop with an alarm; eBay’s limit: 1,000',
   ),
-  failurePause: formerly(
-    'TOKEN_FAILURE_PAUSE',
-    seconds(
-      'TOKEN_FAILURE_BACKOFF',
-      2,
-      'First backoff after the token endpoint failed; doubled for each failure that follows',
-    ),
+  failurePause: seconds(
+    'TOKEN_FAILURE_BACKOFF',
+    2,
+    'First backoff after the token endpoint failed; doubled for each failure that follows',
   ),
-  maxFailurePause: formerly(
-    'MAX_TOKEN_FAILURE_PAUSE',
-    seconds('MAX_TOKEN_FAILURE_BACKOFF', 300, 'Longest backoff after the token endpoint failed'),
-  ),
-  refusedPause: formerly(
-    'CREDENTIAL_REFUSED_PAUSE',
-    seconds(
-      'CREDENTIAL_REFUSED_BACKOFF',
-      1800,
-      'Backoff after eBay refused the credential itself (invalid_client, or three new tokens in a row)',
-    ),
+  maxFailurePause: seconds('MAX_TOKEN_FAILURE_BACKOFF', 300, 'Longest backoff after failed token requests'),
+  refusedPause: seconds(
+    'CREDENTIAL_REFUSED_BACKOFF',
+    1800,
+    'Backoff after eBay refused the credential itself (invalid_client, or three new tokens in a row)',
   ),
   encryptionKeys: text(
     'TOKEN_ENCRYPTION_KEYS',
@@ -269,7 +207,7 @@ const worker = {
     'concurrency',
     'WORKER_CONCURRENCY',
     10,
-    'Pages that one worker handles at once for each tenant; calls are paced all the same',
+    'Pages that one worker handles at once for each tenant',
   ),
   tenants: key(
     'tenant names',
@@ -280,50 +218,39 @@ const worker = {
   lockDuration: seconds(
     'WORKER_LOCK_DURATION',
     10,
-    'A job whose worker died runs again after this time and the stalled check',
+    'A job whose worker died runs again after it and a stalled check',
   ),
   stalledInterval: seconds('WORKER_STALLED_INTERVAL', 2, 'How often workers look for jobs whose worker died'),
   blockingRead: seconds('WORKER_BLOCKING_READ', 5, 'Longest that an idle worker waits in one read of Redis'),
-  maxRestarts: count(
-    'WORKER_MAX_RESTARTS',
-    5,
-    'Workers that one page may crash before it fails as `crashed-worker`',
-  ),
+  maxRestarts: count('WORKER_MAX_RESTARTS', 5, 'Workers that a page may crash before it fails'),
   stuckAfter: seconds(
     'WORKER_STUCK_AFTER',
     30,
-    'A worker that starts no job for this long while jobs wait is restarted with new connections',
+    'A worker that starts no job for this long while jobs wait is restarted',
   ),
   sweepInterval: seconds(
     'SWEEP_INTERVAL',
     30,
-    'How often one process looks for unreadable jobs, lost pages and stuck searches',
+    'How often unreadable jobs, lost pages and stuck searches are looked for',
   ),
   newerVersionDelay: seconds(
     'NEWER_VERSION_DELAY',
     60,
-    'A job written by a newer release is tried again after at most this long',
+    'A newer release’s job is tried again after at most this long',
   ),
-  newerVersionPatience: formerly(
-    'NEWER_VERSION_PATIENCE',
-    seconds(
-      'NEWER_VERSION_TIMEOUT',
-      3600,
-      'A job that no worker could read for this long fails as `unknown_payload_version`',
-    ),
+  newerVersionPatience: seconds(
+    'NEWER_VERSION_TIMEOUT',
+    3600,
+    'A job that no worker could read for this long fails as `unknown_payload_version`',
   ),
   attempts: count('PAGE_ATTEMPTS', 5, 'Attempts of a page whose call fails with a transient error'),
-  backoff: secondsOrZero(
-    'PAGE_BACKOFF',
-    5,
-    'Wait before a page’s second attempt; doubled for each that follows, with jitter',
-  ),
+  backoff: secondsOrZero('PAGE_BACKOFF', 5, 'Wait before a page’s second attempt; then doubled, with jitter'),
   shutdownGrace: seconds('SHUTDOWN_GRACE', 20, 'Longest time for finishing or handing back work on SIGTERM'),
   metricsPort: key(
     'port or empty',
     'METRICS_PORT',
     '',
-    'Port of a worker’s /metrics, /livez and /readyz; 0 for any; empty: none',
+    'Port of a worker’s /metrics, /livez, /readyz; 0: any; empty: none',
   ),
 };
 
@@ -334,21 +261,15 @@ const worker = {
 export const schema = {
   redis,
   memory: {
-    backfillShare: formerly(
-      'MEMORY_BACKFILL_SHARE',
-      share(
-        'MEMORY_BACKFILL_LIMIT_RATIO',
-        0.7,
-        'Share of Redis’s maxmemory beyond which producers refuse `backfill` searches',
-      ),
+    backfillShare: share(
+      'MEMORY_BACKFILL_LIMIT_RATIO',
+      0.7,
+      'Share of Redis’s maxmemory beyond which producers refuse `backfill` searches',
     ),
-    share: formerly(
-      'MEMORY_SHARE',
-      share(
-        'MEMORY_LIMIT_RATIO',
-        0.85,
-        'Share of Redis’s maxmemory beyond which producers refuse all searches',
-      ),
+    share: share(
+      'MEMORY_LIMIT_RATIO',
+      0.85,
+      'Share of Redis’s maxmemory beyond which producers refuse all searches',
     ),
   },
   queue: {
@@ -373,23 +294,11 @@ export const schema = {
       'seconds, long',
       'TRACK_TTL',
       2_592_000,
-      'How long a track remembers an item after it was last seen; 30 days',
+      'How long a track remembers an unseen item; 30 days',
     ),
-    deadline: seconds(
-      'SEARCH_DEADLINE',
-      172_800,
-      'A search that still waits after this long ends with what it has',
-    ),
-    backlogLimit: count(
-      'BACKLOG_LIMIT',
-      100_000,
-      'Most searches that may wait in a queue; a producer refuses those beyond',
-    ),
-    retained: count(
-      'RETAINED_SEARCHES',
-      10_000,
-      'Most finished searches kept per queue; older ones go first',
-    ),
+    deadline: seconds('SEARCH_DEADLINE', 172_800, 'A search that waits for longer ends with what it has'),
+    backlogLimit: count('BACKLOG_LIMIT', 100_000, 'Most searches that may wait in a queue; more are refused'),
+    retained: count('RETAINED_SEARCHES', 10_000, 'Most ended searches kept per queue; older ones go first'),
   },
   events: {
     kept: count('EVENTS_KEPT', 50_000, 'About how many events are kept; older ones go first'),
@@ -403,7 +312,7 @@ export const schema = {
     file: text(
       'SCHEDULES_FILE',
       '',
-      'JSON file of schedules that a starting worker applies, as config/schedules.example.json; empty: none',
+      'JSON file of schedules, see config/schedules.example.json; empty: none',
     ),
     minInterval: seconds(
       'SCHEDULE_MIN_INTERVAL',
@@ -412,23 +321,28 @@ export const schema = {
     ),
   },
   tenant: {
-    file: text(
-      'TENANTS_FILE',
-      '',
-      'JSON file of tenants, as config/tenants.example.json; empty: the keyset of the environment alone',
-    ),
+    file: text('TENANTS_FILE', '', 'JSON file of tenants, see config/tenants.example.json; empty: none'),
   },
   log: {
     level: key('log level', 'LOG_LEVEL', 'info', 'Least severe level that is logged'),
-    levels: key(
-      'log levels',
-      'LOG_LEVELS',
-      '',
-      'Levels of single components, e.g. `auth=debug,collector=debug`',
-    ),
+    levels: key('log levels', 'LOG_LEVELS', '', 'Levels of components, e.g. `auth=debug,collector=debug`'),
     format: key('log format', 'LOG_FORMAT', 'auto', '`json`, `pretty`, or `auto`: pretty on a terminal'),
   },
   http,
+};
+
+/** Former names of variables. Version 0.1 reads them with a warning, the next release does not. */
+const DEPRECATED_ENV: Readonly<Record<string, string>> = {
+  THROTTLE_BACKOFF: 'THROTTLE_PAUSE',
+  MAX_THROTTLE_BACKOFF: 'MAX_THROTTLE_PAUSE',
+  CIRCUIT_BACKOFF: 'CIRCUIT_PAUSE',
+  MAX_CIRCUIT_BACKOFF: 'MAX_CIRCUIT_PAUSE',
+  TOKEN_FAILURE_BACKOFF: 'TOKEN_FAILURE_PAUSE',
+  MAX_TOKEN_FAILURE_BACKOFF: 'MAX_TOKEN_FAILURE_PAUSE',
+  CREDENTIAL_REFUSED_BACKOFF: 'CREDENTIAL_REFUSED_PAUSE',
+  NEWER_VERSION_TIMEOUT: 'NEWER_VERSION_PATIENCE',
+  MEMORY_BACKFILL_LIMIT_RATIO: 'MEMORY_BACKFILL_SHARE',
+  MEMORY_LIMIT_RATIO: 'MEMORY_SHARE',
 };
 
 export interface Setting extends Key<unknown> {
@@ -436,6 +350,8 @@ export interface Setting extends Key<unknown> {
   name: string;
   /** `group.name` */
   path: string;
+  /** Its former variable, if it had another. */
+  deprecatedEnv: string | undefined;
 }
 
 /** Every setting, in the schema's order. */
@@ -446,6 +362,7 @@ export function settings(): Setting[] {
       group,
       name,
       path: `${group}.${name}`,
+      deprecatedEnv: DEPRECATED_ENV[key.env],
     })),
   );
 }
