@@ -65,7 +65,7 @@ async function replaceMain() {
   more();
 }
 
-/** Loads the next products as the end of the list comes near; the link stays for those who prefer it. */
+/** Loads the next products as the end of the list comes near; the link stays. */
 function more() {
   const link = document.querySelector('nav.pages a[rel=next]');
   if (link === null) return;
@@ -104,7 +104,7 @@ async function load(link, focus = false) {
   }
 }
 
-/** What the search in the form would cost, while it is being written. */
+/** The cost of the search in the form, while people type. */
 function estimates(form) {
   const output = form.querySelector('output');
   let timer;
@@ -126,7 +126,7 @@ function estimates(form) {
   ask();
 }
 
-/** A picture that cannot be had leaves its place, not a broken sign. */
+/** A picture that fails to load leaves an empty frame. */
 document.addEventListener(
   'error',
   ({ target }) => {
@@ -135,13 +135,13 @@ document.addEventListener(
   true,
 );
 
-/** A second press while the first is under way would do it twice. */
+/** A second click would send the form twice. */
 document.addEventListener('submit', ({ target }) => {
   if (target.method !== 'post') return;
   for (const button of target.querySelectorAll('button'))
     setTimeout(() => button.setAttribute('disabled', ''));
 });
-// Back from another page, as the browser kept this one.
+// The browser may show a kept page when people go back.
 window.addEventListener('pageshow', () => {
   for (const button of document.querySelectorAll('button[disabled]')) button.removeAttribute('disabled');
 });

@@ -48,7 +48,7 @@ export function useBrowser(): TestBrowser {
       page.on('pageerror', (error) => complaints.push(String(error)));
       page.on('requestfailed', (request) => {
         const { errorText = '' } = request.failure() ?? {};
-        // What a page still asked for when it was left.
+        // Requests of a page that was left.
         if (errorText !== 'net::ERR_ABORTED') complaints.push(`${request.url()} ${errorText}`);
       });
       page.on('dialog', (dialog) => {

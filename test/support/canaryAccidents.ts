@@ -82,7 +82,7 @@ function errorBody(text: string): string {
   return JSON.stringify({ errors: [{ errorId: 12_001, message: `no ${text}`, longMessage: `no ${text}` }] });
 }
 
-/** Somebody writes a secret into a file where only its place belongs, and every process is told to read it. */
+/** Somebody writes a secret into a file where only its place belongs, and every process is signalled to read it. */
 export async function aSecretIsMisplaced(
   { tenantsFile, canaries }: PlantedService,
   processes: readonly RunningProcess[],
@@ -96,7 +96,7 @@ export async function aSecretIsMisplaced(
   writeFileSync(tenantsFile, right);
 }
 
-/** Jobs that nobody can read, in both queues. */
+/** Unreadable jobs in both queues. */
 export async function jobsAreOverwritten({ redis, search }: PlantedService): Promise<void> {
   const breakages = Object.values(BREAKAGES);
   const id = await search();

@@ -18,7 +18,7 @@ export async function writtenPlaces(service: PlantedService, processes: RunningP
   return places;
 }
 
-/** What the HTTP door answers: every search with its failure, and requests that hold API keys where none belong. */
+/** Answers of the HTTP server: every search with its failure, and requests that hold API keys where none belong. */
 export async function answeredPlaces({ env, canaries, searchIds }: PlantedService): Promise<Places> {
   const origin = `http://127.0.0.1:${env.HTTP_PORT}`;
   const keys = [...canaries].flatMap(([name, key]) => (name.startsWith('API key') ? [key] : []));

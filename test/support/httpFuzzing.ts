@@ -141,8 +141,8 @@ function flaw(call: FuzzCall, { status, headers, body }: Reply, key: string): st
   if (!headers['content-type']?.startsWith('application/problem+json')) return `${status} is no problem+json`;
   if ((status === 503 || status === 429) && headers['retry-after'] === undefined)
     return `${status} without Retry-After`;
-  const told = JSON.parse(body) as { status: number; errors: unknown[] };
-  return told.status === status && told.errors.length > 0 ? undefined : `${status} tells no error`;
+  const answer = JSON.parse(body) as { status: number; errors: unknown[] };
+  return answer.status === status && answer.errors.length > 0 ? undefined : `${status} names no error`;
 }
 
 /** Sends the corpus, and mutations of it, over sockets; each must be answered or its connection closed. */

@@ -32,8 +32,8 @@ export interface Answer {
 const ALL: Role[] = ['enqueue', 'read', 'schedule', 'operate'];
 
 /**
- * The HTTP door on a free port, started anew before each test: with an empty Redis of its own, or beside a service whose
- * worker then does what it is asked for.
+ * The HTTP server on a free port, started before each test: with an empty Redis of its own, or beside a service whose
+ * worker then does the searches.
  */
 export function useHttpService(
   env: Record<string, string> = {},

@@ -148,12 +148,12 @@ describe('a request that is wrong', () => {
   const service = useHttpService();
 
   for (const { title, path = '/v1/searches', body, headers, status = 400, code, at, says } of ROWS)
-    it(`is told as ${status} ${code}: ${title}`, async () => {
+    it(`is answered with ${status} ${code}: ${title}`, async () => {
       const answer = await service.call('POST', path, body ?? '', headers);
       expect(answer.status, answer.text).to.equal(status);
       expect(answer.headers.get('content-type')).to.match(/^application\/problem\+json/);
-      const { errors, ...told } = answer.json;
-      expect(told)
+      const { errors, ...rest } = answer.json;
+      expect(rest)
         .to.include({ status, instance: path })
         .and.to.have.all.keys('type', 'title', 'detail', 'status', 'instance');
       const error = errors.find((each: { code: string }) => each.code === code);
@@ -163,7 +163,7 @@ describe('a request that is wrong', () => {
       expect(answer.text).to.not.contain('hush');
     });
 
-  it('has all its mistakes told at once, also of several searches', async () => {
+  it('has all its mistakes named at once, also of several searches', async () => {
     const { json } = await service.call('POST', '/v1/searches', [
       { query: '', maxItems: 0 },
       { query: 'mug', sort: 'x' },

@@ -67,7 +67,7 @@ describe('the dashboard in a browser', function () {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('stands beside the API’s description, whose routes open and tell their fields', async () => {
+  it('stands beside the API’s description, whose routes open and show their fields', async () => {
     const { page, complaints } = await browser.open();
     await page.goto(`${service.app.url}/docs`);
     await page.getByText('Put in a search, or up to 500 at once').click();

@@ -16,7 +16,7 @@ describe('the dashboard’s login', () => {
     return someone;
   };
 
-  it('sends a browser without one to the form, and tells a program 401', async () => {
+  it('sends a browser without one to the form, and answers a program 401', async () => {
     const page = await visitor().send('GET', '', { accept: 'text/html' });
     expect([page.status, page.headers.get('location')]).to.deep.equal([303, '/admin/queues/login']);
     const form = await visitor().send('GET', '/login', { accept: 'text/html' });
@@ -45,7 +45,9 @@ describe('the dashboard’s login', () => {
   it('takes no other key, and says why on the page', async () => {
     const wrongRole = await visitor().logIn(await service.key(['enqueue', 'read', 'schedule']));
     expect(wrongRole.status).to.equal(403);
-    expect(await wrongRole.text()).to.include('role="alert">Not now: this key does not have the role operate');
+    expect(await wrongRole.text()).to.include(
+      'role="alert">Not now: this key does not have the role operate',
+    );
     const mangled = (await service.key(['operate'])).replace(/.$/, '_');
     for (const key of ['', 'x', '<script>alert(1)</script>', mangled]) {
       const answer = await visitor().logIn(key);
@@ -92,7 +94,7 @@ describe('the dashboard’s login', () => {
     for (const headers of foreign) expect((await visitor().logIn(key, headers)).status).to.equal(403);
   });
 
-  it('lets every page be framed by nobody and load nothing from elsewhere', async () => {
+  it('allows no page to be framed or to load anything from elsewhere', async () => {
     const someone = await loggedIn();
     for (const path of ['', '/login', '/queue/ebay-search', '/api/queues', '/static/css/none.css']) {
       const policy = (await someone.send('GET', path)).headers.get('content-security-policy') ?? '';
@@ -111,7 +113,7 @@ describe('the dashboard’s login', () => {
   });
 });
 
-describe('the dashboard where no keys are asked for', () => {
+describe('the dashboard where no keys are required', () => {
   const service = useHttpService({ HTTP_WITHOUT_KEYS: 'true', DASHBOARD_WRITES: 'true' });
 
   it('is open to this machine, without a login', async () => {

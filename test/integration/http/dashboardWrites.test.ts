@@ -69,7 +69,7 @@ describe('changes through the dashboard', () => {
       });
       afterEach(() => queue.close());
 
-      it('are refused to whoever is not logged in, and to other sites’ pages', async () => {
+      it('are refused without a login, and to other sites’ pages', async () => {
         const before = await content(service);
         for (const [, method, path] of CHANGES) {
           const what = `${method} ${path}`;

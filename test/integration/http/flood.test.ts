@@ -76,7 +76,7 @@ describe('a flood of searches', () => {
 describe('a scraper that never stops', () => {
   const service = useHttpService({ HTTP_RATE_LIMIT: '30' });
 
-  it('is told to wait when its key has asked too often; whoever has another is served', async () => {
+  it('is refused for a while when its key has sent too much; other keys are served', async () => {
     const authorization = `Bearer ${await service.key(['operate'])}`;
     const scrape = () => service.call('GET', '/metrics', undefined, { authorization });
     const answers = await flood(100, scrape);
@@ -86,7 +86,7 @@ describe('a scraper that never stops', () => {
     expect((await service.call('POST', '/v1/searches', { query: 'mug' })).status).to.equal(202);
   });
 
-  it('finds no more series after whatever words have been asked for', async () => {
+  it('finds no more series, whatever paths were called', async () => {
     const ask = async (word: string) => {
       const authorization = `Bearer ${await service.key(['enqueue', 'read'])}`;
       const call = (method: string, path: string, body?: unknown) =>

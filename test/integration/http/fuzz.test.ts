@@ -25,7 +25,7 @@ describe('whatever is sent to the server', function () {
     const { inputs, statuses, wrong } = await fuzzCalls(server, CALLS, seed);
     expect(wrong, `seed ${seed}`).to.deep.equal([]);
     expect(inputs).to.equal(CALLS);
-    // The generator reaches behind the door: some of what it makes is right.
+    // The generator reaches the handlers: some of what it makes is right.
     expect(statuses[202]).to.be.greaterThan(CALLS / 200);
     expect(rejections).to.deep.equal([]);
   });

@@ -9,7 +9,7 @@ describe('an Idempotency-Key', () => {
     service.call('POST', '/v1/searches', body, { 'idempotency-key': key });
   const waiting = () => service.redis.zcard('{ebay}:ebay-search:prioritized');
 
-  it('makes one search of a hundred requests at once; those under way are told to come again', async () => {
+  it('makes one search of a hundred requests at once; those that meet it under way get 409', async () => {
     const answers = await Promise.all(Array.from({ length: 100 }, () => post({ query: 'mug' }, 'k1')));
     expect(await waiting()).to.equal(1);
     const accepted = answers.filter(({ status }) => status === 202);

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { useHttpService } from '../../support/httpService.ts';
 
-describe('the metrics of the HTTP door', () => {
+describe('the metrics of the HTTP server', () => {
   const service = useHttpService({ EBAY_CLIENT_SECRET: 'hush-hush-cert-id', BACKLOG_LIMIT: '3' });
 
-  it('count requests by route and status, never by what was asked for', async () => {
+  it('count requests by route and status, never by query or id', async () => {
     await service.call('GET', '/v1/searches/s_secretive?wait=1');
     await service.call('GET', '/nowhere/hush-hush');
     await service.call('POST', '/v1/searches', { query: '' });
@@ -30,7 +30,9 @@ describe('the metrics of the HTTP door', () => {
     expect(statuses).to.deep.equal([400, 202, 503]);
     const { text } = await service.call('GET', '/metrics');
     const counts = [
-      ...text.matchAll(/^dpf_searches_refused_total\{tenant="default",(?:because="\w+",)?reason="(\w+)"(?:,because="\w+")?\} (\d+)$/gm),
+      ...text.matchAll(
+        /^dpf_searches_refused_total\{tenant="default",(?:because="\w+",)?reason="(\w+)"(?:,because="\w+")?\} (\d+)$/gm,
+      ),
     ];
     expect(counts.map(([, reason, count]) => `${reason} ${count}`)).to.deep.equal([
       'invalid 1',

@@ -3,7 +3,7 @@ import { useService } from '../../support/service.ts';
 
 const PORT = 20_000 + (process.pid % 20_000);
 
-describe('a worker’s door for operators', () => {
+describe('a worker’s port for operators', () => {
   const service = useService({ METRICS_PORT: String(PORT) });
   const get = (path: string, init?: RequestInit) => fetch(`http://127.0.0.1:${PORT}${path}`, init);
 

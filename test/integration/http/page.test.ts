@@ -94,7 +94,7 @@ describe('the page, for people with a key', () => {
     expect(refused.text).to.include('role enqueue');
   });
 
-  it('tells what is wrong with a search beside the field, and keeps what was written', async () => {
+  it('names what is wrong with a search beside the field, and keeps what was written', async () => {
     const { cookie, csrf } = await signIn();
     const form = { query: 'a <b>', priceMax: 'much', country: 'usa', _csrf: csrf };
     const { status, text } = await ask('/searches', { form, headers: { cookie } });

@@ -39,7 +39,7 @@ describe('the routes of the server', () => {
     expect(undeclared).to.deep.equal([]);
   });
 
-  it('refuse, with a key or without, one that declares nobody', async () => {
+  it('refuse, with a key or without, one that declares no access', async () => {
     const stray: Routes = (app) => void app.get('/stray', async () => 'secret');
     const app = await createServer({
       routes: [stray],

@@ -25,7 +25,7 @@ describe('the life of a search over HTTP', () => {
     expect(json.summary.outcome).to.equal('complete');
   });
 
-  it('is told as it goes on, and the stream closes at the end', async () => {
+  it('is sent as events, and the stream closes at the end', async () => {
     service.simulator.controls.configure({ latencyMs: 200 });
     const id = await add({ query: 'phone case', maxItems: 400 });
     const { text, headers } = await http.call('GET', `/v1/searches/${id}/events`);

@@ -18,7 +18,7 @@ describe('searches over HTTP', () => {
     expect(stands.json).to.include({ searchId, state: 'queued', summary: null });
   });
 
-  it('come as a list, and are told apart in the errors by their place', async () => {
+  it('come as a list, and errors name their index', async () => {
     const added = await service.call('POST', '/v1/searches', [{ query: 'one' }, { query: 'two' }]);
     expect(added.json).to.have.lengthOf(2);
     const refused = await service.call('POST', '/v1/searches', [{ query: 'one' }, { query: '', foo: 1 }]);
@@ -70,9 +70,9 @@ describe('searches over HTTP', () => {
     const theirs = await service.call('GET', `/v1/searches/${json.searchId}`, undefined, { authorization });
     const nobodys = await service.call('GET', '/v1/searches/s_nobody', undefined, { authorization });
     expect(theirs.status).to.equal(404);
-    const { instance: _, ...told } = theirs.json;
+    const { instance: _, ...rest } = theirs.json;
     const { instance: __, ...same } = nobodys.json;
-    expect(told).to.deep.equal(same);
+    expect(rest).to.deep.equal(same);
     const named = await service.call(
       'POST',
       '/v1/searches',
