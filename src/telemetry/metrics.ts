@@ -52,24 +52,24 @@ export class Instruments {
   }
 
   /** @param collect brings it up to date before each scrape */
-  counter<const L extends Record<string, Values>>(
+  readonly counter = <const L extends Record<string, Values>>(
     name: string,
     help: string,
     labels: L,
     collect?: () => void,
-  ): Count<L> {
+  ): Count<L> => {
     const { bounded, ...declared } = this.#declare('counter', name, help, labels);
     const metric = new Counter({ ...declared, ...(collect ? { collect } : {}) });
     return { inc: (values, by = 1) => metric.inc(bounded(values), by) };
-  }
+  };
 
   /** @param collect brings it up to date before each scrape */
-  gauge<const L extends Record<string, Values>>(
+  readonly gauge = <const L extends Record<string, Values>>(
     name: string,
     help: string,
     labels: L,
     collect?: (level: Level<L>) => void,
-  ): Level<L> {
+  ): Level<L> => {
     const { bounded, ...declared } = this.#declare('gauge', name, help, labels);
     const metric = new Gauge({ ...declared, ...(collect ? { collect: () => collect(level) } : {}) });
     const level: Level<L> = {
@@ -77,21 +77,21 @@ export class Instruments {
       clear: () => metric.reset(),
     };
     return level;
-  }
+  };
 
-  histogram<const L extends Record<string, Values>>(
+  readonly histogram = <const L extends Record<string, Values>>(
     name: string,
     help: string,
     labels: L,
     buckets: number[],
-  ): Timing<L> {
+  ): Timing<L> => {
     const { bounded, ...declared } = this.#declare('histogram', name, help, labels);
     const metric = new Histogram({ ...declared, buckets });
     return {
       observe: (values, seconds) => metric.observe(bounded(values), seconds),
       begin: (values) => metric.zero(bounded(values)),
     };
-  }
+  };
 
   #declare(kind: Declared['kind'], name: string, help: string, ownLabels: Record<string, Values>) {
     const both = FORMERLY_BECAUSE.includes(name) && ownLabels.reason !== undefined;
@@ -166,18 +166,12 @@ export interface AuthMetrics {
 
 const MINT_SECONDS = [0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 
-export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
+export function declareAuthMetrics({ counter, gauge, histogram }: Instruments): AuthMetrics {
   const tenant = TENANT;
   const expiries = new Map<string, number>();
-  instruments.gauge(
-    'dpf_token_expiry_seconds',
-    'Seconds until the token stops being used',
-    { tenant },
-    (level) => {
-      for (const [owner, at] of expiries) level.set({ tenant: owner }, Math.max(0, (at - Date.now()) / 1000));
-    },
-  );
-  const counter = instruments.counter.bind(instruments) as Instruments['counter'];
+  gauge('dpf_token_expiry_seconds', 'Seconds until the token stops being used', { tenant }, (level) => {
+    for (const [owner, at] of expiries) level.set({ tenant: owner }, Math.max(0, (at - Date.now()) / 1000));
+  });
   const metrics = {
     served: counter('dpf_token_served_total', 'Tokens handed to callers, by where they came from', {
       tenant,
@@ -196,16 +190,11 @@ export function declareAuthMetrics(instruments: Instruments): AuthMetrics {
       reason: MINT_REASON,
       result: MINT_RESULT,
     }),
-    mintSeconds: instruments.histogram(
-      'dpf_token_mint_seconds',
-      'Duration of token requests',
-      { tenant },
-      MINT_SECONDS,
-    ),
+    mintSeconds: histogram('dpf_token_mint_seconds', 'Duration of token requests', { tenant }, MINT_SECONDS),
     waits: counter('dpf_token_waits_total', "Times that this process waited for another's token request", {
       tenant,
     }),
-    credentialRefused: instruments.gauge(
+    credentialRefused: gauge(
       'dpf_token_credential_refused',
       '1 while eBay refuses the credential, as this process knows it',
       { tenant },
@@ -243,40 +232,36 @@ const CIRCUIT_NUMBER = { closed: 0, 'half-open': 0.5, open: 1 };
 /** One tenant's calls to eBay and the gate before them. */
 export type CallMetrics = ReturnType<ReturnType<typeof declareCallMetrics>>;
 
-export function declareCallMetrics(instruments: Instruments) {
+export function declareCallMetrics({ counter, gauge, histogram }: Instruments) {
   const tenant = TENANT;
-  const calls = instruments.counter(
-    'dpf_ebay_calls_total',
-    'HTTP attempts to eBay, by endpoint and outcome',
-    { tenant, endpoint: ENDPOINT, outcome: CALL_OUTCOME },
-  );
-  const duration = instruments.histogram(
+  const calls = counter('dpf_ebay_calls_total', 'HTTP attempts to eBay, by endpoint and outcome', {
+    tenant,
+    endpoint: ENDPOINT,
+    outcome: CALL_OUTCOME,
+  });
+  const duration = histogram(
     'dpf_ebay_call_duration_seconds',
     'From the granted slot to the answer that was read',
     { tenant, endpoint: ENDPOINT },
     CALL_SECONDS,
   );
-  const waits = instruments.histogram(
+  const waits = histogram(
     'dpf_gate_wait_seconds',
     'How long attempts waited in a worker for their slot',
     { tenant, class: CLASS },
     GATE_WAIT_SECONDS,
   );
-  const refusals = instruments.counter(
-    'dpf_gate_refusals_total',
-    'Attempts that the gate refused, by reason',
-    {
-      tenant,
-      reason: GATE_REFUSAL,
-    },
-  );
-  const gauge = (name: string, help: string) => instruments.gauge(name, help, { tenant });
-  const remaining = gauge('dpf_quota_remaining', 'Browse calls left in the quota day');
-  const limit = gauge('dpf_quota_limit', 'Browse calls of the quota day');
-  const reset = gauge('dpf_quota_reset_timestamp_seconds', 'When the quota day ends');
-  const interval = gauge('dpf_gate_interval_seconds', 'Least time between two calls of the fleet');
-  const circuit = gauge('dpf_circuit_state', '0 closed, 0.5 half-open, 1 open');
-  const closed = instruments.gauge('dpf_gate_closed', '1 while no call is admitted, by reason', {
+  const refusals = counter('dpf_gate_refusals_total', 'Attempts that the gate refused, by reason', {
+    tenant,
+    reason: GATE_REFUSAL,
+  });
+  const ofTenant = (name: string, help: string) => gauge(name, help, { tenant });
+  const remaining = ofTenant('dpf_quota_remaining', 'Browse calls left in the quota day');
+  const limit = ofTenant('dpf_quota_limit', 'Browse calls of the quota day');
+  const reset = ofTenant('dpf_quota_reset_timestamp_seconds', 'When the quota day ends');
+  const interval = ofTenant('dpf_gate_interval_seconds', 'Least time between two calls of the fleet');
+  const circuit = ofTenant('dpf_circuit_state', '0 closed, 0.5 half-open, 1 open');
+  const closed = gauge('dpf_gate_closed', '1 while no call is admitted, by reason', {
     tenant,
     reason: CLOSED_REASON,
   });
@@ -313,13 +298,13 @@ export function declareCallMetrics(instruments: Instruments) {
 /** Changes of this process's configuration. */
 export type ConfigMetrics = ReturnType<typeof declareConfigMetrics>;
 
-function declareConfigMetrics(instruments: Instruments) {
-  const version = instruments.gauge(
+function declareConfigMetrics({ counter, gauge }: Instruments) {
+  const version = gauge(
     'dpf_config_version',
     'Version of the fleet’s configuration that this process runs',
     {},
   );
-  const changes = instruments.counter(
+  const changes = counter(
     'dpf_config_changes_total',
     'Changes of the configuration while this process ran, by result',
     { result: ['applied', 'refused'] },
@@ -343,15 +328,15 @@ export interface QueueCount {
 /** Figures of the whole fleet. Only the process that holds the lease shows them, and only while they are fresh. */
 export type FleetMetrics = ReturnType<typeof declareFleetMetrics>;
 
-function declareFleetMetrics(instruments: Instruments) {
+function declareFleetMetrics({ gauge }: Instruments) {
   const known = new Map<string, { counts: readonly QueueCount[]; until: number }>();
-  const gauge = <const L extends Record<string, Values>>(
+  const fleetGauge = <const L extends Record<string, Values>>(
     name: string,
     help: string,
     labels: L,
     seriesOf: (count: QueueCount) => Array<[own: Labels<L>, value: number]>,
   ) =>
-    instruments.gauge(
+    gauge(
       name,
       `${help}, shown by one process of the fleet`,
       { tenant: TENANT, queue: QUEUE, ...labels },
@@ -364,13 +349,13 @@ function declareFleetMetrics(instruments: Instruments) {
                 level.set({ tenant, queue: count.queue, ...own } as Parameters<typeof level.set>[0], value);
       },
     );
-  gauge('dpf_queue_jobs', 'Jobs in a queue by state', { state: JOB_STATE }, ({ states }) =>
+  fleetGauge('dpf_queue_jobs', 'Jobs in a queue by state', { state: JOB_STATE }, ({ states }) =>
     Object.entries(states).map(([state, jobs]) => [{ state }, jobs]),
   );
-  gauge('dpf_queue_waiting_jobs', 'Jobs that wait to run, by class', { class: CLASS }, ({ classes }) =>
+  fleetGauge('dpf_queue_waiting_jobs', 'Jobs that wait to run, by class', { class: CLASS }, ({ classes }) =>
     Object.entries(classes).map(([name, { waiting }]) => [{ class: name }, waiting]),
   );
-  gauge(
+  fleetGauge(
     'dpf_queue_oldest_waiting_seconds',
     'Age of the oldest job that waits to run, by class; 0 for none',
     { class: CLASS },
@@ -388,13 +373,13 @@ const REQUEST_SECONDS = [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 10];
 /** Requests to the HTTP API. */
 export type HttpMetrics = ReturnType<typeof declareHttpMetrics>;
 
-function declareHttpMetrics(instruments: Instruments) {
-  const requests = instruments.counter('dpf_http_requests_total', 'Requests to the HTTP API', {
+function declareHttpMetrics({ counter, histogram }: Instruments) {
+  const requests = counter('dpf_http_requests_total', 'Requests to the HTTP API', {
     method: METHOD,
     route: ROUTE,
     status: STATUS,
   });
-  const duration = instruments.histogram(
+  const duration = histogram(
     'dpf_http_request_duration_seconds',
     'From the request’s head to the end of the answer',
     { method: METHOD, route: ROUTE },
@@ -410,12 +395,11 @@ function declareHttpMetrics(instruments: Instruments) {
 }
 
 /** One tenant's searches that were refused. */
-function declareIntakeMetrics(instruments: Instruments) {
-  const refusals = instruments.counter(
-    'dpf_searches_refused_total',
-    'Searches that `dpf serve` refused, by reason',
-    { tenant: TENANT, reason: REFUSAL },
-  );
+function declareIntakeMetrics({ counter }: Instruments) {
+  const refusals = counter('dpf_searches_refused_total', 'Searches that `dpf serve` refused, by reason', {
+    tenant: TENANT,
+    reason: REFUSAL,
+  });
   return (tenant: string) => {
     for (const reason of REFUSAL) refusals.inc({ tenant, reason }, 0);
     return {
@@ -448,17 +432,17 @@ interface LossyLog {
 }
 
 /** This process, its log and its Redis. */
-function declareProcessMetrics(instruments: Instruments) {
+function declareProcessMetrics({ registry, counter, gauge }: Instruments) {
   const all = new Registry();
   collectDefaultMetrics({ register: all });
   for (const name of KEPT) {
     const metric = all.getSingleMetric(name) as Metric | undefined;
-    if (metric !== undefined) instruments.registry.registerMetric(metric);
+    if (metric !== undefined) registry.registerMetric(metric);
   }
-  const redis = instruments.gauge('dpf_redis_up', '1 if Redis answered this process when last asked', {});
+  const redis = gauge('dpf_redis_up', '1 if Redis answered this process when last asked', {});
   const counted: Record<string, number> = {};
   let log: LossyLog | undefined;
-  const lost = instruments.counter(
+  const lost = counter(
     'dpf_log_lines_lost_total',
     'Log lines that were not written: refused or stuck (the stream), repeated (errors only counted)',
     { reason: ['refused', 'stuck', 'repeated'] },
@@ -484,15 +468,14 @@ const QUEUE_WAIT_SECONDS = [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200];
 /** One tenant's jobs and workers. */
 export type QueueMetrics = ReturnType<ReturnType<typeof declareQueueMetrics>>;
 
-function declareQueueMetrics(instruments: Instruments) {
+function declareQueueMetrics({ counter, histogram }: Instruments) {
   const tenant = TENANT;
   const queue = QUEUE;
-  const counter = instruments.counter.bind(instruments) as Instruments['counter'];
   const searches = counter('dpf_searches_total', 'Searches that ended, by outcome', {
     tenant,
     outcome: SEARCH_OUTCOME,
   });
-  const duration = instruments.histogram(
+  const duration = histogram(
     'dpf_search_duration_seconds',
     'From the moment that a search was added to its end',
     { tenant, class: CLASS },
@@ -502,7 +485,7 @@ function declareQueueMetrics(instruments: Instruments) {
     tenant,
     result: CALL_JOB_RESULT,
   });
-  const waits = instruments.histogram(
+  const waits = histogram(
     'dpf_queue_wait_seconds',
     'From the moment that a page or item job was added to the start of its run',
     { tenant, class: CLASS },
