@@ -24,7 +24,7 @@ export const mutations: Mutation[] = [
   {
     id: 'lock',
     file: SCRIPTS,
-    find: "if holder and holder ~= a.requester then return {'busy', now} end",
+    find: "if holder and holder ~= a.requester then return reply({kind = 'busy'}) end",
     replace: '',
     breaks: 'Only one process of the fleet asks eBay for a token at a time.',
     tests: tests('singleFlight'),
@@ -73,7 +73,7 @@ export const mutations: Mutation[] = [
   {
     id: 'request-interval',
     file: SCRIPTS,
-    find: "if not holder and rest > 0 then return {'wait', now, rest} end",
+    find: "if not holder and rest > 0 then return reply({kind = 'wait', ms = rest}) end",
     replace: '',
     breaks: 'The fleet keeps TOKEN_REQUEST_INTERVAL between two token requests.',
     tests: tests('requestInterval'),
@@ -89,7 +89,7 @@ export const mutations: Mutation[] = [
   {
     id: 'mint-budget',
     file: SCRIPTS,
-    find: "if made >= a.mintsADay then return {'spent', now, made} end",
+    find: "if made >= a.mintsADay then return reply({kind = 'spent', mintsToday = made}) end",
     replace: '',
     breaks: 'The fleet makes no more token requests a day than configured.',
     tests: tests('pauses'),
@@ -98,7 +98,7 @@ export const mutations: Mutation[] = [
   {
     id: 'late-failure',
     file: SCRIPTS,
-    find: "if redis.call('GET', lock) ~= a.requester then return 0 end",
+    find: "if redis.call('GET', lock) ~= a.requester then return reply({}) end",
     replace: '',
     breaks: 'The failure of a process that lost its lock starts no pause for the fleet.',
     tests: tests('singleFlight'),

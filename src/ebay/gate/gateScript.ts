@@ -2,7 +2,7 @@ import { LuaScript } from '../../redis/luaScript.ts';
 
 /**
  * The gate's rules as Lua: each program below is one atomic step on one hash per credential, on the clock of Redis.
- * Its arguments are one JSON object, `a` in Lua. Instants and durations are in ms, those named `…Us` in µs.
+ * Its arguments are one JSON object, `a` in Lua, and so is its answer. Instants and durations are in ms, those named `…Us` in µs.
  */
 
 /** Names of the hash's fields: in these programs, and in Redis. Several versions of this service share the hash. */
@@ -70,6 +70,10 @@ local function forget(name)
 end
 local function save()
   if #changed > 0 then redis.call('HSET', key, unpack(changed)) end
+end
+-- cjson keeps 14 digits of a number: instants in µs are answered as text.
+local function exact(us)
+  return string.format('%.0f', us)
 end
 `;
 
@@ -190,7 +194,6 @@ local function askAgainAt(slotUs, waiting)
 end
 `;
 
-/** Returns {'go', …}, {'wait', now, when to ask again} or {'closed', for ms, reason, scope}. */
 const ASK = `
 local dayBegan = beginDay()
 local limit = gate.limit or a.dailyLimit
@@ -216,7 +219,7 @@ if not closedUntil and gate.used >= math.floor(limit * a.share) then
 end
 if closedUntil then
   save()
-  return {'closed', closedUntil - now, reason, scope}
+  return cjson.encode({kind = 'closed', forMs = closedUntil - now, reason = reason, scope = scope})
 end
 
 local waiting = gate.waiting
@@ -231,7 +234,7 @@ else
     -- A process that sleeps less than all of it asks again and is counted then.
     if slotUs - leadUs - nowUs <= a.longestSleepUs then set('waiting', waiting + 1) end
     save()
-    return {'wait', nowUs, askAgainAt(slotUs, waiting)}
+    return cjson.encode({kind = 'wait', nowUs = exact(nowUs), askAtUs = exact(askAgainAt(slotUs, waiting))})
   end
   -- The first row has come, and what is left of it asks again. A slot that nobody took in time shows that nobody waits.
   local left = nowUs - slotUs > stepUs and 0 or math.max(0, waiting - a.rowLength)
@@ -245,8 +248,19 @@ if probes then
 end
 save()
 -- A process that is alone knows by itself when to ask for the next slot.
-local askAt = waiting <= a.refused and askAgainAt(gate.lastSlotUs + stepUs, 0) or 0
-return {'go', nowUs, gate.lastSlotUs, intervalUs, gate.used, limit, gate.reset, probes and 1 or 0, dayBegan and 1 or 0, askAt}
+local askAtUs = waiting <= a.refused and askAgainAt(gate.lastSlotUs + stepUs, 0) or 0
+return cjson.encode({
+  kind = 'go',
+  nowUs = exact(nowUs),
+  askAtUs = exact(askAtUs),
+  slotUs = exact(gate.lastSlotUs),
+  intervalUs = intervalUs,
+  used = gate.used,
+  limit = limit,
+  reset = gate.reset,
+  probe = probes,
+  dayBegan = dayBegan,
+})
 `;
 
 /** The request of a slot left late, at `a.sentUs` less what a call may be late without moving the next slot. */
@@ -264,18 +278,18 @@ local function open(pause, change)
   set('windowBefore', '')
   closeUntil(now + gate.circuitPause, 'circuit')
   save()
-  return {change, gate.circuitPause}
+  return cjson.encode({change = change, pauseMs = gate.circuitPause})
 end
 if gate.circuitPause > 0 then
-  if gate.prober ~= a.id then return {'none', 0} end
+  if gate.prober ~= a.id then return cjson.encode({change = 'none'}) end
   forget('prober')
   forget('probeUntil')
-  if a.outcome == 'unknown' then return {'none', 0} end
+  if a.outcome == 'unknown' then return cjson.encode({change = 'none'}) end
   if a.outcome == 'failed' then return open(gate.circuitPause * 2, 'reopened') end
   forget('circuitPause')
-  return {'closed', 0}
+  return cjson.encode({change = 'closed'})
 end
-if a.outcome == 'unknown' then return {'none', 0} end
+if a.outcome == 'unknown' then return cjson.encode({change = 'none'}) end
 local failed = a.outcome == 'failed' and 1 or 0
 local seen = count(1, failed)
 -- One bad machine among several does not stop the others.
@@ -284,7 +298,7 @@ if failed == 1 and isGeneral and seen.calls >= a.fewestCalls and seen.failed >= 
   return open(a.pauseMs, 'opened')
 end
 save()
-return {'none', 0}
+return cjson.encode({change = 'none'})
 `;
 
 const GIVE_BACK = `
@@ -313,7 +327,7 @@ end
 local began = now + pause > math.max(now, gate.closedUntil) + 1000 or pause > 0 and not wasClosed
 closeUntil(now + pause, 'pause')
 save()
-return {gate.closedUntil - now, gate.closedReason, began and 1 or 0}
+return cjson.encode({forMs = gate.closedUntil - now, reason = gate.closedReason, began = began})
 `;
 
 const CLOSE = `
@@ -354,7 +368,17 @@ beginDay()
 local limit = gate.limit or a.dailyLimit
 local closedUntil, reason = closure(limit, false)
 local circuit = gate.circuitPause == 0 and 'closed' or gate.closedUntil > now and 'open' or 'half-open'
-return {nowUs, gate.lastSlotUs + stepUs, intervalUs, gate.used, limit, gate.reset, gate.granted, circuit, closedUntil or 0, reason}
+return cjson.encode({
+  nowUs = exact(nowUs),
+  nextUs = exact(gate.lastSlotUs + stepUs),
+  intervalUs = intervalUs,
+  used = gate.used,
+  limit = limit,
+  reset = gate.reset,
+  granted = gate.granted,
+  circuit = circuit,
+  closed = closedUntil and {['until'] = closedUntil, reason = reason},
+})
 `;
 
 const program = (...parts: string[]) => new LuaScript([STATE, ...parts].join(''));

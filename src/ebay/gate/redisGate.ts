@@ -65,10 +65,15 @@ interface UnusedSlot {
   reset?: number;
 }
 
+/** The answers of the script; instants in µs are texts. */
+type AskAnswer =
+  | { kind: 'closed'; forMs: number; reason: ClosedReason; scope: 'all' | 'class' }
+  | { kind: 'wait'; nowUs: string; askAtUs: string }
+  | ({ kind: 'go'; nowUs: string; askAtUs: string } & Grant);
+
 interface Grant {
-  id: string;
-  slotUs: number;
-  intervalMs: number;
+  slotUs: string;
+  intervalUs: number;
   used: number;
   limit: number;
   reset: number;
@@ -77,13 +82,24 @@ interface Grant {
   dayBegan: boolean;
 }
 
-interface Refusal {
-  forMs: number;
-  reason: ClosedReason;
-  scope: 'all' | 'class';
+type Refusal = Omit<Extract<AskAnswer, { kind: 'closed' }>, 'kind'>;
+
+interface ReportAnswer {
+  change: 'none' | 'opened' | 'reopened' | 'closed';
+  pauseMs?: number;
 }
 
-type CircuitChange = 'none' | 'opened' | 'reopened' | 'closed';
+interface ReadAnswer {
+  nowUs: string;
+  nextUs: string;
+  intervalUs: number;
+  used: number;
+  limit: number;
+  reset: number;
+  granted: number;
+  circuit: GateState['circuit'];
+  closed?: Closure;
+}
 
 /**
  * One process's side of the gate: the line of its waiting calls, and a loop that asks Redis for one slot after another.
@@ -145,7 +161,7 @@ class RedisGate implements CallGate {
     }
     const settings = this.#settings;
     try {
-      const [change, pauseMs] = await this.#run<[CircuitChange, number]>('report', {
+      const { change, pauseMs } = await this.#run<ReportAnswer>('report', {
         id: slot.id,
         outcome,
         process: this.#process,
@@ -171,13 +187,13 @@ class RedisGate implements CallGate {
 
   async throttled(retryAfterMs?: number): Promise<ThrottlePause> {
     const { throttlePauseMs, maxThrottlePauseMs } = this.#settings;
-    const [forMs, reason, began] = await this.#run<[number, ClosedReason, number]>('throttled', {
+    const pause = await this.#run<ThrottlePause>('throttled', {
       namedMs: retryAfterMs,
       firstPauseMs: throttlePauseMs,
       longestPauseMs: maxThrottlePauseMs,
     });
-    if (began === 1) this.#log.warn('paused: eBay throttles', { forMs });
-    return { forMs, reason, began: began === 1 };
+    if (pause.began) this.#log.warn('paused: eBay throttles', { forMs: pause.forMs });
+    return pause;
   }
 
   async close(forMs: number, reason: ClosedReason): Promise<number> {
@@ -188,9 +204,9 @@ class RedisGate implements CallGate {
 
   async read(): Promise<GateState> {
     const { shares } = this.#settings;
-    const [nowUs, nextUs, intervalUs, used, limit, reset, granted, circuit, closedUntil, reason] =
-      await this.#run<ReadAnswer>('read', this.#rules());
-    const closed = closedUntil === 0 ? undefined : { until: closedUntil, reason: reason as ClosedReason };
+    const answer = await this.#run<ReadAnswer>('read', this.#rules());
+    const { intervalUs, used, limit, reset, granted, closed, circuit } = answer;
+    const [nowUs, nextUs] = [Number(answer.nowUs), Number(answer.nextUs)];
     const closureOf = (call: CallClass): Closure | undefined =>
       closed ?? (used >= Math.floor(limit * shares[call]) ? { until: reset, reason: 'quota' } : undefined);
     return {
@@ -276,7 +292,7 @@ class RedisGate implements CallGate {
     const { shares, circuitWindowMs, probeTimeoutMs, maxSleepMs } = this.#settings;
     const askedAt = performance.now();
     try {
-      const [kind, ...rest] = await this.#run<[string, ...(number | string)[]]>('ask', {
+      const answer = await this.#run<AskAnswer>('ask', {
         ...this.#rules(),
         id,
         share: shares[waiter.call.class],
@@ -290,23 +306,14 @@ class RedisGate implements CallGate {
         windowMs: circuitWindowMs,
         probeTimeoutMs,
       });
-      if (kind === 'closed') {
-        const [forMs, reason, scope] = rest as [number, ClosedReason, 'all' | 'class'];
-        this.#turnAway(waiter, { forMs, reason, scope });
+      if (answer.kind === 'closed') {
+        this.#turnAway(waiter, answer);
         return;
       }
-      const numbers = rest as number[];
-      this.#clock.learn(askedAt, performance.now(), (numbers[0] as number) / 1000);
-      if (kind === 'wait') {
-        this.#refused += 1;
-        this.#askNextAt(numbers[1] as number);
-      } else {
-        this.#refused = 0;
-        const [, slotUs, intervalUs, used, limit, reset, probe, dayBegan, askUs] = numbers as GoAnswer;
-        const counts = { used, limit, reset, probe: probe === 1, dayBegan: dayBegan === 1 };
-        this.#askNextAt(askUs);
-        void this.#use(waiter, { id, slotUs, intervalMs: intervalUs / 1000, ...counts });
-      }
+      this.#clock.learn(askedAt, performance.now(), Number(answer.nowUs) / 1000);
+      this.#askAt = this.#clock.toLocal(Number(answer.askAtUs) / 1000);
+      this.#refused = answer.kind === 'wait' ? this.#refused + 1 : 0;
+      if (answer.kind === 'go') void this.#use(waiter, id, answer);
     } catch (error) {
       this.#answered += answered;
       // Whether Redis got this ask is not known: the next one names its slot, and again those that it named.
@@ -316,15 +323,11 @@ class RedisGate implements CallGate {
     }
   }
 
-  #askNextAt(redisUs: number): void {
-    this.#askAt = this.#clock.toLocal(redisUs / 1000);
-  }
-
   /** Waits for the slot's time, and lets its call go unless that has left or is late. The next ask does not wait for it. */
-  async #use(waiter: Waiter, grant: Grant): Promise<void> {
-    this.#intervalMs = grant.intervalMs;
+  async #use(waiter: Waiter, id: string, grant: Grant): Promise<void> {
+    this.#intervalMs = grant.intervalUs / 1000;
     waiter.isGranted = true;
-    const slot = new GateSlot(waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
+    const slot = new GateSlot(id, waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
       void this.#run('sentLate', { sentUs }).catch(() => undefined);
     });
     if (!slot.isLate) await slot.untilDue();
@@ -379,38 +382,14 @@ class RedisGate implements CallGate {
   async #run<Answer>(script: keyof typeof GATE_SCRIPTS, args: object): Promise<Answer> {
     try {
       const { redis } = this.#options;
-      return (await GATE_SCRIPTS[script].run(redis, this.#key, [JSON.stringify(args)])) as Answer;
+      const answer = await GATE_SCRIPTS[script].run(redis, this.#key, [JSON.stringify(args)]);
+      return (typeof answer === 'string' ? JSON.parse(answer) : answer) as Answer;
     } catch (error) {
       const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message.slice(0, 120);
       throw new Failure('redis-unavailable', `the call gate cannot count a call without Redis (${cause})`);
     }
   }
 }
-
-/** In the order of the script's answers. */
-type ReadAnswer = [
-  nowUs: number,
-  nextUs: number,
-  intervalUs: number,
-  used: number,
-  limit: number,
-  reset: number,
-  granted: number,
-  circuit: GateState['circuit'],
-  closedUntil: number,
-  reason?: ClosedReason,
-];
-type GoAnswer = [
-  nowUs: number,
-  slotUs: number,
-  intervalUs: number,
-  used: number,
-  limit: number,
-  reset: number,
-  probe: number,
-  dayBegan: number,
-  askUs: number,
-];
 
 function microseconds(ms: number): number {
   return Math.round(ms * 1000);
@@ -521,8 +500,9 @@ class GateSlot implements Slot {
   #wasSent = false;
 
   constructor(
+    id: string,
     waiter: Waiter,
-    { id, slotUs, intervalMs, probe, reset }: Grant,
+    { slotUs, intervalUs, probe, reset }: Grant,
     clock: RedisClock,
     /** A request that is written later than this moves the slots after it. */
     lateMs: number,
@@ -535,8 +515,8 @@ class GateSlot implements Slot {
     this.#clock = clock;
     this.#lateMs = lateMs;
     this.#movePace = movePace;
-    this.#paced = intervalMs > 0;
-    this.#dueAt = clock.toLocal(slotUs / 1000);
+    this.#paced = intervalUs > 0;
+    this.#dueAt = clock.toLocal(Number(slotUs) / 1000);
     // Twice the allowance for each further slot missed: a Redis whose answers are always late starves no call.
     const allowed = lateMs * 2 ** Math.max(0, waiter.missed - 1);
     this.#allowedMs = this.#paced ? (clock.isKnown ? allowed : Number.NEGATIVE_INFINITY) : Infinity;

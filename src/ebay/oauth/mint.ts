@@ -243,7 +243,7 @@ export interface PermitState {
   mintsToday: number;
   /** New tokens in a row that the API refused. */
   refusedInARow: number;
-  pause: Pause | undefined;
+  pause?: Pause | undefined;
 }
 
 /** Who may ask eBay for a token, and when. */
@@ -353,44 +353,26 @@ export class FleetPermits implements Permits {
   async permit({ reason, stale, unwanted }: Need, requester: string): Promise<Permit> {
     const { value, lock, fence, interval, pause, refused } = this.#keys;
     const { lockTime, requestInterval, dailyMintLimit, refreshAhead, refusedPause } = this.#config.token;
-    const [kind, now, first, second, third] = (await this.#run(
-      PERMIT,
-      [value, lock, fence, interval, this.#mints(), pause, refused],
-      {
-        stale,
-        requester,
-        lockMs: ms(lockTime),
-        intervalMs: ms(requestInterval),
-        mintsADay: dailyMintLimit,
-        endingMs: reason === 'ahead' ? ms(refreshAhead) : ANY_LIFE_MS,
-        refused: reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '',
-        refusedPauseMs: ms(refusedPause),
-        refusalsUntilStop: REFUSALS_UNTIL_STOP,
-        refusalsKeptMs: this.#refusalsKeptMs(),
-      },
-    )) as [Permit['kind'], number, never, never, never];
-    this.#clock.learn(now);
-    switch (kind) {
-      case 'replaced':
-        return { kind, value: first };
-      case 'busy':
-        return { kind };
-      case 'wait':
-        return { kind, ms: first };
-      case 'paused':
-        return { kind, ms: first, reason: second };
-      case 'spent':
-        return { kind, mintsToday: first };
-      case 'granted':
-        return { kind, generation: first, mintsToday: second, failures: third };
-    }
+    const keys = [value, lock, fence, interval, this.#mints(), pause, refused];
+    return this.#run<Permit>(PERMIT, keys, {
+      stale,
+      requester,
+      lockMs: ms(lockTime),
+      intervalMs: ms(requestInterval),
+      mintsADay: dailyMintLimit,
+      endingMs: reason === 'ahead' ? ms(refreshAhead) : ANY_LIFE_MS,
+      refused: reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '',
+      refusedPauseMs: ms(refusedPause),
+      refusalsUntilStop: REFUSALS_UNTIL_STOP,
+      refusalsKeptMs: this.#refusalsKeptMs(),
+    });
   }
 
   async store(token: CachedToken, requester: string, generation: number): Promise<string | undefined> {
     const { value, lock, fence, pause } = this.#keys;
     const lifeMs = Math.max(1, Math.floor(token.cachedUntil - this.#clock.now()));
     const args = { value: token.value, lifeMs, requester, generation };
-    return ((await this.#run(STORE, [value, lock, fence, pause], args)) ?? undefined) as string | undefined;
+    return (await this.#run<{ newer?: string }>(STORE, [value, lock, fence, pause], args)).newer;
   }
 
   async failed(requester: string, { ms: pauseMs, reason }: Pause): Promise<void> {
@@ -409,10 +391,7 @@ export class FleetPermits implements Permits {
 
   async state(): Promise<PermitState> {
     const { pause, refused } = this.#keys;
-    const answer = await this.#run(STATE, [pause, refused, this.#mints()], {});
-    const [now, until, reason, refusedInARow, mintsToday] = answer as StateAnswer;
-    this.#clock.learn(now);
-    return { mintsToday, refusedInARow, pause: until > now ? { ms: until - now, reason } : undefined };
+    return this.#run<PermitState>(STATE, [pause, refused, this.#mints()], {});
   }
 
   async clear(): Promise<void> {
@@ -429,8 +408,11 @@ export class FleetPermits implements Permits {
     return ms(2 * Math.max(this.#config.token.refusedPause, this.#config.token.cacheTime));
   }
 
-  #run(script: LuaScript, keys: string[], args: object): Promise<unknown> {
-    return this.#ask(() => script.run(this.#redis, keys, [JSON.stringify(args)]));
+  async #run<Answer>(script: LuaScript, keys: string[], args: object): Promise<Answer> {
+    const json = await this.#ask(() => script.run(this.#redis, keys, [JSON.stringify(args)]));
+    const { now, ...answer } = JSON.parse(json as string) as { now: number };
+    this.#clock.learn(now);
+    return answer as Answer;
   }
 
   #ask<T>(command: () => Promise<T>): Promise<T> {
@@ -438,26 +420,28 @@ export class FleetPermits implements Permits {
   }
 }
 
-type StateAnswer = [now: number, until: number, reason: MintTrouble, refusedInARow: number, mints: number];
-
 function ms(seconds: number): number {
   return Math.ceil(seconds * 1000);
 }
 
-/** The beginning of every script: the arguments, and Redis's time in ms. */
+/** The beginning of every script: its arguments `a` and its answer are JSON objects; the answer has Redis's time in ms. */
 const PRELUDE = `
 local a = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function text(number) return string.format('%.0f', number) end
+local function reply(answer)
+  answer.now = now
+  return cjson.encode(answer)
+end
 `;
 
-/** May the requester ask eBay? One step, so that nothing happens between looking and locking. Gives {kind, now, …}. */
+/** May the requester ask eBay? One step, so that nothing happens between looking and locking. */
 const PERMIT = new LuaScript(`${PRELUDE}
 local cached, lock, fence, interval, mints, pause, refused = unpack(KEYS)
 local value = redis.call('GET', cached)
 if value and (value ~= a.stale or redis.call('PTTL', cached) > a.endingMs) then
-  return {'replaced', now, value}
+  return reply({kind = 'replaced', value = value})
 end
 if value and a.refused ~= '' then
   redis.call('DEL', cached)
@@ -473,61 +457,68 @@ if value and a.refused ~= '' then
 end
 local paused = redis.call('HMGET', pause, 'until', 'reason', 'failures')
 if paused[1] and tonumber(paused[1]) > now then
-  return {'paused', now, paused[1] - now, paused[2]}
+  return reply({kind = 'paused', ms = paused[1] - now, reason = paused[2]})
 end
 local holder = redis.call('GET', lock)
-if holder and holder ~= a.requester then return {'busy', now} end
+if holder and holder ~= a.requester then return reply({kind = 'busy'}) end
 local rest = redis.call('PTTL', interval)
-if not holder and rest > 0 then return {'wait', now, rest} end
+if not holder and rest > 0 then return reply({kind = 'wait', ms = rest}) end
 local made = tonumber(redis.call('GET', mints) or '0')
-if made >= a.mintsADay then return {'spent', now, made} end
+if made >= a.mintsADay then return reply({kind = 'spent', mintsToday = made}) end
 redis.call('SET', lock, a.requester, 'PX', text(a.lockMs))
 if a.intervalMs > 0 then redis.call('SET', interval, '1', 'PX', text(a.intervalMs)) end
 redis.call('INCR', mints)
 redis.call('EXPIRE', mints, 172800)
 local generation = redis.call('HINCRBY', fence, 'issued', 1)
 redis.call('EXPIRE', fence, 172800)
-return {'granted', now, generation, made + 1, tonumber(paused[3] or '0')}
+return reply({kind = 'granted', generation = generation, mintsToday = made + 1, failures = tonumber(paused[3] or '0')})
 `);
 
 /**
- * Puts a token into the cache and ends lock and pause in the same step, so that all who wait find it at once. Gives
- * nothing, or the newer value that stands instead; empty where that is gone already.
+ * Puts a token into the cache and ends lock and pause in the same step, so that all who wait find it at once. Answers
+ * the newer value that stands instead, if there is one; empty where that is gone already.
  */
 const STORE = new LuaScript(`${PRELUDE}
 local cached, lock, fence, pause = unpack(KEYS)
 if redis.call('GET', lock) == a.requester then redis.call('DEL', lock) end
 local generation = a.generation
 local stored = tonumber(redis.call('HGET', fence, 'stored') or '0')
-if generation > 0 and stored > generation then return redis.call('GET', cached) or '' end
+if generation > 0 and stored > generation then
+  return reply({newer = redis.call('GET', cached) or ''})
+end
 if generation < 0 then generation = redis.call('HINCRBY', fence, 'issued', 1) end
 redis.call('SET', cached, a.value, 'PX', text(a.lifeMs))
 redis.call('HSET', fence, 'stored', text(math.max(generation, stored)))
 redis.call('EXPIRE', fence, 172800)
 redis.call('DEL', pause)
-return nil
+return reply({})
 `);
 
 /** Ends the requester's lock and begins the fleet's pause. A requester whose lock ran out is late: another one has it. */
 const FAIL = new LuaScript(`${PRELUDE}
 local lock, pause = unpack(KEYS)
-if redis.call('GET', lock) ~= a.requester then return 0 end
+if redis.call('GET', lock) ~= a.requester then return reply({}) end
 redis.call('DEL', lock)
 redis.call('HINCRBY', pause, 'failures', 1)
 redis.call('HSET', pause, 'until', text(now + a.pauseMs), 'reason', a.reason)
 redis.call('PEXPIRE', pause, text(a.keptMs))
-return 1
+return reply({})
 `);
 
 /** Changes nothing. */
 const STATE = new LuaScript(`${PRELUDE}
 local pause, refused, mints = unpack(KEYS)
 local paused = redis.call('HMGET', pause, 'until', 'reason')
-return {now, tonumber(paused[1] or '0'), paused[2] or '',
-  tonumber(redis.call('HGET', refused, 'streak') or '0'), tonumber(redis.call('GET', mints) or '0')}
+local rest = tonumber(paused[1] or '0') - now
+return reply({
+  mintsToday = tonumber(redis.call('GET', mints) or '0'),
+  refusedInARow = tonumber(redis.call('HGET', refused, 'streak') or '0'),
+  pause = rest > 0 and {ms = rest, reason = paused[2]} or nil,
+})
 `);
 
 const ACCEPT = new LuaScript(`${PRELUDE}
 redis.call('HSET', KEYS[1], 'proven', a.token, 'streak', 0)
-return redis.call('PEXPIRE', KEYS[1], text(a.keptMs))
+redis.call('PEXPIRE', KEYS[1], text(a.keptMs))
+return reply({})
 `);
