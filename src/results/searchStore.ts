@@ -124,24 +124,33 @@ return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
 
 /**
  * Stores an answer and looks at what may follow, in one step. The first answer of a call stands, and the result ends with
- * its earliest answer.
+ * its earliest answer: the mark `timed` says that its end is set.
  *
  * KEYS: result, run, then the job of each follower. ARGV: lifetime (ms), run number, mark of a stopped chain, concurrency,
- * how many arguments are the answer, the answer's fields and values, then the field of each follower.
+ * how many fields the answer has, those fields, the field of each follower, then the answer's values.
  */
 const STEP = new LuaScript(`
 local result, run, answer = KEYS[1], KEYS[2], tonumber(ARGV[5])
-for i = 6, 5 + answer, 2 do redis.call('HSETNX', result, ARGV[i], ARGV[i + 1]) end
-if answer > 0 then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
+local followers = #KEYS - 2
+local there = redis.call('HMGET', result, 'timed', unpack(ARGV, 6, 5 + answer + followers))
+local missing = {}
+for i = 1, answer do
+  if not there[1 + i] then
+    missing[#missing + 1] = ARGV[5 + i]
+    missing[#missing + 1] = ARGV[5 + answer + followers + i]
+  end
+end
+if #missing > 0 then redis.call('HSET', result, 'timed', '', unpack(missing)) end
+if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
 local number, cancelled, ended, stopped = unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', ARGV[3]))
 if not number or cancelled then return { 0, {} } end
 if ended then return { 1, {} } end
 local open = {}
 if number == ARGV[2] and not stopped then
-  for i = 3, #KEYS do
+  for i = 1, followers do
     if #open >= tonumber(ARGV[4]) then break end
-    if redis.call('HEXISTS', result, ARGV[3 + answer + i]) == 0 then
-      open[#open + 1] = { i - 3, redis.call('HGET', KEYS[i], 'data') }
+    if not there[1 + answer + i] then
+      open[#open + 1] = { i - 1, redis.call('HGET', KEYS[2 + i], 'data') }
     end
   end
 end
@@ -240,12 +249,11 @@ export class SearchStore {
   /** Stores an answer unless there is one already, and answers how the search goes on. */
   async step(ref: SearchRef, { run, chain, answer, followers, concurrency }: Step): Promise<AfterStep> {
     const keys = [this.#resultKey(ref), this.#runKey(ref), ...followers.map(({ jobKey }) => jobKey)];
-    const fields = Object.entries(answer).flat();
-    const settings = [this.#resultTtlMs, run, `broken:${chain}`, concurrency, fields.length];
+    const fields = Object.keys(answer);
     const reply = await STEP.run(this.#redis, keys, [
-      ...settings,
-      ...fields,
-      ...followers.map(({ field }) => field),
+      ...[this.#resultTtlMs, run, `broken:${chain}`, concurrency, fields.length],
+      ...[...fields, ...followers.map(({ field }) => field)],
+      ...Object.values(answer),
     ]);
     const [ended, open] = reply as [number, Array<[index: number, jobData: string | null]>];
     return {

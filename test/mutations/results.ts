@@ -10,8 +10,8 @@ export const mutations: Mutation[] = [
   {
     id: 'lifetime-begins-again',
     file: 'src/results/searchStore.ts',
-    find: "redis.call('PEXPIRE', result, ARGV[1], 'NX')",
-    replace: "redis.call('PEXPIRE', result, ARGV[1])",
+    find: "and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX')",
+    replace: "then redis.call('PEXPIRE', result, ARGV[1])",
     breaks: 'Results end RESULTS_TTL after the first answer.',
     tests: [LIFETIME],
     grep: 'ends RESULTS_TTL',
@@ -37,8 +37,8 @@ export const mutations: Mutation[] = [
   {
     id: 'last-answer-stands',
     file: 'src/results/searchStore.ts',
-    find: "redis.call('HSETNX', result, ARGV[i], ARGV[i + 1])",
-    replace: "redis.call('HSET', result, ARGV[i], ARGV[i + 1])",
+    find: 'if not there[1 + i] then',
+    replace: 'if true then',
     breaks: 'The first answer of a page stands.',
     tests: [LIFETIME],
     grep: 'first answer of each page',
