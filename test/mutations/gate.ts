@@ -66,8 +66,8 @@ export const mutations: Mutation[] = [
   {
     id: 'retries-first',
     file: GATE,
-    find: '(call.again ? this.#again : this.#ordinary).push(waiter)',
-    replace: 'this.#ordinary.push(waiter)',
+    find: 'call.again ? this.#waiters.findIndex((other) => !other.call.again) : -1',
+    replace: '-1',
     breaks: 'A retry gets its slot before the calls that wait.',
     tests: tests('gatePace', 'calls'),
   },

@@ -421,8 +421,7 @@ interface Waiter {
 
 /** The calls of one process that wait for a slot: first come, first served, retries and replays before all others. */
 class GateLine {
-  #again: Waiter[] = [];
-  #ordinary: Waiter[] = [];
+  #waiters: Waiter[] = [];
 
   /** Rejects with `interrupted` when the call's signal aborts, and calls `left`. */
   join(call: GateCall, left: () => void): Promise<Slot> {
@@ -452,30 +451,30 @@ class GateLine {
         return;
       }
       call.signal?.addEventListener('abort', interrupt);
-      (call.again ? this.#again : this.#ordinary).push(waiter);
+      const ordinary = call.again ? this.#waiters.findIndex((other) => !other.call.again) : -1;
+      this.#waiters.splice(ordinary < 0 ? this.#waiters.length : ordinary, 0, waiter);
     });
   }
 
   /** The one that the next slot is for. */
   first(): Waiter | undefined {
-    return [...this.#again, ...this.#ordinary].find(({ isGranted }) => !isGranted);
+    return this.#waiters.find(({ isGranted }) => !isGranted);
   }
 
   has(waiter: Waiter): boolean {
-    return this.#again.includes(waiter) || this.#ordinary.includes(waiter);
+    return this.#waiters.includes(waiter);
   }
 
   /** False if it had left already. */
   leave(waiter: Waiter): boolean {
     const wasThere = this.has(waiter);
-    this.#again = this.#again.filter((other) => other !== waiter);
-    this.#ordinary = this.#ordinary.filter((other) => other !== waiter);
+    this.#waiters = this.#waiters.filter((other) => other !== waiter);
     return wasThere;
   }
 
   /** Rejects all that have no slot, or those of one class. */
   turnAway(why: (waiter: Waiter) => Failure, only?: CallClass): void {
-    for (const waiter of [...this.#again, ...this.#ordinary])
+    for (const waiter of this.#waiters)
       if (!waiter.isGranted && (only === undefined || waiter.call.class === only)) {
         this.leave(waiter);
         waiter.reject(why(waiter));
