@@ -30,7 +30,7 @@ const FIELDS = [
  */
 export function parseCron(text: string): string {
   const nickname = text.trim().toLowerCase();
-  const written = NICKNAMES[nickname] ?? text.trim();
+  const written = (Object.hasOwn(NICKNAMES, nickname) ? NICKNAMES[nickname] : undefined) ?? text.trim();
   if (written.startsWith('@'))
     throw new CronError(`is not known; nicknames are ${Object.keys(NICKNAMES).join(', ')}`);
   const fields = written === '' ? [] : written.split(/\s+/).map((field) => field.replaceAll('?', '*'));

@@ -130,7 +130,7 @@ const ROWS: Row[] = [
   ...[1.5, -1, 3e6].map((priority) =>
     search(`priority ${priority}`, { priority }, 'unknown_priority', 'priority'),
   ),
-  ...['61 * * * *', '* * * * * *', '0 0 * * * *', '0 0 30 2 *', ''].map((cron) =>
+  ...['61 * * * *', '* * * * * *', '0 0 * * * *', '0 0 30 2 *', 'constructor', ''].map((cron) =>
     schedule(`cron ${JSON.stringify(cron)}`, { cron }, 'invalid_cron', 'cron'),
   ),
   ...[0, -5, 0.001].map((every) =>
