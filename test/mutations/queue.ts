@@ -380,6 +380,15 @@ export const mutations: Mutation[] = [
     tests: [SUSPECTS],
   },
   {
+    id: 'far-worker-asks-late',
+    file: 'src/queue/bullmq/worker.ts',
+    find: 'onTheWay > 0 ? Math.max(0, ms - onTheWay) : ms',
+    replace: 'ms',
+    breaks: 'A worker far from Redis asks for a job when the limit ends, not a round trip later.',
+    tests: [`${BULLMQ}/worker.test.ts`],
+    grep: 'round trip',
+  },
+  {
     id: 'delay-of-zero',
     file: 'src/queue/bullmq/worker.ts',
     find: 'milliseconds === 0 ? 1 : milliseconds',
