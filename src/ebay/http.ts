@@ -71,7 +71,7 @@ export interface EbayAnswer {
   attempts: number;
 }
 
-/** A token read longer ago than this is read once more before the call leaves. */
+/** All calls of a process share what it read of the token within this time: a new one is used this much later at most. */
 const STALE_TOKEN_MS = 1000;
 
 /** The process was held up between the grant of a slot and the socket: a request now would come too close to the next. */
@@ -85,6 +85,8 @@ class SlotMissed extends Error {}
 export class EbayHttp {
   readonly #options: EbayHttpOptions;
   readonly #axios: AxiosInstance;
+  /** The token as it was last read, and since when that reading holds, on `performance`'s clock. */
+  #token = { value: '', readAt: Number.NEGATIVE_INFINITY };
 
   constructor(options: EbayHttpOptions) {
     const { origin, ebay } = options;
@@ -125,6 +127,7 @@ export class EbayHttp {
       let reading = await this.#send(request, pending);
       if (reading.is === 'token-refused') {
         pending.token = await tokens.refreshToken(pending.token);
+        this.#noteToken(pending.token, performance.now());
         pending.isReplay = true;
         reading = await this.#send(request, pending);
       }
@@ -175,15 +178,15 @@ export class EbayHttp {
     const { missedSlot: insteadOf } = pending;
     // Where a slot was missed, the token was read a moment ago. No token is fetched while the gate is closed.
     if (!pending.isReplay && insteadOf === undefined)
-      pending.token = await tokens.getAccessToken(() => gate.check(pending.class));
+      pending.token = await this.#readToken(() => tokens.getAccessToken(() => gate.check(pending.class)));
     pending.missedSlot = undefined;
     const slot = await gate.enter({
       class: pending.class,
       again: pending.attempts > 0 || insteadOf !== undefined,
       ...(insteadOf ? { insteadOf } : {}),
       ...(pending.signal ? { signal: pending.signal } : {}),
-      beforeSend: async (waitedMs) => {
-        if (waitedMs > STALE_TOKEN_MS) pending.token = (await tokens.cachedToken()) ?? pending.token;
+      beforeSend: async () => {
+        pending.token = (await this.#readToken(() => tokens.cachedToken())) ?? pending.token;
       },
     });
     pending.slot = slot;
@@ -199,6 +202,20 @@ export class EbayHttp {
     config.signal = pending.deadline.signal;
     pending.deadline.start(ebay.callTimeout * 1000);
     return config;
+  }
+
+  /** The token by the last reading, or by a new one where that is too old. */
+  async #readToken<Value extends string | undefined>(read: () => Promise<Value>): Promise<Value | string> {
+    const askedAt = performance.now();
+    if (askedAt - this.#token.readAt < STALE_TOKEN_MS) return this.#token.value;
+    const value = await read();
+    if (value !== undefined) this.#noteToken(value, askedAt);
+    return value;
+  }
+
+  /** A reading that began before the last one ended may have found the token that eBay refused since. */
+  #noteToken(value: string, askedAt: number): void {
+    if (askedAt > this.#token.readAt) this.#token = { value, readAt: askedAt };
   }
 
   /** Nothing left: no attempt was made, and the call goes back to the head of the line. */
