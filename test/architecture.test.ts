@@ -8,7 +8,9 @@ import {
   moduleState,
   reservedPackages,
 } from './support/lintRules/reserved.ts';
-import { readSources, type Sources } from './support/lintRules/sources.ts';
+import { readDocuments, readSources, type Sources } from './support/lintRules/sources.ts';
+import { privateNames, privatePhrases } from './support/lintRules/terms.ts';
+import { missingFiles, walksOf } from './support/lintRules/walks.ts';
 
 const code = (from: string) => `import { x } from '${from}';\nexport const y = x;\n`;
 const lazily = (from: string) => `export const x = await import('${from}');\n`;
@@ -118,11 +120,40 @@ const rules: Array<{
     ],
     innocent: { 'src/ebay/a.ts': "const KNOWN = new Set(['a']);\nfunction f() {\n  let i = 0;\n}" },
   },
+  {
+    title: 'names are terms of the field',
+    check: privateNames,
+    planted: [
+      [{ 'src/queue/a.ts': 'const houseRules = 1;' }, 'src/queue/a.ts:1: "houseRules"'],
+      [{ 'src/http/a.ts': 'x;\nclass A {\n  #seats = 1;\n}' }, 'src/http/a.ts:3: "#seats"'],
+      [{ 'src/ebay/a.ts': 'const { because } = closed;' }, '"because"'],
+    ],
+    innocent: {
+      'src/queue/a.ts': 'const jobDefaults = 1; // not houseRules',
+      'src/simulator/catalogue/a.ts': 'interface Family {}',
+    },
+  },
+  {
+    title: 'comments, messages and documents are plain English',
+    check: (sources) =>
+      privatePhrases(new Map([...sources].filter(([path]) => !/^(test|bench)\//.test(path)))),
+    planted: [
+      [{ 'src/queue/a.ts': '// Whoever waits is told.' }, 'src/queue/a.ts:1: "Whoever"'],
+      [{ 'docs/a.md': 'The search begins anew.' }, 'docs/a.md:1: "anew"'],
+    ],
+    innocent: { 'docs/a.md': 'A retry helps because eBay recovers.', 'test/a.ts': '// told' },
+  },
 ];
+
+/** The most project files that each walk of docs/architecture.md may cross. */
+const LONGEST_WALKS = [40, 10, 10, 14];
 
 describe('the architecture', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
-  const sources = readSources(root, ['src', 'test', 'scripts', 'bench', 'examples']);
+  const sources = new Map([
+    ...readSources(root, ['src', 'test', 'scripts', 'bench', 'examples']),
+    ...readDocuments(root),
+  ]);
 
   for (const { title, check, planted, innocent } of rules) {
     it(title, () => {
@@ -135,4 +166,14 @@ describe('the architecture', () => {
       expect(check(new Map(Object.entries(innocent))).join('\n')).to.equal('');
     });
   }
+
+  it('lists the files of four walks through the code, in order, each within its limit', () => {
+    const walks = walksOf(sources.get('docs/architecture.md') ?? '');
+    expect(walks.map(({ files }) => files.length)).to.have.length(LONGEST_WALKS.length);
+    for (const [index, { title, files }] of walks.entries()) {
+      expect(files.length, title).to.be.within(2, LONGEST_WALKS[index] as number);
+      expect(new Set(files).size, `${title}: each file once`).to.equal(files.length);
+    }
+    expect(missingFiles(walks, sources)).to.deep.equal([]);
+  });
 });

@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import type { Config } from '../config/config.ts';
-import { environment } from '../config/config.ts';
+import { type Config, environment } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';

@@ -4,8 +4,7 @@ import type { Product } from '../product/product.ts';
 import { MAX_ITEMS } from '../product/requestSchema.ts';
 import type { SearchWarning } from '../product/summary.ts';
 import type { PageAnswer } from './answers.ts';
-import { mapItem } from './mapItem.ts';
-import { fields, integer, list, naturalNumber, text } from './readJson.ts';
+import { fields, integer, list, mapItem, naturalNumber, text } from './mapItem.ts';
 
 /** Why a body is no search answer at all. */
 export type BadPage = 'not-an-object' | 'error-body' | 'not-a-search-answer' | 'other-page';

@@ -21,7 +21,7 @@ export const OUTCOMES = [
 
 const OutcomeSchema = Type.Enum([...OUTCOMES], {
   description:
-    'complete, none-found, filtered-out: all wanted pages are there; partial: later pages failed for good; ' +
+    'complete, none-found, filtered-out: all wanted pages are there; partial: later pages failed permanently; ' +
     'degraded: nothing is there and the request asked not to fail; skipped: the run before was still busy',
 });
 

@@ -11,7 +11,7 @@ import { classOf } from './bullmq/queues.ts';
 import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
 import { refuseNewer } from './search/jobData.ts';
-import { currentProgress, type SearchProgress } from './search/progress.ts';
+import { currentProgress, type SearchProgress } from './search/plan.ts';
 import { summarise } from './search/summary.ts';
 
 interface ReaderParts {

@@ -90,7 +90,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'existing-page-added-again',
-    file: 'src/queue/search/addCalls.ts',
+    file: 'src/queue/search/plan.ts',
     find: 'if (belongsTo(search, jobData)) return [];',
     replace: '',
     breaks: 'A page that two others add is one job, which the second one leaves alone.',
@@ -98,7 +98,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'left-over-page-kept',
-    file: 'src/queue/search/addCalls.ts',
+    file: 'src/queue/search/plan.ts',
     find: 'if (belongsTo(search, jobData)) return [];',
     replace: 'return [];',
     breaks: 'A page that was left by an earlier search of the same id does not stand for the new one.',
@@ -106,7 +106,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'late-page-is-silent',
-    file: 'src/queue/search/addCalls.ts',
+    file: 'src/queue/search/plan.ts',
     find: 'await resumeSearch(searches, search.searchId);',
     replace: '',
     breaks: 'A page that is retried by itself starts its search once more.',
@@ -159,7 +159,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'progress-stays-waiting',
-    file: 'src/queue/search/addCalls.ts',
+    file: 'src/queue/search/plan.ts',
     find: 'if (closed !== undefined || run.waiting) await',
     replace: 'if (closed !== undefined) await',
     breaks: 'The progress of a search says that it goes on after it had to wait.',

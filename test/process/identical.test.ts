@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { Fleet } from '../../bench/chaos/fleet.ts';
 import { openProducer } from '../../src/app/producer.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
-import type { SearchProgress } from '../../src/queue/search/progress.ts';
+import type { SearchProgress } from '../../src/queue/search/plan.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
 import { Requester } from '../support/askers.ts';
 import { testConfig } from '../support/config.ts';

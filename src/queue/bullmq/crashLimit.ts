@@ -26,7 +26,7 @@ export class IsolationDelay extends DelayedError {}
  *
  * All that ran on a dead worker comes back at the same moment, and jobs beside the culprit must not reach the limit with
  * it. So a process runs one job at a time of those that crashed twice, of both queues; the others are delayed by a random
- * time. (One at a time in the fleet was measured: the place of a worker that died stayed taken for a lock's life, and
+ * time. (One at a time in the fleet was measured: the place of a crashed worker stayed taken for a lock's life, and
  * after many kills pages waited for a minute.)
  * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed; what `run` throws.
  */

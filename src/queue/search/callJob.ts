@@ -16,7 +16,6 @@ import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { holdQueue } from '../bullmq/queues.ts';
 import { dueAt } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
-import { advance, itemCall, pageCall, type SearchRun } from './addCalls.ts';
 import type { QueueContext } from './context.ts';
 import {
   CALL_VERSION,
@@ -32,15 +31,19 @@ import {
   readCall,
 } from './jobData.ts';
 import {
+  advance,
   concurrencyFor,
   DETAILS,
+  itemCall,
   itemConcurrency,
   itemsAfter,
   type PageDone,
+  pageCall,
   pagesAfter,
   pagesOf,
+  publishProgress,
+  type SearchRun,
 } from './plan.ts';
-import { publishProgress } from './progress.ts';
 import { endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
 
 /** One job of the calls queue, a page or an item of a search: one call. */

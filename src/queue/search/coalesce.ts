@@ -5,11 +5,11 @@ import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import type { CoalescedSearches, Requester, SharedEnd } from '../../results/coalescedSearches.ts';
 import type { Run, SearchRef, SearchStore } from '../../results/searchStore.ts';
-import { openChildren } from '../bullmq/children.ts';
 import { classOf, PRIORITY } from '../bullmq/queues.ts';
+import { openChildren } from '../bullmq/storedJobs.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
-import { publishProgress } from './progress.ts';
+import { publishProgress } from './plan.ts';
 import { NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
 
 /** What the leader publishes for those who asked the same. */

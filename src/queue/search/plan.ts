@@ -1,8 +1,20 @@
 import type { PageAnswer } from '../../collector/answers.ts';
 import { pagePlan } from '../../collector/query.ts';
+import { withBecause } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
-import type { WantedItem } from '../../results/searchStore.ts';
+import {
+  itemField,
+  pageField,
+  type Run,
+  type SearchRef,
+  type SearchStore,
+  type Step,
+  type WantedItem,
+} from '../../results/searchStore.ts';
+import { itemJobId, PRIORITY, pageJobId, resumeSearch } from '../bullmq/queues.ts';
+import type { QueueContext } from './context.ts';
+import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
 
 /** One page of a search: its number (unique over all marketplaces) and what it asks for. */
 export interface PlannedPage {
@@ -94,4 +106,162 @@ export const DETAILS = 'details';
 /** All items will be called for, so one more may wait in the queue than are under way, and no slot goes unused. */
 export function itemConcurrency(busyMs: number, intervalMs: number): number {
   return concurrencyFor(busyMs, intervalMs) + 1;
+}
+
+/** The run that calls belong to. */
+export interface SearchRun {
+  search: SearchRef;
+  number: number;
+  request: NormalRequest;
+  /** Its progress says that it waits. */
+  waiting: boolean;
+}
+
+/** A page or an item that is to be called for, as the job that it becomes. */
+export interface PlannedCall {
+  /** The same call of the same run always has the same. */
+  jobId: string;
+  /** For people who look at the queue. */
+  name: string;
+  /** Of its answer in the search store. */
+  field: string;
+  data: CallJobData;
+}
+
+export function pageCall({ search, number, request }: SearchRun, planned: PlannedPage): PlannedCall {
+  const { page, marketplace } = planned;
+  const { query, categoryIds } = request;
+  return {
+    jobId: pageJobId(search.searchId, number, page),
+    name: `page ${page}: ${query ?? `category ${categoryIds?.join(', ')}`} (${marketplace})`,
+    field: pageField(page),
+    data: { v: CALL_VERSION, kind: 'page', search, run: number, ...planned },
+  };
+}
+
+export function itemCall({ search, number }: SearchRun, { itemId, marketplace }: WantedItem): PlannedCall {
+  return {
+    jobId: itemJobId(search.searchId, number, itemId),
+    name: `item ${itemId} (${marketplace})`,
+    field: itemField(itemId),
+    data: { v: CALL_VERSION, kind: 'item', search, run: number, itemId, marketplace },
+  };
+}
+
+/**
+ * Stores the answer of a call, if there is one, and adds the calls that follow it, or starts a search again that had been
+ * summed up. The answer is stored first; all else may be done twice.
+ */
+export async function advance(
+  context: QueueContext,
+  run: SearchRun,
+  step: Pick<Step, 'chain' | 'answer' | 'concurrency'>,
+  followers: readonly PlannedCall[],
+): Promise<void> {
+  const { store, searches, calls } = context;
+  const { search, number } = run;
+  const { ended, open } = await store.step(search, {
+    ...step,
+    run: number,
+    followers: followers.map(({ field, jobId }) => ({ field, jobKey: calls.toKey(jobId) })),
+  });
+  if (ended) {
+    await resumeSearch(searches, search.searchId);
+    return;
+  }
+  const added = await Promise.all(
+    open.map(async ({ index, jobData }) => {
+      const call = followers[index] as PlannedCall;
+      if (jobData === undefined) return [call];
+      if (belongsTo(search, jobData)) return [];
+      // Left by an earlier search of the same id that is gone.
+      await (await calls.getJob(call.jobId))?.remove();
+      return [call];
+    }),
+  );
+  await addCalls(context, run, added.flat());
+}
+
+/** @throws SyntaxError when the job has been tampered with */
+function belongsTo({ timestamp }: SearchRef, jobData: string): boolean {
+  return (JSON.parse(jobData) as CallJobData).search?.timestamp === timestamp;
+}
+
+/**
+ * Adds calls as children of their search. None of them has a job: BullMQ would take a kept failed job of the same id for
+ * the child, and the search would wait for ever. Calls whose class may not spend now are delayed until it may.
+ */
+async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCall[]): Promise<void> {
+  const { calls, searches, rules, admission } = context;
+  const { search, request } = run;
+  const { priority } = request;
+  // What closes the gate for `interactive` closes it for everybody and holds the queue.
+  const isBound = priority !== 'interactive' && added.length > 0;
+  const closed = isBound ? await admission.closedFor(priority) : undefined;
+  const delay = closed === undefined ? 0 : Math.max(0, closed.until - Date.now());
+  const options = {
+    ...callOptions(rules),
+    priority: PRIORITY[priority],
+    parent: { id: search.searchId, queue: searches.qualifiedName },
+    ...(delay > 0 ? { delay } : {}),
+  };
+  await Promise.all(added.map(({ jobId, name, data }) => calls.add(name, data, { ...options, jobId })));
+  if (closed !== undefined || run.waiting) await publishProgress(context, run, closed);
+}
+
+/** How a search is getting on. */
+export interface SearchProgress {
+  state: 'collecting' | 'waiting';
+  /** Pages that are there, and at most needed. */
+  pages: number;
+  of: number;
+  /** Products so far, duplicates between pages included. */
+  products: number;
+  /** With `details: full`, once the pages are there: products whose details are there, and all of them. */
+  details?: { there: number; of: number };
+  /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch). */
+  reason?: string;
+  until?: number;
+  /** @deprecated The name of `reason` in version 0.1. */
+  because?: string;
+  /** Of the reason `identical-search`: the one that it waits for. */
+  leader?: string;
+  /** Of the reason `newer-version`: since when it waits for a worker that can read it, ms since the epoch. */
+  since?: number;
+}
+
+/** Why a search waits. */
+export type Waiting = Pick<SearchProgress, 'reason' | 'until' | 'leader'>;
+
+/**
+ * Writes the progress of a search job for those who follow the queue: when it begins to collect, when it must wait and
+ * when it goes on. The counts of those who ask come from `currentProgress`.
+ */
+export async function publishProgress(
+  { store, searches }: Pick<QueueContext, 'store' | 'searches'>,
+  { search, request }: { search: SearchRef; request: NormalRequest },
+  waiting: Waiting | undefined,
+): Promise<void> {
+  const state = waiting === undefined ? 'collecting' : 'waiting';
+  const progress: SearchProgress = { state, ...(await counts(store, search, request)), ...waiting };
+  // The mark outlives the text in both directions: a step that finds it publishes again.
+  if (state === 'waiting') await store.mark(search, 'waiting');
+  await searches.updateJobProgress(search.searchId, withBecause(progress));
+  if (state === 'collecting') await store.unmark(search, 'waiting');
+}
+
+/** The progress of a search from what is stored of it. @param written the progress of its job */
+export async function currentProgress(
+  store: SearchStore,
+  search: SearchRef,
+  run: Run | undefined,
+  written: SearchProgress | null,
+): Promise<SearchProgress | null> {
+  if (run?.request === undefined) return written;
+  const now = await counts(store, { ...search, ...run.source }, run.request);
+  return written?.state === 'waiting' ? { ...written, ...now } : { state: 'collecting', ...now };
+}
+
+async function counts(store: SearchStore, search: SearchRef, request: NormalRequest) {
+  return { ...(await store.count(search)), of: allPages(request).length };
 }

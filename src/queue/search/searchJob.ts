@@ -7,13 +7,12 @@ import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import type { Run, SearchRef } from '../../results/searchStore.ts';
-import { failuresOfChildren } from '../bullmq/children.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
 import { ageOf } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
+import { failuresOfChildren } from '../bullmq/storedJobs.ts';
 import { asScheduledRun } from '../schedules/scheduledRun.ts';
-import { advance, itemCall, type PlannedCall, pageCall } from './addCalls.ts';
 import { coalesce, publishResult } from './coalesce.ts';
 import type { QueueContext } from './context.ts';
 import {
@@ -24,8 +23,17 @@ import {
   type SearchIds,
   searchOptions,
 } from './jobData.ts';
-import { allPages, DETAILS, firstMissing, itemConcurrency } from './plan.ts';
-import { publishProgress } from './progress.ts';
+import {
+  advance,
+  allPages,
+  DETAILS,
+  firstMissing,
+  itemCall,
+  itemConcurrency,
+  type PlannedCall,
+  pageCall,
+  publishProgress,
+} from './plan.ts';
 import { gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
 import {
   compareWithTrack,

@@ -24,6 +24,13 @@ export function readSources(root: string, trees: string[]): Sources {
   );
 }
 
+/** The documents for people, by path from the root. */
+export function readDocuments(root: string): Sources {
+  const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
+  const paths = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'AGENTS.md', ...pages];
+  return new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
+}
+
 /** `import … from`, `export … from` and bare imports begin a line; `import()` may stand anywhere in one. */
 const STATEMENT = /^(?:import|export)\b(?:[^'"`;=]*?\bfrom)?\s*['"]([^'"]+)['"]/gm;
 const EXPRESSION = /^(?!\s*(?:\/\/|\/?\*)).*?\bimport\(\s*['"]([^'"]+)['"]\s*\)/gm;
