@@ -18,10 +18,10 @@ export interface GateCall {
   /** Leaves the line when it aborts. */
   signal?: AbortSignal;
   /**
-   * Runs shortly before the call may leave, with the time that it waited in ms: for what should be fresh, such as the
-   * token. A slot that is late because of it is asked for again, so it never shortens the gap to the next call.
+   * Runs beside each ask for a slot, shortly before the call may leave: for what should be fresh, such as the token. A slot
+   * that is late because of it is asked for again, so it never shortens the gap to the next call.
    */
-  beforeSend?: (waitedMs: number) => Promise<unknown>;
+  beforeSend?: () => Promise<unknown>;
 }
 
 /** The right to send one request now. */
@@ -63,7 +63,7 @@ export interface GateState {
   now: number;
   /** Least time between two calls, ms, without the margin; 0 for none. */
   intervalMs: number;
-  /** Until the next call may leave as far as pace is concerned, ms. */
+  /** Until the pace allows the next call, ms. */
   nextSlotMs: number;
   used: number;
   limit: number;

@@ -37,7 +37,7 @@ export class LocalGate implements AttemptGate {
     if (signal?.aborted) throw new Failure('interrupted', 'stopped while waiting for a slot to call eBay');
     // A pause may have begun meanwhile.
     await this.check();
-    await beforeSend?.(waitedMs).catch(() => undefined);
+    await beforeSend?.().catch(() => undefined);
     this.#used += 1;
     this.#options.metrics?.waited(callClass, waitedMs);
     const slot = { id: randomUUID(), waitedMs, missed: 0, probe: false, isOver: false, wasSent: false };

@@ -290,6 +290,8 @@ class RedisGate implements CallGate {
     this.#answered = 0;
     this.#unused = [];
     const { shares, circuitWindowMs, probeTimeoutMs, maxSleepMs } = this.#settings;
+    // Beside the ask, so that it takes no time of the slot. What could not be made fresh is used as it was.
+    const prepared = waiter.call.beforeSend?.().catch(() => undefined);
     const askedAt = performance.now();
     try {
       const answer = await this.#run<AskAnswer>('ask', {
@@ -313,7 +315,7 @@ class RedisGate implements CallGate {
       this.#clock.learn(askedAt, performance.now(), Number(answer.nowUs) / 1000);
       this.#askAt = this.#clock.toLocal(Number(answer.askAtUs) / 1000);
       this.#refused = answer.kind === 'wait' ? this.#refused + 1 : 0;
-      if (answer.kind === 'go') void this.#use(waiter, id, answer);
+      if (answer.kind === 'go') void this.#use(waiter, id, answer, prepared);
     } catch (error) {
       this.#answered += answered;
       // Whether Redis got this ask is not known: the next one names its slot, and again those that it named.
@@ -324,13 +326,13 @@ class RedisGate implements CallGate {
   }
 
   /** Waits for the slot's time, and lets its call go unless that has left or is late. The next ask does not wait for it. */
-  async #use(waiter: Waiter, id: string, grant: Grant): Promise<void> {
+  async #use(waiter: Waiter, id: string, grant: Grant, prepared?: Promise<unknown>): Promise<void> {
     this.#intervalMs = grant.intervalUs / 1000;
     waiter.isGranted = true;
     const slot = new GateSlot(id, waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
       void this.#run('sentLate', { sentUs }).catch(() => undefined);
     });
-    if (!slot.isLate) await slot.untilDue();
+    if (!slot.isLate) await slot.untilDue(prepared);
     if (slot.isLate && this.#line.has(waiter)) {
       waiter.missed += 1;
       waiter.isGranted = false;
@@ -542,10 +544,8 @@ class GateSlot implements Slot {
     return this.#wasSent;
   }
 
-  /** Waits for the slot's time, and for what the call has to do before it leaves. */
-  async untilDue(): Promise<void> {
-    // What could not be made fresh is used as it was.
-    const prepared = this.#waiter.call.beforeSend?.(this.waitedMs).catch(() => undefined);
+  /** Waits for the slot's time, and until the call is prepared. */
+  async untilDue(prepared: Promise<unknown> | undefined): Promise<void> {
     // A timer fires late by a millisecond or so rather than early: whole ones are slept, the rest passes on the way.
     for (let left = -this.#lateByMs; this.#paced && left >= 1; left = -this.#lateByMs)
       await sleep(Math.floor(left));
