@@ -11,10 +11,10 @@ import type { CallOutcome } from './gate/gate.ts';
  * | connection reset, 502, 503, 504          | twice a call           | EBAY_QUICK_RETRY_DELAY × 2ⁿ, ± 50 %  | a call of the day each     |
  * | 401, or 403 with error 1001              | once a call            | a new token; one for the fleet       | a call and a token request |
  * | slot missed before the request left      | until it leaves        | the next slot                        | nothing                    |
- * | 429                                      | by the queue           | Retry-After within 1 s and MAX_THROTTLE_PAUSE, else THROTTLE_PAUSE × 2ⁿ | pause of all calls |
+ * | 429                                      | by the queue           | Retry-After within 1 s and MAX_THROTTLE_BACKOFF, else THROTTLE_BACKOFF × 2ⁿ | pause of all calls |
  * | other failures of a call                 | by the queue           | the page's backoff                   | a failed call of the circuit, unless eBay answered |
- * | token request failed                     | by the next caller     | TOKEN_FAILURE_PAUSE × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_PAUSE | a token request |
- * | keyset or scopes refused, 3 tokens refused in a row | by the next caller | CREDENTIAL_REFUSED_PAUSE, + 25 % | a token request          |
+ * | token request failed                     | by the next caller     | TOKEN_FAILURE_BACKOFF × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_BACKOFF | a token request |
+ * | keyset or scopes refused, 3 tokens refused in a row | by the next caller | CREDENTIAL_REFUSED_BACKOFF, + 25 % | a token request          |
  *
  * Every attempt, whatever its reason, waits for a slot of the call gate.
  */

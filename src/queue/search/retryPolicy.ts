@@ -16,7 +16,7 @@ import { redisFailure } from '../../redis/failure.ts';
  * | `redis-unavailable`                    | this job is delayed     | 1 s                              | SEARCH_DEADLINE           |
  * | `interrupted`: the process stops       | back to the head        | at once                          | SEARCH_DEADLINE           |
  * | the worker died twice or more          | alone in its process    | up to WORKER_LOCK_DURATION / 5   | WORKER_MAX_RESTARTS       |
- * | a newer release wrote the job          | this job is delayed     | as long as it has waited so far  | NEWER_VERSION_PATIENCE    |
+ * | a newer release wrote the job          | this job is delayed     | as long as it has waited so far  | NEWER_VERSION_TIMEOUT     |
  * | a search whose class may not call      | this job is delayed     | half of the way, 1 min at least  | SEARCH_DEADLINE           |
  * | a search waits for an identical one    | this job is delayed     | 15 s; its end ends the wait      | the other search          |
  *
