@@ -89,7 +89,7 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     expect(await delays(stock), changed).to.deep.equal([10, 500, 1000]);
     const [least, some, most] = await delays(lazy);
     expect(least).to.equal(0);
-    expect(some).to.be.within(0, 405);
+    expect(some).to.be.within(0, 402);
     expect(most).to.equal(1000);
     expect((await delays(near))[1]).to.be.above(400);
     for (const each of [stock, lazy, near]) await each.close(true);
