@@ -382,7 +382,7 @@ export const mutations: Mutation[] = [
   {
     id: 'far-worker-asks-late',
     file: 'src/queue/bullmq/worker.ts',
-    find: 'onTheWay > 0 ? Math.max(0, ms - onTheWay) : ms',
+    find: 'Math.max(0, ms - roundTripMs + SURE_MS)',
     replace: 'ms',
     breaks: 'A worker far from Redis asks for a job when the limit ends, not a round trip later.',
     tests: [`${BULLMQ}/worker.test.ts`],
