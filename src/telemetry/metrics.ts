@@ -97,14 +97,24 @@ export class Instruments {
     const both = FORMERLY_BECAUSE.includes(name) && ownLabels.reason !== undefined;
     const labels = both ? { ...ownLabels, because: ownLabels.reason as Values } : ownLabels;
     this.declared.push({ name, kind, help, labels });
-    const bounded = (values: Record<string, unknown>): Record<string, string> =>
-      Object.fromEntries(
-        Object.entries(labels).map(([label, allowed]) => {
-          const value = String(values[both && label === 'because' ? 'reason' : label]);
-          const fits = allowed instanceof RegExp ? allowed.test(value) : allowed.includes(value);
-          return [label, fits ? value : OTHER];
-        }),
-      );
+    const checked = (values: Record<string, unknown>) =>
+      Object.entries(labels).map(([label, allowed]) => {
+        const value = String(values[both && label === 'because' ? 'reason' : label]);
+        const fits = allowed instanceof RegExp ? allowed.test(value) : allowed.includes(value);
+        return { label, value: fits ? value : OTHER, fits };
+      });
+    const names = Object.keys(ownLabels);
+    // A call observes a dozen series, always the same ones.
+    const known = new Map<string, Record<string, string>>();
+    const bounded = (values: Record<string, unknown>): Record<string, string> => {
+      const key = names.map((label) => values[label]).join(' ');
+      const found = known.get(key);
+      if (found !== undefined) return found;
+      const entries = checked(values);
+      const own = Object.fromEntries(entries.map(({ label, value }) => [label, value]));
+      if (entries.every(({ fits }) => fits)) known.set(key, own);
+      return own;
+    };
     return { name, help, labelNames: Object.keys(labels), registers: [this.registry], bounded };
   }
 }
