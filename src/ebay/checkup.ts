@@ -160,7 +160,7 @@ export interface ServerClockOptions {
 }
 
 /**
- * How far eBay's clock is ahead of this machine's, ms, as the Date header tells it: to the second. Asks for the origin's
+ * How far eBay's clock is ahead of this machine's, ms, read from the Date header, so exact to the second. Asks for the origin's
  * root without a token, which is no call of an API and spends nothing. Undefined where the answer has no date.
  * @throws Failure `ebay-unreachable`, `ebay-timeout`
  */

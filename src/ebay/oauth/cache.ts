@@ -208,7 +208,7 @@ function isSealed(value: string): boolean {
 }
 
 /**
- * Redis's time as this process can tell it: its own clock, corrected by Redis's last answer. All processes of the fleet
+ * Redis’s time as this process estimates it: its own clock, corrected by Redis's last answer. All processes of the fleet
  * agree on a token's age, also one whose own clock is minutes off.
  */
 export class FleetClock {
