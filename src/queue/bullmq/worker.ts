@@ -23,13 +23,19 @@ export class PatchedWorker extends Worker {
     this.#redis = redis;
   }
 
-  /** 6.7.0 asks for the next job when one completes, four commands, also when it knows that the limit holds. */
-  protected override handleCompleted(
+  /**
+   * 6.7.0 asks for the next job when one completes, four commands, also when it knows that the limit holds. Where it does
+   * not ask, it takes the answer for one that there is no limit.
+   */
+  protected override async handleCompleted(
     ...[result, job, token, fetchNext = () => true, span]: Parameters<HandleCompleted>
   ): Promise<Job> {
-    // biome-ignore lint/complexity/useLiteralKeys: private in BullMQ's types.
-    const isFree = () => fetchNext() && this['limitUntil'] <= Date.now();
-    return super.handleCompleted(result, job, token, isFree, span);
+    const limits = this as unknown as { limitUntil: number };
+    const { limitUntil } = limits;
+    const isFree = () => fetchNext() && limitUntil <= Date.now();
+    const next = await super.handleCompleted(result, job, token, isFree, span);
+    if (limitUntil > Date.now()) limits.limitUntil = Math.max(limitUntil, limits.limitUntil);
+    return next;
   }
 
   /**

@@ -69,6 +69,8 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     const lazy = (process: Processor) =>
       (worker = new PatchedWorker(queue.name, process, { ...options, connection: blocking }, redis));
     expect(await asked(lazy)).to.equal(undefined);
+    // biome-ignore lint/complexity/useLiteralKeys: private in BullMQ's types.
+    expect(worker?.['limitUntil'], 'it still knows of the limit').to.be.above(Date.now());
   });
 
   it('`Worker.getRateLimitDelay` ignores how far away Redis is; the patched worker asks a round trip earlier', async () => {
