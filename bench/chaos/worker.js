@@ -1,6 +1,6 @@
 /**
- * A worker that can be told to die: the real, built one, with a journal of its pages and four barriers at which it kills
- * itself without warning. Told by its parent: `{ dieAt: BARRIER }`. JavaScript, because very many are started and a
+ * A worker that dies on demand: the real, built one, with a journal of its pages and four barriers at which it kills
+ * itself without warning. Its parent sends `{ dieAt: BARRIER }`. JavaScript, because very many are started and a
  * loader for TypeScript would take longer than the worker itself.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -41,31 +41,32 @@ function disturbed(context) {
         return answer;
       },
     }),
-    results: withChanges(context.results, {
-      // What every page's job does first.
-      read(search, page) {
-        current.enterWith(`${search.searchId} ${page}`);
+    store: withChanges(context.store, {
+      // What every page's job does first. A page's field is its number.
+      look(search, field) {
+        current.enterWith(`${search.searchId} ${field}`);
         note('start');
-        return context.results.read(search, page);
+        return context.store.look(search, field);
       },
-      async store(search, page, answer, head) {
-        const stands = await context.results.store(search, page, answer, head);
-        note('stored');
+      async step(search, step) {
+        const after = await context.store.step(search, step);
+        if (current.getStore() === undefined) return after;
+        if (Object.keys(step.answer).length > 0) note('stored');
         pass('after store');
-        return stands;
+        if (after.open.length === 0) note('done');
+        return after;
+      },
+      async mark(search, mark) {
+        await context.store.mark(search, mark);
+        if (mark === 'ended') pass('before complete');
       },
     }),
-    searches: withChanges(context.searches, {
-      // What every page's job does last.
-      async updateJobProgress(jobId, progress) {
-        await context.searches.updateJobProgress(jobId, progress);
+    calls: withChanges(context.calls, {
+      // What a page's job does last where pages follow it.
+      async add(...call) {
+        const job = await context.calls.add(...call);
         if (current.getStore() !== undefined) note('done');
-      },
-    }),
-    runs: withChanges(context.runs, {
-      async end(search) {
-        await context.runs.end(search);
-        pass('before complete');
+        return job;
       },
     }),
   };

@@ -116,9 +116,9 @@ describe('consumers of the event stream, as processes of their own', () => {
     expect(await shown.exit()).to.equal(0);
     expect(JSON.parse(shown.stdout)).to.deep.include({ id: first, searchId: 'kept', type: 'search.failed' });
     const follower = dpf(['events', '--follow', '--since', '1h'], { REDIS_URL: server.url });
-    await follower.waitForLine(/search\.failed +kept · internal: x/);
+    await follower.waitForLine(/search\.failed +kept · failed: x \(internal\)/);
     await tell('later', 1);
-    await follower.waitForLine(/search\.failed +later · internal: x/);
+    await follower.waitForLine(/search\.failed +later · failed: x \(internal\)/);
     follower.signal('SIGINT');
     expect(await follower.exit()).to.equal(0);
     expect(follower.stderr).to.equal('');

@@ -39,11 +39,11 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 3);'],
   [
     'queue/search/jobData.js',
-    'if (!isCallJob(data))\n        throw',
-    'if (data?.v === 3) return readCall({ data: secondPage(data) });\n    if (!isCallJob(data))\n        throw',
+    'if (!ajv.validate(CallJobSchema, data))\n        throw',
+    'if (data?.v === 3) return readCall({ data: secondPage(data) });\n    if (!ajv.validate(CallJobSchema, data))\n        throw',
   ],
   [
-    'queue/search/addCalls.js',
+    'queue/search/plan.js',
     "{ v: CALL_VERSION, kind: 'page', search, run: number, ...planned }",
     "thirdPage({ kind: 'page', search, run: number, ...planned })",
   ],
@@ -80,7 +80,7 @@ export async function buildNextRelease(): Promise<NextRelease> {
     writeFileSync(path, text.replace(from, to) + (translated.has(file) ? '' : `\n${TRANSLATION}`));
     translated.add(file);
   }
-  const app = await import(pathToFileURL(join(folder, 'dist/app/client.js')).href);
+  const app = await import(pathToFileURL(join(folder, 'dist/app/producer.js')).href);
   return {
     main: join(folder, 'dist/main.js'),
     openProducer: app.openProducer,
