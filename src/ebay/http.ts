@@ -128,7 +128,6 @@ export class EbayHttp {
       if (reading.is === 'token-refused') {
         pending.token = await tokens.refreshToken(pending.token);
         this.#noteToken(pending.token, performance.now());
-        pending.isReplay = true;
         reading = await this.#send(request, pending);
       }
       if (reading.is === 'failure') throw reading.failure;
@@ -177,7 +176,7 @@ export class EbayHttp {
     if (pending.deadline.aborted) throw new Failure('interrupted', 'stopped before a call to eBay');
     const { missedSlot: insteadOf } = pending;
     // Where a slot was missed, the token was read a moment ago. No token is fetched while the gate is closed.
-    if (!pending.isReplay && insteadOf === undefined)
+    if (insteadOf === undefined)
       pending.token = await this.#readToken(() => tokens.getAccessToken(() => gate.check(pending.class)));
     pending.missedSlot = undefined;
     const slot = await gate.enter({
@@ -300,8 +299,6 @@ class PendingCall {
   attempts = 0;
   quickRetries = 0;
   token = '';
-  /** The token was just refreshed: it is used as it is. */
-  isReplay = false;
   slot: Slot | undefined;
   /** One whose time passed before the request was written. */
   missedSlot: Slot | undefined;

@@ -196,15 +196,6 @@ export const mutations: Mutation[] = [
     tests: tests('gateWithoutRedis'),
   },
   {
-    id: 'replay-token',
-    file: HTTP,
-    find: 'if (!pending.isReplay && insteadOf === undefined)',
-    replace: 'if (insteadOf === undefined)',
-    breaks: 'The replay after a 401 uses the token that was just fetched.',
-    tests: tests('calls'),
-    grep: '401',
-  },
-  {
     id: 'mint-behind-gate',
     file: HTTP,
     find: 'tokens.getAccessToken(() => gate.check(pending.class))',
