@@ -63,7 +63,11 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
       return subject.processJob(job, token, () => true);
     };
     const stock = () => new Worker(queue.name, async () => undefined, { ...options, connection: blocking });
-    expect(await asked(stock), 'BullMQ no longer asks: the override may go').not.to.equal(undefined);
+    const unpatched = stock();
+    expect(await asked(() => unpatched), 'BullMQ no longer asks: the override may go').not.to.equal(
+      undefined,
+    );
+    await unpatched.close(true);
     await queue.obliterate({ force: true });
     await queue.setGlobalRateLimit(1, 60_000);
     const lazy = (process: Processor) =>
