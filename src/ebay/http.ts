@@ -71,8 +71,11 @@ export interface EbayAnswer {
   attempts: number;
 }
 
-/** All calls of a process share what it read of the token within this time: a new one is used this much later at most. */
-const STALE_TOKEN_MS = 1000;
+/**
+ * Calls of a process share what it read of the token within this time. It is short, because each call with a token that
+ * another process has replaced meanwhile is a call of the day without an answer.
+ */
+const STALE_TOKEN_MS = 50;
 
 /** The process was held up between the grant of a slot and the socket: a request now would come too close to the next. */
 class SlotMissed extends Error {}
