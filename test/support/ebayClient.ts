@@ -8,6 +8,12 @@ import { mintToken } from './simulator.ts';
 /** Tokens straight from the simulator, with a record of what was asked of them. */
 export class TestTokens implements TokenSource {
   readonly asked: string[] = [];
+
+  /** Without the readings of the cached token: a slow process makes more of them. */
+  get changes(): string[] {
+    return this.asked.filter((each) => each !== 'cached');
+  }
+
   readonly #mint: () => Promise<string>;
   current = '';
   /** What the cache gives when it is read once more; by default what there is. */

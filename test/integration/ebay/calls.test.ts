@@ -22,7 +22,7 @@ describe('calls to eBay', () => {
     expect(body.itemSummaries).to.have.lengthOf(3);
     expect(attempts).to.equal(1);
     expect(latencyMs).to.be.above(0);
-    expect(ebay.tokens.asked).to.deep.equal(['accepted']);
+    expect(ebay.tokens.changes).to.deep.equal(['accepted']);
     ebay.client.close();
   });
 
@@ -42,7 +42,7 @@ describe('calls to eBay', () => {
     simulator().controls.arm({ fault: 'expired-token', count: 1 });
     const { attempts } = await search(ebay);
     expect(attempts).to.equal(2);
-    expect(ebay.tokens.asked).to.deep.equal(['refresh', 'accepted']);
+    expect(ebay.tokens.changes).to.deep.equal(['refresh', 'accepted']);
     expect((await ebay.gate.read()).used).to.equal(2);
     ebay.client.close();
   });
@@ -56,7 +56,7 @@ describe('calls to eBay', () => {
     const [refused, replayed] = searches();
     expect(searches()).to.have.lengthOf(2);
     expect(replayed?.token).to.not.equal(refused?.token);
-    expect(ebay.tokens.asked).to.deep.equal(['refresh', 'accepted']);
+    expect(ebay.tokens.changes).to.deep.equal(['refresh', 'accepted']);
     ebay.client.close();
   });
 
@@ -64,7 +64,7 @@ describe('calls to eBay', () => {
     const ebay = testEbay(simulator().url, { gate: makeGate() });
     simulator().controls.arm({ fault: 'expired-token' });
     expect((await failureOf(search(ebay))).code).to.equal('token-refused');
-    expect(ebay.tokens.asked).to.deep.equal(['refresh']);
+    expect(ebay.tokens.changes).to.deep.equal(['refresh']);
     expect(searches()).to.have.lengthOf(2);
     ebay.client.close();
   });
@@ -142,8 +142,8 @@ describe('calls to eBay', () => {
     const waiting = search(ebay);
     ebay.tokens.fresher = fresher;
     await waiting;
-    // A process that was held up asks for its slot again, and reads again.
-    expect([...new Set(ebay.tokens.asked)]).to.deep.equal(['accepted', 'cached', 'accepted another token']);
+    expect(ebay.tokens.asked).to.include('cached');
+    expect(ebay.tokens.changes).to.deep.equal(['accepted', 'accepted another token']);
     expect(searches()[1]?.token).to.not.equal(searches()[0]?.token);
     expect(ebay.tokens.current).to.equal(old);
     ebay.client.close();
