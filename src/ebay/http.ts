@@ -88,7 +88,7 @@ class SlotMissed extends Error {}
 export class EbayHttp {
   readonly #options: EbayHttpOptions;
   readonly #axios: AxiosInstance;
-  /** The token as it was last read, and since when that reading holds, on `performance`'s clock. */
+  /** The token as it was last read, and when, on `performance`'s clock. */
   #token = { value: '', readAt: Number.NEGATIVE_INFINITY };
 
   constructor(options: EbayHttpOptions) {
@@ -217,7 +217,7 @@ export class EbayHttp {
 
   /** A reading that began before the last one ended may have found the token that eBay refused since. */
   #noteToken(value: string, askedAt: number): void {
-    if (askedAt > this.#token.readAt) this.#token = { value, readAt: askedAt };
+    if (askedAt >= this.#token.readAt) this.#token = { value, readAt: performance.now() };
   }
 
   /** Nothing left: no attempt was made, and the call goes back to the head of the line. */
