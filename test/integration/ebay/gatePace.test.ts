@@ -70,7 +70,8 @@ describe('the pace of a call gate', () => {
     slot.sent();
     await sleep(5);
     await pass(gate);
-    expect(performance.now() - writtenAt).to.be.at.least(55);
+    // Less 4 ms by which a call may be late, and half of a quick round trip to Redis, by which its clock is known.
+    expect(performance.now() - writtenAt).to.be.at.least(50);
   });
 
   it('lets go of a call that is interrupted in line, and only of that', async () => {
