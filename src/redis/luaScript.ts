@@ -20,6 +20,11 @@ export class LuaScript {
       return redis.eval(this.#lua, all.length, ...all, ...args);
     }
   }
+
+  /** Always in full: it runs before every command that this connection sends after it, also in a Redis without it. */
+  runInOrder(redis: Redis, key: string, args: (string | number | Buffer)[]): Promise<unknown> {
+    return redis.eval(this.#lua, 1, key, ...args);
+  }
 }
 
 /** An object from alternating fields and values, as a script or `XINFO` returns them. */

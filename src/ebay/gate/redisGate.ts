@@ -384,7 +384,9 @@ class RedisGate implements CallGate {
   async #run<Answer>(script: keyof typeof GATE_SCRIPTS, args: object): Promise<Answer> {
     try {
       const { redis } = this.#options;
-      const answer = await GATE_SCRIPTS[script].run(redis, this.#key, [JSON.stringify(args)]);
+      // A late call must be known before the next slot is asked for.
+      const run = script === 'sentLate' ? 'runInOrder' : 'run';
+      const answer = await GATE_SCRIPTS[script][run](redis, this.#key, [JSON.stringify(args)]);
       return (typeof answer === 'string' ? JSON.parse(answer) : answer) as Answer;
     } catch (error) {
       const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message.slice(0, 120);

@@ -58,7 +58,8 @@ describe('the pace of a call gate', () => {
     late.sent();
     expect(late.missed).to.be.above(0);
     await pass(gate);
-    expect(performance.now() - lateAt).to.be.at.least(55);
+    // See below for the room.
+    expect(performance.now() - lateAt).to.be.at.least(50);
     expect((await gate.read()).used).to.equal(2);
   });
 
