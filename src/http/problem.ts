@@ -2,54 +2,53 @@ import { STATUS_CODES } from 'node:http';
 import { Failure, type FailureCode } from '../failures.ts';
 import { redisFailure } from '../redis/failure.ts';
 
-export interface ProblemError {
+interface ProblemError {
   /** Where in the request: `filters.price.min`, `wait`, empty for the whole. */
   path: string;
   code: string;
   message: string;
 }
 
-export interface ProblemOptions {
+interface ProblemOptions {
   /** Seconds after which trying again makes sense. */
-  retryAfter?: number;
+  retryAfter?: number | undefined;
   headers?: Record<string, string>;
   /** The search that this is about. */
-  searchId?: string;
+  searchId?: string | undefined;
 }
 
 /** An answer that says what is wrong, as `application/problem+json` (RFC 9457). */
 export class Problem extends Error {
   override readonly name = 'Problem';
   readonly status: number;
-  readonly title: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly #errors: readonly ProblemError[];
   readonly #searchId: string | undefined;
 
-  constructor(
-    status: number,
-    errors: readonly ProblemError[],
-    { retryAfter, headers, searchId }: ProblemOptions = {},
-  ) {
+  constructor(status: number, errors: readonly ProblemError[], options: ProblemOptions = {}) {
     super(errors.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));
+    const { retryAfter, headers, searchId } = options;
     this.status = status;
-    this.title = STATUS_CODES[status] ?? 'Error';
     this.headers = { ...headers, ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
     this.#errors = errors;
     this.#searchId = searchId;
   }
 
-  /** @param instance the path that was called; without its query, which may hold secrets */
-  body(instance: string): object {
-    return {
+  get title(): string {
+    return STATUS_CODES[this.status] ?? 'Error';
+  }
+
+  /** JSON. @param instance the path that was called; without its query, which may hold secrets */
+  body(instance: string): string {
+    return JSON.stringify({
       type: `urn:dropship-product-finder:${this.#errors[0]?.code ?? 'internal'}`,
       title: this.title,
       status: this.status,
       detail: this.message.slice(0, 1000),
       instance: instance.slice(0, 200),
       errors: this.#errors,
-      ...(this.#searchId !== undefined && { searchId: this.#searchId }),
-    };
+      searchId: this.#searchId,
+    });
   }
 }
 
@@ -69,23 +68,15 @@ export function notFound(): Problem {
 }
 
 export function unsupportedMediaType(): Problem {
-  return problem(
-    415,
-    'unsupported_media_type',
-    'send application/json in UTF-8, uncompressed (Content-Type: application/json)',
-  );
+  const message = 'send application/json in UTF-8, uncompressed (Content-Type: application/json)';
+  return problem(415, 'unsupported_media_type', message);
 }
 
-/**
- * The answer to an error, or undefined for a defect.
- * @param bodyLimit of the route that was called, bytes
- */
+/** The answer to an error; undefined for a defect. @param bodyLimit of the route that was called, bytes */
 export function problemOf(thrown: unknown, bodyLimit?: number): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
   const failure = thrown instanceof Failure ? thrown : redisFailure(thrown);
-  return failure === undefined
-    ? problemOfFramework(thrown as FrameworkError, bodyLimit)
-    : problemOfFailure(failure);
+  return failure ? problemOfFailure(failure) : problemOfFramework(thrown as FrameworkError, bodyLimit);
 }
 
 /** Codes that are missing here are defects where HTTP meets them. */
@@ -111,12 +102,8 @@ function problemOfFailure({ code, message, detail }: Failure): Problem | undefin
   if (status === undefined) return undefined;
   if (status === 404) return notFound();
   const { errors = [{ path: '', code, message }], until, searchId } = detail;
-  const retryAfter =
-    until === undefined ? REDIS_RETRY_S : Math.max(1, Math.ceil((until - Date.now()) / 1000));
-  return new Problem(status, errors, {
-    ...(status === 503 && { retryAfter }),
-    ...(searchId !== undefined && { searchId }),
-  });
+  const waitS = until === undefined ? REDIS_RETRY_S : Math.max(1, Math.ceil((until - Date.now()) / 1000));
+  return new Problem(status, errors, { retryAfter: status === 503 ? waitS : undefined, searchId });
 }
 
 interface FrameworkError {
@@ -131,47 +118,36 @@ interface FrameworkError {
   validationContext?: string;
 }
 
-/** Fastify's own errors, by its codes. */
-function problemOfFramework(
-  { code, statusCode = 500, validation = [], validationContext }: FrameworkError,
-  bodyLimit: number | undefined,
-) {
+/** Fastify's own errors. */
+function problemOfFramework(error: FrameworkError, bodyLimit = 0): Problem | undefined {
+  const { code, statusCode = 500, validation = [], validationContext } = error;
+  // An id of the wrong form belongs to nothing.
+  if (validationContext === 'params' || code === 'FST_ERR_MAX_PARAM_LENGTH') return notFound();
   switch (code) {
     case 'FST_ERR_VALIDATION':
-      // An id of the wrong form belongs to nothing.
-      return validationContext === 'params' ? notFound() : new Problem(400, validation.map(parameterError));
+      return new Problem(400, validation.map(parameterError));
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMediaType();
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return problem(413, 'body_too_large', `the body may have at most ${bodyLimit ?? 0} bytes here`, {
+      return problem(413, 'body_too_large', `the body may have at most ${bodyLimit} bytes here`, {
         headers: { connection: 'close' },
       });
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return problem(400, 'invalid_content_length', 'the body is not as long as Content-Length says');
     case 'FST_ERR_BAD_URL':
       return problem(400, 'invalid_url', 'the path is not percent-encoded UTF-8');
-    case 'FST_ERR_MAX_PARAM_LENGTH':
-      return notFound();
-    default:
-      return statusCode >= 400 && statusCode < 500
-        ? problem(statusCode, 'bad_request', 'the request cannot be read')
-        : undefined;
   }
+  const isOfClient = statusCode >= 400 && statusCode < 500;
+  return isOfClient ? problem(statusCode, 'bad_request', 'the request cannot be read') : undefined;
 }
 
-function parameterError({
-  instancePath,
-  keyword,
-  params,
-  message = 'is not allowed',
-}: NonNullable<FrameworkError['validation']>[number]): ProblemError {
+function parameterError(error: NonNullable<FrameworkError['validation']>[number]): ProblemError {
+  const { instancePath, keyword, params, message = 'is not allowed' } = error;
   const { additionalProperty, allowedValues } = params;
-  if (keyword === 'additionalProperties')
-    return {
-      path: String(additionalProperty).slice(0, 64),
-      code: 'unknown_field',
-      message: 'is no parameter of this route',
-    };
+  if (keyword === 'additionalProperties') {
+    const path = String(additionalProperty).slice(0, 64);
+    return { path, code: 'unknown_field', message: 'is no parameter of this route' };
+  }
   const allowed = Array.isArray(allowedValues) ? `: ${allowedValues.join(', ')}` : '';
   return { path: instancePath.slice(1, 65), code: 'invalid_parameter', message: message + allowed };
 }

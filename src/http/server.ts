@@ -36,6 +36,18 @@ const MASKED_LENGTH = 256 * 1024;
 /** The HTTP server. Every error is `application/problem+json`. It does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<App> {
   const { routes, authenticator, metrics, scrubber, log } = options;
+  const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
+    const path = pathOf(request);
+    let answer = problemOf(error, request.routeOptions.bodyLimit);
+    if (answer === undefined) {
+      log.error('unhandled error', { method: request.method, path, error });
+      answer = problem(500, 'internal', 'an internal error: the log says more');
+    }
+    // Fastify closes the connection after every body that it refused; a body that was read whole leaves nothing on it.
+    if (request.raw.complete) reply.removeHeader('connection');
+    const { status, headers } = answer;
+    return reply.code(status).headers(headers).type('application/problem+json').send(answer.body(path));
+  };
   const app: App = fastify({
     bodyLimit: BODY_LIMIT,
     exposeHeadRoutes: false,
@@ -45,7 +57,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     // A client that sends a header line a minute would hold a socket for ever.
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 1024 },
-    frameworkErrors: (error, request, reply) => sendProblem(request, reply, error, log),
+    frameworkErrors: sendProblem,
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.on('connect', (_, socket) => {
@@ -59,7 +71,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   acceptJsonOnly(app);
   app.setValidatorCompiler(checkAllButBodies());
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
-  app.setErrorHandler((error, request, reply) => sendProblem(request, reply, error, log));
+  app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
     throw noRoute(request, app.methodsOf(pathOf(request)));
   });
@@ -96,16 +108,12 @@ function checkHead({ raw, headers }: FastifyRequest): void {
   if (headers.host === undefined) throw problem(400, 'host_required', 'send a Host header');
   if (raw.rawHeaders.length / 2 > MAX_HEADERS)
     throw problem(431, 'too_many_headers', `send at most ${MAX_HEADERS} headers`);
-  const query = raw.url.includes('?') ? raw.url.slice(raw.url.indexOf('?')) : '';
-  const hasKey = [...new URLSearchParams(query)].some(
-    ([name, value]) => KEY_NAMES.test(name) || KEY_PREFIX.test(value),
-  );
-  if (hasKey)
-    throw problem(
-      400,
-      'key_in_url',
-      'a key in a URL ends up in logs: revoke it (dpf keys revoke) and send Authorization: Bearer …',
-    );
+  const query = new URLSearchParams(raw.url.replace(/^[^?]*/, ''));
+  if ([...query].some(([name, value]) => KEY_NAMES.test(name) || KEY_PREFIX.test(value))) {
+    const message =
+      'a key in a URL ends up in logs: revoke it (dpf keys revoke) and send Authorization: Bearer …';
+    throw problem(400, 'key_in_url', message);
+  }
 }
 
 /** Bodies are checked where they are used: their rules do not fit a schema, and every wrong field is named. */
@@ -114,27 +122,6 @@ function checkAllButBodies() {
   formats.default(ajv);
   return ({ schema, httpPart }: { schema: object; httpPart?: string }) =>
     httpPart === 'body' ? () => true : ajv.compile(schema);
-}
-
-function sendProblem(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  error: unknown,
-  log: Logger,
-): FastifyReply {
-  const path = pathOf(request);
-  let answer = problemOf(error, request.routeOptions.bodyLimit);
-  if (answer === undefined) {
-    log.error('unhandled error', { method: request.method, path, error });
-    answer = problem(500, 'internal', 'an internal error: the log says more');
-  }
-  // Fastify closes the connection after every body that it refused; a body that was read whole leaves nothing on it.
-  if (request.raw.complete) reply.removeHeader('connection');
-  return reply
-    .code(answer.status)
-    .headers(answer.headers)
-    .type('application/problem+json')
-    .send(JSON.stringify(answer.body(path)));
 }
 
 function noRoute({ method }: FastifyRequest, methods: string[]): Problem {
@@ -164,26 +151,22 @@ async function limitRates(app: App, requestsAMinute: number): Promise<void> {
 }
 
 /** A request that Node's parser refused never reaches Fastify, so its answer is written to the socket. */
-function answerUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
-  else endWith(socket, problemOfParser(error.code));
+function answerUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
+  if (code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  else endWith(socket, problem(...(PARSER_ERRORS[code] ?? INVALID_HTTP)));
 }
 
-function problemOfParser(code: string | undefined): Problem {
-  switch (code) {
-    case 'HPE_HEADER_OVERFLOW':
-      return problem(431, 'headers_too_large', 'send at most 16 KiB of headers');
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return problem(408, 'request_timeout', 'the request came too slowly');
-    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
-      return problem(413, 'body_too_large', 'the chunk extensions of the body are too long');
-    default:
-      return problem(400, 'invalid_http', 'this is not an HTTP/1.1 request');
-  }
-}
+type Cause = [status: number, code: string, message: string];
+
+const INVALID_HTTP: Cause = [400, 'invalid_http', 'this is not an HTTP/1.1 request'];
+const PARSER_ERRORS: Readonly<Record<string, Cause>> = {
+  HPE_HEADER_OVERFLOW: [431, 'headers_too_large', 'send at most 16 KiB of headers'],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, 'request_timeout', 'the request came too slowly'],
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: [413, 'body_too_large', 'the chunk extensions of the body are too long'],
+};
 
 function endWith(socket: Duplex, answer: Problem): void {
-  const body = JSON.stringify(answer.body(''));
+  const body = answer.body('');
   socket.end(
     `HTTP/1.1 ${answer.status} ${answer.title}\r\n` +
       'Content-Type: application/problem+json\r\n' +

@@ -36,7 +36,7 @@ describe('a worker’s port for operators', () => {
   });
 
   it('answers nothing else, and only questions', async () => {
-    expect((await get('/admin')).status).to.equal(404);
+    for (const path of ['/admin', '//']) expect((await get(path)).status, path).to.equal(404);
     const written = await get('/metrics', { method: 'POST', body: 'x' });
     expect(written.status).to.equal(405);
     expect(written.headers.get('allow')).to.equal('GET, HEAD');
