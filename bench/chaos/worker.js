@@ -42,6 +42,11 @@ function disturbed(context) {
       },
     }),
     store: withChanges(context.store, {
+      // What every search's job does first. BullMQ may run it in the context of a page's job, whose page it is not.
+      begin(...run) {
+        current.enterWith(undefined);
+        return context.store.begin(...run);
+      },
       // What every page's job does first. A page's field is its number.
       look(search, field) {
         current.enterWith(`${search.searchId} ${field}`);
