@@ -45,7 +45,7 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
 
 function readBody(answer: Answer): Reading {
   const body = parsed(answer);
-  if (isObject(body)) return { is: 'body', body };
+  if (body !== undefined) return { is: 'body', body };
   const what = isJson(answer) ? 'not a JSON object' : presentable(answer.contentType) || 'of no stated type';
   const failure = new Failure('ebay-bad-answer', `eBay answered 200 with a body that is ${what}`, {
     status: 200,
@@ -53,10 +53,15 @@ function readBody(answer: Answer): Reading {
   return { is: 'failure', failure };
 }
 
-function parsed(answer: Answer): unknown {
-  if (!isJson(answer)) return undefined;
+function parsed(answer: Answer): Record<string, unknown> | undefined {
+  return isJson(answer) ? parseObject(answer.text.replace(/^\uFEFF/, '')) : undefined;
+}
+
+/** Undefined for a text that is no JSON object. */
+export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    return JSON.parse(answer.text.replace(/^\uFEFF/, ''));
+    const value: unknown = JSON.parse(text);
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
@@ -71,7 +76,7 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** What eBay says about an error, in a form that may be shown. */
-export interface EbayError {
+interface EbayError {
   errorId?: number;
   message?: string;
 }

@@ -56,7 +56,7 @@ export const mutations: Mutation[] = [
   {
     id: 'memory-copy-end',
     file: 'src/ebay/oauth/service.ts',
-    find: 'this.#copy !== undefined && this.#clock.now() < this.#copy.usableUntil',
+    find: 'this.#copy !== undefined && this.#context.clock.now() < this.#copy.usableUntil',
     replace: 'this.#copy !== undefined',
     breaks: 'The copy in memory is not used after the token has expired.',
     tests: tests('pauses'),
@@ -106,9 +106,8 @@ export const mutations: Mutation[] = [
   {
     id: 'mint-without-redis',
     file: 'src/ebay/oauth/service.ts',
-    find: ': new LocalPermits(config.token, clock);',
-    replace:
-      ': new LocalPermits(config.token, clock);\n    this.#permits = new LocalPermits(config.token, clock);',
+    find: 'redis ? new FleetPermits(redis, context) : new LocalPermits(context)',
+    replace: 'new LocalPermits(context)',
     breaks: 'A process whose Redis does not answer fetches no token that no call could use.',
     tests: tests('degraded'),
   },

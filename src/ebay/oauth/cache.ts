@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import type { EncryptionKey } from '../../config/checks.ts';
-import type { Config } from '../../config/config.ts';
+import { type EncryptionKey, readEncryptionKeys } from '../../config/checks.ts';
+import { type Config, ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
-import { isObject } from '../answer.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import type { AuthMetrics } from '../../telemetry/metrics.ts';
+import { isObject, parseObject } from '../answer.ts';
 
 /**
  * A cached token as other services may read it. `expires_in` is the whole life in seconds as eBay gave it, `stored_at`
@@ -37,7 +39,7 @@ export type Miss = 'absent' | 'garbage' | 'undecryptable' | 'foreign' | 'expired
 export interface Found {
   /** Its value; empty where there is none. */
   value: string;
-  token?: CachedToken;
+  token?: CachedToken | undefined;
   miss?: Miss;
   /** A token that is ours but too old. */
   expired?: TokenData;
@@ -46,15 +48,16 @@ export interface Found {
 const ABSENT: Found = { value: '', miss: 'absent' };
 const NO_ANSWER: Found = { value: '', miss: 'silent' };
 
-export interface TokenCacheOptions {
-  /** None: nothing is ever found. */
-  redis: Redis | undefined;
-  key: string;
-  tenant: string;
+/** What the parts of the token service share. */
+export interface TokenContext {
   config: Config;
-  /** The first one writes, each of them reads; none: values are plain JSON. */
-  encryptionKeys: readonly EncryptionKey[];
+  tenant: string;
+  /** None: the token lives in this process alone. */
+  redis: Redis | undefined;
   clock: FleetClock;
+  log: Logger;
+  metrics: AuthMetrics;
+  random: () => number;
   /** Called with every token that is read or written. */
   seen: (accessToken: string) => void;
 }
@@ -62,13 +65,22 @@ export interface TokenCacheOptions {
 /** Reads the fleet's token with one GET; its value is parsed once as long as it stays the same. */
 export class TokenCache {
   readonly owner: TokenOwner;
-  readonly #options: TokenCacheOptions;
+  readonly #context: TokenContext;
+  readonly #key: string;
+  /** The first one writes, each of them reads; none: values are plain JSON. */
+  readonly #encryptionKeys: readonly EncryptionKey[];
   #reading: Promise<Found> | undefined;
   #parsed: Found = ABSENT;
 
-  constructor(options: TokenCacheOptions) {
-    this.#options = options;
-    this.owner = tokenOwner(options.config);
+  /** @throws ConfigError where `TOKEN_ENCRYPTION_KEYS` cannot be used. */
+  constructor(context: TokenContext) {
+    const { config, tenant } = context;
+    const { keys, problems } = readEncryptionKeys(config.token.encryptionKeys);
+    if (problems.length > 0) throw new ConfigError(problems);
+    this.#encryptionKeys = keys;
+    this.#context = context;
+    this.#key = tokenKeys(tenant, config).value;
+    this.owner = tokenOwner(config);
   }
 
   /**
@@ -76,7 +88,7 @@ export class TokenCache {
    * `TOKEN_READ_TIMEOUT` together, not each.
    */
   read(): Promise<Found> {
-    const { redis } = this.#options;
+    const { redis } = this.#context;
     if (redis === undefined) return Promise.resolve(NO_ANSWER);
     this.#reading ??= this.#ask(redis);
     return this.#reading;
@@ -88,24 +100,13 @@ export class TokenCache {
   }
 
   #ask(redis: Redis): Promise<Found> {
-    const { key, config } = this.#options;
-    let isSent = false;
     const over = () => {
       if (this.#reading === reading) this.changed();
     };
-    const get = () => {
-      const reply = redis.get(key);
-      isSent = true;
-      // Runs before any caller learns the answer: a caller that comes after it asks again.
-      reply.then(over, over);
-      return reply;
-    };
-    const reading: Promise<Found> = answered(redis, get, config.token.readTimeout).then(
-      (value) => (value === null ? ABSENT : this.open(value)),
-      () => {
-        if (!isSent) over();
-        return NO_ANSWER;
-      },
+    const { readTimeout } = this.#context.config.token;
+    const reading: Promise<Found> = answered(redis, () => redis.get(this.#key), readTimeout, over).then(
+      (value) => this.open(value ?? ''),
+      () => NO_ANSWER,
     );
     return reading;
   }
@@ -122,27 +123,26 @@ export class TokenCache {
   }
 
   isValid(data: Pick<TokenData, 'expires_in' | 'stored_at'>): boolean {
-    const { clock, config } = this.#options;
+    const { clock, config } = this.#context;
     return isValidAt(data, clock.now(), config.token.expiryBuffer);
   }
 
   async #parse(value: string): Promise<Found> {
-    const text = isSealed(value) ? await this.#decrypt(value) : value;
+    const text = SEALED.test(value) ? await this.#decrypt(value) : value;
     if (text === undefined) return { value, miss: 'undecryptable' };
-    const data = asTokenData(parseJson(text));
+    const data = asTokenData(parseObject(text));
     if (data === undefined) return { value, miss: 'garbage' };
-    return belongsTo(data, this.owner)
-      ? { value, token: this.#timed(value, data) }
-      : { value, miss: 'foreign' };
+    if (!belongsTo(data, this.owner)) return { value, miss: 'foreign' };
+    return { value, token: this.#timed(value, data) };
   }
 
   /** This service's token as the cache will hold it: JSON, or a JWE that opens only for the same tenant and environment. */
   async seal(token: Omit<TokenData, keyof TokenOwner>): Promise<CachedToken> {
     const data = { ...token, ...this.owner };
     const text = JSON.stringify(data);
-    const [key] = this.#options.encryptionKeys;
+    const [key] = this.#encryptionKeys;
     if (key === undefined) return this.#timed(text, data);
-    // Loaded where there are keys alone: importing the library does not load it.
+    // Only loaded where there are keys.
     const { CompactEncrypt } = await import('jose');
     // GCM authenticates the header, so it binds the value to tenant and environment.
     const value = await new CompactEncrypt(new TextEncoder().encode(text))
@@ -153,11 +153,11 @@ export class TokenCache {
 
   /** Nothing where the value is damaged, of an unlisted key, or bound to another tenant or environment. */
   async #decrypt(sealed: string): Promise<string | undefined> {
-    if (this.#options.encryptionKeys.length === 0) return undefined;
+    if (this.#encryptionKeys.length === 0) return undefined;
     const { compactDecrypt, decodeProtectedHeader } = await import('jose');
     try {
       const { kid, tenant, environment } = decodeProtectedHeader(sealed);
-      const key = this.#options.encryptionKeys.find((candidate) => candidate.kid === kid);
+      const key = this.#encryptionKeys.find((candidate) => candidate.kid === kid);
       const bound = this.#binding;
       if (key === undefined || tenant !== bound.tenant || environment !== bound.environment) return undefined;
       const { plaintext } = await compactDecrypt(sealed, key.secret, {
@@ -171,40 +171,41 @@ export class TokenCache {
   }
 
   get #binding() {
-    return { tenant: this.#options.tenant, environment: this.owner.environment };
+    return { tenant: this.#context.tenant, environment: this.owner.environment };
   }
 
   #timed(value: string, data: TokenData): CachedToken {
-    const { seen, config } = this.#options;
-    const { token } = config;
-    seen(data.access_token);
-    return {
-      value,
-      data,
-      usableUntil: usableUntil(data, token.expiryBuffer),
-      cachedUntil: Date.parse(data.stored_at) + cacheMs(data.expires_in, token),
-    };
+    const { token } = this.#context.config;
+    this.#context.seen(data.access_token);
+    const cachedUntil = Date.parse(data.stored_at) + cacheMs(data.expires_in, token);
+    return { value, data, usableUntil: usableUntil(data, token.expiryBuffer), cachedUntil };
   }
 
   async #setClock(): Promise<void> {
-    const { redis, clock, config } = this.#options;
+    const { redis, clock, config } = this.#context;
     if (redis === undefined) return;
     const time = await answered(redis, () => redis.time(), config.token.readTimeout).catch(() => undefined);
     if (time !== undefined) clock.learn(Number(time[0]) * 1000 + Number(time[1]) / 1000);
   }
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
+/** A JWE: five dot-separated base64url parts, where plain values are JSON objects. */
+const SEALED = /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/;
 
-/** Whether a cached value is a JWE: five dot-separated base64url parts, where plain ones are JSON objects. */
-function isSealed(value: string): boolean {
-  return /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/.test(value);
+/** The keys of one tenant's token: the value, and beside it in the same Cluster slot what belongs to it. */
+export function tokenKeys(tenant: string, { ebay }: Pick<Config, 'ebay'>) {
+  const value = tenant === 'default' ? 'ebay:access_token' : `ebay:access_token:${tenant}`;
+  // A corrected keyset starts without the pauses of the wrong one.
+  const keyset = digest([ebay.environment, ebay.clientId, ebay.clientSecret, ebay.scopes].join('\n'));
+  return {
+    value,
+    lock: `{${value}}:lock`,
+    fence: `{${value}}:fence`,
+    interval: `{${value}}:interval`,
+    pause: `{${value}}:pause:${keyset}`,
+    refused: `{${value}}:refused:${keyset}`,
+    mints: (day: string) => `{${value}}:mints:${digest(ebay.clientId)}:${day}`,
+  };
 }
 
 /**
@@ -235,19 +236,25 @@ const CONNECTING = new Set(['wait', 'connecting', 'connect']);
 /**
  * What Redis answers to `command` within `seconds`. An answer that has arrived while this process was too busy to look
  * still counts: sockets are read once more before giving up.
+ * @param over runs when the answer arrives, however late, before the caller learns it; or when the command was not sent
  * @throws Failure `redis-unavailable`, at once while the connection is lost.
  */
-export async function answered<T>(redis: Redis, command: () => Promise<T>, seconds: number): Promise<T> {
+export async function answered<T>(
+  redis: Redis,
+  command: () => Promise<T>,
+  seconds: number,
+  over: () => void = () => undefined,
+): Promise<T> {
   const ms = Math.ceil(seconds * 1000);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => setImmediate(reject, new Error(`no answer within ${ms} ms`)), ms);
   });
   const answer = CONNECTING.has(redis.status) ? connected(redis, late).then(command) : command();
+  answer.then(over, over);
   try {
     return await Promise.race([answer, late]);
   } catch (error) {
-    answer.catch(() => undefined);
     throw new Failure('redis-unavailable', `Redis does not serve the token (${(error as Error).message})`);
   } finally {
     clearTimeout(timer);
@@ -292,11 +299,11 @@ export function digest(text: string): string {
   return createHash('sha256').update(text).digest('hex').slice(0, 12);
 }
 
+const OWNER_FIELDS = ['environment', 'credential', 'scopes'] as const;
+
 /** A value written by another service may leave out whose it is; what it says must be right. */
 export function belongsTo(data: TokenData, owner: TokenOwner): boolean {
-  return (['environment', 'credential', 'scopes'] as const).every(
-    (field) => data[field] === undefined || data[field] === owner[field],
-  );
+  return OWNER_FIELDS.every((field) => data[field] === undefined || data[field] === owner[field]);
 }
 
 /** Visible ASCII without spaces: what an Authorization header carries unharmed, eBay's `^` and `#` included. */
@@ -309,16 +316,15 @@ export function isTokenText(value: unknown): value is string {
 /** The parsed value of the cache key, or nothing where it is no token. `stored_at` may still be unreadable. */
 export function asTokenData(value: unknown): TokenData | undefined {
   if (!isObject(value)) return undefined;
-  const { access_token, expires_in, token_type, stored_at, environment, credential, scopes } = value;
+  const { access_token, expires_in, token_type, stored_at } = value;
   if (!isTokenText(access_token) || typeof expires_in !== 'number' || !(expires_in > 0)) return undefined;
+  const named = OWNER_FIELDS.filter((field) => value[field] !== undefined);
   return {
     access_token,
     expires_in,
     token_type: typeof token_type === 'string' ? token_type : 'Bearer',
     stored_at: typeof stored_at === 'string' ? stored_at : '',
-    ...(environment === undefined ? {} : { environment: String(environment) }),
-    ...(credential === undefined ? {} : { credential: String(credential) }),
-    ...(scopes === undefined ? {} : { scopes: String(scopes) }),
+    ...Object.fromEntries(named.map((field) => [field, String(value[field])])),
   };
 }
 

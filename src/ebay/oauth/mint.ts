@@ -4,11 +4,17 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
-import type { Logger } from '../../telemetry/logger.ts';
-import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import { pacificDay, pacificDayEnd } from '../pacificDay.ts';
 import { isCredentialRefused, type MintTrouble, REFUSALS_UNTIL_STOP, tokenPauseMs } from '../retryPolicy.ts';
-import { answered, type CachedToken, digest, type FleetClock, type TokenCache } from './cache.ts';
+import {
+  answered,
+  type CachedToken,
+  digest,
+  type FleetClock,
+  type TokenCache,
+  type TokenContext,
+  tokenKeys,
+} from './cache.ts';
 import { MintFault, requestToken } from './tokenRequest.ts';
 
 /** What a caller lacks. */
@@ -26,31 +32,24 @@ export interface Need {
   unwanted?: string | undefined;
 }
 
-export interface MinterOptions {
-  config: Config;
-  tenant: string;
-  cache: TokenCache;
-  permits: Permits;
-  clock: FleetClock;
-  log: Logger;
-  metrics: AuthMetrics;
-  random: () => number;
-}
-
 /** Between two looks of a process that waits for another's token; jittered, so that a fleet does not look in step. */
 const FIRST_LOOK_MS = 20;
 const LAST_LOOK_MS = 100;
 
 /** Gets the fleet a new token: one process asks eBay, all others wait for the cache. */
 export class Minter {
-  readonly #options: MinterOptions;
+  readonly #context: TokenContext;
+  readonly #cache: TokenCache;
+  readonly #permits: Permits;
   #flight: Promise<CachedToken> | undefined;
   #alarmed = '';
   /** The last token request failed, or Redis did not take the token: callers that have a copy do not wait for the next one. */
   failing = false;
 
-  constructor(options: MinterOptions) {
-    this.#options = options;
+  constructor(context: TokenContext, cache: TokenCache, permits: Permits) {
+    this.#context = context;
+    this.#cache = cache;
+    this.#permits = permits;
   }
 
   /**
@@ -65,37 +64,25 @@ export class Minter {
   }
 
   async #acquire(need: Need): Promise<CachedToken> {
-    const { config, permits, cache, metrics, tenant, random } = this.#options;
+    const { config, metrics, tenant, random } = this.#context;
     const requester = randomUUID();
     const longestMs = (config.token.lockTime + config.token.requestTimeout) * 1000;
     const giveUpAt = performance.now() + longestMs;
     let { stale } = need;
     for (let look = 0; performance.now() < giveUpAt; look += 1) {
-      const permit = await permits.permit({ ...need, stale }, requester);
-      switch (permit.kind) {
-        case 'replaced': {
-          const { token } = await cache.open(permit.value);
-          if (token !== undefined && token.data.access_token !== need.unwanted) {
-            this.recovered();
-            return token;
-          }
-          stale = permit.value;
-          break;
+      const permit = await this.#ask({ ...need, stale }, requester);
+      if (permit.kind === 'granted') return this.#mint(permit, need.reason, requester);
+      if (permit.kind === 'replaced') {
+        const { token } = await this.#cache.open(permit.value);
+        if (token !== undefined && token.data.access_token !== need.unwanted) {
+          this.recovered();
+          return token;
         }
-        case 'granted':
-          return this.#mint(permit, need.reason, requester);
-        case 'busy':
-          if (look === 0) metrics.waits.inc({ tenant });
-          await sleep(Math.min(FIRST_LOOK_MS * 2 ** look, LAST_LOOK_MS) * (0.75 + 0.5 * random()));
-          break;
-        case 'wait':
-          await sleep(permit.ms);
-          break;
-        case 'paused':
-          throw this.#paused(permit);
-        case 'spent':
-          throw this.#spent(permit.mintsToday);
-      }
+        stale = permit.value;
+      } else if (permit.kind === 'busy') {
+        if (look === 0) metrics.waits.inc({ tenant });
+        await sleep(Math.min(FIRST_LOOK_MS * 2 ** look, LAST_LOOK_MS) * (0.75 + 0.5 * random()));
+      } else await sleep(permit.ms);
     }
     throw new Failure('token-unavailable', 'another process is fetching the token and does not finish', {
       until: Date.now() + longestMs,
@@ -105,25 +92,29 @@ export class Minter {
 
   /** Fetches the next token if nobody else does; never waits. Gives a token that replaces `current`, if there is one. */
   async renewAhead(current: CachedToken): Promise<CachedToken | undefined> {
-    const { permits, cache } = this.#options;
     const requester = randomUUID();
-    const permit = await permits.permit({ reason: 'ahead', stale: current.value }, requester);
+    const permit = await this.#ask({ reason: 'ahead', stale: current.value }, requester);
     if (permit.kind === 'granted') return this.#mint(permit, 'ahead', requester);
-    if (permit.kind === 'replaced') return (await cache.open(permit.value)).token;
+    return permit.kind === 'replaced' ? (await this.#cache.open(permit.value)).token : undefined;
+  }
+
+  /** @throws Failure where the fleet may make no token request now. */
+  async #ask(need: Need, requester: string) {
+    const permit = await this.#permits.permit(need, requester);
     if (permit.kind === 'paused') throw this.#paused(permit);
     if (permit.kind === 'spent') throw this.#spent(permit.mintsToday);
-    return undefined;
+    return permit;
   }
 
   /** There is a token again. */
   recovered(): void {
     if (!this.failing) return;
     this.failing = false;
-    this.#options.metrics.credentialRefused.set({ tenant: this.#options.tenant }, 0);
+    this.#context.metrics.credentialRefused.set({ tenant: this.#context.tenant }, 0);
   }
 
   async #mint(permit: Granted, reason: Need['reason'], requester: string): Promise<CachedToken> {
-    const { config, cache, clock, log, metrics, tenant } = this.#options;
+    const { config, clock, log, metrics, tenant } = this.#context;
     const began = performance.now();
     const ended = (result: string) => {
       metrics.mintSeconds.observe({ tenant }, (performance.now() - began) / 1000);
@@ -136,8 +127,8 @@ export class Minter {
       const { mintsToday } = permit;
       log.info('token minted', { tenant, reason, mintsToday, expiresIn: grant.expires_in });
       for (const warning of warnings) log.warn('unusual token answer', { tenant, warning });
-      const token = await cache.seal({ ...grant, stored_at: new Date(clock.now()).toISOString() });
-      return await this.#publish(token, requester, permit.generation);
+      const token = await this.#cache.seal({ ...grant, stored_at: new Date(clock.now()).toISOString() });
+      return await this.publish(token, requester, permit.generation);
     } catch (error) {
       if (!(error instanceof MintFault)) throw error;
       ended(error.reason);
@@ -145,50 +136,43 @@ export class Minter {
     }
   }
 
-  /** The token for everybody; where a later one stands already, that one. */
-  async #publish(token: CachedToken, requester: string, generation: number): Promise<CachedToken> {
-    const { cache, permits, log, tenant } = this.#options;
-    try {
-      const newer = await permits.store(token, requester, generation);
-      cache.changed();
-      return (newer === undefined ? undefined : (await cache.open(newer)).token) ?? token;
-    } catch (error) {
-      if (!isRedisFailure(error)) throw error;
+  /** The token for everybody; where a later one stands already, that one. Where Redis takes none, memory alone has it. */
+  async publish(token: CachedToken, requester: string, generation: number): Promise<CachedToken> {
+    const { log, tenant } = this.#context;
+    const newer = await this.#permits.store(token, requester, generation).catch(() => {
       log.warn('Redis does not take the token: it is kept in memory', { tenant });
       // The lock stays until it runs out.
       this.failing = true;
-      return token;
-    }
+      return '';
+    });
+    this.#cache.changed();
+    return (await this.#cache.open(newer)).token ?? token;
   }
 
   async #failed(permit: Granted, requester: string, fault: MintFault): Promise<Failure> {
-    const { config, permits, log, tenant, random } = this.#options;
+    const { config, log, tenant, random } = this.#context;
     const { reason, status } = fault;
     const pause = { reason, ms: tokenPauseMs(fault, permit.failures + 1, config.token, random) };
     const write = isCredentialRefused(reason) ? log.error : log.warn;
     write('token request failed', { tenant, reason, status, cause: fault.message, pauseMs: pause.ms });
-    await permits.failed(requester, pause).catch((error) => {
-      if (!isRedisFailure(error)) throw error;
-    });
+    // Without Redis there is no pause to begin.
+    await this.#permits.failed(requester, pause).catch(() => undefined);
     return this.#paused(pause);
   }
 
   #paused({ reason, ms }: Pause): Failure {
-    const { metrics, tenant } = this.#options;
+    const { metrics, tenant } = this.#context;
     this.failing = true;
     const until = Date.now() + ms;
-    const again = `next request at ${new Date(until).toISOString()}`;
-    if (!isCredentialRefused(reason))
-      return new Failure('token-unavailable', `eBay's token endpoint fails (${reason}); ${again}`, {
-        until,
-        reason,
-      });
-    metrics.credentialRefused.set({ tenant }, 1);
-    return new Failure('credential-refused', `${REMEDIES[reason]}; ${again}`, { until, reason });
+    const isRefused = isCredentialRefused(reason);
+    if (isRefused) metrics.credentialRefused.set({ tenant }, 1);
+    const what = isRefused ? REMEDIES[reason] : `eBay's token endpoint fails (${reason})`;
+    const message = `${what}; next request at ${new Date(until).toISOString()}`;
+    return new Failure(isRefused ? 'credential-refused' : 'token-unavailable', message, { until, reason });
   }
 
   #spent(mintsToday: number): Failure {
-    const { config, log, tenant } = this.#options;
+    const { config, log, tenant } = this.#context;
     const until = pacificDayEnd(Date.now());
     const message = `${mintsToday} token requests today, DAILY_MINT_LIMIT is ${config.token.dailyMintLimit}: something asks for tokens in a loop; more from ${new Date(until).toISOString()}`;
     const today = pacificDay(Date.now());
@@ -208,12 +192,8 @@ const REMEDIES: Partial<Record<MintTrouble, string>> = {
     'eBay refused three new tokens one after another (tokens-refused): check the keyset and EBAY_ENVIRONMENT at developer.ebay.com',
 };
 
-export function isRedisFailure(error: unknown): boolean {
-  return error instanceof Failure && error.code === 'redis-unavailable';
-}
-
 /** Leave to make one token request. */
-export interface Granted {
+interface Granted {
   kind: 'granted';
   /** Rises with every permit; a token of an earlier one never replaces that of a later one. */
   generation: number;
@@ -222,7 +202,7 @@ export interface Granted {
   failures: number;
 }
 
-export type Permit =
+type Permit =
   | Granted
   /** The cache holds another value than the stale one: use that. */
   | { kind: 'replaced'; value: string }
@@ -234,33 +214,107 @@ export type Permit =
   /** The day's budget is used up. */
   | { kind: 'spent'; mintsToday: number };
 
-export interface Pause {
+interface Pause {
   ms: number;
   reason: MintTrouble;
 }
 
-export interface PermitState {
+interface PermitState {
   mintsToday: number;
   /** New tokens in a row that the API refused. */
   refusedInARow: number;
   pause?: Pause | undefined;
 }
 
-/** Who may ask eBay for a token, and when. */
-export interface Permits {
-  permit(need: Need, requester: string): Promise<Permit>;
+/** Larger than any key's rest of life: a value counts as ending whatever its life. */
+const ANY_LIFE_MS = 1e15;
+
+/**
+ * Who may ask eBay for a token, and when: the fleet's state in Redis. Every method throws Failure `redis-unavailable` where
+ * Redis does not answer in time.
+ */
+export class FleetPermits {
+  readonly #redis: Redis;
+  readonly #keys: ReturnType<typeof tokenKeys>;
+  readonly #config: Config;
+  readonly #clock: FleetClock;
+
+  constructor(redis: Redis, { tenant, config, clock }: TokenContext) {
+    this.#redis = redis;
+    this.#keys = tokenKeys(tenant, config);
+    this.#config = config;
+    this.#clock = clock;
+  }
+
+  permit({ reason, stale, unwanted }: Need, requester: string): Promise<Permit> {
+    const { lockTime, requestInterval, dailyMintLimit, refreshAhead, refusedPause } = this.#config.token;
+    return this.#run(PERMIT, {
+      stale,
+      requester,
+      lockMs: ms(lockTime),
+      intervalMs: ms(requestInterval),
+      mintsADay: dailyMintLimit,
+      endingMs: reason === 'ahead' ? ms(refreshAhead) : ANY_LIFE_MS,
+      refused: reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '',
+      refusedPauseMs: ms(refusedPause),
+      refusalsUntilStop: REFUSALS_UNTIL_STOP,
+      refusalsKeptMs: this.#refusalsKeptMs(),
+    });
+  }
+
   /** Publishes a token and ends permit and pause. @param generation -1: in any case. @returns a newer one's value instead. */
-  store(token: CachedToken, requester: string, generation: number): Promise<string | undefined>;
+  async store(token: CachedToken, requester: string, generation: number): Promise<string> {
+    const lifeMs = Math.max(1, Math.floor(token.cachedUntil - this.#clock.now()));
+    const args = { value: token.value, lifeMs, requester, generation };
+    return (await this.#run<{ newer: string }>(STORE, args)).newer;
+  }
+
   /** The request failed: gives the permit back and begins the pause. */
-  failed(requester: string, pause: Pause): Promise<void>;
+  async failed(requester: string, { ms: pauseMs, reason }: Pause): Promise<void> {
+    const keptMs = pauseMs + ms(2 * this.#config.token.maxFailurePause);
+    await this.#run(FAIL, { requester, pauseMs, reason, keptMs });
+  }
+
   /** The API accepted this token. */
-  accepted(token: string): Promise<void>;
+  async accepted(token: string): Promise<void> {
+    await this.#run(ACCEPT, { token: digest(token), keptMs: this.#refusalsKeptMs() });
+  }
+
   /** ms until the next token request may leave. */
-  untilNext(): Promise<number>;
-  state(): Promise<PermitState>;
+  async untilNext(): Promise<number> {
+    return Math.max(0, await this.#ask(() => this.#redis.pttl(this.#keys.interval)));
+  }
+
+  state(): Promise<PermitState> {
+    return this.#run(STATE, {});
+  }
+
   /** Forgets token, pause and refusals, not the day's count. */
-  clear(): Promise<void>;
+  async clear(): Promise<void> {
+    const { value, pause, refused } = this.#keys;
+    await this.#ask(() => this.#redis.del(value, pause, refused));
+  }
+
+  /** Longer than the pause of a refused credential: the next token refused after it stops the fleet at once. */
+  #refusalsKeptMs(): number {
+    return ms(2 * Math.max(this.#config.token.refusedPause, this.#config.token.cacheTime));
+  }
+
+  async #run<Answer>(script: LuaScript, args: object): Promise<Answer> {
+    const { value, lock, fence, interval, pause, refused, mints } = this.#keys;
+    const keys = [value, lock, fence, interval, mints(pacificDay(this.#clock.now())), pause, refused];
+    const json = await this.#ask(() => script.run(this.#redis, keys, [JSON.stringify(args)]));
+    const { now, ...answer } = JSON.parse(json as string) as { now: number };
+    this.#clock.learn(now);
+    return answer as Answer;
+  }
+
+  #ask<T>(command: () => Promise<T>): Promise<T> {
+    return answered(this.#redis, command, this.#config.redis.commandTimeout);
+  }
 }
+
+export type Permits = Pick<FleetPermits, keyof FleetPermits>;
 
 /** One process without any Redis: it is alone with its credential. Tokens that the API refuses are only bounded by the budget. */
 export class LocalPermits implements Permits {
@@ -272,8 +326,8 @@ export class LocalPermits implements Permits {
   #day = '';
   #mints = 0;
 
-  constructor(settings: Config['token'], clock: FleetClock) {
-    this.#settings = settings;
+  constructor({ config, clock }: Pick<TokenContext, 'config' | 'clock'>) {
+    this.#settings = config.token;
     this.#clock = clock;
   }
 
@@ -288,8 +342,9 @@ export class LocalPermits implements Permits {
     return { kind: 'granted', generation: 0, mintsToday: this.#mints, failures: this.#failures };
   }
 
-  async store(): Promise<undefined> {
+  async store(): Promise<string> {
     await this.clear();
+    return '';
   }
 
   async failed(_requester: string, pause: Pause): Promise<void> {
@@ -306,117 +361,14 @@ export class LocalPermits implements Permits {
   async state(): Promise<PermitState> {
     const now = this.#clock.now();
     if (this.#day !== pacificDay(now)) [this.#day, this.#mints] = [pacificDay(now), 0];
-    const { reason, until } = this.#pause ?? { until: 0 };
-    const pause = reason !== undefined && until > now ? { reason, ms: until - now } : undefined;
+    const pause =
+      this.#pause && this.#pause.until > now ? { ...this.#pause, ms: this.#pause.until - now } : undefined;
     return { mintsToday: this.#mints, refusedInARow: 0, pause };
   }
 
   async clear(): Promise<void> {
     this.#pause = undefined;
     this.#failures = 0;
-  }
-}
-
-/** The keys of one tenant's token: the value, and beside it in the same Cluster slot what belongs to it. */
-export function tokenKeys(tenant: string, { ebay }: Pick<Config, 'ebay'>) {
-  const value = tenant === 'default' ? 'ebay:access_token' : `ebay:access_token:${tenant}`;
-  // A corrected keyset starts without the pauses of the wrong one.
-  const keyset = digest([ebay.environment, ebay.clientId, ebay.clientSecret, ebay.scopes].join('\n'));
-  return {
-    value,
-    lock: `{${value}}:lock`,
-    fence: `{${value}}:fence`,
-    interval: `{${value}}:interval`,
-    pause: `{${value}}:pause:${keyset}`,
-    refused: `{${value}}:refused:${keyset}`,
-    mints: (day: string) => `{${value}}:mints:${digest(ebay.clientId)}:${day}`,
-  };
-}
-
-/** Larger than any key's rest of life: a value counts as ending whatever its life. */
-const ANY_LIFE_MS = 1e15;
-
-/** The fleet's permits in Redis. Every method throws Failure `redis-unavailable` where Redis does not answer in time. */
-export class FleetPermits implements Permits {
-  readonly #redis: Redis;
-  readonly #keys: ReturnType<typeof tokenKeys>;
-  readonly #config: Config;
-  readonly #clock: FleetClock;
-
-  constructor(redis: Redis, tenant: string, config: Config, clock: FleetClock) {
-    this.#redis = redis;
-    this.#keys = tokenKeys(tenant, config);
-    this.#config = config;
-    this.#clock = clock;
-  }
-
-  async permit({ reason, stale, unwanted }: Need, requester: string): Promise<Permit> {
-    const { value, lock, fence, interval, pause, refused } = this.#keys;
-    const { lockTime, requestInterval, dailyMintLimit, refreshAhead, refusedPause } = this.#config.token;
-    const keys = [value, lock, fence, interval, this.#mints(), pause, refused];
-    return this.#run<Permit>(PERMIT, keys, {
-      stale,
-      requester,
-      lockMs: ms(lockTime),
-      intervalMs: ms(requestInterval),
-      mintsADay: dailyMintLimit,
-      endingMs: reason === 'ahead' ? ms(refreshAhead) : ANY_LIFE_MS,
-      refused: reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '',
-      refusedPauseMs: ms(refusedPause),
-      refusalsUntilStop: REFUSALS_UNTIL_STOP,
-      refusalsKeptMs: this.#refusalsKeptMs(),
-    });
-  }
-
-  async store(token: CachedToken, requester: string, generation: number): Promise<string | undefined> {
-    const { value, lock, fence, pause } = this.#keys;
-    const lifeMs = Math.max(1, Math.floor(token.cachedUntil - this.#clock.now()));
-    const args = { value: token.value, lifeMs, requester, generation };
-    return (await this.#run<{ newer?: string }>(STORE, [value, lock, fence, pause], args)).newer;
-  }
-
-  async failed(requester: string, { ms: pauseMs, reason }: Pause): Promise<void> {
-    const { lock, pause } = this.#keys;
-    const keptMs = pauseMs + ms(2 * this.#config.token.maxFailurePause);
-    await this.#run(FAIL, [lock, pause], { requester, pauseMs, reason, keptMs });
-  }
-
-  async accepted(token: string): Promise<void> {
-    await this.#run(ACCEPT, [this.#keys.refused], { token: digest(token), keptMs: this.#refusalsKeptMs() });
-  }
-
-  async untilNext(): Promise<number> {
-    return Math.max(0, await this.#ask(() => this.#redis.pttl(this.#keys.interval)));
-  }
-
-  async state(): Promise<PermitState> {
-    const { pause, refused } = this.#keys;
-    return this.#run<PermitState>(STATE, [pause, refused, this.#mints()], {});
-  }
-
-  async clear(): Promise<void> {
-    const { value, pause, refused } = this.#keys;
-    await this.#ask(() => this.#redis.del(value, pause, refused));
-  }
-
-  #mints(): string {
-    return this.#keys.mints(pacificDay(this.#clock.now()));
-  }
-
-  /** Longer than the pause of a refused credential: the next token refused after it stops the fleet at once. */
-  #refusalsKeptMs(): number {
-    return ms(2 * Math.max(this.#config.token.refusedPause, this.#config.token.cacheTime));
-  }
-
-  async #run<Answer>(script: LuaScript, keys: string[], args: object): Promise<Answer> {
-    const json = await this.#ask(() => script.run(this.#redis, keys, [JSON.stringify(args)]));
-    const { now, ...answer } = JSON.parse(json as string) as { now: number };
-    this.#clock.learn(now);
-    return answer as Answer;
-  }
-
-  #ask<T>(command: () => Promise<T>): Promise<T> {
-    return answered(this.#redis, command, this.#config.redis.commandTimeout);
   }
 }
 
@@ -429,6 +381,7 @@ const PRELUDE = `
 local a = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local cached, lock, fence, interval, mints, pause, refused = unpack(KEYS)
 local function text(number) return string.format('%.0f', number) end
 local function reply(answer)
   answer.now = now
@@ -438,7 +391,6 @@ end
 
 /** May the requester ask eBay? One step, so that nothing happens between looking and locking. */
 const PERMIT = new LuaScript(`${PRELUDE}
-local cached, lock, fence, interval, mints, pause, refused = unpack(KEYS)
 local value = redis.call('GET', cached)
 if value and (value ~= a.stale or redis.call('PTTL', cached) > a.endingMs) then
   return reply({kind = 'replaced', value = value})
@@ -479,7 +431,6 @@ return reply({kind = 'granted', generation = generation, mintsToday = made + 1, 
  * the newer value that stands instead, if there is one; empty where that is gone already.
  */
 const STORE = new LuaScript(`${PRELUDE}
-local cached, lock, fence, pause = unpack(KEYS)
 if redis.call('GET', lock) == a.requester then redis.call('DEL', lock) end
 local generation = a.generation
 local stored = tonumber(redis.call('HGET', fence, 'stored') or '0')
@@ -491,12 +442,11 @@ redis.call('SET', cached, a.value, 'PX', text(a.lifeMs))
 redis.call('HSET', fence, 'stored', text(math.max(generation, stored)))
 redis.call('EXPIRE', fence, 172800)
 redis.call('DEL', pause)
-return reply({})
+return reply({newer = ''})
 `);
 
 /** Ends the requester's lock and begins the fleet's pause. A requester whose lock ran out is late: another one has it. */
 const FAIL = new LuaScript(`${PRELUDE}
-local lock, pause = unpack(KEYS)
 if redis.call('GET', lock) ~= a.requester then return reply({}) end
 redis.call('DEL', lock)
 redis.call('HINCRBY', pause, 'failures', 1)
@@ -507,7 +457,6 @@ return reply({})
 
 /** Changes nothing. */
 const STATE = new LuaScript(`${PRELUDE}
-local pause, refused, mints = unpack(KEYS)
 local paused = redis.call('HMGET', pause, 'until', 'reason')
 local rest = tonumber(paused[1] or '0') - now
 return reply({
@@ -518,7 +467,7 @@ return reply({
 `);
 
 const ACCEPT = new LuaScript(`${PRELUDE}
-redis.call('HSET', KEYS[1], 'proven', a.token, 'streak', 0)
-redis.call('PEXPIRE', KEYS[1], text(a.keptMs))
+redis.call('HSET', refused, 'proven', a.token, 'streak', 0)
+redis.call('PEXPIRE', refused, text(a.keptMs))
 return reply({})
 `);

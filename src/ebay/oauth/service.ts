@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
-import { readEncryptionKeys } from '../../config/checks.ts';
-import { type Config, ConfigError } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
 import { type Logger, NOOP_AUTH_METRICS, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
@@ -14,18 +13,10 @@ import {
   isTokenText,
   type Miss,
   TokenCache,
+  type TokenContext,
   type TokenData,
 } from './cache.ts';
-import {
-  FleetPermits,
-  isRedisFailure,
-  LocalPermits,
-  Minter,
-  type Need,
-  type PermitState,
-  type Permits,
-  tokenKeys,
-} from './mint.ts';
+import { FleetPermits, LocalPermits, Minter, type Need, type Permits } from './mint.ts';
 
 export type { TokenData } from './cache.ts';
 
@@ -55,11 +46,7 @@ type Source = 'redis' | 'memory' | 'mint';
  * configured the process fetches tokens for itself.
  */
 export class EbayAuthService {
-  readonly #config: Config;
-  readonly #tenant: string;
-  readonly #log: Logger;
-  readonly #metrics: AuthMetrics;
-  readonly #clock: FleetClock;
+  readonly #context: TokenContext;
   readonly #cache: TokenCache;
   readonly #permits: Permits;
   readonly #minter: Minter;
@@ -70,44 +57,22 @@ export class EbayAuthService {
   #accepted = '';
 
   /** @throws ConfigError where `TOKEN_ENCRYPTION_KEYS` cannot be used. */
-  constructor(options: EbayAuthOptions) {
-    const { config, redis, tenant = 'default', log = NOOP_LOGGER, random = Math.random, scrubber } = options;
-    const { keys: encryptionKeys, problems } = readEncryptionKeys(config.token.encryptionKeys);
-    if (problems.length > 0) throw new ConfigError(problems);
-    this.#config = config;
-    this.#tenant = tenant;
-    this.#log = log;
-    this.#metrics = options.metrics ?? NOOP_AUTH_METRICS;
-    const clock = new FleetClock(options.clock);
-    this.#clock = clock;
-    this.#cache = new TokenCache({
+  constructor({ config, redis, scrubber, ...options }: EbayAuthOptions) {
+    const context: TokenContext = {
+      config,
       redis,
-      key: tokenKeys(tenant, config).value,
-      tenant,
-      config,
-      encryptionKeys,
-      clock,
+      tenant: options.tenant ?? 'default',
+      clock: new FleetClock(options.clock),
+      log: options.log ?? NOOP_LOGGER,
+      metrics: options.metrics ?? NOOP_AUTH_METRICS,
+      random: options.random ?? Math.random,
       seen: (token) => scrubber?.learnToken(token),
-    });
-    this.#permits = redis
-      ? new FleetPermits(redis, tenant, config, clock)
-      : new LocalPermits(config.token, clock);
-    this.#minter = new Minter({
-      config,
-      tenant,
-      cache: this.#cache,
-      permits: this.#permits,
-      clock,
-      log,
-      metrics: this.#metrics,
-      random,
-    });
-    this.#ahead = new RefreshAhead({
-      aheadMs: config.token.refreshAhead * 1000,
-      now: () => clock.now(),
-      random,
-      renew: (current) => this.#renew(current),
-    });
+    };
+    this.#context = context;
+    this.#cache = new TokenCache(context);
+    this.#permits = redis ? new FleetPermits(redis, context) : new LocalPermits(context);
+    this.#minter = new Minter(context, this.#cache, this.#permits);
+    this.#ahead = new RefreshAhead(context, (current) => this.#renew(current));
   }
 
   /**
@@ -118,10 +83,10 @@ export class EbayAuthService {
    * `redis-unavailable`.
    */
   async getAccessToken(beforeMint?: () => Promise<unknown>): Promise<string> {
-    const { found, token, source } = await this.#read();
-    if (token !== undefined) return this.#serve(token, source);
+    const { token, value, miss } = await this.#read();
+    if (token !== undefined) return this.#serve(token, sourceOf(miss));
     await beforeMint?.();
-    return this.#obtain({ reason: 'missing', stale: found.value });
+    return this.#obtain({ reason: 'missing', stale: value });
   }
 
   /**
@@ -131,14 +96,12 @@ export class EbayAuthService {
    */
   async refreshToken(refused?: string): Promise<string> {
     if (refused !== undefined && this.#copy?.data.access_token === refused) this.#copy = undefined;
-    const { found, token, source } = await this.#read();
+    const { token, value, miss } = await this.#read();
     const cached = token?.data.access_token;
-    if (refused !== undefined && token !== undefined && cached !== refused) return this.#serve(token, source);
-    const need: Need = {
-      reason: refused === undefined ? 'forced' : 'refused',
-      stale: found.value,
-      unwanted: refused ?? cached,
-    };
+    if (refused !== undefined && token !== undefined && cached !== refused)
+      return this.#serve(token, sourceOf(miss));
+    const reason = refused === undefined ? 'forced' : 'refused';
+    const need: Need = { reason, stale: value, unwanted: refused ?? cached };
     const fresh = await this.#obtain(need);
     // A flight begun before the refusal may have ended with the very token that was refused.
     return fresh === need.unwanted ? this.#obtain(need) : fresh;
@@ -166,21 +129,15 @@ export class EbayAuthService {
     if (!isTokenText(token.access_token) || !(token.expires_in > 0))
       throw new Failure('internal', 'a token to store needs an access_token and a positive expires_in');
     const { access_token, expires_in, token_type } = token;
-    const stored_at = token.stored_at ?? new Date(this.#clock.now()).toISOString();
-    this.#copy = await this.#cache.seal({ access_token, expires_in, token_type, stored_at });
-    try {
-      await this.#permits.store(this.#copy, '', -1);
-      this.#cache.changed();
-    } catch (error) {
-      if (!isRedisFailure(error)) throw error;
-      this.#log.warn('Redis does not take the token: it is kept in memory', { tenant: this.#tenant });
-    }
+    const stored_at = token.stored_at ?? new Date(this.#context.clock.now()).toISOString();
+    const sealed = await this.#cache.seal({ access_token, expires_in, token_type, stored_at });
+    this.#copy = await this.#minter.publish(sealed, '', -1);
   }
 
   /** What is cached, whatever its age; null where nothing is, or nothing of ours. */
   async retrieveToken(): Promise<TokenData | null> {
-    const { found, token } = await this.#read();
-    return token?.data ?? found.expired ?? null;
+    const { token, expired } = await this.#read();
+    return token?.data ?? expired ?? null;
   }
 
   /** False from five minutes before the end of life on, and where `stored_at` is missing or unreadable. */
@@ -198,22 +155,23 @@ export class EbayAuthService {
 
   /** For people: where the token comes from, its age, the day's count, the pause. Never the token. */
   async status(): Promise<TokenStatus> {
-    const read = await this.#read();
-    const token = read.token ?? this.#usableCopy();
-    const { mintsToday, refusedInARow, pause } = await this.#permits.state().catch(unknownState);
-    const now = this.#clock.now();
+    const { miss, token = this.#usableCopy() } = await this.#read();
+    const unknown = { mintsToday: 0, refusedInARow: 0, pause: undefined };
+    const { mintsToday, refusedInARow, pause } = await this.#permits.state().catch(() => unknown);
+    const { clock, config } = this.#context;
+    const now = clock.now();
     const seconds = (ms: number) => Math.round(ms / 1000);
-    const storedAt = token === undefined ? 0 : Date.parse(token.data.stored_at);
+    const age = token && seconds(now - Date.parse(token.data.stored_at));
     return {
-      source: read.source ?? (token === undefined ? 'none' : 'memory'),
-      miss: read.found.miss ?? null,
-      age: token === undefined ? null : seconds(now - storedAt),
-      expiresIn: token === undefined ? null : seconds(storedAt - now) + token.data.expires_in,
-      usableFor: token === undefined ? null : seconds(token.usableUntil - now),
+      source: token === undefined ? 'none' : sourceOf(miss),
+      miss: miss ?? null,
+      age: age ?? null,
+      expiresIn: token ? token.data.expires_in - (age as number) : null,
+      usableFor: token ? seconds(token.usableUntil - now) : null,
       ...this.#cache.owner,
-      encrypted: this.#config.token.encryptionKeys !== '',
+      encrypted: config.token.encryptionKeys !== '',
       mintsToday,
-      dailyMintLimit: this.#config.token.dailyMintLimit,
+      dailyMintLimit: config.token.dailyMintLimit,
       refusedInARow,
       coolDown: pause
         ? { reason: pause.reason, until: new Date(now + pause.ms).toISOString(), seconds: seconds(pause.ms) }
@@ -237,27 +195,28 @@ export class EbayAuthService {
   }
 
   /** Redis first; the copy in memory instead while Redis does not answer, and only then. */
-  async #read(): Promise<ReadToken> {
-    const { token, ...found } = await this.#cache.read();
-    const isSilent = found.miss === 'silent';
-    if (found.miss !== undefined) this.#metrics.misses.inc({ tenant: this.#tenant, reason: found.miss });
-    this.#noteRedis(!isSilent);
-    if (token !== undefined) return { found, token, source: 'redis' };
-    const copy = isSilent ? this.#usableCopy() : undefined;
-    return copy === undefined ? { found } : { found, token: copy, source: 'memory' };
+  async #read(): Promise<Found> {
+    const { metrics, tenant } = this.#context;
+    const found = await this.#cache.read();
+    const { miss } = found;
+    if (miss !== undefined) metrics.misses.inc({ tenant, reason: miss });
+    this.#noteRedis(miss !== 'silent');
+    return miss === 'silent' ? { ...found, token: this.#usableCopy() } : found;
   }
 
   /** One line when Redis stops answering and one when it answers again. */
   #noteRedis(answers: boolean): void {
-    if (answers === this.#redisAnswers || this.#permits instanceof LocalPermits) return;
+    const { log, redis, tenant } = this.#context;
+    if (answers === this.#redisAnswers || redis === undefined) return;
     this.#redisAnswers = answers;
-    const fields = { tenant: this.#tenant };
-    if (answers) this.#log.info('Redis answers again', fields);
-    else this.#log.warn('Redis does not answer: the token in memory serves', fields);
+    if (answers) log.info('Redis answers again', { tenant });
+    else log.warn('Redis does not answer: the token in memory serves', { tenant });
   }
 
   #usableCopy(): CachedToken | undefined {
-    return this.#copy !== undefined && this.#clock.now() < this.#copy.usableUntil ? this.#copy : undefined;
+    return this.#copy !== undefined && this.#context.clock.now() < this.#copy.usableUntil
+      ? this.#copy
+      : undefined;
   }
 
   async #obtain(need: Need): Promise<string> {
@@ -281,21 +240,23 @@ export class EbayAuthService {
   }
 
   #serve(token: CachedToken, source: Source): string {
+    const { metrics, tenant } = this.#context;
     if (this.#usableCopy() !== token) {
       this.#copy = token;
-      this.#metrics.expiresAt(this.#tenant, token.usableUntil);
+      metrics.expiresAt(tenant, token.usableUntil);
     }
     if (source === 'redis') this.#minter.recovered();
     this.#ahead.used(token);
-    this.#metrics.served.inc({ tenant: this.#tenant, source });
+    metrics.served.inc({ tenant, source });
     return token.data.access_token;
   }
 
   async #renew(current: CachedToken): Promise<void> {
     const token = await this.#minter.renewAhead(current).catch((error: unknown) => {
       // A failure is in the log already, and no caller waits for this token.
+      const { log, tenant } = this.#context;
       if (!(error instanceof Failure))
-        this.#log.error('background token refresh failed', { tenant: this.#tenant, cause: String(error) });
+        log.error('background token refresh failed', { tenant, cause: String(error) });
       return undefined;
     });
     if (token === undefined || token.value === current.value) return;
@@ -304,15 +265,9 @@ export class EbayAuthService {
   }
 }
 
-/** What there is without asking eBay: a token and its source, or only what Redis said. */
-type ReadToken = { found: Omit<Found, 'token'> } & (
-  | { token: CachedToken; source: Source }
-  | { token?: undefined; source?: undefined }
-);
-
-function unknownState(error: unknown): PermitState {
-  if (!isRedisFailure(error)) throw error;
-  return { mintsToday: 0, refusedInARow: 0, pause: undefined };
+/** Where a token that was not minted comes from. */
+function sourceOf(miss: Miss | undefined): Source {
+  return miss === undefined ? 'redis' : 'memory';
 }
 
 /** What `dpf token` shows; durations in seconds. Never the token. */
@@ -342,30 +297,24 @@ export interface TokenStatus {
   credentialRefused: boolean;
 }
 
-export interface RefreshAheadOptions {
-  /** `TOKEN_REFRESH_AHEAD`: the last part of the cached time, ms. */
-  aheadMs: number;
-  now: () => number;
-  random: () => number;
-  /** Fetches the next token unless another process does. */
-  renew: (current: CachedToken) => Promise<void>;
-}
-
 /**
  * Has the next token fetched before the cached one ends, so that no caller waits for it. Every process picks its own
  * moment between the beginning and the middle of the last part; the first one fetches. A token that nobody used is not
  * replaced: an idle fleet asks eBay for nothing.
  */
 export class RefreshAhead {
-  readonly #options: RefreshAheadOptions;
+  readonly #context: AheadContext;
+  readonly #fetchNext: (current: CachedToken) => Promise<void>;
   #token: CachedToken | undefined;
   #timer: NodeJS.Timeout | undefined;
   #used = false;
   #isDue = false;
   #closed = false;
 
-  constructor(options: RefreshAheadOptions) {
-    this.#options = options;
+  /** @param fetchNext fetches the next token unless another process does */
+  constructor(context: AheadContext, fetchNext: (current: CachedToken) => Promise<void>) {
+    this.#context = context;
+    this.#fetchNext = fetchNext;
   }
 
   /** A caller uses this token. Costs nothing as long as it is the same one. */
@@ -380,7 +329,7 @@ export class RefreshAhead {
     this.#token = token;
     this.#used = false;
     this.#isDue = false;
-    this.#arm(refreshAt(token, this.#options) - this.#options.now());
+    this.#arm(refreshAt(token, this.#context) - this.#context.clock.now());
   }
 
   close(): void {
@@ -400,21 +349,24 @@ export class RefreshAhead {
 
   #renew(): void {
     const token = this.#token;
+    const { clock, config, random } = this.#context;
     this.#isDue = false;
-    if (token === undefined || this.#closed || this.#options.now() >= token.usableUntil) return;
-    const { aheadMs, random, renew, now } = this.#options;
-    void renew(token).finally(() => {
+    if (token === undefined || this.#closed || clock.now() >= token.usableUntil) return;
+    void this.#fetchNext(token).finally(() => {
       // Not replaced: another process is fetching it, it failed, or our clock was wrong. Look again before it ends.
       if (this.#token !== token) return;
-      this.#arm(Math.max(refreshAt(token, this.#options) - now(), aheadMs * (0.15 + 0.1 * random())));
+      const soonest = config.token.refreshAhead * 1000 * (0.15 + 0.1 * random());
+      this.#arm(Math.max(refreshAt(token, this.#context) - clock.now(), soonest));
     });
   }
 }
 
-/** When a process asks for the next token: within the first half of the last part of the cached time. */
+type AheadContext = Pick<TokenContext, 'config' | 'clock' | 'random'>;
+
+/** When a process asks for the next token: within the first half of `TOKEN_REFRESH_AHEAD`, the last part of the cached time. */
 export function refreshAt(
   { cachedUntil }: Pick<CachedToken, 'cachedUntil'>,
-  { aheadMs, random }: Pick<RefreshAheadOptions, 'aheadMs' | 'random'>,
+  { config, random }: Pick<AheadContext, 'config' | 'random'>,
 ): number {
-  return cachedUntil - aheadMs * (1 - 0.5 * random());
+  return cachedUntil - config.token.refreshAhead * 1000 * (1 - 0.5 * random());
 }

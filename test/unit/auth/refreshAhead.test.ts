@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { type CachedToken, cacheMs } from '../../../src/ebay/oauth/cache.ts';
+import { type CachedToken, cacheMs, FleetClock } from '../../../src/ebay/oauth/cache.ts';
 import { RefreshAhead, refreshAt } from '../../../src/ebay/oauth/service.ts';
 import { testConfig } from '../../support/config.ts';
 
-const { token: settings } = testConfig();
-const AHEAD = settings.refreshAhead * 1000;
+const config = testConfig();
+const { token: settings } = config;
 
 function tokenAt(storedAt: number, value = `token of ${storedAt}`): CachedToken {
   const data = { access_token: value, expires_in: 7200, token_type: 'Bearer', stored_at: '' };
@@ -24,7 +24,7 @@ describe('refreshing ahead', () => {
     const renew = async () => {
       renewals.push(Date.now() / 1000);
     };
-    return { renewals, refresh: new RefreshAhead({ aheadMs: AHEAD, now: () => Date.now(), random, renew }) };
+    return { renewals, refresh: new RefreshAhead({ config, clock: new FleetClock(), random }, renew) };
   }
 
   it('happens in the last 60 s of the cached time, spread over 30 to 60 s before its end', async () => {
@@ -82,9 +82,7 @@ describe('a day of a fleet', () => {
     for (let now = 0; now < DAY; ) {
       mints += 1;
       const token = tokenAt(now + answerMs);
-      now = Math.min(
-        ...Array.from({ length: processes }, () => refreshAt(token, { aheadMs: AHEAD, random })),
-      );
+      now = Math.min(...Array.from({ length: processes }, () => refreshAt(token, { config, random })));
     }
     return mints;
   }
