@@ -11,7 +11,7 @@ import { classOf } from './bullmq/queues.ts';
 import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
 import { refuseNewer } from './search/jobData.ts';
-import { currentProgress, type SearchProgress } from './search/plan.ts';
+import { currentProgress, type SearchProgress, type SearchRun } from './search/plan.ts';
 import { summarise } from './search/summary.ts';
 
 interface ReaderParts {
@@ -44,18 +44,18 @@ export class SearchReader {
   }
 
   async report(searchId: string): Promise<SearchReport> {
-    const state = await this.#parts.searches.getJobState(searchId);
+    const { searches, store, closedFor } = this.#parts;
+    // Read before the job is: of a job that has ended, the end must be in it.
+    const state = await searches.getJobState(searchId);
     const job = await this.job(searchId);
-    const { store, closedFor } = this.#parts;
     const search = this.refOf(job);
     const run = await store.readRun(search);
     const written = reportOn(job, state);
-    const progress = await currentProgress(store, search, run, written.progress);
-    const report = { ...written, progress };
+    const report = { ...written, progress: await currentProgress(store, search, run, written.progress) };
     if (report.state === 'done') return report;
-    if (run?.withdrawn) return this.#withdrawn(job, report);
-    const closed = await closedFor(run?.request?.priority ?? classOf(job.data));
-    const beside = besideGate(report, closed);
+    const request = run?.request;
+    if (run?.withdrawn && request) return this.#withdrawn({ ...run, search, request }, report);
+    const beside = besideGate(report, await closedFor(request?.priority ?? classOf(job.data)));
     return { ...beside, progress: beside.progress && withBecause(beside.progress) };
   }
 
@@ -80,45 +80,31 @@ export class SearchReader {
     return found && ProductList.open(this.#parts.store, found.origin, found.request);
   }
 
+  /** With where the result is: another search may have collected it. */
   async #readable(searchId: string): Promise<{ request: NormalRequest; origin: SearchRef } | undefined> {
+    const { store, defaults } = this.#parts;
     const job = await this.job(searchId);
-    const origin = await this.#origin(this.refOf(job));
-    const parsed = parseSearchRequest(job.data, this.#parts.defaults);
+    const search = this.refOf(job);
+    const origin = { ...search, ...(await store.readRun(search))?.source };
+    const parsed = parseSearchRequest(job.data, defaults);
     if (parsed.ok) return { request: parsed.request, origin };
     // Products that only a newer release can read are not the same as no products.
-    if ((await this.#parts.store.storedPages(origin)).length > 0) refuseNewer(job.data);
+    if ((await store.storedPages(origin)).length > 0) refuseNewer(job.data);
     return undefined;
   }
 
-  /** Where the result is: another search may have collected it. */
-  async #origin(search: SearchRef): Promise<SearchRef> {
-    const source = (await this.#parts.store.readRun(search))?.source;
-    return source === undefined ? search : { ...search, ...source };
-  }
-
   /** For its own requester a cancelled search has ended, though it goes on for others. */
-  async #withdrawn(job: Job, report: SearchReport): Promise<SearchReport> {
-    const { store, defaults } = this.#parts;
-    const search = this.refOf(job);
-    const [run, content, expiresAt] = await Promise.all([
-      store.readRun(search),
-      this.#origin(search).then((origin) => store.readAll(origin)),
-      store.expiresAt(search),
-    ]);
-    const parsed = parseSearchRequest(job.data, defaults);
-    if (run === undefined || !parsed.ok) return report;
-    const { request } = parsed;
-    const summary = summarise({
-      searchId: search.searchId,
-      request,
-      run: { ...run, cancelled: true },
-      heads: content.pages.map(({ answer }) => headOf(request, answer)),
-      details: content.details,
-      noLongerListed: content.verdict?.gone ?? [],
-      failed: [],
-      expiresAt,
-      now: Date.now(),
-    });
+  async #withdrawn(run: SearchRun, report: SearchReport): Promise<SearchReport> {
+    const { store } = this.#parts;
+    const { search, request, source } = run;
+    const { pages, details, verdict } = await store.readAll({ ...search, ...source });
+    const heads = pages.map(({ answer }) => headOf(request, answer));
+    const summary = summarise(
+      { ...run, cancelled: true },
+      { heads, details, failed: [] },
+      verdict?.gone ?? [],
+      await store.expiresAt(search),
+    );
     return { ...report, state: 'done', summary, error: null };
   }
 }
@@ -140,9 +126,10 @@ export type SearchReport =
   | ReportOf<'done', SearchSummary, null>
   | ReportOf<'done', null, { code: FailureCode; message: string }>;
 
-/** @param state read before the job was: of a job that has ended, the end must be in it. */
 function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
-  const progress = isProgress(job.progress) ? job.progress : null;
+  const { progress: written } = job;
+  const isProgress = typeof written === 'object' && written !== null && 'state' in written;
+  const progress = isProgress ? (written as SearchProgress) : null;
   const searchId = job.id as string;
   if (state === 'completed')
     return { searchId, state: 'done', progress, summary: job.returnvalue as SearchSummary, error: null };
@@ -168,8 +155,4 @@ export function besideGate(report: SearchReport, closed: Closed | undefined): Se
     return { ...report, state: 'waiting', progress: { ...rest, state: 'waiting', ...closed } };
   if (state === 'collecting' || !GATE_REASONS.has(reason ?? '')) return report;
   return { ...report, state: 'collecting', progress: { ...rest, state: 'collecting' } };
-}
-
-function isProgress(value: unknown): value is SearchProgress {
-  return typeof value === 'object' && value !== null && 'state' in value;
 }

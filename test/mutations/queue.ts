@@ -124,8 +124,8 @@ export const mutations: Mutation[] = [
   {
     id: 'track-stop-has-lanes',
     file: 'src/queue/search/callJob.ts',
-    find: 'endsAtKnown(request) ? 1 : concurrencyFor(done.latencyMs, intervalMs())',
-    replace: 'concurrencyFor(done.latencyMs, intervalMs())',
+    find: 'endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs())',
+    replace: 'concurrencyFor(head.latencyMs, intervalMs())',
     breaks: 'No page is under way beyond one that may be the last.',
     tests: ['test/integration/queue/track.test.ts'],
   },
@@ -151,8 +151,8 @@ export const mutations: Mutation[] = [
   {
     id: 'request-of-the-page-counts',
     file: 'src/queue/search/callJob.ts',
-    find: 'if (run.request !== undefined)',
-    replace: 'if (run.request !== undefined && data.v !== 1)',
+    find: 'if (request !== undefined) return',
+    replace: 'if (request !== undefined && data.v !== 1) return',
     breaks: 'The request that a page of version 0.1 carries is not used where the search has a stored one.',
     tests: [CALL_PAYLOADS],
     grep: 'release 0.1',
@@ -187,7 +187,7 @@ export const mutations: Mutation[] = [
   {
     id: 'expired-results-start-no-run',
     file: 'src/queue/search/searchJob.ts',
-    find: 'run = await store.restart(search, job.attemptsMade, request);',
+    find: 'run = { search, ...(await store.restart(search, job.attemptsMade, request)) };',
     replace: 'await job.updateProgress(0);',
     breaks: 'Results that expire before the search ends are collected again by a new run.',
     tests: [LIFETIME],
@@ -294,8 +294,8 @@ export const mutations: Mutation[] = [
   {
     id: 'leader-ends-unnoticed',
     file: 'src/queue/search/coalesce.ts',
-    find: 'if ((await context.coalesced.read(hash)).leader !== requesterOf(leader)) {',
-    replace: 'if (false) {',
+    find: 'if ((await coalesced.read(hash)).leader !== claim.leader)',
+    replace: 'if (false)',
     breaks: 'A search is answered at once when the other one ends just before it is put aside.',
     tests: [IDENTICAL_RACES],
     grep: 'ends just before',

@@ -78,9 +78,9 @@ export function useSchedules() {
       job,
       due: new Date(due).toISOString().slice(5, 19).replace(/:00$/, ''),
       async end(outcome = 'complete') {
-        const search = async () => ({ outcome }) as SearchSummary;
+        const search = async () => ({ summary: { outcome } as SearchSummary });
         const context = { redis: connection, tenant: 'default', searches: opened.queue, log };
-        const summary = await asScheduledRun(context, job, search);
+        const { summary } = await asScheduledRun(context, job, search);
         await job.moveToCompleted(summary, 'token', false);
         return summary.outcome;
       },

@@ -1,7 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import { Failure } from '../../failures.ts';
-import type { SearchSummary } from '../../product/summary.ts';
 import type { QueueContext } from '../search/context.ts';
+import type { SearchEnd } from '../search/summary.ts';
 import { isOver } from './scheduler.ts';
 import { type ScheduledRun, ScheduleStore } from './store.ts';
 
@@ -19,8 +19,8 @@ const MANUAL_RUN = /^run_([a-z0-9-]{1,60})_[0-9a-f]{12}$/;
 export async function asScheduledRun(
   { redis, tenant, searches, log }: Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>,
   job: Job,
-  search: () => Promise<SearchSummary>,
-): Promise<SearchSummary> {
+  search: () => Promise<SearchEnd>,
+): Promise<SearchEnd> {
   const run = runOf(job);
   if (run === undefined) return search();
   const store = new ScheduleStore(redis, searches.opts.prefix as string, tenant);
@@ -37,9 +37,9 @@ export async function asScheduledRun(
     return skipped(run.searchId);
   }
   try {
-    const summary = await search();
-    await store.noteRun(run, summary.outcome);
-    return summary;
+    const end = await search();
+    await store.noteRun(run, end.summary.outcome);
+    return end;
   } catch (thrown) {
     // Anything else that is thrown means that the job goes on later.
     if (thrown instanceof Failure && thrown.code !== 'redis-unavailable') await store.noteRun(run, 'failed');
@@ -77,11 +77,11 @@ async function busyPredecessor(
   }
 }
 
-function skipped(searchId: string): SearchSummary {
+function skipped(searchId: string): SearchEnd {
   const now = new Date().toISOString();
-  return {
+  const summary = {
     searchId,
-    outcome: 'skipped',
+    outcome: 'skipped' as const,
     counts: { found: 0, collected: 0, products: 0, duplicates: 0, filteredOut: 0, rejected: {} },
     calls: 0,
     pages: 0,
@@ -93,4 +93,5 @@ function skipped(searchId: string): SearchSummary {
     finishedAt: now,
     expiresAt: null,
   };
+  return { summary };
 }

@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
-import { conditionsOf, headOf, type PageHead } from '../../collector/assemble.ts';
+import { conditionsOf, headOf } from '../../collector/assemble.ts';
+import type { PageCall } from '../../collector/collector.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isWhollyKnown } from '../../product/track.ts';
@@ -37,7 +38,6 @@ import {
   itemCall,
   itemConcurrency,
   itemsAfter,
-  type PageDone,
   pageCall,
   pagesAfter,
   pagesOf,
@@ -60,9 +60,7 @@ export async function processCall(
     call = read;
     Object.assign(job.opts, callOptions(context.rules));
     return await isolateCrashing<PageJobResult | ItemJobResult>(context, job, token, () =>
-      read.kind === 'page'
-        ? collectPage(context, job, read, signal)
-        : collectItem(context, job, read, signal),
+      read.kind === 'page' ? collectPage(context, job, read, signal) : collectItem(context, read, signal),
     );
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
@@ -86,7 +84,7 @@ async function collectPage(
   data: PageJobData,
   signal: AbortSignal,
 ): Promise<PageJobResult> {
-  const { store, collector, intervalMs } = context;
+  const { store, intervalMs } = context;
   const { search, page, marketplace, offset, limit } = data;
   const found = await store.look(search, pageField(page));
   if (found.run?.cancelled) return { page, products: 0, skipped: 'cancelled' };
@@ -107,43 +105,21 @@ async function collectPage(
     signal,
     ids: idsOfCall(job, data),
   };
-  const done =
-    stored === undefined
-      ? packed(context, page, request, await stopAtKnown(context, request, await collector.collectPage(call)))
-      : pageDone(page, stored.head, {});
+  const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call);
   // Where a page may be the last one, none may be under way beyond it.
-  const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(done.latencyMs, intervalMs());
-  const followers = pagesAfter(request, done).map((planned) => pageCall(run, planned));
-  await advance(context, run, { chain: marketplace, answer: done.answer, concurrency }, followers);
-  return { page, products: done.products, ...(stored === undefined ? {} : { skipped: 'stored' as const }) };
+  const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs());
+  const followers = pagesAfter(request, { ...head, page }).map((planned) => pageCall(run, planned));
+  await advance(context, run, { chain: marketplace, answer, concurrency }, followers);
+  return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
 }
 
-/** A page that is there, without its products. */
-interface CollectedPage extends PageDone {
-  products: number;
-  latencyMs: number;
-  /** Its fields in the search store; none where they stand there already. */
-  answer: Record<string, Buffer>;
-}
-
-/** Large objects that live through a wait cost the garbage collector more than packing them before it. */
-function packed(
-  { metrics }: QueueContext,
-  page: number,
-  request: NormalRequest,
-  answer: PageAnswer,
-): CollectedPage {
+/** Calls for a page. Its products are packed at once: until they are stored, less is held in memory. */
+async function packedPage(context: QueueContext, page: number, call: PageCall) {
+  const { collector, metrics } = context;
+  const answer = await stopAtKnown(context, call.request, await collector.collectPage(call));
   metrics.collected(answer.products.length, answer.rejected);
-  return pageDone(page, answer, pageFields(page, answer, headOf(request, answer)));
-}
-
-function pageDone(
-  page: number,
-  { marketplace, hasNext, endsAtKnown, total, latencyMs, products }: PageHead | PageAnswer,
-  answer: Record<string, Buffer>,
-): CollectedPage {
-  const known = endsAtKnown ? { endsAtKnown } : {};
-  return { page, marketplace, hasNext, total, ...known, latencyMs, products: products.length, answer };
+  const head = headOf(call.request, answer);
+  return { head, answer: pageFields(page, answer, head) };
 }
 
 /** Newest first, what follows a page that the track knows is known too. */
@@ -167,7 +143,6 @@ async function stopAtKnown(
 /** The details of one product. */
 async function collectItem(
   context: QueueContext,
-  job: Job,
   data: ItemJobData,
   signal: AbortSignal,
 ): Promise<ItemJobResult> {
@@ -184,31 +159,25 @@ async function collectItem(
   if (!isPlanned) throw notPlanned(data);
 
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
-  const call = { request, marketplace, itemId, class: request.priority, signal, ids: idsOfCall(job, data) };
+  const call = { request, marketplace, itemId, class: request.priority, signal };
   const answer = stored ?? (await collector.collectDetails(call));
-  await itemDone(context, run, wanted, itemId, stored === undefined ? answer : undefined);
+  await itemDone(context, run, wanted, itemId, stored ? undefined : answer);
   const { availability } = answer.details;
-  return { itemId, availability, ...(stored === undefined ? {} : { skipped: 'stored' as const }) };
+  return { itemId, availability, ...(stored && { skipped: 'stored' }) };
 }
 
+/** @param answer none where it is stored already, or the item failed */
 async function itemDone(
   context: QueueContext,
   run: SearchRun,
   wanted: readonly WantedItem[],
   itemId: string,
-  answer: ItemAnswer | undefined,
+  answer?: ItemAnswer,
 ): Promise<void> {
-  const step = {
-    chain: DETAILS,
-    answer: answer === undefined ? {} : itemFields(itemId, answer),
-    concurrency: itemConcurrency(answer?.latencyMs ?? 0, context.intervalMs()),
-  };
-  await advance(
-    context,
-    run,
-    step,
-    itemsAfter(wanted, itemId).map((item) => itemCall(run, item)),
-  );
+  const fields = answer === undefined ? {} : itemFields(itemId, answer);
+  const concurrency = itemConcurrency(answer?.latencyMs ?? 0, context.intervalMs());
+  const followers = itemsAfter(wanted, itemId).map((item) => itemCall(run, item));
+  await advance(context, run, { chain: DETAILS, answer: fields, concurrency }, followers);
 }
 
 /**
@@ -219,13 +188,13 @@ async function runOf(context: QueueContext, data: CallJobData, run: Run | undefi
   const { search } = data;
   if (run === undefined || search.tenant !== context.tenant)
     throw new Failure('search_not_found', `no search ${search.searchId.slice(0, 64)} of ${search.timestamp}`);
-  if (run.request !== undefined)
-    return { search, number: data.run, request: run.request, waiting: run.waiting };
+  const { request } = run;
+  if (request !== undefined) return { ...run, search, number: data.run, request };
   // A worker of version 0.1 has begun the run and added this call.
   if (data.v !== 1) throw notPlanned(data);
-  const request = checkedRequest(data.request, context);
-  await context.store.adopt(search, request);
-  return { search, number: data.run, request, waiting: run.waiting };
+  const adopted = checkedRequest(data.request, context);
+  await context.store.adopt(search, adopted);
+  return { ...run, search, number: data.run, request: adopted };
 }
 
 function notPlanned({ kind, search }: CallJobData): Failure {
@@ -241,38 +210,28 @@ async function recordFailure(
 ): Promise<void> {
   const { store, log } = context;
   const { search, kind } = call;
-  const about = { ...idsOfCall(job, call), code: failure.code };
-  if (action === 'fail') log.error(`${kind} failed`, { ...about, reason: failure.message });
-  else log.warn(`${kind} deferred`, { ...about, action, reason: failure.message, ...rest });
-  const run = await store.readRun(search);
-  // Of a job that is not a call of this search nothing is to be said there.
-  if (run?.request === undefined || failure.code === 'invalid_payload') return;
+  const about = { ...idsOfCall(job, call), code: failure.code, reason: failure.message };
+  if (action === 'fail') log.error(`${kind} failed`, about);
+  else log.warn(`${kind} deferred`, { ...about, action, ...rest });
+  const found = await store.readRun(search);
+  // A job that is not a call of this search says nothing about it.
+  if (found?.request === undefined || failure.code === 'invalid_payload') return;
+  const run = { ...found, search, number: call.run, request: found.request };
   await store.countFailedCalls(search, failure.detail.calls ?? 0);
-  const { request } = run;
-  if (action === 'fail')
-    await callFailed(context, call, { ...run, search, number: call.run, request }, failure);
+  if (action === 'fail') await callFailed(context, call, run, failure);
   if (action === 'hold' || action === 'delay') {
     const { reason = failure.code, until } = failure.detail;
-    await publishProgress(
-      context,
-      { search, request },
-      { reason, ...(until === undefined ? {} : { until }) },
-    );
+    await publishProgress(context, run, { reason, ...(until !== undefined && { until }) });
   }
 }
 
 /** A marketplace ends with a page that failed. An item that failed says nothing about the next ones. */
-async function callFailed(
-  context: QueueContext,
-  call: CallJobData,
-  run: SearchRun,
-  failure: Failure,
-): Promise<void> {
+async function callFailed(context: QueueContext, call: CallJobData, run: SearchRun, failure: Failure) {
   const { store } = context;
   const { search } = run;
   if (call.kind === 'page') await store.mark(search, `broken:${call.marketplace}`);
   else if (endsAllItems(failure)) await store.mark(search, `broken:${DETAILS}`);
-  else await itemDone(context, run, await store.wantedItems(search), call.itemId, undefined);
+  else await itemDone(context, run, await store.wantedItems(search), call.itemId);
 }
 
 /** Does what the verdict says and returns the error by which BullMQ learns of it. */

@@ -1,25 +1,25 @@
-import type { Job, Queue } from 'bullmq';
+import type { Job } from 'bullmq';
 import { Failure, type FailureCode } from '../../failures.ts';
 import { parseSearchRequest, requestHash } from '../../product/parseRequest.ts';
-import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
+import type { Priority } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
-import type { CoalescedSearches, Requester, SharedEnd } from '../../results/coalescedSearches.ts';
-import type { Run, SearchRef, SearchStore } from '../../results/searchStore.ts';
+import type { Requester, SharedEnd } from '../../results/coalescedSearches.ts';
+import type { SearchRef, SearchStore } from '../../results/searchStore.ts';
 import { classOf, PRIORITY } from '../bullmq/queues.ts';
 import { openChildren } from '../bullmq/storedJobs.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
-import { publishProgress } from './plan.ts';
+import { publishProgress, type SearchRun } from './plan.ts';
 import { NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
 
 /** What the leader publishes for those who asked the same. */
 type SharedResult = { summary: SearchSummary } | { failure: { code: FailureCode; message: string } };
 
-export function requesterOf({ searchId, timestamp }: SearchRef): Requester {
+function requesterOf({ searchId, timestamp }: SearchRef): Requester {
   return `${searchId}@${timestamp}`;
 }
 
-export function refOf(requester: Requester, tenant: string): SearchRef {
+function refOf(requester: Requester, tenant: string): SearchRef {
   const at = requester.lastIndexOf('@');
   return { tenant, searchId: requester.slice(0, at), timestamp: Number(requester.slice(at + 1)) };
 }
@@ -33,10 +33,10 @@ export async function coalesce(
   context: QueueContext,
   job: Job,
   token: string,
-  asking: { search: SearchRef; request: NormalRequest; run: Run },
+  run: SearchRun,
 ): Promise<SearchSummary | undefined> {
   const { coalesced, store, tenant, log } = context;
-  const { search, request, run } = asking;
+  const { search, request } = run;
   const hash = requestHash(request);
   const me = requesterOf(search);
   if (run.cancelled) {
@@ -49,18 +49,15 @@ export async function coalesce(
     if (claim.role === 'leader') return undefined;
     if (claim.role === 'answered') {
       const source = refOf(claim.end.by, tenant);
-      const summary = summaryFrom(claim.end, request, search, run);
+      const summary = summaryFrom(claim.end, run);
       if (summary.pages > 0 && (await store.storedPages(source)).length === 0) {
         // The earlier search ended recently enough, but its pages have expired.
         maxAgeMs = 0;
         continue;
       }
       await store.takeFrom(search, source);
-      log.debug('search coalesced', {
-        ...idsOfSearch(context, job),
-        run: run.number,
-        by: source.searchId,
-      });
+      const by = source.searchId;
+      log.debug('search coalesced', { ...idsOfSearch(context, job), run: run.number, by });
       return summary;
     }
     const leader = refOf(claim.leader, tenant);
@@ -69,15 +66,20 @@ export async function coalesce(
       continue;
     }
     await raiseClass(context, leader, request.priority);
-    await waitForLeader(context, job, token, { hash, leader, search, request });
+    await publishProgress(context, run, { reason: 'identical-search', leader: leader.searchId });
+    await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_LEADER_MS, token);
+    // The leader may have ended before this job was delayed, when it could not be promoted yet.
+    if ((await coalesced.read(hash)).leader !== claim.leader) await resumeWaiting(context, [me]);
+    // Workers alone come here: a producer, which cancels with this module, does not load BullMQ's worker.
+    const { signals } = await import('../bullmq/signals.ts');
+    throw signals.delayed();
   }
 }
 
 /** Publishes the leader's end for all who asked the same. */
 export async function publishResult(
   context: QueueContext,
-  search: SearchRef,
-  request: NormalRequest,
+  { search, request }: SearchRun,
   end: SearchSummary | Failure,
 ): Promise<void> {
   const { coalesced } = context;
@@ -100,32 +102,9 @@ async function resumeWaiting({ searches, tenant }: QueueContext, requesters: Req
   await Promise.all(
     requesters.map(async (requester) => {
       const job = await searches.getJob(refOf(requester, tenant).searchId);
-      await job?.promote().catch(() => undefined);
+      await promote(job);
     }),
   );
-}
-
-async function waitForLeader(
-  context: QueueContext,
-  job: Job,
-  token: string,
-  waiting: { hash: string; leader: SearchRef; search: SearchRef; request: NormalRequest },
-): Promise<never> {
-  const { hash, leader, search, request } = waiting;
-  await publishProgress(
-    context,
-    { search, request },
-    { reason: 'identical-search', leader: leader.searchId },
-  );
-  await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_LEADER_MS, token);
-  // The leader may have ended before this job was delayed, when it could not be promoted yet.
-  if ((await context.coalesced.read(hash)).leader !== requesterOf(leader)) {
-    const delayed = await context.searches.getJob(job.id as string);
-    await delayed?.promote().catch(() => undefined);
-  }
-  // Workers alone come here: a producer, which cancels with this module, does not load BullMQ's worker.
-  const { signals } = await import('../bullmq/signals.ts');
-  throw signals.delayed();
 }
 
 async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: SearchRef): Promise<boolean> {
@@ -136,28 +115,25 @@ async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: Sea
 }
 
 /** The leader's summary as that of this search, which made no call itself. */
-function summaryFrom(end: SharedEnd, request: NormalRequest, search: SearchRef, run: Run): SearchSummary {
-  const sharedResult = JSON.parse(end.payload) as SharedResult;
-  if ('failure' in sharedResult) throw new Failure(sharedResult.failure.code, sharedResult.failure.message);
-  const outcome = sharedResult.summary.outcome;
-  if (outcome === 'degraded' && request.onFailure === 'fail') {
-    const { code, message } = sharedResult.summary.error ?? {
-      code: 'internal',
-      message: 'nothing was collected',
-    };
+function summaryFrom({ payload }: SharedEnd, { search, request, startedAt }: SearchRun): SearchSummary {
+  const shared = JSON.parse(payload) as SharedResult;
+  if ('failure' in shared) throw new Failure(shared.failure.code, shared.failure.message);
+  const { summary } = shared;
+  if (summary.outcome === 'degraded' && request.onFailure === 'fail') {
+    const { code, message } = summary.error ?? { code: 'internal', message: 'nothing was collected' };
     throw new Failure(code as FailureCode, message);
   }
   return {
-    ...sharedResult.summary,
+    ...summary,
     searchId: search.searchId,
     calls: 0,
-    startedAt: new Date(run.startedAt).toISOString(),
+    startedAt: new Date(startedAt).toISOString(),
     finishedAt: new Date().toISOString(),
   };
 }
 
 /** A search gets the class of one that waits for it, if that is higher, and so do its calls that wait in the queue. */
-export async function raiseClass(
+async function raiseClass(
   { store, searches, calls }: QueueContext,
   search: SearchRef,
   wanted: Priority,
@@ -167,20 +143,15 @@ export async function raiseClass(
   const present = run?.request?.priority ?? classOf(job?.data);
   if (job === undefined || PRIORITY[wanted] >= PRIORITY[present]) return;
   await store.raiseClass(search, wanted);
-  // It may be waiting for a share that its new class is not bound to. It may also have been promoted meanwhile.
-  await job.promote().catch(() => undefined);
+  // It may be waiting for a share that its new class is not bound to.
+  await promote(job);
   for (const call of await openChildren(job, calls)) {
     await call.changePriority({ priority: PRIORITY[wanted] }).catch(() => undefined);
-    await call.promote().catch(() => undefined);
+    await promote(call);
   }
 }
 
-export interface Cancelling {
-  searches: Queue;
-  store: SearchStore;
-  coalesced: CoalescedSearches;
-  marketplace: string;
-}
+type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'>;
 
 /**
  * Cancels a search. One that others wait for goes on for them and stops when the last of them is cancelled. No page that
@@ -212,9 +183,13 @@ export async function cancelSearch(context: Cancelling, job: Job, search: Search
 /** The mark comes first, so that a page that starts now does not call. Without waiting pages the search sums up. */
 async function stop(job: Job, search: SearchRef, store: SearchStore): Promise<void> {
   await store.mark(search, 'cancelled');
-  if (await job.isDelayed())
-    await job.promote().catch(() => undefined); // It may have been promoted meanwhile.
+  if (await job.isDelayed()) await promote(job);
   else await job.removeUnprocessedChildren();
+}
+
+/** Ends a delay, unless another process has ended it. */
+async function promote(job: Job | undefined): Promise<void> {
+  await job?.promote().catch(() => undefined);
 }
 
 async function stopWithdrawn({ searches, store }: Cancelling, leader: SearchRef): Promise<void> {

@@ -1,5 +1,5 @@
 import type { PageAnswer } from '../../collector/answers.ts';
-import { pagePlan } from '../../collector/query.ts';
+import { type PageAddress, pagePlan } from '../../collector/query.ts';
 import { withBecause } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
@@ -17,28 +17,15 @@ import type { QueueContext } from './context.ts';
 import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
 
 /** One page of a search: its number (unique over all marketplaces) and what it asks for. */
-export interface PlannedPage {
-  page: number;
-  marketplace: MarketplaceId;
-  offset: number;
-  limit: number;
-}
-
-/** A page that is there, without its products. */
-export type PageDone = { page: number } & Pick<
-  PageAnswer,
-  'marketplace' | 'hasNext' | 'endsAtKnown' | 'total'
->;
+type PlannedPage = PageAddress & { page: number };
 
 /** The pages of a marketplace, first to last. Marketplaces take turns in the numbering: 1, 2 are the first pages of two. */
 export function pagesOf(request: NormalRequest, marketplace: MarketplaceId): PlannedPage[] {
   const count = request.marketplaces.length;
   const first = request.marketplaces.indexOf(marketplace) + 1;
-  return pagePlan(request, marketplace).map(({ offset, limit }, index) => ({
+  return pagePlan(request, marketplace).map((address, index) => ({
     page: index * count + first,
-    marketplace,
-    offset,
-    limit,
+    ...address,
   }));
 }
 
@@ -50,10 +37,7 @@ export function allPages(request: NormalRequest): PlannedPage[] {
 const LOOK_AHEAD = 20;
 
 /** The first page of each marketplace that is needed and not there; empty when the search has all it can get. */
-export function firstMissing(
-  request: NormalRequest,
-  there: ReadonlyMap<number, Pick<PageAnswer, 'hasNext' | 'endsAtKnown'>>,
-): PlannedPage[] {
+export function firstMissing(request: NormalRequest, there: ReadonlyMap<number, ListingEnd>): PlannedPage[] {
   return request.marketplaces.flatMap((marketplace) => {
     for (const planned of pagesOf(request, marketplace)) {
       const answer = there.get(planned.page);
@@ -68,7 +52,10 @@ export function firstMissing(
  * The pages that may follow one that is there, in order; none when the listing ended with it. Beyond the very next page
  * eBay's `total` must promise something, so that nothing is planned that will not be called for.
  */
-export function pagesAfter(request: NormalRequest, done: PageDone): PlannedPage[] {
+export function pagesAfter(
+  request: NormalRequest,
+  done: { page: number } & ListingEnd & Pick<PageAnswer, 'marketplace' | 'total'>,
+): PlannedPage[] {
   if (!continues(done)) return [];
   return pagesOf(request, done.marketplace)
     .filter(({ page }) => page > done.page)
@@ -76,7 +63,9 @@ export function pagesAfter(request: NormalRequest, done: PageDone): PlannedPage[
     .slice(0, LOOK_AHEAD);
 }
 
-function continues({ hasNext, endsAtKnown }: Pick<PageAnswer, 'hasNext' | 'endsAtKnown'>): boolean {
+type ListingEnd = Pick<PageAnswer, 'hasNext' | 'endsAtKnown'>;
+
+function continues({ hasNext, endsAtKnown }: ListingEnd): boolean {
   return hasNext && !endsAtKnown;
 }
 
@@ -90,10 +79,9 @@ export function itemsAfter(wanted: readonly WantedItem[], itemId: string): Wante
 const MOST_CONCURRENT = 10;
 
 /**
- * The one rule for how many calls of a search are under way: each call that is done has so many of those after it added
- * that are neither there nor added. That keeps every slot in use when it is the number of intervals from a call's slot until
- * what follows it is added, and half of one more for the way through the queue (measured: without it a fifth of the slots
- * goes unused).
+ * How many calls of a search are under way: each call that is done adds so many of those after it. Every slot is in use when
+ * it is the number of intervals from a call's slot until its followers are added, and half of one more for the way through
+ * the queue (measured: without it a fifth of the slots goes unused).
  */
 export function concurrencyFor(busyMs: number, intervalMs: number): number {
   const needed = intervalMs > 0 ? Math.ceil(busyMs / intervalMs + 0.5) : MOST_CONCURRENT;
@@ -108,13 +96,10 @@ export function itemConcurrency(busyMs: number, intervalMs: number): number {
   return concurrencyFor(busyMs, intervalMs) + 1;
 }
 
-/** The run that calls belong to. */
-export interface SearchRun {
+/** A search, what it asks for, and its present run. */
+export interface SearchRun extends Run {
   search: SearchRef;
-  number: number;
   request: NormalRequest;
-  /** Its progress says that it waits. */
-  waiting: boolean;
 }
 
 /** A page or an item that is to be called for, as the job that it becomes. */
@@ -155,14 +140,14 @@ export function itemCall({ search, number }: SearchRun, { itemId, marketplace }:
 export async function advance(
   context: QueueContext,
   run: SearchRun,
-  step: Pick<Step, 'chain' | 'answer' | 'concurrency'>,
+  step: Omit<Step, 'run' | 'followers'>,
   followers: readonly PlannedCall[],
 ): Promise<void> {
   const { store, searches, calls } = context;
-  const { search, number } = run;
+  const { search } = run;
   const { ended, open } = await store.step(search, {
     ...step,
-    run: number,
+    run: run.number,
     followers: followers.map(({ field, jobId }) => ({ field, jobKey: calls.toKey(jobId) })),
   });
   if (ended) {
@@ -172,10 +157,11 @@ export async function advance(
   const added = await Promise.all(
     open.map(async ({ index, jobData }) => {
       const call = followers[index] as PlannedCall;
-      if (jobData === undefined) return [call];
-      if (belongsTo(search, jobData)) return [];
-      // Left by an earlier search of the same id that is gone.
-      await (await calls.getJob(call.jobId))?.remove();
+      if (jobData !== undefined) {
+        if (belongsTo(search, jobData)) return [];
+        // Left by an earlier search of the same id that is gone.
+        await (await calls.getJob(call.jobId))?.remove();
+      }
       return [call];
     }),
   );
@@ -230,17 +216,15 @@ export interface SearchProgress {
   since?: number;
 }
 
-/** Why a search waits. */
-export type Waiting = Pick<SearchProgress, 'reason' | 'until' | 'leader'>;
-
 /**
  * Writes the progress of a search job for those who follow the queue: when it begins to collect, when it must wait and
  * when it goes on. The counts of those who ask come from `currentProgress`.
+ * @param waiting why it waits
  */
 export async function publishProgress(
-  { store, searches }: Pick<QueueContext, 'store' | 'searches'>,
-  { search, request }: { search: SearchRef; request: NormalRequest },
-  waiting: Waiting | undefined,
+  { store, searches }: QueueContext,
+  { search, request }: SearchRun,
+  waiting: Pick<SearchProgress, 'reason' | 'until' | 'leader'> | undefined,
 ): Promise<void> {
   const state = waiting === undefined ? 'collecting' : 'waiting';
   const progress: SearchProgress = { state, ...(await counts(store, search, request)), ...waiting };

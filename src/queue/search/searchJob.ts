@@ -1,12 +1,10 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer } from '../../collector/answers.ts';
-import { assembleHeads, type PageHead } from '../../collector/assemble.ts';
-import type { TrackComparison } from '../../events/searchEvents.ts';
-import { asFailure, Failure, type FailureCode } from '../../failures.ts';
+import { assembleHeads } from '../../collector/assemble.ts';
+import { asFailure, Failure, type FailureCode, parseReason } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
-import type { Run, SearchRef } from '../../results/searchStore.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
 import { ageOf } from '../bullmq/repeat.ts';
@@ -33,14 +31,16 @@ import {
   type PlannedCall,
   pageCall,
   publishProgress,
+  type SearchRun,
 } from './plan.ts';
 import { gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
 import {
+  type Collected,
   compareWithTrack,
-  type FailedCall,
   publishEnd,
   publishFailure,
   refOf,
+  type SearchEnd,
   summarise,
 } from './summary.ts';
 
@@ -56,13 +56,9 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
     const request = readSearch(job, context.tenant, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
     return await isolateCrashing(context, job, token, async () => {
-      let comparison: TrackComparison | undefined;
-      const summary = await asScheduledRun(context, job, async () => {
-        const end = await collect(context, job, token, request, ids);
-        comparison = end.comparison;
-        return end.summary;
-      });
-      await publishEnd(context, job, summary, comparison);
+      const end = await asScheduledRun(context, job, () => collect(context, job, token, request, ids));
+      await publishEnd(context, job, end);
+      const { summary } = end;
       const { outcome, counts, calls } = summary;
       context.log.info('search ended', { ...ids, outcome, products: counts.products, calls, ms: ageOf(job) });
       return summary;
@@ -84,13 +80,6 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
   }
 }
 
-/** How a search ended. */
-interface SearchEnd {
-  summary: SearchSummary;
-  /** Of a search with a track. */
-  comparison?: TrackComparison | undefined;
-}
-
 async function collect(
   context: QueueContext,
   job: Job,
@@ -100,26 +89,25 @@ async function collect(
 ): Promise<SearchEnd> {
   const { store, log } = context;
   const search = refOf(context, job);
-  const run = await store.begin(search, job.attemptsMade, asked);
-  const { request } = run;
+  const run = { search, ...(await store.begin(search, job.attemptsMade, asked)) };
   ids.run = run.number;
   if (run.isNew) {
-    const { query, categoryIds, marketplaces, maxItems, priority } = request;
+    const { query, categoryIds, marketplaces, maxItems, priority } = run.request;
     log.info('search started', { ...ids, query, categoryIds, marketplaces, maxItems, class: priority });
   }
 
-  const summary = await coalesce(context, job, token, { search, request, run });
+  const summary = await coalesce(context, job, token, run);
   if (summary !== undefined) {
     await store.mark(search, 'ended');
     return { summary };
   }
   try {
-    const end = await collectAll(context, job, token, search, run);
-    await publishResult(context, search, request, end.summary);
+    const end = await collectAll(context, job, token, run);
+    await publishResult(context, run, end.summary);
     return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
   } catch (thrown) {
     if (!isSignal(thrown) && redisFailure(thrown) === undefined)
-      await publishResult(context, search, request, asFailure(thrown));
+      await publishResult(context, run, asFailure(thrown));
     throw thrown;
   }
 }
@@ -129,34 +117,30 @@ async function collectAll(
   context: QueueContext,
   job: Job,
   token: string,
-  search: SearchRef,
-  begun: Run & { request: NormalRequest },
+  begun: SearchRun,
 ): Promise<SearchEnd> {
   const { store, log } = context;
-  const { request } = begun;
-  let run: Run = begun;
+  const { search, request } = begun;
+  let run = begun;
   const added = new Set<string>();
   for (;;) {
-    const collected = await readCollected(context, job, search, request, run);
-    const { next } = collected;
-    if (run.cancelled || next.length === 0) return end(context, search, request, run, collected);
+    const { next, ...collected } = await readCollected(context, job, run);
+    if (run.cancelled || next.length === 0) return end(context, run, collected);
     if (next.some(({ jobId }) => added.has(jobId))) {
       // Nothing is under way, nothing failed, and yet an answer is not there: it has expired.
-      run = await store.restart(search, job.attemptsMade, request);
+      run = { search, ...(await store.restart(search, job.attemptsMade, request)) };
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
       continue;
     }
-    await waitForAdmission(context, job, token, search, request);
-    const { number, waiting } = run;
-    const step = { chain: '', answer: {}, concurrency: next.length };
-    await advance(context, { search, number, request, waiting }, step, next);
-    if ((job.progress as { state?: unknown } | null)?.state !== 'collecting' && !waiting)
-      await publishProgress(context, { search, request }, undefined);
+    await waitForAdmission(context, job, token, run);
+    await advance(context, run, { chain: '', answer: {}, concurrency: next.length }, next);
+    if ((job.progress as { state?: unknown } | null)?.state !== 'collecting' && !run.waiting)
+      await publishProgress(context, run, undefined);
     await job.changePriority({ priority: FIRST });
     if (await job.moveToWaitingChildren(token)) throw signals.waitsForChildren();
     for (const { jobId } of next) added.add(jobId);
     // The search may have been cancelled meanwhile.
-    run = (await store.readRun(search)) ?? run;
+    run = { ...run, ...(await store.readRun(search)), request };
   }
 }
 
@@ -165,40 +149,28 @@ async function waitForAdmission(
   context: QueueContext,
   job: Job,
   token: string,
-  search: SearchRef,
-  request: NormalRequest,
+  run: SearchRun,
 ): Promise<void> {
-  const closed = await context.admission.closedFor(request.priority);
+  const closed = await context.admission.closedFor(run.request.priority);
   const now = Date.now();
   if (closed === undefined || closed.until <= now) return;
   if (ageOf(job) >= context.deadlineMs)
     throw gaveUp(new Failure('share-spent', `no call may be made because of ${closed.reason}`));
-  await publishProgress(context, { search, request }, closed);
+  await publishProgress(context, run, closed);
   await job.moveToDelayed(nextLookAtGate(closed.until, now), token);
   throw signals.delayed();
 }
 
-/** What a search has while no call of it is under way. */
-interface Collected {
-  /** In page order. */
-  heads: PageHead[];
-  /** By item id; of a search without details none. */
-  details: Map<string, ItemAnswer>;
-  /** What failed in this run. */
-  failed: FailedCall[];
-  /** What is to be called for next; empty when the search has all it can get. */
-  next: PlannedCall[];
-}
-
-/** Pages first; with `details: full`, once each page is there or has failed, the items of the products that there are. */
+/**
+ * What a search has while no call of it is under way, and what is to be called for next: nothing when it has all it can get.
+ * Pages come first; with `details: full`, once each page is there or has failed, the items of the products that there are.
+ */
 async function readCollected(
   { store, intervalMs }: QueueContext,
   job: Job,
-  search: SearchRef,
-  request: NormalRequest,
-  { number, waiting, stopped }: Run,
-): Promise<Collected> {
-  const run = { search, number, request, waiting };
+  run: SearchRun,
+): Promise<Collected & { next: PlannedCall[] }> {
+  const { search, request } = run;
   const numbers = allPages(request).map(({ page }) => page);
   const wantsDetails = request.details === 'full';
   const [stored, details, failures] = await Promise.all([
@@ -219,51 +191,37 @@ async function readCollected(
   }));
   const items = wanted.filter(({ itemId }) => !details.has(itemId)).map((item) => itemCall(run, item));
   failed.push(...failedAmong(items, failures));
-  const open = stopped.includes(DETAILS) ? [] : items.filter(({ jobId }) => !failures.has(jobId));
+  const open = run.stopped.includes(DETAILS) ? [] : items.filter(({ jobId }) => !failures.has(jobId));
   if (open.length === 0) return { heads, details, failed, next: [] };
   await store.wantItems(search, wanted);
   const latencyMs = Math.max(...heads.map((head) => head.latencyMs));
   return { heads, details, failed, next: open.slice(0, itemConcurrency(latencyMs, intervalMs())) };
 }
 
-function failedAmong(calls: readonly PlannedCall[], failures: ReadonlyMap<string, string>): FailedCall[] {
-  return calls.flatMap(({ jobId, data }): FailedCall[] => {
+function failedAmong(
+  calls: readonly PlannedCall[],
+  failures: ReadonlyMap<string, string>,
+): Collected['failed'] {
+  return calls.flatMap(({ jobId, data }) => {
     const reason = failures.get(jobId);
     if (reason === undefined) return [];
-    const { marketplace } = data;
-    return data.kind === 'page'
-      ? [{ marketplace, page: data.page, reason }]
-      : [{ marketplace, page: null, itemId: data.itemId, reason }];
+    const what = data.kind === 'page' ? { page: data.page } : { page: null, itemId: data.itemId };
+    return [{ marketplace: data.marketplace, ...what, ...parseReason(reason) }];
   });
 }
 
-async function end(
-  context: QueueContext,
-  search: SearchRef,
-  request: NormalRequest,
-  looked: Run,
-  { heads, details, failed }: Collected,
-): Promise<SearchEnd> {
+async function end(context: QueueContext, looked: SearchRun, collected: Collected): Promise<SearchEnd> {
   const { store } = context;
-  const { searchId } = search;
+  const { search, request } = looked;
   // Read again: pages counted their calls, and the search may have been cancelled, since this run was read.
-  const run = (await store.readRun(search)) ?? looked;
-  const complete = !run.cancelled && failed.every(({ page }) => page === null);
-  const comparison = await compareWithTrack(context, search, request, complete);
-  const summary = summarise({
-    searchId,
-    request,
-    run,
-    heads,
-    details,
-    noLongerListed: comparison?.verdict.gone ?? [],
-    failed,
-    expiresAt: await store.expiresAt(search),
-    now: Date.now(),
-  });
+  const run = { ...looked, ...(await store.readRun(search)), request };
+  const complete = !run.cancelled && collected.failed.every(({ page }) => page === null);
+  const comparison = await compareWithTrack(context, run, complete);
+  const gone = comparison?.verdict.gone ?? [];
+  const summary = summarise(run, collected, gone, await store.expiresAt(search));
   await store.mark(search, 'ended');
   const { outcome, error } = summary;
   if (outcome === 'failed' && error !== null)
-    throw new Failure(error.code as FailureCode, error.message, { searchId });
+    throw new Failure(error.code as FailureCode, error.message, { searchId: search.searchId });
   return { summary, comparison };
 }

@@ -7,71 +7,51 @@ import {
   type SearchSource,
   type TrackComparison,
 } from '../../events/searchEvents.ts';
-import { Failure, parseReason } from '../../failures.ts';
-import type { MarketplaceId } from '../../product/marketplaces.ts';
+import { Failure, type FailureCode } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
 import type { Observation } from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { productsOf } from '../../results/products.ts';
-import type { Run, SearchRef, StoredResult } from '../../results/searchStore.ts';
+import type { SearchRef, StoredResult } from '../../results/searchStore.ts';
 import { scheduleOf } from '../schedules/scheduledRun.ts';
 import type { QueueContext } from './context.ts';
+import type { SearchRun } from './plan.ts';
 
-/** A page or an item that failed, with the reason that BullMQ keeps. */
-export interface FailedCall {
-  marketplace: MarketplaceId;
-  /** Null for an item. */
-  page: number | null;
-  itemId?: string;
-  reason: string;
-}
-
+/** How a search ended. */
 export interface SearchEnd {
-  searchId: string;
-  request: NormalRequest;
-  run: Run;
-  /** The pages that are there. */
-  heads: PageHead[];
-  /** By item id. */
-  details: Map<string, ItemAnswer>;
-  /** Ids that the search's track has seen before and that are not listed any more. */
-  noLongerListed: readonly string[];
-  /** Pages before items. */
-  failed: FailedCall[];
-  /** When the pages will be deleted, ms since the epoch; undefined when there are none. */
-  expiresAt: number | undefined;
-  now: number;
+  summary: SearchSummary;
+  /** Of a search with a track. */
+  comparison?: TrackComparison | undefined;
 }
 
-/** Sorts items behind all pages. */
-const ITEMS = Number.MAX_SAFE_INTEGER;
+/** What is there of a search, and what is not. */
+export interface Collected {
+  /** The pages that are there, in their order. */
+  heads: PageHead[];
+  /** By item id; none of a search without details. */
+  details: Map<string, ItemAnswer>;
+  /** The pages, then the items, that failed in this run. */
+  failed: SearchSummary['missing'];
+}
 
-/** The summary of a search, derived from what is stored. */
-export function summarise({
-  searchId,
-  request,
-  run,
-  heads,
-  details,
-  noLongerListed,
-  failed,
-  expiresAt,
-  now,
-}: SearchEnd): SearchSummary {
+/**
+ * The summary of a search, derived from what is stored.
+ * @param noLongerListed ids that the search's track has seen before and that are not listed any more
+ * @param expiresAt when the pages will be deleted, ms since the epoch; undefined when there are none
+ */
+export function summarise(
+  { search, request, ...run }: SearchRun,
+  { heads, details, failed }: Collected,
+  noLongerListed: readonly string[],
+  expiresAt: number | undefined,
+): SearchSummary {
   const { counts, warnings, products } = assembleHeads(request, heads);
-  const missing = failed
-    .toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS))
-    .map(({ marketplace, page, itemId, reason }) => ({
-      marketplace,
-      page,
-      ...(itemId === undefined ? {} : { itemId }),
-      ...parseReason(reason),
-    }));
+  const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
   const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
   const [first] = missing;
   return {
-    searchId,
+    searchId: search.searchId,
     outcome: outcomeOf({
       pages: heads.length,
       missing: missing.length,
@@ -85,26 +65,24 @@ export function summarise({
     missing,
     gone: [...new Set([...noLongerListed, ...gone.map(({ itemId }) => itemId)])],
     warnings,
-    error:
-      first === undefined
-        ? null
-        : {
-            code: first.code,
-            message: first.message,
-            page: first.page,
-            retryable: new Failure(first.code, first.message).retryable,
-          },
+    error: first === undefined ? null : errorOf(first),
     startedAt: new Date(run.startedAt).toISOString(),
-    finishedAt: new Date(now).toISOString(),
+    finishedAt: new Date().toISOString(),
     expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
   };
+}
+
+/** Sorts items behind all pages. */
+const ITEMS = Number.MAX_SAFE_INTEGER;
+
+function errorOf({ code, message, page }: SearchSummary['missing'][number]): SearchSummary['error'] {
+  return { code, message, page, retryable: new Failure(code as FailureCode, message).retryable };
 }
 
 /** Compares what a search found with its track; undefined without a track, or without anything found. */
 export async function compareWithTrack(
   { tracks, store }: QueueContext,
-  search: SearchRef,
-  request: NormalRequest,
+  { search, request }: SearchRun,
   complete: boolean,
 ): Promise<TrackComparison | undefined> {
   const { track: name } = request;
@@ -116,7 +94,7 @@ export async function compareWithTrack(
 }
 
 /** What a search has seen. @param complete no page failed and the search was not cancelled */
-export function observationOf(
+function observationOf(
   request: NormalRequest,
   content: StoredResult,
   complete: boolean,
@@ -153,15 +131,14 @@ function sawWhole(pages: PageAnswer[]): boolean {
 export async function publishEnd(
   context: QueueContext,
   job: Job,
-  summary: SearchSummary,
-  comparison: TrackComparison | undefined,
+  { summary, comparison }: SearchEnd,
 ): Promise<void> {
-  const search = refOf(context, job);
-  const events = eventsOfEnd(sourceOf(context, job), summary, comparison);
-  const added = await context.events.append(search, events);
+  const source = sourceOf(context, job);
+  const events = eventsOfEnd(source, summary, comparison);
+  const added = await context.events.append(source.search, events);
   if (events.length > 1)
     context.log.info('product events published', {
-      searchId: search.searchId,
+      searchId: job.id,
       events: added,
       heldBack: events.length - added,
     });
@@ -170,9 +147,9 @@ export async function publishEnd(
 /** Publishes that a search failed. Returns that failure, or the one of Redis that kept it from being published. */
 export async function publishFailure(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
   if (failure.code === 'redis-unavailable') return failure;
-  const search = refOf(context, job);
+  const source = sourceOf(context, job);
   try {
-    await context.events.append(search, [eventOfFailure(sourceOf(context, job), failure, new Date())]);
+    await context.events.append(source.search, [eventOfFailure(source, failure, new Date())]);
     return failure;
   } catch (thrown) {
     return redisFailure(thrown) ?? failure;
