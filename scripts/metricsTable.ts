@@ -3,15 +3,7 @@
  * `node --import tsx scripts/metricsTable.ts` writes it between its markers.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import {
-  CALL_OUTCOME,
-  createMetrics,
-  type Declared,
-  QUEUE,
-  ROUTE,
-  TENANT,
-  type Values,
-} from '../src/telemetry/metrics.ts';
+import { METRICS, type Values } from '../src/telemetry/metrics.ts';
 
 export const METRICS_PAGE = new URL('../docs/metrics.md', import.meta.url);
 
@@ -22,13 +14,15 @@ const END = '<!-- end of metrics -->';
 export function withMetricsTable(page: string): string {
   const [start, end] = [page.indexOf(START), page.indexOf(END)];
   if (start < 0 || end < start) throw new Error(`docs/metrics.md lacks the markers ${START} and ${END}`);
-  return `${page.slice(0, start + START.length)}\n${table(createMetrics().declared)}\n${page.slice(end)}`;
+  return `${page.slice(0, start + START.length)}\n${table()}\n${page.slice(end)}`;
 }
 
-function table(declared: readonly Declared[]): string {
-  const rows = declared.map(({ name, kind, help, labels }) => {
-    const shown = Object.entries(labels).map(([label, values]) =>
-      label === 'because' ? '`because`: deprecated, the same as `reason`' : `\`${label}\`${said(values)}`,
+function table(): string {
+  const rows = Object.entries(METRICS).map(([name, { kind, help, labels }]) => {
+    const shown = Object.entries<Values>(labels).map(([label, values]) =>
+      label === 'because'
+        ? '`because`: deprecated, the same as `reason`'
+        : `\`${label}\`${said(label, values)}`,
     );
     return `| \`${name}\` | ${kind} | ${help} | ${shown.join('; ')} |`;
   });
@@ -36,9 +30,9 @@ function table(declared: readonly Declared[]): string {
 }
 
 /** The text above the table explains names that an operator or a developer gives. */
-function said(values: Values): string {
-  if (values === TENANT || values === QUEUE || values === ROUTE) return '';
-  if (values === CALL_OUTCOME) return ': ok, or the failure’s code';
+function said(label: string, values: Values): string {
+  if (['tenant', 'queue', 'route'].includes(label)) return '';
+  if (values === METRICS.dpf_ebay_calls_total.labels.outcome) return ': ok, or the failure’s code';
   return values instanceof RegExp ? `: ${values.source}` : `: ${values.join(', ')}`;
 }
 

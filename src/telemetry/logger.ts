@@ -24,9 +24,9 @@ export const NOOP_AUTH_METRICS: AuthMetrics = {
   served: { inc: nothing },
   misses: { inc: nothing },
   mints: { inc: nothing },
-  mintSeconds: { observe: nothing, begin: nothing },
+  mintSeconds: { observe: nothing },
   waits: { inc: nothing },
-  credentialRefused: { set: nothing, clear: nothing },
+  credentialRefused: { set: nothing },
   expiresAt: nothing,
   begin: nothing,
 };

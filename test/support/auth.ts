@@ -1,11 +1,11 @@
 import type { Redis } from 'ioredis';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import type { Config } from '../../src/config/config.ts';
 import { type EbayAuthOptions, EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import { Failure } from '../../src/failures.ts';
 import { openRedis } from '../../src/redis/connection.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../../src/telemetry/logger.ts';
-import { declareAuthMetrics, Instruments } from '../../src/telemetry/metrics.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { testConfig } from './config.ts';
 import { type TokenEndpoint, useTokenEndpoint } from './tokenEndpoint.ts';
 
@@ -58,9 +58,8 @@ export function useAuth(redisUrl: () => string): AuthBench {
       const settings = config(env);
       const redis = openRedis(settings.redis, 'caller', NOOP_LOGGER);
       close.push(() => redis.disconnect());
-      const registry = new Registry();
       const log: AuthProcess['log'] = [];
-      const metrics = declareAuthMetrics(new Instruments(registry));
+      const { auth: metrics, registry } = createMetrics();
       const parts = { config: settings, redis, metrics, log: recordingLog(log), ...options };
       return { auth: keep(new EbayAuthService(parts)), redis, registry, log };
     },

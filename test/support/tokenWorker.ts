@@ -1,6 +1,6 @@
 /** A process of a token fleet: does what its parent asks over IPC, see `tokenFleet.ts`. */
 import { Redis } from 'ioredis';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { apiOrigin } from '../../src/config/checks.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { BrowseClient } from '../../src/ebay/client.ts';
@@ -9,7 +9,7 @@ import { EbayHttp } from '../../src/ebay/http.ts';
 import { EbayAuthService } from '../../src/ebay/oauth/service.ts';
 import { asFailure } from '../../src/failures.ts';
 import { redisOptions } from '../../src/redis/connection.ts';
-import { declareAuthMetrics, Instruments } from '../../src/telemetry/metrics.ts';
+import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { type Load, type Look, type Outcomes, type Questions, together } from './tokenFleet.ts';
 
 let redis: Redis | undefined;
@@ -25,8 +25,9 @@ const answers: { [Q in keyof Questions]: (ask: Questions[Q]['ask']) => Promise<Q
     const config = loadConfig({ env, files: [] });
     redis = new Redis(config.redis.url, redisOptions(config.redis, 'caller'));
     redis.on('error', () => undefined);
-    registry = new Registry();
-    auth = new EbayAuthService({ config, redis, metrics: declareAuthMetrics(new Instruments(registry)) });
+    const metrics = createMetrics();
+    registry = metrics.registry;
+    auth = new EbayAuthService({ config, redis, metrics: metrics.auth });
     const gate = new LocalGate({ intervalMs: 0, dailyLimit: 100_000, throttlePauseMs: 1000 });
     const { ebay, pace } = config;
     browse = new BrowseClient(new EbayHttp({ origin: apiOrigin(ebay), ebay, pace, gate, tokens: auth }));

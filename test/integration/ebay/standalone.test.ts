@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import { Registry } from 'prom-client';
 import { EbayProductCollector } from '../../../src/collector/collector.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
-import { declareCallMetrics, Instruments } from '../../../src/telemetry/metrics.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { rushed } from '../../support/arrivals.ts';
 import { testConfig } from '../../support/config.ts';
 import { TestTokens } from '../../support/ebayClient.ts';
@@ -12,12 +11,12 @@ describe('a collector without any Redis', () => {
   const simulator = useSimulator();
 
   it('collects a whole search, pacing itself in memory, and is measured', async () => {
-    const registry = new Registry();
+    const { calls: callMetrics, registry } = createMetrics();
     const { url, controls } = simulator();
     const collector = EbayProductCollector.standalone({
       config: testConfig({ EBAY_API_URL: url, EBAY_QUICK_RETRY_DELAY: '0', MIN_API_CALL_INTERVAL: '0.3' }),
       tokens: new TestTokens(() => mintToken(url)),
-      metrics: declareCallMetrics(new Instruments(registry))('default'),
+      metrics: callMetrics('default'),
     });
     controls.arm({ fault: 'status', status: 503, skip: 1, count: 1 });
     const parsed = parseSearchRequest({ query: 'phone', maxItems: 450 }, { marketplace: 'EBAY_US' });
