@@ -155,8 +155,10 @@ function readOption(option: unknown): Shipping | null {
   const { shippingCostType: type, shippingCost } = fields(option) ?? {};
   const cost = amount(shippingCost);
   const priced = cost !== null && !isZero(cost);
-  if (type === 'CALCULATED') return { kind: 'calculated', cost: priced ? cost : null };
-  if (priced) return { kind: 'fixed', cost };
+  const original = originalAmount(shippingCost);
+  const converted = priced && original !== null ? { converted: original } : {};
+  if (type === 'CALCULATED') return { kind: 'calculated', cost: priced ? cost : null, ...converted };
+  if (priced) return { kind: 'fixed', cost, ...converted };
   return type === 'FIXED' && cost !== null ? { kind: 'free', cost } : null;
 }
 

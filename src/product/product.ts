@@ -27,6 +27,12 @@ const ShippingSchema = Type.Object(
       description: 'calculated: depends on the buyer, who names a place with shipTo; unknown is never free',
     }),
     cost: nullable(MoneySchema, 'null when eBay names no usable amount'),
+    converted: Type.Optional(
+      Type.Object(MoneySchema.properties, {
+        ...closed,
+        description: "the cost in the listing's own currency, where eBay converted it",
+      }),
+    ),
   },
   { ...closed, description: 'the cheapest usable option' },
 );

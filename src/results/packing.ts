@@ -85,6 +85,7 @@ function rowOf(product: Product) {
     group && ([group.id, group.type] as const),
     product.listedAt,
     product.rank,
+    pairOf(shipping.converted ?? null),
   ] as const;
 }
 
@@ -118,6 +119,8 @@ function productOf(
     group,
     listedAt,
     rank,
+    // Missing in what version 0.1 wrote.
+    shippingConverted = null,
   ] = row;
   return {
     itemId,
@@ -127,7 +130,11 @@ function productOf(
     url,
     images,
     price: moneyOf(price),
-    shipping: { kind, cost: moneyOf(cost) },
+    shipping: {
+      kind,
+      cost: moneyOf(cost),
+      ...(shippingConverted && { converted: moneyOf(shippingConverted) as Money }),
+    },
     total: moneyOf(total),
     converted: moneyOf(converted),
     auction: auction && { currentBid: moneyOf(auction[0]), bidCount: auction[1], endsAt: auction[2] },

@@ -182,8 +182,8 @@ export const mutations: Mutation[] = [
   {
     id: 'shipping-calculated-zero',
     file: 'src/collector/mapItem.ts',
-    find: "return { kind: 'calculated', cost: priced ? cost : null };",
-    replace: "return { kind: 'calculated', cost };",
+    find: "return { kind: 'calculated', cost: priced ? cost : null, ...converted };",
+    replace: "return { kind: 'calculated', cost, ...converted };",
     breaks: 'A calculated cost of zero counts as unknown.',
     tests: ['test/unit/collector/mapShipping.test.ts'],
   },

@@ -47,4 +47,18 @@ describe('shipping', () => {
       expect(mapShipping(options, 'USD')).to.deep.equal({ kind, cost });
     });
   }
+
+  it('keeps the cost in the listing’s own currency where eBay converted it', () => {
+    const shippingCost = {
+      value: '2.50',
+      currency: 'USD',
+      convertedFromValue: '2.00',
+      convertedFromCurrency: 'GBP',
+    };
+    for (const shippingCostType of ['FIXED', 'CALCULATED', 'NOT_SPECIFIED'])
+      expect(mapShipping([{ shippingCostType, shippingCost }], 'USD')).to.deep.include({
+        cost: dollars('2.50'),
+        converted: { value: '2.00', currency: 'GBP' },
+      });
+  });
 });

@@ -34,6 +34,20 @@ const products: Record<string, Product> = {
   converted: productOf({
     price: { value: '12.50', currency: 'USD', convertedFromValue: '10.00', convertedFromCurrency: 'GBP' },
   }),
+  'converted with its shipping': productOf({
+    price: { value: '12.50', currency: 'USD', convertedFromValue: '10.00', convertedFromCurrency: 'GBP' },
+    shippingOptions: [
+      {
+        shippingCostType: 'FIXED',
+        shippingCost: {
+          value: '2.50',
+          currency: 'USD',
+          convertedFromValue: '2.00',
+          convertedFromCurrency: 'GBP',
+        },
+      },
+    ],
+  }),
   'in other letters': productOf({ title: 'Ölkännchen 煤油壶 🛢' }),
 };
 
