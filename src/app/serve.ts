@@ -9,10 +9,9 @@ import { latestEvents } from '../events/stream.ts';
 import { BootError } from '../failures.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
-import { Idempotency } from '../http/api/idempotency.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { quotaRoute } from '../http/api/quota.ts';
-import { HeldAnswers, reportRoutes } from '../http/api/reports.ts';
+import { reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
 import { searchRoutes } from '../http/api/searches.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
@@ -140,8 +139,8 @@ export async function startServeApp(
         registry: metrics.registry,
         refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),
       }),
-      searchRoutes({ producerOf, idempotency: new Idempotency({ redis, prefix, ttlMs: runsTtlMs(config) }) }),
-      reportRoutes({ producerOf, held: new HeldAnswers(config.http.maxStreams) }),
+      searchRoutes({ producerOf, idempotency: { redis, prefix, ttlMs: runsTtlMs(config) } }),
+      reportRoutes({ producerOf, maxHeld: config.http.maxStreams }),
       productRoutes({ producerOf }),
       scheduleRoutes({ producerOf }),
       quotaRoute(quotaOf),

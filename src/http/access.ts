@@ -53,9 +53,19 @@ export const OPEN: Caller = {
 };
 
 /** The caller of a route that demands a role. */
-export function callerOf({ caller }: Pick<FastifyRequest, 'caller'>): Caller {
+export function callerOf({ caller }: { caller: Caller | null }): Caller {
   if (caller === null) throw notFound();
   return caller;
+}
+
+/** The options of a route of the API: for keys with one of these roles, and described in its documentation. */
+export function keyed<Schema extends object>(
+  access: readonly Role[],
+  tag: 'searches' | 'schedules' | 'operations',
+  summary: string,
+  schema: Schema,
+) {
+  return { config: { access }, schema: { tags: [tag], summary, ...schema } };
 }
 
 /** Gives this access to all routes of a scope that declare none, also those of other plugins. Comes before them. */

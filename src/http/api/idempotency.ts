@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { idempotencyClash, idempotencyRecord } from '../../queue/idempotency.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
@@ -20,6 +20,13 @@ return { 'go' }`);
 /** Longer than any request works. A request whose process died counts as under way for so long, ms. */
 const UNDER_WAY_MS = 5000;
 
+export interface IdempotencyOptions {
+  redis: Redis;
+  prefix: string;
+  /** How long an answer is kept. */
+  ttlMs: number;
+}
+
 interface Work<Answer> {
   tenant: string;
   /** The caller's `Idempotency-Key`. */
@@ -29,54 +36,39 @@ interface Work<Answer> {
   act: () => Promise<Answer>;
 }
 
-/** A request that comes twice with the same key is done once and answered the same. */
-export class Idempotency {
-  readonly #options: { redis: Redis; prefix: string; ttlMs: number };
-
-  /** @param options `ttlMs`: how long an answer is kept */
-  constructor(options: { redis: Redis; prefix: string; ttlMs: number }) {
-    this.#options = options;
+/**
+ * A request that comes twice with the same key is done once and answered the same.
+ * @throws Failure `idempotency_key_reused` for the key with another body; Problem 409 while the first request is under
+ * way; what `act` throws
+ */
+export async function answerOnce<Answer>(
+  { redis, prefix, ttlMs }: IdempotencyOptions,
+  { tenant, key, body, act }: Work<Answer>,
+): Promise<{ answer: Answer; again: boolean }> {
+  const record = idempotencyRecord(prefix, tenant, key);
+  const now = Date.now();
+  const claim = [hash('sha256', JSON.stringify(body)), now, now + UNDER_WAY_MS, ttlMs];
+  const [verdict, before] = (await CLAIM.run(redis, record, claim)) as [string, string?];
+  if (verdict === 'answered') return { answer: JSON.parse(before as string) as Answer, again: true };
+  if (verdict === 'other') throw idempotencyClash(key);
+  if (verdict === 'busy') {
+    const message = 'the first request with this key is under way';
+    throw problem(409, 'idempotency_key_in_use', message, { retryAfter: 1 });
   }
-
-  /**
-   * @throws Failure `idempotency_key_reused` for the key with another body; Problem 409 while the first request is under
-   * way; what `act` throws
-   */
-  async once<Answer>({ tenant, key, body, act }: Work<Answer>): Promise<{ answer: Answer; again: boolean }> {
-    const { redis, prefix, ttlMs } = this.#options;
-    const record = idempotencyRecord(prefix, tenant, key);
-    const now = Date.now();
-    const claim = [hash(JSON.stringify(body)), now, now + UNDER_WAY_MS, ttlMs];
-    const [verdict, before] = (await CLAIM.run(redis, record, claim)) as [string, string?];
-    if (verdict === 'answered') return { answer: JSON.parse(before as string) as Answer, again: true };
-    if (verdict === 'other') throw idempotencyClash(key);
-    if (verdict === 'busy')
-      throw problem(409, 'idempotency_key_in_use', 'the first request with this key is under way', {
-        retryAfter: 1,
-      });
-    try {
-      const answer = await act();
-      await redis.hset(record, 'answer', JSON.stringify(answer));
-      return { answer, again: false };
-    } catch (error) {
-      // The body stays bound to the key: the searches may have been added all the same.
-      await redis.hset(record, 'until', 0).catch(() => undefined);
-      throw error;
-    }
+  try {
+    const answer = await act();
+    await redis.hset(record, 'answer', JSON.stringify(answer));
+    return { answer, again: false };
+  } catch (error) {
+    // The body stays bound to the key: the searches may have been added all the same.
+    await redis.hset(record, 'until', 0).catch(() => undefined);
+    throw error;
   }
 }
 
 /** @throws Problem 400 */
-export function checkedKey(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  if (typeof header === 'string' && /^[\x21-\x7e]{1,255}$/.test(header)) return header;
-  throw problem(
-    400,
-    'invalid_idempotency_key',
-    'Idempotency-Key must be 1 to 255 visible ASCII characters, sent once',
-  );
-}
-
-function hash(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
+export function checkedKey(header: string | undefined): string | undefined {
+  if (header === undefined || /^[\x21-\x7e]{1,255}$/.test(header)) return header;
+  const message = 'Idempotency-Key must be 1 to 255 visible ASCII characters, sent once';
+  throw problem(400, 'invalid_idempotency_key', message);
 }

@@ -1,52 +1,44 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { csvHeader, csvLine } from '../../product/csv.ts';
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
-import { callerOf, type Routes } from '../access.ts';
+import { callerOf, keyed, type Routes } from '../access.ts';
 import { problem } from '../problem.ts';
 import { SearchId } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
-const closed = { additionalProperties: false };
-const list = (values: string, description: string) =>
-  Type.Optional(Type.String({ pattern: `^(${values})(,(${values}))*$`, maxLength: 200, description }));
-const amount = (description: string) =>
-  Type.Optional(Type.String({ pattern: '^[0-9]{1,12}(\\.[0-9]{1,3})?$', description }));
+const text = (pattern: string, description: string) =>
+  Type.Optional(Type.String({ pattern: `^${pattern}$`, maxLength: 200, description }));
+const list = (values: string, description: string) => text(`(${values})(,(${values}))*`, description);
+const AMOUNT = '[0-9]{1,12}(\\.[0-9]{1,3})?';
+const FORMAT = { description: 'instead of Accept; default: json' };
+const LIMIT = {
+  description: 'products of one page; default: 200 as json, all of them in one stream otherwise',
+};
+const SORT = { description: 'by delivered price, unknown ones last; default: eBay’s order' };
+const MARKS = 'new|price-dropped|price-rose|same';
 
 const Query = Type.Object(
   {
-    format: Type.Optional(
-      Type.Enum(['json', 'ndjson', 'csv'], { description: 'instead of Accept; default: json' }),
-    ),
-    limit: Type.Optional(
-      Type.Integer({
-        minimum: 1,
-        maximum: 1000,
-        description: 'products of one page; default: 200 as json, all of them in one stream otherwise',
-      }),
-    ),
+    format: Type.Optional(Type.Enum(['json', 'ndjson', 'csv'], FORMAT)),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, ...LIMIT })),
     cursor: Type.Optional(Type.String({ maxLength: 100, description: '`next` of the previous page' })),
-    sort: Type.Optional(
-      Type.Enum(['total', '-total'], {
-        description: 'by delivered price, unknown ones last; default: eBay’s order',
-      }),
-    ),
-    minTotal: amount('least delivered price; needs currency'),
-    maxTotal: amount('highest delivered price; needs currency'),
-    currency: Type.Optional(
-      Type.String({ pattern: '^[A-Z]{3}$', description: 'only products whose delivered price is in it' }),
-    ),
+    sort: Type.Optional(Type.Enum(['total', '-total'], SORT)),
+    minTotal: text(AMOUNT, 'least delivered price; needs currency'),
+    maxTotal: text(AMOUNT, 'highest delivered price; needs currency'),
+    currency: text('[A-Z]{3}', 'only products whose delivered price is in it'),
     conditionId: list('[0-9]{4}', 'only these, separated by commas, such as 1000,3000'),
-    mark: list(
-      'new|price-dropped|price-rose|same',
-      'only these, separated by commas; for searches with a track',
-    ),
+    mark: list(MARKS, 'only these, separated by commas; for searches with a track'),
   },
-  closed,
+  { additionalProperties: false },
 );
+const Page = Type.Object({
+  products: Type.Array(ProductSchema),
+  next: Type.Union([Type.String(), Type.Null()], { description: 'cursor of the next page' }),
+});
 
 const TYPES = {
   json: 'application/json',
@@ -63,21 +55,11 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
   return (app) => {
     app.get(
       '/v1/searches/:id/products',
-      {
-        config: { access: ['read'] },
-        schema: {
-          tags: ['searches'],
-          summary: 'What it has found, also while it still runs',
-          params: SearchId,
-          querystring: Query,
-          response: {
-            200: Type.Object({
-              products: Type.Array(ProductSchema),
-              next: Type.Union([Type.String(), Type.Null()], { description: 'cursor of the next page' }),
-            }),
-          },
-        },
-      },
+      keyed(['read'], 'searches', 'What it has found, also while it still runs', {
+        params: SearchId,
+        querystring: Query,
+        response: { 200: Page },
+      }),
       async (request, reply) => {
         const { id } = request.params;
         const { limit, cursor, format = accepted(request), ...choice } = request.query;
@@ -85,13 +67,11 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
         const skip = skipOf(question, cursor);
         const fits = filterOf(choice);
         const producer = producerOf(callerOf(request).tenant);
-        const read = () => producer.productParts(id);
+        const read = (from: number) => inListOrder(producer.productParts(id), fits, from);
         // A missing search answers 404; once a stream has begun it could only break off.
         await producer.get(id);
-        const parts =
-          choice.sort === undefined
-            ? inListOrder(read, fits, skip)
-            : inPriceOrder(read, fits, { skip, falling: choice.sort === '-total' });
+        const { sort } = choice;
+        const parts = sort ? inPriceOrder(() => read(0), skip, sort === '-total') : read(skip);
         reply.header('content-type', TYPES[format]).header('vary', 'accept');
         if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, format));
         const size = limit ?? PAGE;
@@ -149,54 +129,44 @@ function nextUrl(id: string, query: object, cursor: string): string {
 
 type Choice = Pick<Type.Static<typeof Query>, 'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark'>;
 
-/** Reads the parts of a list from its beginning; may be called more than once. */
-type ReadParts = () => AsyncIterable<Product[]>;
-
-/** Products of a sorted list that are in memory at once; each further batch reads the whole list once more. */
-const BATCH = 1000;
-
-/** @throws Problem 400 */
+/** An unknown total, or one in another currency, is in no range. @throws Problem 400 */
 function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: Choice) {
   const [min, max] = [bound('minTotal', minTotal, currency), bound('maxTotal', maxTotal, currency)];
-  if (min !== undefined && max !== undefined && (compare(min, max) ?? 0) > 0)
+  if (min && max && (compare(min, max) ?? 0) > 0)
     throw problem(400, 'price_range', 'minTotal is more than maxTotal', { path: 'minTotal' });
-  const conditions = conditionId === undefined ? undefined : new Set(conditionId.split(','));
-  const marks = mark === undefined ? undefined : new Set(mark.split(','));
-  return (product: Product): boolean =>
-    (conditions === undefined || (product.conditionId !== null && conditions.has(product.conditionId))) &&
-    (marks === undefined || (product.mark !== undefined && marks.has(product.mark))) &&
-    (min === undefined || atLeast(product.total, min)) &&
-    (max === undefined || (product.total !== null && (compare(product.total, max) ?? 1) <= 0)) &&
-    (currency === undefined || product.total?.currency === currency);
-}
-
-/** An unknown total, or one in another currency, is in no range. */
-function atLeast(total: Money | null, min: Money): boolean {
-  return total !== null && (compare(total, min) ?? -1) >= 0;
+  const [conditions, marks] = [conditionId?.split(','), mark?.split(',')];
+  return (product: Product): boolean => {
+    const { total } = product;
+    return (
+      (conditions?.includes(product.conditionId ?? '') ?? true) &&
+      (marks?.includes(product.mark ?? '') ?? true) &&
+      (min === undefined || (total !== null && (compare(total, min) ?? -1) >= 0)) &&
+      (max === undefined || (total !== null && (compare(total, max) ?? 1) <= 0)) &&
+      (currency === undefined || total?.currency === currency)
+    );
+  };
 }
 
 function bound(path: string, value: string | undefined, currency: string | undefined): Money | undefined {
   if (value === undefined) return undefined;
-  if (currency === undefined)
-    throw problem(400, 'currency_required', 'a price needs its currency beside it, such as currency=USD', {
-      path: 'currency',
-    });
+  if (currency === undefined) {
+    const message = 'a price needs its currency beside it, such as currency=USD';
+    throw problem(400, 'currency_required', message, { path: 'currency' });
+  }
   const amount = money(value, currency);
-  if (amount === null)
-    throw problem(400, 'price_range', 'must be an amount such as 12.50, with the decimals of its currency', {
-      path,
-    });
-  return amount;
+  if (amount !== null) return amount;
+  const message = 'must be an amount such as 12.50, with the decimals of its currency';
+  throw problem(400, 'price_range', message, { path });
 }
 
 /** What fits, in eBay's order without the first `skip`: one part at a time. */
 async function* inListOrder(
-  read: ReadParts,
+  parts: AsyncIterable<Product[]>,
   fits: (product: Product) => boolean,
   skip: number,
 ): AsyncGenerator<Product[]> {
   let left = skip;
-  for await (const part of read()) {
+  for await (const part of parts) {
     const fitting = part.filter(fits);
     const wanted = fitting.slice(left);
     left = Math.max(0, left - fitting.length);
@@ -204,50 +174,42 @@ async function* inListOrder(
   }
 }
 
-interface Place {
-  /** Index in the list. */
-  at: number;
-  total: Money | null;
-}
+/** Products of a sorted list that are in memory at once; each further batch reads the whole list once more. */
+const BATCH = 1000;
 
-/**
- * The same by delivered price, unknown ones last, each currency by itself. In memory are the prices of all and the
- * products of one batch: the list is read once for the prices and once for each batch.
- */
+/** By delivered price without the first `skip`. In memory are the prices of all and the products of one batch. */
 async function* inPriceOrder(
-  read: ReadParts,
-  fits: (product: Product) => boolean,
-  { skip, falling }: { skip: number; falling: boolean },
+  read: () => AsyncIterable<Product[]>,
+  skip: number,
+  falling: boolean,
 ): AsyncGenerator<Product[]> {
-  const places: Place[] = [];
-  for await (const part of inListOrder(read, fits, 0))
-    for (const { total } of part) places.push({ at: places.length, total });
-  const order = places.sort(byPrice(falling ? -1 : 1)).slice(skip);
-  for (let from = 0; from < order.length; from += BATCH) {
-    const batch = order.slice(from, from + BATCH);
-    const found = await pick(read, fits, new Set(batch.map(({ at }) => at)));
-    yield batch.flatMap(({ at }) => found.get(at) ?? []);
+  const totals: Product['total'][] = [];
+  for await (const part of read()) totals.push(...part.map(({ total }) => total));
+  const order = totals.map((total, at) => ({ total, at })).sort(byTotal({ falling }));
+  for (let from = skip; from < order.length; from += BATCH) {
+    const places = new Map(order.slice(from, from + BATCH).map(({ at }, place) => [at, place]));
+    const batch: Product[] = [];
+    let at = 0;
+    for await (const part of read())
+      for (const product of part) {
+        const place = places.get(at++);
+        if (place !== undefined) batch[place] = product;
+      }
+    // Without the places of products that are no longer there.
+    yield batch.flat();
   }
 }
 
-async function pick(read: ReadParts, fits: (product: Product) => boolean, wanted: ReadonlySet<number>) {
-  const found = new Map<number, Product>();
-  let at = 0;
-  for await (const part of inListOrder(read, fits, 0))
-    for (const product of part) {
-      if (wanted.has(at)) found.set(at, product);
-      at += 1;
-    }
-  return found;
-}
+type Priced = Pick<Product, 'total'>;
 
-function byPrice(direction: 1 | -1) {
-  return (a: Place, b: Place): number => {
-    if (a.total === null || b.total === null)
-      return Number(a.total === null) - Number(b.total === null) || a.at - b.at;
-    const difference = compare(a.total, b.total);
-    if (difference === null) return a.total.currency < b.total.currency ? -1 : 1;
-    return direction * difference || a.at - b.at;
+/** Orders by delivered price: each currency by itself, the main one first, unknown prices last. */
+export function byTotal({ falling = false, main }: { falling?: boolean; main?: string | undefined }) {
+  return ({ total: one }: Priced, { total: other }: Priced): number => {
+    if (one === null || other === null) return Number(one === null) - Number(other === null);
+    const difference = compare(one, other);
+    if (difference !== null) return falling ? -difference : difference;
+    if (one.currency === main || other.currency === main) return one.currency === main ? -1 : 1;
+    return one.currency < other.currency ? -1 : 1;
   };
 }
 
@@ -261,11 +223,10 @@ function skipOf(question: object, cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const [, skip, print] = /^(\d{1,6})\.([\w-]{11})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (skip !== undefined && print === fingerprint(question)) return Number(skip);
-  throw problem(400, 'invalid_cursor', 'take `next` of the previous page, with the same sort and filters', {
-    path: 'cursor',
-  });
+  const message = 'take `next` of the previous page, with the same sort and filters';
+  throw problem(400, 'invalid_cursor', message, { path: 'cursor' });
 }
 
 function fingerprint(question: object): string {
-  return createHash('sha256').update(JSON.stringify(question)).digest('base64url').slice(0, 11);
+  return hash('sha256', JSON.stringify(question), 'base64url').slice(0, 11);
 }

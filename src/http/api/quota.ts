@@ -1,40 +1,29 @@
-import type { ClassReport, QuotaReport } from '../../ebay/gate/quota.ts';
+import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import { withBecause } from '../../failures.ts';
-import { callerOf, type Routes } from '../access.ts';
+import { callerOf, keyed, type Routes } from '../access.ts';
 import { Quota } from './schemas.ts';
 
-/** How the day's calls stand. */
+/** The calls of the day. */
 export function quotaRoute(quotaOf: (tenant: string) => Promise<QuotaReport>): Routes {
   return (app) => {
-    app.get(
-      '/v1/quota',
-      {
-        config: { access: ['read', 'operate'] },
-        schema: {
-          tags: ['operations'],
-          summary: 'Calls of the day, used and left',
-          response: { 200: Quota },
+    const options = keyed(['read', 'operate'], 'operations', 'Calls of the day, used and left', {
+      response: { 200: Quota },
+    });
+    app.get('/v1/quota', options, async (request) => {
+      const { classes, ...whole } = await quotaOf(callerOf(request).tenant);
+      const { interactive, scheduled, backfill } = classes;
+      return {
+        ...withFormerName(whole),
+        classes: {
+          interactive: withFormerName(interactive),
+          scheduled: withFormerName(scheduled),
+          backfill: withFormerName(backfill),
         },
-      },
-      async (request) => quotaJson(await quotaOf(callerOf(request).tenant)),
-    );
+      };
+    });
   };
 }
 
-/** With the former names of reasons. */
-function quotaJson({ closed, classes, ...rest }: QuotaReport) {
-  const { interactive, scheduled, backfill } = classes;
-  return {
-    ...rest,
-    closed: closed && withBecause(closed),
-    classes: {
-      interactive: classJson(interactive),
-      scheduled: classJson(scheduled),
-      backfill: classJson(backfill),
-    },
-  };
-}
-
-function classJson({ closed, ...rest }: ClassReport) {
-  return { ...rest, closed: closed && withBecause(closed) };
+function withFormerName<Report extends Pick<QuotaReport, 'closed'>>(report: Report) {
+  return { ...report, closed: report.closed && withBecause(report.closed) };
 }

@@ -4,27 +4,25 @@ import Type from 'typebox';
 import { Failure, withBecause } from '../../failures.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import { callerOf, type Routes } from '../access.ts';
+import { callerOf, keyed, type Routes } from '../access.ts';
 import { problem } from '../problem.ts';
 import { SearchId, SearchState } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
+const NoQuery = Type.Object({}, { additionalProperties: false });
+const waiting = 'seconds that the answer is held at most until the search has ended';
 const Wait = Type.Object(
-  {
-    wait: Type.Optional(
-      Type.Number({
-        minimum: 0,
-        maximum: 60,
-        description: 'seconds that the answer is held at most until the search has ended',
-      }),
-    ),
-  },
+  { wait: Type.Optional(Type.Number({ minimum: 0, maximum: 60, description: waiting })) },
   { additionalProperties: false },
 );
 
-/** The state of a search: at once, held until it has ended, or as a stream of events. */
-export function reportRoutes({ producerOf, held }: { producerOf: ProducerOf; held: HeldAnswers }): Routes {
-  const tags = ['searches'];
+/**
+ * The state of a search: at once, held until it has ended, or as a stream of events.
+ * @param options.maxHeld answers that this process holds open at most
+ */
+export function reportRoutes(options: { producerOf: ProducerOf; maxHeld: number }): Routes {
+  const { producerOf, maxHeld } = options;
+  const enter = holdAtMost(maxHeld);
   const closing = new AbortController();
   /** Aborts when the client disconnects or the server closes. */
   const ending = ({ raw }: FastifyRequest): AbortSignal => {
@@ -37,23 +35,18 @@ export function reportRoutes({ producerOf, held }: { producerOf: ProducerOf; hel
 
     app.get(
       '/v1/searches/:id',
-      {
-        config: { access: ['read'] },
-        schema: {
-          tags,
-          summary: 'State, progress and summary',
-          params: SearchId,
-          querystring: Wait,
-          response: { 200: SearchState },
-        },
-      },
+      keyed(['read'], 'searches', 'State, progress and summary', {
+        params: SearchId,
+        querystring: Wait,
+        response: { 200: SearchState },
+      }),
       async (request) => {
         const { params, query } = request;
         const { id: keyId, tenant } = callerOf(request);
         const producer = producerOf(tenant);
         let report = await producer.get(params.id);
         if (query.wait && report.state !== 'done') {
-          const leave = held.enter(keyId);
+          const leave = enter(keyId);
           try {
             report = await heldReport(producer, params.id, query.wait, ending(request));
           } finally {
@@ -66,23 +59,17 @@ export function reportRoutes({ producerOf, held }: { producerOf: ProducerOf; hel
 
     app.get(
       '/v1/searches/:id/events',
-      {
-        config: { access: ['read'] },
-        schema: {
-          tags,
-          summary: 'Its progress as server-sent events (`progress`, one `end`)',
-          params: SearchId,
-          querystring: Type.Object({}, { additionalProperties: false }),
-          produces: ['text/event-stream'],
-        },
-      },
+      keyed(['read'], 'searches', 'Its progress as server-sent events (`progress`, one `end`)', {
+        params: SearchId,
+        querystring: NoQuery,
+        produces: ['text/event-stream'],
+      }),
       async (request, reply) => {
         const { id } = request.params;
         const { id: keyId, tenant } = callerOf(request);
         const producer = producerOf(tenant);
         await producer.get(id);
-        const leave = held.enter(keyId);
-        reply.raw.once('close', leave);
+        reply.raw.once('close', enter(keyId));
         return reply
           .header('content-type', 'text/event-stream; charset=utf-8')
           .header('x-accel-buffering', 'no')
@@ -139,34 +126,25 @@ function progressStream(producer: SearchProducer, searchId: string, signal: Abor
 /** One key may hold this share of all held answers. */
 const SHARE_OF_KEY = 0.5;
 
-/** Limits the answers that stay open (event streams and waits), since each polls Redis. */
-export class HeldAnswers {
-  readonly #limit: number;
-  readonly #openByKey = new Map<string, number>();
-  #open = 0;
-
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
-
-  /** Returns a function to call at the end, once or more often. @throws Problem 429 or 503 above the limits */
-  enter(keyId: string): () => void {
-    if (this.#open >= this.#limit)
+/**
+ * Limits the answers that stay open (event streams and waits), since each polls Redis. The result enters one of a key and
+ * returns what to call once at its end; it throws Problem 429 or 503 above the limits.
+ */
+function holdAtMost(limit: number): (keyId: string) => () => void {
+  const openOf = new Map<string, number>();
+  let open = 0;
+  const change = (keyId: string, by: number) => {
+    const own = (openOf.get(keyId) ?? 0) + by;
+    open += by;
+    if (own === 0) openOf.delete(keyId);
+    else openOf.set(keyId, own);
+  };
+  return (keyId) => {
+    if (open >= limit)
       throw problem(503, 'too_many_streams', 'too many answers are held open here', { retryAfter: 5 });
-    if ((this.#openByKey.get(keyId) ?? 0) >= Math.max(1, this.#limit * SHARE_OF_KEY))
+    if ((openOf.get(keyId) ?? 0) >= Math.max(1, limit * SHARE_OF_KEY))
       throw problem(429, 'too_many_streams', 'this key holds too many answers open', { retryAfter: 5 });
-    this.#change(keyId, 1);
-    let hasLeft = false;
-    return () => {
-      if (!hasLeft) this.#change(keyId, -1);
-      hasLeft = true;
-    };
-  }
-
-  #change(keyId: string, by: 1 | -1): void {
-    const own = (this.#openByKey.get(keyId) ?? 0) + by;
-    this.#open += by;
-    if (own === 0) this.#openByKey.delete(keyId);
-    else this.#openByKey.set(keyId, own);
-  }
+    change(keyId, 1);
+    return () => change(keyId, -1);
+  };
 }

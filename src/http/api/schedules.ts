@@ -1,95 +1,77 @@
-import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { type Schedule, ScheduleSchema } from '../../product/scheduleSchema.ts';
-import type { Schedules } from '../../queue/schedules/schedules.ts';
-import { type Access, callerOf, type Routes } from '../access.ts';
-import { notFound } from '../problem.ts';
+import { callerOf, keyed, type Routes } from '../access.ts';
+import type { Role } from '../auth/apiKeys.ts';
+import type { Caller } from '../auth/authenticator.ts';
 import { ScheduleState, SearchAdded } from './schemas.ts';
-import { bodyRequired, namesAnother, type ProducerOf } from './searches.ts';
+import { bodyRequired, type ProducerOf, refuseOtherTenant } from './searches.ts';
 
-const Name = Type.Object({ name: Type.String({ minLength: 1, maxLength: 60 }) });
-const READ = { access: ['schedule', 'read'] } satisfies { access: Access };
-const CHANGE = { access: ['schedule'] } satisfies { access: Access };
+const READ: Role[] = ['schedule', 'read'];
+const CHANGE: Role[] = ['schedule'];
+const params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 60 }) });
+const oneState = { response: { 200: ScheduleState } };
 
 /** Searches that are run again and again. */
 export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
-  const schedulesOf = (request: Pick<FastifyRequest, 'caller'>) =>
-    producerOf(callerOf(request).tenant).schedule;
+  const schedulesOf = (request: { caller: Caller | null }) => producerOf(callerOf(request).tenant).schedule;
+  const route = <Schema extends object>(access: Role[], summary: string, schema: Schema) =>
+    keyed(access, 'schedules', summary, schema);
   return (app) => {
-    const route = (summary: string, response: object) => ({
-      tags: ['schedules'],
-      summary,
-      params: Name,
-      response,
-    });
-
+    const addition = 'Add one, or change the one of this name; the same again changes nothing';
     app.post(
       '/v1/schedules',
-      {
-        config: CHANGE,
-        schema: {
-          tags: ['schedules'],
-          summary: 'Add one, or change the one of this name; the same again changes nothing',
-          body: ScheduleSchema,
-          response: { 200: ScheduleState },
-        },
-      },
+      route(CHANGE, addition, { body: ScheduleSchema, ...oneState }),
       async (request) => {
         const { body } = request;
         if (body === undefined) throw bodyRequired('a schedule');
-        const wanted = (body as Partial<Schedule> | null)?.request;
-        if (namesAnother(wanted, callerOf(request).tenant)) throw notFound();
+        refuseOtherTenant((body as Partial<Schedule> | null)?.request, callerOf(request).tenant);
         return schedulesOf(request).add(body);
       },
     );
 
+    const all = Type.Object({ schedules: Type.Array(ScheduleState) });
     app.get(
       '/v1/schedules',
-      {
-        config: READ,
-        schema: {
-          tags: ['schedules'],
-          summary: 'All of them, by name',
-          response: { 200: Type.Object({ schedules: Type.Array(ScheduleState) }) },
-        },
-      },
+      route(READ, 'All of them, by name', { response: { 200: all } }),
       async (request) => ({ schedules: await schedulesOf(request).list() }),
     );
 
     app.get(
       '/v1/schedules/:name',
-      { config: READ, schema: route('One, with its last runs', { 200: ScheduleState }) },
+      route(READ, 'One, with its last runs', { params, ...oneState }),
       async (request) => schedulesOf(request).get(request.params.name),
     );
 
     app.delete(
       '/v1/schedules/:name',
-      {
-        config: CHANGE,
-        schema: route('Remove it; a run that is under way continues', { 204: Type.Null() }),
-      },
+      route(CHANGE, 'Remove it; a run that is under way continues', {
+        params,
+        response: { 204: Type.Null() } as object,
+      }),
       async (request, reply) => {
         await schedulesOf(request).remove(request.params.name);
         return reply.code(204).send();
       },
     );
 
-    const change = (verb: string, summary: string, act: (schedules: Schedules, name: string) => unknown) =>
+    const changes = {
+      pause: 'Begin no further run until it is resumed',
+      resume: 'Continue in the rhythm it had',
+    };
+    for (const verb of ['pause', 'resume'] as const)
       app.post(
         `/v1/schedules/:name/${verb}`,
-        { config: CHANGE, schema: route(summary, { 200: ScheduleState }) },
+        route(CHANGE, changes[verb], { params, ...oneState }),
         async (request) => {
-          const { name } = request.params as { name: string };
-          await act(schedulesOf(request), name);
+          const { name } = request.params;
+          await schedulesOf(request)[verb](name);
           return schedulesOf(request).get(name);
         },
       );
-    change('pause', 'Begin no further run until it is resumed', (schedules, name) => schedules.pause(name));
-    change('resume', 'Continue in the rhythm it had', (schedules, name) => schedules.resume(name));
 
     app.post(
       '/v1/schedules/:name/run',
-      { config: CHANGE, schema: route('Run it once now, besides the planned runs', { 202: SearchAdded }) },
+      route(CHANGE, 'Run it once now, besides the planned runs', { params, response: { 202: SearchAdded } }),
       async (request, reply) => {
         reply.code(202);
         return schedulesOf(request).runNow(request.params.name);

@@ -1,10 +1,10 @@
-import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import { type SearchRequest, SearchRequestSchema } from '../../product/requestSchema.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
-import { callerOf, type Routes } from '../access.ts';
+import { callerOf, keyed, type Routes } from '../access.ts';
+import type { Caller } from '../auth/authenticator.ts';
 import { notFound, type Problem, problem } from '../problem.ts';
-import { checkedKey, type Idempotency } from './idempotency.ts';
+import { answerOnce, checkedKey, type IdempotencyOptions } from './idempotency.ts';
 import { SearchAdded, SearchEstimate, SearchId } from './schemas.ts';
 
 /** Searches in one request at most. */
@@ -15,69 +15,56 @@ const BULK_LIMIT = 1024 * 1024;
 /** A tenant's producer. */
 export type ProducerOf = (tenant: string) => SearchProducer;
 
-export interface SearchRoutesOptions {
-  producerOf: ProducerOf;
-  idempotency: Idempotency;
-}
-
-const Body = Type.Union([
-  SearchRequestSchema,
-  Type.Array(SearchRequestSchema, { minItems: 1, maxItems: MAX_SEARCHES }),
-]);
+const Searches = Type.Array(SearchRequestSchema, { minItems: 1, maxItems: MAX_SEARCHES });
+const KeyHeader = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({ description: 'the same key and body again: the same searches, not new ones' }),
+  ),
+});
+const Cancelled = Type.Object({
+  searchId: Type.String(),
+  cancelled: Type.Boolean({ description: 'false: it had ended already' }),
+});
 
 /** Adding, retrying and cancelling searches, and what they would cost. */
-export function searchRoutes({ producerOf, idempotency }: SearchRoutesOptions): Routes {
-  const tags = ['searches'];
-  const producer = (request: Pick<FastifyRequest, 'caller'>) => producerOf(callerOf(request).tenant);
+export function searchRoutes(options: { producerOf: ProducerOf; idempotency: IdempotencyOptions }): Routes {
+  const { producerOf, idempotency } = options;
+  const producer = (request: { caller: Caller | null }) => producerOf(callerOf(request).tenant);
   return (app) => {
-    app.post(
-      '/v1/searches',
+    const addition = keyed(
+      ['enqueue'],
+      'searches',
+      'Put in a search, or up to 500 at once: all of them or none',
       {
-        config: { access: ['enqueue'] },
-        bodyLimit: BULK_LIMIT,
-        schema: {
-          tags,
-          summary: 'Put in a search, or up to 500 at once: all of them or none',
-          headers: Type.Object({
-            'idempotency-key': Type.Optional(
-              Type.String({ description: 'the same key and body again: the same searches, not new ones' }),
-            ),
-          }),
-          body: Body,
-          response: { 202: Type.Union([SearchAdded, Type.Array(SearchAdded)]) },
-        },
-      },
-      async (request, reply) => {
-        const { body, headers } = request;
-        const { tenant } = callerOf(request);
-        const wanted = searchesIn(body, tenant);
-        const key = checkedKey(headers['idempotency-key']);
-        const add = () =>
-          producer(request).enqueueMany(wanted, key === undefined ? {} : { idempotencyKey: key });
-        const { answer, again } =
-          key === undefined
-            ? { answer: await add(), again: false }
-            : await idempotency.once({ tenant, key, body, act: add });
-        reply.code(202);
-        if (again) reply.header('idempotency-replayed', 'true');
-        if (Array.isArray(body)) return answer;
-        const [added] = answer;
-        reply.header('location', `/v1/searches/${added?.searchId}`);
-        return added;
+        headers: KeyHeader,
+        body: Type.Union([SearchRequestSchema, Searches]),
+        response: { 202: Type.Union([SearchAdded, Type.Array(SearchAdded)]) },
       },
     );
+    app.post('/v1/searches', { ...addition, bodyLimit: BULK_LIMIT }, async (request, reply) => {
+      const { body, headers } = request;
+      const { tenant } = callerOf(request);
+      const wanted = searchesIn(body, tenant);
+      const key = checkedKey(headers['idempotency-key']);
+      const add = (named = {}) => producer(request).enqueueMany(wanted, named);
+      const { answer, again } =
+        key === undefined
+          ? { answer: await add(), again: false }
+          : await answerOnce(idempotency, { tenant, key, body, act: () => add({ idempotencyKey: key }) });
+      reply.code(202);
+      if (again) reply.header('idempotency-replayed', 'true');
+      if (Array.isArray(body)) return answer;
+      const [added] = answer;
+      reply.header('location', `/v1/searches/${added?.searchId}`);
+      return added;
+    });
 
     app.post(
       '/v1/searches/:id/retry',
-      {
-        config: { access: ['enqueue'] },
-        schema: {
-          tags,
-          summary: 'Start one that has ended again; only what is missing is called for',
-          params: SearchId,
-          response: { 202: SearchAdded },
-        },
-      },
+      keyed(['enqueue'], 'searches', 'Start one that has ended again; only what is missing is called for', {
+        params: SearchId,
+        response: { 202: SearchAdded },
+      }),
       async (request, reply) => {
         const { id } = request.params;
         if (!(await producer(request).retry(id)))
@@ -89,20 +76,10 @@ export function searchRoutes({ producerOf, idempotency }: SearchRoutesOptions): 
 
     app.delete(
       '/v1/searches/:id',
-      {
-        config: { access: ['enqueue'] },
-        schema: {
-          tags,
-          summary: 'Cancel it; what it has found stays readable',
-          params: SearchId,
-          response: {
-            200: Type.Object({
-              searchId: Type.String(),
-              cancelled: Type.Boolean({ description: 'false: it had ended already' }),
-            }),
-          },
-        },
-      },
+      keyed(['enqueue'], 'searches', 'Cancel it; what it has found stays readable', {
+        params: SearchId,
+        response: { 200: Cancelled },
+      }),
       async (request) => {
         const { id } = request.params;
         return { searchId: id, cancelled: await producer(request).cancel(id) };
@@ -111,15 +88,10 @@ export function searchRoutes({ producerOf, idempotency }: SearchRoutesOptions): 
 
     app.post(
       '/v1/estimates',
-      {
-        config: { access: ['enqueue', 'read'] },
-        schema: {
-          tags,
-          summary: 'What a search would cost and when it could be done',
-          body: SearchRequestSchema,
-          response: { 200: SearchEstimate },
-        },
-      },
+      keyed(['enqueue', 'read'], 'searches', 'What a search would cost and when it could be done', {
+        body: SearchRequestSchema,
+        response: { 200: SearchEstimate },
+      }),
       async (request) => {
         const { body } = request;
         const [wanted] = searchesIn(body === undefined ? body : [body], callerOf(request).tenant);
@@ -136,7 +108,7 @@ function searchesIn(body: unknown, tenant: string): SearchRequest[] {
   if (wanted.length === 0) throw problem(400, 'too_few_items', 'the list holds no search');
   if (wanted.length > MAX_SEARCHES)
     throw problem(400, 'too_many_items', `send at most ${MAX_SEARCHES} searches at once`);
-  if (wanted.some((each) => namesAnother(each, tenant))) throw notFound();
+  for (const each of wanted) refuseOtherTenant(each, tenant);
   return wanted as SearchRequest[];
 }
 
@@ -144,9 +116,9 @@ export function bodyRequired(what: string): Problem {
   return problem(400, 'body_required', `send ${what} as JSON`);
 }
 
-/** Whether a request names another tenant: its answer must not reveal whether that tenant exists. */
-export function namesAnother(search: unknown, tenant: string): boolean {
-  if (typeof search !== 'object' || search === null || !Object.hasOwn(search, 'tenant')) return false;
+/** @throws Problem 404 for another tenant than the caller's: the answer must not reveal whether that tenant exists */
+export function refuseOtherTenant(search: unknown, tenant: string): void {
+  if (typeof search !== 'object' || search === null || !Object.hasOwn(search, 'tenant')) return;
   const named = (search as { tenant: unknown }).tenant;
-  return typeof named === 'string' && /^[a-z0-9-]{1,40}$/.test(named) && named !== tenant;
+  if (typeof named === 'string' && /^[a-z0-9-]{1,40}$/.test(named) && named !== tenant) throw notFound();
 }

@@ -1,8 +1,8 @@
 import { LRUCache } from 'lru-cache';
-import { compare } from '../../product/money.ts';
 import type { Product } from '../../product/product.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
+import { byTotal } from '../api/products.ts';
 
 /** Which products of a result are shown, and in which order. It is part of the page's address. */
 export interface Selection {
@@ -59,16 +59,9 @@ export function select(products: readonly Product[], { order, most, changed }: S
     if (most === undefined) return true;
     return product.total?.currency === currency && Number(product.total?.value) <= most;
   });
-  if (order === 'delivered') return chosen.sort((one, other) => byTotal(one, other, currency));
+  if (order === 'delivered') return chosen.sort(byTotal({ main: currency }));
   if (order === 'changed') return [...chosen.filter(isChanged), ...chosen.filter((each) => !isChanged(each))];
   return chosen;
-}
-
-/** Unknown prices last, other currencies before them. */
-function byTotal({ total: one }: Product, { total: other }: Product, currency: string | undefined): number {
-  const rank = (total: Product['total']) => (total === null ? 2 : total.currency === currency ? 0 : 1);
-  if (rank(one) !== rank(other) || one === null || other === null) return rank(one) - rank(other);
-  return compare(one, other) ?? one.currency.localeCompare(other.currency);
 }
 
 /** Long enough for the next page of a result, ms. */
