@@ -1,11 +1,10 @@
+import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
-import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
+import { type Finding, fail, ok, skipped, type Trouble, warn } from '../telemetry/finding.ts';
 import type { BrowseClient } from './client.ts';
 import type { GateState } from './gate/gate.ts';
 import type { EbayAuthService } from './oauth/service.ts';
 import { axiosClient, closeAxios, networkFailure, transport } from './transport.ts';
-
-const CREDENTIALS = 'credentials';
 
 /** Gets a new token from eBay, which costs one of the day's token requests: the keyset and its scopes are good or not. */
 export async function checkCredentials(auth: EbayAuthService): Promise<Finding> {
@@ -13,7 +12,7 @@ export async function checkCredentials(auth: EbayAuthService): Promise<Finding> 
     await auth.refreshToken();
     const { environment, scopes, mintsToday, dailyMintLimit } = await auth.status();
     const used = `${mintsToday} of ${dailyMintLimit} token requests today`;
-    return ok(CREDENTIALS, `eBay (${environment}) gives a token for ${scopes}; ${used}`);
+    return ok('credentials', `eBay (${environment}) gives a token for ${scopes}; ${used}`);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     return credentialsTrouble(error);
@@ -21,35 +20,19 @@ export async function checkCredentials(auth: EbayAuthService): Promise<Finding> 
 }
 
 function credentialsTrouble({ code, message, detail: { reason } }: Failure): Finding {
-  // The message of a refused credential has its remedy behind the colon.
-  const [what = message, ...rest] = message.split(/: (?=check )/);
-  if (code === 'credential-refused')
-    return fail(
-      CREDENTIALS,
-      'configuration',
-      what,
-      `${rest.join(': ')}; then dpf token --clear ends the cool-down`,
-    );
+  const finding = (trouble: Trouble, remedy: string) => fail('credentials', trouble, message, remedy);
+  if (code === 'credential-refused') {
+    // Its message has the remedy behind the colon.
+    const [what = message, ...remedy] = message.split(/: (?=check )/);
+    const end = 'then dpf token --clear ends the cool-down';
+    return fail('credentials', 'configuration', what, `${remedy.join(': ')}; ${end}`);
+  }
   if (code === 'mint-budget-spent')
-    return fail(
-      CREDENTIALS,
-      'degraded',
-      message,
-      'find what asks for tokens in a loop, or raise DAILY_MINT_LIMIT',
-    );
+    return finding('degraded', 'find what asks for tokens in a loop, or raise DAILY_MINT_LIMIT');
   if (reason === 'throttled')
-    return fail(
-      CREDENTIALS,
-      'dependency',
-      message,
-      'wait; nothing else may use this keyset beside this service',
-    );
-  return fail(
-    CREDENTIALS,
-    'dependency',
-    message,
-    'check the network and EBAY_TOKEN_URL, and see developer.ebay.com/support/api-status',
-  );
+    return finding('dependency', 'wait; nothing else may use this keyset beside this service');
+  const status = 'developer.ebay.com/support/api-status';
+  return finding('dependency', `check the network and EBAY_TOKEN_URL, and see ${status}`);
 }
 
 /** A day is nearly used up from this share on. */
@@ -74,27 +57,24 @@ export function quotaFinding({ used, limit, remaining, reset }: GateState, isEba
 
 /** Whether pauses and the circuit allow calls. */
 export function gateFinding({ closed, circuit, intervalMs }: GateState): Finding {
-  if (closed !== undefined && closed.reason !== 'quota') {
-    const until = new Date(closed.until).toISOString();
-    if (closed.reason === 'pause')
-      return warn(
-        'gate',
-        `eBay asked for a pause (429) until ${until}`,
-        'nothing else may use this keyset; if it comes again raise MIN_API_CALL_INTERVAL',
-      );
+  const until = closed && new Date(closed.until).toISOString();
+  if (closed?.reason === 'pause')
+    return warn(
+      'gate',
+      `eBay asked for a pause (429) until ${until}`,
+      'nothing else may use this keyset; if it comes again raise MIN_API_CALL_INTERVAL',
+    );
+  if (closed?.reason === 'circuit')
     return fail(
       'gate',
       'dependency',
       `the circuit is open until ${until}: calls to eBay failed`,
       'it closes by itself when eBay answers; the worker’s log says how calls failed',
     );
-  }
   if (circuit !== 'closed')
     return warn('gate', 'the circuit is half open: one call will decide', 'wait, and look again');
-  return ok(
-    'gate',
-    intervalMs === 0 ? 'open, without a pace' : `open, one call every ${intervalMs / 1000} s`,
-  );
+  const pace = intervalMs === 0 ? 'without a pace' : `one call every ${intervalMs / 1000} s`;
+  return ok('gate', `open, ${pace}`);
 }
 
 /** One search for one item, in turn with everybody else's calls. */
@@ -121,50 +101,42 @@ export async function checkSearch(
 const ACCESS_DENIED = 1100;
 
 function searchTrouble({ code, message, detail }: Failure, timeoutMs: number): Finding {
+  const finding = (trouble: Trouble, remedy: string, what = message) => fail('search', trouble, what, remedy);
   if (detail.errorId === ACCESS_DENIED)
-    return fail(
-      'search',
+    return finding(
       'configuration',
-      `the token may not search: ${message}`,
       'put https://api.ebay.com/oauth/api_scope into EBAY_SCOPES, and see that the keyset may use the Buy APIs',
+      `the token may not search: ${message}`,
     );
-  switch (code) {
-    case 'gate-closed':
-    case 'share-spent':
-      return skipped('search', `not made: ${message}`);
-    case 'interrupted':
-      return warn(
-        'search',
-        `no turn to call within ${Math.round(timeoutMs / 1000)} s: the fleet is busy`,
-        'try again later',
-      );
-    case 'token-refused':
-      return fail(
-        'search',
-        'configuration',
-        message,
-        'EBAY_API_URL, EBAY_TOKEN_URL and EBAY_ENVIRONMENT must mean one and the same eBay',
-      );
-    case 'ebay-refused':
-      return fail('search', 'configuration', message, 'check EBAY_MARKETPLACE and EBAY_API_URL');
-    default:
-      return fail('search', 'dependency', message, 'check the network and EBAY_API_URL; else wait for eBay');
+  if (code === 'gate-closed' || code === 'share-spent') return skipped('search', `not made: ${message}`);
+  if (code === 'interrupted') {
+    const seconds = Math.round(timeoutMs / 1000);
+    return warn('search', `no turn to call within ${seconds} s: the fleet is busy`, 'try again later');
   }
-}
-
-export interface ServerClockOptions {
-  origin: string;
-  ebay: { connectTimeout: number; callTimeout: number; maxBodyBytes: number };
-  /** This machine's, ms since the epoch. */
-  clock: () => number;
+  if (code === 'token-refused')
+    return finding(
+      'configuration',
+      'EBAY_API_URL, EBAY_TOKEN_URL and EBAY_ENVIRONMENT must mean one and the same eBay',
+    );
+  if (code === 'ebay-refused') return finding('configuration', 'check EBAY_MARKETPLACE and EBAY_API_URL');
+  return finding('dependency', 'check the network and EBAY_API_URL; else wait for eBay');
 }
 
 /**
  * How far eBay's clock is ahead of this machine's, ms, read from the Date header, so exact to the second. Asks for the origin's
  * root without a token, which is no call of an API and spends nothing. Undefined where the answer has no date.
+ * @param clock this machine's, ms since the epoch
  * @throws Failure `ebay-unreachable`, `ebay-timeout`
  */
-export async function ebayAhead({ origin, ebay, clock }: ServerClockOptions): Promise<number | undefined> {
+export async function ebayAhead({
+  origin,
+  ebay,
+  clock,
+}: {
+  origin: string;
+  ebay: Pick<Config['ebay'], 'connectTimeout' | 'callTimeout' | 'maxBodyBytes'>;
+  clock: () => number;
+}): Promise<number | undefined> {
   const client = axiosClient({ origin, maxBodyBytes: ebay.maxBodyBytes });
   const signal = AbortSignal.timeout(ebay.callTimeout * 1000);
   const asked = clock();

@@ -1,10 +1,12 @@
+import type { AxiosInstance } from 'axios';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
-import { AnalyticsClient } from './analytics.ts';
-import type { CallGate } from './gate/gate.ts';
+import { isObject, readAnswer } from './answer.ts';
+import type { CallGate, QuotaFigures } from './gate/gate.ts';
 import { type CallFor, type EbayAnswer, EbayHttp, type TokenSource } from './http.ts';
+import { answerOf, axiosClient, closeAxios, Deadline, transport } from './transport.ts';
 
 export interface EbayClientOptions {
   config: Pick<Config, 'ebay' | 'pace'>;
@@ -12,36 +14,44 @@ export interface EbayClientOptions {
   tokens: TokenSource;
   log?: Logger;
   metrics?: Pick<CallMetrics, 'called'>;
-  /** Least time between two quota questions of this process, ms. Default 10,000. */
+  /** Least time between two quota questions of this process, ms. */
   analyticsIntervalMs?: number;
 }
+
+/** eBay allows 5,000 quota questions a day as well; a dozen processes at this pace stay below it in any 429 storm. */
+const ANALYTICS_INTERVAL_MS = 10_000;
+const RATE_LIMIT = '/developer/analytics/v1_beta/rate_limit/';
 
 /** eBay for one credential: the Browse API behind the call gate, and the quota that eBay counts. */
 export class EbayClient {
   readonly browse: BrowseClient;
   readonly gate: CallGate;
-  readonly #analytics: AnalyticsClient;
+  readonly #options: EbayClientOptions;
   readonly #http: EbayHttp;
+  readonly #analytics: AxiosInstance;
   readonly #log: Logger;
+  #lastAsked = Number.NEGATIVE_INFINITY;
 
-  constructor({ config, gate, tokens, log = NOOP_LOGGER, metrics, analyticsIntervalMs }: EbayClientOptions) {
-    const common = { origin: apiOrigin(config.ebay), ebay: config.ebay, tokens };
+  constructor(options: EbayClientOptions) {
+    const { config, gate, tokens, metrics, log = NOOP_LOGGER } = options;
+    const { ebay, pace } = config;
+    const origin = apiOrigin(ebay);
+    this.#options = options;
     this.gate = gate;
     this.#log = log;
-    this.#analytics = new AnalyticsClient({
-      ...common,
-      log,
-      ...(analyticsIntervalMs === undefined ? {} : { minIntervalMs: analyticsIntervalMs }),
-    });
+    this.#analytics = axiosClient({ origin, maxBodyBytes: ebay.maxBodyBytes });
+    const checkQuota = async (signal?: AbortSignal) => {
+      await this.reconcile(signal);
+      const { closed, now } = await gate.read();
+      return closed && { forMs: closed.until - now, reason: closed.reason };
+    };
     this.#http = new EbayHttp({
-      ...common,
-      pace: config.pace,
+      origin,
+      ebay,
+      pace,
       gate,
-      checkQuota: async (signal) => {
-        await this.reconcile(signal);
-        const { closed, now } = await gate.read();
-        return closed && { forMs: closed.until - now, reason: closed.reason };
-      },
+      tokens,
+      checkQuota,
       ...(metrics ? { metrics } : {}),
     });
     this.browse = new BrowseClient(this.#http);
@@ -54,7 +64,7 @@ export class EbayClient {
    */
   async reconcile(signal?: AbortSignal): Promise<boolean> {
     const before = await this.gate.read();
-    const figures = await this.#analytics.browseQuota(signal);
+    const figures = await this.#browseQuota(signal);
     if (figures === undefined) return false;
     if (!(await this.gate.reconcile(figures, before.mark))) {
       const reset = new Date(figures.reset).toISOString();
@@ -69,11 +79,77 @@ export class EbayClient {
   /** Ends the kept-alive connections. */
   close(): void {
     this.#http.close();
-    this.#analytics.close();
+    closeAxios(this.#analytics);
+  }
+
+  /**
+   * Asks eBay how many Browse calls are left, which has a quota of its own and does not pass the call gate. Undefined where
+   * eBay does not state it now, or was asked a moment ago. Never rejects.
+   */
+  async #browseQuota(signal?: AbortSignal): Promise<QuotaFigures | undefined> {
+    const { config, tokens, analyticsIntervalMs = ANALYTICS_INTERVAL_MS } = this.#options;
+    if (performance.now() - this.#lastAsked < analyticsIntervalMs) return undefined;
+    this.#lastAsked = performance.now();
+    const deadline = new Deadline(signal);
+    try {
+      const token = await tokens.getAccessToken();
+      deadline.start(config.ebay.callTimeout * 1000);
+      const response = await this.#analytics.get(RATE_LIMIT, {
+        params: { api_context: 'buy', api_name: 'browse' },
+        headers: { authorization: `Bearer ${token}` },
+        transport: transport(config.ebay.connectTimeout * 1000),
+        signal: deadline.signal,
+        validateStatus: () => true,
+      });
+      const answer = answerOf(response);
+      if (answer.status === 204) return undefined;
+      const reading = readAnswer(answer, 'rate_limit');
+      if (reading.is === 'body') return readRateLimits(reading.body);
+      this.#log.warn('eBay did not state the quota', { status: answer.status });
+    } catch (error) {
+      const { code } = error as { code?: unknown };
+      this.#log.warn('quota request failed', { cause: typeof code === 'string' ? code : 'no answer' });
+    } finally {
+      deadline.close();
+    }
+    return undefined;
   }
 }
 
+/**
+ * Browse's figures out of a `getRateLimits` answer. Of eBay's two Browse resources, `buy.browse` is search and getItem
+ * together; the other is `buy.browse.item.bulk`. Names are compared without case (eBay is asked for `browse` and answers
+ * `Browse`), every field may be missing, and figures that make no sense together are none.
+ */
+export function readRateLimits({ rateLimits }: Record<string, unknown>): QuotaFigures | undefined {
+  const isNamed = (value: unknown, name: string) => String(value).toLowerCase() === name;
+  return list(rateLimits)
+    .filter(({ apiName }) => isNamed(apiName, 'browse'))
+    .flatMap(({ resources }) => list(resources))
+    .filter(({ name }) => isNamed(name, 'buy.browse'))
+    .flatMap(({ rates }) => list(rates))
+    .map(figuresOf)
+    .find((figures) => figures !== undefined);
+}
+
+function list(value: unknown): Record<string, unknown>[] {
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+function figuresOf({ limit, remaining, reset }: Record<string, unknown>): QuotaFigures | undefined {
+  const at = typeof reset === 'string' ? Date.parse(reset) : Number.NaN;
+  return isCount(limit) && isCount(remaining) && !Number.isNaN(at)
+    ? { limit, remaining, reset: at }
+    : undefined;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0;
+}
+
 const BROWSE = '/buy/browse/v1';
+
+type Strings = Record<string, string>;
 
 /** The two Browse methods that this service uses. Both spend from one pool of calls. */
 export class BrowseClient {
@@ -84,19 +160,13 @@ export class BrowseClient {
   }
 
   /** `item_summary/search`. Which parameters and headers there are is the collector's knowledge. @throws as `EbayHttp.get`. */
-  search(
-    params: Record<string, string>,
-    headers: Record<string, string>,
-    call: CallFor,
-  ): Promise<EbayAnswer> {
-    return this.#http.get(
-      { endpoint: 'search', path: `${BROWSE}/item_summary/search`, params, headers },
-      call,
-    );
+  search(params: Strings, headers: Strings, call: CallFor): Promise<EbayAnswer> {
+    const path = `${BROWSE}/item_summary/search`;
+    return this.#http.get({ endpoint: 'search', path, params, headers }, call);
   }
 
   /** One item by its RESTful id, `v1|LEGACY|VARIATION`. @throws as `EbayHttp.get`; `item-gone` when eBay has it no longer. */
-  getItem(itemId: string, headers: Record<string, string>, call: CallFor): Promise<EbayAnswer> {
+  getItem(itemId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;
     return this.#http.get({ endpoint: 'item', path, headers }, call);
   }

@@ -2,13 +2,7 @@ import http, { type ClientRequest, type IncomingMessage, type RequestOptions } f
 import https from 'node:https';
 import type { Socket } from 'node:net';
 import { gunzipSync } from 'node:zlib';
-import axios, {
-  AxiosError,
-  type AxiosInstance,
-  type AxiosResponse,
-  type AxiosResponseHeaders,
-  type InternalAxiosRequestConfig,
-} from 'axios';
+import axios, { AxiosError, type AxiosInstance, type AxiosResponse, type AxiosResponseHeaders } from 'axios';
 import { Failure } from '../failures.ts';
 import type { Answer } from './answer.ts';
 import { type BrokenAttempt, isGatewayTrouble } from './retryPolicy.ts';
@@ -18,14 +12,13 @@ interface AxiosClientOptions {
   origin: string;
   /** Cap on the answer's size after decompression. */
   maxBodyBytes: number;
-  userAgent?: string;
 }
 
 /** A page of 200 listings unpacks to some 300 KB. */
 const PIECE_BYTES = 131_072;
 
 /** axios as this service uses it: one origin, kept-alive connections, no redirects, no proxy from the environment. */
-export function axiosClient({ origin, maxBodyBytes, userAgent }: AxiosClientOptions): AxiosInstance {
+export function axiosClient({ origin, maxBodyBytes }: AxiosClientOptions): AxiosInstance {
   return axios.create({
     baseURL: origin,
     allowAbsoluteUrls: false,
@@ -39,29 +32,22 @@ export function axiosClient({ origin, maxBodyBytes, userAgent }: AxiosClientOpti
     // pieces on another thread, which takes longer than doing it.
     responseType: 'arraybuffer',
     decompress: false,
-    transformResponse: [
-      function (
-        this: InternalAxiosRequestConfig,
-        body: unknown,
-        headers: AxiosResponseHeaders,
-        status?: number,
-      ) {
-        if (!Buffer.isBuffer(body)) return '';
-        try {
-          return textOf(body, headers, maxBodyBytes);
-        } catch (error) {
-          // A refusal says enough by its status.
-          if (status !== 200) return '';
-          throw new AxiosError((error as Error).message, AxiosError.ERR_BAD_RESPONSE, this);
-        }
-      },
-    ],
+    transformResponse(body: unknown, headers, status) {
+      if (!Buffer.isBuffer(body)) return '';
+      try {
+        return textOf(body, headers, maxBodyBytes);
+      } catch (error) {
+        // A refusal says enough by its status.
+        if (status !== 200) return '';
+        throw new AxiosError((error as Error).message, AxiosError.ERR_BAD_RESPONSE, this);
+      }
+    },
     // 502–504 reject, for axios-retry looks at rejections only.
     validateStatus: (status) => !isGatewayTrouble(status),
     headers: {
       accept: 'application/json',
       'accept-encoding': 'gzip',
-      'user-agent': userAgent ?? 'dropship-product-finder',
+      'user-agent': 'dropship-product-finder',
     },
   });
 }

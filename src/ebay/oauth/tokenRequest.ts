@@ -1,6 +1,6 @@
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
-import { isObject } from '../answer.ts';
+import { parseObject, readErrorBody } from '../answer.ts';
 import { type MintTrouble, retryAfterMs } from '../retryPolicy.ts';
 import { isTokenText, scopeList } from './cache.ts';
 
@@ -16,10 +16,8 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
   // At the first request: programs that import the library and request no token do not load it.
   const { default: axios } = await import('axios');
   const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
-  const form = new URLSearchParams({
-    grant_type: 'client_credentials',
-    scope: scopeList(ebay.scopes).join(' '),
-  });
+  const scope = scopeList(ebay.scopes).join(' ');
+  const form = new URLSearchParams({ grant_type: 'client_credentials', scope });
   const basic = Buffer.from(`${ebay.clientId}:${ebay.clientSecret}`).toString('base64');
   try {
     const { status, data, headers } = await axios.post<string>(tokenUrl(ebay), form.toString(), {
@@ -39,15 +37,11 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
     return readTokenAnswer(status, String(data), headers['retry-after'] as string | undefined);
   } catch (error) {
     if (error instanceof MintFault) throw error;
-    throw faultOf(error, deadline.aborted, token.requestTimeout);
+    if (deadline.aborted) throw new MintFault('timeout', `no answer within ${token.requestTimeout} s`);
+    const { code = 'no code' } = error as NodeJS.ErrnoException;
+    if (code === 'ERR_BAD_RESPONSE') throw new MintFault('bad-answer', 'the answer is too large or broken');
+    throw new MintFault(code === 'ETIMEDOUT' ? 'timeout' : 'unreachable', `connection failed (${code})`);
   }
-}
-
-function faultOf(error: unknown, late: boolean, seconds: number): MintFault {
-  if (late) return new MintFault('timeout', `no answer within ${seconds} s`);
-  const { code = 'no code' } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_BAD_RESPONSE') return new MintFault('bad-answer', 'the answer is too large or broken');
-  return new MintFault(code === 'ETIMEDOUT' ? 'timeout' : 'unreachable', `connection failed (${code})`);
 }
 
 /** What eBay granted: a token and its life in seconds, made safe to use. */
@@ -82,44 +76,37 @@ const REFUSALS: Record<string, 'invalid_client' | 'invalid_scope'> = {
   invalid_scope: 'invalid_scope',
 };
 
-/** Assumed where eBay names no life: half of its usual 7,200 s; a token that ends sooner is refused and replaced. */
-const ASSUMED_LIFE = 3600;
-const LONGEST_LIFE = 86_400;
-
 /**
  * The answer of the token endpoint as a grant.
  * @throws MintFault for everything else: OAuth errors (`{error}`), REST errors (`{errors: […]}`), HTML, odd tokens.
  */
 export function readTokenAnswer(status: number, text: string, retryAfter?: string, now = Date.now()): Grant {
   const body = parseObject(text);
-  if (status !== 200) throw refusal(status, body, retryAfterMs(retryAfter, now));
+  const refused = status < 500 ? REFUSALS[String(body?.error)] : undefined;
+  if (refused !== undefined) throw new MintFault(refused, `${refused} (status ${status})`, status);
+  if (status !== 200) {
+    const { errorId } = readErrorBody(body);
+    const message = `status ${status}${errorId === undefined ? '' : `, error ${errorId}`}`;
+    const other = status >= 500 ? 'server-error' : 'bad-answer';
+    const reason = status === 429 ? 'throttled' : other;
+    throw new MintFault(reason, message, status, retryAfterMs(retryAfter, now));
+  }
   if (body === undefined) throw new MintFault('bad-answer', 'the answer is no JSON object', status);
-  const refused = REFUSALS[String(body.error)];
-  if (refused !== undefined) throw new MintFault(refused, `the answer says ${refused}`, status);
-  if (!isTokenText(body.access_token))
-    throw new MintFault(
-      'bad-answer',
-      'access_token is missing or has characters no header can carry',
-      status,
-    );
+  const { access_token, token_type } = body;
+  if (!isTokenText(access_token))
+    throw new MintFault('bad-answer', 'access_token is missing or does not fit into a header', status);
   const warnings: string[] = [];
   return {
-    access_token: body.access_token,
+    access_token,
     expires_in: lifeOf(body.expires_in, warnings),
-    token_type: typeof body.token_type === 'string' ? body.token_type.slice(0, 100) : 'Bearer',
+    token_type: typeof token_type === 'string' ? token_type.slice(0, 100) : 'Bearer',
     warnings,
   };
 }
 
-function refusal(status: number, body: Record<string, unknown> | undefined, waitMs?: number): MintFault {
-  const refused = status < 500 ? REFUSALS[String(body?.error)] : undefined;
-  if (refused !== undefined) return new MintFault(refused, `${refused} (status ${status})`, status);
-  const errors = Array.isArray(body?.errors) ? (body.errors as Array<{ errorId?: unknown } | null>) : [];
-  const errorId = Number(errors[0]?.errorId);
-  const message = `status ${status}${Number.isInteger(errorId) ? `, error ${errorId}` : ''}`;
-  if (status === 429) return new MintFault('throttled', message, status, waitMs);
-  return new MintFault(status >= 500 ? 'server-error' : 'bad-answer', message, status, waitMs);
-}
+/** Assumed where eBay names no life: half of its usual 7,200 s; a token that ends sooner is refused and replaced. */
+const ASSUMED_LIFE = 3600;
+const LONGEST_LIFE = 86_400;
 
 /** Zero or less is a dead token and refused; no number is assumed, a huge one cut. */
 function lifeOf(value: unknown, warnings: string[]): number {
@@ -128,17 +115,7 @@ function lifeOf(value: unknown, warnings: string[]): number {
     warnings.push(`expires_in is missing or no number: ${ASSUMED_LIFE} assumed`);
     return ASSUMED_LIFE;
   }
-  if (life <= 0)
-    throw new MintFault('bad-answer', `expires_in is ${life}: the token is dead on arrival`, 200);
+  if (life <= 0) throw new MintFault('bad-answer', `expires_in is ${life}: the token is dead`, 200);
   if (life > LONGEST_LIFE) warnings.push(`expires_in is ${life}: cut to ${LONGEST_LIFE}`);
   return Math.min(life, LONGEST_LIFE);
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isObject(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { readRateLimits } from '../../../src/ebay/analytics.ts';
+import { readRateLimits } from '../../../src/ebay/client.ts';
 
 const RESET = '2026-08-02T07:00:00.000Z';
 const rate = { count: 3, limit: 5000, remaining: 4997, reset: RESET, timeWindow: 86_400 };
