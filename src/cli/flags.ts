@@ -64,6 +64,7 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['title.exclude', '--title-exclude <word>', 'must not be in the title; may be repeated', repeated],
   ['seller.minFeedbackPercentage', '--min-feedback-percentage <n>', 'of the seller', numberOrText],
   ['seller.minFeedbackScore', '--min-feedback-score <n>', 'of the seller', numberOrText],
+  ['excludePickupOnly', '--exclude-pickup-only', 'leave out what can only be picked up'],
   ['details', '--details', 'full details: one more call for each product'],
   ['track', '--track <name>', 'mark what is new since the last search of this name'],
   ['maxAge', '--max-age <seconds>', 'accept an identical search that ended within this time', numberOrText],

@@ -1,5 +1,5 @@
 import type { MarketplaceId } from '../product/marketplaces.ts';
-import type { Product, ProductDetails } from '../product/product.ts';
+import type { ListingNow, Product, ProductDetails } from '../product/product.ts';
 import type { SearchWarning } from '../product/summary.ts';
 
 /** What one page of one marketplace gave: the unit that the queue stores and a summary is made of. */
@@ -30,6 +30,8 @@ export interface PageAnswer {
 /** What an item's own call gave: the unit that the queue stores for `details: full`. */
 export interface ItemAnswer {
   details: ProductDetails;
+  /** What the answer says of the listing in place of the page; absent where it names no offer, or release 0.1 stored it. */
+  listing?: ListingNow;
   /** HTTP attempts that this answer took. */
   calls: number;
   /** As of `PageAnswer`; 0 of an item that is gone. */

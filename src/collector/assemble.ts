@@ -2,7 +2,7 @@ import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchCounts, SearchWarning } from '../product/summary.ts';
-import type { PageAnswer } from './answers.ts';
+import type { ItemAnswer, PageAnswer } from './answers.ts';
 import { shareOf } from './query.ts';
 
 /** Letters, digits and accents: a character beside a word that belongs to it. */
@@ -10,30 +10,50 @@ const WORD_CHARACTER = '[\\p{L}\\p{N}\\p{M}]';
 /** Scripts that write words without a space between them. */
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
+/** The condition that drops a product. A closed list: the summary counts by these words. */
+export type DropReason = 'title' | 'seller-rating' | 'seller-rating-unknown' | 'pickup-only';
+
 /**
- * A test of the conditions that are applied here, after eBay's answer:
+ * The first of the request's own conditions that a product does not meet, or null. They are applied here, after eBay's
+ * answer:
  * - title: every word or phrase of `include` and none of `exclude`, as whole words, case ignored;
- * - seller: at least the named figures; a seller without the figure does not pass.
+ * - seller: at least the named figures; a seller without the figure does not pass;
+ * - pick-up: with `excludePickupOnly`, what is not sent does not pass.
  */
-export function conditionsOf({ title, seller }: NormalRequest): (product: Product) => boolean {
+export function dropReasonOf({
+  title,
+  seller,
+  excludePickupOnly,
+}: NormalRequest): (product: Product) => DropReason | null {
   const include = (title?.include ?? []).map(wholeWord);
   const exclude = (title?.exclude ?? []).map(wholeWord);
   const { minFeedbackPercentage: percentage, minFeedbackScore: score } = seller ?? {};
-  if (include.length + exclude.length === 0 && percentage === undefined && score === undefined)
-    return () => true;
   return (product) => {
-    const text = product.title.normalize('NFC');
-    return (
-      include.every((word) => word.test(text)) &&
-      !exclude.some((word) => word.test(text)) &&
-      reaches(product.seller.feedbackPercentage, percentage) &&
-      reaches(product.seller.feedbackScore, score)
-    );
+    if (include.length + exclude.length > 0) {
+      const text = product.title.normalize('NFC');
+      if (!include.every((word) => word.test(text)) || exclude.some((word) => word.test(text)))
+        return 'title';
+    }
+    const { feedbackPercentage, feedbackScore } = product.seller;
+    if (isBelow(feedbackPercentage, percentage) || isBelow(feedbackScore, score)) return 'seller-rating';
+    if (isMissing(feedbackPercentage, percentage) || isMissing(feedbackScore, score))
+      return 'seller-rating-unknown';
+    return excludePickupOnly && product.shipping.kind === 'pickup-only' ? 'pickup-only' : null;
   };
 }
 
-function reaches(figure: number | null, least: number | undefined): boolean {
-  return least === undefined || (figure !== null && figure >= least);
+/** A test of the request's own conditions. */
+export function conditionsOf(request: NormalRequest): (product: Product) => boolean {
+  const dropReason = dropReasonOf(request);
+  return (product) => dropReason(product) === null;
+}
+
+function isBelow(figure: number | null, least: number | undefined): boolean {
+  return least !== undefined && figure !== null && figure < least;
+}
+
+function isMissing(figure: number | null, least: number | undefined): boolean {
+  return least !== undefined && figure === null;
 }
 
 function wholeWord(word: string): RegExp {
@@ -48,20 +68,22 @@ function wholeWord(word: string): RegExp {
 export interface ProductHead {
   itemId: string;
   marketplace: MarketplaceId;
-  /** Whether it meets the request's own conditions on title and seller. */
+  /** Whether it meets the request's own conditions. */
   fits: boolean;
+  /** Why it does not; missing in what release 0.1 stored. */
+  dropped?: DropReason;
 }
 
 /** A page without its products' content, a twentieth of its size: all that a search needs to go on and to sum up. */
 export type PageHead = Omit<PageAnswer, 'products'> & { products: ProductHead[] };
 
 export function headOf(request: NormalRequest, page: PageAnswer): PageHead {
-  const fits = conditionsOf(request);
-  const products = page.products.map((product) => ({
-    itemId: product.itemId,
-    marketplace: product.marketplace,
-    fits: fits(product),
-  }));
+  const dropReason = dropReasonOf(request);
+  const products = page.products.map((product) => {
+    const { itemId, marketplace } = product;
+    const dropped = dropReason(product);
+    return { itemId, marketplace, ...(dropped === null ? { fits: true } : { fits: false, dropped }) };
+  });
   return { ...page, products };
 }
 
@@ -87,23 +109,31 @@ export interface Assembled<Item extends Listed = Product> {
  * `maxItems`. What one marketplace leaves of its share, others that have more fill up.
  */
 export function assemble(request: NormalRequest, pages: readonly AnsweredPage[]): Assembled {
-  return assembled(request, pages, conditionsOf(request));
+  const dropReason = dropReasonOf(request);
+  return assembled(request, pages, (product) => dropReason(product) ?? true);
 }
 
 /** The same from heads: which products, how many, and why others are not among them. */
 export function assembleHeads(request: NormalRequest, heads: readonly PageHead[]): Assembled<ProductHead> {
-  return assembled(request, heads, ({ fits }) => fits);
+  return assembled(request, heads, ({ fits, dropped }) => dropped ?? fits);
 }
 
+/** @param judge true for a product that fits, else why not, false where that is not known. */
 function assembled<Item extends Listed>(
   request: NormalRequest,
   pages: readonly AnsweredPage<Item>[],
-  fits: (product: Item) => boolean,
+  judge: (product: Item) => boolean | DropReason,
 ): Assembled<Item> {
   const ordered = inOrder(request, pages);
   const collected = ordered.flatMap((page) => page.products);
   const unique = firstOfEach(collected);
-  const fitting = unique.filter(fits);
+  const fitting: Item[] = [];
+  const filteredOutBy: Record<string, number> = {};
+  for (const product of unique) {
+    const verdict = judge(product);
+    if (verdict === true) fitting.push(product);
+    else if (verdict !== false) filteredOutBy[verdict] = (filteredOutBy[verdict] ?? 0) + 1;
+  }
   const products = cut(request, fitting);
   return {
     products,
@@ -113,10 +143,19 @@ function assembled<Item extends Listed>(
       products: products.length,
       duplicates: collected.length - unique.length,
       filteredOut: unique.length - fitting.length,
+      ...(Object.keys(filteredOutBy).length > 0 && { filteredOutBy }),
       rejected: rejections(ordered),
     },
     warnings: distinct(ordered.flatMap((page) => page.warnings)),
   };
+}
+
+/**
+ * A product with what its own call said. The item's answer is the newer one, so all of its offer replaces that of the page:
+ * no product has amounts of two instants. Where it names no offer, the page's stands.
+ */
+export function withDetails(product: Product, { details, listing }: ItemAnswer): Product {
+  return { ...product, ...listing, details };
 }
 
 /** A page once, by marketplace and offset. Pages of marketplaces that the request does not name are none of its own. */

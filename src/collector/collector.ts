@@ -11,8 +11,8 @@ import { type MissingPart, type Outcome, outcomeOf } from '../product/summary.ts
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
-import { type Assembled, assemble } from './assemble.ts';
-import { goneDetails, mapDetails } from './mapItem.ts';
+import { type Assembled, assemble, withDetails } from './assemble.ts';
+import { goneDetails, mapDetails } from './mapDetails.ts';
 import { mapPage } from './mapPage.ts';
 import { itemCall, type PageAddress, pagePlan, searchCall } from './query.ts';
 
@@ -117,12 +117,13 @@ export class EbayProductCollector {
     const { headers } = itemCall(request, marketplace, itemId);
     try {
       const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
-      const details = mapDetails(body, this.#clock());
-      if (details === null) throw new Failure('ebay-bad-answer', "eBay's answer is no item");
-      return { details, calls: attempts, latencyMs };
+      const mapped = mapDetails(body, this.#clock());
+      if (mapped === null) throw new Failure('ebay-bad-answer', "eBay's answer is no item");
+      const { details, listing } = mapped;
+      return { details, ...(listing && { listing }), calls: attempts, latencyMs };
     } catch (error) {
       if (!(error instanceof Failure) || error.code !== 'item-gone') throw error;
-      return { details: goneDetails(), calls: error.detail.calls ?? 1, latencyMs: 0 };
+      return { details: goneDetails(this.#clock()), calls: error.detail.calls ?? 1, latencyMs: 0 };
     }
   }
 
@@ -161,7 +162,7 @@ export class EbayProductCollector {
         const { itemId, marketplace } = product;
         try {
           const answer = await this.collectDetails({ ...options, marketplace, itemId });
-          products.push({ ...product, details: answer.details });
+          products.push(withDetails(product, answer));
           calls += answer.calls;
         } catch (error) {
           const { code, message } = asFailure(error);

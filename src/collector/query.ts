@@ -112,7 +112,8 @@ export function shareOf(request: NormalRequest, marketplace: MarketplaceId): num
  * conditions applied here may drop some, it asks for as many as it can.
  */
 export function pageSize(request: NormalRequest, marketplace: MarketplaceId): number {
-  const dropsSome = request.title !== undefined || request.seller !== undefined;
+  const { title, seller, excludePickupOnly = false } = request;
+  const dropsSome = title !== undefined || seller !== undefined || excludePickupOnly;
   return dropsSome ? MAX_PAGE_SIZE : Math.min(MAX_PAGE_SIZE, shareOf(request, marketplace));
 }
 

@@ -23,6 +23,23 @@ export interface WireShippingOption {
   shippingCostType?: string;
   /** Absent for a calculated option that eBay did not price. */
   shippingCost?: WireAmount;
+  minEstimatedDeliveryDate?: string;
+  maxEstimatedDeliveryDate?: string;
+}
+
+/** A shipping option of an item answer. */
+export interface WireItemShippingOption {
+  /** `PICKUP` is no way of shipping. */
+  type?: string;
+  shippingCostType?: string;
+  shippingCost?: WireAmount;
+  minEstimatedDeliveryDate?: string;
+  maxEstimatedDeliveryDate?: string;
+}
+
+export interface WirePickupOption {
+  /** `ARRANGED_LOCATION` or `STORE`. */
+  pickupLocationType?: string;
 }
 
 /** The user name is left out on purpose: it is never read. */
@@ -54,9 +71,12 @@ export interface WireItemSummary {
   itemEndDate?: string;
   buyingOptions?: string[];
   shippingOptions?: WireShippingOption[];
+  /** What a buyer can pick up. A listing without shipping options is for pick-up only. */
+  pickupOptions?: WirePickupOption[];
   condition?: string;
   conditionId?: string;
   seller?: WireSeller;
+  /** Said of the listing, not of its seller. */
   topRatedBuyingExperience?: boolean;
   itemLocation?: WireLocation;
   leafCategoryIds?: string[];
@@ -108,16 +128,40 @@ export interface WireAvailability {
   /** `IN_STOCK`, `LIMITED_STOCK` or `OUT_OF_STOCK`. */
   estimatedAvailabilityStatus?: string;
   estimatedAvailableQuantity?: number;
+  /** Comes with its type in place of the quantity of a well-stocked listing. */
+  availabilityThreshold?: number;
+  /** `MORE_THAN`. */
+  availabilityThresholdType?: string;
   estimatedSoldQuantity?: number;
+  /** `SHIP_TO_HOME`, `SELLER_ARRANGED_LOCAL_PICKUP`, `IN_STORE_PICKUP`, `PICKUP_DROP_OFF` or `DIGITAL_DELIVERY`. */
+  deliveryOptions?: string[];
 }
 
 export interface WireAspect {
+  /** `STRING` or `STRING_ARRAY`. */
+  type?: string;
   name?: string;
   value?: string;
 }
 
 export interface WireItem {
   itemId?: string;
+  title?: string;
+  itemWebUrl?: string;
+  image?: WireImage;
+  additionalImages?: WireImage[];
+  /** Of an auction it is the bid, unlike in search answers. */
+  price?: WireAmount;
+  currentBidPrice?: WireAmount;
+  bidCount?: number;
+  buyingOptions?: string[];
+  shippingOptions?: WireItemShippingOption[];
+  condition?: string;
+  conditionId?: string;
+  seller?: WireSeller;
+  topRatedBuyingExperience?: boolean;
+  itemLocation?: WireLocation;
+  epid?: string;
   brand?: string;
   mpn?: string;
   gtin?: string;

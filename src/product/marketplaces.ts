@@ -4,6 +4,31 @@ export type MarketplaceId = keyof typeof MARKETPLACES;
 
 export const MARKETPLACE_IDS = Object.keys(MARKETPLACES) as MarketplaceId[];
 
+/** Where the listings of a marketplace are shown; of a country with two languages, the site of its default locale. */
+const SITES: Readonly<Record<MarketplaceId, string>> = {
+  EBAY_AT: 'www.ebay.at',
+  EBAY_AU: 'www.ebay.com.au',
+  EBAY_BE: 'www.benl.ebay.be',
+  EBAY_CA: 'www.ebay.ca',
+  EBAY_CH: 'www.ebay.ch',
+  EBAY_DE: 'www.ebay.de',
+  EBAY_ES: 'www.ebay.es',
+  EBAY_FR: 'www.ebay.fr',
+  EBAY_GB: 'www.ebay.co.uk',
+  EBAY_HK: 'www.ebay.com.hk',
+  EBAY_IE: 'www.ebay.ie',
+  EBAY_IT: 'www.ebay.it',
+  EBAY_NL: 'www.ebay.nl',
+  EBAY_PL: 'www.ebay.pl',
+  EBAY_SG: 'www.ebay.com.sg',
+  EBAY_US: 'www.ebay.com',
+};
+
+/** The address of a listing's page, in the form that eBay itself uses. */
+export function listingUrl(marketplace: MarketplaceId, legacyItemId: string): string {
+  return `https://${SITES[marketplace]}/itm/${encodeURIComponent(legacyItemId)}`;
+}
+
 export function isMarketplace(id: string): id is MarketplaceId {
   return Object.hasOwn(MARKETPLACES, id);
 }

@@ -3,12 +3,18 @@ import { MARKETPLACE_IDS } from './marketplaces.ts';
 import { closed } from './requestSchema.ts';
 import { Type } from './type.ts';
 
-const text = (maxLength: number, description?: string) =>
-  Type.String({ minLength: 1, maxLength, ...(description === undefined ? {} : { description }) });
-const nullable = <Schema extends TSchema>(schema: Schema, description?: string) =>
-  Type.Union([schema, Type.Null()], description === undefined ? {} : { description });
-const instant = (description: string) => nullable(Type.String({ format: 'date-time' }), description);
-const count = (description?: string) => nullable(Type.Integer({ minimum: 0 }), description);
+/**
+ * A description in the form that docs/results.md is made from: the meaning, the field of eBay's answer, and when the
+ * value is null.
+ */
+const said = (meaning: string, ebay: string, nullWhen?: string) => ({
+  description: `${meaning} (eBay: ${ebay}${nullWhen === undefined ? '' : `; null: ${nullWhen}`})`,
+});
+const text = (maxLength: number, options = {}) => Type.String({ minLength: 1, maxLength, ...options });
+const nullable = <Schema extends TSchema>(schema: Schema, options = {}) =>
+  Type.Union([schema, Type.Null()], options);
+const instant = (options: object) => nullable(Type.String({ format: 'date-time' }), options);
+const count = (options: object) => nullable(Type.Integer({ minimum: 0 }), options);
 
 export const MoneySchema = Type.Object(
   {
@@ -23,94 +29,268 @@ export const MoneySchema = Type.Object(
 
 const ShippingSchema = Type.Object(
   {
-    kind: Type.Enum(['free', 'fixed', 'calculated', 'unknown'], {
-      description: 'calculated: depends on the buyer, who names a place with shipTo; unknown is never free',
+    kind: Type.Enum(['free', 'fixed', 'calculated', 'pickup-only', 'unknown'], {
+      ...said(
+        'calculated: depends on the buyer, who names a place with shipTo; pickup-only: the buyer fetches it, nothing ' +
+          'is sent; unknown: eBay does not say, which is never free',
+        'shippingOptions[].shippingCostType; pickup-only: pickupOptions without shippingOptions, and of an item ' +
+          'answer deliveryOptions of pick-up alone',
+      ),
     }),
-    cost: nullable(MoneySchema, 'null when eBay names no usable amount'),
+    cost: nullable(
+      MoneySchema,
+      said('of one item', 'shippingOptions[].shippingCost', 'eBay names no usable amount'),
+    ),
     converted: Type.Optional(
       Type.Object(MoneySchema.properties, {
         ...closed,
-        description: "the cost in the listing's own currency, where eBay converted it",
+        ...said(
+          "the cost in the listing's own currency; absent where eBay did not convert it",
+          'shippingOptions[].shippingCost.convertedFromValue',
+        ),
       }),
     ),
   },
   { ...closed, description: 'the cheapest usable option' },
 );
 
+const DeliverySchema = Type.Object(
+  {
+    earliest: instant(said('UTC', 'shippingOptions[].minEstimatedDeliveryDate', 'eBay names no first day')),
+    latest: instant(said('UTC', 'shippingOptions[].maxEstimatedDeliveryDate', 'eBay names no last day')),
+  },
+  closed,
+);
+
 const AuctionSchema = Type.Object(
-  { currentBid: nullable(MoneySchema), bidCount: count(), endsAt: instant('UTC') },
+  {
+    currentBid: nullable(MoneySchema, said('the highest bid', 'currentBidPrice', 'eBay does not say')),
+    bidCount: count(said('bids so far', 'bidCount', 'eBay does not say')),
+    endsAt: instant(said('when it ends, UTC', 'itemEndDate', 'eBay does not say')),
+  },
+  closed,
+);
+
+const ReturnsSchema = Type.Object(
+  {
+    accepted: Type.Boolean(said('whether it can be sent back', 'returnTerms.returnsAccepted')),
+    days: count(said('length of the return period in days', 'returnTerms.returnPeriod', 'not given in days')),
+    paidBy: nullable(
+      Type.Enum(['BUYER', 'SELLER']),
+      said('who pays the way back', 'returnTerms.returnShippingCostPayer', 'eBay does not say'),
+    ),
+  },
   closed,
 );
 
 const DetailsSchema = Type.Object(
   {
-    brand: nullable(text(200)),
-    mpn: nullable(text(200), "manufacturer's part number"),
-    gtin: nullable(text(50)),
-    returns: nullable(
-      Type.Object(
-        {
-          accepted: Type.Boolean(),
-          days: count('length of the return period in days'),
-          paidBy: nullable(Type.Enum(['BUYER', 'SELLER']), 'who pays the way back'),
-        },
-        closed,
+    observedAt: Type.String({
+      format: 'date-time',
+      description: 'when eBay answered for this item, UTC (eBay: the time of its answer)',
+    }),
+    brand: nullable(
+      text(200),
+      said(
+        'the brand, else the manufacturer',
+        'brand, else the aspect of that name in the language of the site',
+        'not stated, or a text that says so, such as "Does not apply"',
       ),
     ),
-    availability: Type.Enum(['in-stock', 'limited', 'out-of-stock', 'ended', 'gone', 'unknown'], {
-      description: 'ended: its end date had passed; gone: eBay no longer has the item',
-    }),
-    availableQuantity: count(),
-    estimatedSoldQuantity: count(),
+    mpn: nullable(
+      text(200),
+      said("manufacturer's part number", 'mpn, else the aspect of that name', 'not stated, as of brand'),
+    ),
+    gtin: nullable(
+      text(50),
+      said(
+        'UPC, EAN or ISBN',
+        'gtin, else the aspect of that name',
+        'not stated, or no number of 8 to 14 digits, or one digit repeated',
+      ),
+    ),
+    returns: nullable(
+      ReturnsSchema,
+      said('the terms of return', 'returnTerms', 'eBay does not say whether returns are accepted'),
+    ),
+    availability: Type.Enum(
+      ['in-stock', 'limited', 'pickup-only', 'out-of-stock', 'ended', 'gone', 'unknown'],
+      {
+        ...said(
+          'in-stock, limited: can be bought and is sent; pickup-only: can be bought, but only to be fetched; ended: its ' +
+            'end date had passed; gone: eBay no longer has the item; unknown: eBay does not say',
+          'estimatedAvailabilities[].estimatedAvailabilityStatus and deliveryOptions, itemEndDate; gone: error 11001 or 11004',
+        ),
+      },
+    ),
+    availableQuantity: count(
+      said(
+        'items that can be bought',
+        'estimatedAvailabilities[].estimatedAvailableQuantity',
+        'eBay names no number; see availableQuantityMoreThan',
+      ),
+    ),
+    availableQuantityMoreThan: count(
+      said(
+        'more than so many can be bought',
+        'estimatedAvailabilities[].availabilityThreshold of type MORE_THAN',
+        'eBay names a number, or nothing',
+      ),
+    ),
+    estimatedSoldQuantity: count(
+      said('items sold so far', 'estimatedAvailabilities[].estimatedSoldQuantity', 'eBay does not say'),
+    ),
     aspects: Type.Record(Type.String(), Type.Array(Type.String()), {
-      description: "item aspects in the listing's language, name → values",
+      ...said(
+        'item aspects in the listing\'s language, name → values; texts such as "Does not apply" are left out',
+        'localizedAspects; several values come as one text and are divided at ", "',
+      ),
     }),
   },
-  { ...closed, description: 'from a call of its own for each item; with details: full' },
+  {
+    ...closed,
+    description:
+      'with details: full: what a call of its own for the item says; what it says of price, shipping, total, delivery, ' +
+      'auction, images and seller stands in the product itself',
+  },
 );
 
 /** One listing (or one variation of it) as eBay described it at `observedAt`. */
 export const ProductSchema = Type.Object(
   {
-    itemId: text(100, "eBay's RESTful id, v1|LEGACY|VARIATION"),
-    legacyItemId: nullable(text(50)),
-    marketplace: Type.Enum(MARKETPLACE_IDS, { description: 'the site that was searched' }),
-    title: text(300),
-    url: text(4096, "the listing's page; the affiliate link where that is the only one"),
-    images: Type.Array(text(2048), { description: 'unique, main image first' }),
-    price: nullable(MoneySchema, 'null for a pure auction, which has only bids'),
+    itemId: text(100, said("eBay's RESTful id, v1|LEGACY|VARIATION", 'itemId')),
+    legacyItemId: nullable(
+      text(50),
+      said('id of the listing', 'legacyItemId, else a part of itemId', 'neither is there'),
+    ),
+    marketplace: Type.Enum(MARKETPLACE_IDS, said('the site that was searched', 'none: it is asked for')),
+    title: text(300, said("the seller's title", 'title')),
+    url: text(
+      4096,
+      said(
+        "the listing's page",
+        'itemWebUrl, else itemAffiliateWebUrl, else the address made of the site and legacyItemId',
+      ),
+    ),
+    images: Type.Array(text(2048), {
+      ...said(
+        'addresses of pictures: each picture once, in the largest size that eBay names; the main picture first',
+        'image, thumbnailImages, additionalImages',
+      ),
+    }),
+    price: nullable(
+      MoneySchema,
+      said(
+        'for which it can be bought at once, without shipping, taxes and import charges',
+        'price',
+        'it cannot be bought at once: auction holds the bid, or it is a classified ad without a price',
+      ),
+    ),
     shipping: ShippingSchema,
-    total: nullable(MoneySchema, 'price and shipping; null unless both are known, in one currency'),
-    converted: nullable(MoneySchema, "the price in the listing's own currency, where eBay converted it"),
-    auction: nullable(AuctionSchema, 'null unless it can be bid on'),
-    condition: nullable(text(100), "text in the listing's language"),
-    conditionId: nullable(text(20), 'the same in all languages'),
-    buyingOptions: Type.Array(text(40)),
+    total: nullable(
+      MoneySchema,
+      said(
+        'price and shipping',
+        'none: it is added up',
+        'one of them is unknown, or they have two currencies',
+      ),
+    ),
+    delivery: nullable(
+      DeliverySchema,
+      said('when it arrives, by the option that shipping names', 'shippingOptions', 'eBay names no dates'),
+    ),
+    converted: nullable(
+      MoneySchema,
+      said("the price in the listing's own currency", 'price.convertedFromValue', 'eBay did not convert it'),
+    ),
+    auction: nullable(AuctionSchema, said('its bids', 'buyingOptions', 'it takes no bids')),
+    condition: nullable(
+      text(100),
+      said("text in the listing's language, such as Open box", 'condition', 'eBay does not say'),
+    ),
+    conditionId: nullable(
+      text(20),
+      said('the same in all languages, such as 1500', 'conditionId', 'eBay does not say'),
+    ),
+    buyingOptions: Type.Array(
+      text(40),
+      said('FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD', 'buyingOptions'),
+    ),
+    topRatedPlus: nullable(
+      Type.Boolean(),
+      said('whether the listing is a Top Rated Plus one', 'topRatedBuyingExperience', 'eBay does not say'),
+    ),
     seller: Type.Object(
       {
-        feedbackPercentage: nullable(Type.Number({ minimum: 0, maximum: 100 })),
-        feedbackScore: nullable(Type.Integer()),
-        topRated: nullable(Type.Boolean(), "eBay's top-rated buying experience"),
+        feedbackPercentage: nullable(
+          Type.Number({ minimum: 0, maximum: 100 }),
+          said(
+            'share of positive feedback in per cent',
+            'seller.feedbackPercentage',
+            'not stated, or "0.0", which eBay sends for a seller without recent feedback; 0 stands only beside a negative score',
+          ),
+        ),
+        feedbackScore: nullable(
+          Type.Integer(),
+          said('positive ratings less negative ones', 'seller.feedbackScore', 'eBay does not say'),
+        ),
+        topRated: nullable(Type.Boolean(), {
+          ...said(
+            'deprecated, the next release drops it: the same as topRatedPlus. It is said of the listing, not of the seller',
+            'topRatedBuyingExperience',
+            'eBay does not say',
+          ),
+          deprecated: true,
+        }),
       },
       { ...closed, description: 'figures only: names are not stored' },
     ),
     location: Type.Object(
       {
-        country: nullable(text(2)),
-        city: nullable(text(100)),
-        postalCode: nullable(text(20), 'masked by eBay, such as 432**'),
+        country: nullable(
+          text(2),
+          said('ISO 3166, two letters', 'itemLocation.country', 'eBay does not say'),
+        ),
+        city: nullable(text(100), said('where it is', 'itemLocation.city', 'eBay does not say')),
+        postalCode: nullable(
+          text(20),
+          said('masked by eBay, such as 432**', 'itemLocation.postalCode', 'eBay does not say'),
+        ),
       },
       closed,
     ),
-    categoryIds: Type.Array(text(20), { description: 'unique, leaf first' }),
-    epid: nullable(text(50), "eBay's catalogue product id"),
+    categoryIds: Type.Array(text(20), said('unique, leaf first', 'leafCategoryIds, categories[].categoryId')),
+    epid: nullable(text(50), said("eBay's catalogue product id", 'epid', 'the listing names none')),
     group: nullable(
-      Type.Object({ id: nullable(text(50)), type: nullable(text(50)) }, closed),
-      'the listing with variations that this item is one of',
+      Type.Object(
+        {
+          id: nullable(text(50), said('id of the group', 'itemGroupHref', 'eBay does not say')),
+          type: nullable(
+            text(50),
+            said('such as SELLER_DEFINED_VARIATIONS', 'itemGroupType', 'eBay does not say'),
+          ),
+        },
+        closed,
+      ),
+      said(
+        'the listing with variations that this item is one of',
+        'itemGroupHref, itemGroupType, itemId',
+        'it is no variation',
+      ),
     ),
-    listedAt: instant('when first listed, UTC'),
-    observedAt: Type.String({ format: 'date-time', description: 'when eBay answered, UTC' }),
-    rank: Type.Integer({ minimum: 1, description: "place in eBay's order on this marketplace, from 1" }),
+    listedAt: instant(
+      said('when first listed, UTC', 'itemOriginDate, else itemCreationDate', 'eBay does not say'),
+    ),
+    observedAt: Type.String({
+      format: 'date-time',
+      description:
+        'when eBay answered, UTC; with details the same as details.observedAt wherever the item call named an offer ' +
+        '(eBay: the time of its answer)',
+    }),
+    rank: Type.Integer({
+      minimum: 1,
+      ...said("place in eBay's order on this marketplace, from 1", 'none: it is counted'),
+    }),
     mark: Type.Optional(
       Type.Enum(['new', 'price-dropped', 'price-rose', 'same'], {
         description:
@@ -133,4 +313,28 @@ export type Product = Static<typeof ProductSchema>;
 export type Mark = NonNullable<Product['mark']>;
 export type ProductDetails = Static<typeof DetailsSchema>;
 export type Shipping = Static<typeof ShippingSchema>;
+export type Delivery = Static<typeof DeliverySchema>;
 export type Auction = Static<typeof AuctionSchema>;
+
+/**
+ * What an item's own answer says in place of the search answer: all of its offer (price, shipping, total, delivery,
+ * auction) at one instant, and of the rest what it states.
+ */
+export type ListingNow = Pick<
+  Product,
+  'observedAt' | 'price' | 'shipping' | 'total' | 'delivery' | 'converted' | 'auction' | 'buyingOptions'
+> &
+  Partial<
+    Pick<
+      Product,
+      | 'title'
+      | 'url'
+      | 'images'
+      | 'condition'
+      | 'conditionId'
+      | 'topRatedPlus'
+      | 'seller'
+      | 'location'
+      | 'epid'
+    >
+  >;

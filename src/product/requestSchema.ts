@@ -48,7 +48,11 @@ export const FilterSchema = Type.Object(
   {
     price: Type.Optional(Price),
     conditions: Type.Optional(
-      oneOf(['NEW', 'USED', 'UNSPECIFIED'], 'broad conditions; not together with conditionIds'),
+      oneOf(
+        ['NEW', 'USED', 'UNSPECIFIED'],
+        "eBay's broad conditions: NEW holds the ids 1000 (new), 1500 (open box) and 1750 (new with defects), USED the " +
+          'higher ones; for one of them alone take conditionIds; not together with conditionIds',
+      ),
     ),
     conditionIds: Type.Optional(
       Type.Array(Type.String({ pattern: '^[0-9]{4}$' }), {
@@ -174,7 +178,14 @@ export const SearchRequestSchema = Type.Object(
     seller: Type.Optional(
       Type.Object(
         {
-          minFeedbackPercentage: Type.Optional(Type.Number({ minimum: 0, maximum: 100 })),
+          minFeedbackPercentage: Type.Optional(
+            Type.Number({
+              minimum: 0,
+              maximum: 100,
+              description:
+                'sellers without recent feedback have no percentage; the summary counts them apart',
+            }),
+          ),
           minFeedbackScore: Type.Optional(Type.Integer({ minimum: 0, maximum: 1e9 })),
         },
         {
@@ -182,6 +193,12 @@ export const SearchRequestSchema = Type.Object(
           description: "applied here after eBay's answer; a seller without the figure does not pass",
         },
       ),
+    ),
+    excludePickupOnly: Type.Optional(
+      Type.Boolean({
+        description:
+          "true: leaves out what can only be picked up, judged here by eBay's search answer; a page then asks for 200 items",
+      }),
     ),
     details: Type.Optional(
       Type.Enum(['none', 'full'], { default: 'none', description: 'full: one more call for each product' }),

@@ -31,9 +31,18 @@ const CountsSchema = Type.Object(
     collected: count('items in the answers that are there'),
     products: count('products delivered'),
     duplicates: count('items that an earlier page or marketplace already held'),
-    filteredOut: count('items that the title or seller conditions dropped'),
+    filteredOut: count("items that the request's own conditions dropped"),
+    filteredOutBy: Type.Optional(
+      Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
+        description:
+          'why, reason → n, each item by its first reason: title, seller-rating, seller-rating-unknown (the seller has no ' +
+          'such figure), pickup-only; absent when nothing was dropped',
+      }),
+    ),
     rejected: Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
-      description: 'items that could not be read, reason → n',
+      description:
+        'items that could not be read, reason → n: not-an-object, no-item-id, no-title, no-price and bad-price (of fixed ' +
+        'price, without a readable price above zero)',
     }),
   },
   closed,

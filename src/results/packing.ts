@@ -1,6 +1,6 @@
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 import type { PageAnswer } from '../collector/answers.ts';
-import type { PageHead } from '../collector/assemble.ts';
+import type { DropReason, PageHead } from '../collector/assemble.ts';
 import type { Money } from '../product/money.ts';
 import type { Product } from '../product/product.ts';
 import type { TrackVerdict } from '../product/track.ts';
@@ -30,8 +30,12 @@ export function unpack<Value>(packed: Buffer): Value {
 type Kept = Omit<PageAnswer, 'products'> & { rows: Row[] };
 type Row = ReturnType<typeof rowOf>;
 
-/** A head's products: their ids, and the places of those that do not fit. */
-type KeptHead = Omit<PageHead, 'products'> & { ids: string[]; unfit: number[] };
+/** A head's products: their ids, and the places of those that do not fit, with the reasons in the same order. */
+type KeptHead = Omit<PageHead, 'products'> & {
+  ids: string[];
+  unfit: number[];
+  why?: Array<DropReason | null>;
+};
 
 export function packPage({ products, ...page }: PageAnswer): Buffer {
   return pack({ ...page, rows: products.map(rowOf) } satisfies Kept);
@@ -45,14 +49,18 @@ export function unpackPage(packed: Buffer): PageAnswer {
 export function packHead({ products, ...page }: PageHead): Buffer {
   const ids = products.map(({ itemId }) => itemId);
   const unfit = products.flatMap(({ fits }, index) => (fits ? [] : [index]));
-  return pack({ ...page, ids, unfit } satisfies KeptHead);
+  const why = products.flatMap(({ fits, dropped }) => (fits ? [] : [dropped ?? null]));
+  return pack({ ...page, ids, unfit, ...(why.length > 0 && { why }) } satisfies KeptHead);
 }
 
 export function unpackHead(packed: Buffer): PageHead {
-  const { ids, unfit, ...page } = unpack<KeptHead>(packed);
+  const { ids, unfit, why, ...page } = unpack<KeptHead>(packed);
   const { marketplace } = page;
-  const misfits = new Set(unfit);
-  const products = ids.map((itemId, index) => ({ itemId, marketplace, fits: !misfits.has(index) }));
+  const misfits = new Map(unfit.map((index, place) => [index, why?.[place]]));
+  const products = ids.map((itemId, index) => {
+    const dropped = misfits.get(index);
+    return { itemId, marketplace, fits: !misfits.has(index), ...(dropped && { dropped }) };
+  });
   return { ...page, products };
 }
 
@@ -76,7 +84,7 @@ function rowOf(product: Product) {
     product.buyingOptions,
     seller.feedbackPercentage,
     seller.feedbackScore,
-    seller.topRated,
+    product.topRatedPlus,
     location.country,
     location.city,
     location.postalCode,
@@ -86,6 +94,7 @@ function rowOf(product: Product) {
     product.listedAt,
     product.rank,
     pairOf(shipping.converted ?? null),
+    product.delivery && ([product.delivery.earliest, product.delivery.latest] as const),
   ] as const;
 }
 
@@ -121,6 +130,7 @@ function productOf(
     rank,
     // Missing in what version 0.1 wrote.
     shippingConverted = null,
+    delivery = null,
   ] = row;
   return {
     itemId,
@@ -136,11 +146,13 @@ function productOf(
       ...(shippingConverted && { converted: moneyOf(shippingConverted) as Money }),
     },
     total: moneyOf(total),
+    delivery: delivery && { earliest: delivery[0], latest: delivery[1] },
     converted: moneyOf(converted),
     auction: auction && { currentBid: moneyOf(auction[0]), bidCount: auction[1], endsAt: auction[2] },
     condition,
     conditionId,
     buyingOptions,
+    topRatedPlus: topRated,
     seller: { feedbackPercentage, feedbackScore, topRated },
     location: { country, city, postalCode },
     categoryIds,

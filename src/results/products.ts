@@ -1,6 +1,6 @@
-import { assemble, assembleHeads, type ProductHead } from '../collector/assemble.ts';
+import { assemble, assembleHeads, type ProductHead, withDetails } from '../collector/assemble.ts';
 import { Failure } from '../failures.ts';
-import type { Product } from '../product/product.ts';
+import type { Product, ProductDetails } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import type { SearchRef, SearchStore, StoredResult } from './searchStore.ts';
@@ -20,14 +20,22 @@ export function completed(
   details: StoredResult['details'],
   verdict: StoredResult['verdict'],
 ): Product {
-  const own = details.get(product.itemId)?.details;
+  const own = details.get(product.itemId);
   const mark = verdict?.marks.get(product.itemId);
   const formerTotal = verdict?.formerTotals.get(product.itemId);
   return {
-    ...product,
+    ...(own ? withDetails(product, { ...own, details: current(own.details, product) }) : product),
     ...(mark ? { mark } : {}),
     ...(formerTotal ? { formerTotal } : {}),
-    ...(own ? { details: own } : {}),
+  };
+}
+
+/** Details that release 0.1 stored have no time of their own and no threshold. */
+function current(details: ProductDetails, { observedAt }: Product): ProductDetails {
+  return {
+    ...details,
+    observedAt: details.observedAt ?? observedAt,
+    availableQuantityMoreThan: details.availableQuantityMoreThan ?? null,
   };
 }
 

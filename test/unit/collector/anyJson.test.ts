@@ -2,14 +2,16 @@ import { Ajv } from 'ajv';
 import addFormats from 'ajv-formats';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { mapDetails, mapItem } from '../../../src/collector/mapItem.ts';
+import { withDetails } from '../../../src/collector/assemble.ts';
+import { mapDetails } from '../../../src/collector/mapDetails.ts';
+import { mapItem } from '../../../src/collector/mapItem.ts';
 import { mapPage } from '../../../src/collector/mapPage.ts';
 import { ProductSchema } from '../../../src/product/product.ts';
 import { listing, SIGHTING } from './listing.ts';
 
 const ajv = addFormats.default(new Ajv({ strictTypes: false }));
 const isProduct = ajv.compile(ProductSchema);
-const REASONS = ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price', 'bad-url'];
+const REASONS = ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price'];
 
 /** Values that eBay never sent and one day may. */
 const odd = fc.oneof(
@@ -24,6 +26,7 @@ const odd = fc.oneof(
     'http://',
     'https://x',
     '2026-13-45T99:99:99Z',
+    'https://i.ebayimg.com/images/g/X/s-l1600.jpg',
     '\ud800',
     '__proto__',
     0,
@@ -97,6 +100,12 @@ describe('any JSON in place of a listing', () => {
   it('gives details that fit the published schema of a product', () => {
     const item = fc.record({
       itemId: fc.constant('v1|1|0'),
+      buyingOptions: fc.oneof(odd, fc.constant(['FIXED_PRICE']), fc.constant(['AUCTION'])),
+      price: fc.oneof(odd, fc.constant({ value: '1.00', currency: 'USD' })),
+      shippingOptions: odd,
+      itemLocation: odd,
+      image: odd,
+      seller: odd,
       brand: odd,
       mpn: odd,
       gtin: odd,
@@ -105,11 +114,21 @@ describe('any JSON in place of a listing', () => {
       localizedAspects: fc.array(fc.record({ name: odd, value: odd })),
     });
     const mapped = mapItem(listing(), SIGHTING);
-    const plain = 'product' in mapped ? mapped.product : null;
+    if ('rejected' in mapped) throw new Error(mapped.rejected);
+    const { product } = mapped;
     fc.assert(
       fc.property(item, (json) => {
-        const details = mapDetails(json, new Date(0));
-        expect(isProduct({ ...plain, details }), JSON.stringify(isProduct.errors)).to.equal(true);
+        const answer = mapDetails(json, new Date(0));
+        if (answer === null) throw new Error('no item');
+        const { details, listing } = answer;
+        const detailed = withDetails(product, {
+          details,
+          ...(listing && { listing }),
+          calls: 1,
+          latencyMs: 1,
+        });
+        expect(isProduct(detailed), JSON.stringify(isProduct.errors)).to.equal(true);
+        expect(JSON.parse(JSON.stringify(detailed))).to.deep.equal(detailed);
       }),
     );
   });

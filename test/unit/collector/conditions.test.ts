@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { conditionsOf } from '../../../src/collector/assemble.ts';
+import { conditionsOf, dropReasonOf } from '../../../src/collector/assemble.ts';
 import { productOf, request } from './listing.ts';
 
 const passes = (title: string, words: { include?: string[]; exclude?: string[] }) =>
@@ -57,5 +57,33 @@ describe('seller figures', () => {
     expect(trusted(sold(undefined, 100))).to.equal(false);
     expect(trusted(sold('100.0'))).to.equal(false);
     expect(conditionsOf(request())(sold())).to.equal(true);
+  });
+});
+
+describe('the reason why a product is dropped', () => {
+  const sold = (feedbackPercentage: string, feedbackScore: number) =>
+    productOf({ seller: { feedbackPercentage, feedbackScore } });
+  const reason = dropReasonOf(
+    request({ title: { exclude: ['broken'] }, seller: { minFeedbackPercentage: 98, minFeedbackScore: 100 } }),
+  );
+
+  it('is the first of them', () => {
+    expect(reason(productOf({ title: 'broken hub', seller: {} }))).to.equal('title');
+    expect(reason(sold('97.0', 100))).to.equal('seller-rating');
+    expect(reason(sold('98.0', 100))).to.equal(null);
+  });
+
+  it('tells a seller without recent feedback from a bad one', () => {
+    expect(reason(sold('0.0', 500))).to.equal('seller-rating-unknown');
+    expect(reason(sold('0.0', 5))).to.equal('seller-rating');
+    expect(reason(sold('0.0', -5))).to.equal('seller-rating');
+    expect(dropReasonOf(request())(sold('0.0', 500))).to.equal(null);
+  });
+
+  it('is that nothing is sent, where the request asks for what is', () => {
+    const fetched = productOf({ shippingOptions: undefined, pickupOptions: [{}] });
+    expect(dropReasonOf(request({ excludePickupOnly: true }))(fetched)).to.equal('pickup-only');
+    expect(dropReasonOf(request({ excludePickupOnly: false }))(fetched)).to.equal(null);
+    expect(dropReasonOf(request({ excludePickupOnly: true }))(productOf())).to.equal(null);
   });
 });

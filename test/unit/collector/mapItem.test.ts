@@ -1,5 +1,7 @@
 import { expect } from 'chai';
-import { listing, productOf, rejectionOf } from './listing.ts';
+import { mapItem } from '../../../src/collector/mapItem.ts';
+import { listingUrl, MARKETPLACE_IDS } from '../../../src/product/marketplaces.ts';
+import { listing, productOf, rejectionOf, SIGHTING } from './listing.ts';
 
 describe('a listing becomes a product', () => {
   it('with every field of it', () => {
@@ -13,11 +15,13 @@ describe('a listing becomes a product', () => {
       price: { value: '12.50', currency: 'USD' },
       shipping: { kind: 'fixed', cost: { value: '3.00', currency: 'USD' } },
       total: { value: '15.50', currency: 'USD' },
+      delivery: null,
       converted: null,
       auction: null,
       condition: 'New',
       conditionId: '1000',
       buyingOptions: ['FIXED_PRICE'],
+      topRatedPlus: true,
       seller: { feedbackPercentage: 99.5, feedbackScore: 1200, topRated: true },
       location: { country: 'US', city: null, postalCode: '432**' },
       categoryIds: ['3709', '58058'],
@@ -59,6 +63,21 @@ describe('a listing becomes a product', () => {
     );
   });
 
+  for (const itemWebUrl of [undefined, '', 'javascript:alert(1)', 'http://'])
+    it(`url is made of site and id where eBay's is ${JSON.stringify(itemWebUrl)}`, () => {
+      expect(productOf({ itemWebUrl }).url).to.equal('https://www.ebay.com/itm/1001');
+      const bare = listing({ itemWebUrl, itemId: 'v1|55|66', legacyItemId: undefined });
+      const mapped = mapItem(bare, { ...SIGHTING, marketplace: 'EBAY_GB' });
+      expect(mapped).to.deep.include({
+        product: { ...Object(mapped).product, url: 'https://www.ebay.co.uk/itm/55' },
+      });
+    });
+
+  it('has an address on every site that is searched', () => {
+    for (const id of MARKETPLACE_IDS)
+      expect(new URL(listingUrl(id, '1001')).pathname, id).to.equal('/itm/1001');
+  });
+
   it('primary image first, unique, blanks and other schemes ignored', () => {
     const image = (imageUrl: unknown) => ({ imageUrl });
     const additionalImages = [
@@ -84,6 +103,40 @@ describe('a listing becomes a product', () => {
     };
     expect(productOf(change).images).to.deep.equal(['https://a/t']);
     expect(productOf({ image: undefined, additionalImages: undefined }).images).to.deep.equal([]);
+  });
+
+  const eBay = (picture: string, size: string, path = 'images') => ({
+    imageUrl: `https://i.ebayimg.com/${path}/g/${picture}/s-l${size}.jpg`,
+  });
+
+  it('each picture once, in its largest size, the main one first', () => {
+    const change = {
+      image: eBay('main', '225', 'thumbs/images'),
+      thumbnailImages: [eBay('main', '1600')],
+      additionalImages: [
+        eBay('side', '225', 'thumbs/images'),
+        eBay('main', '500'),
+        eBay('side', '960'),
+        eBay('back', '225'),
+        { imageUrl: 'https://galleryplus.ebayimg.com/ws/web/1_2_0_1/225x225.jpg' },
+        { imageUrl: 'https://galleryplus.ebayimg.com/ws/web/1_3_0_1/225x225.jpg' },
+      ],
+    };
+    expect(productOf(change).images).to.deep.equal([
+      'https://i.ebayimg.com/images/g/main/s-l1600.jpg',
+      'https://i.ebayimg.com/images/g/side/s-l960.jpg',
+      'https://i.ebayimg.com/images/g/back/s-l225.jpg',
+      'https://galleryplus.ebayimg.com/ws/web/1_2_0_1/225x225.jpg',
+      'https://galleryplus.ebayimg.com/ws/web/1_3_0_1/225x225.jpg',
+    ]);
+  });
+
+  it('a smaller thumbnail changes nothing, nor does one of another picture', () => {
+    const image = eBay('main', '500');
+    for (const thumbnail of [eBay('main', '225'), eBay('other', '1600')])
+      expect(
+        productOf({ image, additionalImages: undefined, thumbnailImages: [thumbnail] }).images,
+      ).to.deep.equal([image.imageUrl]);
   });
 
   it('a variation names its group; ids without legacyItemId yield it', () => {
@@ -123,6 +176,40 @@ describe('a listing becomes a product', () => {
     });
   });
 
+  const RATED: [percentage: unknown, score: unknown, known: number | null][] = [
+    ['0.0', 6, null],
+    ['0.0', 0, null],
+    ['0.0', undefined, null],
+    [0, 500, null],
+    ['0.0', -2, 0],
+    ['0.1', 6, 0.1],
+    ['100.0', 0, 100],
+    ['100.1', 6, null],
+  ];
+  for (const [feedbackPercentage, feedbackScore, known] of RATED)
+    it(`${feedbackPercentage} % of a score of ${feedbackScore} is ${known ?? 'unknown'}`, () => {
+      const { seller } = productOf({ seller: { feedbackPercentage, feedbackScore } });
+      expect(seller.feedbackPercentage).to.equal(known);
+    });
+
+  it('Top Rated Plus is said of the listing; the old field of the seller says the same', () => {
+    for (const topRatedBuyingExperience of [true, false, undefined]) {
+      const { topRatedPlus, seller } = productOf({ topRatedBuyingExperience });
+      expect(topRatedPlus).to.equal(topRatedBuyingExperience ?? null);
+      expect(seller.topRated).to.equal(topRatedPlus);
+    }
+  });
+
+  it('pick-up only where it can be fetched and nothing is sent', () => {
+    const pickupOptions = [{ pickupLocationType: 'ARRANGED_LOCATION' }];
+    expect(productOf({ pickupOptions, shippingOptions: undefined })).to.deep.include({
+      shipping: { kind: 'pickup-only', cost: null },
+      total: null,
+    });
+    expect(productOf({ pickupOptions }).shipping.kind).to.equal('fixed');
+    expect(productOf({ pickupOptions: [], shippingOptions: undefined }).shipping.kind).to.equal('unknown');
+  });
+
   it('text is bounded and free of control characters', () => {
     expect(productOf({ title: ` a\u0000\u001b[31mb\nc ` }).title).to.equal('a [31mb c');
     expect(productOf({ title: '😀'.repeat(500) }).title.length).to.be.at.most(300);
@@ -157,6 +244,12 @@ describe('an auction', () => {
     expect(both).to.deep.include({ price: { value: '12.50', currency: 'USD' }, auction });
   });
 
+  it('is kept where the price of a fixed sale cannot be read', () => {
+    const price = { value: 'NaN', currency: 'USD' };
+    const both = { ...bid, price, buyingOptions: ['FIXED_PRICE', 'AUCTION'] };
+    expect(productOf(both)).to.deep.include({ price: null, total: null, auction });
+  });
+
   it('is told by the buying options alone: an old fixed-price listing carries a current bid too', () => {
     expect(productOf(bid).auction).to.equal(null);
   });
@@ -172,8 +265,11 @@ describe('a listing is rejected, by name, when it', () => {
     ['no-item-id', 'has an id of 10 kB', listing({ itemId: 'v'.repeat(10_000) })],
     ['no-title', 'has no title', listing({ title: undefined })],
     ['no-title', 'has a title of control characters', listing({ title: '\u0000\u0007' })],
-    ['bad-url', 'has no address', listing({ itemWebUrl: undefined })],
-    ['bad-url', 'has a script as address', listing({ itemWebUrl: 'javascript:alert(1)//http://x' })],
+    [
+      'no-item-id',
+      'has an id of no listing, and no address',
+      listing({ itemId: 'x', legacyItemId: undefined, itemWebUrl: undefined }),
+    ],
     ['no-price', 'is of fixed price without a price', listing({ price: undefined })],
     ['no-price', 'has only a bid and no buying options', listing({ price: null, buyingOptions: undefined })],
     ['bad-price', 'has a price that is no number', listing({ price: { value: 'NaN', currency: 'USD' } })],
@@ -186,6 +282,11 @@ describe('a listing is rejected, by name, when it', () => {
       expect(rejectionOf(json)).to.equal(reason);
     });
   }
+
+  it('but not a classified ad without a price, which has none to name', () => {
+    const ad = productOf({ buyingOptions: ['CLASSIFIED_AD'], price: undefined });
+    expect(ad).to.deep.include({ price: null, auction: null, total: null });
+  });
 
   it('but not for a price that is a number', () => {
     expect(productOf({ price: { value: 12.5, currency: 'USD' } }).price?.value).to.equal('12.50');

@@ -44,7 +44,7 @@ describe('shipping', () => {
   ];
   for (const [what, options, kind, cost] of CASES) {
     it(`reads ${what}`, () => {
-      expect(mapShipping(options, 'USD')).to.deep.equal({ kind, cost });
+      expect(mapShipping(options, false, 'USD')).to.deep.equal({ shipping: { kind, cost }, delivery: null });
     });
   }
 
@@ -56,9 +56,50 @@ describe('shipping', () => {
       convertedFromCurrency: 'GBP',
     };
     for (const shippingCostType of ['FIXED', 'CALCULATED', 'NOT_SPECIFIED'])
-      expect(mapShipping([{ shippingCostType, shippingCost }], 'USD')).to.deep.include({
+      expect(mapShipping([{ shippingCostType, shippingCost }], false, 'USD').shipping).to.deep.include({
         cost: dollars('2.50'),
         converted: { value: '2.00', currency: 'GBP' },
       });
+  });
+
+  const pickUp = { type: 'PICKUP', shippingCostType: 'FIXED', shippingCost: dollars('0.00') };
+  const none = { kind: 'pickup-only', cost: null };
+
+  it('is pick-up only where the buyer can fetch the item and no option is named', () => {
+    expect(mapShipping(undefined, true, 'USD').shipping).to.deep.equal(none);
+    expect(mapShipping([], true, 'USD').shipping).to.deep.equal(none);
+    expect(mapShipping([option('CALCULATED')], true, 'USD').shipping.kind).to.equal('calculated');
+  });
+
+  it('is not free where the free option is to fetch the item', () => {
+    for (const type of ['PICKUP', 'Local Pickup', 'Pick up'])
+      expect(mapShipping([{ ...pickUp, type }], false, 'USD').shipping).to.deep.equal(none);
+    const both = mapShipping(
+      [pickUp, { ...option('FIXED', '4.00'), type: 'Standard Shipping' }],
+      false,
+      'USD',
+    );
+    expect(both.shipping).to.deep.equal({ kind: 'fixed', cost: dollars('4.00') });
+  });
+
+  it('delivers when the option delivers that it names', () => {
+    const [soon, late] = ['2026-02-05T08:00:00.000Z', '2026-02-09T08:00:00.000Z'];
+    const quick = {
+      ...option('FIXED', '9.00'),
+      minEstimatedDeliveryDate: soon,
+      maxEstimatedDeliveryDate: soon,
+    };
+    const cheap = { ...option('FIXED', '1.00'), maxEstimatedDeliveryDate: late };
+    expect(mapShipping([quick, cheap], false, 'USD').delivery).to.deep.equal({
+      earliest: null,
+      latest: late,
+    });
+    expect(mapShipping([quick], false, 'USD').delivery).to.deep.equal({ earliest: soon, latest: soon });
+    expect(
+      mapShipping([{ ...quick, minEstimatedDeliveryDate: 'soon' }], false, 'USD').delivery,
+    ).to.deep.equal({
+      earliest: null,
+      latest: soon,
+    });
   });
 });
