@@ -20,49 +20,57 @@ export function apiOrigin(ebay: Ebay): string {
     : EBAY_ORIGIN[ebay.environment as keyof typeof EBAY_ORIGIN];
 }
 
+type Rule = [isBroken: boolean, name: string, message: string];
+
+function broken(...rules: Rule[]): ConfigProblem[] {
+  return rules.flatMap(([isBroken, name, message]) => (isBroken ? [{ name, message }] : []));
+}
+
 /** Settings that are fine alone but not together. */
 export function crossChecks(config: Config): ConfigProblem[] {
   const { ebay, worker, token, redis, pace, http } = config;
-  const problems: ConfigProblem[] = [];
-  const tooShort = (name: string, value: number, than: string, limit: number) => {
-    if (value < limit)
-      problems.push({ name, message: `is ${value} s, but ${than} may take ${limit} s: raise it` });
-  };
-  tooShort('WORKER_LOCK_DURATION', worker.lockDuration, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout);
-  tooShort('SHUTDOWN_GRACE', worker.shutdownGrace, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout);
-  tooShort(
-    'TOKEN_LOCK_TIME',
-    token.lockTime,
-    'a token request (TOKEN_REQUEST_TIMEOUT)',
-    token.requestTimeout,
-  );
-  // An idle worker gets no answer for the time of its blocking read; its connection must not count as dead by then.
-  if (redis.socketTimeout <= worker.blockingRead)
-    problems.push({
-      name: 'REDIS_SOCKET_TIMEOUT',
-      message: `is ${redis.socketTimeout} s, but must be longer than WORKER_BLOCKING_READ (${worker.blockingRead} s)`,
-    });
-  if (pace.backfillShare > pace.scheduledShare)
-    problems.push({
-      name: 'BACKFILL_SHARE',
-      message: `is ${pace.backfillShare}, but must not exceed SCHEDULED_SHARE (${pace.scheduledShare})`,
-    });
-  problems.push(...readEncryptionKeys(token.encryptionKeys).problems, ...tlsProblems(config));
-  if (http.withoutKeys && !isLoopback(http.host))
-    problems.push({
-      name: 'HTTP_WITHOUT_KEYS',
-      message: `is true, but HTTP_HOST ${http.host} is no loopback address: everybody who reaches it could spend eBay calls. Make keys with dpf keys add`,
-    });
-  for (const [name, url] of [
-    ['EBAY_TOKEN_URL', ebay.tokenUrl],
-    ['EBAY_API_URL', ebay.apiUrl],
-  ] as const)
-    if (url !== '' && !ebay.allowHttp && isPlainHttpElsewhere(url))
-      problems.push({
-        name,
-        message: `is ${url}, but plain http would show the credentials on the network: use https, a loopback address, or set EBAY_ALLOW_HTTP=true for a simulator`,
-      });
-  return problems;
+  const longEnough = (name: string, value: number, than: string, limit: number): Rule => [
+    value < limit,
+    name,
+    `is ${value} s, but ${than} may take ${limit} s: raise it`,
+  ];
+  const https = (name: string, url: string): Rule => [
+    url !== '' && !ebay.allowHttp && isPlainHttpElsewhere(url),
+    name,
+    `is ${url}, but plain http would show the credentials on the network: use https, a loopback address, or set EBAY_ALLOW_HTTP=true for a simulator`,
+  ];
+  return [
+    ...broken(
+      longEnough('WORKER_LOCK_DURATION', worker.lockDuration, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout),
+      longEnough('SHUTDOWN_GRACE', worker.shutdownGrace, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout),
+      longEnough(
+        'TOKEN_LOCK_TIME',
+        token.lockTime,
+        'a token request (TOKEN_REQUEST_TIMEOUT)',
+        token.requestTimeout,
+      ),
+      // An idle worker gets no answer for the time of its blocking read; its connection must not count as dead by then.
+      [
+        redis.socketTimeout <= worker.blockingRead,
+        'REDIS_SOCKET_TIMEOUT',
+        `is ${redis.socketTimeout} s, but must be longer than WORKER_BLOCKING_READ (${worker.blockingRead} s)`,
+      ],
+      [
+        pace.backfillShare > pace.scheduledShare,
+        'BACKFILL_SHARE',
+        `is ${pace.backfillShare}, but must not exceed SCHEDULED_SHARE (${pace.scheduledShare})`,
+      ],
+      [
+        http.withoutKeys && !isLoopback(http.host),
+        'HTTP_WITHOUT_KEYS',
+        `is true, but HTTP_HOST ${http.host} is no loopback address: everybody who reaches it could spend eBay calls. Make keys with dpf keys add`,
+      ],
+      https('EBAY_TOKEN_URL', ebay.tokenUrl),
+      https('EBAY_API_URL', ebay.apiUrl),
+    ),
+    ...readEncryptionKeys(token.encryptionKeys).problems,
+    ...tlsProblems(config),
+  ];
 }
 
 function isPlainHttpElsewhere(url: string): boolean {
@@ -82,23 +90,19 @@ const PLACEHOLDER = /^(your[-_ ].*|change[-_ ]?me.*|x{3,}|<.*>|todo|example)$/i;
  */
 export function credentialProblems(config: Config): ConfigProblem[] {
   const { clientId, clientSecret, environment, tokenUrl: ownTokenUrl } = config.ebay;
-  const problems: ConfigProblem[] = [];
-  for (const [name, value] of [
-    ['EBAY_CLIENT_ID', clientId],
-    ['EBAY_CLIENT_SECRET', clientSecret],
-  ] as const) {
-    if (value === '')
-      problems.push({ name, message: 'is not set: create a keyset at developer.ebay.com and set it' });
-    else if (PLACEHOLDER.test(value))
-      problems.push({ name, message: 'holds a placeholder: put the keyset’s own value there' });
-  }
-  const other = environment === 'production' ? 'SBX' : 'PRD';
-  if (ownTokenUrl === '' && clientId.includes(`-${other}-`))
-    problems.push({
-      name: 'EBAY_ENVIRONMENT',
-      message: `is ${environment}, but EBAY_CLIENT_ID is a ${other === 'SBX' ? 'sandbox' : 'production'} id`,
-    });
-  return problems;
+  const present = (name: string, value: string): Rule => [
+    value === '' || PLACEHOLDER.test(value),
+    name,
+    value === ''
+      ? 'is not set: create a keyset at developer.ebay.com and set it'
+      : 'holds a placeholder: put the keyset’s own value there',
+  ];
+  const [other, otherId] = environment === 'production' ? ['sandbox', '-SBX-'] : ['production', '-PRD-'];
+  return broken(present('EBAY_CLIENT_ID', clientId), present('EBAY_CLIENT_SECRET', clientSecret), [
+    ownTokenUrl === '' && clientId.includes(otherId),
+    'EBAY_ENVIRONMENT',
+    `is ${environment}, but EBAY_CLIENT_ID is a ${other} id`,
+  ]);
 }
 
 /** A named key of 256 bits. */
@@ -137,59 +141,37 @@ export function readEncryptionKeys(text: string): { keys: EncryptionKey[]; probl
 
 type Tls = Pick<Config['redis'], 'tlsCa' | 'tlsCert' | 'tlsKey'>;
 
-/** The content of the files that the TLS settings name. */
-interface TlsFiles {
-  ca?: string;
-  cert?: string;
-  key?: string;
-}
-
-/** @throws Error of the file system, which `tlsProblems` reports at start. */
-export function readTlsFiles({ tlsCa, tlsCert, tlsKey }: Tls): TlsFiles {
-  return {
-    ...(tlsCa === '' ? {} : { ca: readFileSync(tlsCa, 'utf8') }),
-    ...(tlsCert === '' ? {} : { cert: readFileSync(tlsCert, 'utf8') }),
-    ...(tlsKey === '' ? {} : { key: readFileSync(tlsKey, 'utf8') }),
-  };
+/**
+ * The content of the files that the TLS settings name.
+ * @throws Error of the file system, which `tlsProblems` reports at start.
+ */
+export function readTlsFiles({ tlsCa, tlsCert, tlsKey }: Tls) {
+  const read = (path: string) => (path === '' ? undefined : readFileSync(path, 'utf8'));
+  return { ca: read(tlsCa), cert: read(tlsCert), key: read(tlsKey) };
 }
 
 /** Found at start rather than by a connection that never comes up. */
 function tlsProblems({ redis, ebay }: Pick<Config, 'redis' | 'ebay'>): ConfigProblem[] {
-  const problems: ConfigProblem[] = [];
-  if (!redis.tlsVerify && ebay.environment === 'production')
-    problems.push({
-      name: 'REDIS_TLS_VERIFY',
-      message: 'is false, but in production Redis’s certificate must be checked: set REDIS_TLS_CA instead',
-    });
-  if ((redis.tlsCert === '') !== (redis.tlsKey === ''))
-    problems.push({ name: 'REDIS_TLS_CERT', message: 'and REDIS_TLS_KEY belong together: set both' });
-  for (const [name, path] of [
-    ['REDIS_TLS_CA', redis.tlsCa],
-    ['REDIS_TLS_CERT', redis.tlsCert],
-    ['REDIS_TLS_KEY', redis.tlsKey],
-  ] as const) {
+  const file = (name: string, path: string): Rule => {
     const problem = path === '' ? undefined : fileProblem(path, name === 'REDIS_TLS_KEY');
-    if (problem !== undefined) problems.push({ name, message: problem });
-  }
-  return problems.length > 0 ? problems : pairProblem(redis);
-}
-
-function fileProblem(path: string, isKey: boolean): string | undefined {
-  let content: string;
-  try {
-    content = readFileSync(path, 'utf8');
-  } catch (error) {
-    return `is ${path}, which cannot be read (${(error as NodeJS.ErrnoException).code})`;
-  }
-  try {
-    if (!isKey) new X509Certificate(content);
-    return undefined;
-  } catch {
-    return `is ${path}, which holds no PEM certificate`;
-  }
-}
-
-function pairProblem(redis: Tls): ConfigProblem[] {
+    return [problem !== undefined, name, `is ${path}, which ${problem}`];
+  };
+  const problems = broken(
+    [
+      !redis.tlsVerify && ebay.environment === 'production',
+      'REDIS_TLS_VERIFY',
+      'is false, but in production Redis’s certificate must be checked: set REDIS_TLS_CA instead',
+    ],
+    [
+      (redis.tlsCert === '') !== (redis.tlsKey === ''),
+      'REDIS_TLS_CERT',
+      'and REDIS_TLS_KEY belong together: set both',
+    ],
+    file('REDIS_TLS_CA', redis.tlsCa),
+    file('REDIS_TLS_CERT', redis.tlsCert),
+    file('REDIS_TLS_KEY', redis.tlsKey),
+  );
+  if (problems.length > 0) return problems;
   try {
     createSecureContext(readTlsFiles(redis));
     return [];
@@ -197,5 +179,16 @@ function pairProblem(redis: Tls): ConfigProblem[] {
     return [
       { name: 'REDIS_TLS_KEY', message: 'does not hold the PEM key of the certificate in REDIS_TLS_CERT' },
     ];
+  }
+}
+
+function fileProblem(path: string, isKey: boolean): string | undefined {
+  try {
+    const content = readFileSync(path, 'utf8');
+    if (!isKey) new X509Certificate(content);
+    return undefined;
+  } catch (error) {
+    const { code, syscall } = error as NodeJS.ErrnoException;
+    return syscall === undefined ? 'holds no PEM certificate' : `cannot be read (${code})`;
   }
 }

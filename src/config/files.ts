@@ -1,4 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type Jsonc from 'jsonc-parser';
+import type { ParseError } from 'jsonc-parser';
 import type { ConfigProblem, Content } from './config.ts';
 import { schema, settings } from './schema.ts';
 
@@ -17,6 +20,12 @@ export function closestWord(word: string, candidates: readonly string[]): string
     if (distance < least) [best, least] = [candidate, distance];
   }
   return best;
+}
+
+/** The end of a message about an unknown word: the closest one, where one is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  const near = closestWord(word, candidates);
+  return near === undefined ? '' : `; did you mean ${near}?`;
 }
 
 /** Levenshtein's distance, row by row. */
@@ -66,49 +75,30 @@ export function readJsonObject(
 
 /**
  * `line:column` where a text stops being JSON. The parser's message cannot be shown: it quotes the text, which may be a
- * secret, and then gives no position. A binary search finds the shortest beginning that fails in the same way.
+ * secret, and then it gives no position.
  */
 function brokenAt(text: string, message: string): string {
-  const position = /position (\d+)/.exec(message)?.[1];
-  let [fine, broken] = [0, text.length];
-  while (position === undefined && fine + 1 < broken) {
-    const middle = Math.floor((fine + broken) / 2);
-    if (isBroken(text.slice(0, middle))) broken = middle;
-    else fine = middle;
-  }
-  const lines = text.slice(0, position === undefined ? fine : Number(position)).split('\n');
+  const errors: ParseError[] = [];
+  // Loaded for a mistake alone: a program that only adds searches does not need it.
+  const jsonc = createRequire(import.meta.url)('jsonc-parser') as typeof Jsonc;
+  jsonc.parse(text, errors, { disallowComments: true });
+  const position = Number(/position (\d+)/.exec(message)?.[1] ?? errors[0]?.offset);
+  const lines = text.slice(0, position).split('\n');
   return `${lines.length}:${(lines.at(-1) ?? '').length + 1}`;
-}
-
-/** Whether this is wrong, and not merely unfinished. */
-function isBroken(beginning: string): boolean {
-  try {
-    JSON.parse(beginning);
-    return false;
-  } catch (error) {
-    return (error as Error).message.startsWith('Unexpected token');
-  }
 }
 
 /** Groups and settings that do not exist. @param path of the file, for the problems */
 export function unknownKeys(path: string, content: object): ConfigProblem[] {
   const known = settings().map((setting) => setting.path);
-  const groups = Object.keys(schema);
-  const problems: ConfigProblem[] = [];
-  const refuse = (key: string, candidates: string[]) => {
-    const near = closestWord(key, candidates);
-    problems.push({
-      name: `${path}: ${key}`,
-      message: `is not a setting${near === undefined ? '' : `; did you mean ${near}?`}`,
-    });
-  };
-  for (const [group, keys] of Object.entries(content)) {
-    if (!groups.includes(group)) refuse(group, groups);
-    else if (typeof keys !== 'object' || keys === null || Array.isArray(keys))
-      problems.push({ name: `${path}: ${group}`, message: 'must be an object of settings' });
-    else
-      for (const name of Object.keys(keys))
-        if (!known.includes(`${group}.${name}`)) refuse(`${group}.${name}`, known);
-  }
-  return problems;
+  const unknown = (key: string, candidates: string[]) => ({
+    name: `${path}: ${key}`,
+    message: `is not a setting${didYouMean(key, candidates)}`,
+  });
+  return Object.entries(content).flatMap(([group, keys]) => {
+    if (!Object.hasOwn(schema, group)) return unknown(group, Object.keys(schema));
+    if (typeof keys !== 'object' || keys === null || Array.isArray(keys))
+      return { name: `${path}: ${group}`, message: 'must be an object of settings' };
+    const names = Object.keys(keys).map((name) => `${group}.${name}`);
+    return names.filter((name) => !known.includes(name)).map((name) => unknown(name, known));
+  });
 }

@@ -37,15 +37,15 @@ export function loadConfig({ warn = emitWarning, ...sources }: ConfigSources = {
   });
   const store = openStore(withCurrentNames(env, warn));
   for (const { content } of files) store.load(content);
-  for (const setting of settings()) {
+  const read = readValues(settings(), (setting) => {
     const { group, name, path } = setting;
     const variable = variableOf(setting, env);
     const file = files.findLast(({ content }) => content[group]?.[name] !== undefined);
-    const at = variable === undefined ? `${file?.path}: ${path}` : variable;
-    const { problem } = readValue(setting, store.get(path), fromFiles.has(at) ? `${at}${FILE_SUFFIX}` : at);
-    if (problem !== undefined) problems.push(problem);
-  }
-  const config = withValues(defaultConfig(), store.getProperties());
+    const at = variable ?? `${file?.path}: ${path}`;
+    return { written: store.get(path), at: fromFiles.has(at) ? `${at}${FILE_SUFFIX}` : at };
+  });
+  problems.push(...read.problems);
+  const config = withValues(defaultConfig(), read.values);
   if (problems.length === 0) problems.push(...crossChecks(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return config;
@@ -65,52 +65,33 @@ function withoutEmpty(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 
 /** The environment with the values of deprecated variables under their present names, which win. */
 function withCurrentNames(env: NodeJS.ProcessEnv, warn: (line: string) => void): NodeJS.ProcessEnv {
-  const renamed: NodeJS.ProcessEnv = {};
+  const current = { ...env };
   for (const { env: variable, deprecatedEnv: old } of settings()) {
-    if (old === undefined || !isSet(env, old)) continue;
-    if (isSet(env, variable)) warn(`${old} is deprecated and ignored, because ${variable} is set: remove it`);
-    else {
-      renamed[variable] = env[old];
-      warn(`${old} is deprecated: use ${variable}`);
-    }
+    if (old === undefined || env[old] === undefined) continue;
+    if (env[variable] === undefined) warn(`${old} is deprecated: use ${variable}`);
+    else warn(`${old} is deprecated and ignored, because ${variable} is set: remove it`);
+    current[variable] ??= env[old];
   }
-  return { ...env, ...renamed };
+  return current;
 }
 
 /** The variable that sets this setting: its own, else its deprecated one. */
-function variableOf(
-  { env: variable, deprecatedEnv: old }: Setting,
-  env: NodeJS.ProcessEnv,
-): string | undefined {
-  return [variable, old].find((name) => name !== undefined && isSet(env, name));
-}
-
-function isSet(env: NodeJS.ProcessEnv, variable: string): boolean {
-  return (env[variable] ?? '').trim() !== '';
+function variableOf({ env: variable, deprecatedEnv = '' }: Setting, env: NodeJS.ProcessEnv) {
+  return [variable, deprecatedEnv].find((name) => (env[name] ?? '').trim() !== '');
 }
 
 function emitWarning(line: string): void {
   process.emitWarning(line, 'DeprecationWarning');
 }
 
-interface Store {
-  load(content: Content): void;
-  get(path: string): unknown;
-  getProperties(): Content;
-}
-
 /** convict, which puts defaults, files and environment together. It keeps formats for the whole process; ours never change. */
-function openStore(env: NodeJS.ProcessEnv): Store {
+function openStore(env: NodeJS.ProcessEnv) {
   // Loaded when settings are read: a program that only adds searches does not need it.
   const convict = createRequire(import.meta.url)('convict') as typeof Convict;
-  for (const [name, { coerce }] of Object.entries(FORMATS))
-    convict.addFormat({
-      name,
-      // `readValue` validates: convict's own messages name neither the file nor what is allowed.
-      validate: () => undefined,
-      coerce: (value: unknown) => (typeof value === 'string' ? coerce(value) : value),
-    });
-  return convict(schema as unknown as Convict.Schema<Content>, { env, args: [] }) as unknown as Store;
+  // `readValue` converts and validates: convict's own messages name neither the file nor what is allowed.
+  for (const name of Object.keys(FORMATS))
+    convict.addFormat({ name, validate: () => undefined, coerce: (value: unknown) => value });
+  return convict<Content>(schema as never, { env, args: [] });
 }
 
 /** A setting's value as its format reads it. @param at where it was written, for the problem */
@@ -124,6 +105,23 @@ export function readValue(
   if (accepts(value)) return { value };
   const found = sensitive ? 'holds something else' : `is ${shown(value)}`;
   return { problem: { name: at, message: `${found}, but must be ${allowed}` } };
+}
+
+/** The values of these settings, group by group; those that are wrong are left out. */
+export function readValues(
+  these: readonly Setting[],
+  source: (setting: Setting) => { written: unknown; at: string },
+): { values: Content; problems: ConfigProblem[] } {
+  const values: Content = {};
+  const problems: ConfigProblem[] = [];
+  for (const setting of these) {
+    const { group, name } = setting;
+    const { written, at } = source(setting);
+    const { value, problem } = readValue(setting, written, at);
+    if (problem === undefined) values[group] = { ...values[group], [name]: value };
+    else problems.push(problem);
+  }
+  return { values, problems };
 }
 
 /** A value for people: the text before the `@` of a URL may be a secret. */
@@ -144,11 +142,6 @@ const RELOADABLE: ReadonlySet<string> = new Set([
   'log.level',
   'log.levels',
 ]);
-
-/** Every setting that a running process can change. */
-function reloadableSettings(): Setting[] {
-  return settings().filter(({ path }) => RELOADABLE.has(path));
-}
 
 /** A file's content in two: what can change while processes run, and what needs a restart. */
 export function reloadablePart(content: Content): { reloadable: Content; fixed: Content } {
@@ -173,15 +166,13 @@ export function withSettings(
 ): { config: Config; problems: ConfigProblem[] } {
   const problems = unknownKeys(name, content);
   if (problems.length > 0) return { config: running, problems };
-  const values: Content = {};
-  for (const setting of reloadableSettings()) {
-    if (variableOf(setting, env) !== undefined) continue;
-    const written = content[setting.group]?.[setting.name] ?? setting.default;
-    const { value, problem } = readValue(setting, written, `${name}: ${setting.path}`);
-    if (problem === undefined) values[setting.group] = { ...values[setting.group], [setting.name]: value };
-    else problems.push(problem);
-  }
-  const config = withValues(running, values);
-  if (problems.length === 0) problems.push(...crossChecks(config));
-  return { config, problems };
+  const changeable = settings().filter(
+    (setting) => RELOADABLE.has(setting.path) && variableOf(setting, env) === undefined,
+  );
+  const read = readValues(changeable, ({ group, name: key, path, default: usual }) => ({
+    written: content[group]?.[key] ?? usual,
+    at: `${name}: ${path}`,
+  }));
+  const config = withValues(running, read.values);
+  return { config, problems: read.problems.length > 0 ? read.problems : crossChecks(config) };
 }

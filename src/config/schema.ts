@@ -19,6 +19,7 @@ function key<T>(format: FormatName, env: string, value: T, doc: string, sensitiv
 const seconds = (env: string, value: number, doc: string) => key('seconds', env, value, doc);
 const secondsOrZero = (env: string, value: number, doc: string) => key('seconds or 0', env, value, doc);
 const share = (env: string, value: number, doc: string) => key('share', env, value, doc);
+const flag = (env: string, value: boolean, doc: string) => key('flag', env, value, doc);
 const count = (env: string, value: number, doc: string) => key('count', env, value, doc);
 const text = (env: string, value: string, doc: string, sensitive = false) =>
   key('text', env, value, doc, sensitive);
@@ -34,19 +35,9 @@ const ebay = {
     'https://api.ebay.com/oauth/api_scope',
     'OAuth scopes, separated by spaces; searching needs the base scope only',
   ),
-  tokenUrl: key(
-    'http url or empty',
-    'EBAY_TOKEN_URL',
-    '',
-    'Whole URL of the token endpoint; empty: eBay’s own',
-  ),
+  tokenUrl: key('http url or empty', 'EBAY_TOKEN_URL', '', 'Whole URL of the token endpoint; empty: eBay’s'),
   apiUrl: key('http origin or empty', 'EBAY_API_URL', '', 'Origin of the API; empty: eBay’s own'),
-  allowHttp: key(
-    'flag',
-    'EBAY_ALLOW_HTTP',
-    false,
-    'Allow plain http to other hosts than loopback, for a simulator',
-  ),
+  allowHttp: flag('EBAY_ALLOW_HTTP', false, 'Allow plain http beyond loopback, for a simulator'),
   marketplace: key('marketplace', 'EBAY_MARKETPLACE', 'EBAY_US', 'Marketplace of a search that names none'),
   connectTimeout: seconds('EBAY_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to eBay'),
   callTimeout: seconds('EBAY_CALL_TIMEOUT', 10, 'Longest duration of a call, first byte out to last byte in'),
@@ -67,24 +58,18 @@ const ebay = {
 const http = {
   host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that `serve` and a worker’s METRICS_PORT listen on'),
   port: key('port', 'HTTP_PORT', 3000, 'Port of `serve`; 0 for any'),
-  withoutKeys: key(
-    'flag',
+  withoutKeys: flag(
     'HTTP_WITHOUT_KEYS',
     false,
     'Answer programs on this machine without an API key, as the demo does; on a loopback address only',
   ),
   rateLimit: count('HTTP_RATE_LIMIT', 1200, 'Requests a minute that one API key may send to one process'),
-  dashboardWrites: key(
-    'flag',
+  dashboardWrites: flag(
     'DASHBOARD_WRITES',
     false,
     'Let the dashboard pause and resume queues and retry failed jobs; by default it is read-only',
   ),
-  maxStreams: count(
-    'HTTP_MAX_STREAMS',
-    200,
-    'Most event streams and `?wait=` answers open at once in a process',
-  ),
+  maxStreams: count('HTTP_MAX_STREAMS', 200, 'Most event streams and `?wait=` answers open in a process'),
 };
 
 /** How fast eBay may be called, and what follows a refusal. */
@@ -111,11 +96,7 @@ const pace = {
     5,
     'First backoff after a 429 without Retry-After while quota remains; doubled for each that follows',
   ),
-  maxThrottlePause: seconds(
-    'MAX_THROTTLE_BACKOFF',
-    900,
-    'Longest backoff after a 429, whatever Retry-After says',
-  ),
+  maxThrottlePause: seconds('MAX_THROTTLE_BACKOFF', 900, 'Longest backoff after a 429, despite Retry-After'),
   circuitWindow: seconds('CIRCUIT_WINDOW', 30, 'The circuit breaker looks at the calls of this time'),
   circuitShare: share('CIRCUIT_SHARE', 0.5, 'Share of failed calls in the window that opens the circuit'),
   circuitMinCalls: count('CIRCUIT_MIN_CALLS', 10, 'Fewest calls in the window before the circuit may open'),
@@ -137,51 +118,27 @@ const redis = {
     SECRET,
   ),
   tlsCa: text('REDIS_TLS_CA', '', 'PEM file of Redis’s certificate authority; empty: those that Node trusts'),
-  tlsServerName: text(
-    'REDIS_TLS_SERVER_NAME',
-    '',
-    'Name in Redis’s certificate; empty: the host in REDIS_URL',
-  ),
+  tlsServerName: text('REDIS_TLS_SERVER_NAME', '', 'Name in Redis’s certificate; empty: host of REDIS_URL'),
   tlsCert: text('REDIS_TLS_CERT', '', 'PEM file of this client’s certificate; with REDIS_TLS_KEY'),
   tlsKey: text('REDIS_TLS_KEY', '', 'PEM file of the key of REDIS_TLS_CERT'),
-  tlsVerify: key('flag', 'REDIS_TLS_VERIFY', true, 'Check Redis’s certificate; production needs `true`'),
+  tlsVerify: flag('REDIS_TLS_VERIFY', true, 'Check Redis’s certificate; production needs `true`'),
   sentinelUsername: text('REDIS_SENTINEL_USERNAME', '', 'User of the Sentinels themselves; empty: none'),
   sentinelPassword: text('REDIS_SENTINEL_PASSWORD', '', 'Password of the Sentinels themselves', SECRET),
   connectTimeout: seconds('REDIS_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to Redis'),
-  commandTimeout: seconds(
-    'REDIS_COMMAND_TIMEOUT',
-    1.5,
-    'Longest wait for an answer of Redis while a caller waits',
-  ),
-  socketTimeout: seconds(
-    'REDIS_SOCKET_TIMEOUT',
-    15,
-    'A worker’s connection without traffic for this long is replaced',
-  ),
+  commandTimeout: seconds('REDIS_COMMAND_TIMEOUT', 1.5, 'Longest wait for Redis while a caller waits'),
+  socketTimeout: seconds('REDIS_SOCKET_TIMEOUT', 15, 'A worker’s connection idle for this long is replaced'),
 };
 
 /** The fleet's token, and how one is requested. */
 const token = {
   cacheTime: seconds('TOKEN_CACHE_TIME', 3300, 'Longest life of the token in Redis; at most its own life'),
   expiryBuffer: seconds('TOKEN_EXPIRY_BUFFER', 300, 'A token is not used in the last part of its life'),
-  refreshAhead: seconds(
-    'TOKEN_REFRESH_AHEAD',
-    60,
-    'In this last part of its life one process fetches the next token',
-  ),
+  refreshAhead: seconds('TOKEN_REFRESH_AHEAD', 60, 'In this last part of its life the next token is fetched'),
   requestTimeout: seconds('TOKEN_REQUEST_TIMEOUT', 10, 'Longest duration of a token request'),
-  lockTime: seconds(
-    'TOKEN_LOCK_TIME',
-    15,
-    'Life of the lock on token requests; longer than a request may take',
-  ),
+  lockTime: seconds('TOKEN_LOCK_TIME', 15, 'Life of the lock on token requests; longer than one may take'),
   readTimeout: seconds('TOKEN_READ_TIMEOUT', 0.1, 'Longest wait for Redis before the copy in memory is used'),
   requestInterval: secondsOrZero('TOKEN_REQUEST_INTERVAL', 1, 'Least time between two token requests'),
-  dailyMintLimit: count(
-    'DAILY_MINT_LIMIT',
-    200,
-    'Token requests a day before they stop with an alarm; eBay’s limit: 1,000',
-  ),
+  dailyMintLimit: count('DAILY_MINT_LIMIT', 200, 'Token requests a day until they stop; eBay’s limit: 1,000'),
   failurePause: seconds(
     'TOKEN_FAILURE_BACKOFF',
     2,
@@ -203,41 +160,20 @@ const token = {
 
 /** A worker process. */
 const worker = {
-  concurrency: key(
-    'concurrency',
-    'WORKER_CONCURRENCY',
-    10,
-    'Pages that one worker handles at once for each tenant',
-  ),
+  concurrency: key('concurrency', 'WORKER_CONCURRENCY', 10, 'Pages that a worker handles at once per tenant'),
   tenants: key(
     'tenant names',
     'WORKER_TENANTS',
     '',
     'Tenants that a worker serves, separated by commas, `default` for the keyset of the environment; empty: all',
   ),
-  lockDuration: seconds(
-    'WORKER_LOCK_DURATION',
-    10,
-    'A job whose worker died runs again after it and a stalled check',
-  ),
+  lockDuration: seconds('WORKER_LOCK_DURATION', 10, 'Lock of a job; a dead worker’s job runs again after it'),
   stalledInterval: seconds('WORKER_STALLED_INTERVAL', 2, 'How often workers look for jobs whose worker died'),
   blockingRead: seconds('WORKER_BLOCKING_READ', 5, 'Longest that an idle worker waits in one read of Redis'),
   maxRestarts: count('WORKER_MAX_RESTARTS', 5, 'Workers that a page may crash before it fails'),
-  stuckAfter: seconds(
-    'WORKER_STUCK_AFTER',
-    30,
-    'A worker that starts no job for this long while jobs wait is restarted',
-  ),
-  sweepInterval: seconds(
-    'SWEEP_INTERVAL',
-    30,
-    'How often unreadable jobs, lost pages and stuck searches are looked for',
-  ),
-  newerVersionDelay: seconds(
-    'NEWER_VERSION_DELAY',
-    60,
-    'A newer release’s job is tried again after at most this long',
-  ),
+  stuckAfter: seconds('WORKER_STUCK_AFTER', 30, 'A worker that leaves jobs waiting this long is restarted'),
+  sweepInterval: seconds('SWEEP_INTERVAL', 30, 'How often unreadable, lost and stuck jobs are looked for'),
+  newerVersionDelay: seconds('NEWER_VERSION_DELAY', 60, 'A newer release’s job is retried within this time'),
   newerVersionPatience: seconds(
     'NEWER_VERSION_TIMEOUT',
     3600,
@@ -264,13 +200,9 @@ export const schema = {
     backfillShare: share(
       'MEMORY_BACKFILL_LIMIT_RATIO',
       0.7,
-      'Share of Redis’s maxmemory beyond which producers refuse `backfill` searches',
+      'Share of maxmemory beyond which producers refuse `backfill` searches',
     ),
-    share: share(
-      'MEMORY_LIMIT_RATIO',
-      0.85,
-      'Share of Redis’s maxmemory beyond which producers refuse all searches',
-    ),
+    share: share('MEMORY_LIMIT_RATIO', 0.85, 'Share of maxmemory beyond which producers refuse all searches'),
   },
   queue: {
     prefix: key(
@@ -290,12 +222,7 @@ export const schema = {
       21_600,
       'How long a page of results is kept after its answer; eBay allows 6 hours for listing data',
     ),
-    trackTtl: key(
-      'seconds, long',
-      'TRACK_TTL',
-      2_592_000,
-      'How long a track remembers an unseen item; 30 days',
-    ),
+    trackTtl: key('seconds, long', 'TRACK_TTL', 2_592_000, 'How long a track keeps an unseen item; 30 days'),
     deadline: seconds('SEARCH_DEADLINE', 172_800, 'A search that waits for longer ends with what it has'),
     backlogLimit: count('BACKLOG_LIMIT', 100_000, 'Most searches that may wait in a queue; more are refused'),
     retained: count('RETAINED_SEARCHES', 10_000, 'Most ended searches kept per queue; older ones go first'),
@@ -309,11 +236,7 @@ export const schema = {
     ),
   },
   schedule: {
-    file: text(
-      'SCHEDULES_FILE',
-      '',
-      'JSON file of schedules, see config/schedules.example.json; empty: none',
-    ),
+    file: text('SCHEDULES_FILE', '', 'JSON file of schedules, as config/schedules.example.json; empty: none'),
     minInterval: seconds(
       'SCHEDULE_MIN_INTERVAL',
       60,
