@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Failure } from '../failures.ts';
+import { isObject } from '../product/parseRequest.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 
 /**
@@ -41,8 +42,8 @@ export async function bindIdempotencyKey(
 }
 
 function withSortedKeys(_key: string, value: unknown): unknown {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 function sha256(text: string): string {

@@ -63,7 +63,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'overdue-run',
-    file: 'src/queue/schedules/scheduler.ts',
+    file: 'src/queue/schedules/schedules.ts',
     find: 'if (await due?.isDelayed()) await due?.promote();',
     replace: '',
     breaks: 'A run that is overdue is made although the timing of its schedule changes.',
@@ -71,15 +71,15 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'overdue-cron-run',
-    file: 'src/queue/schedules/scheduler.ts',
-    find: '...(sameTiming && due !== undefined ? { immediately: true } : {}),',
+    file: 'src/queue/schedules/schedules.ts',
+    find: '...(sameTiming && due !== undefined && { immediately: true }),',
     replace: '',
     breaks: 'A run of a cron schedule that is overdue is made although the request changes.',
     tests: [`${integration}/schedules.test.ts`],
   },
   {
     id: 'limit',
-    file: 'src/queue/schedules/scheduler.ts',
+    file: 'src/queue/schedules/store.ts',
     find: 'return runs >= limit ||',
     replace: 'return runs > limit ||',
     breaks: 'A schedule makes at most `limit` runs.',
@@ -87,7 +87,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'limit-raised',
-    file: 'src/queue/schedules/scheduler.ts',
+    file: 'src/queue/schedules/schedules.ts',
     find: '{ limit: limit - runs }',
     replace: '{ limit }',
     breaks: 'A schedule whose limit is raised makes only the runs that are left.',
@@ -153,7 +153,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'pause-removes-due-run',
-    file: 'src/queue/schedules/scheduler.ts',
+    file: 'src/queue/schedules/schedules.ts',
     find: 'await due?.remove().catch(() => undefined);',
     replace: '',
     breaks: 'A schedule that is paused starts no run, not even one that is due.',

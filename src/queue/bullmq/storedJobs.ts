@@ -1,5 +1,6 @@
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { isObject } from '../../product/parseRequest.ts';
 
 /**
  * Jobs as BullMQ 6.7.0 stores them: a hash `PREFIX:QUEUE:ID`, its id in one of these lists or sorted sets. BullMQ's own
@@ -57,9 +58,9 @@ export function unreadableReason(fields: JobFields): string | undefined {
     if (fields[field] === undefined) return `${field} is missing`;
   if (!Number.isFinite(Number(fields.timestamp))) return 'timestamp is not a number';
   if (parsed(fields.data) === undefined) return 'data is not JSON';
-  if (fields.opts !== undefined && !isRecord(parsed(fields.opts))) return 'opts are not a JSON object';
+  if (fields.opts !== undefined && !isObject(parsed(fields.opts))) return 'opts are not a JSON object';
   if (fields.progress !== undefined && parsed(fields.progress) === undefined) return 'progress is not JSON';
-  if (fields.parent !== undefined && !isRecord(parsed(fields.parent))) return 'parent is not a JSON object';
+  if (fields.parent !== undefined && !isObject(parsed(fields.parent))) return 'parent is not a JSON object';
   return undefined;
 }
 
@@ -69,10 +70,6 @@ function parsed(json: string | undefined): unknown {
   } catch {
     return undefined;
   }
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**

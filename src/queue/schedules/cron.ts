@@ -99,28 +99,17 @@ function open(cron: string, timezone: string): Cron {
   });
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
+const HOUR_MS = 3_600_000;
 
 /** The least time between two runs on a day without a clock change, ms; of days that follow each other if any do. */
 export function shortestGap(cron: string): number {
   const [minute, hour] = cron.split(' ');
-  const hours = runsBefore(24 * HOUR_MS, `0 ${hour} * * *`);
-  const minutes = runsBefore(HOUR_MS, `${minute} * * * *`);
+  const firstRuns = (pattern: string) => open(pattern, 'UTC').nextRuns(60, new Date(-1)).map(Number);
+  const hours = firstRuns(`0 ${hour} * * *`).filter((time) => time < 24 * HOUR_MS);
+  const minutes = firstRuns(`${minute} * * * *`).filter((time) => time < HOUR_MS);
   const times = hours.flatMap((start) => minutes.map((past) => start + past));
   const overnight = (times[0] as number) + 24 * HOUR_MS - (times.at(-1) as number);
   return Math.min(overnight, ...times.slice(1).map((time, index) => time - (times[index] as number)));
-}
-
-/** The runs from midnight on, in ms past it. */
-function runsBefore(endMs: number, cron: string): number[] {
-  const runs: number[] = [];
-  for (let at = -1; ; ) {
-    const next = nextByClock(cron, 'UTC', at) as number;
-    if (next >= endMs) return runs;
-    runs.push(next);
-    at = next;
-  }
 }
 
 export function isTimeZone(name: string): boolean {

@@ -1,22 +1,11 @@
-import { parseSearchRequest, tidyJson } from '../../product/parseRequest.ts';
+import { isObject, parseSearchRequest, tidyJson } from '../../product/parseRequest.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
-import { SCHEDULE_NAME } from '../../product/scheduleSchema.ts';
+import { SCHEDULE_NAME, type Schedule } from '../../product/scheduleSchema.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
 import { CronError, isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
 
-/** The fields that say when a schedule runs. */
-interface TimingFields {
-  cron?: string;
-  tz?: string;
-  every?: number;
-  start?: string;
-  end?: string;
-  limit?: number;
-}
-
 /** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
-export interface Definition extends TimingFields {
-  name: string;
+export interface Definition extends Omit<Schedule, 'request'> {
   request: NormalRequest;
 }
 
@@ -31,29 +20,24 @@ interface ScheduleLimits {
 
 type ParsedSchedule = { ok: true; definition: Definition } | { ok: false; errors: InputError[] };
 
-const FIELDS = ['name', 'cron', 'tz', 'every', 'start', 'end', 'limit', 'request'];
-
 /** Reads a schedule from any value and names everything wrong with it; never throws on input. */
 export function parseSchedule(input: unknown, limits: ScheduleLimits): ParsedSchedule {
   const tidied = tidyJson(input);
   if (!tidied.ok) return tidied;
   const { value } = tidied;
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return { ok: false, errors: [wrong('', 'invalid_payload', 'a schedule is a JSON object', value)] };
-  const written = value as Written;
-  const request = parseRequest(written.request, limits);
-  const errors = [
-    ...unknownFields(written),
-    ...nameErrors(written.name),
-    ...timingErrors(written, limits),
-    ...(request.ok ? [] : request.errors),
-  ];
+  if (!isObject(value)) {
+    const message = `a schedule is a JSON object; got ${echo(value)}`;
+    return { ok: false, errors: [{ path: '', code: 'invalid_payload', message }] };
+  }
+  const request = parseRequest(value.request, limits);
+  const errors = [...fieldErrors(value, limits), ...(request.ok ? [] : request.errors)];
   if (errors.length > 0 || !request.ok) return { ok: false, errors };
-  return { ok: true, definition: normal(value as Definition, request.request) };
+  const definition = normal(value as unknown as Definition, request.request);
+  // Each field is valid, and yet no run may lie between start and end.
+  if (definition.cron === undefined || nextRun(timingOf(definition, 0), limits.now) !== undefined)
+    return { ok: true, definition };
+  return { ok: false, errors: [{ path: 'end', code: 'never_runs', message: 'lies before the first run' }] };
 }
-
-/** What a caller wrote, of any types. */
-type Written = { [Field in keyof Definition]?: unknown };
 
 /**
  * Reads a list of schedules as a file has it; paths of errors begin with the index. An end that is past is fine here: the
@@ -68,10 +52,8 @@ export function parseScheduleList(
     if (!each.ok) return each.errors.map((error) => ({ ...error, path: `${index}.${error.path}` }));
     const { name } = each.definition;
     const first = parsed.findIndex((other) => other.ok && other.definition.name === name);
-    if (first === index) return [];
-    return [
-      { path: `${index}.name`, code: 'duplicate_name', message: `${name} is the name of ${first} already` },
-    ];
+    const message = `${name} is the name of ${first} already`;
+    return first === index ? [] : [{ path: `${index}.name`, code: 'duplicate_name', message }];
   });
   return { definitions: parsed.flatMap((each) => (each.ok ? [each.definition] : [])), errors };
 }
@@ -80,14 +62,13 @@ function normal(
   { name, cron, tz = 'UTC', every, start, end, limit }: Definition,
   request: NormalRequest,
 ): Definition {
-  const instant = (text: string) => new Date(text).toISOString();
   return {
     name,
-    ...(cron === undefined ? {} : { cron: parseCron(cron), tz }),
-    ...(every === undefined ? {} : { every }),
-    ...(start === undefined ? {} : { start: instant(start) }),
-    ...(end === undefined ? {} : { end: instant(end) }),
-    ...(limit === undefined ? {} : { limit }),
+    ...(cron !== undefined && { cron: parseCron(cron), tz }),
+    ...(every !== undefined && { every }),
+    ...(start !== undefined && { start: new Date(start).toISOString() }),
+    ...(end !== undefined && { end: new Date(end).toISOString() }),
+    ...(limit !== undefined && { limit }),
     request,
   };
 }
@@ -95,124 +76,94 @@ function normal(
 /** @param anchor where `every` counts from when no start says so, ms since the epoch */
 export function timingOf({ cron, tz = 'UTC', every = 0, start, end }: Definition, anchor: number): Timing {
   const bounds = {
-    ...(start === undefined ? {} : { start: Date.parse(start) }),
-    ...(end === undefined ? {} : { end: Date.parse(end) }),
+    ...(start !== undefined && { start: Date.parse(start) }),
+    ...(end !== undefined && { end: Date.parse(end) }),
   };
   return cron === undefined
     ? { ...bounds, everyMs: every * 1000, anchor: bounds.start ?? anchor }
     : { ...bounds, cron, tz };
 }
 
-function wrong(path: string, code: string, message: string, got: unknown): InputError {
-  return { path, code, message: `${message}; got ${echo(got)}` };
-}
-
-function unknownFields(written: Written): InputError[] {
-  const message = `is no field of a schedule; known here: ${FIELDS.join(', ')}`;
-  return Object.keys(written)
-    .filter((key) => !FIELDS.includes(key))
-    .map((key) => ({ path: key.slice(0, 64), code: 'unknown_field', message }));
-}
-
-function nameErrors(name: unknown): InputError[] {
-  if (typeof name === 'string' && SCHEDULE_NAME.test(name)) return [];
-  return [wrong('name', 'invalid_name', 'must be 1 to 60 of the characters a-z, 0-9 and hyphen', name)];
-}
-
 function parseRequest(written: unknown, { tenant, marketplace }: ScheduleLimits) {
   const refuse = (...errors: InputError[]) => ({ ok: false, errors }) as const;
   if (written === undefined)
     return refuse({ path: 'request', code: 'required', message: 'is required here' });
-  const isObject = typeof written === 'object' && written !== null && !Array.isArray(written);
-  const request = isObject ? { priority: 'scheduled', tenant, ...written } : written;
+  const request = isObject(written) ? { priority: 'scheduled', tenant, ...written } : written;
   const parsed = parseSearchRequest(request, { marketplace });
   if (!parsed.ok)
     return refuse(
-      ...parsed.errors.map((error) => ({
-        ...error,
-        path: error.path === '' ? 'request' : `request.${error.path}`,
-      })),
+      ...parsed.errors.map((error) => ({ ...error, path: `request.${error.path}`.replace(/\.$/, '') })),
     );
   if (parsed.request.tenant === tenant) return parsed;
   const message = `this queue belongs to tenant ${tenant}`;
   return refuse({ path: 'request.tenant', code: 'invalid_tenant', message });
 }
 
+const FIELDS = ['name', 'cron', 'tz', 'every', 'start', 'end', 'limit', 'request'];
 const MAX_RUNS = 1_000_000;
 const MAX_EVERY = 31_536_000;
 /** RFC 3339 with its offset: a time without one would mean something else on another machine. */
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
-/** Everything wrong with when a schedule is to run. */
-function timingErrors(written: Written, limits: ScheduleLimits): InputError[] {
-  const { cron, every, tz, limit } = written;
+/** What is wrong with the fields but the request. */
+function fieldErrors(written: Record<string, unknown>, { minInterval, now }: ScheduleLimits): InputError[] {
   const errors: InputError[] = [];
+  const refuse = (path: string, code: string, message: string, ...got: unknown[]) =>
+    errors.push({ path, code, message: [message, ...got.map((value) => `got ${echo(value)}`)].join('; ') });
+  for (const key of Object.keys(written))
+    if (!FIELDS.includes(key))
+      refuse(
+        key.slice(0, 64),
+        'unknown_field',
+        `is no field of a schedule; known here: ${FIELDS.join(', ')}`,
+      );
+
+  const { name, cron, every, tz, limit, start, end } = written;
+  if (typeof name !== 'string' || !SCHEDULE_NAME.test(name))
+    refuse('name', 'invalid_name', 'must be 1 to 60 of the characters a-z, 0-9 and hyphen', name);
   if ((cron === undefined) === (every === undefined))
-    errors.push({ path: 'cron', code: 'cron_or_every', message: 'give cron or every, and not both' });
-  if (cron !== undefined) errors.push(...cronErrors(cron, limits));
-  if (every !== undefined) errors.push(...everyErrors(every, limits));
+    refuse('cron', 'cron_or_every', 'give cron or every, and not both');
+  const problem = cron === undefined ? undefined : cronProblem(cron, minInterval);
+  if (problem !== undefined) refuse('cron', ...problem, cron);
+  if (every !== undefined && !isInteger(every, minInterval, MAX_EVERY)) {
+    const code = typeof every === 'number' && every < minInterval ? 'interval_too_short' : 'invalid_interval';
+    const range = `from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${MAX_EVERY}`;
+    refuse('every', code, `must be whole seconds ${range}`, every);
+  }
   if (tz !== undefined && (typeof tz !== 'string' || !isTimeZone(tz)))
-    errors.push(wrong('tz', 'unknown_timezone', 'must be an IANA time zone such as Europe/Berlin', tz));
+    refuse('tz', 'unknown_timezone', 'must be an IANA time zone such as Europe/Berlin', tz);
   else if (tz !== undefined && every !== undefined)
-    errors.push({
-      path: 'tz',
-      code: 'timezone_without_cron',
-      message: 'means nothing with every: leave it out',
-    });
+    refuse('tz', 'timezone_without_cron', 'means nothing with every: leave it out');
   if (limit !== undefined && !isInteger(limit, 1, MAX_RUNS))
-    errors.push(wrong('limit', 'limit_range', `must be an integer from 1 to ${MAX_RUNS}`, limit));
-  errors.push(...boundErrors(written, limits));
-  return errors.length > 0 ? errors : emptyErrors(written as TimingFields, limits);
+    refuse('limit', 'limit_range', `must be an integer from 1 to ${MAX_RUNS}`, limit);
+
+  const example = 'must be a date and time with its offset, such as 2030-01-31T09:00:00Z';
+  for (const [path, value] of Object.entries({ start, end }))
+    if (value !== undefined && !isInstant(value)) refuse(path, 'invalid_date', example, value);
+  if (isInstant(end) && Date.parse(end) <= now) refuse('end', 'end_in_the_past', 'is over', end);
+  else if (isInstant(end) && isInstant(start) && Date.parse(start) >= Date.parse(end))
+    refuse('end', 'end_before_start', 'must be later than start');
+  return errors;
 }
 
-function cronErrors(text: unknown, { minInterval }: ScheduleLimits): InputError[] {
-  const refuse = (code: string, message: string) => [wrong('cron', code, message, text)];
+function cronProblem(text: unknown, minInterval: number): [code: string, message: string] | undefined {
   if (typeof text !== 'string' || text.length > 200)
-    return refuse('invalid_cron', 'must be text of at most 200 characters');
+    return ['invalid_cron', 'must be text of at most 200 characters'];
   try {
-    return shortestGap(parseCron(text)) >= minInterval * 1000
-      ? []
-      : refuse('interval_too_short', `runs closer together than ${minInterval} s (SCHEDULE_MIN_INTERVAL)`);
+    if (shortestGap(parseCron(text)) >= minInterval * 1000) return undefined;
+    return ['interval_too_short', `runs closer together than ${minInterval} s (SCHEDULE_MIN_INTERVAL)`];
   } catch (error) {
-    if (error instanceof CronError) return refuse('invalid_cron', error.message);
+    if (error instanceof CronError) return ['invalid_cron', error.message];
     throw error;
   }
-}
-
-function everyErrors(every: unknown, { minInterval }: ScheduleLimits): InputError[] {
-  if (isInteger(every, minInterval, MAX_EVERY)) return [];
-  const code = typeof every === 'number' && every < minInterval ? 'interval_too_short' : 'invalid_interval';
-  const range = `from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${MAX_EVERY}`;
-  return [wrong('every', code, `must be whole seconds ${range}`, every)];
 }
 
 function isInteger(value: unknown, from: number, to: number): boolean {
   return Number.isInteger(value) && (value as number) >= from && (value as number) <= to;
 }
 
-function boundErrors({ start, end }: Written, { now }: ScheduleLimits): InputError[] {
-  const example = 'must be a date and time with its offset, such as 2030-01-31T09:00:00Z';
-  const errors = Object.entries({ start, end })
-    .filter(([, value]) => value !== undefined && !isInstant(value))
-    .map(([path, value]) => wrong(path, 'invalid_date', example, value));
-  if (!isInstant(end)) return errors;
-  if (Date.parse(end) <= now) errors.push(wrong('end', 'end_in_the_past', 'is over', end));
-  else if (isInstant(start) && Date.parse(start) >= Date.parse(end))
-    errors.push({ path: 'end', code: 'end_before_start', message: 'must be later than start' });
-  return errors;
-}
-
 function isInstant(value: unknown): value is string {
   return typeof value === 'string' && INSTANT.test(value) && Date.parse(value) >= 0;
-}
-
-/** Each field is valid, and yet no run lies between start and end. */
-function emptyErrors({ cron, tz = 'UTC', start, end }: TimingFields, { now }: ScheduleLimits): InputError[] {
-  if (cron === undefined || end === undefined) return [];
-  const timing = { cron: parseCron(cron), tz, end: Date.parse(end) };
-  const from = start === undefined ? now : Math.max(now, Date.parse(start) - 1);
-  if (nextRun(timing, from) !== undefined) return [];
-  return [{ path: 'end', code: 'never_runs', message: 'lies before the first run' }];
 }
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];

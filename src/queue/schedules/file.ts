@@ -1,11 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ApplyReport, Schedules } from './schedules.ts';
-
-const RETRY_MS = 1000;
 
 /** The schedules that a file lists, `{ "schedules": [ … ] }`, unchecked. @throws ConfigError */
 export function readSchedulesFile(path: string): unknown[] {
@@ -37,26 +34,17 @@ export async function applyFile(schedules: Schedules, path: string): Promise<App
 }
 
 /**
- * Makes a tenant's schedules those of its declaration and logs what changed. Waits for Redis without limit.
- * @throws Failure `invalid_request` naming everything wrong in the list
+ * Makes a tenant's schedules those of its declaration and logs what changed.
+ * @throws Failure `invalid_request` naming everything wrong in the list; `redis-unavailable`
  */
 export async function applySchedules(
   schedules: Schedules,
   wanted: readonly unknown[],
   log: Logger,
-  signal?: AbortSignal,
+  _signal?: AbortSignal,
 ): Promise<void> {
-  while (!signal?.aborted) {
-    try {
-      const { refused, unchanged, ...changes } = await schedules.apply(wanted);
-      log.info('schedules applied', { ...changes, unchanged: unchanged.length });
-      if (refused.length > 0)
-        log.warn('schedules left out: these names were added elsewhere', { names: refused });
-      return;
-    } catch (error) {
-      if (!(error instanceof Failure) || error.code !== 'redis-unavailable') throw error;
-      log.warn('schedules not applied yet', { reason: error.message });
-      await sleep(RETRY_MS);
-    }
-  }
+  const { refused, unchanged, ...changes } = await schedules.apply(wanted);
+  log.info('schedules applied', { ...changes, unchanged: unchanged.length });
+  if (refused.length > 0)
+    log.warn('schedules left out: these names were added elsewhere', { names: refused });
 }

@@ -2,8 +2,7 @@ import type { Job, Queue } from 'bullmq';
 import { Failure } from '../../failures.ts';
 import type { QueueContext } from '../search/context.ts';
 import type { SearchEnd } from '../search/summary.ts';
-import { isOver } from './scheduler.ts';
-import { type ScheduledRun, ScheduleStore } from './store.ts';
+import { isOver, type ScheduledRun, ScheduleStore } from './store.ts';
 
 /** Ids of runs that were started by hand; the ids of the others are BullMQ's, `repeat:NAME:DUE`. */
 export function manualRunId(schedule: string, unique: string): string {

@@ -4,19 +4,18 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
-import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { Schedule } from '../../product/scheduleSchema.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { Lease } from '../../redis/lease.ts';
 import { SEARCH_JOB, withinDeadline } from '../bullmq/queues.ts';
-import { repeatStrategy, schedulerNames } from '../bullmq/repeat.ts';
+import { dueRun, repeatStrategy, schedulerNames } from '../bullmq/repeat.ts';
 import { invalid, searchOptions } from '../search/jobData.ts';
 import type { JobDefaults } from '../search/retryPolicy.ts';
-import { type Definition, describeTiming, parseSchedule, parseScheduleList } from './definition.ts';
+import { nextRun } from './cron.ts';
+import { type Definition, describeTiming, parseSchedule, parseScheduleList, timingOf } from './definition.ts';
 import { manualRunId } from './scheduledRun.ts';
-import { isOver, removeScheduler, upsertScheduler } from './scheduler.ts';
-import { type PastRun, type ScheduleRecord, ScheduleStore } from './store.ts';
+import { isOver, type PastRun, type ScheduleRecord, ScheduleStore } from './store.ts';
 
 interface SchedulesOptions {
   /** The tenant's search queue, made with `settings: { repeatStrategy }`. */
@@ -34,17 +33,9 @@ interface SchedulesOptions {
 }
 
 /** A schedule and its state. Instants are ISO 8601 in UTC. */
-export interface ScheduleReport {
-  name: string;
+export interface ScheduleReport extends Definition {
   /** In words: `at 02:30 every day (Europe/Berlin)`. */
   when: string;
-  cron?: string;
-  tz?: string;
-  /** Seconds. */
-  every?: number;
-  start?: string;
-  end?: string;
-  limit?: number;
   /** `done`: its limit or end is reached, no run follows. */
   state: 'active' | 'paused' | 'done';
   /** `file`: managed by SCHEDULES_FILE. */
@@ -55,7 +46,6 @@ export interface ScheduleReport {
   runs: number;
   /** Latest first, at most ten; `outcome` is null until the run has ended. */
   lastRuns: Array<{ searchId: string; at: string; outcome: Outcome | null }>;
-  request: NormalRequest;
 }
 
 /** What applying a file changed; names of schedules. */
@@ -66,13 +56,6 @@ export interface ApplyReport {
   unchanged: string[];
   /** Left alone: the name belongs to a schedule that did not come from the file. */
   refused: string[];
-}
-
-interface Plan extends Omit<ApplyReport, 'added' | 'changed'> {
-  added: Definition[];
-  changed: Definition[];
-  /** Of any source: a process died between two steps of a change and left the scheduler missing or left over. */
-  repaired: ScheduleRecord[];
 }
 
 /** How long a start waits for the other processes that apply the same file, ms. */
@@ -169,13 +152,15 @@ export class Schedules {
     if (errors.length > 0) throw invalid('invalid_request', errors);
     try {
       const plan = await this.#plan(definitions);
-      const { added, changed, removed, repaired } = plan;
-      if (added.length + changed.length + removed.length + repaired.length === 0) return reportOn(plan);
+      if (plan.steps.length === 0) return plan.report;
       return await this.#withLease(APPLY_DEADLINE_MS, async (renew) => {
         // Another process may have been faster.
-        const current = await this.#plan(definitions);
-        await this.#carryOut(current, renew);
-        return reportOn(current);
+        const { steps, report } = await this.#plan(definitions);
+        for (const step of steps) {
+          await renew();
+          await step();
+        }
+        return report;
       });
     } catch (error) {
       throw redisFailure(error) ?? error;
@@ -187,25 +172,33 @@ export class Schedules {
     return { tenant, marketplace: defaults.marketplace, minInterval };
   }
 
-  async #plan(wanted: readonly Definition[]): Promise<Plan> {
+  /** What is to change, and the steps to it. */
+  async #plan(wanted: readonly Definition[]) {
     const present = new Map((await this.#store.all()).map((record) => [record.definition.name, record]));
-    const plan: Plan = { added: [], changed: [], removed: [], unchanged: [], refused: [], repaired: [] };
+    const report: ApplyReport = { added: [], changed: [], removed: [], unchanged: [], refused: [] };
+    const steps: Array<() => Promise<void>> = [];
     for (const definition of wanted) {
-      const record = present.get(definition.name);
-      if (record === undefined) plan.added.push(definition);
-      else if (record.source !== 'file') plan.refused.push(definition.name);
-      else if (isDeepStrictEqual(record.definition, definition)) plan.unchanged.push(definition.name);
-      else plan.changed.push(definition);
+      const { name } = definition;
+      const record = present.get(name);
+      const isSame = record?.source === 'file' && isDeepStrictEqual(record.definition, definition);
+      if (record === undefined) report.added.push(name);
+      else if (record.source !== 'file') report.refused.push(name);
+      else report[isSame ? 'unchanged' : 'changed'].push(name);
+      if (record?.source !== 'code' && !isSame) steps.push(() => this.#put(definition, 'file'));
     }
     const names = new Set(wanted.map(({ name }) => name));
-    for (const { source, definition } of present.values())
-      if (source === 'file' && !names.has(definition.name)) plan.removed.push(definition.name);
+    for (const [name, { source }] of present)
+      if (source === 'file' && !names.has(name)) {
+        report.removed.push(name);
+        steps.unshift(() => this.#drop(name));
+      }
+    // A process that died between two steps of a change left a scheduler missing or left over, of any source.
     const schedulers = await schedulerNames(this.#options.searches, this.#options.redis);
-    const touched = new Set([...plan.changed.map(({ name }) => name), ...plan.removed]);
+    const touched = new Set([...report.changed, ...report.removed]);
     for (const record of present.values())
       if (!touched.has(record.definition.name) && (await this.#isBroken(record, schedulers)))
-        plan.repaired.push(record);
-    return plan;
+        steps.push(() => this.#upsertScheduler(record));
+    return { report, steps };
   }
 
   async #isBroken(record: ScheduleRecord, schedulers: ReadonlySet<string>): Promise<boolean> {
@@ -215,39 +208,18 @@ export class Schedules {
     return !isOver(record, (await this.#store.runs(name)).count, Date.now());
   }
 
-  async #carryOut(plan: Plan, renew: () => Promise<void>): Promise<void> {
-    for (const name of plan.removed) {
-      await renew();
-      await this.#drop(name);
-    }
-    for (const definition of [...plan.added, ...plan.changed]) {
-      await renew();
-      await this.#put(definition, 'file');
-    }
-    for (const record of plan.repaired) {
-      await renew();
-      await this.#upsertScheduler(record);
-    }
-  }
-
   /** Adds or changes one schedule; the same once more changes nothing. */
   async #put(definition: Definition, source: ScheduleRecord['source']): Promise<void> {
     const before = await this.#store.get(definition.name);
     if (before !== undefined && isDeepStrictEqual(before.definition, definition)) return;
-    const now = Date.now();
-    const record: ScheduleRecord = {
-      definition,
-      source,
-      paused: before?.paused ?? false,
-      anchor: before?.anchor ?? now,
-    };
+    const anchor = before?.anchor ?? Date.now();
+    const record = { definition, source, paused: before?.paused ?? false, anchor };
     if (before === undefined) {
       // The record first: a start repairs by it, should this process die before the next line.
       await this.#store.put(record);
-      await this.#upsertScheduler(record, { isNew: true, now });
-      return;
+      return this.#upsertScheduler(record, undefined, anchor - 1);
     }
-    await this.#upsertScheduler(record, { before, now });
+    await this.#upsertScheduler(record, before);
     await this.#store.put(record);
   }
 
@@ -267,13 +239,42 @@ export class Schedules {
     });
   }
 
-  async #upsertScheduler(
-    record: ScheduleRecord,
-    change: { before?: ScheduleRecord; isNew?: boolean; now?: number } = {},
-  ): Promise<void> {
+  /**
+   * Makes BullMQ's scheduler what the record wants; removes it where no run is to follow. A change of the request alone
+   * leaves the next run where it is. A run that is overdue is still made, whatever changes.
+   * @param before the record that it replaces @param now a new schedule may run at this very moment, so a little less
+   */
+  async #upsertScheduler(record: ScheduleRecord, before?: ScheduleRecord, now = Date.now()): Promise<void> {
     const { searches, rules } = this.#options;
-    const { count: runs } = await this.#store.runs(record.definition.name);
-    await upsertScheduler(searches, rules, record, { isNew: false, now: Date.now(), ...change, runs });
+    const { definition, paused, anchor } = record;
+    const { name, request, cron, tz, every = 0, start, end, limit } = definition;
+    const { count: runs } = await this.#store.runs(name);
+    const next = nextRun(timingOf(definition, anchor), now);
+    if (paused || next === undefined || isOver(record, runs, now)) return removeScheduler(searches, name);
+    const sameTiming = before !== undefined && timingKey(before) === timingKey(record);
+    const due = await dueRun(searches, name, now);
+    if (!sameTiming) {
+      // A run that waits as delayed would be removed with its scheduler.
+      if (await due?.isDelayed()) await due?.promote();
+      // BullMQ would go on counting from the previous run.
+      await searches.removeJobScheduler(name);
+    }
+    const byClock = {
+      pattern: cron as string,
+      tz: tz as string,
+      ...(start !== undefined && Date.parse(start) > now && { startDate: Date.parse(start) }),
+      // For this once only; BullMQ does not keep it.
+      ...(sameTiming && due !== undefined && { immediately: true }),
+    };
+    await searches.upsertJobScheduler(
+      name,
+      {
+        ...(cron === undefined ? { every: every * 1000, startDate: next } : byClock),
+        ...(end !== undefined && { endDate: Date.parse(end) }),
+        ...(limit !== undefined && { limit: limit - runs }),
+      },
+      { name: SEARCH_JOB, data: request, opts: searchOptions(request, rules) },
+    );
   }
 
   async #record(name: string): Promise<ScheduleRecord> {
@@ -337,9 +338,17 @@ export class Schedules {
   }
 }
 
-function reportOn({ added, changed, removed, unchanged, refused }: Plan): ApplyReport {
-  const names = (definitions: Definition[]) => definitions.map(({ name }) => name);
-  return { added: names(added), changed: names(changed), removed, unchanged, refused };
+function timingKey({ definition: { cron, tz, every, start }, anchor }: ScheduleRecord): string {
+  return JSON.stringify([cron, tz, every, start, anchor]);
+}
+
+/** Removes BullMQ's scheduler and the run that no worker has taken yet. One that is under way goes on. */
+async function removeScheduler(queue: Queue, name: string): Promise<void> {
+  const due = await dueRun(queue, name, Number.POSITIVE_INFINITY);
+  // BullMQ keeps the planned run of a scheduler that exists.
+  await queue.removeJobScheduler(name);
+  // A worker may take it at this very moment; then it is under way.
+  await due?.remove().catch(() => undefined);
 }
 
 async function reportOnRun(queue: Queue, { searchId, at, outcome }: PastRun) {

@@ -1,7 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
-import type { Definition } from './definition.ts';
+import { nextRun } from './cron.ts';
+import { type Definition, timingOf } from './definition.ts';
 
 /** A schedule as this service keeps it, apart from the BullMQ scheduler, which exists only while runs follow. */
 export interface ScheduleRecord {
@@ -11,6 +12,12 @@ export interface ScheduleRecord {
   paused: boolean;
   /** Where `every` counts from when no start says so, ms since the epoch: it survives pauses and changes. */
   anchor: number;
+}
+
+/** Whether no run follows any more. */
+export function isOver({ definition, anchor }: ScheduleRecord, runs: number, now: number): boolean {
+  const { limit = Number.POSITIVE_INFINITY } = definition;
+  return runs >= limit || nextRun(timingOf(definition, anchor), now) === undefined;
 }
 
 /** One run of a schedule. */
