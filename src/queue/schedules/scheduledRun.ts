@@ -1,7 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import { Failure } from '../../failures.ts';
+import type { SearchSummary } from '../../product/summary.ts';
 import type { QueueContext } from '../search/context.ts';
-import type { SearchEnd } from '../search/summary.ts';
 import { isOver, type ScheduledRun, ScheduleStore } from './store.ts';
 
 /** Ids of runs that were started by hand; the ids of the others are BullMQ's, `repeat:NAME:DUE`. */
@@ -15,11 +15,11 @@ const MANUAL_RUN = /^run_([a-z0-9-]{1,60})_[0-9a-f]{12}$/;
  * A search job that may be a run of a schedule: `search` itself, except that a run whose predecessor is busy ends as
  * `skipped`. The run and its outcome are stored with the schedule. Like a search job it may run any number of times.
  */
-export async function asScheduledRun(
+export async function asScheduledRun<End extends { summary: SearchSummary }>(
   { redis, tenant, searches, log }: Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>,
   job: Job,
-  search: () => Promise<SearchEnd>,
-): Promise<SearchEnd> {
+  search: () => Promise<End>,
+): Promise<End | { summary: SearchSummary }> {
   const run = runOf(job);
   if (run === undefined) return search();
   const store = new ScheduleStore(redis, searches.opts.prefix as string, tenant);
@@ -33,7 +33,7 @@ export async function asScheduledRun(
   }
   if (busy !== undefined) {
     log.info('run skipped', { searchId: run.searchId, schedule: run.schedule, busy });
-    return skipped(run.searchId);
+    return { summary: skipped(run.searchId) };
   }
   try {
     const end = await search();
@@ -76,11 +76,11 @@ async function busyPredecessor(
   }
 }
 
-function skipped(searchId: string): SearchEnd {
+function skipped(searchId: string): SearchSummary {
   const now = new Date().toISOString();
-  const summary = {
+  return {
     searchId,
-    outcome: 'skipped' as const,
+    outcome: 'skipped',
     counts: { found: 0, collected: 0, products: 0, duplicates: 0, filteredOut: 0, rejected: {} },
     calls: 0,
     pages: 0,
@@ -92,5 +92,4 @@ function skipped(searchId: string): SearchEnd {
     finishedAt: now,
     expiresAt: null,
   };
-  return { summary };
 }
