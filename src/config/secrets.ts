@@ -14,7 +14,7 @@ interface WithSecrets {
   problems: ConfigProblem[];
 }
 
-/** Reads the files that `…_FILE` variables of secrets name. One newline at the end is not part of the secret. */
+/** Reads the files that `…_FILE` variables of secrets name. Space around it is not part of the secret. */
 export function withSecretFiles(env: NodeJS.ProcessEnv): WithSecrets {
   const read: Record<string, string> = {};
   const problems: ConfigProblem[] = [];
@@ -32,21 +32,18 @@ export function withSecretFiles(env: NodeJS.ProcessEnv): WithSecrets {
   return { env: { ...env, ...read }, fromFiles: new Set(Object.keys(read)), problems };
 }
 
-function readSecretFile(path: string): { text: string } | { problem: string } {
-  let content: string;
+/** A file that holds one secret and nothing else. A problem ends the sentence that names the file, and shows no content. */
+export function readSecretFile(path: string): { text: string } | { problem: string } {
   try {
-    content = readFileSync(path, 'utf8');
+    const text = readFileSync(path, 'utf8').trim();
+    if (text === '') return { problem: 'names an empty file: put the secret there' };
+    if (!/[\r\n\0]/.test(text)) return { text };
+    return { problem: 'names a file of several lines: it must hold nothing but the secret' };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    return {
-      problem: `cannot be read (${code}): it must hold the path of a file with nothing but the secret`,
-    };
+    const problem = `cannot be read (${code}): it must hold the path of a file with nothing but the secret`;
+    return { problem };
   }
-  const text = content.replace(/\r?\n$/, '');
-  if (text.trim() === '') return { problem: 'names an empty file: put the secret there' };
-  if (/[\r\n\0]/.test(text))
-    return { problem: 'names a file of several lines: it must hold nothing but the secret' };
-  return { text };
 }
 
 /** Every secret of this configuration, for the scrubber: the parts of each sensitive setting, and the Basic pair. */

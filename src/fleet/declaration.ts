@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs';
 import type { ConfigProblem } from '../config/config.ts';
-import { closestWord } from '../config/files.ts';
-import { FORMATS, type FormatName } from '../config/formats.ts';
+import { didYouMean } from '../config/files.ts';
+import { FORMATS, type Format, type FormatName } from '../config/formats.ts';
 import { settings } from '../config/schema.ts';
+import { readSecretFile } from '../config/secrets.ts';
 import { Failure } from '../failures.ts';
 
 /**
@@ -78,7 +78,7 @@ export function unknownTenant(name: string, known: readonly string[]): Failure {
 
 /** Everything that is wrong with the form of these declarations. @param at prefix of a tenant's name in the problems */
 export function declarationProblems(value: unknown, at: string): ConfigProblem[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
+  if (!isObject(value))
     return [{ name: at, message: 'must be an object: a tenant’s name → its declaration' }];
   const entries = Object.entries(value);
   if (entries.length > MAX_TENANTS)
@@ -96,54 +96,36 @@ export function declarationProblems(value: unknown, at: string): ConfigProblem[]
 
 /** The same for one declaration; problems are named by their field. */
 export function tenantProblems(value: unknown): ConfigProblem[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    return [{ name: '', message: 'must be an object' }];
-  const written = value as Record<string, unknown>;
-  return [
-    ...Object.keys(written).flatMap(unknownFieldProblems),
-    ...REFERENCES.flatMap((name) => referenceProblems(written, name)),
-    ...Object.entries(OVERRIDES).flatMap(([field, path]) => valueProblems(written, field, path)),
-    ...(written.schedules === undefined || Array.isArray(written.schedules)
-      ? []
-      : [{ name: 'schedules', message: 'must be a list, as in SCHEDULES_FILE' }]),
-  ];
+  if (!isObject(value)) return [{ name: '', message: 'must be an object' }];
+  const problems: ConfigProblem[] = [];
+  const refuse = (name: string, message: string) => problems.push({ name, message });
+  for (const field of Object.keys(value).filter((each) => !FIELDS.includes(each)))
+    if (/^client(id|secret)$/i.test(field))
+      refuse(field, `is not written here: name a file with ${field}File, or a variable with ${field}Env`);
+    else refuse(field.slice(0, 64), `is not a field of a tenant${didYouMean(field, FIELDS)}`);
+  // Their values are never shown: people write the secret itself there.
+  for (const name of REFERENCES) {
+    const [file, variable] = [value[`${name}File`], value[`${name}Env`]];
+    if ((file === undefined) === (variable === undefined))
+      refuse(name, `needs either ${name}File or ${name}Env`);
+    else if (file !== undefined && (typeof file !== 'string' || file.trim() === ''))
+      refuse(`${name}File`, 'must be the path of a file that holds it');
+    else if (file === undefined && !/^[A-Za-z_]\w{0,99}$/.test(String(variable)))
+      refuse(`${name}Env`, 'must be the name of the environment variable that holds it');
+  }
+  for (const [field, path] of Object.entries(OVERRIDES)) {
+    const { format } = settings().find((setting) => setting.path === path) as { format: FormatName };
+    const { accepts, allowed }: Format = FORMATS[format];
+    if (value[field] !== undefined && !accepts(value[field]))
+      refuse(field, `is ${(JSON.stringify(value[field]) ?? '').slice(0, 200)}, but must be ${allowed}`);
+  }
+  if (value.schedules !== undefined && !Array.isArray(value.schedules))
+    refuse('schedules', 'must be a list, as in SCHEDULES_FILE');
+  return problems;
 }
 
-function unknownFieldProblems(field: string): ConfigProblem[] {
-  if (FIELDS.includes(field)) return [];
-  if (/^client(id|secret)$/i.test(field))
-    return [
-      {
-        name: field,
-        message: `is not written here: name a file with ${field}File, or a variable with ${field}Env`,
-      },
-    ];
-  const near = closestWord(field, FIELDS);
-  const guess = near === undefined ? '' : `; did you mean ${near}?`;
-  return [{ name: field.slice(0, 64), message: `is not a field of a tenant${guess}` }];
-}
-
-/** Never shows the value: people write the secret itself there. */
-function referenceProblems(written: Record<string, unknown>, name: string): ConfigProblem[] {
-  const [file, variable] = [written[`${name}File`], written[`${name}Env`]];
-  if ((file === undefined) === (variable === undefined))
-    return [{ name, message: `needs either ${name}File or ${name}Env` }];
-  if (file !== undefined && (typeof file !== 'string' || file.trim() === ''))
-    return [{ name: `${name}File`, message: 'must be the path of a file that holds it' }];
-  if (variable !== undefined && (typeof variable !== 'string' || !/^[A-Za-z_]\w{0,99}$/.test(variable)))
-    return [{ name: `${name}Env`, message: 'must be the name of the environment variable that holds it' }];
-  return [];
-}
-
-function valueProblems(written: Record<string, unknown>, field: string, path: string): ConfigProblem[] {
-  const value = written[field];
-  if (value === undefined) return [];
-  const { format } = settings().find((setting) => setting.path === path) as { format: FormatName };
-  const { accepts, allowed } = FORMATS[format];
-  if (accepts(value as never)) return [];
-  return [
-    { name: field, message: `is ${(JSON.stringify(value) ?? '').slice(0, 200)}, but must be ${allowed}` },
-  ];
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export interface Keyset {
@@ -154,37 +136,25 @@ export interface Keyset {
 /** Longer than any part of a keyset. */
 const MAX_LENGTH = 1000;
 
-/**
- * Reads the keyset that a declaration refers to. A problem names the reference and never shows its content.
- * @param env the process's environment
- */
+/** The keyset that a declaration refers to. A problem names the reference and never shows its content. */
 export function readKeyset(
-  { clientIdFile, clientIdEnv, clientSecretFile, clientSecretEnv }: TenantDeclaration,
+  declaration: TenantDeclaration,
   env: NodeJS.ProcessEnv,
 ): { keyset: Keyset } | { problem: string } {
-  const clientId = readReference('clientId', clientIdFile, clientIdEnv, env);
+  const [clientId, clientSecret] = REFERENCES.map((name) => {
+    const file = declaration[`${name}File`];
+    const variable = declaration[`${name}Env`] ?? '';
+    const where = file === undefined ? `${name}Env ${variable}` : `${name}File ${file}`;
+    const read = file === undefined ? { text: env[variable] ?? '' } : readSecretFile(file);
+    if ('problem' in read) return { problem: `${where} ${read.problem}` };
+    const text = read.text.trim();
+    if (text === '') return { problem: `${where} is not set` };
+    if (text.length <= MAX_LENGTH && !/\s/.test(text)) return { text };
+    return { problem: `${where} holds more than one value: it must hold nothing else` };
+  }) as [Reference, Reference];
   if ('problem' in clientId) return clientId;
-  const clientSecret = readReference('clientSecret', clientSecretFile, clientSecretEnv, env);
   if ('problem' in clientSecret) return clientSecret;
   return { keyset: { clientId: clientId.text, clientSecret: clientSecret.text } };
 }
 
-function readReference(
-  name: string,
-  file: string | undefined,
-  variable: string | undefined,
-  env: NodeJS.ProcessEnv,
-): { text: string } | { problem: string } {
-  const where = file === undefined ? `${name}Env ${variable}` : `${name}File ${file}`;
-  let text = env[variable ?? ''] ?? '';
-  try {
-    if (file !== undefined) text = readFileSync(file, 'utf8');
-  } catch (error) {
-    return { problem: `${where} cannot be read (${(error as NodeJS.ErrnoException).code})` };
-  }
-  text = text.trim();
-  if (text === '') return { problem: `${where} ${file === undefined ? 'is not set' : 'is empty'}` };
-  if (text.length > MAX_LENGTH || /\s/.test(text))
-    return { problem: `${where} holds more than one value: it must hold nothing else` };
-  return { text };
-}
+type Reference = { text: string } | { problem: string };
