@@ -118,7 +118,7 @@ function readAuction(item: WireOffer, buyingOptions: string[]): Auction | null {
 
 /**
  * What an item answer says of its listing in place of the search answer; null where it names no offer. Without buying
- * options nothing tells a price from a bid.
+ * options a price and a bid look the same.
  *
  * @param pickup whether the buyer can fetch the item and nothing is sent.
  */
@@ -289,11 +289,13 @@ function readOption(option: Fields): Option[] {
 
 function readCost({ shippingCostType: type, shippingCost }: Fields): Shipping | null {
   const cost = amount(shippingCost);
-  const converted = originalAmount(shippingCost);
+  const original = originalAmount(shippingCost);
+  const converted = original === null ? {} : { converted: original };
   if (cost !== null && !isZero(cost))
-    return { kind: type === 'CALCULATED' ? 'calculated' : 'fixed', cost, ...(converted && { converted }) };
+    return { kind: type === 'CALCULATED' ? 'calculated' : 'fixed', cost, ...converted };
   if (type === 'CALCULATED') return { kind: 'calculated', cost: null };
-  return type === 'FIXED' && cost !== null ? { kind: 'free', cost, ...(converted && { converted }) } : null;
+  if (type !== 'FIXED' || cost === null) return null;
+  return { kind: 'free', cost, ...converted };
 }
 
 /** Readers of untrusted JSON: each gives a clean value or null, and never throws. */

@@ -2,7 +2,7 @@ import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { csvHeader, csvLine } from '../../product/csv.ts';
+import { type CsvWriter, csvColumns, csvWriter } from '../../product/csv.ts';
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
@@ -19,6 +19,7 @@ const LIMIT = {
   description: 'products of one page; default: 200 as json, all of them in one stream otherwise',
 };
 const SORT = { description: 'by delivered price, unknown ones last; default: eBay’s order' };
+const COLUMNS = { description: 'of csv, separated by commas, such as title,total,url; default: all of them' };
 const MARKS = 'new|price-dropped|price-rose|same';
 
 const Query = Type.Object(
@@ -31,6 +32,7 @@ const Query = Type.Object(
     maxTotal: text(AMOUNT, 'highest delivered price; needs currency'),
     currency: text('[A-Z]{3}', 'only products whose delivered price is in it'),
     conditionId: list('[0-9]{4}', 'only these, separated by commas, such as 1000,3000'),
+    columns: Type.Optional(Type.String({ maxLength: 2000, ...COLUMNS })),
     mark: list(MARKS, 'only these, separated by commas; for searches with a track'),
   },
   { additionalProperties: false },
@@ -62,7 +64,8 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
       }),
       async (request, reply) => {
         const { id } = request.params;
-        const { limit, cursor, format = accepted(request), ...choice } = request.query;
+        const { limit, cursor, columns, format = accepted(request), ...choice } = request.query;
+        const csv = csvOf(format, columns);
         const question = { id, ...choice };
         const skip = skipOf(question, cursor);
         const fits = filterOf(choice);
@@ -73,13 +76,13 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
         const { sort } = choice;
         const parts = sort ? inPriceOrder(() => read(0), skip, sort === '-total') : read(skip);
         reply.header('content-type', TYPES[format]).header('vary', 'accept');
-        if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, format));
+        if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, csv));
         const size = limit ?? PAGE;
         const products = await take(parts, size + 1);
         const next = products.length > size ? cursorOf(question, skip + size) : null;
         if (next !== null) reply.header('link', `<${nextUrl(id, request.query, next)}>; rel="next"`);
         const page = products.slice(0, size);
-        return format === 'json' ? { products: page, next } : stream(reply, lines([page], format));
+        return format === 'json' ? { products: page, next } : stream(reply, lines([page], csv));
       },
     );
   };
@@ -100,12 +103,22 @@ function accepted(request: FastifyRequest): Format {
   throw problem(406, 'not_acceptable', 'there are application/json, application/x-ndjson and text/csv');
 }
 
-async function* lines(parts: AsyncIterable<Product[]> | Iterable<Product[]>, format: 'ndjson' | 'csv') {
-  if (format === 'csv') yield `${csvHeader()}\r\n`;
+/** Undefined for another format than csv. @throws Problem 400 */
+function csvOf(format: Format, list: string | undefined): CsvWriter | undefined {
+  if (format !== 'csv') {
+    if (list === undefined) return undefined;
+    throw problem(400, 'columns_need_csv', 'are chosen for csv only', { path: 'columns' });
+  }
+  const chosen = csvColumns(list);
+  if (chosen.ok) return csvWriter(chosen.columns);
+  throw problem(400, 'unknown_column', chosen.message, { path: 'columns' });
+}
+
+/** @param csv undefined for NDJSON */
+async function* lines(parts: AsyncIterable<Product[]> | Iterable<Product[]>, csv: CsvWriter | undefined) {
+  if (csv) yield `${csv.header}\r\n`;
   for await (const part of parts)
-    yield part
-      .map((product) => (format === 'csv' ? `${csvLine(product)}\r\n` : `${JSON.stringify(product)}\n`))
-      .join('');
+    yield part.map((product) => (csv ? `${csv.line(product)}\r\n` : `${JSON.stringify(product)}\n`)).join('');
 }
 
 /** Reads on only as the socket takes it, and ends when the reader disconnects. */

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { PageAnswer } from '../../../src/collector/answers.ts';
 import { headOf } from '../../../src/collector/assemble.ts';
 import type { Product } from '../../../src/product/product.ts';
-import { packHead, packPage, unpackHead, unpackPage } from '../../../src/results/packing.ts';
+import { pack, packHead, packPage, unpack, unpackHead, unpackPage } from '../../../src/results/packing.ts';
 import { productOf, request, SIGHTING } from '../collector/listing.ts';
 
 const bid = { currentBidPrice: { value: '8.00', currency: 'USD' }, bidCount: 3 };
@@ -48,6 +48,16 @@ const products: Record<string, Product> = {
       },
     ],
   }),
+  'with a day of delivery': productOf({
+    shippingOptions: [
+      {
+        shippingCostType: 'FIXED',
+        shippingCost: { value: '2.50', currency: 'USD' },
+        maxEstimatedDeliveryDate: '2026-02-09T08:00:00.000Z',
+      },
+    ],
+  }),
+  'that can only be fetched': productOf({ shippingOptions: undefined, pickupOptions: [{}] }),
   'in other letters': productOf({ title: 'Ölkännchen 煤油壶 🛢' }),
 };
 
@@ -93,5 +103,23 @@ describe('a packed page', () => {
       .to.include(true)
       .and.include(false);
     expect(unpackHead(packHead(head))).to.deep.equal(head);
+  });
+
+  it('says why others do not', () => {
+    const wanted = request({ title: { exclude: ['hub'] } });
+    expect(headOf(wanted, page()).products.map(({ dropped }) => dropped)).to.include('title');
+  });
+
+  it('of release 0.1 has neither reasons nor days of delivery', () => {
+    const { products: _, ...rest } = page();
+    const [row] = unpack<{ rows: unknown[][] }>(packPage(page({ products: [productOf()] }))).rows;
+    const { products } = unpackPage(pack({ ...rest, rows: [row?.slice(0, 25)] }));
+    expect(products).to.deep.equal([productOf()]);
+
+    const head = unpackHead(pack({ ...rest, ids: ['a', 'b'], unfit: [1] }));
+    expect(head.products.map(({ fits, dropped }) => [fits, dropped])).to.deep.equal([
+      [true, undefined],
+      [false, undefined],
+    ]);
   });
 });
