@@ -24,7 +24,8 @@ import type { Terminal } from './terminal.ts';
 const SEARCHES: ReadonlyArray<{ about: string; line: string }> = [
   {
     about: 'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
-    line: '"usb c hub" --max-items 450 --condition NEW --price-max 40 --ship-to US:19406',
+    // The word NEW would also find open boxes (1500).
+    line: '"usb c hub" --max-items 450 --condition-id 1000 --price-max 40 --ship-to US:19406',
   },
   {
     about: 'two marketplaces at once, cheapest first',

@@ -41,8 +41,18 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['filters.price.min', '--price-min <amount>', 'lowest item price'],
   ['filters.price.max', '--price-max <amount>', 'highest item price'],
   ['filters.price.currency', '--currency <code>', 'of the prices above; else the marketplace’s'],
-  ['filters.conditions', '--condition <word>', 'NEW, USED or UNSPECIFIED; may be repeated', list],
-  ['filters.conditionIds', '--condition-id <id>', 'eBay’s condition id, such as 3000; may be repeated', list],
+  [
+    'filters.conditions',
+    '--condition <word>',
+    'NEW (ids 1000, 1500, 1750), USED or UNSPECIFIED; may be repeated',
+    list,
+  ],
+  [
+    'filters.conditionIds',
+    '--condition-id <id>',
+    'eBay’s condition id, such as 1000 or 3000; may be repeated',
+    list,
+  ],
   [
     'filters.buyingOptions',
     '--buying-option <word>',

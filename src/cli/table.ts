@@ -69,8 +69,10 @@ const COLUMNS: readonly Column[] = [
   { head: 'Delivered', cell: deliveredText, right: true, max: 13 },
   { head: 'Condition', cell: conditionText, max: 10, from: 72, upTo: 99 },
   { head: 'Condition', cell: conditionText, max: 16, from: 100 },
-  { head: 'Seller', cell: feedbackText, right: true, upTo: 99 },
-  { head: 'Seller', cell: sellerText, right: true, max: 16, from: 100 },
+  { head: 'Seller', cell: shareText, right: true, upTo: 99 },
+  { head: 'Seller', cell: sellerText, right: true, max: 15, from: 100 },
+  // Top Rated Plus: said of the listing.
+  { head: '★', cell: ({ topRatedPlus }) => (topRatedPlus ? '★' : ''), from: 100 },
   { head: 'Item', cell: ({ itemId, legacyItemId }) => legacyItemId ?? itemId, max: 20, from: 130, dim: true },
 ];
 
@@ -114,14 +116,21 @@ function priceText({ price, auction }: Product): string {
 function shippingText({ shipping: { kind, cost } }: Product): string {
   if (kind === 'free') return 'free';
   if (cost !== null) return amountText(cost);
+  return unknownCost(kind);
+}
+
+/** What stands in place of a cost that is not known. */
+function unknownCost(kind: Product['shipping']['kind']): string {
+  if (kind === 'pickup-only') return 'pick-up only';
   return kind === 'calculated' ? 'calc.' : 'unknown';
 }
 
 /** The price with shipping. Where a part is unknown, the cell names it: unknown is never free. */
-function deliveredText({ total, price, shipping }: Product): string {
+function deliveredText({ total, price, shipping, auction }: Product): string {
   if (total !== null) return amountText(total);
-  if (price === null) return 'auction';
-  return shipping.kind === 'calculated' && shipping.cost === null ? 'calc.' : 'unknown';
+  if (shipping.kind === 'pickup-only') return 'not sent';
+  if (price === null) return auction === null ? 'no price' : 'auction';
+  return shipping.cost === null ? unknownCost(shipping.kind) : 'unknown';
 }
 
 function conditionText({ condition }: Product): string {
@@ -130,13 +139,9 @@ function conditionText({ condition }: Product): string {
 
 /** Share of positive feedback, and the number of feedbacks. */
 function sellerText(product: Product): string {
-  const { feedbackScore: score, topRated } = product.seller;
+  const { feedbackScore: score } = product.seller;
   const counted = score === null ? '' : ` (${score < 10_000 ? score : `${Math.round(score / 1000)}k`})`;
-  return `${shareText(product)}${counted}${topRated ? '★' : ''}`;
-}
-
-function feedbackText(product: Product): string {
-  return `${shareText(product)}${product.seller.topRated ? '★' : ''}`;
+  return `${shareText(product)}${counted}`;
 }
 
 function shareText({ seller: { feedbackPercentage } }: Product): string {

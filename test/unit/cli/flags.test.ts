@@ -19,7 +19,7 @@ const EVERYTHING = [
   '--seller anna,bert --exclude-seller carl --seller-account-type BUSINESS --search-in-description',
   '--aspect Color=Red --aspect Color=Blue --aspect Size=4=5 --ship-to US:19406 --title-include slim',
   '--title-exclude case --title-exclude for,parts --min-feedback-percentage 98.5 --min-feedback-score 100',
-  '--details --track hubs --max-age 60 --on-failure degrade --priority backfill --tenant acme',
+  '--exclude-pickup-only --details --track hubs --max-age 60 --on-failure degrade --priority backfill --tenant acme',
 ].join(' ');
 
 describe('the flags of dpf search', () => {
@@ -49,6 +49,7 @@ describe('the flags of dpf search', () => {
       shipTo: { country: 'US', postalCode: '19406' },
       title: { include: ['slim'], exclude: ['case', 'for,parts'] },
       seller: { minFeedbackPercentage: 98.5, minFeedbackScore: 100 },
+      excludePickupOnly: true,
       details: 'full',
       track: 'hubs',
       maxAge: 60,

@@ -25,6 +25,17 @@ describe('the table of products', () => {
     expect(cellsOf({ shippingOptions: undefined }).filter((cell) => cell === 'unknown')).to.have.length(2);
   });
 
+  it('says that nothing is sent where the buyer must fetch the item', () => {
+    const fetched = { shippingOptions: undefined, pickupOptions: [{}] };
+    expect(cellsOf(fetched)).to.include.members(['pick-up only', 'not sent']);
+  });
+
+  it('shows a rating that is not known as such, and Top Rated Plus beside it, not as the seller’s', () => {
+    const change = { seller: { feedbackPercentage: '0.0', feedbackScore: 6 } };
+    expect(cellsOf(change)).to.include.members(['? (6)', '★']);
+    expect(cellsOf({ ...change, topRatedBuyingExperience: false })).to.not.include('★');
+  });
+
   it('shows the bid of an auction, which has no price', () => {
     const auction = {
       ...{ price: undefined, buyingOptions: ['AUCTION'], bidCount: 2 },
