@@ -37,10 +37,12 @@ export function waitReasonText(reason: string): string {
 /** Counts of an ended search; those that are zero are left out, except products and calls. */
 export function summaryFacts({ counts, gone, calls, warnings }: SearchSummary): string[] {
   const unreadable = Object.values(counts.rejected).reduce((sum, n) => sum + n, 0);
+  const unrated = counts.filteredOutBy?.['seller-rating-unknown'] ?? 0;
+  const ofThem = unrated > 0 ? ` (${numberText(unrated)} with an unknown rating)` : '';
   return [
     `${countText(counts.products, 'product')} of ${numberText(counts.found)} found`,
     counts.duplicates > 0 && countText(counts.duplicates, 'duplicate'),
-    counts.filteredOut > 0 && `${numberText(counts.filteredOut)} filtered out`,
+    counts.filteredOut > 0 && `${numberText(counts.filteredOut)} filtered out${ofThem}`,
     unreadable > 0 && `${numberText(unreadable)} unreadable`,
     gone.length > 0 && `${numberText(gone.length)} gone`,
     countText(calls, 'call'),

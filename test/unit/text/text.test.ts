@@ -59,6 +59,10 @@ describe('texts of searches', () => {
     expect(
       summaryFacts({ ...summary, counts: { ...counts, rejected }, gone: ['v1|1|0'] }),
     ).to.include.members(['3 unreadable', '1 gone']);
+    const filteredOutBy = { title: 2, 'seller-rating-unknown': 3 };
+    expect(summaryFacts({ ...summary, counts: { ...counts, filteredOut: 5, filteredOutBy } })).to.include(
+      '5 filtered out (3 with an unknown rating)',
+    );
   });
 
   const estimate = {
