@@ -1,5 +1,4 @@
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
-import { withBecause } from '../../failures.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import { Quota } from './schemas.ts';
 
@@ -9,21 +8,6 @@ export function quotaRoute(quotaOf: (tenant: string) => Promise<QuotaReport>): R
     const options = keyed(['read', 'operate'], 'operations', 'Calls of the day, used and left', {
       response: { 200: Quota },
     });
-    app.get('/v1/quota', options, async (request) => {
-      const { classes, ...whole } = await quotaOf(callerOf(request).tenant);
-      const { interactive, scheduled, backfill } = classes;
-      return {
-        ...withFormerName(whole),
-        classes: {
-          interactive: withFormerName(interactive),
-          scheduled: withFormerName(scheduled),
-          backfill: withFormerName(backfill),
-        },
-      };
-    });
+    app.get('/v1/quota', options, (request) => quotaOf(callerOf(request).tenant));
   };
-}
-
-function withFormerName<Report extends Pick<QuotaReport, 'closed'>>(report: Report) {
-  return { ...report, closed: report.closed && withBecause(report.closed) };
 }

@@ -11,7 +11,7 @@ export interface ApiKey {
   id: string;
   name: string;
   tenant: string;
-  roles: Role[];
+  roles: readonly Role[];
   createdAt: string;
   expiresAt: string | null;
 }
@@ -32,47 +32,44 @@ export function claimedId(presented: string): string | undefined {
 /** The keys of one installation: one hash, a field per key, and one for their last use. */
 export class ApiKeys {
   readonly #redis: Redis;
-  readonly #prefix: string;
+  readonly #all: string;
+  readonly #used: string;
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
-    this.#prefix = prefix;
+    this.#all = `${prefix}:api-keys`;
+    this.#used = `${prefix}:api-keys:used`;
   }
 
   /** Makes a key. Its text is returned here only. @param expiresAt ms since the epoch; null: never */
-  async add(wanted: {
-    name: string;
-    tenant: string;
-    roles: readonly Role[];
-    expiresAt: number | null;
-  }): Promise<{ key: string; record: ApiKey }> {
-    const id = BigInt(`0x${randomBytes(8).toString('hex')}`)
-      .toString(36)
-      .padStart(10, '0')
-      .slice(-10);
+  async add(
+    wanted: Pick<ApiKey, 'name' | 'tenant' | 'roles'> & { expiresAt: number | null },
+  ): Promise<{ key: string; record: ApiKey }> {
+    const id = randomBytes(8).readBigUInt64BE().toString(36).padStart(10, '0').slice(-10);
     const secret = randomBytes(32).toString('base64url');
+    const { expiresAt } = wanted;
     const record: ApiKey = {
       id,
-      name: wanted.name,
-      tenant: wanted.tenant,
-      roles: [...wanted.roles],
+      ...wanted,
       createdAt: new Date().toISOString(),
-      expiresAt: wanted.expiresAt === null ? null : new Date(wanted.expiresAt).toISOString(),
+      expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     };
     const stored: StoredKey = { ...record, hash: hashOf(secret) };
-    await this.#redis.hset(this.#key('api-keys'), id, JSON.stringify(stored));
+    await this.#redis.hset(this.#all, id, JSON.stringify(stored));
     return { key: `dpf_live_${id}_${secret}`, record };
   }
 
   /** All keys by name, with the minute of their last use. */
   async list(): Promise<Array<ApiKey & { lastUsedAt: string | null }>> {
     const [stored, used] = await Promise.all([
-      this.#redis.hgetall(this.#key('api-keys')),
-      this.#redis.hgetall(this.#key('api-keys:used')),
+      this.#redis.hgetall(this.#all),
+      this.#redis.hgetall(this.#used),
     ]);
     return Object.values(stored)
-      .map((text) => publicPart(JSON.parse(text) as StoredKey))
-      .map((key) => ({ ...key, lastUsedAt: used[key.id] ?? null }))
+      .map((text) => {
+        const { hash: _, ...key } = JSON.parse(text) as StoredKey;
+        return { ...key, lastUsedAt: used[key.id] ?? null };
+      })
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
   }
 
@@ -81,11 +78,8 @@ export class ApiKeys {
     const gone = (await this.list()).filter(({ id, name }) => id === idOrName || name === idOrName);
     if (gone.length === 0) return [];
     const ids = gone.map(({ id }) => id);
-    await this.#redis
-      .multi()
-      .hdel(this.#key('api-keys'), ...ids)
-      .hdel(this.#key('api-keys:used'), ...ids)
-      .exec();
+    const change = this.#redis.multi().hdel(this.#all, ...ids);
+    await change.hdel(this.#used, ...ids).exec();
     return gone.map(({ lastUsedAt: _, ...key }) => key);
   }
 
@@ -95,16 +89,12 @@ export class ApiKeys {
   }
 
   async read(id: string): Promise<StoredKey | undefined> {
-    const text = await this.#redis.hget(this.#key('api-keys'), id);
+    const text = await this.#redis.hget(this.#all, id);
     return text === null ? undefined : (JSON.parse(text) as StoredKey);
   }
 
   async noteUse(id: string): Promise<void> {
-    await this.#redis.hset(this.#key('api-keys:used'), id, new Date().toISOString());
-  }
-
-  #key(name: string): string {
-    return `${this.#prefix}:${name}`;
+    await this.#redis.hset(this.#used, id, new Date().toISOString());
   }
 }
 
@@ -121,8 +111,4 @@ export function isOver(expiresAt: string | null): boolean {
 
 function hashOf(secret: string): string {
   return hash('sha256', secret, 'hex');
-}
-
-function publicPart({ hash: _, ...key }: StoredKey): ApiKey {
-  return key;
 }

@@ -1,14 +1,21 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import type { App } from '../access.ts';
 import { problem } from '../problem.ts';
 import { type ApiKey, type ApiKeys, isOver, type Role } from './apiKeys.ts';
 import type { Authenticator } from './authenticator.ts';
 
-export interface LoginOptions {
+/** What decides who may see the page and the dashboard. */
+export interface AccessParts {
   redis: Redis;
   prefix: string;
   keys: Pick<ApiKeys, 'read'>;
+  /** Undefined: no login, on a loopback address only. */
+  authenticator: Authenticator | undefined;
+}
+
+interface LoginOptions extends AccessParts {
   authenticator: Authenticator;
   /** A session of one place is not valid at the other. */
   place: 'page' | 'dashboard';
@@ -20,7 +27,7 @@ export interface LoginOptions {
   role?: Role;
 }
 
-export interface Session {
+interface Session {
   key: ApiKey;
   /** Every change must carry it; pages of other sites cannot read it. */
   csrf: string;
@@ -94,9 +101,23 @@ function digest(text: string): string {
   return hash('sha256', text, 'base64url');
 }
 
-/** Whether a browser sends this from a page of this server. Programs, which send neither header, count as such. */
-export function isOwnPage({ headers }: FastifyRequest): boolean {
+/**
+ * Browsers send `Origin` with every change, and no script can set it.
+ * @param mustHaveOrigin otherwise programs pass too, which send neither `Origin` nor `Sec-Fetch-Site`
+ * @throws Problem 403 unless a browser sends this from a page of this server
+ */
+export function requireOwnPage({ headers }: FastifyRequest, mustHaveOrigin = false): void {
   const { origin, host, 'sec-fetch-site': site } = headers;
-  if (site !== undefined) return site === 'same-origin';
-  return origin === undefined || (URL.canParse(origin) && new URL(origin).host === host);
+  const isOwnOrigin = URL.canParse(origin ?? '') && new URL(origin as string).host === host;
+  const isOwnPage = site === undefined ? isOwnOrigin || origin === undefined : site === 'same-origin';
+  if (!isOwnPage || (mustHaveOrigin && !isOwnOrigin))
+    throw problem(403, 'cross_site', 'this can be requested from its own pages only');
+}
+
+/** Fields of a posted form. */
+export type FormValues = Readonly<Record<string, string>>;
+
+export function acceptForms(app: App): void {
+  const parse = async (_: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body));
+  app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, parse);
 }

@@ -5,22 +5,21 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import cookie from '@fastify/cookie';
 import type { Queue } from 'bullmq';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
-import type { ApiKeys } from '../auth/apiKeys.ts';
-import type { Authenticator } from '../auth/authenticator.ts';
-import { isCsrfToken, isOwnPage, Login } from '../auth/login.ts';
-import { type Html, html, readAsset } from '../page/html.ts';
+import {
+  type AccessParts,
+  acceptForms,
+  type FormValues,
+  isCsrfToken,
+  Login,
+  requireOwnPage,
+} from '../auth/login.ts';
+import { type Html, html, readAsset, wholePage } from '../page/html.ts';
 import { notFound, Problem, problem } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { QueueView, TENANT_HEADER } from './queueView.ts';
 
-export interface DashboardOptions {
-  redis: Redis;
-  prefix: string;
-  keys: ApiKeys;
-  /** Undefined: no login, on a loopback address only. */
-  authenticator: Authenticator | undefined;
+export interface DashboardOptions extends AccessParts {
   /** The queues of a tenant, opened at its first login. A login shows its own tenant's. */
   queuesOf: (tenant: string) => ReadonlyArray<{ queue: Queue; description: string }>;
   /** Whether queues may be paused and jobs retried; otherwise read-only. */
@@ -30,8 +29,6 @@ export interface DashboardOptions {
 const BASE = '/admin/queues';
 /** Of a login: eight hours. */
 const LIFE_S = 8 * 3600;
-/** Of a login form, bytes. */
-const FORM_LIMIT = 4096;
 /** The board's HTTP client sends the cookie of this name back as this header. */
 const CSRF_COOKIE = 'XSRF-TOKEN';
 const CSRF_HEADER = 'x-xsrf-token';
@@ -92,7 +89,7 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
           for (const each of queuesOf(tenant))
             addQueue(new QueueView({ ...each, tenant, redis, readOnly: !writes }));
         shown.add(tenant);
-        if (!login && isChange(request)) requireOwnPage(request);
+        if (!login && isChange(request)) requireOwnPage(request, true);
         // Replaces what a client sent.
         request.headers[TENANT_HEADER] = tenant;
       });
@@ -111,7 +108,7 @@ async function loggedIn(login: Login, request: FastifyRequest, reply: FastifyRep
     return undefined;
   }
   if (isChange(request)) {
-    requireOwnPage(request);
+    requireOwnPage(request, true);
     if (!isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
       throw problem(403, 'csrf', `a change needs the token of its page (${CSRF_HEADER})`);
   }
@@ -120,21 +117,19 @@ async function loggedIn(login: Login, request: FastifyRequest, reply: FastifyRep
 
 function loginRoutes(app: App, login: Login): void {
   const style = readAsset('page.css').address;
-  app.addContentTypeParser(
-    'application/x-www-form-urlencoded',
-    { parseAs: 'string', bodyLimit: FORM_LIMIT },
-    async (_: unknown, body: string) => new URLSearchParams(body),
-  );
+  acceptForms(app);
   const show = (reply: FastifyReply, title: string, form: Html) =>
-    reply.type('text/html; charset=utf-8').send(String(formPage(style, title, form)));
+    reply
+      .type('text/html; charset=utf-8')
+      .send(String(wholePage(title, style, html`<main id="main">${form}</main>`)));
 
   app.get(`${BASE}/login`, (_, reply) => show(reply, 'Log in', loginForm()));
   app.get(`${BASE}/logout`, (_, reply) => show(reply, 'Log out', logoutForm()));
   app.post(`${BASE}/login`, async (request, reply) => {
-    requireOwnPage(request);
-    const key = request.body instanceof URLSearchParams ? request.body.get('key') : null;
+    requireOwnPage(request, true);
+    const { key } = (request.body ?? {}) as Partial<FormValues>;
     try {
-      const csrf = await login.logIn(request, reply, key ?? '');
+      const csrf = await login.logIn(request, reply, String(key ?? ''));
       reply.setCookie(CSRF_COOKIE, csrf, login.cookieOptions(request));
       return reply.redirect(BASE, 303);
     } catch (error) {
@@ -144,7 +139,7 @@ function loginRoutes(app: App, login: Login): void {
     }
   });
   app.post(`${BASE}/logout`, async (request, reply) => {
-    requireOwnPage(request);
+    requireOwnPage(request, true);
     await login.logOut(request, reply);
     return reply.clearCookie(CSRF_COOKIE, { path: BASE }).redirect(`${BASE}/login`, 303);
   });
@@ -152,14 +147,6 @@ function loginRoutes(app: App, login: Login): void {
 
 function isChange({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD';
-}
-
-/** Browsers send `Origin` with every change, and no script can set it. */
-function requireOwnPage(request: FastifyRequest): void {
-  const { origin = '', host } = request.headers;
-  const isSame = URL.canParse(origin) && new URL(origin).host === host;
-  if (!isSame || !isOwnPage(request))
-    throw problem(403, 'cross_site', 'a change must come from the dashboard’s own page');
 }
 
 function loginForm(mistake?: string): Html {
@@ -178,26 +165,6 @@ function logoutForm(): Html {
 <p>This browser forgets its login; the key stays valid.</p>
 <button class="main">Log out</button>
 </form>`;
-}
-
-/** Plain HTML without scripts, in the style of the page. */
-function formPage(style: string, title: string, form: Html): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="robots" content="noindex">
-<meta name="color-scheme" content="light dark">
-<title>${title} – dropship-product-finder</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${style}">
-</head>
-<body>
-<main id="main">${form}</main>
-</body>
-</html>
-`;
 }
 
 /**

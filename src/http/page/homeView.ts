@@ -3,7 +3,8 @@ import type { ServiceEvent } from '../../events/event.ts';
 import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
 import { eventText, runText, searchTitle, waitReasonText } from '../../text/searches.ts';
 import { distanceText, moneyText, numberText } from '../../text/values.ts';
-import { type Html, html, instant, postButton, webAddress } from './html.ts';
+import { externalLink, type Html, html, instant, postButton } from './html.ts';
+import { addressOf } from './selection.ts';
 
 export interface Home {
   quota: QuotaReport;
@@ -82,19 +83,9 @@ function eventLine(event: ServiceEvent): Html {
   const text = eventText(event, moneyText);
   if ('product' in event) {
     const url = 'url' in event.product ? event.product.url : undefined;
-    return html`${itemLink(event.product.itemId, url)} ${text} in <a href="${addressOf(event.searchId)}?order=changed">${event.track}</a>`;
+    const { itemId } = event.product;
+    const item = externalLink(url, `item ${itemId.split('|')[1] ?? itemId}`);
+    return html`${item} ${text} in <a href="${addressOf(event.searchId, { order: 'changed' })}">${event.track}</a>`;
   }
   return html`<a href="${addressOf(event.searchId)}">${event.schedule ?? event.query ?? 'a search'}</a> ${text}`;
-}
-
-function addressOf(searchId: string): string {
-  return `/searches/${encodeURIComponent(searchId)}`;
-}
-
-function itemLink(itemId: string, url: string | undefined): Html {
-  const text = `item ${itemId.split('|')[1] ?? itemId}`;
-  const address = webAddress(url);
-  return address === undefined
-    ? html`${text}`
-    : html`<a href="${address}" target="_blank" rel="noopener noreferrer external">${text}</a>`;
 }

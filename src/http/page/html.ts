@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { instantText } from '../../text/values.ts';
 
@@ -45,9 +45,23 @@ export function webAddress(address: string | undefined): string | undefined {
   return address !== undefined && /^https?:\/\//i.test(address) ? address : undefined;
 }
 
+/** A link to a listing; only its text where the address is not safe. */
+export function externalLink(url: string | undefined, text: string): Html {
+  const address = webAddress(url);
+  if (address === undefined) return html`${text}`;
+  return html`<a href="${address}" target="_blank" rel="noopener noreferrer external">${text}</a>`;
+}
+
 /** In UTC; the script of the page shows it in the reader's time zone. */
 export function instant(iso: string): Html {
   return html`<time datetime="${iso}">${instantText(iso)}</time>`;
+}
+
+/** @param texts by value */
+export function options(texts: Readonly<Record<string, string>>, chosen?: string): Html[] {
+  return Object.entries(texts).map(
+    ([value, text]) => html`<option value="${value}"${value === chosen && html` selected`}>${text}</option>`,
+  );
 }
 
 /** The hidden field that proves that a form is of this session. */
@@ -60,20 +74,14 @@ export function postButton(address: string, text: string, csrf: string | null, l
   return html`<form method="post" action="${address}">${csrfField(csrf)}<button${label !== undefined && html` aria-label="${label}"`}>${text}</button></form>`;
 }
 
-export interface Asset {
-  path: string;
-  /** The path with a digest of the content: browsers may cache it for ever. */
-  address: string;
-  content: Buffer;
-}
-
 /** `public/` is beside `src` and, in the package, beside `dist`. */
 const FOLDER = new URL('../../../public/', import.meta.url);
 
-export function readAsset(name: 'page.css' | 'page.js'): Asset {
+/** `address` has a digest of the content: browsers may cache it for ever. */
+export function readAsset(name: 'page.css' | 'page.js') {
   const content = readFileSync(new URL(name, FOLDER));
-  const digest = createHash('sha256').update(content).digest('hex').slice(0, 12);
-  return { path: `/page/${name}`, address: `/page/${name}?${digest}`, content };
+  const path = `/page/${name}`;
+  return { path, address: `${path}?${hash('sha256', content).slice(0, 12)}`, content };
 }
 
 export interface Document {
@@ -90,26 +98,15 @@ export interface Frame {
   links: ReadonlyArray<{ href: string; text: string }>;
 }
 
-/** A whole page. @param signedIn undefined where nobody can sign out */
+/** A page with its menu. @param signedIn undefined where nobody can sign out */
 export function layout(
   { style, script, links }: Frame,
   { title, content, refresh }: Document,
   signedIn: { csrf: string; keyName: string } | undefined,
 ): Html {
-  return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title} · Product finder</title>
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="${style}">
-${refresh !== undefined && html`<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`}
-<script type="module" src="${script}"></script>
-</head>
-<body>
-<a class="skip" href="#main">Skip to content</a>
+  const head = html`${refresh !== undefined && html`<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`}
+<script type="module" src="${script}"></script>`;
+  const body = html`<a class="skip" href="#main">Skip to content</a>
 <header class="bar">
   <a class="brand" href="/">Product finder</a>
   <nav aria-label="Main">
@@ -119,7 +116,24 @@ ${refresh !== undefined && html`<noscript><meta http-equiv="refresh" content="${
 </header>
 <main id="main" tabindex="-1">
 ${content}
-</main>
+</main>`;
+  return wholePage(title, style, body, head);
+}
+
+export function wholePage(title: string, style: string, body: Html, head?: Html): Html {
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} · Product finder</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${style}">
+${head}
+</head>
+<body>
+${body}
 </body>
 </html>
 `;

@@ -1,36 +1,31 @@
 import cookie from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Redis } from 'ioredis';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
-import { Failure } from '../../failures.ts';
+import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
 import type { ProducerOf } from '../api/searches.ts';
-import type { ApiKeys, Role } from '../auth/apiKeys.ts';
-import type { Authenticator, Caller } from '../auth/authenticator.ts';
-import { isCsrfToken, isOwnPage, Login } from '../auth/login.ts';
+import type { Role } from '../auth/apiKeys.ts';
+import type { Caller } from '../auth/authenticator.ts';
+import {
+  type AccessParts,
+  acceptForms,
+  type FormValues,
+  isCsrfToken,
+  Login,
+  requireOwnPage,
+} from '../auth/login.ts';
 import { notFound, Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { homeView } from './homeView.ts';
 import { type Document, type Frame, type Html, html, layout, readAsset } from './html.ts';
 import { resultView, statusView } from './resultView.ts';
-import {
-  type FormProblem,
-  type FormValues,
-  problemsFrom,
-  requestFromForm,
-  searchForm,
-} from './searchForm.ts';
-import { ResultCache, selectionFrom } from './selection.ts';
+import { type FormProblem, mistakesIn, requestFromForm, searchForm } from './searchForm.ts';
+import { addressOf, resultCache, selectionFrom } from './selection.ts';
 
-export interface PageOptions {
-  redis: Redis;
-  prefix: string;
-  keys: ApiKeys;
-  /** Undefined: no login, on a loopback address only. */
-  authenticator: Authenticator | undefined;
+export interface PageOptions extends AccessParts {
   producerOf: ProducerOf;
   quotaOf: (tenant: string) => Promise<QuotaReport>;
   /** The latest events, newest first. */
@@ -42,28 +37,16 @@ export interface PageOptions {
   links: Frame['links'];
 }
 
-interface Visitor {
+/** A request of somebody who may make it. */
+interface Visit {
+  reply: FastifyReply;
   caller: Caller;
   /** Null without a login. */
   csrf: string | null;
-}
-
-type PageRequest = FastifyRequest<{
-  Params: Record<string, string>;
-  Querystring: Record<string, string>;
-  Body: FormValues | undefined;
-}>;
-type Answer = (request: PageRequest, reply: FastifyReply, visitor: Visitor) => Promise<FastifyReply>;
-
-/** What the routes of the page have in common. */
-interface Page extends PageOptions {
-  app: App;
-  login: Login | undefined;
-  /** Adds a route for signed-in people with this role. */
-  route(method: 'GET' | 'POST', url: string, role: Role, answer: Answer): void;
-  show(reply: FastifyReply, visitor: Visitor | null, document: Document): FastifyReply;
-  /** Sends a part of a page. */
-  send(reply: FastifyReply, content: Html): FastifyReply;
+  producer: SearchProducer;
+  params: FormValues;
+  query: FormValues;
+  form: FormValues;
 }
 
 /** Of a session: a working day. */
@@ -76,17 +59,15 @@ export function pageRoutes(options: PageOptions): Routes {
   return async (app) => {
     allowScope(app, 'own-login');
     await app.register(cookie);
-    app.addContentTypeParser(
-      'application/x-www-form-urlencoded',
-      { parseAs: 'string' },
-      async (_: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body)),
-    );
+    // Values of a form are texts, those of JSON could be anything.
+    app.removeAllContentTypeParsers();
+    acceptForms(app);
     const page = openPage(app, options);
     app.setErrorHandler(async (error, _request, reply) => {
       const shown = problemOf(error);
       // Defects go to the server's error handler.
       if (shown === undefined) throw error;
-      return page.show(reply.code(shown.status).headers(shown.headers), null, errorPage(shown));
+      return page.show({ reply: reply.code(shown.status).headers(shown.headers) }, errorPage(shown));
     });
     signInRoutes(page);
     searchRoutes(page);
@@ -94,8 +75,11 @@ export function pageRoutes(options: PageOptions): Routes {
   };
 }
 
-function openPage(app: App, options: PageOptions): Page {
-  const { authenticator } = options;
+type Page = ReturnType<typeof openPage>;
+
+/** What the routes of the page have in common. */
+function openPage(app: App, options: PageOptions) {
+  const { authenticator, producerOf } = options;
   const [style, script] = [readAsset('page.css'), readAsset('page.js')];
   for (const { path, content } of [style, script])
     app.get(path, { config: { access: 'public' } }, async (_, reply) =>
@@ -108,54 +92,54 @@ function openPage(app: App, options: PageOptions): Page {
   const policy = pagePolicy(options.apiOrigin);
   const login =
     authenticator && new Login({ ...options, authenticator, place: 'page', path: '/', lifeS: SESSION_S });
-  const send: Page['send'] = (reply, content) =>
+  /** Sends a part of a page. */
+  const send = (reply: FastifyReply, content: Html) =>
     reply
       .type('text/html; charset=utf-8')
       // With no-referrer browsers send no origin with a form.
       .headers({ 'content-security-policy': policy, 'referrer-policy': 'same-origin' })
       .send(String(content));
-  return {
-    ...options,
-    app,
-    login,
-    send,
-    show: (reply, visitor, document) => send(reply, layout(frame, document, signedIn(visitor))),
-    route(method, url, role, answer) {
-      app.route({
-        method,
-        url,
-        handler: async (request, reply) => {
-          if (method === 'POST') requireOwnPage(request);
-          const visitor = await visitorOf(request, login);
-          if (visitor === undefined)
-            return reply.redirect(`/sign-in?next=${encodeURIComponent(nextOf(request))}`, 303);
-          if (!visitor.caller.roles.includes(role))
-            throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
-          if (method === 'POST') requireToken(request, visitor);
-          return answer(request as PageRequest, reply, visitor);
-        },
-      });
-    },
+  const show = ({ reply, csrf, caller }: Pick<Visit, 'reply'> & Partial<Visit>, document: Document) =>
+    send(reply, layout(frame, document, csrf && caller ? { csrf, keyName: caller.name } : undefined));
+  /** Who is signed in; undefined: must sign in. */
+  const visitor = async (request: FastifyRequest): Promise<Pick<Visit, 'caller' | 'csrf'> | undefined> => {
+    if (login === undefined) return { caller: OPEN, csrf: null };
+    const session = await login.session(request);
+    return session && { caller: session.key, csrf: session.csrf };
   };
+  /** Adds a route for signed-in people with this role. */
+  const route = (
+    method: 'GET' | 'POST',
+    url: string,
+    role: Role,
+    answer: (visit: Visit) => Promise<FastifyReply>,
+  ) =>
+    app.route({
+      method,
+      url,
+      handler: async (request, reply) => {
+        if (method === 'POST') requireOwnPage(request);
+        const who = await visitor(request);
+        if (who === undefined)
+          return reply.redirect(`/sign-in?next=${encodeURIComponent(nextOf(request))}`, 303);
+        const { caller, csrf } = who;
+        if (!caller.roles.includes(role))
+          throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
+        const form = formOf(request);
+        if (method === 'POST') requireToken(form, csrf);
+        const [params, query] = [request.params as FormValues, request.query as FormValues];
+        return answer({ reply, caller, csrf, producer: producerOf(caller.tenant), params, query, form });
+      },
+    });
+  return { ...options, app, login, send, show, visitor, route };
 }
 
-function signedIn(visitor: Visitor | null) {
-  return visitor?.csrf ? { csrf: visitor.csrf, keyName: visitor.caller.name } : undefined;
+function formOf({ body }: FastifyRequest): FormValues {
+  return (body ?? {}) as FormValues;
 }
 
-/** Undefined: must sign in. */
-async function visitorOf(request: FastifyRequest, login: Login | undefined): Promise<Visitor | undefined> {
-  if (login === undefined) return { caller: OPEN, csrf: null };
-  const session = await login.session(request);
-  return session && { caller: session.key, csrf: session.csrf };
-}
-
-function requireOwnPage(request: FastifyRequest): void {
-  if (!isOwnPage(request)) throw problem(403, 'cross_site', 'this can be requested from its own pages only');
-}
-
-function requireToken({ body }: FastifyRequest, { csrf }: Visitor): void {
-  if (csrf !== null && !isCsrfToken((body as FormValues | undefined)?._csrf, csrf))
+function requireToken({ _csrf }: FormValues, csrf: string | null): void {
+  if (csrf !== null && !isCsrfToken(_csrf, csrf))
     throw problem(403, 'stale_form', 'this form is of another session: load the page again');
 }
 
@@ -186,7 +170,7 @@ function errorPage({ status, message }: Problem): Document {
   return { title, content };
 }
 
-function signInRoutes({ app, login, show }: Page): void {
+function signInRoutes({ app, login, show, visitor }: Page): void {
   const signIn = (next: string | undefined, mistake?: string): Document => ({
     title: 'Sign in',
     content: html`<form class="sign-in" method="post" action="/sign-in">
@@ -201,52 +185,51 @@ function signInRoutes({ app, login, show }: Page): void {
 
   app.get('/sign-in', async (request, reply) => {
     if (login === undefined) return reply.redirect('/', 303);
-    return show(reply, null, signIn((request.query as { next?: string }).next));
+    return show({ reply }, signIn((request.query as FormValues).next));
   });
 
   app.post('/sign-in', async (request, reply) => {
     requireOwnPage(request);
-    const { key = '', next } = (request.body ?? {}) as FormValues;
+    const { key = '', next } = formOf(request);
     try {
       await login?.logIn(request, reply, key);
       return reply.redirect(localPath(next), 303);
     } catch (error) {
       if (!(error instanceof Problem) || (error.status !== 401 && error.status !== 429)) throw error;
       const mistake = error.status === 429 ? error.message : 'This key is not valid.';
-      return show(reply.code(error.status), null, signIn(next, mistake));
+      return show({ reply: reply.code(error.status) }, signIn(next, mistake));
     }
   });
 
   app.post('/sign-out', async (request, reply) => {
     requireOwnPage(request);
-    const visitor = await visitorOf(request, login);
-    if (visitor !== undefined) requireToken(request, visitor);
+    const who = await visitor(request);
+    if (who !== undefined) requireToken(formOf(request), who.csrf);
     await login?.logOut(request, reply);
     return reply.redirect('/sign-in', 303);
   });
 }
 
 function searchRoutes(page: Page): void {
-  const { producerOf, marketplace, route, send, show } = page;
-  const results = new ResultCache();
+  const { marketplace, route, send, show } = page;
+  const productsOf = resultCache();
 
-  route('GET', '/', 'read', async (_, reply, visitor) => show(reply, visitor, await home(page, visitor, {})));
+  route('GET', '/', 'read', async (visit) => show(visit, await home(page, visit, [])));
 
-  route('POST', '/searches', 'enqueue', async ({ body = {} }, reply, visitor) => {
+  route('POST', '/searches', 'enqueue', async (visit) => {
+    const { reply, producer, form } = visit;
     try {
-      const producer = producerOf(visitor.caller.tenant);
-      const { searchId } = await producer.enqueue(requestFromForm(body, marketplace));
+      const { searchId } = await producer.enqueue(requestFromForm(form, marketplace));
       return reply.redirect(addressOf(searchId), 303);
     } catch (error) {
-      const document = await home(page, visitor, body, mistakesIn(error));
-      return show(reply.code(400), visitor, document);
+      const document = await home(page, visit, mistakesIn(error));
+      return show({ ...visit, reply: reply.code(400) }, document);
     }
   });
 
-  route('POST', '/estimate', 'read', async ({ body = {} }, reply, visitor) => {
+  route('POST', '/estimate', 'read', async ({ reply, producer, form }) => {
     try {
-      const producer = producerOf(visitor.caller.tenant);
-      const estimate = await producer.estimate(requestFromForm(body, marketplace));
+      const estimate = await producer.estimate(requestFromForm(form, marketplace));
       const { calls, share, queue, finish } = estimateTexts(estimate, (iso) => distanceText(iso, Date.now()));
       return send(reply, html`A${calls.slice(1)} · ${share} · ${queue} · done ${finish}`);
     } catch (error) {
@@ -254,64 +237,53 @@ function searchRoutes(page: Page): void {
     }
   });
 
-  route('GET', '/searches/:id', 'read', async ({ params: { id = '' }, query }, reply, visitor) => {
-    const producer = producerOf(visitor.caller.tenant);
+  route('GET', '/searches/:id', 'read', async (visit) => {
+    const { producer, params, query, csrf, caller } = visit;
+    const { id = '' } = params;
     const report = await producer.get(id);
     const [request, products] = await Promise.all([
       producer.request(id),
-      results.products(visitor.caller.tenant, producer, report),
+      productsOf(caller.tenant, producer, report),
     ]);
     const selection = selectionFrom(query);
-    return show(reply, visitor, {
+    return show(visit, {
       title: request?.query ?? 'Search',
-      content: resultView({ report, request, products, selection, csrf: visitor.csrf, now: Date.now() }),
+      content: resultView({ report, request, products, selection, csrf, now: Date.now() }),
       ...(report.state !== 'done' && { refresh: REFRESH_S }),
     });
   });
 
-  route('GET', '/searches/:id/status', 'read', async ({ params: { id = '' } }, reply, visitor) => {
-    const report = await producerOf(visitor.caller.tenant).get(id);
-    return send(reply, statusView(report, visitor.csrf, Date.now()));
-  });
+  route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params: { id = '' }, csrf }) =>
+    send(reply, statusView(await producer.get(id), csrf, Date.now())),
+  );
 
   for (const action of ['cancel', 'retry'] as const)
-    route('POST', `/searches/:id/${action}`, 'enqueue', async ({ params: { id = '' } }, reply, visitor) => {
-      await producerOf(visitor.caller.tenant)[action](id);
+    route('POST', `/searches/:id/${action}`, 'enqueue', async ({ reply, producer, params: { id = '' } }) => {
+      await producer[action](id);
       return reply.redirect(addressOf(id), 303);
     });
 }
 
-function addressOf(searchId: string): string {
-  return `/searches/${encodeURIComponent(searchId)}`;
-}
-
-/** The mistakes of a request by the field of the form. @throws every other error */
-function mistakesIn(error: unknown): FormProblem[] {
-  if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
-  return problemsFrom(error.detail.errors);
-}
-
+/** @param mistakes of the form that was sent */
 async function home(
-  { producerOf, quotaOf, latestOf, marketplace }: Page,
-  { caller: { tenant }, csrf }: Visitor,
-  values: FormValues,
-  problems: readonly FormProblem[] = [],
+  { quotaOf, latestOf, marketplace }: Page,
+  { caller: { tenant }, csrf, producer, form }: Visit,
+  mistakes: readonly FormProblem[],
 ): Promise<Document> {
   const [quota, events, schedules] = await Promise.all([
     quotaOf(tenant),
     latestOf(tenant),
-    producerOf(tenant).schedule.list(),
+    producer.schedule.list(),
   ]);
   const content = html`<h1 class="quiet">Search eBay</h1>
-${searchForm(values, marketplace, csrf, problems)}
+${searchForm(form, marketplace, csrf, mistakes)}
 ${homeView({ quota, schedules, events, csrf, now: Date.now() })}`;
   return { title: 'Search', content };
 }
 
-function scheduleRoutes({ producerOf, route }: Page): void {
-  route('POST', '/schedules', 'schedule', async ({ body = {} }, reply, visitor) => {
-    const { searchId = '', name = '', every = '' } = body;
-    const producer = producerOf(visitor.caller.tenant);
+function scheduleRoutes({ route }: Page): void {
+  route('POST', '/schedules', 'schedule', async ({ reply, producer, form }) => {
+    const { searchId = '', name = '', every = '' } = form;
     const searched = await producer.request(searchId);
     if (searched === undefined) throw notFound();
     // The schedule sets the priority, and each run makes calls of its own and marks changes.
@@ -320,16 +292,16 @@ function scheduleRoutes({ producerOf, route }: Page): void {
     return reply.redirect(`/#schedule-${encodeURIComponent(name)}`, 303);
   });
 
-  for (const [action, method] of Object.entries({
-    pause: 'pause',
-    resume: 'resume',
-    remove: 'remove',
-    run: 'runNow',
-  } as const))
-    route('POST', `/schedules/:name/${action}`, 'schedule', async ({ params }, reply, visitor) => {
-      const { name = '' } = params;
-      await producerOf(visitor.caller.tenant).schedule[method](name);
-      const target = action === 'remove' ? 'schedules' : `schedule-${encodeURIComponent(name)}`;
-      return reply.redirect(`/#${target}`, 303);
-    });
+  const methods = { pause: 'pause', resume: 'resume', remove: 'remove', run: 'runNow' } as const;
+  for (const [action, method] of Object.entries(methods))
+    route(
+      'POST',
+      `/schedules/:name/${action}`,
+      'schedule',
+      async ({ reply, producer, params: { name = '' } }) => {
+        await producer.schedule[method](name);
+        const target = action === 'remove' ? 'schedules' : `schedule-${encodeURIComponent(name)}`;
+        return reply.redirect(`/#${target}`, 303);
+      },
+    );
 }

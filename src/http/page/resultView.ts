@@ -4,7 +4,16 @@ import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { isWhole, searchTitle, summaryFacts, waitReasonText } from '../../text/searches.ts';
 import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
-import { csrfField, type Html, html, instant, postButton, webAddress } from './html.ts';
+import {
+  csrfField,
+  externalLink,
+  type Html,
+  html,
+  instant,
+  options,
+  postButton,
+  webAddress,
+} from './html.ts';
 import { conditionTexts } from './searchForm.ts';
 import { addressOf, isChanged, mainCurrency, PER_PAGE, type Selection, select } from './selection.ts';
 
@@ -39,7 +48,7 @@ ${products.length === 0 && report.state !== 'done' && html`<ul class="cards" ari
 /** The state of a search. The page's script loads it again until `data-state` is `done`. */
 export function statusView(report: SearchReport, csrf: string | null, now: number): Html {
   const { searchId, state, progress, summary, error } = report;
-  const address = `/searches/${encodeURIComponent(searchId)}`;
+  const address = addressOf(searchId);
   const isIncomplete = summary === null || !isWhole(summary.outcome);
   const retry =
     isIncomplete && postButton(`${address}/retry`, 'Try again: ask only for what is missing', csrf);
@@ -104,7 +113,7 @@ function scheduleForm(searchId: string, request: NormalRequest, csrf: string | n
   <form method="post" action="/schedules">
     ${csrfField(csrf)}<input type="hidden" name="searchId" value="${searchId}">
     <p class="field"><label for="name">Name <small class="inline">small letters, digits and hyphens</small></label><input id="name" name="name" required pattern="[a-z0-9\\-]{1,40}" maxlength="40" value="${nameFrom(request.query ?? '')}" autocomplete="off"></p>
-    <p class="field"><label for="every">How often</label><select id="every" name="every">${Object.entries(INTERVALS).map(([value, text]) => html`<option value="${value}">${text}</option>`)}</select></p>
+    <p class="field"><label for="every">How often</label><select id="every" name="every">${options(INTERVALS)}</select></p>
     <button class="main">Schedule</button>
     <p class="small">The first run starts at once and remembers the products. Each later run marks what is new, cheaper, dearer or gone.</p>
   </form>
@@ -118,15 +127,18 @@ function nameFrom(query: string): string {
 
 function toolbar({ report, products, selection }: Result, shown: number): Html {
   const { order, most, changed } = selection;
-  const option = (value: Selection['order'], text: string) =>
-    html`<option value="${value}"${value === order ? html` selected` : ''}>${text}</option>`;
   const tracked = products.some(({ mark }) => mark !== undefined);
+  const orders = {
+    ebay: 'eBay’s order',
+    delivered: 'Delivered price',
+    ...(tracked && { changed: 'Changed first' }),
+  };
   const currency = mainCurrency(products) ?? '';
-  return html`<form class="toolbar" method="get" action="${addressOf(report.searchId, { ...selection, order: 'ebay', most: undefined, changed: false, page: 1 })}" data-submits>
+  return html`<form class="toolbar" method="get" action="${addressOf(report.searchId)}" data-submits>
   <h2 id="found">${shown === products.length ? countText(shown, 'product') : `${numberText(shown)} of ${countText(products.length, 'product')}`}</h2>
-  <p><label for="order">Order</label> <select id="order" name="order">${option('ebay', 'eBay’s order')}${option('delivered', 'Delivered price')}${tracked && option('changed', 'Changed first')}</select></p>
+  <p><label for="order">Order</label> <select id="order" name="order">${options(orders, order)}</select></p>
   <p><label for="most">Delivered up to</label> <span class="unit"><input id="most" name="most" inputmode="decimal" class="short" autocomplete="off" value="${most ?? ''}"> ${currency}</span></p>
-  ${tracked && html`<p class="check"><input type="checkbox" id="changed" name="changed" value="1"${changed ? html` checked` : ''}><label for="changed">Only changed (${numberText(products.filter(isChanged).length)})</label></p>`}
+  ${tracked && html`<p class="check"><input type="checkbox" id="changed" name="changed" value="1"${changed && html` checked`}><label for="changed">Only changed (${numberText(products.filter(isChanged).length)})</label></p>`}
   <button>Show</button>
 </form>`;
 }
@@ -136,32 +148,35 @@ function list(searchId: string, shown: readonly Product[], selection: Selection)
   const from = (page - 1) * PER_PAGE;
   const here = shown.slice(from, from + PER_PAGE);
   if (here.length === 0)
-    return html`<p class="empty">None of the products fits. <a href="${addressOf(searchId, { order: 'ebay', most: undefined, changed: false, page: 1 })}">Show all of them</a></p>`;
+    return html`<p class="empty">None of the products fits. <a href="${addressOf(searchId)}">Show all of them</a></p>`;
   const more = from + PER_PAGE < shown.length;
   return html`<ul class="cards" aria-labelledby="found">${here.map(productCard)}</ul>
 <nav class="pages" aria-label="Products">
-  ${page > 1 && html`<a href="${addressOf(searchId, selection, { page: page - 1 })}" rel="prev">Previous</a>`}
+  ${page > 1 && html`<a href="${addressOf(searchId, { ...selection, page: page - 1 })}" rel="prev">Previous</a>`}
   <span>${numberText(from + 1)}–<span id="shown-to">${numberText(from + here.length)}</span> of ${numberText(shown.length)}</span>
-  ${more && html`<a href="${addressOf(searchId, selection, { page: page + 1 })}" rel="next">More</a>`}
+  ${more && html`<a href="${addressOf(searchId, { ...selection, page: page + 1 })}" rel="next">More</a>`}
 </nav>`;
 }
 
 function productCard(product: Product): Html {
   const { title, url, condition, images, itemId } = product;
-  const address = webAddress(url);
   return html`<li class="card" data-item="${itemId}">
   ${picture(webAddress(images[0]))}
   <div class="words">
     ${mark(product)}
-    <h3>${address === undefined ? title : html`<a href="${address}" target="_blank" rel="noopener noreferrer external">${title}</a>`}</h3>
+    <h3>${externalLink(url, title)}</h3>
     ${price(product)}
     <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}</p>
   </div>
 </li>`;
 }
 
-/** Without a text of its own: the title is beside it. */
-function picture(address: string | undefined): Html {
+/**
+ * Without a text of its own: the title is beside it. eBay names the largest size of a picture, which it serves in this one
+ * too: 99 % of real answers have both addresses.
+ */
+function picture(largest: string | undefined): Html {
+  const address = largest?.replace(/\/s-l\d{3,4}(\.\w{3,4})$/, '/s-l225$1');
   if (address === undefined) return html`<div class="picture none"><span>no picture</span></div>`;
   return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="225" height="225" referrerpolicy="no-referrer"></div>`;
 }
@@ -178,7 +193,7 @@ function mark({ mark, formerTotal }: Product): Html | null {
 function price({ total, price, shipping, auction, converted }: Product): Html {
   const delivered =
     total === null
-      ? html`<p class="total unknown">Delivered price unknown</p>`
+      ? html`<p class="total unknown">${shipping.kind === 'pickup-only' ? 'Not sent' : 'Delivered price unknown'}</p>`
       : html`<p class="total">${moneyText(total)} <small>delivered</small></p>`;
   const bid = auction?.currentBid ? `bid ${moneyText(auction.currentBid)}` : 'no price';
   const item = price === null ? bid : moneyText(price);
@@ -189,16 +204,18 @@ function price({ total, price, shipping, auction, converted }: Product): Html {
         ? `${moneyText(shipping.cost)} shipping`
         : shipping.kind === 'calculated'
           ? 'shipping depends on the address'
-          : 'shipping unknown';
+          : shipping.kind === 'pickup-only'
+            ? 'pick-up only'
+            : 'shipping unknown';
   const original = converted === null ? '' : `, listed at ${moneyText(converted)}`;
   return html`${delivered}<p class="small">${item}${original} + ${way}</p>`;
 }
 
-function seller({ seller: { feedbackPercentage, feedbackScore, topRated } }: Product): Html {
+function seller({ topRatedPlus, seller: { feedbackPercentage, feedbackScore } }: Product): Html {
   const share =
     feedbackPercentage === null ? 'seller’s rating unknown' : `${feedbackPercentage.toFixed(1)} % positive`;
   const votes = feedbackScore === null ? '' : ` of ${numberText(feedbackScore)}`;
-  return html`${share}${votes}${topRated === true && html` <span class="top" title="top-rated on eBay">★<span class="quiet"> top rated</span></span>`}`;
+  return html`${share}${votes}${topRatedPlus === true && html` <span class="top" title="Top Rated Plus listing">★<span class="quiet"> Top Rated Plus</span></span>`}`;
 }
 
 interface Bin {

@@ -1,11 +1,9 @@
 import { MARKETPLACES } from '../../config/formats.ts';
-import type { FailureDetail } from '../../failures.ts';
+import { Failure } from '../../failures.ts';
 import type { NormalRequest, SearchRequest } from '../../product/requestSchema.ts';
 import { numberText } from '../../text/values.ts';
-import { csrfField, type Html, html } from './html.ts';
-
-/** Fields of a posted form. */
-export type FormValues = Readonly<Record<string, string>>;
+import type { FormValues } from '../auth/login.ts';
+import { csrfField, type Html, html, options } from './html.ts';
 
 export interface FormProblem {
   /** Name of the field; empty for a mistake elsewhere. */
@@ -13,7 +11,7 @@ export interface FormProblem {
   message: string;
 }
 
-const CONDITIONS = { '': 'Any condition', NEW: 'New', USED: 'Used' };
+const CONDITIONS = { '': 'Any condition', NEW: 'New or open box', USED: 'Used' };
 const AMOUNTS = { '50': '50', '200': '200', '1000': '1,000', '10000': '10,000' };
 
 /** The form for a search. */
@@ -31,12 +29,8 @@ export function searchForm(
   };
   const text = (name: string, label: string, attributes: Html, hint?: string) =>
     field(name, label, (own) => html`<input ${own} value="${values[name] ?? ''}" ${attributes}>`, hint);
-  const select = (name: string, label: string, options: Readonly<Record<string, string>>, chosen: string) => {
-    const option = ([value, shown]: [string, string]) =>
-      html`<option value="${value}"${value === (values[name] ?? chosen) ? html` selected` : ''}>${shown}</option>`;
-    const all = Object.entries(options).map(option);
-    return field(name, label, (own) => html`<select ${own}>${all}</select>`);
-  };
+  const select = (name: string, label: string, texts: Readonly<Record<string, string>>, chosen: string) =>
+    field(name, label, (own) => html`<select ${own}>${options(texts, values[name] ?? chosen)}</select>`);
   const others = problems.filter(({ field: name }) => !(name in PATHS));
   return html`<form class="search" method="post" action="/searches" data-estimate="/estimate" id="search">
   ${csrfField(csrf)}
@@ -53,13 +47,13 @@ export function searchForm(
     ${text('postalCode', 'Postal code', html`maxlength="10" autocomplete="postal-code" placeholder="19406" class="short"`)}
     ${select('maxItems', 'At most', AMOUNTS, '200')}
   </div>
-  <details${MORE.some((name) => values[name]) ? html` open` : ''}>
+  <details${MORE.some((name) => values[name]) && html` open`}>
     <summary>More conditions</summary>
     <div class="fields">
       ${text('exclude', 'Titles without', html`autocomplete="off" placeholder="case, cable"`)}
       ${text('minFeedback', 'Sellers with at least', html`inputmode="decimal" autocomplete="off" class="short"`, '% positive')}
       ${select('sort', 'Which ones first', SORTS, '')}
-      <p class="check"><input type="checkbox" id="freeShipping" name="freeShipping" value="1"${values.freeShipping ? html` checked` : ''}>
+      <p class="check"><input type="checkbox" id="freeShipping" name="freeShipping" value="1"${values.freeShipping && html` checked`}>
         <label for="freeShipping">Free shipping only</label></p>
     </div>
   </details>
@@ -127,14 +121,13 @@ function numberFrom(text: string | undefined): unknown {
   return text === undefined || !/^\d+([.,]\d+)?$/.test(text) ? text : Number(text.replace(',', '.'));
 }
 
-/** The mistakes in a request, by the field of the form. */
-export function problemsFrom(errors: FailureDetail['errors'] = []): FormProblem[] {
-  return errors.map(({ path, message }) => {
-    const field = Object.entries(PATHS).find(([, own]) => path === own || path.startsWith(`${own}.`));
-    return {
-      field: field?.[0] ?? '',
-      message: field === undefined && path !== '' ? `${path}: ${message}` : message,
-    };
+/** The mistakes of a request by the field of the form. @throws every other error */
+export function mistakesIn(error: unknown): FormProblem[] {
+  if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
+  return (error.detail.errors ?? []).map(({ path, message }) => {
+    const field = Object.keys(PATHS).find((each) => `${path}.`.startsWith(`${PATHS[each]}.`));
+    const isElsewhere = field === undefined && path !== '';
+    return { field: field ?? '', message: isElsewhere ? `${path}: ${message}` : message };
   });
 }
 
@@ -146,7 +139,7 @@ export function conditionTexts(request: NormalRequest): string[] {
   return [
     marketplaces.map((id) => id.replace('EBAY_', 'eBay ')).join(', '),
     price && `${range.trim()} ${price.currency}`,
-    conditions?.map((word) => word.toLowerCase()).join(' or '),
+    conditions?.map((word) => (word === 'NEW' ? 'new or open box' : word.toLowerCase())).join(' or '),
     shipTo && `delivered to ${[shipTo.country, shipTo.postalCode].filter(Boolean).join(' ')}`,
     freeShipping && 'free shipping',
     title?.exclude && `without ${title.exclude.join(', ')}`,

@@ -28,9 +28,9 @@ export function selectionFrom(query: Readonly<Record<string, string | undefined>
   };
 }
 
-/** The address of the same result with another selection. */
-export function addressOf(searchId: string, selection: Selection, change: Partial<Selection> = {}): string {
-  const { order, most, changed, page } = { ...selection, ...change };
+/** The address of a result; by default of all its products. */
+export function addressOf(searchId: string, selection: Partial<Selection> = {}): string {
+  const { order = 'ebay', most, changed = false, page = 1 } = selection;
   const query = new URLSearchParams({
     ...(order !== 'ebay' && { order }),
     ...(most !== undefined && { most: String(most) }),
@@ -70,24 +70,20 @@ const KEPT_MS = 60_000;
 const MAX_RESULTS = 3;
 
 /** Keeps ended results between two pages: reading ten thousand products again for every 48 takes a second. */
-export class ResultCache {
-  readonly #results = new LRUCache<string, Promise<Product[]>>({ max: MAX_RESULTS, ttlAutopurge: true });
-
-  async products(
-    tenant: string,
-    producer: SearchProducer,
-    { searchId, summary }: SearchReport,
-  ): Promise<Product[]> {
+export function resultCache() {
+  const results = new LRUCache<string, Promise<Product[]>>({ max: MAX_RESULTS, ttlAutopurge: true });
+  return async (tenant: string, producer: SearchProducer, report: SearchReport): Promise<Product[]> => {
+    const { searchId, summary } = report;
     if (summary === null) return producer.products(searchId);
     // A search that is retried ends at another time.
     const key = JSON.stringify([tenant, searchId, summary.finishedAt]);
-    const known = this.#results.get(key);
+    const known = results.get(key);
     if (known !== undefined) return known;
     const products = producer.products(searchId);
     // Not longer than Redis keeps the result.
     const left = summary.expiresAt === null ? KEPT_MS : Date.parse(summary.expiresAt) - Date.now();
-    this.#results.set(key, products, { ttl: Math.max(1, Math.min(KEPT_MS, left)) });
-    products.catch(() => this.#results.delete(key));
+    results.set(key, products, { ttl: Math.max(1, Math.min(KEPT_MS, left)) });
+    products.catch(() => results.delete(key));
     return products;
-  }
+  };
 }

@@ -56,6 +56,9 @@ describe('the dashboard’s login', () => {
       expect(page).to.include('no valid API key').and.not.include('<script');
     }
     expect(service.logged).to.not.include('<script>alert');
+    const { origin } = visitor();
+    const json = await service.call('POST', '/admin/queues/login', { key: 1 }, { origin });
+    expect(json.status, json.text).to.equal(401);
   });
 
   it('answers an address that guesses with 429', async () => {

@@ -120,6 +120,11 @@ describe('the page, for people with a key', () => {
     }
   });
 
+  it('takes forms alone: values of JSON could be anything', async () => {
+    for (const path of ['/sign-in', '/searches'])
+      expect((await service.call('POST', path, { key: 1, query: 1 })).status, path).to.equal(415);
+  });
+
   it('says so where a search is not there any more', async () => {
     const { cookie } = await signIn();
     const { status, text } = await ask('/searches/s_gone', { headers: { cookie } });
