@@ -136,25 +136,30 @@ export interface Keyset {
 /** Longer than any part of a keyset. */
 const MAX_LENGTH = 1000;
 
-/** The keyset that a declaration refers to. A problem names the reference and never shows its content. */
+export const NO_KEYSET: Keyset = { clientId: '', clientSecret: '' };
+
+/**
+ * The keyset that a declaration refers to; empty, with the problem, where it cannot be read here. A problem names the
+ * reference and never shows its content.
+ */
 export function readKeyset(
   declaration: TenantDeclaration,
   env: NodeJS.ProcessEnv,
-): { keyset: Keyset } | { problem: string } {
-  const [clientId, clientSecret] = REFERENCES.map((name) => {
+): Keyset & { problem?: string } {
+  const keyset = { ...NO_KEYSET };
+  for (const name of REFERENCES) {
     const file = declaration[`${name}File`];
     const variable = declaration[`${name}Env`] ?? '';
-    const where = file === undefined ? `${name}Env ${variable}` : `${name}File ${file}`;
-    const read = file === undefined ? { text: env[variable] ?? '' } : readSecretFile(file);
-    if ('problem' in read) return { problem: `${where} ${read.problem}` };
-    const text = read.text.trim();
-    if (text === '') return { problem: `${where} is not set` };
-    if (text.length <= MAX_LENGTH && !/\s/.test(text)) return { text };
-    return { problem: `${where} holds more than one value: it must hold nothing else` };
-  }) as [Reference, Reference];
-  if ('problem' in clientId) return clientId;
-  if ('problem' in clientSecret) return clientSecret;
-  return { keyset: { clientId: clientId.text, clientSecret: clientSecret.text } };
+    const refused = (problem: string) => ({
+      ...NO_KEYSET,
+      problem: `${file === undefined ? `${name}Env ${variable}` : `${name}File ${file}`} ${problem}`,
+    });
+    const read = file === undefined ? { text: env[variable]?.trim() ?? '' } : readSecretFile(file);
+    if ('problem' in read) return refused(read.problem);
+    if (read.text === '') return refused('is not set');
+    if (read.text.length > MAX_LENGTH || /\s/.test(read.text))
+      return refused('holds more than one value: it must hold nothing else');
+    keyset[name] = read.text;
+  }
+  return keyset;
 }
-
-type Reference = { text: string } | { problem: string };

@@ -1,22 +1,16 @@
 import { credentialProblems, crossChecks } from '../config/checks.ts';
-
-import {
-  type Config,
-  ConfigError,
-  type ConfigProblem,
-  type Content,
-  linesOf,
-  withValues,
-} from '../config/config.ts';
+import { type Config, ConfigError, type Content, linesOf, withValues } from '../config/config.ts';
 import { withSettings } from '../config/load.ts';
 import { parseScheduleList } from '../queue/schedules/definition.ts';
 import {
   DEFAULT_TENANT,
   declarationProblems,
   type Keyset,
+  NO_KEYSET,
   OVERRIDES,
   readKeyset,
   type TenantDeclaration,
+  unknownTenant,
 } from './declaration.ts';
 import { declarationsOf, type FleetDocument, type Parts, type Versioned } from './fleetStore.ts';
 
@@ -38,12 +32,6 @@ export interface Snapshot {
   readonly tenants: ReadonlyMap<string, Tenant>;
 }
 
-/** What a process starts with. */
-interface ProcessSettings {
-  config: Config;
-  env: NodeJS.ProcessEnv;
-}
-
 /** The source of each part, for the problems. */
 export type PartNames = Readonly<Record<keyof Parts, string>>;
 
@@ -52,11 +40,12 @@ const PART_NAMES: PartNames = { settings: 'settings', tenants: 'tenants', schedu
 /**
  * A version as a whole, or nothing of it. A keyset that cannot be read here is no mistake of the version: it is the
  * tenant's `unavailableReason` in this process.
+ * @param running what this process started with
  * @throws ConfigError with everything that is wrong
  */
 export function snapshotOf(
   { version, document }: Versioned,
-  { config: running, env }: ProcessSettings,
+  { config: running, env }: { config: Config; env: NodeJS.ProcessEnv },
   names: PartNames = PART_NAMES,
 ): Snapshot {
   const { settings, schedules, tenants } = document;
@@ -67,42 +56,37 @@ export function snapshotOf(
   problems.push(...(tenants === undefined ? [] : declarationProblems(tenants.value, names.tenants)));
   if (problems.length > 0) throw new ConfigError(problems);
 
-  const own = defaultTenant(config, schedules?.value);
-  problems.push(...scheduleProblems(own, names.schedules));
-  const all = [own];
-  for (const [name, declaration] of Object.entries(declarationsOf(document))) {
-    const tenant = tenantOf(name, declaration, config, env);
+  const all: Tenant[] = [
+    {
+      name: DEFAULT_TENANT,
+      config,
+      schedules: schedules?.value,
+      unavailableReason: credentialReason(config),
+    },
+    ...Object.entries(declarationsOf(document)).map(([name, declaration]) => {
+      const { problem, ...keyset } = readKeyset(declaration, env);
+      const own = tenantConfig(config, declaration, keyset);
+      const unavailableReason = problem ?? credentialReason(own);
+      return { name, config: own, schedules: declaration.schedules, unavailableReason };
+    }),
+  ];
+  for (const { name, config: own, schedules: declared } of all) {
     const at = `${names.tenants}.${name}`;
-    problems.push(
-      ...crossChecks(tenant.config).map(({ name: variable, message }) => ({
-        name: at,
-        message: `${variable} ${message}`,
-      })),
-      ...scheduleProblems(tenant, `${at}.schedules`),
-    );
-    all.push(tenant);
+    for (const { name: variable, message } of crossChecks(own))
+      problems.push({ name: at, message: `${variable} ${message}` });
+    const { marketplace } = own.ebay;
+    const { minInterval } = own.schedule;
+    const { errors } = parseScheduleList(declared ?? [], { tenant: name, marketplace, minInterval });
+    const list = name === DEFAULT_TENANT ? names.schedules : `${at}.schedules`;
+    problems.push(...errors.map(({ path, message }) => ({ name: `${list}.${path}`, message })));
   }
   if (problems.length > 0) throw new ConfigError(problems);
   return { version, config, tenants: new Map(all.map((tenant) => [tenant.name, tenant])) };
 }
 
-function defaultTenant(config: Config, schedules: readonly unknown[] | undefined): Tenant {
-  return { name: DEFAULT_TENANT, config, schedules, unavailableReason: credentialReason(config) };
+function credentialReason(config: Config): string | undefined {
+  return linesOf(credentialProblems(config)).join('; ') || undefined;
 }
-
-function tenantOf(
-  name: string,
-  declaration: TenantDeclaration,
-  base: Config,
-  env: NodeJS.ProcessEnv,
-): Tenant {
-  const read = readKeyset(declaration, env);
-  const config = tenantConfig(base, declaration, 'keyset' in read ? read.keyset : NO_KEYSET);
-  const unavailableReason = 'problem' in read ? read.problem : credentialReason(config);
-  return { name, config, schedules: declaration.schedules, unavailableReason };
-}
-
-const NO_KEYSET: Keyset = { clientId: '', clientSecret: '' };
 
 function tenantConfig(base: Config, declaration: TenantDeclaration, keyset: Keyset): Config {
   const values: Content = { ebay: { ...keyset } };
@@ -114,36 +98,19 @@ function tenantConfig(base: Config, declaration: TenantDeclaration, keyset: Keys
   return withValues(base, values);
 }
 
-/** Names of all tenants, the default one included. */
-export function tenantNames(document: FleetDocument): string[] {
-  return [DEFAULT_TENANT, ...Object.keys(declarationsOf(document))];
-}
-
 /**
- * A tenant's settings for a producer: no keyset, and nothing of this process's environment and files. Undefined for an
- * unknown tenant.
- * @throws ConfigError where this release cannot read the fleet's settings
+ * A tenant's settings for a producer: no keyset, and nothing of this process's environment and files.
+ * @throws ConfigError where this release cannot read the fleet's settings; Failure `tenant_not_found`
  */
-export function producerConfig(document: FleetDocument, name: string, base: Config): Config | undefined {
+export function producerConfig(document: FleetDocument, name: string, base: Config): Config {
   const { config, problems } =
     document.settings === undefined
       ? { config: base, problems: [] }
       : withSettings(base, document.settings.value, { env: {}, name: 'settings' });
   if (problems.length > 0) throw new ConfigError(problems);
   if (name === DEFAULT_TENANT) return config;
-  const declaration = declarationsOf(document)[name];
-  return declaration === undefined ? undefined : tenantConfig(config, declaration, NO_KEYSET);
-}
-
-function credentialReason(config: Config): string | undefined {
-  const problems = credentialProblems(config);
-  return problems.length === 0 ? undefined : linesOf(problems).join('; ');
-}
-
-function scheduleProblems({ name: tenant, config, schedules }: Tenant, at: string): ConfigProblem[] {
-  if (schedules === undefined) return [];
-  const { marketplace } = config.ebay;
-  const { minInterval } = config.schedule;
-  const { errors } = parseScheduleList(schedules, { tenant, marketplace, minInterval });
-  return errors.map(({ path, message }) => ({ name: `${at}.${path}`, message }));
+  const declarations = declarationsOf(document);
+  const declaration = declarations[name];
+  if (declaration === undefined) throw unknownTenant(name, [DEFAULT_TENANT, ...Object.keys(declarations)]);
+  return tenantConfig(config, declaration, NO_KEYSET);
 }
