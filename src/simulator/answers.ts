@@ -20,14 +20,7 @@ export function empty(status: number): Answer {
 }
 
 /** One entry of eBay's `errors` and `warnings` arrays. */
-export interface ErrorDetail {
-  readonly errorId: number;
-  readonly domain: string;
-  readonly category: 'REQUEST' | 'BUSINESS' | 'APPLICATION';
-  readonly message: string;
-  readonly longMessage?: string;
-  readonly parameters?: readonly { readonly name: string; readonly value: string }[];
-}
+export type ErrorDetail = ReturnType<typeof browseError>;
 
 /** Error ids of the Browse API. The texts are the simulator's own. */
 const MESSAGES: Readonly<Record<number, string>> = {
@@ -67,61 +60,58 @@ const MESSAGES: Readonly<Record<number, string>> = {
   12517: 'Only one item location filter can be used at a time.',
 };
 
-const BUSINESS = new Set([12013, 12014, 12019]);
-const APPLICATION = new Set([11000, 12000]);
+const CATEGORIES: Readonly<Record<number, string>> = {
+  11000: 'APPLICATION',
+  12000: 'APPLICATION',
+  12013: 'BUSINESS',
+  12014: 'BUSINESS',
+  12019: 'BUSINESS',
+};
+/** 400 for all others. */
+const STATUSES: Readonly<Record<number, number>> = { 11001: 404, 12013: 409, 12019: 409 };
+
+type Parameters = Readonly<Record<string, string>>;
 
 /** An error or warning of the Browse API. */
-export function browseError(errorId: number, parameters: Readonly<Record<string, string>> = {}): ErrorDetail {
+export function browseError(errorId: number, parameters: Parameters = {}) {
   const named = Object.entries(parameters).map(([name, value]) => ({ name, value }));
   return {
     errorId,
     domain: 'API_BROWSE',
-    category: BUSINESS.has(errorId) ? 'BUSINESS' : APPLICATION.has(errorId) ? 'APPLICATION' : 'REQUEST',
+    category: CATEGORIES[errorId] ?? 'REQUEST',
     message: MESSAGES[errorId] ?? 'The request is invalid.',
-    ...(named.length > 0 && { parameters: named }),
+    parameters: named.length > 0 ? named : undefined,
   };
 }
 
-export function refuse(status: number, detail: ErrorDetail, headers: Headers = {}): Answer {
-  return json(status, { errors: [detail] }, headers);
-}
-
-export function marketplaceWithoutSearch(marketplaceId: string | null): Answer {
-  return refuse(409, browseError(12019, { marketplaceId: marketplaceId ?? '' }));
+/** The Browse API's answer with one error, under the error's own status. */
+export function refuse(errorId: number, parameters?: Parameters): Answer {
+  return json(STATUSES[errorId] ?? 400, { errors: [browseError(errorId, parameters)] });
 }
 
 /** An error of eBay's gateway, which stands before all REST APIs. */
-function gatewayError(
-  [status, errorId, domain]: [status: number, errorId: number, domain: string],
-  message: string,
-  longMessage?: string,
-  headers?: Headers,
-): Answer {
-  const detail: ErrorDetail = { errorId, domain, category: 'REQUEST', message };
-  return refuse(status, longMessage === undefined ? detail : { ...detail, longMessage }, headers);
+function gatewayError(status: number, detail: object, headers?: Headers): Answer {
+  return json(status, { errors: [{ domain: 'ACCESS', category: 'REQUEST', ...detail }] }, headers);
 }
 
 export function invalidToken(): Answer {
-  const reason = 'The access token in the Authorization header is unknown, expired or revoked.';
-  return gatewayError([401, 1001, 'OAuth'], 'Invalid access token', reason);
+  const longMessage = 'The access token in the Authorization header is unknown, expired or revoked.';
+  return gatewayError(401, { errorId: 1001, domain: 'OAuth', message: 'Invalid access token', longMessage });
 }
 
 /** No Authorization header, or a scope that the token lacks. */
 export function accessDenied(): Answer {
-  return gatewayError(
-    [403, 1100, 'ACCESS'],
-    'Access denied',
-    'The request carries no sufficient permission.',
-  );
+  const longMessage = 'The request carries no sufficient permission.';
+  return gatewayError(403, { errorId: 1100, message: 'Access denied', longMessage });
 }
 
 export function tooManyRequests(headers: Headers = {}): Answer {
-  const reason = 'The limit of calls to this resource is used up.';
-  return gatewayError([429, 2001, 'ACCESS'], 'Too many requests.', reason, headers);
+  const longMessage = 'The limit of calls to this resource is used up.';
+  return gatewayError(429, { errorId: 2001, message: 'Too many requests.', longMessage }, headers);
 }
 
 export function unknownResource(): Answer {
-  return gatewayError([404, 2002, 'ACCESS'], 'Resource not found');
+  return gatewayError(404, { errorId: 2002, message: 'Resource not found' });
 }
 
 /** The token endpoint's own error shape. */

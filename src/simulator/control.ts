@@ -19,20 +19,17 @@
 
 import { type Answer, empty, json } from './answers.ts';
 import type { NewListing } from './catalogue/catalogue.ts';
-import { type FaultSpec, isFaultName } from './faults.ts';
-import type { LogEntry, LogFilter, RequestKind } from './log.ts';
+import type { FaultSpec } from './faults.ts';
+import type { LogFilter, RequestKind } from './log.ts';
 import type { QuotaChange, QuotaState } from './quota.ts';
 import type { Unsteadiness } from './search/search.ts';
 import type { Credential } from './tokens.ts';
-import type { World } from './world.ts';
+import type { SimulatorOptions, World } from './world.ts';
 
-export interface Settings {
-  readonly latencyMs?: number | readonly [low: number, high: number];
+/** See `SimulatorOptions`. */
+export interface Settings
+  extends Partial<Pick<SimulatorOptions, 'latencyMs' | 'tokenLifetime' | 'tokenValidity'>> {
   readonly unsteady?: Partial<Unsteadiness>;
-  /** Seconds announced as `expires_in` from now on. */
-  readonly tokenLifetime?: number;
-  /** Seconds for which tokens minted from now on really work; null: as announced. */
-  readonly tokenValidity?: number | null;
 }
 
 export interface ListingChange {
@@ -42,109 +39,99 @@ export interface ListingChange {
   readonly stock?: number;
 }
 
-/** A control call that names something that is not there, or whose values make no sense. */
-class ControlError extends Error {
-  override readonly name = 'ControlError';
+export type Controls = ReturnType<typeof createControls>;
+
+/** A call that names something that is not there, or whose values make no sense, throws an Error that says so. */
+export function createControls({ tokens, faults, settings, log, catalogue }: World) {
+  const change = (id: string, changes: Parameters<typeof catalogue.change>[1]) => {
+    const legacyId = /^v1\|(\d+)\|/.exec(id)?.[1] ?? id;
+    if (!catalogue.change(legacyId, changes)) throw new Error(`no listing ${id}`);
+  };
+  return {
+    /** Arms a fault; its id disarms it. */
+    arm: (spec: FaultSpec) => faults.arm(spec),
+
+    /** Disarms one fault, or all. */
+    clear: (id?: number) => faults.clear(id),
+
+    log: (filter?: LogFilter) => log.read(filter),
+
+    clearLog: () => log.clear(),
+
+    /** Changes the day of one credential (default: the first) and returns its state. */
+    quota(change: QuotaChange & { readonly clientId?: string } = {}): QuotaState {
+      const account = change.clientId === undefined ? tokens.accounts[0] : tokens.account(change.clientId);
+      if (account === undefined) throw new Error(`no credential is called ${change.clientId}`);
+      account.quota.set(change);
+      return account.quota.state();
+    },
+
+    /** Revokes all working tokens, or those of one credential; returns how many. */
+    revokeTokens: (clientId?: string) => tokens.revokeAll(clientId),
+
+    /** Adds a keyset, or changes the secret of one; earlier tokens work until they are revoked. */
+    setCredential(credential: Credential): void {
+      const { clientId, clientSecret } = credential;
+      if (!clientId || !clientSecret) throw new Error('a credential needs clientId and clientSecret');
+      tokens.setCredential(credential);
+    },
+
+    configure({ unsteady, ...changes }: Settings): void {
+      Object.assign(settings, changes, { unsteady: { ...settings.unsteady, ...unsteady } });
+    },
+
+    /** Adds a listing, newest and ranked first; returns its item id. */
+    addListing(listing: NewListing): string {
+      if (!/^\d+(\.\d{1,2})?$/.test(listing.price)) throw new Error(`${listing.price} is no price`);
+      return catalogue.add(listing).itemId;
+    },
+
+    /** Changes the listing with this item id or listing number. */
+    changeListing(id: string, { price, stock }: ListingChange): void {
+      change(id, {
+        ...(price !== undefined && { priceCents: Math.round(Number(price) * 100) }),
+        ...(stock !== undefined && { stock }),
+      });
+    },
+
+    removeListing: (id: string) => change(id, null),
+
+    /** `lastSeq` is the sequence number of the newest log entry. */
+    state() {
+      const credentials = tokens.accounts.map(({ credential: { clientId }, quota }) => {
+        return { clientId, quota: quota.state() };
+      });
+      return {
+        tokensMinted: tokens.minted,
+        credentials,
+        faults: faults.armed(),
+        settings,
+        lastSeq: log.last,
+      };
+    },
+  };
 }
 
-export class Controls {
-  private readonly world: World;
-
-  constructor(world: World) {
-    this.world = world;
-  }
-
-  /** Arms a fault; its id disarms it. */
-  arm(spec: FaultSpec): number {
-    if (!isFaultName(spec.fault)) throw new ControlError(`no fault is called ${String(spec.fault)}`);
-    return this.world.faults.arm(spec);
-  }
-
-  /** Disarms one fault, or all. */
-  clear(id?: number): void {
-    this.world.faults.clear(id);
-  }
-
-  log(filter?: LogFilter): LogEntry[] {
-    return this.world.log.read(filter);
-  }
-
-  clearLog(): void {
-    this.world.log.clear();
-  }
-
-  /** Changes the day of one credential (default: the first) and returns its state. */
-  quota(change: QuotaChange & { readonly clientId?: string } = {}): QuotaState {
-    const { tokens } = this.world;
-    const account = change.clientId === undefined ? tokens.accounts[0] : tokens.account(change.clientId);
-    if (account === undefined) throw new ControlError(`no credential is called ${change.clientId}`);
-    account.quota.set(change);
-    return account.quota.state();
-  }
-
-  /** Revokes all working tokens, or those of one credential; returns how many. */
-  revokeTokens(clientId?: string): number {
-    return this.world.tokens.revokeAll(clientId);
-  }
-
-  /** Adds a keyset, or changes the secret of one; earlier tokens work until they are revoked. */
-  setCredential(credential: Credential): void {
-    const { clientId, clientSecret } = credential;
-    if (!clientId || !clientSecret) throw new ControlError('a credential needs clientId and clientSecret');
-    this.world.tokens.setCredential(credential);
-  }
-
-  configure(settings: Settings): void {
-    const { world } = this;
-    world.latencyMs = settings.latencyMs ?? world.latencyMs;
-    world.search.unsteady = { ...world.search.unsteady, ...settings.unsteady };
-    world.tokens.lifetimeS = settings.tokenLifetime ?? world.tokens.lifetimeS;
-    if (settings.tokenValidity !== undefined) world.tokens.validityS = settings.tokenValidity;
-  }
-
-  /** Adds a listing, newest and ranked first; returns its item id. */
-  addListing(listing: NewListing): string {
-    if (!/^\d+(\.\d{1,2})?$/.test(listing.price)) throw new ControlError(`${listing.price} is no price`);
-    return this.world.catalogue.add(listing).itemId;
-  }
-
-  /** Changes the listing with this item id or listing number. */
-  changeListing(id: string, { price, stock }: ListingChange): void {
-    const changed = this.world.catalogue.change(listingNumber(id), {
-      ...(price !== undefined && { priceCents: Math.round(Number(price) * 100) }),
-      ...(stock !== undefined && { stock }),
-    });
-    if (!changed) throw new ControlError(`no listing ${id}`);
-  }
-
-  removeListing(id: string): void {
-    if (!this.world.catalogue.remove(listingNumber(id))) throw new ControlError(`no listing ${id}`);
-  }
-
-  state() {
-    const { tokens, faults, search, latencyMs, log } = this.world;
-    return {
-      tokensMinted: tokens.minted,
-      credentials: tokens.accounts.map(({ credential, quota }) => ({
-        clientId: credential.clientId,
-        quota: quota.state(),
-      })),
-      faults: faults.armed(),
-      settings: {
-        latencyMs,
-        unsteady: search.unsteady,
-        tokenLifetime: tokens.lifetimeS,
-        tokenValidity: tokens.validityS,
-      },
-      /** Sequence number of the newest log entry. */
-      lastSeq: log.last,
-    };
-  }
-}
-
-function listingNumber(id: string): string {
-  return /^v1\|(\d+)\|/.exec(id)?.[1] ?? id;
-}
+/** What each control does. `rest` is the path behind its name; the shape of each body is in the list above. */
+// biome-ignore lint/suspicious/noExplicitAny: input is whatever a test sends
+type Control = (controls: Controls, input: any, rest: string, query: URLSearchParams) => unknown;
+const CONTROLS: Readonly<Record<string, Control>> = {
+  'GET state': (controls) => controls.state(),
+  'GET log': (controls, _input, _rest, query) => {
+    const kind = (query.get('kind') ?? undefined) as RequestKind | undefined;
+    return controls.log({ since: Number(query.get('since') ?? 0), kind });
+  },
+  'DELETE log': (controls) => controls.clearLog(),
+  'POST faults': (controls, input) => ({ id: controls.arm(input) }),
+  'DELETE faults': (controls, _, id) => controls.clear(id === '' ? undefined : Number(id)),
+  'PUT quota': (controls, input) => controls.quota(input),
+  'POST tokens': (controls, input) => ({ revoked: controls.revokeTokens(input.clientId) }),
+  'PUT credentials': (controls, input) => controls.setCredential(input),
+  'PUT settings': (controls, input) => controls.configure(input),
+  'POST listings': (controls, input) => ({ itemId: controls.addListing(input) }),
+  'PATCH listings': (controls, input, id) => controls.changeListing(id, input),
+  'DELETE listings': (controls, _, id) => controls.removeListing(id),
+};
 
 /** Answers one call of the control API. */
 export function answerControl(
@@ -154,50 +141,13 @@ export function answerControl(
   query: URLSearchParams,
   body: string,
 ): Answer {
-  const [name = '', rest] = path.replace(/^\/_sim\/?/, '').split(/\/(.*)/s);
+  const [name = '', rest = ''] = path.replace(/^\/_sim\/?/, '').split(/\/(.*)/s);
+  const control = CONTROLS[`${method} ${name}`];
+  if (control === undefined) return json(404, { error: `no control is at ${method} ${path}` });
   try {
-    // biome-ignore lint/suspicious/noExplicitAny: the shape of each body is in the list above
-    const input: any = body === '' ? {} : JSON.parse(body);
-    const result = () => {
-      switch (`${method} ${name}`) {
-        case 'GET state':
-          return controls.state();
-        case 'GET log':
-          return controls.log({
-            since: Number(query.get('since') ?? 0),
-            kind: (query.get('kind') ?? undefined) as RequestKind | undefined,
-          });
-        case 'DELETE log':
-          return controls.clearLog();
-        case 'POST faults':
-          return { id: controls.arm(input) };
-        case 'DELETE faults':
-          return controls.clear(rest === undefined ? undefined : Number(rest));
-        case 'PUT quota':
-          return controls.quota(input);
-        case 'POST tokens':
-          return { revoked: controls.revokeTokens(input.clientId) };
-        case 'PUT credentials':
-          return controls.setCredential(input);
-        case 'PUT settings':
-          return controls.configure(input);
-        case 'POST listings':
-          return { itemId: controls.addListing(input) };
-        case 'PATCH listings':
-          return controls.changeListing(decodeURIComponent(rest ?? ''), input);
-        case 'DELETE listings':
-          return controls.removeListing(decodeURIComponent(rest ?? ''));
-        default:
-          return null;
-      }
-    };
-    const value = result();
-    if (value === null) return json(404, { error: `no control is at ${method} ${path}` });
+    const value = control(controls, JSON.parse(body || '{}'), decodeURIComponent(rest), query);
     return value === undefined ? empty(204) : json(200, value);
   } catch (error) {
-    if (error instanceof ControlError || error instanceof SyntaxError || error instanceof URIError) {
-      return json(400, { error: error.message });
-    }
-    throw error;
+    return json(400, { error: error instanceof Error ? error.message : String(error) });
   }
 }

@@ -2,11 +2,9 @@ import type { IncomingHttpHeaders } from 'node:http';
 import {
   type Answer,
   accessDenied,
-  browseError,
   empty,
   invalidToken,
   json,
-  marketplaceWithoutSearch,
   refuse,
   tooManyRequests,
   unknownResource,
@@ -20,18 +18,12 @@ import { BASE_SCOPE, grantToken, type Token } from './tokens.ts';
 import type { World } from './world.ts';
 
 export interface Call {
-  readonly route: Route;
+  readonly route: ReturnType<typeof findRoute>;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
   /** The token that it carries, working or not. */
   readonly token: Token | undefined;
   readonly entry: LogEntry;
-}
-
-interface Route {
-  readonly kind: RequestKind;
-  /** The path's variable parts, still encoded. */
-  readonly parts: readonly string[];
 }
 
 /** eBay's own paths, and the simulator's pictures and pages. */
@@ -44,7 +36,8 @@ const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
   ['GET', 'page', /^\/itm\/(\d+)$/],
 ];
 
-export function findRoute(method: string, path: string): Route {
+/** `parts` are the path's variable parts, still encoded. */
+export function findRoute(method: string, path: string): { kind: RequestKind; parts: string[] } {
   for (const [verb, kind, form] of ROUTES) {
     const parts = verb === method ? form.exec(path) : null;
     if (parts !== null) return { kind, parts: parts.slice(1) };
@@ -57,8 +50,7 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
   const { route, headers, query, token, entry } = call;
   const [first = '', second = ''] = route.parts;
   if (route.kind === 'token') {
-    const { authorization, 'content-type': contentType } = headers;
-    const { answer, minted } = grantToken(world.tokens, { authorization, contentType, body });
+    const { answer, minted } = grantToken(world.tokens, headers, body, world.settings);
     entry.token = minted?.id ?? null;
     return answer;
   }
@@ -80,12 +72,13 @@ export function charge(world: World, { route, token }: Call): boolean {
   return token === undefined || !world.tokens.works(token) || token.account.quota.charge();
 }
 
-function searchAnswer({ search, origin }: World, { query, headers, entry }: Call): Answer {
-  return search.answer({
+function searchAnswer({ search, origin, settings }: World, { query, headers, entry }: Call): Answer {
+  return search({
     query,
     marketplace: entry.marketplace,
     buyer: readBuyer(entry.context),
     origin: headers.host === undefined ? origin : `http://${headers.host}`,
+    unsteady: settings.unsteady,
   });
 }
 
@@ -93,47 +86,39 @@ const FIELDGROUPS = ['PRODUCT', 'COMPACT', 'ADDITIONAL_SELLER_DETAILS', 'CHARITY
 
 /** GET item/{item_id}: `v1|LISTING|VARIATION`, its pipes encoded in the path. */
 function itemAnswer({ catalogue, origin }: World, { query, entry }: Call, encodedId: string): Answer {
-  if (siteFor(entry.marketplace) === null) return marketplaceWithoutSearch(entry.marketplace);
+  const { marketplace, context } = entry;
+  if (siteFor(marketplace) === null) return refuse(12019, { marketplaceId: marketplace ?? '' });
   const groups = (query.get('fieldgroups') ?? '').split(',').filter((group) => group !== '');
   const unknown = groups.find((group) => !FIELDGROUPS.includes(group));
-  if (unknown !== undefined) return refuse(400, browseError(11501, { fieldgroups: unknown }));
-  if (groups.includes('COMPACT') && groups.length > 1) return refuse(400, browseError(11018));
+  if (unknown !== undefined) return refuse(11501, { fieldgroups: unknown });
+  if (groups.includes('COMPACT') && groups.length > 1) return refuse(11018);
 
   const itemId = decode(encodedId);
   const [, legacyId] = /^v1\|(\d+)\|(\d+)$/.exec(itemId) ?? [];
-  if (legacyId === undefined) return refuse(400, browseError(11012, { itemId }));
+  if (legacyId === undefined) return refuse(11012, { itemId });
   const listing = catalogue.find(legacyId);
-  if (listing?.itemId !== itemId) return refuse(404, browseError(11001, { itemId }));
-  return json(200, describe(listing, catalogue, origin, readBuyer(entry.context)));
+  if (listing?.itemId !== itemId) return refuse(11001, { itemId });
+  return json(200, describe(listing, origin, readBuyer(context)));
 }
 
 /**
  * GET /developer/analytics/v1_beta/rate_limit/ for the credential whose quota this is. eBay spells the API
  * "Browse" here although its filter is `browse`; a filter that matches nothing gives 204.
  */
-function rateLimits(quota: QuotaState, query: URLSearchParams): Answer {
+function rateLimits(
+  { limit, used, remaining, reset, timeWindow }: QuotaState,
+  query: URLSearchParams,
+): Answer {
   const context = query.get('api_context')?.toLowerCase() ?? 'buy';
   const name = query.get('api_name')?.toLowerCase() ?? 'browse';
   if (context !== 'buy' || name !== 'browse') return empty(204);
-  const { limit, used, remaining, reset, timeWindow } = quota;
+  const browse = { count: used, limit, remaining, reset, timeWindow };
   const bulk = { count: 0, limit: 5000, remaining: 5000, reset, timeWindow };
-  return json(200, {
-    rateLimits: [
-      {
-        apiContext: 'buy',
-        apiName: 'Browse',
-        apiVersion: 'v1',
-        resources: [
-          { name: 'buy.browse', rates: [{ count: used, limit, remaining, reset, timeWindow }] },
-          { name: 'buy.browse.item.bulk', rates: [bulk] },
-        ],
-      },
-    ],
-  });
-}
-
-export function first(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header[0] : header;
+  const resources = [
+    { name: 'buy.browse', rates: [browse] },
+    { name: 'buy.browse.item.bulk', rates: [bulk] },
+  ];
+  return json(200, { rateLimits: [{ apiContext: 'buy', apiName: 'Browse', apiVersion: 'v1', resources }] });
 }
 
 /**
@@ -141,20 +126,14 @@ export function first(header: string | string[] | undefined): string | undefined
  * list of its own (`country%3DUS%2Czip%3D19406`).
  */
 function readBuyer(header: string | null): BuyerContext {
-  const parts = pairs(header ?? '');
-  const location = pairs(decode(parts.get('contextualLocation') ?? ''));
-  return {
-    country: location.get('country') ?? null,
-    postalCode: location.get('zip') ?? null,
-    affiliateCampaignId: parts.get('affiliateCampaignId') ?? null,
-  };
+  const { contextualLocation, affiliateCampaignId } = pairs(header ?? '');
+  const { country, zip: postalCode } = pairs(decode(contextualLocation ?? ''));
+  return { country, postalCode, affiliateCampaignId };
 }
 
-function pairs(text: string): Map<string, string> {
+function pairs(text: string): Record<string, string | undefined> {
   const found = text.split(',').map((part) => part.trim().split('='));
-  return new Map(
-    found.filter(([name]) => name !== '').map(([name = '', ...value]) => [name, value.join('=')]),
-  );
+  return Object.fromEntries(found.map(([name = '', ...value]) => [name, value.join('=')]));
 }
 
 function decode(text: string): string {

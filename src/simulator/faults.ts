@@ -1,17 +1,18 @@
-import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import { pipeline, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { createGzip } from 'node:zlib';
 import {
   type Answer,
   browseError,
   empty,
   invalidToken,
+  json,
   oauthError,
-  refuse,
   text,
   tooManyRequests,
 } from './answers.ts';
-import type { RequestKind } from './log.ts';
+import type { LogEntry, RequestKind } from './log.ts';
 import type { Random } from './random.ts';
 
 /** What a fault does, in the order of these parts. Several faults may apply to one request. */
@@ -22,7 +23,7 @@ export interface Effect {
   readonly instead?: Answer;
   /** Change the answer. */
   readonly alter?: (answer: Answer) => Answer;
-  /** Send it in another way than all at once. Timers end with the response's `close`. */
+  /** Send it in another way than all at once. */
   readonly deliver?: (response: ServerResponse, answer: Answer) => void;
 }
 
@@ -55,13 +56,11 @@ const FAULTS = {
     // The token endpoint's answer has no other headers than these, not even a content type.
     if (kind === 'token')
       return { instead: { ...oauthError(status, 'server_error', 'armed fault'), headers } };
-    const detail = {
-      ...browseError(errorId ?? (kind === 'rate-limit' ? 105000 : kind === 'item' ? 11000 : 12000)),
-      domain: kind === 'rate-limit' ? 'API_ANALYTICS' : 'API_BROWSE',
-      category: status >= 500 ? ('APPLICATION' as const) : ('REQUEST' as const),
-      message: 'An armed fault answered instead of eBay.',
-    };
-    return { instead: refuse(status, detail, headers) };
+    const [domain, usual] = DOMAINS[kind] ?? ['API_BROWSE', 12000];
+    const category = status >= 500 ? 'APPLICATION' : 'REQUEST';
+    const message = 'An armed fault answered instead of eBay.';
+    const detail = { ...browseError(errorId ?? usual), domain, category, message };
+    return { instead: json(status, { errors: [detail] }, headers) };
   },
 
   /** 401 with errorId 1001. With `revoke` the token that was sent stays refused, else only this call is. */
@@ -90,9 +89,7 @@ const FAULTS = {
   /** The connection stays open until the client gives up. `body`: the headers come, the body never does. */
   hang: ({ at = 'before' }: { at?: 'before' | 'body' }) => ({
     deliver: (response, answer) => {
-      if (at === 'before') return;
-      sendHead(response, answer);
-      response.flushHeaders();
+      if (at === 'body') sendHead(response, answer).flushHeaders();
     },
   }),
 
@@ -100,9 +97,8 @@ const FAULTS = {
   reset: ({ at = 'before' }: { at?: 'before' | 'body' }) => ({
     deliver: (response, answer) => {
       const { socket } = response;
-      if (at === 'before') return void socket?.resetAndDestroy();
-      sendHead(response, answer);
-      response.write(beginning(answer.body, 0.5), () => socket?.resetAndDestroy());
+      if (at === 'before') socket?.resetAndDestroy();
+      else sendHead(response, answer).write(beginning(answer.body, 0.5), () => socket?.resetAndDestroy());
     },
   }),
 
@@ -111,10 +107,11 @@ const FAULTS = {
    */
   truncated: ({ part = 0.5, chunked = false }: { part?: number; chunked?: boolean }) => ({
     deliver: (response, answer) => {
-      if (chunked) response.writeHead(answer.status, { ...answer.headers });
-      else sendHead(response, answer);
       const { socket } = response;
-      response.write(beginning(answer.body, part), () => socket?.end());
+      const head = chunked
+        ? response.writeHead(answer.status, { ...answer.headers })
+        : sendHead(response, answer);
+      head.write(beginning(answer.body, part), () => socket?.end());
     },
   }),
 
@@ -134,29 +131,29 @@ const FAULTS = {
 
   /** The headers come at once, the body slowly. */
   'slow-body': ({ bytesPerSecond = 1 }: { bytesPerSecond?: number }) => ({
-    deliver: (response, answer) => {
-      sendHead(response, answer);
-      response.flushHeaders();
+    deliver: (response, { status, headers, body }) => {
       const ticksPerSecond = Math.min(20, bytesPerSecond);
       const portion = Math.max(1, Math.round(bytesPerSecond / ticksPerSecond));
-      let sent = 0;
-      const timer = setInterval(() => {
-        response.write(answer.body.subarray(sent, sent + portion));
-        sent += portion;
-        if (sent < answer.body.length) return;
-        clearInterval(timer);
-        response.end();
-      }, 1000 / ticksPerSecond);
-      response.once('close', () => clearInterval(timer));
+      async function* portions() {
+        for (let sent = 0; sent < body.length; sent += portion) {
+          await sleep(1000 / ticksPerSecond, undefined, { ref: false });
+          yield body.subarray(sent, sent + portion);
+        }
+      }
+      sendHead(response, { status, headers, body }).flushHeaders();
+      pipeline(portions, response, ignoreHangUp);
     },
   }),
 
   /** Valid JSON behind an enormous run of spaces; `gzip` compresses it about a thousandfold. */
   'huge-body': ({ bytes = 64 * 1024 * 1024, gzip = false }: { bytes?: number; gzip?: boolean }) => ({
-    deliver: (response, answer) => {
-      const encoding = gzip ? { 'content-encoding': 'gzip' } : {};
-      response.writeHead(answer.status, { ...answer.headers, ...encoding });
-      void pour(response, answer, bytes, gzip);
+    deliver: (response, { status, headers, body }) => {
+      function* blocks() {
+        for (let sent = 0; sent < bytes; sent += BLOCK.length) yield BLOCK;
+        yield body;
+      }
+      response.writeHead(status, { ...headers, ...(gzip && { 'content-encoding': 'gzip' }) });
+      pipeline([Readable.from(blocks()), ...(gzip ? [createGzip()] : []), response], ignoreHangUp);
     },
   }),
 
@@ -192,6 +189,16 @@ const FAULTS = {
   }),
 } satisfies Record<string, (parameters: never, context: Context) => Effect>;
 
+/** The domain and the usual error of an endpoint that is not search. */
+const DOMAINS: Partial<Record<RequestKind, [domain: string, errorId: number]>> = {
+  item: ['API_BROWSE', 11000],
+  'rate-limit': ['API_ANALYTICS', 105000],
+};
+
+const BLOCK = Buffer.alloc(65_536, 0x20);
+/** That the client hangs up is the purpose of a slow or huge body. */
+const ignoreHangUp = () => undefined;
+
 const MALFORMED = {
   cut: (body: string) => body.slice(0, Math.floor(body.length / 2)),
   empty: () => '',
@@ -226,9 +233,13 @@ const ODD_ITEMS = {
 
 const ODD_SHAPES = Object.keys(ODD_ITEMS) as OddShape[];
 
+export function sendWhole(response: ServerResponse, answer: Answer): void {
+  sendHead(response, answer).end(answer.body);
+}
+
 /** Status line and headers of the answer, as if it were sent whole. */
-export function sendHead(response: ServerResponse, answer: Answer): void {
-  response.writeHead(answer.status, { ...answer.headers, 'content-length': answer.body.length });
+function sendHead(response: ServerResponse, { status, headers, body }: Answer): ServerResponse {
+  return response.writeHead(status, { ...headers, 'content-length': body.length });
 }
 
 export function drawMs(ms: Milliseconds, random: Random): number {
@@ -249,24 +260,6 @@ function parsed(answer: Answer): object {
 
 function withBody(answer: Answer, body: string): Answer {
   return { ...answer, body: Buffer.from(body) };
-}
-
-const BLOCK = Buffer.alloc(65_536, 0x20);
-
-async function pour(response: ServerResponse, answer: Answer, bytes: number, gzip: boolean): Promise<void> {
-  const target = gzip ? createGzip() : response;
-  if (target !== response) target.pipe(response);
-  const closed = new AbortController();
-  response.once('close', () => closed.abort());
-  try {
-    for (let sent = 0; sent < bytes && !closed.signal.aborted; sent += BLOCK.length) {
-      if (!target.write(BLOCK)) await once(target, 'drain', { signal: closed.signal });
-    }
-    target.end(answer.body);
-  } catch {
-    // The client hung up, which is the purpose of this fault.
-    target.destroy();
-  }
 }
 
 type Faults = typeof FAULTS;
@@ -298,23 +291,6 @@ export type FaultSpec = FaultChoice & {
   readonly share?: number;
 };
 
-export interface ArmedFault {
-  readonly id: number;
-  readonly spec: FaultSpec;
-  /** Requests that it has applied to. */
-  readonly struck: number;
-}
-
-interface Request extends Omit<Context, 'random'> {
-  readonly marketplace: string;
-  readonly query: URLSearchParams;
-  readonly credential: string | null;
-}
-
-export function isFaultName(name: unknown): name is keyof Faults {
-  return typeof name === 'string' && Object.hasOwn(FAULTS, name);
-}
-
 /** The faults that are armed, and the decision which of them apply to a request. */
 export class FaultInjector {
   private all: { readonly id: number; readonly spec: FaultSpec; seen: number; struck: number }[] = [];
@@ -325,8 +301,9 @@ export class FaultInjector {
     this.random = random;
   }
 
-  /** Arms a fault and returns its id. */
+  /** Arms a fault; its id disarms it. */
   arm(spec: FaultSpec): number {
+    if (!Object.hasOwn(FAULTS, spec.fault)) throw new Error(`no fault is called ${spec.fault}`);
     this.ids += 1;
     this.all.push({ id: this.ids, spec, seen: 0, struck: 0 });
     return this.ids;
@@ -337,35 +314,37 @@ export class FaultInjector {
     this.all = id === undefined ? [] : this.all.filter((fault) => fault.id !== id);
   }
 
-  armed(): ArmedFault[] {
+  /** `struck` counts the requests that a fault has applied to. */
+  armed() {
     return this.all.map(({ id, spec, struck }) => ({ id, spec, struck }));
   }
 
-  /** The effects on this request, in the order in which their faults were armed. */
-  effects(request: Request): { name: string; effect: Effect }[] {
+  /** The effects on a request, in the order in which their faults were armed. Its log entry names them. */
+  effects(entry: LogEntry, revokeToken: () => void): Effect[] {
     const applying = this.all.filter((fault) => {
       const { on = {}, skip = 0, share } = fault.spec;
-      if (!matches(on, request)) return false;
+      if (!matches(on, entry)) return false;
       fault.seen += 1;
       if (fault.seen <= skip || (share !== undefined && this.random() >= share)) return false;
       fault.struck += 1;
       return true;
     });
     this.all = this.all.filter(({ spec, struck }) => spec.count === undefined || struck < spec.count);
+    if (applying.length > 0) entry.fault = applying.map(({ spec }) => spec.fault).join('+');
     return applying.map(({ spec }) => {
-      const effectOf = FAULTS[spec.fault] as (parameters: FaultSpec, context: Context) => Effect;
-      return { name: spec.fault, effect: effectOf(spec, { ...request, random: this.random }) };
+      const effectOf = FAULTS[spec.fault] as (spec: FaultSpec, context: Context) => Effect;
+      return effectOf(spec, { kind: entry.kind, random: this.random, revokeToken });
     });
   }
 }
 
-function matches(target: Target, { kind, marketplace, query, credential }: Request): boolean {
-  const { endpoint, q, offset } = target;
+function matches({ endpoint, marketplace, q, offset, credential }: Target, entry: LogEntry): boolean {
+  const { kind, query } = entry;
   return (
     (endpoint === undefined ? kind === 'search' || kind === 'item' : endpoint === kind) &&
-    (target.marketplace === undefined || target.marketplace === marketplace) &&
-    (q === undefined || q === query.get('q')) &&
-    (offset === undefined || String(offset) === (query.get('offset') ?? '0')) &&
-    (target.credential === undefined || target.credential === credential)
+    (marketplace === undefined || marketplace === (entry.marketplace ?? 'EBAY_US')) &&
+    (q === undefined || q === query.q) &&
+    (offset === undefined || String(offset) === (query.offset ?? '0')) &&
+    (credential === undefined || credential === entry.credential)
   );
 }

@@ -19,37 +19,21 @@ const SHAPES: readonly string[] = [
   '<rect x="36" y="46" width="128" height="100" rx="10"/><rect x="46" y="56" width="108" height="80" class="l"/><rect x="76" y="152" width="48" height="12" rx="6" class="d"/>',
 ];
 
-/** Colour → hue, saturation, lightness; the hue of a grey is its department's. */
-const COLOURS: Readonly<
-  Record<string, readonly [hue: number | null, saturation: number, lightness: number]>
-> = {
-  Black: [null, 8, 26],
-  White: [null, 12, 88],
-  Grey: [null, 5, 55],
-  Silver: [null, 8, 72],
-  Blue: [215, 58, 52],
-  Red: [2, 58, 52],
-  Green: [135, 58, 52],
-  Pink: [335, 58, 52],
-  Gold: [44, 58, 52],
-  Purple: [275, 58, 52],
-};
-
 /** GET /pictures/LISTING/VIEW.svg: the listing's shape in its colour on its department's background. */
 export function picture(catalogue: Catalogue, legacyId: string, view: number): Answer {
   const listing = catalogue.find(legacyId);
   if (listing === null) return empty(404);
-  const { department } = listing.family.leaf;
-  const [hue, saturation, lightness] = COLOURS[listing.wording.colour] ?? [null, 58, 52];
+  const { hue } = listing.family.leaf.department;
   const shape = SHAPES[hash(listing.family.noun) % SHAPES.length];
   const tilt = view === 0 ? 0 : ((hash(listing.dice, view) % 31) - 15) * (view % 2 === 0 ? 1 : -1);
-  const fill = `hsl(${hue ?? department.hue} ${saturation}% ${lightness}%)`;
+  // A listing's colour is also a colour's name in CSS.
+  const fill = listing.wording.colour.toLowerCase();
   const svg = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 200" width="400" height="400">
-<defs><linearGradient id="b" x2="0" y2="1"><stop stop-color="hsl(${department.hue} 45% 96%)"/><stop offset="1" stop-color="hsl(${department.hue} 40% 86%)"/></linearGradient></defs>
+<defs><linearGradient id="b" x2="0" y2="1"><stop stop-color="hsl(${hue} 45% 96%)"/><stop offset="1" stop-color="hsl(${hue} 40% 86%)"/></linearGradient></defs>
 <style>.l{fill:#ffffffb0}.d{fill:#00000038}.s{stroke:${fill}}</style>
 <title>${escapeHtml(listing.wording.title)}</title>
 <rect width="200" height="200" fill="url(#b)"/><ellipse cx="100" cy="180" rx="60" ry="7" fill="#0000001c"/>
-<g fill="${fill}" transform="rotate(${tilt} 100 100)">${shape}</g></svg>`;
+<g fill="${fill}" stroke="#0003" opacity=".8" transform="rotate(${tilt} 100 100)">${shape}</g></svg>`;
   return text(200, svg, 'image/svg+xml', { 'cache-control': 'public, max-age=86400' });
 }
 

@@ -14,62 +14,54 @@ export type QuotaState = ReturnType<Quota['state']>;
 
 /** The daily allowance of one credential: Browse calls and token requests. */
 export class Quota {
-  /** eBay's default for all Browse methods together (developer.ebay.com, API call limits). */
-  private limit = 5000;
-  private used = 0;
-  /** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
-  private mintLimit = 1000;
-  private mintsUsed = 0;
+  private day = {
+    /** eBay's default for all Browse methods together (developer.ebay.com, API call limits). */
+    limit: 5000,
+    used: 0,
+    /** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
+    mintLimit: 1000,
+    mintsUsed: 0,
+  };
   /** Epoch ms. */
   private resetAt = nextPacificMidnight(Date.now());
 
   /** Charges one Browse call. Returns false when the day is used up; such a call is not charged. */
   charge(): boolean {
-    this.roll();
-    if (this.used >= this.limit) return false;
-    this.used += 1;
+    const day = this.today();
+    if (day.used >= day.limit) return false;
+    day.used += 1;
     return true;
   }
 
   chargeMint(): boolean {
-    this.roll();
-    if (this.mintsUsed >= this.mintLimit) return false;
-    this.mintsUsed += 1;
+    const day = this.today();
+    if (day.mintsUsed >= day.mintLimit) return false;
+    day.mintsUsed += 1;
     return true;
   }
 
-  set(change: QuotaChange): void {
-    this.roll();
-    this.limit = change.limit ?? this.limit;
-    this.used = change.used ?? this.used;
-    if (change.remaining !== undefined) this.used = Math.max(0, this.limit - change.remaining);
-    if (change.resetInS !== undefined) this.resetAt = Date.now() + change.resetInS * 1000;
-    this.mintLimit = change.mintLimit ?? this.mintLimit;
-    this.mintsUsed = change.mintsUsed ?? this.mintsUsed;
+  set({ remaining, resetInS, ...change }: QuotaChange): void {
+    const day = this.today();
+    const { limit = day.limit, mintLimit = day.mintLimit, mintsUsed = day.mintsUsed } = change;
+    const used = remaining === undefined ? (change.used ?? day.used) : Math.max(0, limit - remaining);
+    this.day = { limit, used, mintLimit, mintsUsed };
+    if (resetInS !== undefined) this.resetAt = Date.now() + resetInS * 1000;
   }
 
+  /** `reset` is ISO 8601, `timeWindow` in seconds. */
   state() {
-    this.roll();
-    const { limit, used, mintLimit, mintsUsed } = this;
-    return {
-      limit,
-      used,
-      remaining: Math.max(0, limit - used),
-      /** ISO 8601. */
-      reset: new Date(this.resetAt).toISOString(),
-      /** Seconds. */
-      timeWindow: 86_400,
-      mintLimit,
-      mintsUsed,
-    };
+    const day = this.today();
+    const remaining = Math.max(0, day.limit - day.used);
+    return { ...day, remaining, reset: new Date(this.resetAt).toISOString(), timeWindow: 86_400 };
   }
 
-  private roll(): void {
+  private today() {
     const now = Date.now();
-    if (now < this.resetAt) return;
-    this.used = 0;
-    this.mintsUsed = 0;
-    this.resetAt = nextPacificMidnight(now);
+    if (now >= this.resetAt) {
+      this.day = { ...this.day, used: 0, mintsUsed: 0 };
+      this.resetAt = nextPacificMidnight(now);
+    }
+    return this.day;
   }
 }
 

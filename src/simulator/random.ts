@@ -1,5 +1,5 @@
 /**
- * Repeatable randomness. Everything the simulator makes up derives from its seed through these two
+ * Repeatable randomness. Everything the simulator makes up derives from its seed through these
  * functions, so that the same seed shows the same eBay on every machine.
  */
 
@@ -20,6 +20,11 @@ export function hash(...parts: readonly (number | string)[]): number {
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** The hash as a number in [0, 1): a draw that always has the same outcome. */
+export function fraction(...parts: readonly (number | string)[]): number {
+  return hash(...parts) / 4294967296;
 }
 
 /** A small fast generator (mulberry32). */

@@ -1,12 +1,12 @@
 import { once, setMaxListeners } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { text as readText } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Answer, text } from './answers.ts';
-import { answerControl, Controls } from './control.ts';
-import { type Call, charge, ebayAnswer, findRoute, first } from './ebay.ts';
-import { drawMs, type Effect, sendHead } from './faults.ts';
-import { createWorld, type SimulatorOptions, type World, withDefaults } from './world.ts';
+import { answerControl, type Controls, createControls } from './control.ts';
+import { type Call, charge, ebayAnswer, findRoute } from './ebay.ts';
+import { drawMs, sendWhole } from './faults.ts';
+import { createWorld, defaults, type SimulatorOptions, type World } from './world.ts';
 
 /** A running eBay, and what can be done to it. */
 export interface Simulator {
@@ -23,7 +23,7 @@ export interface Simulator {
  * @throws the server's own error when it cannot listen, e.g. code EADDRINUSE
  */
 export async function startSimulator(options: Partial<SimulatorOptions> = {}): Promise<Simulator> {
-  const complete = withDefaults(options);
+  const complete = { ...defaults(), ...options };
   const closing = new AbortController();
   // Every delayed answer listens for it.
   setMaxListeners(0, closing.signal);
@@ -37,7 +37,7 @@ export async function startSimulator(options: Partial<SimulatorOptions> = {}): P
   const url = `http://${host}:${port}`;
 
   const world = createWorld(complete, complete.publicUrl ?? url, closing.signal);
-  const controls = new Controls(world);
+  const controls = createControls(world);
   server.on('request', (request, response) => {
     handle(world, controls, request, response).catch((error: unknown) => {
       // A client that hung up, or the simulator closing, ends a request; anything else is a defect.
@@ -60,9 +60,6 @@ export async function startSimulator(options: Partial<SimulatorOptions> = {}): P
   };
 }
 
-/** A token request is some 200 bytes and a control call rarely more. */
-const MAX_BODY = 1024 * 1024;
-
 /** Answers one request: log it, apply faults, ask eBay, send. */
 async function handle(
   world: World,
@@ -70,21 +67,18 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const { method = 'GET' } = request;
-  const [path = '/', search = ''] = (request.url ?? '/').split(/\?(.*)/s);
+  const { method = 'GET', url = '/' } = request;
+  const [path = '/', search] = url.split(/\?(.*)/s);
   const query = new URLSearchParams(search);
   if (path.startsWith('/_sim')) {
-    const body = await readBody(request);
-    return send(response, body === null ? TOO_LARGE : answerControl(controls, method, path, query, body));
+    return sendWhole(response, answerControl(controls, method, path, query, await readText(request)));
   }
   const call = logCall(world, request, response, path, query);
-  const effects = applyFaults(world, call);
-  const body = method === 'GET' ? '' : await readBody(request);
-  if (body === null) return send(response, TOO_LARGE);
-  const delayMs = effects.reduce(
-    (sum, effect) => sum + (effect.delayMs ?? 0),
-    drawMs(world.latencyMs, world.random),
-  );
+  const effects = world.faults.effects(call.entry, () => call.token && world.tokens.revoke(call.token));
+  const body = method === 'GET' ? '' : await readText(request);
+  const { latencyMs } = world.settings;
+  const delays = [drawMs(latencyMs, world.random), ...effects.map(({ delayMs = 0 }) => delayMs)];
+  const delayMs = delays.reduce((sum, delay) => sum + delay);
   if (delayMs > 0) await sleep(delayMs, undefined, { signal: world.closing });
   if (response.destroyed) return;
 
@@ -94,11 +88,9 @@ async function handle(
   const usual = instead ?? ebayAnswer(world, call, body);
   const answer = effects.reduce((altered, effect) => effect.alter?.(altered) ?? altered, usual);
   call.entry.status = answer.status;
-  const deliver = effects.find((effect) => effect.deliver !== undefined)?.deliver ?? send;
+  const deliver = effects.find((effect) => effect.deliver !== undefined)?.deliver ?? sendWhole;
   deliver(response, answer);
 }
-
-const TOO_LARGE = text(400, 'body too large', 'text/plain');
 
 /** Enters the request into the log and follows it to its end. */
 function logCall(
@@ -112,13 +104,14 @@ function logCall(
   const route = findRoute(method, path);
   const token = world.tokens.presented(authorization);
   const account = token?.account ?? world.tokens.named(authorization);
+  const header = (name: string) => headers[name]?.toString() ?? null;
   const entry = world.log.add({
     kind: route.kind,
     method,
     path,
     query: Object.fromEntries(query),
-    marketplace: first(headers['x-ebay-c-marketplace-id']) ?? null,
-    context: first(headers['x-ebay-c-enduserctx']) ?? null,
+    marketplace: header('x-ebay-c-marketplace-id'),
+    context: header('x-ebay-c-enduserctx'),
     token: route.kind === 'token' || authorization === undefined ? null : (token?.id ?? 'unknown'),
     credential: account?.credential.clientId ?? null,
   });
@@ -129,33 +122,4 @@ function logCall(
     entry.delivered ??= false;
   });
   return { route, query, headers, token, entry };
-}
-
-function applyFaults(world: World, { route: { kind }, query, token, entry }: Call): Effect[] {
-  const applied = world.faults.effects({
-    kind,
-    query,
-    marketplace: entry.marketplace ?? 'EBAY_US',
-    credential: entry.credential,
-    revokeToken: () => token && world.tokens.revoke(token),
-  });
-  if (applied.length > 0) entry.fault = applied.map(({ name }) => name).join('+');
-  return applied.map(({ effect }) => effect);
-}
-
-function send(response: ServerResponse, answer: Answer): void {
-  sendHead(response, answer);
-  response.end(answer.body);
-}
-
-/** The whole body, or null when it is too large. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BODY) return null;
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
 }

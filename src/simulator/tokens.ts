@@ -1,4 +1,5 @@
-import { randomBytes, timingSafeEqual } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
 import { type Answer, json, oauthError, tooManyRequests } from './answers.ts';
 import { Quota } from './quota.ts';
 
@@ -19,34 +20,21 @@ export const DEMO_CREDENTIALS: Credential = {
 };
 
 /** A credential together with what it has used. */
-export interface Account {
+interface Account {
   readonly credential: Credential;
   readonly quota: Quota;
 }
 
-export interface Token {
-  /** Short name for logs, such as `t3`: never the token itself. */
-  readonly id: string;
-  readonly account: Account;
-  readonly scopes: readonly string[];
-  readonly value: string;
-  /** On the monotonic clock, ms. */
-  expiresAt: number;
-}
+export type Token = ReturnType<Tokens['mint']>;
 
 /** All credentials and tokens of one simulator. */
 export class Tokens {
   accounts: readonly Account[];
   /** How many tokens were ever minted. */
   minted = 0;
-  /** Seconds that are announced as `expires_in`. */
-  lifetimeS: number;
-  /** Seconds for which a token really works; null: as announced. */
-  validityS: number | null = null;
   private readonly byValue = new Map<string, Token>();
 
-  constructor(credentials: readonly Credential[], lifetimeS: number) {
-    this.lifetimeS = lifetimeS;
+  constructor(credentials: readonly Credential[]) {
     this.accounts = credentials.map((credential) => ({ credential, quota: new Quota() }));
   }
 
@@ -61,15 +49,18 @@ export class Tokens {
     return this.accounts.find(({ credential }) => credential.clientId === clientId);
   }
 
-  mint(account: Account, scopes: readonly string[]): Token {
+  /** @param validityS seconds for which the token really works */
+  mint(account: Account, scopes: readonly string[], validityS: number) {
     this.minted += 1;
-    const token: Token = {
+    const token = {
+      /** Short name for logs, such as `t3`: never the token itself. */
       id: `t${this.minted}`,
       account,
       scopes,
       // The look of a real one: not a JWT, with characters that a careless client would mangle.
       value: `v^1.1#i^1#p^1#I^3#f^0#r^0#t^${randomBytes(60).toString('base64')}`,
-      expiresAt: performance.now() + (this.validityS ?? this.lifetimeS) * 1000,
+      /** On the monotonic clock, ms. */
+      expiresAt: performance.now() + validityS * 1000,
     };
     this.byValue.set(token.value, token);
     return token;
@@ -90,12 +81,12 @@ export class Tokens {
 
   /** Revokes every token, or those of one credential; returns how many of them still worked. */
   revokeAll(clientId?: string): number {
-    const working = [...this.byValue.values()].filter(
-      (token) =>
-        this.works(token) && (clientId === undefined || token.account.credential.clientId === clientId),
+    const working = [...this.byValue.values()].filter((token) => this.works(token));
+    const meant = working.filter(
+      ({ account }) => clientId === undefined || account.credential.clientId === clientId,
     );
-    for (const token of working) this.revoke(token);
-    return working.length;
+    for (const token of meant) this.revoke(token);
+    return meant.length;
   }
 
   /** The account that a Basic header names, whether or not its secret is right. */
@@ -107,13 +98,15 @@ export class Tokens {
 /** POST /identity/v1/oauth2/token, as strict as eBay. `minted` is there only for a success. */
 export function grantToken(
   tokens: Tokens,
-  { authorization, contentType, body }: { authorization?: string; contentType?: string; body: string },
+  { authorization, 'content-type': contentType }: IncomingHttpHeaders,
+  body: string,
+  { tokenLifetime, tokenValidity }: { tokenLifetime: number; tokenValidity: number | null },
 ): { answer: Answer; minted?: Token } {
   const refuse = (status: number, error: string, description: string) => ({
     answer: oauthError(status, error, description),
   });
   const account = tokens.named(authorization);
-  if (account === undefined || !same(basicPair(authorization)[1], account.credential.clientSecret)) {
+  if (account === undefined || basicPair(authorization)[1] !== account.credential.clientSecret) {
     return refuse(401, 'invalid_client', 'client authentication failed');
   }
   if (!account.quota.chargeMint()) return { answer: tooManyRequests() };
@@ -130,22 +123,13 @@ export function grantToken(
   if (scopes.length === 0 || !scopes.every((scope) => granted.includes(scope))) {
     return refuse(400, 'invalid_scope', 'a scope is unknown or was not granted');
   }
-  const minted = tokens.mint(account, scopes);
-  const answer = json(200, {
-    access_token: minted.value,
-    expires_in: tokens.lifetimeS,
-    token_type: 'Application Access Token',
-  });
-  return { answer, minted };
+  const minted = tokens.mint(account, scopes, tokenValidity ?? tokenLifetime);
+  const token_type = 'Application Access Token';
+  return { answer: json(200, { access_token: minted.value, expires_in: tokenLifetime, token_type }), minted };
 }
 
-function basicPair(authorization: string | undefined): [clientId: string, secret: string] {
-  const encoded = /^Basic\s+(\S+)$/i.exec(authorization ?? '')?.[1] ?? '';
+function basicPair(authorization = ''): [clientId: string, secret: string] {
+  const encoded = /^Basic\s+(\S+)$/i.exec(authorization)?.[1] ?? '';
   const [clientId = '', ...secret] = Buffer.from(encoded, 'base64').toString().split(':');
   return [clientId, secret.join(':')];
-}
-
-function same(given: string, secret: string): boolean {
-  const [a, b] = [Buffer.from(given), Buffer.from(secret)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

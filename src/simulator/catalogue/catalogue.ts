@@ -1,12 +1,5 @@
 import { FAMILIES, type Family } from './families.ts';
-import {
-  ADDED_FAMILY,
-  decodeListing,
-  drawListing,
-  encodeListing,
-  type Listing,
-  sellerProfile,
-} from './listing.ts';
+import { decodeListing, drawListing, encodeListing, type Listing } from './listing.ts';
 import { SITES, type Site } from './marketplaces.ts';
 import { indexed, type KeywordTerm, matchesKeywords, vocabulary } from './title.ts';
 
@@ -19,6 +12,9 @@ export interface NewListing {
   readonly freeShipping?: boolean;
 }
 
+/** Family number of listings that a control call added. */
+const ADDED_FAMILY = 99;
+
 /**
  * All listings of one simulated eBay. A family's listings are drawn when first asked for, so starting
  * costs nothing; the changes of control calls are kept apart and raise `version`.
@@ -28,17 +24,13 @@ export class Catalogue {
   version = 0;
   private readonly drawn = new Map<string, Listing[]>();
   private readonly vocabularies = new Map<string, string>();
-  private readonly changed = new Map<string, Partial<Listing>>();
-  private readonly removed = new Set<string>();
+  /** What control calls changed by listing number; null: the listing is removed. */
+  private readonly changes = new Map<string, Partial<Listing> | null>();
   private readonly added: Listing[] = [];
-  private readonly seed: number;
-  private readonly scale: number;
-  private readonly today: number;
+  private readonly options: { readonly seed: number; readonly scale: number; readonly today: number };
 
   constructor(options: { seed: number; scale: number; today: number }) {
-    this.seed = options.seed;
-    this.scale = options.scale;
-    this.today = options.today;
+    this.options = options;
   }
 
   /** Listings of a site whose title (or, `inDescription`, also their family's vocabulary) has the keywords. */
@@ -48,46 +40,33 @@ export class Catalogue {
     inDescription: boolean,
     familyFits: (family: Family) => boolean,
   ): Listing[] {
+    const vocabularyOf = (family: Family) =>
+      cached(this.vocabularies, `${family.number}/${site.language}`, () =>
+        indexed(vocabulary(family, site.language)),
+      );
     const added = this.added.filter((listing) => listing.site === site && familyFits(listing.family));
     const families = FAMILIES.filter(
-      (family) => familyFits(family) && matchesKeywords(terms, this.vocabularyOf(family, site)),
+      (family) => familyFits(family) && matchesKeywords(terms, vocabularyOf(family)),
     );
     return [added, ...families.map((family) => this.listings(site, family))]
       .flat()
-      .filter((listing) => {
-        const index = inDescription ? listing.index + this.vocabularyOf(listing.family, site) : listing.index;
-        return matchesKeywords(terms, index) && !this.removed.has(listing.legacyId);
-      })
-      .map((listing) => this.current(listing));
+      .filter(({ index, family }) =>
+        matchesKeywords(terms, inDescription ? index + vocabularyOf(family) : index),
+      )
+      .map((listing) => this.current(listing))
+      .filter((listing) => listing !== null);
   }
 
   /** The listing with this number, or null when there is none or it was removed. */
   find(legacyId: string): Listing | null {
-    if (this.removed.has(legacyId)) return null;
-    const origin = decodeListing(legacyId);
-    const site = SITES[origin?.site ?? -1];
-    if (origin === null || site === undefined) return null;
-    const { number } = origin;
-    if (origin.family === ADDED_FAMILY) {
-      const added = this.added[number];
-      return added?.legacyId === legacyId ? this.current(added) : null;
-    }
-    const family = FAMILIES.find((each) => each.number === origin.family);
-    if (family === undefined || number >= this.size(site, family)) return null;
-    const drawn = this.drawn.get(`${site.number}/${family.number}`)?.[number];
-    return this.current(drawn ?? drawListing(this.seed, this.today, site, family, number));
+    const listing = this.added.find((each) => each.legacyId === legacyId) ?? this.original(legacyId);
+    return listing && this.current(listing);
   }
 
-  change(legacyId: string, changes: Partial<Listing>): boolean {
+  /** Changes a listing, or removes it (null). Returns false when there is none. */
+  change(legacyId: string, changes: Partial<Listing> | null): boolean {
     if (this.find(legacyId) === null) return false;
-    this.changed.set(legacyId, { ...this.changed.get(legacyId), ...changes });
-    this.version += 1;
-    return true;
-  }
-
-  remove(legacyId: string): boolean {
-    if (this.find(legacyId) === null) return false;
-    this.removed.add(legacyId);
+    this.changes.set(legacyId, changes && { ...this.changes.get(legacyId), ...changes });
     this.version += 1;
     return true;
   }
@@ -96,7 +75,7 @@ export class Catalogue {
   add(fresh: NewListing): Listing {
     const site = SITES.find((each) => each.id === fresh.marketplace) ?? (SITES[0] as Site);
     const number = this.added.length;
-    const model = drawListing(this.seed, this.today, site, FAMILIES[0] as Family, number);
+    const model = this.draw(site, FAMILIES[0] as Family, number);
     const legacyId = encodeListing(site.number, ADDED_FAMILY, number);
     const listing: Listing = {
       ...model,
@@ -107,8 +86,7 @@ export class Catalogue {
       index: indexed(fresh.title),
       buyingOptions: ['FIXED_PRICE'],
       priceCents: Math.round(Number(fresh.price) * 100),
-      bidCents: null,
-      endsAt: null,
+      auction: null,
       foreignCurrency: null,
       conditionId: fresh.conditionId ?? '1000',
       country: site.country,
@@ -122,39 +100,41 @@ export class Catalogue {
     return listing;
   }
 
-  seller(number: number) {
-    return sellerProfile(this.seed, number);
+  private current(listing: Listing): Listing | null {
+    const changes = this.changes.get(listing.legacyId);
+    return changes ? { ...listing, ...changes } : changes === null ? null : listing;
   }
 
-  private current(listing: Listing): Listing {
-    const changes = this.changed.get(listing.legacyId);
-    return changes === undefined ? listing : { ...listing, ...changes };
-  }
-
-  private size(site: Site, family: Family): number {
-    if (family.listings <= 20) return family.listings;
-    return Math.max(1, Math.round(family.listings * site.share * this.scale));
+  /** The listing with this number as it was drawn. */
+  private original(legacyId: string): Listing | null {
+    const { site: siteNumber = -1, family: familyNumber, number = 0 } = decodeListing(legacyId) ?? {};
+    const site = SITES[siteNumber];
+    const family = FAMILIES.find((each) => each.number === familyNumber);
+    if (site === undefined || family === undefined || number >= this.size(site, family)) return null;
+    return this.drawn.get(`${site.id}/${family.number}`)?.[number] ?? this.draw(site, family, number);
   }
 
   private listings(site: Site, family: Family): Listing[] {
-    const key = `${site.number}/${family.number}`;
-    let drawn = this.drawn.get(key);
-    if (drawn === undefined) {
-      drawn = Array.from({ length: this.size(site, family) }, (_, number) =>
-        drawListing(this.seed, this.today, site, family, number),
-      );
-      this.drawn.set(key, drawn);
-    }
-    return drawn;
+    return cached(this.drawn, `${site.id}/${family.number}`, () =>
+      Array.from({ length: this.size(site, family) }, (_, number) => this.draw(site, family, number)),
+    );
   }
 
-  private vocabularyOf(family: Family, site: Site): string {
-    const key = `${family.number}/${site.language}`;
-    let known = this.vocabularies.get(key);
-    if (known === undefined) {
-      known = indexed(vocabulary(family, site.language));
-      this.vocabularies.set(key, known);
-    }
-    return known;
+  private size(site: Site, { listings }: Family): number {
+    return listings <= 20 ? listings : Math.max(1, Math.round(listings * site.share * this.options.scale));
   }
+
+  private draw(site: Site, family: Family, number: number): Listing {
+    return drawListing(this.options.seed, this.options.today, site, family, number);
+  }
+}
+
+/** The cached value, made when it is not there. Beyond `capacity` the least recently used ones go. */
+export function cached<T>(cache: Map<string, T>, key: string, make: () => T, capacity = Infinity): T {
+  const value = cache.get(key) ?? make();
+  cache.delete(key);
+  cache.set(key, value);
+  const [oldest] = cache.keys();
+  if (cache.size > capacity && oldest !== undefined) cache.delete(oldest);
+  return value;
 }

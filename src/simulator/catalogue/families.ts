@@ -1,13 +1,6 @@
-import type { Language } from './marketplaces.ts';
+import { LANGUAGES, type Language } from './marketplaces.ts';
 
-/** A top-level category. */
-interface Department {
-  readonly id: string;
-  readonly name: string;
-  /** Base hue of its pictures, in degrees. */
-  readonly hue: number;
-}
-
+/** Top-level categories; `hue` is the base hue of their pictures, in degrees. */
 const DEPARTMENTS = {
   phones: { id: '15032', name: 'Cell Phones & Accessories', hue: 215 },
   computers: { id: '58058', name: 'Computers/Tablets & Networking', hue: 195 },
@@ -20,13 +13,7 @@ const DEPARTMENTS = {
   toys: { id: '220', name: 'Toys & Hobbies', hue: 50 },
   baby: { id: '2984', name: 'Baby', hue: 170 },
   collectables: { id: '1', name: 'Collectables', hue: 285 },
-} as const satisfies Record<string, Department>;
-
-export function isTopLevel(categoryId: string): boolean {
-  return Object.values(DEPARTMENTS).some(({ id }) => id === categoryId);
-}
-
-const LANGUAGES: readonly Language[] = ['en', 'de', 'fr', 'it', 'es', 'nl', 'pl'];
+};
 
 /** Condition ids are the same everywhere; their texts follow the language of the listing's site (`LANGUAGES`). */
 // biome-ignore format: a table reads best with one row a line
@@ -39,43 +26,15 @@ const CONDITIONS: Readonly<Record<string, readonly string[]>> = {
   '7000': ['For parts or not working', 'Als Ersatzteil / defekt', 'Pour pièces détachées', 'Per parti di ricambio', 'Para piezas o no funciona', 'Voor onderdelen of defect', 'Na części lub uszkodzony'],
 };
 
-/** Ids that eBay knows although no listing of the simulator has them. */
-const ALSO_KNOWN = new Set(['1750', '2000', '2010', '2500', '2750', '2990', '3010', '4000', '5000', '6000']);
-
 export function conditionText(id: string, language: Language): string {
   return CONDITIONS[id]?.[LANGUAGES.indexOf(language)] ?? 'Unspecified';
 }
 
-export function isConditionId(id: string): boolean {
-  return Object.hasOwn(CONDITIONS, id) || ALSO_KNOWN.has(id);
-}
-
-/** The coarse value of the `conditions` filter that an id belongs to. */
-export function conditionClass(id: string | null): 'NEW' | 'USED' | 'UNSPECIFIED' {
-  if (id === null) return 'UNSPECIFIED';
-  return Number(id) < 2000 ? 'NEW' : 'USED';
-}
-
-/** One kind of product; everything else about its listings is drawn. */
-export interface Family {
-  /** Part of every listing number, so it must never change. */
-  readonly number: number;
-  readonly noun: string;
-  readonly german: string;
-  /** The category that its listings are in. */
-  readonly leaf: { readonly id: string; readonly name: string; readonly department: Department };
-  /** Listings on EBAY_US; other sites have their share of it. Up to 20: the same number everywhere. */
-  readonly listings: number;
-  /** Price range in US dollars. */
-  readonly low: number;
-  readonly high: number;
-  /** Selling words. */
-  readonly features: readonly string[];
-  /** Versions or what it fits. */
-  readonly versions: readonly string[];
-}
-
-/** A family as it is written below; features and versions are divided by `|`. */
+/**
+ * One kind of product; everything else about its listings is drawn. `listings` counts those on EBAY_US: other sites have
+ * their share of it, and up to 20 all have the same. `low` and `high` are prices in US dollars. Features are selling
+ * words, versions also what it fits; both are divided by `|`.
+ */
 type Row = readonly [
   noun: string,
   department: keyof typeof DEPARTMENTS,
@@ -93,7 +52,7 @@ const PHONES =
   'for iPhone 15|for iPhone 15 Pro|for iPhone 14|for iPhone 13|for iPhone 12 Mini|for Galaxy S24|for Galaxy S23|for Galaxy A54|for Pixel 8|for Pixel 7a';
 const WATTS = '20W|25W|30W|45W|65W|100W';
 
-/** Number of the first family → families. A new one goes to the end of its list. */
+/** Number of the first family → families. A number is part of listing numbers: a new family goes to the end of its list. */
 // biome-ignore format: a table reads best with one row a line
 const ROWS: Readonly<Record<number, readonly Row[]>> = {
   0: [
@@ -182,7 +141,8 @@ const ROWS: Readonly<Record<number, readonly Row[]>> = {
   ],
 };
 
-export const FAMILIES: readonly Family[] = Object.entries(ROWS).flatMap(([first, rows]) =>
+export type Family = (typeof FAMILIES)[number];
+export const FAMILIES = Object.entries(ROWS).flatMap(([first, rows]) =>
   rows.map(([noun, key, leafId, leafName, listings, low, high, features, versions, german], index) => ({
     number: Number(first) + index,
     noun,

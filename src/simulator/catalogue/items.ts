@@ -1,111 +1,77 @@
 import { hash } from '../random.ts';
-import type { Catalogue } from './catalogue.ts';
 import { conditionText } from './families.ts';
-import type { Listing } from './listing.ts';
+import { chance, type Listing } from './listing.ts';
 import { convert, type Site } from './marketplaces.ts';
 
 /** Where the buyer is and who sent them, from the `X-EBAY-C-ENDUSERCTX` header. */
 export interface BuyerContext {
-  readonly country: string | null;
-  readonly postalCode: string | null;
-  readonly affiliateCampaignId: string | null;
+  readonly country: string | undefined;
+  readonly postalCode: string | undefined;
+  readonly affiliateCampaignId: string | undefined;
 }
 
 /**
- * The item as `item_summary/search` shows it. `origin` is where the simulator's pictures and pages are; `extended`
- * (fieldgroups=EXTENDED) adds short description and city.
+ * The item as `item_summary/search` shows it; JSON leaves out what is undefined. `origin` is where the simulator's
+ * pictures and pages are; `extended` (fieldgroups=EXTENDED) adds short description and city.
  */
-export function summarise(
-  listing: Listing,
-  catalogue: Catalogue,
-  origin: string,
-  { buyer, extended }: { buyer: BuyerContext; extended: boolean },
-) {
-  const { legacyId, itemId, site, family, wording } = listing;
+export function summarise(listing: Listing, origin: string, buyer: BuyerContext, extended: boolean) {
+  const { legacyId, site, family, foreignCurrency, grouped, pictured } = listing;
   const { leaf } = family;
-  const page = `${origin}/itm/${legacyId}`;
-  const cents = shippingCents(listing, buyer);
-  const shippingCost = cents === null ? {} : { shippingCost: amount(cents, listing) };
-  const listedAt = timestamp(listing.listedAt);
-  const epid = epidOf(listing);
+  const { affiliateCampaignId } = buyer;
+  const shared = sharedFields(listing, origin);
   return {
-    itemId,
-    title: wording.title,
-    ...(listing.grouped && { itemGroupHref: groupHref(origin, legacyId) }),
+    ...shared,
+    price: amount(listing, listing.priceCents),
+    itemGroupHref: grouped ? groupHref(listing, origin) : undefined,
+    itemGroupType: grouped ? 'SELLER_DEFINED_VARIATIONS' : undefined,
     leafCategoryIds: [leaf.id],
     categories: [leaf, leaf.department].map(({ id, name }) => ({ categoryId: id, categoryName: name })),
-    ...(listing.pictured && { image: imageOf(listing, origin, 0) }),
-    ...(listing.priceCents !== null && { price: amount(listing.priceCents, listing) }),
-    ...(listing.grouped && { itemGroupType: 'SELLER_DEFINED_VARIATIONS' }),
-    itemHref: `${origin}/buy/browse/v1/item/${encodeURIComponent(itemId)}`,
-    seller: sellerOf(listing, catalogue),
-    ...marketingPrice(listing),
-    ...condition(listing),
-    ...(listing.pictured && { thumbnailImages: [imageOf(listing, origin, 0)] }),
-    ...(listing.shipping !== null && {
-      shippingOptions: [{ shippingCostType: listing.shipping.kind, ...shippingCost }],
-    }),
-    buyingOptions: listing.buyingOptions,
-    ...auction(listing),
-    ...(epid !== null && { epid }),
-    ...(buyer.affiliateCampaignId !== null &&
-      site.country !== 'SG' && {
-        itemAffiliateWebUrl: `${page}?campid=${encodeURIComponent(buyer.affiliateCampaignId)}`,
-      }),
-    itemWebUrl: page,
+    itemHref: `${origin}/buy/browse/v1/item/${encodeURIComponent(listing.itemId)}`,
+    thumbnailImages: pictured ? [shared.image] : undefined,
+    shippingOptions: shippingOptions(listing, buyer),
+    itemAffiliateWebUrl:
+      affiliateCampaignId !== undefined && site.country !== 'SG'
+        ? `${shared.itemWebUrl}?campid=${encodeURIComponent(affiliateCampaignId)}`
+        : undefined,
     itemLocation: {
-      ...(extended && { city: 'Springfield' }),
-      ...(chance(listing, 'postcode', 0.74) && { postalCode: `${100 + (listing.dice % 900)}**` }),
+      city: extended ? CITY : undefined,
+      postalCode: chance(listing, 'postcode', 0.74) ? `${100 + (listing.dice % 900)}**` : undefined,
       country: listing.country,
     },
-    ...(listing.pictured && { additionalImages: additionalImages(listing, origin) }),
-    ...(extended && { shortDescription: `${wording.title}. ${leaf.name}.` }),
-    adultOnly: false,
-    legacyItemId: legacyId,
+    shortDescription: extended ? shortDescription(listing) : undefined,
     availableCoupons: chance(listing, 'coupon', 0.08),
-    ...(chance(listing, 'origin', 0.31) && { itemOriginDate: listedAt }),
-    itemCreationDate: listedAt,
-    topRatedBuyingExperience: chance(listing, 'top', 0.4),
-    priorityListing: chance(listing, 'priority', 0.25),
-    ...(!(listing.foreignCurrency !== null && chance(listing, 'market', 0.7)) && {
-      listingMarketplaceId: site.id,
-    }),
+    itemOriginDate: chance(listing, 'origin', 0.31) ? shared.itemCreationDate : undefined,
+    listingMarketplaceId: foreignCurrency !== null && chance(listing, 'market', 0.7) ? undefined : site.id,
+    legacyItemId: legacyId,
   };
 }
 
 /** The item as `item/{id}` shows it: a pure auction has its bid in `price` here, unlike in a search. */
-export function describe(listing: Listing, catalogue: Catalogue, origin: string, buyer: BuyerContext) {
-  const { itemId, legacyId, site, family, wording } = listing;
+export function describe(listing: Listing, origin: string, buyer: BuyerContext) {
+  const { dice, legacyId, site, family, wording } = listing;
+  const { title, brand } = wording;
   const { leaf } = family;
-  const price = listing.priceCents ?? listing.bidCents;
-  const [gtin, epid] = [gtinOf(listing), epidOf(listing)];
   return {
-    itemId,
-    sellerItemRevision: String(1 + (listing.dice % 9)),
-    title: wording.title,
-    shortDescription: `${wording.title}. ${leaf.name}.`,
-    ...(price !== null && { price: amount(price, listing) }),
+    ...sharedFields(listing, origin),
+    sellerItemRevision: String(1 + (dice % 9)),
+    shortDescription: shortDescription(listing),
+    price: amount(listing, listing.priceCents ?? listing.auction?.bidCents),
     categoryPath: `${leaf.department.name}|${leaf.name}`,
     categoryIdPath: `${leaf.department.id}|${leaf.id}`,
     categoryId: leaf.id,
-    ...condition(listing),
-    itemLocation: { city: 'Springfield', country: listing.country },
-    ...(listing.pictured && {
-      image: imageOf(listing, origin, 0),
-      additionalImages: additionalImages(listing, origin),
-    }),
+    itemLocation: { city: CITY, country: listing.country },
     color: wording.colour,
-    ...(wording.brand !== null && {
-      brand: wording.brand,
-      mpn: `${wording.brand.slice(0, 3).toUpperCase()}-${family.number}${modelOf(listing)}`,
-    }),
-    itemCreationDate: timestamp(listing.listedAt),
-    seller: sellerOf(listing, catalogue),
-    ...(gtin !== null && { gtin }),
-    ...(epid !== null && { epid }),
-    ...marketingPrice(listing),
+    brand: brand ?? undefined,
+    mpn: brand ? `${brand.slice(0, 3).toUpperCase()}-${family.number}${modelOf(listing)}` : undefined,
+    gtin: gtinOf(listing),
     estimatedAvailabilities: [availability(listing)],
-    ...shipping(listing, buyer),
+    shippingOptions: shippingOptions(listing, buyer)?.map((option) => ({
+      ...option,
+      shippingServiceCode: 'Standard Parcel',
+      type: 'Standard Shipping',
+      additionalShippingCostPerUnit: option.shippingCost && amount(listing, 0),
+      quantityUsedForEstimate: 1,
+    })),
     shipToLocations: {
       regionIncluded: [
         listing.shipsAbroad
@@ -118,29 +84,62 @@ export function describe(listing: Listing, catalogue: Catalogue, origin: string,
           returnsAccepted: true,
           refundMethod: 'MONEY_BACK',
           returnShippingCostPayer: chance(listing, 'returns', 0.4) ? 'SELLER' : 'BUYER',
-          returnPeriod: { value: listing.dice % 2 === 0 ? 30 : 14, unit: 'CALENDAR_DAY' },
+          returnPeriod: { value: dice % 2 === 0 ? 30 : 14, unit: 'CALENDAR_DAY' },
         }
       : { returnsAccepted: false },
-    localizedAspects: aspects(listing),
-    topRatedBuyingExperience: chance(listing, 'top', 0.4),
-    buyingOptions: listing.buyingOptions,
-    ...auction(listing),
-    ...(listing.grouped && {
-      primaryItemGroup: {
-        itemGroupId: legacyId,
-        itemGroupType: 'SELLER_DEFINED_VARIATIONS',
-        itemGroupHref: groupHref(origin, legacyId),
-        itemGroupTitle: wording.title,
-      },
-    }),
-    itemWebUrl: `${origin}/itm/${legacyId}`,
-    description: `<div><p>${escapeHtml(wording.title)}</p><p>${escapeHtml(family.features.join(', '))}</p></div>`,
+    localizedAspects: Object.entries(ASPECTS).map(([name, read]) => ({
+      type: 'STRING',
+      name: name === 'Color' ? colourName(site) : name,
+      value: read(listing),
+    })),
+    primaryItemGroup: listing.grouped
+      ? {
+          itemGroupId: legacyId,
+          itemGroupType: 'SELLER_DEFINED_VARIATIONS',
+          itemGroupHref: groupHref(listing, origin),
+          itemGroupTitle: title,
+        }
+      : undefined,
+    description: `<div><p>${escapeHtml(title)}</p><p>${escapeHtml(family.features.join(', '))}</p></div>`,
     enabledForGuestCheckout: true,
     eligibleForInlineCheckout: true,
-    adultOnly: false,
-    priorityListing: chance(listing, 'priority', 0.25),
-    legacyItemId: legacyId,
     listingMarketplaceId: site.id,
+    legacyItemId: legacyId,
+  };
+}
+
+const CITY = 'Springfield';
+
+/** What a search and an item show alike. */
+function sharedFields(listing: Listing, origin: string) {
+  const { legacyId, site, seller, conditionId, auction, pictured } = listing;
+  const image = (view: number) => ({ imageUrl: `${origin}/pictures/${legacyId}/${view}.svg` });
+  return {
+    itemId: listing.itemId,
+    title: listing.wording.title,
+    image: pictured ? image(0) : undefined,
+    additionalImages: pictured
+      ? Array.from({ length: listing.dice % 5 }, (_, index) => image(index + 1))
+      : undefined,
+    seller: {
+      username: seller.username,
+      feedbackPercentage: seller.feedbackPercentage,
+      feedbackScore: seller.feedbackScore,
+      sellerAccountType: hasAccountTypes(site) ? seller.accountType : undefined,
+    },
+    condition: conditionId === null ? undefined : conditionText(conditionId, site.language),
+    conditionId: conditionId ?? undefined,
+    marketingPrice: marketingPrice(listing),
+    buyingOptions: listing.buyingOptions,
+    bidCount: auction?.bids,
+    currentBidPrice: amount(listing, auction?.bidCents),
+    itemEndDate: auction === null ? undefined : timestamp(auction.endsAt),
+    epid: epidOf(listing),
+    itemWebUrl: `${origin}/itm/${legacyId}`,
+    itemCreationDate: timestamp(listing.listedAt),
+    topRatedBuyingExperience: chance(listing, 'top', 0.4),
+    priorityListing: chance(listing, 'priority', 0.25),
+    adultOnly: false,
   };
 }
 
@@ -149,28 +148,15 @@ export function hasAccountTypes({ country }: Site): boolean {
   return 'AT BE CH DE ES FR GB IE IT PL'.includes(country);
 }
 
-function sellerOf({ seller, site }: Listing, catalogue: Catalogue) {
-  const { accountType, ...shown } = catalogue.seller(seller);
-  return { ...shown, ...(hasAccountTypes(site) && { sellerAccountType: accountType }) };
-}
-
-function condition({ conditionId, site }: Listing) {
-  return conditionId === null ? {} : { condition: conditionText(conditionId, site.language), conditionId };
-}
-
-function imageOf({ legacyId }: Listing, origin: string, view: number) {
-  return { imageUrl: `${origin}/pictures/${legacyId}/${view}.svg` };
-}
-
-function additionalImages(listing: Listing, origin: string) {
-  return Array.from({ length: listing.dice % 5 }, (_, index) => imageOf(listing, origin, index + 1));
+function shortDescription({ wording, family }: Listing): string {
+  return `${wording.title}. ${family.leaf.name}.`;
 }
 
 function timestamp(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}.000Z`;
 }
 
-function groupHref(origin: string, legacyId: string): string {
+function groupHref({ legacyId }: Listing, origin: string): string {
   return `${origin}/buy/browse/v1/item/get_items_by_item_group?item_group_id=${legacyId}`;
 }
 
@@ -179,124 +165,78 @@ function modelOf({ dice }: Listing): number {
   return dice % 900;
 }
 
-/** eBay's own product number, or null. */
-export function epidOf(listing: Listing): string | null {
-  if (!chance(listing, 'epid', 0.35)) return null;
+/** eBay's own product number, which a part of the listings has. */
+export function epidOf(listing: Listing): string | undefined {
+  if (!chance(listing, 'epid', 0.35)) return undefined;
   return String(27_000_000_000 + listing.family.number * 1_000_000 + modelOf(listing));
 }
 
-/** A product code (GTIN-13) from the range that is reserved for use inside a shop, with its check digit; or null. */
-export function gtinOf(listing: Listing): string | null {
-  if (!chance(listing, 'gtin', 0.6)) return null;
+/** A product code (GTIN-13) from the range that is reserved for use inside a shop, with its check digit. */
+export function gtinOf(listing: Listing): string | undefined {
+  if (!chance(listing, 'gtin', 0.6)) return undefined;
   const digits = `2${String(listing.family.number).padStart(3, '0')}${String(modelOf(listing)).padStart(8, '0')}`;
   const sum = [...digits].reduce((total, digit, at) => total + Number(digit) * (at % 2 === 0 ? 1 : 3), 0);
   return `${digits}${(10 - (sum % 10)) % 10}`;
 }
 
 /** Money as eBay writes it. `cents` in the site's currency. */
-function amount(cents: number, listing: Listing) {
-  const { foreignCurrency, site } = listing;
-  return {
-    value: decimal(cents),
-    currency: site.currency,
-    ...(foreignCurrency !== null && {
-      convertedFromValue: decimal(convert(cents, site.currency, foreignCurrency)),
-      convertedFromCurrency: foreignCurrency,
-    }),
-  };
+function amount({ foreignCurrency, site }: Listing, cents: number | null | undefined) {
+  if (cents === null || cents === undefined) return undefined;
+  const value = (cents / 100).toFixed(2);
+  if (foreignCurrency === null) return { value, currency: site.currency };
+  const convertedFromValue = (convert(cents, site.currency, foreignCurrency) / 100).toFixed(2);
+  return { value, currency: site.currency, convertedFromValue, convertedFromCurrency: foreignCurrency };
 }
 
-function decimal(cents: number): string {
-  return (cents / 100).toFixed(2);
-}
-
-/** A yes or no that the listing always answers the same way. */
-export function chance(listing: Listing, what: string, share: number): boolean {
-  return hash(listing.dice, what) / 4294967296 < share;
-}
-
-/** What delivery costs this buyer, or null where eBay cannot know. */
-function shippingCents(listing: Listing, buyer: BuyerContext): number | null {
-  const { shipping } = listing;
-  if (shipping === null) return null;
-  if (shipping.kind === 'FIXED') return shipping.cents;
-  if (buyer.country === null) return null;
+/** A calculated cost is known only for a buyer whose country is. */
+function shippingOptions(listing: Listing, buyer: BuyerContext) {
+  if (listing.shipping === null) return undefined;
+  const { kind, cents } = listing.shipping;
   const far = buyer.country === listing.country ? 1 : 2.5;
   const zone = 0.8 + (hash(listing.dice, buyer.postalCode?.slice(0, 1) ?? '') % 5) / 10;
-  return Math.round(shipping.baseCents * far * zone);
-}
-
-function auction(listing: Listing) {
-  if (listing.bidCents === null || listing.endsAt === null) return {};
-  return {
-    bidCount: listing.bids,
-    currentBidPrice: amount(listing.bidCents, listing),
-    itemEndDate: timestamp(listing.endsAt),
-  };
+  const calculated = buyer.country === undefined ? undefined : Math.round(cents * far * zone);
+  return [{ shippingCostType: kind, shippingCost: amount(listing, kind === 'FIXED' ? cents : calculated) }];
 }
 
 function marketingPrice(listing: Listing) {
-  if (listing.priceCents === null || !chance(listing, 'discount', 0.12)) return {};
-  const percentage = 5 + (listing.dice % 9) * 5;
-  if (chance(listing, 'bare discount', 0.2)) {
-    return { marketingPrice: { discountPercentage: String(percentage) } };
-  }
-  const original = Math.round((listing.priceCents * 100) / (100 - percentage));
+  const { priceCents, dice } = listing;
+  if (priceCents === null || !chance(listing, 'discount', 0.12)) return undefined;
+  const percentage = 5 + (dice % 9) * 5;
+  const discountPercentage = String(percentage);
+  if (chance(listing, 'bare discount', 0.2)) return { discountPercentage };
+  const original = Math.round((priceCents * 100) / (100 - percentage));
   return {
-    marketingPrice: {
-      originalPrice: amount(original, listing),
-      discountPercentage: String(percentage),
-      discountAmount: amount(original - listing.priceCents, listing),
-      priceTreatment: 'STRIKE_THROUGH',
-    },
+    originalPrice: amount(listing, original),
+    discountPercentage,
+    discountAmount: amount(listing, original - priceCents),
+    priceTreatment: 'STRIKE_THROUGH',
   };
 }
 
-function availability(listing: Listing) {
-  const status = listing.stock === 0 ? 'OUT_OF_STOCK' : listing.stock < 3 ? 'LIMITED_STOCK' : 'IN_STOCK';
+function availability({ stock, sold, dice }: Listing) {
   // A part of the listings with plenty says "more than 10" instead of a number.
-  const quantity =
-    listing.stock > 10 && hash(listing.dice, 'threshold') % 2 === 0
-      ? { availabilityThresholdType: 'MORE_THAN', availabilityThreshold: 10 }
-      : { estimatedAvailableQuantity: listing.stock };
+  const isVague = stock > 10 && hash(dice, 'threshold') % 2 === 0;
   return {
     deliveryOptions: ['SHIP_TO_HOME'],
-    estimatedAvailabilityStatus: status,
-    ...quantity,
-    estimatedSoldQuantity: listing.sold,
+    estimatedAvailabilityStatus: stock === 0 ? 'OUT_OF_STOCK' : stock < 3 ? 'LIMITED_STOCK' : 'IN_STOCK',
+    ...(isVague
+      ? { availabilityThresholdType: 'MORE_THAN', availabilityThreshold: 10 }
+      : { estimatedAvailableQuantity: stock }),
+    estimatedSoldQuantity: sold,
   };
 }
 
-function shipping(listing: Listing, buyer: BuyerContext) {
-  if (listing.shipping === null) return {};
-  const cents = shippingCents(listing, buyer);
-  return {
-    shippingOptions: [
-      {
-        shippingServiceCode: 'Standard Parcel',
-        type: 'Standard Shipping',
-        ...(cents !== null && {
-          shippingCost: amount(cents, listing),
-          additionalShippingCostPerUnit: amount(0, listing),
-        }),
-        quantityUsedForEstimate: 1,
-        shippingCostType: listing.shipping.kind,
-      },
-    ],
-  };
-}
+/** Aspects by their name on EBAY_US, with what a listing says for them. */
+export const ASPECTS: Readonly<Record<string, (listing: Listing) => string>> = {
+  Brand: ({ wording }) => wording.brand ?? 'Unbranded',
+  Type: ({ family }) => family.noun,
+  Color: ({ wording }) => wording.colour,
+  Features: ({ wording }) => wording.feature,
+  Model: ({ wording }) => wording.version,
+};
 
-function aspects(listing: Listing) {
-  const { wording, family, site } = listing;
-  const colourName = site.language === 'de' ? 'Farbe' : site.country === 'US' ? 'Color' : 'Colour';
-  const pairs = [
-    ['Brand', wording.brand ?? 'Unbranded'],
-    ['Type', family.noun],
-    [colourName, wording.colour],
-    ['Features', wording.feature],
-    ['Model', wording.version],
-  ] as const;
-  return pairs.map(([name, value]) => ({ type: 'STRING', name, value }));
+function colourName({ country, language }: Site): string {
+  return language === 'de' ? 'Farbe' : country === 'US' ? 'Color' : 'Colour';
 }
 
 export function escapeHtml(text: string): string {

@@ -1,49 +1,7 @@
-import { hash, pick, type Random, randomFrom } from '../random.ts';
+import { fraction, hash, pick, type Random, randomFrom } from '../random.ts';
 import type { Family } from './families.ts';
 import { convert, type Site } from './marketplaces.ts';
-import { indexed, type Wording, writeTitle } from './title.ts';
-
-export type BuyingOption = 'FIXED_PRICE' | 'AUCTION' | 'BEST_OFFER';
-
-type Shipping =
-  | { readonly kind: 'FIXED'; readonly cents: number }
-  /** eBay prices it only for a request that says where the buyer is. */
-  | { readonly kind: 'CALCULATED'; readonly baseCents: number };
-
-/** What a listing is, in the currency of the site that shows it; money in minor units. */
-export interface Listing {
-  readonly itemId: string;
-  readonly legacyId: string;
-  readonly site: Site;
-  readonly family: Family;
-  readonly wording: Wording;
-  /** The title's words, see `indexed`. */
-  readonly index: string;
-  readonly buyingOptions: readonly BuyingOption[];
-  /** Null for a pure auction. */
-  readonly priceCents: number | null;
-  readonly bidCents: number | null;
-  readonly bids: number;
-  readonly endsAt: number | null;
-  readonly conditionId: string | null;
-  readonly seller: number;
-  readonly country: string;
-  /** Currency the seller asked for, where eBay converted it for this site. */
-  readonly foreignCurrency: string | null;
-  /** Null: no shippingOptions at all. */
-  readonly shipping: Shipping | null;
-  readonly shipsAbroad: boolean;
-  readonly returnsAccepted: boolean;
-  readonly grouped: boolean;
-  readonly pictured: boolean;
-  readonly stock: number;
-  readonly sold: number;
-  readonly listedAt: number;
-  /** Position under Best Match, lower first. */
-  readonly rank: number;
-  /** Further small choices (points, coupons, discounts) are drawn from this. */
-  readonly dice: number;
-}
+import { indexed, writeTitle } from './title.ts';
 
 const DAY_MS = 86_400_000;
 /** Drawn from as they are: what is listed more often is more frequent. */
@@ -52,36 +10,36 @@ const VINTAGE = '3000 3000 3000 3000 7000 1500 1000'.split(' ');
 const ORIGINS = 'CN CN CN GB DE US JP IT HK'.split(' ');
 const FOREIGN = ['GB GBP', 'DE EUR', 'US USD', 'AU AUD', 'CN CNY'];
 
+/** What a listing is, in the currency of the site that shows it; money in minor units. */
+export type Listing = Readonly<ReturnType<typeof drawListing>>;
+
 /** Draws one listing. `today` is midnight UTC, in epoch ms, of the day that all its dates depend on. */
-export function drawListing(
-  seed: number,
-  today: number,
-  site: Site,
-  family: Family,
-  number: number,
-): Listing {
+export function drawListing(seed: number, today: number, site: Site, family: Family, number: number) {
   const dice = hash(seed, site.number, family.number, number);
   const random = randomFrom(dice);
   const wording = writeTitle(random, family, site.language);
-  const conditionId = drawCondition(random, family);
+  const conditions = family.leaf.department.name === 'Collectables' ? VINTAGE : CONDITIONS;
+  const conditionId = random() < 0.001 ? null : pick(random, conditions);
   const price = drawPrice(random, family, site, conditionId);
   const grouped = random() < 0.12;
   const legacyId = encodeListing(site.number, family.number, number);
   const variation = grouped ? String(400_000_000_000 + (dice % 200_000_000_000)) : '0';
-  const [foreign, currency] = random() < 0.06 ? pick(random, FOREIGN).split(' ') : [];
+  const [foreign, currency = site.currency] = random() < 0.06 ? pick(random, FOREIGN).split(' ') : [];
   return {
     itemId: `v1|${legacyId}|${variation}`,
     legacyId,
     site,
     family,
     wording,
+    /** The title's words, see `indexed`. */
     index: indexed(wording.title),
     ...drawSale(random, price, grouped, today),
     conditionId,
     // A few sellers hold most of the listings.
-    seller: Math.floor(random() ** 2 * SELLER_COUNT),
+    seller: drawSeller(seed, Math.floor(random() ** 2 * 4000)),
     country: foreign ?? (random() < 0.68 ? site.country : pick(random, ORIGINS)),
-    foreignCurrency: currency === undefined || currency === site.currency ? null : currency,
+    /** Currency the seller asked for, where eBay converted it for this site. */
+    foreignCurrency: currency === site.currency ? null : currency,
     shipping: drawShipping(random, site),
     shipsAbroad: random() < 0.6,
     returnsAccepted: random() < 0.72,
@@ -90,14 +48,16 @@ export function drawListing(
     stock: random() < 0.03 ? 0 : 1 + Math.floor(random() ** 3 * 120),
     sold: Math.floor(random() ** 4 * 900),
     listedAt: today - Math.floor(random() ** 2 * 700 * DAY_MS),
+    /** Position under Best Match, lower first. */
     rank: random(),
+    /** Further small choices are drawn from this, see `chance`. */
     dice,
   };
 }
 
-function drawCondition(random: Random, family: Family): string | null {
-  if (random() < 0.001) return null;
-  return pick(random, family.leaf.department.name === 'Collectables' ? VINTAGE : CONDITIONS);
+/** A yes or no that the listing always answers the same way. */
+export function chance({ dice }: Listing, what: string, share: number): boolean {
+  return fraction(dice, what) < share;
 }
 
 /** Most prices sit in the lower half of the family's range and end like prices do. */
@@ -109,36 +69,60 @@ function drawPrice(random: Random, family: Family, site: Site, conditionId: stri
   return Math.max(99, Math.floor(cents / 100) * 100 + pick(random, [99, 99, 95, 49, 0]));
 }
 
-function drawSale(random: Random, price: number, grouped: boolean, today: number) {
-  const draw = random();
-  const bids = Math.floor(random() ** 3 * 24);
-  const bidCents = Math.max(99, Math.round(price * (0.2 + random() * 0.6)));
-  const endsAt = today + DAY_MS + Math.floor(random() * 6 * DAY_MS);
-  const sale = (buyingOptions: BuyingOption[], priceCents: number | null, isAuction: boolean) => ({
-    buyingOptions,
-    priceCents,
-    ...(isAuction ? { bidCents, bids, endsAt } : { bidCents: null, bids: 0, endsAt: null }),
-  });
-  if (!grouped && draw < 0.06) return sale(['AUCTION'], null, true);
-  if (!grouped && draw < 0.08) return sale(['FIXED_PRICE', 'AUCTION'], price, true);
-  return sale(draw < 0.35 ? ['FIXED_PRICE', 'BEST_OFFER'] : ['FIXED_PRICE'], price, false);
+interface Sale {
+  readonly buyingOptions: readonly string[];
+  /** Null for a pure auction. */
+  readonly priceCents: number | null;
+  readonly auction: { readonly bids: number; readonly bidCents: number; readonly endsAt: number } | null;
 }
 
-function drawShipping(random: Random, site: Site): Shipping | null {
+function drawSale(random: Random, price: number, grouped: boolean, today: number): Sale {
+  const draw = random();
+  const auction = {
+    bids: Math.floor(random() ** 3 * 24),
+    bidCents: Math.max(99, Math.round(price * (0.2 + random() * 0.6))),
+    endsAt: today + DAY_MS + Math.floor(random() * 6 * DAY_MS),
+  };
+  if (!grouped && draw < 0.06) return { buyingOptions: ['AUCTION'], priceCents: null, auction };
+  if (!grouped && draw < 0.08) {
+    return { buyingOptions: ['FIXED_PRICE', 'AUCTION'], priceCents: price, auction };
+  }
+  const buyingOptions = draw < 0.35 ? ['FIXED_PRICE', 'BEST_OFFER'] : ['FIXED_PRICE'];
+  return { buyingOptions, priceCents: price, auction: null };
+}
+
+/** Null: no shippingOptions at all. eBay prices CALCULATED only for a request that says where the buyer is. */
+function drawShipping(random: Random, site: Site): { kind: 'FIXED' | 'CALCULATED'; cents: number } | null {
   const draw = random();
   if (draw < 0.045) return null;
-  const baseCents = convert(299 + Math.floor(random() * 1400), 'USD', site.currency);
-  if (draw < 0.17) return { kind: 'CALCULATED', baseCents };
-  return { kind: 'FIXED', cents: draw < 0.66 ? 0 : baseCents };
+  const cents = convert(299 + Math.floor(random() * 1400), 'USD', site.currency);
+  if (draw < 0.17) return { kind: 'CALCULATED', cents };
+  return { kind: 'FIXED', cents: draw < 0.66 ? 0 : cents };
+}
+
+/** A seller as eBay shows it, and whether it is a business. */
+function drawSeller(seed: number, number: number) {
+  const draw = fraction(seed, 'seller', number);
+  const percentage = draw < 0.04 ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
+  const feedbackScore = Math.floor(10 ** (0.5 + draw * 5));
+  return {
+    username: `seller_${String(number).padStart(4, '0')}`,
+    /** As eBay sends it: a string with one decimal. */
+    feedbackPercentage: percentage.toFixed(1),
+    feedbackScore,
+    accountType: feedbackScore > 400 ? 'BUSINESS' : 'INDIVIDUAL',
+  };
+}
+
+/** Whether a seller exists: their numbers are 0 to 3999. */
+export function isSeller(username: string): boolean {
+  return /^seller_[0-3]\d{3}$/.test(username);
 }
 
 const BASE = 110_000_000_000;
 const STRIDE = 1337;
 const FAMILIES = 100;
 const PER_FAMILY = 100_000;
-
-/** Family number of listings that a control call added. */
-export const ADDED_FAMILY = 99;
 
 /**
  * A twelve-digit listing number. It contains the listing's origin, so that `item/{id}` finds any listing without a
@@ -153,30 +137,4 @@ export function decodeListing(legacyId: string): { site: number; family: number;
   if (!/^\d{12}$/.test(legacyId) || code < 0 || !Number.isInteger(code)) return null;
   const slot = Math.floor(code / PER_FAMILY);
   return { site: Math.floor(slot / FAMILIES), family: slot % FAMILIES, number: code % PER_FAMILY };
-}
-
-/** Sellers in the world, `seller_0000` and up. */
-const SELLER_COUNT = 4000;
-
-export function sellerName(number: number): string {
-  return `seller_${String(number).padStart(4, '0')}`;
-}
-
-export function isSeller(username: string): boolean {
-  const number = /^seller_(\d{4})$/.exec(username)?.[1];
-  return number !== undefined && Number(number) < SELLER_COUNT;
-}
-
-/** A seller as eBay shows it, and whether it is a business. */
-export function sellerProfile(seed: number, number: number) {
-  const draw = hash(seed, 'seller', number) / 4294967296;
-  const percentage = draw < 0.04 ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
-  const feedbackScore = Math.floor(10 ** (0.5 + draw * 5));
-  return {
-    username: sellerName(number),
-    /** As eBay sends it: a string with one decimal. */
-    feedbackPercentage: percentage.toFixed(1),
-    feedbackScore,
-    accountType: feedbackScore > 400 ? 'BUSINESS' : 'INDIVIDUAL',
-  };
 }

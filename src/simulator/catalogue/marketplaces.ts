@@ -1,17 +1,10 @@
-export type Language = 'en' | 'de' | 'fr' | 'it' | 'es' | 'nl' | 'pl';
+export const LANGUAGES = ['en', 'de', 'fr', 'it', 'es', 'nl', 'pl'] as const;
+export type Language = (typeof LANGUAGES)[number];
 
-/** A site that Browse search is offered for. */
-export interface Site {
-  readonly id: string;
-  /** Position in `ROWS`. It is part of every listing number, so it must never change. */
-  readonly number: number;
-  readonly country: string;
-  readonly currency: string;
-  readonly language: Language;
-  /** Size of its catalogue relative to EBAY_US. */
-  readonly share: number;
-}
-
+/**
+ * The sites that Browse search is offered for; `share` is the size of the catalogue relative to EBAY_US. The position in
+ * the list is part of every listing number, so it must never change.
+ */
 const ROWS: readonly [country: string, currency: string, language: Language, share: number][] = [
   ['US', 'USD', 'en', 1],
   ['GB', 'GBP', 'en', 0.6],
@@ -31,26 +24,21 @@ const ROWS: readonly [country: string, currency: string, language: Language, sha
   ['SG', 'SGD', 'en', 0.1],
 ];
 
-export const SITES: readonly Site[] = ROWS.map(([country, currency, language, share], number) => ({
-  id: `EBAY_${country}`,
-  number,
-  country,
-  currency,
-  language,
-  share,
-}));
+export type Site = (typeof SITES)[number];
+export const SITES = ROWS.map(([country, currency, language, share], number) => {
+  return { id: `EBAY_${country}`, number, country, currency, language, share };
+});
 
 /** Marketplaces that exist at eBay but have no Browse search: naming one is 409/12019, not a fallback. */
-const WITHOUT_SEARCH = 'CN CZ DK FI GR HU ID IL IN JP MY NO NZ PE PH PR PT RU SE TH TW VN ZA MOTORS_US'
-  .split(' ')
-  .map((country) => `EBAY_${country}`);
+const WITHOUT_SEARCH =
+  /^EBAY_(CN|CZ|DK|FI|GR|HU|ID|IL|IN|JP|MY|NO|NZ|PE|PH|PR|PT|RU|SE|TH|TW|VN|ZA|MOTORS_US)$/;
 
 /**
  * The site a request is answered from. A missing or unknown id silently means EBAY_US, as at eBay.
  * Null for a real marketplace that Browse search is not offered for.
  */
 export function siteFor(header: string | null): Site | null {
-  if (header !== null && WITHOUT_SEARCH.includes(header)) return null;
+  if (header !== null && WITHOUT_SEARCH.test(header)) return null;
   return SITES.find(({ id }) => id === header) ?? (SITES[0] as Site);
 }
 

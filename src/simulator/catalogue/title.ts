@@ -23,16 +23,8 @@ const TAILS: Readonly<Record<Language, readonly string[]>> = {
 /** eBay's own limit on a title. */
 const MAX_TITLE = 80;
 
-export interface Wording {
-  readonly title: string;
-  readonly brand: string | null;
-  readonly colour: string;
-  readonly feature: string;
-  readonly version: string;
-}
-
-/** Writes a seller's title and remembers what it says, which the item's aspects repeat. */
-export function writeTitle(random: Random, family: Family, language: Language): Wording {
+/** Writes a seller's title. The words it is made of come with it: the item's aspects repeat them. */
+export function writeTitle(random: Random, family: Family, language: Language) {
   const brand = random() < 0.7 ? pick(random, BRANDS) : null;
   const feature = pick(random, family.features);
   const second = pick(random, family.features);

@@ -1,25 +1,13 @@
 import { browseError, type ErrorDetail } from '../answers.ts';
-import type { Catalogue } from '../catalogue/catalogue.ts';
-import { conditionClass, isConditionId } from '../catalogue/families.ts';
-import { hasAccountTypes } from '../catalogue/items.ts';
-import { isSeller, type Listing, sellerName } from '../catalogue/listing.ts';
+import { ASPECTS, hasAccountTypes } from '../catalogue/items.ts';
+import { isSeller, type Listing } from '../catalogue/listing.ts';
 import { convert, isCurrency, type Site } from '../catalogue/marketplaces.ts';
 
 export type Test = (listing: Listing) => boolean;
 
-export interface Filters {
-  readonly tests: readonly Test[];
-  /** Filters that eBay ignored: it answers 200 all the same. */
-  readonly warnings: readonly ErrorDetail[];
-  /** The error for which eBay refuses the request. */
-  readonly refusal: ErrorDetail | null;
-  readonly searchInDescription: boolean;
-}
-
 /** What a filter's parser needs beside its value. */
 interface Context {
   readonly site: Site;
-  readonly catalogue: Catalogue;
   /** All filters of the request. */
   readonly values: ReadonlyMap<string, string>;
 }
@@ -27,63 +15,117 @@ interface Context {
 /** Returns the test that a filter means, or the id of its warning or refusal. */
 type Parser = (value: string, context: Context) => Test | number;
 
-const INVALID = 12002;
+const PICKUP = ['pickupCountry', 'pickupPostalCode', 'pickupRadius', 'pickupRadiusUnit'];
 const REFUSALS = [12032, 12516, 12517];
-const MAX_SELLERS = 250;
+
+/**
+ * Reads the `filter` parameter; `q` are the keywords beside it. Warnings are for what eBay ignores: it answers 200 all the
+ * same. With a refusal it answers nothing else.
+ */
+export function readFilters(text: string, site: Site, q: string) {
+  const values = new Map(splitFilters(text));
+  const tests: Test[] = [];
+  const problems: ErrorDetail[] = [];
+  const report = (errorId: number, filterName: string, filterValue: string) => {
+    problems.push(browseError(errorId, { filterName, filterValue }));
+  };
+  for (const [name, value] of values) {
+    if (PICKUP.includes(name)) continue;
+    const parse = Object.hasOwn(PARSERS, name) ? PARSERS[name] : undefined;
+    const test = parse?.(value, { site, values }) ?? INVALID;
+    if (typeof test === 'function') tests.push(test);
+    else report(test, name, value);
+    // Without a buyingOptions filter eBay shows only what can be bought at once.
+    if (name === 'buyingOptions' && test === INVALID) tests.push(canBeBought);
+  }
+  if (!values.has('buyingOptions')) tests.push(canBeBought);
+  const pickup = PICKUP.filter((name) => values.has(name));
+  if (pickup.length > 0 && pickup.length < PICKUP.length) problems.push(browseError(12010));
+  const currency = values.get('priceCurrency');
+  if (currency !== undefined && !values.has('price')) report(12012, 'priceCurrency', currency);
+  const searchInDescription = values.get('searchInDescription') === 'true';
+  if (searchInDescription && q.length === 1) report(12516, 'searchInDescription', 'true');
+  return {
+    tests,
+    warnings: problems,
+    refusal: problems.find(({ errorId }) => REFUSALS.includes(errorId)),
+    searchInDescription,
+  };
+}
+
+const canBeBought: Test = ({ buyingOptions }) => buyingOptions.includes('FIXED_PRICE');
+
+const INVALID = 12002;
 const always: Test = () => true;
 
 /** `{A|B}` of allowed members. Without a test it is accepted and filters nothing. */
-function set(
-  allowed: RegExp | ((member: string) => boolean),
-  test: (wanted: Set<string>, context: Context) => Test = () => always,
-): Parser {
-  const isAllowed = allowed instanceof RegExp ? (member: string) => allowed.test(member) : allowed;
-  return (value, context) => {
+function set(allowed: RegExp, test: (wanted: Set<string>) => Test = () => always): Parser {
+  return (value) => {
     const members = readSet(value);
-    return members?.every(isAllowed) ? test(new Set(members), context) : INVALID;
+    return members?.every((member) => allowed.test(member)) ? test(new Set(members)) : INVALID;
   };
 }
 
 /** One of some words. Only the first has an effect. */
-function word(words: readonly string[], test: Test = always): Parser {
-  return (value) => (words.includes(value) ? (value === words[0] ? test : always) : INVALID);
+function word(words: string, test: Test = always): Parser {
+  const [first, ...others] = words.split('|');
+  return (value) => (value === first ? test : others.includes(value) ? always : INVALID);
 }
 
-/** A range of a figure that a listing may lack. */
+/** `[a..b]`, `[a]` (at least a), `[a..]` or `[..b]` of a figure that a listing may lack. */
 function range(
-  read: (text: string) => number | null,
-  figure: (listing: Listing) => number | null,
-  value: string,
-): Test | number {
-  const limits = readRange(value, read);
-  if (limits === null) return INVALID;
-  return (listing) => {
-    const known = figure(listing);
-    return known !== null && inRange(known, limits);
+  read: (text: string) => number,
+  figure: (listing: Listing, context: Context) => number | undefined,
+): Parser {
+  return (value, context) => {
+    const [low = '', high = ''] = /^\[(.+)\]$/.exec(value)?.[1]?.split('..') ?? [];
+    const least = low === '' ? Number.NEGATIVE_INFINITY : read(low);
+    const most = high === '' ? Number.POSITIVE_INFINITY : read(high);
+    // NaN: an end is unreadable, or both are missing.
+    if (Number.isNaN(least + most)) return INVALID;
+    return (listing) => {
+      const known = figure(listing, context);
+      return known !== undefined && known >= least && known <= most;
+    };
   };
 }
 
-function sellers(value: string, wanted: boolean): Test | number {
-  const members = readSet(value);
-  if (members === null) return INVALID;
-  if (members.length > MAX_SELLERS) return 12032;
-  if (!members.every(isSeller)) return 12003;
-  return (listing) => members.includes(sellerName(listing.seller)) === wanted;
+function decimal(text: string): number {
+  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN;
+}
+
+function date(text: string): number {
+  return /^\d{4}-\d\d-\d\dT/.test(text) ? Date.parse(text) : Number.NaN;
+}
+
+function sellers(isWanted: boolean): Parser {
+  return (value) => {
+    const members = readSet(value);
+    if (members === null) return INVALID;
+    if (members.length > 250) return 12032;
+    return members.every(isSeller) ? ({ seller }) => members.includes(seller.username) === isWanted : 12003;
+  };
 }
 
 const COUNTRY = /^[A-Z]{2}$/;
 const WORD = /^[A-Z_]+$/;
-const REGIONS = 'WORLDWIDE EUROPEAN_UNION NORTH_AMERICA ASIA CONTINENTAL_EUROPE UK_AND_IRELAND'.split(' ');
+const REGIONS = 'WORLDWIDE|EUROPEAN_UNION|NORTH_AMERICA|ASIA|CONTINENTAL_EUROPE|UK_AND_IRELAND';
+
+const priceRange = range(decimal, ({ priceCents, auction, site }, { values }) => {
+  const cents = priceCents ?? auction?.bidCents ?? 0;
+  return convert(cents, site.currency, values.get('priceCurrency') ?? '') / 100;
+});
+const accountTypes = set(
+  /^(BUSINESS|INDIVIDUAL)$/,
+  (wanted) =>
+    ({ seller }) =>
+      wanted.has(seller.accountType),
+);
 
 const PARSERS: Readonly<Record<string, Parser>> = {
-  price: (value, { values, site }) => {
-    const currency = values.get('priceCurrency') ?? '';
-    const test = range(
-      readDecimal,
-      ({ priceCents, bidCents }) => convert(priceCents ?? bidCents ?? 0, site.currency, currency) / 100,
-      value,
-    );
-    return test !== INVALID && !isCurrency(currency) ? 12012 : test;
+  price: (value, context) => {
+    const test = priceRange(value, context);
+    return test === INVALID || isCurrency(context.values.get('priceCurrency') ?? '') ? test : 12012;
   },
   // Alone it earns two warnings, as it does at eBay: this one and 12012 (see `readFilters`).
   priceCurrency: (value, { values }) => (values.has('price') && isCurrency(value) ? always : INVALID),
@@ -93,21 +135,19 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   ),
   conditions: set(
     /^(NEW|USED|UNSPECIFIED)$/,
-    (wanted) => (listing) => wanted.has(conditionClass(listing.conditionId)),
+    (wanted) =>
+      ({ conditionId }) =>
+        wanted.has(conditionId === null ? 'UNSPECIFIED' : Number(conditionId) < 2000 ? 'NEW' : 'USED'),
   ),
-  conditionIds: set(isConditionId, (wanted) => (listing) => wanted.has(listing.conditionId ?? '')),
-  bidCount: (value) => range(readDecimal, ({ bidCents, bids }) => (bidCents === null ? null : bids), value),
-  sellers: (value) => sellers(value, true),
-  excludeSellers: (value) => sellers(value, false),
+  conditionIds: set(
+    /^(1000|1500|1750|2000|2010|2020|2030|2500|2750|2990|3000|3010|4000|5000|6000|7000)$/,
+    (wanted) => (listing) => wanted.has(listing.conditionId ?? ''),
+  ),
+  bidCount: range(decimal, ({ auction }) => auction?.bids),
+  sellers: sellers(true),
+  excludeSellers: sellers(false),
   sellerAccountTypes: (value, context) =>
-    hasAccountTypes(context.site)
-      ? set(
-          /^(BUSINESS|INDIVIDUAL)$/,
-          (wanted, { catalogue }) =>
-            ({ seller }) =>
-              wanted.has(catalogue.seller(seller).accountType),
-        )(value, context)
-      : 12014,
+    hasAccountTypes(context.site) ? accountTypes(value, context) : 12014,
   itemLocationCountry: (value, { values }) => {
     if (values.has('itemLocationRegion')) return 12517;
     return COUNTRY.test(value) ? ({ country }) => country === value : INVALID;
@@ -119,10 +159,10 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   deliveryOptions: set(WORD),
   maxDeliveryCost: (value) =>
     Number(value) === 0 ? ({ shipping }) => shipping?.kind === 'FIXED' && shipping.cents === 0 : INVALID,
-  returnsAccepted: word(['true', 'false'], ({ returnsAccepted }) => returnsAccepted),
-  searchInDescription: word(['true', 'false']),
-  charityOnly: word(['true', 'false'], () => false),
-  priorityListing: word(['true', 'false']),
+  returnsAccepted: word('true|false', ({ returnsAccepted }) => returnsAccepted),
+  searchInDescription: word('true|false'),
+  charityOnly: word('true|false', () => false),
+  priorityListing: word('true|false'),
   paymentMethods: set(WORD),
   qualifiedPrograms: set(WORD),
   excludeCategoryIds: set(
@@ -131,64 +171,18 @@ const PARSERS: Readonly<Record<string, Parser>> = {
       ({ family: { leaf } }) =>
         !excluded.has(leaf.id) && !excluded.has(leaf.department.id),
   ),
-  itemStartDate: (value) => range(readDate, ({ listedAt }) => listedAt, value),
-  itemEndDate: (value) => range(readDate, ({ endsAt }) => endsAt, value),
+  itemStartDate: range(date, ({ listedAt }) => listedAt),
+  itemEndDate: range(date, ({ auction }) => auction?.endsAt),
 };
 
-const PICKUP = ['pickupCountry', 'pickupPostalCode', 'pickupRadius', 'pickupRadiusUnit'];
-
-/** Reads the `filter` parameter. `wordCharacters` is the length of `q`. */
-export function readFilters(text: string, site: Site, catalogue: Catalogue, wordCharacters: number): Filters {
-  const values = new Map(splitFilters(text).map(({ name, value }) => [name, value]));
-  const tests: Test[] = [];
-  const problems = new Map<string, ErrorDetail>();
-  const report = (errorId: number, name: string, value: string) => {
-    problems.set(`${errorId} ${name}`, browseError(errorId, { filterName: name, filterValue: value }));
-  };
-  for (const [name, value] of values) {
-    if (PICKUP.includes(name)) {
-      if (!PICKUP.every((needed) => values.has(needed))) problems.set('pickup', browseError(12010));
-      continue;
-    }
-    const parse = Object.hasOwn(PARSERS, name) ? PARSERS[name] : undefined;
-    const test = parse?.(value, { site, catalogue, values }) ?? INVALID;
-    if (typeof test === 'function') tests.push(test);
-    else report(test, name, value);
-  }
-  const currency = values.get('priceCurrency');
-  if (currency !== undefined && !values.has('price')) report(12012, 'priceCurrency', currency);
-  const searchInDescription = values.get('searchInDescription') === 'true';
-  if (searchInDescription && wordCharacters === 1) report(12516, 'searchInDescription', 'true');
-  // Without a buyingOptions filter eBay shows only what can be bought at once.
-  if (!values.has('buyingOptions') || problems.has(`${INVALID} buyingOptions`)) {
-    tests.push(({ buyingOptions }) => buyingOptions.includes('FIXED_PRICE'));
-  }
-  const details = [...problems.values()];
-  return {
-    tests,
-    warnings: details.filter(({ errorId }) => !REFUSALS.includes(errorId)),
-    refusal: details.find(({ errorId }) => REFUSALS.includes(errorId)) ?? null,
-    searchInDescription,
-  };
-}
-
 /** eBay's filter syntax: `name:value,name:value`, where commas inside braces or brackets do not divide. */
-function splitFilters(text: string): { name: string; value: string }[] {
-  const parts: string[] = [''];
-  let depth = 0;
-  for (const char of text) {
-    if (char === '{' || char === '[') depth += 1;
-    if (char === '}' || char === ']') depth -= 1;
-    if (char === ',' && depth <= 0) parts.push('');
-    else parts[parts.length - 1] += char;
-  }
+function splitFilters(text: string): [name: string, value: string][] {
+  const parts = text.match(/(?:[{[][^}\]]*(?:[}\]]|$)|[^,{[])+/g) ?? [];
   return parts
     .filter((part) => part.trim() !== '')
     .map((part) => {
-      const colon = part.indexOf(':');
-      return colon < 0
-        ? { name: part.trim(), value: '' }
-        : { name: part.slice(0, colon).trim(), value: part.slice(colon + 1).trim() };
+      const [name = '', ...value] = part.split(':');
+      return [name.trim(), value.join(':').trim()];
     });
 }
 
@@ -200,73 +194,19 @@ function readSet(value: string): string[] | null {
   return members.some((member) => member === '') ? null : members;
 }
 
-interface Range {
-  readonly low: number | null;
-  readonly high: number | null;
-}
-
-/** `[a..b]`, `[a]` (at least a), `[a..]`, `[..b]`. Null when malformed or when an end is unreadable. */
-function readRange(value: string, read: (text: string) => number | null): Range | null {
-  const inner = /^\[(.+)\]$/.exec(value)?.[1];
-  if (inner === undefined) return null;
-  const [low = '', high = ''] = inner.includes('..') ? inner.split('..') : [inner];
-  const limits = { low: low === '' ? null : read(low), high: high === '' ? null : read(high) };
-  const isUnreadable =
-    (low !== '' && limits.low === null) || (high !== '' && limits.high === null) || low + high === '';
-  return isUnreadable ? null : limits;
-}
-
-function readDecimal(text: string): number | null {
-  return /^\d+(\.\d+)?$/.test(text) ? Number(text) : null;
-}
-
-function readDate(text: string): number | null {
-  const at = Date.parse(text);
-  return /^\d{4}-\d\d-\d\dT/.test(text) && !Number.isNaN(at) ? at : null;
-}
-
-function inRange(value: number, { low, high }: Range): boolean {
-  return (low === null || value >= low) && (high === null || value <= high);
-}
-
-/** Aspects that can be filtered by, with what a listing says for them. */
-const ASPECTS: Readonly<Record<string, (listing: Listing) => string>> = {
-  Brand: ({ wording }) => wording.brand ?? 'Unbranded',
-  Type: ({ family }) => family.noun,
-  Color: ({ wording }) => wording.colour,
-  Colour: ({ wording }) => wording.colour,
-  Farbe: ({ wording }) => wording.colour,
-  Features: ({ wording }) => wording.feature,
-  Model: ({ wording }) => wording.version,
-};
-
 /** `categoryId:ID,Aspect:{A|B},…`, where the category has to be the one searched in. */
-export function readAspectFilter(
-  text: string | null,
-  categoryId: string | null,
-): { tests: Test[]; warnings: ErrorDetail[] } {
-  if (text === null) return { tests: [], warnings: [] };
-  const parts = splitFilters(text);
-  const category = parts.find(({ name }) => name === 'categoryId')?.value;
-  if (category === undefined || category !== categoryId) {
-    return { tests: [], warnings: [browseError(12017)] };
-  }
+export function readAspectFilter(text: string, categoryId: string | null) {
   const tests: Test[] = [];
+  const parts = splitFilters(text);
+  const category = parts.find(([name]) => name === 'categoryId')?.[1];
+  if (category === undefined || category !== categoryId) return { tests, warnings: [browseError(12017)] };
   const warnings: ErrorDetail[] = [];
-  for (const { name, value } of parts) {
-    if (name === 'categoryId') continue;
-    const read = Object.hasOwn(ASPECTS, name) ? ASPECTS[name] : undefined;
+  for (const [name, value] of parts.filter((part) => part[0] !== 'categoryId')) {
+    const aspect = name === 'Colour' || name === 'Farbe' ? 'Color' : name;
+    const read = Object.hasOwn(ASPECTS, aspect) ? ASPECTS[aspect] : undefined;
     const wanted = readSet(value);
-    if (read === undefined || wanted === null) {
-      warnings.push(browseError(12018, { aspectFilter: `${name}:${value}` }));
-    } else {
-      tests.push((listing) => wanted.includes(read(listing)));
-    }
+    if (read !== undefined && wanted !== null) tests.push((listing) => wanted.includes(read(listing)));
+    else warnings.push(browseError(12018, { aspectFilter: `${name}:${value}` }));
   }
   return { tests, warnings };
-}
-
-/** What a listing says for an aspect; empty for an unknown one. */
-export function aspectOf(listing: Listing, name: string): string {
-  return ASPECTS[name]?.(listing) ?? '';
 }

@@ -55,7 +55,7 @@ describe("the simulator's catalogue", () => {
   it('keeps titles within 80 characters and prices positive', () => {
     for (const listing of find(catalogue, 'charger', SITES[2])) {
       expect(listing.wording.title.length).to.be.within(5, 80);
-      expect(listing.priceCents ?? listing.bidCents).to.be.above(0);
+      expect(listing.priceCents ?? listing.auction?.bidCents).to.be.above(0);
     }
   });
 });
