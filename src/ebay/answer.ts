@@ -1,4 +1,4 @@
-import { Failure } from '../failures.ts';
+import { Failure, type FailureCode } from '../failures.ts';
 
 /** An HTTP answer, stripped of everything that belongs to the HTTP client. */
 export interface Answer {
@@ -24,33 +24,31 @@ const ITEM_NOT_FOUND = 11_001;
 
 export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   const { status } = answer;
-  if (status === 200) return readBody(answer);
-  const { errorId, message } = readErrorBody(parsed(answer));
+  const body = parsed(answer);
+  if (status === 200 && body !== undefined) return { is: 'body', body };
+  const { errorId, message } = readErrorBody(body);
   // A 403 with this id was seen in a test of somebody else's; its meaning is the same.
   if (status === 401 || (status === 403 && errorId === TOKEN_REFUSED)) return { is: 'token-refused' };
   if (status === 429 || errorId === TOO_MANY_REQUESTS) return { is: 'throttled' };
   const detail = { status, ...(errorId === undefined ? {} : { errorId }) };
-  const fail = (code: ConstructorParameters<typeof Failure>[0], what: string): Reading => ({
+  const fail = (code: FailureCode, what: string): Reading => ({
     is: 'failure',
     failure: new Failure(code, message === undefined ? what : `${what}: ${message}`, detail),
   });
   const name = `eBay answered ${status}${errorId === undefined ? '' : ` (error ${errorId})`}`;
+  if (status === 200) {
+    const stated = presentable(answer.contentType) || 'of no stated type';
+    return fail(
+      'ebay-bad-answer',
+      `${name} with a body that is ${isJson(answer) ? 'not a JSON object' : stated}`,
+    );
+  }
   if (status >= 500) return fail('ebay-server-error', name);
   if (status === 408) return fail('ebay-timeout', name);
   if (endpoint === 'item' && (errorId === ITEM_NOT_FOUND || (status === 404 && errorId === undefined)))
     return fail('item-gone', 'eBay no longer has the item');
   if (status >= 400) return fail('ebay-refused', name);
   return fail('ebay-bad-answer', `${name}, which is neither an answer nor an error of this API`);
-}
-
-function readBody(answer: Answer): Reading {
-  const body = parsed(answer);
-  if (body !== undefined) return { is: 'body', body };
-  const what = isJson(answer) ? 'not a JSON object' : presentable(answer.contentType) || 'of no stated type';
-  const failure = new Failure('ebay-bad-answer', `eBay answered 200 with a body that is ${what}`, {
-    status: 200,
-  });
-  return { is: 'failure', failure };
 }
 
 function parsed(answer: Answer): Record<string, unknown> | undefined {
@@ -75,17 +73,14 @@ export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** What eBay says about an error, in a form that may be shown. */
-interface EbayError {
-  errorId?: number;
-  message?: string;
-}
-
 const LONGEST_MESSAGE = 200;
 
-/** Reads `{errors: [{errorId, message, longMessage}]}`; whatever else the body is gives nothing. */
-export function readErrorBody(body: unknown): EbayError {
-  const first: unknown = isObject(body) && Array.isArray(body.errors) ? body.errors[0] : undefined;
+/** What `{errors: [{errorId, message, longMessage}]}` says, in a form that may be shown; any other body says nothing. */
+export function readErrorBody(body: Record<string, unknown> | undefined): {
+  errorId?: number;
+  message?: string;
+} {
+  const first: unknown = Array.isArray(body?.errors) ? body.errors[0] : undefined;
   if (!isObject(first)) return {};
   const { errorId, message, longMessage } = first;
   const text = [longMessage, message].find((said): said is string => typeof said === 'string' && said !== '');
@@ -96,7 +91,7 @@ export function readErrorBody(body: unknown): EbayError {
 }
 
 /** One line without control characters, short, and without anything that looks like a credential. */
-export function presentable(text: string): string {
+function presentable(text: string): string {
   return text
     .replace(/v\^1\.1#\S*|(Bearer|Basic)\s+\S+/g, '[hidden]')
     .replace(/[\p{Cc}\s]+/gu, ' ')

@@ -1,25 +1,20 @@
 /** eBay counts calls and token requests by days of Pacific time: `reset` was seen at 08:00Z in winter and 07:00Z in summer. */
-const pacific = new Intl.DateTimeFormat('en-CA', {
-  timeZone: 'America/Los_Angeles',
-  hourCycle: 'h23',
-  year: 'numeric',
-  month: '2-digit',
-  day: '2-digit',
-  hour: '2-digit',
-});
+const pacific = { timeZone: 'America/Los_Angeles' } as const;
+const day = new Intl.DateTimeFormat('sv-SE', { ...pacific, dateStyle: 'short' });
+const hour = new Intl.DateTimeFormat('sv-SE', { ...pacific, hour: '2-digit', hourCycle: 'h23' });
 
 const HOUR_MS = 3_600_000;
 
 /** The day that `now` (ms since the epoch) is in, e.g. `2026-03-08`. */
 export function pacificDay(now: number): string {
-  return partsOf(now).day;
+  return day.format(now);
 }
 
 /** When the day that `now` is in ends, ms since the epoch: always later than `now`. */
 export function pacificDayEnd(now: number): number {
   // 08:00Z is midnight in winter and 01:00 in summer; the clocks change at 02:00, so each day has one midnight.
   const winterMidnight = Date.parse(`${pacificDay(now)}T08:00:00Z`) + 24 * HOUR_MS;
-  return winterMidnight - partsOf(winterMidnight).hour * HOUR_MS;
+  return winterMidnight - Number(hour.format(winterMidnight)) * HOUR_MS;
 }
 
 /** The ends of this day and of the next one, computed again only when a day has ended. */
@@ -39,10 +34,4 @@ export class QuotaDays {
     }
     return this.#ends;
   }
-}
-
-function partsOf(instant: number): { day: string; hour: number } {
-  const parts = pacific.formatToParts(instant);
-  const value = (type: string) => parts.find((part) => part.type === type)?.value;
-  return { day: `${value('year')}-${value('month')}-${value('day')}`, hour: Number(value('hour')) };
 }

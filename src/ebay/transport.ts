@@ -79,7 +79,7 @@ export function answerOf(response: AxiosResponse): Answer {
   };
 }
 
-export interface WriteHooks {
+interface WriteHooks {
   /** Right before the request is written; throwing prevents that. */
   beforeWrite(): void;
   afterWrite(): void;
@@ -118,6 +118,7 @@ function limitConnecting(request: ClientRequest, socket: Socket, timeoutMs: numb
 /** One signal for a call: aborts when the caller's does, or when an attempt takes too long. */
 export class Deadline {
   readonly #controller = new AbortController();
+  readonly signal = this.#controller.signal;
   readonly #caller: AbortSignal | undefined;
   readonly #onAbort = () => this.#controller.abort();
   #timer: NodeJS.Timeout | undefined;
@@ -128,10 +129,6 @@ export class Deadline {
     this.#caller = caller;
     if (caller?.aborted) this.#controller.abort();
     caller?.addEventListener('abort', this.#onAbort);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
   }
 
   get aborted(): boolean {

@@ -73,10 +73,8 @@ const priceChange = {
 };
 
 function event<T extends string, F extends TProperties>(type: T, description: string, fields: F) {
-  return Type.Object(
-    { type: Type.Literal(type), ...base, ...fields },
-    { ...closed, title: type, description },
-  );
+  const about = { ...closed, title: type, description };
+  return Type.Object({ type: Type.Literal(type), ...base, ...fields }, about);
 }
 
 /** All events, by type. Listings are identified, not described: eBay's texts and pictures are not kept here. */

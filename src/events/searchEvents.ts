@@ -28,26 +28,9 @@ export function eventsOfEnd(
   summary: SearchSummary,
   comparison: TrackComparison | undefined,
 ): ServiceEvent[] {
-  const products = comparison === undefined ? [] : productEvents(source, summary, comparison);
-  return [...products, endOf(source, summary, comparison === undefined ? null : trackOf(comparison))];
-}
-
-export function eventOfFailure(
-  source: SearchSource,
-  { code, message, retryable }: Failure,
-  at: Date,
-): ServiceEvent {
-  return {
-    ...ofSearch('search.failed', source, at.toISOString()),
-    query: source.query,
-    error: { code, message, retryable },
-  };
-}
-
-function endOf(source: SearchSource, summary: SearchSummary, track: TrackCounts | null): ServiceEvent {
   const { outcome, counts, calls, pages, missing, warnings, expiresAt, finishedAt } = summary;
   const { query } = source;
-  if (outcome === 'skipped') return { ...ofSearch('search.skipped', source, finishedAt), query };
+  if (outcome === 'skipped') return [{ ...ofSearch('search.skipped', source, finishedAt), query }];
   const ended = {
     query,
     counts: { found: counts.found, products: counts.products },
@@ -55,16 +38,26 @@ function endOf(source: SearchSource, summary: SearchSummary, track: TrackCounts 
     pages,
     missing: missing.length,
     warnings: warnings.length,
-    track,
+    track: comparison === undefined ? null : trackOf(comparison),
     expiresAt,
   };
-  if (outcome === 'cancelled') return { ...ofSearch('search.cancelled', source, finishedAt), ...ended };
-  return { ...ofSearch('search.completed', source, finishedAt), outcome, ...ended };
+  const end: ServiceEvent =
+    outcome === 'cancelled'
+      ? { ...ofSearch('search.cancelled', source, finishedAt), ...ended }
+      : { ...ofSearch('search.completed', source, finishedAt), outcome, ...ended };
+  return comparison === undefined ? [end] : [...productEvents(source, finishedAt, comparison), end];
 }
 
-type TrackCounts = NonNullable<EventOf<'search.completed'>['track']>;
+export function eventOfFailure(
+  source: SearchSource,
+  { code, message, retryable }: Failure,
+  at: Date,
+): ServiceEvent {
+  const error = { code, message, retryable };
+  return { ...ofSearch('search.failed', source, at.toISOString()), query: source.query, error };
+}
 
-function trackOf({ name, verdict }: TrackComparison): TrackCounts {
+function trackOf({ name, verdict }: TrackComparison): NonNullable<EventOf<'search.completed'>['track']> {
   const marks = [...verdict.marks.values()];
   const marked = (mark: (typeof marks)[number]) => marks.filter((each) => each === mark).length;
   return {
@@ -79,51 +72,39 @@ function trackOf({ name, verdict }: TrackComparison): TrackCounts {
 
 function productEvents(
   source: SearchSource,
-  summary: SearchSummary,
-  comparison: TrackComparison,
+  finishedAt: string,
+  { name: track, verdict, products }: TrackComparison,
 ): ServiceEvent[] {
-  const { name: track, verdict, products } = comparison;
-  const changed = products.flatMap((product) => productEvent(source, track, product) ?? []);
   // The same however often the search is summed up. It may have found nothing.
   const { searchId, timestamp } = source.search;
   const first = products.reduce((least, { observedAt }) => (observedAt < least ? observedAt : least), '~');
   const look = `${searchId}@${timestamp} ${first}`;
   const gone = verdict.gone.map((itemId) => ({
-    ...ofProduct('product.gone', source, { track, itemId, cause: look, at: summary.finishedAt }),
+    ...common('product.gone', source, finishedAt, [track, itemId, look]),
+    track,
     product: { itemId },
   }));
-  return [...changed, ...gone];
+  return [...products.flatMap((product) => productEvent(source, track, product) ?? []), ...gone];
 }
 
 function productEvent(source: SearchSource, track: string, product: Product): ServiceEvent | undefined {
   const { itemId, marketplace, url, total, mark, formerTotal, observedAt } = product;
-  const observation = { track, itemId, cause: observedAt, at: observedAt };
+  // The same for every search that derives the change from the same observation.
+  const ofProduct = <T extends EventType>(type: T) => ({
+    ...common(type, source, observedAt, [track, itemId, observedAt]),
+    track,
+  });
   const listing = { itemId, marketplace, url };
-  if (mark === 'new')
-    return { ...ofProduct('product.new', source, observation), product: { ...listing, total } };
+  if (mark === 'new') return { ...ofProduct('product.new'), product: { ...listing, total } };
   if ((mark !== 'price-dropped' && mark !== 'price-rose') || total === null || formerTotal === undefined)
     return undefined;
-  return {
-    ...ofProduct(`product.${mark}`, source, observation),
-    product: { ...listing, total },
-    formerTotal,
-  };
+  return { ...ofProduct(`product.${mark}`), product: { ...listing, total }, formerTotal };
 }
 
 /** The id is the same however often this end is published. */
 function ofSearch<T extends EventType>(type: T, source: SearchSource, at: string) {
-  const { search, attempt } = source;
-  const { tenant, searchId, timestamp } = search;
-  return common(type, source, at, [tenant, searchId, timestamp, attempt]);
-}
-
-/** The id is the same for every search that derives the change from the same observation. */
-function ofProduct<T extends EventType>(
-  type: T,
-  source: SearchSource,
-  { track, itemId, cause, at }: { track: string; itemId: string; cause: string; at: string },
-) {
-  return { ...common(type, source, at, [source.search.tenant, track, itemId, cause]), track };
+  const { searchId, timestamp } = source.search;
+  return common(type, source, at, [searchId, timestamp, source.attempt]);
 }
 
 function common<T extends EventType>(
@@ -133,9 +114,6 @@ function common<T extends EventType>(
   cause: ReadonlyArray<string | number>,
 ) {
   const { tenant, searchId } = search;
-  const id = createHash('sha256')
-    .update(JSON.stringify([type, ...cause]))
-    .digest('hex')
-    .slice(0, 32);
-  return { v: 1 as const, id, type, at, tenant, searchId, schedule };
+  const sha256 = createHash('sha256').update(JSON.stringify([type, tenant, ...cause]));
+  return { v: 1 as const, id: sha256.digest('hex').slice(0, 32), type, at, tenant, searchId, schedule };
 }

@@ -53,21 +53,23 @@ export class EventStream {
 
   /** Appends those that this search has not published yet, in their order; returns their number. */
   async append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
-    let added = 0;
-    for (let from = 0; from < events.length; from += APPEND_BATCH)
-      added += await this.#append(search, events.slice(from, from + APPEND_BATCH));
-    return added;
-  }
-
-  async #append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
     const { redis, prefix, kept, cooldownMs, memoryMs } = this.#options;
-    const keys = [eventStreamKey(prefix, search.tenant), keyOf(prefix, 'announced', search)];
-    const args = events.flatMap((event) => {
-      const cooldown = cooldownKey(prefix, event);
-      return [event.id, event.type, JSON.stringify(event), cooldown === undefined ? 0 : keys.push(cooldown)];
-    });
-    const limits = [kept, Math.ceil(memoryMs), Math.ceil(cooldownMs)];
-    return (await APPEND.run(redis, keys, [...limits, ...args])) as number;
+    let added = 0;
+    for (let from = 0; from < events.length; from += APPEND_BATCH) {
+      const keys = [eventStreamKey(prefix, search.tenant), keyOf(prefix, 'announced', search)];
+      const args = events.slice(from, from + APPEND_BATCH).flatMap((event) => {
+        const cooldown = cooldownKey(prefix, event);
+        return [
+          event.id,
+          event.type,
+          JSON.stringify(event),
+          cooldown === undefined ? 0 : keys.push(cooldown),
+        ];
+      });
+      const limits = [kept, Math.ceil(memoryMs), Math.ceil(cooldownMs)];
+      added += (await APPEND.run(redis, keys, [...limits, ...args])) as number;
+    }
+    return added;
   }
 }
 
@@ -100,13 +102,17 @@ export async function* readEvents(
   { after, follow = false, signal }: { after: string; follow?: boolean; signal?: AbortSignal },
 ): AsyncGenerator<StreamEntry> {
   const key = eventStreamKey(prefix, tenant);
-  let place = after === '$' ? await lastPlace(redis, key) : after;
+  let place = after;
+  if (after === '$') {
+    const [last] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
+    place = last?.[0] ?? '0-0';
+  }
   while (!signal?.aborted) {
     const entries = follow
-      ? await next(redis, key, place)
+      ? (await redis.xread('COUNT', READ_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', key, place))?.[0]?.[1]
       : await redis.xrange(key, `(${place}`, '+', 'COUNT', READ_BATCH);
-    if (!follow && entries.length === 0) return;
-    for (const [at, fields] of entries) {
+    if (!follow && entries?.length === 0) return;
+    for (const [at, fields] of entries ?? []) {
       place = at;
       const event = eventFrom(fields);
       if (event !== undefined) yield { place, event };
@@ -123,16 +129,6 @@ export async function latestEvents(
 ): Promise<ServiceEvent[]> {
   const entries = await redis.xrevrange(eventStreamKey(prefix, tenant), '+', '-', 'COUNT', count);
   return entries.flatMap(([, fields]) => eventFrom(fields) ?? []);
-}
-
-async function lastPlace(redis: Redis, key: string): Promise<string> {
-  const [last] = await redis.xrevrange(key, '+', '-', 'COUNT', 1);
-  return last?.[0] ?? '0-0';
-}
-
-async function next(redis: Redis, key: string, after: string): Promise<Array<[string, string[]]>> {
-  const reply = await redis.xread('COUNT', READ_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', key, after);
-  return reply?.[0]?.[1] ?? [];
 }
 
 /** Undefined for an entry that another program wrote. */

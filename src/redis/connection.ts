@@ -1,5 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConnectionOptions as TlsOptions } from 'node:tls';
-import { Cluster, type ClusterOptions, type Redis, type RedisOptions } from 'ioredis';
+import { Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { readTlsFiles } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { parseRedisUrl, type RedisPlace } from '../config/redisUrl.ts';
@@ -32,7 +33,15 @@ export function openRedis(config: Config['redis'], profile: Profile, log: Logger
 
 /** A Cluster has a Redis's commands, states and events; `nodesOf` hides the difference. */
 function openCluster(config: Config['redis'], profile: Profile): Redis {
-  const cluster = new Cluster(...clusterOptions(config, profile));
+  const place = redisPlace(config.url);
+  const cluster = new Cluster(place.nodes, {
+    redisOptions: sharedOptions(config, profile, place),
+    enableOfflineQueue: profile === 'worker',
+    clusterRetryStrategy: reconnectDelay,
+    // A certificate holds the name of a node, not the address that the name stands for.
+    dnsLookup: (host, done) => done(null, host),
+    slotsRefreshTimeout: config.connectTimeout * 1000,
+  });
   // The reason why no node can be reached has an event of its own.
   cluster.on('node error', (error: Error) => cluster.emit('error', error));
   return cluster as unknown as Redis;
@@ -71,24 +80,21 @@ export async function waitForRedis(
   };
   redis.on('error', remember);
   const giveUpAt = Date.now() + deadlineMs;
-  try {
-    while (Date.now() < giveUpAt && !signal?.aborted) {
-      try {
-        await redis.ping();
-        return;
-      } catch (error) {
-        if (redis.status === 'ready') remember(error as Error);
-        await new Promise((resolve) => setTimeout(resolve, PING_AGAIN_MS));
-      }
+  let answers = false;
+  while (!answers && Date.now() < giveUpAt && !signal?.aborted)
+    try {
+      await redis.ping();
+      answers = true;
+    } catch (error) {
+      if (redis.status === 'ready') remember(error as Error);
+      await sleep(PING_AGAIN_MS);
     }
-  } finally {
-    redis.off('error', remember);
-  }
+  redis.off('error', remember);
+  if (answers) return;
   const { cause, remedy } = trouble;
   const message = `cannot reach Redis at ${redisAddress(url)} (${cause})`;
-  throw remedy === undefined
-    ? new Failure('redis-unavailable', message)
-    : new Failure('redis-unavailable', `${message}: ${remedy}`, { remedy });
+  if (remedy === undefined) throw new Failure('redis-unavailable', message);
+  throw new Failure('redis-unavailable', `${message}: ${remedy}`, { remedy });
 }
 
 /** `host:port` of a Redis URL, all of them where it names several: the part of it that may be shown. */
@@ -113,7 +119,7 @@ export function redisOptions(config: Config['redis'], profile: Profile): RedisOp
   const { nodes, db, master } = place;
   const common: RedisOptions = {
     ...sharedOptions(config, profile, place),
-    ...offlineQueue(profile),
+    enableOfflineQueue: profile === 'worker',
     db,
     retryStrategy: reconnectDelay,
   };
@@ -134,29 +140,6 @@ export function redisOptions(config: Config['redis'], profile: Profile): RedisOp
     sentinelMaxConnections: 1,
     ...(place.tls ? { sentinelTLS: common.tls, enableTLSForSentinelMode: true } : {}),
   };
-}
-
-/** The nodes to begin with, and the options of a connection to a Cluster. */
-function clusterOptions(
-  config: Config['redis'],
-  profile: Profile,
-): [nodes: RedisPlace['nodes'], options: ClusterOptions] {
-  const place = redisPlace(config.url);
-  return [
-    place.nodes,
-    {
-      redisOptions: sharedOptions(config, profile, place),
-      ...offlineQueue(profile),
-      clusterRetryStrategy: reconnectDelay,
-      // A certificate holds the name of a node, not the address that the name stands for.
-      dnsLookup: (host, done) => done(null, host),
-      slotsRefreshTimeout: config.connectTimeout * 1000,
-    },
-  ];
-}
-
-function offlineQueue(profile: Profile) {
-  return profile === 'worker' ? {} : { enableOfflineQueue: false };
 }
 
 /** A role or a full disk on the other side passes; until then BullMQ would spin on the error. */

@@ -33,8 +33,10 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   // Redis would leave its files in the working directory.
   const folder = await mkdtemp(join(tmpdir(), 'dpf-redis-'));
   const defaults = ['--dir', folder, '--save', '', '--maxmemory-policy', 'noeviction'];
+  // redis-memory-server picks another port when it has used this one lately; of two arguments `--port` the last one wins.
+  const ownPort = options.port === undefined ? [] : ['--port', String(options.port)];
   const server = new RedisMemoryServer({
-    instance: { ip: '127.0.0.1', args: [...defaults, ...portArgs(options), ...(options.args ?? [])] },
+    instance: { ip: '127.0.0.1', args: [...defaults, ...ownPort, ...(options.args ?? [])] },
     binary: { systemBinary: binary },
     autoStart: false,
   });
@@ -50,11 +52,6 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions): Promise
   };
 }
 
-/** redis-memory-server picks another port when it has used this one lately; of two arguments `--port` the last one wins. */
-function portArgs({ port }: EmbeddedRedisOptions): string[] {
-  return port === undefined ? [] : ['--port', String(port)];
-}
-
 async function findServer(path: string): Promise<string | undefined> {
   // An empty entry means the working directory; programs must not be run from there.
   for (const folder of path.split(delimiter).filter((folder) => folder !== ''))
@@ -65,32 +62,27 @@ async function findServer(path: string): Promise<string | undefined> {
   return undefined;
 }
 
-function isThere(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
+const isThere = (path: string) =>
+  access(path, constants.X_OK).then(
     () => true,
     () => false,
   );
-}
 
 const run = promisify(execFile);
 const INSTALL = 'apt-get install -y redis-server';
 
 async function installServer({ path, say }: EmbeddedRedisOptions): Promise<string> {
   const canInstall = process.getuid?.() === 0 && (await isThere('/usr/bin/apt-get'));
-  if (!canInstall)
-    throw new Error(
-      `no redis-server or valkey-server on the PATH: run \`${INSTALL}\` (or your system's way) first`,
-    );
-  say?.(`no redis-server on the PATH: installing it with \`${INSTALL}\``);
+  const none = 'no redis-server or valkey-server on the PATH';
+  if (!canInstall) throw new Error(`${none}: run \`${INSTALL}\` (or your system's way) first`);
+  say?.(`${none}: installing it with \`${INSTALL}\``);
   const env = { PATH: path, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   try {
     await run('apt-get', ['update'], { env });
     await run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env });
   } catch (error) {
-    const last = String((error as { stderr?: string }).stderr ?? error)
-      .trim()
-      .split('\n')
-      .at(-1);
+    const { stderr = String(error) } = error as { stderr?: string };
+    const last = stderr.trim().split('\n').at(-1);
     throw new Error(`could not install redis-server (${last}): run \`${INSTALL}\` by hand`);
   }
   const binary = await findServer(path);

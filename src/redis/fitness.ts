@@ -17,15 +17,12 @@ export async function bootChecks(redis: Redis): Promise<BootReport> {
   const { infos, findings } = await inspect(redis);
   const lines = (state: Finding['state']) =>
     findings.filter((each) => each.state === state).map(({ message, remedy }) => `${message}: ${remedy}`);
-  const clocks = await Promise.all(
-    nodesOf(redis).map((node, index) =>
-      modeOf(infos[index] as RedisInfo) === 'sentinel' ? [] : clockWarning(node),
-    ),
-  );
+  const clocked = nodesOf(redis).filter((_, index) => modeOf(infos[index] as RedisInfo) !== 'sentinel');
+  const clocks = (await Promise.all(clocked.map((node) => redisAhead(node)))).filter(isOff);
   return {
     version: [...new Set(infos.map(versionOf))].join(', '),
     fatal: lines('fail'),
-    warnings: [...lines('warn'), ...new Set(clocks.flat())],
+    warnings: [...lines('warn'), ...new Set(clocks.map(clockWarning))],
   };
 }
 
@@ -105,35 +102,24 @@ const OLDEST_MAJOR = 7;
 
 function versionFinding(info: RedisInfo): Finding {
   const own = versionOf(info);
-  if (Number.parseInt(own, 10) < OLDEST_MAJOR)
-    return fail(
-      'version',
-      'configuration',
-      `Redis is version ${own}, but ${OLDEST_MAJOR}.0 or newer is needed`,
-      'upgrade it',
-    );
   const valkey = info.get('valkey_version');
-  return ok('version', valkey === undefined ? `Redis ${own}` : `Valkey ${valkey}`);
+  const isOld = Number.parseInt(own, 10) < OLDEST_MAJOR;
+  if (!isOld) return ok('version', valkey === undefined ? `Redis ${own}` : `Valkey ${valkey}`);
+  const message = `Redis is version ${own}, but ${OLDEST_MAJOR}.0 or newer is needed`;
+  return fail('version', 'configuration', message, 'upgrade it');
 }
 
 function evictionFinding(info: RedisInfo): Finding {
   const policy = info.get('maxmemory_policy') ?? 'noeviction';
   if (policy === 'noeviction') return ok('eviction', 'Redis evicts no keys (noeviction)');
-  return fail(
-    'eviction',
-    'configuration',
-    `Redis evicts keys when memory is short (maxmemory-policy is ${policy}), which loses jobs`,
-    'run CONFIG SET maxmemory-policy noeviction and put it into redis.conf',
-  );
+  const message = `Redis evicts keys when memory is short (maxmemory-policy is ${policy}), which loses jobs`;
+  const remedy = 'run CONFIG SET maxmemory-policy noeviction and put it into redis.conf';
+  return fail('eviction', 'configuration', message, remedy);
 }
 
 function persistenceFinding(info: RedisInfo): Finding {
-  if (info.get('aof_enabled') === '0')
-    return warn(
-      'persistence',
-      'Redis keeps no append-only file: a restart loses waiting searches',
-      'set appendonly yes',
-    );
+  const lossy = 'Redis keeps no append-only file: a restart loses waiting searches';
+  if (info.get('aof_enabled') === '0') return warn('persistence', lossy, 'set appendonly yes');
   if (info.get('aof_last_write_status') === 'err')
     return warn('persistence', 'Redis could not write its append-only file', 'make room on its disk');
   return ok('persistence', 'Redis keeps an append-only file');
@@ -154,12 +140,11 @@ function memoryFinding(info: RedisInfo, { backfillShare, share }: RedisCheckup['
 /** Waits, backoffs and schedules follow this machine's clock; a difference of this much is visible in them. */
 const CLOCK_DIFFERENCE_MS = 2000;
 
-async function clockWarning(redis: Redis): Promise<string[]> {
-  const ahead = await redisAhead(redis);
-  if (Math.abs(ahead) <= CLOCK_DIFFERENCE_MS) return [];
-  return [
-    `Redis’s clock is ${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'} this machine’s: waits and schedules will be off by it; let both follow NTP`,
-  ];
+const isOff = (ahead: number) => Math.abs(ahead) > CLOCK_DIFFERENCE_MS;
+
+function clockWarning(ahead: number): string {
+  const difference = `${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'}`;
+  return `Redis’s clock is ${difference} this machine’s: waits and schedules will be off by it; let both follow NTP`;
 }
 
 /**

@@ -2,12 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LuaScript } from './luaScript.ts';
 
-interface LeaseOptions {
-  key: string;
-  /** Life of the lease without renewal, ms: how soon another process takes it after its holder died. */
-  ttlMs: number;
-}
-
 /** KEYS: 1 lease. ARGV: 1 owner, 2 life, ms. */
 const HOLD = new LuaScript(`
 local owner = redis.call('GET', KEYS[1])
@@ -26,21 +20,23 @@ return 0`);
  */
 export class Lease {
   readonly #redis: Redis;
-  readonly #options: LeaseOptions;
+  readonly #key: string;
+  readonly #ttlMs: number;
   readonly #owner = randomUUID();
 
-  constructor(redis: Redis, options: LeaseOptions) {
+  /** @param options.ttlMs life without renewal: how soon another process takes the lease after its holder died */
+  constructor(redis: Redis, { key, ttlMs }: { key: string; ttlMs: number }) {
     this.#redis = redis;
-    this.#options = options;
+    this.#key = key;
+    this.#ttlMs = ttlMs;
   }
 
   /** Takes or renews the lease. True if this process holds it now; false without Redis. */
   async hold(): Promise<boolean> {
-    const { key, ttlMs } = this.#options;
-    return (await HOLD.run(this.#redis, key, [this.#owner, ttlMs]).catch(() => 0)) === 1;
+    return (await HOLD.run(this.#redis, this.#key, [this.#owner, this.#ttlMs]).catch(() => 0)) === 1;
   }
 
   async release(): Promise<void> {
-    await RELEASE.run(this.#redis, this.#options.key, [this.#owner]).catch(() => undefined);
+    await RELEASE.run(this.#redis, this.#key, [this.#owner]).catch(() => undefined);
   }
 }

@@ -5,7 +5,7 @@ import { Failure } from '../../failures.ts';
 import { type Logger, NOOP_AUTH_METRICS, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
-import { isCredentialRefused, type MintTrouble } from '../retryPolicy.ts';
+import { isCredentialRefused } from '../retryPolicy.ts';
 import {
   type CachedToken,
   FleetClock,
@@ -154,7 +154,7 @@ export class EbayAuthService {
   }
 
   /** For people: where the token comes from, its age, the day's count, the pause. Never the token. */
-  async status(): Promise<TokenStatus> {
+  async status() {
     const { miss, token = this.#usableCopy() } = await this.#read();
     const unknown = { mintsToday: 0, refusedInARow: 0, pause: undefined };
     const { mintsToday, refusedInARow, pause } = await this.#permits.state().catch(() => unknown);
@@ -162,17 +162,26 @@ export class EbayAuthService {
     const now = clock.now();
     const seconds = (ms: number) => Math.round(ms / 1000);
     const age = token && seconds(now - Date.parse(token.data.stored_at));
+    const source: Source | 'none' = token === undefined ? 'none' : sourceOf(miss);
     return {
-      source: token === undefined ? 'none' : sourceOf(miss),
+      /** Where a caller's token would come from now; `none`: it would be fetched. */
+      source,
+      /** Why Redis gives none. */
       miss: miss ?? null,
+      /** Since it was stored. */
       age: age ?? null,
+      /** Until eBay ends it. */
       expiresIn: token ? token.data.expires_in - (age as number) : null,
+      /** Until it stops being used, which is the expiry buffer earlier. */
       usableFor: token ? seconds(token.usableUntil - now) : null,
       ...this.#cache.owner,
+      /** Whether new values are written encrypted. */
       encrypted: config.token.encryptionKeys !== '',
       mintsToday,
       dailyMintLimit: config.token.dailyMintLimit,
+      /** New tokens in a row that the API refused; at three the credential counts as refused. */
       refusedInARow,
+      /** No token request leaves before `until` (ISO 8601). */
       coolDown: pause
         ? { reason: pause.reason, until: new Date(now + pause.ms).toISOString(), seconds: seconds(pause.ms) }
         : null,
@@ -271,31 +280,7 @@ function sourceOf(miss: Miss | undefined): Source {
 }
 
 /** What `dpf token` shows; durations in seconds. Never the token. */
-export interface TokenStatus {
-  /** Where a caller's token would come from now; `none`: it would be fetched. */
-  source: Source | 'none';
-  /** Why Redis gives none. */
-  miss: Miss | null;
-  /** Since it was stored. */
-  age: number | null;
-  /** Until eBay ends it. */
-  expiresIn: number | null;
-  /** Until it stops being used, which is the expiry buffer earlier. */
-  usableFor: number | null;
-  environment: string;
-  /** Digest of the client id. */
-  credential: string;
-  scopes: string;
-  /** Whether new values are written encrypted. */
-  encrypted: boolean;
-  mintsToday: number;
-  dailyMintLimit: number;
-  /** New tokens in a row that the API refused; at three the credential counts as refused. */
-  refusedInARow: number;
-  /** No token request leaves before `until` (ISO 8601). */
-  coolDown: { reason: MintTrouble; until: string; seconds: number } | null;
-  credentialRefused: boolean;
-}
+export type TokenStatus = Awaited<ReturnType<EbayAuthService['status']>>;
 
 /**
  * Has the next token fetched before the cached one ends, so that no caller waits for it. Every process picks its own
