@@ -143,10 +143,10 @@ const RELOADABLE: ReadonlySet<string> = new Set([
   'log.levels',
 ]);
 
-/** A file's content in two: what can change while processes run, and what needs a restart. */
-export function reloadablePart(content: Content): { reloadable: Content; fixed: Content } {
+/** The content of files in two: what can change while processes run, and what needs a restart. Later files win. */
+export function reloadablePart(...contents: readonly Content[]): { reloadable: Content; fixed: Content } {
   const parts: { reloadable: Content; fixed: Content } = { reloadable: {}, fixed: {} };
-  for (const [group, keys] of Object.entries(content))
+  for (const [group, keys] of contents.flatMap((content) => Object.entries(content)))
     for (const [name, value] of Object.entries(keys)) {
       const part = RELOADABLE.has(`${group}.${name}`) ? parts.reloadable : parts.fixed;
       part[group] = { ...part[group], [name]: value };

@@ -18,6 +18,7 @@ import { settings } from '../config/schema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { ConfigMetrics } from '../telemetry/metrics.ts';
+import { unknownTenant } from './declaration.ts';
 import {
   declarationsOf,
   FleetStore,
@@ -28,7 +29,7 @@ import {
   type Versioned,
   withNewer,
 } from './fleetStore.ts';
-import { type PartNames, type Snapshot, snapshotOf } from './snapshot.ts';
+import { type PartNames, type Snapshot, snapshotOf, type Tenant } from './snapshot.ts';
 
 interface FleetConfigOptions {
   /** As this process started. */
@@ -137,7 +138,6 @@ export class FleetConfig {
   }
 
   async #pollNow(): Promise<void> {
-    const { log, metrics } = this.#options;
     try {
       const signature = this.#signatureNow();
       if (signature !== this.#signature) {
@@ -150,9 +150,7 @@ export class FleetConfig {
       // Without Redis everything stays as it is; the connection logs its errors.
       if (redisFailure(error) !== undefined) return;
       this.#signature = this.#signatureNow();
-      metrics.changed('refused');
-      const problems = error instanceof ConfigError ? linesOf(error.problems) : [String(error)];
-      log.error('configuration refused: nothing has changed', { problems });
+      this.#refuse('configuration refused: nothing has changed', error);
     }
   }
 
@@ -168,10 +166,7 @@ export class FleetConfig {
     const { version } = current;
     if (changed) log.info('configuration published', { version });
     for (const part of stale)
-      this.#warnOnce('file is older than what the fleet runs, and is ignored', {
-        file: names[part],
-        version,
-      });
+      this.#warnOnce('older file ignored: the fleet runs a newer one', { file: names[part], version });
     this.#warnOfFixed(fixed);
     this.#apply(current);
   }
@@ -194,13 +189,8 @@ export class FleetConfig {
       next = snapshotOf(versioned, this.#process);
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
-      const problems = linesOf(error.problems);
-      this.#refused = problems.join('; ');
-      metrics.changed('refused');
-      log.error('configuration of the fleet does not fit this process: it keeps its own', {
-        version: versioned.version,
-        problems,
-      });
+      this.#refused = linesOf(error.problems).join('; ');
+      this.#refuse('configuration of the fleet does not fit this process: it keeps its own', error);
       return;
     }
     this.#refused = undefined;
@@ -212,6 +202,12 @@ export class FleetConfig {
       log.info('configuration applied', { version: next.version });
     }
     for (const listener of this.#listeners) listener(next);
+  }
+
+  #refuse(message: string, error: unknown): void {
+    const problems = error instanceof ConfigError ? linesOf(error.problems) : [String(error)];
+    this.#options.metrics.changed('refused');
+    this.#options.log.error(message, { version: this.#versioned.version, problems });
   }
 
   async #report(): Promise<void> {
@@ -232,30 +228,28 @@ export class FleetConfig {
     this.#reported = { text, at: now };
   }
 
+  /** Another text once a file of this process or of a keyset has changed, or was replaced by another one. */
   #signatureNow(): string {
     const { settings: own, tenants, schedules } = this.#files;
-    const keysets = Object.values(declarationsOf(this.#versioned.document)).flatMap(
-      ({ clientIdFile, clientSecretFile }) => [clientIdFile ?? '', clientSecretFile ?? ''],
-    );
-    return signatureOf([...own, tenants, schedules, ...keysets].filter((path) => path !== ''));
+    const declarations = Object.values(declarationsOf(this.#versioned.document));
+    const keysets = declarations.flatMap((each) => [each.clientIdFile, each.clientSecretFile]);
+    const found = [...own, tenants, schedules, ...keysets].map((path) => (path ? stat(path) : undefined));
+    return found.map((file) => `${file?.mtimeMs}:${file?.ino}:${file?.size}`).join(' ');
   }
 
   /** Settings that differ from the start and cannot change while the process runs. */
   #warnOfFixed(fixed: Content): void {
     this.#fixed ??= fixed;
     for (const { group, name, path, env } of settings()) {
-      const [was, is] = [this.#fixed[group]?.[name], fixed[group]?.[name]];
-      if (!isDeepStrictEqual(was, is))
-        this.#warnOnce(
-          'setting changed in the file, but needs a restart',
-          { setting: path, variable: env },
-          JSON.stringify(is),
-        );
+      const value = fixed[group]?.[name];
+      if (isDeepStrictEqual(this.#fixed[group]?.[name], value)) continue;
+      const fields = { setting: path, variable: env };
+      this.#warnOnce('setting changed in the file, but needs a restart', fields, value);
     }
   }
 
-  #warnOnce(message: string, fields: Record<string, unknown>, value = ''): void {
-    const about = `${message} ${JSON.stringify(fields)} ${value}`;
+  #warnOnce(message: string, fields: Record<string, unknown>, value?: unknown): void {
+    const about = JSON.stringify([message, fields, value]);
     if (this.#logged.has(about)) return;
     this.#logged.add(about);
     this.#options.log.warn(message, fields);
@@ -263,18 +257,17 @@ export class FleetConfig {
 }
 
 /**
- * The fleet's version as a command sees it that ends; with the content of its own files where that is newer.
- * @throws ConfigError naming what is wrong in its files, or does not fit its environment
+ * A tenant with the settings that the fleet runs, or those of this process's own files where they are newer.
+ * @throws ConfigError naming what is wrong in its files, or does not fit its environment; Failure `tenant_not_found`
  */
-export async function readSnapshot(
-  redis: Redis,
-  config: Config,
-  sources: ConfigSources = {},
-): Promise<Snapshot> {
-  const { parts, names } = readSourceFiles(sourceFiles(config, sources));
+export async function readTenant(redis: Redis, config: Config, name: string): Promise<Tenant> {
+  const { parts, names } = readSourceFiles(sourceFiles(config, {}));
   const { version, document } = await new FleetStore(redis, config.queue.prefix).read();
-  const env = sources.env ?? environment();
-  return snapshotOf({ version, document: withNewer(document, parts).document }, { config, env }, names);
+  const newest = { version, document: withNewer(document, parts).document };
+  const { tenants } = snapshotOf(newest, { config, env: environment() }, names);
+  const tenant = tenants.get(name);
+  if (tenant === undefined) throw unknownTenant(name, [...tenants.keys()]);
+  return tenant;
 }
 
 /** The files of one process that may change while it runs; empty where there is none. */
@@ -292,35 +285,27 @@ function sourceFiles({ tenant, schedule }: Config, { env, files }: ConfigSources
   return { settings: own, tenants: tenant.file, schedules: schedule.file };
 }
 
-interface ReadParts {
-  parts: Parts;
-  names: PartNames;
-  /** Settings of the files that need a restart. */
-  fixed: Content;
-}
-
 /** The files' content, each with its time of change. @throws ConfigError with everything that cannot be read */
 function readSourceFiles(files: SourceFiles): ReadParts {
   const problems: ConfigProblem[] = [];
   const parts: Parts = {};
-  let fixed: Content = {};
-  if (files.settings.length > 0) {
-    const at = Math.max(...files.settings.map(changedAt));
-    const contents = files.settings.map((path) => readConfigFile(path));
-    problems.push(...contents.flatMap((each) => each.problems));
-    const split = reloadablePart(merged(contents.map(({ content }) => content)));
-    parts.settings = { at, value: split.reloadable };
-    fixed = split.fixed;
-  }
+  const at = Math.max(...files.settings.map(changedAt));
+  const contents = files.settings.map((path) => {
+    const read = readConfigFile(path);
+    problems.push(...read.problems);
+    return read.content;
+  });
+  const { reloadable, fixed } = reloadablePart(...contents);
+  if (contents.length > 0) parts.settings = { at, value: reloadable };
   for (const { key, variable, form, isRight } of LIST_FILES) {
     const path = files[key];
     if (path === '') continue;
-    const at = changedAt(path);
+    const since = changedAt(path);
     const read = readJsonObject(path, variable);
     if ('problem' in read) problems.push(read.problem);
     else if (Object.keys(read.content).length !== 1 || !isRight(read.content[key]))
       problems.push({ name: path, message: `must hold ${form} and nothing else` });
-    else parts[key] = { at, value: read.content[key] as never };
+    else parts[key] = { at: since, value: read.content[key] as never };
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const names = {
@@ -329,6 +314,13 @@ function readSourceFiles(files: SourceFiles): ReadParts {
     schedules: files.schedules === '' ? 'schedules' : `${files.schedules}: schedules`,
   };
   return { parts, names, fixed };
+}
+
+interface ReadParts {
+  parts: Parts;
+  names: PartNames;
+  /** Settings of the files that need a restart. */
+  fixed: Content;
 }
 
 const LIST_FILES = [
@@ -341,32 +333,14 @@ const LIST_FILES = [
   { key: 'schedules', variable: 'SCHEDULES_FILE', form: '{"schedules": [...]}', isRight: Array.isArray },
 ] as const;
 
-/** Group by group, setting by setting. */
-function merged(contents: readonly Content[]): Content {
-  const all: Content = {};
-  for (const content of contents)
-    for (const [group, keys] of Object.entries(content)) all[group] = { ...all[group], ...keys };
-  return all;
-}
-
-/** Another text once one of these files has changed or was replaced by another one. */
-function signatureOf(paths: readonly string[]): string {
-  return paths
-    .map((path) => {
-      const found = stat(path);
-      return found === undefined ? '-' : `${found.mtimeNs}:${found.ino}:${found.size}`;
-    })
-    .join(' ');
-}
-
 /** Ms since the epoch; 0 for a file that is not there, which reading reports. */
 function changedAt(path: string): number {
-  return Number(stat(path)?.mtimeNs ?? 0n) / 1e6;
+  return stat(path)?.mtimeMs ?? 0;
 }
 
 function stat(path: string) {
   try {
-    return statSync(path, { bigint: true });
+    return statSync(path);
   } catch {
     return undefined;
   }
