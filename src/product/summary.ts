@@ -50,22 +50,35 @@ const CountsSchema = Type.Object(
 
 const WarningSchema = Type.Object(
   {
-    errorId: Type.Union([Type.Integer(), Type.Null()]),
-    message: Type.String(),
-    parameters: Type.Optional(Type.Array(Type.Object({ name: Type.String(), value: Type.String() }, closed))),
+    errorId: Type.Union([Type.Integer(), Type.Null()], {
+      description: "eBay's number of the warning (null: eBay names none)",
+    }),
+    message: Type.String({ description: "eBay's text" }),
+    parameters: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.String({ description: 'the part of the request' }),
+            value: Type.String({ description: 'what eBay says of it' }),
+          },
+          closed,
+        ),
+        { description: 'what the warning is about' },
+      ),
+    ),
   },
-  { ...closed, description: 'what eBay ignored in the request' },
+  { ...closed, description: 'a part of the request that eBay ignored' },
 );
 
 const MissingSchema = Type.Object(
   {
-    marketplace: Type.Enum(MARKETPLACE_IDS),
+    marketplace: Type.Enum(MARKETPLACE_IDS, { description: 'the site whose call failed' }),
     page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'the page that failed, nothing after it was asked for; null for an item',
+      description: 'the page that failed, nothing after it was asked for (null: it is an item)',
     }),
     itemId: Type.Optional(Type.String({ description: 'with details: the product whose details failed' })),
     code: Type.String({ description: 'one of the closed failure codes' }),
-    message: Type.String(),
+    message: Type.String({ description: 'what failed, and what to do' }),
   },
   closed,
 );
@@ -73,8 +86,10 @@ const MissingSchema = Type.Object(
 const FailureSchema = Type.Object(
   {
     code: Type.String({ description: 'one of the closed failure codes' }),
-    message: Type.String(),
-    page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()]),
+    message: Type.String({ description: 'what failed, and what to do' }),
+    page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
+      description: 'the page that failed (null: it is an item)',
+    }),
     retryable: Type.Boolean({ description: 'whether the same request may succeed later' }),
   },
   closed,
@@ -96,12 +111,14 @@ export const SearchSummarySchema = Type.Object(
         'item ids: with details, products that eBay no longer had when asked; with track, those of the last ' +
         'search that saw the whole listing which this one, seeing it whole too, did not find',
     }),
-    warnings: Type.Array(WarningSchema),
-    error: Type.Union([FailureSchema, Type.Null()], { description: 'the first failure, if any' }),
-    startedAt: instant('UTC'),
-    finishedAt: instant('UTC'),
+    warnings: Type.Array(WarningSchema, { description: 'what eBay ignored in the request, each once' }),
+    error: Type.Union([FailureSchema, Type.Null()], {
+      description: 'the first failure (null: nothing failed)',
+    }),
+    startedAt: instant('when the run began, UTC'),
+    finishedAt: instant('when it was summed up, UTC'),
     expiresAt: Type.Union([instant('UTC'), Type.Null()], {
-      description: 'when the earliest answer is deleted, null when there is none',
+      description: 'when the earliest answer is deleted, UTC (null: there is none)',
     }),
   },
   { ...closed, title: 'Search summary' },
