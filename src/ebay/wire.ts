@@ -28,13 +28,9 @@ export interface WireShippingOption {
 }
 
 /** A shipping option of an item answer. */
-export interface WireItemShippingOption {
+export interface WireItemShippingOption extends WireShippingOption {
   /** `PICKUP` is no way of shipping. */
   type?: string;
-  shippingCostType?: string;
-  shippingCost?: WireAmount;
-  minEstimatedDeliveryDate?: string;
-  maxEstimatedDeliveryDate?: string;
 }
 
 export interface WirePickupOption {
@@ -55,33 +51,37 @@ export interface WireLocation {
   postalCode?: string;
 }
 
-export interface WireItemSummary {
+/** What search and item answers have in common. */
+export interface WireListing {
   itemId?: string;
-  legacyItemId?: string;
   title?: string;
   itemWebUrl?: string;
-  itemAffiliateWebUrl?: string;
   image?: WireImage;
-  thumbnailImages?: WireImage[];
   additionalImages?: WireImage[];
-  /** Absent for a pure auction. */
+  /** In search answers absent for a pure auction; in item answers the bid of one. */
   price?: WireAmount;
   currentBidPrice?: WireAmount;
   bidCount?: number;
   itemEndDate?: string;
   buyingOptions?: string[];
-  shippingOptions?: WireShippingOption[];
-  /** What a buyer can pick up. A listing without shipping options is for pick-up only. */
-  pickupOptions?: WirePickupOption[];
   condition?: string;
   conditionId?: string;
   seller?: WireSeller;
   /** Said of the listing, not of its seller. */
   topRatedBuyingExperience?: boolean;
   itemLocation?: WireLocation;
+  epid?: string;
+}
+
+export interface WireItemSummary extends WireListing {
+  legacyItemId?: string;
+  itemAffiliateWebUrl?: string;
+  thumbnailImages?: WireImage[];
+  shippingOptions?: WireShippingOption[];
+  /** What a buyer can pick up. A listing without shipping options is for pick-up only. */
+  pickupOptions?: WirePickupOption[];
   leafCategoryIds?: string[];
   categories?: WireCategory[];
-  epid?: string;
   itemGroupHref?: string;
   itemGroupType?: string;
   itemOriginDate?: string;
@@ -144,54 +144,12 @@ export interface WireAspect {
   value?: string;
 }
 
-export interface WireItem {
-  itemId?: string;
-  title?: string;
-  itemWebUrl?: string;
-  image?: WireImage;
-  additionalImages?: WireImage[];
-  /** Of an auction it is the bid, unlike in search answers. */
-  price?: WireAmount;
-  currentBidPrice?: WireAmount;
-  bidCount?: number;
-  buyingOptions?: string[];
+export interface WireItem extends WireListing {
   shippingOptions?: WireItemShippingOption[];
-  condition?: string;
-  conditionId?: string;
-  seller?: WireSeller;
-  topRatedBuyingExperience?: boolean;
-  itemLocation?: WireLocation;
-  epid?: string;
   brand?: string;
   mpn?: string;
   gtin?: string;
-  itemEndDate?: string;
   returnTerms?: WireReturnTerms;
   estimatedAvailabilities?: WireAvailability[];
   localizedAspects?: WireAspect[];
-}
-
-export interface WireRate {
-  count?: number;
-  limit?: number;
-  remaining?: number;
-  /** When the window ends, ISO 8601. */
-  reset?: string;
-  /** The window's length in seconds. */
-  timeWindow?: number;
-}
-
-export interface WireRateResource {
-  name?: string;
-  rates?: WireRate[];
-}
-
-export interface WireRateLimit {
-  apiContext?: string;
-  apiName?: string;
-  resources?: WireRateResource[];
-}
-
-export interface WireRateLimits {
-  rateLimits?: WireRateLimit[];
 }

@@ -21,32 +21,40 @@ interface Document {
 }
 
 /** Wire interface → the document's schema of the same thing. */
-const SCHEMAS: [name: string, file: string, schema: string][] = [
-  ['WireAmount', 'buy_browse_v1_oas3.json', 'ConvertedAmount'],
-  ['WireImage', 'buy_browse_v1_oas3.json', 'Image'],
-  ['WireCategory', 'buy_browse_v1_oas3.json', 'Category'],
-  ['WireShippingOption', 'buy_browse_v1_oas3.json', 'ShippingOptionSummary'],
-  ['WireSeller', 'buy_browse_v1_oas3.json', 'Seller'],
-  ['WireLocation', 'buy_browse_v1_oas3.json', 'ItemLocationImpl'],
-  ['WireItemSummary', 'buy_browse_v1_oas3.json', 'ItemSummary'],
-  ['WireError', 'buy_browse_v1_oas3.json', 'Error'],
-  ['WireErrorParameter', 'buy_browse_v1_oas3.json', 'ErrorParameter'],
-  ['WireSearchPage', 'buy_browse_v1_oas3.json', 'SearchPagedCollection'],
-  ['WireReturnTerms', 'buy_browse_v1_oas3.json', 'ItemReturnTerms'],
-  ['WireAvailability', 'buy_browse_v1_oas3.json', 'EstimatedAvailability'],
-  ['WireAspect', 'buy_browse_v1_oas3.json', 'TypedNameValue'],
-  ['WireItem', 'buy_browse_v1_oas3.json', 'Item'],
-  ['WireRate', 'developer_analytics_v1_beta_oas3.json', 'Rate'],
-  ['WireRateResource', 'developer_analytics_v1_beta_oas3.json', 'Resource'],
-  ['WireRateLimit', 'developer_analytics_v1_beta_oas3.json', 'RateLimit'],
-  ['WireRateLimits', 'developer_analytics_v1_beta_oas3.json', 'RateLimitsResponse'],
+const SCHEMAS: [name: string, schema: string][] = [
+  ['WireAmount', 'ConvertedAmount'],
+  ['WireImage', 'Image'],
+  ['WireCategory', 'Category'],
+  ['WireShippingOption', 'ShippingOptionSummary'],
+  ['WireSeller', 'Seller'],
+  ['WireLocation', 'ItemLocationImpl'],
+  ['WireItemShippingOption', 'ShippingOption'],
+  ['WirePickupOption', 'PickupOptionSummary'],
+  ['WireListing', 'ItemSummary'],
+  ['WireListing', 'Item'],
+  ['WireItemSummary', 'ItemSummary'],
+  ['WireError', 'Error'],
+  ['WireErrorParameter', 'ErrorParameter'],
+  ['WireSearchPage', 'SearchPagedCollection'],
+  ['WireReturnTerms', 'ItemReturnTerms'],
+  ['WireAvailability', 'EstimatedAvailability'],
+  ['WireAspect', 'TypedNameValue'],
+  ['WireItem', 'Item'],
+];
+
+/** The fields of `getRateLimits` that the quota is read from. */
+const RATE_LIMITS: [schema: string, fields: Record<string, string>][] = [
+  ['RateLimitsResponse', { rateLimits: 'array' }],
+  ['RateLimit', { apiName: 'string', resources: 'array' }],
+  ['Resource', { name: 'string', rates: 'array' }],
+  ['Rate', { limit: 'integer', remaining: 'integer', reset: 'string' }],
 ];
 
 const TYPES: Record<string, string> = { string: 'string', number: 'integer', boolean: 'boolean' };
 
 /** Top-level fields of an interface in the source text, with their declared types. */
 function fieldsOf(source: string, name: string): [field: string, type: string][] {
-  const body = new RegExp(`interface ${name} \\{\\n([\\s\\S]*?)\\n\\}`).exec(source)?.[1];
+  const body = new RegExp(`interface ${name} (?:extends \\w+ )?\\{\\n([\\s\\S]*?)\\n\\}`).exec(source)?.[1];
   if (body === undefined) throw new Error(`wire.ts has no ${name}`);
   return [...body.matchAll(/^ {2}(\w+)\?: (.+?)[;{]?$/gm)].map(([, field = '', type = '']) => [field, type]);
 }
@@ -95,9 +103,16 @@ describe("eBay's OpenAPI documents", () => {
     });
   }
 
-  for (const [name, file, schema] of SCHEMAS) {
-    it(`have every field of ${name}, with its type`, () => {
-      const properties = read(file).components.schemas[schema]?.properties ?? {};
+  it('have every field that the quota is read from, with its type', () => {
+    const { schemas } = read('developer_analytics_v1_beta_oas3.json').components;
+    for (const [schema, fields] of RATE_LIMITS)
+      for (const [field, type] of Object.entries(fields))
+        expect(schemas[schema]?.properties[field]?.type, `${schema}.${field}`).to.equal(type);
+  });
+
+  for (const [name, schema] of SCHEMAS) {
+    it(`have every field of ${name} in ${schema}, with its type`, () => {
+      const properties = browse.components.schemas[schema]?.properties ?? {};
       const declared = fieldsOf(source, name);
       expect(declared).to.not.have.length(0);
       for (const [field, type] of declared) {
