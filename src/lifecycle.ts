@@ -10,8 +10,8 @@ export interface StopReport {
 }
 
 /**
- * Closes parts in the reverse order of their start, each within a time limit. `opened` registers a part when it is there.
- * A second call of `stop` returns the same promise.
+ * Closes parts in the reverse order of their start, each within a time limit. `opened` registers a part when it is there,
+ * to be closed by its own `close` unless another way is given. A second call of `stop` returns the same promise.
  */
 export class Lifecycle {
   readonly #parts: Part[] = [];
@@ -21,7 +21,9 @@ export class Lifecycle {
     return this.#stopping !== undefined;
   }
 
-  opened<T extends object>(name: string, part: T, close: (part: T) => Promise<unknown> | unknown): T {
+  opened<T extends { close(): unknown }>(name: string, part: T): T;
+  opened<T>(name: string, part: T, close: (part: T) => unknown): T;
+  opened<T>(name: string, part: T, close = (own: T) => (own as { close(): unknown }).close()): T {
     this.#parts.push({
       close: async (graceMs) => ((await withinDeadline(() => close(part), graceMs)) ? [] : [name]),
     });
@@ -47,7 +49,7 @@ export class Lifecycle {
   }
 }
 
-async function withinDeadline(close: () => Promise<unknown> | unknown, graceMs: number): Promise<boolean> {
+async function withinDeadline(close: () => unknown, graceMs: number): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
   const deadline = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, graceMs, false);

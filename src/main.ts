@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { run } from './cli/program.ts';
-import { processScrubber } from './cli/secrets.ts';
+import { processScrubber, run } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
 
 /** Longest wait for a reader of the output that does not read, ms. */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { openGate } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { gaps } from '../../test/support/arrivals.ts';
 import { deepSearch } from '../../test/support/deepSearch.ts';
@@ -110,7 +110,7 @@ function together(rounds: Round[]) {
 
 /** How many slots the call gate has ever granted, those given back left aside. */
 async function slotsGranted({ config }: Fleet): Promise<number> {
-  const { gate, redis, close } = openGate(config, quietLog());
+  const { gate, redis, close } = openEbay(config, quietLog());
   try {
     await waitFor('Redis', () => redis.ping().catch(() => undefined));
     return (await gate.read()).mark.granted;

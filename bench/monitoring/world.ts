@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { Redis } from 'ioredis';
-import { openAuth, openGate } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import { waitForRedis } from '../../src/redis/connection.ts';
@@ -145,16 +145,16 @@ export class World {
 
   /** Forgets the token and every pause because of it, as `dpf token --clear` does. */
   async clearToken(): Promise<void> {
-    const { auth, close } = openAuth(this.fleet.config, quietLog());
+    const { auth, close } = openEbay(this.fleet.config, quietLog());
     await auth.clear();
     close();
   }
 
   /** Takes over eBay's count, as an operator's `dpf quota` does. */
   async reconcile(): Promise<void> {
-    const { reconcileNow, redis, close } = openGate(this.fleet.config, quietLog());
+    const { client, redis, close } = openEbay(this.fleet.config, quietLog());
     await waitForRedis(redis, this.fleet.config.redis.url, 5000);
-    await reconcileNow();
+    await client.reconcile();
     close();
   }
 

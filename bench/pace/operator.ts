@@ -1,5 +1,5 @@
 import { Queue } from 'bullmq';
-import { openGate } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { GateState } from '../../src/ebay/gate/gate.ts';
 import { setPace } from '../../src/queue/bullmq/queues.ts';
@@ -31,8 +31,8 @@ export async function operatorOf(fleet: Fleet): Promise<Operator> {
     async reconcile() {
       // Of two who ask at once only one is heard; and a client asks eBay at most every 10 s, so each time it is another.
       await waitFor('eBay’s count to be taken over', async () => {
-        const { reconcileNow, close: closeOther } = await openedGate(fleet);
-        return reconcileNow().finally(closeOther);
+        const { client, close: closeOther } = await openedGate(fleet);
+        return client.reconcile().finally(closeOther);
       });
     },
     async close() {
@@ -43,7 +43,7 @@ export async function operatorOf(fleet: Fleet): Promise<Operator> {
 }
 
 async function openedGate(fleet: Fleet) {
-  const opened = openGate(fleet.config, quietLog());
+  const opened = openEbay(fleet.config, quietLog());
   await waitFor('Redis', () => opened.redis.ping().catch(() => undefined));
   return opened;
 }

@@ -2,65 +2,55 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { EbayClient } from '../ebay/client.ts';
+import { gateSettings } from '../ebay/gate/gateSettings.ts';
+import { redisGate } from '../ebay/gate/redisGate.ts';
 import { EbayAuthService } from '../ebay/oauth/service.ts';
-import { DEFAULT_TENANT, unknownTenant } from '../fleet/declaration.ts';
-import { readSnapshot } from '../fleet/fleetConfig.ts';
-import type { Tenant } from '../fleet/snapshot.ts';
-import { openRedis, waitForRedis } from '../redis/connection.ts';
-import { type Logs, NOOP_LOGGER } from '../telemetry/logger.ts';
-import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
+import { DEFAULT_TENANT } from '../fleet/declaration.ts';
+import { openRedis } from '../redis/connection.ts';
+import type { Logs } from '../telemetry/logger.ts';
+import type { Metrics } from '../telemetry/metrics.ts';
 
-/**
- * A tenant with the settings that the fleet runs.
- * @throws ConfigError; Failure `redis-unavailable`, `tenant_not_found`
- */
-export async function findTenant(config: Config, name = DEFAULT_TENANT): Promise<Tenant> {
-  const redis = openRedis(config.redis, 'caller', NOOP_LOGGER);
-  try {
-    await waitForRedis(redis, config.redis.url, CALLER_DEADLINE_MS);
-    const { tenants } = await readSnapshot(redis, config);
-    const tenant = tenants.get(name);
-    if (tenant === undefined) throw unknownTenant(name, [...tenants.keys()]);
-    return tenant;
-  } finally {
-    redis.disconnect();
-  }
+interface EbayOptions {
+  /** Whose; `config` is then that tenant's. Default: `default`. */
+  tenant?: string;
+  /** A connection of the `caller` profile to share. Default: one of its own, which `close` ends. */
+  redis?: Redis;
+  metrics?: Metrics;
+  /** The settings of now, where the gate's may change while it is in use. Default: `config`. */
+  current?: () => Config;
 }
 
-/** A tenant's token service on a connection of its own. @param config the tenant's */
-export function openAuth(
+/** A tenant's token service, call gate and client of eBay. */
+export function openEbay(
   config: Config,
-  log: Logs,
-  tenant = DEFAULT_TENANT,
-): { auth: EbayAuthService; redis: Redis; close(): void } {
-  const { scrubber } = log;
+  logs: Logs,
+  { tenant = DEFAULT_TENANT, redis: shared, metrics, current = () => config }: EbayOptions = {},
+) {
+  const { scrubber } = logs;
   scrubber.learn(secretsOf(config));
-  const redis = openRedis(config.redis, 'caller', log.component('auth'));
-  const auth = new EbayAuthService({ tenant, config, redis, scrubber, log: log.component('auth') });
+  const redis = shared ?? openRedis(config.redis, 'caller', logs.component('ebay'));
+  const log = logs.component('auth');
+  const auth = new EbayAuthService({ tenant, config, redis, scrubber, log, metrics: metrics?.auth });
+  metrics?.auth.begin(tenant);
+  const calls = metrics?.calls(tenant);
+  const gate = redisGate({
+    redis,
+    prefix: config.queue.prefix,
+    tenant,
+    settings: () => gateSettings(current()),
+    log: logs.component('gate'),
+    metrics: calls,
+  });
+  const client = new EbayClient({ config, gate, tokens: auth, log: logs.component('ebay'), metrics: calls });
   return {
     auth,
-    redis,
-    close() {
-      auth.close();
-      redis.disconnect();
-    },
-  };
-}
-
-/** A tenant's call gate on a connection of its own, and the way to bring it in line with eBay's count. */
-export function openGate(config: Config, logs: Logs, tenant = DEFAULT_TENANT) {
-  const { auth, redis, close } = openAuth(config, logs, tenant);
-  const log = logs.component('gate');
-  const gate = callGate(redis, config, tenant, { log });
-  const client = new EbayClient({ config, gate, tokens: auth, log });
-  return {
     gate,
+    client,
     redis,
-    /** Whether eBay reported its count. @throws Failure `redis-unavailable`, and what getting a token throws. */
-    reconcileNow: () => client.reconcile(),
     close() {
       client.close();
-      close();
+      auth.close();
+      if (shared === undefined) redis.disconnect();
     },
   };
 }

@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { crossChecks } from '../config/checks.ts';
 import {
   type Config,
@@ -10,7 +11,7 @@ import {
 } from '../config/config.ts';
 import { readValue } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
-import { DEFAULT_TENANT, unknownTenant } from '../fleet/declaration.ts';
+import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { Logs } from '../telemetry/logger.ts';
 
@@ -90,28 +91,29 @@ export async function connect(options: ConnectOptions = {}): Promise<SearchProdu
   const problems = crossChecks(config);
   if (problems.length > 0) throw new ConfigError(problems);
   // BullMQ and ioredis are loaded now, not when the library is imported.
-  const { openConnectedProducer } = await import('./producer.ts');
-  return openConnectedProducer(config, {
-    tenant,
-    log,
-    async settingsOf(redis) {
-      if (options.config !== undefined) {
-        const { readSnapshot } = await import('../fleet/fleetConfig.ts');
-        const { tenants } = await readSnapshot(redis, config);
-        const known = tenants.get(tenant) ?? refuse(tenant, [...tenants.keys()]);
-        return withValues(known.config, values);
-      }
-      const { FleetStore } = await import('../fleet/fleetStore.ts');
-      const { producerConfig, tenantNames } = await import('../fleet/snapshot.ts');
-      const { document } = await new FleetStore(redis, config.queue.prefix).read();
-      const known = producerConfig(document, tenant, config) ?? refuse(tenant, tenantNames(document));
-      return withValues(known, values);
-    },
-  });
+  const { callerRedis, openProducer, reachRedis } = await import('./producer.ts');
+  const redis = callerRedis(config, log);
+  try {
+    await reachRedis(redis, config);
+    const known = await (options.config === undefined ? fleetSettings : ownSettings)(redis, config, tenant);
+    return openProducer(withValues(known, values), { tenant, log, redis, closeRedis: true });
+  } catch (error) {
+    redis.disconnect();
+    throw error;
+  }
 }
 
-function refuse(tenant: string, known: string[]): never {
-  throw unknownTenant(tenant, known);
+/** With the settings, and so the files, of this process. */
+async function ownSettings(redis: Redis, config: Config, tenant: string): Promise<Config> {
+  const { readTenant } = await import('../fleet/fleetConfig.ts');
+  return (await readTenant(redis, config, tenant)).config;
+}
+
+async function fleetSettings(redis: Redis, config: Config, tenant: string): Promise<Config> {
+  const { FleetStore } = await import('../fleet/fleetStore.ts');
+  const { producerConfig } = await import('../fleet/snapshot.ts');
+  const { document } = await new FleetStore(redis, config.queue.prefix).read();
+  return producerConfig(document, tenant, config);
 }
 
 /** The settings that the caller chose. @throws ConfigError */

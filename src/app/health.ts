@@ -40,7 +40,7 @@ export interface WorkerHealth {
 const MAX_LAG_MS = 1000;
 
 /** A clock that is off by this makes delays and schedules visibly early or late. */
-const MAX_CLOCK_DIFFERENCE_MS = 5000;
+export const MAX_CLOCK_DIFFERENCE_MS = 5000;
 
 /**
  * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks
@@ -48,7 +48,7 @@ const MAX_CLOCK_DIFFERENCE_MS = 5000;
  * used-up day, are reported as degraded. A server without a worker needs no token.
  */
 export function processHealth(lifecycle: Lifecycle, redis: Redis, worker?: WorkerHealth): Health {
-  const eventLoop = lifecycle.opened('event loop watch', new EventLoop(), (watch) => watch.close());
+  const eventLoop = lifecycle.opened('event loop watch', new EventLoop());
   const stopped = () => (worker === undefined || worker.running ? [] : ['the worker does not run']);
   return {
     live() {
@@ -79,25 +79,19 @@ async function troubleWithRedis(redis: Redis): Promise<string[]> {
 }
 
 /** Tokens and gates of the tenants. A Redis that does not answer is reported elsewhere. */
-export async function tenantsHealth(tenants: Iterable<TenantWorker>): Promise<HealthReport> {
-  const nothing: HealthReport = { blocking: [], degraded: [] };
-  const reports = await Promise.all([...tenants].map((tenant) => tenantHealth(tenant).catch(() => nothing)));
-  return {
-    blocking: reports.flatMap(({ blocking }) => blocking),
-    degraded: reports.flatMap(({ degraded }) => degraded),
-  };
-}
-
-async function tenantHealth({ name, auth, gate }: TenantWorker): Promise<HealthReport> {
-  const [{ coolDown, credentialRefused }, { closed }] = await Promise.all([auth.status(), gate.read()]);
-  const of = name === DEFAULT_TENANT ? '' : ` of tenant ${name}`;
+export async function tenantsHealth(tenants: readonly TenantWorker[]): Promise<HealthReport> {
   const report: HealthReport = { blocking: [], degraded: [] };
-  // Only a person can repair a refused keyset, so a release with a wrong one must not count as ready.
-  if (coolDown !== null)
-    (credentialRefused ? report.blocking : report.degraded).push(
-      `the token${of} cannot be had before ${coolDown.until}: ${coolDown.reason}`,
-    );
-  if (closed !== undefined)
-    report.degraded.push(`calls${of} wait until ${new Date(closed.until).toISOString()}: ${closed.reason}`);
+  const add = async ({ name, auth, gate }: TenantWorker) => {
+    const [{ coolDown, credentialRefused }, { closed }] = await Promise.all([auth.status(), gate.read()]);
+    const of = name === DEFAULT_TENANT ? '' : ` of tenant ${name}`;
+    // Only a person can repair a refused keyset, so a release with a wrong one must not count as ready.
+    if (coolDown !== null)
+      report[credentialRefused ? 'blocking' : 'degraded'].push(
+        `the token${of} cannot be had before ${coolDown.until}: ${coolDown.reason}`,
+      );
+    if (closed !== undefined)
+      report.degraded.push(`calls${of} wait until ${new Date(closed.until).toISOString()}: ${closed.reason}`);
+  };
+  await Promise.all(tenants.map((tenant) => add(tenant).catch(() => undefined)));
   return report;
 }

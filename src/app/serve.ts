@@ -5,6 +5,7 @@ import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { quotaReport } from '../ebay/gate/quota.ts';
+import { redisGate } from '../ebay/gate/redisGate.ts';
 import { latestEvents } from '../events/stream.ts';
 import { BootError } from '../failures.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
@@ -28,7 +29,7 @@ import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { processHealth, requireFitRedis, type WorkerHealth } from './health.ts';
-import { callGate, openProducer } from './producer.ts';
+import { openProducer } from './producer.ts';
 
 export interface ServeApp {
   /** The address that it answers at, such as `http://127.0.0.1:3000`. */
@@ -109,22 +110,19 @@ export async function startServeApp(
       const current = () => fleet.current().tenants.get(tenant)?.config ?? first;
       const { refused } = metrics.intake(tenant);
       const producer = openProducer(current, { tenant, log, redis, refused });
-      producers.set(
-        tenant,
-        lifecycle.opened(`producer of ${tenant}`, producer, (opened) => opened.close()),
-      );
+      producers.set(tenant, lifecycle.opened(`producer of ${tenant}`, producer));
       return producer;
     };
     const quotaOf = async (tenant: string) => {
       const settings = settingsOf(tenant);
-      const gate = callGate(redis, settings, tenant, { log: logger });
-      return quotaReport(await gate.read(), gateSettings(settings).shares);
+      const ofGate = gateSettings(settings);
+      const gate = redisGate({ redis, prefix, tenant, settings: ofGate, log: logger });
+      return quotaReport(await gate.read(), ofGate.shares);
     };
     const dashboardQueues = (tenant: string) => {
       const { searches, calls } = lifecycle.opened(
         `dashboard of ${tenant}`,
         openQueues(redis, prefix, tenant),
-        (queues) => Promise.all([queues.searches.close(), queues.calls.close()]),
       );
       return [
         { queue: searches, description: 'searches: each waits for its calls and sums them up' },
@@ -167,7 +165,7 @@ export async function startServeApp(
       requestsAMinute: config.http.rateLimit,
       log: logger,
     });
-    lifecycle.opened('HTTP server', server, (opened) => opened.close());
+    lifecycle.opened('HTTP server', server);
     await server.listen({ host: config.http.host, port: config.http.port });
     const { port } = server.server.address() as AddressInfo;
     return {

@@ -1,16 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { EbayProductCollector } from '../collector/collector.ts';
 import type { Config } from '../config/config.ts';
-import { secretsOf } from '../config/secrets.ts';
-import { EbayClient } from '../ebay/client.ts';
-import type { CallGate } from '../ebay/gate/gate.ts';
-import { gateSettings } from '../ebay/gate/gateSettings.ts';
-import { EbayAuthService } from '../ebay/oauth/service.ts';
 import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
+import { FairTurns } from '../fleet/fairTurns.ts';
 import type { Snapshot, Tenant } from '../fleet/snapshot.ts';
 import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
@@ -21,7 +16,7 @@ import { Schedules } from '../queue/schedules/schedules.ts';
 import { CrashIsolation, type QueueContext, scrubbedCollector } from '../queue/search/context.ts';
 import { admissionBy } from '../queue/search/estimate.ts';
 import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
-import { type RunningWorker, startWorker } from '../queue/worker.ts';
+import { startWorker } from '../queue/worker.ts';
 import { openRedis } from '../redis/connection.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
@@ -29,19 +24,22 @@ import { SearchStore } from '../results/searchStore.ts';
 import { Tracks } from '../results/tracks.ts';
 import { type Logger, type Logs, withFields } from '../telemetry/logger.ts';
 import type { Metrics } from '../telemetry/metrics.ts';
-import { CALLER_DEADLINE_MS, callGate } from './producer.ts';
+import { openEbay } from './client.ts';
+import { CALLER_DEADLINE_MS } from './producer.ts';
 
 const SECOND = 1000;
+const TRY_AGAIN_MS = 1000;
 
-interface TenantWorkersOptions {
+interface WorkersOptions {
   /** Names of WORKER_TENANTS; empty: all. */
   chosen: readonly string[];
-  /** @param signal stops waiting for Redis */
-  start: (tenant: Tenant, signal: AbortSignal) => Promise<TenantWorker>;
-  log: Logger;
+  /** A connection of the `caller` profile that all tenants share. */
+  redis: Redis;
+  logs: Logs;
+  metrics: Metrics;
+  /** Changes what the jobs work with, to watch or to disturb a part of it. */
+  adapt: (context: QueueContext) => QueueContext;
 }
-
-const TRY_AGAIN_MS = 1000;
 
 /** One tenant in this process. Its steps follow one another; the last wanted state wins. */
 interface TenantSlot {
@@ -52,18 +50,22 @@ interface TenantSlot {
 
 /** The tenants that a worker process works for. Each starts, changes and stops by itself: none waits for another. */
 export class TenantWorkers {
-  readonly #options: TenantWorkersOptions;
+  readonly #options: WorkersOptions;
+  readonly #log: Logger;
+  readonly #turns = new FairTurns();
   readonly #slots = new Map<string, TenantSlot>();
   readonly #stopping = new AbortController();
+  /** Tenant → why it cannot be served, as logged. */
+  readonly #logged = new Map<string, string>();
   #stopped: Promise<StopReport> | undefined;
 
-  constructor(options: TenantWorkersOptions) {
+  constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#log = options.logs.component('worker');
   }
 
-  /** By name, those that run. */
-  get running(): ReadonlyMap<string, TenantWorker> {
-    return new Map([...this.#slots].flatMap(([name, { running }]) => (running ? [[name, running]] : [])));
+  get running(): TenantWorker[] {
+    return [...this.#slots.values()].flatMap(({ running }) => running ?? []);
   }
 
   /** Those that this process should work for, whether or not they run. */
@@ -76,10 +78,10 @@ export class TenantWorkers {
    * @returns when all of them have started or failed to; rejects with the first failure that waiting cannot repair
    */
   async serve({ tenants }: Snapshot): Promise<void> {
+    this.#logUnavailable(tenants);
     if (this.#stopping.signal.aborted) return;
-    const { chosen } = this.#options;
     const isWanted = ({ name, unavailableReason }: Tenant) =>
-      unavailableReason === undefined && (chosen.length === 0 || chosen.includes(name));
+      unavailableReason === undefined && this.#isChosen(name);
     for (const [name, tenant] of tenants)
       if (isWanted(tenant) && !this.#slots.has(name))
         this.#slots.set(name, { wanted: undefined, running: undefined, steps: Promise.resolve() });
@@ -100,29 +102,54 @@ export class TenantWorkers {
     return this.#stopped;
   }
 
+  #isChosen(name: string): boolean {
+    const { chosen } = this.#options;
+    return chosen.length === 0 || chosen.includes(name);
+  }
+
+  /** Logs once which tenants this process cannot work for, and why. */
+  #logUnavailable(tenants: Snapshot['tenants']): void {
+    for (const { name, unavailableReason: reason, config } of tenants.values()) {
+      const needsNone = name === DEFAULT_TENANT && hasNoKeyset(config);
+      if (reason === undefined || !this.#isChosen(name) || needsNone) this.#logged.delete(name);
+      else if (this.#logged.get(name) !== reason) {
+        this.#logged.set(name, reason);
+        this.#log.error('tenant cannot be served here', { tenant: name, reason });
+      }
+    }
+    for (const name of this.#options.chosen)
+      if (!tenants.has(name) && !this.#logged.has(name)) {
+        this.#logged.set(name, 'unknown');
+        this.#log.warn('WORKER_TENANTS names a tenant that is not declared yet', { tenant: name });
+      }
+  }
+
   async #settle(name: string, slot: TenantSlot): Promise<void> {
-    const { start, log } = this.#options;
-    while (!this.#stopping.signal.aborted) {
+    const { signal } = this.#stopping;
+    // A single tenant needs no turns.
+    const inTurn = <T>(work: () => Promise<T>) =>
+      this.names.length > 1 ? this.#turns.take(name, work) : work();
+    while (!signal.aborted) {
       const { wanted, running } = slot;
       try {
         if (running === undefined) {
           if (wanted === undefined) return;
-          slot.running = await start(wanted, this.#stopping.signal);
-          log.info('tenant served', { tenant: name });
+          slot.running = await startTenantWorker(wanted, { ...this.#options, signal, inTurn });
+          this.#log.info('tenant served', { tenant: name });
         } else if (wanted === undefined || !(await running.change(wanted))) {
           slot.running = undefined;
           await running.stop();
-          log.info('tenant no longer served', { tenant: name, again: wanted !== undefined });
+          this.#log.info('tenant no longer served', { tenant: name, again: wanted !== undefined });
           continue;
         }
         if (slot.wanted === wanted) return;
       } catch (error) {
         if (redisFailure(error) === undefined) {
-          log.error('tenant cannot be served', { tenant: name, reason: String(error) });
+          this.#log.error('tenant cannot be served', { tenant: name, reason: String(error) });
           throw error;
         }
-        log.warn('tenant waits for Redis', { tenant: name });
-        await sleep(TRY_AGAIN_MS, undefined, { signal: this.#stopping.signal }).catch(() => undefined);
+        this.#log.warn('tenant waits for Redis', { tenant: name });
+        await sleep(TRY_AGAIN_MS, undefined, { signal }).catch(() => undefined);
       }
     }
   }
@@ -139,139 +166,105 @@ export class TenantWorkers {
   }
 }
 
-interface TenantWorkerOptions {
-  tenant: Tenant;
-  /** A connection of the `caller` profile; any number of tenants may share it. */
-  redis: Redis;
-  log: Logs;
-  metrics: Metrics;
+/** Whether the environment has no keyset at all, which is no mistake where other tenants have theirs. */
+export function hasNoKeyset({ ebay }: Config): boolean {
+  return ebay.clientId === '' && ebay.clientSecret === '';
+}
+
+interface TenantWorkerOptions extends Omit<WorkersOptions, 'chosen'> {
   /** Stops waiting for Redis. */
-  signal?: AbortSignal | undefined;
+  signal: AbortSignal;
   /** Starts this tenant's searches in turn with those of the other tenants in the process. */
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Changes what the jobs work with, to watch or to disturb a part of it. */
-  adapt: (context: QueueContext) => QueueContext;
 }
 
-/** One tenant in this process: token, gate, queues, upkeep, and a worker of its own. */
-export interface TenantWorker {
-  readonly name: string;
-  readonly gate: CallGate;
-  readonly auth: EbayAuthService;
-  /** Whether it takes jobs. */
-  readonly running: boolean;
-  /** Takes other settings over; false where that needs a restart of the tenant, as another keyset does. */
-  change(tenant: Tenant): Promise<boolean>;
-  /** Finishes or hands back running jobs, within `SHUTDOWN_GRACE`; may be called again. */
-  stop(): Promise<StopReport>;
-}
+export type TenantWorker = Awaited<ReturnType<typeof startTenantWorker>>;
 
 /**
- * Starts to work for one tenant. Tenants share nothing that can be exhausted: each has worker slots, a gate and a line of
- * waiting calls of its own.
+ * Starts to work for one tenant: token, gate, queues, upkeep, and a worker. Tenants share nothing that can be exhausted: each
+ * has worker slots, a gate and a line of waiting calls of its own.
  */
-export async function startTenantWorker(options: TenantWorkerOptions): Promise<TenantWorker> {
-  let { tenant } = options;
+async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) {
+  let tenant = initial;
   // The state in Redis. If Redis could not take a change, the next one is compared with this.
-  let applied = tenant;
+  let applied = initial;
   const { redis, signal, metrics } = options;
-  const { config, name } = tenant;
-  const log = name === DEFAULT_TENANT ? options.log : withFields(options.log, { tenant: name });
-  log.scrubber.learn(secretsOf(config));
+  const { config, name } = initial;
+  const { prefix } = config.queue;
+  const logs = name === DEFAULT_TENANT ? options.logs : withFields(options.logs, { tenant: name });
+  const log = logs.component('worker');
   const lifecycle = new Lifecycle();
   const stop = () => lifecycle.stop(config.worker.shutdownGrace * SECOND);
   try {
-    const auth = lifecycle.opened(
-      'token service',
-      new EbayAuthService({
-        tenant: name,
-        config,
-        redis,
-        log: log.component('auth'),
-        metrics: metrics.auth,
-        scrubber: log.scrubber,
-      }),
-      (opened) => opened.close(),
-    );
-    metrics.auth.begin(name);
-    const callMetrics = metrics.calls(name);
-    const gate = callGate(redis, config, name, {
-      log: log.component('gate'),
-      metrics: callMetrics,
-      settings: () => gateSettings(tenant.config),
-    });
-    const client = lifecycle.opened(
-      'eBay connections',
-      new EbayClient({ config, gate, tokens: auth, log: log.component('ebay'), metrics: callMetrics }),
-      (opened) => opened.close(),
-    );
-    const { searches, calls } = lifecycle.opened(
-      'queues',
-      openQueues(redis, config.queue.prefix, name),
-      (queues) => Promise.all([queues.searches.close(), queues.calls.close()]),
-    );
-    await setTenantPace(gate, calls, config);
+    const ebay = openEbay(config, logs, { tenant: name, redis, metrics, current: () => tenant.config });
+    const { auth, gate, client } = lifecycle.opened('eBay connections', ebay);
+    const { searches, calls } = lifecycle.opened('queues', openQueues(redis, prefix, name));
+    /** Sets the fleet's interval and daily limit: in the gate, and in the limit of the calls queue. */
+    const setTenantPace = async ({ pace }: Config) => {
+      const intervalMs = pace.minApiCallInterval * SECOND;
+      await gate.configure({ intervalMs, dailyLimit: pace.dailyCallLimit });
+      await setPace(calls, pace.minApiCallInterval);
+    };
+    await setTenantPace(config);
+    const collector = new EbayProductCollector({ browse: client.browse, log: logs.component('collector') });
     const context = options.adapt({
       ...jobContext(config, redis),
       tenant: name,
       searches,
       calls,
-      collector: scrubbedCollector(
-        new EbayProductCollector({ browse: client.browse, log: log.component('collector') }),
-        log.scrubber,
-      ),
+      collector: scrubbedCollector(collector, logs.scrubber),
       admission: admissionBy(gate),
       get marketplace() {
         return tenant.config.ebay.marketplace;
       },
       intervalMs: () => gate.intervalMs,
       metrics: metrics.queue(name),
-      scrubber: log.scrubber,
-      log: log.component('worker'),
+      scrubber: logs.scrubber,
+      log,
     });
-    const upkeep = lifecycle.opened('upkeep', startUpkeep(context, config, client, metrics.fleet), (opened) =>
-      opened.stop(),
-    );
+    const upkeep = startUpkeep(context, config, client, metrics.fleet);
+    lifecycle.opened('upkeep', upkeep, () => upkeep.stop());
     const setSchedules = async ({ config: own, schedules: wanted }: Tenant) => {
       if (wanted === undefined) return;
-      const { prefix } = own.queue;
       const { minInterval } = own.schedule;
-      const schedules = new Schedules({
-        ...context,
-        defaults: context,
-        prefix,
-        minInterval,
-        deadlineMs: CALLER_DEADLINE_MS,
-      });
-      await applySchedules(schedules, wanted, log.component('worker'), signal);
+      const settings = { prefix, minInterval, defaults: context, deadlineMs: CALLER_DEADLINE_MS };
+      await applySchedules(new Schedules({ ...context, ...settings }), wanted, log, signal);
     };
     await setSchedules(tenant);
-    const worker = lifecycle.opened<RunningWorker>(
-      'worker',
-      startWorker(context, {
-        ...workerSettings(config),
-        connect: () => openRedis(config.redis, 'worker', log.component('worker')),
-        inspect: (queue) => void upkeep.inspect(queue),
-        inTurn: options.inTurn,
-      }),
-      (opened) => opened.close(),
-    );
+    const { concurrency, lockDuration, stalledInterval, blockingRead, shutdownGrace, stuckAfter } =
+      config.worker;
+    const worker = startWorker(context, {
+      prefix,
+      concurrency,
+      blockingRead,
+      lockDurationMs: lockDuration * SECOND,
+      stalledIntervalMs: stalledInterval * SECOND,
+      // The rest of the grace is for handing jobs back.
+      finishWithinMs: shutdownGrace * SECOND * 0.75,
+      stuckAfterMs: stuckAfter * SECOND,
+      connect: () => openRedis(config.redis, 'worker', log),
+      inspect: (queue) => void upkeep.inspect(queue),
+      inTurn: options.inTurn,
+    });
+    lifecycle.opened('worker', worker);
     return {
       name,
       gate,
       auth,
+      /** Whether it takes jobs. */
       get running() {
         return worker.running;
       },
-      async change(next) {
+      /** Takes other settings over; false where that needs a restart of the tenant, as another keyset does. */
+      async change(next: Tenant): Promise<boolean> {
         if (needsRestart(tenant.config, next.config)) return false;
         tenant = next;
-        if (!isDeepStrictEqual(applied.config.pace, next.config.pace))
-          await setTenantPace(gate, calls, next.config);
+        if (!isDeepStrictEqual(applied.config.pace, next.config.pace)) await setTenantPace(next.config);
         if (!isDeepStrictEqual(applied.schedules, next.schedules)) await setSchedules(next);
         applied = next;
         return true;
       },
+      /** Finishes or hands back running jobs, within `SHUTDOWN_GRACE`; may be called again. */
       stop,
     };
   } catch (error) {
@@ -282,52 +275,24 @@ export async function startTenantWorker(options: TenantWorkerOptions): Promise<T
 
 /** Whether settings differ that a token, a connection or a worker's size was made from. */
 function needsRestart(before: Config, after: Config): boolean {
-  const { marketplace: _was, ...ebay } = before.ebay;
-  const { marketplace: _is, ...others } = after.ebay;
-  return !isDeepStrictEqual([ebay, before.worker], [others, after.worker]);
-}
-
-function workerSettings({ worker, queue }: Config) {
-  return {
-    concurrency: worker.concurrency,
-    lockDurationMs: worker.lockDuration * SECOND,
-    stalledIntervalMs: worker.stalledInterval * SECOND,
-    blockingRead: worker.blockingRead,
-    // The rest of the grace is for handing jobs back.
-    finishWithinMs: worker.shutdownGrace * SECOND * 0.75,
-    prefix: queue.prefix,
-    stuckAfterMs: worker.stuckAfter * SECOND,
-  };
+  const fixed = ({ ebay, worker }: Config) => [{ ...ebay, marketplace: '' }, worker];
+  return !isDeepStrictEqual(fixed(before), fixed(after));
 }
 
 /** The stores and fixed settings of a tenant's jobs. */
 function jobContext(config: Config, redis: Redis) {
   const { prefix } = config.queue;
+  const { resultsTtl, trackTtl, deadline } = config.search;
+  const runTtlMs = runsTtlMs(config);
+  const { kept, cooldown } = config.events;
   return {
     redis,
-    store: new SearchStore({
-      redis,
-      prefix,
-      resultTtlMs: config.search.resultsTtl * SECOND,
-      runTtlMs: runsTtlMs(config),
-    }),
-    tracks: new Tracks({ redis, prefix, ttlMs: config.search.trackTtl * SECOND }),
-    coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs(config) }),
-    events: new EventStream({
-      redis,
-      prefix,
-      kept: config.events.kept,
-      cooldownMs: config.events.cooldown * SECOND,
-      memoryMs: runsTtlMs(config),
-    }),
+    store: new SearchStore({ redis, prefix, resultTtlMs: resultsTtl * SECOND, runTtlMs }),
+    tracks: new Tracks({ redis, prefix, ttlMs: trackTtl * SECOND }),
+    coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runTtlMs }),
+    events: new EventStream({ redis, prefix, kept, cooldownMs: cooldown * SECOND, memoryMs: runTtlMs }),
     rules: jobDefaults(config),
     crashIsolation: new CrashIsolation(),
-    deadlineMs: config.search.deadline * SECOND,
+    deadlineMs: deadline * SECOND,
   };
-}
-
-/** Sets the fleet's interval and daily limit for this tenant: in the gate, and in the limit of the calls queue. */
-async function setTenantPace(gate: CallGate, calls: Queue, { pace }: Config): Promise<void> {
-  await gate.configure({ intervalMs: pace.minApiCallInterval * SECOND, dailyLimit: pace.dailyCallLimit });
-  await setPace(calls, pace.minApiCallInterval);
 }

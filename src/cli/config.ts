@@ -7,7 +7,6 @@ import { FORMATS } from '../config/formats.ts';
 import { loadConfig, reloadablePart } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import {
-  type FleetDocument,
   type FleetStore,
   NOTHING,
   type Parts,
@@ -17,61 +16,46 @@ import {
   withNewer,
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
-import { withFleet } from './commandSetup.ts';
-import { EXIT, type ExitCode, type SetExit } from './exit.ts';
+import { type Answer, answering, withFleet } from './commandSetup.ts';
+import { EXIT } from './exit.ts';
 import { GAP, table } from './table.ts';
-import { printData, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Flags {
   fleet?: boolean;
   json?: boolean;
 }
 
-export function command(terminal: Terminal, setExit: SetExit): Command {
-  return new Command('config')
+export function command(terminal: Terminal): Command {
+  const config = new Command('config')
     .description('Check the configuration and show every setting; secrets are masked.')
     .helpCommand(false)
-    .option('--fleet', 'instead: what the fleet runs, and which process runs which version')
-    .option('--json', 'print as JSON')
-    .action(({ fleet, json }: Flags) => (fleet ? showFleet(terminal, json) : showSettings(terminal, json)))
-    .addCommand(
-      new Command('apply')
-        .description(
-          'Make a file the configuration of the whole fleet, without a restart: settings, tenants, schedules.',
-        )
-        .argument(
-          '<file>',
-          'JSON as CONFIG_FILE, with "tenants" and "schedules" beside the settings if wanted',
-        )
-        .option('--json', 'print as JSON')
-        .action(async (file: string, _flags: Flags, apply: Command) =>
-          setExit(await applyFile(terminal, file, apply.optsWithGlobals<Flags>().json)),
-        ),
-    );
+    .option('--fleet', 'instead: what the fleet runs, and which process runs which version');
+  const apply = new Command('apply')
+    .description(
+      'Make a file the configuration of the whole fleet, without a restart: settings, tenants, schedules.',
+    )
+    .argument('<file>', 'JSON as CONFIG_FILE, with "tenants" and "schedules" beside the settings if wanted');
+  return answering(config, terminal, ({ fleet, json }: Flags) =>
+    fleet ? showFleet(terminal) : showSettings(terminal, json),
+  ).addCommand(answering(apply, terminal, (_flags, file = '') => applyFile(file)));
 }
 
-function showSettings(terminal: Terminal, json: boolean | undefined): void {
+function showSettings(terminal: Terminal, json: boolean | undefined): Answer {
   const config = loadConfig();
   const shown = shownSettings(config);
   const forEbay = linesOf(credentialProblems(config));
-  printData(terminal, json, { settings: shown, forEbay }, settingsTable(shown, terminal));
-  if (json) return;
-  for (const problem of forEbay)
-    terminal.note(`${terminal.paint('yellow', 'before dpf worker can start:')} ${problem}`);
+  const before = terminal.paint('yellow', 'before dpf worker can start:');
+  return {
+    data: { settings: shown, forEbay },
+    text: settingsTable(shown, terminal),
+    notes: json ? [] : forEbay.map((problem) => `${before} ${problem}`),
+  };
 }
 
-interface ShownSetting {
-  path: string;
-  variable: string;
-  value: unknown;
-  default: unknown;
-  changed: boolean;
-  allowed: string;
-  secret: boolean;
-  doc: string;
-}
+type ShownSetting = ReturnType<typeof shownSettings>[number];
 
-export function shownSettings(config: Config): ShownSetting[] {
+export function shownSettings(config: Config) {
   return settings().map(({ group, name, path, env, format, default: usual, doc, sensitive }) => {
     const value = (config as unknown as Content)[group]?.[name];
     return {
@@ -104,28 +88,25 @@ function settingsTable(shown: readonly ShownSetting[], terminal: Terminal): stri
   const nameWidth = Math.max(...shown.map(({ variable }) => variable.length));
   const valueWidth = Math.min(Math.max(12, Math.floor(width / 4)), MAX_VALUE_WIDTH);
   const docWidth = Math.min(80, Math.max(20, width - nameWidth - valueWidth - 2 * GAP));
+  // Values have no spaces at which the table could wrap them.
+  const line = new RegExp(`.{1,${valueWidth}}`, 'gu');
   const rows: string[][] = [];
   let group = '';
   for (const { path, variable, value, default: usual, changed, doc } of shown) {
     const [own = ''] = path.split('.');
     if (own !== group) rows.push([`${group === '' ? '' : '\n'}${paint('bold', own)}`]);
     group = own;
-    const text = wrapped(value === '' ? '–' : String(value), valueWidth);
+    const text = (value === '' ? '–' : String(value)).match(line)?.join('\n') ?? '';
     const formerly = changed ? ` (default: ${usual === '' ? 'none' : usual})` : '';
     rows.push([variable, changed ? paint('green', text) : text, paint('dim', doc + formerly)]);
   }
   return table(rows, terminal, { colWidths: [nameWidth, valueWidth, docWidth], wordWrap: true });
 }
 
-/** Values have no spaces at which the table could wrap them. */
-function wrapped(text: string, width: number): string {
-  return (text.match(new RegExp(`.{1,${width}}`, 'gu')) ?? ['']).join('\n');
-}
-
-function showFleet(terminal: Terminal, json: boolean | undefined): Promise<void> {
+function showFleet(terminal: Terminal): Promise<Answer> {
   return withFleet(loadConfig(), async (fleet) => {
     const [newest, processes] = await Promise.all([fleet.read(), fleet.processes()]);
-    printData(terminal, json, { ...newest, processes }, fleetText(newest, processes, terminal));
+    return { data: { ...newest, processes }, text: fleetText(newest, processes, terminal) };
   });
 }
 
@@ -149,22 +130,12 @@ function fleetText(
   return `${newest}\n${table(rows, terminal, { head: ['Role', 'Host', 'Pid', 'Version', 'Tenants', ''] })}`;
 }
 
-interface Applied {
-  version: number;
-  changed: boolean;
-  /** Variables of settings in the file that only a restart changes. */
-  needRestart: string[];
-  /** Number of processes that run this version. */
-  running: number;
-  behind: ProcessReport[];
-}
-
 /**
  * Makes a file the fleet's next version: settings as in CONFIG_FILE, `tenants` as in TENANTS_FILE, `schedules` as in
  * SCHEDULES_FILE, any of them. What it does not name stays.
  * @throws ConfigError with everything that is wrong; then nothing has changed
  */
-function applyFile(terminal: Terminal, path: string, json: boolean | undefined): Promise<ExitCode> {
+function applyFile(path: string): Promise<Answer> {
   const config = loadConfig();
   return withFleet(config, async (fleet) => {
     const { parts, needRestart } = readParts(path);
@@ -172,24 +143,34 @@ function applyFile(terminal: Terminal, path: string, json: boolean | undefined):
     const { current, changed } = await publishNext(
       fleet,
       NOTHING,
-      (document) => withNewer(document, asNewest(parts, document)),
+      (document) => {
+        // The published parts may come from a machine whose clock is ahead.
+        for (const [name, part] of Object.entries(parts))
+          part.at = Math.max(part.at, document[name as keyof Parts]?.at ?? 0);
+        return withNewer(document, parts);
+      },
       (next) => void snapshotOf(next, { config, env: environment() }, names),
     );
     const { version } = current;
     const { running, behind } = await followers(fleet, version);
-    const applied: Applied = { version, changed, needRestart, running, behind };
-    const text = changed
-      ? `version ${version}, run by ${running} processes`
-      : `version ${version} says the same`;
-    printData(terminal, json, applied, text);
-    for (const variable of needRestart)
-      terminal.note(`${variable} needs a restart: set it in the files or the environment of the processes`);
-    for (const { role, host, pid, refused = 'not yet' } of behind)
-      terminal.note(`${role} ${host} ${pid} does not run it: ${refused}`);
-    return behind.length === 0 ? EXIT.done : EXIT.incomplete;
+    return {
+      data: { version, changed, needRestart, running, behind },
+      text: changed ? `version ${version}, run by ${running} processes` : `version ${version} says the same`,
+      notes: [
+        ...needRestart.map(
+          (variable) =>
+            `${variable} needs a restart: set it in the files or the environment of the processes`,
+        ),
+        ...behind.map(
+          ({ role, host, pid, refused = 'not yet' }) => `${role} ${host} ${pid} does not run it: ${refused}`,
+        ),
+      ],
+      exit: behind.length === 0 ? EXIT.done : EXIT.incomplete,
+    };
   });
 }
 
+/** A file's parts, and the variables of those of its settings that only a restart changes. */
 function readParts(path: string): { parts: Parts; needRestart: string[] } {
   const read = readJsonObject(path);
   if ('problem' in read) throw new ConfigError([read.problem]);
@@ -201,33 +182,24 @@ function readParts(path: string): { parts: Parts; needRestart: string[] } {
   if (problems.length > 0) throw new ConfigError(problems);
   const { reloadable, fixed } = reloadablePart(groups as Content);
   const at = Date.now();
-  return {
-    parts: {
-      ...(Object.keys(groups).length === 0 ? {} : { settings: { at, value: reloadable } }),
-      ...(tenants === undefined ? {} : { tenants: { at, value: tenants as never } }),
-      ...(schedules === undefined ? {} : { schedules: { at, value: schedules as unknown[] } }),
-    },
-    needRestart: settings()
-      .filter(({ group, name }) => fixed[group]?.[name] !== undefined)
-      .map(({ env }) => env),
-  };
-}
-
-/** The published parts may come from a machine whose clock is ahead. */
-function asNewest(parts: Parts, document: FleetDocument): Parts {
-  return Object.fromEntries(
-    Object.entries(parts).map(([name, part]) => [
-      name,
-      { ...part, at: Math.max(part.at, document[name as keyof Parts]?.at ?? 0) },
-    ]),
+  const parts: Parts = {};
+  if (Object.keys(groups).length > 0) parts.settings = { at, value: reloadable };
+  if (tenants !== undefined) parts.tenants = { at, value: tenants as never };
+  if (schedules !== undefined) parts.schedules = { at, value: schedules as unknown[] };
+  const needRestart = settings().flatMap(({ group, name, env }) =>
+    fixed[group]?.[name] === undefined ? [] : env,
   );
+  return { parts, needRestart };
 }
 
 /** Longest wait for the processes to run a new version, ms. */
 const FOLLOW_TIMEOUT_MS = 3000;
 
-/** Waits until each process runs the version or has refused it. */
-async function followers(fleet: FleetStore, version: number): Promise<Pick<Applied, 'running' | 'behind'>> {
+/** Waits until each process runs the version or has refused it: how many run it, and which do not. */
+async function followers(
+  fleet: FleetStore,
+  version: number,
+): Promise<{ running: number; behind: ProcessReport[] }> {
   const giveUpAt = Date.now() + FOLLOW_TIMEOUT_MS;
   for (;;) {
     const processes = await fleet.processes();

@@ -1,54 +1,43 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { type Config, environment } from '../config/config.ts';
+import { environment } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Lifecycle } from '../lifecycle.ts';
-import type { SearchRequest } from '../product/requestSchema.ts';
-import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 import { startEmbeddedRedis } from '../redis/embedded.ts';
-import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { startSimulator } from '../simulator/simulator.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import { countText } from '../text/values.ts';
 import { quietLog } from './commandSetup.ts';
 import { searchFailed } from './exit.ts';
 import { addRequestFlags, requestFrom } from './flags.ts';
 import { ProgressLine } from './progress.ts';
-import { type Found, printFound } from './search.ts';
+import { printFound } from './search.ts';
 import { openServe } from './serve.ts';
 import { onInterrupt } from './signals.ts';
 import { exportLines, simulatorEnv } from './simulate.ts';
 import type { Terminal } from './terminal.ts';
 
 /** What the demo searches for: the arguments of `dpf search`, as typed. */
-const SEARCHES: ReadonlyArray<{ about: string; line: string }> = [
-  {
-    about: 'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
-    // The word NEW would also find open boxes (1500).
-    line: '"usb c hub" --max-items 450 --condition-id 1000 --price-max 40 --ship-to US:19406',
-  },
-  {
-    about: 'two marketplaces at once, cheapest first',
-    line: '"camping tent" --marketplace EBAY_GB --marketplace EBAY_AU --max-items 100 --sort price',
-  },
-  {
-    about: 'free shipping, good sellers, and no mini or party speakers by their titles',
-    line: '"bluetooth speaker" --free-shipping --title-exclude mini --title-exclude party --min-feedback-percentage 98',
-  },
-  {
-    about: 'auctions too: they have bids instead of a price',
-    line: '"vintage camera" --buying-option AUCTION --max-items 50 --sort endingSoonest',
-  },
-  {
-    about: 'a search that finds nothing is no error',
-    line: '"left-handed screwdriver of 1873"',
-  },
+const SEARCHES: ReadonlyArray<[about: string, line: string]> = [
+  [
+    'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
+    '"usb c hub" --max-items 450 --condition NEW --price-max 40 --ship-to US:19406',
+  ],
+  [
+    'two marketplaces at once, cheapest first',
+    '"camping tent" --marketplace EBAY_GB --marketplace EBAY_AU --max-items 100 --sort price',
+  ],
+  [
+    'free shipping, good sellers, and no mini or party speakers by their titles',
+    '"bluetooth speaker" --free-shipping --title-exclude mini --title-exclude party --min-feedback-percentage 98',
+  ],
+  [
+    'auctions too: they have bids instead of a price',
+    '"vintage camera" --buying-option AUCTION --max-items 50 --sort endingSoonest',
+  ],
+  ['a search that finds nothing is no error', '"left-handed screwdriver of 1873"'],
 ];
-
-interface Answer extends Found {
-  about: string;
-  args: string[];
-}
 
 /** How long one part of the demo may take to close, ms. */
 const CLOSE_MS = 10_000;
@@ -78,44 +67,34 @@ async function demo(terminal: Terminal, { keep, json }: { keep?: boolean; json?:
   }
 }
 
-/** The whole service in this process. */
-interface DemoStack {
-  config: Config;
-  /** The settings by which a command in another terminal uses it. */
-  env: Record<string, string>;
-  simulator: Simulator;
-  producer: SearchProducer;
-  /** Of the HTTP server. */
-  url: string;
-}
-
 /** At the same relative path from `dist` and from `src`. */
 const DEMO_CONFIG = fileURLToPath(new URL('../../config/demo.json', import.meta.url));
 
 /** Response times as eBay's usual ones, ms. */
 const LATENCY_MS = [60, 180] as const;
 
+type DemoStack = Awaited<ReturnType<typeof openDemo>>;
+
 /**
- * Opens everything on free ports. The machine's own configuration is not read: a demo must never spend calls of a real
- * keyset.
+ * Opens the whole service in this process, on free ports. The machine's own configuration is not read: a demo must never
+ * spend calls of a real keyset.
  */
-async function openDemo(lifecycle: Lifecycle, say: (line: string) => void): Promise<DemoStack> {
+async function openDemo(lifecycle: Lifecycle, say: (line: string) => void) {
   const { openProducer } = await import('../app/producer.ts');
   const { startWorkerApp } = await import('../app/worker.ts');
   const redis = await startEmbeddedRedis({ path: environment().PATH ?? '', say });
   lifecycle.opened('Redis', redis, () => redis.stop());
   say(`Redis       ${redis.url}`);
-  const simulator = await startSimulator({ latencyMs: LATENCY_MS });
-  lifecycle.opened('simulator', simulator, () => simulator.close());
+  const simulator = lifecycle.opened('simulator', await startSimulator({ latencyMs: LATENCY_MS }));
   say(`eBay        ${simulator.url} (simulated; no keys needed)`);
+  /** By these settings a command in another terminal uses it. */
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
   const sources = { env, files: [DEMO_CONFIG] };
   const config = loadConfig(sources);
   const log = new LogRoot(config.log);
   const worker = lifecycle.nested(await startWorkerApp(config, log, { sources }));
   say(`worker      one call to eBay every ${config.pace.minApiCallInterval} s`);
-  const producer = openProducer(config, { log: quietLog() });
-  lifecycle.opened('producer', producer, () => producer.close());
+  const producer = lifecycle.opened('producer', openProducer(config, { log: quietLog() }));
   await producer.ready();
   const { url } = lifecycle.nested(await openServe(config, log, { worker, sources }));
   say(`HTTP        ${url} (no keys needed: a page at /, the API at /docs)`);
@@ -123,14 +102,21 @@ async function openDemo(lifecycle: Lifecycle, say: (line: string) => void): Prom
 }
 
 /** Enqueues all searches at once, as different callers would: they take turns. */
-async function searchAll({ producer, config }: DemoStack, terminal: Terminal): Promise<Answer[]> {
-  const searches = SEARCHES.map(({ about, line }) => ({ about, args: argsOf(line) }));
-  const added = await producer.enqueueMany(searches.map(({ args }) => requestOf(args, config)));
+async function searchAll({ producer, config }: DemoStack, terminal: Terminal) {
+  const searches = SEARCHES.map(([about, line]) => {
+    const args = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
+    return { about, args };
+  });
+  const requests = searches.map(({ args }) => {
+    const search = addRequestFlags(new Command().argument('[query]')).parse(args, { from: 'user' });
+    return requestFrom(search.args[0], search.opts(), config.ebay);
+  });
+  const added = await producer.enqueueMany(requests);
   const line = new ProgressLine(terminal);
   const reports = new Map<string, SearchReport>();
   const onProgress = (report: SearchReport) => {
     reports.set(report.searchId, report);
-    line.show(progressText([...reports.values()]));
+    line.show(() => progressText([...reports.values()]));
   };
   try {
     return await Promise.all(
@@ -146,31 +132,23 @@ async function searchAll({ producer, config }: DemoStack, terminal: Terminal): P
   }
 }
 
-function argsOf(line: string): string[] {
-  return [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain ?? '');
-}
-
-/** The request that `dpf search` makes of the same arguments. */
-function requestOf(args: string[], { ebay }: Config): SearchRequest {
-  const search = addRequestFlags(new Command().argument('[query]'));
-  search.parse(args, { from: 'user' });
-  return requestFrom(search.args[0], search.opts(), ebay);
-}
-
 function progressText(reports: SearchReport[]): string {
   const done = reports.filter(({ state }) => state === 'done').length;
-  const products = reports.reduce(
-    (sum, { summary, progress }) => sum + (summary?.counts.products ?? progress?.products ?? 0),
-    0,
+  const products = sum(
+    reports.map(({ summary, progress }) => summary?.counts.products ?? progress?.products ?? 0),
   );
   return `${done} of ${SEARCHES.length} searches done · ${countText(products, 'product')}`;
 }
 
 const ROWS = 5;
 
-function show(answers: Answer[], { simulator: { controls }, config }: DemoStack, terminal: Terminal): void {
+function show(
+  answers: Awaited<ReturnType<typeof searchAll>>,
+  { simulator: { controls }, config }: DemoStack,
+  terminal: Terminal,
+): void {
   for (const [index, { about, ...found }] of answers.entries()) {
-    terminal.print(`\n${terminal.paint('bold', `dpf search ${SEARCHES[index]?.line}`)}`);
+    terminal.print(`\n${terminal.paint('bold', `dpf search ${SEARCHES[index]?.[1]}`)}`);
     terminal.print(terminal.paint('dim', `# ${about}\n`));
     printFound(terminal, found, { limitRows: ROWS });
   }
@@ -178,10 +156,7 @@ function show(answers: Answer[], { simulator: { controls }, config }: DemoStack,
   const gaps = arrivals.slice(1).map((at, index) => at - (arrivals[index] as number));
   const facts = [
     `${answers.length} searches`,
-    countText(
-      answers.reduce((sum, { products }) => sum + products.length, 0),
-      'product',
-    ),
+    countText(sum(answers.map(({ products }) => products.length)), 'product'),
     countText(arrivals.length, 'call'),
     countText(controls.state().tokensMinted, 'token request'),
   ];
@@ -190,6 +165,10 @@ function show(answers: Answer[], { simulator: { controls }, config }: DemoStack,
       `Calls arrived at eBay at least ${Math.round(Math.min(...gaps))} ms apart ` +
       `(MIN_API_CALL_INTERVAL=${config.pace.minApiCallInterval}).`,
   );
+}
+
+function sum(numbers: number[]): number {
+  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): string {

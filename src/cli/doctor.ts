@@ -4,17 +4,16 @@ import { loadConfig } from '../config/load.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { unreachable } from '../redis/fitness.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
-import { quietLog, requireRedis } from './commandSetup.ts';
-import { EXIT, type ExitCode, type SetExit } from './exit.ts';
+import { type Answer, answering, quietLog, withRedis } from './commandSetup.ts';
+import { EXIT, type ExitCode } from './exit.ts';
 import { ProgressLine } from './progress.ts';
-import { type Colour, harmless, printData, type Terminal } from './terminal.ts';
+import { type Colour, harmless, type Terminal } from './terminal.ts';
 
-export function command(terminal: Terminal, setExit: SetExit): Command {
-  return new Command('doctor')
+export function command(terminal: Terminal): Command {
+  const doctor = new Command('doctor')
     .description('Check everything that the service needs, and say what to do about what is wrong.')
-    .option('--json', 'print as JSON')
-    .addHelpText('after', AFTER_HELP)
-    .action(async ({ json }: { json?: boolean }) => setExit(await doctor(terminal, json)));
+    .addHelpText('after', AFTER_HELP);
+  return answering(doctor, terminal, ({ json }) => diagnose(terminal, json));
 }
 
 const AFTER_HELP = `
@@ -25,7 +24,7 @@ Exit codes: 0 healthy · 3 a setting or a credential is wrong · 4 Redis or eBay
 /** A check that takes longer is named on the progress line, ms. */
 const SLOW_MS = 500;
 
-async function doctor(terminal: Terminal, json = false): Promise<ExitCode> {
+async function diagnose(terminal: Terminal, json = false): Promise<Answer> {
   const findings: Finding[] = [];
   const line = new ProgressLine(terminal);
   let timer: NodeJS.Timeout | undefined;
@@ -35,7 +34,7 @@ async function doctor(terminal: Terminal, json = false): Promise<ExitCode> {
   };
   const onStep = (what: string) => {
     clear();
-    timer = setTimeout(() => line.show(`looking at ${what}`), SLOW_MS);
+    timer = setTimeout(() => line.show(() => `looking at ${what}`), SLOW_MS);
   };
   try {
     for await (const finding of examined(onStep)) {
@@ -46,18 +45,25 @@ async function doctor(terminal: Terminal, json = false): Promise<ExitCode> {
   } finally {
     clear();
   }
-  const exit = exitOf(findings);
+  const [, exit] = EXITS.find(([trouble]) => findings.some((each) => each.trouble === trouble)) ?? HEALTHY;
   const data = { healthy: exit === EXIT.done, exit, findings };
-  printData(terminal, json, data, `\n${verdict(findings, terminal)}`);
-  return exit;
+  return { data, text: `\n${verdict(findings, terminal)}`, exit };
 }
+
+/** The most serious first. */
+const EXITS: ReadonlyArray<[Trouble, ExitCode]> = [
+  ['configuration', EXIT.configuration],
+  ['dependency', EXIT.dependency],
+  ['degraded', EXIT.incomplete],
+];
+const HEALTHY = [undefined, EXIT.done] as const;
 
 /** An error that ends the examination is a finding too. */
 async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding> {
   try {
     const config = loadConfig();
     onStep('Redis');
-    await requireRedis(config);
+    await withRedis(config, async () => undefined);
     const { examine } = await import('../app/doctor.ts');
     yield* examine(config, { log: quietLog(), onStep });
   } catch (error) {
@@ -70,18 +76,6 @@ async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding
     yield unreachable(error);
     yield skipped('the rest', 'needs Redis: credentials, quota, search, queues, worker');
   }
-}
-
-/** The most serious first. */
-const EXITS: ReadonlyArray<[Trouble, ExitCode]> = [
-  ['configuration', EXIT.configuration],
-  ['dependency', EXIT.dependency],
-  ['degraded', EXIT.incomplete],
-];
-
-function exitOf(findings: readonly Finding[]): ExitCode {
-  const [, exit] = EXITS.find(([trouble]) => findings.some((each) => each.trouble === trouble)) ?? [];
-  return exit ?? EXIT.done;
 }
 
 const WORDS: Record<Finding['state'], [word: string, colour: Colour]> = {

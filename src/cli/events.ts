@@ -5,7 +5,7 @@ import { readEvents } from '../events/stream.ts';
 import { Failure } from '../failures.ts';
 import { openRedis } from '../redis/connection.ts';
 import { eventText } from '../text/searches.ts';
-import { forTenant, quietLog } from './commandSetup.ts';
+import { quietLog, withTenant } from './commandSetup.ts';
 import { UsageError } from './exit.ts';
 import { tenantName } from './flags.ts';
 import { onInterrupt } from './signals.ts';
@@ -42,7 +42,7 @@ export function command(terminal: Terminal): Command {
 
 async function events(terminal: Terminal, flags: Flags): Promise<void> {
   const config = loadConfig();
-  await forTenant(config, flags.tenant);
+  await withTenant(config, flags.tenant, async () => undefined);
   const interrupt = onInterrupt();
   const { signal } = interrupt;
   const redis = openRedis(config.redis, 'worker', quietLog().component('events'));
@@ -64,17 +64,14 @@ async function events(terminal: Terminal, flags: Flags): Promise<void> {
   }
 }
 
-const AGO = /^(\d{1,6})([smhd])$/;
-const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** The place in the stream that `--since` means. */
 function placeOf(text: string): string {
   if (/^\d{10,}-\d+$/.test(text)) return text;
-  const [, amount, unit] = AGO.exec(text) ?? [];
-  const at =
-    amount === undefined
-      ? Date.parse(text)
-      : Date.now() - Number(amount) * UNIT_MS[unit as keyof typeof UNIT_MS];
+  const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
+  const ageMs = Number(amount) * (UNIT_MS[unit] ?? 0);
+  const at = amount === undefined ? Date.parse(text) : Date.now() - ageMs;
   if (Number.isFinite(at) && at >= 0) return `${at}-0`;
   throw new UsageError(
     `--since must be an age (10m, 2h, 3d), a time (2030-01-31T09:00:00Z) or a place in the stream; got ${JSON.stringify(text)}`,
@@ -101,13 +98,10 @@ const COLOURS: Partial<Record<EventType, Colour>> = {
 function eventLine(event: ServiceEvent, { paint }: Terminal): string {
   const clock = paint('dim', new Date(event.at).toLocaleString('sv-SE'));
   const type = paint(COLOURS[event.type] ?? 'bold', event.type.padEnd(TYPE_WIDTH));
-  const parts = [subjectOf(event), eventText(event, amountText)];
-  if ('product' in event) parts.push('url' in event.product ? event.product.url : event.product.itemId);
+  const text = eventText(event, amountText);
+  const parts =
+    'product' in event
+      ? [event.track, text, 'url' in event.product ? event.product.url : event.product.itemId]
+      : [event.schedule === null ? event.searchId : `${event.schedule} (${event.searchId})`, text];
   return `${clock}  ${type}  ${harmless(parts.join(' · '))}`;
-}
-
-function subjectOf(event: ServiceEvent): string {
-  if ('product' in event) return event.track;
-  const { schedule, searchId } = event;
-  return schedule === null ? searchId : `${schedule} (${searchId})`;
 }

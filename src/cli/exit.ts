@@ -1,7 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../config/config.ts';
-import { Failure, type FailureCode } from '../failures.ts';
-import type { Outcome } from '../product/summary.ts';
+import { BootError, Failure, type FailureCode } from '../failures.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 
 /** Exit codes, for scripts. */
@@ -18,9 +17,6 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
-
-/** Sets the exit code of a command that does not throw; without it the code is 0. */
-export type SetExit = (code: ExitCode) => void;
 
 /** An error with the exit code that it ends the command with. */
 export class CommandError extends Error {
@@ -50,47 +46,31 @@ export function searchFailed({ searchId, error }: SearchReport): CommandError {
   return new CommandError(EXIT.failed, code, `search ${searchId} failed: ${code}: ${message}`, searchId);
 }
 
-interface ListenAddress {
-  host: string;
-  port: number;
-  /** The settings or options that choose them. */
-  hostName: string;
-  portName: string;
+/**
+ * The error of a server that could not listen, with the remedy; any other error as it is.
+ * @param names of the settings or options that choose host and port
+ */
+export function listenError(
+  thrown: unknown,
+  { host, port }: { host: string; port: number },
+  names: { host: string; port: string },
+): unknown {
+  const noAddress = [
+    'no-such-address',
+    `${host} is no address of this machine: choose another ${names.host}`,
+  ];
+  const inUse = `port ${port} on ${host} is in use: stop the program that uses it`;
+  const errors: Record<string, string[]> = {
+    EADDRINUSE: ['port-in-use', `${inUse}, or choose another with ${names.port} (0 for any)`],
+    EACCES: ['port-not-allowed', `port ${port} needs more rights: choose one above 1023`],
+    EADDRNOTAVAIL: noAddress,
+    ENOTFOUND: noAddress,
+  };
+  const [code, message = ''] = errors[(thrown as NodeJS.ErrnoException).code ?? ''] ?? [];
+  return code === undefined ? thrown : new CommandError(EXIT.dependency, code, message);
 }
 
-/** The error of a server that could not listen, with the remedy; any other error as it is. */
-export function listenError(thrown: unknown, { host, port, hostName, portName }: ListenAddress): unknown {
-  const error = (code: string, message: string) => new CommandError(EXIT.dependency, code, message);
-  switch ((thrown as NodeJS.ErrnoException).code) {
-    case 'EADDRINUSE':
-      return error(
-        'port-in-use',
-        `port ${port} on ${host} is in use: stop the program that uses it, or choose another with ${portName} (0 for any)`,
-      );
-    case 'EACCES':
-      return error('port-not-allowed', `port ${port} needs more rights: choose one above 1023`);
-    case 'EADDRNOTAVAIL':
-    case 'ENOTFOUND':
-      return error('no-such-address', `${host} is no address of this machine: choose another ${hostName}`);
-    default:
-      return thrown;
-  }
-}
-
-const OUTCOMES: Record<Outcome, ExitCode> = {
-  complete: EXIT.done,
-  'none-found': EXIT.done,
-  'filtered-out': EXIT.done,
-  partial: EXIT.incomplete,
-  degraded: EXIT.incomplete,
-  cancelled: EXIT.incomplete,
-  skipped: EXIT.incomplete,
-  failed: EXIT.failed,
-};
-
-export function exitOfOutcome(outcome: Outcome): ExitCode {
-  return OUTCOMES[outcome];
-}
+const REDIS_HINT = '; is it running? REDIS_URL says where to look';
 
 /** The other codes exit with 1. */
 const FAILURES: Partial<Record<FailureCode, ExitCode>> = {
@@ -117,32 +97,31 @@ export function reportOf(thrown: unknown): ErrorReport {
     const { exit, code, message, searchId } = thrown;
     return { exit, code, message, searchId };
   }
-  if (thrown instanceof Failure) return failureReport(thrown);
-  if (thrown instanceof ConfigError) return configReport(thrown);
+  if (thrown instanceof Failure) {
+    const { code, detail, message } = thrown;
+    const { errors, searchId, remedy } = detail;
+    const hint = code === 'redis-unavailable' && remedy === undefined;
+    return {
+      exit: FAILURES[code] ?? EXIT.failed,
+      code,
+      message: errors ? 'the request is wrong' : hint ? `${message}${REDIS_HINT}` : message,
+      errors,
+      searchId,
+    };
+  }
+  if (thrown instanceof ConfigError) {
+    const errors = thrown.problems.map(({ name, message }) => ({ path: name, message }));
+    const [first] = errors;
+    const report = { exit: EXIT.configuration, code: 'configuration' };
+    return first !== undefined && errors.length === 1
+      ? { ...report, message: `${first.path} ${first.message}` }
+      : { ...report, message: 'the configuration is wrong', errors };
+  }
   if (thrown instanceof CommanderError)
     return { exit: EXIT.usage, code: 'usage', message: commanderMessage(thrown) };
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  // By its name: the module of the class loads the whole service.
-  if (name === 'BootError')
-    return { exit: EXIT.configuration, code: (thrown as Error & { code: string }).code, message };
+  if (thrown instanceof BootError) return { exit: EXIT.configuration, code: thrown.code, message };
   return { exit: EXIT.failed, code: 'internal', message: `${name}: ${message}` };
-}
-
-function failureReport({ code, message, detail }: Failure): ErrorReport {
-  const { errors, searchId, remedy } = detail;
-  const report = { exit: FAILURES[code] ?? EXIT.failed, code, searchId };
-  if (errors !== undefined) return { ...report, message: 'the request is wrong', errors };
-  const hint = code === 'redis-unavailable' && remedy === undefined;
-  return { ...report, message: hint ? `${message}; is it running? REDIS_URL says where to look` : message };
-}
-
-function configReport({ problems }: ConfigError): ErrorReport {
-  const report = { exit: EXIT.configuration, code: 'configuration' };
-  const [first] = problems;
-  if (first !== undefined && problems.length === 1)
-    return { ...report, message: `${first.name} ${first.message}` };
-  const errors = problems.map(({ name, message }) => ({ path: name, message }));
-  return { ...report, message: 'the configuration is wrong', errors };
 }
 
 /** commander writes `error: unknown option '--foo'`, and a suggestion on a second line. */

@@ -5,12 +5,15 @@ import type { SearchRequest } from '../product/requestSchema.ts';
 import { UsageError } from './exit.ts';
 
 type Values = Record<string, unknown>;
-type Parse = (text: string, earlier: string[] | undefined) => unknown;
+type Parse = (text: string, earlier?: never) => unknown;
 
 /** The option may be repeated; each value may be several, separated by commas. */
-const list: Parse = (text, earlier = []) => [...earlier, ...text.split(',').map((each) => each.trim())];
+const list = (text: string, earlier: string[] = []) => [
+  ...earlier,
+  ...text.split(',').map((each) => each.trim()),
+];
 /** The option may be repeated. */
-const repeated: Parse = (text, earlier = []) => [...earlier, text];
+const repeated = (text: string, earlier: string[] = []) => [...earlier, text];
 
 /** Text that is no number stays text: the schema refuses it by the field's name. */
 export function numberOrText(text: string): number | string {
@@ -68,8 +71,8 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['filters.excludeSellers', '--exclude-seller <name>', 'not this seller; may be repeated', list],
   ['filters.sellerAccountTypes', '--seller-account-type <type>', 'BUSINESS or INDIVIDUAL', list],
   ['filters.searchInDescription', '--search-in-description', 'search descriptions too'],
-  ['filters.aspects', '--aspect <name=value>', 'item aspect, such as Color=Red; may be repeated', repeated],
-  ['shipTo', '--ship-to <place>', 'US or US:19406: prices shipping to there'],
+  ['filters.aspects', '--aspect <name=value>', 'item aspect, such as Color=Red; may be repeated', aspects],
+  ['shipTo', '--ship-to <place>', 'US or US:19406: prices shipping to there', place],
   ['title.include', '--title-include <word>', 'must be in the title; may be repeated', repeated],
   ['title.exclude', '--title-exclude <word>', 'must not be in the title; may be repeated', repeated],
   ['seller.minFeedbackPercentage', '--min-feedback-percentage <n>', 'of the seller', numberOrText],
@@ -83,19 +86,11 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['tenant', '--tenant <name>', 'tenant whose keyset and limits are used'],
 ];
 
-/** The fields whose values are more than the option's text. */
-const CONVERSIONS: Record<string, (value: never) => unknown> = {
-  'filters.aspects': aspectsOf,
-  shipTo: placeOf,
-  details: () => 'full',
-};
-
 export function addRequestFlags(command: Command): Command {
-  for (const [, flags, description, parse] of FIELDS) {
+  for (const [path, flags, description, parse] of FIELDS) {
     const option = new Option(flags, description);
-    command.addOption(
-      parse === undefined ? option : option.argParser(parse as Parse & ((text: string) => string)),
-    );
+    if (path === 'details') option.preset('full');
+    command.addOption(parse === undefined ? option : option.argParser(parse as (text: string) => unknown));
   }
   return command;
 }
@@ -109,19 +104,18 @@ export function requestFrom(
   const request: Values = query === undefined ? {} : { query };
   for (const [path, flags] of FIELDS) {
     const value = options[new Option(flags).attributeName()];
-    if (value !== undefined) put(request, path.split('.'), CONVERSIONS[path]?.(value as never) ?? value);
+    if (value !== undefined) put(request, path.split('.'), value);
   }
   addCurrency(request as SearchRequest, defaults);
   return request as SearchRequest;
 }
 
 function put(target: Values, [name = '', ...rest]: string[], value: unknown): void {
-  if (rest.length === 0) {
-    target[name] = value;
-    return;
+  if (rest.length === 0) target[name] = value;
+  else {
+    target[name] ??= {};
+    put(target[name] as Values, rest, value);
   }
-  target[name] ??= {};
-  put(target[name] as Values, rest, value);
 }
 
 /** eBay needs a currency beside a price. Where all marketplaces have the same one, it is added here. */
@@ -140,21 +134,18 @@ function addCurrency(
   if (currency !== undefined && currencies.size === 1) price.currency ??= currency;
 }
 
-function aspectsOf(pairs: string[]): Record<string, string[]> {
-  const aspects = new Map<string, string[]>();
-  for (const pair of pairs) {
-    const equals = pair.indexOf('=');
-    if (equals < 1)
-      throw new UsageError(`--aspect must be NAME=VALUE, such as Color=Red; got ${JSON.stringify(pair)}`);
-    const name = pair.slice(0, equals);
-    aspects.set(name, [...(aspects.get(name) ?? []), pair.slice(equals + 1)]);
-  }
-  return Object.fromEntries(aspects);
+/** The option may be repeated. */
+function aspects(pair: string, earlier: Record<string, string[]> = {}): Record<string, string[]> {
+  const [, name, value = ''] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
+  if (name === undefined)
+    throw new UsageError(`--aspect must be NAME=VALUE, such as Color=Red; got ${JSON.stringify(pair)}`);
+  // A name may be that of a property which every object has.
+  const values = Object.hasOwn(earlier, name) ? (earlier[name] ?? []) : [];
+  return { ...earlier, [name]: [...values, value] };
 }
 
 /** `US` or `US:19406`. */
-function placeOf(text: string): Values {
-  const colon = text.indexOf(':');
-  if (colon === -1) return { country: text };
-  return { country: text.slice(0, colon), postalCode: text.slice(colon + 1) };
+function place(text: string): Values {
+  const [, country = text, postalCode] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  return postalCode === undefined ? { country } : { country, postalCode };
 }

@@ -2,11 +2,11 @@ import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { type ApiKey, ApiKeys, ROLES, type Role } from '../http/auth/apiKeys.ts';
 import { instantText } from '../text/values.ts';
-import { forTenant, withRedis } from './commandSetup.ts';
-import { EXIT, type SetExit, UsageError } from './exit.ts';
+import { type Answer, answering, withRedis, withTenant } from './commandSetup.ts';
+import { EXIT, UsageError } from './exit.ts';
 import { tenantName } from './flags.ts';
 import { table, whenText } from './table.ts';
-import { printData, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface AddFlags {
   tenant: string;
@@ -15,67 +15,54 @@ interface AddFlags {
   json?: boolean;
 }
 
-export function command(terminal: Terminal, setExit: SetExit): Command {
+export function command(terminal: Terminal): Command {
+  const add = new Command('add')
+    .description('Create a key and print it, only this once: the hash alone is stored.')
+    .argument('<name>', 'who uses it: a-z, 0-9, dot and hyphen', keyName)
+    .option('--roles <list>', `of ${ROLES.join(', ')}`, rolesOf, ['enqueue', 'read'])
+    .option('--tenant <name>', 'tenant whose searches and calls it uses', tenantName, 'default')
+    .option('--expires <when>', 'days such as 90d, or a time such as 2030-01-31T00:00:00Z (never)', expiryOf);
+  const list = new Command('list').description('Show all keys; never the keys themselves.');
+  const revoke = new Command('revoke')
+    .description('Revoke a key; it works for at most two more seconds.')
+    .argument('<id or name>', 'as `dpf keys list` shows it; a name revokes all keys of that name');
   return new Command('keys')
     .description('Keys for the HTTP API: who may call, as which tenant, and what.')
     .helpCommand(false)
-    .addCommand(
-      new Command('add')
-        .description('Create a key and print it, only this once: the hash alone is stored.')
-        .argument('<name>', 'who uses it: a-z, 0-9, dot and hyphen', keyName)
-        .option('--roles <list>', `of ${ROLES.join(', ')}`, rolesOf, ['enqueue', 'read'])
-        .option('--tenant <name>', 'tenant whose searches and calls it uses', tenantName, 'default')
-        .option(
-          '--expires <when>',
-          'days such as 90d, or a time such as 2030-01-31T00:00:00Z (never)',
-          expiryOf,
-        )
-        .option('--json', 'print as JSON')
-        .action((name: string, flags: AddFlags) => add(terminal, name, flags)),
-    )
-    .addCommand(
-      new Command('list')
-        .description('Show all keys; never the keys themselves.')
-        .option('--json', 'print as JSON')
-        .action(({ json }: { json?: boolean }) =>
-          withKeys(async (keys) => {
-            const listed = await keys.list();
-            printData(terminal, json, listed, keyTable(listed, terminal));
-          }),
-        ),
-    )
-    .addCommand(
-      new Command('revoke')
-        .description('Revoke a key; it works for at most two more seconds.')
-        .argument('<id or name>', 'as `dpf keys list` shows it; a name revokes all keys of that name')
-        .option('--json', 'print as JSON')
-        .action((which: string, { json }: { json?: boolean }) =>
-          withKeys(async (keys) => {
-            const revoked = await keys.revoke(which);
-            if (revoked.length === 0) {
-              setExit(EXIT.failed);
-              if (!json) return terminal.note(`dpf: no key has the id or name ${JSON.stringify(which)}`);
-            }
-            const text = revoked.map(({ id, name }) => `revoked ${id} (${name})`).join('\n');
-            printData(terminal, json, revoked, text);
-          }),
-        ),
-    );
+    .addCommand(answering(add, terminal, addKey))
+    .addCommand(answering(list, terminal, () => listKeys(terminal)))
+    .addCommand(answering(revoke, terminal, revokeKeys));
 }
 
-async function add(terminal: Terminal, name: string, flags: AddFlags): Promise<void> {
-  const { tenant, roles, expires: expiresAt = null, json } = flags;
-  await forTenant(loadConfig(), tenant);
-  await withKeys(async (keys) => {
-    const { key, record } = await keys.add({ name, tenant, roles, expiresAt });
-    printData(terminal, json, { key, ...record }, key);
-    if (json) return;
-    const end =
-      record.expiresAt === null ? 'never expires' : `expires ${whenText(record.expiresAt, Date.now())}`;
-    terminal.note(
-      `${name} (${record.id}) may ${roles.join(', ')} as tenant ${tenant}; ${end}.\n` +
-        'The key is not shown again. Send it as: Authorization: Bearer dpf_live_…',
-    );
+function addKey({ tenant, roles, expires, json }: AddFlags, name = ''): Promise<Answer> {
+  const config = loadConfig();
+  return withTenant(config, tenant, async (_, redis) => {
+    const keys = new ApiKeys(redis, config.queue.prefix);
+    const { key, record } = await keys.add({ name, tenant, roles, expiresAt: expires ?? null });
+    const { id, expiresAt } = record;
+    const end = expiresAt === null ? 'never expires' : `expires ${whenText(expiresAt, Date.now())}`;
+    const notes = [
+      `${name} (${id}) may ${roles.join(', ')} as tenant ${tenant}; ${end}.`,
+      'The key is not shown again. Send it as: Authorization: Bearer dpf_live_…',
+    ];
+    return { data: { key, ...record }, text: key, notes: json ? [] : notes };
+  });
+}
+
+function listKeys(terminal: Terminal): Promise<Answer> {
+  return withKeys(async (keys) => {
+    const data = await keys.list();
+    return { data, text: keyTable(data, terminal) };
+  });
+}
+
+function revokeKeys({ json }: { json?: boolean }, which = ''): Promise<Answer> {
+  return withKeys(async (keys) => {
+    const data = await keys.revoke(which);
+    if (data.length > 0)
+      return { data, text: data.map(({ id, name }) => `revoked ${id} (${name})`).join('\n') };
+    const note = `dpf: no key has the id or name ${JSON.stringify(which)}`;
+    return { data, notes: json ? [] : [note], exit: EXIT.failed };
   });
 }
 

@@ -1,16 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { EXIT, type ExitCode, errorJson, errorText, reportOf, type SetExit } from './exit.ts';
-import { processScrubber, refuseSecrets } from './secrets.ts';
+import { settings } from '../config/schema.ts';
+import { claimedId } from '../http/auth/apiKeys.ts';
+import type { Scrubber } from '../telemetry/scrubber.ts';
+import { EXIT, type ExitCode, errorJson, errorText, reportOf, UsageError } from './exit.ts';
 import type { Terminal } from './terminal.ts';
 
-/** What each command's file exports. */
-interface CommandModule {
-  command(terminal: Terminal, setExit: SetExit): Command;
-}
+type Load = () => Promise<{ command(terminal: Terminal): Command }>;
 
 /** A command is loaded when it is called, so that help and a typing error take no time. */
-const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModule>]> = {
+const COMMANDS: Record<string, [summary: string, load: Load]> = {
   demo: ['Run it all on this machine with a simulated eBay', () => import('./demo.ts')],
   worker: ['Collect searches from eBay until stopped', () => import('./worker.ts')],
   serve: ['Answer other programs over HTTP', () => import('./serve.ts')],
@@ -28,14 +27,11 @@ const COMMANDS: Record<string, [summary: string, load: () => Promise<CommandModu
 
 /** Runs one command line to its end and returns the exit code. Never throws. */
 export async function run(args: string[], terminal: Terminal): Promise<ExitCode> {
-  let exit: ExitCode = EXIT.done;
   try {
     refuseSecrets(args);
-    const program = await createProgram(args, terminal, (code) => {
-      exit = code;
-    });
+    const program = await createProgram(args, terminal);
     await program.parseAsync(args, { from: 'user' });
-    return exit;
+    return terminal.exit;
   } catch (error) {
     // `--help` and `--version` end commander by an error too.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
@@ -48,7 +44,7 @@ export async function run(args: string[], terminal: Terminal): Promise<ExitCode>
   }
 }
 
-async function createProgram(args: string[], terminal: Terminal, setExit: SetExit): Promise<Command> {
+async function createProgram(args: string[], terminal: Terminal): Promise<Command> {
   const program = new Command('dpf')
     .description('Answers eBay product searches within eBay’s call limits.')
     .version(packageVersion(), '-V, --version', 'print the version')
@@ -56,11 +52,19 @@ async function createProgram(args: string[], terminal: Terminal, setExit: SetExi
     .addHelpText('after', AFTER_HELP);
   const called = args.find((arg) => !arg.startsWith('-'));
   for (const [name, [summary, load]] of Object.entries(COMMANDS)) {
-    const command = name === called ? (await load()).command(terminal, setExit) : new Command(name);
+    const command = name === called ? (await load()).command(terminal) : new Command(name);
     program.addCommand(command.summary(summary));
   }
+  const width = () => Math.min(terminal.width, 120);
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])])
-    command.exitOverride().configureOutput(outputOn(terminal));
+    command.exitOverride().configureOutput({
+      writeOut: (text) => terminal.print(text.trimEnd()),
+      writeErr: (text) => terminal.note(text.trimEnd()),
+      // `run` prints errors.
+      outputError: () => undefined,
+      getOutHelpWidth: width,
+      getErrHelpWidth: width,
+    });
   return program;
 }
 
@@ -69,20 +73,45 @@ function packageVersion(): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-/** commander prints help and version; `run` prints errors. */
-function outputOn(terminal: Terminal) {
-  return {
-    writeOut: (text: string) => terminal.print(text.trimEnd()),
-    writeErr: (text: string) => terminal.note(text.trimEnd()),
-    outputError: () => undefined,
-    getOutHelpWidth: () => Math.min(terminal.width, 120),
-    getErrHelpWidth: () => Math.min(terminal.width, 120),
-  };
-}
-
 function wantsJson(args: string[]): boolean {
   const end = args.indexOf('--');
   return args.slice(0, end === -1 ? args.length : end).includes('--json');
+}
+
+/** Options, in any spelling, by which people would pass a secret. */
+const SECRET_OPTION =
+  /^--?(ebay-?)?((client|app|cert|dev)-?id|(client-?|app-?)?secret|(access-?)?token|password|passwd|api-?key|authorization|encryption-?keys?|redis(-?url|-?password)?)(=|$)/i;
+
+/** Arguments are visible to every user of the machine (`ps`). @throws UsageError that does not repeat the value */
+export function refuseSecrets(args: readonly string[]): void {
+  const secretSettings = new Set(settings().flatMap(({ env, sensitive }) => (sensitive ? [env] : [])));
+  for (const arg of args) {
+    if (arg === '--') return;
+    const keyId = claimedId(arg);
+    if (keyId !== undefined)
+      throw new UsageError(
+        `an API key is not accepted as an argument, because arguments are visible in ps: use its id, ${keyId}`,
+      );
+    const name = arg.replace(/=.*$/s, '');
+    if (SECRET_OPTION.test(arg) || (arg.includes('=') && secretSettings.has(name)))
+      throw new UsageError(
+        `${name} is not accepted as an argument, because arguments are visible in ps: pass secrets by environment or file (…_FILE)`,
+      );
+  }
+}
+
+/** Masks this process's secrets in an error that may hold anything. Loads the configuration; never throws. */
+export async function processScrubber(): Promise<Scrubber> {
+  const { Scrubber } = await import('../telemetry/scrubber.ts');
+  const { secretsOf, secretsOfEnvironment } = await import('../config/secrets.ts');
+  const { loadConfig } = await import('../config/load.ts');
+  const scrubber = new Scrubber();
+  try {
+    scrubber.learn(secretsOf(loadConfig()));
+  } catch {
+    scrubber.learn(secretsOfEnvironment());
+  }
+  return scrubber;
 }
 
 const AFTER_HELP = `

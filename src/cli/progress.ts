@@ -10,20 +10,17 @@ const CLEAR_LINE = '\r\u001b[2K';
 export class ProgressLine {
   readonly #terminal: Terminal;
   #timer: NodeJS.Timeout | undefined;
-  #text = '';
+  #text = () => '';
+  #shown = '';
   #frame = 0;
 
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
 
-  show(text: string): void {
-    if (text === this.#text) return;
+  /** @param text is read again and again */
+  show(text: () => string): void {
     this.#text = text;
-    if (!this.#terminal.live) {
-      this.#terminal.note(text);
-      return;
-    }
     this.#timer ??= setInterval(() => this.#draw(), FRAME_MS).unref();
     this.#draw();
   }
@@ -32,39 +29,19 @@ export class ProgressLine {
   end(): void {
     clearInterval(this.#timer);
     this.#timer = undefined;
-    if (this.#terminal.live && this.#text !== '') this.#terminal.draw(CLEAR_LINE);
-    this.#text = '';
+    if (this.#terminal.live && this.#shown !== '') this.#terminal.draw(CLEAR_LINE);
+    this.#shown = '';
   }
 
   #draw(): void {
-    const frame = FRAMES[this.#frame++ % FRAMES.length] as string;
+    const { live, width, note, draw } = this.#terminal;
+    const text = this.#text();
+    const frame = FRAMES[this.#frame++ % FRAMES.length];
     // A line that wraps could not be overwritten.
-    const text = this.#text.slice(0, this.#terminal.width - 3);
-    this.#terminal.draw(`${CLEAR_LINE}${frame} ${text}`);
+    if (live) draw(`${CLEAR_LINE}${frame} ${text.slice(0, width - 3)}`);
+    else if (text !== this.#shown) note(text);
+    this.#shown = text;
   }
-}
-
-const REDRAW_MS = 500;
-
-/** Shows the progress of one search, also while nothing changes. */
-export function followProgress(terminal: Terminal, { quiet = false } = {}) {
-  const line = new ProgressLine(terminal);
-  const startedAt = Date.now();
-  let last: SearchReport | undefined;
-  const redraw = () => {
-    if (last !== undefined && !quiet) line.show(progressText(last, Date.now() - startedAt));
-  };
-  const timer = setInterval(redraw, REDRAW_MS);
-  return {
-    show(report: SearchReport) {
-      last = report.state === 'done' ? undefined : report;
-      redraw();
-    },
-    end() {
-      clearInterval(timer);
-      line.end();
-    },
-  };
 }
 
 /** A search that is queued for longer gets an explanation, ms. */

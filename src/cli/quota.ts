@@ -1,62 +1,35 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { type ClassReport, type ClosureReport, type QuotaReport, quotaReport } from '../ebay/gate/quota.ts';
-import { withBecause } from '../failures.ts';
-import { waitForRedis } from '../redis/connection.ts';
 import { waitReasonText } from '../text/searches.ts';
 import { numberText } from '../text/values.ts';
-import { forCallingTenant, forTenant, quietLog, REDIS_WAIT_MS } from './commandSetup.ts';
+import { answering, withEbay } from './commandSetup.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { fieldLines, whenText } from './table.ts';
-import { printData, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Flags {
   reconcile?: boolean;
   tenant?: string;
-  json?: boolean;
 }
 
 export function command(terminal: Terminal): Command {
-  return new Command('quota')
+  const quota = new Command('quota')
     .description('Show how many of today’s eBay calls are used, and who may call now.')
     .option('--reconcile', 'ask eBay for its own count first')
-    .option('--tenant <name>', 'tenant whose calls are counted')
-    .option('--json', 'print as JSON')
-    .action((flags: Flags) => quota(terminal, flags));
-}
-
-async function quota(terminal: Terminal, { reconcile, tenant, json }: Flags): Promise<void> {
-  const { name, config } = await (reconcile ? forCallingTenant : forTenant)(loadConfig(), tenant);
-  const { openGate } = await import('../app/client.ts');
-  const { gate, redis, reconcileNow, close } = openGate(config, quietLog(), name);
-  try {
-    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
-    if (reconcile && !(await reconcileNow()))
-      throw new CommandError(
-        EXIT.dependency,
-        'quota-not-told',
-        'eBay did not answer with its count of calls; try again later',
-      );
-    const report = quotaReport(await gate.read(), gateSettings(config).shares);
-    printData(terminal, json, withFormerNames(report), quotaText(report, terminal, Date.now()));
-  } finally {
-    close();
-  }
-}
-
-function withFormerNames(report: QuotaReport): QuotaReport {
-  const named = <R extends { closed: ClosureReport | null }>(each: R): R => ({
-    ...each,
-    closed: each.closed && withBecause(each.closed),
-  });
-  const { interactive, scheduled, backfill } = report.classes;
-  const classes = {
-    interactive: named(interactive),
-    scheduled: named(scheduled),
-    backfill: named(backfill),
-  };
-  return { ...named(report), classes };
+    .option('--tenant <name>', 'tenant whose calls are counted');
+  return answering(quota, terminal, ({ reconcile, tenant }: Flags) =>
+    withEbay(tenant, reconcile, async ({ gate, client }, config) => {
+      if (reconcile && !(await client.reconcile()))
+        throw new CommandError(
+          EXIT.dependency,
+          'quota-not-told',
+          'eBay did not answer with its count of calls; try again later',
+        );
+      const report = quotaReport(await gate.read(), gateSettings(config).shares);
+      return { data: report, text: quotaText(report, terminal, Date.now()) };
+    }),
+  );
 }
 
 const CIRCUITS = {

@@ -6,14 +6,13 @@ import type { Schedule } from '../product/scheduleSchema.ts';
 import type { ApplyReport, ScheduleReport, Schedules } from '../queue/schedules/schedules.ts';
 import { runText, searchTitle } from '../text/searches.ts';
 import { instantText } from '../text/values.ts';
-import { withProducer } from './commandSetup.ts';
-import { EXIT, type SetExit } from './exit.ts';
+import { type Answer, answering, withProducer } from './commandSetup.ts';
+import { EXIT } from './exit.ts';
 import { addRequestFlags, numberOrText, requestFrom } from './flags.ts';
 import { fieldLines, table } from './table.ts';
-import { harmless, printData, type Terminal } from './terminal.ts';
+import { harmless, type Terminal } from './terminal.ts';
 
 interface Flags {
-  json?: boolean;
   tenant?: string;
 }
 
@@ -27,99 +26,80 @@ interface TimingFlags extends Flags {
   limit?: number | string;
 }
 
-/** What a subcommand prints: `data` with `--json`, else `text`. */
-interface Answer {
-  data: unknown;
-  text: string;
-}
+type Use = (schedules: Schedules, argument: string) => Promise<Answer>;
 
-export function command(terminal: Terminal, setExit: SetExit): Command {
-  const print = async (flags: Flags, use: (schedules: Schedules) => Promise<Answer>) => {
-    const { data, text } = await withProducer(loadConfig(), flags.tenant, ({ schedule }) => use(schedule));
-    printData(terminal, flags.json, data, text);
-  };
-  const subcommand = (name: string, description: string) =>
-    new Command(name)
-      .description(description)
-      .option('--tenant <name>', 'tenant whose schedules they are')
-      .option('--json', 'print as JSON');
-  const forOne = (
-    name: string,
-    description: string,
-    use: (schedules: Schedules, name: string) => Promise<Answer>,
-  ) =>
-    subcommand(name, description)
-      .argument('<name>')
-      .action((schedule: string, flags: Flags) => print(flags, (schedules) => use(schedules, schedule)));
-
-  return new Command('schedule')
+export function command(terminal: Terminal): Command {
+  const parent = new Command('schedule')
     .description('Run searches again and again, by the clock or at an interval.')
     .helpCommand(false)
     .addCommand(
-      addCommand().action(async (name: string, flags: TimingFlags) => {
+      answering(addCommand(), terminal, async (flags: TimingFlags, name = '') => {
+        const config = loadConfig();
         // Before Redis is needed: a wrong schedule is reported as one.
-        const schedule = await checkedSchedule(name, flags, loadConfig());
-        await print(flags, async (schedules) => {
-          const data = await schedules.add(schedule);
+        const schedule = await checkedSchedule(name, flags, config);
+        return withProducer(config, flags.tenant, async (producer) => {
+          const data = await producer.schedule.add(schedule);
           return { data, text: scheduleText(data, terminal) };
         });
       }),
-    )
-    .addCommand(
-      subcommand('list', 'Show all schedules.').action((flags: Flags) =>
-        print(flags, async (schedules) => {
-          const data = await schedules.list();
-          return { data, text: data.length === 0 ? 'no schedules' : scheduleTable(data, terminal) };
-        }),
-      ),
-    )
-    .addCommand(
-      forOne('show', 'Show one schedule and its last runs.', async (schedules, name) => {
-        const data = await schedules.get(name);
-        return { data, text: scheduleText(data, terminal) };
-      }),
-    )
-    .addCommand(
-      forOne('pause', 'Start no further run until it is resumed.', async (schedules, name) => {
-        const text = (await schedules.pause(name)) ? `paused ${name}` : `${name} was paused already`;
-        return { data: await schedules.get(name), text };
-      }),
-    )
-    .addCommand(
-      forOne('resume', 'Start runs again, at the times it had.', async (schedules, name) => {
-        const resumed = await schedules.resume(name);
-        const data = await schedules.get(name);
-        const text = resumed ? `resumed ${name}, next run ${data.next ?? 'never'}` : `${name} was not paused`;
-        return { data, text };
-      }),
-    )
-    .addCommand(
-      forOne('run', 'Run it once now and print the search’s id.', async (schedules, name) => {
-        const data = await schedules.runNow(name);
-        return { data, text: data.searchId };
-      }),
-    )
-    .addCommand(
-      forOne('remove', 'Remove it; a run that is under way continues.', async (schedules, name) => {
-        await schedules.remove(name);
-        return { data: { removed: name }, text: `removed ${name}` };
-      }),
-    )
-    .addCommand(
-      subcommand(
-        'apply',
-        'Add, change and remove schedules as the file says; a starting worker does so with SCHEDULES_FILE.',
-      )
-        .argument('<file>', 'JSON, as config/schedules.example.json')
-        .action((file: string, flags: Flags) =>
-          print(flags, async (schedules) => {
-            const { applyFile } = await import('../queue/schedules/file.ts');
-            const data = await applyFile(schedules, file);
-            if (data.refused.length > 0) setExit(EXIT.incomplete);
-            return { data, text: appliedText(data) };
-          }),
-        ),
     );
+  for (const [name, description, use, argument, meaning] of subcommands(terminal)) {
+    const subcommand = new Command(name)
+      .description(description)
+      .option('--tenant <name>', 'tenant whose schedules they are');
+    if (argument !== undefined) subcommand.argument(argument, meaning);
+    const answer = ({ tenant }: Flags, given = '') =>
+      withProducer(loadConfig(), tenant, ({ schedule }) => use(schedule, given));
+    parent.addCommand(answering(subcommand, terminal, answer));
+  }
+  return parent;
+}
+
+type Subcommand = [name: string, description: string, use: Use, argument?: string, meaning?: string];
+
+function subcommands(terminal: Terminal): Subcommand[] {
+  const list: Use = async (schedules) => {
+    const data = await schedules.list();
+    return { data, text: data.length === 0 ? 'no schedules' : scheduleTable(data, terminal) };
+  };
+  const show: Use = async (schedules, name) => {
+    const data = await schedules.get(name);
+    return { data, text: scheduleText(data, terminal) };
+  };
+  const pause: Use = async (schedules, name) => {
+    const text = (await schedules.pause(name)) ? `paused ${name}` : `${name} was paused already`;
+    return { data: await schedules.get(name), text };
+  };
+  const resume: Use = async (schedules, name) => {
+    const resumed = await schedules.resume(name);
+    const data = await schedules.get(name);
+    const text = resumed ? `resumed ${name}, next run ${data.next ?? 'never'}` : `${name} was not paused`;
+    return { data, text };
+  };
+  const run: Use = async (schedules, name) => {
+    const data = await schedules.runNow(name);
+    return { data, text: data.searchId };
+  };
+  const remove: Use = async (schedules, name) => {
+    await schedules.remove(name);
+    return { data: { removed: name }, text: `removed ${name}` };
+  };
+  const apply: Use = async (schedules, file) => {
+    const { applyFile } = await import('../queue/schedules/file.ts');
+    const data = await applyFile(schedules, file);
+    return { data, text: appliedText(data), exit: data.refused.length > 0 ? EXIT.incomplete : EXIT.done };
+  };
+  const applies =
+    'Add, change and remove schedules as the file says; a starting worker does so with SCHEDULES_FILE.';
+  return [
+    ['list', 'Show all schedules.', list],
+    ['show', 'Show one schedule and its last runs.', show, '<name>'],
+    ['pause', 'Start no further run until it is resumed.', pause, '<name>'],
+    ['resume', 'Start runs again, at the times it had.', resume, '<name>'],
+    ['run', 'Run it once now and print the search’s id.', run, '<name>'],
+    ['remove', 'Remove it; a run that is under way continues.', remove, '<name>'],
+    ['apply', applies, apply, '<file>', 'JSON, as config/schedules.example.json'],
+  ];
 }
 
 function addCommand(): Command {
@@ -133,7 +113,7 @@ function addCommand(): Command {
     .option('--end <time>', 'no run after')
     .option('--limit <n>', 'number of runs in all', numberOrText)
     .option('--query <keywords>', 'what to search: a space means AND, "(a, b)" means OR');
-  return addRequestFlags(add).option('--json', 'print as JSON');
+  return addRequestFlags(add);
 }
 
 /** @throws Failure `invalid_request` */

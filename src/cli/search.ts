@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure, withBecause } from '../failures.ts';
-import { productCsv } from '../product/csv.ts';
+import { csvColumns, productCsv } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 import type { Outcome, SearchSummary } from '../product/summary.ts';
@@ -12,12 +12,12 @@ import type { SearchReport } from '../queue/searchReader.ts';
 import { estimateTexts, summaryFacts } from '../text/searches.ts';
 import { countText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
-import { EXIT, type ExitCode, exitOfOutcome, type SetExit, searchFailed, UsageError } from './exit.ts';
+import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
-import { followProgress } from './progress.ts';
+import { ProgressLine, progressText } from './progress.ts';
 import { onInterrupt } from './signals.ts';
 import { fieldLines, productTable, whenText } from './table.ts';
-import { type Colour, harmless, printData, type Terminal } from './terminal.ts';
+import { type Colour, harmless, type Terminal } from './terminal.ts';
 
 interface Flags extends ShowOptions {
   get?: string;
@@ -28,7 +28,7 @@ interface Flags extends ShowOptions {
   tenant?: string;
 }
 
-export function command(terminal: Terminal, setExit: SetExit): Command {
+export function command(terminal: Terminal): Command {
   const search = new Command('search')
     .description('Search eBay through a running worker and show the products.')
     .argument('[query]', 'keywords: a space means AND, "(a, b)" means OR');
@@ -45,86 +45,74 @@ export function command(terminal: Terminal, setExit: SetExit): Command {
     )
     .option('--json', 'print summary and products as JSON')
     .option('--csv', 'print the products as CSV')
+    .option('--columns <names>', 'of the CSV, such as title,total,url; else all of them')
     .action(async (query: string | undefined, flags: Flags) => {
-      const { get, cancel, retry, json, csv, dryRun } = flags;
-      if (json && csv) throw new UsageError('give --json or --csv, not both');
-      const given = [query, get, cancel, retry].filter((one) => one !== undefined);
-      if (given.length > 1)
-        throw new UsageError('give a query, --get ID, --cancel ID or --retry ID: one of them');
-      const earlier = get ?? cancel ?? retry;
-      if (dryRun && (earlier !== undefined || csv))
-        throw new UsageError('--dry-run needs a query, and of the output options accepts only --json');
-      setExit(
-        await (earlier === undefined
-          ? newSearch(terminal, query, flags)
-          : earlierSearch(terminal, earlier, flags)),
-      );
+      terminal.exit = await runSearch(terminal, query, flags);
     });
 }
 
-async function newSearch(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
+async function runSearch(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
+  const { get, cancel, retry, json, csv, columns, dryRun, wait } = flags;
+  const [earlier, ...more] = [get, cancel, retry].filter((id) => id !== undefined);
+  if (json && csv) throw new UsageError('give --json or --csv, not both');
+  if (columns !== undefined && !csv) throw new UsageError('--columns needs --csv');
+  columnsOf(columns);
+  if (more.length > 0 || (earlier !== undefined && query !== undefined))
+    throw new UsageError('give a query, --get ID, --cancel ID or --retry ID: one of them');
+  if (dryRun && (earlier !== undefined || csv))
+    throw new UsageError('--dry-run needs a query, and of the output options accepts only --json');
   const config = loadConfig();
   // Before Redis is needed: a wrong request is reported as one.
-  await checkedRequest(query, flags, config);
-  return withProducer(config, flags.tenant, async (producer, settings) => {
-    const request = await checkedRequest(query, flags, settings);
-    if (flags.dryRun) {
-      const estimate = await producer.estimate(request);
-      printData(terminal, flags.json, estimate, estimateText(estimate, terminal, Date.now()));
+  if (earlier === undefined) await checkRequest(requestFrom(query, { ...flags }, config.ebay), config);
+  return withProducer(config, flags.tenant, async (producer, { ebay }) => {
+    const request = () => requestFrom(query, { ...flags }, ebay);
+    if (dryRun) {
+      const estimate = await producer.estimate(request());
+      const text = estimateText(estimate, terminal, Date.now());
+      terminal.print(json ? JSON.stringify(estimate, null, 2) : text);
       return EXIT.done;
     }
-    const { searchId } = await producer.enqueue(request);
-    return showOrId(terminal, producer, searchId, flags);
-  });
-}
-
-function earlierSearch(terminal: Terminal, searchId: string, flags: Flags): Promise<ExitCode> {
-  return withProducer(loadConfig(), flags.tenant, async (producer) => {
-    if (flags.cancel !== undefined) await producer.cancel(searchId);
-    if (flags.retry !== undefined) await producer.retry(searchId);
-    if (flags.get !== undefined && !flags.wait)
-      return show(terminal, producer, await producer.get(searchId), flags);
-    return showOrId(terminal, producer, searchId, flags);
+    const searchId = earlier ?? (await producer.enqueue(request())).searchId;
+    if (cancel !== undefined) await producer.cancel(searchId);
+    if (retry !== undefined) await producer.retry(searchId);
+    if (!wait && get === undefined) {
+      terminal.print(json ? JSON.stringify({ searchId }) : searchId);
+      return EXIT.done;
+    }
+    const report = wait ? await waitFor(terminal, producer, searchId, json) : await producer.get(searchId);
+    return show(terminal, producer, report, flags);
   });
 }
 
 /** @throws Failure `invalid_request` */
-async function checkedRequest(
-  query: string | undefined,
-  flags: Flags,
-  { ebay }: Config,
-): Promise<SearchRequest> {
+async function checkRequest(request: SearchRequest, { ebay }: Config): Promise<void> {
   const { parseSearchRequest } = await import('../product/parseRequest.ts');
-  const request = requestFrom(query, { ...flags }, ebay);
   const parsed = parseSearchRequest(request, ebay);
-  if (parsed.ok) return request;
-  throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
+  if (!parsed.ok) throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
 }
 
-/** Waits for the search and shows it; with `--no-wait` prints its id. */
-async function showOrId(
+async function waitFor(
   terminal: Terminal,
   producer: SearchProducer,
   searchId: string,
-  flags: Flags,
-): Promise<ExitCode> {
-  if (!flags.wait) {
-    terminal.print(flags.json ? JSON.stringify({ searchId }) : searchId);
-    return EXIT.done;
-  }
+  json = false,
+): Promise<SearchReport> {
   const interrupt = onInterrupt();
   const { signal } = interrupt;
-  const progress = followProgress(terminal, { quiet: flags.json === true && !terminal.live });
+  const line = new ProgressLine(terminal);
+  const startedAt = Date.now();
+  const onProgress = (report: SearchReport) => {
+    if (report.state === 'done' || (json && !terminal.live)) return;
+    line.show(() => progressText(report, Date.now() - startedAt));
+  };
   try {
-    const report = await interrupt.race(producer.waitFor(searchId, { signal, onProgress: progress.show }));
-    progress.end();
-    return await show(terminal, producer, report, flags);
+    return await interrupt.race(producer.waitFor(searchId, { signal, onProgress }));
   } catch (error) {
-    if (!(error instanceof Failure) || error.code !== 'interrupted') throw error;
+    if (!signal.aborted) throw error;
     const message = `the search continues; get it with: dpf search --get ${searchId}`;
     throw new Failure('interrupted', message, { searchId });
   } finally {
-    progress.end();
+    line.end();
     interrupt.dispose();
   }
 }
@@ -143,12 +131,14 @@ async function show(
     return EXIT.done;
   }
   printFound(terminal, { summary, products: await producer.products(searchId) }, flags);
-  return exitOfOutcome(summary.outcome);
+  return ENDS[summary.outcome][2];
 }
 
 interface ShowOptions {
   json?: boolean;
   csv?: boolean;
+  /** Names of CSV columns, separated by commas. */
+  columns?: string;
   /** Products shown at most. Default: 20 in a table, else all. */
   limitRows?: number;
 }
@@ -160,6 +150,12 @@ export interface Found {
 
 const TABLE_ROWS = 20;
 
+function columnsOf(list: string | undefined): string[] {
+  const chosen = csvColumns(list);
+  if (!chosen.ok) throw new UsageError(`--columns ${chosen.message}`);
+  return chosen.columns;
+}
+
 /** An ended search as JSON, CSV or a table. Beside CSV the summary goes to stderr. */
 export function printFound(terminal: Terminal, { summary, products }: Found, options: ShowOptions): void {
   const { json = false, csv = false, limitRows = json || csv ? products.length : TABLE_ROWS } = options;
@@ -169,7 +165,7 @@ export function printFound(terminal: Terminal, { summary, products }: Found, opt
     return;
   }
   if (csv) {
-    terminal.print(productCsv(shown));
+    terminal.print(productCsv(shown, columnsOf(options.columns)));
     terminal.note(summaryText(summary, terminal));
     return;
   }
@@ -177,31 +173,26 @@ export function printFound(terminal: Terminal, { summary, products }: Found, opt
   const ranked = products.toSorted((a, b) => a.rank - b.rank).slice(0, limitRows);
   if (ranked.length > 0) terminal.print(productTable(ranked, terminal));
   const more = products.length - ranked.length;
-  if (more > 0)
-    terminal.print(
-      terminal.paint(
-        'dim',
-        `… and ${countText(more, 'product')} more (--limit-rows ${products.length}, --json or --csv)`,
-      ),
-    );
+  const moreBy = `--limit-rows ${products.length}, --json or --csv`;
+  if (more > 0) terminal.print(terminal.paint('dim', `… and ${countText(more, 'product')} more (${moreBy})`));
   terminal.print(summaryText(summary, terminal));
 }
 
-const MARKS: Record<Outcome, [mark: string, colour: Colour]> = {
-  complete: ['✔', 'green'],
-  'none-found': ['○', 'yellow'],
-  'filtered-out': ['○', 'yellow'],
-  partial: ['◐', 'yellow'],
-  degraded: ['✖', 'red'],
-  cancelled: ['◐', 'yellow'],
-  skipped: ['○', 'yellow'],
-  failed: ['✖', 'red'],
+export const ENDS: Record<Outcome, [mark: string, colour: Colour, exit: ExitCode]> = {
+  complete: ['✔', 'green', EXIT.done],
+  'none-found': ['○', 'yellow', EXIT.done],
+  'filtered-out': ['○', 'yellow', EXIT.done],
+  partial: ['◐', 'yellow', EXIT.incomplete],
+  degraded: ['✖', 'red', EXIT.incomplete],
+  cancelled: ['◐', 'yellow', EXIT.incomplete],
+  skipped: ['○', 'yellow', EXIT.incomplete],
+  failed: ['✖', 'red', EXIT.failed],
 };
 
 /** One line for the outcome, and one for each of eBay's warnings and each missing part. */
 function summaryText(summary: SearchSummary, { paint }: Terminal): string {
   const { outcome, warnings, missing, error, startedAt, finishedAt } = summary;
-  const [mark, colour] = MARKS[outcome];
+  const [mark, colour] = ENDS[outcome];
   const duration = `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
   const heading = [paint(colour, `${mark} ${outcome}`), ...summaryFacts(summary), duration].join(' · ');
   const notes = [

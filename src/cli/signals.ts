@@ -1,23 +1,14 @@
 import { once } from 'node:events';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
-import type { StopReport } from '../lifecycle.ts';
-import type { Logger } from '../telemetry/logger.ts';
+import { Lifecycle, type StopReport } from '../lifecycle.ts';
+import { LogRoot } from '../telemetry/logRoot.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** Ctrl-C (SIGINT) or SIGTERM. */
-interface Interrupt {
-  /** Aborted by the first of them. */
-  signal: AbortSignal;
-  received: Promise<unknown>;
-  /** What `work` gives. @throws Failure `interrupted` as soon as a signal is received */
-  race<T>(work: Promise<T>): Promise<T>;
-  /** Gives the signals back to Node, which ends the process by them. */
-  dispose(): void;
-}
-
-/** From now on SIGINT and SIGTERM do not end the process, however often they are received. */
-export function onInterrupt(): Interrupt {
+/** From now on SIGINT (Ctrl-C) and SIGTERM do not end the process, however often they are received. */
+export function onInterrupt() {
   const controller = new AbortController();
   const { signal } = controller;
   const received = once(signal, 'abort');
@@ -28,10 +19,13 @@ export function onInterrupt(): Interrupt {
   const abort = () => controller.abort();
   for (const name of SIGNALS) process.on(name, abort);
   return {
+    /** Aborted by the first of them. */
     signal,
     received,
-    race: (work) => Promise.race([work, interrupted]),
-    dispose: () => {
+    /** What `work` gives. @throws Failure `interrupted` as soon as a signal is received */
+    race: <T>(work: Promise<T>): Promise<T> => Promise.race([work, interrupted]),
+    /** Gives the signals back to Node, which ends the process by them. */
+    dispose() {
       for (const name of SIGNALS) process.off(name, abort);
     },
   };
@@ -39,48 +33,59 @@ export function onInterrupt(): Interrupt {
 
 /** A worker or a server. */
 interface Service {
+  /** Limits its own time. */
   stop(): Promise<StopReport>;
   /** Reads its configuration files again. */
   reload(): Promise<void>;
 }
 
+interface ServiceStart {
+  config: Config;
+  logs: LogRoot;
+  /** Registers a service that runs. */
+  started: <S extends Service>(service: S) => S;
+  /** Ends waiting for Redis. */
+  signal: AbortSignal;
+}
+
 /**
  * Runs services until SIGINT or SIGTERM and stops them, the last one first. SIGHUP makes them reload; before one has
  * started it does nothing.
- * @param start starts the services and passes each to `started`; `signal` ends its waiting for Redis
+ * @param component of the log
  */
 export async function runUntilInterrupted(
-  log: Logger,
-  start: (started: <S extends Service>(service: S) => S, signal: AbortSignal) => Promise<void>,
+  component: string,
+  start: (parts: ServiceStart) => Promise<void>,
 ): Promise<void> {
+  const config = loadConfig();
+  const logs = new LogRoot(config.log);
+  const log = logs.component(component);
   const interrupt = onInterrupt();
+  const { signal } = interrupt;
+  const lifecycle = new Lifecycle();
   const services: Service[] = [];
+  const started = <S extends Service>(service: S): S => {
+    services.push(service);
+    return lifecycle.nested(service);
+  };
   const reload = () => {
     for (const service of services) void service.reload();
   };
   process.on('SIGHUP', reload);
-  const stop = async () => {
-    const unclosed: string[] = [];
-    // Each service limits the time of its own stop.
-    for (const service of services.splice(0).reverse()) unclosed.push(...(await service.stop()).unclosed);
-    return unclosed;
-  };
   try {
-    await start((service) => {
-      services.push(service);
-      return service;
-    }, interrupt.signal);
+    await start({ config, logs, started, signal });
     await interrupt.received;
     log.info('stopping: work under way is finished or returned to the queue');
-    const unclosed = await stop();
+    const { unclosed } = await lifecycle.stop(0);
     if (unclosed.length > 0) log.warn('stopped, but some parts did not close in time', { unclosed });
     else log.info('stopped');
   } catch (error) {
-    if (!interrupt.signal.aborted) throw error;
+    if (!signal.aborted) throw error;
     log.info('stopped before Redis answered');
   } finally {
-    await stop();
+    await lifecycle.stop(0);
     interrupt.dispose();
     process.off('SIGHUP', reload);
+    logs.flush();
   }
 }

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { type Simulator, startSimulator } from '../simulator/simulator.ts';
+import { startSimulator } from '../simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
 import { listenError, UsageError } from './exit.ts';
 import { wholeNumber } from './flags.ts';
@@ -27,7 +27,10 @@ export function command(terminal: Terminal): Command {
 
 async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
   const interrupt = onInterrupt();
-  const simulator = await listen(flags);
+  const { latency: latencyMs, ...address } = flags;
+  const simulator = await startSimulator({ ...address, latencyMs }).catch((error: unknown) => {
+    throw listenError(error, flags, { host: '--host', port: '--port' });
+  });
   const { url } = simulator;
   terminal.print(
     flags.json ? JSON.stringify({ url, env: simulatorEnv(url) }) : addresses(url, flags, terminal),
@@ -35,14 +38,6 @@ async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
   await interrupt.received;
   await simulator.close();
   interrupt.dispose();
-}
-
-async function listen({ port, host, seed, latency }: Flags): Promise<Simulator> {
-  try {
-    return await startSimulator({ port, host, seed, latencyMs: latency });
-  } catch (error) {
-    throw listenError(error, { host, port, hostName: '--host', portName: '--port' });
-  }
 }
 
 /** The settings by which the other commands use a simulator. */

@@ -16,40 +16,29 @@ import {
   publishNext,
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
-import { withFleet } from './commandSetup.ts';
+import { type Answer, answering, withFleet } from './commandSetup.ts';
 import { numberOrText } from './flags.ts';
 import { table } from './table.ts';
-import { printData, type Terminal } from './terminal.ts';
-
-interface Flags extends TenantDeclaration {
-  json?: boolean;
-}
+import type { Terminal } from './terminal.ts';
 
 /** Adds, changes and removes tenants while the fleet runs. */
 export function command(terminal: Terminal): Command {
-  const subcommand = (name: string, description: string) =>
-    new Command(name).description(description).option('--json', 'print as JSON');
+  const list = new Command('list').description('Show all tenants and how many workers serve each.');
+  const show = new Command('show')
+    .description('Show one tenant; of its keyset only where it is.')
+    .argument('<name>');
+  const remove = new Command('remove')
+    .description('Stop serving it; the jobs in its queues stay until it is added again.')
+    .argument('<name>');
   return new Command('tenants')
     .description(
       'Keysets beside the one in the environment, each with limits, queues and results of its own.',
     )
     .helpCommand(false)
-    .addCommand(
-      subcommand('list', 'Show all tenants and how many workers serve each.').action(({ json }: Flags) =>
-        list(terminal, json),
-      ),
-    )
-    .addCommand(
-      subcommand('show', 'Show one tenant; of its keyset only where it is.')
-        .argument('<name>')
-        .action((name: string) => show(terminal, name)),
-    )
-    .addCommand(addCommand().action((name: string, flags: Flags) => add(terminal, name, flags)))
-    .addCommand(
-      subcommand('remove', 'Stop serving it; the jobs in its queues stay until it is added again.')
-        .argument('<name>')
-        .action((name: string, { json }: Flags) => remove(terminal, name, json)),
-    );
+    .addCommand(answering(list, terminal, () => listTenants(terminal)))
+    .addCommand(answering(show, terminal, (_flags, name = '') => showTenant(name)))
+    .addCommand(answering(addCommand(), terminal, addTenant))
+    .addCommand(answering(remove, terminal, (_flags, name = '') => removeTenant(name)));
 }
 
 function addCommand(): Command {
@@ -69,68 +58,64 @@ function addCommand(): Command {
     .option('--daily-call-limit <n>', 'Browse calls a day', numberOrText)
     .option('--backfill-share <share>', 'share of the day after which backfill searches stop', numberOrText)
     .option('--scheduled-share <share>', 'share of the day after which scheduled searches stop', numberOrText)
-    .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText)
-    .option('--json', 'print as JSON');
+    .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText);
 }
 
-function list(terminal: Terminal, json: boolean | undefined): Promise<void> {
+function listTenants(terminal: Terminal): Promise<Answer> {
   return withFleet(loadConfig(), async (fleet) => {
-    const rows = tenantRows((await fleet.read()).document, await fleet.processes());
-    printData(terminal, json, rows, rows.length === 0 ? 'no tenants' : tenantTable(rows, terminal));
+    const data = tenantRows((await fleet.read()).document, await fleet.processes());
+    return { data, text: data.length === 0 ? 'no tenants' : tenantTable(data, terminal) };
   });
 }
 
-function show(terminal: Terminal, name: string): Promise<void> {
+function showTenant(name: string): Promise<Answer> {
   return withFleet(loadConfig(), async (fleet) => {
     const { document } = await fleet.read();
     const declarations = declarationsOf(document);
     const declaration = declarations[name];
     if (declaration === undefined) throw unknownTenant(name, Object.keys(declarations));
     const row = tenantRows(document, await fleet.processes()).find((each) => each.name === name);
-    terminal.print(JSON.stringify({ ...row, declaration }, null, 2));
+    const data = { ...row, declaration };
+    return { data, text: JSON.stringify(data, null, 2) };
   });
 }
 
-async function add(terminal: Terminal, name: string, { json, ...declaration }: Flags): Promise<void> {
+interface AddFlags extends TenantDeclaration {
+  json?: boolean;
+}
+
+async function addTenant({ json: _, ...declaration }: AddFlags, name = ''): Promise<Answer> {
   const wrongName = nameProblem(name);
   const problems = [
     ...(wrongName === undefined ? [] : [{ name, message: wrongName }]),
     ...tenantProblems(declaration),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  const version = await publish((document) => {
-    refuseIfFromFile(name, document);
-    return { ...document, added: { ...document.added, [name]: declaration } };
+  const version = await publish(name, (added) => ({ ...added, [name]: declaration }));
+  const { problem } = readKeyset(declaration, environment());
+  const note = problem === undefined ? '' : `; its keyset cannot be read here, workers must: ${problem}`;
+  return { data: { added: name, version, ...declaration }, text: `added ${name}${note}` };
+}
+
+async function removeTenant(name: string): Promise<Answer> {
+  const version = await publish(name, ({ [name]: removed, ...others }) => {
+    if (removed === undefined) throw unknownTenant(name, Object.keys(others));
+    return others;
   });
-  const read = readKeyset(declaration, environment());
-  const note = 'problem' in read ? `; its keyset cannot be read here, workers must: ${read.problem}` : '';
-  printData(terminal, json, { added: name, version, ...declaration }, `added ${name}${note}`);
+  return { data: { removed: name, version }, text: `removed ${name}` };
 }
 
-async function remove(terminal: Terminal, name: string, json: boolean | undefined): Promise<void> {
-  const version = await publish((document) => {
-    refuseIfFromFile(name, document);
-    const { [name]: removed, ...added } = document.added;
-    if (removed === undefined) throw unknownTenant(name, Object.keys(document.added));
-    return { ...document, added };
-  });
-  printData(terminal, json, { removed: name, version }, `removed ${name}`);
-}
-
-function refuseIfFromFile(name: string, { tenants }: FleetDocument): void {
-  if (tenants?.value[name] !== undefined)
-    throw new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
-}
-
-/** Publishes the changed document as the next version. Returns the version that the fleet has now. */
-async function publish(change: (document: FleetDocument) => FleetDocument): Promise<number> {
+/** Publishes what was added as the next version. Returns the version that the fleet has now. */
+async function publish(name: string, change: (added: Added) => Added): Promise<number> {
   const config = loadConfig();
   const { current } = await withFleet(config, (fleet) =>
     publishNext(
       fleet,
       NOTHING,
       (document) => {
-        const next = change(document);
+        if (document.tenants?.value[name] !== undefined)
+          throw new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
+        const next = { ...document, added: change(document.added) };
         return { document: next, changed: JSON.stringify(next) !== JSON.stringify(document), stale: [] };
       },
       (version) => void snapshotOf(version, { config, env: environment() }),
@@ -139,18 +124,10 @@ async function publish(change: (document: FleetDocument) => FleetDocument): Prom
   return current.version;
 }
 
-/** A null is a setting that the tenant shares with the process that serves it. */
-interface TenantRow {
-  name: string;
-  source: 'file' | 'command';
-  marketplace: string | null;
-  minApiCallInterval: number | null;
-  dailyCallLimit: number | null;
-  /** Workers that serve it now. */
-  workers: number;
-}
+type Added = FleetDocument['added'];
 
-function tenantRows(document: FleetDocument, processes: readonly ProcessReport[]): TenantRow[] {
+/** A null is a setting that the tenant shares with the process that serves it. */
+function tenantRows(document: FleetDocument, processes: readonly ProcessReport[]) {
   return Object.entries(declarationsOf(document))
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
     .map(([name, own]) => ({
@@ -163,7 +140,7 @@ function tenantRows(document: FleetDocument, processes: readonly ProcessReport[]
     }));
 }
 
-function tenantTable(rows: readonly TenantRow[], terminal: Terminal): string {
+function tenantTable(rows: ReturnType<typeof tenantRows>, terminal: Terminal): string {
   return table(
     rows.map((row) => Object.values(row).map((value) => String(value ?? '–'))),
     terminal,

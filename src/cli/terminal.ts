@@ -1,5 +1,9 @@
-/** Where a command prints. */
+import { EXIT, type ExitCode } from './exit.ts';
+
+/** Where a command prints, and the code that it ends with. */
 export interface Terminal {
+  /** Of a command that does not throw. */
+  exit: ExitCode;
   /** Writes a line to stdout: what the command was asked for. */
   print(text: string): void;
   /** Writes a line to stderr: everything else. */
@@ -31,6 +35,7 @@ export function processTerminal(): Terminal {
   // Node reads `NO_COLOR` and similar variables in `hasColors`.
   const colours = stdout.isTTY === true && stdout.hasColors();
   const terminal: Terminal = {
+    exit: EXIT.done,
     print: (text) => void stdout.write(`${text}\n`),
     note: (text) => void stderr.write(`${text}\n`),
     draw: (text) => void stderr.write(text),
@@ -46,11 +51,6 @@ export function processTerminal(): Terminal {
   });
   stderr.on('error', () => undefined);
   return terminal;
-}
-
-/** What a command was asked for: an object with `--json`, else text. */
-export function printData(terminal: Terminal, json: boolean | undefined, data: unknown, text: string): void {
-  terminal.print(json ? JSON.stringify(data, null, 2) : text);
 }
 
 /** Titles are written by sellers: characters that control a terminal or reverse the line are left out. */

@@ -1,46 +1,34 @@
 import { Command } from 'commander';
-import { loadConfig } from '../config/load.ts';
 import type { TokenStatus } from '../ebay/oauth/service.ts';
 import { withBecause } from '../failures.ts';
-import { waitForRedis } from '../redis/connection.ts';
 import { durationText } from '../text/values.ts';
-import { forCallingTenant, quietLog, REDIS_WAIT_MS } from './commandSetup.ts';
+import { answering, withEbay } from './commandSetup.ts';
 import { UsageError } from './exit.ts';
 import { fieldLines } from './table.ts';
-import { printData, type Terminal } from './terminal.ts';
+import type { Terminal } from './terminal.ts';
 
 interface Flags {
   refresh?: boolean;
   clear?: boolean;
   tenant?: string;
-  json?: boolean;
 }
 
 export function command(terminal: Terminal): Command {
-  return new Command('token')
+  const token = new Command('token')
     .description('Show the state of the fleet’s eBay token; never the token itself.')
     .option('--refresh', 'get a new one from eBay, which checks the keyset')
     .option('--clear', 'forget the token and any cool-down; the next call gets a new one')
-    .option('--tenant <name>', 'tenant whose token it is')
-    .option('--json', 'print as JSON')
-    .action((flags: Flags) => token(terminal, flags));
-}
-
-async function token(terminal: Terminal, { refresh, clear, tenant, json }: Flags): Promise<void> {
-  if (refresh && clear) throw new UsageError('give --refresh or --clear, not both');
-  const { name, config } = await forCallingTenant(loadConfig(), tenant);
-  const { openAuth } = await import('../app/client.ts');
-  const { auth, redis, close } = openAuth(config, quietLog(), name);
-  try {
-    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
-    if (clear) await auth.clear();
-    if (refresh) await auth.refreshToken();
-    const status = await auth.status();
-    const coolDown = status.coolDown && withBecause(status.coolDown);
-    printData(terminal, json, { ...status, coolDown }, statusText(status, terminal));
-  } finally {
-    close();
-  }
+    .option('--tenant <name>', 'tenant whose token it is');
+  return answering(token, terminal, ({ refresh, clear, tenant }: Flags) => {
+    if (refresh && clear) throw new UsageError('give --refresh or --clear, not both');
+    return withEbay(tenant, true, async ({ auth }) => {
+      if (clear) await auth.clear();
+      if (refresh) await auth.refreshToken();
+      const status = await auth.status();
+      const coolDown = status.coolDown && withBecause(status.coolDown);
+      return { data: { ...status, coolDown }, text: statusText(status, terminal) };
+    });
+  });
 }
 
 function statusText(status: TokenStatus, terminal: Terminal): string {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGate } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { QuotaReport } from '../../src/ebay/gate/quota.ts';
 import type { SearchEstimate } from '../../src/queue/search/estimate.ts';
@@ -51,7 +51,7 @@ describe('dpf quota and dpf search --dry-run', function () {
   });
 
   it('tell what a search costs without enqueueing it, and when it could be done while the gate is closed', async () => {
-    const { gate, redis: connection, close } = openGate(testConfig(env()), quietLog());
+    const { gate, redis: connection, close } = openEbay(testConfig(env()), quietLog());
     await waitFor('Redis', () => connection.ping().catch(() => undefined));
     await gate.close(600_000, 'pause');
     close();

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
-import { openGate } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import { setPace } from '../../src/queue/bullmq/queues.ts';
 import { gaps, inFlight, rushed } from '../support/arrivals.ts';
@@ -51,7 +51,7 @@ describe('the fleet’s pace', function () {
 
   it('follows an interval that changes while it runs, without a burst', async () => {
     const fleet = await fleets.start(2, { MIN_API_CALL_INTERVAL: '0.6' });
-    const { gate, redis: connection, close } = openGate(fleet.config, quietLog());
+    const { gate, redis: connection, close } = openEbay(fleet.config, quietLog());
     const queue = new Queue('ebay-calls', { connection: redis.connect(), prefix: '{ebay}' });
     await waitFor('Redis', () => connection.ping().catch(() => undefined));
     const made = async () => (await fleet.calls()).length;
@@ -125,7 +125,7 @@ describe('the fleet’s pace', function () {
       const calls = await fleet.calls();
       expect(during, 'calls in flight').to.be.at.most(2);
       expect(rushed(calls, 200)).to.deep.equal([]);
-      const { gate, redis: connection, close } = openGate(fleet.config, quietLog());
+      const { gate, redis: connection, close } = openEbay(fleet.config, quietLog());
       await waitFor('Redis', () => connection.ping().catch(() => undefined));
       expect((await gate.read()).used).to.equal(calls.length);
       close();

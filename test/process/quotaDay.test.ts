@@ -1,6 +1,6 @@
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
-import { openGate } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { Priority } from '../../src/product/requestSchema.ts';
 import { type Fleet, useFleet } from '../support/fleet.ts';
@@ -16,10 +16,10 @@ describe('a quota day over two workers', function () {
 
   /** Compares the gate's ledger with eBay's own count, as one process of the fleet does now and then. */
   async function reconcile(fleet: Fleet): Promise<void> {
-    const { gate, reconcileNow, redis: connection, close } = openGate(fleet.config, quietLog());
+    const { gate, client, redis: connection, close } = openEbay(fleet.config, quietLog());
     await waitFor('Redis', () => connection.ping().catch(() => undefined));
     // A worker may be asking at the same time: whose question brings the figures does not matter.
-    await reconcileNow();
+    await client.reconcile();
     const { limit, remaining } = await fleet.ebay.quota();
     expect(await gate.read()).to.include({ limit, remaining });
     close();

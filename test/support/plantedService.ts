@@ -3,9 +3,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Redis } from 'ioredis';
-import { findTenant, openAuth } from '../../src/app/client.ts';
+import { openEbay } from '../../src/app/client.ts';
 import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
+import { readTenant } from '../../src/fleet/fleetConfig.ts';
 import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
 import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
@@ -164,8 +165,8 @@ export function usePlantedService(): PlantedService {
     async noteTokens() {
       await Promise.all(
         TENANTS.map(async (tenant) => {
-          const { config } = await findTenant(testConfig(env), tenant);
-          const { auth, close } = openAuth(config, quietLog(), tenant);
+          const { config } = await readTenant(redis, testConfig(env), tenant);
+          const { auth, close } = openEbay(config, quietLog(), { tenant, redis });
           const token = await auth.cachedToken().catch(() => undefined);
           if (token !== undefined) canaries.set(`token ${token.slice(-8)} of ${tenant}`, token);
           close();

@@ -1,6 +1,7 @@
+import { withBecause } from '../../failures.ts';
 import type { CallClass, ClosedReason, Closure, GateState } from './gate.ts';
 
-/** A closure as users read it. */
+/** A closure as users read it; JSON of it has `because` too. */
 export interface ClosureReport {
   reason: ClosedReason;
   /** ISO 8601. */
@@ -44,7 +45,7 @@ export function quotaReport(
   const report = (closure: Closure | undefined): ClosureReport | null =>
     closure === undefined
       ? null
-      : { reason: closure.reason, until: new Date(closure.until + toHere).toISOString() };
+      : withBecause({ reason: closure.reason, until: new Date(closure.until + toHere).toISOString() });
   const { limit, used, remaining, reset, intervalMs, closed, circuit, classes } = state;
   const classReport = (callClass: CallClass): ClassReport => {
     const upTo = Math.floor(limit * shares[callClass]);

@@ -6,6 +6,7 @@ import { repeatStrategy } from './repeat.ts';
 export interface TenantQueues {
   searches: Queue;
   calls: Queue;
+  close(): Promise<unknown>;
 }
 
 /** The queues of one tenant. The search queue computes runs of schedules as the workers do. */
@@ -16,5 +17,5 @@ export function openQueues(connection: Redis, prefix: string, tenant: string): T
   };
   // BullMQ prints an error without a listener. The connection logs it, and each command reports its own.
   for (const queue of Object.values(queues)) queue.on('error', () => undefined);
-  return queues;
+  return { ...queues, close: () => Promise.all([queues.searches.close(), queues.calls.close()]) };
 }

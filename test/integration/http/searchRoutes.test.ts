@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { callGate } from '../../../src/app/producer.ts';
-import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { openEbay } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { testConfig } from '../../support/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -37,7 +37,7 @@ describe('searches over HTTP', () => {
     const progress = { state: 'waiting', pages: 0, of: 1, products: 0, reason: 'pause', until: 1 };
     await service.redis.hset(`{ebay}:ebay-search:${searchId}`, 'progress', JSON.stringify(progress));
     const config = testConfig({ REDIS_URL: 'redis://localhost' });
-    const gate = callGate(service.redis, config, 'default', { log: NOOP_LOGGER });
+    const { gate } = openEbay(config, quietLog(), { redis: service.redis });
     await gate.close(60_000, 'pause');
     const quota = await service.call('GET', '/v1/quota');
     const search = await service.call('GET', `/v1/searches/${searchId}`);

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGate } from '../../../src/app/client.ts';
+import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { useService } from '../../support/service.ts';
@@ -9,10 +9,10 @@ const HOUR_S = 3600;
 
 describe('searches before a closed gate', () => {
   const service = useService({ DAILY_CALL_LIMIT: '100' });
-  let gate: ReturnType<typeof openGate>;
+  let gate: ReturnType<typeof openEbay>;
 
   beforeEach(async () => {
-    gate = openGate(service.config, quietLog());
+    gate = openEbay(service.config, quietLog());
     await waitFor('Redis', () => gate.redis.ping().catch(() => undefined));
   });
   afterEach(() => gate.close());
@@ -20,7 +20,7 @@ describe('searches before a closed gate', () => {
   async function eBayCounted(used: number): Promise<void> {
     service.simulator.controls.quota({ limit: 100, used, resetInS: HOUR_S });
     // The worker may be asking at the same time: whose question brings the figures does not matter.
-    await gate.reconcileNow();
+    await gate.client.reconcile();
     expect(await gate.gate.read()).to.include({ used, limit: 100 });
   }
 

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGate } from '../../../src/app/client.ts';
+import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -158,7 +158,7 @@ describe('a search that is cancelled', () => {
     expect((await service.producer.products(searchId)).length).to.equal(summary?.counts.products);
     expect(await service.calls.getJobCountByTypes('prioritized', 'delayed', 'active')).to.equal(0);
     expect(await service.producer.cancel(searchId)).to.equal(false);
-    const { gate, redis, close } = openGate(service.config, quietLog());
+    const { gate, redis, close } = openEbay(service.config, quietLog());
     await waitFor('Redis', () => redis.ping().catch(() => undefined));
     expect((await gate.read()).mark.granted).to.equal(pages.length);
     close();

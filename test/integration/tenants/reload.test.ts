@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { openGate } from '../../../src/app/client.ts';
+import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { FleetStore } from '../../../src/fleet/fleetStore.ts';
 import { DEMO_CREDENTIALS } from '../../../src/simulator/tokens.ts';
@@ -24,7 +24,7 @@ describe('a configuration that changes under a running worker', () => {
       return has(limit) && (await store().processes()).some((each) => each.version === version);
     });
   const gate = async (tenant: string) => {
-    const opened = openGate(service.config, quietLog(), tenant);
+    const opened = openEbay(service.config, quietLog(), { tenant });
     try {
       await waitFor('Redis', () => opened.redis.status === 'ready');
       return await opened.gate.read();

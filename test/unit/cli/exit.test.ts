@@ -4,11 +4,11 @@ import {
   EXIT,
   errorJson,
   errorText,
-  exitOfOutcome,
   reportOf,
   searchFailed,
   UsageError,
 } from '../../../src/cli/exit.ts';
+import { ENDS } from '../../../src/cli/search.ts';
 import { ConfigError } from '../../../src/config/config.ts';
 import { Failure } from '../../../src/failures.ts';
 import { OUTCOMES } from '../../../src/product/summary.ts';
@@ -27,7 +27,7 @@ const failedReport: SearchReport = {
 
 describe('exit codes', () => {
   it('of outcomes: 0 where all that was wanted is there, 5 for a part, 1 for nothing', () => {
-    const codes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, exitOfOutcome(outcome)]));
+    const codes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, ENDS[outcome][2]]));
     expect(codes).to.deep.equal({
       ...{ complete: 0, 'none-found': 0, 'filtered-out': 0 },
       ...{ partial: 5, degraded: 5, cancelled: 5, skipped: 5, failed: 1 },

@@ -7,6 +7,7 @@ export function plainTerminal(change: Partial<Terminal> = {}): Terminal & { out:
   return {
     out,
     err,
+    exit: 0,
     print: (text) => void out.push(text),
     note: (text) => void err.push(text),
     draw: (text) => void err.push(text),

@@ -21,7 +21,7 @@ describe('progress', () => {
   it('is a plain line for each change where there is no terminal', () => {
     const terminal = plainTerminal();
     const line = new ProgressLine(terminal);
-    for (const text of ['queued', 'queued', 'collecting']) line.show(text);
+    for (const text of ['queued', 'queued', 'collecting']) line.show(() => text);
     line.end();
     expect(terminal.err).to.deep.equal(['queued', 'collecting']);
   });
@@ -29,7 +29,7 @@ describe('progress', () => {
   it('is one line drawn over and over on a terminal, never wider than it, and gone at the end', () => {
     const terminal = plainTerminal({ live: true, width: 60 });
     const line = new ProgressLine(terminal);
-    line.show('x'.repeat(200));
+    line.show(() => 'x'.repeat(200));
     line.end();
     expect(terminal.err.join('')).to.not.contain('\n');
     expect(terminal.err[0]?.replace('\r\u001b[2K', '').length).to.be.below(60);

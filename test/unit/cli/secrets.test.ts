@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { refuseSecrets } from '../../../src/cli/secrets.ts';
+import { refuseSecrets } from '../../../src/cli/program.ts';
 
 describe('secrets as arguments', () => {
   for (const args of [

@@ -33,7 +33,10 @@ describe('the report on the quota', () => {
     expect(report.classes).to.deep.equal({
       interactive: { upTo: 5000, remaining: 1400, closed: null },
       scheduled: { upTo: 4500, remaining: 900, closed: null },
-      backfill: { upTo: 3500, remaining: 0, closed: { reason: 'quota', until: '2026-03-03T08:00:00.000Z' } },
+      backfill: {
+        ...{ upTo: 3500, remaining: 0 },
+        closed: { reason: 'quota', because: 'quota', until: '2026-03-03T08:00:00.000Z' },
+      },
     });
   });
 
