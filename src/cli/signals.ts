@@ -10,7 +10,7 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** From now on SIGINT (Ctrl-C) and SIGTERM do not end the process, however often they are received. */
 export function onInterrupt() {
   const controller = new AbortController();
-  const { signal } = controller;
+  const signal: AbortSignal = controller.signal;
   const received = once(signal, 'abort');
   const interrupted = received.then(() => {
     throw new Failure('interrupted', 'interrupted');

@@ -118,7 +118,7 @@ function limitConnecting(request: ClientRequest, socket: Socket, timeoutMs: numb
 /** One signal for a call: aborts when the caller's does, or when an attempt takes too long. */
 export class Deadline {
   readonly #controller = new AbortController();
-  readonly signal = this.#controller.signal;
+  readonly signal: AbortSignal = this.#controller.signal;
   readonly #caller: AbortSignal | undefined;
   readonly #onAbort = () => this.#controller.abort();
   #timer: NodeJS.Timeout | undefined;
