@@ -1,4 +1,3 @@
-import type { AuthMetrics } from './metrics.ts';
 import type { Scrubber } from './scrubber.ts';
 
 export type Level = 'error' | 'warn' | 'info' | 'debug';
@@ -16,20 +15,6 @@ export interface Logs {
 
 /** For library users who pass no logger. */
 export const NOOP_LOGGER: Logger = { error() {}, warn() {}, info() {}, debug() {} };
-
-const nothing = () => undefined;
-
-/** For library users who collect no metrics; here because `metrics.ts` loads prom-client. */
-export const NOOP_AUTH_METRICS: AuthMetrics = {
-  served: { inc: nothing },
-  misses: { inc: nothing },
-  mints: { inc: nothing },
-  mintSeconds: { observe: nothing },
-  waits: { inc: nothing },
-  credentialRefused: { set: nothing },
-  expiresAt: nothing,
-  begin: nothing,
-};
 
 /** The same log with these fields in every line. */
 export function withFields(logs: Logs, fields: Fields): Logs {

@@ -299,8 +299,8 @@ function callMetrics(record: Recorder, tenant: string) {
   };
 }
 
-/** How tokens are obtained. */
-export type AuthMetrics = ReturnType<typeof authMetrics>;
+/** How one tenant's tokens are obtained. */
+export type AuthMetrics = ReturnType<ReturnType<typeof authMetrics>>;
 
 function authMetrics(record: Recorder) {
   const expiries = new Map<string, number>();
@@ -308,26 +308,25 @@ function authMetrics(record: Recorder) {
     for (const [tenant, at] of expiries)
       record.set('dpf_token_expiry_seconds', { tenant }, Math.max(0, (at - Date.now()) / 1000));
   };
-  type T = { tenant: string };
-  return {
-    served: { inc: (l: T & { source: string }) => record.add('dpf_token_served_total', l) },
-    misses: { inc: (l: T & { reason: string }) => record.add('dpf_token_cache_misses_total', l) },
-    mints: { inc: (l: T & { reason: string; result: string }) => record.add('dpf_token_mints_total', l) },
-    mintSeconds: {
-      observe: (l: T, seconds: number) => record.observe('dpf_token_mint_seconds', l, seconds * 1000),
-    },
-    waits: { inc: (l: T) => record.add('dpf_token_waits_total', l) },
-    credentialRefused: {
-      set: (l: T, value: number) => record.set('dpf_token_credential_refused', l, value),
-    },
-    expiresAt: (tenant: string, at: number) => void expiries.set(tenant, at),
-    begin(tenant: string): void {
-      record.begin({ tenant }, 'dpf_token_served_total', 'dpf_token_mint_seconds');
-      record.begin({ tenant, reason: 'absent' }, 'dpf_token_cache_misses_total');
-      record.begin({ tenant, reason: 'missing' }, 'dpf_token_mints_total');
-      record.begin({ tenant, reason: 'refused', result: 'ok' }, 'dpf_token_mints_total');
-      record.set('dpf_token_credential_refused', { tenant }, 0);
-    },
+  return (tenant: string) => {
+    record.begin({ tenant }, 'dpf_token_served_total', 'dpf_token_mint_seconds');
+    record.begin({ tenant, reason: 'absent' }, 'dpf_token_cache_misses_total');
+    record.begin({ tenant, reason: 'missing' }, 'dpf_token_mints_total');
+    record.begin({ tenant, reason: 'refused', result: 'ok' }, 'dpf_token_mints_total');
+    record.set('dpf_token_credential_refused', { tenant }, 0);
+    return {
+      served: (source: string) => record.add('dpf_token_served_total', { tenant, source }),
+      missed: (reason: string) => record.add('dpf_token_cache_misses_total', { tenant, reason }),
+      minted(reason: string, result: string, ms: number): void {
+        record.add('dpf_token_mints_total', { tenant, reason, result });
+        record.observe('dpf_token_mint_seconds', { tenant }, ms);
+      },
+      waited: () => record.add('dpf_token_waits_total', { tenant }),
+      credentialRefused: (isRefused: boolean) =>
+        record.set('dpf_token_credential_refused', { tenant }, isRefused ? 1 : 0),
+      /** When the token stops being used, ms since the epoch. */
+      expiresAt: (at: number) => void expiries.set(tenant, at),
+    };
   };
 }
 

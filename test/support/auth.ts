@@ -59,7 +59,8 @@ export function useAuth(redisUrl: () => string): AuthBench {
       const redis = openRedis(settings.redis, 'caller', NOOP_LOGGER);
       close.push(() => redis.disconnect());
       const log: AuthProcess['log'] = [];
-      const { auth: metrics, registry } = createMetrics();
+      const { auth, registry } = createMetrics();
+      const metrics = auth(options?.tenant ?? 'default');
       const parts = { config: settings, redis, metrics, log: recordingLog(log), ...options };
       return { auth: keep(new EbayAuthService(parts)), redis, registry, log };
     },

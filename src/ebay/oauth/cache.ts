@@ -7,20 +7,24 @@ import type { Logger } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import { isObject, parseObject } from '../answer.ts';
 
+/** Whose token it is: another owner's value is a miss, so that switching never serves the wrong token. */
+export interface TokenOwner {
+  environment: string;
+  /** A short digest of the client id. */
+  credential: string;
+  /** Sorted, separated by one space. */
+  scopes: string;
+}
+
 /**
  * A cached token as other services may read it. `expires_in` is the whole life in seconds as eBay gave it, `stored_at`
- * the moment of caching in ISO 8601. The last three say whose token it is.
+ * the moment of caching in ISO 8601.
  */
-export interface TokenData {
+export interface TokenData extends Partial<TokenOwner> {
   access_token: string;
   expires_in: number;
   token_type: string;
   stored_at: string;
-  environment?: string;
-  /** A short digest of the client id. */
-  credential?: string;
-  /** Sorted, separated by one space. */
-  scopes?: string;
 }
 
 /** A token as it stands in the cache, with what follows from its data (ms since the epoch). */
@@ -56,7 +60,7 @@ export interface TokenContext {
   redis: Redis | undefined;
   clock: FleetClock;
   log: Logger;
-  metrics: AuthMetrics;
+  metrics: AuthMetrics | undefined;
   random: () => number;
   /** Called with every token that is read or written. */
   seen: (accessToken: string) => void;
@@ -273,13 +277,6 @@ function connected(redis: Redis, late: Promise<never>): Promise<void> {
     late.catch(lost);
     if (redis.status === 'wait') redis.connect().catch(lost);
   });
-}
-
-/** Whose token a value has to be; another owner's value is a miss, so that switching never serves the wrong token. */
-export interface TokenOwner {
-  environment: string;
-  credential: string;
-  scopes: string;
 }
 
 export function tokenOwner({ ebay }: Pick<Config, 'ebay'>): TokenOwner {

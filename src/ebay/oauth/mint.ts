@@ -57,21 +57,24 @@ export class Minter {
    * @throws Failure `token-unavailable`, `credential-refused`, `mint-budget-spent`, `redis-unavailable`.
    */
   obtain(need: Need): Promise<CachedToken> {
-    this.#flight ??= this.#acquire(need).finally(() => {
+    this.#flight ??= this.acquire(need).finally(() => {
       this.#flight = undefined;
     });
     return this.#flight;
   }
 
-  async #acquire(need: Need): Promise<CachedToken> {
-    const { config, metrics, tenant, random } = this.#context;
+  /** As `obtain`, for one caller; `ahead` does not wait for another process. */
+  async acquire(need: Need): Promise<CachedToken> {
+    const { config, metrics, random } = this.#context;
     const requester = randomUUID();
     const longestMs = (config.token.lockTime + config.token.requestTimeout) * 1000;
     const giveUpAt = performance.now() + longestMs;
     let { stale } = need;
     for (let look = 0; performance.now() < giveUpAt; look += 1) {
-      const permit = await this.#ask({ ...need, stale }, requester);
+      const permit = await this.#permits.permit({ ...need, stale }, requester);
       if (permit.kind === 'granted') return this.#mint(permit, need.reason, requester);
+      if (permit.kind === 'paused') throw this.#paused(permit);
+      if (permit.kind === 'spent') throw this.#spent(permit.mintsToday);
       if (permit.kind === 'replaced') {
         const { token } = await this.#cache.open(permit.value);
         if (token !== undefined && token.data.access_token !== need.unwanted) {
@@ -79,47 +82,29 @@ export class Minter {
           return token;
         }
         stale = permit.value;
-      } else if (permit.kind === 'busy') {
-        if (look === 0) metrics.waits.inc({ tenant });
+      } else if (need.reason === 'ahead') break;
+      else if (permit.kind === 'wait') await sleep(permit.ms);
+      else {
+        if (look === 0) metrics?.waited();
         await sleep(Math.min(FIRST_LOOK_MS * 2 ** look, LAST_LOOK_MS) * (0.75 + 0.5 * random()));
-      } else await sleep(permit.ms);
+      }
     }
-    throw new Failure('token-unavailable', 'another process is fetching the token and does not finish', {
-      until: Date.now() + longestMs,
-      reason: 'busy',
-    });
-  }
-
-  /** Fetches the next token if nobody else does; never waits. Gives a token that replaces `current`, if there is one. */
-  async renewAhead(current: CachedToken): Promise<CachedToken | undefined> {
-    const requester = randomUUID();
-    const permit = await this.#ask({ reason: 'ahead', stale: current.value }, requester);
-    if (permit.kind === 'granted') return this.#mint(permit, 'ahead', requester);
-    return permit.kind === 'replaced' ? (await this.#cache.open(permit.value)).token : undefined;
-  }
-
-  /** @throws Failure where the fleet may make no token request now. */
-  async #ask(need: Need, requester: string) {
-    const permit = await this.#permits.permit(need, requester);
-    if (permit.kind === 'paused') throw this.#paused(permit);
-    if (permit.kind === 'spent') throw this.#spent(permit.mintsToday);
-    return permit;
+    const until = Date.now() + longestMs;
+    const message = 'another process is fetching the token and does not finish';
+    throw new Failure('token-unavailable', message, { until, reason: 'busy' });
   }
 
   /** There is a token again. */
   recovered(): void {
     if (!this.failing) return;
     this.failing = false;
-    this.#context.metrics.credentialRefused.set({ tenant: this.#context.tenant }, 0);
+    this.#context.metrics?.credentialRefused(false);
   }
 
   async #mint(permit: Granted, reason: Need['reason'], requester: string): Promise<CachedToken> {
     const { config, clock, log, metrics, tenant } = this.#context;
     const began = performance.now();
-    const ended = (result: string) => {
-      metrics.mintSeconds.observe({ tenant }, (performance.now() - began) / 1000);
-      metrics.mints.inc({ tenant, reason, result });
-    };
+    const ended = (result: string) => metrics?.minted(reason, result, performance.now() - began);
     try {
       const { warnings, ...grant } = await requestToken(config);
       ended('ok');
@@ -161,11 +146,10 @@ export class Minter {
   }
 
   #paused({ reason, ms }: Pause): Failure {
-    const { metrics, tenant } = this.#context;
     this.failing = true;
     const until = Date.now() + ms;
     const isRefused = isCredentialRefused(reason);
-    if (isRefused) metrics.credentialRefused.set({ tenant }, 1);
+    if (isRefused) this.#context.metrics?.credentialRefused(true);
     const what = isRefused ? REMEDIES[reason] : `eBay's token endpoint fails (${reason})`;
     const message = `${what}; next request at ${new Date(until).toISOString()}`;
     return new Failure(isRefused ? 'credential-refused' : 'token-unavailable', message, { until, reason });

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { Config } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
-import { type Logger, NOOP_AUTH_METRICS, NOOP_LOGGER } from '../../telemetry/logger.ts';
+import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
 import { isCredentialRefused } from '../retryPolicy.ts';
@@ -64,7 +64,7 @@ export class EbayAuthService {
       tenant: options.tenant ?? 'default',
       clock: new FleetClock(options.clock),
       log: options.log ?? NOOP_LOGGER,
-      metrics: options.metrics ?? NOOP_AUTH_METRICS,
+      metrics: options.metrics,
       random: options.random ?? Math.random,
       seen: (token) => scrubber?.learnToken(token),
     };
@@ -205,10 +205,10 @@ export class EbayAuthService {
 
   /** Redis first; the copy in memory instead while Redis does not answer, and only then. */
   async #read(): Promise<Found> {
-    const { metrics, tenant } = this.#context;
+    const { metrics } = this.#context;
     const found = await this.#cache.read();
     const { miss } = found;
-    if (miss !== undefined) metrics.misses.inc({ tenant, reason: miss });
+    if (miss !== undefined) metrics?.missed(miss);
     this.#noteRedis(miss !== 'silent');
     return miss === 'silent' ? { ...found, token: this.#usableCopy() } : found;
   }
@@ -249,28 +249,29 @@ export class EbayAuthService {
   }
 
   #serve(token: CachedToken, source: Source): string {
-    const { metrics, tenant } = this.#context;
+    const { metrics } = this.#context;
     if (this.#usableCopy() !== token) {
       this.#copy = token;
-      metrics.expiresAt(tenant, token.usableUntil);
+      metrics?.expiresAt(token.usableUntil);
     }
     if (source === 'redis') this.#minter.recovered();
     this.#ahead.used(token);
-    metrics.served.inc({ tenant, source });
+    metrics?.served(source);
     return token.data.access_token;
   }
 
   async #renew(current: CachedToken): Promise<void> {
-    const token = await this.#minter.renewAhead(current).catch((error: unknown) => {
-      // A failure is in the log already, and no caller waits for this token.
+    try {
+      const token = await this.#minter.acquire({ reason: 'ahead', stale: current.value });
+      if (token.value === current.value) return;
+      this.#copy = token;
+      this.#ahead.watch(token);
+    } catch (error) {
+      // A failure is in the log already or another process is fetching the token, and no caller waits for it.
+      if (error instanceof Failure) return;
       const { log, tenant } = this.#context;
-      if (!(error instanceof Failure))
-        log.error('background token refresh failed', { tenant, cause: String(error) });
-      return undefined;
-    });
-    if (token === undefined || token.value === current.value) return;
-    this.#copy = token;
-    this.#ahead.watch(token);
+      log.error('background token refresh failed', { tenant, cause: String(error) });
+    }
   }
 }
 
