@@ -15,8 +15,6 @@ export interface IntakeLimits {
 }
 
 interface Usage {
-  /** When it was measured, ms since the epoch. */
-  at: number;
   waiting: number;
   /** Share of `maxmemory` in use; 0 where there is no limit. */
   memory: number;
@@ -28,21 +26,25 @@ const USAGE_TTL_MS = 1000;
 /** When to try again after a refusal: it is not known when there is room, so not at once. */
 const RETRY_AFTER_MS = 10_000;
 
-/** Refuses searches before the queue or Redis's memory is full, while those that wait can still be served. */
-export class Intake {
-  readonly #options: { redis: Redis; queue: Queue; limits: () => IntakeLimits };
-  #usage: Usage | undefined;
-  #measuring: Promise<Usage> | undefined;
-
-  /** @param options `limits` may change while searches come in */
-  constructor(options: { redis: Redis; queue: Queue; limits: () => IntakeLimits }) {
-    this.#options = options;
-  }
-
-  /** Admits all of them or none. @throws Failure `backlog_full` {reason: `backlog` or `memory`, until} */
-  async admit(requests: readonly NormalRequest[]): Promise<void> {
-    const { backlog, backfillMemory, memory } = this.#options.limits();
-    const usage = await this.#currentUsage();
+/**
+ * Refuses searches before the queue or Redis's memory is full, while those that wait can still be served.
+ * @param limits may change while searches come in
+ * @returns admits all of a list or none; it throws Failure `backlog_full` {reason: `backlog` or `memory`, until}
+ */
+export function createIntake(redis: Redis, queue: Queue, limits: () => IntakeLimits) {
+  // Calls at the same time share one measurement: a flood would measure a hundred times at once.
+  let measured: Promise<Usage> | undefined;
+  let measuredAt = 0;
+  return async (requests: readonly NormalRequest[]): Promise<void> => {
+    if (measured === undefined || Date.now() - measuredAt >= USAGE_TTL_MS) {
+      measuredAt = Date.now();
+      measured = measure(redis, queue);
+      measured.catch(() => {
+        measured = undefined;
+      });
+    }
+    const { backlog, backfillMemory, memory } = limits();
+    const usage = await measured;
     if (usage.memory > memory)
       throw full('memory', `Redis uses more than ${percent(memory)} of its memory: try later`);
     if (usage.memory > backfillMemory && requests.some(({ priority }) => priority === 'backfill'))
@@ -50,28 +52,16 @@ export class Intake {
     if (usage.waiting + requests.length > backlog)
       throw full('backlog', `${usage.waiting} searches wait already and ${backlog} may: try later`);
     usage.waiting += requests.length;
-  }
+  };
+}
 
-  /** Calls at the same time share one measurement: a flood would measure a hundred times at once. */
-  async #currentUsage(): Promise<Usage> {
-    if (this.#usage !== undefined && Date.now() - this.#usage.at < USAGE_TTL_MS) return this.#usage;
-    this.#measuring ??= this.#measure().finally(() => {
-      this.#measuring = undefined;
-    });
-    return this.#measuring;
-  }
-
-  async #measure(): Promise<Usage> {
-    const at = Date.now();
-    const { redis, queue } = this.#options;
-    // The key picks the node of a Cluster that holds the queue.
-    const memory = redis.pipeline().exists(queue.toKey('')).info('memory').exec();
-    const [waiting, replies] = await Promise.all([waitingCount(queue), memory]);
-    const [error, info] = replies?.[1] ?? [];
-    if (error) throw error;
-    this.#usage = { at, waiting, memory: shareUsed(String(info)) };
-    return this.#usage;
-  }
+async function measure(redis: Redis, queue: Queue): Promise<Usage> {
+  // The key picks the node of a Cluster that holds the queue.
+  const memory = redis.pipeline().exists(queue.toKey('')).info('memory').exec();
+  const [waiting, replies] = await Promise.all([waitingCount(queue), memory]);
+  const [error, info] = replies?.[1] ?? [];
+  if (error) throw error;
+  return { waiting, memory: shareUsed(String(info)) };
 }
 
 /** Why a search was refused, for the metric; undefined for an internal error. */

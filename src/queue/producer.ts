@@ -12,12 +12,12 @@ import { SearchStore } from '../results/searchStore.ts';
 import { callsAhead } from './bullmq/counts.ts';
 import { resumeSearch, SEARCH_JOB, withinDeadline } from './bullmq/queues.ts';
 import { bindIdempotencyKey } from './idempotency.ts';
-import { Intake, type IntakeLimits, type Refusal, refusalOf } from './intake.ts';
+import { createIntake, type IntakeLimits, type Refusal, refusalOf } from './intake.ts';
 import { Schedules } from './schedules/schedules.ts';
 import { cancelSearch } from './search/coalesce.ts';
 import type { Admission } from './search/context.ts';
 import { estimate, type Outlook, type SearchEstimate } from './search/estimate.ts';
-import { invalid, searchOptions } from './search/jobData.ts';
+import { invalid, searchOptions, withTenant } from './search/jobData.ts';
 import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
 
@@ -54,10 +54,9 @@ export interface ProducerOptions {
 
 export interface EnqueueOptions {
   /**
-   * Names this very request, a search or a list of searches in their order. Adding the same request again with its key
-   * makes no second search and returns the same ids; another request with a used key fails with
-   * `idempotency_key_reused`. A key is remembered for the longest life of a search, and is shared with HTTP's
-   * `Idempotency-Key`. Default: every call makes new searches.
+   * Names this very request, a search or a list of searches in their order. The same request with the same key makes no
+   * second search and returns the same ids; another one fails with `idempotency_key_reused`. A key is remembered for the
+   * longest life of a search, and is shared with HTTP's `Idempotency-Key`. Default: every call makes new searches.
    */
   idempotencyKey?: string;
 }
@@ -70,29 +69,20 @@ export class SearchProducer {
   /** Searches that are run again and again. */
   readonly schedule: Schedules;
   readonly #options: ProducerOptions;
-  readonly #searches: Queue;
-  readonly #calls: Queue;
   readonly #reader: SearchReader;
   readonly #store: SearchStore;
-  readonly #intake: Intake;
+  readonly #admit: ReturnType<typeof createIntake>;
   readonly #coalesced: CoalescedSearches;
 
   constructor(options: ProducerOptions) {
-    const { redis, prefix, tenant, resultsTtlMs, runsTtlMs } = options;
+    const { redis, searches, prefix, tenant, minScheduleInterval, resultsTtlMs, runsTtlMs } = options;
     this.#options = options;
-    this.#searches = options.searches;
-    this.#calls = options.calls;
-    this.schedule = new Schedules({
-      ...options,
-      defaults: options,
-      searches: this.#searches,
-      minInterval: options.minScheduleInterval,
-    });
-    this.#intake = new Intake({ redis, queue: this.#searches, limits: options.limits });
+    this.schedule = new Schedules({ ...options, defaults: options, minInterval: minScheduleInterval });
+    this.#admit = createIntake(redis, searches, options.limits);
     this.#store = new SearchStore({ redis, prefix, resultTtlMs: resultsTtlMs, runTtlMs: runsTtlMs });
     this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs });
     this.#reader = new SearchReader({
-      searches: this.#searches,
+      searches,
       store: this.#store,
       tenant,
       defaults: options,
@@ -103,9 +93,8 @@ export class SearchProducer {
   /**
    * Adds one search and returns its id.
    * @throws Failure `invalid_request` naming every wrong field (`detail.errors`); `backlog_full` when too many searches
-   * wait or Redis's memory is nearly full (`detail.reason`); `idempotency_key_reused` when the key stands for another
-   * request; `redis-unavailable`, which names the search's id in `detail.searchId`: adding it again with the same
-   * idempotency key is safe.
+   * wait or Redis's memory is nearly full (`detail.reason`); `idempotency_key_reused`; `redis-unavailable` with the id in
+   * `detail.searchId`: adding it again with the same idempotency key is safe.
    */
   async enqueue(request: SearchRequest, options: EnqueueOptions = {}): Promise<{ searchId: string }> {
     const [added] = await this.enqueueMany([request], options);
@@ -113,8 +102,7 @@ export class SearchProducer {
   }
 
   /**
-   * Adds searches, all of them or none, and returns their ids in the same order. With an idempotency key the list stands
-   * for one request: another order is another request.
+   * Adds searches, all of them or none, and returns their ids in the same order.
    * @throws Failure as `enqueue`; paths begin with the index
    */
   async enqueueMany(
@@ -131,15 +119,15 @@ export class SearchProducer {
         },
       }));
       await this.#call(async () => {
-        const { redis } = this.#options;
+        const { redis, searches } = this.#options;
         if (idempotencyKey !== undefined)
           await bindIdempotencyKey(redis, this.#options, idempotencyKey, requests);
-        await this.#intake.admit(jobs.map(({ data }) => data));
+        await this.#admit(jobs.map(({ data }) => data));
         const [first, ...others] = jobs;
         // One alone costs Redis half of a list of one.
         if (first !== undefined && others.length === 0)
-          await this.#searches.add(first.name, first.data, first.opts);
-        else await this.#searches.addBulk(jobs);
+          await searches.add(first.name, first.data, first.opts);
+        else await searches.addBulk(jobs);
       }, jobs[0]?.opts.jobId);
       return jobs.map(({ opts }) => ({ searchId: opts.jobId }));
     } catch (error) {
@@ -201,8 +189,8 @@ export class SearchProducer {
   }
 
   /**
-   * Resolves when the search has ended, with whatever outcome. It polls, because that survives what an event stream does
-   * not: a Redis that restarts, events that were trimmed, an end before the call.
+   * Resolves when the search has ended, with whatever outcome. It polls: an event stream misses what ends before the call
+   * or while Redis restarts.
    * @param options.timeoutMs default: no limit. @param options.onProgress called whenever the report changes.
    * @throws Failure `search_not_found`; `interrupted` after the timeout or when `signal` aborts: the search goes on.
    */
@@ -236,12 +224,9 @@ export class SearchProducer {
   async cancel(searchId: string): Promise<boolean> {
     return this.#call(async () => {
       const job = await this.#reader.job(searchId);
-      const { marketplace } = this.#options;
-      return cancelSearch(
-        { searches: this.#searches, store: this.#store, coalesced: this.#coalesced, marketplace },
-        job,
-        this.#reader.refOf(job),
-      );
+      const { searches, marketplace } = this.#options;
+      const parts = { searches, store: this.#store, coalesced: this.#coalesced, marketplace };
+      return cancelSearch(parts, job, this.#reader.refOf(job));
     }, searchId);
   }
 
@@ -252,20 +237,21 @@ export class SearchProducer {
   async retry(searchId: string): Promise<boolean> {
     return this.#call(async () => {
       await this.#reader.job(searchId);
-      return resumeSearch(this.#searches, searchId);
+      return resumeSearch(this.#options.searches, searchId);
     }, searchId);
   }
 
   /** Resolves once Redis answers. @throws Failure `redis-unavailable` naming host and cause. */
-  async ready(): Promise<void> {
-    await this.#options.reachRedis();
+  ready(): Promise<void> {
+    return this.#options.reachRedis();
   }
 
   /** Ends the connections that this producer opened. */
   async close(): Promise<void> {
-    const queues = [this.#searches, this.#calls].map((queue) => queue.close());
-    await withinDeadline(Promise.all(queues), this.#options.deadlineMs).catch(() => undefined);
-    await this.#options.onClose?.();
+    const { searches, calls, deadlineMs, onClose } = this.#options;
+    const closed = Promise.all([searches.close(), calls.close()]);
+    await withinDeadline(closed, deadlineMs).catch(() => undefined);
+    await onClose?.();
   }
 
   /** @throws Failure `invalid_request` naming every wrong field; with several requests paths begin with the index */
@@ -288,10 +274,8 @@ export class SearchProducer {
 
   #estimateFor(calls: CallEstimate, priority: Priority): Promise<SearchEstimate> {
     return this.#call(async () => {
-      const [outlook, ahead] = await Promise.all([
-        this.#options.outlook(priority),
-        callsAhead(this.#calls, priority),
-      ]);
+      const { outlook: outlookOf, calls: queue } = this.#options;
+      const [outlook, ahead] = await Promise.all([outlookOf(priority), callsAhead(queue, priority)]);
       return estimate(calls, priority, { ...outlook, ahead, now: Date.now() });
     });
   }
@@ -306,12 +290,6 @@ export class SearchProducer {
       throw new Failure('redis-unavailable', error.message, { searchId });
     }
   }
-}
-
-/** What is no object stays as it is: the schema refuses it. */
-function withTenant(request: unknown, tenant: string): unknown {
-  const isObject = typeof request === 'object' && request !== null && !Array.isArray(request);
-  return isObject ? { tenant, ...request } : request;
 }
 
 /** A hash of the key, because BullMQ keeps keys of its own beside the jobs: an id `meta` would hit one of them. */

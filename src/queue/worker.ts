@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { Job, Queue, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseReason } from '../failures.ts';
+import type { SearchSummary } from '../product/summary.ts';
 import { throttled } from '../telemetry/logger.ts';
 import { hasWaitingJobs } from './bullmq/counts.ts';
 import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
@@ -53,12 +54,12 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
     const searches = new QueueWorker(context, settings, connection, {
       queue: context.searches,
       process: (job, token) => inTurn(() => processSearch(context, job, token)),
-      onEnd: (job, end) => countSearch(context, job, end),
+      onEnd: (job, result) => countSearch(context, job, result as SearchSummary | undefined),
     });
     const calls = new QueueWorker(context, settings, connection, {
       queue: context.calls,
       process: (job, token) => processCall(context, job, token, abortCalls.signal),
-      onEnd: (job, end) => countCall(context, job, end),
+      onEnd: (job, result) => countCall(context, job, result as PageJobResult | undefined),
     });
     return { connection, workers: [searches, calls] };
   };
@@ -111,13 +112,11 @@ const CHECKS = 4;
 const ERRORS_TO_PAUSE = 5;
 const PAUSE_MS = 1000;
 
-/** How an attempt of a job, or the job, ended. */
-type JobEnd = { result: unknown } | { error: Error };
-
 interface QueueWork {
   queue: Queue;
   process: (job: Job, token: string) => Promise<unknown>;
-  onEnd: (job: Job, end: JobEnd) => void;
+  /** How an attempt of a job, or the job, ended; without a result when it failed. */
+  onEnd: (job: Job, result?: unknown) => void;
 }
 
 /** A BullMQ worker on one queue, with metrics, a pause after repeated errors, and a check for being stuck. */
@@ -165,11 +164,11 @@ class QueueWorker {
       .on('active', noteActivity)
       // BullMQ also emits it each second while a limit holds the queue.
       .on('drained', noteActivity)
-      .on('completed', (job, result) => onEnd(job, { result }))
+      .on('completed', onEnd)
       .on('failed', (job, error) => {
         if (job === undefined) return;
         if (parseReason(error.message).code === 'crashed-worker') metrics.crashed(queue.name);
-        onEnd(job, { error });
+        onEnd(job);
       })
       .on('stalled', (jobId) => {
         metrics.stalled(queue.name);
@@ -240,13 +239,12 @@ function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptio
   };
 }
 
-function countSearch({ metrics }: QueueContext, job: Job, end: JobEnd): void {
-  const outcome = 'error' in end ? 'failed' : (end.result as { outcome: string }).outcome;
-  metrics.searchEnded(outcome, classOf(job.data), ageOf(job));
+function countSearch({ metrics }: QueueContext, job: Job, summary?: SearchSummary): void {
+  metrics.searchEnded(summary?.outcome ?? 'failed', classOf(job.data), ageOf(job));
 }
 
-function countCall({ metrics }: QueueContext, job: Job, end: JobEnd): void {
-  const failure = job.finishedOn === undefined ? 'retried' : 'failed';
-  const result = 'error' in end ? failure : ((end.result as PageJobResult).skipped ?? 'stored');
-  metrics.callEnded(result, classOfCall(job), ageOf(job, job.processedOn));
+function countCall({ metrics }: QueueContext, job: Job, result?: PageJobResult): void {
+  const failed = job.finishedOn === undefined ? 'retried' : 'failed';
+  const end = result === undefined ? failed : (result.skipped ?? 'stored');
+  metrics.callEnded(end, classOfCall(job), ageOf(job, job.processedOn));
 }

@@ -24,10 +24,9 @@ export class IsolationDelay extends DelayedError {}
  * Runs a job unless it takes down its workers. The count is BullMQ's (`stc`: the job's lock ran out while it was active);
  * `PatchedWorker` clears it after every run that a worker survived, so only crashes in a row count.
  *
- * All that ran on a dead worker comes back at the same moment, and jobs beside the culprit must not reach the limit with
- * it. So a process runs one job at a time of those that crashed twice, of both queues; the others are delayed by a random
- * time. (One at a time in the fleet was measured: the place of a crashed worker stayed taken for a lock's life, and
- * after many kills pages waited for a minute.)
+ * All that ran on a dead worker comes back at once, and jobs beside the culprit must not reach the limit with it. So a
+ * process runs one job at a time of those that crashed twice, of both queues; the others are delayed by a random time.
+ * (One at a time in the fleet was measured: after many kills pages waited for a minute.)
  * @throws Failure `crashed-worker` at the limit; BullMQ's signal of a job that was delayed; what `run` throws.
  */
 export async function isolateCrashing<T>(

@@ -5,23 +5,16 @@ import { Failure } from '../../failures.ts';
 import type { Priority } from '../../product/requestSchema.ts';
 import { redisFailure } from '../../redis/failure.ts';
 
-/** The public queue: searches. Tenants other than `default` have their own. */
-export function searchQueueName(tenant: string): string {
-  return tenant === 'default' ? 'ebay-search' : `ebay-search-${tenant}`;
-}
-
+const suffix = (tenant: string) => (tenant === 'default' ? '' : `-${tenant}`);
+/** The public queue: searches. */
+export const searchQueueName = (tenant: string) => `ebay-search${suffix(tenant)}`;
 /** The limited queue: one job, one call. */
-export function callsQueueName(tenant: string): string {
-  return tenant === 'default' ? 'ebay-calls' : `ebay-calls-${tenant}`;
-}
+export const callsQueueName = (tenant: string) => `ebay-calls${suffix(tenant)}`;
 
 /** The only job name of the public queue. */
 export const SEARCH_JOB = 'search';
 
-/**
- * `SEARCH-rRUN-pN`. The run is part of it because BullMQ keeps a failed child, and a parent that adds the id of a kept
- * failed child again waits for ever. Ids of scheduled searches hold colons, which a custom job id may not: those are hashed.
- */
+/** `SEARCH-rRUN-pN`. The run is part of it: a parent that adds the id of a kept failed child again waits for ever. */
 export function pageJobId(searchId: string, run: number, page: number): string {
   return `${jobIdPart(searchId)}-r${run}-p${page}`;
 }
@@ -33,6 +26,7 @@ export function itemJobId(searchId: string, run: number, itemId: string): string
   return `${jobIdPart(searchId)}-r${run}-i${item}`;
 }
 
+/** Ids of scheduled searches hold colons, which a custom job id may not. */
 function jobIdPart(searchId: string): string {
   return searchId.includes(':') ? hashed(searchId) : searchId;
 }
@@ -47,10 +41,7 @@ function hashed(id: string): string {
  */
 export const PRIORITY: Record<Priority, number> = { interactive: 2, scheduled: 3, backfill: 4 };
 
-/**
- * Before all classes: for a search that only has to sum up, behind which others have yet to start, and for a call whose
- * worker died.
- */
+/** Before all classes: for a search that only has to sum up, and for a call whose worker died. */
 export const FIRST = 1;
 
 /** The class that a search's data asks for; of unchecked data, the default. */
@@ -59,10 +50,7 @@ export function classOf(data: unknown): Priority {
   return typeof asked === 'string' && Object.hasOwn(PRIORITY, asked) ? (asked as Priority) : 'interactive';
 }
 
-/**
- * BullMQ 6.7.0's key of a limited queue, `limiter`, which `queue.rateLimit` sets too and which shortens a longer hold
- * (the last call wins). Here of two holds the later end stays.
- */
+/** Sets BullMQ 6.7.0's key of a limited queue, `limiter`. Of two holds the later end stays; `queue.rateLimit` has the last. */
 const HOLD = `
 if redis.call('PTTL', KEYS[1]) < tonumber(ARGV[1]) then
   redis.call('SET', KEYS[1], '9007199254740991', 'PX', ARGV[1])
@@ -73,10 +61,7 @@ export async function holdQueue(redis: Redis, queue: Queue, ms: number): Promise
   await redis.eval(HOLD, 1, queue.toKey('limiter'), Math.max(1, Math.ceil(ms)));
 }
 
-/**
- * What a window of BullMQ's limit covers. Each costs every worker a poll that finds the limit, and loses at least a
- * millisecond or what a poll takes on its way (6.7.0), so one window a call is dear where calls are frequent.
- */
+/** A window of BullMQ's limit costs every worker a poll, and loses at least a millisecond (6.7.0): not one for each call. */
 const WINDOW_MS = 1000;
 /** The calls of a window may all wait in one worker, so they are no more than the default of WORKER_CONCURRENCY. */
 const WINDOW_JOBS = 10;
@@ -96,7 +81,7 @@ export async function setPace(queue: Queue, intervalSeconds: number): Promise<vo
   else await queue.setGlobalRateLimit(1_000_000, 1);
 }
 
-/** Starts an ended search again; it then fetches only what is missing. One that has not ended is left alone. */
+/** Starts an ended search again, which then fetches what is missing; false for one that has not ended. */
 export async function resumeSearch(searches: Queue, searchId: string): Promise<boolean> {
   const job = await searches.getJob(searchId);
   const state = await job?.getState();

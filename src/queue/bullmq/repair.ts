@@ -5,9 +5,8 @@ import { Failure, reasonOf } from '../../failures.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
 
 /**
- * Lua that moves a search back to its queue once no page of it is pending, as `moveParentToWait` of BullMQ 6.7.0 does when
- * the last child ends: the same keys (`dependencies`, `waiting-children`, `prioritized`, `pc`, `marker`) and the same
- * score, priority × 2³² + counter.
+ * Moves a search back to its queue once no page of it is pending, as `moveParentToWait` of BullMQ 6.7.0 does when the last
+ * child ends: the same keys and the same score, priority × 2³² + counter.
  */
 const RELEASE_PARENT = `
 local function release(base, parentKey)
@@ -30,10 +29,8 @@ end
 /**
  * Removes a broken job from every state and stores what it was, in one step, unless it changed since it was read or is in
  * no state any more. Its search gets the failure, as from a failed child, and is released if this was its last page.
- *
- * KEYS: quarantine list · ARGV: the queue's keys up to the id (`PREFIX:QUEUE:`), id, fingerprint, the entry, entries kept,
- * their life in ms, reason for its search, the search queue's keys up to the id.
- * Returns the keys of its children, or false if it was left alone.
+ * KEYS: quarantine list. ARGV: the queue's keys up to the id (`PREFIX:QUEUE:`), id, fingerprint, the entry, entries kept,
+ * their life in ms, reason for its search, the search queue's keys up to the id. Returns the keys of its children, or false.
  */
 const QUARANTINE = `${RELEASE_PARENT}
 local base, id, seen = ARGV[1], ARGV[2], ARGV[3]
@@ -97,7 +94,6 @@ const MAX_FIELD_LENGTH = 500;
 
 /**
  * Moves a job that cannot be read from its queue to the quarantine, unless it has changed since it was read.
- * @param searches the queue of the parents
  * @returns keys of the jobs that it waited for; undefined if it was left alone
  */
 export async function quarantineJob(
@@ -135,11 +131,9 @@ export function quarantineKey(queue: Queue): string {
 }
 
 function shortened(fields: JobFields): Partial<JobFields> {
-  const entries = Object.entries(fields).flatMap(([name, value]) => {
-    if (value === undefined) return [];
-    return [[name, Buffer.from(value.slice(0, MAX_FIELD_LENGTH), 'latin1').toString('utf8')]];
-  });
-  return Object.fromEntries(entries);
+  const text = (value = '') => Buffer.from(value.slice(0, MAX_FIELD_LENGTH), 'latin1').toString('utf8');
+  const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries.map(([name, value]) => [name, text(value)]));
 }
 
 /** Names this very content, as the script computes it, so that a job which changed since it was read is left alone. */
@@ -151,9 +145,7 @@ function fingerprint({ name, data, opts, progress, parent }: JobFields): string 
 /**
  * Removes, from searches that wait for pages, the pages that never report: ended ones (a failed one with its reason), and
  * those that are gone or in no state. The search then asks for the latter again.
- *
- * KEYS: those of `settleKeys`. ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches.
- * Returns the ids that were released.
+ * KEYS: one of the search queue's. ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches.
  */
 const SETTLE = `${RELEASE_PARENT}
 local searches, calls = ARGV[1], ARGV[2]
@@ -197,22 +189,8 @@ export async function settleSearches(
   ids: readonly string[],
 ): Promise<string[]> {
   if (ids.length === 0) return [];
-  const keys = settleKeys(searches, calls, ids);
   const bases = [searches.toKey(''), calls.toKey('')];
+  // All keys share a slot. By one of them a Cluster picks the node; without, it would be a random one.
+  const keys = [searches.toKey('waiting-children')];
   return (await redis.eval(SETTLE, keys.length, ...keys, ...bases, ...ids)) as string[];
-}
-
-/**
- * The keys that the script uses. A Cluster picks the node by them: without a key the client picks a random node, and a
- * node without the slot refuses the script. The pages' own keys are known only to the script, from the searches'
- * `dependencies`; they share the slot.
- */
-function settleKeys(searches: Queue, calls: Queue, ids: readonly string[]): string[] {
-  return [
-    ...['waiting-children', 'prioritized', 'wait', 'pc', 'marker', 'events'].map((key) =>
-      searches.toKey(key),
-    ),
-    ...['prioritized', 'delayed', 'active', 'wait', 'failed', 'completed'].map((key) => calls.toKey(key)),
-    ...ids.flatMap((id) => ['', ':dependencies', ':failed'].map((part) => searches.toKey(id) + part)),
-  ];
 }

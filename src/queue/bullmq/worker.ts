@@ -23,12 +23,9 @@ export class PatchedWorker extends Worker {
     this.#redis = redis;
   }
 
-  /**
-   * 6.7.0 asks for the next job when one completes, four commands, also when it knows that the limit holds. Where it does
-   * not ask, it takes the answer for one that there is no limit.
-   */
+  /** 6.7.0 asks for the next job when one completes, also when it knows that the limit holds. Where it does not ask, it forgets the limit. */
   protected override async handleCompleted(
-    ...[result, job, token, fetchNext = () => true, span]: Parameters<HandleCompleted>
+    ...[result, job, token, fetchNext = () => true, span]: Ended<unknown>
   ): Promise<Job> {
     const limits = this as unknown as { limitUntil: number };
     const { limitUntil } = limits;
@@ -46,7 +43,7 @@ export class PatchedWorker extends Worker {
     return super.delay(milliseconds === 0 ? 1 : milliseconds, abort);
   }
 
-  protected override async moveToActive(...asked: Parameters<MoveToActive>): Promise<Job> {
+  protected override async moveToActive(...asked: [token: string, name?: string]): Promise<Job> {
     const askedAt = performance.now();
     const job = await super.moveToActive(...asked);
     this.#roundTrips = [performance.now() - askedAt, ...this.#roundTrips].slice(0, KEPT_ROUND_TRIPS);
@@ -65,26 +62,18 @@ export class PatchedWorker extends Worker {
   /** 6.7.0 makes an empty job of one whose hash is gone, and so hides that the data is lost. */
   protected override createJob(stored: JobJson, jobId: string): Job {
     if (stored.name === undefined) throw new Error(`job ${jobId} has lost its data`);
-    return super.createJob(
-      stored.data.length <= MAX_DATA_LENGTH ? stored : this.shrink(stored, jobId),
-      jobId,
-    );
-  }
-
-  /** In Redis too: whatever loads the job later, the dashboard say, would parse it again. */
-  private shrink(stored: JobJson, jobId: string): JobJson {
+    if (stored.data.length <= MAX_DATA_LENGTH) return super.createJob(stored, jobId);
     const data = JSON.stringify(TOO_LARGE);
-    this.#redis.hset(this.toKey(jobId), 'data', data).catch(() => undefined); // The job fails all the same.
-    return { ...stored, data };
+    // In Redis too: what loads the job later, the dashboard say, would parse it again. The job fails all the same.
+    this.#redis.hset(this.toKey(jobId), 'data', data).catch(() => undefined);
+    return super.createJob({ ...stored, data }, jobId);
   }
 
   /**
    * Every end but completion comes here: retries, delays, failures. The worker survived the job, so its count of stalls
    * (`stc`) is cleared: 6.7.0 never resets it, and unrelated crashes would add up over a long life.
    */
-  protected override async handleFailed(
-    ...[error, job, token, fetchNext, span]: Parameters<HandleFailed>
-  ): Promise<Job> {
+  protected override async handleFailed(...[error, job, token, fetchNext, span]: Ended<Error>): Promise<Job> {
     const next = await super.handleFailed(error, job, token, fetchNext, span);
     if (job.stalledCounter > 0 && !(error instanceof IsolationDelay))
       await this.#redis.hdel(this.toKey(job.id as string), 'stc');
@@ -92,23 +81,7 @@ export class PatchedWorker extends Worker {
   }
 }
 
-type MoveToActive = (token: string, name?: string) => Promise<Job>;
-
-type HandleCompleted = (
-  result: unknown,
-  job: Job,
-  token: string,
-  fetchNext?: () => boolean,
-  span?: never,
-) => Promise<Job>;
-
-type HandleFailed = (
-  error: Error,
-  job: Job,
-  token: string,
-  fetchNext?: () => boolean,
-  span?: never,
-) => Promise<Job>;
+type Ended<End> = [end: End, job: Job, token: string, fetchNext?: () => boolean, span?: never];
 
 /** What 6.7.0's `scripts.js` says when a job's lock is lost, or its key is gone (`finishedErrors`). */
 const LOCK_LOST = /^(Missing lock|Lock mismatch|Missing key) for job /;

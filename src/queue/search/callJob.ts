@@ -190,9 +190,9 @@ async function runOf(context: QueueContext, data: CallJobData, run: Run | undefi
     throw new Failure('search_not_found', `no search ${search.searchId.slice(0, 64)} of ${search.timestamp}`);
   const { request } = run;
   if (request !== undefined) return { ...run, search, number: data.run, request };
-  // A worker of version 0.1 has begun the run and added this call.
+  // A worker of version 0.1 has begun the run and added this call, with a copy of what the search asks for.
   if (data.v !== 1) throw notPlanned(data);
-  const adopted = checkedRequest(data.request, context);
+  const adopted = checkedRequest((data as { request?: unknown }).request, context);
   await context.store.adopt(search, adopted);
   return { ...run, search, number: data.run, request: adopted };
 }

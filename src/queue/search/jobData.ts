@@ -1,12 +1,12 @@
 import { Ajv } from 'ajv';
 import type { Job, JobsOptions } from 'bullmq';
+import type { Static } from 'typebox';
 import { Failure, withBecause } from '../../failures.ts';
-import type { MarketplaceId } from '../../product/marketplaces.ts';
-import { parseSearchRequest } from '../../product/parseRequest.ts';
+import { MARKETPLACE_IDS } from '../../product/marketplaces.ts';
+import { isObject, parseSearchRequest } from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import { Type } from '../../product/type.ts';
-import type { SearchRef } from '../../results/searchStore.ts';
 import { PRIORITY, SEARCH_JOB } from '../bullmq/queues.ts';
 import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
 
@@ -14,34 +14,30 @@ import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
 export const SEARCH_VERSION = 1;
 export const CALL_VERSION = 2;
 
-/**
- * What the job of one call carries. What the search asks for stands in the search store. Version 1, of release 0.1, carried
- * a copy of it, which counts only where such a release has begun the run.
- */
-interface OneCall {
-  v: 1 | typeof CALL_VERSION;
-  search: SearchRef;
-  run: number;
-  marketplace: MarketplaceId;
-  /** Of version 1, and not checked. */
-  request?: unknown;
-}
+const oneCall = {
+  v: Type.Enum([1, CALL_VERSION]),
+  search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),
+  run: Type.Integer({ minimum: 1 }),
+  marketplace: Type.Enum(MARKETPLACE_IDS),
+};
+/** `page` is unique within the search, all marketplaces together: 1, 2, … */
+const PageSchema = Type.Object({
+  ...oneCall,
+  kind: Type.Literal('page'),
+  page: Type.Integer({ minimum: 1 }),
+  offset: Type.Integer({ minimum: 0 }),
+  limit: Type.Integer({ minimum: 1, maximum: 200 }),
+});
+const ItemSchema = Type.Object({
+  ...oneCall,
+  kind: Type.Literal('item'),
+  itemId: Type.String({ minLength: 1, maxLength: 100 }),
+});
+const CallSchema = Type.Union([PageSchema, ItemSchema]);
 
-/** A page of the search. */
-export interface PageJobData extends OneCall {
-  kind: 'page';
-  /** 1, 2, …: unique within the search, all marketplaces together. */
-  page: number;
-  offset: number;
-  limit: number;
-}
-
-/** The details of one product. */
-export interface ItemJobData extends OneCall {
-  kind: 'item';
-  itemId: string;
-}
-
+/** What the job of a page, and of the details of one product, carries. What the search asks for is in the search store. */
+export type PageJobData = Static<typeof PageSchema>;
+export type ItemJobData = Static<typeof ItemSchema>;
 export type CallJobData = PageJobData | ItemJobData;
 
 /** Of a job that made no call: why. */
@@ -88,27 +84,30 @@ export function callOptions({ attempts, backoffMs, keep }: JobDefaults): JobsOpt
  * The request that a search job carries. Anyone with BullMQ may have added the job, so everything is checked.
  * @throws Failure `unknown_job_type`, `unknown_payload_version` or `invalid_payload`, naming each field.
  */
-export function readSearch(job: Job, tenant: string, defaults: { marketplace: string }): NormalRequest {
+export function readSearch(job: Job, defaults: { tenant: string; marketplace: string }): NormalRequest {
+  const name = JSON.stringify(job.name);
   if (job.name !== SEARCH_JOB)
-    throw new Failure(
-      'unknown_job_type',
-      `job name ${JSON.stringify(job.name)}: only "${SEARCH_JOB}" is known here`,
-    );
+    throw new Failure('unknown_job_type', `job name ${name}: only "${SEARCH_JOB}" is known here`);
   const data = sizedData(job);
   refuseNewer(data, SEARCH_VERSION);
-  const request = checkedRequest(data, defaults);
-  if (request.tenant === tenant) return request;
-  if (typeof data === 'object' && data !== null && !('tenant' in data)) return { ...request, tenant };
-  throw invalid('invalid_payload', [
-    { path: 'tenant', code: 'invalid_tenant', message: `this queue belongs to tenant ${tenant}` },
-  ]);
+  return checkedRequest(data, defaults);
 }
 
 /** @throws Failure `invalid_payload` */
-export function checkedRequest(data: unknown, defaults: { marketplace: string }): NormalRequest {
-  const parsed = parseSearchRequest(data, defaults);
+export function checkedRequest(
+  data: unknown,
+  { tenant, marketplace }: { tenant: string; marketplace: string },
+): NormalRequest {
+  const parsed = parseSearchRequest(withTenant(data, tenant), { marketplace });
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
-  return parsed.request;
+  if (parsed.request.tenant === tenant) return parsed.request;
+  const message = `this queue belongs to tenant ${tenant}`;
+  throw invalid('invalid_payload', [{ path: 'tenant', code: 'invalid_tenant', message }]);
+}
+
+/** A request that names no tenant is the queue's. What is no object stays as it is: the schema refuses it. */
+export function withTenant(request: unknown, tenant: string): unknown {
+  return isObject(request) ? { tenant, ...request } : request;
 }
 
 /** What a worker puts in the place of data that is too long to be parsed. */
@@ -141,33 +140,13 @@ export function invalid(
   return new Failure(code, message, { errors });
 }
 
-const oneCall = {
-  v: Type.Enum([1, CALL_VERSION]),
-  search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),
-  run: Type.Integer({ minimum: 1 }),
-  marketplace: Type.String(),
-};
-const CallJobSchema = Type.Union([
-  Type.Object({
-    ...oneCall,
-    kind: Type.Literal('page'),
-    page: Type.Integer({ minimum: 1 }),
-    offset: Type.Integer({ minimum: 0 }),
-    limit: Type.Integer({ minimum: 1, maximum: 200 }),
-  }),
-  Type.Object({
-    ...oneCall,
-    kind: Type.Literal('item'),
-    itemId: Type.String({ minLength: 1, maxLength: 100 }),
-  }),
-]);
 const ajv = new Ajv({ strictTypes: false });
 
 /** @throws Failure `invalid_payload` when this is no call of ours; `unknown_payload_version` */
 export function readCall(job: Job): CallJobData {
   const data = sizedData(job);
   refuseNewer(data, CALL_VERSION);
-  if (!ajv.validate<CallJobData>(CallJobSchema, data))
+  if (!ajv.validate<CallJobData>(CallSchema, data))
     throw new Failure('invalid_payload', 'not the data of a page or item job');
   return data;
 }
@@ -192,26 +171,20 @@ export async function deferNewerVersion(
   Object.assign(job.opts, trustedOptions(rules));
   if (!isNewer(job.data, newest)) return;
   const now = Date.now();
-  const since = waitsSince(job.progress) ?? now;
+  const noted = (job.progress as { since?: unknown } | null)?.since;
+  const since = typeof noted === 'number' ? noted : now;
   const until = nextLookAtNewerVersion(since, now, rules);
   if (until === undefined) {
     // A retry begins a wait of its own.
     await job.updateProgress({});
     return;
   }
-  const counts = { pages: 0, of: 0, products: 0 };
-  await job.updateProgress(
-    withBecause({ state: 'waiting', ...counts, reason: 'newer-version', until, since }),
-  );
+  const waiting = { state: 'waiting', pages: 0, of: 0, products: 0, reason: 'newer-version', until, since };
+  await job.updateProgress(withBecause(waiting));
   await job.moveToDelayed(until, token);
   // Workers alone come here: a producer, which reads jobs with this module, does not load BullMQ before it connects.
   const { DelayedError } = await import('bullmq');
   throw new DelayedError();
-}
-
-function waitsSince(progress: Job['progress']): number | undefined {
-  if (typeof progress !== 'object' || progress === null || !('since' in progress)) return undefined;
-  return typeof progress.since === 'number' ? progress.since : undefined;
 }
 
 /** The ids by which every log line about a search can be found, in all components. `run` once it is known. */

@@ -24,18 +24,19 @@ import { redisFailure } from '../../redis/failure.ts';
  * (the result is partial from there on); a failed item ends nothing. `dpf search --retry`, the API and the dashboard start
  * an ended search again, and then only what is missing is called for.
  */
-export type Verdict =
-  | { action: 'fail'; failure: Failure }
+export type Verdict = { failure: Failure } & (
+  | { action: 'fail' }
   /** The next attempt comes after the backoff. */
-  | { action: 'retry'; failure: Failure }
-  /** Nobody may call until then: the job goes back to the head and the whole queue rests. */
-  | { action: 'hold'; failure: Failure; until: number }
-  /** Only this job waits until then. */
-  | { action: 'delay'; failure: Failure; until: number }
+  | { action: 'retry' }
   /** Another process may do it at once. */
-  | { action: 'handBack'; failure: Failure };
+  | { action: 'handBack' }
+  /** Nobody may call until then: the job goes back to the head and the whole queue rests. */
+  | { action: 'hold'; until: number }
+  /** Only this job waits until then. */
+  | { action: 'delay'; until: number }
+);
 
-export interface Circumstances {
+interface Circumstances {
   /** Attempts charged so far, this one not counted, and how many there may be. */
   attemptsMade: number;
   attempts: number;
@@ -68,11 +69,8 @@ export function verdictOn(
   if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
   const action = WAITS[failure.code] ?? 'hold';
   if (action === 'handBack') return { action, failure };
-  return {
-    action,
-    failure,
-    until: Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS),
-  };
+  const until = Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS);
+  return { action, failure, until };
 }
 
 /** What a search or a page fails with that waited until its deadline. */

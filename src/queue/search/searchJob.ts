@@ -53,7 +53,7 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
   const ids = idsOfSearch(context, job);
   try {
     await deferNewerVersion(context, job, token, SEARCH_VERSION);
-    const request = readSearch(job, context.tenant, context);
+    const request = readSearch(job, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
     return await isolateCrashing(context, job, token, async () => {
       const end = await asScheduledRun(context, job, () => collect(context, job, token, request, ids));
