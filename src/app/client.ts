@@ -30,8 +30,7 @@ export function openEbay(
   scrubber.learn(secretsOf(config));
   const redis = shared ?? openRedis(config.redis, 'caller', logs.component('ebay'));
   const log = logs.component('auth');
-  const auth = new EbayAuthService({ tenant, config, redis, scrubber, log, metrics: metrics?.auth });
-  metrics?.auth.begin(tenant);
+  const auth = new EbayAuthService({ tenant, config, redis, scrubber, log, metrics: metrics?.auth(tenant) });
   const calls = metrics?.calls(tenant);
   const gate = redisGate({
     redis,
