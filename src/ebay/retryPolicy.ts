@@ -81,24 +81,20 @@ export function throttlePauseMs(header: string | undefined, now: number, maxMs: 
   return ms === undefined ? undefined : Math.ceil(Math.min(Math.max(ms, Math.min(1000, maxMs)), maxMs));
 }
 
-/**
- * Why there is no token. The first three are about the credential and only a person can end them; `tokens-refused` means
- * that eBay gave tokens and its API refused them one after another.
- */
+/** About the credential: only a person can end them. `tokens-refused`: the API refused new tokens one after another. */
+type CredentialTrouble = 'invalid_client' | 'invalid_scope' | 'tokens-refused';
+
+/** Why there is no token. */
 export type MintTrouble =
-  | 'invalid_client'
-  | 'invalid_scope'
-  | 'tokens-refused'
+  | CredentialTrouble
   | 'throttled'
   | 'server-error'
   | 'timeout'
   | 'unreachable'
   | 'bad-answer';
 
-const REFUSED: ReadonlySet<MintTrouble> = new Set(['invalid_client', 'invalid_scope', 'tokens-refused']);
-
-export function isCredentialRefused(reason: MintTrouble): boolean {
-  return REFUSED.has(reason);
+export function isCredentialRefused(reason: MintTrouble): reason is CredentialTrouble {
+  return reason === 'invalid_client' || reason === 'invalid_scope' || reason === 'tokens-refused';
 }
 
 /** Tokens that were minted and refused one after another, none accepted, before the credential counts as refused. */
