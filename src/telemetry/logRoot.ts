@@ -1,15 +1,8 @@
 import { Writable } from 'node:stream';
 import winston from 'winston';
+import type { Config } from '../config/config.ts';
 import { type Fields, type Level, type Logger, LogRateLimiter, type Logs } from './logger.ts';
 import { redactFields, redactText, Scrubber, visible } from './scrubber.ts';
-
-export interface LogOptions {
-  level: string;
-  /** Pairs such as `auth=debug,collector=info`; empty for none. */
-  levels: string;
-  /** `json`, `pretty`, or `auto`: pretty on a terminal. */
-  format: string;
-}
 
 const SEVERITY: Record<string, number> = { error: 0, warn: 1, info: 2, debug: 3 };
 
@@ -31,7 +24,7 @@ export class LogRoot implements Logs {
   #level = 'info';
 
   constructor(
-    options: LogOptions,
+    options: Config['log'],
     stream: NodeJS.WritableStream = process.stderr,
     scrubber: Scrubber = new Scrubber(),
   ) {
@@ -43,23 +36,18 @@ export class LogRoot implements Logs {
     this.#sink = new LineSink(stream, (lines) =>
       this.component('log').warn('log lines are missing: they could not be written', { lines }),
     );
-    const { combine, timestamp, printf } = winston.format;
+    const masked = winston.format.printf((entry) => scrubber.text(line(entry)));
     this.#winston = winston.createLogger({
       level: 'debug',
-      format: combine(
-        timestamp(),
-        printf((entry) => scrubber.text(line(entry))),
-      ),
+      format: winston.format.combine(winston.format.timestamp(), masked),
       transports: [new winston.transports.Stream({ stream: this.#sink })],
     });
   }
 
   /** From the next line on, for loggers that are in use too. */
-  setLevels({ level, levels }: Pick<LogOptions, 'level' | 'levels'>): void {
+  setLevels({ level, levels }: Pick<Config['log'], 'level' | 'levels'>): void {
     this.#level = level;
-    this.#levels = new Map(
-      levels.split(',').flatMap((pair) => (pair === '' ? [] : [pair.split('=') as [string, string]])),
-    );
+    this.#levels = new Map(levels.split(',').map((pair) => pair.split('=') as [string, string]));
   }
 
   component(component: string): Logger {

@@ -29,17 +29,11 @@ export function withFields(logs: Logs, fields: Fields): Logs {
   };
 }
 
-interface Kind {
-  since: number;
-  admitted: number;
-  suppressed: number;
-}
-
 /** Admits `burst` lines of a kind in `windowMs` and counts the others, so that one error does not hide all other lines. */
 export class LogRateLimiter {
   readonly #burst: number;
   readonly #windowMs: number;
-  readonly #kinds = new Map<string, Kind>();
+  readonly #kinds = new Map<string, { since: number; admitted: number; suppressed: number }>();
   /** All lines suppressed so far. */
   total = 0;
 
@@ -55,10 +49,8 @@ export class LogRateLimiter {
       this.#kinds.set(kind, { since: now, admitted: 1, suppressed: 0 });
       return known?.suppressed ?? 0;
     }
-    if (known.admitted < this.#burst) {
-      known.admitted += 1;
-      return 0;
-    }
+    known.admitted += 1;
+    if (known.admitted <= this.#burst) return 0;
     known.suppressed += 1;
     this.total += 1;
     return undefined;
@@ -66,11 +58,9 @@ export class LogRateLimiter {
 
   /** Suppressed lines that `admit` has not reported, by kind; none of them is reported again. */
   takeSuppressed(): Array<[kind: string, suppressed: number]> {
-    return [...this.#kinds].flatMap(([kind, known]) => {
-      const { suppressed } = known;
-      known.suppressed = 0;
-      return suppressed === 0 ? [] : [[kind, suppressed] as [string, number]];
-    });
+    const taken = [...this.#kinds].map(([kind, { suppressed }]): [string, number] => [kind, suppressed]);
+    for (const known of this.#kinds.values()) known.suppressed = 0;
+    return taken.filter(([, suppressed]) => suppressed > 0);
   }
 }
 

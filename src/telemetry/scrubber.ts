@@ -56,9 +56,16 @@ export class Scrubber {
     return clean;
   }
 
-  /** Every text within a JSON-like value, names included. The value itself where there is nothing to mask. */
-  value<Value>(value: Value): Value {
-    return this.#within(value, 0) as Value;
+  /** Every text within a JSON-like value, names included. */
+  value<Value>(value: Value, depth = 0): Value {
+    if (typeof value === 'string') return this.text(value) as Value;
+    if (typeof value !== 'object' || value === null || depth === MAX_SCRUB_DEPTH) return value;
+    if (Array.isArray(value)) return value.map((part) => this.value(part, depth + 1)) as Value;
+    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+    const entries = Object.entries(value);
+    return Object.fromEntries(
+      entries.map(([name, part]) => [this.text(name), this.value(part, depth + 1)]),
+    ) as Value;
   }
 
   /** The same error, its message and stack masked, and those of what caused it. */
@@ -73,22 +80,6 @@ export class Scrubber {
       error = error.cause;
     }
     return thrown;
-  }
-
-  #within(value: unknown, depth: number): unknown {
-    if (typeof value === 'string') return this.text(value);
-    if (typeof value !== 'object' || value === null || depth === MAX_SCRUB_DEPTH) return value;
-    if (Array.isArray(value)) {
-      const clean = value.map((part) => this.#within(part, depth + 1));
-      return clean.some((part, index) => part !== value[index]) ? clean : value;
-    }
-    if (Object.getPrototypeOf(value) !== Object.prototype) return value;
-    const entries = Object.entries(value);
-    const clean = entries.map(([name, part]) => [this.text(name), this.#within(part, depth + 1)] as const);
-    const isSame = clean.every(
-      ([name, part], index) => name === entries[index]?.[0] && part === entries[index][1],
-    );
-    return isSame ? value : Object.fromEntries(clean);
   }
 
   #index(): void {
@@ -118,10 +109,15 @@ const SHORTEST = 6;
  * The texts that reveal a secret: itself, in base64 (at the beginning of a text or within one, such as `id:secret` of a
  * Basic header), in a URL, and in JSON. Empty for a secret that is too short.
  */
-export function formsOf(secret: string): string[] {
+function formsOf(secret: string): string[] {
   if (secret.length < SHORTEST) return [];
   const base64 = base64Forms(Buffer.from(secret));
-  const forms = [secret, ...base64, ...base64.map(encodeURIComponent), ...urlForms(secret), inJson(secret)];
+  // encodeURIComponent throws at half a surrogate pair.
+  const whole = Buffer.from(secret).toString();
+  const encoded = [encodeURIComponent(whole), new URLSearchParams({ '': whole }).toString().slice(1)];
+  const lowerHex = (text: string) => text.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
+  const inUrls = [...base64.map(encodeURIComponent), ...encoded, ...encoded.map(lowerHex), encodeURI(whole)];
+  const forms = [secret, ...base64, ...inUrls, JSON.stringify(secret).slice(1, -1)];
   return [...new Set(forms)].filter((form) => form.length >= SHORTEST);
 }
 
@@ -137,22 +133,6 @@ function base64Forms(secret: Buffer): string[] {
     const own = text.slice(before === 0 ? 0 : before + 1, text.length - padding - (padding > 0 ? 1 : 0));
     return [own, own.replaceAll('+', '-').replaceAll('/', '_')];
   });
-}
-
-function urlForms(secret: string): string[] {
-  // encodeURIComponent throws at half a surrogate pair.
-  const whole = Buffer.from(secret).toString();
-  const encoded = encodeURIComponent(whole);
-  const form = new URLSearchParams({ '': whole }).toString().slice(1);
-  return [encoded, lowerHex(encoded), form, lowerHex(form), encodeURI(whole)];
-}
-
-function lowerHex(encoded: string): string {
-  return encoded.replace(/%[0-9A-F]{2}/g, (byte) => byte.toLowerCase());
-}
-
-function inJson(secret: string): string {
-  return JSON.stringify(secret).slice(1, -1);
 }
 
 /** Fields that only ever hold a secret. */

@@ -1,10 +1,11 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
+import type { Config } from '../../../src/config/config.ts';
 import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
-import { type LogOptions, LogRoot } from '../../../src/telemetry/logRoot.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 
 /** A log whose lines can be read. */
-function logTo(options: Partial<LogOptions> = {}): { root: LogRoot; lines: () => string[] } {
+function logTo(options: Partial<Config['log']> = {}): { root: LogRoot; lines: () => string[] } {
   const stream = new PassThrough();
   const root = new LogRoot({ level: 'info', levels: '', format: 'json', ...options }, stream);
   return { root, lines: () => (stream.read() ?? '').toString().split('\n').slice(0, -1) };
