@@ -5,24 +5,25 @@ const instant = (description: string) => Type.String({ format: 'date-time', desc
 const nullable = <Schema extends Type.TSchema>(schema: Schema, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 
+const integer = (description: string) => Type.Integer({ description });
+const text = (description: string) => Type.String({ description });
+
 export const SearchId = Type.Object({
   id: Type.String({ minLength: 1, maxLength: 200, description: 'searchId of the answer that accepted it' }),
 });
 
-export const SearchAdded = Type.Object({
-  searchId: Type.String({ description: 'id of the search' }),
-});
+export const SearchAdded = Type.Object({ searchId: text('id of the search') });
 
 export const SearchEstimate = Type.Object({
   calls: Type.Object(
     { pages: Type.Integer(), details: Type.Integer(), total: Type.Integer() },
     { description: 'calls to eBay at most; fewer when a listing ends early' },
   ),
-  class: Type.String({ description: 'interactive, scheduled or backfill' }),
-  remaining: Type.Integer({ description: 'calls that this class has left today' }),
+  class: text('interactive, scheduled or backfill'),
+  remaining: integer('calls that this class has left today'),
   shareOfRemaining: nullable(Type.Number(), 'what part of them it needs; null when nothing is left'),
   reset: instant('when the day’s calls are available again'),
-  ahead: Type.Integer({ description: 'calls that are queued before it' }),
+  ahead: integer('calls that are queued before it'),
   earliestFinish: instant('at the present pace and queue'),
 });
 
@@ -31,13 +32,13 @@ const formerReason = Type.String({ deprecated: true, description: 'the former na
 
 const Progress = Type.Object({
   state: Type.Enum(['collecting', 'waiting']),
-  pages: Type.Integer({ description: 'pages collected' }),
-  of: Type.Integer({ description: 'pages needed at most' }),
-  products: Type.Integer({ description: 'so far, duplicates between pages included' }),
+  pages: integer('pages collected'),
+  of: integer('pages needed at most'),
+  products: integer('so far, duplicates between pages included'),
   details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
-  reason: Type.Optional(Type.String({ description: 'why it waits: quota, pause, circuit, …' })),
+  reason: Type.Optional(text('why it waits: quota, pause, circuit, …')),
   because: Type.Optional(formerReason),
-  until: Type.Optional(Type.Integer({ description: 'until when at the latest, ms since the epoch' })),
+  until: Type.Optional(integer('until when at the latest, ms since the epoch')),
 });
 
 export const SearchState = Type.Object({
@@ -55,21 +56,19 @@ export const SearchState = Type.Object({
 /** Every error, as `application/problem+json`. */
 export const ProblemSchema = Type.Object(
   {
-    type: Type.String({ description: 'urn:dropship-product-finder: and the code of the first error' }),
+    type: text('urn:dropship-product-finder: and the code of the first error'),
     title: Type.String(),
     status: Type.Integer(),
     detail: Type.String(),
-    instance: Type.String({ description: 'the path that was called' }),
+    instance: text('the path that was called'),
     errors: Type.Array(
       Type.Object({
-        path: Type.String({
-          description: 'where in the request, such as filters.price.min; empty for the whole',
-        }),
-        code: Type.String({ description: 'what, for programs' }),
-        message: Type.String({ description: 'what is allowed, for people' }),
+        path: text('where in the request, such as filters.price.min; empty for the whole'),
+        code: text('what, for programs'),
+        message: text('what is allowed, for people'),
       }),
     ),
-    searchId: Type.Optional(Type.String({ description: 'the search that it is about' })),
+    searchId: Type.Optional(text('the search that it is about')),
   },
   { title: 'Problem' },
 );
@@ -79,19 +78,19 @@ const Closed = nullable(
   'set while no call may be made',
 );
 const Class = Type.Object({
-  upTo: Type.Integer({ description: 'of the day’s calls, what this class may use up to' }),
+  upTo: integer('of the day’s calls, what this class may use up to'),
   remaining: Type.Integer(),
   closed: Closed,
 });
 
 export const Quota = Type.Object({
-  limit: Type.Integer({ description: 'Browse calls a day' }),
+  limit: integer('Browse calls a day'),
   used: Type.Integer(),
   remaining: Type.Integer(),
   reset: instant('when the day ends'),
   interval: Type.Number({ description: 'seconds between two calls of the fleet' }),
   closed: Closed,
-  circuit: Type.String({ description: 'closed: eBay answers' }),
+  circuit: text('closed: eBay answers'),
   classes: Type.Object({ interactive: Class, scheduled: Class, backfill: Class }),
 });
 
@@ -103,10 +102,10 @@ const RunSchema = Type.Object({
 
 export const ScheduleState = Type.Object({
   name: Type.String(),
-  when: Type.String({ description: 'in words' }),
+  when: text('in words'),
   cron: Type.Optional(Type.String()),
   tz: Type.Optional(Type.String()),
-  every: Type.Optional(Type.Integer({ description: 'seconds' })),
+  every: Type.Optional(integer('seconds')),
   start: Type.Optional(instant('')),
   end: Type.Optional(instant('')),
   limit: Type.Optional(Type.Integer()),

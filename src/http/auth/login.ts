@@ -2,9 +2,10 @@ import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import type { App } from '../access.ts';
-import { problem } from '../problem.ts';
-import { type ApiKey, type ApiKeys, isOver, type Role } from './apiKeys.ts';
-import type { Authenticator } from './authenticator.ts';
+import { type Html, html } from '../page/html.ts';
+import { Problem, problem } from '../problem.ts';
+import { type ApiKeys, isOver, type Role } from './apiKeys.ts';
+import type { Authenticator, Caller } from './authenticator.ts';
 
 /** What decides who may see the page and the dashboard. */
 export interface AccessParts {
@@ -15,81 +16,136 @@ export interface AccessParts {
   authenticator: Authenticator | undefined;
 }
 
-interface LoginOptions extends AccessParts {
-  authenticator: Authenticator;
-  /** A session of one place is not valid at the other. */
-  place: 'page' | 'dashboard';
-  /** Browsers send the cookie to addresses below this path. */
-  path: string;
+interface Place {
+  name: string;
+  /** Browsers send its cookies to addresses below this path. A session of one place is not valid at the other. */
+  home: string;
+  signIn: string;
+  title: string;
+  hint: Html;
+  wrongKey: string;
   /** Of a session, seconds. */
   lifeS: number;
   /** The role that a key needs to log in. */
   role?: Role;
 }
 
-interface Session {
-  key: ApiKey;
-  /** Every change must carry it; pages of other sites cannot read it. */
-  csrf: string;
-}
+export const PAGE: Place = {
+  name: 'page',
+  home: '/',
+  signIn: '/sign-in',
+  title: 'Sign in',
+  hint: html`with an API key, as <code>dpf keys add</code> prints it.`,
+  wrongKey: 'This key is not valid.',
+  lifeS: 12 * 3600,
+};
+
+export const DASHBOARD: Place = {
+  name: 'dashboard',
+  home: '/admin/queues',
+  signIn: '/admin/queues/login',
+  title: 'Log in',
+  hint: html`Paste an API key with the role <code>operate</code> (<code>dpf keys add</code>).`,
+  wrongKey: 'This is no valid API key.',
+  lifeS: 8 * 3600,
+  role: 'operate',
+};
 
 const COOKIE = 'dpf_session';
+/** The board's HTTP client sends the cookie of this name back as a header. */
+const CSRF_COOKIE = 'XSRF-TOKEN';
 
 /**
  * Sessions of people who logged in with an API key, shared by all processes. The browser holds a random secret in a cookie
  * that no script can read; Redis holds its digest and the key's id.
  */
 export class Login {
-  readonly #options: LoginOptions;
+  readonly #parts: AccessParts & { authenticator: Authenticator };
+  readonly #place: Place;
 
-  constructor(options: LoginOptions) {
-    this.#options = options;
+  constructor(parts: AccessParts & { authenticator: Authenticator }, place: Place) {
+    this.#parts = parts;
+    this.#place = place;
   }
 
-  /** Undefined without a session. A session ends with its key: when that is revoked, expires, or lacks the role. */
-  async session({ cookies }: FastifyRequest): Promise<Session | undefined> {
-    const { redis, keys, role } = this.#options;
+  /**
+   * Undefined without a session. A session ends with its key: when that is revoked, expires, or lacks the role.
+   * Every change must carry `csrf`, which pages of other sites cannot read.
+   */
+  async session({ cookies }: FastifyRequest): Promise<{ caller: Caller; csrf: string } | undefined> {
+    const { redis, keys } = this.#parts;
+    const { role } = this.#place;
     const secret = cookies[COOKIE];
     const keyId = secret === undefined ? null : await redis.get(this.#redisKey(secret));
     const key = keyId === null ? undefined : await keys.read(keyId);
     if (secret === undefined || key === undefined || isOver(key.expiresAt)) return undefined;
-    return role === undefined || key.roles.includes(role) ? { key, csrf: csrfOf(secret) } : undefined;
+    const isAllowed = role === undefined || key.roles.includes(role);
+    return isAllowed ? { caller: key, csrf: digest(`csrf ${secret}`) } : undefined;
   }
 
-  /** Returns the CSRF token. @throws Problem 401 for a wrong key, 403 without the role, 429 after too many failures */
-  async logIn(request: FastifyRequest, reply: FastifyReply, key: string): Promise<string> {
-    const { redis, authenticator, role, lifeS, place } = this.#options;
-    const { id, roles } = await authenticator.callerOf([`Bearer ${key.trim()}`], request.ip);
+  /** The form that takes an API key. */
+  addRoutes(app: App, show: (reply: FastifyReply, title: string, content: Html) => FastifyReply): void {
+    const { home, signIn, title, hint, wrongKey } = this.#place;
+    // A path of this server: no other site can redirect through it.
+    const target = (next = '') => (/^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : home);
+    const form = (
+      next?: string,
+      mistake?: string,
+    ) => html`<form class="sign-in" method="post" action="${signIn}">
+  <h1>${title}</h1>
+  <p>${hint}</p>
+  <input type="hidden" name="next" value="${target(next)}">
+  <p class="field"><label for="key">API key</label><input id="key" name="key" type="password" required autocomplete="current-password" autofocus${mistake && html` aria-invalid="true" aria-describedby="key-problem"`}>
+  ${mistake && html`<span class="problem" id="key-problem" role="alert">${mistake}</span>`}</p>
+  <button class="main">${title}</button>
+</form>`;
+
+    app.get(signIn, async ({ query }, reply) => show(reply, title, form((query as FormValues).next)));
+
+    app.post(signIn, async (request, reply) => {
+      requireOwnPage(request, this.#place === DASHBOARD);
+      const { key, next } = formOf(request);
+      try {
+        await this.#logIn(request, reply, String(key).trim());
+        return reply.redirect(target(next), 303);
+      } catch (error) {
+        if (!(error instanceof Problem) || error.status >= 500) throw error;
+        const mistake = error.status === 401 ? wrongKey : `Not now: ${error.message}.`;
+        return show(reply.code(error.status).headers(error.headers), title, form(next, mistake));
+      }
+    });
+  }
+
+  async logOut({ cookies }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { home: path, signIn } = this.#place;
+    const secret = cookies[COOKIE];
+    if (secret) await this.#parts.redis.del(this.#redisKey(secret));
+    return reply.clearCookie(COOKIE, { path }).clearCookie(CSRF_COOKIE, { path }).redirect(signIn, 303);
+  }
+
+  /** @throws Problem 401 for a wrong key, 403 without the role, 429 after too many failures */
+  async #logIn({ ip, headers }: FastifyRequest, reply: FastifyReply, key: string): Promise<void> {
+    const { redis, authenticator } = this.#parts;
+    const { home, lifeS, role } = this.#place;
+    const { id, roles } = await authenticator.callerOf([`Bearer ${key}`], ip);
     if (role !== undefined && !roles.includes(role))
       throw problem(403, 'missing_role', `this key does not have the role ${role}`);
     const secret = randomBytes(32).toString('base64url');
     await redis.set(this.#redisKey(secret), id, 'EX', lifeS);
-    const cookie = { ...this.cookieOptions(request), httpOnly: true };
-    // The dashboard's ends with the browser too.
-    reply.setCookie(COOKIE, secret, place === 'page' ? { ...cookie, maxAge: lifeS } : cookie);
-    return csrfOf(secret);
-  }
-
-  async logOut({ cookies }: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const secret = cookies[COOKIE];
-    if (secret) await this.#options.redis.del(this.#redisKey(secret));
-    reply.clearCookie(COOKIE, { path: this.#options.path });
-  }
-
-  /** Never sent with links and forms of other sites, and over TLS only where the browser came by TLS. */
-  cookieOptions({ headers }: FastifyRequest) {
+    // Over TLS only where the browser came by TLS.
     const secure = headers['x-forwarded-proto'] === 'https' || String(headers.origin).startsWith('https:');
-    return { path: this.#options.path, sameSite: 'strict', secure } as const;
+    const cookie = { path: home, sameSite: 'strict', secure } as const;
+    if (this.#place === PAGE) reply.setCookie(COOKIE, secret, { ...cookie, httpOnly: true, maxAge: lifeS });
+    // Those of the dashboard end with the browser too.
+    else
+      reply
+        .setCookie(COOKIE, secret, { ...cookie, httpOnly: true })
+        .setCookie(CSRF_COOKIE, digest(`csrf ${secret}`), cookie);
   }
 
   #redisKey(secret: string): string {
-    const { prefix, place } = this.#options;
-    return `${prefix}:session:${place}:${digest(secret)}`;
+    return `${this.#parts.prefix}:session:${this.#place.name}:${digest(secret)}`;
   }
-}
-
-function csrfOf(secret: string): string {
-  return digest(`csrf ${secret}`);
 }
 
 /** Compares in constant time. */
@@ -120,4 +176,8 @@ export type FormValues = Readonly<Record<string, string>>;
 export function acceptForms(app: App): void {
   const parse = async (_: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body));
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, parse);
+}
+
+export function formOf({ body }: FastifyRequest): Partial<FormValues> {
+  return body ?? {};
 }

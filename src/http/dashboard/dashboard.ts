@@ -9,13 +9,13 @@ import { type App, allowScope, OPEN, type Routes } from '../access.ts';
 import {
   type AccessParts,
   acceptForms,
-  type FormValues,
+  DASHBOARD,
   isCsrfToken,
   Login,
   requireOwnPage,
 } from '../auth/login.ts';
 import { type Html, html, readAsset, wholePage } from '../page/html.ts';
-import { notFound, Problem, problem } from '../problem.ts';
+import { notFound, problem } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { QueueView, TENANT_HEADER } from './queueView.ts';
 
@@ -26,11 +26,7 @@ export interface DashboardOptions extends AccessParts {
   writes: boolean;
 }
 
-const BASE = '/admin/queues';
-/** Of a login: eight hours. */
-const LIFE_S = 8 * 3600;
-/** The board's HTTP client sends the cookie of this name back as this header. */
-const CSRF_COOKIE = 'XSRF-TOKEN';
+const { home: BASE, signIn: SIGN_IN } = DASHBOARD;
 const CSRF_HEADER = 'x-xsrf-token';
 
 /** Bull Board behind a login. */
@@ -53,16 +49,7 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
     app.get(`${BASE}/*`, () => {
       throw notFound();
     });
-    const login =
-      authenticator &&
-      new Login({
-        ...options,
-        authenticator,
-        place: 'dashboard',
-        path: BASE,
-        lifeS: LIFE_S,
-        role: 'operate',
-      });
+    const login = authenticator && new Login({ ...options, authenticator }, DASHBOARD);
     if (login !== undefined) loginRoutes(app, login);
 
     const adapter = new Adapter(writes);
@@ -103,8 +90,8 @@ async function loggedIn(login: Login, request: FastifyRequest, reply: FastifyRep
   const session = await login.session(request);
   if (session === undefined) {
     const isPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
-    if (!isPage) throw problem(401, 'not_logged_in', `log in at ${BASE}/login`);
-    reply.redirect(`${BASE}/login`, 303);
+    if (!isPage) throw problem(401, 'not_logged_in', `log in at ${SIGN_IN}`);
+    reply.redirect(SIGN_IN, 303);
     return undefined;
   }
   if (isChange(request)) {
@@ -112,36 +99,26 @@ async function loggedIn(login: Login, request: FastifyRequest, reply: FastifyRep
     if (!isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
       throw problem(403, 'csrf', `a change needs the token of its page (${CSRF_HEADER})`);
   }
-  return session.key.tenant;
+  return session.caller.tenant;
 }
 
 function loginRoutes(app: App, login: Login): void {
   const style = readAsset('page.css').address;
-  acceptForms(app);
-  const show = (reply: FastifyReply, title: string, form: Html) =>
+  const show = (reply: FastifyReply, title: string, content: Html) =>
     reply
       .type('text/html; charset=utf-8')
-      .send(String(wholePage(title, style, html`<main id="main">${form}</main>`)));
-
-  app.get(`${BASE}/login`, (_, reply) => show(reply, 'Log in', loginForm()));
-  app.get(`${BASE}/logout`, (_, reply) => show(reply, 'Log out', logoutForm()));
-  app.post(`${BASE}/login`, async (request, reply) => {
-    requireOwnPage(request, true);
-    const { key } = (request.body ?? {}) as Partial<FormValues>;
-    try {
-      const csrf = await login.logIn(request, reply, String(key ?? ''));
-      reply.setCookie(CSRF_COOKIE, csrf, login.cookieOptions(request));
-      return reply.redirect(BASE, 303);
-    } catch (error) {
-      if (!(error instanceof Problem) || error.status >= 500) throw error;
-      const mistake = error.status === 401 ? 'This is no valid API key.' : `Not now: ${error.message}.`;
-      return show(reply.code(error.status).headers(error.headers), 'Log in', loginForm(mistake));
-    }
-  });
+      .send(String(wholePage(title, style, html`<main id="main">${content}</main>`)));
+  acceptForms(app);
+  login.addRoutes(app, show);
+  const goodbye = html`<form class="sign-in" method="post" action="${BASE}/logout">
+<h1>dropship-product-finder</h1>
+<p>This browser forgets its login; the key stays valid.</p>
+<button class="main">Log out</button>
+</form>`;
+  app.get(`${BASE}/logout`, (_, reply) => show(reply, 'Log out', goodbye));
   app.post(`${BASE}/logout`, async (request, reply) => {
     requireOwnPage(request, true);
-    await login.logOut(request, reply);
-    return reply.clearCookie(CSRF_COOKIE, { path: BASE }).redirect(`${BASE}/login`, 303);
+    return login.logOut(request, reply);
   });
 }
 
@@ -149,52 +126,34 @@ function isChange({ method }: FastifyRequest): boolean {
   return method !== 'GET' && method !== 'HEAD';
 }
 
-function loginForm(mistake?: string): Html {
-  return html`<form class="sign-in" method="post" action="${BASE}/login">
-<h1>dropship-product-finder</h1>
-<p>Paste an API key with the role <code>operate</code> (<code>dpf keys add</code>).</p>
-${mistake !== undefined && html`<p class="problem" role="alert">${mistake}</p>`}
-<p class="field"><label for="key">API key</label><input id="key" name="key" type="password" autocomplete="current-password" required autofocus></p>
-<button class="main">Log in</button>
-</form>`;
-}
-
-function logoutForm(): Html {
-  return html`<form class="sign-in" method="post" action="${BASE}/logout">
-<h1>dropship-product-finder</h1>
-<p>This browser forgets its login; the key stays valid.</p>
-<button class="main">Log out</button>
-</form>`;
-}
-
 /**
  * What may be changed when anything may be. Not in the list: what the call gate depends on (rate limit, its release,
  * concurrency), what loses searches (empty, obliterate, clean, remove), what changes jobs without the checks of a request
  * (add, update, delay, priority), and schedulers, which `dpf schedule` manages.
  */
-const WRITES = new Set([
+const WRITES = [
   '/api/queues/:queueName/pause',
   '/api/queues/:queueName/resume',
   '/api/queues/:queueName/retry/:queueStatus',
   '/api/queues/:queueName/:jobId/retry',
-]);
+];
 
 type ApiRoutes = Parameters<FastifyAdapter['setApiRoutes']>[0];
 
 /** Bull Board with only the routes above; its errors go to the server's error handler. */
 class Adapter extends FastifyAdapter {
-  readonly #writes: boolean;
+  readonly #allowed: ReadonlySet<string>;
 
   constructor(writes: boolean) {
     super();
-    this.#writes = writes;
+    this.#allowed = new Set(writes ? WRITES : []);
   }
 
   override setApiRoutes(routes: ApiRoutes): FastifyAdapter {
-    const mayServe = ({ method, route }: ApiRoutes[number]) =>
-      [method].flat().every((each) => each === 'get') ||
-      (this.#writes && [route].flat().every((each) => WRITES.has(each)));
-    return super.setApiRoutes(routes.filter(mayServe));
+    const isRead = ({ method }: ApiRoutes[number]) => [method].flat().every((each) => each === 'get');
+    const isAllowed = ({ route }: ApiRoutes[number]) =>
+      [route].flat().every((each) => this.#allowed.has(each));
+    return super.setApiRoutes(routes.filter((each) => isRead(each) || isAllowed(each)));
   }
 
   override setErrorHandler(): this {

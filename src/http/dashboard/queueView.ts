@@ -41,13 +41,14 @@ export class QueueView extends BullMQAdapter {
     this.setVisibilityGuard(({ headers }) => headers[TENANT_HEADER] === tenant);
   }
 
-  override async getJob(id: string): Promise<Job | undefined> {
-    return (await this.#read([id]))[0];
+  override getJob(id: string): Promise<Job | undefined> {
+    return this.#read(id);
   }
 
   override async getJobs(statuses: JobStatus[], start = 0, end = 0): Promise<Job[]> {
     const types = statuses.map((status): JobType => (status === 'waiting' ? 'wait' : (status as JobType)));
-    return this.#read(await this.#queue.getRanges(types, start, Math.min(end, start + MAX_JOBS - 1)));
+    const ids = await this.#queue.getRanges(types, start, Math.min(end, start + MAX_JOBS - 1));
+    return (await Promise.all(ids.map((id) => this.#read(id)))).filter((job) => job !== undefined);
   }
 
   override async getJobLogs(id: string): Promise<string[]> {
@@ -68,35 +69,23 @@ export class QueueView extends BullMQAdapter {
     return Object.assign(Object.create(producer), { getFlow });
   }
 
-  /** The jobs that exist, in this order. */
-  async #read(ids: readonly string[]): Promise<Job[]> {
-    const sizes = await this.#sizes(ids);
-    const small = ids.filter((id) => (sizes.get(id) ?? 0) <= MAX_BYTES);
-    const stored = await readJobs(this.#redis, this.#queue, small);
-    const fields = new Map(stored.map((each) => [each.id, each.fields]));
-    const jobs = ids.map(async (id) => {
-      const bytes = sizes.get(id) ?? 0;
-      if (bytes === 0) return undefined;
-      if (bytes > MAX_BYTES)
-        return this.#standIn(id, `too large to show: ${(bytes / 1024 / 1024).toFixed(1)} MB`);
-      const own = fields.get(id);
-      const reason = own === 'not a hash' || own === undefined ? 'no job' : unreadableReason(own);
-      if (reason !== undefined) return this.#standIn(id, `cannot be read: ${reason}`);
-      return this.#queue.getJob(id).catch(() => this.#standIn(id, 'cannot be read'));
-    });
-    return (await Promise.all(jobs)).flatMap((job) => (job === undefined ? [] : [masked(job)]));
-  }
-
-  /** Bytes of the large fields of each job. A key that holds no hash counts 1 for each. */
-  async #sizes(ids: readonly string[]): Promise<Map<string, number>> {
-    const pipeline = this.#redis.pipeline();
-    for (const id of ids) for (const field of LARGE) pipeline.hstrlen(this.#queue.toKey(id), field);
-    const replies = (await pipeline.exec()) ?? [];
-    const sizes = replies.map(([error, bytes]) => (error === null ? Number(bytes) : 1));
-    const sum = (own: number[]) => own.reduce((total, bytes) => total + bytes, 0);
-    return new Map(
-      ids.map((id, n) => [id, sum(sizes.slice(n * LARGE.length, (n + 1) * LARGE.length))] as const),
-    );
+  /** Undefined where there is no such job. */
+  async #read(id: string): Promise<Job | undefined> {
+    const key = this.#queue.toKey(id);
+    const sizes = this.#redis.pipeline();
+    for (const field of LARGE) sizes.hstrlen(key, field);
+    const replies = (await sizes.exec()) ?? [];
+    // A key that holds no hash counts as small.
+    const bytes = replies.reduce((sum, [error, size]) => sum + (error === null ? Number(size) : 1), 0);
+    if (bytes === 0) return undefined;
+    if (bytes > MAX_BYTES)
+      return this.#standIn(id, `too large to show: ${(bytes / 1024 / 1024).toFixed(1)} MB`);
+    const [stored] = await readJobs(this.#redis, this.#queue, [id]);
+    const fields = stored?.fields ?? 'not a hash';
+    const reason = fields === 'not a hash' ? 'no job' : unreadableReason(fields);
+    if (reason !== undefined) return this.#standIn(id, `cannot be read: ${reason}`);
+    const job = await this.#queue.getJob(id).catch(() => this.#standIn(id, 'cannot be read'));
+    return job && masked(job);
   }
 
   async #standIn(id: string, reason: string): Promise<Job> {
@@ -107,7 +96,7 @@ export class QueueView extends BullMQAdapter {
     job.timestamp = Number(timestamp) || 0;
     if (processedOn) job.processedOn = Number(processedOn);
     if (finishedOn) job.finishedOn = Number(finishedOn);
-    return job;
+    return masked(job);
   }
 }
 
@@ -135,19 +124,14 @@ const MAX_TRACE_LINES = 8;
 /** Without the folders of this machine. */
 function shortTrace(trace: string): string {
   const lines = trace.split('\n').filter((line) => !line.includes('node:internal'));
-  return lines
-    .slice(0, MAX_TRACE_LINES)
-    .map((line) => line.replace(/(file:\/\/)?\/\S*?\/(src|dist|node_modules)\//, '$2/'))
-    .join('\n');
+  const shown = lines.slice(0, MAX_TRACE_LINES).join('\n');
+  return shown.replace(/(file:\/\/)?\/\S*?\/(src|dist|node_modules)\//g, '$2/');
 }
 
 /** Of a title, characters. */
 const MAX_TITLE = 120;
 
-/**
- * `search “usb c hub” · EBAY_US, EBAY_DE · 450 items`. Jobs of calls have such names already. The data may be of any form:
- * other programs can write into the queue.
- */
+/** `search “usb c hub” · EBAY_US, EBAY_DE · 450 items`. Other programs write into the queue: data may be of any form. */
 function jobTitle(name: string, data: unknown): string {
   if (name !== 'search' || typeof data !== 'object' || data === null) return cut(name);
   const { query, categoryIds, marketplaces, maxItems, track, priority } = data as Record<string, unknown>;

@@ -13,11 +13,13 @@ import {
   type AccessParts,
   acceptForms,
   type FormValues,
+  formOf,
   isCsrfToken,
   Login,
+  PAGE,
   requireOwnPage,
 } from '../auth/login.ts';
-import { notFound, Problem, problem, problemOf } from '../problem.ts';
+import { notFound, type Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { homeView } from './homeView.ts';
 import { type Document, type Frame, type Html, html, layout, readAsset } from './html.ts';
@@ -49,8 +51,6 @@ interface Visit {
   form: FormValues;
 }
 
-/** Of a session: a working day. */
-const SESSION_S = 12 * 3600;
 /** How often browsers without scripts load a running search again, seconds. */
 const REFRESH_S = 3;
 
@@ -69,7 +69,7 @@ export function pageRoutes(options: PageOptions): Routes {
       if (shown === undefined) throw error;
       return page.show({ reply: reply.code(shown.status).headers(shown.headers) }, errorPage(shown));
     });
-    signInRoutes(page);
+    loginRoutes(page);
     searchRoutes(page);
     scheduleRoutes(page);
   };
@@ -90,8 +90,7 @@ function openPage(app: App, options: PageOptions) {
     );
   const frame = { style: style.address, script: script.address, links: options.links };
   const policy = pagePolicy(options.apiOrigin);
-  const login =
-    authenticator && new Login({ ...options, authenticator, place: 'page', path: '/', lifeS: SESSION_S });
+  const login = authenticator && new Login({ ...options, authenticator }, PAGE);
   /** Sends a part of a page. */
   const send = (reply: FastifyReply, content: Html) =>
     reply
@@ -102,11 +101,8 @@ function openPage(app: App, options: PageOptions) {
   const show = ({ reply, csrf, caller }: Pick<Visit, 'reply'> & Partial<Visit>, document: Document) =>
     send(reply, layout(frame, document, csrf && caller ? { csrf, keyName: caller.name } : undefined));
   /** Who is signed in; undefined: must sign in. */
-  const visitor = async (request: FastifyRequest): Promise<Pick<Visit, 'caller' | 'csrf'> | undefined> => {
-    if (login === undefined) return { caller: OPEN, csrf: null };
-    const session = await login.session(request);
-    return session && { caller: session.key, csrf: session.csrf };
-  };
+  const visitor = async (request: FastifyRequest): Promise<Pick<Visit, 'caller' | 'csrf'> | undefined> =>
+    login === undefined ? { caller: OPEN, csrf: null } : login.session(request);
   /** Adds a route for signed-in people with this role. */
   const route = (
     method: 'GET' | 'POST',
@@ -125,7 +121,7 @@ function openPage(app: App, options: PageOptions) {
         const { caller, csrf } = who;
         if (!caller.roles.includes(role))
           throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
-        const form = formOf(request);
+        const form = formOf(request) as FormValues;
         if (method === 'POST') requireToken(form, csrf);
         const [params, query] = [request.params as FormValues, request.query as FormValues];
         return answer({ reply, caller, csrf, producer: producerOf(caller.tenant), params, query, form });
@@ -134,11 +130,7 @@ function openPage(app: App, options: PageOptions) {
   return { ...options, app, login, send, show, visitor, route };
 }
 
-function formOf({ body }: FastifyRequest): FormValues {
-  return (body ?? {}) as FormValues;
-}
-
-function requireToken({ _csrf }: FormValues, csrf: string | null): void {
+function requireToken({ _csrf }: Partial<FormValues>, csrf: string | null): void {
   if (csrf !== null && !isCsrfToken(_csrf, csrf))
     throw problem(403, 'stale_form', 'this form is of another session: load the page again');
 }
@@ -146,11 +138,6 @@ function requireToken({ _csrf }: FormValues, csrf: string | null): void {
 /** After signing in: the page that was requested, where that can be repeated. */
 function nextOf({ method, url }: FastifyRequest): string {
   return method === 'GET' && !url.includes('/status') ? url : '/';
-}
-
-/** A path of this server: no other site can redirect through it. */
-function localPath(next: string | undefined): string {
-  return next !== undefined && /^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/';
 }
 
 /** eBay's picture servers; `{size}.jpg` of a listing is on the first, older pictures are on the others. */
@@ -170,43 +157,17 @@ function errorPage({ status, message }: Problem): Document {
   return { title, content };
 }
 
-function signInRoutes({ app, login, show, visitor }: Page): void {
-  const signIn = (next: string | undefined, mistake?: string): Document => ({
-    title: 'Sign in',
-    content: html`<form class="sign-in" method="post" action="/sign-in">
-  <h1>Sign in</h1>
-  <p>with an API key, as <code>dpf keys add</code> prints it.</p>
-  <input type="hidden" name="next" value="${localPath(next)}">
-  <p class="field"><label for="key">API key</label><input id="key" name="key" type="password" required autocomplete="current-password" autofocus${mistake !== undefined && html` aria-invalid="true" aria-describedby="key-problem"`}>
-  ${mistake !== undefined && html`<span class="problem" id="key-problem" role="alert">${mistake}</span>`}</p>
-  <button class="main">Sign in</button>
-</form>`,
-  });
-
-  app.get('/sign-in', async (request, reply) => {
-    if (login === undefined) return reply.redirect('/', 303);
-    return show({ reply }, signIn((request.query as FormValues).next));
-  });
-
-  app.post('/sign-in', async (request, reply) => {
-    requireOwnPage(request);
-    const { key = '', next } = formOf(request);
-    try {
-      await login?.logIn(request, reply, key);
-      return reply.redirect(localPath(next), 303);
-    } catch (error) {
-      if (!(error instanceof Problem) || (error.status !== 401 && error.status !== 429)) throw error;
-      const mistake = error.status === 429 ? error.message : 'This key is not valid.';
-      return show({ reply: reply.code(error.status) }, signIn(next, mistake));
-    }
-  });
-
+function loginRoutes({ app, login, show, visitor }: Page): void {
+  if (login === undefined) {
+    app.get('/sign-in', async (_, reply) => reply.redirect('/', 303));
+    return;
+  }
+  login.addRoutes(app, (reply, title, content) => show({ reply }, { title, content }));
   app.post('/sign-out', async (request, reply) => {
     requireOwnPage(request);
     const who = await visitor(request);
     if (who !== undefined) requireToken(formOf(request), who.csrf);
-    await login?.logOut(request, reply);
-    return reply.redirect('/sign-in', 303);
+    return login.logOut(request, reply);
   });
 }
 
