@@ -45,15 +45,7 @@ export class EbayClient {
       const { closed, now } = await gate.read();
       return closed && { forMs: closed.until - now, reason: closed.reason };
     };
-    this.#http = new EbayHttp({
-      origin,
-      ebay,
-      pace,
-      gate,
-      tokens,
-      checkQuota,
-      ...(metrics ? { metrics } : {}),
-    });
+    this.#http = new EbayHttp({ origin, ebay, pace, gate, tokens, checkQuota, metrics });
     this.browse = new BrowseClient(this.#http);
   }
 

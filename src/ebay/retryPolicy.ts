@@ -47,17 +47,9 @@ export function quickRetryDelayMs(retry: number, first: number, random: () => nu
 
 /** What the circuit counts. 4xx are eBay's answers like any other; what is no answer, or none of this API, is a failure. */
 export function circuitOutcome(failure: Failure | undefined): CallOutcome {
-  switch (failure?.code) {
-    case undefined:
-    case 'ebay-refused':
-    case 'item-gone':
-      return 'answered';
-    case 'interrupted':
-    case 'internal':
-      return 'unknown';
-    default:
-      return 'failed';
-  }
+  const code = failure?.code;
+  if (code === undefined || code === 'ebay-refused' || code === 'item-gone') return 'answered';
+  return code === 'interrupted' || code === 'internal' ? 'unknown' : 'failed';
 }
 
 /** A `Retry-After` header, seconds or an HTTP date, as ms from `now`; anything else is no statement (undefined). */

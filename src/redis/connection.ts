@@ -131,14 +131,15 @@ export function redisOptions(config: Config['redis'], profile: Profile): RedisOp
     Connector: PatientSentinelConnector as NonNullable<RedisOptions['Connector']>,
     sentinels: nodes,
     name: master,
-    ...(sentinelUsername === '' ? {} : { sentinelUsername }),
-    ...(sentinelPassword === '' ? {} : { sentinelPassword }),
+    sentinelUsername: sentinelUsername || undefined,
+    sentinelPassword: sentinelPassword || undefined,
     sentinelRetryStrategy: reconnectDelay,
     sentinelCommandTimeout: connectTimeout * 1000,
     // One Sentinel reports a fail-over at once, so that a master that hangs is left before a timeout.
     failoverDetector: true,
     sentinelMaxConnections: 1,
-    ...(place.tls ? { sentinelTLS: common.tls, enableTLSForSentinelMode: true } : {}),
+    sentinelTLS: common.tls,
+    enableTLSForSentinelMode: place.tls,
   };
 }
 
@@ -147,9 +148,9 @@ const PASSES_BY_RECONNECTING = /READONLY|MISCONF/;
 
 function sharedOptions(config: Config['redis'], profile: Profile, { username, password, tls }: RedisPlace) {
   return {
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(tls ? { tls: tlsOptions(config) } : {}),
+    username,
+    password,
+    tls: tls ? tlsOptions(config) : undefined,
     connectTimeout: config.connectTimeout * 1000,
     reconnectOnError: (error: Error) => PASSES_BY_RECONNECTING.test(error.message),
     ...(profile === 'worker'

@@ -17,12 +17,14 @@ export async function bootChecks(redis: Redis): Promise<BootReport> {
   const { infos, findings } = await inspect(redis);
   const lines = (state: Finding['state']) =>
     findings.filter((each) => each.state === state).map(({ message, remedy }) => `${message}: ${remedy}`);
-  const clocked = nodesOf(redis).filter((_, index) => modeOf(infos[index] as RedisInfo) !== 'sentinel');
-  const clocks = (await Promise.all(clocked.map((node) => redisAhead(node)))).filter(isOff);
+  const fatal = lines('fail');
+  // A Sentinel does not answer `TIME`, and is fatal.
+  const clocks = fatal.length > 0 ? [] : await Promise.all(nodesOf(redis).map((node) => redisAhead(node)));
+  const off = clocks.filter((ahead) => Math.abs(ahead) > CLOCK_DIFFERENCE_MS);
   return {
     version: [...new Set(infos.map(versionOf))].join(', '),
-    fatal: lines('fail'),
-    warnings: [...lines('warn'), ...new Set(clocks.map(clockWarning))],
+    fatal,
+    warnings: [...lines('warn'), ...new Set(off.map(clockWarning))],
   };
 }
 
@@ -51,15 +53,19 @@ export async function checkRedis(redis: Redis, { url, timeoutMs, memory }: Redis
 /** What `INFO` says, by its own names. */
 type RedisInfo = ReadonlyMap<string, string>;
 
+const SEVERITY = ['ok', 'skipped', 'warn', 'fail'];
+
 /** The worst finding of each check over all nodes. */
 async function inspect(redis: Redis, memory?: RedisCheckup['memory']) {
   const nodes = nodesOf(redis);
   const infos = await Promise.all(nodes.map(async (node) => parseInfo(await node.info())));
-  const all = infos.flatMap((info, index) => [
-    ...fitness(info, nodes[index] !== redis),
-    ...(memory === undefined ? [] : [memoryFinding(info, memory)]),
-  ]);
-  return { infos, findings: worstOfEach(all) };
+  const worst = new Map<string, Finding>();
+  for (const info of infos)
+    for (const finding of fitness(info, nodes[0] !== redis, memory)) {
+      const known = worst.get(finding.check)?.state ?? 'ok';
+      if (SEVERITY.indexOf(finding.state) >= SEVERITY.indexOf(known)) worst.set(finding.check, finding);
+    }
+  return { infos, findings: [...worst.values()] };
 }
 
 function parseInfo(text: string): RedisInfo {
@@ -67,34 +73,22 @@ function parseInfo(text: string): RedisInfo {
   return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
 }
 
-const SEVERITY: Record<Finding['state'], number> = { fail: 0, warn: 1, skipped: 2, ok: 3 };
-
-function worstOfEach(findings: Finding[]): Finding[] {
-  const sorted = [...findings].sort((one, other) => SEVERITY[one.state] - SEVERITY[other.state]);
-  return [...new Set(findings.map(({ check }) => check))].map(
-    (check) => sorted.find((each) => each.check === check) as Finding,
-  );
-}
-
 function versionOf(info: RedisInfo): string {
   return info.get('redis_version') ?? 'unknown';
 }
 
-/** `standalone`, `sentinel` or `cluster`; Valkey names the field differently. */
-function modeOf(info: RedisInfo): string {
-  return info.get('server_mode') ?? info.get('redis_mode') ?? 'standalone';
-}
-
 /** Whether this server keeps the jobs of a queue, and is the kind of server that `REDIS_URL` says. */
-function fitness(info: RedisInfo, isClusterNode: boolean): Finding[] {
-  const mode = modeOf(info);
+function fitness(info: RedisInfo, isCluster: boolean, memory?: RedisCheckup['memory']): Finding[] {
+  // `standalone`, `sentinel` or `cluster`; Valkey names the field differently.
+  const mode = info.get('server_mode') ?? info.get('redis_mode');
   const wrongUrl = (message: string, url: string) => fail('kind', 'configuration', message, url);
   if (mode === 'sentinel')
     return [wrongUrl('REDIS_URL names a Sentinel', 'write redis+sentinel://HOST:PORT/0?master=NAME')];
   const findings = [versionFinding(info), evictionFinding(info), persistenceFinding(info)];
-  return mode === 'cluster' && !isClusterNode
-    ? [wrongUrl('Redis is part of a Cluster', 'write redis+cluster://HOST:PORT in REDIS_URL'), ...findings]
-    : findings;
+  if (mode === 'cluster' && !isCluster)
+    findings.unshift(wrongUrl('Redis is part of a Cluster', 'write redis+cluster://HOST:PORT in REDIS_URL'));
+  if (memory !== undefined) findings.push(memoryFinding(info, memory));
+  return findings;
 }
 
 /** BullMQ 6 needs Redis 6.2; the rest of this service is tested from 7.0 on, which Valkey also reports. */
@@ -139,8 +133,6 @@ function memoryFinding(info: RedisInfo, { backfillShare, share }: RedisCheckup['
 
 /** Waits, backoffs and schedules follow this machine's clock; a difference of this much is visible in them. */
 const CLOCK_DIFFERENCE_MS = 2000;
-
-const isOff = (ahead: number) => Math.abs(ahead) > CLOCK_DIFFERENCE_MS;
 
 function clockWarning(ahead: number): string {
   const difference = `${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'}`;
