@@ -3,13 +3,12 @@ import { crossChecks } from '../config/checks.ts';
 import {
   type Config,
   ConfigError,
-  type ConfigProblem,
   type Content,
   defaultConfig,
   environment,
   withValues,
 } from '../config/config.ts';
-import { readValue } from '../config/load.ts';
+import { readValues } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import type { SearchProducer } from '../queue/producer.ts';
@@ -79,6 +78,8 @@ const SETTING_OF = {
   minScheduleInterval: 'schedule.minInterval',
 } as const satisfies Partial<Record<keyof ConnectOptions, string>>;
 
+const OPTIONS = Object.keys(SETTING_OF) as Array<keyof typeof SETTING_OF>;
+
 /**
  * A producer that is ready: how other services use this one.
  * @throws ConfigError naming each wrong option; Failure `redis-unavailable` when Redis does not answer within 2 s,
@@ -116,22 +117,15 @@ async function fleetSettings(redis: Redis, config: Config, tenant: string): Prom
   return producerConfig(document, tenant, config);
 }
 
-/** The settings that the caller chose. @throws ConfigError */
+/** The settings that the caller chose; without `config` also by two variables. @throws ConfigError */
 function chosenValues(options: ConnectOptions): Content {
   const { REDIS_URL, QUEUE_PREFIX } = options.config === undefined ? environment() : {};
-  const problems: ConfigProblem[] = [];
-  const values: Content = {};
-  const choose = (path: string, written: unknown, at: string) => {
-    const setting = settings().find((each) => each.path === path);
-    if (setting === undefined || written === undefined) return;
-    const { value, problem } = readValue(setting, written, at);
-    if (problem === undefined) values[setting.group] = { ...values[setting.group], [setting.name]: value };
-    else problems.push(problem);
-  };
-  choose('redis.url', REDIS_URL?.trim() || undefined, 'REDIS_URL');
-  choose('queue.prefix', QUEUE_PREFIX?.trim() || undefined, 'QUEUE_PREFIX');
-  for (const [option, path] of Object.entries(SETTING_OF))
-    choose(path, options[option as keyof typeof SETTING_OF], option);
+  const variables: NodeJS.ProcessEnv = { REDIS_URL, QUEUE_PREFIX };
+  const { values, problems } = readValues(settings(), ({ path, env }) => {
+    const option = OPTIONS.find((each) => SETTING_OF[each] === path && options[each] !== undefined);
+    if (option !== undefined) return { written: options[option], at: option };
+    return variables[env]?.trim() ? { written: variables[env], at: env } : undefined;
+  });
   if (problems.length > 0) throw new ConfigError(problems);
   return values;
 }

@@ -88,45 +88,37 @@ function emitWarning(line: string): void {
 function openStore(env: NodeJS.ProcessEnv) {
   // Loaded when settings are read: a program that only adds searches does not need it.
   const convict = createRequire(import.meta.url)('convict') as typeof Convict;
-  // `readValue` converts and validates: convict's own messages name neither the file nor what is allowed.
+  // `readValues` converts and validates: convict's own messages name neither the file nor what is allowed.
   for (const name of Object.keys(FORMATS))
     convict.addFormat({ name, validate: () => undefined, coerce: (value: unknown) => value });
   return convict<Content>(schema as never, { env, args: [] });
 }
 
-/** A setting's value as its format reads it. @param at where it was written, for the problem */
-export function readValue(
-  { format, sensitive }: Setting,
-  written: unknown,
-  at: string,
-): { value?: unknown; problem?: ConfigProblem } {
-  const { coerce, accepts, allowed }: Format = FORMATS[format];
-  const value = typeof written === 'string' ? coerce(written) : written;
-  if (accepts(value)) return { value };
-  const found = sensitive ? 'holds something else' : `is ${shown(value)}`;
-  return { problem: { name: at, message: `${found}, but must be ${allowed}` } };
-}
-
-/** The values of these settings, group by group; those that are wrong are left out. */
+/**
+ * The values of these settings as their formats read them, group by group; those that are wrong are left out.
+ * @param source what is written for a setting and where; undefined for nothing
+ */
 export function readValues(
   these: readonly Setting[],
-  source: (setting: Setting) => { written: unknown; at: string },
+  source: (setting: Setting) => { written: unknown; at: string } | undefined,
 ): { values: Content; problems: ConfigProblem[] } {
   const values: Content = {};
   const problems: ConfigProblem[] = [];
   for (const setting of these) {
-    const { group, name } = setting;
-    const { written, at } = source(setting);
-    const { value, problem } = readValue(setting, written, at);
-    if (problem === undefined) values[group] = { ...values[group], [name]: value };
-    else problems.push(problem);
+    const found = source(setting);
+    if (found === undefined) continue;
+    const { group, name, format, sensitive } = setting;
+    const { coerce, accepts, allowed }: Format = FORMATS[format];
+    const value = typeof found.written === 'string' ? coerce(found.written) : found.written;
+    if (accepts(value)) values[group] = { ...values[group], [name]: value };
+    else {
+      // The text before the `@` of a URL may be a secret.
+      const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/]*@/g, '//***@').slice(0, 200);
+      const what = sensitive ? 'holds something else' : `is ${shown}`;
+      problems.push({ name: found.at, message: `${what}, but must be ${allowed}` });
+    }
   }
   return { values, problems };
-}
-
-/** A value for people: the text before the `@` of a URL may be a secret. */
-function shown(value: unknown): string {
-  return (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/]*@/g, '//***@').slice(0, 200);
 }
 
 /** Settings that change while processes run. All others are read at start: ports, connections, sizes, the keyset. */
@@ -166,13 +158,11 @@ export function withSettings(
 ): { config: Config; problems: ConfigProblem[] } {
   const problems = unknownKeys(name, content);
   if (problems.length > 0) return { config: running, problems };
-  const changeable = settings().filter(
-    (setting) => RELOADABLE.has(setting.path) && variableOf(setting, env) === undefined,
-  );
-  const read = readValues(changeable, ({ group, name: key, path, default: usual }) => ({
-    written: content[group]?.[key] ?? usual,
-    at: `${name}: ${path}`,
-  }));
+  const read = readValues(settings(), (setting) => {
+    const { group, name: key, path, default: usual } = setting;
+    if (!RELOADABLE.has(path) || variableOf(setting, env) !== undefined) return undefined;
+    return { written: content[group]?.[key] ?? usual, at: `${name}: ${path}` };
+  });
   const config = withValues(running, read.values);
   return { config, problems: read.problems.length > 0 ? read.problems : crossChecks(config) };
 }
