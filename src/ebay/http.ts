@@ -72,10 +72,10 @@ export interface EbayAnswer {
 }
 
 /**
- * Calls of a process share what it read of the token within this time. It is short, because each call with a token that
- * another process has replaced meanwhile is a call of the day without an answer.
+ * Calls of a process share what it read of the token within this time. A token that another process has replaced since is
+ * known from the gate: a call with it would be a call of the day without an answer.
  */
-const STALE_TOKEN_MS = 50;
+const STALE_TOKEN_MS = 1000;
 
 /** The process was held up between the grant of a slot and the socket: a request now would come too close to the next. */
 class SlotMissed extends Error {}
@@ -90,6 +90,8 @@ export class EbayHttp {
   readonly #axios: AxiosInstance;
   /** The token as it was last read, and when, on `performance`'s clock. */
   #token = { value: '', readAt: Number.NEGATIVE_INFINITY };
+  /** The gate's mark when the token was last read because of it. */
+  #tokenMark = '';
 
   constructor(options: EbayHttpOptions) {
     const { origin, ebay } = options;
@@ -130,6 +132,7 @@ export class EbayHttp {
       let reading = await this.#send(request, pending);
       if (reading.is === 'token-refused') {
         pending.token = await tokens.refreshToken(pending.token);
+        pending.replacesToken = true;
         this.#noteToken(pending.token, performance.now());
         reading = await this.#send(request, pending);
       }
@@ -179,18 +182,23 @@ export class EbayHttp {
     if (pending.deadline.aborted) throw new Failure('interrupted', 'stopped before a call to eBay');
     const { missedSlot: insteadOf } = pending;
     // Where a slot was missed, the token was read a moment ago. No token is fetched while the gate is closed.
-    if (insteadOf === undefined)
-      pending.token = await this.#readToken(() => tokens.getAccessToken(() => gate.check(pending.class)));
+    if (insteadOf === undefined && this.#isTokenStale())
+      await this.#readToken(() => tokens.getAccessToken(() => gate.check(pending.class)));
     pending.missedSlot = undefined;
     const slot = await gate.enter({
       class: pending.class,
       again: pending.attempts > 0 || insteadOf !== undefined,
       ...(insteadOf ? { insteadOf } : {}),
       ...(pending.signal ? { signal: pending.signal } : {}),
-      beforeSend: async () => {
-        pending.token = (await this.#readToken(() => tokens.cachedToken())) ?? pending.token;
+      replacesToken: pending.replacesToken,
+      beforeSend: async (mark) => {
+        if (mark === undefined ? !this.#isTokenStale() : mark === this.#tokenMark) return;
+        await this.#readToken(() => tokens.cachedToken());
+        this.#tokenMark = mark ?? this.#tokenMark;
       },
     });
+    pending.replacesToken = false;
+    pending.token = this.#token.value;
     pending.slot = slot;
     pending.attempts += 1;
     pending.grantedAt = performance.now();
@@ -206,13 +214,14 @@ export class EbayHttp {
     return config;
   }
 
-  /** The token by the last reading, or by a new one where that is too old. */
-  async #readToken<Value extends string | undefined>(read: () => Promise<Value>): Promise<Value | string> {
+  #isTokenStale(): boolean {
+    return performance.now() - this.#token.readAt >= STALE_TOKEN_MS;
+  }
+
+  async #readToken(read: () => Promise<string | undefined>): Promise<void> {
     const askedAt = performance.now();
-    if (askedAt - this.#token.readAt < STALE_TOKEN_MS) return this.#token.value;
     const value = await read();
     if (value !== undefined) this.#noteToken(value, askedAt);
-    return value;
   }
 
   /** A reading that began before the last one ended may have found the token that eBay refused since. */
@@ -302,6 +311,8 @@ class PendingCall {
   attempts = 0;
   quickRetries = 0;
   token = '';
+  /** The next attempt is the first with another token than eBay refused. */
+  replacesToken = false;
   slot: Slot | undefined;
   /** One whose time passed before the request was written. */
   missedSlot: Slot | undefined;

@@ -17,11 +17,14 @@ export interface GateCall {
   insteadOf?: Slot;
   /** Leaves the line when it aborts. */
   signal?: AbortSignal;
+  /** eBay refused the token that this credential's calls carried, and there is another one: the slots that follow say so. */
+  replacesToken?: boolean;
   /**
-   * Runs beside each ask for a slot, shortly before the call may leave: for what should be fresh, such as the token. A slot
-   * that is late because of it is asked for again, so it never shortens the gap to the next call.
+   * Runs beside each ask for a slot, and between the grant of a slot and its time. A slot that is late because of it is asked
+   * for again, so it never shortens the gap to the next call.
+   * @param tokenMark only after a grant; another text than before: a call has replaced its token since
    */
-  beforeSend?: () => Promise<unknown>;
+  beforeSend?: (tokenMark?: string) => Promise<unknown>;
 }
 
 /** The right to send one request now. */

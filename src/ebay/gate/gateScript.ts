@@ -27,6 +27,8 @@ const FIELDS = {
   /** The last pause after a 429 that named none, and when it ended. */
   throttlePause: 'tp',
   throttleEnd: 'te',
+  /** Changes when a call replaces a refused token. */
+  tokenMark: 'tm',
   /** Above 0 while the circuit is not closed: how long it opened for. */
   circuitPause: 'cp',
   prober: 'pb',
@@ -37,7 +39,7 @@ const FIELDS = {
   windowBefore: 'w1',
 } as const;
 
-const TEXTS = ['latest', 'closedReason', 'prober', 'windowNow', 'windowBefore'];
+const TEXTS = ['latest', 'closedReason', 'tokenMark', 'prober', 'windowNow', 'windowBefore'];
 /** Absent until somebody configured them. */
 const OPTIONAL = ['intervalUs', 'limit', 'configured'];
 
@@ -198,6 +200,7 @@ const ASK = `
 local dayBegan = beginDay()
 local limit = gate.limit or a.dailyLimit
 if a.answered > 0 then count(a.answered, 0) end
+if a.replacesToken then set('tokenMark', a.id) end
 
 -- Unused slots are no calls. An ask that was sent twice over a new connection may have been granted a slot before.
 local newest, isLast, isProber, freed = latest[1], false, false, 0
@@ -260,6 +263,7 @@ return cjson.encode({
   reset = gate.reset,
   probe = probes,
   dayBegan = dayBegan,
+  tokenMark = gate.tokenMark,
 })
 `;
 

@@ -80,6 +80,7 @@ interface Grant {
   probe: boolean;
   /** The first slot of a quota day. */
   dayBegan: boolean;
+  tokenMark: string;
 }
 
 type Refusal = Omit<Extract<AskAnswer, { kind: 'closed' }>, 'kind'>;
@@ -290,13 +291,15 @@ class RedisGate implements CallGate {
     this.#answered = 0;
     this.#unused = [];
     const { shares, circuitWindowMs, probeTimeoutMs, maxSleepMs } = this.#settings;
-    // Beside the ask, so that it takes no time of the slot. What could not be made fresh is used as it was.
-    const prepared = waiter.call.beforeSend?.().catch(() => undefined);
+    // A call that could not be prepared leaves as it is.
+    const prepare = async (mark?: string) => waiter.call.beforeSend?.(mark).catch(() => undefined);
+    const prepared = prepare();
     const askedAt = performance.now();
     try {
       const answer = await this.#run<AskAnswer>('ask', {
         ...this.#rules(),
         id,
+        replacesToken: waiter.call.replacesToken,
         share: shares[waiter.call.class],
         unused,
         answered,
@@ -315,7 +318,8 @@ class RedisGate implements CallGate {
       this.#clock.learn(askedAt, performance.now(), Number(answer.nowUs) / 1000);
       this.#askAt = this.#clock.toLocal(Number(answer.askAtUs) / 1000);
       this.#refused = answer.kind === 'wait' ? this.#refused + 1 : 0;
-      if (answer.kind === 'go') void this.#use(waiter, id, answer, prepared);
+      if (answer.kind === 'go')
+        void this.#use(waiter, id, answer, Promise.all([prepared, prepare(answer.tokenMark)]));
     } catch (error) {
       this.#answered += answered;
       // Whether Redis got this ask is not known: the next one names its slot, and again those that it named.
@@ -326,7 +330,7 @@ class RedisGate implements CallGate {
   }
 
   /** Waits for the slot's time, and lets its call go unless that has left or is late. The next ask does not wait for it. */
-  async #use(waiter: Waiter, id: string, grant: Grant, prepared?: Promise<unknown>): Promise<void> {
+  async #use(waiter: Waiter, id: string, grant: Grant, prepared: Promise<unknown>): Promise<void> {
     this.#intervalMs = grant.intervalUs / 1000;
     waiter.isGranted = true;
     const slot = new GateSlot(id, waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
@@ -547,7 +551,7 @@ class GateSlot implements Slot {
   }
 
   /** Waits for the slot's time, and until the call is prepared. */
-  async untilDue(prepared: Promise<unknown> | undefined): Promise<void> {
+  async untilDue(prepared: Promise<unknown>): Promise<void> {
     // A timer fires late by a millisecond or so rather than early: whole ones are slept, the rest passes on the way.
     for (let left = -this.#lateByMs; this.#paced && left >= 1; left = -this.#lateByMs)
       await sleep(Math.floor(left));

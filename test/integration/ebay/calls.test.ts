@@ -5,7 +5,7 @@ import type { CallGate } from '../../../src/ebay/gate/gate.ts';
 import { EbayAuthService } from '../../../src/ebay/oauth/service.ts';
 import { rushed } from '../../support/arrivals.ts';
 import { testConfig } from '../../support/config.ts';
-import { search, testEbay } from '../../support/ebayClient.ts';
+import { search, type TestEbay, testEbay } from '../../support/ebayClient.ts';
 import { failureOf, inRedis } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
 import { useSimulator } from '../../support/simulator.ts';
@@ -58,6 +58,25 @@ describe('calls to eBay', () => {
     expect(replayed?.token).to.not.equal(refused?.token);
     expect(ebay.tokens.changes).to.deep.equal(['refresh', 'accepted']);
     ebay.client.close();
+  });
+
+  it('a token that one process has replaced is not used by another that has just read it', async () => {
+    const gates = [makeGate(), makeGate()];
+    const [one, other] = gates.map((gate) => testEbay(simulator().url, { gate })) as [TestEbay, TestEbay];
+    other.tokens.current = await one.tokens.getAccessToken();
+    await search(one);
+    await search(other);
+    simulator().controls.arm({ fault: 'expired-token', count: 1 });
+    await search(one);
+    other.tokens.current = one.tokens.current;
+    await search(other);
+    await search(other);
+    const [first, second, refused, ...later] = searches().map(({ token }) => token);
+    expect([second, refused]).to.deep.equal([first, first]);
+    expect(new Set(later)).to.have.lengthOf(1);
+    expect(later).to.have.lengthOf(3).and.not.include(first);
+    expect(other.tokens.asked.filter((each) => each === 'cached')).to.have.lengthOf(1);
+    for (const { client } of [one, other]) client.close();
   });
 
   it('401 twice: one refresh, then a typed failure', async () => {
