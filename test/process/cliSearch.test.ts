@@ -33,6 +33,17 @@ describe('dpf search, asked of a running service,', function () {
     expect(found.products).to.have.length(2);
   });
 
+  it('prints the columns of CSV that are asked for, and names those there are for a wrong one', async () => {
+    const request = ['search', 'usb c hub', '--max-items', '3', '--csv', '--columns'];
+    const chosen = dpf([...request, 'legacyItemId,rank'], env());
+    const wrong = dpf([...request, 'title,prize'], env());
+    expect(await chosen.exit(), chosen.output).to.equal(0);
+    expect(chosen.stdout).to.match(/^legacyItemId,rank\r\n\d{12},1\r\n\d{12},2\r\n\d{12},3\s*$/);
+    expect(await wrong.exit(), wrong.output).to.equal(2);
+    expect(wrong.output).to.contain('--columns must name columns, not "prize" (did you mean price?)');
+    expect(wrong.output).to.contain('detailsAspects');
+  });
+
   it('ends quietly when nobody reads on', async () => {
     const command = `"${process.execPath}" --import tsx src/main.ts search "usb c hub" --json | head -1; echo "exit \${PIPESTATUS[0]}"`;
     const options = { cwd: ROOT, env: { PATH: process.env.PATH, ...env() } };

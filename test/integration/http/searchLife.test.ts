@@ -90,6 +90,28 @@ describe('the life of a search over HTTP', () => {
     expect(html.status).to.equal(406);
   });
 
+  it('gives the columns of CSV that are asked for, and names those there are for a wrong one', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 5 });
+    const path = `/v1/searches/${id}/products`;
+    const all = await service.producer.products(id);
+    const { text } = await http.call('GET', `${path}?format=csv&columns=itemId,total`);
+    expect(text).to.equal(
+      `itemId,total\r\n${all.map(({ itemId, total }) => `${itemId},${total?.value ?? ''}\r\n`).join('')}`,
+    );
+    const wrong = await http.call('GET', `${path}?format=csv&columns=itemId,totl`);
+    expect(wrong.status).to.equal(400);
+    expect(wrong.json.errors[0]).to.include({ path: 'columns', code: 'unknown_column' });
+    expect(wrong.json.errors[0].message).to.include('"totl"').and.include('detailsAspects');
+    const json = await http.call('GET', `${path}?columns=itemId`);
+    expect(json.json.errors[0]).to.include({ path: 'columns', code: 'columns_need_csv' });
+  });
+
+  it('gives as JSON all that the library gives', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 3, details: 'full', shipTo: { country: 'US' } });
+    const { json } = await http.call('GET', `/v1/searches/${id}/products`);
+    expect(json.products).to.deep.equal(await service.producer.products(id));
+  });
+
   it('sorts and filters by delivered price and condition, unknown prices last', async () => {
     const id = await ended({ query: 'phone case', maxItems: 450 });
     const all = await service.producer.products(id);

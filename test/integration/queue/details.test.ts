@@ -28,6 +28,24 @@ describe('a search with details', () => {
     expect(calledItems()).to.have.members(products.map(({ itemId }) => itemId));
   });
 
+  it('gives a product the offer of its own answer: no amount of the older page stands beside it', async () => {
+    const { controls } = service.simulator;
+    controls.arm({ fault: 'status', status: 500, on: { endpoint: 'item' }, count: 1 });
+    const { searchId } = await service.search({ ...wanted, maxItems: 1, filters: { freeShipping: true } });
+    const [found] = await service.producer.products(searchId);
+    expect(found).to.not.have.property('details');
+
+    controls.changeListing(found?.legacyItemId as string, { price: '7.77' });
+    await service.producer.retry(searchId);
+    await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    const [product] = await service.producer.products(searchId);
+    expect(product?.price).to.deep.equal({ value: '7.77', currency: 'USD' });
+    expect(product?.total).to.deep.equal({ value: '7.77', currency: 'USD' });
+    expect(product?.observedAt).to.equal(product?.details?.observedAt);
+    expect(Date.parse(product?.observedAt ?? '')).to.be.greaterThan(Date.parse(found?.observedAt ?? ''));
+    expect(product?.rank).to.equal(found?.rank);
+  });
+
   it('calls for the products after the list is cut to maxItems, not for all of the pages', async () => {
     const { summary } = await service.search({ ...wanted, maxItems: 3, title: { exclude: ['quetzal'] } });
     expect(summary?.counts).to.deep.include({ collected: 200, products: 3 });
