@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type Jsonc from 'jsonc-parser';
 import type { ParseError } from 'jsonc-parser';
+import { closestMatch } from 'leven';
 import type { ConfigProblem, Content } from './config.ts';
 import { schema, settings } from './schema.ts';
 
@@ -12,34 +13,16 @@ const COMPARED_LENGTH = 64;
 export function closestWord(word: string, candidates: readonly string[]): string | undefined {
   const wanted = word.slice(0, COMPARED_LENGTH).toLowerCase();
   if (wanted === '') return undefined;
-  let best = candidates.find((candidate) => candidate.toLowerCase().startsWith(wanted));
-  if (best !== undefined) return best;
-  let least = Math.max(2, Math.floor(wanted.length / 3)) + 1;
-  for (const candidate of candidates) {
-    const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance < least) [best, least] = [candidate, distance];
-  }
-  return best;
+  const known = candidates.map((candidate) => candidate.toLowerCase());
+  const maxDistance = Math.max(2, Math.floor(wanted.length / 3));
+  const near = known.find((each) => each.startsWith(wanted)) ?? closestMatch(wanted, known, { maxDistance });
+  return near === undefined ? undefined : candidates[known.indexOf(near)];
 }
 
 /** The end of a message about an unknown word: the closest one, where one is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const near = closestWord(word, candidates);
   return near === undefined ? '' : `; did you mean ${near}?`;
-}
-
-/** Levenshtein's distance, row by row. */
-function editDistance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substituted = (row[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
-      next.push(Math.min(substituted, (row[j] ?? 0) + 1, (next[j - 1] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row[b.length] ?? 0;
 }
 
 /** One JSON file of settings, and everything that is wrong with its form. Problems quote nothing of its content. */
