@@ -70,10 +70,10 @@ const CATEGORIES: Readonly<Record<number, string>> = {
 /** 400 for all others. */
 const STATUSES: Readonly<Record<number, number>> = { 11001: 404, 12013: 409, 12019: 409 };
 
-type Parameters = Readonly<Record<string, string>>;
+type ErrorParameters = Readonly<Record<string, string>>;
 
 /** An error or warning of the Browse API. */
-export function browseError(errorId: number, parameters: Parameters = {}) {
+export function browseError(errorId: number, parameters: ErrorParameters = {}) {
   const named = Object.entries(parameters).map(([name, value]) => ({ name, value }));
   return {
     errorId,
@@ -85,7 +85,7 @@ export function browseError(errorId: number, parameters: Parameters = {}) {
 }
 
 /** The Browse API's answer with one error, under the error's own status. */
-export function refuse(errorId: number, parameters?: Parameters): Answer {
+export function refuse(errorId: number, parameters?: ErrorParameters): Answer {
   return json(STATUSES[errorId] ?? 400, { errors: [browseError(errorId, parameters)] });
 }
 

@@ -19,7 +19,6 @@
 
 import { type Answer, empty, json } from './answers.ts';
 import type { NewListing } from './catalogue/catalogue.ts';
-import type { FaultSpec } from './faults.ts';
 import type { LogFilter, RequestKind } from './log.ts';
 import type { QuotaChange, QuotaState } from './quota.ts';
 import type { Unsteadiness } from './search/search.ts';
@@ -48,14 +47,9 @@ export function createControls({ tokens, faults, settings, log, catalogue }: Wor
     if (!catalogue.change(legacyId, changes)) throw new Error(`no listing ${id}`);
   };
   return {
-    /** Arms a fault; its id disarms it. */
-    arm: (spec: FaultSpec) => faults.arm(spec),
-
-    /** Disarms one fault, or all. */
-    clear: (id?: number) => faults.clear(id),
-
+    arm: faults.arm,
+    clear: faults.clear,
     log: (filter?: LogFilter) => log.read(filter),
-
     clearLog: () => log.clear(),
 
     /** Changes the day of one credential (default: the first) and returns its state. */
@@ -67,7 +61,8 @@ export function createControls({ tokens, faults, settings, log, catalogue }: Wor
     },
 
     /** Revokes all working tokens, or those of one credential; returns how many. */
-    revokeTokens: (clientId?: string) => tokens.revokeAll(clientId),
+    revokeTokens: (clientId?: string) =>
+      tokens.revoke(({ account }) => clientId === undefined || account.credential.clientId === clientId),
 
     /** Adds a keyset, or changes the secret of one; earlier tokens work until they are revoked. */
     setCredential(credential: Credential): void {
@@ -105,7 +100,7 @@ export function createControls({ tokens, faults, settings, log, catalogue }: Wor
         tokensMinted: tokens.minted,
         credentials,
         faults: faults.armed(),
-        settings,
+        settings: { ...settings },
         lastSeq: log.last,
       };
     },

@@ -36,12 +36,7 @@ interface Context {
 }
 
 type Milliseconds = number | readonly [low: number, high: number];
-type StatusParameters = {
-  status?: number;
-  errorId?: number;
-  headers?: Readonly<Record<string, string>>;
-  body?: string;
-};
+type StatusParameters = { status?: number; errorId?: number; headers?: Answer['headers']; body?: string };
 type RetryAfterParameters = { retryAfter?: string | number; retryAfterDateInS?: number };
 
 const HTML = 'text/html; charset=utf-8';
@@ -160,8 +155,8 @@ const FAULTS = {
   /** Other top-level fields: the odd token answers (`{"expires_in": "3600"}`), a lying `next`, a wrong `total`. */
   fields: ({ set = {}, omit = [] }: { set?: Item; omit?: string[] }) => ({
     alter: (answer) => {
-      const changed = Object.entries({ ...parsed(answer), ...set }).filter(([name]) => !omit.includes(name));
-      return withBody(answer, JSON.stringify(Object.fromEntries(changed)));
+      const omitted = Object.fromEntries(omit.map((name) => [name, undefined]));
+      return withBody(answer, JSON.stringify({ ...parsed(answer), ...set, ...omitted }));
     },
   }),
 
@@ -213,15 +208,14 @@ const MALFORMED = {
 type Item = Record<string, unknown>;
 type OddShape = keyof typeof ODD_ITEMS;
 
-const without = (name: string) => (item: Item) =>
-  Object.fromEntries(Object.entries(item).filter(([key]) => key !== name));
+/** JSON leaves out what is undefined. */
 const withFields = (fields: Item) => (item: Item) => ({ ...item, ...fields });
 
 const ODD_ITEMS = {
-  'no-id': without('itemId'),
-  'no-title': without('title'),
-  'no-price': without('price'),
-  'no-seller': without('seller'),
+  'no-id': withFields({ itemId: undefined }),
+  'no-title': withFields({ title: undefined }),
+  'no-price': withFields({ price: undefined }),
+  'no-seller': withFields({ seller: undefined }),
   'nan-price': withFields({ price: { value: 'NaN', currency: 'USD' } }),
   'number-price': withFields({ price: { value: 12.5, currency: 'USD' } }),
   'negative-price': withFields({ price: { value: '-3.00', currency: 'USD' } }),
@@ -292,50 +286,44 @@ export type FaultSpec = FaultChoice & {
 };
 
 /** The faults that are armed, and the decision which of them apply to a request. */
-export class FaultInjector {
-  private all: { readonly id: number; readonly spec: FaultSpec; seen: number; struck: number }[] = [];
-  private ids = 0;
-  private readonly random: Random;
+export function createFaults(random: Random) {
+  let all: { readonly id: number; readonly spec: FaultSpec; seen: number; struck: number }[] = [];
+  let ids = 0;
+  return {
+    /** Arms a fault; its id disarms it. */
+    arm(spec: FaultSpec): number {
+      if (!Object.hasOwn(FAULTS, spec.fault)) throw new Error(`no fault is called ${spec.fault}`);
+      ids += 1;
+      all.push({ id: ids, spec, seen: 0, struck: 0 });
+      return ids;
+    },
 
-  constructor(random: Random) {
-    this.random = random;
-  }
+    /** Disarms one fault, or all. */
+    clear(id?: number): void {
+      all = id === undefined ? [] : all.filter((fault) => fault.id !== id);
+    },
 
-  /** Arms a fault; its id disarms it. */
-  arm(spec: FaultSpec): number {
-    if (!Object.hasOwn(FAULTS, spec.fault)) throw new Error(`no fault is called ${spec.fault}`);
-    this.ids += 1;
-    this.all.push({ id: this.ids, spec, seen: 0, struck: 0 });
-    return this.ids;
-  }
+    /** `struck` counts the requests that a fault has applied to. */
+    armed: () => all.map(({ id, spec, struck }) => ({ id, spec, struck })),
 
-  /** Disarms one fault, or all. */
-  clear(id?: number): void {
-    this.all = id === undefined ? [] : this.all.filter((fault) => fault.id !== id);
-  }
-
-  /** `struck` counts the requests that a fault has applied to. */
-  armed() {
-    return this.all.map(({ id, spec, struck }) => ({ id, spec, struck }));
-  }
-
-  /** The effects on a request, in the order in which their faults were armed. Its log entry names them. */
-  effects(entry: LogEntry, revokeToken: () => void): Effect[] {
-    const applying = this.all.filter((fault) => {
-      const { on = {}, skip = 0, share } = fault.spec;
-      if (!matches(on, entry)) return false;
-      fault.seen += 1;
-      if (fault.seen <= skip || (share !== undefined && this.random() >= share)) return false;
-      fault.struck += 1;
-      return true;
-    });
-    this.all = this.all.filter(({ spec, struck }) => spec.count === undefined || struck < spec.count);
-    if (applying.length > 0) entry.fault = applying.map(({ spec }) => spec.fault).join('+');
-    return applying.map(({ spec }) => {
-      const effectOf = FAULTS[spec.fault] as (spec: FaultSpec, context: Context) => Effect;
-      return effectOf(spec, { kind: entry.kind, random: this.random, revokeToken });
-    });
-  }
+    /** The effects on a request, in the order in which their faults were armed. Its log entry names them. */
+    effects(entry: LogEntry, revokeToken: () => void): Effect[] {
+      const applying = all.filter((fault) => {
+        const { on = {}, skip = 0, share } = fault.spec;
+        if (!matches(on, entry)) return false;
+        fault.seen += 1;
+        if (fault.seen <= skip || (share !== undefined && random() >= share)) return false;
+        fault.struck += 1;
+        return true;
+      });
+      all = all.filter(({ spec, struck }) => spec.count === undefined || struck < spec.count);
+      if (applying.length > 0) entry.fault = applying.map(({ spec }) => spec.fault).join('+');
+      return applying.map(({ spec }) => {
+        const effectOf = FAULTS[spec.fault] as (spec: FaultSpec, context: Context) => Effect;
+        return effectOf(spec, { kind: entry.kind, random, revokeToken });
+      });
+    },
+  };
 }
 
 function matches({ endpoint, marketplace, q, offset, credential }: Target, entry: LogEntry): boolean {

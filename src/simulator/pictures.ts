@@ -40,11 +40,10 @@ export function picture(catalogue: Catalogue, legacyId: string, view: number): A
 /** GET /itm/LISTING: a small page in place of eBay's own. */
 export function itemPage(catalogue: Catalogue, legacyId: string): Answer {
   const listing = catalogue.find(legacyId);
-  const title = listing === null ? 'This listing has ended' : listing.wording.title;
-  const image =
-    listing === null ? '' : `<img src="/pictures/${legacyId}/0.svg" width="400" height="400" alt="">`;
-  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(title)}</title>
-<body style="font:16px system-ui;margin:3rem auto;max-width:40rem"><h1>${escapeHtml(title)}</h1>${image}
-<p>Simulated listing ${escapeHtml(legacyId)}. Nothing is for sale here.</p></body></html>`;
+  const title = escapeHtml(listing?.wording.title ?? 'This listing has ended');
+  const image = `<img src="/pictures/${legacyId}/0.svg" width="400" height="400" alt="">`;
+  const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
+<body style="font:16px system-ui;margin:3rem auto;max-width:40rem"><h1>${title}</h1>${listing ? image : ''}
+<p>Simulated listing ${legacyId}. Nothing is for sale here.</p></body></html>`;
   return text(listing === null ? 404 : 200, html, 'text/html; charset=utf-8');
 }

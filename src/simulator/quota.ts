@@ -1,3 +1,5 @@
+import { Cron } from 'croner';
+
 /** What a control call can change about a credential's day. */
 export interface QuotaChange {
   readonly limit?: number;
@@ -65,16 +67,8 @@ export class Quota {
   }
 }
 
-const HOUR_MS = 3_600_000;
-
 /** The window ends at midnight in California, whatever the time of year. */
 export function nextPacificMidnight(now: number): number {
-  const clock = new Intl.DateTimeFormat('en-US', {
-    timeZone: 'America/Los_Angeles',
-    hour: 'numeric',
-    hourCycle: 'h23',
-  });
-  let at = Math.ceil((now + 1) / HOUR_MS) * HOUR_MS;
-  while (clock.format(at) !== '00') at += HOUR_MS;
-  return at;
+  const midnight = new Cron('0 0 * * *', { timezone: 'America/Los_Angeles' });
+  return midnight.nextRun(new Date(now))?.getTime() ?? Number.POSITIVE_INFINITY;
 }

@@ -74,7 +74,9 @@ async function handle(
     return sendWhole(response, answerControl(controls, method, path, query, await readText(request)));
   }
   const call = logCall(world, request, response, path, query);
-  const effects = world.faults.effects(call.entry, () => call.token && world.tokens.revoke(call.token));
+  const effects = world.faults.effects(call.entry, () =>
+    world.tokens.revoke((token) => token === call.token),
+  );
   const body = method === 'GET' ? '' : await readText(request);
   const { latencyMs } = world.settings;
   const delays = [drawMs(latencyMs, world.random), ...effects.map(({ delayMs = 0 }) => delayMs)];

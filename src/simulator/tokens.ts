@@ -75,17 +75,10 @@ export class Tokens {
     return performance.now() < token.expiresAt;
   }
 
-  revoke(token: Token): void {
-    token.expiresAt = Number.NEGATIVE_INFINITY;
-  }
-
-  /** Revokes every token, or those of one credential; returns how many of them still worked. */
-  revokeAll(clientId?: string): number {
-    const working = [...this.byValue.values()].filter((token) => this.works(token));
-    const meant = working.filter(
-      ({ account }) => clientId === undefined || account.credential.clientId === clientId,
-    );
-    for (const token of meant) this.revoke(token);
+  /** Revokes the tokens that are meant; returns how many of them still worked. */
+  revoke(isMeant: (token: Token) => boolean): number {
+    const meant = [...this.byValue.values()].filter((token) => this.works(token) && isMeant(token));
+    for (const token of meant) token.expiresAt = Number.NEGATIVE_INFINITY;
     return meant.length;
   }
 

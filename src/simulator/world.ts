@@ -1,5 +1,5 @@
 import { Catalogue } from './catalogue/catalogue.ts';
-import { FaultInjector } from './faults.ts';
+import { createFaults } from './faults.ts';
 import { RequestLog } from './log.ts';
 import { hash, randomFrom } from './random.ts';
 import { createSearch, REAL_LIFE } from './search/search.ts';
@@ -49,7 +49,7 @@ export function createWorld(options: SimulatorOptions, origin: string, closing: 
     settings: { latencyMs, unsteady, tokenLifetime, tokenValidity },
     search: createSearch(catalogue, origin),
     tokens: new Tokens(options.credentials),
-    faults: new FaultInjector(randomFrom(hash(seed, 'faults'))),
+    faults: createFaults(randomFrom(hash(seed, 'faults'))),
     log: new RequestLog(),
     /** Dice for latency. */
     random: randomFrom(hash(seed, 'latency')),

@@ -12,6 +12,15 @@ export interface NewListing {
   readonly freeShipping?: boolean;
 }
 
+/** What a search asks of the catalogue. */
+interface Wanted {
+  readonly site: Site;
+  readonly terms: readonly KeywordTerm[];
+  /** Null: any. */
+  readonly categoryId: string | null;
+  readonly searchInDescription: boolean;
+}
+
 /** Family number of listings that a control call added. */
 const ADDED_FAMILY = 99;
 
@@ -33,25 +42,22 @@ export class Catalogue {
     this.options = options;
   }
 
-  /** Listings of a site whose title (or, `inDescription`, also their family's vocabulary) has the keywords. */
-  matching(
-    site: Site,
-    terms: readonly KeywordTerm[],
-    inDescription: boolean,
-    familyFits: (family: Family) => boolean,
-  ): Listing[] {
+  /** Listings whose title (or, in a description, also their family's vocabulary) has the keywords. */
+  matching({ site, terms, categoryId, searchInDescription }: Wanted): Listing[] {
     const vocabularyOf = (family: Family) =>
       cached(this.vocabularies, `${family.number}/${site.language}`, () =>
         indexed(vocabulary(family, site.language)),
       );
-    const added = this.added.filter((listing) => listing.site === site && familyFits(listing.family));
+    const fits = ({ leaf }: Family) =>
+      categoryId === null || leaf.id === categoryId || leaf.department.id === categoryId;
+    const added = this.added.filter((listing) => listing.site === site && fits(listing.family));
     const families = FAMILIES.filter(
-      (family) => familyFits(family) && matchesKeywords(terms, vocabularyOf(family)),
+      (family) => fits(family) && matchesKeywords(terms, vocabularyOf(family)),
     );
     return [added, ...families.map((family) => this.listings(site, family))]
       .flat()
       .filter(({ index, family }) =>
-        matchesKeywords(terms, inDescription ? index + vocabularyOf(family) : index),
+        matchesKeywords(terms, searchInDescription ? index + vocabularyOf(family) : index),
       )
       .map((listing) => this.current(listing))
       .filter((listing) => listing !== null);

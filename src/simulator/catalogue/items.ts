@@ -73,11 +73,9 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext) 
       quantityUsedForEstimate: 1,
     })),
     shipToLocations: {
-      regionIncluded: [
-        listing.shipsAbroad
-          ? { regionName: 'Worldwide', regionType: 'WORLDWIDE', regionId: 'WORLDWIDE' }
-          : { regionName: site.country, regionType: 'COUNTRY', regionId: site.country },
-      ],
+      regionIncluded: listing.shipsAbroad
+        ? [{ regionName: 'Worldwide', regionType: 'WORLDWIDE', regionId: 'WORLDWIDE' }]
+        : [{ regionName: site.country, regionType: 'COUNTRY', regionId: site.country }],
     },
     returnTerms: listing.returnsAccepted
       ? {

@@ -59,10 +59,12 @@ const INVALID = 12002;
 const always: Test = () => true;
 
 /** `{A|B}` of allowed members. Without a test it is accepted and filters nothing. */
-function set(allowed: RegExp, test: (wanted: Set<string>) => Test = () => always): Parser {
+function set(allowed: RegExp, test: (listing: Listing, wanted: Set<string>) => boolean = always): Parser {
   return (value) => {
     const members = readSet(value);
-    return members?.every((member) => allowed.test(member)) ? test(new Set(members)) : INVALID;
+    if (!members?.every((member) => allowed.test(member))) return INVALID;
+    const wanted = new Set(members);
+    return (listing) => test(listing, wanted);
   };
 }
 
@@ -115,12 +117,7 @@ const priceRange = range(decimal, ({ priceCents, auction, site }, { values }) =>
   const cents = priceCents ?? auction?.bidCents ?? 0;
   return convert(cents, site.currency, values.get('priceCurrency') ?? '') / 100;
 });
-const accountTypes = set(
-  /^(BUSINESS|INDIVIDUAL)$/,
-  (wanted) =>
-    ({ seller }) =>
-      wanted.has(seller.accountType),
-);
+const accountTypes = set(/^(BUSINESS|INDIVIDUAL)$/, ({ seller }, wanted) => wanted.has(seller.accountType));
 
 const PARSERS: Readonly<Record<string, Parser>> = {
   price: (value, context) => {
@@ -129,19 +126,15 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   },
   // Alone it earns two warnings, as it does at eBay: this one and 12012 (see `readFilters`).
   priceCurrency: (value, { values }) => (values.has('price') && isCurrency(value) ? always : INVALID),
-  buyingOptions: set(
-    /^(FIXED_PRICE|AUCTION|BEST_OFFER|CLASSIFIED_AD)$/,
-    (wanted) => (listing) => listing.buyingOptions.some((option) => wanted.has(option)),
+  buyingOptions: set(/^(FIXED_PRICE|AUCTION|BEST_OFFER|CLASSIFIED_AD)$/, ({ buyingOptions }, wanted) =>
+    buyingOptions.some((option) => wanted.has(option)),
   ),
-  conditions: set(
-    /^(NEW|USED|UNSPECIFIED)$/,
-    (wanted) =>
-      ({ conditionId }) =>
-        wanted.has(conditionId === null ? 'UNSPECIFIED' : Number(conditionId) < 2000 ? 'NEW' : 'USED'),
+  conditions: set(/^(NEW|USED|UNSPECIFIED)$/, ({ conditionId }, wanted) =>
+    wanted.has(conditionId === null ? 'UNSPECIFIED' : Number(conditionId) < 2000 ? 'NEW' : 'USED'),
   ),
   conditionIds: set(
     /^(1000|1500|1750|2000|2010|2020|2030|2500|2750|2990|3000|3010|4000|5000|6000|7000)$/,
-    (wanted) => (listing) => wanted.has(listing.conditionId ?? ''),
+    ({ conditionId }, wanted) => wanted.has(conditionId ?? ''),
   ),
   bidCount: range(decimal, ({ auction }) => auction?.bids),
   sellers: sellers(true),
@@ -167,9 +160,7 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   qualifiedPrograms: set(WORD),
   excludeCategoryIds: set(
     /^\d+$/,
-    (excluded) =>
-      ({ family: { leaf } }) =>
-        !excluded.has(leaf.id) && !excluded.has(leaf.department.id),
+    ({ family: { leaf } }, excluded) => !excluded.has(leaf.id) && !excluded.has(leaf.department.id),
   ),
   itemStartDate: range(date, ({ listedAt }) => listedAt),
   itemEndDate: range(date, ({ auction }) => auction?.endsAt),

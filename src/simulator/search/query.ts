@@ -1,5 +1,6 @@
 import { type Answer, browseError, type ErrorDetail, json, refuse } from '../answers.ts';
 import { FAMILIES } from '../catalogue/families.ts';
+import { epidOf, gtinOf } from '../catalogue/items.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import type { Site } from '../catalogue/marketplaces.ts';
 import { parseKeywords } from '../catalogue/title.ts';
@@ -71,13 +72,16 @@ export function readQuery(query: URLSearchParams, site: Site) {
     site,
     terms: epid === null && gtin === null ? parseKeywords(q) : [],
     categoryId,
-    epid,
-    gtin,
     limit: Number(limit),
     offset: Number(offset),
     sort,
     fieldgroups,
-    tests: [...filters.tests, ...aspects.tests],
+    tests: [
+      (listing: Listing) => epid === null || epidOf(listing) === epid,
+      (listing: Listing) => gtin === null || gtinOf(listing) === gtin,
+      ...filters.tests,
+      ...aspects.tests,
+    ],
     searchInDescription: filters.searchInDescription,
     warnings: [...warnings, ...filters.warnings, ...aspects.warnings],
   };

@@ -1,13 +1,11 @@
 import { type Answer, refuse, text } from '../answers.ts';
 import { type Catalogue, cached } from '../catalogue/catalogue.ts';
 import { conditionText, FAMILIES } from '../catalogue/families.ts';
-import { ASPECTS, type BuyerContext, epidOf, gtinOf, summarise } from '../catalogue/items.ts';
+import { ASPECTS, type BuyerContext, summarise } from '../catalogue/items.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import { siteFor } from '../catalogue/marketplaces.ts';
 import { fraction, hash } from '../random.ts';
 import { REACHABLE, readQuery, type SearchQuery, sortListings } from './query.ts';
-
-const PATH = '/buy/browse/v1/item_summary/search';
 
 export interface SearchRequest {
   readonly query: URLSearchParams;
@@ -37,15 +35,20 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     return json;
   };
 
+  const find = (asked: SearchQuery) => {
+    const found = catalogue.matching(asked).filter((listing) => asked.tests.every((test) => test(listing)));
+    return sortListings(found, asked.sort);
+  };
+
   const page = (asked: SearchQuery, { query, buyer, origin, unsteady }: SearchRequest): Answer => {
     const { limit, offset, warnings, fieldgroups } = asked;
     const key = searchKey(query, asked.site.id);
-    const listings = cached(results, `${catalogue.version} ${key}`, () => search(catalogue, asked), 60);
+    const listings = cached(results, `${catalogue.version} ${key}`, () => find(asked), 60);
     const { items, total } = cutPage(listings, asked, key, unsteady);
     const link = (parameters: object) => {
       const changed = new URLSearchParams(query);
       for (const [name, value] of Object.entries(parameters)) changed.set(name, String(value));
-      return `${origin}${PATH}?${changed}`;
+      return `${origin}/buy/browse/v1/item_summary/search?${changed}`;
     };
     const end = Math.min(listings.length, REACHABLE);
     const body = JSON.stringify({
@@ -75,24 +78,6 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     };
     return cached(pages, key, make, 200);
   };
-}
-
-/** All listings that a search finds, in its order. */
-function search(catalogue: Catalogue, asked: SearchQuery): Listing[] {
-  const { site, terms, searchInDescription, categoryId, tests, sort, epid, gtin } = asked;
-  const found = catalogue.matching(
-    site,
-    terms,
-    searchInDescription,
-    ({ leaf }) => categoryId === null || [leaf.id, leaf.department.id].includes(categoryId),
-  );
-  const wanted = found.filter(
-    (listing) =>
-      (epid === null || epidOf(listing) === epid) &&
-      (gtin === null || gtinOf(listing) === gtin) &&
-      tests.every((test) => test(listing)),
-  );
-  return sortListings(wanted, sort);
 }
 
 /** The key of a result list: the search without its page. */
@@ -141,56 +126,48 @@ function cutPage(
   return { items, total: Math.round(listings.length * (1 + off)) };
 }
 
-/** The `refinement` container for the fieldgroups that ask for it. `link` makes a narrower search. */
+const REFINEMENTS = ['ASPECT', 'BUYING_OPTION', 'CATEGORY', 'CONDITION'];
+
+/** The `refinement` container for the fieldgroups that ask for it. `link` makes the search that has only one value. */
 function refine(
   listings: readonly Listing[],
   fieldgroups: readonly string[],
   link: (parameters: object) => string,
 ) {
   const [first] = listings;
-  const wants = (group: string) =>
-    fieldgroups.includes(`${group}_REFINEMENTS`) || fieldgroups.includes('FULL');
-  if (first === undefined || !GROUPS.some(wants)) return undefined;
-  /** How often each value occurs, most frequent first; `narrower` are the parameters of the search that has only it. */
-  const distribution = <Entry extends object>(
-    valueIn: (listing: Listing) => string,
-    describe: (value: string) => Entry,
-    narrower: (value: string) => object,
-  ) => {
-    const counts = new Map<string, number>();
-    for (const listing of listings) counts.set(valueIn(listing), (counts.get(valueIn(listing)) ?? 0) + 1);
-    return [...counts]
-      .sort((a, b) => b[1] - a[1])
-      .map(([value, matchCount]) => {
-        return { ...describe(value), matchCount, refinementHref: link(narrower(value)) };
-      });
-  };
+  const wants = (name: string) =>
+    fieldgroups.some((group) => group === 'FULL' || group === `${name}_REFINEMENTS`);
+  if (first === undefined || !REFINEMENTS.some(wants)) return undefined;
   const categoryDistributions = distribution(
-    ({ family }) => family.leaf.id,
+    listings.map(({ family }) => family.leaf.id),
     (categoryId) => ({
       categoryId,
       categoryName: FAMILIES.find(({ leaf }) => leaf.id === categoryId)?.leaf.name,
+      refinementHref: link({ category_ids: categoryId }),
     }),
-    (category_ids) => ({ category_ids }),
   );
   const dominantCategoryId = categoryDistributions[0]?.categoryId;
-  const aspectDistributions = ['Brand', 'Type', 'Color', 'Features'].map((localizedAspectName) => ({
-    localizedAspectName,
+  const aspectDistributions = ['Brand', 'Type', 'Color', 'Features'].map((name) => ({
+    localizedAspectName: name,
     aspectValueDistributions: distribution(
-      (listing) => ASPECTS[localizedAspectName]?.(listing) ?? '',
-      (localizedAspectValue) => ({ localizedAspectValue }),
-      (value) => ({ aspect_filter: `categoryId:${dominantCategoryId},${localizedAspectName}:{${value}}` }),
+      listings.map((listing) => ASPECTS[name]?.(listing) ?? ''),
+      (value) => ({
+        localizedAspectValue: value,
+        refinementHref: link({ aspect_filter: `categoryId:${dominantCategoryId},${name}:{${value}}` }),
+      }),
     ),
   }));
   const buyingOptionDistributions = distribution(
-    ({ buyingOptions }) => buyingOptions[0] ?? '',
-    (buyingOption) => ({ buyingOption }),
-    (value) => ({ filter: `buyingOptions:{${value}}` }),
+    listings.map(({ buyingOptions }) => buyingOptions[0] ?? ''),
+    (buyingOption) => ({ buyingOption, refinementHref: link({ filter: `buyingOptions:{${buyingOption}}` }) }),
   );
   const conditionDistributions = distribution(
-    ({ conditionId }) => conditionId ?? '',
-    (conditionId) => ({ condition: conditionText(conditionId, first.site.language), conditionId }),
-    (value) => ({ filter: `conditionIds:{${value}}` }),
+    listings.map(({ conditionId }) => conditionId ?? ''),
+    (conditionId) => ({
+      condition: conditionText(conditionId, first.site.language),
+      conditionId,
+      refinementHref: link({ filter: `conditionIds:{${conditionId}}` }),
+    }),
   );
   return {
     ...(wants('ASPECT') && { dominantCategoryId, aspectDistributions }),
@@ -200,4 +177,10 @@ function refine(
   };
 }
 
-const GROUPS = ['ASPECT', 'BUYING_OPTION', 'CATEGORY', 'CONDITION'];
+/** How often each value occurs, most frequent first. */
+function distribution<Entry extends object>(values: readonly string[], describe: (value: string) => Entry) {
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  const sorted = [...counts].sort((a, b) => b[1] - a[1]);
+  return sorted.map(([value, matchCount]) => ({ ...describe(value), matchCount }));
+}

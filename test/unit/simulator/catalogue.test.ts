@@ -9,7 +9,7 @@ const [US] = SITES as [Site];
 
 const catalogueOf = (seed: number) => new Catalogue({ seed, scale: 1, today: TODAY });
 const find = (catalogue: Catalogue, q: string, site = US) =>
-  catalogue.matching(site, parseKeywords(q), false, () => true);
+  catalogue.matching({ site, terms: parseKeywords(q), categoryId: null, searchInDescription: false });
 
 describe("the simulator's catalogue", () => {
   const catalogue = catalogueOf(1);
