@@ -94,10 +94,9 @@ async function* checkEbay(
 }
 
 async function askEbayTheTime(config: Config, clock: () => number): Promise<[Finding, number | undefined]> {
-  const origin = apiOrigin(config.ebay);
-  const { host } = new URL(origin);
+  const { host } = new URL(apiOrigin(config.ebay));
   try {
-    const ahead = await ebayAhead({ origin, ebay: config.ebay, clock });
+    const ahead = await ebayAhead(config.ebay, clock);
     return [ok('ebay', `${host} answers`), ahead];
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -1,3 +1,4 @@
+import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import { type Finding, fail, ok, skipped, type Trouble, warn } from '../telemetry/finding.ts';
@@ -128,16 +129,8 @@ function searchTrouble({ code, message, detail }: Failure, timeoutMs: number): F
  * @param clock this machine's, ms since the epoch
  * @throws Failure `ebay-unreachable`, `ebay-timeout`
  */
-export async function ebayAhead({
-  origin,
-  ebay,
-  clock,
-}: {
-  origin: string;
-  ebay: Pick<Config['ebay'], 'connectTimeout' | 'callTimeout' | 'maxBodyBytes'>;
-  clock: () => number;
-}): Promise<number | undefined> {
-  const client = axiosClient({ origin, maxBodyBytes: ebay.maxBodyBytes });
+export async function ebayAhead(ebay: Config['ebay'], clock: () => number): Promise<number | undefined> {
+  const client = axiosClient({ origin: apiOrigin(ebay), maxBodyBytes: ebay.maxBodyBytes });
   const signal = AbortSignal.timeout(ebay.callTimeout * 1000);
   const asked = clock();
   try {

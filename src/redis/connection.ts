@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ConnectionOptions as TlsOptions } from 'node:tls';
 import { Cluster, type Redis, type RedisOptions } from 'ioredis';
 import { readTlsFiles } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
@@ -147,10 +146,12 @@ export function redisOptions(config: Config['redis'], profile: Profile): RedisOp
 const PASSES_BY_RECONNECTING = /READONLY|MISCONF/;
 
 function sharedOptions(config: Config['redis'], profile: Profile, { username, password, tls }: RedisPlace) {
+  const { tlsServerName, tlsVerify } = config;
+  const certificate = { servername: tlsServerName || undefined, rejectUnauthorized: tlsVerify };
   return {
     username,
     password,
-    tls: tls ? tlsOptions(config) : undefined,
+    tls: tls ? { ...readTlsFiles(config), ...certificate } : undefined,
     connectTimeout: config.connectTimeout * 1000,
     reconnectOnError: (error: Error) => PASSES_BY_RECONNECTING.test(error.message),
     ...(profile === 'worker'
@@ -162,13 +163,4 @@ function sharedOptions(config: Config['redis'], profile: Profile, { username, pa
           socketTimeout: config.commandTimeout * 2 * 1000,
         }),
   } satisfies RedisOptions;
-}
-
-function tlsOptions(config: Config['redis']): TlsOptions {
-  const { tlsServerName, tlsVerify } = config;
-  return {
-    ...readTlsFiles(config),
-    ...(tlsServerName === '' ? {} : { servername: tlsServerName }),
-    rejectUnauthorized: tlsVerify,
-  };
 }
