@@ -98,7 +98,7 @@ export const METRICS = {
   dpf_products_total: counter('Products in the pages that were stored', { tenant }),
   dpf_listings_rejected_total: counter('Listings that could not become products, by reason', {
     tenant,
-    reason: ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price', 'bad-url'],
+    reason: ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price'],
   }),
   dpf_jobs_stalled_total: counter('Jobs whose worker died or froze', { tenant, queue }),
   dpf_jobs_crashed_total: counter('Jobs that failed as crashed-worker', { tenant, queue }),

@@ -65,10 +65,10 @@ describe('the result of a search', () => {
     const search = request({ marketplaces: ['EBAY_US', 'EBAY_DE'] });
     const { counts } = assemble(search, [
       page(['a'], { total: 500, rejected: { 'no-title': 1 }, received: 2 }),
-      page(['b'], { offset: 200, total: 480, rejected: { 'no-title': 2, 'bad-url': 1 }, received: 4 }),
+      page(['b'], { offset: 200, total: 480, rejected: { 'no-title': 2, 'bad-price': 1 }, received: 4 }),
       page([], { marketplace: 'EBAY_DE', total: null }),
     ]);
-    expect(counts).to.deep.include({ found: 500, collected: 6, rejected: { 'no-title': 3, 'bad-url': 1 } });
+    expect(counts).to.deep.include({ found: 500, collected: 6, rejected: { 'no-title': 3, 'bad-price': 1 } });
   });
 
   it('tells a warning once', () => {

@@ -68,9 +68,7 @@ describe('a listing becomes a product', () => {
       expect(productOf({ itemWebUrl }).url).to.equal('https://www.ebay.com/itm/1001');
       const bare = listing({ itemWebUrl, itemId: 'v1|55|66', legacyItemId: undefined });
       const mapped = mapItem(bare, { ...SIGHTING, marketplace: 'EBAY_GB' });
-      expect(mapped).to.deep.include({
-        product: { ...Object(mapped).product, url: 'https://www.ebay.co.uk/itm/55' },
-      });
+      expect('product' in mapped && mapped.product.url).to.equal('https://www.ebay.co.uk/itm/55');
     });
 
   it('has an address on every site that is searched', () => {
