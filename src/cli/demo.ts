@@ -11,18 +11,18 @@ import { countText } from '../text/values.ts';
 import { quietLog } from './commandSetup.ts';
 import { searchFailed } from './exit.ts';
 import { addRequestFlags, requestFrom } from './flags.ts';
-import { ProgressLine } from './progress.ts';
 import { printFound } from './search.ts';
 import { openServe } from './serve.ts';
 import { onInterrupt } from './signals.ts';
 import { exportLines, simulatorEnv } from './simulate.ts';
-import type { Terminal } from './terminal.ts';
+import { ProgressLine, type Terminal } from './terminal.ts';
 
 /** What the demo searches for: the arguments of `dpf search`, as typed. */
 const SEARCHES: ReadonlyArray<[about: string, line: string]> = [
   [
     'new, at most 40 dollars, and what it costs delivered to one postal code; three calls',
-    '"usb c hub" --max-items 450 --condition NEW --price-max 40 --ship-to US:19406',
+    // The word NEW would also find open boxes (1500).
+    '"usb c hub" --max-items 450 --condition-id 1000 --price-max 40 --ship-to US:19406',
   ],
   [
     'two marketplaces at once, cheapest first',

@@ -6,8 +6,7 @@ import { unreachable } from '../redis/fitness.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
 import { type Answer, answering, quietLog, withRedis } from './commandSetup.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import { ProgressLine } from './progress.ts';
-import { type Colour, harmless, type Terminal } from './terminal.ts';
+import { type Colour, harmless, ProgressLine, type Terminal } from './terminal.ts';
 
 export function command(terminal: Terminal): Command {
   const doctor = new Command('doctor')
@@ -45,18 +44,17 @@ async function diagnose(terminal: Terminal, json = false): Promise<Answer> {
   } finally {
     clear();
   }
-  const [, exit] = EXITS.find(([trouble]) => findings.some((each) => each.trouble === trouble)) ?? HEALTHY;
+  // The most serious has the lowest code.
+  const [exit = EXIT.done] = findings.flatMap(({ trouble }) => (trouble ? EXITS[trouble] : [])).toSorted();
   const data = { healthy: exit === EXIT.done, exit, findings };
   return { data, text: `\n${verdict(findings, terminal)}`, exit };
 }
 
-/** The most serious first. */
-const EXITS: ReadonlyArray<[Trouble, ExitCode]> = [
-  ['configuration', EXIT.configuration],
-  ['dependency', EXIT.dependency],
-  ['degraded', EXIT.incomplete],
-];
-const HEALTHY = [undefined, EXIT.done] as const;
+const EXITS: Record<Trouble, ExitCode> = {
+  configuration: EXIT.configuration,
+  dependency: EXIT.dependency,
+  degraded: EXIT.incomplete,
+};
 
 /** An error that ends the examination is a finding too. */
 async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding> {

@@ -6,7 +6,7 @@ import { Failure } from '../failures.ts';
 import { openRedis } from '../redis/connection.ts';
 import { eventText } from '../text/searches.ts';
 import { quietLog, withTenant } from './commandSetup.ts';
-import { UsageError } from './exit.ts';
+import { wrongValue } from './exit.ts';
 import { tenantName } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import { amountText } from './table.ts';
@@ -73,16 +73,15 @@ function placeOf(text: string): string {
   const ageMs = Number(amount) * (UNIT_MS[unit] ?? 0);
   const at = amount === undefined ? Date.parse(text) : Date.now() - ageMs;
   if (Number.isFinite(at) && at >= 0) return `${at}-0`;
-  throw new UsageError(
-    `--since must be an age (10m, 2h, 3d), a time (2030-01-31T09:00:00Z) or a place in the stream; got ${JSON.stringify(text)}`,
-  );
+  const rule = 'an age (10m, 2h, 3d), a time (2030-01-31T09:00:00Z) or a place in the stream';
+  throw wrongValue(`--since must be ${rule}`, text);
 }
 
 function typesOf(text: string, earlier: EventType[]): EventType[] {
   const group = `${text.replace(/\.\*?$/, '')}.`;
   const types = EVENT_TYPES.filter((type) => type === text || type.startsWith(group));
   if (types.length > 0) return [...earlier, ...types];
-  throw new UsageError(`--type must be one of ${EVENT_TYPES.join(', ')}; got ${JSON.stringify(text)}`);
+  throw wrongValue(`--type must be one of ${EVENT_TYPES.join(', ')}`, text);
 }
 
 const TYPE_WIDTH = Math.max(...EVENT_TYPES.map((type) => type.length));

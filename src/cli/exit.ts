@@ -40,6 +40,11 @@ export class UsageError extends CommandError {
   }
 }
 
+/** @param rule what the value must be */
+export function wrongValue(rule: string, got: string): UsageError {
+  return new UsageError(`${rule}; got ${JSON.stringify(got.slice(0, 64))}`);
+}
+
 /** @param report of a search that ended by an error, whose code the command's error has too */
 export function searchFailed({ searchId, error }: SearchReport): CommandError {
   const { code = 'internal', message = 'no reason was stored' } = error ?? {};

@@ -2,18 +2,18 @@ import { type Command, Option } from 'commander';
 import { MARKETPLACES } from '../config/formats.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
-import { UsageError } from './exit.ts';
+import { UsageError, wrongValue } from './exit.ts';
 
 type Values = Record<string, unknown>;
 type Parse = (text: string, earlier?: never) => unknown;
 
-/** The option may be repeated; each value may be several, separated by commas. */
-const list = (text: string, earlier: string[] = []) => [
+/** The option may be repeated. */
+const repeated = (text: string, earlier: string[] = []) => [...earlier, text];
+/** The same; each value may be several, separated by commas. */
+const csv = (text: string, earlier: string[] = []) => [
   ...earlier,
   ...text.split(',').map((each) => each.trim()),
 ];
-/** The option may be repeated. */
-const repeated = (text: string, earlier: string[] = []) => [...earlier, text];
 
 /** Text that is no number stays text: the schema refuses it by the field's name. */
 export function numberOrText(text: string): number | string {
@@ -24,57 +24,40 @@ export function numberOrText(text: string): number | string {
 export function wholeNumber(name: string, max: number) {
   return (text: string): number => {
     if (/^\d{1,10}$/.test(text) && Number(text) <= max) return Number(text);
-    throw new UsageError(`${name} must be a whole number from 0 to ${max}; got ${JSON.stringify(text)}`);
+    throw wrongValue(`${name} must be a whole number from 0 to ${max}`, text);
   };
 }
 
 export function tenantName(text: string): string {
   if (/^[a-z0-9-]{1,40}$/.test(text)) return text;
-  throw new UsageError(
-    `--tenant must be 1 to 40 of the characters a-z, 0-9 and hyphen; got ${JSON.stringify(text.slice(0, 64))}`,
-  );
+  throw wrongValue('--tenant must be 1 to 40 of the characters a-z, 0-9 and hyphen', text);
 }
 
 /** The fields of a request as options; the request's schema says which values are allowed. */
 const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, parse?: Parse]> = [
-  ['categoryIds', '--category <id>', 'eBay category; instead of or beside the query', list],
-  ['marketplaces', '--marketplace <id>', 'site to search, such as EBAY_DE; may be repeated', list],
+  ['categoryIds', '--category <id>', 'eBay category; instead of or beside the query', csv],
+  ['marketplaces', '--marketplace <id>', 'site to search, such as EBAY_DE', csv],
   ['maxItems', '--max-items <n>', 'products wanted at most (200)', numberOrText],
   ['sort', '--sort <order>', 'price, -price, newlyListed or endingSoonest; else Best Match'],
   ['filters.price.min', '--price-min <amount>', 'lowest item price'],
   ['filters.price.max', '--price-max <amount>', 'highest item price'],
   ['filters.price.currency', '--currency <code>', 'of the prices above; else the marketplace’s'],
-  [
-    'filters.conditions',
-    '--condition <word>',
-    'NEW (ids 1000, 1500, 1750), USED or UNSPECIFIED; may be repeated',
-    list,
-  ],
-  [
-    'filters.conditionIds',
-    '--condition-id <id>',
-    'eBay’s condition id, such as 1000 or 3000; may be repeated',
-    list,
-  ],
-  [
-    'filters.buyingOptions',
-    '--buying-option <word>',
-    'FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD; may be repeated',
-    list,
-  ],
+  ['filters.conditions', '--condition <word>', 'NEW (ids 1000, 1500, 1750), USED or UNSPECIFIED', csv],
+  ['filters.conditionIds', '--condition-id <id>', 'eBay’s condition id, such as 1000 or 3000', csv],
+  ['filters.buyingOptions', '--buying-option <word>', 'FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD', csv],
   ['filters.deliveryCountry', '--delivery-country <code>', 'only what ships there'],
   ['filters.deliveryPostalCode', '--delivery-postal-code <code>', 'only what ships there'],
   ['filters.itemLocationCountry', '--located-in <country>', 'only what is there'],
   ['filters.freeShipping', '--free-shipping', 'only free shipping'],
   ['filters.returnsAccepted', '--returns-accepted', 'only what can be returned'],
-  ['filters.sellers', '--seller <name>', 'only this seller; may be repeated', list],
-  ['filters.excludeSellers', '--exclude-seller <name>', 'not this seller; may be repeated', list],
-  ['filters.sellerAccountTypes', '--seller-account-type <type>', 'BUSINESS or INDIVIDUAL', list],
+  ['filters.sellers', '--seller <name>', 'only this seller', csv],
+  ['filters.excludeSellers', '--exclude-seller <name>', 'not this seller', csv],
+  ['filters.sellerAccountTypes', '--seller-account-type <type>', 'BUSINESS or INDIVIDUAL', csv],
   ['filters.searchInDescription', '--search-in-description', 'search descriptions too'],
-  ['filters.aspects', '--aspect <name=value>', 'item aspect, such as Color=Red; may be repeated', aspects],
+  ['filters.aspects', '--aspect <name=value>', 'item aspect, such as Color=Red', aspects],
   ['shipTo', '--ship-to <place>', 'US or US:19406: prices shipping to there', place],
-  ['title.include', '--title-include <word>', 'must be in the title; may be repeated', repeated],
-  ['title.exclude', '--title-exclude <word>', 'must not be in the title; may be repeated', repeated],
+  ['title.include', '--title-include <word>', 'must be in the title', repeated],
+  ['title.exclude', '--title-exclude <word>', 'must not be in the title', repeated],
   ['seller.minFeedbackPercentage', '--min-feedback-percentage <n>', 'of the seller', numberOrText],
   ['seller.minFeedbackScore', '--min-feedback-score <n>', 'of the seller', numberOrText],
   ['excludePickupOnly', '--exclude-pickup-only', 'leave out what can only be picked up'],
@@ -86,9 +69,12 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['tenant', '--tenant <name>', 'tenant whose keyset and limits are used'],
 ];
 
+const REPEATED: readonly Parse[] = [repeated, csv, aspects];
+
 export function addRequestFlags(command: Command): Command {
   for (const [path, flags, description, parse] of FIELDS) {
-    const option = new Option(flags, description);
+    const often = parse !== undefined && REPEATED.includes(parse) ? '; may be repeated' : '';
+    const option = new Option(flags, `${description}${often}`);
     if (path === 'details') option.preset('full');
     command.addOption(parse === undefined ? option : option.argParser(parse as (text: string) => unknown));
   }
@@ -137,8 +123,7 @@ function addCurrency(
 /** The option may be repeated. */
 function aspects(pair: string, earlier: Record<string, string[]> = {}): Record<string, string[]> {
   const [, name, value = ''] = /^([^=]+)=(.*)$/s.exec(pair) ?? [];
-  if (name === undefined)
-    throw new UsageError(`--aspect must be NAME=VALUE, such as Color=Red; got ${JSON.stringify(pair)}`);
+  if (name === undefined) throw wrongValue('--aspect must be NAME=VALUE, such as Color=Red', pair);
   // A name may be that of a property which every object has.
   const values = Object.hasOwn(earlier, name) ? (earlier[name] ?? []) : [];
   return { ...earlier, [name]: [...values, value] };

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { type ApiKey, ApiKeys, ROLES, type Role } from '../http/auth/apiKeys.ts';
 import { instantText } from '../text/values.ts';
 import { type Answer, answering, withRedis, withTenant } from './commandSetup.ts';
-import { EXIT, UsageError } from './exit.ts';
+import { EXIT, wrongValue } from './exit.ts';
 import { tenantName } from './flags.ts';
 import { table, whenText } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -73,18 +73,14 @@ function withKeys<T>(use: (keys: ApiKeys) => Promise<T>): Promise<T> {
 
 function keyName(name: string): string {
   if (/^[a-z0-9.-]{1,60}$/.test(name)) return name;
-  throw new UsageError(
-    `NAME must be 1 to 60 of the characters a-z, 0-9, dot and hyphen; got ${JSON.stringify(name.slice(0, 64))}`,
-  );
+  throw wrongValue('NAME must be 1 to 60 of the characters a-z, 0-9, dot and hyphen', name);
 }
 
 function rolesOf(list: string): Role[] {
   const names = [...new Set(list.split(',').map((role) => role.trim()))];
   const unknown = names.find((name) => !(ROLES as readonly string[]).includes(name));
   if (unknown === undefined) return names as Role[];
-  throw new UsageError(
-    `--roles must be of ${ROLES.join(', ')}, separated by commas; got ${JSON.stringify(unknown)}`,
-  );
+  throw wrongValue(`--roles must be of ${ROLES.join(', ')}, separated by commas`, unknown);
 }
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -95,9 +91,7 @@ function expiryOf(text: string): number {
   const isTime = /^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text);
   const until = days === undefined ? Date.parse(text) : Date.now() + Number(days) * DAY_MS;
   if ((days !== undefined || isTime) && until > Date.now()) return until;
-  throw new UsageError(
-    `--expires must be days such as 90d or a future time such as 2030-01-31T00:00:00Z; got ${JSON.stringify(text)}`,
-  );
+  throw wrongValue('--expires must be days such as 90d or a future time such as 2030-01-31T00:00:00Z', text);
 }
 
 function keyTable(keys: ReadonlyArray<ApiKey & { lastUsedAt: string | null }>, terminal: Terminal): string {

@@ -1,31 +1,32 @@
 import { Command } from 'commander';
-import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure, withBecause } from '../failures.ts';
 import { csvColumns, productCsv } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
-import type { SearchRequest } from '../product/requestSchema.ts';
 import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 import { estimateTexts, summaryFacts } from '../text/searches.ts';
-import { countText } from '../text/values.ts';
+import { countText, instantText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
-import { ProgressLine, progressText } from './progress.ts';
 import { onInterrupt } from './signals.ts';
 import { fieldLines, productTable, whenText } from './table.ts';
-import { type Colour, harmless, type Terminal } from './terminal.ts';
+import { type Colour, harmless, ProgressLine, type Terminal } from './terminal.ts';
 
-interface Flags extends ShowOptions {
+interface Flags {
   get?: string;
   cancel?: string;
   retry?: string;
   dryRun?: boolean;
   wait: boolean;
   tenant?: string;
+  json?: boolean;
+  csv?: boolean;
+  columns?: string;
+  limitRows?: number;
 }
 
 export function command(terminal: Terminal): Command {
@@ -62,8 +63,12 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
   if (dryRun && (earlier !== undefined || csv))
     throw new UsageError('--dry-run needs a query, and of the output options accepts only --json');
   const config = loadConfig();
-  // Before Redis is needed: a wrong request is reported as one.
-  if (earlier === undefined) await checkRequest(requestFrom(query, { ...flags }, config.ebay), config);
+  if (earlier === undefined) {
+    // Before Redis is needed: a wrong request is reported as one.
+    const { parseSearchRequest } = await import('../product/parseRequest.ts');
+    const parsed = parseSearchRequest(requestFrom(query, { ...flags }, config.ebay), config.ebay);
+    if (!parsed.ok) throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
+  }
   return withProducer(config, flags.tenant, async (producer, { ebay }) => {
     const request = () => requestFrom(query, { ...flags }, ebay);
     if (dryRun) {
@@ -82,13 +87,6 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
     const report = wait ? await waitFor(terminal, producer, searchId, json) : await producer.get(searchId);
     return show(terminal, producer, report, flags);
   });
-}
-
-/** @throws Failure `invalid_request` */
-async function checkRequest(request: SearchRequest, { ebay }: Config): Promise<void> {
-  const { parseSearchRequest } = await import('../product/parseRequest.ts');
-  const parsed = parseSearchRequest(request, ebay);
-  if (!parsed.ok) throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
 }
 
 async function waitFor(
@@ -117,6 +115,22 @@ async function waitFor(
   }
 }
 
+/** A search that is queued for longer gets an explanation, ms. */
+const EXPLAIN_MS = 3000;
+
+/** @param waitedMs how long this command has waited */
+export function progressText({ state, progress }: SearchReport, waitedMs: number): string {
+  if (state === 'queued')
+    return waitedMs < EXPLAIN_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
+  if (progress === null) return 'collecting';
+  const { pages, of, products, reason, until } = progress;
+  const done = `${countText(products, 'item')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
+  if (state !== 'waiting') return `collecting: ${done}`;
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const end = until === undefined ? '' : ` until ${instantText(new Date(until).toISOString())}`;
+  return `waiting${why}${end}: ${done}`;
+}
+
 async function show(
   terminal: Terminal,
   producer: SearchProducer,
@@ -134,20 +148,6 @@ async function show(
   return ENDS[summary.outcome][2];
 }
 
-interface ShowOptions {
-  json?: boolean;
-  csv?: boolean;
-  /** Names of CSV columns, separated by commas. */
-  columns?: string;
-  /** Products shown at most. Default: 20 in a table, else all. */
-  limitRows?: number;
-}
-
-export interface Found {
-  summary: SearchSummary;
-  products: Product[];
-}
-
 const TABLE_ROWS = 20;
 
 function columnsOf(list: string | undefined): string[] {
@@ -157,7 +157,11 @@ function columnsOf(list: string | undefined): string[] {
 }
 
 /** An ended search as JSON, CSV or a table. Beside CSV the summary goes to stderr. */
-export function printFound(terminal: Terminal, { summary, products }: Found, options: ShowOptions): void {
+export function printFound(
+  terminal: Terminal,
+  { summary, products }: { summary: SearchSummary; products: Product[] },
+  options: Partial<Flags>,
+): void {
   const { json = false, csv = false, limitRows = json || csv ? products.length : TABLE_ROWS } = options;
   const shown = products.slice(0, limitRows);
   if (json) {

@@ -1,18 +1,13 @@
 import { Command } from 'commander';
 import { startSimulator } from '../simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
-import { listenError, UsageError } from './exit.ts';
+import { listenError, wrongValue } from './exit.ts';
 import { wholeNumber } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Flags {
-  port: number;
-  host: string;
-  seed: number;
-  latency: [number, number] | number;
-  json?: boolean;
-}
+type Latency = [number, number] | number;
+type Flags = { port: number; host: string; seed: number; latency: Latency; json?: boolean };
 
 export function command(terminal: Terminal): Command {
   return new Command('simulate')
@@ -68,9 +63,9 @@ function addresses(url: string, { host }: Flags, { paint }: Terminal): string {
   ].join('\n');
 }
 
-function latency(text: string): [number, number] | number {
+function latency(text: string): Latency {
   const [, low, high] = /^(\d{1,6})(?:-(\d{1,6}))?$/.exec(text) ?? [];
   if (low === undefined || Number(high ?? low) < Number(low))
-    throw new UsageError(`--latency must be ms, such as 120 or 80-250; got ${JSON.stringify(text)}`);
+    throw wrongValue('--latency must be ms, such as 120 or 80-250', text);
   return high === undefined ? Number(low) : [Number(low), Number(high)];
 }

@@ -1,27 +1,22 @@
-import Table from 'cli-table3';
+import Table, { type TableConstructorOptions } from 'cli-table3';
 import type { Money } from '../product/money.ts';
 import type { Product } from '../product/product.ts';
 import { durationText } from '../text/values.ts';
 import { harmless, type Terminal } from './terminal.ts';
 
-interface TableOptions {
-  head?: string[];
-  colWidths?: number[];
-  colAligns?: Array<'left' | 'right'>;
-  wordWrap?: boolean;
-}
-
 export const GAP = 2;
+
+type TableOptions = Partial<Omit<TableConstructorOptions, 'colWidths'>> & { colWidths?: number[] };
 
 /** Rows in columns, without lines. */
 export function table(
   rows: readonly string[][],
   { paint }: Terminal,
-  { head = [], colWidths, ...options }: TableOptions = {},
+  { head = [], colWidths = [], ...options }: TableOptions = {},
 ): string {
   const grid = new Table({
     ...options,
-    ...(colWidths === undefined ? {} : { colWidths: colWidths.map((width) => width + GAP) }),
+    colWidths: colWidths.map((width) => width + GAP),
     head: head.map((each) => paint('dim', each)),
     chars: NO_LINES,
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
@@ -67,8 +62,8 @@ const COLUMNS: readonly Column[] = [
   { head: 'Price', cell: priceText, right: true, max: 16 },
   { head: 'Shipping', cell: shippingText, right: true, max: 13, from: 100 },
   { head: 'Delivered', cell: deliveredText, right: true, max: 13 },
-  { head: 'Condition', cell: conditionText, max: 10, from: 72, upTo: 99 },
-  { head: 'Condition', cell: conditionText, max: 16, from: 100 },
+  { head: 'Condition', cell: ({ condition }) => condition ?? '?', max: 10, from: 72, upTo: 99 },
+  { head: 'Condition', cell: ({ condition }) => condition ?? '?', max: 16, from: 100 },
   { head: 'Seller', cell: shareText, right: true, upTo: 99 },
   { head: 'Seller', cell: sellerText, right: true, max: 15, from: 100 },
   // Top Rated Plus: said of the listing.
@@ -92,15 +87,10 @@ export function productTable(products: readonly Product[], terminal: Terminal): 
   const title = columns.findIndex(({ head }) => head === 'Title');
   const others = colWidths.reduce((sum, each, at) => (at === title ? sum : sum + each + GAP), 0);
   colWidths[title] = Math.min(colWidths[title] as number, Math.max(MIN_TITLE, width - others));
-  return table(
-    rows.map((row) => row.map((text, at) => (columns[at]?.dim ? paint('dim', text) : text))),
-    terminal,
-    {
-      head: columns.map(({ head }) => head),
-      colWidths,
-      colAligns: columns.map(({ right }) => (right ? 'right' : 'left')),
-    },
-  );
+  const shown = rows.map((row) => row.map((text, at) => (columns[at]?.dim ? paint('dim', text) : text)));
+  const head = columns.map((column) => column.head);
+  const colAligns = columns.map(({ right }) => (right ? 'right' : 'left'));
+  return table(shown, terminal, { head, colWidths, colAligns });
 }
 
 export function amountText({ value, currency }: Money): string {
@@ -115,8 +105,7 @@ function priceText({ price, auction }: Product): string {
 
 function shippingText({ shipping: { kind, cost } }: Product): string {
   if (kind === 'free') return 'free';
-  if (cost !== null) return amountText(cost);
-  return unknownCost(kind);
+  return cost === null ? unknownCost(kind) : amountText(cost);
 }
 
 /** What stands in place of a cost that is not known. */
@@ -133,15 +122,11 @@ function deliveredText({ total, price, shipping, auction }: Product): string {
   return shipping.cost === null ? unknownCost(shipping.kind) : 'unknown';
 }
 
-function conditionText({ condition }: Product): string {
-  return condition ?? '?';
-}
-
 /** Share of positive feedback, and the number of feedbacks. */
 function sellerText(product: Product): string {
   const { feedbackScore: score } = product.seller;
-  const counted = score === null ? '' : ` (${score < 10_000 ? score : `${Math.round(score / 1000)}k`})`;
-  return `${shareText(product)}${counted}`;
+  if (score === null) return shareText(product);
+  return `${shareText(product)} (${score < 10_000 ? score : `${Math.round(score / 1000)}k`})`;
 }
 
 function shareText({ seller: { feedbackPercentage } }: Product): string {

@@ -57,3 +57,45 @@ export function processTerminal(): Terminal {
 export function harmless(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]+/gu, ' ').trim();
 }
+
+const FRAMES = [...'⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏'];
+const FRAME_MS = 100;
+const CLEAR_LINE = '\r\u001b[2K';
+
+/** One line that is redrawn on a terminal; elsewhere a plain line for each change. */
+export class ProgressLine {
+  readonly #terminal: Terminal;
+  #timer: NodeJS.Timeout | undefined;
+  #text = () => '';
+  #shown = '';
+  #frame = 0;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  /** @param text is read again and again */
+  show(text: () => string): void {
+    this.#text = text;
+    this.#timer ??= setInterval(() => this.#draw(), FRAME_MS).unref();
+    this.#draw();
+  }
+
+  /** Removes the line. It may be shown again. */
+  end(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+    if (this.#terminal.live && this.#shown !== '') this.#terminal.draw(CLEAR_LINE);
+    this.#shown = '';
+  }
+
+  #draw(): void {
+    const { live, width, note, draw } = this.#terminal;
+    const text = this.#text();
+    const frame = FRAMES[this.#frame++ % FRAMES.length];
+    // A line that wraps could not be overwritten.
+    if (live) draw(`${CLEAR_LINE}${frame} ${text.slice(0, width - 3)}`);
+    else if (text !== this.#shown) note(text);
+    this.#shown = text;
+  }
+}

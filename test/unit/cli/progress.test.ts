@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { ProgressLine, progressText } from '../../../src/cli/progress.ts';
+import { progressText } from '../../../src/cli/search.ts';
+import { ProgressLine } from '../../../src/cli/terminal.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { plainTerminal } from './plainTerminal.ts';
 
