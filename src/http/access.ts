@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
-import type { Role } from './auth/apiKeys.ts';
+import { ROLES, type Role } from './auth/apiKeys.ts';
 import type { Authenticator, Caller } from './auth/authenticator.ts';
 import { notFound, problem } from './problem.ts';
 
@@ -20,11 +20,10 @@ export type Routes = (app: App) => Promise<void> | void;
 /** Who may call a route: everybody, whom the route's own login admits, or a key with one of these roles. */
 export type Access = 'public' | 'own-login' | readonly Role[];
 
+/** A route as registered, such as `/v1/searches/:id`. Without access it is refused with 404. */
 export interface RouteRule {
   method: string;
-  /** As registered: `/v1/searches/:id`. */
   url: string;
-  /** Undefined: the route is refused with 404. */
   access: Access | undefined;
 }
 
@@ -45,12 +44,7 @@ declare module 'fastify' {
 }
 
 /** The caller where no keys are required. */
-export const OPEN: Caller = {
-  id: 'open',
-  name: 'open',
-  tenant: 'default',
-  roles: ['enqueue', 'read', 'schedule', 'operate'],
-};
+export const OPEN: Caller = { id: 'open', name: 'open', tenant: 'default', roles: ROLES };
 
 /** The caller of a route that demands a role. */
 export function callerOf({ caller }: { caller: Caller | null }): Caller {

@@ -24,10 +24,6 @@ export interface ServerOptions {
   log: Logger;
 }
 
-/** Of a body without a limit of its own, bytes. */
-const BODY_LIMIT = 64 * 1024;
-/** Longest id in a path. */
-const MAX_PARAM_LENGTH = 200;
 /** Clients send a tenth of it. Node drops headers beyond its own limit without an error. */
 const MAX_HEADERS = 100;
 /** Longer answers are lists of eBay's products: they hold no secrets, and masking them takes too long. Characters. */
@@ -49,12 +45,12 @@ export async function createServer(options: ServerOptions): Promise<App> {
     return reply.code(status).headers(headers).type('application/problem+json').send(answer.body(path));
   };
   const app: App = fastify({
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: 64 * 1024,
     exposeHeadRoutes: false,
     return503OnClosing: false,
     requestTimeout: 20_000,
     keepAliveTimeout: 30_000,
-    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    routerOptions: { maxParamLength: 200 },
     // A client that sends a header line a minute would hold a socket for ever.
     http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 1024 },
     frameworkErrors: sendProblem,
@@ -69,7 +65,12 @@ export async function createServer(options: ServerOptions): Promise<App> {
     checkHead(request);
   });
   acceptJsonOnly(app);
-  app.setValidatorCompiler(checkAllButBodies());
+  const ajv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true });
+  formats.default(ajv);
+  // Bodies are checked where they are used: their rules do not fit a schema, and every wrong field is named.
+  app.setValidatorCompiler(({ schema, httpPart }) =>
+    httpPart === 'body' ? () => true : ajv.compile(schema as object),
+  );
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
@@ -81,14 +82,10 @@ export async function createServer(options: ServerOptions): Promise<App> {
   );
   app.addHook('onResponse', async (request, reply) => {
     const { url } = request.routeOptions;
-    metrics.answered(request.method, url, reply.statusCode, reply.elapsedTime);
-    log.debug('request answered', {
-      method: request.method,
-      route: url ?? 'none',
-      status: reply.statusCode,
-      ms: Math.round(reply.elapsedTime),
-      ...(request.caller === null ? {} : { keyId: request.caller.id }),
-    });
+    const [{ method, caller }, { statusCode: status, elapsedTime }] = [request, reply];
+    metrics.answered(method, url, status, elapsedTime);
+    const ms = Math.round(elapsedTime);
+    log.debug('request answered', { method, route: url ?? 'none', status, ms, keyId: caller?.id });
   });
   await app.register(accepts);
   await limitRates(app, options.requestsAMinute);
@@ -114,14 +111,6 @@ function checkHead({ raw, headers }: FastifyRequest): void {
       'a key in a URL ends up in logs: revoke it (dpf keys revoke) and send Authorization: Bearer …';
     throw problem(400, 'key_in_url', message);
   }
-}
-
-/** Bodies are checked where they are used: their rules do not fit a schema, and every wrong field is named. */
-function checkAllButBodies() {
-  const ajv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true });
-  formats.default(ajv);
-  return ({ schema, httpPart }: { schema: object; httpPart?: string }) =>
-    httpPart === 'body' ? () => true : ajv.compile(schema);
 }
 
 function noRoute({ method }: FastifyRequest, methods: string[]): Problem {

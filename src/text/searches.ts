@@ -50,15 +50,8 @@ export function summaryFacts({ counts, gone, calls, warnings }: SearchSummary): 
   ].filter((fact) => fact !== false);
 }
 
-export interface EstimateTexts {
-  calls: string;
-  share: string;
-  queue: string;
-  finish: string;
-}
-
 /** What a search costs and when it can be done. @param when text of an instant, such as `in 15 s` */
-export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string): EstimateTexts {
+export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string) {
   const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;
   const parts = calls.details > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
   const left = `the ${numberText(remaining)} that ${callClass} searches have left today`;
@@ -67,18 +60,13 @@ export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => s
       ? `${callClass} searches have none left today; more ${when(reset)}`
       : shareOfRemaining > 1
         ? `more than ${left}; it continues ${when(reset)}`
-        : `${percentText(shareOfRemaining)} of ${left}`;
+        : `${shareOfRemaining < 0.001 ? 'less than 0.1' : (shareOfRemaining * 100).toFixed(1)} % of ${left}`;
   return {
     calls: `at most ${countText(calls.total, 'call')}${parts}`,
     share,
     queue: ahead === 0 ? 'nothing waits before it' : `${countText(ahead, 'call')} before its first one`,
     finish: `${when(earliestFinish)} at the earliest`,
   };
-}
-
-function percentText(share: number): string {
-  const percent = share * 100;
-  return percent < 0.1 ? 'less than 0.1 %' : `${percent.toFixed(1)} %`;
 }
 
 /** What an event says, without the name of its search or track. @param money text of an amount */
@@ -110,11 +98,7 @@ type Track = NonNullable<Extract<ServiceEvent, { type: 'search.completed' }>['tr
 /** `3 new, 1 dropped`, `no changes`, `first run`. */
 export function trackText(track: Track): string {
   if (track.firstRun) return 'first run';
-  const counts = [
-    track.new > 0 && `${track.new} new`,
-    track.priceDropped > 0 && `${track.priceDropped} dropped`,
-    track.priceRose > 0 && `${track.priceRose} rose`,
-    track.gone > 0 && `${track.gone} gone`,
-  ];
-  return counts.filter((count) => count !== false).join(', ') || 'no changes';
+  const counts = { new: track.new, dropped: track.priceDropped, rose: track.priceRose, gone: track.gone };
+  const changes = Object.entries(counts).filter(([, count]) => count > 0);
+  return changes.map(([change, count]) => `${count} ${change}`).join(', ') || 'no changes';
 }

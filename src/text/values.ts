@@ -16,30 +16,22 @@ export function moneyText({ value, currency }: Money): string {
   return amount.format(value as Intl.StringNumericLiteral);
 }
 
-const MINUTE_S = 60;
 const HOUR_S = 3600;
-const DAY_S = 24 * HOUR_S;
 
 /** The two largest units: `9 s`, `4 min 10 s`, `1 h 52 min`; days from 48 hours on: `2 days 2 h`. */
 export function durationText(ms: number): string {
   const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < HOUR_S) return inUnits(seconds, MINUTE_S, 'min', 1, 's');
-  const minutes = Math.round(seconds / MINUTE_S) * MINUTE_S;
-  if (minutes < 2 * DAY_S) return inUnits(minutes, HOUR_S, 'h', MINUTE_S, 'min');
-  return inUnits(Math.round(seconds / HOUR_S) * HOUR_S, DAY_S, 'days', HOUR_S, 'h');
+  if (seconds < HOUR_S) return inUnits(seconds, 60, 'min', 's');
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 48 * 60) return inUnits(minutes, 60, 'h', 'min');
+  return inUnits(Math.round(seconds / HOUR_S), 24, 'days', 'h');
 }
 
-/** @param seconds a multiple of `small` */
-function inUnits(
-  seconds: number,
-  large: number,
-  largeName: string,
-  small: number,
-  smallName: string,
-): string {
-  const [larges, smalls] = [Math.floor(seconds / large), (seconds % large) / small];
-  const parts = [larges > 0 && `${larges} ${largeName}`, smalls > 0 && `${smalls} ${smallName}`];
-  return parts.filter((part) => part !== false).join(' ') || `0 ${smallName}`;
+/** @param count of the smaller unit @param size of the larger one in smaller ones */
+function inUnits(count: number, size: number, large: string, small: string): string {
+  const [larges, smalls] = [Math.floor(count / size), count % size];
+  const parts = [larges > 0 && `${larges} ${large}`, smalls > 0 && `${smalls} ${small}`];
+  return parts.filter((part) => part !== false).join(' ') || `0 ${small}`;
 }
 
 /** Distances below this are `now`. */

@@ -6,13 +6,12 @@ import { type ApiKey, type ApiKeys, claimedId, isGenuine } from './apiKeys.ts';
 /** An authenticated client. */
 export type Caller = Pick<ApiKey, 'id' | 'name' | 'tenant' | 'roles'>;
 
-/** A record is reused for so long, ms: it spares Redis a read per request, and a revoked key works so much longer. */
-const KNOWN_FOR_MS = 2000;
-const MINUTE_MS = 60_000;
 /** Of one address a minute. */
 const MAX_FAILURES = 30;
-/** Keys, and addresses, in memory. */
-const MAX_KNOWN = 10_000;
+/** Keys, or addresses, in memory. */
+const aMinute = { max: 10_000, ttl: 60_000 };
+/** A record is reused for so long, ms: it spares Redis a read per request, and a revoked key works so much longer. */
+const twoSeconds = { max: 10_000, ttl: 2000 };
 
 type Stored = Awaited<ReturnType<ApiKeys['read']>>;
 
@@ -21,11 +20,11 @@ export class Authenticator {
   readonly #keys: ApiKeys;
   readonly #log: Logger;
   /** Promises, so that concurrent requests with one key share a read. */
-  readonly #known = new LRUCache<string, Promise<Stored>>({ max: MAX_KNOWN, ttl: KNOWN_FOR_MS });
+  readonly #known = new LRUCache<string, Promise<Stored>>(twoSeconds);
   /** Keys whose use was stored within this minute. */
-  readonly #used = new LRUCache<string, true>({ max: MAX_KNOWN, ttl: MINUTE_MS });
+  readonly #used = new LRUCache<string, true>(aMinute);
   /** Failures by address in windows of a minute, of this process. */
-  readonly #failures = new LRUCache<string, number>({ max: MAX_KNOWN, ttl: MINUTE_MS });
+  readonly #failures = new LRUCache<string, number>(aMinute);
 
   constructor(keys: ApiKeys, log: Logger) {
     this.#keys = keys;
@@ -52,12 +51,8 @@ export class Authenticator {
       });
     // A request without a key is not a guess.
     if (headers.length > 0) this.#failures.set(source, failures + 1, { noUpdateTTL: true });
-    this.#log.warn('authentication failed', {
-      source,
-      reason: reasonOf(headers, id, stored, presented),
-      ...(id === undefined ? {} : { keyId: id }),
-      ...(stored === undefined ? {} : { keyName: stored.name }),
-    });
+    const reason = reasonOf(headers, id, stored, presented);
+    this.#log.warn('authentication failed', { source, reason, keyId: id, keyName: stored?.name });
     throw problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer dpf_live_…', {
       headers: { 'www-authenticate': 'Bearer realm="dropship-product-finder"' },
     });

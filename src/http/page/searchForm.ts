@@ -5,11 +5,8 @@ import { numberText } from '../../text/values.ts';
 import type { FormValues } from '../auth/login.ts';
 import { csrfField, type Html, html, options } from './html.ts';
 
-export interface FormProblem {
-  /** Name of the field; empty for a mistake elsewhere. */
-  field: string;
-  message: string;
-}
+/** `field` is the name of the field; empty for a mistake elsewhere. */
+export type FormProblem = { field: string; message: string };
 
 const CONDITIONS = { '': 'Any condition', NEW: 'New or open box', USED: 'Used' };
 const AMOUNTS = { '50': '50', '200': '200', '1000': '1,000', '10000': '10,000' };
@@ -92,13 +89,10 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
   const given = (name: string) => values[name]?.trim() || undefined;
   const { marketplace = defaultMarketplace } = values;
   const site = MARKETPLACES[marketplace as keyof typeof MARKETPLACES];
-  const [priceMax, condition, country, postalCode] = ['priceMax', 'condition', 'country', 'postalCode'].map(
-    given,
-  );
-  const exclude = (given('exclude') ?? '')
-    .split(',')
-    .map((word) => word.trim())
-    .filter((word) => word !== '');
+  const [priceMax, condition, country] = ['priceMax', 'condition', 'country'].map(given);
+  const postalCode = given('postalCode');
+  const words = given('exclude')?.split(',') ?? [];
+  const exclude = new Set(words.map((word) => word.trim()).filter(Boolean));
   const filters = {
     ...(priceMax && { price: { max: priceMax.replace(',', '.'), currency: site?.currency ?? 'USD' } }),
     ...(condition && { conditions: [condition] }),
@@ -112,7 +106,7 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
     sort: given('sort'),
     ...(Object.keys(filters).length > 0 && { filters }),
     ...(Object.keys(ship).length > 0 && { shipTo: ship }),
-    ...(exclude.length > 0 && { title: { exclude: [...new Set(exclude)] } }),
+    ...(exclude.size > 0 && { title: { exclude: [...exclude] } }),
     ...(given('minFeedback') && { seller: { minFeedbackPercentage: numberFrom(given('minFeedback')) } }),
   } as SearchRequest;
 }
@@ -147,5 +141,5 @@ export function conditionTexts(request: NormalRequest): string[] {
     seller?.minFeedbackPercentage && `sellers from ${seller.minFeedbackPercentage} %`,
     sort && `by ${sort}`,
     `at most ${numberText(maxItems)}`,
-  ].flatMap((text) => (text ? [text] : []));
+  ].flatMap((text) => text || []);
 }
