@@ -51,31 +51,18 @@ export class Sweep {
   async round(signal: AbortSignal): Promise<void> {
     const { searches, calls } = this.#options;
     for (const queue of [calls, searches])
-      for (const state of STATES) {
-        if (signal.aborted) return;
-        if (state === 'active') await this.active(queue.name);
-        else await this.#next(queue, state);
-      }
+      for (const state of STATES) if (!signal.aborted) await this.#check(queue, state);
   }
 
   /** The active jobs of one queue; also called when a worker received something unreadable. */
-  async active(name: string): Promise<void> {
-    const { redis, searches, calls } = this.#options;
-    const queue = name === calls.name ? calls : searches;
-    await this.#check(queue, 'active', await idsInState(redis, queue, 'active'));
+  active(name: string): Promise<void> {
+    const { searches, calls } = this.#options;
+    return this.#check(name === calls.name ? calls : searches, 'active');
   }
 
-  async #next(queue: Queue, state: State): Promise<void> {
-    const cursor = `${queue.name}:${state}`;
-    const from = this.#cursors.get(cursor) ?? 0;
-    const most = ENDED.includes(state) ? ENDED_PER_ROUND : PER_ROUND;
-    const ids = await idsInState(this.#options.redis, queue, state, [from, from + most - 1]);
-    this.#cursors.set(cursor, ids.length < most ? 0 : from + ids.length);
-    await this.#check(queue, state, ids);
-  }
-
-  async #check(queue: Queue, state: State, ids: string[]): Promise<void> {
+  async #check(queue: Queue, state: State): Promise<void> {
     const { redis, searches, calls } = this.#options;
+    const ids = await this.#nextIds(queue, state);
     for (let from = 0; from < ids.length; from += BATCH) {
       const sound: Array<{ id: string; fields: JobFields }> = [];
       for (const job of await readJobs(redis, queue, ids.slice(from, from + BATCH))) {
@@ -86,6 +73,17 @@ export class Sweep {
       if (queue === searches && state === 'waiting-children') await this.#settle(sound.map(({ id }) => id));
       if (queue === calls && PENDING.includes(state)) await this.#removeOrphans(sound);
     }
+  }
+
+  async #nextIds(queue: Queue, state: State): Promise<string[]> {
+    const { redis } = this.#options;
+    if (state === 'active') return idsInState(redis, queue, state);
+    const cursor = `${queue.name}:${state}`;
+    const from = this.#cursors.get(cursor) ?? 0;
+    const most = ENDED.includes(state) ? ENDED_PER_ROUND : PER_ROUND;
+    const ids = await idsInState(redis, queue, state, [from, from + most - 1]);
+    this.#cursors.set(cursor, ids.length < most ? 0 : from + ids.length);
+    return ids;
   }
 
   #brokenReason({ fields }: StoredJob): string | undefined {
@@ -101,7 +99,7 @@ export class Sweep {
     if (children === undefined) return;
     metrics.quarantined(queue.name);
     log.error('job quarantined', { queue: queue.name, jobId: job.id, why, key: quarantineKey(queue) });
-    if (queue === searches && state !== 'completed' && state !== 'failed')
+    if (queue === searches && !ENDED.includes(state))
       await searchLost(job.id, job.fields === 'not a hash' ? 0 : Number(job.fields.timestamp) || 0, why);
     const base = calls.toKey('');
     for (const child of children) if (child.startsWith(base)) await calls.remove(child.slice(base.length));

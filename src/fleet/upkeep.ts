@@ -9,13 +9,6 @@ import { type Logger, throttled } from '../telemetry/logger.ts';
 import type { FleetMetrics } from '../telemetry/metrics.ts';
 import { Sweep } from './sweep.ts';
 
-interface Upkeep {
-  /** Checks the active jobs of a queue at once: a worker received something that it could not read. Never rejects. */
-  inspect(queue: string): Promise<void>;
-  /** Ends all duties of this process; other processes take them over. */
-  stop(): Promise<void>;
-}
-
 /** How often the queues are counted, s. */
 const COUNT_EVERY = 5;
 
@@ -23,12 +16,7 @@ const COUNT_EVERY = 5;
 const COUNT_TTL_MS = 3 * COUNT_EVERY * 1000;
 
 /** The duties that one process of the fleet has for one tenant's queues. */
-export function startUpkeep(
-  context: QueueContext,
-  config: Config,
-  ebay: QuotaSource,
-  fleet: FleetMetrics,
-): Upkeep {
+export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSource, fleet: FleetMetrics) {
   const { tenant, redis, searches, calls, log } = context;
   const { prefix } = config.queue;
   const sweep = new Sweep({
@@ -40,7 +28,7 @@ export function startUpkeep(
     const counts = await Promise.all([searches, calls].map((queue) => countQueue(redis, queue)));
     fleet.queues(tenant, counts, COUNT_TTL_MS);
   };
-  const duty = (name: string, everySeconds: number, work: DutySettings['work']): Duty =>
+  const duty = (name: string, everySeconds: number, work: DutySettings['work']) =>
     startDuty({ name: `${calls.name}:${name}`, redis, prefix, everyMs: everySeconds * 1000, work, log });
   const duties = [
     duty('quota', config.pace.reconcileInterval, quotaRound(ebay)),
@@ -48,10 +36,10 @@ export function startUpkeep(
     duty('gauges', COUNT_EVERY, count),
   ];
   return {
-    inspect: (queue) => sweep.active(queue).catch(() => undefined), // The next round checks them too.
-    async stop() {
-      await Promise.all(duties.map((each) => each.stop()));
-    },
+    /** Checks a queue's active jobs at once: a worker received one that it could not read. The next round checks them too. */
+    inspect: (queue: string) => sweep.active(queue).catch(() => undefined),
+    /** Ends all duties of this process; other processes take them over. */
+    stop: () => Promise.all(duties.map((each) => each.stop())),
   };
 }
 
@@ -89,11 +77,6 @@ interface DutySettings {
   log: Logger;
 }
 
-export interface Duty {
-  /** Ends the duty, lets a round under way finish and releases the lease. May be called again. */
-  stop(): Promise<void>;
-}
-
 const LEASE_MS = 15_000;
 const LOG_EVERY_MS = 60_000;
 
@@ -101,7 +84,7 @@ const LOG_EVERY_MS = 60_000;
  * Work that one process of the fleet does at a time, every so often: each tries for the lease, and its holder renews it
  * and works when a round is due. Rounds never overlap; one that fails is logged and tried again next time.
  */
-export function startDuty(settings: DutySettings): Duty {
+export function startDuty(settings: DutySettings) {
   const { name, redis, prefix, everyMs, leaseMs = LEASE_MS, work, log } = settings;
   const lease = new Lease(redis, { key: `${prefix}:lease:${name}`, ttlMs: leaseMs });
   const stopping = new AbortController();
@@ -129,7 +112,8 @@ export function startDuty(settings: DutySettings): Duty {
   begin();
 
   return {
-    async stop() {
+    /** Ends the duty, lets a round under way finish and releases the lease. May be called again. */
+    async stop(): Promise<void> {
       stopping.abort();
       clearTimeout(timer);
       await current;

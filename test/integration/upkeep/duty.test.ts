@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { type Duty, quotaRound, startDuty } from '../../../src/fleet/upkeep.ts';
+import { quotaRound, startDuty } from '../../../src/fleet/upkeep.ts';
 import { type Logger, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -8,14 +8,14 @@ import { waitFor } from '../../support/waitFor.ts';
 describe('a duty', () => {
   const server = useRedis();
   let redis: Redis;
-  let duties: Duty[];
+  let duties: Array<ReturnType<typeof startDuty>>;
   beforeEach(() => {
     redis = server.connect();
     duties = [];
   });
   afterEach(() => Promise.all(duties.map((duty) => duty.stop())));
 
-  function start(work: () => Promise<unknown>, log: Logger = NOOP_LOGGER): Duty {
+  function start(work: () => Promise<unknown>, log: Logger = NOOP_LOGGER) {
     const duty = startDuty({ name: 'test', redis, prefix: '{ebay}', everyMs: 20, leaseMs: 300, work, log });
     duties.push(duty);
     return duty;
