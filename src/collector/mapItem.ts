@@ -156,18 +156,21 @@ function withoutNulls<Values extends object>(values: Values) {
 }
 
 /**
- * A size in the address of a picture, and what is before it: `…/g/ID/s-l1600.jpg`, `…/thumbs/…/g/ID/s-l225.jpg`. Seen in
- * 2,160 of 2,176 real items; older ones have `…/225x225.jpg`.
+ * A size as the last part of a picture's address: `…/g/ID/s-l1600.jpg`, `…/thumbs/…/g/ID/s-l225.jpg`. Seen in 2,160 of
+ * 2,176 real items; older ones have `…/225x225.jpg`.
  */
-const SIZED =
-  /^https?:\/\/([^/?#]+)(?:\/thumbs)?(\/[^?#]*)\/(?:s-l(\d{2,4})|(\d{2,4})x\d{2,4})\.\w{3,4}(?:[?#]|$)/i;
+const SIZE = /^(?:s-l(\d{2,4})|(\d{2,4})x\d{2,4})\.\w{3,4}(?:[?#]|$)/i;
 
 /** Which picture an address shows, whatever the size and the server, and how large. An unknown size counts as 0. */
 function pictureOf(address: string): { picture: string; size: number } {
-  const [, host, path, square, width] = SIZED.exec(address) ?? [];
-  if (host === undefined) return { picture: address, size: 0 };
-  const server = /(^|\.)ebayimg\./i.test(host) ? '' : host;
-  return { picture: `${server}${path}`, size: Number(square ?? width) };
+  const end = address.lastIndexOf('/');
+  const [, square, width] = SIZE.exec(address.slice(end + 1)) ?? [];
+  const size = Number(square ?? width ?? 0);
+  if (size === 0) return { picture: address, size };
+  const start = address.indexOf('/', 'https://'.length);
+  const path = address.slice(start, end).replace(/^\/thumbs\//, '/');
+  const host = address.slice(0, start);
+  return { picture: host.includes('.ebayimg.') ? path : host + path, size };
 }
 
 /**
