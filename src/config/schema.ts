@@ -58,17 +58,9 @@ const ebay = {
 const http = {
   host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that `serve` and a worker’s METRICS_PORT listen on'),
   port: key('port', 'HTTP_PORT', 3000, 'Port of `serve`; 0 for any'),
-  withoutKeys: flag(
-    'HTTP_WITHOUT_KEYS',
-    false,
-    'Answer programs on this machine without an API key, as the demo does; on a loopback address only',
-  ),
+  withoutKeys: flag('HTTP_WITHOUT_KEYS', false, 'Answer without API keys, as the demo does; loopback only'),
   rateLimit: count('HTTP_RATE_LIMIT', 1200, 'Requests a minute that one API key may send to one process'),
-  dashboardWrites: flag(
-    'DASHBOARD_WRITES',
-    false,
-    'Let the dashboard pause and resume queues and retry failed jobs; by default it is read-only',
-  ),
+  dashboardWrites: flag('DASHBOARD_WRITES', false, 'Let the dashboard pause and resume queues, retry jobs'),
   maxStreams: count('HTTP_MAX_STREAMS', 200, 'Most event streams and `?wait=` answers open in a process'),
 };
 
@@ -100,11 +92,7 @@ const pace = {
   circuitWindow: seconds('CIRCUIT_WINDOW', 30, 'The circuit breaker looks at the calls of this time'),
   circuitShare: share('CIRCUIT_SHARE', 0.5, 'Share of failed calls in the window that opens the circuit'),
   circuitMinCalls: count('CIRCUIT_MIN_CALLS', 10, 'Fewest calls in the window before the circuit may open'),
-  circuitPause: seconds(
-    'CIRCUIT_BACKOFF',
-    15,
-    'First backoff of an open circuit before one call may probe; doubled for each probe that fails',
-  ),
+  circuitPause: seconds('CIRCUIT_BACKOFF', 15, 'First backoff of an open circuit; doubled per failed probe'),
   maxCircuitPause: seconds('MAX_CIRCUIT_BACKOFF', 300, 'Longest backoff of an open circuit'),
 };
 
@@ -139,11 +127,7 @@ const token = {
   readTimeout: seconds('TOKEN_READ_TIMEOUT', 0.1, 'Longest wait for Redis before the copy in memory is used'),
   requestInterval: secondsOrZero('TOKEN_REQUEST_INTERVAL', 1, 'Least time between two token requests'),
   dailyMintLimit: count('DAILY_MINT_LIMIT', 200, 'Token requests a day until they stop; eBay’s limit: 1,000'),
-  failurePause: seconds(
-    'TOKEN_FAILURE_BACKOFF',
-    2,
-    'First backoff after the token endpoint failed; doubled for each failure that follows',
-  ),
+  failurePause: seconds('TOKEN_FAILURE_BACKOFF', 2, 'First backoff when token requests fail; then doubled'),
   maxFailurePause: seconds('MAX_TOKEN_FAILURE_BACKOFF', 300, 'Longest backoff after failed token requests'),
   refusedPause: seconds(
     'CREDENTIAL_REFUSED_BACKOFF',
@@ -197,11 +181,7 @@ const worker = {
 export const schema = {
   redis,
   memory: {
-    backfillShare: share(
-      'MEMORY_BACKFILL_LIMIT_RATIO',
-      0.7,
-      'Share of maxmemory beyond which producers refuse `backfill` searches',
-    ),
+    backfillShare: share('MEMORY_BACKFILL_LIMIT_RATIO', 0.7, 'Share of maxmemory at which `backfill` stops'),
     share: share('MEMORY_LIMIT_RATIO', 0.85, 'Share of maxmemory beyond which producers refuse all searches'),
   },
   queue: {
@@ -217,11 +197,7 @@ export const schema = {
   token,
   worker,
   search: {
-    resultsTtl: seconds(
-      'RESULTS_TTL',
-      21_600,
-      'How long a page of results is kept after its answer; eBay allows 6 hours for listing data',
-    ),
+    resultsTtl: seconds('RESULTS_TTL', 21_600, 'How long answers are kept; eBay allows 6 hours for listings'),
     trackTtl: key('seconds, long', 'TRACK_TTL', 2_592_000, 'How long a track keeps an unseen item; 30 days'),
     deadline: seconds('SEARCH_DEADLINE', 172_800, 'A search that waits for longer ends with what it has'),
     backlogLimit: count('BACKLOG_LIMIT', 100_000, 'Most searches that may wait in a queue; more are refused'),
@@ -229,19 +205,11 @@ export const schema = {
   },
   events: {
     kept: count('EVENTS_KEPT', 50_000, 'About how many events are kept; older ones go first'),
-    cooldown: secondsOrZero(
-      'EVENT_COOLDOWN',
-      3600,
-      'After a price event of a product no further one of it for this long; 0: every change is published',
-    ),
+    cooldown: secondsOrZero('EVENT_COOLDOWN', 3600, 'Least time between price events of a product; 0: none'),
   },
   schedule: {
     file: text('SCHEDULES_FILE', '', 'JSON file of schedules, as config/schedules.example.json; empty: none'),
-    minInterval: seconds(
-      'SCHEDULE_MIN_INTERVAL',
-      60,
-      'Least time between two runs of a schedule; at 60 s even one-page searches take 1,440 of the day’s calls',
-    ),
+    minInterval: seconds('SCHEDULE_MIN_INTERVAL', 60, 'Least time between runs; 60 s: 1,440 calls a day'),
   },
   tenant: {
     file: text('TENANTS_FILE', '', 'JSON file of tenants, see config/tenants.example.json; empty: none'),

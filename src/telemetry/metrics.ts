@@ -172,9 +172,6 @@ export function createMetrics() {
   };
 }
 
-/** Stands for a value that is none of the label's. */
-const OTHER = 'other';
-
 /**
  * Records by a metric's name. A value that its label does not have becomes `other`: neither a search nor an id nor a secret
  * can become a label or create series without limit.
@@ -183,7 +180,6 @@ class Recorder {
   readonly registry = new Registry();
   /** Brings a metric up to date before each scrape. */
   readonly collect: { [N in keyof Declared]?: () => void } = {};
-  readonly #known = new Map<string, Record<string, string>>();
 
   constructor() {
     for (const [name, { kind, help, labels, ...buckets }] of Object.entries(METRICS)) {
@@ -243,19 +239,12 @@ class Recorder {
   }
 
   #bounded(name: keyof Declared, given: Readonly<Record<string, string>>): Record<string, string> {
-    // A call observes a dozen series, always the same ones.
-    const key = [name, ...Object.values(given)].join(' ');
-    const found = this.#known.get(key);
-    if (found !== undefined) return found;
-    let fits = true;
     const bounded: Record<string, string> = {};
     for (const [label, values] of Object.entries<Values>(METRICS[name].labels)) {
       const value = String(given[label === 'because' ? 'reason' : label]);
       const isDeclared = values instanceof RegExp ? values.test(value) : values.includes(value);
-      bounded[label] = isDeclared ? value : OTHER;
-      fits &&= isDeclared;
+      bounded[label] = isDeclared ? value : 'other';
     }
-    if (fits) this.#known.set(key, bounded);
     return bounded;
   }
 }
