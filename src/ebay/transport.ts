@@ -66,16 +66,13 @@ export function closeAxios(client: AxiosInstance): void {
     agent.destroy();
 }
 
-export function answerOf(response: AxiosResponse): Answer {
-  const header = (name: string) => {
-    const value: unknown = response.headers[name];
-    return typeof value === 'string' ? value : undefined;
-  };
+export function answerOf({ status, headers, data }: AxiosResponse): Answer {
+  const text = (value: unknown) => (typeof value === 'string' ? value : undefined);
   return {
-    status: response.status,
-    contentType: header('content-type') ?? '',
-    retryAfter: header('retry-after'),
-    text: typeof response.data === 'string' ? response.data : '',
+    status,
+    contentType: text(headers['content-type']) ?? '',
+    retryAfter: text(headers['retry-after']),
+    text: text(data) ?? '',
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import type { Config } from '../config/config.ts';
 import { asFailure } from '../failures.ts';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
 import { nodesOf, redisAddress, waitForRedis } from './connection.ts';
@@ -28,16 +29,14 @@ export async function bootChecks(redis: Redis): Promise<BootReport> {
   };
 }
 
-interface RedisCheckup {
-  url: string;
-  /** How long to wait for the connection, ms. */
-  timeoutMs: number;
-  /** Ratios of `maxmemory` beyond which producers refuse some searches, and all. */
-  memory: { backfillShare: number; share: number };
-}
-
-/** Whether this Redis can be reached and is fit for the queues. If the first finding failed, there are no others. */
-export async function checkRedis(redis: Redis, { url, timeoutMs, memory }: RedisCheckup): Promise<Finding[]> {
+/**
+ * Whether this Redis can be reached within `timeoutMs` and is fit for the queues. If the first finding failed, there are no
+ * others.
+ */
+export async function checkRedis(
+  redis: Redis,
+  { url, timeoutMs, memory }: { url: string; timeoutMs: number; memory: Config['memory'] },
+): Promise<Finding[]> {
   try {
     await waitForRedis(redis, url, timeoutMs);
     const startedAt = performance.now();
@@ -56,7 +55,7 @@ type RedisInfo = ReadonlyMap<string, string>;
 const SEVERITY = ['ok', 'skipped', 'warn', 'fail'];
 
 /** The worst finding of each check over all nodes. */
-async function inspect(redis: Redis, memory?: RedisCheckup['memory']) {
+async function inspect(redis: Redis, memory?: Config['memory']) {
   const nodes = nodesOf(redis);
   const infos = await Promise.all(nodes.map(async (node) => parseInfo(await node.info())));
   const worst = new Map<string, Finding>();
@@ -78,7 +77,7 @@ function versionOf(info: RedisInfo): string {
 }
 
 /** Whether this server keeps the jobs of a queue, and is the kind of server that `REDIS_URL` says. */
-function fitness(info: RedisInfo, isCluster: boolean, memory?: RedisCheckup['memory']): Finding[] {
+function fitness(info: RedisInfo, isCluster: boolean, memory?: Config['memory']): Finding[] {
   // `standalone`, `sentinel` or `cluster`; Valkey names the field differently.
   const mode = info.get('server_mode') ?? info.get('redis_mode');
   const wrongUrl = (message: string, url: string) => fail('kind', 'configuration', message, url);
@@ -119,7 +118,7 @@ function persistenceFinding(info: RedisInfo): Finding {
   return ok('persistence', 'Redis keeps an append-only file');
 }
 
-function memoryFinding(info: RedisInfo, { backfillShare, share }: RedisCheckup['memory']): Finding {
+function memoryFinding(info: RedisInfo, { backfillShare, share }: Config['memory']): Finding {
   const [used, most] = [Number(info.get('used_memory') ?? 0), Number(info.get('maxmemory') ?? 0)];
   const megabytes = (bytes: number) => `${Math.ceil(bytes / 1024 / 1024).toLocaleString('en-US')} MB`;
   if (most === 0) return ok('memory', `Redis uses ${megabytes(used)} and has no limit of its own`);

@@ -12,7 +12,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  * `TOKEN_REQUEST_TIMEOUT` counted over the whole request.
  * @throws MintFault, which holds neither the request nor the answer.
  */
-export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>): Promise<Grant> {
+export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>) {
   // At the first request: programs that import the library and request no token do not load it.
   const { default: axios } = await import('axios');
   const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
@@ -44,15 +44,6 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
   }
 }
 
-/** What eBay granted: a token and its life in seconds, made safe to use. */
-export interface Grant {
-  access_token: string;
-  expires_in: number;
-  token_type: string;
-  /** What is unusual in the answer and was corrected; empty for an ordinary one. */
-  warnings: string[];
-}
-
 /** A token request that gave no token. Never leaves this folder; its message holds nothing that eBay wrote. */
 export class MintFault extends Error {
   readonly reason: MintTrouble;
@@ -77,10 +68,11 @@ const REFUSALS: Record<string, 'invalid_client' | 'invalid_scope'> = {
 };
 
 /**
- * The answer of the token endpoint as a grant.
+ * What the answer of the token endpoint grants, a token and its life in seconds, made safe to use; `warnings` say what was
+ * unusual and was corrected.
  * @throws MintFault for everything else: OAuth errors (`{error}`), REST errors (`{errors: […]}`), HTML, odd tokens.
  */
-export function readTokenAnswer(status: number, text: string, retryAfter?: string, now = Date.now()): Grant {
+export function readTokenAnswer(status: number, text: string, retryAfter?: string, now = Date.now()) {
   const body = parseObject(text);
   const refused = status < 500 ? REFUSALS[String(body?.error)] : undefined;
   if (refused !== undefined) throw new MintFault(refused, `${refused} (status ${status})`, status);
