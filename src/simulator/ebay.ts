@@ -32,7 +32,7 @@ const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
   ['GET', 'search', /^\/buy\/browse\/v1\/item_summary\/search$/],
   ['GET', 'item', /^\/buy\/browse\/v1\/item\/((?!get_)[^/]+)$/],
   ['GET', 'rate-limit', /^\/developer\/analytics\/v1_beta\/rate_limit\/?$/],
-  ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\.svg$/],
+  ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\/s-l\d+\.svg$/],
   ['GET', 'page', /^\/itm\/(\d+)$/],
 ];
 

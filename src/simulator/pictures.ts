@@ -19,7 +19,7 @@ const SHAPES: readonly string[] = [
   '<rect x="36" y="46" width="128" height="100" rx="10"/><rect x="46" y="56" width="108" height="80" class="l"/><rect x="76" y="152" width="48" height="12" rx="6" class="d"/>',
 ];
 
-/** GET /pictures/LISTING/VIEW.svg: the listing's shape in its colour on its department's background. */
+/** GET /pictures/LISTING/VIEW/s-lSIZE.svg, the same drawing in every size: the listing's shape in its colour on its department's background. */
 export function picture(catalogue: Catalogue, legacyId: string, view: number): Answer {
   const listing = catalogue.find(legacyId);
   if (listing === null) return empty(404);
@@ -41,7 +41,7 @@ export function picture(catalogue: Catalogue, legacyId: string, view: number): A
 export function itemPage(catalogue: Catalogue, legacyId: string): Answer {
   const listing = catalogue.find(legacyId);
   const title = escapeHtml(listing?.wording.title ?? 'This listing has ended');
-  const image = `<img src="/pictures/${legacyId}/0.svg" width="400" height="400" alt="">`;
+  const image = `<img src="/pictures/${legacyId}/0/s-l400.svg" width="400" height="400" alt="">`;
   const html = `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title>
 <body style="font:16px system-ui;margin:3rem auto;max-width:40rem"><h1>${title}</h1>${listing ? image : ''}
 <p>Simulated listing ${legacyId}. Nothing is for sale here.</p></body></html>`;

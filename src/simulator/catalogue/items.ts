@@ -27,8 +27,11 @@ export function summarise(listing: Listing, origin: string, buyer: BuyerContext,
     leafCategoryIds: [leaf.id],
     categories: [leaf, leaf.department].map(({ id, name }) => ({ categoryId: id, categoryName: name })),
     itemHref: `${origin}/buy/browse/v1/item/${encodeURIComponent(listing.itemId)}`,
-    thumbnailImages: pictured ? [shared.image] : undefined,
+    image: pictured ? image(listing, origin, 0, SMALL) : undefined,
+    additionalImages: additionalImages(listing, origin, SMALL),
+    thumbnailImages: pictured ? [image(listing, origin, 0, 1600)] : undefined,
     shippingOptions: shippingOptions(listing, buyer),
+    pickupOptions: canOnlyBeFetched(listing) ? [{ pickupLocationType: 'ARRANGED_LOCATION' }] : undefined,
     itemAffiliateWebUrl:
       affiliateCampaignId !== undefined && site.country !== 'SG'
         ? `${shared.itemWebUrl}?campid=${encodeURIComponent(affiliateCampaignId)}`
@@ -53,6 +56,8 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext) 
   const { leaf } = family;
   return {
     ...sharedFields(listing, origin),
+    image: listing.pictured ? image(listing, origin, 0, 1600) : undefined,
+    additionalImages: additionalImages(listing, origin, 1600),
     sellerItemRevision: String(1 + (dice % 9)),
     shortDescription: shortDescription(listing),
     price: amount(listing, listing.priceCents ?? listing.auction?.bidCents),
@@ -110,15 +115,10 @@ const CITY = 'Springfield';
 
 /** What a search and an item show alike. */
 function sharedFields(listing: Listing, origin: string) {
-  const { legacyId, site, seller, conditionId, auction, pictured } = listing;
-  const image = (view: number) => ({ imageUrl: `${origin}/pictures/${legacyId}/${view}.svg` });
+  const { legacyId, site, seller, conditionId, auction } = listing;
   return {
     itemId: listing.itemId,
     title: listing.wording.title,
-    image: pictured ? image(0) : undefined,
-    additionalImages: pictured
-      ? Array.from({ length: listing.dice % 5 }, (_, index) => image(index + 1))
-      : undefined,
     seller: {
       username: seller.username,
       feedbackPercentage: seller.feedbackPercentage,
@@ -139,6 +139,23 @@ function sharedFields(listing: Listing, origin: string) {
     priorityListing: chance(listing, 'priority', 0.25),
     adultOnly: false,
   };
+}
+
+/** The longer side of the pictures in a search, except thumbnails, which are the large ones there. */
+const SMALL = 225;
+
+function image({ legacyId }: Listing, origin: string, view: number, size: number) {
+  return { imageUrl: `${origin}/pictures/${legacyId}/${view}/s-l${size}.svg` };
+}
+
+function additionalImages(listing: Listing, origin: string, size: number) {
+  if (!listing.pictured) return undefined;
+  return Array.from({ length: listing.dice % 5 }, (_, index) => image(listing, origin, index + 1, size));
+}
+
+/** Most real listings without shipping options: 75 of 87. */
+function canOnlyBeFetched(listing: Listing): boolean {
+  return listing.shipping === null && chance(listing, 'pickup', 0.86);
 }
 
 /** Sites where eBay says whether a seller is a business. */
@@ -193,7 +210,15 @@ function shippingOptions(listing: Listing, buyer: BuyerContext) {
   const far = buyer.country === listing.country ? 1 : 2.5;
   const zone = 0.8 + (hash(listing.dice, buyer.postalCode?.slice(0, 1) ?? '') % 5) / 10;
   const calculated = buyer.country === undefined ? undefined : Math.round(cents * far * zone);
-  return [{ shippingCostType: kind, shippingCost: amount(listing, kind === 'FIXED' ? cents : calculated) }];
+  const { delivery } = listing;
+  return [
+    {
+      shippingCostType: kind,
+      shippingCost: amount(listing, kind === 'FIXED' ? cents : calculated),
+      minEstimatedDeliveryDate: delivery ? timestamp(delivery.first) : undefined,
+      maxEstimatedDeliveryDate: delivery ? timestamp(delivery.last) : undefined,
+    },
+  ];
 }
 
 function marketingPrice(listing: Listing) {
@@ -211,11 +236,12 @@ function marketingPrice(listing: Listing) {
   };
 }
 
-function availability({ stock, sold, dice }: Listing) {
+function availability(listing: Listing) {
+  const { stock, sold, dice } = listing;
   // A part of the listings with plenty says "more than 10" instead of a number.
   const isVague = stock > 10 && hash(dice, 'threshold') % 2 === 0;
   return {
-    deliveryOptions: ['SHIP_TO_HOME'],
+    deliveryOptions: [canOnlyBeFetched(listing) ? 'SELLER_ARRANGED_LOCAL_PICKUP' : 'SHIP_TO_HOME'],
     estimatedAvailabilityStatus: stock === 0 ? 'OUT_OF_STOCK' : stock < 3 ? 'LIMITED_STOCK' : 'IN_STOCK',
     ...(isVague
       ? { availabilityThresholdType: 'MORE_THAN', availabilityThreshold: 10 }

@@ -41,6 +41,7 @@ export function drawListing(seed: number, today: number, site: Site, family: Fam
     /** Currency the seller asked for, where eBay converted it for this site. */
     foreignCurrency: currency === site.currency ? null : currency,
     shipping: drawShipping(random, site),
+    delivery: drawDelivery(dice, today),
     shipsAbroad: random() < 0.6,
     returnsAccepted: random() < 0.72,
     grouped,
@@ -98,6 +99,13 @@ function drawShipping(random: Random, site: Site): { kind: 'FIXED' | 'CALCULATED
   const cents = convert(299 + Math.floor(random() * 1400), 'USD', site.currency);
   if (draw < 0.17) return { kind: 'CALCULATED', cents };
   return { kind: 'FIXED', cents: draw < 0.66 ? 0 : cents };
+}
+
+/** Days of delivery, which eBay names for 28 % of real items. */
+function drawDelivery(dice: number, today: number): { first: number; last: number } | null {
+  if (fraction(dice, 'delivery') >= 0.28) return null;
+  const first = today + (3 + (dice % 7)) * DAY_MS;
+  return { first, last: first + (dice % 4) * DAY_MS };
 }
 
 /** A seller as eBay shows it, and whether it is a business. */

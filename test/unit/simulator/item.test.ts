@@ -58,6 +58,30 @@ describe('item/{id}, pictures and pages of the simulator', () => {
     expect(body).to.have.nested.property('errors[0].errorId', 11012);
   });
 
+  it('shows a picture small in a search and large in its thumbnail and its item, as eBay does', async () => {
+    const [found] = await search('q=yoga+mat&limit=1');
+    const { body } = await item(summary.itemId);
+    const picture = found?.image?.imageUrl ?? '';
+    expect(picture).to.match(/\/s-l225\.svg$/);
+    const large = picture.replace('s-l225', 's-l1600');
+    expect(found).to.have.nested.property('thumbnailImages[0].imageUrl', large);
+    expect(body).to.have.nested.property('image.imageUrl', large);
+  });
+
+  it('has listings that can only be fetched, in a search and as an item, and days of delivery', async () => {
+    const found = await search('q=phone+case&limit=200');
+    const fetched = found.filter((listing) => 'pickupOptions' in listing);
+    expect(fetched.length).to.be.within(1, 20);
+    for (const listing of fetched) expect(listing).to.not.have.property('shippingOptions');
+    const { body } = await item(fetched[0]?.itemId ?? '');
+    expect(body).to.have.nested.property(
+      'estimatedAvailabilities[0].deliveryOptions[0]',
+      'SELLER_ARRANGED_LOCAL_PICKUP',
+    );
+    const dated = found.filter((listing) => JSON.stringify(listing).includes('maxEstimatedDeliveryDate'));
+    expect(dated.length).to.be.within(30, 80);
+  });
+
   it('serves the pictures and the pages that its items point to', async () => {
     const picture = await fetch(summary.image?.imageUrl ?? '');
     expect(picture.headers.get('content-type')).to.equal('image/svg+xml');
