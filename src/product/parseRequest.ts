@@ -67,7 +67,14 @@ function ruleErrors(
   known: readonly InputError[],
   defaultMarketplace: MarketplaceId,
 ): InputError[] {
-  const { query, filters = {}, maxItems = DEFAULT_MAX_ITEMS, track, ...rest } = without(input, known);
+  const {
+    query,
+    filters = {},
+    maxItems = DEFAULT_MAX_ITEMS,
+    maxCalls,
+    track,
+    ...rest
+  } = without(input, known);
   const hasField = (path: string) => lookUp(input, path.split('.')) !== undefined;
   const marketplaces = hasField('marketplaces') ? (rest.marketplaces ?? []) : [defaultMarketplace];
   const errors: InputError[] = [];
@@ -111,6 +118,9 @@ function ruleErrors(
 
   if (maxItems < marketplaces.length)
     refuse('maxItems', 'max_items_range', 'must allow at least one item for each marketplace');
+
+  if (maxCalls !== undefined && maxCalls < marketplaces.length)
+    refuse('maxCalls', 'max_calls_range', 'must allow at least one call for each marketplace');
 
   if (track === 'default') refuse('track', 'invalid_track', 'the name default is reserved');
   return errors;

@@ -105,6 +105,8 @@ export const MAX_QUERY_LENGTH = 100;
 /** At most so many items of one query can be reached (12029). */
 export const MAX_ITEMS = 10_000;
 export const DEFAULT_MAX_ITEMS = 200;
+/** A fifth of eBay's 5,000 calls a day, and as many as the windows of five marketplaces have pages four times over. */
+export const MAX_CALLS = 1000;
 
 const words = (description: string) =>
   Type.Array(Type.String({ minLength: 1, maxLength: 100 }), {
@@ -149,6 +151,15 @@ export const SearchRequestSchema = Type.Object(
         maximum: MAX_ITEMS,
         default: DEFAULT_MAX_ITEMS,
         description: 'products wanted at most, over all marketplaces',
+      }),
+    ),
+    maxCalls: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: MAX_CALLS,
+        description:
+          'pages asked for at most, over all marketplaces, at least one for each; calls that eBay fails and calls for details ' +
+          'come on top; default: five times the fewest that maxItems can take',
       }),
     ),
     sort: Type.Optional(
@@ -216,6 +227,12 @@ export const SearchRequestSchema = Type.Object(
       Type.Enum(['fail', 'degrade'], {
         default: 'fail',
         description: 'with nothing collected: fail the job, or finish it as `degraded`',
+      }),
+    ),
+    strictFilters: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: a search of which eBay ignores a part fails with filter-ignored; default: a warning says so',
       }),
     ),
     priority: Type.Optional(Type.Enum(['interactive', 'scheduled', 'backfill'], { default: 'interactive' })),

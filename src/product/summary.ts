@@ -19,6 +19,10 @@ export const OUTCOMES = [
   'failed',
 ] as const;
 
+/** Why a search that ran to its end asked for no further page. */
+export const STOPPED_BY = ['wanted', 'end', 'window', 'max-calls', 'known'] as const;
+export type StoppedBy = (typeof STOPPED_BY)[number];
+
 const OutcomeSchema = Type.Enum([...OUTCOMES], {
   description:
     'complete, none-found, filtered-out: all wanted pages are there; partial: later pages failed permanently; ' +

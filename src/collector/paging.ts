@@ -1,0 +1,267 @@
+import type { MarketplaceId } from '../product/marketplaces.ts';
+import { MAX_ITEMS, type NormalRequest } from '../product/requestSchema.ts';
+import type { StoppedBy } from '../product/summary.ts';
+
+/**
+ * How a search goes on. Which pages belong to a search follows from eBay's answers alone: each page says where the next one
+ * begins. Pages that were asked for ahead of that may be there too; they change neither which products are delivered nor
+ * their order.
+ */
+
+/** eBay's largest page (12006). */
+export const MAX_PAGE_SIZE = 200;
+
+/** One page of one marketplace's listing. `offset` is 0 or a multiple of `limit`, which eBay insists on (12515). */
+export interface PageAddress {
+  marketplace: MarketplaceId;
+  offset: number;
+  limit: number;
+}
+
+/** What going on needs to know of an answered page. */
+export interface ListingPage<Item extends { itemId: string } = { itemId: string }> {
+  marketplace: MarketplaceId;
+  offset: number;
+  limit: number;
+  hasNext: boolean;
+  /** Where the next page begins, where that is not right behind this one. */
+  nextOffset?: number;
+  /** All of it was known to the search's track, newest first: nothing after it is asked for. */
+  endsAtKnown?: true;
+  products: readonly Item[];
+}
+
+/** How many items of one marketplace are wanted: an equal part of `maxItems`, the first ones take the remainder. */
+export function shareOf(request: NormalRequest, marketplace: MarketplaceId): number {
+  return partOf(request.maxItems, request, marketplace);
+}
+
+function partOf(whole: number, { marketplaces }: NormalRequest, marketplace: MarketplaceId): number {
+  const place = marketplaces.indexOf(marketplace);
+  if (place < 0) return 0;
+  const parts = marketplaces.length;
+  return Math.floor(whole / parts) + (place < whole % parts ? 1 : 0);
+}
+
+/**
+ * Items asked for with each call. A call costs the same whatever its size: twice what is wanted covers the items that eBay
+ * repeats (up to half of a page in real answers), and where conditions applied here may drop some, it is all that fits.
+ */
+export function pageSize(request: NormalRequest, marketplace: MarketplaceId): number {
+  const { title, seller, excludePickupOnly = false } = request;
+  const dropsSome = title !== undefined || seller !== undefined || excludePickupOnly;
+  return dropsSome ? MAX_PAGE_SIZE : Math.min(MAX_PAGE_SIZE, 2 * shareOf(request, marketplace));
+}
+
+/** The page that begins at an offset: the largest one whose limit divides it. */
+export function pageAt(request: NormalRequest, marketplace: MarketplaceId, offset: number): PageAddress {
+  let limit = pageSize(request, marketplace);
+  while (limit > 1 && offset % limit !== 0) limit -= 1;
+  return { marketplace, offset, limit };
+}
+
+/** Search calls that a request costs when its listings hold enough and nothing is repeated or dropped. */
+export function fewestCalls(request: NormalRequest): number {
+  return request.marketplaces.reduce((sum, id) => sum + Math.ceil(shareOf(request, id) / MAX_PAGE_SIZE), 0);
+}
+
+/** So many times the fewest calls may be spent where a request names no bound. */
+const DEFAULT_BOUND = 5;
+
+/** Pages that a search asks for at most. */
+export function callBound(request: NormalRequest): number {
+  return request.maxCalls ?? DEFAULT_BOUND * fewestCalls(request);
+}
+
+/** How far a search is. */
+export interface Progress<Page> {
+  /** The pages that belong to it so far: by marketplace in the request's order, then in the listing's order. */
+  pages: Page[];
+  /** Pages that it needs whatever other pages hold; empty when it has ended. */
+  next: PageAddress[];
+  /** Why it needs no further page; undefined while it does. */
+  stoppedBy: StoppedBy | undefined;
+}
+
+/**
+ * How far a search is, from the pages that are there in whatever order they came. First each marketplace goes on until its
+ * share fits or its part of the bound is used; then, while too little is there in all, one after the other goes on.
+ * @param fits whether a product meets the request's own conditions
+ */
+export function progressOf<Item extends { itemId: string }, Page extends ListingPage<Item>>(
+  request: NormalRequest,
+  pages: readonly Page[],
+  fits: (item: Item) => boolean,
+): Progress<Page> {
+  const walks = request.marketplaces
+    .filter((id) => shareOf(request, id) > 0)
+    .map((id) => new Walk<Item, Page>(request, id, pages, fits));
+  for (const walk of walks) walk.takeShare();
+  const used = () => walks.flatMap((walk) => walk.pages);
+  const missing = walks.flatMap((walk) => (walk.needsMore() ? [walk.address] : []));
+  if (missing.length > 0) return { pages: used(), next: missing, stoppedBy: undefined };
+
+  while (delivered(walks, fits) < request.maxItems) {
+    const open = walks.find((walk) => walk.end === undefined);
+    if (open === undefined) return { pages: used(), next: [], stoppedBy: reasonOf(walks) };
+    if (used().length >= callBound(request)) return { pages: used(), next: [], stoppedBy: 'max-calls' };
+    if (!open.take()) return { pages: used(), next: [open.address], stoppedBy: undefined };
+  }
+  return { pages: used(), next: [], stoppedBy: 'wanted' };
+}
+
+/** Different products that fit: one that several marketplaces hold counts for the first, and is judged there. */
+function delivered<Item extends { itemId: string }>(
+  walks: ReadonlyArray<Walk<Item, ListingPage<Item>>>,
+  fits: (item: Item) => boolean,
+): number {
+  const [only] = walks;
+  if (walks.length === 1 && only) return only.fitting;
+  const seen = new Set<string>();
+  let count = 0;
+  for (const { pages } of walks)
+    for (const { products } of pages)
+      for (const item of products) {
+        if (seen.has(item.itemId)) continue;
+        seen.add(item.itemId);
+        if (fits(item)) count += 1;
+      }
+  return count;
+}
+
+/** Of several listings that ended, the reason that leaves most unseen. */
+function reasonOf(walks: ReadonlyArray<{ end: StoppedBy | undefined }>): StoppedBy {
+  const ends = walks.map(({ end }) => end);
+  return (['window', 'known'] as const).find((end) => ends.includes(end)) ?? 'end';
+}
+
+/** The way through one marketplace's listing, from page to page as eBay says. */
+class Walk<Item extends { itemId: string }, Page extends ListingPage<Item>> {
+  readonly pages: Page[] = [];
+  /** Different products on them that fit. */
+  fitting = 0;
+  /** Why nothing follows them; undefined while something may. */
+  end: StoppedBy | undefined;
+  readonly #request: NormalRequest;
+  readonly #marketplace: MarketplaceId;
+  readonly #byOffset: ReadonlyMap<number, Page>;
+  readonly #fits: (item: Item) => boolean;
+  readonly #seen = new Set<string>();
+  #offset = 0;
+
+  constructor(
+    request: NormalRequest,
+    marketplace: MarketplaceId,
+    pages: readonly Page[],
+    fits: (item: Item) => boolean,
+  ) {
+    this.#request = request;
+    this.#marketplace = marketplace;
+    const own = pages.filter((page) => page.marketplace === marketplace);
+    // The first of two answers for the same place counts.
+    this.#byOffset = new Map(own.toReversed().map((page) => [page.offset, page]));
+    this.#fits = fits;
+  }
+
+  /** The page that follows. */
+  get address(): PageAddress {
+    return pageAt(this.#request, this.#marketplace, this.#offset);
+  }
+
+  /** Whether its share is not there yet and may be asked for. */
+  needsMore(): boolean {
+    if (this.end !== undefined || this.fitting >= shareOf(this.#request, this.#marketplace)) return false;
+    return this.pages.length < partOf(callBound(this.#request), this.#request, this.#marketplace);
+  }
+
+  takeShare(): void {
+    while (this.needsMore()) if (!this.take()) return;
+  }
+
+  /** Goes on by one page; false where that is not there. */
+  take(): boolean {
+    const page = this.#byOffset.get(this.#offset);
+    if (page === undefined) return false;
+    this.pages.push(page);
+    const before = this.#seen.size;
+    for (const item of page.products) {
+      if (this.#seen.has(item.itemId)) continue;
+      this.#seen.add(item.itemId);
+      if (this.#fits(item)) this.fitting += 1;
+    }
+    const next = followingOffset(page);
+    if (page.endsAtKnown) this.end = 'known';
+    else if (next === undefined || this.#seen.size === before) this.end = 'end';
+    else if (next >= MAX_ITEMS) this.end = 'window';
+    else this.#offset = next;
+    return true;
+  }
+}
+
+function followingOffset({
+  hasNext,
+  nextOffset,
+  offset,
+  limit,
+}: Pick<ListingPage, 'hasNext' | 'nextOffset' | 'offset' | 'limit'>): number | undefined {
+  return hasNext ? (nextOffset ?? offset + limit) : undefined;
+}
+
+/** What looking ahead knows of a page that is there: less than the page itself, and enough to waste no call. */
+export interface PageFacts {
+  offset: number;
+  /** Where the next page begins; null where none follows. */
+  next: number | null;
+  /** Products on it that fit, repeated ones included. */
+  fitting: number;
+  /** The same for two pages with the same items in the same order. */
+  print: string;
+}
+
+/** Bounds what one step looks at. */
+const LOOK_AHEAD = 20;
+
+/**
+ * The pages of a marketplace that will be needed after this one, whatever the pages under way hold, in order. A page under
+ * way is taken to hold as many fitting products as it can; beyond the very next page eBay's `total` must promise something.
+ * Where nothing is certain there are none: `progressOf` then decides when no page is under way.
+ * @param known the pages of this marketplace that are there, this one among them
+ */
+export function pagesAhead(
+  request: NormalRequest,
+  { marketplace, offset: done, total }: { marketplace: MarketplaceId; offset: number; total: number | null },
+  known: readonly PageFacts[],
+): PageAddress[] {
+  const share = shareOf(request, marketplace);
+  const bound = partOf(callBound(request), request, marketplace);
+  const byOffset = new Map(known.map((facts) => [facts.offset, facts]));
+  // After an answer with a lower limit than asked for, only the very next page begins where it is expected.
+  const isIrregular = known.some(
+    ({ offset, next }) => next !== null && next !== offset + pageAt(request, marketplace, offset).limit,
+  );
+  const ahead: PageAddress[] = [];
+  let fitting = 0;
+  let before: PageFacts | undefined;
+  let passed = false;
+  for (let offset = 0, count = 0; offset < MAX_ITEMS && count < bound && fitting < share; count += 1) {
+    const facts = byOffset.get(offset);
+    if (facts === undefined) {
+      const address = pageAt(request, marketplace, offset);
+      if (passed) {
+        if (ahead.length > 0 && (isIrregular || offset >= (total ?? 0))) break;
+        ahead.push(address);
+        if (ahead.length === LOOK_AHEAD) break;
+      }
+      fitting += address.limit;
+      offset += address.limit;
+      before = undefined;
+      continue;
+    }
+    if (facts.next === null || facts.print === before?.print) return [];
+    passed ||= offset === done;
+    fitting += facts.fitting;
+    offset = facts.next;
+    before = facts;
+  }
+  return ahead;
+}

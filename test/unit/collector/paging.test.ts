@@ -1,0 +1,109 @@
+import { expect } from 'chai';
+import { callBound } from '../../../src/collector/paging.ts';
+import { randomFrom } from '../../../src/simulator/random.ts';
+import {
+  anyCase,
+  anyShape,
+  type Listing,
+  makeListing,
+  oracle,
+  searchRequest as request,
+  runSearch,
+} from '../../support/listings.ts';
+
+const MARKETPLACES = ['EBAY_US', 'EBAY_GB', 'EBAY_DE', 'EBAY_FR', 'EBAY_IT'] as const;
+
+const CASES = 20_000;
+
+describe('a search of one marketplace', () => {
+  it(`delivers what an oracle does that knows the whole listing, in any interleaving (${CASES} listings)`, () => {
+    const random = randomFrom(20_261);
+    let spent = 0;
+    let needed = 0;
+    for (let index = 0; index < CASES; index += 1) {
+      const { asked, listing, shape } = anyCase(random);
+      const { calls: fewest, ...expected } = oracle(asked, listing, callBound(asked));
+      const { pages, calls, ...ended } = runSearch(asked, [listing], 1 + Math.floor(random() * 6), random);
+      expect(ended, `case ${index}: ${JSON.stringify({ asked, shape })}`).to.deep.equal(expected);
+      expect(pages.length).to.equal(fewest);
+      spent += calls;
+      needed += fewest;
+    }
+    expect(spent / needed).to.be.within(1, 1.05);
+  }).timeout(120_000);
+
+  const plain = { size: 5000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0 };
+  const run = (fields: object, shape: object = {}, answer?: Partial<Listing>) => {
+    const random = randomFrom(1);
+    const listing = { ...makeListing('EBAY_US', { ...plain, ...shape }, random), ...answer };
+    const { stoppedBy, delivered, calls } = runSearch(request(fields), [listing], 3, random);
+    return [stoppedBy, delivered.length, calls];
+  };
+
+  it('asks for the fewest calls where the listing holds enough and repeats nothing', () => {
+    expect(run({ maxItems: 450 })).to.deep.equal(['wanted', 450, 3]);
+    expect(run({ maxItems: 200 })).to.deep.equal(['wanted', 200, 1]);
+    expect(run({ maxItems: 1 })).to.deep.equal(['wanted', 1, 1]);
+  });
+
+  it('goes on behind pages that repeat, that are short and of which little fits', () => {
+    expect(run({ maxItems: 1000 }, { repeats: 0.5 }).slice(0, 2)).to.deep.equal(['wanted', 1000]);
+    expect(run({ maxItems: 1000 }, { hidden: 0.5 }).slice(0, 2)).to.deep.equal(['wanted', 1000]);
+    expect(
+      run({ maxItems: 50, title: { include: ['x'] }, maxCalls: 25 }, { fitting: 0.02 }).slice(0, 2),
+    ).to.deep.equal(['wanted', 50]);
+  });
+
+  it('stops at the end of the listing, at its window, and at its own bound', () => {
+    expect(run({ maxItems: 450 }, { size: 420 })).to.deep.equal(['end', 420, 3]);
+    expect(run({ maxItems: 450 }, { size: 0 })).to.deep.equal(['end', 0, 1]);
+    expect(run({ maxItems: 10_000 }, { size: 12_000, repeats: 0.2 }).slice(0, 1)).to.deep.equal(['window']);
+    expect(run({ maxItems: 450, maxCalls: 2 })).to.deep.equal(['max-calls', 400, 2]);
+    expect(run({ maxItems: 50, title: { include: ['x'] } }, { fitting: 0 })).to.deep.equal([
+      'max-calls',
+      0,
+      5,
+    ]);
+  });
+
+  it('ends at a page without anything new, however often eBay shows it', () => {
+    const { answer } = makeListing('EBAY_US', plain, randomFrom(1));
+    const again = { answer: (offset: number, limit: number) => ({ ...answer(0, limit), offset }) };
+    const [stoppedBy, delivered, calls] = run({ maxItems: 1000 }, {}, again);
+    expect([stoppedBy, delivered]).to.deep.equal(['end', 200]);
+    expect(calls).to.be.at.most(5);
+  });
+});
+
+describe('a search of several marketplaces', () => {
+  it('delivers the same whatever is under way at a time, and spends its bound at most', () => {
+    const random = randomFrom(7);
+    for (let index = 0; index < 1000; index += 1) {
+      const marketplaces = MARKETPLACES.slice(0, 2 + Math.floor(random() * 4));
+      const asked = request({
+        maxItems: 5 + Math.floor(random() ** 2 * 1500),
+        marketplaces,
+        ...(random() < 0.5 && { maxCalls: 5 + Math.floor(random() * 20) }),
+      });
+      const sameGoods = random() < 0.5;
+      const listings = marketplaces.map((marketplace, place) => {
+        const shape = anyShape(random, 1);
+        return makeListing(marketplace, { ...shape, firstId: sameGoods ? 0 : place * 10_000 }, random);
+      });
+      const { calls: _, ...alone } = runSearch(asked, listings, 1, randomFrom(0));
+      const { calls, ...beside } = runSearch(asked, listings, 1 + Math.floor(random() * 6), random);
+      expect(beside, `case ${index}`).to.deep.equal(alone);
+      expect(beside.pages.length).to.be.at.most(callBound(asked));
+      expect(calls).to.be.at.least(beside.pages.length);
+    }
+  }).timeout(60_000);
+
+  it('goes on where all of them hold the same goods', () => {
+    const asked = request({ maxItems: 500, marketplaces: [...MARKETPLACES] });
+    const listings = MARKETPLACES.map((id) =>
+      makeListing(id, { size: 3000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0 }, randomFrom(3)),
+    );
+    const { stoppedBy, delivered } = runSearch(asked, listings, 2, randomFrom(3));
+    expect([stoppedBy, delivered.length]).to.deep.equal(['wanted', 500]);
+  });
+});
