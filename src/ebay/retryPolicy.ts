@@ -52,16 +52,15 @@ export function circuitOutcome(failure: Failure | undefined): CallOutcome {
   return code === 'interrupted' || code === 'internal' ? 'unknown' : 'failed';
 }
 
+/** `Date.parse` alone would take much else for a date, `-1` for instance. */
+const HTTP_DATE = /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /;
+
 /** A `Retry-After` header, seconds or an HTTP date, as ms from `now`; anything else is no statement (undefined). */
 export function retryAfterMs(header: string | undefined, now: number): number | undefined {
   const text = header?.trim() ?? '';
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : dateOf(text) - now;
-  return Number.isNaN(ms) ? undefined : Math.max(0, ms);
-}
-
-/** HTTP dates begin with the name of a day. `Date.parse` alone would take much else for a date, `-1` for instance. */
-function dateOf(text: string): number {
-  return /^(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? /.test(text) ? Date.parse(text) : Number.NaN;
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
+  const at = HTTP_DATE.test(text) ? Date.parse(text) : Number.NaN;
+  return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
 /**

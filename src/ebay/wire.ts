@@ -33,11 +33,6 @@ export interface WireItemShippingOption extends WireShippingOption {
   type?: string;
 }
 
-export interface WirePickupOption {
-  /** `ARRANGED_LOCATION` or `STORE`. */
-  pickupLocationType?: string;
-}
-
 /** The user name is left out on purpose: it is never read. */
 export interface WireSeller {
   /** A decimal string. */
@@ -79,7 +74,7 @@ export interface WireItemSummary extends WireListing {
   thumbnailImages?: WireImage[];
   shippingOptions?: WireShippingOption[];
   /** What a buyer can pick up. A listing without shipping options is for pick-up only. */
-  pickupOptions?: WirePickupOption[];
+  pickupOptions?: unknown[];
   leafCategoryIds?: string[];
   categories?: WireCategory[];
   itemGroupHref?: string;
@@ -96,7 +91,6 @@ export interface WireErrorParameter {
 /** An error or a warning: they have one shape. */
 export interface WireError {
   errorId?: number;
-  domain?: string;
   category?: string;
   message?: string;
   longMessage?: string;

@@ -57,15 +57,13 @@ export class EventStream {
     let added = 0;
     for (let from = 0; from < events.length; from += APPEND_BATCH) {
       const keys = [eventStreamKey(prefix, search.tenant), keyOf(prefix, 'announced', search)];
-      const args = events.slice(from, from + APPEND_BATCH).flatMap((event) => {
-        const cooldown = cooldownKey(prefix, event);
-        return [
-          event.id,
-          event.type,
-          JSON.stringify(event),
-          cooldown === undefined ? 0 : keys.push(cooldown),
-        ];
-      });
+      const cooldownOf = (event: ServiceEvent) => {
+        const key = cooldownKey(prefix, event);
+        return key === undefined ? 0 : keys.push(key);
+      };
+      const args = events
+        .slice(from, from + APPEND_BATCH)
+        .flatMap((event) => [event.id, event.type, JSON.stringify(event), cooldownOf(event)]);
       const limits = [kept, Math.ceil(memoryMs), Math.ceil(cooldownMs)];
       added += (await APPEND.run(redis, keys, [...limits, ...args])) as number;
     }

@@ -29,7 +29,6 @@ const SCHEMAS: [name: string, schema: string][] = [
   ['WireSeller', 'Seller'],
   ['WireLocation', 'ItemLocationImpl'],
   ['WireItemShippingOption', 'ShippingOption'],
-  ['WirePickupOption', 'PickupOptionSummary'],
   ['WireListing', 'ItemSummary'],
   ['WireListing', 'Item'],
   ['WireItemSummary', 'ItemSummary'],

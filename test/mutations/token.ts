@@ -56,8 +56,8 @@ export const mutations: Mutation[] = [
   {
     id: 'memory-copy-end',
     file: 'src/ebay/oauth/service.ts',
-    find: 'this.#copy !== undefined && this.#context.clock.now() < this.#copy.usableUntil',
-    replace: 'this.#copy !== undefined',
+    find: 'copy !== undefined && this.#context.clock.now() < copy.usableUntil',
+    replace: 'copy !== undefined',
     breaks: 'The copy in memory is not used after the token has expired.',
     tests: tests('pauses'),
   },

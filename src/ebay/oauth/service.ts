@@ -223,9 +223,8 @@ export class EbayAuthService {
   }
 
   #usableCopy(): CachedToken | undefined {
-    return this.#copy !== undefined && this.#context.clock.now() < this.#copy.usableUntil
-      ? this.#copy
-      : undefined;
+    const copy = this.#copy;
+    return copy !== undefined && this.#context.clock.now() < copy.usableUntil ? copy : undefined;
   }
 
   async #obtain(need: Need): Promise<string> {
