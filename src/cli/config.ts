@@ -173,7 +173,7 @@ function applyFile(path: string): Promise<Answer> {
 /** A file's parts, and the variables of those of its settings that only a restart changes. */
 function readParts(path: string): { parts: Parts; needRestart: string[] } {
   const read = readJsonObject(path);
-  if ('problem' in read) throw new ConfigError([read.problem]);
+  if (read.problem !== undefined) throw new ConfigError([read.problem]);
   const { tenants, schedules, ...groups } = read.content;
   const problems = unknownKeys(path, groups);
   if (schedules !== undefined && !Array.isArray(schedules))

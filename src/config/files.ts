@@ -27,16 +27,16 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
 
 /** One JSON file of settings, and everything that is wrong with its form. Problems quote nothing of its content. */
 export function readConfigFile(path: string): { content: Content; problems: ConfigProblem[] } {
-  const read = readJsonObject(path, 'CONFIG_FILE');
-  if ('problem' in read) return { content: {}, problems: [read.problem] };
-  return { content: read.content as Content, problems: unknownKeys(path, read.content) };
+  const { content, problem } = readJsonObject(path, 'CONFIG_FILE');
+  if (problem !== undefined) return { content: {}, problems: [problem] };
+  return { content: content as Content, problems: unknownKeys(path, content) };
 }
 
 /** A file that holds one JSON object. @param variable the setting that names the file, if one does */
 export function readJsonObject(
   path: string,
   variable?: string,
-): { content: Record<string, unknown> } | { problem: ConfigProblem } {
+): { content: Record<string, unknown>; problem?: never } | { content?: never; problem: ConfigProblem } {
   const refused = (message: string) => ({ problem: { name: path, message } });
   let text: string;
   try {

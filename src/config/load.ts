@@ -28,7 +28,8 @@ export interface ConfigSources {
  * Reads defaults, files and environment, in this order, and checks the whole.
  * @throws ConfigError naming each wrong variable, its value (never a secret's) and what is allowed.
  */
-export function loadConfig({ warn = emitWarning, ...sources }: ConfigSources = {}): Config {
+export function loadConfig(sources: ConfigSources = {}): Config {
+  const warn = sources.warn ?? ((line) => process.emitWarning(line, 'DeprecationWarning'));
   const { env, fromFiles, problems } = withSecretFiles(withoutEmpty(sources.env ?? environment()));
   const files = (sources.files ?? configFiles(env)).flatMap((path) => {
     const { content, problems: found } = readConfigFile(path);
@@ -78,10 +79,6 @@ function withCurrentNames(env: NodeJS.ProcessEnv, warn: (line: string) => void):
 /** The variable that sets this setting: its own, else its deprecated one. */
 function variableOf({ env: variable, deprecatedEnv = '' }: Setting, env: NodeJS.ProcessEnv) {
   return [variable, deprecatedEnv].find((name) => (env[name] ?? '').trim() !== '');
-}
-
-function emitWarning(line: string): void {
-  process.emitWarning(line, 'DeprecationWarning');
 }
 
 /** convict, which puts defaults, files and environment together. It keeps formats for the whole process; ours never change. */

@@ -29,7 +29,7 @@ import {
   type Versioned,
   withNewer,
 } from './fleetStore.ts';
-import { type PartNames, type Snapshot, snapshotOf, type Tenant } from './snapshot.ts';
+import { type Snapshot, snapshotOf, type Tenant } from './snapshot.ts';
 
 interface FleetConfigOptions {
   /** As this process started. */
@@ -270,23 +270,21 @@ export async function readTenant(redis: Redis, config: Config, name: string): Pr
   return tenant;
 }
 
-/** The files of one process that may change while it runs; empty where there is none. */
-interface SourceFiles {
-  /** CONFIG_FILE, later ones win. */
-  settings: readonly string[];
-  /** TENANTS_FILE */
-  tenants: string;
-  /** SCHEDULES_FILE */
-  schedules: string;
-}
+type SourceFiles = ReturnType<typeof sourceFiles>;
 
-function sourceFiles({ tenant, schedule }: Config, { env, files }: ConfigSources): SourceFiles {
+/** The files of one process that may change while it runs; of `settings` later ones win. Empty where there is none. */
+function sourceFiles({ tenant, schedule }: Config, { env, files }: ConfigSources) {
   const own = files ?? configFiles(env ?? environment());
   return { settings: own, tenants: tenant.file, schedules: schedule.file };
 }
 
-/** The files' content, each with its time of change. @throws ConfigError with everything that cannot be read */
-function readSourceFiles(files: SourceFiles): ReadParts {
+const LIST_FORMS = { tenants: '{"tenants": {…}}', schedules: '{"schedules": [...]}' };
+
+/**
+ * The files' content, each with its time of change; `fixed` are settings that need a restart.
+ * @throws ConfigError with everything that cannot be read
+ */
+function readSourceFiles(files: SourceFiles) {
   const problems: ConfigProblem[] = [];
   const parts: Parts = {};
   const at = Math.max(...files.settings.map(changedAt));
@@ -297,15 +295,16 @@ function readSourceFiles(files: SourceFiles): ReadParts {
   });
   const { reloadable, fixed } = reloadablePart(...contents);
   if (contents.length > 0) parts.settings = { at, value: reloadable };
-  for (const { key, variable, form, isRight } of LIST_FILES) {
+  for (const key of ['tenants', 'schedules'] as const) {
     const path = files[key];
     if (path === '') continue;
     const since = changedAt(path);
-    const read = readJsonObject(path, variable);
-    if ('problem' in read) problems.push(read.problem);
-    else if (Object.keys(read.content).length !== 1 || !isRight(read.content[key]))
-      problems.push({ name: path, message: `must hold ${form} and nothing else` });
-    else parts[key] = { at: since, value: read.content[key] as never };
+    const { content, problem } = readJsonObject(path, `${key.toUpperCase()}_FILE`);
+    const value = content?.[key];
+    const isList = typeof value === 'object' && Array.isArray(value) === (key === 'schedules');
+    if (problem !== undefined) problems.push(problem);
+    else if (isList && Object.keys(content).length === 1) parts[key] = { at: since, value: value as never };
+    else problems.push({ name: path, message: `must hold ${LIST_FORMS[key]} and nothing else` });
   }
   if (problems.length > 0) throw new ConfigError(problems);
   const names = {
@@ -315,23 +314,6 @@ function readSourceFiles(files: SourceFiles): ReadParts {
   };
   return { parts, names, fixed };
 }
-
-interface ReadParts {
-  parts: Parts;
-  names: PartNames;
-  /** Settings of the files that need a restart. */
-  fixed: Content;
-}
-
-const LIST_FILES = [
-  {
-    key: 'tenants',
-    variable: 'TENANTS_FILE',
-    form: '{"tenants": {…}}',
-    isRight: (value: unknown) => typeof value === 'object' && value !== null,
-  },
-  { key: 'schedules', variable: 'SCHEDULES_FILE', form: '{"schedules": [...]}', isRight: Array.isArray },
-] as const;
 
 /** Ms since the epoch; 0 for a file that is not there, which reading reports. */
 function changedAt(path: string): number {
