@@ -13,7 +13,7 @@ import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { setPace } from '../queue/bullmq/queues.ts';
 import { applySchedules } from '../queue/schedules/file.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
-import { CrashIsolation, type QueueContext, scrubbedCollector } from '../queue/search/context.ts';
+import { type QueueContext, scrubbedCollector } from '../queue/search/context.ts';
 import { admissionBy } from '../queue/search/estimate.ts';
 import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { startWorker } from '../queue/worker.ts';
@@ -134,7 +134,7 @@ export class TenantWorkers {
       try {
         if (running === undefined) {
           if (wanted === undefined) return;
-          slot.running = await startTenantWorker(wanted, { ...this.#options, signal, inTurn });
+          slot.running = await startTenantWorker(wanted, { ...this.#options, inTurn });
           this.#log.info('tenant served', { tenant: name });
         } else if (wanted === undefined || !(await running.change(wanted))) {
           slot.running = undefined;
@@ -172,8 +172,6 @@ export function hasNoKeyset({ ebay }: Config): boolean {
 }
 
 interface TenantWorkerOptions extends Omit<WorkersOptions, 'chosen'> {
-  /** Stops waiting for Redis. */
-  signal: AbortSignal;
   /** Starts this tenant's searches in turn with those of the other tenants in the process. */
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
@@ -188,7 +186,7 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
   let tenant = initial;
   // The state in Redis. If Redis could not take a change, the next one is compared with this.
   let applied = initial;
-  const { redis, signal, metrics } = options;
+  const { redis, metrics } = options;
   const { config, name } = initial;
   const { prefix } = config.queue;
   const logs = name === DEFAULT_TENANT ? options.logs : withFields(options.logs, { tenant: name });
@@ -228,7 +226,7 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
       if (wanted === undefined) return;
       const { minInterval } = own.schedule;
       const settings = { prefix, minInterval, defaults: context, deadlineMs: CALLER_DEADLINE_MS };
-      await applySchedules(new Schedules({ ...context, ...settings }), wanted, log, signal);
+      await applySchedules(new Schedules({ ...context, ...settings }), wanted, log);
     };
     await setSchedules(tenant);
     const { concurrency, lockDuration, stalledInterval, blockingRead, shutdownGrace, stuckAfter } =
@@ -292,7 +290,7 @@ function jobContext(config: Config, redis: Redis) {
     coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runTtlMs }),
     events: new EventStream({ redis, prefix, kept, cooldownMs: cooldown * SECOND, memoryMs: runTtlMs }),
     rules: jobDefaults(config),
-    crashIsolation: new CrashIsolation(),
+    crashIsolation: { busy: false },
     deadlineMs: deadline * SECOND,
   };
 }

@@ -31,19 +31,20 @@ async function depth({ redis, searches, calls, backlogLimit, now }: QueueCheckup
   const oldestMs = Math.max(...ages) * 1000;
   const age = oldestMs > 0 ? `, the oldest for ${durationOf(oldestMs)}` : '';
   const message = `${waiting} searches and ${callsWaiting} calls wait${age}`;
-  const states = await Promise.all(queues.map(async (queue) => ((await queue.isPaused()) ? queue.name : [])));
-  const paused = states.flat();
-  if (paused.length > 0) {
-    const are = paused.length === 1 ? 'is' : 'are';
+  const pauses = await Promise.all(queues.map((queue) => queue.isPaused()));
+  const paused = queues.flatMap(({ name }, index) => (pauses[index] ? [name] : []));
+  const are = paused.length === 1 ? 'is' : 'are';
+  if (paused.length > 0)
     return fail('queues', 'degraded', `${paused.join(' and ')} ${are} paused: ${message}`, 'resume them');
-  }
-  if (waiting >= backlogLimit)
+  if (waiting >= backlogLimit) {
+    const refused = `${message}: new searches are refused at ${backlogLimit} (BACKLOG_LIMIT)`;
     return fail(
       'queues',
       'degraded',
-      `${message}: new searches are refused at ${backlogLimit} (BACKLOG_LIMIT)`,
+      refused,
       'search less until they are done: more workers make no more calls',
     );
+  }
   if (oldestMs > LONG_MS)
     return warn('queues', message, 'dpf quota says whether calls may leave; then see the worker’s log');
   return ok('queues', message);

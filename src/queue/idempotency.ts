@@ -5,22 +5,16 @@ import { isObject } from '../product/parseRequest.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 
 /**
- * The rule of idempotency keys, for the library and over HTTP: a key of a tenant stands for one request, a search or a
- * list of searches in their order. The same request again adds nothing; another one is refused. The key is forgotten
- * after the longest life of a search. What was refused for another reason keeps its key, since it may have been added.
- *
- * The record is a hash: `requests` is the fingerprint of what the library was asked to add; HTTP keeps its answer in it.
+ * The key of a hash: `requests` is the fingerprint of what the library was asked to add; HTTP keeps its answer in it. What
+ * was refused for another reason keeps its idempotency key, since it may have been added.
  */
 export function idempotencyRecord(prefix: string, tenant: string, key: string): string {
   return `${prefix}:idempotency:${tenant}:${sha256(key)}`;
 }
 
 export function idempotencyClash(key: string): Failure {
-  const shown = JSON.stringify(key.slice(0, 64));
-  return new Failure(
-    'idempotency_key_reused',
-    `the idempotency key ${shown} was used for another request before: use a new key`,
-  );
+  const message = `the idempotency key ${JSON.stringify(key.slice(0, 64))} was used for another request before`;
+  return new Failure('idempotency_key_reused', `${message}: use a new key`);
 }
 
 /** Binds the key to the requests. @throws Failure `idempotency_key_reused` when it is bound to others */

@@ -7,6 +7,7 @@ import { Failure } from '../failures.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
+import { redisFailure } from '../redis/failure.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
 import { SearchStore } from '../results/searchStore.ts';
 import { callsAhead } from './bullmq/counts.ts';
@@ -22,9 +23,8 @@ import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
 
 export interface ProducerOptions {
-  /** A connection of the `caller` profile. */
+  /** A connection of the `caller` profile; the tenant's queues are on it, and `close` closes them. */
   redis: Redis;
-  /** The tenant's queues on this connection; `close` closes them. */
   searches: Queue;
   calls: Queue;
   prefix: string;
@@ -61,7 +61,7 @@ export interface EnqueueOptions {
   idempotencyKey?: string;
 }
 
-/** A call of `get` is one cheap read; a person does not notice this interval. */
+/** A person does not notice this interval. */
 const POLL_MS = 100;
 
 /** Adds searches to the queue, and reads and changes them. Every method fails within `deadlineMs` without Redis. */
@@ -75,19 +75,13 @@ export class SearchProducer {
   readonly #coalesced: CoalescedSearches;
 
   constructor(options: ProducerOptions) {
-    const { redis, searches, prefix, tenant, minScheduleInterval, resultsTtlMs, runsTtlMs } = options;
+    const { redis, searches, prefix, minScheduleInterval, resultsTtlMs, runsTtlMs } = options;
     this.#options = options;
     this.schedule = new Schedules({ ...options, defaults: options, minInterval: minScheduleInterval });
     this.#admit = createIntake(redis, searches, options.limits);
     this.#store = new SearchStore({ redis, prefix, resultTtlMs: resultsTtlMs, runTtlMs: runsTtlMs });
     this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs });
-    this.#reader = new SearchReader({
-      searches,
-      store: this.#store,
-      tenant,
-      defaults: options,
-      closedFor: options.admission.closedFor,
-    });
+    this.#reader = new SearchReader({ ...options, defaults: options, store: this.#store });
   }
 
   /**
@@ -101,25 +95,18 @@ export class SearchProducer {
     return added as { searchId: string };
   }
 
-  /**
-   * Adds searches, all of them or none, and returns their ids in the same order.
-   * @throws Failure as `enqueue`; paths begin with the index
-   */
+  /** Adds all of them or none; the ids are in the same order. @throws Failure as `enqueue`; paths begin with the index */
   async enqueueMany(
     requests: SearchRequest[],
     { idempotencyKey }: EnqueueOptions = {},
   ): Promise<Array<{ searchId: string }>> {
+    const { redis, searches, rules, tenant } = this.#options;
     try {
-      const jobs = this.#checked(requests).map((request, index) => ({
-        name: SEARCH_JOB,
-        data: request,
-        opts: {
-          ...searchOptions(request, this.#options.rules),
-          jobId: newId(this.#options.tenant, idempotencyKey, index),
-        },
-      }));
+      const jobs = this.#checked(requests).map((data, index) => {
+        const opts = { ...searchOptions(data, rules), jobId: newId(tenant, idempotencyKey, index) };
+        return { name: SEARCH_JOB, data, opts };
+      });
       await this.#call(async () => {
-        const { redis, searches } = this.#options;
         if (idempotencyKey !== undefined)
           await bindIdempotencyKey(redis, this.#options, idempotencyKey, requests);
         await this.#admit(jobs.map(({ data }) => data));
@@ -137,22 +124,19 @@ export class SearchProducer {
     }
   }
 
-  /**
-   * What a search would cost and when it could be done; nothing is enqueued.
-   * @throws Failure `invalid_request`, `redis-unavailable`
-   */
+  /** What a search would cost, and when it could be done. @throws Failure `invalid_request`, `redis-unavailable` */
   async estimate(request: SearchRequest): Promise<SearchEstimate> {
     const [normal] = this.#checked([request]) as [NormalRequest];
     return this.#estimateFor(estimateCalls(normal), normal.priority);
   }
 
   /** The state of a search. @throws Failure `search_not_found` */
-  async get(searchId: string): Promise<SearchReport> {
+  get(searchId: string): Promise<SearchReport> {
     return this.#call(() => this.#reader.report(searchId), searchId);
   }
 
   /** What a search asks for; undefined when it cannot be read. @throws Failure `search_not_found` */
-  async request(searchId: string): Promise<NormalRequest | undefined> {
+  request(searchId: string): Promise<NormalRequest | undefined> {
     return this.#call(() => this.#reader.request(searchId), searchId);
   }
 
@@ -160,14 +144,11 @@ export class SearchProducer {
    * The products that are there, in eBay's order; also while the search still runs.
    * @throws Failure `search_not_found`; `unknown_payload_version` when only a newer release can read them
    */
-  async products(searchId: string): Promise<Product[]> {
+  products(searchId: string): Promise<Product[]> {
     return this.#call(() => this.#reader.products(searchId), searchId);
   }
 
-  /**
-   * The same a part at a time, for long lists: one page of eBay's is in memory, not all of them.
-   * @throws Failure `search_not_found`, also when the results expire meanwhile
-   */
+  /** The same, one page of eBay's at a time. @throws Failure `search_not_found`, also when the results expire meanwhile */
   async *productParts(searchId: string): AsyncGenerator<Product[], void, undefined> {
     const list = await this.#call(() => this.#reader.productList(searchId), searchId);
     for (const range of list?.ranges ?? [])
@@ -201,16 +182,14 @@ export class SearchProducer {
     const { timeoutMs = Number.POSITIVE_INFINITY, onProgress, signal } = options;
     const deadline = Date.now() + timeoutMs;
     for (let last = ''; ; await sleep(POLL_MS)) {
-      const report = await this.get(searchId).catch((error) => {
-        if (error instanceof Failure && error.code === 'redis-unavailable' && Date.now() < deadline)
-          return undefined;
-        throw error;
-      });
-      if (report !== undefined) {
+      try {
+        const report = await this.get(searchId);
         const seen = JSON.stringify(report);
         if (seen !== last) onProgress?.(report);
         last = seen;
         if (report.state === 'done') return report;
+      } catch (error) {
+        if (redisFailure(error) === undefined || Date.now() >= deadline) throw error;
       }
       if (Date.now() >= deadline || signal?.aborted)
         throw new Failure('interrupted', `search ${searchId} goes on`, { searchId });
@@ -230,10 +209,7 @@ export class SearchProducer {
     }, searchId);
   }
 
-  /**
-   * Starts an ended search again; only what is missing is called for. Returns false for one that still runs.
-   * @throws Failure `search_not_found`
-   */
+  /** Starts an ended search again, for what is missing; false for one that still runs. @throws Failure `search_not_found` */
   async retry(searchId: string): Promise<boolean> {
     return this.#call(async () => {
       await this.#reader.job(searchId);
@@ -285,9 +261,9 @@ export class SearchProducer {
     try {
       return await withinDeadline(work(), this.#options.deadlineMs);
     } catch (error) {
-      const isRedis = error instanceof Failure && error.code === 'redis-unavailable';
-      if (!isRedis || searchId === undefined) throw error;
-      throw new Failure('redis-unavailable', error.message, { searchId });
+      const failure = redisFailure(error);
+      if (failure === undefined || searchId === undefined) throw error;
+      throw new Failure('redis-unavailable', failure.message, { searchId });
     }
   }
 }

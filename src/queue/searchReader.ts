@@ -20,7 +20,7 @@ interface ReaderParts {
   tenant: string;
   /** Marketplace of a request that names none; it may change. */
   defaults: { readonly marketplace: string };
-  closedFor: Admission['closedFor'];
+  admission: Admission;
 }
 
 /** Reads the state of searches and what they found. */
@@ -44,7 +44,7 @@ export class SearchReader {
   }
 
   async report(searchId: string): Promise<SearchReport> {
-    const { searches, store, closedFor } = this.#parts;
+    const { searches, store, admission } = this.#parts;
     // Read before the job is: of a job that has ended, the end must be in it.
     const state = await searches.getJobState(searchId);
     const job = await this.job(searchId);
@@ -55,7 +55,7 @@ export class SearchReader {
     if (report.state === 'done') return report;
     const request = run?.request;
     if (run?.withdrawn && request) return this.#withdrawn({ ...run, search, request }, report);
-    const beside = besideGate(report, await closedFor(request?.priority ?? classOf(job.data)));
+    const beside = besideGate(report, await admission.closedFor(request?.priority ?? classOf(job.data)));
     return { ...beside, progress: beside.progress && withBecause(beside.progress) };
   }
 
@@ -65,10 +65,7 @@ export class SearchReader {
     return parsed.ok ? parsed.request : undefined;
   }
 
-  /**
-   * In eBay's order; also while the search still runs.
-   * @throws Failure `unknown_payload_version` when there are some that only a newer release can read
-   */
+  /** @throws Failure `unknown_payload_version` when there are some that only a newer release can read */
   async products(searchId: string): Promise<Product[]> {
     const found = await this.#readable(searchId);
     return found ? productsOf(found.request, await this.#parts.store.readAll(found.origin)) : [];
@@ -143,10 +140,7 @@ function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
 /** What closes the gate; all other reasons to wait are the search's own. */
 const GATE_REASONS = new Set(['quota', 'pause', 'circuit']);
 
-/**
- * The report with the gate as it is now: progress was written when a page last moved, and a gate that has closed or
- * opened since concerns this search all the same.
- */
+/** The report with the gate as it is now: it may have closed or opened since a page last moved and wrote the progress. */
 export function besideGate(report: SearchReport, closed: Closed | undefined): SearchReport {
   const { state, progress } = report;
   if (progress === null || (state !== 'collecting' && state !== 'waiting')) return report;

@@ -29,8 +29,8 @@ interface WorkerSettings {
   connect: () => Redis;
   /** Called at most once a second after an error: the queue may hold a job that cannot be read. */
   inspect: (queue: string) => void;
-  /** Lets a search begin when it may. Default: at once. */
-  inTurn?: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Lets a search begin when it may. */
+  inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
 export interface RunningWorker {
@@ -39,26 +39,21 @@ export interface RunningWorker {
   readonly running: boolean;
 }
 
-/**
- * Works on both queues of one tenant, searches and calls, and replaces workers that are stuck. Order of closing: the
- * watchdog; fetching of jobs; calls under way, which are aborted after `finishWithinMs` and go back to their queue; the
- * connection.
- */
+/** Works on both queues of one tenant, searches and calls, and replaces workers that are stuck. */
 export function startWorker(context: QueueContext, settings: WorkerSettings): RunningWorker {
-  const { inTurn = (work) => work() } = settings;
   const abortCalls = new AbortController();
   // Every call under way listens, and there may be many.
   setMaxListeners(0, abortCalls.signal);
   const open = () => {
     const connection = settings.connect();
-    const searches = new QueueWorker(context, settings, connection, {
+    const searches = openQueueWorker(context, settings, connection, {
       queue: context.searches,
-      process: (job, token) => inTurn(() => processSearch(context, job, token)),
+      process: (job) => settings.inTurn(() => processSearch(context, job)),
       onEnd: (job, result) => countSearch(context, job, result as SearchSummary | undefined),
     });
-    const calls = new QueueWorker(context, settings, connection, {
+    const calls = openQueueWorker(context, settings, connection, {
       queue: context.calls,
-      process: (job, token) => processCall(context, job, token, abortCalls.signal),
+      process: (job) => processCall(context, job, abortCalls.signal),
       onEnd: (job, result) => countCall(context, job, result as PageJobResult | undefined),
     });
     return { connection, workers: [searches, calls] };
@@ -74,7 +69,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
   let current = open();
   let closing = false;
   const check = async () => {
-    const stuck = await Promise.all(current.workers.map((worker) => worker.isStuck(settings.stuckAfterMs)));
+    const stuck = await Promise.all(current.workers.map((worker) => worker.isStuck()));
     if (closing) return;
     if (stuck.includes(true)) {
       context.log.error('worker stalled, restarting it');
@@ -114,110 +109,97 @@ const PAUSE_MS = 1000;
 
 interface QueueWork {
   queue: Queue;
-  process: (job: Job, token: string) => Promise<unknown>;
+  process: (job: Job) => Promise<unknown>;
   /** How an attempt of a job, or the job, ended; without a result when it failed. */
   onEnd: (job: Job, result?: unknown) => void;
 }
 
 /** A BullMQ worker on one queue, with metrics, a pause after repeated errors, and a check for being stuck. */
-class QueueWorker {
-  readonly #queue: Queue;
-  readonly #worker: PatchedWorker;
-  readonly #concurrency: number;
-  /** Times of the last errors, ms since the epoch. */
-  readonly #errors: number[] = [];
-  #resumeTimer: NodeJS.Timeout | undefined;
-  #activeJobs = 0;
+function openQueueWorker(
+  { redis, scrubber, metrics, log }: QueueContext,
+  settings: WorkerSettings,
+  connection: Redis,
+  { queue, process, onEnd }: QueueWork,
+) {
+  let activeJobs = 0;
   /** When it last took a job or found none that may start, ms since the epoch. */
-  #lastActivity = Date.now();
+  let lastActivity = Date.now();
+  const noteActivity = () => {
+    lastActivity = Date.now();
+  };
   /** Since when jobs wait and none was started; undefined while none waits. */
-  #waitingSince: number | undefined;
+  let waitingSince: number | undefined;
 
-  constructor(
-    { redis, scrubber, metrics, log }: QueueContext,
-    settings: WorkerSettings,
-    connection: Redis,
-    { queue, process, onEnd }: QueueWork,
-  ) {
-    this.#queue = queue;
-    this.#concurrency = settings.concurrency;
-    const processor = async (job: Job, token?: string) => {
-      this.#activeJobs += 1;
-      try {
-        // BullMQ stores return value, reason and stack: no secret may be in them.
-        return scrubber.value(await process(job, token as string));
-      } catch (error) {
-        throw scrubber.error(error);
-      } finally {
-        this.#activeJobs -= 1;
-      }
-    };
-    const logError = throttled<Error>(1000, ({ message }, suppressed) => {
-      log.warn('worker error', { queue: queue.name, reason: message.slice(0, 200), suppressed });
-      settings.inspect(queue.name);
-    });
-    const noteActivity = () => {
-      this.#lastActivity = Date.now();
-    };
-    this.#worker = new PatchedWorker(queue.name, processor, workerOptions(settings, connection), redis);
-    this.#worker
-      .on('active', noteActivity)
-      // BullMQ also emits it each second while a limit holds the queue.
-      .on('drained', noteActivity)
-      .on('completed', onEnd)
-      .on('failed', (job, error) => {
-        if (job === undefined) return;
-        if (parseReason(error.message).code === 'crashed-worker') metrics.crashed(queue.name);
-        onEnd(job);
-      })
-      .on('stalled', (jobId) => {
-        metrics.stalled(queue.name);
-        log.warn('stalled job', { queue: queue.name, jobId });
-      })
-      .on('error', (error) => {
-        logError(error);
-        this.#pauseAfterErrors();
-      });
-  }
-
-  get running(): boolean {
-    return this.#worker.isRunning();
-  }
-
-  /** Whether work has waited for `stuckAfterMs` while a slot was free and nothing started, as seen by repeated calls. */
-  async isStuck(stuckAfterMs: number): Promise<boolean> {
+  const processor = async (job: Job) => {
+    activeJobs += 1;
+    try {
+      // BullMQ stores return value, reason and stack: no secret may be in them.
+      return scrubber.value(await process(job));
+    } catch (error) {
+      throw scrubber.error(error);
+    } finally {
+      activeJobs -= 1;
+    }
+  };
+  const logError = throttled<Error>(1000, ({ message }, suppressed) => {
+    log.warn('worker error', { queue: queue.name, reason: message.slice(0, 200), suppressed });
+    settings.inspect(queue.name);
+  });
+  const worker = new PatchedWorker(queue.name, processor, workerOptions(settings, connection), redis);
+  // BullMQ tries again at once, by the ten thousand, when Redis refuses writes: a full disk or memory, a demoted master.
+  // Jobs under way go on; only fetching pauses.
+  const errorTimes: number[] = [];
+  let resumeTimer: NodeJS.Timeout | undefined;
+  const pauseAfterErrors = () => {
     const now = Date.now();
-    const hasFreeSlot = this.#activeJobs < this.#concurrency;
-    // Without an answer from Redis there is nothing to start either.
-    const waits = hasFreeSlot && (await hasWaitingJobs(this.#queue).catch(() => false));
-    if (!waits) this.#waitingSince = undefined;
-    else if (this.#waitingSince === undefined || this.#lastActivity > this.#waitingSince)
-      this.#waitingSince = now;
-    else return now - this.#waitingSince >= stuckAfterMs;
-    return false;
-  }
-
-  /** @param force does not wait for the jobs under way */
-  async close(force: boolean): Promise<void> {
-    clearTimeout(this.#resumeTimer);
-    await this.#worker.close(force);
-  }
-
-  /**
-   * BullMQ tries again at once, by the ten thousand, when Redis refuses writes: a full disk or memory, a demoted master.
-   * Jobs under way go on; only fetching pauses.
-   */
-  #pauseAfterErrors(): void {
-    const now = Date.now();
-    this.#errors.push(now);
-    if (this.#errors.length <= ERRORS_TO_PAUSE) return;
-    const first = this.#errors.shift() as number;
-    if (now - first > 1000 || this.#worker.isPaused() || this.#worker.closing) return;
-    void this.#worker.pause(true);
-    this.#resumeTimer = setTimeout(() => {
-      if (!this.#worker.closing) void this.#worker.resume();
+    errorTimes.push(now);
+    if (errorTimes.length <= ERRORS_TO_PAUSE) return;
+    const first = errorTimes.shift() as number;
+    if (now - first > 1000 || worker.isPaused() || worker.closing) return;
+    void worker.pause(true);
+    resumeTimer = setTimeout(() => {
+      if (!worker.closing) void worker.resume();
     }, PAUSE_MS);
-  }
+  };
+  worker
+    .on('active', noteActivity)
+    // BullMQ also emits it each second while a limit holds the queue.
+    .on('drained', noteActivity)
+    .on('completed', onEnd)
+    .on('failed', (job, error) => {
+      if (job === undefined) return;
+      if (parseReason(error.message).code === 'crashed-worker') metrics.crashed(queue.name);
+      onEnd(job);
+    })
+    .on('stalled', (jobId) => {
+      metrics.stalled(queue.name);
+      log.warn('stalled job', { queue: queue.name, jobId });
+    })
+    .on('error', (error) => {
+      logError(error);
+      pauseAfterErrors();
+    });
+
+  return {
+    get running() {
+      return worker.isRunning();
+    },
+    /** Whether work has waited for `stuckAfterMs` while a slot was free and nothing started, as seen by repeated calls. */
+    async isStuck(): Promise<boolean> {
+      const now = Date.now();
+      // Without an answer from Redis there is nothing to start either.
+      const waits = activeJobs < settings.concurrency && (await hasWaitingJobs(queue).catch(() => false));
+      if (!waits) waitingSince = undefined;
+      else if (waitingSince === undefined || lastActivity > waitingSince) waitingSince = now;
+      else return now - waitingSince >= settings.stuckAfterMs;
+      return false;
+    },
+    /** @param force does not wait for the jobs under way */
+    async close(force: boolean): Promise<void> {
+      clearTimeout(resumeTimer);
+      await worker.close(force);
+    },
+  };
 }
 
 function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptions {

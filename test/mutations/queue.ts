@@ -358,8 +358,8 @@ export const mutations: Mutation[] = [
   {
     id: 'crashed-jobs-run-together',
     file: 'src/queue/bullmq/crashLimit.ts',
-    find: 'if (!crashIsolation.enter()) {',
-    replace: 'if (crashIsolation.enter() && false) {',
+    find: 'if (crashIsolation.busy) {',
+    replace: 'if (false) {',
     breaks: 'A process runs one job at a time of those that took down two workers.',
     tests: [SUSPECTS],
   },

@@ -10,10 +10,7 @@ const PRIORITY_STEP = 2 ** 32;
 
 const DEFAULT_CLASS = 'interactive';
 
-/**
- * What a queue holds. Jobs without a priority, which only others add, are in `wait` instead of `prioritized` and count as
- * `interactive`. The oldest of each class is read by its score, without loading a job.
- */
+/** Jobs without a priority, which only others add, are in `wait` instead of `prioritized` and count as `interactive`. */
 export async function countQueue(redis: Redis, queue: Queue, now = Date.now()): Promise<QueueCount> {
   const secondsDue = async (id: string) => {
     const timestamp = await redis.hget(queue.toKey(id), 'timestamp');

@@ -32,18 +32,18 @@ export class IsolationDelay extends DelayedError {}
 export async function isolateCrashing<T>(
   { rules, crashIsolation }: Pick<QueueContext, 'rules' | 'crashIsolation'>,
   job: Job,
-  token: string,
   run: () => Promise<T>,
 ): Promise<T> {
   if (runAfterCrashes(job.stalledCounter, rules) === 'freely') return run();
-  if (!crashIsolation.enter()) {
+  if (crashIsolation.busy) {
     await job.changePriority({ priority: FIRST });
-    await job.moveToDelayed(Date.now() + Math.random() * rules.isolatedLookAgainMs, token);
+    await job.moveToDelayed(Date.now() + Math.random() * rules.isolatedLookAgainMs, job.token);
     throw new IsolationDelay();
   }
+  crashIsolation.busy = true;
   try {
     return await run();
   } finally {
-    crashIsolation.leave();
+    crashIsolation.busy = false;
   }
 }

@@ -92,10 +92,7 @@ const ENTRIES_KEPT = 1000;
 const KEPT_MS = 7 * 24 * 3600 * 1000;
 const MAX_FIELD_LENGTH = 500;
 
-/**
- * Moves a job that cannot be read from its queue to the quarantine, unless it has changed since it was read.
- * @returns keys of the jobs that it waited for; undefined if it was left alone
- */
+/** Keys of the jobs that it waited for; undefined if it has changed since it was read, and was left alone. */
 export async function quarantineJob(
   redis: Redis,
   { queue, searches }: { queue: Queue; searches: Queue },

@@ -3,8 +3,8 @@ import type { Redis } from 'ioredis';
 import { isObject } from '../../product/parseRequest.ts';
 
 /**
- * Jobs as BullMQ 6.7.0 stores them: a hash `PREFIX:QUEUE:ID`, its id in one of these lists or sorted sets. BullMQ's own
- * getters throw on the very jobs that this is for.
+ * Jobs as BullMQ 6.7.0 stores them: a hash `PREFIX:QUEUE:ID`, its id in one of these lists or sorted sets. BullMQ's getters
+ * throw on those that it cannot read.
  */
 const LISTS = ['active', 'wait', 'paused'] as const;
 const SETS = ['prioritized', 'delayed', 'waiting-children', 'completed', 'failed'] as const;
@@ -39,17 +39,14 @@ export async function readJobs(redis: Redis, queue: Queue, ids: readonly string[
   const replies = (await pipeline.exec()) ?? [];
   return replies.map(([error, values], index) => {
     const id = ids[index] as string;
-    if (error === null) return { id, fields: named(values as Array<Buffer | null>) };
+    if (error === null) {
+      // Latin-1 keeps every byte, so that garbage is recognised and valid JSON stays valid.
+      const texts = (values as Array<Buffer | null>).map((value) => value?.toString('latin1'));
+      return { id, fields: Object.fromEntries(FIELDS.map((field, at) => [field, texts[at]])) as JobFields };
+    }
     if (error.message.startsWith('WRONGTYPE')) return { id, fields: 'not a hash' };
     throw error;
   });
-}
-
-/** Latin-1 keeps every byte, so that garbage is recognised and valid JSON stays valid. */
-function named(values: Array<Buffer | null>): JobFields {
-  return Object.fromEntries(
-    FIELDS.map((field, index) => [field, values[index]?.toString('latin1')]),
-  ) as JobFields;
 }
 
 /** Why BullMQ 6.7.0 throws on a job with these fields, in its workers and its lists; undefined if it can read it. */
@@ -87,9 +84,7 @@ export async function findJob(queue: Queue, id: string): Promise<Job | undefined
 }
 
 /** BullMQ 6.7.0 names a child by its Redis key, `PREFIX:QUEUE:ID`; an id that is a child's holds no colon. */
-function idOf(key: string): string {
-  return key.slice(key.lastIndexOf(':') + 1);
-}
+const idOf = (key: string) => key.slice(key.lastIndexOf(':') + 1);
 
 /** Why children failed, by the id of their job. */
 export async function failuresOfChildren(job: Job): Promise<Map<string, string>> {

@@ -35,10 +35,7 @@ export class PatchedWorker extends Worker {
     return next;
   }
 
-  /**
-   * `delay(0)` of 6.7.0 sleeps 100 ms, and `waitForRateLimit` calls it where its remaining wait rounds to 0 ms: up to a
-   * third of the calls at short intervals.
-   */
+  /** `delay(0)` of 6.7.0 sleeps 100 ms. `waitForRateLimit` calls it for up to a third of the calls at short intervals. */
   override delay(...[milliseconds, abort]: Parameters<Worker['delay']>): Promise<void> {
     return super.delay(milliseconds === 0 ? 1 : milliseconds, abort);
   }
@@ -69,10 +66,7 @@ export class PatchedWorker extends Worker {
     return super.createJob({ ...stored, data }, jobId);
   }
 
-  /**
-   * Every end but completion comes here: retries, delays, failures. The worker survived the job, so its count of stalls
-   * (`stc`) is cleared: 6.7.0 never resets it, and unrelated crashes would add up over a long life.
-   */
+  /** Every end but completion. The worker survived, so the count of stalls (`stc`) is cleared, which 6.7.0 never does. */
   protected override async handleFailed(...[error, job, token, fetchNext, span]: Ended<Error>): Promise<Job> {
     const next = await super.handleFailed(error, job, token, fetchNext, span);
     if (job.stalledCounter > 0 && !(error instanceof IsolationDelay))
@@ -86,10 +80,7 @@ type Ended<End> = [end: End, job: Job, token: string, fetchNext?: () => boolean,
 /** What 6.7.0's `scripts.js` says when a job's lock is lost, or its key is gone (`finishedErrors`). */
 const LOCK_LOST = /^(Missing lock|Lock mismatch|Missing key) for job /;
 
-/**
- * Whether this worker was held up past the job's lock, or the job is gone. Another worker has it, so what went wrong here
- * says nothing about it.
- */
+/** Whether this worker was held up past the job's lock, or the job is gone: what went wrong here says nothing about it. */
 export function isLockLost(thrown: unknown): boolean {
   return thrown instanceof Error && LOCK_LOST.test(thrown.message);
 }

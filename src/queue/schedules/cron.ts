@@ -1,10 +1,5 @@
 import { Cron } from 'croner';
 
-/** Why a text is no cron expression; the message says what is allowed. */
-export class CronError extends Error {
-  override readonly name = 'CronError';
-}
-
 const NICKNAMES: Record<string, string> = {
   '@yearly': '0 0 1 1 *',
   '@annually': '0 0 1 1 *',
@@ -26,26 +21,26 @@ const FIELDS = [
 /**
  * Reads `minute hour day-of-month month day-of-week` or a nickname (`@daily`). `?` is another way to write `*`.
  * @returns the expression with five fields, single spaces, and no nickname
- * @throws CronError
+ * @throws RangeError that says what is allowed
  */
 export function parseCron(text: string): string {
   const nickname = text.trim().toLowerCase();
   const written = (Object.hasOwn(NICKNAMES, nickname) ? NICKNAMES[nickname] : undefined) ?? text.trim();
   if (written.startsWith('@'))
-    throw new CronError(`is not known; nicknames are ${Object.keys(NICKNAMES).join(', ')}`);
+    throw new RangeError(`is not known; nicknames are ${Object.keys(NICKNAMES).join(', ')}`);
   const fields = written === '' ? [] : written.split(/\s+/).map((field) => field.replaceAll('?', '*'));
-  if (fields.length === 6) throw new CronError('has 6 fields: seconds are not supported, use five fields');
+  if (fields.length === 6) throw new RangeError('has 6 fields: seconds are not supported, use five fields');
   if (fields.length !== 5)
-    throw new CronError(`needs five fields (minute hour day month weekday), has ${fields.length}`);
+    throw new RangeError(`needs five fields (minute hour day month weekday), has ${fields.length}`);
   for (const [index, field] of fields.entries()) {
     const wrong = field.split(',').find((part) => !isField(part, index));
     if (wrong === undefined) continue;
     const part = JSON.stringify(wrong.slice(0, 32));
-    throw new CronError(`${part} is no ${FIELDS[index]}, lists, ranges, steps)`);
+    throw new RangeError(`${part} is no ${FIELDS[index]}, lists, ranges, steps)`);
   }
   const cron = fields.join(' ');
   if (nextByClock(cron, 'UTC', 0) === undefined)
-    throw new CronError(`never comes: no such day in ${fields[3] === '*' ? 'any month' : 'these months'}`);
+    throw new RangeError(`never comes: no such day in ${fields[3] === '*' ? 'any month' : 'these months'}`);
   return cron;
 }
 

@@ -2,7 +2,7 @@ import { isObject, parseSearchRequest, tidyJson } from '../../product/parseReque
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { SCHEDULE_NAME, type Schedule } from '../../product/scheduleSchema.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
-import { CronError, isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
+import { isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
 
 /** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
 export interface Definition extends Omit<Schedule, 'request'> {
@@ -153,8 +153,7 @@ function cronProblem(text: unknown, minInterval: number): [code: string, message
     if (shortestGap(parseCron(text)) >= minInterval * 1000) return undefined;
     return ['interval_too_short', `runs closer together than ${minInterval} s (SCHEDULE_MIN_INTERVAL)`];
   } catch (error) {
-    if (error instanceof CronError) return ['invalid_cron', error.message];
-    throw error;
+    return ['invalid_cron', (error as Error).message];
   }
 }
 

@@ -33,15 +33,11 @@ export async function applyFile(schedules: Schedules, path: string): Promise<App
   }
 }
 
-/**
- * Makes a tenant's schedules those of its declaration and logs what changed.
- * @throws Failure `invalid_request` naming everything wrong in the list; `redis-unavailable`
- */
+/** Makes a tenant's schedules those of its declaration. @throws Failure `invalid_request`, `redis-unavailable` */
 export async function applySchedules(
   schedules: Schedules,
   wanted: readonly unknown[],
   log: Logger,
-  _signal?: AbortSignal,
 ): Promise<void> {
   const { refused, unchanged, ...changes } = await schedules.apply(wanted);
   log.info('schedules applied', { ...changes, unchanged: unchanged.length });

@@ -11,10 +11,7 @@ export function manualRunId(schedule: string, unique: string): string {
 
 const MANUAL_RUN = /^run_([a-z0-9-]{1,60})_[0-9a-f]{12}$/;
 
-/**
- * A search job that may be a run of a schedule: `search` itself, except that a run whose predecessor is busy ends as
- * `skipped`. The run and its outcome are stored with the schedule. Like a search job it may run any number of times.
- */
+/** `search`, unless it is a run of a schedule whose predecessor is busy. Like a search job it may run any number of times. */
 export async function asScheduledRun<End extends { summary: SearchSummary }>(
   { redis, tenant, searches, log }: Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>,
   job: Job,

@@ -66,9 +66,8 @@ const LEASE_MS = 5000;
 const LEASE_RETRY_MS = 50;
 
 /**
- * Searches that are run again and again. A run is a search job with priority `scheduled` whose id is BullMQ's own. Every
- * method throws Failure `redis-unavailable` within `deadlineMs` without Redis; those that take a name
- * `schedule_not_found`.
+ * Searches that are run again and again. A run is a search job with priority `scheduled` whose id is BullMQ's own.
+ * Methods throw Failure `redis-unavailable` within `deadlineMs`; those that take a name also `schedule_not_found`.
  */
 export class Schedules {
   readonly #options: SchedulesOptions;
@@ -311,10 +310,7 @@ export class Schedules {
     return this.#call(() => this.#withLease(this.#options.deadlineMs, change));
   }
 
-  /**
-   * Does `work` while no other process changes schedules. `renew` is to be called between its steps.
-   * @throws Failure `redis-unavailable` when the lease is not free after `waitMs`, or is lost between two steps
-   */
+  /** Does `work`, which renews the lease between its steps. @throws Failure `redis-unavailable` without the lease */
   async #withLease<T>(waitMs: number, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
     const { redis, prefix, tenant } = this.#options;
     const lease = new Lease(redis, { key: `${prefix}:lease:schedules:${tenant}`, ttlMs: LEASE_MS });

@@ -30,12 +30,8 @@ export interface ScheduledRun {
   byHand: boolean;
 }
 
-export interface PastRun {
-  searchId: string;
-  at: number;
-  /** Null: not ended yet. */
-  outcome: Outcome | null;
-}
+/** `outcome` is null until it has ended. */
+export type PastRun = Pick<ScheduledRun, 'searchId' | 'at'> & { outcome: Outcome | null };
 
 /** Runs of a schedule that are remembered. */
 const KEPT_RUNS = 10;
@@ -112,10 +108,7 @@ export class ScheduleStore {
     await this.#redis.del(this.#runsKey(name));
   }
 
-  /**
-   * Undefined: the run may begin. Otherwise the id of an earlier run that may be under way; if it is not, call again with
-   * its id as `ended`.
-   */
+  /** Undefined: the run may begin. Else the id of an earlier one; if that is not under way, call again with it as `ended`. */
   async claimRun({ schedule, searchId, at }: ScheduledRun, ended = ''): Promise<string | undefined> {
     const busy = await CLAIM.run(this.#redis, this.#runsKey(schedule), [searchId, at, ended, REMEMBERED_MS]);
     return (busy as string | null) ?? undefined;

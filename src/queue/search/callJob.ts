@@ -46,20 +46,21 @@ import {
 } from './plan.ts';
 import { endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
 
+type CallJobResult = PageJobResult | ItemJobResult;
+
 /** One job of the calls queue, a page or an item of a search: one call. */
 export async function processCall(
   context: QueueContext,
   job: Job,
-  token: string,
   signal: AbortSignal,
-): Promise<PageJobResult | ItemJobResult> {
+): Promise<CallJobResult> {
   let call: CallJobData | undefined;
   try {
-    await deferNewerVersion(context, job, token, CALL_VERSION);
+    await deferNewerVersion(context.rules, job, CALL_VERSION);
     const read = readCall(job);
     call = read;
     Object.assign(job.opts, callOptions(context.rules));
-    return await isolateCrashing<PageJobResult | ItemJobResult>(context, job, token, () =>
+    return await isolateCrashing<CallJobResult>(context, job, () =>
       read.kind === 'page' ? collectPage(context, job, read, signal) : collectItem(context, read, signal),
     );
   } catch (thrown) {
@@ -73,7 +74,7 @@ export async function processCall(
     });
     // Without Redis nothing can be recorded, which changes nothing for the job.
     if (call !== undefined) await recordFailure(context, job, call, verdict).catch(() => undefined);
-    throw await carryOut(context, job, token, verdict);
+    throw await carryOut(context, job, verdict);
   }
 }
 
@@ -180,10 +181,7 @@ async function itemDone(
   await advance(context, run, { chain: DETAILS, answer: fields, concurrency }, followers);
 }
 
-/**
- * The run of a call, with what its search asks for.
- * @throws Failure `search_not_found` or `invalid_payload`: anyone with BullMQ may have added the job
- */
+/** @throws Failure `search_not_found` or `invalid_payload`: anyone with BullMQ may have added the job */
 async function runOf(context: QueueContext, data: CallJobData, run: Run | undefined): Promise<SearchRun> {
   const { search } = data;
   if (run === undefined || search.tenant !== context.tenant)
@@ -235,7 +233,7 @@ async function callFailed(context: QueueContext, call: CallJobData, run: SearchR
 }
 
 /** Does what the verdict says and returns the error by which BullMQ learns of it. */
-async function carryOut(context: QueueContext, job: Job, token: string, verdict: Verdict): Promise<Error> {
+async function carryOut(context: QueueContext, job: Job, verdict: Verdict): Promise<Error> {
   switch (verdict.action) {
     case 'fail':
       return signals.fail(verdict.failure);
@@ -245,7 +243,7 @@ async function carryOut(context: QueueContext, job: Job, token: string, verdict:
       await holdQueue(context.redis, context.calls, verdict.until - Date.now());
       return signals.handBack();
     case 'delay':
-      await job.moveToDelayed(verdict.until, token);
+      await job.moveToDelayed(verdict.until, job.token);
       return signals.delayed();
     case 'handBack':
       return signals.handBack();

@@ -25,14 +25,12 @@ function refOf(requester: Requester, tenant: string): SearchRef {
 }
 
 /**
- * Finds out whether another search collects, or has just collected, the same. Returns the summary of that search, or
- * undefined where this one must collect itself. A search that must wait is delayed.
- * @throws the leader's failure, where asking again would be refused again; BullMQ's DelayedError while waiting.
+ * The summary of another search that has just collected the same; undefined where this one must collect itself.
+ * @throws the leader's failure, where asking again would be refused again; BullMQ's DelayedError while it collects
  */
 export async function coalesce(
   context: QueueContext,
   job: Job,
-  token: string,
   run: SearchRun,
 ): Promise<SearchSummary | undefined> {
   const { coalesced, store, tenant, log } = context;
@@ -67,7 +65,7 @@ export async function coalesce(
     }
     await raiseClass(context, leader, request.priority);
     await publishProgress(context, run, { reason: 'identical-search', leader: leader.searchId });
-    await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_LEADER_MS, token);
+    await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_LEADER_MS, job.token);
     // The leader may have ended before this job was delayed, when it could not be promoted yet.
     if ((await coalesced.read(hash)).leader !== claim.leader) await resumeWaiting(context, [me]);
     // Workers alone come here: a producer, which cancels with this module, does not load BullMQ's worker.
@@ -154,9 +152,8 @@ async function raiseClass(
 type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'>;
 
 /**
- * Cancels a search. One that others wait for goes on for them and stops when the last of them is cancelled. No page that
- * begins after this resolves calls eBay; those under way, up to ten (`concurrencyFor`), may still call. Returns false for a
- * search that has already ended.
+ * False for a search that has ended. One that others wait for goes on for them and stops when the last of them is cancelled.
+ * No page that begins after this resolves calls eBay; those under way, up to ten (`concurrencyFor`), may still call.
  * @throws Failure `unknown_payload_version` for one of a newer release: this one cannot say who waits for it
  */
 export async function cancelSearch(context: Cancelling, job: Job, search: SearchRef): Promise<boolean> {

@@ -25,7 +25,8 @@ export interface QueueContext {
   collector: Collector;
   admission: Admission;
   rules: JobDefaults;
-  crashIsolation: CrashIsolation;
+  /** Whether a job runs in this process that has taken down workers. */
+  crashIsolation: { busy: boolean };
   /** Marketplace of a search that names none. */
   marketplace: string;
   /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
@@ -51,26 +52,7 @@ export interface Closed {
   reason: string;
 }
 
-/** Lets one job at a time run in this process of those that took down workers. */
-export class CrashIsolation {
-  #taken = false;
-
-  /** False when another one runs. */
-  enter(): boolean {
-    const free = !this.#taken;
-    this.#taken = true;
-    return free;
-  }
-
-  leave(): void {
-    this.#taken = false;
-  }
-}
-
-/**
- * eBay, or a proxy on the way, may repeat parts of our request in its errors and warnings. They are cleaned here, once,
- * because they are stored in several places. Products are eBay's listings and stay as they are.
- */
+/** eBay, or a proxy on the way, may repeat parts of our request in errors and warnings, which are stored in several places. */
 export function scrubbedCollector(collector: Collector, scrubber: Scrubber): Collector {
   const throwClean = (thrown: unknown): never => {
     const { code, message, detail } = asFailure(thrown);

@@ -40,22 +40,17 @@ export type PageJobData = Static<typeof PageSchema>;
 export type ItemJobData = Static<typeof ItemSchema>;
 export type CallJobData = PageJobData | ItemJobData;
 
-/** Of a job that made no call: why. */
-type Skipped = 'stored' | 'cancelled';
-
-/** What a page's job returns. The products are in the search store. */
-export interface PageJobResult {
-  page: number;
-  products: number;
-  skipped?: Skipped;
+/** Why a job made no call. */
+interface Skipped {
+  skipped?: 'stored' | 'cancelled';
 }
 
-/** What an item's job returns. The details are in the search store. */
-export interface ItemJobResult {
+/** What a job returns. Products and details are in the search store. */
+export type PageJobResult = Skipped & { page: number; products: number };
+export type ItemJobResult = Skipped & {
   itemId: string;
   availability: ProductDetails['availability'] | null;
-  skipped?: Skipped;
-}
+};
 
 /** What holds for any job from the moment that a worker has it, before it is known what it carries. */
 export function trustedOptions({ keep }: JobDefaults): JobsOptions {
@@ -158,16 +153,10 @@ export function classOfCall({ opts }: Pick<Job, 'opts'>): Priority {
 }
 
 /**
- * Puts a job aside that a newer release has written: during a deploy a worker that can read it starts soon. Since when it
- * waits stands in its progress. Any other job, and one that has waited long enough, only gets our own options.
- * @throws BullMQ's signal of a job that was delayed
+ * Gives a job our own options. One that a newer release has written is delayed, unless it has waited long enough: during a
+ * deploy a worker that can read it starts soon. @throws BullMQ's signal of a job that was delayed
  */
-export async function deferNewerVersion(
-  { rules }: { rules: JobDefaults },
-  job: Job,
-  token: string,
-  newest: number,
-): Promise<void> {
+export async function deferNewerVersion(rules: JobDefaults, job: Job, newest: number): Promise<void> {
   Object.assign(job.opts, trustedOptions(rules));
   if (!isNewer(job.data, newest)) return;
   const now = Date.now();
@@ -181,7 +170,7 @@ export async function deferNewerVersion(
   }
   const waiting = { state: 'waiting', pages: 0, of: 0, products: 0, reason: 'newer-version', until, since };
   await job.updateProgress(withBecause(waiting));
-  await job.moveToDelayed(until, token);
+  await job.moveToDelayed(until, job.token);
   // Workers alone come here: a producer, which reads jobs with this module, does not load BullMQ before it connects.
   const { DelayedError } = await import('bullmq');
   throw new DelayedError();

@@ -48,10 +48,7 @@ export function firstMissing(request: NormalRequest, there: ReadonlyMap<number, 
   });
 }
 
-/**
- * The pages that may follow one that is there, in order; none when the listing ended with it. Beyond the very next page
- * eBay's `total` must promise something, so that nothing is planned that will not be called for.
- */
+/** Beyond the very next page eBay's `total` must promise something, so that nothing is planned that will not be called for. */
 export function pagesAfter(
   request: NormalRequest,
   done: { page: number } & ListingEnd & Pick<PageAnswer, 'marketplace' | 'total'>,
@@ -133,10 +130,7 @@ export function itemCall({ search, number }: SearchRun, { itemId, marketplace }:
   };
 }
 
-/**
- * Stores the answer of a call, if there is one, and adds the calls that follow it, or starts a search again that had been
- * summed up. The answer is stored first; all else may be done twice.
- */
+/** Stores an answer, then adds the calls that follow it, or resumes a search that was summed up; both may be done twice. */
 export async function advance(
   context: QueueContext,
   run: SearchRun,
@@ -216,11 +210,7 @@ export interface SearchProgress {
   since?: number;
 }
 
-/**
- * Writes the progress of a search job for those who follow the queue: when it begins to collect, when it must wait and
- * when it goes on. The counts of those who ask come from `currentProgress`.
- * @param waiting why it waits
- */
+/** For those who follow the queue: a search begins to collect, must wait or goes on. Others ask `currentProgress`. */
 export async function publishProgress(
   { store, searches }: QueueContext,
   { search, request }: SearchRun,

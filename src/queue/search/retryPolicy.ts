@@ -93,10 +93,7 @@ export function runAfterCrashes(crashes: number, { maxRestarts }: JobDefaults): 
   return crashes < CRASHES_TO_ISOLATE ? 'freely' : 'isolated';
 }
 
-/**
- * When a job that a newer release wrote is looked at again, ms since the epoch; undefined when it has waited long enough.
- * Early looks are close together, because in a deploy a newer worker comes soon.
- */
+/** Undefined when it has waited long enough. Early looks are close together: in a deploy a newer worker comes soon. */
 export function nextLookAtNewerVersion(
   since: number,
   now: number,
@@ -117,28 +114,21 @@ export function nextLookAtGate(until: number, now: number): number {
 export const NEXT_LOOK_AT_LEADER_MS = 15_000;
 
 /** What holds for every job, whatever options it was added with. */
-export interface JobDefaults {
-  /** Attempts of a page or an item before its failure is final. */
-  attempts: number;
-  /** Wait before the second attempt, ms. */
-  backoffMs: number;
-  /** How long (s) and how many finished jobs are kept. */
-  keep: { age: number; count: number };
-  /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
-  maxRestarts: number;
-  /** A job that has to run alone while another one does: within what time it looks again, ms. */
-  isolatedLookAgainMs: number;
-  /** A job that a newer release wrote: how long it is put aside at most at a time, and altogether, ms. */
-  newerVersion: { longestDelayMs: number; timeoutMs: number };
-}
+export type JobDefaults = ReturnType<typeof jobDefaults>;
 
-export function jobDefaults({ worker, search }: Pick<Config, 'worker' | 'search'>): JobDefaults {
+export function jobDefaults({ worker, search }: Pick<Config, 'worker' | 'search'>) {
   return {
+    /** Attempts of a page or an item before its failure is final. */
     attempts: worker.attempts,
+    /** Wait before the second attempt, ms. */
     backoffMs: worker.backoff * 1000,
+    /** How long (s) and how many finished jobs are kept. */
     keep: { age: Math.ceil(search.resultsTtl), count: search.retained },
+    /** Workers that a job may take down in a row before it fails as `crashed-worker`. */
     maxRestarts: worker.maxRestarts,
+    /** A job that has to run alone while another one does: within what time it looks again, ms. */
     isolatedLookAgainMs: worker.lockDuration * 200,
+    /** A job that a newer release wrote: how long it is put aside at most at a time, and altogether, ms. */
     newerVersion: {
       longestDelayMs: worker.newerVersionDelay * 1000,
       timeoutMs: worker.newerVersionPatience * 1000,

@@ -46,17 +46,16 @@ import {
 
 /**
  * A search: the parent of its pages. It runs when it starts, adds the first page of each marketplace and waits; it runs
- * again when no page is under way, to sum up. Which of the two it is follows from what is stored, so it may run any number
- * of times.
+ * again when no page is under way, to sum up. Which of the two follows from what is stored: it may run any number of times.
  */
-export async function processSearch(context: QueueContext, job: Job, token: string): Promise<SearchSummary> {
+export async function processSearch(context: QueueContext, job: Job): Promise<SearchSummary> {
   const ids = idsOfSearch(context, job);
   try {
-    await deferNewerVersion(context, job, token, SEARCH_VERSION);
+    await deferNewerVersion(context.rules, job, SEARCH_VERSION);
     const request = readSearch(job, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
-    return await isolateCrashing(context, job, token, async () => {
-      const end = await asScheduledRun(context, job, () => collect(context, job, token, request, ids));
+    return await isolateCrashing(context, job, async () => {
+      const end = await asScheduledRun(context, job, () => collect(context, job, request, ids));
       await publishEnd(context, job, end);
       const { summary } = end;
       const { outcome, counts, calls } = summary;
@@ -71,7 +70,7 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
     const verdict = verdictOn(failure, { attemptsMade: 0, attempts: 1, deadline, now: Date.now() });
     if (verdict.action === 'delay') {
       // If Redis is still away, the job's lock runs out and another worker takes it.
-      await job.moveToDelayed(verdict.until, token);
+      await job.moveToDelayed(verdict.until, job.token);
       throw signals.delayed();
     }
     const { code, message: reason } = failure;
@@ -83,7 +82,6 @@ export async function processSearch(context: QueueContext, job: Job, token: stri
 async function collect(
   context: QueueContext,
   job: Job,
-  token: string,
   asked: NormalRequest,
   ids: SearchIds,
 ): Promise<SearchEnd> {
@@ -96,13 +94,13 @@ async function collect(
     log.info('search started', { ...ids, query, categoryIds, marketplaces, maxItems, class: priority });
   }
 
-  const summary = await coalesce(context, job, token, run);
+  const summary = await coalesce(context, job, run);
   if (summary !== undefined) {
     await store.mark(search, 'ended');
     return { summary };
   }
   try {
-    const end = await collectAll(context, job, token, run);
+    const end = await collectAll(context, job, run);
     await publishResult(context, run, end.summary);
     return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
   } catch (thrown) {
@@ -113,12 +111,7 @@ async function collect(
 }
 
 /** Goes round until every page and item is there or has failed. It leaves by an error when it must wait for one. */
-async function collectAll(
-  context: QueueContext,
-  job: Job,
-  token: string,
-  begun: SearchRun,
-): Promise<SearchEnd> {
+async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Promise<SearchEnd> {
   const { store, log } = context;
   const { search, request } = begun;
   let run = begun;
@@ -132,12 +125,12 @@ async function collectAll(
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
       continue;
     }
-    await waitForAdmission(context, job, token, run);
+    await waitForAdmission(context, job, run);
     await advance(context, run, { chain: '', answer: {}, concurrency: next.length }, next);
     if ((job.progress as { state?: unknown } | null)?.state !== 'collecting' && !run.waiting)
       await publishProgress(context, run, undefined);
     await job.changePriority({ priority: FIRST });
-    if (await job.moveToWaitingChildren(token)) throw signals.waitsForChildren();
+    if (await job.moveToWaitingChildren(job.token as string)) throw signals.waitsForChildren();
     for (const { jobId } of next) added.add(jobId);
     // The search may have been cancelled meanwhile.
     run = { ...run, ...(await store.readRun(search)), request };
@@ -145,26 +138,18 @@ async function collectAll(
 }
 
 /** A search whose class may not spend now waits in this queue, where it costs no slot, and says why. */
-async function waitForAdmission(
-  context: QueueContext,
-  job: Job,
-  token: string,
-  run: SearchRun,
-): Promise<void> {
+async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun): Promise<void> {
   const closed = await context.admission.closedFor(run.request.priority);
   const now = Date.now();
   if (closed === undefined || closed.until <= now) return;
   if (ageOf(job) >= context.deadlineMs)
     throw gaveUp(new Failure('share-spent', `no call may be made because of ${closed.reason}`));
   await publishProgress(context, run, closed);
-  await job.moveToDelayed(nextLookAtGate(closed.until, now), token);
+  await job.moveToDelayed(nextLookAtGate(closed.until, now), job.token);
   throw signals.delayed();
 }
 
-/**
- * What a search has while no call of it is under way, and what is to be called for next: nothing when it has all it can get.
- * Pages come first; with `details: full`, once each page is there or has failed, the items of the products that there are.
- */
+/** What a search has, and what is to be called for next: pages, then items; nothing when it has all it can get. */
 async function readCollected(
   { store, intervalMs }: QueueContext,
   job: Job,

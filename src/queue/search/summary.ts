@@ -90,7 +90,10 @@ export async function compareWithTrack(
   const content = await store.readAll(search);
   if (content.pages.length === 0) return undefined;
   const verdict = await tracks.compare(search, name, observationOf(request, content, complete));
-  return verdict && { name, verdict, products: productsOf(request, { ...content, verdict }) };
+  const seenAt = new Map(
+    content.pages.flatMap(({ answer }) => answer.products.map(({ itemId, observedAt }) => [itemId, observedAt])),
+  );
+  return verdict && { name, verdict, products: productsOf(request, { ...content, verdict }), seenAt };
 }
 
 /** What a search has seen. @param complete no page failed and the search was not cancelled */
@@ -112,10 +115,7 @@ function observationOf(
   };
 }
 
-/**
- * Whether these pages of a marketplace, in order, are all of its listing. eBay's pages repeat items in place of others, so
- * there must be as many different items as the first page claims.
- */
+/** Pages of a listing repeat items in place of others: there must be as many different items as the first page claims. */
 function sawWhole(pages: PageAnswer[]): boolean {
   const last = pages.at(-1);
   if (last === undefined || last.hasNext) return false;
@@ -124,10 +124,7 @@ function sawWhole(pages: PageAnswer[]): boolean {
   return different.size >= (pages[0]?.total ?? Number.POSITIVE_INFINITY);
 }
 
-/**
- * Publishes how a search ended and what its track found, before its job ends. A worker that takes over from one that died
- * in between publishes it again, which has no effect.
- */
+/** Before its job ends: a worker that takes over from one that died publishes it again, which has no effect. */
 export async function publishEnd(
   context: QueueContext,
   job: Job,
