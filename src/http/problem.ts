@@ -94,15 +94,13 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   interrupted: 503,
 };
 
-/** Redis is usually back within so many seconds. */
-const REDIS_RETRY_S = 2;
-
 function problemOfFailure({ code, message, detail }: Failure): Problem | undefined {
   const status = STATUS[code];
   if (status === undefined) return undefined;
   if (status === 404) return notFound();
   const { errors = [{ path: '', code, message }], until, searchId } = detail;
-  const waitS = until === undefined ? REDIS_RETRY_S : Math.max(1, Math.ceil((until - Date.now()) / 1000));
+  // Redis is usually back within two seconds.
+  const waitS = until === undefined ? 2 : Math.max(1, Math.ceil((until - Date.now()) / 1000));
   return new Problem(status, errors, { retryAfter: status === 503 ? waitS : undefined, searchId });
 }
 

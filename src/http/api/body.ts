@@ -35,12 +35,11 @@ const MESSAGES = {
  */
 function parseJson(body: Buffer): unknown {
   const text = body.toString();
-  const refuse = (code: keyof typeof MESSAGES, byte: number): never => {
-    throw problem(400, code, `${MESSAGES[code]}: see byte ${byte}`);
+  const refuseAt = (code: keyof typeof MESSAGES, offset: number) => {
+    throw problem(400, code, `${MESSAGES[code]}: see byte ${Buffer.byteLength(text.slice(0, offset))}`);
   };
-  const refuseAt = (code: keyof typeof MESSAGES, offset: number) =>
-    refuse(code, Buffer.byteLength(text.slice(0, offset)));
-  if (!isUtf8(body)) refuse('invalid_json', firstDifference(body, Buffer.from(text)));
+  if (!isUtf8(body))
+    throw problem(400, 'invalid_json', `${MESSAGES.invalid_json}: see byte ${firstBad(body, text)}`);
 
   /** The keys of each open object; of an open list, none. */
   const open: Array<Set<string>> = [];
@@ -67,7 +66,8 @@ function parseJson(body: Buffer): unknown {
 }
 
 /** Decoding replaces invalid bytes, so the two differ at the first of them. */
-function firstDifference(body: Buffer, decoded: Buffer): number {
+function firstBad(body: Buffer, text: string): number {
+  const decoded = Buffer.from(text);
   const at = body.findIndex((byte, index) => byte !== decoded[index]);
   return at === -1 ? body.length : at;
 }

@@ -20,8 +20,7 @@ const Wait = Type.Object(
  * The state of a search: at once, held until it has ended, or as a stream of events.
  * @param options.maxHeld answers that this process holds open at most
  */
-export function reportRoutes(options: { producerOf: ProducerOf; maxHeld: number }): Routes {
-  const { producerOf, maxHeld } = options;
+export function reportRoutes({ producerOf, maxHeld }: { producerOf: ProducerOf; maxHeld: number }): Routes {
   const enter = holdAtMost(maxHeld);
   const closing = new AbortController();
   /** Aborts when the client disconnects or the server closes. */
@@ -79,13 +78,11 @@ export function reportRoutes(options: { producerOf: ProducerOf; maxHeld: number 
   };
 }
 
-async function heldReport(producer: SearchProducer, id: string, seconds: number, signal: AbortSignal) {
-  try {
-    return await producer.waitFor(id, { timeoutMs: seconds * 1000, signal });
-  } catch (error) {
+function heldReport(producer: SearchProducer, id: string, seconds: number, signal: AbortSignal) {
+  return producer.waitFor(id, { timeoutMs: seconds * 1000, signal }).catch((error) => {
     if (error instanceof Failure && error.code === 'interrupted') return producer.get(id);
     throw error;
-  }
+  });
 }
 
 function reportJson({ progress, ...rest }: SearchReport) {
@@ -123,28 +120,20 @@ function progressStream(producer: SearchProducer, searchId: string, signal: Abor
   return stream;
 }
 
-/** One key may hold this share of all held answers. */
-const SHARE_OF_KEY = 0.5;
-
 /**
- * Limits the answers that stay open (event streams and waits), since each polls Redis. The result enters one of a key and
- * returns what to call once at its end; it throws Problem 429 or 503 above the limits.
+ * Limits the answers that stay open (event streams and waits), since each polls Redis; half of them may be of one key. The
+ * result enters one of a key and returns what to call once at its end; it throws Problem 429 or 503 above the limits.
  */
 function holdAtMost(limit: number): (keyId: string) => () => void {
-  const openOf = new Map<string, number>();
-  let open = 0;
-  const change = (keyId: string, by: number) => {
-    const own = (openOf.get(keyId) ?? 0) + by;
-    open += by;
-    if (own === 0) openOf.delete(keyId);
-    else openOf.set(keyId, own);
-  };
+  const open = new Set<{ keyId: string }>();
   return (keyId) => {
-    if (open >= limit)
+    if (open.size >= limit)
       throw problem(503, 'too_many_streams', 'too many answers are held open here', { retryAfter: 5 });
-    if ((openOf.get(keyId) ?? 0) >= Math.max(1, limit * SHARE_OF_KEY))
+    const own = [...open].filter((each) => each.keyId === keyId);
+    if (own.length >= Math.max(1, limit / 2))
       throw problem(429, 'too_many_streams', 'this key holds too many answers open', { retryAfter: 5 });
-    change(keyId, 1);
-    return () => change(keyId, -1);
+    const held = { keyId };
+    open.add(held);
+    return () => void open.delete(held);
   };
 }

@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { ScheduleSchema } from '../../product/scheduleSchema.ts';
 import { SearchSummarySchema } from '../../product/summary.ts';
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
@@ -100,15 +101,11 @@ const RunSchema = Type.Object({
   outcome: nullable(Type.String(), 'null until it has ended'),
 });
 
+const { request: _request, ...asWritten } = ScheduleSchema.properties;
+
 export const ScheduleState = Type.Object({
-  name: Type.String(),
+  ...asWritten,
   when: text('in words'),
-  cron: Type.Optional(Type.String()),
-  tz: Type.Optional(Type.String()),
-  every: Type.Optional(integer('seconds')),
-  start: Type.Optional(instant('')),
-  end: Type.Optional(instant('')),
-  limit: Type.Optional(Type.Integer()),
   state: Type.Enum(['active', 'paused', 'done']),
   source: Type.Enum(['file', 'code'], { description: 'file: managed by SCHEDULES_FILE' }),
   next: nullable(instant(''), 'the next run'),

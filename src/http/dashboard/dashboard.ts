@@ -70,13 +70,18 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
     const shown = new Set<string>();
     await app.register(async (board) => {
       board.addHook('onRequest', async (request, reply) => {
-        const tenant = login ? await loggedIn(login, request, reply) : OPEN.tenant;
-        if (tenant === undefined) return reply;
+        const session = await login?.session(request);
+        if (login && !session) return sendToLogin(request, reply);
+        if (request.method !== 'GET' && request.method !== 'HEAD') {
+          requireOwnPage(request, true);
+          if (session && !isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
+            throw problem(403, 'csrf', `a change needs the token of its page (${CSRF_HEADER})`);
+        }
+        const { tenant } = session?.caller ?? OPEN;
         if (!shown.has(tenant))
           for (const each of queuesOf(tenant))
             addQueue(new QueueView({ ...each, tenant, redis, readOnly: !writes }));
         shown.add(tenant);
-        if (!login && isChange(request)) requireOwnPage(request, true);
         // Replaces what a client sent.
         request.headers[TENANT_HEADER] = tenant;
       });
@@ -85,21 +90,10 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
   };
 }
 
-/** The tenant that is logged in; undefined after a redirect to the login. @throws Problem */
-async function loggedIn(login: Login, request: FastifyRequest, reply: FastifyReply) {
-  const session = await login.session(request);
-  if (session === undefined) {
-    const isPage = request.method === 'GET' && /\btext\/html\b/.test(request.headers.accept ?? '');
-    if (!isPage) throw problem(401, 'not_logged_in', `log in at ${SIGN_IN}`);
-    reply.redirect(SIGN_IN, 303);
-    return undefined;
-  }
-  if (isChange(request)) {
-    requireOwnPage(request, true);
-    if (!isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
-      throw problem(403, 'csrf', `a change needs the token of its page (${CSRF_HEADER})`);
-  }
-  return session.caller.tenant;
+/** @throws Problem 401 for a program */
+function sendToLogin({ method, headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
+  if (method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '')) return reply.redirect(SIGN_IN, 303);
+  throw problem(401, 'not_logged_in', `log in at ${SIGN_IN}`);
 }
 
 function loginRoutes(app: App, login: Login): void {
@@ -120,10 +114,6 @@ function loginRoutes(app: App, login: Login): void {
     requireOwnPage(request, true);
     return login.logOut(request, reply);
   });
-}
-
-function isChange({ method }: FastifyRequest): boolean {
-  return method !== 'GET' && method !== 'HEAD';
 }
 
 /**

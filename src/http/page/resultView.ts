@@ -85,12 +85,8 @@ function ended(summary: SearchSummary): Html {
 }
 
 function underWay({ state, progress }: SearchReport, now: number): Html {
-  const text =
-    state === 'waiting'
-      ? waitText(progress, now)
-      : state === 'queued'
-        ? 'Waiting for its turn'
-        : 'Collecting from eBay';
+  const texts = { queued: 'Waiting for its turn', waiting: waitText(progress, now) };
+  const text = state in texts ? texts[state as keyof typeof texts] : 'Collecting from eBay';
   if (progress === null)
     return html`<p class="outcome">${text}</p><progress aria-label="Pages collected"></progress>`;
   const { pages, of, products } = progress;
@@ -188,6 +184,14 @@ function mark({ mark, formerTotal }: Product): Html | null {
   return mark === 'price-rose' ? html`<p class="mark rose">Rose ${was}</p>` : null;
 }
 
+const WAYS: Readonly<Record<Product['shipping']['kind'], string>> = {
+  free: 'free shipping',
+  fixed: 'shipping unknown',
+  calculated: 'shipping depends on the address',
+  'pickup-only': 'pick-up only',
+  unknown: 'shipping unknown',
+};
+
 /** The delivered price and its parts. An unknown part is named, never counted as zero. */
 function price({ total, price, shipping, auction, converted }: Product): Html {
   const delivered =
@@ -196,16 +200,8 @@ function price({ total, price, shipping, auction, converted }: Product): Html {
       : html`<p class="total">${moneyText(total)} <small>delivered</small></p>`;
   const bid = auction?.currentBid ? `bid ${moneyText(auction.currentBid)}` : 'no price';
   const item = price === null ? bid : moneyText(price);
-  const way =
-    shipping.kind === 'free'
-      ? 'free shipping'
-      : shipping.cost !== null
-        ? `${moneyText(shipping.cost)} shipping`
-        : shipping.kind === 'calculated'
-          ? 'shipping depends on the address'
-          : shipping.kind === 'pickup-only'
-            ? 'pick-up only'
-            : 'shipping unknown';
+  const { kind, cost } = shipping;
+  const way = kind !== 'free' && cost !== null ? `${moneyText(cost)} shipping` : WAYS[kind];
   const original = converted === null ? '' : `, listed at ${moneyText(converted)}`;
   return html`${delivered}<p class="small">${item}${original} + ${way}</p>`;
 }
