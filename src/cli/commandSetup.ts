@@ -44,13 +44,10 @@ const REDIS_WAIT_MS = 1000;
  * Runs `use` on a connection that has answered. Before, nothing is loaded that takes longer than a connection.
  * @throws Failure `redis-unavailable`
  */
-export async function withRedis<T>(
-  { redis: settings }: Config,
-  use: (redis: Redis) => Promise<T>,
-): Promise<T> {
-  const redis = openRedis(settings, 'caller', quietLog().component('redis'));
+export async function withRedis<T>(config: Config, use: (redis: Redis) => Promise<T>): Promise<T> {
+  const redis = openRedis(config.redis, 'caller', quietLog().component('redis'));
   try {
-    await waitForRedis(redis, settings.url, REDIS_WAIT_MS);
+    await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
     return await use(redis);
   } finally {
     redis.disconnect();
@@ -58,8 +55,9 @@ export async function withRedis<T>(
 }
 
 /** What the fleet runs, and which process runs what. @throws Failure `redis-unavailable` */
-export function withFleet<T>(config: Config, use: (fleet: FleetStore) => Promise<T>): Promise<T> {
-  return withRedis(config, (redis) => use(new FleetStore(redis, config.queue.prefix)));
+export function withFleet<T>(use: (fleet: FleetStore, config: Config) => Promise<T>): Promise<T> {
+  const config = loadConfig();
+  return withRedis(config, (redis) => use(new FleetStore(redis, config.queue.prefix), config));
 }
 
 /**

@@ -7,6 +7,7 @@ import { FORMATS } from '../config/formats.ts';
 import { loadConfig, reloadablePart } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import {
+  type FleetDocument,
   type FleetStore,
   NOTHING,
   type Parts,
@@ -21,11 +22,6 @@ import { EXIT } from './exit.ts';
 import { GAP, table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Flags {
-  fleet?: boolean;
-  json?: boolean;
-}
-
 export function command(terminal: Terminal): Command {
   const config = new Command('config')
     .description('Check the configuration and show every setting; secrets are masked.')
@@ -36,7 +32,7 @@ export function command(terminal: Terminal): Command {
       'Make a file the configuration of the whole fleet, without a restart: settings, tenants, schedules.',
     )
     .argument('<file>', 'JSON as CONFIG_FILE, with "tenants" and "schedules" beside the settings if wanted');
-  return answering(config, terminal, ({ fleet, json }: Flags) =>
+  return answering(config, terminal, ({ fleet, json }: { fleet?: boolean; json?: boolean }) =>
     fleet ? showFleet(terminal) : showSettings(terminal, json),
   ).addCommand(answering(apply, terminal, (_flags, file = '') => applyFile(file)));
 }
@@ -104,7 +100,7 @@ function settingsTable(shown: readonly ShownSetting[], terminal: Terminal): stri
 }
 
 function showFleet(terminal: Terminal): Promise<Answer> {
-  return withFleet(loadConfig(), async (fleet) => {
+  return withFleet(async (fleet) => {
     const [newest, processes] = await Promise.all([fleet.read(), fleet.processes()]);
     return { data: { ...newest, processes }, text: fleetText(newest, processes, terminal) };
   });
@@ -136,31 +132,26 @@ function fleetText(
  * @throws ConfigError with everything that is wrong; then nothing has changed
  */
 function applyFile(path: string): Promise<Answer> {
-  const config = loadConfig();
-  return withFleet(config, async (fleet) => {
+  return withFleet(async (fleet, config) => {
     const { parts, needRestart } = readParts(path);
     const names = { settings: path, tenants: `${path}: tenants`, schedules: `${path}: schedules` };
-    const { current, changed } = await publishNext(
-      fleet,
-      NOTHING,
-      (document) => {
-        // The published parts may come from a machine whose clock is ahead.
-        for (const [name, part] of Object.entries(parts))
-          part.at = Math.max(part.at, document[name as keyof Parts]?.at ?? 0);
-        return withNewer(document, parts);
-      },
-      (next) => void snapshotOf(next, { config, env: environment() }, names),
-    );
+    const change = (document: FleetDocument) => {
+      // The published parts may come from a machine whose clock is ahead.
+      for (const [name, part] of Object.entries(parts))
+        part.at = Math.max(part.at, document[name as keyof Parts]?.at ?? 0);
+      return withNewer(document, parts);
+    };
+    const { current, changed } = await publishNext(fleet, NOTHING, change, (next) => {
+      snapshotOf(next, { config, env: environment() }, names);
+    });
     const { version } = current;
     const { running, behind } = await followers(fleet, version);
+    const restart = 'needs a restart: set it in the files or the environment of the processes';
     return {
       data: { version, changed, needRestart, running, behind },
       text: changed ? `version ${version}, run by ${running} processes` : `version ${version} says the same`,
       notes: [
-        ...needRestart.map(
-          (variable) =>
-            `${variable} needs a restart: set it in the files or the environment of the processes`,
-        ),
+        ...needRestart.map((variable) => `${variable} ${restart}`),
         ...behind.map(
           ({ role, host, pid, refused = 'not yet' }) => `${role} ${host} ${pid} does not run it: ${refused}`,
         ),

@@ -12,13 +12,7 @@ import { onInterrupt } from './signals.ts';
 import { amountText } from './table.ts';
 import { type Colour, harmless, type Terminal } from './terminal.ts';
 
-interface Flags {
-  follow?: boolean;
-  since?: string;
-  type: EventType[];
-  tenant: string;
-  json?: boolean;
-}
+type Flags = { follow?: boolean; since?: string; type: EventType[]; tenant: string; json?: boolean };
 
 export function command(terminal: Terminal): Command {
   return new Command('events')

@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '../config/config.ts';
+import { ConfigError, linesOf } from '../config/config.ts';
 import { BootError, Failure, type FailureCode } from '../failures.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 
@@ -21,15 +21,11 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** An error with the exit code that it ends the command with. */
 export class CommandError extends Error {
   override readonly name = 'CommandError';
-  readonly exit: ExitCode;
-  readonly code: string;
-  readonly searchId: string | undefined;
+  readonly report: ErrorReport;
 
   constructor(exit: ExitCode, code: string, message: string, searchId?: string) {
     super(message);
-    this.exit = exit;
-    this.code = code;
-    this.searchId = searchId;
+    this.report = { exit, code, message, searchId };
   }
 }
 
@@ -60,22 +56,17 @@ export function listenError(
   { host, port }: { host: string; port: number },
   names: { host: string; port: string },
 ): unknown {
-  const noAddress = [
-    'no-such-address',
-    `${host} is no address of this machine: choose another ${names.host}`,
-  ];
+  const noAddress = `${host} is no address of this machine: choose another ${names.host}`;
   const inUse = `port ${port} on ${host} is in use: stop the program that uses it`;
-  const errors: Record<string, string[]> = {
+  const errors: Record<string, [code: string, message: string]> = {
     EADDRINUSE: ['port-in-use', `${inUse}, or choose another with ${names.port} (0 for any)`],
     EACCES: ['port-not-allowed', `port ${port} needs more rights: choose one above 1023`],
-    EADDRNOTAVAIL: noAddress,
-    ENOTFOUND: noAddress,
+    EADDRNOTAVAIL: ['no-such-address', noAddress],
+    ENOTFOUND: ['no-such-address', noAddress],
   };
   const [code, message = ''] = errors[(thrown as NodeJS.ErrnoException).code ?? ''] ?? [];
   return code === undefined ? thrown : new CommandError(EXIT.dependency, code, message);
 }
-
-const REDIS_HINT = '; is it running? REDIS_URL says where to look';
 
 /** The other codes exit with 1. */
 const FAILURES: Partial<Record<FailureCode, ExitCode>> = {
@@ -98,29 +89,20 @@ interface ErrorReport {
 }
 
 export function reportOf(thrown: unknown): ErrorReport {
-  if (thrown instanceof CommandError) {
-    const { exit, code, message, searchId } = thrown;
-    return { exit, code, message, searchId };
-  }
+  if (thrown instanceof CommandError) return thrown.report;
   if (thrown instanceof Failure) {
     const { code, detail, message } = thrown;
     const { errors, searchId, remedy } = detail;
-    const hint = code === 'redis-unavailable' && remedy === undefined;
-    return {
-      exit: FAILURES[code] ?? EXIT.failed,
-      code,
-      message: errors ? 'the request is wrong' : hint ? `${message}${REDIS_HINT}` : message,
-      errors,
-      searchId,
-    };
+    const report = { exit: FAILURES[code] ?? EXIT.failed, code, message, searchId };
+    if (errors !== undefined) return { ...report, message: 'the request is wrong', errors };
+    if (code !== 'redis-unavailable' || remedy !== undefined) return report;
+    return { ...report, message: `${message}; is it running? REDIS_URL says where to look` };
   }
   if (thrown instanceof ConfigError) {
     const errors = thrown.problems.map(({ name, message }) => ({ path: name, message }));
-    const [first] = errors;
     const report = { exit: EXIT.configuration, code: 'configuration' };
-    return first !== undefined && errors.length === 1
-      ? { ...report, message: `${first.path} ${first.message}` }
-      : { ...report, message: 'the configuration is wrong', errors };
+    if (errors.length > 1) return { ...report, message: 'the configuration is wrong', errors };
+    return { ...report, message: linesOf(thrown.problems).join() };
   }
   if (thrown instanceof CommanderError)
     return { exit: EXIT.usage, code: 'usage', message: commanderMessage(thrown) };

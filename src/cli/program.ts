@@ -88,15 +88,11 @@ export function refuseSecrets(args: readonly string[]): void {
   for (const arg of args) {
     if (arg === '--') return;
     const keyId = claimedId(arg);
-    if (keyId !== undefined)
-      throw new UsageError(
-        `an API key is not accepted as an argument, because arguments are visible in ps: use its id, ${keyId}`,
-      );
+    const why = 'is not accepted as an argument, because arguments are visible in ps';
+    if (keyId !== undefined) throw new UsageError(`an API key ${why}: use its id, ${keyId}`);
     const name = arg.replace(/=.*$/s, '');
     if (SECRET_OPTION.test(arg) || (arg.includes('=') && secretSettings.has(name)))
-      throw new UsageError(
-        `${name} is not accepted as an argument, because arguments are visible in ps: pass secrets by environment or file (…_FILE)`,
-      );
+      throw new UsageError(`${name} ${why}: pass secrets by environment or file (…_FILE)`);
   }
 }
 

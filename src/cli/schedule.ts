@@ -16,17 +16,11 @@ interface Flags {
   tenant?: string;
 }
 
-interface TimingFlags extends Flags {
-  query?: string;
-  cron?: string;
-  tz?: string;
-  every?: number | string;
-  start?: string;
-  end?: string;
-  limit?: number | string;
-}
-
-type Use = (schedules: Schedules, argument: string) => Promise<Answer>;
+type TimingFlags = Flags &
+  Partial<Record<'query' | 'cron' | 'tz' | 'start' | 'end', string>> & {
+    every?: number | string;
+    limit?: number | string;
+  };
 
 export function command(terminal: Terminal): Command {
   const parent = new Command('schedule')
@@ -43,63 +37,56 @@ export function command(terminal: Terminal): Command {
         });
       }),
     );
-  for (const [name, description, use, argument, meaning] of subcommands(terminal)) {
+  const add = (
+    name: string,
+    description: string,
+    use: (schedules: Schedules, argument: string) => Promise<Answer>,
+  ) => {
     const subcommand = new Command(name)
       .description(description)
       .option('--tenant <name>', 'tenant whose schedules they are');
-    if (argument !== undefined) subcommand.argument(argument, meaning);
-    const answer = ({ tenant }: Flags, given = '') =>
-      withProducer(loadConfig(), tenant, ({ schedule }) => use(schedule, given));
-    parent.addCommand(answering(subcommand, terminal, answer));
-  }
-  return parent;
-}
+    parent.addCommand(
+      answering(subcommand, terminal, ({ tenant }: Flags, argument = '') =>
+        withProducer(loadConfig(), tenant, ({ schedule }) => use(schedule, argument)),
+      ),
+    );
+    return subcommand;
+  };
 
-type Subcommand = [name: string, description: string, use: Use, argument?: string, meaning?: string];
-
-function subcommands(terminal: Terminal): Subcommand[] {
-  const list: Use = async (schedules) => {
+  add('list', 'Show all schedules.', async (schedules) => {
     const data = await schedules.list();
     return { data, text: data.length === 0 ? 'no schedules' : scheduleTable(data, terminal) };
-  };
-  const show: Use = async (schedules, name) => {
+  });
+  add('show', 'Show one schedule and its last runs.', async (schedules, name) => {
     const data = await schedules.get(name);
     return { data, text: scheduleText(data, terminal) };
-  };
-  const pause: Use = async (schedules, name) => {
+  }).argument('<name>');
+  add('pause', 'Start no further run until it is resumed.', async (schedules, name) => {
     const text = (await schedules.pause(name)) ? `paused ${name}` : `${name} was paused already`;
     return { data: await schedules.get(name), text };
-  };
-  const resume: Use = async (schedules, name) => {
+  }).argument('<name>');
+  add('resume', 'Start runs again, at the times it had.', async (schedules, name) => {
     const resumed = await schedules.resume(name);
     const data = await schedules.get(name);
     const text = resumed ? `resumed ${name}, next run ${data.next ?? 'never'}` : `${name} was not paused`;
     return { data, text };
-  };
-  const run: Use = async (schedules, name) => {
+  }).argument('<name>');
+  add('run', 'Run it once now and print the search’s id.', async (schedules, name) => {
     const data = await schedules.runNow(name);
     return { data, text: data.searchId };
-  };
-  const remove: Use = async (schedules, name) => {
+  }).argument('<name>');
+  add('remove', 'Remove it; a run that is under way continues.', async (schedules, name) => {
     await schedules.remove(name);
     return { data: { removed: name }, text: `removed ${name}` };
-  };
-  const apply: Use = async (schedules, file) => {
+  }).argument('<name>');
+  const applies =
+    'Add, change and remove schedules as the file says; a starting worker does so with SCHEDULES_FILE.';
+  add('apply', applies, async (schedules, file) => {
     const { applyFile } = await import('../queue/schedules/file.ts');
     const data = await applyFile(schedules, file);
     return { data, text: appliedText(data), exit: data.refused.length > 0 ? EXIT.incomplete : EXIT.done };
-  };
-  const applies =
-    'Add, change and remove schedules as the file says; a starting worker does so with SCHEDULES_FILE.';
-  return [
-    ['list', 'Show all schedules.', list],
-    ['show', 'Show one schedule and its last runs.', show, '<name>'],
-    ['pause', 'Start no further run until it is resumed.', pause, '<name>'],
-    ['resume', 'Start runs again, at the times it had.', resume, '<name>'],
-    ['run', 'Run it once now and print the search’s id.', run, '<name>'],
-    ['remove', 'Remove it; a run that is under way continues.', remove, '<name>'],
-    ['apply', applies, apply, '<file>', 'JSON, as config/schedules.example.json'],
-  ];
+  }).argument('<file>', 'JSON, as config/schedules.example.json');
+  return parent;
 }
 
 function addCommand(): Command {

@@ -39,15 +39,6 @@ interface Service {
   reload(): Promise<void>;
 }
 
-interface ServiceStart {
-  config: Config;
-  logs: LogRoot;
-  /** Registers a service that runs. */
-  started: <S extends Service>(service: S) => S;
-  /** Ends waiting for Redis. */
-  signal: AbortSignal;
-}
-
 /**
  * Runs services until SIGINT or SIGTERM and stops them, the last one first. SIGHUP makes them reload; before one has
  * started it does nothing.
@@ -55,7 +46,14 @@ interface ServiceStart {
  */
 export async function runUntilInterrupted(
   component: string,
-  start: (parts: ServiceStart) => Promise<void>,
+  start: (parts: {
+    config: Config;
+    logs: LogRoot;
+    /** Registers a service that runs. */
+    started: <S extends Service>(service: S) => S;
+    /** Ends waiting for Redis. */
+    signal: AbortSignal;
+  }) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig();
   const logs = new LogRoot(config.log);

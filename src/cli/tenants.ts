@@ -1,6 +1,5 @@
 import { Command } from 'commander';
 import { ConfigError, environment } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
 import {
   nameProblem,
   readKeyset,
@@ -62,14 +61,16 @@ function addCommand(): Command {
 }
 
 function listTenants(terminal: Terminal): Promise<Answer> {
-  return withFleet(loadConfig(), async (fleet) => {
+  return withFleet(async (fleet) => {
     const data = tenantRows((await fleet.read()).document, await fleet.processes());
-    return { data, text: data.length === 0 ? 'no tenants' : tenantTable(data, terminal) };
+    const rows = data.map((row) => Object.values(row).map((value) => String(value ?? '–')));
+    const head = ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Workers'];
+    return { data, text: rows.length === 0 ? 'no tenants' : table(rows, terminal, { head }) };
   });
 }
 
 function showTenant(name: string): Promise<Answer> {
-  return withFleet(loadConfig(), async (fleet) => {
+  return withFleet(async (fleet) => {
     const { document } = await fleet.read();
     const declarations = declarationsOf(document);
     const declaration = declarations[name];
@@ -106,22 +107,19 @@ async function removeTenant(name: string): Promise<Answer> {
 }
 
 /** Publishes what was added as the next version. Returns the version that the fleet has now. */
-async function publish(name: string, change: (added: Added) => Added): Promise<number> {
-  const config = loadConfig();
-  const { current } = await withFleet(config, (fleet) =>
-    publishNext(
-      fleet,
-      NOTHING,
-      (document) => {
-        if (document.tenants?.value[name] !== undefined)
-          throw new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
-        const next = { ...document, added: change(document.added) };
-        return { document: next, changed: JSON.stringify(next) !== JSON.stringify(document), stale: [] };
-      },
-      (version) => void snapshotOf(version, { config, env: environment() }),
-    ),
-  );
-  return current.version;
+function publish(name: string, change: (added: Added) => Added): Promise<number> {
+  return withFleet(async (fleet, config) => {
+    const changed = (document: FleetDocument) => {
+      if (document.tenants?.value[name] !== undefined)
+        throw new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
+      const next = { ...document, added: change(document.added) };
+      return { document: next, changed: JSON.stringify(next) !== JSON.stringify(document), stale: [] };
+    };
+    const { current } = await publishNext(fleet, NOTHING, changed, (version) => {
+      snapshotOf(version, { config, env: environment() });
+    });
+    return current.version;
+  });
 }
 
 type Added = FleetDocument['added'];
@@ -138,12 +136,4 @@ function tenantRows(document: FleetDocument, processes: readonly ProcessReport[]
       dailyCallLimit: own.dailyCallLimit ?? null,
       workers: processes.filter(({ role, tenants }) => role === 'worker' && tenants.includes(name)).length,
     }));
-}
-
-function tenantTable(rows: ReturnType<typeof tenantRows>, terminal: Terminal): string {
-  return table(
-    rows.map((row) => Object.values(row).map((value) => String(value ?? '–'))),
-    terminal,
-    { head: ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Workers'] },
-  );
 }

@@ -1,22 +1,7 @@
 import { EXIT, type ExitCode } from './exit.ts';
 
 /** Where a command prints, and the code that it ends with. */
-export interface Terminal {
-  /** Of a command that does not throw. */
-  exit: ExitCode;
-  /** Writes a line to stdout: what the command was asked for. */
-  print(text: string): void;
-  /** Writes a line to stderr: everything else. */
-  note(text: string): void;
-  /** Writes to stderr without a line end; only where `live`. */
-  draw(text: string): void;
-  /** Columns of stdout. */
-  width: number;
-  /** Whether stderr is a terminal, whose last line can be redrawn. */
-  live: boolean;
-  /** Text in a colour, where stdout shows colours. */
-  paint(colour: Colour, text: string): string;
-}
+export type Terminal = ReturnType<typeof processTerminal>;
 
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
 
@@ -30,27 +15,33 @@ const MIN_WIDTH = 60;
  * The process's own terminal. When the reader of stdout has gone (`| head -1`), the process ends without a message. When
  * stdout fails otherwise (a full disk), the process says so and ends. Without stderr it continues.
  */
-export function processTerminal(): Terminal {
+export function processTerminal() {
   const { stdout, stderr } = process;
   // Node reads `NO_COLOR` and similar variables in `hasColors`.
   const colours = stdout.isTTY === true && stdout.hasColors();
-  const terminal: Terminal = {
-    exit: EXIT.done,
-    print: (text) => void stdout.write(`${text}\n`),
-    note: (text) => void stderr.write(`${text}\n`),
-    draw: (text) => void stderr.write(text),
-    width: Math.max(MIN_WIDTH, stdout.columns ?? DEFAULT_WIDTH),
-    live: stderr.isTTY === true,
-    paint: (colour, text) =>
-      colours ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text,
-  };
   stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit();
-    terminal.note(`dpf: the output cannot be written (${code})`);
+    stderr.write(`dpf: the output cannot be written (${code})\n`);
     process.exit(1);
   });
   stderr.on('error', () => undefined);
-  return terminal;
+  return {
+    /** Of a command that does not throw. */
+    exit: EXIT.done as ExitCode,
+    /** Writes a line to stdout: what the command was asked for. */
+    print: (text: string): void => void stdout.write(`${text}\n`),
+    /** Writes a line to stderr: everything else. */
+    note: (text: string): void => void stderr.write(`${text}\n`),
+    /** Writes to stderr without a line end; only where `live`. */
+    draw: (text: string): void => void stderr.write(text),
+    /** Columns of stdout. */
+    width: Math.max(MIN_WIDTH, stdout.columns ?? DEFAULT_WIDTH),
+    /** Whether stderr is a terminal, whose last line can be redrawn. */
+    live: stderr.isTTY === true,
+    /** Text in a colour, where stdout shows colours. */
+    paint: (colour: Colour, text: string): string =>
+      colours ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text,
+  };
 }
 
 /** Titles are written by sellers: characters that control a terminal or reverse the line are left out. */

@@ -153,6 +153,7 @@ describe('the packed library, installed elsewhere', function () {
       'fast-deep-equal',
       'fast-uri',
       'json-schema-traverse',
+      'leven',
       'p-throttle',
     ]);
   });
