@@ -20,6 +20,8 @@ export interface TrackComparison {
   name: string;
   verdict: TrackVerdict;
   products: readonly Product[];
+  /** Item id → when its page was answered. A call for the item makes the product newer, but is no other sight of it. */
+  seenAt: ReadonlyMap<string, string>;
 }
 
 /** The events of a search that has ended with a summary: those of its products, then its own. */
@@ -73,25 +75,33 @@ function trackOf({ name, verdict }: TrackComparison): NonNullable<EventOf<'searc
 function productEvents(
   source: SearchSource,
   finishedAt: string,
-  { name: track, verdict, products }: TrackComparison,
+  { name: track, verdict, products, seenAt }: TrackComparison,
 ): ServiceEvent[] {
   // The same however often the search is summed up. It may have found nothing.
   const { searchId, timestamp } = source.search;
-  const first = products.reduce((least, { observedAt }) => (observedAt < least ? observedAt : least), '~');
+  const first = products.reduce((least, { itemId }) => {
+    const seen = seenAt.get(itemId) ?? '~';
+    return seen < least ? seen : least;
+  }, '~');
   const look = `${searchId}@${timestamp} ${first}`;
   const gone = verdict.gone.map((itemId) => ({
     ...common('product.gone', source, finishedAt, [track, itemId, look]),
     track,
     product: { itemId },
   }));
-  return [...products.flatMap((product) => productEvent(source, track, product) ?? []), ...gone];
+  return [...products.flatMap((product) => productEvent(source, track, product, seenAt) ?? []), ...gone];
 }
 
-function productEvent(source: SearchSource, track: string, product: Product): ServiceEvent | undefined {
+function productEvent(
+  source: SearchSource,
+  track: string,
+  product: Product,
+  seenAt: TrackComparison['seenAt'],
+): ServiceEvent | undefined {
   const { itemId, marketplace, url, total, mark, formerTotal, observedAt } = product;
   // The same for every search that derives the change from the same observation.
   const ofProduct = <T extends EventType>(type: T) => ({
-    ...common(type, source, observedAt, [track, itemId, observedAt]),
+    ...common(type, source, observedAt, [track, itemId, seenAt.get(itemId) ?? observedAt]),
     track,
   });
   const listing = { itemId, marketplace, url };

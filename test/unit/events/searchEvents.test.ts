@@ -44,7 +44,8 @@ function product(n: number, change: Partial<Product> = {}): Product {
 
 function comparison(products: Product[], gone: string[] = []): TrackComparison {
   const marks = new Map(products.map(({ itemId, mark }) => [itemId, mark ?? null]));
-  return { name: 'hubs', products, verdict: { marks, formerTotals: new Map(), gone, whole: true } };
+  const seenAt = new Map(products.map(({ itemId, observedAt }) => [itemId, observedAt]));
+  return { name: 'hubs', products, verdict: { marks, formerTotals: new Map(), gone, whole: true }, seenAt };
 }
 
 const changes = comparison(
@@ -113,6 +114,13 @@ describe('the events of a search', () => {
     );
   });
 
+  it('have the same ids when a product’s own call was answered in between', () => {
+    const observedAt = '2026-01-01T00:08:00.000Z';
+    const products = changes.products.map((each) => ({ ...each, total: usd('8.99'), observedAt }));
+    const later = eventsOfEnd(source, summary, { ...changes, products });
+    expect(idsOf(later)).to.deep.equal(idsOf(eventsOfEnd(source, summary, changes)));
+  });
+
   it('have another id for the search when it ends once more, and the same for products seen before', () => {
     const first = eventsOfEnd(source, summary, changes);
     const next = eventsOfEnd({ ...source, attempt: 1 }, summary, changes);
@@ -130,7 +138,7 @@ describe('the events of a search', () => {
       ...idsOf(
         eventsOfEnd({ ...source, attempt: 7 }, summary, {
           ...changes,
-          products: changes.products.map((each) => ({ ...each, observedAt: '2026-02-01T00:00:00.000Z' })),
+          seenAt: new Map(changes.products.map(({ itemId }) => [itemId, '2026-02-01T00:00:00.000Z'])),
         }),
       ),
     ]);
