@@ -90,9 +90,8 @@ export async function compareWithTrack(
   const content = await store.readAll(search);
   if (content.pages.length === 0) return undefined;
   const verdict = await tracks.compare(search, name, observationOf(request, content, complete));
-  const seenAt = new Map(
-    content.pages.flatMap(({ answer }) => answer.products.map(({ itemId, observedAt }) => [itemId, observedAt])),
-  );
+  const listed = productsOf(request, { ...content, details: new Map() });
+  const seenAt = new Map(listed.map(({ itemId, observedAt }) => [itemId, observedAt]));
   return verdict && { name, verdict, products: productsOf(request, { ...content, verdict }), seenAt };
 }
 
