@@ -13,6 +13,8 @@ export interface PageAnswer {
   total: number | null;
   /** Whether the listing goes on after this page. */
   hasNext: boolean;
+  /** Where the next page begins, where that is not right behind this one. */
+  nextOffset?: number;
   /** All of it was known to the search's track, newest first: nothing after it is asked for. */
   endsAtKnown?: true;
   /** Items in the answer, readable or not. */

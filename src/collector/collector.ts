@@ -102,8 +102,13 @@ export class EbayProductCollector {
     const { params, headers } = searchCall(request, page);
     const { body, latencyMs, attempts } = await this.#browse.search(params, headers, call);
     const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() });
-    if (!mapped.ok)
-      throw new Failure('ebay-bad-answer', `eBay's answer is no page of this search (${mapped.reason})`);
+    if (!mapped.ok) {
+      const said = mapped.errors.map(({ message }) => `; eBay: ${message}`).join('');
+      throw new Failure(
+        'ebay-bad-answer',
+        `eBay's answer is no page of this search (${mapped.reason}${said})`,
+      );
+    }
     const { warnings, rejected } = mapped.page;
     const about = { ...ids, marketplace };
     if (warnings.length > 0) this.#log.warn('eBay ignored part of a search', { ...about, warnings });

@@ -1,13 +1,22 @@
 import type { WireError, WireErrorBody, WireSearchPage } from '../ebay/wire.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
-import { MAX_ITEMS } from '../product/requestSchema.ts';
 import type { SearchWarning } from '../product/summary.ts';
 import type { PageAnswer } from './answers.ts';
 import { fields, integer, list, mapItem, naturalNumber, text } from './mapItem.ts';
 
 /** Why a body is no search answer at all. */
-export type BadPage = 'not-an-object' | 'error-body' | 'not-a-search-answer' | 'other-page';
+export type BadPage =
+  | 'not-an-object'
+  | 'error-body'
+  | 'not-a-search-answer'
+  | 'other-page'
+  /** No items, although its own total or `next` says that there are. */
+  | 'no-items'
+  /** Items, none of which can be read. */
+  | 'no-readable-item'
+  /** `next` names this page or an earlier one. */
+  | 'next-goes-back';
 
 /** A page's content; what the call itself took is the caller's to add. */
 export type PageContent = Omit<PageAnswer, 'calls' | 'latencyMs'> & { marketplace: MarketplaceId };
@@ -34,14 +43,22 @@ export function mapPage(json: unknown, asked: AskedPage): MappedPage {
   if (offset !== null && offset !== asked.offset) return bad('other-page');
 
   const items = list(body.itemSummaries);
+  const total = naturalNumber(body.total);
+  const next = offsetOf(body.next);
+  if (items.length === 0 && (next !== null || (total ?? 0) > asked.offset))
+    return bad('no-items', body.warnings);
+  if (next !== null && next <= asked.offset) return bad('next-goes-back');
+  const mapped = mapItems(items, asked);
+  if (items.length > 0 && mapped.products.length === 0) return bad('no-readable-item');
   return {
     ok: true,
     page: {
       ...asked,
-      total: naturalNumber(body.total),
-      hasNext: items.length > 0 && goesOn(body.next, asked),
+      total,
+      hasNext: next !== null,
+      ...nextOffsetOf(next, integer(body.limit), asked),
       received: items.length,
-      ...mapItems(items, asked),
+      ...mapped,
       warnings: mapWarnings(body.warnings),
     },
   };
@@ -65,20 +82,27 @@ function isSearchAnswer(body: { total?: unknown; itemSummaries?: unknown; warnin
   return naturalNumber(body.total) !== null || list(body.warnings).length > 0;
 }
 
-/**
- * Whether `next` names a later page of a search. It is a sign only and never followed, so a host that is not the API's
- * does no harm; but one that points at this page or an earlier one would turn the chain of pages into a loop.
- */
-function goesOn(next: unknown, { offset, limit }: AskedPage): boolean {
-  if (typeof next !== 'string' || offset + limit >= MAX_ITEMS) return false;
-  if (!URL.canParse(next, 'https://api.ebay.com')) return false;
+/** Where the page begins that `next` names, null where it names none. Its host is of no interest: the address is never followed. */
+function offsetOf(next: unknown): number | null {
+  if (typeof next !== 'string' || !URL.canParse(next, 'https://api.ebay.com')) return null;
   const url = new URL(next, 'https://api.ebay.com');
-  const nextOffset = integer(url.searchParams.get('offset'));
-  return (
-    /^https?:$/.test(url.protocol) &&
-    url.pathname.endsWith('/item_summary/search') &&
-    (nextOffset ?? Infinity) > offset
-  );
+  const isSearch = /^https?:$/.test(url.protocol) && url.pathname.endsWith('/item_summary/search');
+  return isSearch ? integer(url.searchParams.get('offset')) : null;
+}
+
+/**
+ * Where the next page begins, if that is not right behind the one that was asked for. eBay may answer with a lower limit:
+ * the items that it left out come next, whatever `next` says.
+ */
+function nextOffsetOf(
+  next: number | null,
+  limit: number | null,
+  asked: AskedPage,
+): Pick<PageAnswer, 'nextOffset'> {
+  if (next === null) return {};
+  const answered = limit !== null && limit > 0 ? Math.min(limit, asked.limit) : asked.limit;
+  const nextOffset = Math.min(next, asked.offset + answered);
+  return nextOffset === asked.offset + asked.limit ? {} : { nextOffset };
 }
 
 /** Warnings, or errors, in one small shape; what is unreadable is left out. */

@@ -86,27 +86,59 @@ describe('the sign that a listing goes on', () => {
     expect(goesOn({ total: 1e6, next: undefined })).to.equal(false);
   });
 
-  it('does not hold on a page without items', () => {
-    expect(goesOn({ itemSummaries: undefined })).to.equal(false);
-  });
-
-  it('does not hold at item 10,000', () => {
-    const beyond = next.replace('offset=400', 'offset=10000');
-    expect(goesOn({ next: beyond }, { offset: 9800 as 200 })).to.equal(false);
-  });
-
-  for (const odd of [
-    5,
-    '',
-    '/somewhere/else?offset=400',
-    'file:///item_summary/search',
-    'http://[',
-    next.replace('offset=400', 'offset=200'),
-  ]) {
+  for (const odd of [5, '', '/somewhere/else?offset=400', 'file:///item_summary/search', 'http://[']) {
     it(`does not hold for next = ${JSON.stringify(odd)}`, () => {
       expect(goesOn({ next: odd })).to.equal(false);
     });
   }
+});
+
+describe('the place where the next page begins', () => {
+  const answered = (change: object) =>
+    page({ total: 900, limit: 200, itemSummaries: [listing()], next, ...change });
+
+  it('is right behind this page unless eBay says less', () => {
+    expect(answered({})).not.to.have.property('nextOffset');
+    expect(answered({ next: next.replace('offset=400', 'offset=300') }).nextOffset).to.equal(300);
+  });
+
+  it('is behind the items that eBay showed, where it answers with a lower limit and its next leaves some out', () => {
+    expect(answered({ limit: 100 }).nextOffset).to.equal(300);
+    expect(answered({ next: next.replace('offset=400', 'offset=600') })).not.to.have.property('nextOffset');
+    expect(answered({ limit: 500 })).not.to.have.property('nextOffset');
+    expect(answered({ limit: 0 })).not.to.have.property('nextOffset');
+  });
+});
+
+describe('an answer that contradicts itself', () => {
+  const CASES: [reason: string, what: string, body: object][] = [
+    ['no-items', 'no items of a total beyond this page', { total: 450 }],
+    ['no-items', 'an empty list of items, and a next page', { total: 200, itemSummaries: [], next }],
+    ['no-readable-item', 'items that are all unreadable', { total: 450, itemSummaries: [null, {}, 5] }],
+    [
+      'next-goes-back',
+      'a next that is this very page',
+      { total: 450, itemSummaries: [listing()], next: next.replace('offset=400', 'offset=200') },
+    ],
+  ];
+  for (const [reason, what, body] of CASES) {
+    it(`is no page: ${what}`, () => {
+      expect(mapPage(body, asked)).to.deep.equal({ ok: false, reason, errors: [] });
+    });
+  }
+
+  it('names what eBay said of it', () => {
+    const warnings = [{ errorId: 12008, message: 'bad sort' }];
+    expect(mapPage({ total: 450, warnings }, asked)).to.deep.equal({
+      ok: false,
+      reason: 'no-items',
+      errors: warnings,
+    });
+  });
+
+  it('is not a page behind the end of a listing that got shorter', () => {
+    expect(page({ total: 199 })).to.deep.include({ received: 0, hasNext: false });
+  });
 });
 
 describe('a body that is no search answer', () => {
