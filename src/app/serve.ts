@@ -11,7 +11,6 @@ import { BootError } from '../failures.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
 import { productRoutes } from '../http/api/products.ts';
-import { quotaRoute } from '../http/api/quota.ts';
 import { reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
 import { searchRoutes } from '../http/api/searches.ts';
@@ -138,10 +137,9 @@ export async function startServeApp(
         refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),
       }),
       searchRoutes({ producerOf, idempotency: { redis, prefix, ttlMs: runsTtlMs(config) } }),
-      reportRoutes({ producerOf, maxHeld: config.http.maxStreams }),
+      reportRoutes({ producerOf, quotaOf, maxHeld: config.http.maxStreams }),
       productRoutes({ producerOf }),
       scheduleRoutes({ producerOf }),
-      quotaRoute(quotaOf),
       docsRoutes(),
       pageRoutes({
         ...access,

@@ -38,8 +38,6 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** Every route of the server. */
     rules(): RouteRule[];
-    /** The methods of the routes that fit a path as it was called. */
-    methodsOf(path: string): string[];
   }
 }
 
@@ -76,15 +74,11 @@ export function allowScope(app: App, access: Access): void {
 export function controlAccess(app: FastifyInstance, authenticator: Authenticator | undefined): void {
   const routes: Array<{ method: string | string[]; url: string; config?: { access?: Access } }> = [];
   app.addHook('onRoute', (route) => void routes.push(route));
-  const rules = () =>
+  app.decorate('rules', () =>
     routes.flatMap(({ method, url, config }) =>
       [method].flat().map((each) => ({ method: each, url, access: config?.access })),
-    );
-  app.decorate('rules', rules);
-  app.decorate('methodsOf', (path: string) => {
-    const fitting = rules().filter(({ url, access }) => access !== undefined && patternOf(url).test(path));
-    return [...new Set(fitting.map(({ method }) => method))];
-  });
+    ),
+  );
   app.decorateRequest('caller', null);
   app.addHook('onRequest', async (request) => {
     if (authenticator === undefined) refuseOtherSites(request);
@@ -98,6 +92,12 @@ export function controlAccess(app: FastifyInstance, authenticator: Authenticator
       throw problem(403, 'missing_role', `this needs a key with the role ${access.join(' or ')}`);
     request.caller = caller;
   });
+}
+
+/** The methods of the routes that fit a path as it was called. */
+export function methodsOf(path: string, rules: readonly RouteRule[]): string[] {
+  const fitting = rules.filter(({ url, access }) => access !== undefined && patternOf(url).test(path));
+  return [...new Set(fitting.map(({ method }) => method))];
 }
 
 /** `:id` stands for one segment of a path, `*` at the end for everything below. */

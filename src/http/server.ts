@@ -8,7 +8,7 @@ import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import type { Logger } from '../telemetry/logger.ts';
 import type { HttpMetrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
-import { type App, controlAccess, type Routes } from './access.ts';
+import { type App, controlAccess, methodsOf, type Routes } from './access.ts';
 import { acceptJsonOnly } from './api/body.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { notFound, type Problem, problem, problemOf } from './problem.ts';
@@ -74,7 +74,11 @@ export async function createServer(options: ServerOptions): Promise<App> {
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler(sendProblem);
   app.setNotFoundHandler((request) => {
-    throw noRoute(request, app.methodsOf(pathOf(request)));
+    const methods = methodsOf(pathOf(request), app.rules());
+    // A pattern fits more paths than exist.
+    if (methods.length === 0 || methods.includes(request.method)) throw notFound();
+    const allow = methods.join(', ');
+    throw problem(405, 'method_not_allowed', `this takes ${allow}`, { headers: { allow } });
   });
   controlAccess(app, authenticator);
   app.addHook('onSend', async (_request, _reply, payload) =>
@@ -111,13 +115,6 @@ function checkHead({ raw, headers }: FastifyRequest): void {
       'a key in a URL ends up in logs: revoke it (dpf keys revoke) and send Authorization: Bearer …';
     throw problem(400, 'key_in_url', message);
   }
-}
-
-function noRoute({ method }: FastifyRequest, methods: string[]): Problem {
-  // A pattern fits more paths than exist.
-  if (methods.length === 0 || methods.includes(method)) return notFound();
-  const allow = methods.join(', ');
-  return problem(405, 'method_not_allowed', `this takes ${allow}`, { headers: { allow } });
 }
 
 function pathOf({ raw: { url = '/' } }: FastifyRequest): string {

@@ -27,23 +27,16 @@ export interface IdempotencyOptions {
   ttlMs: number;
 }
 
-interface Work<Answer> {
-  tenant: string;
-  /** The caller's `Idempotency-Key`. */
-  key: string;
-  body: unknown;
-  /** Must be idempotent by the same key: a process may have died after it. */
-  act: () => Promise<Answer>;
-}
-
 /**
  * A request that comes twice with the same key is done once and answered the same.
+ * @param act must be idempotent by the same key: a process may have died after it
  * @throws Failure `idempotency_key_reused` for the key with another body; Problem 409 while the first request is under
  * way; what `act` throws
  */
 export async function answerOnce<Answer>(
   { redis, prefix, ttlMs }: IdempotencyOptions,
-  { tenant, key, body, act }: Work<Answer>,
+  { tenant, key, body }: { tenant: string; key: string; body: unknown },
+  act: () => Promise<Answer>,
 ): Promise<{ answer: Answer; again: boolean }> {
   const record = idempotencyRecord(prefix, tenant, key);
   const now = Date.now();

@@ -1,12 +1,13 @@
 import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
+import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import { Failure, withBecause } from '../../failures.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import { problem } from '../problem.ts';
-import { SearchId, SearchState } from './schemas.ts';
+import { Quota, SearchId, SearchState } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
 const NoQuery = Type.Object({}, { additionalProperties: false });
@@ -16,11 +17,15 @@ const Wait = Type.Object(
   { additionalProperties: false },
 );
 
-/**
- * The state of a search: at once, held until it has ended, or as a stream of events.
- * @param options.maxHeld answers that this process holds open at most
- */
-export function reportRoutes({ producerOf, maxHeld }: { producerOf: ProducerOf; maxHeld: number }): Routes {
+interface ReportOptions {
+  producerOf: ProducerOf;
+  quotaOf: (tenant: string) => Promise<QuotaReport>;
+  /** Answers that this process holds open at most. */
+  maxHeld: number;
+}
+
+/** The state of a search: at once, held until it has ended, or as a stream of events. The calls of the day. */
+export function reportRoutes({ producerOf, quotaOf, maxHeld }: ReportOptions): Routes {
   const enter = holdAtMost(maxHeld);
   const closing = new AbortController();
   /** Aborts when the client disconnects or the server closes. */
@@ -74,6 +79,14 @@ export function reportRoutes({ producerOf, maxHeld }: { producerOf: ProducerOf; 
           .header('x-accel-buffering', 'no')
           .send(progressStream(producer, id, ending(request)));
       },
+    );
+
+    app.get(
+      '/v1/quota',
+      keyed(['read', 'operate'], 'operations', 'Calls of the day, used and left', {
+        response: { 200: Quota },
+      }),
+      (request) => quotaOf(callerOf(request).tenant),
     );
   };
 }

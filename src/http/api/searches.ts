@@ -50,7 +50,7 @@ export function searchRoutes(options: { producerOf: ProducerOf; idempotency: Ide
       const { answer, again } =
         key === undefined
           ? { answer: await add(), again: false }
-          : await answerOnce(idempotency, { tenant, key, body, act: () => add({ idempotencyKey: key }) });
+          : await answerOnce(idempotency, { tenant, key, body }, () => add({ idempotencyKey: key }));
       reply.code(202);
       if (again) reply.header('idempotency-replayed', 'true');
       if (Array.isArray(body)) return answer;

@@ -46,10 +46,12 @@ interface Visit {
   /** Null without a login. */
   csrf: string | null;
   producer: SearchProducer;
-  params: FormValues;
+  params: { id: string; name: string };
   query: FormValues;
   form: FormValues;
 }
+
+type Answer = (visit: Visit) => Promise<FastifyReply | string>;
 
 /** How often browsers without scripts load a running search again, seconds. */
 const REFRESH_S = 3;
@@ -103,28 +105,28 @@ function openPage(app: App, options: PageOptions) {
   /** Who is signed in; undefined: must sign in. */
   const visitor = async (request: FastifyRequest): Promise<Pick<Visit, 'caller' | 'csrf'> | undefined> =>
     login === undefined ? { caller: OPEN, csrf: null } : login.session(request);
-  /** Adds a route for signed-in people with this role. */
-  const route = (
-    method: 'GET' | 'POST',
-    url: string,
-    role: Role,
-    answer: (visit: Visit) => Promise<FastifyReply>,
-  ) =>
+  /** Adds a route for signed-in people with this role. A string is where it leads. */
+  const route = (method: 'GET' | 'POST', url: string, role: Role, answer: Answer) =>
     app.route({
       method,
       url,
       handler: async (request, reply) => {
         if (method === 'POST') requireOwnPage(request);
         const who = await visitor(request);
-        if (who === undefined)
-          return reply.redirect(`/sign-in?next=${encodeURIComponent(nextOf(request))}`, 303);
+        if (who === undefined) {
+          // After signing in: the page that was requested, where that can be repeated.
+          const next = method === 'GET' && !request.url.includes('/status') ? request.url : '/';
+          return reply.redirect(`/sign-in?next=${encodeURIComponent(next)}`, 303);
+        }
         const { caller, csrf } = who;
         if (!caller.roles.includes(role))
           throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
         const form = formOf(request) as FormValues;
         if (method === 'POST') requireToken(form, csrf);
-        const [params, query] = [request.params as FormValues, request.query as FormValues];
-        return answer({ reply, caller, csrf, producer: producerOf(caller.tenant), params, query, form });
+        const { params, query } = request as Pick<Visit, 'params' | 'query'>;
+        const producer = producerOf(caller.tenant);
+        const answered = await answer({ reply, caller, csrf, producer, params, query, form });
+        return typeof answered === 'string' ? reply.redirect(answered, 303) : answered;
       },
     });
   return { ...options, app, login, send, show, visitor, route };
@@ -133,11 +135,6 @@ function openPage(app: App, options: PageOptions) {
 function requireToken({ _csrf }: Partial<FormValues>, csrf: string | null): void {
   if (csrf !== null && !isCsrfToken(_csrf, csrf))
     throw problem(403, 'stale_form', 'this form is of another session: load the page again');
-}
-
-/** After signing in: the page that was requested, where that can be repeated. */
-function nextOf({ method, url }: FastifyRequest): string {
-  return method === 'GET' && !url.includes('/status') ? url : '/';
 }
 
 /** eBay's picture servers; `{size}.jpg` of a listing is on the first, older pictures are on the others. */
@@ -181,7 +178,7 @@ function searchRoutes(page: Page): void {
     const { reply, producer, form } = visit;
     try {
       const { searchId } = await producer.enqueue(requestFromForm(form, marketplace));
-      return reply.redirect(addressOf(searchId), 303);
+      return addressOf(searchId);
     } catch (error) {
       const document = await home(page, visit, mistakesIn(error));
       return show({ ...visit, reply: reply.code(400) }, document);
@@ -200,7 +197,7 @@ function searchRoutes(page: Page): void {
 
   route('GET', '/searches/:id', 'read', async (visit) => {
     const { producer, params, query, csrf, caller } = visit;
-    const { id = '' } = params;
+    const { id } = params;
     const report = await producer.get(id);
     const [request, products] = await Promise.all([
       producer.request(id),
@@ -214,14 +211,14 @@ function searchRoutes(page: Page): void {
     });
   });
 
-  route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params: { id = '' }, csrf }) =>
-    send(reply, statusView(await producer.get(id), csrf, Date.now())),
+  route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params, csrf }) =>
+    send(reply, statusView(await producer.get(params.id), csrf, Date.now())),
   );
 
   for (const action of ['cancel', 'retry'] as const)
-    route('POST', `/searches/:id/${action}`, 'enqueue', async ({ reply, producer, params: { id = '' } }) => {
+    route('POST', `/searches/:id/${action}`, 'enqueue', async ({ producer, params: { id } }) => {
       await producer[action](id);
-      return reply.redirect(addressOf(id), 303);
+      return addressOf(id);
     });
 }
 
@@ -243,26 +240,20 @@ ${homeView({ quota, schedules, events, csrf, now: Date.now() })}`;
 }
 
 function scheduleRoutes({ route }: Page): void {
-  route('POST', '/schedules', 'schedule', async ({ reply, producer, form }) => {
+  route('POST', '/schedules', 'schedule', async ({ producer, form }) => {
     const { searchId = '', name = '', every = '' } = form;
     const searched = await producer.request(searchId);
     if (searched === undefined) throw notFound();
     // The schedule sets the priority, and each run makes calls of its own and marks changes.
     const { priority: _priority, maxAge: _maxAge, ...request } = searched;
     await producer.schedule.add({ name, every: Number(every), request: { ...request, track: name } });
-    return reply.redirect(`/#schedule-${encodeURIComponent(name)}`, 303);
+    return `/#schedule-${encodeURIComponent(name)}`;
   });
 
   const methods = { pause: 'pause', resume: 'resume', remove: 'remove', run: 'runNow' } as const;
   for (const [action, method] of Object.entries(methods))
-    route(
-      'POST',
-      `/schedules/:name/${action}`,
-      'schedule',
-      async ({ reply, producer, params: { name = '' } }) => {
-        await producer.schedule[method](name);
-        const target = action === 'remove' ? 'schedules' : `schedule-${encodeURIComponent(name)}`;
-        return reply.redirect(`/#${target}`, 303);
-      },
-    );
+    route('POST', `/schedules/:name/${action}`, 'schedule', async ({ producer, params: { name } }) => {
+      await producer.schedule[method](name);
+      return action === 'remove' ? '/#schedules' : `/#schedule-${encodeURIComponent(name)}`;
+    });
 }
