@@ -32,6 +32,8 @@ describe('the pages of a search', () => {
   it('are full ones where conditions applied here may drop items, for a call costs the same', () => {
     expect(pageSize(request({ maxItems: 10, title: { exclude: ['broken'] } }), 'EBAY_US')).to.equal(200);
     expect(pageSize(request({ maxItems: 10, seller: { minFeedbackScore: 10 } }), 'EBAY_US')).to.equal(200);
+    expect(pageSize(request({ maxItems: 10, excludePickupOnly: true }), 'EBAY_US')).to.equal(200);
+    expect(pageSize(request({ maxItems: 10, excludePickupOnly: false }), 'EBAY_US')).to.equal(10);
     expect(pageSize(request({ maxItems: 10 }), 'EBAY_US')).to.equal(10);
   });
 

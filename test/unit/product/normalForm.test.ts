@@ -55,6 +55,7 @@ describe('the hash of a search request', () => {
       { ...search, filters: { ...search.filters, price: { min: '5.00', max: '10.0', currency: 'USD' } } },
     ],
     ['switches that are off', { ...search, filters: { ...search.filters, freeShipping: false } }],
+    ['no wish to leave out pick-up', { ...search, excludePickupOnly: false }],
     ['empty groups', { ...search, seller: {} }],
     ['the case of title words', { ...search, title: { exclude: ['Broken', 'BOX only'] } }],
     ['how it is run', { ...search, priority: 'backfill', onFailure: 'degrade', maxAge: 300 }],
