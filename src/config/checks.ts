@@ -3,21 +3,22 @@ import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Config, ConfigProblem } from './config.ts';
 
-const EBAY_ORIGIN = { sandbox: 'https://api.sandbox.ebay.com', production: 'https://api.ebay.com' } as const;
 const TOKEN_PATH = '/identity/v1/oauth2/token';
 
 type Ebay = Pick<Config['ebay'], 'environment' | 'tokenUrl' | 'apiUrl'>;
 
+function ebayOrigin({ environment }: Ebay): string {
+  return environment === 'production' ? 'https://api.ebay.com' : 'https://api.sandbox.ebay.com';
+}
+
 /** The whole URL of the token endpoint. */
 export function tokenUrl(ebay: Ebay): string {
-  return ebay.tokenUrl || EBAY_ORIGIN[ebay.environment as keyof typeof EBAY_ORIGIN] + TOKEN_PATH;
+  return ebay.tokenUrl || ebayOrigin(ebay) + TOKEN_PATH;
 }
 
 /** The origin below which eBay's API paths stand. */
 export function apiOrigin(ebay: Ebay): string {
-  return ebay.apiUrl
-    ? new URL(ebay.apiUrl).origin
-    : EBAY_ORIGIN[ebay.environment as keyof typeof EBAY_ORIGIN];
+  return ebay.apiUrl ? new URL(ebay.apiUrl).origin : ebayOrigin(ebay);
 }
 
 type Rule = [isBroken: boolean, name: string, message: string];
@@ -29,26 +30,21 @@ function broken(...rules: Rule[]): ConfigProblem[] {
 /** Settings that are fine alone but not together. */
 export function crossChecks(config: Config): ConfigProblem[] {
   const { ebay, worker, token, redis, pace, http } = config;
-  const longEnough = (name: string, value: number, than: string, limit: number): Rule => [
+  const longEnough = (name: string, value: number, timeout: string, limit: number): Rule => [
     value < limit,
     name,
-    `is ${value} s, but ${than} may take ${limit} s: raise it`,
+    `is ${value} s, but ${timeout} is ${limit} s: raise it`,
   ];
   const https = (name: string, url: string): Rule => [
-    url !== '' && !ebay.allowHttp && isPlainHttpElsewhere(url),
+    /^http:/i.test(url) && !ebay.allowHttp && !isLoopback(new URL(url).hostname),
     name,
     `is ${url}, but plain http would show the credentials on the network: use https, a loopback address, or set EBAY_ALLOW_HTTP=true for a simulator`,
   ];
   return [
     ...broken(
-      longEnough('WORKER_LOCK_DURATION', worker.lockDuration, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout),
-      longEnough('SHUTDOWN_GRACE', worker.shutdownGrace, 'a call (EBAY_CALL_TIMEOUT)', ebay.callTimeout),
-      longEnough(
-        'TOKEN_LOCK_TIME',
-        token.lockTime,
-        'a token request (TOKEN_REQUEST_TIMEOUT)',
-        token.requestTimeout,
-      ),
+      longEnough('WORKER_LOCK_DURATION', worker.lockDuration, 'EBAY_CALL_TIMEOUT', ebay.callTimeout),
+      longEnough('SHUTDOWN_GRACE', worker.shutdownGrace, 'EBAY_CALL_TIMEOUT', ebay.callTimeout),
+      longEnough('TOKEN_LOCK_TIME', token.lockTime, 'TOKEN_REQUEST_TIMEOUT', token.requestTimeout),
       // An idle worker gets no answer for the time of its blocking read; its connection must not count as dead by then.
       [
         redis.socketTimeout <= worker.blockingRead,
@@ -71,11 +67,6 @@ export function crossChecks(config: Config): ConfigProblem[] {
     ...readEncryptionKeys(token.encryptionKeys).problems,
     ...tlsProblems(config),
   ];
-}
-
-function isPlainHttpElsewhere(url: string): boolean {
-  const { protocol, hostname } = new URL(url);
-  return protocol === 'http:' && !isLoopback(hostname);
 }
 
 function isLoopback(host: string): boolean {

@@ -58,8 +58,9 @@ const whole = (lowest: number, highest: number) =>
     (value) => Number.isInteger(value) && value >= lowest && value <= highest,
   );
 
-const DAY_IN_SECONDS = 24 * 3600;
-const WEEK_IN_SECONDS = 7 * DAY_IN_SECONDS;
+/** In seconds. */
+const WEEK = 7 * 24 * 3600;
+const YEAR = 365 * 24 * 3600;
 
 /** A user name in an http URL would be sent along and shown in messages; none of ours needs one. */
 function isHttpUrl(value: string): boolean {
@@ -77,16 +78,10 @@ export const FORMATS = {
   concurrency: whole(1, 1000),
   bytes: whole(1024, 1024 ** 3),
   port: whole(0, 65_535),
-  'port or empty': text(
-    'a port from 0 to 65535',
-    (v) => v === '' || (/^\d+$/.test(v) && Number(v) <= 65_535),
-  ),
-  seconds: number('a number of seconds above 0, at most one week', (s) => s > 0 && s <= WEEK_IN_SECONDS),
-  'seconds or 0': number('a number of seconds from 0 to one week', (s) => s >= 0 && s <= WEEK_IN_SECONDS),
-  'seconds, long': number(
-    'a number of seconds above 0, at most one year',
-    (s) => s > 0 && s <= 365 * DAY_IN_SECONDS,
-  ),
+  'port or empty': text('a port from 0 to 65535', (v) => /^\d*$/.test(v) && Number(v) <= 65_535),
+  seconds: number('a number of seconds above 0, at most one week', (s) => s > 0 && s <= WEEK),
+  'seconds or 0': number('a number of seconds from 0 to one week', (s) => s >= 0 && s <= WEEK),
+  'seconds, long': number('a number of seconds above 0, at most one year', (s) => s > 0 && s <= YEAR),
   share: number('a share from 0 to 1', (share) => share >= 0 && share <= 1),
   flag: {
     allowed: '`true` or `false`',
@@ -94,9 +89,7 @@ export const FORMATS = {
     accepts: (value) => typeof value === 'boolean',
   },
   environment: text('`sandbox` or `production`', (value) => value === 'sandbox' || value === 'production'),
-  marketplace: text(`one of ${Object.keys(MARKETPLACES).join(', ')}`, (id) =>
-    Object.hasOwn(MARKETPLACES, id),
-  ),
+  marketplace: text(`one of ${Object.keys(MARKETPLACES).join(', ')}`, (v) => Object.hasOwn(MARKETPLACES, v)),
   'log level': text('one of error, warn, info, debug', (value) => /^(error|warn|info|debug)$/.test(value)),
   'log levels': text('pairs such as `auth=debug,collector=info`', (v) => v === '' || LEVEL_PAIRS.test(v)),
   'log format': text('`json`, `pretty` or `auto`', (value) => /^(json|pretty|auto)$/.test(value)),
@@ -105,9 +98,7 @@ export const FORMATS = {
   'http url or empty': text('an http or https URL without user name', (v) => v === '' || isHttpUrl(v)),
   'http origin or empty': text(
     'scheme, host and port alone, such as https://api.ebay.com',
-    (v) =>
-      v === '' ||
-      (isHttpUrl(v) && [`${new URL(v).origin}`, `${new URL(v).origin}/`].includes(v.toLowerCase())),
+    (v) => v === '' || (isHttpUrl(v) && new URL(v).origin === v.toLowerCase().replace(/\/$/, '')),
   ),
   scopes: text('OAuth scope URLs, separated by spaces', (value) =>
     value.split(/\s+/).every((scope) => scope.startsWith('https://') && isHttpUrl(scope)),

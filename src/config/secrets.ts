@@ -5,17 +5,12 @@ import { settings } from './schema.ts';
 /** Ends the name of a variable that names a file with a secret, as container platforms mount them. */
 export const FILE_SUFFIX = '_FILE';
 
-interface WithSecrets {
-  /** The environment, with the content of the files under the secrets' own variables. */
-  env: NodeJS.ProcessEnv;
-  /** Variables whose value is from a file. */
-  fromFiles: ReadonlySet<string>;
-  /** Name the variable and never its value: people write the secret itself there. */
-  problems: ConfigProblem[];
-}
-
-/** Reads the files that `…_FILE` variables of secrets name. Space around it is not part of the secret. */
-export function withSecretFiles(env: NodeJS.ProcessEnv): WithSecrets {
+/**
+ * The environment, with the content of the files that `…_FILE` variables of secrets name under the secrets' own variables.
+ * `fromFiles` names these. Space around a secret is not part of it. Problems never show a value: people write the secret
+ * itself there.
+ */
+export function withSecretFiles(env: NodeJS.ProcessEnv) {
   const read: Record<string, string> = {};
   const problems: ConfigProblem[] = [];
   for (const { env: variable, sensitive } of settings()) {

@@ -323,24 +323,19 @@ function authMetrics(record: Recorder) {
 export type QueueMetrics = ReturnType<typeof queueMetrics>;
 
 function queueMetrics(record: Recorder, tenant: string) {
-  record.begin(
-    { tenant },
-    'dpf_searches_total',
-    'dpf_pages_total',
-    'dpf_products_total',
-    'dpf_listings_rejected_total',
-    'dpf_jobs_settled_total',
-    'dpf_worker_replacements_total',
-  );
-  for (const kind of ['ebay-search', 'ebay-calls']) {
-    const queue = tenant === 'default' ? kind : `${kind}-${tenant}`;
+  for (const kind of ['ebay-search', 'ebay-calls'])
     record.begin(
-      { tenant, queue },
+      { tenant, queue: tenant === 'default' ? kind : `${kind}-${tenant}` },
+      'dpf_searches_total',
+      'dpf_pages_total',
+      'dpf_products_total',
+      'dpf_listings_rejected_total',
       'dpf_jobs_stalled_total',
       'dpf_jobs_crashed_total',
       'dpf_jobs_quarantined_total',
+      'dpf_jobs_settled_total',
+      'dpf_worker_replacements_total',
     );
-  }
   return {
     /** @param outcome `failed` included @param ms since it was added */
     searchEnded(outcome: string, searchClass: string, ms: number): void {
