@@ -195,12 +195,13 @@ export const ENDS: Record<Outcome, [mark: string, colour: Colour, exit: ExitCode
 
 /** One line for the outcome, and one for each of eBay's warnings and each missing part. */
 function summaryText(summary: SearchSummary, { paint }: Terminal): string {
-  const { outcome, warnings, missing, error, startedAt, finishedAt } = summary;
+  const { outcome, warnings, missing, error, startedAt, finishedAt, trackNote } = summary;
   const [mark, colour] = ENDS[outcome];
   const duration = `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
   const heading = [paint(colour, `${mark} ${outcome}`), ...summaryFacts(summary), duration].join(' · ');
   const notes = [
     ...warnings.map((warning) => `eBay warns: ${warningText(warning)}`),
+    ...(trackNote === undefined ? [] : [`Track: ${trackNote}`]),
     ...missing.map(({ marketplace, page, itemId, code, message }) =>
       page === null
         ? `missing: details of ${itemId} (${code}: ${message})`

@@ -32,6 +32,9 @@ const TrackSchema = Type.Object(
   {
     name: Type.String(),
     firstRun: Type.Boolean({ description: 'there was nothing to compare with: no product event follows' }),
+    note: Type.Optional(
+      Type.String({ description: 'why nothing was compared although the name had been used before' }),
+    ),
     new: count(),
     priceDropped: count(),
     priceRose: count(),
@@ -69,7 +72,7 @@ const totalNow = nullable(money('price and shipping'), 'null when one of them is
 const priceChange = {
   ...ofTrack,
   product: Type.Object({ ...listing, total: money('delivered price now') }, closed),
-  formerTotal: money('delivered price when it was last seen'),
+  formerTotal: money('the delivered price that was reported last, at the exchange rate of now'),
 };
 
 function event<T extends string, F extends TProperties>(type: T, description: string, fields: F) {
@@ -108,10 +111,14 @@ export const EVENT_SCHEMAS = {
     priceChange,
   ),
   'product.price-rose': event('product.price-rose', 'Delivered, it costs more than before', priceChange),
-  'product.gone': event('product.gone', 'Two searches of the whole listing, and only the first had it', {
-    ...ofTrack,
-    product: Type.Object({ itemId: listing.itemId }, closed),
-  }),
+  'product.gone': event(
+    'product.gone',
+    'Two searches of the whole listing, and only the first had it; of a listing with variations the item id seen last',
+    {
+      ...ofTrack,
+      product: Type.Object({ itemId: listing.itemId }, closed),
+    },
+  ),
 };
 
 export type EventType = keyof typeof EVENT_SCHEMAS;

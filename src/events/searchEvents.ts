@@ -64,7 +64,8 @@ function trackOf({ name, verdict }: TrackComparison): NonNullable<EventOf<'searc
   const marked = (mark: (typeof marks)[number]) => marks.filter((each) => each === mark).length;
   return {
     name,
-    firstRun: marks.length > 0 && marked(null) === marks.length,
+    firstRun: verdict.firstRun ?? (marks.length > 0 && marked(null) === marks.length),
+    ...(verdict.note === undefined ? {} : { note: verdict.note }),
     new: marked('new'),
     priceDropped: marked('price-dropped'),
     priceRose: marked('price-rose'),

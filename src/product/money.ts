@@ -44,7 +44,8 @@ function decimalsOf(currency: string): number {
   return THREE_DECIMALS.includes(currency) ? 3 : 2;
 }
 
-function minorUnits(value: string, currency: string): bigint | null {
+/** In the smallest unit of the currency; null for what is no amount. */
+export function minorUnits(value: string, currency: string): bigint | null {
   const [, whole, fraction = ''] = AMOUNT.exec(value) ?? [];
   if (whole === undefined) return null;
   const decimals = decimalsOf(currency);
@@ -53,7 +54,7 @@ function minorUnits(value: string, currency: string): bigint | null {
   return BigInt(whole + fraction.slice(0, decimals).padEnd(decimals, '0'));
 }
 
-function fromMinorUnits(units: bigint, currency: string): Money {
+export function fromMinorUnits(units: bigint, currency: string): Money {
   const decimals = decimalsOf(currency);
   const digits = units.toString().padStart(decimals + 1, '0');
   if (decimals === 0) return { value: digits, currency };

@@ -294,14 +294,16 @@ export const ProductSchema = Type.Object(
     mark: Type.Optional(
       Type.Enum(['new', 'price-dropped', 'price-rose', 'same'], {
         description:
-          'with track, against the last sight of it under that name: its total in the same currency, ' +
-          '`same` also where one of the two is unknown; absent until one search of the name was complete',
+          'with track, against what the searches of that name reported last: delivered prices in the currency that the ' +
+          'listing is sold in; `same` also where one of the two is unknown or the change is small; absent where there is nothing ' +
+          'to compare with',
       }),
     ),
     formerTotal: Type.Optional(
       Type.Object(MoneySchema.properties, {
         ...closed,
-        description: 'with mark price-dropped or price-rose: the total at the last sight under that name',
+        description:
+          'with mark price-dropped or price-rose: the total that was reported last, at the exchange rate of now',
       }),
     ),
     details: Type.Optional(DetailsSchema),

@@ -115,6 +115,11 @@ export const SearchSummarySchema = Type.Object(
         'item ids: with details, products that eBay no longer had when asked; with track, those of the last ' +
         'search that saw the whole listing which this one, seeing it whole too, did not find',
     }),
+    trackNote: Type.Optional(
+      Type.String({
+        description: 'with track: why nothing was compared although the name had been used before',
+      }),
+    ),
     warnings: Type.Array(WarningSchema, { description: 'what eBay ignored in the request, each once' }),
     error: Type.Union([FailureSchema, Type.Null()], {
       description: 'the first failure (null: nothing failed)',

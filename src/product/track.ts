@@ -1,72 +1,181 @@
-import { compare, type Money } from './money.ts';
+import { createHash } from 'node:crypto';
+import { MARKETPLACES } from '../config/formats.ts';
+import { fromMinorUnits, isZero, type Money, minorUnits } from './money.ts';
+import { normalForm } from './parseRequest.ts';
 import type { Mark, Product } from './product.ts';
+import type { NormalRequest } from './requestSchema.ts';
+import type { StoppedBy } from './summary.ts';
 
-/** What a track stores of an item. */
+/** A price of a listing that was reported last, or seen first. Prices of other variations and sources are never compared. */
+export interface Offer {
+  /** The part of the item id that names a variation; `0` or empty without one. */
+  variation: string;
+  /** The site, and whether a search or an item call answered: shipping differs between them. */
+  source: string;
+  /** Without shipping, in the listing's own currency. */
+  price: string;
+  /** Null where it cannot be compared: a carrier sets it, or its amount in the listing's own currency is unknown. */
+  shipping: string | null;
+}
+
+/** What a track stores of a listing. */
 export interface Remembered {
-  /** The last known delivered price; null when it was never known. */
-  total: Money | null;
   /** When eBay last listed it, ms since the epoch. */
   lastSeen: number;
+  /** Its item id then. A listing with variations may show another one each time. */
+  itemId: string;
+  /** Whether a search delivered it. Others only had it on their pages. */
+  delivered: boolean;
+  /** The currency it is sold in; null while no price was known. */
+  currency: string | null;
+  /** Whether eBay named that currency beside a converted price. */
+  named: boolean;
+  /** The latest first. */
+  offers: readonly Offer[];
 }
 
 /** What the searches of one track have seen so far. */
 export interface Track {
-  /** Whether one of them was complete. Before that nothing counts as new. */
-  established: boolean;
-  /** When the last one that saw the whole listing began, ms since the epoch; null before there was one. */
+  /** When the first complete one began, ms since the epoch; null before there was one: until then nothing is marked. */
+  since: number | null;
+  /** When the last one that saw the whole listing began; null before there was one. */
   lastWhole: number | null;
-  items: ReadonlyMap<string, Remembered>;
+  /** No listing seen since then has been forgotten, ms since the epoch. */
+  rememberedFrom: number;
+  /** By listing, see `listingOf`. */
+  listings: ReadonlyMap<string, Remembered>;
 }
 
 /** What a search decided. It does not change, whatever the search fetches later. */
 export interface TrackVerdict {
   /** Item id → mark; null: there was nothing to compare with. */
   marks: ReadonlyMap<string, Mark | null>;
-  /** Item id → former delivered price, for the marks price-dropped and price-rose. */
+  /** Item id → former delivered price at today's exchange rate, for the marks price-dropped and price-rose. */
   formerTotals: ReadonlyMap<string, Money>;
   gone: string[];
   /** Whether the whole listing was seen, so that `gone` is final. */
   whole: boolean;
+  /** No earlier complete search was there to compare with. Missing in what version 0.1 stored. */
+  firstRun?: boolean;
+  /** Why nothing was compared although the name had been used before. */
+  note?: string;
 }
+
+export type TrackedProduct = Pick<
+  Product,
+  'itemId' | 'marketplace' | 'price' | 'converted' | 'shipping' | 'total' | 'listedAt' | 'observedAt'
+> & { details?: object };
 
 /** What a search saw. */
 export interface Observation {
   /** What it delivers, without the items of which eBay answered that they are gone. */
-  products: readonly Pick<Product, 'itemId' | 'total' | 'observedAt'>[];
-  /** Every item of its pages, delivered or not. */
+  products: readonly TrackedProduct[];
+  /** The id of every item of its pages, delivered or not. */
   listed: ReadonlySet<string>;
   /** When its first page was answered, ms since the epoch. */
   began: number;
   /** Everything that was requested is there. */
   complete: boolean;
-  /** That is also all of the listing: what is not in it is gone. */
+  /** That is also all of the listing, see `sawWhole`: what is not in it is gone. */
   whole: boolean;
+  /** See `priceCurrencyOf`. */
+  priceCurrency?: string | undefined;
   /** What this search decided before it was continued. */
-  before?: TrackVerdict;
+  before?: TrackVerdict | undefined;
 }
 
-/** The verdict, and the track as it is afterwards: `items` holds only those that changed. */
+/** The verdict, and the track as it is afterwards: `listings` holds only those that changed. */
 export interface Comparison {
   verdict: TrackVerdict;
-  after: Track;
+  after: Omit<Track, 'rememberedFrom'>;
+}
+
+/** Prices remembered of one listing. A change of a variation that was left out is not reported. */
+const OFFERS_KEPT = 16;
+
+/** The listing that an item id belongs to: the middle of `v1|LEGACY|VARIATION`, which all its variations share. */
+export function listingOf(itemId: string): string {
+  return /^v1\|([^|]+)\|/.exec(itemId)?.[1] ?? itemId;
+}
+
+/** The fields of a request that decide which listings it finds and at which prices. */
+export const MEANING = [
+  'query',
+  'categoryIds',
+  'marketplaces',
+  'filters',
+  'shipTo',
+  'title',
+  'seller',
+  'excludePickupOnly',
+] as const satisfies readonly (keyof NormalRequest)[];
+
+/** The same for requests whose results can be compared. How many items, in which order, how often: all that may change. */
+export function trackFingerprint(request: NormalRequest): string {
+  const form = normalForm({ ...request, marketplaces: request.marketplaces.toSorted() });
+  const meaning = MEANING.map((field) => form[field] ?? null);
+  return createHash('sha256').update(JSON.stringify(meaning)).digest('hex').slice(0, 32);
+}
+
+/** What there is of a marketplace's listing. */
+export interface Coverage {
+  /** Why no further page was asked for. */
+  stoppedBy: StoppedBy;
+  /** The highest total that one of its pages claims; null where one claims none. */
+  claimed: number | null;
+  /** The ids of the items on its pages, as often as they are there. */
+  itemIds: readonly string[];
+  /** Items of its pages that could not be read. */
+  unreadable: number;
+}
+
+/**
+ * Whether pages are all of a marketplace's listing, so that what is not on them is gone. The listing must have ended. A
+ * listing that is there twice has moved between two pages, and another one may have moved past unseen; so it may if there
+ * are fewer than eBay claims.
+ */
+export function sawWhole({ stoppedBy, claimed, itemIds, unreadable }: Coverage): boolean {
+  const different = new Set(itemIds.map(listingOf)).size;
+  return (
+    stoppedBy === 'end' &&
+    unreadable === 0 &&
+    claimed !== null &&
+    different >= claimed &&
+    different === itemIds.length
+  );
 }
 
 /** Compares what a search saw with its track. */
 export function compareWithTrack(track: Track, observation: Observation): Comparison {
-  const { products, before, complete, whole } = observation;
+  const { products, listed, began, before, complete, whole } = observation;
   const marks = new Map<string, Mark | null>(before?.marks);
   const formerTotals = new Map<string, Money>(before?.formerTotals);
-  const items = new Map<string, Remembered>();
+  const listings = new Map<string, Remembered>();
   for (const product of products) {
-    const { itemId } = product;
+    const { itemId, observedAt } = product;
     // Decided before the search was continued: the track's entry is from this search.
     if (marks.has(itemId)) continue;
-    const known = track.items.get(itemId);
-    const mark = track.established ? markOf(known, product) : null;
-    marks.set(itemId, mark);
-    if ((mark === 'price-dropped' || mark === 'price-rose') && known?.total)
-      formerTotals.set(itemId, known.total);
-    items.set(itemId, remember(known, product));
+    const listing = listingOf(itemId);
+    const known = track.listings.get(listing);
+    const seen = Date.parse(observedAt);
+    if (known !== undefined && known.lastSeen > seen) {
+      // A concurrent search saw the listing later: its price is the newer one.
+      marks.set(itemId, track.since === null ? null : 'same');
+      continue;
+    }
+    const current = listings.get(listing) ?? known;
+    const { change, formerTotal, after } = compareOffer(current, product);
+    listings.set(listing, after);
+    if (track.since === null) marks.set(itemId, null);
+    else if (isNew(track, current, product, observation.priceCurrency)) marks.set(itemId, 'new');
+    else marks.set(itemId, current === undefined ? null : change);
+    if (track.since !== null && formerTotal !== undefined) formerTotals.set(itemId, formerTotal);
+  }
+  for (const itemId of listed) {
+    const listing = listingOf(itemId);
+    const current = listings.get(listing) ?? track.listings.get(listing);
+    if (current === undefined || current.lastSeen < began)
+      listings.set(listing, { ...(current ?? NEVER_DELIVERED), itemId, lastSeen: began });
   }
   const settled = before?.whole === true;
   return {
@@ -75,38 +184,164 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
       formerTotals,
       gone: settled ? before.gone : whole ? goneFrom(track, observation) : [],
       whole: settled || whole,
+      firstRun: before?.firstRun ?? track.since === null,
     },
     after: {
-      established: track.established || complete,
-      lastWhole: whole && !settled ? Math.max(observation.began, track.lastWhole ?? 0) : track.lastWhole,
-      items,
+      since: track.since ?? (complete ? began : null),
+      lastWhole: whole && !settled ? Math.max(began, track.lastWhole ?? 0) : track.lastWhole,
+      listings,
     },
   };
 }
 
 /** Whether no item of a page is new to the track. In a search sorted by newest first, nothing new can follow then. */
-export function isWhollyKnown(track: Track, itemIds: readonly string[]): boolean {
-  return track.established && itemIds.length > 0 && itemIds.every((id) => track.items.has(id));
+export function isWhollyKnown({ since, listings }: Track, itemIds: readonly string[]): boolean {
+  return since !== null && itemIds.length > 0 && itemIds.every((id) => listings.has(listingOf(id)));
 }
 
-function markOf(known: Remembered | undefined, { total, observedAt }: Observation['products'][number]): Mark {
-  if (known === undefined) return 'new';
-  // A concurrent search saw the item later: its price is the newer one.
-  if (known.total === null || total === null || known.lastSeen > Date.parse(observedAt)) return 'same';
-  const change = compare(total, known.total) ?? 0;
-  return change < 0 ? 'price-dropped' : change > 0 ? 'price-rose' : 'same';
-}
-
-function remember(known: Remembered | undefined, product: Observation['products'][number]): Remembered {
-  const seen = Date.parse(product.observedAt);
-  if (known !== undefined && known.lastSeen > seen) return known;
-  return { total: product.total ?? known?.total ?? null, lastSeen: seen };
-}
-
-/** An item is reported once: it was last seen before the whole search that reported it, so no later one reports it. */
-function goneFrom({ items, lastWhole }: Track, { listed, began }: Observation): string[] {
-  if (lastWhole === null) return [];
-  return [...items].flatMap(([itemId, { lastSeen }]) =>
-    lastSeen >= lastWhole && lastSeen < began && !listed.has(itemId) ? [itemId] : [],
+/**
+ * Whether a listing is new that no search of the track has delivered. A look at a part of a listing sees other items each
+ * time, so one that an earlier search did not see is new only if eBay says that it began later, or if that search saw the
+ * whole listing.
+ */
+function isNew(
+  { since, lastWhole, rememberedFrom }: Track,
+  current: Remembered | undefined,
+  { price, converted, listedAt, observedAt }: TrackedProduct,
+  priceCurrency: string | undefined,
+): boolean {
+  if (current?.delivered) return false;
+  // What began before `rememberedFrom` may have been reported and forgotten. eBay's dates are whole seconds.
+  const from = Math.max(Math.floor((since ?? 0) / 1000) * 1000, rememberedFrom);
+  if (listedAt !== null && Date.parse(listedAt) >= from) return true;
+  const currency = (converted ?? price)?.currency ?? null;
+  return (
+    current === undefined &&
+    lastWhole !== null &&
+    lastWhole >= rememberedFrom &&
+    lastWhole <= Date.parse(observedAt) &&
+    staysWithinPrices(currency, priceCurrency)
   );
+}
+
+/**
+ * The currency of a request's price limits; undefined without limits. Exchange rates carry listings in other currencies
+ * over them, and those in every currency where a site has another one than the limits: then it is empty.
+ */
+export function priceCurrencyOf({ filters, marketplaces }: NormalRequest): string | undefined {
+  const currency = filters.price?.currency;
+  return marketplaces.every((id) => MARKETPLACES[id].currency === currency) ? currency : currency && '';
+}
+
+/** Whether only its seller can carry a listing over the request's price limits: neither exchange rates nor bids can. */
+function staysWithinPrices(currency: string | null, priceCurrency: string | undefined): boolean {
+  return priceCurrency === undefined || currency === priceCurrency;
+}
+
+/** A listing is reported once: it was last seen before the whole search that reported it, so no later one reports it. */
+function goneFrom({ listings, lastWhole }: Track, { listed, began, priceCurrency }: Observation): string[] {
+  if (lastWhole === null) return [];
+  const there = new Set([...listed].map(listingOf));
+  return [...listings].flatMap(([listing, { lastSeen, itemId, currency }]) =>
+    lastSeen >= lastWhole &&
+    lastSeen < began &&
+    !there.has(listing) &&
+    staysWithinPrices(currency, priceCurrency)
+      ? [itemId]
+      : [],
+  );
+}
+
+const NEVER_DELIVERED = { delivered: false, currency: null, named: false, offers: [] };
+
+interface OfferComparison {
+  change: Exclude<Mark, 'new'>;
+  formerTotal?: Money | undefined;
+  after: Remembered;
+}
+
+/** What a product says of its listing. What is remembered stays until a change is reported, so that small ones add up. */
+function compareOffer(current: Remembered | undefined, product: TrackedProduct): OfferComparison {
+  const { itemId, price, converted } = product;
+  const lastSeen = Math.max(Date.parse(product.observedAt), current?.lastSeen ?? 0);
+  const { currency, named, offers } = current ?? NEVER_DELIVERED;
+  const same = (known: Pick<Remembered, 'currency' | 'named' | 'offers'>): OfferComparison => ({
+    change: 'same',
+    after: { ...known, lastSeen, itemId, delivered: true },
+  });
+  const own = converted ?? price;
+  const isOther = currency !== null && own?.currency !== currency;
+  // A listing keeps its currency. A price in another one without a named original is a converted price.
+  if (own === null || (isOther && named && converted === null)) return same({ currency, named, offers });
+  const kept = isOther ? [] : offers;
+  const listing = { currency: own.currency, named: converted !== null || (named && !isOther) };
+  const offer = offerOf(product, own);
+  if (offer === undefined) return same({ ...listing, offers: kept });
+  const { variation, source } = offer;
+  const last = kept.find((each) => each.variation === variation && each.source === source);
+  const others = kept.filter((each) => each !== last).slice(0, OFFERS_KEPT - 1);
+  if (last === undefined) return same({ ...listing, offers: [offer, ...others] });
+  const withShipping = last.shipping !== null && offer.shipping !== null;
+  const [former, present] = [last, offer].map((each) => unitsOf(each, own.currency, withShipping));
+  const shipping = offer.shipping ?? last.shipping;
+  if (isSmall(former as bigint, present as bigint, own.currency))
+    return same({ ...listing, offers: [{ ...last, shipping: last.shipping ?? shipping }, ...others] });
+  // What other sources said of this variation is from before the change, which would be reported once more.
+  const unaffected = others.filter((each) => each.variation !== variation);
+  return {
+    change: (present as bigint) < (former as bigint) ? 'price-dropped' : 'price-rose',
+    formerTotal: totalToday(former as bigint, product, own, withShipping),
+    after: { ...listing, lastSeen, itemId, delivered: true, offers: [{ ...offer, shipping }, ...unaffected] },
+  };
+}
+
+/** Undefined where the delivered price is unknown, or may be converted from a currency that eBay does not name. */
+function offerOf(product: TrackedProduct, own: Money): Offer | undefined {
+  const { itemId, marketplace, price, converted, shipping, total } = product;
+  const original = shipping.converted ?? null;
+  if (price === null || total === null || isZero(own)) return undefined;
+  if (converted === null && original !== null && original.currency !== price.currency) return undefined;
+  const source = isItemAnswer(product) ? `${marketplace} item` : marketplace;
+  const variation = itemId.split('|')[2] ?? '';
+  return { variation, source, price: own.value, shipping: ownShipping(product, own.currency) };
+}
+
+function ownShipping({ shipping, converted }: TrackedProduct, currency: string): string | null {
+  const { kind, cost } = shipping;
+  // Carriers set it, and eBay names it in one answer and not in the next.
+  if (kind === 'calculated' || cost === null) return null;
+  if (isZero(cost)) return '0';
+  const own = converted === null ? cost : shipping.converted;
+  return own?.currency === currency ? own.value : null;
+}
+
+/** Whether an item call named the offer: its shipping is another one than that of a search answer. */
+function isItemAnswer({ details, observedAt }: TrackedProduct): boolean {
+  return details !== undefined && 'observedAt' in details && details.observedAt === observedAt;
+}
+
+function unitsOf({ price, shipping }: Offer, currency: string, withShipping: boolean): bigint {
+  const units = (value: string) => minorUnits(value, currency) ?? 0n;
+  return units(price) + (withShipping && shipping !== null ? units(shipping) : 0n);
+}
+
+/** Below 1 % and below 0.50 of the currency; where that has no decimals, below 50. */
+function isSmall(former: bigint, present: bigint, currency: string): boolean {
+  const change = present > former ? present - former : former - present;
+  const one = minorUnits('1', currency) ?? 100n;
+  return change * 100n < former && change < (one === 1n ? 50n : one / 2n);
+}
+
+/** What the former offer costs today: at the rate at which eBay converts the present price, with shipping as it is now. */
+function totalToday(
+  former: bigint,
+  { price, shipping, total }: TrackedProduct,
+  own: Money,
+  withShipping: boolean,
+): Money | undefined {
+  const currency = total?.currency ?? '';
+  const [shown, from] = [minorUnits(price?.value ?? '', currency), minorUnits(own.value, own.currency)];
+  if (shown === null || !from) return undefined;
+  const rest = withShipping ? 0n : (minorUnits(shipping.cost?.value ?? '', currency) ?? 0n);
+  return fromMinorUnits((former * shown * 2n + from) / (from * 2n) + rest, currency);
 }

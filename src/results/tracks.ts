@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
-import type { Money } from '../product/money.ts';
 import {
   type Comparison,
   compareWithTrack,
+  listingOf,
   type Observation,
   type Remembered,
   type Track,
@@ -11,21 +11,22 @@ import {
 import { packVerdict, readVerdict } from './packing.ts';
 import { keyOf, type SearchRef, VERDICT } from './searchStore.ts';
 
-/** The track's own field; an item's id has no space. */
+/** The track's own field; the id of a listing has no space. */
 const STATE = 'the track';
 
 /**
  * KEYS: track, the search's result. ARGV: the state that the comparison began from, the one after it, the verdict, ttl,
- * how many arguments name items to forget, those, then items and their values in turn. All of it or nothing: answers 0
- * when another search has changed the track since, -1 when the result has expired.
+ * whether the track starts afresh, how many arguments name listings to forget, those, then listings and their values in
+ * turn. All of it or nothing: answers 0 when another search has changed the track since, -1 when the result has expired.
  */
 const COMMIT = `
 if (redis.call('HGET', KEYS[1], '${STATE}') or '') ~= ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[2]) == 0 then return -1 end
+if ARGV[5] == '1' then redis.call('DEL', KEYS[1]) end
 redis.call('HSET', KEYS[1], '${STATE}', ARGV[2])
 redis.call('HSET', KEYS[2], '${VERDICT}', ARGV[3])
-local first = 6 + tonumber(ARGV[5])
-for i = 6, first - 1 do redis.call('HDEL', KEYS[1], ARGV[i]) end
+local first = 7 + tonumber(ARGV[6])
+for i = 7, first - 1 do redis.call('HDEL', KEYS[1], ARGV[i]) end
 for i = first, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`;
@@ -33,18 +34,35 @@ return 1`;
 interface State {
   /** Rises with every search that is compared. */
   version: number;
-  established: boolean;
+  /** What its searches ask for, see `trackFingerprint`. */
+  request: string;
+  /** Which filters eBay ignored in the first complete one of them. */
+  ignored: string;
+  /** When the first of them began, ms since the epoch. */
+  began: number;
+  since: number | null;
   lastWhole: number | null;
 }
 
 export interface TracksOptions {
   redis: Redis;
   prefix: string;
-  /** An item that was not seen for this long is forgotten, ms; so is a track that was not used. */
+  /** A listing that was not seen for this long is forgotten, ms; so is a track that was not used. */
   ttlMs: number;
 }
 
-/** What searches with a `track` remember: one hash a name, a field per item. */
+/** Which track, and what for: another request under the same name starts another track. */
+export interface TrackName {
+  tenant: string;
+  name: string;
+  /** See `trackFingerprint`. */
+  request: string;
+}
+
+/** What a search saw, and which filters eBay ignored in it, as one word: without a filter it sees other listings. */
+export type TrackObservation = Omit<Observation, 'before'> & { ignored: string };
+
+/** What searches with a `track` remember: one hash a name, a field per listing. */
 export class Tracks {
   readonly #redis: Redis;
   readonly #prefix: string;
@@ -57,10 +75,15 @@ export class Tracks {
   }
 
   /** What a track remembers of these items. */
-  async look(tenant: string, name: string, itemIds: readonly string[]): Promise<Track> {
-    const values = await this.#redis.hmget(this.#key(tenant, name), STATE, ...itemIds);
-    const fields = [STATE, ...itemIds].map((field, index) => [field, values[index] ?? null] as const);
-    return this.#trackFrom(fields.filter((entry): entry is [string, string] => entry[1] !== null));
+  async look(track: TrackName, itemIds: readonly string[]): Promise<Track> {
+    const listings = [...new Set(itemIds.map(listingOf))];
+    const [state, ...values] = await this.#redis.hmget(this.#key(track), STATE, ...listings);
+    if (readState(state ?? '')?.request !== track.request) return this.#trackFrom(undefined, []);
+    const fields = listings.map((listing, index) => [listing, values[index] ?? null] as const);
+    return this.#trackFrom(
+      readState(state ?? ''),
+      fields.filter((entry): entry is [string, string] => entry[1] !== null),
+    );
   }
 
   /**
@@ -69,45 +92,50 @@ export class Tracks {
    */
   async compare(
     ref: SearchRef,
-    name: string,
-    observation: Omit<Observation, 'before'>,
+    track: TrackName,
+    { ignored, ...observation }: TrackObservation,
   ): Promise<TrackVerdict | undefined> {
-    const key = this.#key(ref.tenant, name);
+    const key = this.#key(track);
     for (;;) {
       const { before, fields } = await this.#readBoth(key, ref);
-      const track = this.#trackFrom(Object.entries(fields));
-      const comparison = compareWithTrack(track, { ...observation, ...(before && { before }) });
-      if (before !== undefined && changesNothing(before, track, comparison)) return before;
-      const stale = this.#forgotten(fields);
-      const outcome = await this.#commit(key, ref, fields[STATE] ?? '', comparison, stale);
-      if (outcome === 'expired') return undefined;
-      if (outcome === 'done') return comparison.verdict;
+      const { [STATE]: from = '', ...stored } = fields;
+      const state = readState(from);
+      const reason = state && reasonNotToCompare(state, track.request, ignored, observation.began);
+      if (reason !== undefined) return before ?? { ...UNCOMPARED, note: reason };
+      const isChanged = state !== undefined && state.request !== track.request;
+      const known = isChanged
+        ? this.#trackFrom(undefined, [])
+        : this.#trackFrom(state, Object.entries(stored));
+      const comparison = compareWithTrack(known, { ...observation, before });
+      if (before !== undefined && changesNothing(before, known, comparison)) return before;
+      const note = before?.note ?? (isChanged ? CHANGED_REQUEST : undefined);
+      const verdict: TrackVerdict = { ...comparison.verdict, ...(note === undefined ? {} : { note }) };
+      const stale = isChanged ? [] : Object.keys(stored).filter((listing) => !known.listings.has(listing));
+      const after: State = {
+        version: (state?.version ?? 0) + 1,
+        request: track.request,
+        ignored: known.since === null ? ignored : (state?.ignored ?? ignored),
+        began: isChanged ? observation.began : (state?.began ?? observation.began),
+        since: comparison.after.since,
+        lastWhole: comparison.after.lastWhole,
+      };
+      const reply = await this.#redis.eval(
+        COMMIT,
+        2,
+        key,
+        keyOf(this.#prefix, 'pages', ref),
+        from,
+        JSON.stringify(after),
+        packVerdict(verdict),
+        this.#ttlMs,
+        isChanged ? 1 : 0,
+        stale.length,
+        ...stale,
+        ...[...comparison.after.listings].flatMap(([listing, remembered]) => [listing, write(remembered)]),
+      );
+      if (reply === -1) return undefined;
+      if (reply === 1) return verdict;
     }
-  }
-
-  async #commit(
-    key: string,
-    ref: SearchRef,
-    from: string,
-    { verdict, after }: Comparison,
-    stale: string[],
-  ): Promise<'done' | 'expired' | 'overtaken'> {
-    const { established, lastWhole, items } = after;
-    const state: State = { version: readState(from).version + 1, established, lastWhole };
-    const reply = await this.#redis.eval(
-      COMMIT,
-      2,
-      key,
-      keyOf(this.#prefix, 'pages', ref),
-      from,
-      JSON.stringify(state),
-      packVerdict(verdict),
-      this.#ttlMs,
-      stale.length,
-      ...stale,
-      ...[...items].flatMap(([itemId, remembered]) => [itemId, write(remembered)]),
-    );
-    return reply === 1 ? 'done' : reply === -1 ? 'expired' : 'overtaken';
   }
 
   /** In one step: a track that is younger than the verdict would hold what this very search has taught it. */
@@ -124,44 +152,78 @@ export class Tracks {
     return { before: packed === null ? undefined : readVerdict(packed), fields };
   }
 
-  /** Items that have outlived their time count as unknown even before they are deleted. */
-  #trackFrom(fields: Array<[string, string]>): Track {
-    const { established, lastWhole } = readState(fields.find(([field]) => field === STATE)?.[1] ?? '');
-    const oldest = Date.now() - this.#ttlMs;
-    const items = fields
-      .filter(([field]) => field !== STATE)
-      .map(([itemId, value]) => [itemId, read(value)] as const)
-      .filter(([, { lastSeen }]) => lastSeen >= oldest);
-    return { established, lastWhole, items: new Map(items) };
+  /** Listings that have outlived their time count as unknown even before they are deleted. */
+  #trackFrom(state: State | undefined, fields: Array<[string, string]>): Track {
+    const rememberedFrom = Date.now() - this.#ttlMs;
+    const listings = fields
+      .map(([listing, value]) => [listing, read(value)] as const)
+      .filter(([, { lastSeen }]) => lastSeen >= rememberedFrom);
+    const { since = null, lastWhole = null } = state ?? {};
+    return { since, lastWhole, rememberedFrom, listings: new Map(listings) };
   }
 
-  #forgotten(fields: Record<string, string>): string[] {
-    const oldest = Date.now() - this.#ttlMs;
-    return Object.keys(fields).filter(
-      (field) => field !== STATE && read(fields[field] as string).lastSeen < oldest,
-    );
+  /** Version 0.1 wrote another form under the name without `:v2`. It expires there: its own workers still read it. */
+  #key({ tenant, name }: TrackName): string {
+    return `${this.#prefix}:track:${tenant}:${name}:v2`;
   }
+}
 
-  #key(tenant: string, name: string): string {
-    return `${this.#prefix}:track:${tenant}:${name}`;
-  }
+const UNCOMPARED: TrackVerdict = {
+  marks: new Map(),
+  formerTotals: new Map(),
+  gone: [],
+  whole: false,
+  firstRun: false,
+};
+
+const CHANGED_REQUEST =
+  'the request of this track has changed, so the track starts afresh: this search is its first one';
+
+/** Why a search must not be compared with a track, nor change it. */
+function reasonNotToCompare(
+  state: State,
+  request: string,
+  ignored: string,
+  began: number,
+): string | undefined {
+  if (state.request !== request)
+    return began < state.began
+      ? 'a later search with another request uses this track, so nothing was compared'
+      : undefined;
+  return state.since === null || state.ignored === ignored
+    ? undefined
+    : 'eBay did not ignore the same filters as in the first search of this track, so nothing was compared';
 }
 
 function changesNothing(before: TrackVerdict, track: Track, { verdict, after }: Comparison): boolean {
-  return after.items.size === 0 && after.established === track.established && verdict.whole === before.whole;
+  return after.listings.size === 0 && after.since === track.since && verdict.whole === before.whole;
 }
 
-function readState(text: string): State {
-  return text === '' ? { version: 0, established: false, lastWhole: null } : JSON.parse(text);
+/** Undefined for a track that does not exist. */
+function readState(text: string): State | undefined {
+  return text === '' ? undefined : JSON.parse(text);
 }
 
-/** `LAST_SEEN` or `LAST_SEEN AMOUNT CURRENCY`: there may be very many. */
-function write({ total, lastSeen }: Remembered): string {
-  return total === null ? String(lastSeen) : `${lastSeen} ${total.value} ${total.currency}`;
+/** Without the names of the fields: there may be very many. */
+function write({ lastSeen, itemId, delivered, currency, named, offers }: Remembered): string {
+  const prices = offers.map(({ variation, source, price, shipping }) => [variation, source, price, shipping]);
+  return JSON.stringify([lastSeen, itemId, delivered ? 1 : 0, currency, named ? 1 : 0, ...prices]);
 }
 
 function read(text: string): Remembered {
-  const [lastSeen, value, currency] = text.split(' ');
-  const total: Money | null = value === undefined || currency === undefined ? null : { value, currency };
-  return { lastSeen: Number(lastSeen), total };
+  const [lastSeen, itemId, delivered, currency, named, ...prices] = JSON.parse(text) as [
+    number,
+    string,
+    0 | 1,
+    string | null,
+    0 | 1,
+    ...Array<[string, string, string, string | null]>,
+  ];
+  const offers = prices.map(([variation, source, price, shipping]) => ({
+    variation,
+    source,
+    price,
+    shipping,
+  }));
+  return { lastSeen, itemId, delivered: delivered === 1, currency, named: named === 1, offers };
 }

@@ -98,6 +98,7 @@ type Track = NonNullable<Extract<ServiceEvent, { type: 'search.completed' }>['tr
 /** `3 new, 1 dropped`, `no changes`, `first run`. */
 export function trackText(track: Track): string {
   if (track.firstRun) return 'first run';
+  if (track.note !== undefined) return 'not compared';
   const counts = { new: track.new, dropped: track.priceDropped, rose: track.priceRose, gone: track.gone };
   const changes = Object.entries(counts).filter(([, count]) => count > 0);
   return changes.map(([change, count]) => `${count} ${change}`).join(', ') || 'no changes';

@@ -76,11 +76,12 @@ const OUTCOMES: Readonly<Record<Outcome, string>> = {
 const SHOWN_MISSING = 5;
 
 function ended(summary: SearchSummary): Html {
-  const { outcome, warnings, missing, finishedAt, expiresAt } = summary;
+  const { outcome, warnings, missing, trackNote, finishedAt, expiresAt } = summary;
   const shown = missing.slice(0, SHOWN_MISSING);
   return html`<p class="outcome ${isWhole(outcome) ? 'good' : 'bad'}">${OUTCOMES[outcome]}</p>
   <p class="small">${summaryFacts(summary).join(' · ')} · ended ${instant(finishedAt)}${expiresAt !== null && html` · kept until ${instant(expiresAt)}`}</p>
   ${warnings.length > 0 && html`<ul class="notice">${warnings.map(({ message }) => html`<li>eBay ignored part of this: ${message}</li>`)}</ul>`}
+  ${trackNote !== undefined && html`<p class="notice">${trackNote}</p>`}
   ${shown.length > 0 && html`<ul class="notice">${shown.map(({ page, itemId, message }) => html`<li>${itemId ?? `Page ${page}`}: ${message}</li>`)}</ul>`}`;
 }
 

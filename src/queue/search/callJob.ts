@@ -4,7 +4,7 @@ import { conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
-import { isWhollyKnown } from '../../product/track.ts';
+import { isWhollyKnown, trackFingerprint } from '../../product/track.ts';
 import {
   itemField,
   itemFields,
@@ -137,7 +137,8 @@ async function stopAtKnown(
   if (!endsAtKnown(request)) return answer;
   // Those that the request's conditions drop are never delivered and so never known.
   const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
-  const track = await tracks.look(tenant, request.track as string, itemIds);
+  const name = { tenant, name: request.track as string, request: trackFingerprint(request) };
+  const track = await tracks.look(name, itemIds);
   return isWhollyKnown(track, itemIds) ? { ...answer, endsAtKnown: true } : answer;
 }
 

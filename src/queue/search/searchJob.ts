@@ -203,7 +203,11 @@ async function end(context: QueueContext, looked: SearchRun, collected: Collecte
   const complete = !run.cancelled && collected.failed.every(({ page }) => page === null);
   const comparison = await compareWithTrack(context, run, complete);
   const gone = comparison?.verdict.gone ?? [];
-  const summary = summarise(run, collected, gone, await store.expiresAt(search));
+  const note = comparison?.verdict.note;
+  const summary = {
+    ...summarise(run, collected, gone, await store.expiresAt(search)),
+    ...(note !== undefined && { trackNote: note }),
+  };
   await store.mark(search, 'ended');
   const { outcome, error } = summary;
   if (outcome === 'failed' && error !== null)

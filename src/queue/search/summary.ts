@@ -10,10 +10,11 @@ import {
 import { Failure, type FailureCode } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
-import type { Observation } from '../../product/track.ts';
+import { type Coverage, priceCurrencyOf, sawWhole, trackFingerprint } from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { productsOf } from '../../results/products.ts';
 import type { SearchRef, StoredResult } from '../../results/searchStore.ts';
+import type { TrackObservation } from '../../results/tracks.ts';
 import { scheduleOf } from '../schedules/scheduledRun.ts';
 import type { QueueContext } from './context.ts';
 import type { SearchRun } from './plan.ts';
@@ -81,7 +82,7 @@ function errorOf({ code, message, page }: SearchSummary['missing'][number]): Sea
 
 /** Compares what a search found with its track; undefined without a track, or without anything found. */
 export async function compareWithTrack(
-  { tracks, store }: QueueContext,
+  { tracks, store, log }: QueueContext,
   { search, request }: SearchRun,
   complete: boolean,
 ): Promise<TrackComparison | undefined> {
@@ -89,38 +90,50 @@ export async function compareWithTrack(
   if (name === undefined) return undefined;
   const content = await store.readAll(search);
   if (content.pages.length === 0) return undefined;
-  const verdict = await tracks.compare(search, name, observationOf(request, content, complete));
+  const track = { tenant: search.tenant, name, request: trackFingerprint(request) };
+  const verdict = await tracks.compare(search, track, observationOf(request, content, complete));
+  if (verdict === undefined) return undefined;
+  if (verdict.note !== undefined)
+    log.warn('track not compared', { searchId: search.searchId, track: name, reason: verdict.note });
   const listed = productsOf(request, { ...content, details: new Map() });
   const seenAt = new Map(listed.map(({ itemId, observedAt }) => [itemId, observedAt]));
-  return verdict && { name, verdict, products: productsOf(request, { ...content, verdict }), seenAt };
+  return { name, verdict, products: productsOf(request, { ...content, verdict }), seenAt };
 }
 
 /** What a search has seen. @param complete no page failed and the search was not cancelled */
-function observationOf(
-  request: NormalRequest,
-  content: StoredResult,
-  complete: boolean,
-): Omit<Observation, 'before'> {
+function observationOf(request: NormalRequest, content: StoredResult, complete: boolean): TrackObservation {
   const answers = content.pages.map(({ answer }) => answer);
-  const products = productsOf(request, content);
+  const products = productsOf(request, content).filter(({ details }) => details?.availability !== 'gone');
+  const warnings = answers.flatMap((page) => page.warnings.map(({ errorId }) => errorId));
   return {
-    products: products.filter(({ details }) => details?.availability !== 'gone'),
+    products: products.map(({ details, ...product }) => ({
+      ...product,
+      // Details that version 0.1 stored have no offer of their own.
+      ...(content.details.get(product.itemId)?.details.observedAt && { details }),
+    })),
     listed: new Set(answers.flatMap((page) => page.products.map(({ itemId }) => itemId))),
     began: Math.min(...answers.map(({ observedAt }) => Date.parse(observedAt))),
     complete,
     whole:
       complete &&
-      request.marketplaces.every((id) => sawWhole(answers.filter((page) => page.marketplace === id))),
+      request.marketplaces.every((id) =>
+        sawWhole(coverageOf(answers.filter((page) => page.marketplace === id))),
+      ),
+    priceCurrency: priceCurrencyOf(request),
+    ignored: [...new Set(warnings)].sort().join(),
   };
 }
 
-/** Pages of a listing repeat items in place of others: there must be as many different items as the first page claims. */
-function sawWhole(pages: PageAnswer[]): boolean {
+/** How far these pages of a marketplace, in order, reach. */
+function coverageOf(pages: PageAnswer[]): Coverage {
   const last = pages.at(-1);
-  if (last === undefined || last.hasNext) return false;
-  if (pages.some(({ rejected }) => Object.keys(rejected).length > 0)) return false;
-  const different = new Set(pages.flatMap(({ products }) => products.map(({ itemId }) => itemId)));
-  return different.size >= (pages[0]?.total ?? Number.POSITIVE_INFINITY);
+  const totals = pages.map(({ total }) => total);
+  return {
+    stoppedBy: last?.endsAtKnown ? 'known' : (last?.hasNext ?? true) ? 'wanted' : 'end',
+    claimed: totals.includes(null) ? null : Math.max(...(totals as number[])),
+    itemIds: pages.flatMap(({ products }) => products.map(({ itemId }) => itemId)),
+    unreadable: pages.flatMap(({ rejected }) => Object.keys(rejected)).length,
+  };
 }
 
 /** Before its job ends: a worker that takes over from one that died publishes it again, which has no effect. */
