@@ -93,10 +93,6 @@ export class Failure extends Error {
   }
 }
 
-export function isFailureCode(word: string): word is FailureCode {
-  return Object.hasOwn(DISPOSITIONS, word);
-}
-
 /** Any thrown value as a `Failure`; what is not one already is a defect of ours and says so as `internal`. */
 export function asFailure(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
@@ -112,8 +108,8 @@ export function reasonOf(failure: Failure): string {
 export function parseReason(reason: string): { code: FailureCode; message: string } {
   const colon = reason.indexOf(': ');
   const code = reason.slice(0, Math.max(colon, 0));
-  if (isFailureCode(code)) return { code, message: reason.slice(colon + 2) };
-  return { code: 'internal', message: reason };
+  if (!FAILURE_CODES.includes(code)) return { code: 'internal', message: reason };
+  return { code: code as FailureCode, message: reason.slice(colon + 2) };
 }
 
 /**

@@ -1,9 +1,3 @@
-/** A resource that a process opened and must close. */
-interface Part {
-  /** Names of what did not close within `graceMs`; never rejects. */
-  close(graceMs: number): Promise<string[]>;
-}
-
 export interface StopReport {
   /** Names of the parts that did not close in time or failed to, in stop order. */
   unclosed: string[];
@@ -14,7 +8,8 @@ export interface StopReport {
  * to be closed by its own `close` unless another way is given. A second call of `stop` returns the same promise.
  */
 export class Lifecycle {
-  readonly #parts: Part[] = [];
+  /** Each closes one part and returns the names of what did not close within `graceMs`. They never reject. */
+  readonly #parts: Array<(graceMs: number) => Promise<string[]>> = [];
   #stopping: Promise<StopReport> | undefined;
 
   get stopping(): boolean {
@@ -24,15 +19,13 @@ export class Lifecycle {
   opened<T extends { close(): unknown }>(name: string, part: T): T;
   opened<T>(name: string, part: T, close: (part: T) => unknown): T;
   opened<T>(name: string, part: T, close = (own: T) => (own as { close(): unknown }).close()): T {
-    this.#parts.push({
-      close: async (graceMs) => ((await withinDeadline(() => close(part), graceMs)) ? [] : [name]),
-    });
+    this.#parts.push(async (graceMs) => ((await withinDeadline(() => close(part), graceMs)) ? [] : [name]));
     return part;
   }
 
   /** A part with parts of its own: it limits its own stop and reports what did not close. */
   nested<T extends { stop(): Promise<StopReport> }>(part: T): T {
-    this.#parts.push({ close: async () => (await part.stop()).unclosed });
+    this.#parts.push(async () => (await part.stop()).unclosed);
     return part;
   }
 
@@ -44,7 +37,7 @@ export class Lifecycle {
 
   async #closeAll(graceMs: number): Promise<StopReport> {
     const unclosed: string[] = [];
-    for (const part of this.#parts.reverse()) unclosed.push(...(await part.close(graceMs)));
+    for (const close of this.#parts.reverse()) unclosed.push(...(await close(graceMs)));
     return { unclosed };
   }
 }
@@ -54,12 +47,11 @@ async function withinDeadline(close: () => unknown, graceMs: number): Promise<bo
   const deadline = new Promise<false>((resolve) => {
     timer = setTimeout(resolve, graceMs, false);
   });
-  const closing = Promise.resolve()
-    .then(close)
-    .then(
-      () => true,
-      () => false,
-    );
+  const closed = (async () => close())();
+  const closing = closed.then(
+    () => true,
+    () => false,
+  );
   try {
     return await Promise.race([closing, deadline]);
   } finally {

@@ -22,12 +22,11 @@ export class FairTurns {
       began = performance.now();
       return work();
     });
-    const pause = () => sleep(pauseAfter(performance.now() - began), undefined, { ref: false });
+    const pause = () => {
+      const pauseMs = Math.min(PAUSE_FACTOR * (performance.now() - began), MAX_PAUSE_MS);
+      return sleep(pauseMs, undefined, { ref: false });
+    };
     this.#free.set(tenant, done.then(pause, pause));
     return done;
   }
-}
-
-function pauseAfter(workedMs: number): number {
-  return Math.min(PAUSE_FACTOR * workedMs, MAX_PAUSE_MS);
 }

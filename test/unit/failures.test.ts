@@ -1,13 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import {
-  asFailure,
-  Failure,
-  type FailureCode,
-  isFailureCode,
-  parseReason,
-  reasonOf,
-} from '../../src/failures.ts';
+import { asFailure, Failure, type FailureCode, parseReason, reasonOf } from '../../src/failures.ts';
 
 describe('a failure', () => {
   const codes: FailureCode[] = ['invalid_request', 'ebay-throttled', 'ebay-server-error', 'cancelled'];
@@ -47,7 +40,7 @@ describe('a failure', () => {
   });
 
   it('has a code of the closed vocabulary and nothing that objects inherit', () => {
-    expect(isFailureCode('internal')).to.equal(true);
-    expect(isFailureCode('constructor')).to.equal(false);
+    expect(parseReason('item-gone: x')).to.deep.equal({ code: 'item-gone', message: 'x' });
+    expect(parseReason('constructor: x')).to.deep.equal({ code: 'internal', message: 'constructor: x' });
   });
 });
