@@ -140,7 +140,7 @@ export async function startServeApp(
       reportRoutes({ producerOf, quotaOf, maxHeld: config.http.maxStreams }),
       productRoutes({ producerOf }),
       scheduleRoutes({ producerOf }),
-      docsRoutes(),
+      docsRoutes,
       pageRoutes({
         ...access,
         producerOf,
@@ -148,10 +148,6 @@ export async function startServeApp(
         latestOf: (tenant) => latestEvents(redis, prefix, tenant, LATEST_EVENTS),
         marketplace: config.ebay.marketplace,
         apiOrigin: apiOrigin(config.ebay),
-        links: [
-          { href: '/admin/queues', text: 'Queues' },
-          { href: '/docs', text: 'API' },
-        ],
       }),
       dashboardRoutes({ ...access, queuesOf: dashboardQueues, writes: config.http.dashboardWrites }),
     ];

@@ -27,22 +27,23 @@ const READ = ['GET', 'HEAD'];
 /** `/livez` and `/readyz`: 200, or 503 with the reasons. Without a key. */
 export function healthRoutes(health: Health): Routes {
   return (app) => {
-    const common = { method: READ, config: { access: 'public' } } as const;
-    app.route({
-      ...common,
-      url: '/livez',
-      handler: async (_, reply) => {
-        const live = health.live();
-        return reply.code(live.alive ? 200 : 503).send(live);
-      },
+    const route = (url: string, check: () => Promise<[isWell: boolean, body: object]>) =>
+      app.route({
+        method: READ,
+        url,
+        config: { access: 'public' },
+        handler: async (_, reply) => {
+          const [isWell, body] = await check();
+          return reply.code(isWell ? 200 : 503).send(body);
+        },
+      });
+    route('/livez', async () => {
+      const live = health.live();
+      return [live.alive, live];
     });
-    app.route({
-      ...common,
-      url: '/readyz',
-      handler: async (_, reply) => {
-        const readiness = await health.ready();
-        return reply.code(readiness.ready ? 200 : 503).send(readiness);
-      },
+    route('/readyz', async () => {
+      const readiness = await health.ready();
+      return [readiness.ready, readiness];
     });
   };
 }

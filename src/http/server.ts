@@ -89,7 +89,8 @@ export async function createServer(options: ServerOptions): Promise<App> {
     const [{ method, caller }, { statusCode: status, elapsedTime }] = [request, reply];
     metrics.answered(method, url, status, elapsedTime);
     const ms = Math.round(elapsedTime);
-    log.debug('request answered', { method, route: url ?? 'none', status, ms, keyId: caller?.id });
+    const keyId = caller && { keyId: caller.id };
+    log.debug('request answered', { method, route: url ?? 'none', status, ms, ...keyId });
   });
   await app.register(accepts);
   await limitRates(app, options.requestsAMinute);

@@ -52,7 +52,8 @@ export class Authenticator {
     // A request without a key is not a guess.
     if (headers.length > 0) this.#failures.set(source, failures + 1, { noUpdateTTL: true });
     const reason = reasonOf(headers, id, stored, presented);
-    this.#log.warn('authentication failed', { source, reason, keyId: id, keyName: stored?.name });
+    const key = { ...(id && { keyId: id }), ...(stored && { keyName: stored.name }) };
+    this.#log.warn('authentication failed', { source, reason, ...key });
     throw problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer dpf_live_…', {
       headers: { 'www-authenticate': 'Bearer realm="dropship-product-finder"' },
     });

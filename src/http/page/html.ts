@@ -91,16 +91,10 @@ export interface Document {
   refresh?: number;
 }
 
-export interface Frame {
-  /** Addresses of style and script. */
-  style: string;
-  script: string;
-  links: ReadonlyArray<{ href: string; text: string }>;
-}
-
 /** A page with its menu. @param signedIn undefined where nobody can sign out */
 export function layout(
-  { style, script, links }: Frame,
+  style: string,
+  script: string,
   { title, content, refresh }: Document,
   signedIn: { csrf: string; keyName: string } | undefined,
 ): Html {
@@ -110,7 +104,8 @@ export function layout(
 <header class="bar">
   <a class="brand" href="/">Product finder</a>
   <nav aria-label="Main">
-    ${links.map(({ href, text }) => html`<a href="${href}">${text}</a> `)}
+    <a href="/admin/queues">Queues</a>
+    <a href="/docs">API</a>
     ${signedIn && html`<form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" title="${signedIn.keyName}">Sign out</button></form>`}
   </nav>
 </header>

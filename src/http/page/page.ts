@@ -21,10 +21,9 @@ import {
 } from '../auth/login.ts';
 import { notFound, type Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
-import { homeView } from './homeView.ts';
-import { type Document, type Frame, type Html, html, layout, readAsset } from './html.ts';
+import { type Home, homeView, mistakesIn, requestFromForm } from './homeView.ts';
+import { type Document, type Html, html, layout, readAsset } from './html.ts';
 import { resultView, statusView } from './resultView.ts';
-import { type FormProblem, mistakesIn, requestFromForm, searchForm } from './searchForm.ts';
 import { addressOf, resultCache, selectionFrom } from './selection.ts';
 
 export interface PageOptions extends AccessParts {
@@ -36,7 +35,6 @@ export interface PageOptions extends AccessParts {
   marketplace: string;
   /** Of eBay's API; a simulator serves its pictures there too. */
   apiOrigin: string;
-  links: Frame['links'];
 }
 
 /** A request of somebody who may make it. */
@@ -90,7 +88,6 @@ function openPage(app: App, options: PageOptions) {
         .header('cache-control', 'public, max-age=31536000, immutable')
         .send(content),
     );
-  const frame = { style: style.address, script: script.address, links: options.links };
   const policy = pagePolicy(options.apiOrigin);
   const login = authenticator && new Login({ ...options, authenticator }, PAGE);
   /** Sends a part of a page. */
@@ -101,7 +98,15 @@ function openPage(app: App, options: PageOptions) {
       .headers({ 'content-security-policy': policy, 'referrer-policy': 'same-origin' })
       .send(String(content));
   const show = ({ reply, csrf, caller }: Pick<Visit, 'reply'> & Partial<Visit>, document: Document) =>
-    send(reply, layout(frame, document, csrf && caller ? { csrf, keyName: caller.name } : undefined));
+    send(
+      reply,
+      layout(
+        style.address,
+        script.address,
+        document,
+        csrf && caller ? { csrf, keyName: caller.name } : undefined,
+      ),
+    );
   /** Who is signed in; undefined: must sign in. */
   const visitor = async (request: FastifyRequest): Promise<Pick<Visit, 'caller' | 'csrf'> | undefined> =>
     login === undefined ? { caller: OPEN, csrf: null } : login.session(request);
@@ -222,21 +227,18 @@ function searchRoutes(page: Page): void {
     });
 }
 
-/** @param mistakes of the form that was sent */
 async function home(
   { quotaOf, latestOf, marketplace }: Page,
-  { caller: { tenant }, csrf, producer, form }: Visit,
-  mistakes: readonly FormProblem[],
+  { caller: { tenant }, csrf, producer, form: values }: Visit,
+  mistakes: Home['mistakes'],
 ): Promise<Document> {
   const [quota, events, schedules] = await Promise.all([
     quotaOf(tenant),
     latestOf(tenant),
     producer.schedule.list(),
   ]);
-  const content = html`<h1 class="quiet">Search eBay</h1>
-${searchForm(form, marketplace, csrf, mistakes)}
-${homeView({ quota, schedules, events, csrf, now: Date.now() })}`;
-  return { title: 'Search', content };
+  const shown = { values, marketplace, mistakes, quota, events, schedules, csrf, now: Date.now() };
+  return { title: 'Search', content: homeView(shown) };
 }
 
 function scheduleRoutes({ route }: Page): void {

@@ -4,6 +4,7 @@ import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { isWhole, searchTitle, summaryFacts, waitReasonText } from '../../text/searches.ts';
 import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
+import { conditionTexts } from './homeView.ts';
 import {
   csrfField,
   externalLink,
@@ -14,7 +15,6 @@ import {
   postButton,
   webAddress,
 } from './html.ts';
-import { conditionTexts } from './searchForm.ts';
 import { addressOf, isChanged, mainCurrency, PER_PAGE, type Selection, select } from './selection.ts';
 
 interface Result {
