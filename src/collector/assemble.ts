@@ -1,9 +1,9 @@
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { SearchCounts, SearchWarning } from '../product/summary.ts';
+import type { SearchCounts, SearchWarning, StoppedBy } from '../product/summary.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
-import { shareOf } from './query.ts';
+import { type ListingPage, type PageAddress, progressOf, shareOf } from './paging.ts';
 
 /** Letters, digits and accents: a character beside a word that belongs to it. */
 const WORD_CHARACTER = '[\\p{L}\\p{N}\\p{M}]';
@@ -89,21 +89,25 @@ export function headOf(request: NormalRequest, page: PageAnswer): PageHead {
 
 type Listed = Pick<Product, 'itemId' | 'marketplace'>;
 
-export type AnsweredPage<Item extends Listed = Product> = Pick<
-  PageAnswer,
-  'marketplace' | 'offset' | 'total' | 'received' | 'rejected' | 'warnings'
-> & { products: Item[] };
+export type AnsweredPage<Item extends Listed = Product> = ListingPage<Item> &
+  Pick<PageAnswer, 'total' | 'received' | 'rejected' | 'warnings'> & { products: Item[] };
 
 export interface Assembled<Item extends Listed = Product> {
   /** By marketplace in the request's order, then in eBay's order; each keeps its rank there, so gaps are normal. */
   products: Item[];
   counts: SearchCounts;
   warnings: SearchWarning[];
+  /** Different listings on the pages, unreadable ones included. */
+  lookedAt: number;
+  /** Why no further page is needed; undefined while one is. */
+  stoppedBy: StoppedBy | undefined;
+  /** The pages that are needed; empty when none is. */
+  next: PageAddress[];
 }
 
 /**
- * The result of a search from the pages that are there, in whatever order they came. It is derived at every reading, so
- * that the same page twice is the same result.
+ * The result of a search from the pages that are there, in whatever order they came, those left out that do not belong to
+ * it (`progressOf`). It is derived at every reading, so that the same page twice is the same result.
  *
  * An item counts once, where it stands first; then the conditions of the request drop some; then the list is cut to
  * `maxItems`. What one marketplace leaves of its share, others that have more fill up.
@@ -124,7 +128,8 @@ function assembled<Item extends Listed>(
   pages: readonly AnsweredPage<Item>[],
   judge: (product: Item) => boolean | DropReason,
 ): Assembled<Item> {
-  const ordered = inOrder(request, pages);
+  const progress = progressOf(request, pages, (product: Item) => judge(product) === true);
+  const { pages: ordered, stoppedBy, next } = progress;
   const collected = ordered.flatMap((page) => page.products);
   const unique = firstOfEach(collected);
   const fitting: Item[] = [];
@@ -135,19 +140,41 @@ function assembled<Item extends Listed>(
     else if (verdict !== false) filteredOutBy[verdict] = (filteredOutBy[verdict] ?? 0) + 1;
   }
   const products = cut(request, fitting);
+  const received = sum(ordered.map((page) => page.received));
+  const duplicates = collected.length - unique.length;
   return {
     products,
     counts: {
       found: found(ordered),
-      collected: sum(ordered.map((page) => page.received)),
+      collected: received,
       products: products.length,
-      duplicates: collected.length - unique.length,
+      duplicates,
       filteredOut: unique.length - fitting.length,
       ...(Object.keys(filteredOutBy).length > 0 && { filteredOutBy }),
       rejected: rejections(ordered),
     },
-    warnings: distinct(ordered.flatMap((page) => page.warnings)),
+    warnings: [...distinct(ordered.flatMap((page) => page.warnings)), ...unreadable(ordered)],
+    lookedAt: received - duplicates,
+    stoppedBy,
+    next,
   };
+}
+
+/** From this part of a page on, unreadable items are worth a warning: eBay's answers may have changed. */
+export const UNREADABLE = 0.2;
+
+function unreadable(pages: readonly Pick<PageAnswer, 'received' | 'rejected'>[]): SearchWarning[] {
+  const bad = pages.filter(
+    ({ received, rejected }) => received > 0 && rejectedOf(rejected) >= UNREADABLE * received,
+  );
+  if (bad.length === 0) return [];
+  const count = sum(bad.map(({ rejected }) => rejectedOf(rejected)));
+  const of = sum(bad.map(({ received }) => received));
+  return [{ errorId: null, message: `${count} of ${of} items could not be read and are left out` }];
+}
+
+export function rejectedOf(rejected: Record<string, number>): number {
+  return sum(Object.values(rejected));
 }
 
 /**
@@ -156,18 +183,6 @@ function assembled<Item extends Listed>(
  */
 export function withDetails(product: Product, { details, listing }: ItemAnswer): Product {
   return { ...product, ...listing, details };
-}
-
-/** A page once, by marketplace and offset. Pages of marketplaces that the request does not name are none of its own. */
-function inOrder<Item extends Listed>(
-  request: NormalRequest,
-  pages: readonly AnsweredPage<Item>[],
-): AnsweredPage<Item>[] {
-  return request.marketplaces.flatMap((marketplace) => {
-    const own = pages.filter((page) => page.marketplace === marketplace);
-    const byOffset = new Map(own.toReversed().map((page) => [page.offset, page]));
-    return [...byOffset.values()].sort((a, b) => a.offset - b.offset);
-  });
 }
 
 function firstOfEach<Item extends Listed>(products: readonly Item[]): Item[] {

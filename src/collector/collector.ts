@@ -7,14 +7,15 @@ import type { TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import { type MissingPart, type Outcome, outcomeOf } from '../product/summary.ts';
+import { type MissingPart, type Outcome, outcomeOf, type StoppedBy } from '../product/summary.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
 import { type Assembled, assemble, withDetails } from './assemble.ts';
 import { goneDetails, mapDetails } from './mapDetails.ts';
 import { mapPage } from './mapPage.ts';
-import { itemCall, type PageAddress, pagePlan, searchCall } from './query.ts';
+import type { PageAddress } from './paging.ts';
+import { itemCall, searchCall } from './query.ts';
 
 /** eBay's Browse API, as `BrowseClient` calls it. */
 export type Browse = Pick<BrowseClient, 'search' | 'getItem'>;
@@ -133,8 +134,8 @@ export class EbayProductCollector {
   }
 
   /**
-   * A whole search without a queue, page by page: each marketplace until its listing ends or its share is there; then,
-   * with `details: full`, item by item. What came before a failure is kept and `missing` says what did not. A `track`
+   * A whole search without a queue, page by page, until what is wanted is there, the listings end or `maxCalls` is reached;
+   * then, with `details: full`, item by item. What came before a failure is kept and `missing` says what did not. A `track`
    * is not compared: what it remembers is in Redis.
    * @throws Failure the first one, when no page at all was answered.
    */
@@ -143,22 +144,25 @@ export class EbayProductCollector {
     const missing: MissingPart[] = [];
     let firstFailure: Failure | undefined;
     const options = { request, class: request.priority, ...(signal ? { signal } : {}) };
-    for (const marketplace of request.marketplaces) {
-      for (const [index, address] of pagePlan(request, marketplace).entries()) {
-        try {
-          const page = await this.collectPage({ ...options, ...address });
-          pages.push(page);
-          if (!page.hasNext) break;
-        } catch (error) {
-          const failure = asFailure(error);
-          firstFailure ??= failure;
-          missing.push({ marketplace, page: index, code: failure.code, message: failure.message });
-          break;
-        }
+    const broken = new Set<MarketplaceId>();
+    let assembled = assemble(request, pages);
+    const open = () => assembled.next.find(({ marketplace }) => !broken.has(marketplace));
+    for (let address = open(); address !== undefined; address = open()) {
+      try {
+        pages.push(await this.collectPage({ ...options, ...address }));
+        assembled = assemble(request, pages);
+      } catch (error) {
+        const { marketplace, offset } = address;
+        const failure = asFailure(error);
+        firstFailure ??= failure;
+        broken.add(marketplace);
+        const page = pages.filter(
+          (answer) => answer.marketplace === marketplace && answer.offset < offset,
+        ).length;
+        missing.push({ marketplace, page, code: failure.code, message: failure.message });
       }
     }
     if (pages.length === 0 && firstFailure) throw firstFailure;
-    const assembled = assemble(request, pages);
     let { products } = assembled;
     let calls = pages.reduce((sum, page) => sum + page.calls, 0);
     if (request.details === 'full') {
@@ -176,15 +180,17 @@ export class EbayProductCollector {
         }
       }
     }
-    const { counts } = assembled;
-    const ending = { pages: pages.length, missing: missing.length, cancelled: false, counts };
+    const { counts, warnings, lookedAt, stoppedBy = null } = assembled;
+    const ending = { pages: pages.length, missing: missing.length, cancelled: false, stoppedBy, counts };
     const outcome = outcomeOf({ ...ending, onFailure: request.onFailure });
-    return { ...assembled, products, outcome, missing, pages: pages.length, calls };
+    return { products, counts, warnings, lookedAt, stoppedBy, outcome, missing, pages: pages.length, calls };
   }
 }
 
 /** What a search without a queue gave. */
-export interface Collected extends Assembled {
+export interface Collected extends Omit<Assembled, 'next' | 'stoppedBy'> {
+  /** Null where a page failed. */
+  stoppedBy: StoppedBy | null;
   outcome: Outcome;
   missing: MissingPart[];
   pages: number;

@@ -25,7 +25,8 @@ export type StoppedBy = (typeof STOPPED_BY)[number];
 
 const OutcomeSchema = Type.Enum([...OUTCOMES], {
   description:
-    'complete, none-found, filtered-out: all wanted pages are there; partial: later pages failed permanently; ' +
+    'complete: the wanted number, or all of the listing, is there; none-found: the listing is empty; filtered-out: no item ' +
+    'of the listing fits; partial: pages or items failed, or the search stopped before the end of the listing (stoppedBy); ' +
     'degraded: nothing is there and the request asked not to fail; skipped: the run before was still busy',
 });
 
@@ -105,6 +106,13 @@ export const SearchSummarySchema = Type.Object(
     searchId: Type.String({ description: "the job's id" }),
     outcome: OutcomeSchema,
     counts: CountsSchema,
+    stoppedBy: Type.Union([Type.Enum([...STOPPED_BY]), Type.Null()], {
+      description:
+        'why no further page was asked for: wanted (the wanted number is there), end (the listing ended), window (eBay shows ' +
+        'no item behind the first 10,000), max-calls (maxCalls was reached), known (newest first, the track knows the rest); ' +
+        'null: a page failed, or the search was cancelled or skipped',
+    }),
+    lookedAt: count('different listings that were looked at, of counts.found'),
     calls: count('calls to eBay that this search made'),
     pages: count('answers that are there'),
     missing: Type.Array(MissingSchema, {
@@ -147,24 +155,38 @@ export interface Ending {
   /** Entries of the summary's `missing`. */
   missing: number;
   cancelled: boolean;
+  /** Null where a page failed or the search was cancelled. */
+  stoppedBy: StoppedBy | null;
   onFailure: NormalRequest['onFailure'];
   counts: Pick<SearchCounts, 'collected' | 'products'>;
 }
 
 /**
- * The outcome of a search. It separates nothing found, everything filtered out, some of it missing and all of it missing:
- * an outage never looks like "no products".
+ * The outcome of a search, from its evidence:
+ *
+ * | evidence                                                     | outcome      |
+ * |--------------------------------------------------------------|--------------|
+ * | it was cancelled                                             | cancelled    |
+ * | no page was answered                                         | failed, or degraded where the request asks for it |
+ * | a page or an item failed                                     | partial      |
+ * | it stopped before the end of the listing, at its bound, eBay's window or what a track knows | partial |
+ * | the wanted number, or the whole listing, is delivered        | complete     |
+ * | the whole listing was looked at, and no item fits            | filtered-out |
+ * | the whole listing was looked at, and it is empty             | none-found   |
+ *
+ * An outage never looks like "no products".
  */
 export function outcomeOf({
   pages,
   missing,
   cancelled,
+  stoppedBy,
   onFailure,
   counts,
 }: Ending): Exclude<Outcome, 'skipped'> {
   if (cancelled) return 'cancelled';
   if (pages === 0) return onFailure === 'degrade' ? 'degraded' : 'failed';
-  if (missing > 0) return 'partial';
+  if (missing > 0 || (stoppedBy !== 'wanted' && stoppedBy !== 'end')) return 'partial';
   if (counts.products > 0) return 'complete';
   return counts.collected > 0 ? 'filtered-out' : 'none-found';
 }

@@ -79,6 +79,8 @@ function skipped(searchId: string): SearchSummary {
     searchId,
     outcome: 'skipped',
     counts: { found: 0, collected: 0, products: 0, duplicates: 0, filteredOut: 0, rejected: {} },
+    stoppedBy: null,
+    lookedAt: 0,
     calls: 0,
     pages: 0,
     missing: [],

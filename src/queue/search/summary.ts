@@ -47,20 +47,25 @@ export function summarise(
   noLongerListed: readonly string[],
   expiresAt: number | undefined,
 ): SearchSummary {
-  const { counts, warnings, products } = assembleHeads(request, heads);
+  const { counts, warnings, products, lookedAt, ...rest } = assembleHeads(request, heads);
   const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
   const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
   const [first] = missing;
+  const stoppedBy =
+    run.cancelled || missing.some(({ page }) => page !== null) ? null : (rest.stoppedBy ?? null);
   return {
     searchId: search.searchId,
     outcome: outcomeOf({
       pages: heads.length,
       missing: missing.length,
       cancelled: run.cancelled,
+      stoppedBy,
       onFailure: request.onFailure,
       counts,
     }),
     counts,
+    stoppedBy,
+    lookedAt,
     calls: [...heads, ...details.values()].reduce((sum, answer) => sum + answer.calls, run.failedCalls),
     pages: heads.length,
     missing,

@@ -13,6 +13,8 @@ function page(ids: string[], change: Partial<AnsweredPage> & { titles?: string }
   return {
     marketplace,
     offset,
+    limit: 200,
+    hasNext: true,
     total: 100,
     received: ids.length,
     products,
@@ -26,7 +28,10 @@ const ids = ({ products }: { products: { itemId: string }[] }) => products.map((
 
 describe('the result of a search', () => {
   it('is its pages in order, whatever order they came in, each product with its rank', () => {
-    const result = assemble(request(), [page(['c', 'd'], { offset: 2 }), page(['a', 'b'])]);
+    const result = assemble(request(), [
+      page(['c', 'd'], { offset: 2 }),
+      page(['a', 'b'], { nextOffset: 2 }),
+    ]);
     expect(result.products.map(({ itemId, rank }) => [itemId, rank])).to.deep.equal([
       ['a', 1],
       ['b', 2],
@@ -80,6 +85,23 @@ describe('the result of a search', () => {
     expect(assemble(request(), pages).warnings).to.deep.equal([warning]);
   });
 
+  it('leaves out a page that does not belong to it: eBay’s next named another place', () => {
+    const pages = [page(['a'], { nextOffset: 100 }), page(['c'], { offset: 200 })];
+    const { next, ...result } = assemble(request(), pages);
+    expect(ids(result)).to.deep.equal(['a']);
+    expect(next).to.deep.equal([{ marketplace: 'EBAY_US', offset: 100, limit: 100 }]);
+  });
+
+  it('warns when a fifth of a page could not be read', () => {
+    const rejected = { 'no-title': 1 };
+    const warningsOf = (received: number) =>
+      assemble(request(), [page(['a'], { rejected, received })]).warnings;
+    expect(warningsOf(6)).to.deep.equal([]);
+    expect(warningsOf(5)).to.deep.equal([
+      { errorId: null, message: '1 of 5 items could not be read and are left out' },
+    ]);
+  });
+
   it('is cut to maxItems, an equal share for each marketplace', () => {
     const search = request({
       maxItems: 3,
@@ -98,7 +120,14 @@ describe('the result of a search', () => {
 
   it('of nothing is nothing', () => {
     const counts = { found: 0, collected: 0, products: 0, duplicates: 0, filteredOut: 0, rejected: {} };
-    expect(assemble(request(), [])).to.deep.equal({ products: [], counts, warnings: [] });
+    expect(assemble(request(), [])).to.deep.equal({
+      products: [],
+      counts,
+      warnings: [],
+      lookedAt: 0,
+      stoppedBy: undefined,
+      next: [{ marketplace: 'EBAY_US', offset: 0, limit: 200 }],
+    });
   });
 
   it('accounts for every item that eBay sent', () => {

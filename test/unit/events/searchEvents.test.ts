@@ -19,6 +19,8 @@ const summary = {
   searchId: 's_1',
   outcome: 'complete',
   counts: { found: 9, collected: 3, products: 3, duplicates: 0, filteredOut: 0, rejected: {} },
+  stoppedBy: 'end',
+  lookedAt: 3,
   calls: 1,
   pages: 1,
   missing: [],

@@ -5,6 +5,7 @@ const ending = (change: Partial<Ending>): Ending => ({
   pages: 2,
   missing: 0,
   cancelled: false,
+  stoppedBy: 'end',
   onFailure: 'fail',
   counts: { collected: 10, products: 10 },
   ...change,
@@ -12,7 +13,16 @@ const ending = (change: Partial<Ending>): Ending => ({
 
 describe('the outcome of a search', () => {
   const CASES: [outcome: string, when: string, change: Partial<Ending>][] = [
-    ['complete', 'all wanted pages are there', {}],
+    ['complete', 'the whole listing is delivered', {}],
+    ['complete', 'the wanted number is delivered', { stoppedBy: 'wanted' }],
+    ['partial', 'its own bound stopped it', { stoppedBy: 'max-calls' }],
+    ['partial', 'the end of eBay’s window stopped it', { stoppedBy: 'window' }],
+    ['partial', 'it stopped at what its track knows', { stoppedBy: 'known' }],
+    [
+      'partial',
+      'nothing fits as far as it looked',
+      { stoppedBy: 'max-calls', counts: { collected: 10, products: 0 } },
+    ],
     ['none-found', 'eBay had no items', { counts: { collected: 0, products: 0 } }],
     ['filtered-out', 'eBay had items and none was delivered', { counts: { collected: 10, products: 0 } }],
     ['partial', 'a later page failed for good', { missing: 1 }],
