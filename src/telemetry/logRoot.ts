@@ -10,6 +10,14 @@ const SEVERITY: Record<string, number> = { error: 0, warn: 1, info: 2, debug: 3 
 const ERROR_BURST = 10;
 const ERROR_WINDOW_MS = 10_000;
 
+/** Lines beyond this are dropped: a reader that does not read must not fill this process's memory. */
+const MAX_BUFFERED_BYTES = 4_000_000;
+
+/** Without a listener for errors a full disk or a closed pipe ends the process. Added once to each stream. */
+const ignore = () => undefined;
+
+type Stream = NodeJS.WritableStream & { isTTY?: boolean; writableLength?: number };
+
 /**
  * Log lines go to stderr: stdout belongs to what a command was asked to print. A stream that takes no lines (a full disk,
  * a closed pipe, a reader that does not read) costs the lines and nothing else.
@@ -17,30 +25,32 @@ const ERROR_WINDOW_MS = 10_000;
 export class LogRoot implements Logs {
   readonly scrubber: Scrubber;
   readonly #winston: winston.Logger;
-  readonly #sink: LineSink;
+  readonly #lost = { refused: 0, stuck: 0 };
   readonly #errors = new LogRateLimiter(ERROR_BURST, ERROR_WINDOW_MS);
   #flushTimer: NodeJS.Timeout | undefined;
+  /** Lines lost since the stream last took one. */
+  #missing = 0;
   #levels = new Map<string, string>();
   #level = 'info';
 
-  constructor(
-    options: Config['log'],
-    stream: NodeJS.WritableStream = process.stderr,
-    scrubber: Scrubber = new Scrubber(),
-  ) {
-    const isTerminal = 'isTTY' in stream && stream.isTTY === true;
-    const pretty = options.format === 'pretty' || (options.format === 'auto' && isTerminal);
+  constructor(options: Config['log'], stream: Stream = process.stderr, scrubber: Scrubber = new Scrubber()) {
+    const pretty = options.format === 'pretty' || (options.format === 'auto' && stream.isTTY === true);
     const line = pretty ? prettyLine : jsonLine;
     this.scrubber = scrubber;
     this.setLevels(options);
-    this.#sink = new LineSink(stream, (lines) =>
-      this.component('log').warn('log lines are missing: they could not be written', { lines }),
-    );
+    if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
+    const sink = new Writable({
+      decodeStrings: false,
+      write: (text: string, _encoding, done) => {
+        this.#send(stream, text);
+        done();
+      },
+    });
     const masked = winston.format.printf((entry) => scrubber.text(line(entry)));
     this.#winston = winston.createLogger({
       level: 'debug',
       format: winston.format.combine(winston.format.timestamp(), masked),
-      transports: [new winston.transports.Stream({ stream: this.#sink })],
+      transports: [new winston.transports.Stream({ stream: sink })],
     });
   }
 
@@ -62,7 +72,23 @@ export class LogRoot implements Logs {
 
   /** Lines that were not written, by reason: `refused` or `stuck` (the stream), `repeated` (errors that were only counted). */
   get lost(): Record<'refused' | 'stuck' | 'repeated', number> {
-    return { ...this.#sink.lost, repeated: this.#errors.total };
+    return { ...this.#lost, repeated: this.#errors.total };
+  }
+
+  #send(stream: Stream, line: string): void {
+    const lose = (reason: 'refused' | 'stuck') => {
+      this.#lost[reason] += 1;
+      this.#missing += 1;
+    };
+    if ((stream.writableLength ?? 0) > MAX_BUFFERED_BYTES) lose('stuck');
+    else
+      stream.write(line, (error) => {
+        if (error) return void lose('refused');
+        const lines = this.#missing;
+        this.#missing = 0;
+        if (lines > 0)
+          this.component('log').warn('log lines are missing: they could not be written', { lines });
+      });
   }
 
   /** Writes how many errors were suppressed. A process that ends then waits for the stream. */
@@ -104,45 +130,4 @@ function prettyLine({ level, message, timestamp, component, fields }: Entry): st
   const clock = String(timestamp).slice(11, 23);
   const details = Object.entries(fields as Fields).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
   return visible([clock, level.padEnd(5), `${component}:`, message, ...details].join(' '));
-}
-
-/** Lines beyond this are dropped: a reader that does not read must not fill this process's memory. */
-const MAX_BUFFERED_BYTES = 4_000_000;
-
-/** Without a listener for errors a full disk or a closed pipe ends the process. Added once to each stream. */
-const ignore = () => undefined;
-
-/**
- * Writes finished lines to a stream that may fail. What the stream refuses is lost and counted; `recovered` is called with
- * the number of missing lines once the stream takes lines again.
- */
-class LineSink extends Writable {
-  readonly lost = { refused: 0, stuck: 0 };
-  readonly #stream: NodeJS.WritableStream & { writableLength?: number };
-  readonly #recovered: (lines: number) => void;
-  #missing = 0;
-
-  constructor(stream: NodeJS.WritableStream, recovered: (lines: number) => void) {
-    super({ decodeStrings: false });
-    this.#stream = stream;
-    this.#recovered = recovered;
-    if (!stream.listeners('error').includes(ignore)) stream.on('error', ignore);
-  }
-
-  override _write(line: string, _encoding: BufferEncoding, done: () => void): void {
-    if ((this.#stream.writableLength ?? 0) > MAX_BUFFERED_BYTES) this.#lose('stuck');
-    else this.#stream.write(line, (error) => (error ? this.#lose('refused') : this.#arrived()));
-    done();
-  }
-
-  #lose(loss: 'refused' | 'stuck'): void {
-    this.lost[loss] += 1;
-    this.#missing += 1;
-  }
-
-  #arrived(): void {
-    const missing = this.#missing;
-    this.#missing = 0;
-    if (missing > 0) this.#recovered(missing);
-  }
 }
