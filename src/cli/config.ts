@@ -11,9 +11,7 @@ import {
   type FleetStore,
   NOTHING,
   type Parts,
-  type ProcessReport,
   publishNext,
-  type Versioned,
   withNewer,
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
@@ -77,12 +75,10 @@ function masked(value: string): string {
   return `${url.protocol}//${credentials}${url.host}${url.pathname}`;
 }
 
-const MAX_VALUE_WIDTH = 34;
-
 function settingsTable(shown: readonly ShownSetting[], terminal: Terminal): string {
   const { width, paint } = terminal;
   const nameWidth = Math.max(...shown.map(({ variable }) => variable.length));
-  const valueWidth = Math.min(Math.max(12, Math.floor(width / 4)), MAX_VALUE_WIDTH);
+  const valueWidth = Math.min(Math.max(12, Math.floor(width / 4)), 34);
   const docWidth = Math.min(80, Math.max(20, width - nameWidth - valueWidth - 2 * GAP));
   // Values have no spaces at which the table could wrap them.
   const line = new RegExp(`.{1,${valueWidth}}`, 'gu');
@@ -99,31 +95,25 @@ function settingsTable(shown: readonly ShownSetting[], terminal: Terminal): stri
   return table(rows, terminal, { colWidths: [nameWidth, valueWidth, docWidth], wordWrap: true });
 }
 
+/** The newest version, and which process runs which. */
 function showFleet(terminal: Terminal): Promise<Answer> {
   return withFleet(async (fleet) => {
     const [newest, processes] = await Promise.all([fleet.read(), fleet.processes()]);
-    return { data: { ...newest, processes }, text: fleetText(newest, processes, terminal) };
+    const { version, document } = newest;
+    const parts = (['settings', 'tenants', 'schedules'] as const).flatMap((name) => {
+      const part = document[name];
+      return part === undefined ? [] : [`${name} of ${new Date(part.at).toISOString()}`];
+    });
+    const what = parts.join(', ') || 'tenants';
+    const published = version === 0 ? 'nothing was published yet' : `version ${version}: ${what}`;
+    const rows = processes.map(({ role, host, pid, version: runs, tenants, refused }) => [
+      ...[role, host, String(pid), String(runs), tenants.join(' ')],
+      refused ?? (runs === version ? '' : 'not yet'),
+    ]);
+    const head = ['Role', 'Host', 'Pid', 'Version', 'Tenants', ''];
+    const reports = rows.length === 0 ? 'no process reports' : table(rows, terminal, { head });
+    return { data: { ...newest, processes }, text: `${published}\n${reports}` };
   });
-}
-
-/** The newest version, and which process runs which. */
-function fleetText(
-  { version, document }: Versioned,
-  processes: readonly ProcessReport[],
-  terminal: Terminal,
-): string {
-  const parts = (['settings', 'tenants', 'schedules'] as const).flatMap((name) => {
-    const part = document[name];
-    return part === undefined ? [] : [`${name} of ${new Date(part.at).toISOString()}`];
-  });
-  const newest =
-    version === 0 ? 'nothing was published yet' : `version ${version}: ${parts.join(', ') || 'tenants'}`;
-  if (processes.length === 0) return `${newest}\nno process reports`;
-  const rows = processes.map(({ role, host, pid, version: runs, tenants, refused }) => [
-    ...[role, host, String(pid), String(runs), tenants.join(' ')],
-    refused ?? (runs === version ? '' : 'not yet'),
-  ]);
-  return `${newest}\n${table(rows, terminal, { head: ['Role', 'Host', 'Pid', 'Version', 'Tenants', ''] })}`;
 }
 
 /**
@@ -187,10 +177,7 @@ function readParts(path: string): { parts: Parts; needRestart: string[] } {
 const FOLLOW_TIMEOUT_MS = 3000;
 
 /** Waits until each process runs the version or has refused it: how many run it, and which do not. */
-async function followers(
-  fleet: FleetStore,
-  version: number,
-): Promise<{ running: number; behind: ProcessReport[] }> {
+async function followers(fleet: FleetStore, version: number) {
   const giveUpAt = Date.now() + FOLLOW_TIMEOUT_MS;
   for (;;) {
     const processes = await fleet.processes();

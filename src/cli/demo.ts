@@ -15,7 +15,7 @@ import { printFound } from './search.ts';
 import { openServe } from './serve.ts';
 import { onInterrupt } from './signals.ts';
 import { exportLines, simulatorEnv } from './simulate.ts';
-import { ProgressLine, type Terminal } from './terminal.ts';
+import { progressLine, type Terminal } from './terminal.ts';
 
 /** What the demo searches for: the arguments of `dpf search`, as typed. */
 const SEARCHES: ReadonlyArray<[about: string, line: string]> = [
@@ -112,7 +112,7 @@ async function searchAll({ producer, config }: DemoStack, terminal: Terminal) {
     return requestFrom(search.args[0], search.opts(), config.ebay);
   });
   const added = await producer.enqueueMany(requests);
-  const line = new ProgressLine(terminal);
+  const line = progressLine(terminal);
   const reports = new Map<string, SearchReport>();
   const onProgress = (report: SearchReport) => {
     reports.set(report.searchId, report);
@@ -134,29 +134,24 @@ async function searchAll({ producer, config }: DemoStack, terminal: Terminal) {
 
 function progressText(reports: SearchReport[]): string {
   const done = reports.filter(({ state }) => state === 'done').length;
-  const products = sum(
-    reports.map(({ summary, progress }) => summary?.counts.products ?? progress?.products ?? 0),
-  );
+  const found = reports.map(({ summary, progress }) => summary?.counts.products ?? progress?.products ?? 0);
+  const products = found.reduce((sum, each) => sum + each, 0);
   return `${done} of ${SEARCHES.length} searches done · ${countText(products, 'product')}`;
 }
 
-const ROWS = 5;
+type Answers = Awaited<ReturnType<typeof searchAll>>;
 
-function show(
-  answers: Awaited<ReturnType<typeof searchAll>>,
-  { simulator: { controls }, config }: DemoStack,
-  terminal: Terminal,
-): void {
+function show(answers: Answers, { simulator: { controls }, config }: DemoStack, terminal: Terminal): void {
   for (const [index, { about, ...found }] of answers.entries()) {
     terminal.print(`\n${terminal.paint('bold', `dpf search ${SEARCHES[index]?.[1]}`)}`);
     terminal.print(terminal.paint('dim', `# ${about}\n`));
-    printFound(terminal, found, { limitRows: ROWS });
+    printFound(terminal, found, { limitRows: 5 });
   }
   const arrivals = controls.log({ kind: 'search' }).map(({ at }) => at);
   const gaps = arrivals.slice(1).map((at, index) => at - (arrivals[index] as number));
   const facts = [
     `${answers.length} searches`,
-    countText(sum(answers.map(({ products }) => products.length)), 'product'),
+    countText(answers.flatMap(({ products }) => products).length, 'product'),
     countText(arrivals.length, 'call'),
     countText(controls.state().tokensMinted, 'token request'),
   ];
@@ -165,10 +160,6 @@ function show(
       `Calls arrived at eBay at least ${Math.round(Math.min(...gaps))} ms apart ` +
       `(MIN_API_CALL_INTERVAL=${config.pace.minApiCallInterval}).`,
   );
-}
-
-function sum(numbers: number[]): number {
-  return numbers.reduce((total, each) => total + each, 0);
 }
 
 function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): string {

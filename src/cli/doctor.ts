@@ -6,7 +6,7 @@ import { unreachable } from '../redis/fitness.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
 import { type Answer, answering, quietLog, withRedis } from './commandSetup.ts';
 import { EXIT, type ExitCode } from './exit.ts';
-import { type Colour, harmless, ProgressLine, type Terminal } from './terminal.ts';
+import { type Colour, harmless, progressLine, type Terminal } from './terminal.ts';
 
 export function command(terminal: Terminal): Command {
   const doctor = new Command('doctor')
@@ -25,7 +25,7 @@ const SLOW_MS = 500;
 
 async function diagnose(terminal: Terminal, json = false): Promise<Answer> {
   const findings: Finding[] = [];
-  const line = new ProgressLine(terminal);
+  const line = progressLine(terminal);
   let timer: NodeJS.Timeout | undefined;
   const clear = () => {
     clearTimeout(timer);
@@ -82,12 +82,11 @@ const WORDS: Record<Finding['state'], [word: string, colour: Colour]> = {
   fail: ['FAIL', 'red'],
   skipped: ['–', 'dim'],
 };
-const CHECK_WIDTH = 11;
 
 function findingLine({ check, state, message, remedy }: Finding, { paint }: Terminal): string {
   const [word, colour] = WORDS[state];
   const advice = remedy === undefined ? '' : ` → ${harmless(remedy)}`;
-  return `${paint(colour, word.padEnd(4))}  ${check.padEnd(CHECK_WIDTH)}  ${harmless(message)}${advice}`;
+  return `${paint(colour, word.padEnd(4))}  ${check.padEnd(11)}  ${harmless(message)}${advice}`;
 }
 
 function verdict(findings: readonly Finding[], { paint }: Terminal): string {

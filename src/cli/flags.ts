@@ -81,12 +81,10 @@ export function addRequestFlags(command: Command): Command {
   return command;
 }
 
+type Defaults = { marketplace: string };
+
 /** The request of the options, unchecked. @param defaults for the currency of prices */
-export function requestFrom(
-  query: string | undefined,
-  options: Values,
-  defaults: { marketplace: string },
-): SearchRequest {
+export function requestFrom(query: string | undefined, options: Values, defaults: Defaults): SearchRequest {
   const request: Values = query === undefined ? {} : { query };
   for (const [path, flags] of FIELDS) {
     const value = options[new Option(flags).attributeName()];
@@ -105,10 +103,7 @@ function put(target: Values, [name = '', ...rest]: string[], value: unknown): vo
 }
 
 /** eBay needs a currency beside a price. Where all marketplaces have the same one, it is added here. */
-function addCurrency(
-  { filters, marketplaces }: SearchRequest,
-  { marketplace }: { marketplace: string },
-): void {
+function addCurrency({ filters, marketplaces }: SearchRequest, { marketplace }: Defaults): void {
   const price = filters?.price;
   if (price === undefined) return;
   if (price.min === undefined && price.max === undefined)

@@ -8,12 +8,7 @@ import { tenantName } from './flags.ts';
 import { table, whenText } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-interface AddFlags {
-  tenant: string;
-  roles: Role[];
-  expires?: number;
-  json?: boolean;
-}
+type AddFlags = { tenant: string; roles: Role[]; expires?: number; json?: boolean };
 
 export function command(terminal: Terminal): Command {
   const add = new Command('add')
@@ -101,7 +96,6 @@ function keyTable(keys: ReadonlyArray<ApiKey & { lastUsedAt: string | null }>, t
     ...[id, name, tenant, roles.join(','), createdAt.slice(0, 10)],
     ...[instant(expiresAt), instant(lastUsedAt)],
   ]);
-  return table(rows, terminal, {
-    head: ['Id', 'Name', 'Tenant', 'Roles', 'Created', 'Expires', 'Last used'],
-  });
+  const head = ['Id', 'Name', 'Tenant', 'Roles', 'Created', 'Expires', 'Last used'];
+  return table(rows, terminal, { head });
 }

@@ -8,29 +8,22 @@ import { CommandError, EXIT } from './exit.ts';
 import { fieldLines, whenText } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Flags {
-  reconcile?: boolean;
-  tenant?: string;
-}
-
 export function command(terminal: Terminal): Command {
   const quota = new Command('quota')
     .description('Show how many of today’s eBay calls are used, and who may call now.')
     .option('--reconcile', 'ask eBay for its own count first')
     .option('--tenant <name>', 'tenant whose calls are counted');
-  return answering(quota, terminal, ({ reconcile, tenant }: Flags) =>
+  return answering(quota, terminal, ({ reconcile, tenant }: { reconcile?: boolean; tenant?: string }) =>
     withEbay(tenant, reconcile, async ({ gate, client }, config) => {
       if (reconcile && !(await client.reconcile()))
-        throw new CommandError(
-          EXIT.dependency,
-          'quota-not-told',
-          'eBay did not answer with its count of calls; try again later',
-        );
+        throw new CommandError(EXIT.dependency, 'quota-not-told', NO_COUNT);
       const report = quotaReport(await gate.read(), gateSettings(config).shares);
       return { data: report, text: quotaText(report, terminal, Date.now()) };
     }),
   );
 }
+
+const NO_COUNT = 'eBay did not answer with its count of calls; try again later';
 
 const CIRCUITS = {
   closed: 'closed, eBay answers',
@@ -43,20 +36,15 @@ export function quotaText(report: QuotaReport, terminal: Pick<Terminal, 'paint'>
   const { limit, used, remaining, reset, interval, closed, circuit, classes } = report;
   const { paint } = terminal;
   const calls = `${numberText(used)} of ${numberText(limit)}, ${numberText(remaining)} left`;
-  return fieldLines(
-    [
-      ['calls today', `${bar(report, terminal)} ${calls}`],
-      ['resets', whenText(reset, now)],
-      ['pace', interval > 0 ? `one call every ${interval} s` : 'no interval between calls'],
-      [
-        'gate',
-        closed === null ? paint('green', 'open') : paint('red', `closed: ${closureText(closed, now)}`),
-      ],
-      ['circuit', circuit === 'closed' ? CIRCUITS.closed : paint('yellow', CIRCUITS[circuit])],
-      ...Object.entries(classes).map(([name, each]) => [name, classText(each, now)] as const),
-    ],
-    terminal,
-  );
+  const gate = closed === null ? paint('green', 'open') : paint('red', `closed: ${closureText(closed, now)}`);
+  return fieldLines(terminal, [
+    ['calls today', `${bar(report, terminal)} ${calls}`],
+    ['resets', whenText(reset, now)],
+    ['pace', interval > 0 ? `one call every ${interval} s` : 'no interval between calls'],
+    ['gate', gate],
+    ['circuit', circuit === 'closed' ? CIRCUITS.closed : paint('yellow', CIRCUITS[circuit])],
+    ...Object.entries(classes).map(([name, each]) => [name, classText(each, now)] as const),
+  ]);
 }
 
 const BAR_WIDTH = 30;

@@ -131,23 +131,20 @@ function scheduleText(report: ScheduleReport, terminal: Terminal): string {
   const { name, when, state, source, next, start, end, limit, runs, lastRuns, request } = report;
   const bounds = [start && `from ${instant(start)}`, end && `until ${instant(end)}`].filter(Boolean);
   const within = bounds.length === 0 ? [] : [['within', bounds.join(', ')] as const];
-  return fieldLines(
-    [
-      ['name', name],
-      ['when', when],
-      ['state', state],
-      ['next run', instant(next)],
-      ...within,
-      ['runs so far', limit === undefined ? String(runs) : `${runs} of ${limit}`],
-      ['from', source === 'file' ? 'the file of schedules' : 'code, command line or web page'],
-      ['search', harmless(searchTitle(request))],
-      ...lastRuns.map(({ at, outcome, searchId }, index) => {
-        const run = `${instant(at)}  ${runText(outcome).padEnd(12)}  ${searchId}`;
-        return [index === 0 ? 'last runs' : '', run] as const;
-      }),
-    ],
-    terminal,
-  );
+  return fieldLines(terminal, [
+    ['name', name],
+    ['when', when],
+    ['state', state],
+    ['next run', instant(next)],
+    ...within,
+    ['runs so far', limit === undefined ? String(runs) : `${runs} of ${limit}`],
+    ['from', source === 'file' ? 'the file of schedules' : 'code, command line or web page'],
+    ['search', harmless(searchTitle(request))],
+    ...lastRuns.map(({ at, outcome, searchId }, index) => {
+      const run = `${instant(at)}  ${runText(outcome).padEnd(12)}  ${searchId}`;
+      return [index === 0 ? 'last runs' : '', run] as const;
+    }),
+  ]);
 }
 
 function instant(iso: string | null): string {

@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
-import { Failure, withBecause } from '../failures.ts';
+import { Failure } from '../failures.ts';
 import { csvColumns, productCsv } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
 import type { Outcome, SearchSummary } from '../product/summary.ts';
@@ -14,7 +14,7 @@ import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import { fieldLines, productTable, whenText } from './table.ts';
-import { type Colour, harmless, ProgressLine, type Terminal } from './terminal.ts';
+import { type Colour, harmless, progressLine, type Terminal } from './terminal.ts';
 
 interface Flags {
   get?: string;
@@ -84,23 +84,20 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
       terminal.print(json ? JSON.stringify({ searchId }) : searchId);
       return EXIT.done;
     }
-    const report = wait ? await waitFor(terminal, producer, searchId, json) : await producer.get(searchId);
-    return show(terminal, producer, report, flags);
+    const opened = { terminal, producer, flags };
+    return show(opened, wait ? await waitFor(opened, searchId) : await producer.get(searchId));
   });
 }
 
-async function waitFor(
-  terminal: Terminal,
-  producer: SearchProducer,
-  searchId: string,
-  json = false,
-): Promise<SearchReport> {
+type Opened = { terminal: Terminal; producer: SearchProducer; flags: Flags };
+
+async function waitFor({ terminal, producer, flags }: Opened, searchId: string): Promise<SearchReport> {
   const interrupt = onInterrupt();
   const { signal } = interrupt;
-  const line = new ProgressLine(terminal);
+  const line = progressLine(terminal);
   const startedAt = Date.now();
   const onProgress = (report: SearchReport) => {
-    if (report.state === 'done' || (json && !terminal.live)) return;
+    if (report.state === 'done' || (flags.json && !terminal.live)) return;
     line.show(() => progressText(report, Date.now() - startedAt));
   };
   try {
@@ -131,24 +128,16 @@ export function progressText({ state, progress }: SearchReport, waitedMs: number
   return `waiting${why}${end}: ${done}`;
 }
 
-async function show(
-  terminal: Terminal,
-  producer: SearchProducer,
-  report: SearchReport,
-  flags: Flags,
-): Promise<ExitCode> {
-  const { searchId, state, progress, summary, error } = report;
+async function show({ terminal, producer, flags }: Opened, report: SearchReport): Promise<ExitCode> {
+  const { searchId, state, summary, error } = report;
   if (error !== null) throw searchFailed(report);
   if (state !== 'done' || summary === null) {
-    const json = { ...report, progress: progress && withBecause(progress) };
-    terminal.print(flags.json ? JSON.stringify(json) : `${searchId} is ${state}`);
+    terminal.print(flags.json ? JSON.stringify(report) : `${searchId} is ${state}`);
     return EXIT.done;
   }
   printFound(terminal, { summary, products: await producer.products(searchId) }, flags);
   return ENDS[summary.outcome][2];
 }
-
-const TABLE_ROWS = 20;
 
 function columnsOf(list: string | undefined): string[] {
   const chosen = csvColumns(list);
@@ -156,13 +145,11 @@ function columnsOf(list: string | undefined): string[] {
   return chosen.columns;
 }
 
+type Found = { summary: SearchSummary; products: Product[] };
+
 /** An ended search as JSON, CSV or a table. Beside CSV the summary goes to stderr. */
-export function printFound(
-  terminal: Terminal,
-  { summary, products }: { summary: SearchSummary; products: Product[] },
-  options: Partial<Flags>,
-): void {
-  const { json = false, csv = false, limitRows = json || csv ? products.length : TABLE_ROWS } = options;
+export function printFound(terminal: Terminal, { summary, products }: Found, options: Partial<Flags>): void {
+  const { json = false, csv = false, limitRows = json || csv ? products.length : 20 } = options;
   const shown = products.slice(0, limitRows);
   if (json) {
     terminal.print(JSON.stringify({ summary, products: shown }, null, 2));
@@ -222,5 +209,5 @@ export function estimateText(
   terminal: Pick<Terminal, 'paint'>,
   now: number,
 ): string {
-  return fieldLines(Object.entries(estimateTexts(estimate, (iso) => whenText(iso, now))), terminal);
+  return fieldLines(terminal, Object.entries(estimateTexts(estimate, (iso) => whenText(iso, now))));
 }

@@ -27,9 +27,8 @@ async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
     throw listenError(error, flags, { host: '--host', port: '--port' });
   });
   const { url } = simulator;
-  terminal.print(
-    flags.json ? JSON.stringify({ url, env: simulatorEnv(url) }) : addresses(url, flags, terminal),
-  );
+  const data = { url, env: simulatorEnv(url) };
+  terminal.print(flags.json ? JSON.stringify(data) : addresses(url, flags, terminal));
   await interrupt.received;
   await simulator.close();
   interrupt.dispose();

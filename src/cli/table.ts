@@ -9,11 +9,8 @@ export const GAP = 2;
 type TableOptions = Partial<Omit<TableConstructorOptions, 'colWidths'>> & { colWidths?: number[] };
 
 /** Rows in columns, without lines. */
-export function table(
-  rows: readonly string[][],
-  { paint }: Terminal,
-  { head = [], colWidths = [], ...options }: TableOptions = {},
-): string {
+export function table(rows: readonly string[][], { paint }: Terminal, options: TableOptions): string {
+  const { head = [], colWidths = [] } = options;
   const grid = new Table({
     ...options,
     colWidths: colWidths.map((width) => width + GAP),
@@ -31,11 +28,10 @@ const NO_LINES = {
   ...{ left: '', 'left-mid': '', right: '', 'right-mid': '', mid: '', 'mid-mid': '', middle: '' },
 };
 
+type Field = readonly [name: string, value: string];
+
 /** One line for each field: its name and its value. */
-export function fieldLines(
-  fields: ReadonlyArray<readonly [name: string, value: string]>,
-  { paint }: Pick<Terminal, 'paint'>,
-): string {
+export function fieldLines({ paint }: Pick<Terminal, 'paint'>, fields: ReadonlyArray<Field>): string {
   const width = Math.max(...fields.map(([name]) => name.length));
   return fields.map(([name, value]) => `${paint('dim', name.padEnd(width))}  ${value}`).join('\n');
 }
@@ -139,10 +135,7 @@ export function whenText(iso: string, now: number): string {
   const isToday = instant.toDateString() === new Date(now).toDateString();
   const clock = instant.toLocaleString('en-GB', {
     ...(isToday ? {} : { weekday: 'short', day: 'numeric', month: 'short' }),
-    hour: '2-digit',
-    minute: '2-digit',
-    second: '2-digit',
-    timeZoneName: 'short',
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' },
   });
   const ms = instant.getTime() - now;
   return ms <= 0 ? `now (${clock})` : `in ${durationText(ms)} (${clock})`;

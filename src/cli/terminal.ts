@@ -54,39 +54,31 @@ const FRAME_MS = 100;
 const CLEAR_LINE = '\r\u001b[2K';
 
 /** One line that is redrawn on a terminal; elsewhere a plain line for each change. */
-export class ProgressLine {
-  readonly #terminal: Terminal;
-  #timer: NodeJS.Timeout | undefined;
-  #text = () => '';
-  #shown = '';
-  #frame = 0;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  /** @param text is read again and again */
-  show(text: () => string): void {
-    this.#text = text;
-    this.#timer ??= setInterval(() => this.#draw(), FRAME_MS).unref();
-    this.#draw();
-  }
-
-  /** Removes the line. It may be shown again. */
-  end(): void {
-    clearInterval(this.#timer);
-    this.#timer = undefined;
-    if (this.#terminal.live && this.#shown !== '') this.#terminal.draw(CLEAR_LINE);
-    this.#shown = '';
-  }
-
-  #draw(): void {
-    const { live, width, note, draw } = this.#terminal;
-    const text = this.#text();
-    const frame = FRAMES[this.#frame++ % FRAMES.length];
+export function progressLine({ live, width, note, draw }: Terminal) {
+  let timer: NodeJS.Timeout | undefined;
+  let text = () => '';
+  let shown = '';
+  let frame = 0;
+  const redraw = () => {
+    const now = text();
     // A line that wraps could not be overwritten.
-    if (live) draw(`${CLEAR_LINE}${frame} ${text.slice(0, width - 3)}`);
-    else if (text !== this.#shown) note(text);
-    this.#shown = text;
-  }
+    if (live) draw(`${CLEAR_LINE}${FRAMES[frame++ % FRAMES.length]} ${now.slice(0, width - 3)}`);
+    else if (now !== shown) note(now);
+    shown = now;
+  };
+  return {
+    /** @param next is read again and again */
+    show(next: () => string): void {
+      text = next;
+      timer ??= setInterval(redraw, FRAME_MS).unref();
+      redraw();
+    },
+    /** Removes the line. It may be shown again. */
+    end(): void {
+      clearInterval(timer);
+      timer = undefined;
+      if (live && shown !== '') draw(CLEAR_LINE);
+      shown = '';
+    },
+  };
 }

@@ -7,11 +7,7 @@ import { UsageError } from './exit.ts';
 import { fieldLines } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-interface Flags {
-  refresh?: boolean;
-  clear?: boolean;
-  tenant?: string;
-}
+type Flags = { refresh?: boolean; clear?: boolean; tenant?: string };
 
 export function command(terminal: Terminal): Command {
   const token = new Command('token')
@@ -39,18 +35,15 @@ function statusText(status: TokenStatus, terminal: Terminal): string {
     ['expires at eBay in', seconds(expiresIn)],
   ] as const;
   const refused = status.credentialRefused ? ', refused by eBay' : '';
-  return fieldLines(
-    [
-      ['token', source === 'none' ? `none (${miss ?? 'not requested yet'})` : `in ${source}`],
-      ...(source === 'none' ? [] : times),
-      ['token requests today', `${mintsToday} of at most ${dailyMintLimit}`],
-      ['cool-down', coolDown === null ? 'none' : `${coolDown.reason}, until ${coolDown.until}`],
-      ['credential', `${status.environment}, ${status.credential}${refused}`],
-      ['scopes', scopes],
-      ['kept', status.encrypted ? 'encrypted' : 'as plain JSON'],
-    ],
-    terminal,
-  );
+  return fieldLines(terminal, [
+    ['token', source === 'none' ? `none (${miss ?? 'not requested yet'})` : `in ${source}`],
+    ...(source === 'none' ? [] : times),
+    ['token requests today', `${mintsToday} of at most ${dailyMintLimit}`],
+    ['cool-down', coolDown === null ? 'none' : `${coolDown.reason}, until ${coolDown.until}`],
+    ['credential', `${status.environment}, ${status.credential}${refused}`],
+    ['scopes', scopes],
+    ['kept', status.encrypted ? 'encrypted' : 'as plain JSON'],
+  ]);
 }
 
 function seconds(value: number | null): string {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { progressText } from '../../../src/cli/search.ts';
-import { ProgressLine } from '../../../src/cli/terminal.ts';
+import { progressLine } from '../../../src/cli/terminal.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { plainTerminal } from './plainTerminal.ts';
 
@@ -21,7 +21,7 @@ describe('progress', () => {
 
   it('is a plain line for each change where there is no terminal', () => {
     const terminal = plainTerminal();
-    const line = new ProgressLine(terminal);
+    const line = progressLine(terminal);
     for (const text of ['queued', 'queued', 'collecting']) line.show(() => text);
     line.end();
     expect(terminal.err).to.deep.equal(['queued', 'collecting']);
@@ -29,7 +29,7 @@ describe('progress', () => {
 
   it('is one line drawn over and over on a terminal, never wider than it, and gone at the end', () => {
     const terminal = plainTerminal({ live: true, width: 60 });
-    const line = new ProgressLine(terminal);
+    const line = progressLine(terminal);
     line.show(() => 'x'.repeat(200));
     line.end();
     expect(terminal.err.join('')).to.not.contain('\n');
