@@ -59,10 +59,13 @@ function below({ properties = {}, required = [] }: Schema, prefix: string): Fiel
   });
 }
 
-/** A description ends with `(eBay: SOURCE; null: WHEN)`, or a part of it. */
+/** A description ends with `(eBay: SOURCE; null: WHEN)`, a part of it, or `; null: WHEN`. */
 function partsOf(description: string): { meaning: string; ebay: string; nullWhen: string } {
   const start = Math.max(description.lastIndexOf(' (eBay: '), description.lastIndexOf(' (null: '));
-  if (start < 0 || !description.endsWith(')')) return { meaning: description, ebay: '', nullWhen: '' };
+  if (start < 0 || !description.endsWith(')')) {
+    const [meaning = '', nullWhen = ''] = description.split('; null: ');
+    return { meaning, ebay: '', nullWhen };
+  }
   const parts = description.slice(start + 2, -1);
   const [source = '', nullWhen = ''] = parts.split(/(?:^|; )null: /);
   return { meaning: description.slice(0, start), ebay: source.replace(/^eBay: /, ''), nullWhen };

@@ -181,7 +181,7 @@ export const ProductSchema = Type.Object(
     price: nullable(
       MoneySchema,
       said(
-        'for which it can be bought at once, without shipping, taxes and import charges',
+        'for which it can be bought at once; VAT is in it on marketplaces that show prices so, sales tax is not',
         'price',
         'it cannot be bought at once: auction holds the bid, or it is a classified ad without a price',
       ),
@@ -190,7 +190,7 @@ export const ProductSchema = Type.Object(
     total: nullable(
       MoneySchema,
       said(
-        'price and shipping',
+        'price and shipping, without sales tax and import charges',
         'none: it is added up',
         'one of them is unknown, or they have two currencies',
       ),
