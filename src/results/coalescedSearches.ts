@@ -60,20 +60,14 @@ for i = 1, #all, 2 do
 end
 return waiting`);
 
-export interface CoalescedSearchesOptions {
-  redis: Redis;
-  prefix: string;
-  /** How long a request is remembered without any sign of life, ms. */
-  ttlMs: number;
-}
-
 /** Who collects for whom: of searches that ask for the same, one calls eBay and the others take its result. */
 export class CoalescedSearches {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #ttlMs: number;
 
-  constructor({ redis, prefix, ttlMs }: CoalescedSearchesOptions) {
+  /** @param options.ttlMs how long a request is remembered without any sign of life */
+  constructor({ redis, prefix, ttlMs }: { redis: Redis; prefix: string; ttlMs: number }) {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#ttlMs = Math.ceil(ttlMs);
@@ -104,14 +98,11 @@ export class CoalescedSearches {
 
   /** Who collects this now, and who waits for it. */
   async read(hash: string): Promise<{ leader: Requester | undefined; followers: Requester[] }> {
-    const fields = await this.#redis.hgetall(this.#key(hash));
-    const followers = Object.keys(fields).flatMap((field) =>
-      field.startsWith('f:') ? [field.slice(2)] : [],
+    const { leader, ...fields } = await this.#redis.hgetall(this.#key(hash));
+    const followers = Object.entries(fields).filter(
+      ([field, whom]) => field.startsWith('f:') && whom === leader,
     );
-    return {
-      leader: fields.leader,
-      followers: followers.filter((requester) => fields[`f:${requester}`] === fields.leader),
-    };
+    return { leader, followers: followers.map(([field]) => field.slice(2)) };
   }
 
   async #resign(hash: string, leader: Requester, ...end: Array<string | number>): Promise<Requester[]> {

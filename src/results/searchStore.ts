@@ -156,15 +156,6 @@ if number == ARGV[2] and not stopped then
 end
 return { 0, open }`);
 
-export interface SearchStoreOptions {
-  redis: Redis;
-  prefix: string;
-  /** How long a result is kept, ms, counted from its first answer. */
-  resultTtlMs: number;
-  /** How long a run is remembered after it was last begun, ms; at least as long as a search may wait. */
-  runTtlMs: number;
-}
-
 /**
  * What Redis holds of each search, in two hashes because they end at different times: its run, and its result with a field
  * for each page, each page's head and each item's details. A result without its first page is no result, so all of it ends
@@ -176,11 +167,15 @@ export class SearchStore {
   readonly #resultTtlMs: number;
   readonly #runTtlMs: number;
 
-  constructor({ redis, prefix, resultTtlMs, runTtlMs }: SearchStoreOptions) {
-    this.#redis = redis;
-    this.#prefix = prefix;
-    this.#resultTtlMs = Math.ceil(resultTtlMs);
-    this.#runTtlMs = Math.ceil(runTtlMs);
+  /**
+   * @param options.resultTtlMs how long a result is kept, counted from its first answer
+   * @param options.runTtlMs how long a run is remembered after it was last begun; at least as long as a search may wait
+   */
+  constructor(options: { redis: Redis; prefix: string; resultTtlMs: number; runTtlMs: number }) {
+    this.#redis = options.redis;
+    this.#prefix = options.prefix;
+    this.#resultTtlMs = Math.ceil(options.resultTtlMs);
+    this.#runTtlMs = Math.ceil(options.runTtlMs);
   }
 
   /** The run that a starting search job belongs to. @param attemptsMade how often the job has ended before */
@@ -298,15 +293,8 @@ export class SearchStore {
     pages: readonly number[],
   ): Promise<Array<{ page: number; head: PageHead }>> {
     const ascending = pages.toSorted((a, b) => a - b);
-    const heads = await this.#readFields(
-      ref,
-      ascending.map((page) => HEAD + page),
-      unpackHead,
-    );
-    return ascending.flatMap((page, index) => {
-      const head = heads[index];
-      return head === undefined ? [] : [{ page, head }];
-    });
+    const heads = await this.#readFields(ref, ascending, (page) => HEAD + page, unpackHead);
+    return [...heads].map(([page, head]) => ({ page, head }));
   }
 
   async readPage(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
@@ -324,9 +312,7 @@ export class SearchStore {
 
   /** Of these items, the details that are there, by item id. */
   async readItems(ref: SearchRef, itemIds: readonly string[]): Promise<Map<string, ItemAnswer>> {
-    const answers = await this.#readFields(ref, itemIds.map(itemField), unpack<ItemAnswer>);
-    const entries = itemIds.map((id, index) => [id, answers[index]] as const);
-    return new Map(entries.filter((entry): entry is [string, ItemAnswer] => entry[1] !== undefined));
+    return this.#readFields(ref, itemIds, itemField, unpack<ItemAnswer>);
   }
 
   async readVerdict(ref: SearchRef): Promise<TrackVerdict | undefined> {
@@ -334,19 +320,13 @@ export class SearchStore {
   }
 
   async readAll(ref: SearchRef): Promise<StoredResult> {
-    const packed = Object.entries(await this.#redis.hgetallBuffer(this.#resultKey(ref)));
-    const pages = packed.flatMap(([field, value]) =>
-      PAGE.test(field) ? [{ page: Number(field), answer: unpackPage(value) }] : [],
-    );
-    const details = packed.flatMap(([field, value]) =>
-      isItem(field) ? [[field.slice(ITEM.length), unpack<ItemAnswer>(value)] as const] : [],
-    );
-    const verdict = packed.find(([field]) => field === VERDICT)?.[1];
-    return {
-      pages: pages.sort((a, b) => a.page - b.page),
-      details: new Map(details),
-      verdict: verdict && readVerdict(verdict),
-    };
+    const result: StoredResult = { pages: [], details: new Map(), verdict: undefined };
+    for (const [field, value] of Object.entries(await this.#redis.hgetallBuffer(this.#resultKey(ref))))
+      if (PAGE.test(field)) result.pages.push({ page: Number(field), answer: unpackPage(value) });
+      else if (isItem(field)) result.details.set(field.slice(ITEM.length), unpack<ItemAnswer>(value));
+      else if (field === VERDICT) result.verdict = readVerdict(value);
+    result.pages.sort((a, b) => a.page - b.page);
+    return result;
   }
 
   /** When the result will be deleted, ms since the epoch by this machine's clock; undefined when there is none. */
@@ -366,17 +346,19 @@ export class SearchStore {
     field: string,
     read: (packed: Buffer) => Value,
   ): Promise<Value | undefined> {
-    return (await this.#readFields(ref, [field], read))[0];
+    return (await this.#readFields(ref, [field], String, read)).get(field);
   }
 
-  async #readFields<Value>(
+  /** Of these ids, those whose field is there, in this order. */
+  async #readFields<Id, Value>(
     ref: SearchRef,
-    fields: string[],
+    ids: readonly Id[],
+    fieldOf: (id: Id) => string,
     read: (packed: Buffer) => Value,
-  ): Promise<Array<Value | undefined>> {
-    if (fields.length === 0) return [];
-    const packed = await this.#redis.hmgetBuffer(this.#resultKey(ref), ...fields);
-    return packed.map((value) => (value === null ? undefined : read(value)));
+  ): Promise<Map<Id, Value>> {
+    if (ids.length === 0) return new Map();
+    const packed = await this.#redis.hmgetBuffer(this.#resultKey(ref), ...ids.map(fieldOf));
+    return new Map(ids.flatMap((id, index) => (packed[index] ? [[id, read(packed[index])] as const] : [])));
   }
 
   #resultKey(ref: SearchRef): string {
@@ -434,7 +416,7 @@ function pageNumbers(fields: string[]): number[] {
     .sort((a, b) => a - b);
 }
 
-async function answersOf(commands: { exec(): Promise<Array<[Error | null, unknown]> | null> }) {
+export async function answersOf(commands: { exec(): Promise<Array<[Error | null, unknown]> | null> }) {
   return ((await commands.exec()) ?? []).map(([error, reply]) => {
     if (error) throw error;
     return reply;

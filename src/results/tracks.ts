@@ -9,7 +9,7 @@ import {
   type TrackVerdict,
 } from '../product/track.ts';
 import { packVerdict, readVerdict } from './packing.ts';
-import { keyOf, type SearchRef, VERDICT } from './searchStore.ts';
+import { answersOf, keyOf, type SearchRef, VERDICT } from './searchStore.ts';
 
 /** The track's own field; the id of a listing has no space. */
 const STATE = 'the track';
@@ -44,13 +44,6 @@ interface State {
   lastWhole: number | null;
 }
 
-export interface TracksOptions {
-  redis: Redis;
-  prefix: string;
-  /** A listing that was not seen for this long is forgotten, ms; so is a track that was not used. */
-  ttlMs: number;
-}
-
 /** Which track, and what for: another request under the same name starts another track. */
 export interface TrackName {
   tenant: string;
@@ -68,7 +61,8 @@ export class Tracks {
   readonly #prefix: string;
   readonly #ttlMs: number;
 
-  constructor({ redis, prefix, ttlMs }: TracksOptions) {
+  /** @param options.ttlMs a listing that was not seen for this long is forgotten; so is a track that was not used */
+  constructor({ redis, prefix, ttlMs }: { redis: Redis; prefix: string; ttlMs: number }) {
     this.#redis = redis;
     this.#prefix = prefix;
     this.#ttlMs = Math.ceil(ttlMs);
@@ -140,15 +134,11 @@ export class Tracks {
 
   /** In one step: a track that is younger than the verdict would hold what this very search has taught it. */
   async #readBoth(key: string, ref: SearchRef) {
-    const replies = await this.#redis
+    const reads = this.#redis
       .multi()
       .hgetBuffer(keyOf(this.#prefix, 'pages', ref), VERDICT)
-      .hgetall(key)
-      .exec();
-    const [packed, fields] = (replies ?? []).map(([error, reply]) => {
-      if (error) throw error;
-      return reply;
-    }) as [Buffer | null, Record<string, string>];
+      .hgetall(key);
+    const [packed, fields] = (await answersOf(reads)) as [Buffer | null, Record<string, string>];
     return { before: packed === null ? undefined : readVerdict(packed), fields };
   }
 
