@@ -12,10 +12,6 @@ export class Lifecycle {
   readonly #parts: Array<(graceMs: number) => Promise<string[]>> = [];
   #stopping: Promise<StopReport> | undefined;
 
-  get stopping(): boolean {
-    return this.#stopping !== undefined;
-  }
-
   opened<T extends { close(): unknown }>(name: string, part: T): T;
   opened<T>(name: string, part: T, close: (part: T) => unknown): T;
   opened<T>(name: string, part: T, close = (own: T) => (own as { close(): unknown }).close()): T {

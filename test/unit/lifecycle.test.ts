@@ -57,9 +57,7 @@ describe('a lifecycle', () => {
     lifecycle.opened('part', {}, () => {
       closes += 1;
     });
-    expect(lifecycle.stopping).to.equal(false);
     const [one, two] = [lifecycle.stop(1000), lifecycle.stop(5)];
-    expect(lifecycle.stopping).to.equal(true);
     expect(await one).to.equal(await two);
     expect(await lifecycle.stop(1000)).to.equal(await one);
     expect(closes).to.equal(1);
