@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { ItemAnswer, PageAnswer } from '../collector/answers.ts';
 import type { PageHead } from '../collector/assemble.ts';
+import type { PageFacts } from '../collector/paging.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
 import type { TrackVerdict } from '../product/track.ts';
@@ -79,6 +80,8 @@ export interface Step {
   chain: string;
   /** Fields of the result and their packed values; none where the answer was stored before. */
   answer: Record<string, Buffer>;
+  /** What looking ahead needs to know of this page; undefined of an item. */
+  facts?: PageFacts | undefined;
   /** In order. `field` is the answer's field in the result, `jobKey` the Redis key of the call's job. */
   followers: ReadonlyArray<{ field: string; jobKey: string }>;
   /** Most followers that may be under way. */
@@ -126,35 +129,56 @@ return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
  * Stores an answer and looks at what may follow, in one step. The first answer of a call stands, and the result ends with
  * its earliest answer: the mark `timed` says that its end is set.
  *
- * KEYS: result, run, then the job of each follower. ARGV: lifetime (ms), run number, mark of a stopped chain, concurrency,
- * how many fields the answer has, those fields, the field of each follower, then the answer's values.
+ * `last:CHAIN` names the last follower that a step of this run has let go: a step that stores an answer need not look at
+ * the jobs up to it. A job that let them go and died runs again, and a step without a new answer looks at all.
+ *
+ * KEYS: result, run, then the job of each follower. ARGV: lifetime (ms), run number, chain, concurrency, the answer's entry
+ * in the chain's facts, how many fields the answer has, those fields, the field of each follower, then the answer's values.
  */
 const STEP = new LuaScript(`
-local result, run, answer = KEYS[1], KEYS[2], tonumber(ARGV[5])
+local result, run, chain, concurrency, answer = KEYS[1], KEYS[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[6])
 local followers = #KEYS - 2
-local there = redis.call('HMGET', result, 'timed', unpack(ARGV, 6, 5 + answer + followers))
-local missing = {}
+local there = redis.call('HMGET', result, 'timed', 'last:' .. chain, 'facts:' .. chain,
+  unpack(ARGV, 7, 6 + answer + followers))
+local fields = {}
 for i = 1, answer do
-  if not there[1 + i] then
-    missing[#missing + 1] = ARGV[5 + i]
-    missing[#missing + 1] = ARGV[5 + answer + followers + i]
+  if not there[3 + i] then
+    fields[#fields + 1] = ARGV[6 + i]
+    fields[#fields + 1] = ARGV[6 + answer + followers + i]
   end
 end
-if #missing > 0 then redis.call('HSET', result, 'timed', '', unpack(missing)) end
-if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
-local number, cancelled, ended, stopped = unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', ARGV[3]))
-if not number or cancelled then return { 0, {} } end
-if ended then return { 1, {} } end
+local isNew = #fields > 0
+local number, cancelled, ended, stopped = unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', 'broken:' .. chain))
 local open = {}
-if number == ARGV[2] and not stopped then
+if number == ARGV[2] and not (cancelled or ended or stopped) then
+  local passed, waiting, last = 0, 0, nil
   for i = 1, followers do
-    if #open >= tonumber(ARGV[4]) then break end
-    if not there[1 + answer + i] then
-      open[#open + 1] = { i - 1, redis.call('HGET', KEYS[2 + i], 'data') }
+    if isNew and there[2] == number .. ' ' .. ARGV[6 + answer + i] then passed = i end
+  end
+  for i = 1, followers do
+    if waiting >= concurrency then break end
+    if not there[3 + answer + i] then
+      waiting = waiting + 1
+      if i > passed then
+        open[#open + 1] = { i - 1, redis.call('HGET', KEYS[2 + i], 'data') }
+        last = number .. ' ' .. ARGV[6 + answer + i]
+      end
     end
   end
+  if isNew and last then
+    fields[#fields + 1] = 'last:' .. chain
+    fields[#fields + 1] = last
+  end
 end
-return { 0, open }`);
+if isNew then
+  if ARGV[5] ~= '' then
+    fields[#fields + 1] = 'facts:' .. chain
+    fields[#fields + 1] = (there[3] or '') .. ARGV[5]
+  end
+  redis.call('HSET', result, 'timed', '', unpack(fields))
+end
+if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
+return { number and ended and not cancelled and 1 or 0, open }`);
 
 /**
  * What Redis holds of each search, in two hashes because they end at different times: its run, and its result with a field
@@ -209,11 +233,23 @@ export class SearchStore {
     return runFrom(await this.#redis.hgetall(this.#runKey(ref)));
   }
 
-  /** The run, and whether this field of the result is there. */
-  async look(ref: SearchRef, field: string): Promise<{ run: Run | undefined; isStored: boolean }> {
-    const reads = this.#redis.pipeline().hgetall(this.#runKey(ref)).hexists(this.#resultKey(ref), field);
-    const [fields, exists] = await answersOf(reads);
-    return { run: runFrom(fields as Record<string, string>), isStored: exists === 1 };
+  /** The run, whether this field of the result is there, and the facts of the pages of this chain that are. */
+  async look(
+    ref: SearchRef,
+    field: string,
+    chain = '',
+  ): Promise<{ run: Run | undefined; isStored: boolean; facts: PageFacts[] }> {
+    const reads = this.#redis
+      .pipeline()
+      .hgetall(this.#runKey(ref))
+      .hmget(this.#resultKey(ref), PAGE.test(field) ? HEAD + field : field, `facts:${chain}`);
+    const [fields, result] = await answersOf(reads);
+    const [stored, facts] = result as [string | null, string | null];
+    return {
+      run: runFrom(fields as Record<string, string>),
+      isStored: stored !== null,
+      facts: facts === null ? [] : readFacts(facts),
+    };
   }
 
   async mark(ref: SearchRef, mark: RunMark): Promise<void> {
@@ -242,11 +278,15 @@ export class SearchStore {
   }
 
   /** Stores an answer unless there is one already, and answers how the search goes on. */
-  async step(ref: SearchRef, { run, chain, answer, followers, concurrency }: Step): Promise<AfterStep> {
+  async step(
+    ref: SearchRef,
+    { run, chain, answer, facts, followers, concurrency }: Step,
+  ): Promise<AfterStep> {
     const keys = [this.#resultKey(ref), this.#runKey(ref), ...followers.map(({ jobKey }) => jobKey)];
     const fields = Object.keys(answer);
     const reply = await STEP.run(this.#redis, keys, [
-      ...[this.#resultTtlMs, run, `broken:${chain}`, concurrency, fields.length],
+      ...[this.#resultTtlMs, run, chain, concurrency, facts === undefined ? '' : factsText(facts)],
+      fields.length,
       ...[...fields, ...followers.map(({ field }) => field)],
       ...Object.values(answer),
     ]);
@@ -368,6 +408,26 @@ export class SearchStore {
   #runKey(ref: SearchRef): string {
     return keyOf(this.#prefix, 'run', ref);
   }
+}
+
+/** `OFFSET:NEXT:FITTING:PRINT;`, NEXT empty where the listing ends. */
+function factsText({ offset, next, fitting, print }: PageFacts): string {
+  return `${offset}:${next ?? ''}:${fitting}:${print};`;
+}
+
+function readFacts(text: string): PageFacts[] {
+  return text
+    .split(';')
+    .slice(0, -1)
+    .map((entry) => {
+      const [offset, next, fitting, print = ''] = entry.split(':');
+      return {
+        offset: Number(offset),
+        next: next === '' ? null : Number(next),
+        fitting: Number(fitting),
+        print,
+      };
+    });
 }
 
 /** The fields of a page's answer. */

@@ -171,7 +171,7 @@ export const mutations: Mutation[] = [
   {
     id: 'partial-called-complete',
     file: 'src/product/summary.ts',
-    find: "if (missing > 0) return 'partial';",
+    find: "if (missing > 0 || (stoppedBy !== 'wanted' && stoppedBy !== 'end')) return 'partial';",
     replace: '',
     breaks: 'A search that lacks a page is not called complete.',
     tests: [RETRY],

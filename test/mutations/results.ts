@@ -37,7 +37,7 @@ export const mutations: Mutation[] = [
   {
     id: 'last-answer-stands',
     file: 'src/results/searchStore.ts',
-    find: 'if not there[1 + i] then',
+    find: 'if not there[3 + i] then',
     replace: 'if true then',
     breaks: 'The first answer of a page stands.',
     tests: [LIFETIME],

@@ -23,7 +23,11 @@ describe('the store of a search', () => {
     const jobKey = (itemId: string) => `{ebay}:ebay-calls:${ref.searchId}-${itemId}`;
     const items = wanted.map((itemId) => ({ itemId, marketplace: 'EBAY_US' as const }));
     /** What a call does that has ended: adds what may follow it. Returns the ids of what it added. */
-    const step = async (itemId: string, concurrency: number, change: { run?: number } = {}) => {
+    const step = async (
+      itemId: string,
+      concurrency: number,
+      { dies = false, ...change }: { run?: number; dies?: boolean } = {},
+    ) => {
       const after = itemsAfter(items, itemId).map((item) => item.itemId);
       const followers = after.map((id) => ({ field: itemField(id), jobKey: jobKey(id) }));
       const fields = itemFields(itemId, answer);
@@ -34,7 +38,7 @@ describe('the store of a search', () => {
       const added = open
         .filter(({ jobData }) => jobData === undefined)
         .map(({ index }) => after[index] as string);
-      for (const id of added) await redis.hset(jobKey(id), 'data', '{}');
+      if (!dies) for (const id of added) await redis.hset(jobKey(id), 'data', '{}');
       return { added, ended };
     };
     const add = (itemId: string) => redis.hset(jobKey(itemId), 'data', '{}');
@@ -70,6 +74,34 @@ describe('the store of a search', () => {
     await step('b', 0);
     await step('c', 0);
     expect((await step('a', 2)).added).to.deep.equal(['d', 'e']);
+  });
+
+  it('lets go again what a call let go that died before adding it, when that call runs again', async () => {
+    const { step } = await begun(['a', 'b', 'c', 'd', 'e']);
+    await step('a', 2, { dies: true });
+    expect((await step('b', 2)).added).to.deep.equal(['d']);
+    expect((await step('a', 2)).added).to.deep.equal(['c']);
+  });
+
+  it('keeps what looking ahead needs to know of each page, in the order in which they came', async () => {
+    const { store, ref } = await begun([]);
+    const page = async (offset: number, next: number | null) => {
+      const facts = { offset, next, fitting: 7, print: 'ab12' };
+      const fields = { [String(offset)]: Buffer.from('x'), [`h:${offset}`]: Buffer.from('x') };
+      for (let time = 0; time < 2; time += 1)
+        await store.step(ref, {
+          run: 1,
+          chain: 'EBAY_US',
+          answer: fields,
+          facts,
+          followers: [],
+          concurrency: 1,
+        });
+      return facts;
+    };
+    const [second, first] = [await page(200, null), await page(0, 200)];
+    expect(await store.look(ref, '0', 'EBAY_US')).to.deep.include({ isStored: true, facts: [second, first] });
+    expect(await store.look(ref, '400', 'EBAY_GB')).to.deep.include({ isStored: false, facts: [] });
   });
 
   it('lets nothing follow a call of an older run, of a cancelled search or of a chain that has ended', async () => {
