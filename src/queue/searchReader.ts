@@ -5,7 +5,7 @@ import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
-import { ProductList, productsOf } from '../results/products.ts';
+import { openProductList, type ProductList, productsOf } from '../results/products.ts';
 import type { SearchRef, SearchStore } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
 import { findJob } from './bullmq/storedJobs.ts';
@@ -74,7 +74,7 @@ export class SearchReader {
   /** The same to be read in parts; undefined for a search whose request cannot be read. */
   async productList(searchId: string): Promise<ProductList | undefined> {
     const found = await this.#readable(searchId);
-    return found && ProductList.open(this.#parts.store, found.origin, found.request);
+    return found && openProductList(this.#parts.store, found.origin, found.request);
   }
 
   /** With where the result is: another search may have collected it. */
@@ -106,22 +106,15 @@ export class SearchReader {
   }
 }
 
-interface ReportOf<State, Summary, ErrorOrNull> {
-  searchId: string;
-  /** `waiting`: for quota, a pause or the circuit; `progress` says why and until when. */
-  state: State;
-  progress: SearchProgress | null;
-  /** Of a search that is done and did not fail. */
-  summary: Summary;
-  /** Of a search that failed. */
-  error: ErrorOrNull;
-}
-
-/** The state of a search. Once `state` is `done`, either `summary` or `error` is there. */
-export type SearchReport =
-  | ReportOf<'queued' | 'collecting' | 'waiting', null, null>
-  | ReportOf<'done', SearchSummary, null>
-  | ReportOf<'done', null, { code: FailureCode; message: string }>;
+/**
+ * The state of a search. `waiting`: for quota, a pause or the circuit; `progress` says why and until when. Once it is `done`,
+ * there is a summary, or the error that it failed with.
+ */
+export type SearchReport = { searchId: string; progress: SearchProgress | null } & (
+  | { state: 'queued' | 'collecting' | 'waiting'; summary: null; error: null }
+  | { state: 'done'; summary: SearchSummary; error: null }
+  | { state: 'done'; summary: null; error: { code: FailureCode; message: string } }
+);
 
 function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
   const { progress: written } = job;

@@ -2,7 +2,6 @@ import { assemble, assembleHeads, type ProductHead, withDetails } from '../colle
 import { Failure } from '../failures.ts';
 import type { Product, ProductDetails } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { TrackVerdict } from '../product/track.ts';
 import type { SearchRef, SearchStore, StoredResult } from './searchStore.ts';
 
 /** The products of what is stored of a search, each with its details and its mark where there are any. */
@@ -40,63 +39,45 @@ function current(details: ProductDetails, { observedAt }: Product): ProductDetai
 }
 
 /** Products of one page that stand next to each other in a search's list. */
-export interface ProductRange {
+interface ProductRange {
   page: number;
   itemIds: string[];
 }
+
+export type ProductList = Awaited<ReturnType<typeof openProductList>>;
 
 /**
  * A search's products without holding them: their order is known from the pages' heads, and each range is read when it
  * is wanted. It is the list that `productsOf` gives.
  */
-export class ProductList {
-  readonly ranges: readonly ProductRange[];
-  readonly #store: SearchStore;
-  readonly #ref: SearchRef;
-  readonly #verdict: TrackVerdict | undefined;
-  readonly #detailed: boolean;
-
-  private constructor(
-    store: SearchStore,
-    ref: SearchRef,
-    request: NormalRequest,
-    parts: { ranges: ProductRange[]; verdict: TrackVerdict | undefined },
-  ) {
-    this.#store = store;
-    this.#ref = ref;
-    this.#detailed = request.details === 'full';
-    this.#verdict = parts.verdict;
-    this.ranges = parts.ranges;
+export async function openProductList(store: SearchStore, ref: SearchRef, request: NormalRequest) {
+  const heads = await store.readHeads(ref, await store.storedPages(ref));
+  const pageOf = new Map<ProductHead, number>();
+  for (const { page, head } of heads) for (const product of head.products) pageOf.set(product, page);
+  const { products } = assembleHeads(
+    request,
+    heads.map(({ head }) => head),
+  );
+  const ranges: ProductRange[] = [];
+  for (const product of products) {
+    const page = pageOf.get(product) as number;
+    const last = ranges.at(-1);
+    if (last?.page === page) last.itemIds.push(product.itemId);
+    else ranges.push({ page, itemIds: [product.itemId] });
   }
-
-  static async open(store: SearchStore, ref: SearchRef, request: NormalRequest): Promise<ProductList> {
-    const heads = await store.readHeads(ref, await store.storedPages(ref));
-    const pageOf = new Map<ProductHead, number>();
-    for (const { page, head } of heads) for (const product of head.products) pageOf.set(product, page);
-    const { products } = assembleHeads(
-      request,
-      heads.map(({ head }) => head),
-    );
-    const ranges: ProductRange[] = [];
-    for (const product of products) {
-      const page = pageOf.get(product) as number;
-      const last = ranges.at(-1);
-      if (last?.page === page) last.itemIds.push(product.itemId);
-      else ranges.push({ page, itemIds: [product.itemId] });
-    }
-    const verdict = request.track === undefined ? undefined : await store.readVerdict(ref);
-    return new ProductList(store, ref, request, { ranges, verdict });
-  }
-
-  /** @throws Failure `search_not_found` when the results have expired meanwhile */
-  async read({ page, itemIds }: ProductRange): Promise<Product[]> {
-    const answer = await this.#store.readPage(this.#ref, page);
-    if (answer === undefined) throw new Failure('search_not_found', 'the results have expired meanwhile');
-    const details = this.#detailed ? await this.#store.readItems(this.#ref, itemIds) : new Map();
-    const byId = new Map(answer.products.toReversed().map((product) => [product.itemId, product]));
-    return itemIds.flatMap((itemId) => {
-      const product = byId.get(itemId);
-      return product === undefined ? [] : [completed(product, details, this.#verdict)];
-    });
-  }
+  const verdict = request.track === undefined ? undefined : await store.readVerdict(ref);
+  return {
+    ranges,
+    /** @throws Failure `search_not_found` when the results have expired meanwhile */
+    async read({ page, itemIds }: ProductRange): Promise<Product[]> {
+      const answer = await store.readPage(ref, page);
+      if (answer === undefined) throw new Failure('search_not_found', 'the results have expired meanwhile');
+      const details = request.details === 'full' ? await store.readItems(ref, itemIds) : new Map();
+      const byId = new Map(answer.products.toReversed().map((product) => [product.itemId, product]));
+      return itemIds.flatMap((itemId) => {
+        const product = byId.get(itemId);
+        return product === undefined ? [] : [completed(product, details, verdict)];
+      });
+    },
+  };
 }
