@@ -6,7 +6,7 @@ import { type CsvWriter, csvColumns, csvWriter } from '../../product/csv.ts';
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
-import { problem } from '../problem.ts';
+import { type Problem, problem } from '../problem.ts';
 import { SearchId } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
@@ -15,9 +15,7 @@ const text = (pattern: string, description: string) =>
 const list = (values: string, description: string) => text(`(${values})(,(${values}))*`, description);
 const AMOUNT = '[0-9]{1,12}(\\.[0-9]{1,3})?';
 const FORMAT = { description: 'instead of Accept; default: json' };
-const LIMIT = {
-  description: 'products of one page; default: 200 as json, all of them in one stream otherwise',
-};
+const LIMIT = { description: 'products of one page; default: 200 as json, otherwise all in one stream' };
 const SORT = { description: 'by delivered price, unknown ones last; default: eBay’s order' };
 const COLUMNS = { description: 'of csv, separated by commas, such as title,total,url; default: all of them' };
 const MARKS = 'new|price-dropped|price-rose|same';
@@ -42,12 +40,7 @@ const Page = Type.Object({
   next: Type.Union([Type.String(), Type.Null()], { description: 'cursor of the next page' }),
 });
 
-const TYPES = {
-  json: 'application/json',
-  ndjson: 'application/x-ndjson',
-  csv: 'text/csv; charset=utf-8; header=present',
-} as const;
-type Format = keyof typeof TYPES;
+type Format = 'json' | 'ndjson' | 'csv';
 
 /** Products of a JSON page. */
 const PAGE = 200;
@@ -75,7 +68,7 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
         await producer.get(id);
         const { sort } = choice;
         const parts = sort ? inPriceOrder(() => read(0), skip, sort === '-total') : read(skip);
-        reply.header('content-type', TYPES[format]).header('vary', 'accept');
+        reply.type(TYPES[format]).header('vary', 'accept');
         if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, csv));
         const size = limit ?? PAGE;
         const products = await take(parts, size + 1);
@@ -88,6 +81,11 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
   };
 }
 
+const TYPES: Readonly<Record<Format, string>> = {
+  json: 'application/json',
+  ndjson: 'application/x-ndjson',
+  csv: 'text/csv; charset=utf-8; header=present',
+};
 /** Media types in the order of preference. */
 const FORMATS: Readonly<Record<string, Format>> = {
   'application/json': 'json',
@@ -107,11 +105,11 @@ function accepted(request: FastifyRequest): Format {
 function csvOf(format: Format, list: string | undefined): CsvWriter | undefined {
   if (format !== 'csv') {
     if (list === undefined) return undefined;
-    throw problem(400, 'columns_need_csv', 'are chosen for csv only', { path: 'columns' });
+    throw wrong('columns', 'columns_need_csv', 'are chosen for csv only');
   }
   const chosen = csvColumns(list);
   if (chosen.ok) return csvWriter(chosen.columns);
-  throw problem(400, 'unknown_column', chosen.message, { path: 'columns' });
+  throw wrong('columns', 'unknown_column', chosen.message);
 }
 
 /** @param csv undefined for NDJSON */
@@ -146,7 +144,7 @@ type Choice = Pick<Type.Static<typeof Query>, 'minTotal' | 'maxTotal' | 'currenc
 function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: Choice) {
   const [min, max] = [bound('minTotal', minTotal, currency), bound('maxTotal', maxTotal, currency)];
   if (min && max && (compare(min, max) ?? 0) > 0)
-    throw problem(400, 'price_range', 'minTotal is more than maxTotal', { path: 'minTotal' });
+    throw wrong('minTotal', 'price_range', 'minTotal is more than maxTotal');
   const [conditions, marks] = [conditionId?.split(','), mark?.split(',')];
   return (product: Product): boolean => {
     const { total } = product;
@@ -162,14 +160,15 @@ function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: Choice) {
 
 function bound(path: string, value: string | undefined, currency: string | undefined): Money | undefined {
   if (value === undefined) return undefined;
-  if (currency === undefined) {
-    const message = 'a price needs its currency beside it, such as currency=USD';
-    throw problem(400, 'currency_required', message, { path: 'currency' });
-  }
+  if (currency === undefined)
+    throw wrong(
+      'currency',
+      'currency_required',
+      'a price needs its currency beside it, such as currency=USD',
+    );
   const amount = money(value, currency);
   if (amount !== null) return amount;
-  const message = 'must be an amount such as 12.50, with the decimals of its currency';
-  throw problem(400, 'price_range', message, { path });
+  throw wrong(path, 'price_range', 'must be an amount such as 12.50, with the decimals of its currency');
 }
 
 /** What fits, in eBay's order without the first `skip`: one part at a time. */
@@ -236,8 +235,11 @@ function skipOf(question: object, cursor: string | undefined): number {
   if (cursor === undefined) return 0;
   const [, skip, print] = /^(\d{1,6})\.([\w-]{11})$/.exec(Buffer.from(cursor, 'base64url').toString()) ?? [];
   if (skip !== undefined && print === fingerprint(question)) return Number(skip);
-  const message = 'take `next` of the previous page, with the same sort and filters';
-  throw problem(400, 'invalid_cursor', message, { path: 'cursor' });
+  throw wrong('cursor', 'invalid_cursor', 'take `next` of the previous page, with the same sort and filters');
+}
+
+function wrong(path: string, code: string, message: string): Problem {
+  return problem(400, code, message, { path });
 }
 
 function fingerprint(question: object): string {
