@@ -18,7 +18,7 @@ import { Schedules } from './schedules/schedules.ts';
 import { cancelSearch } from './search/coalesce.ts';
 import type { Admission } from './search/context.ts';
 import { estimate, type Outlook, type SearchEstimate } from './search/estimate.ts';
-import { invalid, searchOptions, withTenant } from './search/jobData.ts';
+import { below, invalid, searchOptions, withTenant } from './search/jobData.ts';
 import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
 
@@ -238,11 +238,7 @@ export class SearchProducer {
     );
     const errors = parsed.flatMap((result, index) => {
       if (result.ok) return [];
-      if (requests.length === 1) return result.errors;
-      return result.errors.map((error) => ({
-        ...error,
-        path: error.path ? `${index}.${error.path}` : `${index}`,
-      }));
+      return requests.length === 1 ? result.errors : below(index, result.errors);
     });
     if (errors.length > 0) throw invalid('invalid_request', errors);
     return parsed.flatMap((result) => (result.ok ? [result.request] : []));

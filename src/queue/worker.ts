@@ -11,7 +11,7 @@ import { ageOf, repeatStrategy } from './bullmq/repeat.ts';
 import { PatchedWorker } from './bullmq/worker.ts';
 import { processCall } from './search/callJob.ts';
 import type { QueueContext } from './search/context.ts';
-import { classOfCall, type PageJobResult } from './search/jobData.ts';
+import { type CallJobResult, classOfCall } from './search/jobData.ts';
 import { processSearch } from './search/searchJob.ts';
 
 interface WorkerSettings {
@@ -49,12 +49,19 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
     const searches = openQueueWorker(context, settings, connection, {
       queue: context.searches,
       process: (job) => settings.inTurn(() => processSearch(context, job)),
-      onEnd: (job, result) => countSearch(context, job, result as SearchSummary | undefined),
+      onEnd: (job, result) => {
+        const { outcome = 'failed' } = (result ?? {}) as Partial<SearchSummary>;
+        context.metrics.searchEnded(outcome, classOf(job.data), ageOf(job));
+      },
     });
     const calls = openQueueWorker(context, settings, connection, {
       queue: context.calls,
       process: (job) => processCall(context, job, abortCalls.signal),
-      onEnd: (job, result) => countCall(context, job, result as PageJobResult | undefined),
+      onEnd: (job, result) => {
+        const failed = job.finishedOn === undefined ? 'retried' : 'failed';
+        const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');
+        context.metrics.callEnded(end, classOfCall(job), ageOf(job, job.processedOn));
+      },
     });
     return { connection, workers: [searches, calls] };
   };
@@ -219,14 +226,4 @@ function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptio
     runRetryDelay: 500,
     settings: { repeatStrategy },
   };
-}
-
-function countSearch({ metrics }: QueueContext, job: Job, summary?: SearchSummary): void {
-  metrics.searchEnded(summary?.outcome ?? 'failed', classOf(job.data), ageOf(job));
-}
-
-function countCall({ metrics }: QueueContext, job: Job, result?: PageJobResult): void {
-  const failed = job.finishedOn === undefined ? 'retried' : 'failed';
-  const end = result === undefined ? failed : (result.skipped ?? 'stored');
-  metrics.callEnded(end, classOfCall(job), ageOf(job, job.processedOn));
 }

@@ -2,6 +2,7 @@ import { isObject, parseSearchRequest, tidyJson } from '../../product/parseReque
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { SCHEDULE_NAME, type Schedule } from '../../product/scheduleSchema.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
+import { below } from '../search/jobData.ts';
 import { isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
 
 /** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
@@ -49,7 +50,7 @@ export function parseScheduleList(
 ): { definitions: Definition[]; errors: InputError[] } {
   const parsed = wanted.map((schedule) => parseSchedule(schedule, { ...limits, now: 0 }));
   const errors = parsed.flatMap((each, index) => {
-    if (!each.ok) return each.errors.map((error) => ({ ...error, path: `${index}.${error.path}` }));
+    if (!each.ok) return below(index, each.errors);
     const { name } = each.definition;
     const first = parsed.findIndex((other) => other.ok && other.definition.name === name);
     const message = `${name} is the name of ${first} already`;
@@ -90,10 +91,7 @@ function parseRequest(written: unknown, { tenant, marketplace }: ScheduleLimits)
     return refuse({ path: 'request', code: 'required', message: 'is required here' });
   const request = isObject(written) ? { priority: 'scheduled', tenant, ...written } : written;
   const parsed = parseSearchRequest(request, { marketplace });
-  if (!parsed.ok)
-    return refuse(
-      ...parsed.errors.map((error) => ({ ...error, path: `request.${error.path}`.replace(/\.$/, '') })),
-    );
+  if (!parsed.ok) return refuse(...below('request', parsed.errors));
   if (parsed.request.tenant === tenant) return parsed;
   const message = `this queue belongs to tenant ${tenant}`;
   return refuse({ path: 'request.tenant', code: 'invalid_tenant', message });
@@ -201,7 +199,7 @@ function byClock(cron: string): string {
   if (days === undefined) return `cron ${cron}`;
   const [at] = minutes ?? [];
   if (minutes?.length === 1 && hours !== undefined && hours.length <= 4)
-    return `at ${LIST.format(hours.map((each) => clock(each, at as number)))} ${days}`;
+    return `at ${LIST.format(hours.map((each) => [each, at].map(twoDigits).join(':')))} ${days}`;
   if (hour !== '*') return `cron ${cron}`;
   if (minute === '*') return `every minute ${days}`;
   if (minutes?.length === 1) return `${at} minutes past every hour ${days}`;
@@ -240,6 +238,4 @@ function numbers(field: string, names: string[] = [], first = 0): number[] | und
   return values.some(Number.isNaN) ? undefined : [...new Set(values)].sort((one, other) => one - other);
 }
 
-function clock(hour: number, minute: number): string {
-  return `${String(hour).padStart(2, '0')}:${String(minute).padStart(2, '0')}`;
-}
+const twoDigits = (n: unknown) => String(n).padStart(2, '0');

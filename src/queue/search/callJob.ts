@@ -2,6 +2,7 @@ import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
+import { factsOf, isReachable, pagesAhead } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isWhollyKnown, trackFingerprint } from '../../product/track.ts';
@@ -21,6 +22,7 @@ import type { QueueContext } from './context.ts';
 import {
   CALL_VERSION,
   type CallJobData,
+  type CallJobResult,
   callOptions,
   checkedRequest,
   deferNewerVersion,
@@ -39,14 +41,10 @@ import {
   itemConcurrency,
   itemsAfter,
   pageCall,
-  pagesAfter,
-  pagesOf,
   publishProgress,
   type SearchRun,
 } from './plan.ts';
 import { endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
-
-type CallJobResult = PageJobResult | ItemJobResult;
 
 /** One job of the calls queue, a page or an item of a search: one call. */
 export async function processCall(
@@ -87,30 +85,22 @@ async function collectPage(
 ): Promise<PageJobResult> {
   const { store, intervalMs } = context;
   const { search, page, marketplace, offset, limit } = data;
-  const found = await store.look(search, pageField(page));
+  const found = await store.look(search, pageField(page), marketplace);
   if (found.run?.cancelled) return { page, products: 0, skipped: 'cancelled' };
   const run = await runOf(context, data, found.run);
   const { request } = run;
-  const isPlanned = pagesOf(request, marketplace).some(
-    (planned) => planned.page === page && planned.offset === offset && planned.limit === limit,
-  );
-  if (!isPlanned) throw notPlanned(data);
+  if (!isReachable(request, data, found.facts)) throw notPlanned(data);
 
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
-  const call = {
-    request,
-    marketplace,
-    offset,
-    limit,
-    class: request.priority,
-    signal,
-    ids: idsOfCall(job, data),
-  };
+  const ids = idsOfCall(job, data);
+  const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
   const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call);
   // Where a page may be the last one, none may be under way beyond it.
   const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs());
-  const followers = pagesAfter(request, { ...head, page }).map((planned) => pageCall(run, planned));
-  await advance(context, run, { chain: marketplace, answer, concurrency }, followers);
+  const facts = factsOf(head);
+  const ahead = head.endsAtKnown ? [] : pagesAhead(request, head, [...found.facts, facts]);
+  const followers = ahead.map((address) => pageCall(run, address));
+  await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
 }
 
@@ -217,20 +207,16 @@ async function recordFailure(
   if (found?.request === undefined || failure.code === 'invalid_payload') return;
   const run = { ...found, search, number: call.run, request: found.request };
   await store.countFailedCalls(search, failure.detail.calls ?? 0);
-  if (action === 'fail') await callFailed(context, call, run, failure);
+  if (action === 'fail') {
+    // A marketplace ends with a page that failed. An item that failed says nothing about the next ones.
+    if (call.kind === 'page') await store.mark(search, `broken:${call.marketplace}`);
+    else if (endsAllItems(failure)) await store.mark(search, `broken:${DETAILS}`);
+    else await itemDone(context, run, await store.wantedItems(search), call.itemId);
+  }
   if (action === 'hold' || action === 'delay') {
     const { reason = failure.code, until } = failure.detail;
     await publishProgress(context, run, { reason, ...(until !== undefined && { until }) });
   }
-}
-
-/** A marketplace ends with a page that failed. An item that failed says nothing about the next ones. */
-async function callFailed(context: QueueContext, call: CallJobData, run: SearchRun, failure: Failure) {
-  const { store } = context;
-  const { search } = run;
-  if (call.kind === 'page') await store.mark(search, `broken:${call.marketplace}`);
-  else if (endsAllItems(failure)) await store.mark(search, `broken:${DETAILS}`);
-  else await itemDone(context, run, await store.wantedItems(search), call.itemId);
 }
 
 /** Does what the verdict says and returns the error by which BullMQ learns of it. */

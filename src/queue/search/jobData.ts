@@ -6,6 +6,7 @@ import { MARKETPLACE_IDS } from '../../product/marketplaces.ts';
 import { isObject, parseSearchRequest } from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
+import type { InputError } from '../../product/schemaErrors.ts';
 import { Type } from '../../product/type.ts';
 import { PRIORITY, SEARCH_JOB } from '../bullmq/queues.ts';
 import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
@@ -51,6 +52,7 @@ export type ItemJobResult = Skipped & {
   itemId: string;
   availability: ProductDetails['availability'] | null;
 };
+export type CallJobResult = PageJobResult | ItemJobResult;
 
 /** What holds for any job from the moment that a worker has it, before it is known what it carries. */
 export function trustedOptions({ keep }: JobDefaults): JobsOptions {
@@ -126,11 +128,13 @@ function isNewer(data: unknown, newest: number): boolean {
   return Number.isInteger(version) && (version as number) > newest;
 }
 
+/** Errors in what stands at a path of something larger. */
+export function below(path: string | number, errors: readonly InputError[]): InputError[] {
+  return errors.map((error) => ({ ...error, path: error.path === '' ? `${path}` : `${path}.${error.path}` }));
+}
+
 /** A refusal of what a caller wrote, all of it in one message. */
-export function invalid(
-  code: 'invalid_request' | 'invalid_payload',
-  errors: ReadonlyArray<{ path: string; code: string; message: string }>,
-): Failure {
+export function invalid(code: 'invalid_request' | 'invalid_payload', errors: readonly InputError[]): Failure {
   const message = errors.map((error) => `${error.path || 'request'}: ${error.message}`).join('; ');
   return new Failure(code, message, { errors });
 }
