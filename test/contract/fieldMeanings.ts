@@ -248,17 +248,16 @@ function textOf(html: string): string {
   return html.replace(/<[^>]+>/g, '').replace(/&(#?\w+);/g, (all, name: string) => signs[name] ?? all);
 }
 
+const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sept?', 'Oct', 'Nov', 'Dec'];
+
 /** The amounts in a text such as `$1,200.50 + free shipping`. */
 function amountsIn(text: string): number[] {
   return [...text.matchAll(/\d[\d,]*(?:\.\d+)?/g)].map(([amount]) => Number(amount.replaceAll(',', '')));
 }
 
 /** A card of the page says what eBay said. */
-export function checkCard(
-  item: Json,
-  card: string,
-  { price, shipping, total, images, seller }: Product,
-): void {
+export function checkCard(item: Json, card: string, product: Product): void {
+  const { price, shipping, total, delivery, images, seller } = product;
   const part = (pattern: RegExp) => textOf(pattern.exec(card)?.[0] ?? '');
   expect(part(/<h3>.*?<\/h3>/s)).to.equal(item.title.trim());
   expect(textOf(/<a href="([^"]*)"/.exec(card)?.[1] ?? '')).to.be.oneOf([
@@ -271,6 +270,12 @@ export function checkCard(
   const parts = part(/<p class="small">.*?<\/p>/s);
   if (price !== null) expect(amountsIn(parts)[0]).to.equal(Number(item.price.value));
   if (shipping.cost === null) expect(parts).to.not.include('free');
+  expect(parts.includes('pick-up only')).to.equal(shipping.kind === 'pickup-only');
+  expect(parts.includes('arrives')).to.equal(delivery !== null);
+  if (delivery?.latest) {
+    const [, month, day] = /^\d{4}-(\d\d)-(\d\d)/.exec(delivery.latest) ?? [];
+    expect(parts).to.match(new RegExp(`\\b${Number(day)} ${MONTHS[Number(month) - 1]}`));
+  }
   const picture = /<img src="([^"]*)"/.exec(card)?.[1];
   if (images[0] === undefined) expect(picture).to.equal(undefined);
   else expect(pictureOf(textOf(picture ?? '')).name).to.equal(pictureOf(images[0]).name);

@@ -194,7 +194,7 @@ const WAYS: Readonly<Record<Product['shipping']['kind'], string>> = {
 };
 
 /** The delivered price and its parts. An unknown part is named, never counted as zero. */
-function price({ total, price, shipping, auction, converted }: Product): Html {
+function price({ total, price, shipping, delivery, auction, converted }: Product): Html {
   const delivered =
     total === null
       ? html`<p class="total unknown">${shipping.kind === 'pickup-only' ? 'Not sent' : 'Delivered price unknown'}</p>`
@@ -204,7 +204,18 @@ function price({ total, price, shipping, auction, converted }: Product): Html {
   const { kind, cost } = shipping;
   const way = kind !== 'free' && cost !== null ? `${moneyText(cost)} shipping` : WAYS[kind];
   const original = converted === null ? '' : `, listed at ${moneyText(converted)}`;
-  return html`${delivered}<p class="small">${item}${original} + ${way}</p>`;
+  return html`${delivered}<p class="small">${item}${original} + ${way}${arrivalText(delivery)}</p>`;
+}
+
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
+
+function arrivalText(delivery: Product['delivery']): string {
+  const [first, last] = [delivery?.earliest, delivery?.latest].map((iso) =>
+    iso ? new Date(iso) : undefined,
+  );
+  if (first && last && first <= last) return `, arrives ${DAY.formatRange(first, last)}`;
+  if (last) return `, arrives by ${DAY.format(last)}`;
+  return first ? `, arrives from ${DAY.format(first)} on` : '';
 }
 
 function seller({ topRatedPlus, seller: { feedbackPercentage, feedbackScore } }: Product): Html {
