@@ -20,6 +20,7 @@ const DISPOSITIONS = {
   idempotency_key_reused: 'permanent',
   search_not_found: 'permanent',
   schedule_not_found: 'permanent',
+  schedule_exists: 'permanent',
   tenant_not_found: 'permanent',
   // eBay's answers.
   'ebay-unreachable': 'transient',

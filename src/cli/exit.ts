@@ -71,6 +71,7 @@ export function listenError(
 /** The other codes exit with 1. */
 const FAILURES: Partial<Record<FailureCode, ExitCode>> = {
   invalid_request: EXIT.usage,
+  schedule_exists: EXIT.usage,
   'credential-refused': EXIT.configuration,
   'redis-unavailable': EXIT.dependency,
   'token-unavailable': EXIT.dependency,

@@ -20,6 +20,7 @@ type TimingFlags = Flags &
   Partial<Record<'query' | 'cron' | 'tz' | 'start' | 'end', string>> & {
     every?: number | string;
     limit?: number | string;
+    replace?: boolean;
   };
 
 export function command(terminal: Terminal): Command {
@@ -32,7 +33,7 @@ export function command(terminal: Terminal): Command {
         // Before Redis is needed: a wrong schedule is reported as one.
         const schedule = await checkedSchedule(name, flags, config);
         return withProducer(config, flags.tenant, async (producer) => {
-          const data = await producer.schedule.add(schedule);
+          const data = await producer.schedule.add(schedule, { replace: flags.replace });
           return { data, text: scheduleText(data, terminal) };
         });
       }),
@@ -91,7 +92,9 @@ export function command(terminal: Terminal): Command {
 
 function addCommand(): Command {
   const add = new Command('add')
-    .description('Add a schedule, or change the one of this name; the same once more changes nothing.')
+    .description(
+      'Add a schedule; the same once more changes nothing. Another one of the same name needs --replace.',
+    )
     .argument('<name>', 'a-z, 0-9 and hyphen')
     .option('--cron <expression>', 'minute hour day month weekday, such as "30 6 * * 1-5"')
     .option('--tz <zone>', 'time zone of --cron, such as Europe/Berlin (UTC)')
@@ -99,6 +102,7 @@ function addCommand(): Command {
     .option('--start <time>', 'no run before, such as 2030-01-31T09:00:00Z')
     .option('--end <time>', 'no run after')
     .option('--limit <n>', 'number of runs in all', numberOrText)
+    .option('--replace', 'change the schedule of this name, if there is one')
     .option('--query <keywords>', 'what to search: a space means AND, "(a, b)" means OR');
   return addRequestFlags(add);
 }

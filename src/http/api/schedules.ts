@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { closed } from '../../product/requestSchema.ts';
 import { type Schedule, ScheduleSchema } from '../../product/scheduleSchema.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';
@@ -17,15 +18,22 @@ export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Rout
   const route = <Schema extends object>(access: Role[], summary: string, schema: Schema) =>
     keyed(access, 'schedules', summary, schema);
   return (app) => {
-    const addition = 'Add one, or change the one of this name; the same again changes nothing';
+    const addition =
+      'Add one; the same again changes nothing. Another one of the same name is refused (409), or replaced with replace=true';
+    const querystring = Type.Object(
+      {
+        replace: Type.Optional(Type.Boolean({ default: false, description: 'change the one of this name' })),
+      },
+      closed,
+    );
     app.post(
       '/v1/schedules',
-      route(CHANGE, addition, { body: ScheduleSchema, ...oneState }),
+      route(CHANGE, addition, { body: ScheduleSchema, querystring, ...oneState }),
       async (request) => {
         const { body } = request;
         if (body === undefined) throw bodyRequired('a schedule');
         refuseOtherTenant((body as Partial<Schedule> | null)?.request, callerOf(request).tenant);
-        return schedulesOf(request).add(body);
+        return schedulesOf(request).add(body, request.query);
       },
     );
 

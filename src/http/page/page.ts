@@ -2,6 +2,7 @@ import cookie from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
+import { Failure } from '../../failures.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
@@ -23,7 +24,7 @@ import { notFound, type Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { type Home, homeView, mistakesIn, requestFromForm } from './homeView.ts';
 import { type Document, type Html, html, layout, readAsset } from './html.ts';
-import { resultView, statusView } from './resultView.ts';
+import { nameTakenView, resultView, statusView } from './resultView.ts';
 import { addressOf, resultCache, selectionFrom } from './selection.ts';
 
 export interface PageOptions extends AccessParts {
@@ -241,14 +242,23 @@ async function home(
   return { title: 'Search', content: homeView(shown) };
 }
 
-function scheduleRoutes({ route }: Page): void {
-  route('POST', '/schedules', 'schedule', async ({ producer, form }) => {
-    const { searchId = '', name = '', every = '' } = form;
+function scheduleRoutes({ route, show }: Page): void {
+  route('POST', '/schedules', 'schedule', async (visit) => {
+    const { producer, form, reply, csrf } = visit;
+    const { searchId = '', name = '', every = '', replace } = form;
     const searched = await producer.request(searchId);
     if (searched === undefined) throw notFound();
     // The schedule sets the priority, and each run makes calls of its own and marks changes.
     const { priority: _priority, maxAge: _maxAge, ...request } = searched;
-    await producer.schedule.add({ name, every: Number(every), request: { ...request, track: name } });
+    const schedule = { name, every: Number(every), request: { ...request, track: name } };
+    try {
+      await producer.schedule.add(schedule, { replace: replace === '1' });
+    } catch (error) {
+      if (!(error instanceof Failure) || error.code !== 'schedule_exists') throw error;
+      const schedules = await producer.schedule.list();
+      const content = nameTakenView({ searchId, request: searched, name, every, schedules, csrf });
+      return show({ ...visit, reply: reply.code(409) }, { title: 'Name taken', content });
+    }
     return `/#schedule-${encodeURIComponent(name)}`;
   });
 

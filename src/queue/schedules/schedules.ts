@@ -82,20 +82,28 @@ export class Schedules {
   }
 
   /**
-   * Adds a schedule, or changes the one of this name; adding the same again changes nothing, its next run included. A new
-   * one with `every` and without a start runs at once.
-   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`)
+   * Adds a schedule; adding the same again changes nothing, its next run included. A new one with `every` and without a
+   * start runs at once.
+   * @param options.replace changes the schedule of this name, if there is one
+   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`); `schedule_exists` where the name belongs
+   * to another schedule
    */
-  async add(schedule: Schedule): Promise<ScheduleReport> {
+  async add(schedule: Schedule, { replace = false }: { replace?: boolean } = {}): Promise<ScheduleReport> {
     const parsed = parseSchedule(schedule, { ...this.#limits, now: Date.now() });
     if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
     const { definition } = parsed;
     const { name } = definition;
     return this.#change(async () => {
-      if ((await this.#store.get(name))?.source === 'file') {
+      const present = await this.#store.get(name);
+      if (present?.source === 'file') {
         const message = `${name} comes from SCHEDULES_FILE: change it there`;
         throw invalid('invalid_request', [{ path: 'name', code: 'managed_by_file', message }]);
       }
+      if (!replace && present !== undefined && !isDeepStrictEqual(present.definition, definition))
+        throw new Failure(
+          'schedule_exists',
+          `another schedule has the name ${name}: choose another name, or replace that one (--replace, ?replace=true)`,
+        );
       await this.#put(definition, 'code');
       return this.#report(await this.#record(name));
     });

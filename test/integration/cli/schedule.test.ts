@@ -49,6 +49,19 @@ describe('dpf schedule', () => {
     expect(await json('list')).to.deep.equal([]);
   });
 
+  it('refuses another schedule of a name that is taken, as a wrong use, and replaces it when that is asked for', async () => {
+    const add = (...args: string[]) =>
+      dpf('add', 'strips', '--every', '3600', '--query', 'led strip', ...args);
+    expect((await add()).exit).to.equal(0);
+    expect((await add()).exit).to.equal(0);
+    const refused = await add('--marketplace', 'EBAY_GB');
+    expect(refused.exit).to.equal(2);
+    expect(refused.err).to.include('another schedule has the name strips').and.to.include('--replace');
+    expect((await json('show', 'strips')).request.marketplaces).to.deep.equal(['EBAY_US']);
+    expect((await add('--marketplace', 'EBAY_GB', '--replace')).exit).to.equal(0);
+    expect((await json('show', 'strips')).request.marketplaces).to.deep.equal(['EBAY_GB']);
+  });
+
   it('applies a file', async () => {
     expect((await dpf('apply', 'config/schedules.example.json')).out).to.match(/^added: .*\nunchanged: 0$/);
     expect((await dpf('apply', 'config/schedules.example.json')).out).to.equal('unchanged: 2');

@@ -81,4 +81,19 @@ describe('searches over HTTP', () => {
     );
     expect(named.status).to.equal(404);
   });
+
+  it('add a schedule, refuse another one of its name with a problem, and replace it on request', async () => {
+    const schedule = (query: string) => ({ name: 'mugs', every: 3600, request: { query } });
+    const add = (query: string, options = '') =>
+      service.call('POST', `/v1/schedules${options}`, schedule(query));
+    expect((await add('mug')).status).to.equal(200);
+    expect((await add('mug')).status).to.equal(200);
+    const refused = await add('cup');
+    expect(refused.status).to.equal(409);
+    expect(refused.json).to.deep.include({ type: 'urn:dropship-product-finder:schedule_exists' });
+    expect(refused.json.detail).to.include('the name mugs').and.to.include('?replace=true');
+    expect((await service.call('GET', '/v1/schedules/mugs')).json.request.query).to.equal('mug');
+    expect((await add('cup', '?replace=true')).status).to.equal(200);
+    expect((await service.call('GET', '/v1/schedules/mugs')).json.request.query).to.equal('cup');
+  });
 });

@@ -59,7 +59,7 @@ describe('runs of a schedule', () => {
     expect(await test.runNext('thrice', 9)).to.have.length(3);
     expect(await test.schedules.get('thrice')).to.include({ state: 'done', next: null, runs: 3 });
     expect(await test.queue.getJobSchedulersCount()).to.equal(0);
-    await test.schedules.add({ name: 'thrice', every: 60, limit: 5, request });
+    await test.schedules.add({ name: 'thrice', every: 60, limit: 5, request }, { replace: true });
     expect(await test.runNext('thrice', 9)).to.have.length(2);
   });
 

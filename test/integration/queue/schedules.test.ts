@@ -3,6 +3,7 @@ import { Failure } from '../../../src/failures.ts';
 import { useSchedules } from '../../support/schedules.ts';
 
 const request = { query: 'phone case' };
+const REPLACE = { replace: true };
 
 async function failure(work: Promise<unknown>): Promise<Failure> {
   const thrown = await work.catch((error: unknown) => error);
@@ -42,13 +43,35 @@ describe('schedules', () => {
     expect(await test.runAll()).to.deep.equal(['05-01T11:00:10']);
   });
 
+  it('refuse another schedule of a name that is taken, and change nothing', async () => {
+    const hourly = { name: 'hourly', every: 3600, request };
+    const before = await test.schedules.add(hourly);
+    for (const change of [
+      { request: { ...request, query: 'drone' } },
+      { request: { ...request, marketplaces: ['EBAY_GB' as const] } },
+      { every: 7200 },
+    ]) {
+      const { code, message } = await failure(test.schedules.add({ ...hourly, ...change }));
+      expect(code).to.equal('schedule_exists');
+      expect(message).to.include('the name hourly').and.to.include('--replace');
+    }
+    expect(await test.schedules.get('hourly')).to.deep.equal(before);
+    const both = ['one', 'two'].map((query) =>
+      test.schedules.add({ name: 'fresh', every: 3600, request: { query } }).then(
+        () => 'added',
+        (error: Failure) => error.code,
+      ),
+    );
+    expect(await Promise.all(both)).to.have.members(['added', 'schedule_exists']);
+  });
+
   for (const timing of [{ every: 3600 }, { cron: '0 * * * *' }])
     it(`whose request changes keep their rhythm, and catch up what is overdue: ${JSON.stringify(timing)}`, async () => {
       test.at('2026-05-01T10:00Z');
       await test.schedules.add({ name: 'hourly', ...timing, request });
       await test.runNext('hourly', 1);
       test.at('2026-05-01T12:40Z');
-      await test.schedules.add({ name: 'hourly', ...timing, request: { query: 'drone' } });
+      await test.schedules.add({ name: 'hourly', ...timing, request: { query: 'drone' } }, REPLACE);
       const late = await test.take();
       expect(late?.job.data.query).to.equal('drone');
       await late?.end();
@@ -61,7 +84,7 @@ describe('schedules', () => {
     await test.schedules.add({ name: 'hourly', every: 3600, request });
     await test.runAll();
     test.at('2026-05-01T10:50Z');
-    await test.schedules.add({ name: 'hourly', every: 1200, request });
+    await test.schedules.add({ name: 'hourly', every: 1200, request }, REPLACE);
     expect(await test.runAll()).to.deep.equal([]);
     expect(await test.runNext('hourly', 2)).to.deep.equal(['05-01T11:00', '05-01T11:20']);
   });
@@ -70,7 +93,7 @@ describe('schedules', () => {
     test.at('2026-05-01T10:00Z');
     await test.schedules.add({ name: 'mine', cron: '0 12 * * *', request });
     test.at('2026-05-01T12:30Z');
-    await test.schedules.add({ name: 'mine', cron: '45 12 * * *', request });
+    await test.schedules.add({ name: 'mine', cron: '45 12 * * *', request }, REPLACE);
     expect(await test.runAll()).to.deep.equal(['05-01T12:00']);
     expect(await test.runNext('mine', 2)).to.deep.equal(['05-01T12:45', '05-02T12:45']);
   });
