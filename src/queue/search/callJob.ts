@@ -2,7 +2,6 @@ import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
-import { factsOf, isReachable, pagesAhead } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isWhollyKnown, trackFingerprint } from '../../product/track.ts';
@@ -41,6 +40,8 @@ import {
   itemConcurrency,
   itemsAfter,
   pageCall,
+  pagesAfter,
+  pagesOf,
   publishProgress,
   type SearchRun,
 } from './plan.ts';
@@ -85,11 +86,14 @@ async function collectPage(
 ): Promise<PageJobResult> {
   const { store, intervalMs } = context;
   const { search, page, marketplace, offset, limit } = data;
-  const found = await store.look(search, pageField(page), marketplace);
+  const found = await store.look(search, pageField(page));
   if (found.run?.cancelled) return { page, products: 0, skipped: 'cancelled' };
   const run = await runOf(context, data, found.run);
   const { request } = run;
-  if (!isReachable(request, data, found.facts)) throw notPlanned(data);
+  const isPlanned = pagesOf(request, marketplace).some(
+    (planned) => planned.page === page && planned.offset === offset && planned.limit === limit,
+  );
+  if (!isPlanned) throw notPlanned(data);
 
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
@@ -97,10 +101,8 @@ async function collectPage(
   const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call);
   // Where a page may be the last one, none may be under way beyond it.
   const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs());
-  const facts = factsOf(head);
-  const ahead = head.endsAtKnown ? [] : pagesAhead(request, head, [...found.facts, facts]);
-  const followers = ahead.map((address) => pageCall(run, address));
-  await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers);
+  const followers = pagesAfter(request, { ...head, page }).map((planned) => pageCall(run, planned));
+  await advance(context, run, { chain: marketplace, answer, concurrency }, followers);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
 }
 
