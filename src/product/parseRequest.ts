@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closestWord } from '../config/files.ts';
+import { didYouMean } from '../config/files.ts';
 import { MARKETPLACES } from '../config/formats.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import {
@@ -52,10 +52,8 @@ function withDefaults(written: SearchRequest, marketplace: MarketplaceId): Norma
 
 function checkedMarketplace(id: string): MarketplaceId {
   if (isMarketplace(id)) return id;
-  const meant = closestWord(id, MARKETPLACE_IDS);
-  throw new RangeError(
-    `${echo(id)} is no marketplace that can be searched${meant ? `; did you mean ${meant}?` : ''}`,
-  );
+  const hint = didYouMean(id, MARKETPLACE_IDS);
+  throw new RangeError(`${echo(id)} is no marketplace that can be searched${hint}`);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject } from 'ajv';
-import { closestWord } from '../config/files.ts';
+import { didYouMean } from '../config/files.ts';
 import { SearchRequestSchema } from './requestSchema.ts';
 
 /** One error in a caller's input. */
@@ -44,8 +44,7 @@ function inputError(error: ErrorObject): InputError {
     const message = allowed === undefined ? error.message : `must be ${allowed}`;
     return { path, code, message: `${message}; got ${echo(data)}` };
   }
-  const meant = typeof data === 'string' ? closestWord(data, values) : undefined;
-  const hint = meant === undefined ? '' : `; did you mean ${meant}?`;
+  const hint = typeof data === 'string' ? didYouMean(data, values) : '';
   return { path, code, message: `must be one of ${values.join(', ')}; got ${echo(data)}${hint}` };
 }
 
@@ -67,9 +66,8 @@ function unknownField(segments: string[], key: string, error: ErrorObject): Inpu
     };
   }
   const known = Object.keys(error.parentSchema?.properties ?? {});
-  const meant = closestWord(key, known);
-  const hint = meant === undefined ? `known here: ${known.join(', ')}` : `did you mean ${meant}?`;
-  return { path, code: 'unknown_field', message: `is no field of a search request; ${hint}` };
+  const hint = didYouMean(key, known) || `; known here: ${known.join(', ')}`;
+  return { path, code: 'unknown_field', message: `is no field of a search request${hint}` };
 }
 
 function unescapePointer(segment: string): string {
