@@ -150,6 +150,7 @@ function scheduleItem(schedule: ScheduleReport, csrf: string | null, now: number
   return html`<li class="schedule" id="schedule-${name}">
   <h3>${name}</h3>
   <p class="small">${searchTitle(request)} · ${when} · <strong class="${state}">${nextRun[state]}</strong></p>
+  <ul class="chips" aria-label="Conditions of ${name}">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul>
   ${runs.length === 0 ? html`<p class="small">No run yet</p>` : html`<ol class="runs" aria-label="Last runs of ${name}">${runs}</ol>`}
   <div class="actions">
     ${button('run', 'Run now')}
