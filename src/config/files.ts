@@ -9,20 +9,14 @@ import { schema, settings } from './schema.ts';
 /** Longer words are compared by their beginning: the cost grows with the square of the length, and a caller chose the word. */
 const COMPARED_LENGTH = 64;
 
-/** The candidate that a typing error most likely meant, or undefined when none is near. */
-export function closestWord(word: string, candidates: readonly string[]): string | undefined {
+/** The end of a message about an unknown word: the candidate that was most likely meant; empty when none is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
   const wanted = word.slice(0, COMPARED_LENGTH).toLowerCase();
-  if (wanted === '') return undefined;
+  if (wanted === '') return '';
   const known = candidates.map((candidate) => candidate.toLowerCase());
   const maxDistance = Math.max(2, Math.floor(wanted.length / 3));
   const near = known.find((each) => each.startsWith(wanted)) ?? closestMatch(wanted, known, { maxDistance });
-  return near === undefined ? undefined : candidates[known.indexOf(near)];
-}
-
-/** The end of a message about an unknown word: the closest one, where one is near. */
-export function didYouMean(word: string, candidates: readonly string[]): string {
-  const near = closestWord(word, candidates);
-  return near === undefined ? '' : `; did you mean ${near}?`;
+  return near === undefined ? '' : `; did you mean ${candidates[known.indexOf(near)]}?`;
 }
 
 /** One JSON file of settings, and everything that is wrong with its form. Problems quote nothing of its content. */

@@ -1,4 +1,4 @@
-import { closestWord } from '../config/files.ts';
+import { didYouMean } from '../config/files.ts';
 import { type Product, ProductSchema } from './product.ts';
 
 type Cell = string | number | boolean | null | undefined;
@@ -116,8 +116,8 @@ export function csvColumns(list?: string): ColumnChoice {
   const unknown = columns.filter((name) => !CSV_COLUMNS.has(name));
   if (unknown.length === 0) return { ok: true, columns };
   const said = unknown.map((name) => JSON.stringify(name.slice(0, 64))).join(', ');
-  const meant = closestWord(unknown[0] ?? '', names);
-  const message = `must name columns, not ${said}${meant ? ` (did you mean ${meant}?)` : ''}; there are ${names.join(', ')}`;
+  const hint = didYouMean(unknown[0] ?? '', names);
+  const message = `must name columns, not ${said}${hint}; there are ${names.join(', ')}`;
   return { ok: false, message };
 }
 

@@ -134,7 +134,7 @@ describe('products as CSV', () => {
     const chosen = csvColumns('title,pricecurrency,x');
     expect(chosen.ok).to.equal(false);
     const { message } = chosen as { message: string };
-    expect(message).to.include('"pricecurrency", "x" (did you mean priceCurrency?)');
+    expect(message).to.include('"pricecurrency", "x"; did you mean priceCurrency?');
     for (const name of CSV_COLUMNS.keys()) expect(message).to.include(name);
     for (const list of ['', ',', 'title,', '__proto__']) expect(csvColumns(list).ok).to.equal(false);
   });
