@@ -40,7 +40,7 @@ describe('dpf search, asked of a running service,', function () {
     expect(await chosen.exit(), chosen.output).to.equal(0);
     expect(chosen.stdout).to.match(/^legacyItemId,rank\r\n\d{12},1\r\n\d{12},2\r\n\d{12},3\s*$/);
     expect(await wrong.exit(), wrong.output).to.equal(2);
-    expect(wrong.output).to.contain('--columns must name columns, not "prize" (did you mean price?)');
+    expect(wrong.output).to.contain('--columns must name columns, not "prize"; did you mean price?');
     expect(wrong.output).to.contain('detailsAspects');
   });
 
