@@ -70,7 +70,9 @@ export function mapDetails(json: unknown, now: Date): MappedDetails | null {
   const item: { [Name in keyof WireItem]?: unknown } | null = fields(json);
   if (item === null || identifier(item.itemId, 100) === null) return null;
   const stocks = list(item.estimatedAvailabilities).map((stock) => fields(stock) ?? {});
-  const listing = readListing(item, isPickupOnly(stocks), now.toISOString());
+  const pickup = isPickupOnly(stocks);
+  const listing = readListing(item, pickup, now.toISOString());
+  const nothingIsSent = listing === null ? pickup : listing.shipping.kind === 'pickup-only';
   const aspects = readAspects(item.localizedAspects);
   const details: ProductDetails = {
     observedAt: now.toISOString(),
@@ -78,7 +80,7 @@ export function mapDetails(json: unknown, now: Date): MappedDetails | null {
     mpn: stated(item.mpn) ?? aspectOf(aspects, MPN),
     gtin: readGtin(item.gtin) ?? readGtin(aspectOf(aspects, GTIN)),
     returns: readReturns(fields(item.returnTerms)),
-    availability: readAvailability(item.itemEndDate, stocks, now, listing?.shipping.kind === 'pickup-only'),
+    availability: readAvailability(item.itemEndDate, stocks, now, nothingIsSent),
     ...readQuantity(stocks),
     aspects: Object.fromEntries(aspects),
   };

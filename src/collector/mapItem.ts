@@ -132,8 +132,10 @@ export function readListing(
   const topRatedPlus = flag(item.topRatedBuyingExperience);
   const images = readImages(item);
   const location = readLocation(item.itemLocation);
+  const isFetched = pickup && offer.shipping.cost === null;
   return {
     ...offer,
+    ...(isFetched && { shipping: { kind: 'pickup-only', cost: null } }),
     observedAt,
     ...withoutNulls({
       title: text(item.title, 300),

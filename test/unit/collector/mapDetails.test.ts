@@ -183,6 +183,12 @@ describe('an item answer', () => {
       [],
     ])
       expect(details(delivered(ways)).availability, ways.join()).to.equal('in-stock');
+    const unpriced = {
+      ...delivered(['IN_STORE_PICKUP']),
+      shippingOptions: [{ shippingCostType: 'CALCULATED' }],
+    };
+    expect(listingNow(unpriced)?.shipping.kind).to.equal('pickup-only');
+    expect(details({ ...unpriced, price: undefined }).availability).to.equal('pickup-only');
     const gone = {
       ...offer,
       estimatedAvailabilities: [{ ...stock('OUT_OF_STOCK'), deliveryOptions: ['IN_STORE_PICKUP'] }],
