@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http';
+import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { Failure, type FailureCode } from '../failures.ts';
 import { redisFailure } from '../redis/failure.ts';
 
@@ -76,7 +77,7 @@ export function unsupportedMediaType(): Problem {
 export function problemOf(thrown: unknown, bodyLimit?: number): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
   const failure = thrown instanceof Failure ? thrown : redisFailure(thrown);
-  return failure ? problemOfFailure(failure) : problemOfFramework(thrown as FrameworkError, bodyLimit);
+  return failure ? problemOfFailure(failure) : problemOfFramework(thrown as FastifyError, bodyLimit);
 }
 
 /** Codes that are missing here are defects where HTTP meets them. */
@@ -105,20 +106,8 @@ function problemOfFailure({ code, message, detail }: Failure): Problem | undefin
   return new Problem(status, errors, { retryAfter: status === 503 ? waitS : undefined, searchId });
 }
 
-interface FrameworkError {
-  code?: string;
-  statusCode?: number;
-  validation?: Array<{
-    instancePath: string;
-    keyword: string;
-    params: Record<string, unknown>;
-    message?: string;
-  }>;
-  validationContext?: string;
-}
-
 /** Fastify's own errors. */
-function problemOfFramework(error: FrameworkError, bodyLimit = 0): Problem | undefined {
+function problemOfFramework(error: Partial<FastifyError>, bodyLimit = 0): Problem | undefined {
   const { code, statusCode = 500, validation = [], validationContext } = error;
   // An id of the wrong form belongs to nothing.
   if (validationContext === 'params' || code === 'FST_ERR_MAX_PARAM_LENGTH') return notFound();
@@ -140,7 +129,7 @@ function problemOfFramework(error: FrameworkError, bodyLimit = 0): Problem | und
   return isOfClient ? problem(statusCode, 'bad_request', 'the request cannot be read') : undefined;
 }
 
-function parameterError(error: NonNullable<FrameworkError['validation']>[number]): ProblemError {
+function parameterError(error: FastifySchemaValidationError): ProblemError {
   const { instancePath, keyword, params, message = 'is not allowed' } = error;
   const { additionalProperty, allowedValues } = params;
   if (keyword === 'additionalProperties') {

@@ -164,23 +164,11 @@ function endWith(socket: Duplex, answer: Problem): void {
   );
 }
 
-/** A policy of this server: scripts and styles from it alone, nothing inline, no frames. @param changes by directive */
-export function contentPolicy(changes: Readonly<Record<string, string>> = {}): string {
-  const directives = {
-    'default-src': "'none'",
-    'script-src': "'self'",
-    'style-src': "'self'",
-    'img-src': "'self' data:",
-    'font-src': "'self'",
-    'connect-src': "'self'",
-    'form-action': "'self'",
-    'base-uri': "'none'",
-    'frame-ancestors': "'none'",
-    ...changes,
-  };
-  return Object.entries(directives)
-    .map(([name, sources]) => `${name} ${sources}`)
-    .join(';');
+/** A policy of this server: scripts and styles from it alone, nothing inline, no frames. */
+export function contentPolicy({ images = "'self' data:", base = "'none'" } = {}): string {
+  const own = ['script-src', 'style-src', 'font-src', 'connect-src', 'form-action'];
+  const directives = [...own.map((name) => `${name} 'self'`), `img-src ${images}`, `base-uri ${base}`];
+  return ["default-src 'none'", ...directives, "frame-ancestors 'none'"].join(';');
 }
 
 /** With every answer. A constant: computing them took half the time of a small answer. */

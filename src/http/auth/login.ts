@@ -16,28 +16,21 @@ export interface AccessParts {
   authenticator: Authenticator | undefined;
 }
 
-interface Place {
-  name: string;
-  /** Browsers send its cookies to addresses below this path. A session of one place is not valid at the other. */
-  home: string;
-  signIn: string;
-  title: string;
-  hint: Html;
-  wrongKey: string;
-  /** Of a session, seconds. */
-  lifeS: number;
-  /** The role that a key needs to log in. */
-  role?: Role;
-}
+type Place = typeof PAGE;
 
-export const PAGE: Place = {
+/** A session of one place is not valid at the other. */
+export const PAGE = {
   name: 'page',
+  /** Browsers send its cookies to addresses below this path. */
   home: '/',
   signIn: '/sign-in',
   title: 'Sign in',
   hint: html`with an API key, as <code>dpf keys add</code> prints it.`,
   wrongKey: 'This key is not valid.',
+  /** Of a session, seconds. */
   lifeS: 12 * 3600,
+  /** The role that a key needs to log in. */
+  role: undefined as Role | undefined,
 };
 
 export const DASHBOARD: Place = {

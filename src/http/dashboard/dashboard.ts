@@ -50,7 +50,7 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
     app.setReplySerializer((payload) => JSON.stringify(payload).replaceAll('<', '\\u003c'));
     app.addHook('onSend', async (_, reply, payload) => {
       // The board's page has a `<base>`.
-      reply.header('content-security-policy', contentPolicy({ 'base-uri': "'self'" }));
+      reply.header('content-security-policy', contentPolicy({ base: "'self'" }));
       // With no-referrer browsers send no origin with a form.
       reply.header('referrer-policy', 'same-origin');
       const isPage = String(reply.getHeader('content-type')).startsWith('text/html');

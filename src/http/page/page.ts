@@ -1,5 +1,5 @@
 import cookie from '@fastify/cookie';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyReply } from 'fastify';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
 import { Failure } from '../../failures.ts';
@@ -108,9 +108,6 @@ function openPage(app: App, options: PageOptions) {
         csrf && caller ? { csrf, keyName: caller.name } : undefined,
       ),
     );
-  /** Who is signed in; undefined: must sign in. */
-  const visitor = async (request: FastifyRequest): Promise<Pick<Visit, 'caller' | 'csrf'> | undefined> =>
-    login === undefined ? { caller: OPEN, csrf: null } : login.session(request);
   /** Adds a route for signed-in people with this role. A string is where it leads. */
   const route = (method: 'GET' | 'POST', url: string, role: Role, answer: Answer) =>
     app.route({
@@ -118,7 +115,7 @@ function openPage(app: App, options: PageOptions) {
       url,
       handler: async (request, reply) => {
         if (method === 'POST') requireOwnPage(request);
-        const who = await visitor(request);
+        const who = login ? await login.session(request) : { caller: OPEN, csrf: null };
         if (who === undefined) {
           // After signing in: the page that was requested, where that can be repeated.
           const next = method === 'GET' && !request.url.includes('/status') ? request.url : '/';
@@ -135,7 +132,7 @@ function openPage(app: App, options: PageOptions) {
         return typeof answered === 'string' ? reply.redirect(answered, 303) : answered;
       },
     });
-  return { ...options, app, login, send, show, visitor, route };
+  return { ...options, app, login, send, show, route };
 }
 
 function requireToken({ _csrf }: Partial<FormValues>, csrf: string | null): void {
@@ -150,7 +147,7 @@ const PICTURES = 'https://i.ebayimg.com https://*.ebayimg.com https://*.ebaystat
 function pagePolicy(apiOrigin: string): string {
   const { hostname, origin } = new URL(apiOrigin);
   const simulator = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname) ? ` ${origin}` : '';
-  return contentPolicy({ 'img-src': `'self' data: ${PICTURES}${simulator}` });
+  return contentPolicy({ images: `'self' data: ${PICTURES}${simulator}` });
 }
 
 function errorPage({ status, message }: Problem): Document {
@@ -160,7 +157,7 @@ function errorPage({ status, message }: Problem): Document {
   return { title, content };
 }
 
-function loginRoutes({ app, login, show, visitor }: Page): void {
+function loginRoutes({ app, login, show }: Page): void {
   if (login === undefined) {
     app.get('/sign-in', async (_, reply) => reply.redirect('/', 303));
     return;
@@ -168,8 +165,8 @@ function loginRoutes({ app, login, show, visitor }: Page): void {
   login.addRoutes(app, (reply, title, content) => show({ reply }, { title, content }));
   app.post('/sign-out', async (request, reply) => {
     requireOwnPage(request);
-    const who = await visitor(request);
-    if (who !== undefined) requireToken(formOf(request), who.csrf);
+    const session = await login.session(request);
+    if (session) requireToken(formOf(request), session.csrf);
     return login.logOut(request, reply);
   });
 }
