@@ -47,8 +47,6 @@ function showSettings(terminal: Terminal, json: boolean | undefined): Answer {
   };
 }
 
-type ShownSetting = ReturnType<typeof shownSettings>[number];
-
 export function shownSettings(config: Config) {
   return settings().map(({ group, name, path, env, format, default: usual, doc, sensitive }) => {
     const value = (config as unknown as Content)[group]?.[name];
@@ -75,7 +73,7 @@ function masked(value: string): string {
   return `${url.protocol}//${credentials}${url.host}${url.pathname}`;
 }
 
-function settingsTable(shown: readonly ShownSetting[], terminal: Terminal): string {
+function settingsTable(shown: ReturnType<typeof shownSettings>, terminal: Terminal): string {
   const { width, paint } = terminal;
   const nameWidth = Math.max(...shown.map(({ variable }) => variable.length));
   const valueWidth = Math.min(Math.max(12, Math.floor(width / 4)), 34);

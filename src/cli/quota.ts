@@ -6,7 +6,7 @@ import { numberText } from '../text/values.ts';
 import { answering, withEbay } from './commandSetup.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { fieldLines, whenText } from './table.ts';
-import type { Terminal } from './terminal.ts';
+import type { Painter, Terminal } from './terminal.ts';
 
 export function command(terminal: Terminal): Command {
   const quota = new Command('quota')
@@ -32,7 +32,7 @@ const CIRCUITS = {
 };
 
 /** The day's calls as a bar, and below it which class may call. */
-export function quotaText(report: QuotaReport, terminal: Pick<Terminal, 'paint'>, now: number): string {
+export function quotaText(report: QuotaReport, terminal: Painter, now: number): string {
   const { limit, used, remaining, reset, interval, closed, circuit, classes } = report;
   const { paint } = terminal;
   const calls = `${numberText(used)} of ${numberText(limit)}, ${numberText(remaining)} left`;
@@ -49,7 +49,7 @@ export function quotaText(report: QuotaReport, terminal: Pick<Terminal, 'paint'>
 
 const BAR_WIDTH = 30;
 
-function bar({ used, limit, classes }: QuotaReport, { paint }: Pick<Terminal, 'paint'>): string {
+function bar({ used, limit, classes }: QuotaReport, { paint }: Painter): string {
   const share = limit > 0 ? Math.min(1, used / limit) : 1;
   // One call that is used and one that is left are visible.
   const full = Math.max(used > 0 ? 1 : 0, Math.floor(share * BAR_WIDTH));

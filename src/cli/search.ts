@@ -14,7 +14,7 @@ import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import { fieldLines, productTable, whenText } from './table.ts';
-import { type Colour, harmless, progressLine, type Terminal } from './terminal.ts';
+import { type Colour, harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
 
 interface Flags {
   get?: string;
@@ -189,11 +189,10 @@ function summaryText(summary: SearchSummary, { paint }: Terminal): string {
   const notes = [
     ...warnings.map((warning) => `eBay warns: ${warningText(warning)}`),
     ...(trackNote === undefined ? [] : [`Track: ${trackNote}`]),
-    ...missing.map(({ marketplace, page, itemId, code, message }) =>
-      page === null
-        ? `missing: details of ${itemId} (${code}: ${message})`
-        : `missing: ${marketplace} from page ${page} on (${code}: ${message})`,
-    ),
+    ...missing.map(({ marketplace, page, itemId, code, message }) => {
+      const what = page === null ? `details of ${itemId}` : `${marketplace} from page ${page} on`;
+      return `missing: ${what} (${code}: ${message})`;
+    }),
     ...(error !== null && missing.length === 0 ? [`${error.code}: ${error.message}`] : []),
   ];
   return [heading, ...notes.map((note) => paint('yellow', `  ! ${harmless(note)}`))].join('\n');
@@ -204,10 +203,6 @@ function warningText({ errorId, message, parameters = [] }: SearchSummary['warni
   return `${message}${about === '' ? '' : ` [${about}]`}${errorId === null ? '' : ` (${errorId})`}`;
 }
 
-export function estimateText(
-  estimate: SearchEstimate,
-  terminal: Pick<Terminal, 'paint'>,
-  now: number,
-): string {
-  return fieldLines(terminal, Object.entries(estimateTexts(estimate, (iso) => whenText(iso, now))));
+export function estimateText(estimate: SearchEstimate, painter: Painter, now: number): string {
+  return fieldLines(painter, Object.entries(estimateTexts(estimate, (iso) => whenText(iso, now))));
 }

@@ -12,10 +12,9 @@ export function onInterrupt() {
   const controller = new AbortController();
   const signal: AbortSignal = controller.signal;
   const received = once(signal, 'abort');
-  const interrupted = received.then(() => {
+  const interrupted = () => {
     throw new Failure('interrupted', 'interrupted');
-  });
-  interrupted.catch(() => undefined);
+  };
   const abort = () => controller.abort();
   for (const name of SIGNALS) process.on(name, abort);
   return {
@@ -23,7 +22,7 @@ export function onInterrupt() {
     signal,
     received,
     /** What `work` gives. @throws Failure `interrupted` as soon as a signal is received */
-    race: <T>(work: Promise<T>): Promise<T> => Promise.race([work, interrupted]),
+    race: <T>(work: Promise<T>): Promise<T> => Promise.race([work, received.then(interrupted)]),
     /** Gives the signals back to Node, which ends the process by them. */
     dispose() {
       for (const name of SIGNALS) process.off(name, abort);

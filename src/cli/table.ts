@@ -2,7 +2,7 @@ import Table, { type TableConstructorOptions } from 'cli-table3';
 import type { Money } from '../product/money.ts';
 import type { Product } from '../product/product.ts';
 import { durationText } from '../text/values.ts';
-import { harmless, type Terminal } from './terminal.ts';
+import { harmless, type Painter, type Terminal } from './terminal.ts';
 
 export const GAP = 2;
 
@@ -31,7 +31,7 @@ const NO_LINES = {
 type Field = readonly [name: string, value: string];
 
 /** One line for each field: its name and its value. */
-export function fieldLines({ paint }: Pick<Terminal, 'paint'>, fields: ReadonlyArray<Field>): string {
+export function fieldLines({ paint }: Painter, fields: ReadonlyArray<Field>): string {
   const width = Math.max(...fields.map(([name]) => name.length));
   return fields.map(([name, value]) => `${paint('dim', name.padEnd(width))}  ${value}`).join('\n');
 }

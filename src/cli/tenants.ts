@@ -81,16 +81,12 @@ function showTenant(name: string): Promise<Answer> {
   });
 }
 
-interface AddFlags extends TenantDeclaration {
-  json?: boolean;
-}
+type AddFlags = TenantDeclaration & { json?: boolean };
 
 async function addTenant({ json: _, ...declaration }: AddFlags, name = ''): Promise<Answer> {
   const wrongName = nameProblem(name);
-  const problems = [
-    ...(wrongName === undefined ? [] : [{ name, message: wrongName }]),
-    ...tenantProblems(declaration),
-  ];
+  const problems = tenantProblems(declaration);
+  if (wrongName !== undefined) problems.unshift({ name, message: wrongName });
   if (problems.length > 0) throw new ConfigError(problems);
   const version = await publish(name, (added) => ({ ...added, [name]: declaration }));
   const { problem } = readKeyset(declaration, environment());

@@ -3,6 +3,8 @@ import { EXIT, type ExitCode } from './exit.ts';
 /** Where a command prints, and the code that it ends with. */
 export type Terminal = ReturnType<typeof processTerminal>;
 
+export type Painter = Pick<Terminal, 'paint'>;
+
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
 
 export type Colour = keyof typeof CODES;
