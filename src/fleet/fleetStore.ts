@@ -146,11 +146,6 @@ export class FleetStore {
   }
 }
 
-interface Published extends Pick<Change, 'changed' | 'stale'> {
-  /** The version that Redis holds now. */
-  current: Versioned;
-}
-
 /** How often another process may publish at the same moment. */
 const MAX_TRIES = 20;
 
@@ -159,6 +154,7 @@ const MAX_TRIES = 20;
  * @param known a version that was seen before: a Redis that lost its data must not start again from 1
  * @param change of the current document
  * @param check throws when the new document is wrong; then nothing has changed
+ * @returns `current`: the version that Redis holds now
  * @throws what `check` throws; Failure `redis-unavailable` when others publish all the time
  */
 export async function publishNext(
@@ -166,7 +162,7 @@ export async function publishNext(
   known: Versioned,
   change: (document: FleetDocument) => Change,
   check: (next: Versioned) => void,
-): Promise<Published> {
+): Promise<Omit<Change, 'document'> & { current: Versioned }> {
   for (let tries = 0; tries < MAX_TRIES; tries += 1) {
     const current = await store.read();
     const base = current.version < known.version ? known : current;
