@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { Failure } from '../failures.ts';
 import { isObject } from '../product/parseRequest.ts';
@@ -9,7 +9,7 @@ import type { SearchRequest } from '../product/requestSchema.ts';
  * was refused for another reason keeps its idempotency key, since it may have been added.
  */
 export function idempotencyRecord(prefix: string, tenant: string, key: string): string {
-  return `${prefix}:idempotency:${tenant}:${sha256(key)}`;
+  return `${prefix}:idempotency:${tenant}:${hash('sha256', key)}`;
 }
 
 export function idempotencyClash(key: string): Failure {
@@ -25,7 +25,7 @@ export async function bindIdempotencyKey(
   requests: readonly SearchRequest[],
 ): Promise<void> {
   const record = idempotencyRecord(prefix, tenant, key);
-  const fingerprint = sha256(JSON.stringify(requests, withSortedKeys));
+  const fingerprint = hash('sha256', JSON.stringify(requests, withSortedKeys));
   const replies = await redis
     .multi()
     .hsetnx(record, 'requests', fingerprint)
@@ -38,8 +38,4 @@ export async function bindIdempotencyKey(
 function withSortedKeys(_key: string, value: unknown): unknown {
   if (!isObject(value)) return value;
   return Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

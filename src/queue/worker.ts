@@ -33,14 +33,8 @@ interface WorkerSettings {
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
 }
 
-export interface RunningWorker {
-  /** Takes no further job, finishes or hands back the ones under way, and resolves when none is left. */
-  close(): Promise<void>;
-  readonly running: boolean;
-}
-
 /** Works on both queues of one tenant, searches and calls, and replaces workers that are stuck. */
-export function startWorker(context: QueueContext, settings: WorkerSettings): RunningWorker {
+export function startWorker(context: QueueContext, settings: WorkerSettings) {
   const abortCalls = new AbortController();
   // Every call under way listens, and there may be many.
   setMaxListeners(0, abortCalls.signal);
@@ -94,6 +88,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings): Ru
     get running() {
       return current.workers.every((worker) => worker.running);
     },
+    /** Takes no further job, finishes or hands back the ones under way, and resolves when none is left. */
     async close() {
       closing = true;
       clearTimeout(watchdog);

@@ -30,17 +30,17 @@ function secondPage(data) {
 const CHANGES: Array<[file: string, from: string, to: string]> = [
   ['queue/search/jobData.js', 'SEARCH_VERSION = 1', 'SEARCH_VERSION = 2'],
   ['product/parseRequest.js', 'tidyJson(input);', 'tidyJson(firstSearch(input));'],
-  ['queue/producer.js', 'data: request,', 'data: secondSearch(request),'],
+  ['queue/producer.js', 'name: SEARCH_JOB, data, opts', 'name: SEARCH_JOB, data: secondSearch(data), opts'],
   [
     'queue/search/callJob.js',
-    'deferNewerVersion(context, job, token, CALL_VERSION)',
-    'deferNewerVersion(context, job, token, 3)',
+    'deferNewerVersion(context.rules, job, CALL_VERSION)',
+    'deferNewerVersion(context.rules, job, 3)',
   ],
   ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 3);'],
   [
     'queue/search/jobData.js',
-    'if (!ajv.validate(CallJobSchema, data))\n        throw',
-    'if (data?.v === 3) return readCall({ data: secondPage(data) });\n    if (!ajv.validate(CallJobSchema, data))\n        throw',
+    'if (!ajv.validate(CallSchema, data))\n        throw',
+    'if (data?.v === 3) return readCall({ data: secondPage(data) });\n    if (!ajv.validate(CallSchema, data))\n        throw',
   ],
   [
     'queue/search/plan.js',
@@ -49,8 +49,8 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   ],
   [
     'queue/search/callJob.js',
-    'return { page, products: done.products, ',
-    "return { by: 'next release', page, products: done.products, ",
+    'return { page, products: head.products.length, ',
+    "return { by: 'next release', page, products: head.products.length, ",
   ],
 ];
 

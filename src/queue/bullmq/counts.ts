@@ -12,30 +12,28 @@ const DEFAULT_CLASS = 'interactive';
 
 /** Jobs without a priority, which only others add, are in `wait` instead of `prioritized` and count as `interactive`. */
 export async function countQueue(redis: Redis, queue: Queue, now = Date.now()): Promise<QueueCount> {
+  const [{ wait = 0, prioritized = 0, ...states }, waiting] = await Promise.all([
+    queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'waiting-children'),
+    queue.getCountsPerPriority([0, ...Object.values(PRIORITY)]),
+  ]);
   const secondsDue = async (id: string) => {
     const timestamp = await redis.hget(queue.toKey(id), 'timestamp');
     return timestamp === null ? 0 : (now - dueAt(id, Number(timestamp))) / 1000;
   };
-  const oldest = async (name: string, priority: number) => {
+  const classes = Object.entries(PRIORITY).map(async ([name, priority]) => {
+    const withUnprioritized = name === DEFAULT_CLASS;
     const from = priority * PRIORITY_STEP;
     const to = `(${from + PRIORITY_STEP}`;
     const ids = await redis.zrangebyscore(queue.toKey('prioritized'), from, to, 'LIMIT', 0, 1);
-    if (name === DEFAULT_CLASS) ids.push(...(await redis.lrange(queue.toKey('wait'), -1, -1)));
-    return Math.max(0, ...(await Promise.all(ids.map(secondsDue))));
-  };
-  const [{ wait = 0, prioritized = 0, ...states }, waiting, ages] = await Promise.all([
-    queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'waiting-children'),
-    queue.getCountsPerPriority([0, ...Object.values(PRIORITY)]),
-    Promise.all(Object.entries(PRIORITY).map(([name, priority]) => oldest(name, priority))),
-  ]);
-  const classes = Object.entries(PRIORITY).map(([name, priority], index) => {
-    const unprioritized = name === DEFAULT_CLASS ? (waiting[0] ?? 0) : 0;
-    return [name, { waiting: (waiting[priority] ?? 0) + unprioritized, oldest: ages[index] ?? 0 }];
+    if (withUnprioritized) ids.push(...(await redis.lrange(queue.toKey('wait'), -1, -1)));
+    const oldest = Math.max(0, ...(await Promise.all(ids.map(secondsDue))));
+    const counted = [priority, ...(withUnprioritized ? [0] : [])].map((each) => waiting[each] ?? 0);
+    return [name, { waiting: counted.reduce((sum, count) => sum + count), oldest }];
   });
   return {
     queue: queue.name,
     states: { waiting: wait + prioritized, ...states },
-    classes: Object.fromEntries(classes),
+    classes: Object.fromEntries(await Promise.all(classes)),
   };
 }
 

@@ -3,14 +3,8 @@ import type { Redis } from 'ioredis';
 import { callsQueueName, searchQueueName } from './queues.ts';
 import { repeatStrategy } from './repeat.ts';
 
-export interface TenantQueues {
-  searches: Queue;
-  calls: Queue;
-  close(): Promise<unknown>;
-}
-
 /** The queues of one tenant. The search queue computes runs of schedules as the workers do. */
-export function openQueues(connection: Redis, prefix: string, tenant: string): TenantQueues {
+export function openQueues(connection: Redis, prefix: string, tenant: string) {
   const queues = {
     searches: new Queue(searchQueueName(tenant), { connection, prefix, settings: { repeatStrategy } }),
     calls: new Queue(callsQueueName(tenant), { connection, prefix }),
