@@ -50,6 +50,7 @@ export function mapItem(json: unknown, observation: Observation): MappedItem {
       itemId,
       legacyItemId,
       marketplace,
+      listingMarketplace: identifier(item.listingMarketplaceId, 40),
       title,
       url,
       images: readImages(item),
@@ -65,6 +66,7 @@ export function mapItem(json: unknown, observation: Observation): MappedItem {
       listedAt: instant(item.itemOriginDate) ?? instant(item.itemCreationDate),
       observedAt,
       rank,
+      promoted: flag(item.priorityListing),
     },
   };
 }

@@ -66,6 +66,10 @@ export interface WireListing {
   topRatedBuyingExperience?: boolean;
   itemLocation?: WireLocation;
   epid?: string;
+  /** The site that the seller listed it on, which shows it on others too. */
+  listingMarketplaceId?: string;
+  /** A paid place in the order of Best Match. */
+  priorityListing?: boolean;
 }
 
 export interface WireItemSummary extends WireListing {
@@ -132,8 +136,6 @@ export interface WireAvailability {
 }
 
 export interface WireAspect {
-  /** `STRING` or `STRING_ARRAY`. */
-  type?: string;
   name?: string;
   value?: string;
 }

@@ -164,6 +164,14 @@ export const ProductSchema = Type.Object(
       said('id of the listing', 'legacyItemId, else a part of itemId', 'neither is there'),
     ),
     marketplace: Type.Enum(MARKETPLACE_IDS, said('the site that was searched', 'none: it is asked for')),
+    listingMarketplace: nullable(
+      text(40),
+      said(
+        'the site that the seller listed it on, such as EBAY_AU or EBAY_MOTORS_US; not always the one that was searched',
+        'listingMarketplaceId',
+        'eBay does not say, which happens most with listings whose price it converted',
+      ),
+    ),
     title: text(300, said("the seller's title", 'title')),
     url: text(
       4096,
@@ -289,8 +297,19 @@ export const ProductSchema = Type.Object(
     }),
     rank: Type.Integer({
       minimum: 1,
-      ...said("place in eBay's order on this marketplace, from 1", 'none: it is counted'),
+      ...said(
+        "place in eBay's order on this marketplace, from 1; promoted listings have paid for theirs",
+        'none: it is counted',
+      ),
     }),
+    promoted: nullable(
+      Type.Boolean(),
+      said(
+        'whether the seller pays for its place',
+        'priorityListing',
+        'eBay does not say; it does so with Best Match only',
+      ),
+    ),
     mark: Type.Optional(
       Type.Enum(['new', 'price-dropped', 'price-rose', 'same'], {
         description:

@@ -95,6 +95,8 @@ function rowOf(product: Product) {
     product.rank,
     pairOf(shipping.converted ?? null),
     product.delivery && ([product.delivery.earliest, product.delivery.latest] as const),
+    product.listingMarketplace,
+    product.promoted,
   ] as const;
 }
 
@@ -131,11 +133,14 @@ function productOf(
     // Missing in what version 0.1 wrote.
     shippingConverted = null,
     delivery = null,
+    listingMarketplace = null,
+    promoted = null,
   ] = row;
   return {
     itemId,
     legacyItemId,
     marketplace,
+    listingMarketplace,
     title,
     url,
     images,
@@ -161,6 +166,7 @@ function productOf(
     listedAt,
     observedAt,
     rank,
+    promoted,
   };
 }
 

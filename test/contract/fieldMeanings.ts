@@ -165,6 +165,8 @@ export function checkListing(item: Json, product: Product): void {
   expect(product.categoryIds.slice(0, leaves.length)).to.deep.equal(leaves);
   expect(product.categoryIds).to.have.members([...new Set([...leaves, ...categories])]);
   const listed = item.itemOriginDate ?? item.itemCreationDate;
+  expect(product.listingMarketplace).to.equal(item.listingMarketplaceId ?? null);
+  expect(product.promoted).to.equal(item.priorityListing ?? null);
   expect(product.listedAt && Date.parse(product.listedAt)).to.equal(listed ? Date.parse(listed) : null);
 }
 
@@ -282,4 +284,6 @@ export function checkCard(item: Json, card: string, product: Product): void {
   if (seller.feedbackPercentage === null) expect(textOf(card)).to.not.include('% positive');
   else expect(textOf(card)).to.include(`${seller.feedbackPercentage.toFixed(1)} % positive`);
   expect(textOf(card).includes('★')).to.equal(item.topRatedBuyingExperience === true);
+  if (product.promoted !== null)
+    expect(textOf(card).includes('· promoted')).to.equal(item.priorityListing === true);
 }

@@ -188,14 +188,14 @@ function list(searchId: string, shown: readonly Product[], selection: Selection)
 }
 
 function productCard(product: Product): Html {
-  const { title, url, condition, images, itemId } = product;
+  const { title, url, condition, images, itemId, promoted } = product;
   return html`<li class="card" data-item="${itemId}">
   ${picture(webAddress(images[0]))}
   <div class="words">
     ${mark(product)}
     <h3>${externalLink(url, title)}</h3>
     ${price(product)}
-    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}</p>
+    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}${promoted && ' · promoted'}</p>
   </div>
 </li>`;
 }

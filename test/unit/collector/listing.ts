@@ -24,6 +24,8 @@ export function listing(change: Record<string, unknown> = {}): Record<string, un
     leafCategoryIds: ['3709'],
     categories: [{ categoryId: '3709' }, { categoryId: '58058' }],
     itemCreationDate: '2026-01-02T03:04:05.000Z',
+    listingMarketplaceId: 'EBAY_AU',
+    priorityListing: false,
   };
   return JSON.parse(JSON.stringify({ ...plain, ...change }));
 }

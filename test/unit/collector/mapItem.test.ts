@@ -9,6 +9,7 @@ describe('a listing becomes a product', () => {
       itemId: 'v1|1001|0',
       legacyItemId: '1001',
       marketplace: 'EBAY_US',
+      listingMarketplace: 'EBAY_AU',
       title: 'USB hub, 4 ports',
       url: 'https://www.ebay.com/itm/1001',
       images: ['https://i.example/main.jpg', 'https://i.example/side.jpg'],
@@ -30,6 +31,7 @@ describe('a listing becomes a product', () => {
       listedAt: '2026-01-02T03:04:05.000Z',
       observedAt: '2026-02-03T04:05:06.000Z',
       rank: 1,
+      promoted: false,
     });
   });
 
@@ -206,6 +208,12 @@ describe('a listing becomes a product', () => {
     });
     expect(productOf({ pickupOptions }).shipping.kind).to.equal('fixed');
     expect(productOf({ pickupOptions: [], shippingOptions: undefined }).shipping.kind).to.equal('unknown');
+  });
+
+  it('promoted, and listed on another site, only where eBay says so', () => {
+    expect(productOf({ priorityListing: true }).promoted).to.equal(true);
+    const silent = productOf({ priorityListing: undefined, listingMarketplaceId: undefined });
+    expect(silent).to.include({ promoted: null, listingMarketplace: null, marketplace: 'EBAY_US' });
   });
 
   it('text is bounded and free of control characters', () => {

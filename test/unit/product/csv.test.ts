@@ -67,6 +67,8 @@ describe('products as CSV', () => {
     delivery: { earliest: '2026-02-06T08:00:00.000Z', latest: '2026-02-09T08:00:00.000Z' },
     converted: money('9.10', 'AUD'),
     auction: { currentBid: money('4.00', 'PLN'), bidCount: 17, endsAt: '2026-03-01T00:00:00.000Z' },
+    promoted: true,
+    listingMarketplace: 'EBAY_MOTORS_US',
     location: { country: 'FR', city: 'Lyon', postalCode: '690**' },
     mark: 'price-dropped',
     formerTotal: money('15.00', 'CHF'),

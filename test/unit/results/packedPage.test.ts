@@ -21,6 +21,8 @@ const products: Record<string, Product> = {
     leafCategoryIds: undefined,
     categories: undefined,
     itemCreationDate: undefined,
+    listingMarketplaceId: undefined,
+    priorityListing: undefined,
   }),
   'at auction': productOf({
     ...bid,
@@ -110,11 +112,11 @@ describe('a packed page', () => {
     expect(headOf(wanted, page()).products.map(({ dropped }) => dropped)).to.include('title');
   });
 
-  it('of release 0.1 has neither reasons nor days of delivery', () => {
+  it('of release 0.1 has neither reasons nor what was added since', () => {
     const { products: _, ...rest } = page();
     const [row] = unpack<{ rows: unknown[][] }>(packPage(page({ products: [productOf()] }))).rows;
     const { products } = unpackPage(pack({ ...rest, rows: [row?.slice(0, 25)] }));
-    expect(products).to.deep.equal([productOf()]);
+    expect(products).to.deep.equal([{ ...productOf(), listingMarketplace: null, promoted: null }]);
 
     const head = unpackHead(pack({ ...rest, ids: ['a', 'b'], unfit: [1] }));
     expect(head.products.map(({ fits, dropped }) => [fits, dropped])).to.deep.equal([
