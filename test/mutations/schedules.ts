@@ -5,6 +5,24 @@ const integration = 'test/integration/queue';
 
 export const mutations: Mutation[] = [
   {
+    id: 'overwrites-silently',
+    file: 'src/queue/schedules/schedules.ts',
+    find: '!replace && present !== undefined && !isDeepStrictEqual(present.definition, definition)',
+    replace: 'false',
+    breaks: 'A schedule of a name that is taken is refused.',
+    tests: [`${integration}/schedules.test.ts`],
+    grep: 'a name that is taken',
+  },
+  {
+    id: 'page-overwrites-silently',
+    file: 'src/http/page/page.ts',
+    find: "replace: replace === '1'",
+    replace: 'replace: true',
+    breaks: 'The page replaces no schedule unless its button is pressed.',
+    tests: ['test/integration/http/page.test.ts'],
+    grep: 'its button is pressed',
+  },
+  {
     id: 'fixed-times',
     file: 'src/queue/schedules/cron.ts',
     find: "fixedTimeRule: 'no-wildcard',",

@@ -5,6 +5,7 @@ import {
   type Observation,
   sawWhole,
   type TrackedProduct,
+  type TrackVerdict,
 } from '../../src/product/track.ts';
 
 /** One search of a track, or a part of one that is continued by the next step with its number. */
@@ -34,6 +35,18 @@ export interface HistoryOptions {
   start: number;
   /** How long a track remembers, ms; longer pauses occur unless sellers change something. */
   ttlMs: number;
+}
+
+/** What searches report, in words: `new LISTING`, `price-rose LISTING VARIATION`, `gone LISTING`. */
+export function eventsOf(verdicts: Iterable<TrackVerdict>): string[] {
+  return [...verdicts].flatMap(({ marks, gone }) => [
+    ...[...marks].flatMap(([itemId, mark]) => {
+      if (mark === null || mark === 'same') return [];
+      const variation = mark === 'new' ? '' : ` ${itemId.split('|')[2]}`;
+      return [`${mark} ${listingOf(itemId)}${variation}`];
+    }),
+    ...gone.map((itemId) => `gone ${listingOf(itemId)}`),
+  ]);
 }
 
 const SITES = { EBAY_US: 'USD', EBAY_DE: 'EUR' } as const;

@@ -311,6 +311,31 @@ describe('a price of a track', () => {
   });
 });
 
+describe('a price that walks', () => {
+  it('never is 1 % or 0.50 away from what was reported, and no smaller change is reported', () => {
+    const walk = fc.array(fc.integer({ min: -80, max: 80 }), { maxLength: 40 });
+    fc.assert(
+      fc.property(fc.integer({ min: 4000, max: 20_000 }), walk, (start, moves) => {
+        const shown = (cents: number) =>
+          product('a', usd((cents / 100).toFixed(2)), { shipping: usd('0.00') });
+        const isLarge = (from: number, to: number) =>
+          Math.abs(to - from) >= 50 || Math.abs(to - from) * 100 >= from;
+        let track = trackAfter([shown(start)]);
+        let [now, reported] = [start, start];
+        for (const [index, move] of moves.entries()) {
+          now += move;
+          const { marks } = verdictOf(track, look(index + 1, [shown(now)]));
+          expect(marks.a).to.equal(
+            !isLarge(reported, now) ? 'same' : now < reported ? 'price-dropped' : 'price-rose',
+          );
+          if (marks.a !== 'same') reported = now;
+          track = learn(track, look(index + 1, [shown(now)]));
+        }
+      }),
+    );
+  });
+});
+
 describe('a listing with variations', () => {
   const red = product('v1|7|1', usd('10.00'));
   const blue = product('v1|7|2', usd('30.00'));

@@ -1,12 +1,11 @@
 import { expect } from 'chai';
 import {
   compareWithTrack,
-  listingOf,
   type Remembered,
   type Track,
   type TrackVerdict,
 } from '../../../src/product/track.ts';
-import { type History, historyOf } from '../../support/trackHistory.ts';
+import { eventsOf, type History, historyOf } from '../../support/trackHistory.ts';
 
 const TTL_MS = 30 * 24 * 3_600_000;
 const START = Date.UTC(2026, 0, 1);
@@ -14,7 +13,7 @@ const START = Date.UTC(2026, 0, 1);
 const HISTORIES = Number(process.env.TRACK_HISTORIES ?? 1500);
 
 /** Compares every search of a history with one track that is kept as Redis keeps it; events, in words. */
-function eventsOf({ steps }: History): string[] {
+function compared({ steps }: History): string[] {
   let track: Omit<Track, 'rememberedFrom'> = { since: null, lastWhole: null, listings: new Map() };
   let usedAt = Number.NEGATIVE_INFINITY;
   const verdicts = new Map<number, TrackVerdict>();
@@ -33,14 +32,7 @@ function eventsOf({ steps }: History): string[] {
     verdicts.set(search, verdict);
     track = { ...after, listings: new Map([...listings, ...after.listings]) };
   }
-  return [...verdicts.values()].flatMap(({ marks, gone }) => [
-    ...[...marks].flatMap(([itemId, mark]) => {
-      if (mark === null || mark === 'same') return [];
-      const variation = mark === 'new' ? '' : ` ${itemId.split('|')[2]}`;
-      return [`${mark} ${listingOf(itemId)}${variation}`];
-    }),
-    ...gone.map((itemId) => `gone ${listingOf(itemId)}`),
-  ]);
+  return eventsOf(verdicts.values());
 }
 
 describe('the searches of a track over what eBay shows', function () {
@@ -51,7 +43,7 @@ describe('the searches of a track over what eBay shows', function () {
     for (let seed = 0; seed < HISTORIES; seed++) {
       const history = historyOf(seed, { changes: false, start: START, ttlMs: TTL_MS });
       searches += history.steps.length;
-      const events = eventsOf(history);
+      const events = compared(history);
       if (events.length > 0) expect.fail(`seed ${seed}: ${events.join(', ')}`);
     }
     expect(searches).to.be.greaterThan(HISTORIES * 5);
@@ -63,7 +55,7 @@ describe('the searches of a track over what eBay shows', function () {
       const history = historyOf(seed, { changes: true, start: START, ttlMs: TTL_MS });
       changes += history.plants.length;
       const expected = history.plants.map(({ event }) => event).sort();
-      const events = eventsOf(history).sort();
+      const events = compared(history).sort();
       if (events.join() !== expected.join())
         expect.fail(`seed ${seed}: ${events.join(', ')} in place of ${expected.join(', ')}`);
     }
