@@ -144,6 +144,7 @@ function scheduleText(report: ScheduleReport, terminal: Terminal): string {
     ['runs so far', limit === undefined ? String(runs) : `${runs} of ${limit}`],
     ['from', source === 'file' ? 'the file of schedules' : 'code, command line or web page'],
     ['search', harmless(searchTitle(request))],
+    ['on', request.marketplaces.join(', ')],
     ...lastRuns.map(({ at, outcome, searchId }, index) => {
       const run = `${instant(at)}  ${runText(outcome).padEnd(12)}  ${searchId}`;
       return [index === 0 ? 'last runs' : '', run] as const;
