@@ -38,6 +38,7 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['categoryIds', '--category <id>', 'eBay category; instead of or beside the query', csv],
   ['marketplaces', '--marketplace <id>', 'site to search, such as EBAY_DE', csv],
   ['maxItems', '--max-items <n>', 'products wanted at most (200)', numberOrText],
+  ['maxCalls', '--max-calls <n>', 'pages asked for at most (five times the fewest needed)', numberOrText],
   ['sort', '--sort <order>', 'price, -price, newlyListed or endingSoonest; else Best Match'],
   ['filters.price.min', '--price-min <amount>', 'lowest item price'],
   ['filters.price.max', '--price-max <amount>', 'highest item price'],
@@ -65,6 +66,7 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['track', '--track <name>', 'mark what is new since the last search of this name'],
   ['maxAge', '--max-age <seconds>', 'accept an identical search that ended within this time', numberOrText],
   ['onFailure', '--on-failure <way>', 'fail or degrade'],
+  ['strictFilters', '--strict-filters', 'fail where eBay ignores a part of the search'],
   ['priority', '--priority <class>', 'interactive, scheduled or backfill'],
   ['tenant', '--tenant <name>', 'tenant whose keyset and limits are used'],
 ];

@@ -13,13 +13,13 @@ function requestOf(line: string): unknown {
 }
 
 const EVERYTHING = [
-  'hub --category 3709 --marketplace EBAY_GB,EBAY_DE --max-items 450 --sort -price --currency GBP',
+  'hub --category 3709 --marketplace EBAY_GB,EBAY_DE --max-items 450 --max-calls 9 --sort -price --currency GBP',
   '--price-min 10 --price-max 20.50 --condition NEW --condition USED --condition-id 1000 --buying-option AUCTION',
   '--delivery-country GB --delivery-postal-code SW1A --located-in GB --free-shipping --returns-accepted',
   '--seller anna,bert --exclude-seller carl --seller-account-type BUSINESS --search-in-description',
   '--aspect Color=Red --aspect Color=Blue --aspect Size=4=5 --ship-to US:19406 --title-include slim',
   '--title-exclude case --title-exclude for,parts --min-feedback-percentage 98.5 --min-feedback-score 100',
-  '--exclude-pickup-only --details --track hubs --max-age 60 --on-failure degrade --priority backfill --tenant acme',
+  '--exclude-pickup-only --details --track hubs --max-age 60 --on-failure degrade --strict-filters --priority backfill --tenant acme',
 ].join(' ');
 
 describe('the flags of dpf search', () => {
@@ -29,6 +29,7 @@ describe('the flags of dpf search', () => {
       categoryIds: ['3709'],
       marketplaces: ['EBAY_GB', 'EBAY_DE'],
       maxItems: 450,
+      maxCalls: 9,
       sort: '-price',
       filters: {
         price: { min: '10', max: '20.50', currency: 'GBP' },
@@ -54,6 +55,7 @@ describe('the flags of dpf search', () => {
       track: 'hubs',
       maxAge: 60,
       onFailure: 'degrade',
+      strictFilters: true,
       priority: 'backfill',
       tenant: 'acme',
     });
