@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import { MAX_ITEMS, type NormalRequest } from '../product/requestSchema.ts';
 import type { StoppedBy } from '../product/summary.ts';
@@ -60,6 +61,22 @@ export function pageAt(request: NormalRequest, marketplace: MarketplaceId, offse
   return { marketplace, offset, limit };
 }
 
+/** Numbers of pages that begin elsewhere than at a multiple of the page size are higher than any other. */
+const OFF_GRID = 1_000_000;
+
+/** A page's number, which is its own in all marketplaces of a request: 1 and 2 are the first pages of two of them. */
+export function pageNumber(
+  request: NormalRequest,
+  { marketplace, offset }: Omit<PageAddress, 'limit'>,
+): number {
+  const { marketplaces } = request;
+  const place = marketplaces.indexOf(marketplace);
+  const size = pageSize(request, marketplace);
+  return offset % size === 0
+    ? (offset / size) * marketplaces.length + place + 1
+    : OFF_GRID * (place + 1) + offset;
+}
+
 /** Search calls that a request costs when its listings hold enough and nothing is repeated or dropped. */
 export function fewestCalls(request: NormalRequest): number {
   return request.marketplaces.reduce((sum, id) => sum + Math.ceil(shareOf(request, id) / MAX_PAGE_SIZE), 0);
@@ -71,6 +88,15 @@ const DEFAULT_BOUND = 5;
 /** Pages that a search asks for at most. */
 export function callBound(request: NormalRequest): number {
   return request.maxCalls ?? DEFAULT_BOUND * fewestCalls(request);
+}
+
+/** Pages that a search can ask for: its bound, less what eBay's windows do not have. */
+export function mostCalls(request: NormalRequest): number {
+  const windows = request.marketplaces.map((id) => Math.ceil(MAX_ITEMS / pageSize(request, id)));
+  return Math.min(
+    callBound(request),
+    windows.reduce((sum, pages) => sum + pages, 0),
+  );
 }
 
 /** How far a search is. */
@@ -216,6 +242,58 @@ export interface PageFacts {
   fitting: number;
   /** The same for two pages with the same items in the same order. */
   print: string;
+}
+
+export function factsOf(page: ListingPage<{ itemId: string; fits: boolean }>): PageFacts {
+  const print = createHash('sha1');
+  for (const { itemId } of page.products) print.update(itemId).update('\n');
+  return {
+    offset: page.offset,
+    next: followingOffset(page) ?? null,
+    fitting: page.products.filter(({ fits }) => fits).length,
+    print: print.digest('hex').slice(0, 8),
+  };
+}
+
+/**
+ * What is known of a page that a job asks for: anyone who writes to the queue may have added it.
+ * - `needed`: it is one of those that `pagesAhead` gives;
+ * - `ended`: the listing ends before it;
+ * - `unsure`: it is the next one, and only the whole of the pages shows whether it is needed;
+ * - `foreign`: this search asks for no such page.
+ * @param known the pages of its marketplace that are there
+ */
+export function needOf(
+  request: NormalRequest,
+  { marketplace, offset, limit, page }: PageAddress & { page: number },
+  known: readonly PageFacts[],
+): 'needed' | 'ended' | 'unsure' | 'foreign' {
+  const isPage =
+    request.marketplaces.includes(marketplace) &&
+    page === pageNumber(request, { marketplace, offset }) &&
+    offset < MAX_ITEMS &&
+    // Release 0.1 asked for no more than was wanted.
+    [pageAt(request, marketplace, offset).limit, shareOf(request, marketplace)].includes(limit);
+  if (!isPage) return 'foreign';
+  const byOffset = new Map(known.map((facts) => [facts.offset, facts]));
+  let at = 0;
+  let count = 0;
+  let fitting = 0;
+  let isKnown = true;
+  let before: PageFacts | undefined;
+  for (; at < offset; count += 1) {
+    const facts = byOffset.get(at);
+    if (facts?.next === null || (facts && facts.print === before?.print)) return 'ended';
+    isKnown &&= facts !== undefined;
+    const size = pageAt(request, marketplace, at).limit;
+    fitting += facts?.fitting ?? size;
+    at = facts?.next ?? at + size;
+    before = facts;
+  }
+  if (at !== offset) return 'foreign';
+  const isWithin = count < partOf(callBound(request), request, marketplace);
+  if (isWithin && fitting < shareOf(request, marketplace)) return 'needed';
+  return isKnown ? 'unsure' : 'foreign';
 }
 
 /** Bounds what one step looks at. */

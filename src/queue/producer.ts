@@ -156,7 +156,7 @@ export class SearchProducer {
   }
 
   /**
-   * What a search that has not ended still needs at most, and when it could be done; null for one that has ended.
+   * What a search that has not ended still needs, and when it could be done; null for one that has ended.
    * @throws Failure `search_not_found`, `redis-unavailable`
    */
   async remaining({ searchId, state, progress }: SearchReport): Promise<SearchEstimate | null> {
@@ -166,7 +166,8 @@ export class SearchProducer {
     const calls = estimateCalls(request);
     const pages = Math.max(0, calls.pages - (progress?.pages ?? 0));
     const details = Math.max(0, calls.details - (progress?.details?.there ?? 0));
-    return this.#estimateFor({ pages, details, total: pages + details }, request.priority);
+    const atMost = Math.max(pages, calls.atMost - calls.details - (progress?.pages ?? 0)) + details;
+    return this.#estimateFor({ pages, details, total: pages + details, atMost }, request.priority);
   }
 
   /**

@@ -337,6 +337,11 @@ export class SearchStore {
     return [...heads].map(([page, head]) => ({ page, head }));
   }
 
+  /** The heads of all pages that are there. */
+  async readAllHeads(ref: SearchRef): Promise<PageHead[]> {
+    return (await this.readHeads(ref, await this.storedPages(ref))).map(({ head }) => head);
+  }
+
   async readPage(ref: SearchRef, page: number): Promise<PageAnswer | undefined> {
     return this.#readField(ref, String(page), unpackPage);
   }

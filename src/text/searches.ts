@@ -54,6 +54,7 @@ export function summaryFacts({ counts, gone, calls, warnings }: SearchSummary): 
 export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string) {
   const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;
   const parts = calls.details > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
+  const most = calls.atMost > calls.total ? `, at most ${numberText(calls.atMost)}` : '';
   const left = `the ${numberText(remaining)} that ${callClass} searches have left today`;
   const share =
     shareOfRemaining === null
@@ -62,7 +63,7 @@ export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => s
         ? `more than ${left}; it continues ${when(reset)}`
         : `${shareOfRemaining < 0.001 ? 'less than 0.1' : (shareOfRemaining * 100).toFixed(1)} % of ${left}`;
   return {
-    calls: `at most ${countText(calls.total, 'call')}${parts}`,
+    calls: `${countText(calls.total, 'call')}${parts}${most}`,
     share,
     queue: ahead === 0 ? 'nothing waits before it' : `${countText(ahead, 'call')} before its first one`,
     finish: `${when(earliestFinish)} at the earliest`,

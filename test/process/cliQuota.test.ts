@@ -63,7 +63,7 @@ describe('dpf quota and dpf search --dry-run', function () {
     expect(calls.total).to.equal(3);
     expect(shareOfRemaining).to.equal(3 / 5000);
     expect(Date.parse(earliestFinish) - Date.now()).to.be.within(500_000, 603_000);
-    expect(await printed(asked)).to.match(/at most 3 calls/);
+    expect(await printed(asked)).to.match(/3 calls, at most 15/);
     expect(await redis.connect().keys('{ebay}:ebay-search:s_*')).to.deep.equal([]);
     expect(simulator().controls.log({ kind: 'search' })).to.deep.equal([]);
   });

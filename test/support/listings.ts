@@ -1,4 +1,5 @@
 import {
+  factsOf,
   type ListingPage,
   type PageFacts,
   pageAt,
@@ -197,15 +198,6 @@ export function runSearch(
       }
     }
   }
-}
-
-export function factsOf({ offset, limit, hasNext, nextOffset, products }: ShownPage): PageFacts {
-  return {
-    offset,
-    next: hasNext ? (nextOffset ?? offset + limit) : null,
-    fitting: products.filter(fits).length,
-    print: products.map(({ itemId }) => itemId).join(),
-  };
 }
 
 function endOf(

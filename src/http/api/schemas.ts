@@ -17,8 +17,12 @@ export const SearchAdded = Type.Object({ searchId: text('id of the search') });
 
 export const SearchEstimate = Type.Object({
   calls: Type.Object(
-    { pages: Type.Integer(), details: Type.Integer(), total: Type.Integer() },
-    { description: 'calls to eBay at most; fewer when a listing ends early' },
+    { pages: Type.Integer(), details: Type.Integer(), total: Type.Integer(), atMost: Type.Integer() },
+    {
+      description:
+        'calls to eBay: pages and details in total where the listings hold enough and everything fits; atMost: where items ' +
+        'are repeated or do not fit',
+    },
   ),
   class: text('interactive, scheduled or backfill'),
   remaining: integer('calls that this class has left today'),
@@ -34,7 +38,7 @@ const formerReason = Type.String({ deprecated: true, description: 'the former na
 const Progress = Type.Object({
   state: Type.Enum(['collecting', 'waiting']),
   pages: integer('pages collected'),
-  of: integer('pages needed at most'),
+  of: integer('pages known to be needed: more where items are repeated or do not fit'),
   products: integer('so far, duplicates between pages included'),
   details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
   reason: Type.Optional(text('why it waits: quota, pause, circuit, …')),

@@ -1,7 +1,8 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
-import { conditionsOf, headOf } from '../../collector/assemble.ts';
+import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
+import { factsOf, needOf, pagesAhead } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isWhollyKnown, trackFingerprint } from '../../product/track.ts';
@@ -40,8 +41,6 @@ import {
   itemConcurrency,
   itemsAfter,
   pageCall,
-  pagesAfter,
-  pagesOf,
   publishProgress,
   type SearchRun,
 } from './plan.ts';
@@ -86,14 +85,14 @@ async function collectPage(
 ): Promise<PageJobResult> {
   const { store, intervalMs } = context;
   const { search, page, marketplace, offset, limit } = data;
-  const found = await store.look(search, pageField(page));
+  const found = await store.look(search, pageField(page), marketplace);
   if (found.run?.cancelled) return { page, products: 0, skipped: 'cancelled' };
   const run = await runOf(context, data, found.run);
   const { request } = run;
-  const isPlanned = pagesOf(request, marketplace).some(
-    (planned) => planned.page === page && planned.offset === offset && planned.limit === limit,
-  );
-  if (!isPlanned) throw notPlanned(data);
+  const need = needOf(request, data, found.facts);
+  if (need === 'ended' && !found.isStored) return { page, products: 0, skipped: 'ended' };
+  if (need === 'foreign' || (need === 'unsure' && !found.isStored && !(await isNext(context, run, data))))
+    throw notPlanned(data);
 
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
@@ -101,9 +100,21 @@ async function collectPage(
   const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call);
   // Where a page may be the last one, none may be under way beyond it.
   const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs());
-  const followers = pagesAfter(request, { ...head, page }).map((planned) => pageCall(run, planned));
-  await advance(context, run, { chain: marketplace, answer, concurrency }, followers);
+  const facts = factsOf(head);
+  const ahead = head.endsAtKnown ? [] : pagesAhead(request, head, [...found.facts, facts]);
+  const followers = ahead.map((address) => pageCall(run, address));
+  await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
+}
+
+/** Whether a page is what the search itself asks for now, by all of the pages that are there. */
+async function isNext(
+  { store }: QueueContext,
+  { search, request }: SearchRun,
+  { marketplace, offset }: PageJobData,
+): Promise<boolean> {
+  const { next } = assembleHeads(request, await store.readAllHeads(search));
+  return next.some((address) => address.marketplace === marketplace && address.offset === offset);
 }
 
 /** Calls for a page. Its products are packed at once: until they are stored, less is held in memory. */

@@ -18,12 +18,12 @@ export interface Outlook {
 }
 
 export interface SearchEstimate {
-  /** Browse calls at most; fewer when a listing ends early. */
+  /** Browse calls. */
   calls: CallEstimate;
   class: Priority;
   /** Calls that this class has left today. */
   remaining: number;
-  /** What part of them this search needs; above 1 it goes on after the reset. Null when nothing is left. */
+  /** What part of them `calls.total` is; above 1 it goes on after the reset. Null when nothing is left. */
   shareOfRemaining: number | null;
   /** When the next day's calls begin, ISO 8601. */
   reset: string;

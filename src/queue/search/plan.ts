@@ -1,7 +1,5 @@
-import type { PageAnswer } from '../../collector/answers.ts';
-import { type PageAddress, pagePlan } from '../../collector/query.ts';
+import { fewestCalls, type PageAddress, pageNumber } from '../../collector/paging.ts';
 import { withBecause } from '../../failures.ts';
-import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import {
   itemField,
@@ -16,55 +14,8 @@ import { itemJobId, PRIORITY, pageJobId, resumeSearch } from '../bullmq/queues.t
 import type { QueueContext } from './context.ts';
 import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
 
-/** One page of a search: its number (unique over all marketplaces) and what it asks for. */
-type PlannedPage = PageAddress & { page: number };
-
-/** The pages of a marketplace, first to last. Marketplaces take turns in the numbering: 1, 2 are the first pages of two. */
-export function pagesOf(request: NormalRequest, marketplace: MarketplaceId): PlannedPage[] {
-  const count = request.marketplaces.length;
-  const first = request.marketplaces.indexOf(marketplace) + 1;
-  return pagePlan(request, marketplace).map((address, index) => ({
-    page: index * count + first,
-    ...address,
-  }));
-}
-
-export function allPages(request: NormalRequest): PlannedPage[] {
-  return request.marketplaces.flatMap((marketplace) => pagesOf(request, marketplace));
-}
-
 /** Bounds what one step looks at. Where all of these are there, the search itself adds the next once nothing is under way. */
 const LOOK_AHEAD = 20;
-
-/** The first page of each marketplace that is needed and not there; empty when the search has all it can get. */
-export function firstMissing(request: NormalRequest, there: ReadonlyMap<number, ListingEnd>): PlannedPage[] {
-  return request.marketplaces.flatMap((marketplace) => {
-    for (const planned of pagesOf(request, marketplace)) {
-      const answer = there.get(planned.page);
-      if (answer === undefined) return [planned];
-      if (!continues(answer)) return [];
-    }
-    return [];
-  });
-}
-
-/** Beyond the very next page eBay's `total` must promise something, so that nothing is planned that will not be called for. */
-export function pagesAfter(
-  request: NormalRequest,
-  done: { page: number } & ListingEnd & Pick<PageAnswer, 'marketplace' | 'total'>,
-): PlannedPage[] {
-  if (!continues(done)) return [];
-  return pagesOf(request, done.marketplace)
-    .filter(({ page }) => page > done.page)
-    .filter(({ offset }, index) => index === 0 || offset < (done.total ?? 0))
-    .slice(0, LOOK_AHEAD);
-}
-
-type ListingEnd = Pick<PageAnswer, 'hasNext' | 'endsAtKnown'>;
-
-function continues({ hasNext, endsAtKnown }: ListingEnd): boolean {
-  return hasNext && !endsAtKnown;
-}
 
 /** The items that may follow this one, in order. */
 export function itemsAfter(wanted: readonly WantedItem[], itemId: string): WantedItem[] {
@@ -110,14 +61,15 @@ export interface PlannedCall {
   data: CallJobData;
 }
 
-export function pageCall({ search, number, request }: SearchRun, planned: PlannedPage): PlannedCall {
-  const { page, marketplace } = planned;
+export function pageCall({ search, number, request }: SearchRun, address: PageAddress): PlannedCall {
+  const { marketplace } = address;
+  const page = pageNumber(request, address);
   const { query, categoryIds } = request;
   return {
     jobId: pageJobId(search.searchId, number, page),
     name: `page ${page}: ${query ?? `category ${categoryIds?.join(', ')}`} (${marketplace})`,
     field: pageField(page),
-    data: { v: CALL_VERSION, kind: 'page', search, run: number, ...planned },
+    data: { v: CALL_VERSION, kind: 'page', search, run: number, page, ...address },
   };
 }
 
@@ -192,7 +144,7 @@ async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCal
 /** How a search is getting on. */
 export interface SearchProgress {
   state: 'collecting' | 'waiting';
-  /** Pages that are there, and at most needed. */
+  /** Pages that are there, and known to be needed: more where items are repeated or do not fit. */
   pages: number;
   of: number;
   /** Products so far, duplicates between pages included. */
@@ -237,5 +189,7 @@ export async function currentProgress(
 }
 
 async function counts(store: SearchStore, search: SearchRef, request: NormalRequest) {
-  return { ...(await store.count(search)), of: allPages(request).length };
+  const there = await store.count(search);
+  const products = Math.min(there.products, request.maxItems);
+  return { ...there, products, of: Math.max(there.pages, fewestCalls(request)) };
 }

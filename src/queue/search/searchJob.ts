@@ -23,9 +23,7 @@ import {
 } from './jobData.ts';
 import {
   advance,
-  allPages,
   DETAILS,
-  firstMissing,
   itemCall,
   itemConcurrency,
   type PlannedCall,
@@ -156,24 +154,19 @@ async function readCollected(
   run: SearchRun,
 ): Promise<Collected & { next: PlannedCall[] }> {
   const { search, request } = run;
-  const numbers = allPages(request).map(({ page }) => page);
   const wantsDetails = request.details === 'full';
-  const [stored, details, failures] = await Promise.all([
-    store.readHeads(search, numbers),
+  const [heads, details, failures] = await Promise.all([
+    store.readAllHeads(search),
     wantsDetails ? store.readDetails(search) : new Map<string, ItemAnswer>(),
     failuresOfChildren(job),
   ]);
-  const heads = stored.map(({ head }) => head);
-  const there = new Map(stored.map(({ page, head }) => [page, head]));
-  const pages = firstMissing(request, there).map((planned) => pageCall(run, planned));
+  const { products, next } = assembleHeads(request, heads);
+  const pages = next.map((address) => pageCall(run, address));
   const failed = failedAmong(pages, failures);
   const missing = pages.filter(({ jobId }) => !failures.has(jobId));
   if (missing.length > 0 || !wantsDetails) return { heads, details, failed, next: missing };
 
-  const wanted = assembleHeads(request, heads).products.map(({ itemId, marketplace }) => ({
-    itemId,
-    marketplace,
-  }));
+  const wanted = products.map(({ itemId, marketplace }) => ({ itemId, marketplace }));
   const items = wanted.filter(({ itemId }) => !details.has(itemId)).map((item) => itemCall(run, item));
   failed.push(...failedAmong(items, failures));
   const open = run.stopped.includes(DETAILS) ? [] : items.filter(({ jobId }) => !failures.has(jobId));

@@ -28,10 +28,22 @@ describe('a search through the queue', () => {
     const { summary } = await service.search({
       query: 'phone case',
       maxItems: 50,
+      maxCalls: 100,
       title: { include: ['quetzalcoatl'] },
     });
-    expect(summary?.outcome).to.equal('filtered-out');
-    expect(summary?.counts.filteredOut).to.be.greaterThan(0);
+    expect(summary).to.deep.include({ outcome: 'filtered-out', stoppedBy: 'end' });
+    expect(summary?.counts.filteredOut).to.equal(summary?.lookedAt).and.to.be.greaterThan(0);
+  });
+
+  it('calls it partial where nothing fits and the rest of the listing was not looked at', async () => {
+    const { summary } = await service.search({
+      query: 'phone case',
+      maxItems: 50,
+      maxCalls: 2,
+      title: { include: ['quetzalcoatl'] },
+    });
+    expect(summary).to.deep.include({ outcome: 'partial', stoppedBy: 'max-calls', pages: 2, calls: 2 });
+    expect(summary?.lookedAt).to.be.within(1, 400);
   });
 
   it('fails with its reason when eBay fails from the first page', async () => {

@@ -73,7 +73,7 @@ describe('instants in words', () => {
 
 describe('dpf search --dry-run', () => {
   const estimate = {
-    calls: { pages: 3, details: 0, total: 3 },
+    calls: { pages: 3, details: 0, total: 3, atMost: 15 },
     class: 'interactive' as const,
     remaining: 1400,
     shareOfRemaining: 3 / 1400,
@@ -84,7 +84,7 @@ describe('dpf search --dry-run', () => {
 
   it('says calls, share of what is left, queue and earliest finish', () => {
     const text = estimateText(estimate, plain, NOW);
-    expect(lineOf(text, 'calls')).to.contain('at most 3 calls');
+    expect(lineOf(text, 'calls')).to.contain('3 calls, at most 15');
     expect(lineOf(text, 'share')).to.contain('0.2 % of the 1,400 that interactive searches have left today');
     expect(lineOf(text, 'queue')).to.contain('12 calls before its first one');
     expect(lineOf(text, 'finish')).to.match(/in 15 s \(.+\) at the earliest/);

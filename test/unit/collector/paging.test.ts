@@ -1,5 +1,14 @@
 import { expect } from 'chai';
-import { callBound } from '../../../src/collector/paging.ts';
+import {
+  callBound,
+  needOf,
+  type PageFacts,
+  pageAt,
+  pageNumber,
+  pageSize,
+  shareOf,
+} from '../../../src/collector/paging.ts';
+import { estimateCalls } from '../../../src/collector/query.ts';
 import { randomFrom } from '../../../src/simulator/random.ts';
 import {
   anyCase,
@@ -14,6 +23,80 @@ import {
 const MARKETPLACES = ['EBAY_US', 'EBAY_GB', 'EBAY_DE', 'EBAY_FR', 'EBAY_IT'] as const;
 
 const CASES = 20_000;
+
+describe('the pages of a search', () => {
+  it('are as few as the items wanted allow, twice as large up to what eBay gives, and whole where some may not fit', () => {
+    const size = (fields: object) => pageSize(request(fields), 'EBAY_US');
+    expect([1, 50, 100, 200, 10_000].map((maxItems) => size({ maxItems }))).to.deep.equal([
+      2, 100, 200, 200, 200,
+    ]);
+    for (const condition of [{ title: { exclude: ['x'] } }, { seller: { minFeedbackScore: 1 } }])
+      expect(size({ maxItems: 10, ...condition })).to.equal(200);
+    expect(size({ maxItems: 10, excludePickupOnly: true })).to.equal(200);
+    expect(size({ maxItems: 10, excludePickupOnly: false })).to.equal(20);
+  });
+
+  it('share the items equally, the first marketplaces take the remainder', () => {
+    const shared = request({ maxItems: 500, marketplaces: ['EBAY_US', 'EBAY_DE', 'EBAY_GB'] });
+    expect(shared.marketplaces.map((id) => shareOf(shared, id))).to.deep.equal([167, 167, 166]);
+    expect(shareOf(shared, 'EBAY_FR')).to.equal(0);
+  });
+
+  it('begin at a multiple of their limit, as eBay insists', () => {
+    const asked = request({ maxItems: 450 });
+    const limits = [0, 200, 100, 300, 270, 9800, 1].map((offset) => pageAt(asked, 'EBAY_US', offset).limit);
+    expect(limits).to.deep.equal([200, 200, 100, 150, 135, 200, 1]);
+  });
+
+  it('have numbers of their own over all marketplaces, those off the grid too', () => {
+    const asked = request({ maxItems: 800, marketplaces: ['EBAY_US', 'EBAY_DE'] });
+    const number = (marketplace: 'EBAY_US' | 'EBAY_DE', offset: number) =>
+      pageNumber(asked, { marketplace, offset });
+    expect([number('EBAY_US', 0), number('EBAY_DE', 0), number('EBAY_US', 200)]).to.deep.equal([1, 2, 3]);
+    expect([number('EBAY_US', 100), number('EBAY_DE', 100)]).to.deep.equal([1_000_100, 2_000_100]);
+  });
+
+  it('are needed as far as the bound and the wanted number go, and where eBay said that they begin', () => {
+    const asked = request({ maxItems: 450, maxCalls: 4 });
+    const facts = (offset: number, next: number | null, fitting = 200) => ({
+      offset,
+      next,
+      fitting,
+      print: `${offset}`,
+    });
+    const need = (offset: number, known: PageFacts[] = [], change: object = {}) => {
+      const address = pageAt(asked, 'EBAY_US', offset);
+      return needOf(asked, { ...address, page: pageNumber(asked, address), ...change }, known);
+    };
+    expect([need(0), need(400), need(600)]).to.deep.equal(['needed', 'needed', 'foreign']);
+    const few = [facts(0, 200, 50), facts(200, 400, 50), facts(400, 600, 50)];
+    expect([need(600, few), need(800, few)]).to.deep.equal(['needed', 'foreign']);
+    expect(need(800, [...few, facts(600, 800, 50)])).to.equal('unsure');
+    expect(need(600, [facts(0, 200), facts(200, 400), facts(400, 600)])).to.equal('unsure');
+    expect(need(400, [facts(0, 200), facts(200, null)])).to.equal('ended');
+    expect(need(600, [facts(0, 200), { ...facts(200, 400), print: '0' }])).to.equal('ended');
+    expect([need(100), need(100, [facts(0, 100)])]).to.deep.equal(['foreign', 'needed']);
+    const odd = [
+      { page: 2 },
+      { limit: 300 },
+      { limit: 7, offset: 5 },
+      { marketplace: 'EBAY_DE' },
+      { offset: 10_000 },
+    ];
+    for (const change of odd) expect(need(0, [], change)).to.equal('foreign');
+  });
+});
+
+describe('the estimate of a search', () => {
+  it('is one call a full page of each marketplace and one an item for details, and at most its bound', () => {
+    const marketplaces = ['EBAY_US', 'EBAY_DE'];
+    const estimated = (fields: object) => Object.values(estimateCalls(request(fields)));
+    expect(estimated({ maxItems: 500, marketplaces })).to.deep.equal([4, 0, 4, 20]);
+    expect(estimated({ maxItems: 50, details: 'full' })).to.deep.equal([1, 50, 51, 55]);
+    expect(estimated({ maxItems: 450, maxCalls: 4 })).to.deep.equal([3, 0, 3, 4]);
+    expect(estimated({ maxItems: 10_000 })).to.deep.equal([50, 0, 50, 50]);
+  });
+});
 
 describe('a search of one marketplace', () => {
   it(`delivers what an oracle does that knows the whole listing, in any interleaving (${CASES} listings)`, () => {

@@ -11,7 +11,7 @@ const calm: Outlook = {
   ahead: 0,
   now: NOW,
 };
-const pages = (total: number) => ({ pages: total, details: 0, total });
+const pages = (total: number) => ({ pages: total, details: 0, total, atMost: 5 * total });
 const seconds = (iso: string, from = NOW) => (Date.parse(iso) - from) / 1000;
 
 describe('an estimate', () => {

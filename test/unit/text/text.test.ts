@@ -66,7 +66,7 @@ describe('texts of searches', () => {
   });
 
   const estimate = {
-    calls: { pages: 3, details: 0, total: 3 },
+    calls: { pages: 3, details: 0, total: 3, atMost: 15 },
     class: 'interactive' as const,
     remaining: 1400,
     shareOfRemaining: 3 / 1400,
@@ -78,7 +78,7 @@ describe('texts of searches', () => {
 
   it('say calls, share of what is left, queue and earliest finish', () => {
     expect(estimateTexts(estimate, when)).to.deep.equal({
-      calls: 'at most 3 calls',
+      calls: '3 calls, at most 15',
       share: '0.2 % of the 1,400 that interactive searches have left today',
       queue: '12 calls before its first one',
       finish: 'in 15 s at the earliest',
