@@ -367,9 +367,14 @@ export function instant(value: unknown): string | null {
   return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
+/** Printable ASCII below a host of letters is always an address. A page has a thousand: parsing each costs more. */
+const PLAIN_ADDRESS = /^https?:\/\/(?:[a-z]+\.)+[a-z]+\/[\x21-\x7e]*$/i;
+
 /** An http(s) address: anything else, `javascript:` say, must not reach a page that shows links. */
 export function webAddress(value: unknown, maxLength: number): string | null {
-  if (typeof value !== 'string' || value.length > maxLength || /[\s\p{Cc}\p{Cs}]/u.test(value)) return null;
+  if (typeof value !== 'string' || value.length > maxLength) return null;
+  if (PLAIN_ADDRESS.test(value)) return value;
+  if (/[\s\p{Cc}\p{Cs}]/u.test(value)) return null;
   return /^https?:\/\/[^/]/i.test(value) && URL.canParse(value) ? value : null;
 }
 
