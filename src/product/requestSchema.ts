@@ -50,8 +50,8 @@ export const FilterSchema = Type.Object(
     conditions: Type.Optional(
       oneOf(
         ['NEW', 'USED', 'UNSPECIFIED'],
-        "eBay's broad conditions: NEW holds the ids 1000 (new), 1500 (open box) and 1750 (new with defects), USED the " +
-          'higher ones; for one of them alone take conditionIds; not together with conditionIds',
+        "eBay's broad conditions: NEW holds the ids 1000 (new), 1500 (open box) and 1750 (new with defects); for one of " +
+          'them alone take conditionIds; not together with conditionIds',
       ),
     ),
     conditionIds: Type.Optional(
