@@ -27,6 +27,7 @@ const COMMANDS: Record<string, [summary: string, load: Load]> = {
 
 /** Runs one command line to its end and returns the exit code. Never throws. */
 export async function run(args: string[], terminal: Terminal): Promise<ExitCode> {
+  terminal.exit = EXIT.done;
   try {
     refuseSecrets(args);
     const program = await createProgram(args, terminal);
