@@ -11,34 +11,82 @@ const SUSPECTS = 'test/integration/queue/crashIsolation.test.ts';
 const BULLMQ = 'test/integration/queue/bullmq';
 const INTAKE = 'test/integration/queue/intake.test.ts';
 const LIFETIME = 'test/integration/results/lifetime.test.ts';
-const PAGE_CHAIN = 'test/unit/queue/pageChain.test.ts';
+const CONCURRENCY = 'test/unit/queue/concurrency.test.ts';
+const PAGING = 'test/unit/collector/paging.test.ts';
+const MAP_PAGE = 'test/unit/collector/mapPage.test.ts';
 const VERDICT = 'test/unit/queue/verdict.test.ts';
 
 export const mutations: Mutation[] = [
   // Pages.
   {
     id: 'page-after-the-end',
-    file: 'src/queue/search/plan.ts',
-    find: 'if (!continues(done)) return [];',
-    replace: '',
-    breaks: 'No page is called for after the last page of a listing.',
-    tests: [PAGE_CHAIN],
+    file: 'src/collector/paging.ts',
+    find: 'if (facts.next === null || facts.print === before?.print) return [];',
+    replace: 'if (facts.next === null) break;',
+    breaks: 'No page is called for after a page that repeats the one before.',
+    tests: [PAGING],
+    grep: 'without anything new',
   },
   {
     id: 'end-is-not-missing',
-    file: 'src/queue/search/plan.ts',
-    find: 'if (!continues(answer)) return [];',
-    replace: '',
-    breaks: 'A search whose listing has ended lacks no further page.',
-    tests: [PAGE_CHAIN],
+    file: 'src/collector/paging.ts',
+    find: 'else if (next === undefined || this.#seen.size === before)',
+    replace: 'else if (next === undefined)',
+    breaks: 'A listing has ended with a page without anything new.',
+    tests: [PAGING],
+    grep: 'without anything new',
   },
   {
     id: 'page-beyond-the-total',
-    file: 'src/queue/search/plan.ts',
-    find: 'index === 0 || offset < (done.total ?? 0)',
-    replace: 'true',
-    breaks: 'Beyond the next page only pages are planned that the total promises.',
-    tests: [PAGE_CHAIN],
+    file: 'src/collector/paging.ts',
+    find: '(isIrregular || offset >= (total ?? 0))',
+    replace: 'isIrregular',
+    breaks: 'Beyond the next page only pages are called for that the total promises.',
+    tests: [PAGING],
+    grep: 'at the end of the listing',
+  },
+  {
+    id: 'ahead-on-a-guess',
+    file: 'src/collector/paging.ts',
+    find: '(isIrregular || offset >= (total ?? 0))',
+    replace: '(offset >= (total ?? 0))',
+    breaks: 'After an answer with a lower limit no page is called for where it is only guessed.',
+    tests: [PAGING],
+    grep: 'knows the whole listing',
+  },
+  {
+    id: 'bound-passed',
+    file: 'src/collector/paging.ts',
+    find: 'if (used().length >= callBound(request)) return',
+    replace: 'if (used().length > callBound(request)) return',
+    breaks: 'A search asks for no more pages than maxCalls.',
+    tests: [PAGING],
+    grep: 'knows the whole listing',
+  },
+  {
+    id: 'repeats-delivered',
+    file: 'src/collector/paging.ts',
+    find: 'if (this.#seen.has(item.itemId)) continue;',
+    replace: '',
+    breaks: 'An item that eBay repeats counts once towards the wanted number.',
+    tests: [PAGING],
+    grep: 'knows the whole listing',
+  },
+  {
+    id: 'items-skipped',
+    file: 'src/collector/mapPage.ts',
+    find: 'Math.min(next, asked.offset + answered)',
+    replace: 'next',
+    breaks: 'Items that eBay leaves out of a page with a lower limit come next.',
+    tests: [MAP_PAGE],
+  },
+  {
+    id: 'contradiction-is-empty',
+    file: 'src/collector/mapPage.ts',
+    find: 'if (items.length === 0 && (next !== null || (total ?? 0) > asked.offset))',
+    replace: 'if (items.length === 0 && next !== null)',
+    breaks: 'No items of a total that is there is a bad answer, not an empty listing.',
+    tests: [MAP_PAGE],
   },
   {
     id: 'one-lane',
@@ -46,7 +94,7 @@ export const mutations: Mutation[] = [
     find: 'Math.ceil(busyMs / intervalMs + 0.5)',
     replace: '1',
     breaks: 'A search has as many pages under way as keep every slot in use.',
-    tests: [PAGE_CHAIN],
+    tests: [CONCURRENCY],
   },
   {
     id: 'lanes-without-limit',
@@ -54,7 +102,7 @@ export const mutations: Mutation[] = [
     find: 'Math.min(Math.max(needed, 1), MOST_CONCURRENT)',
     replace: 'Math.max(needed, 1)',
     breaks: 'A search never has more than ten pages under way.',
-    tests: [PAGE_CHAIN],
+    tests: [CONCURRENCY],
   },
   {
     id: 'page-of-older-run-goes-on',
@@ -133,8 +181,8 @@ export const mutations: Mutation[] = [
   {
     id: 'unplanned-page-calls',
     file: 'src/queue/search/callJob.ts',
-    find: 'planned.page === page && planned.offset === offset && planned.limit === limit',
-    replace: 'planned.page === page',
+    find: "if (need === 'foreign' ||",
+    replace: 'if (page === 0 ||',
     breaks: 'No call is made for a page that its search does not plan.',
     tests: [CALL_PAYLOADS],
     grep: 'no search plans',

@@ -139,6 +139,7 @@ describe('a search of one marketplace', () => {
 
   it('stops at the end of the listing, at its window, and at its own bound', () => {
     expect(run({ maxItems: 450 }, { size: 420 })).to.deep.equal(['end', 420, 3]);
+    expect(run({ maxItems: 2000 }, { size: 420 })).to.deep.equal(['end', 420, 3]);
     expect(run({ maxItems: 450 }, { size: 0 })).to.deep.equal(['end', 0, 1]);
     expect(run({ maxItems: 10_000 }, { size: 12_000, repeats: 0.2 }).slice(0, 1)).to.deep.equal(['window']);
     expect(run({ maxItems: 450, maxCalls: 2 })).to.deep.equal(['max-calls', 400, 2]);
@@ -152,7 +153,7 @@ describe('a search of one marketplace', () => {
   it('ends at a page without anything new, however often eBay shows it', () => {
     const { answer } = makeListing('EBAY_US', plain, randomFrom(1));
     const again = { answer: (offset: number, limit: number) => ({ ...answer(0, limit), offset }) };
-    const [stoppedBy, delivered, calls] = run({ maxItems: 1000 }, {}, again);
+    const [stoppedBy, delivered, calls] = run({ maxItems: 3000 }, {}, again);
     expect([stoppedBy, delivered]).to.deep.equal(['end', 200]);
     expect(calls).to.be.at.most(5);
   });
