@@ -160,13 +160,14 @@ export function historyOf(seed: number, { changes, start, ttlMs }: HistoryOption
     site: SiteId,
     at: number,
     clean: boolean,
+    turn: number,
   ): TrackedProduct => {
     // That a price is converted can be known only where an answer said so before.
     const isKnown = at - listing.namedAt < ttlMs / 2 && listing.currency !== SITES[site];
     const price = listing.isAuction
       ? null
       : amount(variation.price, listing, site, clean || !isKnown || !chance(0.05));
-    const isItem = hasDetails && chance(0.7);
+    const isItem = hasDetails && (clean ? turn % 6 < 3 : chance(0.7));
     const kind = clean
       ? listing.shipping
       : chance(0.05)
@@ -231,7 +232,7 @@ export function historyOf(seed: number, { changes, start, ttlMs }: HistoryOption
         const products = readable.map((listing) => {
           const variations = withinLimit(listing, site);
           const variation = clean ? variations[turn % variations.length] : pick(variations);
-          return productOf(listing, variation as Variation, site, now, clean);
+          return productOf(listing, variation as Variation, site, now, clean, turn);
         });
         const total = Number.isNaN(claim) ? null : Math.max(0, order.length + claim);
         const hasNext = (page + 1) * pageSize < order.length;
@@ -353,7 +354,7 @@ export function historyOf(seed: number, { changes, start, ttlMs }: HistoryOption
 
   const cleanSearches = () => {
     // Each variation on each site and from each kind of answer.
-    for (let turn = 0; turn < (hasDetails ? 15 : 6); turn++) {
+    for (let turn = 0; turn < (hasDetails ? 12 : 6); turn++) {
       search(true);
       now += HOUR;
     }

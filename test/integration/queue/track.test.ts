@@ -126,7 +126,7 @@ describe('a search for the newest with a track', () => {
     service.simulator.controls.clearLog();
     const { summary, searchId } = await service.search(newest);
     expect(service.calledOffsets()).to.deep.equal([0]);
-    expect(summary).to.deep.include({ outcome: 'complete', calls: 1, gone: [] });
+    expect(summary).to.deep.include({ outcome: 'partial', stoppedBy: 'known', calls: 1, gone: [] });
     const products = await service.producer.products(searchId);
     expect(products.every(({ mark }) => mark === 'same')).to.equal(true);
   });
