@@ -280,15 +280,15 @@ export function needOf(
   let count = 0;
   let fitting = 0;
   let isKnown = true;
-  let before: PageFacts | undefined;
+  const prints = new Set<string>();
   for (; at < offset; count += 1) {
     const facts = byOffset.get(at);
-    if (facts?.next === null || (facts && facts.print === before?.print)) return 'ended';
+    if (facts?.next === null || (facts && prints.has(facts.print))) return 'ended';
     isKnown &&= facts !== undefined;
     const size = pageAt(request, marketplace, at).limit;
     fitting += facts?.fitting ?? size;
     at = facts?.next ?? at + size;
-    before = facts;
+    if (facts) prints.add(facts.print);
   }
   if (at !== offset) return 'foreign';
   const isWithin = count < partOf(callBound(request), request, marketplace);
@@ -319,7 +319,7 @@ export function pagesAhead(
   );
   const ahead: PageAddress[] = [];
   let fitting = 0;
-  let before: PageFacts | undefined;
+  const prints = new Set<string>();
   let passed = false;
   for (let offset = 0, count = 0; offset < MAX_ITEMS && count < bound && fitting < share; count += 1) {
     const facts = byOffset.get(offset);
@@ -332,14 +332,13 @@ export function pagesAhead(
       }
       fitting += address.limit;
       offset += address.limit;
-      before = undefined;
       continue;
     }
-    if (facts.next === null || facts.print === before?.print) return [];
+    if (facts.next === null || prints.has(facts.print)) return [];
     passed ||= offset === done;
     fitting += facts.fitting;
     offset = facts.next;
-    before = facts;
+    prints.add(facts.print);
   }
   return ahead;
 }

@@ -21,9 +21,9 @@ export const mutations: Mutation[] = [
   {
     id: 'page-after-the-end',
     file: 'src/collector/paging.ts',
-    find: 'if (facts.next === null || facts.print === before?.print) return [];',
+    find: 'if (facts.next === null || prints.has(facts.print)) return [];',
     replace: 'if (facts.next === null) break;',
-    breaks: 'No page is called for after a page that repeats the one before.',
+    breaks: 'No page is called for after a page that repeats another.',
     tests: [PAGING],
     grep: 'without anything new',
   },
