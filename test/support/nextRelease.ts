@@ -44,8 +44,8 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   ],
   [
     'queue/search/plan.js',
-    "{ v: CALL_VERSION, kind: 'page', search, run: number, ...planned }",
-    "thirdPage({ kind: 'page', search, run: number, ...planned })",
+    "{ v: CALL_VERSION, kind: 'page', search, run: number, page, ...address }",
+    "thirdPage({ kind: 'page', search, run: number, page, ...address })",
   ],
   [
     'queue/search/callJob.js',
