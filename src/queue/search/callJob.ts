@@ -138,7 +138,7 @@ async function stopAtKnown(
   answer: PageAnswer,
 ): Promise<PageAnswer> {
   if (!endsAtKnown(request)) return answer;
-  // Those that the request's conditions drop are never delivered and so never known.
+  // Those that the request drops are not delivered: whether they are new does not matter.
   const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
   const name = { tenant, name: request.track as string, request: trackFingerprint(request) };
   const track = await tracks.look(name, itemIds);
