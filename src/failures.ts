@@ -1,6 +1,6 @@
 /**
  * The closed vocabulary of failures. Every error that crosses a folder's edge is a `Failure` with one of these codes;
- * what the queue does about it is decided once, in `queue/verdict.ts`, from the disposition.
+ * what the queue does about it is decided once, in `queue/search/retryPolicy.ts`, from the disposition.
  *
  * Codes about input that a caller wrote have underscores, like the API's error codes; codes about what happened at run
  * time have hyphens, like outcomes.
@@ -28,6 +28,7 @@ const DISPOSITIONS = {
   'ebay-server-error': 'transient',
   'ebay-bad-answer': 'transient',
   'ebay-refused': 'permanent',
+  'filter-ignored': 'permanent',
   'ebay-throttled': 'wait',
   'item-gone': 'permanent',
   // The token and its endpoint.
@@ -66,6 +67,8 @@ export interface FailureDetail {
   errorId?: number;
   /** HTTP attempts made before giving up. */
   calls?: number;
+  /** For `transient`: more attempts than these are not worth a call. */
+  attempts?: number;
   /** For `invalid_request` and `invalid_payload`: everything that is wrong, field by field. */
   errors?: ReadonlyArray<{ path: string; code: string; message: string }>;
   /** The search that this is about: asking again with it never makes a second one. */

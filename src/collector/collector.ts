@@ -50,6 +50,9 @@ export interface DetailsCall {
   signal?: AbortSignal;
 }
 
+/** An answer that is complete and wrong is rarely right a moment later, and each costs a call of the day. */
+const BAD_PAGE_ATTEMPTS = 2;
+
 /** Search request in, products out. Every call passes the gate of the client that it was given. */
 export class EbayProductCollector {
   readonly #browse: Browse;
@@ -97,7 +100,7 @@ export class EbayProductCollector {
     return new EbayProductCollector({ browse, ...(log ? { log } : {}) });
   }
 
-  /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer to no search. */
+  /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer that is no page or contradicts itself, `filter-ignored` with `strictFilters`. */
   async collectPage({ request, marketplace, offset, limit, ids, ...call }: PageCall): Promise<PageAnswer> {
     const page: PageAddress = { marketplace, offset, limit };
     const { params, headers } = searchCall(request, page);
@@ -105,12 +108,15 @@ export class EbayProductCollector {
     const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() });
     if (!mapped.ok) {
       const said = mapped.errors.map(({ message }) => `; eBay: ${message}`).join('');
-      throw new Failure(
-        'ebay-bad-answer',
-        `eBay's answer is no page of this search (${mapped.reason}${said})`,
-      );
+      const message = `eBay's answer is no page of this search (${mapped.reason}${said})`;
+      throw new Failure('ebay-bad-answer', message, { calls: attempts, attempts: BAD_PAGE_ATTEMPTS });
     }
     const { warnings, rejected } = mapped.page;
+    if (request.strictFilters && warnings.length > 0) {
+      const said = warnings.map(({ message }) => message).join('; ');
+      const message = `eBay ignored a part of this search, which asks for strictFilters: ${said}`;
+      throw new Failure('filter-ignored', message, { calls: attempts });
+    }
     const about = { ...ids, marketplace };
     if (warnings.length > 0) this.#log.warn('eBay ignored part of a search', { ...about, warnings });
     if (Object.keys(rejected).length > 0) this.#log.warn('listings skipped', { ...about, rejected });
@@ -124,7 +130,8 @@ export class EbayProductCollector {
     try {
       const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
       const mapped = mapDetails(body, this.#clock());
-      if (mapped === null) throw new Failure('ebay-bad-answer', "eBay's answer is no item");
+      if (mapped === null)
+        throw new Failure('ebay-bad-answer', "eBay's answer is no item", { calls: attempts });
       const { details, listing } = mapped;
       return { details, ...(listing && { listing }), calls: attempts, latencyMs };
     } catch (error) {

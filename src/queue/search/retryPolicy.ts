@@ -11,6 +11,7 @@ import { redisFailure } from '../../redis/failure.ts';
  * |----------------------------------------|-------------------------|----------------------------------|---------------------------|
  * | `permanent`: bad data, refused by eBay | fails                   |                                  |                           |
  * | `transient`: eBay or its network       | retry                   | PAGE_BACKOFF × 2ⁿ, less ≤ 50 %   | PAGE_ATTEMPTS             |
+ * | a page that contradicts itself         | one retry               | the same                         | 2 attempts                |
  * | `wait`: pause, circuit, quota, token   | the calls queue is held | its end, 1 min at most at a time | SEARCH_DEADLINE           |
  * | `share-spent`: only this class waits   | this job is delayed     | its end, 1 min at most at a time | SEARCH_DEADLINE           |
  * | `redis-unavailable`                    | this job is delayed     | 1 s                              | SEARCH_DEADLINE           |
@@ -64,8 +65,10 @@ export function verdictOn(
 ): Verdict {
   const failure = redisFailure(thrown) ?? asFailure(thrown);
   if (failure.disposition === 'permanent') return { action: 'fail', failure };
-  if (failure.disposition === 'transient')
-    return { action: attemptsMade + 1 < attempts ? 'retry' : 'fail', failure };
+  if (failure.disposition === 'transient') {
+    const most = Math.min(attempts, failure.detail.attempts ?? attempts);
+    return { action: attemptsMade + 1 < most ? 'retry' : 'fail', failure };
+  }
   if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
   const action = WAITS[failure.code] ?? 'hold';
   if (action === 'handBack') return { action, failure };

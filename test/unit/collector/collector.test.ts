@@ -143,6 +143,36 @@ describe('the collector', () => {
     expect([filtered.outcome, filtered.counts.filteredOut]).to.deep.equal(['filtered-out', 3]);
   });
 
+  it('goes on behind short and repeating pages, from where eBay says, and says how it ended', async () => {
+    const { collector: made, calls } = collector((call) => {
+      const limit = Math.min(call.limit, call.offset === 0 ? 100 : 200);
+      return { ...page({ ...call, limit }, { items: limit - 30 }), limit };
+    });
+    const { outcome, products, stoppedBy, lookedAt } = await made.collect(request({ maxItems: 300 }));
+    expect(calls.map(({ offset, limit }) => [offset, limit])).to.deep.equal([
+      [0, 200],
+      [100, 100],
+      [200, 200],
+    ]);
+    expect([outcome, products.length, stoppedBy, lookedAt]).to.deep.equal(['complete', 300, 'wanted', 310]);
+  });
+
+  it('is partial at its bound, and says how much was looked at', async () => {
+    const { collector: made } = collector((call) => page(call, { title: 'Phone case' }));
+    const bound = { maxItems: 50, maxCalls: 3, title: { exclude: ['case'] } };
+    const { outcome, stoppedBy, lookedAt, calls } = await made.collect(request(bound));
+    expect([outcome, stoppedBy, lookedAt, calls]).to.deep.equal(['partial', 'max-calls', 600, 3]);
+  });
+
+  it('fails with strictFilters where eBay ignored a part, with the calls that it took', async () => {
+    const ignored = { warnings: [{ errorId: 12014, message: 'sellerAccountTypes ignored' }] };
+    const { collector: made } = collector((call) => ({ ...page(call), ...ignored }));
+    expect((await made.collect(request({}))).warnings).to.have.lengthOf(1);
+    const failure = await failureOf(made.collect(request({ strictFilters: true })));
+    expect([failure.code, failure.detail.calls]).to.deep.equal(['filter-ignored', 1]);
+    expect(failure.message).to.include('sellerAccountTypes ignored');
+  });
+
   it('an item that is gone has details that say so', async () => {
     const { collector: made } = collector(() => ({ itemId: 'v1|1|0', brand: 'Acme' }));
     const wanted = { request: request({}), marketplace: 'EBAY_US', class: 'interactive' } as const;

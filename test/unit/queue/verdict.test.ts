@@ -14,6 +14,12 @@ describe('the verdict on a failed call', () => {
     expect(verdictOn(failure, { ...fresh, attemptsMade: 2 }).action).to.equal('fail');
   });
 
+  it('is to try again no more often than the failure is worth', () => {
+    const failure = new Failure('ebay-bad-answer', 'no items of a total', { attempts: 2 });
+    expect(verdictOn(failure, fresh).action).to.equal('retry');
+    expect(verdictOn(failure, { ...fresh, attemptsMade: 1 }).action).to.equal('fail');
+  });
+
   it('is to fail at once where trying again cannot help, and for a mistake of ours', () => {
     expect(verdictOn(new Failure('ebay-refused', 'bad filter'), fresh).action).to.equal('fail');
     const mistake = verdictOn(new TypeError('x is not a function'), fresh);
