@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { binsOf } from '../../../../src/http/page/resultView.ts';
 import { addressOf, mainCurrency, select, selectionFrom } from '../../../../src/http/page/selection.ts';
 import type { Product } from '../../../../src/product/product.ts';
 
@@ -49,5 +50,22 @@ describe('which products a page shows', () => {
     expect(selectionFrom(Object.fromEntries(searchParams))).to.deep.equal(selection);
     const nonsense = { order: '<', most: 'much', changed: 'yes', page: '-1' };
     expect(selectionFrom(nonsense)).to.deep.equal(selectionFrom({}));
+  });
+});
+
+describe('the bars of a histogram', () => {
+  it('hold every price once, in widths of 1, 2 or 5 times a power of ten', () => {
+    const prices = Array.from({ length: 200 }, (_, n) => 3 + n / 4);
+    const bins = binsOf([...prices, 4000]);
+    expect(bins.reduce((sum, { count }) => sum + count, 0)).to.equal(201);
+    expect(bins.length).to.be.within(5, 20);
+    const widths = new Set(bins.slice(0, -1).map(({ from, to }) => to - from));
+    expect([...widths]).to.deep.equal([5]);
+    // The very dear one is in the last bar, which says how far it goes.
+    expect(bins.at(-1)?.to).to.equal(4000);
+  });
+
+  it('are one where all prices are the same', () => {
+    expect(binsOf([5, 5, 5])).to.deep.equal([{ from: 5, to: 6, count: 3 }]);
   });
 });
