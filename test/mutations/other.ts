@@ -150,11 +150,12 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'unreadable-listing',
-    file: 'src/queue/search/summary.ts',
-    find: 'pages.flatMap(({ rejected }) => Object.keys(rejected)).length',
-    replace: '0',
+    file: 'src/product/track.ts',
+    find: '    unreadable === 0 &&\n',
+    replace: '',
     breaks: 'A listing that could not be read is not reported as gone.',
-    tests: ['test/integration/queue/unreadableListings.test.ts'],
+    tests: ['test/unit/product/track.test.ts'],
+    grep: 'unseen',
   },
   {
     id: 'lifecycle-order',

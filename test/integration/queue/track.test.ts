@@ -102,6 +102,20 @@ describe('a search with a track', () => {
     expect((await marksOf(partial.searchId)).changed).to.deep.equal(planted.changed);
   });
 
+  it('starts afresh for another request under the same name, says so in words, and reports no product', async () => {
+    const request = { ...whole, track: 'reused' };
+    expect((await run(request)).summary?.trackNote).to.equal(undefined);
+    const other = { ...request, filters: { conditions: ['NEW' as const] } };
+    const second = await run(other);
+    expect(second.unmarked).to.have.length(second.products.length);
+    expect(second.summary?.trackNote).to.include('the request of this track has changed');
+    expect(second.summary?.gone).to.deep.equal([]);
+    const third = await run({ ...other, priority: 'scheduled', maxItems: 900 });
+    expect(third.unmarked).to.deep.equal([]);
+    expect(third.changed).to.deep.equal(new Map());
+    expect(third.summary?.trackNote).to.equal(undefined);
+  });
+
   it('reports a change once where two searches of the name run at the same time', async () => {
     const request = { ...whole, track: 'twins' };
     const planted = plantChanges((await run(request)).products, 'led strip with a lamp');
@@ -131,15 +145,16 @@ describe('a search for the newest with a track', () => {
     expect(products.every(({ mark }) => mark === 'same')).to.equal(true);
   });
 
-  it('stops at a page whose other items are all dropped by the request and so never known', async () => {
+  it('stops at a page whose only new items are dropped by the request', async () => {
     const request: SearchRequest = { ...newest, track: 'dropping', title: { exclude: ['quokka'] } };
     service.simulator.controls.addListing({ title: 'phone case with a quokka', price: '5.00' });
     const first = await service.search(request);
     expect(first.summary?.counts.filteredOut).to.equal(1);
+    service.simulator.controls.addListing({ title: 'phone case with a young quokka', price: '5.00' });
     service.simulator.controls.clearLog();
     const { summary } = await service.search(request);
     expect(service.calledOffsets()).to.deep.equal([0]);
-    expect(summary?.counts.filteredOut).to.equal(1);
+    expect(summary?.counts.filteredOut).to.equal(2);
   });
 
   it('goes on to the first page that is wholly known, and never asks for one after it', async () => {

@@ -15,6 +15,7 @@ import {
   type TrackedProduct,
   trackFingerprint,
 } from '../../../src/product/track.ts';
+import { productOf } from '../collector/listing.ts';
 
 const EMPTY: Track = { since: null, lastWhole: null, rememberedFrom: 0, listings: new Map() };
 const T0 = Date.UTC(2026, 0, 1);
@@ -203,6 +204,23 @@ describe('a price of a track', () => {
       expect(markOf(track, converted('v1|1|0', ['10.00', '2.00'], rate))).to.equal('same');
     expect(markOf(track, converted('v1|1|0', ['9.00', '2.00'], 1.3))).to.equal('price-dropped');
     expect(markOf(track, converted('v1|1|0', ['10.00', '3.00'], 0.9))).to.equal('price-rose');
+  });
+
+  it('is read from what eBay sends: value and currency, and what they are converted from', () => {
+    const sent = (rate: number, price: number, shipping: number) => {
+      const amount = (euros: number) => ({
+        ...{ value: (euros * rate).toFixed(2), currency: 'USD' },
+        ...{ convertedFromValue: euros.toFixed(2), convertedFromCurrency: 'EUR' },
+      });
+      const shippingOptions = [{ shippingCostType: 'FIXED', shippingCost: amount(shipping) }];
+      return productOf({ price: amount(price), shippingOptions });
+    };
+    const first = trackAfter([sent(1.1, 20, 5)]);
+    for (const rate of [0.9, 1.2]) {
+      expect(markOf(first, sent(rate, 20, 5))).to.equal('same');
+      expect(markOf(first, sent(rate, 20, 4))).to.equal('price-dropped');
+      expect(markOf(first, sent(rate, 21, 5))).to.equal('price-rose');
+    }
   });
 
   it('has a former total at the exchange rate of now', () => {
