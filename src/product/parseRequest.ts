@@ -8,7 +8,7 @@ import {
   type NormalRequest,
   type SearchRequest,
 } from './requestSchema.ts';
-import { echo, type InputError, schemaErrors } from './schemaErrors.ts';
+import { cut, echo, type InputError, schemaErrors } from './schemaErrors.ts';
 
 export type ParsedRequest = { ok: true; request: NormalRequest } | { ok: false; errors: InputError[] };
 
@@ -249,7 +249,7 @@ export function tidyJson(input: unknown): { ok: true; value: unknown } | { ok: f
 }
 
 function join(path: string, key: string): string {
-  const short = key.length <= 64 ? key : `${key.slice(0, 63)}…`;
+  const short = key.length <= 64 ? key : `${cut(key, 63)}…`;
   const shown = short.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '�');
   return path === '' ? shown : `${path}.${shown}`;
 }

@@ -80,7 +80,12 @@ export function echo(value: unknown): string {
   if (typeof value === 'number') return String(value);
   const json = JSON.stringify(typeof value === 'string' ? value.slice(0, 64) : value) ?? String(value);
   const shown = json.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, (char) => `\\u{${char.codePointAt(0)?.toString(16)}}`);
-  return shown.length <= 64 ? shown : `${shown.slice(0, 61)}…"`;
+  return shown.length <= 64 ? shown : `${cut(shown, 61)}…"`;
+}
+
+/** The beginning of a text, without half of a character at its end. */
+export function cut(text: string, length: number): string {
+  return text.slice(0, length).replace(/\p{Cs}$/u, '');
 }
 
 interface Rule {

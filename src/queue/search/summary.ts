@@ -9,6 +9,7 @@ import {
 } from '../../events/searchEvents.ts';
 import { Failure, type FailureCode } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import { cut } from '../../product/schemaErrors.ts';
 import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
 import { type Coverage, priceCurrencyOf, sawWhole, trackFingerprint } from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
@@ -193,6 +194,6 @@ function sourceOf(context: QueueContext, job: Job): SearchSource {
     search: refOf(context, job),
     attempt: job.attemptsMade,
     schedule: scheduleOf(job),
-    query: typeof query === 'string' ? query.slice(0, 100) : null,
+    query: typeof query === 'string' ? cut(query, 100) : null,
   };
 }

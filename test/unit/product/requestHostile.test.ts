@@ -65,6 +65,17 @@ describe('hostile input in place of a search request', () => {
     expect(JSON.stringify(result)).to.have.length.below(3000);
   });
 
+  it('is shown without half of a character', () => {
+    for (let before = 50; before < 64; before += 1) {
+      const text = `${'x'.repeat(before)}\u{20630}\u{20630}\u{20630}`;
+      for (const input of [text, { [text]: 1 }]) {
+        const result = parse(input);
+        for (const { message } of result.ok ? [] : result.errors)
+          expect(message).not.to.match(/\p{Cs}/u);
+      }
+    }
+  });
+
   it('never makes the reader throw, whatever the JSON', () => {
     const key = fc.constantFrom(
       'query',
