@@ -182,7 +182,8 @@ function reasonNotToCompare(
       : undefined;
   return state.since === null || state.ignored === ignored
     ? undefined
-    : 'eBay did not ignore the same filters as in the first search of this track, so nothing was compared';
+    : 'eBay did not ignore the same filters as in the first search of this track, so nothing was compared; if that stays ' +
+        'so, use another track name';
 }
 
 function changesNothing(before: TrackVerdict, track: Track, { verdict, after }: Comparison): boolean {
