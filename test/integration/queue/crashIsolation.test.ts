@@ -67,7 +67,7 @@ describe('a page that was active on workers that died', () => {
     service.simulator.controls.arm({ fault: 'hang', count: 1 });
     const crashIsolation = await searchesAfter(3, 3);
     const hanging = await waitFor('one to call', () => log()[0]);
-    const other = crashIsolation[hanging.query.limit === '10' ? 1 : 0] as (typeof crashIsolation)[number];
+    const other = crashIsolation[hanging.query.limit === '20' ? 1 : 0] as (typeof crashIsolation)[number];
     // It has looked and been put aside, more than once; what counts against it stands.
     expect(await waitFor('a second look', () => countAside(other))).to.equal('3');
     for (const { searchId } of crashIsolation) {

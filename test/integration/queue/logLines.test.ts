@@ -48,7 +48,7 @@ describe('the log lines of a search', () => {
 
   it('are one for its start and one for its end, and all name it alike', async () => {
     simulator().controls.arm({ fault: 'odd-items', items: 3 });
-    const { searchId, lines } = await linesOf({ query: 'phone case', maxItems: 400 });
+    const { searchId, lines } = await linesOf({ query: 'phone case', maxItems: 390 });
     const ids = { tenant: 'default', searchId, run: 1 };
     expect(lines.map(({ message }) => message)).to.have.ordered.members([
       'search started',
