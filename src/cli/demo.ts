@@ -29,7 +29,7 @@ const SEARCHES: ReadonlyArray<[about: string, line: string]> = [
     '"camping tent" --marketplace EBAY_GB --marketplace EBAY_AU --max-items 100 --sort price',
   ],
   [
-    'free shipping, good sellers, and no mini or party speakers by their titles',
+    'free shipping, good sellers, no mini or party speakers by their titles; few fit, so it stops at its bound',
     '"bluetooth speaker" --free-shipping --title-exclude mini --title-exclude party --min-feedback-percentage 98',
   ],
   [
@@ -89,7 +89,8 @@ async function openDemo(lifecycle: Lifecycle, say: (line: string) => void) {
   say(`eBay        ${simulator.url} (simulated; no keys needed)`);
   /** By these settings a command in another terminal uses it. */
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
-  const sources = { env, files: [DEMO_CONFIG] };
+  // Not in the demo's file, which all workers of this Redis would follow.
+  const sources = { env: { ...env, LOG_LEVEL: 'error' }, files: [DEMO_CONFIG] };
   const config = loadConfig(sources);
   const log = new LogRoot(config.log);
   const worker = lifecycle.nested(await startWorkerApp(config, log, { sources }));
@@ -172,7 +173,6 @@ function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): stri
     `To see news: schedule a search on the page, add a listing to eBay, and run the schedule again:`,
     `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
     '',
-    'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or a second worker with',
-    'LOG_LEVEL=info npx dpf worker.',
+    'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or a second worker: npx dpf worker.',
   ].join('\n');
 }

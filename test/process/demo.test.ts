@@ -15,13 +15,14 @@ describe('dpf demo', function () {
     });
     const [, redisPort = ''] = await demo.waitForLine(/Redis +redis:\/\/127\.0\.0\.1:(\d+)/);
     expect(await demo.exit(), demo.output).to.equal(0);
-    expect(demo.stdout.match(/✔ complete/g)).to.have.length(4);
+    expect(demo.stdout.match(/✔ complete/g)).to.have.length(3);
+    expect(demo.stdout).to.match(/◐ partial.*filtered out.*\n.*stopped after 5 calls \(maxCalls\): /);
     expect(demo.stdout).to.contain('○ none-found').and.contain('filtered out').and.contain('Delivered');
     expect(demo.stdout).to.match(/\d calls, 1 token request\./);
     expect(await isListening(Number(redisPort))).to.equal(false);
   });
 
-  it('with --keep prints what another terminal needs, and ends on Ctrl-C', async () => {
+  it('with --keep prints what another terminal needs, and ends on Ctrl-C; a second worker logs as usual', async () => {
     const demo = dpf(['demo', '--keep']);
     await demo.waitForLine(/Still running until Ctrl-C[\s\S]*npx dpf token/);
     const env = Object.fromEntries(
@@ -30,6 +31,12 @@ describe('dpf demo', function () {
     const search = dpf(['search', 'yoga mat', '--json'], env);
     expect(await search.exit(), search.output).to.equal(0);
     expect(JSON.parse(search.stdout).products).to.have.length(200);
+    const worker = dpf(['worker'], env);
+    await worker.waitForLine(/"worker started"/);
+    worker.signal('SIGTERM');
+    expect(await worker.exit(), worker.output).to.equal(0);
+    expect(worker.output).to.match(/"stopped"/);
+    expect(demo.output).to.not.match(/"level":"(info|warn)"/);
     demo.signal('SIGINT');
     expect(await demo.exit(), demo.output).to.equal(0);
     expect(await isListening(Number(new URL(env.REDIS_URL ?? '').port))).to.equal(false);
