@@ -1,7 +1,9 @@
 import { CommanderError } from 'commander';
 import { ConfigError, linesOf } from '../config/config.ts';
 import { BootError, Failure, type FailureCode } from '../failures.ts';
+import type { Outcome } from '../product/summary.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
+import type { Colour } from './terminal.ts';
 
 /** Exit codes, for scripts. */
 export const EXIT = {
@@ -17,6 +19,27 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+interface End {
+  mark: string;
+  colour: Colour;
+  exit: ExitCode;
+}
+
+/**
+ * How `dpf search` ends by the outcome of a search. What leads to each outcome is in `product/summary.ts`; docs/searches.md
+ * has the whole table, with what a program should do. 0 promises that what was wanted, or the whole listing, was looked at.
+ */
+export const ENDS: Readonly<Record<Outcome, End>> = {
+  complete: { mark: '✔', colour: 'green', exit: EXIT.done },
+  'none-found': { mark: '○', colour: 'yellow', exit: EXIT.done },
+  'filtered-out': { mark: '○', colour: 'yellow', exit: EXIT.done },
+  partial: { mark: '◐', colour: 'yellow', exit: EXIT.incomplete },
+  degraded: { mark: '✖', colour: 'red', exit: EXIT.incomplete },
+  cancelled: { mark: '◐', colour: 'yellow', exit: EXIT.incomplete },
+  skipped: { mark: '○', colour: 'yellow', exit: EXIT.incomplete },
+  failed: { mark: '✖', colour: 'red', exit: EXIT.failed },
+};
 
 /** An error with the exit code that it ends the command with. */
 export class CommandError extends Error {

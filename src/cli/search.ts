@@ -3,18 +3,18 @@ import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { csvColumns, productCsv } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
-import type { Outcome, SearchSummary } from '../product/summary.ts';
+import type { SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
-import { estimateTexts, summaryFacts } from '../text/searches.ts';
-import { countText, instantText } from '../text/values.ts';
+import { estimateTexts, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
+import { countText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
-import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
+import { ENDS, EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
 import { onInterrupt } from './signals.ts';
-import { fieldLines, productTable, whenText } from './table.ts';
-import { type Colour, harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
+import { clockText, fieldLines, productTable, whenText } from './table.ts';
+import { harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
 
 interface Flags {
   get?: string;
@@ -120,12 +120,14 @@ export function progressText({ state, progress }: SearchReport, waitedMs: number
   if (state === 'queued')
     return waitedMs < EXPLAIN_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
   if (progress === null) return 'collecting';
-  const { pages, of, products, reason, until } = progress;
-  const done = `${countText(products, 'item')}, page ${Math.min(pages + 1, of)} of at most ${of}`;
-  if (state !== 'waiting') return `collecting: ${done}`;
-  const why = reason === undefined ? '' : ` (${reason})`;
-  const end = until === undefined ? '' : ` until ${instantText(new Date(until).toISOString())}`;
-  return `waiting${why}${end}: ${done}`;
+  const { pages, of, products, reason, attempt, attempts, until } = progress;
+  const done = `${countText(products, 'item')}, page ${Math.min(pages + 1, of)} of ${of}`;
+  const why = reason === undefined ? '' : `: ${waitReasonText(reason)}`;
+  const next = attempt === undefined ? 'next try' : `attempt ${attempt} of ${attempts}`;
+  const when = until === undefined ? '' : ` at ${clockText(new Date(until), Date.now())}`;
+  if (state === 'waiting' && until !== undefined) return `waiting${why}, ${next}${when} · ${done}`;
+  const again = attempt === undefined ? '' : `${why}, ${next}`;
+  return state === 'waiting' ? `waiting${why} · ${done}` : `collecting${again} · ${done}`;
 }
 
 async function show({ terminal, producer, flags }: Opened, report: SearchReport): Promise<ExitCode> {
@@ -136,7 +138,7 @@ async function show({ terminal, producer, flags }: Opened, report: SearchReport)
     return EXIT.done;
   }
   printFound(terminal, { summary, products: await producer.products(searchId) }, flags);
-  return ENDS[summary.outcome][2];
+  return ENDS[summary.outcome].exit;
 }
 
 function columnsOf(list: string | undefined): string[] {
@@ -169,26 +171,20 @@ export function printFound(terminal: Terminal, { summary, products }: Found, opt
   terminal.print(summaryText(summary, terminal));
 }
 
-export const ENDS: Record<Outcome, [mark: string, colour: Colour, exit: ExitCode]> = {
-  complete: ['✔', 'green', EXIT.done],
-  'none-found': ['○', 'yellow', EXIT.done],
-  'filtered-out': ['○', 'yellow', EXIT.done],
-  partial: ['◐', 'yellow', EXIT.incomplete],
-  degraded: ['✖', 'red', EXIT.incomplete],
-  cancelled: ['◐', 'yellow', EXIT.incomplete],
-  skipped: ['○', 'yellow', EXIT.incomplete],
-  failed: ['✖', 'red', EXIT.failed],
-};
-
-/** One line for the outcome, and one for each of eBay's warnings and each missing part. */
+/** One line for the outcome, and one for each of eBay's warnings and for everything that is not there. */
 function summaryText(summary: SearchSummary, { paint }: Terminal): string {
   const { outcome, warnings, missing, error, startedAt, finishedAt, trackNote } = summary;
-  const [mark, colour] = ENDS[outcome];
+  const { mark, colour } = ENDS[outcome];
   const duration = `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
-  const heading = [paint(colour, `${mark} ${outcome}`), ...summaryFacts(summary), duration].join(' · ');
+  const end =
+    warnings.length > 0 && colour === 'green'
+      ? paint('yellow', `! ${outcome}, with warnings`)
+      : paint(colour, `${mark} ${outcome}`);
+  const heading = [end, ...summaryFacts(summary), duration].join(' · ');
   const notes = [
     ...warnings.map((warning) => `eBay warns: ${warningText(warning)}`),
     ...(trackNote === undefined ? [] : [`Track: ${trackNote}`]),
+    ...partialReasons(summary),
     ...missing.map(({ marketplace, page, itemId, code, message }) => {
       const what = page === null ? `details of ${itemId}` : `${marketplace} from page ${page} on`;
       return `missing: ${what} (${code}: ${message})`;

@@ -132,11 +132,16 @@ function shareText({ seller: { feedbackPercentage } }: Product): string {
 /** How far away an instant is, and its local time: `in 4 min 10 s (14:05:20 CET)`. */
 export function whenText(iso: string, now: number): string {
   const instant = new Date(iso);
+  const clock = clockText(instant, now);
+  const ms = instant.getTime() - now;
+  return ms <= 0 ? `now (${clock})` : `in ${durationText(ms)} (${clock})`;
+}
+
+/** The local time of an instant, with its day unless it is today. */
+export function clockText(instant: Date, now: number): string {
   const isToday = instant.toDateString() === new Date(now).toDateString();
-  const clock = instant.toLocaleString('en-GB', {
+  return instant.toLocaleString('en-GB', {
     ...(isToday ? {} : { weekday: 'short', day: 'numeric', month: 'short' }),
     ...{ hour: '2-digit', minute: '2-digit', second: '2-digit', timeZoneName: 'short' },
   });
-  const ms = instant.getTime() - now;
-  return ms <= 0 ? `now (${clock})` : `in ${durationText(ms)} (${clock})`;
 }

@@ -51,8 +51,10 @@ export class SearchReader {
     const search = this.refOf(job);
     const run = await store.readRun(search);
     const written = reportOn(job, state);
-    const report = { ...written, progress: await currentProgress(store, search, run, written.progress) };
-    if (report.state === 'done') return report;
+    const progress = await currentProgress(store, search, run, written.progress);
+    if (written.state === 'done') return { ...written, progress: finalProgress(progress, written.summary) };
+    const isDue = written.state === 'waiting' && progress?.state === 'collecting';
+    const report: SearchReport = { ...written, progress, ...(isDue && { state: 'collecting' }) };
     const request = run?.request;
     if (run?.withdrawn && request) return this.#withdrawn({ ...run, search, request }, report);
     const beside = besideGate(report, await admission.closedFor(request?.priority ?? classOf(job.data)));
@@ -102,7 +104,8 @@ export class SearchReader {
       verdict?.gone ?? [],
       await store.expiresAt(search),
     );
-    return { ...report, state: 'done', summary, error: null };
+    const progress = finalProgress(report.progress, summary);
+    return { ...report, state: 'done', progress, summary, error: null };
   }
 }
 
@@ -130,6 +133,14 @@ function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
   return { searchId, state: current, progress, summary: null, error: null };
 }
 
+/** The counts of a search that has ended: it waits for nothing any more. */
+function finalProgress(last: SearchProgress | null, summary: SearchSummary | null): SearchProgress | null {
+  if (summary === null && last === null) return null;
+  const { pages, counts } = summary ?? { pages: last?.pages ?? 0, counts: { products: last?.products ?? 0 } };
+  const details = last?.details && { details: last.details };
+  return { state: 'done', pages, of: pages, products: counts.products, ...details };
+}
+
 /** What closes the gate; all other reasons to wait are the search's own. */
 const GATE_REASONS = new Set(['quota', 'pause', 'circuit']);
 
@@ -137,7 +148,7 @@ const GATE_REASONS = new Set(['quota', 'pause', 'circuit']);
 export function besideGate(report: SearchReport, closed: Closed | undefined): SearchReport {
   const { state, progress } = report;
   if (progress === null || (state !== 'collecting' && state !== 'waiting')) return report;
-  const { reason, until, because: _, ...rest } = progress;
+  const { reason, until, attempt: _attempt, attempts: _attempts, because: _because, ...rest } = progress;
   if (closed !== undefined)
     return { ...report, state: 'waiting', progress: { ...rest, state: 'waiting', ...closed } };
   if (state === 'collecting' || !GATE_REASONS.has(reason ?? '')) return report;

@@ -1,7 +1,7 @@
 import type { ServiceEvent } from '../events/event.ts';
 import type { Money } from '../product/money.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { Outcome, SearchSummary } from '../product/summary.ts';
+import type { Outcome, SearchSummary, StoppedBy } from '../product/summary.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import { countText, numberText } from './values.ts';
 
@@ -10,9 +10,14 @@ export function searchTitle({ query, categoryIds }: Pick<NormalRequest, 'query' 
   return query ?? `category ${categoryIds?.join(', ')}`;
 }
 
-/** Whether all wanted pages are there: there is nothing left to retry. */
+/** Whether the wanted number, or the whole listing, was looked at. */
 export function isWhole(outcome: Outcome): boolean {
   return outcome === 'complete' || outcome === 'none-found' || outcome === 'filtered-out';
+}
+
+/** Whether another run of the search would call for something: a bound that was reached stays reached. */
+export function canRetry({ outcome, missing }: SearchSummary): boolean {
+  return missing.length > 0 || outcome === 'degraded' || outcome === 'cancelled';
 }
 
 /** Outcome of a run, or that it has none yet. */
@@ -27,27 +32,66 @@ const WAIT_REASONS: Readonly<Record<string, string>> = {
   circuit: 'eBay is failing',
   'identical-search': 'another search for the same is under way',
   'newer-version': 'only a newer worker can read it',
+  'ebay-server-error': 'eBay answered with an error',
+  'ebay-unreachable': 'eBay cannot be reached',
+  'ebay-timeout': 'eBay did not answer in time',
+  'ebay-bad-answer': 'eBay’s answer could not be read',
+  'token-refused': 'eBay refused the token',
 };
 
-/** Why a search waits or the gate is closed, as a clause. A reason without a text is shown as it is. */
+/** Why a search waits, a call is repeated or the gate is closed, as a clause. A reason without a text is shown as it is. */
 export function waitReasonText(reason: string): string {
   return WAIT_REASONS[reason] ?? reason;
 }
 
+/** How many listings were looked at, of how many. eBay's total is only an indicator. */
+function lookedText({ counts, stoppedBy, ...summary }: SearchSummary): string | undefined {
+  // Summaries of version 0.1 have no such field; they may still be stored.
+  const lookedAt = summary.lookedAt ?? counts.collected - counts.duplicates;
+  if (lookedAt === 0 && counts.found === 0) return undefined;
+  if (stoppedBy === 'end') return `all ${countText(lookedAt, 'listing')} looked at`;
+  const found = Math.max(counts.found, lookedAt);
+  return `${numberText(lookedAt)} of about ${countText(found, 'listing')} looked at`;
+}
+
+/** Why the listing behind what was looked at is not there, though no call failed. */
+const STOPS: Partial<Record<StoppedBy, (summary: SearchSummary) => string>> = {
+  'max-calls': ({ pages }) => `stopped after ${countText(pages, 'call')} (maxCalls)`,
+  window: () => 'eBay shows no more than the first 10,000 listings',
+  known: () => 'the rest was known to the track',
+};
+
+/** Why a search is partial, a clause for each reason; empty for other outcomes. */
+export function partialReasons(summary: SearchSummary): string[] {
+  const { outcome, stoppedBy, missing } = summary;
+  if (outcome !== 'partial') return [];
+  const sites = new Set(missing.filter(({ page }) => page !== null).map(({ marketplace }) => marketplace));
+  const items = missing.filter(({ page }) => page === null).length;
+  const stop = stoppedBy ? STOPS[stoppedBy]?.(summary) : undefined;
+  return [
+    sites.size > 0 && `a page of ${[...sites].map((id) => id.replace('EBAY_', 'eBay ')).join(', ')} failed`,
+    items > 0 && `the details of ${countText(items, 'product')} failed`,
+    stop !== undefined && `${stop}: ${lookedText(summary)}`,
+  ].filter((reason) => reason !== false);
+}
+
 /** Counts of an ended search; those that are zero are left out, except products and calls. */
-export function summaryFacts({ counts, gone, calls, warnings }: SearchSummary): string[] {
+export function summaryFacts(summary: SearchSummary): string[] {
+  const { counts, gone, calls, warnings, outcome, stoppedBy } = summary;
   const unreadable = Object.values(counts.rejected).reduce((sum, n) => sum + n, 0);
   const unrated = counts.filteredOutBy?.['seller-rating-unknown'] ?? 0;
   const ofThem = unrated > 0 ? ` (${numberText(unrated)} with an unknown rating)` : '';
   return [
-    `${countText(counts.products, 'product')} of ${numberText(counts.found)} found`,
+    countText(counts.products, 'product'),
+    // Where it explains why the search is partial, it is there.
+    !(outcome === 'partial' && stoppedBy && STOPS[stoppedBy]) && lookedText(summary),
     counts.duplicates > 0 && countText(counts.duplicates, 'duplicate'),
     counts.filteredOut > 0 && `${numberText(counts.filteredOut)} filtered out${ofThem}`,
     unreadable > 0 && `${numberText(unreadable)} unreadable`,
     gone.length > 0 && `${numberText(gone.length)} gone`,
     countText(calls, 'call'),
     warnings.length > 0 && countText(warnings.length, 'warning'),
-  ].filter((fact) => fact !== false);
+  ].filter((fact) => typeof fact === 'string');
 }
 
 /** What a search costs and when it can be done. @param when text of an instant, such as `in 15 s` */

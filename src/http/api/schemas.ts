@@ -36,14 +36,18 @@ export const SearchEstimate = Type.Object({
 const formerReason = Type.String({ deprecated: true, description: 'the former name of reason' });
 
 const Progress = Type.Object({
-  state: Type.Enum(['collecting', 'waiting']),
+  state: Type.Enum(['collecting', 'waiting', 'done'], { description: 'done: the counts are final' }),
   pages: integer('pages collected'),
   of: integer('pages known to be needed: more where items are repeated or do not fit'),
   products: integer('so far, duplicates between pages included'),
   details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
-  reason: Type.Optional(text('why it waits: quota, pause, circuit, …')),
+  reason: Type.Optional(
+    text('why it waits, or a call is repeated: quota, pause, circuit, ebay-server-error, …'),
+  ),
   because: Type.Optional(formerReason),
   until: Type.Optional(integer('until when at the latest, ms since the epoch')),
+  attempt: Type.Optional(integer('where a call failed and is repeated: the number of its next attempt')),
+  attempts: Type.Optional(integer('of how many')),
 });
 
 export const SearchState = Type.Object({

@@ -67,6 +67,7 @@ export async function processCall(
     const verdict = verdictOn(thrown, {
       attemptsMade: job.attemptsMade,
       attempts: context.rules.attempts,
+      backoffMs: context.rules.backoffMs,
       deadline: due + context.deadlineMs,
       now: Date.now(),
     });
@@ -208,8 +209,9 @@ async function recordFailure(
   context: QueueContext,
   job: Job,
   call: CallJobData,
-  { action, failure, ...rest }: Verdict,
+  verdict: Verdict,
 ): Promise<void> {
+  const { action, failure, ...rest } = verdict;
   const { store, log } = context;
   const { search, kind } = call;
   const about = { ...idsOfCall(job, call), code: failure.code, reason: failure.message };
@@ -229,6 +231,10 @@ async function recordFailure(
   if (action === 'hold' || action === 'delay') {
     const { reason = failure.code, until } = failure.detail;
     await publishProgress(context, run, { reason, ...(until !== undefined && { until }) });
+  }
+  if (verdict.action === 'retry') {
+    const { attempt, attempts, until } = verdict;
+    await publishProgress(context, run, { reason: failure.code, attempt, attempts, until });
   }
 }
 

@@ -143,7 +143,8 @@ async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCal
 
 /** How a search is getting on. */
 export interface SearchProgress {
-  state: 'collecting' | 'waiting';
+  /** `done`: the counts are final. */
+  state: 'collecting' | 'waiting' | 'done';
   /** Pages that are there, and known to be needed: more where items are repeated or do not fit. */
   pages: number;
   of: number;
@@ -154,6 +155,12 @@ export interface SearchProgress {
   /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch). */
   reason?: string;
   until?: number;
+  /**
+   * A call failed with `reason` and is repeated: the number of its next attempt, and of how many. With `collecting` that
+   * attempt is due or under way.
+   */
+  attempt?: number;
+  attempts?: number;
   /** @deprecated The name of `reason` in version 0.1. */
   because?: string;
   /** Of the reason `identical-search`: the one that it waits for. */
@@ -166,7 +173,7 @@ export interface SearchProgress {
 export async function publishProgress(
   { store, searches }: QueueContext,
   { search, request }: SearchRun,
-  waiting: Pick<SearchProgress, 'reason' | 'until' | 'leader'> | undefined,
+  waiting: Pick<SearchProgress, 'reason' | 'until' | 'attempt' | 'attempts' | 'leader'> | undefined,
 ): Promise<void> {
   const state = waiting === undefined ? 'collecting' : 'waiting';
   const progress: SearchProgress = { state, ...(await counts(store, search, request)), ...waiting };
@@ -185,7 +192,10 @@ export async function currentProgress(
 ): Promise<SearchProgress | null> {
   if (run?.request === undefined) return written;
   const now = await counts(store, { ...search, ...run.source }, run.request);
-  return written?.state === 'waiting' ? { ...written, ...now } : { state: 'collecting', ...now };
+  if (written?.state !== 'waiting') return { state: 'collecting', ...now };
+  const { until, ...rest } = written;
+  const isDue = rest.attempt !== undefined && (until ?? 0) <= Date.now();
+  return isDue ? { ...rest, ...now, state: 'collecting' } : { ...written, ...now };
 }
 
 async function counts(store: SearchStore, search: SearchRef, request: NormalRequest) {

@@ -27,8 +27,8 @@ import { redisFailure } from '../../redis/failure.ts';
  */
 export type Verdict = { failure: Failure } & (
   | { action: 'fail' }
-  /** The next attempt comes after the backoff. */
-  | { action: 'retry' }
+  /** The next attempt, of so many, comes after the backoff: then at the latest, since BullMQ takes a random part of it off. */
+  | { action: 'retry'; attempt: number; attempts: number; until: number }
   /** Another process may do it at once. */
   | { action: 'handBack' }
   /** Nobody may call until then: the job goes back to the head and the whole queue rests. */
@@ -41,6 +41,8 @@ interface Circumstances {
   /** Attempts charged so far, this one not counted, and how many there may be. */
   attemptsMade: number;
   attempts: number;
+  /** Wait before the second attempt; each further one is twice as long. */
+  backoffMs: number;
   /** When the search has waited too long, ms since the epoch. */
   deadline: number;
   now: number;
@@ -61,13 +63,15 @@ const UNKNOWN_WAIT_MS = 1000;
 
 export function verdictOn(
   thrown: unknown,
-  { attemptsMade, attempts, deadline, now }: Circumstances,
+  { attemptsMade, attempts, backoffMs, deadline, now }: Circumstances,
 ): Verdict {
   const failure = redisFailure(thrown) ?? asFailure(thrown);
   if (failure.disposition === 'permanent') return { action: 'fail', failure };
   if (failure.disposition === 'transient') {
     const most = Math.min(attempts, failure.detail.attempts ?? attempts);
-    return { action: attemptsMade + 1 < most ? 'retry' : 'fail', failure };
+    if (attemptsMade + 1 >= most) return { action: 'fail', failure };
+    const until = now + backoffMs * 2 ** attemptsMade;
+    return { action: 'retry', failure, attempt: attemptsMade + 2, attempts: most, until };
   }
   if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
   const action = WAITS[failure.code] ?? 'hold';

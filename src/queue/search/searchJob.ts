@@ -65,7 +65,8 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
     const failure = await publishFailure(context, job, redisFailure(thrown) ?? asFailure(thrown));
     // Without a deadline: the job must not end before its end is published.
     const deadline = Number.POSITIVE_INFINITY;
-    const verdict = verdictOn(failure, { attemptsMade: 0, attempts: 1, deadline, now: Date.now() });
+    const once = { attemptsMade: 0, attempts: 1, backoffMs: 0 };
+    const verdict = verdictOn(failure, { ...once, deadline, now: Date.now() });
     if (verdict.action === 'delay') {
       // If Redis is still away, the job's lock runs out and another worker takes it.
       await job.moveToDelayed(verdict.until, job.token);

@@ -1,6 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import {
   CommandError,
+  ENDS,
   EXIT,
   errorJson,
   errorText,
@@ -8,10 +10,9 @@ import {
   searchFailed,
   UsageError,
 } from '../../../src/cli/exit.ts';
-import { ENDS } from '../../../src/cli/search.ts';
 import { ConfigError } from '../../../src/config/config.ts';
 import { Failure } from '../../../src/failures.ts';
-import { OUTCOMES } from '../../../src/product/summary.ts';
+import { OUTCOMES, outcomeOf, STOPPED_BY } from '../../../src/product/summary.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
 
 const wrongRequest = new Failure('invalid_request', 'two things are wrong', {
@@ -25,13 +26,33 @@ const failedReport: SearchReport = {
   error: { code: 'ebay-refused', message: 'eBay refused the request (12001)' },
 };
 
+const LOOKED = {
+  pages: 1,
+  missing: 0,
+  cancelled: false,
+  onFailure: 'fail',
+  counts: { collected: 1, products: 1 },
+} as const;
+
 describe('exit codes', () => {
   it('of outcomes: 0 where all that was wanted is there, 5 for a part, 1 for nothing', () => {
-    const codes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, ENDS[outcome][2]]));
+    const codes = Object.fromEntries(OUTCOMES.map((outcome) => [outcome, ENDS[outcome].exit]));
     expect(codes).to.deep.equal({
       ...{ complete: 0, 'none-found': 0, 'filtered-out': 0 },
       ...{ partial: 5, degraded: 5, cancelled: 5, skipped: 5, failed: 1 },
     });
+  });
+
+  it('of outcomes stand in docs/searches.md as they are, with every reason to stop early', () => {
+    const doc = readFileSync(new URL('../../../docs/searches.md', import.meta.url), 'utf8');
+    const rows = [...doc.matchAll(/^\| (.+) \| `([\w-]+)` \| (\d+) \| .+ \|$/gm)];
+    const written = rows.map(([, , outcome, code]) => [outcome, Number(code)] as const);
+    const actual = OUTCOMES.map((outcome) => [outcome, ENDS[outcome].exit] as const);
+    expect(Object.fromEntries(written)).to.deep.equal(Object.fromEntries(actual));
+    const evidence = rows.filter(([, , outcome]) => outcome === 'partial').map(([, what]) => what);
+    const early = STOPPED_BY.filter((each) => outcomeOf({ ...LOOKED, stoppedBy: each }) === 'partial');
+    for (const reason of early) expect(evidence.join()).to.include(`stoppedBy: ${reason}`);
+    expect(evidence).to.have.length(early.length + 1);
   });
 
   for (const [what, thrown, code] of [

@@ -16,7 +16,23 @@ describe('progress', () => {
     const until = Date.parse('2026-03-02T08:00:00Z');
     const progress = { state: 'waiting', pages: 1, of: 3, products: 200, reason: 'quota', until } as const;
     const text = progressText({ ...queued, state: 'waiting', progress }, 0);
-    expect(text).to.contain('waiting (quota) until').and.contain('200 items, page 2 of at most 3');
+    expect(text).to.match(
+      /^waiting: the calls of this day are used up, next try at .*2 Mar.* · 200 items, page 2 of 3$/,
+    );
+  });
+
+  it('says why a call is repeated, which attempt is next and when it begins', () => {
+    const until = Date.now() + 10_000;
+    const again = { reason: 'ebay-server-error', attempt: 2, attempts: 5 };
+    const progress = { state: 'waiting', pages: 0, of: 3, products: 0, until, ...again } as const;
+    const text = progressText({ ...queued, state: 'waiting', progress }, 0);
+    expect(text).to.match(/^waiting: eBay answered with an error, attempt 2 of 5 at (.+ )?\d\d:\d\d:\d\d /);
+    const { until: _until, ...due } = progress;
+    const now = progressText(
+      { ...queued, state: 'collecting', progress: { ...due, state: 'collecting' } },
+      0,
+    );
+    expect(now).to.match(/^collecting: eBay answered with an error, attempt 2 of 5 · 0 items/);
   });
 
   it('is a plain line for each change where there is no terminal', () => {

@@ -5,18 +5,26 @@ import { signals } from '../../../src/queue/bullmq/signals.ts';
 import { LONGEST_HOLD_MS, verdictOn } from '../../../src/queue/search/retryPolicy.ts';
 
 const NOW = 1_000_000;
-const fresh = { attemptsMade: 0, attempts: 3, deadline: NOW + 1e9, now: NOW };
+const fresh = { attemptsMade: 0, attempts: 3, backoffMs: 1000, deadline: NOW + 1e9, now: NOW };
 
 describe('the verdict on a failed call', () => {
   it('is to try again while attempts are left, where the trouble may pass', () => {
     const failure = new Failure('ebay-server-error', 'eBay answered 500');
-    expect(verdictOn(failure, fresh).action).to.equal('retry');
+    expect(verdictOn(failure, fresh)).to.include({ action: 'retry', attempt: 2, attempts: 3 });
     expect(verdictOn(failure, { ...fresh, attemptsMade: 2 }).action).to.equal('fail');
+  });
+
+  it('says until when the next attempt has begun: each wait is twice as long', () => {
+    const failure = new Failure('ebay-server-error', 'eBay answered 500');
+    const ends = [0, 1, 2].map((attemptsMade) => verdictOn(failure, { ...fresh, attempts: 9, attemptsMade }));
+    expect(ends.map((verdict) => verdict.action === 'retry' && verdict.until - NOW)).to.deep.equal([
+      1000, 2000, 4000,
+    ]);
   });
 
   it('is to try again no more often than the failure is worth', () => {
     const failure = new Failure('ebay-bad-answer', 'no items of a total', { attempts: 2 });
-    expect(verdictOn(failure, fresh).action).to.equal('retry');
+    expect(verdictOn(failure, fresh)).to.include({ action: 'retry', attempt: 2, attempts: 2 });
     expect(verdictOn(failure, { ...fresh, attemptsMade: 1 }).action).to.equal('fail');
   });
 

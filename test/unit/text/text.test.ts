@@ -1,7 +1,14 @@
 import { expect } from 'chai';
 import type { ServiceEvent } from '../../../src/events/event.ts';
-import type { SearchSummary } from '../../../src/product/summary.ts';
-import { estimateTexts, eventText, summaryFacts, waitReasonText } from '../../../src/text/searches.ts';
+import { type SearchSummary, STOPPED_BY } from '../../../src/product/summary.ts';
+import {
+  canRetry,
+  estimateTexts,
+  eventText,
+  partialReasons,
+  summaryFacts,
+  waitReasonText,
+} from '../../../src/text/searches.ts';
 import { countText, distanceText, durationText, instantText, moneyText } from '../../../src/text/values.ts';
 
 const NOW = Date.parse('2026-03-02T12:00:00Z');
@@ -53,8 +60,13 @@ describe('texts of searches', () => {
 
   it('show products, calls and each other count that is not zero', () => {
     const counts = { found: 1234, collected: 9, products: 1, duplicates: 2, filteredOut: 0, rejected: {} };
-    const summary = { counts, calls: 3, gone: [], warnings: [] } as unknown as SearchSummary;
-    expect(summaryFacts(summary)).to.deep.equal(['1 product of 1,234 found', '2 duplicates', '3 calls']);
+    const summary = { counts, lookedAt: 7, calls: 3, gone: [], warnings: [] } as unknown as SearchSummary;
+    expect(summaryFacts(summary)).to.deep.equal([
+      '1 product',
+      '7 of about 1,234 listings looked at',
+      '2 duplicates',
+      '3 calls',
+    ]);
     const rejected = { 'no-id': 2, 'no-title': 1 };
     expect(
       summaryFacts({ ...summary, counts: { ...counts, rejected }, gone: ['v1|1|0'] }),
@@ -62,6 +74,63 @@ describe('texts of searches', () => {
     const filteredOutBy = { title: 2, 'seller-rating-unknown': 3 };
     expect(summaryFacts({ ...summary, counts: { ...counts, filteredOut: 5, filteredOutBy } })).to.include(
       '5 filtered out (3 with an unknown rating)',
+    );
+  });
+
+  const stopped = (own: Partial<SearchSummary>) =>
+    ({
+      ...{ outcome: 'partial', pages: 5, lookedAt: 812, calls: 6, missing: [], gone: [], warnings: [] },
+      counts: { found: 1976, collected: 1000, products: 12, duplicates: 188, filteredOut: 800, rejected: {} },
+      ...own,
+    }) as unknown as SearchSummary;
+  const failed = (page: number | null) => ({
+    marketplace: 'EBAY_GB' as const,
+    page,
+    code: 'x',
+    message: 'x',
+  });
+
+  it('say why a search is partial though no call failed, and how much it looked at', () => {
+    const reasons = STOPPED_BY.map((stoppedBy) => partialReasons(stopped({ stoppedBy })));
+    expect(reasons).to.deep.equal([
+      [],
+      [],
+      ['eBay shows no more than the first 10,000 listings: 812 of about 1,976 listings looked at'],
+      ['stopped after 5 calls (maxCalls): 812 of about 1,976 listings looked at'],
+      ['the rest was known to the track: 812 of about 1,976 listings looked at'],
+    ]);
+    expect(canRetry(stopped({ stoppedBy: 'max-calls' }))).to.equal(false);
+  });
+
+  it('say of a partial search what failed, each reason once', () => {
+    const missing = [failed(3), failed(4), failed(null), failed(null)];
+    expect(partialReasons(stopped({ stoppedBy: null, missing }))).to.deep.equal([
+      'a page of eBay GB failed',
+      'the details of 2 products failed',
+    ]);
+    const both = stopped({ stoppedBy: 'max-calls', missing: [failed(null)] });
+    expect(partialReasons(both).map((reason) => reason.slice(0, 23))).to.deep.equal([
+      'the details of 1 produc',
+      'stopped after 5 calls (',
+    ]);
+    expect(canRetry(both)).to.equal(true);
+  });
+
+  it('say of every ended search how much it looked at, once', () => {
+    const looked = (own: Partial<SearchSummary>) =>
+      [...summaryFacts(stopped(own)), ...partialReasons(stopped(own))].filter((text) =>
+        text.includes('looked at'),
+      );
+    for (const stoppedBy of STOPPED_BY)
+      for (const outcome of ['complete', 'partial', 'cancelled'] as const)
+        expect(looked({ stoppedBy, outcome }), `${outcome} ${stoppedBy}`).to.have.length(1);
+    expect(looked({ outcome: 'complete', stoppedBy: 'end' })).to.deep.equal(['all 812 listings looked at']);
+    // Version 0.1 stored neither field.
+    const { lookedAt: _lookedAt, ...former } = stopped({ outcome: 'complete' });
+    expect(summaryFacts(former as SearchSummary)).to.include('812 of about 1,976 listings looked at');
+    const nothing = { ...stopped({}).counts, found: 0, collected: 0, duplicates: 0 };
+    expect(looked({ outcome: 'none-found', stoppedBy: 'end', lookedAt: 0, counts: nothing })).to.deep.equal(
+      [],
     );
   });
 

@@ -1,0 +1,51 @@
+import { expect } from 'chai';
+import { printFound } from '../../../src/cli/search.ts';
+import type { SearchSummary } from '../../../src/product/summary.ts';
+import { plainTerminal } from './plainTerminal.ts';
+
+const SUMMARY: SearchSummary = {
+  ...{ searchId: 's_1', outcome: 'complete', stoppedBy: 'wanted', lookedAt: 240, calls: 2, pages: 2 },
+  counts: { found: 1976, collected: 240, products: 200, duplicates: 0, filteredOut: 0, rejected: {} },
+  ...{ missing: [], gone: [], warnings: [], error: null },
+  ...{ startedAt: '2026-03-02T12:00:00.000Z', finishedAt: '2026-03-02T12:00:01.500Z', expiresAt: null },
+};
+const IGNORED = {
+  errorId: 12014,
+  message: 'The filter was ignored.',
+  parameters: [{ name: 'filter', value: 'sellerAccountTypes' }],
+};
+
+/** The lines below the table, colours as tags. */
+function linesOf(own: Partial<SearchSummary>): string[] {
+  const terminal = plainTerminal({ paint: (colour, text) => `<${colour}>${text}</>` });
+  printFound(terminal, { summary: { ...SUMMARY, ...own }, products: [] }, {});
+  return terminal.out.join('\n').split('\n');
+}
+
+describe('the summary of a search in a terminal', () => {
+  it('is green where all that was wanted is there', () => {
+    expect(linesOf({})).to.deep.equal([
+      '<green>✔ complete</> · 200 products · 240 of about 1,976 listings looked at · 2 calls · 1.5 s',
+    ]);
+  });
+
+  it('is yellow where eBay ignored a part of the search, and names the part', () => {
+    const [heading = '', note, ...more] = linesOf({ warnings: [IGNORED] });
+    expect(heading)
+      .to.match(/^<yellow>! complete, with warnings<\/> /)
+      .and.not.include('✔');
+    expect(note).to.equal(
+      '<yellow>  ! eBay warns: The filter was ignored. [filter=sellerAccountTypes] (12014)</>',
+    );
+    expect(more).to.deep.equal([]);
+  });
+
+  it('says why a search is partial though nothing failed', () => {
+    const [heading, note, ...more] = linesOf({ outcome: 'partial', stoppedBy: 'max-calls', pages: 5 });
+    expect(heading).to.equal('<yellow>◐ partial</> · 200 products · 2 calls · 1.5 s');
+    expect(note).to.equal(
+      '<yellow>  ! stopped after 5 calls (maxCalls): 240 of about 1,976 listings looked at</>',
+    );
+    expect(more).to.deep.equal([]);
+  });
+});
