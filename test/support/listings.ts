@@ -1,6 +1,9 @@
+import { assembleHeads, type PageHead, type ProductHead } from '../../src/collector/assemble.ts';
 import {
+  callBound,
   factsOf,
   type ListingPage,
+  type PageAddress,
   type PageFacts,
   pageAt,
   pagesAhead,
@@ -9,7 +12,7 @@ import {
 import type { MarketplaceId } from '../../src/product/marketplaces.ts';
 import { parseSearchRequest } from '../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../src/product/requestSchema.ts';
-import type { StoppedBy } from '../../src/product/summary.ts';
+import { type Outcome, outcomeOf, type StoppedBy } from '../../src/product/summary.ts';
 import { type Random, randomFrom } from '../../src/simulator/random.ts';
 
 /** An item as far as paging sees it. */
@@ -18,17 +21,15 @@ export interface Shown {
   fits: boolean;
 }
 
-/** What a listing answers to one call. */
-export interface ShownPage extends ListingPage<Shown> {
-  total: number;
-}
+/** What a listing answers to one call; null for an answer that contradicts itself, such as no items and a next page. */
+type Answer = ListingPage<Shown> & { total: number };
 
 /** One marketplace's listing for one query: the same call always has the same answer. */
 export interface Listing {
   marketplace: MarketplaceId;
   /** Every item that it ever shows, in its order, repeated ones included. */
   shown: Shown[];
-  answer(offset: number, limit: number): ShownPage;
+  answer(offset: number, limit: number): Answer | null;
 }
 
 export interface ListingShape {
@@ -44,12 +45,14 @@ export interface ListingShape {
   lowered: number;
   /** How far `total` is off, as a part of the size. */
   drift: number;
+  /** Part of the pages that contradict themselves each time: an empty page in the middle. */
+  broken: number;
   /** Items are numbered from here: listings with the same start hold the same goods. */
   firstId?: number;
 }
 
 export function makeListing(marketplace: MarketplaceId, shape: ListingShape, random: Random): Listing {
-  const { size, repeats, fitting, hidden, lowered, drift, firstId = 0 } = shape;
+  const { size, repeats, fitting, hidden, lowered, drift, broken, firstId = 0 } = shape;
   const places: Array<Shown | undefined> = [];
   const items: Shown[] = [];
   for (let place = 0; place < size; place += 1) {
@@ -67,6 +70,7 @@ export function makeListing(marketplace: MarketplaceId, shape: ListingShape, ran
     shown: places.filter((item) => item !== undefined),
     answer(offset, limit) {
       const own = randomFrom(seed + offset);
+      if (own() < broken) return null;
       const answered = own() < lowered ? Math.max(25, Math.floor(limit / 2 / 25) * 25) : limit;
       const step = Math.min(answered, limit);
       const next = offset + step;
@@ -89,7 +93,7 @@ export function searchRequest(fields: object): NormalRequest {
   return parsed.request;
 }
 
-/** 0 to 3,000 places, repeats to 60 %, short pages, lowered limits, a drifting total. */
+/** 0 to 3,000 places, repeats to 60 %, short pages, lowered limits, a drifting total, empty pages in the middle. */
 export function anyShape(random: Random, fitting: number): ListingShape {
   return {
     size: Math.floor(random() ** 2 * 3000),
@@ -98,6 +102,7 @@ export function anyShape(random: Random, fitting: number): ListingShape {
     hidden: random() < 0.3 ? random() * 0.5 : 0,
     lowered: random() < 0.3 ? random() : 0,
     drift: random() < 0.5 ? random() : 0,
+    broken: random() < 0.1 ? random() * 0.3 : 0,
   };
 }
 
@@ -114,7 +119,9 @@ export function anyCase(random: Random): { asked: NormalRequest; shape: ListingS
 
 /** How a search ended. */
 export interface Ended {
-  stoppedBy: StoppedBy | undefined;
+  outcome: Exclude<Outcome, 'skipped'>;
+  /** Null where a page failed. */
+  stoppedBy: StoppedBy | null;
   /** Ids of the pages' products that fit, each once, in order, at most `maxItems` of one marketplace. */
   delivered: string[];
   lookedAt: number;
@@ -122,33 +129,48 @@ export interface Ended {
   calls: number;
 }
 
-const fits = ({ fits }: Shown) => fits;
-
 /**
  * What is right, of one marketplace: page after page, knowing nothing ahead, until the wanted number is there, the listing
- * ends or the bound is reached.
+ * ends, the bound is reached or a page is bad.
  */
 export function oracle(request: NormalRequest, listing: Listing, bound: number): Ended {
   const seen = new Map<string, Shown>();
-  const delivered = () => [...seen.values()].filter(fits).map(({ itemId }) => itemId);
-  const ended = (stoppedBy: StoppedBy, calls: number) => ({
+  const delivered: string[] = [];
+  const ended = (stoppedBy: StoppedBy | null, calls: number): Ended => ({
+    outcome: outcomeOfOracle(stoppedBy, { calls, delivered: delivered.length, seen: seen.size }),
     stoppedBy,
-    delivered: delivered().slice(0, request.maxItems),
+    delivered: delivered.slice(0, request.maxItems),
     lookedAt: seen.size,
     calls,
   });
   let offset = 0;
   for (let calls = 1; ; calls += 1) {
     const { limit } = pageAt(request, listing.marketplace, offset);
-    const { products, hasNext, nextOffset } = listing.answer(offset, limit);
+    const answer = listing.answer(offset, limit);
+    if (answer === null) return ended(null, calls);
     const before = seen.size;
-    for (const item of products) if (!seen.has(item.itemId)) seen.set(item.itemId, item);
-    if (delivered().length >= request.maxItems) return ended('wanted', calls);
-    if (!hasNext || seen.size === before) return ended('end', calls);
-    offset = nextOffset ?? offset + limit;
+    for (const item of answer.products) {
+      if (seen.has(item.itemId)) continue;
+      seen.set(item.itemId, item);
+      if (item.fits) delivered.push(item.itemId);
+    }
+    if (delivered.length >= request.maxItems) return ended('wanted', calls);
+    if (!answer.hasNext || seen.size === before) return ended('end', calls);
+    offset = answer.nextOffset ?? offset + limit;
     if (offset >= 10_000) return ended('window', calls);
     if (calls >= bound) return ended('max-calls', calls);
   }
+}
+
+function outcomeOfOracle(
+  stoppedBy: StoppedBy | null,
+  { calls, delivered, seen }: { calls: number; delivered: number; seen: number },
+): Ended['outcome'] {
+  if (stoppedBy === null) return calls === 1 ? 'failed' : 'partial';
+  if (stoppedBy === 'wanted') return 'complete';
+  if (stoppedBy !== 'end') return 'partial';
+  if (seen === 0) return 'none-found';
+  return delivered === 0 ? 'filtered-out' : 'complete';
 }
 
 /**
@@ -161,52 +183,114 @@ export function runSearch(
   listings: readonly Listing[],
   concurrency: number,
   random: Random,
-): Ended & { pages: ShownPage[] } {
-  const stored: ShownPage[] = [];
+): Ended & { pages: number } {
+  const stored: PageHead[] = [];
   const facts = new Map<MarketplaceId, PageFacts[]>();
-  const underWay: Array<{ listing: Listing; offset: number; limit: number; known: PageFacts[] }> = [];
+  /** Pages that failed, and marketplaces of them: their pages add none ahead. */
+  const failed = new Set<string>();
+  const broken = new Set<MarketplaceId>();
+  const underWay: Array<PageAddress & { known: PageFacts[] }> = [];
   let calls = 0;
-  const add = (marketplace: MarketplaceId, { offset, limit }: { offset: number; limit: number }) => {
-    const listing = listings.find((each) => each.marketplace === marketplace) as Listing;
+  const add = (address: PageAddress) => {
     calls += 1;
-    underWay.push({ listing, offset, limit, known: facts.get(marketplace) ?? [] });
+    underWay.push({ ...address, known: facts.get(address.marketplace) ?? [] });
   };
   for (;;) {
-    const progress = progressOf(request, stored, fits);
-    if (progress.stoppedBy !== undefined)
-      return { ...endOf(request, progress), calls, pages: progress.pages };
-    for (const page of progress.next) add(page.marketplace, page);
+    const { products, counts, lookedAt, stoppedBy = null, next } = assembleHeads(request, stored);
+    const open = next.filter((address) => !failed.has(placeOf(address)));
+    if (open.length === 0) {
+      const missing = next.length;
+      const pages = stored.length - aside(request, stored);
+      const ending = { pages, missing, cancelled: false, stoppedBy, onFailure: 'fail' as const, counts };
+      const delivered = products.map(({ itemId }) => itemId);
+      return { outcome: outcomeOf(ending), stoppedBy, delivered, lookedAt, calls, pages };
+    }
+    open.forEach(add);
     while (underWay.length > 0) {
       const [page] = underWay.splice(Math.floor(random() * underWay.length), 1);
       if (page === undefined) break;
-      const { listing, offset, limit } = page;
-      const { marketplace } = listing;
+      const { marketplace, offset, limit } = page;
+      const listing = listings.find((each) => each.marketplace === marketplace) as Listing;
       const answer = listing.answer(offset, limit);
-      stored.push(answer);
+      if (answer === null) {
+        failed.add(placeOf(page));
+        broken.add(marketplace);
+        continue;
+      }
+      const head = headFrom(answer);
+      stored.push(head);
       // What was known when the call began, and the answer itself.
-      const own = factsOf(answer);
-      const ahead = pagesAhead(request, answer, [...page.known, own]);
+      const own = factsOf(head);
+      const ahead = broken.has(marketplace) ? [] : pagesAhead(request, answer, [...page.known, own]);
       facts.set(marketplace, [...(facts.get(marketplace) ?? []), own]);
-      let open = 0;
+      let waiting = 0;
+      const isAt = (at: number) => (each: { marketplace: MarketplaceId; offset: number }) =>
+        each.marketplace === marketplace && each.offset === at;
       for (const follower of ahead) {
-        if (open >= concurrency) break;
-        if (stored.some((each) => each.marketplace === marketplace && each.offset === follower.offset))
-          continue;
-        open += 1;
-        if (underWay.some((each) => each.listing === listing && each.offset === follower.offset)) continue;
-        add(marketplace, follower);
+        if (waiting >= concurrency) break;
+        if (stored.some(isAt(follower.offset))) continue;
+        waiting += 1;
+        if (!underWay.some(isAt(follower.offset))) add(follower);
       }
     }
   }
 }
 
-function endOf(
-  { maxItems }: NormalRequest,
-  { pages, stoppedBy }: { pages: readonly ShownPage[]; stoppedBy: StoppedBy | undefined },
-): Omit<Ended, 'calls'> {
-  const seen = new Map<string, Shown>();
-  for (const { products } of pages)
-    for (const item of products) if (!seen.has(item.itemId)) seen.set(item.itemId, item);
-  const delivered = [...seen.values()].filter(fits).map(({ itemId }) => itemId);
-  return { stoppedBy, delivered: delivered.slice(0, maxItems), lookedAt: seen.size };
+function placeOf({ marketplace, offset }: { marketplace: MarketplaceId; offset: number }): string {
+  return `${marketplace} ${offset}`;
+}
+
+/** Pages that are there and do not belong to the search. */
+function aside(request: NormalRequest, stored: readonly PageHead[]): number {
+  return stored.length - progressOf<ProductHead, PageHead>(request, stored, ({ fits }) => fits).pages.length;
+}
+
+function headFrom({ products, marketplace, ...page }: Answer): PageHead {
+  return {
+    ...page,
+    marketplace,
+    products: products.map((item) => ({ ...item, marketplace })),
+    received: products.length,
+    observedAt: '',
+    rejected: {},
+    warnings: [],
+    calls: 1,
+    latencyMs: 1,
+  };
+}
+
+export interface Comparison {
+  /** The first cases in which search and oracle differ, with both. */
+  disagreements: object[];
+  /** Calls that the searches made, and that the oracle needed; of the cases without a bad page. */
+  spent: number;
+  needed: number;
+  /** Cases by how they ended. */
+  ends: Record<string, number>;
+}
+
+/** Runs so many searches of one marketplace beside the oracle. */
+export function compareWithOracle(cases: number, random: Random): Comparison {
+  const comparison: Comparison = { disagreements: [], spent: 0, needed: 0, ends: {} };
+  for (let index = 0; index < cases; index += 1) {
+    const { asked, listing, shape } = anyCase(random);
+    const { calls: fewest, ...right } = oracle(asked, listing, callBound(asked));
+    const { calls, pages, ...ended } = runSearch(asked, [listing], 1 + Math.floor(random() * 6), random);
+    // A page that is bad is no page of the search, and one call.
+    const belongs = pages === (right.stoppedBy === null ? fewest - 1 : fewest);
+    if (!belongs || JSON.stringify(ended) !== JSON.stringify(right)) {
+      if (comparison.disagreements.length < 5)
+        comparison.disagreements.push({ index, asked, shape, right: brief(right), ended: brief(ended) });
+    }
+    const end = `${ended.outcome}, ${ended.stoppedBy ?? 'bad page'}`;
+    comparison.ends[end] = (comparison.ends[end] ?? 0) + 1;
+    if (right.stoppedBy === null) continue;
+    comparison.spent += calls;
+    comparison.needed += fewest;
+  }
+  return comparison;
+}
+
+function brief({ delivered, ...ended }: Omit<Ended, 'calls'>): object {
+  return { ...ended, delivered: delivered.length };
 }

@@ -11,11 +11,10 @@ import {
 import { estimateCalls } from '../../../src/collector/query.ts';
 import { randomFrom } from '../../../src/simulator/random.ts';
 import {
-  anyCase,
   anyShape,
+  compareWithOracle,
   type Listing,
   makeListing,
-  oracle,
   searchRequest as request,
   runSearch,
 } from '../../support/listings.ts';
@@ -100,22 +99,12 @@ describe('the estimate of a search', () => {
 
 describe('a search of one marketplace', () => {
   it(`delivers what an oracle does that knows the whole listing, in any interleaving (${CASES} listings)`, () => {
-    const random = randomFrom(20_261);
-    let spent = 0;
-    let needed = 0;
-    for (let index = 0; index < CASES; index += 1) {
-      const { asked, listing, shape } = anyCase(random);
-      const { calls: fewest, ...expected } = oracle(asked, listing, callBound(asked));
-      const { pages, calls, ...ended } = runSearch(asked, [listing], 1 + Math.floor(random() * 6), random);
-      expect(ended, `case ${index}: ${JSON.stringify({ asked, shape })}`).to.deep.equal(expected);
-      expect(pages.length).to.equal(fewest);
-      spent += calls;
-      needed += fewest;
-    }
+    const { disagreements, spent, needed } = compareWithOracle(CASES, randomFrom(20_261));
+    expect(disagreements).to.deep.equal([]);
     expect(spent / needed).to.be.within(1, 1.05);
   }).timeout(120_000);
 
-  const plain = { size: 5000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0 };
+  const plain = { size: 5000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0, broken: 0 };
   const run = (fields: object, shape: object = {}, answer?: Partial<Listing>) => {
     const random = randomFrom(1);
     const listing = { ...makeListing('EBAY_US', { ...plain, ...shape }, random), ...answer };
@@ -152,7 +141,12 @@ describe('a search of one marketplace', () => {
 
   it('ends at a page without anything new, however often eBay shows it', () => {
     const { answer } = makeListing('EBAY_US', plain, randomFrom(1));
-    const again = { answer: (offset: number, limit: number) => ({ ...answer(0, limit), offset }) };
+    const again: Partial<Listing> = {
+      answer: (offset, limit) => {
+        const first = answer(0, limit);
+        return first && { ...first, offset };
+      },
+    };
     const [stoppedBy, delivered, calls] = run({ maxItems: 3000 }, {}, again);
     expect([stoppedBy, delivered]).to.deep.equal(['end', 200]);
     expect(calls).to.be.at.most(5);
@@ -162,7 +156,7 @@ describe('a search of one marketplace', () => {
 describe('a search of several marketplaces', () => {
   it('delivers the same whatever is under way at a time, and spends its bound at most', () => {
     const random = randomFrom(7);
-    for (let index = 0; index < 1000; index += 1) {
+    for (let index = 0; index < 300; index += 1) {
       const marketplaces = MARKETPLACES.slice(0, 2 + Math.floor(random() * 4));
       const asked = request({
         maxItems: 5 + Math.floor(random() ** 2 * 1500),
@@ -171,21 +165,25 @@ describe('a search of several marketplaces', () => {
       });
       const sameGoods = random() < 0.5;
       const listings = marketplaces.map((marketplace, place) => {
-        const shape = anyShape(random, 1);
+        const shape = { ...anyShape(random, 1), broken: 0 };
         return makeListing(marketplace, { ...shape, firstId: sameGoods ? 0 : place * 10_000 }, random);
       });
       const { calls: _, ...alone } = runSearch(asked, listings, 1, randomFrom(0));
       const { calls, ...beside } = runSearch(asked, listings, 1 + Math.floor(random() * 6), random);
       expect(beside, `case ${index}`).to.deep.equal(alone);
-      expect(beside.pages.length).to.be.at.most(callBound(asked));
-      expect(calls).to.be.at.least(beside.pages.length);
+      expect(beside.pages).to.be.at.most(callBound(asked));
+      expect(calls).to.be.at.least(beside.pages);
     }
   }).timeout(60_000);
 
   it('goes on where all of them hold the same goods', () => {
     const asked = request({ maxItems: 500, marketplaces: [...MARKETPLACES] });
     const listings = MARKETPLACES.map((id) =>
-      makeListing(id, { size: 3000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0 }, randomFrom(3)),
+      makeListing(
+        id,
+        { size: 3000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0, broken: 0 },
+        randomFrom(3),
+      ),
     );
     const { stoppedBy, delivered } = runSearch(asked, listings, 2, randomFrom(3));
     expect([stoppedBy, delivered.length]).to.deep.equal(['wanted', 500]);
