@@ -16,7 +16,7 @@ describe('a new user with dpf demo --keep and a browser', function () {
     await page.fill('#query', 'usb c charger');
     await page.click('.search summary');
     await page.selectOption('#sort', 'newlyListed');
-    await page.getByText('At most 1 call').waitFor();
+    await page.getByText('1 call, at most 5').waitFor();
     await page.click('button.main');
     await page.waitForSelector('#status[data-state=done]');
     await page.fill('#most', '20');

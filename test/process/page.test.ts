@@ -27,7 +27,7 @@ describe('the page in a browser', function () {
     expect(await page.evaluate('document.activeElement.textContent')).to.equal('Skip to content');
     await tabTo(page, '#query');
     await page.keyboard.type('led strip');
-    await page.getByText('At most 1 call').waitFor();
+    await page.getByText('1 call, at most 5').waitFor();
     await page.keyboard.press('Enter');
     await ended(page);
     expect(await page.textContent('h1')).to.equal('led strip');

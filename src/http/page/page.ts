@@ -192,7 +192,7 @@ function searchRoutes(page: Page): void {
     try {
       const estimate = await producer.estimate(requestFromForm(form, marketplace));
       const { calls, share, queue, finish } = estimateTexts(estimate, (iso) => distanceText(iso, Date.now()));
-      return send(reply, html`A${calls.slice(1)} · ${share} · ${queue} · done ${finish}`);
+      return send(reply, html`${calls} · ${share} · ${queue} · done ${finish}`);
     } catch (error) {
       return send(reply, html`${mistakesIn(error)[0]?.message}`);
     }
