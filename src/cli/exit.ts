@@ -1,9 +1,7 @@
 import { CommanderError } from 'commander';
 import { ConfigError, linesOf } from '../config/config.ts';
 import { BootError, Failure, type FailureCode } from '../failures.ts';
-import type { Outcome } from '../product/summary.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
-import type { Colour } from './terminal.ts';
 
 /** Exit codes, for scripts. */
 export const EXIT = {
@@ -19,27 +17,6 @@ export const EXIT = {
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
-
-interface End {
-  mark: string;
-  colour: Colour;
-  exit: ExitCode;
-}
-
-/**
- * How `dpf search` ends by the outcome of a search. What leads to each outcome is in `product/summary.ts`; docs/searches.md
- * has the whole table, with what a program should do. 0 promises that what was wanted, or the whole listing, was looked at.
- */
-export const ENDS: Readonly<Record<Outcome, End>> = {
-  complete: { mark: '✔', colour: 'green', exit: EXIT.done },
-  'none-found': { mark: '○', colour: 'yellow', exit: EXIT.done },
-  'filtered-out': { mark: '○', colour: 'yellow', exit: EXIT.done },
-  partial: { mark: '◐', colour: 'yellow', exit: EXIT.incomplete },
-  degraded: { mark: '✖', colour: 'red', exit: EXIT.incomplete },
-  cancelled: { mark: '◐', colour: 'yellow', exit: EXIT.incomplete },
-  skipped: { mark: '○', colour: 'yellow', exit: EXIT.incomplete },
-  failed: { mark: '✖', colour: 'red', exit: EXIT.failed },
-};
 
 /** An error with the exit code that it ends the command with. */
 export class CommandError extends Error {
@@ -59,9 +36,9 @@ export class UsageError extends CommandError {
   }
 }
 
-/** @param rule what the value must be */
-export function wrongValue(rule: string, got: string): UsageError {
-  return new UsageError(`${rule}; got ${JSON.stringify(got.slice(0, 64))}`);
+/** @param rule what the value must be @param hint the end of the message, such as `; did you mean ES?` */
+export function wrongValue(rule: string, got: string, hint = ''): UsageError {
+  return new UsageError(`${rule}; got ${JSON.stringify(got.slice(0, 64))}${hint}`);
 }
 
 /** @param report of a search that ended by an error, whose code the command's error has too */
@@ -108,7 +85,7 @@ interface ErrorReport {
   code: string;
   message: string;
   /** Field by field, where several things are wrong. */
-  errors?: ReadonlyArray<{ path: string; message: string }> | undefined;
+  errors?: ReadonlyArray<{ path: string; message: string; option?: string | undefined }> | undefined;
   searchId?: string | undefined;
 }
 
@@ -147,9 +124,10 @@ function commanderMessage({ code, message }: CommanderError): string {
 
 /** The lines for stderr. */
 export function errorText({ message, errors = [] }: ErrorReport): string {
-  const width = Math.max(0, ...errors.map(({ path }) => path.length));
+  const rows = errors.map(({ option, path, message: what }) => [option ?? path, what] as const);
+  const width = Math.max(0, ...rows.map(([name]) => name.length));
   const heading = errors.length > 0 ? `dpf: ${message}:` : `dpf: ${message}`;
-  return [heading, ...errors.map((each) => `  ${each.path.padEnd(width)}  ${each.message}`)].join('\n');
+  return [heading, ...rows.map(([name, what]) => `  ${name.padEnd(width)}  ${what}`)].join('\n');
 }
 
 /** The object for stderr with `--json`. */

@@ -1,7 +1,9 @@
 import { type Command, Option } from 'commander';
 import { MARKETPLACES } from '../config/formats.ts';
+import { Failure } from '../failures.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
+import { countryMeant, countryName, isCountry } from '../text/countries.ts';
 import { UsageError, wrongValue } from './exit.ts';
 
 type Values = Record<string, unknown>;
@@ -46,9 +48,14 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['filters.conditions', '--condition <word>', 'NEW (ids 1000, 1500, 1750), USED or UNSPECIFIED', csv],
   ['filters.conditionIds', '--condition-id <id>', 'eBay’s condition id, such as 1000 or 3000', csv],
   ['filters.buyingOptions', '--buying-option <word>', 'FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD', csv],
-  ['filters.deliveryCountry', '--delivery-country <code>', 'only what ships there'],
+  [
+    'filters.deliveryCountry',
+    '--delivery-country <code>',
+    'only what ships there',
+    countryOf('--delivery-country'),
+  ],
   ['filters.deliveryPostalCode', '--delivery-postal-code <code>', 'only what ships there'],
-  ['filters.itemLocationCountry', '--located-in <country>', 'only what is there'],
+  ['filters.itemLocationCountry', '--located-in <code>', 'only what is there', countryOf('--located-in')],
   ['filters.freeShipping', '--free-shipping', 'only free shipping'],
   ['filters.returnsAccepted', '--returns-accepted', 'only what can be returned'],
   ['filters.sellers', '--seller <name>', 'only this seller', csv],
@@ -128,6 +135,32 @@ function aspects(pair: string, earlier: Record<string, string[]> = {}): Record<s
 
 /** `US` or `US:19406`. */
 function place(text: string): Values {
-  const [, country = text, postalCode] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  const [, name = text, postalCode] = /^([^:]*):(.*)$/s.exec(text) ?? [];
+  const country = countryOf('--ship-to', 'US or US:19406')(name);
   return postalCode === undefined ? { country } : { country, postalCode };
+}
+
+/** The code of a country in either case: another two letters would be a wrong price, not an error. */
+function countryOf(option: string, example = 'US') {
+  return (text: string): string => {
+    const code = text.trim().toUpperCase();
+    if (isCountry(code)) return code;
+    const meant = countryMeant(text);
+    const hint = meant === undefined ? '' : `; did you mean ${meant} (${countryName(meant)})?`;
+    throw wrongValue(`${option} must be a two-letter country code, such as ${example}`, text, hint);
+  };
+}
+
+/** An error about a request with the options that its fields were written as. */
+export function withOptions(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
+  const errors = error.detail.errors.map((each) => ({ ...each, option: optionOf(each.path) }));
+  return new Failure(error.code, error.message, { ...error.detail, errors });
+}
+
+/** Of `filters.price.min` it is `--price-min`; undefined where no option is about it. */
+function optionOf(path: string): string | undefined {
+  const inRequest = path.replace(/^request\./, '');
+  const field = FIELDS.find(([own]) => `${inRequest}.`.startsWith(`${own}.`));
+  return field?.[1].split(' ')[0];
 }

@@ -115,4 +115,4 @@ const AFTER_HELP = `
 Each command has --help, and --json where it prints data. Start with: dpf demo
 
 Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 Redis, eBay or a port in use
-            5 partial, degraded or cancelled · 130 interrupted`;
+            5 partial, degraded, cancelled or skipped · 130 interrupted`;

@@ -8,7 +8,7 @@ import { runText, searchTitle } from '../text/searches.ts';
 import { instantText } from '../text/values.ts';
 import { type Answer, answering, withProducer } from './commandSetup.ts';
 import { EXIT } from './exit.ts';
-import { addRequestFlags, numberOrText, requestFrom } from './flags.ts';
+import { addRequestFlags, numberOrText, requestFrom, withOptions } from './flags.ts';
 import { fieldLines, table } from './table.ts';
 import { harmless, type Terminal } from './terminal.ts';
 
@@ -117,7 +117,7 @@ async function checkedSchedule(name: string, flags: TimingFlags, config: Config)
   const { minInterval } = config.schedule;
   const parsed = parseSchedule(schedule, { tenant, marketplace, minInterval, now: Date.now() });
   if (parsed.ok) return schedule;
-  throw new Failure('invalid_request', 'the schedule is wrong', { errors: parsed.errors });
+  throw withOptions(new Failure('invalid_request', 'the schedule is wrong', { errors: parsed.errors }));
 }
 
 /** One line for each schedule. */

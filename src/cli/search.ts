@@ -3,18 +3,18 @@ import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { csvColumns, productCsv } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
-import type { SearchSummary } from '../product/summary.ts';
+import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 import { estimateTexts, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
 import { countText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
-import { ENDS, EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
-import { addRequestFlags, requestFrom, wholeNumber } from './flags.ts';
+import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
+import { addRequestFlags, requestFrom, wholeNumber, withOptions } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import { clockText, fieldLines, productTable, whenText } from './table.ts';
-import { harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
+import { type Colour, harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
 
 interface Flags {
   get?: string;
@@ -48,7 +48,9 @@ export function command(terminal: Terminal): Command {
     .option('--csv', 'print the products as CSV')
     .option('--columns <names>', 'of the CSV, such as title,total,url; else all of them')
     .action(async (query: string | undefined, flags: Flags) => {
-      terminal.exit = await runSearch(terminal, query, flags);
+      terminal.exit = await runSearch(terminal, query, flags).catch((error) => {
+        throw withOptions(error);
+      });
     });
 }
 
@@ -170,6 +172,27 @@ export function printFound(terminal: Terminal, { summary, products }: Found, opt
   if (more > 0) terminal.print(terminal.paint('dim', `… and ${countText(more, 'product')} more (${moreBy})`));
   terminal.print(summaryText(summary, terminal));
 }
+
+interface End {
+  mark: string;
+  colour: Colour;
+  exit: ExitCode;
+}
+
+/**
+ * How `dpf search` ends by the outcome of a search. What leads to each outcome is in `product/summary.ts`; docs/searches.md
+ * has the whole table, with what a program should do. 0 promises that what was wanted, or the whole listing, was looked at.
+ */
+export const ENDS: Readonly<Record<Outcome, End>> = {
+  complete: { mark: '✔', colour: 'green', exit: EXIT.done },
+  'none-found': { mark: '○', colour: 'yellow', exit: EXIT.done },
+  'filtered-out': { mark: '○', colour: 'yellow', exit: EXIT.done },
+  partial: { mark: '◐', colour: 'yellow', exit: EXIT.incomplete },
+  degraded: { mark: '✖', colour: 'red', exit: EXIT.incomplete },
+  cancelled: { mark: '◐', colour: 'yellow', exit: EXIT.incomplete },
+  skipped: { mark: '○', colour: 'yellow', exit: EXIT.incomplete },
+  failed: { mark: '✖', colour: 'red', exit: EXIT.failed },
+};
 
 /** One line for the outcome, and one for each of eBay's warnings and for everything that is not there. */
 function summaryText(summary: SearchSummary, { paint }: Terminal): string {

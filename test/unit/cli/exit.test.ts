@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import {
   CommandError,
-  ENDS,
   EXIT,
   errorJson,
   errorText,
@@ -10,6 +9,7 @@ import {
   searchFailed,
   UsageError,
 } from '../../../src/cli/exit.ts';
+import { ENDS } from '../../../src/cli/search.ts';
 import { ConfigError } from '../../../src/config/config.ts';
 import { Failure } from '../../../src/failures.ts';
 import { OUTCOMES, outcomeOf, STOPPED_BY } from '../../../src/product/summary.ts';

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { Command } from 'commander';
-import { addRequestFlags, requestFrom } from '../../../src/cli/flags.ts';
+import { errorText, reportOf, UsageError } from '../../../src/cli/exit.ts';
+import { addRequestFlags, requestFrom, withOptions } from '../../../src/cli/flags.ts';
+import { Failure } from '../../../src/failures.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import { SearchRequestSchema } from '../../../src/product/requestSchema.ts';
 
@@ -90,5 +92,46 @@ describe('the flags of dpf search', () => {
   it('refuse an aspect without a value, and a currency without a price', () => {
     expect(() => requestOf('hub --aspect Color')).to.throw('NAME=VALUE');
     expect(() => requestOf('hub --currency EUR')).to.throw('--price-min');
+  });
+
+  it('refuse a country that is none by the option’s name, and suggest the one that was meant', () => {
+    for (const [line, message] of [
+      [
+        '--ship-to Spain',
+        '--ship-to must be a two-letter country code, such as US or US:19406; got "Spain"; did you mean ES (Spain)?',
+      ],
+      [
+        '--ship-to UK:SW1A',
+        '--ship-to must be a two-letter country code, such as US or US:19406; got "UK"; did you mean GB (United Kingdom)?',
+      ],
+      ['--ship-to SP', '--ship-to must be a two-letter country code, such as US or US:19406; got "SP"'],
+      [
+        '--located-in Germany',
+        '--located-in must be a two-letter country code, such as US; got "Germany"; did you mean DE (Germany)?',
+      ],
+      [
+        '--delivery-country Austria',
+        '--delivery-country must be a two-letter country code, such as US; got "Austria"; did you mean AT (Austria)?',
+      ],
+    ] as const)
+      expect(() => requestOf(`hub ${line}`)).to.throw(UsageError, message);
+    expect(requestOf('hub --ship-to es:28001')).to.deep.include({
+      shipTo: { country: 'ES', postalCode: '28001' },
+    });
+  });
+
+  it('are named in place of the fields that they fill', () => {
+    const request = requestOf('hub --max-items 0 --price-min ten --condition OLD --track A');
+    const parsed = parseSearchRequest({ ...(request as object), query: '' }, US);
+    const error = withOptions(
+      new Failure('invalid_request', 'wrong', { errors: parsed.ok ? [] : parsed.errors }),
+    );
+    const names = errorText(reportOf(error))
+      .split('\n')
+      .slice(1)
+      .map((line) => line.trim().split(' ')[0]);
+    expect(names.sort()).to.deep.equal(['--condition', '--max-items', '--price-min', '--track', 'query']);
+    const { errors = [] } = reportOf(error);
+    expect(errors.find(({ option }) => option === '--max-items')).to.include({ path: 'maxItems' });
   });
 });

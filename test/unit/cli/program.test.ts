@@ -29,12 +29,13 @@ const CALLS: Record<string, Call> = {
       says: /^dpf: --client-secret is not accepted as an argument, because arguments are visible in ps: pass secrets by/,
     },
   },
-  'a wrong request: every field and what is allowed': {
-    args: ['search', 'hub', '--max-items', '0', '--ship-to', 'usa'],
-    ...{
-      code: 2,
-      says: /maxItems +must be an integer from 1 to 10000; got 0\n +shipTo\.country +must be a two-letter/,
-    },
+  'a wrong request: every option and what is allowed': {
+    args: ['search', 'hub', '--max-items', '0', '--track', 'My Hubs'],
+    ...{ code: 2, says: /--max-items +must be an integer from 1 to 10000; got 0\n +--track +must be/ },
+  },
+  'a country that is none': {
+    args: ['search', 'hub', '--ship-to', 'Spain'],
+    ...{ code: 2, says: /^dpf: --ship-to must be .*; got "Spain"; did you mean ES \(Spain\)\?$/ },
   },
   'two answers to one question': {
     args: ['search', 'hub', '--json', '--csv'],
