@@ -26,9 +26,22 @@ export type ErrorDetail = ReturnType<typeof browseError>;
 const MESSAGES: Readonly<Record<number, string>> = {
   11000: 'An internal problem at eBay kept the item from being read.',
   11001: 'No item has the given id.',
+  11002: 'No item group has the given id.',
+  11003: 'No listing has the given number.',
+  11005: 'The id is that of an item, not of a group.',
+  11006: 'The number is that of an item group.',
+  11009: 'The SKU of the variation is unknown.',
+  11010: 'The id and the SKU of a variation exclude each other.',
+  11011: 'This marketplace is not supported.',
   11012: 'The item id is malformed.',
   11018: 'COMPACT excludes every other fieldgroup.',
+  11019: "'quantity_for_shipping_estimate' is no positive number.",
   11501: 'A fieldgroups value is unknown.',
+  11503: 'The request is empty or incomplete.',
+  11504: 'Attributes of the vehicle are missing.',
+  11505: 'Compatibility cannot be checked for this item.',
+  11506: 'A name appears more than once.',
+  11507: 'A name is not supported.',
   12000: 'An internal problem at eBay kept the search from being answered.',
   12001: "One of 'q', 'category_ids', 'epid' or 'gtin' is needed.",
   12002: 'A filter is unknown or has an invalid value.',
@@ -44,6 +57,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   12012: "'price' and 'priceCurrency' need each other.",
   12013: 'A top-level category needs keywords or filters.',
   12014: "'sellerAccountTypes' is not offered on this marketplace.",
+  12015: "'deliveryPostalCode' is invalid for its country and was ignored.",
   12016: "A 'fieldgroups' value is unknown.",
   12017: "'aspect_filter' lacks its categoryId.",
   12018: "An 'aspect_filter' value is invalid.",
@@ -55,20 +69,17 @@ const MESSAGES: Readonly<Record<number, string>> = {
   12029: 'Only the first 10,000 listings of a search can be reached; offset must be below 10,000.',
   12030: 'Too many category ids.',
   12032: 'More than 250 sellers in a filter.',
+  12034: "'buyingOptions' does not go with this 'sort'.",
+  12501: 'The image is empty, no Base64 or invalid.',
   12515: "'offset' must be zero or a multiple of 'limit'.",
   12516: "'searchInDescription' needs a 'q' longer than one character.",
   12517: 'Only one item location filter can be used at a time.',
 };
 
-const CATEGORIES: Readonly<Record<number, string>> = {
-  11000: 'APPLICATION',
-  12000: 'APPLICATION',
-  12013: 'BUSINESS',
-  12014: 'BUSINESS',
-  12019: 'BUSINESS',
-};
+const APPLICATION = [11000, 12000];
+const BUSINESS = [12013, 12014, 12019];
 /** 400 for all others. */
-const STATUSES: Readonly<Record<number, number>> = { 11001: 404, 12013: 409, 12019: 409 };
+const STATUSES: Record<number, number> = { 11001: 404, 11002: 404, 11003: 404, 12013: 409, 12019: 409 };
 
 type ErrorParameters = Readonly<Record<string, string>>;
 
@@ -78,7 +89,11 @@ export function browseError(errorId: number, parameters: ErrorParameters = {}) {
   return {
     errorId,
     domain: 'API_BROWSE',
-    category: CATEGORIES[errorId] ?? 'REQUEST',
+    category: APPLICATION.includes(errorId)
+      ? 'APPLICATION'
+      : BUSINESS.includes(errorId)
+        ? 'BUSINESS'
+        : 'REQUEST',
     message: MESSAGES[errorId] ?? 'The request is invalid.',
     parameters: named.length > 0 ? named : undefined,
   };

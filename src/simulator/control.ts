@@ -9,7 +9,7 @@
  *     PUT    /_sim/quota                     {"clientId"?, "limit"?, "used"?, "remaining"?, "resetInS"?, …}
  *     POST   /_sim/tokens/revoke             {"clientId"?} → {"revoked"}
  *     PUT    /_sim/credentials               {"clientId", "clientSecret", "scopes"?}: adds one, or changes its secret
- *     PUT    /_sim/settings                  {"latencyMs"?, "unsteady"?, "tokenLifetime"?, "tokenValidity"?}
+ *     PUT    /_sim/settings                  {"latencyMs"?, "unsteady"?, "tokenLifetime"?, "tokenValidity"?, "rateSpeed"?}
  *     POST   /_sim/listings                  {"title", "price", "marketplace"?, …} → {"itemId"}
  *     PATCH  /_sim/listings/ID               {"price"?, "stock"?}
  *     DELETE /_sim/listings/ID
@@ -27,12 +27,12 @@ import type { SimulatorOptions, World } from './world.ts';
 
 /** See `SimulatorOptions`. */
 export interface Settings
-  extends Partial<Pick<SimulatorOptions, 'latencyMs' | 'tokenLifetime' | 'tokenValidity'>> {
+  extends Partial<Pick<SimulatorOptions, 'latencyMs' | 'tokenLifetime' | 'tokenValidity' | 'rateSpeed'>> {
   readonly unsteady?: Partial<Unsteadiness>;
 }
 
 export interface ListingChange {
-  /** Decimal string in the listing's currency. */
+  /** Decimal string in the site's currency. */
   readonly price?: string;
   /** 0 is out of stock. */
   readonly stock?: number;
@@ -42,9 +42,10 @@ export type Controls = ReturnType<typeof createControls>;
 
 /** A call that names something that is not there, or whose values make no sense, throws an Error that says so. */
 export function createControls({ tokens, faults, settings, log, catalogue }: World) {
-  const change = (id: string, changes: Parameters<typeof catalogue.change>[1]) => {
-    const legacyId = /^v1\|(\d+)\|/.exec(id)?.[1] ?? id;
-    if (!catalogue.change(legacyId, changes)) throw new Error(`no listing ${id}`);
+  const find = (id: string) => {
+    const listing = catalogue.find(/^v1\|(\d+)\|/.exec(id)?.[1] ?? id);
+    if (listing === null) throw new Error(`no listing ${id}`);
+    return listing;
   };
   return {
     arm: faults.arm,
@@ -73,6 +74,7 @@ export function createControls({ tokens, faults, settings, log, catalogue }: Wor
 
     configure({ unsteady, ...changes }: Settings): void {
       Object.assign(settings, changes, { unsteady: { ...settings.unsteady, ...unsteady } });
+      if (changes.rateSpeed !== undefined) catalogue.rates.setSpeed(changes.rateSpeed);
     },
 
     /** Adds a listing, newest and ranked first; returns its item id. */
@@ -83,13 +85,19 @@ export function createControls({ tokens, faults, settings, log, catalogue }: Wor
 
     /** Changes the listing with this item id or listing number. */
     changeListing(id: string, { price, stock }: ListingChange): void {
-      change(id, {
-        ...(price !== undefined && { priceCents: Math.round(Number(price) * 100) }),
+      const { legacyId, rate, revision } = find(id);
+      catalogue.change(legacyId, {
+        ...(price !== undefined && {
+          priceCents: Math.round(Number(price) * 100) / rate,
+          revision: revision + 1,
+        }),
         ...(stock !== undefined && { stock }),
       });
     },
 
-    removeListing: (id: string) => change(id, null),
+    removeListing(id: string): void {
+      catalogue.change(find(id).legacyId, null);
+    },
 
     /** `lastSeq` is the sequence number of the newest log entry. */
     state() {

@@ -9,10 +9,11 @@ import {
   tooManyRequests,
   unknownResource,
 } from './answers.ts';
-import { type BuyerContext, describe } from './catalogue/items.ts';
+import type { BuyerContext } from './catalogue/items.ts';
 import { siteFor } from './catalogue/marketplaces.ts';
-import type { LogEntry, RequestKind } from './log.ts';
-import { itemPage, picture } from './pictures.ts';
+import { answerItemCall, parseObject } from './itemCalls.ts';
+import { isBrowse, type LogEntry, type RequestKind } from './log.ts';
+import { itemPage, picture, shownIn } from './pictures.ts';
 import type { QuotaState } from './quota.ts';
 import { BASE_SCOPE, grantToken, type Token } from './tokens.ts';
 import type { World } from './world.ts';
@@ -30,6 +31,10 @@ export interface Call {
 const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
   ['POST', 'token', /^\/identity\/v1\/oauth2\/token$/],
   ['GET', 'search', /^\/buy\/browse\/v1\/item_summary\/search$/],
+  ['POST', 'image-search', /^\/buy\/browse\/v1\/item_summary\/search_by_image$/],
+  ['GET', 'legacy-item', /^\/buy\/browse\/v1\/item\/get_item_by_legacy_id$/],
+  ['GET', 'item-group', /^\/buy\/browse\/v1\/item\/get_items_by_item_group$/],
+  ['POST', 'compatibility', /^\/buy\/browse\/v1\/item\/([^/]+)\/check_compatibility$/],
   ['GET', 'item', /^\/buy\/browse\/v1\/item\/((?!get_)[^/]+)$/],
   ['GET', 'rate-limit', /^\/developer\/analytics\/v1_beta\/rate_limit\/?$/],
   ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\/s-l\d+\.svg$/],
@@ -63,18 +68,25 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
   if (!token.scopes.includes(BASE_SCOPE)) return accessDenied();
   if (route.kind === 'rate-limit') return rateLimits(token.account.quota.state(), query);
   if (!charge(world, call)) return tooManyRequests();
-  return route.kind === 'item' ? itemAnswer(world, call, first) : searchAnswer(world, call);
+  if (route.kind === 'search') return searchAnswer(world, call);
+  if (route.kind === 'image-search') return imageAnswer(world, call, body);
+  const { marketplace, context } = entry;
+  const asked = { query, marketplace, buyer: readBuyer(context), itemId: decode(first), body };
+  return answerItemCall(route.kind, { ...world, ...asked });
 }
 
 /** Charges a Browse call with a working token to its credential's day. Returns false when the day is used up. */
 export function charge(world: World, { route, token }: Call): boolean {
-  if (route.kind !== 'search' && route.kind !== 'item') return true;
+  if (!isBrowse(route.kind)) return true;
   return token === undefined || !world.tokens.works(token) || token.account.quota.charge();
 }
 
-function searchAnswer({ search, origin, settings }: World, { query, headers, entry }: Call): Answer {
+function searchAnswer(world: World, { query, headers, entry }: Call, shown?: string): Answer {
+  const { search, origin, settings } = world;
   return search({
+    path: entry.path,
     query,
+    shown,
     marketplace: entry.marketplace,
     buyer: readBuyer(entry.context),
     origin: headers.host === undefined ? origin : `http://${headers.host}`,
@@ -82,23 +94,17 @@ function searchAnswer({ search, origin, settings }: World, { query, headers, ent
   });
 }
 
-const FIELDGROUPS = ['PRODUCT', 'COMPACT', 'ADDITIONAL_SELLER_DETAILS', 'CHARITY_DETAILS'];
+/** Sites with a search by image. */
+const IMAGE_SITES = ['EBAY_US', 'EBAY_DE', 'EBAY_GB', 'EBAY_AU'];
 
-/** GET item/{item_id}: `v1|LISTING|VARIATION`, its pipes encoded in the path. */
-function itemAnswer({ catalogue, origin }: World, { query, entry }: Call, encodedId: string): Answer {
-  const { marketplace, context } = entry;
-  if (siteFor(marketplace) === null) return refuse(12019, { marketplaceId: marketplace ?? '' });
-  const groups = (query.get('fieldgroups') ?? '').split(',').filter((group) => group !== '');
-  const unknown = groups.find((group) => !FIELDGROUPS.includes(group));
-  if (unknown !== undefined) return refuse(11501, { fieldgroups: unknown });
-  if (groups.includes('COMPACT') && groups.length > 1) return refuse(11018);
-
-  const itemId = decode(encodedId);
-  const [, legacyId] = /^v1\|(\d+)\|(\d+)$/.exec(itemId) ?? [];
-  if (legacyId === undefined) return refuse(11012, { itemId });
-  const listing = catalogue.find(legacyId);
-  if (listing?.itemId !== itemId) return refuse(11001, { itemId });
-  return json(200, describe(listing, origin, readBuyer(context)));
+/** POST item_summary/search_by_image with `{"image": "<base64>"}`. */
+function imageAnswer(world: World, call: Call, body: string): Answer {
+  const { marketplace } = call.entry;
+  const id = siteFor(marketplace)?.id ?? '';
+  if (!IMAGE_SITES.includes(id)) return refuse(12019, { marketplaceId: marketplace ?? '' });
+  const image = parseObject(body)?.image;
+  if (typeof image !== 'string' || !/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(image)) return refuse(12501);
+  return searchAnswer(world, call, shownIn(image));
 }
 
 /**

@@ -12,13 +12,15 @@ import {
   text,
   tooManyRequests,
 } from './answers.ts';
-import type { LogEntry, RequestKind } from './log.ts';
+import { isBrowse, type LogEntry, type RequestKind } from './log.ts';
 import type { Random } from './random.ts';
 
 /** What a fault does, in the order of these parts. Several faults may apply to one request. */
 export interface Effect {
   /** Wait before anything else. */
   readonly delayMs?: number;
+  /** Ask eBay with these query parameters instead of those that came. */
+  readonly ask?: Readonly<Record<string, string>>;
   /** Answer this instead of asking eBay at all. */
   readonly instead?: Answer;
   /** Change the answer. */
@@ -30,6 +32,7 @@ export interface Effect {
 /** What a fault may know of the request that it applies to. */
 interface Context {
   readonly kind: RequestKind;
+  readonly query: LogEntry['query'];
   readonly random: Random;
   /** Really revokes the token that the request carries, if it carries one. */
   readonly revokeToken: () => void;
@@ -51,7 +54,8 @@ const FAULTS = {
     // The token endpoint's answer has no other headers than these, not even a content type.
     if (kind === 'token')
       return { instead: { ...oauthError(status, 'server_error', 'armed fault'), headers } };
-    const [domain, usual] = DOMAINS[kind] ?? ['API_BROWSE', 12000];
+    const domain = isBrowse(kind) ? 'API_BROWSE' : 'API_ANALYTICS';
+    const usual = !isBrowse(kind) ? 105000 : kind.includes('search') ? 12000 : 11000;
     const category = status >= 500 ? 'APPLICATION' : 'REQUEST';
     const message = 'An armed fault answered instead of eBay.';
     const detail = { ...browseError(errorId ?? usual), domain, category, message };
@@ -160,17 +164,70 @@ const FAULTS = {
     },
   }),
 
+  /** A search page without its last `missing` items (default: half of them), while `next` goes on. */
+  'short-page': ({ missing }: { missing?: number }) => ({
+    alter: withPage((page, items) => {
+      const kept = Math.max(0, items.length - (missing ?? Math.ceil(items.length / 2)));
+      return page.next === undefined ? page : { ...page, itemSummaries: items.slice(0, kept) };
+    }),
+  }),
+
+  /** A search page that shows the items of the page `back` pages before it, under the offset that was asked for. */
+  'repeat-page': ({ back = 1 }: { back?: number }, { query }) => {
+    const { limit, offset } = pageOf(query);
+    return {
+      ask: { offset: String(Math.max(0, offset - back * limit)) },
+      alter: withPage((page) => ({
+        ...page,
+        offset,
+        href: linked(page.href, { offset }),
+        prev: offset > 0 ? linked(page.href, { offset: Math.max(0, offset - limit) }) : undefined,
+        next: offset + limit < Number(page.total) ? linked(page.href, { offset: offset + limit }) : undefined,
+      })),
+    };
+  },
+
+  /** A search page that contradicts itself: a `total` and no items, or a `next` that leads back to the first page. */
+  contradiction: ({ shape = 'no-items' }: { shape?: 'no-items' | 'back' }) => ({
+    alter: withPage((page) =>
+      shape === 'back'
+        ? { ...page, next: linked(page.href, { offset: 0 }) }
+        : { ...page, itemSummaries: undefined },
+    ),
+  }),
+
+  /** A search page cut to `limit` items, as if no more had been asked for: its `limit` and `next` say so. */
+  'lower-limit': ({ limit = 50 }: { limit?: number }, { query }) => ({
+    alter: withPage((page, items) => {
+      const { limit: asked, offset } = pageOf(query);
+      if (limit >= asked) return page;
+      const goesOn = page.next !== undefined || items.length > limit;
+      return {
+        ...page,
+        limit,
+        href: linked(page.href, { limit }),
+        next: goesOn ? linked(page.href, { limit, offset: offset + limit }) : undefined,
+        itemSummaries: items.slice(0, limit),
+      };
+    }),
+  }),
+
+  /** A search page with another `total` each time, up to `by` (a share) above or below the true one. */
+  'drifting-total': ({ by = 0.1 }: { by?: number }, { random }) => ({
+    alter: withPage((page) => {
+      return { ...page, total: Math.round(Number(page.total) * (1 + by * (2 * random() - 1))) };
+    }),
+  }),
+
   /** The first `items` of a search page (default: one for each shape) take the shapes in turn. */
   'odd-items': ({ shapes = ODD_SHAPES, items = shapes.length }: { shapes?: OddShape[]; items?: number }) => ({
-    alter: (answer) => {
-      const page = parsed(answer) as { itemSummaries?: Item[] };
-      if (!Array.isArray(page.itemSummaries)) return answer;
-      const itemSummaries = page.itemSummaries.map((item, index) => {
+    alter: withPage((page, all) => ({
+      ...page,
+      itemSummaries: all.map((item, index) => {
         const shape = shapes[index % shapes.length];
         return index < items && shape !== undefined ? ODD_ITEMS[shape](item) : item;
-      });
-      return withBody(answer, JSON.stringify({ ...page, itemSummaries }));
-    },
+      }),
+    })),
   }),
 
   /** A redirect, which must never carry a token to another host. */
@@ -184,11 +241,7 @@ const FAULTS = {
   }),
 } satisfies Record<string, (parameters: never, context: Context) => Effect>;
 
-/** The domain and the usual error of an endpoint that is not search. */
-const DOMAINS: Partial<Record<RequestKind, [domain: string, errorId: number]>> = {
-  item: ['API_BROWSE', 11000],
-  'rate-limit': ['API_ANALYTICS', 105000],
-};
+export const FAULT_NAMES = Object.keys(FAULTS);
 
 const BLOCK = Buffer.alloc(65_536, 0x20);
 /** That the client hangs up is the purpose of a slow or huge body. */
@@ -252,6 +305,27 @@ function parsed(answer: Answer): object {
   return JSON.parse(answer.body.toString() || '{}') as object;
 }
 
+/** Changes a search page; any other answer stays as it is. */
+function withPage(change: (page: Item, items: Item[]) => object) {
+  return (answer: Answer): Answer => {
+    const page = parsed(answer) as Item;
+    if (!Array.isArray(page.itemSummaries)) return answer;
+    return withBody(answer, JSON.stringify(change(page, page.itemSummaries)));
+  };
+}
+
+/** The page that a search asks for. */
+function pageOf({ limit = '50', offset = '0' }: LogEntry['query']) {
+  return { limit: Number(limit), offset: Number(offset) };
+}
+
+/** The address with other query parameters. */
+function linked(href: unknown, parameters: Readonly<Record<string, number>>): string {
+  const url = new URL(String(href));
+  for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, String(value));
+  return url.href;
+}
+
 function withBody(answer: Answer, body: string): Answer {
   return { ...answer, body: Buffer.from(body) };
 }
@@ -265,7 +339,7 @@ export type FaultChoice = {
 
 /** Which requests a fault applies to; a field that is absent does not matter. */
 interface Target {
-  /** Default: every search and item call. */
+  /** Default: every call of the Browse API. */
   readonly endpoint?: RequestKind;
   readonly marketplace?: string;
   readonly q?: string;
@@ -320,7 +394,7 @@ export function createFaults(random: Random) {
       if (applying.length > 0) entry.fault = applying.map(({ spec }) => spec.fault).join('+');
       return applying.map(({ spec }) => {
         const effectOf = FAULTS[spec.fault] as (spec: FaultSpec, context: Context) => Effect;
-        return effectOf(spec, { kind: entry.kind, random, revokeToken });
+        return effectOf(spec, { kind: entry.kind, query: entry.query, random, revokeToken });
       });
     },
   };
@@ -329,7 +403,7 @@ export function createFaults(random: Random) {
 function matches({ endpoint, marketplace, q, offset, credential }: Target, entry: LogEntry): boolean {
   const { kind, query } = entry;
   return (
-    (endpoint === undefined ? kind === 'search' || kind === 'item' : endpoint === kind) &&
+    (endpoint === undefined ? isBrowse(kind) : endpoint === kind) &&
     (marketplace === undefined || marketplace === (entry.marketplace ?? 'EBAY_US')) &&
     (q === undefined || q === query.q) &&
     (offset === undefined || String(offset) === (query.offset ?? '0')) &&

@@ -1,4 +1,10 @@
-export type RequestKind = 'token' | 'search' | 'item' | 'rate-limit' | 'picture' | 'page' | 'other';
+type BrowseKind = 'search' | 'image-search' | 'item' | 'legacy-item' | 'item-group' | 'compatibility';
+export type RequestKind = BrowseKind | 'token' | 'rate-limit' | 'picture' | 'page' | 'other';
+
+/** Whether it is a call of the Browse API, which all share one quota. */
+export function isBrowse(kind: RequestKind): kind is BrowseKind {
+  return !['token', 'rate-limit', 'picture', 'page', 'other'].includes(kind);
+}
 
 /** One request as it was seen on the socket. */
 export interface LogEntry {

@@ -1,6 +1,8 @@
 import { type Answer, empty, text } from './answers.ts';
 import type { Catalogue } from './catalogue/catalogue.ts';
+import { FAMILIES } from './catalogue/families.ts';
 import { escapeHtml } from './catalogue/items.ts';
+import { indexed, matchesKeywords, parseKeywords } from './catalogue/title.ts';
 import { hash } from './random.ts';
 
 /** Silhouettes in a 200 × 200 box, one chosen by the product's family. */
@@ -35,6 +37,14 @@ export function picture(catalogue: Catalogue, legacyId: string, view: number): A
 <rect width="200" height="200" fill="url(#b)"/><ellipse cx="100" cy="180" rx="60" ry="7" fill="#0000001c"/>
 <g fill="${fill}" stroke="#0003" opacity=".8" transform="rotate(${tilt} 100 100)">${shape}</g></svg>`;
   return text(200, svg, 'image/svg+xml', { 'cache-control': 'public, max-age=86400' });
+}
+
+/** The product in a picture in base64: what the title of one from here says, for any other always the same one. */
+export function shownIn(image: string): string | undefined {
+  const svg = Buffer.from(image, 'base64').toString();
+  const title = indexed(/<title>([^<]*)</.exec(svg)?.[1] ?? '');
+  const family = FAMILIES.find(({ noun }) => matchesKeywords(parseKeywords(noun), title));
+  return (family ?? FAMILIES[hash(image) % FAMILIES.length])?.noun;
 }
 
 /** GET /itm/LISTING: a small page in place of eBay's own. */

@@ -87,7 +87,9 @@ async function handle(
   const instead = effects.find((effect) => effect.instead !== undefined)?.instead;
   // A fault stands in front of eBay, which still counts the call, unless it is refused for token or quota.
   if (instead !== undefined && ![401, 429].includes(instead.status)) charge(world, call);
-  const usual = instead ?? ebayAnswer(world, call, body);
+  const asked = new URLSearchParams(query);
+  for (const { ask = {} } of effects) for (const [name, value] of Object.entries(ask)) asked.set(name, value);
+  const usual = instead ?? ebayAnswer(world, { ...call, query: asked }, body);
   const answer = effects.reduce((altered, effect) => effect.alter?.(altered) ?? altered, usual);
   call.entry.status = answer.status;
   const deliver = effects.find((effect) => effect.deliver !== undefined)?.deliver ?? sendWhole;

@@ -28,6 +28,8 @@ export function defaults() {
     latencyMs: 0 as number | readonly [low: number, high: number],
     /** How often pages repeat items, are short, or change their total. */
     unsteady: REAL_LIFE,
+    /** How fast exchange rates move: 1 is slowly, about 0.05 % an hour; 0 keeps them as they are at the start. */
+    rateSpeed: 1,
     /** Seconds that a token is announced to live, as at eBay. */
     tokenLifetime: 7200,
     /** Seconds for which tokens minted from now on really work; null: as announced. */
@@ -40,13 +42,23 @@ export type World = ReturnType<typeof createWorld>;
 
 /** @param origin of pictures and item pages @param closing aborted when the simulator closes: nothing waits longer */
 export function createWorld(options: SimulatorOptions, origin: string, closing: AbortSignal) {
-  const { seed, catalogueScale: scale, today, latencyMs, unsteady, tokenLifetime, tokenValidity } = options;
+  const {
+    seed,
+    catalogueScale: scale,
+    today,
+    latencyMs,
+    unsteady,
+    rateSpeed,
+    tokenLifetime,
+    tokenValidity,
+  } = options;
   const catalogue = new Catalogue({ seed, scale, today: today.getTime() });
+  catalogue.rates.setSpeed(rateSpeed);
   return {
     origin,
     closing,
     catalogue,
-    settings: { latencyMs, unsteady, tokenLifetime, tokenValidity },
+    settings: { latencyMs, unsteady, rateSpeed, tokenLifetime, tokenValidity },
     search: createSearch(catalogue, origin),
     tokens: new Tokens(options.credentials),
     faults: createFaults(randomFrom(hash(seed, 'faults'))),

@@ -1,6 +1,7 @@
 import { FAMILIES, type Family } from './families.ts';
 import { decodeListing, drawListing, encodeListing, type Listing } from './listing.ts';
 import { SITES, type Site } from './marketplaces.ts';
+import { Rates } from './rates.ts';
 import { indexed, type KeywordTerm, matchesKeywords, vocabulary } from './title.ts';
 
 export interface NewListing {
@@ -26,11 +27,11 @@ const ADDED_FAMILY = 99;
 
 /**
  * All listings of one simulated eBay. A family's listings are drawn when first asked for, so starting
- * costs nothing; the changes of control calls are kept apart and raise `version`.
+ * costs nothing; the changes of control calls are kept apart.
  */
 export class Catalogue {
-  /** Rises with every change: what was computed from an older version is stale. */
-  version = 0;
+  readonly rates: Rates;
+  private changed = 0;
   private readonly drawn = new Map<string, Listing[]>();
   private readonly vocabularies = new Map<string, string>();
   /** What control calls changed by listing number; null: the listing is removed. */
@@ -40,6 +41,12 @@ export class Catalogue {
 
   constructor(options: { seed: number; scale: number; today: number }) {
     this.options = options;
+    this.rates = new Rates(options.seed, options.today);
+  }
+
+  /** Changes with every control call and every step of the exchange rates: what was computed before is stale. */
+  get version(): string {
+    return `${this.changed}/${this.rates.step()}`;
   }
 
   /** Listings whose title (or, in a description, also their family's vocabulary) has the keywords. */
@@ -69,12 +76,10 @@ export class Catalogue {
     return listing && this.current(listing);
   }
 
-  /** Changes a listing, or removes it (null). Returns false when there is none. */
-  change(legacyId: string, changes: Partial<Listing> | null): boolean {
-    if (this.find(legacyId) === null) return false;
+  /** Changes a listing, or removes it (null). */
+  change(legacyId: string, changes: Partial<Listing> | null): void {
     this.changes.set(legacyId, changes && { ...this.changes.get(legacyId), ...changes });
-    this.version += 1;
-    return true;
+    this.changed += 1;
   }
 
   /** Adds a listing that is newest and ranks first; its shape follows the first family's. */
@@ -102,13 +107,16 @@ export class Catalogue {
       rank: -1 - number,
     };
     this.added.push(listing);
-    this.version += 1;
+    this.changed += 1;
     return listing;
   }
 
   private current(listing: Listing): Listing | null {
     const changes = this.changes.get(listing.legacyId);
-    return changes ? { ...listing, ...changes } : changes === null ? null : listing;
+    if (changes === null) return null;
+    const { foreignCurrency, site } = listing;
+    const rate = foreignCurrency === null ? 1 : this.rates.between(foreignCurrency, site.currency);
+    return changes || rate !== 1 ? { ...listing, rate, ...changes } : listing;
   }
 
   /** The listing with this number as it was drawn. */

@@ -1,7 +1,8 @@
-import { hash } from '../random.ts';
+import { fraction, hash } from '../random.ts';
 import { conditionText } from './families.ts';
 import { chance, type Listing } from './listing.ts';
-import { convert, type Site } from './marketplaces.ts';
+import { convert, SITES, type Site } from './marketplaces.ts';
+import { COLOURS } from './title.ts';
 
 /** Where the buyer is and who sent them, from the `X-EBAY-C-ENDUSERCTX` header. */
 export interface BuyerContext {
@@ -15,10 +16,9 @@ export interface BuyerContext {
  * pictures and pages are; `extended` (fieldgroups=EXTENDED) adds short description and city.
  */
 export function summarise(listing: Listing, origin: string, buyer: BuyerContext, extended: boolean) {
-  const { legacyId, site, family, foreignCurrency, grouped, pictured } = listing;
+  const { legacyId, family, grouped, pictured } = listing;
   const { leaf } = family;
-  const { affiliateCampaignId } = buyer;
-  const shared = sharedFields(listing, origin);
+  const shared = sharedFields(listing, origin, buyer);
   return {
     ...shared,
     price: amount(listing, listing.priceCents),
@@ -29,13 +29,9 @@ export function summarise(listing: Listing, origin: string, buyer: BuyerContext,
     itemHref: `${origin}/buy/browse/v1/item/${encodeURIComponent(listing.itemId)}`,
     image: pictured ? image(listing, origin, 0, SMALL) : undefined,
     additionalImages: additionalImages(listing, origin, SMALL),
-    thumbnailImages: pictured ? [image(listing, origin, 0, 1600)] : undefined,
+    thumbnailImages: pictured ? [image(listing, origin, 0, largeOf(listing))] : undefined,
     shippingOptions: shippingOptions(listing, buyer),
     pickupOptions: canOnlyBeFetched(listing) ? [{ pickupLocationType: 'ARRANGED_LOCATION' }] : undefined,
-    itemAffiliateWebUrl:
-      affiliateCampaignId !== undefined && site.country !== 'SG'
-        ? `${shared.itemWebUrl}?campid=${encodeURIComponent(affiliateCampaignId)}`
-        : undefined,
     itemLocation: {
       city: extended ? CITY : undefined,
       postalCode: chance(listing, 'postcode', 0.74) ? `${100 + (listing.dice % 900)}**` : undefined,
@@ -44,21 +40,24 @@ export function summarise(listing: Listing, origin: string, buyer: BuyerContext,
     shortDescription: extended ? shortDescription(listing) : undefined,
     availableCoupons: chance(listing, 'coupon', 0.08),
     itemOriginDate: chance(listing, 'origin', 0.31) ? shared.itemCreationDate : undefined,
-    listingMarketplaceId: foreignCurrency !== null && chance(listing, 'market', 0.7) ? undefined : site.id,
+    listingMarketplaceId: marketplaceOf(listing),
     legacyItemId: legacyId,
   };
 }
 
-/** The item as `item/{id}` shows it: a pure auction has its bid in `price` here, unlike in a search. */
-export function describe(listing: Listing, origin: string, buyer: BuyerContext) {
+/**
+ * The item as `item/{id}` shows it: a pure auction has its bid in `price` here, unlike in a search. `quantity` is what
+ * shipping is estimated for.
+ */
+export function describe(listing: Listing, origin: string, buyer: BuyerContext, quantity: number) {
   const { dice, legacyId, site, family, wording } = listing;
   const { title, brand } = wording;
   const { leaf } = family;
   return {
-    ...sharedFields(listing, origin),
-    image: listing.pictured ? image(listing, origin, 0, 1600) : undefined,
+    ...sharedFields(listing, origin, buyer),
+    image: listing.pictured ? image(listing, origin, 0, largeOf(listing)) : undefined,
     additionalImages: additionalImages(listing, origin, 1600),
-    sellerItemRevision: String(1 + (dice % 9)),
+    sellerItemRevision: String(listing.revision),
     shortDescription: shortDescription(listing),
     price: amount(listing, listing.priceCents ?? listing.auction?.bidCents),
     categoryPath: `${leaf.department.name}|${leaf.name}`,
@@ -70,13 +69,7 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext) 
     mpn: brand ? `${brand.slice(0, 3).toUpperCase()}-${family.number}${modelOf(listing)}` : undefined,
     gtin: gtinOf(listing),
     estimatedAvailabilities: [availability(listing)],
-    shippingOptions: shippingOptions(listing, buyer)?.map((option) => ({
-      ...option,
-      shippingServiceCode: 'Standard Parcel',
-      type: 'Standard Shipping',
-      additionalShippingCostPerUnit: option.shippingCost && amount(listing, 0),
-      quantityUsedForEstimate: 1,
-    })),
+    shippingOptions: shippingServices(listing, buyer, quantity),
     shipToLocations: {
       regionIncluded: listing.shipsAbroad
         ? [{ regionName: 'Worldwide', regionType: 'WORLDWIDE', regionId: 'WORLDWIDE' }]
@@ -106,7 +99,7 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext) 
     description: `<div><p>${escapeHtml(title)}</p><p>${escapeHtml(family.features.join(', '))}</p></div>`,
     enabledForGuestCheckout: true,
     eligibleForInlineCheckout: true,
-    listingMarketplaceId: site.id,
+    listingMarketplaceId: marketplaceOf(listing) ?? site.id,
     legacyItemId: legacyId,
   };
 }
@@ -114,8 +107,9 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext) 
 const CITY = 'Springfield';
 
 /** What a search and an item show alike. */
-function sharedFields(listing: Listing, origin: string) {
+function sharedFields(listing: Listing, origin: string, { affiliateCampaignId }: BuyerContext) {
   const { legacyId, site, seller, conditionId, auction } = listing;
+  const itemWebUrl = `${origin}/itm/${legacyId}`;
   return {
     itemId: listing.itemId,
     title: listing.wording.title,
@@ -133,16 +127,43 @@ function sharedFields(listing: Listing, origin: string) {
     currentBidPrice: amount(listing, auction?.bidCents),
     itemEndDate: auction === null ? undefined : timestamp(auction.endsAt),
     epid: epidOf(listing),
-    itemWebUrl: `${origin}/itm/${legacyId}`,
+    itemWebUrl,
+    itemAffiliateWebUrl:
+      affiliateCampaignId !== undefined && site.country !== 'SG'
+        ? `${itemWebUrl}?campid=${encodeURIComponent(affiliateCampaignId)}`
+        : undefined,
     itemCreationDate: timestamp(listing.listedAt),
     topRatedBuyingExperience: chance(listing, 'top', 0.4),
-    priorityListing: chance(listing, 'priority', 0.25),
+    priorityListing: chance(listing, 'priority', 0.17),
     adultOnly: false,
   };
 }
 
 /** The longer side of the pictures in a search, except thumbnails, which are the large ones there. */
 const SMALL = 225;
+/** Upper bounds of draws and the size of the main picture below them. 4 % of real ones are small everywhere. */
+const LARGE = [
+  [0.594, 1600],
+  [0.771, 960],
+  [0.902, 1200],
+  [0.964, 500],
+] as const;
+
+function largeOf({ dice }: Listing): number {
+  const draw = fraction(dice, 'size');
+  return LARGE.find(([bound]) => draw < bound)?.[1] ?? SMALL;
+}
+
+/**
+ * The site of a listing: another one than was searched for 1.5 % of real items. For most listings with converted prices
+ * eBay does not say it.
+ */
+function marketplaceOf({ dice, site, foreignCurrency, country }: Listing): string | undefined {
+  if (foreignCurrency === null) return site.id;
+  const draw = fraction(dice, 'market');
+  const home = SITES.find((each) => each.country === country && each.currency === foreignCurrency);
+  return draw < 0.7 ? undefined : draw < 0.95 ? home?.id : site.id;
+}
 
 function image({ legacyId }: Listing, origin: string, view: number, size: number) {
   return { imageUrl: `${origin}/pictures/${legacyId}/${view}/s-l${size}.svg` };
@@ -171,7 +192,7 @@ function timestamp(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}.000Z`;
 }
 
-function groupHref({ legacyId }: Listing, origin: string): string {
+export function groupHref({ legacyId }: Listing, origin: string): string {
   return `${origin}/buy/browse/v1/item/get_items_by_item_group?item_group_id=${legacyId}`;
 }
 
@@ -194,31 +215,76 @@ export function gtinOf(listing: Listing): string | undefined {
   return `${digits}${(10 - (sum % 10)) % 10}`;
 }
 
-/** Money as eBay writes it. `cents` in the site's currency. */
-function amount({ foreignCurrency, site }: Listing, cents: number | null | undefined) {
+/** Money as eBay writes it. `cents` in the site's currency, before exchange rates moved: the seller's amount stays. */
+function amount({ foreignCurrency, site, rate }: Listing, cents: number | null | undefined) {
   if (cents === null || cents === undefined) return undefined;
-  const value = (cents / 100).toFixed(2);
+  const value = (Math.round(cents * rate) / 100).toFixed(2);
   if (foreignCurrency === null) return { value, currency: site.currency };
   const convertedFromValue = (convert(cents, site.currency, foreignCurrency) / 100).toFixed(2);
   return { value, currency: site.currency, convertedFromValue, convertedFromCurrency: foreignCurrency };
 }
 
-/** A calculated cost is known only for a buyer whose country is. */
+/** What delivery costs, undefined where eBay does not say: a calculated cost is known only for a buyer whose country is. */
+function shippingCents({ shipping, country, dice }: Listing, buyer: BuyerContext): number | undefined {
+  if (shipping === null || shipping.kind === 'FIXED') return shipping?.cents;
+  const far = buyer.country === country ? 1 : 2.5;
+  const zone = 0.8 + (hash(dice, buyer.postalCode?.slice(0, 1) ?? '') % 5) / 10;
+  return buyer.country === undefined ? undefined : Math.round(shipping.cents * far * zone);
+}
+
 function shippingOptions(listing: Listing, buyer: BuyerContext) {
-  if (listing.shipping === null) return undefined;
-  const { kind, cents } = listing.shipping;
-  const far = buyer.country === listing.country ? 1 : 2.5;
-  const zone = 0.8 + (hash(listing.dice, buyer.postalCode?.slice(0, 1) ?? '') % 5) / 10;
-  const calculated = buyer.country === undefined ? undefined : Math.round(cents * far * zone);
-  const { delivery } = listing;
+  const { shipping, delivery } = listing;
+  if (shipping === null) return undefined;
   return [
     {
-      shippingCostType: kind,
-      shippingCost: amount(listing, kind === 'FIXED' ? cents : calculated),
+      shippingCostType: shipping.kind,
+      shippingCost: amount(listing, shippingCents(listing, buyer)),
       minEstimatedDeliveryDate: delivery ? timestamp(delivery.first) : undefined,
       maxEstimatedDeliveryDate: delivery ? timestamp(delivery.last) : undefined,
     },
   ];
+}
+
+/** Name, code and price against the standard one. */
+const SERVICES = [
+  ['Standard Shipping', 'Standard Parcel', 0],
+  ['Expedited Shipping', 'Express Parcel', 700],
+  ['One-day Shipping', 'Overnight Parcel', 2100],
+] as const;
+
+/** An item names every service, the standard one first: several for 2 of 7 real items. */
+function shippingServices(listing: Listing, buyer: BuyerContext, quantity: number) {
+  const [option] = shippingOptions(listing, buyer) ?? [];
+  if (option === undefined) return undefined;
+  const count = chance(listing, 'services', 2 / 7) ? 2 + (listing.dice % 2) : 1;
+  const cents = shippingCents(listing, buyer);
+  return SERVICES.slice(0, count).map(([type, shippingServiceCode, more]) => {
+    const single = cents === undefined ? undefined : cents + convert(more, 'USD', listing.site.currency);
+    const perUnit = single === undefined ? undefined : Math.round(single / 2);
+    return {
+      ...option,
+      shippingServiceCode,
+      type,
+      shippingCost: amount(listing, single && single + (perUnit ?? 0) * (quantity - 1)),
+      additionalShippingCostPerUnit: amount(listing, perUnit),
+      quantityUsedForEstimate: quantity,
+    };
+  });
+}
+
+/** The items of a listing: its variations, the first of which a search shows, or the listing itself. */
+export function variationsOf(listing: Listing): Listing[] {
+  const { legacyId, itemId, wording, priceCents, dice, grouped } = listing;
+  const [, , first] = itemId.split('|');
+  const colour = COLOURS.indexOf(wording.colour);
+  const others = Array.from({ length: grouped ? 1 + (dice % 4) : 0 }, (_, index) => ({
+    ...listing,
+    itemId: `v1|${legacyId}|${Number(first) + index + 1}`,
+    wording: { ...wording, colour: COLOURS[(colour + index + 1) % COLOURS.length] as string },
+    priceCents: priceCents === null ? null : priceCents + (index + 1) * (dice % 3) * 100,
+    stock: hash(dice, 'stock', index) % 40,
+  }));
+  return [listing, ...others];
 }
 
 function marketingPrice(listing: Listing) {

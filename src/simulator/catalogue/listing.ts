@@ -24,7 +24,14 @@ export function drawListing(seed: number, today: number, site: Site, family: Fam
   const grouped = random() < 0.12;
   const legacyId = encodeListing(site.number, family.number, number);
   const variation = grouped ? String(400_000_000_000 + (dice % 200_000_000_000)) : '0';
-  const [foreign, currency = site.currency] = random() < 0.06 ? pick(random, FOREIGN).split(' ') : [];
+  const imported = random() < 0.06 ? pick(random, FOREIGN) : undefined;
+  const sale = drawSale(random, dice, price, grouped, today);
+  // A few sellers hold most of the listings.
+  const seller = drawSeller(seed, Math.floor(random() ** 2 * 4000));
+  const origin = imported ? '' : random() < 0.68 ? site.country : pick(random, ORIGINS);
+  // The second draw has dice of its own: with it 8 % of the prices are converted, as in real answers.
+  const abroad = imported ?? (fraction(dice, 'abroad') < 0.042 ? FOREIGN[dice % FOREIGN.length] : undefined);
+  const [country = origin, currency = site.currency] = abroad?.split(' ') ?? [];
   return {
     itemId: `v1|${legacyId}|${variation}`,
     legacyId,
@@ -33,13 +40,16 @@ export function drawListing(seed: number, today: number, site: Site, family: Fam
     wording,
     /** The title's words, see `indexed`. */
     index: indexed(wording.title),
-    ...drawSale(random, price, grouped, today),
+    ...sale,
     conditionId,
-    // A few sellers hold most of the listings.
-    seller: drawSeller(seed, Math.floor(random() ** 2 * 4000)),
-    country: foreign ?? (random() < 0.68 ? site.country : pick(random, ORIGINS)),
+    seller,
+    country,
     /** Currency the seller asked for, where eBay converted it for this site. */
     foreignCurrency: currency === site.currency ? null : currency,
+    /** What a converted amount is multiplied by, see `Rates`. */
+    rate: 1,
+    /** Rises when the seller changes the listing. */
+    revision: 1 + (dice % 9),
     shipping: drawShipping(random, site),
     delivery: drawDelivery(dice, today),
     shipsAbroad: random() < 0.6,
@@ -77,14 +87,18 @@ interface Sale {
   readonly auction: { readonly bids: number; readonly bidCents: number; readonly endsAt: number } | null;
 }
 
-function drawSale(random: Random, price: number, grouped: boolean, today: number): Sale {
+function drawSale(random: Random, dice: number, price: number, grouped: boolean, today: number): Sale {
   const draw = random();
   const auction = {
     bids: Math.floor(random() ** 3 * 24),
     bidCents: Math.max(99, Math.round(price * (0.2 + random() * 0.6))),
     endsAt: today + DAY_MS + Math.floor(random() * 6 * DAY_MS),
   };
-  if (!grouped && draw < 0.06) return { buyingOptions: ['AUCTION'], priceCents: null, auction };
+  if (!grouped && draw < 0.06) {
+    // Most pure auctions take offers as well: 7 of 9 real ones.
+    const buyingOptions = fraction(dice, 'offers') < 7 / 9 ? ['AUCTION', 'BEST_OFFER'] : ['AUCTION'];
+    return { buyingOptions, priceCents: null, auction };
+  }
   if (!grouped && draw < 0.08) {
     return { buyingOptions: ['FIXED_PRICE', 'AUCTION'], priceCents: price, auction };
   }
@@ -101,9 +115,9 @@ function drawShipping(random: Random, site: Site): { kind: 'FIXED' | 'CALCULATED
   return { kind: 'FIXED', cents: draw < 0.66 ? 0 : cents };
 }
 
-/** Days of delivery, which eBay names for 28 % of real items. */
+/** Days of delivery. eBay names them for 28 % of real items: this is the share of those with shipping options. */
 function drawDelivery(dice: number, today: number): { first: number; last: number } | null {
-  if (fraction(dice, 'delivery') >= 0.28) return null;
+  if (fraction(dice, 'delivery') >= 0.291) return null;
   const first = today + (3 + (dice % 7)) * DAY_MS;
   return { first, last: first + (dice % 4) * DAY_MS };
 }
@@ -111,8 +125,10 @@ function drawDelivery(dice: number, today: number): { first: number; last: numbe
 /** A seller as eBay shows it, and whether it is a business. */
 function drawSeller(seed: number, number: number) {
   const draw = fraction(seed, 'seller', number);
-  const percentage = draw < 0.04 ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
-  const feedbackScore = Math.floor(10 ** (0.5 + draw * 5));
+  // Without recent feedback eBay sends "0.0", half of the time beside a positive score.
+  const isUnrated = draw < 0.054;
+  const percentage = isUnrated ? 0 : 100 - (hash(seed, 'feedback', number) % 70) / 10;
+  const feedbackScore = isUnrated && number % 2 === 0 ? 0 : Math.floor(10 ** (0.5 + draw * 5));
   return {
     username: `seller_${String(number).padStart(4, '0')}`,
     /** As eBay sends it: a string with one decimal. */

@@ -42,7 +42,7 @@ export function siteFor(header: string | null): Site | null {
   return SITES.find(({ id }) => id === header) ?? (SITES[0] as Site);
 }
 
-/** How many units of a currency one US dollar buys. The rates are fixed. */
+/** How many units of a currency one US dollar buys when a listing is drawn. `Rates` says how that moves. */
 const PER_DOLLAR: Readonly<Record<string, number>> = {
   USD: 1,
   GBP: 0.78,
@@ -64,4 +64,21 @@ export function isCurrency(code: string): boolean {
 export function convert(cents: number, from: string, to: string): number {
   if (from === to) return cents;
   return Math.round((cents / (PER_DOLLAR[from] ?? 1)) * (PER_DOLLAR[to] ?? 1));
+}
+
+/** Countries whose postal codes have a form that is checked. */
+const POSTAL_CODES: readonly [countries: string, form: RegExp][] = [
+  ['US', /^\d{5}(-\d{4})?$/],
+  ['DE FR IT ES', /^\d{5}$/],
+  ['AU AT BE CH', /^\d{4}$/],
+  ['SG', /^\d{6}$/],
+  ['PL', /^\d\d-?\d{3}$/],
+  ['NL', /^\d{4} ?[A-Z]{2}$/i],
+  ['GB', /^[A-Z]{1,2}\d[A-Z\d]?( ?\d[A-Z]{2})?$/i],
+  ['CA', /^[A-Z]\d[A-Z]( ?\d[A-Z]\d)?$/i],
+];
+
+/** Whether a postal code has the form of its country's; of other countries any has. */
+export function isPostalCode(code: string, country: string): boolean {
+  return POSTAL_CODES.find(([countries]) => countries.includes(country))?.[1].test(code) ?? true;
 }

@@ -1,5 +1,6 @@
+import leven from 'leven';
 import { pick, type Random } from '../random.ts';
-import type { Family } from './families.ts';
+import { FAMILIES, type Family } from './families.ts';
 import type { Language } from './marketplaces.ts';
 
 /** Made-up brands: none of them is meant to be a real one. */
@@ -8,7 +9,7 @@ const BRANDS = (
   'Haldane & Roe|Mirelle|Fjordik|Anvilox|Corvane|Dunmarsh|Elquist|Grantlow|Ivoria'
 ).split('|');
 
-const COLOURS = ['Black', 'White', 'Blue', 'Red', 'Green', 'Grey', 'Pink', 'Silver', 'Gold', 'Purple'];
+export const COLOURS = ['Black', 'White', 'Blue', 'Red', 'Green', 'Grey', 'Pink', 'Silver', 'Gold', 'Purple'];
 
 const TAILS: Readonly<Record<Language, readonly string[]>> = {
   en: ['Fast Shipping', 'Gift', 'New', 'UK Stock', 'Free Returns', 'Tested', 'Best Price', 'Bundle'],
@@ -80,6 +81,15 @@ export function parseKeywords(q: string): KeywordTerm[] {
     }
   }
   return terms.filter((term) => term.length > 0);
+}
+
+/** Keywords with every word that no title holds replaced by one that differs in one letter, where there is one. */
+export function correctKeywords(q: string, language: Language): string {
+  const known = new Set(FAMILIES.flatMap((family) => words(vocabulary(family, language))));
+  return q.replace(/[\p{L}\p{N}]{4,}/gu, (written) => {
+    const [word = ''] = words(written);
+    return known.has(word) ? written : ([...known].find((each) => leven(word, each) === 1) ?? written);
+  });
 }
 
 /** Whether an index (see `indexed`) has the words of every term. */

@@ -1,7 +1,7 @@
 import { browseError, type ErrorDetail } from '../answers.ts';
 import { ASPECTS, hasAccountTypes } from '../catalogue/items.ts';
 import { isSeller, type Listing } from '../catalogue/listing.ts';
-import { convert, isCurrency, type Site } from '../catalogue/marketplaces.ts';
+import { convert, isCurrency, isPostalCode, type Site } from '../catalogue/marketplaces.ts';
 
 export type Test = (listing: Listing) => boolean;
 
@@ -10,19 +10,20 @@ interface Context {
   readonly site: Site;
   /** All filters of the request. */
   readonly values: ReadonlyMap<string, string>;
+  readonly sort: string | null;
 }
 
 /** Returns the test that a filter means, or the id of its warning or refusal. */
 type Parser = (value: string, context: Context) => Test | number;
 
 const PICKUP = ['pickupCountry', 'pickupPostalCode', 'pickupRadius', 'pickupRadiusUnit'];
-const REFUSALS = [12032, 12516, 12517];
+const REFUSALS = [12032, 12034, 12516, 12517];
 
 /**
- * Reads the `filter` parameter; `q` are the keywords beside it. Warnings are for what eBay ignores: it answers 200 all the
- * same. With a refusal it answers nothing else.
+ * Reads the `filter` parameter; `q` and `sort` are those beside it. Warnings are for what eBay ignores: it answers 200 all
+ * the same. With a refusal it answers nothing else.
  */
-export function readFilters(text: string, site: Site, q: string) {
+export function readFilters(text: string, site: Site, q: string, sort: string | null) {
   const values = new Map(splitFilters(text));
   const tests: Test[] = [];
   const problems: ErrorDetail[] = [];
@@ -32,7 +33,7 @@ export function readFilters(text: string, site: Site, q: string) {
   for (const [name, value] of values) {
     if (PICKUP.includes(name)) continue;
     const parse = Object.hasOwn(PARSERS, name) ? PARSERS[name] : undefined;
-    const test = parse?.(value, { site, values }) ?? INVALID;
+    const test = parse?.(value, { site, values, sort }) ?? INVALID;
     if (typeof test === 'function') tests.push(test);
     else report(test, name, value);
     // Without a buyingOptions filter eBay shows only what can be bought at once.
@@ -40,7 +41,8 @@ export function readFilters(text: string, site: Site, q: string) {
   }
   if (!values.has('buyingOptions')) tests.push(canBeBought);
   const pickup = PICKUP.filter((name) => values.has(name));
-  if (pickup.length > 0 && pickup.length < PICKUP.length) problems.push(browseError(12010));
+  const needsPickup = pickup.length > 0 || sort === 'distance';
+  if (needsPickup && pickup.length < PICKUP.length) problems.push(browseError(12010));
   const currency = values.get('priceCurrency');
   if (currency !== undefined && !values.has('price')) report(12012, 'priceCurrency', currency);
   const searchInDescription = values.get('searchInDescription') === 'true';
@@ -113,10 +115,13 @@ const COUNTRY = /^[A-Z]{2}$/;
 const WORD = /^[A-Z_]+$/;
 const REGIONS = 'WORLDWIDE|EUROPEAN_UNION|NORTH_AMERICA|ASIA|CONTINENTAL_EUROPE|UK_AND_IRELAND';
 
-const priceRange = range(decimal, ({ priceCents, auction, site }, { values }) => {
-  const cents = priceCents ?? auction?.bidCents ?? 0;
+const priceRange = range(decimal, ({ priceCents, auction, site, rate }, { values }) => {
+  const cents = Math.round((priceCents ?? auction?.bidCents ?? 0) * rate);
   return convert(cents, site.currency, values.get('priceCurrency') ?? '') / 100;
 });
+const buyingOptions = set(/^(FIXED_PRICE|AUCTION|BEST_OFFER|CLASSIFIED_AD)$/, (listing, wanted) =>
+  listing.buyingOptions.some((option) => wanted.has(option)),
+);
 const accountTypes = set(/^(BUSINESS|INDIVIDUAL)$/, ({ seller }, wanted) => wanted.has(seller.accountType));
 
 const PARSERS: Readonly<Record<string, Parser>> = {
@@ -126,9 +131,9 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   },
   // Alone it earns two warnings, as it does at eBay: this one and 12012 (see `readFilters`).
   priceCurrency: (value, { values }) => (values.has('price') && isCurrency(value) ? always : INVALID),
-  buyingOptions: set(/^(FIXED_PRICE|AUCTION|BEST_OFFER|CLASSIFIED_AD)$/, ({ buyingOptions }, wanted) =>
-    buyingOptions.some((option) => wanted.has(option)),
-  ),
+  // Only auctions have an end to sort by.
+  buyingOptions: (value, context) =>
+    context.sort === 'endingSoonest' && !value.includes('AUCTION') ? 12034 : buyingOptions(value, context),
   conditions: set(/^(NEW|USED|UNSPECIFIED)$/, ({ conditionId }, wanted) =>
     wanted.has(conditionId === null ? 'UNSPECIFIED' : Number(conditionId) < 2000 ? 'NEW' : 'USED'),
   ),
@@ -148,7 +153,10 @@ const PARSERS: Readonly<Record<string, Parser>> = {
   itemLocationRegion: word(REGIONS),
   deliveryCountry: (value) =>
     COUNTRY.test(value) ? ({ shipsAbroad, country }) => shipsAbroad || country === value : INVALID,
-  deliveryPostalCode: (_, { values }) => (values.has('deliveryCountry') ? always : 12011),
+  deliveryPostalCode: (value, { values }) => {
+    const country = values.get('deliveryCountry');
+    return country === undefined ? 12011 : isPostalCode(value, country) ? always : 12015;
+  },
   deliveryOptions: set(WORD),
   maxDeliveryCost: (value) =>
     Number(value) === 0 ? ({ shipping }) => shipping?.kind === 'FIXED' && shipping.cents === 0 : INVALID,

@@ -3,7 +3,7 @@ import { FAMILIES } from '../catalogue/families.ts';
 import { epidOf, gtinOf } from '../catalogue/items.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import type { Site } from '../catalogue/marketplaces.ts';
-import { parseKeywords } from '../catalogue/title.ts';
+import { correctKeywords, parseKeywords } from '../catalogue/title.ts';
 import { readAspectFilter, readFilters } from './filters.ts';
 
 /** No listing of a search beyond this position can be reached. */
@@ -17,8 +17,11 @@ const TOP_LEVEL = new Set(FAMILIES.map(({ leaf }) => leaf.department.id));
 
 export type SearchQuery = Exclude<ReturnType<typeof readQuery>, Answer>;
 
-/** Reads the parameters of a search for one site, or refuses it, in eBay's order of strictness. */
-export function readQuery(query: URLSearchParams, site: Site) {
+/**
+ * Reads the parameters of a search for one site, or refuses it, in eBay's order of strictness. `shown` are the keywords
+ * for the picture of a search by image, whose `q` and `sort` have no effect.
+ */
+export function readQuery(query: URLSearchParams, site: Site, shown: string | null = null) {
   const [limit, offset] = [query.get('limit') ?? '50', query.get('offset') ?? '0'];
   if (!/^-?\d+$/.test(limit)) return refuse(12007, { limit });
   if (Number(limit) < 1 || Number(limit) > MAX_PAGE) return refuse(12006, { limit });
@@ -39,7 +42,8 @@ export function readQuery(query: URLSearchParams, site: Site) {
     warnings.push(browseError(errorId, { [name]: value }));
     return null;
   };
-  const q = (query.get('q') ?? '').slice(0, MAX_KEYWORDS).replaceAll('*', ' ').trim();
+  const keywords = (shown ?? query.get('q') ?? '').slice(0, MAX_KEYWORDS).trim();
+  if (keywords.includes('*')) return refuse(12001, { q: keywords });
   const categories = list(query.get('category_ids'));
   if (categories.length > 1) return refuse(12030, { allowedMaxCategories: '1' });
   const categoryId = checked(
@@ -50,20 +54,22 @@ export function readQuery(query: URLSearchParams, site: Site) {
   );
   const epid = checked('epid', (code) => /^\d{6,14}$/.test(code), 12021);
   const gtin = checked('gtin', (code) => /^\d{8,14}$/.test(code), 12022);
-  if (q === '' && categoryId === null && epid === null && gtin === null) return refuse(12001);
+  if (keywords === '' && categoryId === null && epid === null && gtin === null) return refuse(12001);
   const filterText = query.getAll('filter').join(',');
-  if (categoryId !== null && q === '' && filterText === '' && TOP_LEVEL.has(categoryId)) return refuse(12013);
+  if (categoryId !== null && keywords === '' && filterText === '' && TOP_LEVEL.has(categoryId))
+    return refuse(12013);
   const correction = query.get('auto_correct');
   if (correction !== null && correction !== 'KEYWORD') return refuse(12027, { auto_correct: correction });
   if (correction !== null && !AUTO_CORRECT.includes(site.country)) {
     return refuse(12028, { marketplaceId: site.id });
   }
-  const filters = readFilters(filterText, site, q);
+  const q = correction === null ? keywords : correctKeywords(keywords, site.language);
+  const sort = shown === null ? checked('sort', (name) => Object.hasOwn(ORDERS, name), 12008) : null;
+  const filters = readFilters(filterText, site, q, sort);
   if (filters.refusal !== undefined) return json(400, { errors: [filters.refusal] });
   const aspectText = query.get('aspect_filter');
   const aspects =
     aspectText === null ? { tests: [], warnings: [] } : readAspectFilter(aspectText, categoryId);
-  const sort = checked('sort', (name) => Object.hasOwn(ORDERS, name), 12008);
   const fieldgroups = list(query.get('fieldgroups'));
   for (const unknown of fieldgroups.filter((group) => !FIELDGROUPS.test(group))) {
     warnings.push(browseError(12016, { fieldgroups: unknown }));
@@ -83,6 +89,7 @@ export function readQuery(query: URLSearchParams, site: Site) {
       ...aspects.tests,
     ],
     searchInDescription: filters.searchInDescription,
+    autoCorrections: q === keywords ? undefined : { q },
     warnings: [...warnings, ...filters.warnings, ...aspects.warnings],
   };
 }
@@ -94,8 +101,9 @@ function list(value: string | null): string[] {
 type Order = (a: Listing, b: Listing) => number;
 
 /** Price plus delivery; unknown delivery counts as none. */
-function delivered({ priceCents, auction, shipping }: Listing): number {
-  return (priceCents ?? auction?.bidCents ?? 0) + (shipping?.kind === 'FIXED' ? shipping.cents : 0);
+function delivered({ priceCents, auction, shipping, rate }: Listing): number {
+  const price = Math.round((priceCents ?? auction?.bidCents ?? 0) * rate);
+  return price + (shipping?.kind === 'FIXED' ? Math.round(shipping.cents * rate) : 0);
 }
 
 const bestMatch: Order = (a, b) => a.rank - b.rank;

@@ -8,7 +8,11 @@ import { fraction, hash } from '../random.ts';
 import { REACHABLE, readQuery, type SearchQuery, sortListings } from './query.ts';
 
 export interface SearchRequest {
+  /** Its path, for `href` and `next`. */
+  readonly path: string;
   readonly query: URLSearchParams;
+  /** What a search by image finds its picture to show. */
+  readonly shown?: string | undefined;
   /** The marketplace header as it came. */
   readonly marketplace: string | null;
   readonly buyer: BuyerContext;
@@ -18,8 +22,8 @@ export interface SearchRequest {
 }
 
 /**
- * GET item_summary/search. Result lists, finished pages and serialised items are cached, so that a repeated page costs
- * almost nothing. `publicOrigin` is that of pictures and item pages.
+ * GET item_summary/search and POST item_summary/search_by_image. Result lists, finished pages and serialised items are
+ * cached, so that a repeated page costs almost nothing. `publicOrigin` is that of pictures and item pages.
  */
 export function createSearch(catalogue: Catalogue, publicOrigin: string): (request: SearchRequest) => Answer {
   const pages = new Map<string, Answer>();
@@ -40,15 +44,16 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     return sortListings(found, asked.sort);
   };
 
-  const page = (asked: SearchQuery, { query, buyer, origin, unsteady }: SearchRequest): Answer => {
-    const { limit, offset, warnings, fieldgroups } = asked;
-    const key = searchKey(query, asked.site.id);
+  const page = (asked: SearchQuery, request: SearchRequest): Answer => {
+    const { path, query, shown, buyer, origin, unsteady } = request;
+    const { limit, offset, warnings, fieldgroups, autoCorrections } = asked;
+    const key = `${searchKey(query, asked.site.id)}${shown ?? ''}`;
     const listings = cached(results, `${catalogue.version} ${key}`, () => find(asked), 60);
     const { items, total } = cutPage(listings, asked, key, unsteady);
     const link = (parameters: object) => {
       const changed = new URLSearchParams(query);
       for (const [name, value] of Object.entries(parameters)) changed.set(name, String(value));
-      return `${origin}/buy/browse/v1/item_summary/search?${changed}`;
+      return `${origin}${path}?${changed}`;
     };
     const end = Math.min(listings.length, REACHABLE);
     const body = JSON.stringify({
@@ -59,12 +64,13 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
       prev: offset > 0 ? link({ limit, offset: Math.max(0, offset - limit) }) : undefined,
       limit,
       offset,
+      autoCorrections,
       refinement: refine(listings, fieldgroups, link),
     });
     if (items.length === 0) return text(200, body, 'application/json');
     const extended = fieldgroups.some((group) => group === 'EXTENDED' || group === 'FULL');
-    const shown = items.map((listing) => serialise(listing, buyer, extended)).join(',');
-    return text(200, `${body.slice(0, -1)},"itemSummaries":[${shown}]}`, 'application/json');
+    const summaries = items.map((listing) => serialise(listing, buyer, extended)).join(',');
+    return text(200, `${body.slice(0, -1)},"itemSummaries":[${summaries}]}`, 'application/json');
   };
 
   return (request) => {
@@ -73,7 +79,7 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     if (site === null) return refuse(12019, { marketplaceId: marketplace ?? '' });
     const key = JSON.stringify([catalogue.version, site.id, { ...request, query: query.toString() }]);
     const make = () => {
-      const asked = readQuery(query, site);
+      const asked = readQuery(query, site, request.shown);
       return 'status' in asked ? asked : page(asked, request);
     };
     return cached(pages, key, make, 200);

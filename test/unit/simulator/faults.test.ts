@@ -142,6 +142,100 @@ describe('armed faults of the simulator', () => {
     expect(itemSummaries[3]).to.have.property('itemId');
   });
 
+  interface Page {
+    itemSummaries?: { itemId: string }[];
+    total: number;
+    limit: number;
+    offset: number;
+    href: string;
+    next?: string;
+    prev?: string;
+  }
+  const page = async (offset: number, limit = 20) => {
+    const response = await search(`q=yoga+mat&limit=${limit}&offset=${offset}`);
+    return (await response.json()) as Page;
+  };
+  const idsOf = ({ itemSummaries = [] }: Page) => itemSummaries.map(({ itemId }) => itemId);
+  const place = (address = 'http://none') => {
+    const { searchParams } = new URL(address);
+    return [searchParams.get('offset'), searchParams.get('limit')];
+  };
+
+  it('shorten a page that goes on', async () => {
+    const whole = await page(0);
+    arm({ fault: 'short-page', count: 1 });
+    expect(await page(0)).to.deep.equal({ ...whole, itemSummaries: whole.itemSummaries?.slice(0, 10) });
+    arm({ fault: 'short-page', missing: 3, count: 1 });
+    expect(idsOf(await page(0))).to.deep.equal(idsOf(whole).slice(0, 17));
+    const { total } = whole;
+    const last = await page(total - (total % 20));
+    arm({ fault: 'short-page', count: 1 });
+    expect(await page(total - (total % 20)), 'the last page').to.deep.equal(last);
+  });
+
+  it('show the items of an earlier page under the offset that was asked for', async () => {
+    const [first, second, third] = [await page(0), await page(20), await page(40)];
+    arm({ fault: 'repeat-page', count: 1 });
+    expect(await page(40)).to.deep.equal({ ...third, itemSummaries: second.itemSummaries });
+    arm({ fault: 'repeat-page', back: 2, count: 1 });
+    expect(idsOf(await page(40))).to.deep.equal(idsOf(first));
+    arm({ fault: 'repeat-page', count: 1 });
+    expect(await page(0), 'nothing is before the first page').to.deep.equal(first);
+  });
+
+  it('keep the other parameters of a request when they repeat a page', async () => {
+    const auctions = (offset: number) =>
+      search(`q=phone+case&limit=5&offset=${offset}&filter=buyingOptions:{AUCTION}&filter=conditions:{NEW}`);
+    const first = (await (await auctions(0)).json()) as Page;
+    arm({ fault: 'repeat-page', count: 1 });
+    expect(idsOf((await (await auctions(5)).json()) as Page)).to.deep.equal(idsOf(first));
+  });
+
+  it('contradict themselves: a total without items, a next that leads back', async () => {
+    const whole = await page(20);
+    arm({ fault: 'contradiction', count: 1 });
+    const { itemSummaries: _, ...rest } = whole;
+    expect(await page(20)).to.deep.equal(rest);
+    arm({ fault: 'contradiction', shape: 'back', count: 1 });
+    const back = await page(20);
+    expect(place(back.next)).to.deep.equal(['0', '20']);
+    expect(back).to.deep.equal({ ...whole, next: back.next });
+  });
+
+  it('lower the limit, which limit, href and next say', async () => {
+    const whole = await page(0);
+    arm({ fault: 'lower-limit', limit: 5, count: 2 });
+    const lowered = await page(0);
+    expect(idsOf(lowered)).to.deep.equal(idsOf(whole).slice(0, 5));
+    expect(lowered).to.include({ limit: 5, offset: 0, total: whole.total });
+    expect([place(lowered.href), place(lowered.next)]).to.deep.equal([
+      ['0', '5'],
+      ['5', '5'],
+    ]);
+    expect(await page(0, 5), 'a limit that is not above').to.include({ limit: 5 });
+    const next = (await (await get('', lowered.next ?? '', token)).json()) as Page;
+    expect(idsOf(next)).to.deep.equal(idsOf(whole).slice(5, 10));
+  });
+
+  it('let the total drift from call to call', async () => {
+    const { total } = await page(0);
+    arm({ fault: 'drifting-total', by: 0.2 });
+    const totals = await Promise.all(Array.from({ length: 10 }, async () => (await page(0)).total));
+    expect(new Set(totals).size).to.be.above(1);
+    for (const drifted of totals)
+      expect(drifted).to.be.within(Math.floor(total * 0.8), Math.ceil(total * 1.2));
+  });
+
+  it('leave what is no search page as it is', async () => {
+    const { itemSummaries = [] } = await page(0);
+    const path = `/buy/browse/v1/item/${encodeURIComponent(itemSummaries[0]?.itemId ?? '')}`;
+    const ask = async () => (await get(simulator().url, path, token)).json();
+    const item = await ask();
+    const faults = ['short-page', 'repeat-page', 'contradiction', 'lower-limit', 'drifting-total'] as const;
+    for (const fault of faults) arm({ fault });
+    expect(await ask()).to.deep.equal(item);
+  });
+
   it('strike the token endpoint in its own error shapes', async () => {
     arm({ fault: 'oauth-refusal', count: 1, on: { endpoint: 'token' } });
     const refused = await askToken(simulator().url);

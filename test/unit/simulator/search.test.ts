@@ -8,6 +8,7 @@ interface Page {
   itemSummaries?: { itemId: string; title: string; price?: { value: string; currency: string } }[];
   warnings?: { errorId: number }[];
   errors?: { errorId: number }[];
+  autoCorrections?: { q: string };
 }
 
 describe('item_summary/search of the simulator', () => {
@@ -35,6 +36,13 @@ describe('item_summary/search of the simulator', () => {
     ['q=m&filter=searchInDescription:true', 400, 12516, 'one character searched in descriptions'],
     ['q=mat&filter=itemLocationCountry:US,itemLocationRegion:ASIA', 400, 12517, 'two location filters'],
     [`q=mat&filter=sellers:{${'x|'.repeat(250)}x}`, 400, 12032, 'more than 250 sellers'],
+    ['q=usb*', 400, 12001, 'a wildcard'],
+    [
+      'q=mat&sort=endingSoonest&filter=buyingOptions:{FIXED_PRICE}',
+      400,
+      12034,
+      'the end of what has none as the order',
+    ],
     ['q=mat&auto_correct=ALL', 400, 12027, 'an unknown auto_correct'],
   ];
   for (const [query, status, errorId, rule] of refusals) {
@@ -53,6 +61,12 @@ describe('item_summary/search of the simulator', () => {
     ['filter=conditions:{SHINY}', [12002], 'a condition that does not exist'],
     ['filter=sellers:{nobody_at_all}', [12003], 'a seller that does not exist'],
     ['filter=deliveryPostalCode:19406', [12011], 'a postal code without its country'],
+    [
+      'filter=deliveryPostalCode:XYZ,deliveryCountry:US',
+      [12015],
+      'a postal code that its country does not have',
+    ],
+    ['sort=distance', [12010], 'the distance from an unknown place'],
     ['filter=sellerAccountTypes:{BUSINESS}', [12014], 'seller types on EBAY_US'],
     ['filter=pickupCountry:US', [12010], 'a part of the pickup filters'],
     ['category_ids=999999999', [12009], 'a category that does not exist'],
@@ -61,13 +75,41 @@ describe('item_summary/search of the simulator', () => {
   ];
   for (const [query, errorIds, ignored] of warned) {
     it(`answers 200 with warning ${errorIds.join(' and ')} for ${ignored}, and ignores it`, async () => {
-      const plain = await ask('q=yoga+mat');
+      // What can be sent to the US is not what a wrong postal code leaves out.
+      const country = query.includes('deliveryCountry:US') ? '&filter=deliveryCountry:US' : '';
+      const plain = await ask(`q=yoga+mat${country}`);
       const answer = await ask(`q=yoga+mat&${query}`);
       expect(answer.status).to.equal(200);
       expect(answer.page.warnings?.map((warning) => warning.errorId)).to.deep.equal(errorIds);
       expect(answer.page.total).to.equal(plain.page.total);
     });
   }
+
+  it('accepts the postal codes and orders that eBay does', async () => {
+    for (const query of [
+      'filter=deliveryPostalCode:19406,deliveryCountry:US',
+      'filter=deliveryPostalCode:SW1A 1AA,deliveryCountry:GB',
+      'filter=deliveryPostalCode:90210,deliveryCountry:JP',
+      'sort=endingSoonest&filter=buyingOptions:{AUCTION|FIXED_PRICE}',
+      'sort=distance&filter=pickupCountry:US,pickupPostalCode:19406,pickupRadius:10,pickupRadiusUnit:mi',
+    ]) {
+      const { status, page } = await ask(`q=phone+case&${query}`);
+      expect(status, query).to.equal(200);
+      expect(page, query).to.include.keys('itemSummaries').and.not.have.any.keys('warnings');
+    }
+  });
+
+  it('corrects a word that no title holds when asked to, on the sites that offer it', async () => {
+    const { page: wrong } = await ask('q=yogaa+mat');
+    expect(wrong).to.include({ total: 0 }).and.not.have.any.keys('autoCorrections');
+    const { page: corrected } = await ask('q=yogaa+mat&auto_correct=KEYWORD');
+    expect(corrected.autoCorrections).to.deep.equal({ q: 'yoga mat' });
+    expect(corrected.total).to.equal((await ask('q=yoga+mat')).page.total);
+    const { page: right } = await ask('q=yoga+mat&auto_correct=KEYWORD');
+    expect(right).to.not.have.any.keys('autoCorrections');
+    const refused = await ask('q=yogaa+mat&auto_correct=KEYWORD', { 'x-ebay-c-marketplace-id': 'EBAY_NL' });
+    expect([refused.status, refused.page.errors?.[0]?.errorId]).to.deep.equal([400, 12028]);
+  });
 
   it('leaves itemSummaries out when nothing is found', async () => {
     const { status, page } = await ask('q=unfindable');
