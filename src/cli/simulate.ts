@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { FAULT_NAMES } from '../simulator/faults.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
 import { listenError, wrongValue } from './exit.ts';
@@ -17,8 +18,15 @@ export function command(terminal: Terminal): Command {
     .option('--seed <n>', 'same seed, same day: same catalogue', wholeNumber('--seed', 2 ** 31), 1)
     .option('--latency <ms>', 'time to answer, such as 120 or 80-250', latency, 0)
     .option('--json', 'print the addresses as JSON')
+    .addHelpText('after', faults)
     .action((flags: Flags) => simulate(terminal, flags));
 }
+
+/** Its parameters stand beside each fault in src/simulator/faults.ts. */
+const faults = `
+Faults, armed with POST /_sim/faults and a body such as {"fault": "short-page", "count": 1}:
+  ${FAULT_NAMES.join(', ').replace(/(.{60,80}?,) /g, '$1\n  ')}
+Exchange rates move slowly; PUT /_sim/settings with {"rateSpeed": 3600} makes an hour of them a second, 0 stops them.`;
 
 async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
   const interrupt = onInterrupt();

@@ -44,6 +44,7 @@ describe("the simulator's answers and eBay's OpenAPI documents (folder in EBAY_O
     'q=trading+card&limit=200&fieldgroups=FULL&sort=price',
     'q=qqqq',
     'q=yoga&sort=relevance&filter=nonsense:1',
+    'q=yoga+mat&sort=distance&filter=deliveryCountry:US,deliveryPostalCode:XYZ',
   ];
   for (const site of SITES) {
     it(`every search of ${site.id} has only fields of SearchPagedCollection, with their types`, async () => {
@@ -62,13 +63,57 @@ describe("the simulator's answers and eBay's OpenAPI documents (folder in EBAY_O
 
   it('every item has only fields of Item, with their types', async () => {
     const validate = schemaOf(BROWSE, 'Item');
+    const headers = { 'x-ebay-c-enduserctx': 'affiliateCampaignId=123' };
     const filter = 'filter=buyingOptions:%7BAUCTION%7CFIXED_PRICE%7D';
     const page = await get(simulator().url, `${SEARCH}?q=phone+case&limit=200&${filter}`, token);
     const { itemSummaries } = (await page.json()) as { itemSummaries: { itemHref: string }[] };
     for (const { itemHref } of itemSummaries) {
-      const item = await get('', itemHref, token);
+      const item = await get('', itemHref, token, headers);
       expect(item.status).to.equal(200);
       expectValid(validate, await item.json());
+    }
+  });
+
+  it('COMPACT items, items by number and item groups have only fields of theirs', async () => {
+    const page = await get(simulator().url, `${SEARCH}?q=phone+case&limit=100`, token);
+    type Found = { itemHref: string; legacyItemId: string; itemGroupHref?: string };
+    const { itemSummaries } = (await page.json()) as { itemSummaries: Found[] };
+    const [item, group] = ['Item', 'ItemGroup'].map((name) => schemaOf(BROWSE, name)) as [
+      ValidateFunction,
+      ValidateFunction,
+    ];
+    for (const { itemHref, legacyItemId, itemGroupHref } of itemSummaries) {
+      expectValid(item, await (await get('', `${itemHref}?fieldgroups=COMPACT`, token)).json());
+      const byNumber = `${simulator().url}/buy/browse/v1/item/get_item_by_legacy_id?legacy_item_id=${legacyItemId}`;
+      const answer = await get('', itemGroupHref ?? byNumber, token);
+      expect(answer.status).to.equal(200);
+      expectValid(itemGroupHref === undefined ? item : group, await answer.json());
+    }
+    expect(itemSummaries.filter(({ itemGroupHref }) => itemGroupHref).length).to.be.above(0);
+  });
+
+  it('searches by image, corrected searches and compatibility have only fields of theirs', async () => {
+    const search = schemaOf(BROWSE, 'SearchPagedCollection');
+    const corrected = await get(simulator().url, `${SEARCH}?q=yogaa+mat&auto_correct=KEYWORD`, token);
+    const body = (await corrected.json()) as { autoCorrections?: object };
+    expect(body).to.have.property('autoCorrections');
+    expectValid(search, body);
+    const post = async (path: string, sent: object) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' };
+      const url = `${simulator().url}/buy/browse/v1/${path}`;
+      const response = await fetch(url, { method: 'POST', headers, body: JSON.stringify(sent) });
+      expect(response.status).to.equal(200);
+      return (await response.json()) as { itemSummaries?: object[] };
+    };
+    const found = await post('item_summary/search_by_image?limit=20', { image: 'AAAA' });
+    expect(found.itemSummaries).to.have.length(20);
+    expectValid(search, found);
+    const parts = await get(simulator().url, `${SEARCH}?q=dash+cam&limit=1`, token);
+    const [part] = ((await parts.json()) as { itemSummaries: { itemId: string }[] }).itemSummaries;
+    const vehicle = ['Year', 'Make', 'Model', 'Trim', 'Engine'].map((name) => ({ name, value: '1' }));
+    for (const compatibilityProperties of [vehicle, vehicle.slice(1)]) {
+      const path = `item/${encodeURIComponent(part?.itemId ?? '')}/check_compatibility`;
+      expectValid(schemaOf(BROWSE, 'CompatibilityResponse'), await post(path, { compatibilityProperties }));
     }
   });
 

@@ -73,7 +73,7 @@ describe('converted prices of the simulator', () => {
     simulator().controls.configure({ rateSpeed: 1e9 });
     const later = await waitFor('six prices that moved', async () => {
       const now = await search('');
-      return now.filter(({ price }, at) => price.value !== earlier[at]?.price.value).length > 5 && now;
+      return now.filter(({ price }, at) => price.value !== earlier[at]?.price.value).length > 5 ? now : null;
     });
     simulator().controls.configure({ rateSpeed: 0 });
     const kept = await search('');
