@@ -124,12 +124,11 @@ function show(item: Listing, { buyer, query, origin }: ItemCall): Record<string,
   return Object.fromEntries(Object.entries(whole).filter(([name]) => COMPACT.split(' ').includes(name)));
 }
 
-/** The body as a JSON object, or null when it is none. */
-export function parseObject(body: string): Record<string, unknown> | null {
+/** The body as a JSON object, or undefined when it is none. */
+export function parseObject(body: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(body);
-    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : null;
+    return Object(JSON.parse(body));
   } catch {
-    return null;
+    return undefined;
   }
 }

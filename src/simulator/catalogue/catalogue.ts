@@ -1,7 +1,7 @@
 import { FAMILIES, type Family } from './families.ts';
 import { decodeListing, drawListing, encodeListing, type Listing } from './listing.ts';
 import { SITES, type Site } from './marketplaces.ts';
-import { Rates } from './rates.ts';
+import { createRates, type Rates } from './rates.ts';
 import { indexed, type KeywordTerm, matchesKeywords, vocabulary } from './title.ts';
 
 export interface NewListing {
@@ -41,7 +41,7 @@ export class Catalogue {
 
   constructor(options: { seed: number; scale: number; today: number }) {
     this.options = options;
-    this.rates = new Rates(options.seed, options.today);
+    this.rates = createRates(options.seed, options.today);
   }
 
   /** Changes with every control call and every step of the exchange rates: what was computed before is stale. */

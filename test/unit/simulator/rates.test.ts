@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { Rates } from '../../../src/simulator/catalogue/rates.ts';
+import { createRates } from '../../../src/simulator/catalogue/rates.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../../support/simulator.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -12,7 +12,7 @@ describe("the simulator's exchange rates", () => {
 
   it('follow from the seed and the clock, and change once an hour', () => {
     const clock = sinon.useFakeTimers(START);
-    const [rates, same, other] = [new Rates(1, START), new Rates(1, START), new Rates(2, START)];
+    const [rates, same, other] = [createRates(1, START), createRates(1, START), createRates(2, START)];
     const first = rates.between('GBP', 'USD');
     expect(same.between('GBP', 'USD')).to.equal(first);
     expect(other.between('GBP', 'USD')).to.not.equal(first);
@@ -25,7 +25,7 @@ describe("the simulator's exchange rates", () => {
 
   it('stay within a few percent over a year, and are each the inverse of the way back', () => {
     const clock = sinon.useFakeTimers(START);
-    const rates = new Rates(1, START);
+    const rates = createRates(1, START);
     const seen = Array.from({ length: 365 }, () => {
       clock.tick(24 * HOUR_MS);
       expect(rates.between('EUR', 'CNY') * rates.between('CNY', 'EUR')).to.be.closeTo(1, 1e-9);
@@ -37,7 +37,7 @@ describe("the simulator's exchange rates", () => {
 
   it('go on from where they are when the speed changes, and stay there at 0', () => {
     const clock = sinon.useFakeTimers(START);
-    const rates = new Rates(1, START);
+    const rates = createRates(1, START);
     clock.tick(3 * HOUR_MS);
     const reached = rates.step();
     rates.setSpeed(0);
