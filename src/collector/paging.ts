@@ -251,7 +251,7 @@ export function factsOf(page: ListingPage<{ itemId: string; fits: boolean }>): P
     offset: page.offset,
     next: followingOffset(page) ?? null,
     fitting: page.products.filter(({ fits }) => fits).length,
-    print: print.digest('hex').slice(0, 8),
+    print: print.digest('hex').slice(0, 16),
   };
 }
 
@@ -259,9 +259,9 @@ export function factsOf(page: ListingPage<{ itemId: string; fits: boolean }>): P
  * What is known of a page that a job asks for: anyone who writes to the queue may have added it.
  * - `needed`: it is one of those that `pagesAhead` gives;
  * - `ended`: the listing ends before it;
- * - `unsure`: it is the next one, and only the whole of the pages shows whether it is needed;
+ * - `unsure`: only the whole of the pages shows whether it is the next one;
  * - `foreign`: this search asks for no such page.
- * @param known the pages of its marketplace that are there
+ * @param known the pages of its marketplace that are there; of those that release 0.1 stored nothing is known
  */
 export function needOf(
   request: NormalRequest,
@@ -290,10 +290,9 @@ export function needOf(
     at = facts?.next ?? at + size;
     if (facts) prints.add(facts.print);
   }
-  if (at !== offset) return 'foreign';
+  if (at !== offset) return isKnown ? 'foreign' : 'unsure';
   const isWithin = count < partOf(callBound(request), request, marketplace);
-  if (isWithin && fitting < shareOf(request, marketplace)) return 'needed';
-  return isKnown ? 'unsure' : 'foreign';
+  return isWithin && fitting < shareOf(request, marketplace) ? 'needed' : 'unsure';
 }
 
 /** Bounds what one step looks at. */

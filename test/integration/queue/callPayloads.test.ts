@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { useService } from '../../support/service.ts';
-import { StoredJobs } from '../../support/storedJobs.ts';
+import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 describe('a job in the calls queue that this release did not add', () => {
@@ -73,6 +73,31 @@ describe('a job in the calls queue that this release did not add', () => {
     const { error } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
     expect(error?.code).to.equal('invalid_payload');
     expect(service.calledOffsets()).to.deep.equal([]);
+  });
+
+  it('follows a page that release 0.1 stored, which was smaller and of which nothing is known beside it', async () => {
+    await service.calls.pause();
+    const seller = { minFeedbackPercentage: 97 };
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 40, seller });
+    const page = await waitFor('its page', () => service.calls.getJob(`${searchId}-r1-p1`));
+    await page.updateData({ ...page.data, v: 1, limit: 40 });
+    const fault = service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 40 } });
+    await service.calls.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 1 });
+    const stored = new StoredJobs(service.config.redis.url);
+    expect(
+      await stored.redis.hdel(await resultsKey(service.searches, searchId), 'facts:EBAY_US', 'last:EBAY_US'),
+    ).to.be.at.least(1);
+    stored.close();
+    service.simulator.controls.clear(fault);
+    await service.producer.retry(searchId);
+    const ended = await waitFor('its second end', async () => {
+      const report = await service.producer.get(searchId);
+      return report.summary?.outcome === 'complete' ? report.summary : undefined;
+    });
+    expect(ended.missing).to.deep.equal([]);
+    expect(service.calledOffsets().slice(0, 3)).to.deep.equal([0, 40, 40]);
   });
 
   const calledFor = () => service.simulator.controls.log({ kind: 'search' }).map(({ query }) => query.q);

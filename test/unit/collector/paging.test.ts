@@ -67,14 +67,15 @@ describe('the pages of a search', () => {
       const address = pageAt(asked, 'EBAY_US', offset);
       return needOf(asked, { ...address, page: pageNumber(asked, address), ...change }, known);
     };
-    expect([need(0), need(400), need(600)]).to.deep.equal(['needed', 'needed', 'foreign']);
+    expect([need(0), need(400), need(600)]).to.deep.equal(['needed', 'needed', 'unsure']);
     const few = [facts(0, 200, 50), facts(200, 400, 50), facts(400, 600, 50)];
-    expect([need(600, few), need(800, few)]).to.deep.equal(['needed', 'foreign']);
+    expect([need(600, few), need(800, few)]).to.deep.equal(['needed', 'unsure']);
     expect(need(800, [...few, facts(600, 800, 50)])).to.equal('unsure');
     expect(need(600, [facts(0, 200), facts(200, 400), facts(400, 600)])).to.equal('unsure');
     expect(need(400, [facts(0, 200), facts(200, null)])).to.equal('ended');
     expect(need(600, [facts(0, 200), { ...facts(200, 400), print: '0' }])).to.equal('ended');
-    expect([need(100), need(100, [facts(0, 100)])]).to.deep.equal(['foreign', 'needed']);
+    const between = [need(100), need(100, [facts(0, 100)]), need(100, [facts(0, 200)])];
+    expect(between).to.deep.equal(['unsure', 'needed', 'foreign']);
     const odd = [
       { page: 2 },
       { limit: 300 },
