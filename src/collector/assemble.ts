@@ -97,6 +97,8 @@ export interface Assembled<Item extends Listed = Product> {
   products: Item[];
   counts: SearchCounts;
   warnings: SearchWarning[];
+  /** Pages that belong to the search; others may be there that were asked for ahead. */
+  pages: number;
   /** Different listings on the pages, unreadable ones included. */
   lookedAt: number;
   /** Why no further page is needed; undefined while one is. */
@@ -154,6 +156,7 @@ function assembled<Item extends Listed>(
       rejected: rejections(ordered),
     },
     warnings: [...distinct(ordered.flatMap((page) => page.warnings)), ...unreadable(ordered)],
+    pages: ordered.length,
     lookedAt: received - duplicates,
     stoppedBy,
     next,

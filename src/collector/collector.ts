@@ -188,9 +188,19 @@ export class EbayProductCollector {
       }
     }
     const { counts, warnings, lookedAt, stoppedBy = null } = assembled;
-    const ending = { pages: pages.length, missing: missing.length, cancelled: false, stoppedBy, counts };
+    const ending = { pages: assembled.pages, missing: missing.length, cancelled: false, stoppedBy, counts };
     const outcome = outcomeOf({ ...ending, onFailure: request.onFailure });
-    return { products, counts, warnings, lookedAt, stoppedBy, outcome, missing, pages: pages.length, calls };
+    return {
+      products,
+      counts,
+      warnings,
+      lookedAt,
+      stoppedBy,
+      outcome,
+      missing,
+      pages: assembled.pages,
+      calls,
+    };
   }
 }
 
@@ -200,7 +210,6 @@ export interface Collected extends Omit<Assembled, 'next' | 'stoppedBy'> {
   stoppedBy: StoppedBy | null;
   outcome: Outcome;
   missing: MissingPart[];
-  pages: number;
   /** HTTP attempts of the pages and details that are there. */
   calls: number;
 }

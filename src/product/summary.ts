@@ -114,7 +114,7 @@ export const SearchSummarySchema = Type.Object(
     }),
     lookedAt: count('different listings that were looked at, of counts.found'),
     calls: count('calls to eBay that this search made'),
-    pages: count('answers that are there'),
+    pages: count('pages that its products come from'),
     missing: Type.Array(MissingSchema, {
       description: 'the marketplaces whose pages ended early and the products without their details, and why',
     }),

@@ -1,4 +1,4 @@
-import { assembleHeads, type PageHead, type ProductHead } from '../../src/collector/assemble.ts';
+import { assembleHeads, type PageHead } from '../../src/collector/assemble.ts';
 import {
   callBound,
   factsOf,
@@ -7,7 +7,6 @@ import {
   type PageFacts,
   pageAt,
   pagesAhead,
-  progressOf,
 } from '../../src/collector/paging.ts';
 import type { MarketplaceId } from '../../src/product/marketplaces.ts';
 import { parseSearchRequest } from '../../src/product/parseRequest.ts';
@@ -196,11 +195,10 @@ export function runSearch(
     underWay.push({ ...address, known: facts.get(address.marketplace) ?? [] });
   };
   for (;;) {
-    const { products, counts, lookedAt, stoppedBy = null, next } = assembleHeads(request, stored);
+    const { products, counts, pages, lookedAt, stoppedBy = null, next } = assembleHeads(request, stored);
     const open = next.filter((address) => !failed.has(placeOf(address)));
     if (open.length === 0) {
       const missing = next.length;
-      const pages = stored.length - aside(request, stored);
       const ending = { pages, missing, cancelled: false, stoppedBy, onFailure: 'fail' as const, counts };
       const delivered = products.map(({ itemId }) => itemId);
       return { outcome: outcomeOf(ending), stoppedBy, delivered, lookedAt, calls, pages };
@@ -238,11 +236,6 @@ export function runSearch(
 
 function placeOf({ marketplace, offset }: { marketplace: MarketplaceId; offset: number }): string {
   return `${marketplace} ${offset}`;
-}
-
-/** Pages that are there and do not belong to the search. */
-function aside(request: NormalRequest, stored: readonly PageHead[]): number {
-  return stored.length - progressOf<ProductHead, PageHead>(request, stored, ({ fits }) => fits).pages.length;
 }
 
 function headFrom({ products, marketplace, ...page }: Answer): PageHead {

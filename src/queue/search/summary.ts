@@ -48,7 +48,7 @@ export function summarise(
   noLongerListed: readonly string[],
   expiresAt: number | undefined,
 ): SearchSummary {
-  const { counts, warnings, products, lookedAt, ...rest } = assembleHeads(request, heads);
+  const { counts, warnings, products, pages, lookedAt, ...rest } = assembleHeads(request, heads);
   const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
   const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
   const [first] = missing;
@@ -57,7 +57,7 @@ export function summarise(
   return {
     searchId: search.searchId,
     outcome: outcomeOf({
-      pages: heads.length,
+      pages,
       missing: missing.length,
       cancelled: run.cancelled,
       stoppedBy,
@@ -68,7 +68,7 @@ export function summarise(
     stoppedBy,
     lookedAt,
     calls: [...heads, ...details.values()].reduce((sum, answer) => sum + answer.calls, run.failedCalls),
-    pages: heads.length,
+    pages,
     missing,
     gone: [...new Set([...noLongerListed, ...gone.map(({ itemId }) => itemId)])],
     warnings,

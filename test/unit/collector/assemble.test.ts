@@ -124,6 +124,7 @@ describe('the result of a search', () => {
       products: [],
       counts,
       warnings: [],
+      pages: 0,
       lookedAt: 0,
       stoppedBy: undefined,
       next: [{ marketplace: 'EBAY_US', offset: 0, limit: 200 }],
