@@ -77,32 +77,6 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     expect(worker?.['limitUntil'], 'it still knows of the limit').to.be.above(Date.now());
   });
 
-  it('`Worker.getRateLimitDelay` ignores how far away Redis is; the patched worker asks a round trip earlier', async () => {
-    const proxy = await startTcpProxy(Number(new URL(server.url).port));
-    Object.assign(proxy, { mode: 'latency', latencyMs: 100 });
-    const far = connectTo(`redis://127.0.0.1:${proxy.port}`, { maxRetriesPerRequest: null });
-    const delays = async (subject: Worker) => {
-      // It learns how long an answer takes.
-      await subject.getNextJob('token', { block: false });
-      // biome-ignore lint/complexity/useLiteralKeys: protected in BullMQ's types.
-      return [10, 500, 60_000].map((ms) => subject['getRateLimitDelay'](ms));
-    };
-    const slow = { ...options, connection: far, maximumRateLimitDelay: 1000 };
-    const stock = new Worker(queue.name, null, slow);
-    const lazy = new PatchedWorker(queue.name, null as never, slow, redis);
-    const near = new PatchedWorker(queue.name, null as never, { ...slow, connection: blocking }, redis);
-    const changed = 'BullMQ looks at the round trip itself: the override may go';
-    expect(await delays(stock), changed).to.deep.equal([10, 500, 1000]);
-    const [least, some, most] = await delays(lazy);
-    expect(least).to.equal(0);
-    expect(some).to.be.within(0, 402);
-    expect(most).to.equal(1000);
-    expect((await delays(near))[1]).to.be.above(400);
-    for (const each of [stock, lazy, near]) await each.close(true);
-    far.disconnect();
-    await proxy.close();
-  });
-
   it('`Worker.createJob` gets the stored fields of every job: one without a hash is an error, a huge one is shrunk', async () => {
     const errors: string[] = [];
     const seen: Job[] = [];
@@ -167,5 +141,38 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     expect(errors.every(isLockLost)).to.equal(true);
     expect(isLockLost(new Error('eBay answered 500'))).to.equal(false);
     expect(isLockLost('Missing lock for job x')).to.equal(false);
+  });
+});
+
+describe('what the worker changes of BullMQ 6.7.0 where Redis is far away', () => {
+  // A client of a Cluster connects to its nodes by their own addresses, past the proxy.
+  const server = useRedis('single');
+
+  it('`Worker.getRateLimitDelay` ignores how far away Redis is; the patched worker asks a round trip earlier', async () => {
+    const [redis, blocking] = [server.connect(), connectTo(server.url, { maxRetriesPerRequest: null })];
+    const queue = 'ebay-calls';
+    const proxy = await startTcpProxy(Number(new URL(server.url).port));
+    Object.assign(proxy, { mode: 'latency', latencyMs: 100 });
+    const far = connectTo(`redis://127.0.0.1:${proxy.port}`, { maxRetriesPerRequest: null });
+    const delays = async (subject: Worker) => {
+      // It learns how long an answer takes.
+      await subject.getNextJob('token', { block: false });
+      // biome-ignore lint/complexity/useLiteralKeys: protected in BullMQ's types.
+      return [10, 500, 60_000].map((ms) => subject['getRateLimitDelay'](ms));
+    };
+    const slow = { prefix: '{ebay}', autorun: false, connection: far, maximumRateLimitDelay: 1000 };
+    const stock = new Worker(queue, null, slow);
+    const lazy = new PatchedWorker(queue, null as never, slow, redis);
+    const near = new PatchedWorker(queue, null as never, { ...slow, connection: blocking }, redis);
+    const changed = 'BullMQ looks at the round trip itself: the override may go';
+    expect(await delays(stock), changed).to.deep.equal([10, 500, 1000]);
+    const [least, some, most] = await delays(lazy);
+    expect(least).to.equal(0);
+    expect(some).to.be.within(0, 402);
+    expect(most).to.equal(1000);
+    expect((await delays(near))[1]).to.be.above(400);
+    for (const each of [stock, lazy, near]) await each.close(true);
+    for (const connection of [far, blocking]) connection.disconnect();
+    await proxy.close();
   });
 });
