@@ -88,8 +88,8 @@ class SlotMissed extends Error {}
 export class EbayHttp {
   readonly #options: EbayHttpOptions;
   readonly #axios: AxiosInstance;
-  /** The token as it was last read, and when, on `performance`'s clock. */
-  #token = { value: '', readAt: Number.NEGATIVE_INFINITY };
+  /** The token, and when its reading began, on `performance`'s clock. */
+  #token = { value: '', askedAt: Number.NEGATIVE_INFINITY };
   /** The gate's mark when the token was last read because of it. */
   #tokenMark = '';
 
@@ -215,7 +215,7 @@ export class EbayHttp {
   }
 
   #isTokenStale(): boolean {
-    return performance.now() - this.#token.readAt >= STALE_TOKEN_MS;
+    return performance.now() - this.#token.askedAt >= STALE_TOKEN_MS;
   }
 
   async #readToken(read: () => Promise<string | undefined>): Promise<void> {
@@ -224,9 +224,9 @@ export class EbayHttp {
     if (value !== undefined) this.#noteToken(value, askedAt);
   }
 
-  /** A reading that began before the last one ended may have found the token that eBay refused since. */
+  /** Of two readings that overlap the one that began later counts: the other may have found a token that was replaced since. */
   #noteToken(value: string, askedAt: number): void {
-    if (askedAt >= this.#token.readAt) this.#token = { value, readAt: performance.now() };
+    if (askedAt >= this.#token.askedAt) this.#token = { value, askedAt };
   }
 
   /** Nothing left: no attempt was made, and the call goes back to the head of the line. */

@@ -8,7 +8,7 @@ import { testConfig } from '../../support/config.ts';
 import { search, type TestEbay, testEbay } from '../../support/ebayClient.ts';
 import { failureOf, inRedis } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
-import { useSimulator } from '../../support/simulator.ts';
+import { mintToken, useSimulator } from '../../support/simulator.ts';
 
 describe('calls to eBay', () => {
   const redis = useRedis();
@@ -77,6 +77,30 @@ describe('calls to eBay', () => {
     expect(later).to.have.lengthOf(3).and.not.include(first);
     expect(other.tokens.asked.filter((each) => each === 'cached')).to.have.lengthOf(1);
     for (const { client } of [one, other]) client.close();
+  });
+
+  it('the token whose reading began last counts, in whatever order the readings end', async () => {
+    const gate = makeGate();
+    const { tokens, ...ebay } = testEbay(simulator().url, { gate });
+    await search(ebay);
+    const [old, replaced] = [tokens.current, await mintToken(simulator().url)];
+    const answers: Array<(token: string) => void> = [];
+    tokens.cachedToken = () => new Promise((resolve) => answers.push(resolve));
+    const enter = gate.enter.bind(gate);
+    // As where the token is replaced while a reading for an earlier slot is under way.
+    gate.enter = async ({ beforeSend, ...call }) => {
+      const readings = ['one mark', 'another mark'].map((mark) => beforeSend?.(mark));
+      for (const [index, token] of [old, replaced].entries()) {
+        answers[index]?.(token);
+        await readings[index];
+      }
+      return enter(call);
+    };
+    await search(ebay);
+    expect(answers).to.have.lengthOf(2);
+    const [first, second] = searches().map(({ token }) => token);
+    expect(second).to.not.equal(first);
+    ebay.client.close();
   });
 
   it('401 twice: one refresh, then a typed failure', async () => {
