@@ -146,8 +146,10 @@ window.addEventListener('pageshow', () => {
   for (const button of document.querySelectorAll('button[disabled]')) button.removeAttribute('disabled');
 });
 
-for (const form of document.querySelectorAll('form[data-submits]'))
-  form.addEventListener('change', () => form.requestSubmit());
+// For forms that come later too: a search that has ended replaces the page's content.
+document.addEventListener('change', ({ target: { form } }) => {
+  if (form?.matches('form[data-submits]')) form.requestSubmit();
+});
 for (const form of document.querySelectorAll('form[data-estimate]')) estimates(form);
 localTimes();
 more();

@@ -7,7 +7,7 @@ import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
-import { estimateTexts, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
+import { estimateTexts, isWhole, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
 import { countText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
@@ -200,7 +200,7 @@ function summaryText(summary: SearchSummary, { paint }: Terminal): string {
   const { mark, colour } = ENDS[outcome];
   const duration = `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;
   const end =
-    warnings.length > 0 && colour === 'green'
+    warnings.length > 0 && isWhole(outcome)
       ? paint('yellow', `! ${outcome}, with warnings`)
       : paint(colour, `${mark} ${outcome}`);
   const heading = [end, ...summaryFacts(summary), duration].join(' · ');

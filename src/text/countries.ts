@@ -40,13 +40,15 @@ export function isCountry(code: string): boolean {
 
 /** The English name of a country; a code without one is its own name. */
 export function countryName(code: string): string {
-  return isCountry(code) ? (namesIn('en').of(code) ?? code) : code;
+  return isCountry(code) ? nameIn(namesIn('en'), code) : code;
 }
 
 /** English names by code, in the order of the names. */
 export function countryNames(): Record<string, string> {
-  const names = CODES.map((code) => [code, countryName(code)] as const);
-  return Object.fromEntries(names.sort(([, one], [, other]) => one.localeCompare(other, 'en')));
+  const english = namesIn('en');
+  const { compare } = new Intl.Collator('en');
+  const names = CODES.map((code) => [code, nameIn(english, code)] as const);
+  return Object.fromEntries(names.sort(([, one], [, other]) => compare(one, other)));
 }
 
 /** The code of the country that a text most likely means; undefined where none is near. */
@@ -56,7 +58,7 @@ export function countryMeant(text: string): string | undefined {
   const byName = new Map(Object.entries(ALIASES));
   for (const language of LANGUAGES) {
     const names = namesIn(language);
-    for (const code of CODES) byName.set(plain(names.of(code) ?? code), code);
+    for (const code of CODES) byName.set(plain(nameIn(names, code)), code);
   }
   const maxDistance = Math.floor(wanted.length / 3);
   return byName.get(wanted) ?? byName.get(closestMatch(wanted, [...byName.keys()], { maxDistance }) ?? '');
@@ -64,6 +66,10 @@ export function countryMeant(text: string): string | undefined {
 
 function namesIn(language: string): Intl.DisplayNames {
   return new Intl.DisplayNames(language, { type: 'region' });
+}
+
+function nameIn(names: Intl.DisplayNames, code: string): string {
+  return names.of(code) ?? code;
 }
 
 /** Letters alone, without accents and case. */

@@ -22,7 +22,7 @@ describe('dpf search, asked of a running service,', function () {
     expect(table.stdout)
       .to.contain('Delivered')
       // The three ask for the same: one of them, whichever comes first, makes the call.
-      .and.match(/complete · 30 products of [\d,]+ found · [01] calls?/);
+      .and.match(/complete · 30 products · \d+ of about [\d,]+ listings looked at · [01] calls?/);
     expect(await csv.exit(), csv.output).to.equal(0);
     expect(csv.stdout.trimEnd().split('\r\n')).to.have.length(31);
     expect(await noWait.exit(), noWait.output).to.equal(0);
@@ -42,6 +42,32 @@ describe('dpf search, asked of a running service,', function () {
     expect(await wrong.exit(), wrong.output).to.equal(2);
     expect(wrong.output).to.contain('--columns must name columns, not "prize"; did you mean price?');
     expect(wrong.output).to.contain('detailsAspects');
+  });
+
+  it('says that eBay ignored a part of the search, or fails where it must not', async () => {
+    const request = ['search', 'usb c hub', '--max-items', '3', '--category', '1', '--aspect', 'Nope=Red'];
+    const warned = dpf(request, env());
+    const strict = dpf([...request, '--strict-filters', '--json'], env());
+    expect(await warned.exit(), warned.output).to.equal(0);
+    expect(warned.stdout)
+      .to.match(/^! [\w-]+, with warnings · .*\n {2}! eBay warns: .*Nope.*\(12018\)$/m)
+      .and.not.include('✔');
+    expect(await strict.exit(), strict.output).to.equal(1);
+    expect(strict.stdout).to.equal('');
+    expect(JSON.parse(strict.stderr).error.code).to.equal('filter-ignored');
+  });
+
+  it('ends with 5 at its bound, says so, and has what was found until then', async () => {
+    const bounded = dpf(['search', 'phone case', '--max-items', '400', '--max-calls', '1', '--json'], env());
+    expect(await bounded.exit(), bounded.output).to.equal(5);
+    const { summary, products } = JSON.parse(bounded.stdout);
+    expect(summary).to.include({ outcome: 'partial', stoppedBy: 'max-calls', lookedAt: 200 });
+    expect(products).to.have.length(200);
+    const shown = dpf(['search', '--get', summary.searchId], env());
+    expect(await shown.exit(), shown.output).to.equal(5);
+    expect(shown.stdout).to.match(
+      / {2}! stopped after 1 call \(maxCalls\): 200 of about [\d,]+ listings looked at$/m,
+    );
   });
 
   it('ends quietly when nobody reads on', async () => {

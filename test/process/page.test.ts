@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { useBrowser } from '../support/browser.ts';
@@ -122,6 +123,28 @@ describe('the page in a browser', function () {
     expect(complaints).to.deep.equal([]);
   });
 
+  it('takes a country by its name typed on the keyboard, and gives the products as a file', async () => {
+    const { page, complaints } = await browser.open();
+    await page.goto(http.app.url);
+    await page.fill('#query', 'led strip');
+    await tabTo(page, '#country');
+    await page.keyboard.type('spain');
+    expect(await page.inputValue('#country')).to.equal('ES');
+    await page.press('#query', 'Enter');
+    await ended(page);
+    expect(await page.textContent('.chips')).to.include('delivered to Spain');
+    await page.selectOption('#order', 'delivered');
+    await page.waitForURL(/order=delivered/);
+    const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Download CSV')]);
+    expect(download.suggestedFilename()).to.equal('led-strip.csv');
+    const lines = (await readFile(await download.path(), 'utf8')).split('\r\n');
+    const shown = await page
+      .locator('ul.cards > li')
+      .evaluateAll((cards) => cards.map((card) => card.getAttribute('data-item')));
+    expect(lines.slice(1, 49).map((line) => line.split(',')[0])).to.deep.equal(shown.slice(0, 48));
+    expect(complaints).to.deep.equal([]);
+  });
+
   it('loads the rest of a long list as its end comes near, and works without scripts', async () => {
     const { page } = await browser.open();
     await searchFor(page, 'phone case');
@@ -134,5 +157,26 @@ describe('the page in a browser', function () {
     await plain.waitForSelector('#status[data-state=done]');
     await plain.click('a[rel=next]');
     await plain.waitForURL(/page=2/);
+  });
+});
+
+describe('the page of a search whose call failed', function () {
+  this.timeout(60_000);
+  const service = useService({ PAGE_BACKOFF: '4' });
+  const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
+  const browser = useBrowser();
+
+  it('says why a search waits after a failed call, and which attempt is next', async () => {
+    service.simulator.controls.arm({ fault: 'status', status: 500, count: 1 });
+    const { page, complaints } = await browser.open();
+    await page.goto(http.app.url);
+    await page.fill('#query', 'led strip');
+    await page.press('#query', 'Enter');
+    await page.getByText(/eBay answered with an error, attempt 2 of 5/).waitFor();
+    await page.waitForSelector('#status[data-state=done]');
+    expect(await page.textContent('#status'))
+      .to.match(/Complete.*2 calls/s)
+      .and.not.include('attempt');
+    expect(complaints).to.deep.equal([]);
   });
 });

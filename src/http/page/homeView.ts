@@ -4,6 +4,7 @@ import type { ServiceEvent } from '../../events/event.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest, SearchRequest } from '../../product/requestSchema.ts';
 import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
+import { countryName, countryNames } from '../../text/countries.ts';
 import { eventText, runText, searchTitle, waitReasonText } from '../../text/searches.ts';
 import { distanceText, moneyText, numberText } from '../../text/values.ts';
 import type { FormValues } from '../auth/login.ts';
@@ -49,6 +50,10 @@ ${searchForm(home)}
 </div>`;
 }
 
+type Texts = Readonly<Record<string, string>>;
+
+/** A list, since two letters of a typed name would be another country and so another delivered price. */
+const COUNTRIES: Texts = { '': 'Not chosen', ...countryNames() };
 const CONDITIONS = { '': 'Any condition', NEW: 'New or open box', USED: 'Used' };
 const AMOUNTS = { '50': '50', '200': '200', '1000': '1,000', '10000': '10,000' };
 
@@ -61,8 +66,12 @@ function searchForm({ values, marketplace, mistakes, csrf }: Home): Html {
   };
   const text = (name: string, label: string, attributes: Html, hint?: string) =>
     field(name, label, (own) => html`<input ${own} value="${values[name] ?? ''}" ${attributes}>`, hint);
-  const select = (name: string, label: string, texts: Readonly<Record<string, string>>, chosen: string) =>
-    field(name, label, (own) => html`<select ${own}>${options(texts, values[name] ?? chosen)}</select>`);
+  const select = (name: string, label: string, texts: Texts, chosen: string, attributes?: Html) =>
+    field(
+      name,
+      label,
+      (own) => html`<select ${own}${attributes}>${options(texts, values[name] ?? chosen)}</select>`,
+    );
   const others = mistakes.filter(({ field: name }) => !(name in PATHS));
   return html`<form class="search" method="post" action="/searches" data-estimate="/estimate" id="search">
   ${csrfField(csrf)}
@@ -75,7 +84,7 @@ function searchForm({ values, marketplace, mistakes, csrf }: Home): Html {
     ${select('marketplace', 'Marketplace', sites(), marketplace)}
     ${select('condition', 'Condition', CONDITIONS, '')}
     ${text('priceMax', 'Item price up to', html`inputmode="decimal" autocomplete="off"`)}
-    ${text('country', 'Deliver to country', html`maxlength="2" autocomplete="country" placeholder="US" class="short"`)}
+    ${select('country', 'Deliver to country', COUNTRIES, '', html` autocomplete="country"`)}
     ${text('postalCode', 'Postal code', html`maxlength="10" autocomplete="postal-code" placeholder="19406" class="short"`)}
     ${select('maxItems', 'At most', AMOUNTS, '200')}
   </div>
@@ -186,7 +195,7 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
     ...(condition && { conditions: [condition] }),
     ...(values.freeShipping && { freeShipping: true }),
   };
-  const ship = { ...(country && { country: country.toUpperCase() }), ...(postalCode && { postalCode }) };
+  const ship = { ...(country && { country }), ...(postalCode && { postalCode }) };
   return {
     query: values.query?.trim() ?? '',
     marketplaces: [marketplace],
@@ -225,7 +234,7 @@ export function conditionTexts(request: NormalRequest): string[] {
     marketplaces.map((id) => id.replace('EBAY_', 'eBay ')).join(', '),
     price && `${range.trim()} ${price.currency}`,
     conditions?.map((word) => (word === 'NEW' ? 'new or open box' : word.toLowerCase())).join(' or '),
-    shipTo && `delivered to ${[shipTo.country, shipTo.postalCode].filter(Boolean).join(' ')}`,
+    shipTo && `delivered to ${[countryName(shipTo.country), shipTo.postalCode].filter(Boolean).join(' ')}`,
     freeShipping && 'free shipping',
     title?.exclude && `without ${title.exclude.join(', ')}`,
     title?.include && `with ${title.include.join(', ')}`,

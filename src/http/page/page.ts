@@ -3,6 +3,7 @@ import type { FastifyReply } from 'fastify';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
 import { Failure } from '../../failures.ts';
+import { productCsv } from '../../product/csv.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
@@ -24,8 +25,8 @@ import { notFound, type Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { type Home, homeView, mistakesIn, requestFromForm } from './homeView.ts';
 import { type Document, type Html, html, layout, readAsset } from './html.ts';
-import { nameTakenView, resultView, statusView } from './resultView.ts';
-import { addressOf, resultCache, selectionFrom } from './selection.ts';
+import { nameFrom, nameTakenView, resultView, statusView } from './resultView.ts';
+import { addressOf, resultCache, select, selectionFrom } from './selection.ts';
 
 export interface PageOptions extends AccessParts {
   producerOf: ProducerOf;
@@ -51,6 +52,9 @@ interface Visit {
 }
 
 type Answer = (visit: Visit) => Promise<FastifyReply | string>;
+
+/** By it Excel reads a file as UTF-8. */
+const BYTE_ORDER_MARK = '\ufeff';
 
 /** How often browsers without scripts load a running search again, seconds. */
 const REFRESH_S = 3;
@@ -198,20 +202,32 @@ function searchRoutes(page: Page): void {
     }
   });
 
-  route('GET', '/searches/:id', 'read', async (visit) => {
-    const { producer, params, query, csrf, caller } = visit;
-    const { id } = params;
+  const found = async ({ producer, params: { id }, caller, query }: Visit) => {
     const report = await producer.get(id);
     const [request, products] = await Promise.all([
       producer.request(id),
       productsOf(caller.tenant, producer, report),
     ]);
-    const selection = selectionFrom(query);
+    return { report, request, products, selection: selectionFrom(query) };
+  };
+
+  route('GET', '/searches/:id', 'read', async (visit) => {
+    const { csrf } = visit;
+    const { report, request, products, selection } = await found(visit);
     return show(visit, {
       title: request?.query ?? 'Search',
       content: resultView({ report, request, products, selection, csrf, now: Date.now() }),
       ...(report.state !== 'done' && { refresh: REFRESH_S }),
     });
+  });
+
+  route('GET', '/searches/:id/products.csv', 'read', async (visit) => {
+    const { request, products, selection } = await found(visit);
+    const name = request === undefined ? 'products' : nameFrom(request);
+    return visit.reply
+      .type('text/csv; charset=utf-8; header=present')
+      .header('content-disposition', `attachment; filename="${name}.csv"`)
+      .send(BYTE_ORDER_MARK + productCsv(select(products, selection)));
   });
 
   route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params, csrf }) =>

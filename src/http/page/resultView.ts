@@ -3,7 +3,14 @@ import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import { isWhole, searchTitle, summaryFacts, waitReasonText } from '../../text/searches.ts';
+import {
+  canRetry,
+  isWhole,
+  partialReasons,
+  searchTitle,
+  summaryFacts,
+  waitReasonText,
+} from '../../text/searches.ts';
 import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
 import { conditionTexts } from './homeView.ts';
 import {
@@ -16,7 +23,15 @@ import {
   postButton,
   webAddress,
 } from './html.ts';
-import { addressOf, isChanged, mainCurrency, PER_PAGE, type Selection, select } from './selection.ts';
+import {
+  addressOf,
+  csvAddressOf,
+  isChanged,
+  mainCurrency,
+  PER_PAGE,
+  type Selection,
+  select,
+} from './selection.ts';
 
 interface Result {
   report: SearchReport;
@@ -50,9 +65,9 @@ ${products.length === 0 && report.state !== 'done' && html`<ul class="cards" ari
 export function statusView(report: SearchReport, csrf: string | null, now: number): Html {
   const { searchId, state, progress, summary, error } = report;
   const address = addressOf(searchId);
-  const isIncomplete = summary === null || !isWhole(summary.outcome);
   const retry =
-    isIncomplete && postButton(`${address}/retry`, 'Try again: ask only for what is missing', csrf);
+    (summary === null || canRetry(summary)) &&
+    postButton(`${address}/retry`, 'Try again', csrf, 'Try again: ask only for what is missing');
   return html`<section id="status" class="status" aria-label="Status" data-state="${state}" data-pages="${progress?.pages ?? 0}"
   data-live="${address}/status">
   <div role="status">
@@ -68,7 +83,7 @@ const OUTCOMES: Readonly<Record<Outcome, string>> = {
   complete: 'Complete',
   'none-found': 'eBay has nothing that fits',
   'filtered-out': 'eBay had some, but your conditions dropped all of them',
-  partial: 'Incomplete: later pages failed',
+  partial: 'Incomplete',
   degraded: 'Nothing could be collected',
   cancelled: 'Cancelled, with what was found until then',
   skipped: 'Skipped: the previous run was still busy',
@@ -77,10 +92,18 @@ const OUTCOMES: Readonly<Record<Outcome, string>> = {
 /** Missing parts that are listed. */
 const SHOWN_MISSING = 5;
 
+/** What is good is green, what failed is red; what is there and less than asked for is neither. */
+function levelOf(summary: SearchSummary): 'good' | 'some' | 'bad' {
+  if (isWhole(summary.outcome)) return summary.warnings.length === 0 ? 'good' : 'some';
+  return summary.outcome === 'partial' && !canRetry(summary) ? 'some' : 'bad';
+}
+
 function ended(summary: SearchSummary): Html {
   const { outcome, warnings, missing, trackNote, finishedAt, expiresAt } = summary;
   const shown = missing.slice(0, SHOWN_MISSING);
-  return html`<p class="outcome ${isWhole(outcome) ? 'good' : 'bad'}">${OUTCOMES[outcome]}</p>
+  const withWarnings = isWhole(outcome) && warnings.length > 0 && ', with warnings';
+  return html`<p class="outcome ${levelOf(summary)}">${OUTCOMES[outcome]}${withWarnings}</p>
+  ${partialReasons(summary).map((reason) => html`<p>${reason.charAt(0).toUpperCase() + reason.slice(1)}</p>`)}
   <p class="small">${summaryFacts(summary).join(' · ')} · ended ${instant(finishedAt)}${expiresAt !== null && html` · kept until ${instant(expiresAt)}`}</p>
   ${warnings.length > 0 && html`<ul class="notice">${warnings.map(({ message }) => html`<li>eBay ignored part of this: ${message}</li>`)}</ul>`}
   ${trackNote !== undefined && html`<p class="notice">${trackNote}</p>`}
@@ -88,19 +111,20 @@ function ended(summary: SearchSummary): Html {
 }
 
 function underWay({ state, progress }: SearchReport, now: number): Html {
-  const texts = { queued: 'Waiting for its turn', waiting: waitText(progress, now) };
-  const text = state in texts ? texts[state as keyof typeof texts] : 'Collecting from eBay';
+  const text = state === 'queued' ? 'Waiting for its turn' : progressText(state, progress, now);
   if (progress === null)
     return html`<p class="outcome">${text}</p><progress aria-label="Pages collected"></progress>`;
   const { pages, of, products } = progress;
   return html`<p class="outcome">${text}</p><progress aria-label="Pages collected" max="${of}" value="${pages}"></progress>
-  <p class="small">${numberText(pages)} of at most ${countText(of, 'page')} · ${countText(products, 'product')} so far</p>`;
+  <p class="small">${numberText(pages)} of ${countText(of, 'page')} · ${countText(products, 'product')} so far</p>`;
 }
 
-function waitText(progress: SearchReport['progress'], now: number): string {
-  const { reason, until } = progress ?? {};
+function progressText(state: SearchReport['state'], progress: SearchReport['progress'], now: number): string {
+  const { reason, until, attempt, attempts } = progress ?? {};
   const why = reason === undefined ? '' : `: ${waitReasonText(reason)}`;
-  return `Waiting${why}${until === undefined ? '' : `, next try ${distanceText(new Date(until).toISOString(), now)}`}`;
+  const next = attempt === undefined ? 'next try' : `attempt ${attempt} of ${attempts}`;
+  if (state !== 'waiting') return `Collecting from eBay${attempt === undefined ? '' : `${why}, ${next}`}`;
+  return `Waiting${why}${until === undefined ? '' : `, ${next} ${distanceText(new Date(until).toISOString(), now)}`}`;
 }
 
 const INTERVALS = { '3600': 'Every hour', '21600': 'Every six hours', '86400': 'Every day' };
@@ -124,7 +148,7 @@ function scheduleForm(
 }
 
 /** The query, and the country where it is not the United States: the same search on two sites gets two names. */
-function nameFrom({ query = '', marketplaces: [site] }: NormalRequest): string {
+export function nameFrom({ query = '', marketplaces: [site] }: NormalRequest): string {
   const words = query.toLowerCase().replace(/[^a-z0-9]+/g, '-');
   const name = words.slice(0, 37).replace(/^-+|-+$/g, '') || 'my-search';
   const country = site === undefined || site === 'EBAY_US' ? '' : site.replace('EBAY_', '-').toLowerCase();
@@ -170,6 +194,7 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
   <p><label for="most">Delivered up to</label> <span class="unit"><input id="most" name="most" inputmode="decimal" class="short" autocomplete="off" value="${most ?? ''}"> ${currency}</span></p>
   ${tracked && html`<p class="check"><input type="checkbox" id="changed" name="changed" value="1"${changed && html` checked`}><label for="changed">Only changed (${numberText(products.filter(isChanged).length)})</label></p>`}
   <button>Show</button>
+  <a class="button" href="${csvAddressOf(report.searchId, selection)}" download>Download CSV</a>
 </form>`;
 }
 

@@ -30,6 +30,15 @@ export function selectionFrom(query: Readonly<Record<string, string | undefined>
 
 /** The address of a result; by default of all its products. */
 export function addressOf(searchId: string, selection: Partial<Selection> = {}): string {
+  return pathOf(searchId, '', selection);
+}
+
+/** The address of the selected products of all pages as CSV. */
+export function csvAddressOf(searchId: string, { page: _page, ...selection }: Selection): string {
+  return pathOf(searchId, '/products.csv', selection);
+}
+
+function pathOf(searchId: string, part: string, selection: Partial<Selection>): string {
   const { order = 'ebay', most, changed = false, page = 1 } = selection;
   const query = new URLSearchParams({
     ...(order !== 'ebay' && { order }),
@@ -37,7 +46,7 @@ export function addressOf(searchId: string, selection: Partial<Selection> = {}):
     ...(changed && { changed: '1' }),
     ...(page > 1 && { page: String(page) }),
   });
-  const path = `/searches/${encodeURIComponent(searchId)}`;
+  const path = `/searches/${encodeURIComponent(searchId)}${part}`;
   return query.size === 0 ? path : `${path}?${query}`;
 }
 

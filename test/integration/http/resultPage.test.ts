@@ -1,0 +1,97 @@
+import { expect } from 'chai';
+import { select, selectionFrom } from '../../../src/http/page/selection.ts';
+import { useHttpService } from '../../support/httpService.ts';
+import { useService } from '../../support/service.ts';
+
+describe('the page of a result', () => {
+  const service = useService();
+  const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
+  const post = (path: string, form: Record<string, string>) =>
+    fetch(`${http.app.url}${path}`, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: { 'sec-fetch-site': 'same-origin' },
+      body: new URLSearchParams(form),
+    });
+
+  it('links to a CSV of the products that it shows: all pages of them, in that order', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 300 });
+    const address = 'order=delivered&most=25';
+    const { text } = await http.call('GET', `/searches/${searchId}?${address}&page=2`);
+    const [, link = ''] = /<a class="button" href="([^"]+)" download>Download CSV/.exec(text) ?? [];
+    expect(link.replaceAll('&amp;', '&')).to.equal(`/searches/${searchId}/products.csv?${address}`);
+
+    const csv = await http.call('GET', link.replaceAll('&amp;', '&'));
+    expect(csv.headers.get('content-type')).to.match(/^text\/csv; charset=utf-8/);
+    expect(csv.headers.get('content-disposition')).to.equal('attachment; filename="usb-c-charger.csv"');
+    const shown = select(
+      await service.producer.products(searchId),
+      selectionFrom({ order: 'delivered', most: '25' }),
+    );
+    const ids = csv.text
+      .split('\r\n')
+      .slice(1)
+      .map((line) => line.split(',')[0]);
+    expect(ids).to.deep.equal(shown.map(({ itemId }) => itemId));
+    expect(ids).to.have.length.within(49, 299);
+  });
+
+  it('gives the same lines as the API, behind the mark by which Excel reads UTF-8', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 60 });
+    const [page, api] = await Promise.all([
+      fetch(`${http.app.url}/searches/${searchId}/products.csv`).then((answer) => answer.arrayBuffer()),
+      http.call('GET', `/v1/searches/${searchId}/products?format=csv`),
+    ]);
+    expect([...new Uint8Array(page.slice(0, 3))]).to.deep.equal([0xef, 0xbb, 0xbf]);
+    expect(new TextDecoder().decode(page)).to.equal(api.text.trimEnd());
+  });
+
+  it('offers every country by name, keeps the chosen one beside a mistake, and searches for it', async () => {
+    const { text } = await http.call('GET', '/');
+    for (const option of ['"">Not chosen', '"ES">Spain', '"DE">Germany', '"GE">Georgia', '"AT">Austria'])
+      expect(text).to.include(`<option value=${option.replace('"">', '"" selected>')}</option>`);
+    const mistaken = await post('/searches', { query: 'led strip', country: 'ES', priceMax: 'much' });
+    expect(mistaken.status).to.equal(400);
+    expect(await mistaken.text()).to.include('<option value="ES" selected>Spain</option>');
+
+    const { headers } = await post('/searches', { query: 'led strip', country: 'ES', postalCode: '28001' });
+    const path = headers.get('location') as string;
+    const id = path.slice('/searches/'.length);
+    expect((await service.producer.request(id))?.shipTo).to.deep.equal({
+      country: 'ES',
+      postalCode: '28001',
+    });
+    expect((await http.call('GET', path)).text).to.include('delivered to Spain 28001');
+    // A form that no page sent: nothing is cut to two letters.
+    const forged = await post('/searches', { query: 'led strip', country: 'Spain' });
+    expect(await forged.text()).to.include('id="country-problem"');
+  });
+
+  it('says why a search is partial though nothing failed, and offers no retry, which would call for nothing', async () => {
+    const request = { query: 'phone case', maxItems: 400, maxCalls: 1 };
+    const { searchId, summary } = await service.search(request);
+    expect([summary?.outcome, summary?.stoppedBy]).to.deep.equal(['partial', 'max-calls']);
+    const { text } = await http.call('GET', `/searches/${searchId}`);
+    expect(text).to.match(
+      /<p class="outcome some">Incomplete<\/p>\s+<p>Stopped after 1 call \(maxCalls\): 200 of about [\d,]+ listings looked at<\/p>/,
+    );
+    expect(text).to.not.include('/retry');
+    const failing = service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
+    const failed = await service.search({ query: 'phone case', maxItems: 401 });
+    service.simulator.controls.clear(failing);
+    const page = await http.call('GET', `/searches/${failed.searchId}`);
+    expect(page.text).to.include('<p class="outcome bad">Incomplete</p>').and.include('/retry');
+    expect(page.text).to.include('<p>A page of eBay US failed</p>');
+  });
+
+  it('is not green where eBay ignored a part of the search', async () => {
+    const request = { query: 'phone case', categoryIds: ['1'], filters: { aspects: { Nope: ['Red'] } } };
+    const { searchId, summary } = await service.search({ ...request, maxItems: 10 });
+    expect(summary?.warnings).to.have.length(1);
+    const { text } = await http.call('GET', `/searches/${searchId}`);
+    expect(text)
+      .to.include(`<p class="outcome some">`)
+      .and.match(/, with warnings<\/p>/);
+    expect(text).to.include('eBay ignored part of this');
+  });
+});
