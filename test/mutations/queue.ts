@@ -254,8 +254,8 @@ export const mutations: Mutation[] = [
   {
     id: 'one-attempt-too-many',
     file: 'src/queue/search/retryPolicy.ts',
-    find: 'attemptsMade + 1 < most',
-    replace: 'attemptsMade + 1 <= most',
+    find: 'attemptsMade + 1 >= most',
+    replace: 'attemptsMade >= most',
     breaks: 'A page is tried PAGE_ATTEMPTS times and no more.',
     tests: [VERDICT],
   },
