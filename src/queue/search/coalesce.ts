@@ -91,7 +91,8 @@ export async function publishResult(
   if (!isFinal) return resumeWaiting(context, await coalesced.resign(hash, me));
   const sharedResult: SharedResult =
     end instanceof Failure ? { failure: { code: end.code, message: end.message } } : { summary: end };
-  const good = !(end instanceof Failure) && ['complete', 'none-found', 'filtered-out'].includes(end.outcome);
+  // Also one that stopped at a bound: asking again would spend the same calls and stop there too.
+  const good = !(end instanceof Failure) && end.pages > 0 && end.missing.length === 0;
   await resumeWaiting(context, await coalesced.finish(hash, me, JSON.stringify(sharedResult), good));
 }
 

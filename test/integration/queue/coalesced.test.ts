@@ -71,6 +71,20 @@ describe('identical searches', () => {
     expect(service.calledOffsets()).to.have.length(8);
   });
 
+  it('answer at once from one that stopped at its bound, but not from one of which a page failed', async () => {
+    const ended = async (asked: object) =>
+      (await ends([(await service.producer.enqueue({ ...request, ...asked })).searchId]))[0]?.summary;
+    expect(await ended({ maxCalls: 2 })).to.deep.include({ outcome: 'partial', stoppedBy: 'max-calls' });
+    const again = await ended({ maxCalls: 2, maxAge: 60 });
+    expect(again).to.deep.include({ outcome: 'partial', stoppedBy: 'max-calls', calls: 0 });
+    expect(service.calledOffsets()).to.deep.equal([0, 200]);
+
+    const fault = service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
+    expect(await ended({})).to.deep.include({ outcome: 'partial', stoppedBy: null });
+    service.simulator.controls.clear(fault);
+    expect(await ended({ maxAge: 60 })).to.deep.include({ outcome: 'complete', calls: 4 });
+  });
+
   it('raise the class of the one that leads to the highest of those who wait', async () => {
     const { searchId } = await service.producer.enqueue({ ...request, maxItems: 5000, priority: 'backfill' });
     await waitFor('its first call', () => service.calledOffsets().length > 0);
