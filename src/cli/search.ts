@@ -1,7 +1,7 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
-import { csvColumns, productCsv } from '../product/csv.ts';
+import { csvColumns, csvForm, productCsv, SEPARATORS, type SeparatorName } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
 import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
@@ -26,6 +26,8 @@ interface Flags {
   json?: boolean;
   csv?: boolean;
   columns?: string;
+  excel?: boolean;
+  separator?: SeparatorName;
   limitRows?: number;
 }
 
@@ -47,6 +49,11 @@ export function command(terminal: Terminal): Command {
     .option('--json', 'print summary and products as JSON')
     .option('--csv', 'print the products as CSV')
     .option('--columns <names>', 'of the CSV, such as title,total,url; else all of them')
+    .option(
+      '--excel',
+      'CSV that Excel opens as it is: byte order mark, separator of your locale, ids as text',
+    )
+    .addOption(new Option('--separator <name>', 'of the CSV').choices(Object.keys(SEPARATORS)))
     .action(async (query: string | undefined, flags: Flags) => {
       terminal.exit = await runSearch(terminal, query, flags).catch((error) => {
         throw withOptions(error);
@@ -55,10 +62,12 @@ export function command(terminal: Terminal): Command {
 }
 
 async function runSearch(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
-  const { get, cancel, retry, json, csv, columns, dryRun, wait } = flags;
+  flags.csv ||= flags.excel ?? false;
+  const { get, cancel, retry, json, csv, columns, separator, dryRun, wait } = flags;
   const [earlier, ...more] = [get, cancel, retry].filter((id) => id !== undefined);
   if (json && csv) throw new UsageError('give --json or --csv, not both');
   if (columns !== undefined && !csv) throw new UsageError('--columns needs --csv');
+  if (separator !== undefined && !csv) throw new UsageError('--separator needs --csv or --excel');
   columnsOf(columns);
   if (more.length > 0 || (earlier !== undefined && query !== undefined))
     throw new UsageError('give a query, --get ID, --cancel ID or --retry ID: one of them');
@@ -160,7 +169,9 @@ export function printFound(terminal: Terminal, { summary, products }: Found, opt
     return;
   }
   if (csv) {
-    terminal.print(productCsv(shown, columnsOf(options.columns)));
+    const { locale } = Intl.NumberFormat().resolvedOptions();
+    const { columns, excel, separator } = options;
+    terminal.print(productCsv(shown, columnsOf(columns), csvForm({ excel, separator, locale })));
     terminal.note(summaryText(summary, terminal));
     return;
   }

@@ -55,6 +55,8 @@ const SPACED = new Set(['buyingOptions', 'categoryIds', 'images']);
 interface Column {
   /** Of the field in a product, such as `price.value`. */
   path: string;
+  /** An amount: a decimal number as text. */
+  isAmount: boolean;
   cell(product: Product): Cell;
 }
 
@@ -63,7 +65,9 @@ interface Column {
  * amount of money by its field alone (`converted`, `convertedCurrency`).
  */
 export const CSV_COLUMNS: ReadonlyMap<string, Column> = new Map(
-  [...FIRST, ...others()].map(([name, path]) => [name, { path, cell: cellOf(path) }] as const),
+  [...FIRST, ...others()].map(
+    ([name, path]) => [name, { path, isAmount: path.endsWith('.value'), cell: cellOf(path) }] as const,
+  ),
 );
 
 function others(): Array<readonly [name: string, path: string]> {
@@ -98,6 +102,65 @@ function cellOf(path: string): Column['cell'] {
 
 const LINE_END = '\r\n';
 
+/** What stands between two cells, by the name that requests give it. */
+export const SEPARATORS = { comma: ',', semicolon: ';', tab: '\t' } as const;
+
+export type SeparatorName = keyof typeof SEPARATORS;
+
+/** How the lines are written. */
+export interface CsvForm {
+  separator: string;
+  /** For Excel: UTF-8 with a byte order mark, ids as text. */
+  excel: boolean;
+  /** Before the decimals of amounts and numbers. */
+  decimal: string;
+}
+
+const PLAIN: CsvForm = { separator: ',', excel: false, decimal: '.' };
+
+/** Excel reads a file as UTF-8 by these bytes alone. */
+const BYTE_ORDER_MARK = '\ufeff';
+
+/** Where the decimals follow a point and lists are divided by semicolons all the same. */
+const SEMICOLON_REGIONS = ['CH', 'LI'];
+
+/**
+ * The form that is asked for. Excel divides lines, and reads decimals, as the country's settings say: without a separator
+ * the locale decides.
+ * @param locale such as `de-DE`; an unknown one counts as `en`
+ */
+export function csvForm(asked: {
+  excel?: boolean | undefined;
+  separator?: SeparatorName | undefined;
+  locale?: string | undefined;
+}): CsvForm {
+  const { excel = false, separator } = asked;
+  if (!excel) return { ...PLAIN, separator: SEPARATORS[separator ?? 'comma'] };
+  const usual = usualIn(asked.locale);
+  if (separator === undefined) return { excel, ...usual };
+  const sign = SEPARATORS[separator];
+  // Who divides by semicolons writes decimals with a comma, unless the locale says otherwise.
+  const decimal = sign === usual.separator ? usual.decimal : sign === ';' ? ',' : '.';
+  return { excel, separator: sign, decimal };
+}
+
+function usualIn(locale = 'en'): { separator: string; decimal: string } {
+  if (!isLocale(locale)) return usualIn();
+  const parts = new Intl.NumberFormat(locale).formatToParts(1.5);
+  const decimal = parts.find(({ type }) => type === 'decimal')?.value === ',' ? ',' : '.';
+  const isDividedBySemicolon =
+    decimal === ',' || SEMICOLON_REGIONS.includes(new Intl.Locale(locale).region ?? '');
+  return { separator: isDividedBySemicolon ? ';' : ',', decimal };
+}
+
+function isLocale(text: string): boolean {
+  try {
+    return Intl.getCanonicalLocales(text).length === 1;
+  } catch {
+    return false;
+  }
+}
+
 /** Products as CSV (RFC 4180: CRLF, quotes doubled). */
 export interface CsvWriter {
   /** The line that names the columns, without its end. */
@@ -122,11 +185,12 @@ export function csvColumns(list?: string): ColumnChoice {
 }
 
 /** @param names of `CSV_COLUMNS`, as `csvColumns` gives them. */
-export function csvWriter(names: readonly string[]): CsvWriter {
+export function csvWriter(names: readonly string[], form: CsvForm = PLAIN): CsvWriter {
   const columns = names.flatMap((name) => CSV_COLUMNS.get(name) ?? []);
   return {
-    header: names.join(','),
-    line: (product) => columns.map(({ cell }) => csvCell(cell(product))).join(','),
+    header: `${form.excel ? BYTE_ORDER_MARK : ''}${names.join(form.separator)}`,
+    line: (product) =>
+      columns.map(({ cell, isAmount }) => csvCell(cell(product), form, isAmount)).join(form.separator),
   };
 }
 
@@ -134,19 +198,56 @@ export function csvWriter(names: readonly string[]): CsvWriter {
 export function productCsv(
   products: readonly Product[],
   names: readonly string[] = [...CSV_COLUMNS.keys()],
+  form: CsvForm = PLAIN,
 ): string {
-  const { header, line } = csvWriter(names);
+  const { header, line } = csvWriter(names, form);
   return [header, ...products.map(line)].join(LINE_END);
 }
 
 /**
- * A spreadsheet reads a cell that begins like this as a formula, and sellers write titles. An apostrophe makes it text
- * (OWASP, "CSV injection").
+ * A spreadsheet reads a cell that begins with such a sign as a formula, also after spaces, and sellers write titles. Those
+ * of East Asia read the wide and small forms likewise (OWASP, "CSV injection"). An apostrophe makes it text.
  */
-const FORMULA = /^[=+\-@\t\r]/;
+const FORMULA = /^(?=\s*[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20\t\r\n])/;
 
-export function csvCell(value: Cell): string {
+/**
+ * The same inside a cell, behind a sign at which some spreadsheet begins the next one: it divides by the separator of its
+ * country, whatever this file has, and then takes the quotes around this cell for text.
+ */
+const INNER_FORMULA = /([,;\t|\r\n][\s"]*)(?=[=+\-@\u2212\ufe62\ufe63\ufe66\ufe6b\uff0b\uff0d\uff1d\uff20])/g;
+
+const NUMBER = /^-?\d+(\.\d+)?$/;
+
+/** @param isAmount whether a text is a decimal number, which no apostrophe may keep from being added up */
+export function csvCell(value: Cell, form: CsvForm = PLAIN, isAmount = false): string {
+  const { separator, excel, decimal } = form;
   const text = String(value ?? '');
-  const safe = typeof value === 'string' && FORMULA.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+  const isNumber = typeof value === 'number' || isAmount;
+  if (isNumber && NUMBER.test(text)) return quoted(text.replace('.', decimal));
+  if (typeof value !== 'string') return text;
+  if (excel && isMistaken(text)) return quoted(`="${text}"`);
+  const inner = text.replace(INNER_FORMULA, (signs) => (divides(signs, separator) ? `${signs}'` : signs));
+  return quoted(inner.replace(FORMULA, "'"));
+}
+
+/** Whether these signs hold another separator than the file's own, whose quotes hold. */
+function divides(signs: string, own: string): boolean {
+  return /[,;\t|\r\n]/.test(signs.replaceAll(own, ''));
+}
+
+/** Also where another separator than this file's would divide. */
+function quoted(text: string): string {
+  return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+/**
+ * Text that Excel takes for a number or a date: it shows the id 110587654321 as 1.1E+11 and the part number MAR-10 as a
+ * date. A formula that names the text keeps it.
+ */
+function isMistaken(text: string): boolean {
+  return (
+    /^(?=.*\d)[\d.,:/%-]+$/.test(text) ||
+    /^\d+(\.\d+)?e[+-]?\d+$/i.test(text) ||
+    /^(\p{L}{3,9}[-/. ]\d{1,4}|\d{1,4}[-/. ]\p{L}{3,9})$/u.test(text)
+  );
 }

@@ -44,6 +44,13 @@ describe('dpf search, asked of a running service,', function () {
     expect(wrong.output).to.contain('detailsAspects');
   });
 
+  it('prints CSV for Excel in the form of the locale', async () => {
+    const request = ['search', 'usb c hub', '--max-items', '2', '--excel', '--columns', 'legacyItemId,rank'];
+    const german = dpf(request, { ...env(), LC_ALL: 'de_DE.UTF-8' });
+    expect(await german.exit(), german.output).to.equal(0);
+    expect(german.stdout).to.match(/^\ufefflegacyItemId;rank\r\n"=""\d{12}""";1\r\n"=""\d{12}""";2\s*$/);
+  });
+
   it('says that eBay ignored a part of the search, or fails where it must not', async () => {
     const request = ['search', 'usb c hub', '--max-items', '3', '--category', '1', '--aspect', 'Nope=Red'];
     const warned = dpf(request, env());

@@ -2,7 +2,14 @@ import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
-import { type CsvWriter, csvColumns, csvWriter } from '../../product/csv.ts';
+import {
+  type CsvWriter,
+  csvColumns,
+  csvForm,
+  csvWriter,
+  SEPARATORS,
+  type SeparatorName,
+} from '../../product/csv.ts';
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
@@ -18,6 +25,11 @@ const FORMAT = { description: 'instead of Accept; default: json' };
 const LIMIT = { description: 'products of one page; default: 200 as json, otherwise all in one stream' };
 const SORT = { description: 'by delivered price, unknown ones last; default: eBay’s order' };
 const COLUMNS = { description: 'of csv, separated by commas, such as title,total,url; default: all of them' };
+const EXCEL = {
+  description:
+    '`1`: csv for Excel, in UTF-8 with a byte order mark, ids as text, numbers as in the language asked for',
+};
+const SEPARATOR = { description: 'of csv; default: comma, for Excel the one of the language asked for' };
 const MARKS = 'new|price-dropped|price-rose|same';
 
 const Query = Type.Object(
@@ -31,6 +43,8 @@ const Query = Type.Object(
     currency: text('[A-Z]{3}', 'only products whose delivered price is in it'),
     conditionId: list('[0-9]{4}', 'only these, separated by commas, such as 1000,3000'),
     columns: Type.Optional(Type.String({ maxLength: 2000, ...COLUMNS })),
+    excel: Type.Optional(Type.Enum(['0', '1'], EXCEL)),
+    separator: Type.Optional(Type.Enum(Object.keys(SEPARATORS) as SeparatorName[], SEPARATOR)),
     mark: list(MARKS, 'only these, separated by commas; for searches with a track'),
   },
   { additionalProperties: false },
@@ -57,8 +71,10 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
       }),
       async (request, reply) => {
         const { id } = request.params;
-        const { limit, cursor, columns, format = accepted(request), ...choice } = request.query;
-        const csv = csvOf(format, columns);
+        const { limit, cursor, columns, excel, separator, format: named, ...choice } = request.query;
+        const format = named ?? (excel === '1' ? 'csv' : accepted(request));
+        const locale = request.headers['accept-language']?.split(/[,;]/)[0]?.trim();
+        const csv = csvOf(format, { columns, excel: excel === '1', separator, locale });
         const question = { id, ...choice };
         const skip = skipOf(question, cursor);
         const fits = filterOf(choice);
@@ -68,7 +84,8 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
         await producer.get(id);
         const { sort } = choice;
         const parts = sort ? inPriceOrder(() => read(0), skip, sort === '-total') : read(skip);
-        reply.type(TYPES[format]).header('vary', 'accept');
+        reply.type(TYPES[format]).header('vary', excel === '1' ? 'accept, accept-language' : 'accept');
+        if (csv) reply.header('content-disposition', `attachment; filename="${fileName(id)}.csv"`);
         if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, csv));
         const size = limit ?? PAGE;
         const products = await take(parts, size + 1);
@@ -101,15 +118,29 @@ function accepted(request: FastifyRequest): Format {
   throw problem(406, 'not_acceptable', 'there are application/json, application/x-ndjson and text/csv');
 }
 
+/** What is asked of csv alone, and the caller's language. */
+interface CsvChoice {
+  columns: string | undefined;
+  excel: boolean;
+  separator: SeparatorName | undefined;
+  locale: string | undefined;
+}
+
 /** Undefined for another format than csv. @throws Problem 400 */
-function csvOf(format: Format, list: string | undefined): CsvWriter | undefined {
+function csvOf(format: Format, { columns, ...form }: CsvChoice): CsvWriter | undefined {
   if (format !== 'csv') {
-    if (list === undefined) return undefined;
-    throw wrong('columns', 'columns_need_csv', 'are chosen for csv only');
+    const name = columns !== undefined ? 'columns' : form.excel ? 'excel' : form.separator && 'separator';
+    if (name === undefined) return undefined;
+    throw wrong(name, `${name}_need${name === 'columns' ? '' : 's'}_csv`, 'is for csv only');
   }
-  const chosen = csvColumns(list);
-  if (chosen.ok) return csvWriter(chosen.columns);
+  const chosen = csvColumns(columns);
+  if (chosen.ok) return csvWriter(chosen.columns, csvForm(form));
   throw wrong('columns', 'unknown_column', chosen.message);
+}
+
+/** An id may hold signs that no file name takes. */
+function fileName(id: string): string {
+  return `search-${id.replace(/[^\w.-]+/g, '-').slice(0, 100)}`;
 }
 
 /** @param csv undefined for NDJSON */

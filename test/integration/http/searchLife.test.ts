@@ -106,6 +106,31 @@ describe('the life of a search over HTTP', () => {
     expect(json.json.errors[0]).to.include({ path: 'columns', code: 'columns_need_csv' });
   });
 
+  it('gives CSV as a file with a name, and for Excel in the form of the caller’s language', async () => {
+    const id = await ended({ query: 'phone case', maxItems: 2 });
+    const path = `/v1/searches/${id}/products`;
+    const all = await service.producer.products(id);
+    const headers = { 'accept-language': 'de-DE,de;q=0.9,en;q=0.8' };
+    const german = await http.call('GET', `${path}?excel=1&columns=legacyItemId,price`, undefined, headers);
+    const [head, first] = german.text.split('\r\n');
+    expect(head).to.match(/^\ufeff?legacyItemId;price$/);
+    expect(first).to.equal(`"=""${all[0]?.legacyItemId}""";"${all[0]?.price?.value.replace('.', ',')}"`);
+    expect(german.headers.get('content-type')).to.contain('text/csv; charset=utf-8');
+    expect(german.headers.get('content-disposition')).to.match(
+      /^attachment; filename="search-[\w.-]+\.csv"$/,
+    );
+    expect(german.headers.get('vary')).to.equal('accept, accept-language');
+    const tab = await http.call('GET', `${path}?format=csv&separator=tab&columns=itemId,rank`);
+    expect(tab.text).to.equal(`itemId\trank\r\n${all.map((it) => `${it.itemId}\t${it.rank}\r\n`).join('')}`);
+    for (const [question, code] of [
+      ['format=json&excel=1', 'excel_needs_csv'],
+      ['separator=tab', 'separator_needs_csv'],
+    ]) {
+      const { status, json } = await http.call('GET', `${path}?${question}`);
+      expect([status, json.errors[0].code]).to.deep.equal([400, code]);
+    }
+  });
+
   it('gives as JSON all that the library gives', async () => {
     const id = await ended({ query: 'phone case', maxItems: 3, details: 'full', shipTo: { country: 'US' } });
     const { json } = await http.call('GET', `/v1/searches/${id}/products`);

@@ -41,6 +41,18 @@ const CALLS: Record<string, Call> = {
     args: ['search', 'hub', '--json', '--csv'],
     ...{ code: 2, says: /--json or --csv, not both/ },
   },
+  'a separator without CSV': {
+    args: ['search', 'hub', '--separator', 'tab'],
+    ...{ code: 2, says: /--separator needs --csv or --excel/ },
+  },
+  'a separator that is none': {
+    args: ['search', 'hub', '--csv', '--separator', ';'],
+    ...{ code: 2, says: /Allowed choices are comma, semicolon, tab/ },
+  },
+  'Excel and JSON at once': {
+    args: ['search', 'hub', '--excel', '--json'],
+    ...{ code: 2, says: /--json or --csv, not both/ },
+  },
   'a query without quotes: quotes': {
     args: ['search', 'usb', 'c', 'hub'],
     ...{ code: 2, says: /Expected 1 argument but got 3\. Put several words in quotes;/ },

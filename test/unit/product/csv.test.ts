@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { CSV_COLUMNS, csvCell, csvColumns, productCsv } from '../../../src/product/csv.ts';
+import { CSV_COLUMNS, csvCell, csvColumns, csvForm, productCsv } from '../../../src/product/csv.ts';
 import type { Product } from '../../../src/product/product.ts';
 import { productOf } from '../collector/listing.ts';
 
@@ -27,22 +27,163 @@ describe('products as CSV', () => {
     for (const column of ['shippingCost', 'total']) expect(row[head.split(',').indexOf(column)]).to.equal('');
   });
 
-  for (const start of ['=', '+', '-', '@', '\t', '\r'])
+  const SIGNS = [...'=+-@＝＋－＠−﹢﹣﹦﹫'];
+  const FORMS = {
+    comma: csvForm({}),
+    semicolon: csvForm({ separator: 'semicolon' }),
+    tab: csvForm({ separator: 'tab' }),
+    excel: csvForm({ excel: true, locale: 'de-DE' }),
+  };
+
+  for (const start of [...SIGNS, '\t', '\r', '\n', ' =', '\u00a0+'])
     it(`lets no spreadsheet take text for a formula: ${JSON.stringify(start)}`, () => {
-      expect(csvCell(`${start}HYPERLINK("x")`).replace(/^"/, '').startsWith(`'${start}`)).to.equal(true);
+      for (const form of Object.values(FORMS))
+        expect(csvCell(`${start}HYPERLINK("x")`, form).replace(/^"/, '').startsWith(`'${start}`)).to.equal(
+          true,
+        );
     });
+
+  /** How a spreadsheet set to a separator reads lines: quotes count at a field's beginning alone. */
+  function read(text: string, separator: string): string[] {
+    const fields: string[] = [];
+    for (let rest = text; ; ) {
+      const [all, quoted = '', tail = '', end] =
+        new RegExp(`^(?:"((?:[^"]|"")*)(?:"|$))?([^${separator}\r\n]*)([${separator}\r\n]|$)`).exec(rest) ??
+        [];
+      if (all === undefined) throw new Error(`unreadable: ${JSON.stringify(rest)}`);
+      fields.push(quoted.replaceAll('""', '"') + tail);
+      if (end === '') return fields;
+      rest = rest.slice(all.length);
+    }
+  }
+
+  it('lets no spreadsheet find a formula in text, whatever separator it is set to', () => {
+    const sign = fc.constantFrom(
+      ...SIGNS,
+      '\t',
+      ' ',
+      '"',
+      ',',
+      ';',
+      '|',
+      '\r',
+      '\n',
+      'x',
+      "cmd|' /C calc'!A0",
+    );
+    const texts = fc.array(
+      fc.array(sign, { maxLength: 8 }).map((signs) => signs.join('')),
+      { minLength: 1 },
+    );
+    fc.assert(
+      fc.property(texts, fc.constantFrom(...Object.values(FORMS)), (cellTexts, form) => {
+        const line = ['v1|1|0', ...cellTexts].map((text) => csvCell(text, form)).join(form.separator);
+        for (const separator of [',', ';', '\t', '|'])
+          for (const field of read(line, separator))
+            expect(field, JSON.stringify([line, separator])).to.not.match(/^\s*[=+\-@＝＋－＠−﹢﹣﹦﹫]/);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  it('writes a title with a formula behind a semicolon so that it stays text everywhere', () => {
+    const line = csvCell("Case;=cmd|' /C calc'!A0;x");
+    expect(line).to.equal(`"Case;'=cmd|' /C calc'!A0;x"`);
+    expect(read(`v1|1|0,${line}`, ',')).to.deep.equal(['v1|1|0', "Case;'=cmd|' /C calc'!A0;x"]);
+    expect(read(`v1|1|0,${line}`, ';')[1]).to.equal("'=cmd|' /C calc'!A0");
+  });
+
+  it('changes nothing behind the file’s own separator, at which its quotes keep the cell together', () => {
+    expect(csvCell('Freezer, -20 °C')).to.equal('"Freezer, -20 °C"');
+    expect(csvCell('Freezer; -20 °C', FORMS.semicolon)).to.equal('"Freezer; -20 °C"');
+  });
+
+  it('keeps JSON in a cell readable beside an apostrophe', () => {
+    const aspects = JSON.stringify({ Range: ['a', '=1+1'] });
+    const [cell] = read(csvCell(aspects, FORMS.semicolon), ';');
+    expect(JSON.parse(cell ?? '')).to.deep.equal({ Range: ['a', "'=1+1"] });
+  });
 
   it('leaves numbers as they are, also negative ones', () => {
     expect(csvCell(-3)).to.equal('-3');
+    expect(csvCell('-3.50', csvForm({}), true)).to.equal('-3.50');
+    expect(csvCell('-3.50+A1', csvForm({}), true)).to.equal("'-3.50+A1");
   });
 
-  it('gives every text back, save for the apostrophe', () => {
+  it('gives every text back, save for apostrophes', () => {
     fc.assert(
       fc.property(fc.array(fc.string({ unit: 'grapheme' }), { minLength: 1 }), (texts) => {
-        const read = cells(`${texts.map(csvCell).join(',')},`);
-        expect(read).to.deep.equal(texts.map((text) => (/^[=+\-@\t\r]/.test(text) ? `'${text}` : text)));
+        const read = cells(`${texts.map((text) => csvCell(text)).join(',')},`);
+        const bare = (text: string) => text.replaceAll("'", '');
+        expect(read.map(bare)).to.deep.equal(texts.map(bare));
       }),
     );
+  });
+
+  describe('for Excel', () => {
+    const header = ['legacyItemId', 'price', 'title'];
+    const product = {
+      ...productOf({ legacyItemId: '110587654321' }),
+      price: { value: '1.12', currency: 'EUR' },
+    };
+
+    it('has a byte order mark, the separator and decimals of the locale, and ids as text', () => {
+      const german = productCsv([product], header, csvForm({ excel: true, locale: 'de-DE' }));
+      expect(german.split('\r\n')[0]).to.equal('\ufefflegacyItemId;price;title');
+      expect(german.split('\r\n')[1]).to.match(/^"=""110587654321""";"1,12";/);
+      const american = productCsv([product], header, csvForm({ excel: true, locale: 'en-US' }));
+      expect(american.split('\r\n')[1]).to.match(/^"=""110587654321""",1\.12,/);
+    });
+
+    const locales = [
+      ['de-DE', ';', ','],
+      ['de', ';', ','],
+      ['fr-FR', ';', ','],
+      ['de-CH', ';', '.'],
+      ['en-GB', ',', '.'],
+      ['zh-HK', ',', '.'],
+      ['pl-PL', ';', ','],
+      [undefined, ',', '.'],
+      ['*', ',', '.'],
+      ['no_such locale', ',', '.'],
+    ] as const;
+    for (const [locale, separator, decimal] of locales)
+      it(`divides by ${separator} and writes decimals with ${decimal} for ${locale}`, () => {
+        expect(csvForm({ excel: true, locale })).to.deep.equal({ excel: true, separator, decimal });
+      });
+
+    it('takes the separator that is named, whatever the locale', () => {
+      const asked = (separator: 'comma' | 'semicolon' | 'tab', locale: string) =>
+        csvForm({ excel: true, separator, locale });
+      expect(asked('semicolon', 'en-US')).to.include({ separator: ';', decimal: ',' });
+      expect(asked('semicolon', 'de-CH')).to.include({ separator: ';', decimal: '.' });
+      expect(asked('comma', 'de-DE')).to.include({ separator: ',', decimal: '.' });
+      expect(asked('tab', 'de-DE')).to.include({ separator: '\t', decimal: '.' });
+    });
+
+    for (const mistaken of [
+      '110587654321',
+      '00123',
+      '1E5',
+      '2.5e-3',
+      '3/4',
+      '10-12',
+      'MAR-10',
+      '5 Mai',
+      '12:30',
+      '50%',
+    ])
+      it(`keeps ${mistaken} as text`, () => {
+        expect(csvCell(mistaken, FORMS.excel).replaceAll('""', '"'))
+          .to.match(/^"?="/)
+          .and.include(`="${mistaken}"`);
+        expect(csvCell(mistaken), 'other programs').to.equal(mistaken);
+      });
+
+    for (const plain of ['Phone case', 'NEW', 'v1|110587654321|0', '2026-02-03T05:00:00.000Z', ''])
+      it(`leaves ${plain} as it is`, () => {
+        expect(csvCell(plain, FORMS.excel)).to.equal(plain);
+      });
   });
 
   /** The header of release 0.1. A reader of its columns by place finds them there. */
