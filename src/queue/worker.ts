@@ -44,8 +44,10 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
       queue: context.searches,
       process: (job) => settings.inTurn(() => processSearch(context, job)),
       onEnd: (job, result) => {
-        const { outcome = 'failed' } = (result ?? {}) as Partial<SearchSummary>;
-        context.metrics.searchEnded(outcome, classOf(job.data), ageOf(job));
+        const { outcome = 'failed', missing } = (result ?? {}) as Partial<SearchSummary>;
+        // Where no call failed nothing is to be repaired.
+        const counted = outcome === 'partial' && missing?.length === 0 ? 'bounded' : outcome;
+        context.metrics.searchEnded(counted, classOf(job.data), ageOf(job));
       },
     });
     const calls = openQueueWorker(context, settings, connection, {
@@ -143,14 +145,19 @@ function openQueueWorker(
       activeJobs -= 1;
     }
   };
-  const logError = throttled<Error>(1000, ({ message }, suppressed) => {
-    log.warn('worker error', { queue: queue.name, reason: message.slice(0, 200), suppressed });
+  const logError = throttled<Error>(1000, (error, suppressed) => {
+    const reason = (redisFailure(error) ?? error).message.slice(0, 200);
+    log.warn('worker error', { queue: queue.name, reason, suppressed });
     settings.inspect(queue.name);
   });
   const worker = new PatchedWorker(queue.name, processor, workerOptions(settings, connection), redis);
   // BullMQ tries again at once, by the ten thousand, when Redis refuses writes: a full disk or memory, a demoted master.
   // Jobs under way go on; only fetching pauses.
   const errorTimes: number[] = [];
+  /** Why Redis did not serve, and when it last did not, ms since the epoch. */
+  let redisTrouble: { cause: string; at: number } | undefined;
+  /** A lock that was not renewed for this long has run out and was found: what happened before is not why. */
+  const blamedMs = settings.lockDurationMs + 2 * settings.stalledIntervalMs;
   let resumeTimer: NodeJS.Timeout | undefined;
   const pauseAfterErrors = () => {
     const now = Date.now();
@@ -175,9 +182,13 @@ function openQueueWorker(
     })
     .on('stalled', (jobId) => {
       metrics.stalled(queue.name);
-      log.warn('stalled job', { queue: queue.name, jobId });
+      const isRedis = redisTrouble !== undefined && Date.now() - redisTrouble.at <= blamedMs;
+      const reason = isRedis ? redisTrouble?.cause : 'its worker died or froze';
+      log.warn('stalled job', { queue: queue.name, jobId, reason });
     })
     .on('error', (error) => {
+      const failure = redisFailure(error);
+      if (failure !== undefined) redisTrouble = { cause: failure.message, at: Date.now() };
       logError(error);
       pauseAfterErrors();
     });

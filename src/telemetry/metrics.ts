@@ -77,9 +77,9 @@ export const METRICS = {
   dpf_token_credential_refused: gauge('1 while eBay refuses the credential, as this process knows it', {
     tenant,
   }),
-  dpf_searches_total: counter('Searches that ended, by outcome', {
+  dpf_searches_total: counter('Searches that ended, by outcome; bounded: partial, and no call failed', {
     tenant,
-    outcome: 'complete none-found filtered-out partial degraded cancelled skipped failed'.split(' '),
+    outcome: 'complete none-found filtered-out partial bounded degraded cancelled skipped failed'.split(' '),
   }),
   dpf_search_duration_seconds: histogram(
     'From the moment that a search was added to its end',

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const PORT = 20_000 + (process.pid % 20_000);
 
@@ -22,6 +23,19 @@ describe('a worker’s port for operators', () => {
     expect(text).to.not.include('phone case');
     expect(text).to.match(/^dpf_token_mints_total\{.*\} 1$/m);
     expect(text).to.match(/^dpf_quota_remaining\S* \d+$/m);
+  });
+
+  it('counts a search that stopped at its bound apart from one of which a page failed', async () => {
+    const wanted = { query: 'phone case', maxItems: 250 };
+    await service.search({ ...wanted, maxCalls: 1 });
+    service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
+    await service.search(wanted);
+    const text = await waitFor('both to be counted', async () => {
+      const shown = await (await get('/metrics')).text();
+      return /outcome="partial"/.test(shown) ? shown : undefined;
+    });
+    expect(text).to.match(/^dpf_searches_total\{.*outcome="bounded"\} 1$/m);
+    expect(text).to.match(/^dpf_searches_total\{.*outcome="partial"\} 1$/m);
   });
 
   it('says that it is alive and ready', async () => {

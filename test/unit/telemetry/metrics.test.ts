@@ -82,7 +82,7 @@ describe('the metrics', () => {
   });
 
   it('name every outcome that a search may have', () => {
-    expect(METRICS.dpf_searches_total.labels.outcome).to.have.members([...OUTCOMES]);
+    expect(METRICS.dpf_searches_total.labels.outcome).to.have.members([...OUTCOMES, 'bounded']);
   });
 
   it('carry the former label `because` beside `reason` where version 0.1 had it, with the same value', async () => {
