@@ -1,5 +1,5 @@
 import { apiOrigin, credentialProblems } from '../config/checks.ts';
-import type { Config } from '../config/config.ts';
+import { type Config, environment } from '../config/config.ts';
 import { checkCredentials, checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
 import { Failure } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -7,7 +7,7 @@ import { Lifecycle } from '../lifecycle.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { checkQueues } from '../queue/checkup.ts';
 import { checkRedis, redisAhead } from '../redis/fitness.ts';
-import { type Finding, fail, ok, skipped } from '../telemetry/finding.ts';
+import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { openEbay } from './client.ts';
 import { MAX_CLOCK_DIFFERENCE_MS } from './health.ts';
@@ -49,6 +49,7 @@ export async function* examine(
     onStep('eBay and the clocks');
     const [reached, ahead] = await askEbayTheTime(config, clock);
     yield reached;
+    yield* unusedProxy(config.ebay, environment());
     yield clockFinding(await redisAhead(redis, clock), ahead);
     yield* checkEbay(config, ebay, onStep);
     onStep('the queues');
@@ -95,14 +96,32 @@ async function* checkEbay(
 
 async function askEbayTheTime(config: Config, clock: () => number): Promise<[Finding, number | undefined]> {
   const { host } = new URL(apiOrigin(config.ebay));
+  const { proxyUrl } = config.ebay;
   try {
     const ahead = await ebayAhead(config.ebay, clock);
-    return [ok('ebay', `${host} answers`), ahead];
+    const way = proxyUrl === '' ? '' : ` through the proxy ${new URL(proxyUrl).host}`;
+    return [ok('ebay', `${host} answers${way}`), ahead];
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const remedy = 'check the network, its name server and proxy, and EBAY_API_URL';
+    const remedy = 'check the network, its name server, EBAY_API_URL, and EBAY_PROXY_URL where a proxy is needed';
     return [fail('ebay', 'dependency', `${host}: ${error.message}`, remedy), undefined];
   }
+}
+
+const PROXY_VARIABLES = ['HTTPS_PROXY', 'https_proxy', 'ALL_PROXY', 'all_proxy'];
+
+/** A proxy that the environment names for other programs, while requests to eBay go out directly. Its URL may hold a password. */
+export function unusedProxy(ebay: Config['ebay'], env: NodeJS.ProcessEnv): Finding[] {
+  const name = PROXY_VARIABLES.find((variable) => (env[variable] ?? '') !== '');
+  if (name === undefined || ebay.proxyUrl !== '') return [];
+  const { hostname } = new URL(apiOrigin(ebay));
+  const excepted = (env.NO_PROXY ?? env.no_proxy ?? '').split(/[,\s]+/).some((entry) => {
+    const suffix = entry.replace(/^\*?\.|:\d+$/g, '');
+    return entry === '*' || (suffix !== '' && `.${hostname}`.endsWith(`.${suffix}`));
+  });
+  if (excepted) return [];
+  const message = `the environment names a proxy (${name}), but requests to eBay do not use it`;
+  return [warn('proxy', message, 'set EBAY_PROXY_URL to it if eBay is reached through it only')];
 }
 
 /**

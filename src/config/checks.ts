@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import type { Config, ConfigProblem } from './config.ts';
+import { NOT_UTF8, readText } from './files.ts';
 
 const TOKEN_PATH = '/identity/v1/oauth2/token';
 
@@ -137,7 +137,7 @@ type Tls = Pick<Config['redis'], 'tlsCa' | 'tlsCert' | 'tlsKey'>;
  * @throws Error of the file system, which `tlsProblems` reports at start.
  */
 export function readTlsFiles({ tlsCa, tlsCert, tlsKey }: Tls) {
-  const read = (path: string) => (path === '' ? undefined : readFileSync(path, 'utf8'));
+  const read = (path: string) => (path === '' ? undefined : readText(path));
   return { ca: read(tlsCa), cert: read(tlsCert), key: read(tlsKey) };
 }
 
@@ -175,7 +175,8 @@ function tlsProblems({ redis, ebay }: Pick<Config, 'redis' | 'ebay'>): ConfigPro
 
 function fileProblem(path: string, isKey: boolean): string | undefined {
   try {
-    const content = readFileSync(path, 'utf8');
+    const content = readText(path);
+    if (content === undefined) return NOT_UTF8;
     if (!isKey) new X509Certificate(content);
     return undefined;
   } catch (error) {

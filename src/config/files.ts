@@ -34,7 +34,9 @@ export function readJsonObject(
   const refused = (message: string) => ({ problem: { name: path, message } });
   let text: string;
   try {
-    text = readFileSync(path, 'utf8');
+    const read = readText(path);
+    if (read === undefined) return refused(NOT_UTF8);
+    text = read;
   } catch (error) {
     const remedy = variable === undefined ? '' : `: set ${variable} to a JSON file`;
     return refused(`cannot be read (${(error as NodeJS.ErrnoException).code})${remedy}`);
@@ -48,6 +50,19 @@ export function readJsonObject(
   if (typeof content !== 'object' || content === null || Array.isArray(content))
     return refused('must hold one JSON object');
   return { content: content as Record<string, unknown> };
+}
+
+/** Ends the sentence that names a file: Windows PowerShell writes UTF-16, and Notepad a byte order mark. */
+export const NOT_UTF8 = 'is UTF-16: save it as UTF-8';
+
+/** Text in UTF-8 without its byte order mark, which is no part of it; undefined where it is UTF-16. */
+export function readText(path: string): string | undefined {
+  const bytes = readFileSync(path);
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return undefined;
+  // UTF-16 without a mark: every other byte of plain text is zero.
+  if (bytes.length > 1 && (first === 0) !== (second === 0)) return undefined;
+  return bytes.toString('utf8').replace(/^\ufeff/, '');
 }
 
 /**

@@ -69,6 +69,13 @@ function isHttpUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && username + password === '';
 }
 
+/** The password of a proxy stands in its URL, as in `HTTPS_PROXY`. */
+function isProxyUrl(value: string): boolean {
+  if (!URL.canParse(value)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(value);
+  return /^https?:$/.test(protocol) && hostname !== '' && pathname + search + hash === '/';
+}
+
 /** `component=level` pairs, e.g. `auth=debug,collector=debug`. */
 const LEVEL_PAIRS = /^([a-z]+=(error|warn|info|debug))(,[a-z]+=(error|warn|info|debug))*$/;
 
@@ -99,6 +106,10 @@ export const FORMATS = {
   'http origin or empty': text(
     'scheme, host and port alone, such as https://api.ebay.com',
     (v) => v === '' || (isHttpUrl(v) && new URL(v).origin === v.toLowerCase().replace(/\/$/, '')),
+  ),
+  'proxy url or empty': text(
+    'an http or https URL such as http://user:password@proxy:3128, its password percent-encoded',
+    (v) => v === '' || isProxyUrl(v),
   ),
   scopes: text('OAuth scope URLs, separated by spaces', (value) =>
     value.split(/\s+/).every((scope) => scope.startsWith('https://') && isHttpUrl(scope)),

@@ -38,14 +38,25 @@ const ebay = {
   tokenUrl: key('http url or empty', 'EBAY_TOKEN_URL', '', 'Whole URL of the token endpoint; empty: eBay’s'),
   apiUrl: key('http origin or empty', 'EBAY_API_URL', '', 'Origin of the API; empty: eBay’s own'),
   allowHttp: flag('EBAY_ALLOW_HTTP', false, 'Allow plain http beyond loopback, for a simulator'),
+  proxyUrl: key(
+    'proxy url or empty',
+    'EBAY_PROXY_URL',
+    '',
+    'Proxy for all requests to eBay, by CONNECT; empty: none, whatever HTTPS_PROXY says',
+    SECRET,
+  ),
   marketplace: key('marketplace', 'EBAY_MARKETPLACE', 'EBAY_US', 'Marketplace of a search that names none'),
-  connectTimeout: seconds('EBAY_CONNECT_TIMEOUT', 3, 'Longest wait for a connection to eBay'),
+  connectTimeout: seconds(
+    'EBAY_CONNECT_TIMEOUT',
+    3,
+    'Longest wait for a connection to eBay: name, all its addresses, proxy and TLS together',
+  ),
   callTimeout: seconds('EBAY_CALL_TIMEOUT', 10, 'Longest duration of a call, first byte out to last byte in'),
   maxBodyBytes: key(
     'bytes',
     'EBAY_MAX_BODY_BYTES',
     20_000_000,
-    'Largest answer read, counted after decompression; a page of 200 items has about 0.5 MB',
+    'Largest answer read, its headers too, counted after decompression; a page of 200 items has about 0.5 MB',
   ),
   quickRetryDelay: secondsOrZero(
     'EBAY_QUICK_RETRY_DELAY',

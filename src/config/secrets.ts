@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { type Config, type ConfigProblem, type Content, environment } from './config.ts';
+import { NOT_UTF8, readText } from './files.ts';
 import { settings } from './schema.ts';
 
 /** Ends the name of a variable that names a file with a secret, as container platforms mount them. */
@@ -30,7 +30,8 @@ export function withSecretFiles(env: NodeJS.ProcessEnv) {
 /** A file that holds one secret and nothing else. A problem ends the sentence that names the file, and shows no content. */
 export function readSecretFile(path: string): { text: string } | { problem: string } {
   try {
-    const text = readFileSync(path, 'utf8').trim();
+    const text = readText(path)?.trim();
+    if (text === undefined) return { problem: `names a file that ${NOT_UTF8}` };
     if (text === '') return { problem: 'names an empty file: put the secret there' };
     if (!/[\r\n\0]/.test(text)) return { text };
     return { problem: 'names a file of several lines: it must hold nothing but the secret' };
@@ -57,10 +58,14 @@ export function secretsOfEnvironment(): string[] {
   );
 }
 
-/** Of a URL the password, as written and decoded; else the whole, and of a list `name:secret,…` each secret. */
+/**
+ * Of a URL the password, of a proxy's without a password the user, as written and decoded; else the whole, and of a list
+ * `name:secret,…` each secret.
+ */
 function secretParts(value: string): string[] {
   if (value.includes('://')) {
-    const password = /:\/\/[^/]*?:(.*)@/.exec(value)?.[1] ?? '';
+    const user = /^https?:\/\/([^:]*)@/i.exec(value)?.[1] ?? '';
+    const password = /:\/\/[^/]*?:(.*)@/.exec(value)?.[1] ?? user;
     return [password, decoded(password)];
   }
   return value
@@ -69,7 +74,8 @@ function secretParts(value: string): string[] {
     .concat(value);
 }
 
-function decoded(text: string): string {
+/** Percent-decoded where it is well formed. */
+export function decoded(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {

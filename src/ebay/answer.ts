@@ -1,9 +1,12 @@
 import { Failure, type FailureCode } from '../failures.ts';
+import { isSettled, ONCE } from './retryPolicy.ts';
 
 /** An HTTP answer, stripped of everything that belongs to the HTTP client. */
 export interface Answer {
   status: number;
   contentType: string;
+  /** Where a redirect leads. */
+  location?: string | undefined;
   retryAfter: string | undefined;
   text: string;
 }
@@ -23,14 +26,16 @@ const TOO_MANY_REQUESTS = 2001;
 const ITEM_NOT_FOUND = 11_001;
 
 export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
-  const { status } = answer;
+  const { status, location } = answer;
   const body = parsed(answer);
-  if (status === 200 && body !== undefined) return { is: 'body', body };
+  // 203: a proxy on the way has changed something about it (RFC 9110, section 15.3.4).
+  if ((status === 200 || status === 203) && body !== undefined) return { is: 'body', body };
   const { errorId, message } = readErrorBody(body);
   // A 403 with this id was seen in a test of somebody else's; its meaning is the same.
   if (status === 401 || (status === 403 && errorId === TOKEN_REFUSED)) return { is: 'token-refused' };
   if (status === 429 || errorId === TOO_MANY_REQUESTS) return { is: 'throttled' };
-  const detail = { status, ...(errorId === undefined ? {} : { errorId }) };
+  const once = isSettled(status) ? ONCE : {};
+  const detail = { status, ...(errorId === undefined ? {} : { errorId }), ...once };
   const fail = (code: FailureCode, what: string): Reading => ({
     is: 'failure',
     failure: new Failure(code, message === undefined ? what : `${what}: ${message}`, detail),
@@ -40,7 +45,7 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
     const stated = presentable(answer.contentType) || 'of no stated type';
     return fail(
       'ebay-bad-answer',
-      `${name} with a body that is ${isJson(answer) ? 'not a JSON object' : stated}`,
+      `${name} with a body that is ${mayBeJson(answer) ? 'not a JSON object' : stated}`,
     );
   }
   if (status >= 500) return fail('ebay-server-error', name);
@@ -48,25 +53,33 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   if (endpoint === 'item' && (errorId === ITEM_NOT_FOUND || (status === 404 && errorId === undefined)))
     return fail('item-gone', 'eBay no longer has the item');
   if (status >= 400) return fail('ebay-refused', name);
+  if (status >= 300) {
+    const where = location === undefined || !URL.canParse(location) ? '' : ` to ${new URL(location).host}`;
+    return fail(
+      'ebay-bad-answer',
+      `${name}, a redirect${where}: check EBAY_API_URL and any proxy on the way`,
+    );
+  }
   return fail('ebay-bad-answer', `${name}, which is neither an answer nor an error of this API`);
 }
 
 function parsed(answer: Answer): Record<string, unknown> | undefined {
-  return isJson(answer) ? parseObject(answer.text.replace(/^\uFEFF/, '')) : undefined;
+  return mayBeJson(answer) ? parseObject(answer.text) : undefined;
 }
 
-/** Undefined for a text that is no JSON object. */
+/** Undefined for a text that is no JSON object. A byte order mark is no part of it. */
 export function parseObject(text: string): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(text);
+    const value: unknown = JSON.parse(text.replace(/^\uFEFF/, ''));
     return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
-function isJson({ contentType }: Answer): boolean {
-  return /^application\/([\w.-]+\+)?json\b/i.test(contentType);
+/** Proxies and gateways call JSON all sorts of things. A web page is none, whatever it holds. */
+function mayBeJson({ contentType }: Answer): boolean {
+  return !/html|xml/i.test(contentType);
 }
 
 export function isObject(value: unknown): value is Record<string, unknown> {

@@ -5,7 +5,7 @@ import { type Finding, fail, ok, skipped, type Trouble, warn } from '../telemetr
 import type { BrowseClient } from './client.ts';
 import type { GateState } from './gate/gate.ts';
 import type { EbayAuthService } from './oauth/service.ts';
-import { axiosClient, closeAxios, networkFailure, transport } from './transport.ts';
+import { axiosClient, closeAxios, networkFailure } from './transport.ts';
 
 /** Gets a new token from eBay, which costs one of the day's token requests: the keyset and its scopes are good or not. */
 export async function checkCredentials(auth: EbayAuthService): Promise<Finding> {
@@ -130,12 +130,11 @@ function searchTrouble({ code, message, detail }: Failure, timeoutMs: number): F
  * @throws Failure `ebay-unreachable`, `ebay-timeout`
  */
 export async function ebayAhead(ebay: Config['ebay'], clock: () => number): Promise<number | undefined> {
-  const client = axiosClient({ origin: apiOrigin(ebay), maxBodyBytes: ebay.maxBodyBytes });
+  const client = axiosClient(apiOrigin(ebay), ebay);
   const signal = AbortSignal.timeout(ebay.callTimeout * 1000);
   const asked = clock();
   try {
     const { headers } = await client.head('/', {
-      transport: transport(ebay.connectTimeout * 1000),
       signal,
       validateStatus: () => true,
     });

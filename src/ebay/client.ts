@@ -6,7 +6,7 @@ import type { CallMetrics } from '../telemetry/metrics.ts';
 import { isObject, readAnswer } from './answer.ts';
 import type { CallGate, QuotaFigures } from './gate/gate.ts';
 import { type CallFor, type EbayAnswer, EbayHttp, type TokenSource } from './http.ts';
-import { answerOf, axiosClient, closeAxios, Deadline, transport } from './transport.ts';
+import { answerOf, axiosClient, closeAxios, Deadline } from './transport.ts';
 
 export interface EbayClientOptions {
   config: Pick<Config, 'ebay' | 'pace'>;
@@ -39,7 +39,7 @@ export class EbayClient {
     this.#options = options;
     this.gate = gate;
     this.#log = log;
-    this.#analytics = axiosClient({ origin, maxBodyBytes: ebay.maxBodyBytes });
+    this.#analytics = axiosClient(origin, ebay);
     const checkQuota = async (signal?: AbortSignal) => {
       await this.reconcile(signal);
       const { closed, now } = await gate.read();
@@ -89,7 +89,6 @@ export class EbayClient {
       const response = await this.#analytics.get(RATE_LIMIT, {
         params: { api_context: 'buy', api_name: 'browse' },
         headers: { authorization: `Bearer ${token}` },
-        transport: transport(config.ebay.connectTimeout * 1000),
         signal: deadline.signal,
         validateStatus: () => true,
       });

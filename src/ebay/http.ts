@@ -37,7 +37,10 @@ export interface TokenSource {
 export interface EbayHttpOptions {
   /** Origin of the API, see `apiOrigin`. */
   origin: string;
-  ebay: Pick<Config['ebay'], 'connectTimeout' | 'callTimeout' | 'maxBodyBytes' | 'quickRetryDelay'>;
+  ebay: Pick<
+    Config['ebay'],
+    'connectTimeout' | 'proxyUrl' | 'callTimeout' | 'maxBodyBytes' | 'quickRetryDelay'
+  >;
   pace: Pick<Config['pace'], 'throttlePause' | 'maxThrottlePause'>;
   gate: AttemptGate;
   tokens: TokenSource;
@@ -96,7 +99,7 @@ export class EbayHttp {
   constructor(options: EbayHttpOptions) {
     const { origin, ebay } = options;
     this.#options = options;
-    this.#axios = axiosClient({ origin, maxBodyBytes: ebay.maxBodyBytes });
+    this.#axios = axiosClient(origin, ebay);
     this.#axios.interceptors.request.use((config) => this.#admit(config));
     this.#axios.interceptors.response.use(
       async (response) => {
@@ -203,7 +206,7 @@ export class EbayHttp {
     pending.attempts += 1;
     pending.grantedAt = performance.now();
     config.headers.set('authorization', `Bearer ${pending.token}`);
-    config.transport = transport(ebay.connectTimeout * 1000, {
+    config.transport = transport(ebay.maxBodyBytes, {
       beforeWrite: () => {
         if (slot.isOver) throw this.#missed(pending, slot);
       },

@@ -12,6 +12,7 @@ import type { CallOutcome } from './gate/gate.ts';
  * | 401, or 403 with error 1001              | once a call            | a new token; one for the fleet       | a call and a token request |
  * | slot missed before the request left      | until it leaves        | the next slot                        | nothing                    |
  * | 429                                      | by the queue           | Retry-After within 1 s and MAX_THROTTLE_BACKOFF, else THROTTLE_BACKOFF × 2ⁿ | pause of all calls |
+ * | a redirect, 501, 505, an answer too large or packed in an unknown way | by a person | | a failed call of the circuit |
  * | other failures of a call                 | by the queue           | the page's backoff                   | a failed call of the circuit, unless eBay answered |
  * | token request failed                     | by the next caller     | TOKEN_FAILURE_BACKOFF × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_BACKOFF | a token request |
  * | keyset or scopes refused, 3 tokens refused in a row | by the next caller | CREDENTIAL_REFUSED_BACKOFF, + 25 % | a token request          |
@@ -19,6 +20,14 @@ import type { CallOutcome } from './gate/gate.ts';
  * Every attempt, whatever its reason, waits for a slot of the call gate.
  */
 export const QUICK_RETRIES = 2;
+
+/** Of a failure that the same request meets again: the job does not ask a second time. */
+export const ONCE = { attempts: 1 };
+
+/** Redirects (304 too, for a request without conditions), and 501 and 505: they are about the request's form, not the moment. */
+export function isSettled(status: number): boolean {
+  return (status >= 300 && status < 400) || status === 501 || status === 505;
+}
 
 /** How an attempt ended that was not answered in full; a status is there where eBay answered. */
 export interface BrokenAttempt {
@@ -72,8 +81,19 @@ export function throttlePauseMs(header: string | undefined, now: number, maxMs: 
   return ms === undefined ? undefined : Math.ceil(Math.min(Math.max(ms, Math.min(1000, maxMs)), maxMs));
 }
 
-/** About the credential: only a person can end them. `tokens-refused`: the API refused new tokens one after another. */
-type CredentialTrouble = 'invalid_client' | 'invalid_scope' | 'tokens-refused';
+/**
+ * About the credential, or the form in which the token request arrives: only a person can end them. `tokens-refused`: the
+ * API refused new tokens one after another.
+ */
+const CREDENTIAL_TROUBLES = [
+  'invalid_client',
+  'unauthorized_client',
+  'invalid_scope',
+  'unsupported_grant_type',
+  'tokens-refused',
+] as const;
+
+type CredentialTrouble = (typeof CREDENTIAL_TROUBLES)[number];
 
 /** Why there is no token. */
 export type MintTrouble =
@@ -85,7 +105,7 @@ export type MintTrouble =
   | 'bad-answer';
 
 export function isCredentialRefused(reason: MintTrouble): reason is CredentialTrouble {
-  return reason === 'invalid_client' || reason === 'invalid_scope' || reason === 'tokens-refused';
+  return (CREDENTIAL_TROUBLES as readonly MintTrouble[]).includes(reason);
 }
 
 /** Tokens that were minted and refused one after another, none accepted, before the credential counts as refused. */

@@ -1,30 +1,30 @@
 import http, { type ClientRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import https from 'node:https';
-import type { Socket } from 'node:net';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import axios, { AxiosError, type AxiosInstance, type AxiosResponse, type AxiosResponseHeaders } from 'axios';
+import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { Answer } from './answer.ts';
-import { type BrokenAttempt, isGatewayTrouble } from './retryPolicy.ts';
+import { agentsFor, PROXY_FAILED } from './connecting.ts';
+import { type BrokenAttempt, isGatewayTrouble, ONCE } from './retryPolicy.ts';
 
-interface AxiosClientOptions {
-  /** Origin that every path stands below, e.g. `https://api.ebay.com`. */
-  origin: string;
-  /** Cap on the answer's size after decompression. */
-  maxBodyBytes: number;
-}
+type Network = Pick<Config['ebay'], 'connectTimeout' | 'proxyUrl' | 'maxBodyBytes'>;
 
 /** A page of 200 listings unpacks to some 300 KB. */
 const PIECE_BYTES = 131_072;
 
-/** axios as this service uses it: one origin, kept-alive connections, no redirects, no proxy from the environment. */
-export function axiosClient({ origin, maxBodyBytes }: AxiosClientOptions): AxiosInstance {
+/**
+ * axios as this service uses it: one origin, kept-alive connections, no redirects, no proxy from the environment.
+ * @param origin that every path stands below, e.g. `https://api.ebay.com`
+ */
+export function axiosClient(origin: string, network: Network): AxiosInstance {
+  const { maxBodyBytes } = network;
   return axios.create({
     baseURL: origin,
     allowAbsoluteUrls: false,
     adapter: 'http',
-    httpAgent: new http.Agent({ keepAlive: true }),
-    httpsAgent: new https.Agent({ keepAlive: true }),
+    ...agentsFor(network),
+    transport: transport(maxBodyBytes),
     maxRedirects: 0,
     maxContentLength: maxBodyBytes,
     proxy: false,
@@ -52,13 +52,26 @@ export function axiosClient({ origin, maxBodyBytes }: AxiosClientOptions): Axios
   });
 }
 
-/** @throws Error when the body is not what its encoding says, or too large */
+/** What gzip begins with, and no JSON does (RFC 1952, section 2.3.1). */
+const GZIP = Buffer.from([0x1f, 0x8b]);
+
+/**
+ * The text of a body. What it is packed with is seen by the body where that is possible: proxies unpack without saying so,
+ * and name encodings that are none (`none`, `UTF-8`).
+ * @throws Error when the body is not what its encoding says, or too large
+ */
 function textOf(body: Buffer, headers: AxiosResponseHeaders, maxOutputLength: number): string {
-  const encoding = String(headers.get('content-encoding') ?? 'identity');
-  if (encoding === 'identity' || body.length === 0) return body.toString('utf8');
-  if (!/^(x-)?gzip$/i.test(encoding)) throw new Error('an encoding that was not asked for');
-  return gunzipSync(body, { maxOutputLength, chunkSize: PIECE_BYTES }).toString('utf8');
+  const name = String(headers.get('content-encoding') ?? '').toLowerCase();
+  const options = { maxOutputLength, chunkSize: PIECE_BYTES };
+  if (body.subarray(0, GZIP.length).equals(GZIP)) return gunzipSync(body, options).toString('utf8');
+  if (name === 'br' && body.length > 0) return brotliDecompressSync(body, options).toString('utf8');
+  if (name === 'deflate' && body.length > 0) return inflateSync(body, options).toString('utf8');
+  const text = body.toString('utf8');
+  if (/^((x-)?gzip)?$/.test(name) || /^([\s\uFEFF]*[{[<]|$)/.test(text)) return text;
+  throw new Error(`${UNKNOWN_PACKING}${name.replace(/[^\w, -]/g, '').slice(0, 40)}`);
 }
+
+const UNKNOWN_PACKING = 'eBay’s answer is packed as ';
 
 /** Ends the kept-alive connections; what is under way breaks. */
 export function closeAxios(client: AxiosInstance): void {
@@ -71,6 +84,7 @@ export function answerOf({ status, headers, data }: AxiosResponse): Answer {
   return {
     status,
     contentType: text(headers['content-type']) ?? '',
+    location: text(headers.location),
     retryAfter: text(headers['retry-after']),
     text: text(data) ?? '',
   };
@@ -86,30 +100,21 @@ interface Transport {
   request(options: RequestOptions, onResponse: (response: IncomingMessage) => void): ClientRequest;
 }
 
-/**
- * Node's own HTTP for axios, with what axios does not offer: a time limit on the connection alone, and hooks around the
- * moment when the request is written.
- */
-export function transport(connectTimeoutMs: number, hooks?: WriteHooks): Transport {
+/** Node's default, 16 KiB for all headers together, which no answer may fall below. */
+const LEAST_HEADER_BYTES = 16_384;
+
+/** Node's own HTTP for axios, with hooks around the moment when the request is written. */
+export function transport(maxBodyBytes: number, hooks?: WriteHooks): Transport {
+  const maxHeaderSize = Math.max(maxBodyBytes, LEAST_HEADER_BYTES);
   return {
     request(options, onResponse) {
       hooks?.beforeWrite();
-      const request = (options.protocol === 'https:' ? https : http).request(options, onResponse);
+      const { request: send } = options.protocol === 'https:' ? https : http;
+      const request = send({ ...options, maxHeaderSize }, onResponse);
       if (hooks) request.once('finish', () => hooks.afterWrite());
-      request.once('socket', (socket) => limitConnecting(request, socket, connectTimeoutMs));
       return request;
     },
   };
-}
-
-function limitConnecting(request: ClientRequest, socket: Socket, timeoutMs: number): void {
-  if (!socket.connecting) return;
-  const timer = setTimeout(() => {
-    request.destroy(Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' }));
-  }, timeoutMs);
-  const done = 'encrypted' in socket ? 'secureConnect' : 'connect';
-  socket.once(done, () => clearTimeout(timer));
-  socket.once('close', () => clearTimeout(timer));
 }
 
 /** One signal for a call: aborts when the caller's does, or when an attempt takes too long. */
@@ -159,16 +164,34 @@ export function networkFailure(error: unknown, deadline: { expired: boolean; abo
     return new Failure('ebay-timeout', 'eBay did not answer completely within the call’s time');
   if (deadline.aborted) return new Failure('interrupted', 'stopped during a call to eBay');
   if (!(error instanceof AxiosError)) return new Failure('internal', 'the HTTP client failed');
-  const code = error.code ?? 'no code';
+  const { code = 'no code', message } = error;
+  if (code === PROXY_FAILED) return new Failure('ebay-unreachable', message);
+  if (TOO_LARGE.test(`${code} ${message}`))
+    return new Failure(
+      'ebay-bad-answer',
+      'eBay’s answer is larger than EBAY_MAX_BODY_BYTES allows: raise it',
+      ONCE,
+    );
   if (code === 'ETIMEDOUT' || code === 'ECONNABORTED')
     return new Failure('ebay-timeout', `no connection to eBay in time (${code})`);
-  // Cut off, too large, or not what its encoding says.
-  if (answerBegan(error) || code === 'ERR_BAD_RESPONSE' || BROKEN_BODY.test(`${code} ${error.message}`))
-    return new Failure('ebay-bad-answer', `eBay’s answer is broken or too large (${code})`);
+  if (message.startsWith(UNKNOWN_PACKING))
+    return new Failure(
+      'ebay-bad-answer',
+      `${message}, which was not asked for: a proxy or gateway does that`,
+      ONCE,
+    );
+  // Cut off, or not what its encoding says.
+  if (answerBegan(error) || code === 'ERR_BAD_RESPONSE' || BROKEN_BODY.test(`${code} ${message}`))
+    return new Failure('ebay-bad-answer', `eBay’s answer is broken (${code})`);
   return new Failure('ebay-unreachable', `no connection to eBay (${code})`);
 }
 
-const BROKEN_BODY = /^(Z_|HPE_|ERR_CONTENT)|incorrect header check|unexpected end of file|maxContentLength/;
+export { PROXY_FAILED };
+
+/** The headers, the body as it came, and the body unpacked; in the words of Node, axios and zlib. */
+export const TOO_LARGE = /^HPE_HEADER_OVERFLOW|maxContentLength|Cannot create a Buffer larger/;
+
+const BROKEN_BODY = /^(Z_|HPE_|ERR_CONTENT)|incorrect header check|unexpected end of file/;
 
 /** How the retry policy sees an attempt that rejected. Only 502–504 reject with a complete answer, whose body is a text. */
 export function brokenAttempt(error: AxiosError): BrokenAttempt {

@@ -13,34 +13,35 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  * @throws MintFault, which holds neither the request nor the answer.
  */
 export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>) {
-  // At the first request: programs that import the library and request no token do not load it.
-  const { default: axios } = await import('axios');
+  // At the first request: programs that import the library and request no token do not load axios.
+  const { axiosClient, closeAxios, PROXY_FAILED, TOO_LARGE } = await import('../transport.ts');
   const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
   const scope = scopeList(ebay.scopes).join(' ');
   const form = new URLSearchParams({ grant_type: 'client_credentials', scope });
   const basic = Buffer.from(`${ebay.clientId}:${ebay.clientSecret}`).toString('base64');
+  const { origin, pathname, search } = new URL(tokenUrl(ebay));
+  const client = axiosClient(origin, { ...ebay, maxBodyBytes: MAX_ANSWER_BYTES });
   try {
-    const { status, data, headers } = await axios.post<string>(tokenUrl(ebay), form.toString(), {
+    const { status, data, headers } = await client.post<string>(pathname + search, form.toString(), {
       headers: {
-        Authorization: `Basic ${basic}`,
-        'Content-Type': 'application/x-www-form-urlencoded',
-        Accept: 'application/json',
+        authorization: `Basic ${basic}`,
+        'content-type': 'application/x-www-form-urlencoded',
       },
       signal: deadline,
-      maxRedirects: 0,
-      maxContentLength: MAX_ANSWER_BYTES,
-      responseType: 'text',
-      transformResponse: (text) => text,
       validateStatus: () => true,
-      proxy: false,
     });
-    return readTokenAnswer(status, String(data), headers['retry-after'] as string | undefined);
+    return readTokenAnswer(status, data, headers['retry-after'] as string | undefined);
   } catch (error) {
     if (error instanceof MintFault) throw error;
     if (deadline.aborted) throw new MintFault('timeout', `no answer within ${token.requestTimeout} s`);
-    const { code = 'no code' } = error as NodeJS.ErrnoException;
-    if (code === 'ERR_BAD_RESPONSE') throw new MintFault('bad-answer', 'the answer is too large or broken');
+    const { code = 'no code', message } = error as NodeJS.ErrnoException;
+    if (code === PROXY_FAILED) throw new MintFault('unreachable', message);
+    if (TOO_LARGE.test(`${code} ${message}`))
+      throw new MintFault('bad-answer', `the answer is too large (${code}): check EBAY_TOKEN_URL`);
+    if (code === 'ERR_BAD_RESPONSE') throw new MintFault('bad-answer', 'the answer is broken');
     throw new MintFault(code === 'ETIMEDOUT' ? 'timeout' : 'unreachable', `connection failed (${code})`);
+  } finally {
+    closeAxios(client);
   }
 }
 
@@ -59,13 +60,17 @@ export class MintFault extends Error {
   }
 }
 
-/** OAuth error words of requests that stay wrong however often they are sent, and which of the two they amount to. */
-const REFUSALS: Record<string, 'invalid_client' | 'invalid_scope'> = {
-  invalid_client: 'invalid_client',
-  unauthorized_client: 'invalid_client',
-  unsupported_grant_type: 'invalid_client',
-  invalid_scope: 'invalid_scope',
-};
+/** OAuth error words (RFC 6749, 5.2) of requests that stay wrong however often they are sent. */
+const REFUSALS: readonly string[] = [
+  'invalid_client',
+  'unauthorized_client',
+  'invalid_scope',
+  'unsupported_grant_type',
+] satisfies MintTrouble[];
+
+function isRefusal(word: unknown): word is MintTrouble {
+  return typeof word === 'string' && REFUSALS.includes(word);
+}
 
 /**
  * What the answer of the token endpoint grants, a token and its life in seconds, made safe to use; `warnings` say what was
@@ -74,11 +79,12 @@ const REFUSALS: Record<string, 'invalid_client' | 'invalid_scope'> = {
  */
 export function readTokenAnswer(status: number, text: string, retryAfter?: string, now = Date.now()) {
   const body = parseObject(text);
-  const refused = status < 500 ? REFUSALS[String(body?.error)] : undefined;
-  if (refused !== undefined) throw new MintFault(refused, `${refused} (status ${status})`, status);
+  const word = body?.error;
+  if (status < 500 && isRefusal(word)) throw new MintFault(word, `${word} (status ${status})`, status);
   if (status !== 200) {
     const { errorId } = readErrorBody(body);
-    const message = `status ${status}${errorId === undefined ? '' : `, error ${errorId}`}`;
+    const redirects = status >= 300 && status < 400 ? ', a redirect: check EBAY_TOKEN_URL' : '';
+    const message = `status ${status}${errorId === undefined ? '' : `, error ${errorId}`}${redirects}`;
     const other = status >= 500 ? 'server-error' : 'bad-answer';
     const reason = status === 429 ? 'throttled' : other;
     throw new MintFault(reason, message, status, retryAfterMs(retryAfter, now));
