@@ -3,6 +3,7 @@ import type { Job, Queue, WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { parseReason } from '../failures.ts';
 import type { SearchSummary } from '../product/summary.ts';
+import { redisFailure } from '../redis/failure.ts';
 import { throttled } from '../telemetry/logger.ts';
 import { hasWaitingJobs } from './bullmq/counts.ts';
 import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
