@@ -108,7 +108,8 @@ export async function compareWithTrack(
 
 /** What a search has seen. @param complete no page failed and the search was not cancelled */
 function observationOf(request: NormalRequest, content: StoredResult, complete: boolean): TrackObservation {
-  const answers = content.pages.map(({ answer }) => answer);
+  // Not by their numbers: those of pages that begin off the grid are the highest.
+  const answers = content.pages.map(({ answer }) => answer).sort((a, b) => a.offset - b.offset);
   const products = productsOf(request, content).filter(({ details }) => details?.availability !== 'gone');
   const warnings = answers.flatMap((page) => page.warnings.map(({ errorId }) => errorId));
   return {

@@ -66,6 +66,16 @@ describe('a search with a track', () => {
     expect(third.summary?.gone).to.deep.equal([]);
   });
 
+  it('has seen the whole listing also where eBay cut a page and the next one begins in between', async () => {
+    const request = { ...whole, track: 'cut' };
+    const planted = plantChanges((await run(request)).products, 'led strip with a hinge');
+    service.simulator.controls.clearLog();
+    service.simulator.controls.arm({ fault: 'lower-limit', limit: 100, on: { offset: 0 } });
+    const second = await run(request);
+    expect(service.calledOffsets().slice(0, 3)).to.deep.equal([0, 100, 200]);
+    expect(second.summary?.gone).to.deep.equal(planted.gone);
+  });
+
   it('says the same again when it is read again or retried, and other searches of the name see it as known', async () => {
     const request = { ...whole, track: 'again' };
     const planted = plantChanges((await run(request)).products, 'led strip with a mirror');
