@@ -393,4 +393,38 @@ export const mutations: Mutation[] = [
     breaks: 'A process reports that it is there every few seconds, not at each poll.',
     tests: ['test/integration/tenants/fleetConfig.test.ts'],
   },
+  // What people read.
+  {
+    id: 'ignored-and-green',
+    file: 'src/cli/search.ts',
+    find: 'warnings.length > 0 && isWhole(outcome)',
+    replace: 'false',
+    breaks: 'A search in which eBay ignored a part is not green in the terminal.',
+    tests: ['test/unit/cli/found.test.ts'],
+  },
+  {
+    id: 'bound-without-reason',
+    file: 'src/text/searches.ts',
+    find: 'stop !== undefined &&',
+    replace: 'false &&',
+    breaks: 'A search that stopped at a bound says at which.',
+    tests: ['test/unit/text/text.test.ts', 'test/unit/cli/found.test.ts'],
+  },
+  {
+    id: 'any-two-letters',
+    file: 'src/cli/flags.ts',
+    find: 'if (isCountry(code)) return code;',
+    replace: 'if (/^[A-Z]{2}$/.test(code)) return code;',
+    breaks: 'A country that is none is refused.',
+    tests: ['test/unit/cli/flags.test.ts'],
+  },
+  {
+    id: 'file-of-everything',
+    file: 'src/http/page/page.ts',
+    find: 'productCsv(select(products, selection), undefined, form)',
+    replace: 'productCsv(products, undefined, form)',
+    breaks: 'The CSV of the page has the products that are shown, in their order.',
+    tests: ['test/integration/http/resultPage.test.ts'],
+    grep: 'links to a CSV',
+  },
 ];

@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const RETRY = 'test/integration/queue/retry.test.ts';
+const RETRYING = 'test/integration/http/retryingSearch.test.ts';
 const IDENTICAL = 'test/integration/queue/coalesced.test.ts';
 const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
 const PAGE_RACES = 'test/integration/queue/pageRaces.test.ts';
@@ -258,6 +259,33 @@ export const mutations: Mutation[] = [
     replace: 'attemptsMade >= most',
     breaks: 'A page is tried PAGE_ATTEMPTS times and no more.',
     tests: [VERDICT],
+  },
+  {
+    id: 'silent-retry',
+    file: 'src/queue/search/callJob.ts',
+    find: "if (verdict.action === 'retry') {",
+    replace: 'if (false) {',
+    breaks: 'A search says why a failed call is repeated, and when.',
+    tests: [RETRYING],
+    grep: 'says why',
+  },
+  {
+    id: 'attempt-forgotten',
+    file: 'src/queue/search/plan.ts',
+    find: 'rest.attempt !== undefined && (until ?? 0) <= Date.now()',
+    replace: 'false',
+    breaks: 'A search collects again once its next attempt is due.',
+    tests: [RETRYING],
+    grep: 'collects again',
+  },
+  {
+    id: 'progress-never-final',
+    file: 'src/queue/searchReader.ts',
+    find: 'progress: finalProgress(progress, written.summary)',
+    replace: 'progress',
+    breaks: 'The progress of a search that has ended is final.',
+    tests: [RETRYING],
+    grep: 'is final',
   },
   {
     id: 'hold-without-limit',

@@ -135,7 +135,10 @@ describe('the page in a browser', function () {
     expect(await page.textContent('.chips')).to.include('delivered to Spain');
     await page.selectOption('#order', 'delivered');
     await page.waitForURL(/order=delivered/);
-    const [download] = await Promise.all([page.waitForEvent('download'), page.click('text=Download CSV')]);
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Download CSV', exact: true }).click(),
+    ]);
     expect(download.suggestedFilename()).to.equal('led-strip.csv');
     const lines = (await readFile(await download.path(), 'utf8')).split('\r\n');
     const shown = await page

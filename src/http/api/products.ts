@@ -73,8 +73,7 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
         const { id } = request.params;
         const { limit, cursor, columns, excel, separator, format: named, ...choice } = request.query;
         const format = named ?? (excel === '1' ? 'csv' : accepted(request));
-        const locale = request.headers['accept-language']?.split(/[,;]/)[0]?.trim();
-        const csv = csvOf(format, { columns, excel: excel === '1', separator, locale });
+        const csv = csvOf(format, { columns, excel: excel === '1', separator, locale: languageOf(request) });
         const question = { id, ...choice };
         const skip = skipOf(question, cursor);
         const fits = filterOf(choice);
@@ -116,6 +115,11 @@ function accepted(request: FastifyRequest): Format {
   const format = FORMATS[String(request.accepts().type(Object.keys(FORMATS)))];
   if (format !== undefined) return format;
   throw problem(406, 'not_acceptable', 'there are application/json, application/x-ndjson and text/csv');
+}
+
+/** The language that a caller prefers, such as `de-DE`. */
+export function languageOf({ headers }: Pick<FastifyRequest, 'headers'>): string | undefined {
+  return headers['accept-language']?.split(/[,;]/)[0]?.trim();
 }
 
 /** What is asked of csv alone, and the caller's language. */

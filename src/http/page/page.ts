@@ -3,11 +3,12 @@ import type { FastifyReply } from 'fastify';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
 import { Failure } from '../../failures.ts';
-import { productCsv } from '../../product/csv.ts';
+import { csvForm, productCsv } from '../../product/csv.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
+import { languageOf } from '../api/products.ts';
 import type { ProducerOf } from '../api/searches.ts';
 import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';
@@ -52,9 +53,6 @@ interface Visit {
 }
 
 type Answer = (visit: Visit) => Promise<FastifyReply | string>;
-
-/** By it Excel reads a file as UTF-8. */
-const BYTE_ORDER_MARK = '\ufeff';
 
 /** How often browsers without scripts load a running search again, seconds. */
 const REFRESH_S = 3;
@@ -222,12 +220,14 @@ function searchRoutes(page: Page): void {
   });
 
   route('GET', '/searches/:id/products.csv', 'read', async (visit) => {
+    const { reply, query } = visit;
     const { request, products, selection } = await found(visit);
     const name = request === undefined ? 'products' : nameFrom(request);
-    return visit.reply
+    const form = csvForm({ excel: query.excel === '1', locale: languageOf(reply.request) });
+    return reply
       .type('text/csv; charset=utf-8; header=present')
-      .header('content-disposition', `attachment; filename="${name}.csv"`)
-      .send(BYTE_ORDER_MARK + productCsv(select(products, selection)));
+      .headers({ vary: 'accept-language', 'content-disposition': `attachment; filename="${name}.csv"` })
+      .send(productCsv(select(products, selection), undefined, form));
   });
 
   route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params, csrf }) =>

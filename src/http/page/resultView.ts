@@ -194,7 +194,8 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
   <p><label for="most">Delivered up to</label> <span class="unit"><input id="most" name="most" inputmode="decimal" class="short" autocomplete="off" value="${most ?? ''}"> ${currency}</span></p>
   ${tracked && html`<p class="check"><input type="checkbox" id="changed" name="changed" value="1"${changed && html` checked`}><label for="changed">Only changed (${numberText(products.filter(isChanged).length)})</label></p>`}
   <button>Show</button>
-  <a class="button" href="${csvAddressOf(report.searchId, selection)}" download>Download CSV</a>
+  <p><a class="button" href="${csvAddressOf(report.searchId, selection)}" download>Download CSV</a>
+    <a class="button" href="${csvAddressOf(report.searchId, selection, { excel: '1' })}" aria-label="Download CSV for Excel" download>for Excel</a></p>
 </form>`;
 }
 

@@ -34,17 +34,27 @@ export function addressOf(searchId: string, selection: Partial<Selection> = {}):
 }
 
 /** The address of the selected products of all pages as CSV. */
-export function csvAddressOf(searchId: string, { page: _page, ...selection }: Selection): string {
-  return pathOf(searchId, '/products.csv', selection);
+export function csvAddressOf(
+  searchId: string,
+  { page: _page, ...selection }: Selection,
+  more: { excel?: '1' } = {},
+): string {
+  return pathOf(searchId, '/products.csv', selection, more);
 }
 
-function pathOf(searchId: string, part: string, selection: Partial<Selection>): string {
+function pathOf(
+  searchId: string,
+  part: string,
+  selection: Partial<Selection>,
+  more: Record<string, string> = {},
+): string {
   const { order = 'ebay', most, changed = false, page = 1 } = selection;
   const query = new URLSearchParams({
     ...(order !== 'ebay' && { order }),
     ...(most !== undefined && { most: String(most) }),
     ...(changed && { changed: '1' }),
     ...(page > 1 && { page: String(page) }),
+    ...more,
   });
   const path = `/searches/${encodeURIComponent(searchId)}${part}`;
   return query.size === 0 ? path : `${path}?${query}`;

@@ -36,14 +36,23 @@ describe('the page of a result', () => {
     expect(ids).to.have.length.within(49, 299);
   });
 
-  it('gives the same lines as the API, behind the mark by which Excel reads UTF-8', async () => {
+  it('gives the lines that the API gives, also for Excel in the reader’s language', async () => {
     const { searchId } = await service.search({ query: 'usb c charger', maxItems: 60 });
-    const [page, api] = await Promise.all([
-      fetch(`${http.app.url}/searches/${searchId}/products.csv`).then((answer) => answer.arrayBuffer()),
-      http.call('GET', `/v1/searches/${searchId}/products?format=csv`),
-    ]);
-    expect([...new Uint8Array(page.slice(0, 3))]).to.deep.equal([0xef, 0xbb, 0xbf]);
-    expect(new TextDecoder().decode(page)).to.equal(api.text.trimEnd());
+    const german = { 'accept-language': 'de-DE,de;q=0.9' };
+    for (const [excel, api] of [
+      ['', 'format=csv'],
+      ['?excel=1', 'excel=1'],
+    ]) {
+      const page = await http.call('GET', `/searches/${searchId}/products.csv${excel}`, undefined, german);
+      const lines = await http.call('GET', `/v1/searches/${searchId}/products?${api}`, undefined, german);
+      expect(page.status).to.equal(200);
+      expect(page.text).to.equal(lines.text.trimEnd());
+      expect(page.text.split('\r\n')[0]).to.include(excel === '' ? 'itemId,' : 'itemId;');
+    }
+    const { text } = await http.call('GET', `/searches/${searchId}`);
+    expect(text).to.include(
+      `href="/searches/${searchId}/products.csv?excel=1" aria-label="Download CSV for Excel" download>`,
+    );
   });
 
   it('offers every country by name, keeps the chosen one beside a mistake, and searches for it', async () => {
