@@ -52,6 +52,8 @@ export const OVERRIDES = {
   concurrency: 'worker.concurrency',
 } as const satisfies Partial<Record<keyof TenantDeclaration, string>>;
 
+const VARIABLE = /^[A-Za-z_]\w{0,99}$/;
+
 const REFERENCES = ['clientId', 'clientSecret'] as const;
 const FIELDS = [
   ...REFERENCES.flatMap((name) => [`${name}File`, `${name}Env`]),
@@ -110,7 +112,7 @@ export function tenantProblems(value: unknown): ConfigProblem[] {
       refuse(name, `needs either ${name}File or ${name}Env`);
     else if (file !== undefined && (typeof file !== 'string' || file.trim() === ''))
       refuse(`${name}File`, 'must be the path of a file that holds it');
-    else if (file === undefined && !/^[A-Za-z_]\w{0,99}$/.test(String(variable)))
+    else if (file === undefined && (typeof variable !== 'string' || !VARIABLE.test(variable)))
       refuse(`${name}Env`, 'must be the name of the environment variable that holds it');
   }
   for (const [field, path] of Object.entries(OVERRIDES)) {

@@ -16,6 +16,10 @@ describe('a tenant’s declaration', () => {
     expect(linesOf({ ...KEYSET, clientIdEnv: 'SHOP_ID' })).to.deep.equal([
       'tenants.shop.clientId needs either clientIdFile or clientIdEnv',
     ]);
+    for (const variable of [true, ['SHOP_SECRET'], 'A-B'])
+      expect(linesOf({ ...KEYSET, clientSecretEnv: variable }), String(variable)).to.deep.equal([
+        'tenants.shop.clientSecretEnv must be the name of the environment variable that holds it',
+      ]);
   });
 
   it('tells each value that a setting of the same kind would not take', () => {
