@@ -81,6 +81,8 @@ export class Minter {
           this.recovered();
           return token;
         }
+        // A caller that needs a token now replaces what cannot be used; `ahead` would be answered the same again.
+        if (need.reason === 'ahead') break;
         stale = permit.value;
       } else if (need.reason === 'ahead') break;
       else if (permit.kind === 'wait') await sleep(permit.ms);
