@@ -29,6 +29,7 @@ type Opened = (error: Error | null, socket?: Socket) => void;
 export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'connectTimeout' | 'proxyUrl'>) {
   const proxy = proxyUrl === '' ? undefined : new URL(proxyUrl);
   const opening = new Set<AbortController>();
+  let isClosed = false;
   const connect = (options: net.TcpNetConnectOpts, signal: AbortSignal) => {
     const target = { host: options.host ?? 'localhost', port: Number(options.port) };
     return proxy === undefined ? connectTo(target, signal) : connectThrough(proxy, target, signal);
@@ -41,6 +42,7 @@ export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'co
       return secured === undefined ? socket : ready(secured({ ...options, socket } as never) as TLSSocket);
     };
     const createConnection = (options: net.TcpNetConnectOpts, done: Opened) => {
+      if (isClosed) return void done(closed());
       const attempt = new AbortController();
       const timeout = Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' });
       const timer = setTimeout(() => attempt.abort(timeout), connectTimeout * 1000);
@@ -53,8 +55,8 @@ export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'co
         .then((socket) => done(null, socket), done);
     };
     const destroy = () => {
-      const closed = Object.assign(new Error('closed'), { code: 'ECONNRESET' });
-      for (const attempt of opening) attempt.abort(closed);
+      isClosed = true;
+      for (const attempt of opening) attempt.abort(closed());
       Object.getPrototypeOf(agent).destroy.call(agent);
     };
     return Object.assign(agent, { createConnection, destroy });
@@ -63,6 +65,11 @@ export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'co
     httpAgent: withOwn(new http.Agent({ keepAlive: true })),
     httpsAgent: withOwn(new https.Agent({ keepAlive: true })),
   };
+}
+
+/** No code that a quick retry follows. */
+function closed(): Error {
+  return Object.assign(new Error('the client is closed'), { code: 'ERR_CLOSED' });
 }
 
 /** As `opened`, or as the signal if that comes first. */

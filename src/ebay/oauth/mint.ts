@@ -173,7 +173,7 @@ const REMEDIES: Partial<Record<MintTrouble, string>> = {
   invalid_client:
     'eBay does not know this keyset (invalid_client): check EBAY_CLIENT_ID, EBAY_CLIENT_SECRET and EBAY_ENVIRONMENT',
   unauthorized_client:
-    'eBay knows this keyset and gives it no application tokens (unauthorized_client): see whether it is enabled at developer.ebay.com',
+    'eBay knows this keyset and gives it no application tokens (unauthorized_client): check at developer.ebay.com whether it is enabled',
   // The form is the same for every keyset: it was changed on the way, or went to another address.
   unsupported_grant_type:
     'the token endpoint does not take this kind of request (unsupported_grant_type): check EBAY_TOKEN_URL and proxies between here and eBay; the keyset was not looked at',
