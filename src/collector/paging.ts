@@ -27,6 +27,8 @@ export interface ListingPage<Item extends { itemId: string } = { itemId: string 
   hasNext: boolean;
   /** Where the next page begins, where that is not right behind this one. */
   nextOffset?: number;
+  /** What eBay claims to have in all; null where it claims nothing. */
+  total: number | null;
   /** All of it was known to the search's track, newest first: nothing after it is asked for. */
   endsAtKnown?: true;
   products: readonly Item[];
@@ -217,11 +219,17 @@ class Walk<Item extends { itemId: string }, Page extends ListingPage<Item>> {
     }
     const next = followingOffset(page);
     if (page.endsAtKnown) this.end = 'known';
-    else if (next === undefined || this.#seen.size === before) this.end = 'end';
+    else if (next === undefined || this.#seen.size === before)
+      this.end = endsAtWindow(page) ? 'window' : 'end';
     else if (next >= MAX_ITEMS) this.end = 'window';
     else this.#offset = next;
     return true;
   }
+}
+
+/** Whether a page without a next one is the last that eBay shows of a listing that goes on. */
+function endsAtWindow({ offset, limit, hasNext, total }: ListingPage): boolean {
+  return !hasNext && offset + limit >= MAX_ITEMS && (total ?? 0) > MAX_ITEMS;
 }
 
 function followingOffset({

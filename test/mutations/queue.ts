@@ -29,6 +29,15 @@ export const mutations: Mutation[] = [
     grep: 'without anything new',
   },
   {
+    id: 'window-is-the-end',
+    file: 'src/collector/paging.ts',
+    find: "this.end = endsAtWindow(page) ? 'window' : 'end'",
+    replace: "this.end = 'end'",
+    breaks: 'The last page that eBay shows of a listing that goes on is not its end.',
+    tests: [PAGING],
+    grep: 'names no next one',
+  },
+  {
     id: 'end-is-not-missing',
     file: 'src/collector/paging.ts',
     find: 'else if (next === undefined || this.#seen.size === before)',

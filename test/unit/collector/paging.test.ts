@@ -140,6 +140,20 @@ describe('a search of one marketplace', () => {
     ]);
   });
 
+  it('stops at the window, not at the end, where the last page that eBay shows names no next one', () => {
+    const ends = (size: number) => {
+      const { answer } = makeListing('EBAY_US', { ...plain, size, fitting: 0.9 }, randomFrom(1));
+      const cut: Partial<Listing> = {
+        answer: (offset, limit) => {
+          const page = answer(offset, limit);
+          return page && { ...page, hasNext: page.hasNext && offset + limit < 10_000 };
+        },
+      };
+      return run({ maxItems: 9999, maxCalls: 60, title: { include: ['x'] } }, {}, cut)[0];
+    };
+    expect([ends(9900), ends(10_000), ends(10_001)]).to.deep.equal(['end', 'end', 'window']);
+  });
+
   it('ends at a page without anything new, however often eBay shows it', () => {
     const { answer } = makeListing('EBAY_US', plain, randomFrom(1));
     const again: Partial<Listing> = {
