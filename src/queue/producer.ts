@@ -183,14 +183,15 @@ export class SearchProducer {
     const { timeoutMs = Number.POSITIVE_INFINITY, onProgress, signal } = options;
     const deadline = Date.now() + timeoutMs;
     for (let last = ''; ; await sleep(POLL_MS)) {
-      try {
-        const report = await this.get(searchId);
+      const report = await this.get(searchId).catch((error) => {
+        if (redisFailure(error) === undefined || Date.now() >= deadline) throw error;
+        return undefined;
+      });
+      if (report !== undefined) {
         const seen = JSON.stringify(report);
         if (seen !== last) onProgress?.(report);
         last = seen;
         if (report.state === 'done') return report;
-      } catch (error) {
-        if (redisFailure(error) === undefined || Date.now() >= deadline) throw error;
       }
       if (Date.now() >= deadline || signal?.aborted)
         throw new Failure('interrupted', `search ${searchId} goes on`, { searchId });

@@ -18,6 +18,19 @@ describe('a search through the queue', () => {
     expect(new Set(products.map(({ itemId }) => itemId)).size).to.equal(450);
   });
 
+  it('is waited for no longer where the caller cannot take its progress, whatever that error looks like', async () => {
+    await service.searches.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+    let calls = 0;
+    const onProgress = () => {
+      calls += 1;
+      throw new Error('write EPIPE');
+    };
+    const error = await service.producer.waitFor(searchId, { timeoutMs: 2000, onProgress }).catch(String);
+    expect([error, calls]).to.deep.equal(['Error: write EPIPE', 1]);
+    await service.searches.resume();
+  });
+
   it('answers an empty listing as none-found, not as a failure', async () => {
     const { summary, error } = await service.search({ query: 'zzyzx unobtainium' });
     expect(error).to.equal(null);
