@@ -49,16 +49,16 @@ function partOf(whole: number, { marketplaces }: NormalRequest, marketplace: Mar
 /**
  * Items asked for with each call. A call costs the same whatever its size: twice what is wanted covers the items that eBay
  * repeats (up to half of a page in real answers), and where conditions applied here may drop some, it is all that fits.
+ * Each of several marketplaces may have to fill up what the others leave, or show the same goods as they do.
  */
-export function pageSize(request: NormalRequest, marketplace: MarketplaceId): number {
-  const { title, seller, excludePickupOnly = false } = request;
+export function pageSize({ maxItems, title, seller, excludePickupOnly = false }: NormalRequest): number {
   const dropsSome = title !== undefined || seller !== undefined || excludePickupOnly;
-  return dropsSome ? MAX_PAGE_SIZE : Math.min(MAX_PAGE_SIZE, 2 * shareOf(request, marketplace));
+  return dropsSome ? MAX_PAGE_SIZE : Math.min(MAX_PAGE_SIZE, 2 * maxItems);
 }
 
 /** The page that begins at an offset: the largest one whose limit divides it. */
 export function pageAt(request: NormalRequest, marketplace: MarketplaceId, offset: number): PageAddress {
-  let limit = pageSize(request, marketplace);
+  let limit = pageSize(request);
   while (limit > 1 && offset % limit !== 0) limit -= 1;
   return { marketplace, offset, limit };
 }
@@ -73,7 +73,7 @@ export function pageNumber(
 ): number {
   const { marketplaces } = request;
   const place = marketplaces.indexOf(marketplace);
-  const size = pageSize(request, marketplace);
+  const size = pageSize(request);
   return offset % size === 0
     ? (offset / size) * marketplaces.length + place + 1
     : OFF_GRID * (place + 1) + offset;
@@ -94,11 +94,8 @@ export function callBound(request: NormalRequest): number {
 
 /** Pages that a search can ask for: its bound, less what eBay's windows do not have. */
 export function mostCalls(request: NormalRequest): number {
-  const windows = request.marketplaces.map((id) => Math.ceil(MAX_ITEMS / pageSize(request, id)));
-  return Math.min(
-    callBound(request),
-    windows.reduce((sum, pages) => sum + pages, 0),
-  );
+  const window = Math.ceil(MAX_ITEMS / pageSize(request));
+  return Math.min(callBound(request), window * request.marketplaces.length);
 }
 
 /** How far a search is. */

@@ -29,6 +29,15 @@ export const mutations: Mutation[] = [
     grep: 'without anything new',
   },
   {
+    id: 'pages-of-a-share',
+    file: 'src/collector/paging.ts',
+    find: 'Math.min(MAX_PAGE_SIZE, 2 * maxItems)',
+    replace: 'Math.min(MAX_PAGE_SIZE, Math.ceil(maxItems / 5) * 2)',
+    breaks: 'A page of one marketplace can fill up what the others leave.',
+    tests: [PAGING],
+    grep: 'holds all that is wanted',
+  },
+  {
     id: 'window-is-the-end',
     file: 'src/collector/paging.ts',
     find: "this.end = endsAtWindow(page) ? 'window' : 'end'",

@@ -25,7 +25,7 @@ const CASES = 20_000;
 
 describe('the pages of a search', () => {
   it('are as few as the items wanted allow, twice as large up to what eBay gives, and whole where some may not fit', () => {
-    const size = (fields: object) => pageSize(request(fields), 'EBAY_US');
+    const size = (fields: object) => pageSize(request(fields));
     expect([1, 50, 100, 200, 10_000].map((maxItems) => size({ maxItems }))).to.deep.equal([
       2, 100, 200, 200, 200,
     ]);
@@ -191,16 +191,22 @@ describe('a search of several marketplaces', () => {
     }
   }).timeout(60_000);
 
-  it('goes on where all of them hold the same goods', () => {
-    const asked = request({ maxItems: 500, marketplaces: [...MARKETPLACES] });
-    const listings = MARKETPLACES.map((id) =>
-      makeListing(
-        id,
-        { size: 3000, repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0, broken: 0 },
-        randomFrom(3),
-      ),
+  const regular = { repeats: 0, fitting: 1, hidden: 0, lowered: 0, drift: 0, broken: 0 };
+  const runAll = (maxItems: number, sizes: readonly number[]) => {
+    const listings = MARKETPLACES.map((id, place) =>
+      makeListing(id, { ...regular, size: sizes[place] ?? 3000 }, randomFrom(3)),
     );
-    const { stoppedBy, delivered } = runSearch(asked, listings, 2, randomFrom(3));
-    expect([stoppedBy, delivered.length]).to.deep.equal(['wanted', 500]);
+    const asked = request({ maxItems, marketplaces: [...MARKETPLACES] });
+    const { stoppedBy, delivered, calls } = runSearch(asked, listings, 2, randomFrom(3));
+    return [stoppedBy, delivered.length, calls];
+  };
+
+  it('goes on where all of them hold the same goods', () => {
+    expect(runAll(500, []).slice(0, 2)).to.deep.equal(['wanted', 500]);
+  });
+
+  it('calls once for each where one page of one of them holds all that is wanted', () => {
+    expect(runAll(100, [])).to.deep.equal(['wanted', 100, 5]);
+    expect(runAll(200, [0, 0, 0, 0])).to.deep.equal(['wanted', 200, 5]);
   });
 });
