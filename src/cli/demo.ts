@@ -29,8 +29,8 @@ const SEARCHES: ReadonlyArray<[about: string, line: string]> = [
     '"camping tent" --marketplace EBAY_GB --marketplace EBAY_AU --max-items 100 --sort price',
   ],
   [
-    'free shipping, good sellers, no mini or party speakers by their titles; few fit, so it stops at its bound',
-    '"bluetooth speaker" --free-shipping --title-exclude mini --title-exclude party --min-feedback-percentage 98',
+    'free shipping, good sellers, no mini or party speakers by their titles; few fit, so three calls are the most',
+    '"bluetooth speaker" --free-shipping --title-exclude mini --title-exclude party --min-feedback-percentage 98 --max-calls 3',
   ],
   [
     'auctions too: they have bids instead of a price',

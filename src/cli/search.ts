@@ -145,7 +145,7 @@ async function show({ terminal, producer, flags }: Opened, report: SearchReport)
   const { searchId, state, summary, error } = report;
   if (error !== null) throw searchFailed(report);
   if (state !== 'done' || summary === null) {
-    terminal.print(flags.json ? JSON.stringify(report) : `${searchId} is ${state}`);
+    terminal.print(flags.json ? JSON.stringify(report) : `${searchId} is ${progressText(report, 0)}`);
     return EXIT.done;
   }
   printFound(terminal, { summary, products: await producer.products(searchId) }, flags);

@@ -16,7 +16,7 @@ describe('dpf demo', function () {
     const [, redisPort = ''] = await demo.waitForLine(/Redis +redis:\/\/127\.0\.0\.1:(\d+)/);
     expect(await demo.exit(), demo.output).to.equal(0);
     expect(demo.stdout.match(/✔ complete/g)).to.have.length(3);
-    expect(demo.stdout).to.match(/◐ partial.*filtered out.*\n.*stopped after 5 calls \(maxCalls\): /);
+    expect(demo.stdout).to.match(/◐ partial.*filtered out.*\n.*stopped after 3 calls \(maxCalls\): /);
     expect(demo.stdout).to.contain('○ none-found').and.contain('filtered out').and.contain('Delivered');
     expect(demo.stdout).to.match(/\d calls, 1 token request\./);
     expect(await isListening(Number(redisPort))).to.equal(false);

@@ -1,10 +1,13 @@
 import { expect } from 'chai';
+import { run } from '../../../src/cli/program.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
+import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 
-describe('a search whose call failed and is repeated', () => {
-  const service = useService({ PAGE_BACKOFF: '4', PAGE_ATTEMPTS: '3' });
+describe('a search whose call failed and is repeated', function () {
+  this.timeout(60_000);
+  const service = useService({ PAGE_BACKOFF: '8', PAGE_ATTEMPTS: '3' });
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
 
   it('says why, which attempt is next and until when it has begun; at its end it says nothing of that', async () => {
@@ -17,9 +20,21 @@ describe('a search whose call failed and is repeated', () => {
     expect(report.progress).to.include({
       ...{ state: 'waiting', reason: 'ebay-server-error', attempt: 2, attempts: 3, pages: 1, of: 2 },
     });
-    expect(report.progress.until).to.be.closeTo(Date.now() + 4000, 3000);
+    expect(report.progress.until).to.be.closeTo(Date.now() + 8000, 4000);
     const { text } = await http.call('GET', `/searches/${searchId}/status`);
-    expect(text).to.match(/eBay answered with an error, attempt 2 of 3 (in \d s|now)/);
+    expect(text).to.match(/eBay answered with an error, attempt 2 of 3 (in \d+ s|now)/);
+
+    const terminal = plainTerminal();
+    const environment = { ...process.env };
+    process.env.REDIS_URL = service.config.redis.url;
+    try {
+      expect(await run(['search', '--get', searchId, '--no-wait'], terminal)).to.equal(0);
+    } finally {
+      process.env = environment;
+    }
+    expect(terminal.out[0]).to.match(
+      /^s_\w+ is waiting: eBay answered with an error, attempt 2 of 3 at \d\d:\d\d:\d\d .+ · 200 items, page 2 of 2$/,
+    );
 
     const { json } = await http.call('GET', `/v1/searches/${searchId}?wait=30`);
     expect(json.summary.outcome).to.equal('complete');
