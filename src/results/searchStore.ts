@@ -109,16 +109,18 @@ export const VERDICT = 'track';
 
 /**
  * BullMQ counts an attempt in the step that completes or fails a job. A search job that starts with another count than its
- * run began with has therefore ended in between, which stays true over any crash.
+ * run began with has therefore ended in between, which stays true over any crash. Calls that failed in earlier runs stay
+ * counted, as do those whose answers are stored.
  *
  * KEYS: run. ARGV: attempts, now, lifetime (ms), request (JSON), class.
  */
 const BEGIN = new LuaScript(`
-local run = redis.call('HMGET', KEYS[1], 'number', 'attempt')
+local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls')
 local isNew = not run[1] or run[2] ~= ARGV[1]
 if isNew then
   if run[1] then redis.call('DEL', KEYS[1]) end
-  redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', ARGV[2])
+  redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', ARGV[2],
+    'failedCalls', run[3] or 0)
 end
 redis.call('HSETNX', KEYS[1], 'request', ARGV[4])
 redis.call('HSETNX', KEYS[1], 'class', ARGV[5])

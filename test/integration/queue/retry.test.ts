@@ -30,6 +30,8 @@ describe('retrying a search of which one page failed', () => {
     });
     expect(service.calledOffsets()).to.deep.equal([400]);
     expect(await service.producer.products(searchId)).to.have.length(600);
+    const { summary } = await service.producer.get(searchId);
+    expect(summary, 'the failed call counts too').to.include({ calls: 4, pages: 3 });
   }
 
   it('calls only for that page, from code', async () => {
