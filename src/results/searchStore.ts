@@ -314,19 +314,16 @@ export class SearchStore {
     return pageNumbers(await this.#redis.hkeys(this.#resultKey(ref)));
   }
 
-  /** How much is there. `products` includes duplicates between pages; `details` is set once details are wanted. */
-  async count(
-    ref: SearchRef,
-  ): Promise<{ pages: number; products: number; details?: { there: number; of: number } }> {
+  /** The heads of the pages that are there; once details are wanted, how many of them are there. */
+  async progress(ref: SearchRef): Promise<{ heads: PageHead[]; details?: { there: number; of: number } }> {
     const fields = await this.#redis.hkeys(this.#resultKey(ref));
     const [heads, wanted] = await Promise.all([
       this.readHeads(ref, pageNumbers(fields)),
       fields.includes(WANTED) ? this.wantedItems(ref) : undefined,
     ]);
-    const products = heads.reduce((sum, { head }) => sum + head.products.length, 0);
     const there = fields.filter(isItem).length;
     const details = wanted === undefined ? {} : { details: { there, of: wanted.length } };
-    return { pages: heads.length, products, ...details };
+    return { heads: heads.map(({ head }) => head), ...details };
   }
 
   /** The heads of those of these pages that are there, in page order. */

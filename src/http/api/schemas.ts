@@ -39,7 +39,7 @@ const Progress = Type.Object({
   state: Type.Enum(['collecting', 'waiting', 'done'], { description: 'done: the counts are final' }),
   pages: integer('pages collected'),
   of: integer('pages known to be needed: more where items are repeated or do not fit'),
-  products: integer('so far, duplicates between pages included'),
+  products: integer('so far'),
   details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
   reason: Type.Optional(
     text('why it waits, or a call is repeated: quota, pause, circuit, ebay-server-error, …'),

@@ -1,3 +1,4 @@
+import { assembleHeads } from '../../collector/assemble.ts';
 import { fewestCalls, type PageAddress, pageNumber } from '../../collector/paging.ts';
 import { withBecause } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
@@ -148,7 +149,7 @@ export interface SearchProgress {
   /** Pages that are there, and known to be needed: more where items are repeated or do not fit. */
   pages: number;
   of: number;
-  /** Products so far, duplicates between pages included. */
+  /** Products so far. */
   products: number;
   /** With `details: full`, once the pages are there: products whose details are there, and all of them. */
   details?: { there: number; of: number };
@@ -199,7 +200,7 @@ export async function currentProgress(
 }
 
 async function counts(store: SearchStore, search: SearchRef, request: NormalRequest) {
-  const there = await store.count(search);
-  const products = Math.min(there.products, request.maxItems);
-  return { ...there, products, of: Math.max(there.pages, fewestCalls(request)) };
+  const { heads, ...details } = await store.progress(search);
+  const { products, pages } = assembleHeads(request, heads);
+  return { pages, products: products.length, ...details, of: Math.max(pages, fewestCalls(request)) };
 }
