@@ -108,5 +108,12 @@ function presentable(text: string): string {
   return text
     .replace(/v\^1\.1#\S*|(Bearer|Basic)\s+\S+/g, '[hidden]')
     .replace(/[\p{Cc}\s]+/gu, ' ')
+    .replace(INVISIBLE, '')
     .slice(0, LONGEST_MESSAGE);
 }
+
+/**
+ * Characters that are not seen and change what is: those that turn the direction of text (U+202E and its kind), joiners,
+ * fillers, tags. Without those that emoji and some scripts are written with: U+200C, U+200D, and the variation selectors.
+ */
+export const INVISIBLE = /(?![\u200c\u200d\ufe00-\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;

@@ -6,8 +6,15 @@ import tls, { type TLSSocket } from 'node:tls';
 import type { Config } from '../config/config.ts';
 import { decoded } from '../config/secrets.ts';
 
-/** The proxy is the cause. Such an error's message names the proxy without its credentials, and says what to do. */
-export const PROXY_FAILED = 'ERR_PROXY';
+/** Why no connection came up, where this service knows better than the system. Its message may be shown and holds no secret. */
+export class ConnectError extends Error {
+  readonly code: 'ETIMEDOUT' | 'ERR_PROXY' | 'ERR_CLOSED';
+
+  constructor(code: ConnectError['code'], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
 
 /**
  * RFC 8305, section 5: the next address of a name joins after this time. Node's own form of it gives up the address before,
@@ -29,6 +36,12 @@ type Opened = (error: Error | null, socket?: Socket) => void;
 export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'connectTimeout' | 'proxyUrl'>) {
   const proxy = proxyUrl === '' ? undefined : new URL(proxyUrl);
   const opening = new Set<AbortController>();
+  const way = proxy === undefined ? '' : ` through the proxy ${proxy.host}`;
+  const tooLong = new ConnectError(
+    'ETIMEDOUT',
+    `no connection within EBAY_CONNECT_TIMEOUT (${connectTimeout} s)${way}`,
+  );
+  const closed = new ConnectError('ERR_CLOSED', 'the client is closed');
   let isClosed = false;
   const connect = (options: net.TcpNetConnectOpts, signal: AbortSignal) => {
     const target = { host: options.host ?? 'localhost', port: Number(options.port) };
@@ -42,10 +55,9 @@ export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'co
       return secured === undefined ? socket : ready(secured({ ...options, socket } as never) as TLSSocket);
     };
     const createConnection = (options: net.TcpNetConnectOpts, done: Opened) => {
-      if (isClosed) return void done(closed());
+      if (isClosed) return void done(closed);
       const attempt = new AbortController();
-      const timeout = Object.assign(new Error('connecting took too long'), { code: 'ETIMEDOUT' });
-      const timer = setTimeout(() => attempt.abort(timeout), connectTimeout * 1000);
+      const timer = setTimeout(() => attempt.abort(tooLong), connectTimeout * 1000);
       opening.add(attempt);
       settled(open(options, attempt.signal), attempt.signal)
         .finally(() => {
@@ -56,7 +68,7 @@ export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'co
     };
     const destroy = () => {
       isClosed = true;
-      for (const attempt of opening) attempt.abort(closed());
+      for (const attempt of opening) attempt.abort(closed);
       Object.getPrototypeOf(agent).destroy.call(agent);
     };
     return Object.assign(agent, { createConnection, destroy });
@@ -65,11 +77,6 @@ export function agentsFor({ connectTimeout, proxyUrl }: Pick<Config['ebay'], 'co
     httpAgent: withOwn(new http.Agent({ keepAlive: true })),
     httpsAgent: withOwn(new https.Agent({ keepAlive: true })),
   };
-}
-
-/** No code that a quick retry follows. */
-function closed(): Error {
-  return Object.assign(new Error('the client is closed'), { code: 'ERR_CLOSED' });
 }
 
 /** As `opened`, or as the signal if that comes first. */
@@ -131,7 +138,7 @@ async function connectThrough(proxy: URL, { host, port }: Target, signal: AbortS
   const isSecure = proxy.protocol === 'https:';
   const proxyHost = proxy.hostname.replace(/^\[|\]$/g, '');
   const failed = (what: string, remedy: string) =>
-    Object.assign(new Error(`the proxy ${proxy.host} ${what}: ${remedy}`), { code: PROXY_FAILED });
+    new ConnectError('ERR_PROXY', `the proxy ${proxy.host} ${what}: ${remedy}`);
   const reached = async () => {
     const target = { host: proxyHost, port: Number(proxy.port) || (isSecure ? 443 : 80) };
     const socket = await connectTo(target, signal);

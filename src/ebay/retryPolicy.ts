@@ -12,7 +12,7 @@ import type { CallOutcome } from './gate/gate.ts';
  * | 401, or 403 with error 1001              | once a call            | a new token; one for the fleet       | a call and a token request |
  * | slot missed before the request left      | until it leaves        | the next slot                        | nothing                    |
  * | 429                                      | by the queue           | Retry-After within 1 s and MAX_THROTTLE_BACKOFF, else THROTTLE_BACKOFF × 2ⁿ | pause of all calls |
- * | a redirect, 501, 505, an answer too large or packed in an unknown way | by a person | | a failed call of the circuit |
+ * | a redirect, 501, 505, an answer too large or packed in an unknown way | never |                     | a failed call of the circuit |
  * | other failures of a call                 | by the queue           | the page's backoff                   | a failed call of the circuit, unless eBay answered |
  * | token request failed                     | by the next caller     | TOKEN_FAILURE_BACKOFF × 2ⁿ, + 25 %, Retry-After if longer, ≤ MAX_TOKEN_FAILURE_BACKOFF | a token request |
  * | keyset or scopes refused, 3 tokens refused in a row | by the next caller | CREDENTIAL_REFUSED_BACKOFF, + 25 % | a token request          |

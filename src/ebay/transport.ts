@@ -5,7 +5,7 @@ import axios, { AxiosError, type AxiosInstance, type AxiosResponse, type AxiosRe
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { Answer } from './answer.ts';
-import { agentsFor, PROXY_FAILED } from './connecting.ts';
+import { agentsFor, ConnectError } from './connecting.ts';
 import { type BrokenAttempt, isGatewayTrouble, ONCE } from './retryPolicy.ts';
 
 type Network = Pick<Config['ebay'], 'connectTimeout' | 'proxyUrl' | 'maxBodyBytes'>;
@@ -164,8 +164,9 @@ export function networkFailure(error: unknown, deadline: { expired: boolean; abo
     return new Failure('ebay-timeout', 'eBay did not answer completely within the call’s time');
   if (deadline.aborted) return new Failure('interrupted', 'stopped during a call to eBay');
   if (!(error instanceof AxiosError)) return new Failure('internal', 'the HTTP client failed');
-  const { code = 'no code', message } = error;
-  if (code === PROXY_FAILED) return new Failure('ebay-unreachable', message);
+  const { code = 'no code', message, cause } = error;
+  if (cause instanceof ConnectError)
+    return new Failure(cause.code === 'ETIMEDOUT' ? 'ebay-timeout' : 'ebay-unreachable', message);
   if (TOO_LARGE.test(`${code} ${message}`))
     return new Failure(
       'ebay-bad-answer',
@@ -185,8 +186,6 @@ export function networkFailure(error: unknown, deadline: { expired: boolean; abo
     return new Failure('ebay-bad-answer', `eBay’s answer is broken (${code})`);
   return new Failure('ebay-unreachable', `no connection to eBay (${code})`);
 }
-
-export { PROXY_FAILED };
 
 /** The headers, the body as it came, and the body unpacked; in the words of Node, axios and zlib. */
 export const TOO_LARGE = /^HPE_HEADER_OVERFLOW|maxContentLength|Cannot create a Buffer larger/;

@@ -1,6 +1,7 @@
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { parseObject, readErrorBody } from '../answer.ts';
+import { ConnectError } from '../connecting.ts';
 import { type MintTrouble, retryAfterMs } from '../retryPolicy.ts';
 import { isTokenText, scopeList } from './cache.ts';
 
@@ -14,7 +15,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  */
 export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>) {
   // At the first request: programs that import the library and request no token do not load axios.
-  const { axiosClient, closeAxios, PROXY_FAILED, TOO_LARGE } = await import('../transport.ts');
+  const { axiosClient, closeAxios, TOO_LARGE } = await import('../transport.ts');
   const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
   const scope = scopeList(ebay.scopes).join(' ');
   const form = new URLSearchParams({ grant_type: 'client_credentials', scope });
@@ -34,8 +35,9 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
   } catch (error) {
     if (error instanceof MintFault) throw error;
     if (deadline.aborted) throw new MintFault('timeout', `no answer within ${token.requestTimeout} s`);
-    const { code = 'no code', message } = error as NodeJS.ErrnoException;
-    if (code === PROXY_FAILED) throw new MintFault('unreachable', message);
+    const { code = 'no code', message, cause } = error as NodeJS.ErrnoException;
+    if (cause instanceof ConnectError)
+      throw new MintFault(cause.code === 'ETIMEDOUT' ? 'timeout' : 'unreachable', message);
     if (TOO_LARGE.test(`${code} ${message}`))
       throw new MintFault('bad-answer', `the answer is too large (${code}): check EBAY_TOKEN_URL`);
     if (code === 'ERR_BAD_RESPONSE') throw new MintFault('bad-answer', 'the answer is broken');
