@@ -12,6 +12,7 @@ import { redisFailure } from '../../redis/failure.ts';
  * | `permanent`: bad data, refused by eBay | fails                   |                                  |                           |
  * | `transient`: eBay or its network       | retry                   | PAGE_BACKOFF × 2ⁿ, less ≤ 50 %   | PAGE_ATTEMPTS             |
  * | a page that contradicts itself         | one retry               | the same                         | 2 attempts                |
+ * | an answer that cannot change           | fails                   |                                  | 1 attempt                 |
  * | `wait`: pause, circuit, quota, token   | the calls queue is held | its end, 1 min at most at a time | SEARCH_DEADLINE           |
  * | `share-spent`: only this class waits   | this job is delayed     | its end, 1 min at most at a time | SEARCH_DEADLINE           |
  * | `redis-unavailable`                    | this job is delayed     | 1 s                              | SEARCH_DEADLINE           |

@@ -24,6 +24,7 @@ describe('a secret in a file', () => {
   it('is read for every secret setting, and one newline at its end is not part of it', () => {
     const secrets: Record<string, string> = {
       REDIS_URL: `redis://:${CANARY}@localhost:6379/0`,
+      EBAY_PROXY_URL: `http://:${CANARY}@proxy:3128`,
       TOKEN_ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
     };
     for (const { env: variable, path, sensitive } of settings()) {
