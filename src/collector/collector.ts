@@ -159,14 +159,12 @@ export class EbayProductCollector {
         pages.push(await this.collectPage({ ...options, ...address }));
         assembled = assemble(request, pages);
       } catch (error) {
-        const { marketplace, offset } = address;
+        const { marketplace } = address;
         const failure = asFailure(error);
         firstFailure ??= failure;
         broken.add(marketplace);
-        const page = pages.filter(
-          (answer) => answer.marketplace === marketplace && answer.offset < offset,
-        ).length;
-        missing.push({ marketplace, page, code: failure.code, message: failure.message });
+        const before = pages.filter((page) => page.marketplace === marketplace).length;
+        missing.push({ marketplace, page: before + 1, code: failure.code, message: failure.message });
       }
     }
     if (pages.length === 0 && firstFailure) throw firstFailure;

@@ -32,7 +32,7 @@ const OutcomeSchema = Type.Enum([...OUTCOMES], {
 
 const CountsSchema = Type.Object(
   {
-    found: count('what eBay claims, an indicator only'),
+    found: count('what eBay claims, an indicator only (0 where it claims nothing)'),
     collected: count('items in the answers that are there'),
     products: count('products delivered'),
     duplicates: count('items that an earlier page or marketplace already held'),
@@ -72,14 +72,15 @@ const WarningSchema = Type.Object(
       ),
     ),
   },
-  { ...closed, description: 'a part of the request that eBay ignored' },
+  { ...closed, description: 'a part of the request that eBay ignored, or that many items could not be read' },
 );
 
 const MissingSchema = Type.Object(
   {
     marketplace: Type.Enum(MARKETPLACE_IDS, { description: 'the site whose call failed' }),
     page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'the page that failed, nothing after it was asked for (null: it is an item)',
+      description:
+        'the page that failed, counted from 1 on that site; nothing after it is in the result (null: it is an item)',
     }),
     itemId: Type.Optional(Type.String({ description: 'with details: the product whose details failed' })),
     code: Type.String({ description: 'one of the closed failure codes' }),
@@ -93,7 +94,7 @@ const FailureSchema = Type.Object(
     code: Type.String({ description: 'one of the closed failure codes' }),
     message: Type.String({ description: 'what failed, and what to do' }),
     page: Type.Union([Type.Integer({ minimum: 0 }), Type.Null()], {
-      description: 'the page that failed (null: it is an item)',
+      description: 'the page that failed, counted from 1 on its site (null: it is an item)',
     }),
     retryable: Type.Boolean({ description: 'whether the same request may succeed later' }),
   },
@@ -112,8 +113,11 @@ export const SearchSummarySchema = Type.Object(
         'no item behind the first 10,000), max-calls (maxCalls was reached), known (newest first, the track knows the rest); ' +
         'null: a page failed, or the search was cancelled or skipped',
     }),
-    lookedAt: count('different listings that were looked at, of counts.found'),
-    calls: count('calls to eBay that this search made'),
+    lookedAt: count(
+      'different items that were looked at, of counts.found: two variations of a listing are two, and those that could ' +
+        'not be read count as often as they came',
+    ),
+    calls: count('calls to eBay that this search made, in all of its runs'),
     pages: count('pages that its products come from'),
     missing: Type.Array(MissingSchema, {
       description: 'the marketplaces whose pages ended early and the products without their details, and why',
@@ -128,7 +132,9 @@ export const SearchSummarySchema = Type.Object(
         description: 'with track: why nothing was compared although the name had been used before',
       }),
     ),
-    warnings: Type.Array(WarningSchema, { description: 'what eBay ignored in the request, each once' }),
+    warnings: Type.Array(WarningSchema, {
+      description: 'what eBay ignored in the request, each once, and that many items could not be read',
+    }),
     error: Type.Union([FailureSchema, Type.Null()], {
       description: 'the first failure (null: nothing failed)',
     }),

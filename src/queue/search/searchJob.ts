@@ -1,7 +1,9 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer } from '../../collector/answers.ts';
-import { assembleHeads } from '../../collector/assemble.ts';
+import { assembleHeads, type PageHead, type ProductHead } from '../../collector/assemble.ts';
+import { progressOf } from '../../collector/paging.ts';
 import { asFailure, Failure, type FailureCode, parseReason } from '../../failures.ts';
+import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
@@ -163,7 +165,10 @@ async function readCollected(
   ]);
   const { products, next } = assembleHeads(request, heads);
   const pages = next.map((address) => pageCall(run, address));
-  const failed = failedAmong(pages, failures);
+  const failed: Collected['failed'] = failedAmong(pages, failures).map((part) => ({
+    ...part,
+    page: nextPageOf(request, heads, part.marketplace),
+  }));
   const missing = pages.filter(({ jobId }) => !failures.has(jobId));
   if (missing.length > 0 || !wantsDetails) return { heads, details, failed, next: missing };
 
@@ -184,9 +189,15 @@ function failedAmong(
   return calls.flatMap(({ jobId, data }) => {
     const reason = failures.get(jobId);
     if (reason === undefined) return [];
-    const what = data.kind === 'page' ? { page: data.page } : { page: null, itemId: data.itemId };
-    return [{ marketplace: data.marketplace, ...what, ...parseReason(reason) }];
+    const item = data.kind === 'item' ? { itemId: data.itemId } : {};
+    return [{ marketplace: data.marketplace, page: null, ...item, ...parseReason(reason) }];
   });
+}
+
+/** The place of a marketplace's next page in its listing, from 1: the number of its job counts the pages of all of them. */
+function nextPageOf(request: NormalRequest, heads: readonly PageHead[], marketplace: MarketplaceId): number {
+  const { pages } = progressOf(request, heads, ({ fits }: ProductHead) => fits);
+  return pages.filter((page) => page.marketplace === marketplace).length + 1;
 }
 
 async function end(context: QueueContext, looked: SearchRun, collected: Collected): Promise<SearchEnd> {

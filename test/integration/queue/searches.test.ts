@@ -88,6 +88,23 @@ describe('a search through the queue', () => {
     );
   });
 
+  it('counts the page that failed on its own site, wherever it stands among those of all sites', async () => {
+    const { arm } = service.simulator.controls;
+    arm({ fault: 'status', status: 400, on: { marketplace: 'EBAY_DE', offset: 200 } });
+    arm({ fault: 'status', status: 400, on: { marketplace: 'EBAY_GB' } });
+    const { summary } = await service.search({
+      query: 'phone case',
+      marketplaces: ['EBAY_US', 'EBAY_GB', 'EBAY_DE'],
+      maxItems: 1500,
+      maxCalls: 9,
+    });
+    const missing = summary?.missing.map(({ marketplace, page }) => [marketplace, page]);
+    expect(missing).to.deep.equal([
+      ['EBAY_GB', 1],
+      ['EBAY_DE', 2],
+    ]);
+  });
+
   it('collects again when a job id is used a second time after removal', async () => {
     const add = () =>
       service.searches.add('search', { query: 'phone case', maxItems: 250 }, { jobId: 'mine' });

@@ -120,14 +120,14 @@ describe('the collector', () => {
     expect(collected.outcome).to.equal('partial');
     expect(collected.products).to.have.lengthOf(2);
     expect(collected.missing).to.deep.equal([
-      { marketplace: 'EBAY_US', page: 0, code: 'ebay-server-error', message: 'eBay answered 503' },
+      { marketplace: 'EBAY_US', page: 1, code: 'ebay-server-error', message: 'eBay answered 503' },
     ]);
   });
 
   it('keeps what came before a later page failed', async () => {
     const { collector: made } = collector((call) => (call.offset > 0 ? broken() : page(call)));
     const { outcome, products, missing } = await made.collect(request({ maxItems: 600 }));
-    expect([outcome, products.length, missing[0]?.page]).to.deep.equal(['partial', 200, 1]);
+    expect([outcome, products.length, missing[0]?.page]).to.deep.equal(['partial', 200, 2]);
   });
 
   it('fails with the typed reason when the first page does', async () => {
