@@ -144,15 +144,16 @@ export class Minter {
     write('token request failed', { tenant, reason, status, cause: fault.message, pauseMs: pause.ms });
     // Without Redis there is no pause to begin.
     await this.#permits.failed(requester, pause).catch(() => undefined);
-    return this.#paused(pause);
+    return this.#paused(pause, `${reason}: ${fault.message}`);
   }
 
-  #paused({ reason, ms }: Pause): Failure {
+  /** @param cause what this process knows of it; of another process's request the reason alone is known */
+  #paused({ reason, ms }: Pause, cause: string = reason): Failure {
     this.failing = true;
     const until = Date.now() + ms;
     const isRefused = isCredentialRefused(reason);
     if (isRefused) this.#context.metrics?.credentialRefused(true);
-    const what = isRefused ? REMEDIES[reason] : `eBay's token endpoint fails (${reason})`;
+    const what = isRefused ? REMEDIES[reason] : `eBay's token endpoint fails (${cause})`;
     const message = `${what}; next request at ${new Date(until).toISOString()}`;
     return new Failure(isRefused ? 'credential-refused' : 'token-unavailable', message, { until, reason });
   }
