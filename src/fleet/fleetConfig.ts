@@ -147,8 +147,14 @@ export class FleetConfig {
       } else if ((await this.#store.version()) !== this.#versioned.version) await this.#takeOver();
       await this.#report();
     } catch (error) {
-      // Without Redis everything stays as it is; the connection logs its errors.
-      if (redisFailure(error) !== undefined) return;
+      // Without Redis everything stays as it is, and a change is tried again; the connection logs its own errors.
+      const failure = redisFailure(error);
+      if (failure !== undefined) {
+        const isChange = this.#signatureNow() !== this.#signature;
+        const { message: reason } = failure;
+        if (isChange) this.#warnOnce('configuration not published yet', { reason }, this.#signatureNow());
+        return;
+      }
       this.#signature = this.#signatureNow();
       this.#refuse('configuration refused: nothing has changed', error);
     }

@@ -39,27 +39,38 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
   const abortCalls = new AbortController();
   // Every call under way listens, and there may be many.
   setMaxListeners(0, abortCalls.signal);
+  const trouble: RedisTrouble = { cause: '', at: Number.NEGATIVE_INFINITY };
   const open = () => {
     const connection = settings.connect();
-    const searches = openQueueWorker(context, settings, connection, {
-      queue: context.searches,
-      process: (job) => settings.inTurn(() => processSearch(context, job)),
-      onEnd: (job, result) => {
-        const { outcome = 'failed', missing } = (result ?? {}) as Partial<SearchSummary>;
-        // Where no call failed nothing is to be repaired.
-        const counted = outcome === 'partial' && missing?.length === 0 ? 'bounded' : outcome;
-        context.metrics.searchEnded(counted, classOf(job.data), ageOf(job));
+    const searches = openQueueWorker(
+      context,
+      settings,
+      { connection, trouble },
+      {
+        queue: context.searches,
+        process: (job) => settings.inTurn(() => processSearch(context, job)),
+        onEnd: (job, result) => {
+          const { outcome = 'failed', missing } = (result ?? {}) as Partial<SearchSummary>;
+          // Where no call failed nothing is to be repaired.
+          const counted = outcome === 'partial' && missing?.length === 0 ? 'bounded' : outcome;
+          context.metrics.searchEnded(counted, classOf(job.data), ageOf(job));
+        },
       },
-    });
-    const calls = openQueueWorker(context, settings, connection, {
-      queue: context.calls,
-      process: (job) => processCall(context, job, abortCalls.signal),
-      onEnd: (job, result) => {
-        const failed = job.finishedOn === undefined ? 'retried' : 'failed';
-        const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');
-        context.metrics.callEnded(end, classOfCall(job), ageOf(job, job.processedOn));
+    );
+    const calls = openQueueWorker(
+      context,
+      settings,
+      { connection, trouble },
+      {
+        queue: context.calls,
+        process: (job) => processCall(context, job, abortCalls.signal),
+        onEnd: (job, result) => {
+          const failed = job.finishedOn === undefined ? 'retried' : 'failed';
+          const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');
+          context.metrics.callEnded(end, classOfCall(job), ageOf(job, job.processedOn));
+        },
       },
-    });
+    );
     return { connection, workers: [searches, calls] };
   };
   const end = async ({ connection, workers }: ReturnType<typeof open>, force = false) => {
@@ -112,6 +123,12 @@ const CHECKS = 4;
 const ERRORS_TO_PAUSE = 5;
 const PAUSE_MS = 1000;
 
+/** Why Redis did not serve, and when it last did not, ms since the epoch. Of both queues: they share a Redis. */
+interface RedisTrouble {
+  cause: string;
+  at: number;
+}
+
 interface QueueWork {
   queue: Queue;
   process: (job: Job) => Promise<unknown>;
@@ -123,7 +140,7 @@ interface QueueWork {
 function openQueueWorker(
   { redis, scrubber, metrics, log }: QueueContext,
   settings: WorkerSettings,
-  connection: Redis,
+  { connection, trouble }: { connection: Redis; trouble: RedisTrouble },
   { queue, process, onEnd }: QueueWork,
 ) {
   let activeJobs = 0;
@@ -155,10 +172,8 @@ function openQueueWorker(
   // BullMQ tries again at once, by the ten thousand, when Redis refuses writes: a full disk or memory, a demoted master.
   // Jobs under way go on; only fetching pauses.
   const errorTimes: number[] = [];
-  /** Why Redis did not serve, and when it last did not, ms since the epoch. */
-  let redisTrouble: { cause: string; at: number } | undefined;
-  /** A lock that was not renewed for this long has run out and was found: what happened before is not why. */
-  const blamedMs = settings.lockDurationMs + 2 * settings.stalledIntervalMs;
+  /** Within it a lock that Redis did not renew runs out and is found: several times that, because fetching may have paused. */
+  const blamedMs = 3 * (settings.lockDurationMs + settings.stalledIntervalMs + PAUSE_MS);
   let resumeTimer: NodeJS.Timeout | undefined;
   const pauseAfterErrors = () => {
     const now = Date.now();
@@ -183,13 +198,13 @@ function openQueueWorker(
     })
     .on('stalled', (jobId) => {
       metrics.stalled(queue.name);
-      const isRedis = redisTrouble !== undefined && Date.now() - redisTrouble.at <= blamedMs;
-      const reason = isRedis ? redisTrouble?.cause : 'its worker died or froze';
+      const isRedis = Date.now() - trouble.at <= blamedMs;
+      const reason = isRedis ? trouble.cause : 'its worker died or froze';
       log.warn('stalled job', { queue: queue.name, jobId, reason });
     })
     .on('error', (error) => {
       const failure = redisFailure(error);
-      if (failure !== undefined) redisTrouble = { cause: failure.message, at: Date.now() };
+      if (failure !== undefined) Object.assign(trouble, { cause: failure.message, at: Date.now() });
       logError(error);
       pauseAfterErrors();
     });

@@ -2,17 +2,34 @@ import { Failure } from '../failures.ts';
 
 /** Messages and codes of ioredis and Redis that mean: Redis is the trouble, not the command. */
 const TROUBLE =
-  /Connection is closed|Command timed out|Socket timeout|max retries per request|Stream isn't writeable|enableOfflineQueue|ECONN[A-Z]+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|READONLY|MISCONF|LOADING|OOM command|MASTERDOWN|CLUSTERDOWN|Failed to refresh slots cache|None of startup nodes|Cluster isn't ready|All sentinels are unreachable|NOAUTH|WRONGPASS|NOPERM/;
+  /Connection is closed|Command timed out|Socket timeout|max retries per request|Stream isn't writeable|enableOfflineQueue|ECONN[A-Z]+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|READONLY|MISCONF|NOREPLICAS|LOADING|^BUSY |UNBLOCKED|OOM command|MASTERDOWN|CLUSTERDOWN|max number of clients|Failed to refresh slots cache|None of startup nodes|Cluster isn't ready|All sentinels are unreachable|NOAUTH|WRONGPASS|NOPERM/;
 
 /** The error of a Redis command as a failure; undefined where Redis is not to blame. */
 export function redisFailure(error: unknown): Failure | undefined {
   if (error instanceof Failure) return error.code === 'redis-unavailable' ? error : undefined;
-  const { message = '', code = '' } = (error ?? {}) as { message?: string; code?: string };
-  const cause = TROUBLE.exec(code)?.[0] ?? TROUBLE.exec(message)?.[0];
-  return cause === undefined
-    ? undefined
-    : new Failure('redis-unavailable', `Redis does not serve (${cause})`);
+  const { message = '', code = '', previousErrors = [] } = (error ?? {}) as Partial<ReplyError>;
+  // A transaction says only that it was discarded; what its commands were refused for stands beside.
+  if (message.startsWith('EXECABORT')) return redisFailure(previousErrors[0]);
+  const cause = (TROUBLE.exec(code)?.[0] ?? TROUBLE.exec(message)?.[0])?.trim();
+  if (cause === undefined) return undefined;
+  const remedy = REFUSED_WRITES[cause];
+  const what = `Redis does not serve (${cause})`;
+  return remedy === undefined
+    ? new Failure('redis-unavailable', what)
+    : new Failure('redis-unavailable', `${what}: ${remedy}`, { remedy });
 }
+
+interface ReplyError extends NodeJS.ErrnoException {
+  previousErrors: Error[];
+}
+
+/** Redis answers and takes no writes: by cause what to do. */
+const REFUSED_WRITES: Readonly<Record<string, string>> = {
+  'OOM command': 'its memory is full, so it refuses writes: raise maxmemory, or shorten RESULTS_TTL',
+  MISCONF: 'it cannot write to its disk, so it refuses writes: make room there',
+  READONLY: 'it is a replica, which takes no writes: write the master’s address in REDIS_URL',
+  NOREPLICAS: 'too few of its replicas are connected (min-replicas-to-write), so it refuses writes',
+};
 
 /** Why there is no connection, and which setting repairs it, where one does. Neither holds a secret. */
 export interface Trouble {

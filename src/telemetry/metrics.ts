@@ -64,9 +64,10 @@ export const METRICS = {
   dpf_token_mints_total: counter('Token requests to eBay, by why they were made and result', {
     tenant,
     reason: ['missing', 'refused', 'forced', 'ahead'],
-    result: 'ok invalid_client invalid_scope throttled server-error timeout unreachable bad-answer'.split(
-      ' ',
-    ),
+    result:
+      'ok invalid_client unauthorized_client invalid_scope unsupported_grant_type throttled server-error timeout unreachable bad-answer'.split(
+        ' ',
+      ),
   }),
   dpf_token_mint_seconds: histogram(
     'Duration of token requests',

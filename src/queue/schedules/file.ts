@@ -1,19 +1,15 @@
-import { readFileSync } from 'node:fs';
 import { ConfigError } from '../../config/config.ts';
+import { readJsonObject } from '../../config/files.ts';
 import { Failure } from '../../failures.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { ApplyReport, Schedules } from './schedules.ts';
 
 /** The schedules that a file lists, `{ "schedules": [ … ] }`, unchecked. @throws ConfigError */
 export function readSchedulesFile(path: string): unknown[] {
-  let content: unknown;
-  try {
-    content = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw new ConfigError([{ name: path, message: `cannot be read: ${(error as Error).message}` }]);
-  }
-  const schedules = (content as { schedules?: unknown } | null)?.schedules;
-  if (!Array.isArray(schedules) || Object.keys(content as object).length !== 1)
+  const { content, problem } = readJsonObject(path);
+  if (problem !== undefined) throw new ConfigError([problem]);
+  const { schedules } = content;
+  if (!Array.isArray(schedules) || Object.keys(content).length !== 1)
     throw new ConfigError([{ name: path, message: 'must hold {"schedules": [...]} and nothing else' }]);
   return schedules;
 }

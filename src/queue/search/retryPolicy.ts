@@ -97,7 +97,10 @@ const CRASHES_TO_ISOLATE = 2;
 /** How a job may run that took down so many workers in a row. @throws Failure `crashed-worker` at the limit */
 export function runAfterCrashes(crashes: number, { maxRestarts }: JobDefaults): 'freely' | 'isolated' {
   if (crashes >= maxRestarts)
-    throw new Failure('crashed-worker', `${crashes} workers in a row died or froze while this job ran`);
+    throw new Failure(
+      'crashed-worker',
+      `${crashes} times in a row this job’s lock ran out: its workers died or froze, or Redis took no writes`,
+    );
   return crashes < CRASHES_TO_ISOLATE ? 'freely' : 'isolated';
 }
 

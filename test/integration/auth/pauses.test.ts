@@ -14,6 +14,15 @@ describe('trouble with the token endpoint', () => {
     ['invalid_client', 401, { error: 'invalid_client' }, {}, 'invalid_client', 'credential-refused', 1800],
     ['invalid_scope', 400, { error: 'invalid_scope' }, {}, 'invalid_scope', 'credential-refused', 1800],
     [
+      'unsupported_grant_type',
+      400,
+      { error: 'unsupported_grant_type' },
+      {},
+      'unsupported_grant_type',
+      'credential-refused',
+      1800,
+    ],
+    [
       '429 in the REST shape',
       429,
       { errors: [{ errorId: 2001 }] },
@@ -125,6 +134,14 @@ describe('trouble with the token endpoint', () => {
     const right = await fleet.start({ EBAY_CLIENT_SECRET: 'SBX-another' });
     expect(await right.auth.getAccessToken()).to.equal('token-2');
     expect(await wrong.auth.getAccessToken()).to.equal('token-2');
+  });
+
+  it('a request that arrives in another form is not blamed on the keyset', async () => {
+    fleet.endpoint.respond = (call) => call.answer(400, { error: 'unsupported_grant_type' });
+    const { auth } = await fleet.start();
+    const { message } = await failureOf(auth.getAccessToken());
+    expect(message).to.include('unsupported_grant_type').and.include('EBAY_TOKEN_URL');
+    expect(message).to.not.match(/invalid_client|EBAY_CLIENT/);
   });
 
   it('network and HTTP errors are re-raised with detail, never the secret', async () => {

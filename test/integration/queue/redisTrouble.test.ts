@@ -128,6 +128,21 @@ describe('while Redis is in trouble', function () {
       expect(count).to.be.lessThan(100);
     });
 
+  it('a job whose lock ran out because Redis took no writes is not blamed on its worker', async () => {
+    await start();
+    simulator().controls.arm({ fault: 'hang', count: 1 });
+    await producer.enqueue({ query: 'garden hose', maxItems: 10 });
+    const locks = async () => (await redis.keys('*:ebay-calls:*:lock')).length;
+    const calls = () => simulator().controls.log({ kind: 'search' }).length;
+    const before = calls();
+    await waitFor('the call', () => calls() > before);
+    await redis.config('SET', 'maxmemory', '1');
+    await waitFor('the end of its lock', async () => (await locks()) === 0);
+    await redis.config('SET', 'maxmemory', '0');
+    const line = await waitFor('the line', () => lines.find((each) => each.includes('"stalled job"')));
+    expect(JSON.parse(line).reason).to.match(/OOM command.*raise maxmemory/);
+  });
+
   async function errors(): Promise<number> {
     const stats = await redis.info('errorstats');
     return [...stats.matchAll(/errorstat_(?:READONLY|OOM|ERR):count=(\d+)/g)].reduce(

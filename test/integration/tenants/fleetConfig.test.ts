@@ -1,8 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { FleetConfig } from '../../../src/fleet/fleetConfig.ts';
 import { FleetStore } from '../../../src/fleet/fleetStore.ts';
-import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { type Fields, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
@@ -44,4 +47,50 @@ describe('the configuration of a process that nothing changes', () => {
     }
     expect(await new FleetStore(observer, '{ebay}').processes()).to.deep.equal([]);
   });
+});
+
+describe('a change of the configuration while Redis takes no writes', () => {
+  const redis = useRedis();
+  let folder: string;
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dpf-fleet-'));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  for (const [what, setting, value, says] of [
+    ['its memory is full', 'maxmemory', '1', /OOM command.*raise maxmemory/],
+    ['its replicas are gone', 'min-replicas-to-write', '1', /NOREPLICAS/],
+  ] as const)
+    it(`waits, and the log names the cause, not the file, when ${what}`, async () => {
+      const file = join(folder, 'config.json');
+      const write = (backlogLimit: number) =>
+        writeFileSync(file, JSON.stringify({ search: { backlogLimit } }));
+      write(7);
+      const lines: Array<[message: string, fields: Fields | undefined]> = [];
+      const note = (message: string, fields?: Fields) => void lines.push([message, fields]);
+      const fleet = new FleetConfig(redis.connect(), {
+        config: testConfig(),
+        sources: { env: {}, files: [file] },
+        role: 'worker',
+        tenants: () => ['default'],
+        metrics: createMetrics().config,
+        log: { ...NOOP_LOGGER, warn: note, error: note },
+      });
+      const observer = redis.connect();
+      await waitFor('Redis', async () => (await observer.ping().catch(() => '')) === 'PONG');
+      await fleet.start();
+      try {
+        await observer.config('SET', setting, value);
+        write(8);
+        const [, fields] = await waitFor('the line', () => lines.at(0));
+        expect(lines[0]?.[0]).to.equal('configuration not published yet');
+        expect(fields?.reason).to.match(says);
+        await observer.config('SET', setting, '0');
+        await waitFor('the change', () => fleet.current().config.search.backlogLimit === 8);
+        expect(lines.map(([message]) => message)).to.deep.equal(['configuration not published yet']);
+      } finally {
+        await observer.config('SET', setting, '0');
+        await fleet.stop();
+      }
+    });
 });

@@ -28,7 +28,12 @@ describe('the pause after a failed token request', () => {
   });
 
   it('is long at once for a refused credential: at most two requests an hour', () => {
-    for (const reason of ['invalid_client', 'invalid_scope', 'tokens-refused'] as const) {
+    for (const reason of [
+      'invalid_client',
+      'unauthorized_client',
+      'unsupported_grant_type',
+      'tokens-refused',
+    ] as const) {
       expect(tokenPauseMs({ reason, retryAfterMs: undefined }, 1, token, low)).to.equal(1_800_000);
       expect(tokenPauseMs({ reason, retryAfterMs: 1 }, 9, token, high)).to.be.within(2_200_000, 2_250_000);
     }

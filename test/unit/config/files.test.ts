@@ -71,6 +71,22 @@ describe('the configuration from files', () => {
     expect(linesOf({ files: [path], env: { HTTP_PORT: 'x' } })).to.have.length(2);
   });
 
+  it('reads a file with a byte order mark, as editors of Windows write it', () => {
+    const path = file('bom.json', '\ufeff{"search": {"retained": 5}}');
+    expect(loadConfig({ env: {}, files: [path] }).search.retained).to.equal(5);
+  });
+
+  for (const [encoding, bytes] of [
+    ['with a mark', Buffer.from('\ufeff{"log": {"level": "warn"}}', 'utf16le')],
+    ['without a mark', Buffer.from('{"log": {"level": "warn"}}', 'utf16le')],
+    ['of the other byte order', Buffer.from('\ufeff{"log": {"level": "warn"}}', 'utf16le').swap16()],
+  ] as const)
+    it(`says of a file in UTF-16 ${encoding} what it is`, () => {
+      const path = join(folder, 'utf16.json');
+      writeFileSync(path, bytes);
+      expect(linesOf({ files: [path] })).to.deep.equal([`${path} is UTF-16: save it as UTF-8`]);
+    });
+
   it('names a file that is not there', () => {
     const path = join(folder, 'gone.json');
     expect(linesOf({ files: [path] })[0]).to.match(/gone\.json cannot be read \(ENOENT\)/);

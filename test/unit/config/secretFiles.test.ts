@@ -15,8 +15,13 @@ describe('a secret in a file', () => {
     folder = mkdtempSync(join(tmpdir(), 'dpf-secrets-'));
   });
   after(() => rmSync(folder, { recursive: true }));
-  const file = (content: string) => {
-    const path = join(folder, `secret-${Buffer.from(content).toString('hex').slice(0, 60)}`);
+  const file = (content: string | Buffer) => {
+    const path = join(
+      folder,
+      `secret-${Buffer.from(content as string)
+        .toString('hex')
+        .slice(0, 60)}`,
+    );
     writeFileSync(path, content);
     return path;
   };
@@ -38,17 +43,27 @@ describe('a secret in a file', () => {
     }
   });
 
+  it('has no byte order mark of its file in it', () => {
+    const { ebay } = testConfig({ EBAY_CLIENT_SECRET_FILE: file(`\ufeff${CANARY}\r\n`) });
+    expect(ebay.clientSecret).to.equal(CANARY);
+  });
+
   it('is not read for a setting that is no secret', () => {
     expect(testConfig({ LOG_LEVEL_FILE: file('debug') }).log.level).to.equal('info');
   });
 
-  const refused: Array<[why: string, content: string | undefined, message: RegExp]> = [
+  const refused: Array<[why: string, content: string | Buffer | undefined, message: RegExp]> = [
     [
       'that is not there',
       undefined,
       /^EBAY_CLIENT_SECRET_FILE cannot be read \(ENOENT\): it must hold the path/,
     ],
     ['that is empty', '\n', /^EBAY_CLIENT_SECRET_FILE names an empty file/],
+    [
+      'in UTF-16',
+      Buffer.from(`\ufeff${CANARY}\r\n`, 'utf16le'),
+      /^EBAY_CLIENT_SECRET_FILE names a file that is UTF-16: save it as UTF-8$/,
+    ],
     ['of several lines', `${CANARY}\n${CANARY}\n`, /^EBAY_CLIENT_SECRET_FILE names a file of several lines/],
   ];
   for (const [why, content, message] of refused)
