@@ -4,6 +4,7 @@ import type { Product } from '../product/product.ts';
 import type { SearchWarning } from '../product/summary.ts';
 import type { PageAnswer } from './answers.ts';
 import { fields, integer, list, mapItem, naturalNumber, text } from './mapItem.ts';
+import { largestLimit } from './paging.ts';
 
 /** Why a body is no search answer at all. */
 export type BadPage =
@@ -101,8 +102,18 @@ function nextOffsetOf(
 ): Pick<PageAnswer, 'nextOffset'> {
   if (next === null) return {};
   const answered = limit !== null && limit > 0 ? Math.min(limit, asked.limit) : asked.limit;
-  const nextOffset = Math.min(next, asked.offset + answered);
+  const behind = asked.offset + answered;
+  const nextOffset = Math.min(next, answered < asked.limit ? mostShown(behind, answered) : behind);
   return nextOffset === asked.offset + asked.limit ? {} : { nextOffset };
+}
+
+/**
+ * The offset at or before this one from which a page shows most of what is behind it, where eBay shows `limit` items at
+ * most. A page begins at a multiple of its own limit: at 421, a prime number, begins a page of one item.
+ */
+function mostShown(offset: number, limit: number): number {
+  const back = offset % limit;
+  return Math.min(largestLimit(offset), limit) < limit - back ? offset - back : offset;
 }
 
 /** Warnings, or errors, in one small shape; what is unreadable is left out. */

@@ -58,9 +58,14 @@ export function pageSize({ maxItems, title, seller, excludePickupOnly = false }:
 
 /** The page that begins at an offset: the largest one whose limit divides it. */
 export function pageAt(request: NormalRequest, marketplace: MarketplaceId, offset: number): PageAddress {
-  let limit = pageSize(request);
+  return { marketplace, offset, limit: largestLimit(offset, pageSize(request)) };
+}
+
+/** The largest limit with which eBay lets a page begin at this offset. */
+export function largestLimit(offset: number, most = MAX_PAGE_SIZE): number {
+  let limit = most;
   while (limit > 1 && offset % limit !== 0) limit -= 1;
-  return { marketplace, offset, limit };
+  return limit;
 }
 
 /** Numbers of pages that begin elsewhere than at a multiple of the page size are higher than any other. */

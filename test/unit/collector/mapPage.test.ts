@@ -110,6 +110,30 @@ describe('the place where the next page begins', () => {
   });
 });
 
+describe('the next page after a lower limit', () => {
+  const beginsAfter = (offset: number, limit: number) => {
+    const href = next.replace('offset=400', `offset=${offset + limit}`);
+    const mapped = mapPage({ limit, next: href, itemSummaries: [listing()] }, { ...asked, offset });
+    return mapped.ok && mapped.page.nextOffset;
+  };
+
+  it('begins right behind where eBay lets a page of that limit begin there', () => {
+    expect([beginsAfter(0, 70), beginsAfter(200, 50), beginsAfter(400, 70)]).to.deep.equal([70, 250, 470]);
+  });
+
+  it('begins a little earlier where that shows more: at 421 a page of one item begins', () => {
+    expect([beginsAfter(322, 99), beginsAfter(200, 99)]).to.deep.equal([396, 297]);
+  });
+
+  it('always begins behind the page before it', () => {
+    for (let offset = 0; offset < 2000; offset += 200)
+      for (let limit = 1; limit < 200; limit += 1) {
+        const begins = Number(beginsAfter(offset, limit));
+        expect(begins).to.be.within(offset + 1, offset + limit);
+      }
+  });
+});
+
 describe('an answer that contradicts itself', () => {
   const CASES: [reason: string, what: string, body: object][] = [
     ['no-items', 'no items of a total beyond this page', { total: 450 }],
