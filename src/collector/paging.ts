@@ -131,32 +131,40 @@ export function progressOf<Item extends { itemId: string }, Page extends Listing
   const missing = walks.flatMap((walk) => (walk.needsMore() ? [walk.address] : []));
   if (missing.length > 0) return { pages: used(), next: missing, stoppedBy: undefined };
 
-  while (delivered(walks, fits) < request.maxItems) {
-    const open = walks.find((walk) => walk.end === undefined);
+  const delivered = new Delivered(fits);
+  for (const [place, { pages: taken }] of walks.entries())
+    for (const page of taken) delivered.add(page, place);
+  while (delivered.count < request.maxItems) {
+    const place = walks.findIndex(({ end }) => end === undefined);
+    const open = walks[place];
     if (open === undefined) return { pages: used(), next: [], stoppedBy: reasonOf(walks) };
     if (used().length >= callBound(request)) return { pages: used(), next: [], stoppedBy: 'max-calls' };
     if (!open.take()) return { pages: used(), next: [open.address], stoppedBy: undefined };
+    delivered.add(open.pages.at(-1) as Page, place);
   }
   return { pages: used(), next: [], stoppedBy: 'wanted' };
 }
 
 /** Different products that fit: one that several marketplaces hold counts for the first, and is judged there. */
-function delivered<Item extends { itemId: string }>(
-  walks: ReadonlyArray<Walk<Item, ListingPage<Item>>>,
-  fits: (item: Item) => boolean,
-): number {
-  const [only] = walks;
-  if (walks.length === 1 && only) return only.fitting;
-  const seen = new Set<string>();
-  let count = 0;
-  for (const { pages } of walks)
-    for (const { products } of pages)
-      for (const item of products) {
-        if (seen.has(item.itemId)) continue;
-        seen.add(item.itemId);
-        if (fits(item)) count += 1;
-      }
-  return count;
+class Delivered<Item extends { itemId: string }> {
+  count = 0;
+  readonly #fits: (item: Item) => boolean;
+  readonly #judged = new Map<string, { place: number; isFitting: boolean }>();
+
+  constructor(fits: (item: Item) => boolean) {
+    this.#fits = fits;
+  }
+
+  /** @param place of the page's marketplace; its pages come in their order, those of several in any */
+  add({ products }: ListingPage<Item>, place: number): void {
+    for (const item of products) {
+      const known = this.#judged.get(item.itemId);
+      if (known !== undefined && known.place <= place) continue;
+      const isFitting = this.#fits(item);
+      this.#judged.set(item.itemId, { place, isFitting });
+      this.count += Number(isFitting) - Number(known?.isFitting ?? false);
+    }
+  }
 }
 
 /** Of several listings that ended, the reason that leaves most unseen. */

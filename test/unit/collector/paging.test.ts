@@ -6,6 +6,7 @@ import {
   pageAt,
   pageNumber,
   pageSize,
+  progressOf,
   shareOf,
 } from '../../../src/collector/paging.ts';
 import { estimateCalls } from '../../../src/collector/query.ts';
@@ -200,6 +201,24 @@ describe('a search of several marketplaces', () => {
     const { stoppedBy, delivered, calls } = runSearch(asked, listings, 2, randomFrom(3));
     return [stoppedBy, delivered.length, calls];
   };
+
+  it('judges each item of each page twice at most, however far it goes on: every look at its progress asks this', () => {
+    const asked = request({ maxItems: 10_000, maxCalls: 250, marketplaces: [...MARKETPLACES] });
+    const pages = MARKETPLACES.flatMap((marketplace) =>
+      Array.from({ length: 50 }, (_, page) => ({
+        ...pageAt(asked, marketplace, page * 200),
+        hasNext: true,
+        products: Array.from({ length: 200 }, (_, index) => ({ itemId: `${page * 200 + index}` })),
+      })),
+    );
+    let judged = 0;
+    const progress = progressOf(asked, pages, () => {
+      judged += 1;
+      return true;
+    });
+    expect([progress.stoppedBy, progress.pages.length]).to.deep.equal(['wanted', 90]);
+    expect(judged).to.be.at.most(2 * 90 * 200);
+  });
 
   it('goes on where all of them hold the same goods', () => {
     expect(runAll(500, []).slice(0, 2)).to.deep.equal(['wanted', 500]);
