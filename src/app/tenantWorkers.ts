@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { EbayProductCollector } from '../collector/collector.ts';
+import { simulatorHosts } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -9,6 +10,7 @@ import { FairTurns } from '../fleet/fairTurns.ts';
 import type { Snapshot, Tenant } from '../fleet/snapshot.ts';
 import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
+import { linkableHosts } from '../product/marketplaces.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { setPace } from '../queue/bullmq/queues.ts';
 import { applySchedules } from '../queue/schedules/file.ts';
@@ -204,7 +206,11 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
       await setPace(calls, pace.minApiCallInterval);
     };
     await setTenantPace(config);
-    const collector = new EbayProductCollector({ browse: client.browse, log: logs.component('collector') });
+    const collector = new EbayProductCollector({
+      browse: client.browse,
+      log: logs.component('collector'),
+      hosts: linkableHosts(simulatorHosts(config.ebay)),
+    });
     const context = options.adapt({
       ...jobContext(config, redis),
       tenant: name,

@@ -1,11 +1,11 @@
-import { apiOrigin } from '../config/checks.ts';
+import { apiOrigin, simulatorHosts } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import type { BrowseClient } from '../ebay/client.ts';
 import type { CallClass } from '../ebay/gate/gate.ts';
 import { LocalGate } from '../ebay/gate/localGate.ts';
 import type { TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
-import type { MarketplaceId } from '../product/marketplaces.ts';
+import { linkableHosts, type MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { type MissingPart, type Outcome, outcomeOf, type StoppedBy } from '../product/summary.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
@@ -24,6 +24,8 @@ export interface CollectorOptions {
   browse: Browse;
   log?: Logger;
   clock?: () => Date;
+  /** Where links and pictures of products may lead; default: to eBay. */
+  hosts?: RegExp;
 }
 
 export interface StandaloneOptions {
@@ -58,9 +60,11 @@ export class EbayProductCollector {
   readonly #browse: Browse;
   readonly #log: Logger;
   readonly #clock: () => Date;
+  readonly #hosts: RegExp | undefined;
 
-  constructor({ browse, log = NOOP_LOGGER, clock = () => new Date() }: CollectorOptions) {
+  constructor({ browse, log = NOOP_LOGGER, clock = () => new Date(), hosts }: CollectorOptions) {
     this.#browse = browse;
+    this.#hosts = hosts;
     this.#log = log;
     this.#clock = clock;
   }
@@ -97,7 +101,11 @@ export class EbayProductCollector {
       search: async (...call) => (await client()).search(...call),
       getItem: async (...call) => (await client()).getItem(...call),
     };
-    return new EbayProductCollector({ browse, ...(log ? { log } : {}) });
+    return new EbayProductCollector({
+      browse,
+      hosts: linkableHosts(simulatorHosts(ebay)),
+      ...(log ? { log } : {}),
+    });
   }
 
   /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer that is no page or contradicts itself, `filter-ignored` with `strictFilters`. */
@@ -105,7 +113,7 @@ export class EbayProductCollector {
     const page: PageAddress = { marketplace, offset, limit };
     const { params, headers } = searchCall(request, page);
     const { body, latencyMs, attempts } = await this.#browse.search(params, headers, call);
-    const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() });
+    const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() }, this.#hosts);
     if (!mapped.ok) {
       const said = mapped.errors.map(({ message }) => `; eBay: ${message}`).join('');
       const message = `eBay's answer is no page of this search (${mapped.reason}${said})`;
@@ -129,7 +137,7 @@ export class EbayProductCollector {
     const { headers } = itemCall(request, marketplace, itemId);
     try {
       const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
-      const mapped = mapDetails(body, this.#clock());
+      const mapped = mapDetails(body, this.#clock(), this.#hosts);
       if (mapped === null)
         throw new Failure('ebay-bad-answer', "eBay's answer is no item", { calls: attempts });
       const { details, listing } = mapped;

@@ -65,13 +65,14 @@ export interface MappedDetails {
  * What an item answer says, or null when the body is no item. Takes any JSON and never throws.
  *
  * @param now when eBay answered: an item whose end date has passed is not for sale, whatever its stock says.
+ * @param hosts where links and pictures may lead; default: to eBay.
  */
-export function mapDetails(json: unknown, now: Date): MappedDetails | null {
+export function mapDetails(json: unknown, now: Date, hosts?: RegExp): MappedDetails | null {
   const item: { [Name in keyof WireItem]?: unknown } | null = fields(json);
   if (item === null || identifier(item.itemId, 100) === null) return null;
   const stocks = list(item.estimatedAvailabilities).map((stock) => fields(stock) ?? {});
   const pickup = isPickupOnly(stocks);
-  const listing = readListing(item, pickup, now.toISOString());
+  const listing = readListing(item, pickup, now.toISOString(), hosts);
   const nothingIsSent = listing === null ? pickup : listing.shipping.kind === 'pickup-only';
   const aspects = readAspects(item.localizedAspects);
   const details: ProductDetails = {

@@ -1,6 +1,6 @@
-import { isObject } from '../ebay/answer.ts';
+import { INVISIBLE, isObject } from '../ebay/answer.ts';
 import type { WireItem, WireItemSummary } from '../ebay/wire.ts';
-import { listingUrl, type MarketplaceId } from '../product/marketplaces.ts';
+import { linkableHosts, listingUrl, type MarketplaceId } from '../product/marketplaces.ts';
 import { add, compare, isZero, type Money, money } from '../product/money.ts';
 import type { Auction, Delivery, ListingNow, Product, Shipping } from '../product/product.ts';
 
@@ -16,6 +16,8 @@ export interface Observation {
   observedAt: string;
   /** Place in eBay's order on this marketplace, from 1. */
   rank: number;
+  /** Where links and pictures may lead; default: to eBay. */
+  hosts?: RegExp | undefined;
 }
 
 /** Names of wire fields, checked against their declaration. */
@@ -34,10 +36,10 @@ export function mapItem(json: unknown, observation: Observation): MappedItem {
 
   const [, legacyPart, variation] = itemId.split('|');
   const legacyItemId = identifier(item.legacyItemId, 50) ?? identifier(legacyPart, 50);
-  const { marketplace, observedAt, rank } = observation;
+  const { marketplace, observedAt, rank, hosts } = observation;
   const url =
-    webAddress(item.itemWebUrl, 4096) ??
-    webAddress(item.itemAffiliateWebUrl, 4096) ??
+    webAddress(item.itemWebUrl, 4096, hosts) ??
+    webAddress(item.itemAffiliateWebUrl, 4096, hosts) ??
     (legacyItemId === null ? null : listingUrl(marketplace, legacyItemId));
   // An id that names no listing, without an address, leads nowhere.
   if (url === null) return { rejected: 'no-item-id' };
@@ -53,7 +55,7 @@ export function mapItem(json: unknown, observation: Observation): MappedItem {
       listingMarketplace: identifier(item.listingMarketplaceId, 40),
       title,
       url,
-      images: readImages(item),
+      images: readImages(item, hosts),
       ...offer,
       condition: text(item.condition, 100),
       conditionId: identifier(item.conditionId, 20),
@@ -128,11 +130,12 @@ export function readListing(
   item: { [Name in keyof WireItem]?: unknown },
   pickup: boolean,
   observedAt: string,
+  hosts?: RegExp,
 ): ListingNow | null {
   const offer = readOffer(item, pickup);
   if (typeof offer === 'string' || offer.buyingOptions.length === 0) return null;
   const topRatedPlus = flag(item.topRatedBuyingExperience);
-  const images = readImages(item);
+  const images = readImages(item, hosts);
   const location = readLocation(item.itemLocation);
   const isFetched = pickup && offer.shipping.cost === null;
   return {
@@ -141,7 +144,7 @@ export function readListing(
     observedAt,
     ...withoutNulls({
       title: text(item.title, 300),
-      url: webAddress(item.itemWebUrl, 4096),
+      url: webAddress(item.itemWebUrl, 4096, hosts),
       images: images.length === 0 ? null : images,
       condition: text(item.condition, 100),
       conditionId: identifier(item.conditionId, 20),
@@ -181,14 +184,13 @@ function pictureOf(address: string): { picture: string; size: number } {
  * Each picture once, in its largest size. A thumbnail shows the main picture again, and in real answers it is the larger
  * one: `image` is 225 pixels wide, the thumbnail up to 1600.
  */
-function readImages(item: {
-  image?: unknown;
-  thumbnailImages?: unknown;
-  additionalImages?: unknown;
-}): string[] {
+function readImages(
+  item: { image?: unknown; thumbnailImages?: unknown; additionalImages?: unknown },
+  hosts: RegExp | undefined,
+): string[] {
   const largest = new Map<string, { address: string; size: number }>();
   const see = (image: unknown, isKnown: (picture: string) => boolean) => {
-    const address = webAddress(fields(image)?.imageUrl, 2048);
+    const address = webAddress(fields(image)?.imageUrl, 2048, hosts);
     if (address === null) return;
     const { picture, size } = pictureOf(address);
     if (size > (largest.get(picture)?.size ?? -1) && isKnown(picture))
@@ -234,7 +236,8 @@ function readCategories(item: Wire): string[] {
 /** @param variationOf the listing's own id when the item's id names one of its variations. */
 function readGroup(item: Wire, variationOf: string | null): Product['group'] {
   const type = text(item.itemGroupType, 50);
-  const href = webAddress(item.itemGroupHref, 2048);
+  // Its host is of no interest: the address is never followed.
+  const href = webAddress(item.itemGroupHref, 2048, /^/);
   const named = href === null ? null : identifier(new URL(href).searchParams.get('item_group_id'), 50);
   const id = named ?? variationOf;
   return id === null && type === null ? null : { id, type };
@@ -317,12 +320,13 @@ export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Text without control characters and halves of surrogate pairs, cut to a length; null when nothing is left. */
+/** Text without control characters, invisible ones and halves of surrogate pairs, cut to a length; null when nothing is left. */
 export function text(value: unknown, maxLength: number): string | null {
   if (typeof value !== 'string' && !isNumber(value)) return null;
   const clean = String(value)
     .slice(0, maxLength * 2)
-    .replace(/\p{Cc}+/gu, ' ')
+    .replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ')
+    .replace(INVISIBLE, '')
     .trim()
     .slice(0, maxLength)
     .replace(/\p{Cs}/gu, '')
@@ -367,15 +371,19 @@ export function instant(value: unknown): string | null {
   return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
-/** Printable ASCII below a host of letters is always an address. A page has a thousand: parsing each costs more. */
-const PLAIN_ADDRESS = /^https?:\/\/(?:[a-z]+\.)+[a-z]+\/[\x21-\x7e]*$/i;
+/** A host as it is written, without a user name, which would be taken for it. A page has a thousand: parsing each costs more. */
+const ADDRESS = /^https?:\/\/([a-z0-9.-]+|\[[\da-f:]+\])(:\d{1,5})?(?:[/?#][^\s\p{Cc}\p{Cf}\p{Cs}\\]*)?$/iu;
 
-/** An http(s) address: anything else, `javascript:` say, must not reach a page that shows links. */
-export function webAddress(value: unknown, maxLength: number): string | null {
+const EBAYS_HOSTS = linkableHosts();
+
+/**
+ * An http(s) address of a host that may be linked. eBay passes on what sellers write; a page that shows links must lead
+ * neither to `javascript:` nor to somebody else's site.
+ */
+export function webAddress(value: unknown, maxLength: number, hosts = EBAYS_HOSTS): string | null {
   if (typeof value !== 'string' || value.length > maxLength) return null;
-  if (PLAIN_ADDRESS.test(value)) return value;
-  if (/[\s\p{Cc}\p{Cs}]/u.test(value)) return null;
-  return /^https?:\/\/[^/]/i.test(value) && URL.canParse(value) ? value : null;
+  const [, host, port = ''] = ADDRESS.exec(value) ?? [];
+  return host !== undefined && hosts.test(host + port) && URL.canParse(value) ? value : null;
 }
 
 /** eBay's `{value, currency}`; a number in place of its decimal string is taken too. */

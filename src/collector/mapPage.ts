@@ -34,8 +34,12 @@ export interface AskedPage {
   observedAt: string;
 }
 
-/** The parsed body of a search answer as products, rejections and warnings. Takes any JSON and never throws. */
-export function mapPage(json: unknown, asked: AskedPage): MappedPage {
+/**
+ * The parsed body of a search answer as products, rejections and warnings. Takes any JSON and never throws.
+ *
+ * @param hosts where links and pictures may lead; default: to eBay.
+ */
+export function mapPage(json: unknown, asked: AskedPage, hosts?: RegExp): MappedPage {
   const body: { [Name in keyof (WireSearchPage & WireErrorBody)]?: unknown } | null = fields(json);
   if (body === null) return bad('not-an-object');
   if (list(body.errors).length > 0) return bad('error-body', body.errors);
@@ -49,7 +53,7 @@ export function mapPage(json: unknown, asked: AskedPage): MappedPage {
   if (items.length === 0 && (next !== null || (total ?? 0) > asked.offset))
     return bad('no-items', body.warnings);
   if (next !== null && next <= asked.offset) return bad('next-goes-back');
-  const mapped = mapItems(items, asked);
+  const mapped = mapItems(items, asked, hosts);
   if (items.length > 0 && mapped.products.length === 0) return bad('no-readable-item');
   return {
     ok: true,
@@ -65,11 +69,15 @@ export function mapPage(json: unknown, asked: AskedPage): MappedPage {
   };
 }
 
-function mapItems(items: unknown[], { marketplace, offset, observedAt }: AskedPage) {
+function mapItems(
+  items: unknown[],
+  { marketplace, offset, observedAt }: AskedPage,
+  hosts: RegExp | undefined,
+) {
   const products: Product[] = [];
   const rejected: Record<string, number> = {};
   for (const [index, item] of items.entries()) {
-    const mapped = mapItem(item, { marketplace, observedAt, rank: offset + index + 1 });
+    const mapped = mapItem(item, { marketplace, observedAt, rank: offset + index + 1, hosts });
     if ('product' in mapped) products.push(mapped.product);
     else rejected[mapped.rejected] = (rejected[mapped.rejected] ?? 0) + 1;
   }

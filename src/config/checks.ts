@@ -21,6 +21,20 @@ export function apiOrigin(ebay: Ebay): string {
   return ebay.apiUrl ? new URL(ebay.apiUrl).origin : ebayOrigin(ebay);
 }
 
+/**
+ * The host names that a simulated eBay lends to links and pictures: its own, and loopback ones, by which a browser may see
+ * it. None unless EBAY_API_URL is on loopback, or plain http that EBAY_ALLOW_HTTP allows.
+ */
+export function simulatorHosts({
+  apiUrl,
+  allowHttp,
+}: Pick<Config['ebay'], 'apiUrl' | 'allowHttp'>): string[] {
+  if (apiUrl === '') return [];
+  const { hostname, protocol } = new URL(apiUrl);
+  const isSimulator = isLoopback(hostname) || (allowHttp && protocol === 'http:');
+  return isSimulator ? [hostname, 'localhost', '127.0.0.1', '[::1]'] : [];
+}
+
 type Rule = [isBroken: boolean, name: string, message: string];
 
 function broken(...rules: Rule[]): ConfigProblem[] {

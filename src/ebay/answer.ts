@@ -116,4 +116,4 @@ function presentable(text: string): string {
  * Characters that are not seen and change what is: those that turn the direction of text (U+202E and its kind), joiners,
  * fillers, tags. Without those that emoji and some scripts are written with: U+200C, U+200D, and the variation selectors.
  */
-export const INVISIBLE = /(?![\u200c\u200d\ufe00-\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;
+export const INVISIBLE = /(?!\u200c|\u200d|[\ufe00-\ufe0f])[\p{Default_Ignorable_Code_Point}\ufff9-\ufffb]/gu;

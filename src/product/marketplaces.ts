@@ -24,6 +24,25 @@ const SITES: Readonly<Record<MarketplaceId, string>> = {
   EBAY_US: 'www.ebay.com',
 };
 
+/** The part of a site's name that eBay has registered, and where its pictures are. */
+const DOMAINS = [
+  ...new Set(Object.values(SITES).map((site) => site.slice(site.indexOf('ebay.')))),
+  'ebayimg.com',
+  'ebaystatic.com',
+];
+
+/**
+ * The hosts that may be linked: eBay's, and for a simulated eBay those that lend theirs.
+ * @param lent host names, with any port
+ */
+export function linkableHosts(lent: readonly string[] = []): RegExp {
+  const quoted = (names: readonly string[]) => names.map((name) => name.replace(/[.[\]]/g, '\\$&')).join('|');
+  return new RegExp(
+    `^(?:(?:[a-z0-9-]+\\.)*(?:${quoted(DOMAINS)})|(?:${quoted(lent) || '(?!)'})(?::\\d+)?)$`,
+    'i',
+  );
+}
+
 /** The address of a listing's page, in the form that eBay itself uses. */
 export function listingUrl(marketplace: MarketplaceId, legacyItemId: string): string {
   return `https://${SITES[marketplace]}/itm/${encodeURIComponent(legacyItemId)}`;

@@ -8,6 +8,7 @@ import { type MappedPage, mapPage } from '../../src/collector/mapPage.ts';
 import { resultView } from '../../src/http/page/resultView.ts';
 import { PER_PAGE, selectionFrom } from '../../src/http/page/selection.ts';
 import { productCsv } from '../../src/product/csv.ts';
+import { linkableHosts } from '../../src/product/marketplaces.ts';
 import { parseSearchRequest } from '../../src/product/parseRequest.ts';
 import { type Product, ProductSchema } from '../../src/product/product.ts';
 import type { SearchReport } from '../../src/queue/searchReader.ts';
@@ -41,8 +42,11 @@ export function mapped(body: unknown): MappedPage {
   const { offset, limit } = (body ?? {}) as Json;
   const number = (value: unknown, otherwise: number) => (typeof value === 'number' ? value : otherwise);
   const address = { marketplace: 'EBAY_US', offset: number(offset, 0), limit: number(limit, 50) } as const;
-  return mapPage(body, { ...address, observedAt: new Date(0).toISOString() });
+  return mapPage(body, { ...address, observedAt: new Date(0).toISOString() }, HOSTS);
 }
+
+/** eBay's, and the simulator's own. */
+const HOSTS = linkableHosts(['127.0.0.1']);
 
 /** The rows of CSV by their columns' names. */
 function rowsOf(products: Product[]): Record<string, string | undefined>[] {
@@ -117,10 +121,10 @@ export function checkItem(item: Json): void {
     seller: { feedbackPercentage: '12.3', feedbackScore: 4 },
     buyingOptions: ['FIXED_PRICE'],
   };
-  const found = mapItem(older, asked);
+  const found = mapItem(older, { ...asked, hosts: HOSTS });
   if ('rejected' in found) throw new Error(found.rejected);
   const now = new Date('2026-01-01T00:00:00Z');
-  const answer = mapDetails(item, now);
+  const answer = mapDetails(item, now, HOSTS);
   if (answer?.listing == null) throw new Error('no offer in the answer');
   const { details, listing } = answer;
   const product = withDetails(found.product, { details, listing, calls: 1, latencyMs: 1 });

@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { mapItem } from '../../../src/collector/mapItem.ts';
-import { listingUrl, MARKETPLACE_IDS } from '../../../src/product/marketplaces.ts';
+import { simulatorHosts } from '../../../src/config/checks.ts';
+import { linkableHosts, listingUrl, MARKETPLACE_IDS } from '../../../src/product/marketplaces.ts';
+import { testConfig } from '../../support/config.ts';
 import { listing, productOf, rejectionOf, SIGHTING } from './listing.ts';
 
 describe('a listing becomes a product', () => {
@@ -12,7 +14,7 @@ describe('a listing becomes a product', () => {
       listingMarketplace: 'EBAY_AU',
       title: 'USB hub, 4 ports',
       url: 'https://www.ebay.com/itm/1001',
-      images: ['https://i.example/main.jpg', 'https://i.example/side.jpg'],
+      images: ['https://i.ebayimg.com/main.jpg', 'https://i.ebayimg.com/side.jpg'],
       price: { value: '12.50', currency: 'USD' },
       shipping: { kind: 'fixed', cost: { value: '3.00', currency: 'USD' } },
       total: { value: '15.50', currency: 'USD' },
@@ -81,27 +83,96 @@ describe('a listing becomes a product', () => {
   it('primary image first, unique, blanks and other schemes ignored', () => {
     const image = (imageUrl: unknown) => ({ imageUrl });
     const additionalImages = [
-      'https://b/1',
-      'https://a/1',
+      'https://b.ebayimg.com/1',
+      'https://a.ebayimg.com/1',
       '',
       'data:image/png;base64,AA',
       null,
-      'ftp://c',
-      'https://b/1',
+      'ftp://c.ebayimg.com',
+      'https://b.ebayimg.com/1',
     ].map(image);
-    expect(productOf({ image: image('https://a/1'), additionalImages }).images).to.deep.equal([
-      'https://a/1',
-      'https://b/1',
+    expect(productOf({ image: image('https://a.ebayimg.com/1'), additionalImages }).images).to.deep.equal([
+      'https://a.ebayimg.com/1',
+      'https://b.ebayimg.com/1',
     ]);
+  });
+
+  const ELSEWHERE = [
+    'https://evil.example/itm/1001',
+    'https://www.ebay.com@evil.example/itm/1001',
+    'https://www.ebay.com:pass@evil.example/',
+    'https://www.ebay.com.evil.example/itm/1001',
+    'https://evil-ebay.com/itm/1001',
+    'https://ebay.com.co/itm/1001',
+    'https://www.ebay.evil/itm/1001',
+    'https://evil.example\\@www.ebay.com/itm/1001',
+    'https://www.ebay.com\\@evil.example/itm/1001',
+    'https://www.ebay.com:8443/itm/1001',
+    'https://xn--ebay-9za.com/itm/1001',
+    'https://еbay.com/itm/1001',
+    '//evil.example/itm/1001',
+    'https://127.0.0.1/itm/1001',
+    'https://[::1]/itm/1001',
+    'https://www.ebay.com/itm/\u202e1001',
+  ];
+  for (const address of ELSEWHERE)
+    it(`no link and no picture leads to ${JSON.stringify(address)}`, () => {
+      const image = { imageUrl: address };
+      const change = { itemWebUrl: address, itemAffiliateWebUrl: address, image, thumbnailImages: [image] };
+      const { url, images } = productOf({ ...change, additionalImages: [image] });
+      expect(url).to.equal('https://www.ebay.com/itm/1001');
+      expect(images).to.deep.equal([]);
+    });
+
+  const EBAYS = [
+    ...MARKETPLACE_IDS.map((id) => listingUrl(id, '1001')),
+    'https://ebay.com/itm/1001',
+    'https://www.ebay.com/itm/Cable/1001?hash=item1:g:a&amdata=enc%3AAQ#a',
+    'https://www.befr.ebay.be/itm/1001',
+    'https://cafr.ebay.ca/itm/1001',
+    'http://www.sandbox.ebay.com/itm/1001',
+    'http://i.ebayimg.sandbox.ebay.com/00/s/a/$_1.JPG',
+    'https://rover.ebay.com/rover/1/711-53200-19255-0/1?mpre=https%3A%2F%2Fwww.ebay.com%2Fitm%2F1001',
+    'https://i.ebayimg.com/images/g/a/s-l1600.jpg',
+    'https://galleryplus.ebayimg.com/ws/web/1_2_0_1/225x225.jpg',
+    'https://ir.ebaystatic.com/pictures/aw/pics/stockimage1.jpg',
+    'HTTPS://WWW.EBAY.DE/itm/Schlüssel/1001',
+  ];
+  for (const address of EBAYS)
+    it(`${address} is eBay's`, () => {
+      const { url, images } = productOf({ itemWebUrl: address, image: { imageUrl: address } });
+      expect([url, images[0]]).to.deep.equal([address, address]);
+    });
+
+  it('a simulated eBay on loopback lends its host to links and pictures, another one does not', () => {
+    const hostsOf = (env: Record<string, string>) => linkableHosts(simulatorHosts(testConfig(env).ebay));
+    const here = 'http://127.0.0.1:4010/itm/1001';
+    const there = 'http://simulator:4010/itm/1001';
+    const read = (itemWebUrl: string, env: Record<string, string>) => {
+      const json = listing({ itemWebUrl, image: { imageUrl: itemWebUrl }, additionalImages: [] });
+      const mapped = mapItem(json, { ...SIGHTING, hosts: hostsOf(env) });
+      return 'product' in mapped && mapped.product.url === itemWebUrl && mapped.product.images.length === 1;
+    };
+    expect(read(here, { EBAY_API_URL: 'http://127.0.0.1:4010' })).to.equal(true);
+    expect(read(here, { EBAY_API_URL: 'http://localhost:4010' })).to.equal(true);
+    expect(read(there, { EBAY_API_URL: 'http://simulator:4010', EBAY_ALLOW_HTTP: 'true' })).to.equal(true);
+    expect(read('https://www.ebay.com/itm/1', { EBAY_API_URL: 'http://127.0.0.1:4010' })).to.equal(true);
+    for (const env of [
+      {},
+      { EBAY_API_URL: 'https://simulator:4010' },
+      { EBAY_API_URL: 'https://proxy.internal' },
+    ])
+      for (const address of [here, there])
+        expect(read(address, env as Record<string, string>)).to.equal(false);
   });
 
   it('a thumbnail stands in for a missing image', () => {
     const change = {
       image: undefined,
       additionalImages: undefined,
-      thumbnailImages: [{ imageUrl: 'https://a/t' }],
+      thumbnailImages: [{ imageUrl: 'https://a.ebayimg.com/t' }],
     };
-    expect(productOf(change).images).to.deep.equal(['https://a/t']);
+    expect(productOf(change).images).to.deep.equal(['https://a.ebayimg.com/t']);
     expect(productOf({ image: undefined, additionalImages: undefined }).images).to.deep.equal([]);
   });
 
@@ -174,6 +245,42 @@ describe('a listing becomes a product', () => {
       epid: null,
       group: null,
     });
+  });
+
+  const HIDDEN = {
+    'a turn of direction': '\u202e',
+    'an isolate': '\u2066',
+    'the end of an isolate': '\u2069',
+    'a mark of direction': '\u200f',
+    'the Arabic letter mark': '\u061c',
+    'a space of no width': '\u200b',
+    'a soft hyphen': '\u00ad',
+    'a byte order mark': '\ufeff',
+    'a filler': '\u3164',
+    'a tag': '\u{e0041}',
+    'an annotation': '\ufffa',
+  };
+  for (const [what, sign] of Object.entries(HIDDEN))
+    it(`${what} is taken off every text`, () => {
+      const plain = productOf({
+        title: 'exe.gpj',
+        condition: 'New',
+        itemLocation: { country: 'US', city: 'Rome' },
+      });
+      const city = `${sign}Ro${sign}me${sign}`;
+      const hidden = productOf({
+        title: `exe.${sign}gpj${sign}`,
+        condition: `${sign}New`,
+        itemLocation: { country: 'US', city },
+      });
+      expect(hidden).to.deep.equal(plain);
+      expect(rejectionOf(listing({ title: ` ${sign}${sign} ` }))).to.equal('no-title');
+    });
+
+  it('text keeps what emoji and other scripts are written with', () => {
+    for (const title of ['👩‍🔧 toolbox ❤️', 'می‌خواهم', 'שלום', 'مرحبا', 'Größe 5″ – “new”', '苹果 手机壳'])
+      expect(productOf({ title }).title).to.equal(title);
+    expect(productOf({ title: 'two\u2028lines' }).title).to.equal('two lines');
   });
 
   const RATED: [percentage: unknown, score: unknown, known: number | null][] = [
