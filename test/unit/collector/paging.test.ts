@@ -208,6 +208,7 @@ describe('a search of several marketplaces', () => {
       Array.from({ length: 50 }, (_, page) => ({
         ...pageAt(asked, marketplace, page * 200),
         hasNext: true,
+        total: 12_000,
         products: Array.from({ length: 200 }, (_, index) => ({ itemId: `${page * 200 + index}` })),
       })),
     );
