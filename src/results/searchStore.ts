@@ -115,12 +115,14 @@ export const VERDICT = 'track';
  * KEYS: run. ARGV: attempts, now, lifetime (ms), request (JSON), class.
  */
 const BEGIN = new LuaScript(`
-local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls')
+local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn')
 local isNew = not run[1] or run[2] ~= ARGV[1]
 if isNew then
   if run[1] then redis.call('DEL', KEYS[1]) end
   redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', ARGV[2],
     'failedCalls', run[3] or 0)
+  if run[2] == 'expired' and run[4] then redis.call('HSET', KEYS[1], 'cancelled', '1') end
+  if run[2] == 'expired' and run[5] then redis.call('HSET', KEYS[1], 'withdrawn', '1') end
 end
 redis.call('HSETNX', KEYS[1], 'request', ARGV[4])
 redis.call('HSETNX', KEYS[1], 'class', ARGV[5])
@@ -216,7 +218,7 @@ export class SearchStore {
     return { ...run, isNew: isNew === 1 };
   }
 
-  /** Begins the next run at once: the result of the present one has expired. */
+  /** Begins the next run at once: the result of the present one has expired. Who has cancelled the search stays known. */
   async restart(ref: SearchRef, attemptsMade: number, request: NormalRequest) {
     await this.#redis.hset(this.#runKey(ref), 'attempt', 'expired');
     return this.begin(ref, attemptsMade, request);

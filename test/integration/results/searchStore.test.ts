@@ -123,6 +123,17 @@ describe('the store of a search', () => {
     expect(await store.readRun(ref)).to.equal(undefined);
   });
 
+  it('keeps who has cancelled a search that starts over without having ended, and forgets it once the search is retried', async () => {
+    const { store, ref } = await begun([]);
+    for (const mark of ['cancelled', 'withdrawn'] as const) {
+      await store.mark(ref, mark);
+      const { number } = await store.restart(ref, 0, request);
+      expect(await store.readRun(ref)).to.deep.include({ number, [mark]: true, ended: false });
+    }
+    const retried = await store.begin(ref, 1, request);
+    expect(retried).to.deep.include({ isNew: true, number: 4, cancelled: false, withdrawn: false });
+  });
+
   it('holds the class of a search once: it begins with that of the request and rises with `raiseClass`', async () => {
     const { store, ref } = await begun([]);
     expect((await store.readRun(ref))?.request?.priority).to.equal('backfill');
