@@ -1,7 +1,6 @@
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { parseObject, readErrorBody } from '../answer.ts';
-import { ConnectError } from '../connecting.ts';
 import { type MintTrouble, retryAfterMs } from '../retryPolicy.ts';
 import { isTokenText, scopeList } from './cache.ts';
 
@@ -16,6 +15,7 @@ const MAX_ANSWER_BYTES = 64 * 1024;
 export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>) {
   // At the first request: programs that import the library and request no token do not load axios.
   const { axiosClient, closeAxios, TOO_LARGE } = await import('../transport.ts');
+  const { ConnectError } = await import('../connecting.ts');
   const deadline = AbortSignal.timeout(Math.ceil(token.requestTimeout * 1000));
   const scope = scopeList(ebay.scopes).join(' ');
   const form = new URLSearchParams({ grant_type: 'client_credentials', scope });

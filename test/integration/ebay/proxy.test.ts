@@ -126,6 +126,19 @@ describe('requests to eBay through EBAY_PROXY_URL', () => {
     ebay.client.close();
   });
 
+  it('a caller that stops and a call’s own time limit end a call whose tunnel is under way', async () => {
+    proxy().status = undefined;
+    const ebay = open({ EBAY_CONNECT_TIMEOUT: '60', EBAY_CALL_TIMEOUT: '0.3' });
+    const controller = new AbortController();
+    const stopped = failureOf(search(ebay, controller.signal));
+    await waitFor('the tunnel to be asked for', () => proxy().targets.length === 1);
+    controller.abort();
+    expect((await stopped).code).to.equal('interrupted');
+    expect((await failureOf(search(ebay))).code).to.equal('ebay-timeout');
+    expect((await ebay.gate.read()).used).to.equal(0);
+    ebay.client.close();
+  });
+
   it('closing the client ends a tunnel that is under way', async () => {
     proxy().status = undefined;
     const ebay = open({ EBAY_CONNECT_TIMEOUT: '60', EBAY_CALL_TIMEOUT: '10' });
