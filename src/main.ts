@@ -1,9 +1,18 @@
 #!/usr/bin/env node
+import net from 'node:net';
 import { processScrubber, run } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
 
 /** Longest wait for a reader of the output that does not read, ms. */
 const FLUSH_TIMEOUT_MS = 2000;
+
+/**
+ * How long one of several addresses of a name has before the next one begins, ms. Node's 250 would be all that a distant Redis
+ * gets of `REDIS_CONNECT_TIMEOUT`, for ioredis 6.0.0 passes no such option on. Connections to eBay do not depend on it.
+ */
+const ADDRESS_TIMEOUT_MS = 1000;
+
+net.setDefaultAutoSelectFamilyAttemptTimeout(ADDRESS_TIMEOUT_MS);
 
 const terminal = processTerminal();
 
