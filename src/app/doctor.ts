@@ -1,5 +1,6 @@
 import { apiOrigin, credentialProblems } from '../config/checks.ts';
 import { type Config, environment } from '../config/config.ts';
+import { formWarnings } from '../config/written.ts';
 import { checkCredentials, checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
 import { Failure } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -71,6 +72,10 @@ async function* checkEbay(
     const [what = message, remedy = `correct ${name}`] = message.split(/: (.*)/s);
     yield fail('credentials', 'configuration', `${name} ${what}`, remedy);
   }
+  for (const { name, message } of problems.length > 0 ? [] : formWarnings(config)) {
+    const [what = message, remedy = `correct ${name}`] = message.split(/: (.*)/s);
+    yield warn('settings', `${name} ${what}`, remedy);
+  }
   let hasToken = false;
   if (problems.length === 0) {
     onStep('the credentials: asking eBay for a token');
@@ -103,7 +108,8 @@ async function askEbayTheTime(config: Config, clock: () => number): Promise<[Fin
     return [ok('ebay', `${host} answers${way}`), ahead];
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    const remedy = 'check the network, its name server, EBAY_API_URL, and EBAY_PROXY_URL where a proxy is needed';
+    const remedy =
+      'check the network, its name server, EBAY_API_URL, and EBAY_PROXY_URL where a proxy is needed';
     return [fail('ebay', 'dependency', `${host}: ${error.message}`, remedy), undefined];
   }
 }

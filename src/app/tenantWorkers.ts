@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { EbayProductCollector } from '../collector/collector.ts';
 import { simulatorHosts } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
+import { formWarnings } from '../config/written.ts';
 import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FairTurns } from '../fleet/fairTurns.ts';
@@ -206,6 +207,8 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
       await setPace(calls, pace.minApiCallInterval);
     };
     await setTenantPace(config);
+    for (const { name: variable, message: reason } of formWarnings(config))
+      log.warn('setting looks wrong', { variable, reason });
     const collector = new EbayProductCollector({
       browse: client.browse,
       log: logs.component('collector'),

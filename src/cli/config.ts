@@ -6,6 +6,7 @@ import { readJsonObject, unknownKeys } from '../config/files.ts';
 import { FORMATS } from '../config/formats.ts';
 import { loadConfig, reloadablePart } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
+import { formWarnings } from '../config/written.ts';
 import {
   type FleetDocument,
   type FleetStore,
@@ -39,11 +40,15 @@ function showSettings(terminal: Terminal, json: boolean | undefined): Answer {
   const config = loadConfig();
   const shown = shownSettings(config);
   const forEbay = linesOf(credentialProblems(config));
+  const warnings = linesOf(formWarnings(config));
   const before = terminal.paint('yellow', 'before dpf worker can start:');
+  const maybe = terminal.paint('yellow', 'looks wrong:');
   return {
-    data: { settings: shown, forEbay },
+    data: { settings: shown, forEbay, warnings },
     text: settingsTable(shown, terminal),
-    notes: json ? [] : forEbay.map((problem) => `${before} ${problem}`),
+    notes: json
+      ? []
+      : [...forEbay.map((line) => `${before} ${line}`), ...warnings.map((line) => `${maybe} ${line}`)],
   };
 }
 

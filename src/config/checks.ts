@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { createSecureContext } from 'node:tls';
 import type { Config, ConfigProblem } from './config.ts';
 import { NOT_UTF8, readText } from './files.ts';
+import { keysetMistakes, mistakeIn } from './written.ts';
 
 const TOKEN_PATH = '/identity/v1/oauth2/token';
 
@@ -94,20 +95,17 @@ const PLACEHOLDER = /^(your[-_ ].*|change[-_ ]?me.*|x{3,}|<.*>|todo|example)$/i;
  * Production app ids hold `-PRD-` and sandbox ones `-SBX-`; a mix fails at eBay with `invalid_client`.
  */
 export function credentialProblems(config: Config): ConfigProblem[] {
-  const { clientId, clientSecret, environment, tokenUrl: ownTokenUrl } = config.ebay;
-  const present = (name: string, value: string): Rule => [
-    value === '' || PLACEHOLDER.test(value),
-    name,
-    value === ''
-      ? 'is not set: create a keyset at developer.ebay.com and set it'
-      : 'holds a placeholder: put the keyset’s own value there',
-  ];
-  const [other, otherId] = environment === 'production' ? ['sandbox', '-SBX-'] : ['production', '-PRD-'];
-  return broken(present('EBAY_CLIENT_ID', clientId), present('EBAY_CLIENT_SECRET', clientSecret), [
-    ownTokenUrl === '' && clientId.includes(otherId),
-    'EBAY_ENVIRONMENT',
-    `is ${environment}, but EBAY_CLIENT_ID is a ${other} id`,
-  ]);
+  const { clientId, clientSecret } = config.ebay;
+  const present = (name: string, value: string): ConfigProblem[] => {
+    if (value === '')
+      return [{ name, message: 'is not set: create a keyset at developer.ebay.com and set it' }];
+    const message = PLACEHOLDER.test(value)
+      ? 'holds a placeholder: put the keyset’s own value there'
+      : mistakeIn(value, { keyset: true });
+    return message === undefined ? [] : [{ name, message }];
+  };
+  const problems = [...present('EBAY_CLIENT_ID', clientId), ...present('EBAY_CLIENT_SECRET', clientSecret)];
+  return problems.length > 0 ? problems : keysetMistakes(config.ebay);
 }
 
 /** A named key of 256 bits. */

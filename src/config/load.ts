@@ -14,6 +14,7 @@ import { readConfigFile, unknownKeys } from './files.ts';
 import { FORMATS, type Format } from './formats.ts';
 import { type Setting, schema, settings } from './schema.ts';
 import { FILE_SUFFIX, withSecretFiles } from './secrets.ts';
+import { mistakeIn, PASTED_LINE } from './written.ts';
 
 export interface ConfigSources {
   /** Environment variables; they win over files, and `…_FILE` may name a file for a secret. Default: the process's. */
@@ -111,8 +112,12 @@ export function readValues(
     else {
       // The text before the `@` of a URL may be a secret.
       const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/]*@/g, '//***@').slice(0, 200);
-      const what = sensitive ? 'holds something else' : `is ${shown}`;
-      problems.push({ name: found.at, message: `${what}, but must be ${allowed}` });
+      const mistake = typeof found.written === 'string' ? mistakeIn(found.written.trim()) : undefined;
+      const hint = mistake === undefined ? '' : `; it ${mistake}`;
+      // A line pasted here may be that of a secret.
+      const isHidden = sensitive || mistake === PASTED_LINE;
+      const what = isHidden ? 'holds something else' : `is ${shown}`;
+      problems.push({ name: found.at, message: `${what}, but must be ${allowed}${hint}` });
     }
   }
   return { values, problems };

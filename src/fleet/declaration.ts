@@ -3,6 +3,7 @@ import { didYouMean } from '../config/files.ts';
 import { FORMATS, type Format, type FormatName } from '../config/formats.ts';
 import { settings } from '../config/schema.ts';
 import { readSecretFile } from '../config/secrets.ts';
+import { mistakeIn } from '../config/written.ts';
 import { Failure } from '../failures.ts';
 
 /**
@@ -159,8 +160,9 @@ export function readKeyset(
     const read = file === undefined ? { text: env[variable]?.trim() ?? '' } : readSecretFile(file);
     if ('problem' in read) return refused(read.problem);
     if (read.text === '') return refused('is not set');
-    if (read.text.length > MAX_LENGTH || /\s/.test(read.text))
-      return refused('holds more than one value: it must hold nothing else');
+    const mistake = mistakeIn(read.text, { keyset: true });
+    if (mistake !== undefined) return refused(mistake);
+    if (read.text.length > MAX_LENGTH) return refused('holds more than one value: it must hold nothing else');
     keyset[name] = read.text;
   }
   return keyset;

@@ -29,6 +29,11 @@ const ENDINGS: Record<string, Ending> = {
     env: { EBAY_CLIENT_ID: 'your-app-id', EBAY_CLIENT_SECRET: 'changeme' },
     ...{ code: 3, says: /EBAY_CLIENT_SECRET +holds a placeholder/ },
   },
+  'as a worker whose secret has quotes around it': {
+    args: ['worker'],
+    env: { EBAY_CLIENT_ID: 'app-id', EBAY_CLIENT_SECRET: '"hush-hush"' },
+    ...{ code: 3, says: /EBAY_CLIENT_SECRET +has quotation marks around it/ },
+  },
   'asking for the token without Redis': {
     args: ['token'],
     env: { REDIS_URL: NO_REDIS, ...KEYS },
@@ -48,6 +53,16 @@ describe('dpf ends', function () {
       expect(ended.stdout).to.equal('');
       expect(ended.output).to.not.contain('hush-hush');
     });
+
+  it('well for settings that are not right, which dpf config names without their values', async () => {
+    const env = { EBAY_CLIENT_ID: 'app-id', EBAY_CLIENT_SECRET: 'hush-hush # of the shop' };
+    const shown = dpf(['config'], { ...env, REDIS_SENTINEL_PASSWORD: "'hush-hush'" });
+    expect(await shown.exit(), shown.output).to.equal(0);
+    expect(shown.output)
+      .to.match(/before dpf worker can start: EBAY_CLIENT_SECRET has a comment behind it/)
+      .and.match(/looks wrong: REDIS_SENTINEL_PASSWORD has quotation marks around it/)
+      .and.not.include('hush-hush');
+  });
 
   it('with --json: the error as an object on stderr', async () => {
     const ended = dpf(['search', 'hub', '--json'], { REDIS_URL: NO_REDIS });

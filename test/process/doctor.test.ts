@@ -114,6 +114,9 @@ describe('dpf doctor', function () {
     expect(await lineAbout('settings', 3, { MIN_API_CALL_INTERVAL: 'soon' })).to.match(
       /^FAIL .*MIN_API_CALL_INTERVAL .* → correct MIN_API_CALL_INTERVAL$/,
     );
+    expect(await lineAbout('credentials', 3, { EBAY_CLIENT_SECRET: '"hush-hush"' })).to.match(
+      /^FAIL .*EBAY_CLIENT_SECRET has quotation marks around it.* → remove them/,
+    );
     expect(await lineAbout('credentials', 3, { EBAY_CLIENT_ID: '' })).to.match(
       /^FAIL .*EBAY_CLIENT_ID is not set → create a keyset/,
     );

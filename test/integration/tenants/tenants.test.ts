@@ -107,7 +107,14 @@ describe('a tenant that asks a hundred times over', () => {
 });
 
 describe('a worker without a keyset in its environment', () => {
-  const service = useTenants(['only'], { EBAY_CLIENT_ID: '', EBAY_CLIENT_SECRET: '' });
+  const quoted = { REDIS_SENTINEL_PASSWORD: '"hush-hush"' };
+  const service = useTenants(['only'], { EBAY_CLIENT_ID: '', EBAY_CLIENT_SECRET: '', ...quoted });
+
+  it('logs what looks wrong in its settings, without the value', () => {
+    expect(service.log)
+      .to.match(/"setting looks wrong".*"REDIS_SENTINEL_PASSWORD".*quotation marks/)
+      .and.not.include('hush-hush');
+  });
 
   it('serves the tenants of the file', async () => {
     expect(service.worker.tenants).to.deep.equal(['only']);
