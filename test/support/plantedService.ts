@@ -14,6 +14,7 @@ import type { Simulator } from '../../src/simulator/simulator.ts';
 import type { Canaries } from './canaries.ts';
 import { testConfig } from './config.ts';
 import { freePort } from './freePort.ts';
+import { type HttpProxy, startHttpProxy } from './httpProxy.ts';
 import { startTestRedis } from './redis.ts';
 import { serviceEnv } from './service.ts';
 import { useSimulator } from './simulator.ts';
@@ -49,7 +50,10 @@ export function newSecret(name: string): string {
   return `${name}-${randomBytes(12).toString('base64url')}+/x=`;
 }
 
-/** A service whose every secret is a canary: two tenants' keysets, Redis's password, encryption keys, API keys, tokens. */
+/**
+ * A service whose every secret is a canary: two tenants' keysets, the passwords of Redis and of the proxy to eBay, encryption
+ * keys, API keys, tokens.
+ */
 export interface PlantedService {
   readonly simulator: Simulator;
   readonly canaries: Canaries;
@@ -80,7 +84,9 @@ export function usePlantedService(): PlantedService {
   const env: Record<string, string> = {};
   const password = newSecret('redis-password');
   const redisArgs = ['--requirepass', password, '--appendonly', 'yes', '--dir', folder];
+  const proxyPassword = newSecret('proxy-password');
   let server: EmbeddedRedis;
+  let proxy: HttpProxy;
   let redis: Redis;
   let producers: SearchProducer[];
 
@@ -105,6 +111,9 @@ export function usePlantedService(): PlantedService {
       return key;
     });
     canaries.set('Redis password', password);
+    canaries.set('proxy password', proxyPassword);
+    canaries.set('Basic pair of the proxy', `finder:${proxyPassword}`);
+    proxy = await startHttpProxy();
     server = await startTestRedis(redisArgs);
     const url = new URL(server.url);
     url.password = encodeURIComponent(password);
@@ -114,6 +123,7 @@ export function usePlantedService(): PlantedService {
         ...QUICK,
         EBAY_CLIENT_ID: mine.clientId,
         EBAY_CLIENT_SECRET: mine.clientSecret,
+        EBAY_PROXY_URL: `http://finder:${encodeURIComponent(proxyPassword)}@127.0.0.1:${proxy.port}`,
         TOKEN_ENCRYPTION_KEYS: `new:${encryption[0]},old:${encryption[1]}`,
         TENANTS_FILE: tenantsFile,
         METRICS_PORT: String(await freePort()),
@@ -137,6 +147,7 @@ export function usePlantedService(): PlantedService {
     await Promise.all((producers ?? []).map((producer) => producer.close()));
     redis?.disconnect();
     await server?.stop();
+    await proxy?.close();
     for (const each of [folder, secrets]) rmSync(each, { recursive: true, force: true });
   });
 
