@@ -19,7 +19,7 @@ describe('a call gate shared by several processes', () => {
 
   it('paces them together', async () => {
     const times: number[] = [];
-    const entries = fleet(4, { intervalMs: 40 }).flatMap((gate) =>
+    const entries = fleet(4, { intervalMs: 80 }).flatMap((gate) =>
       Array.from({ length: 6 }, async () => {
         await pass(gate);
         times.push(performance.now());
@@ -27,7 +27,8 @@ describe('a call gate shared by several processes', () => {
     );
     await Promise.all(entries);
     expect(times).to.have.lengthOf(24);
-    expect(Math.min(...gapsOf(times))).to.be.at.least(35);
+    // A call may be 4 ms late at its grant and as much at its socket before its slot is void; the next one may have been granted.
+    expect(Math.min(...gapsOf(times))).to.be.at.least(70);
   });
 
   it('takes the place of a missed slot up at once, also while it asks for another call', async () => {
