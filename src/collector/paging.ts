@@ -278,6 +278,8 @@ export function factsOf(page: ListingPage<{ itemId: string; fits: boolean }>): P
  * - `needed`: it is one of those that `pagesAhead` gives;
  * - `ended`: the listing ends before it;
  * - `unsure`: only the whole of the pages shows whether it is the next one;
+ * - `astray`: the same, and as far as the way is known it leads past this page. It was asked for ahead of an answer with a
+ *   lower limit, and may be the next one later;
  * - `foreign`: this search asks for no such page.
  * @param known the pages of its marketplace that are there; of those that release 0.1 stored nothing is known
  */
@@ -285,7 +287,7 @@ export function needOf(
   request: NormalRequest,
   { marketplace, offset, limit, page }: PageAddress & { page: number },
   known: readonly PageFacts[],
-): 'needed' | 'ended' | 'unsure' | 'foreign' {
+): 'needed' | 'ended' | 'unsure' | 'astray' | 'foreign' {
   const isPage =
     request.marketplaces.includes(marketplace) &&
     page === pageNumber(request, { marketplace, offset }) &&
@@ -297,18 +299,16 @@ export function needOf(
   let at = 0;
   let count = 0;
   let fitting = 0;
-  let isKnown = true;
   const prints = new Set<string>();
   for (; at < offset; count += 1) {
     const facts = byOffset.get(at);
     if (facts?.next === null || (facts && prints.has(facts.print))) return 'ended';
-    isKnown &&= facts !== undefined;
     const size = pageAt(request, marketplace, at).limit;
     fitting += facts?.fitting ?? size;
     at = facts?.next ?? at + size;
     if (facts) prints.add(facts.print);
   }
-  if (at !== offset) return isKnown ? 'foreign' : 'unsure';
+  if (at !== offset) return 'astray';
   const isWithin = count < partOf(callBound(request), request, marketplace);
   return isWithin && fitting < shareOf(request, marketplace) ? 'needed' : 'unsure';
 }
@@ -342,6 +342,7 @@ export function pagesAhead(
     const facts = byOffset.get(offset);
     if (facts === undefined) {
       const address = pageAt(request, marketplace, offset);
+      if (!passed && isIrregular) return [];
       if (passed) {
         if (ahead.length > 0 && (isIrregular || offset >= (total ?? 0))) break;
         ahead.push(address);

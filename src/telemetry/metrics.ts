@@ -89,7 +89,7 @@ export const METRICS = {
   ),
   dpf_pages_total: counter('Runs of page and item jobs, by result', {
     tenant,
-    result: ['stored', 'cancelled', 'ended', 'retried', 'failed'],
+    result: ['stored', 'cancelled', 'ended', 'astray', 'retried', 'failed'],
   }),
   dpf_queue_wait_seconds: histogram(
     'From the moment that a page or item job was added to the start of its run',

@@ -92,8 +92,13 @@ async function collectPage(
   const { request } = run;
   const need = needOf(request, data, found.facts);
   if (need === 'ended' && !found.isStored) return { page, products: 0, skipped: 'ended' };
-  if (need === 'foreign' || (need === 'unsure' && !found.isStored && !(await isNext(context, run, data))))
-    throw notPlanned(data);
+  if (need === 'foreign') throw notPlanned(data);
+  if (need !== 'needed' && !found.isStored && !(await isNext(context, run, data))) {
+    if (need === 'unsure') throw notPlanned(data);
+    // Removed, so that the same page can be added again when it is the next one.
+    job.opts.removeOnComplete = true;
+    return { page, products: 0, skipped: 'astray' };
+  }
 
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);

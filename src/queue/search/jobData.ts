@@ -43,7 +43,7 @@ export type CallJobData = PageJobData | ItemJobData;
 
 /** Why a job made no call. */
 interface Skipped {
-  skipped?: 'stored' | 'cancelled' | 'ended';
+  skipped?: 'stored' | 'cancelled' | 'ended' | 'astray';
 }
 
 /** What a job returns. Products and details are in the search store. */

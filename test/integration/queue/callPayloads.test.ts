@@ -36,6 +36,19 @@ describe('a job in the calls queue that this release did not add', () => {
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
 
+  it('makes no call for a place that the way leads past, and leaves room for it to be added again', async () => {
+    await service.calls.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 210 });
+    const { data } = await waitFor('its page', () => service.calls.getJob(`${searchId}-r1-p1`));
+    const address = { page: 1_000_100, offset: 100, limit: 100 };
+    await service.calls.add('page', { ...data, ...address }, { jobId: 'astray', priority: 1 });
+    await service.calls.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
+    await waitFor('the page to be removed', async () => (await service.calls.getJob('astray')) === undefined);
+    expect(service.calledOffsets()).to.deep.equal([0, 200]);
+  });
+
   /** A search whose first page is as release 0.1 added it, with a request of its own. */
   async function withOldPage(request: object): Promise<{ searchId: string; run: string }> {
     await service.calls.pause();

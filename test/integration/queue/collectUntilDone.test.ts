@@ -32,6 +32,18 @@ describe('a search of a listing that is not as promised', () => {
     expect(ranks).to.deep.equal(Array.from({ length: 230 }, (_, index) => index + 1));
   });
 
+  it('goes on where eBay lowers the limit while pages beyond are under way, and makes no call for a place passed over', async () => {
+    service.simulator.controls.configure({ latencyMs: 150 });
+    for (let offset = 400; offset < 1200; offset += 100)
+      arm({ fault: 'lower-limit', limit: 100, on: { offset } });
+    const { summary, searchId } = await service.search({ ...wanted, maxItems: 1200, maxCalls: 30 });
+    service.simulator.controls.configure({ latencyMs: 0 });
+    expect(summary).to.deep.include({ outcome: 'complete', stoppedBy: 'wanted', missing: [], calls: 10 });
+    expect(inOrder()).to.deep.equal([0, 200, 400, 500, 600, 700, 800, 900, 1000, 1100]);
+    const ranks = (await service.producer.products(searchId)).map(({ rank }) => rank);
+    expect(ranks).to.deep.equal(Array.from({ length: 1200 }, (_, index) => index + 1));
+  });
+
   it('ends at a page that repeats an earlier one, and says how much it looked at', async () => {
     arm({ fault: 'repeat-page', on: { offset: 200 } });
     const { summary } = await service.search({ ...wanted, maxItems: 400 });

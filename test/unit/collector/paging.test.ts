@@ -6,6 +6,7 @@ import {
   pageAt,
   pageNumber,
   pageSize,
+  pagesAhead,
   progressOf,
   shareOf,
 } from '../../../src/collector/paging.ts';
@@ -56,6 +57,17 @@ describe('the pages of a search', () => {
     expect([number('EBAY_US', 100), number('EBAY_DE', 100)]).to.deep.equal([1_000_100, 2_000_100]);
   });
 
+  it('are asked for ahead only behind answered pages, once a page had a lower limit', () => {
+    const asked = request({ maxItems: 1000 });
+    const facts = (offset: number, next: number) => ({ offset, next, fitting: 100, print: `${offset}` });
+    const ahead = (offset: number, known: PageFacts[]) =>
+      pagesAhead(asked, { marketplace: 'EBAY_US', offset, total: 5000 }, known).map((page) => page.offset);
+    const [first, second, lowered] = [facts(0, 200), facts(200, 400), facts(400, 500)];
+    expect(ahead(400, [first, second, lowered])).to.deep.equal([500]);
+    expect(ahead(400, [first, lowered]), 'page 200 is under way').to.deep.equal([]);
+    expect(ahead(400, [first, facts(400, 600)])).to.include.members([600, 800]);
+  });
+
   it('are needed as far as the bound and the wanted number go, and where eBay said that they begin', () => {
     const asked = request({ maxItems: 450, maxCalls: 4 });
     const facts = (offset: number, next: number | null, fitting = 200) => ({
@@ -76,7 +88,7 @@ describe('the pages of a search', () => {
     expect(need(400, [facts(0, 200), facts(200, null)])).to.equal('ended');
     expect(need(600, [facts(0, 200), { ...facts(200, 400), print: '0' }])).to.equal('ended');
     const between = [need(100), need(100, [facts(0, 100)]), need(100, [facts(0, 200)])];
-    expect(between).to.deep.equal(['unsure', 'needed', 'foreign']);
+    expect(between).to.deep.equal(['astray', 'needed', 'astray']);
     const odd = [
       { page: 2 },
       { limit: 300 },
