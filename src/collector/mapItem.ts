@@ -371,7 +371,7 @@ export function instant(value: unknown): string | null {
   return Number.isNaN(time) ? null : new Date(time).toISOString();
 }
 
-/** A host as it is written, without a user name, which would be taken for it. A page has a thousand: parsing each costs more. */
+/** A host as it is written, without a user name, which would be taken for it. */
 const ADDRESS = /^https?:\/\/([a-z0-9.-]+|\[[\da-f:]+\])(:\d{1,5})?(?:[/?#][^\s\p{Cc}\p{Cf}\p{Cs}\\]*)?$/iu;
 
 const EBAYS_HOSTS = linkableHosts();
@@ -383,7 +383,9 @@ const EBAYS_HOSTS = linkableHosts();
 export function webAddress(value: unknown, maxLength: number, hosts = EBAYS_HOSTS): string | null {
   if (typeof value !== 'string' || value.length > maxLength) return null;
   const [, host, port = ''] = ADDRESS.exec(value) ?? [];
-  return host !== undefined && hosts.test(host + port) && URL.canParse(value) ? value : null;
+  if (host === undefined || !hosts.test(host + port)) return null;
+  // A page has a thousand, and parsing each costs as much as all the rest.
+  return /^[a-z.]+$/i.test(host + port) || URL.canParse(value) ? value : null;
 }
 
 /** eBay's `{value, currency}`; a number in place of its decimal string is taken too. */
