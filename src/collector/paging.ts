@@ -278,8 +278,8 @@ export function factsOf(page: ListingPage<{ itemId: string; fits: boolean }>): P
  * - `needed`: it is one of those that `pagesAhead` gives;
  * - `ended`: the listing ends before it;
  * - `unsure`: only the whole of the pages shows whether it is the next one;
- * - `astray`: the same, and as far as the way is known it leads past this page. It was asked for ahead of an answer with a
- *   lower limit, and may be the next one later;
+ * - `astray`: the same, and the pages that are there lead past this one. It was asked for ahead of an answer with a lower
+ *   limit, and may be the next one later;
  * - `foreign`: this search asks for no such page.
  * @param known the pages of its marketplace that are there; of those that release 0.1 stored nothing is known
  */
