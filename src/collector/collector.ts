@@ -8,6 +8,7 @@ import { asFailure, Failure } from '../failures.ts';
 import { linkableHosts, type MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { type MissingPart, type Outcome, outcomeOf, type StoppedBy } from '../product/summary.ts';
+import { listingOf } from '../product/track.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
@@ -138,8 +139,8 @@ export class EbayProductCollector {
     try {
       const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
       const mapped = mapDetails(body, this.#clock(), this.#hosts);
-      if (mapped === null)
-        throw new Failure('ebay-bad-answer', "eBay's answer is no item", { calls: attempts });
+      if (mapped === null || listingOf(mapped.itemId) !== listingOf(itemId))
+        throw new Failure('ebay-bad-answer', `eBay's answer is not the item ${itemId}`, { calls: attempts });
       const { details, listing } = mapped;
       return { details, ...(listing && { listing }), calls: attempts, latencyMs };
     } catch (error) {

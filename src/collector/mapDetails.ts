@@ -56,6 +56,8 @@ const GTIN = ['gtin', 'ean', 'upc', 'isbn'];
 const SINGLE = new Set([...BRAND, ...MANUFACTURER, ...MPN, ...GTIN]);
 
 export interface MappedDetails {
+  /** The item that the answer is about. */
+  itemId: string;
   details: ProductDetails;
   /** Null where the answer names no offer: then what the search answer says stands. */
   listing: ListingNow | null;
@@ -69,7 +71,8 @@ export interface MappedDetails {
  */
 export function mapDetails(json: unknown, now: Date, hosts?: RegExp): MappedDetails | null {
   const item: { [Name in keyof WireItem]?: unknown } | null = fields(json);
-  if (item === null || identifier(item.itemId, 100) === null) return null;
+  const itemId = identifier(item?.itemId, 100);
+  if (item === null || itemId === null) return null;
   const stocks = list(item.estimatedAvailabilities).map((stock) => fields(stock) ?? {});
   const pickup = isPickupOnly(stocks);
   const listing = readListing(item, pickup, now.toISOString(), hosts);
@@ -85,7 +88,7 @@ export function mapDetails(json: unknown, now: Date, hosts?: RegExp): MappedDeta
     ...readQuantity(stocks),
     aspects: Object.fromEntries(aspects),
   };
-  return { details, listing };
+  return { itemId, details, listing };
 }
 
 /** Texts that a seller enters where eBay demands a value and the product has none. Compared in lower case. */

@@ -185,4 +185,13 @@ describe('the collector', () => {
       'ebay-bad-answer',
     );
   });
+
+  it('an answer about another item is none, one about another variation of its listing is', async () => {
+    const { collector: made } = collector(() => ({ itemId: 'v1|1|0', brand: 'Acme' }));
+    const wanted = { request: request({}), marketplace: 'EBAY_US', class: 'interactive' } as const;
+    const failure = await failureOf(made.collectDetails({ ...wanted, itemId: 'v1|2|0' }));
+    expect([failure.code, failure.detail.calls]).to.deep.equal(['ebay-bad-answer', 2]);
+    const variation = await made.collectDetails({ ...wanted, itemId: 'v1|1|5' });
+    expect(variation.details.brand).to.equal('Acme');
+  });
 });
