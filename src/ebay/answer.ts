@@ -53,6 +53,8 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   if (endpoint === 'item' && (errorId === ITEM_NOT_FOUND || (status === 404 && errorId === undefined)))
     return fail('item-gone', 'eBay no longer has the item');
   if (status >= 400) return fail('ebay-refused', name);
+  if (status === 304)
+    return fail('ebay-bad-answer', `${name}, but nothing is cached here: a cache on the way is wrong`);
   if (status >= 300) {
     const where = location === undefined || !URL.canParse(location) ? '' : ` to ${new URL(location).host}`;
     return fail(

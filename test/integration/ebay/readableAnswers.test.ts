@@ -81,7 +81,7 @@ describe('answers that are labelled in an odd way', () => {
       { status, headers: { location: 'https://elsewhere.example/x?token=1' }, body: '' },
       /^eBay answered \d+, a redirect to elsewhere\.example: check EBAY_API_URL/,
     ]),
-    ['304', { status: 304, headers: {}, body: '' }, /^eBay answered 304, a redirect: check EBAY_API_URL/],
+    ['304', { status: 304, headers: {}, body: '' }, /^eBay answered 304, but nothing is cached here/],
     ['501', { status: 501, headers: {}, body: '' }, /^eBay answered 501$/],
     ['505', { status: 505, headers: {}, body: '' }, /^eBay answered 505$/],
     [
