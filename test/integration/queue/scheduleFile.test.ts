@@ -91,7 +91,7 @@ describe('the file of schedules', () => {
   });
 
   const wrong: Array<[what: string, text: string, problem: RegExp]> = [
-    ['no JSON', '{', /schedules\.json cannot be read/],
+    ['no JSON', '{', /schedules\.json is not JSON: see line 1:2/],
     ['no list', '{"schedules": {}}', /must hold \{"schedules": \[\.\.\.\]\}/],
     ['another key', '{"schedules": [], "v": 2}', /and nothing else/],
     [
