@@ -177,13 +177,13 @@ export const ProductSchema = Type.Object(
       4096,
       said(
         "the listing's page",
-        'itemWebUrl, else itemAffiliateWebUrl, else the address made of the site and legacyItemId',
+        'itemWebUrl, else itemAffiliateWebUrl, where they lead to eBay, else the address made of the site and legacyItemId',
       ),
     ),
     images: Type.Array(text(2048), {
       ...said(
         'addresses of pictures: each picture once, in the largest size that eBay names; the main picture first',
-        'image, thumbnailImages, additionalImages',
+        'image, thumbnailImages, additionalImages, where they lead to eBay',
       ),
     }),
     price: nullable(
