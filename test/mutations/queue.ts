@@ -121,7 +121,7 @@ export const mutations: Mutation[] = [
   {
     id: 'items-skipped',
     file: 'src/collector/mapPage.ts',
-    find: 'Math.min(next, asked.offset + answered)',
+    find: 'Math.min(next, answered < asked.limit ? mostShown(behind, answered) : behind)',
     replace: 'next',
     breaks: 'Items that eBay leaves out of a page with a lower limit come next.',
     tests: [MAP_PAGE],
@@ -227,8 +227,8 @@ export const mutations: Mutation[] = [
   {
     id: 'unplanned-page-calls',
     file: 'src/queue/search/callJob.ts',
-    find: "if (need === 'foreign' ||",
-    replace: 'if (page === 0 ||',
+    find: "if (need === 'foreign') throw notPlanned(data);",
+    replace: '',
     breaks: 'No call is made for a page that its search does not plan.',
     tests: [CALL_PAYLOADS],
     grep: 'no search plans',
