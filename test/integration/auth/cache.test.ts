@@ -133,7 +133,8 @@ describe('the token cache', () => {
     const connection = redis.connect();
     expect(await connection.pttl(`{${KEY}}:interval`)).to.be.within(1, 300);
     await other.enforceRateLimit();
-    expect(await connection.exists(`{${KEY}}:interval`)).to.equal(0);
+    // -2 once it is gone; a timer may fire a millisecond before Redis's clock.
+    expect(await connection.pttl(`{${KEY}}:interval`)).to.be.at.most(2);
     await auth.refreshToken();
     await other.refreshToken();
     expect(fleet.endpoint.calls).to.have.length(3);
