@@ -70,8 +70,7 @@ describe('hostile input in place of a search request', () => {
       const text = `${'x'.repeat(before)}\u{20630}\u{20630}\u{20630}`;
       for (const input of [text, { [text]: 1 }]) {
         const result = parse(input);
-        for (const { message } of result.ok ? [] : result.errors)
-          expect(message).not.to.match(/\p{Cs}/u);
+        for (const { message } of result.ok ? [] : result.errors) expect(message).not.to.match(/\p{Cs}/u);
       }
     }
   });
