@@ -153,7 +153,7 @@ export class EbayProductCollector {
    * A whole search without a queue, page by page, until what is wanted is there, the listings end or `maxCalls` is reached;
    * then, with `details: full`, item by item. What came before a failure is kept and `missing` says what did not. A `track`
    * is not compared: what it remembers is in Redis.
-   * @throws Failure the first one, when no page at all was answered.
+   * @throws Failure the first one, when no page at all was answered; `filter-ignored` with `strictFilters`.
    */
   async collect(request: NormalRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Collected> {
     const pages: PageAnswer[] = [];
@@ -170,6 +170,7 @@ export class EbayProductCollector {
       } catch (error) {
         const { marketplace } = address;
         const failure = asFailure(error);
+        if (failure.code === 'filter-ignored') throw failure;
         firstFailure ??= failure;
         broken.add(marketplace);
         const before = pages.filter((page) => page.marketplace === marketplace).length;

@@ -51,13 +51,15 @@ export function summarise(
   const { counts, warnings, products, pages, lookedAt, ...rest } = assembleHeads(request, heads);
   const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
   const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
-  const [first] = missing;
+  // With `strictFilters` nothing is delivered where one marketplace has ignored a part.
+  const refused = missing.find(({ code }) => code === 'filter-ignored');
+  const first = refused ?? missing[0];
   const stoppedBy =
     run.cancelled || missing.some(({ page }) => page !== null) ? null : (rest.stoppedBy ?? null);
   return {
     searchId: search.searchId,
     outcome: outcomeOf({
-      pages,
+      pages: refused === undefined ? pages : 0,
       missing: missing.length,
       cancelled: run.cancelled,
       stoppedBy,

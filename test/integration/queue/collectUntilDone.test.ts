@@ -88,4 +88,13 @@ describe('a search of a listing that is not as promised', () => {
     expect(summary).to.deep.include({ outcome: 'complete', stoppedBy: 'wanted', calls: 6 });
     expect(summary?.counts.products).to.equal(450);
   });
+
+  it('fails with strictFilters where one of two marketplaces ignores a part', async () => {
+    const warnings = [{ errorId: 12014, message: 'ignored' }];
+    arm({ fault: 'fields', set: { warnings }, on: { marketplace: 'EBAY_GB' } });
+    const both = { ...wanted, marketplaces: ['EBAY_US', 'EBAY_GB'] as ('EBAY_US' | 'EBAY_GB')[] };
+    expect((await service.search(both)).summary?.outcome).to.equal('complete');
+    const { summary, error } = await service.search({ ...both, strictFilters: true });
+    expect([summary, error?.code]).to.deep.equal([null, 'filter-ignored']);
+  });
 });
