@@ -133,6 +133,8 @@ return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
  * Stores an answer and looks at what may follow, in one step. The first answer of a call stands, and the result ends with
  * its earliest answer: the mark `timed` says that its end is set.
  *
+ * Where another worker has stored the answer meanwhile, that one does what follows: it has taken the job over.
+ *
  * `last:CHAIN` names the last follower that a step of this run has let go: a step that stores an answer need not look at
  * the jobs up to it. A job that let them go and died runs again, and a step without a new answer looks at all.
  *
@@ -152,6 +154,7 @@ for i = 1, answer do
   end
 end
 local isNew = #fields > 0
+if answer > 0 and not isNew then return { 0, {} } end
 local number, cancelled, ended, stopped = unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', 'broken:' .. chain))
 local open = {}
 if number == ARGV[2] and not (cancelled or ended or stopped) then

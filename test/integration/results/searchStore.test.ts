@@ -26,11 +26,12 @@ describe('the store of a search', () => {
     const step = async (
       itemId: string,
       concurrency: number,
-      { dies = false, ...change }: { run?: number; dies?: boolean } = {},
+      { dies = false, again = false, ...change }: { run?: number; dies?: boolean; again?: boolean } = {},
     ) => {
       const after = itemsAfter(items, itemId).map((item) => item.itemId);
       const followers = after.map((id) => ({ field: itemField(id), jobKey: jobKey(id) }));
-      const fields = itemFields(itemId, answer);
+      // A call that runs again finds its answer stored, and brings none.
+      const fields = again ? {} : itemFields(itemId, answer);
       const { open, ended } = await store.step(ref, {
         ...{ run: number, chain: 'details', answer: fields, followers, concurrency },
         ...change,
@@ -80,7 +81,16 @@ describe('the store of a search', () => {
     const { step } = await begun(['a', 'b', 'c', 'd', 'e']);
     await step('a', 2, { dies: true });
     expect((await step('b', 2)).added).to.deep.equal(['d']);
-    expect((await step('a', 2)).added).to.deep.equal(['c']);
+    expect((await step('a', 2, { again: true })).added).to.deep.equal(['c']);
+  });
+
+  it('leaves what follows to the worker that stored the answer, also after the end', async () => {
+    const { store, ref, step } = await begun(['a', 'b']);
+    await step('a', 1, { dies: true });
+    expect(await step('a', 1)).to.deep.equal({ added: [], ended: false });
+    await store.mark(ref, 'ended');
+    expect(await step('a', 1)).to.deep.equal({ added: [], ended: false });
+    expect(await step('a', 1, { again: true })).to.deep.equal({ added: [], ended: true });
   });
 
   it('keeps what looking ahead needs to know of each page, in the order in which they came', async () => {
