@@ -216,7 +216,10 @@ function summaryText(summary: SearchSummary, { paint }: Terminal): string {
       : paint(colour, `${mark} ${outcome}`);
   const heading = [end, ...summaryFacts(summary), duration].join(' · ');
   const notes = [
-    ...warnings.map((warning) => `eBay warns: ${warningText(warning)}`),
+    // Those without a number are the service's own.
+    ...warnings.map(
+      (warning) => `${warning.errorId === null ? 'note' : 'eBay warns'}: ${warningText(warning)}`,
+    ),
     ...(trackNote === undefined ? [] : [`Track: ${trackNote}`]),
     ...partialReasons(summary),
     ...missing.map(({ marketplace, page, itemId, code, message }) => {

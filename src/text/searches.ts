@@ -49,9 +49,13 @@ function lookedText({ counts, stoppedBy, ...summary }: SearchSummary): string | 
   // Summaries of version 0.1 have no such field; they may still be stored.
   const lookedAt = summary.lookedAt ?? counts.collected - counts.duplicates;
   if (lookedAt === 0 && counts.found === 0) return undefined;
-  if (stoppedBy === 'end') return `all ${countText(lookedAt, 'listing')} looked at`;
+  const ended = stoppedBy === 'end';
+  if (ended && lookedAt >= counts.found) return `all ${countText(lookedAt, 'listing')} looked at`;
+  // Zero is no claim.
+  if (counts.found === 0) return `${countText(lookedAt, 'listing')} looked at`;
   const found = Math.max(counts.found, lookedAt);
-  return `${numberText(lookedAt)} of about ${countText(found, 'listing')} looked at`;
+  const where = ended ? ', where eBay’s listing ended' : '';
+  return `${numberText(lookedAt)} of about ${countText(found, 'listing')} looked at${where}`;
 }
 
 /** Why the listing behind what was looked at is not there, though no call failed. */

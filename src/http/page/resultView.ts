@@ -105,9 +105,9 @@ function ended(summary: SearchSummary): Html {
   return html`<p class="outcome ${levelOf(summary)}">${OUTCOMES[outcome]}${withWarnings}</p>
   ${partialReasons(summary).map((reason) => html`<p>${reason.charAt(0).toUpperCase() + reason.slice(1)}</p>`)}
   <p class="small">${summaryFacts(summary).join(' · ')} · ended ${instant(finishedAt)}${expiresAt !== null && html` · kept until ${instant(expiresAt)}`}</p>
-  ${warnings.length > 0 && html`<ul class="notice">${warnings.map(({ message }) => html`<li>eBay ignored part of this: ${message}</li>`)}</ul>`}
+  ${warnings.length > 0 && html`<ul class="notice">${warnings.map(({ errorId, message }) => html`<li>${errorId === null ? '' : 'eBay ignored part of this: '}${message}</li>`)}</ul>`}
   ${trackNote !== undefined && html`<p class="notice">${trackNote}</p>`}
-  ${shown.length > 0 && html`<ul class="notice">${shown.map(({ page, itemId, message }) => html`<li>${itemId ?? `Page ${page}`}: ${message}</li>`)}</ul>`}`;
+  ${shown.length > 0 && html`<ul class="notice">${shown.map(({ marketplace, page, itemId, message }) => html`<li>${itemId ?? `${marketplace}, page ${page}`}: ${message}</li>`)}</ul>`}`;
 }
 
 function underWay({ state, progress }: SearchReport, now: number): Html {

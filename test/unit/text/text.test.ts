@@ -124,7 +124,17 @@ describe('texts of searches', () => {
     for (const stoppedBy of STOPPED_BY)
       for (const outcome of ['complete', 'partial', 'cancelled'] as const)
         expect(looked({ stoppedBy, outcome }), `${outcome} ${stoppedBy}`).to.have.length(1);
-    expect(looked({ outcome: 'complete', stoppedBy: 'end' })).to.deep.equal(['all 812 listings looked at']);
+    const ended = { outcome: 'complete', stoppedBy: 'end' } as const;
+    expect(looked(ended)).to.deep.equal([
+      '812 of about 1,976 listings looked at, where eBay’s listing ended',
+    ]);
+    const { counts } = stopped({});
+    expect(looked({ ...ended, counts: { ...counts, found: 812 } })).to.deep.equal([
+      'all 812 listings looked at',
+    ]);
+    expect(looked({ stoppedBy: 'wanted', counts: { ...counts, found: 0 } })).to.deep.equal([
+      '812 listings looked at',
+    ]);
     // Version 0.1 stored neither field.
     const { lookedAt: _lookedAt, ...former } = stopped({ outcome: 'complete' });
     expect(summaryFacts(former as SearchSummary)).to.include('812 of about 1,976 listings looked at');
