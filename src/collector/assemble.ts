@@ -164,7 +164,7 @@ function assembled<Item extends Listed>(
 }
 
 /** From this part of a page on, unreadable items are worth a warning: eBay's answers may have changed. */
-export const UNREADABLE = 0.2;
+const UNREADABLE = 0.2;
 
 function unreadable(pages: readonly Pick<PageAnswer, 'received' | 'rejected'>[]): SearchWarning[] {
   const bad = pages.filter(
@@ -176,7 +176,7 @@ function unreadable(pages: readonly Pick<PageAnswer, 'received' | 'rejected'>[])
   return [{ errorId: null, message: `${count} of ${of} items could not be read and are left out` }];
 }
 
-export function rejectedOf(rejected: Record<string, number>): number {
+function rejectedOf(rejected: Record<string, number>): number {
   return sum(Object.values(rejected));
 }
 

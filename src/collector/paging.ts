@@ -123,9 +123,7 @@ export function progressOf<Item extends { itemId: string }, Page extends Listing
   pages: readonly Page[],
   fits: (item: Item) => boolean,
 ): Progress<Page> {
-  const walks = request.marketplaces
-    .filter((id) => shareOf(request, id) > 0)
-    .map((id) => new Walk<Item, Page>(request, id, pages, fits));
+  const walks = request.marketplaces.map((id) => new Walk<Item, Page>(request, id, pages, fits));
   for (const walk of walks) walk.takeShare();
   const used = () => walks.flatMap((walk) => walk.pages);
   const missing = walks.flatMap((walk) => (walk.needsMore() ? [walk.address] : []));
