@@ -8,6 +8,7 @@ import cookie from '@fastify/cookie';
 import { type FlowProducer, Job, type JobNode, type JobType, type Queue } from 'bullmq';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { cut } from '../../product/schemaErrors.ts';
 import { readJobs, unreadableReason } from '../../queue/bullmq/storedJobs.ts';
 import { redact, redactText, visible } from '../../telemetry/scrubber.ts';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
@@ -288,7 +289,7 @@ const MAX_TITLE = 120;
 
 /** `search “usb c hub” · EBAY_US, EBAY_DE · 450 items`. Other programs write into the queue: data may be of any form. */
 function jobTitle(name: string, data: unknown): string {
-  if (name !== 'search' || typeof data !== 'object' || data === null) return cut(name);
+  if (name !== 'search' || typeof data !== 'object' || data === null) return titleText(name);
   const { query, categoryIds, marketplaces, maxItems, track, priority } = data as Record<string, unknown>;
   const parts = [
     `search ${query === undefined ? `category ${listText(categoryIds)}` : `“${valueText(query)}”`}`,
@@ -297,7 +298,7 @@ function jobTitle(name: string, data: unknown): string {
     track !== undefined && `track ${valueText(track)}`,
     priority !== undefined && priority !== 'interactive' && valueText(priority),
   ];
-  return cut(parts.filter(Boolean).join(' · '));
+  return titleText(parts.filter(Boolean).join(' · '));
 }
 
 function listText(value: unknown): string {
@@ -305,10 +306,10 @@ function listText(value: unknown): string {
 }
 
 function valueText(value: unknown): string {
-  return typeof value === 'string' || typeof value === 'number' ? cut(String(value)) : '?';
+  return typeof value === 'string' || typeof value === 'number' ? titleText(String(value)) : '?';
 }
 
-function cut(text: string): string {
+function titleText(text: string): string {
   const line = visible(text.slice(0, MAX_TITLE + 1));
-  return line.length > MAX_TITLE ? `${line.slice(0, MAX_TITLE)}…` : line;
+  return line.length > MAX_TITLE ? `${cut(line, MAX_TITLE)}…` : line;
 }
