@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
+import { RedisClock } from '../../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { CallMetrics } from '../../telemetry/metrics.ts';
 import { QuotaDays } from '../pacificDay.ts';
@@ -20,7 +21,6 @@ import type {
 } from './gate.ts';
 import { GATE_SCRIPTS } from './gateScript.ts';
 import type { GateSettings } from './gateSettings.ts';
-import { RedisClock } from './redisClock.ts';
 
 export interface RedisGateOptions {
   /** A connection of the `caller` profile: a command must fail rather than wait. */

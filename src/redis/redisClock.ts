@@ -1,3 +1,6 @@
+import type { Redis } from 'ioredis';
+import { LuaScript } from './luaScript.ts';
+
 /** Reading of Redis's clock: it was asked and answered at two moments of this process, and read in the middle, give or take. */
 interface Reading {
   answeredAt: number;
@@ -14,12 +17,44 @@ const TOLERANCE_MS = 2;
 /** One reading alone is exact enough if it took at most this long, ms: it is wrong by half of it at most. */
 const QUICK_MS = 8;
 
+/** `performance` stands still while a machine sleeps: an estimate from a reading that is older than this is read again. */
+const FRESH_MS = 10_000;
+
+/** On a Cluster the script's key decides which node answers; `TIME` alone would be answered by any. */
+const TIME = new LuaScript(`return redis.call('TIME')`);
+
 /**
  * Redis's clock on this process's `performance` clock, from the quickest of the recent readings. One whose answer lay in
  * the socket while this process was stopped took long, and so does no harm.
+ *
+ * All that processes share is timed by it: their own clocks may be wrong by days, or jump.
  */
 export class RedisClock {
+  readonly #source: { redis: Redis; key: string } | undefined;
   #readings: Reading[] = [];
+  #reading: Promise<void> | undefined;
+
+  /** @param source where it is read again once the last reading is old; without one it knows only what it learns */
+  constructor(source?: { redis: Redis; key: string }) {
+    this.#source = source;
+  }
+
+  /** ms since the epoch, as last known; of this process's own clock before the first reading. */
+  now(): number {
+    if (!this.#isFresh) void this.#read();
+    return this.#readings.length === 0 ? Date.now() : Math.floor(this.toRedis(performance.now()));
+  }
+
+  /** The same after a reading of at most a few seconds ago, which may have to be made. Without Redis, as last known. */
+  async current(): Promise<number> {
+    if (!this.#isFresh) await this.#read();
+    return this.now();
+  }
+
+  /** How far Redis's clock is ahead of this process's, ms. */
+  get ahead(): number {
+    return this.now() - Date.now();
+  }
 
   /** @param askedAt and `answeredAt` on `performance`'s clock. @param redisNow ms since the epoch. */
   learn(askedAt: number, answeredAt: number, redisNow: number): void {
@@ -54,10 +89,40 @@ export class RedisClock {
     return localMs + (this.#best()?.difference ?? 0);
   }
 
+  get #isFresh(): boolean {
+    const [last] = this.#readings;
+    return last !== undefined && performance.now() - last.answeredAt < FRESH_MS;
+  }
+
+  #read(): Promise<void> {
+    this.#reading ??= this.#ask()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#reading = undefined;
+      });
+    return this.#reading;
+  }
+
+  async #ask(): Promise<void> {
+    if (this.#source === undefined) return;
+    const { redis, key } = this.#source;
+    const askedAt = performance.now();
+    const [seconds, micros] = (await TIME.run(redis, key, [])) as [string, string];
+    this.learn(askedAt, performance.now(), Number(seconds) * 1000 + Number(micros) / 1000);
+  }
+
   #best(): Reading | undefined {
     return this.#readings.reduce<Reading | undefined>(
       (best, other) => (best !== undefined && best.roundTripMs <= other.roundTripMs ? best : other),
       undefined,
     );
   }
+}
+
+const CLOCK = Symbol('clock');
+
+/** The clock of the Redis behind a connection: one for all who use the connection. @param prefix of this service's keys */
+export function clockOf(redis: Redis & { [CLOCK]?: RedisClock }, prefix = '{ebay}'): RedisClock {
+  redis[CLOCK] ??= new RedisClock({ redis, key: prefix });
+  return redis[CLOCK];
 }

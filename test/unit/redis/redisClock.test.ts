@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { RedisClock } from '../../../src/ebay/gate/redisClock.ts';
+import { RedisClock } from '../../../src/redis/redisClock.ts';
 
 const REDIS_AHEAD = 1_795_000_000_000;
 
