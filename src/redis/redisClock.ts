@@ -123,6 +123,6 @@ const CLOCK = Symbol('clock');
 
 /** The clock of the Redis behind a connection: one for all who use the connection. @param prefix of this service's keys */
 export function clockOf(redis: Redis & { [CLOCK]?: RedisClock }, prefix = '{ebay}'): RedisClock {
-  redis[CLOCK] ??= new RedisClock({ redis, key: prefix });
+  redis[CLOCK] ??= new RedisClock({ redis, key: `${prefix}:clock` });
   return redis[CLOCK];
 }

@@ -7,6 +7,7 @@ import { repeatStrategy } from '../../src/queue/bullmq/repeat.ts';
 import { asScheduledRun } from '../../src/queue/schedules/scheduledRun.ts';
 import { Schedules } from '../../src/queue/schedules/schedules.ts';
 import { jobDefaults } from '../../src/queue/search/retryPolicy.ts';
+import { clockOf } from '../../src/redis/redisClock.ts';
 import { testConfig } from './config.ts';
 import { connectTo, useRedis } from './redis.ts';
 
@@ -60,6 +61,9 @@ export function useSchedules() {
       settings: { repeatStrategy },
     });
     await worker.waitUntilReady();
+    // Redis's clock stands at the same time.
+    const now = () => Date.now();
+    Object.assign(clockOf(connection), { now, current: async () => now() });
     clock = sinon.useFakeTimers({ now: 0, toFake: ['Date'] });
   });
   afterEach(async () => {

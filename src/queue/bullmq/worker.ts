@@ -1,7 +1,9 @@
 import { type Job, type JobJson, type Processor, Worker, type WorkerOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
+import { clockOf } from '../../redis/redisClock.ts';
 import { TOO_LARGE } from '../search/jobData.ts';
 import { IsolationDelay } from './crashLimit.ts';
+import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
 
 /** Several times what the largest valid request takes. JSON beyond it would block the process just by being parsed. */
 const MAX_DATA_LENGTH = 500_000;
@@ -11,16 +13,27 @@ const KEPT_ROUND_TRIPS = 16;
 /** How long after the end of the limit an ask aims to arrive, ms: one that comes before it costs another. */
 const SURE_MS = 2;
 
-/** BullMQ's worker with six changes to what 6.7.0 does. */
+/** BullMQ's worker with eight changes to what 6.7.0 does: those of `redisTime.ts`, and these. */
 export class PatchedWorker extends Worker {
   readonly #redis: Redis;
+  readonly #runs: RunPlanner;
   /** How long the last asks for a job took, ms. */
   #roundTrips: number[] = [];
 
   /** @param redis a connection of the `caller` profile */
   constructor(name: string, processor: Processor, options: WorkerOptions, redis: Redis) {
-    super(name, processor, options);
+    super(name, processor, options, redisTimeBackend(clockOf(redis)));
     this.#redis = redis;
+    this.#runs = new RunPlanner(this, clockOf(redis));
+  }
+
+  override get jobScheduler(): Promise<RunPlanner> {
+    return Promise.resolve(this.#runs);
+  }
+
+  protected override createLockManager(): void {
+    const { lockRenewTime = 0, lockDuration = 0 } = this.opts;
+    this.lockManager = new SteadyLocks(this as never, { lockRenewTime, lockDuration, workerId: this.id });
   }
 
   /** 6.7.0 asks for the next job when one completes, also when it knows that the limit holds. Where it does not ask, it forgets the limit. */
@@ -41,6 +54,7 @@ export class PatchedWorker extends Worker {
   }
 
   protected override async moveToActive(...asked: [token: string, name?: string]): Promise<Job> {
+    await clockOf(this.#redis).current();
     const askedAt = performance.now();
     const job = await super.moveToActive(...asked);
     this.#roundTrips = [performance.now() - askedAt, ...this.#roundTrips].slice(0, KEPT_ROUND_TRIPS);

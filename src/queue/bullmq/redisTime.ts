@@ -1,0 +1,159 @@
+import {
+  type BackendFactory,
+  createRedisBackend,
+  JobScheduler,
+  type JobsOptions,
+  LockManager,
+  Queue,
+  type QueueOptions,
+  type RedisQueueBackend,
+} from 'bullmq';
+import type { RedisClock } from '../../redis/redisClock.ts';
+import { repeatStrategy } from './repeat.ts';
+
+/**
+ * BullMQ 6.7.0 times everything by the clock of the process that runs its script: a worker two days ahead takes delayed jobs
+ * early, removes the jobs that others have finished as too old, and plans the runs of schedules days late. What follows gives
+ * BullMQ Redis's time instead, in every process of this service.
+ */
+
+/** Where the scripts of 6.7.0 take the time among their keys and arguments. */
+const TIME_AT: Partial<Record<string, number>> = {
+  moveToActive: 12,
+  moveToDelayed: 12,
+  moveToFinished: 15,
+  moveToWaitingChildren: 9,
+  moveStalledJobsToWait: 11,
+  retryJob: 12,
+  addJobScheduler: 17,
+  updateJobScheduler: 16,
+};
+
+/** What is private in 6.7.0. */
+interface Internals {
+  execCommand(client: unknown, script: string, args: unknown[]): Promise<unknown>;
+}
+
+/** The backend that passes Redis's time to the scripts, and says when the next delayed job is due by this process's clock. */
+export function redisTimeBackend(clock: RedisClock): BackendFactory<RedisQueueBackend> {
+  const toHere = (at: number) => (at > 0 ? at - clock.ahead : at);
+  return (...options) => {
+    const backend = createRedisBackend(...options);
+    const internals = backend as unknown as Internals;
+    const execCommand = internals.execCommand.bind(backend);
+    internals.execCommand = (client, script, args) => {
+      const at = TIME_AT[script];
+      if (at === undefined) return execCommand(client, script, args);
+      return execCommand(client, script, args.with(at, clock.now())).then((answer) =>
+        // A next job, its id, how long the limit holds, and when the next delayed one is due.
+        Array.isArray(answer) && answer.length === 4 ? answer.with(3, toHere(Number(answer[3]))) : answer,
+      );
+    };
+    const waitForJob = backend.waitForJob.bind(backend);
+    backend.waitForJob = async (timeout) => {
+      const marker = await waitForJob(timeout);
+      return marker === null ? null : { ...marker, score: toHere(marker.score) };
+    };
+    return backend;
+  };
+}
+
+/** A queue whose jobs are added, delayed and planned by Redis's time. */
+export class RedisTimeQueue extends Queue {
+  readonly #clock: RedisClock;
+  readonly #runs: RunPlanner;
+
+  constructor(name: string, options: QueueOptions, clock: RedisClock) {
+    super(name, options, redisTimeBackend(clock));
+    this.#clock = clock;
+    this.#runs = new RunPlanner(this, clock);
+  }
+
+  override async add(...[name, data, options]: Parameters<Queue['add']>): ReturnType<Queue['add']> {
+    return super.add(name, data, { timestamp: await this.#clock.current(), ...options });
+  }
+
+  override async addBulk(jobs: Parameters<Queue['addBulk']>[0]): ReturnType<Queue['addBulk']> {
+    const timestamp = await this.#clock.current();
+    return super.addBulk(jobs.map((job) => ({ ...job, opts: { timestamp, ...job.opts } })));
+  }
+
+  override get jobScheduler(): Promise<RunPlanner> {
+    return Promise.resolve(this.#runs);
+  }
+
+  override async upsertJobScheduler(
+    ...[id, repeat, { name = id, data, opts = {} } = {}]: Parameters<Queue['upsertJobScheduler']>
+  ): ReturnType<Queue['upsertJobScheduler']> {
+    await this.#runs.upsertJobScheduler(id, repeat, name, data, opts, { override: true });
+    return undefined as never;
+  }
+}
+
+/** Plans the runs of schedules: `upsertJobScheduler` of 6.7.0 by Redis's time, and without telemetry. */
+export class RunPlanner extends JobScheduler<RedisQueueBackend> {
+  readonly #clock: RedisClock;
+
+  constructor({ name, opts, backend }: Pick<Queue, 'name' | 'opts' | 'backend'>, clock: RedisClock) {
+    super(name, opts, () => backend);
+    this.#clock = clock;
+    this.on('error', () => undefined);
+  }
+
+  override async upsertJobScheduler(
+    ...[id, repeat, name, data, template, { override, producerId }]: Parameters<
+      JobScheduler['upsertJobScheduler']
+    >
+  ): Promise<undefined> {
+    const { immediately, ...kept } = repeat;
+    const { every, pattern, tz, limit } = kept;
+    const startDate = instant(kept.startDate);
+    const endDate = instant(kept.endDate);
+    const offset = (every && kept.offset) || undefined;
+    const count = (kept.count ?? 0) + 1;
+    const now = await this.#clock.current();
+    if (count > (limit ?? Number.POSITIVE_INFINITY) || now > (endDate ?? now)) return undefined;
+    const { prevMillis = 0 } = template as JobsOptions;
+    const after = Math.max(now, prevMillis);
+    const next = pattern === undefined ? undefined : await repeatStrategy(after, repeat);
+    if (next === undefined && every === undefined) return undefined;
+    // Of `every` the script finds the next run, and the delay of both.
+    const nextMillis = Math.max(next ?? after, after);
+    const planned = {
+      ...template,
+      repeat: { ...kept, offset, count, startDate, endDate },
+      jobId: `repeat:${id}:${nextMillis}`,
+      prevMillis: nextMillis,
+      repeatJobKey: id,
+      timestamp: now,
+      delay: nextMillis - now,
+    } as JobsOptions;
+    const json = JSON.stringify(data ?? {});
+    if (!override) await this.backend.updateJobSchedulerNextMillis(id, nextMillis, json, planned, producerId);
+    else {
+      const timing = { name, startDate, endDate, tz, pattern, every, limit, offset };
+      await this.backend.addJobScheduler(id, nextMillis, json, template, timing, planned, producerId);
+    }
+    return undefined;
+  }
+}
+
+function instant(at: string | number | Date | undefined): number | undefined {
+  return at === undefined ? undefined : +new Date(at);
+}
+
+/**
+ * Renews the locks of all jobs under way. 6.7.0 compares the clock with when it took each job, which is Redis's time here, and
+ * after a clock that goes back an hour it renews no lock for that hour.
+ */
+export class SteadyLocks extends LockManager {
+  override start(): void {
+    const { lockRenewTime } = this.opts;
+    if (this.closed || lockRenewTime <= 0) return;
+    this.lockRenewalTimer = setTimeout(async () => {
+      const jobIds = this.getTrackedJobIds();
+      if (jobIds.length > 0) await this.extendLocks(jobIds);
+      this.start();
+    }, lockRenewTime);
+  }
+}
