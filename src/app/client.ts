@@ -20,6 +20,9 @@ interface EbayOptions {
   current?: () => Config;
 }
 
+/** A count that Redis lost is asked for at once, whatever was asked before. */
+const VERIFY_AGAIN_MS = 400;
+
 /** A tenant's token service, call gate and client of eBay. */
 export function openEbay(
   config: Config,
@@ -39,8 +42,15 @@ export function openEbay(
     settings: () => gateSettings(current()),
     log: logs.component('gate'),
     metrics: calls,
+    verify: () => client.reconcile({ askAgainMs: VERIFY_AGAIN_MS }),
   });
-  const client = new EbayClient({ config, gate, tokens: auth, log: logs.component('ebay'), metrics: calls });
+  const client: EbayClient = new EbayClient({
+    config,
+    gate,
+    tokens: auth,
+    log: logs.component('ebay'),
+    metrics: calls,
+  });
   return {
     auth,
     gate,

@@ -89,6 +89,11 @@ const pace = {
   ),
   backfillShare: share('BACKFILL_SHARE', 0.7, 'Share of the day’s calls after which `backfill` stops'),
   scheduledShare: share('SCHEDULED_SHARE', 0.9, 'Share of the day’s calls after which `scheduled` stops'),
+  unconfirmedShare: share(
+    'UNCONFIRMED_SHARE',
+    0.9,
+    'Share of the day’s calls after which all calls stop while eBay has not confirmed a count that Redis lost',
+  ),
   reconcileInterval: seconds(
     'QUOTA_RECONCILE_INTERVAL',
     900,

@@ -40,7 +40,10 @@ function credentialsTrouble({ code, message, detail: { reason } }: Failure): Fin
 const NEARLY = 0.9;
 
 /** @param isEbays whether eBay has just stated its own count, or this service's counter is all there is */
-export function quotaFinding({ used, limit, remaining, reset }: GateState, isEbays: boolean): Finding {
+export function quotaFinding(
+  { used, limit, remaining, reset, countLost }: GateState,
+  isEbays: boolean,
+): Finding {
   const source = isEbays ? 'by eBay’s own count' : 'by this service’s count; eBay did not state its own';
   const until = new Date(reset).toISOString();
   const message = `${used} of ${limit} calls of the day are used, ${source}`;
@@ -50,6 +53,12 @@ export function quotaFinding({ used, limit, remaining, reset }: GateState, isEba
       'degraded',
       `${message}: no call before ${until}`,
       'searches go on by themselves then; for more calls a day ask eBay for its application growth check',
+    );
+  if (countLost !== false)
+    return warn(
+      'quota',
+      `Redis lost the count of the day’s calls: at least ${used} of ${limit} are used`,
+      'dpf quota --reconcile asks eBay for its count; UNCONFIRMED_SHARE bounds the calls until then',
     );
   if (used > limit * NEARLY)
     return warn('quota', `${message}; the next day begins at ${until}`, 'search less, or as backfill');

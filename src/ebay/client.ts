@@ -14,13 +14,18 @@ export interface EbayClientOptions {
   tokens: TokenSource;
   log?: Logger;
   metrics?: Pick<CallMetrics, 'called'>;
-  /** Least time between two quota questions of this process, ms. */
+  /** Least time between two ordinary quota questions of this process, ms. */
   analyticsIntervalMs?: number;
 }
 
 /** eBay allows 5,000 quota questions a day as well; a dozen processes at this pace stay below it in any 429 storm. */
 const ANALYTICS_INTERVAL_MS = 10_000;
 const RATE_LIMIT = '/developer/analytics/v1_beta/rate_limit/';
+
+interface ReconcileOptions {
+  signal?: AbortSignal | undefined;
+  askAgainMs?: number | undefined;
+}
 
 /** eBay for one credential: the Browse API behind the call gate, and the quota that eBay counts. */
 export class EbayClient {
@@ -41,7 +46,7 @@ export class EbayClient {
     this.#log = log;
     this.#analytics = axiosClient(origin, ebay);
     const checkQuota = async (signal?: AbortSignal) => {
-      await this.reconcile(signal);
+      await this.reconcile({ signal });
       const { closed, now } = await gate.read();
       return closed && { forMs: closed.until - now, reason: closed.reason };
     };
@@ -51,12 +56,14 @@ export class EbayClient {
 
   /**
    * Brings the quota counter in line with eBay's own count, up or down; another program may spend from the same quota.
-   * Safe to run at any time and in several processes. @returns whether eBay's figures were taken over.
-   * @throws Failure `redis-unavailable`.
+   * Safe to run at any time and in several processes.
+   * @param options.askAgainMs how soon after the last question of this process another one may follow, ms. Default: 10 s
+   * @returns whether eBay's figures were taken over
+   * @throws Failure `redis-unavailable`
    */
-  async reconcile(signal?: AbortSignal): Promise<boolean> {
+  async reconcile({ signal, askAgainMs }: ReconcileOptions = {}): Promise<boolean> {
     const before = await this.gate.read();
-    const figures = await this.#browseQuota(signal);
+    const figures = await this.#browseQuota(signal, askAgainMs);
     if (figures === undefined) return false;
     if (!(await this.gate.reconcile(figures, before.mark))) {
       const reset = new Date(figures.reset).toISOString();
@@ -78,9 +85,9 @@ export class EbayClient {
    * Asks eBay how many Browse calls are left, which has a quota of its own and does not pass the call gate. Undefined where
    * eBay does not state it now, or was asked a moment ago. Never rejects.
    */
-  async #browseQuota(signal?: AbortSignal): Promise<QuotaFigures | undefined> {
+  async #browseQuota(signal?: AbortSignal, askAgainMs?: number): Promise<QuotaFigures | undefined> {
     const { config, tokens, analyticsIntervalMs = ANALYTICS_INTERVAL_MS } = this.#options;
-    if (performance.now() - this.#lastAsked < analyticsIntervalMs) return undefined;
+    if (performance.now() - this.#lastAsked < (askAgainMs ?? analyticsIntervalMs)) return undefined;
     this.#lastAsked = performance.now();
     const deadline = new Deadline(signal);
     try {

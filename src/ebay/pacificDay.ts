@@ -17,21 +17,27 @@ export function pacificDayEnd(now: number): number {
   return winterMidnight - Number(hour.format(winterMidnight)) * HOUR_MS;
 }
 
-/** The ends of this day and of the next one, computed again only when a day has ended. */
+/** The beginning of this day, its end, and the end of the next one. They are computed again only when the day has ended. */
 export class QuotaDays {
   readonly #clock: () => number;
-  #ends: [number, number] = [0, 0];
+  #days: QuotaDayTimes = [0, 0, 0];
 
-  constructor(clock: () => number = Date.now) {
+  /** @param clock ms since the epoch */
+  constructor(clock: () => number) {
     this.#clock = clock;
   }
 
-  ends(): [number, number] {
+  times(): QuotaDayTimes {
     const now = this.#clock();
-    if (this.#ends[0] <= now || this.#ends[0] > now + 26 * HOUR_MS) {
-      const end = pacificDayEnd(now);
-      this.#ends = [end, pacificDayEnd(end)];
+    const [begin, end] = this.#days;
+    if (now < begin || end <= now) {
+      const next = pacificDayEnd(now);
+      // A day has 23 to 25 hours.
+      this.#days = [pacificDayEnd(next - 26 * HOUR_MS), next, pacificDayEnd(next)];
     }
-    return this.#ends;
+    return this.#days;
   }
 }
+
+/** ms since the epoch. */
+export type QuotaDayTimes = [begin: number, end: number, nextEnd: number];

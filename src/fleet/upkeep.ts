@@ -45,7 +45,7 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
 
 interface QuotaSource {
   gate: Pick<CallGate, 'read'>;
-  reconcile(signal?: AbortSignal): Promise<boolean>;
+  reconcile(options: { signal: AbortSignal }): Promise<boolean>;
 }
 
 /**
@@ -59,7 +59,7 @@ export function quotaRound(ebay: QuotaSource): (signal: AbortSignal) => Promise<
     const now = JSON.stringify(mark);
     if (now === last) return;
     // Stored only after a success, so that a failed comparison is made again.
-    if (await ebay.reconcile(signal)) last = now;
+    if (await ebay.reconcile({ signal })) last = now;
   };
 }
 

@@ -11,16 +11,19 @@ export function testGateSettings(own: Partial<GateSettings> = {}): GateSettings 
   return { ...gateSettings(testConfig()), intervalMs: 0, maxSleepMs: 50, ...own };
 }
 
-export type MakeGate = (own?: Partial<GateSettings>, log?: Logger) => CallGate;
+type Verify = () => Promise<boolean>;
+export type MakeGate = (own?: Partial<GateSettings>, log?: Logger, verify?: Verify) => CallGate;
 
+/** @param verify of a gate that waits for eBay's count where Redis has none */
 export function inRedis(connect: () => Redis, tenant = 'default'): MakeGate {
-  return (own, log) =>
+  return (own, log, verify) =>
     redisGate({
       redis: connect(),
       prefix: '{t}',
       tenant,
       settings: testGateSettings(own),
       ...(log ? { log } : {}),
+      ...(verify ? { verify } : {}),
     });
 }
 

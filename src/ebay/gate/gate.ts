@@ -78,11 +78,17 @@ export interface GateState {
   /** For each class: undefined if it may call, else until when and why not (its share, or what closed the gate for all). */
   classes: Record<CallClass, Closure | undefined>;
   circuit: 'closed' | 'open' | 'half-open';
+  /**
+   * Redis lost the count of the day's calls. True: calls wait for eBay's count. `unconfirmed`: eBay did not state it, and calls
+   * use a share of the day, UNCONFIRMED_SHARE.
+   */
+  countLost: boolean | 'unconfirmed';
   /** Names this moment of the quota counter, for `reconcile`. */
   mark: QuotaMark;
 }
 
 export interface QuotaMark {
+  ledger: string;
   granted: number;
   reset: number;
 }

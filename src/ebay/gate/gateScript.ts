@@ -20,8 +20,20 @@ const FIELDS = {
   used: 'used',
   /** When the quota day ends. */
   reset: 'reset',
-  /** Slots ever granted and not given back. */
+  /** Names this count of calls. One that takes the place of a lost count has another name. */
+  ledger: 'ledger',
+  /** Slots granted in this ledger and not given back. */
   granted: 'granted',
+  /** Slots granted in this ledger, those given back included: a copy of the ledger with fewer is an older one. */
+  serial: 'n',
+  /** Above 0 in a ledger that replaced a lost one: calls of the day before it that some process knew of. */
+  known: 'known',
+  /** What is doubtful about the count: '' nothing; `new`, `lost`: calls wait for eBay's count; `unconfirmed`: eBay did not state it. */
+  doubt: 'doubt',
+  /** When the count was lost. */
+  doubtSince: 'ds',
+  /** Until then one process asks eBay for its count. */
+  verifyUntil: 'vu',
   closedUntil: 'until',
   closedReason: 'reason',
   /** The last pause after a 429 that named none, and when it ended. */
@@ -39,7 +51,16 @@ const FIELDS = {
   windowBefore: 'w1',
 } as const;
 
-const TEXTS = ['latest', 'closedReason', 'tokenMark', 'prober', 'windowNow', 'windowBefore'];
+const TEXTS = [
+  'ledger',
+  'doubt',
+  'latest',
+  'closedReason',
+  'tokenMark',
+  'prober',
+  'windowNow',
+  'windowBefore',
+];
 /** Absent until somebody configured them. */
 const OPTIONAL = ['intervalUs', 'limit', 'configured'];
 
@@ -101,15 +122,60 @@ local function uncount(slots)
   set('used', math.max(0, gate.used - slots))
   set('granted', gate.granted - slots)
 end
+-- The calendar is the process's: the end of the day that contains this moment is one of the two that it knows, or its clock is wrong.
+local function dayEnd()
+  for n = 1, 2 do
+    if a.days[n] <= now and now < a.days[n + 1] then return a.days[n + 1] end
+  end
+end
+if a.days and gate.reset <= now and not dayEnd() then
+  return redis.error_reply('CLOCK ' .. string.format('%.0f', now))
+end
 -- A new quota day begins with nothing used and no slot to take up again. Returns whether one has begun.
 local function beginDay()
   if gate.reset > now then return false end
   local isFirst = gate.reset == 0
-  set('reset', a.dayEnds[1] > now and a.dayEnds[1] or a.dayEnds[2])
+  set('reset', dayEnd())
   set('used', 0)
   set('latest', '')
   readLatest()
+  if gate.known > 0 then set('known', 0) end
+  if gate.doubt == 'unconfirmed' then set('doubt', '') end
   return not isFirst
+end
+-- The calls of the day that may be used while eBay has not confirmed a count that was lost.
+local function usable(limit)
+  return gate.doubt == 'unconfirmed' and math.floor(limit * a.unconfirmedShare) or limit
+end
+`;
+
+/**
+ * Redis may have lost the count, or have an older copy of it. What this process knows of the day, `a.seen`, counts then. Calls
+ * wait until eBay has stated its count, because other processes may know of more calls.
+ */
+const LOSS = `
+local function takeOver()
+  local seen = a.seen
+  local isOlder = seen and seen.ledger == gate.ledger and seen.serial > gate.serial
+  if gate.ledger == '' or isOlder then
+    if gate.reset == 0 or isOlder then
+      set('doubt', isOlder and 'lost' or 'new')
+      set('doubtSince', now)
+      set('verifyUntil', 0)
+    end
+    if isOlder and gate.reset > now then set('known', gate.used) end
+    set('ledger', a.id)
+    set('granted', 0)
+    set('serial', 0)
+  end
+  if seen and seen.ledger ~= gate.ledger and seen.reset > now then
+    if gate.doubt == 'new' then set('doubt', 'lost') end
+    if gate.reset <= now then set('reset', seen.reset) end
+    if not gate.limit then set('limit', seen.limit) end
+    set('known', math.max(gate.known, seen.used))
+    set('used', math.max(gate.used, gate.known + gate.granted))
+  end
+  if a.closed then closeUntil(a.closed['until'], a.closed.reason) end
 end
 `;
 
@@ -183,6 +249,7 @@ local function grant(slotUs)
   set('latest', table.concat(latest, ' ', 1, math.min(#latest, a.keptSlots)))
   set('used', gate.used + 1)
   set('granted', gate.granted + 1)
+  set('serial', gate.serial + 1)
 end
 -- The earliest slot that the answer can arrive for: it takes half a round trip.
 local function reachable()
@@ -197,6 +264,7 @@ end
 `;
 
 const ASK = `
+takeOver()
 local dayBegan = beginDay()
 local limit = gate.limit or a.dailyLimit
 if a.answered > 0 then count(a.answered, 0) end
@@ -215,14 +283,23 @@ for _, slot in ipairs(a.unused) do
 end
 if freed > 0 then uncount(freed) end
 
-local closedUntil, reason = closure(limit, isProber)
+local closedUntil, reason = closure(usable(limit), isProber)
 local scope = 'all'
 if not closedUntil and gate.used >= math.floor(limit * a.share) then
   closedUntil, reason, scope = gate.reset, 'quota', 'class'
 end
 if closedUntil then
   save()
-  return cjson.encode({kind = 'closed', forMs = closedUntil - now, reason = reason, scope = scope})
+  local pause = gate.closedUntil > now and {['until'] = gate.closedUntil, reason = gate.closedReason} or nil
+  return cjson.encode({kind = 'closed', forMs = closedUntil - now, reason = reason, scope = scope, pause = pause})
+end
+
+if a.verifies and (gate.doubt == 'new' or gate.doubt == 'lost') then
+  local verify = gate.verifyUntil <= now
+  if verify then set('verifyUntil', now + a.probeTimeoutMs) end
+  save()
+  local askAtUs = exact(nowUs + a.probeRetryMs * 1000)
+  return cjson.encode({kind = 'wait', nowUs = exact(nowUs), askAtUs = askAtUs, verify = verify and gate.doubt, used = gate.used})
 end
 
 local waiting = gate.waiting
@@ -263,6 +340,8 @@ return cjson.encode({
   reset = gate.reset,
   probe = probes,
   dayBegan = dayBegan,
+  ledger = gate.ledger,
+  serial = gate.serial,
   tokenMark = gate.tokenMark,
 })
 `;
@@ -331,7 +410,7 @@ end
 local began = now + pause > math.max(now, gate.closedUntil) + 1000 or pause > 0 and not wasClosed
 closeUntil(now + pause, 'pause')
 save()
-return cjson.encode({forMs = gate.closedUntil - now, reason = gate.closedReason, began = began})
+return cjson.encode({forMs = gate.closedUntil - now, ['until'] = gate.closedUntil, reason = gate.closedReason, began = began})
 `;
 
 const CLOSE = `
@@ -340,27 +419,42 @@ save()
 return gate.closedUntil - now
 `;
 
-/** eBay's figures replace ours, less the slots granted since the moment `a.granted` that they were asked for. */
+/** eBay's figures replace ours, less the slots granted since the moment `a.mark` that they were asked for. */
 const RECONCILE = `
+local isSameLedger = a.mark.ledger == gate.ledger or a.mark.ledger == ''
 beginDay()
-if a.reset <= now or a.dayOfMark ~= gate.reset then
+if a.reset <= now or a.mark.reset ~= gate.reset or not isSameLedger then
   save()
   return 0
 end
-local since = math.max(0, gate.granted - a.granted)
+local since = math.max(0, gate.granted - a.mark.granted)
 set('limit', a.limit)
 set('used', math.max(0, a.limit - a.remaining + since))
+-- Calls that were under way when a count was lost may not have reached eBay yet.
+if gate.known > 0 then set('used', math.max(gate.used, gate.known + gate.granted)) end
 set('reset', a.reset)
+if gate.doubt ~= '' then set('doubt', '') end
 save()
 return 1
 `;
 
-/** A limit that was configured before says nothing new: eBay's own stays. */
+/** eBay did not state its count. Calls go on where none was lost, and within a share of the day once eBay was asked for long enough. */
+const UNCONFIRMED = `
+if gate.doubt == 'new' then
+  set('doubt', '')
+elseif gate.doubt == 'lost' then
+  if now - gate.doubtSince >= a.probeTimeoutMs then set('doubt', 'unconfirmed') else set('verifyUntil', now + a.probeRetryMs) end
+end
+save()
+return gate.doubt
+`;
+
+/** A limit that was configured before says nothing new: eBay's own stays, also where Redis lost the configured one. */
 const CONFIGURE = `
 set('intervalUs', a.intervalUs)
 if gate.configured ~= a.dailyLimit then
+  if gate.configured or not gate.limit then set('limit', a.dailyLimit) end
   set('configured', a.dailyLimit)
-  set('limit', a.dailyLimit)
 end
 save()
 return 1
@@ -370,7 +464,7 @@ return 1
 const READ = `
 beginDay()
 local limit = gate.limit or a.dailyLimit
-local closedUntil, reason = closure(limit, false)
+local closedUntil, reason = closure(usable(limit), false)
 local circuit = gate.circuitPause == 0 and 'closed' or gate.closedUntil > now and 'open' or 'half-open'
 return cjson.encode({
   nowUs = exact(nowUs),
@@ -380,6 +474,8 @@ return cjson.encode({
   limit = limit,
   reset = gate.reset,
   granted = gate.granted,
+  ledger = gate.ledger,
+  doubt = gate.doubt,
   circuit = circuit,
   closed = closedUntil and {['until'] = closedUntil, reason = reason},
 })
@@ -388,13 +484,14 @@ return cjson.encode({
 const program = (...parts: string[]) => new LuaScript([STATE, ...parts].join(''));
 
 export const GATE_SCRIPTS = {
-  ask: program(QUOTA, CLOSURE, CIRCUIT, PACE, ASK),
+  ask: program(QUOTA, CLOSURE, LOSS, CIRCUIT, PACE, ASK),
   sentLate: program(SENT_LATE),
   report: program(CLOSURE, CIRCUIT, REPORT),
   giveBack: program(QUOTA, GIVE_BACK),
   throttled: program(CLOSURE, THROTTLED),
   close: program(CLOSURE, CLOSE),
   reconcile: program(QUOTA, RECONCILE),
+  unconfirmed: program(UNCONFIRMED),
   configure: program(CONFIGURE),
   read: program(QUOTA, CLOSURE, PACE, READ),
 } as const;

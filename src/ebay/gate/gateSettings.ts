@@ -7,6 +7,8 @@ export interface GateSettings {
   dailyLimit: number;
   /** The part of the day's calls that each class may use up to. */
   shares: Record<CallClass, number>;
+  /** The part of the day's calls that may be used while eBay has not confirmed a count that Redis lost. */
+  unconfirmedShare: number;
   throttlePauseMs: number;
   maxThrottlePauseMs: number;
   circuitWindowMs: number;
@@ -14,9 +16,12 @@ export interface GateSettings {
   circuitMinCalls: number;
   circuitPauseMs: number;
   maxCircuitPauseMs: number;
-  /** A half-open circuit whose prober has not reported after this long lets another call probe. */
+  /**
+   * A half-open circuit whose prober has not reported after this long lets another call probe. So long eBay is asked for a count
+   * that Redis lost.
+   */
   probeTimeoutMs: number;
-  /** How soon calls that were refused beside a probe should come again. */
+  /** How soon calls that wait for a probe, or for eBay's count, should come again. */
   probeRetryMs: number;
   /** A slot is granted at most this long (and a quarter of the interval) and one round trip to Redis ahead of its time. */
   leadMs: number;
@@ -36,6 +41,7 @@ export function gateSettings({ pace, ebay }: Pick<Config, 'pace' | 'ebay'>): Gat
     intervalMs: pace.minApiCallInterval * 1000,
     dailyLimit: pace.dailyCallLimit,
     shares: { interactive: 1, scheduled: pace.scheduledShare, backfill: pace.backfillShare },
+    unconfirmedShare: pace.unconfirmedShare,
     throttlePauseMs: pace.throttlePause * 1000,
     maxThrottlePauseMs: pace.maxThrottlePause * 1000,
     circuitWindowMs: pace.circuitWindow * 1000,

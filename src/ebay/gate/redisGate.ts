@@ -32,8 +32,11 @@ export interface RedisGateOptions {
   settings: GateSettings | (() => GateSettings);
   log?: Logger;
   metrics?: Pick<CallMetrics, 'waited' | 'refused'>;
-  /** ms since the epoch, for the calendar only; pace and quota run on Redis time. */
-  clock?: () => number;
+  /**
+   * Brings the count in line with eBay's, by `reconcile`; false where eBay did not state it. Called where Redis has no count, or
+   * lost it: calls wait meanwhile. Without it they do not wait.
+   */
+  verify?: () => Promise<boolean>;
 }
 
 /** The gate of a whole fleet. Without Redis it refuses: no call is made that cannot be counted. */
@@ -67,8 +70,8 @@ interface UnusedSlot {
 
 /** The answers of the script; instants in µs are texts. */
 type AskAnswer =
-  | { kind: 'closed'; forMs: number; reason: ClosedReason; scope: 'all' | 'class' }
-  | { kind: 'wait'; nowUs: string; askAtUs: string }
+  | { kind: 'closed'; forMs: number; reason: ClosedReason; scope: 'all' | 'class'; pause?: Closure }
+  | { kind: 'wait'; nowUs: string; askAtUs: string; verify?: 'new' | 'lost' | false; used?: number }
   | ({ kind: 'go'; nowUs: string; askAtUs: string } & Grant);
 
 interface Grant {
@@ -80,10 +83,15 @@ interface Grant {
   probe: boolean;
   /** The first slot of a quota day. */
   dayBegan: boolean;
+  ledger: string;
+  serial: number;
   tokenMark: string;
 }
 
-type Refusal = Omit<Extract<AskAnswer, { kind: 'closed' }>, 'kind'>;
+type Refusal = Pick<Extract<AskAnswer, { kind: 'closed' }>, 'forMs' | 'reason' | 'scope'>;
+
+/** What the last grant of this process said about the day. Redis gets it with each ask, because it may lose its own count. */
+type SeenCount = Pick<Grant, 'ledger' | 'serial' | 'used' | 'limit' | 'reset'>;
 
 interface ReportAnswer {
   change: 'none' | 'opened' | 'reopened' | 'closed';
@@ -98,6 +106,8 @@ interface ReadAnswer {
   limit: number;
   reset: number;
   granted: number;
+  ledger: string;
+  doubt: '' | 'new' | 'lost' | 'unconfirmed';
   circuit: GateState['circuit'];
   closed?: Closure;
 }
@@ -124,13 +134,16 @@ class RedisGate implements CallGate {
   #sleeping = new AbortController();
   /** Calls that eBay answered since the last ask. */
   #answered = 0;
+  #seen: SeenCount | undefined;
+  /** The latest pause or open circuit that this process heard of. */
+  #closed: Closure | undefined;
   #unused: UnusedSlot[] = [];
 
   constructor(options: RedisGateOptions) {
     this.#options = options;
     this.#key = gateKey(options.prefix, options.tenant);
     this.#log = options.log ?? NOOP_LOGGER;
-    this.#days = new QuotaDays(options.clock);
+    this.#days = new QuotaDays(() => this.#clock.now());
     this.#intervalMs = this.#settings.intervalMs;
   }
 
@@ -188,11 +201,12 @@ class RedisGate implements CallGate {
 
   async throttled(retryAfterMs?: number): Promise<ThrottlePause> {
     const { throttlePauseMs, maxThrottlePauseMs } = this.#settings;
-    const pause = await this.#run<ThrottlePause>('throttled', {
+    const { until, ...pause } = await this.#run<ThrottlePause & Closure>('throttled', {
       namedMs: retryAfterMs,
       firstPauseMs: throttlePauseMs,
       longestPauseMs: maxThrottlePauseMs,
     });
+    this.#closed = { until, reason: pause.reason };
     if (pause.began) this.#log.warn('paused: eBay throttles', { forMs: pause.forMs });
     return pause;
   }
@@ -206,7 +220,7 @@ class RedisGate implements CallGate {
   async read(): Promise<GateState> {
     const { shares } = this.#settings;
     const answer = await this.#run<ReadAnswer>('read', this.#rules());
-    const { intervalUs, used, limit, reset, granted, closed, circuit } = answer;
+    const { intervalUs, used, limit, reset, granted, ledger, doubt, closed, circuit } = answer;
     const [nowUs, nextUs] = [Number(answer.nowUs), Number(answer.nextUs)];
     const closureOf = (call: CallClass): Closure | undefined =>
       closed ?? (used >= Math.floor(limit * shares[call]) ? { until: reset, reason: 'quota' } : undefined);
@@ -221,13 +235,13 @@ class RedisGate implements CallGate {
       ...(closed ? { closed } : {}),
       classes: Object.fromEntries(CLASSES.map((call) => [call, closureOf(call)])) as GateState['classes'],
       circuit,
-      mark: { granted, reset },
+      countLost: doubt === 'unconfirmed' ? doubt : doubt === 'lost',
+      mark: { ledger, granted, reset },
     };
   }
 
   async reconcile(figures: QuotaFigures, mark: QuotaMark): Promise<boolean> {
-    const marked = { granted: mark.granted, dayOfMark: mark.reset, dayEnds: this.#days.ends() };
-    return (await this.#run<number>('reconcile', { ...figures, ...marked })) === 1;
+    return (await this.#run<number>('reconcile', { ...figures, mark, days: this.#days.times() })) === 1;
   }
 
   async configure({ intervalMs, dailyLimit }: { intervalMs: number; dailyLimit: number }): Promise<void> {
@@ -241,11 +255,12 @@ class RedisGate implements CallGate {
 
   /** What the programs need to know of this process's settings. */
   #rules() {
-    const { intervalMs, dailyLimit, leadMs, margin, probeRetryMs } = this.#settings;
+    const { intervalMs, dailyLimit, unconfirmedShare, leadMs, margin, probeRetryMs } = this.#settings;
     return {
       intervalUs: microseconds(intervalMs),
       dailyLimit,
-      dayEnds: this.#days.ends(),
+      unconfirmedShare,
+      days: this.#days.times(),
       leadUs: microseconds(leadMs),
       roundTripUs: microseconds(Math.min(this.#clock.roundTripMs, MAX_ROUND_TRIP_MS)),
       furthestUs: microseconds(FURTHEST_MS),
@@ -299,6 +314,9 @@ class RedisGate implements CallGate {
       const answer = await this.#run<AskAnswer>('ask', {
         ...this.#rules(),
         id,
+        seen: this.#seen,
+        closed: this.#closed,
+        verifies: this.#options.verify !== undefined,
         replacesToken: waiter.call.replacesToken,
         share: shares[waiter.call.class],
         unused,
@@ -312,9 +330,11 @@ class RedisGate implements CallGate {
         probeTimeoutMs,
       });
       if (answer.kind === 'closed') {
+        this.#closed = answer.pause;
         this.#turnAway(waiter, answer);
         return;
       }
+      if (answer.kind === 'wait' && answer.verify) void this.#verify(answer.verify, answer.used);
       this.#clock.learn(askedAt, performance.now(), Number(answer.nowUs) / 1000);
       this.#askAt = this.#clock.toLocal(Number(answer.askAtUs) / 1000);
       this.#refused = answer.kind === 'wait' ? this.#refused + 1 : 0;
@@ -329,9 +349,28 @@ class RedisGate implements CallGate {
     }
   }
 
+  /** Asks eBay for its count. One process of the fleet does so at a time. */
+  async #verify(doubt: 'new' | 'lost', used?: number): Promise<void> {
+    if (doubt === 'lost')
+      this.#log.warn('Redis lost the count of the day’s calls: they wait for eBay’s count', { known: used });
+    const wasVerified = await this.#options.verify?.().catch(() => false);
+    if (!wasVerified) {
+      const { probeTimeoutMs, probeRetryMs } = this.#settings;
+      const left = await this.#run<string>('unconfirmed', { probeTimeoutMs, probeRetryMs }).catch(() => '');
+      if (left === 'unconfirmed')
+        this.#log.warn('eBay did not confirm the count of the day’s calls: a share of the day is used', {
+          share: this.#settings.unconfirmedShare,
+        });
+    }
+    this.#askAt = 0;
+    this.#wake();
+  }
+
   /** Waits for the slot's time, and lets its call go unless that has left or is late. The next ask does not wait for it. */
   async #use(waiter: Waiter, id: string, grant: Grant, prepared: Promise<unknown>): Promise<void> {
     this.#intervalMs = grant.intervalUs / 1000;
+    const { ledger, serial, used, limit, reset } = grant;
+    this.#seen = { ledger, serial, used, limit, reset };
     waiter.isGranted = true;
     const slot = new GateSlot(id, waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
       void this.#run('sentLate', { sentUs }).catch(() => undefined);
@@ -385,14 +424,21 @@ class RedisGate implements CallGate {
         this.#log.warn('quota share spent', { class: call, used, limit, until });
   }
 
-  async #run<Answer>(script: keyof typeof GATE_SCRIPTS, args: object): Promise<Answer> {
+  async #run<Answer>(script: keyof typeof GATE_SCRIPTS, args: object, again = false): Promise<Answer> {
+    const askedAt = performance.now();
     try {
       const { redis } = this.#options;
       // A late call must be known before the next slot is asked for.
       const run = script === 'sentLate' ? 'runInOrder' : 'run';
       const answer = await GATE_SCRIPTS[script][run](redis, this.#key, [JSON.stringify(args)]);
-      return (typeof answer === 'string' ? JSON.parse(answer) : answer) as Answer;
+      return (typeof answer === 'string' && answer.startsWith('{') ? JSON.parse(answer) : answer) as Answer;
     } catch (error) {
+      const redisNow = /^CLOCK (\d+)/.exec((error as Error).message)?.[1];
+      if (redisNow !== undefined && !again) {
+        // This process's clock is wrong, or Redis has another one than before.
+        this.#clock.learn(askedAt, performance.now(), Number(redisNow));
+        return this.#run<Answer>(script, { ...args, days: this.#days.times() }, true);
+      }
       const cause = (error as NodeJS.ErrnoException).code ?? (error as Error).message.slice(0, 120);
       throw new Failure('redis-unavailable', `the call gate cannot count a call without Redis (${cause})`);
     }

@@ -31,11 +31,9 @@ describe('a day of eBay’s counts', () => {
       expect(pacificDay(Date.parse(now))).to.equal(day);
   });
 
+  const midnight = new Intl.DateTimeFormat('en-GB', { timeZone: 'America/Los_Angeles', timeStyle: 'medium' });
+
   it('is 23 to 25 hours long and ends at midnight Pacific time, always', () => {
-    const midnight = new Intl.DateTimeFormat('en-GB', {
-      timeZone: 'America/Los_Angeles',
-      timeStyle: 'medium',
-    });
     const instant = fc.integer({ min: Date.UTC(2020, 0), max: Date.UTC(2040, 0) });
     fc.assert(
       fc.property(instant, (now) => {
@@ -50,14 +48,28 @@ describe('a day of eBay’s counts', () => {
     );
   });
 
-  it('is computed anew when it has ended, and when the clock was set back', () => {
+  it('begins where the day before ended, and is computed again when it has ended or the clock was set back', () => {
     let now = Date.parse('2026-02-16T20:00:00Z');
     const days = new QuotaDays(() => now);
-    const [first, second] = days.ends();
-    expect(days.ends()).to.deep.equal([first, second]);
-    now = first;
-    expect(days.ends()[0]).to.equal(second);
+    const [begin, end, nextEnd] = days.times();
+    expect([pacificDayEnd(begin - 1), pacificDayEnd(begin), pacificDayEnd(end)]).to.deep.equal([
+      begin,
+      end,
+      nextEnd,
+    ]);
+    expect(days.times()).to.deep.equal([begin, end, nextEnd]);
+    now = end;
+    expect(days.times().slice(0, 2)).to.deep.equal([end, nextEnd]);
     now -= 48 * HOUR_MS;
-    expect(days.ends()[0]).to.be.below(first);
+    expect(days.times()[1]).to.equal(begin);
+  });
+
+  it('begins at its midnight, also on the days of 23 and 25 hours', () => {
+    for (const noon of ['2026-03-08T20:00:00Z', '2026-11-01T20:00:00Z', '2026-11-02T07:30:00Z']) {
+      const now = Date.parse(noon);
+      const [begin, end] = new QuotaDays(() => now).times();
+      expect([midnight.format(begin), pacificDay(begin)]).to.deep.equal(['00:00:00', pacificDay(now)]);
+      expect(end).to.equal(pacificDayEnd(now));
+    }
   });
 });

@@ -21,7 +21,8 @@ function gateState(own: Partial<GateState> = {}): GateState {
       backfill: { until: MIDNIGHT, reason: 'quota' },
     },
     circuit: 'closed',
-    mark: { granted: 3600, reset: MIDNIGHT },
+    countLost: false,
+    mark: { ledger: 'a', granted: 3600, reset: MIDNIGHT },
     ...own,
   };
 }
