@@ -230,6 +230,8 @@ export class FleetPermits {
   readonly #keys: ReturnType<typeof tokenKeys>;
   readonly #config: Config;
   readonly #clock: FleetClock;
+  /** The day's token requests as of this process's last one: Redis may lose its count. */
+  #known = { day: '', mints: 0 };
 
   constructor(redis: Redis, { tenant, config, clock }: TokenContext) {
     this.#redis = redis;
@@ -238,20 +240,24 @@ export class FleetPermits {
     this.#clock = clock;
   }
 
-  permit({ reason, stale, unwanted }: Need, requester: string): Promise<Permit> {
+  async permit({ reason, stale, unwanted }: Need, requester: string): Promise<Permit> {
+    const day = pacificDay(this.#clock.now());
     const { lockTime, requestInterval, dailyMintLimit, refreshAhead, refusedPause } = this.#config.token;
-    return this.#run(PERMIT, {
+    const permit = await this.#run<Permit>(PERMIT, {
       stale,
       requester,
       lockMs: ms(lockTime),
       intervalMs: ms(requestInterval),
       mintsADay: dailyMintLimit,
+      knownMints: day === this.#known.day ? this.#known.mints : 0,
       endingMs: reason === 'ahead' ? ms(refreshAhead) : ANY_LIFE_MS,
       refused: reason === 'refused' && unwanted !== undefined ? digest(unwanted) : '',
       refusedPauseMs: ms(refusedPause),
       refusalsUntilStop: REFUSALS_UNTIL_STOP,
       refusalsKeptMs: this.#refusalsKeptMs(),
     });
+    if ('mintsToday' in permit) this.#known = { day, mints: permit.mintsToday };
+    return permit;
   }
 
   /** Publishes a token and ends permit and pause. @param generation -1: in any case. @returns a newer one's value instead. */
@@ -407,13 +413,15 @@ local holder = redis.call('GET', lock)
 if holder and holder ~= a.requester then return reply({kind = 'busy'}) end
 local rest = redis.call('PTTL', interval)
 if not holder and rest > 0 then return reply({kind = 'wait', ms = rest}) end
-local made = tonumber(redis.call('GET', mints) or '0')
+local made = math.max(tonumber(redis.call('GET', mints) or '0'), a.knownMints)
 if made >= a.mintsADay then return reply({kind = 'spent', mintsToday = made}) end
 redis.call('SET', lock, a.requester, 'PX', text(a.lockMs))
 if a.intervalMs > 0 then redis.call('SET', interval, '1', 'PX', text(a.intervalMs)) end
-redis.call('INCR', mints)
-redis.call('EXPIRE', mints, 172800)
-local generation = redis.call('HINCRBY', fence, 'issued', 1)
+redis.call('SET', mints, text(made + 1), 'EX', 172800)
+-- Where Redis lost the fence, a request that was under way has stored its later generation.
+local issued = redis.call('HMGET', fence, 'issued', 'stored')
+local generation = math.max(tonumber(issued[1] or '0'), tonumber(issued[2] or '0')) + 1
+redis.call('HSET', fence, 'issued', text(generation))
 redis.call('EXPIRE', fence, 172800)
 return reply({kind = 'granted', generation = generation, mintsToday = made + 1, failures = tonumber(paused[3] or '0')})
 `);
