@@ -23,6 +23,8 @@ const COMMANDS: Record<string, [summary: string, load: Load]> = {
   simulate: ['Run an eBay of your own', () => import('./simulate.ts')],
   tenants: ['Add, show and remove further keysets', () => import('./tenants.ts')],
   config: ['Check and show the configuration', () => import('./config.ts')],
+  backup: ['Save keys, schedules, tracks and tenants', () => import('./backup.ts')],
+  restore: ['Put a backup back', () => import('./restore.ts')],
 };
 
 /** Runs one command line to its end and returns the exit code. Never throws. */

@@ -8,11 +8,12 @@ import {
   type Track,
   type TrackVerdict,
 } from '../product/track.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { packVerdict, readVerdict } from './packing.ts';
 import { answersOf, keyOf, type SearchRef, VERDICT } from './searchStore.ts';
 
 /** The track's own field; the id of a listing has no space. */
-const STATE = 'the track';
+export const STATE = 'the track';
 
 /**
  * KEYS: track, the search's result. ARGV: the state that the comparison began from, the one after it, the verdict, ttl,
@@ -31,7 +32,7 @@ for i = first, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 return 1`;
 
-interface State {
+export interface TrackState {
   /** Rises with every search that is compared. */
   version: number;
   /** What its searches ask for, see `trackFingerprint`. */
@@ -44,10 +45,13 @@ interface State {
   lastWhole: number | null;
 }
 
-/** Which track, and what for: another request under the same name starts another track. */
-export interface TrackName {
+export interface TrackId {
   tenant: string;
   name: string;
+}
+
+/** Which track, and what for: another request under the same name starts another track. */
+export interface TrackName extends TrackId {
   /** See `trackFingerprint`. */
   request: string;
 }
@@ -105,7 +109,7 @@ export class Tracks {
       const note = before?.note ?? (isChanged ? CHANGED_REQUEST : undefined);
       const verdict: TrackVerdict = { ...comparison.verdict, ...(note === undefined ? {} : { note }) };
       const stale = isChanged ? [] : Object.keys(stored).filter((listing) => !known.listings.has(listing));
-      const after: State = {
+      const after: TrackState = {
         version: (state?.version ?? 0) + 1,
         request: track.request,
         ignored: known.since === null ? ignored : (state?.ignored ?? ignored),
@@ -143,8 +147,8 @@ export class Tracks {
   }
 
   /** Listings that have outlived their time count as unknown even before they are deleted. */
-  #trackFrom(state: State | undefined, fields: Array<[string, string]>): Track {
-    const rememberedFrom = Date.now() - this.#ttlMs;
+  #trackFrom(state: TrackState | undefined, fields: Array<[string, string]>): Track {
+    const rememberedFrom = clockOf(this.#redis, this.#prefix).now() - this.#ttlMs;
     const listings = fields
       .map(([listing, value]) => [listing, read(value)] as const)
       .filter(([, { lastSeen }]) => lastSeen >= rememberedFrom);
@@ -152,10 +156,14 @@ export class Tracks {
     return { since, lastWhole, rememberedFrom, listings: new Map(listings) };
   }
 
-  /** Version 0.1 wrote another form under the name without `:v2`. It expires there: its own workers still read it. */
-  #key({ tenant, name }: TrackName): string {
-    return `${this.#prefix}:track:${tenant}:${name}:v2`;
+  #key(track: TrackId): string {
+    return trackKey(this.#prefix, track);
   }
+}
+
+/** Version 0.1 wrote another form under the name without `:v2`. It expires there: its own workers still read it. */
+export function trackKey(prefix: string, { tenant, name }: TrackId): string {
+  return `${prefix}:track:${tenant}:${name}:v2`;
 }
 
 const UNCOMPARED: TrackVerdict = {
@@ -171,7 +179,7 @@ const CHANGED_REQUEST =
 
 /** Why a search must not be compared with a track, nor change it. */
 function reasonNotToCompare(
-  state: State,
+  state: TrackState,
   request: string,
   ignored: string,
   began: number,
@@ -191,7 +199,7 @@ function changesNothing(before: TrackVerdict, track: Track, { verdict, after }: 
 }
 
 /** Undefined for a track that does not exist. */
-function readState(text: string): State | undefined {
+function readState(text: string): TrackState | undefined {
   return text === '' ? undefined : JSON.parse(text);
 }
 

@@ -1,5 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 
 /** What a key may do: add searches, read them, change schedules, see how the service runs. */
 export const ROLES = ['enqueue', 'read', 'schedule', 'operate'] as const;
@@ -16,9 +17,14 @@ export interface ApiKey {
   expiresAt: string | null;
 }
 
-interface StoredKey extends ApiKey {
+export interface StoredKey extends ApiKey {
   /** SHA-256 of the secret part, hex: of 256 random bits a plain hash is enough. */
   hash: string;
+}
+
+/** A key as a backup has it. */
+export interface SavedKey extends StoredKey {
+  lastUsedAt: string | null;
 }
 
 /** The prefix lets scanners find leaked keys; the id is public. */
@@ -32,11 +38,13 @@ export function claimedId(presented: string): string | undefined {
 /** The keys of one installation: one hash, a field per key, and one for their last use. */
 export class ApiKeys {
   readonly #redis: Redis;
+  readonly #clock: RedisClock;
   readonly #all: string;
   readonly #used: string;
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
+    this.#clock = clockOf(redis, prefix);
     this.#all = `${prefix}:api-keys`;
     this.#used = `${prefix}:api-keys:used`;
   }
@@ -51,7 +59,7 @@ export class ApiKeys {
     const record: ApiKey = {
       id,
       ...wanted,
-      createdAt: new Date().toISOString(),
+      createdAt: new Date(await this.now()).toISOString(),
       expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     };
     const stored: StoredKey = { ...record, hash: hashOf(secret) };
@@ -83,9 +91,30 @@ export class ApiKeys {
     return gone.map(({ lastUsedAt: _, ...key }) => key);
   }
 
+  /** What a backup keeps of each key, by id; undefined for a record that cannot be read. */
+  async saved(): Promise<Array<[id: string, key: SavedKey | undefined]>> {
+    const [stored, used] = await Promise.all([
+      this.#redis.hgetall(this.#all),
+      this.#redis.hgetall(this.#used),
+    ]);
+    return Object.keys(stored)
+      .sort()
+      .map((id) => [id, savedKey(stored[id] as string, used[id] ?? null)]);
+  }
+
+  /** Puts a key of a backup back. False where a key of this id is there, and stays. */
+  async restore({ lastUsedAt, ...key }: SavedKey, { replace }: { replace: boolean }): Promise<boolean> {
+    const text = JSON.stringify(key);
+    if (replace) await this.#redis.hset(this.#all, key.id, text);
+    else if ((await this.#redis.hsetnx(this.#all, key.id, text)) === 0) return false;
+    if (lastUsedAt !== null) await this.#redis.hsetnx(this.#used, key.id, lastUsedAt);
+    return true;
+  }
+
   /** Whether any key could be used now. */
   async hasUsable(): Promise<boolean> {
-    return (await this.list()).some(({ expiresAt }) => !isOver(expiresAt));
+    const now = await this.now();
+    return (await this.list()).some(({ expiresAt }) => !isOver(expiresAt, now));
   }
 
   async read(id: string): Promise<StoredKey | undefined> {
@@ -94,21 +123,35 @@ export class ApiKeys {
   }
 
   async noteUse(id: string): Promise<void> {
-    await this.#redis.hset(this.#used, id, new Date().toISOString());
+    await this.#redis.hset(this.#used, id, new Date(await this.now()).toISOString());
+  }
+
+  /** Redis's time, which decides whether a key has expired, ms since the epoch. */
+  now(): Promise<number> {
+    return this.#clock.current();
   }
 }
 
-/** Whether this is that key, compared in constant time, and it has not expired. */
-export function isGenuine(presented: string, stored: StoredKey): boolean {
+/** Whether this is that key, compared in constant time, and it has not expired. @param now by Redis's clock */
+export function isGenuine(presented: string, stored: StoredKey, now: number): boolean {
   const secret = KEY.exec(presented)?.[2] ?? '';
   const same = timingSafeEqual(Buffer.from(hashOf(secret)), Buffer.from(stored.hash));
-  return same && !isOver(stored.expiresAt);
+  return same && !isOver(stored.expiresAt, now);
 }
 
-export function isOver(expiresAt: string | null): boolean {
-  return expiresAt !== null && Date.parse(expiresAt) <= Date.now();
+/** @param now by Redis's clock, ms since the epoch */
+export function isOver(expiresAt: string | null, now: number): boolean {
+  return expiresAt !== null && Date.parse(expiresAt) <= now;
 }
 
 function hashOf(secret: string): string {
   return hash('sha256', secret, 'hex');
+}
+
+function savedKey(text: string, lastUsedAt: string | null): SavedKey | undefined {
+  try {
+    return { ...(JSON.parse(text) as StoredKey), lastUsedAt };
+  } catch {
+    return undefined;
+  }
 }

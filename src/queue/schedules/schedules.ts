@@ -8,6 +8,7 @@ import type { Schedule } from '../../product/scheduleSchema.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { Lease } from '../../redis/lease.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import { SEARCH_JOB, withinDeadline } from '../bullmq/queues.ts';
 import { dueRun, repeatStrategy, schedulerNames } from '../bullmq/repeat.ts';
 import { invalid, searchOptions } from '../search/jobData.ts';
@@ -15,7 +16,7 @@ import type { JobDefaults } from '../search/retryPolicy.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, describeTiming, parseSchedule, parseScheduleList, timingOf } from './definition.ts';
 import { manualRunId } from './scheduledRun.ts';
-import { isOver, type PastRun, type ScheduleRecord, ScheduleStore } from './store.ts';
+import { isOver, type PastRun, type SavedSchedule, type ScheduleRecord, ScheduleStore } from './store.ts';
 
 interface SchedulesOptions {
   /** The tenant's search queue, made with `settings: { repeatStrategy }`. */
@@ -89,7 +90,7 @@ export class Schedules {
    * to another schedule
    */
   async add(schedule: Schedule, { replace = false }: { replace?: boolean } = {}): Promise<ScheduleReport> {
-    const parsed = parseSchedule(schedule, { ...this.#limits, now: Date.now() });
+    const parsed = parseSchedule(schedule, { ...this.#limits, now: await this.#now() });
     if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
     const { definition } = parsed;
     const { name } = definition;
@@ -174,6 +175,40 @@ export class Schedules {
     }
   }
 
+  /**
+   * Puts a schedule of a backup back as it was: its source, whether it is paused, its rhythm, and how many runs it has had.
+   * No run is made for a time that has passed. One of the same name stays, but gets the runs where it has had none itself.
+   * @param options.replace replaces the one of the same name @param options.dryRun changes nothing
+   * @returns whether anything changed, or would change
+   */
+  async restore(
+    { runs, ...record }: SavedSchedule,
+    { replace, dryRun }: { replace: boolean; dryRun: boolean },
+  ): Promise<boolean> {
+    const { name } = record.definition;
+    const restore = async () => {
+      const present = await this.#store.get(name);
+      const isWanted = present === undefined || replace;
+      const isSame = isDeepStrictEqual(present?.definition, record.definition);
+      const lacksRuns = isSame && runs.count > 0 && (await this.#store.runs(name)).count === 0;
+      const schedulers = await schedulerNames(this.#options.searches, this.#options.redis);
+      // An earlier try was killed between its two steps.
+      const isBroken = present !== undefined && isSame && (await this.#isBroken(present, schedulers));
+      if (!isWanted && !lacksRuns && !isBroken) return false;
+      if (dryRun) return true;
+      if (isWanted || lacksRuns) await this.#store.putRuns(name, runs);
+      if (isWanted) await this.#store.put(record);
+      await this.#upsertScheduler(isWanted ? record : present, present);
+      return true;
+    };
+    return dryRun ? this.#call(restore) : this.#change(restore);
+  }
+
+  /** ms since the epoch by Redis's clock. */
+  #now(): Promise<number> {
+    return clockOf(this.#options.redis).current();
+  }
+
   get #limits() {
     const { tenant, defaults, minInterval } = this.#options;
     return { tenant, marketplace: defaults.marketplace, minInterval };
@@ -212,14 +247,14 @@ export class Schedules {
     const { name } = record.definition;
     const hasScheduler = schedulers.has(name);
     if (hasScheduler || record.paused) return hasScheduler && record.paused;
-    return !isOver(record, (await this.#store.runs(name)).count, Date.now());
+    return !isOver(record, (await this.#store.runs(name)).count, await this.#now());
   }
 
   /** Adds or changes one schedule; the same once more changes nothing. */
   async #put(definition: Definition, source: ScheduleRecord['source']): Promise<void> {
     const before = await this.#store.get(definition.name);
     if (before !== undefined && isDeepStrictEqual(before.definition, definition)) return;
-    const anchor = before?.anchor ?? Date.now();
+    const anchor = before?.anchor ?? (await this.#now());
     const record = { definition, source, paused: before?.paused ?? false, anchor };
     if (before === undefined) {
       // The record first: a start repairs by it, should this process die before the next line.
@@ -249,9 +284,10 @@ export class Schedules {
   /**
    * Makes BullMQ's scheduler what the record wants; removes it where no run is to follow. A change of the request alone
    * leaves the next run where it is. A run that is overdue is still made, whatever changes.
-   * @param before the record that it replaces @param now a new schedule may run at this very moment, so a little less
+   * @param before the record that it replaces @param since a new schedule may run at this very moment, so a little less
    */
-  async #upsertScheduler(record: ScheduleRecord, before?: ScheduleRecord, now = Date.now()): Promise<void> {
+  async #upsertScheduler(record: ScheduleRecord, before?: ScheduleRecord, since?: number): Promise<void> {
+    const now = since ?? (await this.#now());
     const { searches, rules } = this.#options;
     const { definition, paused, anchor } = record;
     const { name, request, cron, tz, every = 0, start, end, limit } = definition;
@@ -300,7 +336,7 @@ export class Schedules {
       this.#store.runs(name),
     ]);
     const next = scheduler?.next ?? null;
-    const over = next === null && isOver(record, count, Date.now());
+    const over = next === null && isOver(record, count, await this.#now());
     return {
       name,
       when: describeTiming(definition),
@@ -322,15 +358,15 @@ export class Schedules {
   async #withLease<T>(waitMs: number, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
     const { redis, prefix, tenant } = this.#options;
     const lease = new Lease(redis, { key: `${prefix}:lease:schedules:${tenant}`, ttlMs: LEASE_MS });
-    const giveUpAt = Date.now() + waitMs;
-    while (!(await lease.hold())) {
-      if (Date.now() >= giveUpAt)
+    const giveUpAt = performance.now() + waitMs;
+    while (!(await lease.take())) {
+      if (performance.now() >= giveUpAt)
         throw new Failure('redis-unavailable', 'another process is changing schedules: try again');
       await sleep(LEASE_RETRY_MS * (0.5 + Math.random()));
     }
     try {
       return await work(async () => {
-        if (!(await lease.hold())) throw new Failure('redis-unavailable', 'the lease on schedules was lost');
+        if (!(await lease.take())) throw new Failure('redis-unavailable', 'the lease on schedules was lost');
       });
     } finally {
       await lease.release();

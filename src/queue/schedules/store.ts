@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
+import { keysBeginning } from '../../redis/scan.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, timingOf } from './definition.ts';
 
@@ -32,6 +33,19 @@ export interface ScheduledRun {
 
 /** `outcome` is null until it has ended. */
 export type PastRun = Pick<ScheduledRun, 'searchId' | 'at'> & { outcome: Outcome | null };
+
+/** What is kept of the runs of a schedule in a backup: those that have ended. */
+export interface SavedRuns {
+  count: number;
+  /** When the last one that was counted was due, ms since the epoch. */
+  countedAt: number;
+  last: PastRun[];
+}
+
+/** A schedule as a backup has it. */
+export interface SavedSchedule extends ScheduleRecord {
+  runs: SavedRuns;
+}
 
 /** Runs of a schedule that are remembered. */
 const KEPT_RUNS = 10;
@@ -130,5 +144,50 @@ export class ScheduleStore {
       return [{ searchId: field.slice(4), at: Number(at), outcome: (outcome as Outcome | '') || null }];
     });
     return { count: Number(fields.runs ?? 0), last: last.sort((one, other) => other.at - one.at) };
+  }
+
+  /** What a backup keeps of each schedule, by name; undefined for a record that cannot be read. */
+  async saved(): Promise<Array<[name: string, schedule: SavedSchedule | undefined]>> {
+    const stored = await this.#redis.hgetall(this.#key);
+    const schedules: Array<[string, SavedSchedule | undefined]> = [];
+    for (const name of Object.keys(stored).sort()) {
+      const record = readRecord(stored[name] as string);
+      schedules.push([name, record && { ...record, runs: await this.#savedRuns(name) }]);
+    }
+    return schedules;
+  }
+
+  async #savedRuns(name: string): Promise<SavedRuns> {
+    const { count, last } = await this.runs(name);
+    const countedAt = Number((await this.#redis.hget(this.#runsKey(name), 'countedAt')) ?? 0);
+    // The others are jobs, and a backup has no jobs.
+    return { count, countedAt, last: last.filter(({ outcome }) => outcome !== null) };
+  }
+
+  /** Puts the runs of a backup beside those that there are. */
+  async putRuns(name: string, { count, countedAt, last }: SavedRuns): Promise<void> {
+    const key = this.#runsKey(name);
+    const runs = last.flatMap(({ searchId, at, outcome }) => [`run:${searchId}`, `${at} ${outcome ?? ''}`]);
+    if (count === 0 && runs.length === 0) return;
+    await this.#redis.hset(key, 'runs', count, 'countedAt', countedAt, ...runs);
+    await this.#redis.pexpire(key, REMEMBERED_MS);
+  }
+}
+
+/** The tenants that have schedules, those included that nobody serves any more. */
+export async function tenantsWithSchedules(
+  redis: Redis,
+  prefix: string,
+  signal?: AbortSignal,
+): Promise<string[]> {
+  const start = `${prefix}:schedules:`;
+  return (await keysBeginning(redis, start, signal)).map((key) => key.slice(start.length));
+}
+
+function readRecord(text: string): ScheduleRecord | undefined {
+  try {
+    return JSON.parse(text) as ScheduleRecord;
+  } catch {
+    return undefined;
   }
 }

@@ -1,0 +1,152 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { Redis } from 'ioredis';
+import { FleetStore } from '../fleet/fleetStore.ts';
+import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { ScheduleStore, tenantsWithSchedules } from '../queue/schedules/store.ts';
+import { SavedTracks } from '../results/savedTracks.ts';
+import type { TrackId } from '../results/tracks.ts';
+import {
+  type BackupHeader,
+  type BackupRecord,
+  COUNTED,
+  type Counts,
+  FORM,
+  labelOf,
+  NO_COUNTS,
+  RecordReader,
+} from './backupFile.ts';
+
+interface BackupSettings {
+  prefix: string;
+  /** Whether what tracks remember is saved too. */
+  tracks: boolean;
+  signal?: AbortSignal;
+}
+
+/** What a backup holds, known when its last line is written. */
+export interface BackupReport {
+  createdAt: string;
+  prefix: string;
+  counts: Counts;
+  /** Records that no restore could read, and why. */
+  leftOut: string[];
+  /** Tracks that a search changed while they were read. */
+  changed: string[];
+}
+
+/** SCHEDULE_MIN_INTERVAL decides when a schedule is put back, not when it is saved. */
+const ANY_INTERVAL = 1;
+
+/**
+ * Everything that only Redis has and that a job does not make again, in the order in which it is put back. It changes nothing
+ * and reads a part at a time, while the service goes on.
+ */
+export class Backup {
+  readonly #redis: Redis;
+  readonly #settings: BackupSettings;
+  readonly #tracks: SavedTracks;
+  readonly #reader = new RecordReader(ANY_INTERVAL);
+  readonly report: BackupReport;
+  /** As of the beginning; listings of tracks that grow meanwhile are not among them. */
+  planned: Counts = NO_COUNTS;
+
+  constructor(redis: Redis, settings: BackupSettings) {
+    this.#redis = redis;
+    this.#settings = settings;
+    this.#tracks = new SavedTracks(redis, settings.prefix);
+    const createdAt = new Date().toISOString();
+    this.report = { createdAt, prefix: settings.prefix, counts: { ...NO_COUNTS }, leftOut: [], changed: [] };
+  }
+
+  /** The lines of the file, a few at a time. @throws AbortError */
+  async *lines(): AsyncGenerator<string> {
+    const { prefix, tracks: withTracks, signal } = this.#settings;
+    const records = await this.#small();
+    const tracks = withTracks ? await this.#tracks.all(signal) : [];
+    const { version } = await new FleetStore(this.#redis, prefix).read();
+    this.planned = {
+      ...countsOf(records),
+      tracks: tracks.length,
+      listings: tracks.reduce((sum, { listings }) => sum + listings, 0),
+    };
+    const { createdAt, counts } = this.report;
+    const header: BackupHeader = {
+      ...{ kind: 'header', format: 'dpf-backup', form: FORM, createdAt, prefix },
+      configVersion: version,
+      counts: this.planned,
+    };
+    yield line(header) + this.#checked(records);
+    for (const track of tracks) {
+      signal?.throwIfAborted();
+      yield* this.#track(track);
+    }
+    yield line({ kind: 'end', counts });
+  }
+
+  /** All but the tracks. */
+  async #small(): Promise<BackupRecord[]> {
+    const { prefix, signal } = this.#settings;
+    const { document } = await new FleetStore(this.#redis, prefix).read();
+    const records: BackupRecord[] = [];
+    for (const part of ['settings', 'tenants', 'schedules'] as const) {
+      const published = document[part];
+      if (published !== undefined) records.push({ kind: 'settings', part, ...published });
+    }
+    for (const [name, declaration] of Object.entries(document.added))
+      records.push({ kind: 'tenant', name, declaration });
+    for (const [id, key] of await new ApiKeys(this.#redis, prefix).saved())
+      if (key === undefined) this.report.leftOut.push(`key ${id}: is not JSON`);
+      else records.push({ kind: 'key', ...key });
+    for (const tenant of await tenantsWithSchedules(this.#redis, prefix, signal))
+      for (const [name, schedule] of await new ScheduleStore(this.#redis, prefix, tenant).saved())
+        if (schedule === undefined) this.report.leftOut.push(`schedule ${tenant}/${name}: is not JSON`);
+        else records.push({ kind: 'schedule', tenant, ...schedule });
+    return records;
+  }
+
+  /** The state first: with a later one, a listing that is gone would never be reported as gone. */
+  async *#track(track: TrackId): AsyncGenerator<string> {
+    const label = labelOf({ kind: 'track', ...track } as BackupRecord);
+    const head = await this.#tracks.head(track);
+    // It has expired since it was found.
+    if (head === undefined && !(await this.#tracks.exists(track))) return;
+    const text = head && this.#checked([{ kind: 'track', ...head }]);
+    if (!text) {
+      if (head === undefined) this.report.leftOut.push(`track ${label}: cannot be read`);
+      return;
+    }
+    yield text;
+    for await (const listings of this.#tracks.listings(track)) {
+      this.#settings.signal?.throwIfAborted();
+      yield this.#checked(listings.map((listing) => ({ kind: 'listing', ...listing })));
+    }
+    if (!isDeepStrictEqual((await this.#tracks.head(track))?.state, head?.state))
+      this.report.changed.push(label);
+  }
+
+  /** The lines of those records that a restore would take. */
+  #checked(records: readonly BackupRecord[]): string {
+    const { counts, leftOut } = this.report;
+    let lines = '';
+    for (const record of records) {
+      const read = this.#reader.read(record);
+      if (typeof read === 'string') {
+        leftOut.push(read);
+        continue;
+      }
+      counts[COUNTED[record.kind as keyof typeof COUNTED]] += 1;
+      lines += line(read);
+    }
+    return lines;
+  }
+}
+
+function countsOf(records: readonly BackupRecord[]): Counts {
+  const counts = { ...NO_COUNTS };
+  for (const { kind } of records) counts[COUNTED[kind as keyof typeof COUNTED]] += 1;
+  return counts;
+}
+
+function line(record: BackupRecord): string {
+  return `${JSON.stringify(record)}\n`;
+}

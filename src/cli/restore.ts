@@ -1,0 +1,127 @@
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { Command } from 'commander';
+import { type BackupHeader, WrongBackup } from '../app/backupFile.ts';
+import { Restore, type RestoreOptions, type RestoreReport } from '../app/restore.ts';
+import { loadConfig } from '../config/load.ts';
+import { Failure } from '../failures.ts';
+import { redisFailure } from '../redis/failure.ts';
+import { countText, instantText, numberText } from '../text/values.ts';
+import { type Answer, answering, withRedis } from './commandSetup.ts';
+import { CommandError, EXIT } from './exit.ts';
+import { onInterrupt } from './signals.ts';
+import { progressLine, type Terminal } from './terminal.ts';
+
+interface Flags {
+  dryRun?: boolean;
+  overwrite?: boolean;
+  json?: boolean;
+}
+
+export function command(terminal: Terminal): Command {
+  const restore = new Command('restore')
+    .description('Put back what dpf backup saved. Only what is missing is written. It may be run again.')
+    .argument('<file>', 'a backup; it is checked as a whole first')
+    .option('--dry-run', 'check the file and say what would be done; write nothing')
+    .option('--overwrite', 'replace what is there by what the backup has');
+  return answering(restore, terminal, (flags: Flags, path = '') => putBack(terminal, path, flags));
+}
+
+async function putBack(terminal: Terminal, path: string, flags: Flags): Promise<Answer> {
+  const { dryRun = false, overwrite = false, json } = flags;
+  const config = loadConfig();
+  const interrupt = onInterrupt();
+  const { signal } = interrupt;
+  const line = progressLine(terminal);
+  let done = 0;
+  const progress = (records: number) => {
+    done = records;
+  };
+  const show = (what: string) => terminal.live && line.show(() => `${what} ${countText(done, 'record')}`);
+  let file: FileHandle | undefined;
+  let isChecked = false;
+  try {
+    file = await openFile(path);
+    const restore = new Restore(file, config);
+    show('checked');
+    const header = await restore.check({ signal, progress });
+    isChecked = true;
+    return await withRedis(config, async (redis) => {
+      show(dryRun ? 'compared' : 'restored');
+      const options: RestoreOptions = { dryRun, overwrite, signal, progress };
+      const report = await restore.run(redis, options);
+      line.end();
+      const notes = notesOf(header, report, config.queue.prefix, { dryRun, overwrite });
+      const data = { dryRun, ...report };
+      return { data, text: summary(report, dryRun), notes: json ? [] : notes };
+    });
+  } catch (error) {
+    if (signal.aborted) {
+      const rest = isChecked && !dryRun ? 'a part may be restored: run it again' : 'nothing was written';
+      throw new Failure('interrupted', `interrupted: ${rest}`);
+    }
+    if (error instanceof WrongBackup)
+      throw new CommandError(EXIT.failed, 'wrong-backup', `${path}: ${error.message}. Nothing was written`);
+    throw redisFailure(error) ?? error;
+  } finally {
+    line.end();
+    interrupt.dispose();
+    await file?.close();
+  }
+}
+
+/** It is read twice, so it must be a file. @throws CommandError */
+async function openFile(path: string): Promise<FileHandle> {
+  const refuse = (why: string) =>
+    new CommandError(EXIT.failed, 'no-file', `${path} ${why}: name a file that dpf backup wrote`);
+  try {
+    // Opening a pipe would wait for its other end.
+    if ((await stat(path)).isFile()) return await open(path);
+  } catch (error) {
+    throw refuse(`cannot be read (${(error as NodeJS.ErrnoException).code})`);
+  }
+  throw refuse('is no file');
+}
+
+const KINDS = ['keys', 'schedules', 'tracks', 'tenants', 'settings'] as const;
+
+/** A line for each kind. */
+function summary(report: RestoreReport, dryRun: boolean): string {
+  const verb = dryRun ? 'would be restored' : 'restored';
+  const lines = KINDS.map((kind) => {
+    const { restored, left } = report[kind];
+    const parts = [`${numberText(restored.length)} ${verb}`];
+    if (left.length > 0) parts.push(`${numberText(left.length)} there already`);
+    if (kind !== 'tracks') return [kind, parts] as const;
+    const { expired, listings } = report.tracks;
+    if (restored.length > 0) parts[0] += ` (${countText(listings, 'listing')})`;
+    if (expired.length > 0) parts.push(`${numberText(expired.length)} too old`);
+    return [kind, parts] as const;
+  });
+  return lines.map(([kind, parts]) => `${kind.padEnd(10)} ${parts.join(', ')}`).join('\n');
+}
+
+/** Names in a note. */
+const MAX_NAMED = 20;
+
+function notesOf(
+  { createdAt, prefix }: BackupHeader,
+  report: RestoreReport,
+  ownPrefix: string,
+  { dryRun, overwrite }: { dryRun: boolean; overwrite: boolean },
+): string[] {
+  const notes = [`backup of ${instantText(createdAt)}`];
+  if (prefix !== ownPrefix)
+    notes.push(
+      `it was made under the prefix ${JSON.stringify(prefix)}; ${ownPrefix} is what this is restored under`,
+    );
+  for (const kind of KINDS) {
+    const { left } = report[kind];
+    const more = left.length > MAX_NAMED ? ` and ${numberText(left.length - MAX_NAMED)} more` : '';
+    if (left.length > 0)
+      notes.push(`left as they are: ${kind} ${left.slice(0, MAX_NAMED).join(', ')}${more}`);
+  }
+  if (notes.some((note) => note.startsWith('left')) && !overwrite) notes.push('--overwrite replaces them');
+  if (report.keys.restored.length > 0 && !dryRun)
+    notes.push('keys that were revoked after the backup are valid again: see dpf keys list');
+  return notes;
+}

@@ -1,0 +1,21 @@
+import type { Redis } from 'ioredis';
+import { nodesOf } from './connection.ts';
+
+/** Keys that Redis looks at in one command: some tenths of a millisecond, so that it serves others meanwhile. */
+const PER_SCAN = 1000;
+
+/** The names of the keys that begin so, each once; of a Cluster those of every master. */
+export async function keysBeginning(redis: Redis, start: string, signal?: AbortSignal): Promise<string[]> {
+  const found = new Set<string>();
+  const pattern = `${start.replace(/[\\*?[\]]/g, '\\$&')}*`;
+  for (const node of nodesOf(redis)) {
+    let cursor = '0';
+    do {
+      signal?.throwIfAborted();
+      const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', PER_SCAN);
+      for (const key of keys) found.add(key);
+      cursor = next;
+    } while (cursor !== '0');
+  }
+  return [...found].sort();
+}
