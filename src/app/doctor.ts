@@ -8,6 +8,7 @@ import { Lifecycle } from '../lifecycle.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { checkQueues } from '../queue/checkup.ts';
 import { checkRedis, redisAhead } from '../redis/fitness.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { type Finding, fail, ok, skipped, warn } from '../telemetry/finding.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { openEbay } from './client.ts';
@@ -55,7 +56,12 @@ export async function* examine(
     yield* checkEbay(config, ebay, onStep);
     onStep('the queues');
     const queues = lifecycle.opened('queues', openQueues(redis, config.queue.prefix, DEFAULT_TENANT));
-    yield* await checkQueues({ redis, ...queues, backlogLimit: config.search.backlogLimit, now: clock() });
+    yield* await checkQueues({
+      redis,
+      ...queues,
+      backlogLimit: config.search.backlogLimit,
+      now: await clockOf(redis).current(),
+    });
   } finally {
     await lifecycle.stop(CLOSE_MS);
   }

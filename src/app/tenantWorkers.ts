@@ -22,6 +22,7 @@ import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { startWorker } from '../queue/worker.ts';
 import { openRedis } from '../redis/connection.ts';
 import { redisFailure } from '../redis/failure.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
 import { SearchStore } from '../results/searchStore.ts';
 import { Tracks } from '../results/tracks.ts';
@@ -212,6 +213,7 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
     const collector = new EbayProductCollector({
       browse: client.browse,
       log: logs.component('collector'),
+      clock: () => clockOf(redis, prefix).date(),
       hosts: linkableHosts(simulatorHosts(config.ebay)),
     });
     const context = options.adapt({

@@ -181,11 +181,11 @@ const FOLLOW_TIMEOUT_MS = 3000;
 
 /** Waits until each process runs the version or has refused it: how many run it, and which do not. */
 async function followers(fleet: FleetStore, version: number) {
-  const giveUpAt = Date.now() + FOLLOW_TIMEOUT_MS;
+  const giveUpAt = performance.now() + FOLLOW_TIMEOUT_MS;
   for (;;) {
     const processes = await fleet.processes();
     const behind = processes.filter((process) => process.version < version);
-    if (behind.every(({ refused }) => refused !== undefined) || Date.now() >= giveUpAt)
+    if (behind.every(({ refused }) => refused !== undefined) || performance.now() >= giveUpAt)
       return { running: processes.length - behind.length, behind };
     await sleep(100);
   }

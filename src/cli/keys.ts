@@ -8,7 +8,7 @@ import { tenantName } from './flags.ts';
 import { table, whenText } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-type AddFlags = { tenant: string; roles: Role[]; expires?: number; json?: boolean };
+type AddFlags = { tenant: string; roles: Role[]; expires?: Expiry; json?: boolean };
 
 export function command(terminal: Terminal): Command {
   const add = new Command('add')
@@ -33,9 +33,10 @@ function addKey({ tenant, roles, expires, json }: AddFlags, name = ''): Promise<
   const config = loadConfig();
   return withTenant(config, tenant, async (_, redis) => {
     const keys = new ApiKeys(redis, config.queue.prefix);
-    const { key, record } = await keys.add({ name, tenant, roles, expiresAt: expires ?? null });
+    const expiry = expires === undefined ? null : expires(await keys.now());
+    const { key, record } = await keys.add({ name, tenant, roles, expiresAt: expiry });
     const { id, expiresAt } = record;
-    const end = expiresAt === null ? 'never expires' : `expires ${whenText(expiresAt, Date.now())}`;
+    const end = expiresAt === null ? 'never expires' : `expires ${whenText(expiresAt, await keys.now())}`;
     const notes = [
       `${name} (${id}) may ${roles.join(', ')} as tenant ${tenant}; ${end}.`,
       'The key is not shown again. Send it as: Authorization: Bearer dpf_live_…',
@@ -80,12 +81,15 @@ function rolesOf(list: string): Role[] {
 
 const DAY_MS = 24 * 3600 * 1000;
 
-/** Ms since the epoch. */
-function expiryOf(text: string): number {
+/** When a key expires, ms since the epoch. @param now by Redis's clock */
+type Expiry = (now: number) => number;
+
+function expiryOf(text: string): Expiry {
   const days = /^(\d{1,5})d$/.exec(text)?.[1];
   const isTime = /^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text);
-  const until = days === undefined ? Date.parse(text) : Date.now() + Number(days) * DAY_MS;
-  if ((days !== undefined || isTime) && until > Date.now()) return until;
+  if (days !== undefined && Number(days) > 0) return (now) => now + Number(days) * DAY_MS;
+  const until = Date.parse(text);
+  if (isTime && until > Date.now()) return () => until;
   throw wrongValue('--expires must be days such as 90d or a future time such as 2030-01-31T00:00:00Z', text);
 }
 

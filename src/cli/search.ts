@@ -106,10 +106,10 @@ async function waitFor({ terminal, producer, flags }: Opened, searchId: string):
   const interrupt = onInterrupt();
   const { signal } = interrupt;
   const line = progressLine(terminal);
-  const startedAt = Date.now();
+  const startedAt = performance.now();
   const onProgress = (report: SearchReport) => {
     if (report.state === 'done' || (flags.json && !terminal.live)) return;
-    line.show(() => progressText(report, Date.now() - startedAt));
+    line.show(() => progressText(report, performance.now() - startedAt));
   };
   try {
     return await interrupt.race(producer.waitFor(searchId, { signal, onProgress }));

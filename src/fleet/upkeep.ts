@@ -96,8 +96,8 @@ export function startDuty(settings: DutySettings) {
   let timer: NodeJS.Timeout | undefined;
 
   const round = async (): Promise<void> => {
-    if ((await lease.hold()) && !stopping.signal.aborted && Date.now() >= due) {
-      due = Date.now() + everyMs;
+    if ((await lease.hold()) && !stopping.signal.aborted && performance.now() >= due) {
+      due = performance.now() + everyMs;
       const renewing = setInterval(() => lease.hold(), leaseMs / 3);
       await work(stopping.signal).catch(logFailure);
       clearInterval(renewing);

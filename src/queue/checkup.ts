@@ -9,7 +9,7 @@ interface QueueCheckup {
   calls: Queue;
   /** Most searches that may wait. */
   backlogLimit: number;
-  /** This machine's clock, ms since the epoch. */
+  /** By Redis's clock, ms since the epoch. */
   now: number;
 }
 

@@ -36,8 +36,8 @@ export function createIntake(redis: Redis, queue: Queue, limits: () => IntakeLim
   let measured: Promise<Usage> | undefined;
   let measuredAt = 0;
   return async (requests: readonly NormalRequest[]): Promise<void> => {
-    if (measured === undefined || Date.now() - measuredAt >= USAGE_TTL_MS) {
-      measuredAt = Date.now();
+    if (measured === undefined || performance.now() - measuredAt >= USAGE_TTL_MS) {
+      measuredAt = performance.now();
       measured = measure(redis, queue);
       measured.catch(() => {
         measured = undefined;

@@ -181,10 +181,10 @@ export class SearchProducer {
     options: { timeoutMs?: number; onProgress?: (report: SearchReport) => void; signal?: AbortSignal } = {},
   ): Promise<SearchReport> {
     const { timeoutMs = Number.POSITIVE_INFINITY, onProgress, signal } = options;
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     for (let last = ''; ; await sleep(POLL_MS)) {
       const report = await this.get(searchId).catch((error) => {
-        if (redisFailure(error) === undefined || Date.now() >= deadline) throw error;
+        if (redisFailure(error) === undefined || performance.now() >= deadline) throw error;
         return undefined;
       });
       if (report !== undefined) {
@@ -193,7 +193,7 @@ export class SearchProducer {
         last = seen;
         if (report.state === 'done') return report;
       }
-      if (Date.now() >= deadline || signal?.aborted)
+      if (performance.now() >= deadline || signal?.aborted)
         throw new Failure('interrupted', `search ${searchId} goes on`, { searchId });
     }
   }

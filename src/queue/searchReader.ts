@@ -1,10 +1,12 @@
 import type { Job, JobState, Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
 import { headOf } from '../collector/assemble.ts';
 import { Failure, type FailureCode, parseReason, withBecause } from '../failures.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { openProductList, type ProductList, productsOf } from '../results/products.ts';
 import type { SearchRef, SearchStore } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
@@ -15,6 +17,7 @@ import { currentProgress, type SearchProgress, type SearchRun } from './search/p
 import { summarise } from './search/summary.ts';
 
 interface ReaderParts {
+  redis: Redis;
   searches: Queue;
   store: SearchStore;
   tenant: string;
@@ -44,20 +47,23 @@ export class SearchReader {
   }
 
   async report(searchId: string): Promise<SearchReport> {
-    const { searches, store, admission } = this.#parts;
+    const { searches, store, admission, redis } = this.#parts;
+    const clock = clockOf(redis);
     // Read before the job is: of a job that has ended, the end must be in it.
     const state = await searches.getJobState(searchId);
     const job = await this.job(searchId);
     const search = this.refOf(job);
     const run = await store.readRun(search);
     const written = reportOn(job, state);
-    const progress = await currentProgress(store, search, run, written.progress);
+    const progress = await currentProgress(store, search, run, written.progress, clock);
     if (written.state === 'done') return { ...written, progress: finalProgress(progress, written.summary) };
     const isDue = written.state === 'waiting' && progress?.state === 'collecting';
     const report: SearchReport = { ...written, progress, ...(isDue && { state: 'collecting' }) };
     const request = run?.request;
     if (run?.withdrawn && request) return this.#withdrawn({ ...run, search, request }, report);
-    const beside = besideGate(report, await admission.closedFor(request?.priority ?? classOf(job.data)));
+    const closed = await admission.closedFor(request?.priority ?? classOf(job.data));
+    const shared = closed && { ...closed, until: Math.round(clock.fromHere(closed.until)) };
+    const beside = besideGate(report, shared);
     return { ...beside, progress: beside.progress && withBecause(beside.progress) };
   }
 
@@ -94,7 +100,7 @@ export class SearchReader {
 
   /** For its own requester a cancelled search has ended, though it goes on for others. */
   async #withdrawn(run: SearchRun, report: SearchReport): Promise<SearchReport> {
-    const { store } = this.#parts;
+    const { store, redis } = this.#parts;
     const { search, request, source } = run;
     const { pages, details, verdict } = await store.readAll({ ...search, ...source });
     const heads = pages.map(({ answer }) => headOf(request, answer));
@@ -102,7 +108,7 @@ export class SearchReader {
       { ...run, cancelled: true },
       { heads, details, failed: [] },
       verdict?.gone ?? [],
-      await store.expiresAt(search),
+      { now: await clockOf(redis).current(), expiresAt: await store.expiresAt(search) },
     );
     const progress = finalProgress(report.progress, summary);
     return { ...report, state: 'done', progress, summary, error: null };

@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import { parseReason } from '../failures.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { redisFailure } from '../redis/failure.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { throttled } from '../telemetry/logger.ts';
 import { hasWaitingJobs } from './bullmq/counts.ts';
 import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
@@ -53,7 +54,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
           const { outcome = 'failed', missing } = (result ?? {}) as Partial<SearchSummary>;
           // Where no call failed nothing is to be repaired.
           const counted = outcome === 'partial' && missing?.length === 0 ? 'bounded' : outcome;
-          context.metrics.searchEnded(counted, classOf(job.data), ageOf(job));
+          context.metrics.searchEnded(counted, classOf(job.data), ageOf(job, clockOf(context.redis).now()));
         },
       },
     );
@@ -67,7 +68,8 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
         onEnd: (job, result) => {
           const failed = job.finishedOn === undefined ? 'retried' : 'failed';
           const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');
-          context.metrics.callEnded(end, classOfCall(job), ageOf(job, job.processedOn));
+          const began = job.processedOn ?? clockOf(context.redis).now();
+          context.metrics.callEnded(end, classOfCall(job), ageOf(job, began));
         },
       },
     );
@@ -123,7 +125,7 @@ const CHECKS = 4;
 const ERRORS_TO_PAUSE = 5;
 const PAUSE_MS = 1000;
 
-/** Why Redis did not serve, and when it last did not, ms since the epoch. Of both queues: they share a Redis. */
+/** Why Redis did not serve, and when it last did not, on `performance`'s clock. Of both queues: they share a Redis. */
 interface RedisTrouble {
   cause: string;
   at: number;
@@ -144,10 +146,10 @@ function openQueueWorker(
   { queue, process, onEnd }: QueueWork,
 ) {
   let activeJobs = 0;
-  /** When it last took a job or found none that may start, ms since the epoch. */
-  let lastActivity = Date.now();
+  /** When it last took a job or found none that may start, on `performance`'s clock. */
+  let lastActivity = performance.now();
   const noteActivity = () => {
-    lastActivity = Date.now();
+    lastActivity = performance.now();
   };
   /** Since when jobs wait and none was started; undefined while none waits. */
   let waitingSince: number | undefined;
@@ -176,7 +178,7 @@ function openQueueWorker(
   const blamedMs = 3 * (settings.lockDurationMs + settings.stalledIntervalMs + PAUSE_MS);
   let resumeTimer: NodeJS.Timeout | undefined;
   const pauseAfterErrors = () => {
-    const now = Date.now();
+    const now = performance.now();
     errorTimes.push(now);
     if (errorTimes.length <= ERRORS_TO_PAUSE) return;
     const first = errorTimes.shift() as number;
@@ -198,13 +200,13 @@ function openQueueWorker(
     })
     .on('stalled', (jobId) => {
       metrics.stalled(queue.name);
-      const isRedis = Date.now() - trouble.at <= blamedMs;
+      const isRedis = performance.now() - trouble.at <= blamedMs;
       const reason = isRedis ? trouble.cause : 'its worker died or froze';
       log.warn('stalled job', { queue: queue.name, jobId, reason });
     })
     .on('error', (error) => {
       const failure = redisFailure(error);
-      if (failure !== undefined) Object.assign(trouble, { cause: failure.message, at: Date.now() });
+      if (failure !== undefined) Object.assign(trouble, { cause: failure.message, at: performance.now() });
       logError(error);
       pauseAfterErrors();
     });
@@ -215,7 +217,7 @@ function openQueueWorker(
     },
     /** Whether work has waited for `stuckAfterMs` while a slot was free and nothing started, as seen by repeated calls. */
     async isStuck(): Promise<boolean> {
-      const now = Date.now();
+      const now = performance.now();
       // Without an answer from Redis there is nothing to start either.
       const waits = activeJobs < settings.concurrency && (await hasWaitingJobs(queue).catch(() => false));
       if (!waits) waitingSince = undefined;

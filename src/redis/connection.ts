@@ -78,9 +78,9 @@ export async function waitForRedis(
     trouble = troubleOf(error, tls);
   };
   redis.on('error', remember);
-  const giveUpAt = Date.now() + deadlineMs;
+  const giveUpAt = performance.now() + deadlineMs;
   let answers = false;
-  while (!answers && Date.now() < giveUpAt && !signal?.aborted)
+  while (!answers && performance.now() < giveUpAt && !signal?.aborted)
     try {
       await redis.ping();
       answers = true;

@@ -51,9 +51,19 @@ export class RedisClock {
     return this.now();
   }
 
-  /** How far Redis's clock is ahead of this process's, ms. */
-  get ahead(): number {
-    return this.now() - Date.now();
+  /** An instant of Redis's clock on the one that this process's `Date` shows, ms since the epoch. */
+  toHere(redisMs: number): number {
+    return redisMs - this.now() + Date.now();
+  }
+
+  /** The inverse of `toHere`: what is stored for other processes is on Redis's clock. */
+  fromHere(hereMs: number): number {
+    return hereMs - Date.now() + this.now();
+  }
+
+  /** Redis's time as a `Date`. */
+  date(): Date {
+    return new Date(this.now());
   }
 
   /** @param askedAt and `answeredAt` on `performance`'s clock. @param redisNow ms since the epoch. */

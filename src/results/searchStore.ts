@@ -6,6 +6,7 @@ import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { pack, packHead, packPage, readVerdict, unpack, unpackHead, unpackPage } from './packing.ts';
 
 /**
@@ -31,7 +32,10 @@ export function keyOf(
 export interface Run {
   /** 1, 2, …: rises when a search job starts after having ended. */
   number: number;
-  /** When this run started, ms since the epoch. */
+  /**
+   * When this run started by Redis's clock, ms since the epoch. `SEARCH_DEADLINE` counts from it: the timestamp of the job is
+   * from the clock of the program that added it.
+   */
   startedAt: number;
   /**
    * What the search asks for, checked when its job started. Its `priority` is the present class of the search, which rises
@@ -110,23 +114,25 @@ export const VERDICT = 'track';
 /**
  * BullMQ counts an attempt in the step that completes or fails a job. A search job that starts with another count than its
  * run began with has therefore ended in between, which stays true over any crash. Calls that failed in earlier runs stay
- * counted, as do those whose answers are stored.
+ * counted, as do those whose answers are stored. A run that begins because results have expired keeps the time of the first.
  *
- * KEYS: run. ARGV: attempts, now, lifetime (ms), request (JSON), class.
+ * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class.
  */
 const BEGIN = new LuaScript(`
-local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn')
+local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt')
 local isNew = not run[1] or run[2] ~= ARGV[1]
 if isNew then
   if run[1] then redis.call('DEL', KEYS[1]) end
-  redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', ARGV[2],
+  local time = redis.call('TIME')
+  local startedAt = run[2] == 'expired' and run[6] or string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+  redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', startedAt,
     'failedCalls', run[3] or 0)
   if run[2] == 'expired' and run[4] then redis.call('HSET', KEYS[1], 'cancelled', '1') end
   if run[2] == 'expired' and run[5] then redis.call('HSET', KEYS[1], 'withdrawn', '1') end
 end
-redis.call('HSETNX', KEYS[1], 'request', ARGV[4])
-redis.call('HSETNX', KEYS[1], 'class', ARGV[5])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('HSETNX', KEYS[1], 'request', ARGV[3])
+redis.call('HSETNX', KEYS[1], 'class', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
 
 /**
@@ -215,7 +221,7 @@ export class SearchStore {
     attemptsMade: number,
     request: NormalRequest,
   ): Promise<Run & { isNew: boolean; request: NormalRequest }> {
-    const args = [attemptsMade, Date.now(), this.#runTtlMs, JSON.stringify(request), request.priority];
+    const args = [attemptsMade, this.#runTtlMs, JSON.stringify(request), request.priority];
     const [isNew, fields] = (await BEGIN.run(this.#redis, this.#runKey(ref), args)) as [number, string[]];
     const run = runFrom(pairs(fields)) as Run & { request: NormalRequest };
     return { ...run, isNew: isNew === 1 };
@@ -378,10 +384,10 @@ export class SearchStore {
     return result;
   }
 
-  /** When the result will be deleted, ms since the epoch by this machine's clock; undefined when there is none. */
+  /** When the result will be deleted, ms since the epoch by Redis's clock; undefined when there is none. */
   async expiresAt(ref: SearchRef): Promise<number | undefined> {
     const left = await this.#redis.pttl(this.#resultKey(ref));
-    return left < 0 ? undefined : Date.now() + left;
+    return left < 0 ? undefined : (await clockOf(this.#redis, this.#prefix).current()) + left;
   }
 
   /** A mark may come before the run begins or after it is forgotten, and must not stay for ever then. */

@@ -43,7 +43,7 @@ export class LogRateLimiter {
   }
 
   /** How many lines of this kind were suppressed before this one, if it may be written; undefined if not. */
-  admit(kind = '', now = Date.now()): number | undefined {
+  admit(kind = '', now = performance.now()): number | undefined {
     const known = this.#kinds.get(kind);
     if (known === undefined || now - known.since >= this.#windowMs) {
       this.#kinds.set(kind, { since: now, admitted: 1, suppressed: 0 });

@@ -393,7 +393,7 @@ function fleetMetrics(record: Recorder) {
   // The first of the three sets all of them.
   record.collect.dpf_queue_jobs = () => {
     record.clear('dpf_queue_jobs', 'dpf_queue_waiting_jobs', 'dpf_queue_oldest_waiting_seconds');
-    const fresh = [...known].filter(([, { until }]) => Date.now() < until);
+    const fresh = [...known].filter(([, { until }]) => performance.now() < until);
     for (const [tenant, { counts }] of fresh)
       for (const { queue, states, classes } of counts) {
         for (const [state, jobs] of Object.entries(states))
@@ -406,7 +406,7 @@ function fleetMetrics(record: Recorder) {
   };
   return {
     queues(tenant: string, counts: readonly QueueCount[], freshForMs: number): void {
-      known.set(tenant, { counts, until: Date.now() + freshForMs });
+      known.set(tenant, { counts, until: performance.now() + freshForMs });
     },
   };
 }

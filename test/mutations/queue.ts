@@ -317,7 +317,7 @@ export const mutations: Mutation[] = [
   {
     id: 'attempt-forgotten',
     file: 'src/queue/search/plan.ts',
-    find: 'rest.attempt !== undefined && (until ?? 0) <= Date.now()',
+    find: 'rest.attempt !== undefined && (until ?? 0) <= (await clock.current())',
     replace: 'false',
     breaks: 'A search collects again once its next attempt is due.',
     tests: [RETRYING],

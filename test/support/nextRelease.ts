@@ -33,8 +33,8 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   ['queue/producer.js', 'name: SEARCH_JOB, data, opts', 'name: SEARCH_JOB, data: secondSearch(data), opts'],
   [
     'queue/search/callJob.js',
-    'deferNewerVersion(context.rules, job, CALL_VERSION)',
-    'deferNewerVersion(context.rules, job, 3)',
+    'deferNewerVersion(context, job, CALL_VERSION)',
+    'deferNewerVersion(context, job, 3)',
   ],
   ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 3);'],
   [

@@ -5,16 +5,18 @@ import { LuaScript } from '../../redis/luaScript.ts';
 import { problem } from '../problem.ts';
 
 /**
- * KEYS: the record of an idempotency key. ARGV: fingerprint of the body; now; until when this request may work; ttl (ms).
+ * KEYS: the record of an idempotency key. ARGV: fingerprint of the body; how long this request may work; ttl (ms).
  * Returns 'answered' with the stored answer, 'other' (another body), 'busy' (a first request is under way) or 'go'.
  */
 const CLAIM = new LuaScript(`
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local record = redis.call('HMGET', KEYS[1], 'body', 'until', 'answer')
 if record[1] and record[1] ~= ARGV[1] then return { 'other' } end
 if record[3] then return { 'answered', record[3] } end
-if record[1] and tonumber(record[2]) > tonumber(ARGV[2]) then return { 'busy' } end
-redis.call('HSET', KEYS[1], 'body', ARGV[1], 'until', ARGV[3])
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if record[1] and tonumber(record[2]) > now then return { 'busy' } end
+redis.call('HSET', KEYS[1], 'body', ARGV[1], 'until', string.format('%.0f', now + ARGV[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return { 'go' }`);
 
 /** Longer than any request works. A request whose process died counts as under way for so long, ms. */
@@ -39,8 +41,7 @@ export async function answerOnce<Answer>(
   act: () => Promise<Answer>,
 ): Promise<{ answer: Answer; again: boolean }> {
   const record = idempotencyRecord(prefix, tenant, key);
-  const now = Date.now();
-  const claim = [hash('sha256', JSON.stringify(body)), now, now + UNDER_WAY_MS, ttlMs];
+  const claim = [hash('sha256', JSON.stringify(body)), UNDER_WAY_MS, ttlMs];
   const [verdict, before] = (await CLAIM.run(redis, record, claim)) as [string, string?];
   if (verdict === 'answered') return { answer: JSON.parse(before as string) as Answer, again: true };
   if (verdict === 'other') throw idempotencyClash(key);

@@ -39,7 +39,7 @@ export class Authenticator {
     const presented = headers.length === 1 ? (/^Bearer +(\S+)$/i.exec(headers[0] as string)?.[1] ?? '') : '';
     const id = claimedId(presented);
     const stored = id === undefined ? undefined : await this.#read(id);
-    if (stored !== undefined && isGenuine(presented, stored)) {
+    if (stored !== undefined && isGenuine(presented, stored, await this.#keys.now())) {
       this.#noteUse(stored.id);
       return stored;
     }
@@ -80,5 +80,5 @@ function reasonOf(headers: readonly string[], id: string | undefined, stored: St
   if (headers.length === 0) return 'no key';
   if (id === undefined) return 'malformed';
   if (stored === undefined) return 'unknown key';
-  return isGenuine(presented, { ...stored, expiresAt: null }) ? 'expired' : 'wrong secret';
+  return isGenuine(presented, { ...stored, expiresAt: null }, 0) ? 'expired' : 'wrong secret';
 }

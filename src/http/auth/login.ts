@@ -11,7 +11,7 @@ import type { Authenticator, Caller } from './authenticator.ts';
 export interface AccessParts {
   redis: Redis;
   prefix: string;
-  keys: Pick<ApiKeys, 'read'>;
+  keys: Pick<ApiKeys, 'read' | 'now'>;
   /** Undefined: no login, on a loopback address only. */
   authenticator: Authenticator | undefined;
 }
@@ -71,7 +71,8 @@ export class Login {
     const secret = cookies[COOKIE];
     const keyId = secret === undefined ? null : await redis.get(this.#redisKey(secret));
     const key = keyId === null ? undefined : await keys.read(keyId);
-    if (secret === undefined || key === undefined || isOver(key.expiresAt)) return undefined;
+    if (secret === undefined || key === undefined || isOver(key.expiresAt, await keys.now()))
+      return undefined;
     const isAllowed = role === undefined || key.roles.includes(role);
     return isAllowed ? { caller: key, csrf: digest(`csrf ${secret}`) } : undefined;
   }

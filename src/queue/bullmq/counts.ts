@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Priority } from '../../product/requestSchema.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import type { QueueCount } from '../../telemetry/metrics.ts';
 import { PRIORITY } from './queues.ts';
 import { dueAt } from './repeat.ts';
@@ -11,7 +12,11 @@ const PRIORITY_STEP = 2 ** 32;
 const DEFAULT_CLASS = 'interactive';
 
 /** Jobs without a priority, which only others add, are in `wait` instead of `prioritized` and count as `interactive`. */
-export async function countQueue(redis: Redis, queue: Queue, now = Date.now()): Promise<QueueCount> {
+export async function countQueue(
+  redis: Redis,
+  queue: Queue,
+  now = clockOf(redis).now(),
+): Promise<QueueCount> {
   const [{ wait = 0, prioritized = 0, ...states }, waiting] = await Promise.all([
     queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'waiting-children'),
     queue.getCountsPerPriority([0, ...Object.values(PRIORITY)]),

@@ -36,7 +36,7 @@ interface Internals {
 
 /** The backend that passes Redis's time to the scripts, and says when the next delayed job is due by this process's clock. */
 export function redisTimeBackend(clock: RedisClock): BackendFactory<RedisQueueBackend> {
-  const toHere = (at: number) => (at > 0 ? at - clock.ahead : at);
+  const toHere = (at: number) => (at > 0 ? clock.toHere(at) : at);
   return (...options) => {
     const backend = createRedisBackend(...options);
     const internals = backend as unknown as Internals;

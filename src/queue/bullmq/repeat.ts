@@ -38,8 +38,8 @@ export function dueAt(id: string, timestamp: number): number {
   return planned === undefined ? timestamp : Number(planned);
 }
 
-/** How long ago a job became due, ms. */
-export function ageOf({ id, timestamp }: Pick<Job, 'id' | 'timestamp'>, now = Date.now()): number {
+/** How long ago a job became due, ms. @param now by Redis's clock, as the jobs' times are */
+export function ageOf({ id, timestamp }: Pick<Job, 'id' | 'timestamp'>, now: number): number {
   return Math.max(0, now - dueAt(id ?? '', timestamp));
 }
 

@@ -1,6 +1,7 @@
 import type { Job, Queue } from 'bullmq';
 import { Failure } from '../../failures.ts';
 import type { SearchSummary } from '../../product/summary.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import type { QueueContext } from '../search/context.ts';
 import { isOver, type ScheduledRun, ScheduleStore } from './store.ts';
 
@@ -25,12 +26,12 @@ export async function asScheduledRun<End extends { summary: SearchSummary }>(
   if (!run.byHand) {
     // BullMQ has planned the next run by now, even one beyond the end, and would keep a scheduler without further runs.
     const record = await store.get(run.schedule);
-    if (record !== undefined && isOver(record, count, Math.max(run.at, Date.now())))
+    if (record !== undefined && isOver(record, count, Math.max(run.at, await clockOf(redis).current())))
       await searches.removeJobScheduler(run.schedule);
   }
   if (busy !== undefined) {
     log.info('run skipped', { searchId: run.searchId, schedule: run.schedule, busy });
-    return { summary: skipped(run.searchId) };
+    return { summary: skipped(run.searchId, clockOf(redis).date()) };
   }
   try {
     const end = await search();
@@ -73,8 +74,8 @@ async function busyPredecessor(
   }
 }
 
-function skipped(searchId: string): SearchSummary {
-  const now = new Date().toISOString();
+function skipped(searchId: string, at: Date): SearchSummary {
+  const now = at.toISOString();
   return {
     searchId,
     outcome: 'skipped',

@@ -16,7 +16,6 @@ import {
 } from '../../results/searchStore.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { holdQueue } from '../bullmq/queues.ts';
-import { dueAt } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
 import type { QueueContext } from './context.ts';
 import {
@@ -44,7 +43,7 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
+import { deadlineOf, endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
 
 /** One job of the calls queue, a page or an item of a search: one call. */
 export async function processCall(
@@ -54,7 +53,7 @@ export async function processCall(
 ): Promise<CallJobResult> {
   let call: CallJobData | undefined;
   try {
-    await deferNewerVersion(context.rules, job, CALL_VERSION);
+    await deferNewerVersion(context, job, CALL_VERSION);
     const read = readCall(job);
     call = read;
     Object.assign(job.opts, callOptions(context.rules));
@@ -63,16 +62,17 @@ export async function processCall(
     );
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
-    const due = call === undefined ? job.timestamp : dueAt(call.search.searchId, call.search.timestamp);
+    // Without Redis it is not known, and the job waits for Redis.
+    const run = call && (await context.store.readRun(call.search).catch(() => undefined));
     const verdict = verdictOn(thrown, {
       attemptsMade: job.attemptsMade,
       attempts: context.rules.attempts,
       backoffMs: context.rules.backoffMs,
-      deadline: due + context.deadlineMs,
+      deadline: deadlineOf(context, run),
       now: Date.now(),
     });
     // Without Redis nothing can be recorded, which changes nothing for the job.
-    if (call !== undefined) await recordFailure(context, job, call, verdict).catch(() => undefined);
+    if (call !== undefined) await recordFailure(context, job, call, run, verdict).catch(() => undefined);
     throw await carryOut(context, job, verdict);
   }
 }
@@ -214,6 +214,7 @@ async function recordFailure(
   context: QueueContext,
   job: Job,
   call: CallJobData,
+  found: Run | undefined,
   verdict: Verdict,
 ): Promise<void> {
   const { action, failure, ...rest } = verdict;
@@ -222,7 +223,6 @@ async function recordFailure(
   const about = { ...idsOfCall(job, call), code: failure.code, reason: failure.message };
   if (action === 'fail') log.error(`${kind} failed`, about);
   else log.warn(`${kind} deferred`, { ...about, action, ...rest });
-  const found = await store.readRun(search);
   // A job that is not a call of this search says nothing about it.
   if (found?.request === undefined || failure.code === 'invalid_payload') return;
   const run = { ...found, search, number: call.run, request: found.request };

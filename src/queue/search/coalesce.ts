@@ -3,6 +3,7 @@ import { Failure, type FailureCode } from '../../failures.ts';
 import { parseSearchRequest, requestHash } from '../../product/parseRequest.ts';
 import type { Priority } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import type { Requester, SharedEnd } from '../../results/coalescedSearches.ts';
 import type { SearchRef, SearchStore } from '../../results/searchStore.ts';
 import { classOf, PRIORITY } from '../bullmq/queues.ts';
@@ -47,7 +48,7 @@ export async function coalesce(
     if (claim.role === 'leader') return undefined;
     if (claim.role === 'answered') {
       const source = refOf(claim.end.by, tenant);
-      const summary = summaryFrom(claim.end, run);
+      const summary = summaryFrom(claim.end, run, clockOf(context.redis).date());
       if (summary.pages > 0 && (await store.storedPages(source)).length === 0) {
         // The earlier search ended recently enough, but its pages have expired.
         maxAgeMs = 0;
@@ -114,7 +115,11 @@ async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: Sea
 }
 
 /** The leader's summary as that of this search, which made no call itself. */
-function summaryFrom({ payload }: SharedEnd, { search, request, startedAt }: SearchRun): SearchSummary {
+function summaryFrom(
+  { payload }: SharedEnd,
+  { search, request, startedAt }: SearchRun,
+  now: Date,
+): SearchSummary {
   const shared = JSON.parse(payload) as SharedResult;
   if ('failure' in shared) throw new Failure(shared.failure.code, shared.failure.message);
   const { summary } = shared;
@@ -127,7 +132,7 @@ function summaryFrom({ payload }: SharedEnd, { search, request, startedAt }: Sea
     searchId: search.searchId,
     calls: 0,
     startedAt: new Date(startedAt).toISOString(),
-    finishedAt: new Date().toISOString(),
+    finishedAt: now.toISOString(),
   };
 }
 

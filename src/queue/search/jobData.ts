@@ -1,5 +1,6 @@
 import { Ajv } from 'ajv';
 import type { Job, JobsOptions } from 'bullmq';
+import type { Redis } from 'ioredis';
 import type { Static } from 'typebox';
 import { Failure, withBecause } from '../../failures.ts';
 import { MARKETPLACE_IDS } from '../../product/marketplaces.ts';
@@ -8,6 +9,7 @@ import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { InputError } from '../../product/schemaErrors.ts';
 import { Type } from '../../product/type.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import { PRIORITY, SEARCH_JOB } from '../bullmq/queues.ts';
 import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
 
@@ -160,10 +162,15 @@ export function classOfCall({ opts }: Pick<Job, 'opts'>): Priority {
  * Gives a job our own options. One that a newer release has written is delayed, unless it has waited long enough: during a
  * deploy a worker that can read it starts soon. @throws BullMQ's signal of a job that was delayed
  */
-export async function deferNewerVersion(rules: JobDefaults, job: Job, newest: number): Promise<void> {
+export async function deferNewerVersion(
+  { rules, redis }: { rules: JobDefaults; redis: Redis },
+  job: Job,
+  newest: number,
+): Promise<void> {
   Object.assign(job.opts, trustedOptions(rules));
   if (!isNewer(job.data, newest)) return;
-  const now = Date.now();
+  const clock = clockOf(redis);
+  const now = await clock.current();
   const noted = (job.progress as { since?: unknown } | null)?.since;
   const since = typeof noted === 'number' ? noted : now;
   const until = nextLookAtNewerVersion(since, now, rules);
@@ -174,7 +181,7 @@ export async function deferNewerVersion(rules: JobDefaults, job: Job, newest: nu
   }
   const waiting = { state: 'waiting', pages: 0, of: 0, products: 0, reason: 'newer-version', until, since };
   await job.updateProgress(withBecause(waiting));
-  await job.moveToDelayed(until, job.token);
+  await job.moveToDelayed(clock.toHere(until), job.token);
   // Workers alone come here: a producer, which reads jobs with this module, does not load BullMQ before it connects.
   const { DelayedError } = await import('bullmq');
   throw new DelayedError();

@@ -2,6 +2,7 @@ import { assembleHeads } from '../../collector/assemble.ts';
 import { fewestCalls, type PageAddress, pageNumber } from '../../collector/paging.ts';
 import { withBecause } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 import {
   itemField,
   pageField,
@@ -153,7 +154,7 @@ export interface SearchProgress {
   products: number;
   /** With `details: full`, once the pages are there: products whose details are there, and all of them. */
   details?: { there: number; of: number };
-  /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch). */
+  /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch by Redis's clock). */
   reason?: string;
   until?: number;
   /**
@@ -170,14 +171,23 @@ export interface SearchProgress {
   since?: number;
 }
 
-/** For those who follow the queue: a search begins to collect, must wait or goes on. Others ask `currentProgress`. */
+/**
+ * For those who follow the queue: a search begins to collect, must wait or goes on. Others ask `currentProgress`.
+ * @param waiting its `until` by this process's clock
+ */
 export async function publishProgress(
-  { store, searches }: QueueContext,
+  { redis, store, searches }: QueueContext,
   { search, request }: SearchRun,
   waiting: Pick<SearchProgress, 'reason' | 'until' | 'attempt' | 'attempts' | 'leader'> | undefined,
 ): Promise<void> {
   const state = waiting === undefined ? 'collecting' : 'waiting';
-  const progress: SearchProgress = { state, ...(await counts(store, search, request)), ...waiting };
+  const { until } = waiting ?? {};
+  const progress: SearchProgress = {
+    state,
+    ...(await counts(store, search, request)),
+    ...waiting,
+    ...(until !== undefined && { until: Math.round(clockOf(redis).fromHere(until)) }),
+  };
   // The mark outlives the text in both directions: a step that finds it publishes again.
   if (state === 'waiting') await store.mark(search, 'waiting');
   await searches.updateJobProgress(search.searchId, withBecause(progress));
@@ -190,12 +200,13 @@ export async function currentProgress(
   search: SearchRef,
   run: Run | undefined,
   written: SearchProgress | null,
+  clock: RedisClock,
 ): Promise<SearchProgress | null> {
   if (run?.request === undefined) return written;
   const now = await counts(store, { ...search, ...run.source }, run.request);
   if (written?.state !== 'waiting') return { state: 'collecting', ...now };
   const { until, ...rest } = written;
-  const isDue = rest.attempt !== undefined && (until ?? 0) <= Date.now();
+  const isDue = rest.attempt !== undefined && (until ?? 0) <= (await clock.current());
   return isDue ? { ...rest, ...now, state: 'collecting' } : { ...written, ...now };
 }
 

@@ -1,6 +1,8 @@
+import type { Redis } from 'ioredis';
 import type { Config } from '../../config/config.ts';
 import { asFailure, Failure, type FailureCode } from '../../failures.ts';
 import { redisFailure } from '../../redis/failure.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 
 /**
  * The retry policy of searches, pages and items. It decides for every failure whether the job runs again, when, and which
@@ -44,8 +46,9 @@ interface Circumstances {
   attempts: number;
   /** Wait before the second attempt; each further one is twice as long. */
   backoffMs: number;
-  /** When the search has waited too long, ms since the epoch. */
+  /** When the search has waited too long, see `deadlineOf`. */
   deadline: number;
+  /** By this process's clock, as are all instants of a verdict, ms since the epoch. */
   now: number;
 }
 
@@ -79,6 +82,17 @@ export function verdictOn(
   if (action === 'handBack') return { action, failure };
   const until = Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS);
   return { action, failure, until };
+}
+
+/**
+ * When the search of this run has waited too long, by this process's clock. It counts from Redis's time when the run began:
+ * the clock of the program that added the job may be wrong. Never for a run that is not known.
+ */
+export function deadlineOf(
+  { redis, deadlineMs }: { redis: Redis; deadlineMs: number },
+  run: { startedAt: number } | undefined,
+): number {
+  return run === undefined ? Number.POSITIVE_INFINITY : clockOf(redis).toHere(run.startedAt) + deadlineMs;
 }
 
 /** What a search or a page fails with that waited until its deadline. */

@@ -7,6 +7,7 @@ import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
 import { ageOf } from '../bullmq/repeat.ts';
@@ -33,7 +34,7 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
+import { deadlineOf, gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
 import {
   type Collected,
   compareWithTrack,
@@ -51,7 +52,7 @@ import {
 export async function processSearch(context: QueueContext, job: Job): Promise<SearchSummary> {
   const ids = idsOfSearch(context, job);
   try {
-    await deferNewerVersion(context.rules, job, SEARCH_VERSION);
+    await deferNewerVersion(context, job, SEARCH_VERSION);
     const request = readSearch(job, context);
     Object.assign(job.opts, searchOptions(request, context.rules));
     return await isolateCrashing(context, job, async () => {
@@ -59,7 +60,13 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
       await publishEnd(context, job, end);
       const { summary } = end;
       const { outcome, counts, calls } = summary;
-      context.log.info('search ended', { ...ids, outcome, products: counts.products, calls, ms: ageOf(job) });
+      context.log.info('search ended', {
+        ...ids,
+        outcome,
+        products: counts.products,
+        calls,
+        ms: ageOf(job, clockOf(context.redis).now()),
+      });
       return summary;
     });
   } catch (thrown) {
@@ -75,7 +82,13 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
       throw signals.delayed();
     }
     const { code, message: reason } = failure;
-    context.log.warn('search ended', { ...ids, outcome: 'failed', code, reason, ms: ageOf(job) });
+    context.log.warn('search ended', {
+      ...ids,
+      outcome: 'failed',
+      code,
+      reason,
+      ms: ageOf(job, clockOf(context.redis).now()),
+    });
     throw signals.fail(failure);
   }
 }
@@ -143,7 +156,7 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
   const closed = await context.admission.closedFor(run.request.priority);
   const now = Date.now();
   if (closed === undefined || closed.until <= now) return;
-  if (ageOf(job) >= context.deadlineMs)
+  if (now >= deadlineOf(context, run))
     throw gaveUp(new Failure('share-spent', `no call may be made because of ${closed.reason}`));
   await publishProgress(context, run, closed);
   await job.moveToDelayed(nextLookAtGate(closed.until, now), job.token);
@@ -210,7 +223,10 @@ async function end(context: QueueContext, looked: SearchRun, collected: Collecte
   const gone = comparison?.verdict.gone ?? [];
   const note = comparison?.verdict.note;
   const summary = {
-    ...summarise(run, collected, gone, await store.expiresAt(search)),
+    ...summarise(run, collected, gone, {
+      now: await clockOf(context.redis).current(),
+      expiresAt: await store.expiresAt(search),
+    }),
     ...(note !== undefined && { trackNote: note }),
   };
   await store.mark(search, 'ended');

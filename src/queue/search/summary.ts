@@ -13,6 +13,7 @@ import { cut } from '../../product/schemaErrors.ts';
 import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
 import { type Coverage, priceCurrencyOf, sawWhole, trackFingerprint } from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import { productsOf } from '../../results/products.ts';
 import type { SearchRef, StoredResult } from '../../results/searchStore.ts';
 import type { TrackObservation } from '../../results/tracks.ts';
@@ -40,13 +41,13 @@ export interface Collected {
 /**
  * The summary of a search, derived from what is stored.
  * @param noLongerListed ids that the search's track has seen before and that are not listed any more
- * @param expiresAt when the pages will be deleted, ms since the epoch; undefined when there are none
+ * @param times Redis's now, and when the pages will be deleted, ms since the epoch; undefined when there are none
  */
 export function summarise(
   { search, request, ...run }: SearchRun,
   { heads, details, failed }: Collected,
   noLongerListed: readonly string[],
-  expiresAt: number | undefined,
+  { now, expiresAt }: { now: number; expiresAt: number | undefined },
 ): SearchSummary {
   const { counts, warnings, products, pages, lookedAt, ...rest } = assembleHeads(request, heads);
   const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
@@ -76,7 +77,7 @@ export function summarise(
     warnings,
     error: first === undefined ? null : errorOf(first),
     startedAt: new Date(run.startedAt).toISOString(),
-    finishedAt: new Date().toISOString(),
+    finishedAt: new Date(now).toISOString(),
     expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
   };
 }
@@ -167,7 +168,9 @@ export async function publishFailure(context: QueueContext, job: Job, failure: F
   if (failure.code === 'redis-unavailable') return failure;
   const source = sourceOf(context, job);
   try {
-    await context.events.append(source.search, [eventOfFailure(source, failure, new Date())]);
+    await context.events.append(source.search, [
+      eventOfFailure(source, failure, clockOf(context.redis).date()),
+    ]);
     return failure;
   } catch (thrown) {
     return redisFailure(thrown) ?? failure;
@@ -176,14 +179,14 @@ export async function publishFailure(context: QueueContext, job: Job, failure: F
 
 /** Publishes that a search failed whose job was taken out of its queue because it cannot be read. */
 export async function publishLoss(
-  { events, tenant }: Pick<QueueContext, 'events' | 'tenant'>,
+  { events, tenant, redis }: Pick<QueueContext, 'events' | 'tenant' | 'redis'>,
   { searchId, timestamp }: Omit<SearchRef, 'tenant'>,
   why: string,
 ): Promise<void> {
   const search = { tenant, searchId, timestamp };
   const failure = new Failure('invalid_payload', `the job could not be read: ${why}`);
   const source: SearchSource = { search, attempt: 'quarantined', schedule: null, query: null };
-  await events.append(search, [eventOfFailure(source, failure, new Date())]);
+  await events.append(search, [eventOfFailure(source, failure, clockOf(redis).date())]);
 }
 
 export function refOf({ tenant }: { tenant: string }, job: Job): SearchRef {

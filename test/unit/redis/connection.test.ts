@@ -34,7 +34,7 @@ describe('a Redis connection', () => {
 describe('the log of a lost connection', () => {
   let clock: sinon.SinonFakeTimers;
   beforeEach(() => {
-    clock = sinon.useFakeTimers({ toFake: ['Date'] });
+    clock = sinon.useFakeTimers({ toFake: ['performance'] });
   });
   afterEach(() => clock.restore());
 
