@@ -1,27 +1,10 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../config/config.ts';
-import { BootError } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import type { Health } from '../http/operations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
-import { waitForRedis } from '../redis/connection.ts';
-import { bootChecks, redisAhead } from '../redis/fitness.ts';
+import { redisAhead } from '../redis/fitness.ts';
 import { EventLoop } from '../telemetry/eventLoop.ts';
-import type { Logger } from '../telemetry/logger.ts';
 import type { TenantWorker } from './tenantWorkers.ts';
-
-/** Waits until Redis answers. @throws BootError when this Redis would lose jobs */
-export async function requireFitRedis(
-  redis: Redis,
-  config: Config,
-  log: Logger,
-  signal?: AbortSignal,
-): Promise<void> {
-  await waitForRedis(redis, config.redis.url, Number.POSITIVE_INFINITY, signal);
-  const { fatal, warnings } = await bootChecks(redis);
-  if (fatal.length > 0) throw new BootError(fatal.join('\n'));
-  for (const warning of warnings) log.warn(warning);
-}
 
 /** One sentence for each reason: `blocking` ones need a person, `degraded` ones pass by themselves. */
 interface HealthReport {
@@ -31,7 +14,9 @@ interface HealthReport {
 
 /** A worker, for the health of its process. */
 export interface WorkerHealth {
-  /** Whether it takes jobs. */
+  /** False while it waits for Redis to start. */
+  readonly started: boolean;
+  /** False once it takes no jobs although it has started. */
   readonly running: boolean;
   health(): Promise<HealthReport>;
 }
@@ -42,27 +27,33 @@ const MAX_LAG_MS = 1000;
 /** A clock that is off by this makes delays and schedules visibly early or late. */
 export const MAX_CLOCK_DIFFERENCE_MS = 5000;
 
+/** What answers `/livez`: alive while its event loop turns and everything that should run does. */
+export function liveness(lifecycle: Lifecycle, stopped: () => string[] = () => []): Health['live'] {
+  const eventLoop = lifecycle.opened('event loop watch', new EventLoop());
+  return () => {
+    const eventLoopLagMs = eventLoop.lagMs;
+    const late = eventLoopLagMs > MAX_LAG_MS ? [`the event loop runs ${eventLoopLagMs} ms late`] : [];
+    const reasons = [...stopped(), ...late];
+    return { alive: reasons.length === 0, eventLoopLagMs, reasons };
+  };
+}
+
 /**
  * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks
  * agree and, where a worker runs, eBay does not refuse the keyset. Reasons that pass by themselves, such as a cool-down or a
  * used-up day, are reported as degraded. A server without a worker needs no token.
  */
 export function processHealth(lifecycle: Lifecycle, redis: Redis, worker?: WorkerHealth): Health {
-  const eventLoop = lifecycle.opened('event loop watch', new EventLoop());
   const stopped = () => (worker === undefined || worker.running ? [] : ['the worker does not run']);
   return {
-    live() {
-      const eventLoopLagMs = eventLoop.lagMs;
-      const late = eventLoopLagMs > MAX_LAG_MS ? [`the event loop runs ${eventLoopLagMs} ms late`] : [];
-      const reasons = [...stopped(), ...late];
-      return { alive: reasons.length === 0, eventLoopLagMs, reasons };
-    },
+    live: liveness(lifecycle, stopped),
     async ready() {
       const [redisTrouble, { blocking, degraded }] = await Promise.all([
         troubleWithRedis(redis),
         worker?.health() ?? { blocking: [], degraded: [] },
       ]);
-      const reasons = [...stopped(), ...redisTrouble, ...blocking];
+      const starting = worker?.started === false ? ['the worker has not started yet'] : [];
+      const reasons = [...starting, ...stopped(), ...redisTrouble, ...blocking];
       return { ready: reasons.length === 0, reasons, degraded };
     },
   };

@@ -27,7 +27,8 @@ import { runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { processHealth, requireFitRedis, type WorkerHealth } from './health.ts';
+import { bootOnRedis } from './boot.ts';
+import { processHealth, type WorkerHealth } from './health.ts';
 import { openProducer } from './producer.ts';
 
 export interface ServeApp {
@@ -58,7 +59,7 @@ const CLOSE_MS = 5000;
 const LATEST_EVENTS = 20;
 
 /**
- * The HTTP API, the page and the dashboard. Waits until Redis answers, with a log line a second.
+ * The HTTP API, the page and the dashboard. Waits until Redis has served all commands of the start, with a log line a second.
  *
  * `stop` closes in this order: HTTP server (held answers end, the others finish), event loop watch, producers and queues of
  * the tenants, configuration, Redis.
@@ -79,10 +80,8 @@ export async function startServeApp(
   const logger = log.component('http');
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
   try {
-    await requireFitRedis(redis, config, logger, signal);
     const { prefix } = config.queue;
     const keys = new ApiKeys(redis, prefix);
-    await requireCaller(keys, config);
     const fleet = new FleetConfig(redis, {
       config,
       sources,
@@ -93,7 +92,10 @@ export async function startServeApp(
     });
     fleet.onChange((snapshot) => log.setLevels(snapshot.config.log));
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
-    await fleet.start(signal);
+    await bootOnRedis(redis, { config, log: logger, signal }, async () => {
+      await requireCaller(keys, config);
+      await fleet.start();
+    });
     // The key of a tenant that was removed gets the answer of an unknown key's.
     const settingsOf = (tenant: string): Config => {
       const known = fleet.current().tenants.get(tenant);

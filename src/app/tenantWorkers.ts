@@ -231,8 +231,6 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
       scrubber: logs.scrubber,
       log,
     });
-    const upkeep = startUpkeep(context, config, client, metrics.fleet);
-    lifecycle.opened('upkeep', upkeep, () => upkeep.stop());
     const setSchedules = async ({ config: own, schedules: wanted }: Tenant) => {
       if (wanted === undefined) return;
       const { minInterval } = own.schedule;
@@ -240,6 +238,9 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
       await applySchedules(new Schedules({ ...context, ...settings }), wanted, log);
     };
     await setSchedules(tenant);
+    // After the last command that this start waits for: what runs by itself takes its time to stop where that fails.
+    const upkeep = startUpkeep(context, config, client, metrics.fleet);
+    lifecycle.opened('upkeep', upkeep, () => upkeep.stop());
     const { concurrency, lockDuration, stalledInterval, blockingRead, shutdownGrace, stuckAfter } =
       config.worker;
     const worker = startWorker(context, {

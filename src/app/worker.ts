@@ -1,3 +1,4 @@
+import type { Redis } from 'ioredis';
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
 import type { ConfigSources } from '../config/load.ts';
@@ -10,11 +11,12 @@ import type { QueueContext } from '../queue/search/context.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
-import { processHealth, requireFitRedis, tenantsHealth, type WorkerHealth } from './health.ts';
+import { bootOnRedis } from './boot.ts';
+import { processHealth, tenantsHealth, type WorkerHealth } from './health.ts';
 import { hasNoKeyset, TenantWorkers } from './tenantWorkers.ts';
 
 export interface WorkerApp extends WorkerHealth {
-  /** Those that it works for as it starts. */
+  /** Those that it works for now. */
   readonly tenants: readonly string[];
   /** Finishes or hands back running jobs, within `SHUTDOWN_GRACE`; may be called again. */
   stop(): Promise<StopReport>;
@@ -32,8 +34,8 @@ export interface WorkerAppOptions {
 }
 
 /**
- * A worker process: one Redis connection for all, and a worker of its own for each tenant. Waits until Redis answers, with a
- * log line a second.
+ * A worker process: one Redis connection for all, and a worker of its own for each tenant. Waits until Redis has served all
+ * commands of the start, with a log line a second.
  *
  * `stop` closes in this order, each part within `SHUTDOWN_GRACE`: operations server, event loop watch, configuration, all
  * tenants at once, Redis; of each tenant (`startTenantWorker`) the worker with its running jobs, upkeep, queues, eBay
@@ -55,7 +57,6 @@ export async function startWorkerApp(
   const redis = lifecycle.opened('Redis', openRedis(config.redis, 'caller', logger), (r) => r.disconnect());
   const stop = () => lifecycle.stop(config.worker.shutdownGrace * 1000);
   try {
-    await requireFitRedis(redis, config, logger, signal);
     const metrics = createMetrics();
     metrics.process.watchLog(log);
     const tenants = lifecycle.nested(new TenantWorkers({ chosen, redis, logs: log, metrics, adapt }));
@@ -73,11 +74,14 @@ export async function startWorkerApp(
       tenants.serve(snapshot).catch(() => undefined);
     });
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
-    signal?.addEventListener('abort', () => void tenants.stop());
-    await fleet.start(signal);
-    await tenants.serve(fleet.current());
+    let started = false;
     const app: WorkerApp = {
-      tenants: tenants.running.map(({ name }) => name),
+      get tenants() {
+        return tenants.running.map(({ name }) => name);
+      },
+      get started() {
+        return started;
+      },
       get running() {
         return tenants.running.every((tenant) => tenant.running);
       },
@@ -87,16 +91,23 @@ export async function startWorkerApp(
     };
     const { metricsPort } = config.worker;
     if (metricsPort !== '') {
+      // Before Redis is needed: a worker that waits for it is alive, and says that it is not ready.
       const server = await serveOperations({
         host: config.http.host,
         port: Number(metricsPort),
         registry: metrics.registry,
         scrubber: log.scrubber,
-        refresh: () => refreshMetrics(metrics, tenants),
+        refresh: () => refreshMetrics(metrics, redis, tenants),
         health: processHealth(lifecycle, redis, app),
       });
       lifecycle.opened('operations server', server);
     }
+    signal?.addEventListener('abort', () => void tenants.stop());
+    await bootOnRedis(redis, { config, log: logger, signal }, async () => {
+      await fleet.start();
+      await tenants.serve(fleet.current());
+    });
+    started = true;
     return app;
   } catch (error) {
     await stop();
@@ -115,9 +126,12 @@ function requireKeyset(config: Config, chosen: readonly string[]): void {
   if (problems.length > 0) throw new ConfigError(problems);
 }
 
-async function refreshMetrics(metrics: Metrics, { running }: TenantWorkers): Promise<void> {
-  const states = await Promise.all(running.map(({ gate }) => gate.read().catch(() => undefined)));
-  metrics.process.redisAnswers(!states.includes(undefined));
+async function refreshMetrics(metrics: Metrics, redis: Redis, { running }: TenantWorkers): Promise<void> {
+  const [answer, ...states] = await Promise.all([
+    redis.ping().catch(() => undefined),
+    ...running.map(({ gate }) => gate.read().catch(() => undefined)),
+  ]);
+  metrics.process.redisAnswers(answer !== undefined);
   for (const [index, { name }] of running.entries()) {
     const state = states[index];
     if (state !== undefined) metrics.calls(name).gate(state);

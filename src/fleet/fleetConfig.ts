@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import {
@@ -97,22 +96,15 @@ export class FleetConfig {
   }
 
   /**
-   * Publishes the files of this process where they are new, and takes over the fleet's version. Waits for Redis.
-   * @throws ConfigError naming everything that is wrong in the files; what Redis throws once `signal` aborts
+   * Publishes the files of this process where they are new, and takes over the fleet's version. May be called again where it
+   * failed.
+   * @throws ConfigError naming everything that is wrong in the files; what Redis throws
    */
-  async start(signal?: AbortSignal): Promise<void> {
-    for (;;) {
-      try {
-        this.#signature = this.#signatureNow();
-        await this.#publishFiles();
-        await this.#report();
-        this.#schedule();
-        return;
-      } catch (error) {
-        if (redisFailure(error) === undefined || signal?.aborted) throw error;
-        await sleep(POLL_MS);
-      }
-    }
+  async start(): Promise<void> {
+    this.#signature = this.#signatureNow();
+    await this.#publishFiles();
+    await this.#report();
+    this.#schedule();
   }
 
   /** Reads the files and the keysets again, changed or not. Never rejects. */

@@ -5,6 +5,7 @@ import { AbstractConnector, Redis, type RedisOptions, SentinelConnector } from '
 interface Internals {
   failoverDetector: { cleanup(): void } | null;
   connectToSentinel(...args: unknown[]): Redis;
+  setStatus(status: string): void;
 }
 
 /**
@@ -63,6 +64,13 @@ export function keepErrorListeners(): void {
 export class BatchingRedis extends Redis {
   constructor(options: Omit<RedisOptions, 'replyMapping'>) {
     super(options);
+  }
+
+  /** 6.0.0 emits no `end` for a connection that waits to be opened again: what waits for it, as BullMQ does, would never end. */
+  override disconnect(reconnect = false): void {
+    const isWaiting = this.status === 'reconnecting';
+    super.disconnect(reconnect);
+    if (isWaiting && !reconnect) (this as unknown as Internals).setStatus('end');
   }
 
   override sendCommand(...args: Parameters<Redis['sendCommand']>): ReturnType<Redis['sendCommand']> {

@@ -31,9 +31,14 @@ export class Lease {
     this.#ttlMs = ttlMs;
   }
 
-  /** Takes or renews the lease. True if this process holds it now; false without Redis. */
-  async hold(): Promise<boolean> {
-    return (await HOLD.run(this.#redis, this.#key, [this.#owner, this.#ttlMs]).catch(() => 0)) === 1;
+  /** Takes or renews the lease. True if this process holds it now. @throws what Redis throws */
+  async take(): Promise<boolean> {
+    return (await HOLD.run(this.#redis, this.#key, [this.#owner, this.#ttlMs])) === 1;
+  }
+
+  /** The same, but false without Redis. */
+  hold(): Promise<boolean> {
+    return this.take().catch(() => false);
   }
 
   async release(): Promise<void> {

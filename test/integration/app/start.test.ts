@@ -1,0 +1,191 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { expect } from 'chai';
+import { openProducer } from '../../../src/app/producer.ts';
+import { startServeApp } from '../../../src/app/serve.ts';
+import { startWorkerApp } from '../../../src/app/worker.ts';
+import type { Config } from '../../../src/config/config.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
+import { type Absence, startCommandProxy } from '../../support/commandProxy.ts';
+import { testConfig } from '../../support/config.ts';
+import { useRedis } from '../../support/redis.ts';
+import { QUICK, serviceEnv } from '../../support/service.ts';
+import { useSimulator } from '../../support/simulator.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+/** Short timeouts, so that a Redis that gives no answer is noticed soon. */
+const TIMEOUTS = {
+  REDIS_COMMAND_TIMEOUT: '0.3',
+  REDIS_CONNECT_TIMEOUT: '0.5',
+  REDIS_SOCKET_TIMEOUT: '1.5',
+  WORKER_BLOCKING_READ: '1',
+  SHUTDOWN_GRACE: '11',
+};
+
+const WAITS = /"message":"(waiting for Redis|Redis connection failed)"/;
+
+describe('a start on a Redis that goes away', function () {
+  this.timeout(60_000);
+  const redis = useRedis('single');
+  const simulator = useSimulator();
+  const folder = mkdtempSync(join(tmpdir(), 'dpf-start-'));
+  const schedules = join(folder, 'schedules.json');
+  before(() => {
+    const nightly = { name: 'nightly', every: 86_400, request: { query: 'lamp' } };
+    writeFileSync(schedules, JSON.stringify({ schedules: [nightly] }));
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  /** One process of its own fleet, whose Redis is behind a proxy. */
+  async function openFleet(name: string) {
+    const proxy = await startCommandProxy(Number(new URL(redis.url).port));
+    const env = (port: number | string) => ({
+      ...QUICK,
+      ...TIMEOUTS,
+      QUEUE_PREFIX: `{${name}}`,
+      HTTP_PORT: '0',
+      HTTP_WITHOUT_KEYS: 'true',
+      SCHEDULES_FILE: schedules,
+      ...serviceEnv(`redis://127.0.0.1:${port}/0`, simulator().url),
+    });
+    const sink = new PassThrough().setEncoding('utf8');
+    const lines: string[] = [];
+    sink.on('data', (text: string) => lines.push(text));
+    return {
+      proxy,
+      config: testConfig(env(proxy.port)),
+      /** Of somebody whose Redis is there. */
+      direct: testConfig(env(new URL(redis.url).port)),
+      logs: new LogRoot({ level: 'info', levels: '', format: 'json' }, sink),
+      lines,
+    };
+  }
+  type Fleet = Awaited<ReturnType<typeof openFleet>>;
+
+  const roles = {
+    worker: {
+      start: ({ config, logs }: Fleet, signal?: AbortSignal) => startWorkerApp(config, logs, { signal }),
+      works: (_: unknown, { direct }: Fleet) => search(direct),
+    },
+    serve: {
+      start: ({ config, logs }: Fleet, signal?: AbortSignal) => startServeApp(config, logs, { signal }),
+      async works({ url }: { url: string }) {
+        await waitFor('readiness', async () => (await fetch(`${url}/readyz`)).status === 200);
+        const headers = { 'content-type': 'application/json' };
+        const added = await fetch(`${url}/v1/searches`, {
+          method: 'POST',
+          headers,
+          body: '{"query":"lamp"}',
+        });
+        expect(added.status, await added.text()).to.equal(202);
+        expect((await fetch(`${url}/v1/schedules`)).status).to.equal(200);
+      },
+    },
+  };
+  type Role = keyof typeof roles;
+
+  async function search(config: Config) {
+    const producer = openProducer(config);
+    try {
+      await producer.ready();
+      const { searchId } = await producer.enqueue({ query: 'lamp', maxItems: 5 });
+      const { summary } = await producer.waitFor(searchId, { timeoutMs: 20_000 });
+      expect(summary?.outcome).to.equal('complete');
+    } finally {
+      await producer.close();
+    }
+  }
+
+  /** How many commands this role sends until it has started. */
+  async function commandsOf(role: Role): Promise<number> {
+    const fleet = await openFleet(`count-${role}`);
+    const app = await roles[role].start(fleet);
+    const { commands } = fleet.proxy;
+    await app.stop();
+    await fleet.proxy.close();
+    return commands;
+  }
+
+  /** Begins a start whose Redis goes away at its n-th command, and continues once the process said that it waits. */
+  async function cutStart(role: Role, n: number, how: Absence, next: (cut: CutStart) => Promise<void>) {
+    const fleet = await openFleet(`${role}-${how}-${n}`);
+    const { proxy, lines } = fleet;
+    const interrupt = new AbortController();
+    proxy.cutAt(n, how);
+    const starting = roles[role].start(fleet, interrupt.signal);
+    let ended = false;
+    const end = () => {
+      ended = true;
+    };
+    starting.then(end, end);
+    try {
+      await waitFor('the cut', () => proxy.away || ended);
+      const before = lines.length;
+      const said = () => WAITS.test(lines.slice(before).join(''));
+      // The last commands are those of parts that run by themselves by then.
+      await waitFor('the line', () => said() || ended);
+      await next({ fleet, starting, interrupt });
+    } catch (error) {
+      throw new Error(`${role}, ${how} at command ${n}: ${error}; it said ${lines.join('')}`, {
+        cause: error,
+      });
+    } finally {
+      proxy.restore();
+      await starting.then((app) => app.stop()).catch(() => undefined);
+      await proxy.close();
+    }
+  }
+
+  interface CutStart {
+    fleet: Fleet;
+    starting: ReturnType<(typeof roles)[Role]['start']>;
+    interrupt: AbortController;
+  }
+
+  /** For each command of the start; many at once, since each of them waits most of its time. */
+  async function atEachCommand(role: Role, how: Absence, next: (cut: CutStart) => Promise<void>) {
+    const commands = await commandsOf(role);
+    expect(commands).to.be.greaterThan(6);
+    const numbers = Array.from({ length: commands }, (_, index) => index + 1).values();
+    const one = async () => {
+      for (const n of numbers) await cutStart(role, n, how, next);
+    };
+    await Promise.all(Array.from({ length: 16 }, one));
+  }
+
+  for (const role of ['worker', 'serve'] as const) {
+    for (const how of ['closed', 'silent'] as const)
+      it(`${how} at any command of ${role}: it says so, waits, starts and works`, () =>
+        atEachCommand(role, how, async ({ fleet, starting }) => {
+          fleet.proxy.restore();
+          await roles[role].works((await starting) as never, fleet);
+        }));
+
+    it(`silent at any command of ${role}, which is told to stop: it ends within two seconds`, () =>
+      atEachCommand(role, 'silent', async ({ starting, interrupt }) => {
+        const toldAt = performance.now();
+        interrupt.abort();
+        await starting.catch(() => undefined);
+        expect(performance.now() - toldAt).to.be.below(2000);
+      }));
+  }
+
+  it('silent at any command of a worker’s stop: it ends within the grace', async () => {
+    const commandsOfStop = async (n?: number) => {
+      const fleet = await openFleet(`stop-${n}`);
+      const app = await startWorkerApp(fleet.config, fleet.logs);
+      await search(fleet.direct);
+      const before = fleet.proxy.commands;
+      if (n !== undefined) fleet.proxy.cutAt(n, 'silent');
+      const { unclosed } = await app.stop();
+      expect(unclosed, `at command ${n}`).to.deep.equal([]);
+      await fleet.proxy.close();
+      return fleet.proxy.commands - before;
+    };
+    const commands = await commandsOfStop();
+    expect(commands).to.be.greaterThan(3);
+    await Promise.all(Array.from({ length: commands }, (_, index) => commandsOfStop(index + 1)));
+  });
+});
