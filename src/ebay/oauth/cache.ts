@@ -187,9 +187,7 @@ export class TokenCache {
 
   async #setClock(): Promise<void> {
     const { redis, clock, config } = this.#context;
-    if (redis === undefined) return;
-    const time = await answered(redis, () => redis.time(), config.token.readTimeout).catch(() => undefined);
-    if (time !== undefined) clock.learn(Number(time[0]) * 1000 + Number(time[1]) / 1000);
+    if (redis !== undefined) await clock.set(redis, config.token.readTimeout).catch(() => undefined);
   }
 }
 
@@ -212,16 +210,27 @@ export function tokenKeys(tenant: string, { ebay }: Pick<Config, 'ebay'>) {
   };
 }
 
+/** Where the clock of a machine is set, this one goes on as it did. */
+export const monotonic = () => performance.timeOrigin + performance.now();
+
 /**
- * Redis’s time as this process estimates it: its own clock, corrected by Redis's last answer. All processes of the fleet
- * agree on a token's age, also one whose own clock is minutes off.
+ * Redis’s time as this process estimates it: a clock of its own, corrected by Redis's last answer. All processes of the fleet
+ * agree on a token's age and on the day of a token request, also one whose own clock is days off.
  */
 export class FleetClock {
   readonly #clock: () => number;
   #offsetMs = 0;
+  /** Whether Redis has said what time it is. */
+  isSet = false;
 
   constructor(clock: () => number = Date.now) {
     this.#clock = clock;
+  }
+
+  /** Asks Redis. @throws Failure `redis-unavailable` after so many seconds */
+  async set(redis: Redis, seconds: number): Promise<void> {
+    const [whole, micros] = await answered(redis, () => redis.time(), seconds);
+    this.learn(Number(whole) * 1000 + Number(micros) / 1000);
   }
 
   /** ms since the epoch. */
@@ -231,6 +240,7 @@ export class FleetClock {
 
   learn(redisNow: number): void {
     this.#offsetMs = redisNow - this.#clock();
+    this.isSet = true;
   }
 }
 

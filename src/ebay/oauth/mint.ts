@@ -150,24 +150,31 @@ export class Minter {
   /** @param cause what this process knows of it; of another process's request the reason alone is known */
   #paused({ reason, ms }: Pause, cause: string = reason): Failure {
     this.failing = true;
-    const until = Date.now() + ms;
+    const { clock } = this.#context;
+    const until = clock.now() + ms;
     const isRefused = isCredentialRefused(reason);
     if (isRefused) this.#context.metrics?.credentialRefused(true);
     const what = isRefused ? REMEDIES[reason] : `eBay's token endpoint fails (${cause})`;
     const message = `${what}; next request at ${new Date(until).toISOString()}`;
-    return new Failure(isRefused ? 'credential-refused' : 'token-unavailable', message, { until, reason });
+    const detail = { until: here(until, clock), reason };
+    return new Failure(isRefused ? 'credential-refused' : 'token-unavailable', message, detail);
   }
 
   #spent(mintsToday: number): Failure {
-    const { config, log, tenant } = this.#context;
-    const until = pacificDayEnd(Date.now());
+    const { clock, config, log, tenant } = this.#context;
+    const until = pacificDayEnd(clock.now());
     const message = `${mintsToday} token requests today, DAILY_MINT_LIMIT is ${config.token.dailyMintLimit}: something asks for tokens in a loop; more from ${new Date(until).toISOString()}`;
-    const today = pacificDay(Date.now());
+    const today = pacificDay(clock.now());
     if (this.#alarmed !== today) log.error(message, { tenant, mintsToday });
     this.#alarmed = today;
     this.failing = true;
-    return new Failure('mint-budget-spent', message, { until, reason: 'mint-budget' });
+    return new Failure('mint-budget-spent', message, { until: here(until, clock), reason: 'mint-budget' });
   }
+}
+
+/** An instant of the fleet's clock on this process's. */
+function here(at: number, clock: FleetClock): number {
+  return at - clock.now() + Date.now();
 }
 
 const REMEDIES: Partial<Record<MintTrouble, string>> = {
@@ -300,6 +307,8 @@ export class FleetPermits {
 
   async #run<Answer>(script: LuaScript, args: object): Promise<Answer> {
     const { value, lock, fence, interval, pause, refused, mints } = this.#keys;
+    // The request counts for the day that it is by Redis's clock.
+    if (!this.#clock.isSet) await this.#clock.set(this.#redis, this.#config.redis.commandTimeout);
     const keys = [value, lock, fence, interval, mints(pacificDay(this.#clock.now())), pause, refused];
     const json = await this.#ask(() => script.run(this.#redis, keys, [JSON.stringify(args)]));
     const { now, ...answer } = JSON.parse(json as string) as { now: number };

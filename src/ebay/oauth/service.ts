@@ -12,6 +12,7 @@ import {
   type Found,
   isTokenText,
   type Miss,
+  monotonic,
   TokenCache,
   type TokenContext,
   type TokenData,
@@ -62,7 +63,7 @@ export class EbayAuthService {
       config,
       redis,
       tenant: options.tenant ?? 'default',
-      clock: new FleetClock(options.clock),
+      clock: new FleetClock(options.clock ?? (redis && monotonic)),
       log: options.log ?? NOOP_LOGGER,
       metrics: options.metrics,
       random: options.random ?? Math.random,
@@ -251,7 +252,7 @@ export class EbayAuthService {
     const { metrics } = this.#context;
     if (this.#usableCopy() !== token) {
       this.#copy = token;
-      metrics?.expiresAt(token.usableUntil);
+      metrics?.expiresAt(Date.now() + token.usableUntil - this.#context.clock.now());
     }
     if (source === 'redis') this.#minter.recovered();
     this.#ahead.used(token);
