@@ -22,6 +22,14 @@ describe('dpf demo', function () {
     expect(await isListening(Number(redisPort))).to.equal(false);
   });
 
+  it('says in one line what to install where there is no Redis', async () => {
+    const demo = dpf(['demo'], { PATH: '' });
+    expect(await demo.exit(), demo.output).to.equal(4);
+    expect(demo.output).to.equal(
+      'dpf: no redis-server or valkey-server on the PATH: install Redis 7 or Valkey first\n',
+    );
+  });
+
   it('with --keep prints what another terminal needs, and ends on Ctrl-C; a second worker logs as usual', async () => {
     const demo = dpf(['demo', '--keep']);
     await demo.waitForLine(/Still running until Ctrl-C[\s\S]*npx dpf token/);

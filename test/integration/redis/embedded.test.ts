@@ -1,11 +1,18 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import sinon from 'sinon';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { startTestRedis } from '../../support/redis.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+const EMBEDDED = new URL('../../../src/redis/embedded.ts', import.meta.url).href;
 
 describe('an embedded Redis', () => {
   let folder: string;
@@ -67,14 +74,59 @@ describe('an embedded Redis', () => {
     );
   });
 
-  it('says what to run where no server is on the PATH and none may be installed', async () => {
-    sinon.stub(process, 'getuid').returns(1000);
-    const lines: string[] = [];
-    const refused = startEmbeddedRedis({ path: folder, say: (line) => lines.push(line) });
-    expect(await refused.catch((error: Error) => error.message)).to.equal(
-      "no redis-server or valkey-server on the PATH: run `apt-get install -y redis-server` (or your system's way) first",
+  it('ends when its process is killed', async () => {
+    const script = join(folder, 'owner.mjs');
+    writeFileSync(
+      script,
+      `const { startEmbeddedRedis } = await import(${JSON.stringify(EMBEDDED)});
+       console.log((await startEmbeddedRedis({ path: process.env.PATH })).url);
+       setInterval(() => {}, 1000);`,
     );
-    expect(lines).to.deep.equal([]);
+    const owner = spawn(process.execPath, ['--import', 'tsx/esm', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [url] = (await once(createInterface(owner.stdout), 'line')) as [string];
+    expect(await ask(url, (redis) => redis.ping())).to.equal('PONG');
+    owner.kill('SIGKILL');
+    await waitFor('its end', () =>
+      ask(url, (redis) => redis.ping()).then(
+        () => false,
+        () => true,
+      ),
+    );
+  });
+
+  it('goes on though it writes much to its log', async () => {
+    const server = await start(['--loglevel', 'debug']);
+    const script = 'for n = 1, 20000 do redis.log(redis.LOG_WARNING, "a line of the log") end return 1';
+    expect(await ask(server.url, (redis) => redis.eval(script, 0))).to.equal(1);
+  });
+
+  for (const [manager, uid, command] of [
+    ['apt-get', 1000, 'sudo apt-get install -y redis-server'],
+    ['dnf', 1000, 'sudo dnf install -y valkey'],
+    ['apk', 0, 'apk add redis'],
+    ['brew', 501, 'brew install redis'],
+  ] as const)
+    it(`says what to run where ${manager} is there, no server is, and none may be installed`, async () => {
+      sinon.stub(process, 'getuid').returns(uid);
+      writeFileSync(join(folder, manager), '#!/bin/false', { mode: 0o755 });
+      const lines: string[] = [];
+      const refused = startEmbeddedRedis({ path: folder, say: (line) => lines.push(line) });
+      expect(await refused.catch((error: Error) => error.message)).to.equal(
+        `no redis-server or valkey-server on the PATH: run \`${command}\` first`,
+      );
+      expect(lines).to.deep.equal([]);
+    });
+
+  it('is asked for before the tests run: without a server they end at once with one line', () => {
+    const script = fileURLToPath(new URL('../../../scripts/requireRedis.ts', import.meta.url));
+    const args = ['--import', 'tsx', script];
+    const { status, stderr } = spawnSync(process.execPath, args, { env: { PATH: folder }, encoding: 'utf8' });
+    expect([status, stderr]).to.deep.equal([
+      1,
+      'no redis-server or valkey-server on the PATH: install Redis 7 or Valkey first\n',
+    ]);
   });
 
   it('takes no file for a server that cannot be run, and none of the working directory', async () => {
