@@ -72,6 +72,14 @@ export function retryAfterMs(header: string | undefined, now: number): number | 
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
+/** The `Retry-After` of an answer. A date counts from the `Date` of the same answer: this machine's clock may be wrong. */
+export function retryAfterOf(headers: Record<string, unknown>): string | undefined {
+  const { 'retry-after': written, date } = headers;
+  if (typeof written !== 'string') return undefined;
+  const ms = retryAfterMs(written, Date.parse(String(date)));
+  return ms === undefined || Number.isNaN(ms) ? written : String(ms / 1000);
+}
+
 /**
  * The pause that a 429 names. Within 1 s and `maxMs`: it was seen absent, in the past and absurdly long, but a throttled
  * caller must pause.

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { Answer } from './answer.ts';
 import { agentsFor, ConnectError } from './connecting.ts';
-import { type BrokenAttempt, isGatewayTrouble, ONCE } from './retryPolicy.ts';
+import { type BrokenAttempt, isGatewayTrouble, ONCE, retryAfterOf } from './retryPolicy.ts';
 
 type Network = Pick<Config['ebay'], 'connectTimeout' | 'proxyUrl' | 'maxBodyBytes'>;
 
@@ -85,7 +85,7 @@ export function answerOf({ status, headers, data }: AxiosResponse): Answer {
     status,
     contentType: text(headers['content-type']) ?? '',
     location: text(headers.location),
-    retryAfter: text(headers['retry-after']),
+    retryAfter: retryAfterOf(headers),
     text: text(data) ?? '',
   };
 }

@@ -1,7 +1,7 @@
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
 import { parseObject, readErrorBody } from '../answer.ts';
-import { type MintTrouble, retryAfterMs } from '../retryPolicy.ts';
+import { type MintTrouble, retryAfterMs, retryAfterOf } from '../retryPolicy.ts';
 import { isTokenText, scopeList } from './cache.ts';
 
 /** A token answer has about 2 kB; whatever is larger is no token. */
@@ -31,7 +31,7 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
       signal: deadline,
       validateStatus: () => true,
     });
-    return readTokenAnswer(status, data, headers['retry-after'] as string | undefined);
+    return readTokenAnswer(status, data, retryAfterOf(headers));
   } catch (error) {
     if (error instanceof MintFault) throw error;
     if (deadline.aborted) throw new MintFault('timeout', `no answer within ${token.requestTimeout} s`);

@@ -5,6 +5,7 @@ import {
   isQuickRetry,
   quickRetryDelayMs,
   retryAfterMs,
+  retryAfterOf,
   throttlePauseMs,
 } from '../../../src/ebay/retryPolicy.ts';
 import { Failure, type FailureCode } from '../../../src/failures.ts';
@@ -40,6 +41,18 @@ describe('the pause that a Retry-After names', () => {
         if (ms !== undefined) expect(ms).to.be.within(Math.min(1000, max), max);
       }),
     );
+  });
+});
+
+describe('the Retry-After of an answer', () => {
+  it('counts a date from the answer’s own Date, whatever this machine’s clock says', () => {
+    const written = { date: at(0), 'retry-after': at(60_000) };
+    for (const wrong of [-2, 0, 2].map((days) => NOW + days * 86_400_000))
+      expect(throttlePauseMs(retryAfterOf(written), wrong, MAX)).to.equal(60_000);
+    expect(retryAfterOf({ 'retry-after': at(60_000) })).to.equal(at(60_000));
+    expect(retryAfterOf({ date: at(0), 'retry-after': '1.5' })).to.equal('1.5');
+    expect(retryAfterOf({ date: at(0), 'retry-after': 'soon' })).to.equal('soon');
+    expect(retryAfterOf({ date: at(0) })).to.equal(undefined);
   });
 });
 
