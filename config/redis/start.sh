@@ -6,11 +6,14 @@ set -eu
 hash() { printf %s "$1" | sha256sum | cut -d ' ' -f 1; }
 
 umask 077
+# Without a password of its own nobody can log in as backup.
+backup=${REDIS_BACKUP_PASSWORD:-$(head -c 32 /dev/urandom | sha256sum)}
 sed -e "s/#WORKER_PASSWORD_SHA256/#$(hash "${REDIS_WORKER_PASSWORD:?is not set}")/" \
   -e "s/#PRODUCER_PASSWORD_SHA256/#$(hash "${REDIS_PRODUCER_PASSWORD:?is not set}")/" \
+  -e "s/#BACKUP_PASSWORD_SHA256/#$(hash "$backup")/" \
   -e "s/#TOKEN_READER_PASSWORD_SHA256/#$(hash "${REDIS_TOKEN_READER_PASSWORD:?is not set}")/" \
   "$(dirname "$0")/users.acl" > "${TMPDIR:-/tmp}/users.acl"
-unset REDIS_WORKER_PASSWORD REDIS_PRODUCER_PASSWORD REDIS_TOKEN_READER_PASSWORD
+unset REDIS_WORKER_PASSWORD REDIS_PRODUCER_PASSWORD REDIS_TOKEN_READER_PASSWORD REDIS_BACKUP_PASSWORD backup
 
 folder=$1
 shift

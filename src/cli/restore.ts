@@ -1,4 +1,5 @@
 import { type FileHandle, open, stat } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command } from 'commander';
 import { type BackupHeader, WrongBackup } from '../app/backupFile.ts';
 import { Restore, type RestoreOptions, type RestoreReport } from '../app/restore.ts';
@@ -10,6 +11,9 @@ import { type Answer, answering, withRedis } from './commandSetup.ts';
 import { CommandError, EXIT } from './exit.ts';
 import { onInterrupt } from './signals.ts';
 import { progressLine, type Terminal } from './terminal.ts';
+
+/** How long an interrupted restore may take to delete the track that it has written a part of, ms. */
+const INTERRUPT_GRACE_MS = 1000;
 
 interface Flags {
   dryRun?: boolean;
@@ -48,7 +52,7 @@ async function putBack(terminal: Terminal, path: string, flags: Flags): Promise<
     return await withRedis(config, async (redis) => {
       show(dryRun ? 'compared' : 'restored');
       const options: RestoreOptions = { dryRun, overwrite, signal, progress };
-      const report = await restore.run(redis, options);
+      const report = await Promise.race([restore.run(redis, options), overdue(interrupt.received)]);
       line.end();
       const notes = notesOf(header, report, config.queue.prefix, { dryRun, overwrite });
       const data = { dryRun, ...report };
@@ -67,6 +71,13 @@ async function putBack(terminal: Terminal, path: string, flags: Flags): Promise<
     interrupt.dispose();
     await file?.close();
   }
+}
+
+/** Rejects when an interrupted restore has not ended by itself, such as while Redis does not answer. */
+async function overdue(interrupted: Promise<unknown>): Promise<never> {
+  await interrupted;
+  await sleep(INTERRUPT_GRACE_MS, undefined, { ref: false });
+  throw new Failure('interrupted', 'interrupted');
 }
 
 /** It is read twice, so it must be a file. @throws CommandError */

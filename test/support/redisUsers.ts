@@ -6,7 +6,7 @@ import { startEmbeddedRedis } from '../../src/redis/embedded.ts';
 
 const PUBLISHED = new URL('../../config/redis/users.acl', import.meta.url);
 
-export type RedisUser = 'worker' | 'producer' | 'token-reader' | 'admin';
+export type RedisUser = 'worker' | 'producer' | 'backup' | 'token-reader' | 'admin';
 
 export interface GuardedRedis {
   urlOf(user: RedisUser): string;

@@ -120,10 +120,27 @@ describe('the users of config/redis/users.acl', () => {
     });
   });
 
-  for (const user of ['worker', 'producer', 'token-reader'] as const)
-    it(`refuse ${FORBIDDEN.length} of ${FORBIDDEN.length} things that a ${user} has no business with`, async () => {
+  it('let a backup look at names and at what is saved, not at the token or a job, and change nothing', async () => {
+    await withUser('backup', async (connection) => {
+      expect(await refusal(connection, ['SCAN', '0'])).to.equal('it was done');
+      expect(await refusal(connection, ['HGETALL', '{ebay}:api-keys'])).to.equal('it was done');
+      for (const command of [
+        ['GET', TOKEN],
+        ['HGETALL', '{ebay}:ebay-search:1'],
+        ['HGETALL', '{ebay}:session:page:x'],
+        ['HSET', '{ebay}:api-keys', 'x', 'y'],
+        ['DEL', '{ebay}:track:default:x:v2'],
+        ['EVAL', 'return 1', '0'],
+      ])
+        expect(await refusal(connection, command), command.join(' ')).to.match(/^NOPERM/);
+    });
+  });
+
+  const forbidden = (user: RedisUser) => FORBIDDEN.filter(([name]) => user !== 'backup' || name !== 'SCAN');
+  for (const user of ['worker', 'producer', 'backup', 'token-reader'] as const)
+    it(`refuse ${forbidden(user).length} of ${forbidden(user).length} things that a ${user} has no business with`, async () => {
       const done: string[] = [];
-      for (const command of FORBIDDEN)
+      for (const command of forbidden(user))
         await withUser(user, async (connection) => {
           const message = await refusal(connection, command);
           if (!REFUSED.test(message)) done.push(`${command.join(' ')}: ${message}`);
