@@ -4,6 +4,8 @@ import { formWarnings } from '../config/written.ts';
 import { checkCredentials, checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
 import { Failure } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
+import { FleetStore } from '../fleet/fleetStore.ts';
+import { goneText, LOSS_REMEDY, lossText, sinceOf } from '../fleet/loss.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { checkQueues } from '../queue/checkup.ts';
@@ -48,6 +50,7 @@ export async function* examine(
       );
       return;
     }
+    yield await checkData(new FleetStore(redis, config.queue.prefix));
     onStep('eBay and the clocks');
     const [reached, ahead] = await askEbayTheTime(config, clock);
     yield reached;
@@ -65,6 +68,15 @@ export async function* examine(
   } finally {
     await lifecycle.stop(CLOSE_MS);
   }
+}
+
+/** Whether Redis lost its data, which nobody has acknowledged. */
+async function checkData(store: FleetStore): Promise<Finding> {
+  const { mark, loss } = await store.look();
+  if (loss !== undefined)
+    return fail('data', 'degraded', `${lossText(loss)}; gone: ${goneText(loss)}`, LOSS_REMEDY);
+  if (mark === '') return ok('data', 'no worker and no server has used this Redis yet');
+  return ok('data', `used by this fleet since ${new Date(sinceOf(mark)).toISOString()}`);
 }
 
 /** Token, quota, gate, and one search. */

@@ -45,9 +45,14 @@ interface WorkersOptions {
   adapt: (context: QueueContext) => QueueContext;
 }
 
+/** A tenant, and the mark of the Redis data that it is declared to. */
+interface WantedTenant extends Tenant {
+  readonly data: string | undefined;
+}
+
 /** One tenant in this process. Its steps follow one another; the last wanted state wins. */
 interface TenantSlot {
-  wanted: Tenant | undefined;
+  wanted: WantedTenant | undefined;
   running: TenantWorker | undefined;
   steps: Promise<void>;
 }
@@ -81,7 +86,7 @@ export class TenantWorkers {
    * Works for the tenants of this version from now on.
    * @returns when all of them have started or failed to; rejects with the first failure that waiting cannot repair
    */
-  async serve({ tenants }: Snapshot): Promise<void> {
+  async serve({ tenants, data }: Snapshot): Promise<void> {
     this.#logUnavailable(tenants);
     if (this.#stopping.signal.aborted) return;
     const isWanted = ({ name, unavailableReason }: Tenant) =>
@@ -91,7 +96,7 @@ export class TenantWorkers {
         this.#slots.set(name, { wanted: undefined, running: undefined, steps: Promise.resolve() });
     const steps = [...this.#slots].map(([name, slot]) => {
       const tenant = tenants.get(name);
-      slot.wanted = tenant !== undefined && isWanted(tenant) ? tenant : undefined;
+      slot.wanted = tenant !== undefined && isWanted(tenant) ? { ...tenant, data } : undefined;
       const step = slot.steps.then(() => this.#settle(name, slot));
       slot.steps = step.catch(() => undefined);
       return step;
@@ -186,8 +191,8 @@ export type TenantWorker = Awaited<ReturnType<typeof startTenantWorker>>;
  * Starts to work for one tenant: token, gate, queues, upkeep, and a worker. Tenants share nothing that can be exhausted: each
  * has worker slots, a gate and a line of waiting calls of its own.
  */
-async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) {
-  let tenant = initial;
+async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOptions) {
+  let tenant: Tenant = initial;
   // The state in Redis. If Redis could not take a change, the next one is compared with this.
   let applied = initial;
   const { redis, metrics } = options;
@@ -265,12 +270,17 @@ async function startTenantWorker(initial: Tenant, options: TenantWorkerOptions) 
       get running() {
         return worker.running;
       },
-      /** Takes other settings over; false where that needs a restart of the tenant, as another keyset does. */
-      async change(next: Tenant): Promise<boolean> {
+      /**
+       * Takes other settings over, and declares all of them again to a Redis that lost its data; false where that needs a
+       * restart of the tenant, as another keyset does.
+       */
+      async change(next: WantedTenant): Promise<boolean> {
         if (needsRestart(tenant.config, next.config)) return false;
         tenant = next;
-        if (!isDeepStrictEqual(applied.config.pace, next.config.pace)) await setTenantPace(next.config);
-        if (!isDeepStrictEqual(applied.schedules, next.schedules)) await setSchedules(next);
+        const isLost = applied.data !== next.data;
+        if (isLost || !isDeepStrictEqual(applied.config.pace, next.config.pace))
+          await setTenantPace(next.config);
+        if (isLost || !isDeepStrictEqual(applied.schedules, next.schedules)) await setSchedules(next);
         applied = next;
         return true;
       },

@@ -66,6 +66,7 @@ export async function startWorkerApp(
       role: 'worker',
       tenants: () => tenants.names,
       metrics: metrics.config,
+      schedules: metrics.schedules,
       log: log.component('config'),
     });
     fleet.onChange((snapshot) => {

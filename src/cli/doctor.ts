@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { ConfigError } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { FleetStore } from '../fleet/fleetStore.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { unreachable } from '../redis/fitness.ts';
 import { type Finding, fail, skipped, type Trouble } from '../telemetry/finding.ts';
@@ -11,8 +12,14 @@ import { type Colour, harmless, progressLine, type Terminal } from './terminal.t
 export function command(terminal: Terminal): Command {
   const doctor = new Command('doctor')
     .description('Check everything that the service needs, and say what to do about what is wrong.')
+    .option(
+      '--loss-seen',
+      'first end the report that Redis lost its data: nothing is to be restored any more',
+    )
     .addHelpText('after', AFTER_HELP);
-  return answering(doctor, terminal, ({ json }) => diagnose(terminal, json));
+  return answering(doctor, terminal, ({ json, lossSeen }: { json?: boolean; lossSeen?: boolean }) =>
+    diagnose(terminal, json, lossSeen),
+  );
 }
 
 const AFTER_HELP = `
@@ -23,7 +30,7 @@ Exit codes: 0 healthy · 3 a setting or a credential is wrong · 4 Redis or eBay
 /** A check that takes longer is named on the progress line, ms. */
 const SLOW_MS = 500;
 
-async function diagnose(terminal: Terminal, json = false): Promise<Answer> {
+async function diagnose(terminal: Terminal, json = false, lossSeen = false): Promise<Answer> {
   const findings: Finding[] = [];
   const line = progressLine(terminal);
   let timer: NodeJS.Timeout | undefined;
@@ -36,7 +43,7 @@ async function diagnose(terminal: Terminal, json = false): Promise<Answer> {
     timer = setTimeout(() => line.show(() => `looking at ${what}`), SLOW_MS);
   };
   try {
-    for await (const finding of examined(onStep)) {
+    for await (const finding of examined(onStep, lossSeen)) {
       clear();
       findings.push(finding);
       if (!json) terminal.print(findingLine(finding, terminal));
@@ -57,11 +64,13 @@ const EXITS: Record<Trouble, ExitCode> = {
 };
 
 /** An error that ends the examination is a finding too. */
-async function* examined(onStep: (what: string) => void): AsyncGenerator<Finding> {
+async function* examined(onStep: (what: string) => void, lossSeen: boolean): AsyncGenerator<Finding> {
   try {
     const config = loadConfig();
     onStep('Redis');
-    await withRedis(config, async () => undefined);
+    await withRedis(config, async (redis) => {
+      if (lossSeen) await new FleetStore(redis, config.queue.prefix).clearLoss();
+    });
     const { examine } = await import('../app/doctor.ts');
     yield* examine(config, { log: quietLog(), onStep });
   } catch (error) {

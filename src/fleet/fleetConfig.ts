@@ -16,7 +16,8 @@ import { type ConfigSources, configFiles, reloadablePart } from '../config/load.
 import { settings } from '../config/schema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { ConfigMetrics } from '../telemetry/metrics.ts';
+import type { ConfigMetrics, ScheduleMetrics } from '../telemetry/metrics.ts';
+import { CensusTaker } from './census.ts';
 import { unknownTenant } from './declaration.ts';
 import {
   declarationsOf,
@@ -28,7 +29,19 @@ import {
   type Versioned,
   withNewer,
 } from './fleetStore.ts';
+import {
+  type DataState,
+  goneText,
+  isOlderThan,
+  LOSS_REMEDY,
+  type Loss,
+  lossKind,
+  lossOf,
+  lossText,
+  sinceOf,
+} from './loss.ts';
 import { type Snapshot, snapshotOf, type Tenant } from './snapshot.ts';
+import { startDuty } from './upkeep.ts';
 
 interface FleetConfigOptions {
   /** As this process started. */
@@ -39,14 +52,19 @@ interface FleetConfigOptions {
   /** Tenants that this process works for now. */
   tenants: () => string[];
   metrics: ConfigMetrics;
+  /** Of a worker, which counts what would be gone if Redis lost its data. */
+  schedules?: ScheduleMetrics;
   log: Logger;
 }
 
 /**
- * How often a process looks at its files and at the fleet's version, one HGET: how soon a change is everywhere. Polling
+ * How often a process looks at its files, the fleet's version and the mark of Redis's data, one HMGET: how soon a change is everywhere. Polling
  * also works for mounted volumes, renamed folders and a Redis that restarts.
  */
 const POLL_MS = 500;
+
+/** How often one worker of the fleet counts what would be gone if Redis lost its data, ms. */
+const CENSUS_EVERY_MS = 10_000;
 
 /** How often a process reports that it is there; a changed report is sent at once. */
 const REPORT_MS = 3000;
@@ -60,19 +78,25 @@ const REPORT_MS = 3000;
  */
 export class FleetConfig {
   readonly #options: FleetConfigOptions;
+  readonly #redis: Redis;
   readonly #store: FleetStore;
   readonly #files: SourceFiles;
   readonly #process: { config: Config; env: NodeJS.ProcessEnv };
   readonly #id = randomUUID();
   readonly #listeners: Array<(snapshot: Snapshot) => void> = [];
   readonly #logged = new Set<string>();
+  readonly #census: CensusTaker;
+  readonly #startedAt = performance.now();
   #versioned: Versioned = NOTHING;
+  /** The data of Redis as this process knows it. */
+  #data: DataState = { mark: '', version: 0, census: undefined, loss: undefined };
   #current: Snapshot;
   #fixed: Content | undefined;
   #signature = '';
   #refused: string | undefined;
   #reported = { text: '', at: 0 };
   #timer: NodeJS.Timeout | undefined;
+  #counting: ReturnType<typeof startDuty> | undefined;
   #polling = Promise.resolve();
   #stopped = false;
 
@@ -80,7 +104,9 @@ export class FleetConfig {
   constructor(redis: Redis, options: FleetConfigOptions) {
     const { config, sources } = options;
     this.#options = options;
+    this.#redis = redis;
     this.#store = new FleetStore(redis, config.queue.prefix);
+    this.#census = new CensusTaker(redis, config.queue.prefix);
     this.#files = sourceFiles(config, sources);
     this.#process = { config, env: sources.env ?? environment() };
     this.#current = snapshotOf(NOTHING, this.#process);
@@ -89,6 +115,11 @@ export class FleetConfig {
   /** The version that this process runs now; it is replaced as a whole. */
   current(): Snapshot {
     return this.#current;
+  }
+
+  /** A loss of Redis's data that nobody has acknowledged, as last seen. */
+  get loss(): Loss | undefined {
+    return this.#data.loss;
   }
 
   onChange(listener: (snapshot: Snapshot) => void): void {
@@ -117,11 +148,24 @@ export class FleetConfig {
     this.#stopped = true;
     clearTimeout(this.#timer);
     await this.#polling;
+    await this.#counting?.stop();
     await this.#store.leave(this.#id).catch(() => undefined);
   }
 
   #schedule(): void {
-    if (!this.#stopped) this.#timer = setTimeout(() => this.#poll().then(() => this.#schedule()), POLL_MS);
+    if (this.#stopped) return;
+    const { config, schedules, log } = this.#options;
+    this.#counting ??=
+      schedules &&
+      startDuty({
+        name: 'census',
+        redis: this.#redis,
+        prefix: config.queue.prefix,
+        everyMs: CENSUS_EVERY_MS,
+        work: () => this.#takeCensus(schedules),
+        log,
+      });
+    this.#timer = setTimeout(() => this.#poll().then(() => this.#schedule()), POLL_MS);
   }
 
   #poll(): Promise<void> {
@@ -131,12 +175,16 @@ export class FleetConfig {
 
   async #pollNow(): Promise<void> {
     try {
+      const found = await this.#store.look();
+      const kind = lossKind({ ...this.#data, version: this.#versioned.version }, found);
+      if (kind === undefined) this.#know(found);
+      else await this.#recover(kind, found);
       const signature = this.#signatureNow();
       if (signature !== this.#signature) {
         await this.#publishFiles();
         // Not before: a change that Redis could not take is tried again.
         this.#signature = signature;
-      } else if ((await this.#store.version()) !== this.#versioned.version) await this.#takeOver();
+      } else if (this.#data.version !== this.#versioned.version) await this.#takeOver();
       await this.#report();
     } catch (error) {
       // Without Redis everything stays as it is, and a change is tried again; the connection logs its own errors.
@@ -154,6 +202,7 @@ export class FleetConfig {
 
   async #publishFiles(): Promise<void> {
     const { log } = this.#options;
+    if (this.#data.mark === '') this.#know({ ...(await this.#store.look()), mark: await this.#store.mark() });
     const { parts, names, fixed } = readSourceFiles(this.#files);
     const { current, changed, stale } = await publishNext(
       this.#store,
@@ -171,10 +220,67 @@ export class FleetConfig {
 
   async #takeOver(): Promise<void> {
     const current = await this.#store.read();
-    // Redis lost its data: the fleet keeps its version.
+    // The process that restored it did not know the newest version.
     if (current.version < this.#versioned.version)
       await this.#store.publish(current.version, this.#versioned);
     else this.#apply(current);
+  }
+
+  /** Redis lost its data. The first process that notices restores the document; each one declares its part again. */
+  async #recover(kind: Loss['kind'], found: DataState): Promise<void> {
+    const { log, metrics } = this.#options;
+    const { mark } = this.#data;
+    let restored: DataState | undefined = found;
+    let next = this.#versioned;
+    if (found.mark === mark || !(await this.#store.descendsFrom(mark))) {
+      next = this.#restoredVersion(kind, found, await this.#store.read());
+      const { census } = await this.#census.take(this.#current.tenants);
+      const loss = lossOf(kind, this.#data, census);
+      restored = await this.#store.restore(found, mark, next, { census, loss });
+      // Another process was faster: the next poll sees what it did.
+      if (restored === undefined) return;
+      metrics.dataLost();
+      const tenants = [...this.#current.tenants.values()];
+      log.warn('Redis lost its data: the fleet declares its own again', {
+        what: lossText(loss),
+        restored: {
+          version: next.version,
+          tenants: tenants.length,
+          schedules: tenants.reduce((sum, { schedules = [] }) => sum + schedules.length, 0),
+        },
+        gone: goneText(loss),
+        remedy: LOSS_REMEDY,
+      });
+    } else log.info('Redis lost its data: another process has restored it');
+    this.#know(restored);
+    this.#apply(next);
+  }
+
+  /** The version that this process runs, with what a command added to the empty Redis meanwhile. */
+  #restoredVersion(kind: Loss['kind'], { version }: DataState, { document: there }: Versioned): Versioned {
+    const own = this.#versioned;
+    const added = { ...own.document.added, ...there.added };
+    const merged = { ...withNewer(own.document, there).document, added };
+    const document = kind === 'empty' ? merged : own.document;
+    if (version <= own.version && isDeepStrictEqual(document, own.document)) return own;
+    return { version: Math.max(version, own.version) + 1, document };
+  }
+
+  #know(data: DataState): void {
+    const { metrics } = this.#options;
+    this.#data = data;
+    metrics.data(sinceOf(data.mark), data.loss !== undefined);
+  }
+
+  /** Counts what would be gone if Redis lost its data, and looks after the schedules. */
+  async #takeCensus(metrics: ScheduleMetrics): Promise<void> {
+    const { mark, census: known } = this.#data;
+    const { census, figures } = await this.#census.take(this.#current.tenants);
+    metrics.counted(figures, 3 * CENSUS_EVERY_MS);
+    // The processes that ran before this one must see for themselves that Redis has older data.
+    const isYoung = performance.now() - this.#startedAt < CENSUS_EVERY_MS;
+    if (isYoung && known !== undefined && isOlderThan(census.at, known)) return;
+    await this.#store.storeCensus(mark, known, census);
   }
 
   /** All of it or nothing. The same version is applied again only if its keysets have changed. */
@@ -184,7 +290,7 @@ export class FleetConfig {
     this.#versioned = versioned;
     let next: Snapshot;
     try {
-      next = snapshotOf(versioned, this.#process);
+      next = { ...snapshotOf(versioned, this.#process), data: this.#data.mark };
     } catch (error) {
       if (!(error instanceof ConfigError)) throw error;
       this.#refused = linesOf(error.problems).join('; ');

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import type { Content } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import { LuaScript } from '../redis/luaScript.ts';
+import type { Census } from './census.ts';
 import type { Declarations } from './declaration.ts';
+import { type DataState, type Loss, sinceOf } from './loss.ts';
 
 /** The content of one source, and since when: a file's time of change, or the moment of a command; ms since the epoch. */
 export interface Part<T> {
@@ -86,6 +89,28 @@ if (redis.call('HGET', KEYS[1], 'version') or '0') ~= ARGV[1] then return 0 end
 redis.call('HSET', KEYS[1], 'version', ARGV[2], 'document', ARGV[3])
 return 1`);
 
+/** KEYS: 1 the fleet's hash. ARGV: 1 an id. A mark is the time at which it was set, ms, and an id. */
+const MARK = new LuaScript(`
+local now = redis.call('TIME')
+local mark = string.format('%d-%s', now[1] * 1000 + math.floor(now[2] / 1000), ARGV[1])
+redis.call('HSETNX', KEYS[1], 'mark', mark)
+return redis.call('HGET', KEYS[1], 'mark')`);
+
+/** KEYS: 1 the fleet's hash. ARGV: 1 mark and 2 version that it has, then the fields and values that follow them. */
+const RESTORE = new LuaScript(`
+local there = redis.call('HMGET', KEYS[1], 'mark', 'version')
+if (there[1] or '') ~= ARGV[1] or (there[2] or '0') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
+return 1`);
+
+/** KEYS: 1 the fleet's hash. ARGV: 1 the mark that it has, 2 time of the census that it has at least, ms, 3 the new one. */
+const TAKE_CENSUS = new LuaScript(`
+local there = redis.call('HMGET', KEYS[1], 'mark', 'census')
+local at = tonumber(string.match(there[2] or '', '^%d+')) or 0
+if there[1] ~= ARGV[1] or at < tonumber(ARGV[2]) then return 0 end
+redis.call('HSET', KEYS[1], 'census', ARGV[3])
+return 1`);
+
 /** KEYS: 1 the processes. ARGV: 1 id, 2 report, 3 gone after, s. A value is \`SECONDS REPORT\`. */
 const REPORT = new LuaScript(`
 local now = tonumber(redis.call('TIME')[1])
@@ -98,7 +123,10 @@ end
 redis.call('EXPIRE', KEYS[1], ARGV[3])
 return 1`);
 
-/** The fleet's newest document in Redis, and a report of each process. */
+/** Marks that a restored one replaces; more than processes could still know. */
+const MARKS_KEPT = 20;
+
+/** The fleet's newest document in Redis, the state of its data, and a report of each process. */
 export class FleetStore {
   readonly #redis: Redis;
   readonly #versions: string;
@@ -111,8 +139,66 @@ export class FleetStore {
     this.#processes = `${prefix}:processes`;
   }
 
-  async version(): Promise<number> {
-    return Number((await this.#redis.hget(this.#versions, 'version')) ?? 0);
+  /** One command: every process asks again and again. */
+  async look(): Promise<DataState> {
+    const fields = ['mark', 'version', 'census', 'loss'];
+    const [mark, version, census, loss] = await this.#redis.hmget(this.#versions, ...fields);
+    return {
+      mark: mark ?? '',
+      version: Number(version ?? 0),
+      census: census ? (JSON.parse(census.slice(census.indexOf(' '))) as Census) : undefined,
+      loss: loss ? (JSON.parse(loss) as Loss) : undefined,
+    };
+  }
+
+  /** Marks the data of Redis, unless it has a mark, and returns its mark. */
+  async mark(): Promise<string> {
+    return (await MARK.run(this.#redis, this.#versions, [newId()])) as string;
+  }
+
+  /** Whether the data has this mark, or one that replaced it. */
+  async descendsFrom(mark: string): Promise<boolean> {
+    const [present, replaced] = await this.#redis.hmget(this.#versions, 'mark', 'replaced');
+    return [present, ...(replaced ?? '').split(' ')].includes(mark);
+  }
+
+  /**
+   * Gives a Redis that lost its data the fleet's document, a mark in place of the present one, and the report of the loss.
+   * @param found the state that it is in; undefined is returned when another process has changed it since
+   * @param lost the mark that was lost
+   */
+  async restore(
+    found: DataState,
+    lost: string,
+    { version, document }: Versioned,
+    { census, loss }: { census: Census; loss: Loss },
+  ): Promise<DataState | undefined> {
+    const replaced = (await this.#redis.hget(this.#versions, 'replaced')) ?? '';
+    const marks = [lost, found.mark, ...replaced.split(' ')].filter((each) => each !== '');
+    const mark = `${sinceOf(lost)}-${newId()}`;
+    const fields = {
+      mark,
+      replaced: marks.slice(0, MARKS_KEPT).join(' '),
+      census: censusText(census),
+      loss: JSON.stringify(loss),
+      ...(version === 0 ? {} : { version, document: JSON.stringify(document) }),
+    };
+    const args = [found.mark, String(found.version), ...Object.entries(fields).flat()];
+    if ((await RESTORE.run(this.#redis, this.#versions, args)) !== 1) return undefined;
+    return { mark, version, census, loss };
+  }
+
+  /** False when the data is not that of this mark, or older than a census that is known. */
+  async storeCensus(mark: string, known: Census | undefined, census: Census): Promise<boolean> {
+    const args = [mark, known?.at ?? 0, censusText(census)];
+    return (await TAKE_CENSUS.run(this.#redis, this.#versions, args)) === 1;
+  }
+
+  /** Acknowledges a loss; returns it. */
+  async clearLoss(): Promise<Loss | undefined> {
+    const { loss } = await this.look();
+    await this.#redis.hdel(this.#versions, 'loss');
+    return loss;
   }
 
   async read(): Promise<Versioned> {
@@ -144,6 +230,15 @@ export class FleetStore {
       return [{ id, ...(JSON.parse(value.slice(at + 1)) as Omit<ProcessReport, 'id'>) }];
     });
   }
+}
+
+function newId(): string {
+  return randomUUID().slice(0, 13);
+}
+
+/** Its time comes first, for the script that compares it. */
+function censusText(census: Census): string {
+  return `${census.at} ${JSON.stringify(census)}`;
 }
 
 /** How often another process may publish at the same moment. */

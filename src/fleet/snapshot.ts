@@ -28,6 +28,8 @@ export interface Tenant {
 /** One version of the fleet's configuration, as one process runs it. It never changes: the next version replaces it. */
 export interface Snapshot {
   readonly version: number;
+  /** The mark of the Redis data that it belongs to: with another one all is declared again. */
+  readonly data?: string;
   readonly config: Config;
   readonly tenants: ReadonlyMap<string, Tenant>;
 }

@@ -127,6 +127,20 @@ export const METRICS = {
     'Age of the oldest job that waits to run, by class; 0 for none, shown by one process of the fleet',
     { tenant, queue, class: CLASS },
   ),
+  dpf_schedules: gauge(
+    'Schedules by state, shown by one process of the fleet; missing: declared or stored, but no run follows',
+    { tenant, state: ['active', 'paused', 'done', 'missing'] },
+  ),
+  dpf_schedule_overdue_seconds: gauge(
+    'How late the run is that waits longest for a worker; 0 for none, shown by one process of the fleet',
+    { tenant },
+  ),
+  dpf_redis_losses_total: counter('Times that this process restored what Redis had lost', {}),
+  dpf_redis_loss_unacknowledged: gauge('1 while nobody has acknowledged that Redis lost its data', {}),
+  dpf_redis_data_since_timestamp_seconds: gauge(
+    'When the fleet began to use the data of this Redis; it survives a loss that a process saw',
+    {},
+  ),
   dpf_config_version: gauge('Version of the fleet’s configuration that this process runs', {}),
   dpf_config_changes_total: counter('Changes of the configuration while this process ran, by result', {
     result: ['applied', 'refused'],
@@ -167,6 +181,7 @@ export function createMetrics() {
     queue: (owner: string) => queueMetrics(record, owner),
     intake: (owner: string) => intakeMetrics(record, owner),
     fleet: fleetMetrics(record),
+    schedules: scheduleMetrics(record),
     config: configMetrics(record),
     http: httpMetrics(record),
     process: processMetrics(record),
@@ -411,11 +426,45 @@ function fleetMetrics(record: Recorder) {
   };
 }
 
-/** Changes of this process's configuration. */
+/** The schedules of the whole fleet, shown by one process likewise. */
+export type ScheduleMetrics = ReturnType<typeof scheduleMetrics>;
+
+/** Tenant → how many schedules are in which state, and how late their most overdue run is, s. */
+type ScheduleFigures = ReadonlyMap<string, { states: Readonly<Record<string, number>>; overdue: number }>;
+
+function scheduleMetrics(record: Recorder) {
+  let shown: ScheduleFigures = new Map();
+  let until = 0;
+  // The first of the two sets both.
+  record.collect.dpf_schedules = () => {
+    record.clear('dpf_schedules', 'dpf_schedule_overdue_seconds');
+    for (const [tenant, { states, overdue }] of performance.now() < until ? shown : []) {
+      for (const [state, count] of Object.entries(states))
+        record.set('dpf_schedules', { tenant, state }, count);
+      record.set('dpf_schedule_overdue_seconds', { tenant }, overdue);
+    }
+  };
+  return {
+    counted(figures: ScheduleFigures, freshForMs: number): void {
+      shown = figures;
+      until = performance.now() + freshForMs;
+    },
+  };
+}
+
+/** Changes of this process's configuration, and of the data of Redis that it belongs to. */
 export type ConfigMetrics = ReturnType<typeof configMetrics>;
 
 function configMetrics(record: Recorder) {
+  record.begin({}, 'dpf_redis_losses_total');
   return {
+    /** This process restored what Redis had lost. */
+    dataLost: () => record.add('dpf_redis_losses_total', {}),
+    /** @param since ms since the epoch @param isLost whether a loss is not acknowledged */
+    data(since: number, isLost: boolean): void {
+      record.set('dpf_redis_data_since_timestamp_seconds', {}, since / 1000);
+      record.set('dpf_redis_loss_unacknowledged', {}, isLost ? 1 : 0);
+    },
     /** @param version 0: nothing was ever published */
     runs: (version: number) => record.set('dpf_config_version', {}, version),
     changed: (result: 'applied' | 'refused') => record.add('dpf_config_changes_total', { result }),

@@ -20,7 +20,7 @@ async function commandCounts(redis: Redis): Promise<Record<string, number>> {
 describe('the configuration of a process that nothing changes', () => {
   const redis = useRedis();
 
-  it('costs Redis one HGET a poll, and a report every few seconds', async () => {
+  it('costs Redis one HMGET a poll, and a report every few seconds', async () => {
     const fleet = new FleetConfig(redis.connect(), {
       config: testConfig(),
       sources: { env: {}, files: [] },
@@ -36,10 +36,10 @@ describe('the configuration of a process that nothing changes', () => {
       const store = new FleetStore(observer, '{ebay}');
       await waitFor('the first report', async () => (await store.processes()).length === 1);
       await observer.config('RESETSTAT');
-      await waitFor('five polls', async () => ((await commandCounts(observer)).hget ?? 0) >= 5);
-      const { evalsha = 0, eval: whole = 0, hget } = await commandCounts(observer);
+      await waitFor('five polls', async () => ((await commandCounts(observer)).hmget ?? 0) >= 5);
+      const { evalsha = 0, eval: whole = 0, hmget } = await commandCounts(observer);
       expect(evalsha + whole).to.be.at.most(1);
-      expect(hget).to.be.at.most(6);
+      expect(hmget).to.be.at.most(6);
       const [report] = await store.processes();
       expect(report).to.include({ role: 'worker', version: 0, pid: process.pid });
     } finally {

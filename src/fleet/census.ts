@@ -1,0 +1,145 @@
+import type { Redis } from 'ioredis';
+import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
+import { isOver, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
+import { LuaScript, pairs } from '../redis/luaScript.ts';
+import { answersOf } from '../results/searchStore.ts';
+import { DEFAULT_TENANT } from './declaration.ts';
+
+/** What Redis holds that no process could declare again. */
+export interface Census {
+  /** ms since the epoch, by Redis's clock. */
+  at: number;
+  /** Names. */
+  apiKeys: string[];
+  /** Names of those that a command or a program added; of tenants other than `default` `TENANT/NAME`. */
+  schedules: string[];
+  /** Queues that somebody paused. */
+  paused: string[];
+  /** Names of the tracks that schedules use, likewise. Others are not counted: they have no index. */
+  tracks: string[];
+  /** Searches that have not ended. */
+  searches: number;
+}
+
+/** The schedules of one tenant. */
+export interface ScheduleFigures {
+  /** `missing`: it is declared or stored, and no run of it follows. */
+  states: Record<'active' | 'paused' | 'done' | 'missing', number>;
+  /** How late the run is that waits longest for a worker, s. */
+  overdue: number;
+}
+
+/** Tenant → its schedules as declared. */
+type Declared = ReadonlyMap<string, { schedules: readonly unknown[] | undefined }>;
+
+/** KEYS: the API keys. Returns Redis's time in ms, and the keys. */
+const KEYS_NOW = new LuaScript(`
+local now = redis.call('TIME')
+return { now[1] * 1000 + math.floor(now[2] / 1000), redis.call('HGETALL', KEYS[1]) }`);
+
+/** Counts what would be gone if Redis lost its data, and looks after the schedules, for all tenants at once. */
+export class CensusTaker {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+
+  constructor(redis: Redis, prefix: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+  }
+
+  async take(tenants: Declared): Promise<{ census: Census; figures: Map<string, ScheduleFigures> }> {
+    const apiKeys = `${this.#prefix}:api-keys`;
+    const [at, keys] = (await KEYS_NOW.run(this.#redis, apiKeys, [])) as [number, string[]];
+    const census: Census = {
+      at,
+      apiKeys: Object.values(pairs(keys))
+        .flatMap((key) => readable<{ name: string }>(key)?.name ?? [])
+        .sort(),
+      schedules: [],
+      paused: [],
+      tracks: [],
+      searches: 0,
+    };
+    const figures = new Map<string, ScheduleFigures>();
+    for (const [tenant, { schedules = [] }] of tenants) {
+      const { records, due, ...found } = await this.#look(tenant);
+      const own = tenant === DEFAULT_TENANT ? '' : `${tenant}/`;
+      const byHand = [...records.values()].filter(({ source }) => source === 'code');
+      census.schedules.push(...byHand.map(({ definition }) => own + definition.name));
+      const tracks = [...records.values()].flatMap(({ definition }) => definition.request.track ?? []);
+      census.tracks.push(...new Set(tracks.map((name) => own + name)));
+      census.paused.push(...found.paused);
+      census.searches += found.searches;
+      figures.set(tenant, await this.#figuresOf(tenant, schedules, records, due, at));
+    }
+    return { census, figures };
+  }
+
+  async #look(tenant: string) {
+    const searches = `${this.#prefix}:${searchQueueName(tenant)}`;
+    const calls = `${this.#prefix}:${callsQueueName(tenant)}`;
+    const [stored, repeat, waiting, active, prioritized, delayed, parents, ...paused] = (await answersOf(
+      this.#redis
+        .pipeline()
+        .hgetall(`${this.#prefix}:schedules:${tenant}`)
+        .zrange(`${searches}:repeat`, '0', '-1', 'WITHSCORES')
+        .llen(`${searches}:wait`)
+        .llen(`${searches}:active`)
+        .zcard(`${searches}:prioritized`)
+        .zcard(`${searches}:delayed`)
+        .zcard(`${searches}:waiting-children`)
+        .hexists(`${searches}:meta`, 'paused')
+        .hexists(`${calls}:meta`, 'paused'),
+    )) as [Record<string, string>, string[], number, number, number, number, number, ...number[]];
+    const records = new Map<string, ScheduleRecord>();
+    for (const [name, json] of Object.entries(stored)) {
+      const record = readable<ScheduleRecord>(json);
+      if (record !== undefined) records.set(name, record);
+    }
+    const due = new Map<string, number>();
+    for (let n = 0; n < repeat.length; n += 2) due.set(repeat[n] as string, Number(repeat[n + 1]));
+    const unended = waiting + active + prioritized + delayed + parents;
+    return {
+      records,
+      due,
+      // The planned run of each schedule is a delayed job.
+      searches: Math.max(0, unended - due.size),
+      paused: [searchQueueName(tenant), callsQueueName(tenant)].filter((_, index) => paused[index]),
+    };
+  }
+
+  async #figuresOf(
+    tenant: string,
+    declared: readonly unknown[],
+    records: ReadonlyMap<string, ScheduleRecord>,
+    due: ReadonlyMap<string, number>,
+    now: number,
+  ): Promise<ScheduleFigures> {
+    const states = { active: 0, paused: 0, done: 0, missing: 0 };
+    const store = new ScheduleStore(this.#redis, this.#prefix, tenant);
+    const names = new Set([
+      ...records.keys(),
+      ...declared.map((each) => String((each as { name: unknown }).name)),
+    ]);
+    for (const name of names) {
+      const record = records.get(name);
+      if (due.has(name)) states.active += 1;
+      else if (record === undefined) states.missing += 1;
+      else if (record.paused) states.paused += 1;
+      else {
+        const runs = record.definition.limit === undefined ? 0 : (await store.runs(name)).count;
+        states[isOver(record, runs, now) ? 'done' : 'missing'] += 1;
+      }
+    }
+    return { states, overdue: Math.max(0, ...[...due.values()].map((at) => (now - at) / 1000)) };
+  }
+}
+
+/** Undefined for what another program overwrote. */
+function readable<T>(json: string): T | undefined {
+  try {
+    return JSON.parse(json) as T;
+  } catch {
+    return undefined;
+  }
+}
