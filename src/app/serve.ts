@@ -16,6 +16,7 @@ import { scheduleRoutes } from '../http/api/schedules.ts';
 import { searchRoutes } from '../http/api/searches.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
 import { Authenticator } from '../http/auth/authenticator.ts';
+import { HeldAnswers } from '../http/heldAnswers.ts';
 import { healthRoutes, metricsRoute } from '../http/operations.ts';
 import { pageRoutes } from '../http/page/page.ts';
 import { notFound } from '../http/problem.ts';
@@ -132,6 +133,11 @@ export async function startServeApp(
     };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
     const access = { redis, prefix, keys, authenticator };
+    const held = new HeldAnswers({
+      most: config.http.maxStreams,
+      keys,
+      hasTenant: (tenant) => fleet.current().tenants.has(tenant),
+    });
     const routes: Routes[] = [
       healthRoutes(processHealth(lifecycle, redis, worker)),
       metricsRoute({
@@ -139,8 +145,8 @@ export async function startServeApp(
         refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),
       }),
       searchRoutes({ producerOf, idempotency: { redis, prefix, ttlMs: runsTtlMs(config) } }),
-      reportRoutes({ producerOf, quotaOf, maxHeld: config.http.maxStreams }),
-      productRoutes({ producerOf }),
+      reportRoutes({ producerOf, quotaOf, held }),
+      productRoutes({ producerOf, held }),
       scheduleRoutes({ producerOf }),
       docsRoutes,
       pageRoutes({
@@ -159,6 +165,8 @@ export async function startServeApp(
       metrics: metrics.http,
       scrubber: log.scrubber,
       requestsAMinute: config.http.rateLimit,
+      basePath: config.http.basePath,
+      keepAliveS: config.http.keepAlive,
       log: logger,
     });
     lifecycle.opened('HTTP server', server);

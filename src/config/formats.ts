@@ -118,6 +118,10 @@ export const FORMATS = {
     'names of tenants, separated by commas',
     (v) => v === '' || v.split(',').every((name) => /^[a-z0-9-]{1,40}$/.test(name.trim())),
   ),
+  'base path or empty': text(
+    'a path such as /ebay, without / at its end',
+    (v) => /^(\/[\w~-][\w.~-]*)*$/.test(v) && v.length <= 200,
+  ),
   host: text('a host name or address', (value) => /^[\w.:[\]-]+$/.test(value)),
 } as const satisfies Record<string, Format>;
 

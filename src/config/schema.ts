@@ -69,10 +69,29 @@ const ebay = {
 const http = {
   host: key('host', 'HTTP_HOST', '127.0.0.1', 'Address that `serve` and a worker’s METRICS_PORT listen on'),
   port: key('port', 'HTTP_PORT', 3000, 'Port of `serve`; 0 for any'),
+  basePath: key(
+    'base path or empty',
+    'HTTP_BASE_PATH',
+    '',
+    'Path that a reverse proxy serves `serve` under, such as /ebay; it may pass the path on or take it off',
+  ),
+  keepAlive: seconds(
+    'HTTP_KEEP_ALIVE',
+    75,
+    'How long an idle connection stays open; longer than a balancer keeps its own, often 60 s',
+  ),
   withoutKeys: flag('HTTP_WITHOUT_KEYS', false, 'Answer without API keys, as the demo does; loopback only'),
-  rateLimit: count('HTTP_RATE_LIMIT', 1200, 'Requests a minute that one API key may send to one process'),
+  rateLimit: count(
+    'HTTP_RATE_LIMIT',
+    1200,
+    'Requests a minute that one API key may send to one process, itself and by its sessions of page and dashboard',
+  ),
   dashboardWrites: flag('DASHBOARD_WRITES', false, 'Let the dashboard pause and resume queues, retry jobs'),
-  maxStreams: count('HTTP_MAX_STREAMS', 200, 'Most event streams and `?wait=` answers open in a process'),
+  maxStreams: count(
+    'HTTP_MAX_STREAMS',
+    200,
+    'Most event streams, `?wait=` answers and streams of products open in a process; half of them of one key',
+  ),
 };
 
 /** How fast eBay may be called, and what follows a refusal. */

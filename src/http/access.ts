@@ -1,6 +1,13 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  RawServerDefault,
+} from 'fastify';
+import { LRUCache } from 'lru-cache';
 import { ROLES, type Role } from './auth/apiKeys.ts';
 import type { Authenticator, Caller } from './auth/authenticator.ts';
 import { notFound, problem } from './problem.ts';
@@ -32,12 +39,16 @@ declare module 'fastify' {
     access?: Access;
   }
   interface FastifyRequest {
-    /** Set on routes that demand a role. */
+    /** Null on public routes and without a login. */
     caller: Caller | null;
   }
   interface FastifyInstance {
     /** Every route of the server. */
     rules(): RouteRule[];
+    /** What stands before every path where people and programs see it; empty, or such as `/ebay`. */
+    basePath: string;
+    /** Makes this the caller of a request, and counts the request for its key. @throws Problem 429 */
+    admit(request: FastifyRequest, reply: FastifyReply, caller: Caller): void;
   }
 }
 
@@ -67,11 +78,15 @@ export function allowScope(app: App, access: Access): void {
   });
 }
 
-/**
- * Deny by default: a route without `access` answers 404. Comes before all routes.
- * @param authenticator undefined: no keys are required
- */
-export function controlAccess(app: FastifyInstance, authenticator: Authenticator | undefined): void {
+interface AccessOptions {
+  /** Undefined: no keys are required. */
+  authenticator: Authenticator | undefined;
+  /** Requests of one key to this process. */
+  requestsAMinute: number;
+}
+
+/** Deny by default: a route without `access` answers 404. Comes before all routes. */
+export function controlAccess(app: FastifyInstance, { authenticator, requestsAMinute }: AccessOptions): void {
   const routes: Array<{ method: string | string[]; url: string; config?: { access?: Access } }> = [];
   app.addHook('onRoute', (route) => void routes.push(route));
   app.decorate('rules', () =>
@@ -80,18 +95,50 @@ export function controlAccess(app: FastifyInstance, authenticator: Authenticator
     ),
   );
   app.decorateRequest('caller', null);
-  app.addHook('onRequest', async (request) => {
+  const spend = requestBudget(requestsAMinute);
+  app.decorate('admit', (request, reply, caller) => {
+    request.caller = caller;
+    spend(caller.id, reply);
+  });
+  app.addHook('onRequest', async (request, reply) => {
     if (authenticator === undefined) refuseOtherSites(request);
     if (request.is404) return;
     const { access } = request.routeOptions.config;
     if (access === undefined) throw notFound();
     if (access === 'public' || access === 'own-login') return;
     const caller =
-      authenticator === undefined ? OPEN : await authenticator.callerOf(authorizations(request), request.ip);
+      authenticator === undefined
+        ? OPEN
+        : await authenticator.callerOf(valuesOf('authorization', request.raw), request.ip);
     if (!caller.roles.some((role) => access.includes(role)))
       throw problem(403, 'missing_role', `this needs a key with the role ${access.join(' or ')}`);
-    request.caller = caller;
+    app.admit(request, reply, caller);
   });
+}
+
+/** Keys in memory, for a minute. */
+const keysOfAMinute = { max: 10_000, ttl: 60_000 };
+
+/**
+ * One budget for each key, whether it comes as a header or as a session of the page or the dashboard. Counted in this
+ * process: the limit protects the process, and a count in Redis would cost every request a round trip.
+ */
+function requestBudget(most: number): (keyId: string, reply: FastifyReply) => void {
+  const spent = new LRUCache<string, number>(keysOfAMinute);
+  return (keyId, reply) => {
+    const count = (spent.get(keyId) ?? 0) + 1;
+    spent.set(keyId, count, { noUpdateTTL: true });
+    const resetS = Math.max(1, Math.ceil(spent.getRemainingTTL(keyId) / 1000));
+    reply.headers({
+      'x-ratelimit-limit': most,
+      'x-ratelimit-remaining': Math.max(0, most - count),
+      'x-ratelimit-reset': resetS,
+    });
+    if (count > most)
+      throw problem(429, 'rate_limited', `this key may send ${most} requests a minute`, {
+        retryAfter: resetS,
+      });
+  };
 }
 
 /** The methods of the routes that fit a path as it was called. */
@@ -119,9 +166,7 @@ function refuseOtherSites({ headers }: FastifyRequest): void {
     throw problem(403, 'cross_site', 'without keys this server answers programs on this machine only');
 }
 
-/** Every value as it was sent: Node keeps only the first one. */
-function authorizations({ raw: { rawHeaders } }: FastifyRequest): string[] {
-  return rawHeaders.filter(
-    (_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === 'authorization',
-  );
+/** Every value of a header as it was sent: of some Node keeps only the first one. */
+export function valuesOf(name: string, { rawHeaders }: Pick<IncomingMessage, 'rawHeaders'>): string[] {
+  return rawHeaders.filter((_, index) => index % 2 === 1 && rawHeaders[index - 1]?.toLowerCase() === name);
 }

@@ -35,6 +35,11 @@ export class Problem extends Error {
     this.#searchId = searchId;
   }
 
+  /** Of the first error. */
+  get code(): string {
+    return this.#errors[0]?.code ?? 'internal';
+  }
+
   get title(): string {
     return STATUS_CODES[this.status] ?? 'Error';
   }
@@ -42,7 +47,7 @@ export class Problem extends Error {
   /** JSON. @param instance the path that was called; without its query, which may hold secrets */
   body(instance: string): string {
     return JSON.stringify({
-      type: `urn:dropship-product-finder:${this.#errors[0]?.code ?? 'internal'}`,
+      type: `urn:dropship-product-finder:${this.code}`,
       title: this.title,
       status: this.status,
       detail: this.message.slice(0, 1000),

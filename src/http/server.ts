@@ -1,14 +1,15 @@
+import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import accepts from '@fastify/accepts';
-import rateLimit from '@fastify/rate-limit';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
 import { Ajv } from 'ajv';
 import formats from 'ajv-formats';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
+import { ConfigError } from '../config/config.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { HttpMetrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
-import { type App, controlAccess, methodsOf, type Routes } from './access.ts';
+import { type App, controlAccess, methodsOf, type RouteRule, type Routes, valuesOf } from './access.ts';
 import { acceptJsonOnly } from './api/body.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { notFound, type Problem, problem, problemOf } from './problem.ts';
@@ -21,6 +22,10 @@ export interface ServerOptions {
   scrubber: Scrubber;
   /** Requests of one key to this process. */
   requestsAMinute: number;
+  /** What a reverse proxy has before every path, such as `/ebay`. */
+  basePath?: string;
+  /** Of an idle connection, seconds. */
+  keepAliveS?: number;
   log: Logger;
 }
 
@@ -31,7 +36,7 @@ const MASKED_LENGTH = 256 * 1024;
 
 /** The HTTP server. Every error is `application/problem+json`. It does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<App> {
-  const { routes, authenticator, metrics, scrubber, log } = options;
+  const { routes, authenticator, metrics, scrubber, log, basePath = '', keepAliveS = 75 } = options;
   const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const path = pathOf(request);
     let answer = problemOf(error, request.routeOptions.bodyLimit);
@@ -42,17 +47,28 @@ export async function createServer(options: ServerOptions): Promise<App> {
     // Fastify closes the connection after every body that it refused; a body that was read whole leaves nothing on it.
     if (request.raw.complete) reply.removeHeader('connection');
     const { status, headers } = answer;
-    return reply.code(status).headers(headers).type('application/problem+json').send(answer.body(path));
+    return reply
+      .code(status)
+      .headers(headers)
+      .type('application/problem+json')
+      .send(answer.body(basePath + path));
   };
   const app: App = fastify({
     bodyLimit: 64 * 1024,
     exposeHeadRoutes: false,
     return503OnClosing: false,
     requestTimeout: 20_000,
-    keepAliveTimeout: 30_000,
+    keepAliveTimeout: keepAliveS * 1000,
+    rewriteUrl: ({ url = '' }) => withoutBase(url, basePath),
     routerOptions: { maxParamLength: 200 },
     // A client that sends a header line a minute would hold a socket for ever.
-    http: { headersTimeout: 10_000, connectionsCheckingInterval: 1000, maxHeaderSize: 16 * 1024 },
+    http: {
+      headersTimeout: 10_000,
+      connectionsCheckingInterval: 1000,
+      maxHeaderSize: 16 * 1024,
+      // Node's own answer has no body: `checkHead` refuses such requests.
+      requireHostHeader: false,
+    },
     frameworkErrors: sendProblem,
     clientErrorHandler: answerUnreadable,
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -60,10 +76,15 @@ export async function createServer(options: ServerOptions): Promise<App> {
     socket.on('error', () => socket.destroy());
     endWith(socket, problem(400, 'method_not_allowed', 'CONNECT is not supported'));
   });
+  app.server.on('checkExpectation', ({ socket }) =>
+    endWith(socket, problem(417, 'expectation_failed', 'the only expectation is 100-continue')),
+  );
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     checkHead(request);
   });
+  app.decorate('basePath', basePath);
+  if (basePath !== '') app.addHook('onSend', async (_, reply) => addBase(reply, basePath));
   acceptJsonOnly(app);
   const ajv = new Ajv({ coerceTypes: true, useDefaults: true, allErrors: true });
   formats.default(ajv);
@@ -80,7 +101,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     const allow = methods.join(', ');
     throw problem(405, 'method_not_allowed', `this takes ${allow}`, { headers: { allow } });
   });
-  controlAccess(app, authenticator);
+  controlAccess(app, { authenticator, requestsAMinute: options.requestsAMinute });
   app.addHook('onSend', async (_request, _reply, payload) =>
     typeof payload === 'string' && payload.length <= MASKED_LENGTH ? scrubber.text(payload) : payload,
   );
@@ -93,23 +114,60 @@ export async function createServer(options: ServerOptions): Promise<App> {
     log.debug('request answered', { method, route: url ?? 'none', status, ms, ...keyId });
   });
   await app.register(accepts);
-  await limitRates(app, options.requestsAMinute);
   // Loaded here: the packages of the documentation are optional, and their absence must not fail at import.
   const { collectDocs } = await import('./api/docs.ts');
   await collectDocs(app);
   for (const each of routes) await app.register(async (scope) => each(scope as App));
+  if (basePath !== '') refuseOwnPath(basePath, app.rules());
   return app;
+}
+
+/** A proxy may pass the base path on or take it off. */
+function withoutBase(url: string, basePath: string): string {
+  const rest = url.slice(basePath.length);
+  return basePath !== '' && url.startsWith(basePath) && /^([/?]|$)/.test(rest)
+    ? rest.replace(/^(?!\/)/, '/')
+    : url;
+}
+
+/** Routes answer with paths of this server; the client sees them below the base path. */
+async function addBase(reply: FastifyReply, basePath: string): Promise<void> {
+  for (const name of ['location', 'link']) {
+    const value = reply.getHeader(name);
+    if (typeof value === 'string') reply.header(name, value.replace(/^(<?)\/(?!\/)/, `$1${basePath}/`));
+  }
+}
+
+/** With a path that has routes of its own, nothing says whether a proxy took it off. @throws ConfigError */
+function refuseOwnPath(basePath: string, rules: readonly RouteRule[]): void {
+  if (!rules.some(({ url }) => `${url}/`.startsWith(`${basePath}/`))) return;
+  const message = `is ${basePath}, but must be a path that the server does not have itself`;
+  throw new ConfigError([{ name: 'HTTP_BASE_PATH', message }]);
 }
 
 /** Names under which people put keys into a URL, and the prefix of our keys. */
 const KEY_NAMES = /^(api[-_]?key|key|access[-_]?token|token|authorization|auth|bearer)$/i;
 const KEY_PREFIX = /dpf_live_/i;
 
+/** A name or an address, and a port (RFC 9110, 7.2). */
+const HOST = /^(\[[\da-f:.]{2,45}\]|[\w.~%!$&'()*+,;=-]{1,255})(:\d{0,5})?$/i;
+
 function checkHead({ raw, headers }: FastifyRequest): void {
+  // Without a version it is HTTP/0.9.
+  if (!/^1\.[01]$/.test(raw.httpVersion)) throw problem(...INVALID_HTTP);
   if (!raw.url?.startsWith('/')) throw problem(400, 'invalid_target', 'ask for a path, not a whole URL');
-  if (headers.host === undefined) throw problem(400, 'host_required', 'send a Host header');
   if (raw.rawHeaders.length / 2 > MAX_HEADERS)
     throw problem(431, 'too_many_headers', `send at most ${MAX_HEADERS} headers`);
+  // HTTP/1.0 has none.
+  if (headers.host === undefined && raw.httpVersion !== '1.0')
+    throw problem(400, 'host_required', 'send a Host header');
+  const hosts = valuesOf('host', raw);
+  if (hosts.length > 1 || hosts.some((host) => !HOST.test(host)))
+    throw problem(
+      400,
+      'invalid_host',
+      'send one Host header, with a host name or address and a port at most',
+    );
   const query = new URLSearchParams(raw.url.replace(/^[^?]*/, ''));
   if ([...query].some(([name, value]) => KEY_NAMES.test(name) || KEY_PREFIX.test(value))) {
     const message =
@@ -122,24 +180,12 @@ function pathOf({ raw: { url = '/' } }: FastifyRequest): string {
   return url.split(/[?#]/, 1)[0] as string;
 }
 
-/** Counted in this process: the limit protects the process, and a count in Redis would cost every request a round trip. */
-async function limitRates(app: App, requestsAMinute: number): Promise<void> {
-  await app.register(rateLimit, {
-    max: requestsAMinute,
-    timeWindow: 60_000,
-    keyGenerator: ({ caller }) => caller?.id ?? '',
-    // Routes without a key are public or limit their logins themselves.
-    allowList: ({ caller }) => caller === null,
-    errorResponseBuilder: (_, { ttl }) =>
-      problem(429, 'rate_limited', `this key may send ${requestsAMinute} requests a minute`, {
-        retryAfter: Math.max(1, Math.ceil(ttl / 1000)),
-      }),
-  });
-}
-
 /** A request that Node's parser refused never reaches Fastify, so its answer is written to the socket. */
 function answerUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
-  if (code === 'ECONNRESET' || !socket.writable) socket.destroy();
+  const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse };
+  // Within or after an answer to an earlier request of the connection, nobody could read another one.
+  const isBehindAnswer = answer?.headersSent || answer?.req.complete;
+  if (code === 'ECONNRESET' || !socket.writable || isBehindAnswer) socket.destroy();
   else endWith(socket, problem(...(PARSER_ERRORS[code] ?? INVALID_HTTP)));
 }
 

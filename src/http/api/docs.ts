@@ -21,6 +21,7 @@ export async function collectDocs(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: '3.1.0',
+      ...(app.basePath !== '' && { servers: [{ url: app.basePath }] }),
       info: {
         title: 'dropship-product-finder',
         version: '1',
@@ -56,6 +57,7 @@ export const docsRoutes: Routes = async (app) => {
   allowScope(app, 'public');
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: app.basePath,
     theme: { title: 'dropship-product-finder: API' },
     // BaseLayout has no top bar, whose inline style violates the content security policy.
     uiConfig: {

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { Readable } from 'node:stream';
+import { addAbortSignal, Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import {
@@ -13,6 +13,7 @@ import {
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
+import type { HeldAnswers } from '../heldAnswers.ts';
 import { type Problem, problem } from '../problem.ts';
 import { SearchId } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
@@ -59,8 +60,13 @@ type Format = 'json' | 'ndjson' | 'csv';
 /** Products of a JSON page. */
 const PAGE = 200;
 
+interface ProductOptions {
+  producerOf: ProducerOf;
+  held: HeldAnswers;
+}
+
 /** What a search has found: page by page, or all of it as a stream that is as fast as its reader. */
-export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
+export function productRoutes({ producerOf, held }: ProductOptions): Routes {
   return (app) => {
     app.get(
       '/v1/searches/:id/products',
@@ -83,9 +89,10 @@ export function productRoutes({ producerOf }: { producerOf: ProducerOf }): Route
         await producer.get(id);
         const { sort } = choice;
         const parts = sort ? inPriceOrder(() => read(0), skip, sort === '-total') : read(skip);
+        const ending = format !== 'json' && limit === undefined ? held.hold(request, reply) : undefined;
         reply.type(TYPES[format]).header('vary', excel === '1' ? 'accept, accept-language' : 'accept');
         if (csv) reply.header('content-disposition', `attachment; filename="${fileName(id)}.csv"`);
-        if (format !== 'json' && limit === undefined) return stream(reply, lines(parts, csv));
+        if (ending) return stream(reply, lines(parts, csv), ending);
         const size = limit ?? PAGE;
         const products = await take(parts, size + 1);
         const next = products.length > size ? cursorOf(question, skip + size) : null;
@@ -154,9 +161,10 @@ async function* lines(parts: AsyncIterable<Product[]> | Iterable<Product[]>, csv
     yield part.map((product) => (csv ? `${csv.line(product)}\r\n` : `${JSON.stringify(product)}\n`)).join('');
 }
 
-/** Reads on only as the socket takes it, and ends when the reader disconnects. */
-function stream(reply: FastifyReply, text: AsyncIterable<string>): FastifyReply {
-  return reply.send(Readable.from(text, { objectMode: true, highWaterMark: 1 }));
+/** Reads on only as the socket takes it, and breaks off when the reader disconnects or `ending` aborts. */
+function stream(reply: FastifyReply, text: AsyncIterable<string>, ending?: AbortSignal): FastifyReply {
+  const body = Readable.from(text, { objectMode: true, highWaterMark: 1 });
+  return reply.send(ending ? addAbortSignal(ending, body) : body);
 }
 
 async function take(parts: AsyncIterable<Product[]>, most: number): Promise<Product[]> {

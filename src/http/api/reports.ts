@@ -1,12 +1,12 @@
 import { PassThrough, type Readable } from 'node:stream';
-import type { FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import { Failure, withBecause } from '../../failures.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
-import { problem } from '../problem.ts';
+import type { HeldAnswers } from '../heldAnswers.ts';
+import { Problem } from '../problem.ts';
 import { Quota, SearchId, SearchState } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
@@ -20,22 +20,13 @@ const Wait = Type.Object(
 interface ReportOptions {
   producerOf: ProducerOf;
   quotaOf: (tenant: string) => Promise<QuotaReport>;
-  /** Answers that this process holds open at most. */
-  maxHeld: number;
+  held: HeldAnswers;
 }
 
 /** The state of a search: at once, held until it has ended, or as a stream of events. The calls of the day. */
-export function reportRoutes({ producerOf, quotaOf, maxHeld }: ReportOptions): Routes {
-  const enter = holdAtMost(maxHeld);
-  const closing = new AbortController();
-  /** Aborts when the client disconnects or the server closes. */
-  const ending = ({ raw }: FastifyRequest): AbortSignal => {
-    const gone = new AbortController();
-    raw.socket.once('close', () => gone.abort());
-    return AbortSignal.any([closing.signal, gone.signal]);
-  };
+export function reportRoutes({ producerOf, quotaOf, held }: ReportOptions): Routes {
   return (app) => {
-    app.addHook('preClose', async () => closing.abort());
+    app.addHook('preClose', async () => held.close());
 
     app.get(
       '/v1/searches/:id',
@@ -44,19 +35,12 @@ export function reportRoutes({ producerOf, quotaOf, maxHeld }: ReportOptions): R
         querystring: Wait,
         response: { 200: SearchState },
       }),
-      async (request) => {
+      async (request, reply) => {
         const { params, query } = request;
-        const { id: keyId, tenant } = callerOf(request);
-        const producer = producerOf(tenant);
+        const producer = producerOf(callerOf(request).tenant);
         let report = await producer.get(params.id);
-        if (query.wait && report.state !== 'done') {
-          const leave = enter(keyId);
-          try {
-            report = await heldReport(producer, params.id, query.wait, ending(request));
-          } finally {
-            leave();
-          }
-        }
+        if (query.wait && report.state !== 'done')
+          report = await heldReport(producer, params.id, query.wait, held.hold(request, reply));
         return { ...reportJson(report), estimate: await producer.remaining(report) };
       },
     );
@@ -70,14 +54,15 @@ export function reportRoutes({ producerOf, quotaOf, maxHeld }: ReportOptions): R
       }),
       async (request, reply) => {
         const { id } = request.params;
-        const { id: keyId, tenant } = callerOf(request);
-        const producer = producerOf(tenant);
-        await producer.get(id);
-        reply.raw.once('close', enter(keyId));
+        const producer = producerOf(callerOf(request).tenant);
+        const report = await producer.get(id);
+        // A standard client connects again after every end, with the last id; a 204 is how it learns not to.
+        if (report.state === 'done' && request.headers['last-event-id'] === endId(report))
+          return reply.code(204).send();
         return reply
           .header('content-type', 'text/event-stream; charset=utf-8')
           .header('x-accel-buffering', 'no')
-          .send(progressStream(producer, id, ending(request)));
+          .send(progressStream(producer, id, held.hold(request, reply)));
       },
     );
 
@@ -93,8 +78,9 @@ export function reportRoutes({ producerOf, quotaOf, maxHeld }: ReportOptions): R
 
 function heldReport(producer: SearchProducer, id: string, seconds: number, signal: AbortSignal) {
   return producer.waitFor(id, { timeoutMs: seconds * 1000, signal }).catch((error) => {
-    if (error instanceof Failure && error.code === 'interrupted') return producer.get(id);
-    throw error;
+    if (!(error instanceof Failure) || error.code !== 'interrupted') throw error;
+    if (signal.reason instanceof Problem) throw signal.reason;
+    return producer.get(id);
   });
 }
 
@@ -104,6 +90,11 @@ function reportJson({ progress, ...rest }: SearchReport) {
 
 /** Proxies close a connection that is silent for a minute. */
 const HEARTBEAT_MS = 15_000;
+
+/** Of the event `end`; another one after a retry. */
+function endId({ summary, error }: SearchReport): string {
+  return `end ${summary?.finishedAt ?? error?.code}`;
+}
 
 /** Server-sent events: `progress` at each change, one `end`. A reader that lags behind misses states between. */
 function progressStream(producer: SearchProducer, searchId: string, signal: AbortSignal): Readable {
@@ -123,30 +114,14 @@ function progressStream(producer: SearchProducer, searchId: string, signal: Abor
       },
     })
     .then(
-      (report) => stream.end(event('end', reportJson(report))),
+      (report) => stream.end(`id: ${endId(report)}\n${event('end', reportJson(report))}`),
       (error) => {
         const code = error instanceof Failure ? error.code : 'internal';
-        // Interrupted: the server closes or the reader has left. The search continues.
-        stream.end(code === 'interrupted' ? '' : event('error', { code }));
+        if (code !== 'interrupted') stream.end(event('error', { code }));
+        else if (signal.reason instanceof Problem) stream.end(event('error', { code: signal.reason.code }));
+        // The server closes or the reader has left. The search continues.
+        else stream.end();
       },
     );
   return stream;
-}
-
-/**
- * Limits the answers that stay open (event streams and waits), since each polls Redis; half of them may be of one key. The
- * result enters one of a key and returns what to call once at its end; it throws Problem 429 or 503 above the limits.
- */
-function holdAtMost(limit: number): (keyId: string) => () => void {
-  const open = new Set<{ keyId: string }>();
-  return (keyId) => {
-    if (open.size >= limit)
-      throw problem(503, 'too_many_streams', 'too many answers are held open here', { retryAfter: 5 });
-    const own = [...open].filter((each) => each.keyId === keyId);
-    if (own.length >= Math.max(1, limit / 2))
-      throw problem(429, 'too_many_streams', 'this key holds too many answers open', { retryAfter: 5 });
-    const held = { keyId };
-    open.add(held);
-    return () => void open.delete(held);
-  };
 }

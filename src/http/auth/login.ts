@@ -21,6 +21,7 @@ type Place = typeof PAGE;
 /** A session of one place is not valid at the other. */
 export const PAGE = {
   name: 'page',
+  cookie: 'dpf_session',
   /** Browsers send its cookies to addresses below this path. */
   home: '/',
   signIn: '/sign-in',
@@ -35,6 +36,7 @@ export const PAGE = {
 
 export const DASHBOARD: Place = {
   name: 'dashboard',
+  cookie: 'dpf_dashboard',
   home: '/admin/queues',
   signIn: '/admin/queues/login',
   title: 'Log in',
@@ -44,34 +46,49 @@ export const DASHBOARD: Place = {
   role: 'operate',
 };
 
-const COOKIE = 'dpf_session';
 /** The board's HTTP client sends the cookie of this name back as a header. */
 const CSRF_COOKIE = 'XSRF-TOKEN';
 
+/** The generation of sessions before anybody has signed out everywhere. */
+const FIRST = '0';
+/** Longer than any session lives, seconds. */
+const GENERATION_S = 24 * 3600;
+
 /**
  * Sessions of people who logged in with an API key, shared by all processes. The browser holds a random secret in a cookie
- * that no script can read; Redis holds its digest and the key's id.
+ * that no script can read; Redis holds its digest with the key's id and generation. Signing out everywhere begins the next
+ * generation of a key, and sessions of another generation have ended.
  */
 export class Login {
   readonly #parts: AccessParts & { authenticator: Authenticator };
   readonly #place: Place;
+  readonly #basePath: string;
 
-  constructor(parts: AccessParts & { authenticator: Authenticator }, place: Place) {
+  /** @param basePath of the server */
+  constructor(parts: AccessParts & { authenticator: Authenticator }, place: Place, basePath: string) {
     this.#parts = parts;
     this.#place = place;
+    this.#basePath = basePath;
   }
 
   /**
-   * Undefined without a session. A session ends with its key: when that is revoked, expires, or lacks the role.
-   * Every change must carry `csrf`, which pages of other sites cannot read.
+   * Undefined without a session. A session ends with its key: when that is revoked, expires, or lacks the role. One of the
+   * dashboard also ends with the page's session that the browser had. Every change must carry `csrf`, which pages of other sites cannot read.
    */
   async session({ cookies }: FastifyRequest): Promise<{ caller: Caller; csrf: string } | undefined> {
     const { redis, keys } = this.#parts;
-    const { role } = this.#place;
-    const secret = cookies[COOKIE];
-    const keyId = secret === undefined ? null : await redis.get(this.#redisKey(secret));
-    const key = keyId === null ? undefined : await keys.read(keyId);
-    if (secret === undefined || key === undefined || isOver(key.expiresAt, await keys.now()))
+    const { role, cookie } = this.#place;
+    const secret = cookies[cookie];
+    const stored = secret === undefined ? null : await redis.get(this.#redisKey(secret));
+    if (secret === undefined || stored === null) return undefined;
+    const [keyId = '', generation, parent] = stored.split(' ');
+    const [key, now, present, hasParent] = await Promise.all([
+      keys.read(keyId),
+      keys.now(),
+      redis.get(this.#generationKey(keyId)),
+      parent === undefined || redis.exists(parent),
+    ]);
+    if (key === undefined || isOver(key.expiresAt, now) || generation !== (present ?? FIRST) || !hasParent)
       return undefined;
     const isAllowed = role === undefined || key.roles.includes(role);
     return isAllowed ? { caller: key, csrf: digest(`csrf ${secret}`) } : undefined;
@@ -100,7 +117,7 @@ export class Login {
       requireOwnPage(request, this.#place === DASHBOARD);
       const { key, next } = formOf(request);
       try {
-        await this.#logIn(request, reply, String(key).trim());
+        await this.#logIn(app, request, reply, String(key).trim());
         return reply.redirect(target(next), 303);
       } catch (error) {
         if (!(error instanceof Problem) || error.status >= 500) throw error;
@@ -110,35 +127,66 @@ export class Login {
     });
   }
 
-  async logOut({ cookies }: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    const { home: path, signIn } = this.#place;
-    const secret = cookies[COOKIE];
-    if (secret) await this.#parts.redis.del(this.#redisKey(secret));
-    return reply.clearCookie(COOKIE, { path }).clearCookie(CSRF_COOKIE, { path }).redirect(signIn, 303);
+  /** Ends the session of this browser, or all sessions of its key, at both places. */
+  async logOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    const { redis } = this.#parts;
+    if (formOf(request).everywhere === '1') {
+      const keyId = (await this.session(request))?.caller.id;
+      const generations = keyId && this.#generationKey(keyId);
+      if (generations) await redis.multi().incr(generations).expire(generations, GENERATION_S).exec();
+    }
+    await this.#endSession(request);
+    for (const place of this.#place === PAGE ? [PAGE, DASHBOARD] : [DASHBOARD])
+      reply.clearCookie(place.cookie, { path: this.#pathOf(place) });
+    const path = this.#pathOf(DASHBOARD);
+    return reply.clearCookie(CSRF_COOKIE, { path }).redirect(this.#place.signIn, 303);
   }
 
-  /** @throws Problem 401 for a wrong key, 403 without the role, 429 after too many failures */
-  async #logIn({ ip, headers }: FastifyRequest, reply: FastifyReply, key: string): Promise<void> {
+  /** @throws Problem 401 for a wrong key, 403 without the role, 429 after too many failures or requests */
+  async #logIn(app: App, request: FastifyRequest, reply: FastifyReply, key: string): Promise<void> {
     const { redis, authenticator } = this.#parts;
-    const { home, lifeS, role } = this.#place;
-    const { id, roles } = await authenticator.callerOf([`Bearer ${key}`], ip);
+    const { lifeS, role, cookie: name } = this.#place;
+    const { ip, headers, cookies } = request;
+    const caller = await authenticator.callerOf([`Bearer ${key}`], ip);
+    app.admit(request, reply, caller);
+    const { id, roles } = caller;
     if (role !== undefined && !roles.includes(role))
       throw problem(403, 'missing_role', `this key does not have the role ${role}`);
+    await this.#endSession(request);
     const secret = randomBytes(32).toString('base64url');
-    await redis.set(this.#redisKey(secret), id, 'EX', lifeS);
+    // Kept as long as there are sessions of it.
+    await redis.expire(this.#generationKey(id), GENERATION_S);
+    const generation = (await redis.get(this.#generationKey(id))) ?? FIRST;
+    const ofPage = this.#place === PAGE ? '' : this.#redisKey(cookies[PAGE.cookie] ?? '', PAGE);
+    const parts = [id, generation, ...(ofPage !== '' && (await redis.exists(ofPage)) ? [ofPage] : [])];
+    await redis.set(this.#redisKey(secret), parts.join(' '), 'EX', lifeS);
     // Over TLS only where the browser came by TLS.
-    const secure = headers['x-forwarded-proto'] === 'https' || String(headers.origin).startsWith('https:');
-    const cookie = { path: home, sameSite: 'strict', secure } as const;
-    if (this.#place === PAGE) reply.setCookie(COOKIE, secret, { ...cookie, httpOnly: true, maxAge: lifeS });
+    const secure =
+      /^https\b/i.test(String(headers['x-forwarded-proto'])) || String(headers.origin).startsWith('https:');
+    const cookie = { path: this.#pathOf(this.#place), sameSite: 'strict', secure } as const;
+    if (this.#place === PAGE) reply.setCookie(name, secret, { ...cookie, httpOnly: true, maxAge: lifeS });
     // Those of the dashboard end with the browser too.
     else
       reply
-        .setCookie(COOKIE, secret, { ...cookie, httpOnly: true })
+        .setCookie(name, secret, { ...cookie, httpOnly: true })
         .setCookie(CSRF_COOKIE, digest(`csrf ${secret}`), cookie);
   }
 
-  #redisKey(secret: string): string {
-    return `${this.#parts.prefix}:session:${this.#place.name}:${digest(secret)}`;
+  async #endSession({ cookies }: FastifyRequest): Promise<void> {
+    const secret = cookies[this.#place.cookie];
+    if (secret) await this.#parts.redis.del(this.#redisKey(secret));
+  }
+
+  #pathOf({ home }: Place): string {
+    return this.#basePath !== '' && home === '/' ? this.#basePath : this.#basePath + home;
+  }
+
+  #generationKey(keyId: string): string {
+    return `${this.#parts.prefix}:sessions:${keyId}`;
+  }
+
+  #redisKey(secret: string, { name } = this.#place): string {
+    return `${this.#parts.prefix}:session:${name}:${digest(secret)}`;
   }
 }
 

@@ -20,7 +20,7 @@ import {
   Login,
   requireOwnPage,
 } from '../auth/login.ts';
-import { type Html, html, readAsset, wholePage } from '../page/html.ts';
+import { type Html, html, readAsset, rendered, wholePage } from '../page/html.ts';
 import { notFound, problem } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 
@@ -61,7 +61,7 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
     app.get(`${BASE}/*`, () => {
       throw notFound();
     });
-    const login = authenticator && new Login({ ...options, authenticator }, DASHBOARD);
+    const login = authenticator && new Login({ ...options, authenticator }, DASHBOARD, app.basePath);
     if (login !== undefined) loginRoutes(app, login);
 
     const adapter = new Adapter(writes);
@@ -74,11 +74,11 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
           boardTitle: 'Product finder',
           hideRedisDetails: true,
           hideDocsLink: true,
-          ...(login && { miscLinks: [{ text: 'Log out', url: `${BASE}/logout` }] }),
+          ...(login && { miscLinks: [{ text: 'Log out', url: `${app.basePath}${BASE}/logout` }] }),
         },
       },
     });
-    adapter.setBasePath(BASE);
+    adapter.setBasePath(app.basePath + BASE);
     const shown = new Set<string>();
     await app.register(async (board) => {
       board.addHook('onRequest', async (request, reply) => {
@@ -89,7 +89,9 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
           if (session && !isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
             throw problem(403, 'csrf', `a change needs the token of its page (${CSRF_HEADER})`);
         }
-        const { tenant } = session?.caller ?? OPEN;
+        const caller = session?.caller ?? OPEN;
+        app.admit(request, reply, caller);
+        const { tenant } = caller;
         if (!shown.has(tenant))
           for (const each of queuesOf(tenant)) addQueue(new QueueView({ ...each, redis, writes, tenant }));
         shown.add(tenant);
@@ -101,9 +103,9 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
 }
 
 /** @throws Problem 401 for a program */
-function sendToLogin({ method, headers }: FastifyRequest, reply: FastifyReply): FastifyReply {
+function sendToLogin({ method, headers, server }: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '')) return reply.redirect(SIGN_IN, 303);
-  throw problem(401, 'not_logged_in', `log in at ${SIGN_IN}`);
+  throw problem(401, 'not_logged_in', `log in at ${server.basePath}${SIGN_IN}`);
 }
 
 function loginRoutes(app: App, login: Login): void {
@@ -111,13 +113,15 @@ function loginRoutes(app: App, login: Login): void {
   const show = (reply: FastifyReply, title: string, content: Html) =>
     reply
       .type('text/html; charset=utf-8')
-      .send(String(wholePage(title, style, html`<main id="main">${content}</main>`)));
+      .send(rendered(wholePage(title, style, html`<main id="main">${content}</main>`), app.basePath));
   acceptForms(app);
   login.addRoutes(app, show);
   const goodbye = html`<form class="sign-in" method="post" action="${BASE}/logout">
 <h1>dropship-product-finder</h1>
 <p>This browser forgets its login; the key stays valid.</p>
 <button class="main">Log out</button>
+<p>Or end every session of the key: in all browsers, here and on the page.</p>
+<button name="everywhere" value="1">End all sessions</button>
 </form>`;
   app.get(`${BASE}/logout`, (_, reply) => show(reply, 'Log out', goodbye));
   app.post(`${BASE}/logout`, async (request, reply) => {

@@ -74,6 +74,14 @@ export function postButton(address: string, text: string, csrf: string | null, l
   return html`<form method="post" action="${address}">${csrfField(csrf)}<button${label !== undefined && html` aria-label="${label}"`}>${text}</button></form>`;
 }
 
+/** Addresses of this server in markup; in text the quotation mark is escaped. */
+const ADDRESSES = /(?<= (?:href|src|action|data-estimate|data-live)=")\/(?!\/)/g;
+
+/** What is sent to a browser: every address below the base path. */
+export function rendered(page: Html, basePath: string): string {
+  return basePath === '' ? String(page) : String(page).replace(ADDRESSES, `${basePath}/`);
+}
+
 /** `public/` is beside `src` and, in the package, beside `dist`. */
 const FOLDER = new URL('../../../public/', import.meta.url);
 
@@ -111,7 +119,13 @@ export function layout(
 </header>
 <main id="main" tabindex="-1">
 ${content}
-</main>`;
+</main>
+${
+  signedIn &&
+  html`<footer><p>Signed in with the key ${signedIn.keyName}</p>
+  <form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" name="everywhere" value="1">Sign out everywhere</button></form>
+</footer>`
+}`;
   return wholePage(title, style, body, head);
 }
 

@@ -25,7 +25,7 @@ import {
 import { notFound, type Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { type Home, homeView, mistakesIn, requestFromForm } from './homeView.ts';
-import { type Document, type Html, html, layout, readAsset } from './html.ts';
+import { type Document, type Html, html, layout, readAsset, rendered } from './html.ts';
 import { nameFrom, nameTakenView, resultView, statusView } from './resultView.ts';
 import { addressOf, resultCache, select, selectionFrom } from './selection.ts';
 
@@ -92,14 +92,14 @@ function openPage(app: App, options: PageOptions) {
         .send(content),
     );
   const policy = pagePolicy(options.apiOrigin);
-  const login = authenticator && new Login({ ...options, authenticator }, PAGE);
+  const login = authenticator && new Login({ ...options, authenticator }, PAGE, app.basePath);
   /** Sends a part of a page. */
   const send = (reply: FastifyReply, content: Html) =>
     reply
       .type('text/html; charset=utf-8')
       // With no-referrer browsers send no origin with a form.
       .headers({ 'content-security-policy': policy, 'referrer-policy': 'same-origin' })
-      .send(String(content));
+      .send(rendered(content, app.basePath));
   const show = ({ reply, csrf, caller }: Pick<Visit, 'reply'> & Partial<Visit>, document: Document) =>
     send(
       reply,
@@ -124,6 +124,7 @@ function openPage(app: App, options: PageOptions) {
           return reply.redirect(`/sign-in?next=${encodeURIComponent(next)}`, 303);
         }
         const { caller, csrf } = who;
+        app.admit(request, reply, caller);
         if (!caller.roles.includes(role))
           throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
         const form = formOf(request) as FormValues;
@@ -168,7 +169,10 @@ function loginRoutes({ app, login, show }: Page): void {
   app.post('/sign-out', async (request, reply) => {
     requireOwnPage(request);
     const session = await login.session(request);
-    if (session) requireToken(formOf(request), session.csrf);
+    if (session) {
+      app.admit(request, reply, session.caller);
+      requireToken(formOf(request), session.csrf);
+    }
     return login.logOut(request, reply);
   });
 }

@@ -30,7 +30,7 @@ describe('the dashboard’s login', () => {
     const answer = await visitor().logIn(await service.key(['operate']));
     expect([answer.status, answer.headers.get('location')]).to.deep.equal([303, '/admin/queues']);
     const [session = '', csrf = ''] = answer.headers.getSetCookie();
-    expect(session).to.match(/^dpf_session=[\w-]{43}; Path=\/admin\/queues; HttpOnly; SameSite=Strict$/);
+    expect(session).to.match(/^dpf_dashboard=[\w-]{43}; Path=\/admin\/queues; HttpOnly; SameSite=Strict$/);
     expect(csrf).to.match(/^XSRF-TOKEN=[\w-]{43}; Path=\/admin\/queues; SameSite=Strict$/);
     const page = await (await loggedIn()).send('GET', '', { accept: 'text/html' });
     expect(page.status).to.equal(200);

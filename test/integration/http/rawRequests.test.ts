@@ -39,7 +39,41 @@ describe('what comes over the socket', () => {
       400,
       'invalid_http',
     ],
-    ['HTTP/1.0 without Host', 'GET /v1/quota HTTP/1.0\r\n\r\n', 400, 'host_required'],
+    ['HTTP/1.1 without Host', 'GET /livez HTTP/1.1\r\n\r\n', 400, 'host_required'],
+    ['two Hosts', request('GET /livez HTTP/1.1', ['Host: other']), 400, 'invalid_host'],
+    ['the same Host twice', request('GET /livez HTTP/1.1', ['hOST: localhost']), 400, 'invalid_host'],
+    ['two Hosts of HTTP/1.0', request('GET /livez HTTP/1.0', ['Host: other']), 400, 'invalid_host'],
+    ['an empty Host', 'GET /livez HTTP/1.1\r\nHost:\r\n\r\n', 400, 'invalid_host'],
+    ['a Host with a path', 'GET /livez HTTP/1.1\r\nHost: a/b\r\n\r\n', 400, 'invalid_host'],
+    ['a Host with a user', 'GET /livez HTTP/1.1\r\nHost: u@a\r\n\r\n', 400, 'invalid_host'],
+    ['a Host with a space', 'GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n', 400, 'invalid_host'],
+    ['HTTP/1.0 without Host and key', 'GET /v1/quota HTTP/1.0\r\n\r\n', 401, 'unauthorized'],
+    ['another expectation', request(PRIVATE, ['Expect: a-pony']), 417, 'expectation_failed'],
+    ['no target', request('GET HTTP/1.1'), 400, 'invalid_http'],
+    ['a version that nobody knows', request('GET /livez HTTP/7.3'), 400, 'invalid_http'],
+    ['no version', request('GET /livez'), 400, 'invalid_http'],
+    ['HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 400, 'invalid_http'],
+    ['a space before a colon', request(PRIVATE, ['X-A : b']), 400, 'invalid_http'],
+    ['a header without a colon', request(PRIVATE, ['X-A']), 400, 'invalid_http'],
+    ['the target of OPTIONS alone', request('OPTIONS * HTTP/1.1'), 400, 'invalid_target'],
+    [
+      'the length of a body twice',
+      request('POST /v1/searches HTTP/1.1', ['Content-Length: 2', 'Content-Length: 2'], '{}'),
+      400,
+      'invalid_http',
+    ],
+    [
+      'a length that is no number',
+      request('POST /v1/searches HTTP/1.1', ['Content-Length: 0x2'], '{}'),
+      400,
+      'invalid_http',
+    ],
+    [
+      'a chunk that is no chunk',
+      request('POST /v1/searches HTTP/1.1', ['Transfer-Encoding: chunked'], 'zz\r\n\r\n'),
+      400,
+      'invalid_http',
+    ],
     ['a whole URL', request('GET http://localhost/v1/quota HTTP/1.1'), 400, 'invalid_target'],
     ['steps up, encoded', request('GET /docs/%2e%2e%2fv1/quota HTTP/1.1'), 404, 'not_found'],
     ['two slashes', request('GET //v1/quota HTTP/1.1'), 404, 'not_found'],
@@ -64,6 +98,28 @@ describe('what comes over the socket', () => {
       expect(answer.text).to.contain(`"code":"${code}"`);
       expect(answer.text.toLowerCase()).to.contain('application/problem+json');
     });
+
+  it('may come without Host by HTTP/1.0, and with an address for Host by HTTP/1.1', async () => {
+    expect((await send('GET /livez HTTP/1.0\r\n\r\n')).status).to.equal(200);
+    for (const host of ['127.0.0.1:3000', '[::1]:3000', 'xn--bcher-kva.example', 'a_b.internal:'])
+      expect((await send(`GET /livez HTTP/1.1\r\nHost: ${host}\r\n\r\n`)).status, host).to.equal(200);
+  });
+
+  it('writes no second answer into one that is under way', async () => {
+    const { json } = await service.call('POST', '/v1/searches', { query: 'mug' });
+    const head = request(`GET /v1/searches/${json.searchId}/events HTTP/1.1`, [await authorized()]);
+    const { hostname, port } = new URL(service.app.url);
+    const socket = connect(Number(port), hostname);
+    let text = '';
+    socket.on('data', (part) => {
+      text += part;
+    });
+    socket.write(head);
+    await waitFor('the stream begins', () => text.includes('retry:'));
+    socket.write('NO HTTP\r\n\r\n');
+    await once(socket, 'close');
+    expect(text.match(/^HTTP\/1\.1 /gm)).to.have.lengthOf(1);
+  });
 
   it('names the methods that a path has', async () => {
     const { text } = await send(request('PUT /v1/searches/s_x HTTP/1.1'));

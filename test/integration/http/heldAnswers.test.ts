@@ -1,0 +1,183 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import sinon from 'sinon';
+import { type FleetDocument, FleetStore, publishNext } from '../../../src/fleet/fleetStore.ts';
+import { productRoutes } from '../../../src/http/api/products.ts';
+import { ApiKeys, claimedId } from '../../../src/http/auth/apiKeys.ts';
+import { Authenticator } from '../../../src/http/auth/authenticator.ts';
+import { HeldAnswers } from '../../../src/http/heldAnswers.ts';
+import { createServer } from '../../../src/http/server.ts';
+import type { SearchProducer } from '../../../src/queue/producer.ts';
+import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { createMetrics } from '../../../src/telemetry/metrics.ts';
+import { Scrubber } from '../../../src/telemetry/scrubber.ts';
+import { useHttpService } from '../../support/httpService.ts';
+import { request, sendRaw } from '../../support/rawHttp.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+/** What the documentation promises, and as much again for a machine that does other things too. */
+const SOON_MS = 2 * 2000;
+
+describe('an answer that stays open', () => {
+  const service = useHttpService();
+  afterEach(() => sinon.restore());
+
+  /** An answer whose text grows; `over` once it has ended, however it did. */
+  async function open(path: string, key: string) {
+    const leaving = new AbortController();
+    const response = await fetch(`${service.app.url}${path}`, {
+      headers: { authorization: `Bearer ${key}` },
+      signal: leaving.signal,
+    });
+    const held = { status: response.status, text: '', over: false, leave: () => leaving.abort() };
+    const reading = async () => {
+      for await (const part of response.body ?? []) held.text += Buffer.from(part).toString();
+    };
+    void reading()
+      .catch(() => undefined)
+      .finally(() => {
+        held.over = true;
+      });
+    return held;
+  }
+  type Held = Awaited<ReturnType<typeof open>>;
+
+  const search = async (key: string) => {
+    const headers = { authorization: `Bearer ${key}` };
+    return (await service.call('POST', '/v1/searches', { query: 'mug' }, headers)).json.searchId as string;
+  };
+  const stream = async (id: string, key: string) => {
+    const held = await open(`/v1/searches/${id}/events`, key);
+    await waitFor('the stream begins', () => held.text.includes('event: progress'));
+    return held;
+  };
+  const rewrite = async (key: string, change: object) => {
+    const id = claimedId(key) as string;
+    const stored = JSON.parse((await service.redis.hget('{ebay}:api-keys', id)) as string);
+    await service.redis.hset('{ebay}:api-keys', id, JSON.stringify({ ...stored, ...change }));
+  };
+  async function expectEnd(held: Held[]): Promise<void> {
+    const since = Date.now();
+    await waitFor('they end', () => held.every(({ over }) => over));
+    expect(Date.now() - since).to.be.below(SOON_MS);
+    for (const { text } of held) expect(text).to.match(/event: error\ndata: {"code":"unauthorized"}\n\n$/);
+  }
+
+  it('ends when its key is revoked, also one that ?wait= holds; those of other keys stay', async () => {
+    const [key, other] = [await service.key(), await service.key()];
+    const id = await search(key);
+    const streams = await Promise.all(Array.from({ length: 5 }, () => stream(id, key)));
+    const waiting = Array.from({ length: 3 }, () => open(`/v1/searches/${id}?wait=30`, key));
+    const stays = await stream(id, other);
+    await service.keys.revoke(claimedId(key) as string);
+    await expectEnd(streams);
+    for (const { status, text } of await Promise.all(waiting)) {
+      expect(status).to.equal(401);
+      await waitFor('its text', () => text.includes('unauthorized'));
+    }
+    expect(stays.over).to.equal(false);
+    stays.leave();
+  });
+
+  it('ends when its key expires', async () => {
+    const { key } = await service.keys.add({
+      name: 'brief',
+      tenant: 'default',
+      roles: ['read', 'enqueue'],
+      expiresAt: Date.now() + 1500,
+    });
+    const held = await stream(await search(key), key);
+    expect(held.over).to.equal(false);
+    await expectEnd([held]);
+  });
+
+  it('ends when its key loses the role or belongs to another tenant', async () => {
+    for (const change of [{ roles: ['enqueue', 'operate'] }, { tenant: 'other' }]) {
+      const key = await service.key();
+      const held = await stream(await search(key), key);
+      await rewrite(key, change);
+      await expectEnd([held]);
+    }
+  });
+
+  it('ends when its tenant is removed', async () => {
+    const key = await service.key(['enqueue', 'read'], 'shop');
+    const held = await stream(await search(key), key);
+    const store = new FleetStore(service.redis, '{ebay}');
+    const change = (document: FleetDocument) => ({
+      document: { ...document, added: {} },
+      changed: true,
+      stale: [],
+    });
+    await publishNext(store, await store.read(), change, () => undefined);
+    await expectEnd([held]);
+  });
+
+  it('costs one command a second for all of them together, and none when the last has ended', async () => {
+    const looks = sinon.spy(ApiKeys.prototype, 'readMany');
+    const keys = [await service.key(), await service.key()];
+    const id = await search(keys[0] as string);
+    const held = await Promise.all([...keys, ...keys, ...keys, ...keys].map((key) => stream(id, key)));
+    const many = () => looks.args.filter(([ids]) => ids.length > 1).length;
+    await waitFor('two looks', () => many() >= 2);
+    const [from, since] = [many(), performance.now()];
+    await waitFor('two more', () => many() >= from + 2);
+    expect(performance.now() - since).to.be.above(1500);
+    const ids = keys.map((key) => claimedId(key));
+    for (const [asked] of looks.args.filter(([all]) => all.length > 1))
+      expect(asked).to.have.members(ids as string[]);
+    for (const each of held) each.leave();
+    const before = looks.callCount;
+    // The look that was due when they left; no other one comes.
+    await sleep(2500);
+    expect(looks.callCount).to.be.at.most(before + 1);
+  }).timeout(30_000);
+
+  it('leaves nothing on a connection that serves many of them', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => warnings.push(name);
+    process.on('warning', note);
+    const key = await service.key();
+    const id = await search(key);
+    for (let n = 0; n < 15; n++) {
+      const { status } = await service.call('GET', `/v1/searches/${id}?wait=0.01`);
+      expect(status).to.equal(200);
+    }
+    process.off('warning', note);
+    expect(warnings).to.deep.equal([]);
+  });
+
+  it('of products breaks off too, however slowly they are read', async () => {
+    const keys = new ApiKeys(service.redis, '{ebay}');
+    const held = new HeldAnswers({ most: 2, keys, hasTenant: () => true });
+    const parts = async function* () {
+      for (;;) yield [{ title: 'x'.repeat(10_000) }];
+    };
+    const endless = { get: async () => undefined, productParts: parts } as unknown as SearchProducer;
+    const app = await createServer({
+      routes: [productRoutes({ producerOf: () => endless, held })],
+      authenticator: new Authenticator(keys, NOOP_LOGGER),
+      metrics: createMetrics().http,
+      scrubber: new Scrubber(),
+      requestsAMinute: 1000,
+      log: NOOP_LOGGER,
+    });
+    const url = await app.listen({ host: '127.0.0.1', port: 0 });
+    const key = await service.key(['read']);
+    const path = '/v1/searches/s_1/products?format=ndjson';
+    const authorization = `Bearer ${key}`;
+    const slow = await fetch(url + path, { headers: { authorization } });
+    // Nobody reads on. Half of two may be of one key.
+    const second = await sendRaw(url, request(`GET ${path} HTTP/1.1`, [`Authorization: ${authorization}`]));
+    expect(second.status).to.equal(429);
+    expect(second.text).to.include('too_many_streams').and.not.include('content-disposition');
+    await service.keys.revoke(claimedId(key) as string);
+    const since = Date.now();
+    const connections = () => new Promise((resolve) => app.server.getConnections((_, n) => resolve(n)));
+    await waitFor('the answer breaks off', async () => (await connections()) === 0 || undefined);
+    expect(Date.now() - since).to.be.below(SOON_MS);
+    expect(await slow.text().catch(() => 'broken')).to.equal('broken');
+    held.close();
+    await app.close();
+  });
+});
