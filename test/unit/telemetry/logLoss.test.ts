@@ -3,12 +3,13 @@ import { expect } from 'chai';
 import { useFakeTimers } from 'sinon';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
+import { readAll } from '../../support/streams.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const JSON_LINES = { level: 'info', levels: '', format: 'json' };
 
 const read = (stream: PassThrough): Array<Record<string, unknown>> =>
-  String(stream.read() ?? '')
+  readAll(stream)
     .split('\n')
     .slice(0, -1)
     .map((line) => JSON.parse(line));
@@ -89,7 +90,7 @@ describe('the log in trouble', () => {
       root
         .component('worker')
         .info('not hush"hush-hush', { 'hush"hush-hush': 'hush"hush-hush', list: ['hush"hush-hush'] });
-      const line = String(stream.read());
+      const line = readAll(stream);
       expect(line).to.not.match(/hush.*hush/);
       expect(line.match(/\*\*\*/g)).to.have.length(4);
     }

@@ -3,12 +3,13 @@ import { expect } from 'chai';
 import type { Config } from '../../../src/config/config.ts';
 import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
+import { readAll } from '../../support/streams.ts';
 
 /** A log whose lines can be read. */
 function logTo(options: Partial<Config['log']> = {}): { root: LogRoot; lines: () => string[] } {
   const stream = new PassThrough();
   const root = new LogRoot({ level: 'info', levels: '', format: 'json', ...options }, stream);
-  return { root, lines: () => (stream.read() ?? '').toString().split('\n').slice(0, -1) };
+  return { root, lines: () => readAll(stream).split('\n').slice(0, -1) };
 }
 
 const parsed = (line: string | undefined) => JSON.parse(line ?? '') as Record<string, unknown>;
@@ -52,7 +53,7 @@ describe('the log', () => {
 
     const terminal = Object.assign(new PassThrough(), { isTTY: true });
     new LogRoot({ level: 'info', levels: '', format: 'auto' }, terminal).component('gate').info('on');
-    expect(terminal.read().toString()).to.match(/^[\d:.]{12} info {2}gate: on\n$/);
+    expect(readAll(terminal)).to.match(/^[\d:.]{12} info {2}gate: on\n$/);
   });
 
   it('keeps its own names where fields are called the same', () => {
