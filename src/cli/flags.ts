@@ -1,9 +1,9 @@
 import { type Command, Option } from 'commander';
 import { MARKETPLACES } from '../config/formats.ts';
 import { Failure } from '../failures.ts';
+import { countryHint, isCountry } from '../product/countries.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
-import { countryMeant, countryName, isCountry } from '../text/countries.ts';
 import { UsageError, wrongValue } from './exit.ts';
 
 type Values = Record<string, unknown>;
@@ -145,9 +145,8 @@ function countryOf(option: string, example = 'US') {
   return (text: string): string => {
     const code = text.trim().toUpperCase();
     if (isCountry(code)) return code;
-    const meant = countryMeant(text);
-    const hint = meant === undefined ? '' : `; did you mean ${meant} (${countryName(meant)})?`;
-    throw wrongValue(`${option} must be a two-letter country code, such as ${example}`, text, hint);
+    const message = `${option} must be a two-letter country code, such as ${example}`;
+    throw wrongValue(message, text, countryHint(text));
   };
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { didYouMean } from '../config/files.ts';
 import { MARKETPLACES } from '../config/formats.ts';
+import { isCountry } from './countries.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import {
   DEFAULT_MAX_ITEMS,
@@ -8,7 +9,7 @@ import {
   type NormalRequest,
   type SearchRequest,
 } from './requestSchema.ts';
-import { cut, echo, type InputError, schemaErrors } from './schemaErrors.ts';
+import { cut, echo, type InputError, noCountry, schemaErrors, UNKNOWN_COUNTRY } from './schemaErrors.ts';
 
 export type ParsedRequest = { ok: true; request: NormalRequest } | { ok: false; errors: InputError[] };
 
@@ -94,6 +95,12 @@ function ruleErrors(
     refuse('filters.price', 'price_range', 'needs min or max or both');
   if (min !== undefined && max !== undefined && Number(min) > Number(max))
     refuse('filters.price.min', 'price_range', 'must not be above filters.price.max');
+
+  // For eBay two letters of no country are another place, or none: the delivered prices would be wrong.
+  for (const path of ['shipTo.country', 'filters.deliveryCountry', 'filters.itemLocationCountry']) {
+    const country = lookUp({ filters, ...rest }, path.split('.'));
+    if (typeof country === 'string' && !isCountry(country)) refuse(path, UNKNOWN_COUNTRY, noCountry(country));
+  }
 
   // eBay's error 12011.
   if (filters.deliveryPostalCode !== undefined && !hasField('filters.deliveryCountry'))

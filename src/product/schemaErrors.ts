@@ -1,5 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { didYouMean } from '../config/files.ts';
+import { countryHint } from './countries.ts';
 import { SearchRequestSchema } from './requestSchema.ts';
 
 /** One error in a caller's input. */
@@ -11,6 +12,8 @@ export interface InputError {
   /** For people: what is allowed. Echoes at most 64 characters of the value, escaped. */
   message: string;
 }
+
+export const UNKNOWN_COUNTRY = 'unknown_country';
 
 const ajv = new Ajv({ allErrors: true, verbose: true, strictTypes: false });
 
@@ -41,11 +44,18 @@ function inputError(error: ErrorObject): InputError {
   const { code, allowed } = ruleFor(segments);
   const values: unknown = params.allowedValues;
   if (!Array.isArray(values)) {
+    if (code === UNKNOWN_COUNTRY) return { path, code, message: noCountry(data) };
     const message = allowed === undefined ? error.message : `must be ${allowed}`;
     return { path, code, message: `${message}; got ${echo(data)}` };
   }
   const hint = typeof data === 'string' ? didYouMean(data, values) : '';
   return { path, code, message: `must be one of ${values.join(', ')}; got ${echo(data)}${hint}` };
+}
+
+/** A country that the schema refuses, or that it takes and that does not exist. */
+export function noCountry(value: unknown): string {
+  const hint = typeof value === 'string' ? countryHint(value) : '';
+  return `must be a two-letter country code of ISO 3166 in capitals, such as US; got ${echo(value)}${hint}`;
 }
 
 function ruleFor(segments: string[]): Rule {
@@ -98,7 +108,7 @@ const AMOUNT = {
   code: 'price_range',
   allowed: 'a number or decimal string from 0 to 999999999.999, at most three decimals',
 };
-const COUNTRY = { code: 'unknown_country', allowed: 'a two-letter country code in capitals, such as US' };
+const COUNTRY = { code: UNKNOWN_COUNTRY };
 const POSTAL_CODE = { code: 'invalid_postal_code', allowed: '1 to 10 letters, digits, spaces or hyphens' };
 const SELLER = { code: 'invalid_seller', allowed: 'an eBay user name of at most 64 characters' };
 const WORD = { code: 'invalid_word', allowed: 'a word or phrase of 1 to 100 characters' };

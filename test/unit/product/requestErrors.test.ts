@@ -40,6 +40,18 @@ const CASES: [what: string, input: unknown, expected: string[]][] = [
   ['a currency without a price', price({ currency: 'USD' }), ['filters.price price_range']],
   ['min above max', price({ min: 10, max: '9.99', currency: 'USD' }), ['filters.price.min price_range']],
   ['a price with a comma', price({ max: '1,00', currency: 'USD' }), ['filters.price.max price_range']],
+  ['a country that does not exist', { ...q, shipTo: { country: 'UK' } }, ['shipTo.country unknown_country']],
+  [
+    'countries that do not exist, in filters',
+    { ...q, filters: { deliveryCountry: 'EU', itemLocationCountry: 'ZZ' } },
+    ['filters.deliveryCountry unknown_country', 'filters.itemLocationCountry unknown_country'],
+  ],
+  ['a country in small letters', { ...q, shipTo: { country: 'de' } }, ['shipTo.country unknown_country']],
+  [
+    'a postal code of a country that does not exist',
+    { ...q, filters: { deliveryCountry: 'XX', deliveryPostalCode: '1' } },
+    ['filters.deliveryCountry unknown_country'],
+  ],
   [
     'a postal code without its country',
     { ...q, filters: { deliveryPostalCode: '10115' } },
@@ -141,6 +153,12 @@ describe('an invalid search request', () => {
       .and.include('did you mean EBAY_');
     expect(errorsOf({ ...q, marketplace: 'EBAY_US' })[0]?.message).to.include('did you mean marketplaces?');
     expect(errorsOf({ q: 'usb hub' })[0]?.message).to.include('did you mean query?');
+    for (const [country, meant] of [
+      ['UK', 'GB (United Kingdom)'],
+      ['Deutschland', 'DE (Germany)'],
+      ['usa', 'US (United States)'],
+    ])
+      expect(errorsOf({ ...q, shipTo: { country } })[0]?.message).to.include(`; did you mean ${meant}?`);
     expect(errorsOf({ ...q, tenant: 'T' })[0]?.message).to.include('a-z, 0-9 and hyphen');
   });
 

@@ -64,6 +64,12 @@ export function countryMeant(text: string): string | undefined {
   return byName.get(wanted) ?? byName.get(closestMatch(wanted, [...byName.keys()], { maxDistance }) ?? '');
 }
 
+/** The end of a message about a text that is no country. */
+export function countryHint(text: string): string {
+  const meant = countryMeant(text);
+  return meant === undefined ? '' : `; did you mean ${meant} (${countryName(meant)})?`;
+}
+
 function namesIn(language: string): Intl.DisplayNames {
   return new Intl.DisplayNames(language, { type: 'region' });
 }

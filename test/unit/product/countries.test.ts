@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { MARKETPLACES } from '../../../src/config/formats.ts';
-import { countryMeant, countryName, countryNames, isCountry } from '../../../src/text/countries.ts';
+import { countryMeant, countryName, countryNames, isCountry } from '../../../src/product/countries.ts';
 
 describe('countries', () => {
   it('are those of ISO 3166, each with a name of its own, in the order of the names', () => {
