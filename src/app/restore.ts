@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type Config, ConfigError, environment, linesOf } from '../config/config.ts';
 import { reloadablePart } from '../config/load.ts';
 import { Failure } from '../failures.ts';
+import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { type FleetDocument, FleetStore } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
@@ -43,6 +44,8 @@ export interface RestoreReport {
   tenants: Restored;
   keys: Restored;
   schedules: Restored;
+  /** The report of a loss of Redis's data that this ended. */
+  endedLoss: { at: string /** Names that it holds and the backup does not. */; notInBackup: string[] } | null;
   tracks: Restored & { /** Older than TRACK_TTL by now. */ expired: string[]; listings: number };
 }
 
@@ -109,6 +112,7 @@ export class Restore {
         tenants: nothing(),
         keys: nothing(),
         schedules: nothing(),
+        endedLoss: null,
       },
       tracks: { ...nothing(), expired: [], listings: 0 },
     };
@@ -125,7 +129,17 @@ export class Restore {
     } finally {
       await writer.close();
     }
+    if (!options.dryRun) report.endedLoss = await this.#endLoss(redis, writer.names);
     return report;
+  }
+
+  /** @param names of the keys and schedules of the backup */
+  async #endLoss(redis: Redis, names: ReadonlySet<string>): Promise<RestoreReport['endedLoss']> {
+    const loss = await new FleetStore(redis, this.#config.queue.prefix).clearLoss();
+    if (loss === undefined) return null;
+    const { apiKeys = [], schedules = [] } = loss.gone ?? {};
+    const gone = [...apiKeys.map((name) => `key ${name}`), ...schedules.map((name) => `schedule ${name}`)];
+    return { at: loss.at, notInBackup: gone.filter((name) => !names.has(name)) };
   }
 
   /** Makes the parts and tenants that are missing a part of the fleet's next version. A tenant of a file wins. */
@@ -173,6 +187,8 @@ class RecordWriter {
   readonly #keys: ApiKeys;
   readonly #tracks: SavedTracks;
   readonly #producers = new Map<string, SearchProducer>();
+  /** Of keys and schedules, as the report of a loss names them. */
+  readonly names = new Set<string>();
   #open: { restore: TrackRestore | undefined; label: string; listings: number } | undefined;
 
   constructor(redis: Redis, config: Config, options: RestoreOptions, report: RestoreReport) {
@@ -197,11 +213,14 @@ class RecordWriter {
         ? replace || (await this.#keys.read(key.id)) === undefined
         : await this.#keys.restore(key, { replace });
       keys[isRestored ? 'restored' : 'left'].push(labelOf(record));
+      this.names.add(`key ${key.name}`);
     }
     if (record.kind === 'schedule') {
       const { kind: _, tenant, ...schedule } = record;
       const isRestored = await this.#producer(tenant).schedule.restore(schedule, { replace, dryRun });
       schedules[isRestored ? 'restored' : 'left'].push(labelOf(record));
+      const own = tenant === DEFAULT_TENANT ? '' : `${tenant}/`;
+      this.names.add(`schedule ${own}${schedule.definition.name}`);
     }
   }
 

@@ -132,6 +132,11 @@ function notesOf(
       notes.push(`left as they are: ${kind} ${left.slice(0, MAX_NAMED).join(', ')}${more}`);
   }
   if (notes.some((note) => note.startsWith('left')) && !overwrite) notes.push('--overwrite replaces them');
+  if (report.endedLoss !== null) {
+    const { at, notInBackup } = report.endedLoss;
+    notes.push(`dpf doctor reports the loss of ${instantText(at)} no longer`);
+    if (notInBackup.length > 0) notes.push(`gone then, and not in this backup: ${notInBackup.join(', ')}`);
+  }
   if (report.keys.restored.length > 0 && !dryRun)
     notes.push('keys that were revoked after the backup are valid again: see dpf keys list');
   return notes;

@@ -277,6 +277,26 @@ describe('dpf backup and dpf restore', () => {
     expect((await dpf('restore', at(FILE), '--dry-run')).exit).to.equal(0);
   });
 
+  it('a restore ends the report of a loss, and names what was lost and is not in the backup', async () => {
+    await fill();
+    expect((await dpf('backup', at(FILE))).exit).to.equal(0);
+    await redis().flushall();
+    const gone = { apiKeys: ['reports', 'younger'], schedules: ['hourly', 'shop/of-shop', 'later'] };
+    const loss = {
+      at: '2026-01-02T03:04:05.000Z',
+      times: 1,
+      kind: 'empty',
+      gone: { ...gone, paused: [], tracks: [] },
+    };
+    await redis().hset('{ebay}:config', 'loss', JSON.stringify(loss));
+    expect(JSON.parse((await dpf('restore', at(FILE), '--dry-run', '--json')).out).endedLoss).to.equal(null);
+    expect((await new FleetStore(redis(), '{ebay}').look()).loss).to.deep.equal(loss);
+    const restored = await dpf('restore', at(FILE));
+    expect(restored.err).to.include('reports the loss of 2026-01-02 03:04 UTC no longer');
+    expect(restored.err).to.include('not in this backup: key younger, schedule later');
+    expect((await new FleetStore(redis(), '{ebay}').look()).loss).to.equal(undefined);
+  });
+
   it('an empty Redis has a backup too', async () => {
     expect((await dpf('backup', at(FILE))).exit).to.equal(0);
     expect(lines(FILE)).to.have.length(2);
