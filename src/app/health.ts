@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
+import { type Loss, lossText } from '../fleet/loss.ts';
 import type { Health } from '../http/operations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { redisAhead } from '../redis/fitness.ts';
@@ -41,9 +42,14 @@ export function liveness(lifecycle: Lifecycle, stopped: () => string[] = () => [
 /**
  * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks
  * agree and, where a worker runs, eBay does not refuse the keyset. Reasons that pass by themselves, such as a cool-down or a
- * used-up day, are reported as degraded. A server without a worker needs no token.
+ * used-up day, are reported as degraded, and so is a loss of Redis's data. A server without a worker needs no token.
  */
-export function processHealth(lifecycle: Lifecycle, redis: Redis, worker?: WorkerHealth): Health {
+export function processHealth(
+  lifecycle: Lifecycle,
+  redis: Redis,
+  fleet: { readonly loss: Loss | undefined },
+  worker?: WorkerHealth,
+): Health {
   const stopped = () => (worker === undefined || worker.running ? [] : ['the worker does not run']);
   return {
     live: liveness(lifecycle, stopped),
@@ -54,7 +60,9 @@ export function processHealth(lifecycle: Lifecycle, redis: Redis, worker?: Worke
       ]);
       const starting = worker?.started === false ? ['the worker has not started yet'] : [];
       const reasons = [...starting, ...stopped(), ...redisTrouble, ...blocking];
-      return { ready: reasons.length === 0, reasons, degraded };
+      // Without names: nobody needs a key to see this.
+      const lost = fleet.loss === undefined ? [] : [`${lossText(fleet.loss)}: dpf doctor says what is gone`];
+      return { ready: reasons.length === 0, reasons, degraded: [...lost, ...degraded] };
     },
   };
 }

@@ -91,7 +91,17 @@ export async function startServeApp(
       metrics: metrics.config,
       log: log.component('config'),
     });
-    fleet.onChange((snapshot) => log.setLevels(snapshot.config.log));
+    let data: string | undefined;
+    fleet.onChange((snapshot) => {
+      log.setLevels(snapshot.config.log);
+      const isLost = data !== undefined && data !== snapshot.data;
+      data = snapshot.data;
+      // Redis lost its data, and the keys with it unless somebody restores them: everybody gets a 401.
+      if (isLost)
+        requireCaller(keys, config).catch((error) => {
+          if (error instanceof BootError) logger.warn(error.message);
+        });
+    });
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     await bootOnRedis(redis, { config, log: logger, signal }, async () => {
       await requireCaller(keys, config);
@@ -139,7 +149,7 @@ export async function startServeApp(
       hasTenant: (tenant) => fleet.current().tenants.has(tenant),
     });
     const routes: Routes[] = [
-      healthRoutes(processHealth(lifecycle, redis, worker)),
+      healthRoutes(processHealth(lifecycle, redis, fleet, worker)),
       metricsRoute({
         registry: metrics.registry,
         refresh: async () => metrics.process.redisAnswers((await redis.ping().catch(() => '')) === 'PONG'),

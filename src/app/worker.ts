@@ -99,7 +99,7 @@ export async function startWorkerApp(
         registry: metrics.registry,
         scrubber: log.scrubber,
         refresh: () => refreshMetrics(metrics, redis, tenants),
-        health: processHealth(lifecycle, redis, app),
+        health: processHealth(lifecycle, redis, fleet, app),
       });
       lifecycle.opened('operations server', server);
     }

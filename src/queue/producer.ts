@@ -174,7 +174,8 @@ export class SearchProducer {
    * Resolves when the search has ended, with whatever outcome. It polls: an event stream misses what ends before the call
    * or while Redis restarts.
    * @param options.timeoutMs default: no limit. @param options.onProgress called whenever the report changes.
-   * @throws Failure `search_not_found`; `interrupted` after the timeout or when `signal` aborts: the search goes on.
+   * @throws Failure `search_not_found`, also while it waits, if Redis loses the search; `interrupted` after the timeout or
+   * when `signal` aborts: the search goes on.
    */
   async waitFor(
     searchId: string,
@@ -184,6 +185,8 @@ export class SearchProducer {
     const deadline = performance.now() + timeoutMs;
     for (let last = ''; ; await sleep(POLL_MS)) {
       const report = await this.get(searchId).catch((error) => {
+        if (last !== '' && error instanceof Failure && error.code === 'search_not_found')
+          throw new Failure('search_not_found', `search ${searchId} is gone, as Redis lost it: search again`);
         if (redisFailure(error) === undefined || performance.now() >= deadline) throw error;
         return undefined;
       });
