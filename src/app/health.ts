@@ -80,7 +80,10 @@ async function troubleWithRedis(redis: Redis): Promise<string[]> {
 /** Tokens and gates of the tenants. A Redis that does not answer is reported elsewhere. */
 export async function tenantsHealth(tenants: readonly TenantWorker[]): Promise<HealthReport> {
   const report: HealthReport = { blocking: [], degraded: [] };
-  const add = async ({ name, auth, gate }: TenantWorker) => {
+  const add = async ({ name, auth, gate, wrongKeys }: TenantWorker) => {
+    const wrong = await wrongKeys();
+    if (wrong.length > 0)
+      report.blocking.push(`another program’s jobs are in the place of ${wrong.join(', ')}`);
     const [{ coolDown, credentialRefused }, { closed }] = await Promise.all([auth.status(), gate.read()]);
     const of = name === DEFAULT_TENANT ? '' : ` of tenant ${name}`;
     // Only a person can repair a refused keyset, so a release with a wrong one must not count as ready.

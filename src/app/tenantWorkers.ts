@@ -13,6 +13,7 @@ import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { linkableHosts } from '../product/marketplaces.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
+import { wrongKeys as wrongKeysOf } from '../queue/bullmq/ownKeys.ts';
 import { setPace } from '../queue/bullmq/queues.ts';
 import { applySchedules } from '../queue/schedules/file.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
@@ -266,6 +267,11 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       name,
       gate,
       auth,
+      /** Keys of BullMQ in whose place something else is, `QUEUE:KEY`: nothing in the queue goes on before they are repaired. */
+      async wrongKeys(): Promise<string[]> {
+        const names = await Promise.all([searches, calls].map((queue) => wrongKeysOf(redis, queue)));
+        return names.flat();
+      },
       /** Whether it takes jobs. */
       get running() {
         return worker.running;

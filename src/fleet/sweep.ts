@@ -1,5 +1,6 @@
 import { couldNeverStart } from '../queue/bullmq/crashLimit.ts';
-import { quarantineJob, quarantineKey, settleSearches } from '../queue/bullmq/repair.ts';
+import { LONGEST_ID, quarantineKey, repairKeys, unusableId } from '../queue/bullmq/ownKeys.ts';
+import { quarantineJob, settleSearches } from '../queue/bullmq/repair.ts';
 import {
   idsInState,
   type JobFields,
@@ -50,14 +51,34 @@ export class Sweep {
   /** All active jobs and the next ones of each other state, in both queues. */
   async round(signal: AbortSignal): Promise<void> {
     const { searches, calls } = this.#options;
-    for (const queue of [calls, searches])
+    for (const queue of [calls, searches]) {
+      await this.#repairKeys(queue);
       for (const state of STATES) if (!signal.aborted) await this.#check(queue, state);
+    }
   }
 
-  /** The active jobs of one queue; also called when a worker received something unreadable. */
-  active(name: string): Promise<void> {
+  /** The keys and the active jobs of one queue; also called when a worker received something unreadable. */
+  async active(name: string): Promise<void> {
     const { searches, calls } = this.#options;
-    return this.#check(name === calls.name ? calls : searches, 'active');
+    const queue = name === calls.name ? calls : searches;
+    await this.#repairKeys(queue);
+    await this.#check(queue, 'active');
+  }
+
+  /** A job of the same id has taken the place of a key of BullMQ: nothing in this queue goes on before that key is back. */
+  async #repairKeys(queue: Queue): Promise<void> {
+    const { redis, log, metrics } = this.#options;
+    const { keys, rescued } = await repairKeys(redis, queue);
+    if (keys.length === 0) return;
+    for (const _ of keys) metrics.quarantined(queue.name);
+    const why = 'jobs had the ids of these keys of BullMQ';
+    log.error('queue repaired', {
+      queue: queue.name,
+      keys,
+      why,
+      rescued: rescued.length,
+      key: quarantineKey(queue),
+    });
   }
 
   async #check(queue: Queue, state: State): Promise<void> {
@@ -86,7 +107,9 @@ export class Sweep {
     return ids;
   }
 
-  #brokenReason({ fields }: StoredJob): string | undefined {
+  #brokenReason({ id, fields }: StoredJob): string | undefined {
+    const unusable = unusableId(id, fields !== 'not a hash' && fields.rjk !== undefined);
+    if (unusable !== undefined) return unusable;
     if (fields === 'not a hash') return 'the job is not a hash';
     if (couldNeverStart(Number(fields.stc ?? 0), this.#options.maxRestarts))
       return 'no worker could even begin it';
@@ -98,8 +121,9 @@ export class Sweep {
     const children = await quarantineJob(redis, { queue, searches }, job, why);
     if (children === undefined) return;
     metrics.quarantined(queue.name);
-    log.error('job quarantined', { queue: queue.name, jobId: job.id, why, key: quarantineKey(queue) });
-    if (queue === searches && !ENDED.includes(state))
+    const jobId = job.id.slice(0, LONGEST_ID);
+    log.error('job quarantined', { queue: queue.name, jobId, why, key: quarantineKey(queue) });
+    if (queue === searches && !ENDED.includes(state) && jobId === job.id)
       await searchLost(job.id, job.fields === 'not a hash' ? 0 : Number(job.fields.timestamp) || 0, why);
     const base = calls.toKey('');
     for (const child of children) if (child.startsWith(base)) await calls.remove(child.slice(base.length));

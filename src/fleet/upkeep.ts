@@ -35,11 +35,14 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     duty('sweep', config.worker.sweepInterval, (signal) => sweep.round(signal)),
     duty('gauges', COUNT_EVERY, count),
   ];
+  const inspect = (queue: string) => sweep.active(queue).catch(() => undefined);
+  // The worker that starts now, and the others, may not be able to take a job before.
+  const inspected = Promise.all([searches, calls].map(({ name }) => inspect(name)));
   return {
-    /** Checks a queue's active jobs at once: a worker received one that it could not read. The next round checks them too. */
-    inspect: (queue: string) => sweep.active(queue).catch(() => undefined),
+    /** Checks a queue's keys and active jobs at once: a worker met something unreadable. The next round checks them too. */
+    inspect,
     /** Ends all duties of this process; other processes take them over. */
-    stop: () => Promise.all(duties.map((each) => each.stop())),
+    stop: () => Promise.all([inspected, ...duties.map((each) => each.stop())]),
   };
 }
 

@@ -2,6 +2,8 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
 import { countQueue, failedJobs } from './bullmq/counts.ts';
+import { quarantineKey, wrongKeys } from './bullmq/ownKeys.ts';
+import type { QuarantineEntry } from './bullmq/repair.ts';
 
 interface QueueCheckup {
   redis: Redis;
@@ -18,7 +20,25 @@ const LONG_MS = 15 * 60_000;
 
 /** Checks whether the queues move: how many jobs wait, since when, what failed, and whether workers are connected. */
 export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
-  return [await depth(parts), await failures(parts), await workers(parts)];
+  const { redis, searches, calls } = parts;
+  const wrong = (await Promise.all([searches, calls].map((queue) => wrongKeys(redis, queue)))).flat();
+  if (wrong.length > 0) {
+    const message = `another program’s jobs are in the place of ${wrong.join(', ')}: nothing goes on`;
+    return [fail('queues', 'degraded', message, `start a worker, which puts them aside; ${FIND_IT}`)];
+  }
+  return [await depth(parts), await failures(parts), ...(await putAside(parts)), await workers(parts)];
+}
+
+const FIND_IT = 'find the program that adds them: docs/security.md';
+
+/** What is kept of jobs and schedulers of other programs. */
+async function putAside({ redis, searches, now }: QueueCheckup): Promise<Finding[]> {
+  const key = quarantineKey(searches);
+  const [count, json] = await Promise.all([redis.llen(key), redis.lindex(key, 0)]);
+  if (json === null) return [];
+  const { queue, id, why, at } = JSON.parse(json) as QuarantineEntry;
+  const last = `the last ${durationOf(now - Date.parse(at))} ago: ${oneLine(`${id} of ${queue}, ${why}`)}`;
+  return [warn('quarantine', `${count} jobs of other programs were put aside, ${last}`, FIND_IT)];
 }
 
 async function depth({ redis, searches, calls, backlogLimit, now }: QueueCheckup): Promise<Finding> {

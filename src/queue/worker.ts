@@ -29,7 +29,7 @@ interface WorkerSettings {
   prefix: string;
   /** Opens a connection of the `worker` profile; the worker ends it. */
   connect: () => Redis;
-  /** Called at most once a second after an error: the queue may hold a job that cannot be read. */
+  /** Called after errors, at most once a second: the queue may hold a job that cannot be read. */
   inspect: (queue: string) => void;
   /** Lets a search begin when it may. */
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
@@ -125,6 +125,9 @@ const CHECKS = 4;
 const ERRORS_TO_PAUSE = 5;
 const PAUSE_MS = 1000;
 
+/** Least time between two inspections of a queue after errors, ms. */
+const INSPECT_EVERY_MS = 1000;
+
 /** Why Redis did not serve, and when it last did not, on `performance`'s clock. Of both queues: they share a Redis. */
 interface RedisTrouble {
   cause: string;
@@ -168,8 +171,20 @@ function openQueueWorker(
   const logError = throttled<Error>(1000, (error, suppressed) => {
     const reason = (redisFailure(error) ?? error).message.slice(0, 200);
     log.warn('worker error', { queue: queue.name, reason, suppressed });
-    settings.inspect(queue.name);
   });
+  let inspectedAt = Number.NEGATIVE_INFINITY;
+  let inspectTimer: NodeJS.Timeout | undefined;
+  /** No error is without an inspection after it: there may be no second one, and jobs that only wait. */
+  const inspectSoon = () => {
+    inspectTimer ??= setTimeout(
+      () => {
+        inspectTimer = undefined;
+        inspectedAt = performance.now();
+        settings.inspect(queue.name);
+      },
+      Math.max(0, inspectedAt + INSPECT_EVERY_MS - performance.now()),
+    );
+  };
   const worker = new PatchedWorker(queue.name, processor, workerOptions(settings, connection), redis);
   // BullMQ tries again at once, by the ten thousand, when Redis refuses writes: a full disk or memory, a demoted master.
   // Jobs under way go on; only fetching pauses.
@@ -208,6 +223,7 @@ function openQueueWorker(
       const failure = redisFailure(error);
       if (failure !== undefined) Object.assign(trouble, { cause: failure.message, at: performance.now() });
       logError(error);
+      inspectSoon();
       pauseAfterErrors();
     });
 
@@ -229,6 +245,7 @@ function openQueueWorker(
     async close(force: boolean): Promise<void> {
       clearTimeout(resumeTimer);
       await worker.close(force);
+      clearTimeout(inspectTimer);
     },
   };
 }

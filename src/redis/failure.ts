@@ -2,7 +2,7 @@ import { Failure } from '../failures.ts';
 
 /** Messages and codes of ioredis and Redis that mean: Redis is the trouble, not the command. */
 const TROUBLE =
-  /Connection is closed|Command timed out|Socket timeout|max retries per request|Stream isn't writeable|enableOfflineQueue|ECONN[A-Z]+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|READONLY|MISCONF|NOREPLICAS|LOADING|^BUSY |UNBLOCKED|OOM command|MASTERDOWN|CLUSTERDOWN|max number of clients|Failed to refresh slots cache|None of startup nodes|Cluster isn't ready|All sentinels are unreachable|NOAUTH|WRONGPASS|NOPERM/;
+  /Connection is closed|Command timed out|Socket timeout|max retries per request|Stream isn't writeable|enableOfflineQueue|ECONN[A-Z]+|ETIMEDOUT|EPIPE|EHOSTUNREACH|ENETUNREACH|ENOTFOUND|EAI_AGAIN|READONLY|MISCONF|NOREPLICAS|LOADING|^BUSY |^WRONGTYPE|UNBLOCKED|OOM command|MASTERDOWN|CLUSTERDOWN|max number of clients|Failed to refresh slots cache|None of startup nodes|Cluster isn't ready|All sentinels are unreachable|NOAUTH|WRONGPASS|NOPERM/;
 
 /** The error of a Redis command as a failure; undefined where Redis is not to blame. */
 export function redisFailure(error: unknown): Failure | undefined {
@@ -23,11 +23,12 @@ interface ReplyError extends NodeJS.ErrnoException {
   previousErrors: Error[];
 }
 
-/** Redis answers and takes no writes: by cause what to do. */
+/** Redis answers and does not take this write: by cause what to do. */
 const REFUSED_WRITES: Readonly<Record<string, string>> = {
   'OOM command': 'its memory is full, so it refuses writes: raise maxmemory, or shorten RESULTS_TTL',
   MISCONF: 'it cannot write to its disk, so it refuses writes: make room there',
   READONLY: 'it is a replica, which takes no writes: write the master’s address in REDIS_URL',
+  WRONGTYPE: 'another program’s job is in the place of a key of the queue: running workers put it aside',
   NOREPLICAS: 'too few of its replicas are connected (min-replicas-to-write), so it refuses writes',
 };
 

@@ -97,10 +97,19 @@ export interface AfterStep {
   /** The run was summed up before this step, and not cancelled. */
   ended: boolean;
   /**
-   * Followers without a stored answer, by their index, at most as many as may be under way, each with the data of its job
-   * where it has one. Empty where nothing may follow.
+   * Followers without a stored answer, by their index, at most as many as may be under way, each with its job where it has
+   * one. Empty where nothing may follow.
    */
-  open: Array<{ index: number; jobData: string | undefined }>;
+  open: Array<{ index: number; job: StoredCall | undefined }>;
+}
+
+/** What BullMQ stores of a call's job. */
+export interface StoredCall {
+  data: string;
+  /** The Redis key of the job's parent. */
+  parentKey: string | null;
+  /** The options that it was added with, JSON. */
+  opts: string;
 }
 
 const PAGE = /^\d+$/;
@@ -173,7 +182,7 @@ if number == ARGV[2] and not (cancelled or ended or stopped) then
     if not there[3 + answer + i] then
       waiting = waiting + 1
       if i > passed then
-        open[#open + 1] = { i - 1, redis.call('HGET', KEYS[2 + i], 'data') }
+        open[#open + 1] = { i - 1, redis.call('HMGET', KEYS[2 + i], 'data', 'parentKey', 'opts') }
         last = number .. ' ' .. ARGV[6 + answer + i]
       end
     end
@@ -303,11 +312,8 @@ export class SearchStore {
       ...[...fields, ...followers.map(({ field }) => field)],
       ...Object.values(answer),
     ]);
-    const [ended, open] = reply as [number, Array<[index: number, jobData: string | null]>];
-    return {
-      ended: ended === 1,
-      open: open.map(([index, jobData]) => ({ index, jobData: jobData ?? undefined })),
-    };
+    const [ended, open] = reply as [number, Array<[index: number, job: Array<string | null>]>];
+    return { ended: ended === 1, open: open.map(([index, job]) => ({ index, job: storedCall(job) })) };
   }
 
   /** Stores whose details this search wants, in their order; another list replaces the one before. */
@@ -423,6 +429,11 @@ export class SearchStore {
   #runKey(ref: SearchRef): string {
     return keyOf(this.#prefix, 'run', ref);
   }
+}
+
+function storedCall([data, parentKey, opts]: Array<string | null>): StoredCall | undefined {
+  if (data === null || data === undefined) return undefined;
+  return { data, parentKey: parentKey ?? null, opts: opts ?? '{}' };
 }
 
 /** `OFFSET:NEXT:FITTING:PRINT;`, NEXT empty where the listing ends. */

@@ -185,7 +185,7 @@ export const mutations: Mutation[] = [
   {
     id: 'existing-page-added-again',
     file: 'src/queue/search/plan.ts',
-    find: 'if (belongsTo(search, jobData)) return [];',
+    find: 'if (await isOwn(context, run, call, job)) return [];',
     replace: '',
     breaks: 'A page that two others add is one job, which the second one leaves alone.',
     tests: [PAGE_RACES],
@@ -193,7 +193,7 @@ export const mutations: Mutation[] = [
   {
     id: 'left-over-page-kept',
     file: 'src/queue/search/plan.ts',
-    find: 'if (belongsTo(search, jobData)) return [];',
+    find: 'if (await isOwn(context, run, call, job)) return [];',
     replace: 'return [];',
     breaks: 'A page that was left by an earlier search of the same id does not stand for the new one.',
     tests: [PAGE_RACES],

@@ -26,9 +26,17 @@ export function itemJobId(searchId: string, run: number, itemId: string): string
   return `${jobIdPart(searchId)}-r${run}-i${item}`;
 }
 
-/** Ids of scheduled searches hold colons, which a custom job id may not. */
+/** A search's part of the ids of its calls. Ids of scheduled searches hold colons, which a custom job id may not. */
 function jobIdPart(searchId: string): string {
-  return searchId.includes(':') ? hashed(searchId) : searchId;
+  // What looks like a hash is hashed too: no two searches share their part.
+  return searchId.includes(':') || HASH.test(searchId) ? hashed(searchId) : searchId;
+}
+
+const HASH = /^[0-9a-f]{32}$/;
+
+/** What the ids of all calls of a search begin with. */
+export function callIdStart(searchId: string): string {
+  return `${jobIdPart(searchId)}-r`;
 }
 
 function hashed(id: string): string {
@@ -40,6 +48,9 @@ function hashed(id: string): string {
  * before all others, so a single one without would starve the rest.
  */
 export const PRIORITY: Record<Priority, number> = { interactive: 2, scheduled: 3, backfill: 4 };
+
+/** No job of this service comes after one with this. */
+export const LOWEST_PRIORITY = Math.max(...Object.values(PRIORITY));
 
 /** Before all classes: for a search that only has to sum up, and for a call whose worker died. */
 export const FIRST = 1;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure, reasonOf } from '../../failures.ts';
+import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
 
 /**
@@ -30,7 +31,8 @@ end
  * Removes a broken job from every state and stores what it was, in one step, unless it changed since it was read or is in
  * no state any more. Its search gets the failure, as from a failed child, and is released if this was its last page.
  * KEYS: quarantine list. ARGV: the queue's keys up to the id (`PREFIX:QUEUE:`), id, fingerprint, the entry, entries kept,
- * their life in ms, reason for its search, the search queue's keys up to the id. Returns the keys of its children, or false.
+ * their life in ms, reason for its search, the search queue's keys up to the id, `shared` where its key is not its own.
+ * Returns the keys of its children, or false.
  */
 const QUARANTINE = `${RELEASE_PARENT}
 local base, id, seen = ARGV[1], ARGV[2], ARGV[3]
@@ -71,6 +73,14 @@ local children = {}
 if redis.call('TYPE', key .. ':dependencies').ok == 'set' then
   children = redis.call('SMEMBERS', key .. ':dependencies')
 end
+-- A key that another job or BullMQ itself uses, which this job's fields were written into.
+if ARGV[9] == 'shared' then
+  if kind == 'hash' then
+    redis.call('HDEL', key, 'name', 'data', 'opts', 'timestamp', 'delay', 'priority', 'parent', 'parentKey', 'rjk', 'deid',
+      'processedOn', 'pb', 'ats', 'atm', 'stc', 'progress')
+  end
+  return {}
+end
 redis.call('DEL', key, key .. ':lock', key .. ':logs', key .. ':dependencies', key .. ':processed',
   key .. ':failed', key .. ':unsuccessful')
 return children
@@ -87,9 +97,6 @@ export interface QuarantineEntry {
   fields: Partial<JobFields>;
 }
 
-/** Enough to find out what happened without keeping what an attacker may pour in. */
-const ENTRIES_KEPT = 1000;
-const KEPT_MS = 7 * 24 * 3600 * 1000;
 const MAX_FIELD_LENGTH = 500;
 
 /** Keys of the jobs that it waited for; undefined if it has changed since it was read, and was left alone. */
@@ -102,7 +109,7 @@ export async function quarantineJob(
   const isHash = fields !== 'not a hash';
   const entry: QuarantineEntry = {
     queue: queue.name,
-    id,
+    id: id.slice(0, MAX_FIELD_LENGTH),
     why,
     at: new Date().toISOString(),
     fields: isHash ? shortened(fields) : {},
@@ -119,12 +126,9 @@ export async function quarantineJob(
     KEPT_MS,
     reasonOf(new Failure('invalid_payload', `the page's job could not be read: ${why}`)),
     searches.toKey(''),
+    isKeyName(id) ? 'shared' : '',
   );
   return reply === null ? undefined : (reply as string[]);
-}
-
-export function quarantineKey(queue: Queue): string {
-  return `${queue.opts.prefix}:quarantine`;
 }
 
 function shortened(fields: JobFields): Partial<JobFields> {
@@ -139,29 +143,64 @@ function fingerprint({ name, data, opts, progress, parent }: JobFields): string 
   return createHash('sha1').update(content, 'latin1').digest('hex');
 }
 
+/** Whether a call's job waits or is under way. */
+const IS_QUEUED = `
+local function isQueued(base, id)
+  return redis.call('ZSCORE', base .. 'prioritized', id) or redis.call('ZSCORE', base .. 'delayed', id)
+    or redis.call('LPOS', base .. 'active', id) or redis.call('LPOS', base .. 'wait', id)
+end
+`;
+
+/**
+ * Makes calls children of their search again: those that failed with their reason, those that are queued as pending ones.
+ * Redis may have refused the last step of adding one, and another program may have changed what its failure does.
+ * KEYS: the search. ARGV: the calls queue's keys up to the id, then ids of calls. Returns how many are queued, and failed.
+ */
+const REATTACH = `${IS_QUEUED}
+local queued, failed = 0, 0
+for i = 2, #ARGV do
+  local key = ARGV[1] .. ARGV[i]
+  if redis.call('ZSCORE', ARGV[1] .. 'failed', ARGV[i]) then
+    redis.call('HSET', KEYS[1] .. ':failed', key, redis.call('HGET', key, 'failedReason') or '')
+    failed = failed + 1
+  elseif isQueued(ARGV[1], ARGV[i]) then
+    redis.call('SADD', KEYS[1] .. ':dependencies', key)
+    queued = queued + 1
+  end
+end
+return { queued, failed }
+`;
+
+/** @returns how many of these calls are queued, and how many have failed */
+export async function reattachCalls(
+  redis: Redis,
+  { searches, calls }: { searches: Queue; calls: Queue },
+  searchId: string,
+  ids: readonly string[],
+): Promise<{ queued: number; failed: number }> {
+  const reply = await redis.eval(REATTACH, 1, searches.toKey(searchId), calls.toKey(''), ...ids);
+  const [queued, failed] = reply as [number, number];
+  return { queued, failed };
+}
+
 /**
  * Removes, from searches that wait for pages, the pages that never report: ended ones (a failed one with its reason), and
  * those that are gone or in no state. The search then asks for the latter again.
  * KEYS: one of the search queue's. ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches.
  */
-const SETTLE = `${RELEASE_PARENT}
+const SETTLE = `${RELEASE_PARENT}${IS_QUEUED}
 local searches, calls = ARGV[1], ARGV[2]
-
-local function isQueued(id)
-  return redis.call('ZSCORE', calls .. 'prioritized', id) or redis.call('ZSCORE', calls .. 'delayed', id)
-    or redis.call('LPOS', calls .. 'active', id) or redis.call('LPOS', calls .. 'wait', id)
-end
 
 local function strikeOff(parentKey, child)
   if string.sub(child, 1, #calls) ~= calls then return end
   local id = string.sub(child, #calls + 1)
   if redis.call('TYPE', child).ok ~= 'hash' then
-    if isQueued(id) then return end
+    if isQueued(calls, id) then return end
     redis.call('DEL', child)
   elseif redis.call('ZSCORE', calls .. 'failed', id) then
     redis.call('HSET', parentKey .. ':failed', child, redis.call('HGET', child, 'failedReason') or '')
   elseif not redis.call('ZSCORE', calls .. 'completed', id) then
-    if isQueued(id) then return end
+    if isQueued(calls, id) then return end
     redis.call('DEL', child, child .. ':lock', child .. ':logs')
   end
   redis.call('SREM', parentKey .. ':dependencies', child)

@@ -12,8 +12,18 @@ const SETS = ['prioritized', 'delayed', 'waiting-children', 'completed', 'failed
 export const STATES = [...LISTS, ...SETS];
 export type State = (typeof STATES)[number];
 
-/** The first five decide whether BullMQ can read the job. `stc` is its count of stalls. */
-const FIELDS = ['name', 'data', 'opts', 'progress', 'parent', 'timestamp', 'stc', 'parentKey'] as const;
+/** The first five decide whether BullMQ can read the job. `stc` is its count of stalls, `rjk` the scheduler of a run. */
+const FIELDS = [
+  'name',
+  'data',
+  'opts',
+  'progress',
+  'parent',
+  'timestamp',
+  'stc',
+  'parentKey',
+  'rjk',
+] as const;
 
 export type JobFields = Record<(typeof FIELDS)[number], string | undefined>;
 
@@ -86,15 +96,18 @@ export async function findJob(queue: Queue, id: string): Promise<Job | undefined
 /** BullMQ 6.7.0 names a child by its Redis key, `PREFIX:QUEUE:ID`; an id that is a child's holds no colon. */
 const idOf = (key: string) => key.slice(key.lastIndexOf(':') + 1);
 
-/** Why children failed, by the id of their job. */
-export async function failuresOfChildren(job: Job): Promise<Map<string, string>> {
+/** Why children in this queue failed, by the id of their job. Another program may have added children in other queues. */
+export async function failuresOfChildren(job: Job, queue: Queue): Promise<Map<string, string>> {
   const failures = Object.entries(await job.getIgnoredChildrenFailures());
-  return new Map(failures.map(([key, reason]) => [idOf(key), reason]));
+  return new Map(
+    failures.flatMap(([key, reason]) => (key === queue.toKey(idOf(key)) ? [[idOf(key), reason]] : [])),
+  );
 }
 
-/** The children that have not ended. */
+/** The children in this queue that have not ended. */
 export async function openChildren(job: Job, queue: Queue): Promise<Job[]> {
   const { unprocessed = [] } = await job.getDependencies();
-  const children = await Promise.all(unprocessed.map((key) => queue.getJob(idOf(key))));
+  const own = unprocessed.filter((key) => key === queue.toKey(idOf(key)));
+  const children = await Promise.all(own.map((key) => queue.getJob(idOf(key))));
   return children.filter((child): child is Job => child !== undefined);
 }

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { clockOf } from '../../redis/redisClock.ts';
 import { TOO_LARGE } from '../search/jobData.ts';
 import { IsolationDelay } from './crashLimit.ts';
+import { LONGEST_ID } from './ownKeys.ts';
 import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
 
 /** Several times what the largest valid request takes. JSON beyond it would block the process just by being parsed. */
@@ -36,14 +37,23 @@ export class PatchedWorker extends Worker {
     this.lockManager = new SteadyLocks(this as never, { lockRenewTime, lockDuration, workerId: this.id });
   }
 
-  /** 6.7.0 asks for the next job when one completes, also when it knows that the limit holds. Where it does not ask, it forgets the limit. */
+  /**
+   * 6.7.0 fails a job that is done while it has children, which any program can add to it. None of ours is under way then.
+   * It asks for the next job when one completes, also when it knows that the limit holds. Where it does not ask, it
+   * forgets the limit.
+   */
   protected override async handleCompleted(
     ...[result, job, token, fetchNext = () => true, span]: Ended<unknown>
   ): Promise<Job> {
     const limits = this as unknown as { limitUntil: number };
     const { limitUntil } = limits;
     const isFree = () => fetchNext() && limitUntil <= Date.now();
-    const next = await super.handleCompleted(result, job, token, isFree, span);
+    const complete = () => super.handleCompleted(result, job, token, isFree, span);
+    const next = await complete().catch(async (error: Error) => {
+      if (!HAS_CHILDREN.test(error.message)) throw error;
+      await this.#redis.del(...[':dependencies', ':unsuccessful'].map((part) => this.toKey(job.id + part)));
+      return complete();
+    });
     if (limitUntil > Date.now()) limits.limitUntil = Math.max(limitUntil, limits.limitUntil);
     return next;
   }
@@ -70,9 +80,13 @@ export class PatchedWorker extends Worker {
     return super.getRateLimitDelay(Math.max(0, ms - roundTripMs + SURE_MS));
   }
 
-  /** 6.7.0 makes an empty job of one whose hash is gone, and so hides that the data is lost. */
-  protected override createJob(stored: JobJson, jobId: string): Job {
-    if (stored.name === undefined) throw new Error(`job ${jobId} has lost its data`);
+  /**
+   * 6.7.0 makes an empty job of one whose hash is gone, and so hides that the data is lost. It fails a job without running it
+   * when a child that any program may have added says so (`failParentOnFailure`).
+   */
+  protected override createJob({ deferredFailure: _, ...stored }: JobJson, jobId: string): Job {
+    if (stored.name === undefined) throw new Error(`job ${jobId.slice(0, LONGEST_ID)} has lost its data`);
+    if (jobId.length > LONGEST_ID) throw new Error(`a job’s id is longer than ${LONGEST_ID} characters`);
     if (stored.data.length <= MAX_DATA_LENGTH) return super.createJob(stored, jobId);
     const data = JSON.stringify(TOO_LARGE);
     // In Redis too: what loads the job later, the dashboard say, would parse it again. The job fails all the same.
@@ -90,6 +104,9 @@ export class PatchedWorker extends Worker {
 }
 
 type Ended<End> = [end: End, job: Job, token: string, fetchNext?: () => boolean, span?: never];
+
+/** What 6.7.0 says of a job that cannot complete because of its children. */
+const HAS_CHILDREN = /has pending dependencies|has at least one failed child/;
 
 /** What 6.7.0's `scripts.js` says when a job's lock is lost, or its key is gone (`finishedErrors`). */
 const LOCK_LOST = /^(Missing lock|Lock mismatch|Missing key) for job /;

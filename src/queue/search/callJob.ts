@@ -15,7 +15,9 @@ import {
   type WantedItem,
 } from '../../results/searchStore.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
-import { holdQueue } from '../bullmq/queues.ts';
+
+import { holdQueue, itemJobId, pageJobId } from '../bullmq/queues.ts';
+
 import { isSignal, signals } from '../bullmq/signals.ts';
 import type { QueueContext } from './context.ts';
 import {
@@ -58,7 +60,9 @@ export async function processCall(
     call = read;
     Object.assign(job.opts, callOptions(context.rules));
     return await isolateCrashing<CallJobResult>(context, job, () =>
-      read.kind === 'page' ? collectPage(context, job, read, signal) : collectItem(context, read, signal),
+      read.kind === 'page'
+        ? collectPage(context, job, read, signal)
+        : collectItem(context, job, read, signal),
     );
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
@@ -88,7 +92,7 @@ async function collectPage(
   const { search, page, marketplace, offset, limit } = data;
   const found = await store.look(search, pageField(page), marketplace);
   if (found.run?.cancelled) return { page, products: 0, skipped: 'cancelled' };
-  const run = await runOf(context, data, found.run);
+  const run = await runOf(context, job, data, found.run);
   const { request } = run;
   const need = needOf(request, data, found.facts);
   if (need === 'ended' && !found.isStored) return { page, products: 0, skipped: 'ended' };
@@ -154,6 +158,7 @@ async function stopAtKnown(
 /** The details of one product. */
 async function collectItem(
   context: QueueContext,
+  job: Job,
   data: ItemJobData,
   signal: AbortSignal,
 ): Promise<ItemJobResult> {
@@ -164,7 +169,7 @@ async function collectItem(
     store.wantedItems(search),
   ]);
   if (found.run?.cancelled) return { itemId, availability: null, skipped: 'cancelled' };
-  const run = await runOf(context, data, found.run);
+  const run = await runOf(context, job, data, found.run);
   const { request } = run;
   const isPlanned = wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace);
   if (!isPlanned) throw notPlanned(data);
@@ -192,10 +197,18 @@ async function itemDone(
 }
 
 /** @throws Failure `search_not_found` or `invalid_payload`: anyone with BullMQ may have added the job */
-async function runOf(context: QueueContext, data: CallJobData, run: Run | undefined): Promise<SearchRun> {
+async function runOf(
+  context: QueueContext,
+  job: Job,
+  data: CallJobData,
+  run: Run | undefined,
+): Promise<SearchRun> {
   const { search } = data;
   if (run === undefined || search.tenant !== context.tenant)
     throw new Failure('search_not_found', `no search ${search.searchId.slice(0, 64)} of ${search.timestamp}`);
+  const isChild = job.parentKey === context.searches.toKey(search.searchId) && job.id === idOfCall(data);
+  // One of an earlier run is wanted only when somebody retries it.
+  if (!isChild || (data.run !== run.number && job.attemptsMade === 0)) throw notPlanned(data);
   const { request } = run;
   if (request !== undefined) return { ...run, search, number: data.run, request };
   // A worker of version 0.1 has begun the run and added this call, with a copy of what the search asks for.
@@ -203,6 +216,14 @@ async function runOf(context: QueueContext, data: CallJobData, run: Run | undefi
   const adopted = checkedRequest((data as { request?: unknown }).request, context);
   await context.store.adopt(search, adopted);
   return { ...run, search, number: data.run, request: adopted };
+}
+
+/** The id with which its search adds this call, once. */
+function idOfCall(data: CallJobData): string {
+  const { search, run } = data;
+  return data.kind === 'page'
+    ? pageJobId(search.searchId, run, data.page)
+    : itemJobId(search.searchId, run, data.itemId);
 }
 
 function notPlanned({ kind, search }: CallJobData): Failure {

@@ -9,7 +9,10 @@ import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { InputError } from '../../product/schemaErrors.ts';
 import { Type } from '../../product/type.ts';
+
 import { clockOf } from '../../redis/redisClock.ts';
+import { unusableId } from '../bullmq/ownKeys.ts';
+
 import { PRIORITY, SEARCH_JOB } from '../bullmq/queues.ts';
 import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
 
@@ -160,7 +163,8 @@ export function classOfCall({ opts }: Pick<Job, 'opts'>): Priority {
 
 /**
  * Gives a job our own options. One that a newer release has written is delayed, unless it has waited long enough: during a
- * deploy a worker that can read it starts soon. @throws BullMQ's signal of a job that was delayed
+ * deploy a worker that can read it starts soon.
+ * @throws BullMQ's signal of a job that was delayed; Failure `invalid_payload` for an id that no job may have
  */
 export async function deferNewerVersion(
   { rules, redis }: { rules: JobDefaults; redis: Redis },
@@ -168,6 +172,12 @@ export async function deferNewerVersion(
   newest: number,
 ): Promise<void> {
   Object.assign(job.opts, trustedOptions(rules));
+  const unusable = unusableId(job.id as string, job.repeatJobKey !== undefined);
+  if (unusable !== undefined) {
+    // Not kept: it would go on being in the way of what has this name.
+    job.opts.removeOnFail = true;
+    throw new Failure('invalid_payload', unusable);
+  }
   if (!isNewer(job.data, newest)) return;
   const clock = clockOf(redis);
   const now = await clock.current();

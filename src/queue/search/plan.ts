@@ -1,6 +1,8 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { JobsOptions } from 'bullmq';
 import { assembleHeads } from '../../collector/assemble.ts';
-import { fewestCalls, type PageAddress, pageNumber } from '../../collector/paging.ts';
-import { withBecause } from '../../failures.ts';
+import { fewestCalls, type PageAddress, pageNumber, shareOf } from '../../collector/paging.ts';
+import { Failure, withBecause } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 import {
@@ -10,9 +12,10 @@ import {
   type SearchRef,
   type SearchStore,
   type Step,
+  type StoredCall,
   type WantedItem,
 } from '../../results/searchStore.ts';
-import { itemJobId, PRIORITY, pageJobId, resumeSearch } from '../bullmq/queues.ts';
+import { itemJobId, LOWEST_PRIORITY, PRIORITY, pageJobId, resumeSearch } from '../bullmq/queues.ts';
 import type { QueueContext } from './context.ts';
 import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
 
@@ -103,22 +106,49 @@ export async function advance(
     return;
   }
   const added = await Promise.all(
-    open.map(async ({ index, jobData }) => {
+    open.map(async ({ index, job }) => {
       const call = followers[index] as PlannedCall;
-      if (jobData !== undefined) {
-        if (belongsTo(search, jobData)) return [];
-        // Left by an earlier search of the same id that is gone.
-        await (await calls.getJob(call.jobId))?.remove();
-      }
-      return [call];
+      if (job === undefined) return [call];
+      if (await isOwn(context, run, call, job)) return [];
+      // Left by an earlier search of the same id that is gone, or added by another program.
+      if ((await calls.remove(call.jobId)) === 1) return [call];
+      const message = `another program’s job has the id ${call.jobId} and is under way`;
+      throw new Failure('redis-unavailable', message);
     }),
   );
   await addCalls(context, run, added.flat());
 }
 
-/** @throws SyntaxError when the job has been tampered with */
-function belongsTo({ timestamp }: SearchRef, jobData: string): boolean {
-  return (JSON.parse(jobData) as CallJobData).search?.timestamp === timestamp;
+/** Whether this is the job that the search adds for this call: any program may have added one of the same id. */
+async function isOwn(
+  { searches, admission }: QueueContext,
+  { search, request }: SearchRun,
+  { data: planned }: PlannedCall,
+  { data, parentKey, opts }: StoredCall,
+): Promise<boolean> {
+  if (parentKey !== searches.toKey(search.searchId) || !isSameCall(request, planned, data)) return false;
+  const { delay = 0, priority = 0 } = (parsed(opts) ?? {}) as JobsOptions;
+  if (priority > LOWEST_PRIORITY) return false;
+  return !(delay > 0) || (await admission.closedFor(request.priority)) !== undefined;
+}
+
+/** The data of release 0.1 has a copy of the request, and its pages may be as small as what is wanted. */
+function isSameCall(request: NormalRequest, planned: CallJobData, json: string): boolean {
+  const { v, limit, request: _, ...call } = (parsed(json) ?? {}) as Record<string, unknown>;
+  if (planned.kind === 'item')
+    return isDeepStrictEqual({ ...planned, v: undefined }, { ...call, v: undefined });
+  const { v: _v, limit: wanted, ...page } = planned;
+  return (
+    isDeepStrictEqual(page, call) && [wanted, shareOf(request, planned.marketplace)].includes(limit as number)
+  );
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

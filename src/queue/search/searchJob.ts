@@ -10,6 +10,7 @@ import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
+import { reattachCalls } from '../bullmq/repair.ts';
 import { ageOf } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
 import { failuresOfChildren } from '../bullmq/storedJobs.ts';
@@ -126,14 +127,19 @@ async function collect(
 
 /** Goes round until every page and item is there or has failed. It leaves by an error when it must wait for one. */
 async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Promise<SearchEnd> {
-  const { store, log } = context;
+  const { store, redis, log } = context;
   const { search, request } = begun;
   let run = begun;
   const added = new Set<string>();
   for (;;) {
     const { next, ...collected } = await readCollected(context, job, run);
     if (run.cancelled || next.length === 0) return end(context, run, collected);
-    if (next.some(({ jobId }) => added.has(jobId))) {
+    const again = next.flatMap(({ jobId }) => (added.has(jobId) ? [jobId] : []));
+    if (again.length > 0) {
+      const { queued, failed } = await reattachCalls(redis, context, search.searchId, again);
+      if (queued > 0 && (await job.moveToWaitingChildren(job.token as string)))
+        throw signals.waitsForChildren();
+      if (queued + failed > 0) continue;
       // Nothing is under way, nothing failed, and yet an answer is not there: it has expired.
       run = { search, ...(await store.restart(search, job.attemptsMade, request)) };
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
@@ -165,7 +171,7 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
 
 /** What a search has, and what is to be called for next: pages, then items; nothing when it has all it can get. */
 async function readCollected(
-  { store, intervalMs }: QueueContext,
+  { store, calls, intervalMs }: QueueContext,
   job: Job,
   run: SearchRun,
 ): Promise<Collected & { next: PlannedCall[] }> {
@@ -174,7 +180,7 @@ async function readCollected(
   const [heads, details, failures] = await Promise.all([
     store.readAllHeads(search),
     wantsDetails ? store.readDetails(search) : new Map<string, ItemAnswer>(),
-    failuresOfChildren(job),
+    failuresOfChildren(job, calls),
   ]);
   const { products, next } = assembleHeads(request, heads);
   const pages = next.map((address) => pageCall(run, address));

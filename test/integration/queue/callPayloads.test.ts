@@ -41,11 +41,13 @@ describe('a job in the calls queue that this release did not add', () => {
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 210 });
     const { data } = await waitFor('its page', () => service.calls.getJob(`${searchId}-r1-p1`));
     const address = { page: 1_000_100, offset: 100, limit: 100 };
-    await service.calls.add('page', { ...data, ...address }, { jobId: 'astray', priority: 1 });
+    const astray = `${searchId}-r1-p${address.page}`;
+    const parent = { id: searchId, queue: service.searches.qualifiedName };
+    await service.calls.add('page', { ...data, ...address }, { jobId: astray, priority: 1, parent });
     await service.calls.resume();
     const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
-    await waitFor('the page to be removed', async () => (await service.calls.getJob('astray')) === undefined);
+    await waitFor('the page to be removed', async () => (await service.calls.getJob(astray)) === undefined);
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
 

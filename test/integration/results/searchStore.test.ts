@@ -36,9 +36,7 @@ describe('the store of a search', () => {
         ...{ run: number, chain: 'details', answer: fields, followers, concurrency },
         ...change,
       });
-      const added = open
-        .filter(({ jobData }) => jobData === undefined)
-        .map(({ index }) => after[index] as string);
+      const added = open.filter(({ job }) => job === undefined).map(({ index }) => after[index] as string);
       if (!dies) for (const id of added) await redis.hset(jobKey(id), 'data', '{}');
       return { added, ended };
     };
