@@ -142,12 +142,9 @@ export async function startServeApp(
       ];
     };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);
-    const access = { redis, prefix, keys, authenticator };
-    const held = new HeldAnswers({
-      most: config.http.maxStreams,
-      keys,
-      hasTenant: (tenant) => fleet.current().tenants.has(tenant),
-    });
+    const hasTenant = (tenant: string) => fleet.current().tenants.has(tenant);
+    const access = { redis, prefix, keys, authenticator, hasTenant };
+    const held = new HeldAnswers({ most: config.http.maxStreams, keys, hasTenant });
     const routes: Routes[] = [
       healthRoutes(processHealth(lifecycle, redis, fleet, worker)),
       metricsRoute({
@@ -175,6 +172,7 @@ export async function startServeApp(
       metrics: metrics.http,
       scrubber: log.scrubber,
       requestsAMinute: config.http.rateLimit,
+      hasTenant,
       basePath: config.http.basePath,
       keepAliveS: config.http.keepAlive,
       log: logger,

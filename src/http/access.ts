@@ -47,7 +47,7 @@ declare module 'fastify' {
     rules(): RouteRule[];
     /** What stands before every path where people and programs see it; empty, or such as `/ebay`. */
     basePath: string;
-    /** Makes this the caller of a request, and counts the request for its key. @throws Problem 429 */
+    /** Makes this the caller of a request, and counts the request for its key. @throws Problem 429, 404 */
     admit(request: FastifyRequest, reply: FastifyReply, caller: Caller): void;
   }
 }
@@ -83,10 +83,15 @@ interface AccessOptions {
   authenticator: Authenticator | undefined;
   /** Requests of one key to this process. */
   requestsAMinute: number;
+  /** Whether there is such a tenant: the key of one that was removed finds nothing. Default: there is. */
+  hasTenant?: ((tenant: string) => boolean) | undefined;
 }
 
 /** Deny by default: a route without `access` answers 404. Comes before all routes. */
-export function controlAccess(app: FastifyInstance, { authenticator, requestsAMinute }: AccessOptions): void {
+export function controlAccess(
+  app: FastifyInstance,
+  { authenticator, requestsAMinute, hasTenant = () => true }: AccessOptions,
+): void {
   const routes: Array<{ method: string | string[]; url: string; config?: { access?: Access } }> = [];
   app.addHook('onRoute', (route) => void routes.push(route));
   app.decorate('rules', () =>
@@ -99,6 +104,7 @@ export function controlAccess(app: FastifyInstance, { authenticator, requestsAMi
   app.decorate('admit', (request, reply, caller) => {
     request.caller = caller;
     spend(caller.id, reply);
+    if (!hasTenant(caller.tenant)) throw notFound();
   });
   app.addHook('onRequest', async (request, reply) => {
     if (authenticator === undefined) refuseOtherSites(request);
@@ -110,9 +116,9 @@ export function controlAccess(app: FastifyInstance, { authenticator, requestsAMi
       authenticator === undefined
         ? OPEN
         : await authenticator.callerOf(valuesOf('authorization', request.raw), request.ip);
+    app.admit(request, reply, caller);
     if (!caller.roles.some((role) => access.includes(role)))
       throw problem(403, 'missing_role', `this needs a key with the role ${access.join(' or ')}`);
-    app.admit(request, reply, caller);
   });
 }
 

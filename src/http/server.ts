@@ -22,6 +22,8 @@ export interface ServerOptions {
   scrubber: Scrubber;
   /** Requests of one key to this process. */
   requestsAMinute: number;
+  /** Whether there is such a tenant. */
+  hasTenant?: (tenant: string) => boolean;
   /** What a reverse proxy has before every path, such as `/ebay`. */
   basePath?: string;
   /** Of an idle connection, seconds. */
@@ -36,7 +38,7 @@ const MASKED_LENGTH = 256 * 1024;
 
 /** The HTTP server. Every error is `application/problem+json`. It does not listen yet. */
 export async function createServer(options: ServerOptions): Promise<App> {
-  const { routes, authenticator, metrics, scrubber, log, basePath = '', keepAliveS = 75 } = options;
+  const { routes, metrics, scrubber, log, basePath = '', keepAliveS = 75 } = options;
   const sendProblem = (error: unknown, request: FastifyRequest, reply: FastifyReply) => {
     const path = pathOf(request);
     let answer = problemOf(error, request.routeOptions.bodyLimit);
@@ -101,7 +103,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     const allow = methods.join(', ');
     throw problem(405, 'method_not_allowed', `this takes ${allow}`, { headers: { allow } });
   });
-  controlAccess(app, { authenticator, requestsAMinute: options.requestsAMinute });
+  controlAccess(app, options);
   app.addHook('onSend', async (_request, _reply, payload) =>
     typeof payload === 'string' && payload.length <= MASKED_LENGTH ? scrubber.text(payload) : payload,
   );
@@ -111,7 +113,9 @@ export async function createServer(options: ServerOptions): Promise<App> {
     metrics.answered(method, url, status, elapsedTime);
     const ms = Math.round(elapsedTime);
     const keyId = caller && { keyId: caller.id };
-    log.debug('request answered', { method, route: url ?? 'none', status, ms, ...keyId });
+    const fields = { method, route: url ?? 'none', status, ms, ...keyId };
+    if (status === 403) log.warn('request refused', { ...fields, source: request.ip });
+    else log.debug('request answered', fields);
   });
   await app.register(accepts);
   // Loaded here: the packages of the documentation are optional, and their absence must not fail at import.

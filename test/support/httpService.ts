@@ -113,6 +113,17 @@ async function declareTenant(redis: Redis, name: string): Promise<void> {
   );
 }
 
+/** Takes all tenants back that were declared; a server knows it within a second, or after a reload. */
+export async function removeTenants(redis: Redis): Promise<void> {
+  const store = new FleetStore(redis, '{ebay}');
+  await publishNext(
+    store,
+    await store.read(),
+    (document) => ({ document: { ...document, added: {} }, changed: true, stale: [] }),
+    () => undefined,
+  );
+}
+
 async function newKey(keys: ApiKeys, roles = ALL, tenant = 'default'): Promise<string> {
   return (await keys.add({ name: 'test', tenant, roles, expiresAt: null })).key;
 }

@@ -40,7 +40,7 @@ export class Authenticator {
     const id = claimedId(presented);
     const stored = id === undefined ? undefined : await this.#read(id);
     if (stored !== undefined && isGenuine(presented, stored, await this.#keys.now())) {
-      this.#noteUse(stored.id);
+      this.noteUse(stored.id);
       return stored;
     }
     const failures = this.#failures.get(source) ?? 0;
@@ -68,8 +68,8 @@ export class Authenticator {
     return stored;
   }
 
-  /** Not awaited: the request does not depend on it. */
-  #noteUse(id: string): void {
+  /** The last use of a key, at most once a minute. Not awaited: the request does not depend on it. */
+  noteUse(id: string): void {
     if (this.#used.has(id)) return;
     this.#used.set(id, true);
     this.#keys.noteUse(id).catch(() => this.#used.delete(id));

@@ -12,6 +12,7 @@ export interface AccessParts {
   redis: Redis;
   prefix: string;
   keys: Pick<ApiKeys, 'read' | 'now'>;
+  hasTenant: (tenant: string) => boolean;
   /** Undefined: no login, on a loopback address only. */
   authenticator: Authenticator | undefined;
 }
@@ -72,11 +73,11 @@ export class Login {
   }
 
   /**
-   * Undefined without a session. A session ends with its key: when that is revoked, expires, or lacks the role. One of the
+   * Undefined without a session. A session ends with its key: when that is revoked, expires, lacks the role, or its tenant is removed. One of the
    * dashboard also ends with the page's session that the browser had. Every change must carry `csrf`, which pages of other sites cannot read.
    */
   async session({ cookies }: FastifyRequest): Promise<{ caller: Caller; csrf: string } | undefined> {
-    const { redis, keys } = this.#parts;
+    const { redis, keys, hasTenant, authenticator } = this.#parts;
     const { role, cookie } = this.#place;
     const secret = cookies[cookie];
     const stored = secret === undefined ? null : await redis.get(this.#redisKey(secret));
@@ -90,7 +91,8 @@ export class Login {
     ]);
     if (key === undefined || isOver(key.expiresAt, now) || generation !== (present ?? FIRST) || !hasParent)
       return undefined;
-    const isAllowed = role === undefined || key.roles.includes(role);
+    const isAllowed = (role === undefined || key.roles.includes(role)) && hasTenant(key.tenant);
+    if (isAllowed) authenticator.noteUse(keyId);
     return isAllowed ? { caller: key, csrf: digest(`csrf ${secret}`) } : undefined;
   }
 

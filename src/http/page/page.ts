@@ -169,10 +169,7 @@ function loginRoutes({ app, login, show }: Page): void {
   app.post('/sign-out', async (request, reply) => {
     requireOwnPage(request);
     const session = await login.session(request);
-    if (session) {
-      app.admit(request, reply, session.caller);
-      requireToken(formOf(request), session.csrf);
-    }
+    if (session) requireToken(formOf(request), session.csrf);
     return login.logOut(request, reply);
   });
 }

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import sinon from 'sinon';
-import { type FleetDocument, FleetStore, publishNext } from '../../../src/fleet/fleetStore.ts';
 import { productRoutes } from '../../../src/http/api/products.ts';
 import { ApiKeys, claimedId } from '../../../src/http/auth/apiKeys.ts';
 import { Authenticator } from '../../../src/http/auth/authenticator.ts';
@@ -11,7 +10,8 @@ import type { SearchProducer } from '../../../src/queue/producer.ts';
 import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
-import { useHttpService } from '../../support/httpService.ts';
+import { useBrowser } from '../../support/browser.ts';
+import { removeTenants, useHttpService } from '../../support/httpService.ts';
 import { request, sendRaw } from '../../support/rawHttp.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -103,13 +103,7 @@ describe('an answer that stays open', () => {
   it('ends when its tenant is removed', async () => {
     const key = await service.key(['enqueue', 'read'], 'shop');
     const held = await stream(await search(key), key);
-    const store = new FleetStore(service.redis, '{ebay}');
-    const change = (document: FleetDocument) => ({
-      document: { ...document, added: {} },
-      changed: true,
-      stale: [],
-    });
-    await publishNext(store, await store.read(), change, () => undefined);
+    await removeTenants(service.redis);
     await expectEnd([held]);
   });
 
@@ -179,5 +173,27 @@ describe('an answer that stays open', () => {
     expect(await slow.text().catch(() => 'broken')).to.equal('broken');
     held.close();
     await app.close();
+  });
+});
+
+describe('a page that follows a search', function () {
+  this.timeout(60_000);
+  const service = useHttpService();
+  const browser = useBrowser();
+
+  it('leads to the sign-in soon after its key is revoked', async () => {
+    const key = await service.key();
+    const headers = { authorization: `Bearer ${key}` };
+    const { json } = await service.call('POST', '/v1/searches', { query: 'mug' }, headers);
+    const { page } = await browser.open();
+    await page.goto(`${service.app.url}/searches/${json.searchId}`);
+    await page.fill('#key', key);
+    await page.press('#key', 'Enter');
+    await page.waitForSelector('#status');
+    await service.keys.revoke(claimedId(key) as string);
+    const since = Date.now();
+    await page.waitForSelector('#key');
+    expect(Date.now() - since).to.be.below(SOON_MS);
+    expect(page.url()).to.include(`/sign-in?next=%2Fsearches%2F${json.searchId}`);
   });
 });

@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import type { FastifyInstance } from 'fastify';
 import type { Routes } from '../../../src/http/access.ts';
+import { claimedId } from '../../../src/http/auth/apiKeys.ts';
 import { createServer } from '../../../src/http/server.ts';
 import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
 import { useHttpService } from '../../support/httpService.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 /** Every route of the router as `METHOD url`, as Fastify prints them. */
 function routesOf(app: FastifyInstance): string[] {
@@ -77,5 +79,8 @@ describe('the routes of the server', () => {
     );
     expect(answer.status).to.equal(403);
     expect(answer.json.errors[0]).to.include({ code: 'missing_role' });
+    await waitFor('the log', () => service.logged.includes('request refused'));
+    const line = service.logged.split('\n').find((each) => each.includes('request refused')) ?? '{}';
+    expect(JSON.parse(line)).to.include({ level: 'warn', route: '/v1/searches', keyId: claimedId(key) });
   });
 });

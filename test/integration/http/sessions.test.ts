@@ -1,7 +1,9 @@
+import { hash } from 'node:crypto';
 import { expect } from 'chai';
 import { claimedId } from '../../../src/http/auth/apiKeys.ts';
-import { useHttpService } from '../../support/httpService.ts';
+import { removeTenants, useHttpService } from '../../support/httpService.ts';
 import { Visitor } from '../../support/visitor.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const NOWHERE = { page: false, dashboard: false };
 const BOTH = { page: true, dashboard: true };
@@ -129,6 +131,33 @@ describe('sessions of page and dashboard', () => {
         ).to.equal(true);
         expect(cookies).to.have.length.above(0);
       }
+  });
+
+  it('end with their tenant, whose keys then find nothing anywhere', async () => {
+    const key = await service.key(undefined, 'shop');
+    const visitor = await inBoth(key);
+    await removeTenants(service.redis);
+    await service.app.reload();
+    expect(await visitor.isIn()).to.deep.equal(NOWHERE);
+    expect((await visitor.signOut()).status).to.equal(303);
+    for (const way of ['signIn', 'logIn'] as const) {
+      const { status, headers } = await new Visitor(service)[way](key);
+      expect([status, headers.getSetCookie()]).to.deep.equal([404, []]);
+    }
+    for (const path of ['/metrics', '/v1/quota', '/v1/schedules'])
+      expect(
+        (await service.call('GET', path, undefined, { authorization: `Bearer ${key}` })).status,
+      ).to.equal(404);
+  });
+
+  it('count as use of their key', async () => {
+    const key = await service.key();
+    const secret = 's'.repeat(43);
+    const name = `{ebay}:session:page:${hash('sha256', secret, 'base64url')}`;
+    await service.redis.set(name, `${claimedId(key)} 0`);
+    const headers = { cookie: `dpf_session=${secret}` };
+    expect((await new Visitor(service).ask('/', { headers })).status).to.equal(200);
+    await waitFor('the use', () => service.redis.hget('{ebay}:api-keys:used', claimedId(key) as string));
   });
 
   it('end with their key', async () => {
