@@ -59,7 +59,7 @@ export const METRICS = {
   }),
   dpf_token_cache_misses_total: counter('Reads of the token cache that gave no token, by reason', {
     tenant,
-    reason: ['absent', 'garbage', 'undecryptable', 'foreign', 'expired', 'silent'],
+    reason: ['absent', 'garbage', 'undecryptable', 'unsealed', 'foreign', 'expired', 'silent'],
   }),
   dpf_token_mints_total: counter('Token requests to eBay, by why they were made and result', {
     tenant,

@@ -6,6 +6,22 @@ const tests = (...names: string[]) => names.map((name) => `test/integration/auth
 
 export const mutations: Mutation[] = [
   {
+    id: 'token-in-the-clear',
+    file: 'src/ebay/oauth/cache.ts',
+    find: "if (!isSealed && this.isSealing) return { value, miss: 'unsealed' };",
+    replace: '',
+    breaks: 'A process with encryption keys never uses a token that is in the clear.',
+    tests: tests('encryption'),
+  },
+  {
+    id: 'tokens-taken-from-each-other',
+    file: 'src/ebay/oauth/service.ts',
+    find: 'if (this.#putBack !== copy.value) {',
+    replace: 'if (this.#putBack !== value) {',
+    breaks: 'Processes with and without encryption keys do not request one token after another.',
+    tests: tests('encryption'),
+  },
+  {
     id: 'generation',
     file: SCRIPTS,
     find: 'if generation > 0 and stored > generation then',

@@ -36,8 +36,11 @@ export interface CachedToken {
   cachedUntil: number;
 }
 
-/** Why the cache gives no token. `silent`: Redis does not answer, or there is none. */
-export type Miss = 'absent' | 'garbage' | 'undecryptable' | 'foreign' | 'expired' | 'silent';
+/**
+ * Why the cache gives no token. `unsealed`: it is in the clear although this process has keys. `silent`: Redis does not answer,
+ * or there is none.
+ */
+export type Miss = 'absent' | 'garbage' | 'undecryptable' | 'unsealed' | 'foreign' | 'expired' | 'silent';
 
 /** What the cache key holds. */
 export interface Found {
@@ -126,17 +129,25 @@ export class TokenCache {
     return this.isValid(token.data) ? { value, token } : { value, miss: 'expired', expired: token.data };
   }
 
+  /** Whether values are written encrypted, and read only so. */
+  get isSealing(): boolean {
+    return this.#encryptionKeys.length > 0;
+  }
+
   isValid(data: Pick<TokenData, 'expires_in' | 'stored_at'>): boolean {
     const { clock, config } = this.#context;
     return isValidAt(data, clock.now(), config.token.expiryBuffer);
   }
 
   async #parse(value: string): Promise<Found> {
-    const text = SEALED.test(value) ? await this.#decrypt(value) : value;
+    const isSealed = SEALED.test(value);
+    const text = isSealed ? await this.#decrypt(value) : value;
     if (text === undefined) return { value, miss: 'undecryptable' };
     const data = asTokenData(parseObject(text));
     if (data === undefined) return { value, miss: 'garbage' };
     if (!belongsTo(data, this.owner)) return { value, miss: 'foreign' };
+    // Any program that may write to Redis could have made it.
+    if (!isSealed && this.isSealing) return { value, miss: 'unsealed' };
     return { value, token: this.#timed(value, data) };
   }
 
@@ -157,7 +168,7 @@ export class TokenCache {
 
   /** Nothing where the value is damaged, of an unlisted key, or bound to another tenant or environment. */
   async #decrypt(sealed: string): Promise<string | undefined> {
-    if (this.#encryptionKeys.length === 0) return undefined;
+    if (!this.isSealing) return undefined;
     const { compactDecrypt, decodeProtectedHeader } = await import('jose');
     try {
       const { kid, tenant, environment } = decodeProtectedHeader(sealed);

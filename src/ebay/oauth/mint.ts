@@ -274,6 +274,12 @@ export class FleetPermits {
     return (await this.#run<{ newer: string }>(STORE, args)).newer;
   }
 
+  /** Puts a token in the place of a useless value, unless another one stands there by now. */
+  async replace(token: CachedToken, stale: string): Promise<void> {
+    const lifeMs = Math.max(1, Math.floor(token.cachedUntil - this.#clock.now()));
+    await this.#run(REPLACE, { stale, value: token.value, lifeMs });
+  }
+
   /** The request failed: gives the permit back and begins the pause. */
   async failed(requester: string, { ms: pauseMs, reason }: Pause): Promise<void> {
     const keptMs = pauseMs + ms(2 * this.#config.token.maxFailurePause);
@@ -353,6 +359,8 @@ export class LocalPermits implements Permits {
     await this.clear();
     return '';
   }
+
+  async replace(): Promise<void> {}
 
   async failed(_requester: string, pause: Pause): Promise<void> {
     this.#failures += 1;
@@ -452,6 +460,11 @@ redis.call('HSET', fence, 'stored', text(math.max(generation, stored)))
 redis.call('EXPIRE', fence, 172800)
 redis.call('DEL', pause)
 return reply({newer = ''})
+`);
+
+const REPLACE = new LuaScript(`${PRELUDE}
+if redis.call('GET', cached) == a.stale then redis.call('SET', cached, a.value, 'PX', text(a.lifeMs)) end
+return reply({})
 `);
 
 /** Ends the requester's lock and begins the fleet's pause. A requester whose lock ran out is late: another one has it. */

@@ -38,6 +38,16 @@ export interface EbayAuthOptions {
 
 type Source = 'redis' | 'memory' | 'mint';
 
+const FORM_REMEDIES = {
+  unsealed:
+    'it is in the clear, and TOKEN_ENCRYPTION_KEYS is set: give the keys to every process, and let no other program write it',
+  undecryptable:
+    'no key of TOKEN_ENCRYPTION_KEYS opens it, or it was sealed for another tenant or environment: keep the former key in ' +
+    'the list for TOKEN_CACHE_TIME',
+  sealed:
+    'it is encrypted, and this process has no TOKEN_ENCRYPTION_KEYS: give it the keys of the other processes',
+};
+
 /**
  * The fleet's eBay application token: one in Redis for all processes, fetched by the first that needs it, ahead of its
  * end, and never by two at a time.
@@ -55,6 +65,10 @@ export class EbayAuthService {
   /** The last token that this process used. It may be used longer than Redis keeps it. */
   #copy: CachedToken | undefined;
   #redisAnswers = true;
+  /** Forms of values that were warned of. */
+  readonly #warned = new Set<keyof typeof FORM_REMEDIES>();
+  /** The copy that was put in the place of a value in the clear. */
+  #putBack = '';
   #accepted = '';
 
   /** @throws ConfigError where `TOKEN_ENCRYPTION_KEYS` cannot be used. */
@@ -211,7 +225,33 @@ export class EbayAuthService {
     const { miss } = found;
     if (miss !== undefined) metrics?.missed(miss);
     this.#noteRedis(miss !== 'silent');
+    if (miss === 'unsealed' || miss === 'undecryptable') this.#warnOfForm(miss);
+    if (miss === 'unsealed') return { ...found, token: await this.#ownInstead(found.value) };
     return miss === 'silent' ? { ...found, token: this.#usableCopy() } : found;
+  }
+
+  /** One line for each, whatever is written how often. */
+  #warnOfForm(miss: 'unsealed' | 'undecryptable'): void {
+    const { log, tenant } = this.#context;
+    const reason = miss === 'undecryptable' && !this.#cache.isSealing ? 'sealed' : miss;
+    if (this.#warned.has(reason)) return;
+    this.#warned.add(reason);
+    log.warn('token in Redis not used', { tenant, reason, remedy: FORM_REMEDIES[reason] });
+  }
+
+  /**
+   * The copy in memory, where another program wrote a token in the clear: so that costs no token request. It takes that
+   * one's place once. Processes without keys replace it by a token request, and so it would go on without end.
+   */
+  async #ownInstead(value: string): Promise<CachedToken | undefined> {
+    const copy = this.#usableCopy();
+    if (copy === undefined || copy.cachedUntil <= this.#context.clock.now()) return undefined;
+    if (this.#putBack !== copy.value) {
+      this.#putBack = copy.value;
+      await this.#permits.replace(copy, value).catch(() => undefined);
+      this.#cache.changed();
+    }
+    return copy;
   }
 
   /** One line when Redis stops answering and one when it answers again. */

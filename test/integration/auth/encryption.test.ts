@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { ConfigError } from '../../../src/config/config.ts';
-import { useAuth } from '../../support/auth.ts';
+import { type AuthProcess, useAuth } from '../../support/auth.ts';
 import { useRedis } from '../../support/redis.ts';
 
 const KEY = 'ebay:access_token';
@@ -82,12 +82,82 @@ describe('the token at rest', () => {
     expect(await production.auth.getAccessToken()).to.equal('token-3');
   });
 
-  it('a process without keys takes a sealed value for a miss, one with keys still reads plain JSON', async () => {
+  const warnings = ({ log }: AuthProcess) =>
+    log.flatMap(({ level, message, fields }) =>
+      level === 'warn' && message === 'token in Redis not used' ? [fields.reason] : [],
+    );
+  const plainToken = (fields: object = {}) =>
+    JSON.stringify({
+      ...{ access_token: 'theirs', expires_in: 7200, token_type: 'Bearer' },
+      stored_at: new Date(Date.now() - 10_000).toISOString(),
+      ...fields,
+    });
+
+  it('a token in the clear is a miss for a process with keys: it is replaced by a sealed one, which is said once', async () => {
+    for (const planted of [plainToken(), plainToken({ environment: 'sandbox' })]) {
+      await redis.connect().set(KEY, planted);
+      const process = await fleet.start(keys(NEW));
+      const { auth, registry } = process;
+      expect(await auth.cachedToken()).to.equal(undefined);
+      expect(await auth.retrieveToken()).to.equal(null);
+      expect(await auth.status()).to.include({ source: 'none', miss: 'unsealed' });
+      const minted = await auth.getAccessToken();
+      expect(minted).to.match(/^token-/);
+      expect(header(await value()).kid).to.equal('new');
+      expect(await auth.getAccessToken()).to.equal(minted);
+      expect(warnings(process)).to.deep.equal(['unsealed']);
+      const misses = await registry.getSingleMetricAsString('dpf_token_cache_misses_total');
+      expect(misses).to.match(/reason="unsealed"\} [1-9]/);
+    }
+    expect(fleet.endpoint.calls).to.have.length(2);
+  });
+
+  it('a process that has a token puts its own back in place of one in the clear, without a token request', async () => {
+    const process = await fleet.start(keys(NEW));
+    expect(await process.auth.getAccessToken()).to.equal('token-1');
+    await redis.connect().set(KEY, plainToken());
+    expect(await process.auth.getAccessToken()).to.equal('token-1');
+    expect(header(await value()).kid).to.equal('new');
+    expect(await redis.connect().pttl(KEY)).to.be.within(3_290_000, 3_300_000);
+    const { auth: other } = await fleet.start(keys(NEW));
+    expect(await other.getAccessToken()).to.equal('token-1');
+    expect(fleet.endpoint.calls).to.have.length(1);
+    // It was refused: then the copy is useless too.
+    await redis.connect().set(KEY, plainToken());
+    expect(await process.auth.refreshToken('token-1')).to.equal('token-2');
+    expect(header(await value()).kid).to.equal('new');
+    expect(warnings(process)).to.deep.equal(['unsealed']);
+  });
+
+  it('processes with and without keys do not take the token from each other by one request after another', async () => {
+    const plain = await fleet.start();
+    const sealing = [await fleet.start(keys(NEW)), await fleet.start(keys(NEW))];
+    for (let round = 0; round < 20; round += 1)
+      for (const { auth } of [plain, ...sealing]) await auth.getAccessToken();
+    expect(fleet.endpoint.calls.length).to.be.at.most(6);
+    expect(warnings(plain)).to.deep.equal(['sealed']);
+    for (const each of sealing) expect(warnings(each)).to.deep.equal(['unsealed']);
+  });
+
+  it('says once that no key opens a value, and why a process without keys cannot use it', async () => {
+    await (await fleet.start(keys(OLD))).auth.getAccessToken();
+    const sealed = await value();
+    const without = await fleet.start();
+    const rotated = await fleet.start(keys(NEW));
+    for (const { auth } of [without, rotated])
+      for (let n = 0; n < 3; n += 1) {
+        await redis.connect().set(KEY, sealed);
+        await auth.cachedToken();
+      }
+    expect(warnings(without)).to.deep.equal(['sealed']);
+    expect(warnings(rotated)).to.deep.equal(['undecryptable']);
+  });
+
+  it('a process without keys takes a sealed value for a miss', async () => {
     const plain = await fleet.start();
     await plain.auth.getAccessToken();
     const sealed = await fleet.start(keys(NEW));
-    expect(await sealed.auth.getAccessToken()).to.equal('token-1');
-    await sealed.auth.refreshToken();
+    expect(await sealed.auth.getAccessToken()).to.equal('token-2');
     expect(await plain.auth.getAccessToken()).to.equal('token-3');
   });
 
