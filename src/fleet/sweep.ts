@@ -26,7 +26,7 @@ interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls'
 /** Jobs of a state read in one round; active ones are all read, there are at most as many as workers' slots. */
 const PER_ROUND = 1000;
 /** Of ended jobs fewer: thousands are kept, no worker runs them, and a broken one only harms the lists that show it. */
-const ENDED_PER_ROUND = 100;
+const ENDED_PER_ROUND = 25;
 /** One pipeline's worth: keeps a single read short for Redis and for this process's event loop. */
 const BATCH = 100;
 
@@ -138,15 +138,20 @@ export class Sweep {
   }
 
   async #removeOrphans(pages: Array<{ id: string; fields: JobFields }>): Promise<void> {
-    const { redis, calls, metrics, log } = this.#options;
+    const { redis, searches, calls, metrics, log } = this.#options;
+    // A page has a search of this tenant, or none.
+    const searchOf = ({ fields: { parentKey = '' } }: { fields: JobFields }) =>
+      parentKey.startsWith(searches.toKey('')) ? parentKey : undefined;
     const children = pages.filter(({ fields }) => fields.parentKey !== undefined);
-    if (children.length === 0) return;
-    const pipeline = redis.pipeline();
-    for (const { fields } of children) pipeline.exists(fields.parentKey as string);
-    const replies = (await pipeline.exec()) ?? [];
-    for (const [index, { id }] of children.entries()) {
+    const parents = [...new Set(children.flatMap((page) => searchOf(page) ?? []))];
+    // All of them are nearly always there: one command says so.
+    const areThere = parents.length === 0 || (await redis.exists(...parents)) === parents.length;
+    for (const page of children) {
+      const search = searchOf(page);
+      if (search !== undefined && (areThere || (await redis.exists(search)) === 1)) continue;
+      const { id } = page;
       // A page that is being worked on stays.
-      if (replies[index]?.[1] !== 0 || (await calls.remove(id)) !== 1) continue;
+      if ((await calls.remove(id)) !== 1) continue;
       metrics.settled('page');
       log.warn('page removed: its search is gone', { page: id });
     }

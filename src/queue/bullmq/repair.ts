@@ -191,28 +191,28 @@ export async function reattachCalls(
 const SETTLE = `${RELEASE_PARENT}${IS_QUEUED}
 local searches, calls = ARGV[1], ARGV[2]
 
+-- Returns how many it removed. Most children are queued, so that is looked at first.
 local function strikeOff(parentKey, child)
-  if string.sub(child, 1, #calls) ~= calls then return end
+  if string.sub(child, 1, #calls) ~= calls then return 0 end
   local id = string.sub(child, #calls + 1)
+  if isQueued(calls, id) then return 0 end
   if redis.call('TYPE', child).ok ~= 'hash' then
-    if isQueued(calls, id) then return end
     redis.call('DEL', child)
   elseif redis.call('ZSCORE', calls .. 'failed', id) then
     redis.call('HSET', parentKey .. ':failed', child, redis.call('HGET', child, 'failedReason') or '')
   elseif not redis.call('ZSCORE', calls .. 'completed', id) then
-    if isQueued(calls, id) then return end
     redis.call('DEL', child, child .. ':lock', child .. ':logs')
   end
-  redis.call('SREM', parentKey .. ':dependencies', child)
+  return redis.call('SREM', parentKey .. ':dependencies', child)
 end
 
 local released = {}
 for i = 3, #ARGV do
   local parentKey = searches .. ARGV[i]
-  for _, child in ipairs(redis.call('SMEMBERS', parentKey .. ':dependencies')) do
-    strikeOff(parentKey, child)
-  end
-  if release(searches, parentKey) == 1 then table.insert(released, ARGV[i]) end
+  local children = redis.call('SMEMBERS', parentKey .. ':dependencies')
+  local left = #children
+  for _, child in ipairs(children) do left = left - strikeOff(parentKey, child) end
+  if left == 0 and release(searches, parentKey) == 1 then table.insert(released, ARGV[i]) end
 end
 return released
 `;
