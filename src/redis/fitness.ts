@@ -130,12 +130,12 @@ function memoryFinding(info: RedisInfo, { backfillShare, share }: Config['memory
   return ok('memory', message);
 }
 
-/** Waits, backoffs and schedules follow this machine's clock; a difference of this much is visible in them. */
+/** Times in logs are this machine's; a difference of this much is visible beside what Redis's clock says. */
 const CLOCK_DIFFERENCE_MS = 2000;
 
 function clockWarning(ahead: number): string {
   const difference = `${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? 'ahead of' : 'behind'}`;
-  return `Redis’s clock is ${difference} this machine’s: waits and schedules will be off by it; let both follow NTP`;
+  return `Redis’s clock is ${difference} this machine’s: times in this log will be off by it; let both follow NTP`;
 }
 
 /**

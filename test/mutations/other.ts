@@ -485,4 +485,13 @@ export const mutations: Mutation[] = [
     breaks: 'App ID and Cert ID that were exchanged are found before any call.',
     tests: ['test/unit/config/written.test.ts'],
   },
+
+  {
+    id: 'keys-by-own-clock',
+    file: 'src/http/auth/apiKeys.ts',
+    find: 'return this.#clock.current();',
+    replace: 'return Promise.resolve(Date.now());',
+    breaks: 'A server whose clock is wrong ends keys and sessions neither early nor late.',
+    tests: ['test/integration/http/wrongClock.test.ts'],
+  },
 ];

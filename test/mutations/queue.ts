@@ -610,4 +610,22 @@ export const mutations: Mutation[] = [
     breaks: 'Other searches are let in while only backfill is refused.',
     tests: [INTAKE],
   },
+
+  // Clocks.
+  {
+    id: 'scripts-by-own-clock',
+    file: 'src/queue/bullmq/redisTime.ts',
+    find: 'args.with(at, clock.now())',
+    replace: 'args',
+    breaks: 'A worker whose clock is days ahead takes no delayed job early and removes nothing as too old.',
+    tests: [`${BULLMQ}/redisTime.test.ts`],
+  },
+  {
+    id: 'runs-by-own-clock',
+    file: 'src/queue/bullmq/redisTime.ts',
+    find: 'const now = await this.#clock.current();',
+    replace: 'const now = Date.now();',
+    breaks: 'A process whose clock is days ahead leaves out no runs of a schedule.',
+    tests: [`${BULLMQ}/redisTime.test.ts`],
+  },
 ];

@@ -127,4 +127,14 @@ export const mutations: Mutation[] = [
     breaks: 'A process whose Redis does not answer fetches no token that no call could use.',
     tests: tests('degraded'),
   },
+
+  {
+    id: 'budget-of-another-day',
+    file: SCRIPTS,
+    find: 'if (!this.#clock.isSet) await',
+    replace: 'if (false) await',
+    breaks: 'The first token request of a process whose clock is wrong counts for the present day.',
+    tests: tests('degraded'),
+    grep: 'budget of another day',
+  },
 ];

@@ -149,4 +149,19 @@ describe('a clock that is wrong', () => {
       expect(fleet.endpoint.calls).to.have.length(2);
       wrong.auth.close();
     });
+
+  it('has no budget of another day, however often such a process starts', async () => {
+    const env = { DAILY_MINT_LIMIT: '3' };
+    for (const days of [-2, 2, 0]) {
+      const { auth } = await fleet.start(env, { clock: () => Date.now() + days * 86_400_000 });
+      await auth.refreshToken();
+    }
+    for (const days of [-2, 2, 0]) {
+      const { auth } = await fleet.start(env, { clock: () => Date.now() + days * 86_400_000 });
+      const { code, detail } = await failureOf(auth.refreshToken());
+      expect(code).to.equal('mint-budget-spent');
+      expect(detail.until).to.be.within(Date.now(), Date.now() + 26 * 3_600_000);
+    }
+    expect(fleet.endpoint.calls).to.have.length(3);
+  });
 });
