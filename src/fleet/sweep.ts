@@ -20,6 +20,8 @@ interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls'
   maxRestarts: number;
   /** Called for a search that cannot be read and had not ended. */
   searchLost: (searchId: string, timestamp: number, why: string) => Promise<void>;
+  /** Whether a search that waits for its calls has waited until its deadline; its next run then ends it. */
+  markOverdue: (searchId: string, timestamp: number) => Promise<boolean>;
   metrics: Pick<QueueMetrics, 'quarantined' | 'settled'>;
 }
 
@@ -91,7 +93,7 @@ export class Sweep {
         if (why !== undefined) await this.#quarantine(queue, state, job, why);
         else sound.push(job as (typeof sound)[number]);
       }
-      if (queue === searches && state === 'waiting-children') await this.#settle(sound.map(({ id }) => id));
+      if (queue === searches && state === 'waiting-children') await this.#settle(sound);
       if (queue === calls && PENDING.includes(state)) await this.#removeOrphans(sound);
     }
   }
@@ -129,11 +131,22 @@ export class Sweep {
     for (const child of children) if (child.startsWith(base)) await calls.remove(child.slice(base.length));
   }
 
-  async #settle(ids: string[]): Promise<void> {
-    const { redis, searches, calls, metrics, log } = this.#options;
-    for (const searchId of await settleSearches(redis, searches, calls, ids)) {
-      metrics.settled('search');
-      log.warn('search released: its pages are gone', { searchId });
+  async #settle(waiting: Array<{ id: string; fields: JobFields }>): Promise<void> {
+    const { redis, searches, calls, metrics, log, markOverdue } = this.#options;
+    const searchesHere = await Promise.all(
+      waiting.map(async ({ id, fields }) => ({
+        id,
+        isOverdue: await markOverdue(id, Number(fields.timestamp)),
+      })),
+    );
+    const settled = await settleSearches(redis, searches, calls, searchesHere);
+    for (const [index, { id: searchId, released, struck }] of settled.entries()) {
+      const isOverdue = searchesHere[index]?.isOverdue;
+      if (isOverdue && (released || struck > 0))
+        log.warn('search past its deadline', { searchId, waitedFor: struck });
+      else if (struck > 0) log.warn('children of other programs left behind', { searchId, children: struck });
+      else if (released) log.warn('search released: its pages are gone', { searchId });
+      if (released) metrics.settled('search');
     }
   }
 

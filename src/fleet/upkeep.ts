@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
 import { countQueue } from '../queue/bullmq/counts.ts';
 import type { QueueContext } from '../queue/search/context.ts';
+import { markOverdue } from '../queue/search/plan.ts';
 import { publishLoss } from '../queue/search/summary.ts';
 import { Lease } from '../redis/lease.ts';
 import { type Logger, throttled } from '../telemetry/logger.ts';
@@ -23,6 +24,7 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     ...context,
     maxRestarts: config.worker.maxRestarts,
     searchLost: (searchId, timestamp, why) => publishLoss(context, { searchId, timestamp }, why),
+    markOverdue: (searchId, timestamp) => markOverdue(context, { tenant, searchId, timestamp }),
   });
   const count = async () => {
     const counts = await Promise.all([searches, calls].map((queue) => countQueue(redis, queue)));

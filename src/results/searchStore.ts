@@ -46,6 +46,8 @@ export interface Run {
   cancelled: boolean;
   /** Its own requester cancelled it, but others wait for it, so it goes on. */
   withdrawn: boolean;
+  /** It has waited until its deadline: it ends with what it has. */
+  overdue: boolean;
   /** Another search whose pages are this one's result. */
   source: { searchId: string; timestamp: number } | undefined;
   /** The run was summed up. A page that comes later was retried by itself and starts the search again. */
@@ -59,7 +61,7 @@ export interface Run {
 }
 
 /** A field of the run that is either set or not. */
-export type RunMark = 'cancelled' | 'withdrawn' | 'ended' | 'waiting' | `broken:${string}`;
+export type RunMark = 'cancelled' | 'withdrawn' | 'overdue' | 'ended' | 'waiting' | `broken:${string}`;
 
 /** What is stored of a search. */
 export interface StoredResult {
@@ -488,6 +490,7 @@ function runFrom(fields: Record<string, string>): Run | undefined {
     cancelled: fields.cancelled === '1',
     withdrawn: fields.withdrawn === '1',
     source: fields.source === undefined ? undefined : JSON.parse(fields.source),
+    overdue: fields.overdue === '1',
     ended: fields.ended === '1',
     stopped: Object.keys(fields).flatMap((field) => (field.startsWith('broken:') ? [field.slice(7)] : [])),
     waiting: fields.waiting === '1',

@@ -3,6 +3,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure, reasonOf } from '../../failures.ts';
 import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
+import { callIdStart } from './queues.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
 
 /**
@@ -184,49 +185,88 @@ export async function reattachCalls(
 }
 
 /**
- * Removes, from searches that wait for pages, the pages that never report: ended ones (a failed one with its reason), and
- * those that are gone or in no state. The search then asks for the latter again.
- * KEYS: one of the search queue's. ARGV: the search queue's keys up to the id, the calls queue's, then ids of searches.
+ * Removes, from searches that wait for their calls, what they wait for in vain: calls that have ended (a failed one with its
+ * reason), calls that are gone or in no state, and children that other programs have added once the search has begun. A
+ * search that never began waits for them because the program that added it wants that. One that is overdue waits only for
+ * calls that are under way.
+ * KEYS: one of the search queue's. ARGV: the search queue's keys up to the id, the calls queue's, then of each search its id,
+ * what the ids of its calls begin with, and `overdue` or nothing. Returns of each whether it is released, and how many
+ * children it no longer waits for because they are another program's or it is overdue.
  */
 const SETTLE = `${RELEASE_PARENT}${IS_QUEUED}
 local searches, calls = ARGV[1], ARGV[2]
 
--- Returns how many it removed. Most children are queued, so that is looked at first.
-local function strikeOff(parentKey, child)
-  if string.sub(child, 1, #calls) ~= calls then return 0 end
-  local id = string.sub(child, #calls + 1)
-  if isQueued(calls, id) then return 0 end
-  if redis.call('TYPE', child).ok ~= 'hash' then
+-- Whether the search no longer waits for a call of its own, and whether that call could still have ended. Most are queued.
+local function isDone(parentKey, child, id, overdue)
+  if isQueued(calls, id) then
+    if not overdue or redis.call('LPOS', calls .. 'active', id) then return false end
+    redis.call('ZREM', calls .. 'prioritized', id)
+    redis.call('ZREM', calls .. 'delayed', id)
+    redis.call('LREM', calls .. 'wait', 0, id)
+    redis.call('DEL', child, child .. ':lock', child .. ':logs')
+    return true, true
+  elseif redis.call('TYPE', child).ok ~= 'hash' then
     redis.call('DEL', child)
   elseif redis.call('ZSCORE', calls .. 'failed', id) then
     redis.call('HSET', parentKey .. ':failed', child, redis.call('HGET', child, 'failedReason') or '')
   elseif not redis.call('ZSCORE', calls .. 'completed', id) then
     redis.call('DEL', child, child .. ':lock', child .. ':logs')
   end
-  return redis.call('SREM', parentKey .. ':dependencies', child)
+  return true
 end
 
-local released = {}
-for i = 3, #ARGV do
-  local parentKey = searches .. ARGV[i]
+local settled = {}
+for i = 3, #ARGV, 3 do
+  local parentKey, start, overdue = searches .. ARGV[i], calls .. ARGV[i + 1], ARGV[i + 2] == 'overdue'
   local children = redis.call('SMEMBERS', parentKey .. ':dependencies')
-  local left = #children
-  for _, child in ipairs(children) do left = left - strikeOff(parentKey, child) end
-  if left == 0 and release(searches, parentKey) == 1 then table.insert(released, ARGV[i]) end
+  local left, struck = #children, 0
+  for _, child in ipairs(children) do
+    local done, gaveUp
+    if string.sub(child, 1, #start) == start then
+      done, gaveUp = isDone(parentKey, child, string.sub(child, #calls + 1), overdue)
+    else
+      done, gaveUp = overdue or redis.call('HEXISTS', parentKey, 'ats') == 1, true
+    end
+    if done then
+      left = left - redis.call('SREM', parentKey .. ':dependencies', child)
+      if gaveUp then struck = struck + 1 end
+    end
+  end
+  local released = left == 0 and release(searches, parentKey) or 0
+  table.insert(settled, { released, struck })
 end
-return released
+return settled
 `;
 
-/** Releases those of the searches that wait only for pages that never report. @returns their ids */
+/** A search that waits for its calls. */
+export interface WaitingSearch {
+  id: string;
+  /** It has waited until its deadline. */
+  isOverdue: boolean;
+}
+
+/**
+ * Releases those of the searches that wait for nothing that can still happen.
+ * @returns of each whether it is released, and how many children of other programs, or calls not yet under way of an overdue
+ * one, it no longer waits for
+ */
 export async function settleSearches(
   redis: Redis,
   searches: Queue,
   calls: Queue,
-  ids: readonly string[],
-): Promise<string[]> {
-  if (ids.length === 0) return [];
+  waiting: readonly WaitingSearch[],
+): Promise<Array<{ id: string; released: boolean; struck: number }>> {
+  if (waiting.length === 0) return [];
   const bases = [searches.toKey(''), calls.toKey('')];
   // All keys share a slot. By one of them a Cluster picks the node; without, it would be a random one.
   const keys = [searches.toKey('waiting-children')];
-  return (await redis.eval(SETTLE, keys.length, ...keys, ...bases, ...ids)) as string[];
+  const args = waiting.flatMap(({ id, isOverdue }) => [id, callIdStart(id), isOverdue ? 'overdue' : '']);
+  const settled = (await redis.eval(SETTLE, keys.length, ...keys, ...bases, ...args)) as Array<
+    [number, number]
+  >;
+  return settled.map(([released, struck], index) => ({
+    id: (waiting[index] as WaitingSearch).id,
+    released: released === 1,
+    struck,
+  }));
 }

@@ -38,6 +38,7 @@ import {
   advance,
   concurrencyFor,
   DETAILS,
+  isOverdue,
   itemCall,
   itemConcurrency,
   itemsAfter,
@@ -45,7 +46,7 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { deadlineOf, endsAllItems, type Verdict, verdictOn } from './retryPolicy.ts';
+import { deadlineOf, endsAllItems, gaveUp, type Verdict, verdictOn } from './retryPolicy.ts';
 
 /** One job of the calls queue, a page or an item of a search: one call. */
 export async function processCall(
@@ -104,6 +105,7 @@ async function collectPage(
     return { page, products: 0, skipped: 'astray' };
   }
 
+  if (!found.isStored && isOverdue(context, run)) throw gaveUp();
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
   const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
@@ -174,6 +176,7 @@ async function collectItem(
   const isPlanned = wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace);
   if (!isPlanned) throw notPlanned(data);
 
+  if (!found.isStored && isOverdue(context, run)) throw gaveUp();
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const call = { request, marketplace, itemId, class: request.priority, signal };
   const answer = stored ?? (await collector.collectDetails(call));

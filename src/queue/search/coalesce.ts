@@ -10,8 +10,8 @@ import { classOf, PRIORITY } from '../bullmq/queues.ts';
 import { openChildren } from '../bullmq/storedJobs.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
-import { publishProgress, type SearchRun } from './plan.ts';
-import { NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
+import { isOverdue, publishProgress, type SearchRun } from './plan.ts';
+import { deadlineOf, gaveUp, NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
 
 /** What the leader publishes for those who asked the same. */
 type SharedResult = { summary: SearchSummary } | { failure: { code: FailureCode; message: string } };
@@ -64,9 +64,14 @@ export async function coalesce(
       await resumeWaiting(context, await coalesced.resign(hash, claim.leader));
       continue;
     }
+    if (isOverdue(context, run)) {
+      await coalesced.leave(hash, me);
+      throw gaveUp(new Failure('gave-up-waiting', `it waits for the identical search ${leader.searchId}`));
+    }
     await raiseClass(context, leader, request.priority);
     await publishProgress(context, run, { reason: 'identical-search', leader: leader.searchId });
-    await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_LEADER_MS, job.token);
+    const next = Math.min(Date.now() + NEXT_LOOK_AT_LEADER_MS, deadlineOf(context, run));
+    await job.moveToDelayed(next, job.token);
     // The leader may have ended before this job was delayed, when it could not be promoted yet.
     if ((await coalesced.read(hash)).leader !== claim.leader) await resumeWaiting(context, [me]);
     // Workers alone come here: a producer, which cancels with this module, does not load BullMQ's worker.

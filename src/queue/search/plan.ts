@@ -16,8 +16,10 @@ import {
   type WantedItem,
 } from '../../results/searchStore.ts';
 import { itemJobId, LOWEST_PRIORITY, PRIORITY, pageJobId, resumeSearch } from '../bullmq/queues.ts';
+import { dueAt } from '../bullmq/repeat.ts';
 import type { QueueContext } from './context.ts';
 import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
+import { deadlineOf } from './retryPolicy.ts';
 
 /** Bounds what one step looks at. Where all of these are there, the search itself adds the next once nothing is under way. */
 const LOOK_AHEAD = 20;
@@ -171,6 +173,26 @@ async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCal
   };
   await Promise.all(added.map(({ jobId, name, data }) => calls.add(name, data, { ...options, jobId })));
   if (closed !== undefined || run.waiting) await publishProgress(context, run, closed);
+}
+
+/** Whether a search has waited until its deadline, as seen by this process or by the sweep. */
+export function isOverdue(context: QueueContext, run: Pick<Run, 'startedAt' | 'overdue'>): boolean {
+  return run.overdue || Date.now() >= deadlineOf(context, run);
+}
+
+/**
+ * Marks a search that has waited until its deadline, and says whether it has. One that never began, because another program
+ * added it with children, has waited since it was added.
+ */
+export async function markOverdue(context: QueueContext, search: SearchRef): Promise<boolean> {
+  const { redis, store, deadlineMs } = context;
+  const now = await clockOf(redis).current();
+  const addedAt = dueAt(search.searchId, search.timestamp);
+  if (now < addedAt + deadlineMs) return false;
+  const { startedAt = addedAt } = (await store.readRun(search)) ?? {};
+  if (now < startedAt + deadlineMs) return false;
+  await store.mark(search, 'overdue');
+  return true;
 }
 
 /** How a search is getting on. */

@@ -22,7 +22,9 @@ import { clockOf } from '../../redis/redisClock.ts';
  * | the worker died twice or more          | alone in its process    | up to WORKER_LOCK_DURATION / 5   | WORKER_MAX_RESTARTS       |
  * | a newer release wrote the job          | this job is delayed     | as long as it has waited so far  | NEWER_VERSION_TIMEOUT     |
  * | a search whose class may not call      | this job is delayed     | half of the way, 1 min at least  | SEARCH_DEADLINE           |
- * | a search waits for an identical one    | this job is delayed     | 15 s; its end ends the wait      | the other search          |
+ * | a search waits for an identical one    | this job is delayed     | 15 s; its end ends the wait      | SEARCH_DEADLINE           |
+ * | a search waits for its calls, or for   | the sweep releases it,  | SEARCH_DEADLINE                  | SEARCH_DEADLINE           |
+ * | children of another program            | it ends with what it has|                                  |                           |
  *
  * A search job itself has one attempt: its pages and items are what is retried. A page that failed ends its marketplace
  * (the result is partial from there on); a failed item ends nothing. `dpf search --retry`, the API and the dashboard start
@@ -95,9 +97,10 @@ export function deadlineOf(
   return run === undefined ? Number.POSITIVE_INFINITY : clockOf(redis).toHere(run.startedAt) + deadlineMs;
 }
 
-/** What a search or a page fails with that waited until its deadline. */
-export function gaveUp(last: Failure): Failure {
-  return new Failure('gave-up-waiting', `waited until SEARCH_DEADLINE, last because: ${last.message}`);
+/** What a search or a page fails with that waited until its deadline. @param last why it could not go on, where that is known */
+export function gaveUp(last?: Failure): Failure {
+  const why = last === undefined ? '' : `, last because: ${last.message}`;
+  return new Failure('gave-up-waiting', `waited until SEARCH_DEADLINE${why}`);
 }
 
 /** After which failures of an item none of the others can succeed. */

@@ -28,6 +28,7 @@ import {
 import {
   advance,
   DETAILS,
+  isOverdue,
   itemCall,
   itemConcurrency,
   type PlannedCall,
@@ -146,6 +147,10 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
       continue;
     }
     await waitForAdmission(context, job, run);
+    if (isOverdue(context, run)) {
+      const waiting = next.map((call) => notWaitedFor(request, collected.heads, call));
+      return end(context, run, { ...collected, failed: [...collected.failed, ...waiting] });
+    }
     await advance(context, run, { chain: '', answer: {}, concurrency: next.length }, next);
     if ((job.progress as { state?: unknown } | null)?.state !== 'collecting' && !run.waiting)
       await publishProgress(context, run, undefined);
@@ -162,10 +167,11 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
   const closed = await context.admission.closedFor(run.request.priority);
   const now = Date.now();
   if (closed === undefined || closed.until <= now) return;
-  if (now >= deadlineOf(context, run))
+  if (isOverdue(context, run))
     throw gaveUp(new Failure('share-spent', `no call may be made because of ${closed.reason}`));
   await publishProgress(context, run, closed);
-  await job.moveToDelayed(nextLookAtGate(closed.until, now), job.token);
+  const next = Math.min(nextLookAtGate(closed.until, now), deadlineOf(context, run));
+  await job.moveToDelayed(next, job.token);
   throw signals.delayed();
 }
 
@@ -211,6 +217,19 @@ function failedAmong(
     const item = data.kind === 'item' ? { itemId: data.itemId } : {};
     return [{ marketplace: data.marketplace, page: null, ...item, ...parseReason(reason) }];
   });
+}
+
+/** A call that an overdue search no longer waits for. */
+function notWaitedFor(
+  request: NormalRequest,
+  heads: readonly PageHead[],
+  { data }: PlannedCall,
+): Collected['failed'][number] {
+  const { marketplace } = data;
+  const part = data.kind === 'item' ? { itemId: data.itemId } : {};
+  const page = data.kind === 'page' ? nextPageOf(request, heads, marketplace) : null;
+  const { code, message } = gaveUp();
+  return { marketplace, page, ...part, code, message };
 }
 
 /** The place of a marketplace's next page in its listing, from 1: the number of its job counts the pages of all of them. */

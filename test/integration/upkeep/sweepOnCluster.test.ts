@@ -63,6 +63,7 @@ describe('the sweep on a Redis Cluster of three', () => {
         calls,
         maxRestarts: 3,
         log: NOOP_LOGGER,
+        markOverdue: async () => false,
         searchLost: async (id) => expect.fail(`${id} counts as lost`),
         metrics: { settled: (what) => settled.push(what), quarantined: () => expect.fail('quarantined') },
       });

@@ -36,7 +36,7 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
         data: {},
         opts: { jobId: id, priority: 3 },
         children: [
-          { name: 'page', queueName: 'ebay-calls', data: {}, opts: { jobId: `${id}-p1`, priority: 1 } },
+          { name: 'page', queueName: 'ebay-calls', data: {}, opts: { jobId: `${id}-r1-p1`, priority: 1 } },
         ],
       });
     await flow.close();
@@ -58,9 +58,12 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     expect(await searches.getJobState('s_1')).to.equal('prioritized');
 
     await redis.del(searches.toKey('marker'));
-    await redis.del(calls.toKey('s_2-p1'));
-    await redis.zrem(calls.toKey('prioritized'), 's_2-p1');
-    expect(await settleSearches(redis, searches, calls, ['s_2'])).to.deep.equal(['s_2']);
+    await redis.del(calls.toKey('s_2-r1-p1'));
+    await redis.zrem(calls.toKey('prioritized'), 's_2-r1-p1');
+    const s2 = { id: 's_2', isOverdue: false };
+    expect(await settleSearches(redis, searches, calls, [s2])).to.deep.equal([
+      { id: 's_2', released: true, struck: 0 },
+    ]);
     expect(await searches.getJobState('s_2')).to.equal('prioritized');
     const scores = await Promise.all(
       ['s_1', 's_2'].map((id) => redis.zscore(searches.toKey('prioritized'), id)),
@@ -74,13 +77,13 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
 
   it('a page that failed is in `failed` with `failedReason`; its search gets it as BullMQ’s `:failed` of ignored children', async () => {
     await waitingSearches();
-    await redis.zrem(calls.toKey('prioritized'), 's_1-p1');
-    await redis.zadd(calls.toKey('failed'), 1, 's_1-p1');
-    await redis.hset(calls.toKey('s_1-p1'), 'failedReason', 'ebay-refused: 400');
-    await settleSearches(redis, searches, calls, ['s_1']);
+    await redis.zrem(calls.toKey('prioritized'), 's_1-r1-p1');
+    await redis.zadd(calls.toKey('failed'), 1, 's_1-r1-p1');
+    await redis.hset(calls.toKey('s_1-r1-p1'), 'failedReason', 'ebay-refused: 400');
+    await settleSearches(redis, searches, calls, [{ id: 's_1', isOverdue: false }]);
     const search = await searches.getJob('s_1');
     expect(await search?.getIgnoredChildrenFailures()).to.deep.equal({
-      [calls.toKey('s_1-p1')]: 'ebay-refused: 400',
+      [calls.toKey('s_1-r1-p1')]: 'ebay-refused: 400',
     });
   });
 

@@ -1,0 +1,123 @@
+import { FlowProducer, Queue } from 'bullmq';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { PageCall } from '../../../src/collector/collector.ts';
+import { pageJobId } from '../../../src/queue/bullmq/queues.ts';
+import { around, usePause } from '../../support/pause.ts';
+import { connectTo } from '../../support/redis.ts';
+import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+const PREFIX = '{ebay}';
+const PROMPTLY = { timeoutMs: 15_000 };
+
+describe('a search gives up at SEARCH_DEADLINE', () => {
+  const pageCall = usePause<PageCall>();
+  const service = useService(
+    { SEARCH_DEADLINE: '1', SWEEP_INTERVAL: '0.2' },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectPage(call) {
+            await pageCall.pass(call);
+            return context.collector.collectPage(call);
+          },
+        }),
+      }),
+    },
+  );
+  let redis: Redis;
+  beforeEach(() => {
+    redis = connectTo(service.config.redis.url);
+  });
+  afterEach(() => redis.disconnect());
+
+  const end = (searchId: string) => service.producer.waitFor(searchId, PROMPTLY);
+  const waiting = () => redis.zcard(service.searches.toKey('waiting-children'));
+
+  it('that was added with children that never end', async () => {
+    const others = new Queue('others', { connection: redis, prefix: PREFIX });
+    const flows = new FlowProducer({ connection: redis, prefix: PREFIX });
+    await flows.add({
+      name: 'search',
+      queueName: 'ebay-search',
+      data: { query: 'phone case', maxItems: 10 },
+      opts: { jobId: 'parent' },
+      children: [{ name: 'never', queueName: 'others' }],
+    });
+    const { error } = await end('parent');
+    expect(error).to.include({ code: 'gave-up-waiting', message: 'waited until SEARCH_DEADLINE' });
+    expect(service.calledOffsets()).to.deep.equal([]);
+    // What it waited for is another program's.
+    expect(await others.getWaitingCount()).to.equal(1);
+    await Promise.all([others.close(), flows.close()]);
+  });
+
+  it('whose page waits in a paused queue, and the page goes with it', async () => {
+    await service.calls.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+    expect((await end(searchId)).error?.code).to.equal('gave-up-waiting');
+    expect(await service.calls.getJob(pageJobId(searchId, 1, 1))).to.equal(undefined);
+    await service.calls.resume();
+    const again = await service.search({ query: 'phone case', maxItems: 20 });
+    expect(again.summary?.outcome).to.equal('complete');
+    expect(service.calledOffsets()).to.deep.equal([0]);
+  });
+
+  it('whose page is delayed beyond it', async () => {
+    await service.calls.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+    const page = await waitFor('its page', () => service.calls.getJob(pageJobId(searchId, 1, 1)));
+    await redis.zrem(service.calls.toKey('prioritized'), page.id as string);
+    await redis.zadd(service.calls.toKey('delayed'), Number.MAX_SAFE_INTEGER, page.id as string);
+    await service.calls.resume();
+    expect((await end(searchId)).error?.code).to.equal('gave-up-waiting');
+    expect(await service.calls.getDelayedCount()).to.equal(0);
+    expect(service.calledOffsets()).to.deep.equal([]);
+  });
+
+  it('with what it has, and calls for the rest when it is retried', async () => {
+    pageCall.hold();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 410 });
+    await waitFor('the first call', () => pageCall.waiting === 1);
+    await service.calls.pause();
+    pageCall.release();
+    const { summary } = await end(searchId);
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 1, calls: 1 });
+    expect(summary?.missing[0]).to.include({ page: 2, code: 'gave-up-waiting' });
+    await service.calls.resume();
+    await service.producer.retry(searchId);
+    await waitFor('the rest', async () => {
+      return (await service.producer.get(searchId)).summary?.outcome === 'complete';
+    });
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
+  });
+
+  it('only once the call has ended that is under way then', async () => {
+    pageCall.hold();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+    const marked = async () => (await redis.keys(`${PREFIX}:run:default:${searchId}:*`))[0];
+    await waitFor('the deadline', async () => {
+      const run = await marked();
+      return run !== undefined && (await redis.hget(run, 'overdue')) === '1';
+    });
+    expect(await waiting()).to.equal(1);
+    pageCall.release();
+    expect((await end(searchId)).summary).to.deep.include({ outcome: 'complete', calls: 1 });
+  });
+
+  it('that waits for an identical one, which goes on', async () => {
+    pageCall.hold();
+    const request = { query: 'phone case', maxItems: 10 };
+    const leader = await service.producer.enqueue(request);
+    await waitFor('its call', () => pageCall.waiting === 1);
+    const follower = await service.producer.enqueue(request);
+    const { error } = await end(follower.searchId);
+    expect(error?.code).to.equal('gave-up-waiting');
+    expect(error?.message).to.include(leader.searchId);
+    pageCall.release();
+    expect((await end(leader.searchId)).summary?.outcome).to.equal('complete');
+  });
+});
