@@ -6,6 +6,14 @@ const tests = (...names: string[]) => names.map((name) => `test/integration/auth
 
 export const mutations: Mutation[] = [
   {
+    id: 'foreign-types',
+    file: SCRIPTS,
+    find: "if kind ~= 'none' and kind ~= kinds[i] then redis.call('DEL', key) end",
+    replace: '',
+    breaks: 'A key of another type under a name of the token does not keep the fleet from its token.',
+    tests: tests('brokenKeys'),
+  },
+  {
     id: 'token-in-the-clear',
     file: 'src/ebay/oauth/cache.ts',
     find: "if (!isSealed && this.isSealing) return { value, miss: 'unsealed' };",

@@ -113,7 +113,8 @@ export class TokenCache {
     const { readTimeout } = this.#context.config.token;
     const reading: Promise<Found> = answered(redis, () => redis.get(this.#key), readTimeout, over).then(
       (value) => this.open(value ?? ''),
-      () => NO_ANSWER,
+      // Another program uses the name; the next token request replaces it.
+      ({ message }: Error) => (message.includes('WRONGTYPE') ? { value: '', miss: 'garbage' } : NO_ANSWER),
     );
     return reading;
   }

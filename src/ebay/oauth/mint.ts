@@ -391,13 +391,32 @@ function ms(seconds: number): number {
   return Math.ceil(seconds * 1000);
 }
 
-/** The beginning of every script: its arguments `a` and its answer are JSON objects; the answer has Redis's time in ms. */
+/**
+ * The beginning of every script: its arguments `a` and its answer are JSON objects; the answer has Redis's time in ms. What
+ * another program wrote under these names counts as absent: it would stop the fleet until a person deletes it.
+ */
 const PRELUDE = `
 local a = cjson.decode(ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local cached, lock, fence, interval, mints, pause, refused = unpack(KEYS)
+local kinds = {'string', 'string', 'hash', 'string', 'string', 'hash', 'hash'}
+for i, key in ipairs(KEYS) do
+  local kind = redis.call('TYPE', key).ok
+  if kind ~= 'none' and kind ~= kinds[i] then redis.call('DEL', key) end
+end
+-- Every lock of ours ends by itself.
+if redis.call('PTTL', lock) == -1 then redis.call('DEL', lock) end
+local function numberOf(value)
+  local number = tonumber(value or '')
+  return number and number > 0 and number < 8e15 and number or 0
+end
 local function text(number) return string.format('%.0f', number) end
+local function count(key, field)
+  local number = numberOf(redis.call('HGET', key, field)) + 1
+  redis.call('HSET', key, field, text(number))
+  return number
+end
 local function reply(answer)
   answer.now = now
   return cjson.encode(answer)
@@ -415,7 +434,7 @@ if value and a.refused ~= '' then
   local known = redis.call('HMGET', refused, 'proven', 'last')
   if known[1] == a.refused then
     redis.call('HSET', refused, 'streak', 0)
-  elseif known[2] ~= a.refused and redis.call('HINCRBY', refused, 'streak', 1) >= a.refusalsUntilStop then
+  elseif known[2] ~= a.refused and count(refused, 'streak') >= a.refusalsUntilStop then
     redis.call('HSET', pause, 'until', text(now + a.refusedPauseMs), 'reason', 'tokens-refused')
     redis.call('PEXPIRE', pause, text(a.refusedPauseMs))
   end
@@ -423,24 +442,24 @@ if value and a.refused ~= '' then
   redis.call('PEXPIRE', refused, text(a.refusalsKeptMs))
 end
 local paused = redis.call('HMGET', pause, 'until', 'reason', 'failures')
-if paused[1] and tonumber(paused[1]) > now then
-  return reply({kind = 'paused', ms = paused[1] - now, reason = paused[2]})
+if numberOf(paused[1]) > now then
+  return reply({kind = 'paused', ms = numberOf(paused[1]) - now, reason = paused[2]})
 end
 local holder = redis.call('GET', lock)
 if holder and holder ~= a.requester then return reply({kind = 'busy'}) end
 local rest = redis.call('PTTL', interval)
 if not holder and rest > 0 then return reply({kind = 'wait', ms = rest}) end
-local made = math.max(tonumber(redis.call('GET', mints) or '0'), a.knownMints)
+local made = math.max(numberOf(redis.call('GET', mints)), a.knownMints)
 if made >= a.mintsADay then return reply({kind = 'spent', mintsToday = made}) end
 redis.call('SET', lock, a.requester, 'PX', text(a.lockMs))
 if a.intervalMs > 0 then redis.call('SET', interval, '1', 'PX', text(a.intervalMs)) end
 redis.call('SET', mints, text(made + 1), 'EX', 172800)
 -- Where Redis lost the fence, a request that was under way has stored its later generation.
 local issued = redis.call('HMGET', fence, 'issued', 'stored')
-local generation = math.max(tonumber(issued[1] or '0'), tonumber(issued[2] or '0')) + 1
+local generation = math.max(numberOf(issued[1]), numberOf(issued[2])) + 1
 redis.call('HSET', fence, 'issued', text(generation))
 redis.call('EXPIRE', fence, 172800)
-return reply({kind = 'granted', generation = generation, mintsToday = made + 1, failures = tonumber(paused[3] or '0')})
+return reply({kind = 'granted', generation = generation, mintsToday = made + 1, failures = numberOf(paused[3])})
 `);
 
 /**
@@ -450,11 +469,11 @@ return reply({kind = 'granted', generation = generation, mintsToday = made + 1, 
 const STORE = new LuaScript(`${PRELUDE}
 if redis.call('GET', lock) == a.requester then redis.call('DEL', lock) end
 local generation = a.generation
-local stored = tonumber(redis.call('HGET', fence, 'stored') or '0')
+local stored = numberOf(redis.call('HGET', fence, 'stored'))
 if generation > 0 and stored > generation then
   return reply({newer = redis.call('GET', cached) or ''})
 end
-if generation < 0 then generation = redis.call('HINCRBY', fence, 'issued', 1) end
+if generation < 0 then generation = count(fence, 'issued') end
 redis.call('SET', cached, a.value, 'PX', text(a.lifeMs))
 redis.call('HSET', fence, 'stored', text(math.max(generation, stored)))
 redis.call('EXPIRE', fence, 172800)
@@ -471,19 +490,19 @@ return reply({})
 const FAIL = new LuaScript(`${PRELUDE}
 if redis.call('GET', lock) ~= a.requester then return reply({}) end
 redis.call('DEL', lock)
-redis.call('HINCRBY', pause, 'failures', 1)
+count(pause, 'failures')
 redis.call('HSET', pause, 'until', text(now + a.pauseMs), 'reason', a.reason)
 redis.call('PEXPIRE', pause, text(a.keptMs))
 return reply({})
 `);
 
-/** Changes nothing. */
+/** Changes nothing of the fleet's. */
 const STATE = new LuaScript(`${PRELUDE}
 local paused = redis.call('HMGET', pause, 'until', 'reason')
-local rest = tonumber(paused[1] or '0') - now
+local rest = numberOf(paused[1]) - now
 return reply({
-  mintsToday = tonumber(redis.call('GET', mints) or '0'),
-  refusedInARow = tonumber(redis.call('HGET', refused, 'streak') or '0'),
+  mintsToday = numberOf(redis.call('GET', mints)),
+  refusedInARow = numberOf(redis.call('HGET', refused, 'streak')),
   pause = rest > 0 and {ms = rest, reason = paused[2]} or nil,
 })
 `);
