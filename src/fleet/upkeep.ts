@@ -11,7 +11,7 @@ import type { FleetMetrics } from '../telemetry/metrics.ts';
 import { Sweep } from './sweep.ts';
 
 /** How often the queues are counted, s. */
-const COUNT_EVERY = 5;
+const COUNT_EVERY = 10;
 
 /** How long a count is shown, ms: without successors, another process counts by now, or none can. */
 const COUNT_TTL_MS = 3 * COUNT_EVERY * 1000;

@@ -143,17 +143,21 @@ function instant(at: string | number | Date | undefined): number | undefined {
 }
 
 /**
- * Renews the locks of all jobs under way. 6.7.0 compares the clock with when it took each job, which is Redis's time here, and
- * after a clock that goes back an hour it renews no lock for that hour.
+ * Renews the locks of jobs under way, except of those that were taken since the last round. 6.7.0 compares the clock with when it
+ * took each job, which is Redis's time here, and after a clock that goes back an hour it renews no lock for that hour.
  */
 export class SteadyLocks extends LockManager {
+  #known = new Set<string>();
+
   override start(): void {
     const { lockRenewTime } = this.opts;
     if (this.closed || lockRenewTime <= 0) return;
     this.lockRenewalTimer = setTimeout(async () => {
-      const jobIds = this.getTrackedJobIds();
-      if (jobIds.length > 0) await this.extendLocks(jobIds);
+      const tracked = this.getTrackedJobIds();
+      const older = tracked.filter((id) => this.#known.has(id));
+      this.#known = new Set(tracked);
+      if (older.length > 0) await this.extendLocks(older);
       this.start();
-    }, lockRenewTime);
+    }, lockRenewTime / 2);
   }
 }
