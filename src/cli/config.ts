@@ -126,7 +126,7 @@ function showFleet(terminal: Terminal): Promise<Answer> {
  */
 function applyFile(path: string): Promise<Answer> {
   return withFleet(async (fleet, config) => {
-    const { parts, needRestart } = readParts(path);
+    const { parts, needRestart } = readParts(path, await fleet.now());
     const names = { settings: path, tenants: `${path}: tenants`, schedules: `${path}: schedules` };
     const change = (document: FleetDocument) => {
       // The published parts may come from a machine whose clock is ahead.
@@ -154,8 +154,8 @@ function applyFile(path: string): Promise<Answer> {
   });
 }
 
-/** A file's parts, and the variables of those of its settings that only a restart changes. */
-function readParts(path: string): { parts: Parts; needRestart: string[] } {
+/** A file's parts, as of `at`, and the variables of those of its settings that only a restart changes. */
+function readParts(path: string, at: number): { parts: Parts; needRestart: string[] } {
   const read = readJsonObject(path);
   if (read.problem !== undefined) throw new ConfigError([read.problem]);
   const { tenants, schedules, ...groups } = read.content;
@@ -165,7 +165,6 @@ function readParts(path: string): { parts: Parts; needRestart: string[] } {
   if (Object.keys(read.content).length === 0) problems.push({ name: path, message: 'holds nothing' });
   if (problems.length > 0) throw new ConfigError(problems);
   const { reloadable, fixed } = reloadablePart(groups as Content);
-  const at = Date.now();
   const parts: Parts = {};
   if (Object.keys(groups).length > 0) parts.settings = { at, value: reloadable };
   if (tenants !== undefined) parts.tenants = { at, value: tenants as never };

@@ -23,6 +23,7 @@ import {
   declarationsOf,
   FleetStore,
   NOTHING,
+  onRedisClock,
   type Parts,
   type ProcessReport,
   publishNext,
@@ -204,10 +205,11 @@ export class FleetConfig {
     const { log } = this.#options;
     if (this.#data.mark === '') this.#know({ ...(await this.#store.look()), mark: await this.#store.mark() });
     const { parts, names, fixed } = readSourceFiles(this.#files);
+    const timed = onRedisClock(parts, await this.#store.now());
     const { current, changed, stale } = await publishNext(
       this.#store,
       this.#versioned,
-      (document) => withNewer(document, parts),
+      (document) => withNewer(document, timed),
       (next) => void snapshotOf(next, this.#process, names),
     );
     const { version } = current;
@@ -366,8 +368,10 @@ export class FleetConfig {
  */
 export async function readTenant(redis: Redis, config: Config, name: string): Promise<Tenant> {
   const { parts, names } = readSourceFiles(sourceFiles(config, {}));
-  const { version, document } = await new FleetStore(redis, config.queue.prefix).read();
-  const newest = { version, document: withNewer(document, parts).document };
+  const store = new FleetStore(redis, config.queue.prefix);
+  const { version, document } = await store.read();
+  const timed = onRedisClock(parts, await store.now());
+  const newest = { version, document: withNewer(document, timed).document };
   const { tenants } = snapshotOf(newest, { config, env: environment() }, names);
   const tenant = tenants.get(name);
   if (tenant === undefined) throw unknownTenant(name, [...tenants.keys()]);

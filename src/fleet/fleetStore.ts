@@ -4,6 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Content } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import { LuaScript } from '../redis/luaScript.ts';
+import { clockOf, type RedisClock } from '../redis/redisClock.ts';
 import type { Census } from './census.ts';
 import type { Declarations } from './declaration.ts';
 import { type DataState, type Loss, sinceOf } from './loss.ts';
@@ -63,6 +64,21 @@ export function withNewer(document: FleetDocument, parts: Parts): Change {
     changed: newer.length > 0,
     stale: differing.filter(isStale),
   };
+}
+
+/** Clocks that differ by less are kept by NTP; the times of files stay as they are then, also where processes compare them. */
+const CLOCKS_AGREE_MS = 5000;
+
+/**
+ * The parts with their times on Redis's clock: the file of a machine whose clock is ahead would stand against all changes until
+ * that time, and those of one whose clock is behind would never count. @param now Redis's @param own this machine's
+ */
+export function onRedisClock(parts: Parts, now: number, own = Date.now()): Parts {
+  const ahead = Math.abs(now - own) > CLOCKS_AGREE_MS ? now - own : 0;
+  const timed = (at: number) => (at + ahead > now + CLOCKS_AGREE_MS ? now : at + ahead);
+  return Object.fromEntries(
+    Object.entries(parts).map(([name, part]) => [name, { ...part, at: timed(part.at) }]),
+  );
 }
 
 /** What a process reports to the others. */
@@ -131,12 +147,19 @@ export class FleetStore {
   readonly #redis: Redis;
   readonly #versions: string;
   readonly #processes: string;
+  readonly #clock: RedisClock;
 
   /** @param redis a connection of the `caller` profile */
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
     this.#versions = `${prefix}:config`;
     this.#processes = `${prefix}:processes`;
+    this.#clock = clockOf(redis, prefix);
+  }
+
+  /** Redis's time, ms since the epoch. */
+  now(): Promise<number> {
+    return this.#clock.current();
   }
 
   /** One command: every process asks again and again. */

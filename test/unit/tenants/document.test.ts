@@ -1,5 +1,10 @@
 import { expect } from 'chai';
-import { declarationsOf, type FleetDocument, withNewer } from '../../../src/fleet/fleetStore.ts';
+import {
+  declarationsOf,
+  type FleetDocument,
+  onRedisClock,
+  withNewer,
+} from '../../../src/fleet/fleetStore.ts';
 
 const settings = (at: number, minApiCallInterval: number) => ({
   at,
@@ -25,6 +30,18 @@ describe('the fleet’s document', () => {
     expect(late.stale).to.deep.equal(['settings']);
     expect(late.document.settings).to.deep.equal(settings(5, 2));
     expect(late.document.schedules).to.deep.equal({ at: 4, value: [] });
+  });
+
+  it('has parts with the times of Redis’s clock, which those of a machine with a wrong clock do not decide', () => {
+    const [now, day] = [1_000_000_000, 86_400_000];
+    const timed = (at: number, own = now) =>
+      onRedisClock({ settings: settings(at, 1) }, now, own).settings?.at;
+    expect(timed(now - 1000)).to.equal(now - 1000);
+    for (const ahead of [-2 * day, 2 * day])
+      expect(timed(now + ahead - 1000, now + ahead)).to.equal(now - 1000);
+    // A clock that was right again, and a little of what NTP leaves.
+    expect(timed(now + 2 * day)).to.equal(now);
+    expect(timed(now - 1000, now + 200)).to.equal(now - 1000);
   });
 
   it('gives a name to the file’s tenant where both have one', () => {
