@@ -291,7 +291,7 @@ export class EbayHttp {
     }
     const { forMs, reason } = pause;
     const until = Date.now() + Math.ceil(forMs);
-    const message = `eBay throttles (429); no call before ${new Date(until).toISOString()}`;
+    const message = `eBay throttles (429): no call for ${Math.ceil(forMs / 1000)} s`;
     return new Failure('ebay-throttled', message, { until, reason, status: 429 });
   }
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
-import { RedisClock } from '../../redis/redisClock.ts';
+import { clockOf, RedisClock } from '../../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { CallMetrics } from '../../telemetry/metrics.ts';
 import { QuotaDays } from '../pacificDay.ts';
@@ -163,7 +163,7 @@ class RedisGate implements CallGate {
     const closure = classes[callClass];
     if (closure === undefined) return;
     const scope = closed === undefined ? 'class' : 'all';
-    throw refusedFailure({ forMs: closure.until - now, reason: closure.reason, scope }, callClass);
+    throw refusedFailure({ forMs: closure.until - now, reason: closure.reason, scope }, callClass, now);
   }
 
   async report(slot: Slot, outcome: CallOutcome): Promise<void> {
@@ -413,7 +413,8 @@ class RedisGate implements CallGate {
     const { scope, reason } = refusal;
     this.#options.metrics?.refused(scope === 'class' ? 'share' : reason);
     const only = scope === 'class' ? waiter.call.class : undefined;
-    this.#line.turnAway(({ call }) => refusedFailure(refusal, call.class), only);
+    const now = clockOf(this.#options.redis).now();
+    this.#line.turnAway(({ call }) => refusedFailure(refusal, call.class, now), only);
   }
 
   #logQuota({ dayBegan, used, limit, reset }: Grant): void {
@@ -449,9 +450,10 @@ function microseconds(ms: number): number {
   return Math.round(ms * 1000);
 }
 
-function refusedFailure({ forMs, reason, scope }: Refusal, callClass: CallClass): Failure {
+/** Its message has the time of Redis's clock; `until` is by this process's. */
+function refusedFailure({ forMs, reason, scope }: Refusal, callClass: CallClass, redisNow: number): Failure {
   const until = Date.now() + Math.ceil(forMs);
-  const when = new Date(until).toISOString();
+  const when = new Date(redisNow + Math.ceil(forMs)).toISOString();
   return scope === 'all'
     ? new Failure('gate-closed', `no call to eBay before ${when} (${reason})`, { until, reason })
     : new Failure(
