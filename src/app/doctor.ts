@@ -61,6 +61,7 @@ export async function* examine(
     const queues = lifecycle.opened('queues', openQueues(redis, config.queue.prefix, DEFAULT_TENANT));
     yield* await checkQueues({
       redis,
+      tenant: DEFAULT_TENANT,
       ...queues,
       backlogLimit: config.search.backlogLimit,
       now: await clockOf(redis).current(),

@@ -9,6 +9,7 @@ import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FairTurns } from '../fleet/fairTurns.ts';
 import type { Snapshot, Tenant } from '../fleet/snapshot.ts';
+import { repairQueue } from '../fleet/sweep.ts';
 import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { linkableHosts } from '../product/marketplaces.ts';
@@ -243,6 +244,8 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       const settings = { prefix, minInterval, defaults: context, deadlineMs: CALLER_DEADLINE_MS };
       await applySchedules(new Schedules({ ...context, ...settings }), wanted, log);
     };
+    // No command below succeeds before.
+    for (const queue of [searches, calls]) await repairQueue(context, queue);
     await setSchedules(tenant);
     // After the last command that this start waits for: what runs by itself takes its time to stop where that fails.
     const upkeep = startUpkeep(context, config, client, metrics.fleet);

@@ -1,6 +1,7 @@
 import { couldNeverStart } from '../queue/bullmq/crashLimit.ts';
 import { LONGEST_ID, quarantineKey, repairKeys, unusableId } from '../queue/bullmq/ownKeys.ts';
-import { quarantineJob, settleSearches } from '../queue/bullmq/repair.ts';
+import { quarantineJob, quarantineScheduler, settleSearches } from '../queue/bullmq/repair.ts';
+import { plannedRun, schedulerNames } from '../queue/bullmq/repeat.ts';
 import {
   idsInState,
   type JobFields,
@@ -22,6 +23,8 @@ interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls'
   searchLost: (searchId: string, timestamp: number, why: string) => Promise<void>;
   /** Whether a search that waits for its calls has waited until its deadline; its next run then ends it. */
   markOverdue: (searchId: string, timestamp: number) => Promise<boolean>;
+  /** Removes the schedulers of other programs from the search queue, and puts those of the schedules right. */
+  expelForeign: () => Promise<Array<{ name: string; why: string }>>;
   metrics: Pick<QueueMetrics, 'quarantined' | 'settled'>;
 }
 
@@ -36,6 +39,19 @@ const BATCH = 100;
 const PENDING: readonly State[] = ['wait', 'prioritized', 'delayed'];
 
 const ENDED: readonly State[] = ['completed', 'failed'];
+
+/** A job of the same id has taken the place of a key of BullMQ: nothing in its queue goes on before that key is back. */
+export async function repairQueue(
+  { redis, log, metrics }: Pick<SweepOptions, 'redis' | 'log' | 'metrics'>,
+  queue: Queue,
+): Promise<void> {
+  const { keys, rescued } = await repairKeys(redis, queue);
+  if (keys.length === 0) return;
+  for (const _ of keys) metrics.quarantined(queue.name);
+  const why = 'jobs had the ids of these keys of BullMQ';
+  const key = quarantineKey(queue);
+  log.error('queue repaired', { queue: queue.name, keys, why, rescued: rescued.length, key });
+}
 
 /**
  * Finds what BullMQ would never end: jobs that cannot be read, which it delivers again for ever and on which its lists
@@ -54,7 +70,8 @@ export class Sweep {
   async round(signal: AbortSignal): Promise<void> {
     const { searches, calls } = this.#options;
     for (const queue of [calls, searches]) {
-      await this.#repairKeys(queue);
+      await repairQueue(this.#options, queue);
+      await this.#expelSchedulers(queue);
       for (const state of STATES) if (!signal.aborted) await this.#check(queue, state);
     }
   }
@@ -63,24 +80,37 @@ export class Sweep {
   async active(name: string): Promise<void> {
     const { searches, calls } = this.#options;
     const queue = name === calls.name ? calls : searches;
-    await this.#repairKeys(queue);
+    await repairQueue(this.#options, queue);
     await this.#check(queue, 'active');
   }
 
-  /** A job of the same id has taken the place of a key of BullMQ: nothing in this queue goes on before that key is back. */
-  async #repairKeys(queue: Queue): Promise<void> {
-    const { redis, log, metrics } = this.#options;
-    const { keys, rescued } = await repairKeys(redis, queue);
-    if (keys.length === 0) return;
-    for (const _ of keys) metrics.quarantined(queue.name);
-    const why = 'jobs had the ids of these keys of BullMQ';
-    log.error('queue repaired', {
-      queue: queue.name,
-      keys,
-      why,
-      rescued: rescued.length,
-      key: quarantineKey(queue),
-    });
+  async #expelSchedulers(queue: Queue): Promise<void> {
+    const { searches, calls, redis, log, metrics, expelForeign } = this.#options;
+    const removed = queue === searches ? await expelForeign() : [];
+    for (const name of queue === calls ? await schedulerNames(calls, redis) : []) {
+      const why = 'no schedule is in this queue';
+      await quarantineScheduler(redis, calls, name, why);
+      removed.push({ name, why });
+    }
+    for (const { name, why } of removed) {
+      metrics.quarantined(queue.name);
+      log.error('scheduler removed', { queue: queue.name, scheduler: name.slice(0, LONGEST_ID), why });
+    }
+  }
+
+  /** Runs that their scheduler does not plan: BullMQ plans no further one where a job has its id. */
+  async #removeUnplanned(
+    queue: Queue,
+    state: State,
+    jobs: Array<{ id: string; fields: JobFields }>,
+  ): Promise<void> {
+    for (const job of jobs) {
+      const run = plannedRun(job.id);
+      if (run === undefined) continue;
+      const next = await this.#options.redis.zscore(queue.toKey('repeat'), run.scheduler);
+      if (next !== null && run.at > Number(next))
+        await this.#quarantine(queue, state, job, 'its id is that of a run which is not planned yet');
+    }
   }
 
   async #check(queue: Queue, state: State): Promise<void> {
@@ -93,6 +123,7 @@ export class Sweep {
         if (why !== undefined) await this.#quarantine(queue, state, job, why);
         else sound.push(job as (typeof sound)[number]);
       }
+      if (!ENDED.includes(state)) await this.#removeUnplanned(queue, state, sound);
       if (queue === searches && state === 'waiting-children') await this.#settle(sound);
       if (queue === calls && PENDING.includes(state)) await this.#removeOrphans(sound);
     }

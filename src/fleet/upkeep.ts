@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
 import { countQueue } from '../queue/bullmq/counts.ts';
+import { Schedules } from '../queue/schedules/schedules.ts';
 import type { QueueContext } from '../queue/search/context.ts';
 import { markOverdue } from '../queue/search/plan.ts';
 import { publishLoss } from '../queue/search/summary.ts';
@@ -13,6 +14,9 @@ import { Sweep } from './sweep.ts';
 /** How often the queues are counted, s. */
 const COUNT_EVERY = 10;
 
+/** How long the sweep waits for another process that changes schedules, ms: the next round tries again. */
+const SCHEDULES_MS = 5000;
+
 /** How long a count is shown, ms: without successors, another process counts by now, or none can. */
 const COUNT_TTL_MS = 3 * COUNT_EVERY * 1000;
 
@@ -20,11 +24,20 @@ const COUNT_TTL_MS = 3 * COUNT_EVERY * 1000;
 export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSource, fleet: FleetMetrics) {
   const { tenant, redis, searches, calls, log } = context;
   const { prefix } = config.queue;
+  const { minInterval } = config.schedule;
+  const schedules = new Schedules({
+    ...context,
+    prefix,
+    minInterval,
+    defaults: context,
+    deadlineMs: SCHEDULES_MS,
+  });
   const sweep = new Sweep({
     ...context,
     maxRestarts: config.worker.maxRestarts,
     searchLost: (searchId, timestamp, why) => publishLoss(context, { searchId, timestamp }, why),
     markOverdue: (searchId, timestamp) => markOverdue(context, { tenant, searchId, timestamp }),
+    expelForeign: () => schedules.expelForeign(),
   });
   const count = async () => {
     const counts = await Promise.all([searches, calls].map((queue) => countQueue(redis, queue)));
@@ -37,14 +50,11 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     duty('sweep', config.worker.sweepInterval, (signal) => sweep.round(signal)),
     duty('gauges', COUNT_EVERY, count),
   ];
-  const inspect = (queue: string) => sweep.active(queue).catch(() => undefined);
-  // The worker that starts now, and the others, may not be able to take a job before.
-  const inspected = Promise.all([searches, calls].map(({ name }) => inspect(name)));
   return {
     /** Checks a queue's keys and active jobs at once: a worker met something unreadable. The next round checks them too. */
-    inspect,
+    inspect: (queue: string) => sweep.active(queue).catch(() => undefined),
     /** Ends all duties of this process; other processes take them over. */
-    stop: () => Promise.all([inspected, ...duties.map((each) => each.stop())]),
+    stop: () => Promise.all(duties.map((each) => each.stop())),
   };
 }
 

@@ -4,9 +4,12 @@ import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
 import { countQueue, failedJobs } from './bullmq/counts.ts';
 import { quarantineKey, wrongKeys } from './bullmq/ownKeys.ts';
 import type { QuarantineEntry } from './bullmq/repair.ts';
+import { schedulerNames } from './bullmq/repeat.ts';
+import { ScheduleStore } from './schedules/store.ts';
 
 interface QueueCheckup {
   redis: Redis;
+  tenant: string;
   searches: Queue;
   calls: Queue;
   /** Most searches that may wait. */
@@ -26,7 +29,28 @@ export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
     const message = `another program’s jobs are in the place of ${wrong.join(', ')}: nothing goes on`;
     return [fail('queues', 'degraded', message, `start a worker, which puts them aside; ${FIND_IT}`)];
   }
-  return [await depth(parts), await failures(parts), ...(await putAside(parts)), await workers(parts)];
+  return [
+    await depth(parts),
+    await failures(parts),
+    ...(await putAside(parts)),
+    ...(await schedulers(parts)),
+    await workers(parts),
+  ];
+}
+
+/** Schedulers that other programs have added, and that no worker has removed yet. */
+async function schedulers({ redis, tenant, searches, calls }: QueueCheckup): Promise<Finding[]> {
+  const store = new ScheduleStore(redis, searches.opts.prefix as string, tenant);
+  const [names, callNames, records] = await Promise.all([
+    schedulerNames(searches, redis),
+    schedulerNames(calls, redis),
+    store.all(),
+  ]);
+  const own = new Set(records.map(({ definition }) => definition.name));
+  const foreign = [...[...names].filter((name) => !own.has(name)), ...callNames].map(oneLine);
+  if (foreign.length === 0) return [];
+  const message = `schedulers that belong to no schedule: ${foreign.join(', ')}`;
+  return [warn('schedulers', message, `a running worker removes them; ${FIND_IT}`)];
 }
 
 const FIND_IT = 'find the program that adds them: docs/security.md';

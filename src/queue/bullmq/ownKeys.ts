@@ -30,8 +30,11 @@ const TYPES: Readonly<Record<string, string>> = {
 
 const NAMES = Object.keys(TYPES);
 
-/** Keys that belong to one job, and keys that have a name of their own: `ID:lock`, `de:NAME`, `repeat:SCHEDULER`. */
-const PARTS = /:(lock|logs|dependencies|processed|failed|unsuccessful)$|^(de|dn|metrics|repeat):/;
+/**
+ * Keys that belong to one job, and keys that have a name of their own: `ID:lock`, `de:NAME`, `repeat:SCHEDULER`. What begins
+ * with `0:` is no job to its scripts, which take it off a list and forget it.
+ */
+const PARTS = /:(lock|logs|dependencies|processed|failed|unsuccessful)$|^(0|de|dn|metrics|repeat):/;
 
 /** No id that this service gives is longer. Ids are parts of keys, log lines and events. */
 export const LONGEST_ID = 256;

@@ -132,7 +132,28 @@ export async function quarantineJob(
   return reply === null ? undefined : (reply as string[]);
 }
 
-function shortened(fields: JobFields): Partial<JobFields> {
+/** Removes a scheduler and the run that it has planned, and keeps what it was. */
+export async function quarantineScheduler(
+  redis: Redis,
+  queue: Queue,
+  name: string,
+  why: string,
+): Promise<void> {
+  const { name: job, data, opts } = await redis.hgetall(queue.toKey(`repeat:${name}`));
+  const id = `repeat:${name}`.slice(0, MAX_FIELD_LENGTH);
+  const fields = shortened({ name: job, data, opts });
+  const entry: QuarantineEntry = { queue: queue.name, id, why, at: new Date().toISOString(), fields };
+  const key = quarantineKey(queue);
+  await redis
+    .multi()
+    .lpush(key, JSON.stringify(entry))
+    .ltrim(key, 0, ENTRIES_KEPT - 1)
+    .pexpire(key, KEPT_MS)
+    .exec();
+  await queue.removeJobScheduler(name);
+}
+
+function shortened(fields: Partial<JobFields>): Partial<JobFields> {
   const text = (value = '') => Buffer.from(value.slice(0, MAX_FIELD_LENGTH), 'latin1').toString('utf8');
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(entries.map(([name, value]) => [name, text(value)]));

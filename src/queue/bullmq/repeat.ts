@@ -55,3 +55,50 @@ export async function dueRun(queue: Queue, name: string, now: number): Promise<J
 export async function schedulerNames(queue: Queue, redis: Redis): Promise<ReadonlySet<string>> {
   return new Set(await redis.zrange(queue.toKey('repeat'), '0', '-1'));
 }
+
+/** What says whether a scheduler is the one that a schedule wants. */
+export interface StoredScheduler {
+  name: string;
+  /** The next run, ms since the epoch. */
+  next: number;
+  /** Ms. */
+  every: number | undefined;
+  pattern: string | undefined;
+  tz: string | undefined;
+  /** Its next run is there, or is under way. */
+  hasRun: boolean;
+}
+
+/** All schedulers, from the keys of BullMQ 6.7.0: `repeat` and `repeat:NAME`, and of a run `repeat:NAME:DUE`. */
+export async function storedSchedulers(queue: Queue, redis: Redis): Promise<StoredScheduler[]> {
+  const flat = await redis.zrange(queue.toKey('repeat'), '0', '-1', 'WITHSCORES');
+  if (flat.length === 0) return [];
+  const pipeline = redis.pipeline();
+  const names = flat.filter((_, index) => index % 2 === 0);
+  for (const [index, name] of names.entries())
+    pipeline
+      .hmget(queue.toKey(`repeat:${name}`), 'every', 'pattern', 'tz')
+      .hmget(queue.toKey(`repeat:${name}:${flat[2 * index + 1]}`), 'name', 'finishedOn');
+  const replies = (await pipeline.exec()) ?? [];
+  const valuesAt = (index: number) => (replies[index]?.[1] ?? []) as Array<string | null>;
+  return names.map((name, index) => {
+    const [every, pattern, tz] = valuesAt(2 * index);
+    const [job, finishedOn] = valuesAt(2 * index + 1);
+    return {
+      name,
+      next: Number(flat[2 * index + 1]),
+      every: every ? Number(every) : undefined,
+      pattern: pattern ?? undefined,
+      tz: tz ?? undefined,
+      hasRun: typeof job === 'string' && !finishedOn,
+    };
+  });
+}
+
+/** The scheduler and the time of the run that this is the id of. */
+export function plannedRun(id: string): { scheduler: string; at: number } | undefined {
+  const [, at] = RUN_ID.exec(id) ?? [];
+  return at === undefined
+    ? undefined
+    : { scheduler: id.slice('repeat:'.length, -at.length - 1), at: Number(at) };
+}

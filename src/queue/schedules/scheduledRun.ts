@@ -3,7 +3,7 @@ import { Failure } from '../../failures.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import type { QueueContext } from '../search/context.ts';
-import { isOver, type ScheduledRun, ScheduleStore } from './store.ts';
+import { isOver, isSchedulerOf, type ScheduledRun, ScheduleStore } from './store.ts';
 
 /** Ids of runs that were started by hand; the ids of the others are BullMQ's, `repeat:NAME:DUE`. */
 export function manualRunId(schedule: string, unique: string): string {
@@ -21,6 +21,11 @@ export async function asScheduledRun<End extends { summary: SearchSummary }>(
   const run = runOf(job);
   if (run === undefined) return search();
   const store = new ScheduleStore(redis, searches.opts.prefix as string, tenant);
+  if (await isForeign(searches, store, run, job)) {
+    // A scheduler of another program may plan a run each millisecond: it is removed, and leaves nothing behind.
+    job.opts.removeOnComplete = true;
+    return { summary: skipped(run.searchId, clockOf(redis).date()) };
+  }
   const busy = run.byHand ? undefined : await busyPredecessor(searches, store, run);
   const count = await store.noteRun(run, busy === undefined ? null : 'skipped');
   if (!run.byHand) {
@@ -42,6 +47,23 @@ export async function asScheduledRun<End extends { summary: SearchSummary }>(
     if (thrown instanceof Failure && thrown.code !== 'redis-unavailable') await store.noteRun(run, 'failed');
     throw thrown;
   }
+}
+
+/**
+ * Whether a run that starts for the first time is none of this service's schedules: any program can add a scheduler, which
+ * the sweep removes. The run of a schedule that was removed meanwhile goes on where it has started.
+ */
+async function isForeign(
+  searches: Queue,
+  store: ScheduleStore,
+  { schedule, byHand }: ScheduledRun,
+  { attemptsStarted }: Job,
+): Promise<boolean> {
+  if (byHand || attemptsStarted > 1) return false;
+  const record = await store.get(schedule);
+  if (record === undefined) return true;
+  const scheduler = await searches.getJobScheduler(schedule);
+  return scheduler !== undefined && scheduler !== null && !isSchedulerOf(record, scheduler);
 }
 
 /** The schedule that a search job is a run of. */

@@ -10,13 +10,27 @@ import { redisFailure } from '../../redis/failure.ts';
 import { Lease } from '../../redis/lease.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { SEARCH_JOB, withinDeadline } from '../bullmq/queues.ts';
-import { dueRun, repeatStrategy, schedulerNames } from '../bullmq/repeat.ts';
+import { quarantineScheduler } from '../bullmq/repair.ts';
+import {
+  dueRun,
+  repeatStrategy,
+  type StoredScheduler,
+  schedulerNames,
+  storedSchedulers,
+} from '../bullmq/repeat.ts';
 import { invalid, searchOptions } from '../search/jobData.ts';
 import type { JobDefaults } from '../search/retryPolicy.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, describeTiming, parseSchedule, parseScheduleList, timingOf } from './definition.ts';
 import { manualRunId } from './scheduledRun.ts';
-import { isOver, type PastRun, type SavedSchedule, type ScheduleRecord, ScheduleStore } from './store.ts';
+import {
+  isOver,
+  isSchedulerOf,
+  type PastRun,
+  type SavedSchedule,
+  type ScheduleRecord,
+  ScheduleStore,
+} from './store.ts';
 
 interface SchedulesOptions {
   /** The tenant's search queue, made with `settings: { repeatStrategy }`. */
@@ -209,6 +223,35 @@ export class Schedules {
     return clockOf(this.#options.redis).current();
   }
 
+  /**
+   * Removes the schedulers that other programs have added, and gives the schedules back theirs where one of the same name was
+   * replaced, or where a job had the id of the next run, after which BullMQ plans none.
+   * @returns what was removed or planned again, and why
+   */
+  async expelForeign(): Promise<Array<{ name: string; why: string }>> {
+    const { searches, redis } = this.#options;
+    const find = async () => {
+      const [schedulers, records] = await Promise.all([storedSchedulers(searches, redis), this.#store.all()]);
+      const byName = new Map(records.map((record) => [record.definition.name, record]));
+      const now = await this.#now();
+      return schedulers.flatMap((scheduler) => {
+        const record = byName.get(scheduler.name);
+        const why = wrongScheduler(record, scheduler, now);
+        return why === undefined ? [] : [{ record, name: scheduler.name, why }];
+      });
+    };
+    if ((await find()).length === 0) return [];
+    // A schedule that is being changed has another scheduler than its record says, under this lease.
+    return this.#change(async () => {
+      const found = await find();
+      for (const { record, name, why } of found) {
+        await quarantineScheduler(redis, searches, name, why);
+        if (record !== undefined) await this.#upsertScheduler(record);
+      }
+      return found.map(({ name, why }) => ({ name, why }));
+    });
+  }
+
   get #limits() {
     const { tenant, defaults, minInterval } = this.#options;
     return { tenant, marketplace: defaults.marketplace, minInterval };
@@ -376,6 +419,20 @@ export class Schedules {
   #call<T>(work: () => Promise<T>): Promise<T> {
     return withinDeadline(work(), this.#options.deadlineMs);
   }
+}
+
+/** How long after its time the planned run of a scheduler may be missing, ms: a worker that takes it plans the next one. */
+const PLANNED_WITHIN_MS = 60_000;
+
+function wrongScheduler(
+  record: ScheduleRecord | undefined,
+  scheduler: StoredScheduler,
+  now: number,
+): string | undefined {
+  if (record === undefined) return 'it belongs to no schedule';
+  if (!isSchedulerOf(record, scheduler)) return 'it runs at other times than the schedule of this name';
+  const isStuck = !scheduler.hasRun && scheduler.next + PLANNED_WITHIN_MS < now;
+  return isStuck ? 'its next run was not planned: another job had its id' : undefined;
 }
 
 function timingKey({ definition: { cron, tz, every, start }, anchor }: ScheduleRecord): string {

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { keysBeginning } from '../../redis/scan.ts';
+import type { StoredScheduler } from '../bullmq/repeat.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, timingOf } from './definition.ts';
 
@@ -20,6 +21,16 @@ export function isOver({ definition, anchor }: ScheduleRecord, runs: number, now
   const { limit = Number.POSITIVE_INFINITY } = definition;
   return runs >= limit || nextRun(timingOf(definition, anchor), now) === undefined;
 }
+
+/** Whether this is the scheduler that a schedule wants. Any program can add one, also of the same name. */
+export function isSchedulerOf({ definition }: ScheduleRecord, scheduler: Timing): boolean {
+  const { cron, tz = 'UTC', every = 0 } = definition;
+  return cron === undefined
+    ? scheduler.every === every * 1000
+    : scheduler.pattern === cron && scheduler.tz === tz;
+}
+
+type Timing = Partial<Pick<StoredScheduler, 'every' | 'pattern' | 'tz'>>;
 
 /** One run of a schedule. */
 export interface ScheduledRun {

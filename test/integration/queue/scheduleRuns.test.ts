@@ -104,14 +104,61 @@ describe('runs of a schedule', () => {
     expect(lastRuns.map(({ at }) => at.slice(5, 16))).to.deep.equal(due.slice(-10).reverse());
   });
 
-  it('go on for a scheduler that somebody added with plain BullMQ, seconds and all', async () => {
-    test.at('2026-05-01T10:00:00.500Z');
+  it('are skipped for a scheduler that no schedule has, and leave nothing behind; schedules are not touched', async () => {
+    test.at('2026-05-01T10:00Z');
+    await test.schedules.add({ name: 'own', cron: '*/5 * * * *', tz: 'UTC', request });
     const template = { name: 'search', data: request };
-    await test.queue.upsertJobScheduler('foreign', { pattern: '*/20 * * * * *', tz: 'UTC' }, template);
-    expect(await test.runNext('foreign', 3)).to.deep.equal([
-      '05-01T10:00:20',
-      '05-01T10:00:40',
-      '05-01T10:01',
+    await test.queue.upsertJobScheduler('foreign', { every: 300 }, template);
+    const run = await test.take();
+    expect(await run?.end()).to.equal('skipped');
+    expect(await test.queue.getJob(run?.job.id as string)).to.equal(undefined);
+    expect(await test.schedules.expelForeign()).to.deep.equal([
+      { name: 'foreign', why: 'it belongs to no schedule' },
     ]);
+    expect(await test.schedules.expelForeign()).to.deep.equal([]);
+    expect(await test.runNext('foreign', 3)).to.deep.equal([]);
+    expect(await test.runNext('own', 2)).to.deep.equal(['05-01T10:05', '05-01T10:10']);
+    expect((await test.schedules.get('own')).lastRuns.map(({ outcome }) => outcome)).to.deep.equal([
+      'complete',
+      'complete',
+    ]);
+  });
+
+  for (const timing of [
+    { every: 300 },
+    { pattern: '* * * * * *', tz: 'UTC' },
+    { pattern: '*/5 * * * *', tz: 'Asia/Tokyo' },
+  ])
+    it(`are those of the schedule again where a scheduler of its name was put in its place: ${JSON.stringify(timing)}`, async () => {
+      test.at('2026-05-01T10:00Z');
+      await test.schedules.add({ name: 'own', cron: '*/5 * * * *', tz: 'UTC', request });
+      await test.queue.upsertJobScheduler('own', timing, { name: 'search', data: { query: 'forged' } });
+      test.at('2026-05-01T10:05:00Z');
+      for (
+        let run = await test.take(), count = 0;
+        run !== undefined && count < 3;
+        run = await test.take(), count += 1
+      )
+        expect(await run.end()).to.equal('skipped');
+      const [found] = await test.schedules.expelForeign();
+      expect(found).to.deep.equal({
+        name: 'own',
+        why: 'it runs at other times than the schedule of this name',
+      });
+      expect(await test.runNext('own', 2)).to.deep.equal(['05-01T10:10', '05-01T10:15']);
+      const { runs, lastRuns } = await test.schedules.get('own');
+      expect({ runs, last: lastRuns.length }).to.deep.equal({ runs: 2, last: 2 });
+    });
+
+  it('go on where a job had the id of the next one, after which BullMQ plans none', async () => {
+    test.at('2026-05-01T10:00Z');
+    await test.schedules.add({ name: 'own', cron: '*/5 * * * *', tz: 'UTC', request });
+    const id = `repeat:own:${Date.parse('2026-05-01T10:10Z')}`;
+    await test.queue.add('search', request, { jobId: id, delay: 1 });
+    await test.runNext('own', 1);
+    test.at('2026-05-01T10:12Z');
+    expect(await test.runAll()).to.deep.equal([]);
+    expect((await test.schedules.expelForeign())[0]?.why).to.match(/another job had its id/);
+    expect(await test.runNext('own', 2)).to.deep.equal(['05-01T10:15', '05-01T10:20']);
   });
 });

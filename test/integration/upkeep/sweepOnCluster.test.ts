@@ -64,6 +64,7 @@ describe('the sweep on a Redis Cluster of three', () => {
         maxRestarts: 3,
         log: NOOP_LOGGER,
         markOverdue: async () => false,
+        expelForeign: async () => [],
         searchLost: async (id) => expect.fail(`${id} counts as lost`),
         metrics: { settled: (what) => settled.push(what), quarantined: () => expect.fail('quarantined') },
       });
