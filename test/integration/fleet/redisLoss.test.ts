@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { DataState } from '../../../src/fleet/loss.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
 import { daily, useLossFleet } from '../../support/lossFleet.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -49,4 +51,119 @@ describe('a Redis that loses its data under running workers', function () {
       'complete',
     );
   });
+
+  it('is restored again where it loses its data once more, in the middle of that', async () => {
+    const one = await fleet.startWorker();
+    const [main, shop] = [fleet.producer(), fleet.producer('shop')];
+    await main.ready();
+    await fleet.looked();
+    const { version } = await fleet.store().read();
+    for (let times = 1; times <= 3; times += 1) {
+      await fleet.admin.flushall();
+      // The mark is back before the schedules are.
+      await waitFor('the report', async () => (await fleet.store().look()).loss?.times === times);
+    }
+    await waitFor('the schedules', async () => {
+      const names = [...(await scheduleNames(main)), ...(await scheduleNames(shop))];
+      return names.join() === 'of-file,of-tenant';
+    });
+    expect((await fleet.store().read()).version).to.equal(version);
+    expect(one.messages('warn').filter((each) => each === LOST)).to.have.length(3);
+  });
+
+  it('that goes back to an older version gets the present one back, with schedules and limits', async () => {
+    await fleet.startWorker();
+    const [main, shop] = [fleet.producer(), fleet.producer('shop')];
+    await main.ready();
+    await fleet.looked();
+    const older = await copyOf(fleet.admin);
+    fleet.files.write(
+      `${fleet.files.folder}/schedules.json`,
+      JSON.stringify({ schedules: [daily('newer')] }),
+    );
+    fleet.files.declare({ shop: { dailyCallLimit: 90, schedules: [daily('of-tenant'), daily('further')] } });
+    await waitFor('the change', async () => (await scheduleNames(main)).join() === 'newer');
+    await waitFor('the change', async () => (await scheduleNames(shop)).length === 2);
+    const present = await fleet.store().read();
+
+    await putBack(fleet.admin, older);
+    const loss = await waitFor('the report', async () => (await fleet.store().look()).loss);
+    expect(loss.kind).to.equal('older');
+    await waitFor('the schedules', async () => (await scheduleNames(main)).join() === 'newer');
+    await waitFor('the tenant', async () => (await scheduleNames(shop)).join() === 'further,of-tenant');
+    await waitFor('the limit', async () => (await settings('shop'))[1] === '90');
+    expect(await fleet.store().read()).to.deep.equal(present);
+  });
+
+  it('that has an older file of the same version is noticed by the census, and declared to again', async () => {
+    const one = await fleet.startWorker();
+    const main = fleet.producer();
+    await main.ready();
+    await fleet.census(() => true);
+    await fleet.looked();
+    const older = await copyOf(fleet.admin);
+    // As after half a minute: two rounds of the census.
+    const later = (await fleet.store().look()).census as NonNullable<DataState['census']>;
+    const { mark } = await fleet.store().look();
+    await fleet.store().storeCensus(mark, later, { ...later, at: later.at + 30_000, apiKeys: ['reports'] });
+    await untilSeen(fleet.admin);
+    await putBack(fleet.admin, older);
+    const loss = await waitFor('the report', async () => (await fleet.store().look()).loss);
+    expect(loss).to.deep.include({ kind: 'older', times: 1 });
+    expect(loss.gone?.apiKeys).to.deep.equal(['reports']);
+    await waitFor('the line', () => one.messages('warn').includes(LOST));
+  });
+
+  it('as a worker starts is no first start to those that knew it', async () => {
+    const one = await fleet.startWorker();
+    await fleet.producer().ready();
+    await fleet.looked();
+    const { version } = await fleet.store().read();
+    // As a process does that begins on the empty Redis before the others have looked.
+    await fleet.admin.flushall();
+    await fleet.store().mark();
+    const other = await fleet.startWorker();
+    const loss = await waitFor('the report', async () => (await fleet.store().look()).loss);
+    expect(loss.kind).to.equal('empty');
+    await waitFor('the new one to know', () => /another process has restored it/.test(other.log));
+    expect((await fleet.store().read()).version).to.equal(version);
+    expect(one.messages('warn').filter((each) => each === LOST)).to.have.length(1);
+    expect(other.messages('warn')).to.not.include(LOST);
+  });
+
+  it('reports nothing where no process knew it', async () => {
+    const one = await fleet.startWorker();
+    await fleet.looked();
+    await one.app.stop();
+    await fleet.admin.flushall();
+    const next = await fleet.startWorker();
+    await fleet.looked();
+    expect((await fleet.store().look()).loss).to.equal(undefined);
+    expect(next.messages('warn')).to.not.include(LOST);
+  });
 });
+
+/** What Redis holds, to be put back later. */
+async function copyOf(redis: Redis): Promise<Record<string, Buffer>> {
+  const keys = await redis.keys('*');
+  const dumps = await Promise.all(keys.map(async (key) => [key, await redis.dumpBuffer(key)] as const));
+  return Object.fromEntries(dumps.filter((entry): entry is [string, Buffer] => entry[1] !== null));
+}
+
+/** In one step, as a server that starts with its data file. */
+async function putBack(redis: Redis, copy: Record<string, Buffer>): Promise<void> {
+  const change = redis.multi().flushall();
+  for (const [key, dump] of Object.entries(copy)) change.restore(key, 0, dump);
+  await change.exec();
+}
+
+/** Until each process has looked twice: a look is an HMGET of these fields. */
+async function untilSeen(redis: Redis): Promise<void> {
+  const monitor = await redis.duplicate().monitor();
+  let looks = 0;
+  monitor.on('monitor', (_time, [command, , field]: string[]) => {
+    if (command?.toLowerCase() === 'hmget' && field === 'mark') looks += 1;
+  });
+  await waitFor('two looks', () => looks >= 2);
+  monitor.disconnect();
+}
