@@ -25,11 +25,12 @@ COPY --from=build /app/dist dist
 COPY config config
 COPY schemas schemas
 COPY public public
-# A numeric user shows an orchestrator that it is not root. The process writes no files, so the root file system may be read-only.
+# A numeric user shows an orchestrator that it is not root. The process writes nothing but its health socket, so the root file
+# system may be read-only, with a tmpfs at /tmp.
 USER 10001:10001
-# Checks with the worker's settings that they are valid, that there is a keyset and that Redis answers. Makes no call to eBay.
-HEALTHCHECK --interval=60s --timeout=15s --start-period=30s --retries=3 \
-  CMD ["node", "dist/main.js", "token", "--json"]
+# Whatever command the container runs, its process answers here as long as it is alive. Redis need not answer for that.
+ENV HEALTH_SOCKET=/tmp/dpf.sock
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 CMD ["perl", "config/livez.pl"]
 # On SIGTERM a worker finishes or hands back its jobs within SHUTDOWN_GRACE.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["node", "dist/main.js"]

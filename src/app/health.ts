@@ -1,10 +1,9 @@
 import type { Redis } from 'ioredis';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { type Loss, lossText } from '../fleet/loss.ts';
-import type { Health } from '../http/operations.ts';
+import { type Health, liveness } from '../http/operations.ts';
 import type { Lifecycle } from '../lifecycle.ts';
 import { redisAhead } from '../redis/fitness.ts';
-import { EventLoop } from '../telemetry/eventLoop.ts';
 import type { TenantWorker } from './tenantWorkers.ts';
 
 /** One sentence for each reason: `blocking` ones need a person, `degraded` ones pass by themselves. */
@@ -22,22 +21,8 @@ export interface WorkerHealth {
   health(): Promise<HealthReport>;
 }
 
-/** Later than this an event loop answers no request in time, and job locks expire. */
-const MAX_LAG_MS = 1000;
-
 /** A clock that is off by this makes delays and schedules visibly early or late. */
 export const MAX_CLOCK_DIFFERENCE_MS = 5000;
-
-/** What answers `/livez`: alive while its event loop turns and everything that should run does. */
-export function liveness(lifecycle: Lifecycle, stopped: () => string[] = () => []): Health['live'] {
-  const eventLoop = lifecycle.opened('event loop watch', new EventLoop());
-  return () => {
-    const eventLoopLagMs = eventLoop.lagMs;
-    const late = eventLoopLagMs > MAX_LAG_MS ? [`the event loop runs ${eventLoopLagMs} ms late`] : [];
-    const reasons = [...stopped(), ...late];
-    return { alive: reasons.length === 0, eventLoopLagMs, reasons };
-  };
-}
 
 /**
  * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks

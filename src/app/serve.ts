@@ -38,6 +38,8 @@ export interface ServeApp {
   readonly server: App;
   /** Who may call which route. */
   readonly rules: readonly RouteRule[];
+  /** Whether it accepts connections. */
+  readonly running: boolean;
   /** Ends held answers, finishes the others and closes; may be called again. */
   stop(): Promise<StopReport>;
   /** Reads the files of settings, tenants and schedules again. Never rejects. */
@@ -184,6 +186,9 @@ export async function startServeApp(
       url: urlOf(config.http.host, port),
       server,
       rules: server.rules(),
+      get running() {
+        return server.server.listening;
+      },
       stop: () => lifecycle.stop(CLOSE_MS),
       reload: () => fleet.reload(),
     };

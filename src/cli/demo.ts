@@ -11,6 +11,7 @@ import { countText } from '../text/values.ts';
 import { quietLog } from './commandSetup.ts';
 import { searchFailed } from './exit.ts';
 import { addRequestFlags, requestFrom } from './flags.ts';
+import { openHealthSocket } from './healthSocket.ts';
 import { printFound } from './search.ts';
 import { openServe } from './serve.ts';
 import { onInterrupt } from './signals.ts';
@@ -53,6 +54,7 @@ export function command(terminal: Terminal): Command {
 async function demo(terminal: Terminal, { keep, json }: { keep?: boolean; json?: boolean }): Promise<void> {
   const interrupt = onInterrupt();
   const lifecycle = new Lifecycle();
+  await openHealthSocket(lifecycle, { path: environment().HEALTH_SOCKET, warn: terminal.note });
   try {
     const stack = await openDemo(lifecycle, (line) => terminal.note(terminal.paint('dim', line)));
     const answers = await interrupt.race(searchAll(stack, terminal));

@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
+import { openHealthSocket } from './healthSocket.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
@@ -32,6 +33,8 @@ export function onInterrupt() {
 
 /** A worker or a server. */
 interface Service {
+  /** Whether it does its work. */
+  readonly running: boolean;
   /** Limits its own time. */
   stop(): Promise<StopReport>;
   /** Reads its configuration files again. */
@@ -69,6 +72,11 @@ export async function runUntilInterrupted(
     for (const service of services) void service.reload();
   };
   process.on('SIGHUP', reload);
+  await openHealthSocket(lifecycle, {
+    path: config.http.healthSocket,
+    warn: (reason) => log.warn('no health socket', { reason }),
+    stopped: () => (services.every(({ running }) => running) ? [] : ['a worker or a server does not run']),
+  });
   try {
     await start({ config, logs, started, signal });
     await interrupt.received;

@@ -1,9 +1,12 @@
 import { Command } from 'commander';
+import { environment } from '../config/config.ts';
+import { Lifecycle } from '../lifecycle.ts';
 import { FAULT_NAMES } from '../simulator/faults.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
 import { listenError, wrongValue } from './exit.ts';
 import { wholeNumber } from './flags.ts';
+import { openHealthSocket } from './healthSocket.ts';
 import { onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -34,11 +37,14 @@ async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
   const simulator = await startSimulator({ ...address, latencyMs }).catch((error: unknown) => {
     throw listenError(error, flags, { host: '--host', port: '--port' });
   });
+  const lifecycle = new Lifecycle();
+  await openHealthSocket(lifecycle, { path: environment().HEALTH_SOCKET, warn: terminal.note });
   const { url } = simulator;
   const data = { url, env: simulatorEnv(url) };
   terminal.print(flags.json ? JSON.stringify(data) : addresses(url, flags, terminal));
   await interrupt.received;
   await simulator.close();
+  await lifecycle.stop(0);
   interrupt.dispose();
 }
 

@@ -80,6 +80,11 @@ const http = {
     75,
     'How long an idle connection stays open; longer than a balancer keeps its own, often 60 s',
   ),
+  healthSocket: text(
+    'HEALTH_SOCKET',
+    '',
+    'Unix socket on which every process that stays answers /livez, for a health check beside it; empty: none',
+  ),
   withoutKeys: flag('HTTP_WITHOUT_KEYS', false, 'Answer without API keys, as the demo does; loopback only'),
   rateLimit: count(
     'HTTP_RATE_LIMIT',

@@ -1,6 +1,10 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { lstat, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { connect } from 'node:net';
 import type { Registry } from 'prom-client';
+import type { Lifecycle } from '../lifecycle.ts';
+import { EventLoop } from '../telemetry/eventLoop.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import type { Routes } from './access.ts';
 
@@ -16,6 +20,20 @@ export interface Readiness {
   ready: boolean;
   reasons: string[];
   degraded: string[];
+}
+
+/** Later than this an event loop answers no request in time, and job locks expire. */
+const MAX_LAG_MS = 1000;
+
+/** Alive while the event loop turns and everything that should run does. @param stopped a sentence for each part that does not */
+export function liveness(lifecycle: Lifecycle, stopped: () => string[] = () => []): Health['live'] {
+  const eventLoop = lifecycle.opened('event loop watch', new EventLoop());
+  return () => {
+    const eventLoopLagMs = eventLoop.lagMs;
+    const late = eventLoopLagMs > MAX_LAG_MS ? [`the event loop runs ${eventLoopLagMs} ms late`] : [];
+    const reasons = [...stopped(), ...late];
+    return { alive: reasons.length === 0, eventLoopLagMs, reasons };
+  };
 }
 
 interface MetricsOptions {
@@ -53,12 +71,16 @@ export function metricsRoute(options: MetricsOptions): Routes {
 
 type Check = () => Promise<{ status: number; body: object }>;
 
+function liveCheck(live: Health['live']): Check {
+  return async () => {
+    const body = live();
+    return { status: body.alive ? 200 : 503, body };
+  };
+}
+
 function checksOf(health: Health): Readonly<Record<string, Check>> {
   return {
-    '/livez': async () => {
-      const body = health.live();
-      return { status: body.alive ? 200 : 503, body };
-    },
+    '/livez': liveCheck(health.live),
     '/readyz': async () => {
       const body = await health.ready();
       return { status: body.ready ? 200 : 503, body };
@@ -110,9 +132,42 @@ export async function serveOperations(options: OperationsOptions) {
       send(503, { error: 'unknown' });
     }
   });
-  // A scraper that never finishes its request would hold a socket for ever.
+  return listening(server, (own) => own.listen(port, host));
+}
+
+/**
+ * `/livez` on a Unix socket, for a health check on the same machine. It takes the place of the socket that a killed process
+ * left.
+ * @throws the server's own error when it cannot listen; Error where another process answers there
+ */
+export async function serveLivez(path: string, live: Health['live']) {
+  if (await isAnswered(path)) throw new Error('another process answers there');
+  const left = await lstat(path).catch(() => undefined);
+  if (left?.isSocket()) await rm(path, { force: true });
+  const check = liveCheck(live);
+  const server = createServer(async (_, response) => {
+    const { status, body } = await check();
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+  });
+  return listening(server, (own) => own.listen(path));
+}
+
+async function isAnswered(path: string): Promise<boolean> {
+  const socket = connect(path);
+  try {
+    await once(socket, 'connect');
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+async function listening(server: Server, listen: (server: Server) => void) {
+  // A client that never finishes its request would hold a socket for ever.
   server.requestTimeout = 5000;
-  server.listen(port, host);
+  listen(server);
   await once(server, 'listening');
   return {
     async close() {
