@@ -1,5 +1,6 @@
 import type { FileHandle } from 'node:fs/promises';
 import { Ajv } from 'ajv';
+import { NOT_UTF8 } from '../config/files.ts';
 import {
   DEFAULT_TENANT,
   declarationProblems,
@@ -271,6 +272,8 @@ export async function* readBackup(file: FileHandle, reader: RecordReader): Async
   for await (const line of lines(file)) {
     number += 1;
     if (line === TOO_LONG) refuse(`is longer than ${MAX_LINE_BYTES / 1024 / 1024} MiB: ${NO_BACKUP}`);
+    // An editor may have added an empty line.
+    if (previous === 'end' && line.toString().trim() === '') continue;
     if (previous === 'end') refuse('follows the end of the backup');
     const value = number === 1 ? headerOf(line) : parse(line);
     if (value === undefined) refuse('is not JSON in UTF-8');
@@ -304,6 +307,8 @@ export async function* readBackup(file: FileHandle, reader: RecordReader): Async
 
 /** @throws WrongBackup where this release cannot read the file */
 function headerOf(line: Buffer): unknown {
+  // Windows PowerShell writes what a program prints so.
+  if (line[0] === 0xff || line[0] === 0xfe) throw new WrongBackup(`the file ${NOT_UTF8}`);
   const value = parse(line);
   const header: Record<string, unknown> = isObject(value) ? value : {};
   if (header.kind !== 'header' || header.format !== 'dpf-backup')

@@ -14,7 +14,7 @@ import { countText, numberText } from '../text/values.ts';
 import { type Answer, answering, withRedis } from './commandSetup.ts';
 import { CommandError, EXIT, UsageError } from './exit.ts';
 import { onInterrupt } from './signals.ts';
-import { progressLine, type Terminal } from './terminal.ts';
+import { harmless, progressLine, type Terminal } from './terminal.ts';
 
 interface Flags {
   tracks: boolean;
@@ -84,10 +84,10 @@ async function write(backup: Backup, file: string, signal: AbortSignal): Promise
     await rm(temporary, { force: true });
     throw error;
   }
-  const folder = await open(dirname(file));
-  // Some file systems have no such call; the file itself is on the disk.
-  await folder.sync().catch(() => undefined);
-  await folder.close();
+  // Some systems have no such call; the file itself is on the disk.
+  const folder = await open(dirname(file)).catch(() => undefined);
+  await folder?.sync().catch(() => undefined);
+  await folder?.close();
 }
 
 async function print(backup: Backup, signal: AbortSignal): Promise<void> {
@@ -132,7 +132,8 @@ function summary({ counts }: BackupReport): string {
 }
 
 function notesOf({ leftOut, changed }: BackupReport): string[] {
-  const notes = leftOut.map((what) => `left out: ${what}`);
+  // Names in Redis may be written by any program.
+  const notes = leftOut.map((what) => `left out: ${harmless(what)}`);
   if (changed.length > 0)
     notes.push(
       `searches changed ${changed.join(', ')} meanwhile: after a restore a price or a listing may be reported once more`,

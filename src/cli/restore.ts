@@ -5,6 +5,7 @@ import { type BackupHeader, WrongBackup } from '../app/backupFile.ts';
 import { Restore, type RestoreOptions, type RestoreReport } from '../app/restore.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
+import { echo } from '../product/schemaErrors.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { countText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withRedis } from './commandSetup.ts';
@@ -122,9 +123,7 @@ function notesOf(
 ): string[] {
   const notes = [`backup of ${instantText(createdAt)}`];
   if (prefix !== ownPrefix)
-    notes.push(
-      `it was made under the prefix ${JSON.stringify(prefix)}; ${ownPrefix} is what this is restored under`,
-    );
+    notes.push(`it was made under the prefix ${echo(prefix)}; ${ownPrefix} is what this is restored under`);
   for (const kind of KINDS) {
     const { left } = report[kind];
     const more = left.length > MAX_NAMED ? ` and ${numberText(left.length - MAX_NAMED)} more` : '';

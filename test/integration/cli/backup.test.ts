@@ -264,14 +264,14 @@ describe('dpf backup and dpf restore', () => {
 
   it('leaves out tracks when asked to, and names what no restore could read', async () => {
     await fill();
-    await redis().hset('{ebay}:api-keys', 'broken', 'no json');
+    await redis().hset('{ebay}:api-keys', 'broken\u001b[2J', 'no json');
     await redis().hset('{ebay}:schedules:default', 'strange', '{"definition": 1}');
     await redis().hset('{ebay}:track:default:cases:v2', '102', '[1]');
     const saved = await dpf('backup', at(FILE));
     expect(saved.exit).to.equal(0);
     expect(saved.out).to.include('2 keys, 4 schedules, 2 tracks (1,202 listings)');
     expect(saved.err.split('\n')).to.have.length(3);
-    expect(saved.err).to.include('left out: key broken: is not JSON').and.include('left out: schedule');
+    expect(saved.err).to.include('left out: key broken [2J: is not JSON').and.include('left out: schedule');
     expect((await dpf('restore', at(FILE), '--dry-run')).exit).to.equal(0);
     expect((await dpf('backup', at(FILE), '--no-tracks')).out).to.include('0 tracks (0 listings)');
     expect((await dpf('restore', at(FILE), '--dry-run')).exit).to.equal(0);
@@ -295,6 +295,22 @@ describe('dpf backup and dpf restore', () => {
     expect(restored.err).to.include('reports the loss of 2026-01-02 03:04 UTC no longer');
     expect(restored.err).to.include('not in this backup: key younger, schedule later');
     expect((await new FleetStore(redis(), '{ebay}').look()).loss).to.equal(undefined);
+  });
+
+  it('takes a file that an editor saved: byte order mark, line ends of Windows, an empty line behind the end', async () => {
+    await fill();
+    expect((await dpf('backup', at(FILE))).exit).to.equal(0);
+    await redis().flushall();
+    write(FILE, `\ufeff${lines(FILE).join('\r\n')}\r\n\r\n`);
+    const restored = await dpf('restore', at(FILE));
+    expect(restored.exit, restored.err).to.equal(0);
+    expect(restored.out).to.include('tracks     2 restored (1,203 listings)');
+    const utf16 = await dpf(
+      'restore',
+      write('wrong', Buffer.from(`\ufeff${lines(FILE).join('\n')}`, 'utf16le')),
+    );
+    expect(utf16.exit).to.equal(1);
+    expect(utf16.err).to.include('is UTF-16: save it as UTF-8');
   });
 
   it('an empty Redis has a backup too', async () => {
