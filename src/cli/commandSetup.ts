@@ -9,6 +9,7 @@ import { FleetStore } from '../fleet/fleetStore.ts';
 import type { Tenant } from '../fleet/snapshot.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis, waitForRedis } from '../redis/connection.ts';
+import { redisFailure } from '../redis/failure.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import type { Terminal } from './terminal.ts';
@@ -49,6 +50,9 @@ export async function withRedis<T>(config: Config, use: (redis: Redis) => Promis
   try {
     await waitForRedis(redis, config.redis.url, REDIS_WAIT_MS);
     return await use(redis);
+  } catch (error) {
+    // Redis may go away at any of its commands.
+    throw redisFailure(error) ?? error;
   } finally {
     redis.disconnect();
   }

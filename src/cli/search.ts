@@ -7,6 +7,7 @@ import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
+import { redisFailure } from '../redis/failure.ts';
 import { estimateTexts, isWhole, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
 import { countText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
@@ -96,9 +97,19 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
       return EXIT.done;
     }
     const opened = { terminal, producer, flags };
-    return show(opened, wait ? await waitFor(opened, searchId) : await producer.get(searchId));
+    try {
+      return await show(opened, wait ? await waitFor(opened, searchId) : await producer.get(searchId));
+    } catch (error) {
+      const failure = redisFailure(error);
+      if (failure === undefined) throw error;
+      const remedy = `the search was accepted; once Redis is back, get it with: dpf search --get ${searchId}`;
+      throw new Failure('redis-unavailable', `${failure.message}: ${remedy}`, { searchId, remedy });
+    }
   });
 }
+
+/** How long Redis may be away while this command waits for a search, ms; a connection that is replaced takes less. */
+const OUTAGE_MS = 1000;
 
 type Opened = { terminal: Terminal; producer: SearchProducer; flags: Flags };
 
@@ -112,7 +123,7 @@ async function waitFor({ terminal, producer, flags }: Opened, searchId: string):
     line.show(() => progressText(report, performance.now() - startedAt));
   };
   try {
-    return await interrupt.race(producer.waitFor(searchId, { signal, onProgress }));
+    return await interrupt.race(producer.waitFor(searchId, { outageMs: OUTAGE_MS, signal, onProgress }));
   } catch (error) {
     if (!signal.aborted) throw error;
     const message = `the search continues; get it with: dpf search --get ${searchId}`;

@@ -61,6 +61,13 @@ export interface EnqueueOptions {
   idempotencyKey?: string;
 }
 
+interface WaitOptions {
+  timeoutMs?: number;
+  outageMs?: number;
+  onProgress?: (report: SearchReport) => void;
+  signal?: AbortSignal;
+}
+
 /** A person does not notice this interval. */
 const POLL_MS = 100;
 
@@ -173,24 +180,26 @@ export class SearchProducer {
   /**
    * Resolves when the search has ended, with whatever outcome. It polls: an event stream misses what ends before the call
    * or while Redis restarts.
-   * @param options.timeoutMs default: no limit. @param options.onProgress called whenever the report changes.
+   * @param options.timeoutMs default: no limit. @param options.outageMs how long Redis may be away; default: no limit.
+   * @param options.onProgress called whenever the report changes.
    * @throws Failure `search_not_found`, also while it waits, if Redis loses the search; `interrupted` after the timeout or
-   * when `signal` aborts: the search goes on.
+   * when `signal` aborts, `redis-unavailable` after an outage: the search goes on.
    */
-  async waitFor(
-    searchId: string,
-    options: { timeoutMs?: number; onProgress?: (report: SearchReport) => void; signal?: AbortSignal } = {},
-  ): Promise<SearchReport> {
-    const { timeoutMs = Number.POSITIVE_INFINITY, onProgress, signal } = options;
+  async waitFor(searchId: string, options: WaitOptions = {}): Promise<SearchReport> {
+    const { timeoutMs = Number.POSITIVE_INFINITY, outageMs = Number.POSITIVE_INFINITY } = options;
+    const { onProgress, signal } = options;
     const deadline = performance.now() + timeoutMs;
+    let servedAt = performance.now();
     for (let last = ''; ; await sleep(POLL_MS)) {
       const report = await this.get(searchId).catch((error) => {
         if (last !== '' && error instanceof Failure && error.code === 'search_not_found')
           throw new Failure('search_not_found', `search ${searchId} is gone, as Redis lost it: search again`);
-        if (redisFailure(error) === undefined || performance.now() >= deadline) throw error;
+        const now = performance.now();
+        if (redisFailure(error) === undefined || now >= deadline || now - servedAt >= outageMs) throw error;
         return undefined;
       });
       if (report !== undefined) {
+        servedAt = performance.now();
         const seen = JSON.stringify(report);
         if (seen !== last) onProgress?.(report);
         last = seen;
