@@ -17,8 +17,9 @@ export function command(terminal: Terminal): Command {
     withEbay(tenant, reconcile, async ({ gate, client }, config) => {
       if (reconcile && !(await client.reconcile()))
         throw new CommandError(EXIT.dependency, 'quota-not-told', NO_COUNT);
-      const report = quotaReport(await gate.read(), gateSettings(config).shares);
-      return { data: report, text: quotaText(report, terminal, Date.now()) };
+      const state = await gate.read();
+      const report = quotaReport(state, gateSettings(config).shares);
+      return { data: report, text: quotaText(report, terminal, state.now) };
     }),
   );
 }

@@ -85,7 +85,7 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
     const request = () => requestFrom(query, { ...flags }, ebay);
     if (dryRun) {
       const estimate = await producer.estimate(request());
-      const text = estimateText(estimate, terminal, Date.now());
+      const text = estimateText(estimate, terminal, await producer.now());
       terminal.print(json ? JSON.stringify(estimate, null, 2) : text);
       return EXIT.done;
     }

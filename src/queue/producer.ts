@@ -8,6 +8,7 @@ import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
 import { SearchStore } from '../results/searchStore.ts';
 import { callsAhead } from './bullmq/counts.ts';
@@ -43,7 +44,7 @@ export interface ProducerOptions {
   deadlineMs: number;
   /** Whether the call gate lets a class of searches call now. */
   admission: Admission;
-  outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead' | 'now'>>;
+  outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead'>>;
   /** Called for searches that were refused. */
   refused?: ((reason: Refusal, searches: number) => void) | undefined;
   /** Waits for Redis, at most `deadlineMs`. */
@@ -231,6 +232,12 @@ export class SearchProducer {
     }, searchId);
   }
 
+  /** Redis's time, by which all instants are that reports have, ms since the epoch. */
+  now(): Promise<number> {
+    const { redis, prefix } = this.#options;
+    return clockOf(redis, prefix).current();
+  }
+
   /** Resolves once Redis answers. @throws Failure `redis-unavailable` naming host and cause. */
   ready(): Promise<void> {
     return this.#options.reachRedis();
@@ -262,7 +269,7 @@ export class SearchProducer {
     return this.#call(async () => {
       const { outlook: outlookOf, calls: queue } = this.#options;
       const [outlook, ahead] = await Promise.all([outlookOf(priority), callsAhead(queue, priority)]);
-      return estimate(calls, priority, { ...outlook, ahead, now: Date.now() });
+      return estimate(calls, priority, { ...outlook, ahead });
     });
   }
 

@@ -51,8 +51,10 @@ export class LocalGate implements AttemptGate {
   async check(): Promise<void> {
     const now = Date.now();
     const day = pacificDay(now);
-    if (day !== this.#day) [this.#day, this.#used] = [day, 0];
-    if (now < this.#closedUntil) throw this.#refused(this.#closedUntil, 'pause');
+    // A clock that goes back begins no new day.
+    if (day > this.#day) [this.#day, this.#used] = [day, 0];
+    const pausedMs = this.#closedUntil - performance.now();
+    if (pausedMs > 0) throw this.#refused(Math.ceil(now + pausedMs), 'pause');
     if (this.#used >= this.#options.dailyLimit) throw this.#refused(pacificDayEnd(now), 'quota');
   }
 
@@ -63,7 +65,7 @@ export class LocalGate implements AttemptGate {
   }
 
   async throttled(retryAfterMs = this.#options.throttlePauseMs): Promise<ThrottlePause> {
-    const now = Date.now();
+    const now = performance.now();
     const began = this.#closedUntil <= now;
     this.#closedUntil = Math.max(this.#closedUntil, now + retryAfterMs);
     return { forMs: this.#closedUntil - now, reason: 'pause', began };

@@ -8,7 +8,7 @@ export interface ClosureReport {
   until: string;
 }
 
-/** How the day's calls and the gate stand, in this machine's clock; what `dpf quota` and the API show. */
+/** How the day's calls and the gate stand, by Redis's clock; what `dpf quota` and the API show. */
 export interface QuotaReport {
   limit: number;
   used: number;
@@ -31,21 +31,12 @@ export interface ClassReport {
   closed: ClosureReport | null;
 }
 
-const SAME_CLOCK_MS = 1000;
-
 /** @param shares the part of the day's calls that each class may use up to */
-export function quotaReport(
-  state: GateState,
-  shares: Record<CallClass, number>,
-  clock: () => number = Date.now,
-): QuotaReport {
-  // The gate runs on Redis time. What an answer takes on its way is no difference between two clocks.
-  const difference = clock() - state.now;
-  const toHere = Math.abs(difference) < SAME_CLOCK_MS ? 0 : difference;
+export function quotaReport(state: GateState, shares: Record<CallClass, number>): QuotaReport {
   const report = (closure: Closure | undefined): ClosureReport | null =>
     closure === undefined
       ? null
-      : withBecause({ reason: closure.reason, until: new Date(closure.until + toHere).toISOString() });
+      : withBecause({ reason: closure.reason, until: new Date(closure.until).toISOString() });
   const { limit, used, remaining, reset, intervalMs, closed, circuit, classes } = state;
   const classReport = (callClass: CallClass): ClassReport => {
     const upTo = Math.floor(limit * shares[callClass]);
@@ -55,7 +46,7 @@ export function quotaReport(
     limit,
     used,
     remaining,
-    reset: new Date(reset + toHere).toISOString(),
+    reset: new Date(reset).toISOString(),
     interval: intervalMs / 1000,
     closed: report(closed),
     circuit,

@@ -194,7 +194,8 @@ function searchRoutes(page: Page): void {
   route('POST', '/estimate', 'read', async ({ reply, producer, form }) => {
     try {
       const estimate = await producer.estimate(requestFromForm(form, marketplace));
-      const { calls, share, queue, finish } = estimateTexts(estimate, (iso) => distanceText(iso, Date.now()));
+      const now = await producer.now();
+      const { calls, share, queue, finish } = estimateTexts(estimate, (iso) => distanceText(iso, now));
       return send(reply, html`${calls} · ${share} · ${queue} · done ${finish}`);
     } catch (error) {
       return send(reply, html`${mistakesIn(error)[0]?.message}`);
@@ -211,11 +212,12 @@ function searchRoutes(page: Page): void {
   };
 
   route('GET', '/searches/:id', 'read', async (visit) => {
-    const { csrf } = visit;
+    const { csrf, producer } = visit;
     const { report, request, products, selection } = await found(visit);
+    const now = await producer.now();
     return show(visit, {
       title: request?.query ?? 'Search',
-      content: resultView({ report, request, products, selection, csrf, now: Date.now() }),
+      content: resultView({ report, request, products, selection, csrf, now }),
       ...(report.state !== 'done' && { refresh: REFRESH_S }),
     });
   });
@@ -232,7 +234,7 @@ function searchRoutes(page: Page): void {
   });
 
   route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params, csrf }) =>
-    send(reply, statusView(await producer.get(params.id), csrf, Date.now())),
+    send(reply, statusView(await producer.get(params.id), csrf, await producer.now())),
   );
 
   for (const action of ['cancel', 'retry'] as const)
@@ -247,12 +249,13 @@ async function home(
   { caller: { tenant }, csrf, producer, form: values }: Visit,
   mistakes: Home['mistakes'],
 ): Promise<Document> {
-  const [quota, events, schedules] = await Promise.all([
+  const [quota, events, schedules, now] = await Promise.all([
     quotaOf(tenant),
     latestOf(tenant),
     producer.schedule.list(),
+    producer.now(),
   ]);
-  const shown = { values, marketplace, mistakes, quota, events, schedules, csrf, now: Date.now() };
+  const shown = { values, marketplace, mistakes, quota, events, schedules, csrf, now };
   return { title: 'Search', content: homeView(shown) };
 }
 

@@ -64,17 +64,17 @@ export function admissionBy(gate: CallGate): Admission {
   };
 }
 
-/** The gate as an estimate needs it. @param shares the part of the day's calls that each class may use up to */
+/** The gate as an estimate needs it, by Redis's clock. @param shares the part of the day's calls that each class may use up to */
 export function outlookBy(gate: CallGate, shares: Record<CallClass, number>) {
-  return async (callClass: CallClass): Promise<Omit<Outlook, 'ahead' | 'now'>> => {
+  return async (callClass: CallClass): Promise<Omit<Outlook, 'ahead'>> => {
     const { intervalMs, limit, used, reset, now, classes } = await gate.read();
-    const toHere = Date.now() - now;
     const closed = classes[callClass];
     return {
       intervalMs,
       remaining: Math.max(0, Math.floor(limit * shares[callClass]) - used),
-      reset: reset + toHere,
-      closedUntil: closed && closed.until + toHere,
+      reset,
+      closedUntil: closed?.until,
+      now,
     };
   };
 }

@@ -29,7 +29,7 @@ function gateState(own: Partial<GateState> = {}): GateState {
 
 describe('the report on the quota', () => {
   it('says for each class what it may use up to, what is left of it, and until when it waits', () => {
-    const report = quotaReport(gateState(), SHARES, () => NOON);
+    const report = quotaReport(gateState(), SHARES);
     expect(report).to.include({ limit: 5000, used: 3600, remaining: 1400, interval: 0.2, closed: null });
     expect(report.classes).to.deep.equal({
       interactive: { upTo: 5000, remaining: 1400, closed: null },
@@ -39,15 +39,5 @@ describe('the report on the quota', () => {
         closed: { reason: 'quota', because: 'quota', until: '2026-03-03T08:00:00.000Z' },
       },
     });
-  });
-
-  it('tells instants in this machine’s clock where Redis has another', () => {
-    const { reset } = quotaReport(gateState(), SHARES, () => NOON + 60_000);
-    expect(reset).to.equal('2026-03-03T08:01:00.000Z');
-  });
-
-  it('takes what the answer took on its way for no difference of clocks', () => {
-    const { reset } = quotaReport(gateState(), SHARES, () => NOON + 12);
-    expect(reset).to.equal('2026-03-03T08:00:00.000Z');
   });
 });
