@@ -104,6 +104,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     throw problem(405, 'method_not_allowed', `this takes ${allow}`, { headers: { allow } });
   });
   controlAccess(app, options);
+  endConnections(app);
   app.addHook('onSend', async (_request, _reply, payload) =>
     typeof payload === 'string' && payload.length <= MASKED_LENGTH ? scrubber.text(payload) : payload,
   );
@@ -124,6 +125,21 @@ export async function createServer(options: ServerOptions): Promise<App> {
   for (const each of routes) await app.register(async (scope) => each(scope as App));
   if (basePath !== '') refuseOwnPath(basePath, app.rules());
   return app;
+}
+
+/** When the server closes, connections end with the answers that were under way: one that stays open would hold it up. */
+function endConnections(app: App): void {
+  let isClosing = false;
+  app.addHook('preClose', async () => {
+    isClosing = true;
+  });
+  app.addHook('onSend', async (_, reply) => {
+    if (isClosing) reply.header('connection', 'close');
+  });
+  // The header of a stream was sent before.
+  app.addHook('onResponse', async () => {
+    if (isClosing) setImmediate(() => app.server.closeIdleConnections());
+  });
 }
 
 /** A proxy may pass the base path on or take it off. */
@@ -165,6 +181,12 @@ function checkHead({ raw, headers }: FastifyRequest): void {
   // HTTP/1.0 has none.
   if (headers.host === undefined && raw.httpVersion !== '1.0')
     throw problem(400, 'host_required', 'send a Host header');
+  // A proxy may see another end of such a body.
+  const coding = headers['transfer-encoding']?.toLowerCase() ?? 'chunked';
+  if (coding !== 'chunked' || (headers['transfer-encoding'] && raw.httpVersion === '1.0'))
+    throw problem(400, 'invalid_transfer_encoding', 'chunked by HTTP/1.1 is the only Transfer-Encoding', {
+      headers: { connection: 'close' },
+    });
   const hosts = valuesOf('host', raw);
   if (hosts.length > 1 || hosts.some((host) => !HOST.test(host)))
     throw problem(
@@ -187,9 +209,10 @@ function pathOf({ raw: { url = '/' } }: FastifyRequest): string {
 /** A request that Node's parser refused never reaches Fastify, so its answer is written to the socket. */
 function answerUnreadable({ code = '' }: NodeJS.ErrnoException, socket: Duplex): void {
   const { _httpMessage: answer } = socket as Duplex & { _httpMessage?: ServerResponse };
-  // Within or after an answer to an earlier request of the connection, nobody could read another one.
-  const isBehindAnswer = answer?.headersSent || answer?.req.complete;
-  if (code === 'ECONNRESET' || !socket.writable || isBehindAnswer) socket.destroy();
+  // An answer has begun: a second one would be written into it.
+  if (code === 'ECONNRESET' || !socket.writable || answer?.headersSent) socket.destroy();
+  // An earlier request of the connection is whole: it gets its answer, and the connection ends with that.
+  else if (answer?.req.complete) answer.shouldKeepAlive = false;
   else endWith(socket, problem(...(PARSER_ERRORS[code] ?? INVALID_HTTP)));
 }
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { addAbortSignal, Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import Type from 'typebox';
 import {
@@ -14,7 +14,7 @@ import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
-import { type Problem, problem } from '../problem.ts';
+import { Problem, problem } from '../problem.ts';
 import { SearchId } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
@@ -161,10 +161,12 @@ async function* lines(parts: AsyncIterable<Product[]> | Iterable<Product[]>, csv
     yield part.map((product) => (csv ? `${csv.line(product)}\r\n` : `${JSON.stringify(product)}\n`)).join('');
 }
 
-/** Reads on only as the socket takes it, and breaks off when the reader disconnects or `ending` aborts. */
+/** Reads on only as the socket takes it, and breaks off when the reader disconnects or its key ends. */
 function stream(reply: FastifyReply, text: AsyncIterable<string>, ending?: AbortSignal): FastifyReply {
   const body = Readable.from(text, { objectMode: true, highWaterMark: 1 });
-  return reply.send(ending ? addAbortSignal(ending, body) : body);
+  // It is finished where only the server closes.
+  ending?.addEventListener('abort', () => ending.reason instanceof Problem && body.destroy(ending.reason));
+  return reply.send(body);
 }
 
 async function take(parts: AsyncIterable<Product[]>, most: number): Promise<Product[]> {

@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Agent, get, type IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import sinon from 'sinon';
@@ -64,16 +66,18 @@ describe('an answer that stays open', () => {
   }
 
   it('ends when its key is revoked, also one that ?wait= holds; those of other keys stay', async () => {
+    const holds = sinon.spy(HeldAnswers.prototype, 'hold');
     const [key, other] = [await service.key(), await service.key()];
     const id = await search(key);
     const streams = await Promise.all(Array.from({ length: 5 }, () => stream(id, key)));
     const waiting = Array.from({ length: 3 }, () => open(`/v1/searches/${id}?wait=30`, key));
     const stays = await stream(id, other);
+    await waitFor('all are open', () => holds.callCount === 9);
     await service.keys.revoke(claimedId(key) as string);
     await expectEnd(streams);
-    for (const { status, text } of await Promise.all(waiting)) {
-      expect(status).to.equal(401);
-      await waitFor('its text', () => text.includes('unauthorized'));
+    for (const held of await Promise.all(waiting)) {
+      expect(held.status).to.equal(401);
+      await waitFor('its text', () => held.text.includes('unauthorized'));
     }
     expect(stays.over).to.equal(false);
     stays.leave();
@@ -113,17 +117,17 @@ describe('an answer that stays open', () => {
     const id = await search(keys[0] as string);
     const held = await Promise.all([...keys, ...keys, ...keys, ...keys].map((key) => stream(id, key)));
     const many = () => looks.args.filter(([ids]) => ids.length > 1).length;
-    await waitFor('two looks', () => many() >= 2);
-    const [from, since] = [many(), performance.now()];
-    await waitFor('two more', () => many() >= from + 2);
-    expect(performance.now() - since).to.be.above(1500);
+    await waitFor('the first look', () => many() === 1);
+    const since = performance.now();
+    await waitFor('the third', () => many() >= 3);
+    expect(performance.now() - since).to.be.above(1800);
     const ids = keys.map((key) => claimedId(key));
     for (const [asked] of looks.args.filter(([all]) => all.length > 1))
       expect(asked).to.have.members(ids as string[]);
     for (const each of held) each.leave();
     const before = looks.callCount;
     // The look that was due when they left; no other one comes.
-    await sleep(2500);
+    await sleep(1500);
     expect(looks.callCount).to.be.at.most(before + 1);
   }).timeout(30_000);
 
@@ -141,26 +145,61 @@ describe('an answer that stays open', () => {
     expect(warnings).to.deep.equal([]);
   });
 
-  it('of products breaks off too, however slowly they are read', async () => {
+  it('ends when the server closes, with its connection, which holds nothing up', async () => {
+    const holds = sinon.spy(HeldAnswers.prototype, 'hold');
+    const agent = new Agent({ keepAlive: true });
+    const key = await service.key();
+    const id = await search(key);
+    const headers = { authorization: `Bearer ${key}` };
+    const answers = ['/events', '?wait=30'].map(async (rest) => {
+      const sent = get(`${service.app.url}/v1/searches/${id}${rest}`, { agent, headers });
+      const [answer] = (await once(sent, 'response')) as [IncomingMessage];
+      await once(answer.resume(), 'end');
+      return [rest, answer.statusCode, answer.headers.connection];
+    });
+    await waitFor('both are open', () => holds.callCount === 2);
+    const report = await service.app.stop();
+    expect(report.unclosed).to.deep.equal([]);
+    expect(await Promise.all(answers)).to.deep.equal([
+      ['/events', 200, 'keep-alive'],
+      ['?wait=30', 200, 'close'],
+    ]);
+    agent.destroy();
+  });
+
+  /** A server whose searches have these products. */
+  async function serve(parts: () => AsyncGenerator<object[]>) {
     const keys = new ApiKeys(service.redis, '{ebay}');
     const held = new HeldAnswers({ most: 2, keys, hasTenant: () => true });
-    const parts = async function* () {
-      for (;;) yield [{ title: 'x'.repeat(10_000) }];
-    };
-    const endless = { get: async () => undefined, productParts: parts } as unknown as SearchProducer;
+    const producer = { get: async () => undefined, productParts: parts } as unknown as SearchProducer;
     const app = await createServer({
-      routes: [productRoutes({ producerOf: () => endless, held })],
+      routes: [productRoutes({ producerOf: () => producer, held })],
       authenticator: new Authenticator(keys, NOOP_LOGGER),
       metrics: createMetrics().http,
       scrubber: new Scrubber(),
       requestsAMinute: 1000,
       log: NOOP_LOGGER,
     });
+    app.addHook('preClose', async () => held.close());
     const url = await app.listen({ host: '127.0.0.1', port: 0 });
     const key = await service.key(['read']);
-    const path = '/v1/searches/s_1/products?format=ndjson';
     const authorization = `Bearer ${key}`;
-    const slow = await fetch(url + path, { headers: { authorization } });
+    const path = '/v1/searches/s_1/products?format=ndjson';
+    return {
+      app,
+      url,
+      path,
+      key,
+      authorization,
+      ask: () => fetch(url + path, { headers: { authorization } }),
+    };
+  }
+
+  it('of products breaks off too, however slowly they are read', async () => {
+    const { app, url, path, key, authorization, ask } = await serve(async function* () {
+      for (;;) yield [{ title: 'x'.repeat(10_000) }];
+    });
+    const slow = await ask();
     // Nobody reads on. Half of two may be of one key.
     const second = await sendRaw(url, request(`GET ${path} HTTP/1.1`, [`Authorization: ${authorization}`]));
     expect(second.status).to.equal(429);
@@ -171,8 +210,20 @@ describe('an answer that stays open', () => {
     await waitFor('the answer breaks off', async () => (await connections()) === 0 || undefined);
     expect(Date.now() - since).to.be.below(SOON_MS);
     expect(await slow.text().catch(() => 'broken')).to.equal('broken');
-    held.close();
     await app.close();
+  });
+
+  it('of products is finished when the server closes', async () => {
+    const closes = sinon.spy(HeldAnswers.prototype, 'close');
+    const { app, ask } = await serve(async function* () {
+      yield [{ title: 'first' }];
+      await waitFor('the server closes', () => closes.called);
+      yield [{ title: 'last' }];
+    });
+    const answer = await ask();
+    const closed = app.close();
+    expect((await answer.text()).trim().split('\n')).to.deep.equal(['{"title":"first"}', '{"title":"last"}']);
+    await closed;
   });
 });
 

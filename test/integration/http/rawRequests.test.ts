@@ -69,6 +69,18 @@ describe('what comes over the socket', () => {
       'invalid_http',
     ],
     [
+      'a packed body in chunks',
+      request('POST /v1/searches HTTP/1.1', ['Transfer-Encoding: gzip, chunked'], '0\r\n\r\n'),
+      400,
+      'invalid_transfer_encoding',
+    ],
+    [
+      'chunks of HTTP/1.0',
+      request('POST /v1/searches HTTP/1.0', ['Transfer-Encoding: chunked'], '0\r\n\r\n'),
+      400,
+      'invalid_transfer_encoding',
+    ],
+    [
       'a chunk that is no chunk',
       request('POST /v1/searches HTTP/1.1', ['Transfer-Encoding: chunked'], 'zz\r\n\r\n'),
       400,
@@ -119,6 +131,13 @@ describe('what comes over the socket', () => {
     socket.write('NO HTTP\r\n\r\n');
     await once(socket, 'close');
     expect(text.match(/^HTTP\/1\.1 /gm)).to.have.lengthOf(1);
+  });
+
+  it('is answered although what follows it is no HTTP, and then the connection ends', async () => {
+    const { text } = await send(`${request(PRIVATE, [await authorized()])}NO HTTP\r\n\r\n`);
+    expect(text)
+      .to.match(/^HTTP\/1\.1 200 /)
+      .and.match(/^connection: close/im);
   });
 
   it('names the methods that a path has', async () => {
