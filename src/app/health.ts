@@ -21,13 +21,13 @@ export interface WorkerHealth {
   health(): Promise<HealthReport>;
 }
 
-/** A clock that is off by this makes delays and schedules visibly early or late. */
+/** A clock that is off by this makes a log hard to compare with those of others. Work follows Redis's clock. */
 export const MAX_CLOCK_DIFFERENCE_MS = 5000;
 
 /**
- * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers, the clocks
- * agree and, where a worker runs, eBay does not refuse the keyset. Reasons that pass by themselves, such as a cool-down or a
- * used-up day, are reported as degraded, and so is a loss of Redis's data. A server without a worker needs no token.
+ * The health of this process: alive while its event loop turns and its worker runs; ready while Redis answers and,
+ * where a worker runs, eBay does not refuse the keyset. Reasons that pass by themselves, such as a cool-down or a used-up day,
+ * are reported as degraded, and so are a loss of Redis's data and a wrong clock. A server without a worker needs no token.
  */
 export function processHealth(
   lifecycle: Lifecycle,
@@ -39,7 +39,7 @@ export function processHealth(
   return {
     live: liveness(lifecycle, stopped),
     async ready() {
-      const [redisTrouble, { blocking, degraded }] = await Promise.all([
+      const [{ redisTrouble, wrongClock }, { blocking, degraded }] = await Promise.all([
         troubleWithRedis(redis),
         worker?.health() ?? { blocking: [], degraded: [] },
       ]);
@@ -47,18 +47,18 @@ export function processHealth(
       const reasons = [...starting, ...stopped(), ...redisTrouble, ...blocking];
       // Without names: nobody needs a key to see this.
       const lost = fleet.loss === undefined ? [] : [`${lossText(fleet.loss)}: dpf doctor says what is gone`];
-      return { ready: reasons.length === 0, reasons, degraded: [...lost, ...degraded] };
+      return { ready: reasons.length === 0, reasons, degraded: [...lost, ...wrongClock, ...degraded] };
     },
   };
 }
 
-async function troubleWithRedis(redis: Redis): Promise<string[]> {
+async function troubleWithRedis(redis: Redis) {
   try {
-    const ahead = await redisAhead(redis);
-    if (Math.abs(ahead) <= MAX_CLOCK_DIFFERENCE_MS) return [];
-    return [`Redis’s clock and this machine’s are ${Math.round(Math.abs(ahead) / 1000)} s apart`];
+    const ahead = Math.abs(await redisAhead(redis));
+    const apart = `Redis’s clock and this machine’s are ${Math.round(ahead / 1000)} s apart`;
+    return { redisTrouble: [], wrongClock: ahead > MAX_CLOCK_DIFFERENCE_MS ? [apart] : [] };
   } catch {
-    return ['Redis does not answer'];
+    return { redisTrouble: ['Redis does not answer'], wrongClock: [] };
   }
 }
 

@@ -4,6 +4,7 @@ import { EVENT_TYPES, type EventType, type ServiceEvent } from '../events/event.
 import { readEvents } from '../events/stream.ts';
 import { Failure } from '../failures.ts';
 import { openRedis } from '../redis/connection.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { eventText } from '../text/searches.ts';
 import { quietLog, withTenant } from './commandSetup.ts';
 import { wrongValue } from './exit.ts';
@@ -12,7 +13,7 @@ import { onInterrupt } from './signals.ts';
 import { amountText } from './table.ts';
 import { type Colour, harmless, type Terminal } from './terminal.ts';
 
-type Flags = { follow?: boolean; since?: string; type: EventType[]; tenant: string; json?: boolean };
+type Flags = { follow?: boolean; since?: string | number; type: EventType[]; tenant: string; json?: boolean };
 
 export function command(terminal: Terminal): Command {
   return new Command('events')
@@ -44,7 +45,10 @@ async function events(terminal: Terminal, flags: Flags): Promise<void> {
   signal.addEventListener('abort', () => redis.disconnect());
   const { follow = false, since = follow ? '$' : '0' } = flags;
   try {
-    const stream = readEvents(redis, config.queue.prefix, flags.tenant, { after: since, follow, signal });
+    const { prefix } = config.queue;
+    const redisNow = () => clockOf(redis, prefix).current();
+    const after = typeof since === 'number' ? `${(await redisNow()) - since}-0` : since;
+    const stream = readEvents(redis, prefix, flags.tenant, { after, follow, signal });
     for await (const { place, event } of stream) {
       if (flags.type.length > 0 && !flags.type.includes(event.type)) continue;
       terminal.print(flags.json ? JSON.stringify({ place, ...event }) : eventLine(event, terminal));
@@ -60,12 +64,13 @@ async function events(terminal: Terminal, flags: Flags): Promise<void> {
 
 const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** The place in the stream that `--since` means. */
-function placeOf(text: string): string {
+/** The place in the stream that `--since` means, or how long ago it is, ms. */
+function placeOf(text: string): string | number {
   if (/^\d{10,}-\d+$/.test(text)) return text;
   const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ageMs = Number(amount) * (UNIT_MS[unit] ?? 0);
-  const at = amount === undefined ? Date.parse(text) : Date.now() - ageMs;
+  if (amount !== undefined) return ageMs;
+  const at = Date.parse(text);
   if (Number.isFinite(at) && at >= 0) return `${at}-0`;
   const rule = 'an age (10m, 2h, 3d), a time (2030-01-31T09:00:00Z) or a place in the stream';
   throw wrongValue(`--since must be ${rule}`, text);

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure, reasonOf } from '../../failures.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
 import { callIdStart } from './queues.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
@@ -112,7 +113,7 @@ export async function quarantineJob(
     queue: queue.name,
     id: id.slice(0, MAX_FIELD_LENGTH),
     why,
-    at: new Date().toISOString(),
+    at: clockOf(redis).date().toISOString(),
     fields: isHash ? shortened(fields) : {},
   };
   const reply = await redis.eval(
