@@ -14,7 +14,7 @@ import { countText, numberText } from '../text/values.ts';
 import { type Answer, answering, withRedis } from './commandSetup.ts';
 import { CommandError, EXIT, UsageError } from './exit.ts';
 import { onInterrupt } from './signals.ts';
-import { harmless, progressLine, type Terminal } from './terminal.ts';
+import { progressLine, type Terminal } from './terminal.ts';
 
 interface Flags {
   tracks: boolean;
@@ -132,8 +132,7 @@ function summary({ counts }: BackupReport): string {
 }
 
 function notesOf({ leftOut, changed }: BackupReport): string[] {
-  // Names in Redis may be written by any program.
-  const notes = leftOut.map((what) => `left out: ${harmless(what)}`);
+  const notes = leftOut.map((what) => `left out: ${what}`);
   if (changed.length > 0)
     notes.push(
       `searches changed ${changed.join(', ')} meanwhile: after a restore a price or a listing may be reported once more`,

@@ -31,9 +31,9 @@ export function processTerminal() {
     /** Of a command that does not throw. */
     exit: EXIT.done as ExitCode,
     /** Writes a line to stdout: what the command was asked for. */
-    print: (text: string): void => void stdout.write(`${text}\n`),
+    print: (text: string): void => void stdout.write(`${shown(text)}\n`),
     /** Writes a line to stderr: everything else. */
-    note: (text: string): void => void stderr.write(`${text}\n`),
+    note: (text: string): void => void stderr.write(`${shown(text)}\n`),
     /** Writes to stderr without a line end; only where `live`. */
     draw: (text: string): void => void stderr.write(text),
     /** Columns of stdout. */
@@ -44,6 +44,24 @@ export function processTerminal() {
     paint: (colour: Colour, text: string): string =>
       colours ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text,
   };
+}
+
+/** A colour of `CODES`, a line end or a tab; what else moves the cursor or turns the direction of text. */
+const CONTROLS = new RegExp(
+  `${'\u001b'}\\[(?:1|2|22|31|32|33|39)m|\\r\\n|[\\n\\t]|[\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]`,
+  'gu',
+);
+
+/**
+ * Text as it may reach a terminal: any program may have written a name into Redis. Other controls become `\uXXXX`, which means
+ * the same within JSON.
+ */
+export function shown(text: string): string {
+  return text.replace(CONTROLS, (found) =>
+    found.length > 1 || found === '\n' || found === '\t'
+      ? found
+      : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 }
 
 /** Titles are written by sellers: characters that control a terminal or reverse the line are left out. */

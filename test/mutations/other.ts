@@ -2,6 +2,14 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
+    id: 'terminal-controls',
+    file: 'src/cli/terminal.ts',
+    find: '[\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}',
+    replace: '[\\\\p{Zl}\\\\p{Zp}',
+    breaks: 'No name in Redis moves the cursor of the person who reads a command’s output.',
+    tests: ['test/unit/cli/terminal.test.ts'],
+  },
+  {
     id: 'track-age',
     file: 'src/results/tracks.ts',
     find: '.filter(([, { lastSeen }]) => lastSeen >= rememberedFrom);',
