@@ -19,10 +19,11 @@ export function command(): Command {
 /** @throws CommandError where it cannot listen; all that `startServeApp` throws */
 export async function openServe(config: Config, logs: LogRoot, options: ServeAppOptions): Promise<ServeApp> {
   const { startServeApp } = await import('../app/serve.ts');
-  const { host, port, withoutKeys } = config.http;
+  const { host, port, withoutKeys, basePath } = config.http;
   try {
     const app = await startServeApp(config, logs, options);
-    logs.component('http').info('serving', { url: app.url, docs: `${app.url}/docs`, keys: !withoutKeys });
+    const url = app.url + basePath;
+    logs.component('http').info('serving', { url, docs: `${url}/docs`, keys: !withoutKeys });
     return app;
   } catch (error) {
     throw listenError(error, { host, port }, { host: 'HTTP_HOST', port: 'HTTP_PORT' });

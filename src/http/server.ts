@@ -78,9 +78,8 @@ export async function createServer(options: ServerOptions): Promise<App> {
     socket.on('error', () => socket.destroy());
     endWith(socket, problem(400, 'method_not_allowed', 'CONNECT is not supported'));
   });
-  app.server.on('checkExpectation', ({ socket }) =>
-    endWith(socket, problem(417, 'expectation_failed', 'the only expectation is 100-continue')),
-  );
+  // Node's own answer has no body: `checkHead` refuses such requests.
+  app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     checkHead(request);
@@ -181,6 +180,8 @@ function checkHead({ raw, headers }: FastifyRequest): void {
   // HTTP/1.0 has none.
   if (headers.host === undefined && raw.httpVersion !== '1.0')
     throw problem(400, 'host_required', 'send a Host header');
+  if (!/^100-continue$/i.test(headers.expect ?? '100-continue') && raw.httpVersion !== '1.0')
+    throw problem(417, 'expectation_failed', 'the only expectation is 100-continue');
   // A proxy may see another end of such a body.
   const coding = headers['transfer-encoding']?.toLowerCase() ?? 'chunked';
   if (coding !== 'chunked' || (headers['transfer-encoding'] && raw.httpVersion === '1.0'))

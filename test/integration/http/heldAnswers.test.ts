@@ -14,6 +14,7 @@ import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
 import { useBrowser } from '../../support/browser.ts';
 import { removeTenants, useHttpService } from '../../support/httpService.ts';
+import { seriousFindings } from '../../support/pages.ts';
 import { request, sendRaw } from '../../support/rawHttp.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -232,7 +233,7 @@ describe('a page that follows a search', function () {
   const service = useHttpService();
   const browser = useBrowser();
 
-  it('leads to the sign-in soon after its key is revoked', async () => {
+  it('fits a phone with its menu, and leads to the sign-in soon after its key is revoked', async () => {
     const key = await service.key();
     const headers = { authorization: `Bearer ${key}` };
     const { json } = await service.call('POST', '/v1/searches', { query: 'mug' }, headers);
@@ -241,6 +242,12 @@ describe('a page that follows a search', function () {
     await page.fill('#key', key);
     await page.press('#key', 'Enter');
     await page.waitForSelector('#status');
+    for (const width of [1280, 390]) {
+      await page.setViewportSize({ width, height: 844 });
+      expect(await seriousFindings(page)).to.deep.equal([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).to.equal(0);
+    }
+    if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/signed-in.png` });
     await service.keys.revoke(claimedId(key) as string);
     const since = Date.now();
     await page.waitForSelector('#key');

@@ -49,6 +49,8 @@ describe('what comes over the socket', () => {
     ['a Host with a space', 'GET /livez HTTP/1.1\r\nHost: a b\r\n\r\n', 400, 'invalid_host'],
     ['HTTP/1.0 without Host and key', 'GET /v1/quota HTTP/1.0\r\n\r\n', 401, 'unauthorized'],
     ['another expectation', request(PRIVATE, ['Expect: a-pony']), 417, 'expectation_failed'],
+    ['an expectation of HTTP/1.0', request('GET /v1/quota HTTP/1.0', ['Expect: x']), 401, 'unauthorized'],
+    ['an empty expectation', request(PRIVATE, ['Expect:']), 417, 'expectation_failed'],
     ['no target', request('GET HTTP/1.1'), 400, 'invalid_http'],
     ['a version that nobody knows', request('GET /livez HTTP/7.3'), 400, 'invalid_http'],
     ['no version', request('GET /livez'), 400, 'invalid_http'],
