@@ -77,14 +77,14 @@ const CLEAR_LINE = '\r\u001b[2K';
 export function progressLine({ live, width, note, draw }: Terminal) {
   let timer: NodeJS.Timeout | undefined;
   let text = () => '';
-  let shown = '';
+  let last = '';
   let frame = 0;
   const redraw = () => {
-    const now = text();
+    const now = shown(text());
     // A line that wraps could not be overwritten.
     if (live) draw(`${CLEAR_LINE}${FRAMES[frame++ % FRAMES.length]} ${now.slice(0, width - 3)}`);
-    else if (now !== shown) note(now);
-    shown = now;
+    else if (now !== last) note(now);
+    last = now;
   };
   return {
     /** @param next is read again and again */
@@ -97,8 +97,8 @@ export function progressLine({ live, width, note, draw }: Terminal) {
     end(): void {
       clearInterval(timer);
       timer = undefined;
-      if (live && shown !== '') draw(CLEAR_LINE);
-      shown = '';
+      if (live && last !== '') draw(CLEAR_LINE);
+      last = '';
     },
   };
 }
