@@ -41,13 +41,19 @@ export class RedisClock {
 
   /** ms since the epoch, as last known; of this process's own clock before the first reading. */
   now(): number {
-    if (!this.#isFresh) void this.#read();
+    if (!this.#isFresh) this.#read().catch(() => undefined);
     return this.#readings.length === 0 ? Date.now() : Math.floor(this.toRedis(performance.now()));
   }
 
-  /** The same after a reading of at most a few seconds ago, which may have to be made. Without Redis, as last known. */
+  /**
+   * The same after a reading of at most a few seconds ago, which may have to be made. Without Redis, as last known.
+   * @throws what Redis throws, before the first reading
+   */
   async current(): Promise<number> {
-    if (!this.#isFresh) await this.#read();
+    if (!this.#isFresh)
+      await this.#read().catch((error) => {
+        if (this.#readings.length === 0) throw error;
+      });
     return this.now();
   }
 
@@ -105,11 +111,9 @@ export class RedisClock {
   }
 
   #read(): Promise<void> {
-    this.#reading ??= this.#ask()
-      .catch(() => undefined)
-      .finally(() => {
-        this.#reading = undefined;
-      });
+    this.#reading ??= this.#ask().finally(() => {
+      this.#reading = undefined;
+    });
     return this.#reading;
   }
 

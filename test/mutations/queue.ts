@@ -615,7 +615,7 @@ export const mutations: Mutation[] = [
   {
     id: 'scripts-by-own-clock',
     file: 'src/queue/bullmq/redisTime.ts',
-    find: 'args.with(at, clock.now())',
+    find: 'args.with(at, time)',
     replace: 'args',
     breaks: 'A worker whose clock is days ahead takes no delayed job early and removes nothing as too old.',
     tests: [`${BULLMQ}/redisTime.test.ts`],

@@ -17,7 +17,7 @@ import { repeatStrategy } from './repeat.ts';
  * BullMQ Redis's time instead, in every process of this service.
  */
 
-/** Where the scripts of 6.7.0 take the time among their keys and arguments. */
+/** Where the scripts of 6.7.0 take a time, by the process's clock, among their keys and arguments. */
 const TIME_AT: Partial<Record<string, number>> = {
   moveToActive: 12,
   moveToDelayed: 12,
@@ -27,6 +27,10 @@ const TIME_AT: Partial<Record<string, number>> = {
   retryJob: 12,
   addJobScheduler: 17,
   updateJobScheduler: 16,
+  changeDelay: 5,
+  // Those that ended before it: "Retry all" and "Clean" of the dashboard.
+  moveJobsToWait: 9,
+  cleanJobsInSet: 4,
 };
 
 /** What is private in 6.7.0. */
@@ -44,7 +48,8 @@ export function redisTimeBackend(clock: RedisClock): BackendFactory<RedisQueueBa
     internals.execCommand = (client, script, args) => {
       const at = TIME_AT[script];
       if (at === undefined) return execCommand(client, script, args);
-      return execCommand(client, script, args.with(at, clock.now())).then((answer) =>
+      const time = Math.round(clock.fromHere(Number(args[at])));
+      return execCommand(client, script, args.with(at, time)).then((answer) =>
         // A next job, its id, how long the limit holds, and when the next delayed one is due.
         Array.isArray(answer) && answer.length === 4 ? answer.with(3, toHere(Number(answer[3]))) : answer,
       );

@@ -62,6 +62,16 @@ for (const days of [-2, 2])
       expect(await redis.zrange(queue.toKey('completed'), '0', '-1')).to.have.members(['elsewhere', 'here']);
     });
 
+    it('what ended a moment ago is retried with all others, and is cleaned by its age', async () => {
+      for (const jobId of ['one', 'two']) {
+        await queue.add('search', {}, { jobId });
+        await (await take())?.moveToFailed(new Error('no'), 'token', false);
+      }
+      expect(await queue.clean(DAY_MS, 10, 'failed')).to.deep.equal([]);
+      await queue.retryJobs({ state: 'failed' });
+      expect(await queue.getJobCounts('failed', 'wait')).to.deep.equal({ failed: 0, wait: 2 });
+    });
+
     for (const timing of [{ pattern: '* * * * *', tz: 'UTC' }, { every: MINUTE_MS }])
       it(`the runs of a schedule are planned by the right time: ${JSON.stringify(timing)}`, async () => {
         await queue.upsertJobScheduler('tick', timing, { name: 'search', opts: { priority: 3 } });
