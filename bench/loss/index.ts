@@ -30,7 +30,7 @@ export async function run(args: string[]): Promise<boolean> {
           bench: 'loss',
           ...conditions,
           ...figures,
-          wrong: found.searches.filter(({ end }) => end === 'wrong'),
+          wrong: [...found.searches.filter(({ end }) => end === 'wrong'), ...found.wrongEnds],
           each: found.losses.map(brief),
         },
         null,
@@ -49,7 +49,7 @@ function brief({ lost, ...each }: Found['losses'][number]) {
   return { ...each, lost: lost.length };
 }
 
-function figuresOf({ losses: all, days, searches, refused }: Found) {
+function figuresOf({ losses: all, days, searches, wrongEnds, refused }: Found) {
   const took = all.filter(({ kind }) => kind !== 'restart');
   const isLost = (id: string) => all.some(({ lost }) => lost.includes(id));
   const ids = (is: (search: Found['searches'][number]) => boolean) => searches.filter(is).length;
@@ -63,6 +63,7 @@ function figuresOf({ losses: all, days, searches, refused }: Found) {
     lostUnexpectedly: ids(({ id, end }) => !isLost(id) && (end === 'not found' || end === 'no end')),
     /** Redis had lost them, and yet they are there. */
     keptUnexpectedly: ids(({ id, end }) => isLost(id) && end !== 'not found'),
+    wrongEndsInLogs: wrongEnds.length,
     wrongOutcomes: ids(({ end }) => end === 'wrong'),
     beyondLimit: days.reduce((sum, { refused: beyond }) => sum + beyond, 0),
     days: days.length,

@@ -124,6 +124,15 @@ export async function startLoad(
       for (const id of missing) gone.add(id);
       return missing;
     },
+    /** Lines of a worker's log in which a search ends otherwise than the catalogue says. */
+    wrongEndsIn(log: string): string[] {
+      const wanted = new Map(all.map(({ id, pages }) => [id, pages === 0 ? 'none-found' : 'complete']));
+      return log.split('\n').filter((line) => {
+        if (!line.includes('"search ended"')) return false;
+        const { searchId, outcome } = JSON.parse(line) as { searchId: string; outcome: string };
+        return wanted.has(searchId) && wanted.get(searchId) !== outcome;
+      });
+    },
     /** Resolves when all searches have ended or are gone. */
     async ends(): Promise<Ended[]> {
       await running;

@@ -46,6 +46,8 @@ export interface Found {
   /** Days of all tenants: calls within the limit, and those that eBay refused because they were beyond it. */
   days: Array<{ limit: number; calls: number; refused: number }>;
   searches: Ended[];
+  /** Ends in the workers' logs that are not those of their searches. */
+  wrongEnds: string[];
   /** Searches that were refused while Redis was away. */
   refused: number;
 }
@@ -108,7 +110,8 @@ export async function losses(options: LossOptions): Promise<Found> {
     load.stop();
     const searches = await load.ends();
     days.end();
-    return { losses: found, days: days.all, searches, refused: load.refused };
+    const wrongEnds = workers.flatMap(({ output }) => load?.wrongEndsIn(output) ?? []);
+    return { losses: found, days: days.all, searches, wrongEnds, refused: load.refused };
   } finally {
     load?.abandon();
     days.end();

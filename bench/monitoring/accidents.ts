@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { FleetStore } from '../../src/fleet/fleetStore.ts';
 import type { FaultSpec } from '../../src/simulator/faults.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
 import type { World } from './world.ts';
@@ -63,6 +64,39 @@ export const ACCIDENTS: readonly Accident[] = [
     alerts: ['DpfQueuesUncounted'],
     break: ({ redis }) => redis.set(GAUGES_LEASE, 'nobody', 'PX', 120_000),
     mend: ({ redis }) => redis.del(GAUGES_LEASE),
+  },
+  {
+    what: 'a schedule loses its runs, and somebody pauses the queue that a due run waits in',
+    alerts: ['DpfSchedulesMissing', 'DpfSchedulesOverdue'],
+    async break({ fleet, searches, redis }) {
+      const request = { query: 'lamp', maxItems: 5 };
+      await fleet.producer.schedule.add({ name: 'lost', cron: '0 4 1 1 *', request });
+      await redis.zrem('{ebay}:ebay-search:repeat', 'lost');
+      await searches.pause();
+      await fleet.producer.schedule.add({ name: 'due', every: 3600, request });
+    },
+    async mend({ fleet, searches }) {
+      await searches.resume();
+      for (const name of ['lost', 'due']) await fleet.producer.schedule.remove(name);
+    },
+  },
+  {
+    what: 'Redis loses its data under running processes',
+    alerts: ['DpfRedisDataLost'],
+    break: (world) => world.loseData(),
+    mend: ({ redis }) => new FleetStore(redis, '{ebay}').clearLoss(),
+  },
+  {
+    what: 'Redis loses its data while no process runs',
+    alerts: ['DpfRedisDataNew'],
+    async break(world) {
+      await Promise.all([0, 1, 2].map((index) => world.worker(index).stop()));
+      await world.stopServer();
+      await world.loseData();
+      world.startServer();
+      await Promise.all([0, 1, 2].map((index) => world.startWorker(index)));
+    },
+    mend: async () => undefined,
   },
   {
     what: 'eBay refuses the keyset',

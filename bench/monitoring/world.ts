@@ -41,6 +41,7 @@ export class World {
   readonly prometheus: RunningPrometheus;
   readonly redis: Redis;
   readonly calls: Queue;
+  readonly searches: Queue;
   readonly targets: readonly Target[];
   readonly redisPid: number;
   /** s since the epoch. */
@@ -70,6 +71,7 @@ export class World {
     this.prometheus = parts.prometheus;
     this.redis = parts.redis;
     this.calls = new Queue('ebay-calls', { connection: parts.redis, prefix: '{ebay}' });
+    this.searches = new Queue('ebay-search', { connection: parts.redis, prefix: '{ebay}' });
     this.#server = parts.server;
     this.targets = parts.targets;
     this.redisPid = parts.redisPid;
@@ -125,6 +127,21 @@ export class World {
     this.#workers[index] = worker as RunningProcess;
   }
 
+  async stopServer(): Promise<void> {
+    await this.#servers.at(-1)?.stop();
+  }
+
+  startServer(): void {
+    const { port } = new URL(this.#api.url);
+    this.#servers.push(startDpf(['serve'], { ...this.fleet.env, HTTP_PORT: port }));
+  }
+
+  /** All but the API key that Prometheus has. */
+  async loseData(): Promise<void> {
+    const keys = await this.redis.hgetall('{ebay}:api-keys');
+    await this.redis.multi().flushall().hset('{ebay}:api-keys', keys).exec();
+  }
+
   worker(index: number): RunningProcess {
     return this.#workers[index] as RunningProcess;
   }
@@ -163,7 +180,7 @@ export class World {
     await this.#traffic;
     await this.fleet.stop();
     await this.prometheus.stop();
-    await this.calls.close();
+    await Promise.all([this.calls.close(), this.searches.close()]);
     this.redis.disconnect();
     await Promise.all(this.#servers.map((server) => server.stop()));
     await this.#server.stop();

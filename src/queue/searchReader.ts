@@ -73,16 +73,23 @@ export class SearchReader {
     return parsed.ok ? parsed.request : undefined;
   }
 
-  /** @throws Failure `unknown_payload_version` when there are some that only a newer release can read */
+  /**
+   * No products of a search that Redis lost meanwhile are not the same as none of one that found nothing.
+   * @throws Failure `search_not_found`; `unknown_payload_version` when there are some that only a newer release can read
+   */
   async products(searchId: string): Promise<Product[]> {
     const found = await this.#readable(searchId);
-    return found ? productsOf(found.request, await this.#parts.store.readAll(found.origin)) : [];
+    const products = found ? productsOf(found.request, await this.#parts.store.readAll(found.origin)) : [];
+    if (products.length === 0) await this.job(searchId);
+    return products;
   }
 
   /** The same to be read in parts; undefined for a search whose request cannot be read. */
   async productList(searchId: string): Promise<ProductList | undefined> {
     const found = await this.#readable(searchId);
-    return found && openProductList(this.#parts.store, found.origin, found.request);
+    const list = found && (await openProductList(this.#parts.store, found.origin, found.request));
+    if (list?.ranges.length === 0) await this.job(searchId);
+    return list;
   }
 
   /** With where the result is: another search may have collected it. */

@@ -1,7 +1,9 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { startServeApp } from '../../../src/app/serve.ts';
 import type { Failure } from '../../../src/failures.ts';
+import { SearchStore } from '../../../src/results/searchStore.ts';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { testConfig } from '../../support/config.ts';
 import { useLossFleet } from '../../support/lossFleet.ts';
@@ -10,7 +12,7 @@ import { waitFor } from '../../support/waitFor.ts';
 describe('callers who wait for searches that Redis loses', function () {
   this.timeout(60_000);
   const fleet = useLossFleet();
-  let stop: () => Promise<unknown>;
+  let stop: (() => Promise<unknown>) | undefined;
   let url: string;
   let served = '';
   const serve = async () => {
@@ -34,7 +36,10 @@ describe('callers who wait for searches that Redis loses', function () {
         .keys()
         .add({ name: 'reports', tenant: 'default', roles: ['read', 'enqueue'], expiresAt: null })
     ).key;
-  afterEach(() => stop());
+  afterEach(async () => {
+    await stop?.();
+    stop = undefined;
+  });
 
   it('get a clear end: the library, a held answer, a stream; later searches are whole', async () => {
     const authorization = `Bearer ${await newKey()}`;
@@ -87,6 +92,33 @@ describe('callers who wait for searches that Redis loses', function () {
     expect(worker.log).to.not.match(/none-found|filtered-out/);
     const events = await fleet.admin.xrange('{ebay}:events', '-', '+');
     expect(events).to.have.length(1);
+  });
+
+  it('get no empty list of products where Redis loses them while they are read', async () => {
+    await fleet.startWorker({ MIN_API_CALL_INTERVAL: '0' });
+    const main = fleet.producer();
+    await main.ready();
+    let { searchId } = await main.enqueue({ query: 'phone case', maxItems: 10 });
+    await main.waitFor(searchId, { timeoutMs: 15_000 });
+    expect(await main.products(searchId)).to.have.length(10);
+    for (const read of ['readAll', 'storedPages'] as const) {
+      const lost = sinon.stub(SearchStore.prototype, read).callsFake(async function (this: SearchStore, ref) {
+        lost.restore();
+        await fleet.admin.flushall();
+        return (await this[read](ref)) as never;
+      });
+      const parts = async () => {
+        for await (const part of main.productParts(searchId)) return part;
+        return [];
+      };
+      const failure = await (read === 'readAll' ? main.products(searchId) : parts()).catch((error) => error);
+      expect(failure, read).to.include({ code: 'search_not_found' });
+      // For the next way to read.
+      await fleet.looked();
+      const again = await main.enqueue({ query: 'phone case', maxItems: 10 });
+      await main.waitFor(again.searchId, { timeoutMs: 15_000 });
+      searchId = again.searchId;
+    }
   });
 
   it('get 401 once all keys are gone, and the log of the server says once how to make one', async () => {
