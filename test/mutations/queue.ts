@@ -40,8 +40,8 @@ export const mutations: Mutation[] = [
   {
     id: 'astray-page-fails',
     file: 'src/queue/search/callJob.ts',
-    find: "if (need === 'unsure') throw notPlanned(data);",
-    replace: 'throw notPlanned(data);',
+    find: "if (need === 'unsure') throw await notPlanned(job, data);",
+    replace: 'throw await notPlanned(job, data);',
     breaks: 'A page that was asked for ahead of a lower limit, and lies astray, is no failure.',
     tests: [CALL_PAYLOADS],
     grep: 'leads past',
@@ -227,7 +227,7 @@ export const mutations: Mutation[] = [
   {
     id: 'unplanned-page-calls',
     file: 'src/queue/search/callJob.ts',
-    find: "if (need === 'foreign') throw notPlanned(data);",
+    find: "if (need === 'foreign') throw await notPlanned(job, data);",
     replace: '',
     breaks: 'No call is made for a page that its search does not plan.',
     tests: [CALL_PAYLOADS],

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Queue } from 'bullmq';
+import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure, reasonOf } from '../../failures.ts';
 import { clockOf } from '../../redis/redisClock.ts';
@@ -133,6 +133,25 @@ export async function quarantineJob(
   return reply === null ? undefined : (reply as string[]);
 }
 
+/** What 6.7.0, and Redis, say of a job that cannot go on because of its children, or of what is in the place of their keys. */
+const HELD = /has pending dependencies|has at least one failed child|^WRONGTYPE/;
+
+/** Whether children keep a job from going on that any program may have added. */
+export function isHeldByChildren(error: Error): boolean {
+  return HELD.test(error.message);
+}
+
+/** Moves a search to those that wait for their calls; false where none is pending. */
+export async function waitForCalls(redis: Redis, searches: Queue, job: Job): Promise<boolean> {
+  const move = () => job.moveToWaitingChildren(job.token as string);
+  return move().catch(async (error: Error) => {
+    if (!isHeldByChildren(error)) throw error;
+    // A child whose failure is to fail the search is none of its calls: those are added without that.
+    await redis.del(searches.toKey(`${job.id}:unsuccessful`));
+    return move();
+  });
+}
+
 /** Removes a scheduler and the run that it has planned, and keeps what it was. */
 export async function quarantineScheduler(
   redis: Redis,
@@ -232,7 +251,9 @@ local function isDone(parentKey, child, id, overdue)
   elseif redis.call('ZSCORE', calls .. 'failed', id) then
     redis.call('HSET', parentKey .. ':failed', child, redis.call('HGET', child, 'failedReason') or '')
   elseif not redis.call('ZSCORE', calls .. 'completed', id) then
-    redis.call('DEL', child, child .. ':lock', child .. ':logs')
+    -- Another program may have added it with children.
+    redis.call('ZREM', calls .. 'waiting-children', id)
+    redis.call('DEL', child, child .. ':lock', child .. ':logs', child .. ':dependencies')
   end
   return true
 end

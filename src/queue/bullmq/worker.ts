@@ -5,6 +5,7 @@ import { TOO_LARGE } from '../search/jobData.ts';
 import { IsolationDelay } from './crashLimit.ts';
 import { LONGEST_ID } from './ownKeys.ts';
 import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
+import { isHeldByChildren } from './repair.ts';
 
 /** Several times what the largest valid request takes. JSON beyond it would block the process just by being parsed. */
 const MAX_DATA_LENGTH = 500_000;
@@ -50,7 +51,7 @@ export class PatchedWorker extends Worker {
     const isFree = () => fetchNext() && limitUntil <= Date.now();
     const complete = () => super.handleCompleted(result, job, token, isFree, span);
     const next = await complete().catch(async (error: Error) => {
-      if (!HAS_CHILDREN.test(error.message)) throw error;
+      if (!isHeldByChildren(error)) throw error;
       await this.#redis.del(...[':dependencies', ':unsuccessful'].map((part) => this.toKey(job.id + part)));
       return complete();
     });
@@ -104,9 +105,6 @@ export class PatchedWorker extends Worker {
 }
 
 type Ended<End> = [end: End, job: Job, token: string, fetchNext?: () => boolean, span?: never];
-
-/** What 6.7.0 says of a job that cannot complete because of its children. */
-const HAS_CHILDREN = /has pending dependencies|has at least one failed child/;
 
 /** What 6.7.0's `scripts.js` says when a job's lock is lost, or its key is gone (`finishedErrors`). */
 const LOCK_LOST = /^(Missing lock|Lock mismatch|Missing key) for job /;

@@ -76,6 +76,7 @@ export async function processCall(
       deadline: deadlineOf(context, run),
       now: Date.now(),
     });
+    if (call === undefined && verdict.failure.code === 'invalid_payload') await detach(job);
     // Without Redis nothing can be recorded, which changes nothing for the job.
     if (call !== undefined) await recordFailure(context, job, call, run, verdict).catch(() => undefined);
     throw await carryOut(context, job, verdict);
@@ -97,9 +98,9 @@ async function collectPage(
   const { request } = run;
   const need = needOf(request, data, found.facts);
   if (need === 'ended' && !found.isStored) return { page, products: 0, skipped: 'ended' };
-  if (need === 'foreign') throw notPlanned(data);
+  if (need === 'foreign') throw await notPlanned(job, data);
   if (need !== 'needed' && !found.isStored && !(await isNext(context, run, data))) {
-    if (need === 'unsure') throw notPlanned(data);
+    if (need === 'unsure') throw await notPlanned(job, data);
     // Removed, so that the same page can be added again when it is the next one.
     job.opts.removeOnComplete = true;
     return { page, products: 0, skipped: 'astray' };
@@ -174,7 +175,7 @@ async function collectItem(
   const run = await runOf(context, job, data, found.run);
   const { request } = run;
   const isPlanned = wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace);
-  if (!isPlanned) throw notPlanned(data);
+  if (!isPlanned) throw await notPlanned(job, data);
 
   if (!found.isStored && isOverdue(context, run)) throw gaveUp();
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
@@ -207,15 +208,17 @@ async function runOf(
   run: Run | undefined,
 ): Promise<SearchRun> {
   const { search } = data;
-  if (run === undefined || search.tenant !== context.tenant)
+  if (run === undefined || search.tenant !== context.tenant) {
+    await detach(job);
     throw new Failure('search_not_found', `no search ${search.searchId.slice(0, 64)} of ${search.timestamp}`);
+  }
   const isChild = job.parentKey === context.searches.toKey(search.searchId) && job.id === idOfCall(data);
   // One of an earlier run is wanted only when somebody retries it.
-  if (!isChild || (data.run !== run.number && job.attemptsMade === 0)) throw notPlanned(data);
+  if (!isChild || (data.run !== run.number && job.attemptsMade === 0)) throw await notPlanned(job, data);
   const { request } = run;
   if (request !== undefined) return { ...run, search, number: data.run, request };
   // A worker of version 0.1 has begun the run and added this call, with a copy of what the search asks for.
-  if (data.v !== 1) throw notPlanned(data);
+  if (data.v !== 1) throw await notPlanned(job, data);
   const adopted = checkedRequest((data as { request?: unknown }).request, context);
   await context.store.adopt(search, adopted);
   return { ...run, search, number: data.run, request: adopted };
@@ -229,7 +232,13 @@ function idOfCall(data: CallJobData): string {
     : itemJobId(search.searchId, run, data.itemId);
 }
 
-function notPlanned({ kind, search }: CallJobData): Failure {
+/** The search that this job is a child of is not to learn of its end: it adds its own call of this id. */
+async function detach(job: Job): Promise<void> {
+  if (job.parentKey !== undefined) await job.removeChildDependency().catch(() => undefined);
+}
+
+async function notPlanned(job: Job, { kind, search }: CallJobData): Promise<Failure> {
+  await detach(job);
   return new Failure('invalid_payload', `search ${search.searchId} has no such ${kind} to call for`);
 }
 

@@ -87,7 +87,7 @@ export function callOptions({ attempts, backoffMs, keep }: JobDefaults): JobsOpt
  * @throws Failure `unknown_job_type`, `unknown_payload_version` or `invalid_payload`, naming each field.
  */
 export function readSearch(job: Job, defaults: { tenant: string; marketplace: string }): NormalRequest {
-  const name = JSON.stringify(job.name);
+  const name = JSON.stringify(job.name.slice(0, 64));
   if (job.name !== SEARCH_JOB)
     throw new Failure('unknown_job_type', `job name ${name}: only "${SEARCH_JOB}" is known here`);
   const data = sizedData(job);

@@ -96,7 +96,7 @@ export async function advance(
   step: Omit<Step, 'run' | 'followers'>,
   followers: readonly PlannedCall[],
 ): Promise<void> {
-  const { store, searches, calls } = context;
+  const { store, searches, calls, log } = context;
   const { search } = run;
   const { ended, open } = await store.step(search, {
     ...step,
@@ -113,7 +113,10 @@ export async function advance(
       if (job === undefined) return [call];
       if (await isOwn(context, run, call, job)) return [];
       // Left by an earlier search of the same id that is gone, or added by another program.
-      if ((await calls.remove(call.jobId)) === 1) return [call];
+      if ((await calls.remove(call.jobId)) === 1) {
+        log.warn('job removed that had the id of a call', { searchId: search.searchId, jobId: call.jobId });
+        return [call];
+      }
       const message = `another program’s job has the id ${call.jobId} and is under way`;
       throw new Failure('redis-unavailable', message);
     }),
@@ -180,6 +183,9 @@ export function isOverdue(context: QueueContext, run: Pick<Run, 'startedAt' | 'o
   return run.overdue || Date.now() >= deadlineOf(context, run);
 }
 
+/** No clock of a program that works is that far ahead. */
+const WRONG_CLOCK_MS = 24 * 3600 * 1000;
+
 /**
  * Marks a search that has waited until its deadline, and says whether it has. One that never began, because another program
  * added it with children, has waited since it was added.
@@ -188,8 +194,10 @@ export async function markOverdue(context: QueueContext, search: SearchRef): Pro
   const { redis, store, deadlineMs } = context;
   const now = await clockOf(redis).current();
   const addedAt = dueAt(search.searchId, search.timestamp);
-  if (now < addedAt + deadlineMs) return false;
-  const { startedAt = addedAt } = (await store.readRun(search)) ?? {};
+  // The program that adds a job says when.
+  const isFalse = addedAt > now + WRONG_CLOCK_MS;
+  if (now < addedAt + deadlineMs && !isFalse) return false;
+  const { startedAt = isFalse ? 0 : addedAt } = (await store.readRun(search)) ?? {};
   if (now < startedAt + deadlineMs) return false;
   await store.mark(search, 'overdue');
   return true;

@@ -10,7 +10,7 @@ import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
-import { reattachCalls } from '../bullmq/repair.ts';
+import { reattachCalls, waitForCalls } from '../bullmq/repair.ts';
 import { ageOf } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
 import { failuresOfChildren } from '../bullmq/storedJobs.ts';
@@ -128,7 +128,7 @@ async function collect(
 
 /** Goes round until every page and item is there or has failed. It leaves by an error when it must wait for one. */
 async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Promise<SearchEnd> {
-  const { store, redis, log } = context;
+  const { store, searches, redis, log } = context;
   const { search, request } = begun;
   let run = begun;
   const added = new Set<string>();
@@ -138,8 +138,7 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
     const again = next.flatMap(({ jobId }) => (added.has(jobId) ? [jobId] : []));
     if (again.length > 0) {
       const { queued, failed } = await reattachCalls(redis, context, search.searchId, again);
-      if (queued > 0 && (await job.moveToWaitingChildren(job.token as string)))
-        throw signals.waitsForChildren();
+      if (queued > 0 && (await waitForCalls(redis, searches, job))) throw signals.waitsForChildren();
       if (queued + failed > 0) continue;
       // Nothing is under way, nothing failed, and yet an answer is not there: it has expired.
       run = { search, ...(await store.restart(search, job.attemptsMade, request)) };
@@ -155,7 +154,7 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
     if ((job.progress as { state?: unknown } | null)?.state !== 'collecting' && !run.waiting)
       await publishProgress(context, run, undefined);
     await job.changePriority({ priority: FIRST });
-    if (await job.moveToWaitingChildren(job.token as string)) throw signals.waitsForChildren();
+    if (await waitForCalls(redis, searches, job)) throw signals.waitsForChildren();
     for (const { jobId } of next) added.add(jobId);
     // The search may have been cancelled meanwhile.
     run = { ...run, ...(await store.readRun(search)), request };
