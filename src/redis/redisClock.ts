@@ -17,8 +17,10 @@ const TOLERANCE_MS = 2;
 /** One reading alone is exact enough if it took at most this long, ms: it is wrong by half of it at most. */
 const QUICK_MS = 8;
 
-/** `performance` stands still while a machine sleeps: an estimate from a reading that is older than this is read again. */
-const FRESH_MS = 10_000;
+/** A clock that is used is read again so often: Redis's may be set, and `performance` stands still while a machine sleeps. */
+const READ_AGAIN_MS = 10_000;
+/** Within this no one waits for the reading. */
+const USABLE_MS = 60_000;
 
 /** On a Cluster the script's key decides which node answers; `TIME` alone would be answered by any. */
 const TIME = new LuaScript(`return redis.call('TIME')`);
@@ -41,16 +43,16 @@ export class RedisClock {
 
   /** ms since the epoch, as last known; of this process's own clock before the first reading. */
   now(): number {
-    if (!this.#isFresh) this.#read().catch(() => undefined);
+    if (this.#ageMs > READ_AGAIN_MS) this.#read().catch(() => undefined);
     return this.#readings.length === 0 ? Date.now() : Math.floor(this.toRedis(performance.now()));
   }
 
   /**
-   * The same after a reading of at most a few seconds ago, which may have to be made. Without Redis, as last known.
+   * The same after a reading of at most a minute ago, which may have to be made. Without Redis, as last known.
    * @throws what Redis throws, before the first reading
    */
   async current(): Promise<number> {
-    if (!this.#isFresh)
+    if (this.#ageMs > USABLE_MS)
       await this.#read().catch((error) => {
         if (this.#readings.length === 0) throw error;
       });
@@ -105,9 +107,8 @@ export class RedisClock {
     return localMs + (this.#best()?.difference ?? 0);
   }
 
-  get #isFresh(): boolean {
-    const [last] = this.#readings;
-    return last !== undefined && performance.now() - last.answeredAt < FRESH_MS;
+  get #ageMs(): number {
+    return performance.now() - (this.#readings[0]?.answeredAt ?? Number.NEGATIVE_INFINITY);
   }
 
   #read(): Promise<void> {

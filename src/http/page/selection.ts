@@ -96,11 +96,12 @@ export function resultCache() {
     if (summary === null) return producer.products(searchId);
     // A search that is retried ends at another time.
     const key = JSON.stringify([tenant, searchId, summary.finishedAt]);
+    const now = await producer.now();
     const known = results.get(key);
     if (known !== undefined) return known;
     const products = producer.products(searchId);
     // Not longer than Redis keeps the result.
-    const left = summary.expiresAt === null ? KEPT_MS : Date.parse(summary.expiresAt) - Date.now();
+    const left = summary.expiresAt === null ? KEPT_MS : Date.parse(summary.expiresAt) - now;
     results.set(key, products, { ttl: Math.max(1, Math.min(KEPT_MS, left)) });
     products.catch(() => results.delete(key));
     return products;

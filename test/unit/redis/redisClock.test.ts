@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import sinon from 'sinon';
 import { RedisClock } from '../../../src/redis/redisClock.ts';
 
 const REDIS_AHEAD = 1_795_000_000_000;
@@ -46,5 +48,54 @@ describe('the clock of Redis as a process knows it', () => {
     read(clock, 0, 50, 50);
     read(clock, 3_600_000, 50, 50, REDIS_AHEAD + 40);
     expect(clock.toRedis(3_600_100)).to.equal(REDIS_AHEAD + 40 + 3_600_100);
+  });
+
+  describe('with a Redis to read it from', () => {
+    let time: sinon.SinonFakeTimers;
+    beforeEach(() => {
+      time = sinon.useFakeTimers({ now: 5000, toFake: ['Date', 'performance'] });
+    });
+    afterEach(() => time.restore());
+
+    /** Its answers, in turn: Redis's time in seconds, or undefined where it does not answer. */
+    function clockOn(...answers: Array<number | undefined>) {
+      let asked = 0;
+      const evalsha = async () => {
+        const answer = answers[asked];
+        asked += 1;
+        if (answer === undefined) throw new Error('gone');
+        return [String(answer), '0'];
+      };
+      const redis = { evalsha } as unknown as Redis;
+      return { clock: new RedisClock({ redis, key: 'clock' }), asked: () => asked };
+    }
+
+    it('is read once, and again after ten seconds while nobody waits', async () => {
+      const { clock, asked } = clockOn(1000, 1011);
+      expect(await clock.current()).to.equal(1_000_000);
+      time.tick(9000);
+      expect(await clock.current()).to.equal(1_009_000);
+      expect(asked()).to.equal(1);
+      time.tick(2000);
+      expect(clock.now()).to.equal(1_011_000);
+      expect(asked()).to.equal(2);
+    });
+
+    it('does not follow this machine’s clock when that is set', async () => {
+      const { clock } = clockOn(1000);
+      await clock.current();
+      time.setSystemTime(9_999_999);
+      expect(clock.now()).to.equal(1_000_000);
+      expect(clock.toHere(1_000_500)).to.equal(10_000_499);
+      expect(clock.fromHere(10_000_499)).to.equal(1_000_500);
+    });
+
+    it('is nothing to decide by before the first reading; a later one that fails changes nothing', async () => {
+      const { clock } = clockOn(undefined, 1000, undefined);
+      expect(await clock.current().catch((error: Error) => error.message)).to.equal('gone');
+      expect(await clock.current()).to.equal(1_000_000);
+      time.tick(120_000);
+      expect(await clock.current()).to.equal(1_120_000);
+    });
   });
 });
