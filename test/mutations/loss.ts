@@ -49,4 +49,13 @@ export const mutations: Mutation[] = [
     tests: callers,
     grep: 'no empty list',
   },
+  {
+    id: 'lost-search-fails',
+    file: 'src/queue/bullmq/worker.ts',
+    find: 'for (parent )?job /;',
+    replace: 'for job /;',
+    breaks: 'A search that Redis lost publishes no end and answers no identical search.',
+    tests: callers,
+    grep: 'share no failure',
+  },
 ];

@@ -106,8 +106,8 @@ export class PatchedWorker extends Worker {
 
 type Ended<End> = [end: End, job: Job, token: string, fetchNext?: () => boolean, span?: never];
 
-/** What 6.7.0's `scripts.js` says when a job's lock is lost, or its key is gone (`finishedErrors`). */
-const LOCK_LOST = /^(Missing lock|Lock mismatch|Missing key) for job /;
+/** What 6.7.0's `scripts.js` says when a job's lock is lost, or its key is gone (`finishedErrors`), also as it adds a child. */
+const LOCK_LOST = /^(Missing lock|Lock mismatch|Missing key) for (parent )?job /;
 
 /** Whether this worker was held up past the job's lock, or the job is gone: what went wrong here says nothing about it. */
 export function isLockLost(thrown: unknown): boolean {

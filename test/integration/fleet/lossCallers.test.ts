@@ -94,6 +94,38 @@ describe('callers who wait for searches that Redis loses', function () {
     expect(events).to.have.length(1);
   });
 
+  it('share no failure: a search that Redis lost as it began says nothing of an identical one that follows', async () => {
+    const worker = await fleet.startWorker({ MIN_API_CALL_INTERVAL: '0' });
+    const main = fleet.producer();
+    await main.ready();
+    const request = { query: 'phone case', maxItems: 10 };
+    const begin = SearchStore.prototype.begin;
+    let again: Promise<{ searchId: string }> | undefined;
+    const held = sinon.stub(SearchStore.prototype, 'begin').callsFake(async function (
+      this: SearchStore,
+      ...args
+    ) {
+      held.restore();
+      await fleet.admin.flushall();
+      again = main.enqueue(request);
+      await again;
+      return begin.apply(this, args);
+    });
+    const lost = await main.enqueue(request);
+    await waitFor('the loss', () => again);
+    const { searchId } = await (again as Promise<{ searchId: string }>);
+    expect((await main.waitFor(searchId, { timeoutMs: 20_000 })).summary?.outcome).to.equal('complete');
+    expect(await main.waitFor(lost.searchId).catch((error) => error)).to.include({
+      code: 'search_not_found',
+    });
+    expect(worker.messages('warn')).to.not.include('search ended');
+    const events = (await fleet.admin.xrange('{ebay}:events', '-', '+')).map(([, fields]) =>
+      fields.join(' '),
+    );
+    expect(events).to.have.length(1);
+    expect(events[0]).to.include(searchId);
+  });
+
   it('get no empty list of products where Redis loses them while they are read', async () => {
     await fleet.startWorker({ MIN_API_CALL_INTERVAL: '0' });
     const main = fleet.producer();
