@@ -50,7 +50,10 @@ async function save(terminal: Terminal, file: string, { tracks, json }: Flags): 
       const backup = new Backup(redis, settings);
       // Elsewhere than on a terminal each change is a line.
       if (terminal.live) progress.show(() => progressText(backup));
-      await (isPrinted ? print(backup, signal) : write(backup, file, signal));
+      const work = isPrinted ? print(backup, signal) : write(backup, file, signal);
+      await work.catch((error) => {
+        throw problemOf(error, file);
+      });
       progress.end();
       const text = summary(backup.report);
       const notes = notesOf(backup.report);
@@ -59,7 +62,7 @@ async function save(terminal: Terminal, file: string, { tracks, json }: Flags): 
     });
   } catch (error) {
     if (signal.aborted) throw new Failure('interrupted', 'interrupted: no backup was written');
-    throw problemOf(error, file);
+    throw error;
   } finally {
     progress.end();
     interrupt.dispose();
@@ -106,7 +109,7 @@ function problemOf(error: unknown, file: string): unknown {
   }
   if (syscall !== undefined && redisFailure(error) === undefined)
     return new CommandError(EXIT.failed, 'not-written', `${file} cannot be written (${code})`);
-  return redisFailure(error) ?? error;
+  return error;
 }
 
 function progressText({ planned, report }: Backup): string {

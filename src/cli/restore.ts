@@ -6,7 +6,6 @@ import { Restore, type RestoreOptions, type RestoreReport } from '../app/restore
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { echo } from '../product/schemaErrors.ts';
-import { redisFailure } from '../redis/failure.ts';
 import { countText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withRedis } from './commandSetup.ts';
 import { CommandError, EXIT } from './exit.ts';
@@ -66,7 +65,7 @@ async function putBack(terminal: Terminal, path: string, flags: Flags): Promise<
     }
     if (error instanceof WrongBackup)
       throw new CommandError(EXIT.failed, 'wrong-backup', `${path}: ${error.message}. Nothing was written`);
-    throw redisFailure(error) ?? error;
+    throw error;
   } finally {
     line.end();
     interrupt.dispose();
