@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../../redis/luaScript.ts';
+import { clockOf } from '../../redis/redisClock.ts';
 
 /**
  * BullMQ 6.7.0 stores a job under `PREFIX:QUEUE:ID`, beside keys of its own. A job whose id is one of their names takes the
@@ -167,7 +168,7 @@ const BATCH = 500;
  */
 export async function repairKeys(redis: Redis, queue: Queue): Promise<{ keys: string[]; rescued: string[] }> {
   const base = queue.toKey('');
-  const now = new Date().toISOString();
+  const now = clockOf(redis).date().toISOString();
   const entry = [base, queue.name, now, WHY, ENTRIES_KEPT, KEPT_MS, ...namesAndTypes()];
   const keys = (await PUT_ASIDE.run(redis, quarantineKey(queue), entry)) as string[];
   if (keys.length === 0) return { keys, rescued: [] };
