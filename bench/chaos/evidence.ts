@@ -24,6 +24,8 @@ export interface Evidence {
   lives: Array<{ journal: JournalLine[]; killedAt: number | null }>;
   /** What Redis did with the jobs of the pages, in its order. */
   turns: Turn[];
+  /** Attacks of a hostile program beside it, by their name. */
+  attacks: Record<string, number>;
   /** What was told in the event stream, in its order. */
   events: Array<Pick<ServiceEvent, 'id' | 'type' | 'searchId'>>;
 }

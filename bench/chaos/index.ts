@@ -5,22 +5,25 @@ import { type Evidence, judge, type Verdict } from './evidence.ts';
 import { overlooked } from './planted.ts';
 import { runChaos } from './run.ts';
 
-export const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--json]
+export const HELP = `npm run bench -- chaos [--kills 200] [--searches 300] [--workers 4] [--every 2] [--hostile 0] [--json]
   Workers are SIGKILLed under load, every second time the one that next passes a barrier in the middle of its work; then every
   search is looked at.
   First the checker itself is shown a loss, a double, a wrong outcome, an event that is missing or told twice,
   a wasted call, a page that runs again late and two kills in a row, and must see each.
+  With --hostile, a program beside it makes so many attacks a second with plain BullMQ, on searches under way: forged calls, ids
+  that are keys of BullMQ, children, schedulers, oversized jobs (test/support/hostile.ts). No search may be affected.
   What there was to judge is kept in bench/results/chaos.json.`;
 
 /** A page whose worker died runs again once its lock has run out and was looked at; see the worker's settings. */
 const RERUN_LIMIT_MS = 15_000;
 
 export async function run(args: string[]): Promise<boolean> {
-  const { kills, searches, workers, every, json } = numberFlags(args, {
+  const { kills, searches, workers, every, hostile, json } = numberFlags(args, {
     kills: 200,
     searches: 300,
     workers: 4,
     every: 2,
+    hostile: 0,
   });
   const checkerMissed = overlooked();
   if (checkerMissed.length > 0) throw new Error(`the checker does not see: ${checkerMissed.join(', ')}`);
@@ -31,6 +34,7 @@ export async function run(args: string[]): Promise<boolean> {
     searches,
     workers,
     everyMs: every * 1000,
+    hostile,
     // So that work is left for as long as there are kills, which now and then wait for a barrier; locks and checks are the
     // defaults.
     env: { MIN_API_CALL_INTERVAL: ((1.3 * seconds) / pages).toFixed(2) },
@@ -38,7 +42,8 @@ export async function run(args: string[]): Promise<boolean> {
   });
   process.stderr.write('\n');
   keep(evidence);
-  const figures = { killsUnderLoad: killsUnderLoad(evidence), ...figuresOf(judge(evidence)) };
+  const attacks = Object.values(evidence.attacks).reduce((sum, count) => sum + count, 0);
+  const figures = { killsUnderLoad: killsUnderLoad(evidence), attacks, ...figuresOf(judge(evidence)) };
   if (json) console.log(JSON.stringify({ bench: 'chaos', kills, searches, workers, ...figures }, null, 2));
   else console.table(figures);
   const { lost, doubled, wrongOutcome, untold, toldTwice } = figures;
@@ -68,6 +73,7 @@ function figuresOf(verdict: Verdict) {
     wrongOutcome: wrongOutcome.length,
     untold: untold.length,
     toldTwice: toldTwice.length,
+    affected: new Set([...lost, ...doubled, ...wrongOutcome, ...untold]).size,
     extraCalls,
     excusedCalls,
     isExcused: extraCalls <= excusedCalls,

@@ -18,6 +18,7 @@ export function goodRun(): Evidence {
       },
     ],
     turns: [{ at: 1, event: 'active', page: 's 1' }],
+    attacks: {},
     events: [{ id: 'e', type: 'search.completed', searchId: 's' }],
   };
 }

@@ -14,6 +14,7 @@ import { allEvents } from '../../test/support/events.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import { BARRIERS, type Evidence } from './evidence.ts';
 import { Fleet } from './fleet.ts';
+import { startHostile } from './hostile.ts';
 import { readTurns } from './turns.ts';
 
 export interface ChaosOptions {
@@ -22,6 +23,8 @@ export interface ChaosOptions {
   kills: number;
   /** Between two kills, ms. */
   everyMs: number;
+  /** Attacks a second of a hostile program beside it; 0: none. */
+  hostile?: number;
   /** Settings of the workers; all durations scaled alike. */
   env: Record<string, string>;
   progress?: (line: string) => void;
@@ -45,6 +48,9 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
     await fleet.start();
     const wanted = plan(searches);
     const added = await producer.enqueueMany(wanted.map(({ request }) => request));
+    const everyAttackMs = 1000 / (options.hostile ?? 0);
+    const ids = added.map(({ searchId }) => searchId);
+    const hostile = options.hostile ? startHostile(redis.url, ids, everyAttackMs) : undefined;
     let due = Date.now();
     for (let kill = 1; kill <= kills; kill++) {
       const barrier = BARRIERS[Math.floor(kill / 2) % BARRIERS.length] ?? 'before call';
@@ -54,6 +60,7 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
       due = Math.max(due + everyMs, Date.now());
       await sleep(due - Date.now());
     }
+    const attacks = (await hostile?.stop())?.byShape ?? {};
     const ended: Evidence['searches'] = [];
     const idOf = new Map<string, string>();
     // One after the other: unpacking every result at once would keep this process from Redis for seconds.
@@ -63,11 +70,13 @@ export async function runChaos(options: ChaosOptions): Promise<Evidence> {
       ended.push({ searchId, pages, items: pages * PAGE, ...(await endOf(producer, searchId)) });
     }
     const lives = await fleet.stop();
-    const calls = simulator.controls.log({ kind: 'search' }).map(({ time, query }) => ({
-      at: time,
-      page: `${idOf.get(/price:\[\.\.(\d+)/.exec(query.filter ?? '')?.[1] ?? '')} ${Number(query.offset ?? 0) / PAGE + 1}`,
-    }));
-    return { searches: ended, calls, lives, ...(await recorded(redis.url)) };
+    const calls = simulator.controls.log({ kind: 'search' }).flatMap(({ time, query }) => {
+      const searchId = idOf.get(/price:\[\.\.(\d+)/.exec(query.filter ?? '')?.[1] ?? '');
+      // The hostile program's own searches have no such limit.
+      if (searchId === undefined && hostile !== undefined) return [];
+      return [{ at: time, page: `${searchId} ${Number(query.offset ?? 0) / PAGE + 1}` }];
+    });
+    return { searches: ended, calls, lives, attacks, ...(await recorded(redis.url, hostile === undefined)) };
   } finally {
     fleet.abandon();
     await producer.close();
@@ -99,12 +108,13 @@ function plan(count: number): Wanted[] {
 }
 
 /** What Redis has noted down by itself. */
-async function recorded(redisUrl: string): Promise<Pick<Evidence, 'turns' | 'events'>> {
+async function recorded(redisUrl: string, withTurns: boolean): Promise<Pick<Evidence, 'turns' | 'events'>> {
   const redis = new Redis(redisUrl);
   try {
     const events = await allEvents(redis);
     return {
-      turns: await readTurns(redis),
+      // Beside a hostile program other jobs have the ids of pages, and more happens than BullMQ keeps.
+      turns: withTurns ? await readTurns(redis) : [],
       events: events.map(({ id, type, searchId }) => ({ id, type, searchId })),
     };
   } finally {

@@ -48,10 +48,10 @@ function disturbed(context) {
         return context.store.begin(...run);
       },
       // What every page's job does first. A page's field is its number.
-      look(search, field) {
+      look(search, field, chain) {
         current.enterWith(`${search.searchId} ${field}`);
         note('start');
-        return context.store.look(search, field);
+        return context.store.look(search, field, chain);
       },
       async step(search, step) {
         const after = await context.store.step(search, step);
