@@ -5,10 +5,14 @@ import { Failure } from '../failures.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import { openHealthSocket } from './healthSocket.ts';
+import { watchLauncher } from './launcher.ts';
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
-/** From now on SIGINT (Ctrl-C) and SIGTERM do not end the process, however often they are received. */
+/**
+ * From now on SIGINT (Ctrl-C) and SIGTERM do not end the process, however often they are received. The end of the npm that
+ * started it counts as one.
+ */
 export function onInterrupt() {
   const controller = new AbortController();
   const signal: AbortSignal = controller.signal;
@@ -16,8 +20,9 @@ export function onInterrupt() {
   const interrupted = () => {
     throw new Failure('interrupted', 'interrupted');
   };
-  const abort = () => controller.abort();
+  const abort = (cause: string) => controller.abort(new Failure('interrupted', cause));
   for (const name of SIGNALS) process.on(name, abort);
+  const endWatch = watchLauncher(() => abort('the npm that started this process has ended'));
   return {
     /** Aborted by the first of them. */
     signal,
@@ -26,6 +31,7 @@ export function onInterrupt() {
     race: <T>(work: Promise<T>): Promise<T> => Promise.race([work, received.then(interrupted)]),
     /** Gives the signals back to Node, which ends the process by them. */
     dispose() {
+      endWatch();
       for (const name of SIGNALS) process.off(name, abort);
     },
   };
@@ -80,13 +86,14 @@ export async function runUntilInterrupted(
   try {
     await start({ config, logs, started, signal });
     await interrupt.received;
-    log.info('stopping: work under way is finished or returned to the queue');
+    const { message: cause } = signal.reason as Failure;
+    log.info('stopping: work under way is finished or returned to the queue', { cause });
     const { unclosed } = await lifecycle.stop(0);
     if (unclosed.length > 0) log.warn('stopped, but some parts did not close in time', { unclosed });
     else log.info('stopped');
   } catch (error) {
     if (!signal.aborted) throw error;
-    log.info('stopped before Redis answered');
+    log.info('stopped before Redis answered', { cause: (signal.reason as Failure).message });
   } finally {
     await lifecycle.stop(0);
     interrupt.dispose();

@@ -1,0 +1,116 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { builtProgram } from '../support/processes.ts';
+import { waitFor } from '../support/waitFor.ts';
+
+/** What it answers while it runs says which process it is. */
+const COMMAND = `"${process.execPath}" "${builtProgram()}" simulate --port 0 --json`;
+
+describe('a process that npm started', function () {
+  this.timeout(60_000);
+  let folder: string;
+  let children: ChildProcess[] = [];
+  let pids: number[] = [];
+  before(function () {
+    // Its process ids are read from there.
+    if (process.platform !== 'linux') this.skip();
+  });
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'dpf-npm-'));
+    const scripts = {
+      plain: COMMAND,
+      between: `true && ${COMMAND}`,
+    };
+    writeFileSync(
+      join(folder, 'package.json'),
+      JSON.stringify({ name: 'launched', version: '1.0.0', scripts }),
+    );
+  });
+  afterEach(() => {
+    for (const pid of pids) if (isRunning(pid)) process.kill(pid, 'SIGKILL');
+    for (const child of children) child.kill('SIGKILL');
+    [children, pids] = [[], []];
+    rmSync(folder, { recursive: true });
+  });
+
+  /** Starts a launcher and returns it, and the id of the process that it started, once that answers. */
+  async function launch(program: string, args: string[]) {
+    const env = { PATH: process.env.PATH, HOME: folder, npm_config_update_notifier: 'false' };
+    const child = spawn(program, args, { cwd: folder, env, stdio: ['ignore', 'pipe', 'inherit'] });
+    children.push(child);
+    let said = '';
+    child.stdout.on('data', (chunk) => {
+      said += chunk;
+    });
+    const port = await waitFor('the simulator', () => {
+      return /"url":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(said)?.[1];
+    });
+    const all = execFileSync('pgrep', ['-f', builtProgram()], { encoding: 'utf8' }).split('\n').map(Number);
+    const pid = await waitFor('its id', () => all.find((id) => listens(id, port)));
+    pids.push(pid);
+    return { child, pid };
+  }
+
+  const byNpm: Array<[title: string, program: string, args: string[]]> = [
+    ['npx', 'npx', ['-c', COMMAND]],
+    ['npm exec', 'npm', ['exec', '-c', COMMAND]],
+    ['npm run', 'npm', ['run', 'plain']],
+    ['npm run, by a longer script', 'npm', ['run', 'between']],
+  ];
+  for (const signal of ['SIGTERM', 'SIGKILL'] as const)
+    it(`ends by itself once its npm has ended by ${signal}`, () =>
+      Promise.all(
+        byNpm.map(async ([title, program, args]) => {
+          const { child, pid } = await launch(program, args);
+          child.kill(signal);
+          await once(child, 'exit');
+          await waitFor(`the end of what ${title} started`, () => !isRunning(pid));
+        }),
+      ));
+
+  it('goes on where it leads a session of its own, or where no npm started it', async () => {
+    const started = [
+      await launch('sh', ['-c', `nohup ${COMMAND} & wait`]),
+      await launch('sh', ['-c', `npm_execpath=/inherited ${COMMAND} & wait`]),
+      await launch('npm', ['exec', '-c', `setsid ${COMMAND}`]),
+    ];
+    for (const { child } of started) {
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
+    // One that counts its seconds from its start as well: by its end the others have looked several times.
+    const last = await launch('npm', ['run', 'plain']);
+    last.child.kill('SIGKILL');
+    await waitFor('the end of another one', () => !isRunning(last.pid));
+    expect(started.map(({ pid }) => isRunning(pid))).to.deep.equal([true, true, true]);
+  });
+});
+
+function isRunning(pid: number): boolean {
+  // A zombie has ended.
+  return /^State:\s+[^Z]/m.test(fileText(`/proc/${pid}/status`));
+}
+
+/** Whether this process has a listening socket on that port. */
+function listens(pid: number, port: string): boolean {
+  if (pid === 0) return false;
+  const hex = Number(port).toString(16).toUpperCase().padStart(4, '0');
+  const row = fileText('/proc/net/tcp')
+    .split('\n')
+    .find((line) => line.includes(`0100007F:${hex} 00000000:0000 0A`));
+  const inode = row?.trim().split(/\s+/)[9];
+  const found = execFileSync('ls', ['-l', `/proc/${pid}/fd`], { encoding: 'utf8' });
+  return inode !== undefined && found.includes(`socket:[${inode}]`);
+}
+
+function fileText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
