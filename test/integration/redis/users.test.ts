@@ -1,8 +1,13 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
+import { startServeApp } from '../../../src/app/serve.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
+import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
+import { testConfig } from '../../support/config.ts';
 import { type GuardedRedis, type RedisUser, startGuardedRedis } from '../../support/redisUsers.ts';
 import { type Pair, serviceEnv, startPair } from '../../support/service.ts';
 import { useSimulator } from '../../support/simulator.ts';
+import { Visitor } from '../../support/visitor.ts';
 
 const TOKEN = 'ebay:access_token';
 
@@ -96,6 +101,55 @@ describe('the users of config/redis/users.acl', () => {
       expect(await producer.schedule.list()).to.have.length(1);
       await producer.schedule.remove('hourly');
       expect(await admin.acl('LOG')).to.deep.equal([]);
+    });
+
+    it('are refused nothing that serve does: API, page, dashboard, sessions and streams', async () => {
+      const url = redis.urlOf('producer');
+      const keys = new ApiKeys(admin, '{ebay}');
+      const roles = ['enqueue', 'read', 'schedule', 'operate'] as const;
+      const { key } = await keys.add({ name: 'all', tenant: 'default', roles, expiresAt: null });
+      const { searchId } = await service.producer.enqueue({ query: 'lamp', maxItems: 3, track: 'lamps' });
+      await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+      await service.producer.schedule.add({ name: 'daily', every: 86_400, request: { query: 'mug' } });
+      await admin.acl('LOG', 'RESET');
+      const app = await startServeApp(testConfig({ REDIS_URL: url, HTTP_PORT: '0' }), quietLog());
+      try {
+        const visitor = new Visitor({ app });
+        await visitor.signIn(key);
+        await visitor.logIn(key);
+        const queue = '/admin/queues/api/queues/ebay-search';
+        for (const path of [
+          '/',
+          `/searches/${searchId}`,
+          `/searches/${searchId}/products.csv`,
+          '/admin/queues/api/queues?activeQueue=ebay-search&status=completed',
+          `${queue}/${searchId}`,
+          `${queue}/${searchId}/logs`,
+          `${queue}/${searchId}/flow`,
+          `${queue}/metrics`,
+        ])
+          expect((await visitor.ask(path)).status, path).to.equal(200);
+        const headers = { authorization: `Bearer ${key}`, accept: 'application/json' };
+        for (const path of [
+          '/metrics',
+          '/readyz',
+          '/v1/quota',
+          '/v1/schedules/daily',
+          `/v1/searches/${searchId}`,
+          `/v1/searches/${searchId}/events`,
+          `/v1/searches/${searchId}/products`,
+        ])
+          expect((await visitor.ask(path, { headers })).status, path).to.equal(200);
+        expect((await visitor.signOut({ everywhere: '1' })).status).to.equal(303);
+        expect(await visitor.isIn()).to.deep.equal({ page: false, dashboard: false });
+      } finally {
+        await app.stop();
+      }
+      // The dashboard leaves out the workers, which it would find in the list of all clients.
+      const refused = ((await admin.acl('LOG')) as string[][]).map(
+        (entry) => entry[entry.indexOf('object') + 1],
+      );
+      expect(refused.filter((each) => each !== 'client|list')).to.deep.equal([]);
     });
 
     it('let a token reader read the fleet’s token, and change nothing', async () => {
