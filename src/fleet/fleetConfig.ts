@@ -203,7 +203,12 @@ export class FleetConfig {
 
   async #publishFiles(): Promise<void> {
     const { log } = this.#options;
-    if (this.#data.mark === '') this.#know({ ...(await this.#store.look()), mark: await this.#store.mark() });
+    if (this.#data.mark === '') {
+      const found = await this.#store.look();
+      // Only a person knows whether Redis lost its data while no process ran.
+      if (found.mark === '' && found.version === 0) log.info('first process on this Redis and prefix');
+      this.#know({ ...found, mark: await this.#store.mark() });
+    }
     const { parts, names, fixed } = readSourceFiles(this.#files);
     const timed = onRedisClock(parts, await this.#store.now());
     const { current, changed, stale } = await publishNext(
