@@ -4,15 +4,15 @@ import { nodesOf } from './connection.ts';
 /** Keys that Redis looks at in one command: some tenths of a millisecond, so that it serves others meanwhile. */
 const PER_SCAN = 1000;
 
-/** The names of the keys that begin so, each once; of a Cluster those of every master. */
-export async function keysBeginning(redis: Redis, start: string, signal?: AbortSignal): Promise<string[]> {
+/** The names of the hashes that begin so, each once; of a Cluster those of every master. */
+export async function hashesBeginning(redis: Redis, start: string, signal?: AbortSignal): Promise<string[]> {
   const found = new Set<string>();
   const pattern = `${start.replace(/[\\*?[\]]/g, '\\$&')}*`;
   for (const node of nodesOf(redis)) {
     let cursor = '0';
     do {
       signal?.throwIfAborted();
-      const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', PER_SCAN);
+      const [next, keys] = await node.scan(cursor, 'MATCH', pattern, 'COUNT', PER_SCAN, 'TYPE', 'hash');
       for (const key of keys) found.add(key);
       cursor = next;
     } while (cursor !== '0');

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../redis/luaScript.ts';
-import { keysBeginning } from '../redis/scan.ts';
+import { hashesBeginning } from '../redis/scan.ts';
 import { STATE, type TrackId, type TrackState, trackKey } from './tracks.ts';
 
 /** A listing of a track, as it is stored: `tracks.ts` writes and reads this form. */
@@ -53,7 +53,7 @@ export class SavedTracks {
   async all(signal?: AbortSignal): Promise<Array<TrackId & { listings: number }>> {
     const start = `${this.#prefix}:track:`;
     const found: Array<TrackId & { listings: number }> = [];
-    for (const key of await keysBeginning(this.#redis, start, signal)) {
+    for (const key of await hashesBeginning(this.#redis, start, signal)) {
       const [, tenant = '', name = ''] = /^([a-z0-9-]+):([a-z0-9-]+):v2$/.exec(key.slice(start.length)) ?? [];
       if (name === '') continue;
       const fields = await this.#redis.hlen(key);

@@ -75,7 +75,8 @@ export class Tracks {
   /** What a track remembers of these items. */
   async look(track: TrackName, itemIds: readonly string[]): Promise<Track> {
     const listings = [...new Set(itemIds.map(listingOf))];
-    const [state, ...values] = await this.#redis.hmget(this.#key(track), STATE, ...listings);
+    const key = this.#key(track);
+    const [state, ...values] = await this.#asHash(key, () => this.#redis.hmget(key, STATE, ...listings));
     if (readState(state ?? '')?.request !== track.request) return this.#trackFrom(undefined, []);
     const fields = listings.map((listing, index) => [listing, values[index] ?? null] as const);
     return this.#trackFrom(
@@ -138,19 +139,37 @@ export class Tracks {
 
   /** In one step: a track that is younger than the verdict would hold what this very search has taught it. */
   async #readBoth(key: string, ref: SearchRef) {
-    const reads = this.#redis
-      .multi()
-      .hgetBuffer(keyOf(this.#prefix, 'pages', ref), VERDICT)
-      .hgetall(key);
-    const [packed, fields] = (await answersOf(reads)) as [Buffer | null, Record<string, string>];
+    const reads = () => {
+      const both = this.#redis
+        .multi()
+        .hgetBuffer(keyOf(this.#prefix, 'pages', ref), VERDICT)
+        .hgetall(key);
+      return answersOf(both) as Promise<[Buffer | null, Record<string, string>]>;
+    };
+    const [packed, fields] = await this.#asHash(key, reads);
     return { before: packed === null ? undefined : readVerdict(packed), fields };
   }
 
-  /** Listings that have outlived their time count as unknown even before they are deleted. */
+  /** Deletes what another program wrote under the name: no search of this track would ever end. */
+  async #asHash<Answer>(key: string, read: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await read();
+    } catch (error) {
+      const isOfTrack = String(error).includes('WRONGTYPE') && (await this.#redis.type(key)) !== 'hash';
+      if (!isOfTrack) throw error;
+      await this.#redis.unlink(key);
+      return read();
+    }
+  }
+
+  /** Listings that have outlived their time, or cannot be read, count as unknown even before they are deleted. */
   #trackFrom(state: TrackState | undefined, fields: Array<[string, string]>): Track {
     const rememberedFrom = clockOf(this.#redis, this.#prefix).now() - this.#ttlMs;
     const listings = fields
-      .map(([listing, value]) => [listing, read(value)] as const)
+      .flatMap(([listing, value]) => {
+        const remembered = read(value);
+        return remembered === undefined ? [] : [[listing, remembered] as const];
+      })
       .filter(([, { lastSeen }]) => lastSeen >= rememberedFrom);
     const { since = null, lastWhole = null } = state ?? {};
     return { since, lastWhole, rememberedFrom, listings: new Map(listings) };
@@ -198,9 +217,19 @@ function changesNothing(before: TrackVerdict, track: Track, { verdict, after }: 
   return after.listings.size === 0 && after.since === track.since && verdict.whole === before.whole;
 }
 
-/** Undefined for a track that does not exist. */
+/** Undefined for a track that does not exist, or that another program has written. */
 function readState(text: string): TrackState | undefined {
-  return text === '' ? undefined : JSON.parse(text);
+  const state = parseObject(text) as TrackState | undefined;
+  return typeof state?.request === 'string' && Number.isInteger(state.version) ? state : undefined;
+}
+
+function parseObject(text: string): object | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === 'object' && value !== null ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Without the names of the fields: there may be very many. */
@@ -209,8 +238,11 @@ function write({ lastSeen, itemId, delivered, currency, named, offers }: Remembe
   return JSON.stringify([lastSeen, itemId, delivered ? 1 : 0, currency, named ? 1 : 0, ...prices]);
 }
 
-function read(text: string): Remembered {
-  const [lastSeen, itemId, delivered, currency, named, ...prices] = JSON.parse(text) as [
+/** Undefined for what another program has written. */
+function read(text: string): Remembered | undefined {
+  const fields = parseObject(text);
+  if (!Array.isArray(fields) || fields.length < 5 || !fields.slice(5).every(Array.isArray)) return undefined;
+  const [lastSeen, itemId, delivered, currency, named, ...prices] = fields as [
     number,
     string,
     0 | 1,

@@ -1,7 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
-import { keysBeginning } from '../../redis/scan.ts';
+import { hashesBeginning } from '../../redis/scan.ts';
 import type { StoredScheduler } from '../bullmq/repeat.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, timingOf } from './definition.ts';
@@ -192,7 +192,7 @@ export async function tenantsWithSchedules(
   signal?: AbortSignal,
 ): Promise<string[]> {
   const start = `${prefix}:schedules:`;
-  return (await keysBeginning(redis, start, signal)).map((key) => key.slice(start.length));
+  return (await hashesBeginning(redis, start, signal)).map((key) => key.slice(start.length));
 }
 
 function readRecord(text: string): ScheduleRecord | undefined {

@@ -267,6 +267,9 @@ describe('dpf backup and dpf restore', () => {
     await redis().hset('{ebay}:api-keys', 'broken', 'no json');
     await redis().hset('{ebay}:schedules:default', 'strange', '{"definition": 1}');
     await redis().hset('{ebay}:track:default:cases:v2', '102', '[1]');
+    // Nothing of ours is in keys of another type.
+    await redis().set('{ebay}:track:default:other:v2', 'nonsense');
+    await redis().rpush('{ebay}:schedules:other', 'nonsense');
     const saved = await dpf('backup', at(FILE));
     expect(saved.exit).to.equal(0);
     expect(saved.out).to.include('2 keys, 4 schedules, 2 tracks (1,202 listings)');

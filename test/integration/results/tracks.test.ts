@@ -223,4 +223,40 @@ describe('what a track remembers in Redis', () => {
     );
     expect(continued?.gone).to.deep.equal(['v1|9|0']);
   });
+
+  for (const [what, fields] of [
+    ['a text', 'nonsense'],
+    ['a hash', { x: 'y' }],
+    ['a state that is no JSON', { 'the track': 'nonsense' }],
+    ['a state without meaning', { 'the track': '[1]' }],
+    ['listings that are no JSON', { 7: 'nonsense' }],
+    ['listings without meaning', { 7: '{"lastSeen": 1}', 8: '[1, 2, 3, 4, 5, 6]', 9: 'null' }],
+  ] as const)
+    it(`is what searches saw, also where another program has written ${what} under its name`, async () => {
+      const { redis, tracks, store } = parts();
+      if (typeof fields === 'string') await redis.set(KEY, fields);
+      else await redis.hset(KEY, fields);
+      await Promise.all(['a', 'b'].map((id) => storePage(store, search(id))));
+      const now = Date.now();
+      expect((await tracks.look(MINE, ['v1|7|0'])).since).to.equal(null);
+      const first = await tracks.compare(search('a'), MINE, saw(['v1|7|0'], now));
+      expect(first).to.deep.include({ firstRun: true, marks: new Map([['v1|7|0', null]]) });
+      const second = await tracks.compare(search('b'), MINE, saw(['v1|7|0', 'v1|8|0'], now + 1));
+      expect([...(second?.marks ?? [])]).to.deep.equal([
+        ['v1|7|0', 'same'],
+        ['v1|8|0', 'new'],
+      ]);
+      expect(Object.keys(await redis.hgetall(KEY))).to.include.members(['the track', '7', '8']);
+      expect(await redis.hget(KEY, '9')).to.equal(null);
+    });
+
+  it('stays where the result of a search is what another program has written', async () => {
+    const { redis, tracks, store } = parts();
+    await storePage(store, search('a'));
+    await tracks.compare(search('a'), MINE, saw(['v1|7|0']));
+    await redis.set(keyOf(PREFIX, 'pages', search('b')), 'nonsense');
+    const failure = await tracks.compare(search('b'), MINE, saw(['v1|7|0'])).catch((thrown: Error) => thrown);
+    expect(String(failure)).to.include('WRONGTYPE');
+    expect(await redis.hlen(KEY)).to.equal(2);
+  });
 });
