@@ -73,8 +73,9 @@ export class Login {
   }
 
   /**
-   * Undefined without a session. A session ends with its key: when that is revoked, expires, lacks the role, or its tenant is removed. One of the
-   * dashboard also ends with the page's session that the browser had. Every change must carry `csrf`, which pages of other sites cannot read.
+   * Undefined without a session. A session ends with its key: when that is revoked, expires, lacks the role, or its tenant
+   * is removed. One of the dashboard also ends with the page's session that the browser had. Every change must carry `csrf`,
+   * which pages of other sites cannot read.
    */
   async session({ cookies }: FastifyRequest): Promise<{ caller: Caller; csrf: string } | undefined> {
     const { redis, keys, hasTenant, authenticator } = this.#parts;
