@@ -1,7 +1,9 @@
 #!/usr/bin/env node
 import net from 'node:net';
+import { errorText, reportOf } from './cli/exit.ts';
 import { processScrubber, run } from './cli/program.ts';
 import { processTerminal } from './cli/terminal.ts';
+import { descriptorFailure } from './config/descriptors.ts';
 
 /** Longest wait for a reader of the output that does not read, ms. */
 const FLUSH_TIMEOUT_MS = 2000;
@@ -18,6 +20,13 @@ const terminal = processTerminal();
 
 // Node itself would print every property of the error; those of HTTP and Redis clients hold headers and arguments.
 process.on('uncaughtException', async (thrown: unknown) => {
+  const few = descriptorFailure(thrown);
+  if (few !== undefined) {
+    // No module can be loaded either.
+    const report = reportOf(few);
+    terminal.note(errorText(report));
+    await exitProcess(report.exit);
+  }
   const stack = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
   try {
     terminal.note((await processScrubber()).text(`dpf: stopped by an unexpected error: ${stack}`));

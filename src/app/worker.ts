@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError } from '../config/config.ts';
+import { requireDescriptors } from '../config/descriptors.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -106,6 +107,12 @@ export async function startWorkerApp(
     signal?.addEventListener('abort', () => void tenants.stop());
     await bootOnRedis(redis, { config, log: logger, signal }, async () => {
       await fleet.start();
+      const served = [...fleet.current().tenants.values()].filter(
+        ({ name, unavailableReason }) =>
+          unavailableReason === undefined && (chosen.length === 0 || chosen.includes(name)),
+      );
+      const { concurrency } = config.worker;
+      requireDescriptors({ tenants: served.length, concurrency, streams: 0 });
       await tenants.serve(fleet.current());
     });
     started = true;

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigError, linesOf } from '../config/config.ts';
+import { descriptorFailure } from '../config/descriptors.ts';
 import { BootError, Failure, type FailureCode } from '../failures.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 
@@ -89,7 +90,8 @@ interface ErrorReport {
   searchId?: string | undefined;
 }
 
-export function reportOf(thrown: unknown): ErrorReport {
+export function reportOf(cause: unknown): ErrorReport {
+  const thrown = descriptorFailure(cause) ?? cause;
   if (thrown instanceof CommandError) return thrown.report;
   if (thrown instanceof Failure) {
     const { code, detail, message } = thrown;

@@ -10,7 +10,7 @@ export function command(): Command {
     .description('Answer other programs over HTTP (HTTP_HOST, HTTP_PORT), until SIGTERM or Ctrl-C.')
     .addHelpText('after', '\nCallers need a key: dpf keys add NAME. What it answers: /docs at its address.')
     .action(() =>
-      runUntilInterrupted('http', async ({ config, logs, started, signal }) => {
+      runUntilInterrupted('http', { serve: true }, async ({ config, logs, started, signal }) => {
         started(await openServe(config, logs, { signal }));
       }),
     );

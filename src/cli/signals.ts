@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import type { Config } from '../config/config.ts';
+import { descriptorUse, requireDescriptors } from '../config/descriptors.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
+import type { Logger } from '../telemetry/logger.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import { openHealthSocket } from './healthSocket.ts';
 import { watchLauncher } from './launcher.ts';
@@ -47,13 +49,29 @@ interface Service {
   reload(): Promise<void>;
 }
 
+/** How often a running process counts what it has open, ms, and from which share of its limit on it says so. */
+const COUNT_EVERY_MS = 5000;
+const NEARLY_ALL = 0.9;
+
+/** Nothing else reports that connections are refused for want of descriptors: libuv closes them. */
+function watchDescriptors(log: Logger): () => void {
+  const timer = setInterval(() => {
+    const use = descriptorUse();
+    if (use !== undefined && use.open >= use.limit * NEARLY_ALL)
+      log.error('file descriptors run out: raise ulimit -n, or LimitNOFILE of systemd', use);
+  }, COUNT_EVERY_MS).unref();
+  return () => clearInterval(timer);
+}
+
 /**
  * Runs services until SIGINT or SIGTERM and stops them, the last one first. SIGHUP makes them reload; before one has
  * started it does nothing.
- * @param component of the log
+ * @param component of the log @param does what it needs file descriptors for
+ * @throws BootError where there are too few of them; all that `start` throws
  */
 export async function runUntilInterrupted(
   component: string,
+  does: { work?: boolean; serve?: boolean },
   start: (parts: {
     config: Config;
     logs: LogRoot;
@@ -64,6 +82,12 @@ export async function runUntilInterrupted(
   }) => Promise<void>,
 ): Promise<void> {
   const config = loadConfig();
+  // Before anything is loaded that needs many of them at once.
+  requireDescriptors({
+    tenants: does.work ? 1 : 0,
+    concurrency: config.worker.concurrency,
+    streams: does.serve ? config.http.maxStreams : 0,
+  });
   const logs = new LogRoot(config.log);
   const log = logs.component(component);
   const interrupt = onInterrupt();
@@ -78,6 +102,7 @@ export async function runUntilInterrupted(
     for (const service of services) void service.reload();
   };
   process.on('SIGHUP', reload);
+  const endWatch = watchDescriptors(log);
   await openHealthSocket(lifecycle, {
     path: config.http.healthSocket,
     warn: (reason) => log.warn('no health socket', { reason }),
@@ -96,6 +121,7 @@ export async function runUntilInterrupted(
     log.info('stopped before Redis answered', { cause: (signal.reason as Failure).message });
   } finally {
     await lifecycle.stop(0);
+    endWatch();
     interrupt.dispose();
     process.off('SIGHUP', reload);
     logs.flush();

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { apiOrigin } from '../config/checks.ts';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
+import { listenError } from './exit.ts';
 import { openServe } from './serve.ts';
 import { runUntilInterrupted } from './signals.ts';
 
@@ -9,20 +10,29 @@ export function command(): Command {
     .description('Take searches from the queue and collect them from eBay, until SIGTERM or Ctrl-C.')
     .option('--serve', 'also answer other programs over HTTP, as dpf serve does')
     .action(({ serve }: { serve?: boolean }) =>
-      runUntilInterrupted('worker', async ({ config, logs, started, signal }) => {
-        const { startWorkerApp } = await import('../app/worker.ts');
-        const worker = started(await startWorkerApp(config, logs, { signal }));
-        const { tenants } = worker;
-        logs.component('worker').info('worker started', {
-          tenants,
-          queues: tenants.flatMap((tenant) => [searchQueueName(tenant), callsQueueName(tenant)]),
-          prefix: config.queue.prefix,
-          interval: config.pace.minApiCallInterval,
-          concurrency: config.worker.concurrency,
-          marketplace: config.ebay.marketplace,
-          ebay: new URL(apiOrigin(config.ebay)).host,
-        });
-        if (serve) started(await openServe(config, logs, { signal, worker }));
-      }),
+      runUntilInterrupted(
+        'worker',
+        { work: true, serve: serve ?? false },
+        async ({ config, logs, started, signal }) => {
+          const { startWorkerApp } = await import('../app/worker.ts');
+          const { host } = config.http;
+          const port = Number(config.worker.metricsPort);
+          const starting = startWorkerApp(config, logs, { signal }).catch((error: unknown) => {
+            throw listenError(error, { host, port }, { host: 'HTTP_HOST', port: 'METRICS_PORT' });
+          });
+          const worker = started(await starting);
+          const { tenants } = worker;
+          logs.component('worker').info('worker started', {
+            tenants,
+            queues: tenants.flatMap((tenant) => [searchQueueName(tenant), callsQueueName(tenant)]),
+            prefix: config.queue.prefix,
+            interval: config.pace.minApiCallInterval,
+            concurrency: config.worker.concurrency,
+            marketplace: config.ebay.marketplace,
+            ebay: new URL(apiOrigin(config.ebay)).host,
+          });
+          if (serve) started(await openServe(config, logs, { signal, worker }));
+        },
+      ),
     );
 }
