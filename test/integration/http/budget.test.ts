@@ -76,6 +76,26 @@ describe('wrong keys of one address', () => {
   });
 });
 
+describe('an address that a client only claims', () => {
+  const service = useHttpService();
+
+  it('is not believed: wrong keys count for the connection’s own', async () => {
+    const statuses: number[] = [];
+    for (let n = 0; n < 40; n++) {
+      const claimed = `10.0.0.${n}`;
+      const headers = {
+        authorization: 'Bearer wrong',
+        'x-forwarded-for': claimed,
+        'x-real-ip': claimed,
+        forwarded: `for=${claimed}`,
+      };
+      statuses.push((await service.call('GET', '/v1/quota', undefined, headers)).status);
+    }
+    expect(statuses).to.deep.equal([...Array(30).fill(401), ...Array(10).fill(429)]);
+    expect(service.logged).to.include('"source":"127.0.0.1"').and.not.include('10.0.0.');
+  });
+});
+
 describe('the answers that one key holds open', () => {
   const service = useHttpService({ HTTP_MAX_STREAMS: '4' });
 

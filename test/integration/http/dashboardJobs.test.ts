@@ -1,5 +1,6 @@
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
+import { shortTrace } from '../../../src/http/dashboard/dashboard.ts';
 import { DashboardVisitor } from '../../support/dashboardVisitor.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { BREAKAGES } from '../../support/storedJobs.ts';
@@ -137,6 +138,16 @@ describe('jobs on the dashboard', () => {
     expect(job.stacktrace).to.deep.equal([
       'Error: x\n    at f (node_modules/bullmq/a.js:1:2)\n    at g (dist/b.js:3:4)',
     ]);
+  });
+
+  it('show a trace of any form at once', () => {
+    const lines = ['/'.repeat(1_000_000), '/src'.repeat(250_000), `file://${'/a'.repeat(500_000)}`];
+    const since = performance.now();
+    for (const line of lines) expect(shortTrace(line)).to.be.a('string');
+    expect(performance.now() - since).to.be.below(2000);
+    expect(shortTrace('at f (file:///home/me/app/src/a.ts:1:2) and /x/node_modules/b/dist/c.js')).to.equal(
+      'at f (src/a.ts:1:2) and node_modules/b/dist/c.js',
+    );
   });
 
   it('show nothing of Redis itself', async () => {

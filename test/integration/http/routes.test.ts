@@ -7,6 +7,8 @@ import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { Scrubber } from '../../../src/telemetry/scrubber.ts';
 import { useHttpService } from '../../support/httpService.ts';
+import { request, sendRaw } from '../../support/rawHttp.ts';
+import { Visitor } from '../../support/visitor.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 /** Every route of the router as `METHOD url`, as Fastify prints them. */
@@ -56,6 +58,61 @@ describe('the routes of the server', () => {
     expect(answer.statusCode).to.equal(404);
     expect(answer.body).to.not.contain('secret');
     await app.close();
+  });
+
+  it('of the API are all in its documentation, and no other', async () => {
+    const { paths } = (await service.call('GET', '/docs/json')).json as { paths: Record<string, object> };
+    const documented = Object.entries(paths).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),
+    );
+    const ofApi = service.app.rules.filter(({ url }) => url.startsWith('/v1/'));
+    expect(documented).to.have.members(ofApi.map(({ method, url }) => `${method} ${url}`));
+    expect(documented).to.have.length.above(10);
+  });
+
+  it('lead to no file outside the folders that are served', async () => {
+    const login = new Visitor(service);
+    await login.logIn(await service.key());
+    const cookie = `Cookie: dpf_dashboard=${login.cookie('dpf_dashboard')}`;
+    const up = ['../', '%2e%2e/', '..%2f', '%2e%2e%2f', '..%5c', '....//', '%252e%252e/'];
+    for (const folder of ['/docs/static/', '/admin/queues/static/', '/page/'])
+      for (const step of up)
+        for (const file of [`${step.repeat(3)}package.json`, `x/${step.repeat(9)}etc/passwd`]) {
+          const line = `GET ${folder}${file} HTTP/1.1`;
+          const { status, text } = await sendRaw(service.app.url, request(line, [cookie]));
+          expect(status, line).to.be.oneOf([400, 403, 404]);
+          expect(text, line).to.not.match(/"dependencies"|root:/);
+        }
+  });
+
+  it('refuse no request while a key is replaced by another one of its name', async () => {
+    const { keys } = service;
+    const wanted = { name: 'shop', tenant: 'default', roles: ['read'] as const, expiresAt: null };
+    const former = await keys.add(wanted);
+    let authorization = `Bearer ${former.key}`;
+    const statuses: number[] = [];
+    let isOver = false;
+    const client = async () => {
+      while (!isOver)
+        statuses.push((await service.call('GET', '/v1/quota', undefined, { authorization })).status);
+    };
+    const clients = [client(), client(), client()];
+    const answered = async (more: number) => {
+      const from = statuses.length;
+      await waitFor('further answers', () => statuses.length >= from + more);
+    };
+    await answered(20);
+    authorization = `Bearer ${(await keys.add(wanted)).key}`;
+    // Those that were sent with the former key are answered by then.
+    await answered(20);
+    await keys.revoke(former.record.id);
+    const ofFormer = () =>
+      service.call('GET', '/v1/quota', undefined, { authorization: `Bearer ${former.key}` });
+    await waitFor('the former key has ended', async () => (await ofFormer()).status === 401);
+    await answered(20);
+    isOver = true;
+    await Promise.all(clients);
+    expect(new Set(statuses)).to.deep.equal(new Set([200]));
   });
 
   it('require a key unless they are public', async () => {
