@@ -158,6 +158,14 @@ export const SHAPES: Record<string, Shape> = {
     },
   },
   'the next page in a year': { logs: REMOVED, attack: page({}, { delay: YEAR }) },
+  'a page in a year that is never asked for': {
+    logs: REMOVED,
+    attack: (by, victim) => page({}, { delay: YEAR })(by, { ...victim, nextPage: victim.nextPage + 7 }),
+  },
+  'a page behind all others that is never asked for': {
+    attack: (by, victim) =>
+      page({}, { priority: 2_000_000 })(by, { ...victim, nextPage: victim.nextPage + 7 }),
+  },
   'the next page behind all others': { attack: page({}, { priority: 2_000_000 }) },
   'the next page with greedy options': { attack: page({}, { ...GREEDY, lifo: true }) },
   'the next page as the parent of a job that never ends': {

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { Failure, reasonOf } from '../../failures.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
-import { callIdStart } from './queues.ts';
+import { callIdStart, LOWEST_PRIORITY } from './queues.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
 
 /**
@@ -231,11 +231,20 @@ export async function reattachCalls(
  * search that never began waits for them because the program that added it wants that. One that is overdue waits only for
  * calls that are under way.
  * KEYS: one of the search queue's. ARGV: the search queue's keys up to the id, the calls queue's, then of each search its id,
- * what the ids of its calls begin with, and `overdue` or nothing. Returns of each whether it is released, and how many
- * children it no longer waits for because they are another program's or it is overdue.
+ * what the ids of its calls begin with, and `overdue` or nothing. Returns of each whether it is released, how many children it
+ * no longer waits for because they are another program's or it is overdue, and the ids of its doubtful calls.
  */
 const SETTLE = `${RELEASE_PARENT}${IS_QUEUED}
 local searches, calls = ARGV[1], ARGV[2]
+
+-- Whether a queued call has a delay, or a priority behind all classes, which another program may have given it.
+local function isDoubtful(child, id)
+  local score = redis.call('ZSCORE', calls .. 'prioritized', id)
+  if score then return tonumber(score) / 0x100000000 >= ${LOWEST_PRIORITY + 1} end
+  if not redis.call('ZSCORE', calls .. 'delayed', id) then return false end
+  local ok, opts = pcall(cjson.decode, redis.call('HGET', child, 'opts') or '')
+  return ok and type(opts) == 'table' and (tonumber(opts.delay) or 0) > 0
+end
 
 -- Whether the search no longer waits for a call of its own, and whether that call could still have ended. Most are queued.
 local function isDone(parentKey, child, id, overdue)
@@ -262,7 +271,7 @@ local settled = {}
 for i = 3, #ARGV, 3 do
   local parentKey, start, overdue = searches .. ARGV[i], calls .. ARGV[i + 1], ARGV[i + 2] == 'overdue'
   local children = redis.call('SMEMBERS', parentKey .. ':dependencies')
-  local left, struck = #children, 0
+  local left, struck, doubtful = #children, 0, {}
   for _, child in ipairs(children) do
     local done, gaveUp
     if string.sub(child, 1, #start) == start then
@@ -273,10 +282,13 @@ for i = 3, #ARGV, 3 do
     if done then
       left = left - redis.call('SREM', parentKey .. ':dependencies', child)
       if gaveUp then struck = struck + 1 end
+    elseif string.sub(child, 1, #start) == start then
+      local id = string.sub(child, #calls + 1)
+      if isDoubtful(child, id) then table.insert(doubtful, id) end
     end
   end
   local released = left == 0 and release(searches, parentKey) or 0
-  table.insert(settled, { released, struck })
+  table.insert(settled, { released, struck, doubtful })
 end
 return settled
 `;
@@ -290,26 +302,27 @@ export interface WaitingSearch {
 
 /**
  * Releases those of the searches that wait for nothing that can still happen.
- * @returns of each whether it is released, and how many children of other programs, or calls not yet under way of an overdue
- * one, it no longer waits for
+ * @returns of each whether it is released; how many children of other programs, or calls not yet under way of an overdue one,
+ * it no longer waits for; and its calls with a delay, or a priority behind all classes, which others may have given them
  */
 export async function settleSearches(
   redis: Redis,
   searches: Queue,
   calls: Queue,
   waiting: readonly WaitingSearch[],
-): Promise<Array<{ id: string; released: boolean; struck: number }>> {
+): Promise<Array<{ id: string; released: boolean; struck: number; doubtful: string[] }>> {
   if (waiting.length === 0) return [];
   const bases = [searches.toKey(''), calls.toKey('')];
   // All keys share a slot. By one of them a Cluster picks the node; without, it would be a random one.
   const keys = [searches.toKey('waiting-children')];
   const args = waiting.flatMap(({ id, isOverdue }) => [id, callIdStart(id), isOverdue ? 'overdue' : '']);
   const settled = (await redis.eval(SETTLE, keys.length, ...keys, ...bases, ...args)) as Array<
-    [number, number]
+    [number, number, string[]]
   >;
-  return settled.map(([released, struck], index) => ({
+  return settled.map(([released, struck, doubtful], index) => ({
     id: (waiting[index] as WaitingSearch).id,
     released: released === 1,
     struck,
+    doubtful,
   }));
 }

@@ -6,6 +6,7 @@ import { IsolationDelay } from './crashLimit.ts';
 import { LONGEST_ID } from './ownKeys.ts';
 import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
 import { isHeldByChildren } from './repair.ts';
+import { plannedRun } from './repeat.ts';
 
 /** Several times what the largest valid request takes. JSON beyond it would block the process just by being parsed. */
 const MAX_DATA_LENGTH = 500_000;
@@ -87,6 +88,12 @@ export class PatchedWorker extends Worker {
    */
   protected override createJob({ deferredFailure: _, ...stored }: JobJson, jobId: string): Job {
     if (stored.name === undefined) throw new Error(`job ${jobId.slice(0, LONGEST_ID)} has lost its data`);
+    // Any program can name a scheduler; 6.7.0 cannot plan its next run then, and lets the job lie.
+    if (
+      plannedRun(jobId)?.scheduler !== stored.repeatJobKey ||
+      (stored.opts as { repeat?: unknown }).repeat === undefined
+    )
+      delete stored.repeatJobKey;
     if (jobId.length > LONGEST_ID) throw new Error(`a job’s id is longer than ${LONGEST_ID} characters`);
     if (stored.data.length <= MAX_DATA_LENGTH) return super.createJob(stored, jobId);
     const data = JSON.stringify(TOO_LARGE);

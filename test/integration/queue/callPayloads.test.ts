@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { itemJobId } from '../../../src/queue/bullmq/queues.ts';
 import { useService } from '../../support/service.ts';
 import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -49,6 +50,24 @@ describe('a job in the calls queue that this release did not add', () => {
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
     await waitFor('the page to be removed', async () => (await service.calls.getJob(astray)) === undefined);
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
+  });
+
+  it('fails no details of a search that were not wanted yet when it ran', async () => {
+    const request = { query: 'phone case', maxItems: 1, maxAge: 0 };
+    const before = await service.search(request);
+    const [product] = await service.producer.products(before.searchId);
+    const itemId = product?.itemId as string;
+    await service.calls.pause();
+    const { searchId } = await service.producer.enqueue({ ...request, details: 'full' });
+    const { data } = await waitFor('its page', () => service.calls.getJob(`${searchId}-r1-p1`));
+    const { search, run, marketplace } = data;
+    const jobId = itemJobId(searchId, 1, itemId);
+    const parent = { id: searchId, queue: service.searches.qualifiedName };
+    const options = { jobId, priority: 1, parent, ignoreDependencyOnFailure: true };
+    await service.calls.add('item', { v: 2, kind: 'item', search, run, itemId, marketplace }, options);
+    await service.calls.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
   });
 
   /** A search whose first page is as release 0.1 added it, with a request of its own. */

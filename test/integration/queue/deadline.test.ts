@@ -1,4 +1,4 @@
-import { FlowProducer, Queue } from 'bullmq';
+import { FlowProducer, type Job, Queue } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { PageCall } from '../../../src/collector/collector.ts';
@@ -98,11 +98,9 @@ describe('a search gives up at SEARCH_DEADLINE', () => {
   it('only once the call has ended that is under way then', async () => {
     pageCall.hold();
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
-    const marked = async () => (await redis.keys(`${PREFIX}:run:default:${searchId}:*`))[0];
-    await waitFor('the deadline', async () => {
-      const run = await marked();
-      return run !== undefined && (await redis.hget(run, 'overdue')) === '1';
-    });
+    const { timestamp } = (await service.searches.getJob(searchId)) as Job;
+    const run = `${PREFIX}:run:default:${searchId}:${timestamp}`;
+    await waitFor('the deadline', async () => (await redis.hget(run, 'overdue')) === '1');
     expect(await waiting()).to.equal(1);
     pageCall.release();
     expect((await end(searchId)).summary).to.deep.include({ outcome: 'complete', calls: 1 });

@@ -62,7 +62,7 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     await redis.zrem(calls.toKey('prioritized'), 's_2-r1-p1');
     const s2 = { id: 's_2', isOverdue: false };
     expect(await settleSearches(redis, searches, calls, [s2])).to.deep.equal([
-      { id: 's_2', released: true, struck: 0 },
+      { id: 's_2', released: true, struck: 0, doubtful: [] },
     ]);
     expect(await searches.getJobState('s_2')).to.equal('prioritized');
     const scores = await Promise.all(
