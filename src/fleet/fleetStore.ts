@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
-import type { Content } from '../config/config.ts';
+import { ConfigError, type Content } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import { LuaScript } from '../redis/luaScript.ts';
+import { asHash } from '../redis/ownHash.ts';
 import { clockOf, type RedisClock } from '../redis/redisClock.ts';
 import type { Census } from './census.ts';
 import type { Declarations } from './declaration.ts';
@@ -165,12 +166,12 @@ export class FleetStore {
   /** One command: every process asks again and again. */
   async look(): Promise<DataState> {
     const fields = ['mark', 'version', 'census', 'loss'];
-    const [mark, version, census, loss] = await this.#redis.hmget(this.#versions, ...fields);
+    const [mark, version, census, loss] = await this.#fields(fields);
     return {
       mark: mark ?? '',
-      version: Number(version ?? 0),
-      census: census ? (JSON.parse(census.slice(census.indexOf(' '))) as Census) : undefined,
-      loss: loss ? (JSON.parse(loss) as Loss) : undefined,
+      version: Number(version) || 0,
+      census: census ? readable<Census>(census.slice(census.indexOf(' '))) : undefined,
+      loss: loss ? readable<Loss>(loss) : undefined,
     };
   }
 
@@ -225,9 +226,18 @@ export class FleetStore {
   }
 
   async read(): Promise<Versioned> {
-    const [version, document] = await this.#redis.hmget(this.#versions, 'version', 'document');
-    if (!version || !document) return NOTHING;
-    return { version: Number(version), document: JSON.parse(document) as FleetDocument };
+    const [version, text] = await this.#fields(['version', 'document']);
+    if (!version || !text) return NOTHING;
+    const document = readable<FleetDocument>(text);
+    if (document?.added !== undefined) return { version: Number(version), document };
+    const message =
+      'holds no configuration, so another program has written it: delete this key; running processes put theirs back, ' +
+      'and dpf restore that of a backup';
+    throw new ConfigError([{ name: `the key ${this.#versions}`, message }]);
+  }
+
+  #fields(names: string[]): Promise<Array<string | null>> {
+    return asHash(this.#redis, this.#versions, () => this.#redis.hmget(this.#versions, ...names));
   }
 
   /** False when Redis holds another version than `current`; then nothing has changed. */
@@ -237,7 +247,8 @@ export class FleetStore {
   }
 
   async report({ id, ...report }: ProcessReport): Promise<void> {
-    await REPORT.run(this.#redis, this.#processes, [id, JSON.stringify(report), GONE_AFTER_S]);
+    const args = [id, JSON.stringify(report), GONE_AFTER_S];
+    await asHash(this.#redis, this.#processes, () => REPORT.run(this.#redis, this.#processes, args));
   }
 
   async leave(id: string): Promise<void> {
@@ -252,6 +263,15 @@ export class FleetStore {
       if (Number(now[0]) - Number(value.slice(0, at)) > GONE_AFTER_S) return [];
       return [{ id, ...(JSON.parse(value.slice(at + 1)) as Omit<ProcessReport, 'id'>) }];
     });
+  }
+}
+
+/** Undefined for what another program has written. */
+function readable<T>(json: string): T | undefined {
+  try {
+    return JSON.parse(json) as T;
+  } catch {
+    return undefined;
   }
 }
 

@@ -8,6 +8,7 @@ import {
   type Track,
   type TrackVerdict,
 } from '../product/track.ts';
+import { asHash } from '../redis/ownHash.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { packVerdict, readVerdict } from './packing.ts';
 import { answersOf, keyOf, type SearchRef, VERDICT } from './searchStore.ts';
@@ -76,7 +77,9 @@ export class Tracks {
   async look(track: TrackName, itemIds: readonly string[]): Promise<Track> {
     const listings = [...new Set(itemIds.map(listingOf))];
     const key = this.#key(track);
-    const [state, ...values] = await this.#asHash(key, () => this.#redis.hmget(key, STATE, ...listings));
+    const [state, ...values] = await asHash(this.#redis, key, () =>
+      this.#redis.hmget(key, STATE, ...listings),
+    );
     if (readState(state ?? '')?.request !== track.request) return this.#trackFrom(undefined, []);
     const fields = listings.map((listing, index) => [listing, values[index] ?? null] as const);
     return this.#trackFrom(
@@ -146,20 +149,8 @@ export class Tracks {
         .hgetall(key);
       return answersOf(both) as Promise<[Buffer | null, Record<string, string>]>;
     };
-    const [packed, fields] = await this.#asHash(key, reads);
+    const [packed, fields] = await asHash(this.#redis, key, reads);
     return { before: packed === null ? undefined : readVerdict(packed), fields };
-  }
-
-  /** Deletes what another program wrote under the name: no search of this track would ever end. */
-  async #asHash<Answer>(key: string, read: () => Promise<Answer>): Promise<Answer> {
-    try {
-      return await read();
-    } catch (error) {
-      const isOfTrack = String(error).includes('WRONGTYPE') && (await this.#redis.type(key)) !== 'hash';
-      if (!isOfTrack) throw error;
-      await this.#redis.unlink(key);
-      return read();
-    }
   }
 
   /** Listings that have outlived their time, or cannot be read, count as unknown even before they are deleted. */

@@ -2,6 +2,15 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
+    id: 'places-of-hashes',
+    file: 'src/redis/ownHash.ts',
+    find: 'if (!isCleared) throw error;',
+    replace: 'throw error;',
+    breaks:
+      'What another program has put in the place of a hash of the service keeps no worker from its work.',
+    tests: ['test/integration/app/keysOfOthers.test.ts', 'test/integration/results/tracks.test.ts'],
+  },
+  {
     id: 'terminal-controls',
     file: 'src/cli/terminal.ts',
     find: '[\\\\p{Cc}\\\\p{Zl}\\\\p{Zp}',

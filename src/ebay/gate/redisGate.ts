@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
+import { asHash } from '../../redis/ownHash.ts';
 import { clockOf, RedisClock } from '../../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { CallMetrics } from '../../telemetry/metrics.ts';
@@ -431,7 +432,8 @@ class RedisGate implements CallGate {
       const { redis } = this.#options;
       // A late call must be known before the next slot is asked for.
       const run = script === 'sentLate' ? 'runInOrder' : 'run';
-      const answer = await GATE_SCRIPTS[script][run](redis, this.#key, [JSON.stringify(args)]);
+      const ask = () => GATE_SCRIPTS[script][run](redis, this.#key, [JSON.stringify(args)]);
+      const answer = await asHash(redis, this.#key, ask);
       return (typeof answer === 'string' && answer.startsWith('{') ? JSON.parse(answer) : answer) as Answer;
     } catch (error) {
       const redisNow = /^CLOCK (\d+)/.exec((error as Error).message)?.[1];

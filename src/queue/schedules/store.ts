@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
+import { asHash } from '../../redis/ownHash.ts';
 import { hashesBeginning } from '../../redis/scan.ts';
 import type { StoredScheduler } from '../bullmq/repeat.ts';
 import { nextRun } from './cron.ts';
@@ -112,13 +113,13 @@ export class ScheduleStore {
   }
 
   async get(name: string): Promise<ScheduleRecord | undefined> {
-    const json = await this.#redis.hget(this.#key, name);
+    const json = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, name));
     return json === null ? undefined : (JSON.parse(json) as ScheduleRecord);
   }
 
   /** By name. */
   async all(): Promise<ScheduleRecord[]> {
-    const stored = await this.#redis.hgetall(this.#key);
+    const stored = await asHash(this.#redis, this.#key, () => this.#redis.hgetall(this.#key));
     return Object.keys(stored)
       .sort()
       .map((name) => JSON.parse(stored[name] as string) as ScheduleRecord);
@@ -135,7 +136,9 @@ export class ScheduleStore {
 
   /** Undefined: the run may begin. Else the id of an earlier one; if that is not under way, call again with it as `ended`. */
   async claimRun({ schedule, searchId, at }: ScheduledRun, ended = ''): Promise<string | undefined> {
-    const busy = await CLAIM.run(this.#redis, this.#runsKey(schedule), [searchId, at, ended, REMEMBERED_MS]);
+    const key = this.#runsKey(schedule);
+    const claim = () => CLAIM.run(this.#redis, key, [searchId, at, ended, REMEMBERED_MS]);
+    const busy = await asHash(this.#redis, key, claim);
     return (busy as string | null) ?? undefined;
   }
 
@@ -143,12 +146,14 @@ export class ScheduleStore {
   async noteRun({ schedule, searchId, at, byHand }: ScheduledRun, outcome: Outcome | null): Promise<number> {
     const counts = byHand ? 0 : 1;
     const args = [searchId, at, outcome ?? '', counts, KEPT_RUNS, REMEMBERED_MS];
-    return (await NOTE.run(this.#redis, this.#runsKey(schedule), args)) as number;
+    const key = this.#runsKey(schedule);
+    return (await asHash(this.#redis, key, () => NOTE.run(this.#redis, key, args))) as number;
   }
 
   /** How many runs there have been, those by hand not counted, and the last ones, latest first. */
   async runs(schedule: string): Promise<{ count: number; last: PastRun[] }> {
-    const fields = await this.#redis.hgetall(this.#runsKey(schedule));
+    const key = this.#runsKey(schedule);
+    const fields = await asHash(this.#redis, key, () => this.#redis.hgetall(key));
     const last = Object.entries(fields).flatMap(([field, value]): PastRun[] => {
       if (!field.startsWith('run:')) return [];
       const [at, outcome] = value.split(' ');
