@@ -45,8 +45,9 @@ export async function run(args: string[]): Promise<boolean> {
   );
 }
 
-function brief({ lost, ...each }: Found['losses'][number]) {
-  return { ...each, lost: lost.length };
+/** The warnings as a number, unless there are more or fewer than expected. */
+function brief({ lost, warnings, ...each }: Found['losses'][number]) {
+  return { ...each, warnings: warnings.length > 1 ? warnings : warnings.length, lost: lost.length };
 }
 
 function figuresOf({ losses: all, days, searches, wrongEnds, refused }: Found) {
@@ -72,7 +73,8 @@ function figuresOf({ losses: all, days, searches, wrongEnds, refused }: Found) {
     schedulesMissing: all.reduce((sum, { missing }) => sum + missing.length, 0),
     unreported: took.filter(({ reported }) => !reported).length,
     reportedInVain: all.filter(({ kind, reported }) => kind === 'restart' && reported).length,
-    warnedOtherThanOnce: all.filter(({ kind, warnings }) => warnings !== (kind === 'restart' ? 0 : 1)).length,
+    warnedOtherThanOnce: all.filter(({ kind, warnings }) => warnings.length !== (kind === 'restart' ? 0 : 1))
+      .length,
     restoredMedianMs: Math.round(median(took.map(({ restoredMs }) => restoredMs))),
     restoredMaxMs: Math.max(0, ...took.map(({ restoredMs }) => Math.round(restoredMs))),
   };

@@ -39,7 +39,7 @@ export interface Found {
     restoredMs: number;
     /** Whether Redis holds a report of it, and how many warnings the workers wrote. */
     reported: boolean;
-    warnings: number;
+    warnings: string[];
     /** Ids of acknowledged searches that Redis did not hold after it. */
     lost: string[];
   }>;
@@ -135,12 +135,15 @@ async function loseAgainAndAgain(options: LossOptions, parts: Parts): Promise<Fo
   const { redis, workers, load } = parts;
   const random = randomOf(options.seed);
   const found: Found['losses'] = [];
-  const warnings = () => workers.reduce((sum, { output }) => sum + output.split(LOST).length - 1, 0);
+  const warnings = () =>
+    workers.flatMap(({ pid, output }) =>
+      output.split('\n').flatMap((line) => (line.includes(LOST) ? [`${pid}: ${line}`] : [])),
+    );
   for (let n = 0; n < options.losses; n++) {
     const [least, most] = options.betweenMs;
     await sleep(least + random() * (most - least));
     const kind = LOSS_KINDS[n % LOSS_KINDS.length] as LossKind;
-    const before = warnings();
+    const before = new Set(warnings());
     await redis.lose(kind, 200 + random() * 1500);
     const backAt = performance.now();
     const lost = await load.missingIn(redis.direct);
@@ -160,7 +163,7 @@ async function loseAgainAndAgain(options: LossOptions, parts: Parts): Promise<Fo
       missing: await missing(parts.producers).catch(() => ['unknown']),
       restoredMs: Math.round(restoredMs),
       reported: loss !== undefined,
-      warnings: warnings() - before,
+      warnings: warnings().filter((line) => !before.has(line)),
       lost,
     });
     await new FleetStore(redis.direct, '{ebay}').clearLoss();

@@ -2,7 +2,6 @@ import type { Redis } from 'ioredis';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import { isOver, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
-import { answersOf } from '../results/searchStore.ts';
 import { DEFAULT_TENANT } from './declaration.ts';
 
 /** What Redis holds that no process could declare again. */
@@ -35,7 +34,8 @@ type Declared = ReadonlyMap<string, { schedules: readonly unknown[] | undefined 
 /** KEYS: the API keys. Returns Redis's time in ms, and the keys. */
 const KEYS_NOW = new LuaScript(`
 local now = redis.call('TIME')
-return { now[1] * 1000 + math.floor(now[2] / 1000), redis.call('HGETALL', KEYS[1]) }`);
+local keys = redis.pcall('HGETALL', KEYS[1])
+return { now[1] * 1000 + math.floor(now[2] / 1000), keys.err and {} or keys }`);
 
 /** Counts what would be gone if Redis lost its data, and looks after the schedules, for all tenants at once. */
 export class CensusTaker {
@@ -78,33 +78,41 @@ export class CensusTaker {
   async #look(tenant: string) {
     const searches = `${this.#prefix}:${searchQueueName(tenant)}`;
     const calls = `${this.#prefix}:${callsQueueName(tenant)}`;
-    const [stored, repeat, waiting, active, prioritized, delayed, parents, ...paused] = (await answersOf(
-      this.#redis
-        .pipeline()
-        .hgetall(`${this.#prefix}:schedules:${tenant}`)
-        .zrange(`${searches}:repeat`, '0', '-1', 'WITHSCORES')
-        .llen(`${searches}:wait`)
-        .llen(`${searches}:active`)
-        .zcard(`${searches}:prioritized`)
-        .zcard(`${searches}:delayed`)
-        .zcard(`${searches}:waiting-children`)
-        .hexists(`${searches}:meta`, 'paused')
-        .hexists(`${calls}:meta`, 'paused'),
-    )) as [Record<string, string>, string[], number, number, number, number, number, ...number[]];
+    const reads = this.#redis
+      .pipeline()
+      .hgetall(`${this.#prefix}:schedules:${tenant}`)
+      .zrange(`${searches}:repeat`, '0', '-1', 'WITHSCORES')
+      .hexists(`${searches}:meta`, 'paused')
+      .hexists(`${calls}:meta`, 'paused')
+      .llen(`${searches}:wait`)
+      .llen(`${searches}:active`)
+      .zcard(`${searches}:prioritized`)
+      .zcard(`${searches}:delayed`)
+      .zcard(`${searches}:waiting-children`);
+    // A key that another program overwrote counts as empty: a loss must be restored nevertheless.
+    const replies = ((await reads.exec()) ?? []).map(([error, reply]) => {
+      if (error !== null && !error.message.startsWith('WRONGTYPE')) throw error;
+      return error === null ? reply : undefined;
+    });
+    const stored = (replies[0] ?? {}) as Record<string, string>;
+    const repeat = (replies[1] ?? []) as string[];
+    const [searchesPaused, callsPaused, ...unended] = replies.slice(2).map(Number);
     const records = new Map<string, ScheduleRecord>();
     for (const [name, json] of Object.entries(stored)) {
       const record = readable<ScheduleRecord>(json);
-      if (record !== undefined) records.set(name, record);
+      if (record?.definition?.request !== undefined) records.set(name, record);
     }
     const due = new Map<string, number>();
     for (let n = 0; n < repeat.length; n += 2) due.set(repeat[n] as string, Number(repeat[n + 1]));
-    const unended = waiting + active + prioritized + delayed + parents;
     return {
       records,
       due,
       // The planned run of each schedule is a delayed job.
-      searches: Math.max(0, unended - due.size),
-      paused: [searchQueueName(tenant), callsQueueName(tenant)].filter((_, index) => paused[index]),
+      searches: Math.max(0, unended.reduce((sum, count) => sum + (count || 0), 0) - due.size),
+      paused: [
+        ...(searchesPaused === 1 ? [searchQueueName(tenant)] : []),
+        ...(callsPaused === 1 ? [callsQueueName(tenant)] : []),
+      ],
     };
   }
 
@@ -136,9 +144,9 @@ export class CensusTaker {
 }
 
 /** Undefined for what another program overwrote. */
-function readable<T>(json: string): T | undefined {
+export function readable<T>(json: string | null | undefined): T | undefined {
   try {
-    return JSON.parse(json) as T;
+    return JSON.parse(json ?? '') as T;
   } catch {
     return undefined;
   }

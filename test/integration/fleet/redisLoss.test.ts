@@ -114,6 +114,22 @@ describe('a Redis that loses its data under running workers', function () {
     await waitFor('the line', () => one.messages('warn').includes(LOST));
   });
 
+  it('is restored also where another program has overwritten keys of the service', async () => {
+    await fleet.startWorker();
+    const main = fleet.producer();
+    await main.ready();
+    await fleet.looked();
+    const overwritten = ['{ebay}:api-keys', '{ebay}:ebay-search:repeat', '{ebay}:ebay-search-shop:delayed'];
+    const change = fleet.admin.multi().flushall();
+    for (const key of overwritten) change.set(key, 'a text');
+    await change.hset('{ebay}:schedules:shop', 'broken', '{"definition":').exec();
+    await waitFor('the report', async () => (await fleet.store().look()).loss);
+    await fleet.admin.del(...overwritten);
+    await fleet.admin.hset('{ebay}:config', 'loss', '{');
+    await fleet.looked();
+    expect((await fleet.store().look()).loss).to.equal(undefined);
+  });
+
   it('as a worker starts is no first start to those that knew it', async () => {
     const one = await fleet.startWorker();
     await fleet.producer().ready();
