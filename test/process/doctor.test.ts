@@ -51,7 +51,7 @@ describe('dpf doctor', function () {
     expect({ healthy, exit }).to.deep.equal({ healthy: true, exit: 0 });
     expect(findings.filter(({ state }) => state !== 'ok')).to.deep.equal([]);
     expect(findings.map(({ check }) => check).join(' ')).to.equal(
-      'redis version eviction persistence memory ebay clock credentials quota gate search queues failures worker',
+      'redis version eviction persistence memory data ebay clock credentials quota gate search queues failures worker',
     );
     expect(simulator().controls.log({ kind: 'token' })).to.have.length(1);
     expect(simulator().controls.log({ kind: 'search' })).to.have.length(1);

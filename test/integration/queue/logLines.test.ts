@@ -21,9 +21,10 @@ describe('the log lines of a search', () => {
     stream.on('data', (text: string) => {
       written += text;
     });
-    const log = new LogRoot({ level: 'info', levels: 'gate=debug', format: 'json' }, stream);
-    const env = { MIN_API_CALL_INTERVAL: '0', PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' };
+    const levels = { LOG_LEVEL: 'info', LOG_LEVELS: 'gate=debug', LOG_FORMAT: 'json' };
+    const env = { MIN_API_CALL_INTERVAL: '0', PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0', ...levels };
     const config = testConfig(serviceEnv(redis.url, simulator().url, env));
+    const log = new LogRoot(config.log, stream);
     worker = await startWorkerApp(config, log);
     producer = openProducer(config, { log });
     await producer.ready();
