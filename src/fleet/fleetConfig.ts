@@ -90,7 +90,7 @@ export class FleetConfig {
   readonly #startedAt = performance.now();
   #versioned: Versioned = NOTHING;
   /** The data of Redis as this process knows it. */
-  #data: DataState = { mark: '', version: 0, census: undefined, loss: undefined };
+  #data: DataState = { mark: '', version: 0, census: undefined, loss: undefined, replaced: [] };
   #current: Snapshot;
   #fixed: Content | undefined;
   #signature = '';
@@ -236,14 +236,13 @@ export class FleetConfig {
   /** Redis lost its data. The first process that notices restores the document; each one declares its part again. */
   async #recover(kind: Loss['kind'], found: DataState): Promise<void> {
     const { log, metrics } = this.#options;
-    const { mark } = this.#data;
     let restored: DataState | undefined = found;
     let next = this.#versioned;
-    if (found.mark === mark || !(await this.#store.descendsFrom(mark))) {
-      next = this.#restoredVersion(kind, found, await this.#store.read());
+    if (!found.replaced.includes(this.#data.mark)) {
+      next = this.#restoredVersion(kind, found, await this.#readable());
       const { census } = await this.#census.take(this.#current.tenants);
       const loss = lossOf(kind, this.#data, census);
-      restored = await this.#store.restore(found, mark, next, { census, loss });
+      restored = await this.#store.restore(found, this.#data, next, { census, loss });
       // Another process was faster: the next poll sees what it did.
       if (restored === undefined) return;
       metrics.dataLost();
@@ -261,6 +260,14 @@ export class FleetConfig {
     } else log.info('Redis lost its data: another process has restored it');
     this.#know(restored);
     this.#apply(next);
+  }
+
+  /** What another program wrote there is replaced. */
+  #readable(): Promise<Versioned> {
+    return this.#store.read().catch((error) => {
+      if (error instanceof ConfigError) return NOTHING;
+      throw error;
+    });
   }
 
   /** The version that this process runs, with what a command added to the empty Redis meanwhile. */

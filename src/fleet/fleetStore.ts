@@ -6,7 +6,7 @@ import { Failure } from '../failures.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { asHash } from '../redis/ownHash.ts';
 import { clockOf, type RedisClock } from '../redis/redisClock.ts';
-import type { Census } from './census.ts';
+import { type Census, readable } from './census.ts';
 import type { Declarations } from './declaration.ts';
 import { type DataState, type Loss, sinceOf } from './loss.ts';
 
@@ -116,7 +116,7 @@ return redis.call('HGET', KEYS[1], 'mark')`);
 /** KEYS: 1 the fleet's hash. ARGV: 1 mark and 2 version that it has, then the fields and values that follow them. */
 const RESTORE = new LuaScript(`
 local there = redis.call('HMGET', KEYS[1], 'mark', 'version')
-if (there[1] or '') ~= ARGV[1] or (there[2] or '0') ~= ARGV[2] then return 0 end
+if (there[1] or '') ~= ARGV[1] or (tonumber(there[2]) or 0) ~= tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 return 1`);
 
@@ -165,13 +165,14 @@ export class FleetStore {
 
   /** One command: every process asks again and again. */
   async look(): Promise<DataState> {
-    const fields = ['mark', 'version', 'census', 'loss'];
-    const [mark, version, census, loss] = await this.#fields(fields);
+    const fields = ['mark', 'version', 'census', 'loss', 'replaced'];
+    const [mark, version, census, loss, replaced] = await this.#fields(fields);
     return {
       mark: mark ?? '',
       version: Number(version) || 0,
       census: census ? readable<Census>(census.slice(census.indexOf(' '))) : undefined,
       loss: loss ? readable<Loss>(loss) : undefined,
+      replaced: replaced ? replaced.split(' ') : [],
     };
   }
 
@@ -180,36 +181,31 @@ export class FleetStore {
     return (await MARK.run(this.#redis, this.#versions, [newId()])) as string;
   }
 
-  /** Whether the data has this mark, or one that replaced it. */
-  async descendsFrom(mark: string): Promise<boolean> {
-    const [present, replaced] = await this.#redis.hmget(this.#versions, 'mark', 'replaced');
-    return [present, ...(replaced ?? '').split(' ')].includes(mark);
-  }
-
   /**
    * Gives a Redis that lost its data the fleet's document, a mark in place of the present one, and the report of the loss.
    * @param found the state that it is in; undefined is returned when another process has changed it since
-   * @param lost the mark that was lost
+   * @param lost the state that was lost
    */
   async restore(
     found: DataState,
-    lost: string,
+    lost: DataState,
     { version, document }: Versioned,
     { census, loss }: { census: Census; loss: Loss },
   ): Promise<DataState | undefined> {
-    const replaced = (await this.#redis.hget(this.#versions, 'replaced')) ?? '';
-    const marks = [lost, found.mark, ...replaced.split(' ')].filter((each) => each !== '');
-    const mark = `${sinceOf(lost)}-${newId()}`;
+    const mark = `${sinceOf(lost.mark)}-${newId()}`;
+    // Those of both: a process may have missed more than one loss.
+    const marks = [lost.mark, found.mark, ...lost.replaced, ...found.replaced].filter((each) => each !== '');
+    const replaced = [...new Set(marks)].slice(0, MARKS_KEPT);
     const fields = {
       mark,
-      replaced: marks.slice(0, MARKS_KEPT).join(' '),
+      replaced: replaced.join(' '),
       census: censusText(census),
       loss: JSON.stringify(loss),
       ...(version === 0 ? {} : { version, document: JSON.stringify(document) }),
     };
     const args = [found.mark, String(found.version), ...Object.entries(fields).flat()];
     if ((await RESTORE.run(this.#redis, this.#versions, args)) !== 1) return undefined;
-    return { mark, version, census, loss };
+    return { mark, version, census, loss, replaced };
   }
 
   /** False when the data is not that of this mark, or older than a census that is known. */
@@ -263,15 +259,6 @@ export class FleetStore {
       if (Number(now[0]) - Number(value.slice(0, at)) > GONE_AFTER_S) return [];
       return [{ id, ...(JSON.parse(value.slice(at + 1)) as Omit<ProcessReport, 'id'>) }];
     });
-  }
-}
-
-/** Undefined for what another program has written. */
-function readable<T>(json: string): T | undefined {
-  try {
-    return JSON.parse(json) as T;
-  } catch {
-    return undefined;
   }
 }
 

@@ -10,6 +10,8 @@ export interface DataState {
   census: Census | undefined;
   /** A loss that nobody has acknowledged. */
   loss: Loss | undefined;
+  /** Marks of data that was lost, latest first, which this mark replaces. */
+  replaced: readonly string[];
 }
 
 /** When a fleet began to use the data of this mark, ms since the epoch. */

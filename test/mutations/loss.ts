@@ -25,8 +25,8 @@ export const mutations: Mutation[] = [
   {
     id: 'every-process-reports',
     file: 'src/fleet/fleetConfig.ts',
-    find: 'if (found.mark === mark || !(await this.#store.descendsFrom(mark))) {',
-    replace: "if (mark !== '') {",
+    find: 'if (!found.replaced.includes(this.#data.mark)) {',
+    replace: 'if (found.version >= 0) {',
     breaks: 'One process restores and reports a loss, however many notice it.',
     tests,
     grep: 'gets back all',
