@@ -103,7 +103,10 @@ export const METRICS = {
   }),
   dpf_jobs_stalled_total: counter('Jobs whose worker died or froze', { tenant, queue }),
   dpf_jobs_crashed_total: counter('Jobs that failed as crashed-worker', { tenant, queue }),
-  dpf_jobs_quarantined_total: counter('Unreadable jobs put aside', { tenant, queue }),
+  dpf_jobs_quarantined_total: counter('Jobs and schedulers of other programs that were put aside', {
+    tenant,
+    queue,
+  }),
   dpf_jobs_settled_total: counter('Orphaned searches and pages that were settled', {
     tenant,
     what: ['search', 'page'],

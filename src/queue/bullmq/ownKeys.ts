@@ -149,6 +149,31 @@ for i = 3, #ARGV do
 end
 return rescued`);
 
+/**
+ * Puts jobs back that a script made active before it failed: no worker runs them, and each would count as a crash once its
+ * lock has run out. KEYS: one of the queue's. ARGV: its keys up to the id, the token of the worker that asked.
+ */
+const PUT_BACK = new LuaScript(`
+local base = ARGV[1]
+for _, id in ipairs(redis.call('LRANGE', base .. 'active', 0, -1)) do
+  local key = base .. id
+  if redis.call('GET', key .. ':lock') == ARGV[2] then
+    local priority = tonumber(redis.call('HGET', key, 'priority')) or 0
+    if priority > 0 then
+      redis.call('ZADD', base .. 'prioritized', priority * 0x100000000, id)
+    else
+      redis.call('RPUSH', base .. 'wait', id)
+    end
+    redis.call('LREM', base .. 'active', 0, id)
+    redis.call('DEL', key .. ':lock')
+  end
+end`);
+
+/** Puts back what a worker has taken with this token, which it uses for one job at a time, and did not get. */
+export async function putBackTaken(redis: Redis, base: string, token: string): Promise<void> {
+  await PUT_BACK.run(redis, `${base}meta`, [base, token]);
+}
+
 const namesAndTypes = () => Object.entries(TYPES).flat();
 
 /** BullMQ's keys of this queue in whose place something else is, as `QUEUE:KEY`. */

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { clockOf } from '../../redis/redisClock.ts';
 import { TOO_LARGE } from '../search/jobData.ts';
 import { IsolationDelay } from './crashLimit.ts';
-import { LONGEST_ID } from './ownKeys.ts';
+import { LONGEST_ID, putBackTaken } from './ownKeys.ts';
 import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
 import { isHeldByChildren } from './repair.ts';
 import { plannedRun } from './repeat.ts';
@@ -54,7 +54,10 @@ export class PatchedWorker extends Worker {
     const next = await complete().catch(async (error: Error) => {
       if (!isHeldByChildren(error)) throw error;
       await this.#redis.del(...[':dependencies', ':unsuccessful'].map((part) => this.toKey(job.id + part)));
-      return complete();
+      return complete().catch(async (again: Error) => {
+        await this.#putBack(error, token);
+        throw again;
+      });
     });
     if (limitUntil > Date.now()) limits.limitUntil = Math.max(limitUntil, limits.limitUntil);
     return next;
@@ -68,9 +71,18 @@ export class PatchedWorker extends Worker {
   protected override async moveToActive(...asked: [token: string, name?: string]): Promise<Job> {
     await clockOf(this.#redis).current();
     const askedAt = performance.now();
-    const job = await super.moveToActive(...asked);
+    const job = await super.moveToActive(...asked).catch(async (error: Error) => {
+      await this.#putBack(error, asked[0]);
+      throw error;
+    });
     this.#roundTrips = [performance.now() - askedAt, ...this.#roundTrips].slice(0, KEPT_ROUND_TRIPS);
     return job;
+  }
+
+  /** A script that failed because of what is in the place of a key may have made a job active before. */
+  async #putBack({ message }: Error, token: string): Promise<void> {
+    if (message.startsWith('WRONGTYPE'))
+      await putBackTaken(this.#redis, this.toKey(''), token).catch(() => undefined);
   }
 
   /**
