@@ -98,7 +98,10 @@ export async function withEbay<T>(
     const { openEbay } = await import('../app/client.ts');
     const ebay = openEbay(tenant.config, quietLog(), { tenant: tenant.name, redis });
     try {
-      return await use(ebay, tenant.config);
+      const answer = await use(ebay, tenant.config);
+      // Token and gate report what they know without Redis; that is not what Redis holds.
+      await redis.ping();
+      return answer;
     } finally {
       ebay.close();
     }

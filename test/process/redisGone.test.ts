@@ -40,7 +40,8 @@ describe('a command that ends, whose Redis goes away', function () {
   for (const how of ['closed', 'silent'] as const)
     it(`${how} at any command, says so in one line and exits with 4`, async () => {
       const commands = [1, 2, 4, 6, 8].map((n) => cut(['search', 'lamp', '--no-wait'], how, n));
-      commands.push(cut(['quota'], how, 4), cut(['schedule', 'list'], how, 5), cut(['keys', 'list'], how, 4));
+      commands.push(cut(['quota'], how, 4), cut(['token'], how, 7));
+      commands.push(cut(['schedule', 'list'], how, 5), cut(['keys', 'list'], how, 4));
       for (const lines of await Promise.all(commands)) {
         expect(lines).to.have.length(1);
         expect(lines[0]).to.match(/^dpf: .*Redis/);
