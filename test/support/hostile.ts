@@ -272,49 +272,31 @@ export const SHAPES: Record<string, Shape> = {
   // Ids that are keys of BullMQ.
   ...Object.fromEntries(
     [
-      'active',
-      'wait',
-      'paused',
-      'prioritized',
-      'delayed',
-      'waiting-children',
-      'completed',
-      'failed',
-      'marker',
-      'stalled',
-    ]
-      .concat([
-        'stalled-check',
-        'limiter',
-        'id',
-        'pc',
-        'meta',
-        'events',
-        'repeat',
-        '0:a:b',
-        'de:a:b',
-        'metrics:completed:data',
-      ])
-      .map((jobId): [string, Shape] => [
-        `jobs with the id ${jobId}`,
-        {
-          attack: (by) =>
-            Promise.all([
+      ['active', 'wait', 'paused', 'prioritized', 'delayed'],
+      ['waiting-children', 'completed', 'failed', 'marker', 'stalled'],
+      ['stalled-check', 'limiter', 'id', 'pc', 'meta', 'events', 'repeat'],
+      ['0:a:b', 'de:a:b', 'metrics:completed:data'],
+    ].map((ids): [string, Shape] => [
+      `jobs with the ids ${ids.join(', ')}`,
+      {
+        attack: (by) =>
+          Promise.allSettled(
+            ids.flatMap((jobId) => [
               by.searches.add('search', {}, { jobId, delay: DAY }),
               by.calls.add('page', {}, { jobId, priority: 9 }),
             ]),
-        },
-      ]),
-  ),
-  ...Object.fromEntries(
-    ['lock', 'dependencies', 'processed', 'failed', 'unsuccessful', 'logs'].map((part): [string, Shape] => [
-      `a job with the id of the search’s key ${part}`,
-      {
-        attack: (by, { searchId }) =>
-          by.looseSearches.add('search', {}, { jobId: `${searchId}:${part}`, delay: DAY }),
+          ),
       },
     ]),
   ),
+  'jobs with the ids of the search’s own keys': {
+    attack: (by, { searchId }) =>
+      Promise.allSettled(
+        ['lock', 'dependencies', 'processed', 'failed', 'unsuccessful', 'logs'].map((part) =>
+          by.looseSearches.add('search', {}, { jobId: `${searchId}:${part}`, delay: DAY }),
+        ),
+      ),
+  },
   // Schedulers.
   'a scheduler of searches that runs every 50 ms': {
     logs: /scheduler removed/,

@@ -232,8 +232,12 @@ function idOfCall(data: CallJobData): string {
     : itemJobId(search.searchId, run, data.itemId);
 }
 
-/** The search that this job is a child of is not to learn of its end: it adds its own call of this id. */
+/**
+ * The search that this job is a child of is not to learn of its end: it adds its own call of this id. It is not kept either:
+ * a job that is added with its id would make the search its parent.
+ */
 async function detach(job: Job): Promise<void> {
+  job.opts.removeOnFail = true;
   if (job.parentKey !== undefined) await job.removeChildDependency().catch(() => undefined);
 }
 

@@ -1,3 +1,4 @@
+import type { Job } from 'bullmq';
 import { expect } from 'chai';
 import { itemJobId } from '../../../src/queue/bullmq/queues.ts';
 import { useService } from '../../support/service.ts';
@@ -28,11 +29,9 @@ describe('a job in the calls queue that this release did not add', () => {
     const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
     for (const [index, [change, code]] of forged.entries()) {
-      const { failedReason } = await waitFor('the forged job to fail', async () => {
-        const job = await service.calls.getJob(jobs[index]?.id as string);
-        return job?.failedReason === undefined ? undefined : job;
-      });
-      expect(failedReason, JSON.stringify(change)).to.match(new RegExp(`^${code}: `));
+      const reason = await waitFor('the forged job to fail', () => failedReason(jobs[index]?.id as string));
+      expect(reason, JSON.stringify(change)).to.match(new RegExp(`^${code}: `));
+      expect(await service.calls.getJob(jobs[index]?.id as string)).to.equal(undefined);
     }
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
@@ -50,6 +49,47 @@ describe('a job in the calls queue that this release did not add', () => {
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
     await waitFor('the page to be removed', async () => (await service.calls.getJob(astray)) === undefined);
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
+  });
+
+  /** Why a job has failed that is not kept. */
+  async function failedReason(id: string): Promise<string | undefined> {
+    const { redis, close } = openRedis();
+    const events = await redis.xrange(service.calls.toKey('events'), '-', '+');
+    close();
+    const fields = events
+      .map(([, values]) => values)
+      .find((each) => each.includes('failedReason') && each.includes(id));
+    return fields?.[fields.indexOf('failedReason') + 1];
+  }
+
+  function openRedis() {
+    const { redis } = new StoredJobs(service.config.redis.url);
+    return { redis, close: () => redis.disconnect() };
+  }
+
+  it('leaves no failed call behind that a second job could make the search’s own', async () => {
+    await service.searches.pause();
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 210, maxAge: 0 });
+    const { timestamp } = (await service.searches.getJob(searchId)) as Job;
+    const search = { tenant: 'default', searchId, timestamp };
+    const data = {
+      v: 2,
+      kind: 'page',
+      search,
+      run: 1,
+      page: 2,
+      marketplace: 'EBAY_US',
+      offset: 200,
+      limit: 200,
+    };
+    const jobId = `${searchId}-r1-p2`;
+    await service.calls.add('page', data, { jobId, priority: 1 });
+    await waitFor('it to fail', () => failedReason(jobId));
+    const parent = { id: searchId, queue: service.searches.qualifiedName };
+    await service.calls.add('page', data, { jobId, priority: 1, parent });
+    await service.searches.resume();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
   });
 
   it('fails no details of a search that were not wanted yet when it ran', async () => {
