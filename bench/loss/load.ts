@@ -115,12 +115,7 @@ export async function startLoad(
     },
     /** Acknowledged searches that Redis does not hold; without those of earlier losses. */
     async missingIn(redis: Redis): Promise<string[]> {
-      const known = all.filter(({ id }) => !gone.has(id));
-      const pipeline = redis.pipeline();
-      for (const { tenant, id } of known)
-        pipeline.exists(`{ebay}:ebay-search${tenant === 'default' ? '' : `-${tenant}`}:${id}`);
-      const replies = (await pipeline.exec()) ?? [];
-      const missing = known.flatMap(({ id }, index) => (replies[index]?.[1] === 0 ? [id] : []));
+      const missing = (await absent(redis, all)).filter((id) => !gone.has(id));
       for (const id of missing) gone.add(id);
       return missing;
     },
@@ -133,24 +128,27 @@ export async function startLoad(
         return wanted.has(searchId) && wanted.get(searchId) !== outcome;
       });
     },
-    /** Resolves when all searches have ended or are gone. */
-    async ends(): Promise<Ended[]> {
+    /** Resolves when all searches have ended or are gone. One that ended may be lost later. */
+    async ends(redis: () => Redis): Promise<Ended[]> {
       await running;
       await Promise.all(watches);
-      return Promise.all(
-        all.map(async ({ tenant, id }) => {
-          const end = ends.get(id) ?? 'no end';
-          // It ended, and Redis lost it later.
-          const isThere = await (producers.get(tenant) as SearchProducer).get(id).then(
-            () => true,
-            (error) => !(error instanceof Failure) || error.code !== 'search_not_found',
-          );
-          if (end === 'wrong') return { id, end, what: wrong.get(id) };
-          return { id, end: isThere ? end : ('not found' as const) };
-        }),
-      );
+      const lost = new Set(await absent(redis(), all));
+      return all.map(({ id }) => {
+        const end = ends.get(id) ?? 'no end';
+        if (end === 'wrong') return { id, end, what: wrong.get(id) };
+        return { id, end: lost.has(id) ? ('not found' as const) : end };
+      });
     },
   };
+}
+
+/** Ids of the searches that have no job. */
+async function absent(redis: Redis, searches: readonly Acknowledged[]): Promise<string[]> {
+  const pipeline = redis.pipeline();
+  for (const { tenant, id } of searches)
+    pipeline.exists(`{ebay}:ebay-search${tenant === 'default' ? '' : `-${tenant}`}:${id}`);
+  const replies = (await pipeline.exec()) ?? [];
+  return searches.flatMap(({ id }, index) => (replies[index]?.[1] === 0 ? [id] : []));
 }
 
 /** Item ids as the simulator lists them, by a keyset of its own. */

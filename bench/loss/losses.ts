@@ -108,7 +108,7 @@ export async function losses(options: LossOptions): Promise<Found> {
     const found = await loseAgainAndAgain(options, { redis, producers, workers, load });
     options.say('waiting for the searches');
     load.stop();
-    const searches = await load.ends();
+    const searches = await load.ends(() => redis.direct);
     days.end();
     const wrongEnds = workers.flatMap(({ output }) => load?.wrongEndsIn(output) ?? []);
     return { losses: found, days: days.all, searches, wrongEnds, refused: load.refused };

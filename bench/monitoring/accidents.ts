@@ -93,7 +93,7 @@ export const ACCIDENTS: readonly Accident[] = [
       await Promise.all([0, 1, 2].map((index) => world.worker(index).stop()));
       await world.stopServer();
       await world.loseData();
-      world.startServer();
+      await world.startServer();
       await Promise.all([0, 1, 2].map((index) => world.startWorker(index)));
     },
     mend: async () => undefined,

@@ -11,6 +11,7 @@ import { freePort } from '../../test/support/freePort.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { type RunningPrometheus, startPrometheus, type Target } from '../../test/support/prometheus.ts';
 import { startTestRedis } from '../../test/support/redis.ts';
+import { waitFor } from '../../test/support/waitFor.ts';
 
 /** Everything a person waits for, made short, so that each accident shows within seconds. */
 const SHORT = {
@@ -131,9 +132,10 @@ export class World {
     await this.#servers.at(-1)?.stop();
   }
 
-  startServer(): void {
+  async startServer(): Promise<void> {
     const { port } = new URL(this.#api.url);
     this.#servers.push(startDpf(['serve'], { ...this.fleet.env, HTTP_PORT: port }));
+    await waitFor('the server', () => fetch(`${this.#api.url}/livez`).catch(() => undefined), 60_000);
   }
 
   /** All but the API key that Prometheus has. */

@@ -22,7 +22,7 @@ export function scaledRules(): string {
     .replace(/\[(\d+)([smh])\]/g, (_, count, unit) => `[${seconds(count, unit)}]`)
     .replace(/for: (\d+)([smh])/g, (_, count, unit) => `for: ${seconds(count, unit)}`)
     .replace(
-      /(oldest_waiting_seconds\{[^}]*\}\) > )(\d+)/,
+      /((?:oldest_waiting_seconds\{[^}]*\}|schedule_overdue_seconds)\) > )(\d+)/g,
       (_, expression, age) => expression + Number(age) / SCALE,
     );
 }
