@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { startServeApp } from '../../../src/app/serve.ts';
+import { startWorkerApp } from '../../../src/app/worker.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { Readiness } from '../../../src/http/operations.ts';
 import { testConfig } from '../../support/config.ts';
@@ -68,6 +69,29 @@ describe('the health of a worker with a wrong keyset', () => {
     });
     expect(refused.status).to.equal(503);
     expect(refused.reasons.join()).to.match(/^the token cannot be had before 2\S+Z: invalid_client$/);
+  });
+});
+
+describe('the health of a worker that waits for Redis to start', () => {
+  it('is alive, so that nothing restarts it, and not ready; metrics say that Redis is away', async () => {
+    const own = { EBAY_CLIENT_ID: 'Finder-SBX-1', EBAY_CLIENT_SECRET: 'SBX-1' };
+    const config = testConfig(env({ REDIS_URL: 'redis://127.0.0.1:1/0', ...own }));
+    const interrupt = new AbortController();
+    const starting = startWorkerApp(config, quietLog(), { signal: interrupt.signal });
+    const ended = starting.catch(() => 'interrupted');
+    const url = `http://127.0.0.1:${port}`;
+    await waitFor('the port', () =>
+      fetch(`${url}/livez`).then(
+        ({ status }) => status === 200,
+        () => false,
+      ),
+    );
+    const waiting = await readiness();
+    expect(waiting.status).to.equal(503);
+    expect(waiting.reasons).to.deep.equal(['the worker has not started yet', 'Redis does not answer']);
+    expect(await (await fetch(`${url}/metrics`)).text()).to.match(/^dpf_redis_up 0$/m);
+    interrupt.abort();
+    expect(await ended).to.equal('interrupted');
   });
 });
 
