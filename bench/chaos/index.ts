@@ -37,7 +37,11 @@ export async function run(args: string[]): Promise<boolean> {
     hostile,
     // So that work is left for as long as there are kills, which now and then wait for a barrier; locks and checks are the
     // defaults.
-    env: { MIN_API_CALL_INTERVAL: ((1.3 * seconds) / pages).toFixed(2) },
+    env: {
+      MIN_API_CALL_INTERVAL: ((1.3 * seconds) / pages).toFixed(2),
+      // Beside attacks a page is under way for longer, and may be hit by more kills in a row than fail it.
+      ...(hostile > 0 && { WORKER_MAX_RESTARTS: '21' }),
+    },
     progress: (line) => process.stderr.write(`\r${line} `),
   });
   process.stderr.write('\n');

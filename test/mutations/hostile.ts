@@ -52,6 +52,15 @@ export const mutations: Mutation[] = [
     grep: 'fails no details',
   },
   {
+    id: 'forged-call-kept',
+    file: 'src/queue/search/callJob.ts',
+    find: '  job.opts.removeOnFail = true;',
+    replace: '',
+    breaks: 'A forged call that failed cannot become its search’s own when its id is added once more.',
+    tests: ['test/integration/queue/callPayloads.test.ts'],
+    grep: 'leaves no failed call',
+  },
+  {
     id: 'child-of-others-waited-for',
     file: 'src/queue/bullmq/repair.ts',
     find: "done, gaveUp = overdue or redis.call('HEXISTS', parentKey, 'ats') == 1, true",
