@@ -116,7 +116,9 @@ async function collectPage(
   const facts = factsOf(head);
   const ahead = head.endsAtKnown ? [] : pagesAhead(request, head, [...found.facts, facts]);
   const followers = ahead.map((address) => pageCall(run, address));
-  await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers);
+  // Its search may have ended with the stored page, and would end twice. One that was retried may have stored it before it died.
+  const resumes = stored === undefined || job.attemptsMade > 0;
+  await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers, resumes);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
 }
 

@@ -89,12 +89,16 @@ export function itemCall({ search, number }: SearchRun, { itemId, marketplace }:
   };
 }
 
-/** Stores an answer, then adds the calls that follow it, or resumes a search that was summed up; both may be done twice. */
+/**
+ * Stores an answer, then adds the calls that follow it, or resumes a search that was summed up; both may be done twice.
+ * @param resumes whether this call can be new to a search that was summed up
+ */
 export async function advance(
   context: QueueContext,
   run: SearchRun,
   step: Omit<Step, 'run' | 'followers'>,
   followers: readonly PlannedCall[],
+  resumes = true,
 ): Promise<void> {
   const { store, searches, calls, log } = context;
   const { search } = run;
@@ -104,7 +108,7 @@ export async function advance(
     followers: followers.map(({ field, jobId }) => ({ field, jobKey: calls.toKey(jobId) })),
   });
   if (ended) {
-    await resumeSearch(searches, search.searchId);
+    if (resumes) await resumeSearch(searches, search.searchId);
     return;
   }
   const added = await Promise.all(

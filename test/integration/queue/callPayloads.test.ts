@@ -92,6 +92,21 @@ describe('a job in the calls queue that this release did not add', () => {
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
   });
 
+  it('starts no search again that has ended with this page', async () => {
+    const { searchId } = await service.search({ query: 'phone case', maxItems: 10 });
+    const page = (await service.calls.getJob(`${searchId}-r1-p1`)) as Job;
+    await page.remove();
+    const parent = { id: searchId, queue: service.searches.qualifiedName };
+    await service.calls.add('page', page.data, { jobId: `${searchId}-r1-p1`, priority: 1, parent });
+    await waitFor('it to complete', async () => {
+      return (await service.calls.getJobState(`${searchId}-r1-p1`)) === 'completed';
+    });
+    const search = (await service.searches.getJob(searchId)) as Job;
+    expect(await search.getState()).to.equal('completed');
+    expect(search.attemptsMade).to.equal(1);
+    expect(service.calledOffsets()).to.deep.equal([0]);
+  });
+
   it('fails no details of a search that were not wanted yet when it ran', async () => {
     const request = { query: 'phone case', maxItems: 1, maxAge: 0 };
     const before = await service.search(request);
