@@ -46,12 +46,6 @@ function openCluster(config: Config['redis'], profile: Profile): Redis {
   return cluster as unknown as Redis;
 }
 
-/** The servers behind a connection: of a Cluster every master, else the one. */
-export function nodesOf(redis: Redis): Redis[] {
-  const either: unknown = redis;
-  return either instanceof Cluster ? either.nodes('master') : [redis];
-}
-
 /** A handler for `error` events, which come by the thousand while Redis is away: one line a second. */
 export function connectionErrorLog(log: Logger, url: string): (error: Error) => void {
   const { tls } = redisPlace(url);

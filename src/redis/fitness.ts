@@ -2,8 +2,9 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { asFailure } from '../failures.ts';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
-import { nodesOf, redisAddress, waitForRedis } from './connection.ts';
+import { redisAddress, waitForRedis } from './connection.ts';
 import { redisFailure, troubleOf } from './failure.ts';
+import { nodesOf } from './nodes.ts';
 
 interface BootReport {
   version: string;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../redis/luaScript.ts';
-import { hashesBeginning } from '../redis/scan.ts';
+import { hashesBeginning } from '../redis/nodes.ts';
 import { STATE, type TrackId, type TrackState, trackKey } from './tracks.ts';
 
 /** A listing of a track, as it is stored: `tracks.ts` writes and reads this form. */

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -103,8 +103,17 @@ function listens(pid: number, port: string): boolean {
     .split('\n')
     .find((line) => line.includes(`0100007F:${hex} 00000000:0000 0A`));
   const inode = row?.trim().split(/\s+/)[9];
-  const found = execFileSync('ls', ['-l', `/proc/${pid}/fd`], { encoding: 'utf8' });
-  return inode !== undefined && found.includes(`socket:[${inode}]`);
+  return inode !== undefined && openFiles(pid).includes(`socket:[${inode}]`);
+}
+
+/** What its descriptors stand for; none of a process that has ended meanwhile. */
+function openFiles(pid: number): string[] {
+  try {
+    const folder = `/proc/${pid}/fd`;
+    return readdirSync(folder).map((descriptor) => readlinkSync(`${folder}/${descriptor}`));
+  } catch {
+    return [];
+  }
 }
 
 function fileText(path: string): string {

@@ -1,7 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from 'ioredis';
 import { parseRedisUrl } from '../../src/config/redisUrl.ts';
-import { nodesOf } from '../../src/redis/connection.ts';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../src/redis/embedded.ts';
+import { nodesOf } from '../../src/redis/nodes.ts';
 import { startTestCluster } from './redisCluster.ts';
 import { startGuardedRedis } from './redisUsers.ts';
 

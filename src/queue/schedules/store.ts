@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
+import { hashesBeginning } from '../../redis/nodes.ts';
 import { asHash } from '../../redis/ownHash.ts';
-import { hashesBeginning } from '../../redis/scan.ts';
 import type { StoredScheduler } from '../bullmq/repeat.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, timingOf } from './definition.ts';

@@ -4,7 +4,7 @@ import { openProducer } from '../../../src/app/producer.ts';
 import type { Failure } from '../../../src/failures.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
-import { nodesOf } from '../../../src/redis/connection.ts';
+import { nodesOf } from '../../../src/redis/nodes.ts';
 import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
 

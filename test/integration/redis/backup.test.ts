@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
-import { nodesOf } from '../../../src/redis/connection.ts';
+import { nodesOf } from '../../../src/redis/nodes.ts';
 import { useBackups } from '../../support/backups.ts';
 import { connectTo, useRedis } from '../../support/redis.ts';
 import { type GuardedRedis, startGuardedRedis } from '../../support/redisUsers.ts';

@@ -1,5 +1,10 @@
-import type { Redis } from 'ioredis';
-import { nodesOf } from './connection.ts';
+// Types alone: the library is loaded without ioredis, until it connects.
+import type { Cluster, Redis } from 'ioredis';
+
+/** The servers behind a connection: of a Cluster every master, else the one. */
+export function nodesOf(redis: Redis): Redis[] {
+  return redis.isCluster ? (redis as unknown as Cluster).nodes('master') : [redis];
+}
 
 /** Keys that Redis looks at in one command: some tenths of a millisecond, so that it serves others meanwhile. */
 const PER_SCAN = 1000;
