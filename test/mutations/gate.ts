@@ -223,8 +223,8 @@ export const mutations: Mutation[] = [
   {
     id: 'lost-count-older',
     file: SCRIPT,
-    find: 'seen.ledger == gate.ledger and seen.serial > gate.serial',
-    replace: 'false',
+    find: 'seen.ledger == gate.ledger and seen.serial > gate.serial)',
+    replace: 'false)',
     breaks: 'A count that Redis has an older copy of goes on from what the processes know.',
     tests: tests('gateLoss'),
   },
@@ -242,6 +242,14 @@ export const mutations: Mutation[] = [
     find: 'if a.days[n] <= now and now < a.days[n + 1] then return a.days[n + 1] end',
     replace: 'if n == 1 then return a.days[2] end',
     breaks: 'A process with a wrong clock begins no quota day.',
+    tests: tests('gateLoss'),
+  },
+  {
+    id: 'lost-count-earlier',
+    file: SCRIPT,
+    find: 'seen.number > gate.number or ',
+    replace: '',
+    breaks: 'A count that was replaced and comes back does not close the gate for the day.',
     tests: tests('gateLoss'),
   },
 ];

@@ -22,13 +22,20 @@ const FIELDS = {
   reset: 'reset',
   /** Names this count of calls. One that takes the place of a lost count has another name. */
   ledger: 'ledger',
+  /** Rises with every ledger: a copy of an earlier one that comes back has a lower number. */
+  number: 'ln',
   /** Slots granted in this ledger and not given back. */
   granted: 'granted',
   /** Slots granted in this ledger, those given back included: a copy of the ledger with fewer is an older one. */
   serial: 'n',
   /** Above 0 in a ledger that replaced a lost one: calls of the day before it that some process knew of. */
   known: 'known',
-  /** What is doubtful about the count: '' nothing; `new`, `lost`: calls wait for eBay's count; `unconfirmed`: eBay did not state it. */
+  /** When the day ends that `known` is of. */
+  knownDay: 'kd',
+  /**
+   * What is doubtful about the count: '' nothing. `new`, `lost`: calls wait for eBay's count. `unknown`, `unconfirmed`: eBay did
+   * not state it; of a new count nobody knew that there are calls.
+   */
   doubt: 'doubt',
   /** When the count was lost. */
   doubtSince: 'ds',
@@ -131,6 +138,11 @@ end
 if a.days and gate.reset <= now and not dayEnd() then
   return redis.error_reply('CLOCK ' .. string.format('%.0f', now))
 end
+-- A process of the previous version begins a day and leaves these as they are.
+if gate.knownDay ~= gate.reset then
+  gate.known = 0
+  if gate.doubt == 'unconfirmed' or gate.doubt == 'unknown' then gate.doubt = '' end
+end
 -- A new quota day begins with nothing used and no slot to take up again. Returns whether one has begun.
 local function beginDay()
   if gate.reset > now then return false end
@@ -139,8 +151,8 @@ local function beginDay()
   set('used', 0)
   set('latest', '')
   readLatest()
-  if gate.known > 0 then set('known', 0) end
-  if gate.doubt == 'unconfirmed' then set('doubt', '') end
+  gate.known = 0
+  if gate.doubt == 'unconfirmed' or gate.doubt == 'unknown' then gate.doubt = '' end
   return not isFirst
 end
 -- The calls of the day that may be used while eBay has not confirmed a count that was lost.
@@ -154,28 +166,40 @@ end
  * wait until eBay has stated its count, because other processes may know of more calls.
  */
 const LOSS = `
+local function doubt(what)
+  set('doubt', what)
+  set('doubtSince', now)
+  set('verifyUntil', 0)
+end
+-- Returns whether what is known of the day has changed.
 local function takeOver()
-  local seen = a.seen
-  local isOlder = seen and seen.ledger == gate.ledger and seen.serial > gate.serial
+  local seen, changes = a.seen, false
+  local isOlder = seen and (seen.number > gate.number or seen.ledger == gate.ledger and seen.serial > gate.serial)
   if gate.ledger == '' or isOlder then
-    if gate.reset == 0 or isOlder then
-      set('doubt', isOlder and 'lost' or 'new')
-      set('doubtSince', now)
-      set('verifyUntil', 0)
-    end
-    if isOlder and gate.reset > now then set('known', gate.used) end
+    -- A count without a ledger is of a process of the previous version, and sound unless a ledger was there before.
+    if gate.reset == 0 or seen then doubt(isOlder and 'lost' or 'new') end
+    set('known', isOlder and gate.reset > now and gate.used or 0)
+    changes = true
+    set('number', math.max(gate.number, seen and seen.number or 0) + 1)
     set('ledger', a.id)
     set('granted', 0)
     set('serial', 0)
   end
   if seen and seen.ledger ~= gate.ledger and seen.reset > now then
-    if gate.doubt == 'new' then set('doubt', 'lost') end
-    if gate.reset <= now then set('reset', seen.reset) end
+    if gate.doubt == 'new' or gate.doubt == 'unknown' then doubt('lost') end
+    if gate.reset <= now then
+      set('reset', seen.reset)
+      set('used', 0)
+      set('latest', '')
+      readLatest()
+    end
     if not gate.limit then set('limit', seen.limit) end
+    changes = true
     set('known', math.max(gate.known, seen.used))
     set('used', math.max(gate.used, gate.known + gate.granted))
   end
   if a.closed then closeUntil(a.closed['until'], a.closed.reason) end
+  return changes
 end
 `;
 
@@ -264,8 +288,9 @@ end
 `;
 
 const ASK = `
-takeOver()
+local tookOver = takeOver()
 local dayBegan = beginDay()
+if tookOver then set('knownDay', gate.reset) end
 local limit = gate.limit or a.dailyLimit
 if a.answered > 0 then count(a.answered, 0) end
 if a.replacesToken then set('tokenMark', a.id) end
@@ -296,10 +321,12 @@ end
 
 if a.verifies and (gate.doubt == 'new' or gate.doubt == 'lost') then
   local verify = gate.verifyUntil <= now
+  local isFirst = gate.verifyUntil == 0
   if verify then set('verifyUntil', now + a.probeTimeoutMs) end
   save()
   local askAtUs = exact(nowUs + a.probeRetryMs * 1000)
-  return cjson.encode({kind = 'wait', nowUs = exact(nowUs), askAtUs = askAtUs, verify = verify and gate.doubt, used = gate.used})
+  local lost = verify and isFirst and gate.doubt == 'lost' and gate.used or nil
+  return cjson.encode({kind = 'wait', nowUs = exact(nowUs), askAtUs = askAtUs, verify = verify, lost = lost})
 end
 
 local waiting = gate.waiting
@@ -341,6 +368,7 @@ return cjson.encode({
   probe = probes,
   dayBegan = dayBegan,
   ledger = gate.ledger,
+  number = gate.number,
   serial = gate.serial,
   tokenMark = gate.tokenMark,
 })
@@ -423,17 +451,16 @@ return gate.closedUntil - now
 const RECONCILE = `
 local isSameLedger = a.mark.ledger == gate.ledger or a.mark.ledger == ''
 beginDay()
-if a.reset <= now or a.mark.reset ~= gate.reset or not isSameLedger then
-  save()
-  return 0
-end
+-- Nothing is saved then: what is left of a count that was lost meanwhile must not look like a count.
+if a.reset <= now or a.mark.reset ~= gate.reset or not isSameLedger then return 0 end
 local since = math.max(0, gate.granted - a.mark.granted)
 set('limit', a.limit)
 set('used', math.max(0, a.limit - a.remaining + since))
 -- Calls that were under way when a count was lost may not have reached eBay yet.
 if gate.known > 0 then set('used', math.max(gate.used, gate.known + gate.granted)) end
+if gate.known > 0 then set('knownDay', a.reset) end
 set('reset', a.reset)
-if gate.doubt ~= '' then set('doubt', '') end
+set('doubt', '')
 save()
 return 1
 `;
@@ -441,9 +468,11 @@ return 1
 /** eBay did not state its count. Calls go on where none was lost, and within a share of the day once eBay was asked for long enough. */
 const UNCONFIRMED = `
 if gate.doubt == 'new' then
-  set('doubt', '')
+  set('doubt', 'unknown')
+elseif gate.doubt == 'lost' and now - gate.doubtSince >= a.probeTimeoutMs then
+  set('doubt', 'unconfirmed')
 elseif gate.doubt == 'lost' then
-  if now - gate.doubtSince >= a.probeTimeoutMs then set('doubt', 'unconfirmed') else set('verifyUntil', now + a.probeRetryMs) end
+  set('verifyUntil', now + 4 * a.probeRetryMs)
 end
 save()
 return gate.doubt

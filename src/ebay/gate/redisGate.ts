@@ -72,7 +72,7 @@ interface UnusedSlot {
 /** The answers of the script; instants in µs are texts. */
 type AskAnswer =
   | { kind: 'closed'; forMs: number; reason: ClosedReason; scope: 'all' | 'class'; pause?: Closure }
-  | { kind: 'wait'; nowUs: string; askAtUs: string; verify?: 'new' | 'lost' | false; used?: number }
+  | { kind: 'wait'; nowUs: string; askAtUs: string; verify?: boolean; lost?: number }
   | ({ kind: 'go'; nowUs: string; askAtUs: string } & Grant);
 
 interface Grant {
@@ -85,6 +85,7 @@ interface Grant {
   /** The first slot of a quota day. */
   dayBegan: boolean;
   ledger: string;
+  number: number;
   serial: number;
   tokenMark: string;
 }
@@ -92,7 +93,7 @@ interface Grant {
 type Refusal = Pick<Extract<AskAnswer, { kind: 'closed' }>, 'forMs' | 'reason' | 'scope'>;
 
 /** What the last grant of this process said about the day. Redis gets it with each ask, because it may lose its own count. */
-type SeenCount = Pick<Grant, 'ledger' | 'serial' | 'used' | 'limit' | 'reset'>;
+type SeenCount = Pick<Grant, 'ledger' | 'number' | 'serial' | 'used' | 'limit' | 'reset'>;
 
 interface ReportAnswer {
   change: 'none' | 'opened' | 'reopened' | 'closed';
@@ -108,7 +109,7 @@ interface ReadAnswer {
   reset: number;
   granted: number;
   ledger: string;
-  doubt: '' | 'new' | 'lost' | 'unconfirmed';
+  doubt: '' | 'new' | 'lost' | 'unknown' | 'unconfirmed';
   circuit: GateState['circuit'];
   closed?: Closure;
 }
@@ -335,7 +336,7 @@ class RedisGate implements CallGate {
         this.#turnAway(waiter, answer);
         return;
       }
-      if (answer.kind === 'wait' && answer.verify) void this.#verify(answer.verify, answer.used);
+      if (answer.kind === 'wait' && answer.verify) void this.#verify(answer.lost);
       this.#clock.learn(askedAt, performance.now(), Number(answer.nowUs) / 1000);
       this.#askAt = this.#clock.toLocal(Number(answer.askAtUs) / 1000);
       this.#refused = answer.kind === 'wait' ? this.#refused + 1 : 0;
@@ -351,9 +352,9 @@ class RedisGate implements CallGate {
   }
 
   /** Asks eBay for its count. One process of the fleet does so at a time. */
-  async #verify(doubt: 'new' | 'lost', used?: number): Promise<void> {
-    if (doubt === 'lost')
-      this.#log.warn('Redis lost the count of the day’s calls: they wait for eBay’s count', { known: used });
+  async #verify(known?: number): Promise<void> {
+    if (known !== undefined)
+      this.#log.warn('Redis lost the count of the day’s calls: calls wait for eBay’s count', { known });
     const wasVerified = await this.#options.verify?.().catch(() => false);
     if (!wasVerified) {
       const { probeTimeoutMs, probeRetryMs } = this.#settings;
@@ -370,8 +371,8 @@ class RedisGate implements CallGate {
   /** Waits for the slot's time, and lets its call go unless that has left or is late. The next ask does not wait for it. */
   async #use(waiter: Waiter, id: string, grant: Grant, prepared: Promise<unknown>): Promise<void> {
     this.#intervalMs = grant.intervalUs / 1000;
-    const { ledger, serial, used, limit, reset } = grant;
-    this.#seen = { ledger, serial, used, limit, reset };
+    const { ledger, number, serial, used, limit, reset } = grant;
+    this.#seen = { ledger, number, serial, used, limit, reset };
     waiter.isGranted = true;
     const slot = new GateSlot(id, waiter, grant, this.#clock, this.#settings.lateMs, (sentUs) => {
       void this.#run('sentLate', { sentUs }).catch(() => undefined);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
 import type { CallGate } from '../../../src/ebay/gate/gate.ts';
+import { type Logger, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { failureOf, inRedis, pass, tally } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -62,6 +63,67 @@ describe('the ledger of a call gate that Redis loses', () => {
     await connection.hset(KEY, copy);
     await passes(one, 1);
     expect(await passesLeft(other, one)).to.equal(14);
+  });
+
+  it('goes on from what a process knows where a count that was replaced comes back, old or young', async () => {
+    const connection = redis.connect();
+    const gate = makeGate({ dailyLimit: 30 });
+    await passes(gate, 5);
+    const copy = await connection.hgetall(KEY);
+    await passes(gate, 1);
+    for (const granted of ['5', '40000']) {
+      for (let loss = 0; loss < 2; loss += 1) {
+        await lose();
+        await connection.hset(KEY, { ...copy, granted });
+        await passes(gate, 2);
+      }
+    }
+    expect((await gate.read()).used).to.equal(14);
+    const { mark, now } = await gate.read();
+    await gate.reconcile({ limit: 30, remaining: 10, reset: now + HOUR_MS }, mark);
+    expect((await gate.read()).used).to.equal(20);
+  });
+
+  it('begins today where the copy that comes back is of yesterday', async () => {
+    const connection = redis.connect();
+    const gate = makeGate({ dailyLimit: 30 });
+    await passes(gate, 5);
+    const copy = await connection.hgetall(KEY);
+    await passes(gate, 3);
+    await lose();
+    await connection.hset(KEY, { ...copy, used: '29', known: '20', kd: '1', reset: '1' });
+    await pass(gate);
+    expect((await gate.read()).used).to.equal(9);
+  });
+
+  it('raises the doubt also where a process of the previous version counted first', async () => {
+    const gate = makeGate({ dailyLimit: 50, probeTimeoutMs: 50, probeRetryMs: 5 }, undefined, () =>
+      Promise.resolve(false),
+    );
+    await passes(gate, 6);
+    const { reset } = await gate.read();
+    await lose();
+    // It knows no ledgers.
+    await redis.connect().hset(KEY, { reset, used: '2', granted: '2', at: '1', by: 'x-2 x-1' });
+    await pass(gate);
+    const { countLost, used } = await gate.read();
+    expect([countLost, used]).to.deep.equal(['unconfirmed', 7]);
+  });
+
+  it('forgets at midnight what it knew, also where a process of the previous version begins the day', async () => {
+    const gate = makeGate({ dailyLimit: 50, probeTimeoutMs: 50, probeRetryMs: 5 }, undefined, () =>
+      Promise.resolve(false),
+    );
+    await passes(gate, 30);
+    await lose();
+    await pass(gate);
+    const { now, reset, countLost } = await gate.read();
+    expect(countLost).to.equal('unconfirmed');
+    await redis.connect().hset(KEY, { reset: String(reset + DAY_MS), used: '1' });
+    const { mark, countLost: next } = await gate.read();
+    expect(next).to.equal(false);
+    await gate.reconcile({ limit: 50, remaining: 47, reset: now + 2 * DAY_MS }, mark);
+    expect((await gate.read()).used).to.equal(3);
   });
 
   it('keeps eBay’s limit, though another one is configured', async () => {
@@ -178,6 +240,57 @@ describe('the ledger of a call gate that Redis loses', () => {
       await gate.reconcile({ limit: 20, remaining: 4, reset: now + HOUR_MS }, mark);
       expect((await gate.read()).countLost).to.equal(false);
       expect(await passesLeft(gate)).to.equal(4);
+    });
+
+    it('is lost for a process that knows calls, also where another one knew none and eBay did not answer', async () => {
+      const settings = { dailyLimit: 50, unconfirmedShare: 0.8, probeTimeoutMs: 50, probeRetryMs: 5 };
+      const silent = () => Promise.resolve(false);
+      const gate = makeGate(settings, undefined, silent);
+      await passes(gate, 5);
+      await lose();
+      const fresh = makeGate(settings, undefined, silent);
+      await passes(fresh, 3);
+      expect((await fresh.read()).countLost).to.equal(false);
+      await passes(gate, 1);
+      expect((await gate.read()).countLost).to.equal('unconfirmed');
+      expect(await passesLeft(gate, fresh)).to.equal(40 - 9);
+    });
+
+    it('is not hidden by figures that were asked for before the loss', async () => {
+      let asked = 0;
+      const settings = { dailyLimit: 50, probeRetryMs: 5 };
+      const gate: CallGate = makeGate(settings, undefined, async () => {
+        asked += 1;
+        const { mark, now } = await gate.read();
+        return gate.reconcile({ limit: 50, remaining: 8, reset: now + HOUR_MS }, mark);
+      });
+      await passes(gate, 1);
+      const { mark, now } = await gate.read();
+      await lose();
+      expect(await gate.reconcile({ limit: 50, remaining: 45, reset: now + HOUR_MS }, mark)).to.equal(false);
+      const fresh = makeGate(settings, undefined, async () => {
+        asked += 1;
+        const read = await fresh.read();
+        return fresh.reconcile({ limit: 50, remaining: 8, reset: read.now + HOUR_MS }, read.mark);
+      });
+      expect(await passesLeft(fresh)).to.equal(8);
+      expect(asked).to.equal(2);
+    });
+
+    it('is said once while eBay does not state its count', async () => {
+      const warned: string[] = [];
+      const log = { ...NOOP_LOGGER, warn: (message: string) => warned.push(message) } as Logger;
+      let asked = 0;
+      const gate = makeGate({ dailyLimit: 50, probeTimeoutMs: 300, probeRetryMs: 10 }, log, async () => {
+        asked += 1;
+        return false;
+      });
+      await passes(gate, 3);
+      warned.length = 0;
+      await lose();
+      await pass(gate);
+      expect(asked).to.be.above(3);
+      expect(warned.filter((message) => message.startsWith('Redis lost'))).to.have.length(1);
     });
 
     it('takes no figures over that were asked for before the loss', async () => {
