@@ -40,6 +40,8 @@ export class HeldAnswers {
   hold(request: FastifyRequest, reply: FastifyReply): AbortSignal {
     const { most } = this.#options;
     const caller = callerOf(request);
+    // The client left while the route read the search: the answer's `close` was before.
+    if (reply.raw.destroyed) return AbortSignal.abort();
     if (this.#open.size >= most)
       throw problem(503, 'too_many_streams', 'too many answers are held open here', { retryAfter: 5 });
     const own = [...this.#open].filter((each) => each.caller.id === caller.id);

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { Agent, get, type IncomingMessage } from 'node:http';
+import { EventEmitter, once } from 'node:events';
+import { Agent, get, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import sinon from 'sinon';
@@ -169,10 +169,10 @@ describe('an answer that stays open', () => {
   });
 
   /** A server whose searches have these products. */
-  async function serve(parts: () => AsyncGenerator<object[]>) {
+  async function serve(parts: () => AsyncGenerator<object[]>, get = async (): Promise<void> => undefined) {
     const keys = new ApiKeys(service.redis, '{ebay}');
     const held = new HeldAnswers({ most: 2, keys, hasTenant: () => true });
-    const producer = { get: async () => undefined, productParts: parts } as unknown as SearchProducer;
+    const producer = { get, productParts: parts } as unknown as SearchProducer;
     const app = await createServer({
       routes: [productRoutes({ producerOf: () => producer, held })],
       authenticator: new Authenticator(keys, NOOP_LOGGER),
@@ -211,6 +211,35 @@ describe('an answer that stays open', () => {
     await waitFor('the answer breaks off', async () => (await connections()) === 0 || undefined);
     expect(Date.now() - since).to.be.below(SOON_MS);
     expect(await slow.text().catch(() => 'broken')).to.equal('broken');
+    await app.close();
+  });
+
+  it('takes no place where its client leaves while the search is still read', async () => {
+    const holds = sinon.spy(HeldAnswers.prototype, 'hold');
+    const reading = new EventEmitter();
+    const read = once(reading, 'end').then(() => undefined);
+    let reads = 0;
+    const { app, url, path, authorization, ask } = await serve(
+      async function* () {
+        yield [{ title: 'first' }];
+      },
+      () => {
+        reads += 1;
+        return read;
+      },
+    );
+    const answers: ServerResponse[] = [];
+    app.server.on('request', (_, answer) => answers.push(answer));
+    const clients = Array.from({ length: 3 }, () => get(url + path, { headers: { authorization } }));
+    for (const client of clients) client.on('error', () => undefined);
+    await waitFor('all are read', () => reads === 3);
+    for (const client of clients) client.destroy();
+    await waitFor('the server has noticed', () => answers.every(({ closed }) => closed));
+    reading.emit('end');
+    await waitFor('all are held', () => holds.callCount === 3);
+    expect(holds.returnValues.map(({ aborted }) => aborted)).to.deep.equal([true, true, true]);
+    const answer = await ask();
+    expect([answer.status, await answer.text()]).to.deep.equal([200, '{"title":"first"}\n']);
     await app.close();
   });
 
