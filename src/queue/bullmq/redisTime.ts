@@ -27,11 +27,12 @@ const TIME_AT: Partial<Record<string, number>> = {
   retryJob: 12,
   addJobScheduler: 17,
   updateJobScheduler: 16,
-  changeDelay: 5,
-  // Those that ended before it: "Retry all" and "Clean" of the dashboard.
+  // Those that ended before it: "Retry all" of the dashboard.
   moveJobsToWait: 9,
-  cleanJobsInSet: 4,
 };
+
+/** The scripts of 6.7.0 that may answer with a next job, its id, how long the limit holds, and when the next delayed one is due. */
+const GIVES_NEXT: ReadonlySet<string> = new Set(['moveToActive', 'moveToDelayed', 'moveToFinished']);
 
 /** What is private in 6.7.0. */
 interface Internals {
@@ -50,8 +51,7 @@ export function redisTimeBackend(clock: RedisClock): BackendFactory<RedisQueueBa
       if (at === undefined) return execCommand(client, script, args);
       const time = Math.round(clock.fromHere(Number(args[at])));
       return execCommand(client, script, args.with(at, time)).then((answer) =>
-        // A next job, its id, how long the limit holds, and when the next delayed one is due.
-        Array.isArray(answer) && answer.length === 4 ? answer.with(3, toHere(Number(answer[3]))) : answer,
+        GIVES_NEXT.has(script) && Array.isArray(answer) ? answer.with(3, toHere(Number(answer[3]))) : answer,
       );
     };
     const waitForJob = backend.waitForJob.bind(backend);
@@ -154,15 +154,19 @@ function instant(at: string | number | Date | undefined): number | undefined {
 export class SteadyLocks extends LockManager {
   #known = new Set<string>();
 
+  /** Each pause of the worker that ends calls it again. */
   override start(): void {
     const { lockRenewTime } = this.opts;
+    clearTimeout(this.lockRenewalTimer);
     if (this.closed || lockRenewTime <= 0) return;
-    this.lockRenewalTimer = setTimeout(async () => {
+    const timer = setTimeout(async () => {
       const tracked = this.getTrackedJobIds();
       const older = tracked.filter((id) => this.#known.has(id));
       this.#known = new Set(tracked);
       if (older.length > 0) await this.extendLocks(older);
-      this.start();
+      // Started again meanwhile, the other timer goes on.
+      if (this.lockRenewalTimer === timer) this.start();
     }, lockRenewTime / 2);
+    this.lockRenewalTimer = timer;
   }
 }

@@ -60,6 +60,36 @@ describe('the locks of jobs under way', () => {
       expect([runs, await redis.hget(queue.toKey(String(job.id)), 'stc')]).to.deep.equal([1, null]);
     });
 
+  const restarts: Record<string, (worker: PatchedWorker) => Promise<void>> = {
+    'the worker has paused ten times': async (worker) => {
+      for (let pauses = 0; pauses < 10; pauses += 1) {
+        await worker.pause();
+        await worker.resume();
+      }
+    },
+    'the worker goes on after a pause during each renewal': async (worker) => {
+      const { lockManager } = worker as unknown as { lockManager: { start(): void } };
+      worker.on('locksRenewed', () => lockManager.start());
+    },
+  };
+  for (const [when, restart] of Object.entries(restarts))
+    it(`are renewed twice in their renewal time and not more often when ${when}`, async () => {
+      let lastedMs = 0;
+      let renewed = 0;
+      const worker = start(async () => {
+        const from = performance.now();
+        await sleep(3 * LOCK_MS);
+        lastedMs = performance.now() - from;
+      });
+      await worker.waitUntilReady();
+      await restart(worker);
+      worker.on('locksRenewed', () => {
+        renewed += 1;
+      });
+      await Promise.all([once(worker, 'completed'), queue.add('page', {})]);
+      expect(renewed).to.be.within(2, lastedMs / (LOCK_MS / 4) + 1);
+    });
+
   it('are not renewed for jobs that end soon', async () => {
     let renewed = 0;
     const worker = start(() => sleep(10), 5);

@@ -62,12 +62,23 @@ for (const days of [-2, 2])
       expect(await redis.zrange(queue.toKey('completed'), '0', '-1')).to.have.members(['elsewhere', 'here']);
     });
 
-    it('what ended a moment ago is retried with all others, and is cleaned by its age', async () => {
+    it('four jobs that stalled at once are named as they are', async () => {
+      const ids = ['a', 'b', 'c', 'd'];
+      for (const jobId of ids) await queue.add('search', {}, { jobId });
+      const stalled: string[] = [];
+      worker.on('stalled', (id) => stalled.push(id));
+      for (const id of ids) expect((await take())?.id).to.equal(id);
+      for (const id of ids) await redis.del(queue.toKey(`${id}:lock`));
+      await redis.sadd(queue.toKey('stalled'), ...ids);
+      await (worker as unknown as { moveStalledJobsToWait(): Promise<void> }).moveStalledJobsToWait();
+      expect(stalled).to.have.members(ids);
+    });
+
+    it('what ended a moment ago is retried with all others', async () => {
       for (const jobId of ['one', 'two']) {
         await queue.add('search', {}, { jobId });
         await (await take())?.moveToFailed(new Error('no'), 'token', false);
       }
-      expect(await queue.clean(DAY_MS, 10, 'failed')).to.deep.equal([]);
       await queue.retryJobs({ state: 'failed' });
       expect(await queue.getJobCounts('failed', 'wait')).to.deep.equal({ failed: 0, wait: 2 });
     });
