@@ -294,7 +294,9 @@ export class FleetConfig {
     // The processes that ran before this one must see for themselves that Redis has older data.
     const isYoung = performance.now() - this.#startedAt < CENSUS_EVERY_MS;
     if (isYoung && known !== undefined && isOlderThan(census.at, known)) return;
-    await this.#store.storeCensus(mark, known, census);
+    // Where Redis's clock was set back, an earlier time would look like older data.
+    const at = Math.max(census.at, (known?.at ?? 0) + 1);
+    await this.#store.storeCensus(mark, known, { ...census, at });
   }
 
   /** All of it or nothing. The same version is applied again only if its keysets have changed. */

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import sinon from 'sinon';
 import { FleetConfig } from '../../../src/fleet/fleetConfig.ts';
 import { FleetStore } from '../../../src/fleet/fleetStore.ts';
 import { type Fields, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
@@ -46,6 +47,43 @@ describe('the configuration of a process that nothing changes', () => {
       await fleet.stop();
     }
     expect(await new FleetStore(observer, '{ebay}').processes()).to.deep.equal([]);
+  });
+});
+
+describe('a census after the clock of Redis was set back', () => {
+  const redis = useRedis();
+  afterEach(() => sinon.restore());
+
+  it('is taken as a newer one, and no loss is reported', async () => {
+    const observer = redis.connect();
+    await waitFor('Redis', async () => (await observer.ping().catch(() => '')) === 'PONG');
+    const store = new FleetStore(observer, '{ebay}');
+    const at = (await store.now()) + 3_600_000;
+    const before = { at, apiKeys: ['reports'], schedules: [], paused: [], tracks: [], searches: 0 };
+    await store.storeCensus(await store.mark(), undefined, before);
+    const { config, schedules } = createMetrics();
+    const fleet = new FleetConfig(redis.connect(), {
+      config: testConfig(),
+      sources: { env: {}, files: [] },
+      role: 'worker',
+      tenants: () => ['default'],
+      metrics: config,
+      schedules,
+      log: NOOP_LOGGER,
+    });
+    await fleet.start();
+    try {
+      const taken = await waitFor('the next census', async () => {
+        const { census } = await store.look();
+        return census?.apiKeys.length === 0 ? census : undefined;
+      });
+      const looks = sinon.spy(FleetStore.prototype, 'look');
+      await waitFor('two looks of the process', () => looks.callCount >= 2);
+      expect([fleet.loss, (await store.look()).loss]).to.deep.equal([undefined, undefined]);
+      expect(taken.at).to.equal(at + 1);
+    } finally {
+      await fleet.stop();
+    }
   });
 });
 
