@@ -68,14 +68,21 @@ export class Sweep {
     this.#options = options;
   }
 
-  /** All active jobs and the next ones of each other state, in both queues. */
+  /**
+   * All active jobs and the next ones of each other state, in both queues. A part that fails, on what another program has put
+   * in the place of a key say, keeps no other from being done.
+   * @throws the first error
+   */
   async round(signal: AbortSignal): Promise<void> {
     const { searches, calls } = this.#options;
+    const errors: unknown[] = [];
+    const attempt = async (part: Promise<void>) => part.catch((error) => errors.push(error));
     for (const queue of [calls, searches]) {
-      await repairQueue(this.#options, queue);
-      await this.#expelSchedulers(queue);
-      for (const state of STATES) if (!signal.aborted) await this.#check(queue, state);
+      await attempt(repairQueue(this.#options, queue));
+      await attempt(this.#expelSchedulers(queue));
+      for (const state of STATES) if (!signal.aborted) await attempt(this.#check(queue, state));
     }
+    if (errors.length > 0) throw errors[0];
   }
 
   /** The keys and the active jobs of one queue; also called when a worker received something unreadable. */

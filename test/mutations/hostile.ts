@@ -96,4 +96,21 @@ export const mutations: Mutation[] = [
     tests: [RUNS],
     grep: 'no schedule has',
   },
+  {
+    id: 'failed-part-ends-round',
+    file: 'src/fleet/sweep.ts',
+    find: 'part.catch((error) => errors.push(error));',
+    replace: 'part;',
+    breaks: 'A part of a sweep that fails keeps no other part from being done.',
+    tests: ['test/integration/upkeep/sweepParts.test.ts'],
+  },
+  {
+    id: 'text-for-children',
+    file: 'src/queue/bullmq/repair.ts',
+    find: "if present ~= 'none' and present ~= kind then redis.call('DEL', key) end",
+    replace: '',
+    breaks: 'A text in the place of what a search waits for holds it up no longer than a round of the sweep.',
+    tests: ['test/integration/queue/bullmq/repair.test.ts'],
+    grep: 'a text in the place',
+  },
 ];

@@ -7,6 +7,14 @@ import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
 import { callIdStart, LOWEST_PRIORITY } from './queues.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
 
+/** Deletes what another program has put in the place of a job's set or hash: each command on it would fail. */
+const DROP_WRONG = `
+local function dropWrong(key, kind)
+  local present = redis.call('TYPE', key).ok
+  if present ~= 'none' and present ~= kind then redis.call('DEL', key) end
+end
+`;
+
 /**
  * Moves a search back to its queue once no page of it is pending, as `moveParentToWait` of BullMQ 6.7.0 does when the last
  * child ends: the same keys and the same score, priority × 2³² + counter.
@@ -36,7 +44,7 @@ end
  * their life in ms, reason for its search, the search queue's keys up to the id, `shared` where its key is not its own.
  * Returns the keys of its children, or false.
  */
-const QUARANTINE = `${RELEASE_PARENT}
+const QUARANTINE = `${DROP_WRONG}${RELEASE_PARENT}
 local base, id, seen = ARGV[1], ARGV[2], ARGV[3]
 local key = base .. id
 local kind = redis.call('TYPE', key).ok
@@ -65,10 +73,13 @@ redis.call('LTRIM', KEYS[1], 0, ARGV[5] - 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 
 local searches = ARGV[8]
-if parentKey and string.sub(parentKey, 1, #searches) == searches
-  and redis.call('SREM', parentKey .. ':dependencies', key) == 1 then
-  redis.call('HSET', parentKey .. ':failed', key, ARGV[7])
-  release(searches, parentKey)
+if parentKey and string.sub(parentKey, 1, #searches) == searches then
+  dropWrong(parentKey .. ':dependencies', 'set')
+  dropWrong(parentKey .. ':failed', 'hash')
+  if redis.call('SREM', parentKey .. ':dependencies', key) == 1 then
+    redis.call('HSET', parentKey .. ':failed', key, ARGV[7])
+    release(searches, parentKey)
+  end
 end
 
 local children = {}
@@ -159,10 +170,23 @@ export async function quarantineScheduler(
   name: string,
   why: string,
 ): Promise<void> {
-  const { name: job, data, opts } = await redis.hgetall(queue.toKey(`repeat:${name}`));
+  const stored = await redis
+    .hmgetBuffer(queue.toKey(`repeat:${name}`), 'name', 'data', 'opts')
+    .catch((error: Error) => {
+      // Another program has put something else in its place; the scheduler is removed all the same.
+      if (!error.message.startsWith('WRONGTYPE')) throw error;
+      return [];
+    });
+  const [job, data, opts] = stored.map((value) => value?.toString('latin1'));
   const id = `repeat:${name}`.slice(0, MAX_FIELD_LENGTH);
-  const fields = shortened({ name: job, data, opts });
-  const entry: QuarantineEntry = { queue: queue.name, id, why, at: new Date().toISOString(), fields };
+  const at = clockOf(redis).date().toISOString();
+  const entry: QuarantineEntry = {
+    queue: queue.name,
+    id,
+    why,
+    at,
+    fields: shortened({ name: job, data, opts }),
+  };
   const key = quarantineKey(queue);
   await redis
     .multi()
@@ -173,6 +197,7 @@ export async function quarantineScheduler(
   await queue.removeJobScheduler(name);
 }
 
+/** @param fields in Latin-1, as `readJobs` reads them */
 function shortened(fields: Partial<JobFields>): Partial<JobFields> {
   const text = (value = '') => Buffer.from(value.slice(0, MAX_FIELD_LENGTH), 'latin1').toString('utf8');
   const entries = Object.entries(fields).filter(([, value]) => value !== undefined);
@@ -198,7 +223,9 @@ end
  * Redis may have refused the last step of adding one, and another program may have changed what its failure does.
  * KEYS: the search. ARGV: the calls queue's keys up to the id, then ids of calls. Returns how many are queued, and failed.
  */
-const REATTACH = `${IS_QUEUED}
+const REATTACH = `${DROP_WRONG}${IS_QUEUED}
+dropWrong(KEYS[1] .. ':dependencies', 'set')
+dropWrong(KEYS[1] .. ':failed', 'hash')
 local queued, failed = 0, 0
 for i = 2, #ARGV do
   local key = ARGV[1] .. ARGV[i]
@@ -234,7 +261,7 @@ export async function reattachCalls(
  * what the ids of its calls begin with, and `overdue` or nothing. Returns of each whether it is released, how many children it
  * no longer waits for because they are another program's or it is overdue, and the ids of its doubtful calls.
  */
-const SETTLE = `${RELEASE_PARENT}${IS_QUEUED}
+const SETTLE = `${DROP_WRONG}${RELEASE_PARENT}${IS_QUEUED}
 local searches, calls = ARGV[1], ARGV[2]
 
 -- Whether a queued call has a delay, or a priority behind all classes, which another program may have given it.
@@ -270,6 +297,8 @@ end
 local settled = {}
 for i = 3, #ARGV, 3 do
   local parentKey, start, overdue = searches .. ARGV[i], calls .. ARGV[i + 1], ARGV[i + 2] == 'overdue'
+  dropWrong(parentKey .. ':dependencies', 'set')
+  dropWrong(parentKey .. ':failed', 'hash')
   local children = redis.call('SMEMBERS', parentKey .. ':dependencies')
   local left, struck, doubtful = #children, 0, {}
   for _, child in ipairs(children) do

@@ -1,7 +1,12 @@
 import { FlowProducer, Queue, Worker } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { settleSearches } from '../../../../src/queue/bullmq/repair.ts';
+import {
+  quarantineJob,
+  quarantineScheduler,
+  reattachCalls,
+  settleSearches,
+} from '../../../../src/queue/bullmq/repair.ts';
 import {
   findJob,
   idsInState,
@@ -9,6 +14,7 @@ import {
   STATES,
   unreadableReason,
 } from '../../../../src/queue/bullmq/storedJobs.ts';
+import { clockOf } from '../../../../src/redis/redisClock.ts';
 import { connectTo, useRedis } from '../../../support/redis.ts';
 import { BREAKAGES } from '../../../support/storedJobs.ts';
 
@@ -85,6 +91,58 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     expect(await search?.getIgnoredChildrenFailures()).to.deep.equal({
       [calls.toKey('s_1-r1-p1')]: 'ebay-refused: 400',
     });
+  });
+
+  for (const part of ['dependencies', 'failed'])
+    it(`a text in the place of \`ID:${part}\` of a waiting search counts as absent to each repair, and is deleted`, async () => {
+      const repairs = {
+        settle: () => settleSearches(redis, searches, calls, [{ id: 's_1', isOverdue: false }]),
+        quarantine: async () => {
+          const [page] = await readJobs(redis, calls, ['s_1-r1-p1']);
+          return page && quarantineJob(redis, { queue: calls, searches }, page, 'it is a test');
+        },
+        reattach: () => reattachCalls(redis, { searches, calls }, 's_1', ['s_1-r1-p1']),
+      };
+      for (const [name, repair] of Object.entries(repairs)) {
+        await redis.flushall();
+        await waitingSearches();
+        const key = searches.toKey(`s_1:${part}`);
+        await redis.del(key);
+        await redis.set(key, 'overwritten');
+        expect(await repair(), name).to.not.equal(undefined);
+        expect(await redis.type(key), name).to.not.equal('string');
+      }
+    });
+
+  it('a search whose `ID:dependencies` is a text is released: it waits for nothing', async () => {
+    await waitingSearches();
+    await redis.set(searches.toKey('s_1:dependencies'), 'overwritten');
+    const settled = await settleSearches(redis, searches, calls, [{ id: 's_1', isOverdue: false }]);
+    expect(settled).to.deep.equal([{ id: 's_1', released: true, struck: 0, doubtful: [] }]);
+    expect(await searches.getJobState('s_1')).to.equal('prioritized');
+  });
+
+  it('a scheduler is kept in the quarantine with its text as it was, at the time of Redis', async () => {
+    const data = { query: 'café 猫' };
+    await searches.upsertJobScheduler('foreign', { every: 86_400_000 }, { name: 'search', data });
+    Object.assign(clockOf(redis), { now: () => Date.parse('2031-02-03T04:05:06Z') });
+    await quarantineScheduler(redis, searches, 'foreign', 'it is a test');
+    const [entry] = await redis.lrange(`${PREFIX}:quarantine`, 0, -1);
+    expect(JSON.parse(entry as string)).to.deep.include({
+      id: 'repeat:foreign',
+      at: '2031-02-03T04:05:06.000Z',
+    });
+    expect(JSON.parse(JSON.parse(entry as string).fields.data)).to.deep.equal(data);
+    expect(await searches.getJobSchedulersCount()).to.equal(0);
+  });
+
+  it('a scheduler in whose place is a text is removed all the same', async () => {
+    await redis.zadd(searches.toKey('repeat'), 1, 'x');
+    await redis.set(searches.toKey('repeat:x'), 'y');
+    await quarantineScheduler(redis, searches, 'x', 'it is a test');
+    const [entry] = await redis.lrange(`${PREFIX}:quarantine`, 0, -1);
+    expect(JSON.parse(entry as string)).to.deep.include({ id: 'repeat:x', fields: {} });
+    expect(await redis.exists(searches.toKey('repeat'), searches.toKey('repeat:x'))).to.equal(0);
   });
 
   for (const [what, breakJob] of Object.entries(BREAKAGES))
