@@ -145,11 +145,11 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
       continue;
     }
-    await waitForAdmission(context, job, run);
     if (isOverdue(context, run)) {
       const waiting = next.map((call) => notWaitedFor(request, collected.heads, call));
       return end(context, run, { ...collected, failed: [...collected.failed, ...waiting] });
     }
+    await waitForAdmission(context, job, run);
     await advance(context, run, { chain: '', answer: {}, concurrency: next.length }, next);
     if ((job.progress as { state?: unknown } | null)?.state !== 'collecting' && !run.waiting)
       await publishProgress(context, run, undefined);
@@ -166,8 +166,6 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
   const closed = await context.admission.closedFor(run.request.priority);
   const now = Date.now();
   if (closed === undefined || closed.until <= now) return;
-  if (isOverdue(context, run))
-    throw gaveUp(new Failure('share-spent', `no call may be made because of ${closed.reason}`));
   await publishProgress(context, run, closed);
   const next = Math.min(nextLookAtGate(closed.until, now), deadlineOf(context, run));
   await job.moveToDelayed(next, job.token);

@@ -1,6 +1,8 @@
 import { FlowProducer, type Job, Queue } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { openEbay } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { PageCall } from '../../../src/collector/collector.ts';
 import { pageJobId } from '../../../src/queue/bullmq/queues.ts';
 import { around, usePause } from '../../support/pause.ts';
@@ -93,6 +95,25 @@ describe('a search gives up at SEARCH_DEADLINE', () => {
       return (await service.producer.get(searchId)).summary?.outcome === 'complete';
     });
     expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
+  });
+
+  it('with what it has, when its class may not call by then either', async () => {
+    const gate = openEbay(service.config, quietLog());
+    await waitFor('Redis', () => gate.redis.ping().catch(() => undefined));
+    pageCall.hold();
+    const request = { query: 'phone case', maxItems: 410, priority: 'backfill' } as const;
+    const { searchId } = await service.producer.enqueue(request);
+    await waitFor('the first call', () => pageCall.waiting === 1);
+    await service.calls.pause();
+    pageCall.release();
+    await waitFor('the first page', async () => (await service.calls.getCompletedCount()) === 1);
+    // Its share is spent until the reset, long after the deadline.
+    service.simulator.controls.quota({ limit: 100, used: 90, resetInS: 3600 });
+    await gate.client.reconcile();
+    await gate.close();
+    const { summary } = await end(searchId);
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 1, calls: 1 });
+    expect(summary?.missing[0]).to.include({ page: 2, code: 'gave-up-waiting' });
   });
 
   it('only once the call has ended that is under way then', async () => {
