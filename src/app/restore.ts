@@ -5,6 +5,7 @@ import { reloadablePart } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { type FleetDocument, FleetStore } from '../fleet/fleetStore.ts';
+import type { Loss } from '../fleet/loss.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
 import type { SearchProducer } from '../queue/producer.ts';
@@ -116,7 +117,9 @@ export class Restore {
       },
       tracks: { ...nothing(), expired: [], listings: 0 },
     };
-    await this.#publish(redis, options, report);
+    const store = new FleetStore(redis, this.#config.queue.prefix);
+    const { loss } = await store.look();
+    await this.#publish(store, options, report);
     const writer = new RecordWriter(redis, this.#config, options, report);
     try {
       let records = 0;
@@ -129,22 +132,18 @@ export class Restore {
     } finally {
       await writer.close();
     }
-    if (!options.dryRun) report.endedLoss = await this.#endLoss(redis, writer.names);
+    // A later loss may have taken what was written here: its report stays.
+    if (!options.dryRun && loss !== undefined && (await store.clearLoss(loss)))
+      report.endedLoss = { at: loss.at, notInBackup: missing(loss, writer.names) };
     return report;
   }
 
-  /** @param names of the keys and schedules of the backup */
-  async #endLoss(redis: Redis, names: ReadonlySet<string>): Promise<RestoreReport['endedLoss']> {
-    const loss = await new FleetStore(redis, this.#config.queue.prefix).clearLoss();
-    if (loss === undefined) return null;
-    const { apiKeys = [], schedules = [] } = loss.gone ?? {};
-    const gone = [...apiKeys.map((name) => `key ${name}`), ...schedules.map((name) => `schedule ${name}`)];
-    return { at: loss.at, notInBackup: gone.filter((name) => !names.has(name)) };
-  }
-
   /** Makes the parts and tenants that are missing a part of the fleet's next version. A tenant of a file wins. */
-  async #publish(redis: Redis, { overwrite, dryRun }: RestoreOptions, report: RestoreReport): Promise<void> {
-    const store = new FleetStore(redis, this.#config.queue.prefix);
+  async #publish(
+    store: FleetStore,
+    { overwrite, dryRun }: RestoreOptions,
+    report: RestoreReport,
+  ): Promise<void> {
     const { added, ...parts } = this.#document;
     const { configVersion } = this.#header as BackupHeader;
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
@@ -178,6 +177,18 @@ export class Restore {
   }
 }
 
+/** What is gone and not among these names. No backup holds that a queue is paused. */
+function missing({ gone }: Loss, names: ReadonlySet<string>): string[] {
+  const { apiKeys = [], schedules = [], paused = [], tracks = [] } = gone ?? {};
+  const all = [
+    ...apiKeys.map((name) => `key ${name}`),
+    ...schedules.map((name) => `schedule ${name}`),
+    ...paused.map((name) => `paused queue ${name}`),
+    ...tracks.map((name) => `track ${name}`),
+  ];
+  return all.filter((name) => !names.has(name));
+}
+
 /** Writes keys, schedules and tracks. */
 class RecordWriter {
   readonly #redis: Redis;
@@ -187,7 +198,7 @@ class RecordWriter {
   readonly #keys: ApiKeys;
   readonly #tracks: SavedTracks;
   readonly #producers = new Map<string, SearchProducer>();
-  /** Of keys and schedules, as the report of a loss names them. */
+  /** Of keys, schedules and tracks, as the report of a loss names them. */
   readonly names = new Set<string>();
   #open: { restore: TrackRestore | undefined; label: string; listings: number } | undefined;
 
@@ -219,8 +230,7 @@ class RecordWriter {
       const { kind: _, tenant, ...schedule } = record;
       const isRestored = await this.#producer(tenant).schedule.restore(schedule, { replace, dryRun });
       schedules[isRestored ? 'restored' : 'left'].push(labelOf(record));
-      const own = tenant === DEFAULT_TENANT ? '' : `${tenant}/`;
-      this.names.add(`schedule ${own}${schedule.definition.name}`);
+      this.names.add(`schedule ${ownName(tenant, schedule.definition.name)}`);
     }
   }
 
@@ -234,6 +244,7 @@ class RecordWriter {
     const { overwrite, dryRun } = this.#options;
     const { tracks } = this.#report;
     const label = labelOf({ kind: 'track', ...track });
+    this.names.add(`track ${ownName(track.tenant, track.name)}`);
     const [seconds] = await this.#redis.time();
     const lifeMs = Math.min(
       Date.parse(track.expiresAt) - Number(seconds) * 1000,
@@ -273,4 +284,9 @@ class RecordWriter {
     }
     return producer;
   }
+}
+
+/** As a census names what a tenant has. */
+function ownName(tenant: string, name: string): string {
+  return tenant === DEFAULT_TENANT ? name : `${tenant}/${name}`;
 }

@@ -128,6 +128,11 @@ if there[1] ~= ARGV[1] or at < tonumber(ARGV[2]) then return 0 end
 redis.call('HSET', KEYS[1], 'census', ARGV[3])
 return 1`);
 
+/** KEYS: 1 the fleet's hash. ARGV: 1 the report of a loss that it has. */
+const CLEAR_LOSS = new LuaScript(`
+if redis.call('HGET', KEYS[1], 'loss') ~= ARGV[1] then return 0 end
+return redis.call('HDEL', KEYS[1], 'loss')`);
+
 /** KEYS: 1 the processes. ARGV: 1 id, 2 report, 3 gone after, s. A value is \`SECONDS REPORT\`. */
 const REPORT = new LuaScript(`
 local now = tonumber(redis.call('TIME')[1])
@@ -214,11 +219,13 @@ export class FleetStore {
     return (await TAKE_CENSUS.run(this.#redis, this.#versions, args)) === 1;
   }
 
-  /** Acknowledges a loss; returns it. */
-  async clearLoss(): Promise<Loss | undefined> {
-    const { loss } = await this.look();
-    await this.#redis.hdel(this.#versions, 'loss');
-    return loss;
+  /**
+   * Acknowledges a loss. @param seen only this one, and not one that was reported since; default: whatever is reported
+   * @returns whether there was such a report
+   */
+  async clearLoss(seen?: Loss): Promise<boolean> {
+    if (seen === undefined) return (await this.#redis.hdel(this.#versions, 'loss')) === 1;
+    return (await CLEAR_LOSS.run(this.#redis, this.#versions, [JSON.stringify(seen)])) === 1;
   }
 
   async read(): Promise<Versioned> {

@@ -43,4 +43,13 @@ export const mutations: Mutation[] = [
     breaks: 'Only its owner can read a backup.',
     tests,
   },
+  {
+    id: 'end-of-later-loss',
+    file: 'src/app/restore.ts',
+    find: 'store.clearLoss(loss)',
+    replace: 'store.clearLoss()',
+    breaks: 'A restore does not end the report of a loss that came while it restored.',
+    tests,
+    grep: 'came while it restored',
+  },
 ];

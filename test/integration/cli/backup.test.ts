@@ -1,10 +1,12 @@
 import { existsSync, readdirSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import sinon from 'sinon';
 import { run } from '../../../src/cli/program.ts';
 import { FleetStore } from '../../../src/fleet/fleetStore.ts';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
 import { ScheduleStore } from '../../../src/queue/schedules/store.ts';
+import { SavedTracks } from '../../../src/results/savedTracks.ts';
 import { contentOf, useBackups } from '../../support/backups.ts';
 import { useRedis } from '../../support/redis.ts';
 import { openSchedules } from '../../support/schedules.ts';
@@ -289,15 +291,43 @@ describe('dpf backup and dpf restore', () => {
       at: '2026-01-02T03:04:05.000Z',
       times: 1,
       kind: 'empty',
-      gone: { ...gone, paused: [], tracks: [] },
+      gone: { ...gone, paused: ['ebay-calls'], tracks: ['cases', 'shop/drones', 'shop/lamps'] },
     };
     await redis().hset('{ebay}:config', 'loss', JSON.stringify(loss));
     expect(JSON.parse((await dpf('restore', at(FILE), '--dry-run', '--json')).out).endedLoss).to.equal(null);
     expect((await new FleetStore(redis(), '{ebay}').look()).loss).to.deep.equal(loss);
     const restored = await dpf('restore', at(FILE));
     expect(restored.err).to.include('reports the loss of 2026-01-02 03:04 UTC no longer');
-    expect(restored.err).to.include('not in this backup: key younger, schedule later');
+    expect(restored.err).to.include(
+      'not in this backup: key younger, schedule later, paused queue ebay-calls, track shop/lamps',
+    );
     expect((await new FleetStore(redis(), '{ebay}').look()).loss).to.equal(undefined);
+    expect((await dpf('backup', at(FILE), '--no-tracks')).exit).to.equal(0);
+    await redis().hset('{ebay}:config', 'loss', JSON.stringify(loss));
+    const { endedLoss } = JSON.parse((await dpf('restore', at(FILE), '--json')).out);
+    expect(endedLoss.notInBackup).to.include.members(['track cases', 'track shop/drones']);
+  });
+
+  it('a restore keeps the report of a loss that came while it restored', async () => {
+    await fill();
+    expect((await dpf('backup', at(FILE))).exit).to.equal(0);
+    await redis().flushall();
+    const gone = { apiKeys: ['younger'], schedules: [], paused: [], tracks: [], searches: 0 };
+    const [first, second] = [1, 2].map((times) => ({
+      at: `2026-01-0${times}T03:04:05.000Z`,
+      ...{ times, kind: 'empty', gone },
+    }));
+    const report = (loss: object = {}) => redis().hset('{ebay}:config', 'loss', JSON.stringify(loss));
+    await report(first);
+    const exists = sinon.stub(SavedTracks.prototype, 'exists').callsFake(async (track) => {
+      await report(second);
+      return exists.wrappedMethod.call(new SavedTracks(redis(), '{ebay}'), track);
+    });
+    const restored = await dpf('restore', at(FILE), '--json');
+    exists.restore();
+    expect(exists.callCount).to.equal(2);
+    expect(JSON.parse(restored.out).endedLoss).to.equal(null);
+    expect((await new FleetStore(redis(), '{ebay}').look()).loss).to.deep.equal(second);
   });
 
   it('takes a file that an editor saved: byte order mark, line ends of Windows, an empty line behind the end', async () => {
