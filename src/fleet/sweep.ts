@@ -26,7 +26,7 @@ interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls'
   /** Whether a search that waits for its calls has waited until its deadline; its next run then ends it. */
   markOverdue: (searchId: string, timestamp: number) => Promise<boolean>;
   /** Removes the schedulers of other programs from the search queue, and puts those of the schedules right. */
-  expelForeign: () => Promise<Array<{ name: string; why: string }>>;
+  expelForeign: () => Promise<Array<{ name: string; why: string; quarantined: boolean }>>;
   metrics: Pick<QueueMetrics, 'quarantined' | 'settled'>;
 }
 
@@ -95,13 +95,17 @@ export class Sweep {
 
   async #expelSchedulers(queue: Queue): Promise<void> {
     const { searches, calls, redis, log, metrics, expelForeign } = this.#options;
-    const removed = queue === searches ? await expelForeign() : [];
+    const found = queue === searches ? await expelForeign() : [];
     for (const name of queue === calls ? await schedulerNames(calls, redis) : []) {
       const why = 'no schedule is in this queue';
       await quarantineScheduler(redis, calls, name, why);
-      removed.push({ name, why });
+      found.push({ name, why, quarantined: true });
     }
-    for (const { name, why } of removed) {
+    for (const { name, why, quarantined } of found) {
+      if (!quarantined) {
+        log.warn('schedule repaired', { queue: queue.name, schedule: name, why });
+        continue;
+      }
       metrics.quarantined(queue.name);
       log.error('scheduler removed', { queue: queue.name, scheduler: name.slice(0, LONGEST_ID), why });
     }

@@ -177,4 +177,13 @@ export const mutations: Mutation[] = [
     breaks: 'A schedule that is paused starts no run, not even one that is due.',
     tests: [`${integration}/schedules.test.ts`],
   },
+  {
+    id: 'sweep-leaves-missing',
+    file: 'src/queue/schedules/schedules.ts',
+    find: 'if (found.has(name) || !(await this.#isBroken(record, names))) continue;',
+    replace: 'continue;',
+    breaks:
+      'A schedule whose scheduler is missing after a crash gets it back in the next round of the sweep.',
+    tests: [`${integration}/scheduleRepair.test.ts`],
+  },
 ];

@@ -225,30 +225,43 @@ export class Schedules {
 
   /**
    * Removes the schedulers that other programs have added, and gives the schedules back theirs where one of the same name was
-   * replaced, or where a job had the id of the next run, after which BullMQ plans none.
-   * @returns what was removed or planned again, and why
+   * replaced, or where a job had the id of the next run, after which BullMQ plans none. A schedule whose change was not
+   * finished, because its process died say, gets or loses its scheduler.
+   * @returns what was removed (`quarantined`) or planned again, and why
    */
-  async expelForeign(): Promise<Array<{ name: string; why: string }>> {
+  async expelForeign(): Promise<Array<{ name: string; why: string; quarantined: boolean }>> {
     const { searches, redis } = this.#options;
     const find = async () => {
       const [schedulers, records] = await Promise.all([storedSchedulers(searches, redis), this.#store.all()]);
       const byName = new Map(records.map((record) => [record.definition.name, record]));
       const now = await this.#now();
-      return schedulers.flatMap((scheduler) => {
+      const found = new Map<
+        string,
+        { record: ScheduleRecord | undefined; why: string; quarantined: boolean }
+      >();
+      for (const scheduler of schedulers) {
         const record = byName.get(scheduler.name);
         const why = wrongScheduler(record, scheduler, now);
-        return why === undefined ? [] : [{ record, name: scheduler.name, why }];
-      });
+        if (why !== undefined) found.set(scheduler.name, { record, why, quarantined: true });
+      }
+      const names = new Set(schedulers.map(({ name }) => name));
+      for (const [name, record] of byName) {
+        if (found.has(name) || !(await this.#isBroken(record, names))) continue;
+        const why = record.paused ? 'it is paused and had a scheduler' : 'it had no scheduler';
+        found.set(name, { record, why, quarantined: false });
+      }
+      return [...found].map(([name, each]) => ({ name, ...each }));
     };
     if ((await find()).length === 0) return [];
     // A schedule that is being changed has another scheduler than its record says, under this lease.
     return this.#change(async () => {
       const found = await find();
-      for (const { record, name, why } of found) {
-        await quarantineScheduler(redis, searches, name, why);
+      for (const { record, name, why, quarantined } of found) {
+        // Where this process dies after it, the next round finds a schedule without a scheduler.
+        if (quarantined) await quarantineScheduler(redis, searches, name, why);
         if (record !== undefined) await this.#upsertScheduler(record);
       }
-      return found.map(({ name, why }) => ({ name, why }));
+      return found.map(({ name, why, quarantined }) => ({ name, why, quarantined }));
     });
   }
 
@@ -287,10 +300,12 @@ export class Schedules {
   }
 
   async #isBroken(record: ScheduleRecord, schedulers: ReadonlySet<string>): Promise<boolean> {
-    const { name } = record.definition;
+    const { name, limit } = record.definition;
     const hasScheduler = schedulers.has(name);
     if (hasScheduler || record.paused) return hasScheduler && record.paused;
-    return !isOver(record, (await this.#store.runs(name)).count, await this.#now());
+    // Without a limit their number says nothing, and a round of the sweep asks for each schedule that is done.
+    const runs = limit === undefined ? 0 : (await this.#store.runs(name)).count;
+    return !isOver(record, runs, await this.#now());
   }
 
   /** Adds or changes one schedule; the same once more changes nothing. */

@@ -113,7 +113,7 @@ describe('runs of a schedule', () => {
     expect(await run?.end()).to.equal('skipped');
     expect(await test.queue.getJob(run?.job.id as string)).to.equal(undefined);
     expect(await test.schedules.expelForeign()).to.deep.equal([
-      { name: 'foreign', why: 'it belongs to no schedule' },
+      { name: 'foreign', why: 'it belongs to no schedule', quarantined: true },
     ]);
     expect(await test.schedules.expelForeign()).to.deep.equal([]);
     expect(await test.runNext('foreign', 3)).to.deep.equal([]);
@@ -144,6 +144,7 @@ describe('runs of a schedule', () => {
       expect(found).to.deep.equal({
         name: 'own',
         why: 'it runs at other times than the schedule of this name',
+        quarantined: true,
       });
       expect(await test.runNext('own', 2)).to.deep.equal(['05-01T10:10', '05-01T10:15']);
       const { runs, lastRuns } = await test.schedules.get('own');
