@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigError, linesOf } from '../config/config.ts';
-import { descriptorFailure } from '../config/descriptors.ts';
+import { descriptorFailure, MACHINE_FULL } from '../config/descriptors.ts';
 import { BootError, Failure, type FailureCode } from '../failures.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 
@@ -10,7 +10,7 @@ export const EXIT = {
   failed: 1,
   usage: 2,
   configuration: 3,
-  /** Redis, eBay, or a port in use. */
+  /** Redis, eBay, a port in use, or a machine without file descriptors. */
   dependency: 4,
   /** Partial, degraded, cancelled or skipped. */
   incomplete: 5,
@@ -110,7 +110,10 @@ export function reportOf(cause: unknown): ErrorReport {
   if (thrown instanceof CommanderError)
     return { exit: EXIT.usage, code: 'usage', message: commanderMessage(thrown) };
   const { name, message } = thrown instanceof Error ? thrown : new Error(String(thrown));
-  if (thrown instanceof BootError) return { exit: EXIT.configuration, code: thrown.code, message };
+  if (thrown instanceof BootError) {
+    const { code } = thrown;
+    return { exit: code === MACHINE_FULL ? EXIT.dependency : EXIT.configuration, code, message };
+  }
   return { exit: EXIT.failed, code: 'internal', message: `${name}: ${message}` };
 }
 

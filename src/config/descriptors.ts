@@ -53,14 +53,23 @@ function tooFew(limit: string, what: string, needed: number): string {
   return `this process may open ${limit} files and connections, but ${what}: ${remedy}, or --ulimit nofile=${needed} in Docker`;
 }
 
+/** The table of open files of the whole machine is full: no limit of this process. It may pass. */
+export const MACHINE_FULL = 'machine-out-of-file-descriptors';
+
 /** A failure for want of descriptors as what it is; undefined for every other error. */
-export function descriptorFailure(thrown: unknown): BootError | undefined {
+export function descriptorFailure(thrown: unknown, limit = LIMIT): BootError | undefined {
   const { code } = (thrown ?? {}) as NodeJS.ErrnoException;
-  if (code !== 'EMFILE' && code !== 'ENFILE') return undefined;
-  return new BootError(
-    tooFew(`${LIMIT ?? 'only so many'}`, `all of them are in use (${code})`, 4096),
-    DESCRIPTORS,
-  );
+  if (code === 'ENFILE') {
+    const remedy = 'end programs that hold many, or raise it by `sysctl fs.file-max`';
+    return new BootError(
+      `the open files of all programs of this machine are at their limit (ENFILE): ${remedy}`,
+      MACHINE_FULL,
+    );
+  }
+  if (code !== 'EMFILE') return undefined;
+  const needed = Math.max(4096, 2 * (limit ?? 0));
+  const message = tooFew(`${limit ?? 'only so many'}`, `all of them are in use (${code})`, needed);
+  return new BootError(message, DESCRIPTORS);
 }
 
 /** Open files and connections now, and how many may be; undefined where the system does not say. */

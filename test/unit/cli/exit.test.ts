@@ -11,6 +11,7 @@ import {
 } from '../../../src/cli/exit.ts';
 import { ENDS } from '../../../src/cli/search.ts';
 import { ConfigError } from '../../../src/config/config.ts';
+import { descriptorFailure } from '../../../src/config/descriptors.ts';
 import { Failure } from '../../../src/failures.ts';
 import { OUTCOMES, outcomeOf, STOPPED_BY } from '../../../src/product/summary.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
@@ -71,6 +72,29 @@ describe('exit codes', () => {
     it(`of ${what}: ${code}`, () => {
       expect(reportOf(thrown).exit).to.equal(code);
     });
+});
+
+describe('an error for want of file descriptors', () => {
+  const error = (code: string) => Object.assign(new Error(`${code}: open`), { code });
+
+  it('of this process exits with 3, and names a higher limit than it has', () => {
+    expect(reportOf(error('EMFILE'))).to.deep.include({ exit: 3, code: 'too-few-file-descriptors' });
+    for (const limit of [25, 4096, 65_536]) {
+      const { message = '' } = descriptorFailure(error('EMFILE'), limit) ?? {};
+      expect(message).to.match(new RegExp(`may open ${limit} files and connections.*EMFILE`));
+      const named = [...message.matchAll(/(?:ulimit -n |LimitNOFILE=|nofile=)(\d+)/g)];
+      expect(named).to.have.length(3);
+      for (const [, number] of named) expect(Number(number)).to.be.above(limit);
+    }
+  });
+
+  it('of the machine exits with 4, for a restart may find some, and names no limit of this process', () => {
+    const { exit, code, message } = reportOf(error('ENFILE'));
+    expect([exit, code]).to.deep.equal([4, 'machine-out-of-file-descriptors']);
+    expect(message)
+      .to.match(/machine.*ENFILE.*fs\.file-max/)
+      .and.not.match(/this process|ulimit|LimitNOFILE/);
+  });
 });
 
 describe('an error on stderr', () => {
