@@ -106,7 +106,7 @@ async function collectPage(
     return { page, products: 0, skipped: 'astray' };
   }
 
-  if (!found.isStored && isOverdue(context, run)) throw gaveUp();
+  if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
   const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
@@ -120,6 +120,11 @@ async function collectPage(
   const resumes = stored === undefined || job.attemptsMade > 0;
   await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers, resumes);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
+}
+
+/** Whether the search no longer waits for this call. One that is retried after the end of the search starts it again. */
+function isTooLate(context: QueueContext, { attemptsMade }: Job, run: SearchRun): boolean {
+  return isOverdue(context, run) && !(run.ended && attemptsMade > 0);
 }
 
 /** Whether a page is what the search itself asks for now, by all of the pages that are there. */
@@ -179,7 +184,7 @@ async function collectItem(
   const isPlanned = wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace);
   if (!isPlanned) throw await notPlanned(job, data);
 
-  if (!found.isStored && isOverdue(context, run)) throw gaveUp();
+  if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const call = { request, marketplace, itemId, class: request.priority, signal };
   const answer = stored ?? (await collector.collectDetails(call));

@@ -116,6 +116,28 @@ describe('a search gives up at SEARCH_DEADLINE', () => {
     expect(summary?.missing[0]).to.include({ page: 2, code: 'gave-up-waiting' });
   });
 
+  const failing = {
+    page: { request: { query: 'phone case', maxItems: 410 }, on: { offset: 400 } },
+    item: {
+      request: { query: 'phone case', maxItems: 1, details: 'full' },
+      on: { endpoint: 'item' },
+    },
+  } as const;
+  for (const [what, { request, on }] of Object.entries(failing))
+    it(`and calls for a failed ${what} that is retried by itself after it`, async () => {
+      service.simulator.controls.arm({ fault: 'status', status: 400, on, count: 1 });
+      const { searchId, summary } = await service.search(request);
+      expect(summary?.outcome).to.equal('partial');
+      const { timestamp } = (await service.searches.getJob(searchId)) as Job;
+      const beganAt = Number(await redis.hget(`${PREFIX}:run:default:${searchId}:${timestamp}`, 'startedAt'));
+      await waitFor('the deadline', () => Date.now() > beganAt + 1000);
+      const [failed] = await service.calls.getFailed();
+      await failed?.retry('failed');
+      await waitFor('the rest', async () => {
+        return (await service.producer.get(searchId)).summary?.outcome === 'complete';
+      });
+    });
+
   it('only once the call has ended that is under way then', async () => {
     pageCall.hold();
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
