@@ -186,4 +186,12 @@ export const mutations: Mutation[] = [
       'A schedule whose scheduler is missing after a crash gets it back in the next round of the sweep.',
     tests: [`${integration}/scheduleRepair.test.ts`],
   },
+  {
+    id: 'change-not-awaited',
+    file: 'src/queue/schedules/scheduledRun.ts',
+    find: '  return looksForeign();',
+    replace: '  return true;',
+    breaks: 'A run that starts while its schedule is being changed is made.',
+    tests: [`${integration}/scheduleChange.test.ts`],
+  },
 ];

@@ -1,9 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Queue } from 'bullmq';
 import { Failure } from '../../failures.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import type { QueueContext } from '../search/context.ts';
-import { isOver, isSchedulerOf, type ScheduledRun, ScheduleStore } from './store.ts';
+import { isOver, isSchedulerOf, type ScheduledRun, ScheduleStore, scheduleLease } from './store.ts';
 
 /** Ids of runs that were started by hand; the ids of the others are BullMQ's, `repeat:NAME:DUE`. */
 export function manualRunId(schedule: string, unique: string): string {
@@ -14,14 +15,15 @@ const MANUAL_RUN = /^run_([a-z0-9-]{1,60})_[0-9a-f]{12}$/;
 
 /** `search`, unless it is a run of a schedule whose predecessor is busy. Like a search job it may run any number of times. */
 export async function asScheduledRun<End extends { summary: SearchSummary }>(
-  { redis, tenant, searches, log }: Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>,
+  context: Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>,
   job: Job,
   search: () => Promise<End>,
 ): Promise<End | { summary: SearchSummary }> {
   const run = runOf(job);
   if (run === undefined) return search();
+  const { redis, tenant, searches, log } = context;
   const store = new ScheduleStore(redis, searches.opts.prefix as string, tenant);
-  if (await isForeign(searches, store, run, job)) {
+  if (await isForeign(context, store, run, job)) {
     // A scheduler of another program may plan a run each millisecond: it is removed, and leaves nothing behind.
     job.opts.removeOnComplete = true;
     return { summary: skipped(run.searchId, clockOf(redis).date()) };
@@ -49,21 +51,31 @@ export async function asScheduledRun<End extends { summary: SearchSummary }>(
   }
 }
 
+const CHANGE_POLL_MS = 100;
+
 /**
  * Whether a run that starts for the first time is none of this service's schedules: any program can add a scheduler, which
  * the sweep removes. The run of a schedule that was removed meanwhile goes on where it has started.
  */
 async function isForeign(
-  searches: Queue,
+  { redis, tenant, searches }: Pick<QueueContext, 'redis' | 'tenant' | 'searches'>,
   store: ScheduleStore,
   { schedule, byHand }: ScheduledRun,
   { attemptsStarted }: Job,
 ): Promise<boolean> {
   if (byHand || attemptsStarted > 1) return false;
-  const record = await store.get(schedule);
-  if (record === undefined) return true;
-  const scheduler = await searches.getJobScheduler(schedule);
-  return scheduler !== undefined && scheduler !== null && !isSchedulerOf(record, scheduler);
+  const looksForeign = async () => {
+    const record = await store.get(schedule);
+    if (record === undefined) return true;
+    const scheduler = await searches.getJobScheduler(schedule);
+    return scheduler !== undefined && scheduler !== null && !isSchedulerOf(record, scheduler);
+  };
+  if (!(await looksForeign())) return false;
+  // A change of a schedule stores scheduler and record one after the other, under this lease.
+  const { key, ttlMs } = scheduleLease(searches.opts.prefix as string, tenant);
+  const giveUpAt = performance.now() + ttlMs;
+  while ((await redis.exists(key)) === 1 && performance.now() < giveUpAt) await sleep(CHANGE_POLL_MS);
+  return looksForeign();
 }
 
 /** The schedule that a search job is a run of. */

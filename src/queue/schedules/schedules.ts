@@ -30,6 +30,7 @@ import {
   type SavedSchedule,
   type ScheduleRecord,
   ScheduleStore,
+  scheduleLease,
 } from './store.ts';
 
 interface SchedulesOptions {
@@ -76,8 +77,6 @@ export interface ApplyReport {
 /** How long a start waits for the other processes that apply the same file, ms. */
 const APPLY_DEADLINE_MS = 30_000;
 
-/** Longer than any single step takes, so that the lease runs out only under a process that died. */
-const LEASE_MS = 5000;
 const LEASE_RETRY_MS = 50;
 
 /**
@@ -415,7 +414,7 @@ export class Schedules {
   /** Does `work`, which renews the lease between its steps. @throws Failure `redis-unavailable` without the lease */
   async #withLease<T>(waitMs: number, work: (renew: () => Promise<void>) => Promise<T>): Promise<T> {
     const { redis, prefix, tenant } = this.#options;
-    const lease = new Lease(redis, { key: `${prefix}:lease:schedules:${tenant}`, ttlMs: LEASE_MS });
+    const lease = new Lease(redis, scheduleLease(prefix, tenant));
     const giveUpAt = performance.now() + waitMs;
     while (!(await lease.take())) {
       if (performance.now() >= giveUpAt)

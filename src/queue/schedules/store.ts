@@ -100,6 +100,11 @@ for i = keep + 1, #runs do redis.call('HDEL', KEYS[1], runs[i][1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return tonumber(redis.call('HGET', KEYS[1], 'runs') or 0)`);
 
+/** The lease under which schedules are changed. No single step takes `ttlMs`: it runs out only under a process that died. */
+export function scheduleLease(prefix: string, tenant: string): { key: string; ttlMs: number } {
+  return { key: `${prefix}:lease:schedules:${tenant}`, ttlMs: 5000 };
+}
+
 /** The schedules of one tenant, a hash name → record, and the runs of each, a hash of their number and the last ones. */
 export class ScheduleStore {
   readonly #redis: Redis;
