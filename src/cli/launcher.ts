@@ -15,7 +15,8 @@ export function watchLauncher(ended: () => void): () => void {
   const parents = launcherOf(process.pid);
   if (parents === undefined) return () => undefined;
   const timer = setInterval(() => {
-    if (parents.some(({ child, parent }) => parentOf(child) !== parent)) ended();
+    // Without a free file descriptor nothing is known. A later look finds out.
+    if (parents.some(({ child, parent }) => ifKnown(() => parentOf(child) !== parent))) ended();
   }, LOOK_EVERY_MS).unref();
   return () => clearInterval(timer);
 }
@@ -27,13 +28,13 @@ interface Parent {
 
 /** From this process to its launcher: the parent itself, or the parent of a shell in between. Undefined without one. */
 function launcherOf(pid: number): Parent[] | undefined {
-  if (environment().npm_execpath === undefined || leadsSession(pid)) return undefined;
+  if (environment().npm_execpath === undefined || ifKnown(() => leadsSession(pid))) return undefined;
   const parents: Parent[] = [];
   for (let child = pid; parents.length < 2; ) {
-    const parent = parentOf(child);
+    const parent = ifKnown(() => parentOf(child));
     if (parent === undefined || parent <= 1) break;
     parents.push({ child, parent });
-    const commandLine = procText(parent, 'cmdline')?.replaceAll('\0', ' ');
+    const commandLine = ifKnown(() => procText(parent, 'cmdline'))?.replaceAll('\0', ' ');
     // Without /proc the variable alone says it, and the parent is all that can be watched.
     if (commandLine === undefined || LAUNCHER.test(commandLine.trim())) return parents;
     child = parent;
@@ -57,10 +58,20 @@ function statFields(pid: number): string[] | undefined {
   return text?.slice(text.lastIndexOf(')') + 2).split(' ');
 }
 
-/** Undefined where there is no such process, or no /proc. */
+/** Undefined where there is no such process, or no /proc. @throws where that is not known, such as EMFILE */
 function procText(pid: number, file: string): string | undefined {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
+
+function ifKnown<T>(read: () => T): T | undefined {
+  try {
+    return read();
   } catch {
     return undefined;
   }
