@@ -14,6 +14,8 @@ export interface LocalGateOptions {
   metrics?: Pick<CallMetrics, 'waited' | 'refused'>;
 }
 
+const DAY_MS = 86_400_000;
+
 /** The gate of one process without Redis, which must be alone with its credential: pace, the day's limit, pauses after a 429. */
 export class LocalGate implements AttemptGate {
   readonly #options: LocalGateOptions;
@@ -51,8 +53,9 @@ export class LocalGate implements AttemptGate {
   async check(): Promise<void> {
     const now = Date.now();
     const day = pacificDay(now);
-    // A clock that goes back begins no new day.
-    if (day > this.#day) [this.#day, this.#used] = [day, 0];
+    // A clock that goes back over midnight begins no new day. One that was further ahead was wrong about its day.
+    const isDayBefore = Date.parse(day) + DAY_MS === Date.parse(this.#day);
+    if (day !== this.#day && !isDayBefore) [this.#day, this.#used] = [day, 0];
     const pausedMs = this.#closedUntil - performance.now();
     if (pausedMs > 0) throw this.#refused(Math.ceil(now + pausedMs), 'pause');
     if (this.#used >= this.#options.dailyLimit) throw this.#refused(pacificDayEnd(now), 'quota');
