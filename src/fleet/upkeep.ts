@@ -39,6 +39,11 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     markOverdue: (searchId, timestamp) => markOverdue(context, { tenant, searchId, timestamp }),
     expelForeign: () => schedules.expelForeign(),
   });
+  const logFailedInspection = throttled<{ queue: string; error: Error }>(
+    LOG_EVERY_MS,
+    ({ queue, error }, suppressed) =>
+      log.warn('inspection failed', { queue, reason: error.message, suppressed }),
+  );
   const count = async () => {
     const counts = await Promise.all([searches, calls].map((queue) => countQueue(redis, queue)));
     fleet.queues(tenant, counts, COUNT_TTL_MS);
@@ -52,7 +57,8 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
   ];
   return {
     /** Checks a queue's keys and active jobs at once: a worker met something unreadable. The next round checks them too. */
-    inspect: (queue: string) => sweep.active(queue).catch(() => undefined),
+    inspect: (queue: string) =>
+      sweep.active(queue).catch((error: Error) => logFailedInspection({ queue, error })),
     /** Ends all duties of this process; other processes take them over. */
     stop: () => Promise.all(duties.map((each) => each.stop())),
   };

@@ -9,7 +9,7 @@ export const mutations: Mutation[] = [
   {
     id: 'lost-jobs-stay-lost',
     file: 'src/queue/bullmq/ownKeys.ts',
-    find: 'if (keys.length === 0) return { keys, rescued: [] };',
+    find: 'if (rescue === null) return { keys, rescued: [] };',
     replace: 'if (keys.length < 99) return { keys, rescued: [] };',
     breaks: 'Jobs that BullMQ lost while one of its keys was wrong are put back.',
     tests: [RESERVED],
@@ -112,5 +112,14 @@ export const mutations: Mutation[] = [
     breaks: 'A text in the place of what a search waits for holds it up no longer than a round of the sweep.',
     tests: ['test/integration/queue/bullmq/repair.test.ts'],
     grep: 'a text in the place',
+  },
+  {
+    id: 'rescue-forgotten',
+    file: 'src/queue/bullmq/ownKeys.ts',
+    find: "redis.call('SET', KEYS[2], rescue, 'PX', ARGV[6])",
+    replace: '',
+    breaks: 'Jobs that BullMQ lost are put back also where the process dies between the two steps.',
+    tests: [RESERVED],
+    grep: 'that ends between',
   },
 ];

@@ -73,11 +73,14 @@ return wrong`);
 /**
  * Stores what is in the place of BullMQ's keys in the quarantine and deletes it, and takes the ids out of all states: run as a
  * job, such an id would make a hash of the key once more.
- * KEYS: quarantine list. ARGV: the queue's keys up to the id, its name, the time, why, entries kept, their life in ms, then
- * names and types. Returns the names.
+ * KEYS: quarantine list, rescue. ARGV: the queue's keys up to the id, its name, the time, why, entries kept, their life in ms,
+ * then names and types. Returns the names, and the rescue that is to be done, if there is one: 1 where jobs were lost while
+ * they ended, and a time. It is kept until RESCUE has done all, which a process that dies has not.
  */
 const PUT_ASIDE = new LuaScript(`
 local base = ARGV[1]
+local rescue = redis.call('TYPE', KEYS[2]).ok == 'string' and redis.call('GET', KEYS[2])
+local endsLost = rescue and string.sub(rescue, 1, 1) or '0'
 local wrong = {}
 for i = 7, #ARGV, 2 do
   local key = base .. ARGV[i]
@@ -94,9 +97,12 @@ for i = 7, #ARGV, 2 do
     redis.call('LPUSH', KEYS[1], cjson.encode(entry))
     redis.call('DEL', key, key .. ':lock')
     wrong[#wrong + 1] = ARGV[i]
+    if ARGV[i] == 'completed' or ARGV[i] == 'failed' then endsLost = '1' end
   end
 end
-if #wrong == 0 then return wrong end
+if #wrong == 0 then return { wrong, rescue } end
+rescue = endsLost .. ' ' .. ARGV[3]
+redis.call('SET', KEYS[2], rescue, 'PX', ARGV[6])
 redis.call('LTRIM', KEYS[1], 0, ARGV[5] - 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 for _, id in ipairs(wrong) do
@@ -108,7 +114,11 @@ for _, id in ipairs(wrong) do
 end
 -- Idle workers look again.
 redis.call('ZADD', base .. 'marker', 0, '0')
-return wrong`);
+return { wrong, rescue }`);
+
+/** KEYS: rescue. ARGV: the one that is done. A later one stays. */
+const RESCUED = new LuaScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`);
 
 /**
  * Puts jobs that are in no state and have not ended back into their queue.
@@ -188,23 +198,26 @@ const WHY = 'it was in the place of a key of BullMQ, which stopped the queue';
 const BATCH = 500;
 
 /**
- * Puts aside what is in the place of BullMQ's keys, and puts the jobs back that were lost meanwhile. Those are looked for
- * in the queue's events, of which BullMQ keeps about 10,000.
+ * Puts aside what is in the place of BullMQ's keys, and puts the jobs back that were lost meanwhile, also those of an earlier
+ * call that did not finish. They are looked for in the queue's events, of which BullMQ keeps about 10,000.
  */
 export async function repairKeys(redis: Redis, queue: Queue): Promise<{ keys: string[]; rescued: string[] }> {
   const base = queue.toKey('');
   const now = clockOf(redis).date().toISOString();
   const entry = [base, queue.name, now, WHY, ENTRIES_KEPT, KEPT_MS, ...namesAndTypes()];
-  const keys = (await PUT_ASIDE.run(redis, quarantineKey(queue), entry)) as string[];
-  if (keys.length === 0) return { keys, rescued: [] };
+  const rescueKey = `${queue.opts.prefix}:rescue:${queue.name}`;
+  const reply = await PUT_ASIDE.run(redis, [quarantineKey(queue), rescueKey], entry);
+  const [keys, rescue] = reply as [string[], string | null];
+  if (rescue === null) return { keys, rescued: [] };
   const events = await redis.xrange(queue.toKey('events'), '-', '+');
   const ids = new Set(events.flatMap(([, fields]) => idIn(fields)));
-  const endsLost = keys.includes('completed') || keys.includes('failed') ? 1 : 0;
+  const endsLost = rescue.charAt(0);
   const rescued: string[] = [];
   for (let left = [...ids]; left.length > 0; left = left.slice(BATCH)) {
     const args = [base, endsLost, ...left.slice(0, BATCH)];
     rescued.push(...((await RESCUE.run(redis, queue.toKey('meta'), args)) as string[]));
   }
+  await RESCUED.run(redis, rescueKey, [rescue]);
   return { keys, rescued };
 }
 

@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
-import { quotaRound, startDuty } from '../../../src/fleet/upkeep.ts';
+import { quotaRound, startDuty, startUpkeep } from '../../../src/fleet/upkeep.ts';
+import { openQueues } from '../../../src/queue/bullmq/openQueues.ts';
 import { type Logger, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
+import { testConfig } from '../../support/config.ts';
 import { useRedis } from '../../support/redis.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -83,5 +85,38 @@ describe('the quota round', () => {
     await round(signal);
     await round(signal);
     expect(asked).to.equal(2);
+  });
+});
+
+describe('an inspection that a worker asks for and that fails', () => {
+  const server = useRedis();
+
+  it('is in the log with the queue and why, once a minute', async () => {
+    const redis = server.connect();
+    const { evalsha } = redis;
+    redis.evalsha = (async (...args: Parameters<typeof evalsha>) => {
+      if (args.includes('{ebay}:quarantine')) throw new Error('OOM command not allowed');
+      return evalsha.apply(redis, args);
+    }) as typeof evalsha;
+    const { searches, calls } = openQueues(redis, '{ebay}', 'default');
+    const lines: unknown[] = [];
+    const warn = (message: string, fields: object = {}) => lines.push({ message, ...fields });
+    const context = { tenant: 'default', redis, searches, calls, log: { ...NOOP_LOGGER, warn } };
+    const ebay = { gate: { read: async () => ({}) }, reconcile: async () => true };
+    const fleet = { queues: () => undefined };
+    const upkeep = startUpkeep(context as never, testConfig(), ebay as never, fleet as never);
+    for (let i = 0; i < 3; i += 1) await upkeep.inspect('ebay-search');
+    await upkeep.stop();
+    expect(
+      lines.filter((line) => (line as { message: string }).message === 'inspection failed'),
+    ).to.deep.equal([
+      {
+        message: 'inspection failed',
+        queue: 'ebay-search',
+        reason: 'OOM command not allowed',
+        suppressed: 0,
+      },
+    ]);
+    await Promise.all([searches.close(), calls.close()]);
   });
 });

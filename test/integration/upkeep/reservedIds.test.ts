@@ -1,4 +1,4 @@
-import type { Queue } from 'bullmq';
+import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import { examine } from '../../../src/app/doctor.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
@@ -6,6 +6,7 @@ import type { Readiness } from '../../../src/http/operations.ts';
 import { repairKeys } from '../../../src/queue/bullmq/ownKeys.ts';
 import type { Finding } from '../../../src/telemetry/finding.ts';
 import { freePort } from '../../support/freePort.ts';
+import { useRedis } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { StoredJobs } from '../../support/storedJobs.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -124,5 +125,52 @@ describe('the sweep, beside a job in the place of a key that fails nothing', () 
     expect((await stored.quarantined())[0]).to.include({ queue: 'ebay-search', id: 'stalled-check' });
     expect(await stored.redis.zcard(service.searches.toKey('delayed'))).to.equal(0);
     stored.close();
+  });
+});
+
+describe('a repair of a queue’s keys that ends between its steps', () => {
+  const server = useRedis();
+
+  /** A queue that has lost a job as it ended, because something else is in the place of `completed`. */
+  async function brokenQueue() {
+    const redis = server.connect();
+    const queue = new Queue('ebay-search', { connection: redis, prefix: '{ebay}' });
+    await queue.add('search', {}, { jobId: 's_1', priority: 1 });
+    await redis.zrem(queue.toKey('prioritized'), 's_1');
+    await redis.hset(queue.toKey('s_1'), 'atm', 1);
+    await redis.hset(queue.toKey('completed'), 'name', 'search');
+    /** A repair whose process dies once it has put the key aside. */
+    const cutShort = async () => {
+      const { xrange } = redis;
+      redis.xrange = () => Promise.reject(new Error('it died'));
+      const died = await repairKeys(redis, queue).catch(({ message }: Error) => message);
+      expect(died).to.equal('it died');
+      redis.xrange = xrange;
+      expect(await redis.exists(queue.toKey('completed'))).to.equal(0);
+    };
+    return { redis, queue, cutShort };
+  }
+
+  it('is gone on with by the next one, which puts the lost jobs back without an attempt; then it is over', async () => {
+    const { redis, queue, cutShort } = await brokenQueue();
+    await cutShort();
+    expect(await repairKeys(redis, queue)).to.deep.equal({ keys: [], rescued: ['s_1'] });
+    expect(await queue.getJobState('s_1')).to.equal('prioritized');
+    expect(await redis.hget(queue.toKey('s_1'), 'atm')).to.equal('0');
+    expect(await redis.exists('{ebay}:rescue:ebay-search')).to.equal(0);
+    await redis.zrem(queue.toKey('prioritized'), 's_1');
+    expect(await repairKeys(redis, queue)).to.deep.equal({ keys: [], rescued: [] });
+    await queue.close();
+  });
+
+  it('is remembered for a week, also where another key is put aside meanwhile or the memory was no text', async () => {
+    const { redis, queue, cutShort } = await brokenQueue();
+    await redis.hset('{ebay}:rescue:ebay-search', 'a', 'b');
+    await cutShort();
+    expect(await redis.pttl('{ebay}:rescue:ebay-search')).to.be.within(6 * 86_400_000, 7 * 86_400_000);
+    await redis.hset(queue.toKey('stalled'), 'name', 'search');
+    expect(await repairKeys(redis, queue)).to.deep.equal({ keys: ['stalled'], rescued: ['s_1'] });
+    expect(await redis.hget(queue.toKey('s_1'), 'atm')).to.equal('0');
+    await queue.close();
   });
 });
