@@ -48,7 +48,7 @@ export async function repairQueue(
   queue: Queue,
 ): Promise<void> {
   const { keys, rescued } = await repairKeys(redis, queue);
-  if (keys.length === 0) return;
+  if (keys.length === 0 && rescued.length === 0) return;
   for (const _ of keys) metrics.quarantined(queue.name);
   const why = 'jobs had the ids of these keys of BullMQ';
   const key = quarantineKey(queue);
