@@ -28,6 +28,8 @@ export interface WorkerApp extends WorkerHealth {
 export interface WorkerAppOptions {
   /** Stops waiting for Redis. */
   signal?: AbortSignal;
+  /** HTTP_MAX_STREAMS where the process serves HTTP too: it needs file descriptors for both. Default: 0. */
+  streams?: number;
   /** Changes what the jobs work with, to watch or to disturb a part of it. */
   adapt?: (context: QueueContext) => QueueContext;
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
@@ -47,7 +49,7 @@ export interface WorkerAppOptions {
 export async function startWorkerApp(
   config: Config,
   log: LogRoot,
-  { signal, adapt = (context) => context, sources = {} }: WorkerAppOptions = {},
+  { signal, streams = 0, adapt = (context) => context, sources = {} }: WorkerAppOptions = {},
 ): Promise<WorkerApp> {
   // Empty: all.
   const chosen = config.worker.tenants.split(',').flatMap((name) => name.trim() || []);
@@ -112,7 +114,7 @@ export async function startWorkerApp(
           unavailableReason === undefined && (chosen.length === 0 || chosen.includes(name)),
       );
       const { concurrency } = config.worker;
-      requireDescriptors({ tenants: served.length, concurrency, streams: 0 });
+      requireDescriptors({ tenants: served.length, concurrency, streams });
       await tenants.serve(fleet.current());
     });
     started = true;

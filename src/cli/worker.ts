@@ -15,9 +15,10 @@ export function command(): Command {
         { work: true, serve: serve ?? false },
         async ({ config, logs, started, signal }) => {
           const { startWorkerApp } = await import('../app/worker.ts');
-          const { host } = config.http;
+          const { host, maxStreams } = config.http;
+          const streams = serve ? maxStreams : 0;
           const port = Number(config.worker.metricsPort);
-          const starting = startWorkerApp(config, logs, { signal }).catch((error: unknown) => {
+          const starting = startWorkerApp(config, logs, { signal, streams }).catch((error: unknown) => {
             throw listenError(error, { host, port }, { host: 'HTTP_HOST', port: 'METRICS_PORT' });
           });
           const worker = started(await starting);

@@ -8,6 +8,7 @@ import { builtProgram } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
 import { useSimulator } from '../support/simulator.ts';
+import { TenantFiles } from '../support/tenants.ts';
 import { waitFor } from '../support/waitFor.ts';
 
 describe('a process with few file descriptors', function () {
@@ -77,6 +78,24 @@ describe('a process with few file descriptors', function () {
     expect(leastFor({ tenants: 3 })).to.equal(least + 2 * 13);
     expect(leastFor({ concurrency: 30 })).to.equal(least + 20);
     expect(leastFor({ streams: 200 })).to.equal(least + 200);
+  });
+
+  it('as worker --serve needs those of all tenants and of HTTP at once', async () => {
+    const files = new TenantFiles(['one', 'two']);
+    files.declare({ one: {}, two: {} });
+    const own = { TENANTS_FILE: files.tenantsFile, HTTP_MAX_STREAMS: '200', WORKER_CONCURRENCY: '10' };
+    const env = { ...files.env, ...own };
+    // Enough for one tenant with HTTP, and for three without.
+    const running = start(420, ['worker', '--serve'], env);
+    try {
+      const [code] = await once(running.child, 'close');
+      expect(code).to.equal(3);
+      expect(running.output).to.match(
+        /may open 420 .* 439 are needed \(200 to start, 13 for each of 3 tenants, 200 for HTTP\)/,
+      );
+    } finally {
+      files.remove();
+    }
   });
 
   it('says while it runs that they run out, and goes on once there are some', async () => {
