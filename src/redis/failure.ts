@@ -28,7 +28,8 @@ const REFUSED_WRITES: Readonly<Record<string, string>> = {
   'OOM command': 'its memory is full, so it refuses writes: raise maxmemory, or shorten RESULTS_TTL',
   MISCONF: 'it cannot write to its disk, so it refuses writes: make room there',
   READONLY: 'it is a replica, which takes no writes: write the master’s address in REDIS_URL',
-  WRONGTYPE: 'another program’s job is in the place of a key of the queue: running workers put it aside',
+  WRONGTYPE:
+    'another program has written to one of this service’s keys: running workers put aside what is in a queue; delete any other',
   NOREPLICAS: 'too few of its replicas are connected (min-replicas-to-write), so it refuses writes',
 };
 

@@ -42,6 +42,10 @@ describe('an error of a Redis command', () => {
     ['MISCONF Errors writing to the AOF file: No space left on device', /MISCONF.*disk/],
     ["READONLY You can't write against a read only replica. script: 1f", /READONLY.*replica.*REDIS_URL/],
     ['NOREPLICAS Not enough good replicas to write.', /NOREPLICAS.*min-replicas-to-write/],
+    [
+      'WRONGTYPE Operation against a key holding the wrong kind of value',
+      /WRONGTYPE.*one of this service’s keys.*queue.*delete any other/,
+    ],
   ] as const)
     it(`says what to do where Redis refuses writes alone, also within a transaction: ${message}`, () => {
       const transaction = Object.assign(
