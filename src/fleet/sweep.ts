@@ -1,6 +1,5 @@
 import { couldNeverStart } from '../queue/bullmq/crashLimit.ts';
 import { LONGEST_ID, quarantineKey, repairKeys, unusableId } from '../queue/bullmq/ownKeys.ts';
-import { LOWEST_PRIORITY } from '../queue/bullmq/queues.ts';
 import { quarantineJob, quarantineScheduler, settleSearches } from '../queue/bullmq/repair.ts';
 import { plannedRun, schedulerNames } from '../queue/bullmq/repeat.ts';
 import {
@@ -13,12 +12,11 @@ import {
   unreadableReason,
 } from '../queue/bullmq/storedJobs.ts';
 import type { QueueContext } from '../queue/search/context.ts';
-import { classOfCall } from '../queue/search/jobData.ts';
 import type { QueueMetrics } from '../telemetry/metrics.ts';
 
 type Queue = QueueContext['searches'];
 
-interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls' | 'admission' | 'log'> {
+interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls' | 'log'> {
   /** WORKER_MAX_RESTARTS. */
   maxRestarts: number;
   /** Called for a search that cannot be read and had not ended. */
@@ -186,26 +184,16 @@ export class Sweep {
       })),
     );
     const settled = await settleSearches(redis, searches, calls, searchesHere);
-    for (const [index, { id: searchId, released, struck, doubtful }] of settled.entries()) {
-      await this.#removeDelayed(doubtful);
+    for (const [index, { id: searchId, released, struck, foreign }] of settled.entries()) {
+      // The search adds those again that it wants.
+      for (const id of foreign)
+        if ((await calls.remove(id)) === 1) log.warn('job removed that had the id of a call', { jobId: id });
       const isOverdue = searchesHere[index]?.isOverdue;
       if (isOverdue && (released || struck > 0))
         log.warn('search past its deadline', { searchId, waitedFor: struck });
       else if (struck > 0) log.warn('children of other programs left behind', { searchId, children: struck });
       else if (released) log.warn('search released: its pages are gone', { searchId });
       if (released) metrics.settled('search');
-    }
-  }
-
-  /** Calls are delayed only while their class may not call. The search adds those again that it wants. */
-  async #removeDelayed(ids: readonly string[]): Promise<void> {
-    const { calls, admission, log } = this.#options;
-    for (const id of ids) {
-      const call = await calls.getJob(id);
-      const isLast = (call?.opts.priority ?? 0) > LOWEST_PRIORITY;
-      if (call === undefined || (!isLast && (await admission.closedFor(classOfCall(call))) !== undefined))
-        continue;
-      if ((await calls.remove(id)) === 1) log.warn('job removed that had the id of a call', { jobId: id });
     }
   }
 

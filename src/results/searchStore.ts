@@ -112,6 +112,8 @@ export interface StoredCall {
   parentKey: string | null;
   /** The options that it was added with, JSON. */
   opts: string;
+  /** When it was added, ms since the epoch. */
+  timestamp: number;
 }
 
 const PAGE = /^\d+$/;
@@ -184,7 +186,7 @@ if number == ARGV[2] and not (cancelled or ended or stopped) then
     if not there[3 + answer + i] then
       waiting = waiting + 1
       if i > passed then
-        open[#open + 1] = { i - 1, redis.call('HMGET', KEYS[2 + i], 'data', 'parentKey', 'opts') }
+        open[#open + 1] = { i - 1, redis.call('HMGET', KEYS[2 + i], 'data', 'parentKey', 'opts', 'timestamp') }
         last = number .. ' ' .. ARGV[6 + answer + i]
       end
     end
@@ -433,9 +435,9 @@ export class SearchStore {
   }
 }
 
-function storedCall([data, parentKey, opts]: Array<string | null>): StoredCall | undefined {
+function storedCall([data, parentKey, opts, timestamp]: Array<string | null>): StoredCall | undefined {
   if (data === null || data === undefined) return undefined;
-  return { data, parentKey: parentKey ?? null, opts: opts ?? '{}' };
+  return { data, parentKey: parentKey ?? null, opts: opts ?? '{}', timestamp: Number(timestamp) };
 }
 
 /** `OFFSET:NEXT:FITTING:PRINT;`, NEXT empty where the listing ends. */

@@ -261,6 +261,16 @@ export const mutations: Mutation[] = [
     grep: 'wait in the calls queue',
   },
 
+  {
+    id: 'delayed-until-the-reset',
+    file: 'src/queue/search/plan.ts',
+    find: 'Math.min(Math.max(0, closed.until - Date.now()), LONGEST_DELAY_MS)',
+    replace: 'Math.max(0, closed.until - Date.now())',
+    breaks: 'A call that is added while its class may not call stays the search’s own.',
+    tests: [GATE_WAITS],
+    grep: 'waits a minute at most',
+  },
+
   // The search itself.
   {
     id: 'partial-called-complete',
@@ -618,6 +628,14 @@ export const mutations: Mutation[] = [
     find: 'args.with(at, time)',
     replace: 'args',
     breaks: 'A worker whose clock is days ahead takes no delayed job early and removes nothing as too old.',
+    tests: [`${BULLMQ}/redisTime.test.ts`],
+  },
+  {
+    id: 'any-four-are-a-next-job',
+    file: 'src/queue/bullmq/redisTime.ts',
+    find: 'GIVES_NEXT.has(script) && Array.isArray(answer)',
+    replace: 'Array.isArray(answer) && answer.length === 4',
+    breaks: 'Four jobs that stalled at once keep their ids.',
     tests: [`${BULLMQ}/redisTime.test.ts`],
   },
   {

@@ -52,6 +52,11 @@ export const PRIORITY: Record<Priority, number> = { interactive: 2, scheduled: 3
 /** No job of this service comes after one with this. */
 export const LOWEST_PRIORITY = Math.max(...Object.values(PRIORITY));
 
+/** The longest delay with which this service adds a call, ms. */
+export const LONGEST_DELAY_MS = 60_000;
+/** A call is another program’s whose delay, as it was added, lasts for longer than this from now, ms. Clocks differ a little. */
+export const FOREIGN_DELAY_MS = 2 * LONGEST_DELAY_MS;
+
 /** Before all classes: for a search that only has to sum up, and for a call whose worker died. */
 export const FIRST = 1;
 

@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import { Failure, reasonOf } from '../../failures.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
-import { callIdStart, LOWEST_PRIORITY } from './queues.ts';
+import { callIdStart, FOREIGN_DELAY_MS, LOWEST_PRIORITY } from './queues.ts';
 import type { JobFields, StoredJob } from './storedJobs.ts';
 
 /** Deletes what another program has put in the place of a job's set or hash: each command on it would fail. */
@@ -259,18 +259,24 @@ export async function reattachCalls(
  * calls that are under way.
  * KEYS: one of the search queue's. ARGV: the search queue's keys up to the id, the calls queue's, then of each search its id,
  * what the ids of its calls begin with, and `overdue` or nothing. Returns of each whether it is released, how many children it
- * no longer waits for because they are another program's or it is overdue, and the ids of its doubtful calls.
+ * no longer waits for because they are another program's or it is overdue, and the ids of its calls that another
+ * program has delayed or put behind all classes.
  */
 const SETTLE = `${DROP_WRONG}${RELEASE_PARENT}${IS_QUEUED}
 local searches, calls = ARGV[1], ARGV[2]
 
--- Whether a queued call has a delay, or a priority behind all classes, which another program may have given it.
-local function isDoubtful(child, id)
+local time = redis.call('TIME')
+local now = time[1] * 1000 + time[2] / 1000
+
+-- Whether a queued call has a delay longer than ours, or a priority behind all classes: another program has given it that.
+local function isForeign(child, id)
   local score = redis.call('ZSCORE', calls .. 'prioritized', id)
   if score then return tonumber(score) / 0x100000000 >= ${LOWEST_PRIORITY + 1} end
   if not redis.call('ZSCORE', calls .. 'delayed', id) then return false end
   local ok, opts = pcall(cjson.decode, redis.call('HGET', child, 'opts') or '')
-  return ok and type(opts) == 'table' and (tonumber(opts.delay) or 0) > 0
+  local delay = ok and type(opts) == 'table' and tonumber(opts.delay) or 0
+  local timestamp = tonumber(redis.call('HGET', child, 'timestamp')) or now
+  return delay > 0 and timestamp + delay > now + ${FOREIGN_DELAY_MS}
 end
 
 -- Whether the search no longer waits for a call of its own, and whether that call could still have ended. Most are queued.
@@ -300,7 +306,7 @@ for i = 3, #ARGV, 3 do
   dropWrong(parentKey .. ':dependencies', 'set')
   dropWrong(parentKey .. ':failed', 'hash')
   local children = redis.call('SMEMBERS', parentKey .. ':dependencies')
-  local left, struck, doubtful = #children, 0, {}
+  local left, struck, foreign = #children, 0, {}
   for _, child in ipairs(children) do
     local done, gaveUp
     if string.sub(child, 1, #start) == start then
@@ -313,11 +319,11 @@ for i = 3, #ARGV, 3 do
       if gaveUp then struck = struck + 1 end
     elseif string.sub(child, 1, #start) == start then
       local id = string.sub(child, #calls + 1)
-      if isDoubtful(child, id) then table.insert(doubtful, id) end
+      if isForeign(child, id) then table.insert(foreign, id) end
     end
   end
   local released = left == 0 and release(searches, parentKey) or 0
-  table.insert(settled, { released, struck, doubtful })
+  table.insert(settled, { released, struck, foreign })
 end
 return settled
 `;
@@ -332,14 +338,14 @@ export interface WaitingSearch {
 /**
  * Releases those of the searches that wait for nothing that can still happen.
  * @returns of each whether it is released; how many children of other programs, or calls not yet under way of an overdue one,
- * it no longer waits for; and its calls with a delay, or a priority behind all classes, which others may have given them
+ * it no longer waits for; and its calls that others have delayed, or put behind all classes
  */
 export async function settleSearches(
   redis: Redis,
   searches: Queue,
   calls: Queue,
   waiting: readonly WaitingSearch[],
-): Promise<Array<{ id: string; released: boolean; struck: number; doubtful: string[] }>> {
+): Promise<Array<{ id: string; released: boolean; struck: number; foreign: string[] }>> {
   if (waiting.length === 0) return [];
   const bases = [searches.toKey(''), calls.toKey('')];
   // All keys share a slot. By one of them a Cluster picks the node; without, it would be a random one.
@@ -348,10 +354,10 @@ export async function settleSearches(
   const settled = (await redis.eval(SETTLE, keys.length, ...keys, ...bases, ...args)) as Array<
     [number, number, string[]]
   >;
-  return settled.map(([released, struck, doubtful], index) => ({
+  return settled.map(([released, struck, foreign], index) => ({
     id: (waiting[index] as WaitingSearch).id,
     released: released === 1,
     struck,
-    doubtful,
+    foreign,
   }));
 }

@@ -15,7 +15,15 @@ import {
   type StoredCall,
   type WantedItem,
 } from '../../results/searchStore.ts';
-import { itemJobId, LOWEST_PRIORITY, PRIORITY, pageJobId, resumeSearch } from '../bullmq/queues.ts';
+import {
+  FOREIGN_DELAY_MS,
+  itemJobId,
+  LONGEST_DELAY_MS,
+  LOWEST_PRIORITY,
+  PRIORITY,
+  pageJobId,
+  resumeSearch,
+} from '../bullmq/queues.ts';
 import { dueAt } from '../bullmq/repeat.ts';
 import type { QueueContext } from './context.ts';
 import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
@@ -130,15 +138,15 @@ export async function advance(
 
 /** Whether this is the job that the search adds for this call: any program may have added one of the same id. */
 async function isOwn(
-  { searches, admission }: QueueContext,
+  { searches, redis }: QueueContext,
   { search, request }: SearchRun,
   { data: planned }: PlannedCall,
-  { data, parentKey, opts }: StoredCall,
+  { data, parentKey, opts, timestamp }: StoredCall,
 ): Promise<boolean> {
   if (parentKey !== searches.toKey(search.searchId) || !isSameCall(request, planned, data)) return false;
   const { delay = 0, priority = 0 } = (parsed(opts) ?? {}) as JobsOptions;
   if (priority > LOWEST_PRIORITY) return false;
-  return !(delay > 0) || (await admission.closedFor(request.priority)) !== undefined;
+  return !(delay > 0) || timestamp + delay <= (await clockOf(redis).current()) + FOREIGN_DELAY_MS;
 }
 
 /** The data of release 0.1 has a copy of the request, and its pages may be as small as what is wanted. */
@@ -162,7 +170,8 @@ function parsed(json: string): unknown {
 
 /**
  * Adds calls as children of their search. None of them has a job: BullMQ would take a kept failed job of the same id for
- * the child, and the search would wait for ever. Calls whose class may not spend now are delayed until it may.
+ * the child, and the search would wait for ever. Calls whose class may not spend now are delayed by a
+ * minute at most: what closes it for hours may end early.
  */
 async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCall[]): Promise<void> {
   const { calls, searches, rules, admission } = context;
@@ -171,7 +180,7 @@ async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCal
   // What closes the gate for `interactive` closes it for everybody and holds the queue.
   const isBound = priority !== 'interactive' && added.length > 0;
   const closed = isBound ? await admission.closedFor(priority) : undefined;
-  const delay = closed === undefined ? 0 : Math.max(0, closed.until - Date.now());
+  const delay = closed === undefined ? 0 : Math.min(Math.max(0, closed.until - Date.now()), LONGEST_DELAY_MS);
   const options = {
     ...callOptions(rules),
     priority: PRIORITY[priority],

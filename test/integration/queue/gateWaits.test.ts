@@ -1,7 +1,11 @@
 import { expect } from 'chai';
 import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
+import type { PageCall } from '../../../src/collector/collector.ts';
+import { pageJobId } from '../../../src/queue/bullmq/queues.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
+import { around, usePause } from '../../support/pause.ts';
+import { connectTo } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -83,5 +87,68 @@ describe('searches before a closed gate', () => {
     await gate.gate.close(60_000, 'circuit');
     expect((await waiting(searchId)).progress).to.include({ reason: 'circuit', pages: 0, of: 1 });
     service.simulator.controls.configure({ latencyMs: 0 });
+  });
+});
+
+describe('a call that was added while its class might not call', () => {
+  const called = usePause<PageCall>();
+  const warnings: string[] = [];
+  const service = useService(
+    { DAILY_CALL_LIMIT: '100', SWEEP_INTERVAL: '0.2' },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        log: { ...context.log, warn: (message) => void warnings.push(message) },
+        collector: around(context.collector, {
+          async collectPage(call) {
+            const page = await context.collector.collectPage(call);
+            await called.pass(call);
+            return page;
+          },
+        }),
+      }),
+    },
+  );
+  let gate: ReturnType<typeof openEbay>;
+  beforeEach(async () => {
+    gate = openEbay(service.config, quietLog());
+    await waitFor('Redis', () => gate.redis.ping().catch(() => undefined));
+  });
+  afterEach(() => gate.close());
+
+  async function eBayCounts(used: number): Promise<void> {
+    service.simulator.controls.quota({ limit: 100, used, resetInS: HOUR_S });
+    await gate.client.reconcile({ askAgainMs: 0 });
+    expect(await gate.gate.read()).to.include({ used });
+  }
+
+  it('waits a minute at most, and stays the search’s own when the class may call again', async () => {
+    called.hold();
+    const request = { query: 'phone case', maxItems: 410, priority: 'backfill' } as const;
+    const { searchId } = await service.producer.enqueue(request);
+    await waitFor('the first call', () => called.waiting === 1);
+    await eBayCounts(80);
+    called.release();
+    const secondPage = () => service.calls.getJob(pageJobId(searchId, 1, 2));
+    const added = await waitFor('the second page', secondPage);
+    expect(added.opts.delay).to.be.within(59_000, 60_000);
+    await eBayCounts(10);
+
+    // The search looks at its calls again, as after a crash.
+    const redis = connectTo(service.config.redis.url);
+    const children = service.searches.toKey(`${searchId}:dependencies`);
+    await waitFor('the search to wait', () =>
+      redis.zscore(service.searches.toKey('waiting-children'), searchId),
+    );
+    await redis.del(children);
+    await waitFor('the search to wait again', async () => (await redis.scard(children)) > 0);
+    redis.disconnect();
+    expect((await secondPage())?.timestamp).to.equal(added.timestamp);
+
+    await service.calls.promoteJobs();
+    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    expect(summary).to.include({ outcome: 'complete', calls: 3 });
+    expect(warnings.filter((message) => message.startsWith('job removed'))).to.deep.equal([]);
   });
 });

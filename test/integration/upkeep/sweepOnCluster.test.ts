@@ -65,7 +65,6 @@ describe('the sweep on a Redis Cluster of three', () => {
         log: NOOP_LOGGER,
         markOverdue: async () => false,
         expelForeign: async () => [],
-        admission: { closedFor: async () => undefined },
         searchLost: async (id) => expect.fail(`${id} counts as lost`),
         metrics: { settled: (what) => settled.push(what), quarantined: () => expect.fail('quarantined') },
       });

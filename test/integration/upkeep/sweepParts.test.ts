@@ -50,7 +50,6 @@ describe('a part of a sweep that fails', () => {
         log: NOOP_LOGGER,
         markOverdue: async () => false,
         expelForeign,
-        admission: { closedFor: async () => undefined },
         searchLost: async (id) => expect.fail(`${id} counts as lost`),
         metrics: { settled: () => undefined, quarantined: () => expect.fail('quarantined') },
       });

@@ -68,7 +68,7 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     await redis.zrem(calls.toKey('prioritized'), 's_2-r1-p1');
     const s2 = { id: 's_2', isOverdue: false };
     expect(await settleSearches(redis, searches, calls, [s2])).to.deep.equal([
-      { id: 's_2', released: true, struck: 0, doubtful: [] },
+      { id: 's_2', released: true, struck: 0, foreign: [] },
     ]);
     expect(await searches.getJobState('s_2')).to.equal('prioritized');
     const scores = await Promise.all(
@@ -79,6 +79,26 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     expect(Math.floor(Number(scores[1]) / 2 ** 32)).to.equal(3);
     expect(await redis.zrange(searches.toKey('marker'), '0', '-1', 'WITHSCORES')).to.deep.equal(['0', '0']);
     expect(await redis.exists(searches.toKey('s_2:dependencies'))).to.equal(0);
+  });
+
+  it('a call with a delay that is over only after longer than ours is another program’s, however it came by it', async () => {
+    await waitingSearches();
+    const parent = { id: 's_1', queue: searches.qualifiedName };
+    const now = Date.now();
+    const added: Record<string, { delay: number; timestamp: number }> = {
+      own: { delay: 60_000, timestamp: now },
+      // Its class may still not call.
+      over: { delay: 60_000, timestamp: now - 3_600_000 },
+      long: { delay: 31_536_000_000, timestamp: now },
+      late: { delay: 1, timestamp: now + 31_536_000_000 },
+    };
+    for (const [name, options] of Object.entries(added)) {
+      const jobId = `s_1-r1-${name}`;
+      await calls.add('page', {}, { jobId, parent, priority: 1, ...options });
+      await redis.zadd(calls.toKey('delayed'), 'XX', (now + 3_600_000) * 4096, jobId);
+    }
+    const [settled] = await settleSearches(redis, searches, calls, [{ id: 's_1', isOverdue: false }]);
+    expect(settled?.foreign).to.have.members(['s_1-r1-long', 's_1-r1-late']);
   });
 
   it('a page that failed is in `failed` with `failedReason`; its search gets it as BullMQ’s `:failed` of ignored children', async () => {
@@ -118,7 +138,7 @@ describe('jobs as BullMQ 6.7.0 stores them', () => {
     await waitingSearches();
     await redis.set(searches.toKey('s_1:dependencies'), 'overwritten');
     const settled = await settleSearches(redis, searches, calls, [{ id: 's_1', isOverdue: false }]);
-    expect(settled).to.deep.equal([{ id: 's_1', released: true, struck: 0, doubtful: [] }]);
+    expect(settled).to.deep.equal([{ id: 's_1', released: true, struck: 0, foreign: [] }]);
     expect(await searches.getJobState('s_1')).to.equal('prioritized');
   });
 
