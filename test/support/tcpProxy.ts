@@ -80,7 +80,9 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     set mode(next) {
       mode = next;
       if (next !== 'stall') for (const release of stalled.splice(0)) release();
-      if (next === 'reset') for (const socket of sockets) socket.resetAndDestroy();
+      if (next !== 'reset') return;
+      // A reset of a socket that never connects would wait for its connection, and keep the process alive.
+      for (const socket of sockets) socket.connecting ? socket.destroy() : socket.resetAndDestroy();
     },
     get latencyMs() {
       return latencyMs;
