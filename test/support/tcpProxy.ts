@@ -32,6 +32,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
   let keepAnswersAfter: string | undefined;
   let connections = 0;
   const sockets = new Set<Socket>();
+  const upstream = new WeakSet<Socket>();
   const lost = new WeakSet<Socket>();
   const stalled: Array<() => void> = [];
 
@@ -62,6 +63,7 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       return;
     }
     const server = connect({ port: targetPort, host: '127.0.0.1', noDelay: true });
+    upstream.add(server);
     for (const socket of [client, server]) {
       sockets.add(socket);
       socket.once('close', () => sockets.delete(socket));
@@ -81,8 +83,8 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
       mode = next;
       if (next !== 'stall') for (const release of stalled.splice(0)) release();
       if (next !== 'reset') return;
-      // A reset of a socket that never connects would wait for its connection, and keep the process alive.
-      for (const socket of sockets) socket.connecting ? socket.destroy() : socket.resetAndDestroy();
+      // Node does not close the handle of a socket whose reset fails, as towards a server that is gone.
+      for (const socket of sockets) upstream.has(socket) ? socket.destroy() : socket.resetAndDestroy();
     },
     get latencyMs() {
       return latencyMs;
