@@ -21,12 +21,11 @@ describe('package-lock.json', () => {
   const named = (wanted: (each: Locked) => boolean) =>
     packages.flatMap(([path, each]) => (wanted(each) ? [path.replace(/^.*node_modules\//, '')] : []));
 
-  it('pins every package by version and content, and none to an address of its own', () => {
+  it('pins every package by version and content, and none by an address', () => {
     expect(packages.length).to.be.greaterThan(100);
     expect(named(({ integrity = '' }) => !/^sha512-/.test(integrity))).to.deep.equal([]);
     expect(named(({ version = '' }) => !/^\d+\.\d+\.\d+/.test(version))).to.deep.equal([]);
-    const registry = 'https://registry.npmjs.org/';
-    expect(named(({ resolved = registry }) => !resolved.startsWith(registry))).to.deep.equal([]);
+    expect(named(({ resolved }) => resolved !== undefined)).to.deep.equal([]);
   });
 
   it('has no package that runs a script when an installation for production installs it', () => {
