@@ -119,7 +119,7 @@ function progressText({ planned, report }: Backup): string {
 }
 
 /** `2 keys, 3 schedules, 1 track (1,200 listings)`. */
-export function countsText({ keys, schedules, tracks, listings, tenants, settings }: Counts): string {
+function countsText({ keys, schedules, tracks, listings, tenants, settings }: Counts): string {
   const parts = [
     countText(keys, 'key'),
     countText(schedules, 'schedule'),

@@ -537,7 +537,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'released-without-a-marker',
-    file: 'src/queue/bullmq/repair.ts',
+    file: 'src/queue/bullmq/storedJobs.ts',
     find: "redis.call('ZADD', base .. 'marker', 0, '0')",
     replace: '',
     breaks: 'A search that the sweep releases is found by idle workers at once.',

@@ -1,3 +1,6 @@
+import type { DetailsCall, PageCall } from '../../src/collector/collector.ts';
+import type { Collector } from '../../src/queue/search/context.ts';
+
 /** A point in the program under test where some callers wait until the test lets them go on. */
 export class Pause<Subject = unknown> {
   readonly #waiting: Array<() => void> = [];
@@ -43,6 +46,23 @@ export function around<Target extends object>(target: Target, replaced: Partial<
       if (Object.hasOwn(replaced, name)) return Reflect.get(replaced, name);
       const value = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+}
+
+/** A collector whose calls stop at these points before they are made. */
+export function pausedCollector(
+  collector: Collector,
+  { page, details }: { page: Pause<PageCall>; details?: Pause<DetailsCall> },
+): Collector {
+  return around(collector, {
+    async collectPage(call) {
+      await page.pass(call);
+      return collector.collectPage(call);
+    },
+    async collectDetails(call) {
+      await details?.pass(call);
+      return collector.collectDetails(call);
     },
   });
 }

@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { clockOf } from '../../redis/redisClock.ts';
+import { MAKE_WAIT } from './storedJobs.ts';
 
 /**
  * BullMQ 6.7.0 stores a job under `PREFIX:QUEUE:ID`, beside keys of its own. A job whose id is one of their names takes the
@@ -126,7 +127,7 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`);
  *
  * A job that was lost while it ended has counted an attempt (`atm`) that BullMQ knows no end of.
  */
-const RESCUE = new LuaScript(`
+const RESCUE = new LuaScript(`${MAKE_WAIT}
 local base = ARGV[1]
 local function hasState(id)
   for _, state in ipairs({ 'wait', 'active', 'paused' }) do
@@ -144,15 +145,7 @@ for i = 3, #ARGV do
     local job = redis.call('HMGET', key, 'data', 'timestamp', 'finishedOn', 'priority', 'atm')
     if job[1] and job[2] and not job[3] then
       if ARGV[2] == '1' and tonumber(job[5] or 0) > 0 then redis.call('HINCRBY', key, 'atm', -1) end
-      local priority = tonumber(job[4]) or 0
-      if priority > 0 then
-        local score = priority * 0x100000000 + redis.call('INCR', base .. 'pc') % 0x100000000
-        redis.call('ZADD', base .. 'prioritized', score, id)
-      else
-        redis.call('LPUSH', base .. 'wait', id)
-      end
-      redis.call('ZADD', base .. 'marker', 0, '0')
-      redis.call('XADD', base .. 'events', '*', 'event', 'waiting', 'jobId', id)
+      makeWait(base, id, tonumber(job[4]) or 0, 'LPUSH')
       rescued[#rescued + 1] = id
     end
   end

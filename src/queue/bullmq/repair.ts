@@ -5,7 +5,7 @@ import { Failure, reasonOf } from '../../failures.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { ENTRIES_KEPT, isKeyName, KEPT_MS, quarantineKey } from './ownKeys.ts';
 import { callIdStart, FOREIGN_DELAY_MS, LOWEST_PRIORITY } from './queues.ts';
-import type { JobFields, StoredJob } from './storedJobs.ts';
+import { type JobFields, MAKE_WAIT, type StoredJob } from './storedJobs.ts';
 
 /** Deletes what another program has put in the place of a job's set or hash: each command on it would fail. */
 const DROP_WRONG = `
@@ -15,24 +15,14 @@ local function dropWrong(key, kind)
 end
 `;
 
-/**
- * Moves a search back to its queue once no page of it is pending, as `moveParentToWait` of BullMQ 6.7.0 does when the last
- * child ends: the same keys and the same score, priority × 2³² + counter.
- */
-const RELEASE_PARENT = `
+/** Moves a search back to its queue once no page of it is pending, as `moveParentToWait` of BullMQ 6.7.0 does when the last child ends. */
+const RELEASE_PARENT = `${MAKE_WAIT}
 local function release(base, parentKey)
   if redis.call('SCARD', parentKey .. ':dependencies') > 0 then return 0 end
   local id = string.sub(parentKey, #base + 1)
   if redis.call('ZREM', base .. 'waiting-children', id) == 0 then return 0 end
   local priority = tonumber(redis.call('HGET', parentKey, 'priority')) or 0
-  if priority > 0 then
-    local score = priority * 0x100000000 + redis.call('INCR', base .. 'pc') % 0x100000000
-    redis.call('ZADD', base .. 'prioritized', score, id)
-  else
-    redis.call('RPUSH', base .. 'wait', id)
-  end
-  redis.call('ZADD', base .. 'marker', 0, '0')
-  redis.call('XADD', base .. 'events', '*', 'event', 'waiting', 'jobId', id, 'prev', 'waiting-children')
+  makeWait(base, id, priority, 'RPUSH', 'prev', 'waiting-children')
   return 1
 end
 `;

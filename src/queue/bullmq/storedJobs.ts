@@ -12,6 +12,23 @@ const SETS = ['prioritized', 'delayed', 'waiting-children', 'completed', 'failed
 export const STATES = [...LISTS, ...SETS];
 export type State = (typeof STATES)[number];
 
+/**
+ * Lua: puts a job that is in no state where a worker takes it, as BullMQ 6.7.0 does: by its priority, score priority × 2³² +
+ * counter; without one into `wait`, where RPUSH makes it the next and LPUSH the last. Fields of the event may follow.
+ */
+export const MAKE_WAIT = `
+local function makeWait(base, id, priority, push, ...)
+  if priority > 0 then
+    local score = priority * 0x100000000 + redis.call('INCR', base .. 'pc') % 0x100000000
+    redis.call('ZADD', base .. 'prioritized', score, id)
+  else
+    redis.call(push, base .. 'wait', id)
+  end
+  redis.call('ZADD', base .. 'marker', 0, '0')
+  redis.call('XADD', base .. 'events', '*', 'event', 'waiting', 'jobId', id, ...)
+end
+`;
+
 /** The first five decide whether BullMQ can read the job. `stc` is its count of stalls, `rjk` the scheduler of a run. */
 const FIELDS = [
   'name',

@@ -5,7 +5,7 @@ import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { PageCall } from '../../../src/collector/collector.ts';
 import { pageJobId } from '../../../src/queue/bullmq/queues.ts';
-import { around, usePause } from '../../support/pause.ts';
+import { pausedCollector, usePause } from '../../support/pause.ts';
 import { connectTo } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -21,12 +21,7 @@ describe('a search gives up at SEARCH_DEADLINE', () => {
     {
       adapt: (context) => ({
         ...context,
-        collector: around(context.collector, {
-          async collectPage(call) {
-            await pageCall.pass(call);
-            return context.collector.collectPage(call);
-          },
-        }),
+        collector: pausedCollector(context.collector, { page: pageCall }),
       }),
     },
   );

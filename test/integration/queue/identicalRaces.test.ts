@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { PageCall } from '../../../src/collector/collector.ts';
 import { PRIORITY } from '../../../src/queue/bullmq/queues.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
-import { around, usePause } from '../../support/pause.ts';
+import { around, pausedCollector, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -21,12 +21,7 @@ describe('a search that waits for an identical one', () => {
     {
       adapt: (context) => ({
         ...context,
-        collector: around(context.collector, {
-          async collectPage(call) {
-            await pageCall.pass(call);
-            return context.collector.collectPage(call);
-          },
-        }),
+        collector: pausedCollector(context.collector, { page: pageCall }),
         store: around(context.store, {
           async raiseClass(...args) {
             await raise.pass(undefined);

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { DetailsCall, PageCall } from '../../../src/collector/collector.ts';
-import { around, usePause } from '../../support/pause.ts';
+import { around, pausedCollector, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -18,16 +18,7 @@ describe('a call of a search', () => {
     {
       adapt: (context) => ({
         ...context,
-        collector: around(context.collector, {
-          async collectPage(call) {
-            await pageCall.pass(call);
-            return context.collector.collectPage(call);
-          },
-          async collectDetails(call) {
-            await itemCall.pass(call);
-            return context.collector.collectDetails(call);
-          },
-        }),
+        collector: pausedCollector(context.collector, { page: pageCall, details: itemCall }),
         store: around(context.store, {
           async look(...args) {
             await look.pass(undefined);
