@@ -42,7 +42,8 @@ const FIELDS = {
   /** Until then one process asks eBay for its count. */
   verifyUntil: 'vu',
   closedUntil: 'until',
-  closedReason: 'reason',
+  /** Release 0.1 reads it under this name. */
+  closedReason: 'because',
   /** The last pause after a 429 that named none, and when it ended. */
   throttlePause: 'tp',
   throttleEnd: 'te',

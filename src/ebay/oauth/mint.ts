@@ -435,13 +435,13 @@ if value and a.refused ~= '' then
   if known[1] == a.refused then
     redis.call('HSET', refused, 'streak', 0)
   elseif known[2] ~= a.refused and count(refused, 'streak') >= a.refusalsUntilStop then
-    redis.call('HSET', pause, 'until', text(now + a.refusedPauseMs), 'reason', 'tokens-refused')
+    redis.call('HSET', pause, 'until', text(now + a.refusedPauseMs), 'because', 'tokens-refused')
     redis.call('PEXPIRE', pause, text(a.refusedPauseMs))
   end
   redis.call('HSET', refused, 'last', a.refused)
   redis.call('PEXPIRE', refused, text(a.refusalsKeptMs))
 end
-local paused = redis.call('HMGET', pause, 'until', 'reason', 'failures')
+local paused = redis.call('HMGET', pause, 'until', 'because', 'failures')
 if numberOf(paused[1]) > now then
   return reply({kind = 'paused', ms = numberOf(paused[1]) - now, reason = paused[2]})
 end
@@ -491,14 +491,14 @@ const FAIL = new LuaScript(`${PRELUDE}
 if redis.call('GET', lock) ~= a.requester then return reply({}) end
 redis.call('DEL', lock)
 count(pause, 'failures')
-redis.call('HSET', pause, 'until', text(now + a.pauseMs), 'reason', a.reason)
+redis.call('HSET', pause, 'until', text(now + a.pauseMs), 'because', a.reason)
 redis.call('PEXPIRE', pause, text(a.keptMs))
 return reply({})
 `);
 
 /** Changes nothing of the fleet's. */
 const STATE = new LuaScript(`${PRELUDE}
-local paused = redis.call('HMGET', pause, 'until', 'reason')
+local paused = redis.call('HMGET', pause, 'until', 'because')
 local rest = numberOf(paused[1]) - now
 return reply({
   mintsToday = numberOf(redis.call('GET', mints)),
