@@ -35,6 +35,10 @@ describe('package-lock.json', () => {
     expect(scripts).to.deep.equal([]);
   });
 
+  it('has versions that need no overrides, which would hold in this repository alone', () => {
+    expect(JSON.parse(readFileSync('package.json', 'utf8'))).to.not.have.property('overrides');
+  });
+
   it('has licences that a company may use', () => {
     expect(named(({ license = 'none' }) => !LICENSES.test(license))).to.deep.equal([]);
   });
