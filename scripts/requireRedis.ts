@@ -1,8 +1,9 @@
-// Run before the tests: without a Redis server hundreds of them would fail one by one.
-import { redisServer } from '../src/redis/embedded.ts';
+// Run before the tests: without a Redis server hundreds of them would fail one by one. A container is none for them: they
+// hand it files, and several servers reach each other.
+import { redisServer } from '../src/redis/ensureServer.ts';
 
 try {
-  await redisServer({ path: process.env.PATH ?? '', say: console.error });
+  await redisServer({ say: console.error });
 } catch (error) {
   console.error((error as Error).message);
   process.exitCode = 1;

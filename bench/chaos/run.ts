@@ -36,7 +36,7 @@ const PAGE = 200;
 export async function runChaos(options: ChaosOptions): Promise<Evidence> {
   const { workers, searches, kills, everyMs, progress = () => undefined } = options;
   const folder = await mkdtemp(join(tmpdir(), 'dpf-chaos-'));
-  const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
+  const redis = await startEmbeddedRedis();
   const simulator = await startSimulator({ catalogueScale: 0.1, unsteady: STEADY, latencyMs: [20, 80] });
   const env = serviceEnv(redis.url, simulator.url, { LOG_LEVEL: 'error', ...options.env });
   const fleet = new Fleet({ size: workers, env, folder });

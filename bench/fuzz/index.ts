@@ -28,7 +28,7 @@ export async function run(args: string[]): Promise<boolean> {
 
 /** Against `dpf serve` in a process of its own, which must still run in the end. */
 async function fuzz(count: number, sockets: number, seed: number): Promise<Tally & { crashed: boolean }> {
-  const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
+  const redis = await startEmbeddedRedis();
   const key = await fuzzKey(redis.url);
   const server = startDpf(['serve'], { REDIS_URL: redis.url, ...FUZZ_ENV });
   const sum = { inputs: 0, statuses: {}, unavailable: {}, wrong: [], crashed: false };

@@ -25,7 +25,7 @@ const STREAM_HEAP = 100;
 
 export async function run(args: string[]): Promise<boolean> {
   const flags = numberFlags(args, { runs: 5, requests: 3000, connections: 10, products: 10000, streams: 20 });
-  const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
+  const redis = await startEmbeddedRedis();
   const processes: RunningProcess[] = [];
   const started = (each: RunningProcess) => {
     processes.push(each);

@@ -12,9 +12,7 @@ import { serviceEnv } from '../../test/support/service.ts';
 /** Redis, eBay, a worker and the page. */
 export async function openHouse() {
   const lifecycle = new Lifecycle();
-  const redis = lifecycle.opened('Redis', await startEmbeddedRedis({ path: process.env.PATH ?? '' }), (r) =>
-    r.stop(),
-  );
+  const redis = lifecycle.opened('Redis', await startEmbeddedRedis(), (r) => r.stop());
   const simulator = lifecycle.opened('simulator', await startSimulator({ unsteady: STEADY }), (s) =>
     s.close(),
   );

@@ -31,7 +31,7 @@ export async function measure({ workers, tenants, calls, idleS }: ScaleOptions) 
   const names = Array.from({ length: tenants }, (_, index) => `t${index + 1}`);
   const files = new TenantFiles(names);
   files.declare(Object.fromEntries(names.map((name) => [name, {}])));
-  const server = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
+  const server = await startEmbeddedRedis();
   const credentials = [DEMO_CREDENTIALS, ...names.map(credentialOf)];
   const simulator = await startSimulator({ credentials, catalogueScale: 0.1, unsteady: STEADY });
   const control = new SimulatorControl(simulator.url);

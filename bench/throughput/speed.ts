@@ -36,7 +36,7 @@ export async function withBothWorkers<T>(
   /** A folder for a CPU profile of each worker. */
   profile?: string,
 ): Promise<T> {
-  const redis = await startEmbeddedRedis({ path: process.env.PATH ?? '' });
+  const redis = await startEmbeddedRedis();
   const simulator = startNode(['dist/main.js', 'simulate', '--port', '0', '--json']);
   const children: ChildProcess[] = [];
   let runs = 0;

@@ -87,7 +87,7 @@ type DemoStack = Awaited<ReturnType<typeof openDemo>>;
 async function openDemo(lifecycle: Lifecycle, say: (line: string) => void) {
   const { openProducer } = await import('../app/producer.ts');
   const { startWorkerApp } = await import('../app/worker.ts');
-  const redis = await startEmbeddedRedis({ path: environment().PATH ?? '', say });
+  const redis = await startEmbeddedRedis({ container: true, say });
   lifecycle.opened('Redis', redis, () => redis.stop());
   say(`Redis       ${redis.url}`);
   const simulator = lifecycle.opened('simulator', await startSimulator({ latencyMs: LATENCY_MS }));
@@ -178,6 +178,6 @@ function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): stri
     `To see news: schedule a search on the page, add a listing to eBay, and run the schedule again:`,
     `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
     '',
-    'Then: npx dpf search "yoga mat" --ship-to US:19406, npx dpf token, or a second worker: npx dpf worker.',
+    'Then: npx dropship-product-finder search "yoga mat" --ship-to US:19406 (or token, or worker, for a second one).',
   ].join('\n');
 }

@@ -7,7 +7,7 @@ import { startGuardedRedis } from './redisUsers.ts';
 
 /** A private real Redis for one test file: nothing to clean, nothing to collide with, and it may be killed. */
 export function startTestRedis(args: string[] = [], port?: number): Promise<EmbeddedRedis> {
-  return startEmbeddedRedis({ args, port, path: process.env.PATH ?? '', say: console.error });
+  return startEmbeddedRedis({ args, port, say: console.error });
 }
 
 /**

@@ -48,7 +48,6 @@ export async function startTestCluster(): Promise<TestCluster> {
 async function startNode() {
   const busPort = await freePort();
   const node = await startEmbeddedRedis({
-    path: process.env.PATH ?? '',
     args: [
       '--cluster-enabled',
       'yes',

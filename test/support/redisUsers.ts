@@ -22,7 +22,7 @@ export async function startGuardedRedis(): Promise<GuardedRedis> {
     return `#${createHash('sha256').update(password).digest('hex')}`;
   });
   await writeFile(file, `${users}user admin reset on >${passwordOf('admin')} ~* &* +@all\n`);
-  const server = await startEmbeddedRedis({ path: process.env.PATH ?? '', args: ['--aclfile', file] });
+  const server = await startEmbeddedRedis({ args: ['--aclfile', file] });
   return {
     urlOf: (user) => `redis://${user}:${passwordOf(user)}@127.0.0.1:${server.port}/0`,
     stop: async () => {

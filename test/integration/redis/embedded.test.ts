@@ -79,7 +79,7 @@ describe('an embedded Redis', () => {
     writeFileSync(
       script,
       `const { startEmbeddedRedis } = await import(${JSON.stringify(EMBEDDED)});
-       console.log((await startEmbeddedRedis({ path: process.env.PATH })).url);
+       console.log((await startEmbeddedRedis()).url);
        setInterval(() => {}, 1000);`,
     );
     const owner = spawn(process.execPath, ['--import', 'tsx/esm', script], {
@@ -112,7 +112,10 @@ describe('an embedded Redis', () => {
       sinon.stub(process, 'getuid').returns(uid);
       writeFileSync(join(folder, manager), '#!/bin/false', { mode: 0o755 });
       const lines: string[] = [];
-      const refused = startEmbeddedRedis({ path: folder, say: (line) => lines.push(line) });
+      const refused = startEmbeddedRedis({
+        env: { PATH: folder, HOME: folder },
+        say: (line) => lines.push(line),
+      });
       expect(await refused.catch((error: Error) => error.message)).to.equal(
         `no redis-server or valkey-server on the PATH: run \`${command}\` first`,
       );
@@ -122,7 +125,10 @@ describe('an embedded Redis', () => {
   it('is asked for before the tests run: without a server they end at once with one line', () => {
     const script = fileURLToPath(new URL('../../../scripts/requireRedis.ts', import.meta.url));
     const args = ['--import', 'tsx', script];
-    const { status, stderr } = spawnSync(process.execPath, args, { env: { PATH: folder }, encoding: 'utf8' });
+    const { status, stderr } = spawnSync(process.execPath, args, {
+      env: { PATH: folder, HOME: folder },
+      encoding: 'utf8',
+    });
     expect([status, stderr]).to.deep.equal([
       1,
       'no redis-server or valkey-server on the PATH: install Redis 7 or Valkey first\n',
@@ -132,7 +138,9 @@ describe('an embedded Redis', () => {
   it('takes no file for a server that cannot be run, and none of the working directory', async () => {
     sinon.stub(process, 'getuid').returns(1000);
     const refusal = (path: string) =>
-      startEmbeddedRedis({ path }).catch((error: Error) => error.message) as Promise<string>;
+      startEmbeddedRedis({ env: { PATH: path, HOME: folder } }).catch(
+        (error: Error) => error.message,
+      ) as Promise<string>;
     const file = join(folder, 'redis-server');
     writeFileSync(file, '#!/bin/false');
     chmodSync(file, 0o644);
