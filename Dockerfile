@@ -16,7 +16,7 @@ FROM node:20.20.2-bookworm-slim
 LABEL org.opencontainers.image.title="dropship-product-finder" \
       org.opencontainers.image.description="Answers eBay product searches for other services, within eBay's call limits" \
       org.opencontainers.image.licenses="MIT" \
-      org.opencontainers.image.version="0.1.0"
+      org.opencontainers.image.version="0.2.0"
 ENV NODE_ENV=production
 WORKDIR /app
 COPY LICENSE package.json ./

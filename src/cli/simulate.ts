@@ -72,7 +72,7 @@ function addresses(url: string, { host }: Flags, { paint }: Terminal): string {
     '',
     exportLines({ ...simulatorEnv(url), ...(isLoopback ? {} : { EBAY_ALLOW_HTTP: 'true' }) }),
     '',
-    `Then: npx dpf worker, npx dpf search "usb c hub". The requests that it received: ${url}/_sim/log`,
+    `Then: npx dropship-product-finder worker (and search "usb c hub"). The requests that it received: ${url}/_sim/log`,
   ].join('\n');
 }
 

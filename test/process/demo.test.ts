@@ -32,7 +32,7 @@ describe('dpf demo', function () {
 
   it('with --keep prints what another terminal needs, and ends on Ctrl-C; a second worker logs as usual', async () => {
     const demo = dpf(['demo', '--keep']);
-    await demo.waitForLine(/Still running until Ctrl-C[\s\S]*npx dpf token/);
+    await demo.waitForLine(/Still running until Ctrl-C[\s\S]*npx dropship-product-finder search/);
     const env = Object.fromEntries(
       [...demo.stdout.matchAll(/export (\w+)='([^']+)'/g)].map(([, name = '', value = '']) => [name, value]),
     );
