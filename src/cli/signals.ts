@@ -6,6 +6,7 @@ import { Failure } from '../failures.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
+import { flushSpans } from '../telemetry/tracing.ts';
 import { openHealthSocket } from './healthSocket.ts';
 import { watchLauncher } from './launcher.ts';
 
@@ -125,5 +126,6 @@ export async function runUntilInterrupted(
     interrupt.dispose();
     process.off('SIGHUP', reload);
     logs.flush();
+    await flushSpans();
   }
 }

@@ -3,6 +3,7 @@ import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
+import { clientOptions, inSpan } from '../telemetry/tracing.ts';
 import { isObject, readAnswer } from './answer.ts';
 import type { CallGate, QuotaFigures } from './gate/gate.ts';
 import { type CallFor, type EbayAnswer, EbayHttp, type TokenSource } from './http.ts';
@@ -93,11 +94,16 @@ export class EbayClient {
     try {
       const token = await tokens.getAccessToken();
       deadline.start(config.ebay.callTimeout * 1000);
-      const response = await this.#analytics.get(RATE_LIMIT, {
-        params: { api_context: 'buy', api_name: 'browse' },
-        headers: { authorization: `Bearer ${token}` },
-        signal: deadline.signal,
-        validateStatus: () => true,
+      const traced = clientOptions('GET', apiOrigin(config.ebay), RATE_LIMIT);
+      const response = await inSpan(`GET ${RATE_LIMIT}`, traced, async (span) => {
+        const answered = await this.#analytics.get(RATE_LIMIT, {
+          params: { api_context: 'buy', api_name: 'browse' },
+          headers: { authorization: `Bearer ${token}` },
+          signal: deadline.signal,
+          validateStatus: () => true,
+        });
+        span.setAttribute('http.response.status_code', answered.status);
+        return answered;
       });
       const answer = answerOf(response);
       if (answer.status === 204) return undefined;
@@ -160,12 +166,12 @@ export class BrowseClient {
   /** `item_summary/search`. Which parameters and headers there are is the collector's knowledge. @throws as `EbayHttp.get`. */
   search(params: Strings, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item_summary/search`;
-    return this.#http.get({ endpoint: 'search', path, params, headers }, call);
+    return this.#http.get({ endpoint: 'search', path, template: path, params, headers }, call);
   }
 
   /** One item by its RESTful id, `v1|LEGACY|VARIATION`. @throws as `EbayHttp.get`; `item-gone` when eBay has it no longer. */
   getItem(itemId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;
-    return this.#http.get({ endpoint: 'item', path, headers }, call);
+    return this.#http.get({ endpoint: 'item', path, template: `${BROWSE}/item/{item_id}`, headers }, call);
   }
 }

@@ -3,6 +3,7 @@ import axiosRetry from 'axios-retry';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
+import { type CallSpan, callSpan, inSpan } from '../telemetry/tracing.ts';
 import { type Endpoint, type Reading, readAnswer } from './answer.ts';
 import type { AttemptGate, CallClass, Slot, ThrottlePause } from './gate/gate.ts';
 import {
@@ -55,6 +56,8 @@ export interface EbayHttpOptions {
 export interface EbayRequest {
   endpoint: Endpoint;
   path: string;
+  /** The path without the id of an item. */
+  template: string;
   params?: Record<string, string>;
   headers?: Record<string, string>;
 }
@@ -130,7 +133,7 @@ export class EbayHttp {
    */
   async get(request: EbayRequest, call: CallFor): Promise<EbayAnswer> {
     const { tokens, gate } = this.#options;
-    const pending = new PendingCall(request.endpoint, call);
+    const pending = new PendingCall(request, call);
     try {
       let reading = await this.#send(request, pending);
       if (reading.is === 'token-refused') {
@@ -152,6 +155,7 @@ export class EbayHttp {
       throw new Failure(error.code, error.message, { ...error.detail, calls: pending.attempts });
     } finally {
       pending.deadline.close();
+      pending.endSpan('interrupted');
       if (pending.missedSlot) await gate.giveBack(pending.missedSlot);
     }
   }
@@ -179,7 +183,7 @@ export class EbayHttp {
 
   /** Before an attempt: a token, a slot, and the request as it may leave. */
   async #admit(config: InternalAxiosRequestConfig): Promise<InternalAxiosRequestConfig> {
-    const { tokens, gate, ebay } = this.#options;
+    const { tokens, gate, ebay, origin } = this.#options;
     const pending = config.pending as PendingCall;
     pending.reading = undefined;
     if (pending.deadline.aborted) throw new Failure('interrupted', 'stopped before a call to eBay');
@@ -188,18 +192,21 @@ export class EbayHttp {
     if (insteadOf === undefined && this.#isTokenStale())
       await this.#readToken(() => tokens.getAccessToken(() => gate.check(pending.class)));
     pending.missedSlot = undefined;
-    const slot = await gate.enter({
-      class: pending.class,
-      again: pending.attempts > 0 || insteadOf !== undefined,
-      ...(insteadOf ? { insteadOf } : {}),
-      ...(pending.signal ? { signal: pending.signal } : {}),
-      replacesToken: pending.replacesToken,
-      beforeSend: async (mark) => {
-        if (mark === undefined ? !this.#isTokenStale() : mark === this.#tokenMark) return;
-        await this.#readToken(() => tokens.cachedToken());
-        this.#tokenMark = mark ?? this.#tokenMark;
-      },
-    });
+    const attributes = { 'dpf.call.class': pending.class };
+    const slot = await inSpan('gate wait', { attributes }, () =>
+      gate.enter({
+        class: pending.class,
+        again: pending.attempts > 0 || insteadOf !== undefined,
+        ...(insteadOf ? { insteadOf } : {}),
+        ...(pending.signal ? { signal: pending.signal } : {}),
+        replacesToken: pending.replacesToken,
+        beforeSend: async (mark) => {
+          if (mark === undefined ? !this.#isTokenStale() : mark === this.#tokenMark) return;
+          await this.#readToken(() => tokens.cachedToken());
+          this.#tokenMark = mark ?? this.#tokenMark;
+        },
+      }),
+    );
     pending.replacesToken = false;
     pending.token = this.#token.value;
     pending.slot = slot;
@@ -209,6 +216,7 @@ export class EbayHttp {
     config.transport = transport(ebay.maxBodyBytes, {
       beforeWrite: () => {
         if (slot.isOver) throw this.#missed(pending, slot);
+        pending.span = callSpan('GET', origin, pending.template, pending.attempts - 1);
       },
       afterWrite: () => slot.sent(),
     });
@@ -247,7 +255,7 @@ export class EbayHttp {
     pending.retryAfter = answer.retryAfter;
     // The kept-alive connection holds its last response, and a page's text is large.
     response.data = undefined;
-    await this.#settle(pending, readAnswer(answer, pending.endpoint));
+    await this.#settle(pending, readAnswer(answer, pending.endpoint), answer.status);
   }
 
   async #settleError(error: AxiosError): Promise<void> {
@@ -259,19 +267,21 @@ export class EbayHttp {
       response && isAnswer
         ? readAnswer(answerOf(response), pending.endpoint)
         : { is: 'failure', failure: networkFailure(error, pending.deadline) };
-    await this.#settle(pending, reading);
+    await this.#settle(pending, reading, response?.status);
   }
 
   /** After an attempt: the gate and the metrics learn how it ended. */
-  async #settle(pending: PendingCall, reading: Reading): Promise<void> {
+  async #settle(pending: PendingCall, reading: Reading, status?: number): Promise<void> {
     const { gate, metrics } = this.#options;
     pending.deadline.stop();
     pending.latencyMs = performance.now() - pending.grantedAt;
     pending.reading = reading;
-    metrics?.called(pending.endpoint, outcomeName(reading), pending.latencyMs);
+    const outcome = outcomeName(reading);
+    metrics?.called(pending.endpoint, outcome, pending.latencyMs);
+    pending.endSpan(outcome, status);
     if (!pending.slot) return;
-    const outcome = circuitOutcome(reading.is === 'failure' ? reading.failure : undefined);
-    await gate.report(pending.slot, outcome);
+    const counted = circuitOutcome(reading.is === 'failure' ? reading.failure : undefined);
+    await gate.report(pending.slot, counted);
     if (!pending.slot.wasSent) await gate.giveBack(pending.slot);
   }
 
@@ -308,6 +318,7 @@ function outcomeName(reading: Reading): string {
  */
 class PendingCall {
   readonly endpoint: Endpoint;
+  readonly template: string;
   readonly class: CallClass;
   readonly signal: AbortSignal | undefined;
   readonly deadline: Deadline;
@@ -326,11 +337,20 @@ class PendingCall {
   reading: Reading | undefined;
   retryAfter: string | undefined;
 
-  constructor(endpoint: Endpoint, call: CallFor) {
+  /** Of the present attempt, from its writing on. */
+  span: CallSpan | undefined;
+
+  constructor({ endpoint, template }: EbayRequest, call: CallFor) {
     this.endpoint = endpoint;
+    this.template = template;
     this.class = call.class;
     this.signal = call.signal;
     this.deadline = new Deadline(call.signal);
+  }
+
+  endSpan(outcome: string, status?: number): void {
+    this.span?.end(outcome, status);
+    this.span = undefined;
   }
 }
 

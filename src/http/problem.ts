@@ -44,8 +44,11 @@ export class Problem extends Error {
     return STATUS_CODES[this.status] ?? 'Error';
   }
 
-  /** JSON. @param instance the path that was called; without its query, which may hold secrets */
-  body(instance: string): string {
+  /**
+   * JSON. @param instance the path that was called; without its query, which may hold secrets @param traceId of the request,
+   * where it is traced
+   */
+  body(instance: string, traceId?: string): string {
     return JSON.stringify({
       type: `urn:dropship-product-finder:${this.code}`,
       title: this.title,
@@ -54,6 +57,7 @@ export class Problem extends Error {
       instance: instance.slice(0, 200),
       errors: this.#errors,
       searchId: this.#searchId,
+      traceId,
     });
   }
 }

@@ -9,6 +9,7 @@ import { ConfigError } from '../config/config.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { HttpMetrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
+import { isTraced, type RequestSpan, requestSpan } from '../telemetry/tracing.ts';
 import { type App, controlAccess, methodsOf, type RouteRule, type Routes, valuesOf } from './access.ts';
 import { acceptJsonOnly } from './api/body.ts';
 import type { Authenticator } from './auth/authenticator.ts';
@@ -49,11 +50,12 @@ export async function createServer(options: ServerOptions): Promise<App> {
     // Fastify closes the connection after every body that it refused; a body that was read whole leaves nothing on it.
     if (request.raw.complete) reply.removeHeader('connection');
     const { status, headers } = answer;
+    request.span?.failed(answer.code);
     return reply
       .code(status)
       .headers(headers)
       .type('application/problem+json')
-      .send(answer.body(basePath + path));
+      .send(answer.body(basePath + path, request.span?.traceId));
   };
   const app: App = fastify({
     bodyLimit: 64 * 1024,
@@ -80,6 +82,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   });
   // Node's own answer has no body: `checkHead` refuses such requests.
   app.server.on('checkExpectation', (request, response) => app.server.emit('request', request, response));
+  if (isTraced()) traceRequests(app, scrubber);
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
     checkHead(request);
@@ -124,6 +127,35 @@ export async function createServer(options: ServerOptions): Promise<App> {
   for (const each of routes) await app.register(async (scope) => each(scope as App));
   if (basePath !== '') refuseOwnPath(basePath, app.rules());
   return app;
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Undefined without a tracer provider. */
+    span?: RequestSpan;
+  }
+}
+
+/** Answered every few seconds, and part of nothing. */
+const UNTRACED: ReadonlySet<string | undefined> = new Set(['/livez', '/readyz', '/metrics']);
+
+/** A span for each request, within which its hooks and its handler run. Comes before all of them. */
+function traceRequests(app: App, scrubber: Scrubber): void {
+  app.decorateRequest('span', undefined);
+  app.addHook('onRequest', (request, { raw: response }, next) => {
+    const { url: route } = request.routeOptions;
+    if (UNTRACED.has(route)) return next();
+    const span = requestSpan(request, { route, path: scrubber.text(pathOf(request)) });
+    request.span = span;
+    // Also where the client breaks the connection off.
+    response.once('close', () => span.end(response.headersSent ? response.statusCode : undefined));
+    span.run(next);
+  });
+  // Fastify goes on from events of the connection, which belong to no request: the end of the body, and of the answer.
+  const within = ({ span }: FastifyRequest, _: FastifyReply, next: () => void) =>
+    span === undefined ? next() : span.run(next);
+  app.addHook('preValidation', within);
+  app.addHook('onResponse', within);
 }
 
 /** When the server closes, connections end with the answers that were under way: one that stays open would hold it up. */

@@ -11,6 +11,7 @@ import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
 import { SearchStore } from '../results/searchStore.ts';
+import { sendSpan } from '../telemetry/tracing.ts';
 import { callsAhead } from './bullmq/counts.ts';
 import { resumeSearch, SEARCH_JOB, withinDeadline } from './bullmq/queues.ts';
 import { bindIdempotencyKey } from './idempotency.ts';
@@ -119,10 +120,13 @@ export class SearchProducer {
           await bindIdempotencyKey(redis, this.#options, idempotencyKey, requests);
         await this.#admit(jobs.map(({ data }) => data));
         const [first, ...others] = jobs;
-        // One alone costs Redis half of a list of one.
-        if (first !== undefined && others.length === 0)
-          await searches.add(first.name, first.data, first.opts);
-        else await searches.addBulk(jobs);
+        const ids = jobs.map(({ opts }) => opts.jobId);
+        await sendSpan<unknown>(searches.name, ids, () =>
+          // One alone costs Redis half of a list of one.
+          first !== undefined && others.length === 0
+            ? searches.add(first.name, first.data, first.opts)
+            : searches.addBulk(jobs),
+        );
       }, jobs[0]?.opts.jobId);
       return jobs.map(({ opts }) => ({ searchId: opts.jobId }));
     } catch (error) {

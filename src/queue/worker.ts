@@ -6,6 +6,7 @@ import type { SearchSummary } from '../product/summary.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { throttled } from '../telemetry/logger.ts';
+import { jobSpan } from '../telemetry/tracing.ts';
 import { hasWaitingJobs } from './bullmq/counts.ts';
 import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
 import { classOf } from './bullmq/queues.ts';
@@ -49,7 +50,8 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
       { connection, trouble },
       {
         queue: context.searches,
-        process: (job) => settings.inTurn(() => processSearch(context, job)),
+        process: (job) =>
+          jobSpan(context.searches.name, job, () => settings.inTurn(() => processSearch(context, job))),
         onEnd: (job, result) => {
           const { outcome = 'failed', missing } = (result ?? {}) as Partial<SearchSummary>;
           // Where no call failed nothing is to be repaired.
@@ -64,7 +66,10 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
       { connection, trouble },
       {
         queue: context.calls,
-        process: (job) => processCall(context, job, abortCalls.signal),
+        process: (job) =>
+          jobSpan(context.calls.name, job, () => processCall(context, job, abortCalls.signal), {
+            isCall: true,
+          }),
         onEnd: (job, result) => {
           const failed = job.finishedOn === undefined ? 'retried' : 'failed';
           const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');

@@ -3,6 +3,7 @@ import winston from 'winston';
 import type { Config } from '../config/config.ts';
 import { type Fields, type Level, type Logger, LogRateLimiter, type Logs } from './logger.ts';
 import { redactFields, redactText, Scrubber, visible } from './scrubber.ts';
+import { spanFields, untraced } from './tracing.ts';
 
 const SEVERITY: Record<string, number> = { error: 0, warn: 1, info: 2, debug: 3 };
 
@@ -102,7 +103,7 @@ export class LogRoot implements Logs {
     const kind = `${component}\n${message}`;
     const suppressed = this.#errors.admit(kind);
     if (suppressed === undefined)
-      this.#flushTimer ??= setTimeout(() => this.flush(), ERROR_WINDOW_MS).unref();
+      this.#flushTimer ??= untraced(() => setTimeout(() => this.flush(), ERROR_WINDOW_MS).unref());
     else if (suppressed > 0) this.#writeSuppressed(kind, suppressed);
     return suppressed !== undefined;
   }
@@ -114,7 +115,8 @@ export class LogRoot implements Logs {
 
   /** winston would append a field named `message` to the message, so ours travel in one field of their own. */
   #write(level: Level, message: string, component: string, fields: Fields = {}): void {
-    this.#winston.log(level, redactText(message), { component, fields: redactFields(fields) });
+    const all = { ...redactFields(fields), ...spanFields() };
+    this.#winston.log(level, redactText(message), { component, fields: all });
   }
 }
 

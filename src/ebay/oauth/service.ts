@@ -5,6 +5,7 @@ import { Failure } from '../../failures.ts';
 import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
+import { untraced } from '../../telemetry/tracing.ts';
 import { isCredentialRefused } from '../retryPolicy.ts';
 import {
   type CachedToken,
@@ -378,7 +379,8 @@ export class RefreshAhead {
     const { clock, config, random } = this.#context;
     this.#isDue = false;
     if (token === undefined || this.#closed || clock.now() >= token.usableUntil) return;
-    void this.#fetchNext(token).finally(() => {
+    // No call waits for it, so no call's trace shows it.
+    void untraced(() => this.#fetchNext(token)).finally(() => {
       // Not replaced: another process is fetching it, it failed, or our clock was wrong. Look again before it ends.
       if (this.#token !== token) return;
       const soonest = config.token.refreshAhead * 1000 * (0.15 + 0.1 * random());

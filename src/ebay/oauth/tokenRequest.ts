@@ -1,5 +1,7 @@
+import type { Span } from '@opentelemetry/api';
 import { tokenUrl } from '../../config/checks.ts';
 import type { Config } from '../../config/config.ts';
+import { clientOptions, inSpan } from '../../telemetry/tracing.ts';
 import { parseObject, readErrorBody } from '../answer.ts';
 import { type MintTrouble, retryAfterMs, retryAfterOf } from '../retryPolicy.ts';
 import { isTokenText, scopeList } from './cache.ts';
@@ -12,7 +14,12 @@ const MAX_ANSWER_BYTES = 64 * 1024;
  * `TOKEN_REQUEST_TIMEOUT` counted over the whole request.
  * @throws MintFault, which holds neither the request nor the answer.
  */
-export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token'>) {
+export function requestToken(config: Pick<Config, 'ebay' | 'token'>) {
+  const { origin, pathname } = new URL(tokenUrl(config.ebay));
+  return inSpan(`POST ${pathname}`, clientOptions('POST', origin, pathname), (span) => send(config, span));
+}
+
+async function send({ ebay, token }: Pick<Config, 'ebay' | 'token'>, span: Span) {
   // At the first request: programs that import the library and request no token do not load axios.
   const { axiosClient, closeAxios, TOO_LARGE } = await import('../transport.ts');
   const { ConnectError } = await import('../connecting.ts');
@@ -31,6 +38,7 @@ export async function requestToken({ ebay, token }: Pick<Config, 'ebay' | 'token
       signal: deadline,
       validateStatus: () => true,
     });
+    span.setAttribute('http.response.status_code', status);
     return readTokenAnswer(status, data, retryAfterOf(headers));
   } catch (error) {
     if (error instanceof MintFault) throw error;

@@ -78,6 +78,9 @@ export const ProblemSchema = Type.Object(
       }),
     ),
     searchId: Type.Optional(text('the search that it is about')),
+    traceId: Type.Optional(
+      text('of the request, where the server is traced: find its spans and log lines by it'),
+    ),
   },
   { title: 'Problem' },
 );

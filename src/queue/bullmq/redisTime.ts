@@ -9,6 +9,7 @@ import {
   type RedisQueueBackend,
 } from 'bullmq';
 import type { RedisClock } from '../../redis/redisClock.ts';
+import { tracedOptions } from '../../telemetry/tracing.ts';
 import { repeatStrategy } from './repeat.ts';
 
 /**
@@ -63,7 +64,7 @@ export function redisTimeBackend(clock: RedisClock): BackendFactory<RedisQueueBa
   };
 }
 
-/** A queue whose jobs are added, delayed and planned by Redis's time. */
+/** A queue whose jobs are added, delayed and planned by Redis's time, and carry the trace in which they are added. */
 export class RedisTimeQueue extends Queue {
   readonly #clock: RedisClock;
   readonly #runs: RunPlanner;
@@ -75,12 +76,12 @@ export class RedisTimeQueue extends Queue {
   }
 
   override async add(...[name, data, options]: Parameters<Queue['add']>): ReturnType<Queue['add']> {
-    return super.add(name, data, { timestamp: await this.#clock.current(), ...options });
+    return super.add(name, data, { timestamp: await this.#clock.current(), ...tracedOptions(), ...options });
   }
 
   override async addBulk(jobs: Parameters<Queue['addBulk']>[0]): ReturnType<Queue['addBulk']> {
-    const timestamp = await this.#clock.current();
-    return super.addBulk(jobs.map((job) => ({ ...job, opts: { timestamp, ...job.opts } })));
+    const all = { timestamp: await this.#clock.current(), ...tracedOptions() };
+    return super.addBulk(jobs.map((job) => ({ ...job, opts: { ...all, ...job.opts } })));
   }
 
   override get jobScheduler(): Promise<RunPlanner> {

@@ -6,6 +6,7 @@ import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import type { Requester, SharedEnd } from '../../results/coalescedSearches.ts';
 import type { SearchRef, SearchStore } from '../../results/searchStore.ts';
+import { linkTo, sharedTrace } from '../../telemetry/tracing.ts';
 import { classOf, PRIORITY } from '../bullmq/queues.ts';
 import { openChildren } from '../bullmq/storedJobs.ts';
 import type { QueueContext } from './context.ts';
@@ -13,8 +14,11 @@ import { idsOfSearch, refuseNewer } from './jobData.ts';
 import { isOverdue, publishProgress, type SearchRun } from './plan.ts';
 import { deadlineOf, gaveUp, NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
 
-/** What the leader publishes for those who asked the same. */
-type SharedResult = { summary: SearchSummary } | { failure: { code: FailureCode; message: string } };
+/** What the leader publishes for those who asked the same; `trace` is that of its calls, if it has one. */
+type SharedResult = { trace?: string } & (
+  | { summary: SearchSummary }
+  | { failure: { code: FailureCode; message: string } }
+);
 
 function requesterOf({ searchId, timestamp }: SearchRef): Requester {
   return `${searchId}@${timestamp}`;
@@ -95,8 +99,10 @@ export async function publishResult(
       ? !end.retryable
       : end.outcome !== 'cancelled' && !(end.pages === 0 && end.error?.retryable);
   if (!isFinal) return resumeWaiting(context, await coalesced.resign(hash, me));
-  const sharedResult: SharedResult =
-    end instanceof Failure ? { failure: { code: end.code, message: end.message } } : { summary: end };
+  const sharedResult: SharedResult = {
+    ...(end instanceof Failure ? { failure: { code: end.code, message: end.message } } : { summary: end }),
+    ...sharedTrace(),
+  };
   // Also one that stopped at a bound: asking again would spend the same calls and stop there too.
   const good = !(end instanceof Failure) && end.pages > 0 && end.missing.length === 0;
   await resumeWaiting(context, await coalesced.finish(hash, me, JSON.stringify(sharedResult), good));
@@ -126,6 +132,7 @@ function summaryFrom(
   now: Date,
 ): SearchSummary {
   const shared = JSON.parse(payload) as SharedResult;
+  linkTo(shared);
   if ('failure' in shared) throw new Failure(shared.failure.code, shared.failure.message);
   const { summary } = shared;
   if (summary.outcome === 'degraded' && request.onFailure === 'fail') {

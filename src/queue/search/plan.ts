@@ -15,6 +15,7 @@ import {
   type StoredCall,
   type WantedItem,
 } from '../../results/searchStore.ts';
+import { inSpan } from '../../telemetry/tracing.ts';
 import {
   FOREIGN_DELAY_MS,
   itemJobId,
@@ -110,11 +111,14 @@ export async function advance(
 ): Promise<void> {
   const { store, searches, calls, log } = context;
   const { search } = run;
-  const { ended, open } = await store.step(search, {
-    ...step,
-    run: run.number,
-    followers: followers.map(({ field, jobId }) => ({ field, jobKey: calls.toKey(jobId) })),
-  });
+  const take = () =>
+    store.step(search, {
+      ...step,
+      run: run.number,
+      followers: followers.map(({ field, jobId }) => ({ field, jobKey: calls.toKey(jobId) })),
+    });
+  const isAnswer = Object.keys(step.answer).length > 0;
+  const { ended, open } = await (isAnswer ? inSpan('store answer', {}, take) : take());
   if (ended) {
     if (resumes) await resumeSearch(searches, search.searchId);
     return;
