@@ -7,14 +7,13 @@ import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { quotaReport } from '../ebay/gate/quota.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
 import { latestEvents } from '../events/stream.ts';
-import { BootError } from '../failures.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
 import { searchRoutes } from '../http/api/searches.ts';
-import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { ApiKeys, type PreparedKey, ROLES } from '../http/auth/apiKeys.ts';
 import { Authenticator } from '../http/auth/authenticator.ts';
 import { HeldAnswers } from '../http/heldAnswers.ts';
 import { healthRoutes, metricsRoute } from '../http/operations.ts';
@@ -51,12 +50,19 @@ export interface ServeAppOptions {
   signal?: AbortSignal;
   /** A worker in the same process that `/livez` and `/readyz` report too. */
   worker?: WorkerHealth;
+  /** Where there is no key one is made and printed by this. Its text is stored nowhere. */
+  firstKey?: ((key: string) => void) | undefined;
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
   sources?: ConfigSources;
 }
 
 /** How long one part may take to close, ms. */
 const CLOSE_MS = 5000;
+
+/** The key that is made on request: it may do everything. */
+const FIRST_KEY = { name: 'first', tenant: 'default', roles: ROLES, expiresAt: null };
+const NO_KEY =
+  'there is no API key, so every caller gets 401: make one with `dpf keys add NAME`, or start with --first-key';
 
 /** Events on the start page. */
 const LATEST_EVENTS = 20;
@@ -66,13 +72,13 @@ const LATEST_EVENTS = 20;
  *
  * `stop` closes in this order: HTTP server (held answers end, the others finish), event loop watch, producers and queues of
  * the tenants, configuration, Redis.
- * @throws BootError when this Redis would lose jobs, or nobody could call because there is no key; ConfigError naming an
- * optional package that is missing; the server's own error when it cannot listen, e.g. code EADDRINUSE.
+ * @throws BootError when this Redis would lose jobs; ConfigError naming an optional package that is missing; the server's
+ * own error when it cannot listen, e.g. code EADDRINUSE.
  */
 export async function startServeApp(
   config: Config,
   log: LogRoot,
-  { signal, worker, sources = {} }: ServeAppOptions = {},
+  { signal, worker, firstKey, sources = {} }: ServeAppOptions = {},
 ): Promise<ServeApp> {
   const { docsRoutes } = await optionalPackage(import('../http/api/docs.ts'), 'dpf serve');
   const { dashboardRoutes } = await optionalPackage(import('../http/dashboard/dashboard.ts'), 'dpf serve');
@@ -93,22 +99,33 @@ export async function startServeApp(
       metrics: metrics.config,
       log: log.component('config'),
     });
+    const warnWithoutKey = async () => {
+      if (!config.http.withoutKeys && !(await keys.hasUsable())) logger.warn(NO_KEY);
+    };
     let data: string | undefined;
     fleet.onChange((snapshot) => {
       log.setLevels(snapshot.config.log);
       const isLost = data !== undefined && data !== snapshot.data;
       data = snapshot.data;
       // Redis lost its data, and the keys with it unless somebody restores them: everybody gets a 401.
-      if (isLost)
-        requireCaller(keys, config).catch((error) => {
-          if (error instanceof BootError) logger.warn(error.message);
-        });
+      if (isLost) void warnWithoutKey().catch(() => undefined);
     });
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
+    let first: PreparedKey | undefined;
+    let isFirst = false;
     await bootOnRedis(redis, { config, log: logger, signal }, async () => {
-      await requireCaller(keys, config);
+      if (firstKey !== undefined && !config.http.withoutKeys) {
+        first ??= await keys.prepare(FIRST_KEY);
+        isFirst = await keys.addFirst(first);
+      }
       await fleet.start();
+      await warnWithoutKey();
     });
+    if (first !== undefined && isFirst) {
+      const { id, name, roles } = first.record;
+      firstKey?.(first.key);
+      logger.info('first API key made and printed', { id, name, roles });
+    }
     // The key of a tenant that was removed gets the answer of an unknown key's.
     const settingsOf = (tenant: string): Config => {
       const known = fleet.current().tenants.get(tenant);
@@ -196,14 +213,6 @@ export async function startServeApp(
     await lifecycle.stop(CLOSE_MS);
     throw error;
   }
-}
-
-async function requireCaller(keys: ApiKeys, { http }: Config): Promise<void> {
-  if (http.withoutKeys || (await keys.hasUsable())) return;
-  throw new BootError(
-    'there is no API key, so nobody could call: make one with `dpf keys add NAME`, or try it all with `dpf demo --keep`',
-    'no-api-keys',
-  );
 }
 
 function urlOf(host: string, port: number): string {

@@ -4,14 +4,21 @@ import type { Config } from '../config/config.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { listenError } from './exit.ts';
 import { runUntilInterrupted } from './signals.ts';
+import type { Terminal } from './terminal.ts';
 
-export function command(): Command {
+export const FIRST_KEY = [
+  '--first-key',
+  'make an API key if there is none, and print it, only this once',
+] as const;
+
+export function command(terminal: Terminal): Command {
   return new Command('serve')
     .description('Answer other programs over HTTP (HTTP_HOST, HTTP_PORT), until SIGTERM or Ctrl-C.')
+    .option(...FIRST_KEY)
     .addHelpText('after', '\nCallers need a key: dpf keys add NAME. What it answers: /docs at its address.')
-    .action(() =>
+    .action(({ firstKey }: { firstKey?: boolean }) =>
       runUntilInterrupted('http', { serve: true }, async ({ config, logs, started, signal }) => {
-        started(await openServe(config, logs, { signal }));
+        started(await openServe(config, logs, { signal, firstKey: firstKey ? terminal.print : undefined }));
       }),
     );
 }

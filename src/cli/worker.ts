@@ -1,16 +1,19 @@
 import { Command } from 'commander';
 import { apiOrigin } from '../config/checks.ts';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
-import { listenError } from './exit.ts';
-import { openServe } from './serve.ts';
+import { listenError, UsageError } from './exit.ts';
+import { FIRST_KEY, openServe } from './serve.ts';
 import { runUntilInterrupted } from './signals.ts';
+import type { Terminal } from './terminal.ts';
 
-export function command(): Command {
+export function command(terminal: Terminal): Command {
   return new Command('worker')
     .description('Take searches from the queue and collect them from eBay, until SIGTERM or Ctrl-C.')
     .option('--serve', 'also answer other programs over HTTP, as dpf serve does')
-    .action(({ serve }: { serve?: boolean }) =>
-      runUntilInterrupted(
+    .option(FIRST_KEY[0], `with --serve: ${FIRST_KEY[1]}`)
+    .action(({ serve, firstKey }: { serve?: boolean; firstKey?: boolean }) => {
+      if (firstKey && !serve) throw new UsageError('--first-key is for a worker with --serve');
+      return runUntilInterrupted(
         'worker',
         { work: true, serve: serve ?? false },
         async ({ config, logs, started, signal }) => {
@@ -32,8 +35,15 @@ export function command(): Command {
             marketplace: config.ebay.marketplace,
             ebay: new URL(apiOrigin(config.ebay)).host,
           });
-          if (serve) started(await openServe(config, logs, { signal, worker }));
+          if (!serve) return;
+          started(
+            await openServe(config, logs, {
+              signal,
+              worker,
+              firstKey: firstKey ? terminal.print : undefined,
+            }),
+          );
         },
-      ),
-    );
+      );
+    });
 }

@@ -76,4 +76,12 @@ export const mutations: Mutation[] = [
     tests: tests('basePath'),
     grep: 'pages whose links',
   },
+  {
+    id: 'first-key-of-each',
+    file: 'src/http/auth/apiKeys.ts',
+    find: "if redis.call('EXISTS', KEYS[1]) == 0 then",
+    replace: 'if true then',
+    breaks: 'Of servers that start at once with --first-key one makes a key.',
+    tests: ['test/integration/http/firstKey.test.ts'],
+  },
 ];

@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { expect } from 'chai';
-import { useProcesses } from '../support/processes.ts';
+import { type RunningProcess, useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
+
+/** What a worker needs to start; it calls nobody. */
+const EBAY = { EBAY_CLIENT_ID: 'id', EBAY_CLIENT_SECRET: 'secret', EBAY_ENVIRONMENT: 'sandbox' };
 
 describe('dpf serve and dpf keys', function () {
   this.timeout(60_000);
@@ -39,10 +42,47 @@ describe('dpf serve and dpf keys', function () {
     expect(server.output).to.contain('"stopped"').and.not.contain(key);
   });
 
-  it('does not start where nobody has a key: exit 3 and how to make one', async () => {
-    const server = dpf(['serve'], env());
-    expect(await server.exit(), server.output).to.equal(3);
-    expect(server.stderr).to.match(/^dpf: there is no API key.*dpf keys add/m);
+  const status = async (url: string, key = '') =>
+    (await fetch(`${url}/v1/searches/s_none`, { headers: { authorization: `Bearer ${key}` } })).status;
+
+  const urlOf = async (server: RunningProcess) =>
+    (await server.waitForLine(/"serving".*"url":"([^"]+)"/))[1] as string;
+
+  it('starts without any key, alone and beside a worker, says how to make one, and takes one that is made then', async () => {
+    const servers = [dpf(['serve'], env()), dpf(['worker', '--serve'], env(EBAY))];
+    const urls = await Promise.all(servers.map(urlOf));
+    for (const url of urls) expect(await status(url)).to.equal(401);
+    for (const { stderr, stdout } of servers) {
+      expect(stderr.split('there is no API key')).to.have.length(2);
+      expect(stderr).to.match(/"warn".*there is no API key.*dpf keys add NAME/);
+      expect(stdout).to.equal('');
+    }
+    const made = dpf(['keys', 'add', 'shop'], env());
+    await made.exit();
+    for (const url of urls) expect(await status(url, made.stdout.trim())).to.equal(404);
+  });
+
+  it('--first-key makes one key for two servers that start at once, printed once and in no line of the log', async () => {
+    const servers = [
+      dpf(['serve', '--first-key'], env()),
+      dpf(['worker', '--serve', '--first-key'], env(EBAY)),
+    ];
+    const urls = await Promise.all(servers.map(urlOf));
+    const stdout = servers.map((server) => server.stdout).join('');
+    expect(stdout).to.match(/^dpf_live_\S+\n$/);
+    const key = stdout.trim();
+    for (const [place, server] of servers.entries()) {
+      expect(await status(urls[place] as string, key)).to.equal(404);
+      expect(server.stderr).to.not.contain(key);
+      expect(server.stderr).to.not.contain('there is no API key');
+    }
+    expect(await redis.connect().hlen('{ebay}:api-keys')).to.equal(1);
+  });
+
+  it('a worker without --serve takes no --first-key: exit 2', async () => {
+    const worker = dpf(['worker', '--first-key'], env(EBAY));
+    expect(await worker.exit(), worker.output).to.equal(2);
+    expect(worker.stderr).to.contain('--serve');
   });
 
   it('goes without keys on a loopback address alone: exit 3', async () => {

@@ -1,5 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { LuaScript } from '../../redis/luaScript.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 
 /** What a key may do: add searches, read them, change schedules, see how the service runs. */
@@ -35,6 +36,25 @@ export function claimedId(presented: string): string | undefined {
   return KEY.exec(presented)?.[1];
 }
 
+/** What a new key is to be. `expiresAt` in ms since the epoch; null: never. */
+type NewKey = Pick<ApiKey, 'name' | 'tenant' | 'roles'> & { expiresAt: number | null };
+
+/** A key that is not stored yet. */
+export interface PreparedKey {
+  /** Its text, which is stored nowhere. */
+  key: string;
+  record: ApiKey;
+  stored: StoredKey;
+}
+
+/**
+ * Stores a key where there is none, and says whether it is the one that is there: a command whose answer was lost is sent again.
+ * KEYS: all keys. ARGV: its id, its record.
+ */
+const ADD_FIRST = new LuaScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
+return redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and 1 or 0`);
+
 /** The keys of one installation: one hash, a field per key, and one for their last use. */
 export class ApiKeys {
   readonly #redis: Redis;
@@ -49,10 +69,15 @@ export class ApiKeys {
     this.#used = `${prefix}:api-keys:used`;
   }
 
-  /** Makes a key. Its text is returned here only. @param expiresAt ms since the epoch; null: never */
-  async add(
-    wanted: Pick<ApiKey, 'name' | 'tenant' | 'roles'> & { expiresAt: number | null },
-  ): Promise<{ key: string; record: ApiKey }> {
+  /** Makes a key. Its text is returned here only. */
+  async add(wanted: NewKey): Promise<{ key: string; record: ApiKey }> {
+    const { stored, ...made } = await this.prepare(wanted);
+    await this.#redis.hset(this.#all, stored.id, JSON.stringify(stored));
+    return made;
+  }
+
+  /** A key that `addFirst` can store. */
+  async prepare(wanted: NewKey): Promise<PreparedKey> {
     const id = randomBytes(8).readBigUInt64BE().toString(36).padStart(10, '0').slice(-10);
     const secret = randomBytes(32).toString('base64url');
     const { expiresAt } = wanted;
@@ -62,9 +87,12 @@ export class ApiKeys {
       createdAt: new Date(await this.now()).toISOString(),
       expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     };
-    const stored: StoredKey = { ...record, hash: hashOf(secret) };
-    await this.#redis.hset(this.#all, id, JSON.stringify(stored));
-    return { key: `dpf_live_${id}_${secret}`, record };
+    return { key: `dpf_live_${id}_${secret}`, record, stored: { ...record, hash: hashOf(secret) } };
+  }
+
+  /** Stores a key unless any key is there; true where this one is there then. Of several at once one is stored. */
+  async addFirst({ stored }: PreparedKey): Promise<boolean> {
+    return (await ADD_FIRST.run(this.#redis, this.#all, [stored.id, JSON.stringify(stored)])) === 1;
   }
 
   /** All keys by name, with the minute of their last use. */
