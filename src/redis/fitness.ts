@@ -4,6 +4,7 @@ import { asFailure } from '../failures.ts';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
 import { redisAddress, waitForRedis } from './connection.ts';
 import { redisFailure, troubleOf } from './failure.ts';
+import { knownHoles } from './knownHoles.ts';
 import { nodesOf } from './nodes.ts';
 
 interface BootReport {
@@ -94,11 +95,22 @@ function fitness(info: RedisInfo, isCluster: boolean, memory?: Config['memory'])
 /** BullMQ 6 needs Redis 6.2; the rest of this service is tested from 7.0 on, which Valkey also reports. */
 const OLDEST_MAJOR = 7;
 
+/** Debian repairs 7.0.15 without another version; providers of a managed Redis do so too. */
+const UPGRADE =
+  'a package of your distribution or provider may have the repairs under the same version; otherwise upgrade to';
+
 function versionFinding(info: RedisInfo): Finding {
   const own = versionOf(info);
   const valkey = info.get('valkey_version');
   const isOld = Number.parseInt(own, 10) < OLDEST_MAJOR;
-  if (!isOld) return ok('version', valkey === undefined ? `Redis ${own}` : `Valkey ${valkey}`);
+  if (!isOld) {
+    // Valkey reports the version of Redis that it is compatible with beside its own.
+    const name = valkey === undefined ? `Redis ${own}` : `Valkey ${valkey}`;
+    const holes = valkey === undefined ? knownHoles('redis', own) : knownHoles('valkey', valkey);
+    if (holes === undefined) return ok('version', name);
+    const { cves, repaired } = holes;
+    return warn('version', `${name} has known security holes (${cves.join(', ')})`, `${UPGRADE} ${repaired}`);
+  }
   const message = `Redis is version ${own}, but ${OLDEST_MAJOR}.0 or newer is needed`;
   return fail('version', 'configuration', message, 'upgrade it');
 }
