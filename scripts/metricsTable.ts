@@ -31,7 +31,7 @@ function table(): string {
 
 /** The text above the table explains names that an operator or a developer gives. */
 function said(label: string, values: Values): string {
-  if (['tenant', 'queue', 'route'].includes(label)) return '';
+  if (['tenant', 'queue', 'route', 'version', 'node'].includes(label)) return '';
   if (values === METRICS.dpf_ebay_calls_total.labels.outcome) return ': ok, or the failure’s code';
   return values instanceof RegExp ? `: ${values.source}` : `: ${values.join(', ')}`;
 }

@@ -1,5 +1,5 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../config/config.ts';
 import { settings } from '../config/schema.ts';
 import { claimedId } from '../http/auth/apiKeys.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
@@ -69,11 +69,6 @@ async function createProgram(args: string[], terminal: Terminal): Promise<Comman
       getErrHelpWidth: width,
     });
   return program;
-}
-
-function packageVersion(): string {
-  const file = new URL('../../package.json', import.meta.url);
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 function wantsJson(args: string[]): boolean {

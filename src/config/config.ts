@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { type Key, schema, settings } from './schema.ts';
 
 type Widened<T> = T extends string ? string : T extends number ? number : T extends boolean ? boolean : T;
@@ -55,6 +56,12 @@ export function linesOf(problems: readonly ConfigProblem[]): string[] {
 /** The process's environment. This is the only place that reads it. */
 export function environment(): NodeJS.ProcessEnv {
   return process.env;
+}
+
+/** The release of this service. */
+export function packageVersion(): string {
+  const file = new URL('../../package.json', import.meta.url);
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
 /** Every setting with its default; nothing of the process is read. */

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, type Metric, Registry } from 'prom-client';
+import { packageVersion } from '../config/config.ts';
 import { FAILURE_CODES } from '../failures.ts';
 
 /** All values that a label may have, or the pattern of names that an operator gives. */
@@ -158,6 +159,10 @@ export const METRICS = {
     { method, route },
     [0.005, 0.01, 0.05, 0.1, 0.5, 1, 2, 10],
   ),
+  dpf_build_info: gauge('1; the release of this service that the process runs, and of Node', {
+    version: /^\d+\.\d+\.\d+[\w.+-]{0,40}$/,
+    node: /^\d+\.\d+\.\d+[\w.+-]{0,40}$/,
+  }),
   dpf_redis_up: gauge('1 if Redis answered this process when last asked', {}),
   dpf_log_lines_lost_total: counter(
     'Log lines that were not written: refused or stuck (the stream), repeated (errors only counted)',
@@ -505,6 +510,7 @@ const KEPT = [
 
 /** This process, its log and its Redis. */
 function processMetrics(record: Recorder) {
+  record.set('dpf_build_info', { version: packageVersion(), node: process.versions.node }, 1);
   return {
     redisAnswers: (answers: boolean) => record.set('dpf_redis_up', {}, answers ? 1 : 0),
     /** Shows Node's own metrics, and counts the lines that this log loses. @param log its lost lines by reason: `LogRoot` */

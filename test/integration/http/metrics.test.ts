@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { packageVersion } from '../../../src/config/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
 
 describe('the metrics of the HTTP server', () => {
@@ -19,6 +20,8 @@ describe('the metrics of the HTTP server', () => {
       /^dpf_http_requests_total\{method="POST",route="\/v1\/searches",status="4xx"\} 1$/m,
     );
     expect(text).to.match(/^dpf_redis_up 1$/m);
+    const build = `dpf_build_info{version="${packageVersion()}",node="${process.versions.node}"} 1`;
+    expect(text.split('\n')).to.include(build);
     expect(text).to.not.match(/secretive|nowhere|hush/);
   });
 
