@@ -210,6 +210,26 @@ describe('traces', () => {
   });
 });
 
+describe('without a tracer provider', () => {
+  const service = useService();
+  const http = useHttpService({ LOG_LEVEL: 'debug' }, { beside: service });
+
+  it('jobs carry nothing, and neither answers nor log lines name a trace', async () => {
+    const headers = { traceparent: `00-${TRACE_ID}-${CALLER}-01` };
+    const { json } = await http.call('POST', '/v1/searches', { query: 'phone case' }, headers);
+    await service.producer.waitFor(json.searchId);
+    for (const [queue, id] of Object.entries({ search: json.searchId, calls: `${json.searchId}-r1-p1` })) {
+      const options = (await http.redis.hget(`{ebay}:ebay-${queue}:${id}`, 'opts')) as string;
+      expect(JSON.parse(options), queue).to.include.keys('priority').and.not.have.any.keys('tm', 'omc');
+    }
+    const refused = await http.call('POST', '/v1/searches', { query: '' }, headers);
+    expect(refused.status).to.equal(400);
+    expect(refused.json).not.to.have.property('traceId');
+    await waitFor('the log lines', () => /"status":400/.test(http.logged));
+    expect(http.logged).not.to.contain('trace_id');
+  });
+});
+
 function nonEmpty<T>(list: T[]): T[] | undefined {
   return list.length > 0 ? list : undefined;
 }
