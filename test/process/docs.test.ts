@@ -90,6 +90,14 @@ describe('the documentation', function () {
     expect(refused).to.deep.equal([]);
   });
 
+  it('names the command that works where npm finds no dpf, wherever it shows that one', () => {
+    const pages = [...new Set(commands.map(({ page }) => page))];
+    const without = pages.filter(
+      (page) => !readFileSync(join(ROOT, page), 'utf8').includes('npx dropship-product-finder'),
+    );
+    expect(without).to.deep.equal([]);
+  });
+
   it('shows npm scripts that there are', () => {
     const { scripts } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { scripts: object };
     const shown = commandsOf(/^npm (run |test)/).map(({ command }) =>

@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 
@@ -18,7 +22,6 @@ import { BootError, connect, ConfigError, EbayAuthService, EbayProductCollector,
   type EnqueueOptions, type FailureCode, type Logs, type MarketplaceId, type Money, type Outcome, type Product,
   type ProducerOptions, type SearchReport, type SearchRequest, type SearchSummary, type SearchEstimate, type Schedule,
   type ScheduleReport, type StandaloneOptions, type TokenData, type TokenStatus } from 'dropship-product-finder';
-import schema from 'dropship-product-finder/schemas/search-request.json' with { type: 'json' };
 export async function use(options: ConnectOptions): Promise<string> {
   const searches: SearchProducer = await connect({ ...options, marketplace: 'EBAY_DE', commandTimeout: 1 });
   const request: SearchRequest = { query: 'lamp', maxItems: 10, filters: { price: { max: '20', currency: 'USD' } } };
@@ -39,7 +42,7 @@ export async function use(options: ConnectOptions): Promise<string> {
   const failure = new Failure('internal', 'x');
   const code: FailureCode = failure.code;
   if (failure.retryable) throw new Error(String(wrong) + String(wrongOption) + code);
-  return [schema.title, outcome, price?.value, added.when, estimate.calls.total, ProductSchema.type].join();
+  return [outcome, price?.value, added.when, estimate.calls.total, ProductSchema.type].join();
 }
 export async function alone(tokens: StandaloneOptions['tokens'], log: Logs): Promise<MarketplaceId[]> {
   const config: Config = loadConfig({ env: {}, files: [] });
@@ -90,44 +93,173 @@ if (process.argv[2] !== undefined) {
 }
 `;
 
+/** What npm 7 and later know of an installed package. */
+interface Installed {
+  version: string;
+  engines?: { node?: string };
+  hasInstallScript?: boolean;
+}
+
+/** Exit code and output; a command that fails is no exception here. */
+async function ended(command: string, args: string[], cwd: string) {
+  const { stdout, stderr, code } = await run(command, args, { cwd, maxBuffer: 1e8 }).then(
+    (output) => ({ ...output, code: 0 }),
+    (error: { stdout: string; stderr: string; code: number }) => error,
+  );
+  return { code, output: stdout + stderr };
+}
+
 describe('the packed library, installed elsewhere', function () {
-  this.timeout(120_000);
+  this.timeout(180_000);
   const redis = useRedis();
   const { node } = useProcesses();
+  const { dependencies, optionalDependencies } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
   let folder: string;
-  before(async () => {
+  let home: string;
+  let tarball: string;
+  let installation: string;
+  before(async function () {
     folder = await mkdtemp(join(tmpdir(), 'dpf-package-'));
-    const home = join(folder, 'node_modules/dropship-product-finder');
-    await mkdir(home, { recursive: true });
+    home = join(folder, 'node_modules/dropship-product-finder');
     // The build is there already, and building here would take it from under the tests beside this one.
     await run('npm', ['pack', '--ignore-scripts', '--silent', '--pack-destination', folder], { cwd: ROOT });
-    const [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
-    await run('tar', ['-xzf', join(folder, tarball), '--strip-components', '1', '-C', home]);
-    await symlink(join(ROOT, 'node_modules'), join(home, 'node_modules'));
+    [tarball = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'));
     await writeFile(join(folder, 'package.json'), '{ "type": "module" }');
+    const flags = '--prefer-offline --foreground-scripts --no-audit --no-fund --fetch-retries 0'.split(' ');
+    const { code, output } = await ended(
+      'npm',
+      ['install', '--prefix', folder, ...flags, `./${tarball}`],
+      folder,
+    );
+    if (/\b(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH)\b/.test(output)) {
+      console.log('skipped: npm reaches no registry, and its cache lacks a package');
+      this.skip();
+    }
+    expect(code, output).to.equal(0);
+    installation = output;
     await writeFile(join(folder, 'typed.ts'), TYPED);
     await writeFile(join(folder, 'plain.js'), PLAIN);
     await writeFile(join(folder, 'loaded.js'), LOADED);
   });
   after(() => rm(folder, { recursive: true, force: true }));
 
-  it('has the program, the schemas and what the pages and the demo need, and no sources or tests', async () => {
-    const files = await readdir(join(folder, 'node_modules/dropship-product-finder'));
-    expect(files.sort().join(' ')).to.equal(
-      'LICENSE README.md config dist node_modules package.json public schemas',
+  async function installed(): Promise<[name: string, Installed][]> {
+    const text = await readFile(join(folder, 'node_modules/.package-lock.json'), 'utf8');
+    const { packages } = JSON.parse(text) as { packages: Record<string, Installed> };
+    return Object.entries(packages).map(([path, each]) => [path.replace(/^node_modules\//, ''), each]);
+  }
+
+  it('has the program, the schemas, the documents and what the pages and the demo need, and no sources or tests', async () => {
+    expect((await readdir(home)).sort().join(' ')).to.equal(
+      'CHANGELOG.md LICENSE README.md SECURITY.md config dist docs examples package.json public schemas',
     );
+    const files = await readdir(home, { recursive: true });
+    expect(files.filter((name) => name.endsWith('.map'))).to.deep.equal([]);
+    expect(await readFile(join(home, 'dist/index.js'), 'utf8')).to.not.include('sourceMappingURL');
+    expect(files.filter((name) => /^dist\/(cli|http|simulator)\/.*\.d\.ts$/.test(name))).to.deep.equal([]);
   });
 
-  it('has types that a strict program compiles against', async () => {
-    const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
-    const flags = '--noEmit --strict --module nodenext --target es2022 --types node --typeRoots';
-    const types = join(ROOT, 'node_modules/@types');
-    const args = [...flags.split(' '), types, '--resolveJsonModule', '--skipLibCheck', 'false', 'typed.ts'];
-    const { stdout } = await run(process.execPath, [tsc, ...args], { cwd: folder }).catch(
-      (error: { stdout: string }) => error,
-    );
-    expect(stdout).to.equal('');
+  it('has every file that its documents link to, but for the pages on work in the repository', async () => {
+    const files = await readdir(home, { recursive: true });
+    const links = files
+      .filter((name) => name.endsWith('.md'))
+      .flatMap((name) =>
+        [...readFileSync(join(home, name), 'utf8').matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(
+          ([, target = '']) => join(dirname(name), target),
+        ),
+      );
+    expect(links.length).to.be.greaterThan(50);
+    const dead = links.filter((path) => !existsSync(join(home, path)));
+    expect(
+      dead.filter((path) => !/^(AGENTS\.md|CONTRIBUTING\.md|bench\/|test\/|src\/)/.test(path)),
+    ).to.deep.equal([]);
   });
+
+  it('brings the versions that the tests run, for every supported Node, and nothing that is compiled', async () => {
+    const packages = await installed();
+    const versions = Object.fromEntries(packages.map(([name, { version }]) => [name, version]));
+    expect(versions).to.include({ ...dependencies, ...optionalDependencies });
+    const semver = createRequire(import.meta.url)('semver');
+    const engines = packages.flatMap(([name, { engines = {} }]) =>
+      semver.satisfies('20.19.0', engines.node ?? '*') ? [] : [`${name}: ${engines.node}`],
+    );
+    expect(engines).to.deep.equal([]);
+    // It looks for its binary, which other packages bring. BullMQ works without it.
+    const scripts = packages.flatMap(([name, { hasInstallScript }]) => (hasInstallScript ? [name] : []));
+    expect(scripts).to.deep.equal(['msgpackr-extract']);
+    expect(installation).to.not.match(/EBADENGINE|\bgyp |g\+\+|make:|ERESOLVE|deprecated/);
+    expect(packages.filter(([name]) => /^(mocha|typescript|tsx|esbuild)$/.test(name))).to.deep.equal([]);
+  });
+
+  it('is what publint and Are the Types Wrong want it to be', async () => {
+    const bytes = await readFile(join(folder, tarball));
+    const { messages, pkg } = await publint({
+      pack: { tarball: new Uint8Array(bytes).buffer },
+      strict: true,
+    });
+    expect(messages.map((message) => formatMessage(message, pkg, { color: false }))).to.deep.equal([]);
+    // A `require` of an ES module is an error in Node before 20.19 only.
+    const attw = join(ROOT, 'node_modules/@arethetypeswrong/cli/dist/index.js');
+    const args = [attw, tarball, '--ignore-rules', 'cjs-resolves-to-esm', '--format', 'json'];
+    const { code, output } = await ended(process.execPath, args, folder);
+    expect(code, output).to.equal(0);
+    expect(Object.keys(JSON.parse(output).analysis.entrypoints['.'].resolutions)).to.deep.equal([
+      'node10',
+      'node16-cjs',
+      'node16-esm',
+      'bundler',
+    ]);
+  });
+
+  it('runs the demo by npx, under both of its names', async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    const named = await ended('npx', ['--no-install', 'dropship-product-finder', '--version'], folder);
+    expect(named).to.deep.equal({ code: 0, output: `${version}\n` });
+    const demo = await ended('npx', ['--no-install', 'dpf', 'demo'], folder);
+    expect(demo.code, demo.output).to.equal(0);
+    expect(demo.output).to.match(/Calls arrived at eBay at least \d+ ms apart/);
+  });
+
+  it('is used by CommonJS with require, as by ES modules with import', async () => {
+    await mkdir(join(folder, 'commonjs'));
+    await writeFile(join(folder, 'commonjs/package.json'), '{ "type": "commonjs" }');
+    await writeFile(
+      join(folder, 'commonjs/used.js'),
+      `const { connect } = require('dropship-product-finder');
+       const { title } = require('dropship-product-finder/schemas/search-request.json');
+       connect({ redisUrl: process.argv[2] }).then(async (searches) => {
+         const { searchId } = await searches.enqueue({ query: 'lamp' });
+         console.log(title, (await searches.get(searchId)).state);
+         await searches.close();
+       });`,
+    );
+    const used = node([join(folder, 'commonjs/used.js'), redis.url]);
+    expect(await used.exit(), used.output).to.equal(0);
+    expect(used.stdout).to.match(/ queued\n$/);
+  });
+
+  for (const [resolution, module] of [
+    ['node16', 'node16'],
+    ['nodenext', 'nodenext'],
+    ['bundler', 'esnext'],
+  ] as const)
+    it(`has types that a strict program compiles against, with the libraries’, by ${resolution}`, async () => {
+      const files = ['typed.ts'];
+      if (resolution !== 'node16') {
+        // Node 16 has no attributes of imports.
+        await writeFile(
+          join(folder, 'schema.ts'),
+          `import schema from 'dropship-product-finder/schemas/search-request.json' with { type: 'json' };
+           export const title: string = schema.title;`,
+        );
+        files.push('schema.ts');
+      }
+      const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
+      const flags = `--noEmit --strict --module ${module} --moduleResolution ${resolution} --target es2022 --types node`;
+      const libraries = ['--typeRoots', join(ROOT, 'node_modules/@types'), '--skipLibCheck', 'false'];
+      const args = [tsc, ...flags.split(' '), ...libraries, '--resolveJsonModule', ...files];
+      expect(await ended(process.execPath, args, folder)).to.deep.equal({ code: 0, output: '' });
+    });
 
   it('changes nothing by being imported', async () => {
     const imported = node([join(folder, 'plain.js')]);
@@ -147,6 +279,7 @@ describe('the packed library, installed elsewhere', function () {
     const { stdout } = await run(process.execPath, [join(folder, 'loaded.js'), 'hook']);
     const { packages } = JSON.parse(stdout);
     expect(packages).to.deep.equal([
+      '@opentelemetry/api',
       'ajv',
       'croner',
       'dropship-product-finder',
