@@ -4,7 +4,7 @@ import { formWarnings } from '../config/written.ts';
 import { checkCredentials, checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
 import { Failure } from '../failures.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
-import { FleetStore } from '../fleet/fleetStore.ts';
+import { FleetStore, type ProcessReport } from '../fleet/fleetStore.ts';
 import { goneText, LOSS_REMEDY, lossText, sinceOf } from '../fleet/loss.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
@@ -66,6 +66,7 @@ export async function* examine(
       backlogLimit: config.search.backlogLimit,
       now: await clockOf(redis).current(),
     });
+    yield workerFinding(await new FleetStore(redis, config.queue.prefix).processes());
   } finally {
     await lifecycle.stop(CLOSE_MS);
   }
@@ -78,6 +79,16 @@ async function checkData(store: FleetStore): Promise<Finding> {
     return fail('data', 'degraded', `${lossText(loss)}; gone: ${goneText(loss)}`, LOSS_REMEDY);
   if (mark === '') return ok('data', 'no worker and no server has used this Redis yet');
   return ok('data', `used by this fleet since ${new Date(sinceOf(mark)).toISOString()}`);
+}
+
+/** By their own reports: Redis's list of clients shows every client of the machine, and our users may not read it. */
+function workerFinding(processes: readonly ProcessReport[]): Finding {
+  const count = processes.filter(
+    ({ role, tenants }) => role === 'worker' && tenants.includes(DEFAULT_TENANT),
+  ).length;
+  if (count > 0) return ok('worker', `${count} connected`);
+  const remedy = 'start dpf worker with the same REDIS_URL and QUEUE_PREFIX';
+  return fail('worker', 'degraded', 'no worker is connected: searches only wait', remedy);
 }
 
 /** Token, quota, gate, and one search. */

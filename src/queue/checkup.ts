@@ -21,7 +21,7 @@ interface QueueCheckup {
 /** A job that waited longer than this has not just come at a busy moment. */
 const LONG_MS = 15 * 60_000;
 
-/** Checks whether the queues move: how many jobs wait, since when, what failed, and whether workers are connected. */
+/** Checks whether the queues move: how many jobs wait, since when, and what failed. */
 export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
   const { redis, searches, calls } = parts;
   const wrong = (await Promise.all([searches, calls].map((queue) => wrongKeys(redis, queue)))).flat();
@@ -34,7 +34,6 @@ export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
     await failures(parts),
     ...(await putAside(parts)),
     ...(await schedulers(parts)),
-    await workers(parts),
   ];
 }
 
@@ -104,14 +103,6 @@ async function failures({ redis, searches, now }: QueueCheckup): Promise<Finding
     `${kept}, the oldest from ${ago} ago: ${id}, ${oneLine(oldest.reason)}`,
     `dpf search --get ${id} shows it, --retry starts it again`,
   );
-}
-
-async function workers({ searches, calls }: QueueCheckup): Promise<Finding> {
-  const remedy = 'start dpf worker with the same REDIS_URL and QUEUE_PREFIX';
-  const counts = await Promise.all([searches, calls].map((queue) => queue.getWorkersCount()));
-  const least = Math.min(...counts);
-  if (least === 0) return fail('worker', 'degraded', 'no worker is connected: searches only wait', remedy);
-  return ok('worker', `${least} connected`);
 }
 
 /** Reasons hold what eBay or a caller wrote. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
+import { examine } from '../../../src/app/doctor.ts';
 import { startServeApp } from '../../../src/app/serve.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
@@ -100,6 +101,16 @@ describe('the users of config/redis/users.acl', () => {
       await producer.schedule.runNow('hourly');
       expect(await producer.schedule.list()).to.have.length(1);
       await producer.schedule.remove('hourly');
+      expect(await admin.acl('LOG')).to.deep.equal([]);
+    });
+
+    it('are refused nothing that the doctor asks', async () => {
+      await admin.acl('LOG', 'RESET');
+      const config = testConfig(serviceEnv(redis.urlOf('worker'), simulator().url));
+      const found: string[] = [];
+      for await (const { check, state } of examine(config, { log: quietLog() }))
+        found.push(`${check} ${state}`);
+      expect(found).to.include('queues ok').and.include('worker ok');
       expect(await admin.acl('LOG')).to.deep.equal([]);
     });
 
