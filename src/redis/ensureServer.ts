@@ -18,12 +18,12 @@ export const REDIS_SOURCE = {
   sha256: '960a8ec15e34ff40e57ff16837b26b33bd81f2da6d24497bb63de532a323a18e',
 };
 
-/** What a container engine runs: the image of docker-compose.yml. */
+/** What a container engine runs: the image of docker-compose.yml. REDIS_IMAGE in the environment names another one. */
 export const REDIS_IMAGE =
   'redis:8.2.10-bookworm@sha256:164c759a0c342ee69d08fc99219382b0fd682181465c0df2e0e6911f4c85d73c';
 
 export interface ServerOptions {
-  /** `PATH` is searched; `XDG_CACHE_HOME`, `REDIS_SOURCE_URL` and `REDIS_SOURCE_SHA256` count too. Default: the process's. */
+  /** `PATH`, `HOME`, `XDG_CACHE_HOME`, `REDIS_IMAGE`, `REDIS_SOURCE_URL` and `REDIS_SOURCE_SHA256` count; default: the process's. */
   env?: NodeJS.ProcessEnv;
   /** Whether a container will do. It sees no file of this machine, and other servers do not reach it. */
   container?: boolean;
@@ -146,6 +146,7 @@ async function containerServer(
   say: Say | undefined,
   signal: AbortSignal,
 ): Promise<ServerCommand | undefined> {
+  const image = env.REDIS_IMAGE || REDIS_IMAGE;
   for (const name of ENGINES) {
     const engine = await findProgram(env.PATH ?? '', [name]);
     if (engine === undefined) continue;
@@ -153,18 +154,18 @@ async function containerServer(
       run(engine, args, { env, signal: AbortSignal.any([signal, ...limit]) });
     try {
       await ask(['info'], [AbortSignal.timeout(ENGINE_ANSWERS_MS)]);
-      await ask(['image', 'inspect', REDIS_IMAGE]).catch(() => {
+      await ask(['image', 'inspect', image]).catch(() => {
         signal.throwIfAborted();
-        say?.(`${name} downloads ${REDIS_IMAGE}`);
-        return ask(['pull', REDIS_IMAGE]);
+        say?.(`${name} downloads the image ${image}`);
+        return ask(['pull', image]);
       });
     } catch (error) {
       signal.throwIfAborted();
       say?.(`no Redis from ${name}: ${reasonOf(error)}`);
       continue;
     }
-    const image = ['--entrypoint', 'redis-server', REDIS_IMAGE, '--protected-mode', 'no'];
-    return (port) => [engine, ...CONTAINER, '--publish', `127.0.0.1:${port}:6379`, ...image];
+    const server = ['--entrypoint', 'redis-server', image, '--protected-mode', 'no'];
+    return (port) => [engine, ...CONTAINER, '--publish', `127.0.0.1:${port}:6379`, ...server];
   }
   return undefined;
 }

@@ -184,8 +184,8 @@ image) exit 1 ;;
 run)
   while [ "$1" != --publish ]; do shift; done
   port=\${2#127.0.0.1:}
-  while [ "$1" != ${REDIS_IMAGE} ]; do shift; done
-  shift
+  while [ "$1" != redis-server ]; do shift; done
+  shift 2
   exec ${real} --bind 127.0.0.1 --port \${port%:6379} --dir ${folder} "$@" ;;
 esac
 `,
@@ -194,21 +194,21 @@ esac
     return () => (existsSync(calls) ? readFileSync(calls, 'utf8').trim().split('\n') : []);
   }
 
-  it('runs in a container on a loopback port where an engine answers, and nothing is built', async () => {
-    const calls = addEngine('docker');
-    serveSource(working());
-    expect(await start({ container: true })).to.equal('PONG');
-    const [{ port } = { port: 0 }] = running;
-    expect(calls().slice(0, 3)).to.deep.equal([
-      'info',
-      `image inspect ${REDIS_IMAGE}`,
-      `pull ${REDIS_IMAGE}`,
-    ]);
-    expect(calls()[3])
-      .to.match(/^run --rm .*--user 999:999/)
-      .and.include(`--publish 127.0.0.1:${port}:6379 `);
-    expect([downloads, cached()]).to.deep.equal([0, []]);
-  });
+  for (const image of [REDIS_IMAGE, 'mirror.example/redis:8'])
+    it(`runs in a container of ${image} on a loopback port where an engine answers, and nothing is built`, async () => {
+      const calls = addEngine('docker');
+      serveSource(working());
+      if (image !== REDIS_IMAGE) env.REDIS_IMAGE = image;
+      expect(await start({ container: true })).to.equal('PONG');
+      const [{ port } = { port: 0 }] = running;
+      const [info, inspect, pull, run, ...others] = calls();
+      expect([info, inspect, pull]).to.deep.equal(['info', `image inspect ${image}`, `pull ${image}`]);
+      expect(run)
+        .to.match(/^run --rm .*--user 999:999/)
+        .and.include(`--publish 127.0.0.1:${port}:6379 `);
+      expect(run).to.include(` ${image} --protected-mode no --save  --maxmemory-policy noeviction`);
+      expect([others, downloads, cached()]).to.deep.equal([[], 0, []]);
+    });
 
   it('skips an engine that does not answer and one that has an error', async () => {
     const calls = [
