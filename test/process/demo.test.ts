@@ -1,4 +1,7 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { useProcesses } from '../support/processes.ts';
 
@@ -28,6 +31,18 @@ describe('dpf demo', function () {
     expect(demo.output).to.equal(
       'dpf: no redis-server or valkey-server on the PATH: install Redis 7 or Valkey first\n',
     );
+  });
+
+  it('asks a container engine where there is no Redis', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'engine-'));
+    try {
+      writeFileSync(join(folder, 'podman'), '#!/bin/sh\necho no machine runs >&2\nexit 125', { mode: 0o755 });
+      const demo = dpf(['demo'], { PATH: folder });
+      expect(await demo.exit(), demo.output).to.equal(4);
+      expect(demo.output).to.match(/no Redis from podman: no machine runs.*\ndpf: no redis-server or/);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('with --keep prints what another terminal needs, and ends on Ctrl-C; a second worker logs as usual', async () => {
