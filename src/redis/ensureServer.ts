@@ -192,8 +192,8 @@ async function buildTools(path: string): Promise<Tools | undefined> {
   return tar && make && compiler ? { tar, make } : undefined;
 }
 
-/** A line of progress after so many lines of `make`; it prints about 220. */
-const MAKE_LINES = 50;
+/** A line of progress after so many lines of `make`, of about 150. */
+const MAKE_LINES = 25;
 
 /** Builds in a folder of its own: an interrupted build leaves nothing, and two at once do not meet. */
 async function buildServer(
