@@ -60,16 +60,20 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
         },
       },
     );
-    const calls = openQueueWorker(
+    const calls: QueueWorker = openQueueWorker(
       context,
       settings,
       { connection, trouble },
       {
         queue: context.calls,
         process: (job) =>
-          jobSpan(context.calls.name, job, () => processCall(context, job, abortCalls.signal), {
-            isCall: true,
-          }),
+          jobSpan(
+            context.calls.name,
+            job,
+            () =>
+              processCall(context, job, abortCalls.signal, (ms) => calls.waited(ms, context.intervalMs())),
+            { isCall: true },
+          ),
         onEnd: (job, result) => {
           const failed = job.finishedOn === undefined ? 'retried' : 'failed';
           const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');
@@ -240,11 +244,15 @@ function openQueueWorker(
     async isStuck(): Promise<boolean> {
       const now = performance.now();
       // Without an answer from Redis there is nothing to start either.
-      const waits = activeJobs < settings.concurrency && (await hasWaitingJobs(queue).catch(() => false));
+      const waits = activeJobs < worker.concurrency && (await hasWaitingJobs(queue).catch(() => false));
       if (!waits) waitingSince = undefined;
       else if (waitingSince === undefined || lastActivity > waitingSince) waitingSince = now;
       else return now - waitingSince >= settings.stuckAfterMs;
       return false;
+    },
+    /** A call of this worker has waited so long for its slot. */
+    waited(ms: number, intervalMs: number): void {
+      worker.concurrency = jobsToHold(worker.concurrency, settings.concurrency, ms, intervalMs);
     },
     /** @param force does not wait for the jobs under way */
     async close(force: boolean): Promise<void> {
@@ -253,6 +261,27 @@ function openQueueWorker(
       clearTimeout(inspectTimer);
     },
   };
+}
+
+type QueueWorker = ReturnType<typeof openQueueWorker>;
+
+/** In intervals: a call that waits for its slot for longer has others before it, and one that waits for less has none. */
+const LONG_WAIT = 3;
+const SHORT_WAIT = 0.5;
+/** One is under way while the next one waits for its slot. */
+const FEWEST = 2;
+
+/**
+ * How many calls a worker holds from now on, after one has waited so long for its slot. More than use each slot only wait in the
+ * worker. A full worker fetches a job with the end of another one (BullMQ 6.7.0); one with free places asks for each, and at the
+ * end of a job that fetches none BullMQ counts what is left.
+ * @param held how many it has held so far
+ * @param most WORKER_CONCURRENCY
+ */
+export function jobsToHold(held: number, most: number, waitedMs: number, intervalMs: number): number {
+  if (intervalMs === 0) return most;
+  if (waitedMs > LONG_WAIT * intervalMs) return Math.max(Math.min(FEWEST, most), held - 1);
+  return waitedMs < SHORT_WAIT * intervalMs ? Math.min(most, held + 2) : held;
 }
 
 function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptions {

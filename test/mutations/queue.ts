@@ -18,6 +18,23 @@ const MAP_PAGE = 'test/unit/collector/mapPage.test.ts';
 const VERDICT = 'test/unit/queue/verdict.test.ts';
 
 export const mutations: Mutation[] = [
+  {
+    id: 'worker-holds-all',
+    file: 'src/queue/worker.ts',
+    find: 'worker.concurrency = jobsToHold(worker.concurrency, settings.concurrency, ms, intervalMs);',
+    replace: 'jobsToHold(worker.concurrency, settings.concurrency, ms, intervalMs);',
+    breaks: 'A worker holds no more calls than use each slot.',
+    tests: ['test/integration/queue/redisCost.test.ts'],
+    grep: 'no fetch of its own',
+  },
+  {
+    id: 'worker-holds-one',
+    file: 'src/queue/worker.ts',
+    find: 'Math.max(Math.min(FEWEST, most), held - 1)',
+    replace: 'Math.max(0, held - 1)',
+    breaks: 'A worker always takes a next call.',
+    tests: ['test/unit/queue/held.test.ts'],
+  },
   // Pages.
   {
     id: 'page-after-the-end',
