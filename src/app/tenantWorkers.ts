@@ -313,13 +313,20 @@ function jobContext(config: Config, redis: Redis) {
   const { prefix } = config.queue;
   const { resultsTtl, trackTtl, deadline } = config.search;
   const runTtlMs = runsTtlMs(config);
-  const { kept, cooldown } = config.events;
+  const { kept, maxAge, cooldown } = config.events;
   return {
     redis,
     store: new SearchStore({ redis, prefix, resultTtlMs: resultsTtl * SECOND, runTtlMs }),
     tracks: new Tracks({ redis, prefix, ttlMs: trackTtl * SECOND }),
-    coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runTtlMs }),
-    events: new EventStream({ redis, prefix, kept, cooldownMs: cooldown * SECOND, memoryMs: runTtlMs }),
+    coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runTtlMs, endTtlMs: resultsTtl * SECOND }),
+    events: new EventStream({
+      redis,
+      prefix,
+      kept,
+      maxAgeMs: maxAge * SECOND,
+      cooldownMs: cooldown * SECOND,
+      memoryMs: runTtlMs,
+    }),
     rules: jobDefaults(config),
     crashIsolation: { busy: false },
     deadlineMs: deadline * SECOND,

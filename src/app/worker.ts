@@ -6,6 +6,8 @@ import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
+import { ageLimits, Retention, retentionInterval } from '../fleet/retention.ts';
+import { startDuty } from '../fleet/upkeep.ts';
 import { serveOperations } from '../http/operations.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { QueueContext } from '../queue/search/context.ts';
@@ -117,6 +119,12 @@ export async function startWorkerApp(
       requireDescriptors({ tenants: served.length, concurrency, streams });
       await tenants.serve(fleet.current());
     });
+    const { prefix } = config.queue;
+    const retention = new Retention({ redis, prefix, limits: () => ageLimits(fleet.current().config) });
+    const everyMs = retentionInterval(config);
+    const work = (signal: AbortSignal) => retention.round(signal);
+    const duty = startDuty({ name: 'retention', redis, prefix, everyMs, work, log: logger });
+    lifecycle.opened('retention', duty, (opened) => opened.stop());
     started = true;
     return app;
   } catch (error) {

@@ -231,6 +231,7 @@ export const schema = {
       '{ebay}',
       'First part of every key; the braces keep all of them in one Redis Cluster slot',
     ),
+    quarantineTtl: seconds('QUARANTINE_TTL', 604_800, 'How long a job in quarantine is kept; 7 days'),
   },
   ebay,
   pace,
@@ -245,6 +246,7 @@ export const schema = {
   },
   events: {
     kept: count('EVENTS_KEPT', 50_000, 'About how many events are kept; older ones go first'),
+    maxAge: key('seconds, long', 'EVENTS_MAX_AGE', 604_800, 'How long an event is kept at most; 7 days'),
     cooldown: secondsOrZero('EVENT_COOLDOWN', 3600, 'Least time between price events of a product; 0: none'),
   },
   schedule: {

@@ -12,12 +12,15 @@ export function eventStreamKey(prefix: string, tenant: string): string {
  * Appends the events that this search has not published yet and no cool-down holds back. One that a cool-down held back
  * counts as published. Returns how many were added.
  * KEYS: stream; ids that this search has published; then the cool-down keys of products. ARGV: length of the stream; life
- * of the ids (ms); cool-down (ms); then for each event its id, type, JSON and the number of its cool-down key (0: none).
+ * of the ids (ms); cool-down (ms); life of an event (ms); then for each event its id, type, JSON and the number of its
+ * cool-down key (0: none).
+ *
+ * The stream as a whole ends with its newest event. Older ones are removed by `Retention`.
  */
 const APPEND = new LuaScript(`
 local length, memory, cooldown = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local added = 0
-for i = 4, #ARGV, 4 do
+for i = 5, #ARGV, 4 do
   local id, type, data, product = ARGV[i], ARGV[i + 1], ARGV[i + 2], KEYS[tonumber(ARGV[i + 3])]
   if redis.call('SADD', KEYS[2], id) == 1 then
     if not product or cooldown == 0 or redis.call('SET', product, id, 'NX', 'PX', cooldown) then
@@ -27,6 +30,7 @@ for i = 4, #ARGV, 4 do
   end
 end
 redis.call('PEXPIRE', KEYS[2], memory)
+if added > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return added`);
 
 /** Events of one script, so that it blocks Redis for a moment only. */
@@ -37,6 +41,8 @@ interface EventStreamOptions {
   prefix: string;
   /** About how many events are kept; older ones go first. */
   kept: number;
+  /** How long an event is kept at most, ms. */
+  maxAgeMs: number;
   /** After an event about a product's price, how long none follows, ms; 0: no cool-down. */
   cooldownMs: number;
   /** How long a search remembers its events, ms: as long as it may be run again. */
@@ -53,7 +59,7 @@ export class EventStream {
 
   /** Appends those that this search has not published yet, in their order; returns their number. */
   async append(search: SearchRef, events: readonly ServiceEvent[]): Promise<number> {
-    const { redis, prefix, kept, cooldownMs, memoryMs } = this.#options;
+    const { redis, prefix, kept, maxAgeMs, cooldownMs, memoryMs } = this.#options;
     let added = 0;
     for (let from = 0; from < events.length; from += APPEND_BATCH) {
       const keys = [eventStreamKey(prefix, search.tenant), keyOf(prefix, 'announced', search)];
@@ -64,7 +70,7 @@ export class EventStream {
       const args = events
         .slice(from, from + APPEND_BATCH)
         .flatMap((event) => [event.id, event.type, JSON.stringify(event), cooldownOf(event)]);
-      const limits = [kept, Math.ceil(memoryMs), Math.ceil(cooldownMs)];
+      const limits = [kept, ...[memoryMs, cooldownMs, maxAgeMs].map(Math.ceil)];
       added += (await APPEND.run(redis, keys, [...limits, ...args])) as number;
     }
     return added;

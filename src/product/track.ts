@@ -178,11 +178,17 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
       listings.set(listing, { ...(current ?? NEVER_DELIVERED), itemId, lastSeen: began });
   }
   const settled = before?.whole === true;
+  const gone = settled ? before.gone : whole ? goneFrom(track, observation) : [];
+  // Of what eBay no longer lists only the id and the time stay.
+  for (const itemId of settled ? [] : gone) {
+    const known = track.listings.get(listingOf(itemId));
+    if (known !== undefined) listings.set(listingOf(itemId), { ...known, ...NO_OFFER });
+  }
   return {
     verdict: {
       marks,
       formerTotals,
-      gone: settled ? before.gone : whole ? goneFrom(track, observation) : [],
+      gone,
       whole: settled || whole,
       firstRun: before?.firstRun ?? track.since === null,
     },
@@ -252,7 +258,8 @@ function goneFrom({ listings, lastWhole }: Track, { listed, began, priceCurrency
   );
 }
 
-const NEVER_DELIVERED = { delivered: false, currency: null, named: false, offers: [] };
+const NO_OFFER = { currency: null, named: false, offers: [] };
+const NEVER_DELIVERED = { delivered: false, ...NO_OFFER };
 
 interface OfferComparison {
   change: Exclude<Mark, 'new'>;

@@ -89,7 +89,7 @@ export class SearchProducer {
     this.schedule = new Schedules({ ...options, defaults: options, minInterval: minScheduleInterval });
     this.#admit = createIntake(redis, searches, options.limits);
     this.#store = new SearchStore({ redis, prefix, resultTtlMs: resultsTtlMs, runTtlMs: runsTtlMs });
-    this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs });
+    this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs, endTtlMs: resultsTtlMs });
     this.#reader = new SearchReader({ ...options, defaults: options, store: this.#store });
   }
 

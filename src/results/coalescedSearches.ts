@@ -23,12 +23,14 @@ export type Claim =
 /**
  * One hash a request: `leader`, `f:ASKER` = whom that asker waits for, and how the last one ended (`by`, `at`, `good`,
  * `payload`). An asker that waited for a leader takes its end whatever its own `maxAge`: it asked before that end.
+ *
+ * An end names listings, so it is kept for as long as a result: only leaders and askers make the hash live longer, and the
+ * next leader removes it. Who still waited for it waits for that leader.
  */
 const CLAIM = new LuaScript(`
 local me, maxAge, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-redis.call('PEXPIRE', KEYS[1], ttl)
 local leader, by, at, good, awaited = unpack(redis.call('HMGET', KEYS[1], 'leader', 'by', 'at', 'good', 'f:' .. me))
 if awaited then redis.call('HDEL', KEYS[1], 'f:' .. me) end
 local recent = good == '1' and maxAge > 0 and now - tonumber(at) <= maxAge
@@ -36,11 +38,13 @@ if by and leader ~= me and (awaited == by or (not leader and recent)) then
   return { 'answered', by, redis.call('HGET', KEYS[1], 'payload') }
 end
 if not leader or leader == me then
+  if by then redis.call('HDEL', KEYS[1], 'by', 'at', 'good', 'payload') end
   redis.call('HSET', KEYS[1], 'leader', me)
   redis.call('PEXPIRE', KEYS[1], ttl)
   return { 'leader' }
 end
 redis.call('HSET', KEYS[1], 'f:' .. me, leader)
+redis.call('PEXPIRE', KEYS[1], ttl)
 return { 'follower', leader }`);
 
 /** ARGV: leader, then optionally good and payload. Answers who waited for it. */
@@ -65,12 +69,17 @@ export class CoalescedSearches {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #ttlMs: number;
+  readonly #endTtlMs: number;
 
-  /** @param options.ttlMs how long a request is remembered without any sign of life */
-  constructor({ redis, prefix, ttlMs }: { redis: Redis; prefix: string; ttlMs: number }) {
-    this.#redis = redis;
-    this.#prefix = prefix;
-    this.#ttlMs = Math.ceil(ttlMs);
+  /**
+   * @param options.ttlMs how long a request is remembered that a search collects, without any sign of life
+   * @param options.endTtlMs how long an end is remembered
+   */
+  constructor(options: { redis: Redis; prefix: string; ttlMs: number; endTtlMs: number }) {
+    this.#redis = options.redis;
+    this.#prefix = options.prefix;
+    this.#ttlMs = Math.ceil(options.ttlMs);
+    this.#endTtlMs = Math.ceil(options.endTtlMs);
   }
 
   /** @param hash see `requestHash` @param maxAgeMs an end this recent answers at once; 0 for none */
@@ -83,7 +92,7 @@ export class CoalescedSearches {
 
   /** The leader is done: its end is everybody's. @param good whether it may answer later askers by their `maxAge` */
   async finish(hash: string, me: Requester, payload: string, good: boolean): Promise<Requester[]> {
-    return this.#resign(hash, me, good ? '1' : '0', payload, this.#ttlMs);
+    return this.#resign(hash, me, good ? '1' : '0', payload, this.#endTtlMs);
   }
 
   /** The leader gives up or is gone: the first of those who waited for it to come back will lead. */

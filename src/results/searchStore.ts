@@ -150,7 +150,8 @@ return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
 
 /**
  * Stores an answer and looks at what may follow, in one step. The first answer of a call stands, and the result ends with
- * its earliest answer: the mark `timed` says that its end is set.
+ * its earliest answer: `timed` says that its end is set, and when that answer was stored, ms since the epoch. Version 0.1
+ * left it empty.
  *
  * Where another worker has stored the answer meanwhile, that one does what follows: it has taken the job over.
  *
@@ -201,7 +202,12 @@ if isNew then
     fields[#fields + 1] = 'facts:' .. chain
     fields[#fields + 1] = (there[3] or '') .. ARGV[5]
   end
-  redis.call('HSET', result, 'timed', '', unpack(fields))
+  if not there[1] then
+    local time = redis.call('TIME')
+    fields[#fields + 1] = 'timed'
+    fields[#fields + 1] = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+  end
+  redis.call('HSET', result, unpack(fields))
 end
 if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
 return { number and ended and not cancelled and 1 or 0, open }`);

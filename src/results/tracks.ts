@@ -8,6 +8,8 @@ import {
   type Track,
   type TrackVerdict,
 } from '../product/track.ts';
+import { keptFor } from '../redis/ageLimit.ts';
+import { LuaScript } from '../redis/luaScript.ts';
 import { asHash } from '../redis/ownHash.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { packVerdict, readVerdict } from './packing.ts';
@@ -44,6 +46,8 @@ export interface TrackState {
   began: number;
   since: number | null;
   lastWhole: number | null;
+  /** No listing in it was seen before, ms since the epoch. Missing in what earlier releases wrote. */
+  oldest?: number;
 }
 
 export interface TrackId {
@@ -120,6 +124,7 @@ export class Tracks {
         began: isChanged ? observation.began : (state?.began ?? observation.began),
         since: comparison.after.since,
         lastWhole: comparison.after.lastWhole,
+        oldest: oldestOf(known.listings, comparison.after.listings),
       };
       const reply = await this.#redis.eval(
         COMMIT,
@@ -155,7 +160,7 @@ export class Tracks {
 
   /** Listings that have outlived their time, or cannot be read, count as unknown even before they are deleted. */
   #trackFrom(state: TrackState | undefined, fields: Array<[string, string]>): Track {
-    const rememberedFrom = clockOf(this.#redis, this.#prefix).now() - this.#ttlMs;
+    const rememberedFrom = clockOf(this.#redis, this.#prefix).now() - keptFor(this.#ttlMs);
     const listings = fields
       .flatMap(([listing, value]) => {
         const remembered = read(value);
@@ -186,6 +191,51 @@ const UNCOMPARED: TrackVerdict = {
 
 const CHANGED_REQUEST =
   'the request of this track has changed, so the track starts afresh: this search is its first one';
+
+/** Listings that are read, and deleted, in one command. */
+const FORGET_BATCH = 500;
+
+/** KEYS: track. ARGV: listings and their values in turn. One that a search has seen since stays. */
+const FORGET = new LuaScript(`
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
+end`);
+
+/** KEYS: track. ARGV: its state as it was read, and what it is now. */
+const NOTE_OLDEST = new LuaScript(`
+if redis.call('HGET', KEYS[1], '${STATE}') == ARGV[1] then redis.call('HSET', KEYS[1], '${STATE}', ARGV[2]) end`);
+
+/**
+ * Deletes the listings of a track that were last seen before this, ms since the epoch. A search counts them as unknown already.
+ * @param key see `trackKey`
+ */
+export async function forgetOutlived(
+  redis: Redis,
+  key: string,
+  before: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const text = await redis.hget(key, STATE);
+  const state = readState(text ?? '');
+  if ((state?.oldest ?? 0) >= before) return;
+  let oldest = Number.MAX_SAFE_INTEGER;
+  let cursor = '0';
+  do {
+    signal.throwIfAborted();
+    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', FORGET_BATCH);
+    const outlived: string[] = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      const [listing, value] = [flat[i] as string, flat[i + 1] as string];
+      const lastSeen = listing === STATE ? before : (read(value)?.lastSeen ?? 0);
+      if (lastSeen < before) outlived.push(listing, value);
+      else if (listing !== STATE) oldest = Math.min(oldest, lastSeen);
+    }
+    if (outlived.length > 0) await FORGET.run(redis, key, outlived);
+    cursor = next;
+  } while (cursor !== '0');
+  if (state !== undefined)
+    await NOTE_OLDEST.run(redis, key, [text as string, JSON.stringify({ ...state, oldest })]);
+}
 
 /** Why a search must not be compared with a track, nor change it. */
 function reasonNotToCompare(
@@ -221,6 +271,14 @@ function parseObject(text: string): object | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** When the listing was last seen that was not seen for longest, ms since the epoch. */
+function oldestOf(known: Track['listings'], changed: Track['listings']): number {
+  let oldest = Number.MAX_SAFE_INTEGER;
+  for (const [listing, { lastSeen }] of known) if (!changed.has(listing)) oldest = Math.min(oldest, lastSeen);
+  for (const { lastSeen } of changed.values()) oldest = Math.min(oldest, lastSeen);
+  return oldest;
 }
 
 /** Without the names of the fields: there may be very many. */

@@ -26,6 +26,7 @@ describe('consumers of the event stream, as processes of their own', () => {
       redis,
       prefix: '{ebay}',
       kept: 50_000,
+      maxAgeMs: 60_000,
       cooldownMs: 0,
       memoryMs: 60_000,
     });

@@ -63,6 +63,7 @@ describe('what a track remembers in Redis', () => {
     });
     expect(JSON.parse(state ?? '')).to.deep.equal({
       ...{ version: 1, request: 'this request', ignored: '', began, since: began, lastWhole: began },
+      oldest: began,
     });
     expect(await redis.pttl(KEY)).to.be.within(29 * DAY_MS, 30 * DAY_MS);
     expect(await tracks.look(MINE, ['v1|1|9', 'v1|2|0'])).to.deep.include({

@@ -1,0 +1,38 @@
+import type { Mutation } from './mutation.ts';
+
+const tests = ['test/integration/upkeep/retention.test.ts'];
+
+export const mutations: Mutation[] = [
+  {
+    id: 'events-age',
+    file: 'src/fleet/retention.ts',
+    find: "redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f', now - ARGV[2]))",
+    replace: '',
+    breaks: 'No event outlives EVENTS_MAX_AGE.',
+    tests,
+  },
+  {
+    id: 'ended-jobs-age',
+    file: 'src/fleet/retention.ts',
+    find: "if (kind === 'jobs') await",
+    replace: "if (kind === 'tracks') await",
+    breaks: 'No ended job outlives RESULTS_TTL, also in a queue where nothing else ends.',
+    tests,
+  },
+  {
+    id: 'lowered-limit',
+    file: 'src/fleet/retention.ts',
+    find: 'if (isFirst) await',
+    replace: 'if (!isFirst) await',
+    breaks: 'A limit that was lowered counts for what was stored before.',
+    tests,
+  },
+  {
+    id: 'shared-end-age',
+    file: 'src/results/coalescedSearches.ts',
+    find: "good ? '1' : '0', payload, this.#endTtlMs);",
+    replace: "good ? '1' : '0', payload, this.#ttlMs);",
+    breaks: 'The end that identical searches share names listings no longer than a result is kept.',
+    tests,
+  },
+];
