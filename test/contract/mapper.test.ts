@@ -1,24 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { itemCall, searchCall } from '../../src/collector/query.ts';
 import { parseSearchRequest } from '../../src/product/parseRequest.ts';
+import { type Documents, EBAYS, OWN } from './documents.ts';
 
-const folder = process.env.EBAY_OPENAPI;
 const WIRE = new URL('../../src/ebay/wire.ts', import.meta.url);
-
-interface Property {
-  $ref?: string;
-  items?: Property;
-  type?: string;
-}
-interface Document {
-  paths: Record<
-    string,
-    { get: { parameters: { name: string; in: string; schema: { type?: string; pattern?: string } }[] } }
-  >;
-  components: { schemas: Record<string, { properties: Record<string, Property> }> };
-}
 
 /** Wire interface → the document's schema of the same thing. */
 const SCHEMAS: [name: string, schema: string][] = [
@@ -58,13 +44,27 @@ function fieldsOf(source: string, name: string): [field: string, type: string][]
   return [...body.matchAll(/^ {2}(\w+)\?: (.+?)[;{]?$/gm)].map(([, field = '', type = '']) => [field, type]);
 }
 
-describe("eBay's OpenAPI documents", () => {
-  if (folder === undefined) {
+describe('our own list of eBay’s fields', () => testDocuments(OWN));
+
+describe('eBay’s OpenAPI documents', () => {
+  if (EBAYS === undefined) {
     it('are kept to (skipped: set EBAY_OPENAPI to the folder of the documents)');
     return;
   }
-  const read = (file: string): Document => JSON.parse(readFileSync(join(folder, file), 'utf8'));
-  const browse = read('buy_browse_v1_oas3.json');
+  testDocuments(EBAYS);
+
+  it('have all of our own list, with the same types', () => {
+    for (const api of ['browse', 'analytics'] as const)
+      for (const [name, { properties }] of Object.entries(OWN[api].components.schemas))
+        for (const [field, { type }] of Object.entries(properties)) {
+          const known = EBAYS?.[api].components.schemas[name]?.properties[field];
+          expect(known, `${name}.${field}`).to.not.equal(undefined);
+          if (type !== undefined) expect(known?.type, `${name}.${field}`).to.equal(type);
+        }
+  });
+});
+
+function testDocuments({ browse, analytics }: Documents): void {
   const source = readFileSync(WIRE, 'utf8');
 
   const full = parseSearchRequest(
@@ -103,7 +103,7 @@ describe("eBay's OpenAPI documents", () => {
   }
 
   it('have every field that the quota is read from, with its type', () => {
-    const { schemas } = read('developer_analytics_v1_beta_oas3.json').components;
+    const { schemas } = analytics.components;
     for (const [schema, fields] of RATE_LIMITS)
       for (const [field, type] of Object.entries(fields))
         expect(schemas[schema]?.properties[field]?.type, `${schema}.${field}`).to.equal(type);
@@ -122,4 +122,4 @@ describe("eBay's OpenAPI documents", () => {
       }
     });
   }
-});
+}

@@ -2,8 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { mapDetails } from '../../src/collector/mapDetails.ts';
+import { readErrorBody } from '../../src/ebay/answer.ts';
+import { readRateLimits } from '../../src/ebay/client.ts';
+import { readTokenAnswer } from '../../src/ebay/oauth/tokenRequest.ts';
 import { packPage, unpackPage } from '../../src/results/packing.ts';
 import { checkFields, checkItem, expectProduct, isContradiction, mapped } from './checkedAnswers.ts';
+import { MADE_UP } from './madeUpAnswers.ts';
 
 const folder = process.env.EBAY_SAMPLES;
 const REASONS = ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price'];
@@ -47,16 +51,9 @@ function checkOther(body: unknown): void {
   expect(mapDetails(body, new Date(0))).to.equal(null);
 }
 
-describe('real answers of eBay', () => {
-  if (folder === undefined) {
-    it('are mapped (skipped: set EBAY_SAMPLES to a folder with captured JSON bodies)');
-    return;
-  }
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.json'),
-  );
-  for (const name of names.sort()) {
-    const body: unknown = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+function testAnswers(answers: Readonly<Record<string, unknown>>): void {
+  for (const name of Object.keys(answers).sort()) {
+    const body = answers[name];
     const kind = kindOf(body);
 
     it(`${name}: products or named reasons, no exception`, () => {
@@ -71,4 +68,90 @@ describe('real answers of eBay', () => {
       else checkItem(body);
     });
   }
+}
+
+function answersIn(folder: string): Record<string, unknown> {
+  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+    name.endsWith('.json'),
+  );
+  return Object.fromEntries(
+    names.map((name) => [name, JSON.parse(readFileSync(join(folder, name), 'utf8'))]),
+  );
+}
+
+/** Read by code that search answers and item answers share; eBay documents each of them for the other kind alone. */
+const OF_THE_OTHER_KIND = ['item.thumbnailImages', 'page.itemSummaries[].shippingOptions[].type'];
+
+describe('made-up answers in the shapes of eBay’s', () => {
+  testAnswers(MADE_UP);
+
+  it('have every field that the mappers read', () => {
+    const reads = new Reads();
+    for (const body of Object.values(MADE_UP))
+      if (kindOf(body) === 'item') mapDetails(reads.watch('item', body), new Date(0));
+      else mapped(reads.watch('page', body));
+    expect(reads.paths).to.include.members([
+      'page.itemSummaries[].price.value',
+      'page.warnings[].parameters[].name',
+      'item.returnTerms.returnPeriod.unit',
+    ]);
+    expect(reads.absentEverywhere().sort()).to.deep.equal(OF_THE_OTHER_KIND);
+  });
 });
+
+describe('made-up answers that are no listings', () => {
+  const object = (name: string) => MADE_UP[name] as Fields;
+
+  it('say which error they are', () => {
+    for (const errorId of [1001, 1100, 2001, 2004, 11001])
+      expect(readErrorBody(object(`error-${errorId}`))).to.have.property('errorId', errorId);
+  });
+
+  it('say how many calls are left', () => {
+    const reset = Date.parse('2031-01-01T08:00:00.000Z');
+    expect(readRateLimits(object('rate-limits'))).to.deep.equal({ limit: 5000, remaining: 4959, reset });
+  });
+
+  it('are a token, or the reason why there is none', () => {
+    const read = (name: string, status: number) => readTokenAnswer(status, JSON.stringify(MADE_UP[name]));
+    expect(read('oauth-token', 200)).to.deep.include({ access_token: 'made-up', expires_in: 7200 });
+    expect(() => read('oauth-invalid-client', 401))
+      .to.throw()
+      .with.property('reason', 'invalid_client');
+  });
+});
+
+describe('real answers of eBay', () => {
+  if (folder === undefined)
+    it('are mapped (skipped: set EBAY_SAMPLES to a folder with captured JSON bodies)');
+  else testAnswers(answersIn(folder));
+});
+
+/** Which fields of answers are read, by path: `page.itemSummaries[].price.value`. */
+class Reads {
+  readonly #found = new Map<string, boolean>();
+
+  get paths(): string[] {
+    return [...this.#found.keys()];
+  }
+
+  /** Those that were read and were in no answer. */
+  absentEverywhere(): string[] {
+    return this.paths.filter((path) => this.#found.get(path) === false);
+  }
+
+  /** The same value, whose fields are noted as they are read. */
+  watch(path: string, value: unknown): unknown {
+    if (typeof value !== 'object' || value === null) return value;
+    const isList = Array.isArray(value);
+    return new Proxy(value, {
+      get: (target, name) => {
+        const inner: unknown = Reflect.get(target, name);
+        if (typeof name !== 'string' || (isList && !/^\d+$/.test(name))) return inner;
+        const below = isList ? `${path}[]` : `${path}.${name}`;
+        if (!isList) this.#found.set(below, this.#found.get(below) === true || inner !== undefined);
+        return this.watch(below, inner);
+      },
+    });
+  }
+}

@@ -1,0 +1,170 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+interface Property {
+  $ref?: string;
+  items?: Property;
+  type?: string;
+}
+interface Schema {
+  properties: Record<string, Property>;
+  additionalProperties?: boolean;
+}
+interface Parameter {
+  name: string;
+  in: string;
+  schema: { type?: string; pattern?: string };
+}
+
+/** What the tests look at in an OpenAPI document. */
+export interface Document {
+  paths: Record<string, { get: { parameters: Parameter[] } }>;
+  components: { schemas: Record<string, Schema> };
+}
+
+export interface Documents {
+  browse: Document;
+  analytics: Document;
+  /** Whether they name every field, so that another one is a mistake. */
+  isWhole: boolean;
+}
+
+const TEXT: Property = { type: 'string' };
+const NUMBER: Property = { type: 'integer' };
+const FLAG: Property = { type: 'boolean' };
+const of = (name: string): Property => ({ $ref: `#/components/schemas/${name}` });
+const many = (items: Property): Property => ({ type: 'array', items });
+const schema = (properties: Record<string, Property>): Schema => ({ properties });
+const texts = (...names: string[]) => Object.fromEntries(names.map((name) => [name, TEXT]));
+const parameters = (place: string, ...names: string[]): Parameter[] =>
+  names.map((name) => ({ name, in: place, schema: { type: 'string' } }));
+
+const LISTING = {
+  ...texts(
+    'itemId',
+    'title',
+    'itemWebUrl',
+    'itemEndDate',
+    'condition',
+    'conditionId',
+    'epid',
+    'listingMarketplaceId',
+  ),
+  image: of('Image'),
+  additionalImages: many(of('Image')),
+  price: of('ConvertedAmount'),
+  currentBidPrice: of('ConvertedAmount'),
+  bidCount: NUMBER,
+  buyingOptions: many(TEXT),
+  seller: of('Seller'),
+  topRatedBuyingExperience: FLAG,
+  priorityListing: FLAG,
+  itemLocation: of('ItemLocationImpl'),
+};
+const SHIPPING = {
+  ...texts('shippingCostType', 'minEstimatedDeliveryDate', 'maxEstimatedDeliveryDate'),
+  shippingCost: of('ConvertedAmount'),
+};
+const HEADERS = parameters('header', 'X-EBAY-C-MARKETPLACE-ID', 'X-EBAY-C-ENDUSERCTX', 'Accept-Language');
+
+/** The names and types of what this service sends and reads. eBay's own documents, where they are at hand, must agree. */
+export const OWN: Documents = {
+  isWhole: false,
+  browse: {
+    paths: {
+      '/item_summary/search': {
+        get: {
+          parameters: [
+            ...parameters('query', 'q', 'category_ids', 'filter', 'aspect_filter', 'fieldgroups'),
+            ...parameters('query', 'sort', 'limit', 'offset', 'gtin', 'epid', 'auto_correct'),
+            ...HEADERS,
+          ],
+        },
+      },
+      '/item/{item_id}': {
+        get: { parameters: [...parameters('query', 'fieldgroups'), ...HEADERS] },
+      },
+    },
+    components: {
+      schemas: {
+        ConvertedAmount: schema(texts('value', 'currency', 'convertedFromValue', 'convertedFromCurrency')),
+        Image: schema(texts('imageUrl')),
+        Category: schema(texts('categoryId')),
+        ShippingOptionSummary: schema(SHIPPING),
+        ShippingOption: schema({ ...SHIPPING, type: TEXT }),
+        Seller: schema({ feedbackPercentage: TEXT, feedbackScore: NUMBER }),
+        ItemLocationImpl: schema(texts('city', 'country', 'postalCode')),
+        ItemSummary: schema({
+          ...LISTING,
+          ...texts('legacyItemId', 'itemAffiliateWebUrl', 'itemGroupHref', 'itemGroupType'),
+          ...texts('itemOriginDate', 'itemCreationDate'),
+          thumbnailImages: many(of('Image')),
+          shippingOptions: many(of('ShippingOptionSummary')),
+          pickupOptions: many({ type: 'object' }),
+          leafCategoryIds: many(TEXT),
+          categories: many(of('Category')),
+        }),
+        Error: schema({
+          errorId: NUMBER,
+          ...texts('category', 'message', 'longMessage'),
+          parameters: many(of('ErrorParameter')),
+        }),
+        ErrorParameter: schema(texts('name', 'value')),
+        SearchPagedCollection: schema({
+          ...{ total: NUMBER, limit: NUMBER, offset: NUMBER, next: TEXT },
+          itemSummaries: many(of('ItemSummary')),
+          warnings: many(of('Error')),
+        }),
+        ItemReturnTerms: schema({
+          returnsAccepted: FLAG,
+          returnPeriod: of('TimeDuration'),
+          returnShippingCostPayer: TEXT,
+        }),
+        TimeDuration: schema({ value: NUMBER, unit: TEXT }),
+        EstimatedAvailability: schema({
+          ...texts('estimatedAvailabilityStatus', 'availabilityThresholdType'),
+          estimatedAvailableQuantity: NUMBER,
+          availabilityThreshold: NUMBER,
+          estimatedSoldQuantity: NUMBER,
+          deliveryOptions: many(TEXT),
+        }),
+        TypedNameValue: schema(texts('name', 'value')),
+        Item: schema({
+          ...LISTING,
+          ...texts('brand', 'mpn', 'gtin'),
+          shippingOptions: many(of('ShippingOption')),
+          returnTerms: of('ItemReturnTerms'),
+          estimatedAvailabilities: many(of('EstimatedAvailability')),
+          localizedAspects: many(of('TypedNameValue')),
+        }),
+        ItemGroup: schema({ items: many(of('Item')) }),
+        CompatibilityResponse: schema({ compatibilityStatus: TEXT, warnings: many(of('Error')) }),
+      },
+    },
+  },
+  analytics: {
+    paths: {},
+    components: {
+      schemas: {
+        RateLimitsResponse: schema({ rateLimits: many(of('RateLimit')) }),
+        RateLimit: schema({ apiName: TEXT, resources: many(of('Resource')) }),
+        Resource: schema({ name: TEXT, rates: many(of('Rate')) }),
+        Rate: schema({ limit: NUMBER, remaining: NUMBER, reset: TEXT }),
+      },
+    },
+  },
+};
+
+const folder = process.env.EBAY_OPENAPI;
+
+/** eBay's own documents, where EBAY_OPENAPI names their folder. */
+export const EBAYS = folder === undefined ? undefined : documentsOf(folder);
+
+function documentsOf(path: string): Documents {
+  const read = (file: string): Document => JSON.parse(readFileSync(join(path, file), 'utf8'));
+  return {
+    isWhole: true,
+    browse: read('buy_browse_v1_oas3.json'),
+    analytics: read('developer_analytics_v1_beta_oas3.json'),
+  };
+}

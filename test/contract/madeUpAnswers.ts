@@ -1,0 +1,366 @@
+/**
+ * Answers in the shapes that eBay documents, with goods, sellers, numbers and texts that are made up here. Nothing in them was
+ * captured from eBay.
+ */
+
+type Json = Record<string, unknown>;
+
+const money = (value: string, currency = 'USD') => ({ value, currency });
+const converted = (value: string, currency: string, from: string, fromCurrency: string) => ({
+  ...money(value, currency),
+  convertedFromValue: from,
+  convertedFromCurrency: fromCurrency,
+});
+const picture = (name: string, size: number) => ({
+  imageUrl: `https://i.ebayimg.com/images/g/${name}/s-l${size}.jpg`,
+});
+const API = 'https://api.ebay.com/buy/browse/v1';
+
+interface Goods {
+  number: number;
+  title: string;
+  picture: string;
+  site?: string;
+  marketplace?: string;
+}
+
+function listing({ number, title, picture: name, site = 'com', marketplace = 'EBAY_US' }: Goods): Json {
+  return {
+    itemId: `v1|${number}|0`,
+    title,
+    leafCategoryIds: ['900100'],
+    categories: [
+      { categoryId: '900100', categoryName: 'Made-up goods' },
+      { categoryId: '900001', categoryName: 'All made-up goods' },
+    ],
+    image: picture(name, 225),
+    price: money('19.40'),
+    itemHref: `${API}/item/v1%7C${number}%7C0`,
+    seller: { username: `seller-${number % 7}`, feedbackPercentage: '98.6', feedbackScore: 321 },
+    condition: 'New',
+    conditionId: '1000',
+    thumbnailImages: [picture(name, 1600)],
+    shippingOptions: [{ shippingCostType: 'FIXED', shippingCost: money('0.00') }],
+    buyingOptions: ['FIXED_PRICE'],
+    itemWebUrl: `https://www.ebay.${site}/itm/${number}`,
+    itemLocation: { city: 'Willowbrook', postalCode: '000**', country: 'US' },
+    additionalImages: [picture(`${name}Side`, 1600)],
+    adultOnly: false,
+    legacyItemId: String(number),
+    availableCoupons: false,
+    itemOriginDate: '2026-01-02T03:04:05.000Z',
+    itemCreationDate: '2026-02-03T04:05:06.000Z',
+    topRatedBuyingExperience: false,
+    priorityListing: false,
+    listingMarketplaceId: marketplace,
+  };
+}
+
+function without(body: Json, ...names: string[]): Json {
+  return Object.fromEntries(Object.entries(body).filter(([name]) => !names.includes(name)));
+}
+
+function search(query: string, items: Json[], more: Json = {}): Json {
+  const address = (offset: number) => `${API}/item_summary/search?q=${query}&limit=50&offset=${offset}`;
+  return {
+    href: address(0),
+    total: 1234,
+    next: address(50),
+    limit: 50,
+    offset: 0,
+    itemSummaries: items,
+    ...more,
+  };
+}
+
+const stool = { number: 700000000001, title: 'Fennimore folding stool, oak, 42 cm', picture: 'StoolA' };
+const lamp = { number: 700000000002, title: 'Quillon desk lamp “Lumo” & dimmer', picture: 'LampB' };
+const kettle = { number: 700000000003, title: 'Brassle camping kettle 1.5 l', picture: 'KettleC' };
+const rug = { number: 700000000004, title: 'Handmade rug by Tessaly, 90 x 150', picture: 'RugD' };
+const clock = { number: 700000000005, title: 'Wall clock Orlo, silent', picture: 'ClockE' };
+const vase = { number: 700000000006, title: 'Vase from the Pellam workshop', picture: 'VaseF' };
+
+const searchUs = search('stool', [
+  {
+    ...listing(stool),
+    epid: '4000000001',
+    itemAffiliateWebUrl: 'https://www.ebay.com/itm/700000000001?campid=1',
+    topRatedBuyingExperience: true,
+    priorityListing: true,
+    marketingPrice: {
+      originalPrice: money('24.25'),
+      discountPercentage: '20',
+      discountAmount: money('4.85'),
+    },
+    shippingOptions: [
+      {
+        shippingCostType: 'FIXED',
+        shippingCost: money('3.10'),
+        minEstimatedDeliveryDate: '2026-03-09T08:00:00.000Z',
+        maxEstimatedDeliveryDate: '2026-03-13T08:00:00.000Z',
+        guaranteedDelivery: false,
+      },
+      { shippingCostType: 'FIXED', shippingCost: money('9.90') },
+    ],
+  },
+  {
+    ...listing(lamp),
+    itemId: 'v1|700000000002|810000000002',
+    itemGroupHref: `${API}/item/get_items_by_item_group?item_group_id=700000000002`,
+    itemGroupType: 'SELLER_DEFINED_VARIATIONS',
+    shippingOptions: [{ shippingCostType: 'CALCULATED' }],
+    seller: { username: 'seller-new', feedbackPercentage: '0.0', feedbackScore: 0 },
+  },
+  {
+    ...without(listing(kettle), 'price', 'additionalImages'),
+    buyingOptions: ['AUCTION'],
+    currentBidPrice: money('7.77'),
+    bidCount: 3,
+    itemEndDate: '2031-01-01T10:20:30.000Z',
+    condition: 'Used',
+    conditionId: '3000',
+  },
+  {
+    ...listing(rug),
+    buyingOptions: ['AUCTION', 'FIXED_PRICE', 'BEST_OFFER'],
+    currentBidPrice: money('30.00'),
+    bidCount: 0,
+    itemEndDate: '2031-02-01T10:20:30.000Z',
+    shippingOptions: [{ shippingCostType: 'CALCULATED', shippingCost: money('12.34') }],
+  },
+  {
+    ...without(listing(clock), 'shippingOptions'),
+    pickupOptions: [{ pickupLocationType: 'STORE' }],
+    distanceFromPickupLocation: { unitOfMeasure: 'mi', value: '4.2' },
+  },
+]);
+
+const searchDe = {
+  ...without(search('uhr', []), 'href', 'next', 'limit', 'offset'),
+  total: 2,
+  itemSummaries: [
+    {
+      ...listing({
+        ...clock,
+        title: 'Wanduhr Orlo, lautlos – für Küche',
+        site: 'de',
+        marketplace: 'EBAY_GB',
+      }),
+      price: converted('23.05', 'EUR', '19.90', 'GBP'),
+      shippingOptions: [{ shippingCostType: 'FIXED', shippingCost: converted('4.63', 'EUR', '4.00', 'GBP') }],
+      itemLocation: { postalCode: 'ZZ1***', country: 'GB' },
+    },
+    {
+      ...listing({ ...vase, site: 'de', marketplace: 'EBAY_DE' }),
+      price: money('1200.50', 'EUR'),
+      shippingOptions: [{ shippingCostType: 'FIXED', shippingCost: money('0.0', 'EUR') }],
+      seller: {
+        username: 'seller-x',
+        feedbackPercentage: '12.5',
+        feedbackScore: -2,
+        sellerAccountType: 'BUSINESS',
+      },
+    },
+  ],
+};
+
+const searchFewFields = search('vase', [
+  {
+    itemId: 'v1|700000000006|0',
+    title: 'Vase without a picture',
+    price: money('5.00'),
+    buyingOptions: ['FIXED_PRICE'],
+    itemWebUrl: 'https://www.ebay.com/itm/700000000006',
+    itemLocation: { country: 'US' },
+    seller: {},
+  },
+  {
+    ...without(listing(vase), 'itemWebUrl', 'legacyItemId'),
+    itemAffiliateWebUrl: 'https://www.ebay.com/itm/700000000006?campid=1',
+  },
+  {
+    ...without(listing(vase), 'image', 'itemOriginDate', 'leafCategoryIds'),
+    thumbnailImages: [picture('VaseG', 640)],
+  },
+  { itemId: 'v1|700000000007|0', title: 'Without a price', buyingOptions: ['FIXED_PRICE'] },
+  { itemId: 'v1|700000000008|0', title: 'For nothing', price: money('0.00'), buyingOptions: ['FIXED_PRICE'] },
+]);
+
+const searchRefinement = search('lamp', [listing(lamp)], {
+  refinement: {
+    dominantCategoryId: '900100',
+    aspectDistributions: [
+      {
+        localizedAspectName: 'Shade',
+        aspectValueDistributions: [
+          {
+            localizedAspectValue: 'Linen',
+            matchCount: 12,
+            refinementHref: `${API}/item_summary/search?q=lamp`,
+          },
+        ],
+      },
+    ],
+  },
+});
+
+const nothing = { href: `${API}/item_summary/search?q=zyzzyva`, total: 0, limit: 50, offset: 0 };
+
+const warning = (errorId: number, message: string, more: Json = {}) => ({
+  ...{ errorId, domain: 'API_BROWSE', category: 'REQUEST', message, ...more },
+});
+
+const itemFull = {
+  itemId: 'v1|700000000001|0',
+  title: 'Fennimore folding stool, oak, 42 cm',
+  price: money('19.40'),
+  categoryPath: 'All made-up goods|Made-up goods',
+  condition: 'New',
+  conditionId: '1000',
+  itemLocation: { city: 'Willowbrook', postalCode: '000**', country: 'US' },
+  image: picture('StoolA', 1600),
+  additionalImages: [picture('StoolASide', 1600), picture('StoolABack', 1600)],
+  brand: 'Fennimore',
+  mpn: 'FS-42',
+  gtin: '0000000000017',
+  epid: '4000000001',
+  itemCreationDate: '2026-02-03T04:05:06.000Z',
+  seller: { username: 'seller-1', feedbackPercentage: '98.6', feedbackScore: 321 },
+  estimatedAvailabilities: [
+    {
+      deliveryOptions: ['SHIP_TO_HOME'],
+      estimatedAvailabilityStatus: 'IN_STOCK',
+      estimatedAvailableQuantity: 9,
+      estimatedSoldQuantity: 40,
+    },
+  ],
+  shippingOptions: [
+    {
+      shippingServiceCode: 'In a shop',
+      type: 'Pickup',
+      shippingCost: money('0.0'),
+      shippingCostType: 'FIXED',
+    },
+    {
+      shippingServiceCode: 'Parcel',
+      type: 'Standard Shipping',
+      shippingCost: money('3.10'),
+      shippingCostType: 'FIXED',
+      minEstimatedDeliveryDate: '2026-03-09T08:00:00.000Z',
+      maxEstimatedDeliveryDate: '2026-03-13T08:00:00.000Z',
+    },
+  ],
+  returnTerms: {
+    returnsAccepted: true,
+    refundMethod: 'MONEY_BACK',
+    returnShippingCostPayer: 'BUYER',
+    returnPeriod: { value: 30, unit: 'CALENDAR_DAY' },
+  },
+  localizedAspects: [
+    { type: 'STRING', name: 'Material', value: 'Oak' },
+    { type: 'STRING_ARRAY', name: 'Features', value: 'Folding, Stackable' },
+    { type: 'STRING', name: 'Model', value: 'Does not apply' },
+  ],
+  topRatedBuyingExperience: true,
+  buyingOptions: ['FIXED_PRICE', 'BEST_OFFER'],
+  itemAffiliateWebUrl: 'https://www.ebay.com/itm/700000000001?campid=1',
+  itemWebUrl: 'https://www.ebay.com/itm/700000000001',
+  legacyItemId: '700000000001',
+  listingMarketplaceId: 'EBAY_US',
+};
+
+const itemAuction = {
+  ...without(
+    itemFull,
+    'brand',
+    'mpn',
+    'gtin',
+    'epid',
+    'returnTerms',
+    'shippingOptions',
+    'itemAffiliateWebUrl',
+  ),
+  itemId: 'v1|700000000003|0',
+  title: 'Brassle camping kettle 1.5 l',
+  itemWebUrl: 'https://www.ebay.co.uk/itm/700000000003',
+  legacyItemId: '700000000003',
+  price: converted('9.00', 'USD', '7.77', 'GBP'),
+  currentBidPrice: converted('9.00', 'USD', '7.77', 'GBP'),
+  bidCount: 3,
+  itemEndDate: '2031-01-01T10:20:30.000Z',
+  buyingOptions: ['AUCTION'],
+  returnTerms: { returnsAccepted: false },
+  estimatedAvailabilities: [
+    {
+      deliveryOptions: ['SELLER_ARRANGED_LOCAL_PICKUP'],
+      estimatedAvailabilityStatus: 'LIMITED_STOCK',
+      availabilityThreshold: 10,
+      availabilityThresholdType: 'MORE_THAN',
+    },
+  ],
+  localizedAspects: [{ type: 'STRING', name: 'Brand', value: 'Brassle' }],
+};
+
+const itemConverted = {
+  ...itemFull,
+  price: converted('23.05', 'EUR', '19.40', 'USD'),
+  shippingOptions: [
+    { type: 'Economy', shippingCostType: 'FIXED', shippingCost: converted('3.69', 'EUR', '3.10', 'USD') },
+  ],
+};
+
+const error = (errorId: number, category: string, more: Json = {}) => ({
+  errors: [{ errorId, domain: 'MADE_UP', category, message: `Made-up error ${errorId}.`, ...more }],
+});
+
+export const MADE_UP: Readonly<Record<string, unknown>> = {
+  'search-us': searchUs,
+  'search-de-converted': searchDe,
+  'search-few-fields': searchFewFields,
+  'search-refinement': searchRefinement,
+  'search-nothing': nothing,
+  'search-warnings': {
+    warnings: [
+      warning(12008, 'A filter was left out.', { parameters: [{ name: 'filter', value: 'nonsense' }] }),
+      warning(12017, 'A place was left out.', { longMessage: 'A place was left out, as it is not known.' }),
+    ],
+    ...nothing,
+  },
+  'warnings-alone': { warnings: [warning(12017, 'A place was left out.')] },
+  item: itemFull,
+  'item-auction': itemAuction,
+  'item-converted': itemConverted,
+  'error-11001': error(11001, 'REQUEST'),
+  'error-2004': error(2004, 'REQUEST', {
+    longMessage: 'Made-up error 2004, at length.',
+    parameters: [{ name: 'header', value: 'x' }],
+  }),
+  'error-1001': error(1001, 'REQUEST', { longMessage: 'Made-up error 1001, at length.' }),
+  'error-1100': error(1100, 'REQUEST', { longMessage: 'Made-up error 1100, at length.' }),
+  'error-2001': error(2001, 'REQUEST', { longMessage: 'Made-up error 2001, at length.' }),
+  'oauth-token': { access_token: 'made-up', expires_in: 7200, token_type: 'Application Access Token' },
+  'oauth-invalid-client': { error: 'invalid_client', error_description: 'made up' },
+  'rate-limits': {
+    rateLimits: [
+      {
+        apiContext: 'buy',
+        apiName: 'Browse',
+        apiVersion: 'v1',
+        resources: [
+          {
+            name: 'buy.browse',
+            rates: [
+              {
+                count: 41,
+                limit: 5000,
+                remaining: 4959,
+                reset: '2031-01-01T08:00:00.000Z',
+                timeWindow: 86400,
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  },
+};
