@@ -278,7 +278,7 @@ async function run(
   args: string[],
   { env, signal, onLine }: { env: NodeJS.ProcessEnv; signal?: AbortSignal; onLine?: () => void },
 ): Promise<void> {
-  // In a process group of its own, which ends as a whole: `make` has children.
+  // In a process group of its own, which ends as a whole: a script would leave its programs.
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
   const kill = () => {
     if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');

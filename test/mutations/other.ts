@@ -528,11 +528,11 @@ export const mutations: Mutation[] = [
     tests: ['test/integration/redis/ensureServer.test.ts'],
   },
   {
-    id: 'redis-build-interrupt',
+    id: 'redis-engine-script',
     file: 'src/redis/ensureServer.ts',
     find: "if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');",
     replace: 'child.kill();',
-    breaks: 'Ctrl-C ends make together with its compilers.',
+    breaks: 'A container engine without an answer is left, also where its command is a script.',
     tests: ['test/integration/redis/ensureServer.test.ts'],
   },
   {

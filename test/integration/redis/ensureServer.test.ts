@@ -211,10 +211,7 @@ esac
     });
 
   it('skips an engine that does not answer and one that has an error', async () => {
-    const calls = [
-      addEngine('docker', 'exec sleep 600'),
-      addEngine('podman', 'echo no machine >&2; exit 125'),
-    ];
+    const calls = [addEngine('docker', 'sleep 600'), addEngine('podman', 'echo no machine >&2; exit 125')];
     serveSource(working());
     expect(await start({ container: true })).to.equal('PONG');
     expect(calls.map((each) => each())).to.deep.equal([['info'], ['info']]);
