@@ -151,11 +151,6 @@ function traceRequests(app: App, scrubber: Scrubber): void {
     response.once('close', () => span.end(response.headersSent ? response.statusCode : undefined));
     span.run(next);
   });
-  // Fastify goes on from events of the connection, which belong to no request: the end of the body, and of the answer.
-  const within = ({ span }: FastifyRequest, _: FastifyReply, next: () => void) =>
-    span === undefined ? next() : span.run(next);
-  app.addHook('preValidation', within);
-  app.addHook('onResponse', within);
 }
 
 /** When the server closes, connections end with the answers that were under way: one that stays open would hold it up. */

@@ -108,7 +108,7 @@ function traceOf(metadata: unknown): Context {
   if (typeof metadata !== 'string' || metadata.length > LONGEST_METADATA) return ROOT_CONTEXT;
   try {
     const fields: unknown = JSON.parse(metadata);
-    return propagation.deleteBaggage(propagation.extract(ROOT_CONTEXT, fields ?? {}));
+    return propagation.extract(ROOT_CONTEXT, fields ?? {});
   } catch {
     return ROOT_CONTEXT;
   }

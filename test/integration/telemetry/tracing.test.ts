@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { Queue } from 'bullmq';
 import { BullMQOtel } from 'bullmq-otel';
@@ -188,6 +190,26 @@ describe('traces', () => {
     await http.call('POST', '/v1/searches', { query: 'phone case' }, headers);
     await waitFor('the log line', () => /"request answered"/.test(http.logged));
     expect(http.logged).to.contain(`"trace_id":"${TRACE_ID}"`);
+  });
+
+  it('hold what a request does whose body comes later than its head', async () => {
+    const body = JSON.stringify({ query: 'phone case' });
+    const authorization = `Bearer ${await http.key()}`;
+    // The server remembers the key, so that it waits for nothing but the body.
+    await http.call('GET', '/v1/quota', undefined, { authorization });
+    const headers = {
+      authorization,
+      'content-type': 'application/json',
+      'content-length': body.length,
+      expect: '100-continue',
+    };
+    const request = httpRequest(`${http.app.url}/v1/searches`, { method: 'POST', headers, agent: false });
+    request.once('continue', () => request.end(body)).flushHeaders();
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).to.equal(202);
+    const answered = one(await waitFor('its span', () => nonEmpty(spans.ended('POST /v1/searches'))));
+    one(below(answered, 'send ebay-search'));
   });
 
   it('do not count probes', async () => {
