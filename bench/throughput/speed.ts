@@ -70,7 +70,7 @@ export async function withBothWorkers<T>(
 }
 
 /** No pace, and no limit or guard that a backlog of this size would meet. */
-const FAST = {
+export const FAST = {
   MIN_API_CALL_INTERVAL: '0',
   DAILY_CALL_LIMIT: '1000000',
   BACKFILL_SHARE: '0.001',
@@ -100,7 +100,11 @@ async function ended(child: ChildProcess): Promise<void> {
   await exit;
 }
 
-async function timed(child: ChildProcess, searches: number, collect: () => Promise<void>): Promise<Speed> {
+export async function timed(
+  child: ChildProcess,
+  searches: number,
+  collect: () => Promise<void>,
+): Promise<Speed> {
   const pages = searches * PAGES_A_SEARCH;
   const cpuBefore = await cpuOf(child);
   const startedAt = performance.now();
@@ -109,7 +113,7 @@ async function timed(child: ChildProcess, searches: number, collect: () => Promi
   return { pagesPerSecond: pages / seconds, cpuMsPerPage: ((await cpuOf(child)) - cpuBefore) / pages };
 }
 
-async function collectOurs(env: Record<string, string>, searches: number, run: number): Promise<void> {
+export async function collectOurs(env: Record<string, string>, searches: number, run: number): Promise<void> {
   const producer = openProducer(loadConfig({ env, files: [] }));
   await producer.ready();
   const requests = Array.from({ length: searches }, (_, index) => ({
