@@ -132,7 +132,7 @@ export class Retention {
   async round(signal: AbortSignal): Promise<void> {
     const limits = this.#limits();
     const known = JSON.stringify(limits);
-    // The first round, and the first one after a change, shortens the life of keys that Redis deletes by itself.
+    // The first round, and the first one after a change, looks at all there is, also at keys that Redis deletes by itself.
     const isFirst = known !== this.#known;
     const errors: unknown[] = [];
     const attempt = (part: Promise<unknown>) => part.catch((error) => errors.push(error));
@@ -142,7 +142,9 @@ export class Retention {
         const own = keys.filter((key) => kindOf(key.slice(this.#prefix.length + 1)) === kind);
         if (own.length === 0) continue;
         if (isFirst) await attempt(this.#cap(kind, own, limits));
-        await Promise.all(own.map((key) => attempt(this.#trim(kind, key, limits[kind], signal))));
+        await Promise.all(
+          own.map((key) => attempt(this.#trim(kind, key, limits[kind], { whole: isFirst, signal }))),
+        );
       }
     }
     if (errors.length > 0) throw errors[0];
@@ -156,15 +158,20 @@ export class Retention {
       await CAP.run(this.#redis, keys, [Math.ceil(limits[kind]), began, Math.ceil(limits.results)]);
   }
 
-  async #trim(kind: Kind, key: string, limit: number, signal: AbortSignal): Promise<void> {
+  async #trim(
+    kind: Kind,
+    key: string,
+    limit: number,
+    options: { whole: boolean; signal: AbortSignal },
+  ): Promise<void> {
     const life = Math.ceil(limit);
     const kept = Math.floor(keptFor(limit));
     const now = clockOf(this.#redis, this.#prefix).now();
     if (kind === 'events' || kind === 'jobEvents') await TRIM_STREAM.run(this.#redis, key, [life, kept]);
     if (kind === 'quarantine')
       await TRIM_QUARANTINE.run(this.#redis, key, [life, new Date(now - kept).toISOString()]);
-    if (kind === 'tracks' && key.endsWith(':v2')) await forgetOutlived(this.#redis, key, now - kept, signal);
-    if (kind === 'jobs') await this.#removeJobs(key, now - life, signal);
+    if (kind === 'tracks' && key.endsWith(':v2')) await forgetOutlived(this.#redis, key, now - kept, options);
+    if (kind === 'jobs') await this.#removeJobs(key, now - life, options.signal);
   }
 
   /** By themselves BullMQ 6.7.0 removes old jobs only when another one of the queue ends. */

@@ -207,17 +207,17 @@ if redis.call('HGET', KEYS[1], '${STATE}') == ARGV[1] then redis.call('HSET', KE
 
 /**
  * Deletes the listings of a track that were last seen before this, ms since the epoch. A search counts them as unknown already.
- * @param key see `trackKey`
+ * @param key see `trackKey` @param options.whole read all of it, also where its state says that nothing is so old
  */
 export async function forgetOutlived(
   redis: Redis,
   key: string,
   before: number,
-  signal: AbortSignal,
+  { whole, signal }: { whole: boolean; signal: AbortSignal },
 ): Promise<void> {
   const text = await redis.hget(key, STATE);
   const state = readState(text ?? '');
-  if ((state?.oldest ?? 0) >= before) return;
+  if (!whole && (state?.oldest ?? 0) >= before) return;
   let oldest = Number.MAX_SAFE_INTEGER;
   let cursor = '0';
   do {
@@ -285,6 +285,11 @@ function oldestOf(known: Track['listings'], changed: Track['listings']): number 
 function write({ lastSeen, itemId, delivered, currency, named, offers }: Remembered): string {
   const prices = offers.map(({ variation, source, price, shipping }) => [variation, source, price, shipping]);
   return JSON.stringify([lastSeen, itemId, delivered ? 1 : 0, currency, named ? 1 : 0, ...prices]);
+}
+
+/** When a listing of a track was last seen, ms since the epoch; undefined for what another program has written. */
+export function lastSeenIn(text: string): number | undefined {
+  return read(text)?.lastSeen;
 }
 
 /** Undefined for what another program has written. */
