@@ -35,6 +35,15 @@ export const mutations: Mutation[] = [
     breaks: 'A worker always takes a next call.',
     tests: ['test/unit/queue/held.test.ts'],
   },
+  {
+    id: 'checks-without-jobs',
+    file: 'src/queue/bullmq/worker.ts',
+    find: "(await redis.exists(this.toKey('active'), this.toKey('stalled'))) === 0 ? [] : check();",
+    replace: "(await redis.exists(this.toKey('active'))) === 0 ? [] : check();",
+    breaks: 'A job that the last check saw is checked again, also when no other one is active.',
+    tests: ['test/integration/queue/bullmq/worker.test.ts'],
+    grep: 'stalled-check',
+  },
   // Pages.
   {
     id: 'page-after-the-end',

@@ -77,6 +77,26 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     expect(worker?.['limitUntil'], 'it still knows of the limit').to.be.above(Date.now());
   });
 
+  it('`stalled-check` is set by each check for stalled jobs; the patched worker checks nothing where no job is active', async () => {
+    const checks = async (subject: Worker) => {
+      await redis.del(queue.toKey('stalled-check'));
+      // biome-ignore lint/complexity/useLiteralKeys: private in BullMQ's types.
+      await subject['moveStalledJobsToWait']();
+      return redis.exists(queue.toKey('stalled-check'));
+    };
+    const stock = new Worker(queue.name, null, { ...options, connection: blocking });
+    expect(await checks(stock), 'BullMQ no longer checks an idle queue: the override may go').to.equal(1);
+    await stock.close(true);
+    const subject = patched();
+    expect(await checks(subject), 'idle').to.equal(0);
+    await queue.add('page', {}, { priority: 1 });
+    await subject.getNextJob('token');
+    expect(await checks(subject), 'with an active job').to.equal(1);
+    // An entry of the last check, whose job has ended since.
+    await redis.del(queue.toKey('active'));
+    expect(await checks(subject), 'with one that the last check saw').to.equal(1);
+  });
+
   it('`Worker.createJob` gets the stored fields of every job: one without a hash is an error, a huge one is shrunk', async () => {
     const errors: string[] = [];
     const seen: Job[] = [];
