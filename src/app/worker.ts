@@ -15,6 +15,7 @@ import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
 import { bootOnRedis } from './boot.ts';
+import { GrowthCounts } from './growth.ts';
 import { processHealth, tenantsHealth, type WorkerHealth } from './health.ts';
 import { hasNoKeyset, TenantWorkers } from './tenantWorkers.ts';
 
@@ -64,6 +65,10 @@ export async function startWorkerApp(
   try {
     const metrics = createMetrics();
     metrics.process.watchLog(log);
+    const { prefix } = config.queue;
+    // Closed after all that counts.
+    const growth = new GrowthCounts({ redis, prefix, registry: metrics.registry, log: logger });
+    lifecycle.opened('counts of the day', growth);
     const tenants = lifecycle.nested(new TenantWorkers({ chosen, redis, logs: log, metrics, adapt }));
     const fleet = new FleetConfig(redis, {
       config,
@@ -119,7 +124,6 @@ export async function startWorkerApp(
       requireDescriptors({ tenants: served.length, concurrency, streams });
       await tenants.serve(fleet.current());
     });
-    const { prefix } = config.queue;
     const retention = new Retention({ redis, prefix, limits: () => ageLimits(fleet.current().config) });
     const everyMs = retentionInterval(config);
     const work = (signal: AbortSignal) => retention.round(signal);

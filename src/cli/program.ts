@@ -23,6 +23,7 @@ const COMMANDS: Record<string, [summary: string, load: Load]> = {
   simulate: ['Run an eBay of your own', () => import('./simulate.ts')],
   tenants: ['Add, show and remove further keysets', () => import('./tenants.ts')],
   config: ['Check and show the configuration', () => import('./config.ts')],
+  'growth-report': ['Show calls and efficiency by day, for eBay', () => import('./growthReport.ts')],
   compliance: ['Show what is stored of eBay’s answers, and for how long', () => import('./compliance.ts')],
   backup: ['Save keys, schedules, tracks and tenants', () => import('./backup.ts')],
   restore: ['Put a backup back', () => import('./restore.ts')],

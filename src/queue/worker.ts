@@ -76,7 +76,9 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
           ),
         onEnd: (job, result) => {
           const failed = job.finishedOn === undefined ? 'retried' : 'failed';
-          const end = result === undefined ? failed : ((result as CallJobResult).skipped ?? 'stored');
+          const { skipped = 'new' } = (result ?? {}) as CallJobResult;
+          const ended = { new: 'stored', stored: 'reused' }[skipped as string] ?? skipped;
+          const end = result === undefined ? failed : ended;
           const began = job.processedOn ?? clockOf(context.redis).now();
           context.metrics.callEnded(end, classOfCall(job), ageOf(job, began));
         },

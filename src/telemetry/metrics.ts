@@ -88,9 +88,11 @@ export const METRICS = {
     { tenant, class: CLASS },
     [0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200],
   ),
-  dpf_pages_total: counter('Runs of page and item jobs, by result', {
+  dpf_searches_coalesced_total: counter('Searches that took the result of an identical one', { tenant }),
+  dpf_calls_avoided_total: counter('Calls that those identical searches had made', { tenant }),
+  dpf_pages_total: counter('Runs of page and item jobs, by result; reused: the answer was there', {
     tenant,
-    result: ['stored', 'cancelled', 'ended', 'astray', 'retried', 'failed'],
+    result: ['stored', 'reused', 'cancelled', 'ended', 'astray', 'retried', 'failed'],
   }),
   dpf_queue_wait_seconds: histogram(
     'From the moment that a page or item job was added to the start of its run',
@@ -351,6 +353,8 @@ function queueMetrics(record: Recorder, tenant: string) {
     record.begin(
       { tenant, queue: tenant === 'default' ? kind : `${kind}-${tenant}` },
       'dpf_searches_total',
+      'dpf_searches_coalesced_total',
+      'dpf_calls_avoided_total',
       'dpf_pages_total',
       'dpf_products_total',
       'dpf_listings_rejected_total',
@@ -365,6 +369,11 @@ function queueMetrics(record: Recorder, tenant: string) {
     searchEnded(outcome: string, searchClass: string, ms: number): void {
       record.add('dpf_searches_total', { tenant, outcome });
       record.observe('dpf_search_duration_seconds', { tenant, class: searchClass }, ms);
+    },
+    /** A search took the result of an identical one, which had made so many calls. */
+    coalesced(calls: number): void {
+      record.add('dpf_searches_coalesced_total', { tenant });
+      record.add('dpf_calls_avoided_total', { tenant }, calls);
     },
     /** A page or item job ran. @param waitedMs from when it was added to the start of its run */
     callEnded(result: string, callClass: string, waitedMs: number): void {

@@ -59,6 +59,7 @@ export async function coalesce(
         continue;
       }
       await store.takeFrom(search, source);
+      context.metrics.coalesced(callsOf(claim.end));
       const by = source.searchId;
       log.debug('search coalesced', { ...idsOfSearch(context, job), run: run.number, by });
       return summary;
@@ -123,6 +124,11 @@ async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: Sea
   if (job === undefined || job.timestamp !== timestamp) return false;
   const state = await job.getState();
   return state !== 'completed' && state !== 'failed' && state !== 'unknown';
+}
+
+/** What the identical search cost. */
+function callsOf({ payload }: SharedEnd): number {
+  return (JSON.parse(payload) as { summary: SearchSummary }).summary.calls;
 }
 
 /** The leader's summary as that of this search, which made no call itself. */

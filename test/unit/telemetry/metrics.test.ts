@@ -25,6 +25,7 @@ function setAll(metrics: Metrics, word: () => string): void {
   const queue = metrics.queue(tenant);
   queue.searchEnded(word(), word(), 5);
   queue.callEnded(word(), word(), 5);
+  queue.coalesced(3);
   queue.collected(3, { [word()]: 2 });
   queue.stalled(word());
   queue.crashed(word());
