@@ -147,6 +147,8 @@ function sharedOptions(config: Config['redis'], profile: Profile, { username, pa
     password,
     tls: tls ? { ...readTlsFiles(config), ...certificate } : undefined,
     connectTimeout: config.connectTimeout * 1000,
+    // CLIENT SETINFO is refused to our users, and Redis 7.0 cannot grant it: ACL LOG would hold a line of each connection.
+    disableClientInfo: true,
     reconnectOnError: (error: Error) => PASSES_BY_RECONNECTING.test(error.message),
     ...(profile === 'worker'
       ? { maxRetriesPerRequest: null, socketTimeout: config.socketTimeout * 1000 }

@@ -10,6 +10,15 @@ export function startTestRedis(args: string[] = [], port?: number): Promise<Embe
   return startEmbeddedRedis({ args, port, say: console.error });
 }
 
+/** Skips a suite where Redis has no TLS: one that was built from source on this machine has none. */
+export async function skipWithoutTls(suite: Mocha.Context): Promise<void> {
+  const hasTls = await startTestRedis(['--tls-port', '0']).then(
+    (server) => server.stop().then(() => true),
+    () => false,
+  );
+  if (!hasTls) suite.skip();
+}
+
 /**
  * What `useRedis` starts: one Redis; a Cluster of three; or one with the users that we publish, where the service has
  * the rights of a worker and nothing may be refused to it.

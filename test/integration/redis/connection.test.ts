@@ -57,6 +57,20 @@ describe('waiting for Redis', () => {
     expect(message).to.match(new RegExp(`^cannot reach Redis at 127.0.0.1:${port} \\(.+\\)$`));
   });
 
+  it('sends nothing that the users of the service may not send: CLIENT SETINFO', async () => {
+    let sent = '';
+    const { port } = await tcp((socket) => {
+      socket.on('data', (command) => {
+        sent += command;
+        socket.write('$9\r\nloading:0\r\n');
+      });
+    });
+    await waitForRedis(caller(`redis://127.0.0.1:${port}/0`), `redis://127.0.0.1:${port}/0`, 5000);
+    expect(sent)
+      .to.match(/ping/i)
+      .and.not.match(/setinfo/i);
+  });
+
   it('names the cause where something answers that is no Redis', async () => {
     const { port } = await tcp((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
     const { message } = await failureOf(`redis://127.0.0.1:${port}/0`, 300);

@@ -10,7 +10,7 @@ import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { testConfig } from '../../support/config.ts';
 import { freePort } from '../../support/freePort.ts';
-import { startTestRedis, useRedis } from '../../support/redis.ts';
+import { skipWithoutTls, startTestRedis, useRedis } from '../../support/redis.ts';
 import { ScriptedSentinel } from '../../support/scriptedSentinel.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -30,7 +30,8 @@ describe('errors of a socket to Redis', () => {
   let authority: Authority;
   let server: EmbeddedRedis;
   const urls = { plain: '', TLS: '' };
-  before(async () => {
+  before(async function () {
+    await skipWithoutTls(this);
     authority = await makeAuthority();
     const { cert, key } = await authority.sign('redis', 'DNS:localhost,IP:127.0.0.1');
     const port = await freePort();
@@ -40,8 +41,8 @@ describe('errors of a socket to Redis', () => {
     urls.TLS = `rediss://127.0.0.1:${port}/0`;
   });
   after(async () => {
-    await server.stop();
-    await authority.remove();
+    await server?.stop();
+    await authority?.remove();
   });
 
   const open = (kind: Kind) => {

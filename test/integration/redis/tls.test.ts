@@ -7,7 +7,7 @@ import { NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { type Authority, makeAuthority } from '../../support/certificates.ts';
 import { testConfig } from '../../support/config.ts';
 import { freePort } from '../../support/freePort.ts';
-import { startTestRedis } from '../../support/redis.ts';
+import { skipWithoutTls, startTestRedis } from '../../support/redis.ts';
 import { linesOf } from '../../unit/config/problems.ts';
 
 describe('Redis behind TLS', () => {
@@ -18,7 +18,8 @@ describe('Redis behind TLS', () => {
   const ports: Record<string, number> = {};
   let files: { own: { cert: string; key: string }; plainPort: number };
 
-  before(async () => {
+  before(async function () {
+    await skipWithoutTls(this);
     [authority, stranger] = await Promise.all([makeAuthority(), makeAuthority()]);
     const own = await authority.sign('redis', 'DNS:localhost,IP:127.0.0.1');
     const other = await authority.sign('other', 'DNS:redis.internal');
@@ -47,7 +48,7 @@ describe('Redis behind TLS', () => {
   });
   after(async () => {
     await Promise.all(servers.map((server) => server.stop()));
-    await Promise.all([authority.remove(), stranger.remove()]);
+    await Promise.all([authority?.remove(), stranger?.remove()]);
   });
 
   const opened: Redis[] = [];
