@@ -9,7 +9,7 @@ import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { estimateTexts, isWhole, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
-import { countText } from '../text/values.ts';
+import { countText, distanceText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber, withOptions } from './flags.ts';
@@ -159,7 +159,8 @@ async function show({ terminal, producer, flags }: Opened, report: SearchReport)
     terminal.print(flags.json ? JSON.stringify(report) : `${searchId} is ${progressText(report, 0)}`);
     return EXIT.done;
   }
-  printFound(terminal, { summary, products: await producer.products(searchId) }, flags);
+  const [products, now] = await Promise.all([producer.products(searchId), producer.now()]);
+  printFound(terminal, { summary, products }, flags, now);
   return ENDS[summary.outcome].exit;
 }
 
@@ -172,7 +173,12 @@ function columnsOf(list: string | undefined): string[] {
 type Found = { summary: SearchSummary; products: Product[] };
 
 /** An ended search as JSON, CSV or a table. Beside CSV the summary goes to stderr. */
-export function printFound(terminal: Terminal, { summary, products }: Found, options: Partial<Flags>): void {
+export function printFound(
+  terminal: Terminal,
+  { summary, products }: Found,
+  options: Partial<Flags>,
+  now = Date.now(),
+): void {
   const { json = false, csv = false, limitRows = json || csv ? products.length : 20 } = options;
   const shown = products.slice(0, limitRows);
   if (json) {
@@ -188,11 +194,21 @@ export function printFound(terminal: Terminal, { summary, products }: Found, opt
   }
   // Of several marketplaces the best products of each come first: a table that is cut hides none of them.
   const ranked = products.toSorted((a, b) => a.rank - b.rank).slice(0, limitRows);
-  if (ranked.length > 0) terminal.print(productTable(ranked, terminal));
+  if (ranked.length > 0) {
+    terminal.print(productTable(ranked, terminal));
+    terminal.print(terminal.paint('dim', ageText(ranked, now)));
+  }
   const more = products.length - ranked.length;
   const moreBy = `--limit-rows ${products.length}, --json or --csv`;
   if (more > 0) terminal.print(terminal.paint('dim', `… and ${countText(more, 'product')} more (${moreBy})`));
   terminal.print(summaryText(summary, terminal));
+}
+
+/** How old the prices are, as eBay's terms ask: `prices seen now`, `prices seen between 2 h ago and 4 min ago`. */
+function ageText(products: readonly Product[], now: number): string {
+  const times = products.map(({ observedAt }) => observedAt).sort();
+  const [oldest = '', newest = ''] = [times[0], times.at(-1)].map((iso) => distanceText(iso as string, now));
+  return `prices seen ${oldest === newest ? oldest : `between ${oldest} and ${newest}`}`;
 }
 
 interface End {

@@ -55,7 +55,7 @@ ${
   products.length > 0 &&
   html`${priceHistogram(products)}
 ${toolbar(result, shown.length)}
-${list(report.searchId, shown, selection)}`
+${list(report.searchId, shown, selection, now)}`
 }
 ${products.length === 0 && report.state === 'done' && html`<p class="empty">No products. <a href="/">Search for something else</a></p>`}
 ${products.length === 0 && report.state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}`;
@@ -199,14 +199,14 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
 </form>`;
 }
 
-function list(searchId: string, shown: readonly Product[], selection: Selection): Html {
+function list(searchId: string, shown: readonly Product[], selection: Selection, now: number): Html {
   const { page } = selection;
   const from = (page - 1) * PER_PAGE;
   const here = shown.slice(from, from + PER_PAGE);
   if (here.length === 0)
     return html`<p class="empty">None of the products fits. <a href="${addressOf(searchId)}">Show all of them</a></p>`;
   const more = from + PER_PAGE < shown.length;
-  return html`<ul class="cards" aria-labelledby="found">${here.map(productCard)}</ul>
+  return html`<ul class="cards" aria-labelledby="found">${here.map((product) => productCard(product, now))}</ul>
 <nav class="pages" aria-label="Products">
   ${page > 1 && html`<a href="${addressOf(searchId, { ...selection, page: page - 1 })}" rel="prev">Previous</a>`}
   <span>${numberText(from + 1)}–<span id="shown-to">${numberText(from + here.length)}</span> of ${numberText(shown.length)}</span>
@@ -214,15 +214,16 @@ function list(searchId: string, shown: readonly Product[], selection: Selection)
 </nav>`;
 }
 
-function productCard(product: Product): Html {
-  const { title, url, condition, images, itemId, promoted } = product;
+/** eBay's terms ask for the age of what is displayed. */
+function productCard(product: Product, now: number): Html {
+  const { title, url, condition, images, itemId, promoted, observedAt } = product;
   return html`<li class="card" data-item="${itemId}">
   ${picture(webAddress(images[0]))}
   <div class="words">
     ${mark(product)}
     <h3>${externalLink(url, title)}</h3>
     ${price(product)}
-    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}${promoted && ' · promoted'}</p>
+    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}${promoted && ' · promoted'} · <time datetime="${observedAt}">seen ${distanceText(observedAt, now)}</time></p>
   </div>
 </li>`;
 }

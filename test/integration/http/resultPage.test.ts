@@ -36,6 +36,14 @@ describe('the page of a result', () => {
     expect(ids).to.have.length.within(49, 299);
   });
 
+  it('says of each product how old it is', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 10 });
+    const [product] = await service.producer.products(searchId);
+    const { text } = await http.call('GET', `/searches/${searchId}`);
+    const ages = [...text.matchAll(/<time datetime="([^"]+)">seen (now|\d+ s ago)<\/time><\/p>/g)];
+    expect(ages.map(([, at]) => at)).to.deep.equal(Array(10).fill(product?.observedAt));
+  });
+
   it('gives the lines that the API gives, also for Excel in the reader’s language', async () => {
     const { searchId } = await service.search({ query: 'usb c charger', maxItems: 60 });
     const german = { 'accept-language': 'de-DE,de;q=0.9' };

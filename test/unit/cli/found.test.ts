@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { printFound } from '../../../src/cli/search.ts';
 import type { SearchSummary } from '../../../src/product/summary.ts';
+import { productOf } from '../collector/listing.ts';
 import { plainTerminal } from './plainTerminal.ts';
 
 const SUMMARY: SearchSummary = {
@@ -47,5 +48,18 @@ describe('the summary of a search in a terminal', () => {
       '<yellow>  ! stopped after 5 calls (maxCalls): 240 of about 1,976 listings looked at</>',
     );
     expect(more).to.deep.equal([]);
+  });
+
+  it('says below the table how old the prices are', () => {
+    const ageOf = (...times: string[]) => {
+      const terminal = plainTerminal();
+      const products = times.map((observedAt) => ({ ...productOf({}), observedAt }));
+      printFound(terminal, { summary: SUMMARY, products }, {}, Date.parse('2026-03-02T12:00:00.000Z'));
+      return terminal.out[1];
+    };
+    expect(ageOf('2026-03-02T11:59:59.900Z')).to.equal('prices seen now');
+    expect(ageOf('2026-03-02T11:56:00.000Z', '2026-03-02T10:00:00.000Z')).to.equal(
+      'prices seen between 2 h ago and 4 min ago',
+    );
   });
 });
