@@ -67,13 +67,9 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
       {
         queue: context.calls,
         process: (job) =>
-          jobSpan(
-            context.calls.name,
-            job,
-            () =>
-              processCall(context, job, abortCalls.signal, (ms) => calls.waited(ms, context.intervalMs())),
-            { isCall: true },
-          ),
+          jobSpan(context.calls.name, job, () => processCall(context, job, abortCalls.signal), {
+            isCall: true,
+          }),
         onEnd: (job, result) => {
           const failed = job.finishedOn === undefined ? 'retried' : 'failed';
           const { skipped = 'new' } = (result ?? {}) as CallJobResult;
@@ -81,6 +77,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
           const end = result === undefined ? failed : ended;
           const began = job.processedOn ?? clockOf(context.redis).now();
           context.metrics.callEnded(end, classOfCall(job), ageOf(job, began));
+          if (result !== undefined) calls.waited(context.slotWaitMs(), context.intervalMs());
         },
       },
     );
@@ -252,7 +249,7 @@ function openQueueWorker(
       else return now - waitingSince >= settings.stuckAfterMs;
       return false;
     },
-    /** A call of this worker has waited so long for its slot. */
+    /** The latest call has waited so long for its slot. */
     waited(ms: number, intervalMs: number): void {
       worker.concurrency = jobsToHold(worker.concurrency, settings.concurrency, ms, intervalMs);
     },

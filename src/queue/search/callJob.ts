@@ -53,7 +53,6 @@ export async function processCall(
   context: QueueContext,
   job: Job,
   signal: AbortSignal,
-  waited: (ms: number) => void = () => undefined,
 ): Promise<CallJobResult> {
   let call: CallJobData | undefined;
   try {
@@ -63,8 +62,8 @@ export async function processCall(
     Object.assign(job.opts, callOptions(context.rules));
     return await isolateCrashing<CallJobResult>(context, job, () =>
       read.kind === 'page'
-        ? collectPage(context, job, read, signal, waited)
-        : collectItem(context, job, read, signal, waited),
+        ? collectPage(context, job, read, signal)
+        : collectItem(context, job, read, signal),
     );
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
@@ -90,7 +89,6 @@ async function collectPage(
   job: Job,
   data: PageJobData,
   signal: AbortSignal,
-  waited: (ms: number) => void,
 ): Promise<PageJobResult> {
   const { store, intervalMs } = context;
   const { search, page, marketplace, offset, limit } = data;
@@ -112,7 +110,7 @@ async function collectPage(
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
   const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
-  const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call, waited);
+  const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call);
   // Where a page may be the last one, none may be under way beyond it.
   const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs());
   const facts = factsOf(head);
@@ -140,24 +138,12 @@ async function isNext(
 }
 
 /** Calls for a page. Its products are packed at once: until they are stored, less is held in memory. */
-async function packedPage(context: QueueContext, page: number, call: PageCall, waited: (ms: number) => void) {
+async function packedPage(context: QueueContext, page: number, call: PageCall) {
   const { collector, metrics } = context;
-  const collected = await timed(waited, () => collector.collectPage(call));
-  const answer = await stopAtKnown(context, call.request, collected);
+  const answer = await stopAtKnown(context, call.request, await collector.collectPage(call));
   metrics.collected(answer.products.length, answer.rejected);
   const head = headOf(call.request, answer);
   return { head, answer: pageFields(page, answer, head) };
-}
-
-/** Makes a call and says how long it waited for its slot. */
-async function timed<A extends { latencyMs: number }>(
-  waited: (ms: number) => void,
-  call: () => Promise<A>,
-): Promise<A> {
-  const askedAt = performance.now();
-  const answer = await call();
-  waited(performance.now() - askedAt - answer.latencyMs);
-  return answer;
 }
 
 /** Newest first, what follows a page that the track knows is known too. */
@@ -185,7 +171,6 @@ async function collectItem(
   job: Job,
   data: ItemJobData,
   signal: AbortSignal,
-  waited: (ms: number) => void,
 ): Promise<ItemJobResult> {
   const { store, collector } = context;
   const { search, itemId, marketplace } = data;
@@ -202,7 +187,7 @@ async function collectItem(
   if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const call = { request, marketplace, itemId, class: request.priority, signal };
-  const answer = stored ?? (await timed(waited, () => collector.collectDetails(call)));
+  const answer = stored ?? (await collector.collectDetails(call));
   await itemDone(context, run, wanted, itemId, stored ? undefined : answer);
   const { availability } = answer.details;
   return { itemId, availability, ...(stored && { skipped: 'stored' }) };
