@@ -672,4 +672,12 @@ export const mutations: Mutation[] = [
     breaks: 'A process whose clock is days ahead leaves out no runs of a schedule.',
     tests: [`${BULLMQ}/redisTime.test.ts`],
   },
+  {
+    id: 'calls-of-the-old-release',
+    file: 'src/queue/search/callJob.ts',
+    find: 'if (data.v !== 1) throw await notPlanned(job, data);',
+    replace: 'throw await notPlanned(job, data);',
+    breaks: 'Calls that a worker of release 0.1 added are made.',
+    tests: ['test/integration/queue/oldFleet.test.ts'],
+  },
 ];
