@@ -1,4 +1,4 @@
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -16,7 +16,7 @@ export const HELP = `npm run bench -- tracing [--rounds 15] [--searches 40] [--b
   What traces cost a worker: no interval, a simulator without latency, 5 pages of 200 items a search. In each round the same
   searches go to a worker without an SDK (off), to one with an SDK that throws its batches away (on), and with --baseline, a
   built checkout of a release without traces, to a worker of that one (without). The order changes from round to round.
-  Ratios are of the runs of one round.`;
+  Ratios are of the runs of one round. functionsUs is the CPU time that the spans of a page take by themselves, µs.`;
 
 /** The least parts of the pages a second without traces. */
 const LEAST_OFF = 0.98;
@@ -49,6 +49,7 @@ export async function run(args: string[]): Promise<boolean> {
   const [first] = kinds as [Kind];
   const figures = {
     rounds,
+    functionsUs: { off: functionsUs([]), on: functionsUs(['--import', SDK]) },
     medians: Object.fromEntries(kinds.map((kind) => [kind, mediansOf(measured.map((round) => round[kind]))])),
     ratios: Object.fromEntries(
       kinds.slice(1).map((kind) => [`${kind}/${first}`, ratiosOf(measured, kind, first)]),
@@ -57,10 +58,16 @@ export async function run(args: string[]): Promise<boolean> {
   if (values.json) console.log(JSON.stringify({ bench: 'tracing', ...figures }, null, 2));
   else {
     console.table(figures.medians);
+    console.log('functionsUs', figures.functionsUs);
     for (const [name, ratios] of Object.entries(figures.ratios)) console.log(name, ratios);
   }
   const least = { without: 0, off: LEAST_OFF, on: LEAST_ON };
   return kinds.slice(1).every((kind) => ratiosOf(measured, kind, first).pagesPerSecond.median >= least[kind]);
+}
+
+function functionsUs(flags: string[]): number {
+  const file = join(import.meta.dirname, 'functions.js');
+  return Number(execFileSync(process.execPath, [...flags, file], { encoding: 'utf8' }));
 }
 
 async function measure(
