@@ -64,7 +64,7 @@ describe('a backup with the users of config/redis/users.acl', () => {
     return dpf(...args);
   };
 
-  it('is made by the user backup alone, and put back by worker or producer', async () => {
+  it('is made by the user backup, who writes nothing, and put back by worker or producer', async () => {
     await fill(admin, (...args) => as('producer', ...args));
     await admin.set('ebay:access_token', 'x');
     const saved = await as('backup', 'backup', at('saved'));
@@ -80,7 +80,8 @@ describe('a backup with the users of config/redis/users.acl', () => {
     const refused = await as('backup', 'restore', at('saved'));
     expect(refused.exit).to.equal(4);
     expect(await admin.dbsize()).to.equal(0);
-    for (const name of ['producer', 'worker', 'token-reader'] as const) {
+    // A worker may do it too: it lists the names of all keys to end what is too old.
+    for (const name of ['producer', 'token-reader'] as const) {
       const { exit, err } = await as(name, 'backup', at('other'));
       expect(exit).to.equal(4);
       expect(err).to.include('use the user backup of config/redis/users.acl');
