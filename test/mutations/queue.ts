@@ -673,11 +673,11 @@ export const mutations: Mutation[] = [
     tests: [`${BULLMQ}/redisTime.test.ts`],
   },
   {
-    id: 'calls-of-the-old-release',
-    file: 'src/queue/search/callJob.ts',
-    find: 'if (data.v !== 1) throw await notPlanned(job, data);',
-    replace: 'throw await notPlanned(job, data);',
-    breaks: 'Calls that a worker of release 0.1 added are made.',
+    id: 'answers-of-the-old-release',
+    file: 'src/results/searchStore.ts',
+    find: "return keyOf(this.#prefix, 'pages', ref);",
+    replace: "return keyOf(this.#prefix, 'pages', ref).concat(':2');",
+    breaks: 'A search that release 0.1 began goes on with the answers that it has.',
     tests: ['test/integration/queue/oldFleet.test.ts'],
   },
 ];
