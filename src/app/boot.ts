@@ -12,6 +12,8 @@ interface Boot {
   log: Logger;
   /** Ends the waiting. */
   signal: AbortSignal | undefined;
+  /** Whether another part of this process logs the warnings about Redis. */
+  isSecond?: boolean;
 }
 
 /** How often a start that Redis broke off begins again, and how often a line says so, ms. */
@@ -26,7 +28,7 @@ const SECOND = 1000;
  */
 export async function bootOnRedis(
   redis: Redis,
-  { config, log, signal }: Boot,
+  { config, log, signal, isSecond = false }: Boot,
   steps: () => Promise<void>,
 ): Promise<void> {
   const { url } = config.redis;
@@ -38,7 +40,7 @@ export async function bootOnRedis(
         await waitForRedis(redis, url, Number.POSITIVE_INFINITY, signal);
         const { fatal, warnings } = await bootChecks(redis);
         if (fatal.length > 0) throw new BootError(fatal.join('\n'));
-        for (const warning of warnings) if (!warned.has(warning)) log.warn(warning);
+        for (const warning of warnings) if (!isSecond && !warned.has(warning)) log.warn(warning);
         for (const warning of warnings) warned.add(warning);
         await steps();
         signal?.throwIfAborted();

@@ -113,7 +113,7 @@ export async function startServeApp(
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     let first: PreparedKey | undefined;
     let isFirst = false;
-    await bootOnRedis(redis, { config, log: logger, signal }, async () => {
+    await bootOnRedis(redis, { config, log: logger, signal, isSecond: worker !== undefined }, async () => {
       if (firstKey !== undefined && !config.http.withoutKeys) {
         first ??= await keys.prepare(FIRST_KEY);
         isFirst = await keys.addFirst(first);

@@ -54,6 +54,7 @@ describe('dpf serve and dpf keys', function () {
     for (const url of urls) expect(await status(url)).to.equal(401);
     for (const { stderr, stdout } of servers) {
       expect(stderr.split('there is no API key')).to.have.length(2);
+      expect(stderr.split('set appendonly yes')).to.have.length(2);
       expect(stderr).to.match(/"warn".*there is no API key.*dpf keys add NAME/);
       expect(stdout).to.equal('');
     }
