@@ -155,8 +155,8 @@ const FORMS = {
       additionalItems: {
         type: 'array',
         minItems: 4,
-        maxItems: 4,
-        items: [text(200), text(60), price, Type.Union([price, Type.Null()])],
+        maxItems: 5,
+        items: [text(200), text(60), price, Type.Union([price, Type.Null()]), past],
       },
     },
   }),

@@ -73,6 +73,9 @@ const priceChange = {
   ...ofTrack,
   product: Type.Object({ ...listing, total: money('delivered price now') }, closed),
   formerTotal: money('the delivered price that was reported last, at the exchange rate of now'),
+  formerSeenAt: Type.Optional(
+    Type.String({ format: 'date-time', description: 'when formerTotal was last seen' }),
+  ),
 };
 
 function event<T extends string, F extends TProperties>(type: T, description: string, fields: F) {

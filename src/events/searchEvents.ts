@@ -99,7 +99,7 @@ function productEvent(
   product: Product,
   seenAt: TrackComparison['seenAt'],
 ): ServiceEvent | undefined {
-  const { itemId, marketplace, url, total, mark, formerTotal, observedAt } = product;
+  const { itemId, marketplace, url, total, mark, formerTotal, formerSeenAt, observedAt } = product;
   // The same for every search that derives the change from the same observation.
   const ofProduct = <T extends EventType>(type: T) => ({
     ...common(type, source, observedAt, [track, itemId, seenAt.get(itemId) ?? observedAt]),
@@ -109,7 +109,8 @@ function productEvent(
   if (mark === 'new') return { ...ofProduct('product.new'), product: { ...listing, total } };
   if ((mark !== 'price-dropped' && mark !== 'price-rose') || total === null || formerTotal === undefined)
     return undefined;
-  return { ...ofProduct(`product.${mark}`), product: { ...listing, total }, formerTotal };
+  const former = { formerTotal, ...(formerSeenAt !== undefined && { formerSeenAt }) };
+  return { ...ofProduct(`product.${mark}`), product: { ...listing, total }, ...former };
 }
 
 /** The id is the same however often this end is published. */

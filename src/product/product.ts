@@ -325,6 +325,13 @@ export const ProductSchema = Type.Object(
           'with mark price-dropped or price-rose: the total that was reported last, at the exchange rate of now',
       }),
     ),
+    formerSeenAt: Type.Optional(
+      Type.String({
+        format: 'date-time',
+        description:
+          'when formerTotal was last seen, give or take 1 % or 0.50; absent where version 0.1 saw it',
+      }),
+    ),
     details: Type.Optional(DetailsSchema),
   },
   { ...closed, title: 'Product' },

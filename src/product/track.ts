@@ -16,6 +16,8 @@ export interface Offer {
   price: string;
   /** Null where it cannot be compared: a carrier sets it, or its amount in the listing's own currency is unknown. */
   shipping: string | null;
+  /** When it was seen last, ms since the epoch; null where an earlier release stored it. */
+  seen: number | null;
 }
 
 /** What a track stores of a listing. */
@@ -52,6 +54,8 @@ export interface TrackVerdict {
   marks: ReadonlyMap<string, Mark | null>;
   /** Item id → former delivered price at today's exchange rate, for the marks price-dropped and price-rose. */
   formerTotals: ReadonlyMap<string, Money>;
+  /** Item id → when that former price was seen last, ms since the epoch. */
+  formerSeen?: ReadonlyMap<string, number>;
   gone: string[];
   /** Whether the whole listing was seen, so that `gone` is final. */
   whole: boolean;
@@ -150,6 +154,7 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
   const { products, listed, began, before, complete, whole } = observation;
   const marks = new Map<string, Mark | null>(before?.marks);
   const formerTotals = new Map<string, Money>(before?.formerTotals);
+  const formerSeen = new Map<string, number>(before?.formerSeen);
   const listings = new Map<string, Remembered>();
   for (const product of products) {
     const { itemId, observedAt } = product;
@@ -164,12 +169,15 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
       continue;
     }
     const current = listings.get(listing) ?? known;
-    const { change, formerTotal, after } = compareOffer(current, product);
+    const { change, formerTotal, formerAt = null, after } = compareOffer(current, product);
     listings.set(listing, after);
     if (track.since === null) marks.set(itemId, null);
     else if (isNew(track, current, product, observation.priceCurrency)) marks.set(itemId, 'new');
     else marks.set(itemId, current === undefined ? null : change);
-    if (track.since !== null && formerTotal !== undefined) formerTotals.set(itemId, formerTotal);
+    if (track.since !== null && formerTotal !== undefined) {
+      formerTotals.set(itemId, formerTotal);
+      if (formerAt !== null) formerSeen.set(itemId, formerAt);
+    }
   }
   for (const itemId of listed) {
     const listing = listingOf(itemId);
@@ -188,6 +196,7 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
     verdict: {
       marks,
       formerTotals,
+      ...(formerSeen.size > 0 && { formerSeen }),
       gone,
       whole: settled || whole,
       firstRun: before?.firstRun ?? track.since === null,
@@ -264,6 +273,7 @@ const NEVER_DELIVERED = { delivered: false, ...NO_OFFER };
 interface OfferComparison {
   change: Exclude<Mark, 'new'>;
   formerTotal?: Money | undefined;
+  formerAt?: number | null;
   after: Remembered;
 }
 
@@ -292,12 +302,16 @@ function compareOffer(current: Remembered | undefined, product: TrackedProduct):
   const [former, present] = [last, offer].map((each) => unitsOf(each, own.currency, withShipping));
   const shipping = offer.shipping ?? last.shipping;
   if (isSmall(former as bigint, present as bigint, own.currency))
-    return same({ ...listing, offers: [{ ...last, shipping: last.shipping ?? shipping }, ...others] });
+    return same({
+      ...listing,
+      offers: [{ ...last, shipping: last.shipping ?? shipping, seen: offer.seen }, ...others],
+    });
   // What other sources said of this variation is from before the change, which would be reported once more.
   const unaffected = others.filter((each) => each.variation !== variation);
   return {
     change: (present as bigint) < (former as bigint) ? 'price-dropped' : 'price-rose',
     formerTotal: totalToday(former as bigint, product, own, withShipping),
+    formerAt: last.seen,
     after: { ...listing, lastSeen, itemId, delivered: true, offers: [{ ...offer, shipping }, ...unaffected] },
   };
 }
@@ -310,7 +324,8 @@ function offerOf(product: TrackedProduct, own: Money): Offer | undefined {
   if (converted === null && original !== null && original.currency !== price.currency) return undefined;
   const source = isItemAnswer(product) ? `${marketplace} item` : marketplace;
   const variation = itemId.split('|')[2] ?? '';
-  return { variation, source, price: own.value, shipping: ownShipping(product, own.currency) };
+  const seen = Date.parse(product.observedAt);
+  return { variation, source, price: own.value, shipping: ownShipping(product, own.currency), seen };
 }
 
 function ownShipping({ shipping, converted }: TrackedProduct, currency: string): string | null {

@@ -178,21 +178,25 @@ function moneyOf(pair: ReturnType<typeof pairOf>): Money | null {
   return pair && { value: pair[0], currency: pair[1] };
 }
 
-interface Stored extends Omit<TrackVerdict, 'marks' | 'formerTotals'> {
+interface Stored extends Omit<TrackVerdict, 'marks' | 'formerTotals' | 'formerSeen'> {
   marks: Array<[string, ReturnType<TrackVerdict['marks']['get']>]>;
   /** Missing in what an earlier release wrote. */
   formerTotals?: Array<[string, Money]>;
+  /** Likewise. */
+  formerSeen?: Array<[string, number]>;
 }
 
-export function packVerdict({ marks, formerTotals, ...verdict }: TrackVerdict): Buffer {
-  return pack({ ...verdict, marks: [...marks], formerTotals: [...formerTotals] } satisfies Stored);
+export function packVerdict({ marks, formerTotals, formerSeen, ...verdict }: TrackVerdict): Buffer {
+  const times = formerSeen === undefined ? {} : { formerSeen: [...formerSeen] };
+  return pack({ ...verdict, marks: [...marks], formerTotals: [...formerTotals], ...times } satisfies Stored);
 }
 
 export function readVerdict(packed: Buffer): TrackVerdict {
-  const { marks, formerTotals = [], ...verdict } = unpack<Stored>(packed);
+  const { marks, formerTotals = [], formerSeen, ...verdict } = unpack<Stored>(packed);
   return {
     ...verdict,
     marks: new Map(marks.map(([itemId, mark]) => [itemId, mark ?? null])),
     formerTotals: new Map(formerTotals),
+    ...(formerSeen && { formerSeen: new Map(formerSeen) }),
   };
 }

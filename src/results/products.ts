@@ -22,10 +22,12 @@ export function completed(
   const own = details.get(product.itemId);
   const mark = verdict?.marks.get(product.itemId);
   const formerTotal = verdict?.formerTotals.get(product.itemId);
+  const formerSeen = verdict?.formerSeen?.get(product.itemId);
   return {
     ...(own ? withDetails(product, { ...own, details: current(own.details, product) }) : product),
     ...(mark ? { mark } : {}),
     ...(formerTotal ? { formerTotal } : {}),
+    ...(formerSeen === undefined ? {} : { formerSeenAt: new Date(formerSeen).toISOString() }),
   };
 }
 

@@ -283,7 +283,10 @@ function oldestOf(known: Track['listings'], changed: Track['listings']): number 
 
 /** Without the names of the fields: there may be very many. */
 function write({ lastSeen, itemId, delivered, currency, named, offers }: Remembered): string {
-  const prices = offers.map(({ variation, source, price, shipping }) => [variation, source, price, shipping]);
+  const prices = offers.map(({ variation, source, price, shipping, seen }) => [
+    ...[variation, source, price, shipping],
+    ...(seen === null ? [] : [seen]),
+  ]);
   return JSON.stringify([lastSeen, itemId, delivered ? 1 : 0, currency, named ? 1 : 0, ...prices]);
 }
 
@@ -302,13 +305,14 @@ function read(text: string): Remembered | undefined {
     0 | 1,
     string | null,
     0 | 1,
-    ...Array<[string, string, string, string | null]>,
+    ...Array<[string, string, string, string | null, number?]>,
   ];
-  const offers = prices.map(([variation, source, price, shipping]) => ({
+  const offers = prices.map(([variation, source, price, shipping, seen = null]) => ({
     variation,
     source,
     price,
     shipping,
+    seen,
   }));
   return { lastSeen, itemId, delivered: delivered === 1, currency, named: named === 1, offers };
 }

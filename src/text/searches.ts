@@ -3,7 +3,7 @@ import type { Money } from '../product/money.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { Outcome, SearchSummary, StoppedBy } from '../product/summary.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
-import { countText, numberText } from './values.ts';
+import { countText, durationText, numberText } from './values.ts';
 
 /** What a search looks for: its keywords, else its categories. */
 export function searchTitle({ query, categoryIds }: Pick<NormalRequest, 'query' | 'categoryIds'>): string {
@@ -137,9 +137,16 @@ export function eventText(event: ServiceEvent, money: (amount: Money) => string)
       return `new, ${event.product.total === null ? 'delivered price unknown' : money(event.product.total)}`;
     default: {
       const word = event.type === 'product.price-dropped' ? 'dropped' : 'rose';
-      return `${word}, ${money(event.formerTotal)} → ${money(event.product.total)}`;
+      const { at, formerSeenAt, formerTotal } = event;
+      const before = formerSeenAt === undefined ? '' : ` (${agoText(formerSeenAt, at)})`;
+      return `${word}, ${money(formerTotal)}${before} → ${money(event.product.total)}`;
     }
   }
+}
+
+/** `2 h before`. */
+function agoText(iso: string, at: string): string {
+  return `${durationText(Date.parse(at) - Date.parse(iso))} before`;
 }
 
 type Track = NonNullable<Extract<ServiceEvent, { type: 'search.completed' }>['track']>;

@@ -77,7 +77,7 @@ export const mutations: Mutation[] = [
   {
     id: 'track-forgets-small-changes',
     file: 'src/product/track.ts',
-    find: 'offers: [{ ...last, shipping: last.shipping ?? shipping }, ...others]',
+    find: 'offers: [{ ...last, shipping: last.shipping ?? shipping, seen: offer.seen }, ...others]',
     replace: 'offers: [offer, ...others]',
     breaks: 'Small changes of a price are reported once they add up.',
     tests: ['test/unit/product/track.test.ts'],

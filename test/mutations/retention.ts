@@ -35,4 +35,12 @@ export const mutations: Mutation[] = [
     breaks: 'The end that identical searches share names listings no longer than a result is kept.',
     tests,
   },
+  {
+    id: 'gone-prices',
+    file: 'src/product/track.ts',
+    find: '{ ...known, ...NO_OFFER }',
+    replace: 'known',
+    breaks: 'Of what eBay no longer lists a track keeps only id and time.',
+    tests: ['test/unit/product/track.test.ts'],
+  },
 ];

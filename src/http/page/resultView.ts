@@ -220,7 +220,7 @@ function productCard(product: Product, now: number): Html {
   return html`<li class="card" data-item="${itemId}">
   ${picture(webAddress(images[0]))}
   <div class="words">
-    ${mark(product)}
+    ${mark(product, now)}
     <h3>${externalLink(url, title)}</h3>
     ${price(product)}
     <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}${promoted && ' · promoted'} · <time datetime="${observedAt}">seen ${distanceText(observedAt, now)}</time></p>
@@ -238,10 +238,11 @@ function picture(largest: string | undefined): Html {
   return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="225" height="225" referrerpolicy="no-referrer"></div>`;
 }
 
-function mark({ mark, formerTotal }: Product): Html | null {
+function mark({ mark, formerTotal, formerSeenAt }: Product, now: number): Html | null {
   if (mark === 'new') return html`<p class="mark new">New</p>`;
   if (formerTotal === undefined) return null;
-  const was = html`<del><span class="quiet">was </span>${moneyText(formerTotal)}</del>`;
+  const age = formerSeenAt !== undefined && html` <small>${distanceText(formerSeenAt, now)}</small>`;
+  const was = html`<del><span class="quiet">was </span>${moneyText(formerTotal)}</del>${age}`;
   if (mark === 'price-dropped') return html`<p class="mark dropped">Dropped ${was}</p>`;
   return mark === 'price-rose' ? html`<p class="mark rose">Rose ${was}</p>` : null;
 }

@@ -59,7 +59,7 @@ describe('what a track remembers in Redis', () => {
     await tracks.compare(search('a'), MINE, saw(['v1|1|7'], began));
     const { 'the track': state, ...listings } = await redis.hgetall(KEY);
     expect(listings).to.deep.equal({
-      1: JSON.stringify([began, 'v1|1|7', 1, 'USD', 0, ['7', 'EBAY_US', '12.50', '4.00']]),
+      1: JSON.stringify([began, 'v1|1|7', 1, 'USD', 0, ['7', 'EBAY_US', '12.50', '4.00', began]]),
     });
     expect(JSON.parse(state ?? '')).to.deep.equal({
       ...{ version: 1, request: 'this request', ignored: '', began, since: began, lastWhole: began },
@@ -77,7 +77,7 @@ describe('what a track remembers in Redis', () => {
             delivered: true,
             currency: 'USD',
             named: false,
-            offers: [{ variation: '7', source: 'EBAY_US', price: '12.50', shipping: '4.00' }],
+            offers: [{ variation: '7', source: 'EBAY_US', price: '12.50', shipping: '4.00', seen: began }],
           },
         ],
       ]),

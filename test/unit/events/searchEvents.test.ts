@@ -53,7 +53,9 @@ function comparison(products: Product[], gone: string[] = []): TrackComparison {
 const changes = comparison(
   [
     product(1, { mark: 'new', total: null }),
-    product(2, { mark: 'price-dropped', formerTotal: usd('10.00') }),
+    product(2, {
+      ...{ mark: 'price-dropped', formerTotal: usd('10.00'), formerSeenAt: '2026-02-28T12:00:00.000Z' },
+    }),
     product(3, { mark: 'price-rose', formerTotal: usd('8.00') }),
     product(4, { mark: 'same' }),
   ],
@@ -74,7 +76,10 @@ describe('the events of a search', () => {
     ]);
     for (const event of events)
       expect(Schema.Check(EVENT_SCHEMAS[event.type], event), event.type).to.equal(true);
-    expect(events[1]).to.deep.include({ track: 'hubs', formerTotal: usd('10.00') });
+    expect(events[1]).to.deep.include({
+      ...{ track: 'hubs', formerTotal: usd('10.00'), formerSeenAt: '2026-02-28T12:00:00.000Z' },
+    });
+    expect(events[2]).not.to.have.property('formerSeenAt');
     expect(events[4]).to.deep.include({
       track: { name: 'hubs', firstRun: false, new: 1, priceDropped: 1, priceRose: 1, gone: 1 },
     });

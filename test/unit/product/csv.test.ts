@@ -213,6 +213,7 @@ describe('products as CSV', () => {
     location: { country: 'FR', city: 'Lyon', postalCode: '690**' },
     mark: 'price-dropped',
     formerTotal: money('15.00', 'CHF'),
+    formerSeenAt: '2026-02-02T04:00:00.000Z',
     details: {
       observedAt: '2026-02-03T05:00:00.000Z',
       brand: 'Acme',

@@ -23,7 +23,7 @@ describe('docs/results.md', () => {
 
   it('says of each field of a product where it comes from, and when it is null', () => {
     for (const { path, type, ebay, without } of fieldsOf(ProductSchema)) {
-      const isOurs = ['mark', 'formerTotal'].includes(path) || ['object'].includes(type);
+      const isOurs = ['mark', 'formerTotal', 'formerSeenAt'].includes(path) || ['object'].includes(type);
       if (!isOurs) expect(ebay, path).to.not.equal('');
       expect(without, path).to.not.include('not known');
     }

@@ -231,6 +231,26 @@ describe('a price of a track', () => {
     expect(formerTotals.get('v1|1|0')).to.deep.equal(usd('15.60'));
   });
 
+  it('says when the former one was seen last, small changes included', () => {
+    const seen = learn(track, look(3, [converted('v1|1|0', ['10.05', '2.00'], 1.1)]));
+    const later = look(7, [converted('v1|1|0', ['8.00', '2.00'], 1.1)]);
+    const { formerSeen } = compareWithTrack(seen, later).verdict;
+    expect(formerSeen?.get('v1|1|0')).to.equal(T0 + 3 * 60_000);
+    expect(compareWithTrack(seen, look(7, [])).verdict).not.to.have.property('formerSeen');
+  });
+
+  it('is not kept of what eBay no longer lists: only the id and the time stay', () => {
+    const { after } = compareWithTrack(track, look(1, []));
+    expect(Object.fromEntries(after.listings)).to.deep.equal({
+      1: { lastSeen: T0, itemId: 'v1|1|0', delivered: true, currency: null, named: false, offers: [] },
+    });
+    const gone = learn(track, look(1, []));
+    expect(verdictOf(gone, look(2, [converted('v1|1|0', ['5.00', '2.00'], 1.1)]))).to.deep.equal({
+      marks: { 'v1|1|0': 'same' },
+      gone: [],
+    });
+  });
+
   it('is the same where only one of two answers names the original', () => {
     const silent = product('v1|1|0', usd('13.00'), { shipping: usd('2.60') });
     expect(markOf(track, silent)).to.equal('same');

@@ -190,6 +190,10 @@ describe('texts of searches', () => {
     expect(textOf({ type: 'product.price-dropped', formerTotal, product: { total } })).to.equal(
       'dropped, 9.99 → 5.00',
     );
+    const times = { at: '2026-03-02T12:00:00.000Z', formerSeenAt: '2026-03-02T10:00:00.000Z' };
+    expect(textOf({ type: 'product.price-rose', formerTotal, product: { total }, ...times })).to.equal(
+      'rose, 9.99 (2 h before) → 5.00',
+    );
     expect(textOf({ type: 'product.new', product: { total: null } })).to.equal(
       'new, delivered price unknown',
     );
