@@ -21,8 +21,8 @@ export const mutations: Mutation[] = [
   {
     id: 'worker-holds-all',
     file: 'src/queue/worker.ts',
-    find: 'worker.concurrency = jobsToHold(worker.concurrency, settings.concurrency, ms, intervalMs);',
-    replace: 'jobsToHold(worker.concurrency, settings.concurrency, ms, intervalMs);',
+    find: 'worker.concurrency = held.jobs;',
+    replace: 'void held.jobs;',
     breaks: 'A worker holds no more calls than use each slot.',
     tests: ['test/integration/queue/redisCost.test.ts'],
     grep: 'no fetch of its own',
@@ -30,8 +30,8 @@ export const mutations: Mutation[] = [
   {
     id: 'worker-holds-one',
     file: 'src/queue/worker.ts',
-    find: 'Math.max(Math.min(FEWEST, most), held - 1)',
-    replace: 'Math.max(0, held - 1)',
+    find: 'Math.max(Math.min(FEWEST, most), jobs - 1)',
+    replace: 'Math.max(0, jobs - 1)',
     breaks: 'A worker always takes a next call.',
     tests: ['test/unit/queue/held.test.ts'],
   },
