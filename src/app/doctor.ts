@@ -1,5 +1,5 @@
 import { apiOrigin, credentialProblems } from '../config/checks.ts';
-import { type Config, environment } from '../config/config.ts';
+import { type Config, environment, packageVersion } from '../config/config.ts';
 import { formWarnings } from '../config/written.ts';
 import { checkCredentials, checkSearch, ebayAhead, gateFinding, quotaFinding } from '../ebay/checkup.ts';
 import { Failure } from '../failures.ts';
@@ -83,9 +83,16 @@ async function checkData(store: FleetStore): Promise<Finding> {
 
 /** By their own reports: Redis's list of clients shows every client of the machine, and our users may not read it. */
 function workerFinding(processes: readonly ProcessReport[]): Finding {
-  const count = processes.filter(
+  const workers = processes.filter(
     ({ role, tenants }) => role === 'worker' && tenants.includes(DEFAULT_TENANT),
-  ).length;
+  );
+  const count = workers.length;
+  const others = workers.filter(({ release }) => release !== packageVersion());
+  if (others.length > 0) {
+    const releases = [...new Set(others.map(({ release = '0.1' }) => release))].sort().join(', ');
+    const what = `${count} connected, ${others.length} of them of release ${releases}`;
+    return warn('worker', what, 'upgrade the workers first, then the programs that add searches');
+  }
   if (count > 0) return ok('worker', `${count} connected`);
   const remedy = 'start dpf worker with the same REDIS_URL and QUEUE_PREFIX';
   return fail('worker', 'degraded', 'no worker is connected: searches only wait', remedy);

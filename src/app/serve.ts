@@ -8,6 +8,7 @@ import { quotaReport } from '../ebay/gate/quota.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
 import { latestEvents } from '../events/stream.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
+import { FleetStore } from '../fleet/fleetStore.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { reportRoutes } from '../http/api/reports.ts';
@@ -63,6 +64,9 @@ const CLOSE_MS = 5000;
 const FIRST_KEY = { name: 'first', tenant: 'default', roles: ROLES, expiresAt: null };
 const NO_KEY =
   'there is no API key, so every caller gets 401: make one with `dpf keys add NAME`, or start with --first-key';
+
+const OLDER_WORKERS =
+  'workers of release 0.1 run, which refuse what this release adds to requests: upgrade workers before dpf serve';
 
 /** Events on the start page. */
 const LATEST_EVENTS = 20;
@@ -120,6 +124,11 @@ export async function startServeApp(
       }
       await fleet.start();
       await warnWithoutKey();
+      const workers = (await new FleetStore(redis, prefix).processes()).filter(
+        ({ role }) => role === 'worker',
+      );
+      const older = workers.filter(({ release }) => release === undefined).length;
+      if (older > 0) logger.warn(OLDER_WORKERS, { older });
     });
     if (first !== undefined && isFirst) {
       const { id, name, roles } = first.record;

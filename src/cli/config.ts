@@ -109,11 +109,11 @@ function showFleet(terminal: Terminal): Promise<Answer> {
     });
     const what = parts.join(', ') || 'tenants';
     const published = version === 0 ? 'nothing was published yet' : `version ${version}: ${what}`;
-    const rows = processes.map(({ role, host, pid, version: runs, tenants, refused }) => [
-      ...[role, host, String(pid), String(runs), tenants.join(' ')],
+    const rows = processes.map(({ role, host, pid, release = '0.1', version: runs, tenants, refused }) => [
+      ...[role, host, String(pid), release, String(runs), tenants.join(' ')],
       refused ?? (runs === version ? '' : 'not yet'),
     ]);
-    const head = ['Role', 'Host', 'Pid', 'Version', 'Tenants', ''];
+    const head = ['Role', 'Host', 'Pid', 'Release', 'Version', 'Tenants', ''];
     const reports = rows.length === 0 ? 'no process reports' : table(rows, terminal, { head });
     return { data: { ...newest, processes }, text: `${published}\n${reports}` };
   });

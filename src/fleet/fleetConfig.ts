@@ -10,6 +10,7 @@ import {
   type Content,
   environment,
   linesOf,
+  packageVersion,
 } from '../config/config.ts';
 import { readConfigFile, readJsonObject } from '../config/files.ts';
 import { type ConfigSources, configFiles, reloadablePart } from '../config/load.ts';
@@ -337,6 +338,7 @@ export class FleetConfig {
       role,
       host: hostname(),
       pid: process.pid,
+      release: packageVersion(),
       version: this.#current.version,
       tenants: tenants(),
       ...(this.#refused === undefined ? {} : { refused: this.#refused }),

@@ -89,7 +89,9 @@ export interface ProcessReport {
   role: string;
   host: string;
   pid: number;
-  /** The version that it runs. */
+  /** Of this package. Release 0.1 does not report it. */
+  release?: string;
+  /** The version of the configuration that it runs. */
   version: number;
   /** Tenants that it works for. */
   tenants: string[];

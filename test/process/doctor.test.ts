@@ -66,6 +66,15 @@ describe('dpf doctor', function () {
     expect(line('persistence')).to.match(/^warn .*loses waiting searches → set appendonly yes/);
   });
 
+  it('warns of workers of an older release, which report none', async () => {
+    const report = { role: 'worker', host: 'h', pid: 1, version: 0, tenants: ['default'] };
+    const seen = Math.floor(Date.now() / 1000) + 60;
+    await redis.connect().hset('{ebay}:processes', 'older', `${seen} ${JSON.stringify(report)}`);
+    expect(await lineAbout('worker', 0)).to.match(
+      /^warn .*1 connected, 1 of them of release 0\.1 → upgrade the workers first/,
+    );
+  });
+
   it('says that Redis is not there', async () => {
     const gone = await startTestRedis();
     await gone.stop();
