@@ -16,7 +16,15 @@ describe('appending to the event stream', () => {
   });
   const search = { tenant: 'default', searchId: 's_1', timestamp: 1 };
   const open = (change: { kept?: number; cooldownMs?: number } = {}) =>
-    new EventStream({ redis, prefix: '{ebay}', kept: 10_000, maxAgeMs: 60_000, cooldownMs: 0, memoryMs: 60_000, ...change });
+    new EventStream({
+      redis,
+      prefix: '{ebay}',
+      kept: 10_000,
+      maxAgeMs: 60_000,
+      cooldownMs: 0,
+      memoryMs: 60_000,
+      ...change,
+    });
   const end = (attempt: number): ServiceEvent =>
     eventOfFailure(
       { search, attempt, schedule: null, query: null },
