@@ -49,9 +49,7 @@ export async function upgradeAndBack(options: Options) {
   const start = async (main: string, command: string) => {
     const process = startNode([main, command], env);
     processes.push(process);
-    await process.waitForLine(
-      command === 'serve' ? /"serving"|"http ready"|listening|serving/ : /worker started|ready/,
-    );
+    await process.waitForLine(command === 'serve' ? /"serving"/ : /"worker started"/);
     return process;
   };
   try {
