@@ -118,6 +118,7 @@ describe('the packed library, installed elsewhere', function () {
   let home: string;
   let tarball: string;
   let installation: string;
+  let demo: ReturnType<typeof ended>;
   before(async function () {
     folder = await mkdtemp(join(tmpdir(), 'dpf-package-'));
     home = join(folder, 'node_modules/dropship-product-finder');
@@ -137,11 +138,16 @@ describe('the packed library, installed elsewhere', function () {
     }
     expect(code, output).to.equal(0);
     installation = output;
+    // It waits more than it works, so it runs beside the other tests.
+    demo = ended('npx', ['--no-install', 'dpf', 'demo'], folder);
     await writeFile(join(folder, 'typed.ts'), TYPED);
     await writeFile(join(folder, 'plain.js'), PLAIN);
     await writeFile(join(folder, 'loaded.js'), LOADED);
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    await demo;
+    await rm(folder, { recursive: true, force: true });
+  });
 
   async function installed(): Promise<[name: string, Installed][]> {
     const text = await readFile(join(folder, 'node_modules/.package-lock.json'), 'utf8');
@@ -211,15 +217,6 @@ describe('the packed library, installed elsewhere', function () {
     ]);
   });
 
-  it('runs the demo by npx, under both of its names', async () => {
-    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
-    const named = await ended('npx', ['--no-install', 'dropship-product-finder', '--version'], folder);
-    expect(named).to.deep.equal({ code: 0, output: `${version}\n` });
-    const demo = await ended('npx', ['--no-install', 'dpf', 'demo'], folder);
-    expect(demo.code, demo.output).to.equal(0);
-    expect(demo.output).to.match(/Calls arrived at eBay at least \d+ ms apart/);
-  });
-
   it('is used by CommonJS with require, as by ES modules with import', async () => {
     await mkdir(join(folder, 'commonjs'));
     await writeFile(join(folder, 'commonjs/package.json'), '{ "type": "commonjs" }');
@@ -260,6 +257,15 @@ describe('the packed library, installed elsewhere', function () {
       const args = [tsc, ...flags.split(' '), ...libraries, '--resolveJsonModule', ...files];
       expect(await ended(process.execPath, args, folder)).to.deep.equal({ code: 0, output: '' });
     });
+
+  it('runs the demo by npx, under both of its names', async () => {
+    const { version } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8'));
+    const named = await ended('npx', ['--no-install', 'dropship-product-finder', '--version'], folder);
+    expect(named).to.deep.equal({ code: 0, output: `${version}\n` });
+    const { code, output } = await demo;
+    expect(code, output).to.equal(0);
+    expect(output).to.match(/Calls arrived at eBay at least \d+ ms apart/);
+  });
 
   it('changes nothing by being imported', async () => {
     const imported = node([join(folder, 'plain.js')]);
