@@ -252,4 +252,12 @@ export const mutations: Mutation[] = [
     breaks: 'A count that was replaced and comes back does not close the gate for the day.',
     tests: tests('gateLoss'),
   },
+  {
+    id: 'reason-of-the-old-release',
+    file: SCRIPT,
+    find: "closedReason: 'because',",
+    replace: "closedReason: 'reason',",
+    breaks: 'Beside workers of release 0.1, both know why the gate is closed.',
+    tests: tests('fieldsOfOldRelease'),
+  },
 ];
