@@ -127,21 +127,24 @@ export class ComplianceCheck {
 
   /** Keys that end by themselves. */
   async #lives(kind: Kind, keys: string[], tally: Tally): Promise<void> {
+    // When what they hold of eBay's answers was stored.
+    const began = { results: 'timed', shared: 'at' }[kind as string] ?? '';
+    const kept = this.#limits.results;
     for (let from = 0; from < keys.length; from += BATCH) {
       const part = keys.slice(from, from + BATCH);
       const reads = this.#redis.pipeline();
       for (const key of part) {
         reads.pttl(key);
-        if (kind === 'results') reads.hget(key, 'timed');
+        if (began !== '') reads.hget(key, began);
       }
       const replies = await answersOf(reads);
-      const step = kind === 'results' ? 2 : 1;
+      const step = began === '' ? 1 : 2;
       for (const [index, key] of part.entries()) {
         const left = replies[index * step] as number;
         // It ended meanwhile.
         if (left === -2) continue;
         const timed = Number(step === 2 ? (replies[index * step + 1] ?? 0) : 0);
-        tally.addLife(key, left, timed > 0 ? timed : undefined);
+        tally.addLife(key, left, timed > 0 ? { at: timed, kept } : undefined);
       }
     }
   }
@@ -149,7 +152,7 @@ export class ComplianceCheck {
   async #listings(key: string, tally: Tally): Promise<void> {
     if (!key.endsWith(':v2')) {
       const left = await this.#redis.pttl(key);
-      if (left !== -2) tally.addLife(key, left, undefined);
+      if (left !== -2) tally.addLife(key, left);
       return;
     }
     let cursor = '0';
@@ -268,13 +271,18 @@ class Tally {
     this.#note(key, outlived);
   }
 
-  /** A key with an end of its own. @param left its life, ms; -1: without an end @param began when what it holds began */
-  addLife(key: string, left: number, began: number | undefined): void {
+  /**
+   * A key with an end of its own.
+   * @param left its life, ms; -1: without an end @param began when what it holds began, and how long that is kept, ms
+   */
+  addLife(key: string, left: number, began?: { at: number; kept: number }): void {
     const isOver =
-      left === -1 || left > this.#limitMs + this.#toleranceMs || (began !== undefined && this.isOver(began));
+      left === -1 ||
+      left > this.#limitMs + this.#toleranceMs ||
+      (began !== undefined && began.at < this.#now - began.kept - this.#toleranceMs);
     this.#count += 1;
     // A full life that ends then began then, or later.
-    const since = began ?? (left === -1 ? Number.POSITIVE_INFINITY : this.#now + left - this.#limitMs);
+    const since = began?.at ?? (left === -1 ? Number.POSITIVE_INFINITY : this.#now + left - this.#limitMs);
     this.#oldest = Math.min(this.#oldest, since);
     if (left !== -1) this.#until = Math.max(this.#until, this.#now + left);
     this.#note(key, isOver ? 1 : 0);

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DAYS_KEPT, type GrowthFigures, type GrowthReport, readGrowth } from '../app/growth.ts';
 import { loadConfig } from '../config/load.ts';
-import { numberText } from '../text/values.ts';
+import { countText, numberText } from '../text/values.ts';
 import { type Answer, answering, withTenant } from './commandSetup.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { tenantName, wholeNumber } from './flags.ts';
@@ -51,6 +51,8 @@ const byCode = (errors: GrowthFigures['errors'], between: string) =>
     .map(([code, count]) => `${code} ${count}`)
     .join(between);
 
+const search = (n: number) => `${numberText(n)} ${n === 1 ? 'search' : 'searches'}`;
+
 const HEAD = ['day', 'used', 'limit', 'calls', 'errors', 'searches', 'shared', 'avoided', 'products'];
 const RATIOS = ['calls/search', 'products/call'];
 
@@ -75,8 +77,8 @@ export function growthText(report: GrowthReport, terminal: Terminal): string {
     table(rows, terminal, { head, colAligns }),
     '',
     `Errors: ${byCode(total.errors, ', ') || 'none'}`,
-    `Duplicates avoided: ${numberText(total.coalesced)} searches took the result of an identical one, which spared ` +
-      `${numberText(total.callsAvoided)} calls (${share} %); ${numberText(total.answersReused)} calls found their answer stored`,
+    `Duplicates avoided: ${search(total.coalesced)} took the result of an identical one, which spared ` +
+      `${countText(total.callsAvoided, 'call')} (${share} %); ${countText(total.answersReused, 'call')} found their answer stored`,
     `Token requests: ${numberText(total.tokenRequests)}`,
   ].join('\n');
 }

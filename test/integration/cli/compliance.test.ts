@@ -54,6 +54,7 @@ describe('dpf compliance', () => {
     expect(limitSeconds).to.equal(21_600);
     expect(Date.parse(since ?? '')).to.be.within(Date.now() - 60_000, Date.now());
     expect(Date.parse(until ?? '') - Date.parse(since ?? '')).to.be.within(21_599_000, 21_600_000);
+    expect(Date.parse(kinds.get('shared')?.since ?? '')).to.be.within(Date.now() - 60_000, Date.now());
     expect(kinds.get('quarantine')).to.deep.include({ since: null, until: null });
     expect(await admin.acl('LOG')).to.deep.equal([]);
     const { out, err } = await as('worker');
@@ -74,9 +75,11 @@ describe('dpf compliance', () => {
     await admin.lpush('{ebay}:quarantine', JSON.stringify({ at: new Date(old).toISOString() }));
     await admin.zadd('{ebay}:ebay-calls:completed', Date.now() - DAY_MS, 'forgotten');
     await admin.persist(await pages());
+    const [same = ''] = await admin.keys('{ebay}:same:*');
+    await admin.hset(same, 'at', old);
     const { exit, outlived, kinds } = await report();
-    expect({ exit, outlived }).to.deep.equal({ exit: 1, outlived: 5 });
-    for (const kind of ['results', 'tracks', 'events', 'quarantine', 'jobs'] as const)
+    expect({ exit, outlived }).to.deep.equal({ exit: 1, outlived: 6 });
+    for (const kind of ['results', 'tracks', 'events', 'quarantine', 'jobs', 'shared'] as const)
       expect(kinds.get(kind)?.outlived, kind).to.equal(1);
     const { out } = await as('worker');
     expect(out).to.include(
