@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -56,8 +64,8 @@ describe('a worker in a pod of Kubernetes', function () {
     };
   }
 
-  async function startPod(name: string) {
-    const env = podEnv(name);
+  async function startPod(name: string, more: Record<string, string> = {}) {
+    const env = { ...podEnv(name), ...more };
     const worker = dpf(container.args, env);
     await worker.waitForLine(/worker started/);
     /** The exit code of the pod's probe. */
@@ -104,5 +112,26 @@ describe('a worker in a pod of Kubernetes', function () {
     expect(log().filter(wasHung)).to.have.length(HUNG);
     expect(second.worker.output).to.not.match(/worker that died/);
     expect(await second.worker.stop(graceMs)).to.equal(0);
+  });
+
+  it('follows a change of its ConfigMap without a restart', async () => {
+    // As the kubelet does it: files are links into `..data`, which is replaced by one rename.
+    const change = (minApiCallInterval: number) => {
+      const version = `..${minApiCallInterval}`;
+      mkdirSync(join(folder, version));
+      writeFileSync(join(folder, version, 'settings.json'), JSON.stringify({ pace: { minApiCallInterval } }));
+      symlinkSync(version, join(folder, '..next'));
+      renameSync(join(folder, '..next'), join(folder, '..data'));
+    };
+    change(0.5);
+    symlinkSync('..data/settings.json', join(folder, 'settings.json'));
+    const { worker } = await startPod('pod', {
+      CONFIG_FILE: join(folder, 'settings.json'),
+      MIN_API_CALL_INTERVAL: '',
+    });
+    expect(worker.output).to.include('"interval":0.5');
+    change(0.25);
+    await worker.waitForLine(/configuration (published|applied)","version":2/);
+    expect(worker.running).to.equal(true);
   });
 });
