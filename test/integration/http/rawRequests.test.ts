@@ -106,7 +106,9 @@ describe('what comes over the socket', () => {
     ['TLS where there is none', '\x16\x03\x01\x02\x00\x01', 400, 'invalid_http'],
   ];
   for (const [title, bytes, status, code] of ROWS)
-    it(`is answered with ${status} ${code}: ${title}`, async () => {
+    it(`is answered with ${status} ${code}: ${title}`, async function () {
+      // The HTTP parser of Node before 20.19.2 lets it pass.
+      if (title === 'a space before a colon' && /^[1-8]\./.test(process.versions.llhttp ?? '')) this.skip();
       const answer = await send(bytes);
       expect(answer.status, answer.text).to.equal(status);
       expect(answer.text).to.contain(`"code":"${code}"`);
