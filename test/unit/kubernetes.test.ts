@@ -57,6 +57,20 @@ function typeErrors(objects: Manifest[]): string {
   }
 }
 
+/** The NetworkPolicy of a role, and those whom it lets in. */
+function policyOf(objects: Manifest[], role: string): { peers: Manifest[]; egress: Manifest[] } {
+  const { spec } = objects.find(
+    ({ kind, metadata }) =>
+      kind === 'NetworkPolicy' && metadata.labels['app.kubernetes.io/component'] === role,
+  );
+  const peers = spec.ingress.flatMap(({ from }: Manifest) => from ?? ['everybody']);
+  return { peers, egress: spec.egress };
+}
+
+const namespace = (name: string) => ({
+  namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': name } },
+});
+
 describe('the manifests for Kubernetes', function () {
   this.timeout(20_000);
   const objects = readManifests(TEXT);
@@ -150,6 +164,11 @@ describe('the manifests for Kubernetes', function () {
       expect(faultsIn(broken).join('\n')).to.match(fault);
     });
 
+  it('let pods of the same namespace alone reach the API, and pods of the cluster the metrics of workers', () => {
+    expect(policyOf(objects, 'serve').peers).to.deep.equal([{ podSelector: {} }]);
+    expect(policyOf(objects, 'worker').peers).to.deep.equal([{ namespaceSelector: {} }]);
+  });
+
   it('are as hardened as docker-compose.yml', () => {
     const { services } = parse(readFileSync('docker-compose.yml', 'utf8'), { merge: true });
     for (const role of ['worker', 'serve']) {
@@ -222,8 +241,33 @@ describe('Helm', function () {
     expect([grace('worker'), grace('serve')]).to.deep.equal([56, 71]);
   });
 
+  it('opens the API to those of apiFrom, and to those of metricsFrom only where Prometheus watches servers', () => {
+    const apiFrom = 'networkPolicy.apiFrom[0].podSelector.matchLabels.app=shop';
+    for (const watched of ['serviceMonitor.enabled=true', 'serviceMonitor.serveKey.name=key']) {
+      const { peers } = policyOf(readManifests(rendered('--set', apiFrom, '--set', watched) ?? ''), 'serve');
+      expect(peers).to.deep.equal([{ podSelector: { matchLabels: { app: 'shop' } } }]);
+    }
+    const watched = readManifests(rendered('-f', `${CHART}/ci/watched-values.yaml`) ?? '');
+    expect(policyOf(watched, 'serve').peers).to.deep.equal([namespace('ingress'), namespace('monitoring')]);
+    expect(policyOf(watched, 'worker').peers).to.deep.equal([namespace('monitoring')]);
+  });
+
+  it('adds the rules of extraEgress to those of workers and of servers', () => {
+    const objects = readManifests(rendered('-f', `${CHART}/ci/watched-values.yaml`) ?? '');
+    const traces = { to: [namespace('tracing')], ports: [{ protocol: 'TCP', port: 4318 }] };
+    for (const [role, ports] of [
+      ['worker', [53, 53, 6379, 26379, 443, 4318]],
+      ['serve', [53, 53, 6379, 26379, 4318]],
+    ] as const) {
+      const { egress } = policyOf(objects, role);
+      expect(egress.at(-1)).to.deep.equal(traces);
+      expect(egress.flatMap((rule) => rule.ports.map(({ port }: Manifest) => port))).to.deep.equal(ports);
+    }
+  });
+
   for (const [flag, value] of [
     ['--set', 'worker.replica=3'],
+    ['--set', 'networkPolicy.extraEgress.ports=4318'],
     ['--set-string', 'env.SHUTDOWN_GRACE=5'],
     ['--set-string', 'env.EBAY_CLIENT_SECRET=x'],
     ['--set', 'worker.secret.settings={EBAY_CLIENT_ID}'],
