@@ -6,6 +6,7 @@ import { expect } from 'chai';
 import { parse } from 'yaml';
 
 interface Step {
+  env?: Record<string, string>;
   id?: string;
   uses?: string;
   run?: string;
@@ -14,6 +15,7 @@ interface Step {
 
 interface Job {
   permissions?: Record<string, string>;
+  if?: string;
   needs?: string | string[];
   'timeout-minutes'?: number;
   steps: Step[];
@@ -98,7 +100,7 @@ describe('the workflows', () => {
     const release = workflows.get('release.yml') as Workflow;
     expect(release.on).to.deep.equal({ push: { tags: ['v*'] } });
     const { npm, image } = release.jobs;
-    expect([npm?.needs, image?.needs]).to.deep.equal(['verify', 'verify']);
+    expect([npm?.needs, image?.needs]).to.deep.equal([['verify', 'image'], 'verify']);
 
     const notes = release.jobs.verify?.steps.find(({ id }) => id === 'notes')?.run as string;
     const folder = mkdtempSync(join(tmpdir(), 'dpf-notes-'));
@@ -115,5 +117,20 @@ describe('the workflows', () => {
       .to.match(/^- /m)
       .and.not.match(/^## /m);
     expect(() => written('99.0.0')).to.throw();
+  });
+
+  it('publish to npm as the last step of its job, after the image, and give the release the artifacts of this workflow alone', () => {
+    const { jobs: own } = workflows.get('release.yml') as Workflow;
+    expect(own.npm?.steps.at(-1)?.run).to.match(/^npm publish /);
+    for (const result of ["verify.result == 'success'", "image.result == 'success'"])
+      expect(own.npm?.if).to.include(result);
+    const all = Object.values(own).flatMap((job) => job.steps);
+    const using = (action: string) => all.filter(({ uses }) => uses?.startsWith(`${action}@`));
+    const uploaded = using('actions/upload-artifact').map((step) => step.with?.name);
+    const [download, ...others] = using('actions/download-artifact');
+    expect(others).to.deep.equal([]);
+    expect(download?.with).to.include({ pattern: `{${uploaded}}`, 'merge-multiple': true });
+    for (const { env } of using('docker/build-push-action'))
+      expect(env).to.include({ DOCKER_BUILD_RECORD_UPLOAD: 'false' });
   });
 });
