@@ -6,8 +6,8 @@
 # FOLDER keeps the base for the next build. In FOLDER/rootfs and FOLDER/image.json are the image's files and configuration.
 # Remove it with `rm -r FOLDER`.
 set -euo pipefail
-cd "$(dirname "$0")/.."
 folder=$(realpath -m "${1:-${TMPDIR:-/tmp}/dropship-product-finder-image}")
+cd "$(dirname "$0")/.."
 shift || true
 
 missing=()

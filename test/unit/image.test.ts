@@ -1,4 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { commandNames, otherCommands } from '../../bench/image/commands.ts';
@@ -40,6 +43,34 @@ describe('the image', () => {
     const copied = wordsOf(dockerfile, 'COPY').filter(([first]) => !first?.startsWith('--from'));
     const sources = new Set(copied.flatMap((words) => words.slice(0, -1)));
     expect(allowed.toSorted()).to.deep.equal([...sources].map((source) => `!${source}`).toSorted());
+
+    const built = ['Dockerfile', '.dockerignore', '.github/workflows/image.yml', ...sources];
+    const { paths } = parse(readFileSync('.github/workflows/image.yml', 'utf8')).on.pull_request;
+    expect(paths.toSorted(), 'the workflow builds it when one of them changes').to.deep.equal(
+      built.map((path) => (statSync(path).isDirectory() ? `${path}/**` : path)).toSorted(),
+    );
+  });
+
+  it('is kept by scripts/image.sh in a folder below that of the caller', function () {
+    if (process.platform !== 'linux') this.skip();
+    const folder = realpathSync(mkdtempSync(join(tmpdir(), 'dpf-image-')));
+    try {
+      // Without the tools that build it, the script ends before it writes anything.
+      for (const tool of ['dirname', 'realpath']) {
+        const { stdout } = spawnSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' });
+        symlinkSync(stdout.trim(), join(folder, tool));
+      }
+      const bash = spawnSync('sh', ['-c', 'command -v bash'], { encoding: 'utf8' }).stdout.trim();
+      const { status, stderr } = spawnSync(bash, ['-x', resolve('scripts/image.sh'), 'kept'], {
+        cwd: folder,
+        env: { PATH: folder },
+        encoding: 'utf8',
+      });
+      expect(status, stderr).to.equal(2);
+      expect(stderr).to.include(`+ folder=${folder}/kept\n`).and.include('image.sh: missing: buildah');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('has one version, in its label, in docker-compose.yml and in package.json', () => {
