@@ -11,7 +11,11 @@ interface Manager {
 }
 
 describe('the update bot', () => {
-  const { customManagers } = JSON.parse(read('renovate.json')) as { customManagers: Manager[] };
+  const { customManagers, customDatasources, packageRules } = JSON.parse(read('renovate.json')) as {
+    customManagers: Manager[];
+    customDatasources: Record<string, { transformTemplates: string[] }>;
+    packageRules: Array<{ matchDatasources?: string[]; minimumReleaseAge?: string | null }>;
+  };
 
   it('finds image and source of Redis in the code, each once, and writes them as they stand', () => {
     const found = customManagers.flatMap(({ managerFilePatterns, matchStrings, autoReplaceStringTemplate }) =>
@@ -32,6 +36,19 @@ describe('the update bot', () => {
       REDIS_IMAGE.replace('redis:', ''),
       `${REDIS_SOURCE.version}@${REDIS_SOURCE.sha256}`,
     ]);
+  });
+
+  it('requires no age of releases from a list without dates, where it would wait for ever', () => {
+    const undated = Object.entries(customDatasources).filter(
+      ([, { transformTemplates }]) => !transformTemplates.join().includes('releaseTimestamp'),
+    );
+    expect(undated).to.have.length(1);
+    for (const [name] of undated) {
+      const rules = packageRules.filter(({ matchDatasources }) =>
+        matchDatasources?.includes(`custom.${name}`),
+      );
+      expect(rules.map(({ minimumReleaseAge }) => minimumReleaseAge)).to.deep.equal([null]);
+    }
   });
 
   it('finds a digest with every image that compose only runs', () => {
