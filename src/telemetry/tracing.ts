@@ -63,6 +63,12 @@ export function untraced<T>(work: () => T): T {
   return context.with(ROOT_CONTEXT, work);
 }
 
+/** Runs what is handed to it in the trace that is active now. */
+export function tracedAsNow(): <T>(work: () => T) => T {
+  const active = context.active();
+  return (work) => context.with(active, work);
+}
+
 /** For log lines: the span that is active. */
 export function spanFields(): { trace_id?: string; span_id?: string } {
   const active = trace.getActiveSpan()?.spanContext();
@@ -95,12 +101,12 @@ const LONGEST_METADATA = 2000;
 /** What a call of a search passes on: the search's own trace, so that all calls of a search stand beside one another. */
 const PASSED_ON = createContextKey('what a call’s jobs carry');
 
-/** The active trace as a text; undefined where there is none. Without baggage, which is not ours to store. */
-function activeTrace(): string | undefined {
-  const active = context.active();
-  if (trace.getSpan(active) === undefined) return undefined;
+/** The trace of a context as a text; undefined where there is none. Without baggage, which is not ours to store. */
+function traceText(from: Context): string | undefined {
+  const span = trace.getSpanContext(from);
+  if (span === undefined || !trace.isSpanContextValid(span)) return undefined;
   const fields = {};
-  propagation.inject(propagation.deleteBaggage(active), fields);
+  propagation.inject(propagation.deleteBaggage(from), fields);
   return Object.keys(fields).length === 0 ? undefined : JSON.stringify(fields);
 }
 
@@ -117,7 +123,7 @@ function traceOf(metadata: unknown): Context {
 /** BullMQ's options of a job that is added now. */
 export function tracedOptions(): { telemetry?: { metadata: string } } {
   const passedOn = context.active().getValue(PASSED_ON) as string | undefined;
-  const metadata = passedOn ?? activeTrace();
+  const metadata = passedOn ?? traceText(context.active());
   return metadata === undefined ? {} : { telemetry: { metadata } };
 }
 
@@ -156,9 +162,10 @@ export function jobSpan<T>(
   run: () => Promise<T>,
   { isCall = false } = {},
 ): Promise<T> {
-  const metadata = opts.telemetry?.metadata;
-  const carried = traceOf(metadata);
-  const parent = isCall && carried !== ROOT_CONTEXT ? carried.setValue(PASSED_ON, metadata) : carried;
+  const carried = traceOf(opts.telemetry?.metadata);
+  // Written again, not copied: any program can add a job, and a copy has its baggage and all its other fields.
+  const passedOn = isCall ? traceText(carried) : undefined;
+  const parent = passedOn === undefined ? carried : carried.setValue(PASSED_ON, passedOn);
   const attributes = {
     ...messaging(queue, 'process'),
     'messaging.message.id': id,
@@ -168,7 +175,7 @@ export function jobSpan<T>(
     try {
       return { result: await run() };
     } catch (error) {
-      const { message } = error as Error;
+      const message = String((error as Error | undefined)?.message ?? '');
       if (!message.startsWith(MOVED)) throw error;
       span.setAttribute('dpf.job.moved', message.slice(MOVED.length));
       return { moved: error };
@@ -183,7 +190,7 @@ export function jobSpan<T>(
 
 /** For the result of a search that answers others too: the trace that made its calls. */
 export function sharedTrace(): { trace?: string } {
-  const own = activeTrace();
+  const own = traceText(context.active());
   return own === undefined ? {} : { trace: own };
 }
 

@@ -6,6 +6,7 @@ import { asHash } from '../../redis/ownHash.ts';
 import { clockOf, RedisClock } from '../../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../../telemetry/logger.ts';
 import type { CallMetrics } from '../../telemetry/metrics.ts';
+import { tracedAsNow, untraced } from '../../telemetry/tracing.ts';
 import { QuotaDays } from '../pacificDay.ts';
 import type {
   CallClass,
@@ -161,7 +162,8 @@ class RedisGate implements CallGate {
   enter(call: GateCall): Promise<Slot> {
     const slot = this.#line.join(call, () => this.#wake());
     if (call.insteadOf instanceof GateSlot) this.#remember(call.insteadOf);
-    void this.#serve();
+    // The loop serves others too: what it logs, and the count that it asks eBay for, belong to no call's trace.
+    void untraced(() => this.#serve());
     return slot;
   }
 
@@ -314,7 +316,8 @@ class RedisGate implements CallGate {
     this.#unused = [];
     const { shares, circuitWindowMs, probeTimeoutMs, maxSleepMs } = this.#settings;
     // A call that could not be prepared leaves as it is.
-    const prepare = async (mark?: string) => waiter.call.beforeSend?.(mark).catch(() => undefined);
+    const prepare = (mark?: string) =>
+      waiter.traced(async () => waiter.call.beforeSend?.(mark).catch(() => undefined));
     const prepared = prepare();
     const askedAt = performance.now();
     try {
@@ -393,7 +396,7 @@ class RedisGate implements CallGate {
       this.#options.metrics?.waited(waiter.call.class, slot.waitedMs);
       this.#logQuota(grant);
       const fields = { class: waiter.call.class, waitedMs: Math.round(slot.waitedMs) };
-      this.#log.debug('call admitted', fields);
+      waiter.traced(() => this.#log.debug('call admitted', fields));
       waiter.resolve(slot);
     } else await this.giveBack(slot);
   }
@@ -476,6 +479,8 @@ function refusedFailure({ forMs, reason, scope }: Refusal, callClass: CallClass,
 interface Waiter {
   readonly call: GateCall;
   readonly since: number;
+  /** Runs what is done for this call alone, in its trace. */
+  readonly traced: <T>(work: () => T) => T;
   /** It has a slot whose time has not come. */
   isGranted: boolean;
   /** Slots that it got and missed. */
@@ -500,6 +505,7 @@ class GateLine {
       const waiter: Waiter = {
         call,
         since: performance.now(),
+        traced: tracedAsNow(),
         isGranted: false,
         missed: call.insteadOf === undefined ? 0 : call.insteadOf.missed + 1,
         resolve(slot) {
