@@ -64,6 +64,8 @@ const CLOSE_MS = 5000;
 const FIRST_KEY = { name: 'first', tenant: 'default', roles: ROLES, expiresAt: null };
 const NO_KEY =
   'there is no API key, so every caller gets 401: make one with `dpf keys add NAME`, or start with --first-key';
+/** `--first-key` makes none here. */
+const EXPIRED_KEYS = 'every API key has expired, so every caller gets 401: make one with `dpf keys add NAME`';
 
 const OLDER_WORKERS =
   'workers of release 0.1 run, which refuse what this release adds to requests: upgrade workers before dpf serve';
@@ -104,7 +106,8 @@ export async function startServeApp(
       log: log.component('config'),
     });
     const warnWithoutKey = async () => {
-      if (!config.http.withoutKeys && !(await keys.hasUsable())) logger.warn(NO_KEY);
+      if (config.http.withoutKeys || (await keys.hasUsable())) return;
+      logger.warn((await keys.list()).length === 0 ? NO_KEY : EXPIRED_KEYS);
     };
     let data: string | undefined;
     fleet.onChange((snapshot) => {
@@ -116,25 +119,26 @@ export async function startServeApp(
     });
     lifecycle.opened('configuration', fleet, (opened) => opened.stop());
     let first: PreparedKey | undefined;
-    let isFirst = false;
     await bootOnRedis(redis, { config, log: logger, signal, isSecond: worker !== undefined }, async () => {
-      if (firstKey !== undefined && !config.http.withoutKeys) {
-        first ??= await keys.prepare(FIRST_KEY);
-        isFirst = await keys.addFirst(first);
-      }
       await fleet.start();
-      await warnWithoutKey();
       const workers = (await new FleetStore(redis, prefix).processes()).filter(
         ({ role }) => role === 'worker',
       );
       const older = workers.filter(({ release }) => release === undefined).length;
       if (older > 0) logger.warn(OLDER_WORKERS, { older });
+      if (firstKey !== undefined && !config.http.withoutKeys) {
+        // A repeated start stores the same key, for Redis may have it already.
+        first ??= await keys.prepare(FIRST_KEY);
+        // Nothing may come between: nobody can read a stored key, and it keeps later starts from making one.
+        if (await keys.addFirst(first)) {
+          firstKey(first.key);
+          const { id, name, roles } = first.record;
+          logger.info('first API key made and printed', { id, name, roles });
+          return;
+        }
+      }
+      await warnWithoutKey();
     });
-    if (first !== undefined && isFirst) {
-      const { id, name, roles } = first.record;
-      firstKey?.(first.key);
-      logger.info('first API key made and printed', { id, name, roles });
-    }
     // The key of a tenant that was removed gets the answer of an unknown key's.
     const settingsOf = (tenant: string): Config => {
       const known = fleet.current().tenants.get(tenant);

@@ -84,4 +84,23 @@ export const mutations: Mutation[] = [
     breaks: 'Of servers that start at once with --first-key one makes a key.',
     tests: ['test/integration/http/firstKey.test.ts'],
   },
+  {
+    id: 'first-key-of-each-attempt',
+    file: 'src/app/serve.ts',
+    find: 'first ??= await keys.prepare(FIRST_KEY);',
+    replace: 'first = await keys.prepare(FIRST_KEY);',
+    breaks: 'A start that is repeated prints the first key that Redis has stored.',
+    tests: ['test/integration/http/firstKeyPrinted.test.ts'],
+    grep: 'whose answer',
+  },
+  {
+    id: 'first-key-before-the-start',
+    file: 'src/app/serve.ts',
+    find: '      await fleet.start();\n',
+    replace:
+      '      await keys.addFirst((first = await keys.prepare(FIRST_KEY)));\n      await fleet.start();\n',
+    breaks: 'A start that fails stores no first key that nobody has seen.',
+    tests: ['test/integration/http/firstKeyPrinted.test.ts'],
+    grep: 'that fails',
+  },
 ];
