@@ -234,7 +234,6 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
         return tenant.config.ebay.marketplace;
       },
       intervalMs: () => gate.intervalMs,
-      slotWaitMs: () => gate.slotWaitMs,
       metrics: metrics.queue(name),
       scrubber: logs.scrubber,
       log,

@@ -60,7 +60,7 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
         },
       },
     );
-    const calls: QueueWorker = openQueueWorker(
+    const calls = openQueueWorker(
       context,
       settings,
       { connection, trouble },
@@ -77,7 +77,6 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
           const end = result === undefined ? failed : ended;
           const began = job.processedOn ?? clockOf(context.redis).now();
           context.metrics.callEnded(end, classOfCall(job), ageOf(job, began));
-          if (result !== undefined) calls.waited(context.slotWaitMs(), context.intervalMs());
         },
       },
     );
@@ -157,7 +156,6 @@ function openQueueWorker(
   { queue, process, onEnd }: QueueWork,
 ) {
   let activeJobs = 0;
-  let held: Held = { jobs: settings.concurrency, longWaits: 0 };
   /** When it last took a job or found none that may start, on `performance`'s clock. */
   let lastActivity = performance.now();
   const noteActivity = () => {
@@ -244,16 +242,11 @@ function openQueueWorker(
     async isStuck(): Promise<boolean> {
       const now = performance.now();
       // Without an answer from Redis there is nothing to start either.
-      const waits = activeJobs < worker.concurrency && (await hasWaitingJobs(queue).catch(() => false));
+      const waits = activeJobs < settings.concurrency && (await hasWaitingJobs(queue).catch(() => false));
       if (!waits) waitingSince = undefined;
       else if (waitingSince === undefined || lastActivity > waitingSince) waitingSince = now;
       else return now - waitingSince >= settings.stuckAfterMs;
       return false;
-    },
-    /** The latest call has waited so long for its slot. */
-    waited(ms: number, intervalMs: number): void {
-      held = heldAfter(held, settings.concurrency, ms, intervalMs);
-      worker.concurrency = held.jobs;
     },
     /** @param force does not wait for the jobs under way */
     async close(force: boolean): Promise<void> {
@@ -262,41 +255,6 @@ function openQueueWorker(
       clearTimeout(inspectTimer);
     },
   };
-}
-
-type QueueWorker = ReturnType<typeof openQueueWorker>;
-
-/** How many calls a worker holds, and how many in a row have waited long for their slot since that number changed. */
-export interface Held {
-  jobs: number;
-  longWaits: number;
-}
-
-/** In intervals: a call that waits for its slot for longer has others before it, and one that waits for less has none. */
-const LONG_WAIT = 2;
-const SHORT_WAIT = 0.5;
-/** Answers take different times: so many long waits in a row show that fewer calls use each slot too. */
-const LONG_WAITS = 3;
-/** One is under way while the next one waits for its slot. */
-const FEWEST = 2;
-
-/**
- * How many calls a worker holds after one has waited so long for its slot. More than use each slot only wait in the worker. A
- * full worker fetches a job with the end of another one (BullMQ 6.7.0); one with free places asks for each, and at the end of a
- * job that fetches none BullMQ counts what is left.
- * @param most WORKER_CONCURRENCY
- */
-export function heldAfter(
-  { jobs, longWaits }: Held,
-  most: number,
-  waitedMs: number,
-  intervalMs: number,
-): Held {
-  if (intervalMs === 0) return { jobs: most, longWaits: 0 };
-  if (waitedMs < SHORT_WAIT * intervalMs) return { jobs: Math.min(most, jobs + 2), longWaits: 0 };
-  if (waitedMs <= LONG_WAIT * intervalMs) return { jobs, longWaits: 0 };
-  if (longWaits + 1 < LONG_WAITS) return { jobs, longWaits: longWaits + 1 };
-  return { jobs: Math.max(Math.min(FEWEST, most), jobs - 1), longWaits: 0 };
 }
 
 function workerOptions(settings: WorkerSettings, connection: Redis): WorkerOptions {

@@ -19,23 +19,6 @@ const VERDICT = 'test/unit/queue/verdict.test.ts';
 
 export const mutations: Mutation[] = [
   {
-    id: 'worker-holds-all',
-    file: 'src/queue/worker.ts',
-    find: 'worker.concurrency = held.jobs;',
-    replace: 'void held.jobs;',
-    breaks: 'A worker holds no more calls than use each slot.',
-    tests: ['test/integration/queue/redisCost.test.ts'],
-    grep: 'no fetch of its own',
-  },
-  {
-    id: 'worker-holds-one',
-    file: 'src/queue/worker.ts',
-    find: 'Math.max(Math.min(FEWEST, most), jobs - 1)',
-    replace: 'Math.max(0, jobs - 1)',
-    breaks: 'A worker always takes a next call.',
-    tests: ['test/unit/queue/held.test.ts'],
-  },
-  {
     id: 'checks-without-jobs',
     file: 'src/queue/bullmq/worker.ts',
     find: "(await redis.exists(this.toKey('active'), this.toKey('stalled'))) === 0 ? [] : check();",

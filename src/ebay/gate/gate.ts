@@ -124,8 +124,6 @@ export interface AttemptGate {
 export interface CallGate extends AttemptGate {
   /** Least time between two calls, ms, as this process last saw it: at start the configured one, then each slot's. */
   readonly intervalMs: number;
-  /** How long the latest call of this process waited for its slot, ms. */
-  readonly slotWaitMs: number;
   /**
    * Closes for at least this long; never shortens a closure. @returns how long the gate stays closed from now on, ms.
    * @throws Failure `redis-unavailable`.

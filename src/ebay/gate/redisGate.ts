@@ -128,7 +128,6 @@ class RedisGate implements CallGate {
   readonly #clock = new RedisClock();
   readonly #process = randomUUID().slice(0, 8);
   #intervalMs: number;
-  #slotWaitMs = 0;
   #asked = 0;
   #isAsking = false;
   /** When the next ask makes sense, on `performance`'s clock. */
@@ -153,10 +152,6 @@ class RedisGate implements CallGate {
 
   get intervalMs(): number {
     return this.#intervalMs;
-  }
-
-  get slotWaitMs(): number {
-    return this.#slotWaitMs;
   }
 
   enter(call: GateCall): Promise<Slot> {
@@ -392,7 +387,6 @@ class RedisGate implements CallGate {
       this.#remember(slot);
       void this.#serve();
     } else if (this.#line.leave(waiter)) {
-      this.#slotWaitMs = slot.waitedMs;
       this.#options.metrics?.waited(waiter.call.class, slot.waitedMs);
       this.#logQuota(grant);
       const fields = { class: waiter.call.class, waitedMs: Math.round(slot.waitedMs) };

@@ -31,8 +31,6 @@ export interface QueueContext {
   marketplace: string;
   /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
   intervalMs: () => number;
-  /** How long the latest call of this process waited for its slot, ms. */
-  slotWaitMs: () => number;
   /** How old a search may get, ms. */
   deadlineMs: number;
   metrics: QueueMetrics;

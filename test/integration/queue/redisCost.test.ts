@@ -56,30 +56,6 @@ describe('what a call of a backlog costs Redis', function () {
     return (after.commands - before.commands - byClock) / (after.calls - before.calls);
   }
 
-  it('is no fetch of its own: a worker that has few calls under way holds few, and each end fetches the next', async () => {
-    // As many as a window of the limit, which a worker with free places takes at once.
-    const env = serviceEnv(redis.url, simulator().url, {
-      MIN_API_CALL_INTERVAL: '0.1',
-      WORKER_CONCURRENCY: '10',
-    });
-    pair = await startPair(env);
-    await pair.producer.enqueueMany(Array.from({ length: 12 }, () => deepSearch('phone', 20)));
-    const admin = redis.connect();
-    const held: number[] = [];
-    let seen = 0;
-    await waitFor(
-      'more than a window of calls with at most six held',
-      async () => {
-        const calls = simulator().controls.log({ kind: 'search' }).length;
-        if (calls === seen) return false;
-        seen = calls;
-        held.unshift(await admin.llen('{ebay}:ebay-calls:active'));
-        return held.length > 15 && Math.max(...held.slice(0, 15)) <= 6;
-      },
-      30_000,
-    );
-  });
-
   // `npm run bench -- redis-cost` and `slow-redis` measure it.
   it('is at most 75 commands with one worker', async () => {
     expect(await commandsPerCall(redis.url, '0.05')).to.be.at.most(75);
