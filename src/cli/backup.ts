@@ -21,6 +21,8 @@ interface Flags {
   json?: boolean;
 }
 
+type Interrupt = ReturnType<typeof onInterrupt>;
+
 export function command(terminal: Terminal): Command {
   const backup = new Command('backup')
     .description(
@@ -50,7 +52,7 @@ async function save(terminal: Terminal, file: string, { tracks, json }: Flags): 
       const backup = new Backup(redis, settings);
       // Elsewhere than on a terminal each change is a line.
       if (terminal.live) progress.show(() => progressText(backup));
-      const work = isPrinted ? print(backup, signal) : write(backup, file, signal);
+      const work = isPrinted ? print(backup, interrupt) : write(backup, file, interrupt);
       await work.catch((error) => {
         throw problemOf(error, file);
       });
@@ -77,11 +79,12 @@ async function requireFile(file: string): Promise<void> {
 }
 
 /** The whole file or nothing: it gets its name when it is on the disk. */
-async function write(backup: Backup, file: string, signal: AbortSignal): Promise<void> {
+async function write(backup: Backup, file: string, { race, signal }: Interrupt): Promise<void> {
   const temporary = join(dirname(file), `.${basename(file)}.${randomUUID().slice(0, 8)}`);
   try {
     const target = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true });
-    await pipeline(Readable.from(backup.lines()), target, { signal });
+    // From Node 24 on an aborted pipeline ends only after the command of Redis that it waits for.
+    await race(pipeline(Readable.from(backup.lines()), target, { signal }));
     await rename(temporary, file);
   } catch (error) {
     await rm(temporary, { force: true });
@@ -93,8 +96,8 @@ async function write(backup: Backup, file: string, signal: AbortSignal): Promise
   await folder?.close();
 }
 
-async function print(backup: Backup, signal: AbortSignal): Promise<void> {
-  await pipeline(Readable.from(backup.lines()), process.stdout, { signal, end: false });
+async function print(backup: Backup, { race, signal }: Interrupt): Promise<void> {
+  await race(pipeline(Readable.from(backup.lines()), process.stdout, { signal, end: false }));
 }
 
 function problemOf(error: unknown, file: string): unknown {
