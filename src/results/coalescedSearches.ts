@@ -24,27 +24,46 @@ export type Claim =
  * One hash a request: `leader`, `f:ASKER` = whom that asker waits for, and how the last one ended (`by`, `at`, `good`,
  * `payload`). An asker that waited for a leader takes its end whatever its own `maxAge`: it asked before that end.
  *
- * An end names listings, so it is kept for as long as a result: only leaders and askers make the hash live longer, and the
- * next leader removes it. Who still waited for it waits for that leader.
+ * An end names listings, so it is kept for as long as a result. The next leader removes it, unless an asker that waited for
+ * it has not come yet: that end stays until the last of them has come, and the hash lives no longer than the end may. Where
+ * one of them never comes, a leader that takes longer than that is forgotten, and the next asker collects once more.
+ * ARGV: asker, its `maxAge`, life of a hash, life of an end (all ms).
  */
 const CLAIM = new LuaScript(`
-local me, maxAge, ttl = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local me, maxAge, ttl, endTtl = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local leader, by, at, good, awaited = unpack(redis.call('HMGET', KEYS[1], 'leader', 'by', 'at', 'good', 'f:' .. me))
 if awaited then redis.call('HDEL', KEYS[1], 'f:' .. me) end
+local function prolong()
+  local left = ttl
+  if by then
+    local endsIn, isAwaited = (tonumber(at) or 0) + endTtl - now, false
+    local all = redis.call('HGETALL', KEYS[1])
+    for i = 1, #all, 2 do
+      isAwaited = isAwaited or (string.sub(all[i], 1, 2) == 'f:' and all[i + 1] == by)
+    end
+    if isAwaited and endsIn > 0 then
+      left = math.min(left, endsIn)
+    else
+      redis.call('HDEL', KEYS[1], 'by', 'at', 'good', 'payload')
+    end
+  end
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
+end
 local recent = good == '1' and maxAge > 0 and now - tonumber(at) <= maxAge
 if by and leader ~= me and (awaited == by or (not leader and recent)) then
-  return { 'answered', by, redis.call('HGET', KEYS[1], 'payload') }
+  local payload = redis.call('HGET', KEYS[1], 'payload')
+  if leader then prolong() end
+  return { 'answered', by, payload }
 end
 if not leader or leader == me then
-  if by then redis.call('HDEL', KEYS[1], 'by', 'at', 'good', 'payload') end
   redis.call('HSET', KEYS[1], 'leader', me)
-  redis.call('PEXPIRE', KEYS[1], ttl)
+  prolong()
   return { 'leader' }
 end
 redis.call('HSET', KEYS[1], 'f:' .. me, leader)
-redis.call('PEXPIRE', KEYS[1], ttl)
+prolong()
 return { 'follower', leader }`);
 
 /** ARGV: leader, then optionally good and payload. Answers who waited for it. */
@@ -84,7 +103,8 @@ export class CoalescedSearches {
 
   /** @param hash see `requestHash` @param maxAgeMs an end this recent answers at once; 0 for none */
   async claim(hash: string, me: Requester, maxAgeMs: number): Promise<Claim> {
-    const reply = await CLAIM.run(this.#redis, this.#key(hash), [me, maxAgeMs, this.#ttlMs]);
+    const args = [me, maxAgeMs, this.#ttlMs, this.#endTtlMs];
+    const reply = await CLAIM.run(this.#redis, this.#key(hash), args);
     const [role, whom, payload] = reply as [Claim['role'], string, string];
     if (role === 'answered') return { role, end: { by: whom, payload } };
     return role === 'follower' ? { role, leader: whom } : { role };
