@@ -1,9 +1,15 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
-import { type AgeLimits, ageLimits, type Kind, kindOf, retentionInterval } from '../fleet/retention.ts';
+import {
+  type AgeLimits,
+  ageLimits,
+  isWrongType,
+  type Kind,
+  keysByKind,
+  retentionInterval,
+} from '../fleet/retention.ts';
 import { keysBeginning } from '../redis/nodes.ts';
 import { clockOf } from '../redis/redisClock.ts';
-import { answersOf } from '../results/searchStore.ts';
 import { lastSeenIn, STATE } from '../results/tracks.ts';
 
 /** What is stored of one kind. Instants are ISO 8601 in UTC, by Redis's clock. */
@@ -28,7 +34,7 @@ export interface ComplianceReport {
   at: string;
   prefix: string;
   kinds: StoredKind[];
-  /** Other keys of the service: configuration, schedules, API keys, sessions, waiting jobs, counts. */
+  /** Other keys of the service: configuration, schedules, API keys, sessions, waiting jobs, counts. One may count twice. */
   otherKeys: number;
   outlived: number;
   /** What the numbers do not say, and what may differ from the agreement. */
@@ -87,15 +93,17 @@ export class ComplianceCheck {
     const known = new Set<string>();
     let otherKeys = 0;
     for await (const found of keysBeginning(this.#redis, `${prefix}:`, { signal })) {
-      // SCAN may name a key twice.
-      const keys = found.filter((key) => !known.has(key));
-      for (const key of keys) known.add(key);
-      this.looked += keys.length;
-      for (const kind of this.#kinds.keys()) {
-        const own = keys.filter((key) => kindOf(key.slice(prefix.length + 1)) === kind);
-        await this.#look(kind, own, signal);
+      this.looked += found.length;
+      for (const [kind, own] of keysByKind(found, prefix)) {
+        if (kind === undefined) {
+          otherKeys += own.length;
+          continue;
+        }
+        // SCAN may name a key twice.
+        const keys = own.filter((key) => !known.has(key));
+        for (const key of keys) known.add(key);
+        await this.#look(kind, keys, signal);
       }
-      otherKeys += keys.filter((key) => kindOf(key.slice(prefix.length + 1)) === undefined).length;
     }
     const kinds = [...this.#kinds].map(([kind, tally]): StoredKind => {
       const [what, ...settings] = ABOUT[kind];
@@ -119,8 +127,7 @@ export class ComplianceCheck {
     for (const key of keys) {
       signal.throwIfAborted();
       await ofOne.call(this, key, tally).catch((error: Error) => {
-        // Another program has put something else in its place, which holds nothing of ours.
-        if (!error.message.startsWith('WRONGTYPE')) throw error;
+        if (!isWrongType(error)) throw error;
       });
     }
   }
@@ -137,7 +144,11 @@ export class ComplianceCheck {
         reads.pttl(key);
         if (began !== '') reads.hget(key, began);
       }
-      const replies = await answersOf(reads);
+      const replies = ((await reads.exec()) ?? []).map(([error, reply]) => {
+        // What is no hash says no time.
+        if (error !== null && !isWrongType(error)) throw error;
+        return error === null ? reply : null;
+      });
       const step = began === '' ? 1 : 2;
       for (const [index, key] of part.entries()) {
         const left = replies[index * step] as number;
@@ -216,6 +227,7 @@ export class ComplianceCheck {
               'deleted until the next one (BGREWRITEAOF, as an administrator of Redis)',
           ]
         : []),
+      `not counted: jobs that wait, of which those for items hold an item id until they run, at most for SEARCH_DEADLINE (${this.#config.search.deadline} s)`,
       'not looked at: Redis’s files, backups, log files, and what other programs took from here',
     ];
   }

@@ -30,6 +30,24 @@ export function kindOf(name: string): Kind | undefined {
   return (Object.keys(KINDS) as Kind[]).find((kind) => KINDS[kind].test(name));
 }
 
+/** @param keys whole names @returns them by their kind, each looked at once */
+export function keysByKind(keys: readonly string[], prefix: string): Map<Kind | undefined, string[]> {
+  const byKind = new Map<Kind | undefined, string[]>();
+  for (const key of keys) {
+    const kind = kindOf(key.slice(prefix.length + 1));
+    const own = byKind.get(kind);
+    if (own === undefined) byKind.set(kind, [key]);
+    else own.push(key);
+  }
+  return byKind;
+}
+
+/** Another program has put something else in the place of a key. It holds nothing of ours. */
+export function isWrongType(error: unknown): boolean {
+  // Of an error in a script, Redis 6 says that first.
+  return error instanceof Error && error.message.includes('WRONGTYPE');
+}
+
 /** How long each kind is kept at most, ms. */
 export type AgeLimits = Readonly<Record<Kind, number>>;
 
@@ -53,11 +71,15 @@ export function ageLimits(config: Config): AgeLimits {
   };
 }
 
+/** A round looks at every key, so a limit of less than 20 s is exceeded by up to this rather than rounds follow each other, ms. */
+const SHORTEST_INTERVAL_MS = 1000;
+
 /** How often `Retention` has to look, ms: nothing outlives its limit between two rounds. */
 export function retentionInterval(config: Config): number {
   const { tracks, events, quarantine, jobEvents } = ageLimits(config);
   const margins = [tracks, events, quarantine, jobEvents].map((limit) => limit - keptFor(limit));
-  return Math.min(config.worker.sweepInterval * 1000, ...margins.map((margin) => margin / 2));
+  const needed = Math.min(...margins.map((margin) => margin / 2));
+  return Math.min(config.worker.sweepInterval * 1000, Math.max(needed, SHORTEST_INTERVAL_MS));
 }
 
 /** Lua: Redis's time, ms since the epoch. */
@@ -138,17 +160,17 @@ export class Retention {
     const attempt = (part: Promise<unknown>) => part.catch((error) => errors.push(error));
     await clockOf(this.#redis, this.#prefix).current();
     for await (const keys of keysBeginning(this.#redis, `${this.#prefix}:`, { signal })) {
-      for (const kind of Object.keys(KINDS) as Kind[]) {
-        const own = keys.filter((key) => kindOf(key.slice(this.#prefix.length + 1)) === kind);
-        if (own.length === 0) continue;
+      for (const [kind, own] of keysByKind(keys, this.#prefix)) {
+        if (kind === undefined) continue;
         if (isFirst) await attempt(this.#cap(kind, own, limits));
         await Promise.all(
           own.map((key) => attempt(this.#trim(kind, key, limits[kind], { whole: isFirst, signal }))),
         );
       }
     }
+    // Whatever is in the place of a key stays there: the next round need not look at all again.
+    if (errors.every(isWrongType)) this.#known = known;
     if (errors.length > 0) throw errors[0];
-    this.#known = known;
   }
 
   async #cap(kind: Kind, keys: string[], limits: AgeLimits): Promise<void> {

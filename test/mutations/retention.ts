@@ -43,4 +43,28 @@ export const mutations: Mutation[] = [
     breaks: 'Of what eBay no longer lists a track keeps only id and time.',
     tests: ['test/unit/product/track.test.ts'],
   },
+  {
+    id: 'awaited-end-is-dropped',
+    file: 'src/results/coalescedSearches.ts',
+    find: 'if isAwaited and endsIn > 0 then',
+    replace: 'if false then',
+    breaks: 'Who waited for a search gets its end, also when another one leads before it comes.',
+    tests: ['test/integration/results/coalescedSearches.test.ts'],
+  },
+  {
+    id: 'awaited-end-without-limit',
+    file: 'src/results/coalescedSearches.ts',
+    find: 'left = math.min(left, endsIn)',
+    replace: '',
+    breaks: 'No leader and no asker makes an end live longer than a result.',
+    tests: ['test/integration/results/coalescedSearches.test.ts'],
+  },
+  {
+    id: 'foreign-key-repeats-first-round',
+    file: 'src/fleet/retention.ts',
+    find: 'if (errors.every(isWrongType)) this',
+    replace: 'if (errors.length === 0) this',
+    breaks: 'A key that another program replaced does not make every round look at all there is.',
+    tests: ['test/integration/upkeep/retentionRounds.test.ts'],
+  },
 ];

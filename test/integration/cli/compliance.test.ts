@@ -64,6 +64,20 @@ describe('dpf compliance', () => {
     expect(err).to.match(/not looked at: Redis’s files/);
   });
 
+  it('goes on where another program has replaced keys, and counts those by their lives', async () => {
+    const before = await report();
+    const lists = ['events:foreign', 'track:default:foreign:v2', 'ebay-calls-foreign:completed'];
+    for (const name of ['pages:foreign', 'same:foreign', ...lists])
+      await admin.set(`{ebay}:${name}`, 'foo', 'EX', 100);
+    const { exit, outlived, kinds } = await report();
+    await admin.del(...['pages:foreign', 'same:foreign', ...lists].map((name) => `{ebay}:${name}`));
+    expect({ exit, outlived }).to.deep.equal({ exit: 0, outlived: 0 });
+    for (const [kind, { count }] of kinds)
+      expect(count, kind).to.equal(
+        (before.kinds.get(kind)?.count ?? 0) + (['results', 'shared'].includes(kind) ? 1 : 0),
+      );
+  });
+
   it('names what outlives its limit, and what to do, and exits with 1', async () => {
     const track = '{ebay}:track:default:cases:v2';
     const [listing = ''] = (await admin.hkeys(track)).filter((field) => field !== 'the track');
