@@ -91,6 +91,7 @@ export class GrowthCounts {
     const totals = await totalsOf(registry);
     if (totals.size === 0) return;
     const now = await clockOf(redis, prefix).current();
+    const errors: unknown[] = [];
     for (const [tenant, counts] of totals) {
       const written = this.#written.get(tenant) ?? new Map<string, number>();
       const added = [...counts].flatMap(([field, total]) => {
@@ -98,9 +99,13 @@ export class GrowthCounts {
         return more > 0 ? [field, more] : [];
       });
       const days = lastDays(now, 2).map((day) => dayKey(prefix, tenant, day));
-      await ADD.run(redis, [...days, gateKey(prefix, tenant)], [DAYS_KEPT * DAY_MS, ...added]);
-      this.#written.set(tenant, counts);
+      // A tenant whose key another program has replaced keeps no other one's counts from being written.
+      await ADD.run(redis, [...days, gateKey(prefix, tenant)], [DAYS_KEPT * DAY_MS, ...added]).then(
+        () => this.#written.set(tenant, counts),
+        (error) => errors.push(error),
+      );
     }
+    if (errors.length > 0) throw errors[0];
   }
 }
 
@@ -196,6 +201,7 @@ const missingNote = (days: number) =>
 /** What the figures leave out. */
 const UNKNOWN = [
   'a worker writes its counts once a minute: one that is killed loses the last minute of calls, errors and searches, not of "used"',
+  'a worker that loses its connection while it writes may count that minute twice, not in "used"',
   'calls of other programs with the same keyset are in "used" alone, and only once eBay has stated its count',
   'whether eBay counts a call as efficient, and what users do with the results, is not known here',
 ];

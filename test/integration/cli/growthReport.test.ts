@@ -1,6 +1,10 @@
+import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
-import type { GrowthReport } from '../../../src/app/growth.ts';
+import { Counter, Registry } from 'prom-client';
+import { GrowthCounts, type GrowthReport } from '../../../src/app/growth.ts';
 import { pacificDay } from '../../../src/ebay/pacificDay.ts';
+import { LogRoot } from '../../../src/telemetry/logRoot.ts';
+import { testConfig } from '../../support/config.ts';
 import { patientDpf as dpf } from '../../support/patientDpf.ts';
 import { useRedis } from '../../support/redis.ts';
 import { type Pair, serviceEnv, startPair } from '../../support/service.ts';
@@ -81,6 +85,33 @@ describe('dpf growth-report', () => {
     expect(out).to.include('10 searches took the result of an identical one, which spared 25 calls (19.7 %)');
     expect(err).to.match(/calls of other programs with the same keyset are in "used" alone/);
     expect((await dpf('growth-report', '--days', '4')).exit).to.equal(1);
+  });
+
+  it('counts of each tenant, also when the key of another one was replaced', async () => {
+    const connection = redis.connect();
+    const registry = new Registry();
+    const labelNames = ['tenant'];
+    const products = new Counter({
+      name: 'dpf_products_total',
+      help: 'x',
+      labelNames,
+      registers: [registry],
+    });
+    for (const tenant of ['broken', 'acme']) products.inc({ tenant }, 7);
+    const [broken, acme] = ['broken', 'acme'].map(
+      (tenant) => `{ebay}:growth:${tenant}:${pacificDay(Date.now())}`,
+    );
+    await connection.set(broken as string, 'foo');
+    const log = new LogRoot(testConfig().log, new PassThrough().resume()).component('worker');
+    const counts = new GrowthCounts({ redis: connection, prefix: '{ebay}', registry, log });
+    const error = await counts.write().catch((thrown: Error) => thrown);
+    expect((error as Error).message).to.include('WRONGTYPE');
+    expect(await connection.hget(acme as string, 'products')).to.equal('7');
+    await connection.del(broken as string);
+    await counts.close();
+    expect(await connection.hget(broken as string, 'products')).to.equal('7');
+    expect(await connection.hget(acme as string, 'products')).to.equal('7');
+    await connection.del(broken as string, acme as string);
   });
 
   it('says that nothing was counted, with exit code 1, and refuses what it cannot print', async () => {
