@@ -23,6 +23,12 @@ interface EmbeddedRedisOptions extends ServerOptions {
 /** Another program may take a port between the moment that it was free and Redis's start. */
 const TRIES = 5;
 
+/** In the words of Redis and Podman, and of Docker. */
+const PORT_IN_USE = /in use|already allocated/;
+
+/** An error is within so many of the last lines. */
+const LAST_LINES = 50;
+
 /**
  * A private real Redis on a free loopback port, for the demo and the tests; `stop` removes it with its files. It also ends
  * when this process dies.
@@ -40,7 +46,7 @@ export async function startEmbeddedRedis(options: EmbeddedRedisOptions = {}): Pr
       const stop = await startServer([...command(port, folder), ...args]);
       return { url: `redis://127.0.0.1:${port}/0`, port, stop: () => stop().then(removeFolder) };
     } catch (error) {
-      if (tries < TRIES && options.port === undefined && /in use/.test(String(error))) continue;
+      if (tries < TRIES && options.port === undefined && PORT_IN_USE.test(String(error))) continue;
       await removeFolder();
       throw error;
     }
@@ -63,18 +69,20 @@ async function startServer(command: string[]): Promise<() => Promise<void>> {
     shell.stdin.end();
     await ended;
   };
-  let last = '';
+  const last: string[] = [];
   const isReady = await new Promise<boolean>((resolve) => {
     // They are read to the end: a log that nobody reads would fill its pipe and stop the server.
     const lines = createInterface(shell.stdout).on('close', () => resolve(false));
     lines.on('line', (line) => {
-      last = line;
+      if (last.push(line) > LAST_LINES) last.shift();
       if (/Ready to accept connections/.test(line)) resolve(true);
     });
   });
   if (isReady) return stop;
   await stop();
-  throw missing(`${command[0]} did not start: ${last}`);
+  // After the cause, Redis says that it ends, and Docker where its help is.
+  const cause = [PORT_IN_USE, /\bError\b/].flatMap((words) => last.find((line) => words.test(line)) ?? []);
+  throw missing(`${command[0]} did not start: ${cause[0] ?? last.at(-1) ?? 'it said nothing'}`);
 }
 
 async function freePort(): Promise<number> {

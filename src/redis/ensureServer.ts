@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { access, constants, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { access, constants, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { availableParallelism, homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as delay } from 'node:timers/promises';
 import { environment } from '../config/config.ts';
 import { Failure } from '../failures.ts';
 
@@ -39,7 +40,7 @@ export type ServerCommand = (port: number, folder: string) => string[];
 /**
  * Finds a Redis or Valkey server: on the PATH, or built by an earlier call. Where there is none, gets one: Debian's package
  * as root, a container, or a build from source into the user's cache.
- * @throws Failure `redis-unavailable` that says what to install; `interrupted` after SIGINT or SIGTERM
+ * @throws Failure `redis-unavailable` that says what to install; `interrupted` after SIGINT, SIGTERM or SIGHUP
  */
 export async function redisServer({
   env = environment(),
@@ -48,17 +49,17 @@ export async function redisServer({
 }: ServerOptions): Promise<ServerCommand> {
   const { PATH: path = '' } = env;
   const built = join(cacheFolder(env), sourceOf(env).name, 'redis-server');
-  const found = (await findServer(path)) ?? ((await isThere(built)) ? built : undefined);
+  const found = (await findServer(path)) ?? (await builtServer(built, env));
   if (found !== undefined) return program(found);
   const none = 'no redis-server or valkey-server on the PATH';
   const [manager, install] = await installCommand(path);
-  if (process.getuid?.() === 0 && manager === 'apt-get') {
-    say?.(`${none}: installing it with \`${install}\``);
-    const installed = await installPackage(env, say);
-    if (installed !== undefined) return program(installed);
-  }
   const remedy = install === undefined ? 'install Redis 7 or Valkey first' : `run \`${install}\` first`;
   return untilInterrupted(async (signal) => {
+    if (process.getuid?.() === 0 && manager === 'apt-get') {
+      say?.(`${none}: installing it with \`${install}\``);
+      const installed = await installPackage(env, say, signal);
+      if (installed !== undefined) return program(installed);
+    }
     const command = container ? await containerServer(env, say, signal) : undefined;
     if (command !== undefined) return command;
     const tools = await buildTools(path);
@@ -83,6 +84,17 @@ export const missing = (message: string) => new Failure('redis-unavailable', mes
 function reasonOf(error: unknown): string {
   const { message, cause } = error as Error;
   return cause instanceof Error && cause.message !== '' ? cause.message : message;
+}
+
+/** @throws Failure where it does not run: another system with the same home folder may have built it */
+async function builtServer(binary: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  if (!(await isThere(binary))) return undefined;
+  try {
+    await run(binary, ['--version'], { env });
+    return binary;
+  } catch (error) {
+    throw missing(`${binary} does not run on this system (${reasonOf(error)}): remove ${dirname(binary)}`);
+  }
 }
 
 const findServer = (path: string) => findProgram(path, ['redis-server', 'valkey-server']);
@@ -121,15 +133,24 @@ async function installCommand(path: string): Promise<[manager?: string, command?
   return [];
 }
 
-async function installPackage(env: NodeJS.ProcessEnv, say?: Say): Promise<string | undefined> {
+async function installPackage(
+  env: NodeJS.ProcessEnv,
+  say: Say | undefined,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   // RUNLEVEL keeps Debian from starting a service of its own.
   const quiet = { PATH: env.PATH, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
+  const sayWaits = () => say?.('interrupted: waiting for apt-get, so that no package stays half installed');
   try {
-    await run('apt-get', ['update'], { env: quiet });
+    await run('apt-get', ['update'], { env: quiet, signal });
+    signal.addEventListener('abort', sayWaits);
     await run('apt-get', ['install', '-y', '--no-install-recommends', 'redis-server'], { env: quiet });
   } catch (error) {
-    say?.(`could not install redis-server: ${reasonOf(error)}`);
+    if (!signal.aborted) say?.(`could not install redis-server: ${reasonOf(error)}`);
+  } finally {
+    signal.removeEventListener('abort', sayWaits);
   }
+  signal.throwIfAborted();
   return findServer(env.PATH ?? '');
 }
 
@@ -150,10 +171,9 @@ async function containerServer(
   for (const name of ENGINES) {
     const engine = await findProgram(env.PATH ?? '', [name]);
     if (engine === undefined) continue;
-    const ask = (args: string[], limit: AbortSignal[] = []) =>
-      run(engine, args, { env, signal: AbortSignal.any([signal, ...limit]) });
+    const ask = (args: string[], limitMs?: number) => run(engine, args, { env, signal, limitMs });
     try {
-      await ask(['info'], [AbortSignal.timeout(ENGINE_ANSWERS_MS)]);
+      await ask(['info'], ENGINE_ANSWERS_MS);
       await ask(['image', 'inspect', image]).catch(() => {
         signal.throwIfAborted();
         say?.(`${name} downloads the image ${image}`);
@@ -177,7 +197,9 @@ function cacheFolder({ XDG_CACHE_HOME, HOME }: NodeJS.ProcessEnv): string {
 function sourceOf({ REDIS_SOURCE_URL, REDIS_SOURCE_SHA256 }: NodeJS.ProcessEnv) {
   const sha256 = (REDIS_SOURCE_SHA256 || REDIS_SOURCE.sha256).toLowerCase();
   const version = sha256 === REDIS_SOURCE.sha256 ? REDIS_SOURCE.version : sha256.slice(0, 12);
-  return { url: REDIS_SOURCE_URL || REDIS_SOURCE.url, sha256, name: `redis-${version}` };
+  // Systems of several kinds may share a home folder.
+  const name = `redis-${version}-${process.platform}-${process.arch}`;
+  return { url: REDIS_SOURCE_URL || REDIS_SOURCE.url, sha256, name };
 }
 
 interface Tools {
@@ -195,6 +217,21 @@ async function buildTools(path: string): Promise<Tools | undefined> {
 /** A line of progress after so many lines of `make`, of about 150. */
 const MAKE_LINES = 25;
 
+const BUILDING = 'building-';
+
+/** No build takes as long: its process was killed, ms. */
+const LEFT_AFTER_MS = 3_600_000;
+
+async function removeLeftBuilds(cache: string): Promise<void> {
+  for (const name of await readdir(cache)) {
+    if (!name.startsWith(BUILDING)) continue;
+    const folder = join(cache, name);
+    // Another process may remove it at the same time.
+    const { mtimeMs } = await stat(folder).catch(() => ({ mtimeMs: Infinity }));
+    if (Date.now() - mtimeMs > LEFT_AFTER_MS) await rm(folder, { recursive: true, force: true });
+  }
+}
+
 /** Builds in a folder of its own: an interrupted build leaves nothing, and two at once do not meet. */
 async function buildServer(
   target: string,
@@ -204,7 +241,8 @@ async function buildServer(
   const { url, sha256, name } = sourceOf(env);
   const cache = cacheFolder(env);
   await mkdir(cache, { recursive: true });
-  const folder = await mkdtemp(join(cache, 'building-'));
+  await removeLeftBuilds(cache);
+  const folder = await mkdtemp(join(cache, BUILDING));
   try {
     say?.(`no redis-server or valkey-server on the PATH: downloading ${url}`);
     const archive = join(folder, 'source.tar.gz');
@@ -255,9 +293,10 @@ async function download(
   return content;
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+/** The last one is sent when the terminal is closed. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** SIGINT and SIGTERM end the work, which then tidies up. */
+/** They end the work, which then tidies up. */
 async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const abort = () => controller.abort(new Failure('interrupted', 'interrupted'));
@@ -269,31 +308,56 @@ async function untilInterrupted<T>(work: (signal: AbortSignal) => Promise<T>): P
   }
 }
 
+/** The output of a program that has ended is read within ms. A program that it leaves behind may hold its pipes open. */
+const OUTPUT_ENDS_MS = 200;
+
+interface RunOptions {
+  env: NodeJS.ProcessEnv;
+  signal?: AbortSignal;
+  /** How long it may take. No AbortSignal.timeout: in a signal of AbortSignal.any, Node 20 may collect it as garbage. */
+  limitMs?: number | undefined;
+  /** Receives each line of its output. */
+  onLine?: () => void;
+}
+
 /**
- * Runs a program to its end, or until `signal` aborts.
+ * Runs a program to its end, or until `signal` aborts or the time is over.
  * @throws Error with the last line of its error output
  */
 async function run(
   command: string,
   args: string[],
-  { env, signal, onLine }: { env: NodeJS.ProcessEnv; signal?: AbortSignal; onLine?: () => void },
+  { env, signal, limitMs, onLine }: RunOptions,
 ): Promise<void> {
+  signal?.throwIfAborted();
   // In a process group of its own, which ends as a whole: a script would leave its programs.
   const child = spawn(command, args, { env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  let isKilled = false;
   const kill = () => {
-    if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    isKilled = true;
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGTERM');
+    } catch {
+      // All of the group has ended.
+    }
   };
   signal?.addEventListener('abort', kill);
+  const timer = limitMs === undefined ? undefined : setTimeout(kill, limitMs);
   let last = '';
   createInterface(child.stdout).on('line', onLine ?? (() => undefined));
   createInterface(child.stderr).on('line', (line) => {
     last = line.trim() || last;
   });
+  const closed = new Promise((resolve) => child.once('close', resolve));
   try {
-    const [code, killedBy] = await once(child, 'close');
-    if (signal?.aborted) throw new Error('no answer');
+    const [code, killedBy] = await once(child, 'exit');
+    await Promise.race([closed, delay(OUTPUT_ENDS_MS, undefined, { ref: false })]);
+    if (isKilled) throw new Error('no answer');
     if (code !== 0) throw new Error(last || `${command} ended with ${code ?? killedBy}`);
   } finally {
+    clearTimeout(timer);
     signal?.removeEventListener('abort', kill);
+    child.stdout.destroy();
+    child.stderr.destroy();
   }
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type Server, type ServerResponse } from 'node:http';
@@ -34,6 +35,7 @@ describe('a Redis server where none is installed', () => {
   let env: NodeJS.ProcessEnv;
   let real: string;
   const running: EmbeddedRedis[] = [];
+  const programs: ChildProcess[] = [];
 
   before(async () => {
     real = which('redis-server || command -v valkey-server');
@@ -49,12 +51,13 @@ describe('a Redis server where none is installed', () => {
     folder = mkdtempSync(join(tmpdir(), 'ensure-'));
     [downloads, lines] = [0, []];
     mkdirSync(join(folder, 'bin'));
-    for (const tool of ['tar', 'gzip', 'make', 'cc', 'chmod', 'sleep'])
+    for (const tool of ['tar', 'gzip', 'make', 'cc', 'chmod', 'sleep', 'grep', 'setsid'])
       symlinkSync(which(tool), join(folder, 'bin', tool));
     env = { PATH: join(folder, 'bin'), HOME: folder };
   });
   afterEach(async () => {
     for (const server of running.splice(0)) await server.stop();
+    for (const program of programs.splice(0)) program.kill('SIGKILL');
     rmSync(folder, { recursive: true });
   });
 
@@ -92,11 +95,12 @@ describe('a Redis server where none is installed', () => {
     env.REDIS_SOURCE_SHA256 = createHash('sha256').update(archive).digest('hex');
     return env.REDIS_SOURCE_SHA256;
   }
+  const nameOf = (sha256: string) => `redis-${sha256.slice(0, 12)}-${process.platform}-${process.arch}`;
   const working = () =>
     `printf '#!/bin/sh\\nexec ${real} "$$@"\\n' > src/redis-server\nchmod 755 src/redis-server`;
 
   it('is built from a source with the right checksum, with progress; the next start uses it', async () => {
-    const name = `redis-${serveSource(working()).slice(0, 12)}`;
+    const name = nameOf(serveSource(working()));
     expect(await start()).to.equal('PONG');
     expect(cached()).to.have.members([name, join(name, 'redis-server')]);
     expect(lines.join('\n')).to.match(
@@ -108,7 +112,7 @@ describe('a Redis server where none is installed', () => {
   });
 
   it('is built by two processes at once without harm', async () => {
-    const name = `redis-${serveSource(working()).slice(0, 12)}`;
+    const name = nameOf(serveSource(working()));
     expect(await Promise.all([start(), start()])).to.deep.equal(['PONG', 'PONG']);
     expect(downloads).to.equal(2);
     expect(cached()).to.have.members([name, join(name, 'redis-server')]);
@@ -145,34 +149,120 @@ describe('a Redis server where none is installed', () => {
       expect([lines, downloads]).to.deep.equal([[], 0]);
     });
 
-  for (const [during, recipe] of [
-    ['the download', ''],
-    ['the build', 'echo $$$$ > $(HOME)/pid; exec sleep 600'],
+  it('removes what a killed build has left more than an hour ago, and no build under way', async () => {
+    const name = nameOf(serveSource(working()));
+    const cache = join(folder, '.cache', 'dropship-product-finder');
+    for (const left of ['building-killed', 'building-now'])
+      mkdirSync(join(cache, left, 'src'), { recursive: true });
+    const old = Date.now() / 1000 - 3601;
+    utimesSync(join(cache, 'building-killed'), old, old);
+    expect(await start()).to.equal('PONG');
+    expect(readdirSync(cache)).to.have.members([name, 'building-now']);
+  });
+
+  it('is not taken from the cache where it does not run: one line says which folder to remove', async () => {
+    const built = join(folder, '.cache', 'dropship-product-finder', nameOf(serveSource(working())));
+    mkdirSync(built, { recursive: true });
+    writeFileSync(join(built, 'redis-server'), '#!/bin/sh\necho Exec format error >&2; exit 126', {
+      mode: 0o755,
+    });
+    expect(await refusal()).to.equal(
+      `${built}/redis-server does not run on this system (Exec format error): remove ${built}`,
+    );
+    rmSync(built, { recursive: true });
+    expect(await start()).to.equal('PONG');
+  });
+
+  const sources = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
+  const REQUIRE = [sources('scripts/requireRedis.ts')];
+  const DEMO = [sources('src/main.ts'), 'demo'];
+  /** From the sources, beside much other work. */
+  const STARTS_MS = 60_000;
+
+  /** Starts a program of the sources as root, interrupts it once `begun`, and gives how it ends. */
+  async function interrupted(program: string[], begun: () => boolean, signal: NodeJS.Signals = 'SIGINT') {
+    const root = 'data:text/javascript,process.getuid=()=>0';
+    const child = spawn(process.execPath, ['--import', 'tsx', '--import', root, ...program], {
+      env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    programs.push(child);
+    let output = '';
+    child.stderr.setEncoding('utf8').on('data', (text) => {
+      output += text;
+    });
+    const closed = once(child, 'close');
+    await waitFor('its beginning', begun, STARTS_MS);
+    child.kill(signal);
+    return {
+      closed: closed.then(([code]) => ({ code, output })),
+      says: (pattern: RegExp) => waitFor(String(pattern), () => pattern.test(output)),
+    };
+  }
+  const isWritten = (pid: string) => existsSync(pid) && readFileSync(pid, 'utf8').endsWith('\n');
+  const runs = (pid: string) => existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`);
+
+  for (const [during, recipe, signal] of [
+    ['Ctrl-C ends the download', '', 'SIGINT'],
+    ['Ctrl-C ends the build', 'echo $$$$ > $(HOME)/pid; exec sleep 600', 'SIGINT'],
+    ['its terminal is closed during the build', 'echo $$$$ > $(HOME)/pid; exec sleep 600', 'SIGHUP'],
   ] as const)
-    it(`leaves nothing and no process when Ctrl-C ends ${during}`, async () => {
+    it(`leaves nothing and no process when ${during}`, async function () {
+      this.timeout(STARTS_MS + 20_000);
       serveSource(recipe);
       if (recipe === '') answer = (response) => response.writeHead(200).write('the beginning');
-      const script = fileURLToPath(new URL('../../../scripts/requireRedis.ts', import.meta.url));
-      const child = spawn(process.execPath, ['--import', 'tsx', script], {
-        env,
-        stdio: ['ignore', 'ignore', 'pipe'],
-      });
-      let output = '';
-      child.stderr.setEncoding('utf8').on('data', (text) => {
-        output += text;
-      });
       const pid = join(folder, 'pid');
-      await waitFor('its beginning', () => (recipe === '' ? downloads === 1 : existsSync(pid)));
-      expect(cached()).to.not.deep.equal([]);
-      child.kill('SIGINT');
-      await once(child, 'close');
+      const begun = () => cached().length > 0 && (recipe === '' ? downloads === 1 : isWritten(pid));
+      const { closed } = await interrupted(REQUIRE, begun, signal);
+      const { code, output } = await closed;
       expect(output).to.match(/\ninterrupted\n$/);
-      expect(cached()).to.deep.equal([]);
-      if (recipe !== '') expect(existsSync(`/proc/${readFileSync(pid, 'utf8').trim()}`)).to.equal(false);
+      expect([code, cached()]).to.deep.equal([130, []]);
+      if (recipe !== '') expect(runs(pid)).to.equal(false);
     });
 
+  /** Its `slow` command takes until the file `go` exists. */
+  function addAptGet(slow: 'update' | 'install') {
+    const [pid, calls] = [join(folder, 'pid'), join(folder, 'apt.calls')];
+    const script = `#!/bin/sh
+echo $1 >> ${calls}
+[ $1 = ${slow} ] || exit 0
+echo $$ > ${pid}
+while [ -e ${pid} ] && [ ! -e ${folder}/go ]; do sleep 0.05; done
+echo $1 ended >> ${calls}
+`;
+    writeFileSync(join(folder, 'bin', 'apt-get'), script, { mode: 0o755 });
+    return { pid, begun: () => isWritten(pid), calls: () => readFileSync(calls, 'utf8').trim().split('\n') };
+  }
+
+  for (const [name, program, last] of [
+    ['the check before the tests', REQUIRE, /\ninterrupted\n$/],
+    ['the demo', DEMO, /\ndpf: interrupted\n$/],
+  ] as const) {
+    it(`ends apt-get update at once, and nothing follows, when Ctrl-C ends ${name}`, async function () {
+      this.timeout(STARTS_MS + 20_000);
+      const { pid, begun, calls } = addAptGet('update');
+      serveSource(working());
+      const { code, output } = await (await interrupted([...program], begun)).closed;
+      expect(output).to.match(last);
+      expect([code, calls(), runs(pid), downloads]).to.deep.equal([130, ['update'], false, 0]);
+    });
+
+    it(`lets apt-get install come to its end, and nothing follows, when Ctrl-C ends ${name}`, async function () {
+      this.timeout(STARTS_MS + 20_000);
+      const { begun, calls } = addAptGet('install');
+      serveSource(working());
+      const { closed, says } = await interrupted([...program], begun);
+      await says(/interrupted: waiting for apt-get, so that/);
+      expect(calls()).to.deep.equal(['update', 'install']);
+      writeFileSync(join(folder, 'go'), '');
+      const { code, output } = await closed;
+      expect(output).to.match(last);
+      expect([code, calls(), downloads]).to.deep.equal([130, ['update', 'install', 'install ended'], 0]);
+    });
+  }
+
   /** An engine whose containers are processes of the real server. */
-  function addEngine(name: string, info = 'exit 0'): () => string[] {
+  function addEngine(name: string, info = 'exit 0', first = ''): () => string[] {
     const calls = join(folder, `${name}.calls`);
     writeFileSync(
       join(folder, 'bin', name),
@@ -186,6 +276,7 @@ run)
   port=\${2#127.0.0.1:}
   while [ "$1" != redis-server ]; do shift; done
   shift 2
+  [ $(grep -c '^run ' ${calls}) -gt 1 ] || { ${first || ':'}; }
   exec ${real} --bind 127.0.0.1 --port \${port%:6379} --dir ${folder} "$@" ;;
 esac
 `,
@@ -211,7 +302,9 @@ esac
     });
 
   it('skips an engine that does not answer and one that has an error', async () => {
-    const calls = [addEngine('docker', 'sleep 600'), addEngine('podman', 'echo no machine >&2; exit 125')];
+    const pid = join(folder, 'pid');
+    const silent = `sleep 600 & echo $! > ${pid}; wait`;
+    const calls = [addEngine('docker', silent), addEngine('podman', 'echo no machine >&2; exit 125')];
     serveSource(working());
     expect(await start({ container: true })).to.equal('PONG');
     expect(calls.map((each) => each())).to.deep.equal([['info'], ['info']]);
@@ -220,6 +313,43 @@ esac
       'no Redis from podman: no machine',
     ]);
     expect(downloads).to.equal(1);
+    await waitFor('the end of what the engine started', () => !runs(pid));
+  });
+
+  it('takes an engine that leaves a process with its output, which does not hold up the start', async () => {
+    const pid = join(folder, 'pid');
+    const calls = addEngine('docker', `setsid sleep 600 & echo $! > ${pid}; exit 0`);
+    try {
+      expect(await start({ container: true })).to.equal('PONG');
+      expect(calls().map((call) => call.split(' ')[0])).to.deep.equal(['info', 'image', 'pull', 'run']);
+      expect([lines.length, runs(pid)]).to.deep.equal([1, true]);
+    } finally {
+      process.kill(Number(readFileSync(pid, 'utf8')));
+    }
+  });
+
+  const HELP = "Run 'docker run --help' for more information";
+  const refused = (cause: string) =>
+    `echo 'docker: Error response from daemon: ${cause}' >&2; echo; echo "${HELP}"; exit 125`;
+
+  for (const [program, first] of [
+    ['Docker', () => refused('Bind for 127.0.0.1:6379 failed: port is already allocated.')],
+    ['Redis', () => `exec ${real} --bind 127.0.0.1 --port ${(mirror.address() as AddressInfo).port}`],
+  ] as const)
+    it(`takes another port where ${program} says that another program has taken it`, async () => {
+      const calls = addEngine('docker', undefined, first());
+      expect(await start({ container: true })).to.equal('PONG');
+      const ports = calls().flatMap((call) => /--publish 127.0.0.1:(\d+):/.exec(call)?.[1] ?? []);
+      expect(new Set(ports).size).to.equal(2);
+    });
+
+  it('says why a container did not start, not where its help is', async () => {
+    const calls = addEngine('docker', undefined, refused('no space left on device.'));
+    const error = await start({ container: true }).catch((error: Error) => error.message);
+    expect(error).to.equal(
+      `${join(folder, 'bin/docker')} did not start: docker: Error response from daemon: no space left on device.`,
+    );
+    expect(calls().filter((call) => call.startsWith('run '))).to.have.length(1);
   });
 
   it('is no container for the tests', async () => {
