@@ -31,8 +31,9 @@ describe('a call gate with its Redis 100 ms away', () => {
     });
     await Promise.all(calls);
     const gaps = gapsOf(times).sort((a, b) => a - b);
-    // A timer may fire early by a part of a millisecond.
-    expect(gaps[0]).to.be.at.least(INTERVAL_MS - 5);
+    // On a busy machine a call goes on some ms after its slot, and the next gap is shorter by that. A gate that took its slots to
+    // begin with Redis's answer would be off by 50 ms.
+    expect(gaps[0]).to.be.at.least(INTERVAL_MS - 20);
     // A gate that did not consider the round trip would add one of at least 100 ms to every gap.
     expect(gaps[Math.floor(gaps.length / 2)]).to.be.below(INTERVAL_MS + 80);
   });

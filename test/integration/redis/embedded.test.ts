@@ -130,7 +130,7 @@ describe('an embedded Redis', () => {
       encoding: 'utf8',
     });
     expect([status, stderr]).to.deep.equal([
-      1,
+      4,
       'no redis-server or valkey-server on the PATH: install Redis 7 or Valkey first\n',
     ]);
   });
