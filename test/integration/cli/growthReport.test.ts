@@ -7,6 +7,7 @@ import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { testConfig } from '../../support/config.ts';
 import { patientDpf as dpf } from '../../support/patientDpf.ts';
 import { useRedis } from '../../support/redis.ts';
+import { useRedisUrl } from '../../support/redisUrl.ts';
 import { type Pair, serviceEnv, startPair } from '../../support/service.ts';
 import { useSimulator } from '../../support/simulator.ts';
 
@@ -15,15 +16,7 @@ const FOUR_DAYS_MS = 4 * 24 * 3600 * 1000;
 describe('dpf growth-report', () => {
   const redis = useRedis();
   const simulator = useSimulator();
-  let variable: string | undefined;
-  before(() => {
-    variable = process.env.REDIS_URL;
-    process.env.REDIS_URL = redis.url;
-  });
-  after(() => {
-    if (variable === undefined) delete process.env.REDIS_URL;
-    else process.env.REDIS_URL = variable;
-  });
+  useRedisUrl(() => redis.url);
 
   const report = async () => JSON.parse((await dpf('growth-report', '--json')).out) as GrowthReport;
 

@@ -1,19 +1,12 @@
 import { expect } from 'chai';
 import { run } from '../../../src/cli/program.ts';
 import { useRedis } from '../../support/redis.ts';
+import { useRedisUrl } from '../../support/redisUrl.ts';
 import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 
 describe('dpf schedule', () => {
   const redis = useRedis();
-  let environment: string | undefined;
-  before(() => {
-    environment = process.env.REDIS_URL;
-    process.env.REDIS_URL = redis.url;
-  });
-  after(() => {
-    if (environment === undefined) delete process.env.REDIS_URL;
-    else process.env.REDIS_URL = environment;
-  });
+  useRedisUrl(() => redis.url);
 
   /** Exit code, stdout and stderr of one command. */
   async function dpf(...args: string[]) {

@@ -4,22 +4,15 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { patientDpf as dpf } from '../../support/patientDpf.ts';
 import { useRedis } from '../../support/redis.ts';
+import { useRedisUrl } from '../../support/redisUrl.ts';
 
 const KEYSET = ['--client-id-env', 'SHOP_ID', '--client-secret-file', '/nowhere/secret'];
 
 describe('dpf tenants and dpf config', () => {
   const redis = useRedis();
   const folder = mkdtempSync(join(tmpdir(), 'dpf-config-'));
-  let variable: string | undefined;
-  before(() => {
-    variable = process.env.REDIS_URL;
-    process.env.REDIS_URL = redis.url;
-  });
-  after(() => {
-    if (variable === undefined) delete process.env.REDIS_URL;
-    else process.env.REDIS_URL = variable;
-    rmSync(folder, { recursive: true });
-  });
+  useRedisUrl(() => redis.url);
+  after(() => rmSync(folder, { recursive: true }));
 
   const file = (content: object | string) => {
     const path = join(folder, 'changes.json');
