@@ -2,11 +2,10 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { runsTtlMs } from '../queue/search/retryPolicy.ts';
-import { keptFor } from '../redis/ageLimit.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { keysBeginning } from '../redis/nodes.ts';
 import { clockOf } from '../redis/redisClock.ts';
-import { forgetOutlived } from '../results/tracks.ts';
+import { forgetOutlived, keptFor } from '../results/tracks.ts';
 
 /** What the keys of this service are, by their names behind the prefix. Other keys hold nothing that eBay answered. */
 const KINDS = {

@@ -8,7 +8,6 @@ import {
   type Track,
   type TrackVerdict,
 } from '../product/track.ts';
-import { keptFor } from '../redis/ageLimit.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { asHash } from '../redis/ownHash.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -191,6 +190,17 @@ const UNCOMPARED: TrackVerdict = {
 
 const CHANGED_REQUEST =
   'the request of this track has changed, so the track starts afresh: this search is its first one';
+
+/** Longest time by which data go before their limit, ms. */
+const LONGEST_MARGIN_MS = 600_000;
+
+/**
+ * How long data are kept that one process removes every now and then, ms: a little less than their limit, so that nothing
+ * outlives it between two rounds.
+ */
+export function keptFor(limitMs: number): number {
+  return limitMs - Math.min(limitMs / 10, LONGEST_MARGIN_MS);
+}
 
 /** Listings that are read, and deleted, in one command. */
 const FORGET_BATCH = 500;
