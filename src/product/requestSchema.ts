@@ -102,6 +102,12 @@ export const FilterSchema = Type.Object(
 
 /** eBay cuts a longer `q` silently, so it is refused here. */
 export const MAX_QUERY_LENGTH = 100;
+/** Listings that one request may name. */
+export const MAX_LISTINGS = 200;
+/** Characters of Base64: a picture of 750 kB. eBay names no limit; its own pictures for search are far smaller. */
+export const MAX_IMAGE_LENGTH = 1_000_000;
+/** Seconds. */
+export const DEFAULT_DETAILS_MAX_AGE = 3600;
 /** At most so many items of one query can be reached (12029). */
 export const MAX_ITEMS = 10_000;
 export const DEFAULT_MAX_ITEMS = 200;
@@ -127,7 +133,55 @@ export const SearchRequestSchema = Type.Object(
         minLength: 1,
         maxLength: MAX_QUERY_LENGTH,
         pattern: '^[^*]*$',
-        description: 'keywords: a space means AND, (a, b) means OR; query or categoryIds or both',
+        description:
+          'keywords: a space means AND, (a, b) means OR; query or categoryIds or both, unless items, gtin, epid or image say ' +
+          'what is looked for',
+      }),
+    ),
+    items: Type.Optional(
+      Type.Array(Type.String({ minLength: 1, maxLength: 2048 }), {
+        minItems: 1,
+        maxItems: MAX_LISTINGS,
+        uniqueItems: true,
+        description:
+          'listings instead of a query, one call each: item ids (v1|110587654321|0), ids of listings (110587654321) or ' +
+          'addresses of their pages on eBay',
+      }),
+    ),
+    gtin: Type.Optional(
+      Type.String({
+        pattern: '^([0-9]{8,14}|[0-9]{9}X)$',
+        description: 'offers of the product with this UPC, EAN or ISBN, instead of a query',
+      }),
+    ),
+    epid: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,20}$',
+        description: "offers of the product with this number in eBay's catalogue, instead of a query",
+      }),
+    ),
+    image: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: MAX_IMAGE_LENGTH,
+        pattern: '^[A-Za-z0-9+/]+={0,2}$',
+        description:
+          'a picture, Base64: what looks like it, instead of a query; on EBAY_US, EBAY_DE, EBAY_GB and EBAY_AU',
+      }),
+    ),
+    variations: Type.Optional(
+      Type.Enum(['none', 'all'], {
+        default: 'none',
+        description:
+          'all: one more call for each listing with variations, and a product with details for each variation in place of ' +
+          'the one that a search shows; maxItems counts listings then',
+      }),
+    ),
+    facets: Type.Optional(
+      Type.Boolean({
+        description:
+          'true: the summary says which aspects, categories, conditions and buying options there are, with counts; no ' +
+          'further call',
       }),
     ),
     categoryIds: Type.Optional(
@@ -212,7 +266,35 @@ export const SearchRequestSchema = Type.Object(
       }),
     ),
     details: Type.Optional(
-      Type.Enum(['none', 'full'], { default: 'none', description: 'full: one more call for each product' }),
+      Type.Enum(['none', 'full', 'new'], {
+        default: 'none',
+        description:
+          'full: one more call for each product, unless its answer is known (detailsMaxAge); new: with track, only for ' +
+          'products that are new or changed since its last search',
+      }),
+    ),
+    detailsMaxAge: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 21_600,
+        default: DEFAULT_DETAILS_MAX_AGE,
+        description:
+          "seconds: an answer for an item that is this young is used again; at most the six hours that eBay's licence allows",
+      }),
+    ),
+    language: Type.Optional(
+      Type.Enum(['nl-BE', 'fr-BE', 'en-CA', 'fr-CA'], {
+        description: 'of the answers, on EBAY_BE and EBAY_CA, which have two languages',
+      }),
+    ),
+    autoCorrect: Type.Optional(
+      Type.Boolean({ description: 'true: eBay may correct the spelling of the query; the summary says how' }),
+    ),
+    reference: Type.Optional(
+      Type.String({
+        pattern: '^[A-Za-z0-9_.-]{1,256}$',
+        description: "the caller's own word in affiliate links; needs EBAY_AFFILIATE_CAMPAIGN_ID",
+      }),
     ),
     track: Type.Optional(name('marks what is new since the last search of this name; `default` is reserved')),
     maxAge: Type.Optional(
