@@ -14,8 +14,8 @@ import { siteFor } from './catalogue/marketplaces.ts';
 import { answerItemCall, parseObject } from './itemCalls.ts';
 import { isBrowse, type LogEntry, type RequestKind } from './log.ts';
 import { itemPage, picture, shownIn } from './pictures.ts';
-import type { QuotaState } from './quota.ts';
-import { BASE_SCOPE, grantToken, type Token } from './tokens.ts';
+import { BULK_LIMIT, type QuotaState } from './quota.ts';
+import { BASE_SCOPE, BULK_SCOPE, grantToken, type Token } from './tokens.ts';
 import type { World } from './world.ts';
 
 export interface Call {
@@ -36,6 +36,7 @@ const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
   ['GET', 'item-group', /^\/buy\/browse\/v1\/item\/get_items_by_item_group$/],
   ['POST', 'compatibility', /^\/buy\/browse\/v1\/item\/([^/]+)\/check_compatibility$/],
   ['GET', 'item', /^\/buy\/browse\/v1\/item\/((?!get_)[^/]+)$/],
+  ['GET', 'bulk-items', /^\/buy\/browse\/v1\/item\/$/],
   ['GET', 'rate-limit', /^\/developer\/analytics\/v1_beta\/rate_limit\/?$/],
   ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\/s-l\d+\.svg$/],
   ['GET', 'page', /^\/itm\/(\d+)$/],
@@ -65,7 +66,7 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
 
   if (headers.authorization === undefined) return accessDenied();
   if (token === undefined || !world.tokens.works(token)) return invalidToken();
-  if (!token.scopes.includes(BASE_SCOPE)) return accessDenied();
+  if (!token.scopes.includes(route.kind === 'bulk-items' ? BULK_SCOPE : BASE_SCOPE)) return accessDenied();
   if (route.kind === 'rate-limit') return rateLimits(token.account.quota.state(), query);
   if (!charge(world, call)) return tooManyRequests();
   if (route.kind === 'search') return searchAnswer(world, call);
@@ -78,7 +79,9 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
 /** Charges a Browse call with a working token to its credential's day. Returns false when the day is used up. */
 export function charge(world: World, { route, token }: Call): boolean {
   if (!isBrowse(route.kind)) return true;
-  return token === undefined || !world.tokens.works(token) || token.account.quota.charge();
+  if (token === undefined || !world.tokens.works(token)) return true;
+  const { quota } = token.account;
+  return route.kind === 'bulk-items' ? quota.chargeBulk() : quota.charge();
 }
 
 function searchAnswer(world: World, { query, headers, entry }: Call, shown?: string): Answer {
@@ -112,14 +115,14 @@ function imageAnswer(world: World, call: Call, body: string): Answer {
  * "Browse" here although its filter is `browse`; a filter that matches nothing gives 204.
  */
 function rateLimits(
-  { limit, used, remaining, reset, timeWindow }: QuotaState,
+  { limit, used, remaining, bulkUsed, reset, timeWindow }: QuotaState,
   query: URLSearchParams,
 ): Answer {
   const context = query.get('api_context')?.toLowerCase() ?? 'buy';
   const name = query.get('api_name')?.toLowerCase() ?? 'browse';
   if (context !== 'buy' || name !== 'browse') return empty(204);
   const browse = { count: used, limit, remaining, reset, timeWindow };
-  const bulk = { count: 0, limit: 5000, remaining: 5000, reset, timeWindow };
+  const bulk = { count: bulkUsed, limit: BULK_LIMIT, remaining: BULK_LIMIT - bulkUsed, reset, timeWindow };
   const resources = [
     { name: 'buy.browse', rates: [browse] },
     { name: 'buy.browse.item.bulk', rates: [bulk] },

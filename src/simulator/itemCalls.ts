@@ -31,6 +31,7 @@ const CALLS: Readonly<Record<string, readonly [fieldgroups: string, read: Reader
   item: [`PRODUCT COMPACT ${GROUP_FIELDS}`, itemAnswer],
   'legacy-item': [`PRODUCT ${GROUP_FIELDS}`, legacyAnswer],
   'item-group': [GROUP_FIELDS, groupAnswer],
+  'bulk-items': ['', bulkAnswer],
   compatibility: ['', compatibilityAnswer],
 };
 
@@ -83,6 +84,35 @@ function groupAnswer(call: ItemCall): Answer {
   const items = shown.map((item) => ({ ...item, description: undefined }));
   const itemIds = shown.map(({ itemId }) => itemId);
   return json(200, { items, commonDescriptions: [{ description: shown[0]?.description, itemIds }] });
+}
+
+/** Ids that one bulk call takes at most. */
+const MOST_ITEMS = 20;
+const MOST_GROUPS = 10;
+
+/** GET item/: several items, or every variation of several groups, by their ids. One bad id refuses the call. */
+function bulkAnswer(call: ItemCall): Answer {
+  const [itemIds, groupIds] = ['item_ids', 'item_group_ids'].map((name) => call.query.get(name)?.split(','));
+  if (itemIds && groupIds) return refuse(11014);
+  if (itemIds === undefined && groupIds === undefined) return refuse(11017);
+  if ((itemIds?.length ?? 0) > MOST_ITEMS) return refuse(11015, { maxAllowedItemIds: String(MOST_ITEMS) });
+  if ((groupIds?.length ?? 0) > MOST_GROUPS)
+    return refuse(11016, { maxAllowedItemGroupIds: String(MOST_GROUPS) });
+  const found = itemIds
+    ? itemIds.map((itemId) => find({ ...call, itemId }))
+    : (groupIds ?? []).flatMap((itemGroupId): Array<Listing | Answer> => {
+        const listing = call.catalogue.find(itemGroupId);
+        return listing?.grouped ? variationsOf(listing) : [refuse(11002, { itemGroupId })];
+      });
+  const refused = found.find((item) => 'status' in item);
+  if (refused !== undefined) return refused as Answer;
+  // Of what the simulator's items say, eBay's `CoreItem` lacks these two.
+  const items = (found as Listing[]).map((item) => ({
+    ...show(item, call),
+    categoryIdPath: undefined,
+    listingMarketplaceId: undefined,
+  }));
+  return json(200, { items, total: items.length });
 }
 
 /** POST item/{item_id}/check_compatibility: whether a part fits the vehicle of `compatibilityProperties`. */

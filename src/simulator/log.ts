@@ -1,7 +1,14 @@
-type BrowseKind = 'search' | 'image-search' | 'item' | 'legacy-item' | 'item-group' | 'compatibility';
+type BrowseKind =
+  | 'search'
+  | 'image-search'
+  | 'item'
+  | 'legacy-item'
+  | 'item-group'
+  | 'bulk-items'
+  | 'compatibility';
 export type RequestKind = BrowseKind | 'token' | 'rate-limit' | 'picture' | 'page' | 'other';
 
-/** Whether it is a call of the Browse API, which all share one quota. */
+/** Whether it is a call of the Browse API. All share one quota, but for the bulk call, which has its own. */
 export function isBrowse(kind: RequestKind): kind is BrowseKind {
   return !['token', 'rate-limit', 'picture', 'page', 'other'].includes(kind);
 }

@@ -12,6 +12,9 @@ export interface QuotaChange {
   readonly mintsUsed?: number;
 }
 
+/** Bulk calls a day, apart from the others (developer.ebay.com, API call limits). */
+export const BULK_LIMIT = 5000;
+
 export type QuotaState = ReturnType<Quota['state']>;
 
 /** The daily allowance of one credential: Browse calls and token requests. */
@@ -20,6 +23,7 @@ export class Quota {
     /** eBay's default for all Browse methods together (developer.ebay.com, API call limits). */
     limit: 5000,
     used: 0,
+    bulkUsed: 0,
     /** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
     mintLimit: 1000,
     mintsUsed: 0,
@@ -35,6 +39,13 @@ export class Quota {
     return true;
   }
 
+  chargeBulk(): boolean {
+    const day = this.today();
+    if (day.bulkUsed >= BULK_LIMIT) return false;
+    day.bulkUsed += 1;
+    return true;
+  }
+
   chargeMint(): boolean {
     const day = this.today();
     if (day.mintsUsed >= day.mintLimit) return false;
@@ -46,7 +57,7 @@ export class Quota {
     const day = this.today();
     const { limit = day.limit, mintLimit = day.mintLimit, mintsUsed = day.mintsUsed } = change;
     const used = remaining === undefined ? (change.used ?? day.used) : Math.max(0, limit - remaining);
-    this.day = { limit, used, mintLimit, mintsUsed };
+    this.day = { ...day, limit, used, mintLimit, mintsUsed };
     if (resetInS !== undefined) this.resetAt = Date.now() + resetInS * 1000;
   }
 
@@ -60,7 +71,7 @@ export class Quota {
   private today() {
     const now = Date.now();
     if (now >= this.resetAt) {
-      this.day = { ...this.day, used: 0, mintsUsed: 0 };
+      this.day = { ...this.day, used: 0, bulkUsed: 0, mintsUsed: 0 };
       this.resetAt = nextPacificMidnight(now);
     }
     return this.day;

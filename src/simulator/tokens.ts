@@ -12,6 +12,8 @@ export interface Credential {
 }
 
 export const BASE_SCOPE = 'https://api.ebay.com/oauth/api_scope';
+/** Of the bulk call for items, which eBay grants to few keysets (Limited Release). */
+export const BULK_SCOPE = `${BASE_SCOPE}/buy.item.bulk`;
 
 /** What a simulator accepts by default. It opens nothing anywhere else. */
 export const DEMO_CREDENTIALS: Credential = {
