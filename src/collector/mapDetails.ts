@@ -1,5 +1,5 @@
-import type { WireItem } from '../ebay/wire.ts';
-import type { ListingNow, ProductDetails } from '../product/product.ts';
+import type { WireItem, WireItemGroup, WireItemGroupAnswer } from '../ebay/wire.ts';
+import type { ListingNow, Product, ProductDetails } from '../product/product.ts';
 import {
   distinct,
   type Fields,
@@ -7,8 +7,12 @@ import {
   identifier,
   instant,
   list,
+  type MappedItem,
   naturalNumber,
+  type Observation,
+  type Offer,
   readListing,
+  readProduct,
   text,
 } from './mapItem.ts';
 
@@ -28,6 +32,9 @@ const NOTHING: Readonly<Omit<ProductDetails, 'observedAt'>> = Object.freeze({
 export function goneDetails(now: Date): ProductDetails {
   return { ...NOTHING, observedAt: now.toISOString(), availability: 'gone', aspects: {} };
 }
+
+/** Names of wire fields, checked against their declaration. */
+type ItemFields = { [Name in keyof WireItem]?: unknown };
 
 /** Aspect names in the languages of the sites that are searched. */
 const BRAND = ['brand', 'marke', 'marque', 'marca', 'merk', 'marka', '品牌'];
@@ -70,7 +77,7 @@ export interface MappedDetails {
  * @param hosts where links and pictures may lead; default: to eBay.
  */
 export function mapDetails(json: unknown, now: Date, hosts?: RegExp): MappedDetails | null {
-  const item: { [Name in keyof WireItem]?: unknown } | null = fields(json);
+  const item: ItemFields | null = fields(json);
   const itemId = identifier(item?.itemId, 100);
   if (item === null || itemId === null) return null;
   const stocks = list(item.estimatedAvailabilities).map((stock) => fields(stock) ?? {});
@@ -89,6 +96,95 @@ export function mapDetails(json: unknown, now: Date, hosts?: RegExp): MappedDeta
     aspects: Object.fromEntries(aspects),
   };
   return { itemId, details, listing };
+}
+
+/** An item answer that nobody listed before: the whole product. */
+export interface MappedAnswer {
+  /** The item that the answer is about. */
+  itemId: string;
+  product: Product & { details: ProductDetails };
+}
+
+/**
+ * An item answer as a product with details, or null for what is no item or has no title. Takes any JSON and never throws.
+ *
+ * An item that names no offer (no buying options, or a fixed price without a readable amount) is a product all the same: its
+ * price and total are null, its shipping is unknown. A listing that has ended keeps its title and its last price; that it
+ * cannot be bought is said by `details.availability`.
+ */
+export function mapItemAnswer(json: unknown, observation: Observation): MappedAnswer | null {
+  const mapped = readAnswer(json, observation);
+  return 'product' in mapped ? { itemId: mapped.product.itemId, product: mapped.product } : null;
+}
+
+export interface MappedGroup {
+  /** Every variation that could be read, in eBay's order, as `mapItemAnswer` gives it. Their ranks count on from the group's. */
+  products: Array<MappedAnswer['product']>;
+  /** Variations in the answer, readable or not. */
+  received: number;
+  /** Variations that could not be read: reason → n. */
+  rejected: Record<string, number>;
+}
+
+/**
+ * The answer of get_items_by_item_group, or null where it holds no list of items. Takes any JSON and never throws.
+ * The descriptions that it holds once for several variations are not read, as those of single items are not.
+ *
+ * @param observation of the group; its rank is that of the first variation.
+ */
+export function mapGroup(json: unknown, observation: Observation): MappedGroup | null {
+  const { items }: { [Name in keyof WireItemGroupAnswer]?: unknown } = fields(json) ?? {};
+  if (!Array.isArray(items)) return null;
+  const group: MappedGroup = { products: [], received: items.length, rejected: {} };
+  for (const [index, item] of items.entries()) {
+    const mapped = readAnswer(item, { ...observation, rank: observation.rank + index });
+    if ('product' in mapped) group.products.push(mapped.product);
+    else group.rejected[mapped.rejected] = (group.rejected[mapped.rejected] ?? 0) + 1;
+  }
+  return group;
+}
+
+function readAnswer(
+  json: unknown,
+  observation: Observation,
+): { product: MappedAnswer['product'] } | Exclude<MappedItem, { product: Product }> {
+  const item: ItemFields | null = fields(json);
+  if (item === null) return { rejected: 'not-an-object' };
+  const mapped = mapDetails(item, new Date(observation.observedAt), observation.hosts);
+  if (mapped === null) return { rejected: 'no-item-id' };
+  const { details, listing } = mapped;
+  const found = readProduct(inTermsOfSearch(item), listing ?? noOffer(item, details), observation);
+  return 'product' in found ? { product: { ...found.product, details } } : found;
+}
+
+/** What an item answer says under other names than a search answer does, under those of the latter. */
+function inTermsOfSearch(item: ItemFields) {
+  const { itemGroupHref, itemGroupId, itemGroupType }: { [Name in keyof WireItemGroup]?: unknown } =
+    fields(item.primaryItemGroup) ?? {};
+  const id = identifier(itemGroupId, 50);
+  const path = typeof item.categoryIdPath === 'string' ? item.categoryIdPath.slice(0, 500).split('|') : [];
+  return {
+    ...item,
+    leafCategoryIds: [item.categoryId, ...path.toReversed()],
+    itemGroupHref: id === null ? itemGroupHref : `${GROUP_ADDRESS}${encodeURIComponent(id)}`,
+    itemGroupType,
+  };
+}
+
+/** The form of `itemGroupHref`, of which only the id is read. */
+const GROUP_ADDRESS = 'https://api.ebay.com/buy/browse/v1/item/get_items_by_item_group?item_group_id=';
+
+function noOffer(item: ItemFields, { availability }: ProductDetails): Offer {
+  const kind = availability === 'pickup-only' ? 'pickup-only' : 'unknown';
+  return {
+    price: null,
+    shipping: { kind, cost: null },
+    total: null,
+    delivery: null,
+    converted: null,
+    auction: null,
+    buyingOptions: distinct(list(item.buyingOptions).map((option) => text(option, 40))),
+  };
 }
 
 /** Texts that a seller enters where eBay demands a value and the product has none. Compared in lower case. */

@@ -29,6 +29,15 @@ type WireOffer = { [Name in keyof (WireItemSummary | WireItem)]?: unknown };
 export function mapItem(json: unknown, observation: Observation): MappedItem {
   const item: Wire | null = fields(json);
   if (item === null) return { rejected: 'not-an-object' };
+  return readProduct(item, readOffer(item, list(item.pickupOptions).length > 0), observation);
+}
+
+/** The product of a listing whose offer is read already. An item answer is read by this too, see `mapItemAnswer`. */
+export function readProduct(
+  item: Wire,
+  offer: Offer | 'no-price' | 'bad-price',
+  { marketplace, observedAt, rank, hosts }: Observation,
+): MappedItem {
   const itemId = identifier(item.itemId, 100);
   if (itemId === null) return { rejected: 'no-item-id' };
   const title = text(item.title, 300);
@@ -36,14 +45,12 @@ export function mapItem(json: unknown, observation: Observation): MappedItem {
 
   const [, legacyPart, variation] = itemId.split('|');
   const legacyItemId = identifier(item.legacyItemId, 50) ?? identifier(legacyPart, 50);
-  const { marketplace, observedAt, rank, hosts } = observation;
   const url =
     webAddress(item.itemWebUrl, 4096, hosts) ??
     webAddress(item.itemAffiliateWebUrl, 4096, hosts) ??
     (legacyItemId === null ? null : listingUrl(marketplace, legacyItemId));
   // An id that names no listing, without an address, leads nowhere.
   if (url === null) return { rejected: 'no-item-id' };
-  const offer = readOffer(item, list(item.pickupOptions).length > 0);
   if (typeof offer === 'string') return { rejected: offer };
   const topRatedPlus = flag(item.topRatedBuyingExperience);
 
@@ -74,7 +81,7 @@ export function mapItem(json: unknown, observation: Observation): MappedItem {
 }
 
 /** What is true of a listing at one instant only. */
-type Offer = Pick<
+export type Offer = Pick<
   Product,
   'price' | 'shipping' | 'total' | 'delivery' | 'converted' | 'auction' | 'buyingOptions'
 >;

@@ -49,8 +49,10 @@ export interface WireLocation {
 /** What search and item answers have in common. */
 export interface WireListing {
   itemId?: string;
+  legacyItemId?: string;
   title?: string;
   itemWebUrl?: string;
+  itemAffiliateWebUrl?: string;
   image?: WireImage;
   additionalImages?: WireImage[];
   /** In search answers absent for a pure auction; in item answers the bid of one. */
@@ -70,11 +72,10 @@ export interface WireListing {
   listingMarketplaceId?: string;
   /** A paid place in the order of Best Match. */
   priorityListing?: boolean;
+  itemCreationDate?: string;
 }
 
 export interface WireItemSummary extends WireListing {
-  legacyItemId?: string;
-  itemAffiliateWebUrl?: string;
   thumbnailImages?: WireImage[];
   shippingOptions?: WireShippingOption[];
   /** What a buyer can pick up. A listing without shipping options is for pick-up only. */
@@ -84,7 +85,6 @@ export interface WireItemSummary extends WireListing {
   itemGroupHref?: string;
   itemGroupType?: string;
   itemOriginDate?: string;
-  itemCreationDate?: string;
 }
 
 export interface WireErrorParameter {
@@ -110,7 +110,29 @@ export interface WireSearchPage {
   /** Absent when nothing was found. */
   itemSummaries?: WireItemSummary[];
   warnings?: WireError[];
+  /** With a refinement fieldgroup. */
+  refinement?: WireRefinement;
+  /** With auto_correct, where eBay has corrected something. */
+  autoCorrections?: { q?: string };
 }
+
+/** What narrows a search. The counts are of the whole search. */
+export interface WireRefinement {
+  /** The category that the aspects belong to. */
+  dominantCategoryId?: string;
+  aspectDistributions?: WireAspectDistribution[];
+  categoryDistributions?: WireCount<{ categoryId?: string; categoryName?: string }>[];
+  conditionDistributions?: WireCount<{ conditionId?: string; condition?: string }>[];
+  buyingOptionDistributions?: WireCount<{ buyingOption?: string }>[];
+}
+
+export interface WireAspectDistribution {
+  localizedAspectName?: string;
+  /** The address is the narrowed search: `{!}` there stands for listings without the aspect. */
+  aspectValueDistributions?: WireCount<{ localizedAspectValue?: string; refinementHref?: string }>[];
+}
+
+type WireCount<Value> = Value & { matchCount?: number };
 
 export interface WireErrorBody {
   errors?: WireError[];
@@ -140,7 +162,18 @@ export interface WireAspect {
   value?: string;
 }
 
+/** The listing with variations that an item is one of. */
+export interface WireItemGroup {
+  itemGroupId?: string;
+  itemGroupHref?: string;
+  itemGroupType?: string;
+}
+
 export interface WireItem extends WireListing {
+  /** The leaf; its path begins at the top category and is divided by pipes. */
+  categoryId?: string;
+  categoryIdPath?: string;
+  primaryItemGroup?: WireItemGroup;
   shippingOptions?: WireItemShippingOption[];
   brand?: string;
   mpn?: string;
@@ -148,4 +181,9 @@ export interface WireItem extends WireListing {
   returnTerms?: WireReturnTerms;
   estimatedAvailabilities?: WireAvailability[];
   localizedAspects?: WireAspect[];
+}
+
+/** The answer of get_items_by_item_group. */
+export interface WireItemGroupAnswer {
+  items?: WireItem[];
 }

@@ -42,8 +42,11 @@ const parameters = (place: string, ...names: string[]): Parameter[] =>
 const LISTING = {
   ...texts(
     'itemId',
+    'legacyItemId',
     'title',
     'itemWebUrl',
+    'itemAffiliateWebUrl',
+    'itemCreationDate',
     'itemEndDate',
     'condition',
     'conditionId',
@@ -96,8 +99,7 @@ export const OWN: Documents = {
         ItemLocationImpl: schema(texts('city', 'country', 'postalCode')),
         ItemSummary: schema({
           ...LISTING,
-          ...texts('legacyItemId', 'itemAffiliateWebUrl', 'itemGroupHref', 'itemGroupType'),
-          ...texts('itemOriginDate', 'itemCreationDate'),
+          ...texts('itemGroupHref', 'itemGroupType', 'itemOriginDate'),
           thumbnailImages: many(of('Image')),
           shippingOptions: many(of('ShippingOptionSummary')),
           pickupOptions: many({ type: 'object' }),
@@ -131,12 +133,14 @@ export const OWN: Documents = {
         TypedNameValue: schema(texts('name', 'value')),
         Item: schema({
           ...LISTING,
-          ...texts('brand', 'mpn', 'gtin'),
+          ...texts('brand', 'mpn', 'gtin', 'categoryId', 'categoryIdPath'),
+          primaryItemGroup: of('ItemGroupSummary'),
           shippingOptions: many(of('ShippingOption')),
           returnTerms: of('ItemReturnTerms'),
           estimatedAvailabilities: many(of('EstimatedAvailability')),
           localizedAspects: many(of('TypedNameValue')),
         }),
+        ItemGroupSummary: schema(texts('itemGroupId', 'itemGroupHref', 'itemGroupType')),
         ItemGroup: schema({ items: many(of('Item')) }),
         CompatibilityResponse: schema({ compatibilityStatus: TEXT, warnings: many(of('Error')) }),
       },

@@ -25,6 +25,8 @@ const SCHEMAS: [name: string, schema: string][] = [
   ['WireAvailability', 'EstimatedAvailability'],
   ['WireAspect', 'TypedNameValue'],
   ['WireItem', 'Item'],
+  ['WireItemGroup', 'ItemGroupSummary'],
+  ['WireItemGroupAnswer', 'ItemGroup'],
 ];
 
 /** The fields of `getRateLimits` that the quota is read from. */
