@@ -1,6 +1,7 @@
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { ListingNow, Product, ProductDetails } from '../product/product.ts';
 import type { SearchWarning } from '../product/summary.ts';
+import type { PageFacets } from './mapFacets.ts';
 
 /** What one page of one marketplace gave: the unit that the queue stores and a summary is made of. */
 export interface PageAnswer {
@@ -23,6 +24,10 @@ export interface PageAnswer {
   /** Items that could not be read: reason → n. */
   rejected: Record<string, number>;
   warnings: SearchWarning[];
+  /** What narrows the search, on the first page of a search that asks for it. */
+  facets?: PageFacets;
+  /** What eBay searched for in place of the query. */
+  correctedQuery?: string;
   /** HTTP attempts that this answer took, quick retries and the replay after a 401 included. */
   calls: number;
   /** From the granted slot to the parsed answer, ms: how far ahead pages must be planned to use every slot. */

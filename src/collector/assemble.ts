@@ -1,7 +1,7 @@
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { SearchCounts, SearchWarning, StoppedBy } from '../product/summary.ts';
+import type { SearchCounts, SearchSummary, SearchWarning, StoppedBy } from '../product/summary.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
 import { type ListingPage, type PageAddress, progressOf, shareOf } from './paging.ts';
 
@@ -90,13 +90,17 @@ export function headOf(request: NormalRequest, page: PageAnswer): PageHead {
 type Listed = Pick<Product, 'itemId' | 'marketplace'>;
 
 export type AnsweredPage<Item extends Listed = Product> = ListingPage<Item> &
-  Pick<PageAnswer, 'total' | 'received' | 'rejected' | 'warnings'> & { products: Item[] };
+  Pick<PageAnswer, 'total' | 'received' | 'rejected' | 'warnings' | 'facets' | 'correctedQuery'> & {
+    products: Item[];
+  };
 
 export interface Assembled<Item extends Listed = Product> {
   /** By marketplace in the request's order, then in eBay's order; each keeps its rank there, so gaps are normal. */
   products: Item[];
   counts: SearchCounts;
   warnings: SearchWarning[];
+  /** What eBay says of the whole search beside its products: what narrows it, and what was searched for. */
+  said: Pick<SearchSummary, 'facets' | 'correctedQuery'>;
   /** Pages that belong to the search; others may be there that were asked for ahead. */
   pages: number;
   /** Different listings on the pages, unreadable ones included. */
@@ -156,11 +160,20 @@ function assembled<Item extends Listed>(
       rejected: rejections(ordered),
     },
     warnings: [...distinct(ordered.flatMap((page) => page.warnings)), ...unreadable(ordered)],
+    said: saidOf(ordered),
     pages: ordered.length,
     lookedAt: received - duplicates,
     stoppedBy,
     next,
   };
+}
+
+function saidOf(
+  pages: readonly Pick<PageAnswer, 'marketplace' | 'facets' | 'correctedQuery'>[],
+): Assembled['said'] {
+  const facets = pages.flatMap(({ marketplace, facets }) => (facets ? [{ marketplace, ...facets }] : []));
+  const correctedQuery = pages.find((page) => page.correctedQuery !== undefined)?.correctedQuery;
+  return { ...(facets.length > 0 && { facets }), ...(correctedQuery !== undefined && { correctedQuery }) };
 }
 
 /** From this part of a page on, unreadable items are worth a warning: eBay's answers may have changed. */

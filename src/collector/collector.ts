@@ -7,7 +7,13 @@ import type { TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
 import { linkableHosts, type MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import { type MissingPart, type Outcome, outcomeOf, type StoppedBy } from '../product/summary.ts';
+import {
+  type MissingPart,
+  type Outcome,
+  outcomeOf,
+  type SearchSummary,
+  type StoppedBy,
+} from '../product/summary.ts';
 import { listingOf } from '../product/track.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
@@ -195,12 +201,13 @@ export class EbayProductCollector {
         }
       }
     }
-    const { counts, warnings, lookedAt, stoppedBy = null } = assembled;
+    const { counts, warnings, said, lookedAt, stoppedBy = null } = assembled;
     const ending = { pages: assembled.pages, missing: missing.length, cancelled: false, stoppedBy, counts };
     const outcome = outcomeOf({ ...ending, onFailure: request.onFailure });
     return {
       products,
       counts,
+      ...said,
       warnings,
       lookedAt,
       stoppedBy,
@@ -213,7 +220,9 @@ export class EbayProductCollector {
 }
 
 /** What a search without a queue gave. */
-export interface Collected extends Omit<Assembled, 'next' | 'stoppedBy'> {
+export interface Collected
+  extends Omit<Assembled, 'next' | 'stoppedBy' | 'said'>,
+    Pick<SearchSummary, 'facets' | 'correctedQuery'> {
   /** Null where a page failed. */
   stoppedBy: StoppedBy | null;
   outcome: Outcome;

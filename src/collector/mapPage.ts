@@ -1,8 +1,10 @@
 import type { WireError, WireErrorBody, WireSearchPage } from '../ebay/wire.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
+import { MAX_QUERY_LENGTH } from '../product/requestSchema.ts';
 import type { SearchWarning } from '../product/summary.ts';
 import type { PageAnswer } from './answers.ts';
+import { mapFacets } from './mapFacets.ts';
 import { fields, integer, list, mapItem, naturalNumber, text } from './mapItem.ts';
 import { largestLimit } from './paging.ts';
 
@@ -55,6 +57,8 @@ export function mapPage(json: unknown, asked: AskedPage, hosts?: RegExp): Mapped
   if (next !== null && next <= asked.offset) return bad('next-goes-back');
   const mapped = mapItems(items, asked, hosts);
   if (items.length > 0 && mapped.products.length === 0) return bad('no-readable-item');
+  const facets = mapFacets(body.refinement);
+  const correctedQuery = text(fields(body.autoCorrections)?.q, MAX_QUERY_LENGTH);
   return {
     ok: true,
     page: {
@@ -65,6 +69,8 @@ export function mapPage(json: unknown, asked: AskedPage, hosts?: RegExp): Mapped
       received: items.length,
       ...mapped,
       warnings: mapWarnings(body.warnings),
+      ...(facets && { facets }),
+      ...(correctedQuery !== null && { correctedQuery }),
     },
   };
 }

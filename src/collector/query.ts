@@ -21,14 +21,19 @@ export function searchCall(request: NormalRequest, page: PageAddress): BrowseReq
       ...(filter === '' ? {} : { filter }),
       ...(aspects === undefined ? {} : { aspect_filter: aspects }),
       ...(sort === undefined ? {} : { sort }),
-      // Adds the city to the location.
-      fieldgroups: 'EXTENDED',
+      fieldgroups: request.facets && page.offset === 0 ? `${ITEMS},${REFINEMENTS}` : ITEMS,
       limit: String(page.limit),
       offset: String(page.offset),
     },
     headers: headers(request, page.marketplace),
   };
 }
+
+/** Adds the city to the location. */
+const ITEMS = 'EXTENDED';
+/** A refinement alone is answered without items. */
+const REFINEMENTS =
+  'MATCHING_ITEMS,ASPECT_REFINEMENTS,BUYING_OPTION_REFINEMENTS,CATEGORY_REFINEMENTS,CONDITION_REFINEMENTS';
 
 /** One item, for `details: full`. The pipes in its id are percent-encoded. */
 export function itemCall(request: NormalRequest, marketplace: MarketplaceId, itemId: string): BrowseRequest {

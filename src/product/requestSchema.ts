@@ -40,8 +40,8 @@ const oneOf = <Value extends string>(values: Value[], description: string) =>
   Type.Array(Type.Enum(values), { minItems: 1, maxItems: values.length, uniqueItems: true, description });
 
 // Braces, pipes and colons are grammar in aspect_filter; only the pipe has a documented escape.
-const ASPECT_TEXT = '^[^{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
-const ASPECT_NAME = '^[^,:|{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
+export const ASPECT_TEXT = '^[^{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
+export const ASPECT_NAME = '^[^,:|{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
 
 /** The filters that eBay itself applies. */
 export const FilterSchema = Type.Object(

@@ -101,6 +101,84 @@ const FailureSchema = Type.Object(
   closed,
 );
 
+const matches = Type.Integer({
+  minimum: 0,
+  description: "eBay's own figure: how many listings of the whole search have it, collected or not",
+});
+
+const FacetsSchema = Type.Object(
+  {
+    marketplace: Type.Enum(MARKETPLACE_IDS, { description: 'the site that these values are of' }),
+    dominantCategoryId: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'the category of most of the listings, which the aspects belong to: filters.aspects needs it as the only one of ' +
+        'categoryIds (null: eBay names none)',
+    }),
+    categories: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ description: 'for categoryIds' }),
+          name: Type.Union([Type.String(), Type.Null()], {
+            description: 'in the language of the site (null: eBay names none)',
+          }),
+          count: matches,
+        },
+        closed,
+      ),
+      { description: 'the categories of the listings, at most 50' },
+    ),
+    aspects: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ description: 'for filters.aspects' }),
+          values: Type.Array(
+            Type.Object(
+              {
+                value: Type.String({
+                  description:
+                    'for filters.aspects: {name: [value]}; ! stands for listings without this aspect',
+                }),
+                text: Type.Optional(
+                  Type.String({ description: 'what eBay calls it, where a request needs another value' }),
+                ),
+                count: matches,
+              },
+              closed,
+            ),
+            { description: 'at most 50, those with most listings' },
+          ),
+        },
+        closed,
+      ),
+      {
+        description:
+          'the aspects of dominantCategoryId, at most 20; names and values that a request cannot hold are left out',
+      },
+    ),
+    conditions: Type.Array(
+      Type.Object(
+        {
+          id: Type.String({ description: 'for filters.conditionIds' }),
+          name: Type.Union([Type.String(), Type.Null()], {
+            description: 'in the language of the site (null: eBay names none)',
+          }),
+          count: matches,
+        },
+        closed,
+      ),
+      { description: 'the conditions of the listings' },
+    ),
+    buyingOptions: Type.Array(
+      Type.Object(
+        { name: Type.String({ description: 'for filters.buyingOptions' }), count: matches },
+        closed,
+      ),
+      { description: 'the ways to buy' },
+    ),
+  },
+  closed,
+);
+
 /** What a search job returns. Products are read apart from it, by `searchId`. */
 export const SearchSummarySchema = Type.Object(
   {
@@ -132,6 +210,19 @@ export const SearchSummarySchema = Type.Object(
         description: 'with track: why nothing was compared although the name had been used before',
       }),
     ),
+    facets: Type.Optional(
+      Type.Array(FacetsSchema, {
+        description:
+          'with facets: what narrows the search, an entry for each marketplace whose first page says it; the counts are ' +
+          "eBay's claims",
+      }),
+    ),
+    correctedQuery: Type.Optional(
+      Type.String({
+        description:
+          'with autoCorrect: what eBay searched for in place of the query; absent when it corrected nothing',
+      }),
+    ),
     warnings: Type.Array(WarningSchema, {
       description: 'what eBay ignored in the request, each once, and that many items could not be read',
     }),
@@ -151,6 +242,8 @@ export type Outcome = (typeof OUTCOMES)[number];
 export type SearchSummary = Static<typeof SearchSummarySchema>;
 export type SearchCounts = Static<typeof CountsSchema>;
 export type SearchWarning = Static<typeof WarningSchema>;
+/** What narrows a search on one marketplace. */
+export type SearchFacets = Static<typeof FacetsSchema>;
 export type MissingPart = Static<typeof MissingSchema>;
 export type SummaryError = Static<typeof FailureSchema>;
 

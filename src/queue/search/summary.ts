@@ -49,7 +49,7 @@ export function summarise(
   noLongerListed: readonly string[],
   { now, expiresAt }: { now: number; expiresAt: number | undefined },
 ): SearchSummary {
-  const { counts, warnings, products, pages, lookedAt, ...rest } = assembleHeads(request, heads);
+  const { counts, warnings, said, products, pages, lookedAt, ...rest } = assembleHeads(request, heads);
   const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
   const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
   // With `strictFilters` nothing is delivered where one marketplace has ignored a part.
@@ -74,6 +74,7 @@ export function summarise(
     pages,
     missing,
     gone: [...new Set([...noLongerListed, ...gone.map(({ itemId }) => itemId)])],
+    ...said,
     warnings,
     error: first === undefined ? null : errorOf(first),
     startedAt: new Date(run.startedAt).toISOString(),

@@ -124,6 +124,7 @@ describe('the result of a search', () => {
       products: [],
       counts,
       warnings: [],
+      said: {},
       pages: 0,
       lookedAt: 0,
       stoppedBy: undefined,
