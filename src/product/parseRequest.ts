@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { didYouMean } from '../config/files.ts';
 import { MARKETPLACES } from '../config/formats.ts';
 import { isCountry } from './countries.ts';
+import { itemErrors, tidyItems } from './itemReference.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import {
   DEFAULT_MAX_ITEMS,
@@ -127,6 +128,11 @@ function ruleErrors(
   if (maxCalls !== undefined && maxCalls < marketplaces.length)
     refuse('maxCalls', 'max_calls_range', 'must allow at least one call for each marketplace');
 
+  errors.push(...itemErrors(rest.items ?? []));
+  // An item that one site does not show would be missing on it: which of the two is meant cannot be known.
+  if (hasField('items') && marketplaces.length > 1)
+    refuse('marketplaces', 'items_one_marketplace', 'items are asked for on one marketplace');
+
   if (track === 'default') refuse('track', 'invalid_track', 'the name default is reserved');
   return errors;
 }
@@ -160,6 +166,7 @@ export function isObject(value: unknown): value is Fields {
 function tidyFields(request: Fields): Fields {
   return mapFields(request, {
     query: tidyText,
+    items: tidyItems,
     title: (title) => mapFields(title, { include: tidyWords, exclude: tidyWords }),
     filters: (filters) =>
       mapFields(filters, {
