@@ -325,7 +325,7 @@ export const ASPECTS: Readonly<Record<string, (listing: Listing) => string>> = {
   Model: ({ wording }) => wording.version,
 };
 
-function colourName({ country, language }: Site): string {
+export function colourName({ country, language }: Site): string {
   return language === 'de' ? 'Farbe' : country === 'US' ? 'Color' : 'Colour';
 }
 

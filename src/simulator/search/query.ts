@@ -82,6 +82,8 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
     offset: Number(offset),
     sort,
     fieldgroups,
+    /** What the aspect filter says beside its category. */
+    aspects: aspects.tests.length === 0 ? '' : (aspectText ?? '').replace(/^categoryId:\d+/, ''),
     tests: [
       (listing: Listing) => epid === null || epidOf(listing) === epid,
       (listing: Listing) => gtin === null || gtinOf(listing) === gtin,

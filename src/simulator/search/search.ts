@@ -1,7 +1,7 @@
 import { type Answer, refuse, text } from '../answers.ts';
 import { type Catalogue, cached } from '../catalogue/catalogue.ts';
 import { conditionText, FAMILIES } from '../catalogue/families.ts';
-import { ASPECTS, type BuyerContext, summarise } from '../catalogue/items.ts';
+import { ASPECTS, type BuyerContext, colourName, summarise } from '../catalogue/items.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import { siteFor } from '../catalogue/marketplaces.ts';
 import { fraction, hash } from '../random.ts';
@@ -50,24 +50,29 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     const key = `${searchKey(query, asked.site.id)}${shown ?? ''}`;
     const listings = cached(results, `${catalogue.version} ${key}`, () => find(asked), 60);
     const { items, total } = cutPage(listings, asked, key, unsteady);
-    const link = (parameters: object) => {
-      const changed = new URLSearchParams(query);
-      for (const [name, value] of Object.entries(parameters)) changed.set(name, String(value));
-      return `${origin}${path}?${changed}`;
-    };
+    const linkTo = (changed: URLSearchParams) => `${origin}${path}?${changed}`;
+    const link = (change: Narrowing['change']) => linkTo(narrowedBy(query, { change }));
     const end = Math.min(listings.length, REACHABLE);
+    const pageAt = (from: number) => ({ limit: String(limit), offset: String(from) });
+    const count = (narrowing: Narrowing) => {
+      const narrowed = readQuery(narrowedBy(query, narrowing), asked.site, shown);
+      return 'status' in narrowed ? 0 : find(narrowed).length;
+    };
     const body = JSON.stringify({
       warnings: warnings.length > 0 ? warnings : undefined,
-      href: link({ limit, offset }),
+      href: link(pageAt(offset)),
       total,
-      next: offset + limit < end ? link({ limit, offset: offset + limit }) : undefined,
-      prev: offset > 0 ? link({ limit, offset: Math.max(0, offset - limit) }) : undefined,
+      next: offset + limit < end ? link(pageAt(offset + limit)) : undefined,
+      prev: offset > 0 ? link(pageAt(Math.max(0, offset - limit))) : undefined,
       limit,
       offset,
       autoCorrections,
-      refinement: refine(listings, fieldgroups, link),
+      refinement: refine(listings, asked, (narrowing) => linkTo(narrowedBy(query, narrowing)), count),
     });
-    if (items.length === 0) return text(200, body, 'application/json');
+    // Refinements alone come without items.
+    const wanted =
+      fieldgroups.every((group) => !group.endsWith('_REFINEMENTS')) || fieldgroups.some(isOfItems);
+    if (items.length === 0 || !wanted) return text(200, body, 'application/json');
     const extended = fieldgroups.some((group) => group === 'EXTENDED' || group === 'FULL');
     const summaries = items.map((listing) => serialise(listing, buyer, extended)).join(',');
     return text(200, `${body.slice(0, -1)},"itemSummaries":[${summaries}]}`, 'application/json');
@@ -84,6 +89,16 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     };
     return cached(pages, key, make, 200);
   };
+}
+
+const isOfItems = (group: string) => /^(MATCHING_ITEMS|EXTENDED|FULL)$/.test(group);
+
+function narrowedBy(query: URLSearchParams, { add, change = {} }: Narrowing): URLSearchParams {
+  const narrowed = new URLSearchParams(query);
+  narrowed.delete('offset');
+  for (const [name, value] of Object.entries(change)) narrowed.set(name, value);
+  if (add !== undefined) narrowed.set('filter', [...query.getAll('filter'), add].join(','));
+  return narrowed;
 }
 
 /** The key of a result list: the search without its page. */
@@ -133,12 +148,23 @@ function cutPage(
 }
 
 const REFINEMENTS = ['ASPECT', 'BUYING_OPTION', 'CATEGORY', 'CONDITION'];
+const BUYING_OPTIONS = ['FIXED_PRICE', 'AUCTION', 'BEST_OFFER', 'CLASSIFIED_AD'];
 
-/** The `refinement` container for the fieldgroups that ask for it. `link` makes the search that has only one value. */
+/** How a search changes: `add` extends its filter, `change` replaces a parameter. */
+interface Narrowing {
+  readonly add?: string;
+  readonly change?: Readonly<Record<string, string>>;
+}
+
+/**
+ * The `refinement` container for the fieldgroups that ask for it. Each count is the total of the search that its address
+ * names. `link` makes that address, `count` counts what a search finds.
+ */
 function refine(
   listings: readonly Listing[],
-  fieldgroups: readonly string[],
-  link: (parameters: object) => string,
+  { fieldgroups, aspects }: SearchQuery,
+  link: (narrowing: Narrowing) => string,
+  count: (narrowing: Narrowing) => number,
 ) {
   const [first] = listings;
   const wants = (name: string) =>
@@ -149,35 +175,42 @@ function refine(
     (categoryId) => ({
       categoryId,
       categoryName: FAMILIES.find(({ leaf }) => leaf.id === categoryId)?.leaf.name,
-      refinementHref: link({ category_ids: categoryId }),
+      refinementHref: link({ change: { category_ids: categoryId } }),
     }),
   );
-  const dominantCategoryId = categoryDistributions[0]?.categoryId;
-  const aspectDistributions = ['Brand', 'Type', 'Color', 'Features'].map((name) => ({
-    localizedAspectName: name,
-    aspectValueDistributions: distribution(
-      listings.map((listing) => ASPECTS[name]?.(listing) ?? ''),
-      (value) => ({
-        localizedAspectValue: value,
-        refinementHref: link({ aspect_filter: `categoryId:${dominantCategoryId},${name}:{${value}}` }),
-      }),
-    ),
-  }));
-  const buyingOptionDistributions = distribution(
-    listings.map(({ buyingOptions }) => buyingOptions[0] ?? ''),
-    (buyingOption) => ({ buyingOption, refinementHref: link({ filter: `buyingOptions:{${buyingOption}}` }) }),
-  );
+  const dominantCategoryId = categoryDistributions[0]?.categoryId ?? '';
+  // Aspects are those of one category.
+  const ofCategory = listings.filter(({ family }) => family.leaf.id === dominantCategoryId);
+  const narrowed = (name: string, value: string) => ({
+    category_ids: dominantCategoryId,
+    aspect_filter: `categoryId:${dominantCategoryId}${aspects},${name}:{${value}}`,
+  });
+  const aspectDistributions = ['Brand', 'Type', 'Color', 'Features'].map((aspect) => {
+    const name = aspect === 'Color' ? colourName(first.site) : aspect;
+    return {
+      localizedAspectName: name,
+      aspectValueDistributions: distribution(
+        ofCategory.map((listing) => ASPECTS[aspect]?.(listing) ?? ''),
+        (value) => ({ localizedAspectValue: value, refinementHref: link({ change: narrowed(name, value) }) }),
+      ),
+    };
+  });
   const conditionDistributions = distribution(
-    listings.map(({ conditionId }) => conditionId ?? ''),
+    listings.flatMap(({ conditionId }) => conditionId ?? []),
     (conditionId) => ({
       condition: conditionText(conditionId, first.site.language),
       conditionId,
-      refinementHref: link({ filter: `conditionIds:{${conditionId}}` }),
+      refinementHref: link({ add: `conditionIds:{${conditionId}}` }),
     }),
   );
   return {
     ...(wants('ASPECT') && { dominantCategoryId, aspectDistributions }),
-    ...(wants('BUYING_OPTION') && { buyingOptionDistributions }),
+    ...(wants('BUYING_OPTION') && {
+      buyingOptionDistributions: BUYING_OPTIONS.map((buyingOption) => {
+        const narrowing = { add: `buyingOptions:{${buyingOption}}` };
+        return { buyingOption, matchCount: count(narrowing), refinementHref: link(narrowing) };
+      }).filter(({ matchCount }) => matchCount > 0),
+    }),
     ...(wants('CATEGORY') && { categoryDistributions }),
     ...(wants('CONDITION') && { conditionDistributions }),
   };
