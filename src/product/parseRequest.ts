@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { didYouMean } from '../config/files.ts';
 import { MARKETPLACES } from '../config/formats.ts';
+import { type Costs, costsErrors } from './costs.ts';
 import { isCountry } from './countries.ts';
 import { itemErrors, tidyItems } from './itemReference.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
@@ -14,14 +15,22 @@ import { cut, echo, type InputError, noCountry, schemaErrors, UNKNOWN_COUNTRY } 
 
 export type ParsedRequest = { ok: true; request: NormalRequest } | { ok: false; errors: InputError[] };
 
+/** What a request gets that does not say it itself. */
+export interface RequestDefaults {
+  /** For a request without marketplaces. */
+  marketplace: string;
+  /** For a request without costs; as they are written in a setting, which `checkCosts` has checked. Empty: none. */
+  costs?: unknown;
+}
+
 /**
  * Reads a search request from any value, such as parsed JSON or the data of a job that another program added. It never
  * throws on input and returns all errors at once. Its own result parses to itself.
  *
- * @param defaults.marketplace a configured value, for a request without marketplaces
- * @throws RangeError when that default is no marketplace that can be searched
+ * @param defaults configured values
+ * @throws RangeError when the default marketplace is none that can be searched
  */
-export function parseSearchRequest(input: unknown, defaults: { marketplace: string }): ParsedRequest {
+export function parseSearchRequest(input: unknown, defaults: RequestDefaults): ParsedRequest {
   const marketplace = checkedMarketplace(defaults.marketplace);
   const tidied = tidyJson(input);
   if (!tidied.ok) return tidied;
@@ -29,7 +38,7 @@ export function parseSearchRequest(input: unknown, defaults: { marketplace: stri
     const message = `a search request is a JSON object; got ${echo(tidied.value)}`;
     return { ok: false, errors: [{ path: '', code: 'invalid_payload', message }] };
   }
-  const written = tidyFields(tidied.value);
+  const written = tidyFields(withCosts(tidied.value, defaults.costs));
   const fieldErrors = schemaErrors(written);
   const errors = [...fieldErrors, ...ruleErrors(written, fieldErrors, marketplace)];
   if (errors.length > 0) return { ok: false, errors };
@@ -49,7 +58,21 @@ function withDefaults(written: SearchRequest, marketplace: MarketplaceId): Norma
     v: 1,
     // The type of a written request does not express that amounts are decimal strings by now.
     filters: (written.filters ?? {}) as NormalRequest['filters'],
-  };
+  } as NormalRequest;
+}
+
+/** Costs that a request names replace those of the tenant as a whole: two halves would not be of one currency. */
+function withCosts(input: Fields, costs: unknown): Fields {
+  return isObject(costs) && !Object.hasOwn(input, 'costs') ? { ...input, costs } : input;
+}
+
+/** What is wrong with costs that stand alone, as in a setting. Paths begin with `costs`. */
+export function checkCosts(costs: unknown): InputError[] {
+  const tidied = tidyJson({ costs });
+  if (!tidied.ok) return tidied.errors;
+  const written = tidyFields(tidied.value as Fields);
+  const errors = schemaErrors(written);
+  return errors.length > 0 ? errors : costsErrors(written.costs as Costs);
 }
 
 function checkedMarketplace(id: string): MarketplaceId {
@@ -72,6 +95,7 @@ function ruleErrors(
     filters = {},
     maxItems = DEFAULT_MAX_ITEMS,
     maxCalls,
+    costs,
     track,
     ...rest
   } = without(input, known);
@@ -128,6 +152,11 @@ function ruleErrors(
   if (maxCalls !== undefined && maxCalls < marketplaces.length)
     refuse('maxCalls', 'max_calls_range', 'must allow at least one call for each marketplace');
 
+  if (costs !== undefined) {
+    const currencies = marketplaces.filter(isMarketplace).map((id) => MARKETPLACES[id].currency);
+    errors.push(...costsErrors(costs, currencies));
+  }
+
   errors.push(...itemErrors(rest.items ?? []));
   // An item that one site does not show would be missing on it: which of the two is meant cannot be known.
   if (hasField('items') && marketplaces.length > 1)
@@ -173,8 +202,33 @@ function tidyFields(request: Fields): Fields {
         price: (price) => mapFields(price, { min: tidyAmount, max: tidyAmount }),
         aspects: tidyAspects,
       }),
+    costs: (costs) => mapFields(costs, COST_FIGURES),
   });
 }
+
+const FEE = { percent: tidyAmount, fixed: tidyAmount };
+
+/** The figures in costs, each with its tidy form. */
+const COST_FIGURES: Readonly<Record<string, (value: unknown) => unknown>> = {
+  ...Object.fromEntries(
+    [
+      'dutyPercent',
+      'importTaxPercent',
+      'handling',
+      'resalePrice',
+      'markupPercent',
+      'minMarginPercent',
+      'minMarginAmount',
+    ].map((name) => [name, tidyAmount]),
+  ),
+  resaleTax: (tax) => mapFields(tax, { percent: tidyAmount }),
+  marketplaceFee: (fee) => mapFields(fee, FEE),
+  paymentFee: (fee) => mapFields(fee, FEE),
+  exchangeRates: (rates) =>
+    isObject(rates)
+      ? Object.fromEntries(Object.entries(rates).map(([code, rate]) => [code, tidyAmount(rate)]))
+      : rates,
+};
 
 function mapFields(value: unknown, changes: Record<string, (value: unknown) => unknown>): Fields {
   if (!isObject(value)) return value as Fields;
