@@ -1,6 +1,6 @@
 import type { Static } from 'typebox';
 import { type Costs, CostsSchema } from './costs.ts';
-import { MARKETPLACE_IDS } from './marketplaces.ts';
+import { MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import { Type } from './type.ts';
 
 /** An object schema that refuses unknown keys. */
@@ -28,6 +28,22 @@ const amount = (description: string) =>
     { description: `${description}, a JSON number or a decimal string, at most three decimals` },
   );
 
+const instant = (description: string) =>
+  Type.String({
+    pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\\.[0-9]{1,3})?)?Z)?$',
+    description,
+  });
+
+/** A day alone is its first moment in `from`, and its last in `to`. */
+const period = (description: string) =>
+  Type.Object(
+    {
+      from: Type.Optional(instant('UTC, such as 2026-01-31T18:00:00Z; a day alone means its beginning')),
+      to: Type.Optional(instant('UTC, such as 2026-01-31T18:00:00Z; a day alone means its end')),
+    },
+    { ...closed, description: `${description}; from or to or both` },
+  );
+
 const Price = Type.Object(
   {
     min: Type.Optional(amount('lowest price')),
@@ -40,9 +56,26 @@ const Price = Type.Object(
 const oneOf = <Value extends string>(values: Value[], description: string) =>
   Type.Array(Type.Enum(values), { minItems: 1, maxItems: values.length, uniqueItems: true, description });
 
+/** Sites of eBay with something that others lack; each list is from the page or the document of the API that names it. */
+export const OFFERED = {
+  image: ['EBAY_US', 'EBAY_DE', 'EBAY_GB', 'EBAY_AU'],
+  autoCorrect: [
+    ...['EBAY_US', 'EBAY_AT', 'EBAY_AU', 'EBAY_CA', 'EBAY_CH', 'EBAY_DE'],
+    ...['EBAY_ES', 'EBAY_FR', 'EBAY_GB', 'EBAY_IE', 'EBAY_IT'],
+  ],
+  charityIds: ['EBAY_US', 'EBAY_GB'],
+  ebayPlus: ['EBAY_DE', 'EBAY_AT', 'EBAY_AU'],
+} as const satisfies Record<string, readonly MarketplaceId[]>;
+
+/** eBay refuses more charities in one request (12025). */
+const MAX_CHARITIES = 20;
+
 // Braces, pipes and colons are grammar in aspect_filter; only the pipe has a documented escape.
 export const ASPECT_TEXT = '^[^{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
 export const ASPECT_NAME = '^[^,:|{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
+
+// Colons and semicolons are grammar in compatibility_filter.
+const VEHICLE_TEXT = '^[^,:;|{}\\[\\]\\\\\\u0000-\\u001f]{1,100}$';
 
 /** The filters that eBay itself applies. */
 export const FilterSchema = Type.Object(
@@ -71,7 +104,83 @@ export const FilterSchema = Type.Object(
     ),
     deliveryCountry: Type.Optional(country('only what ships to this country')),
     deliveryPostalCode: Type.Optional(postalCode('needs deliveryCountry')),
-    itemLocationCountry: Type.Optional(country('only what is located in this country')),
+    deliveryOptions: Type.Optional(
+      oneOf(
+        ['SHIP_TO_HOME', 'SELLER_ARRANGED_LOCAL_PICKUP'],
+        'only what is handed over in one of these ways',
+      ),
+    ),
+    pickup: Type.Optional(
+      Type.Object(
+        {
+          country: country('of the place'),
+          postalCode: postalCode('of the place'),
+          radius: Type.Integer({ minimum: 1, maximum: 500, description: 'how far from the place' }),
+          unit: Type.Enum(['mi', 'km'], { description: 'of the radius: miles or kilometres' }),
+        },
+        { ...closed, description: 'only what can be picked up near a place; the order distance needs it' },
+      ),
+    ),
+    itemLocationCountry: Type.Optional(
+      country('only what is located in this country; not together with itemLocationRegion'),
+    ),
+    itemLocationRegion: Type.Optional(
+      Type.Enum(
+        [
+          ...['WORLDWIDE', 'NORTH_AMERICA', 'EUROPEAN_UNION', 'CONTINENTAL_EUROPE', 'UK_AND_IRELAND'],
+          ...['BORDER_COUNTRIES', 'ASIA'],
+        ],
+        {
+          description:
+            'only what is located in this region; a site knows some of them and refuses the others (12518); not together ' +
+            'with itemLocationCountry',
+        },
+      ),
+    ),
+    itemStartDate: Type.Optional(period('only listings that began in this time')),
+    itemEndDate: Type.Optional(period('only listings that end in this time')),
+    bidCount: Type.Optional(
+      Type.Object(
+        {
+          min: Type.Optional(Type.Integer({ minimum: 0, maximum: 1e6, description: 'fewest bids' })),
+          max: Type.Optional(Type.Integer({ minimum: 0, maximum: 1e6, description: 'most bids' })),
+        },
+        {
+          ...closed,
+          description: 'only auctions with so many bids; min or max or both; needs AUCTION in buyingOptions',
+        },
+      ),
+    ),
+    excludeCategoryIds: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[0-9]{1,10}$' }), {
+        minItems: 1,
+        maxItems: 50,
+        uniqueItems: true,
+        description: 'nothing of these categories',
+      }),
+    ),
+    paymentMethods: Type.Optional(
+      oneOf(['CREDIT_CARD', 'PAYPAL'], 'only what can be paid in one of these ways'),
+    ),
+    qualifiedPrograms: Type.Optional(
+      oneOf(
+        ['AUTHENTICITY_GUARANTEE', 'AUTHENTICITY_VERIFICATION', 'EBAY_PLUS', 'EBAY_REFURBISHED'],
+        'only what is in one of these programmes of eBay; AUTHENTICITY_GUARANTEE needs deliveryCountry and ' +
+          'deliveryPostalCode; EBAY_PLUS is on EBAY_DE, EBAY_AT and EBAY_AU; a site that lacks another one refuses it (12512)',
+      ),
+    ),
+    charityOnly: Type.Optional(flag('true: only what is sold for charity')),
+    charityIds: Type.Optional(
+      Type.Array(Type.String({ pattern: '^[A-Za-z0-9-]{1,20}$' }), {
+        minItems: 1,
+        maxItems: MAX_CHARITIES,
+        uniqueItems: true,
+        description:
+          'only what is sold for these charities: their tax numbers (EIN) on EBAY_US, registration numbers on EBAY_GB; ' +
+          'elsewhere eBay refuses it',
+      }),
+    ),
+    priorityListing: Type.Optional(flag('true: only what its seller promotes; without sort')),
     freeShipping: Type.Optional(flag('true: only free shipping')),
     returnsAccepted: Type.Optional(flag('true: only what can be returned')),
     sellers: Type.Optional(sellerNames('only these sellers')),
@@ -93,6 +202,16 @@ export const FilterSchema = Type.Object(
           description: 'item aspects, such as {"Color": ["Red", "Blue"]}; needs a category id',
         },
       ),
+    ),
+    compatibility: Type.Optional(
+      Type.Record(Type.String({ pattern: VEHICLE_TEXT }), Type.String({ pattern: VEHICLE_TEXT }), {
+        ...closed,
+        minProperties: 1,
+        maxProperties: 20,
+        description:
+          'the vehicle that parts must fit, such as {"Year": "2018", "Make": "BMW"}; needs a query and the id of a category ' +
+          'of parts',
+      }),
     ),
   },
   {
@@ -151,14 +270,16 @@ export const SearchRequestSchema = Type.Object(
     ),
     gtin: Type.Optional(
       Type.String({
-        pattern: '^([0-9]{8,14}|[0-9]{9}X)$',
-        description: 'offers of the product with this UPC, EAN or ISBN, instead of a query',
+        pattern: '^([0-9]{8}|[0-9]{9}[0-9X]|[0-9]{12,14})$',
+        description:
+          'offers of the product with this UPC, EAN or ISBN, instead of a query; epid may stand beside it',
       }),
     ),
     epid: Type.Optional(
       Type.String({
         pattern: '^[0-9]{1,20}$',
-        description: "offers of the product with this number in eBay's catalogue, instead of a query",
+        description:
+          "offers of the product with this number in eBay's catalogue, instead of a query; gtin may stand beside it",
       }),
     ),
     image: Type.Optional(
@@ -218,8 +339,8 @@ export const SearchRequestSchema = Type.Object(
       }),
     ),
     sort: Type.Optional(
-      Type.Enum(['price', '-price', 'newlyListed', 'endingSoonest'], {
-        description: 'price includes shipping; none: Best Match',
+      Type.Enum(['price', '-price', 'newlyListed', 'endingSoonest', 'distance'], {
+        description: 'price includes shipping; distance needs filters.pickup; none: Best Match',
       }),
     ),
     filters: Type.Optional(FilterSchema),
@@ -289,7 +410,10 @@ export const SearchRequestSchema = Type.Object(
       }),
     ),
     autoCorrect: Type.Optional(
-      Type.Boolean({ description: 'true: eBay may correct the spelling of the query; the summary says how' }),
+      Type.Boolean({
+        description:
+          'true: eBay may correct the spelling of the query; the summary says how; not on BE, HK, NL, PL and SG',
+      }),
     ),
     reference: Type.Optional(
       Type.String({
