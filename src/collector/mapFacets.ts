@@ -1,4 +1,11 @@
-import type { WireAspectDistribution, WireRefinement } from '../ebay/wire.ts';
+import type {
+  WireAspectDistribution,
+  WireAspectValueDistribution,
+  WireBuyingOptionDistribution,
+  WireCategoryDistribution,
+  WireConditionDistribution,
+  WireRefinement,
+} from '../ebay/wire.ts';
 import { ASPECT_NAME, ASPECT_TEXT } from '../product/requestSchema.ts';
 import type { SearchFacets } from '../product/summary.ts';
 import { fields, identifier, list, naturalNumber, text } from './mapItem.ts';
@@ -74,7 +81,13 @@ function asksForNone(href: unknown): boolean {
   return typeof href === 'string' && /(?::|%3A)(?:\{|%7B)(?:!|%21)(?:\}|%7D)(?:&|$)/i.test(href);
 }
 
-type Entry = Record<string, unknown>;
+/** Any of eBay's counted values, before it was looked at. */
+type Entry = {
+  [Name in keyof (WireAspectValueDistribution &
+    WireCategoryDistribution &
+    WireConditionDistribution &
+    WireBuyingOptionDistribution)]?: unknown;
+};
 
 /** The readable entries that have a count, each value once; of too many those with the highest counts, in eBay's order. */
 function counted<Value extends { id?: string; name?: string | null; value?: string }>(
@@ -85,7 +98,7 @@ function counted<Value extends { id?: string; name?: string | null; value?: stri
   const entries = list(json)
     .slice(0, MAX_READ)
     .flatMap((entry) => {
-      const object = fields(entry);
+      const object: Entry | null = fields(entry);
       const count = naturalNumber(object?.matchCount);
       const value = object && read(object);
       return value && count !== null ? [{ ...value, count }] : [];

@@ -16,6 +16,7 @@ export interface WireImage {
 
 export interface WireCategory {
   categoryId?: string;
+  categoryName?: string;
 }
 
 export interface WireShippingOption {
@@ -31,10 +32,27 @@ export interface WireShippingOption {
 export interface WireItemShippingOption extends WireShippingOption {
   /** `PICKUP` is no way of shipping. */
   type?: string;
+  /** The name of the service. */
+  shippingServiceCode?: string;
+  shippingCarrierCode?: string;
+  additionalShippingCostPerUnit?: WireAmount;
+  importCharges?: WireAmount;
+  quantityUsedForEstimate?: number;
+  cutOffDateUsedForEstimate?: string;
+  fulfilledThrough?: string;
+  shipToLocationUsedForEstimate?: WireShipToPlace;
+}
+
+/** Where shipping is estimated to. */
+export interface WireShipToPlace {
+  country?: string;
+  postalCode?: string;
 }
 
 /** The user name is left out on purpose: it is never read. */
 export interface WireSeller {
+  /** `BUSINESS` or `INDIVIDUAL`, on the sites where the law wants it said. */
+  sellerAccountType?: string;
   /** A decimal string. */
   feedbackPercentage?: string;
   feedbackScore?: number;
@@ -42,8 +60,35 @@ export interface WireSeller {
 
 export interface WireLocation {
   city?: string;
+  stateOrProvince?: string;
   country?: string;
   postalCode?: string;
+}
+
+/** A discount of the seller's. Some listings name the percentage alone. */
+export interface WireMarketingPrice {
+  originalPrice?: WireAmount;
+  /** A decimal string. */
+  discountPercentage?: string;
+  /** `LIST_PRICE`, `MARKDOWN` or `MINIMUM_ADVERTISED_PRICE`. */
+  priceTreatment?: string;
+}
+
+export interface WirePickupOption {
+  /** `ARRANGED_LOCATION` or `STORE`. */
+  pickupLocationType?: string;
+}
+
+export interface WireDistance {
+  /** A decimal string. */
+  value?: string;
+  unitOfMeasure?: string;
+}
+
+export interface WireCompatibilityProperty {
+  name?: string;
+  localizedName?: string;
+  value?: string;
 }
 
 /** What search and item answers have in common. */
@@ -72,6 +117,19 @@ export interface WireListing {
   listingMarketplaceId?: string;
   /** A paid place in the order of Best Match. */
   priorityListing?: boolean;
+  marketingPrice?: WireMarketingPrice;
+  /** `ONLY_SHOW_ON_REQUEST` or `ONLY_SHOW_WHEN_ADDED_IN_CART`: where the price of a listing may appear. */
+  priceDisplayCondition?: string;
+  unitPrice?: WireAmount;
+  /** What `unitPrice` is for, such as `100g`. */
+  unitPricingMeasure?: string;
+  qualifiedPrograms?: string[];
+  shortDescription?: string;
+  adultOnly?: boolean;
+  energyEfficiencyClass?: string;
+  tyreLabelImageUrl?: string;
+  /** Only for applications that eBay lets see it. */
+  watchCount?: number;
   itemCreationDate?: string;
 }
 
@@ -79,7 +137,13 @@ export interface WireItemSummary extends WireListing {
   thumbnailImages?: WireImage[];
   shippingOptions?: WireShippingOption[];
   /** What a buyer can pick up. A listing without shipping options is for pick-up only. */
-  pickupOptions?: unknown[];
+  pickupOptions?: WirePickupOption[];
+  /** From the postal code of the pick-up filters. */
+  distanceFromPickupLocation?: WireDistance;
+  /** In item answers a list of the coupons themselves. */
+  availableCoupons?: boolean;
+  compatibilityMatch?: string;
+  compatibilityProperties?: WireCompatibilityProperty[];
   leafCategoryIds?: string[];
   categories?: WireCategory[];
   itemGroupHref?: string;
@@ -113,7 +177,11 @@ export interface WireSearchPage {
   /** With a refinement fieldgroup. */
   refinement?: WireRefinement;
   /** With auto_correct, where eBay has corrected something. */
-  autoCorrections?: { q?: string };
+  autoCorrections?: WireAutoCorrections;
+}
+
+export interface WireAutoCorrections {
+  q?: string;
 }
 
 /** What narrows a search. The counts are of the whole search. */
@@ -121,33 +189,200 @@ export interface WireRefinement {
   /** The category that the aspects belong to. */
   dominantCategoryId?: string;
   aspectDistributions?: WireAspectDistribution[];
-  categoryDistributions?: WireCount<{ categoryId?: string; categoryName?: string }>[];
-  conditionDistributions?: WireCount<{ conditionId?: string; condition?: string }>[];
-  buyingOptionDistributions?: WireCount<{ buyingOption?: string }>[];
+  categoryDistributions?: WireCategoryDistribution[];
+  conditionDistributions?: WireConditionDistribution[];
+  buyingOptionDistributions?: WireBuyingOptionDistribution[];
 }
 
 export interface WireAspectDistribution {
   localizedAspectName?: string;
-  /** The address is the narrowed search: `{!}` there stands for listings without the aspect. */
-  aspectValueDistributions?: WireCount<{ localizedAspectValue?: string; refinementHref?: string }>[];
+  aspectValueDistributions?: WireAspectValueDistribution[];
 }
 
-type WireCount<Value> = Value & { matchCount?: number };
+export interface WireAspectValueDistribution {
+  localizedAspectValue?: string;
+  matchCount?: number;
+  /** The narrowed search: `{!}` at its end stands for listings without the aspect. */
+  refinementHref?: string;
+}
+
+export interface WireCategoryDistribution {
+  categoryId?: string;
+  categoryName?: string;
+  matchCount?: number;
+}
+
+export interface WireConditionDistribution {
+  conditionId?: string;
+  condition?: string;
+  matchCount?: number;
+}
+
+export interface WireBuyingOptionDistribution {
+  buyingOption?: string;
+  matchCount?: number;
+}
 
 export interface WireErrorBody {
   errors?: WireError[];
 }
 
+export interface WireDuration {
+  value?: number;
+  unit?: string;
+}
+
 export interface WireReturnTerms {
   returnsAccepted?: boolean;
-  returnPeriod?: { value?: number; unit?: string };
+  returnPeriod?: WireDuration;
   returnShippingCostPayer?: string;
+  refundMethod?: string;
+  returnMethod?: string;
+  /** A decimal string. */
+  restockingFeePercentage?: string;
+  extendedHolidayReturnsOffered?: boolean;
+  returnInstructions?: string;
+}
+
+export interface WireShipToRegion {
+  regionId?: string;
+  regionName?: string;
+  regionType?: string;
+}
+
+export interface WireShipToLocations {
+  regionIncluded?: WireShipToRegion[];
+  regionExcluded?: WireShipToRegion[];
+}
+
+export interface WireTax {
+  taxJurisdiction?: WireTaxJurisdiction;
+  taxType?: string;
+  /** A decimal string. */
+  taxPercentage?: string;
+  includedInPrice?: boolean;
+  shippingAndHandlingTaxed?: boolean;
+  /** Comes only when true. */
+  ebayCollectAndRemitTax?: boolean;
+}
+
+export interface WireTaxJurisdiction {
+  taxJurisdictionId?: string;
+  region?: WireTaxRegion;
+}
+
+export interface WireTaxRegion {
+  regionName?: string;
+  regionType?: string;
+}
+
+export interface WirePaymentMethod {
+  paymentMethodType?: string;
+  paymentMethodBrands?: WirePaymentBrand[];
+  paymentInstructions?: string[];
+  sellerInstructions?: string[];
+}
+
+export interface WirePaymentBrand {
+  paymentMethodBrandType?: string;
+}
+
+export interface WireCoupon {
+  redemptionCode?: string;
+  discountType?: string;
+  discountAmount?: WireAmount;
+  message?: string;
+  termsWebUrl?: string;
+  constraint?: WireCouponConstraint;
+}
+
+export interface WireCouponConstraint {
+  expirationDate?: string;
+}
+
+export interface WireAddon {
+  serviceId?: string;
+  serviceType?: string;
+  selection?: string;
+  serviceFee?: WireAmount;
+}
+
+export interface WireReviewRating {
+  /** A decimal string. */
+  averageRating?: string;
+  reviewCount?: number;
+  ratingHistograms?: WireRatingCount[];
+}
+
+export interface WireRatingCount {
+  rating?: string;
+  count?: number;
+}
+
+export interface WireConditionDescriptor {
+  name?: string;
+  values?: WireConditionValue[];
+}
+
+export interface WireConditionValue {
+  content?: string;
+  additionalInfo?: string[];
+}
+
+/** Labels of hazardous materials and of product safety. */
+export interface WireLabels {
+  statements?: WireLabelStatement[];
+  pictograms?: WirePictogram[];
+}
+
+export interface WireHazardLabels extends WireLabels {
+  signalWord?: string;
+  additionalInformation?: string;
+}
+
+export interface WireLabelStatement {
+  statementDescription?: string;
+}
+
+export interface WirePictogram {
+  pictogramDescription?: string;
+}
+
+/** A product of eBay's catalogue; comes with the field group PRODUCT. */
+export interface WireCatalogueProduct {
+  title?: string;
+  brand?: string;
+  gtins?: string[];
+  mpns?: string[];
+  image?: WireImage;
+  additionalImages?: WireImage[];
+  additionalProductIdentities?: WireProductIdentities[];
+  aspectGroups?: WireAspectGroup[];
+}
+
+export interface WireProductIdentities {
+  productIdentity?: WireProductIdentity[];
+}
+
+export interface WireProductIdentity {
+  identifierType?: string;
+  identifierValue?: string;
+}
+
+export interface WireAspectGroup {
+  aspects?: WireCatalogueAspect[];
+}
+
+export interface WireCatalogueAspect {
+  localizedName?: string;
+  localizedValues?: string[];
 }
 
 export interface WireAvailability {
   /** `IN_STOCK`, `LIMITED_STOCK` or `OUT_OF_STOCK`. */
   estimatedAvailabilityStatus?: string;
   estimatedAvailableQuantity?: number;
+  estimatedRemainingQuantity?: number;
   /** Comes with its type in place of the quantity of a well-stocked listing. */
   availabilityThreshold?: number;
   /** `MORE_THAN`. */
@@ -167,20 +402,59 @@ export interface WireItemGroup {
   itemGroupId?: string;
   itemGroupHref?: string;
   itemGroupType?: string;
+  itemGroupTitle?: string;
+  itemGroupImage?: WireImage;
+  itemGroupAdditionalImages?: WireImage[];
 }
 
 export interface WireItem extends WireListing {
-  /** The leaf; its path begins at the top category and is divided by pipes. */
+  /** The leaf; both paths begin at the top category and are divided by pipes. */
   categoryId?: string;
   categoryIdPath?: string;
+  categoryPath?: string;
   primaryItemGroup?: WireItemGroup;
+  subtitle?: string;
   shippingOptions?: WireItemShippingOption[];
+  shipToLocations?: WireShipToLocations;
+  taxes?: WireTax[];
+  returnTerms?: WireReturnTerms;
+  estimatedAvailabilities?: WireAvailability[];
+  quantityLimitPerBuyer?: number;
+  /** 0 where it is no lot. */
+  lotSize?: number;
   brand?: string;
   mpn?: string;
   gtin?: string;
-  returnTerms?: WireReturnTerms;
-  estimatedAvailabilities?: WireAvailability[];
+  color?: string;
+  size?: string;
+  sizeSystem?: string;
+  sizeType?: string;
+  material?: string;
+  pattern?: string;
+  gender?: string;
+  ageGroup?: string;
   localizedAspects?: WireAspect[];
+  conditionDescription?: string;
+  conditionDescriptors?: WireConditionDescriptor[];
+  paymentMethods?: WirePaymentMethod[];
+  immediatePay?: boolean;
+  enabledForGuestCheckout?: boolean;
+  eligibleForInlineCheckout?: boolean;
+  availableCoupons?: WireCoupon[];
+  addonServices?: WireAddon[];
+  ecoParticipationFee?: WireAmount;
+  minimumPriceToBid?: WireAmount;
+  uniqueBidderCount?: number;
+  reservePriceMet?: boolean;
+  primaryProductReviewRating?: WireReviewRating;
+  productFicheWebUrl?: string;
+  /** A decimal string. */
+  repairScore?: string;
+  hazardousMaterialsLabels?: WireHazardLabels;
+  productSafetyLabels?: WireLabels;
+  product?: WireCatalogueProduct;
+  sellerItemRevision?: string;
+  warnings?: WireError[];
 }
 
 /** The answer of get_items_by_item_group. */

@@ -116,7 +116,28 @@ export const OWN: Documents = {
           ...{ total: NUMBER, limit: NUMBER, offset: NUMBER, next: TEXT },
           itemSummaries: many(of('ItemSummary')),
           warnings: many(of('Error')),
+          refinement: of('Refinement'),
+          autoCorrections: of('AutoCorrections'),
         }),
+        AutoCorrections: schema({ q: TEXT }),
+        Refinement: schema({
+          dominantCategoryId: TEXT,
+          aspectDistributions: many(of('AspectDistribution')),
+          categoryDistributions: many(of('CategoryDistribution')),
+          conditionDistributions: many(of('ConditionDistribution')),
+          buyingOptionDistributions: many(of('BuyingOptionDistribution')),
+        }),
+        AspectDistribution: schema({
+          localizedAspectName: TEXT,
+          aspectValueDistributions: many(of('AspectValueDistribution')),
+        }),
+        AspectValueDistribution: schema({
+          ...texts('localizedAspectValue', 'refinementHref'),
+          matchCount: NUMBER,
+        }),
+        CategoryDistribution: schema({ ...texts('categoryId', 'categoryName'), matchCount: NUMBER }),
+        ConditionDistribution: schema({ ...texts('conditionId', 'condition'), matchCount: NUMBER }),
+        BuyingOptionDistribution: schema({ buyingOption: TEXT, matchCount: NUMBER }),
         ItemReturnTerms: schema({
           returnsAccepted: FLAG,
           returnPeriod: of('TimeDuration'),

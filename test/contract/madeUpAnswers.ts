@@ -186,21 +186,32 @@ const searchFewFields = search('vase', [
   { itemId: 'v1|700000000008|0', title: 'For nothing', price: money('0.00'), buyingOptions: ['FIXED_PRICE'] },
 ]);
 
+const counted = (entry: Json, matchCount: number): Json => ({
+  ...entry,
+  matchCount,
+  refinementHref: `${API}/item_summary/search?q=lamp`,
+});
+
 const searchRefinement = search('lamp', [listing(lamp)], {
+  autoCorrections: { q: 'lamp' },
   refinement: {
     dominantCategoryId: '900100',
     aspectDistributions: [
       {
         localizedAspectName: 'Shade',
         aspectValueDistributions: [
+          counted({ localizedAspectValue: 'Linen' }, 12),
           {
-            localizedAspectValue: 'Linen',
-            matchCount: 12,
-            refinementHref: `${API}/item_summary/search?q=lamp`,
+            localizedAspectValue: 'Not Specified',
+            matchCount: 3,
+            refinementHref: `${API}/item_summary/search?q=lamp&aspect_filter=categoryId%3A900100,Shade%3A%7B!%7D`,
           },
         ],
       },
     ],
+    categoryDistributions: [counted({ categoryId: '900100', categoryName: 'Made-up goods' }, 14)],
+    conditionDistributions: [counted({ condition: 'New', conditionId: '1000' }, 9)],
+    buyingOptionDistributions: [counted({ buyingOption: 'FIXED_PRICE' }, 15)],
   },
 });
 
