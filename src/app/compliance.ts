@@ -43,6 +43,7 @@ export interface ComplianceReport {
 
 const ABOUT: Record<Kind, readonly [what: string, ...settings: string[]]> = {
   results: ['results of searches', 'RESULTS_TTL'],
+  items: ['answers for items that searches share', 'RESULTS_TTL'],
   jobs: ['ended jobs', 'RESULTS_TTL'],
   jobEvents: ['BullMQ’s events of jobs', 'RESULTS_TTL'],
   shared: ['identical searches and their ends', 'SEARCH_DEADLINE', 'RESULTS_TTL'],
@@ -135,7 +136,7 @@ export class ComplianceCheck {
   /** Keys that end by themselves. */
   async #lives(kind: Kind, keys: string[], tally: Tally): Promise<void> {
     // When what they hold of eBay's answers was stored.
-    const began = { results: 'timed', shared: 'at' }[kind as string] ?? '';
+    const began = { results: 'timed', items: 'at', shared: 'at' }[kind as string] ?? '';
     const kept = this.#limits.results;
     for (let from = 0; from < keys.length; from += BATCH) {
       const part = keys.slice(from, from + BATCH);

@@ -26,6 +26,7 @@ import { openRedis } from '../redis/connection.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
+import { ItemAnswers } from '../results/itemAnswers.ts';
 import { SearchStore } from '../results/searchStore.ts';
 import { Tracks } from '../results/tracks.ts';
 import { type Logger, type Logs, withFields } from '../telemetry/logger.ts';
@@ -319,6 +320,7 @@ function jobContext(config: Config, redis: Redis) {
     store: new SearchStore({ redis, prefix, resultTtlMs: resultsTtl * SECOND, runTtlMs }),
     tracks: new Tracks({ redis, prefix, ttlMs: trackTtl * SECOND }),
     coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runTtlMs, endTtlMs: resultsTtl * SECOND }),
+    itemAnswers: new ItemAnswers({ redis, prefix, resultTtlMs: resultsTtl * SECOND }),
     events: new EventStream({
       redis,
       prefix,

@@ -11,7 +11,8 @@ import { forgetOutlived, keptFor } from '../results/tracks.ts';
 const KINDS = {
   results: /^pages:/,
   runs: /^run:/,
-  shared: /^same:/,
+  items: /^item:/,
+  shared: /^(same|listed):/,
   published: /^announced:/,
   idempotency: /^idempotency:/,
   cooldowns: /^cooldown:/,
@@ -56,6 +57,7 @@ export function ageLimits(config: Config): AgeLimits {
   const runs = runsTtlMs(config);
   return {
     results,
+    items: results,
     jobs: results,
     jobEvents: results,
     // That one search collects for others is known for as long as it may run; its end for as long as a result.
@@ -173,7 +175,7 @@ export class Retention {
   }
 
   async #cap(kind: Kind, keys: string[], limits: AgeLimits): Promise<void> {
-    const began = { results: 'timed', shared: 'at' }[kind as string] ?? '';
+    const began = { results: 'timed', items: 'at', shared: 'at' }[kind as string] ?? '';
     const hasOwnEnd = !['events', 'jobs', 'jobEvents', 'quarantine'].includes(kind);
     if (hasOwnEnd)
       await CAP.run(this.#redis, keys, [Math.ceil(limits[kind]), began, Math.ceil(limits.results)]);

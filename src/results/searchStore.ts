@@ -77,6 +77,8 @@ export interface StoredResult {
 export interface WantedItem {
   itemId: string;
   marketplace: MarketplaceId;
+  /** At which price the search's page shows it, see `priceShown`: an answer that is shared must not be older than a change. */
+  shown?: string;
 }
 
 /** What one call of a search is to leave behind, and which calls may follow it. */

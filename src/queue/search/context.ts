@@ -5,6 +5,7 @@ import type { EventStream } from '../../events/stream.ts';
 import { asFailure, Failure } from '../../failures.ts';
 import type { Priority } from '../../product/requestSchema.ts';
 import type { CoalescedSearches } from '../../results/coalescedSearches.ts';
+import type { ItemAnswers } from '../../results/itemAnswers.ts';
 import type { SearchStore } from '../../results/searchStore.ts';
 import type { Tracks } from '../../results/tracks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
@@ -21,6 +22,7 @@ export interface QueueContext {
   store: SearchStore;
   tracks: Tracks;
   coalesced: CoalescedSearches;
+  itemAnswers: ItemAnswers;
   events: EventStream;
   collector: Collector;
   admission: Admission;

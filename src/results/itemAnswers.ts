@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { ItemAnswer } from '../collector/answers.ts';
+import type { Product } from '../product/product.ts';
+import { DEFAULT_DETAILS_MAX_AGE, type NormalRequest } from '../product/requestSchema.ts';
+import { LuaScript } from '../redis/luaScript.ts';
+import { clockOf } from '../redis/redisClock.ts';
+import { pack, unpack } from './packing.ts';
+import type { WantedItem } from './searchStore.ts';
+
+/** eBay's licence: listings that are shown are at most six hours old, ms. */
+const LICENCE_MS = 21_600_000;
+
+/**
+ * For how long nobody else makes a call that one has begun, ms. It is longer than a call with its quick retries. When a
+ * worker crashes, its job runs again before that, and goes on under its own claim.
+ */
+const CLAIM_MS = 30_000;
+
+/** What is kept of an answer, and the price of the listing that led to the call, see `priceShown`. */
+interface Known {
+  answer: ItemAnswer;
+  shown?: string;
+}
+
+/**
+ * Stores an answer for as long as it may be reused, unless a later one is there, and ends the claim of the job that made
+ * the call. KEYS: answer, claim. ARGV: when eBay answered (ms since the epoch), how long an answer is kept (ms), the packed
+ * answer, the job.
+ */
+const PUT = new LuaScript(`
+local time = redis.call('TIME')
+local left = ARGV[1] + ARGV[2] - time[1] * 1000 - math.floor(time[2] / 1000)
+local present = tonumber(redis.call('HGET', KEYS[1], 'at') or '') or 0
+if left > 0 and present <= tonumber(ARGV[1]) then
+  redis.call('HSET', KEYS[1], 'at', ARGV[1], 'answer', ARGV[3])
+  redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
+end
+if redis.call('GET', KEYS[2]) == ARGV[4] then redis.call('DEL', KEYS[2]) end`);
+
+/** KEYS: claim. ARGV: the job that has it. */
+const RELEASE = new LuaScript(`
+if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`);
+
+/** Lets a job that has the claim already go on. KEYS: claim. ARGV: job, life (ms). Answers 1 for the job that has it. */
+const CLAIM = new LuaScript(`
+local owner = redis.call('GET', KEYS[1])
+if owner and owner ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1`);
+
+/**
+ * Answers of item calls that all searches of a tenant share, and who is making such a call. A search takes an answer that is
+ * younger than its `detailsMaxAge`. A copy keeps the time of the answer.
+ */
+export class ItemAnswers {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #lifeMs: number;
+
+  /** @param options.resultTtlMs how long anything is kept that eBay answered */
+  constructor({ redis, prefix, resultTtlMs }: { redis: Redis; prefix: string; resultTtlMs: number }) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#lifeMs = Math.floor(Math.min(resultTtlMs, LICENCE_MS));
+  }
+
+  /** Of these items, the answers that the request may take, by item id. They cost it no call. */
+  async read(request: NormalRequest, items: readonly WantedItem[]): Promise<Map<string, ItemAnswer>> {
+    const maxAgeMs = maxAgeOf(request);
+    const known = new Map<string, ItemAnswer>();
+    if (maxAgeMs === 0 || items.length === 0) return known;
+    const reads = this.#redis.pipeline();
+    for (const item of items) reads.hmgetBuffer(this.#key('item', request, item), 'at', 'answer');
+    const replies = (await reads.exec()) ?? [];
+    const earliest = (await clockOf(this.#redis, this.#prefix).current()) - maxAgeMs;
+    for (const [index, [error, reply]] of replies.entries()) {
+      if (error !== null) throw error;
+      const [at, packed] = reply as Array<Buffer | null>;
+      if (!at || !packed || Number(at) < earliest) continue;
+      const item = items[index] as WantedItem;
+      const { answer, shown } = unpack<Known>(packed);
+      if (isOfToday(item, answer, shown)) known.set(item.itemId, { ...answer, calls: 0 });
+    }
+    return known;
+  }
+
+  /**
+   * Before a call: `call` where this job is to make it, `wait` while another one does, or the answer that came meanwhile.
+   * @param owner the job; the same one may ask again
+   */
+  async claim(
+    request: NormalRequest,
+    item: WantedItem,
+    owner: string,
+  ): Promise<'call' | 'wait' | { answer: ItemAnswer }> {
+    if (maxAgeOf(request) === 0) return 'call';
+    const claimed = await CLAIM.run(this.#redis, this.#key('item-claim', request, item), [owner, CLAIM_MS]);
+    // An answer is stored before its claim ends, so one that is there is found after this.
+    const answer = (await this.read(request, [item])).get(item.itemId);
+    if (answer === undefined) return claimed === 1 ? 'call' : 'wait';
+    if (claimed === 1) await this.release(request, item, owner);
+    return { answer };
+  }
+
+  /** After a call that gave an answer. */
+  async put(request: NormalRequest, item: WantedItem, owner: string, answer: ItemAnswer): Promise<void> {
+    const keys = [this.#key('item', request, item), this.#key('item-claim', request, item)];
+    const known: Known = { answer, ...(item.shown !== undefined && { shown: item.shown }) };
+    await PUT.run(this.#redis, keys, [answeredAt(answer), this.#lifeMs, pack(known), owner]);
+  }
+
+  /** After a call that gave none. */
+  async release(request: NormalRequest, item: WantedItem, owner: string): Promise<void> {
+    await RELEASE.run(this.#redis, this.#key('item-claim', request, item), [owner]);
+  }
+
+  /** Everything that changes the answer is part of it. */
+  #key(kind: 'item' | 'item-claim', request: NormalRequest, { itemId, marketplace }: WantedItem): string {
+    const { tenant, shipTo, language, reference } = request;
+    const context = JSON.stringify([shipTo?.country, shipTo?.postalCode, language, reference]);
+    const print = createHash('sha256').update(context).digest('hex').slice(0, 16);
+    return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;
+  }
+}
+
+function maxAgeOf({ detailsMaxAge = DEFAULT_DETAILS_MAX_AGE }: NormalRequest): number {
+  return Math.min(detailsMaxAge * 1000, LICENCE_MS);
+}
+
+/** When eBay gave an answer, ms since the epoch; 0 where release 0.1 stored it. */
+export function answeredAt({ details }: ItemAnswer): number {
+  return Date.parse(details.observedAt) || 0;
+}
+
+/**
+ * The price at which a page shows a listing, in the currency that it is sold in: exchange rates do not change it. A page may
+ * show another price than the item's own answer, of another variation for example.
+ */
+export function priceShown({ price, converted }: Pick<Product, 'price' | 'converted'>): string | undefined {
+  const own = converted ?? price;
+  return own === null ? undefined : `${own.value} ${own.currency}`;
+}
+
+/** Whether the page that leads to an item now shows no other price than the answer has, or than the page before it did. */
+function isOfToday({ shown }: WantedItem, { listing }: ItemAnswer, before: string | undefined): boolean {
+  return shown === undefined || shown === before || (listing !== undefined && shown === priceShown(listing));
+}
