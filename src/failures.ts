@@ -31,6 +31,7 @@ const DISPOSITIONS = {
   'filter-ignored': 'permanent',
   'ebay-throttled': 'wait',
   'item-gone': 'permanent',
+  'item-has-variations': 'permanent',
   // The token and its endpoint.
   'token-refused': 'transient',
   'token-unavailable': 'wait',

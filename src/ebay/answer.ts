@@ -11,7 +11,7 @@ export interface Answer {
   text: string;
 }
 
-export type Endpoint = 'search' | 'item' | 'rate_limit';
+export type Endpoint = 'search' | 'item' | 'legacy-item' | 'item-group' | 'rate_limit';
 
 /** What an answer means: a body, a failure, or one of the two things that the client itself handles. */
 export type Reading =
@@ -20,10 +20,13 @@ export type Reading =
   | { is: 'throttled' }
   | { is: 'failure'; failure: Failure };
 
-/** eBay's ids: 1001 invalid access token, 2001 too many requests, 11001 item not found. */
+/** eBay's ids: 1001 invalid access token, 2001 too many requests, 11006 the number is that of a listing with variations. */
 const TOKEN_REFUSED = 1001;
 const TOO_MANY_REQUESTS = 2001;
-const ITEM_NOT_FOUND = 11_001;
+const HAS_VARIATIONS = 11_006;
+/** An item (11001, 11004), an item group (11002, 11008) or a listing (11003) that does not exist or is not offered now. */
+const GONE = [11_001, 11_002, 11_003, 11_004, 11_008];
+const OF_ITEMS: readonly Endpoint[] = ['item', 'legacy-item', 'item-group'];
 
 export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   const { status, location } = answer;
@@ -50,8 +53,11 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   }
   if (status >= 500) return fail('ebay-server-error', name);
   if (status === 408) return fail('ebay-timeout', name);
-  if (endpoint === 'item' && (errorId === ITEM_NOT_FOUND || (status === 404 && errorId === undefined)))
+  const isItem = OF_ITEMS.includes(endpoint);
+  if (isItem && (errorId === undefined ? status === 404 : GONE.includes(errorId)))
     return fail('item-gone', 'eBay no longer has the item');
+  if (isItem && errorId === HAS_VARIATIONS)
+    return fail('item-has-variations', 'the listing has variations, none of which is named');
   if (status >= 400) return fail('ebay-refused', name);
   if (status === 304)
     return fail('ebay-bad-answer', `${name}, but nothing is cached here: a cache on the way is wrong`);

@@ -155,7 +155,7 @@ const BROWSE = '/buy/browse/v1';
 
 type Strings = Record<string, string>;
 
-/** The two Browse methods that this service uses. Both spend from one pool of calls. */
+/** The Browse methods that this service uses. All spend from one pool of calls. */
 export class BrowseClient {
   readonly #http: EbayHttp;
 
@@ -173,5 +173,22 @@ export class BrowseClient {
   getItem(itemId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;
     return this.#http.get({ endpoint: 'item', path, template: `${BROWSE}/item/{item_id}`, headers }, call);
+  }
+
+  /**
+   * The item of a listing of which only the number in its page's address is known. @throws as `getItem`;
+   * `item-has-variations` for a listing with variations.
+   */
+  getItemByLegacyId(legacyId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
+    const path = `${BROWSE}/item/get_item_by_legacy_id`;
+    const params = { legacy_item_id: legacyId };
+    return this.#http.get({ endpoint: 'legacy-item', path, template: path, params, headers }, call);
+  }
+
+  /** Every variation of a listing. @throws as `getItem`. */
+  getItemsByGroup(groupId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
+    const path = `${BROWSE}/item/get_items_by_item_group`;
+    const params = { item_group_id: groupId };
+    return this.#http.get({ endpoint: 'item-group', path, template: path, params, headers }, call);
   }
 }

@@ -1,5 +1,5 @@
 import type { Config } from '../config/config.ts';
-import type { Failure } from '../failures.ts';
+import type { Failure, FailureCode } from '../failures.ts';
 import type { CallOutcome } from './gate/gate.ts';
 
 /**
@@ -54,10 +54,13 @@ export function quickRetryDelayMs(retry: number, first: number, random: () => nu
   return first * 1000 * 2 ** (retry - 1) * (0.5 + random());
 }
 
+/** Failures by which eBay answers what it was asked. */
+const ANSWERS: readonly FailureCode[] = ['ebay-refused', 'item-gone', 'item-has-variations'];
+
 /** What the circuit counts. 4xx are eBay's answers like any other; what is no answer, or none of this API, is a failure. */
 export function circuitOutcome(failure: Failure | undefined): CallOutcome {
   const code = failure?.code;
-  if (code === undefined || code === 'ebay-refused' || code === 'item-gone') return 'answered';
+  if (code === undefined || ANSWERS.includes(code)) return 'answered';
   return code === 'interrupted' || code === 'internal' ? 'unknown' : 'failed';
 }
 

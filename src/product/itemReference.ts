@@ -55,13 +55,13 @@ function listingIn({ pathname, searchParams }: URL): string | undefined {
 export function tidyItems(value: unknown): unknown {
   if (!Array.isArray(value)) return value;
   const items = new Map<string, string>();
-  for (const entry of value) {
-    const read = typeof entry === 'string' && entry.length <= MAX_ENTRY_LENGTH ? readItem(entry) : {};
-    if (!('item' in read)) return value;
-    const { item } = read;
-    // The first variation of none and the listing alone are one.
-    const key = item.replace(/^v1\|([0-9]+)\|0+$/, '$1');
-    if (!items.has(key)) items.set(key, item);
+  for (const entry of value as unknown[]) {
+    if (typeof entry !== 'string' || entry.length > MAX_ENTRY_LENGTH) return value;
+    const read = readItem(entry);
+    if ('error' in read) return value;
+    // A listing alone, and what is no variation of it, are one.
+    const key = read.item.replace(/^v1\|([0-9]+)\|0+$/, '$1');
+    if (!items.has(key)) items.set(key, read.item);
   }
   return [...items.values()];
 }
