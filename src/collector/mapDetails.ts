@@ -182,6 +182,11 @@ function noOffer(item: ItemFields, { availability }: ProductDetails): Offer {
     total: null,
     delivery: null,
     converted: null,
+    originalPrice: null,
+    discountPercent: null,
+    priceTreatment: null,
+    priceDisplay: null,
+    unitPrice: null,
     auction: null,
     buyingOptions: distinct(list(item.buyingOptions).map((option) => text(option, 40))),
   };

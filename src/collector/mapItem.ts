@@ -45,14 +45,17 @@ export function readProduct(
 
   const [, legacyPart, variation] = itemId.split('|');
   const legacyItemId = identifier(item.legacyItemId, 50) ?? identifier(legacyPart, 50);
+  const affiliateUrl = webAddress(item.itemAffiliateWebUrl, 4096, hosts);
   const url =
     webAddress(item.itemWebUrl, 4096, hosts) ??
-    webAddress(item.itemAffiliateWebUrl, 4096, hosts) ??
+    affiliateUrl ??
     (legacyItemId === null ? null : listingUrl(marketplace, legacyItemId));
   // An id that names no listing, without an address, leads nowhere.
   if (url === null) return { rejected: 'no-item-id' };
   if (typeof offer === 'string') return { rejected: offer };
   const topRatedPlus = flag(item.topRatedBuyingExperience);
+  const categories = readCategories(item);
+  const createdAt = instant(item.itemCreationDate);
 
   return {
     product: {
@@ -64,18 +67,31 @@ export function readProduct(
       url,
       images: readImages(item, hosts),
       ...offer,
+      coupons: flag(item.availableCoupons),
+      programs: tokens(item.qualifiedPrograms, 60),
+      shortDescription: text(item.shortDescription, 1000),
       condition: text(item.condition, 100),
       conditionId: identifier(item.conditionId, 20),
       topRatedPlus,
       seller: readSeller(item.seller, topRatedPlus),
       location: readLocation(item.itemLocation),
-      categoryIds: readCategories(item),
+      pickup: readPickup(item.pickupOptions),
+      pickupDistance: readDistance(item.distanceFromPickupLocation),
+      categoryIds: categories.map(({ id }) => id),
+      categories,
+      adultOnly: flag(item.adultOnly),
+      energyEfficiencyClass: text(item.energyEfficiencyClass, 20),
+      tyreLabelUrl: webAddress(item.tyreLabelImageUrl, 2048, hosts),
+      watchCount: naturalNumber(item.watchCount),
+      compatibility: readCompatibility(item),
       epid: identifier(item.epid, 50),
       group: readGroup(item, variation === undefined || variation === '0' ? null : legacyItemId),
-      listedAt: instant(item.itemOriginDate) ?? instant(item.itemCreationDate),
+      listedAt: instant(item.itemOriginDate) ?? createdAt,
+      createdAt,
       observedAt,
       rank,
       promoted: flag(item.priorityListing),
+      ...(affiliateUrl !== null && { affiliateUrl }),
     },
   };
 }
@@ -83,7 +99,18 @@ export function readProduct(
 /** What is true of a listing at one instant only. */
 export type Offer = Pick<
   Product,
-  'price' | 'shipping' | 'total' | 'delivery' | 'converted' | 'auction' | 'buyingOptions'
+  | 'price'
+  | 'shipping'
+  | 'total'
+  | 'delivery'
+  | 'converted'
+  | 'originalPrice'
+  | 'discountPercent'
+  | 'priceTreatment'
+  | 'priceDisplay'
+  | 'unitPrice'
+  | 'auction'
+  | 'buyingOptions'
 >;
 
 /** @param pickup whether the buyer can fetch the item. */
@@ -92,12 +119,19 @@ function readOffer(item: WireOffer, pickup: boolean): Offer | 'no-price' | 'bad-
   const price = readPrice(item, buyingOptions);
   if (typeof price === 'string') return price;
   const { shipping, delivery } = mapShipping(item.shippingOptions, pickup, price?.currency);
+  const discount = fields(item.marketingPrice);
+  const priceTreatment = identifier(discount?.priceTreatment, 40);
   return {
     price,
     shipping,
     total: price !== null && shipping.cost !== null ? add(price, shipping.cost) : null,
     delivery,
     converted: price === null ? null : originalAmount(item.price),
+    originalPrice: amount(discount?.originalPrice),
+    discountPercent: percentage(discount?.discountPercentage),
+    priceTreatment,
+    priceDisplay: readPriceDisplay(item.priceDisplayCondition, priceTreatment),
+    unitPrice: readUnitPrice(item),
     auction: readAuction(item, buyingOptions),
     buyingOptions,
   };
@@ -117,13 +151,30 @@ function readPrice(item: WireOffer, buyingOptions: string[]): Money | null | 'no
   return item.price === undefined || item.price === null ? 'no-price' : 'bad-price';
 }
 
+/**
+ * Where the price of goods with a minimum advertised price may appear. A condition that nobody knows yet holds the price back
+ * too: it is better shown late than where eBay forbids it.
+ */
+function readPriceDisplay(condition: unknown, treatment: string | null): Product['priceDisplay'] {
+  const isHeldBack = condition !== undefined && condition !== null;
+  if (!isHeldBack && treatment !== 'MINIMUM_ADVERTISED_PRICE') return null;
+  return condition === 'ONLY_SHOW_WHEN_ADDED_IN_CART' ? 'IN_CART' : 'ON_REQUEST';
+}
+
+function readUnitPrice(item: WireOffer): Product['unitPrice'] {
+  const price = amount(item.unitPrice);
+  return price && { price, per: text(item.unitPricingMeasure, 40) };
+}
+
 /** Only the buying options decide: old answers carry a current bid on fixed-price listings. */
 function readAuction(item: WireOffer, buyingOptions: string[]): Auction | null {
   if (!buyingOptions.includes('AUCTION')) return null;
+  const converted = originalAmount(item.currentBidPrice);
   return {
     currentBid: amount(item.currentBidPrice),
     bidCount: naturalNumber(item.bidCount),
     endsAt: instant(item.itemEndDate),
+    ...(converted !== null && { converted }),
   };
 }
 
@@ -216,28 +267,62 @@ function readImages(
  */
 function readSeller(json: unknown, topRated: boolean | null): Product['seller'] {
   const seller = fields(json);
-  const percentage = decimal(seller?.feedbackPercentage);
+  const share = percentage(seller?.feedbackPercentage);
   const score = integer(seller?.feedbackScore);
-  const isShare = percentage !== null && percentage >= 0 && percentage <= 100;
-  const isKnown = isShare && (percentage > 0 || (score !== null && score < 0));
-  return { feedbackPercentage: isKnown ? percentage : null, feedbackScore: score, topRated };
+  const isKnown = share !== 0 || (score !== null && score < 0);
+  const type = seller?.sellerAccountType;
+  return {
+    feedbackPercentage: isKnown ? share : null,
+    feedbackScore: score,
+    accountType: type === 'BUSINESS' || type === 'INDIVIDUAL' ? type : null,
+    topRated,
+  };
 }
 
 function readLocation(json: unknown): Product['location'] {
-  const { country, city, postalCode } = fields(json) ?? {};
+  const { country, stateOrProvince, city, postalCode } = fields(json) ?? {};
   return {
     country: typeof country === 'string' && /^[A-Z]{2}$/.test(country) ? country : null,
+    stateOrProvince: text(stateOrProvince, 100),
     city: text(city, 100),
     postalCode: text(postalCode, 20),
   };
 }
 
-function readCategories(item: Wire): string[] {
-  const ids = [
-    ...list(item.leafCategoryIds),
-    ...list(item.categories).map((category) => fields(category)?.categoryId),
-  ];
-  return distinct(ids.map((id) => identifier(id, 20)));
+/** Each category once, the leaves first. A leaf's name stands in the other list. */
+function readCategories(item: Wire): Product['categories'] {
+  const names = new Map<string, string | null>();
+  const see = (category: unknown, name: string | null) => {
+    const id = identifier(category, 20);
+    if (id !== null) names.set(id, name ?? names.get(id) ?? null);
+  };
+  for (const id of list(item.leafCategoryIds)) see(id, null);
+  for (const category of list(item.categories))
+    see(fields(category)?.categoryId, text(fields(category)?.categoryName, 200));
+  return Array.from(names, ([id, name]) => ({ id, name }));
+}
+
+function readPickup(json: unknown): string[] {
+  if (json === undefined) return [];
+  return distinct(list(json).map((option) => identifier(fields(option)?.pickupLocationType, 40)));
+}
+
+function readDistance(json: unknown): Product['pickupDistance'] {
+  const value = decimal(fields(json)?.value);
+  return value === null || value < 0 ? null : { value, unit: text(fields(json)?.unitOfMeasure, 20) };
+}
+
+function readCompatibility({ compatibilityMatch, compatibilityProperties }: Wire): Product['compatibility'] {
+  const match = identifier(compatibilityMatch, 20);
+  const properties = list(compatibilityProperties)
+    .slice(0, 50)
+    .flatMap((property) => {
+      const read = fields(property);
+      const [name, value] = [text(read?.name, 100), text(read?.value, 200)];
+      if (name === null || value === null) return [];
+      return { name, localizedName: text(read?.localizedName, 100), value };
+    });
+  return match === null && properties.length === 0 ? null : { match, properties };
 }
 
 /** @param variationOf the listing's own id when the item's id names one of its variations. */
@@ -345,6 +430,16 @@ export function text(value: unknown, maxLength: number): string | null {
 export function identifier(value: unknown, maxLength: number): string | null {
   const id = isNumber(value) ? String(value) : value;
   return typeof id === 'string' && id.length <= maxLength && /^[\x21-\x7e]+$/.test(id) ? id : null;
+}
+
+/** Each of a list of names that eBay has for something, once. */
+function tokens(value: unknown, maxLength: number): string[] {
+  return value === undefined ? [] : distinct(list(value).map((name) => identifier(name, maxLength)));
+}
+
+function percentage(value: unknown): number | null {
+  const number = decimal(value);
+  return number !== null && number >= 0 && number <= 100 ? number : null;
 }
 
 export function integer(value: unknown): number | null {

@@ -50,7 +50,7 @@ const FIRST: ReadonlyArray<readonly [name: string, path: string]> = [
 ];
 
 /** Lists whose values hold no space: divided by one. Other lists and records are JSON text. */
-const SPACED = new Set(['buyingOptions', 'categoryIds', 'images']);
+const SPACED = new Set(['buyingOptions', 'categoryIds', 'images', 'pickup', 'programs']);
 
 interface Column {
   /** Of the field in a product, such as `price.value`. */

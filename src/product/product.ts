@@ -67,6 +67,48 @@ const AuctionSchema = Type.Object(
     currentBid: nullable(MoneySchema, said('the highest bid', 'currentBidPrice', 'eBay does not say')),
     bidCount: count(said('bids so far', 'bidCount', 'eBay does not say')),
     endsAt: instant(said('when it ends, UTC', 'itemEndDate', 'eBay does not say')),
+    converted: Type.Optional(
+      Type.Object(MoneySchema.properties, {
+        ...closed,
+        ...said(
+          "the highest bid in the listing's own currency; absent where eBay did not convert it",
+          'currentBidPrice.convertedFromValue',
+        ),
+      }),
+    ),
+  },
+  closed,
+);
+
+const UnitPriceSchema = Type.Object(
+  {
+    price: MoneySchema,
+    per: nullable(text(40), said('such as 100g', 'unitPricingMeasure', 'eBay does not say')),
+  },
+  closed,
+);
+
+const CompatibilitySchema = Type.Object(
+  {
+    match: nullable(text(20), said('EXACT or POSSIBLE', 'compatibilityMatch', 'eBay does not say')),
+    properties: Type.Array(
+      Type.Object(
+        {
+          name: text(100, said('such as Make', 'compatibilityProperties[].name')),
+          localizedName: nullable(
+            text(100),
+            said(
+              "the name in the site's language",
+              'compatibilityProperties[].localizedName',
+              'eBay does not say',
+            ),
+          ),
+          value: text(200, said('such as BMW', 'compatibilityProperties[].value')),
+        },
+        closed,
+      ),
+      said('the attributes of the vehicle that it fits', 'compatibilityProperties'),
+    ),
   },
   closed,
 );
@@ -180,6 +222,15 @@ export const ProductSchema = Type.Object(
         'itemWebUrl, else itemAffiliateWebUrl, where they lead to eBay, else the address made of the site and legacyItemId',
       ),
     ),
+    affiliateUrl: Type.Optional(
+      text(
+        4096,
+        said(
+          "the listing's page, by a link that earns a commission for the affiliate whom the call named; absent where eBay sends none",
+          'itemAffiliateWebUrl, where it leads to eBay',
+        ),
+      ),
+    ),
     images: Type.Array(text(2048), {
       ...said(
         'addresses of pictures: each picture once, in the largest size that eBay names; the main picture first',
@@ -211,6 +262,45 @@ export const ProductSchema = Type.Object(
       MoneySchema,
       said("the price in the listing's own currency", 'price.convertedFromValue', 'eBay did not convert it'),
     ),
+    originalPrice: nullable(
+      MoneySchema,
+      said(
+        'the price before the discount: price is what is to be paid',
+        'marketingPrice.originalPrice',
+        'the seller grants no discount, or eBay names its percentage alone',
+      ),
+    ),
+    discountPercent: nullable(
+      Type.Number({ minimum: 0, maximum: 100 }),
+      said(
+        'discount on originalPrice in per cent, as eBay states it; 0 comes too',
+        'marketingPrice.discountPercentage',
+        'eBay names none',
+      ),
+    ),
+    priceTreatment: nullable(
+      text(40),
+      said(
+        "LIST_PRICE: originalPrice is the maker's list price; MARKDOWN: the seller's own former price; " +
+          'MINIMUM_ADVERTISED_PRICE: see priceDisplay',
+        'marketingPrice.priceTreatment',
+        'eBay does not say',
+      ),
+    ),
+    priceDisplay: nullable(
+      Type.Enum(['ON_REQUEST', 'IN_CART']),
+      said(
+        'set for goods with a minimum advertised price: eBay lets their price appear only later in the buying flow, ' +
+          'ON_REQUEST after a step of the person who wants to see it, IN_CART when the item is in the cart; a program ' +
+          'that shows products to people must keep price, total and all that follows from them out of sight until then',
+        'priceDisplayCondition; ON_REQUEST also for another condition, and for the priceTreatment MINIMUM_ADVERTISED_PRICE without one',
+        'the price may be shown at once, as for nearly all listings',
+      ),
+    ),
+    unitPrice: nullable(
+      UnitPriceSchema,
+      said('price of a unit', 'unitPrice', 'eBay states none; some European countries demand it'),
+    ),
     auction: nullable(AuctionSchema, said('its bids', 'buyingOptions', 'it takes no bids')),
     condition: nullable(
       text(100),
@@ -223,6 +313,25 @@ export const ProductSchema = Type.Object(
     buyingOptions: Type.Array(
       text(40),
       said('FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD', 'buyingOptions'),
+    ),
+    coupons: nullable(
+      Type.Boolean(),
+      said(
+        'whether a coupon is linked with the item; coupons for all of a shop do not count',
+        'availableCoupons',
+        'eBay does not say',
+      ),
+    ),
+    programs: Type.Array(text(60), {
+      ...said('such as EBAY_PLUS, AUTHENTICITY_GUARANTEE, AUTHENTICITY_VERIFICATION', 'qualifiedPrograms'),
+    }),
+    shortDescription: nullable(
+      text(1000),
+      said(
+        'text made of condition and aspects, cut at 1,000 characters',
+        'shortDescription',
+        'eBay sends none',
+      ),
     ),
     topRatedPlus: nullable(
       Type.Boolean(),
@@ -242,6 +351,14 @@ export const ProductSchema = Type.Object(
           Type.Integer(),
           said('positive ratings less negative ones', 'seller.feedbackScore', 'eBay does not say'),
         ),
+        accountType: nullable(
+          Type.Enum(['BUSINESS', 'INDIVIDUAL']),
+          said(
+            'whether it sells as a business',
+            'seller.sellerAccountType',
+            'eBay does not say; it does so on the sites of AT, BE, CH, DE, ES, FR, GB, IE, IT and PL',
+          ),
+        ),
         topRated: nullable(Type.Boolean(), {
           ...said(
             'deprecated, the next release drops it: the same as topRatedPlus. It is said of the listing, not of the seller',
@@ -259,6 +376,10 @@ export const ProductSchema = Type.Object(
           text(2),
           said('ISO 3166, two letters', 'itemLocation.country', 'eBay does not say'),
         ),
+        stateOrProvince: nullable(
+          text(100),
+          said('where it is', 'itemLocation.stateOrProvince', 'eBay does not say'),
+        ),
         city: nullable(text(100), said('where it is', 'itemLocation.city', 'eBay does not say')),
         postalCode: nullable(
           text(20),
@@ -267,7 +388,68 @@ export const ProductSchema = Type.Object(
       },
       closed,
     ),
+    pickup: Type.Array(
+      text(40),
+      said('where the buyer can fetch it: ARRANGED_LOCATION, STORE', 'pickupOptions[].pickupLocationType'),
+    ),
+    pickupDistance: nullable(
+      Type.Object(
+        {
+          value: Type.Number({ minimum: 0, ...said('how far', 'distanceFromPickupLocation.value') }),
+          unit: nullable(
+            text(20),
+            said('km or mi', 'distanceFromPickupLocation.unitOfMeasure', 'eBay does not say'),
+          ),
+        },
+        closed,
+      ),
+      said(
+        "from the postal code of the request's pick-up filters",
+        'distanceFromPickupLocation',
+        'the request has no such filters',
+      ),
+    ),
     categoryIds: Type.Array(text(20), said('unique, leaf first', 'leafCategoryIds, categories[].categoryId')),
+    categories: Type.Array(
+      Type.Object(
+        {
+          id: text(20, said('one of categoryIds', 'leafCategoryIds, categories[].categoryId')),
+          name: nullable(
+            text(200),
+            said("in the language of the listing's site", 'categories[].categoryName', 'eBay does not say'),
+          ),
+        },
+        closed,
+      ),
+      said('the same categories in the same order, with their names', 'leafCategoryIds, categories'),
+    ),
+    adultOnly: nullable(
+      Type.Boolean(),
+      said('whether it is for adults only', 'adultOnly', 'eBay does not say'),
+    ),
+    energyEfficiencyClass: nullable(
+      text(20),
+      said('such as A++ or F', 'energyEfficiencyClass', 'eBay does not say; it does so on EBAY_DE'),
+    ),
+    tyreLabelUrl: nullable(
+      text(2048),
+      said("address of the picture of a tyre's label", 'tyreLabelImageUrl', 'eBay names none'),
+    ),
+    watchCount: count(
+      said(
+        'people who watch it',
+        'watchCount',
+        'eBay does not say; it does so for applications that it has granted that',
+      ),
+    ),
+    compatibility: nullable(
+      CompatibilitySchema,
+      said(
+        'how well it fits the vehicle of the request',
+        'compatibilityMatch, compatibilityProperties',
+        'the request names no vehicle',
+      ),
+    ),
     epid: nullable(text(50), said("eBay's catalogue product id", 'epid', 'the listing names none')),
     group: nullable(
       Type.Object(
@@ -288,6 +470,13 @@ export const ProductSchema = Type.Object(
     ),
     listedAt: instant(
       said('when first listed, UTC', 'itemOriginDate, else itemCreationDate', 'eBay does not say'),
+    ),
+    createdAt: instant(
+      said(
+        'when this listing was created, UTC: later than listedAt where it was listed again',
+        'itemCreationDate',
+        'eBay does not say',
+      ),
     ),
     observedAt: Type.String({
       format: 'date-time',
@@ -350,7 +539,19 @@ export type Auction = Static<typeof AuctionSchema>;
  */
 export type ListingNow = Pick<
   Product,
-  'observedAt' | 'price' | 'shipping' | 'total' | 'delivery' | 'converted' | 'auction' | 'buyingOptions'
+  | 'observedAt'
+  | 'price'
+  | 'shipping'
+  | 'total'
+  | 'delivery'
+  | 'converted'
+  | 'originalPrice'
+  | 'discountPercent'
+  | 'priceTreatment'
+  | 'priceDisplay'
+  | 'unitPrice'
+  | 'auction'
+  | 'buyingOptions'
 > &
   Partial<
     Pick<

@@ -27,8 +27,14 @@ export function unpack<Value>(packed: Buffer): Value {
  *
  * What is stored outlives the program that stored it: rows of another layout need another name than `rows`.
  */
-type Kept = Omit<PageAnswer, 'products'> & { rows: Row[] };
+type Kept = Omit<PageAnswer, 'products'> & {
+  rows: Row[];
+  /** Names of categories: most products of a page share theirs, so that a row has a place in this list. */
+  categoryNames?: CategoryNames[];
+};
 type Row = ReturnType<typeof rowOf>;
+/** In the order of the ids. */
+type CategoryNames = Array<string | null>;
 
 /** A head's products: their ids, and the places of those that do not fit, with the reasons in the same order. */
 type KeptHead = Omit<PageHead, 'products'> & {
@@ -38,12 +44,30 @@ type KeptHead = Omit<PageHead, 'products'> & {
 };
 
 export function packPage({ products, ...page }: PageAnswer): Buffer {
-  return pack({ ...page, rows: products.map(rowOf) } satisfies Kept);
+  const names = new ListedNames();
+  const rows = products.map((product) => rowOf(product, names));
+  return pack({ ...page, rows, categoryNames: names.lists } satisfies Kept);
 }
 
 export function unpackPage(packed: Buffer): PageAnswer {
-  const { rows, ...page } = unpack<Kept>(packed);
-  return { ...page, products: rows.map((row) => productOf(row, page)) };
+  const { rows, categoryNames = [], ...page } = unpack<Kept>(packed);
+  return { ...page, products: rows.map((row) => productOf(row, page, categoryNames)) };
+}
+
+/** The lists of names of a page, each once. */
+class ListedNames {
+  readonly lists: CategoryNames[] = [];
+  readonly #places = new Map<string, number>();
+
+  placeOf(categories: Product['categories']): number {
+    const names = categories.map(({ name }) => name);
+    // No name holds a control character.
+    const key = names.join('\n');
+    const known = this.#places.get(key);
+    if (known !== undefined) return known;
+    this.#places.set(key, this.lists.length);
+    return this.lists.push(names) - 1;
+  }
 }
 
 export function packHead({ products, ...page }: PageHead): Buffer {
@@ -65,8 +89,8 @@ export function unpackHead(packed: Buffer): PageHead {
 }
 
 /** Marks and details are kept elsewhere. */
-function rowOf(product: Product) {
-  const { shipping, auction, seller, location, group } = product;
+function rowOf(product: Product, names: ListedNames) {
+  const { shipping, auction, seller, location, group, listedAt, createdAt } = product;
   return [
     product.itemId,
     product.legacyItemId,
@@ -78,7 +102,13 @@ function rowOf(product: Product) {
     pairOf(shipping.cost),
     pairOf(product.total),
     pairOf(product.converted),
-    auction && ([pairOf(auction.currentBid), auction.bidCount, auction.endsAt] as const),
+    auction &&
+      ([
+        pairOf(auction.currentBid),
+        auction.bidCount,
+        auction.endsAt,
+        ...(auction.converted === undefined ? [] : [pairOf(auction.converted)]),
+      ] as const),
     product.condition,
     product.conditionId,
     product.buyingOptions,
@@ -91,18 +121,62 @@ function rowOf(product: Product) {
     product.categoryIds,
     product.epid,
     group && ([group.id, group.type] as const),
-    product.listedAt,
+    listedAt,
     product.rank,
     pairOf(shipping.converted ?? null),
     product.delivery && ([product.delivery.earliest, product.delivery.latest] as const),
     product.listingMarketplace,
     product.promoted,
+    names.placeOf(product.categories),
+    // Mostly the same point in time.
+    createdAt === listedAt ? SAME : createdAt,
+    product.coupons,
+    product.adultOnly,
+    seller.accountType,
+    rareOf(product),
   ] as const;
+}
+
+/** In place of a value that another one of the row repeats. */
+const SAME = 0;
+
+/** Fields that few listings have: their names take less than the nulls of all others would. */
+const RARE = [
+  'originalPrice',
+  'discountPercent',
+  'priceTreatment',
+  'priceDisplay',
+  'unitPrice',
+  'programs',
+  'shortDescription',
+  'pickup',
+  'pickupDistance',
+  'energyEfficiencyClass',
+  'tyreLabelUrl',
+  'watchCount',
+  'compatibility',
+  'affiliateUrl',
+] as const satisfies Array<keyof Product>;
+
+type Rare = Partial<Pick<Product, (typeof RARE)[number]>> & { stateOrProvince?: string | null };
+
+function rareOf(product: Product): Rare | null {
+  const { stateOrProvince } = product.location;
+  const rare: Record<string, unknown> = stateOrProvince === null ? {} : { stateOrProvince };
+  let isEmpty = stateOrProvince === null;
+  for (const name of RARE) {
+    const value = product[name];
+    if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    rare[name] = value;
+    isEmpty = false;
+  }
+  return isEmpty ? null : rare;
 }
 
 function productOf(
   row: Row,
   { marketplace, observedAt }: Pick<PageAnswer, 'marketplace' | 'observedAt'>,
+  categoryNames: readonly CategoryNames[],
 ): Product {
   const [
     itemId,
@@ -135,7 +209,16 @@ function productOf(
     delivery = null,
     listingMarketplace = null,
     promoted = null,
+    // Missing in what version 0.2 wrote.
+    namesAt = null,
+    createdAt = null,
+    coupons = null,
+    adultOnly = null,
+    accountType = null,
+    rare = null,
   ] = row;
+  const { affiliateUrl, stateOrProvince = null, ...others } = rare ?? {};
+  const names = namesAt === null ? [] : (categoryNames[namesAt] ?? []);
   return {
     itemId,
     legacyItemId,
@@ -153,20 +236,43 @@ function productOf(
     total: moneyOf(total),
     delivery: delivery && { earliest: delivery[0], latest: delivery[1] },
     converted: moneyOf(converted),
-    auction: auction && { currentBid: moneyOf(auction[0]), bidCount: auction[1], endsAt: auction[2] },
+    originalPrice: others.originalPrice ?? null,
+    discountPercent: others.discountPercent ?? null,
+    priceTreatment: others.priceTreatment ?? null,
+    priceDisplay: others.priceDisplay ?? null,
+    unitPrice: others.unitPrice ?? null,
+    auction: auction && {
+      currentBid: moneyOf(auction[0]),
+      bidCount: auction[1],
+      endsAt: auction[2],
+      ...(auction[3] && { converted: moneyOf(auction[3]) as Money }),
+    },
+    coupons,
+    programs: others.programs ?? [],
+    shortDescription: others.shortDescription ?? null,
     condition,
     conditionId,
     buyingOptions,
     topRatedPlus: topRated,
-    seller: { feedbackPercentage, feedbackScore, topRated },
-    location: { country, city, postalCode },
+    seller: { feedbackPercentage, feedbackScore, accountType, topRated },
+    location: { country, stateOrProvince, city, postalCode },
+    pickup: others.pickup ?? [],
+    pickupDistance: others.pickupDistance ?? null,
     categoryIds,
+    categories: categoryIds.map((id, index) => ({ id, name: names[index] ?? null })),
+    adultOnly,
+    energyEfficiencyClass: others.energyEfficiencyClass ?? null,
+    tyreLabelUrl: others.tyreLabelUrl ?? null,
+    watchCount: others.watchCount ?? null,
+    compatibility: others.compatibility ?? null,
     epid,
     group: group && { id: group[0], type: group[1] },
     listedAt,
+    createdAt: createdAt === SAME ? listedAt : createdAt,
     observedAt,
     rank,
     promoted,
+    ...(affiliateUrl !== undefined && { affiliateUrl }),
   };
 }
 

@@ -20,17 +20,37 @@ describe('a listing becomes a product', () => {
       total: { value: '15.50', currency: 'USD' },
       delivery: null,
       converted: null,
+      originalPrice: null,
+      discountPercent: null,
+      priceTreatment: null,
+      priceDisplay: null,
+      unitPrice: null,
       auction: null,
+      coupons: null,
+      programs: [],
+      shortDescription: null,
       condition: 'New',
       conditionId: '1000',
       buyingOptions: ['FIXED_PRICE'],
       topRatedPlus: true,
-      seller: { feedbackPercentage: 99.5, feedbackScore: 1200, topRated: true },
-      location: { country: 'US', city: null, postalCode: '432**' },
+      seller: { feedbackPercentage: 99.5, feedbackScore: 1200, accountType: null, topRated: true },
+      location: { country: 'US', stateOrProvince: null, city: null, postalCode: '432**' },
+      pickup: [],
+      pickupDistance: null,
       categoryIds: ['3709', '58058'],
+      categories: [
+        { id: '3709', name: null },
+        { id: '58058', name: null },
+      ],
+      adultOnly: null,
+      energyEfficiencyClass: null,
+      tyreLabelUrl: null,
+      watchCount: null,
+      compatibility: null,
       epid: null,
       group: null,
       listedAt: '2026-01-02T03:04:05.000Z',
+      createdAt: '2026-01-02T03:04:05.000Z',
       observedAt: '2026-02-03T04:05:06.000Z',
       rank: 1,
       promoted: false,
@@ -56,6 +76,12 @@ describe('a listing becomes a product', () => {
       convertedFromCurrency: 'GBP',
     };
     expect(productOf({ price }).converted).to.deep.equal({ value: '2539.00', currency: 'GBP' });
+    const auction = productOf({
+      price: undefined,
+      currentBidPrice: price,
+      buyingOptions: ['AUCTION'],
+    }).auction;
+    expect(auction?.converted).to.deep.equal({ value: '2539.00', currency: 'GBP' });
   });
 
   it('url falls back to the affiliate url', () => {
@@ -239,12 +265,127 @@ describe('a listing becomes a product', () => {
     expect(odd).to.deep.include({
       condition: '7',
       conditionId: '3000',
-      seller: { feedbackPercentage: null, feedbackScore: 1200, topRated: null },
-      location: { country: null, city: null, postalCode: null },
+      seller: { feedbackPercentage: null, feedbackScore: 1200, accountType: null, topRated: null },
+      location: { country: null, stateOrProvince: null, city: null, postalCode: null },
       categoryIds: ['58058'],
+      categories: [{ id: '58058', name: null }],
       epid: null,
       group: null,
     });
+  });
+
+  const dollars = (value: unknown) => ({ value, currency: 'USD' });
+
+  it('with the discount that the seller grants, of which eBay sometimes names the percentage alone', () => {
+    const marketingPrice = {
+      originalPrice: dollars('25.00'),
+      discountPercentage: '50',
+      discountAmount: dollars('12.50'),
+      priceTreatment: 'MARKDOWN',
+    };
+    expect(productOf({ marketingPrice })).to.deep.include({
+      price: dollars('12.50'),
+      originalPrice: dollars('25.00'),
+      discountPercent: 50,
+      priceTreatment: 'MARKDOWN',
+      priceDisplay: null,
+    });
+    const bare = productOf({ marketingPrice: { discountPercentage: '0' } });
+    expect(bare).to.deep.include({ originalPrice: null, discountPercent: 0, priceTreatment: null });
+  });
+
+  for (const [condition, treatment, display] of [
+    ['ONLY_SHOW_ON_REQUEST', undefined, 'ON_REQUEST'],
+    ['ONLY_SHOW_WHEN_ADDED_IN_CART', undefined, 'IN_CART'],
+    ['ONLY_SHOW_WHEN_ADDED_IN_CART', 'MINIMUM_ADVERTISED_PRICE', 'IN_CART'],
+    ['A_CONDITION_OF_LATER', undefined, 'ON_REQUEST'],
+    [undefined, 'MINIMUM_ADVERTISED_PRICE', 'ON_REQUEST'],
+    [undefined, 'LIST_PRICE', null],
+    [null, undefined, null],
+  ])
+    it(`the price of ${condition ?? 'no condition'}, ${treatment ?? 'no treatment'} is shown ${display ?? 'at once'}`, () => {
+      const marketingPrice = { priceTreatment: treatment };
+      const product = productOf({ priceDisplayCondition: condition, marketingPrice });
+      expect(product.priceDisplay).to.equal(display);
+      // A program gets the amount all the same.
+      expect(product.price).to.deep.equal(dollars('12.50'));
+    });
+
+  it('with all that eBay says of it, however few listings have that', () => {
+    const product = productOf({
+      unitPrice: dollars('1.25'),
+      unitPricingMeasure: '100g',
+      availableCoupons: true,
+      qualifiedPrograms: ['EBAY_PLUS', 'EBAY_PLUS', 'AUTHENTICITY_GUARANTEE'],
+      shortDescription: 'Four ports,\nnew.',
+      seller: { sellerAccountType: 'INDIVIDUAL' },
+      itemLocation: { country: 'US', stateOrProvince: 'Ohio' },
+      pickupOptions: [{ pickupLocationType: 'STORE' }, { pickupLocationType: 'ARRANGED_LOCATION' }],
+      distanceFromPickupLocation: { value: '4.2', unitOfMeasure: ' mi' },
+      adultOnly: true,
+      energyEfficiencyClass: 'A++',
+      tyreLabelImageUrl: 'https://i.ebayimg.com/tyre.jpg',
+      watchCount: 12,
+      compatibilityMatch: 'POSSIBLE',
+      compatibilityProperties: [{ name: 'Make', localizedName: 'Marke', value: 'BMW' }, { name: 'Year' }],
+      itemAffiliateWebUrl: 'https://www.ebay.com/itm/1001?campid=1',
+      itemOriginDate: '2025-01-02T03:04:05.000Z',
+    });
+    expect(product).to.deep.include({
+      unitPrice: { price: dollars('1.25'), per: '100g' },
+      coupons: true,
+      programs: ['EBAY_PLUS', 'AUTHENTICITY_GUARANTEE'],
+      shortDescription: 'Four ports, new.',
+      pickup: ['STORE', 'ARRANGED_LOCATION'],
+      pickupDistance: { value: 4.2, unit: 'mi' },
+      adultOnly: true,
+      energyEfficiencyClass: 'A++',
+      tyreLabelUrl: 'https://i.ebayimg.com/tyre.jpg',
+      watchCount: 12,
+      compatibility: {
+        match: 'POSSIBLE',
+        properties: [{ name: 'Make', localizedName: 'Marke', value: 'BMW' }],
+      },
+      affiliateUrl: 'https://www.ebay.com/itm/1001?campid=1',
+      listedAt: '2025-01-02T03:04:05.000Z',
+      createdAt: '2026-01-02T03:04:05.000Z',
+    });
+    expect(product.seller.accountType).to.equal('INDIVIDUAL');
+    expect(product.location.stateOrProvince).to.equal('Ohio');
+  });
+
+  it('and odd ones among those are null too', () => {
+    const odd = productOf({
+      marketingPrice: { originalPrice: 5, discountPercentage: '140', priceTreatment: {} },
+      unitPrice: dollars('free'),
+      availableCoupons: 'true',
+      qualifiedPrograms: { a: 1 },
+      seller: { sellerAccountType: 'ALIEN' },
+      pickupOptions: [null, { pickupLocationType: 'IN A SHOP' }],
+      distanceFromPickupLocation: { value: '-4', unitOfMeasure: 'mi' },
+      tyreLabelImageUrl: 'https://evil.example/tyre.jpg',
+      itemAffiliateWebUrl: 'https://evil.example/itm/1001',
+      watchCount: -1,
+      compatibilityProperties: [{ name: 'Make' }, 5],
+    });
+    const plain = productOf({ seller: {} });
+    expect(odd).to.deep.equal(plain);
+  });
+
+  it('each category once, the leaf first, with its name wherever that stands', () => {
+    const { categoryIds, categories } = productOf({
+      leafCategoryIds: ['3709', '3709'],
+      categories: [
+        { categoryId: '58058', categoryName: 'Computers' },
+        { categoryId: '3709', categoryName: ' USB Hubs ' },
+        { categoryId: '3709' },
+      ],
+    });
+    expect(categories).to.deep.equal([
+      { id: '3709', name: 'USB Hubs' },
+      { id: '58058', name: 'Computers' },
+    ]);
+    expect(categoryIds).to.deep.equal(['3709', '58058']);
   });
 
   const HIDDEN = {

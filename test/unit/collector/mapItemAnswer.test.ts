@@ -58,7 +58,7 @@ describe('an item answer that no search answer came before', () => {
       condition: 'New',
       conditionId: '1000',
       topRatedPlus: true,
-      location: { country: 'US', city: 'Columbus', postalCode: '432**' },
+      location: { country: 'US', stateOrProvince: null, city: 'Columbus', postalCode: '432**' },
       categoryIds: ['3709', '175673', '58058'],
       epid: '4000000001',
       group: { id: '1001', type: 'SELLER_DEFINED_VARIATIONS' },

@@ -82,8 +82,8 @@ describe('a product with details', () => {
     expect(product).to.deep.include({
       title: 'USB hub, revised',
       images: ['https://i.ebayimg.com/images/g/a/s-l1600.jpg'],
-      location: { country: 'US', city: 'Columbus', postalCode: null },
-      seller: { feedbackPercentage: null, feedbackScore: 12, topRated: false },
+      location: { country: 'US', stateOrProvince: null, city: 'Columbus', postalCode: null },
+      seller: { feedbackPercentage: null, feedbackScore: 12, accountType: null, topRated: false },
       topRatedPlus: false,
       condition: 'New',
       url: found.url,

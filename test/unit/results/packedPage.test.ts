@@ -7,6 +7,25 @@ import { productOf, request, SIGHTING } from '../collector/listing.ts';
 
 const bid = { currentBidPrice: { value: '8.00', currency: 'USD' }, bidCount: 3 };
 
+/** Fields that few listings have. */
+const RARE = {
+  adultOnly: true,
+  seller: { feedbackPercentage: '98.6', feedbackScore: 3, sellerAccountType: 'INDIVIDUAL' },
+  itemLocation: { country: 'US', stateOrProvince: 'Ohio', city: 'Columbus', postalCode: '432**' },
+  priceDisplayCondition: 'ONLY_SHOW_WHEN_ADDED_IN_CART',
+  unitPrice: { value: '1.25', currency: 'USD' },
+  unitPricingMeasure: '100g',
+  qualifiedPrograms: ['EBAY_PLUS'],
+  shortDescription: 'Four ports, new.',
+  pickupOptions: [{ pickupLocationType: 'STORE' }],
+  distanceFromPickupLocation: { value: '4.2', unitOfMeasure: 'mi' },
+  energyEfficiencyClass: 'A++',
+  tyreLabelImageUrl: 'https://i.ebayimg.com/tyre.jpg',
+  watchCount: 12,
+  compatibilityMatch: 'POSSIBLE',
+  compatibilityProperties: [{ name: 'Make', localizedName: 'Marke', value: 'BMW' }],
+};
+
 const products: Record<string, Product> = {
   'as most are': productOf(),
   'with as little as may be': productOf({
@@ -60,6 +79,36 @@ const products: Record<string, Product> = {
     ],
   }),
   'that can only be fetched': productOf({ shippingOptions: undefined, pickupOptions: [{}] }),
+  'with a discount': productOf({
+    marketingPrice: {
+      originalPrice: { value: '20.00', currency: 'USD' },
+      discountPercentage: '38',
+      priceTreatment: 'LIST_PRICE',
+    },
+    availableCoupons: true,
+  }),
+  'with all that few have': productOf({ ...RARE, itemAffiliateWebUrl: 'https://www.ebay.com/itm/1001?x=1' }),
+  'listed again': productOf({ itemOriginDate: '2025-01-02T03:04:05.000Z' }),
+  'without a date': productOf({ itemCreationDate: undefined, itemOriginDate: '2025-01-02T03:04:05.000Z' }),
+  'in categories with names': productOf({
+    categories: [
+      { categoryId: '3709', categoryName: 'USB Hubs' },
+      { categoryId: '58058', categoryName: 'Computers' },
+    ],
+  }),
+  'in the same categories, one without a name': productOf({
+    categories: [{ categoryId: '3709' }, { categoryId: '58058', categoryName: 'Computers' }],
+  }),
+  'whose bid eBay converted': productOf({
+    ...bid,
+    currentBidPrice: {
+      value: '8.00',
+      currency: 'USD',
+      convertedFromValue: '6.00',
+      convertedFromCurrency: 'GBP',
+    },
+    buyingOptions: ['AUCTION'],
+  }),
   'in other letters': productOf({ title: 'Ölkännchen 煤油壶 🛢' }),
 };
 
@@ -112,11 +161,38 @@ describe('a packed page', () => {
     expect(headOf(wanted, page()).products.map(({ dropped }) => dropped)).to.include('title');
   });
 
+  /** As `productOf` reads a row that ends before what was added after release 0.2. */
+  const SINCE_0_2 = {
+    createdAt: null,
+    categories: productOf().categoryIds.map((id) => ({ id, name: null })),
+  };
+
+  it('of release 0.2 has the values that it stored, and null for those added since', () => {
+    const { products: _, ...rest } = page();
+    const all = productOf({ ...RARE, marketingPrice: { discountPercentage: '5' } });
+    const plain = productOf({
+      itemLocation: { ...RARE.itemLocation, stateOrProvince: undefined },
+      seller: { ...RARE.seller, sellerAccountType: undefined },
+    });
+    const [row] = unpack<{ rows: unknown[][] }>(packPage(page({ products: [all] }))).rows;
+    const { products } = unpackPage(pack({ ...rest, rows: [row?.slice(0, 29)] }));
+    expect(products).to.deep.equal([{ ...plain, ...SINCE_0_2 }]);
+  });
+
+  it('has the names of its categories once', () => {
+    const categories = [{ categoryId: '3709', categoryName: 'USB Hubs' }];
+    const many = Array.from({ length: 200 }, (_, rank) => ({ ...productOf({ categories }), rank }));
+    const stored = unpack<{ categoryNames: unknown }>(packPage(page({ products: many })));
+    expect(stored.categoryNames).to.deep.equal([['USB Hubs']]);
+    expect(JSON.stringify(stored).split('USB Hubs')).to.have.length(2);
+  });
+
   it('of release 0.1 has neither reasons nor what was added since', () => {
     const { products: _, ...rest } = page();
     const [row] = unpack<{ rows: unknown[][] }>(packPage(page({ products: [productOf()] }))).rows;
     const { products } = unpackPage(pack({ ...rest, rows: [row?.slice(0, 25)] }));
-    expect(products).to.deep.equal([{ ...productOf(), listingMarketplace: null, promoted: null }]);
+    const unknown = { listingMarketplace: null, promoted: null, ...SINCE_0_2 };
+    expect(products).to.deep.equal([{ ...productOf(), ...unknown }]);
 
     const head = unpackHead(pack({ ...rest, ids: ['a', 'b'], unfit: [1] }));
     expect(head.products.map(({ fits, dropped }) => [fits, dropped])).to.deep.equal([
