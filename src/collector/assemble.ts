@@ -1,3 +1,4 @@
+import { marginTest } from '../product/landed.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -11,22 +12,31 @@ const WORD_CHARACTER = '[\\p{L}\\p{N}\\p{M}]';
 const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
 /** The condition that drops a product. A closed list: the summary counts by these words. */
-export type DropReason = 'title' | 'seller-rating' | 'seller-rating-unknown' | 'pickup-only';
+export type DropReason =
+  | 'title'
+  | 'seller-rating'
+  | 'seller-rating-unknown'
+  | 'pickup-only'
+  | 'margin'
+  | 'margin-unknown';
 
 /**
  * The first of the request's own conditions that a product does not meet, or null. They are applied here, after eBay's
  * answer:
  * - title: every word or phrase of `include` and none of `exclude`, as whole words, case ignored;
  * - seller: at least the named figures; a seller without the figure does not pass;
- * - pick-up: with `excludePickupOnly`, what is not sent does not pass.
+ * - pick-up: with `excludePickupOnly`, what is not sent does not pass;
+ * - margin: with `costs.minMarginPercent` or `costs.minMarginAmount`, a lower or unknown margin does not pass.
  */
 export function dropReasonOf({
   title,
   seller,
   excludePickupOnly,
+  costs,
 }: NormalRequest): (product: Product) => DropReason | null {
   const include = (title?.include ?? []).map(wholeWord);
   const exclude = (title?.exclude ?? []).map(wholeWord);
+  const marginReason = marginTest(costs);
   const { minFeedbackPercentage: percentage, minFeedbackScore: score } = seller ?? {};
   return (product) => {
     if (include.length + exclude.length > 0) {
@@ -38,7 +48,8 @@ export function dropReasonOf({
     if (isBelow(feedbackPercentage, percentage) || isBelow(feedbackScore, score)) return 'seller-rating';
     if (isMissing(feedbackPercentage, percentage) || isMissing(feedbackScore, score))
       return 'seller-rating-unknown';
-    return excludePickupOnly && product.shipping.kind === 'pickup-only' ? 'pickup-only' : null;
+    if (excludePickupOnly && product.shipping.kind === 'pickup-only') return 'pickup-only';
+    return marginReason?.(product) ?? null;
   };
 }
 

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { hasMarginCondition } from '../product/costs.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import { MAX_ITEMS, type NormalRequest } from '../product/requestSchema.ts';
 import type { StoppedBy } from '../product/summary.ts';
@@ -51,8 +52,10 @@ function partOf(whole: number, { marketplaces }: NormalRequest, marketplace: Mar
  * repeats (up to half of a page in real answers), and where conditions applied here may drop some, it is all that fits.
  * Each of several marketplaces may have to fill up what the others leave, or show the same goods as they do.
  */
-export function pageSize({ maxItems, title, seller, excludePickupOnly = false }: NormalRequest): number {
-  const dropsSome = title !== undefined || seller !== undefined || excludePickupOnly;
+export function pageSize(request: NormalRequest): number {
+  const { maxItems, title, seller, excludePickupOnly = false, costs } = request;
+  const dropsSome =
+    title !== undefined || seller !== undefined || excludePickupOnly || hasMarginCondition(costs);
   return dropsSome ? MAX_PAGE_SIZE : Math.min(MAX_PAGE_SIZE, 2 * maxItems);
 }
 

@@ -50,7 +50,18 @@ const FIRST: ReadonlyArray<readonly [name: string, path: string]> = [
 ];
 
 /** Lists whose values hold no space: divided by one. Other lists and records are JSON text. */
-const SPACED = new Set(['buyingOptions', 'categoryIds', 'images', 'pickup', 'programs']);
+const SPACED = new Set([
+  'buyingOptions',
+  'categoryIds',
+  'images',
+  'pickup',
+  'programs',
+  'landed.unknown',
+  'landed.missingRates',
+]);
+
+/** Amounts beside their currency, of which one stands for several of them. */
+const COST_AMOUNT = /^(landed\.(cost|parts\.\w+)|margin\.(amount|resale|tax|\w+Fee))$/;
 
 interface Column {
   /** Of the field in a product, such as `price.value`. */
@@ -66,7 +77,11 @@ interface Column {
  */
 export const CSV_COLUMNS: ReadonlyMap<string, Column> = new Map(
   [...FIRST, ...others()].map(
-    ([name, path]) => [name, { path, isAmount: path.endsWith('.value'), cell: cellOf(path) }] as const,
+    ([name, path]) =>
+      [
+        name,
+        { path, isAmount: path.endsWith('.value') || COST_AMOUNT.test(path), cell: cellOf(path) },
+      ] as const,
   ),
 );
 

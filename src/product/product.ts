@@ -1,4 +1,5 @@
 import type { Static, TSchema } from 'typebox';
+import { LandedSchema, MarginSchema } from './costs.ts';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
 import { closed } from './requestSchema.ts';
 import { Type } from './type.ts';
@@ -521,6 +522,8 @@ export const ProductSchema = Type.Object(
           'when formerTotal was last seen, give or take 1 % or 0.50; absent where version 0.1 saw it',
       }),
     ),
+    landed: Type.Optional(LandedSchema),
+    margin: Type.Optional(MarginSchema),
     details: Type.Optional(DetailsSchema),
   },
   { ...closed, title: 'Product' },

@@ -41,7 +41,7 @@ const CountsSchema = Type.Object(
       Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {
         description:
           'why, reason → n, each item by its first reason: title, seller-rating, seller-rating-unknown (the seller has no ' +
-          'such figure), pickup-only; absent when nothing was dropped',
+          'such figure), pickup-only, margin, margin-unknown (an amount or an exchange rate is missing); absent when nothing was dropped',
       }),
     ),
     rejected: Type.Record(Type.String(), Type.Integer({ minimum: 1 }), {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { MARKETPLACES } from '../config/formats.ts';
+import { hasMarginCondition } from './costs.ts';
 import { fromMinorUnits, isZero, type Money, minorUnits } from './money.ts';
 import { normalForm } from './parseRequest.ts';
 import type { Mark, Product } from './product.ts';
@@ -118,6 +119,8 @@ export const MEANING = [
 export function trackFingerprint(request: NormalRequest): string {
   const form = normalForm({ ...request, marketplaces: request.marketplaces.toSorted() });
   const meaning = MEANING.map((field) => form[field] ?? null);
+  // Costs decide what is found only where the margin is a condition.
+  if (hasMarginCondition(request.costs)) meaning.push(form.costs ?? null);
   return createHash('sha256').update(JSON.stringify(meaning)).digest('hex').slice(0, 32);
 }
 

@@ -1,5 +1,6 @@
 import { assemble, assembleHeads, type ProductHead, withDetails } from '../collector/assemble.ts';
 import { Failure } from '../failures.ts';
+import { withLanded } from '../product/landed.ts';
 import type { Product, ProductDetails } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchRef, SearchStore, StoredResult } from './searchStore.ts';
@@ -10,7 +11,7 @@ export function productsOf(request: NormalRequest, { pages, details, verdict }: 
     request,
     pages.map(({ answer }) => answer),
   );
-  return products.map((product) => completed(product, details, verdict));
+  return products.map((product) => withLanded(completed(product, details, verdict), request.costs));
 }
 
 /** A product of a page with its details and its mark. */
@@ -31,13 +32,14 @@ export function completed(
   };
 }
 
-/** Details that release 0.1 stored have no time of their own and no threshold. */
+/**
+ * Details as this release has them. Release 0.2 stored fewer fields, release 0.1 no time of its own either: what is missing
+ * is not known.
+ */
 function current(details: ProductDetails, { observedAt }: Product): ProductDetails {
-  return {
-    ...details,
-    observedAt: details.observedAt ?? observedAt,
-    availableQuantityMoreThan: details.availableQuantityMoreThan ?? null,
-  };
+  const unknown = unknownDetails(details.observedAt ?? observedAt);
+  const returns = details.returns && { ...UNKNOWN_RETURNS, ...details.returns };
+  return { ...unknown, ...details, returns };
 }
 
 /** Products of one page that stand next to each other in a search's list. */
@@ -78,7 +80,7 @@ export async function openProductList(store: SearchStore, ref: SearchRef, reques
       const byId = new Map(answer.products.toReversed().map((product) => [product.itemId, product]));
       return itemIds.flatMap((itemId) => {
         const product = byId.get(itemId);
-        return product === undefined ? [] : [completed(product, details, verdict)];
+        return product === undefined ? [] : [withLanded(completed(product, details, verdict), request.costs)];
       });
     },
   };

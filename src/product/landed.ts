@@ -1,0 +1,184 @@
+import { type Costs, hasMarginCondition, type Landed, type Margin, UNKNOWN_PARTS } from './costs.ts';
+import { fromMinorUnits, type Money, minorUnits } from './money.ts';
+import type { Product } from './product.ts';
+
+type Priced = Pick<Product, 'price' | 'shipping'>;
+
+/**
+ * The landed cost of a product and, where the costs name a resale price or a markup, the margin of selling it. Every figure
+ * but price and shipping is the caller's own, and what the caller does not name is none.
+ *
+ *     item       = price, converted
+ *     shipping   = shipping.cost, converted
+ *     duty       = dutyPercent of (item + shipping)
+ *     importTax  = importTaxPercent of (item + shipping + duty)
+ *     handling   = handling
+ *     cost       = item + shipping + duty + importTax + handling
+ *
+ *     resale price   = resalePrice, or cost + markupPercent of cost
+ *     resale         = resale price; + tax with resaleTax.onTop: what the buyer pays
+ *     tax            = with resaleTax.onTop resaleTax.percent of the resale price; else percent / (100 + percent) of it
+ *     marketplaceFee = marketplaceFee.percent of resale + marketplaceFee.fixed
+ *     paymentFee     = paymentFee.percent of resale + paymentFee.fixed
+ *     amount         = resale − tax − marketplaceFee − paymentFee − cost
+ *     percent        = amount of (resale − tax)
+ *
+ * Converted: times the rate that `exchangeRates` gives for the amount's currency; without one the amount is unknown. A part
+ * that is unknown makes every part that is made of it unknown, and cost and margin with them. Unknown is never 0.
+ *
+ * Each conversion and each percentage is rounded to the smallest unit of `currency`, half of one up; then whole units are
+ * added, so the parts are exactly the cost. `percent` is rounded to two decimals, half away from zero.
+ */
+export function landedOf(product: Priced, costs: Costs): { landed: Landed; margin?: Margin } {
+  const { currency, dutyPercent, importTaxPercent, handling } = costs;
+  const missingRates = new Set<string>();
+  const item = converted(product.price, costs, missingRates);
+  const shipping = converted(product.shipping.cost, costs, missingRates);
+  const goods = sum(item, shipping);
+  const duty = dutyPercent === undefined ? 0n : part(goods, dutyPercent);
+  const importTax = importTaxPercent === undefined ? 0n : part(sum(goods, duty), importTaxPercent);
+  const cost = sum(sum(goods, duty), sum(importTax, units(handling, currency)));
+
+  const shown = (amount: bigint | null) => (amount === null ? null : fromMinorUnits(amount, currency).value);
+  const parts: Landed['parts'] = {
+    item: shown(item),
+    shipping: shown(shipping),
+    ...(dutyPercent !== undefined && { duty: shown(duty) }),
+    ...(importTaxPercent !== undefined && { importTax: shown(importTax) }),
+    ...(handling !== undefined && { handling: fromMinorUnits(units(handling, currency), currency).value }),
+  };
+  const landed: Landed = {
+    cost: shown(cost),
+    currency,
+    parts,
+    unknown: UNKNOWN_PARTS.filter((name) => parts[name] === null),
+    ...(missingRates.size > 0 && { missingRates: [...missingRates] }),
+  };
+  if (costs.resalePrice === undefined && costs.markupPercent === undefined) return { landed };
+  return { landed, margin: cost === null ? null : marginOf(cost, costs) };
+}
+
+function marginOf(cost: bigint, costs: Costs): NonNullable<Margin> {
+  const { currency, resalePrice, markupPercent = '0', resaleTax } = costs;
+  const price = resalePrice === undefined ? cost + part(cost, markupPercent) : units(resalePrice, currency);
+  const { digits, one } = fraction(resaleTax?.percent ?? '0');
+  const hundred = 100n * one;
+  const tax = rounded(price * digits, resaleTax?.onTop ? hundred : hundred + digits);
+  const resale = resaleTax?.onTop ? price + tax : price;
+  const fee = ({ percent = '0', fixed }: NonNullable<Costs['paymentFee']> = {}) =>
+    part(resale, percent) + units(fixed, currency);
+  const marketplaceFee = fee(costs.marketplaceFee);
+  const paymentFee = fee(costs.paymentFee);
+  const amount = resale - tax - marketplaceFee - paymentFee - cost;
+  const net = resale - tax;
+  const shown = (value: bigint) => fromMinorUnits(value, currency).value;
+  return {
+    amount: amount < 0n ? `-${shown(-amount)}` : shown(amount),
+    percent: net === 0n ? null : Number(roundedSigned(amount * 10_000n, net)) / 100,
+    resale: shown(resale),
+    tax: shown(tax),
+    marketplaceFee: shown(marketplaceFee),
+    paymentFee: shown(paymentFee),
+  };
+}
+
+/** In the smallest unit of the costs' currency; null where there is no amount, or no rate for its currency. */
+function converted(amount: Money | null, costs: Costs, missingRates: Set<string>): bigint | null {
+  if (amount === null) return null;
+  const { currency, exchangeRates = {} } = costs;
+  const from = minorUnits(amount.value, amount.currency);
+  if (from === null || amount.currency === currency) return from;
+  if (!Object.hasOwn(exchangeRates, amount.currency)) {
+    missingRates.add(amount.currency);
+    return null;
+  }
+  const { digits, one } = fraction(exchangeRates[amount.currency] as string);
+  return rounded(from * digits * unit(currency), unit(amount.currency) * one);
+}
+
+/** Smallest units in one of a currency, such as 100 cents. */
+function unit(currency: string): bigint {
+  return minorUnits('1', currency) as bigint;
+}
+
+function units(amount: string | undefined, currency: string): bigint {
+  // A request's rules let no amount in that is finer than its currency.
+  return minorUnits(amount ?? '0', currency) ?? 0n;
+}
+
+/** A decimal number as digits over a power of ten. */
+function fraction(decimal: string): { digits: bigint; one: bigint } {
+  const [whole = '', decimals = ''] = decimal.split('.');
+  return { digits: BigInt(whole + decimals), one: 10n ** BigInt(decimals.length) };
+}
+
+function part<Amount extends bigint | null>(of: Amount, percent: string): Amount {
+  const { digits, one } = fraction(percent);
+  return (of === null ? null : rounded(of * digits, 100n * one)) as Amount;
+}
+
+function sum(a: bigint | null, b: bigint | null): bigint | null {
+  return a === null || b === null ? null : a + b;
+}
+
+/** The quotient of two numbers that are not negative, half up. */
+function rounded(dividend: bigint, divisor: bigint): bigint {
+  return (2n * dividend + divisor) / (2n * divisor);
+}
+
+function roundedSigned(dividend: bigint, divisor: bigint): bigint {
+  return dividend < 0n ? -rounded(-dividend, divisor) : rounded(dividend, divisor);
+}
+
+/**
+ * A test of the conditions on the margin: `margin` for a lower one than `minMarginPercent` or `minMarginAmount`, both
+ * compared as they are shown; `margin-unknown` where the margin is not known; null for a product that fits.
+ */
+export function marginTest(
+  costs: Costs | undefined,
+): ((product: Priced) => 'margin' | 'margin-unknown' | null) | undefined {
+  if (costs === undefined || !hasMarginCondition(costs)) return undefined;
+  const { currency, minMarginPercent, minMarginAmount } = costs;
+  const least = minMarginAmount && fromMinorUnits(units(minMarginAmount, currency), currency).value;
+  return (product) => {
+    const { margin } = landedOf(product, costs);
+    if (!margin) return 'margin-unknown';
+    if (least !== undefined && compareAmounts(margin.amount, least) < 0) return 'margin';
+    if (minMarginPercent === undefined) return null;
+    if (margin.percent === null) return 'margin-unknown';
+    return margin.percent < Number(minMarginPercent) ? 'margin' : null;
+  };
+}
+
+/** A figure that products can be sorted and filtered by. */
+export type CostFigure = 'landed' | 'margin' | 'marginPercent';
+
+/** Null where it is unknown, undefined for a product without costs. */
+export function costFigure(
+  { landed, margin }: Pick<Product, 'landed' | 'margin'>,
+  figure: CostFigure,
+): string | number | null | undefined {
+  if (figure === 'landed') return landed?.cost;
+  return margin && (figure === 'margin' ? margin.amount : margin.percent);
+}
+
+/** Orders products of one search by a figure; unknown ones are last either way. */
+export function byCosts(figure: CostFigure, { falling = false } = {}) {
+  return (one: Pick<Product, 'landed' | 'margin'>, other: Pick<Product, 'landed' | 'margin'>): number => {
+    const [a, b] = [costFigure(one, figure) ?? null, costFigure(other, figure) ?? null];
+    if (a === null || b === null) return Number(a === null) - Number(b === null);
+    const difference = typeof a === 'string' ? compareAmounts(a, b as string) : a - (b as number);
+    return falling ? -difference : difference;
+  };
+}
+
+/** Of two amounts of one currency in their usual form, signed: negative, 0 or positive. */
+function compareAmounts(a: string, b: string): number {
+  const difference = BigInt(a.replace('.', '')) - BigInt(b.replace('.', ''));
+  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+}
+
+/** A product with its landed cost and margin. */
+export function withLanded(product: Product, costs: Costs | undefined): Product {
+  return costs === undefined ? product : { ...product, ...landedOf(product, costs) };
+}
