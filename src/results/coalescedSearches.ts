@@ -125,6 +125,27 @@ export class CoalescedSearches {
     await this.#redis.hdel(this.#key(hash), `f:${me}`);
   }
 
+  /**
+   * Notes a search whose pages another one may take. Of those with about as many items the latest is noted: a search for a
+   * few does not hide one for many.
+   * @param listing the same for searches that go through the same listing, however far
+   */
+  async note(listing: string, me: Requester, { items, at }: { items: number; at: number }): Promise<void> {
+    const key = this.#listingKey(listing);
+    const size = Math.ceil(Math.log2(items + 1));
+    const noted = this.#redis.pipeline().hset(key, size, `${at} ${me}`).pexpire(key, this.#endTtlMs);
+    for (const [error] of (await noted.exec()) ?? []) if (error !== null) throw error;
+  }
+
+  /** Who has collected pages of this listing and ended since then (ms since the epoch), those with most items first. */
+  async noted(listing: string, since: number): Promise<Requester[]> {
+    const bySize = Object.entries(await this.#redis.hgetall(this.#listingKey(listing)));
+    return bySize
+      .sort(([a], [b]) => Number(b) - Number(a))
+      .map(([, text]) => text.split(' ') as [string, Requester])
+      .flatMap(([at, requester]) => (Number(at) >= since ? [requester] : []));
+  }
+
   /** Who collects this now, and who waits for it. */
   async read(hash: string): Promise<{ leader: Requester | undefined; followers: Requester[] }> {
     const { leader, ...fields } = await this.#redis.hgetall(this.#key(hash));
@@ -136,6 +157,10 @@ export class CoalescedSearches {
 
   async #resign(hash: string, leader: Requester, ...end: Array<string | number>): Promise<Requester[]> {
     return (await RESIGN.run(this.#redis, this.#key(hash), [leader, ...end])) as Requester[];
+  }
+
+  #listingKey(listing: string): string {
+    return `${this.#prefix}:listed:${listing}`;
   }
 
   #key(hash: string): string {

@@ -123,6 +123,8 @@ const HEAD = 'h:';
 const ITEM = 'i:';
 /** The items whose details are wanted. */
 const WANTED = 'items';
+/** Set where the pages are those of an earlier search. */
+const REUSED = 'reused';
 /** Where `Tracks` leaves its verdict. */
 export const VERDICT = 'track';
 
@@ -213,6 +215,23 @@ if isNew then
 end
 if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
 return { number and ended and not cancelled and 1 or 0, open }`);
+
+/**
+ * Copies pages of one result to another that has none, with their age and their end. KEYS: result, the earlier result. ARGV:
+ * for each page its number, the one of the earlier result, and its head. Answers 0 where that is not possible.
+ */
+const REUSE = new LuaScript(`
+local left = redis.call('PTTL', KEYS[2])
+if left <= 0 or redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+local fields = { '${REUSED}', '1', 'timed', redis.call('HGET', KEYS[2], 'timed') or '' }
+for i = 1, #ARGV, 3 do
+  local page = redis.call('HGET', KEYS[2], ARGV[i + 1])
+  if not page then return 0 end
+  for _, each in ipairs({ ARGV[i], page, '${HEAD}' .. ARGV[i], ARGV[i + 2] }) do fields[#fields + 1] = each end
+end
+redis.call('HSET', KEYS[1], unpack(fields))
+redis.call('PEXPIRE', KEYS[1], left)
+return 1`);
 
 /**
  * What Redis holds of each search, in two hashes because they end at different times: its run, and its result with a field
@@ -336,6 +355,23 @@ export class SearchStore {
 
   async wantedItems(ref: SearchRef): Promise<WantedItem[]> {
     return (await this.#readField(ref, WANTED, unpack<WantedItem[]>)) ?? [];
+  }
+
+  /**
+   * Gives a search without pages those of an earlier one: they cost it no call, and end with the earlier result. False where
+   * it has some, or the earlier result has expired.
+   */
+  async reuse(
+    ref: SearchRef,
+    earlier: SearchRef,
+    pages: ReadonlyArray<{ page: number; from: number; head: PageHead }>,
+  ): Promise<boolean> {
+    const args = pages.flatMap(({ page, from, head }) => [page, from, packHead({ ...head, calls: 0 })]);
+    return (await REUSE.run(this.#redis, [this.#resultKey(ref), this.#resultKey(earlier)], args)) === 1;
+  }
+
+  async isReused(ref: SearchRef): Promise<boolean> {
+    return (await this.#redis.hexists(this.#resultKey(ref), REUSED)) === 1;
   }
 
   /** The numbers of the pages that are there, ascending. */

@@ -1,7 +1,9 @@
 import type { Job } from 'bullmq';
+import type { ProductHead } from '../../collector/assemble.ts';
+import { pageNumber, progressOf } from '../../collector/paging.ts';
 import { Failure, type FailureCode } from '../../failures.ts';
 import { parseSearchRequest, requestHash } from '../../product/parseRequest.ts';
-import type { Priority } from '../../product/requestSchema.ts';
+import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import type { Requester, SharedEnd } from '../../results/coalescedSearches.ts';
@@ -85,13 +87,60 @@ export async function coalesce(
   }
 }
 
+/**
+ * The same for requests that go through the same listing and judge its products alike, however many they want and whatever
+ * they then ask about each.
+ */
+function listingHash(request: NormalRequest): string {
+  const { maxCalls: _, detailsMaxAge: _age, variations: _all, ...rest } = request;
+  return requestHash({ ...rest, maxItems: 0, details: 'none' });
+}
+
+/** A track compares with what eBay shows now, and may end a listing at what it knows. Named listings have no pages. */
+function mayShare({ track, items }: NormalRequest): boolean {
+  return track === undefined && items === undefined;
+}
+
+/**
+ * Gives a search the pages of an earlier one that went through the same listing, where they are all that it asks for and
+ * none is older than its `maxAge`. It makes no call for a page then, and goes on with what it asks about each product.
+ */
+export async function reusePages(context: QueueContext, job: Job, run: SearchRun): Promise<void> {
+  const { coalesced, store, tenant, redis, metrics, log } = context;
+  const { search, request } = run;
+  if (request.maxAge === 0 || run.cancelled || !mayShare(request)) return;
+  if ((await store.storedPages(search)).length > 0) return;
+  const since = (await clockOf(redis).current()) - request.maxAge * 1000;
+  for (const requester of await coalesced.noted(listingHash(request), since)) {
+    const earlier = refOf(requester, tenant);
+    const stored = await store.readHeads(earlier, await store.storedPages(earlier));
+    const numbers = new Map(stored.map(({ page, head }) => [head, page]));
+    const { pages, next, stoppedBy } = progressOf(
+      request,
+      [...numbers.keys()],
+      ({ fits }: ProductHead) => fits,
+    );
+    // Its own pages may be larger, so that its bound reaches further.
+    if (pages.length === 0 || next.length > 0 || stoppedBy === 'max-calls') continue;
+    if (pages.some(({ observedAt }) => Date.parse(observedAt) < since)) continue;
+    const taken = pages.map((head) => {
+      return { page: pageNumber(request, head), from: numbers.get(head) as number, head };
+    });
+    if (!(await store.reuse(search, earlier, taken))) continue;
+    metrics.coalesced(pages.length);
+    const by = earlier.searchId;
+    log.debug('pages reused', { ...idsOfSearch(context, job), run: run.number, by, pages: pages.length });
+    return;
+  }
+}
+
 /** Publishes the leader's end for all who asked the same. */
 export async function publishResult(
   context: QueueContext,
   { search, request }: SearchRun,
   end: SearchSummary | Failure,
 ): Promise<void> {
-  const { coalesced } = context;
+  const { coalesced, store } = context;
   const hash = requestHash(request);
   const me = requesterOf(search);
   // A cancelled search answers no other one, and what may pass is for the next one to try.
@@ -105,7 +154,14 @@ export async function publishResult(
     ...sharedTrace(),
   };
   // Also one that stopped at a bound: asking again would spend the same calls and stop there too.
-  const good = !(end instanceof Failure) && end.pages > 0 && end.missing.length === 0;
+  const found = !(end instanceof Failure) && end.pages > 0 && end.missing.length === 0 ? end : undefined;
+  // Pages of an earlier search are older than this end, and that search is noted.
+  const good = found !== undefined && !(request.maxAge > 0 && (await store.isReused(search)));
+  if (good && mayShare(request))
+    await coalesced.note(listingHash(request), me, {
+      items: found.counts.collected,
+      at: Date.parse(found.finishedAt),
+    });
   await resumeWaiting(context, await coalesced.finish(hash, me, JSON.stringify(sharedResult), good));
 }
 

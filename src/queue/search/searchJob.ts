@@ -15,7 +15,7 @@ import { ageOf } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
 import { failuresOfChildren } from '../bullmq/storedJobs.ts';
 import { asScheduledRun } from '../schedules/scheduledRun.ts';
-import { coalesce, publishResult } from './coalesce.ts';
+import { coalesce, publishResult, reusePages } from './coalesce.ts';
 import type { QueueContext } from './context.ts';
 import {
   deferNewerVersion,
@@ -116,6 +116,7 @@ async function collect(
     return { summary };
   }
   try {
+    await reusePages(context, job, run);
     const end = await collectAll(context, job, run);
     await publishResult(context, run, end.summary);
     return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
