@@ -104,27 +104,27 @@ async function load(link, focus = false) {
   }
 }
 
-/** The cost of the search in the form, while people type. */
-function estimates(form) {
+/** The cost of the search in a form, while people type. */
+let timer;
+let latest = 0;
+
+async function estimate(form) {
+  const mine = ++latest;
   const output = form.querySelector('output');
-  let timer;
-  let latest = 0;
-  const ask = async () => {
-    const mine = ++latest;
-    const body = new URLSearchParams(new FormData(form));
-    if (!body.get('query')?.trim()) {
-      output.textContent = '';
-      return;
-    }
-    const answer = await get(form.dataset.estimate, { method: 'POST', body }).catch(() => null);
-    if (mine === latest) output.textContent = answer?.body.textContent ?? '';
-  };
-  form.addEventListener('input', () => {
-    clearTimeout(timer);
-    timer = setTimeout(ask, ESTIMATE_AFTER_MS);
-  });
-  ask();
+  const body = new URLSearchParams(new FormData(form));
+  if (!body.get('query')?.trim()) {
+    output.textContent = '';
+    return;
+  }
+  const answer = await get(form.dataset.estimate, { method: 'POST', body }).catch(() => null);
+  if (mine === latest) output.textContent = answer?.body.textContent ?? '';
 }
+
+document.addEventListener('input', ({ target: { form } }) => {
+  if (!form?.matches('form[data-estimate]')) return;
+  clearTimeout(timer);
+  timer = setTimeout(() => estimate(form), ESTIMATE_AFTER_MS);
+});
 
 /** A picture that fails to load leaves an empty frame. */
 document.addEventListener(
@@ -150,7 +150,9 @@ window.addEventListener('pageshow', () => {
 document.addEventListener('change', ({ target: { form } }) => {
   if (form?.matches('form[data-submits]')) form.requestSubmit();
 });
-for (const form of document.querySelectorAll('form[data-estimate]')) estimates(form);
+// One that is out of sight is estimated once it is changed.
+const asked = document.querySelector('form[data-estimate]');
+if (asked?.checkVisibility()) estimate(asked);
 localTimes();
 more();
 const status = document.querySelector('#status');

@@ -74,7 +74,8 @@ function cardsOf(products: Product[]): string[] {
   return pages.flatMap((page) => {
     const selection = selectionFrom({ page: String(page) });
     const now = Date.now();
-    const view = String(resultView({ report, request, products, selection, csrf: null, now }));
+    const marketplace = 'EBAY_US';
+    const view = String(resultView({ report, request, products, selection, marketplace, csrf: null, now }));
     return view.split('<li class="card"').slice(1);
   });
 }

@@ -215,12 +215,20 @@ export function requireOwnPage({ headers }: FastifyRequest, mustHaveOrigin = fal
     throw problem(403, 'cross_site', 'this can be requested from its own pages only');
 }
 
-/** Fields of a posted form. */
+/** Fields of a posted form. A field that comes more than once has its values in lines. */
 export type FormValues = Readonly<Record<string, string>>;
 
 export function acceptForms(app: App): void {
-  const parse = async (_: FastifyRequest, body: string) => Object.fromEntries(new URLSearchParams(body));
+  const parse = async (_: FastifyRequest, body: string) => {
+    const fields = new URLSearchParams(body);
+    return Object.fromEntries([...fields.keys()].map((name) => [name, fields.getAll(name).join('\n')]));
+  };
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, parse);
+}
+
+/** The values of a field that may come more than once. */
+export function valuesOf(value: string | undefined): string[] {
+  return value ? value.split('\n') : [];
 }
 
 export function formOf({ body }: FastifyRequest): Partial<FormValues> {

@@ -5,7 +5,7 @@ import type { ServiceEvent } from '../../events/event.ts';
 import { Failure } from '../../failures.ts';
 import { csvForm, productCsv } from '../../product/csv.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
-import { estimateTexts } from '../../text/searches.ts';
+import { estimateTexts, searchTitle } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
 import { languageOf } from '../api/products.ts';
@@ -24,9 +24,11 @@ import {
 } from '../auth/login.ts';
 import { notFound, type Problem, problem, problemOf } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
-import { type Home, homeView, mistakesIn, requestFromForm } from './homeView.ts';
+import { narrowedRequest } from './facetView.ts';
+import { homeView } from './homeView.ts';
 import { type Document, type Html, html, layout, readAsset, rendered } from './html.ts';
 import { nameFrom, nameTakenView, resultView, statusView } from './resultView.ts';
+import { type Filled, mistakesIn, requestFromForm, understoodText } from './searchForm.ts';
 import { addressOf, resultCache, select, selectionFrom } from './selection.ts';
 
 export interface PageOptions extends AccessParts {
@@ -191,12 +193,24 @@ function searchRoutes(page: Page): void {
     }
   });
 
+  route('POST', '/searches/:id/narrow', 'enqueue', async ({ producer, params: { id }, form }) => {
+    const searched = await producer.request(id);
+    if (searched === undefined) throw notFound();
+    const { searchId } = await producer.enqueue(narrowedRequest(searched, form as FormValues));
+    return addressOf(searchId);
+  });
+
   route('POST', '/estimate', 'read', async ({ reply, producer, form }) => {
     try {
-      const estimate = await producer.estimate(requestFromForm(form, marketplace));
+      const request = requestFromForm(form, marketplace);
+      const understood = understoodText(request);
+      const estimate = await producer.estimate(request);
       const now = await producer.now();
       const { calls, share, queue, finish } = estimateTexts(estimate, (iso) => distanceText(iso, now));
-      return send(reply, html`${calls} · ${share} · ${queue} · done ${finish}`);
+      return send(
+        reply,
+        html`${understood && `${understood} · `}${calls} · ${share} · ${queue} · done ${finish}`,
+      );
     } catch (error) {
       return send(reply, html`${mistakesIn(error)[0]?.message}`);
     }
@@ -216,8 +230,8 @@ function searchRoutes(page: Page): void {
     const { report, request, products, selection } = await found(visit);
     const now = await producer.now();
     return show(visit, {
-      title: request?.query ?? 'Search',
-      content: resultView({ report, request, products, selection, csrf, now }),
+      title: request === undefined ? 'Search' : searchTitle(request),
+      content: resultView({ report, request, products, selection, marketplace, csrf, now }),
       ...(report.state !== 'done' && { refresh: REFRESH_S }),
     });
   });
@@ -247,7 +261,7 @@ function searchRoutes(page: Page): void {
 async function home(
   { quotaOf, latestOf, marketplace }: Page,
   { caller: { tenant }, csrf, producer, form: values }: Visit,
-  mistakes: Home['mistakes'],
+  mistakes: Filled['mistakes'],
 ): Promise<Document> {
   const [quota, events, schedules, now] = await Promise.all([
     quotaOf(tenant),
@@ -265,8 +279,8 @@ function scheduleRoutes({ route, show }: Page): void {
     const { searchId = '', name = '', every = '', replace } = form;
     const searched = await producer.request(searchId);
     if (searched === undefined) throw notFound();
-    // The schedule sets the priority, and each run makes calls of its own and marks changes.
-    const { priority: _priority, maxAge: _maxAge, ...request } = searched;
+    // The schedule sets the priority, and each run makes calls of its own and marks changes. Facets are for people.
+    const { priority: _priority, maxAge: _maxAge, facets: _facets, ...request } = searched;
     const schedule = { name, every: Number(every), request: { ...request, track: name } };
     try {
       await producer.schedule.add(schedule, { replace: replace === '1' });

@@ -3,6 +3,7 @@ import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
+import { listingsOf } from '../../text/listings.ts';
 import {
   canRetry,
   isWhole,
@@ -12,17 +13,10 @@ import {
   waitReasonText,
 } from '../../text/searches.ts';
 import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
-import { conditionTexts } from './homeView.ts';
-import {
-  csrfField,
-  externalLink,
-  type Html,
-  html,
-  instant,
-  options,
-  postButton,
-  webAddress,
-} from './html.ts';
+import { facetView } from './facetView.ts';
+import { csrfField, type Html, html, instant, options, postButton } from './html.ts';
+import { listingCard, productCard } from './productView.ts';
+import { conditionTexts, searchForm, valuesFrom } from './searchForm.ts';
 import {
   addressOf,
   csvAddressOf,
@@ -39,6 +33,8 @@ interface Result {
   request: NormalRequest | undefined;
   products: readonly Product[];
   selection: Selection;
+  /** Of a search that names none. */
+  marketplace: string;
   csrf: string | null;
   now: number;
 }
@@ -46,19 +42,38 @@ interface Result {
 /** A search: its state and its products. */
 export function resultView(result: Result): Html {
   const { report, request, products, selection, csrf, now } = result;
+  const { searchId, state, summary } = report;
   const shown = select(products, selection);
-  return html`<h1 class="query">${request === undefined ? 'A search that could not be read' : searchTitle(request)}</h1>
+  const facets = request && facetView(searchId, request, summary?.facets ?? [], csrf);
+  return html`<h1 class="query">${request === undefined ? 'A search that could not be read' : titleOf(request)}</h1>
 ${request !== undefined && html`<ul class="chips" aria-label="Conditions">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul>`}
 ${statusView(report, csrf, now)}
-${report.state === 'done' && products.length > 0 && request !== undefined && scheduleForm(report.searchId, request, csrf)}
+${request !== undefined && state === 'done' && furtherForms(result, request)}
+<div class="${facets ? 'results with-facets' : 'results'}">
+${facets}
+<div>
 ${
   products.length > 0 &&
   html`${priceHistogram(products)}
 ${toolbar(result, shown.length)}
-${list(report.searchId, shown, selection, now)}`
+${list(result, shown, now)}`
 }
-${products.length === 0 && report.state === 'done' && html`<p class="empty">No products. <a href="/">Search for something else</a></p>`}
-${products.length === 0 && report.state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}`;
+${products.length === 0 && state === 'done' && html`<p class="empty">No products. <a href="/">Search for something else</a></p>`}
+${products.length === 0 && state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}
+</div>
+</div>`;
+}
+
+function titleOf(request: NormalRequest): string {
+  const title = searchTitle(request);
+  return request.query === undefined ? title.charAt(0).toUpperCase() + title.slice(1) : title;
+}
+
+/** What can be done next with a search: change it, or run it again and again. */
+function furtherForms({ report, products, marketplace, csrf }: Result, request: NormalRequest): Html {
+  const form = searchForm({ values: valuesFrom(request), marketplace, mistakes: [], csrf });
+  return html`<details class="change"><summary>Change this search</summary>${form}</details>
+${products.length > 0 && scheduleForm(report.searchId, request, csrf)}`;
 }
 
 /** The state of a search. The page's script loads it again until `data-state` is `done`. */
@@ -148,8 +163,11 @@ function scheduleForm(
 }
 
 /** The query, and the country where it is not the United States: the same search on two sites gets two names. */
-export function nameFrom({ query = '', marketplaces: [site] }: NormalRequest): string {
-  const words = query.toLowerCase().replace(/[^a-z0-9]+/g, '-');
+export function nameFrom(request: NormalRequest): string {
+  const [site] = request.marketplaces;
+  const words = searchTitle(request)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-');
   const name = words.slice(0, 37).replace(/^-+|-+$/g, '') || 'my-search';
   const country = site === undefined || site === 'EBAY_US' ? '' : site.replace('EBAY_', '-').toLowerCase();
   return name + country;
@@ -185,6 +203,7 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
   const orders = {
     ebay: 'eBay’s order',
     delivered: 'Delivered price',
+    ...(products.some(({ margin }) => margin) && { margin: 'Margin' }),
     ...(tracked && { changed: 'Changed first' }),
   };
   const currency = mainCurrency(products) ?? '';
@@ -199,92 +218,29 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
 </form>`;
 }
 
-function list(searchId: string, shown: readonly Product[], selection: Selection, now: number): Html {
+/** A listing may have hundreds of variations. */
+const LISTINGS_PER_PAGE = 12;
+
+function list(
+  { report: { searchId }, request, selection }: Result,
+  found: readonly Product[],
+  now: number,
+): Html {
   const { page } = selection;
-  const from = (page - 1) * PER_PAGE;
-  const here = shown.slice(from, from + PER_PAGE);
+  const isListings = request?.items !== undefined || request?.variations === 'all';
+  const shown = isListings ? listingsOf(found) : found;
+  const perPage = isListings ? LISTINGS_PER_PAGE : PER_PAGE;
+  const from = (page - 1) * perPage;
+  const here = shown.slice(from, from + perPage);
   if (here.length === 0)
     return html`<p class="empty">None of the products fits. <a href="${addressOf(searchId)}">Show all of them</a></p>`;
-  const more = from + PER_PAGE < shown.length;
-  return html`<ul class="cards" aria-labelledby="found">${here.map((product) => productCard(product, now))}</ul>
+  const more = from + perPage < shown.length;
+  return html`<ul class="${isListings ? 'cards listings' : 'cards'}" aria-labelledby="found">${here.map((each) => ('products' in each ? listingCard(each, now) : productCard(each, now)))}</ul>
 <nav class="pages" aria-label="Products">
   ${page > 1 && html`<a href="${addressOf(searchId, { ...selection, page: page - 1 })}" rel="prev">Previous</a>`}
   <span>${numberText(from + 1)}–<span id="shown-to">${numberText(from + here.length)}</span> of ${numberText(shown.length)}</span>
   ${more && html`<a href="${addressOf(searchId, { ...selection, page: page + 1 })}" rel="next">More</a>`}
 </nav>`;
-}
-
-/** eBay's terms ask for the age of what is displayed. */
-function productCard(product: Product, now: number): Html {
-  const { title, url, condition, images, itemId, promoted, observedAt } = product;
-  return html`<li class="card" data-item="${itemId}">
-  ${picture(webAddress(images[0]))}
-  <div class="words">
-    ${mark(product, now)}
-    <h3>${externalLink(url, title)}</h3>
-    ${price(product)}
-    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)}${promoted && ' · promoted'} · <time datetime="${observedAt}">seen ${distanceText(observedAt, now)}</time></p>
-  </div>
-</li>`;
-}
-
-/**
- * Without a text of its own: the title is beside it. eBay names the largest size of a picture, which it serves in this one
- * too: 99 % of real answers have both addresses.
- */
-function picture(largest: string | undefined): Html {
-  const address = largest?.replace(/\/s-l\d{3,4}(\.\w{3,4})$/, '/s-l225$1');
-  if (address === undefined) return html`<div class="picture none"><span>no picture</span></div>`;
-  return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="225" height="225" referrerpolicy="no-referrer"></div>`;
-}
-
-function mark({ mark, formerTotal, formerSeenAt }: Product, now: number): Html | null {
-  if (mark === 'new') return html`<p class="mark new">New</p>`;
-  if (formerTotal === undefined) return null;
-  const age = formerSeenAt !== undefined && html` <small>${distanceText(formerSeenAt, now)}</small>`;
-  const was = html`<del><span class="quiet">was </span>${moneyText(formerTotal)}</del>${age}`;
-  if (mark === 'price-dropped') return html`<p class="mark dropped">Dropped ${was}</p>`;
-  return mark === 'price-rose' ? html`<p class="mark rose">Rose ${was}</p>` : null;
-}
-
-const WAYS: Readonly<Record<Product['shipping']['kind'], string>> = {
-  free: 'free shipping',
-  fixed: 'shipping unknown',
-  calculated: 'shipping depends on the address',
-  'pickup-only': 'pick-up only',
-  unknown: 'shipping unknown',
-};
-
-/** The delivered price and its parts. An unknown part is named, never counted as zero. */
-function price({ total, price, shipping, delivery, auction, converted }: Product): Html {
-  const delivered =
-    total === null
-      ? html`<p class="total unknown">${shipping.kind === 'pickup-only' ? 'Not sent' : 'Delivered price unknown'}</p>`
-      : html`<p class="total">${moneyText(total)} <small>delivered</small></p>`;
-  const bid = auction?.currentBid ? `bid ${moneyText(auction.currentBid)}` : 'no price';
-  const item = price === null ? bid : moneyText(price);
-  const { kind, cost } = shipping;
-  const way = kind !== 'free' && cost !== null ? `${moneyText(cost)} shipping` : WAYS[kind];
-  const original = converted === null ? '' : `, listed at ${moneyText(converted)}`;
-  return html`${delivered}<p class="small">${item}${original} + ${way}${arrivalText(delivery)}</p>`;
-}
-
-const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short', timeZone: 'UTC' });
-
-function arrivalText(delivery: Product['delivery']): string {
-  const [first, last] = [delivery?.earliest, delivery?.latest].map((iso) =>
-    iso ? new Date(iso) : undefined,
-  );
-  if (first && last && first <= last) return `, arrives ${DAY.formatRange(first, last)}`;
-  if (last) return `, arrives by ${DAY.format(last)}`;
-  return first ? `, arrives from ${DAY.format(first)} on` : '';
-}
-
-function seller({ topRatedPlus, seller: { feedbackPercentage, feedbackScore } }: Product): Html {
-  const share =
-    feedbackPercentage === null ? 'seller’s rating unknown' : `${feedbackPercentage.toFixed(1)} % positive`;
-  const votes = feedbackScore === null ? '' : ` of ${numberText(feedbackScore)}`;
-  return html`${share}${votes}${topRatedPlus === true && html` <span class="top" title="Top Rated Plus listing">★<span class="quiet"> Top Rated Plus</span></span>`}`;
 }
 
 interface Bin {
@@ -332,8 +288,9 @@ function roundUp(width: number): number {
 /** The delivered prices of a result in its main currency; null for too few. */
 function priceHistogram(products: readonly Product[]): Html | null {
   const currency = mainCurrency(products);
-  const known = products.flatMap(({ total }) =>
-    total?.currency === currency && total ? [Number(total.value)] : [],
+  // A price that eBay shows on request alone is in no picture of prices.
+  const known = products.flatMap(({ total, priceDisplay }) =>
+    total?.currency === currency && total && !priceDisplay ? [Number(total.value)] : [],
   );
   if (currency === undefined || known.length < MIN_PRICES) return null;
   const bins = binsOf(known);
@@ -344,7 +301,8 @@ function priceHistogram(products: readonly Product[]): Html | null {
   const others = products.length - known.length;
   return html`<figure class="histogram">
   <figcaption>Delivered prices of ${countText(known.length, 'product')} in this result${
-    others > 0 && html` <small>(${countText(others, 'other')}: unknown or in another currency)</small>`
+    others > 0 &&
+    html` <small>(${countText(others, 'other')}: unknown, in another currency or on request)</small>`
   }</figcaption>
   <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" role="img" aria-label="${spoken(bins, text)}">
     ${bins.map(({ count, from, to }, n) => {
