@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-interface Property {
+export interface Property {
   $ref?: string;
   items?: Property;
   type?: string;
@@ -52,18 +52,28 @@ const LISTING = {
     'conditionId',
     'epid',
     'listingMarketplaceId',
+    'priceDisplayCondition',
+    'unitPricingMeasure',
+    'shortDescription',
+    'energyEfficiencyClass',
+    'tyreLabelImageUrl',
   ),
+  marketingPrice: of('MarketingPrice'),
+  unitPrice: of('ConvertedAmount'),
+  qualifiedPrograms: many(TEXT),
+  adultOnly: FLAG,
+  watchCount: NUMBER,
   image: of('Image'),
   additionalImages: many(of('Image')),
   price: of('ConvertedAmount'),
   currentBidPrice: of('ConvertedAmount'),
   bidCount: NUMBER,
   buyingOptions: many(TEXT),
-  seller: of('Seller'),
   topRatedBuyingExperience: FLAG,
   priorityListing: FLAG,
-  itemLocation: of('ItemLocationImpl'),
 };
+const SELLER = { ...texts('feedbackPercentage', 'sellerAccountType'), feedbackScore: NUMBER };
+const PLACE = texts('city', 'stateOrProvince', 'country', 'postalCode');
 const SHIPPING = {
   ...texts('shippingCostType', 'minEstimatedDeliveryDate', 'maxEstimatedDeliveryDate'),
   shippingCost: of('ConvertedAmount'),
@@ -92,17 +102,31 @@ export const OWN: Documents = {
       schemas: {
         ConvertedAmount: schema(texts('value', 'currency', 'convertedFromValue', 'convertedFromCurrency')),
         Image: schema(texts('imageUrl')),
-        Category: schema(texts('categoryId')),
+        Category: schema(texts('categoryId', 'categoryName')),
+        MarketingPrice: schema({
+          ...texts('discountPercentage', 'priceTreatment'),
+          originalPrice: of('ConvertedAmount'),
+        }),
+        PickupOptionSummary: schema(texts('pickupLocationType')),
+        TargetLocation: schema(texts('value', 'unitOfMeasure')),
+        CompatibilityProperty: schema(texts('name', 'localizedName', 'value')),
         ShippingOptionSummary: schema(SHIPPING),
         ShippingOption: schema({ ...SHIPPING, type: TEXT }),
-        Seller: schema({ feedbackPercentage: TEXT, feedbackScore: NUMBER }),
-        ItemLocationImpl: schema(texts('city', 'country', 'postalCode')),
+        Seller: schema(SELLER),
+        SellerDetail: schema(SELLER),
+        ItemLocationImpl: schema(PLACE),
+        Address: schema(PLACE),
         ItemSummary: schema({
           ...LISTING,
-          ...texts('itemGroupHref', 'itemGroupType', 'itemOriginDate'),
+          ...texts('itemGroupHref', 'itemGroupType', 'itemOriginDate', 'compatibilityMatch'),
+          seller: of('Seller'),
+          itemLocation: of('ItemLocationImpl'),
+          availableCoupons: FLAG,
+          distanceFromPickupLocation: of('TargetLocation'),
+          compatibilityProperties: many(of('CompatibilityProperty')),
           thumbnailImages: many(of('Image')),
           shippingOptions: many(of('ShippingOptionSummary')),
-          pickupOptions: many({ type: 'object' }),
+          pickupOptions: many(of('PickupOptionSummary')),
           leafCategoryIds: many(TEXT),
           categories: many(of('Category')),
         }),
@@ -154,6 +178,8 @@ export const OWN: Documents = {
         TypedNameValue: schema(texts('name', 'value')),
         Item: schema({
           ...LISTING,
+          seller: of('SellerDetail'),
+          itemLocation: of('Address'),
           ...texts('brand', 'mpn', 'gtin', 'categoryId', 'categoryIdPath'),
           primaryItemGroup: of('ItemGroupSummary'),
           shippingOptions: many(of('ShippingOption')),

@@ -91,7 +91,15 @@ const searchUs = search('stool', [
       originalPrice: money('24.25'),
       discountPercentage: '20',
       discountAmount: money('4.85'),
+      priceTreatment: 'MARKDOWN',
     },
+    priceDisplayCondition: 'ONLY_SHOW_ON_REQUEST',
+    qualifiedPrograms: ['AUTHENTICITY_GUARANTEE'],
+    shortDescription: 'Oak stool, new, folds flat.',
+    watchCount: 17,
+    compatibilityMatch: 'EXACT',
+    compatibilityProperties: [{ name: 'Make', localizedName: 'Make', value: 'Any' }],
+    tyreLabelImageUrl: 'https://i.ebayimg.com/images/g/Tyre/s-l500.jpg',
     shippingOptions: [
       {
         shippingCostType: 'FIXED',
@@ -130,6 +138,7 @@ const searchUs = search('stool', [
   },
   {
     ...without(listing(clock), 'shippingOptions'),
+    itemLocation: { ...(listing(clock).itemLocation as Json), stateOrProvince: 'Vermont' },
     pickupOptions: [{ pickupLocationType: 'STORE' }],
     distanceFromPickupLocation: { unitOfMeasure: 'mi', value: '4.2' },
   },
@@ -153,6 +162,10 @@ const searchDe = {
     {
       ...listing({ ...vase, site: 'de', marketplace: 'EBAY_DE' }),
       price: money('1200.50', 'EUR'),
+      marketingPrice: { discountPercentage: '0' },
+      unitPrice: money('12.01', 'EUR'),
+      unitPricingMeasure: '1 kg',
+      energyEfficiencyClass: 'A++',
       shippingOptions: [{ shippingCostType: 'FIXED', shippingCost: money('0.0', 'EUR') }],
       seller: {
         username: 'seller-x',
@@ -160,6 +173,20 @@ const searchDe = {
         feedbackScore: -2,
         sellerAccountType: 'BUSINESS',
       },
+    },
+  ],
+};
+
+const searchDeAuction = {
+  ...searchDe,
+  total: 1,
+  itemSummaries: [
+    {
+      ...without(listing({ ...rug, site: 'de', marketplace: 'EBAY_GB' }), 'price', 'shippingOptions'),
+      buyingOptions: ['AUCTION'],
+      currentBidPrice: converted('23.05', 'EUR', '19.90', 'GBP'),
+      bidCount: 1,
+      itemEndDate: '2031-02-01T10:20:30.000Z',
     },
   ],
 };
@@ -228,7 +255,7 @@ const itemFull = {
   categoryPath: 'All made-up goods|Made-up goods',
   condition: 'New',
   conditionId: '1000',
-  itemLocation: { city: 'Willowbrook', postalCode: '000**', country: 'US' },
+  itemLocation: { city: 'Willowbrook', stateOrProvince: 'Vermont', postalCode: '000**', country: 'US' },
   image: picture('StoolA', 1600),
   additionalImages: [picture('StoolASide', 1600), picture('StoolABack', 1600)],
   brand: 'Fennimore',
@@ -236,7 +263,12 @@ const itemFull = {
   gtin: '0000000000017',
   epid: '4000000001',
   itemCreationDate: '2026-02-03T04:05:06.000Z',
-  seller: { username: 'seller-1', feedbackPercentage: '98.6', feedbackScore: 321 },
+  seller: {
+    username: 'seller-1',
+    feedbackPercentage: '98.6',
+    feedbackScore: 321,
+    sellerAccountType: 'BUSINESS',
+  },
   estimatedAvailabilities: [
     {
       deliveryOptions: ['SHIP_TO_HOME'],
@@ -274,6 +306,14 @@ const itemFull = {
   ],
   topRatedBuyingExperience: true,
   buyingOptions: ['FIXED_PRICE', 'BEST_OFFER'],
+  priceDisplayCondition: 'ONLY_SHOW_WHEN_ADDED_IN_CART',
+  marketingPrice: {
+    originalPrice: money('24.25'),
+    discountPercentage: '20',
+    priceTreatment: 'LIST_PRICE',
+  },
+  unitPrice: money('1.94'),
+  unitPricingMeasure: '100g',
   itemAffiliateWebUrl: 'https://www.ebay.com/itm/700000000001?campid=1',
   itemWebUrl: 'https://www.ebay.com/itm/700000000001',
   legacyItemId: '700000000001',
@@ -327,6 +367,7 @@ const error = (errorId: number, category: string, more: Json = {}) => ({
 export const MADE_UP: Readonly<Record<string, unknown>> = {
   'search-us': searchUs,
   'search-de-converted': searchDe,
+  'search-de-auction': searchDeAuction,
   'search-few-fields': searchFewFields,
   'search-refinement': searchRefinement,
   'search-nothing': nothing,

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { itemCall, searchCall } from '../../src/collector/query.ts';
 import { parseSearchRequest } from '../../src/product/parseRequest.ts';
-import { type Documents, EBAYS, OWN } from './documents.ts';
+import { type Documents, EBAYS, OWN, type Property } from './documents.ts';
 
 const WIRE = new URL('../../src/ebay/wire.ts', import.meta.url);
 
@@ -13,7 +13,13 @@ const SCHEMAS: [name: string, schema: string][] = [
   ['WireCategory', 'Category'],
   ['WireShippingOption', 'ShippingOptionSummary'],
   ['WireSeller', 'Seller'],
+  ['WireSeller', 'SellerDetail'],
   ['WireLocation', 'ItemLocationImpl'],
+  ['WireLocation', 'Address'],
+  ['WireMarketingPrice', 'MarketingPrice'],
+  ['WirePickupOption', 'PickupOptionSummary'],
+  ['WireDistance', 'TargetLocation'],
+  ['WireCompatibilityProperty', 'CompatibilityProperty'],
   ['WireItemShippingOption', 'ShippingOption'],
   ['WireListing', 'ItemSummary'],
   ['WireListing', 'Item'],
@@ -44,7 +50,14 @@ const RATE_LIMITS: [schema: string, fields: Record<string, string>][] = [
   ['Rate', { limit: 'integer', remaining: 'integer', reset: 'string' }],
 ];
 
-const TYPES: Record<string, string> = { string: 'string', number: 'integer', boolean: 'boolean' };
+const TYPES: Record<string, string[]> = {
+  string: ['string'],
+  number: ['integer', 'number'],
+  boolean: ['boolean'],
+};
+
+/** Of which no field of a listing comes. */
+const UNCHECKED = ['WireErrorBody'];
 
 /** Top-level fields of an interface in the source text, with their declared types. */
 function fieldsOf(source: string, name: string): [field: string, type: string][] {
@@ -52,6 +65,14 @@ function fieldsOf(source: string, name: string): [field: string, type: string][]
   if (body === undefined) throw new Error(`wire.ts has no ${name}`);
   return [...body.matchAll(/^ {2}(\w+)\?: (.+?)[;{]?$/gm)].map(([, field = '', type = '']) => [field, type]);
 }
+
+describe('the types of eBay’s answers', () => {
+  it('are all held against its documents', () => {
+    const declared = [...readFileSync(WIRE, 'utf8').matchAll(/interface (\w+)/g)].map(([, name]) => name);
+    const checked = SCHEMAS.map(([name]) => name);
+    expect(declared.filter((name) => !checked.includes(name ?? ''))).to.deep.equal(UNCHECKED);
+  });
+});
 
 describe('our own list of eBay’s fields', () => testDocuments(OWN));
 
@@ -126,9 +147,20 @@ function testDocuments({ browse, analytics }: Documents): void {
       for (const [field, type] of declared) {
         const property = properties[field];
         expect(property, `${schema}.${field}`).to.not.equal(undefined);
-        if (type.endsWith('[]')) expect(property?.type, field).to.equal('array');
-        else if (TYPES[type] !== undefined) expect(property?.type, field).to.equal(TYPES[type]);
+        if (property !== undefined) expectType(type, property, `${schema}.${field}`);
       }
     });
+  }
+}
+
+/** @param type as wire.ts writes it: `string`, `WireAmount`, a list of one of them, or a type of its own. */
+function expectType(type: string, property: Property, name: string): void {
+  if (type.endsWith('[]')) {
+    expect(property.type, name).to.equal('array');
+    expectType(type.slice(0, -2), property.items ?? {}, `${name}[]`);
+  } else if (TYPES[type] !== undefined) expect(property.type, name).to.be.oneOf(TYPES[type]);
+  else if (type.startsWith('Wire')) {
+    const documented = SCHEMAS.filter(([wire]) => wire === type).map(([, schema]) => schema);
+    expect(property.$ref?.split('/').at(-1), name).to.be.oneOf(documented);
   }
 }
