@@ -38,6 +38,23 @@ export function isCountry(code: string): boolean {
   return CODES.includes(code);
 }
 
+/** How postal codes are written where that is certain. Of GB and CA the first half is one too, and of NL the digits. */
+const POSTAL_CODES: readonly [countries: string, form: RegExp][] = [
+  ['US', /^\d{5}(-?\d{4})?$/],
+  ['DE ES FR IT', /^\d{5}$/],
+  ['AT AU BE CH', /^\d{4}$/],
+  ['SG', /^\d{6}$/],
+  ['PL', /^\d{2}-?\d{3}$/],
+  ['NL', /^\d{4}( ?[A-Z]{2})?$/i],
+  ['GB', /^[A-Z]{1,2}\d[A-Z\d]?( ?\d[A-Z]{2})?$/i],
+  ['CA', /^[A-Z]\d[A-Z]( ?\d[A-Z]\d)?$/i],
+];
+
+/** Whether a postal code has its country's form; of other countries any has. */
+export function isPostalCode(code: string, country: string): boolean {
+  return POSTAL_CODES.find(([countries]) => countries.includes(country))?.[1].test(code) ?? true;
+}
+
 /** The English name of a country; a code without one is its own name. */
 export function countryName(code: string): string {
   return isCountry(code) ? nameIn(namesIn('en'), code) : code;

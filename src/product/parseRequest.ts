@@ -1,17 +1,13 @@
 import { createHash } from 'node:crypto';
 import { didYouMean } from '../config/files.ts';
-import { MARKETPLACES } from '../config/formats.ts';
 import { type Costs, costsErrors } from './costs.ts';
-import { isCountry } from './countries.ts';
-import { itemErrors, tidyItems } from './itemReference.ts';
+import { instantOf } from './instant.ts';
+import { tidyItems } from './itemReference.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
-import {
-  DEFAULT_MAX_ITEMS,
-  MAX_QUERY_LENGTH,
-  type NormalRequest,
-  type SearchRequest,
-} from './requestSchema.ts';
-import { cut, echo, type InputError, noCountry, schemaErrors, UNKNOWN_COUNTRY } from './schemaErrors.ts';
+import { tidyPicture } from './picture.ts';
+import { ruleErrors } from './requestRules.ts';
+import { DEFAULT_MAX_ITEMS, type NormalRequest, type SearchRequest } from './requestSchema.ts';
+import { cut, echo, type InputError, schemaErrors } from './schemaErrors.ts';
 
 export type ParsedRequest = { ok: true; request: NormalRequest } | { ok: false; errors: InputError[] };
 
@@ -21,6 +17,8 @@ export interface RequestDefaults {
   marketplace: string;
   /** For a request without costs; as they are written in a setting, which `checkCosts` has checked. Empty: none. */
   costs?: unknown;
+  /** The tenant's, where it is known; without one a request may name no `reference`. */
+  affiliateCampaignId?: string | undefined;
 }
 
 /**
@@ -40,10 +38,18 @@ export function parseSearchRequest(input: unknown, defaults: RequestDefaults): P
   }
   const written = tidyFields(withCosts(tidied.value, defaults.costs));
   const fieldErrors = schemaErrors(written);
-  const errors = [...fieldErrors, ...ruleErrors(written, fieldErrors, marketplace)];
+  const has = (path: string) => lookUp(written, path.split('.')) !== undefined;
+  const errors = [...fieldErrors, ...ruleErrors(without(written, fieldErrors), has, marketplace)];
+  if (defaults.affiliateCampaignId === '' && has('reference')) errors.push(NO_CAMPAIGN);
   if (errors.length > 0) return { ok: false, errors };
   return { ok: true, request: withDefaults(written as SearchRequest, marketplace) };
 }
+
+const NO_CAMPAIGN: InputError = {
+  path: 'reference',
+  code: 'affiliate_off',
+  message: 'is for affiliate links: set EBAY_AFFILIATE_CAMPAIGN_ID, or affiliateCampaignId of the tenant',
+};
 
 function withDefaults(written: SearchRequest, marketplace: MarketplaceId): NormalRequest {
   return {
@@ -81,91 +87,6 @@ function checkedMarketplace(id: string): MarketplaceId {
   throw new RangeError(`${echo(id)} is no marketplace that can be searched${hint}`);
 }
 
-/**
- * Rules between the fields of tidied input. A field with an error of its own (`known`) is left out, so that each mistake is
- * reported once.
- */
-function ruleErrors(
-  input: Fields,
-  known: readonly InputError[],
-  defaultMarketplace: MarketplaceId,
-): InputError[] {
-  const {
-    query,
-    filters = {},
-    maxItems = DEFAULT_MAX_ITEMS,
-    maxCalls,
-    costs,
-    track,
-    ...rest
-  } = without(input, known);
-  const hasField = (path: string) => lookUp(input, path.split('.')) !== undefined;
-  const marketplaces = hasField('marketplaces') ? (rest.marketplaces ?? []) : [defaultMarketplace];
-  const errors: InputError[] = [];
-  const refuse = (path: string, code: string, message: string) => errors.push({ path, code, message });
-
-  if (!hasField('query') && !hasField('categoryIds'))
-    refuse('query', 'q_required', 'a search needs query or categoryIds');
-
-  // eBay's limit may count UTF-16 units, of which some characters have two.
-  if (query !== undefined && query.length > MAX_QUERY_LENGTH)
-    refuse('query', 'q_too_long', `must hold at most ${MAX_QUERY_LENGTH} characters; rare ones count twice`);
-
-  // eBay's error 12516.
-  if (filters.searchInDescription && (query === undefined ? !hasField('query') : query.length < 2))
-    refuse('filters.searchInDescription', 'q_too_short', 'needs a query of at least two characters');
-
-  const { min, max } = filters.price ?? {};
-  if (filters.price !== undefined && min === undefined && max === undefined)
-    refuse('filters.price', 'price_range', 'needs min or max or both');
-  if (min !== undefined && max !== undefined && Number(min) > Number(max))
-    refuse('filters.price.min', 'price_range', 'must not be above filters.price.max');
-
-  // For eBay two letters of no country are another place, or none: the delivered prices would be wrong.
-  for (const path of ['shipTo.country', 'filters.deliveryCountry', 'filters.itemLocationCountry']) {
-    const country = lookUp({ filters, ...rest }, path.split('.'));
-    if (typeof country === 'string' && !isCountry(country)) refuse(path, UNKNOWN_COUNTRY, noCountry(country));
-  }
-
-  // eBay's error 12011.
-  if (filters.deliveryPostalCode !== undefined && !hasField('filters.deliveryCountry'))
-    refuse('filters.deliveryPostalCode', 'delivery_country_required', 'needs filters.deliveryCountry');
-
-  // eBay does not document whether it would join or intersect the two.
-  if (filters.conditions !== undefined && filters.conditionIds !== undefined)
-    refuse('filters.conditions', 'conditions_conflict', 'give conditions or conditionIds, not both');
-
-  // eBay would ignore the filter with a warning (12014), and the call would be wasted.
-  const unsupported = marketplaces.filter((id) => !MARKETPLACES[id].accountTypes);
-  if (filters.sellerAccountTypes !== undefined && unsupported.length > 0) {
-    const supported = MARKETPLACE_IDS.filter((id) => MARKETPLACES[id].accountTypes);
-    const message = `eBay knows it only on ${supported.join(', ')}, not on ${unsupported.join(', ')}`;
-    refuse('filters.sellerAccountTypes', 'seller_account_types_unsupported', message);
-  }
-
-  if (filters.aspects !== undefined && !hasField('categoryIds'))
-    refuse('filters.aspects', 'aspect_category_required', 'needs one category id in categoryIds');
-
-  if (maxItems < marketplaces.length)
-    refuse('maxItems', 'max_items_range', 'must allow at least one item for each marketplace');
-
-  if (maxCalls !== undefined && maxCalls < marketplaces.length)
-    refuse('maxCalls', 'max_calls_range', 'must allow at least one call for each marketplace');
-
-  if (costs !== undefined) {
-    const currencies = marketplaces.filter(isMarketplace).map((id) => MARKETPLACES[id].currency);
-    errors.push(...costsErrors(costs, currencies));
-  }
-
-  errors.push(...itemErrors(rest.items ?? []));
-  // An item that one site does not show would be missing on it: which of the two is meant cannot be known.
-  if (hasField('items') && marketplaces.length > 1)
-    refuse('marketplaces', 'items_one_marketplace', 'items are asked for on one marketplace');
-
-  if (track === 'default') refuse('track', 'invalid_track', 'the name default is reserved');
-  return errors;
-}
-
 /** The input without the fields that have errors. */
 function without(input: Fields, errors: readonly InputError[]): SearchRequest {
   const request: Record<string, unknown> = { ...input };
@@ -196,14 +117,23 @@ function tidyFields(request: Fields): Fields {
   return mapFields(request, {
     query: tidyText,
     items: tidyItems,
+    image: tidyPicture,
     title: (title) => mapFields(title, { include: tidyWords, exclude: tidyWords }),
     filters: (filters) =>
       mapFields(filters, {
         price: (price) => mapFields(price, { min: tidyAmount, max: tidyAmount }),
+        itemStartDate: tidyPeriod,
+        itemEndDate: tidyPeriod,
         aspects: tidyAspects,
       }),
     costs: (costs) => mapFields(costs, COST_FIGURES),
   });
+}
+
+function tidyPeriod(period: unknown): unknown {
+  const instant = (isEnd: boolean) => (value: unknown) =>
+    typeof value === 'string' && value.length <= 24 ? (instantOf(value, isEnd) ?? value) : value;
+  return mapFields(period, { from: instant(false), to: instant(true) });
 }
 
 const FEE = { percent: tidyAmount, fixed: tidyAmount };
@@ -328,10 +258,10 @@ function isText(text: string): boolean {
 }
 
 /** Fields that decide how a search runs, not what it finds. */
-const ABOUT_THE_RUN = new Set(['v', 'priority', 'onFailure', 'maxAge']);
+const ABOUT_THE_RUN = new Set(['v', 'priority', 'onFailure', 'maxAge', 'detailsMaxAge']);
 
 /** Lists whose order matters: results follow it, and the first marketplaces get the remainder of a division. */
-const ORDERED = new Set(['marketplaces']);
+const ORDERED = new Set(['marketplaces', 'items']);
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
@@ -340,7 +270,8 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
  * empty groups left out, title words in lower case.
  */
 export function normalForm(request: NormalRequest): { [key: string]: Json } {
-  const { title, ...rest } = request;
+  const { title, variations, ...others } = request;
+  const rest = { ...others, ...(variations === 'all' && { variations }) };
   const lower = (words: string[] = []) => [...new Set(words.map((word) => word.toLowerCase()))];
   const same = { ...rest, title: { include: lower(title?.include), exclude: lower(title?.exclude) } };
   const entries = Object.entries(same).filter(([key]) => !ABOUT_THE_RUN.has(key));

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject } from 'ajv';
 import { didYouMean } from '../config/files.ts';
 import { countryHint } from './countries.ts';
-import { SearchRequestSchema } from './requestSchema.ts';
+import { MAX_IMAGE_LENGTH, SearchRequestSchema } from './requestSchema.ts';
 
 /** One error in a caller's input. */
 export interface InputError {
@@ -60,7 +60,10 @@ export function noCountry(value: unknown): string {
 
 function ruleFor(segments: string[]): Rule {
   const [, group, aspect] = segments;
+  if (segments[0] === 'costs' && aspect === undefined) return costsRule(group);
+  if (segments[0] === 'costs') return group === 'exchangeRates' ? EXCHANGE_RATE : costsRule(aspect);
   if (group === 'aspects' && aspect !== undefined) return ASPECT;
+  if (group === 'compatibility' && aspect !== undefined) return VEHICLE;
   const field = segments.map((segment) => (/^\d+$/.test(segment) ? '*' : segment)).join('.');
   return RULES[field] ?? { code: field === '' ? 'invalid_payload' : 'invalid_value' };
 }
@@ -75,6 +78,14 @@ function unknownField(segments: string[], key: string, error: ErrorObject): Inpu
       message: 'an aspect name holds 1 to 100 characters, none of , : | { } [ ] \\',
     };
   }
+  if (segments.at(-1) === 'exchangeRates')
+    return {
+      path,
+      code: EXCHANGE_RATE.code,
+      message: 'a currency has three letters in capitals, such as USD',
+    };
+  if (segments.at(-1) === 'compatibility')
+    return { path, code: VEHICLE.code, message: `a property of a vehicle holds ${VEHICLE_FORM}` };
   const known = Object.keys(error.parentSchema?.properties ?? {});
   const hint = didYouMean(key, known) || `; known here: ${known.join(', ')}`;
   return { path, code: 'unknown_field', message: `is no field of a search request${hint}` };
@@ -116,7 +127,35 @@ const ASPECT = {
   code: 'invalid_aspect',
   allowed: 'up to 50 values of 1 to 100 characters, none of { } [ ] \\',
 };
+const VEHICLE_FORM = '1 to 100 characters, none of , : ; | { } [ ] \\';
+const VEHICLE = { code: 'invalid_compatibility', allowed: VEHICLE_FORM };
 const NAME = '1 to 40 of the characters a-z, 0-9 and hyphen';
+const DATE = {
+  code: 'invalid_date',
+  allowed: 'a day such as 2026-01-31, or a time in UTC such as 2026-01-31T18:00:00Z',
+};
+const BIDS = { code: 'bid_count_range', allowed: 'an integer from 0 to 1000000' };
+const CATEGORY = { code: 'invalid_category', allowed: 'a category id: up to ten digits, as a string' };
+
+const CURRENCY = {
+  code: 'invalid_currency',
+  allowed: 'a three-letter currency code in capitals, such as USD',
+};
+const EXCHANGE_RATE = {
+  code: 'exchange_rate',
+  allowed: 'a number or decimal string above 0, at most eight decimals',
+};
+const PERCENT = {
+  code: 'percent_range',
+  allowed: 'a number or decimal string from 0 to 1000 (per cent), at most four decimals',
+};
+
+/** The rule of a field of costs, or of one of their fees. */
+function costsRule(name = ''): Rule {
+  if (/percent$/i.test(name)) return PERCENT;
+  if (['handling', 'resalePrice', 'minMarginAmount', 'fixed'].includes(name)) return AMOUNT;
+  return name === 'currency' ? CURRENCY : { code: 'invalid_value' };
+}
 
 /** Field (array positions as `*`) → code and text of an error there. A field that is not in it has `invalid_value`. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -126,23 +165,49 @@ const RULES: Readonly<Record<string, Rule>> = {
     code: 'invalid_category',
     allowed: 'a list of one category id (eBay takes one a request at present)',
   },
-  'categoryIds.*': { code: 'invalid_category', allowed: 'a category id: up to ten digits, as a string' },
+  'categoryIds.*': CATEGORY,
+  items: { code: 'items_range', allowed: 'a list of 1 to 200 different items' },
+  'items.*': {
+    code: 'invalid_item',
+    allowed: 'an item id or the address of an item, at most 2048 characters',
+  },
+  gtin: { code: 'invalid_gtin', allowed: 'a UPC, EAN or ISBN: 8, 10, 12, 13 or 14 digits, as a string' },
+  epid: { code: 'invalid_epid', allowed: 'a product number of eBay: up to 20 digits, as a string' },
+  image: {
+    code: 'invalid_image',
+    allowed: `the Base64 of a picture, at most ${MAX_IMAGE_LENGTH} characters (750 kB)`,
+  },
+  reference: {
+    code: 'invalid_reference',
+    allowed: '1 to 256 letters, digits, underscores, points or hyphens',
+  },
+  detailsMaxAge: { code: 'max_age_range', allowed: 'an integer from 0 to 21600 (seconds)' },
   marketplaces: { code: 'marketplaces_range', allowed: 'a list of 1 to 5 different marketplaces' },
   'marketplaces.*': { code: 'unknown_marketplace' },
   maxItems: { code: 'max_items_range', allowed: 'an integer from 1 to 10000' },
   sort: { code: 'unknown_sort' },
   'filters.price.min': AMOUNT,
   'filters.price.max': AMOUNT,
-  'filters.price.currency': {
-    code: 'invalid_currency',
-    allowed: 'a three-letter currency code in capitals, such as USD',
-  },
+  'filters.price.currency': CURRENCY,
   'filters.conditionIds.*': {
     code: 'invalid_condition_id',
     allowed: 'a condition id: four digits, as a string',
   },
   'filters.deliveryCountry': COUNTRY,
   'filters.itemLocationCountry': COUNTRY,
+  'filters.pickup.country': COUNTRY,
+  'filters.pickup.postalCode': POSTAL_CODE,
+  'filters.pickup.radius': { code: 'radius_range', allowed: 'an integer from 1 to 500' },
+  'filters.itemStartDate.from': DATE,
+  'filters.itemStartDate.to': DATE,
+  'filters.itemEndDate.from': DATE,
+  'filters.itemEndDate.to': DATE,
+  'filters.bidCount.min': BIDS,
+  'filters.bidCount.max': BIDS,
+  'filters.excludeCategoryIds': { code: 'invalid_category', allowed: 'a list of 1 to 50 category ids' },
+  'filters.excludeCategoryIds.*': CATEGORY,
+  'filters.charityIds': { code: 'charities_range', allowed: 'a list of 1 to 20 different charities' },
+  'filters.charityIds.*': { code: 'invalid_charity', allowed: 'the registration number of a charity' },
   'filters.deliveryPostalCode': POSTAL_CODE,
   'filters.sellers': { code: 'sellers_range', allowed: 'a list of 1 to 250 different names' },
   'filters.sellers.*': SELLER,

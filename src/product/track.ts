@@ -115,10 +115,25 @@ export const MEANING = [
   'excludePickupOnly',
 ] as const satisfies readonly (keyof NormalRequest)[];
 
+/** The same, of those that earlier releases do not know: where a request names none, its fingerprint is theirs. */
+export const MORE_MEANING = [
+  'items',
+  'gtin',
+  'epid',
+  'image',
+  'autoCorrect',
+] as const satisfies readonly (keyof NormalRequest)[];
+
 /** The same for requests whose results can be compared. How many items, in which order, how often: all that may change. */
 export function trackFingerprint(request: NormalRequest): string {
-  const form = normalForm({ ...request, marketplaces: request.marketplaces.toSorted() });
-  const meaning = MEANING.map((field) => form[field] ?? null);
+  const { marketplaces, items } = request;
+  const form = normalForm({
+    ...request,
+    marketplaces: marketplaces.toSorted(),
+    ...(items && { items: items.toSorted() }),
+  });
+  const meaning: unknown[] = MEANING.map((field) => form[field] ?? null);
+  for (const field of MORE_MEANING) if (form[field] !== undefined) meaning.push([field, form[field]]);
   // Costs decide what is found only where the margin is a condition.
   if (hasMarginCondition(request.costs)) meaning.push(form.costs ?? null);
   return createHash('sha256').update(JSON.stringify(meaning)).digest('hex').slice(0, 32);

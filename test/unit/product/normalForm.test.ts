@@ -8,6 +8,9 @@ function hashOf(input: unknown): string {
   return requestHash(result.request);
 }
 
+/** The beginning of a PNG. */
+const PICTURE = 'iVBORw0KGgo=';
+
 const search = {
   query: 'usb hub',
   categoryIds: ['58058'],
@@ -59,12 +62,21 @@ describe('the hash of a search request', () => {
     ['empty groups', { ...search, seller: {} }],
     ['the case of title words', { ...search, title: { exclude: ['Broken', 'BOX only'] } }],
     ['how it is run', { ...search, priority: 'backfill', onFailure: 'degrade', maxAge: 300 }],
+    ['the age that details may have', { ...search, detailsMaxAge: 60 }],
+    [
+      'additions that are off',
+      { ...search, variations: 'none', facets: false, autoCorrect: false, strictFilters: false },
+    ],
   ];
   for (const [what, other] of SAME) {
     it(`does not depend on ${what}`, () => {
       expect(hashOf(other)).to.equal(hashOf(search));
     });
   }
+
+  it('is what earlier releases made of a request that they know', () => {
+    expect(hashOf(search)).to.equal('fc0d790ccf9686b7bc415042d3a25cda7879885b0e911cb7cd16100259265531');
+  });
 
   it('does not depend on how accents are composed', () => {
     expect(hashOf({ query: 'cafe\u0301' })).to.equal(hashOf({ query: 'café' }));
@@ -78,6 +90,14 @@ describe('the hash of a search request', () => {
     ['order of marketplaces', { ...search, marketplaces: ['EBAY_DE', 'EBAY_US'] }],
     ['place to ship to', { ...search, shipTo: { country: 'US' } }],
     ['switch that is on', { ...search, filters: { ...search.filters, freeShipping: true } }],
+    ['variations', { ...search, variations: 'all' }],
+    ['facets', { ...search, facets: true }],
+    ['correction', { ...search, autoCorrect: true }],
+    ['product', { gtin: '4006381333931' }],
+    ['product of the catalogue', { epid: '15032' }],
+    ['picture', { image: PICTURE }],
+    ['listings', { items: ['110000000000', '110000000001'] }],
+    ['order of listings', { items: ['110000000001', '110000000000'] }],
     ['list that a word stands in', { ...search, title: { include: ['broken', 'box only'] } }],
   ];
   it('differs with everything that decides the result', () => {

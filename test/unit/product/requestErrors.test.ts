@@ -9,6 +9,8 @@ function errorsOf(input: unknown) {
 /** `path code` of each error. */
 const brief = (input: unknown) => errorsOf(input).map(({ path, code }) => `${path} ${code}`);
 const q = { query: 'usb hub' };
+/** The beginning of a PNG. */
+const PICTURE = 'iVBORw0KGgo=';
 const price = (range: object) => ({ ...q, filters: { price: range } });
 
 const CASES: [what: string, input: unknown, expected: string[]][] = [
@@ -101,6 +103,171 @@ const CASES: [what: string, input: unknown, expected: string[]][] = [
     'fewer items than marketplaces',
     { ...q, maxItems: 1, marketplaces: ['EBAY_US', 'EBAY_DE'] },
     ['maxItems max_items_range'],
+  ],
+  ['a query beside a product code', { ...q, gtin: '4006381333931' }, ['gtin kind_conflict']],
+  [
+    'every kind at once',
+    { ...q, gtin: '4006381333931', epid: '1', image: PICTURE, items: ['110000000000'] },
+    ['gtin kind_conflict', 'epid kind_conflict', 'image kind_conflict', 'items kind_conflict'],
+  ],
+  ['sellers alone', { filters: { sellers: ['a'] } }, ['query q_required']],
+  ['a product code of 9 digits', { gtin: '123456789' }, ['gtin invalid_gtin']],
+  ['a product of letters', { epid: 'x' }, ['epid invalid_epid']],
+  ['a picture that is a text', { image: btoa('no picture at all') }, ['image invalid_image']],
+  ['a picture that is no Base64', { image: 'ÿØÿ' }, ['image invalid_image']],
+  ['a sorted search by image', { image: PICTURE, sort: 'price' }, ['sort image_sort']],
+  [
+    'a picture where eBay has no search by image',
+    { image: PICTURE, marketplaces: ['EBAY_US', 'EBAY_FR'] },
+    ['image image_unsupported'],
+  ],
+  [
+    'a picture whose descriptions are searched',
+    { image: PICTURE, filters: { searchInDescription: true } },
+    ['filters.searchInDescription q_too_short'],
+  ],
+  ...(
+    [
+      ['categoryIds', ['1']],
+      ['sort', 'price'],
+      ['facets', true],
+      ['autoCorrect', true],
+      ['title', { include: ['a'] }],
+      ['seller', { minFeedbackScore: 1 }],
+      ['excludePickupOnly', true],
+      ['maxCalls', 1],
+      ['maxItems', 1],
+      ['details', 'new'],
+    ] as const
+  ).map(([field, value]): [string, unknown, string[]] => [
+    `items with ${field}`,
+    { items: ['110000000000', '110000000001'], [field]: value },
+    [`${field} items_conflict`],
+  ]),
+  [
+    'items with a filter',
+    { items: ['110000000000'], filters: { freeShipping: true } },
+    ['filters.freeShipping items_conflict'],
+  ],
+  ['details of what is new without a track', { ...q, details: 'new' }, ['details track_required']],
+  [
+    'a language of another marketplace',
+    { ...q, language: 'fr-BE', marketplaces: ['EBAY_BE', 'EBAY_FR'] },
+    ['language language_unsupported'],
+  ],
+  ['a correction of no query', { gtin: '4006381333931', autoCorrect: true }, ['autoCorrect q_required']],
+  [
+    'a correction where eBay has none',
+    { ...q, autoCorrect: true, marketplaces: ['EBAY_NL'] },
+    ['autoCorrect auto_correct_unsupported'],
+  ],
+  ['the distance from nowhere', { ...q, sort: 'distance' }, ['sort pickup_required']],
+  [
+    'a place without a radius',
+    { ...q, filters: { pickup: { country: 'US', postalCode: '19406' } } },
+    ['filters.pickup.radius required', 'filters.pickup.unit required'],
+  ],
+  [
+    'a place of no country',
+    { ...q, filters: { pickup: { country: 'ZZ', postalCode: '1', radius: 1, unit: 'km' } } },
+    ['filters.pickup.country unknown_country'],
+  ],
+  ...(
+    [
+      ['US', 'XYZ'],
+      ['US', '1940'],
+      ['DE', '1011'],
+      ['GB', '12345'],
+    ] as const
+  ).map(([country, postalCode]): [string, unknown, string[]] => [
+    `postal code ${postalCode} of ${country}`,
+    {
+      ...q,
+      shipTo: { country, postalCode },
+      filters: {
+        deliveryCountry: country,
+        deliveryPostalCode: postalCode,
+        pickup: { country, postalCode, radius: 1, unit: 'km' },
+      },
+    },
+    [
+      'shipTo.postalCode invalid_postal_code',
+      'filters.pickup.postalCode invalid_postal_code',
+      'filters.deliveryPostalCode invalid_postal_code',
+    ],
+  ]),
+  [
+    'two filters of location',
+    { ...q, filters: { itemLocationCountry: 'DE', itemLocationRegion: 'ASIA' } },
+    ['filters.itemLocationRegion location_conflict'],
+  ],
+  ['an empty period', { ...q, filters: { itemStartDate: {} } }, ['filters.itemStartDate period_range']],
+  [
+    'a period that ends before it begins',
+    { ...q, filters: { itemEndDate: { from: '2026-02-01', to: '2026-01-31' } } },
+    ['filters.itemEndDate.from period_range'],
+  ],
+  ...[
+    '2026-02-30',
+    '2026-02-29T00:00:00.000Z',
+    '2026-01-01T24:00Z',
+    'yesterday',
+    '2026-01-01T00:00:00+01:00',
+  ].map((from): [string, unknown, string[]] => [
+    `the day ${from}`,
+    { ...q, filters: { itemStartDate: { from } } },
+    ['filters.itemStartDate.from invalid_date'],
+  ]),
+  ['bids of no auctions', { ...q, filters: { bidCount: { min: 1 } } }, ['filters.bidCount auction_required']],
+  [
+    'more bids than the most',
+    { ...q, filters: { bidCount: { min: 2, max: 1 }, buyingOptions: ['AUCTION'] } },
+    ['filters.bidCount.min bid_count_range'],
+  ],
+  [
+    'an end of what does not end',
+    { ...q, sort: 'endingSoonest', filters: { buyingOptions: ['FIXED_PRICE'] } },
+    ['filters.buyingOptions auction_required'],
+  ],
+  [
+    'a guarantee without a place',
+    { ...q, filters: { qualifiedPrograms: ['AUTHENTICITY_GUARANTEE'], deliveryCountry: 'US' } },
+    ['filters.qualifiedPrograms delivery_place_required'],
+  ],
+  [
+    'a programme that the marketplace lacks',
+    { ...q, filters: { qualifiedPrograms: ['EBAY_PLUS'] } },
+    ['filters.qualifiedPrograms program_unsupported'],
+  ],
+  [
+    'charities elsewhere',
+    { ...q, marketplaces: ['EBAY_DE'], filters: { charityIds: ['53-0196605'] } },
+    ['filters.charityIds charity_unsupported'],
+  ],
+  [
+    'charities beside a product code',
+    { gtin: '4006381333931', filters: { charityIds: ['53-0196605'] } },
+    ['filters.charityIds charity_conflict'],
+  ],
+  [
+    '21 charities',
+    { ...q, filters: { charityIds: Array.from({ length: 21 }, (_, i) => `c${i}`) } },
+    ['filters.charityIds charities_range'],
+  ],
+  [
+    'promoted listings in an order',
+    { ...q, sort: 'price', filters: { priorityListing: true } },
+    ['filters.priorityListing priority_listing_sort'],
+  ],
+  [
+    'a vehicle without a category',
+    { ...q, filters: { compatibility: { Year: '2018' } } },
+    ['filters.compatibility compatibility_category_required'],
+  ],
+  [
+    'a vehicle with grammar in it',
+    { ...q, categoryIds: ['1'], filters: { compatibility: { Year: '2018;Make:BMW' } } },
+    ['filters.compatibility.Year invalid_compatibility'],
   ],
   ['an unknown priority', { ...q, priority: 1 }, ['priority unknown_priority']],
   ['the reserved track name', { ...q, track: 'default' }, ['track invalid_track']],

@@ -8,6 +8,7 @@ import {
   isWhollyKnown,
   listingOf,
   MEANING,
+  MORE_MEANING,
   type Observation,
   priceCurrencyOf,
   sawWhole,
@@ -541,9 +542,32 @@ describe('the fingerprint of a request', () => {
   });
 
   it('covers every field of a request but those that say how it runs', () => {
-    const run = 'v maxItems maxCalls sort strictFilters details track maxAge onFailure priority tenant'.split(
-      ' ',
-    );
-    expect(Object.keys(SearchRequestSchema.properties)).to.have.members([...MEANING, ...run]);
+    const run =
+      'v maxItems maxCalls sort strictFilters details detailsMaxAge variations facets language reference costs ' +
+      'track maxAge onFailure priority tenant';
+    const fields = Object.keys(SearchRequestSchema.properties);
+    expect(fields).to.have.members([...MEANING, ...MORE_MEANING, ...run.split(' ')]);
+  });
+
+  it('is what earlier releases made of a request that they know', () => {
+    expect(trackFingerprint(request)).to.equal('4d091969da93d05aa1fc3ab5134e0bfa');
+  });
+
+  it('changes with what further kinds of query look for', () => {
+    const { query: _, ...rest } = request;
+    const kinds: Array<Partial<NormalRequest>> = [
+      { gtin: '4006381333931' },
+      { epid: '15032' },
+      { gtin: '15032000' },
+      { items: ['110000000000', '110000000001'] },
+      { items: ['110000000000'] },
+      { image: 'iVBORw0KGgo=' },
+      { query: 'x', autoCorrect: true },
+      { query: 'x' },
+    ];
+    const prints = kinds.map((kind) => trackFingerprint({ ...rest, ...kind } as NormalRequest));
+    expect(new Set(prints).size).to.equal(kinds.length);
+    const turned = { ...rest, items: ['110000000001', '110000000000'] } as NormalRequest;
+    expect(trackFingerprint(turned)).to.equal(prints[3]);
   });
 });
