@@ -51,6 +51,13 @@ export function openProducer(
     get marketplace() {
       return current().ebay.marketplace;
     },
+    get costs() {
+      return current().search.costs;
+    },
+    // That of the default tenant is a setting of the workers, which this process need not have.
+    get affiliateCampaignId() {
+      return tenant === DEFAULT_TENANT ? undefined : current().ebay.affiliateCampaignId;
+    },
     resultsTtlMs: config.search.resultsTtl * 1000,
     runsTtlMs: runsTtlMs(config),
     minScheduleInterval: config.schedule.minInterval,

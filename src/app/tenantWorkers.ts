@@ -223,6 +223,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       log: logs.component('collector'),
       clock: () => clockOf(redis, prefix).date(),
       hosts: linkableHosts(simulatorHosts(config.ebay)),
+      affiliateCampaignId: config.ebay.affiliateCampaignId,
     });
     const context = options.adapt({
       ...jobContext(config, redis),
@@ -234,6 +235,10 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       get marketplace() {
         return tenant.config.ebay.marketplace;
       },
+      get costs() {
+        return tenant.config.search.costs;
+      },
+      affiliateCampaignId: config.ebay.affiliateCampaignId,
       intervalMs: () => gate.intervalMs,
       metrics: metrics.queue(name),
       scrubber: logs.scrubber,

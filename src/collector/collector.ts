@@ -33,6 +33,8 @@ export interface CollectorOptions {
   clock?: () => Date;
   /** Where links and pictures of products may lead; default: to eBay. */
   hosts?: RegExp;
+  /** Of the eBay Partner Network, so that products carry `affiliateUrl`; empty: none. */
+  affiliateCampaignId?: string;
 }
 
 export interface StandaloneOptions {
@@ -68,10 +70,12 @@ export class EbayProductCollector {
   readonly #log: Logger;
   readonly #clock: () => Date;
   readonly #hosts: RegExp | undefined;
+  readonly #campaignId: string;
 
-  constructor({ browse, log = NOOP_LOGGER, clock = () => new Date(), hosts }: CollectorOptions) {
+  constructor({ browse, log = NOOP_LOGGER, clock = () => new Date(), ...options }: CollectorOptions) {
     this.#browse = browse;
-    this.#hosts = hosts;
+    this.#hosts = options.hosts;
+    this.#campaignId = options.affiliateCampaignId ?? '';
     this.#log = log;
     this.#clock = clock;
   }
@@ -111,6 +115,7 @@ export class EbayProductCollector {
     return new EbayProductCollector({
       browse,
       hosts: linkableHosts(simulatorHosts(ebay)),
+      affiliateCampaignId: ebay.affiliateCampaignId,
       ...(log ? { log } : {}),
     });
   }
@@ -118,7 +123,7 @@ export class EbayProductCollector {
   /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer that is no page or contradicts itself, `filter-ignored` with `strictFilters`. */
   async collectPage({ request, marketplace, offset, limit, ids, ...call }: PageCall): Promise<PageAnswer> {
     const page: PageAddress = { marketplace, offset, limit };
-    const { params, headers } = searchCall(request, page);
+    const { params, headers } = searchCall(request, page, this.#campaignId);
     const { body, latencyMs, attempts } = await this.#browse.search(params, headers, call);
     const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() }, this.#hosts);
     if (!mapped.ok) {
@@ -141,7 +146,7 @@ export class EbayProductCollector {
   /** One item's details; an item that eBay no longer has is an answer too. @throws Failure as `EbayHttp.get`. */
   async collectDetails(wanted: DetailsCall): Promise<ItemAnswer> {
     const { request, marketplace, itemId, ...call } = wanted;
-    const { headers } = itemCall(request, marketplace, itemId);
+    const { headers } = itemCall(request, marketplace, itemId, this.#campaignId);
     try {
       const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
       const mapped = mapDetails(body, this.#clock(), this.#hosts);

@@ -9,7 +9,8 @@ export interface BrowseRequest {
   headers: Record<string, string>;
 }
 
-export function searchCall(request: NormalRequest, page: PageAddress): BrowseRequest {
+/** @param campaignId of the eBay Partner Network; empty: none */
+export function searchCall(request: NormalRequest, page: PageAddress, campaignId = ''): BrowseRequest {
   const { query, categoryIds, sort, filters } = request;
   const filter = filterParameter(filters);
   const aspects = aspectParameter(filters.aspects, categoryIds?.[0]);
@@ -25,7 +26,7 @@ export function searchCall(request: NormalRequest, page: PageAddress): BrowseReq
       limit: String(page.limit),
       offset: String(page.offset),
     },
-    headers: headers(request, page.marketplace),
+    headers: headers(request, page.marketplace, campaignId),
   };
 }
 
@@ -36,18 +37,41 @@ const REFINEMENTS =
   'MATCHING_ITEMS,ASPECT_REFINEMENTS,BUYING_OPTION_REFINEMENTS,CATEGORY_REFINEMENTS,CONDITION_REFINEMENTS';
 
 /** One item, for `details: full`. The pipes in its id are percent-encoded. */
-export function itemCall(request: NormalRequest, marketplace: MarketplaceId, itemId: string): BrowseRequest {
-  return { path: `/item/${encodeURIComponent(itemId)}`, params: {}, headers: headers(request, marketplace) };
+export function itemCall(
+  request: NormalRequest,
+  marketplace: MarketplaceId,
+  itemId: string,
+  campaignId = '',
+): BrowseRequest {
+  const path = `/item/${encodeURIComponent(itemId)}`;
+  return { path, params: {}, headers: headers(request, marketplace, campaignId) };
 }
 
-function headers(request: NormalRequest, marketplace: MarketplaceId): Record<string, string> {
-  const { shipTo } = request;
-  if (shipTo === undefined) return { 'X-EBAY-C-MARKETPLACE-ID': marketplace };
-  const zip = shipTo.postalCode === undefined ? '' : `,zip=${shipTo.postalCode}`;
+function headers(
+  request: NormalRequest,
+  marketplace: MarketplaceId,
+  campaignId: string,
+): Record<string, string> {
+  const context = contextOf(request, campaignId);
   return {
     'X-EBAY-C-MARKETPLACE-ID': marketplace,
-    'X-EBAY-C-ENDUSERCTX': `contextualLocation=${encodeURIComponent(`country=${shipTo.country}${zip}`)}`,
+    ...(context !== '' && { 'X-EBAY-C-ENDUSERCTX': context }),
   };
+}
+
+/**
+ * `X-EBAY-C-ENDUSERCTX`: where the buyer is, and which affiliate sent them. Answers to different ones differ. Only the
+ * location is URL-encoded; no sign of the other two needs it.
+ */
+export function contextOf({ shipTo, reference }: NormalRequest, campaignId: string): string {
+  const parts: string[] = [];
+  if (shipTo !== undefined) {
+    const zip = shipTo.postalCode === undefined ? '' : `,zip=${shipTo.postalCode}`;
+    parts.push(`contextualLocation=${encodeURIComponent(`country=${shipTo.country}${zip}`)}`);
+  }
+  if (campaignId !== '') parts.push(`affiliateCampaignId=${campaignId}`);
+  if (campaignId !== '' && reference !== undefined) parts.push(`affiliateReferenceId=${reference}`);
+  return parts.join(',');
 }
 
 /**

@@ -76,6 +76,15 @@ function isProxyUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && hostname !== '' && pathname + search + hash === '/';
 }
 
+/** What is no JSON stays text. */
+function jsonOrText(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
 /** `component=level` pairs, e.g. `auth=debug,collector=debug`. */
 const LEVEL_PAIRS = /^([a-z]+=(error|warn|info|debug))(,[a-z]+=(error|warn|info|debug))*$/;
 
@@ -122,6 +131,13 @@ export const FORMATS = {
     'a path such as /ebay, without / at its end',
     (v) => /^(\/[\w~-][\w.~-]*)*$/.test(v) && v.length <= 200,
   ),
+  'json object or empty': {
+    allowed: 'a JSON object such as {"currency": "EUR"}',
+    coerce: jsonOrText,
+    accepts: (value) =>
+      value === '' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
+  },
+  'digits or empty': text('digits alone', (v) => /^\d{0,20}$/.test(v)),
   host: text('a host name or address', (value) => /^[\w.:[\]-]+$/.test(value)),
 } as const satisfies Record<string, Format>;
 

@@ -133,6 +133,7 @@ const RELOADABLE: ReadonlySet<string> = new Set([
   'memory.backfillShare',
   'memory.share',
   'search.backlogLimit',
+  'search.costs',
   'log.level',
   'log.levels',
 ]);

@@ -46,6 +46,12 @@ const ebay = {
     SECRET,
   ),
   marketplace: key('marketplace', 'EBAY_MARKETPLACE', 'EBAY_US', 'Marketplace of a search that names none'),
+  affiliateCampaignId: key(
+    'digits or empty',
+    'EBAY_AFFILIATE_CAMPAIGN_ID',
+    '',
+    'Campaign of the eBay Partner Network: products then carry `affiliateUrl`; empty: none',
+  ),
   connectTimeout: seconds(
     'EBAY_CONNECT_TIMEOUT',
     3,
@@ -243,6 +249,12 @@ export const schema = {
     deadline: seconds('SEARCH_DEADLINE', 172_800, 'A search that waits for longer ends with what it has'),
     backlogLimit: count('BACKLOG_LIMIT', 100_000, 'Most searches that may wait in a queue; more are refused'),
     retained: count('RETAINED_SEARCHES', 10_000, 'Most ended searches kept per queue; older ones go first'),
+    costs: key<'' | Readonly<Record<string, unknown>>>(
+      'json object or empty',
+      'COSTS',
+      '',
+      'Own figures for landed cost and margin, a JSON object as `costs` of a request; for a request without; empty: none',
+    ),
   },
   events: {
     kept: count('EVENTS_KEPT', 50_000, 'About how many events are kept; older ones go first'),

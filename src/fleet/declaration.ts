@@ -5,6 +5,7 @@ import { settings } from '../config/schema.ts';
 import { readSecretFile } from '../config/secrets.ts';
 import { mistakeIn } from '../config/written.ts';
 import { Failure } from '../failures.ts';
+import { checkCosts } from '../product/parseRequest.ts';
 
 /**
  * A tenant as a file or a command declares it: the place of its keyset, and the settings that differ from the process's.
@@ -27,6 +28,10 @@ export interface TenantDeclaration {
   scheduledShare?: number;
   /** Calls that one worker handles at once for this tenant. */
   concurrency?: number;
+  /** Digits. */
+  affiliateCampaignId?: string;
+  /** Of a request without costs of its own. */
+  costs?: Readonly<Record<string, unknown>>;
   /** As the list in SCHEDULES_FILE. */
   schedules?: unknown[];
 }
@@ -51,6 +56,8 @@ export const OVERRIDES = {
   backfillShare: 'pace.backfillShare',
   scheduledShare: 'pace.scheduledShare',
   concurrency: 'worker.concurrency',
+  affiliateCampaignId: 'ebay.affiliateCampaignId',
+  costs: 'search.costs',
 } as const satisfies Partial<Record<keyof TenantDeclaration, string>>;
 
 const VARIABLE = /^[A-Za-z_]\w{0,99}$/;
@@ -122,9 +129,15 @@ export function tenantProblems(value: unknown): ConfigProblem[] {
     if (value[field] !== undefined && !accepts(value[field]))
       refuse(field, `is ${(JSON.stringify(value[field]) ?? '').slice(0, 200)}, but must be ${allowed}`);
   }
+  if (isObject(value.costs)) problems.push(...costsProblems(value.costs));
   if (value.schedules !== undefined && !Array.isArray(value.schedules))
     refuse('schedules', 'must be a list, as in SCHEDULES_FILE');
   return problems;
+}
+
+/** What is wrong with costs in a setting or a declaration, each by its path. */
+export function costsProblems(costs: unknown): ConfigProblem[] {
+  return checkCosts(costs).map(({ path, message }) => ({ name: path, message }));
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

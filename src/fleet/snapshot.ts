@@ -3,6 +3,7 @@ import { type Config, ConfigError, type Content, linesOf, withValues } from '../
 import { withSettings } from '../config/load.ts';
 import { parseScheduleList } from '../queue/schedules/definition.ts';
 import {
+  costsProblems,
   DEFAULT_TENANT,
   declarationProblems,
   type Keyset,
@@ -82,6 +83,9 @@ export function snapshotOf(
     const list = name === DEFAULT_TENANT ? names.schedules : `${at}.schedules`;
     problems.push(...errors.map(({ path, message }) => ({ name: `${list}.${path}`, message })));
   }
+  if (config.search.costs !== '')
+    for (const { name, message } of costsProblems(config.search.costs))
+      problems.push({ name: name.replace(/^costs/, 'COSTS'), message });
   if (problems.length > 0) throw new ConfigError(problems);
   return { version, config, tenants: new Map(all.map((tenant) => [tenant.name, tenant])) };
 }
@@ -91,7 +95,8 @@ function credentialReason(config: Config): string | undefined {
 }
 
 function tenantConfig(base: Config, declaration: TenantDeclaration, keyset: Keyset): Config {
-  const values: Content = { ebay: { ...keyset } };
+  // A campaign and costs are those of one party: a tenant never has another one's.
+  const values: Content = { ebay: { ...keyset, affiliateCampaignId: '' }, search: { costs: '' } };
   for (const [field, path] of Object.entries(OVERRIDES)) {
     const value = declaration[field as keyof typeof OVERRIDES];
     const [group, key] = path.split('.') as [string, string];

@@ -34,6 +34,10 @@ export interface ProducerOptions {
   rules: JobDefaults;
   /** Marketplace of a request that names none; read for each request, since it may change. */
   readonly marketplace: string;
+  /** For a request without costs, as its setting is written; read for each request. Empty: none. */
+  readonly costs?: unknown;
+  /** Undefined where only the worker knows it. */
+  readonly affiliateCampaignId?: string | undefined;
   /** How long a search's products are kept after its first answer, ms. */
   resultsTtlMs: number;
   /** The longest life of a search, and so of what is stored about it, ms. */
@@ -222,8 +226,8 @@ export class SearchProducer {
   async cancel(searchId: string): Promise<boolean> {
     return this.#call(async () => {
       const job = await this.#reader.job(searchId);
-      const { searches, marketplace } = this.#options;
-      const parts = { searches, store: this.#store, coalesced: this.#coalesced, marketplace };
+      const { searches, marketplace, costs } = this.#options;
+      const parts = { searches, store: this.#store, coalesced: this.#coalesced, marketplace, costs };
       return cancelSearch(parts, job, this.#reader.refOf(job));
     }, searchId);
   }
@@ -257,10 +261,9 @@ export class SearchProducer {
 
   /** @throws Failure `invalid_request` naming every wrong field; with several requests paths begin with the index */
   #checked(requests: readonly SearchRequest[]): NormalRequest[] {
-    const { tenant, marketplace } = this.#options;
-    const parsed = requests.map((request) =>
-      parseSearchRequest(withTenant(request, tenant), { marketplace }),
-    );
+    const { tenant, marketplace, costs, affiliateCampaignId } = this.#options;
+    const defaults = { marketplace, costs, affiliateCampaignId };
+    const parsed = requests.map((request) => parseSearchRequest(withTenant(request, tenant), defaults));
     const errors = parsed.flatMap((result, index) => {
       if (result.ok) return [];
       return requests.length === 1 ? result.errors : below(index, result.errors);

@@ -229,7 +229,7 @@ async function raiseClass(
   }
 }
 
-type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'>;
+type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'> & { costs?: unknown };
 
 /**
  * False for a search that has ended. One that others wait for goes on for them and stops when the last of them is cancelled.

@@ -31,6 +31,10 @@ export interface QueueContext {
   crashIsolation: { busy: boolean };
   /** Marketplace of a search that names none. */
   marketplace: string;
+  /** The tenant's own, for a search without costs; as its setting is written. Empty: none. */
+  costs: unknown;
+  /** Empty: no affiliate links, and no search may name a reference for them. */
+  affiliateCampaignId: string;
   /** Ms between two calls of the fleet now; 0 for none. It may change while a process runs. */
   intervalMs: () => number;
   /** How old a search may get, ms. */

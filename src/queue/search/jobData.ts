@@ -4,7 +4,7 @@ import type { Redis } from 'ioredis';
 import type { Static } from 'typebox';
 import { Failure, withBecause } from '../../failures.ts';
 import { MARKETPLACE_IDS } from '../../product/marketplaces.ts';
-import { isObject, parseSearchRequest } from '../../product/parseRequest.ts';
+import { isObject, parseSearchRequest, type RequestDefaults } from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { InputError } from '../../product/schemaErrors.ts';
@@ -82,11 +82,13 @@ export function callOptions({ attempts, backoffMs, keep }: JobDefaults): JobsOpt
   };
 }
 
+type JobRequestDefaults = RequestDefaults & { tenant: string };
+
 /**
  * The request that a search job carries. Anyone with BullMQ may have added the job, so everything is checked.
  * @throws Failure `unknown_job_type`, `unknown_payload_version` or `invalid_payload`, naming each field.
  */
-export function readSearch(job: Job, defaults: { tenant: string; marketplace: string }): NormalRequest {
+export function readSearch(job: Job, defaults: JobRequestDefaults): NormalRequest {
   const name = JSON.stringify(job.name.slice(0, 64));
   if (job.name !== SEARCH_JOB)
     throw new Failure('unknown_job_type', `job name ${name}: only "${SEARCH_JOB}" is known here`);
@@ -96,11 +98,9 @@ export function readSearch(job: Job, defaults: { tenant: string; marketplace: st
 }
 
 /** @throws Failure `invalid_payload` */
-export function checkedRequest(
-  data: unknown,
-  { tenant, marketplace }: { tenant: string; marketplace: string },
-): NormalRequest {
-  const parsed = parseSearchRequest(withTenant(data, tenant), { marketplace });
+export function checkedRequest(data: unknown, defaults: JobRequestDefaults): NormalRequest {
+  const { tenant } = defaults;
+  const parsed = parseSearchRequest(withTenant(data, tenant), defaults);
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
   if (parsed.request.tenant === tenant) return parsed.request;
   const message = `this queue belongs to tenant ${tenant}`;
