@@ -30,7 +30,7 @@ export interface ListingPage<Item extends { itemId: string } = { itemId: string 
   nextOffset?: number;
   /** What eBay claims to have in all; null where it claims nothing. */
   total: number | null;
-  /** All of it was known to the search's track, newest first: nothing after it is asked for. */
+  /** Its end was known to the search's track, newest first: nothing after it is asked for. */
   endsAtKnown?: true;
   products: readonly Item[];
 }
@@ -89,6 +89,7 @@ export function pageNumber(
 
 /** Search calls that a request costs when its listings hold enough and nothing is repeated or dropped. */
 export function fewestCalls(request: NormalRequest): number {
+  if (request.items !== undefined) return 0;
   return request.marketplaces.reduce((sum, id) => sum + Math.ceil(shareOf(request, id) / MAX_PAGE_SIZE), 0);
 }
 
@@ -97,6 +98,7 @@ const DEFAULT_BOUND = 5;
 
 /** Pages that a search asks for at most. */
 export function callBound(request: NormalRequest): number {
+  if (request.items !== undefined) return 0;
   return request.maxCalls ?? DEFAULT_BOUND * fewestCalls(request);
 }
 
@@ -104,6 +106,12 @@ export function callBound(request: NormalRequest): number {
 export function mostCalls(request: NormalRequest): number {
   const window = Math.ceil(MAX_ITEMS / pageSize(request));
   return Math.min(callBound(request), window * request.marketplaces.length);
+}
+
+/** Items of a marketplace that a search wants at most and can go through within its bound. */
+export function mostItems(request: NormalRequest, marketplace: MarketplaceId): number {
+  const pages = partOf(callBound(request), request, marketplace);
+  return Math.min(shareOf(request, marketplace), pages * pageSize(request));
 }
 
 /** How far a search is. */
@@ -126,6 +134,8 @@ export function progressOf<Item extends { itemId: string }, Page extends Listing
   pages: readonly Page[],
   fits: (item: Item) => boolean,
 ): Progress<Page> {
+  // Listings that are named have no pages.
+  if (request.items !== undefined) return { pages: [], next: [], stoppedBy: 'end' };
   const walks = request.marketplaces.map((id) => new Walk<Item, Page>(request, id, pages, fits));
   for (const walk of walks) walk.takeShare();
   const used = () => walks.flatMap((walk) => walk.pages);
@@ -243,7 +253,8 @@ function endsAtWindow({ offset, limit, hasNext, total }: ListingPage): boolean {
   return !hasNext && offset + limit >= MAX_ITEMS && (total ?? 0) > MAX_ITEMS;
 }
 
-function followingOffset({
+/** Where the page after this one begins; undefined where none follows. */
+export function followingOffset({
   hasNext,
   nextOffset,
   offset,

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
 import { MARKETPLACES } from '../config/formats.ts';
 import { hasMarginCondition } from './costs.ts';
+import type { MarketplaceId } from './marketplaces.ts';
 import { fromMinorUnits, isZero, type Money, minorUnits } from './money.ts';
 import { normalForm } from './parseRequest.ts';
 import type { Mark, Product } from './product.ts';
-import type { NormalRequest } from './requestSchema.ts';
+import { MAX_ITEMS, type NormalRequest } from './requestSchema.ts';
 import type { StoppedBy } from './summary.ts';
 
 /** A price of a listing that was reported last, or seen first. Prices of other variations and sources are never compared. */
@@ -47,6 +48,21 @@ export interface Track {
   rememberedFrom: number;
   /** By listing, see `listingOf`. */
   listings: ReadonlyMap<string, Remembered>;
+  /** See `Newest`; undefined in a track of an earlier release. */
+  newest?: Newest | undefined;
+}
+
+/**
+ * Of each marketplace, how many of its newest items the searches sorted by newest first have seen without a gap; `MAX_ITEMS`
+ * where they came to the end of the listing.
+ */
+export type Newest = Partial<Record<MarketplaceId, number>>;
+
+/** What a search sorted by newest first saw of a marketplace, from the first page on without a gap. */
+export interface SeenNewest {
+  itemIds: readonly string[];
+  /** Its last page is known to the track, or the last one of the listing; null: the search wanted no more. */
+  end: 'known' | 'listing' | null;
 }
 
 /** What a search decided. It does not change, whatever the search fetches later. */
@@ -85,6 +101,8 @@ export interface Observation {
   whole: boolean;
   /** See `priceCurrencyOf`. */
   priceCurrency?: string | undefined;
+  /** Of a search sorted by newest first. */
+  newest?: Partial<Record<MarketplaceId, SeenNewest>> | undefined;
   /** What this search decided before it was continued. */
   before?: TrackVerdict | undefined;
 }
@@ -223,13 +241,49 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
       since: track.since ?? (complete ? began : null),
       lastWhole: whole && !settled ? Math.max(began, track.lastWhole ?? 0) : track.lastWhole,
       listings,
+      newest: newestAfter(track, observation),
     },
   };
 }
 
-/** Whether no item of a page is new to the track. In a search sorted by newest first, nothing new can follow then. */
-export function isWhollyKnown({ since, listings }: Track, itemIds: readonly string[]): boolean {
-  return since !== null && itemIds.length > 0 && itemIds.every((id) => listings.has(listingOf(id)));
+/**
+ * How many items at the end of a page must be known. eBay's order by date is not exact: where half of a page is known, a new
+ * listing that still follows would be a hundred places from its own. A listing that is offered again is a new one, with a new
+ * date.
+ */
+const KNOWN_PART = 0.5;
+const KNOWN_LEAST = 10;
+
+/**
+ * Whether nothing new can follow a page of a search sorted by newest first: the track knows the items at its end, so it knows
+ * the older ones behind them, as far as its searches went.
+ * @param itemIds those that the search delivers, in their order @param wanted items that it may go through at most
+ */
+export function isAllKnownBehind(
+  { since, listings, newest }: Track,
+  itemIds: readonly string[],
+  { marketplace, wanted }: { marketplace: MarketplaceId; wanted: number },
+): boolean {
+  const isKnown = (id: string) => listings.has(listingOf(id));
+  const tail = itemIds.slice(-Math.max(KNOWN_LEAST, Math.ceil(itemIds.length * KNOWN_PART)));
+  if (since === null || tail.length === 0 || !tail.every(isKnown)) return false;
+  // What an earlier release stored says nothing of it.
+  if (newest === undefined) return true;
+  const added = itemIds.filter((id) => !isKnown(id)).length;
+  return (newest[marketplace] ?? 0) + added >= wanted;
+}
+
+function newestAfter({ newest, listings }: Track, { newest: seen }: Observation): Newest | undefined {
+  if (seen === undefined) return newest;
+  const after: Newest = { ...newest };
+  for (const [id, { itemIds, end }] of Object.entries(seen) as Array<[MarketplaceId, SeenNewest]>) {
+    const different = new Set(itemIds);
+    const added = [...different].filter((itemId) => !listings.has(listingOf(itemId))).length;
+    if (end === 'listing') after[id] = MAX_ITEMS;
+    else if (end === null) after[id] = different.size;
+    else if (after[id] !== undefined) after[id] = Math.min(after[id] + added, MAX_ITEMS);
+  }
+  return Object.keys(after).length === 0 ? newest : after;
 }
 
 /**

@@ -47,6 +47,8 @@ export interface TrackState {
   lastWhole: number | null;
   /** No listing in it was seen before, ms since the epoch. Missing in what earlier releases wrote. */
   oldest?: number;
+  /** Missing in what earlier releases wrote, and in a track of other searches. */
+  newest?: Track['newest'];
 }
 
 export interface TrackId {
@@ -124,6 +126,7 @@ export class Tracks {
         since: comparison.after.since,
         lastWhole: comparison.after.lastWhole,
         oldest: oldestOf(known.listings, comparison.after.listings),
+        newest: comparison.after.newest,
       };
       const reply = await this.#redis.eval(
         COMMIT,
@@ -166,8 +169,8 @@ export class Tracks {
         return remembered === undefined ? [] : [[listing, remembered] as const];
       })
       .filter(([, { lastSeen }]) => lastSeen >= rememberedFrom);
-    const { since = null, lastWhole = null } = state ?? {};
-    return { since, lastWhole, rememberedFrom, listings: new Map(listings) };
+    const { since = null, lastWhole = null, newest } = state ?? {};
+    return { since, lastWhole, rememberedFrom, listings: new Map(listings), newest: newest ?? undefined };
   }
 
   #key(track: TrackId): string {

@@ -2,10 +2,10 @@ import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
-import { factsOf, needOf, pagesAhead } from '../../collector/paging.ts';
+import { factsOf, mostItems, needOf, pagesAhead } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
-import { isWhollyKnown, trackFingerprint } from '../../product/track.ts';
+import { isAllKnownBehind, trackFingerprint } from '../../product/track.ts';
 import {
   itemField,
   itemFields,
@@ -146,7 +146,7 @@ async function packedPage(context: QueueContext, page: number, call: PageCall) {
   return { head, answer: pageFields(page, answer, head) };
 }
 
-/** Newest first, what follows a page that the track knows is known too. */
+/** Newest first, what follows a page whose end the track knows is known too. */
 function endsAtKnown({ track, sort }: NormalRequest): boolean {
   return track !== undefined && sort === 'newlyListed';
 }
@@ -162,7 +162,11 @@ async function stopAtKnown(
   const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
   const name = { tenant, name: request.track as string, request: trackFingerprint(request) };
   const track = await tracks.look(name, itemIds);
-  return isWhollyKnown(track, itemIds) ? { ...answer, endsAtKnown: true } : answer;
+  const { marketplace, total } = answer;
+  const wanted = Math.min(mostItems(request, marketplace), total ?? Number.POSITIVE_INFINITY);
+  return isAllKnownBehind(track, itemIds, { marketplace, wanted })
+    ? { ...answer, endsAtKnown: true }
+    : answer;
 }
 
 /** The details of one product. */

@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, type PageHead } from '../../collector/assemble.ts';
+import { followingOffset } from '../../collector/paging.ts';
 import {
   eventOfFailure,
   eventsOfEnd,
@@ -131,8 +132,25 @@ function observationOf(request: NormalRequest, content: StoredResult, complete: 
         sawWhole(coverageOf(answers.filter((page) => page.marketplace === id))),
       ),
     priceCurrency: priceCurrencyOf(request),
+    ...(request.sort === 'newlyListed' && { newest: newestOf(request, answers) }),
     ignored: [...new Set(warnings)].sort().join(),
   };
+}
+
+/** How far the pages of each marketplace go without a gap. @param answers by their place */
+function newestOf(request: NormalRequest, answers: PageAnswer[]): TrackObservation['newest'] {
+  const seen: TrackObservation['newest'] = {};
+  for (const id of request.marketplaces) {
+    const pages: PageAnswer[] = [];
+    for (const page of answers.filter(({ marketplace }) => marketplace === id))
+      if (page.offset === (pages.length === 0 ? 0 : followingOffset(pages.at(-1) as PageAnswer)))
+        pages.push(page);
+    const last = pages.at(-1);
+    if (last === undefined) continue;
+    const itemIds = pages.flatMap(({ products }) => products.map(({ itemId }) => itemId));
+    seen[id] = { itemIds, end: last.endsAtKnown ? 'known' : last.hasNext ? null : 'listing' };
+  }
+  return seen;
 }
 
 /** How far these pages of a marketplace, in order, reach. */

@@ -167,14 +167,42 @@ describe('a search for the newest with a track', () => {
     expect(summary?.counts.filteredOut).to.equal(2);
   });
 
-  it('goes on to the first page that is wholly known, and never asks for one after it', async () => {
+  it('makes one call for five new listings, whose page ends with known ones', async () => {
+    await service.search({ ...newest, maxItems: 400 });
+    const added = Array.from({ length: 5 }, (_, n) =>
+      service.simulator.controls.addListing({ title: `phone case of five ${n}`, price: '5.00' }),
+    );
+    service.simulator.controls.clearLog();
+    const { searchId, summary } = await service.search({ ...newest, maxItems: 400 });
+    expect(service.calledOffsets()).to.deep.equal([0]);
+    expect(summary).to.deep.include({ stoppedBy: 'known', calls: 1 });
+    const products = await service.producer.products(searchId);
+    const fresh = products.filter(({ mark }) => mark === 'new').map(({ itemId }) => itemId);
+    expect(fresh).to.have.members(added);
+  });
+
+  it('goes on where it wants more than the searches of its track ever saw, and only then', async () => {
+    const offsetsOf = async (maxItems: number, change: object = {}) => {
+      service.simulator.controls.clearLog();
+      await service.search({ ...newest, maxItems, ...change });
+      return service.calledOffsets();
+    };
+    // Another order says nothing of how many of the newest are known.
+    expect(await offsetsOf(400, { sort: 'price' })).to.deep.equal([0, 200]);
+    expect(await offsetsOf(200)).to.deep.equal([0]);
+    expect(await offsetsOf(600)).to.deep.equal([0, 200, 400]);
+    expect(await offsetsOf(599)).to.deep.equal([0]);
+    expect(await offsetsOf(1000, { maxCalls: 2 })).to.deep.equal([0]);
+  });
+
+  it('goes on to the first page that ends with known ones, and never asks for one after it', async () => {
     await service.search(newest);
-    const added = Array.from({ length: 201 }, (_, n) =>
+    const added = Array.from({ length: 310 }, (_, n) =>
       service.simulator.controls.addListing({ title: `phone case number ${n}`, price: '5.00' }),
     );
     service.simulator.controls.clearLog();
     const { searchId } = await service.search(newest);
-    // 200 new ones, then the last new one among known ones, then known ones only.
+    // 200 new ones, then 110 new ones before 90 known ones, then known ones only.
     expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
     const products = await service.producer.products(searchId);
     const fresh = products.filter(({ mark }) => mark === 'new').map(({ itemId }) => itemId);

@@ -5,7 +5,7 @@ import { type NormalRequest, SearchRequestSchema } from '../../../src/product/re
 import {
   type Coverage,
   compareWithTrack,
-  isWhollyKnown,
+  isAllKnownBehind,
   listingOf,
   MEANING,
   MORE_MEANING,
@@ -382,7 +382,8 @@ describe('a listing with variations', () => {
   it('is the same listing whatever variation eBay shows', () => {
     const track = trackAfter([red]);
     expect(verdictOf(track, look(1, [blue]))).to.deep.equal({ marks: { 'v1|7|2': 'same' }, gone: [] });
-    expect(isWhollyKnown(track, ['v1|7|3'])).to.equal(true);
+    const page = { marketplace: 'EBAY_US', wanted: 1 } as const;
+    expect(isAllKnownBehind(track, ['v1|7|3'], page)).to.equal(true);
     expect(verdictOf(track, look(1, [])).gone).to.deep.equal(['v1|7|1']);
   });
 
