@@ -3,6 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { csvColumns, csvForm, productCsv, SEPARATORS, type SeparatorName } from '../product/csv.ts';
 import type { Product } from '../product/product.ts';
+import type { SearchRequest } from '../product/requestSchema.ts';
 import type { Outcome, SearchSummary } from '../product/summary.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
@@ -12,12 +13,12 @@ import { estimateTexts, isWhole, partialReasons, summaryFacts, waitReasonText } 
 import { countText, distanceText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
-import { addRequestFlags, requestFrom, wholeNumber, withOptions } from './flags.ts';
+import { addRequestFlags, type Defaults, requestFrom, wholeNumber, withOptions } from './flags.ts';
 import { onInterrupt } from './signals.ts';
 import { clockText, fieldLines, productTable, whenText } from './table.ts';
 import { type Colour, harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
 
-interface Flags {
+export interface Flags {
   get?: string;
   cancel?: string;
   retry?: string;
@@ -56,13 +57,23 @@ export function command(terminal: Terminal): Command {
     )
     .addOption(new Option('--separator <name>', 'of the CSV').choices(Object.keys(SEPARATORS)))
     .action(async (query: string | undefined, flags: Flags) => {
-      terminal.exit = await runSearch(terminal, query, flags).catch((error) => {
+      const request = (ebay: Defaults) => requestFrom(query, { ...flags }, ebay);
+      const wanted = { isNamed: query !== undefined, request, print: printFound };
+      terminal.exit = await runSearch(terminal, flags, wanted).catch((error) => {
         throw withOptions(error);
       });
     });
 }
 
-async function runSearch(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
+/** What a command asks for, and how it shows what was found. */
+interface Wanted {
+  /** Whether its arguments name something to look for. */
+  isNamed: boolean;
+  request(defaults: Defaults): SearchRequest;
+  print: typeof printFound;
+}
+
+export async function runSearch(terminal: Terminal, flags: Flags, wanted: Wanted): Promise<ExitCode> {
   flags.csv ||= flags.excel ?? false;
   const { get, cancel, retry, json, csv, columns, separator, dryRun, wait } = flags;
   const [earlier, ...more] = [get, cancel, retry].filter((id) => id !== undefined);
@@ -70,7 +81,7 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
   if (columns !== undefined && !csv) throw new UsageError('--columns needs --csv');
   if (separator !== undefined && !csv) throw new UsageError('--separator needs --csv or --excel');
   columnsOf(columns);
-  if (more.length > 0 || (earlier !== undefined && query !== undefined))
+  if (more.length > 0 || (earlier !== undefined && wanted.isNamed))
     throw new UsageError('give a query, --get ID, --cancel ID or --retry ID: one of them');
   if (dryRun && (earlier !== undefined || csv))
     throw new UsageError('--dry-run needs a query, and of the output options accepts only --json');
@@ -78,11 +89,11 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
   if (earlier === undefined) {
     // Before Redis is needed: a wrong request is reported as one.
     const { parseSearchRequest } = await import('../product/parseRequest.ts');
-    const parsed = parseSearchRequest(requestFrom(query, { ...flags }, config.ebay), config.ebay);
+    const parsed = parseSearchRequest(wanted.request(config.ebay), config.ebay);
     if (!parsed.ok) throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
   }
   return withProducer(config, flags.tenant, async (producer, { ebay }) => {
-    const request = () => requestFrom(query, { ...flags }, ebay);
+    const request = () => wanted.request(ebay);
     if (dryRun) {
       const estimate = await producer.estimate(request());
       const text = estimateText(estimate, terminal, await producer.now());
@@ -96,7 +107,7 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
       terminal.print(json ? JSON.stringify({ searchId }) : searchId);
       return EXIT.done;
     }
-    const opened = { terminal, producer, flags };
+    const opened = { terminal, producer, flags, print: wanted.print };
     try {
       return await show(opened, wait ? await waitFor(opened, searchId) : await producer.get(searchId));
     } catch (error) {
@@ -111,9 +122,13 @@ async function runSearch(terminal: Terminal, query: string | undefined, flags: F
 /** How long Redis may be away while this command waits for a search, ms; a connection that is replaced takes less. */
 const OUTAGE_MS = 1000;
 
-type Opened = { terminal: Terminal; producer: SearchProducer; flags: Flags };
+type Opened = { terminal: Terminal; producer: SearchProducer; flags: Flags; print: typeof printFound };
 
-async function waitFor({ terminal, producer, flags }: Opened, searchId: string): Promise<SearchReport> {
+/** The end of a search, whose progress is shown meanwhile. @throws Failure `interrupted` that says how to get it later */
+export async function waitFor(
+  { terminal, producer, flags }: Omit<Opened, 'flags' | 'print'> & { flags: Pick<Flags, 'json'> },
+  searchId: string,
+): Promise<SearchReport> {
   const interrupt = onInterrupt();
   const { signal } = interrupt;
   const line = progressLine(terminal);
@@ -152,7 +167,7 @@ export function progressText({ state, progress }: SearchReport, waitedMs: number
   return state === 'waiting' ? `waiting${why} · ${done}` : `collecting${again} · ${done}`;
 }
 
-async function show({ terminal, producer, flags }: Opened, report: SearchReport): Promise<ExitCode> {
+async function show({ terminal, producer, flags, print }: Opened, report: SearchReport): Promise<ExitCode> {
   const { searchId, state, summary, error } = report;
   if (error !== null) throw searchFailed(report);
   if (state !== 'done' || summary === null) {
@@ -160,7 +175,7 @@ async function show({ terminal, producer, flags }: Opened, report: SearchReport)
     return EXIT.done;
   }
   const [products, now] = await Promise.all([producer.products(searchId), producer.now()]);
-  printFound(terminal, { summary, products }, flags, now);
+  print(terminal, { summary, products }, flags, now);
   return ENDS[summary.outcome].exit;
 }
 
@@ -170,7 +185,7 @@ function columnsOf(list: string | undefined): string[] {
   return chosen.columns;
 }
 
-type Found = { summary: SearchSummary; products: Product[] };
+export type Found = { summary: SearchSummary; products: Product[] };
 
 /** An ended search as JSON, CSV or a table. Beside CSV the summary goes to stderr. */
 export function printFound(
@@ -205,7 +220,7 @@ export function printFound(
 }
 
 /** How old the prices are, as eBay's terms ask: `prices seen now`, `prices seen between 2 h ago and 4 min ago`. */
-function ageText(products: readonly Product[], now: number): string {
+export function ageText(products: readonly Product[], now: number): string {
   const times = products.map(({ observedAt }) => observedAt).sort();
   const [oldest = '', newest = ''] = [times[0], times.at(-1)].map((iso) => distanceText(iso as string, now));
   return `prices seen ${oldest === newest ? oldest : `between ${oldest} and ${newest}`}`;
@@ -233,7 +248,7 @@ export const ENDS: Readonly<Record<Outcome, End>> = {
 };
 
 /** One line for the outcome, and one for each of eBay's warnings and for everything that is not there. */
-function summaryText(summary: SearchSummary, { paint }: Terminal): string {
+export function summaryText(summary: SearchSummary, { paint }: Terminal): string {
   const { outcome, warnings, missing, error, startedAt, finishedAt, trackNote } = summary;
   const { mark, colour } = ENDS[outcome];
   const duration = `${((Date.parse(finishedAt) - Date.parse(startedAt)) / 1000).toFixed(1)} s`;

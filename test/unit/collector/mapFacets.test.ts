@@ -3,11 +3,14 @@ import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { headOf } from '../../../src/collector/assemble.ts';
 import { mapFacets } from '../../../src/collector/mapFacets.ts';
 import { mapPage } from '../../../src/collector/mapPage.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 import { SearchSummarySchema } from '../../../src/product/summary.ts';
+import { packHead, unpackHead } from '../../../src/results/packing.ts';
 import { MADE_UP } from '../../contract/madeUpAnswers.ts';
+import { request } from './listing.ts';
 
 const asked = {
   marketplace: 'EBAY_US',
@@ -55,6 +58,13 @@ describe('what narrows a search', () => {
   it('is absent from a page without it, as is a corrected query', () => {
     expect(page(MADE_UP['search-us'])).to.not.have.any.keys('facets', 'correctedQuery');
     expect(page(MADE_UP['search-refinement'])).to.include({ correctedQuery: 'lamp' });
+  });
+
+  it('is in the head of its page, and a head without it is what it was', () => {
+    const headOfPage = (name: string) =>
+      unpackHead(packHead(headOf(request(), { ...page(MADE_UP[name]), calls: 1, latencyMs: 1 })));
+    expect(headOfPage('search-refinement').facets).to.deep.equal(page(MADE_UP['search-refinement']).facets);
+    expect(headOfPage('search-us')).to.not.have.any.keys('facets', 'correctedQuery');
   });
 
   it('leaves out what no request can hold, what has no count, and what comes twice', () => {
@@ -149,7 +159,7 @@ describe('what narrows a search', () => {
           expectRequest({ query: 'x', filters: { buyingOptions: buyingOptions.map(({ name }) => name) } });
         for (const { id } of categories) expectRequest({ categoryIds: [id] });
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   });
 
