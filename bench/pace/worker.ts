@@ -27,7 +27,7 @@ function busy(collector: Collector): Collector {
       await sleep(Math.random() * WORK_MS);
       return collector.collectPage(call);
     },
-    collectDetails: (call) => collector.collectDetails(call),
+    collectItem: (call) => collector.collectItem(call),
   };
 }
 

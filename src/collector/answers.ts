@@ -16,7 +16,7 @@ export interface PageAnswer {
   hasNext: boolean;
   /** Where the next page begins, where that is not right behind this one. */
   nextOffset?: number;
-  /** All of it was known to the search's track, newest first: nothing after it is asked for. */
+  /** Its end was known to the search's track, newest first: nothing after it is asked for. */
   endsAtKnown?: true;
   /** Items in the answer, readable or not. */
   received: number;
@@ -34,11 +34,21 @@ export interface PageAnswer {
   latencyMs: number;
 }
 
-/** What an item's own call gave: the unit that the queue stores for `details: full`. */
+/** What the call for an item, or for all variations of a listing, gave: the unit that the queue stores. */
 export interface ItemAnswer {
+  /** Of several variations, those of the first. */
   details: ProductDetails;
   /** What the answer says of the listing in place of the page; absent where it names no offer, or release 0.1 stored it. */
   listing?: ListingNow;
+  /**
+   * What the answer describes as products of their own, each with its details, where it is not asked for to add to a product
+   * of a page (`givesProducts`). None of a listing that is gone.
+   */
+  products?: Product[];
+  /** Variations that could not be read: reason → n; absent where all could. */
+  rejected?: Record<string, number>;
+  /** No item, since the listing has variations: they are asked for next. */
+  hasVariations?: true;
   /** HTTP attempts that this answer took. */
   calls: number;
   /** As of `PageAnswer`; 0 of an item that is gone. */

@@ -3,9 +3,11 @@ import type { Config } from '../config/config.ts';
 import type { BrowseClient } from '../ebay/client.ts';
 import type { CallClass } from '../ebay/gate/gate.ts';
 import { LocalGate } from '../ebay/gate/localGate.ts';
-import type { TokenSource } from '../ebay/http.ts';
+import type { CallFor, EbayAnswer, TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
+import { givesProducts, listingNamed } from '../product/itemReference.ts';
 import { linkableHosts, type MarketplaceId } from '../product/marketplaces.ts';
+import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import {
   type MissingPart,
@@ -18,14 +20,15 @@ import { listingOf } from '../product/track.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
-import { type Assembled, assemble, withDetails } from './assemble.ts';
-import { goneDetails, mapDetails } from './mapDetails.ts';
+import { type Assembled, assemble } from './assemble.ts';
+import { deliveredBy, itemsWanted, placesOf, productsAt } from './deliver.ts';
+import { goneDetails, mapDetails, mapGroup, mapItemAnswer } from './mapDetails.ts';
 import { mapPage } from './mapPage.ts';
 import type { PageAddress } from './paging.ts';
 import { itemCall, searchCall } from './query.ts';
 
 /** eBay's Browse API, as `BrowseClient` calls it. */
-export type Browse = Pick<BrowseClient, 'search' | 'getItem'>;
+export type Browse = Pick<BrowseClient, 'search' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup'>;
 
 export interface CollectorOptions {
   browse: Browse;
@@ -53,9 +56,10 @@ export interface PageCall extends PageAddress {
   ids?: Fields;
 }
 
-export interface DetailsCall {
+export interface ItemCall {
   request: NormalRequest;
   marketplace: MarketplaceId;
+  /** What is asked for: an item's id, or another `ItemReference`. */
   itemId: string;
   class: CallClass;
   signal?: AbortSignal;
@@ -111,6 +115,8 @@ export class EbayProductCollector {
     const browse: Browse = {
       search: async (...call) => (await client()).search(...call),
       getItem: async (...call) => (await client()).getItem(...call),
+      getItemByLegacyId: async (...call) => (await client()).getItemByLegacyId(...call),
+      getItemsByGroup: async (...call) => (await client()).getItemsByGroup(...call),
     };
     return new EbayProductCollector({
       browse,
@@ -143,28 +149,76 @@ export class EbayProductCollector {
     return { ...mapped.page, calls: attempts, latencyMs };
   }
 
-  /** One item's details; an item that eBay no longer has is an answer too. @throws Failure as `EbayHttp.get`. */
-  async collectDetails(wanted: DetailsCall): Promise<ItemAnswer> {
-    const { request, marketplace, itemId, ...call } = wanted;
-    const { headers } = itemCall(request, marketplace, itemId, this.#campaignId);
+  /**
+   * What one call says of an item, of a listing, or of all variations of one; that eBay no longer has it is an answer too.
+   * @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer about something else, `item-has-variations`
+   */
+  async collectItem({ request, marketplace, itemId, ...call }: ItemCall): Promise<ItemAnswer> {
+    const asProducts = givesProducts(request, itemId);
     try {
-      const { body, latencyMs, attempts } = await this.#browse.getItem(itemId, headers, call);
-      const mapped = mapDetails(body, this.#clock(), this.#hosts);
-      if (mapped === null || listingOf(mapped.itemId) !== listingOf(itemId))
+      const { headers } = itemCall(request, marketplace, itemId, this.#campaignId);
+      const { body, latencyMs, attempts } = await this.#ask(itemId, headers, call);
+      const said = asProducts ? this.#products(body, marketplace, itemId) : this.#details(body, itemId);
+      if (said === null)
         throw new Failure('ebay-bad-answer', `eBay's answer is not the item ${itemId}`, { calls: attempts });
-      const { details, listing } = mapped;
-      return { details, ...(listing && { listing }), calls: attempts, latencyMs };
+      return { ...said, calls: attempts, latencyMs };
     } catch (error) {
-      if (!(error instanceof Failure) || error.code !== 'item-gone') throw error;
-      return { details: goneDetails(this.#clock()), calls: error.detail.calls ?? 1, latencyMs: 0 };
+      if (!(error instanceof Failure)) throw error;
+      const details = goneDetails(this.#clock());
+      const { calls = 1 } = error.detail;
+      const none = { details, ...(asProducts && { products: [] }), calls, latencyMs: 0 };
+      if (error.code === 'item-gone') return none;
+      if (error.code !== 'item-has-variations') throw error;
+      if (request.variations === 'all')
+        return { ...none, details: { ...details, availability: 'unknown' }, hasVariations: true };
+      const listing = listingNamed(itemId);
+      const message =
+        `the listing ${listing} has variations: name one, as v1|${listing}|VARIATION or by the address of its page with ` +
+        'var=VARIATION, or ask for variations: all';
+      throw new Failure(error.code, message, error.detail);
     }
+  }
+
+  #ask(reference: string, headers: Record<string, string>, call: CallFor): Promise<EbayAnswer> {
+    const listing = listingNamed(reference);
+    if (reference.startsWith('legacy:')) return this.#browse.getItemByLegacyId(listing, headers, call);
+    if (reference.startsWith('group:')) return this.#browse.getItemsByGroup(listing, headers, call);
+    return this.#browse.getItem(reference, headers, call);
+  }
+
+  /** What an answer adds to a product of a page; null for another item's. */
+  #details(body: unknown, itemId: string): Pick<ItemAnswer, 'details' | 'listing'> | null {
+    const mapped = mapDetails(body, this.#clock(), this.#hosts);
+    if (mapped === null || listingOf(mapped.itemId) !== listingOf(itemId)) return null;
+    const { details, listing } = mapped;
+    return { details, ...(listing && { listing }) };
+  }
+
+  /** The products that an answer describes; null where they are not what was asked for. */
+  #products(
+    body: unknown,
+    marketplace: MarketplaceId,
+    reference: string,
+  ): Pick<ItemAnswer, 'details' | 'products' | 'rejected'> | null {
+    const observation = { marketplace, observedAt: this.#clock().toISOString(), rank: 1, hosts: this.#hosts };
+    const isGroup = reference.startsWith('group:');
+    const one = isGroup ? undefined : mapItemAnswer(body, observation)?.product;
+    const { products, rejected } = (isGroup ? mapGroup(body, observation) : null) ?? {
+      products: one ? [one] : [],
+      rejected: {},
+    };
+    const [first] = products;
+    const isAsked = ({ itemId }: Product) =>
+      reference.startsWith('v1|') ? itemId === reference : listingOf(itemId) === listingNamed(reference);
+    if (first === undefined || !products.every(isAsked)) return null;
+    return { details: first.details, products, ...(Object.keys(rejected).length > 0 && { rejected }) };
   }
 
   /**
    * A whole search without a queue, page by page, until what is wanted is there, the listings end or `maxCalls` is reached;
-   * then, with `details: full`, item by item. What came before a failure is kept and `missing` says what did not. A `track`
+   * then item by item, with `details: full`, `variations: all` or for the items of the request. What came before a failure is kept and `missing` says what did not. A `track`
    * is not compared: what it remembers is in Redis.
-   * @throws Failure the first one, when no page at all was answered; `filter-ignored` with `strictFilters`.
+   * @throws Failure the first one, when nothing at all was answered; `filter-ignored` with `strictFilters`.
    */
   async collect(request: NormalRequest, { signal }: { signal?: AbortSignal } = {}): Promise<Collected> {
     const pages: PageAnswer[] = [];
@@ -173,8 +227,8 @@ export class EbayProductCollector {
     const options = { request, class: request.priority, ...(signal ? { signal } : {}) };
     const broken = new Set<MarketplaceId>();
     let assembled = assemble(request, pages);
-    const open = () => assembled.next.find(({ marketplace }) => !broken.has(marketplace));
-    for (let address = open(); address !== undefined; address = open()) {
+    const nextPage = () => assembled.next.find(({ marketplace }) => !broken.has(marketplace));
+    for (let address = nextPage(); address !== undefined; address = nextPage()) {
       try {
         pages.push(await this.collectPage({ ...options, ...address }));
         assembled = assemble(request, pages);
@@ -188,26 +242,33 @@ export class EbayProductCollector {
         missing.push({ marketplace, page: before + 1, code: failure.code, message: failure.message });
       }
     }
-    if (pages.length === 0 && firstFailure) throw firstFailure;
-    let { products } = assembled;
-    let calls = pages.reduce((sum, page) => sum + page.calls, 0);
-    if (request.details === 'full') {
-      products = [];
-      for (const product of assembled.products) {
-        const { itemId, marketplace } = product;
+    const answers = new Map<string, ItemAnswer>();
+    const failed = new Set<string>();
+    const open = () =>
+      itemsWanted(request, assembled.products, answers).filter(
+        ({ itemId }) => !answers.has(itemId) && !failed.has(itemId),
+      );
+    // A listing that turns out to have variations is asked for again.
+    for (let items = open(); items.length > 0; items = open())
+      for (const { itemId, marketplace } of items) {
         try {
-          const answer = await this.collectDetails({ ...options, marketplace, itemId });
-          products.push(withDetails(product, answer));
-          calls += answer.calls;
+          answers.set(itemId, await this.collectItem({ ...options, marketplace, itemId }));
         } catch (error) {
-          const { code, message } = asFailure(error);
-          products.push(product);
-          missing.push({ marketplace, page: null, itemId, code, message });
+          const failure = asFailure(error);
+          firstFailure ??= failure;
+          failed.add(itemId);
+          missing.push({ marketplace, page: null, itemId, code: failure.code, message: failure.message });
         }
       }
-    }
-    const { counts, warnings, said, lookedAt, stoppedBy = null } = assembled;
-    const ending = { pages: assembled.pages, missing: missing.length, cancelled: false, stoppedBy, counts };
+    if (pages.length === 0 && answers.size === 0 && firstFailure) throw firstFailure;
+    const places = placesOf(request, assembled.products, (reference) => answers.has(reference));
+    const products = places.flatMap((place) => productsAt(request, place, answers));
+    const calls = [...pages, ...answers.values()].reduce((sum, answer) => sum + answer.calls, 0);
+    const { warnings, said } = assembled;
+    const delivered = deliveredBy(request, assembled, answers);
+    const { counts, lookedAt } = delivered;
+    const stoppedBy = delivered.stoppedBy ?? null;
+    const ending = { pages: delivered.answers, missing: missing.length, cancelled: false, stoppedBy, counts };
     const outcome = outcomeOf({ ...ending, onFailure: request.onFailure });
     return {
       products,
@@ -228,10 +289,10 @@ export class EbayProductCollector {
 export interface Collected
   extends Omit<Assembled, 'next' | 'stoppedBy' | 'said'>,
     Pick<SearchSummary, 'facets' | 'correctedQuery'> {
-  /** Null where a page failed. */
+  /** Null where a page failed, or one of the items of the request. */
   stoppedBy: StoppedBy | null;
   outcome: Outcome;
   missing: MissingPart[];
-  /** HTTP attempts of the pages and details that are there. */
+  /** HTTP attempts of the pages and items that are there. */
   calls: number;
 }

@@ -1,24 +1,34 @@
+import { referencesOf } from '../product/itemReference.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalFilters, NormalRequest } from '../product/requestSchema.ts';
 import { fewestCalls, mostCalls, type PageAddress } from './paging.ts';
 
-/** A GET below the Browse API's base path; parameters and headers are plain text, the parameters not yet URL-encoded. */
+/** A call below the Browse API's base path; parameters and headers are plain text, the parameters not yet URL-encoded. */
 export interface BrowseRequest {
   path: string;
   params: Record<string, string>;
   headers: Record<string, string>;
+  /** What a search by image sends as its body, `{"image": …}`; all other calls have none. */
+  image?: string;
 }
 
 /** @param campaignId of the eBay Partner Network; empty: none */
 export function searchCall(request: NormalRequest, page: PageAddress, campaignId = ''): BrowseRequest {
-  const { query, categoryIds, sort, filters } = request;
+  const { query, categoryIds, gtin, epid, image, sort, filters } = request;
   const filter = filterParameter(filters);
   const aspects = aspectParameter(filters.aspects, categoryIds?.[0]);
+  const vehicle = Object.entries(filters.compatibility ?? {}).map(([name, value]) => `${name}:${value}`);
   return {
-    path: '/item_summary/search',
+    path: image === undefined ? '/item_summary/search' : '/item_summary/search_by_image',
     params: {
       ...(query === undefined ? {} : { q: query }),
+      ...(gtin === undefined ? {} : { gtin }),
+      ...(epid === undefined ? {} : { epid }),
       ...(categoryIds === undefined ? {} : { category_ids: categoryIds.join(',') }),
+      ...(filters.charityIds === undefined ? {} : { charity_ids: filters.charityIds.join(',') }),
+      ...(vehicle.length === 0 ? {} : { compatibility_filter: vehicle.join(';') }),
+      // The only value that eBay knows.
+      ...(request.autoCorrect ? { auto_correct: 'KEYWORD' } : {}),
       ...(filter === '' ? {} : { filter }),
       ...(aspects === undefined ? {} : { aspect_filter: aspects }),
       ...(sort === undefined ? {} : { sort }),
@@ -27,6 +37,7 @@ export function searchCall(request: NormalRequest, page: PageAddress, campaignId
       offset: String(page.offset),
     },
     headers: headers(request, page.marketplace, campaignId),
+    ...(image === undefined ? {} : { image }),
   };
 }
 
@@ -53,8 +64,10 @@ function headers(
   campaignId: string,
 ): Record<string, string> {
   const context = contextOf(request, campaignId);
+  const { language } = request;
   return {
     'X-EBAY-C-MARKETPLACE-ID': marketplace,
+    ...(language !== undefined && { 'Accept-Language': language }),
     ...(context !== '' && { 'X-EBAY-C-ENDUSERCTX': context }),
   };
 }
@@ -80,16 +93,30 @@ export function contextOf({ shipTo, reference }: NormalRequest, campaignId: stri
  */
 function filterParameter(filters: NormalFilters): string {
   const set = (values: readonly string[] | undefined) => values && `{${values.join('|')}}`;
-  const { price } = filters;
+  const { price, pickup, itemStartDate, itemEndDate, bidCount } = filters;
   const parts: Record<string, string | undefined> = {
-    price: price && priceRange(price.min, price.max),
+    price: price && range(price.min, price.max),
     priceCurrency: price?.currency,
     conditions: set(filters.conditions),
     conditionIds: set(filters.conditionIds),
     buyingOptions: set(filters.buyingOptions),
     deliveryCountry: filters.deliveryCountry,
     deliveryPostalCode: filters.deliveryPostalCode,
+    deliveryOptions: set(filters.deliveryOptions),
+    pickupCountry: pickup?.country,
+    pickupPostalCode: pickup?.postalCode,
+    pickupRadius: pickup && String(pickup.radius),
+    pickupRadiusUnit: pickup?.unit,
     itemLocationCountry: filters.itemLocationCountry,
+    itemLocationRegion: filters.itemLocationRegion,
+    itemStartDate: itemStartDate && range(itemStartDate.from, itemStartDate.to),
+    itemEndDate: itemEndDate && range(itemEndDate.from, itemEndDate.to),
+    bidCount: bidCount && range(bidCount.min, bidCount.max),
+    excludeCategoryIds: set(filters.excludeCategoryIds),
+    paymentMethods: set(filters.paymentMethods),
+    qualifiedPrograms: set(filters.qualifiedPrograms),
+    charityOnly: filters.charityOnly ? 'true' : undefined,
+    priorityListing: filters.priorityListing ? 'true' : undefined,
     // The only value eBay takes here is 0.
     maxDeliveryCost: filters.freeShipping ? '0' : undefined,
     returnsAccepted: filters.returnsAccepted ? 'true' : undefined,
@@ -103,8 +130,9 @@ function filterParameter(filters: NormalFilters): string {
     .join(',');
 }
 
-function priceRange(min: string | undefined, max: string | undefined): string {
-  return max === undefined ? `[${min ?? 0}]` : `[${min ?? ''}..${max}]`;
+/** `[low..high]`, `[low]` (at least) or `[..high]`. */
+function range(low: string | number | undefined, high: string | number | undefined): string {
+  return high === undefined ? `[${low}]` : `[${low ?? ''}..${high}]`;
 }
 
 /** The category stands here a second time, as eBay demands (12017); a pipe inside a value is written `\|`. */
@@ -122,7 +150,7 @@ function aspectParameter(
 export interface CallEstimate {
   /** Search calls, where the listings hold enough, repeat nothing and everything fits; fewer when a listing ends early. */
   pages: number;
-  /** Item calls, for `details: full`, when all that is wanted is delivered. */
+  /** Item calls, for `details: full` or for the items of the request, when all that is wanted is delivered. */
   details: number;
   total: number;
   /** All calls at most: more than `total` where items are repeated, hidden by eBay or do not fit. */
@@ -131,7 +159,17 @@ export interface CallEstimate {
 
 /** What a request costs, in Browse calls, without retries. */
 export function estimateCalls(request: NormalRequest): CallEstimate {
+  if (request.items !== undefined) {
+    const references = referencesOf(request);
+    const unsure = references.filter((reference) => reference.startsWith('legacy:'));
+    // Only eBay's refusal of the first call says that a listing has variations.
+    const more = request.variations === 'all' ? unsure.length : 0;
+    const total = references.length;
+    return { pages: 0, details: total, total, atMost: total + more };
+  }
   const pages = fewestCalls(request);
   const details = request.details === 'full' ? request.maxItems : 0;
-  return { pages, details, total: pages + details, atMost: mostCalls(request) + details };
+  // How many of the listings have variations is not known before.
+  const most = request.variations === 'all' ? request.maxItems : details;
+  return { pages, details, total: pages + details, atMost: mostCalls(request) + most };
 }

@@ -12,8 +12,11 @@ export type ItemReference = `v1|${string}|${string}` | `legacy:${string}` | `gro
 const LISTING = '[1-9][0-9]{8,18}';
 const ITEM = new RegExp(`^v1\\|(${LISTING})\\|([0-9]{1,19})$`);
 const LISTING_ALONE = new RegExp(`^${LISTING}$`);
-/** eBay's sites, `ebay.com`, `ebay.de`, `ebay.co.uk` and the like, with whatever stands before: www, m, cgi, benl. */
-const HOST = /^(?:[a-z0-9-]+\.)*ebay\.(?:com|[a-z]{2}|com?\.[a-z]{2})$/;
+/**
+ * eBay's sites, `ebay.com`, `ebay.de`, `ebay.co.uk` and the like, with whatever stands before: www, m, cgi, benl. Also this
+ * machine, where a simulated eBay has its pages: of an address only the ids count.
+ */
+const HOST = /^(?:(?:[a-z0-9-]+\.)*ebay\.(?:com|[a-z]{2}|com?\.[a-z]{2})|localhost|127\.0\.0\.1|\[::1\])$/;
 /** `/itm/ID`, `/itm/TITLE/ID`, also below `/ulk`, which opens the app; `/i/ID` is the short form. */
 const PAGE = new RegExp(`^(?:/ulk)?/(?:itm|i)/(?:[^/]*/)?(${LISTING})/?$`);
 
@@ -73,7 +76,8 @@ export const MAX_ENTRY_LENGTH = 2048;
 export function referencesOf({ items = [], variations }: Pick<NormalRequest, 'items' | 'variations'>) {
   const references = new Map<string, ItemReference>();
   for (const item of items) {
-    const reference = referenceTo(item, variations);
+    const named = (LISTING_ALONE.test(item) ? `legacy:${item}` : item) as ItemReference;
+    const reference = (variations === 'all' ? groupOf(item) : undefined) ?? named;
     const key = variations === 'all' ? listingNamed(reference) : reference;
     // All variations of a listing include what another entry may name of it.
     if (!references.has(key) || reference.startsWith('group:')) references.set(key, reference);
@@ -81,12 +85,10 @@ export function referencesOf({ items = [], variations }: Pick<NormalRequest, 'it
   return [...references.values()];
 }
 
-/** What is asked for to read an item, given as `readItem` gives it or as a search found it, with or without its variations. */
-export function referenceTo(item: string, variations: NormalRequest['variations']): ItemReference {
-  const [, listing, variation = ''] = /^v1\|([0-9]+)\|([0-9]+)$/.exec(item) ?? [];
-  if (listing === undefined) return LISTING_ALONE.test(item) ? `legacy:${item}` : (item as ItemReference);
-  const isVariation = !/^0+$/.test(variation);
-  return variations === 'all' && isVariation ? `group:${listing}` : (item as ItemReference);
+/** What asks for all variations of the listing that this item is one of; undefined for an item that is no variation. */
+export function groupOf(itemId: string): ItemReference | undefined {
+  const [, listing] = /^v1\|([0-9]+)\|0*[1-9][0-9]*$/.exec(itemId) ?? [];
+  return listing === undefined ? undefined : `group:${listing}`;
 }
 
 /** The id of the listing that a reference asks for. */
@@ -96,7 +98,7 @@ export function listingNamed(reference: string): string {
 
 /** Whether the answer for it is delivered as products of its own; else it only adds to a product of a page. */
 export function givesProducts(request: Pick<NormalRequest, 'items'>, reference: string): boolean {
-  return request.items !== undefined || !reference.startsWith('v1|');
+  return request.items !== undefined || /^(?:legacy|group):/.test(reference);
 }
 
 /** What is wrong with the entries of `items`. */

@@ -1,4 +1,4 @@
-import type { DetailsCall, PageCall } from '../../src/collector/collector.ts';
+import type { ItemCall, PageCall } from '../../src/collector/collector.ts';
 import type { Collector } from '../../src/queue/search/context.ts';
 
 /** A point in the program under test where some callers wait until the test lets them go on. */
@@ -53,16 +53,16 @@ export function around<Target extends object>(target: Target, replaced: Partial<
 /** A collector whose calls stop at these points before they are made. */
 export function pausedCollector(
   collector: Collector,
-  { page, details }: { page: Pause<PageCall>; details?: Pause<DetailsCall> },
+  { page, details }: { page: Pause<PageCall>; details?: Pause<ItemCall> },
 ): Collector {
   return around(collector, {
     async collectPage(call) {
       await page.pass(call);
       return collector.collectPage(call);
     },
-    async collectDetails(call) {
+    async collectItem(call) {
       await details?.pass(call);
-      return collector.collectDetails(call);
+      return collector.collectItem(call);
     },
   });
 }

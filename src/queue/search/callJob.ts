@@ -191,7 +191,7 @@ async function collectItem(
   if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const call = { request, marketplace, itemId, class: request.priority, signal };
-  const answer = stored ?? (await collector.collectDetails(call));
+  const answer = stored ?? (await collector.collectItem(call));
   await itemDone(context, run, wanted, itemId, stored ? undefined : answer);
   const { availability } = answer.details;
   return { itemId, availability, ...(stored && { skipped: 'stored' }) };

@@ -45,7 +45,7 @@ export interface QueueContext {
 }
 
 /** Makes one call to eBay. Throws a `Failure`; an item that eBay no longer has is an answer. */
-export type Collector = Pick<EbayProductCollector, 'collectPage' | 'collectDetails'>;
+export type Collector = Pick<EbayProductCollector, 'collectPage' | 'collectItem'>;
 
 /** Whether a class of searches may spend calls now; asking changes nothing. */
 export interface Admission {
@@ -69,6 +69,6 @@ export function scrubbedCollector(collector: Collector, scrubber: Scrubber): Col
       const answer = await collector.collectPage(call).catch(throwClean);
       return { ...answer, warnings: scrubber.value(answer.warnings) };
     },
-    collectDetails: (call) => collector.collectDetails(call).catch(throwClean),
+    collectItem: (call) => collector.collectItem(call).catch(throwClean),
   };
 }

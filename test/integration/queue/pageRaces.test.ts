@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { DetailsCall, PageCall } from '../../../src/collector/collector.ts';
+import type { ItemCall, PageCall } from '../../../src/collector/collector.ts';
 import { around, pausedCollector, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -8,7 +8,7 @@ const PROMPTLY = { timeoutMs: 10_000 };
 
 describe('a call of a search', () => {
   const pageCall = usePause<PageCall>();
-  const itemCall = usePause<DetailsCall>();
+  const itemCall = usePause<ItemCall>();
   /** Held when the job of a page or an item looks whether its search was cancelled. */
   const look = usePause();
   const service = useService(

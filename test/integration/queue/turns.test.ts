@@ -24,7 +24,7 @@ describe('small searches behind deep ones', () => {
       adapt: ({ collector, ...context }) => ({
         ...context,
         collector: {
-          collectDetails: (call) => collector.collectDetails(call),
+          collectItem: (call) => collector.collectItem(call),
           collectPage: async (call) => ({ ...(await collector.collectPage(call)), latencyMs: 0 }),
         },
       }),
@@ -127,7 +127,7 @@ describe('a search that is cancelled', () => {
         return {
           ...context,
           collector: {
-            collectDetails: (call) => collector.collectDetails(call),
+            collectItem: (call) => collector.collectItem(call),
             collectPage: (call) =>
               collector.collectPage(call).finally(() => underWay.delete(call.offset / call.limit + 1)),
           },

@@ -176,12 +176,12 @@ describe('the collector', () => {
   it('an item that is gone has details that say so', async () => {
     const { collector: made } = collector(() => ({ itemId: 'v1|1|0', brand: 'Acme' }));
     const wanted = { request: request({}), marketplace: 'EBAY_US', class: 'interactive' } as const;
-    const there = await made.collectDetails({ ...wanted, itemId: 'v1|1|0' });
+    const there = await made.collectItem({ ...wanted, itemId: 'v1|1|0' });
     expect([there.details.brand, there.calls]).to.deep.equal(['Acme', 2]);
-    const gone = await made.collectDetails({ ...wanted, itemId: 'v1|gone|0' });
+    const gone = await made.collectItem({ ...wanted, itemId: 'v1|gone|0' });
     expect(gone.details.availability).to.equal('gone');
     const { collector: odd } = collector(() => ({}));
-    expect((await failureOf(odd.collectDetails({ ...wanted, itemId: 'v1|1|0' }))).code).to.equal(
+    expect((await failureOf(odd.collectItem({ ...wanted, itemId: 'v1|1|0' }))).code).to.equal(
       'ebay-bad-answer',
     );
   });
@@ -189,9 +189,9 @@ describe('the collector', () => {
   it('an answer about another item is none, one about another variation of its listing is', async () => {
     const { collector: made } = collector(() => ({ itemId: 'v1|1|0', brand: 'Acme' }));
     const wanted = { request: request({}), marketplace: 'EBAY_US', class: 'interactive' } as const;
-    const failure = await failureOf(made.collectDetails({ ...wanted, itemId: 'v1|2|0' }));
+    const failure = await failureOf(made.collectItem({ ...wanted, itemId: 'v1|2|0' }));
     expect([failure.code, failure.detail.calls]).to.deep.equal(['ebay-bad-answer', 2]);
-    const variation = await made.collectDetails({ ...wanted, itemId: 'v1|1|5' });
+    const variation = await made.collectItem({ ...wanted, itemId: 'v1|1|5' });
     expect(variation.details.brand).to.equal('Acme');
   });
 });
