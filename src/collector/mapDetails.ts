@@ -1,9 +1,26 @@
-import type { WireItem, WireItemGroup, WireItemGroupAnswer } from '../ebay/wire.ts';
+import type {
+  WireAvailability,
+  WireItem,
+  WireItemGroup,
+  WireItemGroupAnswer,
+  WireShipToLocations,
+} from '../ebay/wire.ts';
 import type { ListingNow, Product, ProductDetails } from '../product/product.ts';
 import {
+  readCatalogue,
+  readConditionDescriptors,
+  readFacts,
+  readHazards,
+  readRating,
+  readSafety,
+} from './itemFacts.ts';
+import {
+  amount,
+  decimal,
   distinct,
   type Fields,
   fields,
+  flag,
   identifier,
   instant,
   list,
@@ -11,56 +28,38 @@ import {
   naturalNumber,
   type Observation,
   type Offer,
+  readImages,
   readListing,
   readProduct,
   text,
+  webAddress,
 } from './mapItem.ts';
-
-const NOTHING: Readonly<Omit<ProductDetails, 'observedAt'>> = Object.freeze({
-  brand: null,
-  mpn: null,
-  gtin: null,
-  returns: null,
-  availability: 'unknown',
-  availableQuantity: null,
-  availableQuantityMoreThan: null,
-  estimatedSoldQuantity: null,
-  aspects: {},
-});
+import { mapWarnings } from './mapPage.ts';
+import {
+  entries,
+  readAddons,
+  readBidding,
+  readCoupons,
+  readPaymentMethods,
+  readRegions,
+  readReturns,
+  readServices,
+  readShippingTo,
+  readTaxes,
+} from './saleTerms.ts';
 
 /** The details of an item that eBay no longer has (11001, 11004). */
 export function goneDetails(now: Date): ProductDetails {
-  return { ...NOTHING, observedAt: now.toISOString(), availability: 'gone', aspects: {} };
+  return { ...unknownDetails(now.toISOString()), availability: 'gone' };
+}
+
+/** Details of which nothing is known. */
+export function unknownDetails(observedAt: string): ProductDetails {
+  return readDetails({}, observedAt, null);
 }
 
 /** Names of wire fields, checked against their declaration. */
 type ItemFields = { [Name in keyof WireItem]?: unknown };
-
-/** Aspect names in the languages of the sites that are searched. */
-const BRAND = ['brand', 'marke', 'marque', 'marca', 'merk', 'marka', '品牌'];
-const MANUFACTURER = [
-  'manufacturer',
-  'hersteller',
-  'fabricant',
-  'fabricante',
-  'produttore',
-  'fabrikant',
-  'producent',
-];
-const MPN = [
-  'mpn',
-  'manufacturer part number',
-  'herstellernummer',
-  'numéro de pièce fabricant',
-  'codice produttore',
-  'número de pieza del fabricante',
-  'fabrikantnummer',
-  'numer katalogowy części',
-  '製造商零件編號',
-];
-const GTIN = ['gtin', 'ean', 'upc', 'isbn'];
-/** Names of companies and part numbers hold commas that divide nothing. */
-const SINGLE = new Set([...BRAND, ...MANUFACTURER, ...MPN, ...GTIN]);
 
 export interface MappedDetails {
   /** The item that the answer is about. */
@@ -80,22 +79,63 @@ export function mapDetails(json: unknown, now: Date, hosts?: RegExp): MappedDeta
   const item: ItemFields | null = fields(json);
   const itemId = identifier(item?.itemId, 100);
   if (item === null || itemId === null) return null;
-  const stocks = list(item.estimatedAvailabilities).map((stock) => fields(stock) ?? {});
-  const pickup = isPickupOnly(stocks);
-  const listing = readListing(item, pickup, now.toISOString(), hosts);
-  const nothingIsSent = listing === null ? pickup : listing.shipping.kind === 'pickup-only';
-  const aspects = readAspects(item.localizedAspects);
-  const details: ProductDetails = {
-    observedAt: now.toISOString(),
-    brand: stated(item.brand) ?? aspectOf(aspects, BRAND) ?? aspectOf(aspects, MANUFACTURER),
-    mpn: stated(item.mpn) ?? aspectOf(aspects, MPN),
-    gtin: readGtin(item.gtin) ?? readGtin(aspectOf(aspects, GTIN)),
-    returns: readReturns(fields(item.returnTerms)),
-    availability: readAvailability(item.itemEndDate, stocks, now, nothingIsSent),
+  const observedAt = now.toISOString();
+  const listing = readListing(item, isPickupOnly(stocksOf(item)), observedAt, hosts);
+  return { itemId, details: readDetails(item, observedAt, listing, hosts), listing };
+}
+
+/** The seller's own description is left out: HTML of up to hundreds of kilobytes, with scripts, pictures and contact data. */
+function readDetails(
+  item: ItemFields,
+  observedAt: string,
+  listing: ListingNow | null,
+  hosts?: RegExp,
+): ProductDetails {
+  const stocks = stocksOf(item);
+  const nothingIsSent = listing === null ? isPickupOnly(stocks) : listing.shipping.kind === 'pickup-only';
+  const locations: { [Name in keyof WireShipToLocations]?: unknown } = fields(item.shipToLocations) ?? {};
+  const group: { [Name in keyof WireItemGroup]?: unknown } = fields(item.primaryItemGroup) ?? {};
+  const groupImages = { image: group.itemGroupImage, additionalImages: group.itemGroupAdditionalImages };
+  return {
+    observedAt,
+    subtitle: text(item.subtitle, 200),
+    ...readFacts(item),
+    conditionDescription: text(item.conditionDescription, 1000),
+    conditionDescriptors: readConditionDescriptors(item.conditionDescriptors),
+    availability: readAvailability(item.itemEndDate, stocks, observedAt, nothingIsSent),
     ...readQuantity(stocks),
-    aspects: Object.fromEntries(aspects),
+    quantityLimitPerBuyer: naturalNumber(item.quantityLimitPerBuyer) || null,
+    lotSize: naturalNumber(item.lotSize) || null,
+    deliveryOptions: distinct(waysOf(stocks).map((way) => text(way, 60))),
+    shippingServices: readServices(item.shippingOptions, listing?.price?.currency),
+    shippingTo: readShippingTo(item.shippingOptions),
+    shipsTo: readRegions(locations.regionIncluded),
+    shipsNotTo: readRegions(locations.regionExcluded),
+    taxes: readTaxes(item.taxes),
+    returns: readReturns(item.returnTerms),
+    paymentMethods: readPaymentMethods(item.paymentMethods),
+    immediatePay: flag(item.immediatePay),
+    guestCheckout: flag(item.enabledForGuestCheckout),
+    inlineCheckout: flag(item.eligibleForInlineCheckout),
+    coupons: readCoupons(item.availableCoupons, hosts),
+    addons: readAddons(item.addonServices),
+    ecoFee: amount(item.ecoParticipationFee),
+    bidding: readBidding(item),
+    rating: readRating(item.primaryProductReviewRating),
+    productSheetUrl: webAddress(item.productFicheWebUrl, 2048, hosts),
+    repairScore: upTo(10, decimal(item.repairScore)),
+    hazards: readHazards(item.hazardousMaterialsLabels),
+    safety: readSafety(item.productSafetyLabels),
+    catalogue: readCatalogue(item.product, hosts),
+    groupTitle: text(group.itemGroupTitle, 300),
+    groupImages: readImages(groupImages, hosts),
+    revision: text(item.sellerItemRevision, 60),
+    warnings: mapWarnings(item.warnings),
   };
-  return { itemId, details, listing };
+}
+
+function upTo(most: number, value: number | null): number | null {
+  return value !== null && value >= 0 && value <= most ? value : null;
 }
 
 /** An item answer that nobody listed before: the whole product. */
@@ -162,13 +202,27 @@ function inTermsOfSearch(item: ItemFields) {
   const { itemGroupHref, itemGroupId, itemGroupType }: { [Name in keyof WireItemGroup]?: unknown } =
     fields(item.primaryItemGroup) ?? {};
   const id = identifier(itemGroupId, 50);
-  const path = typeof item.categoryIdPath === 'string' ? item.categoryIdPath.slice(0, 500).split('|') : [];
+  const coupons = list(item.availableCoupons);
   return {
     ...item,
-    leafCategoryIds: [item.categoryId, ...path.toReversed()],
+    leafCategoryIds: [item.categoryId],
+    categories: categoriesOf(item),
+    availableCoupons: coupons.length > 0 ? true : item.availableCoupons,
     itemGroupHref: id === null ? itemGroupHref : `${GROUP_ADDRESS}${encodeURIComponent(id)}`,
     itemGroupType,
   };
+}
+
+/** The leaf first. Names belong to the ids only where there are as many: a name may hold a pipe. */
+function categoriesOf({ categoryIdPath, categoryPath }: ItemFields) {
+  const parts = (path: unknown) => (typeof path === 'string' ? path.slice(0, 2000).split('|') : []);
+  const [ids, names] = [parts(categoryIdPath), parts(categoryPath)];
+  return ids
+    .map((categoryId, at) => ({
+      categoryId,
+      ...(names.length === ids.length && { categoryName: names[at] }),
+    }))
+    .toReversed();
 }
 
 /** The form of `itemGroupHref`, of which only the id is read. */
@@ -192,79 +246,30 @@ function noOffer(item: ItemFields, { availability }: ProductDetails): Offer {
   };
 }
 
-/** Texts that a seller enters where eBay demands a value and the product has none. Compared in lower case. */
-const NOT_STATED = new Set([
-  // The text of each site for a missing product identifier: `ProductIdentifierUnavailableText` in the answer of eBay's
-  // Trading call GeteBayDetails. The list by site is the one that the feed service Lengow publishes in its help.
-  ...['does not apply', 'nicht zutreffend', 'non applicable', 'non applicabile', 'no aplicable'],
-  ...['niet van toepassing', 'nie dotyczy', '不适用', '不適用'],
-  // The same in other words.
-  ...[
-    "ne s'applique pas",
-    "doesn't apply",
-    'not applicable',
-    'not available',
-    'not specified',
-    'unspecified',
-  ],
-  ...['trifft nicht zu', 'entfällt', 'nicht angegeben', 'ohne angabe', 'keine angabe', 'nicht verfügbar'],
-  ...['non spécifié', 'non précisé', 'aucun', 'aucune', 'sans objet'],
-  ...['non specificato', 'non disponibile', 'nessuno', 'nessuna', 'non si applica'],
-  ...['no se aplica', 'no especificado', 'sin especificar', 'no disponible', 'ninguno', 'ninguna'],
-  ...[
-    'niet gespecificeerd',
-    'n.v.t.',
-    'nvt',
-    'geen',
-    'nie określono',
-    'brak',
-    'nieokreślone',
-    '未指定',
-    '沒有',
-  ],
-  ...['none', 'n/a', 'na', 'n.a.', 'n. a.', 'null', 'nil', 'unknown', 'unbekannt', 'tbd', 'keine', 'kein'],
-]);
-
-/** Text that states something: neither a phrase of the table nor punctuation alone, such as `-`. */
-function stated(value: unknown, maxLength = 200): string | null {
-  const said = text(value, maxLength);
-  if (said === null || !/[\p{L}\p{N}]/u.test(said)) return null;
-  return NOT_STATED.has(said.toLowerCase().replace(/[’`´]/g, "'")) ? null : said;
-}
-
-/** UPC, EAN and ISBN are 8 to 14 digits, the last of an ISBN-10 maybe an X. One digit repeated stands for none. */
-function readGtin(value: unknown): string | null {
-  const gtin = identifier(value, 50);
-  return gtin !== null && /^(\d{8,14}|\d{9}X)$/.test(gtin) && !/^(\d)\1+$/.test(gtin) ? gtin : null;
-}
-
-function readReturns(terms: Fields | null): ProductDetails['returns'] {
-  if (typeof terms?.returnsAccepted !== 'boolean') return null;
-  const { value, unit } = fields(terms.returnPeriod) ?? {};
-  const payer = terms.returnShippingCostPayer;
-  return {
-    accepted: terms.returnsAccepted,
-    days: unit === 'CALENDAR_DAY' || unit === 'DAY' ? naturalNumber(value) : null,
-    paidBy: payer === 'BUYER' || payer === 'SELLER' ? payer : null,
-  };
-}
-
 /** Ways of delivery by which nothing is sent. A drop-off point (`PICKUP_DROP_OFF`) is sent to. */
 const FETCHED = ['SELLER_ARRANGED_LOCAL_PICKUP', 'IN_STORE_PICKUP'];
 
+function stocksOf({ estimatedAvailabilities }: ItemFields): Fields[] {
+  return entries<WireAvailability>(estimatedAvailabilities, 50);
+}
+
+function waysOf(stocks: readonly Fields[]): unknown[] {
+  return stocks.flatMap(({ deliveryOptions }) => list(deliveryOptions));
+}
+
 function isPickupOnly(stocks: readonly Fields[]): boolean {
-  const ways = stocks.flatMap(({ deliveryOptions }) => list(deliveryOptions));
+  const ways = waysOf(stocks);
   return ways.length > 0 && ways.every((way) => typeof way === 'string' && FETCHED.includes(way));
 }
 
 function readAvailability(
   endDate: unknown,
   stocks: readonly Fields[],
-  now: Date,
+  observedAt: string,
   pickupOnly: boolean,
 ): ProductDetails['availability'] {
   const end = instant(endDate);
-  if (end !== null && Date.parse(end) <= now.getTime()) return 'ended';
+  if (end !== null && Date.parse(end) <= Date.parse(observedAt)) return 'ended';
   const said = new Set(stocks.map(({ estimatedAvailabilityStatus }) => estimatedAvailabilityStatus));
   const isThere = said.has('IN_STOCK') ? 'in-stock' : said.has('LIMITED_STOCK') ? 'limited' : null;
   if (isThere !== null) return pickupOnly ? 'pickup-only' : isThere;
@@ -278,49 +283,12 @@ type Quantity = Pick<
 
 /** eBay names a number, or for a well-stocked listing only that there are more than so many. */
 function readQuantity([stock = {}]: readonly Fields[]): Quantity {
-  const availableQuantity = naturalNumber(stock.estimatedAvailableQuantity);
+  const availableQuantity =
+    naturalNumber(stock.estimatedAvailableQuantity) ?? naturalNumber(stock.estimatedRemainingQuantity);
   const isThreshold = availableQuantity === null && stock.availabilityThresholdType === 'MORE_THAN';
   return {
     availableQuantity,
     availableQuantityMoreThan: isThreshold ? naturalNumber(stock.availabilityThreshold) : null,
     estimatedSoldQuantity: naturalNumber(stock.estimatedSoldQuantity),
   };
-}
-
-function readAspects(value: unknown): Map<string, string[]> {
-  const aspects = new Map<string, string[]>();
-  for (const entry of list(value).slice(0, 200)) {
-    const aspect = fields(entry) ?? {};
-    const name = text(aspect.name, 100);
-    // An own key of this name would reach the prototype of a copy of the aspects.
-    if (name === null || name === '__proto__') continue;
-    const said = readValues(aspect.value, SINGLE.has(name.toLowerCase()));
-    if (said.length > 0) aspects.set(name, distinct([...(aspects.get(name) ?? []), ...said]));
-  }
-  return aspects;
-}
-
-/**
- * eBay's documents say that several values come as one text (`STRING_ARRAY`), and real answers join them with a comma and
- * a space whatever the type says: `"DirectX 12 Ultimate, CUDA, OpenCL 2.0"`.
- */
-function readValues(value: unknown, single: boolean): string[] {
-  if (Array.isArray(value)) return distinct(value.slice(0, 50).map((one) => stated(one, 500)));
-  const said = stated(value, 500);
-  if (said === null) return [];
-  return single ? [said] : distinct(said.split(SEPARATOR).map((one) => stated(one, 500)));
-}
-
-/**
- * Between two values, and not: inside brackets; before a part of a name, as in `Korea, Republic of` and `Acme, Inc.`, which
- * are names in eBay's own lists.
- */
-const SEPARATOR =
-  /, (?![^()]*\))(?!(?:Republic|Democratic|Federated|United|Islamic|State|Province|Rep\.|Inc|Ltd|LLC|Co\b|Corp|GmbH)[\s.]?)/;
-
-function aspectOf(aspects: ReadonlyMap<string, string[]>, names: readonly string[]): string | null {
-  for (const [name, [value]] of aspects) {
-    if (value !== undefined && names.includes(name.toLowerCase())) return text(value, 200);
-  }
-  return null;
 }

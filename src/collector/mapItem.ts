@@ -242,7 +242,7 @@ function pictureOf(address: string): { picture: string; size: number } {
  * Each picture once, in its largest size. A thumbnail shows the main picture again, and in real answers it is the larger
  * one: `image` is 225 pixels wide, the thumbnail up to 1600.
  */
-function readImages(
+export function readImages(
   item: { image?: unknown; thumbnailImages?: unknown; additionalImages?: unknown },
   hosts: RegExp | undefined,
 ): string[] {
@@ -375,7 +375,7 @@ function cheaper(best: Option, other: Option): Option {
 }
 
 /** eBay lists pick-up among the shipping options of an item, mostly for nothing. */
-function isPickup(type: unknown): boolean {
+export function isPickup(type: unknown): boolean {
   return typeof type === 'string' && /^(local[ _-]?)?pick[ _-]?up$/i.test(type);
 }
 
@@ -389,7 +389,7 @@ function readOption(option: Fields): Option[] {
   return [{ shipping, delivery: earliest === null && latest === null ? null : { earliest, latest } }];
 }
 
-function readCost({ shippingCostType: type, shippingCost }: Fields): Shipping | null {
+export function readCost({ shippingCostType: type, shippingCost }: Fields): Shipping | null {
   const cost = amount(shippingCost);
   const original = originalAmount(shippingCost);
   const converted = original === null ? {} : { converted: original };
@@ -437,7 +437,7 @@ function tokens(value: unknown, maxLength: number): string[] {
   return value === undefined ? [] : distinct(list(value).map((name) => identifier(name, maxLength)));
 }
 
-function percentage(value: unknown): number | null {
+export function percentage(value: unknown): number | null {
   const number = decimal(value);
   return number !== null && number >= 0 && number <= 100 ? number : null;
 }

@@ -10,6 +10,12 @@ export interface WireAmount {
   convertedFromCurrency?: string;
 }
 
+/** An amount that eBay does not convert. */
+export interface WireOwnAmount {
+  value?: string;
+  currency?: string;
+}
+
 export interface WireImage {
   imageUrl?: string;
 }
@@ -290,7 +296,7 @@ export interface WirePaymentBrand {
 export interface WireCoupon {
   redemptionCode?: string;
   discountType?: string;
-  discountAmount?: WireAmount;
+  discountAmount?: WireOwnAmount;
   message?: string;
   termsWebUrl?: string;
   constraint?: WireCouponConstraint;

@@ -1,6 +1,6 @@
 import type { Static, TProperties, TSchema } from 'typebox';
+import { MoneySchema } from '../product/fieldSchemas.ts';
 import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
-import { MoneySchema } from '../product/product.ts';
 import { closed } from '../product/requestSchema.ts';
 import { OUTCOMES } from '../product/summary.ts';
 import { Type } from '../product/type.ts';

@@ -1,32 +1,10 @@
-import type { Static, TSchema } from 'typebox';
+import type { Static } from 'typebox';
 import { LandedSchema, MarginSchema } from './costs.ts';
+import { DetailsSchema } from './details.ts';
+import { count, instant, MoneySchema, nullable, said, text } from './fieldSchemas.ts';
 import { MARKETPLACE_IDS } from './marketplaces.ts';
 import { closed } from './requestSchema.ts';
 import { Type } from './type.ts';
-
-/**
- * A description in the form that docs/results.md is made from: the meaning, the field of eBay's answer, and when the
- * value is null.
- */
-const said = (meaning: string, ebay: string, nullWhen?: string) => ({
-  description: `${meaning} (eBay: ${ebay}${nullWhen === undefined ? '' : `; null: ${nullWhen}`})`,
-});
-const text = (maxLength: number, options = {}) => Type.String({ minLength: 1, maxLength, ...options });
-const nullable = <Schema extends TSchema>(schema: Schema, options = {}) =>
-  Type.Union([schema, Type.Null()], options);
-const instant = (options: object) => nullable(Type.String({ format: 'date-time' }), options);
-const count = (options: object) => nullable(Type.Integer({ minimum: 0 }), options);
-
-export const MoneySchema = Type.Object(
-  {
-    value: Type.String({
-      pattern: '^[0-9]+(\\.[0-9]+)?$',
-      description: "decimal string with the currency's usual decimals",
-    }),
-    currency: Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217' }),
-  },
-  closed,
-);
 
 const ShippingSchema = Type.Object(
   {
@@ -112,90 +90,6 @@ const CompatibilitySchema = Type.Object(
     ),
   },
   closed,
-);
-
-const ReturnsSchema = Type.Object(
-  {
-    accepted: Type.Boolean(said('whether it can be sent back', 'returnTerms.returnsAccepted')),
-    days: count(said('length of the return period in days', 'returnTerms.returnPeriod', 'not given in days')),
-    paidBy: nullable(
-      Type.Enum(['BUYER', 'SELLER']),
-      said('who pays the way back', 'returnTerms.returnShippingCostPayer', 'eBay does not say'),
-    ),
-  },
-  closed,
-);
-
-const DetailsSchema = Type.Object(
-  {
-    observedAt: Type.String({
-      format: 'date-time',
-      description: 'when eBay answered for this item, UTC (eBay: the time of its answer)',
-    }),
-    brand: nullable(
-      text(200),
-      said(
-        'the brand, else the manufacturer',
-        'brand, else the aspect of that name in the language of the site',
-        'not stated, or a text that says so, such as "Does not apply"',
-      ),
-    ),
-    mpn: nullable(
-      text(200),
-      said("manufacturer's part number", 'mpn, else the aspect of that name', 'not stated, as of brand'),
-    ),
-    gtin: nullable(
-      text(50),
-      said(
-        'UPC, EAN or ISBN',
-        'gtin, else the aspect of that name',
-        'not stated, or no number of 8 to 14 digits, or one digit repeated',
-      ),
-    ),
-    returns: nullable(
-      ReturnsSchema,
-      said('the terms of return', 'returnTerms', 'eBay does not say whether returns are accepted'),
-    ),
-    availability: Type.Enum(
-      ['in-stock', 'limited', 'pickup-only', 'out-of-stock', 'ended', 'gone', 'unknown'],
-      {
-        ...said(
-          'in-stock, limited: can be bought and is sent; pickup-only: can be bought, but only to be fetched; ended: its ' +
-            'end date had passed; gone: eBay no longer has the item; unknown: eBay does not say',
-          'estimatedAvailabilities[].estimatedAvailabilityStatus and deliveryOptions, itemEndDate; gone: error 11001 or 11004',
-        ),
-      },
-    ),
-    availableQuantity: count(
-      said(
-        'items that can be bought',
-        'estimatedAvailabilities[].estimatedAvailableQuantity',
-        'eBay names no number; see availableQuantityMoreThan',
-      ),
-    ),
-    availableQuantityMoreThan: count(
-      said(
-        'more than so many can be bought',
-        'estimatedAvailabilities[].availabilityThreshold of type MORE_THAN',
-        'eBay names a number, or nothing',
-      ),
-    ),
-    estimatedSoldQuantity: count(
-      said('items sold so far', 'estimatedAvailabilities[].estimatedSoldQuantity', 'eBay does not say'),
-    ),
-    aspects: Type.Record(Type.String(), Type.Array(Type.String()), {
-      ...said(
-        'item aspects in the listing\'s language, name → values; texts such as "Does not apply" are left out',
-        'localizedAspects; several values come as one text and are divided at ", "',
-      ),
-    }),
-  },
-  {
-    ...closed,
-    description:
-      'with details: full: what a call of its own for the item says; what it says of price, shipping, total, delivery, ' +
-      'auction, images and seller stands in the product itself',
-  },
 );
 
 /** One listing (or one variation of it) as eBay described it at `observedAt`. */
@@ -531,7 +425,7 @@ export const ProductSchema = Type.Object(
 
 export type Product = Static<typeof ProductSchema>;
 export type Mark = NonNullable<Product['mark']>;
-export type ProductDetails = Static<typeof DetailsSchema>;
+export type ProductDetails = NonNullable<Product['details']>;
 export type Shipping = Static<typeof ShippingSchema>;
 export type Delivery = Static<typeof DeliverySchema>;
 export type Auction = Static<typeof AuctionSchema>;

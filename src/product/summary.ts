@@ -53,7 +53,7 @@ const CountsSchema = Type.Object(
   closed,
 );
 
-const WarningSchema = Type.Object(
+export const WarningSchema = Type.Object(
   {
     errorId: Type.Union([Type.Integer(), Type.Null()], {
       description: "eBay's number of the warning (null: eBay names none)",

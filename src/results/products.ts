@@ -1,4 +1,5 @@
 import { assemble, assembleHeads, type ProductHead, withDetails } from '../collector/assemble.ts';
+import { unknownDetails } from '../collector/mapDetails.ts';
 import { Failure } from '../failures.ts';
 import { withLanded } from '../product/landed.ts';
 import type { Product, ProductDetails } from '../product/product.ts';
@@ -32,14 +33,22 @@ export function completed(
   };
 }
 
+const UNKNOWN_RETURNS = {
+  period: null,
+  refund: null,
+  method: null,
+  restockingFeePercent: null,
+  extendedHolidayReturns: null,
+  instructions: null,
+};
+
 /**
  * Details as this release has them. Release 0.2 stored fewer fields, release 0.1 no time of its own either: what is missing
  * is not known.
  */
 function current(details: ProductDetails, { observedAt }: Product): ProductDetails {
-  const unknown = unknownDetails(details.observedAt ?? observedAt);
   const returns = details.returns && { ...UNKNOWN_RETURNS, ...details.returns };
-  return { ...unknown, ...details, returns };
+  return { ...unknownDetails(details.observedAt ?? observedAt), ...details, returns };
 }
 
 /** Products of one page that stand next to each other in a search's list. */

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { CSV_COLUMNS, csvCell, csvColumns, csvForm, productCsv } from '../../../src/product/csv.ts';
-import type { Product } from '../../../src/product/product.ts';
+import type { Product, ProductDetails } from '../../../src/product/product.ts';
 import { productOf } from '../collector/listing.ts';
 
 /** A line of CSV taken apart again, as RFC 4180 reads it. */
@@ -10,6 +10,8 @@ function cells(line: string): string[] {
     .slice(0, -1)
     .map(([, cell = '']) => (cell.startsWith('"') ? cell.slice(1, -1).replaceAll('""', '"') : cell));
 }
+
+const money = (value: string, currency = 'USD') => ({ value, currency });
 
 describe('products as CSV', () => {
   it('has a header line and one line for each product, every line of the same length', () => {
@@ -197,7 +199,6 @@ describe('products as CSV', () => {
     expect(productCsv([]).startsWith(`${FORMER},`)).to.equal(true);
   });
 
-  const money = (value: string, currency = 'USD') => ({ value, currency });
   /** Every value is there, and no two are the same. */
   const full: Product = {
     ...productOf({
@@ -251,7 +252,7 @@ describe('products as CSV', () => {
       brand: 'Acme',
       mpn: 'H-4',
       gtin: '0751492645032',
-      returns: { accepted: true, days: 30, paidBy: 'BUYER' },
+      ...detailsOfEveryKind(),
       availability: 'limited',
       availableQuantity: 8,
       availableQuantityMoreThan: 10,
@@ -321,3 +322,115 @@ describe('products as CSV', () => {
     for (const list of ['', ',', 'title,', '__proto__']) expect(csvColumns(list).ok).to.equal(false);
   });
 });
+
+/** Details in which no list is empty and no value is null. */
+function detailsOfEveryKind(): Omit<
+  ProductDetails,
+  | 'observedAt'
+  | 'brand'
+  | 'mpn'
+  | 'gtin'
+  | 'availability'
+  | 'availableQuantity'
+  | 'availableQuantityMoreThan'
+  | 'estimatedSoldQuantity'
+  | 'aspects'
+> {
+  return {
+    subtitle: 'With a power supply',
+    color: 'Pearl',
+    size: '11.5',
+    sizeSystem: 'BR',
+    sizeType: 'Petite',
+    material: 'Alloy',
+    pattern: 'Paisley',
+    gender: 'Unisex',
+    ageGroup: 'Toddler',
+    conditionDescription: 'A scratch below',
+    conditionDescriptors: [{ name: 'Grade', values: ['Gem'], info: ['By a grader'] }],
+    quantityLimitPerBuyer: 12,
+    lotSize: 24,
+    deliveryOptions: ['SHIP_TO_HOME'],
+    shippingServices: [
+      {
+        service: 'Parcel',
+        carrier: 'Post',
+        type: 'Economy',
+        kind: 'fixed',
+        cost: money('4.41', 'EUR'),
+        converted: money('3.91', 'GBP'),
+        costPerAdditionalUnit: money('1.21', 'EUR'),
+        importCharges: money('0.77', 'EUR'),
+        quantity: 13,
+        earliest: '2026-02-07T08:00:00.000Z',
+        latest: '2026-02-08T08:00:00.000Z',
+        orderBefore: '2026-02-06T08:00:00.000Z',
+        program: 'GLOBAL_SHIPPING',
+        cheapest: true,
+        fastest: false,
+      },
+    ],
+    shippingTo: { country: 'SE', postalCode: '11122' },
+    shipsTo: [{ id: 'EUROPE', name: 'Europe', type: 'WORLD_REGION' }],
+    shipsNotTo: [{ id: 'IS', name: 'Iceland', type: 'COUNTRY' }],
+    taxes: [
+      {
+        type: 'VAT',
+        percent: 25,
+        includedInPrice: true,
+        shippingTaxed: false,
+        collectedByEbay: true,
+        regions: [{ id: 'SE', name: 'Sweden', type: 'COUNTRY' }],
+      },
+    ],
+    returns: {
+      accepted: true,
+      days: 30,
+      period: { value: 30, unit: 'CALENDAR_DAY' },
+      paidBy: 'BUYER',
+      refund: 'MONEY_BACK',
+      method: 'REPLACEMENT',
+      restockingFeePercent: 15,
+      extendedHolidayReturns: true,
+      instructions: 'In its box',
+    },
+    paymentMethods: [{ type: 'WALLET', brands: ['PAYPAL'], instructions: ['CASH_ON_PICKUP'] }],
+    immediatePay: true,
+    guestCheckout: false,
+    inlineCheckout: true,
+    coupons: [
+      {
+        code: 'SPRING',
+        type: 'ITEM_PRICE',
+        discount: money('2.50', 'EUR'),
+        message: 'Off in spring',
+        termsUrl: 'https://a/terms',
+        expiresAt: '2026-05-01T00:00:00.000Z',
+      },
+    ],
+    addons: [{ id: '55', type: 'ASSEMBLY', selection: 'OPTIONAL', fee: money('19.00', 'EUR') }],
+    ecoFee: money('0.35', 'EUR'),
+    bidding: { minimumBid: money('9.75', 'EUR'), bidders: 6, reserveMet: true },
+    rating: { average: 4.5, count: 85, byStars: { 5: 44 } },
+    productSheetUrl: 'https://a/sheet',
+    repairScore: 7.4,
+    hazards: {
+      signalWord: 'Danger',
+      statements: ['Burns'],
+      pictograms: ['Flame'],
+      note: 'Keep it dry',
+    },
+    safety: { statements: ['Not below 3 years'], pictograms: ['Age'] },
+    catalogue: {
+      title: 'Hub H-4',
+      brand: 'Acme Works',
+      identifiers: [{ type: 'EAN', value: '4006381333931' }],
+      images: ['https://a/stock'],
+      aspects: { Plug: ['Type C'] },
+    },
+    groupTitle: 'Hubs of all colours',
+    groupImages: ['https://a/group'],
+    revision: '17',
+    warnings: [{ errorId: 11502, message: 'Left out', parameters: [{ name: 'part', value: 'x' }] }],
+  };
+}
