@@ -46,7 +46,7 @@ export function mapped(body: unknown): MappedPage {
 }
 
 /** eBay's, and the simulator's own. */
-const HOSTS = linkableHosts(['127.0.0.1']);
+export const HOSTS = linkableHosts(['127.0.0.1']);
 
 /** The rows of CSV by their columns' names. */
 function rowsOf(products: Product[]): Record<string, string | undefined>[] {

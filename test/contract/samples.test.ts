@@ -1,25 +1,16 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { expect } from 'chai';
 import { mapDetails } from '../../src/collector/mapDetails.ts';
 import { readErrorBody } from '../../src/ebay/answer.ts';
 import { readRateLimits } from '../../src/ebay/client.ts';
 import { readTokenAnswer } from '../../src/ebay/oauth/tokenRequest.ts';
 import { packPage, unpackPage } from '../../src/results/packing.ts';
+import { answersIn, kindOf, SAMPLES } from './answers.ts';
 import { checkFields, checkItem, expectProduct, isContradiction, mapped } from './checkedAnswers.ts';
 import { MADE_UP } from './madeUpAnswers.ts';
 
-const folder = process.env.EBAY_SAMPLES;
 const REASONS = ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price'];
 
 type Fields = Record<string, unknown>;
-
-/** What a captured body is, told by its own shape, so that files nobody has seen yet find their mapper. */
-function kindOf(body: unknown): 'search' | 'item' | 'other' {
-  const { itemSummaries, total, itemId } = (body ?? {}) as Fields;
-  if (Array.isArray(itemSummaries) || typeof total === 'number') return 'search';
-  return typeof itemId === 'string' ? 'item' : 'other';
-}
 
 function checkSearch(body: unknown): void {
   const result = mapped(body);
@@ -70,15 +61,6 @@ function testAnswers(answers: Readonly<Record<string, unknown>>): void {
   }
 }
 
-function answersIn(folder: string): Record<string, unknown> {
-  const names = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
-    name.endsWith('.json'),
-  );
-  return Object.fromEntries(
-    names.map((name) => [name, JSON.parse(readFileSync(join(folder, name), 'utf8'))]),
-  );
-}
-
 /** Read by code that search answers and item answers share; eBay documents each of them for the other kind alone. */
 const OF_THE_OTHER_KIND = ['item.thumbnailImages', 'page.itemSummaries[].shippingOptions[].type'];
 
@@ -122,9 +104,9 @@ describe('made-up answers that are no listings', () => {
 });
 
 describe('real answers of eBay', () => {
-  if (folder === undefined)
+  if (SAMPLES === undefined)
     it('are mapped (skipped: set EBAY_SAMPLES to a folder with captured JSON bodies)');
-  else testAnswers(answersIn(folder));
+  else testAnswers(answersIn(SAMPLES));
 });
 
 /** Which fields of answers are read, by path: `page.itemSummaries[].price.value`. */

@@ -1,0 +1,76 @@
+import { expect } from 'chai';
+import { mapItem } from '../../src/collector/mapItem.ts';
+import { packPage, unpackPage } from '../../src/results/packing.ts';
+import { answersIn, kindOf, SAMPLES } from './answers.ts';
+import { HOSTS, mapped } from './checkedAnswers.ts';
+import { type Document, EBAYS, OWN } from './documents.ts';
+import type { Json } from './fieldMeanings.ts';
+import { MADE_UP } from './madeUpAnswers.ts';
+import { Coverage, pathsOf } from './passedOn.ts';
+import { SUMMARY } from './searchFields.ts';
+
+/** Of the values that eBay sends in searches and a caller may have. */
+const LEAST = 0.98;
+
+/** What a caller gets of search answers: the products after they were kept and read again. */
+function coverageOfSearches(answers: Readonly<Record<string, unknown>>): Coverage {
+  const coverage = new Coverage(SUMMARY);
+  for (const body of Object.values(answers).filter((each) => kindOf(each) === 'search')) {
+    const result = mapped(body);
+    if (!result.ok) continue;
+    const { products } = unpackPage(packPage({ ...result.page, calls: 1, latencyMs: 1 }));
+    const byRank = new Map(products.map((product) => [product.rank - result.page.offset, product]));
+    const items: Json[] = (body as Json).itemSummaries ?? [];
+    for (const [index, item] of items.entries()) coverage.add(item, byRank.get(index + 1) ?? null);
+  }
+  return coverage;
+}
+
+function testSearches(answers: Readonly<Record<string, unknown>>): void {
+  it('search: each value that eBay sends is passed on, or its path is left out for a reason', () => {
+    const coverage = coverageOfSearches(answers);
+    expect([...coverage.unknown], 'paths of neither table').to.deep.equal([]);
+    expect(coverage.share, String(coverage)).to.be.at.least(LEAST);
+  });
+}
+
+describe('made-up answers, value by value', () => {
+  // Some of these listings are rejected on purpose.
+  const { 'search-few-fields': _, ...answers } = MADE_UP;
+  testSearches(answers);
+
+  it('a value that a product lacks counts as lost, and a path of neither table is named', () => {
+    const item = (MADE_UP['search-us'] as Json).itemSummaries[0];
+    const observation = { marketplace: 'EBAY_US', observedAt: new Date(0).toISOString(), rank: 1 } as const;
+    const found = mapItem(item, { ...observation, hosts: HOSTS });
+    if ('rejected' in found) throw new Error(found.rejected);
+    const coverage = new Coverage(SUMMARY);
+    coverage.add({ ...item, newField: [{ name: 1 }] }, { ...found.product, discountPercent: null });
+    expect([...coverage.unknown]).to.deep.equal(['newField[].name']);
+    expect([...coverage.lost.keys()]).to.include('marketingPrice.discountPercentage');
+    const { passed, sent } = coverage;
+    coverage.add({ title: 'x' }, null);
+    expect([coverage.passed, coverage.sent]).to.deep.equal([passed, sent + 1]);
+  });
+});
+
+describe('real answers of eBay, value by value', () => {
+  if (SAMPLES === undefined) it('are passed on (skipped: set EBAY_SAMPLES to a folder with captured bodies)');
+  else testSearches(answersIn(SAMPLES));
+});
+
+describe('our own list of eBay’s fields, path by path', () => testPaths(OWN.browse));
+
+describe('eBay’s OpenAPI documents, path by path', () => {
+  if (EBAYS === undefined) it('are known (skipped: set EBAY_OPENAPI to the folder of the documents)');
+  else testPaths(EBAYS.browse);
+});
+
+function testPaths(document: Document): void {
+  it('each value of an ItemSummary is passed on, or left out for a reason', () => {
+    const paths = pathsOf(document, 'ItemSummary');
+    const known = [...Object.keys(SUMMARY.passed), ...Object.keys(SUMMARY.leftOut)];
+    expect(paths).to.not.have.length(0);
+    expect(paths.filter((path) => !known.includes(path))).to.deep.equal([]);
+  });
+}
