@@ -138,44 +138,74 @@ export function marginTest(
   costs: Costs | undefined,
 ): ((product: Priced) => 'margin' | 'margin-unknown' | null) | undefined {
   if (costs === undefined || !hasMarginCondition(costs)) return undefined;
-  const { currency, minMarginPercent, minMarginAmount } = costs;
-  const least = minMarginAmount && fromMinorUnits(units(minMarginAmount, currency), currency).value;
+  const within = withinCosts({ minMargin: costs.minMarginAmount, minMarginPercent: costs.minMarginPercent });
   return (product) => {
-    const { margin } = landedOf(product, costs);
-    if (!margin) return 'margin-unknown';
-    if (least !== undefined && compareAmounts(margin.amount, least) < 0) return 'margin';
-    if (minMarginPercent === undefined) return null;
-    if (margin.percent === null) return 'margin-unknown';
-    return margin.percent < Number(minMarginPercent) ? 'margin' : null;
+    const { landed, margin } = landedOf(product, costs);
+    // Of a sale for less than the smallest unit the percentage is unknown.
+    if (!margin || margin.percent === null) return 'margin-unknown';
+    return within({ landed, margin }) ? null : 'margin';
   };
 }
 
 /** A figure that products can be sorted and filtered by. */
 export type CostFigure = 'landed' | 'margin' | 'marginPercent';
 
-/** Null where it is unknown, undefined for a product without costs. */
-export function costFigure(
-  { landed, margin }: Pick<Product, 'landed' | 'margin'>,
-  figure: CostFigure,
-): string | number | null | undefined {
-  if (figure === 'landed') return landed?.cost;
-  return margin && (figure === 'margin' ? margin.amount : margin.percent);
+type Figured = Pick<Product, 'landed' | 'margin'>;
+
+/** An amount as a decimal, or a percentage. */
+type Figure = string | number;
+
+/** Null where it is unknown, or the product has none. */
+export function costFigure({ landed, margin }: Figured, figure: CostFigure): Figure | null {
+  if (figure === 'landed') return landed?.cost ?? null;
+  return (figure === 'margin' ? margin?.amount : margin?.percent) ?? null;
 }
 
-/** Orders products of one search by a figure; unknown ones are last either way. */
-export function byCosts(figure: CostFigure, { falling = false } = {}) {
-  return (one: Pick<Product, 'landed' | 'margin'>, other: Pick<Product, 'landed' | 'margin'>): number => {
-    const [a, b] = [costFigure(one, figure) ?? null, costFigure(other, figure) ?? null];
+/** Orders figures of one search; unknown ones are last either way. */
+export function byFigure({ falling = false } = {}) {
+  return (a: Figure | null, b: Figure | null): number => {
     if (a === null || b === null) return Number(a === null) - Number(b === null);
-    const difference = typeof a === 'string' ? compareAmounts(a, b as string) : a - (b as number);
-    return falling ? -difference : difference;
+    return falling ? compareFigures(b, a) : compareFigures(a, b);
   };
 }
 
-/** Of two amounts of one currency in their usual form, signed: negative, 0 or positive. */
-function compareAmounts(a: string, b: string): number {
-  const difference = BigInt(a.replace('.', '')) - BigInt(b.replace('.', ''));
-  return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+/** Orders products of one search by a figure. */
+export function byCosts(figure: CostFigure, options: { falling?: boolean } = {}) {
+  const order = byFigure(options);
+  return (one: Figured, other: Figured) => order(costFigure(one, figure), costFigure(other, figure));
+}
+
+/** Bounds that a product must keep, as decimals; the amounts are in the costs' currency. */
+export interface CostBounds {
+  maxLanded?: string | undefined;
+  minMargin?: string | undefined;
+  minMarginPercent?: string | undefined;
+}
+
+/** A test of bounds. A figure that is unknown keeps none. */
+export function withinCosts({ maxLanded, minMargin, minMarginPercent }: CostBounds) {
+  return (product: Figured): boolean => {
+    const differs = (figure: CostFigure, bound: string) => {
+      const value = costFigure(product, figure);
+      return value === null ? undefined : compareFigures(value, bound);
+    };
+    return (
+      (maxLanded === undefined || (differs('landed', maxLanded) ?? 1) <= 0) &&
+      (minMargin === undefined || (differs('margin', minMargin) ?? -1) >= 0) &&
+      (minMarginPercent === undefined || (differs('marginPercent', minMarginPercent) ?? -1) >= 0)
+    );
+  };
+}
+
+/** Of two percentages, or two signed amounts such as `-12.5`: negative, 0 or positive. */
+function compareFigures(a: Figure, b: Figure): number {
+  if (typeof a === 'number' || typeof b === 'number') return Number(a) - Number(b);
+  const digits = Math.max(...[a, b].map((each) => (each.split('.')[1] ?? '').length));
+  const [left, right] = [a, b].map((each) => {
+    const [whole = '', decimals = ''] = each.split('.');
+    return BigInt(whole + decimals.padEnd(digits, '0'));
+  }) as [bigint, bigint];
+  return left < right ? -1 : left > right ? 1 : 0;
 }
 
 /** A product with its landed cost and margin. */

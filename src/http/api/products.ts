@@ -10,6 +10,7 @@ import {
   SEPARATORS,
   type SeparatorName,
 } from '../../product/csv.ts';
+import { byFigure, type CostBounds, type CostFigure, costFigure, withinCosts } from '../../product/landed.ts';
 import { compare, type Money, money } from '../../product/money.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
@@ -22,9 +23,14 @@ const text = (pattern: string, description: string) =>
   Type.Optional(Type.String({ pattern: `^${pattern}$`, maxLength: 200, description }));
 const list = (values: string, description: string) => text(`(${values})(,(${values}))*`, description);
 const AMOUNT = '[0-9]{1,12}(\\.[0-9]{1,3})?';
+const SIGNED = `-?${AMOUNT}`;
 const FORMAT = { description: 'instead of Accept; default: json' };
 const LIMIT = { description: 'products of one page; default: 200 as json, otherwise all in one stream' };
-const SORT = { description: 'by delivered price, unknown ones last; default: eBay’s order' };
+const SORT = {
+  description:
+    'by delivered price, or by a figure of a search with costs; `-`: highest first; unknown ones last; default: eBay’s order',
+};
+const ORDERS = ['total', 'landed', 'margin', 'marginPercent'].flatMap((figure) => [figure, `-${figure}`]);
 const COLUMNS = { description: 'of csv, separated by commas, such as title,total,url; default: all of them' };
 const EXCEL = {
   description:
@@ -38,10 +44,13 @@ const Query = Type.Object(
     format: Type.Optional(Type.Enum(['json', 'ndjson', 'csv'], FORMAT)),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: 1000, ...LIMIT })),
     cursor: Type.Optional(Type.String({ maxLength: 100, description: '`next` of the previous page' })),
-    sort: Type.Optional(Type.Enum(['total', '-total'], SORT)),
+    sort: Type.Optional(Type.Enum(ORDERS, SORT)),
     minTotal: text(AMOUNT, 'least delivered price; needs currency'),
     maxTotal: text(AMOUNT, 'highest delivered price; needs currency'),
     currency: text('[A-Z]{3}', 'only products whose delivered price is in it'),
+    maxLanded: text(AMOUNT, 'highest landed cost, in the currency of the costs'),
+    minMargin: text(SIGNED, 'least margin, in the currency of the costs; may be negative'),
+    minMarginPercent: text(SIGNED, 'least margin in per cent; may be negative'),
     conditionId: list('[0-9]{4}', 'only these, separated by commas, such as 1000,3000'),
     columns: Type.Optional(Type.String({ maxLength: 2000, ...COLUMNS })),
     excel: Type.Optional(Type.Enum(['0', '1'], EXCEL)),
@@ -88,7 +97,7 @@ export function productRoutes({ producerOf, held }: ProductOptions): Routes {
         // A missing search answers 404; once a stream has begun it could only break off.
         await producer.get(id);
         const { sort } = choice;
-        const parts = sort ? inPriceOrder(() => read(0), skip, sort === '-total') : read(skip);
+        const parts = sort ? inOrder(() => read(0), skip, orderOf(sort)) : read(skip);
         const ending = format !== 'json' && limit === undefined ? held.hold(request, reply) : undefined;
         reply.type(TYPES[format]).header('vary', excel === '1' ? 'accept, accept-language' : 'accept');
         if (csv) reply.header('content-disposition', `attachment; filename="${fileName(id)}.csv"`);
@@ -183,14 +192,18 @@ function nextUrl(id: string, query: object, cursor: string): string {
   return `/v1/searches/${encodeURIComponent(id)}/products?${parameters}`;
 }
 
-type Choice = Pick<Type.Static<typeof Query>, 'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark'>;
+type Choice = Pick<
+  Type.Static<typeof Query>,
+  'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark' | keyof CostBounds
+>;
 
-/** An unknown total, or one in another currency, is in no range. @throws Problem 400 */
-function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: Choice) {
+/** An unknown amount, or a total in another currency, is in no range. @throws Problem 400 */
+function filterOf({ minTotal, maxTotal, currency, conditionId, mark, ...bounds }: Choice) {
   const [min, max] = [bound('minTotal', minTotal, currency), bound('maxTotal', maxTotal, currency)];
   if (min && max && (compare(min, max) ?? 0) > 0)
     throw wrong('minTotal', 'price_range', 'minTotal is more than maxTotal');
   const [conditions, marks] = [conditionId?.split(','), mark?.split(',')];
+  const keepsBounds = withinCosts(bounds);
   return (product: Product): boolean => {
     const { total } = product;
     return (
@@ -198,7 +211,8 @@ function filterOf({ minTotal, maxTotal, currency, conditionId, mark }: Choice) {
       (marks?.includes(product.mark ?? '') ?? true) &&
       (min === undefined || (total !== null && (compare(total, min) ?? -1) >= 0)) &&
       (max === undefined || (total !== null && (compare(total, max) ?? 1) <= 0)) &&
-      (currency === undefined || total?.currency === currency)
+      (currency === undefined || total?.currency === currency) &&
+      keepsBounds(product)
     );
   };
 }
@@ -234,15 +248,35 @@ async function* inListOrder(
 /** Products of a sorted list that are in memory at once; each further batch reads the whole list once more. */
 const BATCH = 1000;
 
-/** By delivered price without the first `skip`. In memory are the prices of all and the products of one batch. */
-async function* inPriceOrder(
+/** What products are sorted by, and how. */
+interface Order<Key> {
+  key(product: Product): Key;
+  compare(one: Key, other: Key): number;
+}
+
+/** @param sort of `ORDERS` */
+function orderOf(sort: string): Order<unknown> {
+  const falling = sort.startsWith('-');
+  const figure = sort.replace('-', '');
+  const order =
+    figure === 'total'
+      ? ({ key: ({ total }) => ({ total }), compare: byTotal({ falling }) } satisfies Order<Priced>)
+      : ({
+          key: (product) => costFigure(product, figure as CostFigure),
+          compare: byFigure({ falling }),
+        } satisfies Order<string | number | null>);
+  return order as Order<unknown>;
+}
+
+/** Sorted, without the first `skip`. In memory are the keys of all and the products of one batch. */
+async function* inOrder(
   read: () => AsyncIterable<Product[]>,
   skip: number,
-  falling: boolean,
+  { key, compare }: Order<unknown>,
 ): AsyncGenerator<Product[]> {
-  const totals: Product['total'][] = [];
-  for await (const part of read()) totals.push(...part.map(({ total }) => total));
-  const order = totals.map((total, at) => ({ total, at })).sort(byTotal({ falling }));
+  const keys: unknown[] = [];
+  for await (const part of read()) keys.push(...part.map(key));
+  const order = keys.map((own, at) => ({ own, at })).sort((one, other) => compare(one.own, other.own));
   for (let from = skip; from < order.length; from += BATCH) {
     const places = new Map(order.slice(from, from + BATCH).map(({ at }, place) => [at, place]));
     const batch: Product[] = [];
