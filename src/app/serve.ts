@@ -10,6 +10,7 @@ import { latestEvents } from '../events/stream.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
+import { itemRoutes } from '../http/api/items.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
@@ -186,6 +187,7 @@ export async function startServeApp(
       searchRoutes({ producerOf, idempotency: { redis, prefix, ttlMs: runsTtlMs(config) } }),
       reportRoutes({ producerOf, quotaOf, held }),
       productRoutes({ producerOf, held }),
+      itemRoutes({ producerOf, held }),
       scheduleRoutes({ producerOf }),
       docsRoutes,
       pageRoutes({

@@ -80,8 +80,10 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
 
 const REPEATED: readonly Parse[] = [repeated, csv, aspects];
 
-export function addRequestFlags(command: Command): Command {
+/** @param only paths of fields; default: all */
+export function addRequestFlags(command: Command, only?: readonly string[]): Command {
   for (const [path, flags, description, parse] of FIELDS) {
+    if (only?.includes(path.split('.')[0] as string) === false) continue;
     const often = parse !== undefined && REPEATED.includes(parse) ? '; may be repeated' : '';
     const option = new Option(flags, `${description}${often}`);
     if (path === 'details') option.preset('full');
@@ -90,7 +92,7 @@ export function addRequestFlags(command: Command): Command {
   return command;
 }
 
-type Defaults = { marketplace: string };
+export type Defaults = { marketplace: string };
 
 /** The request of the options, unchecked. @param defaults for the currency of prices */
 export function requestFrom(query: string | undefined, options: Values, defaults: Defaults): SearchRequest {

@@ -47,6 +47,8 @@ interface Column {
   upTo?: number;
   /** Only where the products differ in it. */
   onlyIfMixed?: boolean;
+  /** Only where a product has it. */
+  onlyIfAny?: boolean;
   dim?: boolean;
 }
 
@@ -58,6 +60,8 @@ const COLUMNS: readonly Column[] = [
   { head: 'Price', cell: priceText, right: true, max: 16 },
   { head: 'Shipping', cell: shippingText, right: true, max: 13, from: 100 },
   { head: 'Delivered', cell: deliveredText, right: true, max: 13 },
+  { head: 'Landed', cell: landedText, right: true, max: 13, from: 100, onlyIfAny: true },
+  { head: 'Margin', cell: marginText, right: true, max: 18, onlyIfAny: true },
   { head: 'Condition', cell: ({ condition }) => condition ?? '?', max: 10, from: 72, upTo: 99 },
   { head: 'Condition', cell: ({ condition }) => condition ?? '?', max: 16, from: 100 },
   { head: 'Seller', cell: shareText, right: true, upTo: 99 },
@@ -73,8 +77,11 @@ const MIN_TITLE = 12;
 export function productTable(products: readonly Product[], terminal: Terminal): string {
   const { width, paint } = terminal;
   const columns = COLUMNS.filter(
-    ({ from = 0, upTo = width, onlyIfMixed = false, cell }) =>
-      width >= from && width <= upTo && (!onlyIfMixed || new Set(products.map(cell)).size > 1),
+    ({ from = 0, upTo = width, onlyIfMixed = false, onlyIfAny = false, cell }) =>
+      width >= from &&
+      width <= upTo &&
+      (!onlyIfMixed || new Set(products.map(cell)).size > 1) &&
+      (!onlyIfAny || products.some((product) => cell(product) !== '')),
   );
   const rows = products.map((product) => columns.map(({ cell }) => harmless(cell(product))));
   const colWidths = columns.map(({ head, max = 1000 }, at) =>
@@ -93,13 +100,14 @@ export function amountText({ value, currency }: Money): string {
   return `${value} ${currency}`;
 }
 
-/** A pure auction has no price, only the current bid. */
-function priceText({ price, auction }: Product): string {
+/** A pure auction has no price, only the current bid. A minimum advertised price is shown to nobody who has not asked. */
+export function priceText({ price, auction, priceDisplay }: Product): string {
+  if (priceDisplay !== null) return 'on request';
   if (price !== null) return amountText(price);
   return auction?.currentBid ? `bid ${amountText(auction.currentBid)}` : 'no price';
 }
 
-function shippingText({ shipping: { kind, cost } }: Product): string {
+export function shippingText({ shipping: { kind, cost } }: Product): string {
   if (kind === 'free') return 'free';
   return cost === null ? unknownCost(kind) : amountText(cost);
 }
@@ -111,11 +119,29 @@ function unknownCost(kind: Product['shipping']['kind']): string {
 }
 
 /** The price with shipping. Where a part is unknown, the cell names it: unknown is never free. */
-function deliveredText({ total, price, shipping, auction }: Product): string {
+export function deliveredText({ total, price, shipping, auction, priceDisplay }: Product): string {
+  if (priceDisplay !== null) return 'on request';
   if (total !== null) return amountText(total);
   if (shipping.kind === 'pickup-only') return 'not sent';
   if (price === null) return auction === null ? 'no price' : 'auction';
   return shipping.cost === null ? unknownCost(shipping.kind) : 'unknown';
+}
+
+/** Empty without costs. */
+function landedText({ landed, priceDisplay }: Product): string {
+  if (landed === undefined) return '';
+  if (priceDisplay !== null) return 'on request';
+  const { cost: value, currency } = landed;
+  return value === null ? 'unknown' : amountText({ value, currency });
+}
+
+/** `4.20 USD (21 %)`; empty without a price to sell for. */
+export function marginText({ landed, margin, priceDisplay }: Product): string {
+  if (landed === undefined || margin === undefined) return '';
+  if (priceDisplay !== null) return 'on request';
+  if (margin === null) return 'unknown';
+  const share = margin.percent === null ? '' : ` (${Math.floor(margin.percent)} %)`;
+  return amountText({ value: margin.amount, currency: landed.currency }) + share;
 }
 
 /** Share of positive feedback, and the number of feedbacks. */

@@ -64,7 +64,8 @@ export async function createServer(options: ServerOptions): Promise<App> {
     requestTimeout: 20_000,
     keepAliveTimeout: keepAliveS * 1000,
     rewriteUrl: ({ url = '' }) => withoutBase(url, basePath),
-    routerOptions: { maxParamLength: 200 },
+    // An address of a listing is a parameter too.
+    routerOptions: { maxParamLength: 2048 },
     // A client that sends a header line a minute would hold a socket for ever.
     http: {
       headersTimeout: 10_000,

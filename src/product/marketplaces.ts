@@ -48,6 +48,13 @@ export function listingUrl(marketplace: MarketplaceId, legacyItemId: string): st
   return `https://${SITES[marketplace]}/itm/${encodeURIComponent(legacyItemId)}`;
 }
 
+/** The marketplace that an address of a listing's page belongs to; undefined for an id and for another host. */
+export function marketplaceOf(address: string): MarketplaceId | undefined {
+  const [, domain] =
+    /^(?:https?:\/\/)?(?:[a-z0-9-]+\.)*(ebay\.[a-z.]+)(?:[/?#:]|$)/i.exec(address.trim()) ?? [];
+  return MARKETPLACE_IDS.find((id) => SITES[id].endsWith(`.${domain?.toLowerCase()}`));
+}
+
 export function isMarketplace(id: string): id is MarketplaceId {
   return Object.hasOwn(MARKETPLACES, id);
 }

@@ -76,7 +76,8 @@ export function reportRoutes({ producerOf, quotaOf, held }: ReportOptions): Rout
   };
 }
 
-function heldReport(producer: SearchProducer, id: string, seconds: number, signal: AbortSignal) {
+/** The report once the search has ended, or as it is after the time. @throws Problem where the key ends meanwhile */
+export function heldReport(producer: SearchProducer, id: string, seconds: number, signal: AbortSignal) {
   return producer.waitFor(id, { timeoutMs: seconds * 1000, signal }).catch((error) => {
     if (!(error instanceof Failure) || error.code !== 'interrupted') throw error;
     if (signal.reason instanceof Problem) throw signal.reason;

@@ -1,7 +1,7 @@
 import { MARKETPLACES } from '../../config/formats.ts';
 import { Failure } from '../../failures.ts';
 import { countryName, countryNames } from '../../product/countries.ts';
-import { isMarketplace, MARKETPLACE_IDS } from '../../product/marketplaces.ts';
+import { isMarketplace, MARKETPLACE_IDS, marketplaceOf } from '../../product/marketplaces.ts';
 import type { NormalRequest, SearchRequest } from '../../product/requestSchema.ts';
 import { countText, numberText } from '../../text/values.ts';
 import { type FormValues, valuesOf } from '../auth/login.ts';
@@ -184,17 +184,18 @@ function isIsbn10(text: string): boolean {
 export function requestFromForm(values: FormValues, defaultMarketplace: string): SearchRequest {
   const given = (name: string) => values[name]?.trim() || undefined;
   const { marketplace = defaultMarketplace } = values;
-  const marketplaces = [...new Set([marketplace, ...valuesOf(values.also)])];
   const query = values.query?.trim() ?? '';
   const kind = given('kind') ?? kindOf(query);
   const [country, postalCode] = ['country', 'postalCode'].map(given);
   const ship = { ...(country && { country }), ...(postalCode && { postalCode }) };
   const costs = costsFrom(given, currencyOf(marketplace));
-  const place = { marketplaces, ...(Object.keys(ship).length > 0 && { shipTo: ship }), ...costs };
+  const place = { ...(Object.keys(ship).length > 0 && { shipTo: ship }), ...costs };
   // Listings that are named are shown whatever they are: conditions are about what a search finds.
   if (kind === 'listing') {
-    const items = query.split(/[\s,]+/).map((each) => (ADDRESS.test(each) ? withScheme(each) : each));
-    return { ...place, items: [...new Set(items)], variations: 'all' } as SearchRequest;
+    const items = [...new Set(query.split(/[\s,]+/))];
+    // An address of another site is more than a field that was left as it is.
+    const site = items.map(marketplaceOf).find((id) => id !== undefined) ?? marketplace;
+    return { ...place, marketplaces: [site], items, variations: 'all' } as SearchRequest;
   }
   const [priceMax, condition] = ['priceMax', 'condition'].map(given);
   const words = given('exclude')?.split(',') ?? [];
@@ -207,6 +208,7 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
   return {
     ...(kind === 'code' ? { gtin: query.replace(/[\s-]/g, '') } : { query }),
     ...place,
+    marketplaces: [...new Set([marketplace, ...valuesOf(values.also)])],
     maxItems: numberFrom(given('maxItems')),
     sort: given('sort'),
     ...(Object.keys(filters).length > 0 && { filters }),
@@ -245,10 +247,6 @@ function ratesFrom(text: string | undefined): object | undefined {
   return Object.fromEntries(rates.map(([, currency = '', rate]) => [currency.toUpperCase(), rate]));
 }
 
-function withScheme(address: string): string {
-  return /^https?:/i.test(address) ? address : `https://${address}`;
-}
-
 function numberFrom(text: string | undefined): unknown {
   return text === undefined || !/^\d+([.,]\d+)?$/.test(text) ? text : Number(text.replace(',', '.'));
 }
@@ -285,8 +283,9 @@ export function valuesFrom(request: NormalRequest): FormValues {
 }
 
 /** How what was typed was understood; undefined for words. */
-export function understoodText({ items, gtin }: Pick<SearchRequest, 'items' | 'gtin'>): string | undefined {
-  if (items !== undefined) return `understood as ${countText(items.length, 'listing')}, with all variations`;
+export function understoodText({ items, gtin, marketplaces = [] }: SearchRequest): string | undefined {
+  if (items !== undefined)
+    return `understood as ${countText(items.length, 'listing')} of ${marketplaces.map(siteName)}, with all variations`;
   return gtin === undefined ? undefined : 'understood as a product code';
 }
 
