@@ -1,8 +1,10 @@
 import { type Command, Option } from 'commander';
+import { readJsonObject } from '../config/files.ts';
 import { MARKETPLACES } from '../config/formats.ts';
 import { Failure } from '../failures.ts';
 import { countryHint, isCountry } from '../product/countries.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
+import { isObject } from '../product/parseRequest.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 import { UsageError, wrongValue } from './exit.ts';
 
@@ -69,6 +71,28 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['seller.minFeedbackPercentage', '--min-feedback-percentage <n>', 'of the seller', numberOrText],
   ['seller.minFeedbackScore', '--min-feedback-score <n>', 'of the seller', numberOrText],
   ['excludePickupOnly', '--exclude-pickup-only', 'leave out what can only be picked up'],
+  ['costs.currency', '--costs-currency <code>', 'of your figures below; else the marketplace’s'],
+  ['costs.resalePrice', '--resale <amount>', 'what you sell one for: shows the margin'],
+  ['costs.markupPercent', '--markup <percent>', 'on the landed cost, in place of --resale', percent],
+  ['costs.resaleTax', '--resale-tax <percent>', 'VAT that your resale price includes', includedTax],
+  [
+    'costs.marketplaceFee',
+    '--marketplace-fee <fee>',
+    'of your sale, such as 13.25%+0.30',
+    feeOf('--marketplace-fee'),
+  ],
+  ['costs.paymentFee', '--payment-fee <fee>', 'of your sale, such as 2.9%+0.30', feeOf('--payment-fee')],
+  ['costs.dutyPercent', '--duty <percent>', 'customs duty on item and shipping', percent],
+  [
+    'costs.importTaxPercent',
+    '--import-tax <percent>',
+    'VAT or sales tax that you pay on the purchase',
+    percent,
+  ],
+  ['costs.handling', '--handling <amount>', 'your own cost of each item'],
+  ['costs.exchangeRates', '--rate <code=rate>', 'of one unit of a currency, such as USD=0.92', rates],
+  ['costs.minMarginPercent', '--min-margin <percent>', 'only products that leave so much', percent],
+  ['costs', '--costs <file>', 'your figures as JSON; an option beside it wins', costsFile],
   ['details', '--details', 'full details: one more call for each product'],
   ['track', '--track <name>', 'mark what is new since the last search of this name'],
   ['maxAge', '--max-age <seconds>', 'accept an identical search that ended within this time', numberOrText],
@@ -78,7 +102,7 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['tenant', '--tenant <name>', 'tenant whose keyset and limits are used'],
 ];
 
-const REPEATED: readonly Parse[] = [repeated, csv, aspects];
+const REPEATED: readonly Parse[] = [repeated, csv, aspects, rates];
 
 /** @param only paths of fields; default: all */
 export function addRequestFlags(command: Command, only?: readonly string[]): Command {
@@ -106,24 +130,27 @@ export function requestFrom(query: string | undefined, options: Values, defaults
 }
 
 function put(target: Values, [name = '', ...rest]: string[], value: unknown): void {
-  if (rest.length === 0) target[name] = value;
+  // A file of figures and options for some of them.
+  if (rest.length === 0)
+    target[name] = isObject(target[name]) ? { ...(value as Values), ...target[name] } : value;
   else {
     target[name] ??= {};
     put(target[name] as Values, rest, value);
   }
 }
 
-/** eBay needs a currency beside a price. Where all marketplaces have the same one, it is added here. */
-function addCurrency({ filters, marketplaces }: SearchRequest, { marketplace }: Defaults): void {
+/** Amounts need a currency. Where all marketplaces have the same one, it is added here. */
+function addCurrency({ filters, costs, marketplaces }: SearchRequest, { marketplace }: Defaults): void {
   const price = filters?.price;
-  if (price === undefined) return;
-  if (price.min === undefined && price.max === undefined)
+  if (price !== undefined && price.min === undefined && price.max === undefined)
     throw new UsageError('--currency needs --price-min or --price-max');
   const currencies = new Set(
     (marketplaces ?? [marketplace]).map((id) => (isMarketplace(id) ? MARKETPLACES[id].currency : undefined)),
   );
   const [currency] = currencies;
-  if (currency !== undefined && currencies.size === 1) price.currency ??= currency;
+  if (currency === undefined || currencies.size !== 1) return;
+  if (price !== undefined) price.currency ??= currency;
+  if (costs !== undefined) costs.currency ??= currency;
 }
 
 /** The option may be repeated. */
@@ -133,6 +160,42 @@ function aspects(pair: string, earlier: Record<string, string[]> = {}): Record<s
   // A name may be that of a property which every object has.
   const values = Object.hasOwn(earlier, name) ? (earlier[name] ?? []) : [];
   return { ...earlier, [name]: [...values, value] };
+}
+
+/** `20` or `20%`. */
+function percent(text: string): string {
+  return text.trim().replace(/\s*%$/, '');
+}
+
+function includedTax(text: string): Values {
+  return { percent: percent(text) };
+}
+
+/** `13.25%+0.30`, `13.25%` or `0.30`. */
+function feeOf(option: string) {
+  return (text: string): Values => {
+    const [match, share, fixed] = /^\s*(?:([\d.]+)\s*%)?\s*\+?\s*([\d.]+)?\s*$/.exec(text) ?? [];
+    if (match === undefined || (share === undefined && fixed === undefined))
+      throw wrongValue(`${option} must be such as 13.25%+0.30, 13.25% or 0.30`, text);
+    return { ...(share !== undefined && { percent: share }), ...(fixed !== undefined && { fixed }) };
+  };
+}
+
+/** The option may be repeated; each value may be several, separated by commas. */
+function rates(text: string, earlier: Record<string, string> = {}): Record<string, string> {
+  const pairs = text.split(',').map((pair) => {
+    const [, code, rate] = /^\s*([A-Za-z]{3})=([\d.]+)\s*$/.exec(pair) ?? [];
+    if (code === undefined || rate === undefined)
+      throw wrongValue('--rate must be CODE=RATE, such as USD=0.92', pair);
+    return [code.toUpperCase(), rate];
+  });
+  return { ...earlier, ...Object.fromEntries(pairs) };
+}
+
+function costsFile(path: string): Values {
+  const { content, problem } = readJsonObject(path);
+  if (problem === undefined) return content;
+  throw new UsageError(`--costs ${problem.name} ${problem.message}`);
 }
 
 /** `US` or `US:19406`. */
@@ -162,6 +225,7 @@ export function withOptions(error: unknown): unknown {
 /** Of `filters.price.min` it is `--price-min`; undefined where no option is about it. */
 function optionOf(path: string): string | undefined {
   const inRequest = path.replace(/^request\./, '');
+  // `costs.resalePrice` has an option of its own beside that of `costs`, which comes later.
   const field = FIELDS.find(([own]) => `${inRequest}.`.startsWith(`${own}.`));
   return field?.[1].split(' ')[0];
 }

@@ -2,6 +2,8 @@ import { Command, Option } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { csvColumns, csvForm, productCsv, SEPARATORS, type SeparatorName } from '../product/csv.ts';
+import { byCosts } from '../product/landed.ts';
+import { byTotal } from '../product/order.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 import type { Outcome, SearchSummary } from '../product/summary.ts';
@@ -31,6 +33,7 @@ export interface Flags {
   excel?: boolean;
   separator?: SeparatorName;
   limitRows?: number;
+  sortBy?: string;
 }
 
 export function command(terminal: Terminal): Command {
@@ -47,6 +50,12 @@ export function command(terminal: Terminal): Command {
       '--limit-rows <n>',
       'show at most so many products (a table: 20)',
       wholeNumber('--limit-rows', 999_999),
+    )
+    .addOption(
+      new Option(
+        '--sort-by <figure>',
+        'order of what is shown; unknown ones last; else eBay’s order',
+      ).choices(Object.keys(ORDERS)),
     )
     .option('--json', 'print summary and products as JSON')
     .option('--csv', 'print the products as CSV')
@@ -185,7 +194,15 @@ function columnsOf(list: string | undefined): string[] {
   return chosen.columns;
 }
 
-export type Found = { summary: SearchSummary; products: Product[] };
+export /** Orders that `--sort-by` names: the best first. */
+const ORDERS: Readonly<Record<string, (one: Product, other: Product) => number>> = {
+  total: byTotal({}),
+  landed: byCosts('landed'),
+  margin: byCosts('margin', { falling: true }),
+  'margin-percent': byCosts('marginPercent', { falling: true }),
+};
+
+type Found = { summary: SearchSummary; products: Product[] };
 
 /** An ended search as JSON, CSV or a table. Beside CSV the summary goes to stderr. */
 export function printFound(
@@ -194,8 +211,9 @@ export function printFound(
   options: Partial<Flags>,
   now = Date.now(),
 ): void {
-  const { json = false, csv = false, limitRows = json || csv ? products.length : 20 } = options;
-  const shown = products.slice(0, limitRows);
+  const { json = false, csv = false, limitRows = json || csv ? products.length : 20, sortBy } = options;
+  const sorted = sortBy === undefined ? products : products.toSorted(ORDERS[sortBy]);
+  const shown = sorted.slice(0, limitRows);
   if (json) {
     terminal.print(JSON.stringify({ summary, products: shown }, null, 2));
     return;
@@ -208,7 +226,8 @@ export function printFound(
     return;
   }
   // Of several marketplaces the best products of each come first: a table that is cut hides none of them.
-  const ranked = products.toSorted((a, b) => a.rank - b.rank).slice(0, limitRows);
+  const ranked =
+    sortBy === undefined ? products.toSorted((a, b) => a.rank - b.rank).slice(0, limitRows) : shown;
   if (ranked.length > 0) {
     terminal.print(productTable(ranked, terminal));
     terminal.print(terminal.paint('dim', ageText(ranked, now)));

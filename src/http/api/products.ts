@@ -12,6 +12,7 @@ import {
 } from '../../product/csv.ts';
 import { byFigure, type CostBounds, type CostFigure, costFigure, withinCosts } from '../../product/landed.ts';
 import { compare, type Money, money } from '../../product/money.ts';
+import { byTotal, type Priced } from '../../product/order.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
@@ -289,19 +290,6 @@ async function* inOrder(
     // Without the places of products that are no longer there.
     yield batch.flat();
   }
-}
-
-type Priced = Pick<Product, 'total'>;
-
-/** Orders by delivered price: each currency by itself, the main one first, unknown prices last. */
-export function byTotal({ falling = false, main }: { falling?: boolean; main?: string | undefined }) {
-  return ({ total: one }: Priced, { total: other }: Priced): number => {
-    if (one === null || other === null) return Number(one === null) - Number(other === null);
-    const difference = compare(one, other);
-    if (difference !== null) return falling ? -difference : difference;
-    if (one.currency === main || other.currency === main) return one.currency === main ? -1 : 1;
-    return one.currency < other.currency ? -1 : 1;
-  };
 }
 
 /** Where the next page of a list begins; valid with the same search, sort and filters only. */

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
 import { byCosts } from '../../product/landed.ts';
+import { byTotal } from '../../product/order.ts';
 import type { Product } from '../../product/product.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import { byTotal } from '../api/products.ts';
 
 /** Which products of a result are shown, and in which order. It is part of the page's address. */
 export interface Selection {
