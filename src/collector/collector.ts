@@ -28,7 +28,7 @@ import type { PageAddress } from './paging.ts';
 import { itemCall, searchCall } from './query.ts';
 
 /** eBay's Browse API, as `BrowseClient` calls it. */
-export type Browse = Pick<BrowseClient, 'search' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup'>;
+export type Browse = Pick<BrowseClient, 'search' | 'searchByImage' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup'>;
 
 export interface CollectorOptions {
   browse: Browse;
@@ -114,6 +114,7 @@ export class EbayProductCollector {
     };
     const browse: Browse = {
       search: async (...call) => (await client()).search(...call),
+      searchByImage: async (...call) => (await client()).searchByImage(...call),
       getItem: async (...call) => (await client()).getItem(...call),
       getItemByLegacyId: async (...call) => (await client()).getItemByLegacyId(...call),
       getItemsByGroup: async (...call) => (await client()).getItemsByGroup(...call),
@@ -129,8 +130,11 @@ export class EbayProductCollector {
   /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer that is no page or contradicts itself, `filter-ignored` with `strictFilters`. */
   async collectPage({ request, marketplace, offset, limit, ids, ...call }: PageCall): Promise<PageAnswer> {
     const page: PageAddress = { marketplace, offset, limit };
-    const { params, headers } = searchCall(request, page, this.#campaignId);
-    const { body, latencyMs, attempts } = await this.#browse.search(params, headers, call);
+    const { params, headers, image } = searchCall(request, page, this.#campaignId);
+    const { body, latencyMs, attempts } =
+      image === undefined
+        ? await this.#browse.search(params, headers, call)
+        : await this.#browse.searchByImage(params, headers, image, call);
     const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() }, this.#hosts);
     if (!mapped.ok) {
       const said = mapped.errors.map(({ message }) => `; eBay: ${message}`).join('');

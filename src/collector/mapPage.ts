@@ -101,7 +101,7 @@ function isSearchAnswer(body: { total?: unknown; itemSummaries?: unknown; warnin
 function offsetOf(next: unknown): number | null {
   if (typeof next !== 'string' || !URL.canParse(next, 'https://api.ebay.com')) return null;
   const url = new URL(next, 'https://api.ebay.com');
-  const isSearch = /^https?:$/.test(url.protocol) && url.pathname.endsWith('/item_summary/search');
+  const isSearch = /^https?:$/.test(url.protocol) && /\/item_summary\/search(_by_image)?$/.test(url.pathname);
   return isSearch ? integer(url.searchParams.get('offset')) : null;
 }
 

@@ -169,6 +169,13 @@ export class BrowseClient {
     return this.#http.get({ endpoint: 'search', path, template: path, params, headers }, call);
   }
 
+  /** `item_summary/search_by_image`. @param image Base64 @throws as `EbayHttp.get`. */
+  searchByImage(params: Strings, headers: Strings, image: string, call: CallFor): Promise<EbayAnswer> {
+    const path = `${BROWSE}/item_summary/search_by_image`;
+    const body = JSON.stringify({ image });
+    return this.#http.post({ endpoint: 'search', path, template: path, params, headers, body }, call);
+  }
+
   /** One item by its RESTful id, `v1|LEGACY|VARIATION`. @throws as `EbayHttp.get`; `item-gone` when eBay has it no longer. */
   getItem(itemId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;

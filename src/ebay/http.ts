@@ -60,6 +60,8 @@ export interface EbayRequest {
   template: string;
   params?: Record<string, string>;
   headers?: Record<string, string>;
+  /** JSON, of a POST. It is in no log, error or span. */
+  body?: string;
 }
 
 /** Who a call is made for. */
@@ -126,12 +128,22 @@ export class EbayHttp {
   }
 
   /**
-   * One call.
+   * One GET.
    * @throws Failure: `gate-closed`, `share-spent`, `redis-unavailable`, `ebay-throttled`, `token-refused`, what the
    * token source throws, `ebay-refused`, `item-gone`, `ebay-bad-answer`, `ebay-timeout`, `ebay-unreachable`,
    * `ebay-server-error`, `interrupted`.
    */
-  async get(request: EbayRequest, call: CallFor): Promise<EbayAnswer> {
+  get(request: Omit<EbayRequest, 'body'>, call: CallFor): Promise<EbayAnswer> {
+    return this.#call(request, call);
+  }
+
+  /** One POST that only reads, so that it may be repeated like a GET. @throws as `get` */
+  post(request: EbayRequest & { body: string }, call: CallFor): Promise<EbayAnswer> {
+    const headers = { ...request.headers, 'Content-Type': 'application/json' };
+    return this.#call({ ...request, headers }, call);
+  }
+
+  async #call(request: EbayRequest, call: CallFor): Promise<EbayAnswer> {
     const { tokens, gate } = this.#options;
     const pending = new PendingCall(request, call);
     try {
@@ -166,9 +178,12 @@ export class EbayHttp {
 
   /** Attempts with the same token until one is answered or no quick retry is left. */
   async #send(request: EbayRequest, pending: PendingCall): Promise<Reading> {
-    const { path, params, headers } = request;
+    const { path: url, params, headers, body } = request;
+    const { method } = pending;
+    // axios would read a text as JSON and write it anew.
+    const data = body === undefined ? undefined : Buffer.from(body);
     try {
-      await this.#axios.get(path, { params, headers, pending });
+      await this.#axios.request({ method, url, params, headers, data, pending });
     } catch (error) {
       if (error instanceof SlotMissed) return this.#send(request, pending);
       // What stopped the call before an attempt: the token source, the gate, the caller.
@@ -216,7 +231,7 @@ export class EbayHttp {
     config.transport = transport(ebay.maxBodyBytes, {
       beforeWrite: () => {
         if (slot.isOver) throw this.#missed(pending, slot);
-        pending.span = callSpan('GET', origin, pending.template, pending.attempts - 1);
+        pending.span = callSpan(pending.method, origin, pending.template, pending.attempts - 1);
       },
       afterWrite: () => slot.sent(),
     });
@@ -319,6 +334,7 @@ function outcomeName(reading: Reading): string {
 class PendingCall {
   readonly endpoint: Endpoint;
   readonly template: string;
+  readonly method: 'GET' | 'POST';
   readonly class: CallClass;
   readonly signal: AbortSignal | undefined;
   readonly deadline: Deadline;
@@ -340,9 +356,10 @@ class PendingCall {
   /** Of the present attempt, from its writing on. */
   span: CallSpan | undefined;
 
-  constructor({ endpoint, template }: EbayRequest, call: CallFor) {
+  constructor({ endpoint, template, body }: EbayRequest, call: CallFor) {
     this.endpoint = endpoint;
     this.template = template;
+    this.method = body === undefined ? 'GET' : 'POST';
     this.class = call.class;
     this.signal = call.signal;
     this.deadline = new Deadline(call.signal);

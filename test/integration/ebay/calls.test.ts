@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { EbayClient } from '../../../src/ebay/client.ts';
@@ -34,6 +35,32 @@ describe('calls to eBay', () => {
     expect(item.body.itemId).to.equal(itemId);
     const [entry] = simulator().controls.log({ kind: 'item' });
     expect(entry?.path).to.equal(`/buy/browse/v1/item/${itemId.replaceAll('|', '%7C')}`);
+    ebay.client.close();
+  });
+
+  it('a search by image is paced, counted and tried again as any other, and its answer is one', async () => {
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
+    simulator().controls.arm({ fault: 'status', status: 502, count: 1 });
+    const image = Buffer.from('<svg><title>Yoga Mat</title></svg>').toString('base64');
+    const call = { class: 'interactive' } as const;
+    const answer = await ebay.client.browse.searchByImage({ limit: '3' }, {}, image, call);
+    expect(answer.attempts).to.equal(2);
+    const [first] = answer.body.itemSummaries as [{ title: string }];
+    expect(first.title).to.match(/yoga mat/i);
+    const log = simulator().controls.log({ kind: 'image-search' });
+    expect(log.map(({ method, status }) => `${method} ${status}`)).to.deep.equal(['POST 502', 'POST 200']);
+    expect((await ebay.gate.read()).used).to.equal(2);
+    ebay.client.close();
+  });
+
+  it('what fails in a search by image says nothing of its picture', async () => {
+    const ebay = testEbay(simulator().url, { gate: makeGate() });
+    simulator().controls.arm({ fault: 'status', status: 400 });
+    const image = 'iVBORw0KGgo'.repeat(1000);
+    const asked = ebay.client.browse.searchByImage({}, {}, image, { class: 'interactive' });
+    const failure = await failureOf(asked);
+    expect(failure.code).to.equal('ebay-refused');
+    expect(inspect(failure, { depth: 9, showHidden: true })).to.not.include('iVBORw0KGgo');
     ebay.client.close();
   });
 

@@ -86,6 +86,10 @@ describe('the sign that a listing goes on', () => {
     expect(goesOn({ total: 1e6, next: undefined })).to.equal(false);
   });
 
+  it('is that of a search by image too', () => {
+    expect(goesOn({ next: next.replace('/search?', '/search_by_image?') })).to.equal(true);
+  });
+
   for (const odd of [5, '', '/somewhere/else?offset=400', 'file:///item_summary/search', 'http://[']) {
     it(`does not hold for next = ${JSON.stringify(odd)}`, () => {
       expect(goesOn({ next: odd })).to.equal(false);

@@ -63,6 +63,57 @@ describe('the search call', () => {
     );
   });
 
+  it('writes the filters of place, time, auctions, programmes and charities', () => {
+    const filters = {
+      deliveryOptions: ['SHIP_TO_HOME'],
+      pickup: { country: 'GB', postalCode: 'SW1A 1AA', radius: 20, unit: 'mi' },
+      itemLocationRegion: 'UK_AND_IRELAND',
+      itemStartDate: { from: '2026-01-31' },
+      itemEndDate: { from: '2026-02-01T10:00Z', to: '2026-02-28' },
+      bidCount: { max: 5 },
+      buyingOptions: ['AUCTION'],
+      excludeCategoryIds: ['1', '220'],
+      paymentMethods: ['PAYPAL'],
+      qualifiedPrograms: ['EBAY_REFURBISHED'],
+      charityOnly: true,
+      priorityListing: true,
+      charityIds: ['1000', '1001'],
+      compatibility: { Year: '2018', Make: 'BMW' },
+    };
+    const asked = request({ marketplaces: ['EBAY_GB'], categoryIds: ['33559'], filters });
+    const { params } = searchCall(asked, { ...page, marketplace: 'EBAY_GB' });
+    expect(params.filter).to.equal(
+      'buyingOptions:{AUCTION},deliveryOptions:{SHIP_TO_HOME},pickupCountry:GB,pickupPostalCode:SW1A 1AA,' +
+        'pickupRadius:20,pickupRadiusUnit:mi,itemLocationRegion:UK_AND_IRELAND,itemStartDate:[2026-01-31T00:00:00.000Z],' +
+        'itemEndDate:[2026-02-01T10:00:00.000Z..2026-02-28T23:59:59.999Z],bidCount:[..5],excludeCategoryIds:{1|220},' +
+        'paymentMethods:{PAYPAL},qualifiedPrograms:{EBAY_REFURBISHED},charityOnly:true,priorityListing:true',
+    );
+    expect(params.charity_ids).to.equal('1000,1001');
+    expect(params.compatibility_filter).to.equal('Year:2018;Make:BMW');
+  });
+
+  it('looks for a product by its codes, and for a picture with a body of its own', () => {
+    const codes = request({ query: undefined, gtin: '4006381333931', epid: '15032', categoryIds: ['1'] });
+    expect(searchCall(codes, page).params).to.include({
+      gtin: '4006381333931',
+      epid: '15032',
+      category_ids: '1',
+    });
+    expect(searchCall(codes, page).params).to.not.have.any.keys('q');
+    const image = 'iVBORw0KGgo=';
+    const picture = searchCall(request({ query: undefined, image }), page);
+    expect(picture).to.deep.include({ path: '/item_summary/search_by_image', image });
+    expect(Object.keys(picture.params)).to.deep.equal(['fieldgroups', 'limit', 'offset']);
+  });
+
+  it('asks for corrections and for the other language where the request does', () => {
+    const { params } = searchCall(request({ autoCorrect: true }), page);
+    expect(params.auto_correct).to.equal('KEYWORD');
+    const french = request({ language: 'fr-CA', marketplaces: ['EBAY_CA'] });
+    expect(searchCall(french, page).headers['Accept-Language']).to.equal('fr-CA');
+    expect(itemCall(french, 'EBAY_CA', 'v1|1|0').headers['Accept-Language']).to.equal('fr-CA');
+  });
+
   it('writes half-open price ranges', () => {
     const filterOf = (price: object) =>
       searchCall(request({ filters: { price: { ...price, currency: 'USD' } } }), page).params.filter;
