@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { SITES } from '../../src/simulator/catalogue/marketplaces.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../support/simulator.ts';
-import { checkFields, checkItem } from './checkedAnswers.ts';
+import { checkFields, checkItem, mapped } from './checkedAnswers.ts';
 import type { Json } from './fieldMeanings.ts';
+import { Coverage } from './passedOn.ts';
+import { SUMMARY } from './searchFields.ts';
 
 /** The simulator has what few captured answers have: auctions, converted amounts, costs by place, pick-up only. */
 describe("the simulator's answers as products, field by field", () => {
@@ -13,16 +15,31 @@ describe("the simulator's answers as products, field by field", () => {
   });
 
   const shapes = new Set<string>();
+  const coverage = new Coverage(SUMMARY);
   const ask = async (site: string, path: string, buyer?: string): Promise<Json> => {
     const context = buyer && { 'x-ebay-c-enduserctx': `contextualLocation=${encodeURIComponent(buyer)}` };
     const response = await get(simulator().url, path, token, { 'x-ebay-c-marketplace-id': site, ...context });
     expect(response.status).to.equal(200);
     return response.json();
   };
-  const note = ({ price, shippingOptions = [], pickupOptions, buyingOptions, seller }: Json) => {
+  const note = ({
+    marketingPrice,
+    priceDisplayCondition,
+    unitPrice,
+    qualifiedPrograms,
+    price,
+    shippingOptions = [],
+    pickupOptions,
+    buyingOptions,
+    seller,
+  }: Json) => {
     if (price === undefined) shapes.add('auction');
     if (price?.convertedFromValue) shapes.add('converted');
     if (pickupOptions) shapes.add('pick-up');
+    if (marketingPrice) shapes.add('discount');
+    if (priceDisplayCondition) shapes.add('price on request');
+    if (unitPrice) shapes.add('unit price');
+    if (qualifiedPrograms) shapes.add('programme');
     if (seller.feedbackPercentage === '0.0') shapes.add('no rating');
     if (buyingOptions.length > 1) shapes.add('several ways to buy');
     for (const { shippingCostType, shippingCost, maxEstimatedDeliveryDate } of shippingOptions) {
@@ -37,14 +54,25 @@ describe("the simulator's answers as products, field by field", () => {
       for (const buyer of [undefined, 'country=US,zip=19406']) {
         const body = await ask(id, `${SEARCH}?q=phone+case&limit=80&filter=${auctions}`, buyer);
         checkFields(body);
-        for (const item of body.itemSummaries) note(item);
+        const page = mapped(body);
+        if (!page.ok) throw new Error(page.reason);
+        for (const [index, item] of body.itemSummaries.entries()) {
+          note(item);
+          coverage.add(item, page.page.products.find(({ rank }) => rank === index + 1) ?? null);
+        }
         for (const { itemHref } of body.itemSummaries.slice(0, 8))
           checkItem(await ask(id, new URL(itemHref).pathname, buyer));
       }
     });
 
+  it('searches: each value is passed on, or its path is left out for a reason', () => {
+    expect([...coverage.unknown], 'paths of neither table').to.deep.equal([]);
+    expect(coverage.share, String(coverage)).to.be.at.least(0.98);
+  });
+
   it('have every shape that matters', () => {
     expect([...shapes]).to.include.members([
+      ...['discount', 'price on request', 'unit price', 'programme'],
       ...['auction', 'converted', 'pick-up', 'no rating', 'several ways to buy', 'days of delivery'],
       ...['FIXED with a cost', 'CALCULATED with a cost', 'CALCULATED without a cost'],
     ]);

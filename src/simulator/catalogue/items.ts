@@ -122,6 +122,11 @@ function sharedFields(listing: Listing, origin: string, { affiliateCampaignId }:
     condition: conditionId === null ? undefined : conditionText(conditionId, site.language),
     conditionId: conditionId ?? undefined,
     marketingPrice: marketingPrice(listing),
+    priceDisplayCondition: chance(listing, 'advertised', 0.004) ? 'ONLY_SHOW_ON_REQUEST' : undefined,
+    ...unitPrice(listing),
+    qualifiedPrograms: qualifiedPrograms(listing),
+    energyEfficiencyClass:
+      site.country === 'DE' && chance(listing, 'energy', 0.1) ? 'ABCDEFG'[listing.dice % 7] : undefined,
     buyingOptions: listing.buyingOptions,
     bidCount: auction?.bids,
     currentBidPrice: amount(listing, auction?.bidCents),
@@ -298,8 +303,25 @@ function marketingPrice(listing: Listing) {
     originalPrice: amount(listing, original),
     discountPercentage,
     discountAmount: amount(listing, original - priceCents),
-    priceTreatment: 'STRIKE_THROUGH',
+    priceTreatment: chance(listing, 'list price', 0.3) ? 'LIST_PRICE' : 'MARKDOWN',
   };
+}
+
+/** Countries whose law wants the price of a unit said. */
+const UNIT_PRICED = ['AT', 'BE', 'DE', 'ES', 'FR', 'IE', 'IT', 'NL'];
+
+function unitPrice(listing: Listing) {
+  const { priceCents, site, dice } = listing;
+  if (priceCents === null || !UNIT_PRICED.includes(site.country) || !chance(listing, 'unit', 0.1)) return {};
+  const pieces = 2 + (dice % 9);
+  return { unitPrice: amount(listing, Math.round(priceCents / pieces)), unitPricingMeasure: '1 Unit' };
+}
+
+/** eBay Plus is for buyers in these countries. */
+function qualifiedPrograms(listing: Listing): string[] | undefined {
+  const isPlus = ['AT', 'AU', 'DE'].includes(listing.site.country) && chance(listing, 'plus', 0.1);
+  if (isPlus) return ['EBAY_PLUS'];
+  return chance(listing, 'authentic', 0.01) ? ['AUTHENTICITY_GUARANTEE'] : undefined;
 }
 
 function availability(listing: Listing) {
