@@ -202,12 +202,10 @@ function inTermsOfSearch(item: ItemFields) {
   const { itemGroupHref, itemGroupId, itemGroupType }: { [Name in keyof WireItemGroup]?: unknown } =
     fields(item.primaryItemGroup) ?? {};
   const id = identifier(itemGroupId, 50);
-  const coupons = list(item.availableCoupons);
   return {
     ...item,
     leafCategoryIds: [item.categoryId],
     categories: categoriesOf(item),
-    availableCoupons: coupons.length > 0 ? true : item.availableCoupons,
     itemGroupHref: id === null ? itemGroupHref : `${GROUP_ADDRESS}${encodeURIComponent(id)}`,
     itemGroupType,
   };

@@ -67,7 +67,7 @@ export function readProduct(
       url,
       images: readImages(item, hosts),
       ...offer,
-      coupons: flag(item.availableCoupons),
+      coupons: readCoupons(item.availableCoupons),
       programs: tokens(item.qualifiedPrograms, 60),
       shortDescription: text(item.shortDescription, 1000),
       condition: text(item.condition, 100),
@@ -194,6 +194,7 @@ export function readListing(
   if (typeof offer === 'string' || offer.buyingOptions.length === 0) return null;
   const topRatedPlus = flag(item.topRatedBuyingExperience);
   const images = readImages(item, hosts);
+  const programs = tokens(item.qualifiedPrograms, 60);
   const location = readLocation(item.itemLocation);
   const isFetched = pickup && offer.shipping.cost === null;
   return {
@@ -210,8 +211,22 @@ export function readListing(
       seller: fields(item.seller) && readSeller(item.seller, topRatedPlus),
       location: location.country === null ? null : location,
       epid: identifier(item.epid, 50),
+      listingMarketplace: identifier(item.listingMarketplaceId, 40),
+      coupons: readCoupons(item.availableCoupons),
+      programs: programs.length === 0 ? null : programs,
+      shortDescription: text(item.shortDescription, 1000),
+      adultOnly: flag(item.adultOnly),
+      energyEfficiencyClass: text(item.energyEfficiencyClass, 20),
+      tyreLabelUrl: webAddress(item.tyreLabelImageUrl, 2048, hosts),
+      watchCount: naturalNumber(item.watchCount),
+      affiliateUrl: webAddress(item.itemAffiliateWebUrl, 4096, hosts),
     }),
   };
+}
+
+/** A search answer says whether there are any; an item answer lists them. */
+function readCoupons(value: unknown): boolean | null {
+  return Array.isArray(value) ? value.length > 0 : flag(value);
 }
 
 function withoutNulls<Values extends object>(values: Values) {

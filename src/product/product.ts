@@ -462,5 +462,14 @@ export type ListingNow = Pick<
       | 'seller'
       | 'location'
       | 'epid'
+      | 'listingMarketplace'
+      | 'coupons'
+      | 'programs'
+      | 'shortDescription'
+      | 'adultOnly'
+      | 'energyEfficiencyClass'
+      | 'tyreLabelUrl'
+      | 'watchCount'
+      | 'affiliateUrl'
     >
   >;

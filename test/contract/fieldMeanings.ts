@@ -185,12 +185,43 @@ export function checkDetails(item: Json, { details }: Product): void {
   expectStated(details?.brand, item.brand);
   expectStated(details?.mpn, item.mpn);
   if (/^\d{8,14}$/.test(item.gtin ?? '')) expect(details?.gtin).to.equal(item.gtin);
-  expect(details?.availableQuantity).to.equal(stock.estimatedAvailableQuantity ?? null);
+  const quantity = stock.estimatedAvailableQuantity ?? stock.estimatedRemainingQuantity ?? null;
+  expect(details?.availableQuantity).to.equal(quantity);
   expect(details?.availableQuantityMoreThan).to.equal(
-    stock.estimatedAvailableQuantity === undefined ? (stock.availabilityThreshold ?? null) : null,
+    quantity === null ? (stock.availabilityThreshold ?? null) : null,
   );
   expect(details?.estimatedSoldQuantity).to.equal(stock.estimatedSoldQuantity ?? null);
-  if (item.returnTerms) expect(details?.returns?.accepted).to.equal(item.returnTerms.returnsAccepted);
+  checkReturns(item, details?.returns);
+  checkServices(item, details?.shippingServices ?? []);
+  checkTaxes(item, details?.taxes ?? []);
+  for (const [regions, sent] of [
+    [details?.shipsTo, item.shipToLocations?.regionIncluded],
+    [details?.shipsNotTo, item.shipToLocations?.regionExcluded],
+  ])
+    expect(regions).to.deep.equal(
+      (sent ?? []).map(({ regionId = null, regionName = null, regionType = null }: Json) => ({
+        id: regionId,
+        name: regionName,
+        type: regionType,
+      })),
+    );
+  for (const [name, sent] of [
+    ['lotSize', item.lotSize || undefined],
+    ['quantityLimitPerBuyer', item.quantityLimitPerBuyer],
+    ['conditionDescription', item.conditionDescription],
+    ['subtitle', item.subtitle],
+    ['revision', item.sellerItemRevision],
+    ['immediatePay', item.immediatePay],
+    ['guestCheckout', item.enabledForGuestCheckout],
+    ['inlineCheckout', item.eligibleForInlineCheckout],
+    ['color', item.color],
+    ['size', item.size],
+    ['material', item.material],
+  ] as const)
+    expect(details?.[name], name).to.equal(sent ?? null);
+  const { averageRating, reviewCount } = item.primaryProductReviewRating ?? {};
+  expect(details?.rating?.average).to.equal(averageRating && Number(averageRating));
+  expect(details?.rating?.count).to.equal(reviewCount);
   if (stock.estimatedAvailabilityStatus === 'OUT_OF_STOCK')
     expect(details?.availability).to.be.oneOf(['out-of-stock', 'ended']);
   else if (!(stock.deliveryOptions ?? []).includes('SHIP_TO_HOME'))
@@ -201,6 +232,72 @@ export function checkDetails(item: Json, { details }: Product): void {
     expect(value, name).to.include(values[0]);
     const rest = values.reduce((text, each) => text.replace(each, ''), value);
     expect(rest, `${name}: nothing but commas is lost`).to.match(/^[, ]*$/);
+  }
+}
+
+function checkReturns({ returnTerms: terms }: Json, returns: Json): void {
+  if (terms === undefined) return;
+  const { value, unit } = terms.returnPeriod ?? {};
+  expect(returns).to.deep.equal({
+    accepted: terms.returnsAccepted,
+    days: unit === 'CALENDAR_DAY' ? value : null,
+    period: unit === undefined ? null : { value, unit },
+    paidBy: terms.returnShippingCostPayer ?? null,
+    refund: terms.refundMethod ?? null,
+    method: terms.returnMethod ?? null,
+    restockingFeePercent: terms.restockingFeePercentage ? Number(terms.restockingFeePercentage) : null,
+    extendedHolidayReturns: terms.extendedHolidayReturnsOffered ?? null,
+    instructions: terms.returnInstructions ?? null,
+  });
+}
+
+/** eBay: every shipping option has its own cost and dates; to fetch an item is no way of sending it. */
+function checkServices({ shippingOptions = [], price }: Json, services: Json[]): void {
+  const sent = shippingOptions.filter(({ type = '' }: Json) => !/pick.?up/i.test(type));
+  expect(services.map(({ service }) => service)).to.deep.equal(
+    sent.map(({ shippingServiceCode = null }: Json) => shippingServiceCode),
+  );
+  for (const [index, service] of services.entries()) {
+    const { shippingCost: cost, shippingCostType: kind, ...option } = sent[index];
+    expect(service.type).to.equal(option.type ?? null);
+    if (service.cost === null)
+      expect(isReadable(cost) && (Number(cost.value) > 0 || kind === 'FIXED')).to.equal(false);
+    else expectMoney(service.cost, cost.value, cost.currency);
+    expect(service.kind === 'free').to.equal(
+      kind === 'FIXED' && isReadable(cost) && Number(cost.value) === 0,
+    );
+    const more = option.additionalShippingCostPerUnit;
+    if (more) expectMoney(service.costPerAdditionalUnit, more.value, more.currency);
+    for (const [day, stated] of [
+      [service.earliest, option.minEstimatedDeliveryDate],
+      [service.latest, option.maxEstimatedDeliveryDate],
+    ])
+      expect(day && Date.parse(day)).to.equal(stated ? Date.parse(stated) : null);
+  }
+  const priced = services.filter(({ cost }) => cost?.currency === price?.currency);
+  const costs = priced.map(({ cost }) => Number(cost.value));
+  if (costs.length > 0)
+    expect(Number(services.find(({ cheapest }) => cheapest)?.cost.value)).to.equal(Math.min(...costs));
+  const days = services.filter(({ latest }) => latest).map(({ latest }) => Date.parse(latest));
+  const fastest = services.filter((service) => service.fastest);
+  expect(fastest).to.have.length(days.length > 0 ? 1 : 0);
+  if (days.length > 0) expect(Date.parse(fastest[0].latest)).to.equal(Math.min(...days));
+}
+
+/** eBay: one entry for each place that has a tax. */
+function checkTaxes({ taxes: sent = [] }: Json, taxes: Json[]): void {
+  const places = taxes.flatMap(({ regions }) => regions);
+  expect(places).to.have.length(sent.length);
+  for (const { taxJurisdiction: place, ...terms } of sent) {
+    const tax = taxes.find(
+      ({ regions, type }) =>
+        type === terms.taxType && regions.some(({ id }: Json) => id === place.taxJurisdictionId),
+    );
+    expect(tax?.percent).to.equal(terms.taxPercentage ? Number(terms.taxPercentage) : null);
+    expect(tax?.includedInPrice).to.equal(terms.includedInPrice ?? null);
+    expect(tax?.shippingTaxed).to.equal(terms.shippingAndHandlingTaxed ?? null);
+    expect(tax?.collectedByEbay).to.equal(terms.ebayCollectAndRemitTax ?? null);
+    expect(tax?.regions.map(({ name }: Json) => name)).to.include(place.region.regionName);
   }
 }
 

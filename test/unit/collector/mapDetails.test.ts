@@ -32,12 +32,13 @@ describe('an item answer', () => {
       ],
       localizedAspects: [aspect('Color', 'Red'), aspect('Ports', '4'), aspect('Color', 'Blue')],
     };
-    expect(details(item)).to.deep.equal({
+    const { returns, ...read } = details(item);
+    expect(returns).to.include({ accepted: true, days: 30, paidBy: 'BUYER' });
+    expect(read).to.deep.include({
       observedAt: now.toISOString(),
       brand: 'Acme',
       mpn: 'H-4',
       gtin: '0751492645032',
-      returns: { accepted: true, days: 30, paidBy: 'BUYER' },
       availability: 'in-stock',
       availableQuantity: 7,
       availableQuantityMoreThan: null,
