@@ -12,7 +12,7 @@ import {
 } from '../text/listings.ts';
 import { countText } from '../text/values.ts';
 import { addRequestFlags, type Defaults, requestFrom, wholeNumber, withOptions } from './flags.ts';
-import { ageText, type Flags, type Found, printFound, runSearch, summaryText } from './search.ts';
+import { ageText, type Flags, printFound, runSearch, summaryText } from './search.ts';
 import {
   amountText,
   deliveredText,
@@ -63,7 +63,7 @@ function itemRequest(items: string[], flags: Flags, ebay: Defaults): SearchReque
 /** Each listing with its facts and its variations. As CSV and JSON like any search. */
 export function printListings(
   terminal: Terminal,
-  found: Found,
+  found: Parameters<typeof printFound>[1],
   options: Partial<Flags>,
   now = Date.now(),
 ): void {

@@ -4,6 +4,7 @@ import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
 import { Failure } from '../../failures.ts';
 import { csvForm, productCsv } from '../../product/csv.ts';
+import { MAX_IMAGE_LENGTH } from '../../product/requestSchema.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts, searchTitle } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
@@ -55,6 +56,9 @@ interface Visit {
 }
 
 type Answer = (visit: Visit) => Promise<FastifyReply | string>;
+
+/** Of a form with a picture: its Base64, which a form writes a little longer. */
+const FORM_LIMIT = 1.2 * MAX_IMAGE_LENGTH;
 
 /** How often browsers without scripts load a running search again, seconds. */
 const REFRESH_S = 3;
@@ -112,11 +116,12 @@ function openPage(app: App, options: PageOptions) {
         csrf && caller ? { csrf, keyName: caller.name } : undefined,
       ),
     );
-  /** Adds a route for signed-in people with this role. A string is where it leads. */
-  const route = (method: 'GET' | 'POST', url: string, role: Role, answer: Answer) =>
+  /** Adds a route for signed-in people with this role. A string is where it leads. @param bodyLimit bytes */
+  const route = (method: 'GET' | 'POST', url: string, role: Role, answer: Answer, bodyLimit?: number) =>
     app.route({
       method,
       url,
+      ...(bodyLimit !== undefined && { bodyLimit }),
       handler: async (request, reply) => {
         if (method === 'POST') requireOwnPage(request);
         const who = login ? await login.session(request) : { caller: OPEN, csrf: null };
@@ -182,16 +187,17 @@ function searchRoutes(page: Page): void {
 
   route('GET', '/', 'read', async (visit) => show(visit, await home(page, visit, [])));
 
-  route('POST', '/searches', 'enqueue', async (visit) => {
+  const add: Answer = async (visit) => {
     const { reply, producer, form } = visit;
     try {
-      const { searchId } = await producer.enqueue(requestFromForm(form, marketplace));
+      const { searchId } = await producer.enqueue(requestFromForm(form as FormValues, marketplace));
       return addressOf(searchId);
     } catch (error) {
       const document = await home(page, visit, mistakesIn(error));
       return show({ ...visit, reply: reply.code(400) }, document);
     }
-  });
+  };
+  route('POST', '/searches', 'enqueue', add, FORM_LIMIT);
 
   route('POST', '/searches/:id/narrow', 'enqueue', async ({ producer, params: { id }, form }) => {
     const searched = await producer.request(id);

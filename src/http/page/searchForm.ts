@@ -33,7 +33,7 @@ const SORTS = {
   endingSoonest: 'Ending soonest',
 };
 const KINDS = {
-  '': 'What it looks like',
+  '': 'Automatic',
   words: 'Words of a title',
   listing: 'A listing’s address or number',
   code: 'A product code (UPC, EAN, ISBN)',
@@ -67,6 +67,7 @@ export function searchForm({ values, marketplace, mistakes, csrf }: Filled): Htm
     ${text('query', 'What are you looking for?', html`type="search" required maxlength="2048" autocomplete="off" placeholder="usb c charger" enterkeyhint="search"`, 'words, the address of a listing, or a product code')}
     <button class="main">Search</button>
   </div>
+  <p class="by-picture" hidden><label for="picture">or by a picture of it</label> <input type="file" id="picture" accept="image/*"><input type="hidden" name="image"></p>
   <div class="fields">
     ${select('marketplace', 'Marketplace', sites(), marketplace)}
     ${select('condition', 'Condition', CONDITIONS, '')}
@@ -85,7 +86,7 @@ export function searchForm({ values, marketplace, mistakes, csrf }: Filled): Htm
       <p class="check"><input type="checkbox" id="freeShipping" name="freeShipping" value="1"${values.freeShipping && html` checked`}>
         <label for="freeShipping">Free shipping only</label></p>
     </div>
-    <fieldset class="also"><legend>Search on these too <small class="inline">five in all</small></legend>
+    <fieldset class="also"><legend>Search on these too (five in all)</legend>
       ${MARKETPLACE_IDS.map((id) => html`<label><input type="checkbox" name="also" value="${id}"${also.includes(id) && html` checked`}> ${siteName(id)}</label>`)}
     </fieldset>
   </details>
@@ -100,7 +101,7 @@ export function searchForm({ values, marketplace, mistakes, csrf }: Filled): Htm
       ${text('handling', 'Own handling', html`inputmode="decimal" autocomplete="off" class="short"`)}
       ${text('minMargin', 'Margin at least', html`inputmode="decimal" autocomplete="off" class="short"`, '%')}
       ${text('costsCurrency', 'Currency', html`maxlength="3" autocomplete="off" class="short" placeholder="${currencyOf(values.marketplace ?? marketplace)}"`)}
-      ${text('rates', 'Exchange rates', html`autocomplete="off" placeholder="GBP 1.27, EUR 1.08"`, 'for other currencies')}
+      ${text('rates', 'Exchange rates', html`autocomplete="off" placeholder="GBP 1.27"`)}
     </div>
   </details>
   <p class="estimate"><output id="estimate" for="search" aria-live="polite"></output></p>
@@ -121,7 +122,7 @@ function sites(): Record<string, string> {
 
 /** The paths in a request of each field. */
 const PATHS: Readonly<Record<string, readonly string[]>> = {
-  query: ['query', 'items', 'gtin'],
+  query: ['query', 'items', 'gtin', 'image'],
   marketplace: ['marketplaces'],
   condition: ['filters.conditions'],
   priceMax: ['filters.price'],
@@ -155,11 +156,12 @@ export function kindOf(text: string): 'listing' | 'code' | 'words' {
 }
 
 /**
- * Twelve digits may be the number of a listing or a UPC. Numbers of listings begin with 1 to 5; a UPC that does is of
- * goods by weight, drugs or coupons. So one that begins with another digit and has a right check digit is a UPC.
+ * Twelve digits may be the number of a listing or a UPC, and one number of a listing in ten has a right check digit by
+ * chance. Numbers of listings begin with 1 to 5 today. So a number with a right check digit is a UPC where it begins with
+ * another digit, or with 19, as those of some large brands do.
  */
 function isListingNumber(text: string): boolean {
-  return /^\d{12}$/.test(text) && !(/^[06-9]/.test(text) && hasCheckDigit(text));
+  return /^\d{12}$/.test(text) && !(/^([06-9]|19)/.test(text) && hasCheckDigit(text));
 }
 
 function isCode(text: string): boolean {
@@ -205,8 +207,9 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
     ...(condition && { conditions: [condition] }),
     ...(values.freeShipping && { freeShipping: true }),
   };
+  const { image } = values;
   return {
-    ...(kind === 'code' ? { gtin: query.replace(/[\s-]/g, '') } : { query }),
+    ...(image ? { image } : kind === 'code' ? { gtin: query.replace(/[\s-]/g, '') } : { query }),
     ...place,
     marketplaces: [...new Set([marketplace, ...valuesOf(values.also)])],
     maxItems: numberFrom(given('maxItems')),
