@@ -103,6 +103,7 @@ function readDetails(
     conditionDescription: text(item.conditionDescription, 1000),
     conditionDescriptors: readConditionDescriptors(item.conditionDescriptors),
     availability: readAvailability(item.itemEndDate, stocks, observedAt, nothingIsSent),
+    endsAt: instant(item.itemEndDate),
     ...readQuantity(stocks),
     quantityLimitPerBuyer: naturalNumber(item.quantityLimitPerBuyer) || null,
     lotSize: naturalNumber(item.lotSize) || null,

@@ -335,6 +335,9 @@ export const DetailsSchema = Type.Object(
         ),
       },
     ),
+    endsAt: instant(
+      said('when the listing ends or has ended, UTC', 'itemEndDate', 'eBay does not say: it goes on'),
+    ),
     availableQuantity: count(
       said(
         'items that can be bought',

@@ -174,9 +174,14 @@ const STATED = /[\p{L}\p{N}]/u;
 const PHRASE =
   /^(does not apply|n\/?a|none|unknown|nicht zutreffend|non applicable|non applicabile|no aplicable|niet van toepassing|nie dotyczy)$/i;
 
+/** Whether a text says something of the goods. */
+export function isStated(text: string): boolean {
+  return STATED.test(text) && !PHRASE.test(text.trim());
+}
+
 function expectStated(actual: string | null | undefined, text: string | undefined): void {
   if (text === undefined) return;
-  expect(actual).to.equal(STATED.test(text) && !PHRASE.test(text.trim()) ? text.trim() : null);
+  expect(actual).to.equal(isStated(text) ? text.trim() : null);
 }
 
 /** Of an item answer alone. */
@@ -228,7 +233,7 @@ export function checkDetails(item: Json, { details }: Product): void {
     expect(details?.availability).to.not.be.oneOf(['in-stock', 'limited']);
   for (const { name, value } of item.localizedAspects ?? []) {
     const values = details?.aspects[name] ?? [];
-    if (PHRASE.test(value.trim()) || !STATED.test(value)) continue;
+    if (!isStated(value)) continue;
     expect(value, name).to.include(values[0]);
     const rest = values.reduce((text, each) => text.replace(each, ''), value);
     expect(rest, `${name}: nothing but commas is lost`).to.match(/^[, ]*$/);

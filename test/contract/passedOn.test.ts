@@ -1,12 +1,15 @@
 import { expect } from 'chai';
+import { mapItemAnswer } from '../../src/collector/mapDetails.ts';
 import { mapItem } from '../../src/collector/mapItem.ts';
-import { packPage, unpackPage } from '../../src/results/packing.ts';
+import type { Product } from '../../src/product/product.ts';
+import { pack, packPage, unpack, unpackPage } from '../../src/results/packing.ts';
 import { answersIn, kindOf, SAMPLES } from './answers.ts';
 import { HOSTS, mapped } from './checkedAnswers.ts';
 import { type Document, EBAYS, OWN } from './documents.ts';
 import type { Json } from './fieldMeanings.ts';
+import { FETCHED, ITEM } from './itemFields.ts';
 import { MADE_UP } from './madeUpAnswers.ts';
-import { Coverage, pathsOf } from './passedOn.ts';
+import { Coverage, isKnown, pathsOf, type Tables } from './passedOn.ts';
 import { SUMMARY } from './searchFields.ts';
 
 /** Of the values that eBay sends in searches and a caller may have. */
@@ -34,10 +37,44 @@ function testSearches(answers: Readonly<Record<string, unknown>>): void {
   });
 }
 
+/** Of the values that eBay sends of items and a caller may have. */
+const LEAST_OF_ITEMS = 0.95;
+
+/** What a caller gets of an item answer alone, after it was kept and read again. */
+function coverageOfItem(item: Json): Coverage {
+  const coverage = new Coverage(ITEM);
+  const observation = { marketplace: 'EBAY_US', observedAt: new Date(0).toISOString(), rank: 1 } as const;
+  const product = mapItemAnswer(item, { ...observation, hosts: HOSTS })?.product ?? null;
+  const isFetched = ({ type = '' }: Json) => /pick.?up/i.test(type);
+  const options: Json[] = item.shippingOptions ?? [];
+  const sent = {
+    ...item,
+    shippingOptions: options.filter((option) => !isFetched(option)),
+    [FETCHED]: options.filter(isFetched),
+  };
+  coverage.add(sent, product && unpack<Product>(pack(product)));
+  return coverage;
+}
+
+function testItems(answers: Readonly<Record<string, unknown>>): void {
+  for (const [name, body] of Object.entries(answers).filter(([, each]) => kindOf(each) === 'item'))
+    it(`${name}: each value that eBay sends of an item is passed on, or its path is in a table of reasons`, () => {
+      const coverage = coverageOfItem(body as Json);
+      expect([...coverage.unknown], 'paths of no table').to.deep.equal([]);
+      expect(coverage.share, String(coverage)).to.be.at.least(LEAST_OF_ITEMS);
+    });
+}
+
 describe('made-up answers, value by value', () => {
   // Some of these listings are rejected on purpose.
   const { 'search-few-fields': _, ...answers } = MADE_UP;
   testSearches(answers);
+  testItems(answers);
+
+  it('of an item with every field nothing is lost but what is dropped for a reason', () => {
+    const { lost } = coverageOfItem(MADE_UP['item-everything'] as Json);
+    expect([...lost.keys()].filter((path) => ITEM.passed[path] !== undefined)).to.deep.equal([]);
+  });
 
   it('a value that a product lacks counts as lost, and a path of neither table is named', () => {
     const item = (MADE_UP['search-us'] as Json).itemSummaries[0];
@@ -56,7 +93,10 @@ describe('made-up answers, value by value', () => {
 
 describe('real answers of eBay, value by value', () => {
   if (SAMPLES === undefined) it('are passed on (skipped: set EBAY_SAMPLES to a folder with captured bodies)');
-  else testSearches(answersIn(SAMPLES));
+  else {
+    testSearches(answersIn(SAMPLES));
+    testItems(answersIn(SAMPLES));
+  }
 });
 
 describe('our own list of eBay’s fields, path by path', () => testPaths(OWN.browse));
@@ -67,10 +107,17 @@ describe('eBay’s OpenAPI documents, path by path', () => {
 });
 
 function testPaths(document: Document): void {
-  it('each value of an ItemSummary is passed on, or left out for a reason', () => {
-    const paths = pathsOf(document, 'ItemSummary');
-    const known = [...Object.keys(SUMMARY.passed), ...Object.keys(SUMMARY.leftOut)];
+  const unknown = (schema: string, tables: Tables) => {
+    const paths = pathsOf(document, schema);
     expect(paths).to.not.have.length(0);
-    expect(paths.filter((path) => !known.includes(path))).to.deep.equal([]);
+    return paths.filter((path) => !isKnown(tables, path));
+  };
+
+  it('each value of an ItemSummary is passed on, or left out for a reason', () => {
+    expect(unknown('ItemSummary', SUMMARY)).to.deep.equal([]);
+  });
+
+  it('each value of an Item is passed on, or left out for a reason', () => {
+    expect(unknown('Item', ITEM)).to.deep.equal([]);
   });
 }

@@ -29,8 +29,20 @@ export type Rule = (value: Json, product: Product, parent: Json, item: Json) => 
 export interface Tables {
   /** Path → how its value is found in the product. */
   passed: Readonly<Record<string, Rule>>;
-  /** Path → why nobody gets it. */
+  /** Path → why nobody gets it; `seller.sellerLegalInfo.*` for all below. None of them counts. */
   leftOut: Readonly<Record<string, string>>;
+  /** The same of what a caller may have: each value counts as sent and not passed on. */
+  dropped?: Readonly<Record<string, string>>;
+}
+
+/** Whether a path is in one of the tables. */
+export function isKnown({ passed, leftOut, dropped = {} }: Tables, path: string): boolean {
+  return path in passed || isIn(leftOut, path) || isIn(dropped, path);
+}
+
+function isIn(table: Readonly<Record<string, string>>, path: string): boolean {
+  const all = (key: string) => key.endsWith('.*') && path.startsWith(key.slice(0, -1));
+  return path in table || Object.keys(table).some(all);
 }
 
 export class Coverage {
@@ -52,11 +64,11 @@ export class Coverage {
   add(item: Json, product: Product | null): void {
     for (const { path, value, parent } of leavesOf(item)) {
       const rule = this.#tables.passed[path];
-      if (this.#tables.leftOut[path] !== undefined) this.leftOut.set(path, (this.leftOut.get(path) ?? 0) + 1);
-      else if (rule === undefined) this.unknown.add(path);
+      if (isIn(this.#tables.leftOut, path)) this.leftOut.set(path, (this.leftOut.get(path) ?? 0) + 1);
+      else if (!isKnown(this.#tables, path)) this.unknown.add(path);
       else {
         this.sent += 1;
-        if (product !== null && rule(value, product, parent, item)) this.passed += 1;
+        if (product !== null && rule?.(value, product, parent, item)) this.passed += 1;
         else if (!this.lost.has(path)) this.lost.set(path, value);
       }
     }

@@ -348,6 +348,7 @@ function detailsOfEveryKind(): Omit<
     ageGroup: 'Toddler',
     conditionDescription: 'A scratch below',
     conditionDescriptors: [{ name: 'Grade', values: ['Gem'], info: ['By a grader'] }],
+    endsAt: '2026-04-05T06:07:08.000Z',
     quantityLimitPerBuyer: 12,
     lotSize: 24,
     deliveryOptions: ['SHIP_TO_HOME'],
