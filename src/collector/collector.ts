@@ -28,7 +28,10 @@ import type { PageAddress } from './paging.ts';
 import { itemCall, searchCall } from './query.ts';
 
 /** eBay's Browse API, as `BrowseClient` calls it. */
-export type Browse = Pick<BrowseClient, 'search' | 'searchByImage' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup'>;
+export type Browse = Pick<
+  BrowseClient,
+  'search' | 'searchByImage' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup'
+>;
 
 export interface CollectorOptions {
   browse: Browse;
@@ -185,7 +188,7 @@ export class EbayProductCollector {
 
   #ask(reference: string, headers: Record<string, string>, call: CallFor): Promise<EbayAnswer> {
     const listing = listingNamed(reference);
-    if (reference.startsWith('legacy:')) return this.#browse.getItemByLegacyId(listing, headers, call);
+    if (reference.startsWith('listing:')) return this.#browse.getItemByLegacyId(listing, headers, call);
     if (reference.startsWith('group:')) return this.#browse.getItemsByGroup(listing, headers, call);
     return this.#browse.getItem(reference, headers, call);
   }

@@ -27,10 +27,15 @@ export function itemsWanted(
   }
   const wanted = new Map<string, MarketplaceId>();
   for (const { itemId, marketplace } of listed) {
-    const reference = replacementOf(request, itemId) ?? (request.details === 'full' ? itemId : undefined);
+    const reference = replacementOf(request, itemId) ?? (request.details === 'none' ? undefined : itemId);
     if (reference !== undefined && !wanted.has(reference)) wanted.set(reference, marketplace);
   }
   return [...wanted].map(([itemId, marketplace]) => ({ itemId, marketplace }));
+}
+
+/** Whether item answers are products of their own. */
+export function hasItemProducts({ items, variations }: NormalRequest): boolean {
+  return items !== undefined || variations === 'all';
 }
 
 /** The group whose variations stand in place of a product, where the request asks for all of them. */
@@ -132,7 +137,7 @@ export function deliveredBy<Item extends Listed>(
   for (const { listed: product, reference } of placesOf(request, listed, (id) => answers.has(id))) {
     const answer = answers.get(reference ?? product?.itemId ?? '');
     if (answer?.details.availability === 'gone')
-      gone.push(product?.itemId ?? (reference as string).replace(/^(?:legacy|group):/, ''));
+      gone.push(product?.itemId ?? (reference as string).replace(/^(?:listing|group):/, ''));
     if (answer !== undefined && !answer.hasVariations) answered += 1;
     if (reference === undefined || answer === undefined) {
       products += 1;

@@ -161,7 +161,7 @@ export interface CallEstimate {
 export function estimateCalls(request: NormalRequest): CallEstimate {
   if (request.items !== undefined) {
     const references = referencesOf(request);
-    const unsure = references.filter((reference) => reference.startsWith('legacy:'));
+    const unsure = references.filter((reference) => reference.startsWith('listing:'));
     // Only eBay's refusal of the first call says that a listing has variations.
     const more = request.variations === 'all' ? unsure.length : 0;
     const total = references.length;

@@ -4,10 +4,10 @@ import type { InputError } from './schemaErrors.ts';
 /**
  * What one call asks for, of a listing that a request names or a search has found. It is the name of that call's answer:
  * - `v1|LISTING|VARIATION`: an item, by eBay's RESTful id;
- * - `legacy:LISTING`: a listing of which it is not known whether it has variations;
+ * - `listing:LISTING`: a listing of which it is not known whether it has variations;
  * - `group:LISTING`: every variation of a listing.
  */
-export type ItemReference = `v1|${string}|${string}` | `legacy:${string}` | `group:${string}`;
+export type ItemReference = `v1|${string}|${string}` | `listing:${string}` | `group:${string}`;
 
 const LISTING = '[1-9][0-9]{8,18}';
 const ITEM = new RegExp(`^v1\\|(${LISTING})\\|([0-9]{1,19})$`);
@@ -76,7 +76,7 @@ export const MAX_ENTRY_LENGTH = 2048;
 export function referencesOf({ items = [], variations }: Pick<NormalRequest, 'items' | 'variations'>) {
   const references = new Map<string, ItemReference>();
   for (const item of items) {
-    const named = (LISTING_ALONE.test(item) ? `legacy:${item}` : item) as ItemReference;
+    const named = (LISTING_ALONE.test(item) ? `listing:${item}` : item) as ItemReference;
     const reference = (variations === 'all' ? groupOf(item) : undefined) ?? named;
     const key = variations === 'all' ? listingNamed(reference) : reference;
     // All variations of a listing include what another entry may name of it.
@@ -93,12 +93,12 @@ export function groupOf(itemId: string): ItemReference | undefined {
 
 /** The id of the listing that a reference asks for. */
 export function listingNamed(reference: string): string {
-  return reference.replace(/^(?:v1\||legacy:|group:)([^|]*).*$/, '$1');
+  return reference.replace(/^(?:v1\||listing:|group:)([^|]*).*$/, '$1');
 }
 
 /** Whether the answer for it is delivered as products of its own; else it only adds to a product of a page. */
 export function givesProducts(request: Pick<NormalRequest, 'items'>, reference: string): boolean {
-  return request.items !== undefined || /^(?:legacy|group):/.test(reference);
+  return request.items !== undefined || /^(?:listing|group):/.test(reference);
 }
 
 /** What is wrong with the entries of `items`. */

@@ -249,7 +249,7 @@ export type SummaryError = Static<typeof FailureSchema>;
 
 /** What the outcome of a search depends on. */
 export interface Ending {
-  /** Stored answers. */
+  /** Stored pages, or of a request with items the answers that say what became of a listing. */
   pages: number;
   /** Entries of the summary's `missing`. */
   missing: number;
@@ -266,12 +266,13 @@ export interface Ending {
  * | evidence                                                     | outcome      |
  * |--------------------------------------------------------------|--------------|
  * | it was cancelled                                             | cancelled    |
- * | no page was answered                                         | failed, or degraded where the request asks for it |
+ * | no page was answered, or none of the items of a request      | failed, or degraded where the request asks for it |
  * | a page or an item failed                                     | partial      |
  * | it stopped before the end of the listing, at its bound, eBay's window or what a track knows | partial |
  * | the wanted number, or the whole listing, is delivered        | complete     |
  * | the whole listing was looked at, and no item fits            | filtered-out |
  * | the whole listing was looked at, and it is empty             | none-found   |
+ * | eBay has none of the items of a request any more             | none-found   |
  *
  * An outage never looks like "no products".
  */

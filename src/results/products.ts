@@ -1,4 +1,6 @@
+import type { ItemAnswer } from '../collector/answers.ts';
 import { assemble, assembleHeads, type ProductHead, withDetails } from '../collector/assemble.ts';
+import { hasItemProducts, type Place, placesOf, productsAt } from '../collector/deliver.ts';
 import { unknownDetails } from '../collector/mapDetails.ts';
 import { Failure } from '../failures.ts';
 import { withLanded } from '../product/landed.ts';
@@ -12,25 +14,32 @@ export function productsOf(request: NormalRequest, { pages, details, verdict }: 
     request,
     pages.map(({ answer }) => answer),
   );
-  return products.map((product) => withLanded(completed(product, details, verdict), request.costs));
+  return placesOf(request, products, (reference) => details.has(reference)).flatMap((place) =>
+    completed(request, place, details, verdict),
+  );
 }
 
-/** A product of a page with its details and its mark. */
+/** The products of a place, each with its details and its mark. */
 export function completed(
-  product: Product,
+  request: NormalRequest,
+  place: Place<Product>,
   details: StoredResult['details'],
   verdict: StoredResult['verdict'],
-): Product {
-  const own = details.get(product.itemId);
-  const mark = verdict?.marks.get(product.itemId);
-  const formerTotal = verdict?.formerTotals.get(product.itemId);
-  const formerSeen = verdict?.formerSeen?.get(product.itemId);
-  return {
-    ...(own ? withDetails(product, { ...own, details: current(own.details, product) }) : product),
-    ...(mark ? { mark } : {}),
-    ...(formerTotal ? { formerTotal } : {}),
-    ...(formerSeen === undefined ? {} : { formerSeenAt: new Date(formerSeen).toISOString() }),
-  };
+): Product[] {
+  const join = (product: Product, own: ItemAnswer) =>
+    withDetails(product, { ...own, details: current(own.details, product) });
+  return productsAt(request, place, details, join).map((product) => {
+    const mark = verdict?.marks.get(product.itemId);
+    const formerTotal = verdict?.formerTotals.get(product.itemId);
+    const formerSeen = verdict?.formerSeen?.get(product.itemId);
+    const marked = {
+      ...product,
+      ...(mark ? { mark } : {}),
+      ...(formerTotal ? { formerTotal } : {}),
+      ...(formerSeen === undefined ? {} : { formerSeenAt: new Date(formerSeen).toISOString() }),
+    };
+    return withLanded(marked, request.costs);
+  });
 }
 
 const UNKNOWN_RETURNS = {
@@ -51,11 +60,14 @@ function current(details: ProductDetails, { observedAt }: Product): ProductDetai
   return { ...unknownDetails(details.observedAt ?? observedAt), ...details, returns };
 }
 
-/** Products of one page that stand next to each other in a search's list. */
+/** Places that stand next to each other in a search's list: of one page, or of a request with items. */
 interface ProductRange {
-  page: number;
-  itemIds: string[];
+  page: number | undefined;
+  places: Place<ProductHead>[];
 }
+
+/** Entries of a request with items that are read at once: each may be all variations of a listing. */
+const ITEMS_AT_ONCE = 20;
 
 export type ProductList = Awaited<ReturnType<typeof openProductList>>;
 
@@ -71,25 +83,33 @@ export async function openProductList(store: SearchStore, ref: SearchRef, reques
     request,
     heads.map(({ head }) => head),
   );
+  const there = hasItemProducts(request) ? await store.storedItems(ref) : new Set<string>();
   const ranges: ProductRange[] = [];
-  for (const product of products) {
-    const page = pageOf.get(product) as number;
+  for (const place of placesOf(request, products, (reference) => there.has(reference))) {
+    const page = place.listed && pageOf.get(place.listed);
     const last = ranges.at(-1);
-    if (last?.page === page) last.itemIds.push(product.itemId);
-    else ranges.push({ page, itemIds: [product.itemId] });
+    const isFull = page === undefined && last?.places.length === ITEMS_AT_ONCE;
+    if (last?.page === page && !isFull) last?.places.push(place);
+    else ranges.push({ page, places: [place] });
   }
   const verdict = request.track === undefined ? undefined : await store.readVerdict(ref);
   return {
     ranges,
     /** @throws Failure `search_not_found` when the results have expired meanwhile */
-    async read({ page, itemIds }: ProductRange): Promise<Product[]> {
-      const answer = await store.readPage(ref, page);
-      if (answer === undefined) throw new Failure('search_not_found', 'the results have expired meanwhile');
-      const details = request.details === 'full' ? await store.readItems(ref, itemIds) : new Map();
-      const byId = new Map(answer.products.toReversed().map((product) => [product.itemId, product]));
-      return itemIds.flatMap((itemId) => {
-        const product = byId.get(itemId);
-        return product === undefined ? [] : [withLanded(completed(product, details, verdict), request.costs)];
+    async read({ page, places }: ProductRange): Promise<Product[]> {
+      const answer = page === undefined ? undefined : await store.readPage(ref, page);
+      const itemIds = places.flatMap(({ listed, reference }) =>
+        [reference ?? [], listed?.itemId ?? []].flat(),
+      );
+      const asksItems = request.details !== 'none' || hasItemProducts(request);
+      const details = asksItems ? await store.readItems(ref, itemIds) : new Map<string, ItemAnswer>();
+      if (page === undefined ? details.size === 0 : answer === undefined)
+        throw new Failure('search_not_found', 'the results have expired meanwhile');
+      const byId = new Map(answer?.products.toReversed().map((product) => [product.itemId, product]));
+      return places.flatMap(({ listed: head, ...place }) => {
+        const listed = head && byId.get(head.itemId);
+        if (head !== undefined && listed === undefined) return [];
+        return completed(request, { ...place, ...(listed && { listed }) }, details, verdict);
       });
     },
   };

@@ -67,14 +67,15 @@ export type RunMark = 'cancelled' | 'withdrawn' | 'overdue' | 'ended' | 'waiting
 export interface StoredResult {
   /** In page order. */
   pages: Array<{ page: number; answer: PageAnswer }>;
-  /** By item id. */
+  /** By what was asked for, see `ItemReference`. */
   details: Map<string, ItemAnswer>;
   /** Of a search with a track, once it was compared. */
   verdict: TrackVerdict | undefined;
 }
 
-/** A product whose details are wanted. */
+/** An item call that a search needs. */
 export interface WantedItem {
+  /** What it asks for, see `ItemReference`. */
   itemId: string;
   marketplace: MarketplaceId;
   /** At which price the search's page shows it, see `priceShown`: an answer that is shared must not be older than a change. */
@@ -213,8 +214,18 @@ if isNew then
   end
   redis.call('HSET', result, unpack(fields))
 end
-if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX') end
+if answer > 0 and not there[1] then redis.call('PEXPIRE', result, ARGV[1]) end
 return { number and ended and not cancelled and 1 or 0, open }`);
+
+/**
+ * Adds answers that are older than the result, which then ends with the earliest of them. KEYS: result. ARGV: when eBay gave
+ * that one, and when it must be gone (ms since the epoch), then fields and values in turn.
+ */
+const ADD_KNOWN = new LuaScript(`
+for i = 3, #ARGV, 2 do redis.call('HSETNX', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local timed = tonumber(redis.call('HGET', KEYS[1], 'timed') or '')
+if not timed or timed > tonumber(ARGV[1]) then redis.call('HSET', KEYS[1], 'timed', ARGV[1]) end
+redis.call('PEXPIREAT', KEYS[1], ARGV[2], 'LT')`);
 
 /**
  * Copies pages of one result to another that has none, with their age and their end. KEYS: result, the earlier result. ARGV:
@@ -347,10 +358,19 @@ export class SearchStore {
     return { ended: ended === 1, open: open.map(([index, job]) => ({ index, job: storedCall(job) })) };
   }
 
-  /** Stores whose details this search wants, in their order; another list replaces the one before. */
+  /**
+   * Stores which item calls this search needs, in their order; another list replaces the one before. Before the first answer
+   * it may have to wait as long as its run.
+   */
   async wantItems(ref: SearchRef, items: readonly WantedItem[]): Promise<void> {
     const key = this.#resultKey(ref);
-    await answersOf(this.#redis.multi().hset(key, WANTED, pack(items)).pexpire(key, this.#resultTtlMs, 'NX'));
+    await answersOf(this.#redis.multi().hset(key, WANTED, pack(items)).pexpire(key, this.#runTtlMs, 'NX'));
+  }
+
+  /** Stores answers that other searches got. @param from when eBay gave the earliest of them, ms since the epoch */
+  async addKnown(ref: SearchRef, answers: ReadonlyMap<string, ItemAnswer>, from: number): Promise<void> {
+    const fields = [...answers].flatMap(([itemId, answer]) => [itemField(itemId), pack(answer)]);
+    await ADD_KNOWN.run(this.#redis, this.#resultKey(ref), [from, from + this.#resultTtlMs, ...fields]);
   }
 
   async wantedItems(ref: SearchRef): Promise<WantedItem[]> {
@@ -410,16 +430,18 @@ export class SearchStore {
     return this.#readField(ref, String(page), unpackPage);
   }
 
-  /** The details that are there, by item id. */
+  /** The item answers that are there, by what was asked for (`ItemReference`). */
   async readDetails(ref: SearchRef): Promise<Map<string, ItemAnswer>> {
-    const fields = await this.#redis.hkeys(this.#resultKey(ref));
-    return this.readItems(
-      ref,
-      fields.filter(isItem).map((field) => field.slice(ITEM.length)),
-    );
+    return this.readItems(ref, [...(await this.storedItems(ref))]);
   }
 
-  /** Of these items, the details that are there, by item id. */
+  /** Which item answers are there, by what was asked for. */
+  async storedItems(ref: SearchRef): Promise<Set<string>> {
+    const fields = await this.#redis.hkeys(this.#resultKey(ref));
+    return new Set(fields.filter(isItem).map((field) => field.slice(ITEM.length)));
+  }
+
+  /** Of these items, the answers that are there, by item id. */
   async readItems(ref: SearchRef, itemIds: readonly string[]): Promise<Map<string, ItemAnswer>> {
     return this.#readFields(ref, itemIds, itemField, unpack<ItemAnswer>);
   }

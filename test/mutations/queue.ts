@@ -470,7 +470,7 @@ export const mutations: Mutation[] = [
   {
     id: 'shared-pages-gone',
     file: 'src/queue/search/coalesce.ts',
-    find: '(await store.storedPages(source)).length === 0',
+    find: '(await store.expiresAt(source)) === undefined',
     replace: 'false',
     breaks: 'A search is not answered by a result whose pages are gone.',
     tests: [IDENTICAL_RACES],

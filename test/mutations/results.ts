@@ -10,7 +10,7 @@ export const mutations: Mutation[] = [
   {
     id: 'lifetime-begins-again',
     file: 'src/results/searchStore.ts',
-    find: "and not there[1] then redis.call('PEXPIRE', result, ARGV[1], 'NX')",
+    find: "and not there[1] then redis.call('PEXPIRE', result, ARGV[1])",
     replace: "then redis.call('PEXPIRE', result, ARGV[1])",
     breaks: 'Results end RESULTS_TTL after the first answer.',
     tests: [LIFETIME],
@@ -19,7 +19,7 @@ export const mutations: Mutation[] = [
   {
     id: 'lifetime-never-begins',
     file: 'src/results/searchStore.ts',
-    find: "redis.call('PEXPIRE', result, ARGV[1], 'NX')",
+    find: "redis.call('PEXPIRE', result, ARGV[1])",
     replace: '',
     breaks: 'Results end RESULTS_TTL after the first answer.',
     tests: [LIFETIME],
@@ -28,8 +28,8 @@ export const mutations: Mutation[] = [
   {
     id: 'lifetime-begins-with-the-details',
     file: 'src/results/searchStore.ts',
-    find: "pexpire(key, this.#resultTtlMs, 'NX')",
-    replace: 'pexpire(key, this.#resultTtlMs)',
+    find: "pexpire(key, this.#runTtlMs, 'NX')",
+    replace: 'pexpire(key, this.#runTtlMs)',
     breaks: 'Results end RESULTS_TTL after the first answer also when details follow.',
     tests: [LIFETIME],
     grep: 'ends RESULTS_TTL',

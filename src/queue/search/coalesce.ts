@@ -55,8 +55,8 @@ export async function coalesce(
     if (claim.role === 'answered') {
       const source = refOf(claim.end.by, tenant);
       const summary = summaryFrom(claim.end, run, clockOf(context.redis).date());
-      if (summary.pages > 0 && (await store.storedPages(source)).length === 0) {
-        // The earlier search ended recently enough, but its pages have expired.
+      if (summary.expiresAt !== null && (await store.expiresAt(source)) === undefined) {
+        // The earlier search ended recently enough, but its result has expired.
         maxAgeMs = 0;
         continue;
       }
@@ -147,14 +147,15 @@ export async function publishResult(
   const isFinal =
     end instanceof Failure
       ? !end.retryable
-      : end.outcome !== 'cancelled' && !(end.pages === 0 && end.error?.retryable);
+      : end.outcome !== 'cancelled' && !(end.outcome === 'degraded' && end.error?.retryable);
   if (!isFinal) return resumeWaiting(context, await coalesced.resign(hash, me));
   const sharedResult: SharedResult = {
     ...(end instanceof Failure ? { failure: { code: end.code, message: end.message } } : { summary: end }),
     ...sharedTrace(),
   };
   // Also one that stopped at a bound: asking again would spend the same calls and stop there too.
-  const found = !(end instanceof Failure) && end.pages > 0 && end.missing.length === 0 ? end : undefined;
+  const found =
+    !(end instanceof Failure) && end.outcome !== 'degraded' && end.missing.length === 0 ? end : undefined;
   // Pages of an earlier search are older than this end, and that search is noted.
   const good = found !== undefined && !(request.maxAge > 0 && (await store.isReused(search)));
   if (good && mayShare(request))
@@ -229,7 +230,9 @@ async function raiseClass(
   }
 }
 
-type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'> & { costs?: unknown };
+type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'> & {
+  costs?: unknown;
+};
 
 /**
  * False for a search that has ended. One that others wait for goes on for them and stops when the last of them is cancelled.

@@ -18,10 +18,12 @@ import { type JobDefaults, nextLookAtNewerVersion } from './retryPolicy.ts';
 
 /** The newest versions of job data that this release reads. It reads all earlier ones too. */
 export const SEARCH_VERSION = 1;
-export const CALL_VERSION = 2;
+export const CALL_VERSION = 3;
+/** What release 0.2 reads. It would make another call than a later version asks for, or drop a part of the answer. */
+export const EARLIER_CALL_VERSION = 2;
 
 const oneCall = {
-  v: Type.Enum([1, CALL_VERSION]),
+  v: Type.Enum([1, EARLIER_CALL_VERSION, CALL_VERSION]),
   search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),
   run: Type.Integer({ minimum: 1 }),
   marketplace: Type.Enum(MARKETPLACE_IDS),
@@ -41,7 +43,7 @@ const ItemSchema = Type.Object({
 });
 const CallSchema = Type.Union([PageSchema, ItemSchema]);
 
-/** What the job of a page, and of the details of one product, carries. What the search asks for is in the search store. */
+/** What the job of a page, and of an item (`ItemReference`), carries. What the search asks for is in the search store. */
 export type PageJobData = Static<typeof PageSchema>;
 export type ItemJobData = Static<typeof ItemSchema>;
 export type CallJobData = PageJobData | ItemJobData;

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JobsOptions } from 'bullmq';
 import { assembleHeads } from '../../collector/assemble.ts';
+import { deliveredBy, hasItemProducts } from '../../collector/deliver.ts';
 import { fewestCalls, type PageAddress, pageNumber, shareOf } from '../../collector/paging.ts';
 import { Failure, withBecause } from '../../failures.ts';
+import { givesProducts } from '../../product/itemReference.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 import {
@@ -27,7 +29,7 @@ import {
 } from '../bullmq/queues.ts';
 import { dueAt } from '../bullmq/repeat.ts';
 import type { QueueContext } from './context.ts';
-import { CALL_VERSION, type CallJobData, callOptions } from './jobData.ts';
+import { CALL_VERSION, type CallJobData, callOptions, EARLIER_CALL_VERSION } from './jobData.ts';
 import { deadlineOf } from './retryPolicy.ts';
 
 /** Bounds what one step looks at. Where all of these are there, the search itself adds the next once nothing is under way. */
@@ -85,16 +87,20 @@ export function pageCall({ search, number, request }: SearchRun, address: PageAd
     jobId: pageJobId(search.searchId, number, page),
     name: `page ${page}: ${query ?? `category ${categoryIds?.join(', ')}`} (${marketplace})`,
     field: pageField(page),
-    data: { v: CALL_VERSION, kind: 'page', search, run: number, page, ...address },
+    data: { v: EARLIER_CALL_VERSION, kind: 'page', search, run: number, page, ...address },
   };
 }
 
-export function itemCall({ search, number }: SearchRun, { itemId, marketplace }: WantedItem): PlannedCall {
+export function itemCall(
+  { search, number, request }: SearchRun,
+  { itemId, marketplace }: WantedItem,
+): PlannedCall {
+  const v = givesProducts(request, itemId) ? CALL_VERSION : EARLIER_CALL_VERSION;
   return {
     jobId: itemJobId(search.searchId, number, itemId),
     name: `item ${itemId} (${marketplace})`,
     field: itemField(itemId),
-    data: { v: CALL_VERSION, kind: 'item', search, run: number, itemId, marketplace },
+    data: { v, kind: 'item', search, run: number, itemId, marketplace },
   };
 }
 
@@ -229,7 +235,7 @@ export interface SearchProgress {
   of: number;
   /** Products so far. */
   products: number;
-  /** With `details: full`, once the pages are there: products whose details are there, and all of them. */
+  /** Once the pages are there: of the item calls that are needed, how many are answered, and all of them. */
   details?: { there: number; of: number };
   /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch by Redis's clock). */
   reason?: string;
@@ -289,6 +295,9 @@ export async function currentProgress(
 
 async function counts(store: SearchStore, search: SearchRef, request: NormalRequest) {
   const { heads, ...details } = await store.progress(search);
-  const { products, pages } = assembleHeads(request, heads);
-  return { pages, products: products.length, ...details, of: Math.max(pages, fewestCalls(request)) };
+  const assembled = assembleHeads(request, heads);
+  const answers = hasItemProducts(request) ? await store.readDetails(search) : new Map();
+  const { products } = deliveredBy(request, assembled, answers).counts;
+  const { pages } = assembled;
+  return { pages, products, ...details, of: Math.max(pages, fewestCalls(request)) };
 }

@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer } from '../../collector/answers.ts';
 import { assembleHeads, type PageHead, type ProductHead } from '../../collector/assemble.ts';
+import { hasItemProducts, itemsWanted } from '../../collector/deliver.ts';
 import { progressOf } from '../../collector/paging.ts';
 import { asFailure, Failure, type FailureCode, parseReason } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
@@ -106,8 +107,9 @@ async function collect(
   const run = { search, ...(await store.begin(search, job.attemptsMade, asked)) };
   ids.run = run.number;
   if (run.isNew) {
-    const { query, categoryIds, marketplaces, maxItems, priority } = run.request;
-    log.info('search started', { ...ids, query, categoryIds, marketplaces, maxItems, class: priority });
+    const { query, categoryIds, items, marketplaces, maxItems, priority } = run.request;
+    const named = { query, categoryIds, items: items?.length };
+    log.info('search started', { ...ids, ...named, marketplaces, maxItems, class: priority });
   }
 
   const summary = await coalesce(context, job, run);
@@ -180,10 +182,10 @@ async function readCollected(
   run: SearchRun,
 ): Promise<Collected & { next: PlannedCall[] }> {
   const { search, request } = run;
-  const wantsDetails = request.details === 'full';
+  const asksItems = request.details === 'full' || hasItemProducts(request);
   const [heads, details, failures] = await Promise.all([
     store.readAllHeads(search),
-    wantsDetails ? store.readDetails(search) : new Map<string, ItemAnswer>(),
+    asksItems ? store.readDetails(search) : new Map<string, ItemAnswer>(),
     failuresOfChildren(job, calls),
   ]);
   const { products, next } = assembleHeads(request, heads);
@@ -193,15 +195,15 @@ async function readCollected(
     page: nextPageOf(request, heads, part.marketplace),
   }));
   const missing = pages.filter(({ jobId }) => !failures.has(jobId));
-  if (missing.length > 0 || !wantsDetails) return { heads, details, failed, next: missing };
+  if (missing.length > 0 || !asksItems) return { heads, details, failed, next: missing };
 
-  const wanted = products.map(({ itemId, marketplace }) => ({ itemId, marketplace }));
+  const wanted = itemsWanted(request, products, details);
   const items = wanted.filter(({ itemId }) => !details.has(itemId)).map((item) => itemCall(run, item));
   failed.push(...failedAmong(items, failures));
   const open = run.stopped.includes(DETAILS) ? [] : items.filter(({ jobId }) => !failures.has(jobId));
   if (open.length === 0) return { heads, details, failed, next: [] };
   await store.wantItems(search, wanted);
-  const latencyMs = Math.max(...heads.map((head) => head.latencyMs));
+  const latencyMs = Math.max(0, ...[...heads, ...details.values()].map((answer) => answer.latencyMs));
   return { heads, details, failed, next: open.slice(0, itemConcurrency(latencyMs, intervalMs())) };
 }
 
@@ -241,7 +243,12 @@ async function end(context: QueueContext, looked: SearchRun, collected: Collecte
   const { search, request } = looked;
   // Read again: pages counted their calls, and the search may have been cancelled, since this run was read.
   const run = { ...looked, ...(await store.readRun(search)), request };
-  const complete = !run.cancelled && collected.failed.every(({ page }) => page === null);
+  // An item that failed is missing in the list of a request with items. Else only its details are.
+  const isWhole =
+    request.items === undefined
+      ? collected.failed.every(({ page }) => page === null)
+      : collected.failed.length === 0;
+  const complete = !run.cancelled && isWhole;
   const comparison = await compareWithTrack(context, run, complete);
   const gone = comparison?.verdict.gone ?? [];
   const note = comparison?.verdict.note;

@@ -1,6 +1,7 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, type PageHead } from '../../collector/assemble.ts';
+import { deliveredBy } from '../../collector/deliver.ts';
 import { followingOffset } from '../../collector/paging.ts';
 import {
   eventOfFailure,
@@ -12,7 +13,13 @@ import { Failure, type FailureCode } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { cut } from '../../product/schemaErrors.ts';
 import { outcomeOf, type SearchSummary } from '../../product/summary.ts';
-import { type Coverage, priceCurrencyOf, sawWhole, trackFingerprint } from '../../product/track.ts';
+import {
+  type Coverage,
+  listingOf,
+  priceCurrencyOf,
+  sawWhole,
+  trackFingerprint,
+} from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { productsOf } from '../../results/products.ts';
@@ -50,18 +57,22 @@ export function summarise(
   noLongerListed: readonly string[],
   { now, expiresAt }: { now: number; expiresAt: number | undefined },
 ): SearchSummary {
-  const { counts, warnings, said, products, pages, lookedAt, ...rest } = assembleHeads(request, heads);
+  const assembled = assembleHeads(request, heads);
+  const { warnings, said, pages } = assembled;
+  const { counts, lookedAt, answers, gone, ...rest } = deliveredBy(request, assembled, details);
   const missing = failed.toSorted((a, b) => (a.page ?? ITEMS) - (b.page ?? ITEMS));
-  const gone = products.filter(({ itemId }) => details.get(itemId)?.details.availability === 'gone');
   // With `strictFilters` nothing is delivered where one marketplace has ignored a part.
   const refused = missing.find(({ code }) => code === 'filter-ignored');
   const first = refused ?? missing[0];
   const stoppedBy =
     run.cancelled || missing.some(({ page }) => page !== null) ? null : (rest.stoppedBy ?? null);
+  // Of one listing the track and an item call may know different variations.
+  const goneListings = new Set(gone.map(listingOf));
+  const others = noLongerListed.filter((itemId) => !goneListings.has(listingOf(itemId)));
   return {
     searchId: search.searchId,
     outcome: outcomeOf({
-      pages: refused === undefined ? pages : 0,
+      pages: refused === undefined ? answers : 0,
       missing: missing.length,
       cancelled: run.cancelled,
       stoppedBy,
@@ -74,13 +85,15 @@ export function summarise(
     calls: [...heads, ...details.values()].reduce((sum, answer) => sum + answer.calls, run.failedCalls),
     pages,
     missing,
-    gone: [...new Set([...noLongerListed, ...gone.map(({ itemId }) => itemId)])],
+    gone: [...others, ...gone],
     ...said,
     warnings,
     error: first === undefined ? null : errorOf(first),
     startedAt: new Date(run.startedAt).toISOString(),
     finishedAt: new Date(now).toISOString(),
-    expiresAt: expiresAt === undefined ? null : new Date(expiresAt).toISOString(),
+    // Before the first answer a result may hold what is to be asked for.
+    expiresAt:
+      expiresAt === undefined || heads.length + details.size === 0 ? null : new Date(expiresAt).toISOString(),
   };
 }
 
@@ -100,7 +113,8 @@ export async function compareWithTrack(
   const { track: name } = request;
   if (name === undefined) return undefined;
   const content = await store.readAll(search);
-  if (content.pages.length === 0) return undefined;
+  if (content.pages.length === 0 && (request.items === undefined || content.details.size === 0))
+    return undefined;
   const track = { tenant: search.tenant, name, request: trackFingerprint(request) };
   const verdict = await tracks.compare(search, track, observationOf(request, content, complete));
   if (verdict === undefined) return undefined;
@@ -111,26 +125,32 @@ export async function compareWithTrack(
   return { name, verdict, products: productsOf(request, { ...content, verdict }), seenAt };
 }
 
-/** What a search has seen. @param complete no page failed and the search was not cancelled */
+/** What a search has seen. @param complete all that it asks for was answered, details apart, and it was not cancelled */
 function observationOf(request: NormalRequest, content: StoredResult, complete: boolean): TrackObservation {
   // Not by their numbers: those of pages that begin off the grid are the highest.
   const answers = content.pages.map(({ answer }) => answer).sort((a, b) => a.offset - b.offset);
+  const items = request.items === undefined ? [] : [...content.details.values()];
   const products = productsOf(request, content).filter(({ details }) => details?.availability !== 'gone');
   const warnings = answers.flatMap((page) => page.warnings.map(({ errorId }) => errorId));
   return {
-    products: products.map(({ details, ...product }) => ({
-      ...product,
-      // Details that version 0.1 stored have no offer of their own.
-      ...(content.details.get(product.itemId)?.details.observedAt && { details }),
-    })),
-    listed: new Set(answers.flatMap((page) => page.products.map(({ itemId }) => itemId))),
-    began: Math.min(...answers.map(({ observedAt }) => Date.parse(observedAt))),
+    products: products.map(({ details, ...product }) => {
+      const own = content.details.get(product.itemId);
+      // Details that version 0.1 stored have no offer of their own. A product of an item answer has no other.
+      return { ...product, ...((own === undefined || own.details.observedAt) && details && { details }) };
+    }),
+    listed: new Set(
+      [...answers, ...items].flatMap(({ products = [] }) => products.map(({ itemId }) => itemId)),
+    ),
+    began: Math.min(
+      ...[...answers, ...items.map(({ details }) => details)].map(({ observedAt }) => Date.parse(observedAt)),
+    ),
     complete,
     whole:
       complete &&
-      request.marketplaces.every((id) =>
-        sawWhole(coverageOf(answers.filter((page) => page.marketplace === id))),
-      ),
+      (request.items !== undefined ||
+        request.marketplaces.every((id) =>
+          sawWhole(coverageOf(answers.filter((page) => page.marketplace === id))),
+        )),
     priceCurrency: priceCurrencyOf(request),
     ...(request.sort === 'newlyListed' && { newest: newestOf(request, answers) }),
     ignored: [...new Set(warnings)].sort().join(),

@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import { withDetails } from '../../../src/collector/assemble.ts';
 import { mapDetails } from '../../../src/collector/mapDetails.ts';
+import type { Product } from '../../../src/product/product.ts';
+import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 import { completed } from '../../../src/results/products.ts';
 import { productOf } from './listing.ts';
 
@@ -102,7 +104,8 @@ describe('a product with details', () => {
   it('may have been stored by release 0.1, without a time of its own', () => {
     const { observedAt: _, availableQuantityMoreThan: __, ...details } = answerOf(fixedPrice).details;
     const stored = { details, calls: 1, latencyMs: 1 } as ItemAnswer;
-    const product = completed(found, new Map([[found.itemId, stored]]), undefined);
+    const answers = new Map([[found.itemId, stored]]);
+    const [product] = completed({} as NormalRequest, { listed: found }, answers, undefined) as [Product];
     expect(product).to.deep.include({ price: found.price, observedAt: found.observedAt });
     expect(product.details).to.deep.include({
       observedAt: found.observedAt,

@@ -41,7 +41,7 @@ describe('what an entry of items names', () => {
     ['https://notebay.com/itm/110587654321', /neither/],
     ['ftp://www.ebay.com/itm/110587654321', /neither/],
     ['https://www.ebay.com/itm/110587654321?var=41x', /var/],
-    ['legacy:110587654321', /neither/],
+    ['listing:110587654321', /neither/],
     ['group:110587654321', /neither/],
   ];
   for (const [entry, why] of refused)
@@ -80,7 +80,7 @@ describe('the items of a request', () => {
       'v1|110587654321|0',
       'v1|110587654322|41',
       'v1|110587654322|42',
-      'legacy:110587654323',
+      'listing:110587654323',
     ]);
   });
 
@@ -88,7 +88,7 @@ describe('the items of a request', () => {
     const items = ['110587654322', '110587654321', 'v1|110587654322|41', 'v1|110587654322|42'];
     expect(referencesOf({ items, variations: 'all' })).to.deep.equal([
       'group:110587654322',
-      'legacy:110587654321',
+      'listing:110587654321',
     ]);
   });
 });
