@@ -56,7 +56,7 @@ const MESSAGES: Readonly<Record<number, string>> = {
   12007: "'limit' is no integer.",
   12008: "The 'sort' value is unknown.",
   12009: "'category_ids' names no known category.",
-  12010: 'Local pickup needs all four pickup filters.',
+  12010: 'Local pickup needs all four pickup filters, each with a valid value.',
   12011: "'deliveryPostalCode' needs 'deliveryCountry'.",
   12012: "'price' and 'priceCurrency' need each other.",
   12013: 'A top-level category needs keywords or filters.',
@@ -68,22 +68,41 @@ const MESSAGES: Readonly<Record<number, string>> = {
   12019: 'This marketplace has no Browse search.',
   12021: "The 'epid' value is invalid.",
   12022: "The 'gtin' value is invalid.",
+  12024: "A 'charity_ids' value is invalid.",
+  12025: "More than 20 values in 'charity_ids'.",
+  12026: "'charity_ids' is not offered on this marketplace.",
   12027: "The 'auto_correct' value is unknown.",
   12028: "'auto_correct' is not offered on this marketplace.",
   12029: 'Only the first 10,000 listings of a search can be reached; offset must be below 10,000.',
   12030: 'Too many category ids.',
   12032: 'More than 250 sellers in a filter.',
+  12033: "'qualifiedPrograms' needs 'deliveryCountry' and 'deliveryPostalCode' for this programme.",
   12034: "'buyingOptions' does not go with this 'sort'.",
   12501: 'The image is empty, no Base64 or invalid.',
+  12502: "The 'compatibility_filter' is malformed.",
+  12503: "The 'compatibility_filter' says too little of the vehicle.",
+  12504: "'compatibility_filter' needs a category.",
+  12505: "'compatibility_filter' has an unknown property of vehicles.",
+  12506: 'Nothing of this category is made for vehicles.',
+  12512: "'qualifiedPrograms' names a programme that this marketplace lacks.",
+  12514: "'priorityListing' goes with no other order than Best Match.",
   12515: "'offset' must be zero or a multiple of 'limit'.",
   12516: "'searchInDescription' needs a 'q' longer than one character.",
   12517: 'Only one item location filter can be used at a time.',
+  12518: "'itemLocationRegion' names a region that this marketplace does not know.",
 };
 
 const APPLICATION = [11000, 12000];
-const BUSINESS = [12013, 12014, 12019];
+const BUSINESS = [12013, 12014, 12019, 12514];
 /** 400 for all others. */
-const STATUSES: Record<number, number> = { 11001: 404, 11002: 404, 11003: 404, 12013: 409, 12019: 409 };
+const STATUSES: Record<number, number> = {
+  11001: 404,
+  11002: 404,
+  11003: 404,
+  12013: 409,
+  12019: 409,
+  12514: 409,
+};
 
 type ErrorParameters = Readonly<Record<string, string>>;
 
@@ -105,7 +124,11 @@ export function browseError(errorId: number, parameters: ErrorParameters = {}) {
 
 /** The Browse API's answer with one error, under the error's own status. */
 export function refuse(errorId: number, parameters?: ErrorParameters): Answer {
-  return json(STATUSES[errorId] ?? 400, { errors: [browseError(errorId, parameters)] });
+  return refused(browseError(errorId, parameters));
+}
+
+export function refused(detail: ErrorDetail): Answer {
+  return json(STATUSES[detail.errorId] ?? 400, { errors: [detail] });
 }
 
 /** An error of eBay's gateway, which stands before all REST APIs. */

@@ -13,7 +13,7 @@ import type { BuyerContext } from './catalogue/items.ts';
 import { siteFor } from './catalogue/marketplaces.ts';
 import { answerItemCall, parseObject } from './itemCalls.ts';
 import { isBrowse, type LogEntry, type RequestKind } from './log.ts';
-import { itemPage, picture, shownIn } from './pictures.ts';
+import { isPicture, itemPage, picture, shownIn } from './pictures.ts';
 import { BULK_LIMIT, type QuotaState } from './quota.ts';
 import { BASE_SCOPE, BULK_SCOPE, grantToken, type Token } from './tokens.ts';
 import type { World } from './world.ts';
@@ -106,7 +106,7 @@ function imageAnswer(world: World, call: Call, body: string): Answer {
   const id = siteFor(marketplace)?.id ?? '';
   if (!IMAGE_SITES.includes(id)) return refuse(12019, { marketplaceId: marketplace ?? '' });
   const image = parseObject(body)?.image;
-  if (typeof image !== 'string' || !/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(image)) return refuse(12501);
+  if (typeof image !== 'string' || !isPicture(image)) return refuse(12501);
   return searchAnswer(world, call, shownIn(image));
 }
 

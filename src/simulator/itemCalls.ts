@@ -3,6 +3,7 @@ import { type BuyerContext, describe, groupHref, variationsOf } from './catalogu
 import type { Listing } from './catalogue/listing.ts';
 import { siteFor } from './catalogue/marketplaces.ts';
 import { fraction } from './random.ts';
+import { VEHICLE } from './search/filters.ts';
 import type { World } from './world.ts';
 
 /** One call for items by their ids. */
@@ -22,9 +23,6 @@ const COMPACT =
   'itemId bidCount currentBidPrice eligibleForInlineCheckout estimatedAvailabilities gtin immediatePay ' +
   'itemAffiliateWebUrl itemCreationDate itemWebUrl legacyItemId minimumPriceToBid price priorityListing reservePriceMet ' +
   'sellerItemRevision shippingOptions taxes topRatedBuyingExperience uniqueBidderCount';
-/** What describes a vehicle on EBAY_US. */
-const VEHICLE = ['Year', 'Make', 'Model', 'Trim', 'Engine'];
-
 type Reader = (call: ItemCall) => Answer;
 /** Each call by what the log calls it: the fieldgroups that it knows, and its answer. */
 const CALLS: Readonly<Record<string, readonly [fieldgroups: string, read: Reader]>> = {

@@ -39,6 +39,13 @@ export function picture(catalogue: Catalogue, legacyId: string, view: number): A
   return text(200, svg, 'image/svg+xml', { 'cache-control': 'public, max-age=86400' });
 }
 
+/** Whether base64 holds a file that begins like a picture: JPEG, PNG, GIF, WebP, BMP, TIFF, AVIF, HEIC or a drawing. */
+export function isPicture(image: string): boolean {
+  if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(image)) return false;
+  const start = Buffer.from(image.slice(0, 400), 'base64').toString('latin1');
+  return /^(\xff\xd8\xff|\x89PNG|GIF8|RIFF.{4}WEBP|BM|II\*|MM\0|.{4}ftyp|[\s\S]*<svg)/s.test(start);
+}
+
 /** The product in a picture in base64: what the title of one from here says, for any other always the same one. */
 export function shownIn(image: string): string | undefined {
   const svg = Buffer.from(image, 'base64').toString();

@@ -106,7 +106,7 @@ function testAnswers(documents: Documents): void {
       expect(response.status).to.equal(200);
       return (await response.json()) as { itemSummaries?: object[] };
     };
-    const found = await post('item_summary/search_by_image?limit=20', { image: 'AAAA' });
+    const found = await post('item_summary/search_by_image?limit=20', { image: 'iVBORw0KGgo=' });
     expect(found.itemSummaries).to.have.length(20);
     expectValid(search, found);
     const parts = await get(simulator().url, `${SEARCH}?q=dash+cam&limit=1`, token);

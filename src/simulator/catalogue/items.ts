@@ -139,7 +139,7 @@ function sharedFields(listing: Listing, origin: string, { affiliateCampaignId }:
         : undefined,
     itemCreationDate: timestamp(listing.listedAt),
     topRatedBuyingExperience: chance(listing, 'top', 0.4),
-    priorityListing: chance(listing, 'priority', 0.17),
+    priorityListing: isPromoted(listing),
     adultOnly: false,
   };
 }
@@ -180,8 +180,13 @@ function additionalImages(listing: Listing, origin: string, size: number) {
 }
 
 /** Most real listings without shipping options: 75 of 87. */
-function canOnlyBeFetched(listing: Listing): boolean {
+export function canOnlyBeFetched(listing: Listing): boolean {
   return listing.shipping === null && chance(listing, 'pickup', 0.86);
+}
+
+/** A seller has paid for its place. */
+export function isPromoted(listing: Listing): boolean {
+  return chance(listing, 'priority', 0.17);
 }
 
 /** Sites where eBay says whether a seller is a business. */
@@ -318,8 +323,12 @@ function unitPrice(listing: Listing) {
 }
 
 /** eBay Plus is for buyers in these countries. */
-function qualifiedPrograms(listing: Listing): string[] | undefined {
-  const isPlus = ['AT', 'AU', 'DE'].includes(listing.site.country) && chance(listing, 'plus', 0.1);
+export function hasPlus({ country }: Site): boolean {
+  return ['AT', 'AU', 'DE'].includes(country);
+}
+
+export function qualifiedPrograms(listing: Listing): string[] | undefined {
+  const isPlus = hasPlus(listing.site) && chance(listing, 'plus', 0.1);
   if (isPlus) return ['EBAY_PLUS'];
   return chance(listing, 'authentic', 0.01) ? ['AUTHENTICITY_GUARANTEE'] : undefined;
 }

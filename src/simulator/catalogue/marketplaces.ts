@@ -68,12 +68,12 @@ export function convert(cents: number, from: string, to: string): number {
 
 /** Countries whose postal codes have a form that is checked. */
 const POSTAL_CODES: readonly [countries: string, form: RegExp][] = [
-  ['US', /^\d{5}(-\d{4})?$/],
+  ['US', /^\d{5}(-?\d{4})?$/],
   ['DE FR IT ES', /^\d{5}$/],
   ['AU AT BE CH', /^\d{4}$/],
   ['SG', /^\d{6}$/],
   ['PL', /^\d\d-?\d{3}$/],
-  ['NL', /^\d{4} ?[A-Z]{2}$/i],
+  ['NL', /^\d{4}( ?[A-Z]{2})?$/i],
   ['GB', /^[A-Z]{1,2}\d[A-Z\d]?( ?\d[A-Z]{2})?$/i],
   ['CA', /^[A-Z]\d[A-Z]( ?\d[A-Z]\d)?$/i],
 ];

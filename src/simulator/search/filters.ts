@@ -1,6 +1,13 @@
-import { browseError, type ErrorDetail } from '../answers.ts';
-import { ASPECTS, hasAccountTypes } from '../catalogue/items.ts';
-import { isSeller, type Listing } from '../catalogue/listing.ts';
+import { type Answer, browseError, type ErrorDetail, refuse } from '../answers.ts';
+import {
+  ASPECTS,
+  canOnlyBeFetched,
+  hasAccountTypes,
+  hasPlus,
+  isPromoted,
+  qualifiedPrograms,
+} from '../catalogue/items.ts';
+import { chance, isSeller, type Listing } from '../catalogue/listing.ts';
 import { convert, isCurrency, isPostalCode, type Site } from '../catalogue/marketplaces.ts';
 
 export type Test = (listing: Listing) => boolean;
@@ -17,7 +24,7 @@ interface Context {
 type Parser = (value: string, context: Context) => Test | number;
 
 const PICKUP = ['pickupCountry', 'pickupPostalCode', 'pickupRadius', 'pickupRadiusUnit'];
-const REFUSALS = [12032, 12034, 12516, 12517];
+const REFUSALS = [12032, 12033, 12034, 12512, 12514, 12516, 12517, 12518];
 
 /**
  * Reads the `filter` parameter; `q` and `sort` are those beside it. Warnings are for what eBay ignores: it answers 200 all
@@ -40,13 +47,13 @@ export function readFilters(text: string, site: Site, q: string, sort: string | 
     if (name === 'buyingOptions' && test === INVALID) tests.push(canBeBought);
   }
   if (!values.has('buyingOptions')) tests.push(canBeBought);
-  const pickup = PICKUP.filter((name) => values.has(name));
-  const needsPickup = pickup.length > 0 || sort === 'distance';
-  if (needsPickup && pickup.length < PICKUP.length) problems.push(browseError(12010));
+  const isNear = PICKUP.some((name) => values.has(name)) || sort === 'distance';
+  if (isNear && isPlace(values)) tests.push(canBeFetched);
+  else if (isNear) problems.push(browseError(12010));
   const currency = values.get('priceCurrency');
   if (currency !== undefined && !values.has('price')) report(12012, 'priceCurrency', currency);
   const searchInDescription = values.get('searchInDescription') === 'true';
-  if (searchInDescription && q.length === 1) report(12516, 'searchInDescription', 'true');
+  if (searchInDescription && q.length <= 1) report(12516, 'searchInDescription', 'true');
   return {
     tests,
     warnings: problems,
@@ -55,6 +62,19 @@ export function readFilters(text: string, site: Site, q: string, sort: string | 
   };
 }
 
+/** Whether the four pickup filters name a place and a distance from it. */
+function isPlace(values: ReadonlyMap<string, string>): boolean {
+  const [country = '', postalCode = '', radius = '', unit = ''] = PICKUP.map((name) => values.get(name));
+  return (
+    COUNTRY.test(country) &&
+    postalCode !== '' &&
+    isPostalCode(postalCode, country) &&
+    /^[1-9]\d*$/.test(radius) &&
+    /^(mi|km)$/.test(unit)
+  );
+}
+
+const canBeFetched: Test = (listing) => canOnlyBeFetched(listing) || chance(listing, 'fetched', 0.1);
 const canBeBought: Test = ({ buyingOptions }) => buyingOptions.includes('FIXED_PRICE');
 
 const INVALID = 12002;
@@ -112,8 +132,19 @@ function sellers(isWanted: boolean): Parser {
 }
 
 const COUNTRY = /^[A-Z]{2}$/;
-const WORD = /^[A-Z_]+$/;
-const REGIONS = 'WORLDWIDE|EUROPEAN_UNION|NORTH_AMERICA|ASIA|CONTINENTAL_EUROPE|UK_AND_IRELAND';
+/** Countries of listings by region; those of a site's neighbours are not modelled. Null: everywhere. */
+const REGIONS: Readonly<Record<string, string | null>> = {
+  WORLDWIDE: null,
+  BORDER_COUNTRIES: null,
+  NORTH_AMERICA: 'US CA',
+  EUROPEAN_UNION: 'DE FR IT ES AT BE IE NL PL',
+  CONTINENTAL_EUROPE: 'DE FR IT ES AT BE CH NL PL',
+  UK_AND_IRELAND: 'GB IE',
+  ASIA: 'CN HK JP SG',
+};
+const PROGRAMS = /^(AUTHENTICITY_GUARANTEE|AUTHENTICITY_VERIFICATION|EBAY_PLUS|EBAY_REFURBISHED)$/;
+/** Two of every hundred are sold for charity. */
+const isForCharity: Test = (listing) => chance(listing, 'charity', 0.02);
 
 const priceRange = range(decimal, ({ priceCents, auction, site, rate }, { values }) => {
   const cents = Math.round((priceCents ?? auction?.bidCents ?? 0) * rate);
@@ -123,6 +154,10 @@ const buyingOptions = set(/^(FIXED_PRICE|AUCTION|BEST_OFFER|CLASSIFIED_AD)$/, (l
   listing.buyingOptions.some((option) => wanted.has(option)),
 );
 const accountTypes = set(/^(BUSINESS|INDIVIDUAL)$/, ({ seller }, wanted) => wanted.has(seller.accountType));
+
+const programs = set(PROGRAMS, (listing, wanted) =>
+  (qualifiedPrograms(listing) ?? []).some((program) => wanted.has(program)),
+);
 
 const PARSERS: Readonly<Record<string, Parser>> = {
   price: (value, context) => {
@@ -150,22 +185,38 @@ const PARSERS: Readonly<Record<string, Parser>> = {
     if (values.has('itemLocationRegion')) return 12517;
     return COUNTRY.test(value) ? ({ country }) => country === value : INVALID;
   },
-  itemLocationRegion: word(REGIONS),
+  itemLocationRegion: (value) => {
+    if (!Object.hasOwn(REGIONS, value)) return 12518;
+    const countries = REGIONS[value] ?? null;
+    return countries === null ? always : ({ country }) => countries.includes(country);
+  },
   deliveryCountry: (value) =>
     COUNTRY.test(value) ? ({ shipsAbroad, country }) => shipsAbroad || country === value : INVALID,
   deliveryPostalCode: (value, { values }) => {
     const country = values.get('deliveryCountry');
     return country === undefined ? 12011 : isPostalCode(value, country) ? always : 12015;
   },
-  deliveryOptions: set(WORD),
+  deliveryOptions: set(
+    /^(SHIP_TO_HOME|SELLER_ARRANGED_LOCAL_PICKUP|IN_STORE_PICKUP|PICKUP_DROP_OFF|DIGITAL_DELIVERY)$/,
+    (listing, wanted) =>
+      (wanted.has('SHIP_TO_HOME') && !canOnlyBeFetched(listing)) ||
+      (wanted.has('SELLER_ARRANGED_LOCAL_PICKUP') && canBeFetched(listing)),
+  ),
   maxDeliveryCost: (value) =>
     Number(value) === 0 ? ({ shipping }) => shipping?.kind === 'FIXED' && shipping.cents === 0 : INVALID,
   returnsAccepted: word('true|false', ({ returnsAccepted }) => returnsAccepted),
   searchInDescription: word('true|false'),
-  charityOnly: word('true|false', () => false),
-  priorityListing: word('true|false'),
-  paymentMethods: set(WORD),
-  qualifiedPrograms: set(WORD),
+  charityOnly: word('true|false', isForCharity),
+  priorityListing: (value, context) =>
+    context.sort === null ? word('true|false', isPromoted)(value, context) : 12514,
+  paymentMethods: set(/^(CREDIT_CARD|PAYPAL)$/),
+  qualifiedPrograms: (value, context) => {
+    const members = readSet(value) ?? [];
+    if (members.includes('EBAY_PLUS') && !hasPlus(context.site)) return 12512;
+    const isSent = context.values.has('deliveryCountry') && context.values.has('deliveryPostalCode');
+    if (members.includes('AUTHENTICITY_GUARANTEE') && !isSent) return 12033;
+    return programs(value, context);
+  },
   excludeCategoryIds: set(
     /^\d+$/,
     ({ family: { leaf } }, excluded) => !excluded.has(leaf.id) && !excluded.has(leaf.department.id),
@@ -191,6 +242,50 @@ function readSet(value: string): string[] | null {
   if (inner === null) return null;
   const members = inner.split(/(?<!\\)\|/).map((member) => member.replaceAll('\\|', '|').trim());
   return members.some((member) => member === '') ? null : members;
+}
+
+const MAX_CHARITIES = 20;
+
+/** `charity_ids`: tax numbers of charities in the US, registration numbers in GB. */
+export function readCharities(
+  text: string | null,
+  site: Site,
+): Answer | { tests: Test[]; warnings: ErrorDetail[] } {
+  const ids = (text ?? '').split(',').filter((id) => id !== '');
+  if (ids.length === 0) return { tests: [], warnings: [] };
+  if (ids.length > MAX_CHARITIES) return refuse(12025);
+  if (site.country !== 'US' && site.country !== 'GB') return refuse(12026, { marketplaceId: site.id });
+  const form = site.country === 'US' ? /^\d{2}-?\d{7}$/ : /^(SC0?|NIC)?\d{5,8}$/;
+  const wrong = ids.filter((id) => !form.test(id));
+  const known = ids.filter((id) => form.test(id));
+  const isFor: Test = (listing) =>
+    known.some((id) => chance(listing, `charity ${id.replace('-', '')}`, 0.01));
+  return {
+    tests: known.length === 0 ? [] : [isFor],
+    warnings: wrong.map((id) => browseError(12024, { charity_id: id })),
+  };
+}
+
+/** What describes a vehicle on EBAY_US. */
+export const VEHICLE = ['Year', 'Make', 'Model', 'Trim', 'Engine'];
+
+/** `compatibility_filter=Year:2018;Make:BMW`, for parts: needs keywords and a category of them. */
+export function readVehicle(
+  text: string | null,
+  q: string,
+  department: string | undefined,
+): Answer | { tests: Test[]; warnings: ErrorDetail[] } {
+  if (text === null) return { tests: [], warnings: [] };
+  const pairs = text.split(';').map((pair) => pair.split(':').map((part) => part.trim()));
+  if (!pairs.every(([name, value, ...more]) => name && value && more.length === 0))
+    return { tests: [], warnings: [browseError(12502, { compatibilityFilter: text })] };
+  if (department === undefined) return refuse(12504);
+  if (!department.startsWith('Vehicle Parts')) return refuse(12506);
+  const unknown = pairs.map(([name = '']) => name).filter((name) => !VEHICLE.includes(name));
+  if (unknown.length > 0) return refuse(12505, { attributes: unknown.join(', ') });
+  if (q === '') return refuse(12503);
+  const vehicle = pairs.map((pair) => pair.join(':')).sort();
+  return { tests: [(listing) => chance(listing, vehicle.join(';'), 0.4)], warnings: [] };
 }
 
 /** `categoryId:ID,Aspect:{A|B},…`, where the category has to be the one searched in. */

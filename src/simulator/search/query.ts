@@ -1,10 +1,10 @@
-import { type Answer, browseError, type ErrorDetail, json, refuse } from '../answers.ts';
+import { type Answer, browseError, type ErrorDetail, refuse, refused } from '../answers.ts';
 import { FAMILIES } from '../catalogue/families.ts';
 import { epidOf, gtinOf } from '../catalogue/items.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import type { Site } from '../catalogue/marketplaces.ts';
 import { correctKeywords, parseKeywords } from '../catalogue/title.ts';
-import { readAspectFilter, readFilters } from './filters.ts';
+import { readAspectFilter, readCharities, readFilters, readVehicle } from './filters.ts';
 
 /** No listing of a search beyond this position can be reached. */
 export const REACHABLE = 10_000;
@@ -52,9 +52,12 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
     12009,
     categories[0] ?? null,
   );
-  const epid = checked('epid', (code) => /^\d{6,14}$/.test(code), 12021);
-  const gtin = checked('gtin', (code) => /^\d{8,14}$/.test(code), 12022);
-  if (keywords === '' && categoryId === null && epid === null && gtin === null) return refuse(12001);
+  const epid = checked('epid', (code) => /^\d{1,20}$/.test(code), 12021);
+  const gtin = checked('gtin', (code) => /^(\d{8}|\d{9}[\dX]|\d{12,14})$/.test(code), 12022);
+  const charities = readCharities(query.get('charity_ids'), site);
+  if ('status' in charities) return charities;
+  const isNothing = [categoryId, epid, gtin, query.get('charity_ids')].every((value) => value === null);
+  if (keywords === '' && isNothing) return refuse(12001);
   const filterText = query.getAll('filter').join(',');
   if (categoryId !== null && keywords === '' && filterText === '' && TOP_LEVEL.has(categoryId))
     return refuse(12013);
@@ -65,8 +68,11 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
   }
   const q = correction === null ? keywords : correctKeywords(keywords, site.language);
   const sort = shown === null ? checked('sort', (name) => Object.hasOwn(ORDERS, name), 12008) : null;
-  const filters = readFilters(filterText, site, q, sort);
-  if (filters.refusal !== undefined) return json(400, { errors: [filters.refusal] });
+  const filters = readFilters(filterText, site, shown === null ? q : '', sort);
+  if (filters.refusal !== undefined) return refused(filters.refusal);
+  const department = FAMILIES.find(({ leaf }) => [leaf.id, leaf.department.id].includes(categoryId ?? ''));
+  const vehicle = readVehicle(query.get('compatibility_filter'), q, department?.leaf.department.name);
+  if ('status' in vehicle) return vehicle;
   const aspectText = query.get('aspect_filter');
   const aspects =
     aspectText === null ? { tests: [], warnings: [] } : readAspectFilter(aspectText, categoryId);
@@ -89,10 +95,12 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
       (listing: Listing) => gtin === null || gtinOf(listing) === gtin,
       ...filters.tests,
       ...aspects.tests,
+      ...charities.tests,
+      ...vehicle.tests,
     ],
     searchInDescription: filters.searchInDescription,
     autoCorrections: q === keywords ? undefined : { q },
-    warnings: [...warnings, ...filters.warnings, ...aspects.warnings],
+    warnings: [warnings, filters.warnings, aspects.warnings, charities.warnings, vehicle.warnings].flat(),
   };
 }
 

@@ -168,16 +168,17 @@ describe("the simulator's calls for items", () => {
     expect([next.pathname, next.searchParams.get('offset')]).to.deep.equal([IMAGE, '20']);
     const second = await post(`${next.pathname}${next.search}`, { image });
     expect(second.body.itemSummaries[0]?.itemId).to.not.equal(body.itemSummaries[0]?.itemId);
-    const other = await post(IMAGE, { image: Buffer.from('any picture').toString('base64') });
+    const other = await post(IMAGE, { image: 'iVBORw0KGgo=' });
     expect(other.body.itemSummaries).to.have.length(50);
   });
 
   it('a picture that is none is refused, and a site without the search by image', async () => {
-    for (const sent of [{}, { image: '' }, { image: 'no base64!' }, 'no JSON', ''])
+    const text = btoa('a text is no picture');
+    for (const sent of [{}, { image: '' }, { image: 'no base64!' }, { image: text }, 'no JSON', ''])
       expectRefusal(await post(IMAGE, sent), 400, 12501);
     const headers = { 'x-ebay-c-marketplace-id': 'EBAY_FR' };
-    expectRefusal(await post(IMAGE, { image: 'AAAA' }, headers), 409, 12019);
-    expectRefusal(await post(`${IMAGE}?limit=500`, { image: 'AAAA' }), 400, 12006);
+    expectRefusal(await post(IMAGE, { image: 'iVBORw0KGgo=' }, headers), 409, 12019);
+    expectRefusal(await post(`${IMAGE}?limit=500`, { image: 'iVBORw0KGgo=' }), 400, 12006);
   });
 
   it('the fit of a part depends on the vehicle, and is not known without all of its properties', async () => {
@@ -215,7 +216,7 @@ describe("the simulator's calls for items", () => {
     const all = () => [
       ask(`${BY_LEGACY_ID}?legacy_item_id=${single.legacyItemId}`),
       ask(`${BY_GROUP}?item_group_id=${grouped.legacyItemId}`),
-      post(IMAGE, { image: 'AAAA' }),
+      post(IMAGE, { image: 'iVBORw0KGgo=' }),
       post(ofItem(single.itemId, '/check_compatibility'), {}),
     ];
     await Promise.all(all());

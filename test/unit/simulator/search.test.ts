@@ -44,6 +44,21 @@ describe('item_summary/search of the simulator', () => {
       'the end of what has none as the order',
     ],
     ['q=mat&auto_correct=ALL', 400, 12027, 'an unknown auto_correct'],
+    ['category_ids=888&filter=searchInDescription:true', 400, 12516, 'descriptions without keywords'],
+    [`charity_ids=${'530196605,'.repeat(21)}`, 400, 12025, 'more than 20 charities'],
+    [
+      'q=mat&filter=qualifiedPrograms:{AUTHENTICITY_GUARANTEE},deliveryCountry:US',
+      400,
+      12033,
+      'a guarantee without the place of delivery',
+    ],
+    ['q=mat&filter=qualifiedPrograms:{EBAY_PLUS}', 400, 12512, 'a programme that EBAY_US lacks'],
+    ['q=mat&sort=price&filter=priorityListing:true', 409, 12514, 'promoted listings in another order'],
+    ['q=mat&filter=itemLocationRegion:ATLANTIS', 400, 12518, 'an unknown region'],
+    ['q=cam&compatibility_filter=Year:2018', 400, 12504, 'a vehicle without a category'],
+    ['q=cam&category_ids=888&compatibility_filter=Year:2018', 400, 12506, 'a vehicle in another category'],
+    ['q=cam&category_ids=6000&compatibility_filter=Wheels:4', 400, 12505, 'an unknown property of vehicles'],
+    ['category_ids=6000&filter=charityOnly:true&compatibility_filter=Year:1', 400, 12503, 'a vehicle alone'],
   ];
   for (const [query, status, errorId, rule] of refusals) {
     it(`refuses ${rule} with ${errorId}`, async () => {
@@ -69,6 +84,17 @@ describe('item_summary/search of the simulator', () => {
     ['sort=distance', [12010], 'the distance from an unknown place'],
     ['filter=sellerAccountTypes:{BUSINESS}', [12014], 'seller types on EBAY_US'],
     ['filter=pickupCountry:US', [12010], 'a part of the pickup filters'],
+    [
+      'filter=pickupCountry:US,pickupPostalCode:XYZ,pickupRadius:9,pickupRadiusUnit:mi',
+      [12010],
+      'pickup at a place that is none',
+    ],
+    ['filter=paymentMethods:{GOLD}', [12002], 'an unknown way to pay'],
+    ['filter=qualifiedPrograms:{SPACE}', [12002], 'an unknown programme'],
+    ['filter=deliveryOptions:{PIGEON}', [12002], 'an unknown way of delivery'],
+    ['filter=guaranteedDeliveryInDays:3', [12002], 'a filter that is retired'],
+    ['charity_ids=nobody', [12024], 'a charity that is none'],
+    ['compatibility_filter=Year', [12502], 'a malformed vehicle'],
     ['category_ids=999999999', [12009], 'a category that does not exist'],
     ['aspect_filter=Color:{Red}', [12017], 'an aspect without its category'],
     ['fieldgroups=EVERYTHING', [12016], 'an unknown fieldgroup'],
@@ -109,6 +135,34 @@ describe('item_summary/search of the simulator', () => {
     expect(right).to.not.have.any.keys('autoCorrections');
     const refused = await ask('q=yogaa+mat&auto_correct=KEYWORD', { 'x-ebay-c-marketplace-id': 'EBAY_NL' });
     expect([refused.status, refused.page.errors?.[0]?.errorId]).to.deep.equal([400, 12028]);
+  });
+
+  it('finds less with each filter, never what the filter leaves out', async () => {
+    const part = 'q=dash+cam&category_ids=6000';
+    const all = (await ask('q=phone+case')).page.total;
+    for (const filter of [
+      'filter=pickupCountry:US,pickupPostalCode:19406,pickupRadius:10,pickupRadiusUnit:mi',
+      'filter=deliveryOptions:{SELLER_ARRANGED_LOCAL_PICKUP}',
+      'filter=itemLocationRegion:ASIA',
+      'filter=charityOnly:true',
+      'filter=priorityListing:true',
+      'filter=qualifiedPrograms:{AUTHENTICITY_GUARANTEE},deliveryCountry:US,deliveryPostalCode:19406',
+      'charity_ids=53-0196605',
+    ]) {
+      const { page } = await ask(`q=phone+case&${filter}`);
+      expect(page, filter).to.not.have.any.keys('warnings', 'errors');
+      expect(page.total, filter).to.be.within(1, all - 1);
+    }
+    const parts = (await ask(part)).page.total;
+    const fitting = (await ask(`${part}&compatibility_filter=Year:2018;Make:BMW`)).page.total;
+    expect(fitting).to.be.within(1, parts - 1);
+  });
+
+  it('refuses charities on sites without them', async () => {
+    const { status, page } = await ask('q=mat&charity_ids=530196605', {
+      'x-ebay-c-marketplace-id': 'EBAY_DE',
+    });
+    expect([status, page.errors?.[0]?.errorId]).to.deep.equal([400, 12026]);
   });
 
   it('leaves itemSummaries out when nothing is found', async () => {
