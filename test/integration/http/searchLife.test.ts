@@ -137,6 +137,38 @@ describe('the life of a search over HTTP', () => {
     expect(json.products).to.deep.equal(await service.producer.products(id));
   });
 
+  it('sorts and filters by landed cost and margin, unknown ones last', async () => {
+    const costs = { currency: 'USD', resalePrice: 15, paymentFee: { percent: 3 } };
+    const id = await ended({ query: 'phone case', maxItems: 60, costs });
+    const all = await service.producer.products(id);
+    const get = async (query: string) =>
+      (await http.call('GET', `/v1/searches/${id}/products?limit=1000&${query}`)).json.products as typeof all;
+    const known = all.filter(({ margin }) => margin);
+    expect(known.length).to.be.within(1, all.length - 1);
+    for (const [sort, figure, sign] of [
+      ['landed', (product) => Number(product.landed?.cost), 1],
+      ['-margin', (product) => Number(product.margin?.amount), -1],
+      ['marginPercent', (product) => Number(product.margin?.percent), 1],
+    ] satisfies Array<[string, (product: (typeof all)[number]) => number, number]>) {
+      const sorted = await get(`sort=${sort}`);
+      expect(sorted, sort).to.have.length(all.length);
+      const figures = sorted.slice(0, known.length).map(figure);
+      expect(figures, sort).to.deep.equal(known.map(figure).sort((a, b) => sign * (a - b)));
+      for (const { landed } of sorted.slice(known.length)) expect(landed?.cost).to.equal(null);
+    }
+    const least = known[0]?.margin;
+    const enough = (value: number, bound: unknown) => value >= Number(bound);
+    expect(await get(`minMargin=${least?.amount}`)).to.deep.equal(
+      known.filter(({ margin }) => enough(Number(margin?.amount), least?.amount)),
+    );
+    expect(await get(`minMarginPercent=${least?.percent}&maxLanded=14.50`)).to.deep.equal(
+      known.filter(
+        ({ landed, margin }) =>
+          enough(Number(margin?.percent), least?.percent) && Number(landed?.cost) <= 14.5,
+      ),
+    );
+  });
+
   it('sorts and filters by delivered price and condition, unknown prices last', async () => {
     const id = await ended({ query: 'phone case', maxItems: 450 });
     const all = await service.producer.products(id);

@@ -1,0 +1,95 @@
+import { expect } from 'chai';
+import { useService } from '../../support/service.ts';
+
+describe("a search with the caller's own costs", () => {
+  const service = useService({ COSTS: JSON.stringify({ currency: 'USD', handling: '0.50' }) });
+  const pages = () => service.simulator.controls.log({ kind: 'search' }).map(({ query }) => query.limit);
+
+  it('goes on until enough products leave the margin, and asks for 200 at a time', async () => {
+    const costs = { currency: 'USD', resalePrice: 8, marketplaceFee: { percent: 13.25 } };
+    const wanted = { query: 'phone case', maxItems: 60 };
+    const plain = await service.search({ ...wanted, costs });
+    expect(pages()).to.deep.equal(['120']);
+    const [first] = await service.producer.products(plain.searchId);
+    expect(first?.landed?.currency).to.equal('USD');
+
+    const { searchId, summary } = await service.search({
+      ...wanted,
+      costs: { ...costs, minMarginPercent: 20 },
+    });
+    const asked = pages().slice(1);
+    expect(asked.length).to.be.greaterThan(1);
+    expect(new Set(asked)).to.deep.equal(new Set(['200']));
+    expect([summary?.outcome, summary?.stoppedBy]).to.deep.equal(['complete', 'wanted']);
+    const products = await service.producer.products(searchId);
+    expect(products).to.have.length(60);
+    for (const { margin } of products) expect(margin?.percent).to.be.at.least(20);
+    const { filteredOut, filteredOutBy = {} } = summary?.counts ?? {};
+    const { margin: low = 0, 'margin-unknown': unknown = 0 } = filteredOutBy;
+    expect([low, unknown].every((count) => count > 0)).to.equal(true);
+    expect(low + unknown).to.equal(filteredOut);
+  });
+
+  it('has those of the tenant where it names none, computed from the newer shipping of the details', async () => {
+    const { searchId } = await service.search({ query: 'phone case', maxItems: 3, details: 'full' });
+    const products = await service.producer.products(searchId);
+    expect(products).to.have.length(3);
+    for (const { price, shipping, landed, margin } of products) {
+      expect(landed?.parts).to.deep.equal({
+        item: price?.value,
+        shipping: shipping.cost?.value ?? null,
+        handling: '0.50',
+      });
+      expect(margin).to.equal(undefined);
+    }
+    expect((await service.producer.request(searchId))?.costs).to.deep.equal({
+      currency: 'USD',
+      handling: '0.5',
+    });
+  });
+});
+
+describe('affiliate links', () => {
+  const on = useService({ EBAY_AFFILIATE_CAMPAIGN_ID: '5338123456' });
+
+  it('come with the campaign, and the reference of a request goes along with each call', async () => {
+    const { searchId } = await on.search({
+      query: 'phone case',
+      maxItems: 2,
+      details: 'full',
+      shipTo: { country: 'US', postalCode: '19406' },
+      reference: 'watch-7',
+    });
+    const sent = on.simulator.controls.log().flatMap(({ context }) => context ?? []);
+    expect(sent).to.have.length(3);
+    const header =
+      'contextualLocation=country%3DUS%2Czip%3D19406,affiliateCampaignId=5338123456,affiliateReferenceId=watch-7';
+    expect(new Set(sent)).to.deep.equal(new Set([header]));
+    for (const { url, affiliateUrl } of await on.producer.products(searchId)) {
+      expect(affiliateUrl).to.include('campid=5338123456');
+      expect(url).to.not.include('campid');
+    }
+  });
+
+  it('are absent where eBay has none', async () => {
+    const { searchId } = await on.search({ query: 'phone case', maxItems: 2, marketplaces: ['EBAY_SG'] });
+    for (const product of await on.producer.products(searchId))
+      expect(product).to.not.have.property('affiliateUrl');
+  });
+});
+
+describe('no affiliate links', () => {
+  const off = useService();
+
+  it('are asked for without a campaign, and a reference for them is refused by its name', async () => {
+    const { searchId } = await off.search({ query: 'phone case', maxItems: 2 });
+    for (const product of await off.producer.products(searchId))
+      expect(product).to.not.have.property('affiliateUrl');
+    const { error } = await off.search({ query: 'phone case', maxItems: 2, reference: 'watch-7' });
+    expect(error?.code).to.equal('invalid_payload');
+    expect(error?.message).to.match(/^reference: .*EBAY_AFFILIATE_CAMPAIGN_ID/);
+    const sent = off.simulator.controls.log({ kind: 'search' });
+    expect(sent).to.have.length(1);
+    expect(sent[0]?.context).to.equal(null);
+  });
+});
