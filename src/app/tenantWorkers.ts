@@ -325,7 +325,12 @@ function jobContext(config: Config, redis: Redis) {
     store: new SearchStore({ redis, prefix, resultTtlMs: resultsTtl * SECOND, runTtlMs }),
     tracks: new Tracks({ redis, prefix, ttlMs: trackTtl * SECOND }),
     coalesced: new CoalescedSearches({ redis, prefix, ttlMs: runTtlMs, endTtlMs: resultsTtl * SECOND }),
-    itemAnswers: new ItemAnswers({ redis, prefix, resultTtlMs: resultsTtl * SECOND }),
+    itemAnswers: new ItemAnswers({
+      redis,
+      prefix,
+      resultTtlMs: resultsTtl * SECOND,
+      campaignId: config.ebay.affiliateCampaignId,
+    }),
     events: new EventStream({
       redis,
       prefix,

@@ -255,8 +255,8 @@ const KNOWN_PART = 0.5;
 const KNOWN_LEAST = 10;
 
 /**
- * Whether nothing new can follow a page of a search sorted by newest first: the track knows the items at its end, so it knows
- * the older ones behind them, as far as its searches went.
+ * Whether nothing new can follow a page of a search sorted by newest first: the track knows the items at its end, and its
+ * searches have gone through the older ones behind them.
  * @param itemIds those that the search delivers, in their order @param wanted items that it may go through at most
  */
 export function isAllKnownBehind(
@@ -271,6 +271,37 @@ export function isAllKnownBehind(
   if (newest === undefined) return true;
   const added = itemIds.filter((id) => !isKnown(id)).length;
   return (newest[marketplace] ?? 0) + added >= wanted;
+}
+
+/**
+ * Which of these products, as a page shows them, a track does not know or has known at another delivered price: what an item
+ * call would say of the others is known. It changes nothing.
+ */
+export function newsAmong(
+  track: Track,
+  products: readonly TrackedProduct[],
+  priceCurrency: string | undefined,
+): Set<string> {
+  const seen = { products, listed: new Set<string>(), began: 0, complete: true, whole: false, priceCurrency };
+  const { marks } = compareWithTrack(track, seen).verdict;
+  const isKnown = (product: TrackedProduct) => {
+    const known = track.listings.get(listingOf(product.itemId));
+    return known?.delivered && marks.get(product.itemId) === 'same' && !hasOtherPrice(known, product);
+  };
+  return new Set(products.filter((product) => !isKnown(product)).map(({ itemId }) => itemId));
+}
+
+/** Whether a product's price without shipping differs from the one that any source of its site named last. */
+function hasOtherPrice({ currency, offers }: Remembered, product: TrackedProduct): boolean {
+  const { itemId, marketplace, price, converted } = product;
+  const own = converted ?? price;
+  const variation = itemId.split('|')[2] ?? '';
+  const last = offers.find((offer) => {
+    return offer.variation === variation && offer.source.split(' ')[0] === marketplace;
+  });
+  if (own === null || last === undefined || own.currency !== currency) return false;
+  const [former, present] = [last.price, own.value].map((value) => minorUnits(value, own.currency) ?? 0n);
+  return !isSmall(former as bigint, present as bigint, own.currency);
 }
 
 function newestAfter({ newest, listings }: Track, { newest: seen }: Observation): Newest | undefined {

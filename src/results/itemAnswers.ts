@@ -1,12 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ItemAnswer } from '../collector/answers.ts';
+import { itemCall } from '../collector/query.ts';
+import { givesProducts } from '../product/itemReference.ts';
 import type { Product } from '../product/product.ts';
 import { DEFAULT_DETAILS_MAX_AGE, type NormalRequest } from '../product/requestSchema.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { pack, unpack } from './packing.ts';
-import type { WantedItem } from './searchStore.ts';
+import { answersOf, type WantedItem } from './searchStore.ts';
 
 /** eBay's licence: listings that are shown are at most six hours old, ms. */
 const LICENCE_MS = 21_600_000;
@@ -16,6 +18,9 @@ const LICENCE_MS = 21_600_000;
  * worker crashes, its job runs again before that, and goes on under its own claim.
  */
 const CLAIM_MS = 30_000;
+
+/** Answers that are read in one round trip. */
+const BATCH = 200;
 
 /** What is kept of an answer, and the price of the listing that led to the call, see `priceShown`. */
 interface Known {
@@ -57,12 +62,17 @@ export class ItemAnswers {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #lifeMs: number;
+  readonly #campaignId: string;
 
-  /** @param options.resultTtlMs how long anything is kept that eBay answered */
-  constructor({ redis, prefix, resultTtlMs }: { redis: Redis; prefix: string; resultTtlMs: number }) {
-    this.#redis = redis;
-    this.#prefix = prefix;
-    this.#lifeMs = Math.floor(Math.min(resultTtlMs, LICENCE_MS));
+  /**
+   * @param options.resultTtlMs how long anything is kept that eBay answered
+   * @param options.campaignId whose affiliate links the answers carry
+   */
+  constructor(options: { redis: Redis; prefix: string; resultTtlMs: number; campaignId: string }) {
+    this.#redis = options.redis;
+    this.#prefix = options.prefix;
+    this.#lifeMs = Math.floor(Math.min(options.resultTtlMs, LICENCE_MS));
+    this.#campaignId = options.campaignId;
   }
 
   /** Of these items, the answers that the request may take, by item id. They cost it no call. */
@@ -70,17 +80,18 @@ export class ItemAnswers {
     const maxAgeMs = maxAgeOf(request);
     const known = new Map<string, ItemAnswer>();
     if (maxAgeMs === 0 || items.length === 0) return known;
-    const reads = this.#redis.pipeline();
-    for (const item of items) reads.hmgetBuffer(this.#key('item', request, item), 'at', 'answer');
-    const replies = (await reads.exec()) ?? [];
     const earliest = (await clockOf(this.#redis, this.#prefix).current()) - maxAgeMs;
-    for (const [index, [error, reply]] of replies.entries()) {
-      if (error !== null) throw error;
-      const [at, packed] = reply as Array<Buffer | null>;
-      if (!at || !packed || Number(at) < earliest) continue;
-      const item = items[index] as WantedItem;
-      const { answer, shown } = unpack<Known>(packed);
-      if (isOfToday(item, answer, shown)) known.set(item.itemId, { ...answer, calls: 0 });
+    for (let from = 0; from < items.length; from += BATCH) {
+      const batch = items.slice(from, from + BATCH);
+      const reads = this.#redis.pipeline();
+      for (const item of batch) reads.hmgetBuffer(this.#key('item', request, item), 'at', 'answer');
+      for (const [index, reply] of (await answersOf(reads)).entries()) {
+        const [at, packed] = reply as Array<Buffer | null>;
+        if (!at || !packed || Number(at) < earliest) continue;
+        const item = batch[index] as WantedItem;
+        const { answer, shown } = unpack<Known>(packed);
+        if (isOfToday(item, answer, shown)) known.set(item.itemId, { ...answer, calls: 0 });
+      }
     }
     return known;
   }
@@ -115,11 +126,12 @@ export class ItemAnswers {
     await RELEASE.run(this.#redis, this.#key('item-claim', request, item), [owner]);
   }
 
-  /** Everything that changes the answer is part of it. */
+  /** Everything is part of it that changes what eBay answers, and what is read from the answer. */
   #key(kind: 'item' | 'item-claim', request: NormalRequest, { itemId, marketplace }: WantedItem): string {
-    const { tenant, shipTo, language, reference } = request;
-    const context = JSON.stringify([shipTo?.country, shipTo?.postalCode, language, reference]);
-    const print = createHash('sha256').update(context).digest('hex').slice(0, 16);
+    const { tenant, variations } = request;
+    const { headers } = itemCall(request, marketplace, itemId, this.#campaignId);
+    const form = [headers, givesProducts(request, itemId) && (variations ?? 'none')];
+    const print = createHash('sha256').update(JSON.stringify(form)).digest('hex').slice(0, 16);
     return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;
   }
 }

@@ -1,11 +1,12 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts';
-import type { PageCall } from '../../collector/collector.ts';
+import type { ItemCall, PageCall } from '../../collector/collector.ts';
 import { factsOf, mostItems, needOf, pagesAhead } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isAllKnownBehind, trackFingerprint } from '../../product/track.ts';
+import { answeredAt } from '../../results/itemAnswers.ts';
 import {
   itemField,
   itemFields,
@@ -46,7 +47,15 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { deadlineOf, endsAllItems, gaveUp, type Verdict, verdictOn } from './retryPolicy.ts';
+import {
+  deadlineOf,
+  endsAllItems,
+  gaveUp,
+  NEXT_LOOK_AT_ANSWER_MS,
+  type Verdict,
+  verdictOn,
+} from './retryPolicy.ts';
+import { takeKnown } from './wantedItems.ts';
 
 /** One job of the calls queue, a page or an item of a search: one call. */
 export async function processCall(
@@ -169,14 +178,14 @@ async function stopAtKnown(
     : answer;
 }
 
-/** The details of one product. */
+/** One item of a search. */
 async function collectItem(
   context: QueueContext,
   job: Job,
   data: ItemJobData,
   signal: AbortSignal,
 ): Promise<ItemJobResult> {
-  const { store, collector } = context;
+  const { store } = context;
   const { search, itemId, marketplace } = data;
   const [found, wanted] = await Promise.all([
     store.look(search, itemField(itemId)),
@@ -185,16 +194,62 @@ async function collectItem(
   if (found.run?.cancelled) return { itemId, availability: null, skipped: 'cancelled' };
   const run = await runOf(context, job, data, found.run);
   const { request } = run;
-  const isPlanned = wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace);
-  if (!isPlanned) throw await notPlanned(job, data);
+  const item = wanted.find((each) => each.itemId === itemId && each.marketplace === marketplace);
+  if (item === undefined) throw await notPlanned(job, data);
 
   if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
+  const known = stored ? { answer: stored } : await claimItem(context, job, run, item);
+  if (known !== undefined) {
+    if (!stored) {
+      await store.addKnown(search, new Map([[itemId, known.answer]]), answeredAt(known.answer));
+      // The same search as led to this answer is likely to have led to those that follow.
+      await takeKnown(context, run, itemsAfter(wanted, itemId));
+    }
+    await itemDone(context, run, wanted, itemId);
+    return { itemId, availability: known.answer.details.availability, skipped: 'stored' };
+  }
   const call = { request, marketplace, itemId, class: request.priority, signal };
-  const answer = stored ?? (await collector.collectItem(call));
-  await itemDone(context, run, wanted, itemId, stored ? undefined : answer);
-  const { availability } = answer.details;
-  return { itemId, availability, ...(stored && { skipped: 'stored' }) };
+  const answer = await sharedCall(context, job, item, call);
+  await itemDone(context, run, wanted, itemId, answer);
+  return { itemId, availability: answer.details.availability };
+}
+
+/**
+ * An answer that another search got; undefined where this job is to make the call.
+ * @throws BullMQ's signal of a job that was delayed, while another job makes it
+ */
+async function claimItem(
+  { itemAnswers }: QueueContext,
+  job: Job,
+  { request }: SearchRun,
+  item: WantedItem,
+): Promise<{ answer: ItemAnswer } | undefined> {
+  const claimed = await itemAnswers.claim(request, item, job.id as string);
+  if (claimed === 'wait') {
+    await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_ANSWER_MS, job.token);
+    throw signals.delayed();
+  }
+  return claimed === 'call' ? undefined : claimed;
+}
+
+/** A call whose answer, or failure, others wait for. */
+async function sharedCall(
+  { itemAnswers, collector }: QueueContext,
+  job: Job,
+  item: WantedItem,
+  call: ItemCall,
+): Promise<ItemAnswer> {
+  const owner = job.id as string;
+  try {
+    const answer = await collector.collectItem(call);
+    await itemAnswers.put(call.request, item, owner, answer);
+    return answer;
+  } catch (thrown) {
+    // Without Redis the claim ends by itself.
+    await itemAnswers.release(call.request, item, owner).catch(() => undefined);
+    throw thrown;
+  }
 }
 
 /** @param answer none where it is stored already, or the item failed */

@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer } from '../../collector/answers.ts';
 import { assembleHeads, type PageHead, type ProductHead } from '../../collector/assemble.ts';
-import { hasItemProducts, itemsWanted } from '../../collector/deliver.ts';
+import { hasItemProducts } from '../../collector/deliver.ts';
 import { progressOf } from '../../collector/paging.ts';
 import { asFailure, Failure, type FailureCode, parseReason } from '../../failures.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
@@ -47,6 +47,7 @@ import {
   type SearchEnd,
   summarise,
 } from './summary.ts';
+import { itemsToAsk } from './wantedItems.ts';
 
 /**
  * A search: the parent of its pages. It runs when it starts, adds the first page of each marketplace and waits; it runs
@@ -177,12 +178,13 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
 
 /** What a search has, and what is to be called for next: pages, then items; nothing when it has all it can get. */
 async function readCollected(
-  { store, calls, intervalMs }: QueueContext,
+  context: QueueContext,
   job: Job,
   run: SearchRun,
 ): Promise<Collected & { next: PlannedCall[] }> {
+  const { store, calls, intervalMs } = context;
   const { search, request } = run;
-  const asksItems = request.details === 'full' || hasItemProducts(request);
+  const asksItems = request.details !== 'none' || hasItemProducts(request);
   const [heads, details, failures] = await Promise.all([
     store.readAllHeads(search),
     asksItems ? store.readDetails(search) : new Map<string, ItemAnswer>(),
@@ -197,7 +199,7 @@ async function readCollected(
   const missing = pages.filter(({ jobId }) => !failures.has(jobId));
   if (missing.length > 0 || !asksItems) return { heads, details, failed, next: missing };
 
-  const wanted = itemsWanted(request, products, details);
+  const wanted = await itemsToAsk(context, run, products, details);
   const items = wanted.filter(({ itemId }) => !details.has(itemId)).map((item) => itemCall(run, item));
   failed.push(...failedAmong(items, failures));
   const open = run.stopped.includes(DETAILS) ? [] : items.filter(({ jobId }) => !failures.has(jobId));

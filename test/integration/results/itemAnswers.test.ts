@@ -11,7 +11,7 @@ describe('an answer for an item that searches share', () => {
   const server = useRedis();
   const start = (resultTtlMs = 6 * HOUR_MS) => {
     const redis = server.connect();
-    return { redis, answers: new ItemAnswers({ redis, prefix: '{ebay}', resultTtlMs }) };
+    return { redis, answers: new ItemAnswers({ redis, prefix: '{ebay}', resultTtlMs, campaignId: '53' }) };
   };
   const request = (change: Partial<NormalRequest> = {}) =>
     ({ tenant: 'default', marketplaces: ['EBAY_US'], ...change }) as NormalRequest;
@@ -76,6 +76,8 @@ describe('an answer for an item that searches share', () => {
     expect(await isKnown({ language: 'fr-CA' })).to.equal(false);
     expect(await isKnown({ reference: 'campaign' })).to.equal(false);
     expect(await isKnown({}, { marketplace: 'EBAY_CA' })).to.equal(false);
+    // A search for items makes products of the answer.
+    expect(await isKnown({ items: [ITEM.itemId] })).to.equal(false);
   });
 
   it('is not taken where a page shows another price than it has and than the page before it showed', async () => {

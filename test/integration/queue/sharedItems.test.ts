@@ -1,0 +1,222 @@
+import { expect } from 'chai';
+import type { ItemAnswer } from '../../../src/collector/answers.ts';
+import type { ItemCall } from '../../../src/collector/collector.ts';
+import type { SearchRequest } from '../../../src/product/requestSchema.ts';
+import { around, usePause } from '../../support/pause.ts';
+import { serviceEnv, startPair, useService } from '../../support/service.ts';
+import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
+import { waitFor } from '../../support/waitFor.ts';
+
+describe('searches that want the same items', () => {
+  const itemCall = usePause<ItemCall>();
+  /** How long ago eBay answered items, as far as the service knows, ms. */
+  let ageMs = 0;
+  const service = useService(
+    { PAGE_ATTEMPTS: '1', RESULTS_TTL: '7200' },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectItem(call): Promise<ItemAnswer> {
+            await itemCall.pass(call);
+            const answer = await context.collector.collectItem(call);
+            const observedAt = new Date(Date.parse(answer.details.observedAt) - ageMs).toISOString();
+            const { listing } = answer;
+            return {
+              ...answer,
+              details: { ...answer.details, observedAt },
+              ...(listing && { listing: { ...listing, observedAt } }),
+            };
+          },
+        }),
+      }),
+    },
+  );
+  let stored: StoredJobs;
+  beforeEach(() => {
+    ageMs = 0;
+    stored = new StoredJobs(service.config.redis.url);
+  });
+  afterEach(() => stored.close());
+
+  const cases: SearchRequest = { query: 'phone case', maxItems: 20, details: 'full' };
+  const log = (kind: 'search' | 'item') => service.simulator.controls.log({ kind }).length;
+  /** Calls that a search makes, with its summary and products. */
+  async function run(request: SearchRequest) {
+    service.simulator.controls.clearLog();
+    const { searchId, summary } = await service.search(request);
+    const products = await service.producer.products(searchId);
+    return { searchId, summary, products, made: [log('search'), log('item')] as const };
+  }
+
+  it('ask for each once: three runs of twenty take 21, 1 and 1 calls, and have the same details', async () => {
+    const first = await run(cases);
+    expect(first.made).to.deep.equal([1, 20]);
+    for (const request of [cases, { ...cases, maxItems: 15, sort: undefined }]) {
+      const again = await run(JSON.parse(JSON.stringify(request)));
+      expect(again.made).to.deep.equal([1, 0]);
+      expect(again.summary).to.deep.include({ outcome: 'complete', calls: 1, missing: [] });
+      // A copy keeps the time of its answer, and so does the offer that it gives its product.
+      expect(again.products.map(({ details }) => details?.observedAt)).to.deep.equal(
+        first.products.slice(0, again.products.length).map(({ details }) => details?.observedAt),
+      );
+      expect(again.products[0]?.observedAt).to.equal(first.products[0]?.observedAt);
+    }
+  });
+
+  it('ask again for what is older than detailsMaxAge, for another place, and where a listing’s price has changed', async () => {
+    const three = { ...cases, maxItems: 3 };
+    ageMs = 100_000;
+    const { products } = await run(three);
+    expect((await run({ ...three, detailsMaxAge: 200 })).made).to.deep.equal([1, 0]);
+    expect((await run({ ...three, detailsMaxAge: 60 })).made).to.deep.equal([1, 3]);
+    ageMs = 0;
+    expect((await run({ ...three, detailsMaxAge: 0 })).made).to.deep.equal([1, 3]);
+    expect((await run({ ...three, shipTo: { country: 'US', postalCode: '10001' } })).made).to.deep.equal([
+      1, 3,
+    ]);
+    service.simulator.controls.changeListing(products[1]?.itemId as string, { price: '3.21' });
+    const changed = await run(three);
+    expect(changed.made).to.deep.equal([1, 1]);
+    expect(changed.products[1]?.price).to.deep.equal({ value: '3.21', currency: 'USD' });
+    expect((await run(three)).made).to.deep.equal([1, 0]);
+  });
+
+  it('learn from one call that an item is gone', async () => {
+    const one = { ...cases, maxItems: 1 };
+    const fault = {
+      fault: 'status',
+      status: 404,
+      errorId: 11001,
+      on: { endpoint: 'item' },
+      count: 1,
+    } as const;
+    service.simulator.controls.arm(fault);
+    const first = await run(one);
+    expect(first.summary?.gone).to.have.length(1);
+    const again = await run(one);
+    expect(again.made).to.deep.equal([1, 0]);
+    expect(again.summary).to.deep.include({ gone: first.summary?.gone, calls: 1 });
+  });
+
+  it('end in time: a result that holds an older answer goes when that answer must go', async () => {
+    ageMs = 1_800_000;
+    const first = await run({ ...cases, maxItems: 2 });
+    ageMs = 0;
+    const copied = await run({ ...cases, maxItems: 2 });
+    const left = await stored.redis.pttl(await resultsKey(service.searches, copied.searchId));
+    expect(copied.made).to.deep.equal([1, 0]);
+    expect(left).to.be.within(5_300_000, 5_400_000);
+    expect(
+      Date.parse(copied.summary?.expiresAt ?? '') - Date.parse(first.products[0]?.observedAt ?? ''),
+    ).to.be.at.most(7_200_050);
+    const timed = Number(
+      await stored.redis.hget(await resultsKey(service.searches, copied.searchId), 'timed'),
+    );
+    expect(timed).to.be.at.most(Date.parse(first.products[0]?.observedAt ?? '') + 1);
+  });
+
+  it('wait for a call that another one makes, and make it themselves where that one fails', async () => {
+    const one = { ...cases, maxItems: 1 };
+    itemCall.hold();
+    const first = await service.producer.enqueue(one);
+    await waitFor('the first call', () => itemCall.waiting === 1);
+    const second = await service.producer.enqueue({ ...one, title: { exclude: ['quetzal'] } });
+    await waitFor('the second job to wait', async () => (await service.calls.getDelayedCount()) === 1);
+    const [waiting] = await service.calls.getDelayed();
+    expect(waiting?.attemptsMade).to.equal(0);
+    service.simulator.controls.clearLog();
+    service.simulator.controls.arm({ fault: 'status', status: 500, on: { endpoint: 'item' }, count: 1 });
+    itemCall.release();
+    const [failed, found] = await Promise.all(
+      [first, second].map(({ searchId }) => service.producer.waitFor(searchId, { timeoutMs: 10_000 })),
+    );
+    expect(failed?.summary?.outcome).to.equal('partial');
+    expect(found?.summary).to.deep.include({ outcome: 'complete', calls: 2 });
+    expect(log('item')).to.equal(2);
+  });
+
+  it('make one call for each item where eight of them run at once on three workers', async () => {
+    const pairs = await Promise.all(
+      [1, 2].map(() => startPair(serviceEnv(service.config.redis.url, service.simulator.url))),
+    );
+    service.simulator.controls.clearLog();
+    const requests = Array.from({ length: 8 }, (_, n) => ({ ...cases, maxItems: 12 + n }));
+    const added = await service.producer.enqueueMany(requests);
+    const reports = await Promise.all(
+      added.map(({ searchId }) => service.producer.waitFor(searchId, { timeoutMs: 15_000 })),
+    );
+    expect(reports.map(({ summary }) => summary?.outcome)).to.deep.equal(requests.map(() => 'complete'));
+    const asked = service.simulator.controls.log({ kind: 'item' }).map(({ path }) => path);
+    expect(asked).to.have.length(19);
+    expect(new Set(asked).size).to.equal(19);
+    expect(reports.reduce((sum, { summary }) => sum + (summary?.calls ?? 0), 0)).to.equal(8 + 19);
+    await Promise.all(pairs.map((pair) => pair.stop()));
+  });
+});
+
+describe('a search with details: new', () => {
+  const service = useService({ PAGE_ATTEMPTS: '1' });
+  const watch: SearchRequest = {
+    query: 'phone case',
+    maxItems: 20,
+    details: 'new',
+    detailsMaxAge: 0,
+    track: 'watched',
+  };
+  async function run(change: Partial<SearchRequest> = {}) {
+    service.simulator.controls.clearLog();
+    const { searchId, summary } = await service.search({ ...watch, ...change });
+    const products = await service.producer.products(searchId);
+    const asked = service.simulator.controls
+      .log({ kind: 'item' })
+      .map(({ path }) => decodeURIComponent(path.split('/').at(-1) ?? ''));
+    return { searchId, summary, products, asked };
+  }
+  const withDetails = (products: Array<{ itemId: string; details?: object }>) =>
+    products.flatMap(({ itemId, details }) => (details === undefined ? [] : [itemId]));
+
+  it('asks for all of them first, then for what is new or has another price, and for nothing else', async () => {
+    const first = await run();
+    expect(first.summary?.calls).to.equal(21);
+    const again = await run();
+    expect(again.summary).to.deep.include({ calls: 1, outcome: 'complete' });
+    expect(withDetails(again.products)).to.deep.equal([]);
+
+    const { controls } = service.simulator;
+    const added = controls.addListing({ title: 'phone case of watched', price: '5.00' });
+    const changed = again.products[4]?.itemId as string;
+    controls.changeListing(changed, { price: '4.32' });
+    const third = await run();
+    expect(third.asked).to.have.members([added, changed]);
+    expect(third.summary?.calls).to.equal(3);
+    expect(withDetails(third.products)).to.have.members([added, changed]);
+    const marks = new Map(third.products.map(({ itemId, mark }) => [itemId, mark]));
+    expect(marks.get(added)).to.equal('new');
+    expect(['price-dropped', 'price-rose']).to.include(marks.get(changed));
+    expect((await run()).summary?.calls).to.equal(1);
+    controls.removeListing(added);
+  });
+
+  it('has the details that are known by detailsMaxAge, which cost nothing', async () => {
+    await run({ detailsMaxAge: 3600 });
+    const again = await run({ detailsMaxAge: 3600 });
+    expect(again.summary?.calls).to.equal(1);
+    expect(withDetails(again.products)).to.have.length(20);
+  });
+
+  it('decides once: what it began to ask for is asked for when it goes on, though its track knows it by then', async () => {
+    const { controls } = service.simulator;
+    controls.arm({ fault: 'status', status: 500, on: { endpoint: 'item' }, skip: 18, count: 2 });
+    const { searchId, summary } = await run();
+    expect(summary).to.deep.include({ outcome: 'partial' });
+    expect(summary?.missing).to.have.length(2);
+    controls.clearLog();
+    await service.producer.retry(searchId);
+    const report = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+    expect(report.summary?.outcome).to.equal('complete');
+    expect(controls.log({ kind: 'item' })).to.have.length(2);
+    expect(withDetails(await service.producer.products(searchId))).to.have.length(20);
+  });
+});
