@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { Command } from 'commander';
 import { errorText, reportOf, UsageError } from '../../../src/cli/exit.ts';
@@ -21,7 +24,7 @@ const EVERYTHING = [
   '--seller anna,bert --exclude-seller carl --seller-account-type BUSINESS --search-in-description',
   '--aspect Color=Red --aspect Color=Blue --aspect Size=4=5 --ship-to US:19406 --title-include slim',
   '--title-exclude case --title-exclude for,parts --min-feedback-percentage 98.5 --min-feedback-score 100',
-  '--exclude-pickup-only --details --track hubs --max-age 60 --on-failure degrade --strict-filters --priority backfill --tenant acme',
+  '--exclude-pickup-only --resale 40 --costs-currency EUR --details --track hubs --max-age 60 --on-failure degrade --strict-filters --priority backfill --tenant acme',
 ].join(' ');
 
 describe('the flags of dpf search', () => {
@@ -53,6 +56,7 @@ describe('the flags of dpf search', () => {
       title: { include: ['slim'], exclude: ['case', 'for,parts'] },
       seller: { minFeedbackPercentage: 98.5, minFeedbackScore: 100 },
       excludePickupOnly: true,
+      costs: { resalePrice: '40', currency: 'EUR' },
       details: 'full',
       track: 'hubs',
       maxAge: 60,
@@ -118,6 +122,48 @@ describe('the flags of dpf search', () => {
     expect(requestOf('hub --ship-to es:28001')).to.deep.include({
       shipTo: { country: 'ES', postalCode: '28001' },
     });
+  });
+
+  it('make costs of figures as people write them, in the currency of the marketplace', () => {
+    const line =
+      '--resale 39.99 --marketplace-fee 13.25%+0.30 --payment-fee 2.9% --resale-tax 19% --duty 4.7 --import-tax 19 ' +
+      '--handling 1.50 --min-margin 20% --rate EUR=1.08,gbp=1.27 --rate AUD=0.66';
+    expect(requestOf(`hub ${line}`)).to.deep.equal({
+      query: 'hub',
+      costs: {
+        currency: 'USD',
+        resalePrice: '39.99',
+        marketplaceFee: { percent: '13.25', fixed: '0.30' },
+        paymentFee: { percent: '2.9' },
+        resaleTax: { percent: '19' },
+        dutyPercent: '4.7',
+        importTaxPercent: '19',
+        handling: '1.50',
+        minMarginPercent: '20',
+        exchangeRates: { EUR: '1.08', GBP: '1.27', AUD: '0.66' },
+      },
+    });
+    expect(requestOf('hub --markup 30% --payment-fee 0.30 --costs-currency EUR')).to.deep.include({
+      costs: { markupPercent: '30', paymentFee: { fixed: '0.30' }, currency: 'EUR' },
+    });
+    expect(() => requestOf('hub --payment-fee much')).to.throw(UsageError, '13.25%+0.30');
+    expect(() => requestOf('hub --rate 0.92')).to.throw(UsageError, 'CODE=RATE');
+  });
+
+  it('add to a file of costs, and win over it', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'costs-'));
+    try {
+      const file = join(folder, 'costs.json');
+      writeFileSync(file, JSON.stringify({ currency: 'EUR', handling: 2, resalePrice: 10 }));
+      expect(requestOf(`hub --costs ${file} --resale 12`)).to.deep.equal({
+        query: 'hub',
+        costs: { currency: 'EUR', handling: 2, resalePrice: '12' },
+      });
+      writeFileSync(file, '[]');
+      expect(() => requestOf(`hub --costs ${file}`)).to.throw(UsageError, 'must hold one JSON object');
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('are named in place of the fields that they fill', () => {

@@ -32,6 +32,17 @@ describe('a tenant’s declaration', () => {
     expect(linesOf({ ...KEYSET, schedules: {} })[0]).to.include('must be a list');
   });
 
+  it('has costs in the form of a request, and a campaign of digits', () => {
+    const costs = { currency: 'EUR', exchangeRates: { USD: '0.92' }, markupPercent: 40 };
+    expect(linesOf({ ...KEYSET, costs, affiliateCampaignId: '5338123456' })).to.deep.equal([]);
+    expect(linesOf({ ...KEYSET, costs: { ...costs, handling: 'much', fees: 1 } })).to.have.length(2);
+    expect(linesOf({ ...KEYSET, costs: { ...costs, resalePrice: 9 } })).to.deep.equal([
+      'tenants.shop.costs.markupPercent give resalePrice or markupPercent, not both',
+    ]);
+    expect(linesOf({ ...KEYSET, costs: 'EUR' })[0]).to.match(/costs is "EUR", but must be a JSON object/);
+    expect(linesOf({ ...KEYSET, affiliateCampaignId: 'mine' })[0]).to.include('digits');
+  });
+
   it('never shows a secret that stands where its reference belongs', () => {
     const secret = 'SBX hush-hush';
     for (const field of ['clientSecret', 'clientId', 'clientSecretEnv', 'clientSecretFile']) {

@@ -34,6 +34,27 @@ describe('a version of the configuration', () => {
     expect(Object.isFrozen(config.pace)).to.equal(true);
   });
 
+  it('gives a tenant neither the costs nor the campaign of another', () => {
+    const costs = { currency: 'EUR', handling: 2 };
+    const env = { COSTS: JSON.stringify({ currency: 'USD' }), EBAY_AFFILIATE_CAMPAIGN_ID: '53' };
+    const declared = { plain: KEYSET, own: { ...KEYSET, costs, affiliateCampaignId: '54' } };
+    const { tenants } = snapshot({ tenants: { at: 1, value: declared } }, env);
+    const ownOf = (name: string) => {
+      const { ebay, search } = tenants.get(name)?.config ?? testConfig();
+      return [search.costs, ebay.affiliateCampaignId];
+    };
+    expect(ownOf('default')).to.deep.equal([{ currency: 'USD' }, '53']);
+    expect(ownOf('plain')).to.deep.equal(['', '']);
+    expect(ownOf('own')).to.deep.equal([costs, '54']);
+  });
+
+  it('names what is wrong with the costs of the settings', () => {
+    expect(problemsOf(settings({ search: { costs: { currency: 'EUR', handling: -1 } } }))[0]).to.match(
+      /^COSTS\.handling must be a number or decimal string/,
+    );
+    expect(problemsOf(settings({ search: { costs: 'EUR' } }))[0]).to.include('must be a JSON object');
+  });
+
   it('leaves to the environment what that says', () => {
     const { config } = snapshot(settings({ pace: { minApiCallInterval: 2 } }), {
       MIN_API_CALL_INTERVAL: '3',
