@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { mapGroup, mapItemAnswer } from '../../../src/collector/mapDetails.ts';
 import { ProductSchema } from '../../../src/product/product.ts';
+import { MADE_UP } from '../../contract/madeUpAnswers.ts';
 
 const OBSERVATION = { marketplace: 'EBAY_US', observedAt: '2026-02-03T00:00:00.000Z', rank: 3 } as const;
 const isProduct = addFormats.default(new Ajv({ strictTypes: false })).compile(ProductSchema);
@@ -107,13 +108,21 @@ describe('an item answer that no search answer came before', () => {
   });
 
   it('of any JSON is a product that fits the schema, or null', () => {
-    const names = Object.keys(item());
-    const odd = fc.dictionary(fc.constantFrom(...names, 'bidCount', 'currentBidPrice'), fc.jsonValue());
+    const full = MADE_UP['item-everything'] as Record<string, unknown>;
+    const names = Object.keys(full);
+    /** Values of one field in place of another's, and the same inside a list. */
+    const moved = fc.constantFrom(...Object.values(full)).chain((value) => fc.constantFrom(value, [value]));
+    const odd = fc.dictionary(fc.constantFrom(...names), fc.oneof(fc.jsonValue(), moved));
     fc.assert(
       fc.property(odd, (change) => {
-        const mapped = mapItemAnswer(item(change), OBSERVATION);
-        if (mapped !== null)
+        const mapped = mapItemAnswer({ ...full, ...change }, OBSERVATION);
+        if (mapped !== null) {
           expect(isProduct(mapped.product), JSON.stringify(isProduct.errors)).to.equal(true);
+          const { price, shipping, details } = mapped.product;
+          const cheapest = details.shippingServices.find((service) => service.cheapest);
+          if (price !== null && shipping.cost?.currency === price.currency)
+            expect(cheapest?.cost).to.deep.equal(shipping.cost);
+        }
         mapGroup(change, OBSERVATION);
         mapGroup({ items: [change, change.price] }, OBSERVATION);
       }),

@@ -1,12 +1,15 @@
+import { Ajv } from 'ajv';
+import addFormats from 'ajv-formats';
 import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import { withDetails } from '../../../src/collector/assemble.ts';
 import { mapDetails } from '../../../src/collector/mapDetails.ts';
-import type { Product } from '../../../src/product/product.ts';
+import { type ListingNow, type Product, ProductSchema } from '../../../src/product/product.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 import { completed } from '../../../src/results/products.ts';
 import { productOf } from './listing.ts';
 
+const isProduct = addFormats.default(new Ajv({ strictTypes: false })).compile(ProductSchema);
 const LATER = new Date('2026-02-03T04:30:00.000Z');
 const dollars = (value: string) => ({ value, currency: 'USD' });
 
@@ -110,6 +113,46 @@ describe('a product with details', () => {
     expect(product.details).to.deep.include({
       observedAt: found.observedAt,
       availableQuantityMoreThan: null,
+    });
+  });
+
+  it('may have been stored by release 0.2: what that did not store is not known, and the product fits the schema', () => {
+    const stored = {
+      observedAt: LATER.toISOString(),
+      brand: 'Acme',
+      mpn: null,
+      gtin: null,
+      returns: { accepted: true, days: 30, paidBy: 'BUYER' },
+      availability: 'limited',
+      availableQuantity: 2,
+      availableQuantityMoreThan: null,
+      estimatedSoldQuantity: 3,
+      aspects: { Color: ['Red'] },
+    };
+    const {
+      originalPrice: _,
+      discountPercent: __,
+      priceDisplay: ___,
+      ...listing
+    } = answerOf(fixedPrice).listing as ListingNow;
+    const answers = new Map([[found.itemId, { details: stored, listing, calls: 1, latencyMs: 1 } as never]]);
+    const [product] = completed({} as NormalRequest, { listed: found }, answers, undefined) as [Product];
+    expect(isProduct(product), JSON.stringify(isProduct.errors)).to.equal(true);
+    expect(product.details).to.deep.include({
+      ...stored,
+      returns: {
+        ...stored.returns,
+        period: null,
+        refund: null,
+        method: null,
+        restockingFeePercent: null,
+        extendedHolidayReturns: null,
+        instructions: null,
+      },
+      shippingServices: [],
+      taxes: [],
+      lotSize: null,
+      rating: null,
     });
   });
 });
