@@ -1,10 +1,12 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../config/config.ts';
+import { credentialProblems } from '../config/checks.ts';
+import { type Config, linesOf } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { EbayClient } from '../ebay/client.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
 import { EbayAuthService } from '../ebay/oauth/service.ts';
+import { CategoryNames } from '../ebay/taxonomy.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { openRedis } from '../redis/connection.ts';
 import type { Logs } from '../telemetry/logger.ts';
@@ -51,13 +53,25 @@ export function openEbay(
     log: logs.component('ebay'),
     metrics: calls,
   });
+  const problems = credentialProblems(config);
+  const categories = new CategoryNames({
+    redis,
+    prefix: config.queue.prefix,
+    tenant,
+    config,
+    tokens: auth,
+    unavailableReason: problems.length > 0 ? linesOf(problems).join('; ') : undefined,
+    log: logs.component('ebay'),
+  });
   return {
     auth,
     gate,
     client,
+    categories,
     redis,
     close() {
       client.close();
+      categories.close();
       auth.close();
       if (shared === undefined) redis.disconnect();
     },

@@ -47,6 +47,7 @@ const ABOUT: Record<Kind, readonly [what: string, ...settings: string[]]> = {
   jobs: ['ended jobs', 'RESULTS_TTL'],
   jobEvents: ['BullMQ’s events of jobs', 'RESULTS_TTL'],
   shared: ['identical searches and their ends', 'SEARCH_DEADLINE', 'RESULTS_TTL'],
+  categories: ['names of categories', 'CATEGORY_NAMES_TTL'],
   tracks: ['listings of tracks', 'TRACK_TTL'],
   events: ['events', 'EVENTS_MAX_AGE'],
   cooldowns: ['products with a recent price event', 'EVENT_COOLDOWN'],

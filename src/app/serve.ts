@@ -10,6 +10,7 @@ import { latestEvents } from '../events/stream.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
+import { categoryRoutes } from '../http/api/categories.ts';
 import { itemRoutes } from '../http/api/items.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { reportRoutes } from '../http/api/reports.ts';
@@ -30,6 +31,7 @@ import { openRedis } from '../redis/connection.ts';
 import type { LogRoot } from '../telemetry/logRoot.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { bootOnRedis } from './boot.ts';
+import { openEbay } from './client.ts';
 import { processHealth, type WorkerHealth } from './health.ts';
 import { openProducer } from './producer.ts';
 
@@ -164,6 +166,22 @@ export async function startServeApp(
       const gate = redisGate({ redis, prefix, tenant, settings: ofGate, log: logger });
       return quotaReport(await gate.read(), ofGate.shares);
     };
+    // With the settings that its keyset was read with.
+    const clients = new Map<string, { config: Config; ebay: ReturnType<typeof openEbay> }>();
+    const closeClients = () => {
+      for (const { ebay } of clients.values()) ebay.close();
+    };
+    lifecycle.opened('clients of eBay', clients, async () => closeClients());
+    const categoriesOf = (tenant: string) => {
+      const config = settingsOf(tenant);
+      let client = clients.get(tenant);
+      if (client?.config !== config) {
+        client?.ebay.close();
+        client = { config, ebay: openEbay(config, log, { tenant, redis }) };
+        clients.set(tenant, client);
+      }
+      return { names: client.ebay.categories, marketplace: config.ebay.marketplace };
+    };
     const dashboardQueues = (tenant: string) => {
       const { searches, calls } = lifecycle.opened(
         `dashboard of ${tenant}`,
@@ -187,6 +205,7 @@ export async function startServeApp(
       searchRoutes({ producerOf, idempotency: { redis, prefix, ttlMs: runsTtlMs(config) } }),
       reportRoutes({ producerOf, quotaOf, held }),
       productRoutes({ producerOf, held }),
+      categoryRoutes({ categoriesOf }),
       itemRoutes({ producerOf, held }),
       scheduleRoutes({ producerOf }),
       docsRoutes,

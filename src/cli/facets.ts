@@ -1,11 +1,13 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
+import type { FoundCategories } from '../ebay/taxonomy.ts';
 import { Failure } from '../failures.ts';
+import { isMarketplace } from '../product/marketplaces.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
 import type { SearchFacets, SearchSummary } from '../product/summary.ts';
-import { numberText } from '../text/values.ts';
-import { withProducer } from './commandSetup.ts';
-import { EXIT, type ExitCode, searchFailed } from './exit.ts';
+import { distanceText, numberText } from '../text/values.ts';
+import { withEbay, withProducer } from './commandSetup.ts';
+import { EXIT, type ExitCode, searchFailed, UsageError, wrongValue } from './exit.ts';
 import { addRequestFlags, requestFrom, wholeNumber, withOptions } from './flags.ts';
 import { ENDS, waitFor } from './search.ts';
 import { table } from './table.ts';
@@ -18,6 +20,8 @@ const ROWS = 10;
 
 interface Flags {
   json?: boolean;
+  suggest?: boolean;
+  marketplace?: string[];
   limitRows?: number;
   tenant?: string;
 }
@@ -36,9 +40,11 @@ export function command(terminal: Terminal): Command {
       `show at most so many values of each (${ROWS})`,
       wholeNumber('--limit-rows', 999),
     )
+    .option('--suggest', 'show the categories that eBay suggests for the words; no search and no Browse call')
     .option('--json', 'print as JSON')
     .action(async (query: string | undefined, flags: Flags) => {
-      terminal.exit = await showFacets(terminal, query, flags).catch((error) => {
+      const show = flags.suggest ? showSuggested : showFacets;
+      terminal.exit = await show(terminal, query, flags).catch((error) => {
         throw withOptions(error);
       });
     });
@@ -69,6 +75,37 @@ async function showFacets(terminal: Terminal, query: string | undefined, flags: 
     // That few products were looked at is no fault here.
     return missing.length === 0 && summary.outcome === 'partial' ? EXIT.done : ENDS[summary.outcome].exit;
   });
+}
+
+/** Categories by words: their names come from eBay's Taxonomy API, or from what any process has read of it. */
+async function showSuggested(terminal: Terminal, query: string | undefined, flags: Flags): Promise<ExitCode> {
+  if (query === undefined)
+    throw new UsageError('--suggest needs words, such as dpf facets "usb hub" --suggest');
+  return withEbay(flags.tenant, false, async ({ categories }, { ebay }) => {
+    const sites = (flags.marketplace ?? [ebay.marketplace]).map((id) => {
+      if (isMarketplace(id)) return id;
+      throw wrongValue('--marketplace must be a site such as EBAY_US', id);
+    });
+    const found: Array<FoundCategories & { marketplace: string }> = [];
+    for (const marketplace of sites)
+      found.push({ marketplace, ...(await categories.suggested(marketplace, query)) });
+    terminal.print(flags.json ? JSON.stringify(found, null, 2) : suggestedText(found, terminal));
+    return EXIT.done;
+  });
+}
+
+function suggestedText(
+  found: ReadonlyArray<FoundCategories & { marketplace: string }>,
+  terminal: Terminal,
+): string {
+  return found
+    .map(({ marketplace, categories, observedAt }) => {
+      if (categories.length === 0) return `${marketplace}: eBay suggests no category`;
+      const rows = categories.map(({ id, path }) => [harmless(path.join(' > ')), `--category ${id}`]);
+      const list = table(rows, terminal, { head: [marketplace, 'Search in it'] });
+      return `${list}\n${terminal.paint('dim', `as eBay said ${distanceText(observedAt, Date.now())}`)}`;
+    })
+    .join('\n\n');
 }
 
 /** One page of each marketplace: its products are not shown. */

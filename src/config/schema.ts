@@ -245,6 +245,12 @@ export const schema = {
   worker,
   search: {
     resultsTtl: seconds('RESULTS_TTL', 21_600, 'How long answers are kept; eBay allows 6 hours for listings'),
+    categoryNamesTtl: key(
+      'seconds, long',
+      'CATEGORY_NAMES_TTL',
+      1_209_600,
+      'How long names of categories count as new; old ones are used for as long again while eBay fails; 14 days',
+    ),
     trackTtl: key('seconds, long', 'TRACK_TTL', 2_592_000, 'How long a track keeps an unseen item; 30 days'),
     deadline: seconds('SEARCH_DEADLINE', 172_800, 'A search that waits for longer ends with what it has'),
     backlogLimit: count('BACKLOG_LIMIT', 100_000, 'Most searches that may wait in a queue; more are refused'),

@@ -11,7 +11,7 @@ export interface Answer {
   text: string;
 }
 
-export type Endpoint = 'search' | 'item' | 'legacy-item' | 'item-group' | 'rate_limit';
+export type Endpoint = 'search' | 'item' | 'legacy-item' | 'item-group' | 'rate_limit' | 'taxonomy';
 
 /** What an answer means: a body, a failure, or one of the two things that the client itself handles. */
 export type Reading =

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
+import { KEPT_AGAIN } from '../ebay/taxonomy.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { LuaScript } from '../redis/luaScript.ts';
@@ -16,6 +17,7 @@ const KINDS = {
   published: /^announced:/,
   idempotency: /^idempotency:/,
   cooldowns: /^cooldown:/,
+  categories: /^categories:EBAY_/,
   tracks: /^(track|restoring):/,
   events: /^events(:|$)/,
   jobs: /^ebay-(search|calls)(-[a-z0-9-]+)?:(completed|failed)$/,
@@ -66,6 +68,7 @@ export function ageLimits(config: Config): AgeLimits {
     published: runs,
     idempotency: runs,
     cooldowns: events.cooldown * 1000,
+    categories: search.categoryNamesTtl * KEPT_AGAIN * 1000,
     tracks: search.trackTtl * 1000,
     events: events.maxAge * 1000,
     quarantine: queue.quarantineTtl * 1000,

@@ -15,6 +15,7 @@ import { answerItemCall, parseObject } from './itemCalls.ts';
 import { isBrowse, type LogEntry, type RequestKind } from './log.ts';
 import { isPicture, itemPage, picture, shownIn } from './pictures.ts';
 import { BULK_LIMIT, type QuotaState } from './quota.ts';
+import { taxonomyAnswer } from './taxonomy.ts';
 import { BASE_SCOPE, BULK_SCOPE, grantToken, type Token } from './tokens.ts';
 import type { World } from './world.ts';
 
@@ -38,6 +39,12 @@ const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
   ['GET', 'item', /^\/buy\/browse\/v1\/item\/((?!get_)[^/]+)$/],
   ['GET', 'bulk-items', /^\/buy\/browse\/v1\/item\/$/],
   ['GET', 'rate-limit', /^\/developer\/analytics\/v1_beta\/rate_limit\/?$/],
+  ['GET', 'taxonomy', /^\/commerce\/taxonomy\/v1\/(get_default_category_tree_id)$/],
+  [
+    'GET',
+    'taxonomy',
+    /^\/commerce\/taxonomy\/v1\/category_tree\/([^/]+)\/(get_category_subtree|get_category_suggestions)$/,
+  ],
   ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\/s-l\d+\.svg$/],
   ['GET', 'page', /^\/itm\/(\d+)$/],
 ];
@@ -69,6 +76,7 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
   if (!token.scopes.includes(route.kind === 'bulk-items' ? BULK_SCOPE : BASE_SCOPE)) return accessDenied();
   if (route.kind === 'rate-limit') return rateLimits(token.account.quota.state(), query);
   if (!charge(world, call)) return tooManyRequests();
+  if (route.kind === 'taxonomy') return taxonomyAnswer(route.parts, call);
   if (route.kind === 'search') return searchAnswer(world, call);
   if (route.kind === 'image-search') return imageAnswer(world, call, body);
   const { marketplace, context } = entry;
@@ -76,11 +84,12 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
   return answerItemCall(route.kind, { ...world, ...asked });
 }
 
-/** Charges a Browse call with a working token to its credential's day. Returns false when the day is used up. */
+/** Charges a call with a working token to its credential's day of this API. Returns false when the day is used up. */
 export function charge(world: World, { route, token }: Call): boolean {
-  if (!isBrowse(route.kind)) return true;
+  if (!isBrowse(route.kind) && route.kind !== 'taxonomy') return true;
   if (token === undefined || !world.tokens.works(token)) return true;
   const { quota } = token.account;
+  if (route.kind === 'taxonomy') return quota.chargeTaxonomy();
   return route.kind === 'bulk-items' ? quota.chargeBulk() : quota.charge();
 }
 

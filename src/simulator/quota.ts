@@ -15,6 +15,9 @@ export interface QuotaChange {
 /** Bulk calls a day, apart from the others (developer.ebay.com, API call limits). */
 export const BULK_LIMIT = 5000;
 
+/** Calls of the Taxonomy API a day. eBay's own figure is not known; other APIs have this one. */
+export const TAXONOMY_LIMIT = 5000;
+
 export type QuotaState = ReturnType<Quota['state']>;
 
 /** The daily allowance of one credential: Browse calls and token requests. */
@@ -24,6 +27,7 @@ export class Quota {
     limit: 5000,
     used: 0,
     bulkUsed: 0,
+    taxonomyUsed: 0,
     /** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
     mintLimit: 1000,
     mintsUsed: 0,
@@ -43,6 +47,13 @@ export class Quota {
     const day = this.today();
     if (day.bulkUsed >= BULK_LIMIT) return false;
     day.bulkUsed += 1;
+    return true;
+  }
+
+  chargeTaxonomy(): boolean {
+    const day = this.today();
+    if (day.taxonomyUsed >= TAXONOMY_LIMIT) return false;
+    day.taxonomyUsed += 1;
     return true;
   }
 
@@ -71,7 +82,7 @@ export class Quota {
   private today() {
     const now = Date.now();
     if (now >= this.resetAt) {
-      this.day = { ...this.day, used: 0, bulkUsed: 0, mintsUsed: 0 };
+      this.day = { ...this.day, used: 0, bulkUsed: 0, taxonomyUsed: 0, mintsUsed: 0 };
       this.resetAt = nextPacificMidnight(now);
     }
     return this.day;
