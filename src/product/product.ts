@@ -61,7 +61,7 @@ const AuctionSchema = Type.Object(
 
 const UnitPriceSchema = Type.Object(
   {
-    price: MoneySchema,
+    price: Type.Object(MoneySchema.properties, { ...closed, ...said('for so much', 'unitPrice') }),
     per: nullable(text(40), said('such as 100g', 'unitPricingMeasure', 'eBay does not say')),
   },
   closed,
