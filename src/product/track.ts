@@ -293,8 +293,8 @@ export function newsAmong(
 
 /** Whether a product's price without shipping differs from the one that any source of its site named last. */
 function hasOtherPrice({ currency, offers }: Remembered, product: TrackedProduct): boolean {
-  const { itemId, marketplace, price, converted } = product;
-  const own = converted ?? price;
+  const { itemId, marketplace } = product;
+  const own = product.converted ?? product.price;
   const variation = itemId.split('|')[2] ?? '';
   const last = offers.find((offer) => {
     return offer.variation === variation && offer.source.split(' ')[0] === marketplace;

@@ -245,8 +245,8 @@ export const mutations: Mutation[] = [
   {
     id: 'unwanted-item-calls',
     file: 'src/queue/search/callJob.ts',
-    find: 'wanted.some((item) => item.itemId === itemId && item.marketplace === marketplace)',
-    replace: 'true',
+    find: 'wanted.find((each) => each.itemId === itemId && each.marketplace === marketplace)',
+    replace: '{ itemId, marketplace }',
     breaks: 'No call is made for an item that its search does not want.',
     tests: [CALL_PAYLOADS],
     grep: 'no search plans',

@@ -28,8 +28,8 @@ export const mutations: Mutation[] = [
   {
     id: 'lifetime-begins-with-the-details',
     file: 'src/results/searchStore.ts',
-    find: "pexpire(key, this.#runTtlMs, 'NX')",
-    replace: 'pexpire(key, this.#runTtlMs)',
+    find: "pack(items)).pexpire(key, this.#runTtlMs, 'NX')",
+    replace: 'pack(items)).pexpire(key, this.#runTtlMs)',
     breaks: 'Results end RESULTS_TTL after the first answer also when details follow.',
     tests: [LIFETIME],
     grep: 'ends RESULTS_TTL',
