@@ -8,7 +8,7 @@ import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { openProductList, type ProductList, productsOf } from '../results/products.ts';
-import type { SearchRef, SearchStore } from '../results/searchStore.ts';
+import type { Run, SearchRef, SearchStore } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
 import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
@@ -21,8 +21,8 @@ interface ReaderParts {
   searches: Queue;
   store: SearchStore;
   tenant: string;
-  /** Marketplace of a request that names none; it may change. */
-  defaults: { readonly marketplace: string };
+  /** Marketplace of a request that names none, and costs of one without; they may change. */
+  defaults: { readonly marketplace: string; readonly costs?: unknown };
   admission: Admission;
 }
 
@@ -69,8 +69,16 @@ export class SearchReader {
 
   /** What a search asks for; undefined when it cannot be read. */
   async request(searchId: string): Promise<NormalRequest | undefined> {
-    const parsed = parseSearchRequest((await this.job(searchId)).data, this.#parts.defaults);
+    const job = await this.job(searchId);
+    const parsed = this.#parsed(job, await this.#parts.store.readRun(this.refOf(job)));
     return parsed.ok ? parsed.request : undefined;
+  }
+
+  /** With the costs that a worker gave it: this process may know others, or none. */
+  #parsed(job: Job, run: Pick<Run, 'request'> | undefined) {
+    const { defaults } = this.#parts;
+    const costs = run?.request === undefined ? defaults.costs : run.request.costs;
+    return parseSearchRequest(job.data, { marketplace: defaults.marketplace, costs });
   }
 
   /**
@@ -94,11 +102,12 @@ export class SearchReader {
 
   /** With where the result is: another search may have collected it. */
   async #readable(searchId: string): Promise<{ request: NormalRequest; origin: SearchRef } | undefined> {
-    const { store, defaults } = this.#parts;
+    const { store } = this.#parts;
     const job = await this.job(searchId);
     const search = this.refOf(job);
-    const origin = { ...search, ...(await store.readRun(search))?.source };
-    const parsed = parseSearchRequest(job.data, defaults);
+    const run = await store.readRun(search);
+    const origin = { ...search, ...run?.source };
+    const parsed = this.#parsed(job, run);
     if (parsed.ok) return { request: parsed.request, origin };
     // Products that only a newer release can read are not the same as no products.
     if ((await store.storedPages(origin)).length > 0) refuseNewer(job.data);

@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { openProducer } from '../../../src/app/producer.ts';
+import { withValues } from '../../../src/config/config.ts';
+import type { Product } from '../../../src/product/product.ts';
 import { useService } from '../../support/service.ts';
 
 describe("a search with the caller's own costs", () => {
@@ -47,6 +50,30 @@ describe("a search with the caller's own costs", () => {
       handling: '0.5',
     });
   });
+
+  it('has them from the worker also where the program that adds and reads it knows none', async () => {
+    const elsewhere = openProducer(withValues(service.config, { search: { costs: '' } }));
+    await elsewhere.ready();
+    const { searchId } = await elsewhere.enqueue({ query: 'phone case', maxItems: 2 });
+    await elsewhere.waitFor(searchId, { timeoutMs: 15_000 });
+    const parts: Product[] = [];
+    for await (const part of elsewhere.productParts(searchId)) parts.push(...part);
+    expect(parts).to.have.length(2);
+    for (const { landed } of parts) expect(landed?.parts.handling).to.equal('0.50');
+    expect(await elsewhere.products(searchId)).to.deep.equal(parts);
+    await elsewhere.close();
+  });
+
+  it('has no affiliate links without a campaign, and a reference for them is refused by its name', async () => {
+    const { error } = await service.search({ query: 'phone case', maxItems: 2, reference: 'watch-7' });
+    expect(error?.code).to.equal('invalid_payload');
+    expect(error?.message).to.match(/^reference: .*EBAY_AFFILIATE_CAMPAIGN_ID/);
+    expect(service.simulator.controls.log({ kind: 'search' })).to.deep.equal([]);
+    const { searchId } = await service.search({ query: 'phone case', maxItems: 2 });
+    for (const product of await service.producer.products(searchId))
+      expect(product).to.not.have.property('affiliateUrl');
+    expect(service.simulator.controls.log({ kind: 'search' })[0]?.context).to.equal(null);
+  });
 });
 
 describe('affiliate links', () => {
@@ -69,27 +96,10 @@ describe('affiliate links', () => {
       expect(affiliateUrl).to.include('campid=5338123456');
       expect(url).to.not.include('campid');
     }
-  });
 
-  it('are absent where eBay has none', async () => {
-    const { searchId } = await on.search({ query: 'phone case', maxItems: 2, marketplaces: ['EBAY_SG'] });
-    for (const product of await on.producer.products(searchId))
+    // eBay's programme does not cover this site.
+    const elsewhere = await on.search({ query: 'phone case', maxItems: 2, marketplaces: ['EBAY_SG'] });
+    for (const product of await on.producer.products(elsewhere.searchId))
       expect(product).to.not.have.property('affiliateUrl');
-  });
-});
-
-describe('no affiliate links', () => {
-  const off = useService();
-
-  it('are asked for without a campaign, and a reference for them is refused by its name', async () => {
-    const { searchId } = await off.search({ query: 'phone case', maxItems: 2 });
-    for (const product of await off.producer.products(searchId))
-      expect(product).to.not.have.property('affiliateUrl');
-    const { error } = await off.search({ query: 'phone case', maxItems: 2, reference: 'watch-7' });
-    expect(error?.code).to.equal('invalid_payload');
-    expect(error?.message).to.match(/^reference: .*EBAY_AFFILIATE_CAMPAIGN_ID/);
-    const sent = off.simulator.controls.log({ kind: 'search' });
-    expect(sent).to.have.length(1);
-    expect(sent[0]?.context).to.equal(null);
   });
 });
