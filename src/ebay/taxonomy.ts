@@ -186,7 +186,9 @@ export class CategoryNames {
       } catch (thrown) {
         const failure = asFailure(thrown);
         const { code, message } = failure;
-        if (failure.retryable) await this.#endClaim('failed', AFTER_FAILURE_MS);
+        // A token that this process cannot get is no reason for the others to wait.
+        const isAtEbay = failure.retryable && code.startsWith('ebay-');
+        if (isAtEbay) await this.#endClaim('failed', AFTER_FAILURE_MS);
         else await this.#endClaim('called', config.pace.minApiCallInterval * 1000);
         this.#log.warn('category names not read', { code, reason: message, old: kept !== undefined });
         if (kept !== undefined) return kept;
