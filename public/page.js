@@ -21,7 +21,8 @@ function localTimes(within = document) {
   for (const time of within.querySelectorAll('time[datetime]')) {
     const at = new Date(time.dateTime);
     const today = at.toDateString() === new Date().toDateString();
-    time.textContent = (today ? clock : day).format(at);
+    // Of a product it is its age that counts.
+    if (!time.closest('.card')) time.textContent = (today ? clock : day).format(at);
     time.title = at.toLocaleString();
   }
 }

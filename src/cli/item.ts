@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { Failure } from '../failures.ts';
 import { marketplaceOf } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { SearchRequest } from '../product/requestSchema.ts';
@@ -48,9 +49,19 @@ export function command(terminal: Terminal): Command {
       const request = (ebay: Defaults) => itemRequest(items, flags, ebay);
       const wanted = { isNamed: true, request, print: printListings };
       terminal.exit = await runSearch(terminal, flags, wanted).catch((error) => {
-        throw withOptions(error);
+        throw withArguments(withOptions(error), items);
       });
     });
+}
+
+/** An error about a request with the arguments that its items were written as. */
+function withArguments(error: unknown, items: readonly string[]): unknown {
+  if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
+  const errors = error.detail.errors.map((each) => {
+    const [, index] = /^items\.(\d+)$/.exec(each.path) ?? [];
+    return index === undefined ? each : { ...each, option: items[Number(index)]?.slice(0, 60) };
+  });
+  return new Failure(error.code, error.message, { ...error.detail, errors });
 }
 
 /** By default with all variations, and on the site of an address. */
@@ -84,7 +95,7 @@ export function printListings(
 
 type Row = readonly [head: string, cell: (product: Product) => string, right?: boolean];
 
-/** What may differ between variations, and is named once where it does not. */
+/** The offer: a row for each variation. */
 const OFFER: readonly Row[] = [
   ['price', priceText, true],
   ['shipping', shippingText, true],
@@ -92,37 +103,39 @@ const OFFER: readonly Row[] = [
   ['margin', marginText, true],
   ['stock', stockText, true],
   ['arrives', ({ delivery }) => arrivalText(delivery) ?? 'unknown'],
-  ['condition', ({ condition }) => condition ?? 'unknown'],
 ];
+/** The same for nearly all listings, and then named once. */
+const CONDITION: Row = ['condition', ({ condition }) => condition ?? 'unknown'];
 
 function listingText({ products, differences }: Listing, terminal: Terminal): string {
   const [first] = products as [Product, ...Product[]];
-  const valuesOf = (cell: Row[1]) => [...new Set(products.map(cell))];
-  const shared = OFFER.filter(([, cell]) => valuesOf(cell).length === 1 && cell(first) !== '');
-  const differing = OFFER.filter(([, cell]) => valuesOf(cell).length > 1);
-  const { originalPrice, discountPercent, url, marketplace, details } = first;
-  const was = originalPrice === null ? '' : `was ${amountText(originalPrice)}`;
-  const discount = [was, discountPercent ? `${discountPercent} % off` : ''].filter(Boolean).join(', ');
-  const fields = [
-    ...shared.map(([name, cell]) => [name, cell(first)] as const),
-    ...(discount !== '' && first.priceDisplay === null && products.length === 1
-      ? [['discount', discount] as const]
-      : []),
-    ['returns', returnsText(first) ?? 'not stated'] as const,
-    ...(details?.brand ? [['brand', details.brand] as const] : []),
-    ['market', marketplace] as const,
-    ['page', first.affiliateUrl ?? url] as const,
+  const offer = OFFER.filter(([, cell]) => products.some((product) => cell(product) !== ''));
+  const isOne = products.length === 1;
+  const hasOneCondition = new Set(products.map(CONDITION[1])).size === 1;
+  const named = [...(isOne ? offer : []), ...(hasOneCondition ? [CONDITION] : [])];
+  const { url, affiliateUrl, marketplace, details } = first;
+  const fields: Array<readonly [string, string]> = [
+    ...named.map(([name, cell]) => [name, cell(first)] as const),
+    ['discount', isOne ? discountText(first) : ''],
+    ['returns', returnsText(first) ?? 'not stated'],
+    ['brand', details?.brand ?? ''],
+    ['market', marketplace],
+    ['page', affiliateUrl ?? url],
   ];
-  const heading = terminal.paint('bold', harmless(first.title));
-  const facts = fieldLines(
-    terminal,
-    fields.map(([name, value]) => [name, harmless(value)] as const),
-  );
-  if (products.length === 1) return `${heading}\n${facts}`;
-  const columns: Row[] = [...differences.map((name): Row => [name, aspectText(name)]), ...differing];
+  const known = fields.flatMap(([name, value]) => (value === '' ? [] : [[name, harmless(value)] as const]));
+  const heading = `${terminal.paint('bold', harmless(first.title))}\n${fieldLines(terminal, known)}`;
+  if (isOne) return heading;
+  const aspects = differences.map((name): Row => [name, aspectText(name)]);
+  const columns = [...aspects, ...offer, ...(hasOneCondition ? [] : [CONDITION])];
   const rows = products.map((product) => columns.map(([, cell]) => harmless(cell(product))));
   const head = columns.map(([name]) => harmless(name.charAt(0).toUpperCase() + name.slice(1)));
-  const colAligns = columns.map(([, , right]) => (right ? 'right' : 'left') as 'left' | 'right');
+  const colAligns = columns.map(([, , right]): 'left' | 'right' => (right ? 'right' : 'left'));
   const count = terminal.paint('dim', countText(products.length, 'variation'));
-  return `${heading}\n${facts}\n${count}\n${table(rows, terminal, { head, colAligns })}`;
+  return `${heading}\n${count}\n${table(rows, terminal, { head, colAligns })}`;
+}
+
+function discountText({ originalPrice, discountPercent, priceDisplay }: Product): string {
+  if (priceDisplay !== null) return '';
+  const was = originalPrice === null ? '' : `was ${amountText(originalPrice)}`;
+  return [was, discountPercent ? `${discountPercent} % off` : ''].filter(Boolean).join(', ');
 }

@@ -167,7 +167,9 @@ export function progressText({ state, progress }: SearchReport, waitedMs: number
     return waitedMs < EXPLAIN_MS ? 'queued' : 'queued; no worker has taken it yet (is `dpf worker` running?)';
   if (progress === null) return 'collecting';
   const { pages, of, products, reason, attempt, attempts, until } = progress;
-  const done = `${countText(products, 'item')}, page ${Math.min(pages + 1, of)} of ${of}`;
+  // Listings that are named have no pages.
+  const page = of === 0 ? '' : `, page ${Math.min(pages + 1, of)} of ${of}`;
+  const done = `${countText(products, 'item')}${page}`;
   const why = reason === undefined ? '' : `: ${waitReasonText(reason)}`;
   const next = attempt === undefined ? 'next try' : `attempt ${attempt} of ${attempts}`;
   const when = until === undefined ? '' : ` at ${clockText(new Date(until), Date.now())}`;

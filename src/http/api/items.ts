@@ -1,4 +1,5 @@
 import Type from 'typebox';
+import { Failure } from '../../failures.ts';
 import { MARKETPLACE_IDS, marketplaceOf } from '../../product/marketplaces.ts';
 import { ProductSchema } from '../../product/product.ts';
 import { DEFAULT_DETAILS_MAX_AGE, type SearchRequest } from '../../product/requestSchema.ts';
@@ -85,7 +86,9 @@ export function itemRoutes({ producerOf, held }: { producerOf: ProducerOf; held:
           ...(marketplace && { marketplaces: [marketplace] }),
           ...(shipTo && { shipTo: { country: country.toUpperCase(), ...(postalCode && { postalCode }) } }),
         };
-        const { searchId } = await producer.enqueue(wanted);
+        const { searchId } = await producer.enqueue(wanted).catch((error) => {
+          throw withParameter(error);
+        });
         const report =
           wait > 0
             ? await heldReport(producer, searchId, wait, held.hold(request, reply))
@@ -98,6 +101,16 @@ export function itemRoutes({ producerOf, held }: { producerOf: ProducerOf; held:
       },
     );
   };
+}
+
+/** A mistake in the request by the parameter that it came from. */
+function withParameter(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
+  const named = error.detail.errors.map((each) => ({
+    ...each,
+    path: each.path.startsWith('items') ? 'id' : (each.path.split('.')[0] as string),
+  }));
+  return new Failure(error.code, error.message, { ...error.detail, errors: named });
 }
 
 /** Why a listing is not there. */

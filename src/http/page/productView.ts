@@ -22,6 +22,7 @@ export function productCard(product: Product, now: number): Html {
 export function listingCard({ products, differences }: Listing, now: number): Html {
   const [first] = products as [Product, ...Product[]];
   const { title, condition, images, details, marketplace } = first;
+  const hasMargin = products.some(({ margin }) => margin !== undefined);
   const facts = [
     condition ?? 'Condition unknown',
     products.length > 1 && countText(products.length, 'variation'),
@@ -37,20 +38,20 @@ export function listingCard({ products, differences }: Listing, now: number): Ht
     <p class="small">${facts.join(' · ')} · ${seller(first)} · ${seen(first, now)}</p>
     ${labels(first)}
     <div class="wide" role="region" aria-label="Offers of ${title}" tabindex="0"><table>
-      <thead><tr>${differences.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col">Price</th><th scope="col">Shipping</th><th scope="col">Delivered</th><th scope="col">Stock</th><th scope="col">Arrives</th></tr></thead>
-      <tbody>${products.map((each) => variationRow(each, differences))}</tbody>
+      <thead><tr>${differences.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col">Price</th><th scope="col">Shipping</th><th scope="col">Delivered</th><th scope="col">Arrives</th><th scope="col">Stock</th>${hasMargin && html`<th scope="col">Margin</th>`}</tr></thead>
+      <tbody>${products.map((each) => variationRow(each, differences, hasMargin))}</tbody>
     </table></div>
   </div>
 </li>`;
 }
 
-function variationRow(product: Product, differences: readonly string[]): Html {
-  const { price: item, total, delivery, itemId } = product;
+function variationRow(product: Product, differences: readonly string[], hasMargin: boolean): Html {
+  const { price: item, total, delivery, itemId, priceDisplay, landed, margin } = product;
   const amounts =
-    product.priceDisplay === null
-      ? html`<td>${item === null ? bidText(product) : moneyText(item)}</td><td>${shippingText(product)}</td><td><strong>${total === null ? 'unknown' : moneyText(total)}</strong></td>`
+    priceDisplay === null
+      ? html`<td>${item === null ? bidText(product) : moneyText(item)}</td><td>${shippingCell(product)}</td><td><strong>${total === null ? 'unknown' : moneyText(total)}</strong></td>`
       : html`<td colspan="3">${onRequest(product)}</td>`;
-  return html`<tr data-variation="${itemId}">${differences.map((name) => html`<td>${aspectText(name)(product) || '–'}</td>`)}${amounts}<td>${stockText(product)}</td><td>${arrivalText(delivery) ?? 'unknown'}</td></tr>`;
+  return html`<tr data-variation="${itemId}">${differences.map((name) => html`<td>${aspectText(name)(product) || '–'}</td>`)}${amounts}<td>${arrivalText(delivery) ?? 'unknown'}</td><td>${stockText(product)}</td>${hasMargin && html`<td>${priceDisplay === null && landed && margin !== undefined ? marginText(margin, landed.currency) : ''}</td>`}</tr>`;
 }
 
 function link({ title, url, affiliateUrl }: Product): Html {
@@ -138,6 +139,12 @@ function bidText({ auction }: Product): string {
 
 function shippingText({ shipping: { kind, cost } }: Product): string {
   return kind !== 'free' && cost !== null ? `${moneyText(cost)} shipping` : WAYS[kind];
+}
+
+/** In a column that is named so. */
+function shippingCell({ shipping: { kind, cost } }: Product): string {
+  if (kind === 'free') return 'free';
+  return cost !== null ? moneyText(cost) : kind === 'pickup-only' ? 'pick-up only' : 'unknown';
 }
 
 /** A minimum advertised price: eBay lets it appear only after a step of the person, or in its own cart alone. */

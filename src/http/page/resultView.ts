@@ -54,7 +54,7 @@ ${facets}
 <div>
 ${
   products.length > 0 &&
-  html`${priceHistogram(products)}
+  html`${!showsListings(request) && priceHistogram(products)}
 ${toolbar(result, shown.length)}
 ${list(result, shown, now)}`
 }
@@ -129,7 +129,11 @@ function underWay({ state, progress }: SearchReport, now: number): Html {
   const text = state === 'queued' ? 'Waiting for its turn' : progressText(state, progress, now);
   if (progress === null)
     return html`<p class="outcome">${text}</p><progress aria-label="Pages collected"></progress>`;
-  const { pages, of, products } = progress;
+  const { pages, of, products, details } = progress;
+  // Listings that are named have no pages.
+  if (of === 0)
+    return html`<p class="outcome">${text}</p><progress aria-label="Listings collected" max="${details?.of ?? 1}" value="${details?.there ?? 0}"></progress>
+  <p class="small">${countText(products, 'product')} so far</p>`;
   return html`<p class="outcome">${text}</p><progress aria-label="Pages collected" max="${of}" value="${pages}"></progress>
   <p class="small">${numberText(pages)} of ${countText(of, 'page')} · ${countText(products, 'product')} so far</p>`;
 }
@@ -218,6 +222,11 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
 </form>`;
 }
 
+/** Whether products are variations, which belong together. */
+function showsListings(request: NormalRequest | undefined): boolean {
+  return request?.items !== undefined || request?.variations === 'all';
+}
+
 /** A listing may have hundreds of variations. */
 const LISTINGS_PER_PAGE = 12;
 
@@ -227,7 +236,7 @@ function list(
   now: number,
 ): Html {
   const { page } = selection;
-  const isListings = request?.items !== undefined || request?.variations === 'all';
+  const isListings = showsListings(request);
   const shown = isListings ? listingsOf(found) : found;
   const perPage = isListings ? LISTINGS_PER_PAGE : PER_PAGE;
   const from = (page - 1) * perPage;
