@@ -152,6 +152,8 @@ function isCount(value: unknown): value is number {
 }
 
 const BROWSE = '/buy/browse/v1';
+/** What eBay's catalogue says of an item's product comes only when it is asked for, and costs no call of its own. */
+const WITH_PRODUCT = { fieldgroups: 'PRODUCT' };
 
 type Strings = Record<string, string>;
 
@@ -179,7 +181,8 @@ export class BrowseClient {
   /** One item by its RESTful id, `v1|LEGACY|VARIATION`. @throws as `EbayHttp.get`; `item-gone` when eBay has it no longer. */
   getItem(itemId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item/${encodeURIComponent(itemId)}`;
-    return this.#http.get({ endpoint: 'item', path, template: `${BROWSE}/item/{item_id}`, headers }, call);
+    const template = `${BROWSE}/item/{item_id}`;
+    return this.#http.get({ endpoint: 'item', path, template, params: WITH_PRODUCT, headers }, call);
   }
 
   /**
@@ -188,7 +191,7 @@ export class BrowseClient {
    */
   getItemByLegacyId(legacyId: string, headers: Strings, call: CallFor): Promise<EbayAnswer> {
     const path = `${BROWSE}/item/get_item_by_legacy_id`;
-    const params = { legacy_item_id: legacyId };
+    const params = { legacy_item_id: legacyId, ...WITH_PRODUCT };
     return this.#http.get({ endpoint: 'legacy-item', path, template: path, params, headers }, call);
   }
 

@@ -1,6 +1,5 @@
 import { count, instant, MoneySchema, nullable, said, text } from './fieldSchemas.ts';
 import { closed } from './requestSchema.ts';
-import { WarningSchema } from './summary.ts';
 import { Type } from './type.ts';
 
 const UNSAID = 'eBay does not say';
@@ -23,7 +22,11 @@ const ShippingServiceSchema = Type.Object(
       ['free', 'fixed', 'calculated', 'unknown'],
       said('as of shipping.kind', 'shippingOptions[].shippingCostType'),
     ),
-    cost: amount('for `quantity` items', 'shippingOptions[].shippingCost', 'eBay names no usable amount'),
+    cost: amount(
+      'for `quantity` items, of one where that is null',
+      'shippingOptions[].shippingCost',
+      'eBay names no usable amount',
+    ),
     converted: amount(
       "the cost in the listing's own currency",
       'shippingOptions[].shippingCost.convertedFromValue',
@@ -134,7 +137,11 @@ const ReturnsSchema = Type.Object(
       said('who pays the way back', 'returnTerms.returnShippingCostPayer', UNSAID),
     ),
     refund: word(60, 'MONEY_BACK or MERCHANDISE_CREDIT', 'returnTerms.refundMethod'),
-    method: word(60, 'REPLACEMENT or EXCHANGE, in place of a refund', 'returnTerms.returnMethod'),
+    method: word(
+      60,
+      'what the seller offers beside a refund: REPLACEMENT or EXCHANGE',
+      'returnTerms.returnMethod',
+    ),
     restockingFeePercent: percent(
       'part of the price that the seller keeps, in per cent',
       'returnTerms.restockingFeePercentage',
@@ -269,6 +276,29 @@ const CatalogueSchema = Type.Object(
     ),
     images: words(2048, 'pictures of the catalogue, not of what is sold', 'product.image, additionalImages'),
     aspects: aspectsOf('name → values', 'product.aspectGroups[].aspects'),
+  },
+  closed,
+);
+
+const WarningSchema = Type.Object(
+  {
+    errorId: nullable(
+      Type.Integer(),
+      said("eBay's number of the warning", 'warnings[].errorId', 'eBay names none'),
+    ),
+    message: Type.String(said("eBay's text", 'warnings[].message')),
+    parameters: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.String(said('the part of the call', 'warnings[].parameters[].name')),
+            value: Type.String(said('what eBay says of it', 'warnings[].parameters[].value')),
+          },
+          closed,
+        ),
+        said('what the warning is about', 'warnings[].parameters'),
+      ),
+    ),
   },
   closed,
 );

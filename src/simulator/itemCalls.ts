@@ -1,5 +1,5 @@
 import { type Answer, browseError, json, refuse } from './answers.ts';
-import { type BuyerContext, describe, groupHref, variationsOf } from './catalogue/items.ts';
+import { type BuyerContext, catalogueProduct, describe, groupHref, variationsOf } from './catalogue/items.ts';
 import type { Listing } from './catalogue/listing.ts';
 import { siteFor } from './catalogue/marketplaces.ts';
 import { fraction } from './random.ts';
@@ -148,7 +148,9 @@ function find({ catalogue, itemId }: ItemCall): Listing | Answer {
 /** The item as the call wants it. */
 function show(item: Listing, { buyer, query, origin }: ItemCall): Record<string, unknown> {
   const whole = describe(item, origin, buyer, Number(query.get('quantity_for_shipping_estimate') ?? 1));
-  if (query.get('fieldgroups') !== 'COMPACT') return whole;
+  const groups = (query.get('fieldgroups') ?? '').split(',');
+  if (groups.includes('PRODUCT')) return { ...whole, product: catalogueProduct(item, origin) };
+  if (!groups.includes('COMPACT')) return whole;
   return Object.fromEntries(Object.entries(whole).filter(([name]) => COMPACT.split(' ').includes(name)));
 }
 

@@ -225,6 +225,27 @@ export function gtinOf(listing: Listing): string | undefined {
   return `${digits}${(10 - (sum % 10)) % 10}`;
 }
 
+/** What the catalogue says of the product of a listing that names one: fieldgroups=PRODUCT. */
+export function catalogueProduct(listing: Listing, origin: string) {
+  const epid = epidOf(listing);
+  if (epid === undefined) return undefined;
+  const { wording, family } = listing;
+  const gtin = gtinOf(listing);
+  return {
+    title: `${wording.brand ?? 'Unbranded'} ${family.noun} ${modelOf(listing)}`,
+    brand: wording.brand ?? undefined,
+    gtins: gtin === undefined ? undefined : [gtin],
+    image: image(listing, origin, 0, 1600),
+    additionalProductIdentities: [{ productIdentity: [{ identifierType: 'EPID', identifierValue: epid }] }],
+    aspectGroups: [
+      {
+        localizedGroupName: 'Product Key Features',
+        aspects: [{ localizedName: 'Type', localizedValues: [family.noun] }],
+      },
+    ],
+  };
+}
+
 /** Money as eBay writes it. `cents` in the site's currency, before exchange rates moved: the seller's amount stays. */
 function amount({ foreignCurrency, site, rate }: Listing, cents: number | null | undefined) {
   if (cents === null || cents === undefined) return undefined;

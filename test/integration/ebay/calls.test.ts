@@ -35,6 +35,7 @@ describe('calls to eBay', () => {
     expect(item.body.itemId).to.equal(itemId);
     const [entry] = simulator().controls.log({ kind: 'item' });
     expect(entry?.path).to.equal(`/buy/browse/v1/item/${itemId.replaceAll('|', '%7C')}`);
+    expect(entry?.query, 'with what the catalogue says').to.deep.equal({ fieldgroups: 'PRODUCT' });
     ebay.client.close();
   });
 
