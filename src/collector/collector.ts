@@ -5,7 +5,7 @@ import type { CallClass } from '../ebay/gate/gate.ts';
 import { LocalGate } from '../ebay/gate/localGate.ts';
 import type { CallFor, EbayAnswer, TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
-import { givesProducts, listingNamed } from '../product/itemReference.ts';
+import { givesProducts, listingNamed, nameOf } from '../product/itemReference.ts';
 import { linkableHosts, type MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -264,7 +264,8 @@ export class EbayProductCollector {
           const failure = asFailure(error);
           firstFailure ??= failure;
           failed.add(itemId);
-          missing.push({ marketplace, page: null, itemId, code: failure.code, message: failure.message });
+          const { code, message } = failure;
+          missing.push({ marketplace, page: null, itemId: nameOf(itemId), code, message });
         }
       }
     if (pages.length === 0 && answers.size === 0 && firstFailure) throw firstFailure;

@@ -1,4 +1,4 @@
-import { groupOf, listingNamed, referencesOf } from '../product/itemReference.ts';
+import { groupOf, listingNamed, nameOf, referencesOf } from '../product/itemReference.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -136,8 +136,7 @@ export function deliveredBy<Item extends Listed>(
   let [products, received, dropped, answered] = [0, 0, 0, 0];
   for (const { listed: product, reference } of placesOf(request, listed, (id) => answers.has(id))) {
     const answer = answers.get(reference ?? product?.itemId ?? '');
-    if (answer?.details.availability === 'gone')
-      gone.push(product?.itemId ?? (reference as string).replace(/^(?:listing|group):/, ''));
+    if (answer?.details.availability === 'gone') gone.push(product?.itemId ?? nameOf(reference as string));
     if (answer !== undefined && !answer.hasVariations) answered += 1;
     if (reference === undefined || answer === undefined) {
       products += 1;

@@ -96,6 +96,11 @@ export function listingNamed(reference: string): string {
   return reference.replace(/^(?:v1\||listing:|group:)([^|]*).*$/, '$1');
 }
 
+/** How a summary names what was asked for: an item by its id, a listing by its number. */
+export function nameOf(reference: string): string {
+  return reference.replace(/^(?:listing|group):/, '');
+}
+
 /** Whether the answer for it is delivered as products of its own; else it only adds to a product of a page. */
 export function givesProducts(request: Pick<NormalRequest, 'items'>, reference: string): boolean {
   return request.items !== undefined || /^(?:listing|group):/.test(reference);

@@ -25,14 +25,16 @@ export type StoppedBy = (typeof STOPPED_BY)[number];
 
 const OutcomeSchema = Type.Enum([...OUTCOMES], {
   description:
-    'complete: the wanted number, or all of the listing, is there; none-found: the listing is empty; filtered-out: no item ' +
-    'of the listing fits; partial: pages or items failed, or the search stopped before the end of the listing (stoppedBy); ' +
+    'complete: the wanted number, or all of the listing, is there; none-found: the listing is empty, or eBay ' +
+    'has none of the items of the request; filtered-out: no item of the listing fits; partial: pages or items failed, or the search stopped before the end of the listing (stoppedBy); ' +
     'degraded: nothing is there and the request asked not to fail; skipped: the run before was still busy',
 });
 
 const CountsSchema = Type.Object(
   {
-    found: count('what eBay claims, an indicator only (0 where it claims nothing)'),
+    found: count(
+      'what eBay claims, an indicator only (0 where it claims nothing); with items as many as collected',
+    ),
     collected: count('items in the answers that are there'),
     products: count('products delivered'),
     duplicates: count('items that an earlier page or marketplace already held'),
@@ -53,7 +55,7 @@ const CountsSchema = Type.Object(
   closed,
 );
 
-export const WarningSchema = Type.Object(
+const WarningSchema = Type.Object(
   {
     errorId: Type.Union([Type.Integer(), Type.Null()], {
       description: "eBay's number of the warning (null: eBay names none)",
@@ -82,7 +84,13 @@ const MissingSchema = Type.Object(
       description:
         'the page that failed, counted from 1 on that site; nothing after it is in the result (null: it is an item)',
     }),
-    itemId: Type.Optional(Type.String({ description: 'with details: the product whose details failed' })),
+    itemId: Type.Optional(
+      Type.String({
+        description:
+          'the product whose details failed; the item or listing that the request names; with variations: all, the listing ' +
+          'whose variations failed',
+      }),
+    ),
     code: Type.String({ description: 'one of the closed failure codes' }),
     message: Type.String({ description: 'what failed, and what to do' }),
   },
@@ -189,21 +197,23 @@ export const SearchSummarySchema = Type.Object(
       description:
         'why no further page was asked for: wanted (the wanted number is there), end (the listing ended), window (eBay shows ' +
         'no item behind the first 10,000), max-calls (maxCalls was reached), known (newest first, the track knows the rest); ' +
-        'null: a page failed, or the search was cancelled or skipped',
+        'with items: end; null: a page or an item of the request failed, or the search was cancelled or skipped',
     }),
     lookedAt: count(
       'different items that were looked at, of counts.found: two variations of a listing are two, and those that could ' +
         'not be read count as often as they came',
     ),
     calls: count('calls to eBay that this search made, in all of its runs'),
-    pages: count('pages that its products come from'),
+    pages: count('pages that its products come from; 0 with items'),
     missing: Type.Array(MissingSchema, {
-      description: 'the marketplaces whose pages ended early and the products without their details, and why',
+      description:
+        'the marketplaces whose pages ended early, the products without their details and the items of the request that ' +
+        'failed, and why',
     }),
     gone: Type.Array(Type.String(), {
       description:
-        'item ids: with details, products that eBay no longer had when asked; with track, those of the last ' +
-        'search that saw the whole listing which this one, seeing it whole too, did not find',
+        'item ids: with details, products that eBay no longer had when asked; with items, those of the request (the number ' +
+        'of the listing where it names no item); with track, those of the last search that saw the whole listing which this one, seeing it whole too, did not find',
     }),
     trackNote: Type.Optional(
       Type.String({

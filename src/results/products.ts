@@ -88,8 +88,8 @@ export async function openProductList(store: SearchStore, ref: SearchRef, reques
   for (const place of placesOf(request, products, (reference) => there.has(reference))) {
     const page = place.listed && pageOf.get(place.listed);
     const last = ranges.at(-1);
-    const isFull = page === undefined && last?.places.length === ITEMS_AT_ONCE;
-    if (last?.page === page && !isFull) last?.places.push(place);
+    const most = page === undefined ? ITEMS_AT_ONCE : Number.POSITIVE_INFINITY;
+    if (last !== undefined && last.page === page && last.places.length < most) last.places.push(place);
     else ranges.push({ page, places: [place] });
   }
   const verdict = request.track === undefined ? undefined : await store.readVerdict(ref);

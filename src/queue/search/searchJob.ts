@@ -4,6 +4,7 @@ import { assembleHeads, type PageHead, type ProductHead } from '../../collector/
 import { hasItemProducts } from '../../collector/deliver.ts';
 import { progressOf } from '../../collector/paging.ts';
 import { asFailure, Failure, type FailureCode, parseReason } from '../../failures.ts';
+import { nameOf } from '../../product/itemReference.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
@@ -216,7 +217,7 @@ function failedAmong(
   return calls.flatMap(({ jobId, data }) => {
     const reason = failures.get(jobId);
     if (reason === undefined) return [];
-    const item = data.kind === 'item' ? { itemId: data.itemId } : {};
+    const item = data.kind === 'item' ? { itemId: nameOf(data.itemId) } : {};
     return [{ marketplace: data.marketplace, page: null, ...item, ...parseReason(reason) }];
   });
 }
@@ -228,7 +229,7 @@ function notWaitedFor(
   { data }: PlannedCall,
 ): Collected['failed'][number] {
   const { marketplace } = data;
-  const part = data.kind === 'item' ? { itemId: data.itemId } : {};
+  const part = data.kind === 'item' ? { itemId: nameOf(data.itemId) } : {};
   const page = data.kind === 'page' ? nextPageOf(request, heads, marketplace) : null;
   const { code, message } = gaveUp();
   return { marketplace, page, ...part, code, message };

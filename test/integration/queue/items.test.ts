@@ -1,0 +1,268 @@
+import { expect } from 'chai';
+import type { Product } from '../../../src/product/product.ts';
+import { useService } from '../../support/service.ts';
+
+describe('a search for listings that the request names', () => {
+  const service = useService({ PAGE_ATTEMPTS: '1' });
+  /** Each listing's id and variation, of those with variations and of those without. */
+  let grouped: Product[];
+  let single: Product[];
+
+  beforeEach(async () => {
+    const { searchId } = await service.search({ query: 'phone case', maxItems: 60 });
+    const products = await service.producer.products(searchId);
+    grouped = products.filter(({ group }) => group !== null);
+    single = products.filter(({ group }) => group === null);
+    service.simulator.controls.clearLog();
+  });
+
+  const idOf = ({ legacyItemId }: Product) => legacyItemId as string;
+  /** What was asked for, in the order of the calls: an item's id, or the number of a listing or group with the kind. */
+  const asked = () =>
+    service.simulator.controls
+      .log()
+      .filter(({ kind }) => kind !== 'token' && kind !== 'rate-limit')
+      .map(({ kind, path, query }) =>
+        kind === 'item'
+          ? decodeURIComponent(path.split('/').at(-1) ?? '')
+          : `${kind} ${query.legacy_item_id ?? query.item_group_id ?? ''}`,
+      );
+
+  it('asks for each once, in whichever form it is named, and delivers them in the order of the request', async () => {
+    const [one, two, three, four] = single as [Product, Product, Product, Product];
+    const [variation] = grouped as [Product];
+    const [, listing, number] = variation.itemId.split('|');
+    const items = [
+      one.itemId,
+      `  ${idOf(two)} `,
+      `https://www.ebay.com/itm/A-Phone-Case/${idOf(three)}?hash=item1`,
+      `https://www.ebay.de/itm/${listing}?var=${number}`,
+      four.itemId,
+      `https://m.ebay.com/itm/${idOf(one)}`,
+    ];
+    const { searchId, summary } = await service.search({ items });
+    expect(summary).to.deep.include({
+      outcome: 'complete',
+      pages: 0,
+      calls: 5,
+      lookedAt: 5,
+      stoppedBy: 'end',
+      missing: [],
+      gone: [],
+      error: null,
+    });
+    expect(summary?.counts).to.deep.equal({
+      found: 5,
+      collected: 5,
+      products: 5,
+      duplicates: 0,
+      filteredOut: 0,
+      rejected: {},
+    });
+    expect(Date.parse(summary?.expiresAt ?? '')).to.be.greaterThan(Date.now());
+    expect(asked()).to.have.members([
+      one.itemId,
+      `legacy-item ${idOf(two)}`,
+      `legacy-item ${idOf(three)}`,
+      variation.itemId,
+      four.itemId,
+    ]);
+    const products = await service.producer.products(searchId);
+    expect(products.map(({ itemId, rank }) => [itemId, rank])).to.deep.equal(
+      [one, two, three, variation, four].map(({ itemId }, index) => [itemId, index + 1]),
+    );
+    for (const product of products) {
+      expect(product).to.include({ marketplace: 'EBAY_US' });
+      expect(product.details?.observedAt).to.equal(product.observedAt);
+    }
+    const streamed: Product[] = [];
+    for await (const part of service.producer.productParts(searchId)) streamed.push(...part);
+    expect(streamed).to.deep.equal(products);
+  });
+
+  it('says of a listing with variations that one is to be named, and asks for no other', async () => {
+    const [listing] = grouped as [Product];
+    const [other] = single as [Product];
+    const { searchId, summary } = await service.search({ items: [idOf(listing), other.itemId] });
+    expect(summary).to.deep.include({ outcome: 'partial', stoppedBy: null, calls: 2 });
+    expect(summary?.missing).to.have.length(1);
+    expect(summary?.missing[0]).to.include({ page: null, code: 'item-has-variations' });
+    expect(summary?.missing[0]?.message).to.include('variations: all').and.include(idOf(listing));
+    expect(summary?.error).to.include({ code: 'item-has-variations', retryable: false });
+    const products = await service.producer.products(searchId);
+    expect(products.map(({ itemId }) => itemId)).to.deep.equal([other.itemId]);
+  });
+
+  it('asks for the variations of a listing that turns out to have some, and delivers each in its place', async () => {
+    const [listing] = grouped as [Product];
+    const [first, last] = single as [Product, Product];
+    const items = [first.itemId, idOf(listing), last.itemId];
+    const { searchId, summary } = await service.search({ items, variations: 'all' });
+    expect(asked()).to.have.members([
+      first.itemId,
+      `legacy-item ${idOf(listing)}`,
+      last.itemId,
+      `item-group ${idOf(listing)}`,
+    ]);
+    expect(asked().at(-1)).to.equal(`item-group ${idOf(listing)}`);
+    const products = await service.producer.products(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 4, lookedAt: products.length });
+    const variations = products.slice(1, -1);
+    expect(variations.length).to.be.greaterThan(1);
+    expect(new Set(variations.map(({ itemId }) => itemId)).size).to.equal(variations.length);
+    expect(new Set(variations.map(idOf))).to.deep.equal(new Set([idOf(listing)]));
+    expect(variations.every(({ details, rank }) => details !== undefined && rank === 2)).to.equal(true);
+    expect([products[0], products.at(-1)].map((product) => product?.itemId)).to.deep.equal([
+      first.itemId,
+      last.itemId,
+    ]);
+    expect((await service.producer.get(searchId)).progress?.details).to.deep.equal({ there: 4, of: 4 });
+  });
+
+  it('asks for all variations at once where one of them is named', async () => {
+    const [variation] = grouped as [Product];
+    const { summary } = await service.search({ items: [variation.itemId], variations: 'all' });
+    expect(asked()).to.deep.equal([`item-group ${idOf(variation)}`]);
+    expect(summary).to.include({ outcome: 'complete', calls: 1 });
+  });
+
+  it('names what is gone, which is no failure; where all are gone nothing was found', async () => {
+    const [gone, there, alsoGone] = single as [Product, Product, Product];
+    for (const { legacyItemId } of [gone, alsoGone])
+      service.simulator.controls.removeListing(legacyItemId as string);
+    const items = [gone.itemId, there.itemId, idOf(alsoGone)];
+    const { summary } = await service.search({ items, detailsMaxAge: 0 });
+    expect(summary).to.deep.include({
+      outcome: 'complete',
+      gone: [gone.itemId, idOf(alsoGone)],
+      error: null,
+    });
+    expect(summary?.counts).to.include({ collected: 1, products: 1 });
+    const all = await service.search({ items: [gone.itemId, idOf(alsoGone)], detailsMaxAge: 0 });
+    expect(all.summary).to.deep.include({
+      outcome: 'none-found',
+      stoppedBy: 'end',
+      gone: [gone.itemId, idOf(alsoGone)],
+    });
+  });
+
+  it('is partial when an item fails, and a retry asks for that one only', async () => {
+    const [one, two] = single as [Product, Product];
+    const { controls } = service.simulator;
+    controls.arm({ fault: 'status', status: 500, on: { endpoint: 'legacy-item' }, count: 1 });
+    const { searchId, summary } = await service.search({ items: [one.itemId, idOf(two)] });
+    expect(summary).to.include({ outcome: 'partial', stoppedBy: null });
+    expect(summary?.missing.map(({ itemId }) => itemId)).to.deep.equal([idOf(two)]);
+    controls.clearLog();
+    await service.producer.retry(searchId);
+    const retried = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    expect(asked()).to.deep.equal([`legacy-item ${idOf(two)}`]);
+    expect(retried.summary).to.deep.include({ outcome: 'complete', calls: 3, missing: [] });
+  });
+
+  it('fails where nothing at all was answered', async () => {
+    service.simulator.controls.arm({ fault: 'status', status: 500, on: { endpoint: 'item' } });
+    const [one] = single as [Product];
+    const report = await service.search({ items: [one.itemId] });
+    expect(report.error?.code).to.equal('ebay-server-error');
+    const degraded = await service.search({ items: [one.itemId], onFailure: 'degrade' });
+    expect(degraded.summary).to.include({ outcome: 'degraded', expiresAt: null });
+  });
+
+  it('answers an identical search within maxAge without a call, in the order of each', async () => {
+    const [one, two] = single as [Product, Product];
+    await service.search({ items: [one.itemId, two.itemId] });
+    service.simulator.controls.clearLog();
+    const items = [two.itemId, one.itemId];
+    const { searchId, summary } = await service.search({ items, maxAge: 60 });
+    expect(asked()).to.deep.equal([]);
+    expect(summary).to.include({ outcome: 'complete', calls: 0 });
+    const products = await service.producer.products(searchId);
+    expect(products.map(({ itemId }) => itemId)).to.deep.equal(items);
+  });
+
+  it('applies the margin that the request demands, and counts what it drops', async () => {
+    const free = single.filter(({ shipping }) => shipping.kind === 'free');
+    const [cheap, dear] = free as [Product, Product];
+    service.simulator.controls.changeListing(idOf(cheap), { price: '1.00' });
+    service.simulator.controls.changeListing(idOf(dear), { price: '900.00' });
+    const costs = { currency: 'USD', resalePrice: '500', minMarginAmount: '1' };
+    const { searchId, summary } = await service.search({ items: [dear.itemId, idOf(cheap)], costs });
+    expect(summary?.counts).to.deep.include({ products: 1, filteredOut: 1, filteredOutBy: { margin: 1 } });
+    expect(summary).to.include({ outcome: 'complete', stoppedBy: 'end', lookedAt: 2 });
+    const products = await service.producer.products(searchId);
+    expect(products.map(({ itemId }) => itemId)).to.deep.equal([cheap.itemId]);
+    expect((await service.search({ items: [dear.itemId], costs })).summary?.outcome).to.equal('filtered-out');
+  });
+
+  it('is compared with its track: a changed price, and what is gone, each once', async () => {
+    const [one, two] = single as [Product, Product];
+    const request = { items: [one.itemId, idOf(two)], track: 'named', detailsMaxAge: 0 };
+    await service.search(request);
+    service.simulator.controls.changeListing(idOf(one), { price: '0.99' });
+    service.simulator.controls.removeListing(idOf(two));
+    const { searchId, summary } = await service.search(request);
+    const products = await service.producer.products(searchId);
+    expect(products.map(({ itemId, mark }) => [itemId, mark])).to.deep.equal([[one.itemId, 'price-dropped']]);
+    expect(summary?.gone).to.deep.equal([idOf(two)]);
+    const events = await service.producer.get(searchId);
+    expect(events.state).to.equal('done');
+    const third = await service.search(request);
+    const same = await service.producer.products(third.searchId);
+    expect(same.map(({ mark }) => mark)).to.deep.equal(['same']);
+  });
+});
+
+describe('a search for all variations of what it finds', () => {
+  const service = useService({ PAGE_ATTEMPTS: '1' });
+  const wanted = { query: 'phone case', maxItems: 40, variations: 'all' } as const;
+  const calls = (kind: 'search' | 'item' | 'item-group') => service.simulator.controls.log({ kind });
+
+  it('calls once for each listing that has some, and delivers them in place of the product of the page', async () => {
+    const listed = await service.search({ query: 'phone case', maxItems: 40 });
+    const before = await service.producer.products(listed.searchId);
+    const groups = new Set(before.flatMap(({ group }) => group?.id ?? []));
+    service.simulator.controls.clearLog();
+    const { searchId, summary } = await service.search(wanted);
+    expect(groups.size).to.be.greaterThan(1);
+    expect(calls('search')).to.have.length(1);
+    expect(calls('item')).to.have.length(0);
+    expect(calls('item-group').map(({ query }) => query.item_group_id)).to.have.members([...groups]);
+    const products = await service.producer.products(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', pages: 1, calls: 1 + groups.size, missing: [] });
+    expect(summary?.counts.products).to.equal(products.length).and.be.greaterThan(before.length);
+    const listings = [...new Set(products.map(({ legacyItemId }) => legacyItemId))];
+    expect(listings).to.deep.equal([...new Set(before.map(({ legacyItemId }) => legacyItemId))]);
+    for (const { group, details } of products)
+      expect(details !== undefined, String(group?.id)).to.equal(group !== null);
+    const streamed: Product[] = [];
+    for await (const part of service.producer.productParts(searchId)) streamed.push(...part);
+    expect(streamed).to.deep.equal(products);
+  });
+
+  it('calls with details for each of the other products too, and for no variation', async () => {
+    const { searchId, summary } = await service.search({ ...wanted, details: 'full' });
+    const products = await service.producer.products(searchId);
+    const single = products.filter(({ group }) => group === null);
+    expect(calls('item')).to.have.length(single.length);
+    expect(summary?.calls).to.equal(1 + single.length + calls('item-group').length);
+    expect(products.every(({ details }) => details !== undefined)).to.equal(true);
+  });
+
+  it('keeps the product of the page where its variations fail, and names what was asked for', async () => {
+    const { controls } = service.simulator;
+    controls.arm({ fault: 'status', status: 500, on: { endpoint: 'item-group' }, count: 1 });
+    const { searchId, summary } = await service.search(wanted);
+    expect(summary).to.include({ outcome: 'partial', stoppedBy: 'wanted' });
+    const [failed] = summary?.missing ?? [];
+    const listing = failed?.itemId;
+    const products = await service.producer.products(searchId);
+    const kept = products.filter(({ legacyItemId }) => legacyItemId === listing);
+    expect(kept.map(({ details }) => details)).to.deep.equal([undefined]);
+    controls.clearLog();
+    await service.producer.retry(searchId);
+    const retried = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    expect(retried.summary).to.include({ outcome: 'complete' });
+    expect(calls('item-group')).to.have.length(1);
+  });
+});
