@@ -192,7 +192,8 @@ function rates(text: string, earlier: Record<string, string> = {}): Record<strin
   return { ...earlier, ...Object.fromEntries(pairs) };
 }
 
-function costsFile(path: string): Values {
+/** The figures in a file, unchecked. */
+export function costsFile(path: string): Values {
   const { content, problem } = readJsonObject(path);
   if (problem === undefined) return content;
   throw new UsageError(`--costs ${problem.name} ${problem.message}`);

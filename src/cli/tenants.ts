@@ -16,7 +16,7 @@ import {
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { type Answer, answering, withFleet } from './commandSetup.ts';
-import { numberOrText } from './flags.ts';
+import { costsFile, numberOrText } from './flags.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -57,7 +57,9 @@ function addCommand(): Command {
     .option('--daily-call-limit <n>', 'Browse calls a day', numberOrText)
     .option('--backfill-share <share>', 'share of the day after which backfill searches stop', numberOrText)
     .option('--scheduled-share <share>', 'share of the day after which scheduled searches stop', numberOrText)
-    .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText);
+    .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText)
+    .option('--affiliate-campaign-id <digits>', 'its campaign of the eBay Partner Network')
+    .option('--costs <file>', 'JSON file of its figures, for searches without costs', costsFile);
 }
 
 function listTenants(terminal: Terminal): Promise<Answer> {

@@ -21,8 +21,10 @@ describe('dpf tenants and dpf config', () => {
   };
 
   it('adds, lists, shows and removes a tenant, and says what only a worker can check', async () => {
+    const costs = { currency: 'EUR', markupPercent: 40 };
+    const OWN = ['--marketplace', 'EBAY_DE', '--affiliate-campaign-id', '53', '--costs', file(costs)];
     expect((await dpf('tenants', 'list')).out).to.equal('no tenants');
-    const added = await dpf('tenants', 'add', 'shop', ...KEYSET, '--marketplace', 'EBAY_DE');
+    const added = await dpf('tenants', 'add', 'shop', ...KEYSET, ...OWN);
     expect(added.exit, added.err).to.equal(0);
     expect(added.out).to.equal(
       'added shop; its keyset cannot be read here, workers must: clientIdEnv SHOP_ID is not set',
@@ -32,6 +34,8 @@ describe('dpf tenants and dpf config', () => {
       clientIdEnv: 'SHOP_ID',
       clientSecretFile: '/nowhere/secret',
       marketplace: 'EBAY_DE',
+      affiliateCampaignId: '53',
+      costs,
     });
     const token = await dpf('token', '--tenant', 'shop');
     expect(token).to.include({ exit: 3, err: 'dpf: tenant shop: clientIdEnv SHOP_ID is not set' });
