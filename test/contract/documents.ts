@@ -16,9 +16,13 @@ interface Parameter {
   schema: { type?: string; pattern?: string };
 }
 
+interface Operation {
+  parameters: Parameter[];
+}
+
 /** What the tests look at in an OpenAPI document. */
 export interface Document {
-  paths: Record<string, { get: { parameters: Parameter[] } }>;
+  paths: Record<string, { get?: Operation; post?: Operation }>;
   components: { schemas: Record<string, Schema> };
 }
 
@@ -90,9 +94,25 @@ export const OWN: Documents = {
           parameters: [
             ...parameters('query', 'q', 'category_ids', 'filter', 'aspect_filter', 'fieldgroups'),
             ...parameters('query', 'sort', 'limit', 'offset', 'gtin', 'epid', 'auto_correct'),
+            ...parameters('query', 'charity_ids', 'compatibility_filter'),
             ...HEADERS,
           ],
         },
+      },
+      '/item_summary/search_by_image': {
+        post: {
+          parameters: [
+            ...parameters('query', 'category_ids', 'filter', 'aspect_filter', 'fieldgroups', 'charity_ids'),
+            ...parameters('query', 'sort', 'limit', 'offset'),
+            ...HEADERS,
+          ],
+        },
+      },
+      '/item/get_item_by_legacy_id': {
+        get: { parameters: [...parameters('query', 'legacy_item_id', 'fieldgroups'), ...HEADERS] },
+      },
+      '/item/get_items_by_item_group': {
+        get: { parameters: [...parameters('query', 'item_group_id', 'fieldgroups'), ...HEADERS] },
       },
       '/item/{item_id}': {
         get: { parameters: [...parameters('query', 'fieldgroups'), ...HEADERS] },
@@ -205,6 +225,7 @@ export const OWN: Documents = {
           leafCategoryIds: many(TEXT),
           categories: many(of('Category')),
         }),
+        SearchByImageRequest: schema({ image: TEXT }),
         Error: schema({
           errorId: NUMBER,
           ...texts('category', 'message', 'longMessage'),
