@@ -169,7 +169,8 @@ export function estimateCalls(request: NormalRequest): CallEstimate {
   }
   const pages = fewestCalls(request);
   const details = request.details === 'full' ? request.maxItems : 0;
-  // How many of the listings have variations is not known before.
-  const most = request.variations === 'all' ? request.maxItems : details;
+  // How many of the listings have variations, or are new to the track, is not known before.
+  const isUnsure = request.variations === 'all' || request.details === 'new';
+  const most = isUnsure ? request.maxItems : details;
   return { pages, details, total: pages + details, atMost: mostCalls(request) + most };
 }

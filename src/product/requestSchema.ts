@@ -392,7 +392,7 @@ export const SearchRequestSchema = Type.Object(
         default: 'none',
         description:
           'full: one more call for each product, unless its answer is known (detailsMaxAge); new: with track, only for ' +
-          'products that are new or changed since its last search',
+          'products that are new or changed since its last search, and others have details only where their answer is known',
       }),
     ),
     detailsMaxAge: Type.Optional(
@@ -428,7 +428,8 @@ export const SearchRequestSchema = Type.Object(
         minimum: 0,
         maximum: 86_400,
         default: 0,
-        description: 'seconds: an identical search finished within it answers at once',
+        description:
+          'seconds: an identical search finished within it answers at once, and pages of this age of the same listing are used again',
       }),
     ),
     onFailure: Type.Optional(
