@@ -137,40 +137,34 @@ function rowOf(product: Product, names: ListedNames) {
   ] as const;
 }
 
+/** In what version 0.2 wrote. */
+const NOTHING: Partial<ReturnType<typeof rareOf>> = {};
+
 /** In place of a value that another one of the row repeats. */
 const SAME = 0;
 
-/** Fields that few listings have: their names take less than the nulls of all others would. */
-const RARE = [
-  'originalPrice',
-  'discountPercent',
-  'priceTreatment',
-  'priceDisplay',
-  'unitPrice',
-  'programs',
-  'shortDescription',
-  'pickup',
-  'pickupDistance',
-  'energyEfficiencyClass',
-  'tyreLabelUrl',
-  'watchCount',
-  'compatibility',
-  'affiliateUrl',
-] as const satisfies Array<keyof Product>;
-
-type Rare = Partial<Pick<Product, (typeof RARE)[number]>> & { stateOrProvince?: string | null };
-
-function rareOf(product: Product): Rare | null {
-  const { stateOrProvince } = product.location;
-  const rare: Record<string, unknown> = stateOrProvince === null ? {} : { stateOrProvince };
-  let isEmpty = stateOrProvince === null;
-  for (const name of RARE) {
-    const value = product[name];
-    if (value === null || value === undefined || (Array.isArray(value) && value.length === 0)) continue;
-    rare[name] = value;
-    isEmpty = false;
-  }
-  return isEmpty ? null : rare;
+/** Fields that few listings have: their names take less than the nulls of all others would. JSON leaves out what is undefined. */
+function rareOf(product: Product) {
+  const { originalPrice, discountPercent, priceTreatment, priceDisplay, unitPrice, affiliateUrl } = product;
+  const { programs, shortDescription, pickup, pickupDistance, energyEfficiencyClass, location } = product;
+  const { tyreLabelUrl, watchCount, compatibility } = product;
+  return {
+    originalPrice: originalPrice ?? undefined,
+    discountPercent: discountPercent ?? undefined,
+    priceTreatment: priceTreatment ?? undefined,
+    priceDisplay: priceDisplay ?? undefined,
+    unitPrice: unitPrice ?? undefined,
+    programs: programs.length > 0 ? programs : undefined,
+    shortDescription: shortDescription ?? undefined,
+    pickup: pickup.length > 0 ? pickup : undefined,
+    pickupDistance: pickupDistance ?? undefined,
+    energyEfficiencyClass: energyEfficiencyClass ?? undefined,
+    tyreLabelUrl: tyreLabelUrl ?? undefined,
+    watchCount: watchCount ?? undefined,
+    compatibility: compatibility ?? undefined,
+    affiliateUrl,
+    stateOrProvince: location.stateOrProvince ?? undefined,
+  };
 }
 
 function productOf(
@@ -215,9 +209,8 @@ function productOf(
     coupons = null,
     adultOnly = null,
     accountType = null,
-    rare = null,
+    rare = NOTHING,
   ] = row;
-  const { affiliateUrl, stateOrProvince = null, ...others } = rare ?? {};
   const names = namesAt === null ? [] : (categoryNames[namesAt] ?? []);
   return {
     itemId,
@@ -236,11 +229,11 @@ function productOf(
     total: moneyOf(total),
     delivery: delivery && { earliest: delivery[0], latest: delivery[1] },
     converted: moneyOf(converted),
-    originalPrice: others.originalPrice ?? null,
-    discountPercent: others.discountPercent ?? null,
-    priceTreatment: others.priceTreatment ?? null,
-    priceDisplay: others.priceDisplay ?? null,
-    unitPrice: others.unitPrice ?? null,
+    originalPrice: rare.originalPrice ?? null,
+    discountPercent: rare.discountPercent ?? null,
+    priceTreatment: rare.priceTreatment ?? null,
+    priceDisplay: rare.priceDisplay ?? null,
+    unitPrice: rare.unitPrice ?? null,
     auction: auction && {
       currentBid: moneyOf(auction[0]),
       bidCount: auction[1],
@@ -248,23 +241,23 @@ function productOf(
       ...(auction[3] && { converted: moneyOf(auction[3]) as Money }),
     },
     coupons,
-    programs: others.programs ?? [],
-    shortDescription: others.shortDescription ?? null,
+    programs: rare.programs ?? [],
+    shortDescription: rare.shortDescription ?? null,
     condition,
     conditionId,
     buyingOptions,
     topRatedPlus: topRated,
     seller: { feedbackPercentage, feedbackScore, accountType, topRated },
-    location: { country, stateOrProvince, city, postalCode },
-    pickup: others.pickup ?? [],
-    pickupDistance: others.pickupDistance ?? null,
+    location: { country, stateOrProvince: rare.stateOrProvince ?? null, city, postalCode },
+    pickup: rare.pickup ?? [],
+    pickupDistance: rare.pickupDistance ?? null,
     categoryIds,
     categories: categoryIds.map((id, index) => ({ id, name: names[index] ?? null })),
     adultOnly,
-    energyEfficiencyClass: others.energyEfficiencyClass ?? null,
-    tyreLabelUrl: others.tyreLabelUrl ?? null,
-    watchCount: others.watchCount ?? null,
-    compatibility: others.compatibility ?? null,
+    energyEfficiencyClass: rare.energyEfficiencyClass ?? null,
+    tyreLabelUrl: rare.tyreLabelUrl ?? null,
+    watchCount: rare.watchCount ?? null,
+    compatibility: rare.compatibility ?? null,
     epid,
     group: group && { id: group[0], type: group[1] },
     listedAt,
@@ -272,7 +265,7 @@ function productOf(
     observedAt,
     rank,
     promoted,
-    ...(affiliateUrl !== undefined && { affiliateUrl }),
+    ...(rare.affiliateUrl !== undefined && { affiliateUrl: rare.affiliateUrl }),
   };
 }
 

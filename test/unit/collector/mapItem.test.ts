@@ -372,6 +372,21 @@ describe('a listing becomes a product', () => {
     expect(odd).to.deep.equal(plain);
   });
 
+  for (const [sent, read] of [
+    ['2026-01-02T03:04:05.678Z', '2026-01-02T03:04:05.678Z'],
+    ['2026-01-02T03:04:05Z', '2026-01-02T03:04:05.000Z'],
+    ['2026-01-02T03:04:05.678+01:00', '2026-01-02T02:04:05.678Z'],
+    ['2026-01-31T03:04:05.000Z', '2026-01-31T03:04:05.000Z'],
+    ['2026-01-02T24:00:00.000Z', '2026-01-03T00:00:00.000Z'],
+    ['2026-13-02T03:04:05.000Z', null],
+    ['2026-01-00T03:04:05.000Z', null],
+    ['2026-01-02T03:60:05.000Z', null],
+    ['2026-01-02', null],
+  ])
+    it(`${sent} is ${read ?? 'no point in time'}`, () => {
+      expect(productOf({ itemCreationDate: sent }).createdAt).to.equal(read);
+    });
+
   it('each category once, the leaf first, with its name wherever that stands', () => {
     const { categoryIds, categories } = productOf({
       leafCategoryIds: ['3709', '3709'],
