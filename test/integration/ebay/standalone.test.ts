@@ -56,4 +56,46 @@ describe('a collector without any Redis', () => {
       [products[2]?.itemId, 'ebay-refused'],
     ]);
   });
+
+  it('says what narrows a search, and what eBay searched for', async () => {
+    const { url } = simulator();
+    const collector = EbayProductCollector.standalone({
+      config: testConfig({ EBAY_API_URL: url, MIN_API_CALL_INTERVAL: '0' }),
+      tokens: new TestTokens(() => mintToken(url)),
+    });
+    const asked = { query: 'yogaa mat', autoCorrect: true, facets: true, maxItems: 1 };
+    const parsed = parseSearchRequest(asked, { marketplace: 'EBAY_US' });
+    if (!parsed.ok) throw new Error('expected a request');
+    const { facets, correctedQuery, calls } = await collector.collect(parsed.request);
+    expect([facets?.[0]?.dominantCategoryId, correctedQuery, calls]).to.deep.equal(['158928', 'yoga mat', 1]);
+  });
+
+  it('collects the items of a request, all variations of each, and names what is gone', async () => {
+    const { url, controls } = simulator();
+    const collector = EbayProductCollector.standalone({
+      config: testConfig({ EBAY_API_URL: url, MIN_API_CALL_INTERVAL: '0' }),
+      tokens: new TestTokens(() => mintToken(url)),
+    });
+    const collect = (input: object) => {
+      const parsed = parseSearchRequest(input, { marketplace: 'EBAY_US' });
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+      return collector.collect(parsed.request);
+    };
+    const { products: found } = await collect({ query: 'phone', maxItems: 60 });
+    const grouped = found.find(({ group }) => group !== null)?.legacyItemId as string;
+    const [single, gone] = found
+      .filter(({ group }) => group === null)
+      .map((each) => each.legacyItemId as string);
+    controls.removeListing(gone as string);
+    const items = [gone, `https://www.ebay.com/itm/${grouped}`, single];
+    const { products, ...rest } = await collect({ items, variations: 'all' });
+    expect(rest).to.deep.include({ outcome: 'complete', missing: [], pages: 0, calls: 4, stoppedBy: 'end' });
+    expect(rest.gone).to.deep.equal([gone]);
+    expect([...new Set(products.map(({ legacyItemId }) => legacyItemId))]).to.deep.equal([grouped, single]);
+    expect(products.length).to.be.greaterThan(2);
+    expect(products.every(({ details }) => details !== undefined)).to.equal(true);
+    expect(controls.log({ kind: 'item-group' }).map(({ query }) => query.item_group_id)).to.deep.equal([
+      grouped,
+    ]);
+  });
 });

@@ -2,11 +2,13 @@ import { expect } from 'chai';
 import { run } from '../../../src/cli/program.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import type { SearchFacets } from '../../../src/product/summary.ts';
+import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 
 describe('a search with facets', () => {
   const service = useService();
+  const http = useHttpService({}, { beside: service });
   let formerUrl: string | undefined;
   beforeEach(() => {
     formerUrl = process.env.REDIS_URL;
@@ -91,6 +93,8 @@ describe('a search with facets', () => {
     const again = await service.search({ query: 'theremin', maxAge: 600, facets: true });
     expect(again.summary?.facets).to.deep.equal([first]);
     expect(again.summary?.calls).to.equal(0);
+    const { json } = await http.call('GET', `/v1/searches/${again.searchId}`);
+    expect(json.summary.facets).to.deep.equal([first]);
     expect(fieldgroups()).to.have.length(2);
   });
 
