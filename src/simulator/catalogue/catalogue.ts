@@ -19,6 +19,8 @@ interface Wanted {
   readonly terms: readonly KeywordTerm[];
   /** Null: any. */
   readonly categoryId: string | null;
+  /** Number of the family of a product that is asked for by its code. Undefined: any. */
+  readonly family?: number | undefined;
   readonly searchInDescription: boolean;
 }
 
@@ -50,7 +52,7 @@ export class Catalogue {
   }
 
   /** Listings whose title (or, in a description, also their family's vocabulary) has the keywords. */
-  matching({ site, terms, categoryId, searchInDescription }: Wanted): Listing[] {
+  matching({ site, terms, categoryId, family: only, searchInDescription }: Wanted): Listing[] {
     const vocabularyOf = (family: Family) =>
       cached(this.vocabularies, `${family.number}/${site.language}`, () =>
         indexed(vocabulary(family, site.language)),
@@ -59,7 +61,10 @@ export class Catalogue {
       categoryId === null || leaf.id === categoryId || leaf.department.id === categoryId;
     const added = this.added.filter((listing) => listing.site === site && fits(listing.family));
     const families = FAMILIES.filter(
-      (family) => fits(family) && matchesKeywords(terms, vocabularyOf(family)),
+      (family) =>
+        fits(family) &&
+        (only === undefined || family.number === only) &&
+        matchesKeywords(terms, vocabularyOf(family)),
     );
     return [added, ...families.map((family) => this.listings(site, family))]
       .flat()

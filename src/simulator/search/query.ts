@@ -84,6 +84,8 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
     site,
     terms: epid === null && gtin === null ? parseKeywords(q) : [],
     categoryId,
+    // Its number is in the codes of its products: nothing else need be drawn.
+    family: gtin !== null ? Number(gtin.slice(1, 4)) : undefined,
     limit: Number(limit),
     offset: Number(offset),
     sort,
