@@ -247,6 +247,21 @@ describe('products as CSV', () => {
     mark: 'price-dropped',
     formerTotal: money('15.00', 'CHF'),
     formerSeenAt: '2026-02-02T04:00:00.000Z',
+    landed: {
+      cost: '33.31',
+      currency: 'THB',
+      parts: { item: '20.21', shipping: '8.22', duty: '1.23', importTax: '2.24', handling: '1.41' },
+      unknown: ['shipping', 'duty'],
+      missingRates: ['TRY', 'ZAR'],
+    },
+    margin: {
+      amount: '-7.77',
+      percent: -12.13,
+      resale: '64.01',
+      tax: '10.22',
+      marketplaceFee: '8.83',
+      paymentFee: '2.14',
+    },
     details: {
       observedAt: '2026-02-03T05:00:00.000Z',
       brand: 'Acme',
