@@ -1,6 +1,9 @@
-import type { ProductDetails } from '../../src/product/product.ts';
+import { mapItemAnswer } from '../../src/collector/mapDetails.ts';
+import type { Product, ProductDetails } from '../../src/product/product.ts';
+import { pack, unpack } from '../../src/results/packing.ts';
+import { HOSTS } from './checkedAnswers.ts';
 import { isStated, type Json, pictureOf } from './fieldMeanings.ts';
-import { amountRules, type Rule, sameNumber, sameText, sameTime, type Tables } from './passedOn.ts';
+import { amountRules, Coverage, type Rule, sameNumber, sameText, sameTime, type Tables } from './passedOn.ts';
 import { LISTING } from './searchFields.ts';
 
 type Details = ProductDetails;
@@ -87,8 +90,8 @@ const LABEL = 'what it shows is passed on as text';
 const OWN_NUMBER = 'for programs that edit listings; the text is passed on';
 const PROGRAM = 'eBay’s own text about a program that `programs` names';
 
-/** Ways to fetch an item stand among the ways to send it; the test counts them apart. */
-export const FETCHED = 'fetched';
+/** Ways to fetch an item stand among the ways to send it, and are counted apart. */
+const FETCHED = 'fetched';
 
 /** An item of getItem, getItemByLegacyId and getItemsByItemGroup. */
 export const ITEM: Tables = {
@@ -344,3 +347,21 @@ export const ITEM: Tables = {
     ),
   },
 };
+
+/** What a caller gets of item answers that no search answer came before, after they were kept and read again. */
+export function coverageOfItems(items: readonly Json[]): Coverage {
+  const coverage = new Coverage(ITEM);
+  const observation = { marketplace: 'EBAY_US', observedAt: new Date(0).toISOString(), rank: 1 } as const;
+  const isFetched = ({ type = '' }: Json) => /pick.?up/i.test(type);
+  for (const item of items) {
+    const product = mapItemAnswer(item, { ...observation, hosts: HOSTS })?.product ?? null;
+    const options: Json[] = item.shippingOptions ?? [];
+    const sent = {
+      ...item,
+      shippingOptions: options.filter((option) => !isFetched(option)),
+      [FETCHED]: options.filter(isFetched),
+    };
+    coverage.add(sent, product && unpack<Product>(pack(product)));
+  }
+  return coverage;
+}

@@ -1,13 +1,11 @@
 import { expect } from 'chai';
-import { mapItemAnswer } from '../../src/collector/mapDetails.ts';
 import { mapItem } from '../../src/collector/mapItem.ts';
-import type { Product } from '../../src/product/product.ts';
-import { pack, packPage, unpack, unpackPage } from '../../src/results/packing.ts';
+import { packPage, unpackPage } from '../../src/results/packing.ts';
 import { answersIn, kindOf, SAMPLES } from './answers.ts';
 import { HOSTS, mapped } from './checkedAnswers.ts';
 import { type Document, EBAYS, OWN } from './documents.ts';
 import type { Json } from './fieldMeanings.ts';
-import { FETCHED, ITEM } from './itemFields.ts';
+import { coverageOfItems, ITEM } from './itemFields.ts';
 import { MADE_UP } from './madeUpAnswers.ts';
 import { Coverage, isKnown, pathsOf, type Tables } from './passedOn.ts';
 import { SUMMARY } from './searchFields.ts';
@@ -40,26 +38,10 @@ function testSearches(answers: Readonly<Record<string, unknown>>): void {
 /** Of the values that eBay sends of items and a caller may have. */
 const LEAST_OF_ITEMS = 0.95;
 
-/** What a caller gets of an item answer alone, after it was kept and read again. */
-function coverageOfItem(item: Json): Coverage {
-  const coverage = new Coverage(ITEM);
-  const observation = { marketplace: 'EBAY_US', observedAt: new Date(0).toISOString(), rank: 1 } as const;
-  const product = mapItemAnswer(item, { ...observation, hosts: HOSTS })?.product ?? null;
-  const isFetched = ({ type = '' }: Json) => /pick.?up/i.test(type);
-  const options: Json[] = item.shippingOptions ?? [];
-  const sent = {
-    ...item,
-    shippingOptions: options.filter((option) => !isFetched(option)),
-    [FETCHED]: options.filter(isFetched),
-  };
-  coverage.add(sent, product && unpack<Product>(pack(product)));
-  return coverage;
-}
-
 function testItems(answers: Readonly<Record<string, unknown>>): void {
   for (const [name, body] of Object.entries(answers).filter(([, each]) => kindOf(each) === 'item'))
     it(`${name}: each value that eBay sends of an item is passed on, or its path is in a table of reasons`, () => {
-      const coverage = coverageOfItem(body as Json);
+      const coverage = coverageOfItems([body]);
       expect([...coverage.unknown], 'paths of no table').to.deep.equal([]);
       expect(coverage.share, String(coverage)).to.be.at.least(LEAST_OF_ITEMS);
     });
@@ -72,7 +54,7 @@ describe('made-up answers, value by value', () => {
   testItems(answers);
 
   it('of an item with every field nothing is lost but what is dropped for a reason', () => {
-    const { lost } = coverageOfItem(MADE_UP['item-everything'] as Json);
+    const { lost } = coverageOfItems([MADE_UP['item-everything']]);
     expect([...lost.keys()].filter((path) => ITEM.passed[path] !== undefined)).to.deep.equal([]);
   });
 

@@ -3,6 +3,7 @@ import { SITES } from '../../src/simulator/catalogue/marketplaces.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../support/simulator.ts';
 import { checkFields, checkItem, mapped } from './checkedAnswers.ts';
 import type { Json } from './fieldMeanings.ts';
+import { coverageOfItems } from './itemFields.ts';
 import { Coverage } from './passedOn.ts';
 import { SUMMARY } from './searchFields.ts';
 
@@ -16,6 +17,7 @@ describe("the simulator's answers as products, field by field", () => {
 
   const shapes = new Set<string>();
   const coverage = new Coverage(SUMMARY);
+  const items: Json[] = [];
   const ask = async (site: string, path: string, buyer?: string): Promise<Json> => {
     const context = buyer && { 'x-ebay-c-enduserctx': `contextualLocation=${encodeURIComponent(buyer)}` };
     const response = await get(simulator().url, path, token, { 'x-ebay-c-marketplace-id': site, ...context });
@@ -60,14 +62,26 @@ describe("the simulator's answers as products, field by field", () => {
           note(item);
           coverage.add(item, page.page.products.find(({ rank }) => rank === index + 1) ?? null);
         }
-        for (const { itemHref } of body.itemSummaries.slice(0, 8))
-          checkItem(await ask(id, new URL(itemHref).pathname, buyer));
+        for (const { itemHref } of body.itemSummaries.slice(0, 8)) {
+          const item = await ask(id, `${new URL(itemHref).pathname}?fieldgroups=PRODUCT`, buyer);
+          checkItem(item);
+          items.push(item);
+        }
       }
     });
 
   it('searches: each value is passed on, or its path is left out for a reason', () => {
     expect([...coverage.unknown], 'paths of neither table').to.deep.equal([]);
     expect(coverage.share, String(coverage)).to.be.at.least(0.98);
+  });
+
+  it('items: each value is passed on, or its path is in a table of reasons', () => {
+    const ofItems = coverageOfItems(items);
+    expect([...ofItems.unknown], 'paths of no table').to.deep.equal([]);
+    expect(ofItems.share, String(ofItems)).to.be.at.least(0.95);
+    const sent = (name: string) => items.filter((item) => item[name] !== undefined).length;
+    for (const name of ['taxes', 'product', 'primaryProductReviewRating', 'primaryItemGroup'])
+      expect(sent(name), name).to.be.above(0);
   });
 
   it('have every shape that matters', () => {

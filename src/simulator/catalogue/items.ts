@@ -1,5 +1,6 @@
 import { fraction, hash } from '../random.ts';
 import { conditionText } from './families.ts';
+import { itemTerms } from './itemTerms.ts';
 import { chance, type Listing } from './listing.ts';
 import { convert, SITES, type Site } from './marketplaces.ts';
 import { COLOURS } from './title.ts';
@@ -70,10 +71,14 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext, 
     gtin: gtinOf(listing),
     estimatedAvailabilities: [availability(listing)],
     shippingOptions: shippingServices(listing, buyer, quantity),
+    ...itemTerms(listing, epidOf(listing), (cents) => amount(listing, cents)),
     shipToLocations: {
       regionIncluded: listing.shipsAbroad
         ? [{ regionName: 'Worldwide', regionType: 'WORLDWIDE', regionId: 'WORLDWIDE' }]
         : [{ regionName: site.country, regionType: 'COUNTRY', regionId: site.country }],
+      regionExcluded: listing.shipsAbroad
+        ? [{ regionName: 'Iceland', regionType: 'COUNTRY', regionId: 'IS' }]
+        : undefined,
     },
     returnTerms: listing.returnsAccepted
       ? {
@@ -289,16 +294,24 @@ function shippingServices(listing: Listing, buyer: BuyerContext, quantity: numbe
   if (option === undefined) return undefined;
   const count = chance(listing, 'services', 2 / 7) ? 2 + (listing.dice % 2) : 1;
   const cents = shippingCents(listing, buyer);
-  return SERVICES.slice(0, count).map(([type, shippingServiceCode, more]) => {
+  const { delivery } = listing;
+  const { country, postalCode } = buyer;
+  return SERVICES.slice(0, count).map(([type, shippingServiceCode, more], index) => {
     const single = cents === undefined ? undefined : cents + convert(more, 'USD', listing.site.currency);
     const perUnit = single === undefined ? undefined : Math.round(single / 2);
     return {
       ...option,
+      // A dearer service comes sooner.
+      maxEstimatedDeliveryDate: delivery
+        ? timestamp(delivery.first + (delivery.last - delivery.first) / (index + 1))
+        : undefined,
       shippingServiceCode,
+      shippingCarrierCode: 'Simulated Post',
       type,
       shippingCost: amount(listing, single && single + (perUnit ?? 0) * (quantity - 1)),
       additionalShippingCostPerUnit: amount(listing, perUnit),
       quantityUsedForEstimate: quantity,
+      shipToLocationUsedForEstimate: country === undefined ? undefined : { country, postalCode },
     };
   });
 }
