@@ -1,27 +1,8 @@
 import type { ServiceEvent } from '../events/event.ts';
 import type { Money } from '../product/money.ts';
-import type { NormalRequest } from '../product/requestSchema.ts';
 import type { Outcome, SearchSummary, StoppedBy } from '../product/summary.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import { countText, durationText, numberText } from './values.ts';
-
-/** What a search looks for: its keywords, else its listings, its product, its picture or its categories. */
-export function searchTitle(
-  request: Pick<NormalRequest, 'query' | 'items' | 'gtin' | 'epid' | 'image' | 'categoryIds'>,
-): string {
-  const { query, items, gtin, epid, image, categoryIds } = request;
-  if (query !== undefined) return query;
-  if (items !== undefined)
-    return items.length === 1 ? `listing ${listingName(items[0])}` : countText(items.length, 'listing');
-  if (gtin !== undefined) return `product code ${gtin}`;
-  if (epid !== undefined) return `product ${epid} of eBay’s catalogue`;
-  return image === undefined ? `category ${categoryIds?.join(', ')}` : 'a picture';
-}
-
-/** The number in an address or an id of a listing; without one, its beginning. */
-function listingName(item = ''): string {
-  return /(?:^|\D)(\d{9,19})(?:\D|$)/.exec(item)?.[1] ?? item.slice(0, 60);
-}
 
 /** Whether the wanted number, or the whole listing, was looked at. */
 export function isWhole(outcome: Outcome): boolean {

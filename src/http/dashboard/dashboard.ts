@@ -9,6 +9,7 @@ import { type FlowProducer, Job, type JobNode, type JobType, type Queue } from '
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import { cut } from '../../product/schemaErrors.ts';
+import { searchTitle } from '../../product/subject.ts';
 import { readJobs, unreadableReason } from '../../queue/bullmq/storedJobs.ts';
 import { redact, redactText, visible } from '../../telemetry/scrubber.ts';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
@@ -298,15 +299,28 @@ const MAX_TITLE = 120;
 /** `search “usb c hub” · EBAY_US, EBAY_DE · 450 items`. Other programs write into the queue: data may be of any form. */
 function jobTitle(name: string, data: unknown): string {
   if (name !== 'search' || typeof data !== 'object' || data === null) return titleText(name);
-  const { query, categoryIds, marketplaces, maxItems, track, priority } = data as Record<string, unknown>;
+  const { query, marketplaces, maxItems, track, priority } = data as Record<string, unknown>;
   const parts = [
-    `search ${query === undefined ? `category ${listText(categoryIds)}` : `“${valueText(query)}”`}`,
+    `search ${query === undefined ? subjectText(data) : `“${valueText(query)}”`}`,
     listText(marketplaces),
     maxItems !== undefined && `${valueText(maxItems)} items`,
     track !== undefined && `track ${valueText(track)}`,
     priority !== undefined && priority !== 'interactive' && valueText(priority),
   ];
   return titleText(parts.filter(Boolean).join(' · '));
+}
+
+/** Anyone may have added the job: each value may be of any type. */
+function subjectText(data: object): string {
+  const { items, gtin, epid, image, categoryIds } = data as Record<string, unknown>;
+  const text = (name: string, value: unknown) => (value === undefined ? {} : { [name]: valueText(value) });
+  return searchTitle({
+    ...(Array.isArray(items) && { items: items.slice(0, 1000).map(valueText) }),
+    ...text('gtin', gtin),
+    ...text('epid', epid),
+    ...text('image', image === undefined ? undefined : ''),
+    categoryIds: Array.isArray(categoryIds) ? categoryIds.slice(0, 5).map(valueText) : [],
+  });
 }
 
 function listText(value: unknown): string {

@@ -1,7 +1,8 @@
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
+import { searchTitle } from '../../product/subject.ts';
 import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
-import { eventText, runText, searchTitle, waitReasonText } from '../../text/searches.ts';
+import { eventText, runText, waitReasonText } from '../../text/searches.ts';
 import { distanceText, moneyText, numberText } from '../../text/values.ts';
 import { externalLink, type Html, html, instant, postButton } from './html.ts';
 import { conditionTexts, type Filled, searchForm } from './searchForm.ts';

@@ -1,17 +1,11 @@
 import type { Product } from '../../product/product.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import { searchTitle } from '../../product/subject.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { listingsOf } from '../../text/listings.ts';
-import {
-  canRetry,
-  isWhole,
-  partialReasons,
-  searchTitle,
-  summaryFacts,
-  waitReasonText,
-} from '../../text/searches.ts';
+import { canRetry, isWhole, partialReasons, summaryFacts, waitReasonText } from '../../text/searches.ts';
 import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
 import { facetView } from './facetView.ts';
 import { csrfField, type Html, html, instant, options, postButton } from './html.ts';

@@ -8,8 +8,8 @@ import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
 import { isHeldByChildren } from './repair.ts';
 import { plannedRun } from './repeat.ts';
 
-/** Several times what the largest valid request takes. JSON beyond it would block the process just by being parsed. */
-const MAX_DATA_LENGTH = 500_000;
+/** The largest valid request is a picture. JSON beyond it would block the process just by being parsed. */
+const MAX_DATA_LENGTH = 1_100_000;
 
 /** The least of these counts: a single slow answer must not make the worker ask early. */
 const KEPT_ROUND_TRIPS = 16;

@@ -6,6 +6,7 @@ import { fewestCalls, type PageAddress, pageNumber, shareOf } from '../../collec
 import { Failure, withBecause } from '../../failures.ts';
 import { givesProducts } from '../../product/itemReference.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import { searchTitle } from '../../product/subject.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 import {
   itemField,
@@ -82,10 +83,9 @@ export interface PlannedCall {
 export function pageCall({ search, number, request }: SearchRun, address: PageAddress): PlannedCall {
   const { marketplace } = address;
   const page = pageNumber(request, address);
-  const { query, categoryIds } = request;
   return {
     jobId: pageJobId(search.searchId, number, page),
-    name: `page ${page}: ${query ?? `category ${categoryIds?.join(', ')}`} (${marketplace})`,
+    name: `page ${page}: ${searchTitle(request)} (${marketplace})`,
     field: pageField(page),
     data: { v: EARLIER_CALL_VERSION, kind: 'page', search, run: number, page, ...address },
   };

@@ -7,6 +7,7 @@ import { asFailure, Failure, type FailureCode, parseReason } from '../../failure
 import { nameOf } from '../../product/itemReference.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import { searchTitle } from '../../product/subject.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
@@ -110,7 +111,8 @@ async function collect(
   ids.run = run.number;
   if (run.isNew) {
     const { query, categoryIds, items, marketplaces, maxItems, priority } = run.request;
-    const named = { query, categoryIds, items: items?.length };
+    const subject = query === undefined ? searchTitle(run.request) : undefined;
+    const named = { query, subject, categoryIds, items: items?.length };
     log.info('search started', { ...ids, ...named, marketplaces, maxItems, class: priority });
   }
 
