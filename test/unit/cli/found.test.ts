@@ -1,5 +1,7 @@
 import { expect } from 'chai';
 import { printFound } from '../../../src/cli/search.ts';
+import { withLanded } from '../../../src/product/landed.ts';
+import type { Product } from '../../../src/product/product.ts';
 import type { SearchSummary } from '../../../src/product/summary.ts';
 import { productOf } from '../collector/listing.ts';
 import { plainTerminal } from './plainTerminal.ts';
@@ -48,6 +50,28 @@ describe('the summary of a search in a terminal', () => {
       '<yellow>  ! stopped after 5 calls (maxCalls): 240 of about 1,976 listings looked at</>',
     );
     expect(more).to.deep.equal([]);
+  });
+
+  it('has the products in the order of --sort-by, the best first and unknown ones last', () => {
+    const costs = { currency: 'USD', resalePrice: '20' };
+    const products = ['9.00', '3.00', '15.00'].map((value, at) =>
+      withLanded(productOf({ itemId: `v1|${at}|0`, price: { value, currency: 'USD' } }), costs),
+    );
+    products.unshift(withLanded(productOf({ itemId: 'v1|9|0', shippingOptions: undefined }), costs));
+    const shown = (sortBy: string) => {
+      const terminal = plainTerminal();
+      printFound(terminal, { summary: SUMMARY, products }, { json: true, sortBy, limitRows: 3 });
+      return JSON.parse(terminal.out.join('')).products.map(({ itemId }: Product) => itemId.split('|')[1]);
+    };
+    expect(shown('margin')).to.deep.equal(['1', '0', '2']);
+    expect(shown('landed')).to.deep.equal(['1', '0', '2']);
+    const [head = '', first = ''] = (() => {
+      const terminal = plainTerminal({ width: 140 });
+      printFound(terminal, { summary: SUMMARY, products }, { sortBy: 'margin-percent' });
+      return terminal.out[0]?.split('\n') ?? [];
+    })();
+    expect(head).to.match(/Landed +Margin/);
+    expect(first).to.include('6.00 USD').and.include('14.00 USD (70 %)');
   });
 
   it('says below the table how old the prices are', () => {
