@@ -274,13 +274,14 @@ export class EbayProductCollector {
     const calls = [...pages, ...answers.values()].reduce((sum, answer) => sum + answer.calls, 0);
     const { warnings, said } = assembled;
     const delivered = deliveredBy(request, assembled, answers);
-    const { counts, lookedAt } = delivered;
+    const { counts, lookedAt, gone } = delivered;
     const stoppedBy = delivered.stoppedBy ?? null;
     const ending = { pages: delivered.answers, missing: missing.length, cancelled: false, stoppedBy, counts };
     const outcome = outcomeOf({ ...ending, onFailure: request.onFailure });
     return {
       products,
       counts,
+      gone,
       ...said,
       warnings,
       lookedAt,
@@ -301,6 +302,8 @@ export interface Collected
   stoppedBy: StoppedBy | null;
   outcome: Outcome;
   missing: MissingPart[];
+  /** Listings that eBay had no longer when asked for one: an item's id, or the listing's where no item was named. */
+  gone: string[];
   /** HTTP attempts of the pages and items that are there. */
   calls: number;
 }

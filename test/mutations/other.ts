@@ -2,6 +2,15 @@ import type { Mutation } from './mutation.ts';
 
 export const mutations: Mutation[] = [
   {
+    id: 'variations-of-another-listing',
+    file: 'src/collector/collector.ts',
+    find: "reference.startsWith('v1|') ? itemId === reference : listingOf(itemId) === listingNamed(reference);",
+    replace: 'itemId !== reference;',
+    breaks: 'An answer is delivered only where it is about the item, listing or group that was asked for.',
+    tests: ['test/unit/collector/collector.test.ts'],
+    grep: 'the very item, listing or group',
+  },
+  {
     id: 'places-of-hashes',
     file: 'src/redis/ownHash.ts',
     find: 'if (!isCleared) throw error;',

@@ -11,6 +11,7 @@ const PAYLOADS = 'test/integration/queue/payloads.test.ts';
 const SUSPECTS = 'test/integration/queue/crashIsolation.test.ts';
 const BULLMQ = 'test/integration/queue/bullmq';
 const INTAKE = 'test/integration/queue/intake.test.ts';
+const ITEMS = 'test/integration/queue/items.test.ts';
 const LIFETIME = 'test/integration/results/lifetime.test.ts';
 const CONCURRENCY = 'test/unit/queue/concurrency.test.ts';
 const PAGING = 'test/unit/collector/paging.test.ts';
@@ -241,6 +242,24 @@ export const mutations: Mutation[] = [
     breaks: 'No call is made for a page that its search does not plan.',
     tests: [CALL_PAYLOADS],
     grep: 'no search plans',
+  },
+  {
+    id: 'items-for-earlier-releases',
+    file: 'src/queue/search/plan.ts',
+    find: 'givesProducts(request, itemId) ? CALL_VERSION : EARLIER_CALL_VERSION',
+    replace: 'EARLIER_CALL_VERSION',
+    breaks: 'A worker of release 0.2 leaves calls alone whose answer it would store without its products.',
+    tests: [ITEMS],
+    grep: 'carries a version',
+  },
+  {
+    id: 'shared-failure-of-items',
+    file: 'src/queue/search/coalesce.ts',
+    find: "end.outcome !== 'degraded' && end.missing.length === 0",
+    replace: 'end.pages > 0 && end.missing.length === 0',
+    breaks: 'A search for items, which has no pages, answers identical ones within maxAge.',
+    tests: [ITEMS],
+    grep: 'without a call, in the order of each',
   },
   {
     id: 'unwanted-item-calls',

@@ -26,6 +26,16 @@ export const mutations: Mutation[] = [
     grep: 'ends RESULTS_TTL',
   },
   {
+    id: 'wanted-items-expire-unanswered',
+    file: 'src/results/searchStore.ts',
+    find: "WANTED, pack(items)).pexpire(key, this.#runTtlMs, 'NX')",
+    replace: "WANTED, pack(items)).pexpire(key, this.#resultTtlMs, 'NX')",
+    breaks:
+      'A search for items that waits longer than RESULTS_TTL for its first answer still knows what it asks for.',
+    tests: ['test/integration/results/searchStore.test.ts'],
+    grep: 'as long as the run may wait',
+  },
+  {
     id: 'lifetime-begins-with-the-details',
     file: 'src/results/searchStore.ts',
     find: "pack(items)).pexpire(key, this.#runTtlMs, 'NX')",

@@ -80,6 +80,15 @@ describe('a search for listings that the request names', () => {
     expect(streamed).to.deep.equal(products);
   });
 
+  it('carries a version that release 0.2 leaves to later ones, which calls that it can make do not', async () => {
+    const [one] = single as [Product];
+    await service.search({ items: [one.itemId] });
+    await service.search({ query: 'phone case', maxItems: 1, details: 'full', detailsMaxAge: 0 });
+    const jobs = await service.calls.getJobs(['completed']);
+    const versions = jobs.map(({ data }) => `${data.kind} ${data.v}`).sort();
+    expect(versions).to.deep.equal(['item 2', 'item 3', 'page 2', 'page 2']);
+  });
+
   it('says of a listing with variations that one is to be named, and asks for no other', async () => {
     const [listing] = grouped as [Product];
     const [other] = single as [Product];

@@ -16,7 +16,8 @@ describe('the store of a search', () => {
 
   async function begun(wanted: string[]) {
     const redis = server.connect();
-    const store = new SearchStore({ redis, prefix: '{ebay}', resultTtlMs: DAY_MS, runTtlMs: DAY_MS });
+    const ttls = { resultTtlMs: DAY_MS, runTtlMs: 2 * DAY_MS };
+    const store = new SearchStore({ redis, prefix: '{ebay}', ...ttls });
     searches += 1;
     const ref = { tenant: 'default', searchId: `s_${searches}`, timestamp: 1 };
     const { number } = await store.begin(ref, 0, request);
@@ -41,7 +42,7 @@ describe('the store of a search', () => {
       return { added, ended };
     };
     const add = (itemId: string) => redis.hset(jobKey(itemId), 'data', '{}');
-    return { redis, store, ref, step, add };
+    return { redis, store, ref, items, step, add };
   }
 
   it('lets so many calls follow each one as may be under way, and adds every call once in whatever order they end', async () => {
@@ -66,6 +67,16 @@ describe('the store of a search', () => {
       ),
       { numRuns: 25 },
     );
+  });
+
+  it('keeps what is to be asked for as long as the run may wait, and ends with the first answer', async () => {
+    const { redis, store, ref, items, step } = await begun(['a', 'b']);
+    await store.wantItems(ref, items);
+    const key = `{ebay}:pages:default:${ref.searchId}:1`;
+    expect(await redis.pttl(key)).to.be.greaterThan(DAY_MS);
+    await step('a', 1);
+    expect(await redis.pttl(key)).to.be.within(1, DAY_MS);
+    expect(await store.wantedItems(ref)).to.deep.equal(items);
   });
 
   it('passes over calls that are answered, and goes on behind them', async () => {

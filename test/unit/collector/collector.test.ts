@@ -18,7 +18,9 @@ function collector(answer: (call: Call) => Record<string, unknown>) {
       calls.push(call);
       return { body: answer(call), latencyMs: 12, attempts: 1 };
     },
-    async getItem(itemId: string) {
+    getItemByLegacyId: (id: string) => browse.getItem(id),
+    getItemsByGroup: (id: string) => browse.getItem(id),
+    async getItem(itemId: string): Promise<{ body: object; latencyMs: number; attempts: number }> {
       if (itemId === 'v1|gone|0') throw new Failure('item-gone', 'eBay no longer has the item');
       return { body: answer({ marketplace: itemId, offset: 0, limit: 1 }), latencyMs: 12, attempts: 2 };
     },
@@ -184,6 +186,27 @@ describe('the collector', () => {
     expect((await failureOf(odd.collectItem({ ...wanted, itemId: 'v1|1|0' }))).code).to.equal(
       'ebay-bad-answer',
     );
+  });
+
+  it('an answer that is delivered is about the very item, listing or group that was asked for', async () => {
+    const item = (itemId: string) => ({ itemId, title: 'Phone', buyingOptions: ['FIXED_PRICE'] });
+    const answerTo = (itemId: string, body: Record<string, unknown>) => {
+      const asked = { ...request({}), items: ['110000000001'], variations: 'all' as const };
+      const wanted = { request: asked, marketplace: 'EBAY_US', class: 'interactive', itemId } as const;
+      return collector(() => body).collector.collectItem(wanted);
+    };
+    for (const [itemId, body] of [
+      ['v1|110000000001|5', item('v1|110000000001|6')],
+      ['listing:110000000001', item('v1|110000000002|0')],
+      ['group:110000000001', { items: [item('v1|110000000001|5'), item('v1|110000000002|5')] }],
+      ['group:110000000001', { items: [] }],
+      ['group:110000000001', item('v1|110000000001|5')],
+    ] as const)
+      expect((await failureOf(answerTo(itemId, body))).code).to.equal('ebay-bad-answer');
+    const group = { items: [item('v1|110000000001|5'), item('v1|110000000001|6'), { itemId: 'v1|1|7' }] };
+    const { products, rejected } = await answerTo('group:110000000001', group);
+    expect(products?.map(({ itemId }) => itemId)).to.deep.equal(['v1|110000000001|5', 'v1|110000000001|6']);
+    expect(rejected).to.deep.equal({ 'no-title': 1 });
   });
 
   it('an answer about another item is none, one about another variation of its listing is', async () => {

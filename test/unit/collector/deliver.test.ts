@@ -1,0 +1,65 @@
+import { expect } from 'chai';
+import type { ItemAnswer } from '../../../src/collector/answers.ts';
+import { itemsWanted, placesOf } from '../../../src/collector/deliver.ts';
+import type { NormalRequest } from '../../../src/product/requestSchema.ts';
+
+const asking = (change: object) =>
+  ({ marketplaces: ['EBAY_GB'], details: 'none', ...change }) as unknown as NormalRequest;
+const listed = (...itemIds: string[]) =>
+  itemIds.map((itemId) => ({ itemId, marketplace: 'EBAY_GB' as const }));
+const HAS_VARIATIONS = { products: [], hasVariations: true } as unknown as ItemAnswer;
+
+describe('the item calls of a search', () => {
+  const found = listed('v1|1|0', 'v1|2|21', 'v1|2|22', 'v1|3|0');
+  const askedFor = (request: NormalRequest, answers: ReadonlyMap<string, ItemAnswer> = new Map()) =>
+    itemsWanted(request, found, answers).map(({ itemId }) => itemId);
+
+  it('are none without details and variations, and one for each product with details', () => {
+    expect(askedFor(asking({}))).to.deep.equal([]);
+    expect(askedFor(asking({ details: 'full' }))).to.deep.equal(found.map(({ itemId }) => itemId));
+  });
+
+  it('are one for each listing with variations, and with details one for each other product', () => {
+    expect(askedFor(asking({ variations: 'all' }))).to.deep.equal(['group:2']);
+    expect(askedFor(asking({ variations: 'all', details: 'full' }))).to.deep.equal([
+      'v1|1|0',
+      'group:2',
+      'v1|3|0',
+    ]);
+  });
+
+  it('go on with the variations of a listing that turned out to have some', () => {
+    const request = asking({ items: ['110000000001', '110000000002'], variations: 'all' });
+    const answers = new Map([['listing:110000000002', HAS_VARIATIONS]]);
+    expect(itemsWanted(request, [], answers)).to.deep.equal(
+      listed('listing:110000000001', 'listing:110000000002', 'group:110000000002'),
+    );
+  });
+});
+
+describe('the places of a list of products', () => {
+  const among =
+    (...answers: string[]) =>
+    (reference: string) =>
+      answers.includes(reference);
+
+  it('have the variations of a listing where it stands first, and once', () => {
+    const products = listed('v1|2|21', 'v1|1|0', 'v1|2|22', 'v1|3|31');
+    const [first, second, , last] = products;
+    expect(placesOf(asking({ variations: 'all' }), products, among('group:2'))).to.deep.equal([
+      { listed: first, reference: 'group:2' },
+      { listed: second },
+      { listed: last },
+    ]);
+    expect(placesOf(asking({ details: 'full' }), products, among('v1|1|0'))).to.have.length(4);
+  });
+
+  it('are those of the entries of a request, with what answered each last', () => {
+    const request = asking({ items: ['110000000001', '110000000002', '110000000003'], variations: 'all' });
+    const isThere = among('listing:110000000001', 'listing:110000000003', 'group:110000000003');
+    expect(placesOf(request, [], isThere)).to.deep.equal([
+      { reference: 'listing:110000000001', rank: 1 },
+      { reference: 'group:110000000003', rank: 3 },
+    ]);
+  });
+});
