@@ -9,7 +9,7 @@ import { SearchAdded, SearchEstimate, SearchId } from './schemas.ts';
 
 /** Searches in one request at most. */
 const MAX_SEARCHES = 500;
-/** Of a request with many searches, bytes. */
+/** Of a request with many searches, or with a picture, bytes. */
 const BULK_LIMIT = 1024 * 1024;
 
 /** A tenant's producer. */
@@ -88,10 +88,13 @@ export function searchRoutes(options: { producerOf: ProducerOf; idempotency: Ide
 
     app.post(
       '/v1/estimates',
-      keyed(['enqueue', 'read'], 'searches', 'What a search would cost and when it could be done', {
-        body: SearchRequestSchema,
-        response: { 200: SearchEstimate },
-      }),
+      {
+        ...keyed(['enqueue', 'read'], 'searches', 'What a search would cost and when it could be done', {
+          body: SearchRequestSchema,
+          response: { 200: SearchEstimate },
+        }),
+        bodyLimit: BULK_LIMIT,
+      },
       async (request) => {
         const { body } = request;
         const [wanted] = searchesIn(body === undefined ? body : [body], callerOf(request).tenant);
