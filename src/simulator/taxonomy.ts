@@ -8,8 +8,8 @@ const TREES = [0, 3, 77, 15, 2, 71, 101, 186, 16, 23, 193, 201, 205, 146, 212, 2
 const VERSION = '1';
 const ROOT = { id: '0', name: 'Root' };
 const MAX_SUGGESTIONS = 10;
-/** `de-DE`, also with weights. */
-const LANGUAGE = /^[a-z]{2}(-[A-Z]{2})?(;q=[\d.]+)?(,\s*[a-z*]{1,2}(-[A-Z]{2})?(;q=[\d.]+)?)*$/;
+/** `de-DE`, or several with weights. */
+const LANGUAGE = /^([a-z]{2}(-[A-Z]{2})?|\*)(;q=[\d.]+)?(,\s*([a-z]{2}(-[A-Z]{2})?|\*)(;q=[\d.]+)?)*$/;
 
 /** Error ids of the Taxonomy API as they are remembered; the texts are the simulator's own. */
 const ERRORS = {
