@@ -180,7 +180,7 @@ export class EbayHttp {
   async #send(request: EbayRequest, pending: PendingCall): Promise<Reading> {
     const { path: url, params, headers, body } = request;
     const { method } = pending;
-    // axios would read a text as JSON and write it anew.
+    // axios would read a text as JSON and write another one.
     const data = body === undefined ? undefined : Buffer.from(body);
     try {
       await this.#axios.request({ method, url, params, headers, data, pending });
