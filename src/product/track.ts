@@ -199,7 +199,7 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
     const listing = listingOf(itemId);
     const known = track.listings.get(listing);
     const seen = Date.parse(observedAt);
-    if (known !== undefined && known.lastSeen > seen) {
+    if (known?.delivered && known.lastSeen > seen) {
       // A concurrent search saw the listing later: its price is the newer one.
       marks.set(itemId, track.since === null ? null : 'same');
       continue;

@@ -89,7 +89,10 @@ export const METRICS = {
     [0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200, 43_200],
   ),
   dpf_searches_coalesced_total: counter('Searches that took the result of an identical one', { tenant }),
-  dpf_calls_avoided_total: counter('Calls that those identical searches had made', { tenant }),
+  dpf_calls_avoided_total: counter(
+    'Calls that searches did not make, because an identical search, pages or answers for items were there',
+    { tenant },
+  ),
   dpf_pages_total: counter('Runs of page and item jobs, by result; reused: the answer was there', {
     tenant,
     result: ['stored', 'reused', 'cancelled', 'ended', 'astray', 'retried', 'failed'],
@@ -373,6 +376,10 @@ function queueMetrics(record: Recorder, tenant: string) {
     /** A search took the result of an identical one, which had made so many calls. */
     coalesced(calls: number): void {
       record.add('dpf_searches_coalesced_total', { tenant });
+      record.add('dpf_calls_avoided_total', { tenant }, calls);
+    },
+    /** A search took so many pages, or answers for items, that others had called for. */
+    reused(calls: number): void {
       record.add('dpf_calls_avoided_total', { tenant }, calls);
     },
     /** A page or item job ran. @param waitedMs from when it was added to the start of its run */

@@ -203,6 +203,7 @@ async function collectItem(
   if (known !== undefined) {
     if (!stored) {
       await store.addKnown(search, new Map([[itemId, known.answer]]), answeredAt(known.answer));
+      context.metrics.reused(1);
       // The same search as led to this answer is likely to have led to those that follow.
       await takeKnown(context, run, itemsAfter(wanted, itemId));
     }

@@ -127,7 +127,7 @@ export async function reusePages(context: QueueContext, job: Job, run: SearchRun
       return { page: pageNumber(request, head), from: numbers.get(head) as number, head };
     });
     if (!(await store.reuse(search, earlier, taken))) continue;
-    metrics.coalesced(pages.length);
+    metrics.reused(pages.length);
     const by = earlier.searchId;
     log.debug('pages reused', { ...idsOfSearch(context, job), run: run.number, by, pages: pages.length });
     return;

@@ -13,12 +13,14 @@ import type { SearchRun } from './plan.ts';
  * @returns them by item id
  */
 export async function takeKnown(
-  { itemAnswers, store }: QueueContext,
+  { itemAnswers, store, metrics }: QueueContext,
   { search, request }: SearchRun,
   items: readonly WantedItem[],
 ): Promise<Map<string, ItemAnswer>> {
   const known = await itemAnswers.read(request, items);
-  if (known.size > 0) await store.addKnown(search, known, Math.min(...[...known.values()].map(answeredAt)));
+  if (known.size === 0) return known;
+  await store.addKnown(search, known, Math.min(...[...known.values()].map(answeredAt)));
+  metrics.reused(known.size);
   return known;
 }
 

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import type { ItemCall } from '../../../src/collector/collector.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
+import { isBrowse } from '../../../src/simulator/log.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { serviceEnv, startPair, useService } from '../../support/service.ts';
 import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
@@ -41,7 +42,11 @@ describe('searches that want the same items', () => {
   afterEach(() => stored.close());
 
   const cases: SearchRequest = { query: 'phone case', maxItems: 20, details: 'full' };
-  const log = (kind: 'search' | 'item') => service.simulator.controls.log({ kind }).length;
+  /** Calls for pages, or for anything else of a listing. */
+  const log = (kind: 'search' | 'item') =>
+    service.simulator.controls
+      .log()
+      .filter((entry) => isBrowse(entry.kind) && (entry.kind === 'search') === (kind === 'search')).length;
   /** Calls that a search makes, with its summary and products. */
   async function run(request: SearchRequest) {
     service.simulator.controls.clearLog();
@@ -98,6 +103,23 @@ describe('searches that want the same items', () => {
     const again = await run(one);
     expect(again.made).to.deep.equal([1, 0]);
     expect(again.summary).to.deep.include({ gone: first.summary?.gone, calls: 1 });
+  });
+
+  it('ask for nothing that is known of the items that a request names, a listing with variations included', async () => {
+    const { products } = await run({ query: 'phone case', maxItems: 60, details: 'none' });
+    const group = products.find((product) => product.group !== null)?.legacyItemId as string;
+    const single = products.find((product) => product.group === null)?.itemId as string;
+    const named: SearchRequest = { items: [single, group], variations: 'all' };
+    const first = await run(named);
+    expect(first.made[1]).to.equal(3);
+    const again = await run({ ...named, items: [group, single] });
+    expect(again.made).to.deep.equal([0, 0]);
+    expect(again.summary).to.deep.include({ outcome: 'complete', calls: 0 });
+    expect(again.products.map(({ itemId }) => itemId)).to.have.members(
+      first.products.map(({ itemId }) => itemId),
+    );
+    const key = await resultsKey(service.searches, again.searchId);
+    expect(await stored.redis.pttl(key)).to.be.within(7_100_000, 7_200_000);
   });
 
   it('end in time: a result that holds an older answer goes when that answer must go', async () => {
