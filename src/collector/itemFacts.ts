@@ -165,7 +165,7 @@ function aspectOf(aspects: ReadonlyMap<string, string[]>, names: readonly string
 }
 
 export function readConditionDescriptors(value: unknown): ProductDetails['conditionDescriptors'] {
-  return entries<WireConditionDescriptor>(value, 50).flatMap((descriptor) => {
+  return entries<WireConditionDescriptor>(value, 20).flatMap((descriptor) => {
     const name = text(descriptor.name, 200);
     if (name === null) return [];
     const values = list(descriptor.values).slice(0, 50);

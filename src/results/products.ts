@@ -56,8 +56,10 @@ const UNKNOWN_RETURNS = {
  * is not known.
  */
 function current(details: ProductDetails, { observedAt }: Product): ProductDetails {
-  const returns = details.returns && { ...UNKNOWN_RETURNS, ...details.returns };
-  return { ...unknownDetails(details.observedAt ?? observedAt), ...details, returns };
+  if ('shippingServices' in details) return details;
+  const older: Partial<ProductDetails> = details;
+  const returns = older.returns ? { ...UNKNOWN_RETURNS, ...older.returns } : null;
+  return { ...unknownDetails(older.observedAt ?? observedAt), ...older, returns };
 }
 
 /** Places that stand next to each other in a search's list: of one page, or of a request with items. */

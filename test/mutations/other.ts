@@ -420,7 +420,7 @@ export const mutations: Mutation[] = [
   {
     id: 'stored-details-stay-readable',
     file: 'src/results/products.ts',
-    find: '...unknownDetails(details.observedAt ?? observedAt), ',
+    find: '...unknownDetails(older.observedAt ?? observedAt), ',
     replace: '',
     breaks: 'Details that an earlier release stored have every field of this one.',
     tests: ['test/unit/collector/withDetails.test.ts'],
