@@ -135,6 +135,24 @@ describe('the search call', () => {
     expect(country['X-EBAY-C-ENDUSERCTX']).to.equal('contextualLocation=country%3DUS');
   });
 
+  it('sends which affiliate asks, and the reference only beside the campaign', () => {
+    const contextIn = (input: object, campaignId?: string) =>
+      [
+        searchCall(request(input), page, campaignId),
+        itemCall(request(input), 'EBAY_US', 'v1|1|0', campaignId),
+      ].map(({ headers }) => headers['X-EBAY-C-ENDUSERCTX']);
+    const twice = (context: string | undefined) => [context, context];
+    expect(contextIn({}, '53')).to.deep.equal(twice('affiliateCampaignId=53'));
+    expect(contextIn({ reference: 'a.b-C_1' }, '53')).to.deep.equal(
+      twice('affiliateCampaignId=53,affiliateReferenceId=a.b-C_1'),
+    );
+    expect(contextIn({ shipTo: { country: 'US' } }, '53')).to.deep.equal(
+      twice('contextualLocation=country%3DUS,affiliateCampaignId=53'),
+    );
+    expect(contextIn({ reference: 'a' })).to.deep.equal(twice(undefined));
+    expect(contextIn({ reference: 'a' }, '')).to.deep.equal(twice(undefined));
+  });
+
   it('reads back as what the request said, whatever its values are', () => {
     const unique = <Value>(values: fc.Arbitrary<Value>) =>
       fc.uniqueArray(values, { minLength: 1, maxLength: 5 });
