@@ -9,6 +9,7 @@ import {
   listingOf,
   MEANING,
   MORE_MEANING,
+  newsAmong,
   type Observation,
   priceCurrencyOf,
   sawWhole,
@@ -570,5 +571,87 @@ describe('the fingerprint of a request', () => {
     expect(new Set(prints).size).to.equal(kinds.length);
     const turned = { ...rest, items: ['110000000001', '110000000000'] } as NormalRequest;
     expect(trackFingerprint(turned)).to.equal(prints[3]);
+  });
+});
+
+describe('a page of a search for the newest', () => {
+  const ids = (from: number, count: number) => Array.from({ length: count }, (_, n) => `v1|${from + n}|0`);
+  const newest = (itemIds: readonly string[], end: 'known' | 'listing' | null) => ({
+    newest: { EBAY_US: { itemIds, end } },
+  });
+  const track = learn(EMPTY, {
+    ...part(
+      0,
+      ids(0, 100).map((id) => product(id, usd('5.00'))),
+    ),
+    ...newest(ids(0, 100), null),
+  });
+  const isLast = (itemIds: readonly string[], wanted = 100, of = track) =>
+    isAllKnownBehind(of, itemIds, { marketplace: 'EBAY_US', wanted });
+
+  it('is the last one where the second half of it is known', () => {
+    expect(isLast(ids(0, 40))).to.equal(true);
+    expect(isLast([...ids(900, 5), ...ids(0, 35)])).to.equal(true);
+    expect(isLast([...ids(900, 20), ...ids(0, 20)])).to.equal(true);
+    expect(isLast([...ids(900, 21), ...ids(0, 19)])).to.equal(false);
+    // One that stands far behind its date.
+    expect(isLast([...ids(0, 30), 'v1|900|0', ...ids(30, 9)])).to.equal(false);
+  });
+
+  it('is not the last one of a few of which one is new, of none, and before one search was complete', () => {
+    expect(isLast([...ids(900, 1), ...ids(0, 9)])).to.equal(false);
+    expect(isLast([...ids(900, 1), ...ids(0, 10)])).to.equal(true);
+    expect(isLast([])).to.equal(false);
+    expect(isLast(ids(0, 40), 100, { ...track, since: null })).to.equal(false);
+  });
+
+  it('is not the last one where more is wanted than the searches of the track went through', () => {
+    expect(isLast(ids(0, 40), 101)).to.equal(false);
+    expect(isLast([...ids(900, 1), ...ids(0, 39)], 101)).to.equal(true);
+    const { newest: _, ...earlier } = track;
+    expect(isLast(ids(0, 40), 101, earlier)).to.equal(true);
+    expect(isAllKnownBehind(track, ids(0, 40), { marketplace: 'EBAY_DE', wanted: 1 })).to.equal(false);
+  });
+
+  it('tells the track how far its searches have gone without a gap', () => {
+    const reach = (itemIds: readonly string[], end: 'known' | 'listing' | null) =>
+      compareWithTrack(track, { ...part(1, []), ...newest(itemIds, end) }).after.newest;
+    expect(reach([...ids(900, 5), ...ids(0, 15)], 'known')).to.deep.equal({ EBAY_US: 105 });
+    expect(reach(ids(900, 20), null)).to.deep.equal({ EBAY_US: 20 });
+    expect(reach(ids(0, 20), 'listing')).to.deep.equal({ EBAY_US: 10_000 });
+    expect(compareWithTrack(track, part(1, [])).after.newest).to.deep.equal({ EBAY_US: 100 });
+    expect(compareWithTrack(EMPTY, part(1, [])).after.newest).to.equal(undefined);
+  });
+});
+
+describe('what is news to a track', () => {
+  const asItem = (shown: TrackedProduct): TrackedProduct => ({ ...shown, details: { observedAt: at(0) } });
+  const news = (track: Track, shown: TrackedProduct) =>
+    newsAmong(track, [{ ...shown, observedAt: at(5) }], undefined).size === 1;
+
+  it('is a listing that it has not delivered, and all before its first complete search', () => {
+    const track = trackAfter([product('a', usd('10.00'))]);
+    expect(news(track, product('a', usd('10.00')))).to.equal(false);
+    expect(news(track, product('b', usd('10.00')))).to.equal(true);
+    const listed = learn(track, { ...part(1, []), listed: new Set(['b']) });
+    expect(news(listed, product('b', usd('10.00')))).to.equal(true);
+    expect(news({ ...track, since: null }, product('a', usd('10.00')))).to.equal(true);
+  });
+
+  it('is another price, whichever kind of answer named the last one, and another delivered price', () => {
+    for (const kind of [(shown: TrackedProduct) => shown, asItem]) {
+      const track = trackAfter([kind(product('a', usd('10.00')))]);
+      expect(news(track, product('a', usd('10.00')))).to.equal(false);
+      expect(news(track, product('a', usd('8.00')))).to.equal(true);
+      expect(news(track, product('a', usd('10.01')))).to.equal(false);
+    }
+    const track = trackAfter([product('a', usd('10.00'))]);
+    expect(news(track, product('a', usd('10.00'), { shipping: usd('9.00') }))).to.equal(true);
+  });
+
+  it('is no exchange rate', () => {
+    const track = trackAfter([converted('a', ['100.00', '10.00'], 1.1)]);
+    expect(news(track, converted('a', ['100.00', '10.00'], 1.3))).to.equal(false);
+    expect(news(track, converted('a', ['90.00', '10.00'], 1.1))).to.equal(true);
   });
 });
