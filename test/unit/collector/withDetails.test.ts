@@ -105,8 +105,9 @@ describe('a product with details', () => {
   });
 
   it('may have been stored by release 0.1, without a time of its own', () => {
-    const { observedAt: _, availableQuantityMoreThan: __, ...details } = answerOf(fixedPrice).details;
-    const stored = { details, calls: 1, latencyMs: 1 } as ItemAnswer;
+    const { brand, mpn, gtin, availability, availableQuantity, aspects } = answerOf(fixedPrice).details;
+    const details = { brand, mpn, gtin, availability, availableQuantity, aspects, returns: null };
+    const stored = { details, calls: 1, latencyMs: 1 } as unknown as ItemAnswer;
     const answers = new Map([[found.itemId, stored]]);
     const [product] = completed({} as NormalRequest, { listed: found }, answers, undefined) as [Product];
     expect(product).to.deep.include({ price: found.price, observedAt: found.observedAt });
