@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { readJsonObject } from '../config/files.ts';
 import { MARKETPLACES } from '../config/formats.ts';
@@ -5,7 +6,8 @@ import { Failure } from '../failures.ts';
 import { countryHint, isCountry } from '../product/countries.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
 import { isObject } from '../product/parseRequest.ts';
-import type { SearchRequest } from '../product/requestSchema.ts';
+import { isPicture } from '../product/picture.ts';
+import { MAX_IMAGE_LENGTH, type SearchRequest } from '../product/requestSchema.ts';
 import { UsageError, wrongValue } from './exit.ts';
 
 type Values = Record<string, unknown>;
@@ -40,10 +42,16 @@ export function tenantName(text: string): string {
 /** The fields of a request as options; the request's schema says which values are allowed. */
 const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, parse?: Parse]> = [
   ['categoryIds', '--category <id>', 'eBay category; instead of or beside the query', csv],
+  ['items', '--item <listing>', 'id or address of a listing, in place of the query', repeated],
+  ['gtin', '--gtin <code>', 'UPC, EAN or ISBN of a product, in place of the query'],
+  ['epid', '--epid <number>', 'eBay’s number of a product, in place of the query'],
+  ['image', '--image <file>', 'picture of what to find, in place of the query', pictureFile],
   ['marketplaces', '--marketplace <id>', 'site to search, such as EBAY_DE', csv],
   ['maxItems', '--max-items <n>', 'products wanted at most (200)', numberOrText],
   ['maxCalls', '--max-calls <n>', 'pages asked for at most (five times the fewest needed)', numberOrText],
-  ['sort', '--sort <order>', 'price, -price, newlyListed or endingSoonest; else Best Match'],
+  ['sort', '--sort <order>', 'price, -price, newlyListed, endingSoonest, distance; else Best Match'],
+  ['autoCorrect', '--auto-correct', 'let eBay correct the spelling of the query'],
+  ['language', '--language <locale>', 'nl-BE or fr-BE on EBAY_BE, en-CA or fr-CA on EBAY_CA'],
   ['filters.price.min', '--price-min <amount>', 'lowest item price'],
   ['filters.price.max', '--price-max <amount>', 'highest item price'],
   ['filters.price.currency', '--currency <code>', 'of the prices above; else the marketplace’s'],
@@ -57,7 +65,17 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
     countryOf('--delivery-country'),
   ],
   ['filters.deliveryPostalCode', '--delivery-postal-code <code>', 'only what ships there'],
+  ['filters.deliveryOptions', '--delivery-option <word>', 'SHIP_TO_HOME, SELLER_ARRANGED_LOCAL_PICKUP', csv],
+  ['filters.pickup', '--pickup <place>', 'near a place, such as US:19406:25mi or DE:10115:30km', pickupPlace],
   ['filters.itemLocationCountry', '--located-in <code>', 'only what is there', countryOf('--located-in')],
+  ['filters.itemLocationRegion', '--located-in-region <word>', 'such as EUROPEAN_UNION or ASIA'],
+  ['filters.itemStartDate.from', '--listed-from <date>', 'listed from then on, such as 2026-01-31 (UTC)'],
+  ['filters.itemStartDate.to', '--listed-to <date>', 'listed until then'],
+  ['filters.itemEndDate.from', '--ends-from <date>', 'ends from then on'],
+  ['filters.itemEndDate.to', '--ends-to <date>', 'ends until then'],
+  ['filters.bidCount.min', '--bids-min <n>', 'fewest bids of an auction', numberOrText],
+  ['filters.bidCount.max', '--bids-max <n>', 'most bids of an auction', numberOrText],
+  ['filters.excludeCategoryIds', '--exclude-category <id>', 'nothing of this category', csv],
   ['filters.freeShipping', '--free-shipping', 'only free shipping'],
   ['filters.returnsAccepted', '--returns-accepted', 'only what can be returned'],
   ['filters.sellers', '--seller <name>', 'only this seller', csv],
@@ -65,6 +83,12 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['filters.sellerAccountTypes', '--seller-account-type <type>', 'BUSINESS or INDIVIDUAL', csv],
   ['filters.searchInDescription', '--search-in-description', 'search descriptions too'],
   ['filters.aspects', '--aspect <name=value>', 'item aspect, such as Color=Red', aspects],
+  ['filters.compatibility', '--fits <name=value>', 'vehicle of a part, such as Make=BMW', vehicle],
+  ['filters.paymentMethods', '--payment-method <word>', 'CREDIT_CARD or PAYPAL', csv],
+  ['filters.qualifiedPrograms', '--program <word>', 'of eBay, such as AUTHENTICITY_GUARANTEE', csv],
+  ['filters.charityOnly', '--charity-only', 'only what is sold for charity'],
+  ['filters.charityIds', '--charity <id>', 'sold for this charity, on EBAY_US and EBAY_GB', csv],
+  ['filters.priorityListing', '--promoted-only', 'only what its seller promotes; without --sort'],
   ['shipTo', '--ship-to <place>', 'US or US:19406: prices shipping to there', place],
   ['title.include', '--title-include <word>', 'must be in the title', repeated],
   ['title.exclude', '--title-exclude <word>', 'must not be in the title', repeated],
@@ -93,16 +117,41 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['costs.exchangeRates', '--rate <code=rate>', 'of one unit of a currency, such as USD=0.92', rates],
   ['costs.minMarginPercent', '--min-margin <percent>', 'only products that leave so much', percent],
   ['costs', '--costs <file>', 'your figures as JSON; an option beside it wins', costsFile],
+  ['variations', '--variations <which>', 'all: each variation of a listing, one more call each; or none'],
   ['details', '--details', 'full details: one more call for each product'],
+  ['details', '--details-new', 'with --track: details only of what is new or changed'],
+  ['detailsMaxAge', '--details-max-age <seconds>', 'details this young are used again (3600)', numberOrText],
+  ['facets', '--facets', 'count what would narrow the search; in --json, else see dpf facets'],
   ['track', '--track <name>', 'mark what is new since the last search of this name'],
   ['maxAge', '--max-age <seconds>', 'accept an identical search that ended within this time', numberOrText],
+  ['reference', '--reference <word>', 'your word in affiliate links'],
   ['onFailure', '--on-failure <way>', 'fail or degrade'],
   ['strictFilters', '--strict-filters', 'fail where eBay ignores a part of the search'],
   ['priority', '--priority <class>', 'interactive, scheduled or backfill'],
   ['tenant', '--tenant <name>', 'tenant whose keyset and limits are used'],
 ];
 
-const REPEATED: readonly Parse[] = [repeated, csv, aspects, rates];
+const REPEATED: readonly Parse[] = [repeated, csv, aspects, vehicle, rates];
+
+/** Options that stand for one value of their field. */
+const PRESETS: Readonly<Record<string, string>> = { '--details': 'full', '--details-new': 'new' };
+
+/** Fields under one heading of the help; all others stand under that of how a search runs. */
+const HEADINGS: readonly [heading: string, paths: readonly string[]][] = [
+  [
+    'What to search:',
+    'categoryIds items gtin epid image marketplaces maxItems maxCalls sort autoCorrect language'.split(' '),
+  ],
+  ['Filters, which eBay applies:', ['filters']],
+  ['Place, title and seller:', ['shipTo', 'title', 'seller', 'excludePickupOnly']],
+  ['Costs and margin:', ['costs']],
+  ['Details and tracks:', ['variations', 'details', 'detailsMaxAge', 'facets', 'track']],
+];
+
+function headingOf(path: string): string {
+  const [field = ''] = path.split('.');
+  return HEADINGS.find(([, paths]) => paths.includes(field))?.[0] ?? 'How it runs:';
+}
 
 /** @param only paths of fields; default: all */
 export function addRequestFlags(command: Command, only?: readonly string[]): Command {
@@ -110,7 +159,8 @@ export function addRequestFlags(command: Command, only?: readonly string[]): Com
     if (only?.includes(path.split('.')[0] as string) === false) continue;
     const often = parse !== undefined && REPEATED.includes(parse) ? '; may be repeated' : '';
     const option = new Option(flags, `${description}${often}`);
-    if (path === 'details') option.preset('full');
+    option.helpGroup(headingOf(path));
+    if (PRESETS[flags] !== undefined) option.preset(PRESETS[flags]);
     command.addOption(parse === undefined ? option : option.argParser(parse as (text: string) => unknown));
   }
   return command;
@@ -160,6 +210,41 @@ function aspects(pair: string, earlier: Record<string, string[]> = {}): Record<s
   // A name may be that of a property which every object has.
   const values = Object.hasOwn(earlier, name) ? (earlier[name] ?? []) : [];
   return { ...earlier, [name]: [...values, value] };
+}
+
+/** The option may be repeated. */
+function vehicle(pair: string, earlier: Record<string, string> = {}): Record<string, string> {
+  const [, name, value] = /^([^=]+)=(.+)$/s.exec(pair) ?? [];
+  if (name === undefined) throw wrongValue('--fits must be NAME=VALUE, such as Make=BMW', pair);
+  return { ...earlier, [name]: value as string };
+}
+
+/** `US:19406:25mi`. */
+function pickupPlace(text: string): Values {
+  const [, code = '', postalCode, radius, unit] = /^([^:]*):([^:]+):(\d+) ?(mi|km)$/.exec(text) ?? [];
+  if (postalCode === undefined)
+    throw wrongValue('--pickup must be COUNTRY:POSTAL-CODE:RADIUS, such as US:19406:25mi', text);
+  return { country: countryOf('--pickup')(code), postalCode, radius: Number(radius), unit };
+}
+
+/** The picture in a file, as Base64. */
+function pictureFile(path: string): string {
+  const problem = (what: string) => new UsageError(`--image ${path}: ${what}`);
+  const most = (MAX_IMAGE_LENGTH / 4) * 3;
+  let content: Buffer;
+  try {
+    const { size } = statSync(path);
+    if (size > most)
+      throw problem(`has ${Math.ceil(size / 1000)} kB; a picture may have ${most / 1000}: make it smaller`);
+    content = readFileSync(path);
+  } catch (error) {
+    if (error instanceof UsageError) throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    throw problem(code === 'ENOENT' ? 'there is no such file' : `cannot be read (${code})`);
+  }
+  const image = content.toString('base64');
+  if (!isPicture(image)) throw problem('is no picture: give a JPEG, PNG, GIF, WebP or the like');
+  return image;
 }
 
 /** `20` or `20%`. */

@@ -17,10 +17,23 @@ function requestOf(line: string): unknown {
   return requestFrom(command.args[0], command.opts(), US);
 }
 
+/** The beginning of a PNG. */
+const PICTURE = 'iVBORw0KGgo=';
+const folder = mkdtempSync(join(tmpdir(), 'flags-'));
+const pictureFile = join(folder, 'mug.png');
+writeFileSync(pictureFile, Buffer.from(PICTURE, 'base64'));
+after(() => rmSync(folder, { recursive: true }));
+
 const EVERYTHING = [
   'hub --category 3709 --marketplace EBAY_GB,EBAY_DE --max-items 450 --max-calls 9 --sort -price --currency GBP',
   '--price-min 10 --price-max 20.50 --condition NEW --condition USED --condition-id 1000 --buying-option AUCTION',
   '--delivery-country GB --delivery-postal-code SW1A --located-in GB --free-shipping --returns-accepted',
+  '--delivery-option SHIP_TO_HOME --pickup gb:SW1A:25mi --located-in-region ASIA --listed-from 2026-01-31',
+  '--listed-to 2026-02-01 --ends-from 2026-02-02 --ends-to 2026-02-03 --bids-min 1 --bids-max 5',
+  '--exclude-category 1,2 --fits Year=2018 --fits Make=BMW --payment-method PAYPAL --program EBAY_PLUS',
+  '--charity-only --charity 1000 --promoted-only --item 110000000000 --gtin 4006381333931 --epid 15032',
+  `--image ${pictureFile} --auto-correct --language fr-CA --variations all --details-max-age 60 --facets`,
+  '--reference autumn',
   '--seller anna,bert --exclude-seller carl --seller-account-type BUSINESS --search-in-description',
   '--aspect Color=Red --aspect Color=Blue --aspect Size=4=5 --ship-to US:19406 --title-include slim',
   '--title-exclude case --title-exclude for,parts --min-feedback-percentage 98.5 --min-feedback-score 100',
@@ -36,6 +49,16 @@ describe('the flags of dpf search', () => {
       maxItems: 450,
       maxCalls: 9,
       sort: '-price',
+      items: ['110000000000'],
+      gtin: '4006381333931',
+      epid: '15032',
+      image: PICTURE,
+      autoCorrect: true,
+      language: 'fr-CA',
+      variations: 'all',
+      detailsMaxAge: 60,
+      facets: true,
+      reference: 'autumn',
       filters: {
         price: { min: '10', max: '20.50', currency: 'GBP' },
         conditions: ['NEW', 'USED'],
@@ -43,7 +66,20 @@ describe('the flags of dpf search', () => {
         buyingOptions: ['AUCTION'],
         deliveryCountry: 'GB',
         deliveryPostalCode: 'SW1A',
+        deliveryOptions: ['SHIP_TO_HOME'],
+        pickup: { country: 'GB', postalCode: 'SW1A', radius: 25, unit: 'mi' },
         itemLocationCountry: 'GB',
+        itemLocationRegion: 'ASIA',
+        itemStartDate: { from: '2026-01-31', to: '2026-02-01' },
+        itemEndDate: { from: '2026-02-02', to: '2026-02-03' },
+        bidCount: { min: 1, max: 5 },
+        excludeCategoryIds: ['1', '2'],
+        compatibility: { Year: '2018', Make: 'BMW' },
+        paymentMethods: ['PAYPAL'],
+        qualifiedPrograms: ['EBAY_PLUS'],
+        charityOnly: true,
+        charityIds: ['1000'],
+        priorityListing: true,
         freeShipping: true,
         returnsAccepted: true,
         sellers: ['anna', 'bert'],
@@ -72,6 +108,30 @@ describe('the flags of dpf search', () => {
     const made = requestOf(EVERYTHING) as { filters: object };
     expect(Object.keys(made)).to.have.members(fields(SearchRequestSchema).filter((field) => field !== 'v'));
     expect(Object.keys(made.filters)).to.have.members(fields(SearchRequestSchema.properties.filters));
+  });
+
+  it('refuse a file that is none, is no picture or is too large, by its name', () => {
+    const text = join(folder, 'text.png');
+    writeFileSync(text, 'no picture');
+    const large = join(folder, 'large.png');
+    writeFileSync(large, Buffer.alloc(750_001));
+    for (const [path, message] of [
+      [join(folder, 'none.png'), 'there is no such file'],
+      [folder, 'cannot be read (EISDIR)'],
+      [text, 'is no picture: give a JPEG, PNG, GIF, WebP or the like'],
+      [large, 'has 751 kB; a picture may have 750: make it smaller'],
+    ] as const)
+      expect(() => requestOf(`--image ${path}`)).to.throw(UsageError, `--image ${path}: ${message}`);
+  });
+
+  it('refuse a place and a vehicle that cannot be read', () => {
+    expect(() => requestOf('hub --pickup US:19406')).to.throw(UsageError, 'such as US:19406:25mi');
+    expect(() => requestOf('hub --pickup UK:SW1A:5km')).to.throw(UsageError, 'did you mean GB');
+    expect(() => requestOf('hub --fits BMW')).to.throw(UsageError, 'such as Make=BMW');
+  });
+
+  it('ask for the details of what is new', () => {
+    expect(requestOf('hub --details-new')).to.deep.equal({ query: 'hub', details: 'new' });
   });
 
   it('say nothing of what was not asked for', () => {
