@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { mapItemAnswer } from '../../src/collector/mapDetails.ts';
 import { mapItem } from '../../src/collector/mapItem.ts';
 import { packPage, unpackPage } from '../../src/results/packing.ts';
 import { answersIn, kindOf, SAMPLES } from './answers.ts';
@@ -7,7 +8,7 @@ import { type Document, EBAYS, OWN } from './documents.ts';
 import type { Json } from './fieldMeanings.ts';
 import { coverageOfItems, ITEM } from './itemFields.ts';
 import { MADE_UP } from './madeUpAnswers.ts';
-import { Coverage, isKnown, pathsOf, type Tables } from './passedOn.ts';
+import { Coverage, isKnown, leavesOf, pathsOf, type Tables } from './passedOn.ts';
 import { SUMMARY } from './searchFields.ts';
 
 /** Of the values that eBay sends in searches and a caller may have. */
@@ -56,6 +57,17 @@ describe('made-up answers, value by value', () => {
   it('of an item with every field nothing is lost but what is dropped for a reason', () => {
     const { lost } = coverageOfItems([MADE_UP['item-everything']]);
     expect([...lost.keys()].filter((path) => ITEM.passed[path] !== undefined)).to.deep.equal([]);
+  });
+
+  it('no contact data and no user name of an item is in its product', () => {
+    const item = MADE_UP['item-everything'] as Json;
+    const observation = { marketplace: 'EBAY_US', observedAt: new Date(0).toISOString(), rank: 1 } as const;
+    const product = JSON.stringify(mapItemAnswer(item, { ...observation, hosts: HOSTS }));
+    const people =
+      /^(seller\.(username|userId|sellerLegalInfo)|manufacturer|responsiblePersons|sellerCustomPolicies)/;
+    const held = leavesOf(item).filter(({ path }) => people.test(path) && !path.endsWith('issuingCountry'));
+    expect(held).to.have.length(14);
+    for (const { path, value } of held) expect(product, path).to.not.include(String(value));
   });
 
   it('a value that a product lacks counts as lost, and a path of neither table is named', () => {
