@@ -49,9 +49,9 @@ function facetForm(
   return html`<form method="post" action="${addressOf(searchId)}/narrow">
   ${csrfField(csrf)}<input type="hidden" name="marketplace" value="${marketplace}"><input type="hidden" name="dominant" value="${dominantCategoryId}">
   ${isOneOfMany && html`<h3>${marketplace.replace('EBAY_', 'eBay ')}</h3>`}
-  ${groupsOf(facets, request).map((group, at) => groupView(group, at < OPEN))}
-  <div class="start"><button class="main">Narrow</button>
-  <p class="small">A new search, one call. The numbers are eBay’s, of the whole search.</p></div>
+  <div class="groups">${groupsOf(facets, request).map((group, at) => groupView(group, at < OPEN))}</div>
+  <button class="main">Narrow</button>
+  <p class="small">A new search, one call. The numbers are eBay’s, of the whole search.</p>
 </form>`;
 }
 

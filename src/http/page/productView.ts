@@ -3,9 +3,9 @@ import { arrivalText, aspectText, type Listing, returnsText, stockText } from '.
 import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
 import { externalLink, type Html, html, webAddress } from './html.ts';
 
-/** A product as a card. eBay's terms ask for the age of what is displayed. */
-export function productCard(product: Product, now: number): Html {
-  const { condition, images, itemId } = product;
+/** A product as a card. eBay's terms ask for the age of what is displayed. @param site whether to name its marketplace */
+export function productCard(product: Product, now: number, site = false): Html {
+  const { condition, images, itemId, marketplace } = product;
   return html`<li class="card" data-item="${itemId}">
   ${picture(webAddress(images[0]))}
   <div class="words">
@@ -13,7 +13,7 @@ export function productCard(product: Product, now: number): Html {
     <h3>${link(product)}</h3>
     ${price(product)}
     ${labels(product)}
-    <p class="small">${condition ?? 'Condition unknown'} · ${seller(product)} · ${seen(product, now)}</p>
+    <p class="small">${site && `${marketplace.replace('EBAY_', 'eBay ')} · `}${condition ?? 'Condition unknown'} · ${seller(product)} · ${seen(product, now)}</p>
   </div>
 </li>`;
 }

@@ -231,6 +231,7 @@ function list(
 ): Html {
   const { page } = selection;
   const isListings = showsListings(request);
+  const hasManySites = (request?.marketplaces.length ?? 1) > 1;
   const shown = isListings ? listingsOf(found) : found;
   const perPage = isListings ? LISTINGS_PER_PAGE : PER_PAGE;
   const from = (page - 1) * perPage;
@@ -238,7 +239,7 @@ function list(
   if (here.length === 0)
     return html`<p class="empty">None of the products fits. <a href="${addressOf(searchId)}">Show all of them</a></p>`;
   const more = from + perPage < shown.length;
-  return html`<ul class="${isListings ? 'cards listings' : 'cards'}" aria-labelledby="found">${here.map((each) => ('products' in each ? listingCard(each, now) : productCard(each, now)))}</ul>
+  return html`<ul class="${isListings ? 'cards listings' : 'cards'}" aria-labelledby="found">${here.map((each) => ('products' in each ? listingCard(each, now) : productCard(each, now, hasManySites)))}</ul>
 <nav class="pages" aria-label="Products">
   ${page > 1 && html`<a href="${addressOf(searchId, { ...selection, page: page - 1 })}" rel="prev">Previous</a>`}
   <span>${numberText(from + 1)}–<span id="shown-to">${numberText(from + here.length)}</span> of ${numberText(shown.length)}</span>

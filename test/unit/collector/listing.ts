@@ -1,3 +1,4 @@
+import { mapItemAnswer } from '../../../src/collector/mapDetails.ts';
 import { mapItem, type Rejection } from '../../../src/collector/mapItem.ts';
 import type { WireItemSummary } from '../../../src/ebay/wire.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
@@ -38,6 +39,17 @@ export function productOf(change: Record<string, unknown> = {}): Product {
   if ('rejected' in mapped) throw new Error(`rejected: ${mapped.rejected}`);
   return mapped.product;
 }
+
+/** A variation of the listing 1001, by its own answer. */
+export function variation(id: number, change: Record<string, unknown> = {}): Product {
+  const item = { ...listing(), itemId: `v1|1001|${id}`, ...change };
+  return mapItemAnswer(item, SIGHTING)?.product as Product;
+}
+
+/** Aspects of an item, as its own answer has them. */
+export const aspects = (values: Record<string, string>) => ({
+  localizedAspects: Object.entries(values).map(([name, value]) => ({ type: 'STRING', name, value })),
+});
 
 export function rejectionOf(json: unknown): Rejection | null {
   const mapped = mapItem(json, SIGHTING);
