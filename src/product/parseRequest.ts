@@ -261,7 +261,7 @@ function isText(text: string): boolean {
 const ABOUT_THE_RUN = new Set(['v', 'priority', 'onFailure', 'maxAge', 'detailsMaxAge']);
 
 /** Lists whose order matters: results follow it, and the first marketplaces get the remainder of a division. */
-const ORDERED = new Set(['marketplaces', 'items']);
+const ORDERED = new Set(['marketplaces']);
 
 type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 

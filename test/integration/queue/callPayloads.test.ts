@@ -25,9 +25,18 @@ describe('a job in the calls queue that this release did not add', () => {
     const jobs = await service.calls.addBulk(
       forged.map(([change]) => ({ name: 'page', data: { ...data, ...change }, opts: { priority: 1 } })),
     );
+    // As its search would add it, if it wanted this item.
+    const jobId = `${searchId}-r1-i1.0`;
+    const parent = { id: searchId, queue: service.searches.qualifiedName };
+    await service.calls.add(
+      'item',
+      { ...data, kind: 'item', itemId: 'v1|1|0' },
+      { jobId, priority: 1, parent },
+    );
     await service.calls.resume();
     const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
+    expect(service.simulator.controls.log({ kind: 'item' })).to.deep.equal([]);
     for (const [index, [change, code]] of forged.entries()) {
       const reason = await waitFor('the forged job to fail', () => failedReason(jobs[index]?.id as string));
       expect(reason, JSON.stringify(change)).to.match(new RegExp(`^${code}: `));
