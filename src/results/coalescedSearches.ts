@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../redis/luaScript.ts';
+import { asHash } from '../redis/ownHash.ts';
 
 /** A search job as one word: its id and when it was added. */
 export type Requester = string;
@@ -133,17 +134,20 @@ export class CoalescedSearches {
   async note(listing: string, me: Requester, { items, at }: { items: number; at: number }): Promise<void> {
     const key = this.#listingKey(listing);
     const size = Math.ceil(Math.log2(items + 1));
-    const noted = this.#redis.pipeline().hset(key, size, `${at} ${me}`).pexpire(key, this.#endTtlMs);
-    for (const [error] of (await noted.exec()) ?? []) if (error !== null) throw error;
+    await asHash(this.#redis, key, async () => {
+      const noted = this.#redis.pipeline().hset(key, size, `${at} ${me}`).pexpire(key, this.#endTtlMs);
+      for (const [error] of (await noted.exec()) ?? []) if (error !== null) throw error;
+    });
   }
 
   /** Who has collected pages of this listing and ended since then (ms since the epoch), those with most items first. */
   async noted(listing: string, since: number): Promise<Requester[]> {
-    const bySize = Object.entries(await this.#redis.hgetall(this.#listingKey(listing)));
-    return bySize
+    const key = this.#listingKey(listing);
+    const bySize = await asHash(this.#redis, key, () => this.#redis.hgetall(key));
+    return Object.entries(bySize)
       .sort(([a], [b]) => Number(b) - Number(a))
-      .map(([, text]) => text.split(' ') as [string, Requester])
-      .flatMap(([at, requester]) => (Number(at) >= since ? [requester] : []));
+      .map(([, text]) => text.split(' '))
+      .flatMap(([at, requester]) => (requester !== undefined && Number(at) >= since ? [requester] : []));
   }
 
   /** Who collects this now, and who waits for it. */

@@ -6,9 +6,10 @@ import { givesProducts } from '../product/itemReference.ts';
 import type { Product } from '../product/product.ts';
 import { DEFAULT_DETAILS_MAX_AGE, type NormalRequest } from '../product/requestSchema.ts';
 import { LuaScript } from '../redis/luaScript.ts';
+import { asHash } from '../redis/ownHash.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { pack, unpack } from './packing.ts';
-import { answersOf, type WantedItem } from './searchStore.ts';
+import type { WantedItem } from './searchStore.ts';
 
 /** eBay's licence: listings that are shown are at most six hours old, ms. */
 const LICENCE_MS = 21_600_000;
@@ -85,12 +86,15 @@ export class ItemAnswers {
       const batch = items.slice(from, from + BATCH);
       const reads = this.#redis.pipeline();
       for (const item of batch) reads.hmgetBuffer(this.#key('item', request, item), 'at', 'answer');
-      for (const [index, reply] of (await answersOf(reads)).entries()) {
+      for (const [index, [error, reply]] of ((await reads.exec()) ?? []).entries()) {
+        // Another program has put something else there.
+        if (error?.message.startsWith('WRONGTYPE')) continue;
+        if (error) throw error;
         const [at, packed] = reply as Array<Buffer | null>;
-        if (!at || !packed || Number(at) < earliest) continue;
         const item = batch[index] as WantedItem;
-        const { answer, shown } = unpack<Known>(packed);
-        if (isOfToday(item, answer, shown)) known.set(item.itemId, { ...answer, calls: 0 });
+        const found = packed && Number(at) >= earliest ? readKnown(packed) : undefined;
+        if (found === undefined || !isOfToday(item, found.answer, found.shown)) continue;
+        known.set(item.itemId, { ...found.answer, calls: 0 });
       }
     }
     return known;
@@ -118,7 +122,8 @@ export class ItemAnswers {
   async put(request: NormalRequest, item: WantedItem, owner: string, answer: ItemAnswer): Promise<void> {
     const keys = [this.#key('item', request, item), this.#key('item-claim', request, item)];
     const known: Known = { answer, ...(item.shown !== undefined && { shown: item.shown }) };
-    await PUT.run(this.#redis, keys, [answeredAt(answer), this.#lifeMs, pack(known), owner]);
+    const args = [answeredAt(answer), this.#lifeMs, pack(known), owner];
+    await asHash(this.#redis, keys[0] as string, () => PUT.run(this.#redis, keys, args));
   }
 
   /** After a call that gave none. */
@@ -133,6 +138,16 @@ export class ItemAnswers {
     const form = [headers, givesProducts(request, itemId) && (variations ?? 'none')];
     const print = createHash('sha256').update(JSON.stringify(form)).digest('hex').slice(0, 16);
     return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;
+  }
+}
+
+/** Undefined for what another program has written. */
+function readKnown(packed: Buffer): Known | undefined {
+  try {
+    const known = unpack<Partial<Known> | null>(packed);
+    return typeof known?.answer?.details === 'object' ? (known as Known) : undefined;
+  } catch {
+    return undefined;
   }
 }
 

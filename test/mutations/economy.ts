@@ -18,8 +18,8 @@ export const mutations: Mutation[] = [
   {
     id: 'answers-of-any-age',
     file: 'src/results/itemAnswers.ts',
-    find: 'Number(at) < earliest',
-    replace: 'Number(at) < 0',
+    find: 'Number(at) >= earliest',
+    replace: 'Number(at) >= 0',
     breaks: 'An answer that is older than detailsMaxAge is not taken.',
     tests: [ITEM_ANSWERS],
     grep: 'younger than detailsMaxAge',
@@ -27,8 +27,8 @@ export const mutations: Mutation[] = [
   {
     id: 'answers-before-a-change',
     file: 'src/results/itemAnswers.ts',
-    find: 'if (isOfToday(item, answer, shown)) known',
-    replace: 'known',
+    find: ' || !isOfToday(item, found.answer, found.shown)',
+    replace: '',
     breaks: 'An answer is not taken where the page shows another price.',
     tests: [ITEM_ANSWERS],
     grep: 'another price',
@@ -54,8 +54,8 @@ export const mutations: Mutation[] = [
   {
     id: 'details-decided-again',
     file: 'src/queue/search/wantedItems.ts',
-    find: 'const open = added.filter(({ itemId }) => !known.has(itemId));',
-    replace: 'const open = asked.filter(({ itemId }) => !known.has(itemId));',
+    find: '(await store.wantedItems(run.search)).map((item)',
+    replace: '(await store.wantedItems(run.search)).slice(0, 0).map((item)',
     breaks: 'A search that began to ask for an item goes on to ask for it.',
     tests: [SHARED_ITEMS],
     grep: 'decides once',

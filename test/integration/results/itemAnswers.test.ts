@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 import { ItemAnswers } from '../../../src/results/itemAnswers.ts';
+import { pack } from '../../../src/results/packing.ts';
 import { useRedis } from '../../support/redis.ts';
 
 const HOUR_MS = 3_600_000;
@@ -90,6 +91,27 @@ describe('an answer for an item that searches share', () => {
     expect(await isKnown('12.00 USD')).to.equal(true);
     expect(await isKnown('9.00 USD')).to.equal(false);
     expect(await isKnown('10.00 EUR')).to.equal(false);
+  });
+
+  it('counts as absent where another program has written something else, and takes its place', async () => {
+    const { redis, answers } = start();
+    await answers.put(request(), ITEM, 'job', answered(1000));
+    const [key = ''] = await keys();
+    const plants: Array<() => Promise<unknown>> = [
+      () => redis.set(key, 'text'),
+      () => redis.rpush(key, 'list'),
+      () => redis.hset(key, 'at', Date.now(), 'answer', 'nonsense'),
+      () => redis.hset(key, 'at', 'never', 'answer', pack(null)),
+      () => redis.hset(key, 'at', Date.now(), 'answer', pack({ answer: 'x' })),
+    ];
+    for (const plant of plants) {
+      await redis.del(key);
+      await plant();
+      expect((await answers.read(request(), [ITEM])).size).to.equal(0);
+      expect(await answers.claim(request(), ITEM, 'job')).to.equal('call');
+      await answers.put(request(), ITEM, 'job', answered(-5000));
+      expect((await answers.read(request(), [ITEM])).size).to.equal(1);
+    }
   });
 
   it('is called for by one job: others wait for its answer, and the next one calls after a failure', async () => {
