@@ -144,12 +144,7 @@ export const MORE_MEANING = [
 
 /** The same for requests whose results can be compared. How many items, in which order, how often: all that may change. */
 export function trackFingerprint(request: NormalRequest): string {
-  const { marketplaces, items } = request;
-  const form = normalForm({
-    ...request,
-    marketplaces: marketplaces.toSorted(),
-    ...(items && { items: items.toSorted() }),
-  });
+  const form = normalForm({ ...request, marketplaces: request.marketplaces.toSorted() });
   const meaning: unknown[] = MEANING.map((field) => form[field] ?? null);
   for (const field of MORE_MEANING) if (form[field] !== undefined) meaning.push([field, form[field]]);
   // Costs decide what is found only where the margin is a condition.

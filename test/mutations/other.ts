@@ -252,8 +252,8 @@ export const mutations: Mutation[] = [
   {
     id: 'hash-ordered',
     file: 'src/product/parseRequest.ts',
-    find: "new Set(['marketplaces', 'items'])",
-    replace: "new Set<string>(['items'])",
+    find: "new Set(['marketplaces'])",
+    replace: 'new Set<string>([])',
     breaks: 'Searches that name their marketplaces in another order are not coalesced.',
     tests: ['test/unit/product/normalForm.test.ts'],
   },
@@ -272,6 +272,14 @@ export const mutations: Mutation[] = [
     replace: 'false',
     breaks: 'Two filters of location, which eBay refuses (12517), are refused before a call.',
     tests: ['test/unit/product/requestErrors.test.ts'],
+  },
+  {
+    id: 'image-next',
+    file: 'src/collector/mapPage.ts',
+    find: '(_by_image)?',
+    replace: '',
+    breaks: 'A search by image goes on after its first page.',
+    tests: ['test/unit/collector/mapPage.test.ts'],
   },
   {
     id: 'hash-sorted',
