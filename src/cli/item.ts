@@ -27,7 +27,7 @@ import { harmless, type Terminal } from './terminal.ts';
 
 /** Fields of a request that make sense for a listing which is named. */
 const FIELDS = [
-  ...['marketplaces', 'shipTo', 'variations', 'details', 'detailsMaxAge', 'language', 'reference', 'costs'],
+  ...['marketplaces', 'shipTo', 'variations', 'detailsMaxAge', 'language', 'reference', 'costs'],
   ...['track', 'onFailure', 'priority', 'tenant'],
 ];
 

@@ -5,6 +5,12 @@ import { useBrowser } from '../support/browser.ts';
 import { useHttpService } from '../support/httpService.ts';
 import { useService } from '../support/service.ts';
 
+/** A picture of one pixel. */
+const DOT = Buffer.from(
+  'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
+  'base64',
+);
+
 describe('a person with more than words, in a browser,', function () {
   this.timeout(60_000);
   const service = useService();
@@ -18,8 +24,8 @@ describe('a person with more than words, in a browser,', function () {
   const callsOf = (kind: 'search' | 'item' | 'item-group') =>
     service.simulator.controls.log({ kind }).map(({ query }) => query);
 
-  it('pastes a listing, looks for a code on three marketplaces, narrows by facets, and finds a margin', async () => {
-    const { summary, searchId } = await service.search({ query: 'usb c hub', maxItems: 20, details: 'full' });
+  it('pastes a listing, looks for a code on three marketplaces, narrows by facets, finds a margin, and shows a picture', async () => {
+    const { summary, searchId } = await service.search({ query: 'usb c hub', maxItems: 8, details: 'full' });
     expect(summary?.outcome).to.equal('complete');
     const known = await service.producer.products(searchId);
     const varied = known.find(({ group }) => group !== null) as Product;
@@ -44,7 +50,11 @@ describe('a person with more than words, in a browser,', function () {
     await submit(page);
     expect(await page.textContent('h1')).to.equal(`Product code ${code}`);
     expect(await page.textContent('.chips')).to.include('eBay US, eBay DE, eBay GB');
-    expect(callsOf('search').slice(-3).map(({ gtin }) => gtin)).to.deep.equal([code, code, code]);
+    expect(
+      callsOf('search')
+        .slice(-3)
+        .map(({ gtin }) => gtin),
+    ).to.deep.equal([code, code, code]);
 
     await page.goto(http.app.url);
     await page.fill('#query', 'usb c hub');
@@ -75,6 +85,13 @@ describe('a person with more than words, in a browser,', function () {
     expect(margins).to.have.length(48);
     expect(Math.min(...margins)).to.be.at.least(20);
     expect(margins).to.deep.equal(margins.toSorted((a, b) => b - a));
+
+    await page.goto(http.app.url);
+    await page.setInputFiles('#picture', { name: 'dot.png', mimeType: 'image/png', buffer: DOT });
+    await page.getByText('what looks like the picture').waitFor();
+    await submit(page);
+    expect(await page.textContent('h1')).to.equal('A picture');
+    expect(service.simulator.controls.log({ kind: 'image-search' })).to.have.length(1);
     expect(complaints).to.deep.equal([]);
   });
 });
