@@ -7,6 +7,7 @@ import { FORMATS } from '../config/formats.ts';
 import { loadConfig, reloadablePart } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import { formWarnings } from '../config/written.ts';
+import { ownCostsProblems } from '../fleet/declaration.ts';
 import {
   type FleetDocument,
   type FleetStore,
@@ -38,6 +39,8 @@ export function command(terminal: Terminal): Command {
 
 function showSettings(terminal: Terminal, json: boolean | undefined): Answer {
   const config = loadConfig();
+  const problems = ownCostsProblems(config);
+  if (problems.length > 0) throw new ConfigError(problems);
   const shown = shownSettings(config);
   const forEbay = linesOf(credentialProblems(config));
   const warnings = linesOf(formWarnings(config));
@@ -91,7 +94,8 @@ function settingsTable(shown: ReturnType<typeof shownSettings>, terminal: Termin
     const [own = ''] = path.split('.');
     if (own !== group) rows.push([`${group === '' ? '' : '\n'}${paint('bold', own)}`]);
     group = own;
-    const text = (value === '' ? '–' : String(value)).match(line)?.join('\n') ?? '';
+    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value);
+    const text = (value === '' ? '–' : plain).match(line)?.join('\n') ?? '';
     const formerly = changed ? ` (default: ${usual === '' ? 'none' : usual})` : '';
     rows.push([variable, changed ? paint('green', text) : text, paint('dim', doc + formerly)]);
   }

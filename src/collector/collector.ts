@@ -6,6 +6,7 @@ import { LocalGate } from '../ebay/gate/localGate.ts';
 import type { CallFor, EbayAnswer, TokenSource } from '../ebay/http.ts';
 import { asFailure, Failure } from '../failures.ts';
 import { givesProducts, listingNamed, nameOf } from '../product/itemReference.ts';
+import { withLanded } from '../product/landed.ts';
 import { linkableHosts, type MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -270,7 +271,9 @@ export class EbayProductCollector {
       }
     if (pages.length === 0 && answers.size === 0 && firstFailure) throw firstFailure;
     const places = placesOf(request, assembled.products, (reference) => answers.has(reference));
-    const products = places.flatMap((place) => productsAt(request, place, answers));
+    const products = places
+      .flatMap((place) => productsAt(request, place, answers))
+      .map((product) => withLanded(product, request.costs));
     const calls = [...pages, ...answers.values()].reduce((sum, answer) => sum + answer.calls, 0);
     const { warnings, said } = assembled;
     const delivered = deliveredBy(request, assembled, answers);

@@ -1,4 +1,4 @@
-import type { ConfigProblem } from '../config/config.ts';
+import type { Config, ConfigProblem } from '../config/config.ts';
 import { didYouMean } from '../config/files.ts';
 import { FORMATS, type Format, type FormatName } from '../config/formats.ts';
 import { settings } from '../config/schema.ts';
@@ -129,15 +129,20 @@ export function tenantProblems(value: unknown): ConfigProblem[] {
     if (value[field] !== undefined && !accepts(value[field]))
       refuse(field, `is ${(JSON.stringify(value[field]) ?? '').slice(0, 200)}, but must be ${allowed}`);
   }
-  if (isObject(value.costs)) problems.push(...costsProblems(value.costs));
+  if (isObject(value.costs)) problems.push(...costsProblems(value.costs, 'costs'));
   if (value.schedules !== undefined && !Array.isArray(value.schedules))
     refuse('schedules', 'must be a list, as in SCHEDULES_FILE');
   return problems;
 }
 
-/** What is wrong with costs in a setting or a declaration, each by its path. */
-export function costsProblems(costs: unknown): ConfigProblem[] {
-  return checkCosts(costs).map(({ path, message }) => ({ name: path, message }));
+/** What is wrong with costs, each by its path. @param name what the path begins with */
+function costsProblems(costs: unknown, name: string): ConfigProblem[] {
+  return checkCosts(costs).map(({ path, message }) => ({ name: path.replace(/^costs/, name), message }));
+}
+
+/** What is wrong with the costs of the environment's tenant. */
+export function ownCostsProblems({ search: { costs } }: Pick<Config, 'search'>): ConfigProblem[] {
+  return costs === '' ? [] : costsProblems(costs, 'COSTS');
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

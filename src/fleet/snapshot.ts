@@ -3,12 +3,12 @@ import { type Config, ConfigError, type Content, linesOf, withValues } from '../
 import { withSettings } from '../config/load.ts';
 import { parseScheduleList } from '../queue/schedules/definition.ts';
 import {
-  costsProblems,
   DEFAULT_TENANT,
   declarationProblems,
   type Keyset,
   NO_KEYSET,
   OVERRIDES,
+  ownCostsProblems,
   readKeyset,
   type TenantDeclaration,
   unknownTenant,
@@ -83,9 +83,7 @@ export function snapshotOf(
     const list = name === DEFAULT_TENANT ? names.schedules : `${at}.schedules`;
     problems.push(...errors.map(({ path, message }) => ({ name: `${list}.${path}`, message })));
   }
-  if (config.search.costs !== '')
-    for (const { name, message } of costsProblems(config.search.costs))
-      problems.push({ name: name.replace(/^costs/, 'COSTS'), message });
+  problems.push(...ownCostsProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return { version, config, tenants: new Map(all.map((tenant) => [tenant.name, tenant])) };
 }
