@@ -21,7 +21,12 @@ export type { Money } from './product/money.ts';
 export { type Product, ProductSchema } from './product/product.ts';
 export { type SearchRequest, SearchRequestSchema } from './product/requestSchema.ts';
 export { type Schedule, ScheduleSchema } from './product/scheduleSchema.ts';
-export { type Outcome, type SearchSummary, SearchSummarySchema } from './product/summary.ts';
+export {
+  type Outcome,
+  type SearchFacets,
+  type SearchSummary,
+  SearchSummarySchema,
+} from './product/summary.ts';
 export { type EnqueueOptions, type ProducerOptions, SearchProducer } from './queue/producer.ts';
 export type { ScheduleReport } from './queue/schedules/schedules.ts';
 export type { SearchEstimate } from './queue/search/estimate.ts';

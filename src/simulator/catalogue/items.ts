@@ -88,11 +88,13 @@ export function describe(listing: Listing, origin: string, buyer: BuyerContext, 
           returnPeriod: { value: dice % 2 === 0 ? 30 : 14, unit: 'CALENDAR_DAY' },
         }
       : { returnsAccepted: false },
-    localizedAspects: Object.entries(ASPECTS).map(([name, read]) => ({
-      type: 'STRING',
-      name: name === 'Color' ? colourName(site) : name,
-      value: read(listing),
-    })),
+    localizedAspects: Object.entries(ASPECTS)
+      .map(([name, read]) => ({
+        type: 'STRING',
+        name: name === 'Color' ? colourName(site) : name,
+        value: read(listing),
+      }))
+      .filter(({ value }) => value !== ''),
     primaryItemGroup: listing.grouped
       ? {
           itemGroupId: legacyId,
@@ -381,9 +383,9 @@ function availability(listing: Listing) {
   };
 }
 
-/** Aspects by their name on EBAY_US, with what a listing says for them. */
+/** Aspects by their name on EBAY_US, with what a listing says for them; empty where it says nothing. */
 export const ASPECTS: Readonly<Record<string, (listing: Listing) => string>> = {
-  Brand: ({ wording }) => wording.brand ?? 'Unbranded',
+  Brand: (listing) => listing.wording.brand ?? (chance(listing, 'no-brand', 0.3) ? '' : 'Unbranded'),
   Type: ({ family }) => family.noun,
   Color: ({ wording }) => wording.colour,
   Features: ({ wording }) => wording.feature,

@@ -288,7 +288,7 @@ export function readVehicle(
   return { tests: [(listing) => chance(listing, vehicle.join(';'), 0.4)], warnings: [] };
 }
 
-/** `categoryId:ID,Aspect:{A|B},…`, where the category has to be the one searched in. */
+/** `categoryId:ID,Aspect:{A|B},…`, where the category has to be the one searched in; `!` is a listing without the aspect. */
 export function readAspectFilter(text: string, categoryId: string | null) {
   const tests: Test[] = [];
   const parts = splitFilters(text);
@@ -299,7 +299,7 @@ export function readAspectFilter(text: string, categoryId: string | null) {
     const aspect = name === 'Colour' || name === 'Farbe' ? 'Color' : name;
     const read = Object.hasOwn(ASPECTS, aspect) ? ASPECTS[aspect] : undefined;
     const wanted = readSet(value);
-    if (read !== undefined && wanted !== null) tests.push((listing) => wanted.includes(read(listing)));
+    if (read !== undefined && wanted !== null) tests.push((listing) => wanted.includes(read(listing) || '!'));
     else warnings.push(browseError(12018, { aspectFilter: `${name}:${value}` }));
   }
   return { tests, warnings };

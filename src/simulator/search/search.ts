@@ -191,7 +191,10 @@ function refine(
       localizedAspectName: name,
       aspectValueDistributions: distribution(
         ofCategory.map((listing) => ASPECTS[aspect]?.(listing) ?? ''),
-        (value) => ({ localizedAspectValue: value, refinementHref: link({ change: narrowed(name, value) }) }),
+        (value) => ({
+          localizedAspectValue: value || 'Not Specified',
+          refinementHref: link({ change: narrowed(name, value || '!') }),
+        }),
       ),
     };
   });
