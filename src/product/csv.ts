@@ -58,6 +58,9 @@ const SPACED = new Set([
   'programs',
   'landed.unknown',
   'landed.missingRates',
+  'details.deliveryOptions',
+  'details.groupImages',
+  'details.catalogue.images',
 ]);
 
 /** Amounts beside their currency, of which one stands for several of them. */
