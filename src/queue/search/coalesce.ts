@@ -2,6 +2,7 @@ import type { Job } from 'bullmq';
 import type { ProductHead } from '../../collector/assemble.ts';
 import { pageNumber, progressOf } from '../../collector/paging.ts';
 import { Failure, type FailureCode } from '../../failures.ts';
+import { hasMarginCondition } from '../../product/costs.ts';
 import { parseSearchRequest, requestHash } from '../../product/parseRequest.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
@@ -92,8 +93,9 @@ export async function coalesce(
  * they then ask about each.
  */
 function listingHash(request: NormalRequest): string {
-  const { maxCalls: _, detailsMaxAge: _age, variations: _all, ...rest } = request;
-  return requestHash({ ...rest, maxItems: 0, details: 'none' });
+  const { maxCalls: _, detailsMaxAge: _age, variations: _all, costs, ...rest } = request;
+  const judging = hasMarginCondition(costs) ? { costs } : {};
+  return requestHash({ ...rest, ...judging, maxItems: 0, details: 'none' });
 }
 
 /** A track compares with what eBay shows now, and may end a listing at what it knows. Named listings have no pages. */

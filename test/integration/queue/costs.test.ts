@@ -15,6 +15,12 @@ describe("a search with the caller's own costs", () => {
     expect(pages()).to.deep.equal(['120']);
     const [first] = await service.producer.products(plain.searchId);
     expect(first?.landed?.currency).to.equal('USD');
+    // Another price to sell for is computed from the pages that are there.
+    const other = { ...wanted, maxAge: 600, costs: { ...costs, resalePrice: 99 } };
+    const { searchId: again } = await service.search(other);
+    const resales = (await service.producer.products(again)).flatMap(({ margin }) => margin?.resale ?? []);
+    expect(new Set(resales)).to.deep.equal(new Set(['99.00']));
+    expect(pages()).to.have.length(1);
 
     const { searchId, summary } = await service.search({
       ...wanted,
