@@ -1,6 +1,9 @@
 import { expect } from 'chai';
 import type { Product } from '../../../src/product/product.ts';
+import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
+import { StoredJobs } from '../../support/storedJobs.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('a search for listings that the request names', () => {
   const service = useService({ PAGE_ATTEMPTS: '1' });
@@ -9,7 +12,7 @@ describe('a search for listings that the request names', () => {
   let single: Product[];
 
   beforeEach(async () => {
-    const { searchId } = await service.search({ query: 'phone case', maxItems: 60 });
+    const { searchId } = await service.search({ query: 'phone case', maxItems: 30 });
     const products = await service.producer.products(searchId);
     grouped = products.filter(({ group }) => group !== null);
     single = products.filter(({ group }) => group === null);
@@ -225,11 +228,11 @@ describe('a search for listings that the request names', () => {
 
 describe('a search for all variations of what it finds', () => {
   const service = useService({ PAGE_ATTEMPTS: '1' });
-  const wanted = { query: 'phone case', maxItems: 40, variations: 'all' } as const;
+  const wanted = { query: 'phone case', maxItems: 20, variations: 'all' } as const;
   const calls = (kind: 'search' | 'item' | 'item-group') => service.simulator.controls.log({ kind });
 
   it('calls once for each listing that has some, and delivers them in place of the product of the page', async () => {
-    const listed = await service.search({ query: 'phone case', maxItems: 40 });
+    const listed = await service.search({ query: 'phone case', maxItems: 20 });
     const before = await service.producer.products(listed.searchId);
     const groups = new Set(before.flatMap(({ group }) => group?.id ?? []));
     service.simulator.controls.clearLog();
@@ -248,6 +251,21 @@ describe('a search for all variations of what it finds', () => {
     const streamed: Product[] = [];
     for await (const part of service.producer.productParts(searchId)) streamed.push(...part);
     expect(streamed).to.deep.equal(products);
+  });
+
+  it('reports the changed price of each variation by its track', async () => {
+    const request = { ...wanted, track: 'variations', detailsMaxAge: 0 };
+    const first = await service.search(request);
+    const before = await service.producer.products(first.searchId);
+    const listing = before.find(({ group }) => group !== null)?.legacyItemId as string;
+    service.simulator.controls.changeListing(listing, { price: '0.99' });
+    const { searchId } = await service.search(request);
+    const products = await service.producer.products(searchId);
+    const changed = products.filter(({ legacyItemId }) => legacyItemId === listing);
+    expect(changed.length).to.be.greaterThan(1);
+    expect(new Set(changed.map(({ mark }) => mark))).to.deep.equal(new Set(['price-dropped']));
+    const others = products.filter(({ legacyItemId, mark }) => legacyItemId !== listing && mark !== 'same');
+    expect(others.map(({ itemId, mark }) => [itemId, mark])).to.deep.equal([]);
   });
 
   it('calls with details for each of the other products too, and for no variation', async () => {
@@ -274,5 +292,59 @@ describe('a search for all variations of what it finds', () => {
     const retried = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
     expect(retried.summary).to.include({ outcome: 'complete' });
     expect(calls('item-group')).to.have.length(1);
+  });
+});
+
+describe('a worker that is lost between eBay’s answer for an item and its storing', () => {
+  const answered = usePause<string>();
+  const service = useService(
+    {
+      WORKER_LOCK_DURATION: '1',
+      WORKER_STALLED_INTERVAL: '0.2',
+      EBAY_CALL_TIMEOUT: '1',
+      EBAY_CONNECT_TIMEOUT: '1',
+    },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectItem(call) {
+            const answer = await context.collector.collectItem(call);
+            await answered.pass(call.itemId);
+            return answer;
+          },
+        }),
+      }),
+    },
+  );
+
+  it('costs one more call for that item, and none for the others', async () => {
+    const found = await service.search({ query: 'phone case', maxItems: 60 });
+    const grouped = (await service.producer.products(found.searchId)).filter(({ group }) => group !== null);
+    const items = grouped.slice(0, 3).map(({ itemId }) => itemId);
+    const [lost] = grouped.map(({ legacyItemId }) => legacyItemId as string);
+    answered.hold((reference) => reference === `group:${lost}`);
+    const { searchId } = await service.producer.enqueue({ items, variations: 'all' });
+    await waitFor('the answer that is not stored', () => answered.waiting === 1);
+    answered.hold(() => false);
+    const jobs = await service.calls.getJobs(['active']);
+    const job = jobs.find(({ data }) => data.itemId === `group:${lost}`);
+    const stored = new StoredJobs(service.config.redis.url);
+    await waitFor('the search to end without it', async () => {
+      await stored.redis.del(service.calls.toKey(`${job?.id}:lock`));
+      return (await service.producer.get(searchId)).summary;
+    });
+    stored.close();
+    const { summary } = await service.producer.get(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 3, missing: [] });
+    const calls = service.simulator.controls
+      .log({ kind: 'item-group' })
+      .map(({ query }) => query.item_group_id);
+    expect(calls.filter((id) => id === lost)).to.have.length(2);
+    expect(calls).to.have.length(4);
+    const products = await service.producer.products(searchId);
+    answered.release();
+    expect(new Set(products.map(({ itemId }) => itemId)).size).to.equal(products.length);
   });
 });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import { itemsWanted, placesOf } from '../../../src/collector/deliver.ts';
+import { estimateCalls } from '../../../src/collector/query.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 
 const asking = (change: object) =>
@@ -34,6 +35,23 @@ describe('the item calls of a search', () => {
     expect(itemsWanted(request, [], answers)).to.deep.equal(
       listed('listing:110000000001', 'listing:110000000002', 'group:110000000002'),
     );
+  });
+});
+
+describe('the estimate of item calls', () => {
+  const items = ['110000000001', 'v1|110000000002|0', 'v1|110000000003|31', 'v1|110000000003|32'];
+
+  it('is one for each item, and with variations at most one more for each listing that may have some', () => {
+    expect(estimateCalls(asking({ items }))).to.deep.equal({ pages: 0, details: 4, total: 4, atMost: 4 });
+    const all = estimateCalls(asking({ items, variations: 'all' }));
+    expect(all).to.deep.equal({ pages: 0, details: 3, total: 3, atMost: 4 });
+  });
+
+  it('is at most one for each listing of a search for variations, with details or without', () => {
+    const search = { query: 'phone', maxItems: 50, maxCalls: 2, variations: 'all' };
+    expect(estimateCalls(asking(search))).to.deep.equal({ pages: 1, details: 0, total: 1, atMost: 52 });
+    const both = estimateCalls(asking({ ...search, details: 'full' }));
+    expect(both).to.deep.equal({ pages: 1, details: 50, total: 51, atMost: 52 });
   });
 });
 
