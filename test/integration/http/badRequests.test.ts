@@ -66,8 +66,8 @@ const ROWS: Row[] = [
   },
   {
     title: 'a body of more than 64 KiB',
-    path: '/v1/estimates',
-    body: { query: long(70_000) },
+    path: '/v1/schedules',
+    body: { name: 'many', every: 60, request: { query: long(70_000) } },
     status: 413,
     code: 'body_too_large',
     says: /65536 bytes/,

@@ -158,7 +158,7 @@ describe('what comes over the socket', () => {
   it('is a body too large in chunks without a length, and the connection ends', async () => {
     const chunk = `10000\r\n${'x'.repeat(0x10000)}\r\n`;
     const head = ['Transfer-Encoding: chunked', 'Content-Type: application/json', await authorized()];
-    const { status, text } = await send(request('POST /v1/estimates HTTP/1.1', head, chunk.repeat(3)));
+    const { status, text } = await send(request('POST /v1/schedules HTTP/1.1', head, chunk.repeat(3)));
     expect(status).to.equal(413);
     expect(text).to.match(/^connection: close/im);
   });
