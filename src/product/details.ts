@@ -498,7 +498,7 @@ export const DetailsSchema = Type.Object(
   {
     ...closed,
     description:
-      'with details: full: what a call of its own for the item says; what it says of price, shipping, total, delivery, ' +
+      'with details, items or variations: all: what a call of its own for the item says; what it says of price, shipping, total, delivery, ' +
       'auction, images and seller stands in the product itself',
   },
 );

@@ -382,7 +382,8 @@ export const ProductSchema = Type.Object(
     rank: Type.Integer({
       minimum: 1,
       ...said(
-        "place in eBay's order on this marketplace, from 1; promoted listings have paid for theirs",
+        "place in eBay's order on this marketplace, from 1, that promoted listings have paid for; with items the place of the " +
+          'entry; variations of a listing share theirs',
         'none: it is counted',
       ),
     }),

@@ -264,8 +264,9 @@ export const SearchRequestSchema = Type.Object(
         maxItems: MAX_LISTINGS,
         uniqueItems: true,
         description:
-          'listings instead of a query, one call each: item ids (v1|110587654321|0), ids of listings (110587654321) or ' +
-          'addresses of their pages on eBay',
+          'listings instead of a query, one call each, asked for on the marketplace of the request: item ids ' +
+          '(v1|110587654321|0), ids of listings (110587654321) or addresses of their pages on any site of eBay, of which ' +
+          'only the ids count',
       }),
     ),
     gtin: Type.Optional(
