@@ -430,8 +430,9 @@ export function list(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** Printable ASCII, no space at either end. */
-const CLEAN = /^[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?$/;
+/** Letters of Europe's languages and of Chinese, figures and signs: none of them is invisible. */
+const SEEN = '\\x21-\\x7e\\u00a1-\\u00ac\\u00ae-\\u024f\\u2013-\\u2026\\u20ac\\u4e00-\\u9fff';
+const CLEAN = new RegExp(`^[${SEEN}](?:[ ${SEEN}]*[${SEEN}])?$`);
 
 /** Text without control characters, invisible ones and halves of surrogate pairs, cut to a length; null when nothing is left. */
 export function text(value: unknown, maxLength: number): string | null {

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { withoutAdded } from '../../bench/mapping/added.ts';
+import { packPage } from '../../src/results/packing.ts';
 import { SITES } from '../../src/simulator/catalogue/marketplaces.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../support/simulator.ts';
 import { checkFields, checkItem, mapped } from './checkedAnswers.ts';
@@ -82,6 +84,18 @@ describe("the simulator's answers as products, field by field", () => {
     const sent = (name: string) => items.filter((item) => item[name] !== undefined).length;
     for (const name of ['taxes', 'product', 'primaryProductReviewRating', 'primaryItemGroup'])
       expect(sent(name), name).to.be.above(0);
+  });
+
+  it('pages are stored with at most a third more than the fields of release 0.2 take', async () => {
+    for (const { id } of SITES) {
+      const body = await ask(id, `${SEARCH}?q=phone+case&limit=200&fieldgroups=EXTENDED`);
+      const [whole, former] = [body, withoutAdded(body)].map((answer) => {
+        const page = mapped(answer);
+        if (!page.ok) throw new Error(page.reason);
+        return packPage({ ...page.page, calls: 1, latencyMs: 1 }).length;
+      }) as [number, number];
+      expect(whole / former, id).to.be.within(1, 4 / 3);
+    }
   });
 
   it('have every shape that matters', () => {

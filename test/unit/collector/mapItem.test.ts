@@ -1,6 +1,7 @@
 import { expect } from 'chai';
-import { mapItem } from '../../../src/collector/mapItem.ts';
+import { mapItem, text } from '../../../src/collector/mapItem.ts';
 import { simulatorHosts } from '../../../src/config/checks.ts';
+import { INVISIBLE } from '../../../src/ebay/answer.ts';
 import { linkableHosts, listingUrl, MARKETPLACE_IDS } from '../../../src/product/marketplaces.ts';
 import { testConfig } from '../../support/config.ts';
 import { listing, productOf, rejectionOf, SIGHTING } from './listing.ts';
@@ -432,6 +433,14 @@ describe('a listing becomes a product', () => {
       expect(hidden).to.deep.equal(plain);
       expect(rejectionOf(listing({ title: ` ${sign}${sign} ` }))).to.equal('no-title');
     });
+
+  it('no sign of the basic plane that is not seen stays in a text', () => {
+    const unseen = new RegExp(`[\\p{Cc}\\p{Zl}\\p{Zp}\\p{Cs}]|${INVISIBLE.source}`, 'u');
+    const left = Array.from({ length: 0x1_0000 }, (_, code) => String.fromCharCode(code)).filter((sign) =>
+      [`${sign}ab`, `a${sign}b`, `ab${sign}`].some((sent) => unseen.test(text(sent, 10) ?? '')),
+    );
+    expect(left).to.deep.equal([]);
+  });
 
   it('text keeps what emoji and other scripts are written with', () => {
     for (const title of ['👩‍🔧 toolbox ❤️', 'می‌خواهم', 'שלום', 'مرحبا', 'Größe 5″ – “new”', '苹果 手机壳'])
