@@ -44,4 +44,13 @@ export const mutations: Mutation[] = [
     breaks: 'A tenant has neither the costs nor the affiliate campaign of another one.',
     tests: ['test/unit/tenants/snapshot.test.ts'],
   },
+  {
+    id: 'reference-without-campaign',
+    file: 'src/product/parseRequest.ts',
+    find: "defaults.affiliateCampaignId === '' && has('reference')",
+    replace: 'false',
+    breaks: 'A reference for affiliate links is refused where there is no campaign.',
+    tests: ['test/integration/queue/costs.test.ts'],
+    grep: 'refused by its name',
+  },
 ];

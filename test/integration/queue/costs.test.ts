@@ -79,6 +79,14 @@ describe("a search with the caller's own costs", () => {
     for (const product of await service.producer.products(searchId))
       expect(product).to.not.have.property('affiliateUrl');
     expect(service.simulator.controls.log({ kind: 'search' })[0]?.context).to.equal(null);
+
+    // A tenant's declaration says at once that it has no campaign.
+    const shop = openProducer(service.config, { tenant: 'shop' });
+    const refused = await shop
+      .enqueue({ query: 'phone case', reference: 'watch-7' })
+      .catch((thrown) => thrown);
+    await shop.close();
+    expect([refused.code, refused.detail.errors[0].path]).to.deep.equal(['invalid_request', 'reference']);
   });
 });
 
