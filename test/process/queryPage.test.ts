@@ -3,6 +3,7 @@ import type { Page } from 'playwright-core';
 import type { Product } from '../../src/product/product.ts';
 import { useBrowser } from '../support/browser.ts';
 import { useHttpService } from '../support/httpService.ts';
+import { seriousFindings } from '../support/pages.ts';
 import { useService } from '../support/service.ts';
 
 /** A picture of one pixel. */
@@ -41,6 +42,10 @@ describe('a person with more than words, in a browser,', function () {
     expect(await page.locator('ul.listings > li').count()).to.equal(1);
     expect(await page.locator('thead').textContent()).to.match(/DeliveredArrivesStock$/);
     expect(callsOf('item-group')).to.have.length(1);
+    await page.setViewportSize({ width: 390, height: 844 });
+    expect(await seriousFindings(page)).to.deep.equal([]);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).to.equal(390);
+    await page.setViewportSize({ width: 1280, height: 900 });
 
     await page.goto(http.app.url);
     await page.fill('#query', code);

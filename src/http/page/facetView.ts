@@ -108,7 +108,7 @@ function groupView({ title, name, values, chosen }: Group, isOpen: boolean): Htm
     kind === 'radio' &&
     html`<li><label><input type="radio" name="${name}" value=""${chosen.size === 0 && html` checked`}> <span>Any</span></label></li>`;
   return html`<details${(isOpen || chosen.size > 0) && html` open`}><summary>${title}</summary>
-  <ul role="group" aria-label="${title}">${any}${[...shown, ...rest].map((each) => html`<li><label><input type="${kind}" name="${name}" value="${each.value}"${chosen.has(each.value) && html` checked`}> <span>${each.text}</span>${each.count !== undefined && html` <small>${numberText(each.count)}</small>`}</label></li>`)}</ul></details>`;
+  <div role="group" aria-label="${title}"><ul>${any}${[...shown, ...rest].map((each) => html`<li><label><input type="${kind}" name="${name}" value="${each.value}"${chosen.has(each.value) && html` checked`}> <span>${each.text}</span>${each.count !== undefined && html` <small>${numberText(each.count)}</small>`}</label></li>`)}</ul></div></details>`;
 }
 
 /** The search again with what was chosen in the form. Aspects belong to a category: without one to the dominant one. */

@@ -66,7 +66,9 @@ function titleOf(request: NormalRequest): string {
 /** What can be done next with a search: change it, or run it again and again. */
 function furtherForms({ report, products, marketplace, csrf }: Result, request: NormalRequest): Html {
   const form = searchForm({ values: valuesFrom(request), marketplace, mistakes: [], csrf });
-  return html`<details class="change"><summary>Change this search</summary>${form}</details>
+  const { conditionIds, buyingOptions, aspects } = request.filters;
+  const isNarrowed = [request.categoryIds, conditionIds, buyingOptions, aspects].some(Boolean);
+  return html`<details class="change"><summary>Change this search</summary>${form}${isNarrowed && html`<p class="small">By what the search was narrowed is not in this form: a changed search is narrowed again.</p>`}</details>
 ${products.length > 0 && scheduleForm(report.searchId, request, csrf)}`;
 }
 

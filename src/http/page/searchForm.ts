@@ -304,15 +304,33 @@ export function mistakesIn(error: unknown): Mistake[] {
   });
 }
 
+/** Of eBay's condition ids, which are the same on all sites. */
+const CONDITION_NAMES: Texts = {
+  ...{ '1000': 'new', '1500': 'open box', '1750': 'new with defects', '2000': 'certified refurbished' },
+  ...{ '2010': 'excellent, refurbished', '2020': 'very good, refurbished', '2030': 'good, refurbished' },
+  ...{
+    '2500': 'seller refurbished',
+    '2750': 'like new',
+    '3000': 'used',
+    '4000': 'very good',
+    '5000': 'good',
+  },
+  ...{ '6000': 'acceptable', '7000': 'for parts or not working' },
+};
+
 /** The conditions of a request besides its keywords, a few words each. */
 export function conditionTexts(request: NormalRequest): string[] {
   const { marketplaces, maxItems, filters, shipTo, title, seller, sort, items, variations, costs } = request;
-  const { price, conditions, freeShipping, aspects = {} } = filters;
+  const { query, categoryIds } = request;
+  const { price, conditions, conditionIds, buyingOptions, freeShipping, aspects = {} } = filters;
   const range = (price?.min ? `from ${price.min} ` : '') + (price?.max ? `up to ${price.max}` : '');
   return [
     marketplaces.map(siteName).join(', '),
     price && `${range.trim()} ${price.currency}`,
     conditions?.map((word) => (word === 'NEW' ? 'new or open box' : word.toLowerCase())).join(' or '),
+    conditionIds && `condition ${conditionIds.map((id) => CONDITION_NAMES[id] ?? id).join(' or ')}`,
+    buyingOptions?.map((name) => name.replaceAll('_', ' ').toLowerCase()).join(' or '),
+    query !== undefined && categoryIds && `category ${categoryIds.join(', ')}`,
     ...Object.entries(aspects).map(([name, values]) => `${name}: ${values.join(' or ')}`),
     shipTo && `delivered to ${[countryName(shipTo.country), shipTo.postalCode].filter(Boolean).join(' ')}`,
     freeShipping && 'free shipping',
