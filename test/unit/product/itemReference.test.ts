@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { readItem, referencesOf, tidyItems } from '../../../src/product/itemReference.ts';
 import { parseSearchRequest } from '../../../src/product/parseRequest.ts';
 
@@ -50,7 +51,40 @@ describe('what an entry of items names', () => {
     });
 });
 
+describe('any text', () => {
+  const address = fc
+    .tuple(
+      fc.constantFrom('https://www.ebay.com', 'ebay.de', 'http://m.ebay.co.uk', 'https://example.com', ''),
+      fc.constantFrom('/itm/', '/itm/a/', '/p/1?iid=', '/i/', '/', 'v1|', ''),
+      fc.oneof(fc.string(), fc.bigInt({ min: 0n, max: 10n ** 20n }).map(String)),
+      fc.constantFrom('', '?var=5', '|0', '|77', '&var=', '#x', '/'),
+    )
+    .map((parts) => parts.join(''));
+
+  it('names an item, whose form reads as itself, or is refused with a reason', () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.string({ unit: 'binary' }), address), (entry) => {
+        const read = readItem(entry);
+        if ('error' in read) expect(read.error).to.match(/give/);
+        else {
+          expect(read.item).to.match(/^(v1\|[1-9]\d{8,18}\|\d{1,19}|[1-9]\d{8,18})$/);
+          expect(readItem(read.item)).to.deep.equal(read);
+        }
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
 describe('the items of a request', () => {
+  it('parse to themselves in their one form', () => {
+    const items = ['https://www.ebay.de/itm/110587654321?var=41', ' 110587654322 ', '110587654322'];
+    const parsed = parseSearchRequest({ items }, DEFAULTS);
+    if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
+    expect(parsed.request.items).to.deep.equal(['v1|110587654321|41', '110587654322']);
+    expect(parseSearchRequest(parsed.request, DEFAULTS)).to.deep.equal(parsed);
+  });
+
   it('are one where entries mean the same, and keep the place of the first', () => {
     const items = [
       'https://www.ebay.de/itm/110587654321',
