@@ -46,6 +46,8 @@ function testAnswers(documents: Documents): void {
     'q=qqqq',
     'q=yoga&sort=relevance&filter=nonsense:1',
     'q=yoga+mat&sort=distance&filter=deliveryCountry:US,deliveryPostalCode:XYZ',
+    'q=phone+case&filter=pickupCountry:US,pickupPostalCode:19406,pickupRadius:40,pickupRadiusUnit:mi',
+    'q=dash+cam&category_ids=6000&compatibility_filter=Year:2018;Make:BMW',
   ];
   for (const site of SITES) {
     it(`every search of ${site.id} has only fields of SearchPagedCollection, with their types`, async () => {

@@ -9,6 +9,7 @@ import {
 } from '../catalogue/items.ts';
 import { chance, isSeller, type Listing } from '../catalogue/listing.ts';
 import { convert, isCurrency, isPostalCode, type Site } from '../catalogue/marketplaces.ts';
+import { fraction } from '../random.ts';
 
 export type Test = (listing: Listing) => boolean;
 
@@ -48,7 +49,9 @@ export function readFilters(text: string, site: Site, q: string, sort: string | 
   }
   if (!values.has('buyingOptions')) tests.push(canBeBought);
   const isNear = PICKUP.some((name) => values.has(name)) || sort === 'distance';
-  if (isNear && isPlace(values)) tests.push(canBeFetched);
+  const place = isNear ? readPlace(values) : null;
+  if (place !== null)
+    tests.push((listing) => canBeFetched(listing) && distanceTo(place, listing) <= place.radius);
   else if (isNear) problems.push(browseError(12010));
   const currency = values.get('priceCurrency');
   if (currency !== undefined && !values.has('price')) report(12012, 'priceCurrency', currency);
@@ -59,19 +62,29 @@ export function readFilters(text: string, site: Site, q: string, sort: string | 
     warnings: problems,
     refusal: problems.find(({ errorId }) => REFUSALS.includes(errorId)),
     searchInDescription,
+    place,
   };
 }
 
-/** Whether the four pickup filters name a place and a distance from it. */
-function isPlace(values: ReadonlyMap<string, string>): boolean {
+/** Where the buyer can fetch something. */
+export interface Place {
+  readonly postalCode: string;
+  readonly radius: number;
+  readonly unit: string;
+}
+
+/** How far a listing is from a place, in its unit: any number of up to 60 miles. */
+export function distanceTo({ postalCode, unit }: Place, { dice }: Listing): number {
+  return fraction(dice, 'distance', postalCode) * (unit === 'km' ? 96.6 : 60);
+}
+
+/** The place of the four pickup filters; null where one is missing or invalid. */
+function readPlace(values: ReadonlyMap<string, string>): Place | null {
   const [country = '', postalCode = '', radius = '', unit = ''] = PICKUP.map((name) => values.get(name));
-  return (
-    COUNTRY.test(country) &&
-    postalCode !== '' &&
-    isPostalCode(postalCode, country) &&
-    /^[1-9]\d*$/.test(radius) &&
-    /^(mi|km)$/.test(unit)
-  );
+  const isPlace = COUNTRY.test(country) && postalCode !== '' && isPostalCode(postalCode, country);
+  return isPlace && /^[1-9]\d*$/.test(radius) && /^(mi|km)$/.test(unit)
+    ? { postalCode, radius: Number(radius), unit }
+    : null;
 }
 
 const canBeFetched: Test = (listing) => canOnlyBeFetched(listing) || chance(listing, 'fetched', 0.1);
@@ -274,18 +287,18 @@ export function readVehicle(
   text: string | null,
   q: string,
   department: string | undefined,
-): Answer | { tests: Test[]; warnings: ErrorDetail[] } {
-  if (text === null) return { tests: [], warnings: [] };
+): Answer | { tests: Test[]; warnings: ErrorDetail[]; vehicle: string[][] } {
+  if (text === null) return { tests: [], warnings: [], vehicle: [] };
   const pairs = text.split(';').map((pair) => pair.split(':').map((part) => part.trim()));
   if (!pairs.every(([name, value, ...more]) => name && value && more.length === 0))
-    return { tests: [], warnings: [browseError(12502, { compatibilityFilter: text })] };
+    return { tests: [], warnings: [browseError(12502, { compatibilityFilter: text })], vehicle: [] };
   if (department === undefined) return refuse(12504);
   if (!department.startsWith('Vehicle Parts')) return refuse(12506);
   const unknown = pairs.map(([name = '']) => name).filter((name) => !VEHICLE.includes(name));
   if (unknown.length > 0) return refuse(12505, { attributes: unknown.join(', ') });
   if (q === '') return refuse(12503);
   const vehicle = pairs.map((pair) => pair.join(':')).sort();
-  return { tests: [(listing) => chance(listing, vehicle.join(';'), 0.4)], warnings: [] };
+  return { tests: [(listing) => chance(listing, vehicle.join(';'), 0.4)], warnings: [], vehicle: pairs };
 }
 
 /** `categoryId:ID,Aspect:{A|B},…`, where the category has to be the one searched in; `!` is a listing without the aspect. */

@@ -4,7 +4,14 @@ import { epidOf, gtinOf } from '../catalogue/items.ts';
 import type { Listing } from '../catalogue/listing.ts';
 import type { Site } from '../catalogue/marketplaces.ts';
 import { correctKeywords, parseKeywords } from '../catalogue/title.ts';
-import { readAspectFilter, readCharities, readFilters, readVehicle } from './filters.ts';
+import {
+  distanceTo,
+  type Place,
+  readAspectFilter,
+  readCharities,
+  readFilters,
+  readVehicle,
+} from './filters.ts';
 
 /** No listing of a search beyond this position can be reached. */
 export const REACHABLE = 10_000;
@@ -101,6 +108,9 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
       ...vehicle.tests,
     ],
     searchInDescription: filters.searchInDescription,
+    place: filters.place,
+    /** Names and values of `compatibility_filter`. */
+    vehicle: vehicle.vehicle,
     autoCorrections: q === keywords ? undefined : { q },
     warnings: [warnings, filters.warnings, aspects.warnings, charities.warnings, vehicle.warnings].flat(),
   };
@@ -125,12 +135,13 @@ const ORDERS: Readonly<Record<string, Order>> = {
   '-price': (a, b) => delivered(b) - delivered(a),
   newlyListed: (a, b) => b.listedAt - a.listedAt,
   endingSoonest: (a, b) => (a.auction?.endsAt ?? Number.MAX_VALUE) - (b.auction?.endsAt ?? Number.MAX_VALUE),
-  // Distance needs a pickup place, which the simulator does not model.
+  // From a place that the request has to name, see `sortListings`.
   distance: bestMatch,
 };
 
 /** Sorts in place; ties keep Best Match order, so every page sees the same sequence. */
-export function sortListings(listings: Listing[], name: string | null): Listing[] {
-  const order = ORDERS[name ?? 'distance'] ?? bestMatch;
+export function sortListings(listings: Listing[], name: string | null, place: Place | null): Listing[] {
+  const byDistance: Order = (a, b) => (place === null ? 0 : distanceTo(place, a) - distanceTo(place, b));
+  const order = name === 'distance' ? byDistance : (ORDERS[name ?? ''] ?? bestMatch);
   return listings.sort((a, b) => order(a, b) || bestMatch(a, b));
 }

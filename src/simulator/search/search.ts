@@ -5,6 +5,7 @@ import { ASPECTS, type BuyerContext, colourName, summarise } from '../catalogue/
 import type { Listing } from '../catalogue/listing.ts';
 import { siteFor } from '../catalogue/marketplaces.ts';
 import { fraction, hash } from '../random.ts';
+import { distanceTo } from './filters.ts';
 import { REACHABLE, readQuery, type SearchQuery, sortListings } from './query.ts';
 
 export interface SearchRequest {
@@ -30,8 +31,16 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
   const results = new Map<string, readonly Listing[]>();
   const items = { short: new WeakMap<Listing, string>(), extended: new WeakMap<Listing, string>() };
 
-  const serialise = (listing: Listing, buyer: BuyerContext, extended: boolean): string => {
-    const make = () => JSON.stringify(summarise(listing, publicOrigin, buyer, extended));
+  const serialise = (
+    listing: Listing,
+    asked: SearchQuery,
+    buyer: BuyerContext,
+    extended: boolean,
+  ): string => {
+    const shown = () => summarise(listing, publicOrigin, buyer, extended);
+    const make = () => JSON.stringify(shown());
+    if (asked.place !== null || asked.vehicle.length > 0)
+      return JSON.stringify({ ...shown(), ...matched(listing, asked) });
     if (buyer.country !== undefined || buyer.affiliateCampaignId !== undefined) return make();
     const cache = items[extended ? 'extended' : 'short'];
     const json = cache.get(listing) ?? make();
@@ -41,7 +50,7 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
 
   const find = (asked: SearchQuery) => {
     const found = catalogue.matching(asked).filter((listing) => asked.tests.every((test) => test(listing)));
-    return sortListings(found, asked.sort);
+    return sortListings(found, asked.sort, asked.place);
   };
 
   const page = (asked: SearchQuery, request: SearchRequest): Answer => {
@@ -74,7 +83,7 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
       fieldgroups.every((group) => !group.endsWith('_REFINEMENTS')) || fieldgroups.some(isOfItems);
     if (items.length === 0 || !wanted) return text(200, body, 'application/json');
     const extended = fieldgroups.some((group) => group === 'EXTENDED' || group === 'FULL');
-    const summaries = items.map((listing) => serialise(listing, buyer, extended)).join(',');
+    const summaries = items.map((listing) => serialise(listing, asked, buyer, extended)).join(',');
     return text(200, `${body.slice(0, -1)},"itemSummaries":[${summaries}]}`, 'application/json');
   };
 
@@ -99,6 +108,23 @@ function narrowedBy(query: URLSearchParams, { add, change = {} }: Narrowing): UR
   for (const [name, value] of Object.entries(change)) narrowed.set(name, value);
   if (add !== undefined) narrowed.set('filter', [...query.getAll('filter'), add].join(','));
   return narrowed;
+}
+
+/** What an item says only to those who asked for a place of pickup, or for parts of a vehicle. */
+function matched(listing: Listing, { place, vehicle }: SearchQuery) {
+  return {
+    ...(place !== null && {
+      pickupOptions: [{ pickupLocationType: 'ARRANGED_LOCATION' }],
+      distanceFromPickupLocation: {
+        value: distanceTo(place, listing).toFixed(1),
+        unitOfMeasure: place.unit,
+      },
+    }),
+    ...(vehicle.length > 0 && {
+      compatibilityMatch: listing.dice % 3 === 0 ? 'POSSIBLE' : 'EXACT',
+      compatibilityProperties: vehicle.map(([name, value]) => ({ name, localizedName: name, value })),
+    }),
+  };
 }
 
 /** The key of a result list: the search without its page. */

@@ -5,7 +5,14 @@ import { get, mintToken, SEARCH, useSimulator } from '../../support/simulator.ts
 interface Page {
   total: number;
   next?: string;
-  itemSummaries?: { itemId: string; title: string; price?: { value: string; currency: string } }[];
+  itemSummaries?: {
+    itemId: string;
+    title: string;
+    price?: { value: string; currency: string };
+    distanceFromPickupLocation?: { value: string; unitOfMeasure: string };
+    compatibilityMatch?: string;
+    compatibilityProperties?: { name: string; value: string }[];
+  }[];
   warnings?: { errorId: number }[];
   errors?: { errorId: number }[];
   autoCorrections?: { q: string };
@@ -156,6 +163,32 @@ describe('item_summary/search of the simulator', () => {
     const parts = (await ask(part)).page.total;
     const fitting = (await ask(`${part}&compatibility_filter=Year:2018;Make:BMW`)).page.total;
     expect(fitting).to.be.within(1, parts - 1);
+  });
+
+  it('says how far each item is that can be fetched near a place, and sorts by it', async () => {
+    const near = 'filter=pickupCountry:US,pickupPostalCode:19406,pickupRadius:40,pickupRadiusUnit:mi';
+    const { page } = await ask(`q=phone+case&sort=distance&limit=200&${near}`);
+    const distances = (page.itemSummaries ?? []).map(({ distanceFromPickupLocation: from }) => from);
+    expect(distances.length).to.be.above(5);
+    expect(distances.map((from) => from?.unitOfMeasure))
+      .to.include('mi')
+      .and.not.include(undefined);
+    const miles = distances.map((from) => Number(from?.value));
+    expect(miles).to.deep.equal(miles.toSorted((a, b) => a - b));
+    expect(Math.max(...miles)).to.be.at.most(40);
+    const { page: plain } = await ask('q=phone+case&limit=200');
+    for (const item of plain.itemSummaries ?? [])
+      expect(item).to.not.have.any.keys('distanceFromPickupLocation');
+  });
+
+  it('says of parts for a vehicle which properties fit', async () => {
+    const { page } = await ask('q=dash+cam&category_ids=6000&compatibility_filter=Year:2018;Make:BMW');
+    for (const item of page.itemSummaries ?? []) {
+      expect(item.compatibilityMatch).to.be.oneOf(['EXACT', 'POSSIBLE']);
+      const stated = item.compatibilityProperties?.map(({ name, value }) => `${name} ${value}`);
+      expect(stated).to.deep.equal(['Year 2018', 'Make BMW']);
+    }
+    expect(page.itemSummaries).to.not.have.length(0);
   });
 
   it('refuses charities on sites without them', async () => {
