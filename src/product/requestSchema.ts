@@ -448,7 +448,11 @@ export const SearchRequestSchema = Type.Object(
     priority: Type.Optional(Type.Enum(['interactive', 'scheduled', 'backfill'], { default: 'interactive' })),
     tenant: Type.Optional(name('whose credential and limits; default: `default`')),
   },
-  { ...closed, title: 'Search request, version 1', description: 'needs query or categoryIds' },
+  {
+    ...closed,
+    title: 'Search request, version 1',
+    description: 'needs query or categoryIds, or items, gtin, epid or image in their place',
+  },
 );
 
 /** A search request as a caller writes it. */
