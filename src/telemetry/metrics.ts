@@ -387,7 +387,7 @@ function queueMetrics(record: Recorder, tenant: string) {
       record.add('dpf_pages_total', { tenant, result });
       record.observe('dpf_queue_wait_seconds', { tenant, class: callClass }, waitedMs);
     },
-    /** A page was stored. */
+    /** A page, or an item whose answer is products of its own, was answered. */
     collected(products: number, rejected: Readonly<Record<string, number>>): void {
       record.add('dpf_products_total', { tenant }, products);
       for (const [reason, times] of Object.entries(rejected))

@@ -212,6 +212,7 @@ async function collectItem(
   }
   const call = { request, marketplace, itemId, class: request.priority, signal };
   const answer = await sharedCall(context, job, item, call);
+  if (answer.products) context.metrics.collected(answer.products.length, answer.rejected ?? {});
   await itemDone(context, run, wanted, itemId, answer);
   return { itemId, availability: answer.details.availability };
 }

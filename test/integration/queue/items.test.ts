@@ -297,6 +297,7 @@ describe('a search for all variations of what it finds', () => {
 
 describe('a worker that is lost between eBay’s answer for an item and its storing', () => {
   const answered = usePause<string>();
+  let counted = 0;
   const service = useService(
     {
       WORKER_LOCK_DURATION: '1',
@@ -308,6 +309,11 @@ describe('a worker that is lost between eBay’s answer for an item and its stor
     {
       adapt: (context) => ({
         ...context,
+        metrics: around(context.metrics, {
+          collected(products) {
+            counted += products;
+          },
+        }),
         collector: around(context.collector, {
           async collectItem(call) {
             const answer = await context.collector.collectItem(call);
@@ -325,6 +331,7 @@ describe('a worker that is lost between eBay’s answer for an item and its stor
     const items = grouped.slice(0, 3).map(({ itemId }) => itemId);
     const [lost] = grouped.map(({ legacyItemId }) => legacyItemId as string);
     answered.hold((reference) => reference === `group:${lost}`);
+    counted = 0;
     const { searchId } = await service.producer.enqueue({ items, variations: 'all' });
     await waitFor('the answer that is not stored', () => answered.waiting === 1);
     answered.hold(() => false);
@@ -344,7 +351,7 @@ describe('a worker that is lost between eBay’s answer for an item and its stor
     expect(calls.filter((id) => id === lost)).to.have.length(2);
     expect(calls).to.have.length(4);
     const products = await service.producer.products(searchId);
-    answered.release();
+    expect(counted).to.equal(products.length);
     expect(new Set(products.map(({ itemId }) => itemId)).size).to.equal(products.length);
   });
 });
