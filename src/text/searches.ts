@@ -81,8 +81,8 @@ export function summaryFacts(summary: SearchSummary): string[] {
   const ofThem = unrated > 0 ? ` (${numberText(unrated)} with an unknown rating)` : '';
   return [
     countText(counts.products, 'product'),
-    // Where it explains why the search is partial, it is there.
-    !(outcome === 'partial' && stoppedBy && STOPS[stoppedBy]) && lookedText(summary),
+    // Listings that were named are not looked through. Where it explains why the search is partial, it is there.
+    summary.pages !== 0 && !(outcome === 'partial' && stoppedBy && STOPS[stoppedBy]) && lookedText(summary),
     counts.duplicates > 0 && countText(counts.duplicates, 'duplicate'),
     counts.filteredOut > 0 && `${numberText(counts.filteredOut)} filtered out${ofThem}`,
     unreadable > 0 && `${numberText(unreadable)} unreadable`,
@@ -95,7 +95,8 @@ export function summaryFacts(summary: SearchSummary): string[] {
 /** What a search costs and when it can be done. @param when text of an instant, such as `in 15 s` */
 export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string) {
   const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;
-  const parts = calls.details > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
+  const parts =
+    calls.details > 0 && calls.pages > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
   const most = calls.atMost > calls.total ? `, at most ${numberText(calls.atMost)}` : '';
   const left = `the ${numberText(remaining)} that ${callClass} searches have left today`;
   const share =

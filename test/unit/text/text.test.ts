@@ -67,6 +67,8 @@ describe('texts of searches', () => {
       '2 duplicates',
       '3 calls',
     ]);
+    // Listings that were named are not looked through.
+    expect(summaryFacts({ ...summary, pages: 0 })).to.deep.equal(['1 product', '2 duplicates', '3 calls']);
     const rejected = { 'no-id': 2, 'no-title': 1 };
     expect(
       summaryFacts({ ...summary, counts: { ...counts, rejected }, gone: ['v1|1|0'] }),
