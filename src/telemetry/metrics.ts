@@ -102,7 +102,7 @@ export const METRICS = {
     { tenant, class: CLASS },
     [0.1, 0.5, 1, 2, 5, 10, 30, 60, 300, 1800, 7200],
   ),
-  dpf_products_total: counter('Products in the pages that were stored', { tenant }),
+  dpf_products_total: counter('Products in the pages and item answers that were stored', { tenant }),
   dpf_listings_rejected_total: counter('Listings that could not become products, by reason', {
     tenant,
     reason: ['not-an-object', 'no-item-id', 'no-title', 'no-price', 'bad-price'],
