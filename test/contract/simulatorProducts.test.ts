@@ -87,7 +87,7 @@ describe("the simulator's answers as products, field by field", () => {
   });
 
   it('pages are stored with at most a third more than the fields of release 0.2 take', async () => {
-    for (const { id } of SITES) {
+    for (const id of ['EBAY_US', 'EBAY_DE', 'EBAY_AU']) {
       const body = await ask(id, `${SEARCH}?q=phone+case&limit=200&fieldgroups=EXTENDED`);
       const [whole, former] = [body, withoutAdded(body)].map((answer) => {
         const page = mapped(answer);
