@@ -22,15 +22,16 @@ describe('a person with more than words, in a browser,', function () {
     await page.click('.ask button.main');
     await page.waitForSelector('#status[data-state=done]');
   }
+  const productsOf = async (request: Parameters<typeof service.search>[0]) =>
+    service.producer.products((await service.search(request)).searchId);
   const callsOf = (kind: 'search' | 'item' | 'item-group') =>
     service.simulator.controls.log({ kind }).map(({ query }) => query);
 
   it('pastes a listing, looks for a code on three marketplaces, narrows by facets, finds a margin, and shows a picture', async () => {
-    const { summary, searchId } = await service.search({ query: 'usb c hub', maxItems: 8, details: 'full' });
-    expect(summary?.outcome).to.equal('complete');
-    const known = await service.producer.products(searchId);
-    const varied = known.find(({ group }) => group !== null) as Product;
-    const code = known.map(({ details }) => details?.gtin).find((gtin) => gtin) as string;
+    const found = await productsOf({ query: 'usb c hub', maxItems: 50 });
+    const varied = found.find(({ group }) => group !== null) as Product;
+    const named = await productsOf({ items: found.slice(0, 10).map(({ itemId }) => itemId) });
+    const code = named.map(({ details }) => details?.gtin).find((gtin) => gtin) as string;
     const { page, complaints } = await browser.open();
 
     await page.goto(http.app.url);
