@@ -113,7 +113,10 @@ export interface Comparison {
   after: Omit<Track, 'rememberedFrom'>;
 }
 
-/** Prices remembered of one listing. A change of a variation that was left out is not reported. */
+/**
+ * Prices remembered of one listing, or as many as a search delivers of its variations. A change of a variation that was left
+ * out is not reported.
+ */
 const OFFERS_KEPT = 16;
 
 /** The listing that an item id belongs to: the middle of `v1|LEGACY|VARIATION`, which all its variations share. */
@@ -187,6 +190,9 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
   const formerTotals = new Map<string, Money>(before?.formerTotals);
   const formerSeen = new Map<string, number>(before?.formerSeen);
   const listings = new Map<string, Remembered>();
+  const variations = new Map<string, number>();
+  for (const listing of products.map(({ itemId }) => listingOf(itemId)))
+    variations.set(listing, (variations.get(listing) ?? 0) + 1);
   for (const product of products) {
     const { itemId, observedAt } = product;
     // Decided before the search was continued: the track's entry is from this search.
@@ -200,7 +206,12 @@ export function compareWithTrack(track: Track, observation: Observation): Compar
       continue;
     }
     const current = listings.get(listing) ?? known;
-    const { change, formerTotal, formerAt = null, after } = compareOffer(current, product);
+    const {
+      change,
+      formerTotal,
+      formerAt = null,
+      after,
+    } = compareOffer(current, product, Math.max(OFFERS_KEPT, variations.get(listing) ?? 0));
     listings.set(listing, after);
     if (track.since === null) marks.set(itemId, null);
     else if (isNew(track, current, product, observation.priceCurrency)) marks.set(itemId, 'new');
@@ -376,7 +387,11 @@ interface OfferComparison {
 }
 
 /** What a product says of its listing. What is remembered stays until a change is reported, so that small ones add up. */
-function compareOffer(current: Remembered | undefined, product: TrackedProduct): OfferComparison {
+function compareOffer(
+  current: Remembered | undefined,
+  product: TrackedProduct,
+  mostOffers: number,
+): OfferComparison {
   const { itemId, price, converted } = product;
   const lastSeen = Math.max(Date.parse(product.observedAt), current?.lastSeen ?? 0);
   const { currency, named, offers } = current ?? NEVER_DELIVERED;
@@ -394,7 +409,7 @@ function compareOffer(current: Remembered | undefined, product: TrackedProduct):
   if (offer === undefined) return same({ ...listing, offers: kept });
   const { variation, source } = offer;
   const last = kept.find((each) => each.variation === variation && each.source === source);
-  const others = kept.filter((each) => each !== last).slice(0, OFFERS_KEPT - 1);
+  const others = kept.filter((each) => each !== last).slice(0, mostOffers - 1);
   if (last === undefined) return same({ ...listing, offers: [offer, ...others] });
   const withShipping = last.shipping !== null && offer.shipping !== null;
   const [former, present] = [last, offer].map((each) => unitsOf(each, own.currency, withShipping));

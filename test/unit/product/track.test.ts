@@ -404,6 +404,19 @@ describe('a listing with variations', () => {
   });
 });
 
+describe('all variations of a listing', () => {
+  const variations = (price: string) =>
+    Array.from({ length: 40 }, (_, n) => product(`v1|7|${n + 1}`, usd(`${n + 1}${price}`)));
+
+  it('are each compared with their own last price, however many there are', () => {
+    const track = trackAfter(variations('0.00'));
+    const same = verdictOf(track, look(1, variations('0.00'))).marks;
+    expect(Object.values(same)).to.deep.equal(Array(40).fill('same'));
+    const raised = verdictOf(track, look(1, variations('5.00'))).marks;
+    expect(Object.values(raised)).to.deep.equal(Array(40).fill('price-rose'));
+  });
+});
+
 describe('a request with price limits', () => {
   const limited = { priceCurrency: 'USD' };
   const foreign = converted('v1|1|0', ['10.00', '2.00'], 1.1);
