@@ -39,20 +39,25 @@ export function isCountry(code: string): boolean {
 }
 
 /** How postal codes are written where that is certain. Of GB and CA the first half is one too, and of NL the digits. */
-const POSTAL_CODES: readonly [countries: string, form: RegExp][] = [
-  ['US', /^\d{5}(-?\d{4})?$/],
-  ['DE ES FR IT', /^\d{5}$/],
-  ['AT AU BE CH', /^\d{4}$/],
-  ['SG', /^\d{6}$/],
-  ['PL', /^\d{2}-?\d{3}$/],
-  ['NL', /^\d{4}( ?[A-Z]{2})?$/i],
-  ['GB', /^[A-Z]{1,2}\d[A-Z\d]?( ?\d[A-Z]{2})?$/i],
-  ['CA', /^[A-Z]\d[A-Z]( ?\d[A-Z]\d)?$/i],
+const POSTAL_CODES: readonly [countries: string, form: RegExp, example: string][] = [
+  ['US', /^\d{5}(-?\d{4})?$/, '19406 or 19406-1234'],
+  ['DE ES FR IT', /^\d{5}$/, '10115'],
+  ['AT AU BE CH', /^\d{4}$/, '1010'],
+  ['SG', /^\d{6}$/, '018956'],
+  ['PL', /^\d{2}-?\d{3}$/, '00-001'],
+  ['NL', /^\d{4}( ?[A-Z]{2})?$/i, '1012 AB'],
+  ['GB', /^[A-Z]{1,2}\d[A-Z\d]?( ?\d[A-Z]{2})?$/i, 'SW1A 1AA'],
+  ['CA', /^[A-Z]\d[A-Z]( ?\d[A-Z]\d)?$/i, 'K1A 0B1'],
 ];
 
 /** Whether a postal code has its country's form; of other countries any has. */
 export function isPostalCode(code: string, country: string): boolean {
   return POSTAL_CODES.find(([countries]) => countries.includes(country))?.[1].test(code) ?? true;
+}
+
+/** A postal code as a country writes it, where that is known. */
+export function postalCodeSuch(country: string): string {
+  return POSTAL_CODES.find(([countries]) => countries.includes(country))?.[2] ?? '';
 }
 
 /** The English name of a country; a code without one is its own name. */

@@ -1,6 +1,6 @@
 import { MARKETPLACES } from '../config/formats.ts';
 import { costsErrors } from './costs.ts';
-import { isCountry, isPostalCode } from './countries.ts';
+import { isCountry, isPostalCode, postalCodeSuch } from './countries.ts';
 import { instantOf } from './instant.ts';
 import { itemErrors } from './itemReference.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
@@ -12,7 +12,7 @@ import {
   type SearchFilters,
   type SearchRequest,
 } from './requestSchema.ts';
-import { type InputError, noCountry, UNKNOWN_COUNTRY } from './schemaErrors.ts';
+import { echo, type InputError, noCountry, UNKNOWN_COUNTRY } from './schemaErrors.ts';
 
 /** Tidied input, as the rules between its fields look at it. */
 interface Written {
@@ -169,7 +169,11 @@ function places({ request: { shipTo }, filters, has, refuse }: Written): void {
     if (!isCountry(country)) refuse(field('country'), UNKNOWN_COUNTRY, noCountry(country));
     // eBay's warning 12015.
     else if (postalCode !== undefined && !isPostalCode(postalCode, country))
-      refuse(field('postalCode'), 'invalid_postal_code', `must have the form that ${country} uses`);
+      refuse(
+        field('postalCode'),
+        'invalid_postal_code',
+        `must have the form that ${country} uses, such as ${postalCodeSuch(country)}; got ${echo(postalCode)}`,
+      );
   }
   // eBay's warning 12011.
   if (deliveryPostalCode !== undefined && !has('filters.deliveryCountry'))
@@ -241,7 +245,7 @@ function orders({ request: { sort }, filters, has, refuse }: Written): void {
   if (bidCount !== undefined && !hasAuctions)
     refuse('filters.bidCount', 'auction_required', 'needs AUCTION in filters.buyingOptions');
   // eBay's warning 12010.
-  if (sort === 'distance' && !has('filters.pickup'))
+  if (sort === 'distance' && !has('filters.pickup') && !has('image') && !has('items'))
     refuse('sort', 'pickup_required', 'distance needs filters.pickup');
   // eBay's error 12514. It does not say with which orders; listings are named as promoted under Best Match alone.
   if (filters.priorityListing && has('sort'))

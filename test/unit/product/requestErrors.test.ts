@@ -315,6 +315,10 @@ describe('an invalid search request', () => {
   });
 
   it('says what is allowed and which word was probably meant', () => {
+    const [postalCode] = errorsOf({ ...q, shipTo: { country: 'US', postalCode: 'XYZ' } });
+    expect(postalCode?.message).to.equal(
+      'must have the form that US uses, such as 19406 or 19406-1234; got "XYZ"',
+    );
     expect(errorsOf({ ...q, marketplaces: ['EBAY_UA'] })[0]?.message)
       .to.include('EBAY_GB')
       .and.include('did you mean EBAY_');
