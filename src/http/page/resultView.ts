@@ -203,6 +203,7 @@ function toolbar({ report, products, selection }: Result, shown: number): Html {
   const orders = {
     ebay: 'eBay’s order',
     delivered: 'Delivered price',
+    ...(products.some(({ landed }) => landed) && { landed: 'Landed cost' }),
     ...(products.some(({ margin }) => margin) && { margin: 'Margin' }),
     ...(tracked && { changed: 'Changed first' }),
   };

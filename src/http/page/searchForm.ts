@@ -152,7 +152,7 @@ export function kindOf(text: string): 'listing' | 'code' | 'words' {
   const parts = text.split(/[\s,]+/);
   const isListing = (part: string) => ADDRESS.test(part) || ITEM_ID.test(part) || isListingNumber(part);
   if (parts.every(isListing)) return 'listing';
-  return isCode(text) ? 'code' : 'words';
+  return isCode(codeIn(text)) ? 'code' : 'words';
 }
 
 /**
@@ -162,6 +162,11 @@ export function kindOf(text: string): 'listing' | 'code' | 'words' {
  */
 function isListingNumber(text: string): boolean {
   return /^\d{12}$/.test(text) && !(/^([06-9]|19)/.test(text) && hasCheckDigit(text));
+}
+
+/** A code without the hyphens and spaces that people write between its digits. */
+function codeIn(text: string): string {
+  return text.replace(/[\s-]/g, '');
 }
 
 function isCode(text: string): boolean {
@@ -209,7 +214,7 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
   };
   const { image } = values;
   return {
-    ...(image ? { image } : kind === 'code' ? { gtin: query.replace(/[\s-]/g, '') } : { query }),
+    ...(image ? { image } : kind === 'code' ? { gtin: codeIn(query) } : { query }),
     ...place,
     marketplaces: [...new Set([marketplace, ...valuesOf(values.also)])],
     maxItems: numberFrom(given('maxItems')),

@@ -5,9 +5,11 @@ import type { Product } from '../../product/product.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 
+const ORDERS = ['ebay', 'delivered', 'landed', 'margin', 'changed'] as const;
+
 /** Which products of a result are shown, and in which order. It is part of the page's address. */
 export interface Selection {
-  order: 'ebay' | 'delivered' | 'margin' | 'changed';
+  order: (typeof ORDERS)[number];
   /** Highest delivered price, in the result's main currency; products without a known one are left out. */
   most: number | undefined;
   /** Only products that are new, dropped or rose. */
@@ -22,7 +24,7 @@ export function selectionFrom(query: Readonly<Record<string, string | undefined>
   const { order, most = '', changed, page = '' } = query;
   const amount = Number(most.replace(',', '.'));
   return {
-    order: order === 'delivered' || order === 'margin' || order === 'changed' ? order : 'ebay',
+    order: ORDERS.find((known) => known === order) ?? 'ebay',
     most: most.trim() !== '' && Number.isFinite(amount) && amount >= 0 ? amount : undefined,
     changed: changed === '1',
     page: /^[1-9]\d{0,4}$/.test(page) ? Number(page) : 1,
@@ -80,6 +82,7 @@ export function select(products: readonly Product[], { order, most, changed }: S
     return product.total?.currency === currency && Number(product.total?.value) <= most;
   });
   if (order === 'delivered') return chosen.sort(byTotal({ main: currency }));
+  if (order === 'landed') return chosen.sort(byCosts('landed'));
   if (order === 'margin') return chosen.sort(byCosts('margin', { falling: true }));
   if (order === 'changed') return [...chosen.filter(isChanged), ...chosen.filter((each) => !isChanged(each))];
   return chosen;

@@ -31,6 +31,7 @@ describe('what people type into the search box', () => {
     // EAN-13, UPC-A, a UPC that begins with 19, EAN-8, ISBN-10 with an X.
     for (const text of ['4006381333931', '036000291452', '190199246850', '96385074', '080442957X'])
       expect(kindOf(text), text).to.equal('code');
+    expect(fromForm({ query: '978-3-16-148410-0' })).to.include({ gtin: '9783161484100' });
     expect(kindOf('4006381333932')).to.equal('words');
     // A number of a listing may have a right check digit by chance.
     expect(kindOf('110587654320')).to.equal('listing');

@@ -33,6 +33,23 @@ describe('which products a page shows', () => {
     expect(idsOf(select(products, selectionFrom({ most: '20' })))).to.deep.equal(['cheap']);
   });
 
+  it('is by landed cost or by margin, best first, unknown ones last', () => {
+    const costs = (cost: string | null, margin: string | null) => ({
+      ...{ landed: { cost, currency: 'USD', parts: {}, unknown: [] } },
+      margin: margin === null ? null : { amount: margin, percent: 1 },
+    });
+    const figures = [
+      costs(null, null),
+      costs('9.00', '-1.00'),
+      costs('10.00', '4.00'),
+      costs('8.00', '3.00'),
+    ];
+    const priced = products.map((each, at) => ({ ...each, ...figures[at] }) as Product);
+    const inOrder = (order: string) => idsOf(select(priced, selectionFrom({ order })));
+    expect(inOrder('landed')).to.deep.equal(['pounds', 'unknown', 'cheap', 'dear']);
+    expect(inOrder('margin')).to.deep.equal(['cheap', 'pounds', 'unknown', 'dear']);
+  });
+
   it('is only what changed, or that first', () => {
     expect(idsOf(select(products, selectionFrom({ changed: '1' })))).to.deep.equal(['unknown', 'cheap']);
     expect(idsOf(select(products, selectionFrom({ order: 'changed' })))).to.deep.equal([
