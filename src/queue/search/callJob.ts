@@ -1,7 +1,7 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts';
-import type { ItemCall, PageCall } from '../../collector/collector.ts';
+import type { PageCall } from '../../collector/collector.ts';
 import { factsOf, mostItems, needOf, pagesAhead } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
@@ -178,6 +178,9 @@ async function stopAtKnown(
     : answer;
 }
 
+/** Items whose answers are looked for before jobs are added for them, where other searches may be asking for the same. */
+const NEXT_ITEMS = 5;
+
 /** One item of a search. */
 async function collectItem(
   context: QueueContext,
@@ -207,13 +210,18 @@ async function collectItem(
       // The same search as led to this answer is likely to have led to those that follow.
       await takeKnown(context, run, itemsAfter(wanted, itemId));
     }
-    await itemDone(context, run, wanted, itemId);
+    // One at a time: the search whose calls lead is ahead, and each job takes a place in the queue.
+    await itemDone(context, run, wanted, itemId, undefined, 1);
     return { itemId, availability: known.answer.details.availability, skipped: 'stored' };
   }
   const call = { request, marketplace, itemId, class: request.priority, signal };
-  const answer = await sharedCall(context, job, item, call);
-  if (answer.products) context.metrics.collected(answer.products.length, answer.rejected ?? {});
-  await itemDone(context, run, wanted, itemId, answer);
+  const answer = await claimedCall(context, job, run, item, async () => {
+    const called = await context.collector.collectItem(call);
+    if (called.products) context.metrics.collected(called.products.length, called.rejected ?? {});
+    await takeKnown(context, run, itemsAfter(wanted, itemId).slice(0, NEXT_ITEMS));
+    await itemDone(context, run, wanted, itemId, called);
+    return called;
+  });
   return { itemId, availability: answer.details.availability };
 }
 
@@ -235,21 +243,25 @@ async function claimItem(
   return claimed === 'call' ? undefined : claimed;
 }
 
-/** A call whose answer, or failure, others wait for. */
-async function sharedCall(
-  { itemAnswers, collector }: QueueContext,
+/**
+ * A call whose answer, or failure, others wait for. They may take it once this search has stored it: what it took from others
+ * would count as no call of its own.
+ */
+async function claimedCall(
+  { itemAnswers }: QueueContext,
   job: Job,
+  { request }: SearchRun,
   item: WantedItem,
-  call: ItemCall,
+  call: () => Promise<ItemAnswer>,
 ): Promise<ItemAnswer> {
   const owner = job.id as string;
   try {
-    const answer = await collector.collectItem(call);
-    await itemAnswers.put(call.request, item, owner, answer);
+    const answer = await call();
+    await itemAnswers.put(request, item, owner, answer);
     return answer;
   } catch (thrown) {
     // Without Redis the claim ends by itself.
-    await itemAnswers.release(call.request, item, owner).catch(() => undefined);
+    await itemAnswers.release(request, item, owner).catch(() => undefined);
     throw thrown;
   }
 }
@@ -261,9 +273,9 @@ async function itemDone(
   wanted: readonly WantedItem[],
   itemId: string,
   answer?: ItemAnswer,
+  concurrency = itemConcurrency(answer?.latencyMs ?? 0, context.intervalMs()),
 ): Promise<void> {
   const fields = answer === undefined ? {} : itemFields(itemId, answer);
-  const concurrency = itemConcurrency(answer?.latencyMs ?? 0, context.intervalMs());
   const followers = itemsAfter(wanted, itemId).map((item) => itemCall(run, item));
   await advance(context, run, { chain: DETAILS, answer: fields, concurrency }, followers);
 }
