@@ -309,6 +309,11 @@ export function mistakesIn(error: unknown): Mistake[] {
   });
 }
 
+/** `!` stands for listings without the aspect. */
+function aspectValueText(value: string): string {
+  return value === '!' ? 'not stated' : value;
+}
+
 /** Of eBay's condition ids, which are the same on all sites. */
 const CONDITION_NAMES: Texts = {
   ...{ '1000': 'new', '1500': 'open box', '1750': 'new with defects', '2000': 'certified refurbished' },
@@ -336,7 +341,9 @@ export function conditionTexts(request: NormalRequest): string[] {
     conditionIds && `condition ${conditionIds.map((id) => CONDITION_NAMES[id] ?? id).join(' or ')}`,
     buyingOptions?.map((name) => name.replaceAll('_', ' ').toLowerCase()).join(' or '),
     query !== undefined && categoryIds && `category ${categoryIds.join(', ')}`,
-    ...Object.entries(aspects).map(([name, values]) => `${name}: ${values.join(' or ')}`),
+    ...Object.entries(aspects).map(
+      ([name, values]) => `${name}: ${values.map(aspectValueText).join(' or ')}`,
+    ),
     shipTo && `delivered to ${[countryName(shipTo.country), shipTo.postalCode].filter(Boolean).join(' ')}`,
     freeShipping && 'free shipping',
     title?.exclude && `without ${title.exclude.join(', ')}`,
