@@ -110,13 +110,16 @@ function levelOf(summary: SearchSummary): 'good' | 'some' | 'bad' {
 }
 
 function ended(summary: SearchSummary): Html {
-  const { outcome, warnings, missing, trackNote, finishedAt, expiresAt } = summary;
+  const { outcome, warnings, missing, trackNote, finishedAt, expiresAt, pages } = summary;
+  // Of listings that were named; those of a track are in the news.
+  const gone = pages === 0 ? summary.gone.slice(0, SHOWN_MISSING) : [];
   const shown = missing.slice(0, SHOWN_MISSING);
   const withWarnings = isWhole(outcome) && warnings.length > 0 && ', with warnings';
   return html`<p class="outcome ${levelOf(summary)}">${OUTCOMES[outcome]}${withWarnings}</p>
   ${partialReasons(summary).map((reason) => html`<p>${reason.charAt(0).toUpperCase() + reason.slice(1)}</p>`)}
   <p class="small">${summaryFacts(summary).join(' · ')} · ended ${instant(finishedAt)}${expiresAt !== null && html` · kept until ${instant(expiresAt)}`}</p>
   ${warnings.length > 0 && html`<ul class="notice">${warnings.map(({ errorId, message }) => html`<li>${errorId === null ? '' : 'eBay ignored part of this: '}${message}</li>`)}</ul>`}
+  ${gone.length > 0 && html`<ul class="notice">${gone.map((id) => html`<li>${id}: eBay no longer has this listing</li>`)}</ul>`}
   ${trackNote !== undefined && html`<p class="notice">${trackNote}</p>`}
   ${shown.length > 0 && html`<ul class="notice">${shown.map(({ marketplace, page, itemId, message }) => html`<li>${itemId ?? `${marketplace}, page ${page}`}: ${message}</li>`)}</ul>`}`;
 }

@@ -111,4 +111,14 @@ describe('the page of a result', () => {
       .and.match(/, with warnings<\/p>/);
     expect(text).to.include('eBay ignored part of this');
   });
+
+  it('says of a listing that was asked for that eBay no longer has it', async () => {
+    const { headers } = await post('/searches', { query: 'https://www.ebay.com/itm/199999999999' });
+    const path = headers.get('location') as string;
+    const { summary } = await service.producer.waitFor(path.slice('/searches/'.length));
+    expect(summary?.outcome).to.equal('none-found');
+    const { text } = await http.call('GET', path);
+    expect(text).to.include('<h1 class="query">Listing 199999999999</h1>');
+    expect(text).to.include('<li>199999999999: eBay no longer has this listing</li>');
+  });
 });
