@@ -125,19 +125,33 @@ export function readFacts(item: Unread<WireItem>): Facts {
 }
 
 function readAspects(value: unknown): Map<string, string[]> {
-  const aspects = new Map<string, string[]>();
+  const aspects = new Aspects();
   for (const aspect of entries<WireAspect>(value, 200)) {
     const name = text(aspect.name, 100);
-    if (name !== null) see(aspects, name, readValues(aspect.value, SINGLE.has(name.toLowerCase())));
+    if (name !== null) aspects.add(name, readValues(aspect.value, SINGLE.has(name.toLowerCase())));
   }
-  return aspects;
+  return aspects.read();
 }
 
-function see(aspects: Map<string, string[]>, name: string, values: readonly string[]): void {
-  // An own key of this name would reach the prototype of a copy of the aspects.
-  if (values.length === 0 || name === '__proto__') return;
-  aspects.set(name, distinct([...(aspects.get(name) ?? []), ...values]));
+/** Values by name, each once. A name may come again with more of them. */
+class Aspects {
+  readonly #values = new Map<string, Set<string>>();
+
+  add(name: string, values: readonly string[]): void {
+    // An own key of this name would reach the prototype of a copy of the aspects.
+    if (values.length === 0 || name === '__proto__') return;
+    const known = this.#values.get(name) ?? new Set();
+    for (const value of values) if (known.size < MOST_VALUES) known.add(value);
+    this.#values.set(name, known);
+  }
+
+  read(): Map<string, string[]> {
+    return new Map([...this.#values].map(([name, values]) => [name, [...values]]));
+  }
 }
+
+/** Of one name. */
+const MOST_VALUES = 200;
 
 /**
  * eBay's documents say that several values come as one text (`STRING_ARRAY`), and real answers join them with a comma and
@@ -192,8 +206,9 @@ export function readRating(value: unknown): ProductDetails['rating'] {
     const [name, reviews] = [identifier(stars, 5), naturalNumber(count)];
     if (name !== null && /^[\d.]+$/.test(name) && reviews !== null) byStars.set(name, reviews);
   }
-  const isAverage = average !== null && average >= 0 && average <= 5;
-  if (!isAverage && count === null && byStars.size === 0) return null;
+  // Of no review eBay may say 0.0, which is no number of stars.
+  const isAverage = average !== null && average >= 1 && average <= 5 && count !== 0;
+  if (!isAverage && !count && byStars.size === 0) return null;
   return { average: isAverage ? average : null, count, byStars: Object.fromEntries(byStars) };
 }
 
@@ -260,11 +275,11 @@ function readIdentifiers(product: Unread<WireCatalogueProduct>): Identifier[] {
 }
 
 function readCatalogueAspects({ aspectGroups }: Unread<WireCatalogueProduct>): Map<string, string[]> {
-  const aspects = new Map<string, string[]>();
+  const aspects = new Aspects();
   for (const group of list(aspectGroups).slice(0, 50))
     for (const aspect of entries<WireCatalogueAspect>(fields(group)?.aspects, 200)) {
       const name = text(aspect.localizedName, 100);
-      if (name !== null) see(aspects, name, readValues(list(aspect.localizedValues), false));
+      if (name !== null) aspects.add(name, readValues(list(aspect.localizedValues), false));
     }
-  return aspects;
+  return aspects.read();
 }

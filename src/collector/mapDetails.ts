@@ -124,7 +124,7 @@ function readDetails(
     bidding: readBidding(item),
     rating: readRating(item.primaryProductReviewRating),
     productSheetUrl: webAddress(item.productFicheWebUrl, 2048, hosts),
-    repairScore: upTo(10, decimal(item.repairScore)),
+    repairScore: readRepairScore(item.repairScore),
     hazards: readHazards(item.hazardousMaterialsLabels),
     safety: readSafety(item.productSafetyLabels),
     catalogue: readCatalogue(item.product, hosts),
@@ -135,8 +135,9 @@ function readDetails(
   };
 }
 
-function upTo(most: number, value: number | null): number | null {
-  return value !== null && value >= 0 && value <= most ? value : null;
+function readRepairScore(value: unknown): number | null {
+  const score = decimal(value);
+  return score !== null && score >= 0.1 && score <= 10 ? score : null;
 }
 
 /** An item answer that nobody listed before: the whole product. */

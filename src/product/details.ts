@@ -158,7 +158,7 @@ const ReturnsSchema = Type.Object(
 const RatingSchema = Type.Object(
   {
     average: nullable(
-      Type.Number({ minimum: 0, maximum: 5 }),
+      Type.Number({ minimum: 1, maximum: 5 }),
       said('stars, 1 to 5', 'primaryProductReviewRating.averageRating', UNSAID),
     ),
     count: count(said('reviews', 'primaryProductReviewRating.reviewCount', UNSAID)),
@@ -462,7 +462,7 @@ export const DetailsSchema = Type.Object(
       'productFicheWebUrl, where it leads to eBay',
     ),
     repairScore: nullable(
-      Type.Number({ minimum: 0, maximum: 10 }),
+      Type.Number({ minimum: 0.1, maximum: 10 }),
       said('0.1 (hardest to repair) to 10', 'repairScore', UNSAID),
     ),
     hazards: nullable(

@@ -115,6 +115,35 @@ describe('an item answer', () => {
     expect(details({ localizedAspects })).to.include({ brand: 'Smith, Jones, Sons', mpn: 'A-1, A-2' });
   });
 
+  it('keeps at most 200 values of a name, however often it comes', () => {
+    const values = (from: number) => Array.from({ length: 50 }, (_, index) => `v${from + index}`);
+    const entries = Array.from({ length: 200 }, (_, index) => values(index * 49));
+    const localizedAspects = entries.map((value) => aspect('Ports', value));
+    const groups = entries.map((localizedValues) => ({
+      aspects: [{ localizedName: 'Ports', localizedValues }],
+    }));
+    const { aspects, catalogue } = details({ localizedAspects, product: { aspectGroups: groups } });
+    const first = Array.from({ length: 200 }, (_, index) => `v${index}`);
+    expect([aspects, catalogue?.aspects]).to.deep.equal([{ Ports: first }, { Ports: first }]);
+  });
+
+  it('has no average of no reviews, and no score that its scale does not have', () => {
+    const rating = (primaryProductReviewRating: object) => details({ primaryProductReviewRating }).rating;
+    expect(rating({ averageRating: '0.0', reviewCount: 0 })).to.equal(null);
+    expect(rating({ averageRating: '4.5', reviewCount: 0 })).to.equal(null);
+    const byStars = {};
+    expect(rating({ averageRating: '0.0', reviewCount: 7 })).to.deep.equal({
+      average: null,
+      count: 7,
+      byStars,
+    });
+    expect(rating({ averageRating: '1.0' })).to.deep.equal({ average: 1, count: null, byStars });
+    const scores = ['0', '0.0', '0.1', '10', '10.1'].map(
+      (repairScore) => details({ repairScore }).repairScore,
+    );
+    expect(scores).to.deep.equal([null, null, 0.1, 10, null]);
+  });
+
   it('"more than 10" is no unknown quantity', () => {
     const threshold = {
       ...stock('IN_STOCK'),
