@@ -111,7 +111,10 @@ function groupView({ title, name, values, chosen }: Group, isOpen: boolean): Htm
   <div role="group" aria-label="${title}"><ul>${any}${[...shown, ...rest].map((each) => html`<li><label><input type="${kind}" name="${name}" value="${each.value}"${chosen.has(each.value) && html` checked`}> <span>${each.text}</span>${each.count !== undefined && html` <small>${numberText(each.count)}</small>`}</label></li>`)}</ul></div></details>`;
 }
 
-/** The search again with what was chosen in the form. Aspects belong to a category: without one to the dominant one. */
+/**
+ * The search again with what was chosen in the form. Aspects belong to a category: without one to the dominant one. The
+ * details of what is new belong to the track, which another request cannot continue.
+ */
 export function narrowedRequest(
   { priority: _priority, maxAge: _maxAge, track: _track, categoryIds, ...request }: NormalRequest,
   form: FormValues,
@@ -138,6 +141,7 @@ export function narrowedRequest(
   }
   return {
     ...request,
+    details: request.details === 'new' ? 'none' : request.details,
     marketplaces: [form.marketplace],
     ...(category && { categoryIds: [category] }),
     filters: {

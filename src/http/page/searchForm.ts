@@ -40,7 +40,19 @@ const KINDS = {
 };
 /** Fields that are out of sight while they are empty. */
 const MORE = ['exclude', 'minFeedback', 'sort', 'freeShipping', 'kind', 'also'];
-const FIGURES = ['resalePrice', 'feePercent', 'feeFixed', 'importTax', 'handling', 'minMargin', 'rates'];
+const FIGURES = [
+  ...[
+    'resalePrice',
+    'feePercent',
+    'feeFixed',
+    'importTax',
+    'handling',
+    'minMargin',
+    'costsCurrency',
+    'rates',
+  ],
+  'otherCosts',
+];
 
 /** The form of a search. */
 export function searchForm({ values, marketplace, mistakes, csrf }: Filled): Html {
@@ -60,6 +72,7 @@ export function searchForm({ values, marketplace, mistakes, csrf }: Filled): Htm
     );
   const others = mistakes.filter(({ field: name }) => !(name in PATHS));
   const also = valuesOf(values.also);
+  const { otherCosts } = values;
   return html`<form class="search" method="post" action="/searches" data-estimate="/estimate" id="search">
   ${csrfField(csrf)}
   ${others.length > 0 && html`<ul class="problems" role="alert">${others.map(({ message }) => html`<li>${message}</li>`)}</ul>`}
@@ -103,6 +116,7 @@ export function searchForm({ values, marketplace, mistakes, csrf }: Filled): Htm
       ${text('costsCurrency', 'Currency', html`maxlength="3" autocomplete="off" class="short" placeholder="${currencyOf(values.marketplace ?? marketplace)}"`)}
       ${text('rates', 'Exchange rates', html`autocomplete="off" placeholder="GBP 1.27"`)}
     </div>
+    ${otherCosts && html`<p class="check"><input type="checkbox" id="otherCosts" name="otherCosts" value="${otherCosts}" checked> <label for="otherCosts">Also, as before: ${otherCostsText(otherCosts)}</label></p>`}
   </details>
   <p class="estimate"><output id="estimate" for="search" aria-live="polite"></output></p>
 </form>`;
@@ -208,7 +222,7 @@ export function requestFromForm(values: FormValues, defaultMarketplace: string):
   const words = given('exclude')?.split(',') ?? [];
   const exclude = new Set(words.map((word) => word.trim()).filter(Boolean));
   const filters = {
-    ...(priceMax && { price: { max: priceMax.replace(',', '.'), currency: currencyOf(marketplace) } }),
+    ...(priceMax && { price: { max: amountFrom(priceMax), currency: currencyOf(marketplace) } }),
     ...(condition && { conditions: [condition] }),
     ...(values.freeShipping && { freeShipping: true }),
   };
@@ -233,26 +247,72 @@ function currencyOf(marketplace: string): string {
 /** Empty without a figure: then the tenant's own costs hold. */
 function costsFrom(given: (name: string) => string | undefined, currency: string): { costs?: object } {
   if (!FIGURES.some((name) => given(name) !== undefined)) return {};
-  const figure = (name: string) => given(name)?.replace(',', '.');
-  const [percent, fixed] = [figure('feePercent'), figure('feeFixed')];
+  const amount = (name: string) => amountFrom(given(name));
+  const percent = (name: string) => given(name)?.replace(',', '.');
+  const fee = { percent: percent('feePercent'), fixed: amount('feeFixed') };
   const fields = {
     currency: given('costsCurrency')?.toUpperCase() ?? currency,
     exchangeRates: ratesFrom(given('rates')),
-    resalePrice: figure('resalePrice'),
-    marketplaceFee: percent === undefined && fixed === undefined ? undefined : { percent, fixed },
-    importTaxPercent: figure('importTax'),
-    handling: figure('handling'),
-    minMarginPercent: figure('minMargin'),
+    resalePrice: amount('resalePrice'),
+    marketplaceFee: fee.percent === undefined && fee.fixed === undefined ? undefined : fee,
+    importTaxPercent: percent('importTax'),
+    handling: amount('handling'),
+    minMarginPercent: percent('minMargin'),
   };
-  return { costs: fields };
+  return { costs: { ...otherCostsFrom(given('otherCosts')), ...fields } };
 }
 
-/** `GBP 1.27, EUR 1.08`. What has another form stays, so that the check refuses it. */
+/** With a comma for a point. `1,000` is a thousand to some and one to others: it stays, so that the check refuses it. */
+function amountFrom(text: string | undefined): string | undefined {
+  return text !== undefined && /,\d{3}$/.test(text) ? text : text?.replace(',', '.');
+}
+
+/**
+ * `GBP 1.27, EUR 1.08`, also with a comma for a point. A part of another form stays, and so does a second rate of one
+ * currency, so that the check refuses them.
+ */
 function ratesFrom(text: string | undefined): object | undefined {
   if (text === undefined) return undefined;
-  const rates = [...text.matchAll(/([a-z]{3})\s*[:=]?\s*(\d+(?:\.\d+)?)/gi)];
-  if (rates.length === 0) return { [text.slice(0, 40)]: '' };
-  return Object.fromEntries(rates.map(([, currency = '', rate]) => [currency.toUpperCase(), rate]));
+  const rates = new Map<string, string>();
+  const parts = text.replace(/\s+/g, ' ').split(/ ?; ?| ?, ?(?=[a-z])| (?=[a-z])/i);
+  for (const part of parts.filter(Boolean)) {
+    const [, code = '', rate = ''] = /^([a-z]{3}) ?[:=]? ?(\d+(?:[.,]\d+)?)$/i.exec(part) ?? [];
+    const currency = code.toUpperCase();
+    if (currency === '' || rates.has(currency)) rates.set(part.slice(0, 40), '');
+    else rates.set(currency, rate.replace(',', '.'));
+  }
+  return Object.fromEntries(rates);
+}
+
+/** What costs may hold that the form has no field for. */
+const OTHER_COSTS: Texts = {
+  dutyPercent: 'duty',
+  markupPercent: 'markup',
+  resaleTax: 'tax of the sale',
+  paymentFee: 'payment fee',
+  minMarginAmount: 'least margin',
+};
+
+/** Content of another form stays, so that the check refuses it. */
+function otherCostsFrom(text: string | undefined): object {
+  if (text === undefined) return {};
+  try {
+    const costs: unknown = JSON.parse(text);
+    if (typeof costs === 'object' && costs !== null) return costs;
+  } catch {}
+  return { otherCosts: text };
+}
+
+function otherCostsText(text: string): string {
+  const figures = Object.entries(otherCostsFrom(text)).map(([name, figure]) => {
+    // A figure alone is an amount, or a part where its name says so.
+    const own = name.endsWith('Percent') ? { percent: figure } : { fixed: figure };
+    const { percent, fixed, onTop } =
+      typeof figure === 'object' && figure !== null ? figure : { ...own, onTop: false };
+    const parts = [percent && `${percent} %`, fixed].filter(Boolean).join(' and ');
+    return `${OTHER_COSTS[name] ?? name} ${parts}${onTop ? ' on top' : ''}`;
+  });
+  return figures.join(', ');
 }
 
 function numberFrom(text: string | undefined): unknown {
@@ -263,6 +323,7 @@ function numberFrom(text: string | undefined): unknown {
 export function valuesFrom(request: NormalRequest): FormValues {
   const { query, gtin, items, marketplaces, maxItems, filters, shipTo, title, seller, sort, costs } = request;
   const [marketplace, ...also] = marketplaces;
+  const others = Object.entries(costs ?? {}).filter(([name]) => name in OTHER_COSTS);
   const entries = Object.entries({
     query: query ?? gtin ?? items?.join(' '),
     marketplace,
@@ -286,6 +347,7 @@ export function valuesFrom(request: NormalRequest): FormValues {
     rates: Object.entries(costs?.exchangeRates ?? {})
       .map((pair) => pair.join(' '))
       .join(', '),
+    otherCosts: others.length > 0 && JSON.stringify(Object.fromEntries(others)),
   });
   return Object.fromEntries(entries.flatMap(([name, value]) => (value ? [[name, value]] : [])));
 }

@@ -87,6 +87,70 @@ describe('the form of a search', () => {
     }
   });
 
+  it('takes exchange rates with a comma or a point, and refuses what it cannot read', () => {
+    const ratesOf = (rates: string) =>
+      (fromForm({ query: 'hub', rates }).costs as { exchangeRates: object }).exchangeRates;
+    for (const text of [
+      'GBP 1,27, EUR 1,08',
+      'gbp: 1.27 eur=1.08',
+      'GBP1.27;EUR 1,08',
+      'GBP 1.27 ,EUR 1.08;',
+    ])
+      expect(ratesOf(text), text).to.deep.equal({ GBP: '1.27', EUR: '1.08' });
+    for (const text of [
+      '1.27 GBP 1.08 EUR',
+      'GBP 1.27, EUR abc',
+      'GBP 1.2.7',
+      'GBP 1.27, 1.08',
+      'GBP 1 GBP 2',
+    ]) {
+      const parsed = parseSearchRequest(fromForm({ query: 'hub', rates: text }), { marketplace: 'EBAY_US' });
+      const mistakes = mistakesIn(
+        new Failure('invalid_request', '', parsed.ok ? {} : { errors: parsed.errors }),
+      );
+      expect(new Set(mistakes.map(({ field }) => field)), text).to.deep.equal(new Set(['rates']));
+    }
+  });
+
+  it('refuses an amount that is a thousand to some and one to others', () => {
+    const form = { query: 'hub', priceMax: '1,000', resalePrice: '2,500' };
+    const parsed = parseSearchRequest(fromForm(form), { marketplace: 'EBAY_US' });
+    expect(parsed.ok ? [] : parsed.errors.map(({ path }) => path)).to.have.members([
+      'filters.price.max',
+      'costs.resalePrice',
+    ]);
+  });
+
+  it('keeps costs that it has no field for, and shows them', () => {
+    const costs = {
+      ...{ currency: 'USD', dutyPercent: '4.7', markupPercent: '50', minMarginAmount: '5' },
+      ...{ resaleTax: { percent: '19', onTop: true }, paymentFee: { percent: '2.9', fixed: '0.3' } },
+    };
+    for (const each of [costs, { currency: 'USD' }]) {
+      const form = valuesFrom(request({ costs: each }));
+      const parsed = parseSearchRequest(fromForm(form), {
+        marketplace: 'EBAY_US',
+        costs: { currency: 'EUR' },
+      });
+      expect(parsed.ok && parsed.request.costs).to.deep.equal(each);
+    }
+    const shown = String(
+      searchForm({
+        values: valuesFrom(request({ costs })),
+        marketplace: 'EBAY_US',
+        mistakes: [],
+        csrf: null,
+      }),
+    );
+    expect(shown).to.include(
+      'duty 4.7 %, markup 50 %, least margin 5, tax of the sale 19 % on top, payment fee 2.9 % and 0.3',
+    );
+    const broken = parseSearchRequest(fromForm({ query: 'hub', otherCosts: '{' }), {
+      marketplace: 'EBAY_US',
+    });
+    expect(broken.ok ? [] : broken.errors.map(({ path }) => path)).to.deep.equal(['costs.otherCosts']);
+  });
+
   it('names a wrong figure beside its field, and opens the part that it is in', () => {
     const form = { query: 'hub', resalePrice: 'much', rates: 'dear' };
     const parsed = parseSearchRequest(fromForm(form), { marketplace: 'EBAY_US' });
@@ -119,6 +183,12 @@ describe('a search that is narrowed', () => {
       aspects: { Brand: ['Acme', 'A:B'], Farbe: ['Rot'] },
     });
     expect(narrowed).to.not.have.any.keys('track', 'priority', 'maxAge');
+    expect(parseSearchRequest(narrowed, { marketplace: 'EBAY_US' }).ok).to.equal(true);
+  });
+
+  it('has no details of what is new, which need the track', () => {
+    const fresh = request({ details: 'new', track: 'hubs' });
+    const narrowed = narrowedRequest(fresh, { marketplace: 'EBAY_US', dominant: '', category: '' });
     expect(parseSearchRequest(narrowed, { marketplace: 'EBAY_US' }).ok).to.equal(true);
   });
 
