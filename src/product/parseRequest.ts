@@ -278,10 +278,14 @@ export function normalForm(request: NormalRequest): { [key: string]: Json } {
   return (normal(Object.fromEntries(entries)) ?? {}) as { [key: string]: Json };
 }
 
-/** SHA-256 (hex) of the normal form: the same for requests of one tenant with the same meaning. */
-export function requestHash(request: NormalRequest): string {
+/**
+ * SHA-256 (hex) of the normal form: the same for requests of one tenant with the same meaning.
+ * @param campaignId whose affiliate links the products carry; empty: none
+ */
+export function requestHash(request: NormalRequest, campaignId = ''): string {
   return createHash('sha256')
     .update(JSON.stringify(normalForm(request)))
+    .update(campaignId)
     .digest('hex');
 }
 

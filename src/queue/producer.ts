@@ -226,8 +226,8 @@ export class SearchProducer {
   async cancel(searchId: string): Promise<boolean> {
     return this.#call(async () => {
       const job = await this.#reader.job(searchId);
-      const { searches, marketplace, costs } = this.#options;
-      const parts = { searches, store: this.#store, coalesced: this.#coalesced, marketplace, costs };
+      const { searches, marketplace } = this.#options;
+      const parts = { searches, store: this.#store, coalesced: this.#coalesced, marketplace };
       return cancelSearch(parts, job, this.#reader.refOf(job));
     }, searchId);
   }

@@ -74,11 +74,16 @@ export class SearchReader {
     return parsed.ok ? parsed.request : undefined;
   }
 
-  /** With the costs that a worker gave it: this process may know others, or none. */
+  /**
+   * As its run holds it: this process may know other costs and another marketplace, or none. A run that a newer release
+   * began may hold what this one cannot read.
+   */
   #parsed(job: Job, run: Pick<Run, 'request'> | undefined) {
-    const { defaults } = this.#parts;
-    const costs = run?.request === undefined ? defaults.costs : run.request.costs;
-    return parseSearchRequest(job.data, { marketplace: defaults.marketplace, costs });
+    const { marketplace, costs } = this.#parts.defaults;
+    if (run?.request === undefined) return parseSearchRequest(job.data, { marketplace, costs });
+    // The class of the run may have risen.
+    const asked = { ...run.request, priority: classOf(job.data) };
+    return parseSearchRequest(asked, { marketplace });
   }
 
   /**

@@ -42,6 +42,8 @@ export interface Run {
    * when a search of a higher class waits for it. Undefined where a worker of version 0.1 began the run.
    */
   request: NormalRequest | undefined;
+  /** Whose affiliate links its products carry; empty: none. */
+  campaignId: string;
   /** The search was cancelled: no call is made any more. */
   cancelled: boolean;
   /** Its own requester cancelled it, but others wait for it, so it goes on. */
@@ -134,7 +136,7 @@ export const VERDICT = 'track';
  * run began with has therefore ended in between, which stays true over any crash. Calls that failed in earlier runs stay
  * counted, as do those whose answers are stored. A run that begins because results have expired keeps the time of the first.
  *
- * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class.
+ * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class, affiliate campaign.
  */
 const BEGIN = new LuaScript(`
 local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt')
@@ -150,6 +152,7 @@ if isNew then
 end
 redis.call('HSETNX', KEYS[1], 'request', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'class', ARGV[4])
+redis.call('HSETNX', KEYS[1], 'campaign', ARGV[5])
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
 
@@ -271,17 +274,18 @@ export class SearchStore {
     ref: SearchRef,
     attemptsMade: number,
     request: NormalRequest,
+    campaignId = '',
   ): Promise<Run & { isNew: boolean; request: NormalRequest }> {
-    const args = [attemptsMade, this.#runTtlMs, JSON.stringify(request), request.priority];
+    const args = [attemptsMade, this.#runTtlMs, JSON.stringify(request), request.priority, campaignId];
     const [isNew, fields] = (await BEGIN.run(this.#redis, this.#runKey(ref), args)) as [number, string[]];
     const run = runFrom(pairs(fields)) as Run & { request: NormalRequest };
     return { ...run, isNew: isNew === 1 };
   }
 
   /** Begins the next run at once: the result of the present one has expired. Who has cancelled the search stays known. */
-  async restart(ref: SearchRef, attemptsMade: number, request: NormalRequest) {
+  async restart(ref: SearchRef, attemptsMade: number, request: NormalRequest, campaignId = '') {
     await this.#redis.hset(this.#runKey(ref), 'attempt', 'expired');
-    return this.begin(ref, attemptsMade, request);
+    return this.begin(ref, attemptsMade, request, campaignId);
   }
 
   /** Gives a run that a worker of version 0.1 began its request. */
@@ -555,6 +559,7 @@ function runFrom(fields: Record<string, string>): Run | undefined {
     number: Number(fields.number),
     startedAt: Number(fields.startedAt),
     request: request && { ...request, priority: fields.class as Priority },
+    campaignId: fields.campaign ?? '',
     cancelled: fields.cancelled === '1',
     withdrawn: fields.withdrawn === '1',
     source: fields.source === undefined ? undefined : JSON.parse(fields.source),

@@ -319,7 +319,7 @@ export const mutations: Mutation[] = [
   {
     id: 'expired-results-start-no-run',
     file: 'src/queue/search/searchJob.ts',
-    find: 'run = { search, ...(await store.restart(search, job.attemptsMade, request)) };',
+    find: 'run = { search, ...(await store.restart(search, job.attemptsMade, request, campaignId)) };',
     replace: 'await job.updateProgress(0);',
     breaks: 'Results that expire before the search ends are collected again by a new run.',
     tests: [LIFETIME],

@@ -42,8 +42,8 @@ export async function coalesce(
   run: SearchRun,
 ): Promise<SearchSummary | undefined> {
   const { coalesced, store, tenant, log } = context;
-  const { search, request } = run;
-  const hash = requestHash(request);
+  const { search, request, campaignId } = run;
+  const hash = requestHash(request, campaignId);
   const me = requesterOf(search);
   if (run.cancelled) {
     await coalesced.leave(hash, me);
@@ -92,10 +92,10 @@ export async function coalesce(
  * The same for requests that go through the same listing and judge its products alike, however many they want and whatever
  * they then ask about each.
  */
-function listingHash(request: NormalRequest): string {
+function listingHash({ request, campaignId }: Pick<SearchRun, 'request' | 'campaignId'>): string {
   const { maxCalls: _, detailsMaxAge: _age, variations: _all, costs, ...rest } = request;
   const judging = hasMarginCondition(costs) ? { costs } : {};
-  return requestHash({ ...rest, ...judging, maxItems: 0, details: 'none' });
+  return requestHash({ ...rest, ...judging, maxItems: 0, details: 'none' }, campaignId);
 }
 
 /** A track compares with what eBay shows now, and may end a listing at what it knows. Named listings have no pages. */
@@ -113,7 +113,7 @@ export async function reusePages(context: QueueContext, job: Job, run: SearchRun
   if (request.maxAge === 0 || run.cancelled || !mayShare(request)) return;
   if ((await store.storedPages(search)).length > 0) return;
   const since = (await clockOf(redis).current()) - request.maxAge * 1000;
-  for (const requester of await coalesced.noted(listingHash(request), since)) {
+  for (const requester of await coalesced.noted(listingHash(run), since)) {
     const earlier = refOf(requester, tenant);
     const stored = await store.readHeads(earlier, await store.storedPages(earlier));
     const numbers = new Map(stored.map(({ page, head }) => [head, page]));
@@ -139,11 +139,12 @@ export async function reusePages(context: QueueContext, job: Job, run: SearchRun
 /** Publishes the leader's end for all who asked the same. */
 export async function publishResult(
   context: QueueContext,
-  { search, request }: SearchRun,
+  run: SearchRun,
   end: SearchSummary | Failure,
 ): Promise<void> {
   const { coalesced, store } = context;
-  const hash = requestHash(request);
+  const { search, request, campaignId } = run;
+  const hash = requestHash(request, campaignId);
   const me = requesterOf(search);
   // A cancelled search answers no other one, and what may pass is for the next one to try.
   const isFinal =
@@ -161,7 +162,7 @@ export async function publishResult(
   // Pages of an earlier search are older than this end, and that search is noted.
   const good = found !== undefined && !(request.maxAge > 0 && (await store.isReused(search)));
   if (good && mayShare(request))
-    await coalesced.note(listingHash(request), me, {
+    await coalesced.note(listingHash(run), me, {
       items: found.counts.collected,
       at: Date.parse(found.finishedAt),
     });
@@ -232,9 +233,7 @@ async function raiseClass(
   }
 }
 
-type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'> & {
-  costs?: unknown;
-};
+type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marketplace'>;
 
 /**
  * False for a search that has ended. One that others wait for goes on for them and stops when the last of them is cancelled.
@@ -246,9 +245,10 @@ export async function cancelSearch(context: Cancelling, job: Job, search: Search
   const state = await job.getState();
   if (state === 'completed' || state === 'failed' || state === 'unknown') return false;
   refuseNewer(job.data);
-  const parsed = parseSearchRequest(job.data, context);
-  if (!parsed.ok) return false;
-  const hash = requestHash({ ...parsed.request, tenant: search.tenant });
+  const run = await store.readRun(search);
+  const request = run?.request ?? readRequest(job, context);
+  if (request === undefined) return false;
+  const hash = requestHash({ ...request, tenant: search.tenant }, run?.campaignId);
   const me = requesterOf(search);
   const { leader, followers } = await coalesced.read(hash);
   if (leader === me && followers.length > 0) {
@@ -260,6 +260,12 @@ export async function cancelSearch(context: Cancelling, job: Job, search: Search
   if (leader !== undefined && leader !== me && followers.every((requester) => requester === me))
     await stopWithdrawn(context, refOf(leader, search.tenant));
   return true;
+}
+
+/** Of a search that no worker has begun, or one of version 0.1. The settings of a worker may add costs to a request. */
+function readRequest({ data }: Job, { marketplace }: Cancelling): NormalRequest | undefined {
+  const parsed = parseSearchRequest(data, { marketplace });
+  return parsed.ok ? parsed.request : undefined;
 }
 
 /** The mark comes first, so that a page that starts now does not call. Without waiting pages the search sums up. */

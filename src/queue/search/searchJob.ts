@@ -105,9 +105,9 @@ async function collect(
   asked: NormalRequest,
   ids: SearchIds,
 ): Promise<SearchEnd> {
-  const { store, log } = context;
+  const { store, log, affiliateCampaignId } = context;
   const search = refOf(context, job);
-  const run = { search, ...(await store.begin(search, job.attemptsMade, asked)) };
+  const run = { search, ...(await store.begin(search, job.attemptsMade, asked, affiliateCampaignId)) };
   ids.run = run.number;
   if (run.isNew) {
     const { query, categoryIds, items, marketplaces, maxItems, priority } = run.request;
@@ -136,7 +136,7 @@ async function collect(
 /** Goes round until every page and item is there or has failed. It leaves by an error when it must wait for one. */
 async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Promise<SearchEnd> {
   const { store, searches, redis, log } = context;
-  const { search, request } = begun;
+  const { search, request, campaignId } = begun;
   let run = begun;
   const added = new Set<string>();
   for (;;) {
@@ -148,7 +148,7 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
       if (queued > 0 && (await waitForCalls(redis, searches, job))) throw signals.waitsForChildren();
       if (queued + failed > 0) continue;
       // Nothing is under way, nothing failed, and yet an answer is not there: it has expired.
-      run = { search, ...(await store.restart(search, job.attemptsMade, request)) };
+      run = { search, ...(await store.restart(search, job.attemptsMade, request, campaignId)) };
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
       continue;
     }

@@ -3,6 +3,7 @@ import { openProducer } from '../../../src/app/producer.ts';
 import { withValues } from '../../../src/config/config.ts';
 import type { Product } from '../../../src/product/product.ts';
 import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe("a search with the caller's own costs", () => {
   const service = useService({ COSTS: JSON.stringify({ currency: 'USD', handling: '0.50' }) });
@@ -87,6 +88,81 @@ describe("a search with the caller's own costs", () => {
       .catch((thrown) => thrown);
     await shop.close();
     expect([refused.code, refused.detail.errors[0].path]).to.deep.equal(['invalid_request', 'reference']);
+  });
+});
+
+describe('searches that ask for the same', () => {
+  let campaign: string;
+  const service = useService(
+    {
+      COSTS: JSON.stringify({ currency: 'USD', handling: '0.50' }),
+      EBAY_AFFILIATE_CAMPAIGN_ID: '5338123456',
+    },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        get affiliateCampaignId() {
+          return campaign;
+        },
+      }),
+    },
+  );
+  beforeEach(() => {
+    campaign = '5338123456';
+  });
+
+  it('know each other also where the program that cancels them has no costs and no campaign', async () => {
+    const settings = { search: { costs: '' }, ebay: { affiliateCampaignId: '' } };
+    const elsewhere = openProducer(withValues(service.config, settings));
+    await elsewhere.ready();
+    await service.calls.pause();
+    const request = { query: 'phone case', maxItems: 250 };
+    const { searchId: first } = await elsewhere.enqueue(request);
+    const page = () => service.calls.getJob(`${first}-r1-p1`);
+    await waitFor('its page', page);
+    const { searchId: second } = await elsewhere.enqueue(request);
+    await waitFor('the second to follow', async () => {
+      return (await elsewhere.get(second)).progress?.leader === first;
+    });
+    expect(await elsewhere.cancel(first)).to.equal(true);
+    expect(await page()).to.not.equal(undefined);
+    expect(await elsewhere.cancel(second)).to.equal(true);
+    await waitFor(
+      'the first to end',
+      async () => (await service.searches.getJobState(first)) === 'completed',
+    );
+    expect(await page()).to.equal(undefined);
+    await elsewhere.close();
+  });
+
+  it('share pages only with the same affiliate links', async () => {
+    const calls = async (request: object) => {
+      service.simulator.controls.clearLog();
+      await service.search({ query: 'phone case', maxAge: 60, ...request });
+      return service.calledOffsets().length;
+    };
+    expect([
+      await calls({ maxItems: 9 }),
+      await calls({ maxItems: 9 }),
+      await calls({ maxItems: 8 }),
+    ]).to.deep.equal([1, 0, 0]);
+    campaign = '5338999999';
+    expect([await calls({ maxItems: 8 }), await calls({ maxItems: 8 })]).to.deep.equal([1, 0]);
+    campaign = '5338123456';
+    expect(await calls({ maxItems: 9 })).to.equal(0);
+  });
+
+  it('are read as they were collected, also where no price of the default marketplace has a rate', async () => {
+    const job = await service.searches.add('search', { query: 'phone case', maxItems: 2 });
+    const searchId = job.id as string;
+    await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+    const elsewhere = openProducer(withValues(service.config, { ebay: { marketplace: 'EBAY_DE' } }));
+    await elsewhere.ready();
+    expect(await elsewhere.products(searchId)).to.deep.equal(await service.producer.products(searchId));
+    expect(await elsewhere.products(searchId)).to.have.length(2);
+    expect((await elsewhere.request(searchId))?.marketplaces).to.deep.equal(['EBAY_US']);
+    await elsewhere.close();
   });
 });
 

@@ -305,7 +305,7 @@ describe('a least margin', () => {
     const plain = request();
     const withCosts = request({ costs: { currency: 'USD', resalePrice: 50 } });
     const least = request({ costs: { currency: 'USD', resalePrice: 50, minMarginPercent: 20 } });
-    expect(new Set([plain, withCosts, least].map(requestHash)).size).to.equal(3);
+    expect(new Set([plain, withCosts, least].map((each) => requestHash(each))).size).to.equal(3);
     expect(trackFingerprint(withCosts)).to.equal(trackFingerprint(plain));
     expect(trackFingerprint(least)).to.not.equal(trackFingerprint(plain));
   });
