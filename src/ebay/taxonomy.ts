@@ -4,11 +4,11 @@ import type { AxiosInstance } from 'axios';
 import type { Redis } from 'ioredis';
 import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
-import { asFailure, Failure } from '../failures.ts';
+import { asFailure, Failure, parseReason, reasonOf } from '../failures.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import { clientOptions, inSpan } from '../telemetry/tracing.ts';
-import { INVISIBLE, isObject, readAnswer } from './answer.ts';
+import { INVISIBLE, isObject, parseObject, readAnswer } from './answer.ts';
 import type { TokenSource } from './http.ts';
 import { pacificDay, pacificDayEnd } from './pacificDay.ts';
 import { answerOf, axiosClient, closeAxios, Deadline, networkFailure } from './transport.ts';
@@ -30,10 +30,10 @@ export interface FoundCategories {
 export interface CategoryNamesOptions {
   redis: Redis;
   prefix: string;
-  /** Whose keyset is used; the names are everybody's. */
+  /** Whose keyset is used; all tenants of the same eBay environment share the names. */
   tenant: string;
   config: Pick<Config, 'ebay' | 'pace' | 'search'>;
-  tokens: Pick<TokenSource, 'getAccessToken' | 'refreshToken'>;
+  tokens: Pick<TokenSource, 'getAccessToken'>;
   /** Why this process cannot ask eBay, if it cannot. */
   unavailableReason?: string | undefined;
   log?: Logger;
@@ -41,22 +41,25 @@ export interface CategoryNamesOptions {
 
 const TAXONOMY = '/commerce/taxonomy/v1';
 /**
- * Calls of a keyset a day. They count apart from Browse calls; a limit of 5,000 a day, as other APIs have, is confirmed
- * nowhere, so this stays far below it.
+ * Calls of a tenant a day. They count apart from Browse calls; a limit of 5,000 a day, as other APIs have, is confirmed
+ * nowhere, so this stays far below it. With two weeks kept twice, new words every day fill Redis with about 30 MB.
  */
-const DAILY_CALLS = 1000;
-/** After a call that failed no process calls for this long, ms. */
+const DAILY_CALLS = 500;
+/** After a call that failed no process calls for the same tenant for this long, ms. */
 const AFTER_FAILURE_MS = 60_000;
 /** Between two looks at whether another process has read it, ms. */
 const LOOK_AGAIN_MS = 50;
+/** Callers of a tenant that a process has wait for its next call. One of them at a time looks. */
+const MAX_WAITING = 20;
 /** Names are kept for as long again as they count as new: while eBay fails, old ones are used. */
 export const KEPT_AGAIN = 2;
 /** eBay's trees have six levels; a circle of parents must end all the same. */
 const MAX_LEVELS = 12;
-const MAX_SUGGESTIONS = 20;
+const MAX_SUGGESTIONS = 10;
 /** The root of a tree is no category. */
 const ROOT = '0';
-const UNKNOWN_CATEGORY = 404;
+const NOT_FOUND = 404;
+const FORBIDDEN = 403;
 
 /** A value as it is stored, and when eBay said it, ms since the epoch. */
 interface Kept<Value> {
@@ -75,6 +78,9 @@ export class CategoryNames {
   readonly #options: CategoryNamesOptions;
   readonly #log: Logger;
   #axios: AxiosInstance | undefined;
+  /** Ends when the last caller of this process has its answer. */
+  #line: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
 
   constructor(options: CategoryNamesOptions) {
     this.#options = options;
@@ -131,7 +137,9 @@ export class CategoryNames {
       const { categorySubtreeNode } = await this.#call(path, { category_id: id });
       return readNode(categorySubtreeNode);
     } catch (error) {
-      if (error instanceof Failure && error.detail.status === UNKNOWN_CATEGORY) return null;
+      // Without an error id, something on the way to eBay answered.
+      const { status, errorId } = asFailure(error).detail;
+      if (status === NOT_FOUND && errorId !== undefined) return null;
       throw error;
     }
   }
@@ -147,80 +155,100 @@ export class CategoryNames {
     return tree;
   }
 
-  /** What is stored and new; else what `read` answers, which one process of the fleet asks at a time. */
+  /** What is stored and new; else what `read` answers; else what is stored and old. */
   async #kept<Value>(name: string, read: () => Promise<Value>): Promise<Kept<Value>> {
-    const { redis, config, unavailableReason } = this.#options;
+    const { config, unavailableReason } = this.#options;
     const key = this.#key(name);
+    const kept = await this.#read<Value>(key);
+    if (kept !== undefined && this.#isNew(kept)) return kept;
+    if (unavailableReason !== undefined) {
+      if (kept !== undefined) return kept;
+      const message = `this is not known here, and this process cannot ask eBay: ${unavailableReason}`;
+      throw new Failure('credential-refused', message);
+    }
+    // Old names now are better than new ones later.
+    if (kept !== undefined && this.#waiting > 0) return kept;
+    if (this.#waiting >= MAX_WAITING) throw this.#busy();
+    this.#waiting += 1;
+    const giveUpAt = performance.now() + (kept === undefined ? config.ebay.callTimeout * 1000 : 0);
+    const asked = this.#line
+      .then(() => this.#ask(key, read, giveUpAt))
+      .finally(() => {
+        this.#waiting -= 1;
+      });
+    this.#line = asked.catch(() => undefined);
+    return asked.catch((error) => {
+      if (kept !== undefined) return kept;
+      throw error;
+    });
+  }
+
+  /** What `read` answers, which one process of the fleet asks at a time, or what another one has read meanwhile. */
+  async #ask<Value>(key: string, read: () => Promise<Value>, giveUpAt: number): Promise<Kept<Value>> {
+    const { redis, config } = this.#options;
     const claim = this.#key('call');
-    const { callTimeout } = config.ebay;
-    // Two calls, each with a second attempt after a refused token.
-    const claimedMs = Math.ceil(4 * callTimeout * 1000);
-    const giveUpAt = performance.now() + callTimeout * 1000;
+    // Two calls, and as long again for a token.
+    const claimedMs = Math.ceil(4 * config.ebay.callTimeout * 1000);
     for (;;) {
-      const kept = await this.#read<Value>(key);
-      if (kept !== undefined && this.#isNew(kept)) return kept;
-      if (unavailableReason !== undefined) {
-        if (kept !== undefined) return kept;
-        const message = `this is not known here, and this process cannot ask eBay: ${unavailableReason}`;
-        throw new Failure('credential-refused', message);
-      }
-      if ((await redis.set(claim, 'called', 'PX', claimedMs, 'NX')) !== 'OK') {
-        // Old names now are better than new ones later.
-        if (kept !== undefined) return kept;
-        if ((await redis.get(claim)) === 'failed') throw this.#failedBefore();
-        if (performance.now() > giveUpAt) throw this.#failedBefore();
-        await sleep(LOOK_AGAIN_MS);
-        continue;
-      }
+      const latest = await this.#read<Value>(key);
+      if (latest !== undefined && this.#isNew(latest)) return latest;
+      await this.#checkFailed();
+      if ((await redis.set(claim, '1', 'PX', claimedMs, 'NX')) === 'OK') break;
+      if (performance.now() > giveUpAt) throw this.#busy();
+      await sleep(LOOK_AGAIN_MS);
+    }
+    try {
       // Another process may have read it between the look and the claim.
       const latest = await this.#read<Value>(key);
-      if (latest !== undefined && this.#isNew(latest)) {
-        await this.#endClaim('called', 0);
-        return latest;
-      }
-      try {
-        const value = await read();
-        const now = await this.#keep(key, value);
-        await this.#endClaim('called', config.pace.minApiCallInterval * 1000);
-        return now;
-      } catch (thrown) {
-        const failure = asFailure(thrown);
-        const { code, message } = failure;
-        // A token that this process cannot get is no reason for the others to wait.
-        const isAtEbay = failure.retryable && code.startsWith('ebay-');
-        if (isAtEbay) await this.#endClaim('failed', AFTER_FAILURE_MS);
-        else await this.#endClaim('called', config.pace.minApiCallInterval * 1000);
-        this.#log.warn('category names not read', { code, reason: message, old: kept !== undefined });
-        if (kept !== undefined) return kept;
-        throw failure;
-      }
+      if (latest !== undefined && this.#isNew(latest)) return latest;
+      return await this.#keep(key, await read());
+    } catch (thrown) {
+      const failure = asFailure(thrown);
+      const { code, message } = failure;
+      this.#log.warn('category names not read', { code, reason: message });
+      if (isOfApi(failure)) await this.#markFailed(failure);
+      throw failure;
+    } finally {
+      // The next call of any tenant may leave after this time.
+      const pauseMs = Math.max(1, Math.ceil(config.pace.minApiCallInterval * 1000));
+      await redis.set(claim, '1', 'PX', pauseMs);
     }
   }
 
-  /** The next call may leave after this time. */
-  async #endClaim(how: 'called' | 'failed', ms: number): Promise<void> {
+  /** Another tenant's keyset may still be answered. */
+  async #markFailed(failure: Failure): Promise<void> {
+    const { until } = failure.detail;
+    const ms = until === undefined ? AFTER_FAILURE_MS : Math.max(1, until - (await this.#now()));
+    await this.#options.redis.set(this.#failedKey, reasonOf(failure), 'PX', Math.ceil(ms));
+  }
+
+  /** @throws Failure where a call of this tenant failed a moment ago, or its calls of the day are made */
+  async #checkFailed(): Promise<void> {
     const { redis } = this.#options;
-    if (ms > 0) await redis.set(this.#key('call'), how, 'PX', Math.ceil(ms));
-    else await redis.del(this.#key('call'));
+    const reason = await redis.get(this.#failedKey);
+    if (reason === null) return;
+    const until = Date.now() + Math.max(0, await redis.pttl(this.#failedKey));
+    const message = `eBay’s Taxonomy API is not asked again yet: ${parseReason(reason).message}`;
+    throw new Failure('ebay-throttled', message, { until });
   }
 
-  #failedBefore(): Failure {
-    const message =
-      'eBay’s Taxonomy API was asked a moment ago and failed or is still asked: try again in a minute';
-    return new Failure('ebay-throttled', message, { until: Date.now() + AFTER_FAILURE_MS });
+  #busy(): Failure {
+    const message = 'eBay’s Taxonomy API is being asked for others: try again in a moment';
+    return new Failure('ebay-throttled', message, {
+      until: Date.now() + this.#options.config.ebay.callTimeout * 1000,
+    });
   }
 
-  /** One call, and a second one with another token after a 401. @throws Failure */
+  /** @throws Failure */
   async #call(path: string, params: Record<string, string>): Promise<Record<string, unknown>> {
-    const { tokens } = this.#options;
-    const token = await tokens.getAccessToken();
-    let reading = await this.#send(path, params, token);
-    if (reading.is === 'token-refused')
-      reading = await this.#send(path, params, await tokens.refreshToken(token));
+    const reading = await this.#send(path, params, await this.#options.tokens.getAccessToken());
     if (reading.is === 'body') return reading.body;
     if (reading.is === 'failure') throw reading.failure;
     if (reading.is === 'throttled') throw new Failure('ebay-throttled', 'eBay throttles its Taxonomy API');
-    throw new Failure('token-refused', 'eBay refused a token and the one fetched after it', { status: 401 });
+    // Browse calls alone replace a token: this API may refuse a keyset that they work with, and three refused tokens stop them.
+    const message =
+      'eBay refused the token for its Taxonomy API; if it has ended, the next search replaces it';
+    throw new Failure('token-refused', message, { status: 401 });
   }
 
   async #send(path: string, params: Record<string, string>, token: string) {
@@ -263,9 +291,11 @@ export class CategoryNames {
     const { redis, tenant } = this.#options;
     const now = await this.#now();
     const key = this.#key(`calls:${tenant}:${pacificDay(now)}`);
-    const made = await redis.incr(key);
-    if (made === 1) await redis.pexpireat(key, pacificDayEnd(pacificDayEnd(now)));
-    if (made <= DAILY_CALLS) return;
+    const endsAt = pacificDayEnd(pacificDayEnd(now));
+    const [counted] = (await redis.multi().incr(key).pexpireat(key, endsAt).exec()) ?? [];
+    const [error, made] = counted ?? [];
+    if (error) throw error;
+    if (Number(made) <= DAILY_CALLS) return;
     const message = `the ${DAILY_CALLS} calls of the day for category names are made`;
     throw new Failure('ebay-throttled', message, { until: pacificDayEnd(now) });
   }
@@ -292,10 +322,16 @@ export class CategoryNames {
   }
 
   async #read<Value>(key: string): Promise<Kept<Value> | undefined> {
-    const json = await this.#options.redis.get(key);
+    const json = await this.#options.redis.get(key).catch((error: Error) => {
+      if (error.message.startsWith('WRONGTYPE')) return null;
+      throw error;
+    });
     // Without the first reading, this process's own clock would say how old it is.
     if (json !== null) await this.#now();
-    return json === null ? undefined : (JSON.parse(json) as Kept<Value>);
+    // What another program has put there is absent.
+    const kept = parseObject(json ?? '');
+    if (!Number.isSafeInteger(kept?.at) || kept?.value === undefined) return undefined;
+    return kept as unknown as Kept<Value>;
   }
 
   #isNew({ at }: Kept<unknown>): boolean {
@@ -309,8 +345,20 @@ export class CategoryNames {
   }
 
   #key(name: string): string {
-    return `${this.#options.prefix}:categories:${name}`;
+    const { prefix, config } = this.#options;
+    return `${prefix}:categories:${config.ebay.environment}:${name}`;
   }
+
+  get #failedKey(): string {
+    return this.#key(`failed:${this.#options.tenant}`);
+  }
+}
+
+/** Whether another lookup would fail too: not what eBay says of these words or this id, nor a token that this process cannot get. */
+function isOfApi({ code, detail, retryable }: Failure): boolean {
+  if (code === 'token-refused') return true;
+  const { status, errorId } = detail;
+  return code.startsWith('ebay-') && (retryable || status === FORBIDDEN || errorId === undefined);
 }
 
 function nodeKey(marketplace: string, id: string): string {

@@ -17,7 +17,7 @@ const KINDS = {
   published: /^announced:/,
   idempotency: /^idempotency:/,
   cooldowns: /^cooldown:/,
-  categories: /^categories:EBAY_/,
+  categories: /^categories:[a-z]+:EBAY_/,
   tracks: /^(track|restoring):/,
   events: /^events(:|$)/,
   jobs: /^ebay-(search|calls)(-[a-z0-9-]+)?:(completed|failed)$/,

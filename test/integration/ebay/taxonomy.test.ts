@@ -6,6 +6,7 @@ import { run } from '../../../src/cli/program.ts';
 import { pacificDay } from '../../../src/ebay/pacificDay.ts';
 import type { CategoryNames } from '../../../src/ebay/taxonomy.ts';
 import { Failure } from '../../../src/failures.ts';
+import { kindOf } from '../../../src/fleet/retention.ts';
 import { waitForRedis } from '../../../src/redis/connection.ts';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { testConfig } from '../../support/config.ts';
@@ -33,12 +34,30 @@ describe('names of categories', () => {
     serviceEnv(redisUrl(), simulator().url, { ...QUICK, ...own });
 
   /** As another process has them: on a connection of its own. */
-  async function names(own: Record<string, string> = {}): Promise<CategoryNames> {
+  async function open({ tenant = 'default', ...own }: Record<string, string> = {}) {
     const log = new LogRoot({ level: 'error', levels: '', format: 'json' }, new PassThrough().resume());
-    const ebay = openEbay(testConfig(env(own)), log);
+    const ebay = openEbay(testConfig(env(own)), log, { tenant });
     opened.push(ebay);
     await waitForRedis(ebay.redis, redisUrl(), 2000);
-    return ebay.categories;
+    return ebay;
+  }
+
+  async function names(own?: Record<string, string>): Promise<CategoryNames> {
+    return (await open(own)).categories;
+  }
+
+  async function refusal(lookup: Promise<unknown>): Promise<Failure> {
+    const failure = await lookup.catch((error: unknown) => error);
+    if (!(failure instanceof Failure)) throw new Error(`no failure: ${JSON.stringify(failure)}`);
+    return failure;
+  }
+
+  /** The count of the day of a tenant, with no end: a process that stops between two commands must not leave that. */
+  async function countedCalls(made: number, tenant = 'default'): Promise<string> {
+    const [seconds] = await http.redis.time();
+    const key = `{ebay}:categories:sandbox:calls:${tenant}:${pacificDay(Number(seconds) * 1000)}`;
+    await http.redis.set(key, made);
+    return key;
   }
 
   const calls = () =>
@@ -49,7 +68,7 @@ describe('names of categories', () => {
 
   /** All that is stored is older by this much. */
   async function age(redis: Redis, seconds: number): Promise<void> {
-    for (const key of await redis.keys('{ebay}:categories:EBAY_*')) {
+    for (const key of await redis.keys('{ebay}:categories:*:EBAY_*')) {
       const kept = JSON.parse((await redis.get(key)) ?? '');
       await redis.set(key, JSON.stringify({ ...kept, at: kept.at - seconds * 1000 }), 'KEEPTTL');
     }
@@ -92,8 +111,13 @@ describe('names of categories', () => {
     const after = await (await names(ttl)).suggested('EBAY_US', 'usb hub');
     expect(calls()).to.have.length(4);
     expect(Date.parse(after.observedAt)).to.be.above(Date.parse(before.observedAt));
-    for (const key of await http.redis.keys('{ebay}:categories:EBAY_*'))
+    for (const key of await http.redis.keys('{ebay}:categories:*:EBAY_*'))
       expect(await http.redis.pttl(key), key).to.be.within(1_990_000, 2_000_000);
+    for (const key of await http.redis.keys('{ebay}:categories:*')) {
+      const isName = key.includes(':EBAY_');
+      expect(kindOf(key.replace('{ebay}:', '')), key).to.equal(isName ? 'categories' : undefined);
+      expect(await http.redis.pttl(key), key).to.be.above(0);
+    }
   });
 
   it('are the old ones while eBay fails, which is asked once a minute then', async () => {
@@ -106,28 +130,96 @@ describe('names of categories', () => {
       expect(Date.parse(first.observedAt) - Date.parse(old.observedAt)).to.equal(20 * 24 * 3_600_000);
     }
     expect(calls()).to.have.length(3);
-    const unknown = await (await names()).suggested('EBAY_US', 'desk lamp').catch((error: Failure) => error);
-    if (!(unknown instanceof Failure)) throw new Error('it is known');
+    const unknown = await refusal((await names()).suggested('EBAY_US', 'desk lamp'));
     expect([unknown.code, calls().length]).to.deep.equal(['ebay-throttled', 3]);
   });
 
-  it('come with a new token after a refused one', async () => {
-    simulator().controls.arm({ fault: 'expired-token', on: { endpoint: 'taxonomy' }, count: 1 });
-    const { categories } = await (await names()).suggested('EBAY_US', 'usb hub');
-    expect(categories[0]).to.deep.equal(HUBS);
-    expect(calls()).to.have.length(3);
+  it('cost no token request where eBay refuses the token, whose other calls go on', async () => {
+    const ebay = await open();
+    simulator().controls.arm({
+      fault: 'expired-token',
+      revoke: false,
+      on: { endpoint: 'taxonomy' },
+      count: 9,
+    });
+    const codes: string[] = [];
+    for (let at = 0; at < 5; at += 1) {
+      await http.redis.del('{ebay}:categories:sandbox:failed:default');
+      codes.push((await refusal(ebay.categories.suggested('EBAY_US', `words ${at}`))).code);
+    }
+    expect(codes).to.deep.equal(Array(5).fill('token-refused'));
+    expect(simulator().controls.log({ kind: 'token' })).to.have.length(1);
+    expect(await ebay.auth.status()).to.deep.include({ source: 'redis', coolDown: null, refusedInARow: 0 });
   });
 
-  it('have a bound of calls a day of their own', async () => {
-    const [seconds] = await http.redis.time();
-    const day = pacificDay(Number(seconds) * 1000);
-    await http.redis.set(`{ebay}:categories:calls:default:${day}`, 999);
+  for (const [what, fault] of [
+    ['a refused token', { fault: 'expired-token', revoke: false }],
+    ['403', { fault: 'status', status: 403 }],
+    ['404 of a proxy', { fault: 'status', status: 404, body: '{}' }],
+    ['429', { fault: 'rate-limited' }],
+  ] as const)
+    it(`are not asked for by one tenant for a minute after ${what}, and are by another`, async () => {
+      const [one, other] = await Promise.all([names(), names({ tenant: 'other' })]);
+      simulator().controls.arm({ ...fault, on: { endpoint: 'taxonomy' }, count: 1 });
+      await refusal(one.named('EBAY_US', HUBS.id));
+      const again = await refusal(one.named('EBAY_US', HUBS.id));
+      expect([again.code, calls().length]).to.deep.equal(['ebay-throttled', 1]);
+      expect((again.detail.until ?? 0) - Date.now()).to.be.within(50_000, 60_000);
+      expect((await other.named('EBAY_US', HUBS.id)).categories).to.deep.equal([HUBS]);
+    });
+
+  it('have a bound of calls a day for each tenant, which keeps no other from asking', async () => {
+    const key = await countedCalls(499);
+    const [one, other] = await Promise.all([names(), names({ tenant: 'other' })]);
     // One is left: the tree, and not what it is asked.
-    const refused = await (await names()).suggested('EBAY_US', 'usb hub').catch((error: Failure) => error);
-    if (!(refused instanceof Failure)) throw new Error('a call was made');
-    expect(refused).to.include({ code: 'ebay-throttled' });
-    expect(refused.message).to.include('1000 calls of the day');
+    for (const words of ['usb hub', 'desk lamp']) {
+      const refused = await refusal(one.suggested('EBAY_US', words));
+      expect(refused.code).to.equal('ebay-throttled');
+      expect(refused.message).to.include('500 calls of the day');
+      expect(refused.detail.until).to.be.above(Date.now());
+    }
     expect(calls()).to.deep.equal(['get_default_category_tree_id']);
+    expect(Number(await http.redis.get(key))).to.equal(501);
+    expect(await http.redis.pttl(key)).to.be.within(1, 51 * 3_600_000);
+    expect((await other.suggested('EBAY_US', 'usb hub')).categories[0]).to.deep.equal(HUBS);
+  });
+
+  it('are those of their own environment: the sandbox answers with filler text', async () => {
+    await (await names()).suggested('EBAY_US', 'usb hub');
+    await (await names({ EBAY_ENVIRONMENT: 'production' })).suggested('EBAY_US', 'usb hub');
+    expect(calls()).to.have.length(4);
+  });
+
+  it('are read again where something else is in their place', async () => {
+    const first = await (await names()).suggested('EBAY_US', 'usb hub');
+    const keys = await http.redis.keys('{ebay}:categories:*:EBAY_*');
+    for (const [at, key] of keys.entries()) {
+      await http.redis.del(key);
+      if (at % 2 === 0) await http.redis.hset(key, 'at', '1');
+      else await http.redis.set(key, ['x', '[]', '{"at":"1"}'][at % 3] as string);
+    }
+    expect((await (await names()).suggested('EBAY_US', 'usb hub')).categories).to.deep.equal(
+      first.categories,
+    );
+    expect(calls()).to.have.length(4);
+  });
+
+  it('are waited for in line, by twenty callers of a process at most', async () => {
+    const categories = await names();
+    await http.redis.set('{ebay}:categories:sandbox:call', '1');
+    const first = categories.suggested('EBAY_US', 'words 0');
+    const all = Array.from({ length: 30 }, (_, at) => categories.suggested('EBAY_US', `words ${at}`));
+    const settled = Promise.allSettled([first, ...all]);
+    const busy = await Promise.all(all.slice(19).map(refusal));
+    expect(busy.map(({ code }) => code)).to.deep.equal(Array(11).fill('ebay-throttled'));
+    await http.redis.del('{ebay}:categories:sandbox:call');
+    const ends = (await settled).map(({ status }) => status);
+    expect(ends.filter((status) => status === 'fulfilled')).to.have.length(20);
+    // `words 0` is asked for by two of them.
+    const asked = simulator()
+      .controls.log({ kind: 'taxonomy' })
+      .flatMap(({ query }) => query.q ?? []);
+    expect(asked).to.deep.equal(Array.from({ length: 19 }, (_, at) => `words ${at}`));
   });
 
   it('are answered over HTTP; a server without a keyset knows what others have read, and says what to do', async () => {
