@@ -1,4 +1,6 @@
+import { hasMarginCondition } from '../product/costs.ts';
 import { groupOf, listingNamed, nameOf, referencesOf } from '../product/itemReference.ts';
+import { marginTest } from '../product/landed.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -7,7 +9,8 @@ import { type Assembled, type DropReason, dropReasonOf, withDetails } from './as
 
 /**
  * What a search's item calls put in its result. An answer adds details to a product of a page; or it is products of its
- * own, which stand where the request names their listing, or in place of the product whose variations they are.
+ * own, which stand where the request names their listing, or in place of the product whose variations they are. The answer
+ * is newer than the page, so a condition on the margin judges its price and shipping once more.
  */
 
 type Listed = Pick<Product, 'itemId' | 'marketplace'>;
@@ -36,6 +39,11 @@ export function itemsWanted(
 /** Whether item answers are products of their own. */
 export function hasItemProducts({ items, variations }: NormalRequest): boolean {
   return items !== undefined || variations === 'all';
+}
+
+/** Whether item answers decide which products there are. */
+export function itemsDecide(request: NormalRequest): boolean {
+  return hasItemProducts(request) || (request.details !== 'none' && hasMarginCondition(request.costs));
 }
 
 /** The group whose variations stand in place of a product, where the request asks for all of them. */
@@ -98,6 +106,12 @@ function fittingOf(
   return { fitting, dropped };
 }
 
+/** Why a product of a page does not fit with the offer that its own answer names, or null. */
+function marginReasonOf({ costs }: NormalRequest): (answer: ItemAnswer | undefined) => DropReason | null {
+  const marginReason = marginTest(costs);
+  return (answer) => (answer?.listing && marginReason?.(answer.listing)) ?? null;
+}
+
 /** The products of a place. @param join adds to a product of a page what its own answer says */
 export function productsAt(
   request: NormalRequest,
@@ -108,6 +122,7 @@ export function productsAt(
   const answer = reference === undefined ? undefined : answers.get(reference);
   if (listed !== undefined && !answer?.products?.length) {
     const own = answers.get(listed.itemId) ?? answer;
+    if (marginReasonOf(request)(own) !== null) return [];
     return [own === undefined ? listed : join(listed, own)];
   }
   if (answer === undefined) return [];
@@ -130,24 +145,31 @@ export function deliveredBy<Item extends Listed>(
   answers: Answers,
 ): Delivered {
   const dropReason = dropReasonOf(request);
+  const marginReason = marginReasonOf(request);
   const filteredOutBy: Record<string, number> = { ...counts.filteredOutBy };
   const rejected: Record<string, number> = { ...counts.rejected };
   const gone: string[] = [];
   let [products, received, dropped, answered] = [0, 0, 0, 0];
+  const drop = (reason: DropReason) => {
+    dropped += 1;
+    filteredOutBy[reason] = (filteredOutBy[reason] ?? 0) + 1;
+  };
   for (const { listed: product, reference } of placesOf(request, listed, (id) => answers.has(id))) {
     const answer = answers.get(reference ?? product?.itemId ?? '');
     if (answer?.details.availability === 'gone') gone.push(product?.itemId ?? nameOf(reference as string));
     if (answer !== undefined && !answer.hasVariations) answered += 1;
-    if (reference === undefined || answer === undefined) {
-      products += 1;
-      continue;
+    const inPlace = reference === undefined ? undefined : answer;
+    if (product !== undefined && !inPlace?.products?.length) {
+      const reason = marginReason(answers.get(product.itemId) ?? inPlace);
+      if (reason === null) products += 1;
+      else drop(reason);
     }
-    const { fitting, dropped: reasons } = fittingOf(answer, dropReason);
-    products += product !== undefined && answer.products?.length === 0 ? 1 : fitting.length;
-    dropped += reasons.length;
-    received += answer.products?.length ?? 0;
-    for (const reason of reasons) filteredOutBy[reason] = (filteredOutBy[reason] ?? 0) + 1;
-    for (const [reason, n] of Object.entries(answer.rejected ?? {})) {
+    if (inPlace === undefined) continue;
+    const { fitting, dropped: reasons } = fittingOf(inPlace, dropReason);
+    products += fitting.length;
+    reasons.forEach(drop);
+    received += inPlace.products?.length ?? 0;
+    for (const [reason, n] of Object.entries(inPlace.rejected ?? {})) {
       rejected[reason] = (rejected[reason] ?? 0) + n;
       received += n;
     }

@@ -133,8 +133,8 @@ export const LandedSchema = Type.Object(
   {
     ...closed,
     description:
-      'with costs: what it costs to buy one and have it here, made of price, shipping and the figures in costs; ' +
-      'unknown is never 0',
+      'with costs: what it costs to buy one and have it here, made of price, shipping and the figures in costs; unknown is ' +
+      'never 0. What details name beside them, such as import charges, eco fee and taxes, is not part of it',
   },
 );
 

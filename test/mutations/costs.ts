@@ -37,6 +37,14 @@ export const mutations: Mutation[] = [
     grep: 'goes on until enough',
   },
   {
+    id: 'newer-price-is-no-condition',
+    file: 'src/collector/deliver.ts',
+    find: '(answer?.listing && marginReason?.(answer.listing)) ?? null',
+    replace: 'null',
+    breaks: 'A product whose own price leaves less than the least margin is not delivered.',
+    tests: ['test/unit/collector/deliver.test.ts'],
+  },
+  {
     id: 'campaign-of-another',
     file: 'src/fleet/snapshot.ts',
     find: "{ ...keyset, affiliateCampaignId: '' }, search: { costs: '' }",

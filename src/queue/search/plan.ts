@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { JobsOptions } from 'bullmq';
 import { assembleHeads } from '../../collector/assemble.ts';
-import { deliveredBy, hasItemProducts } from '../../collector/deliver.ts';
+import { deliveredBy, itemsDecide } from '../../collector/deliver.ts';
 import { fewestCalls, type PageAddress, pageNumber, shareOf } from '../../collector/paging.ts';
 import { Failure, withBecause } from '../../failures.ts';
 import { givesProducts } from '../../product/itemReference.ts';
@@ -296,7 +296,7 @@ export async function currentProgress(
 async function counts(store: SearchStore, search: SearchRef, request: NormalRequest) {
   const { heads, ...details } = await store.progress(search);
   const assembled = assembleHeads(request, heads);
-  const answers = hasItemProducts(request) ? await store.readDetails(search) : new Map();
+  const answers = itemsDecide(request) ? await store.readDetails(search) : new Map();
   const { products } = deliveredBy(request, assembled, answers).counts;
   const { pages } = assembled;
   return { pages, products, ...details, of: Math.max(pages, fewestCalls(request)) };

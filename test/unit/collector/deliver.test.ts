@@ -1,8 +1,11 @@
 import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
-import { itemsWanted, placesOf } from '../../../src/collector/deliver.ts';
+import { assemble } from '../../../src/collector/assemble.ts';
+import { deliveredBy, itemsWanted, placesOf, productsAt } from '../../../src/collector/deliver.ts';
 import { estimateCalls } from '../../../src/collector/query.ts';
+import type { Product } from '../../../src/product/product.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
+import { productOf, request } from './listing.ts';
 
 const asking = (change: object) =>
   ({ marketplaces: ['EBAY_GB'], details: 'none', ...change }) as unknown as NormalRequest;
@@ -79,5 +82,45 @@ describe('the places of a list of products', () => {
       { reference: 'listing:110000000001', rank: 1 },
       { reference: 'group:110000000003', rank: 3 },
     ]);
+  });
+});
+
+const PAGE = {
+  marketplace: 'EBAY_US' as const,
+  ...{ offset: 0, limit: 200, observedAt: '2026-01-01T00:00:00.000Z', total: 5 },
+  ...{ hasNext: false, received: 5, rejected: {}, warnings: [], calls: 1, latencyMs: 1 },
+};
+
+describe('a product whose own answer names another offer', () => {
+  const offer = (price: string, cost: string | null = '0.00') => ({
+    price: { value: price, currency: 'USD' },
+    shipping: { kind: 'fixed', cost: cost === null ? null : { value: cost, currency: 'USD' } },
+  });
+  const answer = (listing?: object) =>
+    ({ details: { availability: 'in-stock' }, ...(listing && { listing }) }) as unknown as ItemAnswer;
+
+  it('is left out and counted where that leaves less than the least margin, or nobody knows', () => {
+    const asked = request({
+      details: 'full',
+      costs: { currency: 'USD', resalePrice: 30, minMarginPercent: 20 },
+    });
+    const products = ['a', 'b', 'c', 'd', 'e'].map(
+      (itemId) => ({ ...productOf(), itemId, ...offer('10.00') }) as Product,
+    );
+    const assembled = assemble(asked, [{ ...PAGE, products }]);
+    expect(assembled.counts.products).to.equal(5);
+    const answers = new Map([
+      ['a', answer(offer('12.00'))],
+      ['b', answer(offer('29.00'))],
+      ['c', answer(offer('10.00', null))],
+      // It names no offer, so that of the page stands.
+      ['d', answer()],
+    ]);
+    const places = placesOf(asked, assembled.products, (id) => answers.has(id));
+    const shown = places.flatMap((place) => productsAt(asked, place, answers));
+    expect(shown.map(({ itemId }) => itemId)).to.deep.equal(['a', 'd', 'e']);
+    const { counts } = deliveredBy(asked, assembled, answers);
+    expect(counts).to.deep.include({ products: 3, filteredOut: 2, collected: 5 });
+    expect(counts.filteredOutBy).to.deep.equal({ margin: 1, 'margin-unknown': 1 });
   });
 });
