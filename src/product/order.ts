@@ -1,11 +1,11 @@
 import { compare } from './money.ts';
 import type { Product } from './product.ts';
 
-export type Priced = Pick<Product, 'total'>;
+export type WithTotal = Pick<Product, 'total'>;
 
 /** Orders by delivered price: each currency by itself, the main one first, unknown prices last. */
 export function byTotal({ falling = false, main }: { falling?: boolean; main?: string | undefined }) {
-  return ({ total: one }: Priced, { total: other }: Priced): number => {
+  return ({ total: one }: WithTotal, { total: other }: WithTotal): number => {
     if (one === null || other === null) return Number(one === null) - Number(other === null);
     const difference = compare(one, other);
     if (difference !== null) return falling ? -difference : difference;

@@ -12,7 +12,7 @@ import {
 } from '../../product/csv.ts';
 import { byFigure, type CostBounds, type CostFigure, costFigure, withinCosts } from '../../product/landed.ts';
 import { compare, type Money, money } from '../../product/money.ts';
-import { byTotal, type Priced } from '../../product/order.ts';
+import { byTotal, type WithTotal } from '../../product/order.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
@@ -261,7 +261,7 @@ function orderOf(sort: string): Order<unknown> {
   const figure = sort.replace('-', '');
   const order =
     figure === 'total'
-      ? ({ key: ({ total }) => ({ total }), compare: byTotal({ falling }) } satisfies Order<Priced>)
+      ? ({ key: ({ total }) => ({ total }), compare: byTotal({ falling }) } satisfies Order<WithTotal>)
       : ({
           key: (product) => costFigure(product, figure as CostFigure),
           compare: byFigure({ falling }),
