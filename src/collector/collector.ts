@@ -26,7 +26,7 @@ import { deliveredBy, itemsWanted, placesOf, productsAt } from './deliver.ts';
 import { goneDetails, mapDetails, mapGroup, mapItemAnswer } from './mapDetails.ts';
 import { mapPage } from './mapPage.ts';
 import type { PageAddress } from './paging.ts';
-import { itemCall, searchCall } from './query.ts';
+import { headersOf, searchCall } from './query.ts';
 
 /** eBay's Browse API, as `BrowseClient` calls it. */
 export type Browse = Pick<
@@ -164,7 +164,7 @@ export class EbayProductCollector {
   async collectItem({ request, marketplace, itemId, ...call }: ItemCall): Promise<ItemAnswer> {
     const asProducts = givesProducts(request, itemId);
     try {
-      const { headers } = itemCall(request, marketplace, itemId, this.#campaignId);
+      const headers = headersOf(request, marketplace, this.#campaignId);
       const { body, latencyMs, attempts } = await this.#ask(itemId, headers, call);
       const said = asProducts ? this.#products(body, marketplace, itemId) : this.#details(body, itemId);
       if (said === null)

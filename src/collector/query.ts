@@ -3,9 +3,8 @@ import type { MarketplaceId } from '../product/marketplaces.ts';
 import type { NormalFilters, NormalRequest } from '../product/requestSchema.ts';
 import { fewestCalls, mostCalls, type PageAddress } from './paging.ts';
 
-/** A call below the Browse API's base path; parameters and headers are plain text, the parameters not yet URL-encoded. */
-export interface BrowseRequest {
-  path: string;
+/** What a search sends, as plain text: the parameters are not yet URL-encoded. */
+export interface SearchCall {
   params: Record<string, string>;
   headers: Record<string, string>;
   /** What a search by image sends as its body, `{"image": …}`; all other calls have none. */
@@ -13,13 +12,12 @@ export interface BrowseRequest {
 }
 
 /** @param campaignId of the eBay Partner Network; empty: none */
-export function searchCall(request: NormalRequest, page: PageAddress, campaignId = ''): BrowseRequest {
+export function searchCall(request: NormalRequest, page: PageAddress, campaignId = ''): SearchCall {
   const { query, categoryIds, gtin, epid, image, sort, filters } = request;
   const filter = filterParameter(filters);
   const aspects = aspectParameter(filters.aspects, categoryIds?.[0]);
   const vehicle = Object.entries(filters.compatibility ?? {}).map(([name, value]) => `${name}:${value}`);
   return {
-    path: image === undefined ? '/item_summary/search' : '/item_summary/search_by_image',
     params: {
       ...(query === undefined ? {} : { q: query }),
       ...(gtin === undefined ? {} : { gtin }),
@@ -36,7 +34,7 @@ export function searchCall(request: NormalRequest, page: PageAddress, campaignId
       limit: String(page.limit),
       offset: String(page.offset),
     },
-    headers: headers(request, page.marketplace, campaignId),
+    headers: headersOf(request, page.marketplace, campaignId),
     ...(image === undefined ? {} : { image }),
   };
 }
@@ -47,21 +45,11 @@ const ITEMS = 'EXTENDED';
 const REFINEMENTS =
   'MATCHING_ITEMS,ASPECT_REFINEMENTS,BUYING_OPTION_REFINEMENTS,CATEGORY_REFINEMENTS,CONDITION_REFINEMENTS';
 
-/** One item, for `details: full`. The pipes in its id are percent-encoded. */
-export function itemCall(
+/** Of every call for this request. They change what eBay answers. */
+export function headersOf(
   request: NormalRequest,
   marketplace: MarketplaceId,
-  itemId: string,
   campaignId = '',
-): BrowseRequest {
-  const path = `/item/${encodeURIComponent(itemId)}`;
-  return { path, params: {}, headers: headers(request, marketplace, campaignId) };
-}
-
-function headers(
-  request: NormalRequest,
-  marketplace: MarketplaceId,
-  campaignId: string,
 ): Record<string, string> {
   const context = contextOf(request, campaignId);
   const { language } = request;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { ItemAnswer } from '../collector/answers.ts';
-import { itemCall } from '../collector/query.ts';
+import { headersOf } from '../collector/query.ts';
 import { givesProducts } from '../product/itemReference.ts';
 import type { Product } from '../product/product.ts';
 import { DEFAULT_DETAILS_MAX_AGE, type NormalRequest } from '../product/requestSchema.ts';
@@ -134,7 +134,7 @@ export class ItemAnswers {
   /** Everything is part of it that changes what eBay answers, and what is read from the answer. */
   #key(kind: 'item' | 'item-claim', request: NormalRequest, { itemId, marketplace }: WantedItem): string {
     const { tenant, variations } = request;
-    const { headers } = itemCall(request, marketplace, itemId, this.#campaignId);
+    const headers = headersOf(request, marketplace, this.#campaignId);
     const form = [headers, givesProducts(request, itemId) && (variations ?? 'none')];
     const print = createHash('sha256').update(JSON.stringify(form)).digest('hex').slice(0, 16);
     return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;

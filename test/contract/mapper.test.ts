@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
-import { itemCall, searchCall } from '../../src/collector/query.ts';
-import { parseSearchRequest } from '../../src/product/parseRequest.ts';
 import { type Documents, EBAYS, OWN, type Property } from './documents.ts';
 
 const WIRE = new URL('../../src/ebay/wire.ts', import.meta.url);
@@ -125,41 +123,6 @@ describe('eBay’s OpenAPI documents', () => {
 
 function testDocuments({ browse, analytics }: Documents): void {
   const source = readFileSync(WIRE, 'utf8');
-
-  const full = parseSearchRequest(
-    {
-      query: 'usb hub',
-      categoryIds: ['58058'],
-      sort: 'price',
-      filters: { price: { max: 5, currency: 'USD' }, aspects: { Color: ['Red'] } },
-      shipTo: { country: 'US', postalCode: '19406' },
-    },
-    { marketplace: 'EBAY_US' },
-  );
-  if (!full.ok) throw new Error(JSON.stringify(full.errors));
-  const page = { marketplace: 'EBAY_US', offset: 0, limit: 200 } as const;
-
-  const CALLS = [
-    ['/item_summary/search', searchCall(full.request, page)],
-    ['/item/{item_id}', itemCall(full.request, 'EBAY_US', 'v1|1|0')],
-  ] as const;
-  for (const [path, call] of CALLS) {
-    it(`know every parameter and header that is sent to ${path}`, () => {
-      const parameters = browse.paths[path]?.get?.parameters ?? [];
-      const known = (place: string) => parameters.filter((parameter) => parameter.in === place);
-      const send = (place: string, values: Record<string, string>) => {
-        for (const [name, value] of Object.entries(values)) {
-          const schema = known(place).find((parameter) => parameter.name === name)?.schema;
-          expect(schema, `${place} ${name}`).to.not.equal(undefined);
-          expect(schema?.type).to.equal('string');
-          expect(value).to.match(new RegExp(schema?.pattern ?? ''));
-        }
-      };
-      send('query', call.params);
-      send('header', call.headers);
-      expect(new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}$`).test(call.path)).to.equal(true);
-    });
-  }
 
   it('have every field that the quota is read from, with its type', () => {
     const { schemas } = analytics.components;

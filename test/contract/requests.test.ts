@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { EbayProductCollector } from '../../src/collector/collector.ts';
-import { itemCall, searchCall } from '../../src/collector/query.ts';
+import { searchCall } from '../../src/collector/query.ts';
 import { MARKETPLACE_IDS } from '../../src/product/marketplaces.ts';
 import { parseSearchRequest } from '../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../src/product/requestSchema.ts';
@@ -10,6 +10,7 @@ import { isPicture } from '../../src/simulator/pictures.ts';
 import { readQuery } from '../../src/simulator/search/query.ts';
 import { testConfig } from '../support/config.ts';
 import { TestTokens } from '../support/ebayClient.ts';
+import { recordingBrowse, type Sent } from '../support/recordingBrowse.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../support/simulator.ts';
 import { type Documents, EBAYS, OWN } from './documents.ts';
 import { CASES, fieldsOf, PICTURE } from './requestCases.ts';
@@ -78,27 +79,41 @@ describe('every field of a request, and eBay', () => {
   });
 });
 
+/** What the service sends for a request: its first page, and a call of each kind that asks for items. */
+async function sentFor(request: NormalRequest): Promise<Sent[]> {
+  const { browse, sent } = recordingBrowse();
+  const collector = new EbayProductCollector({ browse, affiliateCampaignId: '5338123456' });
+  const [marketplace = 'EBAY_US'] = request.marketplaces;
+  const common = { request, marketplace, class: 'interactive' } as const;
+  const items = ['v1|110000000000|0', 'listing:110000000000', 'group:110000000000'];
+  await Promise.allSettled([
+    ...(request.items === undefined ? [collector.collectPage({ ...common, offset: 0, limit: 200 })] : []),
+    ...items.map((itemId) => collector.collectItem({ ...common, itemId })),
+  ]);
+  expect(sent).to.have.length(request.items === undefined ? 4 : 3);
+  return sent;
+}
+
 /** Each valid request as it leaves, against the parameters of a document. */
 function testNames({ browse }: Documents): void {
   for (const [path, { valid }] of Object.entries(CASES))
-    it(path, () => {
+    it(path, async () => {
       for (const written of valid) {
         const request = parsed(JSON.parse(JSON.stringify(written).replace(/\{\w+\}/g, '110000000000')));
-        const page = { marketplace: request.marketplaces[0] as 'EBAY_US', offset: 0, limit: 200 };
-        const item = itemCall(request, page.marketplace, 'v1|110000000000|0');
-        const calls = request.items === undefined ? [searchCall(request, page), item] : [item];
-        for (const { path: sent, params, headers, image } of calls) {
-          const template = sent.startsWith('/item/') ? '/item/{item_id}' : sent;
-          const { get: read, post } = browse.paths[template] ?? {};
-          const operation = image === undefined ? read : post;
-          const known = (place: string) =>
-            (operation?.parameters ?? []).filter((each) => each.in === place).map(({ name }) => name);
-          expect(known('query'), sent).to.include.members(Object.keys(params));
-          expect(known('header'), sent).to.include.members(Object.keys(headers));
-          for (const { name, schema } of operation?.parameters ?? [])
-            if (params[name] !== undefined) expect(schema.type, name).to.equal('string');
-          if (image !== undefined)
-            expect(browse.components.schemas.SearchByImageRequest?.properties.image?.type).to.equal('string');
+        for (const { template, path: called, method, params = {}, headers = {}, body } of await sentFor(
+          request,
+        )) {
+          expect(called).to.match(new RegExp(`^${template.replace(/\{\w+\}/g, '[^/]+')}$`));
+          const parameters = browse.paths[template.slice(BASE.length)]?.[method]?.parameters ?? [];
+          for (const [place, values] of Object.entries({ query: params, header: headers }))
+            for (const [name, value] of Object.entries(values)) {
+              const schema = parameters.find((each) => each.in === place && each.name === name)?.schema;
+              expect(schema?.type, `${method} ${template}, ${place} ${name}`).to.equal('string');
+              expect(value).to.match(new RegExp(schema?.pattern ?? ''));
+            }
+          if (body === undefined) continue;
+          expect(Object.keys(JSON.parse(body))).to.deep.equal(['image']);
+          expect(browse.components.schemas.SearchByImageRequest?.properties.image?.type).to.equal('string');
         }
       }
     });

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { itemCall, searchCall } from '../../../src/collector/query.ts';
+import { headersOf, searchCall } from '../../../src/collector/query.ts';
+import { recordingBrowse } from '../../support/recordingBrowse.ts';
 import { request } from './listing.ts';
 
 const page = { marketplace: 'EBAY_DE', offset: 400, limit: 200 } as const;
@@ -20,7 +21,6 @@ describe('the search call', () => {
   it('carries query, category, sort, page and marketplace; EXTENDED is sent', () => {
     const call = searchCall(request({ categoryIds: ['58058'], sort: '-price' }), page);
     expect(call).to.deep.equal({
-      path: '/item_summary/search',
       params: {
         q: 'usb hub',
         category_ids: '58058',
@@ -102,7 +102,7 @@ describe('the search call', () => {
     expect(searchCall(codes, page).params).to.not.have.any.keys('q');
     const image = 'iVBORw0KGgo=';
     const picture = searchCall(request({ query: undefined, image }), page);
-    expect(picture).to.deep.include({ path: '/item_summary/search_by_image', image });
+    expect(picture.image).to.equal(image);
     expect(Object.keys(picture.params)).to.deep.equal(['fieldgroups', 'limit', 'offset']);
   });
 
@@ -111,7 +111,7 @@ describe('the search call', () => {
     expect(params.auto_correct).to.equal('KEYWORD');
     const french = request({ language: 'fr-CA', marketplaces: ['EBAY_CA'] });
     expect(searchCall(french, page).headers['Accept-Language']).to.equal('fr-CA');
-    expect(itemCall(french, 'EBAY_CA', 'v1|1|0').headers['Accept-Language']).to.equal('fr-CA');
+    expect(headersOf(french, 'EBAY_CA')['Accept-Language']).to.equal('fr-CA');
   });
 
   it('writes half-open price ranges', () => {
@@ -138,9 +138,9 @@ describe('the search call', () => {
   it('sends which affiliate asks, and the reference only beside the campaign', () => {
     const contextIn = (input: object, campaignId?: string) =>
       [
-        searchCall(request(input), page, campaignId),
-        itemCall(request(input), 'EBAY_US', 'v1|1|0', campaignId),
-      ].map(({ headers }) => headers['X-EBAY-C-ENDUSERCTX']);
+        searchCall(request(input), page, campaignId).headers,
+        headersOf(request(input), 'EBAY_US', campaignId),
+      ].map((headers) => headers['X-EBAY-C-ENDUSERCTX']);
     const twice = (context: string | undefined) => [context, context];
     expect(contextIn({}, '53')).to.deep.equal(twice('affiliateCampaignId=53'));
     expect(contextIn({ reference: 'a.b-C_1' }, '53')).to.deep.equal(
@@ -187,18 +187,17 @@ describe('the search call', () => {
 });
 
 describe('the item call', () => {
-  it('builds the right path; the pipes in the id are percent-encoded', () => {
-    expect(itemCall(request({ shipTo: { country: 'DE' } }), 'EBAY_DE', 'v1|123|0')).to.deep.equal({
-      path: '/item/v1%7C123%7C0',
-      params: {},
-      headers: {
-        'X-EBAY-C-MARKETPLACE-ID': 'EBAY_DE',
-        'X-EBAY-C-ENDUSERCTX': 'contextualLocation=country%3DDE',
-      },
+  it('has the right path, and no id leads it to another; pipes are percent-encoded', async () => {
+    const { browse, sent } = recordingBrowse();
+    const headers = headersOf(request({ shipTo: { country: 'DE' } }), 'EBAY_DE');
+    for (const id of ['v1|123|0', '../x?y#z']) await browse.getItem(id, headers, { class: 'interactive' });
+    expect(sent.map(({ path }) => path)).to.deep.equal([
+      '/buy/browse/v1/item/v1%7C123%7C0',
+      '/buy/browse/v1/item/..%2Fx%3Fy%23z',
+    ]);
+    expect(sent[0]?.headers).to.deep.equal({
+      'X-EBAY-C-MARKETPLACE-ID': 'EBAY_DE',
+      'X-EBAY-C-ENDUSERCTX': 'contextualLocation=country%3DDE',
     });
-  });
-
-  it('cannot be led to another path by an id', () => {
-    expect(itemCall(request(), 'EBAY_US', '../x?y#z').path).to.equal('/item/..%2Fx%3Fy%23z');
   });
 });
