@@ -4,6 +4,7 @@ const ITEM_ANSWERS = 'test/integration/results/itemAnswers.test.ts';
 const SHARED_ITEMS = 'test/integration/queue/sharedItems.test.ts';
 const PAGE_REUSE = 'test/integration/queue/pageReuse.test.ts';
 const TRACK = 'test/integration/queue/track.test.ts';
+const COSTS = 'test/integration/queue/costs.test.ts';
 
 export const mutations: Mutation[] = [
   {
@@ -68,6 +69,24 @@ export const mutations: Mutation[] = [
     breaks: 'No page is taken that is older than maxAge.',
     tests: [PAGE_REUSE],
     grep: 'older than maxAge',
+  },
+  {
+    id: 'pages-of-another-campaign',
+    file: 'src/product/parseRequest.ts',
+    find: '.update(campaignId)',
+    replace: '',
+    breaks: 'No page is taken whose affiliate links are of another campaign.',
+    tests: [COSTS],
+    grep: 'same affiliate links',
+  },
+  {
+    id: 'cancelled-as-read-here',
+    file: 'src/queue/search/coalesce.ts',
+    find: 'run?.request ?? readRequest(job, context)',
+    replace: 'readRequest(job, context)',
+    breaks: 'Who waits for a search is found by the request that its run holds.',
+    tests: [COSTS],
+    grep: 'know each other',
   },
   {
     id: 'newest-beyond-what-was-seen',

@@ -402,6 +402,15 @@ export const mutations: Mutation[] = [
     tests: ['test/unit/collector/withDetails.test.ts'],
   },
   {
+    id: 'listing-by-a-wrong-parameter',
+    file: 'src/ebay/client.ts',
+    find: 'legacy_item_id: legacyId',
+    replace: 'legacyItemId: legacyId',
+    breaks: 'Item calls send the parameters that eBay’s documents name.',
+    tests: ['test/contract/requests.test.ts'],
+    grep: 'our own list',
+  },
+  {
     id: 'details-more-than',
     file: 'src/collector/mapDetails.ts',
     find: "stock.availabilityThresholdType === 'MORE_THAN'",
