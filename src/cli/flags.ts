@@ -256,12 +256,12 @@ function includedTax(text: string): Values {
   return { percent: percent(text) };
 }
 
-/** `13.25%+0.30`, `13.25%` or `0.30`. */
+/** `13.25%+0.30`, `13.25%` or `+0.30`. A number alone may be meant as either. */
 function feeOf(option: string) {
   return (text: string): Values => {
-    const [match, share, fixed] = /^\s*(?:([\d.]+)\s*%)?\s*\+?\s*([\d.]+)?\s*$/.exec(text) ?? [];
+    const [match, share, fixed] = /^\s*(?:([\d.]+)\s*%)?\s*(?:\+\s*([\d.]+))?\s*$/.exec(text) ?? [];
     if (match === undefined || (share === undefined && fixed === undefined))
-      throw wrongValue(`${option} must be such as 13.25%+0.30, 13.25% or 0.30`, text);
+      throw wrongValue(`${option} must be such as 13.25%+0.30, 13.25% or +0.30`, text);
     return { ...(share !== undefined && { percent: share }), ...(fixed !== undefined && { fixed }) };
   };
 }

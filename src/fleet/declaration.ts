@@ -1,10 +1,11 @@
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { didYouMean } from '../config/files.ts';
-import { FORMATS, type Format, type FormatName } from '../config/formats.ts';
+import { FORMATS, type Format, type FormatName, MARKETPLACES } from '../config/formats.ts';
 import { settings } from '../config/schema.ts';
 import { readSecretFile } from '../config/secrets.ts';
 import { mistakeIn } from '../config/written.ts';
 import { Failure } from '../failures.ts';
+import { isMarketplace } from '../product/marketplaces.ts';
 import { checkCosts } from '../product/parseRequest.ts';
 
 /**
@@ -136,13 +137,24 @@ export function tenantProblems(value: unknown): ConfigProblem[] {
 }
 
 /** What is wrong with costs, each by its path. @param name what the path begins with */
-function costsProblems(costs: unknown, name: string): ConfigProblem[] {
-  return checkCosts(costs).map(({ path, message }) => ({ name: path.replace(/^costs/, name), message }));
+function costsProblems(costs: unknown, name: string, currencies: readonly string[] = []): ConfigProblem[] {
+  return checkCosts(costs, currencies).map(({ path, message }) => ({
+    name: path.replace(/^costs/, name),
+    message,
+  }));
 }
 
-/** What is wrong with the costs of the environment's tenant. */
-export function ownCostsProblems({ search: { costs } }: Pick<Config, 'search'>): ConfigProblem[] {
-  return costs === '' ? [] : costsProblems(costs, 'COSTS');
+/**
+ * What is wrong with the costs of a tenant, on the marketplace of a search that names none.
+ * @param name what the path begins with; default: that of the environment's tenant
+ */
+export function ownCostsProblems(
+  { search: { costs }, ebay: { marketplace } }: Pick<Config, 'search' | 'ebay'>,
+  name = 'COSTS',
+): ConfigProblem[] {
+  return costs === ''
+    ? []
+    : costsProblems(costs, name, isMarketplace(marketplace) ? [MARKETPLACES[marketplace].currency] : []);
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

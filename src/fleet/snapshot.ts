@@ -77,13 +77,13 @@ export function snapshotOf(
     const at = `${names.tenants}.${name}`;
     for (const { name: variable, message } of crossChecks(own))
       problems.push({ name: at, message: `${variable} ${message}` });
+    problems.push(...ownCostsProblems(own, name === DEFAULT_TENANT ? 'COSTS' : `${at}.costs`));
     const { marketplace } = own.ebay;
     const { minInterval } = own.schedule;
     const { errors } = parseScheduleList(declared ?? [], { tenant: name, marketplace, minInterval });
     const list = name === DEFAULT_TENANT ? names.schedules : `${at}.schedules`;
     problems.push(...errors.map(({ path, message }) => ({ name: `${list}.${path}`, message })));
   }
-  problems.push(...ownCostsProblems(config));
   if (problems.length > 0) throw new ConfigError(problems);
   return { version, config, tenants: new Map(all.map((tenant) => [tenant.name, tenant])) };
 }

@@ -1,5 +1,4 @@
 import type { Static, TSchema } from 'typebox';
-import { fromMinorUnits, minorUnits } from './money.ts';
 import { Type } from './type.ts';
 
 const closed = { additionalProperties: false };
@@ -165,59 +164,7 @@ export const MarginSchema = nullable(
 export type Landed = Static<typeof LandedSchema>;
 export type Margin = Static<typeof MarginSchema>;
 
-type Refusal = { path: string; code: string; message: string };
-
 /** Whether the margin is a condition that a product must meet. */
 export function hasMarginCondition(costs: Partial<WrittenCosts> | undefined): boolean {
   return costs?.minMarginPercent !== undefined || costs?.minMarginAmount !== undefined;
-}
-
-/**
- * Rules between the fields of costs whose own form is right. Paths begin with `costs`.
- * @param currencies of the marketplaces that are searched
- */
-export function costsErrors(costs: WrittenCosts, currencies: readonly string[] = []): Refusal[] {
-  const { currency, exchangeRates = {}, resalePrice, markupPercent } = costs;
-  const errors: Refusal[] = [];
-  const refuse = (path: string, code: string, message: string) =>
-    errors.push({ path: `costs.${path}`, code, message });
-
-  const amounts = {
-    handling: costs.handling,
-    resalePrice,
-    'marketplaceFee.fixed': costs.marketplaceFee?.fixed,
-    'paymentFee.fixed': costs.paymentFee?.fixed,
-    minMarginAmount: costs.minMarginAmount,
-  };
-  for (const [path, value] of Object.entries(amounts))
-    if (value !== undefined && minorUnits(String(value), currency) === null)
-      refuse(
-        path,
-        'amount_precision',
-        `has more decimals than ${currency}: its smallest amount is ${smallest(currency)}`,
-      );
-
-  if (resalePrice !== undefined && markupPercent !== undefined)
-    refuse('markupPercent', 'resale_conflict', 'give resalePrice or markupPercent, not both');
-  if (resalePrice !== undefined && Number(resalePrice) === 0)
-    refuse('resalePrice', 'resale_required', 'must be above 0');
-  if (Object.hasOwn(exchangeRates, currency) && Number(exchangeRates[currency]) !== 1)
-    refuse(`exchangeRates.${currency}`, 'exchange_rate', 'is the currency of costs itself, whose rate is 1');
-
-  if (hasMarginCondition(costs)) {
-    const path = costs.minMarginPercent === undefined ? 'minMarginAmount' : 'minMarginPercent';
-    if (resalePrice === undefined && markupPercent === undefined)
-      refuse(path, 'resale_required', 'needs costs.resalePrice or costs.markupPercent');
-    // No product of such a site could meet the condition, and every call would be wasted.
-    const missing = currencies.filter((each) => each !== currency && !Object.hasOwn(exchangeRates, each));
-    if (missing.length > 0) {
-      const named = [...new Set(missing)].join(', ');
-      refuse('exchangeRates', 'exchange_rate', `needs ${named}, the prices' currency, for costs.${path}`);
-    }
-  }
-  return errors;
-}
-
-function smallest(currency: string): string {
-  return fromMinorUnits(1n, currency).value;
 }

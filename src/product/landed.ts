@@ -1,4 +1,11 @@
-import { type Costs, hasMarginCondition, type Landed, type Margin, UNKNOWN_PARTS } from './costs.ts';
+import {
+  type Costs,
+  hasMarginCondition,
+  type Landed,
+  type Margin,
+  UNKNOWN_PARTS,
+  type WrittenCosts,
+} from './costs.ts';
 import { fromMinorUnits, type Money, minorUnits } from './money.ts';
 import type { Product } from './product.ts';
 
@@ -211,4 +218,88 @@ function compareFigures(a: Figure, b: Figure): number {
 /** A product with its landed cost and margin. */
 export function withLanded(product: Product, costs: Costs | undefined): Product {
   return costs === undefined ? product : { ...product, ...landedOf(product, costs) };
+}
+
+type Refusal = { path: string; code: string; message: string };
+
+/**
+ * Rules between the fields of costs whose own form is right. Paths begin with `costs`.
+ * @param currencies of the marketplaces that are searched
+ */
+export function costsErrors(costs: WrittenCosts, currencies: readonly string[] = []): Refusal[] {
+  const { currency, exchangeRates = {}, resalePrice, markupPercent } = costs;
+  const errors: Refusal[] = [];
+  const refuse = (path: string, code: string, message: string) =>
+    errors.push({ path: `costs.${path}`, code, message });
+
+  const amounts = {
+    handling: costs.handling,
+    resalePrice,
+    'marketplaceFee.fixed': costs.marketplaceFee?.fixed,
+    'paymentFee.fixed': costs.paymentFee?.fixed,
+    minMarginAmount: costs.minMarginAmount,
+  };
+  for (const [path, value] of Object.entries(amounts))
+    if (value !== undefined && minorUnits(String(value), currency) === null)
+      refuse(
+        path,
+        'amount_precision',
+        `has more decimals than ${currency}: its smallest amount is ${smallest(currency)}`,
+      );
+
+  if (resalePrice !== undefined && markupPercent !== undefined)
+    refuse('markupPercent', 'resale_conflict', 'give resalePrice or markupPercent, not both');
+  if (resalePrice !== undefined && Number(resalePrice) === 0)
+    refuse('resalePrice', 'price_range', 'must be above 0');
+  if (Object.hasOwn(exchangeRates, currency) && Number(exchangeRates[currency]) !== 1)
+    refuse(`exchangeRates.${currency}`, 'exchange_rate', 'is the currency of costs itself, whose rate is 1');
+
+  if (hasMarginCondition(costs)) {
+    const path = costs.minMarginPercent === undefined ? 'minMarginAmount' : 'minMarginPercent';
+    if (resalePrice === undefined && markupPercent === undefined)
+      refuse(path, 'resale_required', 'needs costs.resalePrice or costs.markupPercent');
+    // No product of such a site could meet the condition, and every call would be wasted.
+    const missing = currencies.filter((each) => each !== currency && !Object.hasOwn(exchangeRates, each));
+    if (missing.length > 0) {
+      const named = [...new Set(missing)].join(', ');
+      refuse('exchangeRates', 'exchange_rate', `needs ${named}, the prices' currency, for costs.${path}`);
+    }
+  }
+  return errors.length > 0 ? errors : marginErrors(costs as Costs);
+}
+
+/** Refuses what no product could leave: every call would be wasted. */
+function marginErrors(costs: Costs): Refusal[] {
+  const { resalePrice, minMarginPercent, minMarginAmount } = costs;
+  if (!hasMarginCondition(costs)) return [];
+  const { amount = '0', percent = 0 } = bestMargin(costs) ?? {};
+  const refusal = (path: string, most: string): Refusal => ({
+    path: `costs.${path}`,
+    code: 'margin_range',
+    message: `is more than any product can leave: with these figures at most ${most}`,
+  });
+  return [
+    ...(minMarginPercent !== undefined && (percent === null || Number(minMarginPercent) > percent)
+      ? [refusal('minMarginPercent', `${percent ?? 0} %`)]
+      : []),
+    ...(minMarginAmount !== undefined &&
+    resalePrice !== undefined &&
+    compareFigures(minMarginAmount, amount) > 0
+      ? [refusal('minMarginAmount', `${amount} ${costs.currency}`)]
+      : []),
+  ];
+}
+
+/**
+ * That of a product for nothing, which no other exceeds. With a markup a dearer product leaves more per cent, since fixed
+ * amounts are a smaller part.
+ */
+function bestMargin(costs: Costs): Margin | undefined {
+  const { currency, resalePrice } = costs;
+  const price = { value: resalePrice === undefined ? '999999999' : '0', currency };
+  return landedOf({ price, shipping: { kind: 'free', cost: { value: '0', currency } } }, costs).margin;
+}
+
+function smallest(currency: string): string {
+  return fromMinorUnits(1n, currency).value;
 }

@@ -1,8 +1,9 @@
 import { createHash } from 'node:crypto';
 import { didYouMean } from '../config/files.ts';
-import { type Costs, costsErrors } from './costs.ts';
+import type { Costs } from './costs.ts';
 import { instantOf } from './instant.ts';
 import { tidyItems } from './itemReference.ts';
+import { costsErrors } from './landed.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import { tidyPicture } from './picture.ts';
 import { ruleErrors } from './requestRules.ts';
@@ -41,7 +42,11 @@ export function parseSearchRequest(input: unknown, defaults: RequestDefaults): P
   const has = (path: string) => lookUp(written, path.split('.')) !== undefined;
   const errors = [...fieldErrors, ...ruleErrors(without(written, fieldErrors), has, marketplace)];
   if (defaults.affiliateCampaignId === '' && has('reference')) errors.push(NO_CAMPAIGN);
-  if (errors.length > 0) return { ok: false, errors };
+  if (errors.length > 0)
+    return {
+      ok: false,
+      errors: errors.map((error) => withOrigin(error, tidied.value as Fields, defaults.costs)),
+    };
   return { ok: true, request: withDefaults(written as SearchRequest, marketplace) };
 }
 
@@ -72,13 +77,29 @@ function withCosts(input: Fields, costs: unknown): Fields {
   return isObject(costs) && !Object.hasOwn(input, 'costs') ? { ...input, costs } : input;
 }
 
-/** What is wrong with costs that stand alone, as in a setting. Paths begin with `costs`. */
-export function checkCosts(costs: unknown): InputError[] {
+/** Codes of what is missing in costs. */
+const MISSING = new Set(['required', 'resale_required', 'exchange_rate']);
+
+/** An error in costs says whose they are where the caller may not know. @param costs those of the tenant */
+function withOrigin(error: InputError, input: Fields, costs: unknown): InputError {
+  const { path, code, message } = error;
+  if (!`${path}.`.startsWith('costs.') || !isObject(costs)) return error;
+  if (!Object.hasOwn(input, 'costs'))
+    return { ...error, message: `${message}; the request has no costs, so those of the tenant hold` };
+  if (!MISSING.has(code) || path.startsWith('costs.exchangeRates.')) return error;
+  return { ...error, message: `${message}; costs of a request replace those of the tenant as a whole` };
+}
+
+/**
+ * What is wrong with costs that stand alone, as in a setting. Paths begin with `costs`.
+ * @param currencies of the marketplaces where they hold
+ */
+export function checkCosts(costs: unknown, currencies: readonly string[] = []): InputError[] {
   const tidied = tidyJson({ costs });
   if (!tidied.ok) return tidied.errors;
   const written = tidyFields(tidied.value as Fields);
   const errors = schemaErrors(written);
-  return errors.length > 0 ? errors : costsErrors(written.costs as Costs);
+  return errors.length > 0 ? errors : costsErrors(written.costs as Costs, currencies);
 }
 
 function checkedMarketplace(id: string): MarketplaceId {

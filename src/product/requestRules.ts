@@ -1,8 +1,8 @@
 import { MARKETPLACES } from '../config/formats.ts';
-import { costsErrors } from './costs.ts';
 import { isCountry, isPostalCode, postalCodeSuch } from './countries.ts';
 import { instantOf } from './instant.ts';
 import { itemErrors } from './itemReference.ts';
+import { costsErrors } from './landed.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import { isPicture } from './picture.ts';
 import {

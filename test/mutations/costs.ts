@@ -45,6 +45,14 @@ export const mutations: Mutation[] = [
     tests: ['test/unit/collector/deliver.test.ts'],
   },
   {
+    id: 'margin-out-of-reach',
+    file: 'src/product/landed.ts',
+    find: 'return errors.length > 0 ? errors : marginErrors(costs as Costs);',
+    replace: 'return errors;',
+    breaks: 'A least margin that no product could leave is refused.',
+    tests: [LANDED],
+  },
+  {
     id: 'campaign-of-another',
     file: 'src/fleet/snapshot.ts',
     find: "{ ...keyset, affiliateCampaignId: '' }, search: { costs: '' }",

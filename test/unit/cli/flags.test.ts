@@ -203,10 +203,11 @@ describe('the flags of dpf search', () => {
         exchangeRates: { EUR: '1.08', GBP: '1.27', AUD: '0.66' },
       },
     });
-    expect(requestOf('hub --markup 30% --payment-fee 0.30 --costs-currency EUR')).to.deep.include({
+    expect(requestOf('hub --markup 30% --payment-fee +0.30 --costs-currency EUR')).to.deep.include({
       costs: { markupPercent: '30', paymentFee: { fixed: '0.30' }, currency: 'EUR' },
     });
-    expect(() => requestOf('hub --payment-fee much')).to.throw(UsageError, '13.25%+0.30');
+    for (const unclear of ['much', '13.25', '+', '13%0.30'])
+      expect(() => requestOf(`hub --payment-fee ${unclear}`), unclear).to.throw(UsageError, '13.25%+0.30');
     expect(() => requestOf('hub --rate 0.92')).to.throw(UsageError, 'CODE=RATE');
   });
 

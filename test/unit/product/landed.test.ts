@@ -271,7 +271,7 @@ describe('landed cost and margin', () => {
       dutyPercent: 1000,
       importTaxPercent: 1000,
       resalePrice: '0.01',
-      minMarginAmount: 1,
+      minMarginAmount: '0.01',
     });
     const product = withLanded(
       { ...productOf(), ...offer('999999999999999.99', '999999999999999.99') },
@@ -337,6 +337,38 @@ describe('costs in a request', () => {
     expect(none.ok && none.request).to.not.have.property('costs');
   });
 
+  it('may ask for as much as any product can leave, after fees and taxes', () => {
+    const refused = (costs: object) =>
+      !parseSearchRequest({ query: 'x', costs: { currency: 'USD', ...costs } }, { marketplace: 'EBAY_US' })
+        .ok;
+    for (const [figures, least] of [
+      [{ markupPercent: 50 }, 33.33],
+      [{ markupPercent: 200, paymentFee: { fixed: 0.3 } }, 66.67],
+      [{ resalePrice: 30, handling: 3 }, 90],
+      // 20 % of a resale of 119, of which 100 are the caller's.
+      [{ resalePrice: 119, resaleTax: { percent: 19 }, marketplaceFee: { percent: 20 } }, 76.2],
+    ] as const) {
+      expect(refused({ ...figures, minMarginPercent: least }), JSON.stringify(figures)).to.equal(false);
+      expect(refused({ ...figures, minMarginPercent: least + 0.01 }), JSON.stringify(figures)).to.equal(true);
+    }
+    expect(refused({ resalePrice: 30, paymentFee: { fixed: 1 }, minMarginAmount: 29 })).to.equal(false);
+    expect(refused({ resalePrice: 30, paymentFee: { fixed: 1 }, minMarginAmount: '29.01' })).to.equal(true);
+  });
+
+  it('say whose they are where something is wrong with them', () => {
+    const costs = { currency: 'USD', resalePrice: 30, minMarginPercent: 20 };
+    const messageOf = (input: object) => {
+      const parsed = parseSearchRequest({ query: 'x', ...input }, { marketplace: 'EBAY_US', costs });
+      return parsed.ok ? undefined : parsed.errors[0]?.message;
+    };
+    expect(messageOf({ marketplaces: ['EBAY_DE'] })).to.match(/needs EUR.*; the request has no costs/);
+    expect(messageOf({ costs: { currency: 'USD', minMarginPercent: 20 } })).to.match(
+      /needs costs.resalePrice.*; costs of a request replace those of the tenant as a whole/,
+    );
+    expect(messageOf({ costs: { currency: 'USD', handling: -1 } })).to.not.include('tenant');
+    expect(messageOf({})).to.equal(undefined);
+  });
+
   const wrong: Array<[costs: unknown, path: string, code: string]> = [
     [{}, 'costs.currency', 'required'],
     [{ currency: 'euro' }, 'costs.currency', 'invalid_currency'],
@@ -353,10 +385,13 @@ describe('costs in a request', () => {
     [{ currency: 'EUR', exchangeRates: { USD: 0 } }, 'costs.exchangeRates.USD', 'exchange_rate'],
     [{ currency: 'EUR', exchangeRates: { usd: 1 } }, 'costs.exchangeRates.usd', 'exchange_rate'],
     [{ currency: 'EUR', exchangeRates: { EUR: 2 } }, 'costs.exchangeRates.EUR', 'exchange_rate'],
-    [{ currency: 'EUR', resalePrice: 0 }, 'costs.resalePrice', 'resale_required'],
+    [{ currency: 'EUR', resalePrice: 0 }, 'costs.resalePrice', 'price_range'],
     [{ currency: 'EUR', resalePrice: 5, markupPercent: 5 }, 'costs.markupPercent', 'resale_conflict'],
     [{ currency: 'USD', minMarginPercent: 5 }, 'costs.minMarginPercent', 'resale_required'],
     [{ currency: 'EUR', resalePrice: 5, minMarginAmount: 1 }, 'costs.exchangeRates', 'exchange_rate'],
+    [{ currency: 'USD', resalePrice: 5, minMarginPercent: 150 }, 'costs.minMarginPercent', 'margin_range'],
+    [{ currency: 'USD', markupPercent: 50, minMarginPercent: 40 }, 'costs.minMarginPercent', 'margin_range'],
+    [{ currency: 'USD', resalePrice: 30, minMarginAmount: 50 }, 'costs.minMarginAmount', 'margin_range'],
     [{ currency: 'EUR', fees: 5 }, 'costs.fees', 'unknown_field'],
     ['EUR', 'costs', 'invalid_value'],
   ];

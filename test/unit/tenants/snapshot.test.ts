@@ -55,6 +55,17 @@ describe('a version of the configuration', () => {
     expect(problemsOf(settings({ search: { costs: 'EUR' } }))[0]).to.include('must be a JSON object');
   });
 
+  it('is refused where no search without a marketplace could meet the costs of its tenant', () => {
+    const costs = { currency: 'USD', resalePrice: 30, minMarginPercent: 20 };
+    const declared = { shop: { ...KEYSET, marketplace: 'EBAY_DE', costs }, other: { ...KEYSET, costs } };
+    expect(problemsOf({ tenants: { at: 1, value: declared } })).to.deep.equal([
+      "tenants.shop.costs.exchangeRates needs EUR, the prices' currency, for costs.minMarginPercent",
+    ]);
+    expect(problemsOf(settings({ search: { costs }, ebay: { marketplace: 'EBAY_GB' } }))[0]).to.match(
+      /^COSTS.exchangeRates needs GBP/,
+    );
+  });
+
   it('leaves to the environment what that says', () => {
     const { config } = snapshot(settings({ pace: { minApiCallInterval: 2 } }), {
       MIN_API_CALL_INTERVAL: '3',
