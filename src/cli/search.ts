@@ -215,6 +215,11 @@ export function printFound(
 ): void {
   const { json = false, csv = false, limitRows = json || csv ? products.length : 20, sortBy } = options;
   const sorted = sortBy === undefined ? products : products.toSorted(ORDERS[sortBy]);
+  const figure = sortBy === 'landed' ? 'landed' : sortBy?.startsWith('margin') ? 'margin' : undefined;
+  if (figure !== undefined && products.length > 0 && products.every((each) => each[figure] === undefined)) {
+    const needs = figure === 'landed' ? 'costs' : 'costs with --resale or --markup';
+    terminal.note(`--sort-by ${sortBy} changes nothing: the search has no ${needs}`);
+  }
   const shown = sorted.slice(0, limitRows);
   if (json) {
     terminal.print(JSON.stringify({ summary, products: shown }, null, 2));

@@ -14,6 +14,7 @@ import { byFigure, type CostBounds, type CostFigure, costFigure, withinCosts } f
 import { compare, type Money, money } from '../../product/money.ts';
 import { byTotal, type WithTotal } from '../../product/order.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
+import type { NormalRequest } from '../../product/requestSchema.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
 import { Problem, problem } from '../problem.ts';
@@ -97,6 +98,7 @@ export function productRoutes({ producerOf, held }: ProductOptions): Routes {
         const read = (from: number) => inListOrder(producer.productParts(id), fits, from);
         // A missing search answers 404; once a stream has begun it could only break off.
         await producer.get(id);
+        requireCosts(choice, await producer.request(id));
         const { sort } = choice;
         const parts = sort ? inOrder(() => read(0), skip, orderOf(sort)) : read(skip);
         const ending = format !== 'json' && limit === undefined ? held.hold(request, reply) : undefined;
@@ -195,8 +197,31 @@ function nextUrl(id: string, query: object, cursor: string): string {
 
 type Choice = Pick<
   Type.Static<typeof Query>,
-  'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark' | keyof CostBounds
+  'sort' | 'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark' | keyof CostBounds
 >;
+
+/**
+ * Without the figures that it is about, a bound would leave nothing and an order would change nothing.
+ * @param request undefined: it cannot be read, and has no products
+ * @throws Problem 400
+ */
+function requireCosts(
+  { sort, maxLanded, minMargin, minMarginPercent }: Choice,
+  request: NormalRequest | undefined,
+): void {
+  if (request === undefined) return;
+  const { costs } = request;
+  const hasMargin = costs?.resalePrice !== undefined || costs?.markupPercent !== undefined;
+  const refuse = (path: string, needs: string): never => {
+    throw wrong(path, 'costs_required', `is for searches whose request has ${needs}`);
+  };
+  const landed = { sort: sort?.endsWith('landed') || undefined, maxLanded };
+  const margin = { sort: sort?.includes('margin') || undefined, minMargin, minMarginPercent };
+  for (const [path, value] of Object.entries(landed))
+    if (value !== undefined && costs === undefined) refuse(path, 'costs');
+  for (const [path, value] of Object.entries(margin))
+    if (value !== undefined && !hasMargin) refuse(path, 'costs.resalePrice or costs.markupPercent');
+}
 
 /** An unknown amount, or a total in another currency, is in no range. @throws Problem 400 */
 function filterOf({ minTotal, maxTotal, currency, conditionId, mark, ...bounds }: Choice) {

@@ -169,6 +169,21 @@ describe('the life of a search over HTTP', () => {
     );
   });
 
+  it('refuses an order and a bound of figures that a search has not', async () => {
+    const plain = await ended({ query: 'phone case', maxItems: 2 });
+    const landed = await ended({ query: 'phone case', maxItems: 2, costs: { currency: 'USD' } });
+    const answerOf = async (id: string, query: string) => {
+      const { status, json } = await http.call('GET', `/v1/searches/${id}/products?${query}`);
+      return status === 200 ? json.products.length : [status, json.errors[0].code, json.errors[0].path];
+    };
+    for (const query of ['maxLanded=1000', 'minMargin=-5', 'minMarginPercent=-1000', 'sort=-landed'])
+      expect(await answerOf(plain, query)).to.deep.equal([400, 'costs_required', query.split('=')[0]]);
+    for (const query of ['minMargin=-5', 'sort=marginPercent'])
+      expect(await answerOf(landed, query)).to.deep.equal([400, 'costs_required', query.split('=')[0]]);
+    expect(await answerOf(landed, 'sort=landed')).to.equal(2);
+    expect(await answerOf(plain, 'sort=-total')).to.equal(2);
+  });
+
   it('sorts and filters by delivered price and condition, unknown prices last', async () => {
     const id = await ended({ query: 'phone case', maxItems: 450 });
     const all = await service.producer.products(id);

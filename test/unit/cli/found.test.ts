@@ -52,6 +52,19 @@ describe('the summary of a search in a terminal', () => {
     expect(more).to.deep.equal([]);
   });
 
+  it('says where --sort-by names a figure that no product has', () => {
+    const products = [withLanded(productOf(), { currency: 'USD' })];
+    const notesOf = (sortBy: string) => {
+      const terminal = plainTerminal();
+      printFound(terminal, { summary: SUMMARY, products }, { sortBy });
+      return terminal.err;
+    };
+    expect(notesOf('margin')).to.deep.equal([
+      '--sort-by margin changes nothing: the search has no costs with --resale or --markup',
+    ]);
+    expect(notesOf('landed')).to.deep.equal([]);
+  });
+
   it('has the products in the order of --sort-by, the best first and unknown ones last', () => {
     const costs = { currency: 'USD', resalePrice: '20' };
     const products = ['9.00', '3.00', '15.00'].map((value, at) =>
