@@ -12,7 +12,7 @@ import type { Run, SearchRef, SearchStore } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
 import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
-import { refuseNewer } from './search/jobData.ts';
+import { isNewer, refuseNewer } from './search/jobData.ts';
 import { currentProgress, type SearchProgress, type SearchRun } from './search/plan.ts';
 import { summarise } from './search/summary.ts';
 
@@ -75,12 +75,13 @@ export class SearchReader {
   }
 
   /**
-   * As its run holds it: this process may know other costs and another marketplace, or none. A run that a newer release
-   * began may hold what this one cannot read.
+   * As its run holds it: this process may know other costs and another marketplace, or none. A newer release may mean more
+   * by its data than this one reads of its run.
    */
   #parsed(job: Job, run: Pick<Run, 'request'> | undefined) {
     const { marketplace, costs } = this.#parts.defaults;
-    if (run?.request === undefined) return parseSearchRequest(job.data, { marketplace, costs });
+    if (run?.request === undefined || isNewer(job.data))
+      return parseSearchRequest(job.data, { marketplace, costs });
     // The class of the run may have risen.
     const asked = { ...run.request, priority: classOf(job.data) };
     return parseSearchRequest(asked, { marketplace });

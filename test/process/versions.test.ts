@@ -111,8 +111,8 @@ describe('two releases on one queue, of which the next one writes newer job data
     }));
     expect(pages).to.have.length(2 * asked);
     expect(pages).to.deep.include({ v: 2, by: 'this release' });
-    expect(pages).to.deep.include({ v: 3, by: 'next release' });
-    expect(pages).not.to.deep.include({ v: 3, by: 'this release' });
+    expect(pages).to.deep.include({ v: 4, by: 'next release' });
+    expect(pages).not.to.deep.include({ v: 4, by: 'this release' });
     expect(endedIn(older)).to.include.members(first.slice(0, 3)).and.not.include.members(second);
     expect(endedIn(newer)).to.include.members([...second, ...last]);
   });

@@ -16,11 +16,11 @@ function firstSearch(data) {
   const { v, terms, ...rest } = data;
   return { ...rest, v: 1, query: terms };
 }
-function thirdPage({ v, offset, ...rest }) {
-  return { ...rest, v: 3, from: offset };
+function nextPage({ v, offset, ...rest }) {
+  return { ...rest, v: 4, from: offset };
 }
-function secondPage(data) {
-  if (data?.v !== 3) return data;
+function presentPage(data) {
+  if (data?.v !== 4) return data;
   const { v, from, ...rest } = data;
   return { ...rest, v: 2, offset: from };
 }
@@ -34,18 +34,18 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   [
     'queue/search/callJob.js',
     'deferNewerVersion(context, job, CALL_VERSION)',
-    'deferNewerVersion(context, job, 3)',
+    'deferNewerVersion(context, job, 4)',
   ],
-  ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 3);'],
+  ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 4);'],
   [
     'queue/search/jobData.js',
     'if (!ajv.validate(CallSchema, data))\n        throw',
-    'if (data?.v === 3) return readCall({ data: secondPage(data) });\n    if (!ajv.validate(CallSchema, data))\n        throw',
+    'if (data?.v === 4) return readCall({ data: presentPage(data) });\n    if (!ajv.validate(CallSchema, data))\n        throw',
   ],
   [
     'queue/search/plan.js',
-    "{ v: CALL_VERSION, kind: 'page', search, run: number, page, ...address }",
-    "thirdPage({ kind: 'page', search, run: number, page, ...address })",
+    "{ v: EARLIER_CALL_VERSION, kind: 'page', search, run: number, page, ...address }",
+    "nextPage({ kind: 'page', search, run: number, page, ...address })",
   ],
   [
     'queue/search/callJob.js',

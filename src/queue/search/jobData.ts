@@ -130,7 +130,7 @@ export function refuseNewer(data: unknown, newest = SEARCH_VERSION): void {
 }
 
 /** Whether a newer release than this one has written the data. No `v` means 1. */
-function isNewer(data: unknown, newest: number): boolean {
+export function isNewer(data: unknown, newest = SEARCH_VERSION): boolean {
   const version = typeof data === 'object' && data !== null && 'v' in data ? data.v : undefined;
   return Number.isInteger(version) && (version as number) > newest;
 }
