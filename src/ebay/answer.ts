@@ -54,8 +54,11 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   if (status >= 500) return fail('ebay-server-error', name);
   if (status === 408) return fail('ebay-timeout', name);
   const isItem = OF_ITEMS.includes(endpoint);
-  if (isItem && (errorId === undefined ? status === 404 : GONE.includes(errorId)))
+  if (isItem && errorId !== undefined && GONE.includes(errorId))
     return fail('item-gone', 'eBay no longer has the item');
+  // A gateway or a proxy says so of an address. Taken for an item's end, it would end all items in an outage.
+  if (isItem && status === 404 && errorId === undefined)
+    return fail('ebay-bad-answer', `${name} without an error of this API`);
   if (isItem && errorId === HAS_VARIATIONS)
     return fail('item-has-variations', 'the listing has variations, none of which is named');
   if (status >= 400) return fail('ebay-refused', name);
