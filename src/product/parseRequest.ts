@@ -7,7 +7,12 @@ import { costsErrors } from './landed.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
 import { tidyPicture } from './picture.ts';
 import { ruleErrors } from './requestRules.ts';
-import { DEFAULT_MAX_ITEMS, type NormalRequest, type SearchRequest } from './requestSchema.ts';
+import {
+  DEFAULT_DETAILS_MAX_AGE,
+  DEFAULT_MAX_ITEMS,
+  type NormalRequest,
+  type SearchRequest,
+} from './requestSchema.ts';
 import { cut, echo, type InputError, schemaErrors } from './schemaErrors.ts';
 
 export type ParsedRequest = { ok: true; request: NormalRequest } | { ok: false; errors: InputError[] };
@@ -279,7 +284,7 @@ function isText(text: string): boolean {
 }
 
 /** Fields that decide how a search runs, not what it finds. */
-const ABOUT_THE_RUN = new Set(['v', 'priority', 'onFailure', 'maxAge', 'detailsMaxAge']);
+const ABOUT_THE_RUN = new Set(['v', 'priority', 'onFailure', 'maxAge']);
 
 /** Lists whose order matters: results follow it, and the first marketplaces get the remainder of a division. */
 const ORDERED = new Set(['marketplaces']);
@@ -291,8 +296,13 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
  * empty groups left out, title words in lower case.
  */
 export function normalForm(request: NormalRequest): { [key: string]: Json } {
-  const { title, variations, ...others } = request;
-  const rest = { ...others, ...(variations === 'all' && { variations }) };
+  const { title, variations, detailsMaxAge = DEFAULT_DETAILS_MAX_AGE, ...others } = request;
+  const asksItems = request.details !== 'none' || request.items !== undefined || variations === 'all';
+  const rest = {
+    ...others,
+    ...(variations === 'all' && { variations }),
+    ...(asksItems && detailsMaxAge !== DEFAULT_DETAILS_MAX_AGE && { detailsMaxAge }),
+  };
   const lower = (words: string[] = []) => [...new Set(words.map((word) => word.toLowerCase()))];
   const same = { ...rest, title: { include: lower(title?.include), exclude: lower(title?.exclude) } };
   const entries = Object.entries(same).filter(([key]) => !ABOUT_THE_RUN.has(key));

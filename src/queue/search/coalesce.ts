@@ -93,7 +93,7 @@ export async function coalesce(
  * they then ask about each.
  */
 function listingHash({ request, campaignId }: Pick<SearchRun, 'request' | 'campaignId'>): string {
-  const { maxCalls: _, detailsMaxAge: _age, variations: _all, costs, ...rest } = request;
+  const { maxCalls: _, variations: _all, costs, ...rest } = request;
   const judging = hasMarginCondition(costs) ? { costs } : {};
   return requestHash({ ...rest, ...judging, maxItems: 0, details: 'none' }, campaignId);
 }

@@ -62,7 +62,7 @@ describe('the hash of a search request', () => {
     ['empty groups', { ...search, seller: {} }],
     ['the case of title words', { ...search, title: { exclude: ['Broken', 'BOX only'] } }],
     ['how it is run', { ...search, priority: 'backfill', onFailure: 'degrade', maxAge: 300 }],
-    ['the age that details may have', { ...search, detailsMaxAge: 60 }],
+    ['the age that details may have where none are wanted', { ...search, detailsMaxAge: 60 }],
     [
       'additions that are off',
       { ...search, variations: 'none', facets: false, autoCorrect: false, strictFilters: false },
@@ -81,6 +81,15 @@ describe('the hash of a search request', () => {
   it('does not depend on the order of listings: each search is read in its own', () => {
     const items = ['110000000000', '110000000001'];
     expect(hashOf({ items })).to.equal(hashOf({ items: items.toReversed() }));
+  });
+
+  it('depends on the age of answers where it asks for items, whose default is that of requests without one', () => {
+    const items = ['110000000000', '110000000001'];
+    for (const asking of [{ ...search, details: 'full' }, { ...search, variations: 'all' }, { items }]) {
+      expect(hashOf({ ...asking, detailsMaxAge: 3600 })).to.equal(hashOf(asking));
+      const hashes = [undefined, 0, 60, 7200].map((age) => hashOf({ ...asking, detailsMaxAge: age }));
+      expect(new Set(hashes).size, JSON.stringify(asking)).to.equal(4);
+    }
   });
 
   it('does not depend on how accents are composed', () => {
