@@ -244,13 +244,13 @@ export const mutations: Mutation[] = [
     grep: 'no search plans',
   },
   {
-    id: 'items-for-earlier-releases',
-    file: 'src/queue/search/plan.ts',
-    find: 'givesProducts(request, itemId) ? CALL_VERSION : EARLIER_CALL_VERSION',
+    id: 'calls-for-earlier-releases',
+    file: 'src/queue/search/jobData.ts',
+    find: 'isEarlier ? EARLIER_CALL_VERSION : CALL_VERSION',
     replace: 'EARLIER_CALL_VERSION',
-    breaks: 'A worker of release 0.2 leaves calls alone whose answer it would store without its products.',
+    breaks: 'A worker of release 0.2 leaves calls alone that it would make without a part of the request.',
     tests: [ITEMS],
-    grep: 'carries a version',
+    grep: 'carry a version',
   },
   {
     id: 'shared-failure-of-items',

@@ -44,7 +44,7 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   ],
   [
     'queue/search/plan.js',
-    "{ v: EARLIER_CALL_VERSION, kind: 'page', search, run: number, page, ...address }",
+    "{ v: callVersion(request, campaignId), kind: 'page', search, run: number, page, ...address }",
     "nextPage({ kind: 'page', search, run: number, page, ...address })",
   ],
   [

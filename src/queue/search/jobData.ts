@@ -22,6 +22,33 @@ export const CALL_VERSION = 3;
 /** What release 0.2 reads. It would make another call than a later version asks for, or drop a part of the answer. */
 export const EARLIER_CALL_VERSION = 2;
 
+/** Fields of a request that release 0.2 knows. It reads the request of a run unchecked and leaves out all others. */
+const EARLIER_FIELDS = new Set(
+  (
+    'v query categoryIds marketplaces maxItems maxCalls sort filters shipTo title seller excludePickupOnly details track ' +
+    'maxAge onFailure strictFilters priority tenant'
+  ).split(' '),
+);
+const EARLIER_FILTERS = new Set(
+  (
+    'price conditions conditionIds buyingOptions deliveryCountry deliveryPostalCode itemLocationCountry freeShipping ' +
+    'returnsAccepted sellers excludeSellers sellerAccountTypes searchInDescription aspects'
+  ).split(' '),
+);
+
+/** Of the calls for a request: release 0.2 makes those that it would make as this one does. */
+export function callVersion(request: NormalRequest, campaignId: string): CallJobData['v'] {
+  const { filters, details } = request;
+  const given = (fields: object) =>
+    Object.entries(fields).flatMap(([name, value]) => (value === undefined ? [] : [name]));
+  const isEarlier =
+    campaignId === '' &&
+    details !== 'new' &&
+    given(request).every((name) => EARLIER_FIELDS.has(name)) &&
+    given(filters).every((name) => EARLIER_FILTERS.has(name));
+  return isEarlier ? EARLIER_CALL_VERSION : CALL_VERSION;
+}
+
 const oneCall = {
   v: Type.Enum([1, EARLIER_CALL_VERSION, CALL_VERSION]),
   search: Type.Object({ tenant: Type.String(), searchId: Type.String(), timestamp: Type.Number() }),

@@ -4,7 +4,6 @@ import { assembleHeads } from '../../collector/assemble.ts';
 import { deliveredBy, itemsDecide } from '../../collector/deliver.ts';
 import { fewestCalls, type PageAddress, pageNumber, shareOf } from '../../collector/paging.ts';
 import { Failure, withBecause } from '../../failures.ts';
-import { givesProducts } from '../../product/itemReference.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { searchTitle } from '../../product/subject.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
@@ -30,7 +29,7 @@ import {
 } from '../bullmq/queues.ts';
 import { dueAt } from '../bullmq/repeat.ts';
 import type { QueueContext } from './context.ts';
-import { CALL_VERSION, type CallJobData, callOptions, EARLIER_CALL_VERSION } from './jobData.ts';
+import { type CallJobData, callOptions, callVersion } from './jobData.ts';
 import { deadlineOf } from './retryPolicy.ts';
 
 /** Bounds what one step looks at. Where all of these are there, the search itself adds the next once nothing is under way. */
@@ -80,22 +79,25 @@ export interface PlannedCall {
   data: CallJobData;
 }
 
-export function pageCall({ search, number, request }: SearchRun, address: PageAddress): PlannedCall {
+export function pageCall(
+  { search, number, request, campaignId }: SearchRun,
+  address: PageAddress,
+): PlannedCall {
   const { marketplace } = address;
   const page = pageNumber(request, address);
   return {
     jobId: pageJobId(search.searchId, number, page),
     name: `page ${page}: ${searchTitle(request)} (${marketplace})`,
     field: pageField(page),
-    data: { v: EARLIER_CALL_VERSION, kind: 'page', search, run: number, page, ...address },
+    data: { v: callVersion(request, campaignId), kind: 'page', search, run: number, page, ...address },
   };
 }
 
 export function itemCall(
-  { search, number, request }: SearchRun,
+  { search, number, request, campaignId }: SearchRun,
   { itemId, marketplace }: WantedItem,
 ): PlannedCall {
-  const v = givesProducts(request, itemId) ? CALL_VERSION : EARLIER_CALL_VERSION;
+  const v = callVersion(request, campaignId);
   return {
     jobId: itemJobId(search.searchId, number, itemId),
     name: `item ${itemId} (${marketplace})`,

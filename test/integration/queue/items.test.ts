@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Product } from '../../../src/product/product.ts';
+import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { StoredJobs } from '../../support/storedJobs.ts';
@@ -83,13 +84,24 @@ describe('a search for listings that the request names', () => {
     expect(streamed).to.deep.equal(products);
   });
 
-  it('carries a version that release 0.2 leaves to later ones, which calls that it can make do not', async () => {
+  it('carry a version that release 0.2 leaves to later ones, unless it makes the same calls', async () => {
     const [one] = single as [Product];
-    await service.search({ items: [one.itemId] });
-    await service.search({ query: 'phone case', maxItems: 1, details: 'full', detailsMaxAge: 0 });
-    const jobs = await service.calls.getJobs(['completed']);
-    const versions = jobs.map(({ data }) => `${data.kind} ${data.v}`).sort();
-    expect(versions).to.deep.equal(['item 2', 'item 3', 'page 2', 'page 2']);
+    const query = { query: 'phone case', maxItems: 1 };
+    const searches: Array<[SearchRequest, versions: string[]]> = [
+      [{ ...query, details: 'full' }, ['item 2', 'page 2']],
+      [{ ...query, details: 'full', detailsMaxAge: 0 }, ['item 3', 'page 3']],
+      [{ items: [one.itemId] }, ['item 3']],
+      [{ gtin: '4006381333931', maxItems: 1 }, ['page 3']],
+      [{ ...query, filters: { itemLocationRegion: 'EUROPEAN_UNION' } }, ['page 3']],
+      [{ ...query, filters: { itemLocationCountry: 'US' } }, ['page 2']],
+    ];
+    for (const [request, versions] of searches) {
+      const { searchId } = await service.search(request);
+      const jobs = await service.calls.getJobs(['completed']);
+      const own = jobs.filter(({ data }) => data.search.searchId === searchId);
+      const carried = own.map(({ data }) => `${data.kind} ${data.v}`).sort();
+      expect(carried, JSON.stringify(request)).to.deep.equal(versions);
+    }
   });
 
   it('says of a listing with variations that one is to be named, and asks for no other', async () => {
