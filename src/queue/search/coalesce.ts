@@ -92,7 +92,7 @@ export async function coalesce(
  * The same for requests that go through the same listing and judge its products alike, however many they want and whatever
  * they then ask about each.
  */
-function listingHash({ request, campaignId }: Pick<SearchRun, 'request' | 'campaignId'>): string {
+function listingHash(request: NormalRequest, campaignId: string): string {
   const { maxCalls: _, variations: _all, costs, ...rest } = request;
   const judging = hasMarginCondition(costs) ? { costs } : {};
   return requestHash({ ...rest, ...judging, maxItems: 0, details: 'none' }, campaignId);
@@ -113,7 +113,12 @@ export async function reusePages(context: QueueContext, job: Job, run: SearchRun
   if (request.maxAge === 0 || run.cancelled || !mayShare(request)) return;
   if ((await store.storedPages(search)).length > 0) return;
   const since = (await clockOf(redis).current()) - request.maxAge * 1000;
-  for (const requester of await coalesced.noted(listingHash(run), since)) {
+  // Pages with facets hold the same products as those without.
+  const requests = request.facets ? [request] : [request, { ...request, facets: true }];
+  const noted = await Promise.all(
+    requests.map((each) => coalesced.noted(listingHash(each, run.campaignId), since)),
+  );
+  for (const requester of noted.flat()) {
     const earlier = refOf(requester, tenant);
     const stored = await store.readHeads(earlier, await store.storedPages(earlier));
     const numbers = new Map(stored.map(({ page, head }) => [head, page]));
@@ -125,8 +130,10 @@ export async function reusePages(context: QueueContext, job: Job, run: SearchRun
     // Its own pages may be larger, so that its bound reaches further.
     if (pages.length === 0 || next.length > 0 || stoppedBy === 'max-calls') continue;
     if (pages.some(({ observedAt }) => Date.parse(observedAt) < since)) continue;
-    const taken = pages.map((head) => {
-      return { page: pageNumber(request, head), from: numbers.get(head) as number, head };
+    const taken = pages.map((earlierHead) => {
+      const { facets, ...rest } = earlierHead;
+      const head = { ...rest, ...(request.facets && facets && { facets }) };
+      return { page: pageNumber(request, head), from: numbers.get(earlierHead) as number, head };
     });
     if (!(await store.reuse(search, earlier, taken))) continue;
     metrics.reused(pages.length);
@@ -151,7 +158,9 @@ export async function publishResult(
     end instanceof Failure
       ? !end.retryable
       : end.outcome !== 'cancelled' && !(end.outcome === 'degraded' && end.error?.retryable);
-  if (!isFinal) return resumeWaiting(context, await coalesced.resign(hash, me));
+  // Pages of an earlier search may be older than those who wait allow. Each of them looks for pages itself.
+  const isReused = !(end instanceof Failure) && request.maxAge > 0 && (await store.isReused(search));
+  if (!isFinal || isReused) return resumeWaiting(context, await coalesced.resign(hash, me));
   const sharedResult: SharedResult = {
     ...(end instanceof Failure ? { failure: { code: end.code, message: end.message } } : { summary: end }),
     ...sharedTrace(),
@@ -159,13 +168,12 @@ export async function publishResult(
   // Also one that stopped at a bound: asking again would spend the same calls and stop there too.
   const found =
     !(end instanceof Failure) && end.outcome !== 'degraded' && end.missing.length === 0 ? end : undefined;
-  // Pages of an earlier search are older than this end, and that search is noted.
-  const good = found !== undefined && !(request.maxAge > 0 && (await store.isReused(search)));
-  if (good && mayShare(request))
-    await coalesced.note(listingHash(run), me, {
+  if (found !== undefined && mayShare(request))
+    await coalesced.note(listingHash(request, campaignId), me, {
       items: found.counts.collected,
       at: Date.parse(found.finishedAt),
     });
+  const good = found !== undefined;
   await resumeWaiting(context, await coalesced.finish(hash, me, JSON.stringify(sharedResult), good));
 }
 

@@ -1,12 +1,15 @@
 import { expect } from 'chai';
 import type { PageAnswer } from '../../../src/collector/answers.ts';
+import type { ItemCall } from '../../../src/collector/collector.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
-import { around } from '../../support/pause.ts';
+import { around, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('a search of which an earlier one has stored the pages', () => {
   /** How long ago eBay answered pages, as far as the service knows, ms. */
   let ageMs = 0;
+  const itemCalls = usePause<ItemCall>();
   const service = useService(
     { PAGE_ATTEMPTS: '1' },
     {},
@@ -18,6 +21,10 @@ describe('a search of which an earlier one has stored the pages', () => {
             const answer = await context.collector.collectPage(call);
             const observedAt = new Date(Date.parse(answer.observedAt) - ageMs).toISOString();
             return { ...answer, observedAt };
+          },
+          async collectItem(call) {
+            await itemCalls.pass(call);
+            return context.collector.collectItem(call);
           },
         }),
       }),
@@ -115,6 +122,46 @@ describe('a search of which an earlier one has stored the pages', () => {
     expect((await run({ ...phone, maxItems: 50, maxAge: 200 })).pages).to.equal(0);
     expect((await run({ ...phone, maxItems: 50, maxAge: 60 })).pages).to.equal(1);
     expect((await run({ ...phone, maxItems: 40, maxAge: 60 })).pages).to.equal(0);
+  });
+
+  it('gives no old pages to an identical search that waits for it and allows none', async () => {
+    const { controls } = service.simulator;
+    const newest: SearchRequest = { query: 'phone case', maxItems: 3, sort: 'newlyListed' };
+    ageMs = 3_000_000;
+    await run(newest);
+    ageMs = 0;
+    controls.clearLog();
+    itemCalls.hold();
+    const leader = await service.producer.enqueue({ ...newest, details: 'full', maxAge: 3600 });
+    await waitFor('an item call of the first', () => itemCalls.waiting > 0);
+    const added = controls.addListing({ title: 'phone case of this minute', price: '5.00' });
+    const waiting = await service.producer.enqueue({ ...newest, details: 'full' });
+    await waitFor('the second to wait', async () => (await service.searches.getDelayedCount()) === 1);
+    itemCalls.release();
+    const ids = [];
+    for (const { searchId } of [leader, waiting]) {
+      const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
+      expect(summary?.outcome).to.equal('complete');
+      ids.push((await service.producer.products(searchId)).map(({ itemId }) => itemId));
+    }
+    expect(ids[0]).to.have.length(3).and.not.include(added);
+    expect(ids[1]).to.deep.equal([added, ...(ids[0] as string[]).slice(0, 2)]);
+    expect(controls.log({ kind: 'search' })).to.have.length(1);
+    expect(controls.log({ kind: 'item' })).to.have.length(4);
+  });
+
+  it('takes pages with facets where it wants none, without them, and not the other way round', async () => {
+    const lamp: SearchRequest = { query: 'desk lamp', maxItems: 5 };
+    const first = await run({ ...lamp, facets: true });
+    expect(first.summary?.facets).to.have.length(1);
+    const plain = await run({ ...lamp, maxItems: 4, maxAge: 60 });
+    expect(plain.pages).to.equal(0);
+    expect(plain.ids).to.deep.equal(first.ids.slice(0, 4));
+    expect(plain.summary).not.to.have.property('facets');
+    const facets = await run({ ...lamp, maxItems: 3, maxAge: 60, facets: true });
+    expect([facets.pages, facets.summary?.facets]).to.deep.equal([0, first.summary?.facets]);
+    await run({ query: 'garden hose', maxItems: 5 });
+    expect((await run({ query: 'garden hose', maxItems: 4, maxAge: 60, facets: true })).pages).to.equal(1);
   });
 
   it('takes no pages where its own bound allows larger ones', async () => {
