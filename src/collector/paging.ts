@@ -108,10 +108,9 @@ export function mostCalls(request: NormalRequest): number {
   return Math.min(callBound(request), window * request.marketplaces.length);
 }
 
-/** Items of a marketplace that a search wants at most and can go through within its bound. */
+/** Items of a marketplace that a search can go through within its bound. */
 export function mostItems(request: NormalRequest, marketplace: MarketplaceId): number {
-  const pages = partOf(callBound(request), request, marketplace);
-  return Math.min(shareOf(request, marketplace), pages * pageSize(request));
+  return partOf(callBound(request), request, marketplace) * pageSize(request);
 }
 
 /** How far a search is. */

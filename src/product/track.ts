@@ -53,14 +53,20 @@ export interface Track {
 }
 
 /**
- * Of each marketplace, how many of its newest items the searches sorted by newest first have seen without a gap; `MAX_ITEMS`
- * where they came to the end of the listing.
+ * Of each marketplace, how many of its newest items the searches sorted by newest first have seen without a gap, and how many
+ * of them met the request's own conditions; both are `MAX_ITEMS` where the searches came to the end of the listing.
  */
-export type Newest = Partial<Record<MarketplaceId, number>>;
+export type Newest = Partial<Record<MarketplaceId, { items: number; fitting: number }>>;
+
+/** Items on pages of a marketplace, in their order. */
+export interface SeenItems {
+  itemIds: readonly string[];
+  /** Those that meet the request's own conditions. */
+  fitting: readonly string[];
+}
 
 /** What a search sorted by newest first saw of a marketplace, from the first page on without a gap. */
-export interface SeenNewest {
-  itemIds: readonly string[];
+export interface SeenNewest extends SeenItems {
   /** Its last page is known to the track, or the last one of the listing; null: the search wanted no more. */
   end: 'known' | 'listing' | null;
 }
@@ -263,20 +269,28 @@ const KNOWN_LEAST = 10;
 /**
  * Whether nothing new can follow a page of a search sorted by newest first: the track knows the items at its end, and its
  * searches have gone through the older ones behind them.
- * @param itemIds those that the search delivers, in their order @param wanted items that it may go through at most
+ * @param page of it, those that fit are judged alone: the others are not delivered
+ * @param wanted fitting items of the marketplace that the search wants @param within items that it may go through at most
  */
 export function isAllKnownBehind(
   { since, listings, newest }: Track,
-  itemIds: readonly string[],
-  { marketplace, wanted }: { marketplace: MarketplaceId; wanted: number },
+  page: SeenItems,
+  { marketplace, wanted, within }: { marketplace: MarketplaceId; wanted: number; within: number },
 ): boolean {
   const isKnown = (id: string) => listings.has(listingOf(id));
-  const tail = itemIds.slice(-Math.max(KNOWN_LEAST, Math.ceil(itemIds.length * KNOWN_PART)));
+  const { fitting } = page;
+  const tail = fitting.slice(-Math.max(KNOWN_LEAST, Math.ceil(fitting.length * KNOWN_PART)));
   if (since === null || tail.length === 0 || !tail.every(isKnown)) return false;
   // What an earlier release stored says nothing of it.
   if (newest === undefined) return true;
-  const added = itemIds.filter((id) => !isKnown(id)).length;
-  return (newest[marketplace] ?? 0) + added >= wanted;
+  const seen = newest[marketplace] ?? { items: 0, fitting: 0 };
+  const added = addedBy(page, isKnown);
+  return seen.fitting + added.fitting >= wanted || seen.items + added.items >= within;
+}
+
+function addedBy({ itemIds, fitting }: SeenItems, isKnown: (itemId: string) => boolean) {
+  const added = (ids: readonly string[]) => new Set(ids.filter((id) => !isKnown(id))).size;
+  return { items: added(itemIds), fitting: added(fitting) };
 }
 
 /**
@@ -313,12 +327,15 @@ function hasOtherPrice({ currency, offers }: Remembered, product: TrackedProduct
 function newestAfter({ newest, listings }: Track, { newest: seen }: Observation): Newest | undefined {
   if (seen === undefined) return newest;
   const after: Newest = { ...newest };
-  for (const [id, { itemIds, end }] of Object.entries(seen) as Array<[MarketplaceId, SeenNewest]>) {
-    const different = new Set(itemIds);
-    const added = [...different].filter((itemId) => !listings.has(listingOf(itemId))).length;
-    if (end === 'listing') after[id] = MAX_ITEMS;
-    else if (end === null) after[id] = different.size;
-    else if (after[id] !== undefined) after[id] = Math.min(after[id] + added, MAX_ITEMS);
+  for (const [id, { end, ...items }] of Object.entries(seen) as Array<[MarketplaceId, SeenNewest]>) {
+    const before = end === null ? { items: 0, fitting: 0 } : after[id];
+    const added = addedBy(items, (itemId) => end === 'known' && listings.has(listingOf(itemId)));
+    if (end === 'listing') after[id] = { items: MAX_ITEMS, fitting: MAX_ITEMS };
+    else if (before !== undefined)
+      after[id] = {
+        items: Math.min(before.items + added.items, MAX_ITEMS),
+        fitting: Math.min(before.fitting + added.fitting, MAX_ITEMS),
+      };
   }
   return Object.keys(after).length === 0 ? newest : after;
 }

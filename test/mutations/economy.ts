@@ -109,10 +109,19 @@ export const mutations: Mutation[] = [
   {
     id: 'newest-beyond-what-was-seen',
     file: 'src/product/track.ts',
-    find: '(newest[marketplace] ?? 0) + added >= wanted',
+    find: 'seen.fitting + added.fitting >= wanted || seen.items + added.items >= within',
     replace: 'true',
     breaks: 'A search for the newest goes on where it wants more than its track has seen.',
     tests: [TRACK],
     grep: 'wants more than',
+  },
+  {
+    id: 'newest-counts-dropped-items',
+    file: 'src/product/track.ts',
+    find: 'seen.fitting + added.fitting >= wanted',
+    replace: 'seen.items + added.items >= wanted',
+    breaks: 'Items that the request drops are none that it wants.',
+    tests: [TRACK],
+    grep: 'most of which it drops',
   },
 ];

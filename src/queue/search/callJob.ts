@@ -2,7 +2,7 @@ import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
-import { factsOf, mostItems, needOf, pagesAhead } from '../../collector/paging.ts';
+import { factsOf, mostItems, needOf, pagesAhead, shareOf } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isAllKnownBehind, trackFingerprint } from '../../product/track.ts';
@@ -167,13 +167,15 @@ async function stopAtKnown(
   answer: PageAnswer,
 ): Promise<PageAnswer> {
   if (!endsAtKnown(request)) return answer;
-  // Those that the request drops are not delivered: whether they are new does not matter.
-  const itemIds = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
+  const itemIds = answer.products.map(({ itemId }) => itemId);
+  const fitting = answer.products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
   const name = { tenant, name: request.track as string, request: trackFingerprint(request) };
   const track = await tracks.look(name, itemIds);
-  const { marketplace, total } = answer;
-  const wanted = Math.min(mostItems(request, marketplace), total ?? Number.POSITIVE_INFINITY);
-  return isAllKnownBehind(track, itemIds, { marketplace, wanted })
+  const { marketplace } = answer;
+  const total = answer.total ?? Number.POSITIVE_INFINITY;
+  const wanted = Math.min(shareOf(request, marketplace), total);
+  const within = Math.min(mostItems(request, marketplace), total);
+  return isAllKnownBehind(track, { itemIds, fitting }, { marketplace, wanted, within })
     ? { ...answer, endsAtKnown: true }
     : answer;
 }

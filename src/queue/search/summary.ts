@@ -1,6 +1,6 @@
 import type { Job } from 'bullmq';
 import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
-import { assembleHeads, type PageHead } from '../../collector/assemble.ts';
+import { assembleHeads, conditionsOf, type PageHead } from '../../collector/assemble.ts';
 import { deliveredBy } from '../../collector/deliver.ts';
 import { followingOffset } from '../../collector/paging.ts';
 import {
@@ -167,8 +167,10 @@ function newestOf(request: NormalRequest, answers: PageAnswer[]): TrackObservati
         pages.push(page);
     const last = pages.at(-1);
     if (last === undefined) continue;
-    const itemIds = pages.flatMap(({ products }) => products.map(({ itemId }) => itemId));
-    seen[id] = { itemIds, end: last.endsAtKnown ? 'known' : last.hasNext ? null : 'listing' };
+    const products = pages.flatMap((page) => page.products);
+    const itemIds = products.map(({ itemId }) => itemId);
+    const fitting = products.filter(conditionsOf(request)).map(({ itemId }) => itemId);
+    seen[id] = { itemIds, fitting, end: last.endsAtKnown ? 'known' : last.hasNext ? null : 'listing' };
   }
   return seen;
 }

@@ -195,6 +195,22 @@ describe('a search for the newest with a track', () => {
     expect(await offsetsOf(1000, { maxCalls: 2 })).to.deep.equal([0]);
   });
 
+  it('goes on where it wants more of a listing most of which it drops, and only then', async () => {
+    const { controls } = service.simulator;
+    for (let n = 0; n < 600; n++)
+      controls.addListing({ title: `cerulescent lamp ${n} ${n % 10 === 0 ? 'blue' : 'red'}`, price: '5.00' });
+    const lamps = { ...newest, query: 'cerulescent', track: 'lamps', title: { include: ['blue'] } };
+    const offsetsOf = async (maxItems: number) => {
+      controls.clearLog();
+      const { summary } = await service.search({ ...lamps, maxItems });
+      return [summary?.counts.products, service.calledOffsets()];
+    };
+    expect(await offsetsOf(10)).to.deep.equal([10, [0]]);
+    expect(await offsetsOf(40)).to.deep.equal([40, [0, 200]]);
+    expect(await offsetsOf(40)).to.deep.equal([20, [0]]);
+    expect(await offsetsOf(41)).to.deep.equal([41, [0, 200, 400]]);
+  });
+
   it('goes on to the first page that ends with known ones, and never asks for one after it', async () => {
     await service.search(newest);
     const added = Array.from({ length: 310 }, (_, n) =>

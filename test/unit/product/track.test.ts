@@ -383,8 +383,8 @@ describe('a listing with variations', () => {
   it('is the same listing whatever variation eBay shows', () => {
     const track = trackAfter([red]);
     expect(verdictOf(track, look(1, [blue]))).to.deep.equal({ marks: { 'v1|7|2': 'same' }, gone: [] });
-    const page = { marketplace: 'EBAY_US', wanted: 1 } as const;
-    expect(isAllKnownBehind(track, ['v1|7|3'], page)).to.equal(true);
+    const page = { itemIds: ['v1|7|3'], fitting: ['v1|7|3'] };
+    expect(isAllKnownBehind(track, page, { marketplace: 'EBAY_US', wanted: 1, within: 1 })).to.equal(true);
     expect(verdictOf(track, look(1, [])).gone).to.deep.equal(['v1|7|1']);
   });
 
@@ -589,8 +589,8 @@ describe('the fingerprint of a request', () => {
 
 describe('a page of a search for the newest', () => {
   const ids = (from: number, count: number) => Array.from({ length: count }, (_, n) => `v1|${from + n}|0`);
-  const newest = (itemIds: readonly string[], end: 'known' | 'listing' | null) => ({
-    newest: { EBAY_US: { itemIds, end } },
+  const newest = (itemIds: readonly string[], end: 'known' | 'listing' | null, fitting = itemIds) => ({
+    newest: { EBAY_US: { itemIds, fitting, end } },
   });
   const track = learn(EMPTY, {
     ...part(
@@ -600,7 +600,7 @@ describe('a page of a search for the newest', () => {
     ...newest(ids(0, 100), null),
   });
   const isLast = (itemIds: readonly string[], wanted = 100, of = track) =>
-    isAllKnownBehind(of, itemIds, { marketplace: 'EBAY_US', wanted });
+    isAllKnownBehind(of, { itemIds, fitting: itemIds }, { marketplace: 'EBAY_US', wanted, within: 10_000 });
 
   it('is the last one where the second half of it is known', () => {
     expect(isLast(ids(0, 40))).to.equal(true);
@@ -623,16 +623,46 @@ describe('a page of a search for the newest', () => {
     expect(isLast([...ids(900, 1), ...ids(0, 39)], 101)).to.equal(true);
     const { newest: _, ...earlier } = track;
     expect(isLast(ids(0, 40), 101, earlier)).to.equal(true);
-    expect(isAllKnownBehind(track, ids(0, 40), { marketplace: 'EBAY_DE', wanted: 1 })).to.equal(false);
+    const page = { itemIds: ids(0, 40), fitting: ids(0, 40) };
+    expect(isAllKnownBehind(track, page, { marketplace: 'EBAY_DE', wanted: 1, within: 1 })).to.equal(false);
+  });
+
+  it('is the last one for conditions that drop most where as many that fit were seen, or all that may be seen', () => {
+    const isFitting = (_: string, n: number) => n % 10 === 0;
+    const dropping = learn(EMPTY, {
+      ...part(0, [], { listed: new Set(ids(0, 200)) }),
+      ...newest(ids(0, 200), null, ids(0, 200).filter(isFitting)),
+    });
+    const isLastOf = (itemIds: string[], wanted: number, within: number) =>
+      isAllKnownBehind(
+        dropping,
+        { itemIds, fitting: itemIds.filter(isFitting) },
+        { marketplace: 'EBAY_US', wanted, within },
+      );
+    expect(isLastOf(ids(0, 200), 20, 1000)).to.equal(true);
+    expect(isLastOf(ids(0, 200), 21, 1000)).to.equal(false);
+    expect(isLastOf(ids(0, 200), 21, 200)).to.equal(true);
+    expect(isLastOf(ids(0, 200), 21, 201)).to.equal(false);
+    // One that fits and one that does not are new.
+    const added = [...ids(900, 2), ...ids(2, 198)];
+    expect(isLastOf(added, 21, 1000)).to.equal(true);
+    expect(isLastOf(added, 22, 202)).to.equal(true);
+    expect(isLastOf(added, 22, 203)).to.equal(false);
   });
 
   it('tells the track how far its searches have gone without a gap', () => {
-    const reach = (itemIds: readonly string[], end: 'known' | 'listing' | null) =>
-      compareWithTrack(track, { ...part(1, []), ...newest(itemIds, end) }).after.newest;
-    expect(reach([...ids(900, 5), ...ids(0, 15)], 'known')).to.deep.equal({ EBAY_US: 105 });
-    expect(reach(ids(900, 20), null)).to.deep.equal({ EBAY_US: 20 });
-    expect(reach(ids(0, 20), 'listing')).to.deep.equal({ EBAY_US: 10_000 });
-    expect(compareWithTrack(track, part(1, [])).after.newest).to.deep.equal({ EBAY_US: 100 });
+    const reach = (itemIds: readonly string[], end: 'known' | 'listing' | null, fitting = itemIds) => {
+      const seen = newest(itemIds, end, fitting);
+      const { EBAY_US } = compareWithTrack(track, { ...part(1, []), ...seen }).after.newest ?? {};
+      return [EBAY_US?.items, EBAY_US?.fitting];
+    };
+    expect(reach([...ids(900, 5), ...ids(0, 15)], 'known')).to.deep.equal([105, 105]);
+    expect(reach([...ids(900, 5), ...ids(0, 15)], 'known', ids(904, 1))).to.deep.equal([105, 101]);
+    expect(reach(ids(900, 20), null, ids(901, 3))).to.deep.equal([20, 3]);
+    expect(reach(ids(0, 20), null)).to.deep.equal([20, 20]);
+    expect(reach(ids(0, 20), 'listing')).to.deep.equal([10_000, 10_000]);
+    const unchanged = { EBAY_US: { items: 100, fitting: 100 } };
+    expect(compareWithTrack(track, part(1, [])).after.newest).to.deep.equal(unchanged);
     expect(compareWithTrack(EMPTY, part(1, [])).after.newest).to.equal(undefined);
   });
 });
