@@ -98,7 +98,7 @@ export function productRoutes({ producerOf, held }: ProductOptions): Routes {
         const read = (from: number) => inListOrder(producer.productParts(id), fits, from);
         // A missing search answers 404; once a stream has begun it could only break off.
         await producer.get(id);
-        requireCosts(choice, await producer.request(id));
+        await requireCosts(choice, () => producer.request(id));
         const { sort } = choice;
         const parts = sort ? inOrder(() => read(0), skip, orderOf(sort)) : read(skip);
         const ending = format !== 'json' && limit === undefined ? held.hold(request, reply) : undefined;
@@ -202,21 +202,23 @@ type Choice = Pick<
 
 /**
  * Without the figures that it is about, a bound would leave nothing and an order would change nothing.
- * @param request undefined: it cannot be read, and has no products
+ * @param read gives undefined for a request that cannot be read, and has no products
  * @throws Problem 400
  */
-function requireCosts(
+async function requireCosts(
   { sort, maxLanded, minMargin, minMarginPercent }: Choice,
-  request: NormalRequest | undefined,
-): void {
+  read: () => Promise<NormalRequest | undefined>,
+): Promise<void> {
+  const landed = { sort: sort?.endsWith('landed') || undefined, maxLanded };
+  const margin = { sort: sort?.includes('margin') || undefined, minMargin, minMarginPercent };
+  if ([...Object.values(landed), ...Object.values(margin)].every((value) => value === undefined)) return;
+  const request = await read();
   if (request === undefined) return;
   const { costs } = request;
   const hasMargin = costs?.resalePrice !== undefined || costs?.markupPercent !== undefined;
   const refuse = (path: string, needs: string): never => {
     throw wrong(path, 'costs_required', `is for searches whose request has ${needs}`);
   };
-  const landed = { sort: sort?.endsWith('landed') || undefined, maxLanded };
-  const margin = { sort: sort?.includes('margin') || undefined, minMargin, minMarginPercent };
   for (const [path, value] of Object.entries(landed))
     if (value !== undefined && costs === undefined) refuse(path, 'costs');
   for (const [path, value] of Object.entries(margin))
