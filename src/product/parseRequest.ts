@@ -5,7 +5,7 @@ import { instantOf } from './instant.ts';
 import { tidyItems } from './itemReference.ts';
 import { costsErrors } from './landed.ts';
 import { isMarketplace, MARKETPLACE_IDS, type MarketplaceId } from './marketplaces.ts';
-import { tidyPicture } from './picture.ts';
+import { pictureName, tidyPicture } from './picture.ts';
 import { ruleErrors } from './requestRules.ts';
 import {
   DEFAULT_DETAILS_MAX_AGE,
@@ -296,11 +296,12 @@ type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
  * empty groups left out, title words in lower case.
  */
 export function normalForm(request: NormalRequest): { [key: string]: Json } {
-  const { title, variations, detailsMaxAge = DEFAULT_DETAILS_MAX_AGE, ...others } = request;
+  const { title, variations, image, detailsMaxAge = DEFAULT_DETAILS_MAX_AGE, ...others } = request;
   const asksItems = request.details !== 'none' || request.items !== undefined || variations === 'all';
   const rest = {
     ...others,
     ...(variations === 'all' && { variations }),
+    ...(image !== undefined && { image: pictureName(image) }),
     ...(asksItems && detailsMaxAge !== DEFAULT_DETAILS_MAX_AGE && { detailsMaxAge }),
   };
   const lower = (words: string[] = []) => [...new Set(words.map((word) => word.toLowerCase()))];

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+
 /** What picture files begin with, as text of one byte a character; some say so a few bytes later. */
 const SIGNATURES: readonly RegExp[] = [
   /^\xff\xd8\xff/, // JPEG
@@ -21,4 +23,9 @@ export function isPicture(base64: string): boolean {
 export function tidyPicture(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   return value.replace(/^data:image\/[a-z0-9.+-]+;base64,/i, '').replace(/\s+/g, '');
+}
+
+/** What stands for a picture, Base64, where it is not kept; what stands for one already stays. Base64 has no colon. */
+export function pictureName(image: string): string {
+  return image.includes(':') ? image : `sha256:${createHash('sha256').update(image).digest('hex')}`;
 }

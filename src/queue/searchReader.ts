@@ -82,8 +82,10 @@ export class SearchReader {
     const { marketplace, costs } = this.#parts.defaults;
     if (run?.request === undefined || isNewer(job.data))
       return parseSearchRequest(job.data, { marketplace, costs });
-    // The class of the run may have risen.
-    const asked = { ...run.request, priority: classOf(job.data) };
+    // The class of the run may have risen. A picture is in the job alone.
+    const { image } = run.request;
+    const picture = image !== undefined && { image: job.data.image as unknown };
+    const asked = { ...run.request, priority: classOf(job.data), ...picture };
     return parseSearchRequest(asked, { marketplace });
   }
 

@@ -3,6 +3,7 @@ import type { ItemAnswer, PageAnswer } from '../collector/answers.ts';
 import type { PageHead } from '../collector/assemble.ts';
 import type { PageFacts } from '../collector/paging.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
+import { pictureName } from '../product/picture.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
@@ -39,7 +40,8 @@ export interface Run {
   startedAt: number;
   /**
    * What the search asks for, checked when its job started. Its `priority` is the present class of the search, which rises
-   * when a search of a higher class waits for it. Undefined where a worker of version 0.1 began the run.
+   * when a search of a higher class waits for it. A picture has its name here (`pictureName`): the search's job has the
+   * picture. Undefined where a worker of version 0.1 began the run.
    */
   request: NormalRequest | undefined;
   /** Whose affiliate links its products carry; empty: none. */
@@ -276,7 +278,7 @@ export class SearchStore {
     request: NormalRequest,
     campaignId = '',
   ): Promise<Run & { isNew: boolean; request: NormalRequest }> {
-    const args = [attemptsMade, this.#runTtlMs, JSON.stringify(request), request.priority, campaignId];
+    const args = [attemptsMade, this.#runTtlMs, requestText(request), request.priority, campaignId];
     const [isNew, fields] = (await BEGIN.run(this.#redis, this.#runKey(ref), args)) as [number, string[]];
     const run = runFrom(pairs(fields)) as Run & { request: NormalRequest };
     return { ...run, isNew: isNew === 1 };
@@ -293,7 +295,7 @@ export class SearchStore {
     const key = this.#runKey(ref);
     const { priority } = request;
     await answersOf(
-      this.#redis.multi().hsetnx(key, 'request', JSON.stringify(request)).hsetnx(key, 'class', priority),
+      this.#redis.multi().hsetnx(key, 'request', requestText(request)).hsetnx(key, 'class', priority),
     );
   }
 
@@ -550,6 +552,11 @@ export function itemField(itemId: string): string {
 
 function isItem(field: string): boolean {
   return field.startsWith(ITEM);
+}
+
+/** Each call and each look at a search reads its run. */
+function requestText({ image, ...request }: NormalRequest): string {
+  return JSON.stringify({ ...request, ...(image !== undefined && { image: pictureName(image) }) });
 }
 
 function runFrom(fields: Record<string, string>): Run | undefined {

@@ -4,6 +4,7 @@ import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts
 import type { PageCall } from '../../collector/collector.ts';
 import { factsOf, mostItems, needOf, pagesAhead, shareOf } from '../../collector/paging.ts';
 import { Failure } from '../../failures.ts';
+import { pictureName } from '../../product/picture.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isAllKnownBehind, trackFingerprint } from '../../product/track.ts';
 import { answeredAt } from '../../results/itemAnswers.ts';
@@ -118,8 +119,10 @@ async function collectPage(
   if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
-  const call = { request, marketplace, offset, limit, class: request.priority, signal, ids };
-  const { head, answer } = stored ? { ...stored, answer: {} } : await packedPage(context, page, call);
+  const call = { marketplace, offset, limit, class: request.priority, signal, ids };
+  const { head, answer } = stored
+    ? { ...stored, answer: {} }
+    : await packedPage(context, page, { ...call, request: await withPicture(context, run) });
   // Where a page may be the last one, none may be under way beyond it.
   const concurrency = endsAtKnown(request) ? 1 : concurrencyFor(head.latencyMs, intervalMs());
   const facts = factsOf(head);
@@ -129,6 +132,15 @@ async function collectPage(
   const resumes = stored === undefined || job.attemptsMade > 0;
   await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers, resumes);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
+}
+
+/** The request of a run with its picture, which the job of its search alone has. */
+async function withPicture(context: QueueContext, { search, request }: SearchRun): Promise<NormalRequest> {
+  if (request.image === undefined) return request;
+  const job = await context.searches.getJob(search.searchId);
+  const { image } = job?.timestamp === search.timestamp ? checkedRequest(job.data, context) : {};
+  if (image !== undefined && pictureName(image) === pictureName(request.image)) return { ...request, image };
+  throw new Failure('search_not_found', `the picture of search ${search.searchId} is not there`);
 }
 
 /** Whether the search no longer waits for this call. One that is retried after the end of the search starts it again. */

@@ -3,6 +3,7 @@ import { MAX_IMAGE_LENGTH } from '../../../src/product/requestSchema.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 import { get, mintToken } from '../../support/simulator.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 /** A drawing of the simulator's own kind, and so large that a request can hold no larger one. */
 function largestPicture(title: string): string {
@@ -14,7 +15,7 @@ describe('a search for something else than keywords', () => {
   const service = useService();
   const http = useHttpService({}, { beside: service });
 
-  it('finds what looks like a picture, page by page, and only its job and its run hold the picture', async () => {
+  it('finds what looks like a picture, page by page, and its job alone holds the picture', async () => {
     const image = largestPicture('Phone Case');
     const request = { image, maxItems: 250 };
     const estimate = await http.call('POST', '/v1/estimates', request);
@@ -37,10 +38,26 @@ describe('a search for something else than keywords', () => {
     const holders: string[] = [];
     for (const key of await http.redis.keys('*'))
       if (((await http.redis.memory('USAGE', key, 'SAMPLES', 0)) ?? 0) > MAX_IMAGE_LENGTH) holders.push(key);
-    expect(holders).to.have.length(2).and.include(service.searches.toKey(searchId));
+    expect(holders).to.deep.equal([service.searches.toKey(searchId)]);
     expect(http.logged).to.not.include(image.slice(0, 40));
     const shown = await http.call('GET', `/v1/searches/${searchId}`);
     expect(shown.text).to.not.include(image.slice(0, 40));
+  });
+
+  it('asks with its picture again for a page that failed', async () => {
+    const fault = service.simulator.controls.arm({ fault: 'status', status: 400, on: { offset: 200 } });
+    const image = largestPicture('Phone Case');
+    const { searchId, summary } = await service.search({ image, maxItems: 250 });
+    expect(summary?.missing.map(({ page }) => page)).to.deep.equal([2]);
+    service.simulator.controls.clear(fault);
+    expect(await service.producer.retry(searchId)).to.equal(true);
+    await waitFor('the second run’s end', async () => {
+      const report = await service.producer.get(searchId);
+      return report.summary?.outcome === 'complete';
+    });
+    const products = await service.producer.products(searchId);
+    expect(products).to.have.length(250);
+    for (const { title } of products) expect(title).to.match(/phone case/i);
   });
 
   it('is not made twice for the same picture at the same time', async () => {
