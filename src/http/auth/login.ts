@@ -218,10 +218,21 @@ export function requireOwnPage({ headers }: FastifyRequest, mustHaveOrigin = fal
 /** Fields of a posted form. A field that comes more than once has its values in lines. */
 export type FormValues = Readonly<Record<string, string>>;
 
+/** Fields of one form; the longest has a few dozen, and one for each chosen value of an aspect. */
+const MAX_FIELDS = 2000;
+
 export function acceptForms(app: App): void {
   const parse = async (_: FastifyRequest, body: string) => {
-    const fields = new URLSearchParams(body);
-    return Object.fromEntries([...fields.keys()].map((name) => [name, fields.getAll(name).join('\n')]));
+    if (body.split('&', MAX_FIELDS + 1).length > MAX_FIELDS)
+      throw problem(400, 'too_many_fields', `a form may have at most ${MAX_FIELDS} fields`);
+    // In one pass: anyone can send a form, also without a key.
+    const fields = new Map<string, string[]>();
+    for (const [name, value] of new URLSearchParams(body)) {
+      const values = fields.get(name);
+      if (values === undefined) fields.set(name, [value]);
+      else values.push(value);
+    }
+    return Object.fromEntries([...fields].map(([name, values]) => [name, values.join('\n')]));
   };
   app.addContentTypeParser('application/x-www-form-urlencoded', { parseAs: 'string' }, parse);
 }

@@ -9,7 +9,7 @@ import { searchTitle } from '../../product/subject.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
-import { type App, allowScope, OPEN, type Routes } from '../access.ts';
+import { type App, allowScope, callerOf, OPEN, type Routes } from '../access.ts';
 import { languageOf } from '../api/products.ts';
 import type { ProducerOf } from '../api/searches.ts';
 import type { Role } from '../auth/apiKeys.ts';
@@ -44,6 +44,13 @@ export interface PageOptions extends AccessParts {
   apiOrigin: string;
 }
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Of a session of the page; null without a login. */
+    csrf: string | null;
+  }
+}
+
 /** A request of somebody who may make it. */
 interface Visit {
   reply: FastifyReply;
@@ -73,8 +80,8 @@ export function pageRoutes(options: PageOptions): Routes {
     app.removeAllContentTypeParsers();
     acceptForms(app);
     const page = openPage(app, options);
-    app.setErrorHandler(async (error, _request, reply) => {
-      const shown = problemOf(error);
+    app.setErrorHandler(async (error, request, reply) => {
+      const shown = problemOf(error, request.routeOptions.bodyLimit);
       // Defects go to the server's error handler.
       if (shown === undefined) throw error;
       return page.show({ reply: reply.code(shown.status).headers(shown.headers) }, errorPage(shown));
@@ -117,13 +124,15 @@ function openPage(app: App, options: PageOptions) {
         csrf && caller ? { csrf, keyName: caller.name } : undefined,
       ),
     );
+  app.decorateRequest('csrf', null);
   /** Adds a route for signed-in people with this role. A string is where it leads. @param bodyLimit bytes */
   const route = (method: 'GET' | 'POST', url: string, role: Role, answer: Answer, bodyLimit?: number) =>
     app.route({
       method,
       url,
       ...(bodyLimit !== undefined && { bodyLimit }),
-      handler: async (request, reply) => {
+      // Before the body is read: only a signed-in person may send one as large as a picture.
+      onRequest: async (request, reply) => {
         if (method === 'POST') requireOwnPage(request);
         const who = login ? await login.session(request) : { caller: OPEN, csrf: null };
         if (who === undefined) {
@@ -135,6 +144,11 @@ function openPage(app: App, options: PageOptions) {
         app.admit(request, reply, caller);
         if (!caller.roles.includes(role))
           throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
+        request.csrf = csrf;
+      },
+      handler: async (request, reply) => {
+        const { csrf } = request;
+        const caller = callerOf(request);
         const form = formOf(request) as FormValues;
         if (method === 'POST') requireToken(form, csrf);
         const { params, query } = request as Pick<Visit, 'params' | 'query'>;

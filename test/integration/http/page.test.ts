@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useHttpService } from '../../support/httpService.ts';
+import { request, sendRaw } from '../../support/rawHttp.ts';
 
 const FORM = 'application/x-www-form-urlencoded';
 
@@ -143,8 +144,32 @@ describe('the page, for people with a key', () => {
   });
 
   it('takes forms alone: values of JSON could be anything', async () => {
+    const { cookie } = await signIn();
     for (const path of ['/sign-in', '/searches'])
-      expect((await service.call('POST', path, { key: 1, query: 1 })).status, path).to.equal(415);
+      expect((await service.call('POST', path, { key: 1, query: 1 }, { cookie })).status, path).to.equal(415);
+  });
+
+  it('reads no body of a search before it knows who sends it, and refuses one that is too long', async () => {
+    const headers = [`Content-Type: ${FORM}`, 'Content-Length: 1000000'];
+    const { text } = await sendRaw(service.app.url, request('POST /searches HTTP/1.1', headers, 'query='));
+    expect(text).to.match(/^HTTP\/1\.1 303 /);
+    expect(text).to.include('location: /sign-in?next=%2F');
+    const { cookie, csrf } = await signIn();
+    const long = await ask('/searches', {
+      form: { _csrf: csrf, image: 'x'.repeat(1_200_000) },
+      headers: { cookie },
+    });
+    expect(long.status).to.equal(413);
+    expect(long.text).to.include('at most 1200000 bytes');
+  });
+
+  it('takes no form of very many fields, and one whose fields come again and again', async () => {
+    const post = (body: string) =>
+      service.call('POST', '/sign-in', body, { 'content-type': FORM, 'sec-fetch-site': 'same-origin' });
+    const many = await post('a&'.repeat(30_000));
+    expect(many.status).to.equal(400);
+    expect(many.text).to.include('at most 2000 fields');
+    expect((await post(`${'a=&'.repeat(1_900)}key=wrong`)).status).to.equal(401);
   });
 
   it('says so where a search is not there any more', async () => {
