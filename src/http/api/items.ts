@@ -95,9 +95,12 @@ export function itemRoutes({ producerOf, held }: { producerOf: ProducerOf; held:
             : await producer.get(searchId);
         if (report.state !== 'done')
           return reply.code(202).header('location', `/v1/searches/${searchId}`).send({ searchId });
-        const products = report.summary === null ? [] : await producer.products(searchId);
-        if (report.summary === null || products.length === 0) throw missing(report);
-        return { products, summary: report.summary };
+        const { summary } = report;
+        const products = summary === null ? [] : await producer.products(searchId);
+        // Dropped by the costs of the tenant, for instance: the listing is there, and the summary says why.
+        const isThere = products.length > 0 || summary?.counts.filteredOut;
+        if (summary === null || !isThere) throw missing(report);
+        return { products, summary };
       },
     );
   };
@@ -115,11 +118,22 @@ function withParameter(error: unknown): unknown {
 
 /** Why a listing is not there. */
 function missing({ summary, error, searchId }: SearchReport): Problem {
-  const [part] = summary?.missing ?? [];
-  const { code, message } = error ?? part ?? { code: 'item-gone', message: '' };
-  if (code === 'item-gone')
-    return problem(404, 'item-gone', 'eBay has no such listing, or has it no longer', { searchId });
+  const { code, message } = error ?? summary?.missing[0] ?? withoutFailure(summary);
+  return problem(STATUS[code] ?? 502, code, message, { searchId });
+}
+
+/** Of what is no failure of eBay. */
+const STATUS: Readonly<Record<string, number>> = {
+  'item-gone': 404,
   // The listing is there, and the request asks for it in a way that eBay cannot answer.
-  if (code === 'item-has-variations') return problem(409, code, message, { searchId });
-  return problem(502, code, message, { searchId });
+  'item-has-variations': 409,
+  cancelled: 409,
+};
+
+function withoutFailure(summary: SearchReport['summary']): { code: string; message: string } {
+  if (summary?.outcome === 'cancelled')
+    return { code: 'cancelled', message: 'the search for this listing was cancelled' };
+  if (summary?.gone.length)
+    return { code: 'item-gone', message: 'eBay has no such listing, or has it no longer' };
+  return { code: 'ebay-bad-answer', message: 'eBay answered nothing that can be read as this listing' };
 }

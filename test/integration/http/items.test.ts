@@ -2,10 +2,14 @@ import { expect } from 'chai';
 import type { Product } from '../../../src/product/product.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('GET /v1/items/:id', () => {
   const service = useService();
   const http = useHttpService({}, { beside: service });
+  // A margin that no product leaves, as a tenant may have it.
+  const COSTS = '{"currency": "USD", "resalePrice": "1", "minMarginAmount": "0.99"}';
+  const demanding = useHttpService({ COSTS }, { beside: service });
   const itemCalls = () =>
     service.simulator.controls
       .log()
@@ -31,6 +35,20 @@ describe('GET /v1/items/:id', () => {
 
     const alone = await http.call('GET', `/v1/items/${varied.legacyItemId}?variations=none`);
     expect([alone.status, alone.json.errors[0].code]).to.deep.equal([409, 'item-has-variations']);
+
+    const unfit = await demanding.call('GET', `/v1/items/${varied.legacyItemId}`);
+    expect([unfit.status, unfit.json.products]).to.deep.equal([200, []]);
+    expect(unfit.json.summary).to.deep.include({ outcome: 'filtered-out', gone: [] });
+    expect(unfit.json.summary.counts.filteredOutBy).to.have.property('margin');
+  });
+
+  it('does not call a listing gone whose search was cancelled', async () => {
+    service.simulator.controls.configure({ latencyMs: 1000 });
+    const held = http.call('GET', '/v1/items/199999999997');
+    const { id } = await waitFor('the search', async () => (await service.searches.getJobs())[0]);
+    await http.call('DELETE', `/v1/searches/${id}`);
+    const { status, json } = await held;
+    expect([status, json.errors[0].code, json.searchId]).to.deep.equal([409, 'cancelled', id]);
   });
 
   it('says what is gone, what cannot be read, and who may ask', async () => {
