@@ -8,8 +8,11 @@ import { RunPlanner, redisTimeBackend, SteadyLocks } from './redisTime.ts';
 import { isHeldByChildren } from './repair.ts';
 import { plannedRun } from './repeat.ts';
 
-/** The largest valid request is a picture. JSON beyond it would block the process just by being parsed. */
-const MAX_DATA_LENGTH = 1_100_000;
+/**
+ * More than the largest valid request has: a picture, with names and words. JSON beyond it would block the process just by
+ * being parsed.
+ */
+export const MAX_DATA_LENGTH = 1_500_000;
 
 /** The least of these counts: a single slow answer must not make the worker ask early. */
 const KEPT_ROUND_TRIPS = 16;

@@ -102,7 +102,7 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     const seen: Job[] = [];
     await queue.add('page', {}, { jobId: 'gone', priority: 1 });
     await redis.del(queue.toKey('gone'));
-    await queue.add('page', { filler: 'x'.repeat(1_200_000) }, { jobId: 'huge', priority: 2 });
+    await queue.add('page', { filler: 'x'.repeat(1_600_000) }, { jobId: 'huge', priority: 2 });
     patched(async (job) => {
       seen.push(job);
     }).on('error', ({ message }) => errors.push(message));
