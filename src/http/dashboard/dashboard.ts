@@ -8,6 +8,7 @@ import cookie from '@fastify/cookie';
 import { type FlowProducer, Job, type JobNode, type JobType, type Queue } from 'bullmq';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { isObject } from '../../product/parseRequest.ts';
 import { cut } from '../../product/schemaErrors.ts';
 import { searchTitle } from '../../product/subject.ts';
 import { readJobs, unreadableReason } from '../../queue/bullmq/storedJobs.ts';
@@ -312,15 +313,20 @@ function jobTitle(name: string, data: unknown): string {
 
 /** Anyone may have added the job: each value may be of any type. */
 function subjectText(data: object): string {
-  const { items, gtin, epid, image, categoryIds } = data as Record<string, unknown>;
+  const { items, gtin, epid, image, categoryIds, filters } = data as Record<string, unknown>;
   const text = (name: string, value: unknown) => (value === undefined ? {} : { [name]: valueText(value) });
-  return searchTitle({
-    ...(Array.isArray(items) && { items: items.slice(0, 1000).map(valueText) }),
+  const list = (name: string, value: unknown, most: number) =>
+    Array.isArray(value) && value.length > 0 ? { [name]: value.slice(0, most).map(valueText) } : {};
+  const subject = {
+    ...list('items', items, 1000),
     ...text('gtin', gtin),
     ...text('epid', epid),
     ...text('image', image === undefined ? undefined : ''),
-    categoryIds: Array.isArray(categoryIds) ? categoryIds.slice(0, 5).map(valueText) : [],
-  });
+    ...list('categoryIds', categoryIds, 5),
+  };
+  const charities = isObject(filters) ? list('charityIds', filters.charityIds, 1000) : {};
+  if (Object.keys({ ...subject, ...charities }).length === 0) return '?';
+  return searchTitle({ ...subject, filters: charities });
 }
 
 function listText(value: unknown): string {

@@ -54,10 +54,16 @@ describe('jobs on the dashboard', () => {
     };
     await queue.add('search', request);
     await queue.add('search', { categoryIds: ['9355'], priority: 'backfill' });
+    await queue.add('search', { filters: { charityIds: ['530196605'] } });
+    await queue.add('search', { categoryIds: [], filters: { charityIds: [{}, 7] } });
+    await queue.add('search', { categoryIds: 'x', filters: [] });
     const names = (await list()).jobs.map(({ name }) => name);
     expect(names).to.have.members([
       'search “usb c hub” · EBAY_US, EBAY_DE · 450 items · track hubs',
       'search category 9355 · backfill',
+      'search charity 530196605',
+      'search 2 charities',
+      'search ?',
     ]);
   });
 
