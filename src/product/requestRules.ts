@@ -28,14 +28,18 @@ interface Written {
 
 /**
  * The rules between the fields of a request: what eBay would refuse, or ignore with a warning, is refused here, before a
- * call. A field with an error of its own takes part in none, so that each mistake is reported once.
+ * call. Of a field with an error of its own they ask only whether it is there, so that each mistake is reported once.
  */
 export function ruleErrors(
-  request: SearchRequest,
+  tidied: SearchRequest,
   has: (path: string) => boolean,
   defaultMarketplace: MarketplaceId,
 ): InputError[] {
-  const errors: InputError[] = [];
+  const errors: InputError[] = [...pictureErrors(tidied.image), ...itemErrors(tidied.items ?? [])];
+  const wrong = new Set(errors.map(({ path }) => path.split('.')[0]));
+  const request = Object.fromEntries(
+    Object.entries(tidied).filter(([field]) => !wrong.has(field)),
+  ) as SearchRequest;
   const written: Written = {
     request,
     has,
@@ -50,13 +54,18 @@ export function ruleErrors(
     const currencies = written.marketplaces.filter(isMarketplace).map((id) => MARKETPLACES[id].currency);
     errors.push(...costsErrors(costs, currencies));
   }
-  return [...errors, ...itemErrors(request.items ?? [])];
+  return errors;
 }
 
 /** What a request may look for; of those in different groups eBay takes one. */
-const KINDS = [['query'], ['gtin', 'epid'], ['image'], ['items']];
+const KINDS = [
+  ['query'],
+  ['gtin', 'epid'],
+  ['image'],
+  ['items'],
+] as const satisfies (keyof SearchRequest)[][];
 
-function kinds({ has, filters, refuse }: Written): void {
+function kinds({ request, has, filters, refuse }: Written): void {
   const [first, ...others] = KINDS.filter((group) => group.some(has));
   const isAlone = ['categoryIds', 'filters.charityIds'].some(has);
   if (first === undefined && !isAlone) {
@@ -64,7 +73,7 @@ function kinds({ has, filters, refuse }: Written): void {
     const others = 'or gtin, epid, image or items in their place';
     refuse('query', 'q_required', `a search needs query or categoryIds${seller}, ${others}`);
   }
-  for (const field of others.flat().filter(has))
+  for (const field of others.flat().filter((each) => request[each] !== undefined))
     refuse(
       field,
       'kind_conflict',
@@ -122,10 +131,14 @@ function items({ request, filters, has, marketplaces, refuse }: Written): void {
     refuse('marketplaces', 'items_one_marketplace', 'items are asked for on one marketplace');
 }
 
-function picture({ request: { image, sort }, has, refuse }: Written): void {
-  // eBay's error 12501.
-  if (image !== undefined && !isPicture(image))
-    refuse('image', 'invalid_image', 'is no picture: give the Base64 of a JPEG, PNG, GIF, WebP or the like');
+/** eBay's error 12501. */
+function pictureErrors(image: string | undefined): InputError[] {
+  if (image === undefined || isPicture(image)) return [];
+  const message = 'is no picture: give the Base64 of a JPEG, PNG, GIF, WebP or the like';
+  return [{ path: 'image', code: 'invalid_image', message }];
+}
+
+function picture({ request: { sort }, has, refuse }: Written): void {
   if (has('image') && sort !== undefined)
     refuse('sort', 'image_sort', 'eBay sorts no search by image: leave it out');
 }
@@ -137,8 +150,8 @@ function sites({ request, filters, has, marketplaces, refuse }: Written): void {
     if (others.length > 0)
       refuse(path, code, `eBay knows it only on ${offered.join(', ')}, not on ${others.join(', ')}`);
   };
-  const { language, autoCorrect } = request;
-  if (has('image')) only('image', 'image_unsupported', OFFERED.image);
+  const { language, autoCorrect, image } = request;
+  if (image !== undefined) only('image', 'image_unsupported', OFFERED.image);
   // eBay's error 12028.
   if (autoCorrect && !has('items')) only('autoCorrect', 'auto_correct_unsupported', OFFERED.autoCorrect);
   if (language !== undefined)
