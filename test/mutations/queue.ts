@@ -244,6 +244,15 @@ export const mutations: Mutation[] = [
     grep: 'no search plans',
   },
   {
+    id: 'pictures-in-runs',
+    file: 'src/results/searchStore.ts',
+    find: '{ image: pictureName(image) }',
+    replace: '{ image }',
+    breaks: 'A picture is in Redis once, and no longer than the job of its search.',
+    tests: ['test/integration/queue/kinds.test.ts'],
+    grep: 'alone holds',
+  },
+  {
     id: 'calls-for-earlier-releases',
     file: 'src/queue/search/jobData.ts',
     find: 'isEarlier ? EARLIER_CALL_VERSION : CALL_VERSION',

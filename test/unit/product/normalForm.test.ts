@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { normalForm, parseSearchRequest, requestHash } from '../../../src/product/parseRequest.ts';
+import { pictureName } from '../../../src/product/picture.ts';
+import { trackFingerprint } from '../../../src/product/track.ts';
 
 function hashOf(input: unknown): string {
   const result = parseSearchRequest(input, { marketplace: 'EBAY_US' });
@@ -73,6 +75,17 @@ describe('the hash of a search request', () => {
       expect(hashOf(other)).to.equal(hashOf(search));
     });
   }
+
+  it('does not depend on whether the picture or its name is there, but on which one it is', () => {
+    const result = parseSearchRequest({ image: PICTURE }, { marketplace: 'EBAY_US' });
+    if (!result.ok) throw new Error(JSON.stringify(result.errors));
+    const named = { ...result.request, image: pictureName(PICTURE) };
+    expect(requestHash(named)).to.equal(requestHash(result.request));
+    expect(trackFingerprint(named)).to.equal(trackFingerprint(result.request));
+    const other = { ...result.request, image: 'iVBORw0KGgoA' };
+    expect(requestHash(other)).to.not.equal(requestHash(result.request));
+    expect(trackFingerprint(other)).to.not.equal(trackFingerprint(result.request));
+  });
 
   it('is what earlier releases made of a request that they know', () => {
     expect(hashOf(search)).to.equal('fc0d790ccf9686b7bc415042d3a25cda7879885b0e911cb7cd16100259265531');
