@@ -5,6 +5,7 @@ import { EbayProductCollector } from '../collector/collector.ts';
 import { simulatorHosts } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { formWarnings } from '../config/written.ts';
+import { longestCallMs } from '../ebay/retryPolicy.ts';
 import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FairTurns } from '../fleet/fairTurns.ts';
@@ -329,6 +330,7 @@ function jobContext(config: Config, redis: Redis) {
       redis,
       prefix,
       resultTtlMs: resultsTtl * SECOND,
+      callMs: longestCallMs(config),
       campaignId: config.ebay.affiliateCampaignId,
     }),
     events: new EventStream({

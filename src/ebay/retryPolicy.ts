@@ -21,6 +21,15 @@ import type { CallOutcome } from './gate/gate.ts';
  */
 export const QUICK_RETRIES = 2;
 
+/** How long a call may take with all that it tries again, a new token and the waits for slots of the gate, ms. */
+export function longestCallMs({ ebay, token, pace }: Pick<Config, 'ebay' | 'token' | 'pace'>): number {
+  const attempts = QUICK_RETRIES + 2;
+  // Other calls may be before it at the gate.
+  const each = ebay.connectTimeout + ebay.callTimeout + 2 * pace.minApiCallInterval;
+  const delays = 1.5 * ebay.quickRetryDelay * (2 ** QUICK_RETRIES - 1);
+  return (attempts * each + delays + 2 * token.requestTimeout) * 1000;
+}
+
 /** Of a failure that the same request meets again: the job does not ask a second time. */
 export const ONCE = { attempts: 1 };
 

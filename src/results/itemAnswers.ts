@@ -14,14 +14,18 @@ import type { WantedItem } from './searchStore.ts';
 /** eBay's licence: listings that are shown are at most six hours old, ms. */
 const LICENCE_MS = 21_600_000;
 
-/**
- * For how long nobody else makes a call that one has begun, ms. It is longer than a call with its quick retries. When a
- * worker crashes, its job runs again before that, and goes on under its own claim.
- */
-const CLAIM_MS = 30_000;
+/** For how long it is remembered who waits for a call, ms. They look by themselves before that. */
+const WAITERS_MS = 600_000;
 
 /** Answers that are read in one round trip. */
 const BATCH = 200;
+
+/** A job that wants an answer. */
+interface WaitingJob {
+  jobId: string;
+  /** Of the job: the one that stores the answer gets it. */
+  data: unknown;
+}
 
 /** What is kept of an answer, and the price of the listing that led to the call, see `priceShown`. */
 interface Known {
@@ -30,30 +34,78 @@ interface Known {
 }
 
 /**
- * Stores an answer for as long as it may be reused, unless a later one is there, and ends the claim of the job that made
- * the call. KEYS: answer, claim. ARGV: when eBay answered (ms since the epoch), how long an answer is kept (ms), the packed
- * answer, the job.
+ * Of each item that is to be called for there is a hash: `caller`, the job whose call is under way, and `until`, when others
+ * may call if it never comes back (ms since the epoch); `first`, the job that waits for its turn in the queue, and its
+ * `priority`; `w:JOB` = the data of each job that wants the answer.
  */
-const PUT = new LuaScript(`
+const NOW = `
 local time = redis.call('TIME')
-local left = ARGV[1] + ARGV[2] - time[1] * 1000 - math.floor(time[2] / 1000)
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function under_way(caller, ends)
+  return caller and tonumber(ends) and tonumber(ends) > now
+end`;
+
+/**
+ * Stores an answer for as long as it may be reused, unless a later one is there, and forgets who wants it. KEYS: answer, who
+ * wants it. ARGV: when eBay answered (ms since the epoch), how long an answer is kept (ms), the packed answer, the job.
+ * Answers the data of the other jobs.
+ */
+const PUT = new LuaScript(`${NOW}
+local left = ARGV[1] + ARGV[2] - now
 local present = tonumber(redis.call('HGET', KEYS[1], 'at') or '') or 0
 if left > 0 and present <= tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'at', ARGV[1], 'answer', ARGV[3])
   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
 end
-if redis.call('GET', KEYS[2]) == ARGV[4] then redis.call('DEL', KEYS[2]) end`);
+if redis.call('TYPE', KEYS[2]).ok ~= 'hash' then return {} end
+local caller, ends = unpack(redis.call('HMGET', KEYS[2], 'caller', 'until'))
+local waiting, all = {}, redis.call('HGETALL', KEYS[2])
+redis.call('DEL', KEYS[2])
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, 2) == 'w:' and all[i] ~= 'w:' .. ARGV[4] then waiting[#waiting + 1] = all[i + 1] end
+end
+if under_way(caller, ends) and caller ~= ARGV[4] then
+  redis.call('HSET', KEYS[2], 'caller', caller, 'until', ends)
+  redis.call('PEXPIREAT', KEYS[2], ends)
+end
+return waiting`);
 
-/** KEYS: claim. ARGV: the job that has it. */
+/** Ends the turn of a job. KEYS: who wants an answer. ARGV: the job. Answers the data of the others, where it had the turn. */
 const RELEASE = new LuaScript(`
-if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end`);
+local caller, first = unpack(redis.call('HMGET', KEYS[1], 'caller', 'first'))
+if first == ARGV[1] then redis.call('HDEL', KEYS[1], 'first', 'priority') end
+if caller ~= ARGV[1] then return {} end
+redis.call('HDEL', KEYS[1], 'caller', 'until')
+local waiting, all = {}, redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if string.sub(all[i], 1, 2) == 'w:' and all[i] ~= 'w:' .. ARGV[1] then waiting[#waiting + 1] = all[i + 1] end
+end
+return waiting`);
 
-/** Lets a job that has the claim already go on. KEYS: claim. ARGV: job, life (ms). Answers 1 for the job that has it. */
-const CLAIM = new LuaScript(`
-local owner = redis.call('GET', KEYS[1])
-if owner and owner ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1`);
+/**
+ * Lets a job that has the turn already go on. KEYS: who wants an answer. ARGV: job, its data, for how long nobody else calls
+ * (ms), life (ms). Answers 0 for the job that may call, or for how long another one may (ms).
+ */
+const CLAIM = new LuaScript(`${NOW}
+local caller, ends = unpack(redis.call('HMGET', KEYS[1], 'caller', 'until'))
+redis.call('HSET', KEYS[1], 'w:' .. ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if under_way(caller, ends) and caller ~= ARGV[1] then return ends - now end
+redis.call('HSET', KEYS[1], 'caller', ARGV[1], 'until', string.format('%.0f', now + ARGV[3]))
+return 0`);
+
+/**
+ * KEYS: who wants an answer. ARGV: job, its data, its priority, life (ms). Answers 1 where another job has the turn, which
+ * comes no later than this one would.
+ */
+const EXPECT = new LuaScript(`${NOW}
+local caller, ends, first, priority = unpack(redis.call('HMGET', KEYS[1], 'caller', 'until', 'first', 'priority'))
+redis.call('HSET', KEYS[1], 'w:' .. ARGV[1], ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[4])
+if under_way(caller, ends) and caller ~= ARGV[1] then return 1 end
+if first and first ~= ARGV[1] and (tonumber(priority) or 0) <= tonumber(ARGV[3]) then return 1 end
+redis.call('HSET', KEYS[1], 'first', ARGV[1], 'priority', ARGV[3])
+return 0`);
 
 /**
  * Answers of item calls that all searches of a tenant share, and who is making such a call. A search takes an answer that is
@@ -63,16 +115,26 @@ export class ItemAnswers {
   readonly #redis: Redis;
   readonly #prefix: string;
   readonly #lifeMs: number;
+  readonly #callMs: number;
   readonly #campaignId: string;
 
   /**
    * @param options.resultTtlMs how long anything is kept that eBay answered
+   * @param options.callMs for how long nobody else makes a call that one has begun: at least as long as a call may take. When a
+   * worker crashes, its job runs again before that, and goes on under its own claim
    * @param options.campaignId whose affiliate links the answers carry
    */
-  constructor(options: { redis: Redis; prefix: string; resultTtlMs: number; campaignId: string }) {
+  constructor(options: {
+    redis: Redis;
+    prefix: string;
+    resultTtlMs: number;
+    callMs: number;
+    campaignId: string;
+  }) {
     this.#redis = options.redis;
     this.#prefix = options.prefix;
     this.#lifeMs = Math.floor(Math.min(options.resultTtlMs, LICENCE_MS));
+    this.#callMs = Math.ceil(options.callMs);
     this.#campaignId = options.campaignId;
   }
 
@@ -101,34 +163,72 @@ export class ItemAnswers {
   }
 
   /**
-   * Before a call: `call` where this job is to make it, `wait` while another one does, or the answer that came meanwhile.
-   * @param owner the job; the same one may ask again
+   * Before a job is added: whether another one that comes no later is to make its call, so that this one only waits. What is
+   * never taken from others is not waited for either.
+   * @param data of the job; who stores the answer gets it
+   */
+  async expect(
+    request: NormalRequest,
+    item: WantedItem,
+    waiting: WaitingJob,
+    priority: number,
+  ): Promise<boolean> {
+    if (maxAgeOf(request) === 0) return false;
+    const args = [waiting.jobId, JSON.stringify(waiting.data), priority, this.#waitersMs];
+    return (await this.#inTurn(request, item, (key) => EXPECT.run(this.#redis, key, args))) === 1;
+  }
+
+  /** Whether another job still has the turn, and the one that stores the answer knows that this one waits. */
+  async isExpected(request: NormalRequest, item: WantedItem, jobId: string): Promise<boolean> {
+    const fields = ['caller', 'first', `w:${jobId}`];
+    const reply = this.#inTurn(request, item, (key) => this.#redis.hmget(key, ...fields));
+    const [caller, first, noted] = (await reply) as Array<string | null>;
+    return noted != null && [caller, first].some((job) => job != null && job !== jobId);
+  }
+
+  /**
+   * Before a call: `call` where this job is to make it, for how long another one may make it, or the answer that came
+   * meanwhile.
+   * @param waiting the job; the same one may ask again
    */
   async claim(
     request: NormalRequest,
     item: WantedItem,
-    owner: string,
-  ): Promise<'call' | 'wait' | { answer: ItemAnswer }> {
+    waiting: WaitingJob,
+  ): Promise<'call' | { waitMs: number } | { answer: ItemAnswer }> {
     if (maxAgeOf(request) === 0) return 'call';
-    const claimed = await CLAIM.run(this.#redis, this.#key('item-claim', request, item), [owner, CLAIM_MS]);
+    const args = [waiting.jobId, JSON.stringify(waiting.data), this.#callMs, this.#waitersMs];
+    const waitMs = await this.#inTurn(request, item, (key) => CLAIM.run(this.#redis, key, args));
     // An answer is stored before its claim ends, so one that is there is found after this.
     const answer = (await this.read(request, [item])).get(item.itemId);
-    if (answer === undefined) return claimed === 1 ? 'call' : 'wait';
-    if (claimed === 1) await this.release(request, item, owner);
-    return { answer };
+    if (answer !== undefined) return { answer };
+    return waitMs === 0 ? 'call' : { waitMs: waitMs as number };
   }
 
-  /** After a call that gave an answer. */
-  async put(request: NormalRequest, item: WantedItem, owner: string, answer: ItemAnswer): Promise<void> {
+  /** After a call that gave an answer. @returns the data of the other jobs that want it, which are forgotten here */
+  async put(request: NormalRequest, item: WantedItem, jobId: string, answer: ItemAnswer): Promise<unknown[]> {
     const keys = [this.#key('item', request, item), this.#key('item-claim', request, item)];
     const known: Known = { answer, ...(item.shown !== undefined && { shown: item.shown }) };
-    const args = [answeredAt(answer), this.#lifeMs, pack(known), owner];
-    await asHash(this.#redis, keys[0] as string, () => PUT.run(this.#redis, keys, args));
+    const args = [answeredAt(answer), this.#lifeMs, pack(known), jobId];
+    return parsed(await asHash(this.#redis, keys[0] as string, () => PUT.run(this.#redis, keys, args)));
   }
 
-  /** After a call that gave none. */
-  async release(request: NormalRequest, item: WantedItem, owner: string): Promise<void> {
-    await RELEASE.run(this.#redis, this.#key('item-claim', request, item), [owner]);
+  /** After a call that gave none. @returns the data of the other jobs that want the answer, one of which is to call now */
+  async release(request: NormalRequest, item: WantedItem, jobId: string): Promise<unknown[]> {
+    return parsed(await this.#inTurn(request, item, (key) => RELEASE.run(this.#redis, key, [jobId])));
+  }
+
+  get #waitersMs(): number {
+    return Math.max(WAITERS_MS, 2 * this.#callMs);
+  }
+
+  #inTurn<Reply>(
+    request: NormalRequest,
+    item: WantedItem,
+    use: (key: string) => Promise<Reply>,
+  ): Promise<Reply> {
+    const key = this.#key('item-claim', request, item);
+    return asHash(this.#redis, key, () => use(key));
   }
 
   /** Everything is part of it that changes what eBay answers, and what is read from the answer. */
@@ -139,6 +239,17 @@ export class ItemAnswers {
     const print = createHash('sha256').update(JSON.stringify(form)).digest('hex').slice(0, 16);
     return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;
   }
+}
+
+/** Data of jobs, without what another program has put there. */
+function parsed(entries: unknown): unknown[] {
+  return (entries as string[]).flatMap((entry) => {
+    try {
+      return [JSON.parse(entry) as unknown];
+    } catch {
+      return [];
+    }
+  });
 }
 
 /** Undefined for what another program has written. */

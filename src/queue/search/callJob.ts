@@ -45,17 +45,11 @@ import {
   itemConcurrency,
   itemsAfter,
   pageCall,
+  promote,
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import {
-  deadlineOf,
-  endsAllItems,
-  gaveUp,
-  NEXT_LOOK_AT_ANSWER_MS,
-  type Verdict,
-  verdictOn,
-} from './retryPolicy.ts';
+import { deadlineOf, endsAllItems, gaveUp, type Verdict, verdictOn } from './retryPolicy.ts';
 import { takeKnown } from './wantedItems.ts';
 
 /** One job of the calls queue, a page or an item of a search: one call. */
@@ -218,6 +212,8 @@ async function collectItem(
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const known = stored ? { answer: stored } : await claimItem(context, job, run, item);
   if (known !== undefined) {
+    // Others may have begun to wait since it was shared, or its worker died before.
+    await shareAnswer(context, job, run, item, known.answer);
     if (!stored) {
       await store.addKnown(search, new Map([[itemId, known.answer]]), answeredAt(known.answer));
       context.metrics.reused(1);
@@ -249,34 +245,100 @@ async function claimItem(
   { request }: SearchRun,
   item: WantedItem,
 ): Promise<{ answer: ItemAnswer } | undefined> {
-  const claimed = await itemAnswers.claim(request, item, job.id as string);
-  if (claimed === 'wait') {
-    await job.moveToDelayed(Date.now() + NEXT_LOOK_AT_ANSWER_MS, job.token);
-    throw signals.delayed();
-  }
-  return claimed === 'call' ? undefined : claimed;
+  const jobId = job.id as string;
+  const claimed = await itemAnswers.claim(request, item, { jobId, data: job.data });
+  if (claimed === 'call') return undefined;
+  if ('answer' in claimed) return claimed;
+  await job.moveToDelayed(Date.now() + claimed.waitMs, job.token);
+  // The answer may have come before this job was delayed, when its wait could not be ended yet.
+  if (!(await itemAnswers.isExpected(request, item, jobId))) await promote(job);
+  throw signals.delayed();
 }
 
 /**
- * A call whose answer, or failure, others wait for. They may take it once this search has stored it: what it took from others
+ * A call whose answer, or failure, others wait for. They get it once this search has stored it: what it took from others
  * would count as no call of its own.
  */
 async function claimedCall(
-  { itemAnswers }: QueueContext,
+  context: QueueContext,
   job: Job,
-  { request }: SearchRun,
+  run: SearchRun,
   item: WantedItem,
   call: () => Promise<ItemAnswer>,
 ): Promise<ItemAnswer> {
-  const owner = job.id as string;
   try {
     const answer = await call();
-    await itemAnswers.put(request, item, owner, answer);
+    await shareAnswer(context, job, run, item, answer);
     return answer;
   } catch (thrown) {
     // Without Redis the claim ends by itself.
-    await itemAnswers.release(request, item, owner).catch(() => undefined);
+    await passTurnOn(context, job, run, item).catch(() => undefined);
     throw thrown;
+  }
+}
+
+/** Keeps an answer for later searches, and stores it with those whose jobs wait for it. */
+async function shareAnswer(
+  context: QueueContext,
+  job: Job,
+  { request }: SearchRun,
+  item: WantedItem,
+  answer: ItemAnswer,
+): Promise<void> {
+  const waiting = await context.itemAnswers.put(request, item, job.id as string, answer);
+  // One that this fails for looks by itself when its delay ends.
+  await Promise.all(waiting.map((data) => endWait(context, data).catch(() => undefined)));
+}
+
+/**
+ * Ends the wait of a job for an answer that is there now: its search takes the answer and goes on, and the job, which would
+ * cost a place in the queue, is removed. Where the search may not take it, the job makes the call itself.
+ */
+async function endWait(context: QueueContext, entry: unknown): Promise<void> {
+  const { store } = context;
+  const found = await waitingCall(context, entry);
+  if (found === undefined) return;
+  const { job, data } = found;
+  const { search, itemId, marketplace } = data;
+  const [begun, wanted] = await Promise.all([store.readRun(search), store.wantedItems(search)]);
+  const { number, request, cancelled, ended } = begun ?? {};
+  const item = wanted.find((one) => one.itemId === itemId && one.marketplace === marketplace);
+  if (item === undefined || request === undefined || number !== data.run || cancelled || ended) return;
+  const run = { ...(begun as Run), search, request };
+  const next = itemsAfter(wanted, itemId);
+  const known = await takeKnown(context, run, [item, ...next.slice(0, NEXT_ITEMS)]);
+  if (!known.has(itemId)) {
+    await promote(job);
+    return;
+  }
+  // The next job is added first: a search goes round again when it has none.
+  await itemDone(context, run, wanted, itemId, undefined, 1);
+  await job.remove();
+}
+
+/** A job of this tenant that waits in the calls queue; undefined where it is under way, has ended or is another program's. */
+async function waitingCall({ calls, searches, tenant }: QueueContext, entry: unknown) {
+  const { search, run, kind, itemId } = (entry ?? {}) as Partial<ItemJobData>;
+  if (kind !== 'item' || search?.tenant !== tenant || run === undefined || itemId === undefined)
+    return undefined;
+  const job = await calls.getJob(itemJobId(search.searchId, run, itemId));
+  if (job?.parentKey !== searches.toKey(search.searchId)) return undefined;
+  const state = await job.getState();
+  if (state !== 'delayed' && state !== 'prioritized' && state !== 'waiting') return undefined;
+  return { job, data: readCall(job) as ItemJobData };
+}
+
+/** After a failure one of the jobs that wait makes the call, if it has not failed itself. */
+async function passTurnOn(
+  context: QueueContext,
+  job: Job,
+  { request }: SearchRun,
+  item: WantedItem,
+): Promise<void> {
+  for (const entry of await context.itemAnswers.release(request, item, job.id as string)) {
+    const { job: next } = (await waitingCall(context, entry)) ?? {};
+    // One that has failed before waits as long as its failure demands.
+    if (next?.attemptsMade === 0 && (await promote(next))) return;
   }
 }
 

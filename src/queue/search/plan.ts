@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { JobsOptions } from 'bullmq';
+import type { Job, JobsOptions } from 'bullmq';
 import { assembleHeads } from '../../collector/assemble.ts';
 import { deliveredBy, itemsDecide } from '../../collector/deliver.ts';
 import { fewestCalls, type PageAddress, pageNumber, shareOf } from '../../collector/paging.ts';
@@ -29,8 +29,8 @@ import {
 } from '../bullmq/queues.ts';
 import { dueAt } from '../bullmq/repeat.ts';
 import type { QueueContext } from './context.ts';
-import { type CallJobData, callOptions, callVersion } from './jobData.ts';
-import { deadlineOf } from './retryPolicy.ts';
+import { type CallJobData, callOptions, callVersion, type ItemJobData } from './jobData.ts';
+import { deadlineOf, NEXT_LOOK_AT_ANSWER_MS } from './retryPolicy.ts';
 
 /** Bounds what one step looks at. Where all of these are there, the search itself adds the next once nothing is under way. */
 const LOOK_AHEAD = 20;
@@ -199,8 +199,32 @@ async function addCalls(context: QueueContext, run: SearchRun, added: PlannedCal
     parent: { id: search.searchId, queue: searches.qualifiedName },
     ...(delay > 0 ? { delay } : {}),
   };
-  await Promise.all(added.map(({ jobId, name, data }) => calls.add(name, data, { ...options, jobId })));
+  await Promise.all(
+    added.map(async ({ jobId, name, data }) => {
+      const isExpected = data.kind === 'item' && (await expectAnswer(context, run, jobId, data));
+      const waits = isExpected ? { delay: Math.max(delay, NEXT_LOOK_AT_ANSWER_MS) } : {};
+      const job = await calls.add(name, data, { ...options, ...waits, jobId });
+      // The answer may have been stored before the job was there, when its wait could not be ended.
+      if (isExpected && !(await context.itemAnswers.isExpected(request, data, jobId))) await promote(job);
+    }),
+  );
   if (closed !== undefined || run.waiting) await publishProgress(context, run, closed);
+}
+
+/** Whether another job is to call for this item. Then its answer is stored with this search too, and this job is removed. */
+function expectAnswer(
+  { itemAnswers }: QueueContext,
+  { request }: SearchRun,
+  jobId: string,
+  data: ItemJobData,
+): Promise<boolean> {
+  return itemAnswers.expect(request, data, { jobId, data }, PRIORITY[request.priority]);
+}
+
+/** Ends a delay, unless another process has ended it. */
+export async function promote(job: Job | undefined): Promise<boolean> {
+  const promoted = job?.promote().then(() => true);
+  return (await promoted?.catch(() => false)) ?? false;
 }
 
 /** Whether a search has waited until its deadline, as seen by this process or by the sweep. */

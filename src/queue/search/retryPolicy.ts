@@ -23,7 +23,8 @@ import { clockOf } from '../../redis/redisClock.ts';
  * | a newer release wrote the job          | this job is delayed     | as long as it has waited so far  | NEWER_VERSION_TIMEOUT     |
  * | a search whose class may not call      | this job is delayed     | half of the way, 1 min at least  | SEARCH_DEADLINE           |
  * | a search waits for an identical one    | this job is delayed     | 15 s; its end ends the wait      | SEARCH_DEADLINE           |
- * | an item that another job asks for      | this job is delayed     | 1 s                              | SEARCH_DEADLINE           |
+ * | an item that another job asks for      | this job is delayed     | 15 s, or the call; its answer    | SEARCH_DEADLINE           |
+ * |                                        |                         | ends the wait and this job       |                           |
  * | a search waits for its calls, or for   | the sweep releases it,  | SEARCH_DEADLINE                  | SEARCH_DEADLINE           |
  * | children of another program            | it ends with what it has|                                  |                           |
  *
@@ -142,8 +143,11 @@ export function nextLookAtGate(until: number, now: number): number {
 /** A search is resumed when the identical one ends that it waits for; this is for one that vanished. */
 export const NEXT_LOOK_AT_LEADER_MS = 15_000;
 
-/** Most calls for an item have been answered by then. A look earlier costs a place in the queue for nothing. */
-export const NEXT_LOOK_AT_ANSWER_MS = 1000;
+/**
+ * The answer of a call that another job is to make ends the wait for it. This is for one whose search was cancelled. Every
+ * look costs a place in the queue.
+ */
+export const NEXT_LOOK_AT_ANSWER_MS = 15_000;
 
 /** What holds for every job, whatever options it was added with. */
 export type JobDefaults = ReturnType<typeof jobDefaults>;

@@ -6,13 +6,17 @@ import { pack } from '../../../src/results/packing.ts';
 import { useRedis } from '../../support/redis.ts';
 
 const HOUR_MS = 3_600_000;
+const CALL_MS = 50_000;
 const ITEM = { itemId: 'v1|110000000001|0', marketplace: 'EBAY_US' } as const;
 
 describe('an answer for an item that searches share', () => {
   const server = useRedis();
   const start = (resultTtlMs = 6 * HOUR_MS) => {
     const redis = server.connect();
-    return { redis, answers: new ItemAnswers({ redis, prefix: '{ebay}', resultTtlMs, campaignId: '53' }) };
+    return {
+      redis,
+      answers: new ItemAnswers({ redis, prefix: '{ebay}', resultTtlMs, callMs: CALL_MS, campaignId: '53' }),
+    };
   };
   const request = (change: Partial<NormalRequest> = {}) =>
     ({ tenant: 'default', marketplaces: ['EBAY_US'], ...change }) as NormalRequest;
@@ -108,36 +112,83 @@ describe('an answer for an item that searches share', () => {
       await redis.del(key);
       await plant();
       expect((await answers.read(request(), [ITEM])).size).to.equal(0);
-      expect(await answers.claim(request(), ITEM, 'job')).to.equal('call');
+      expect(await answers.claim(request(), ITEM, job('job'))).to.equal('call');
       await answers.put(request(), ITEM, 'job', answered(-5000));
       expect((await answers.read(request(), [ITEM])).size).to.equal(1);
     }
   });
 
-  it('is called for by one job: others wait for its answer, and the next one calls after a failure', async () => {
+  const job = (jobId: string) => ({ jobId, data: { of: jobId } });
+
+  it('is called for by one job: others wait for its answer, and one of them calls after a failure', async () => {
     const { answers } = start();
-    const claim = (owner: string, change = {}) => answers.claim(request(change), ITEM, owner);
+    const claim = (owner: string, change = {}) => answers.claim(request(change), ITEM, job(owner));
+    const waits = async (owner: string) => {
+      const claimed = await claim(owner);
+      return typeof claimed === 'object' && 'waitMs' in claimed && claimed.waitMs > CALL_MS - 10_000;
+    };
     expect(await claim('a')).to.equal('call');
-    expect(await claim('b')).to.equal('wait');
+    expect(await waits('b')).to.equal(true);
     expect(await claim('a')).to.equal('call');
     expect(await claim('b', { detailsMaxAge: 0 })).to.equal('call');
-    await answers.release(request(), ITEM, 'b');
-    expect(await claim('b')).to.equal('wait');
+    expect(await answers.release(request(), ITEM, 'b')).to.deep.equal([]);
+    expect(await waits('b')).to.equal(true);
 
-    await answers.release(request(), ITEM, 'a');
+    expect(await answers.release(request(), ITEM, 'a')).to.deep.equal([{ of: 'b' }]);
     expect(await claim('b')).to.equal('call');
     const answer = answered(0);
-    await answers.put(request(), ITEM, 'b', answer);
-    expect(await claim('c')).to.deep.equal({ answer: { ...answer, calls: 0 } });
+    expect(await answers.put(request(), ITEM, 'b', answer)).to.deep.equal([{ of: 'a' }]);
     expect((await keys()).map((key) => key.split(':')[1])).to.deep.equal(['item']);
+    expect(await claim('c')).to.deep.equal({ answer: { ...answer, calls: 0 } });
+  });
+
+  it('is expected of the job that comes first in the queue; one of a higher class does not wait for it', async () => {
+    const { answers } = start();
+    const expects = (jobId: string, priority: number, change = {}) =>
+      answers.expect(request(change), ITEM, job(jobId), priority);
+    const isExpected = (jobId: string) => answers.isExpected(request(), ITEM, jobId);
+    expect(await expects('a', 3)).to.equal(false);
+    expect(await expects('b', 3)).to.equal(true);
+    expect(await expects('c', 3, { detailsMaxAge: 0 })).to.equal(false);
+    expect(await expects('d', 2)).to.equal(false);
+    expect(await expects('e', 3)).to.equal(true);
+    expect(await isExpected('e')).to.equal(true);
+    // Its turn in the queue comes before that of the job that was first.
+    expect(await answers.claim(request(), ITEM, job('b'))).to.equal('call');
+    expect(await expects('f', 1)).to.equal(true);
+    const waiting = await answers.put(request(), ITEM, 'b', answered(0));
+    expect(waiting).to.have.deep.members(['a', 'd', 'e', 'f'].map((of) => ({ of })));
+    expect(await isExpected('e')).to.equal(false);
+  });
+
+  it('leaves the turn of another job alone whose call is under way', async () => {
+    const { answers } = start();
+    expect(await answers.claim(request(), ITEM, job('a'))).to.equal('call');
+    await answers.put(request({ detailsMaxAge: 0 }), ITEM, 'b', answered(5000));
+    expect(await answers.claim(request({ detailsMaxAge: 1 }), ITEM, job('c'))).to.have.property('waitMs');
   });
 
   it('is called for by the next one where the job that was to call never came back', async () => {
     const { redis, answers } = start();
-    await answers.claim(request(), ITEM, 'dead');
+    await answers.claim(request(), ITEM, job('dead'));
     const [key = ''] = await keys();
-    expect(await redis.pttl(key)).to.be.within(1, 60_000);
-    await redis.del(key);
-    expect(await answers.claim(request(), ITEM, 'b')).to.equal('call');
+    await redis.hset(key, 'until', Date.now() - 1);
+    expect(await answers.claim(request(), ITEM, job('b'))).to.equal('call');
+    expect(await redis.pttl(key)).to.be.within(CALL_MS, HOUR_MS);
+  });
+
+  it('is asked for all the same where something else has the place of who asks for it', async () => {
+    const { redis, answers } = start();
+    for (const write of [
+      (key: string) => redis.set(key, 'x'),
+      (key: string) => redis.hset(key, 'w:x', '{'),
+    ]) {
+      await answers.expect(request(), ITEM, job('a'), 2);
+      const key = (await keys()).find((each) => each.includes('claim')) as string;
+      await redis.del(key);
+      await write(key);
+      expect(await answers.claim(request(), ITEM, job('a'))).to.equal('call');
+      expect(await answers.release(request(), ITEM, 'a')).to.deep.equal([]);
+    }
   });
 });
