@@ -36,7 +36,7 @@ const EARLIER_FILTERS = new Set(
   ).split(' '),
 );
 
-/** Of the calls for a request: release 0.2 makes those that it would make as this one does. */
+/** The version of the calls for a request: the earlier one only where release 0.2 makes the same calls as this release. */
 export function callVersion(request: NormalRequest, campaignId: string): CallJobData['v'] {
   const { filters, details } = request;
   const given = (fields: object) =>
