@@ -156,6 +156,8 @@ export class ItemAnswers {
         const item = batch[index] as WantedItem;
         const found = packed && Number(at) >= earliest ? readKnown(packed) : undefined;
         if (found === undefined || !isOfToday(item, found.answer, found.shown)) continue;
+        // To others eBay says so itself, and which one to name.
+        if (found.answer.hasVariations && request.variations !== 'all') continue;
         known.set(item.itemId, { ...found.answer, calls: 0 });
       }
     }
@@ -233,9 +235,9 @@ export class ItemAnswers {
 
   /** Everything is part of it that changes what eBay answers, and what is read from the answer. */
   #key(kind: 'item' | 'item-claim', request: NormalRequest, { itemId, marketplace }: WantedItem): string {
-    const { tenant, variations } = request;
+    const { tenant } = request;
     const headers = headersOf(request, marketplace, this.#campaignId);
-    const form = [headers, givesProducts(request, itemId) && (variations ?? 'none')];
+    const form = [headers, givesProducts(request, itemId)];
     const print = createHash('sha256').update(JSON.stringify(form)).digest('hex').slice(0, 16);
     return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;
   }

@@ -266,15 +266,14 @@ async function claimedCall(
   item: WantedItem,
   call: () => Promise<ItemAnswer>,
 ): Promise<ItemAnswer> {
-  try {
-    const answer = await call();
-    await shareAnswer(context, job, run, item, answer);
-    return answer;
-  } catch (thrown) {
+  const answer = await call().catch(async (thrown) => {
     // Without Redis the claim ends by itself.
     await passTurnOn(context, job, run, item).catch(() => undefined);
     throw thrown;
-  }
+  });
+  // Where this fails, the job runs again and finds the answer with its search.
+  await shareAnswer(context, job, run, item, answer);
+  return answer;
 }
 
 /** Keeps an answer for later searches, and stores it with those whose jobs wait for it. */

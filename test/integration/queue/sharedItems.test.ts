@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import type { ItemCall } from '../../../src/collector/collector.ts';
+import { Failure } from '../../../src/failures.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import { isBrowse } from '../../../src/simulator/log.ts';
 import { around, usePause } from '../../support/pause.ts';
@@ -12,12 +13,20 @@ describe('searches that want the same items', () => {
   const itemCall = usePause<ItemCall>();
   /** How long ago eBay answered items, as far as the service knows, ms. */
   let ageMs = 0;
+  /** How often the cache of answers cannot be written. */
+  let failingPuts = 0;
   const service = useService(
     { PAGE_ATTEMPTS: '1', RESULTS_TTL: '7200' },
     {},
     {
       adapt: (context) => ({
         ...context,
+        itemAnswers: around(context.itemAnswers, {
+          async put(...answered) {
+            if (failingPuts-- > 0) throw new Failure('redis-unavailable', 'no answer');
+            return context.itemAnswers.put(...answered);
+          },
+        }),
         collector: around(context.collector, {
           async collectItem(call): Promise<ItemAnswer> {
             await itemCall.pass(call);
@@ -37,6 +46,7 @@ describe('searches that want the same items', () => {
   let stored: StoredJobs;
   beforeEach(() => {
     ageMs = 0;
+    failingPuts = 0;
     stored = new StoredJobs(service.config.redis.url);
   });
   afterEach(() => stored.close());
@@ -191,6 +201,24 @@ describe('searches that want the same items', () => {
     const ended = await service.calls.getCompleted();
     expect(ended.filter(({ data }) => data.kind === 'item')).to.have.length(1);
     expect(await service.calls.getDelayedCount()).to.equal(0);
+  });
+
+  it('get an answer that could not be shared at once, from the job that has stored it with its own search', async () => {
+    const one = { ...cases, maxItems: 1 };
+    itemCall.hold();
+    const first = await service.producer.enqueue(one);
+    await waitFor('the first call', () => itemCall.waiting === 1);
+    const second = await service.producer.enqueue({ ...one, title: { exclude: ['quetzal'] } });
+    await waitFor('the second job to wait', async () => (await service.calls.getDelayedCount()) === 1);
+    service.simulator.controls.clearLog();
+    failingPuts = 1;
+    itemCall.release();
+    // The second one looks by itself after a longer time.
+    const reports = await Promise.all(
+      [first, second].map(({ searchId }) => service.producer.waitFor(searchId, { timeoutMs: 10_000 })),
+    );
+    expect(reports.map(({ summary }) => summary?.calls)).to.deep.equal([2, 1]);
+    expect(log('item')).to.equal(1);
   });
 
   it('make one call for each item where eight of them run at once on three workers', async () => {

@@ -85,6 +85,17 @@ describe('an answer for an item that searches share', () => {
     expect(await isKnown({ items: [ITEM.itemId] })).to.equal(false);
   });
 
+  it('is for requests with and without variations, but for one that only says that there are some', async () => {
+    const { answers } = start();
+    const all = request({ variations: 'all' });
+    const known = async () =>
+      Promise.all([request(), all].map(async (each) => (await answers.read(each, [ITEM])).size));
+    await answers.put(all, ITEM, 'job', answered(1000));
+    expect(await known()).to.deep.equal([1, 1]);
+    await answers.put(all, ITEM, 'job', { ...answered(0), hasVariations: true });
+    expect(await known()).to.deep.equal([0, 1]);
+  });
+
   it('is not taken where a page shows another price than it has and than the page before it showed', async () => {
     const { answers } = start();
     const isKnown = async (shown?: string) =>
