@@ -14,7 +14,7 @@ import { classOf, PRIORITY } from '../bullmq/queues.ts';
 import { openChildren } from '../bullmq/storedJobs.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
-import { isOverdue, publishProgress, type SearchRun } from './plan.ts';
+import { isOverdue, promote, publishProgress, type SearchRun } from './plan.ts';
 import { deadlineOf, gaveUp, NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
 
 /** What the leader publishes for those who asked the same; `trace` is that of its calls, if it has one. */
@@ -281,11 +281,6 @@ async function stop(job: Job, search: SearchRef, store: SearchStore): Promise<vo
   await store.mark(search, 'cancelled');
   if (await job.isDelayed()) await promote(job);
   else await job.removeUnprocessedChildren();
-}
-
-/** Ends a delay, unless another process has ended it. */
-async function promote(job: Job | undefined): Promise<void> {
-  await job?.promote().catch(() => undefined);
 }
 
 async function stopWithdrawn({ searches, store }: Cancelling, leader: SearchRef): Promise<void> {

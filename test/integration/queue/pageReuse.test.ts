@@ -60,7 +60,7 @@ describe('a search of which an earlier one has stored the pages', () => {
       expect(again.ids).to.deep.equal(first.ids.slice(0, maxItems));
       expect(Date.parse(again.summary?.expiresAt ?? '')).to.be.closeTo(
         Date.parse(first.summary?.expiresAt ?? ''),
-        100,
+        1000,
       );
     }
     // A search for a few does not hide the one for many.
