@@ -18,7 +18,7 @@ import {
 } from '../../results/searchStore.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 
-import { holdQueue, itemJobId, pageJobId } from '../bullmq/queues.ts';
+import { holdQueue, itemJobId, LONGEST_DELAY_MS, pageJobId } from '../bullmq/queues.ts';
 
 import { isSignal, signals } from '../bullmq/signals.ts';
 import type { QueueContext } from './context.ts';
@@ -249,7 +249,7 @@ async function claimItem(
   const claimed = await itemAnswers.claim(request, item, { jobId, data: job.data });
   if (claimed === 'call') return undefined;
   if ('answer' in claimed) return claimed;
-  await job.moveToDelayed(Date.now() + claimed.waitMs, job.token);
+  await job.moveToDelayed(Date.now() + Math.min(claimed.waitMs, LONGEST_DELAY_MS), job.token);
   // The answer may have come before this job was delayed, when its wait could not be ended yet.
   if (!(await itemAnswers.isExpected(request, item, jobId))) await promote(job);
   throw signals.delayed();

@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import type { Config } from '../../../src/config/config.ts';
 import {
   circuitOutcome,
   isQuickRetry,
+  longestCallMs,
   quickRetryDelayMs,
   retryAfterMs,
   retryAfterOf,
@@ -13,6 +15,20 @@ import { Failure, type FailureCode } from '../../../src/failures.ts';
 const NOW = Date.UTC(2026, 7, 1, 12);
 const MAX = 900_000;
 const at = (ms: number) => new Date(NOW + ms).toUTCString();
+
+describe('the longest that a call may take', () => {
+  const longest = (callTimeout: number, minApiCallInterval: number) =>
+    longestCallMs({
+      ebay: { connectTimeout: 5, callTimeout, quickRetryDelay: 0.3 },
+      token: { requestTimeout: 10 },
+      pace: { minApiCallInterval },
+    } as unknown as Config);
+
+  it('has room for two quick retries and one with a new token, each as slow as it may be and after its slot', () => {
+    expect(longest(45, 1)).to.be.at.least(4 * 46_000);
+    expect(longest(10, 5)).to.be.at.least(4 * 15_000);
+  });
+});
 
 describe('the pause that a Retry-After names', () => {
   for (const [header, ms] of [
