@@ -46,14 +46,14 @@ local function under_way(caller, ends)
 end`;
 
 /**
- * Stores an answer for as long as it may be reused, unless a later one is there, and forgets who wants it. KEYS: answer, who
+ * Stores an answer for as long as it may be reused, unless it or a later one is there, and forgets who wants it. KEYS: answer, who
  * wants it. ARGV: when eBay answered (ms since the epoch), how long an answer is kept (ms), the packed answer, the job.
  * Answers the data of the other jobs.
  */
 const PUT = new LuaScript(`${NOW}
 local left = ARGV[1] + ARGV[2] - now
 local present = tonumber(redis.call('HGET', KEYS[1], 'at') or '') or 0
-if left > 0 and present <= tonumber(ARGV[1]) then
+if left > 0 and present < tonumber(ARGV[1]) then
   redis.call('HSET', KEYS[1], 'at', ARGV[1], 'answer', ARGV[3])
   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
 end
@@ -83,7 +83,8 @@ end
 return waiting`);
 
 /**
- * Lets a job that has the turn already go on. KEYS: who wants an answer. ARGV: job, its data, for how long nobody else calls
+ * Lets a job that has the turn already go on. The one that is first in the queue may never come, as its search may have been
+ * cancelled: a call that begins stands for it. KEYS: who wants an answer. ARGV: job, its data, for how long nobody else calls
  * (ms), life (ms). Answers 0 for the job that may call, or for how long another one may (ms).
  */
 const CLAIM = new LuaScript(`${NOW}
@@ -92,6 +93,7 @@ redis.call('HSET', KEYS[1], 'w:' .. ARGV[1], ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
 if under_way(caller, ends) and caller ~= ARGV[1] then return ends - now end
 redis.call('HSET', KEYS[1], 'caller', ARGV[1], 'until', string.format('%.0f', now + ARGV[3]))
+redis.call('HDEL', KEYS[1], 'first', 'priority')
 return 0`);
 
 /**
@@ -116,13 +118,13 @@ export class ItemAnswers {
   readonly #prefix: string;
   readonly #lifeMs: number;
   readonly #callMs: number;
-  readonly #campaignId: string;
+  /** Whose affiliate links the answers carry. */
+  readonly campaignId: string;
 
   /**
    * @param options.resultTtlMs how long anything is kept that eBay answered
    * @param options.callMs for how long nobody else makes a call that one has begun: at least as long as a call may take. When a
    * worker crashes, its job runs again before that, and goes on under its own claim
-   * @param options.campaignId whose affiliate links the answers carry
    */
   constructor(options: {
     redis: Redis;
@@ -135,7 +137,7 @@ export class ItemAnswers {
     this.#prefix = options.prefix;
     this.#lifeMs = Math.floor(Math.min(options.resultTtlMs, LICENCE_MS));
     this.#callMs = Math.ceil(options.callMs);
-    this.#campaignId = options.campaignId;
+    this.campaignId = options.campaignId;
   }
 
   /** Of these items, the answers that the request may take, by item id. They cost it no call. */
@@ -220,6 +222,12 @@ export class ItemAnswers {
     return parsed(await this.#inTurn(request, item, (key) => RELEASE.run(this.#redis, key, [jobId])));
   }
 
+  /** Jobs that no longer want an answer. */
+  async forget(request: NormalRequest, item: WantedItem, jobIds: readonly string[]): Promise<void> {
+    const fields = jobIds.map((jobId) => `w:${jobId}`);
+    if (fields.length > 0) await this.#inTurn(request, item, (key) => this.#redis.hdel(key, ...fields));
+  }
+
   get #waitersMs(): number {
     return Math.max(WAITERS_MS, 2 * this.#callMs);
   }
@@ -236,7 +244,7 @@ export class ItemAnswers {
   /** Everything is part of it that changes what eBay answers, and what is read from the answer. */
   #key(kind: 'item' | 'item-claim', request: NormalRequest, { itemId, marketplace }: WantedItem): string {
     const { tenant } = request;
-    const headers = headersOf(request, marketplace, this.#campaignId);
+    const headers = headersOf(request, marketplace, this.campaignId);
     const form = [headers, givesProducts(request, itemId)];
     const print = createHash('sha256').update(JSON.stringify(form)).digest('hex').slice(0, 16);
     return `${this.#prefix}:${kind}:${tenant}:${marketplace}:${print}:${itemId}`;

@@ -171,8 +171,8 @@ export const mutations: Mutation[] = [
   {
     id: 'failed-page-goes-on',
     file: 'src/queue/search/callJob.ts',
-    find: "if (call.kind === 'page') await store.mark(search, ",
-    replace: "if (call.kind === 'page') await Promise.resolve(",
+    find: "if (action === 'fail' && call.kind === 'page') {",
+    replace: "if (action === 'hold' && call.kind === 'page') {",
     breaks: 'No page of a marketplace is added after one that failed.',
     tests: [PAGE_RACES],
   },

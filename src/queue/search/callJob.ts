@@ -3,10 +3,11 @@ import type { ItemAnswer, PageAnswer } from '../../collector/answers.ts';
 import { assembleHeads, conditionsOf, headOf } from '../../collector/assemble.ts';
 import type { PageCall } from '../../collector/collector.ts';
 import { factsOf, mostItems, needOf, pagesAhead, shareOf } from '../../collector/paging.ts';
-import { Failure } from '../../failures.ts';
+import { asFailure, Failure } from '../../failures.ts';
 import { pictureName } from '../../product/picture.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { isAllKnownBehind, trackFingerprint } from '../../product/track.ts';
+import { redisFailure } from '../../redis/failure.ts';
 import { answeredAt } from '../../results/itemAnswers.ts';
 import {
   itemField,
@@ -212,8 +213,10 @@ async function collectItem(
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const known = stored ? { answer: stored } : await claimItem(context, job, run, item);
   if (known !== undefined) {
-    // Others may have begun to wait since it was shared, or its worker died before.
-    await shareAnswer(context, job, run, item, known.answer);
+    // Others may have begun to wait since it was shared, or its worker died before. What was stored before the affiliate
+    // campaign changed has other links than they may take.
+    if (run.campaignId === context.itemAnswers.campaignId)
+      await shareAnswer(context, job, run, item, known.answer);
     if (!stored) {
       await store.addKnown(search, new Map([[itemId, known.answer]]), answeredAt(known.answer));
       context.metrics.reused(1);
@@ -268,7 +271,7 @@ async function claimedCall(
 ): Promise<ItemAnswer> {
   const answer = await call().catch(async (thrown) => {
     // Without Redis the claim ends by itself.
-    await passTurnOn(context, job, run, item).catch(() => undefined);
+    await passTurnOn(context, job, run, item, thrown).catch(() => undefined);
     throw thrown;
   });
   // Where this fails, the job runs again and finds the answer with its search.
@@ -296,7 +299,7 @@ async function shareAnswer(
 async function endWait(context: QueueContext, entry: unknown): Promise<void> {
   const { store } = context;
   const found = await waitingCall(context, entry);
-  if (found === undefined) return;
+  if (found === undefined || found.gone !== undefined) return;
   const { job, data } = found;
   const { search, itemId, marketplace } = data;
   const [begun, wanted] = await Promise.all([store.readRun(search), store.wantedItems(search)]);
@@ -315,30 +318,48 @@ async function endWait(context: QueueContext, entry: unknown): Promise<void> {
   await job.remove();
 }
 
-/** A job of this tenant that waits in the calls queue; undefined where it is under way, has ended or is another program's. */
-async function waitingCall({ calls, searches, tenant }: QueueContext, entry: unknown) {
+/**
+ * A job of this tenant that waits in the calls queue, or the id of one that is there no longer; undefined where it is under
+ * way, has ended or is another program's.
+ */
+async function waitingCall(
+  { calls, searches, tenant }: Pick<QueueContext, 'calls' | 'searches' | 'tenant'>,
+  entry: unknown,
+) {
   const { search, run, kind, itemId } = (entry ?? {}) as Partial<ItemJobData>;
   if (kind !== 'item' || search?.tenant !== tenant || run === undefined || itemId === undefined)
     return undefined;
-  const job = await calls.getJob(itemJobId(search.searchId, run, itemId));
-  if (job?.parentKey !== searches.toKey(search.searchId)) return undefined;
+  const jobId = itemJobId(search.searchId, run, itemId);
+  const job = await calls.getJob(jobId);
+  if (job === undefined) return { gone: jobId };
+  if (job.parentKey !== searches.toKey(search.searchId)) return undefined;
   const state = await job.getState();
   if (state !== 'delayed' && state !== 'prioritized' && state !== 'waiting') return undefined;
   return { job, data: readCall(job) as ItemJobData };
 }
 
-/** After a failure one of the jobs that wait makes the call, if it has not failed itself. */
+/**
+ * After a failure one of the jobs that wait makes the call, if it has not failed itself. What keeps a job from calling for a
+ * time (pause, quota, share of its class) keeps all of its class from it, and is no failure that counts.
+ */
 async function passTurnOn(
-  context: QueueContext,
+  { itemAnswers, ...context }: QueueContext,
   job: Job,
   { request }: SearchRun,
   item: WantedItem,
+  thrown: unknown,
 ): Promise<void> {
-  for (const entry of await context.itemAnswers.release(request, item, job.id as string)) {
-    const { job: next } = (await waitingCall(context, entry)) ?? {};
+  const isHeldUp = (redisFailure(thrown) ?? asFailure(thrown)).disposition === 'wait';
+  const gone: string[] = [];
+  for (const entry of await itemAnswers.release(request, item, job.id as string)) {
+    const found = await waitingCall(context, entry);
+    if (found === undefined) continue;
+    if (found.gone !== undefined) gone.push(found.gone);
     // One that has failed before waits as long as its failure demands.
-    if (next?.attemptsMade === 0 && (await promote(next))) return;
+    else if (found.job.attemptsMade > 0 || (isHeldUp && found.job.priority >= job.priority)) continue;
+    else if (await promote(found.job)) break;
   }
+  await itemAnswers.forget(request, item, gone);
 }
 
 /** @param answer none where it is stored already, or the item failed */
@@ -419,10 +440,14 @@ async function recordFailure(
   if (found?.request === undefined || failure.code === 'invalid_payload') return;
   const run = { ...found, search, number: call.run, request: found.request };
   await store.countFailedCalls(search, failure.detail.calls ?? 0);
-  if (action === 'fail') {
-    // A marketplace ends with a page that failed. An item that failed says nothing about the next ones.
-    if (call.kind === 'page') await store.mark(search, `broken:${call.marketplace}`);
-    else if (endsAllItems(failure)) await store.mark(search, `broken:${DETAILS}`);
+  if (action === 'fail' && call.kind === 'page') {
+    // A marketplace ends with a page that failed.
+    await store.mark(search, `broken:${call.marketplace}`);
+  }
+  if (action === 'fail' && call.kind === 'item') {
+    await context.itemAnswers.forget(run.request, call, [job.id as string]);
+    // An item that failed says nothing about the next ones.
+    if (endsAllItems(failure)) await store.mark(search, `broken:${DETAILS}`);
     else await itemDone(context, run, await store.wantedItems(search), call.itemId);
   }
   if (action === 'hold' || action === 'delay') {

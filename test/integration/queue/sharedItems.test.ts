@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { openEbay } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import type { ItemCall } from '../../../src/collector/collector.ts';
 import { Failure } from '../../../src/failures.ts';
@@ -302,5 +304,46 @@ describe('a search with details: new', () => {
     expect(report.summary?.outcome).to.equal('complete');
     expect(controls.log({ kind: 'item' })).to.have.length(2);
     expect(withDetails(await service.producer.products(searchId))).to.have.length(6);
+  });
+});
+
+describe('searches that want the same item when the share of their class is spent', () => {
+  const itemCall = usePause<ItemCall>();
+  let tries = 0;
+  const service = useService(
+    { DAILY_CALL_LIMIT: '100' },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectItem(call): Promise<ItemAnswer> {
+            await itemCall.pass(call);
+            tries += 1;
+            return context.collector.collectItem(call);
+          },
+        }),
+      }),
+    },
+  );
+
+  it('wait for it, and do not call each other up', async () => {
+    const ebay = openEbay(service.config, quietLog());
+    await waitFor('Redis', () => ebay.redis.ping().catch(() => undefined));
+    const one = { query: 'phone case', maxItems: 1, details: 'full', priority: 'backfill' } as const;
+    itemCall.hold();
+    await service.producer.enqueue(one);
+    await waitFor('the call', () => itemCall.waiting === 1);
+    for (const word of ['quetzal', 'axolotl'])
+      await service.producer.enqueue({ ...one, title: { exclude: [word] } });
+    await waitFor('the others to wait', async () => (await service.calls.getDelayedCount()) === 2);
+    service.simulator.controls.quota({ limit: 100, used: 70, resetInS: 3600 });
+    await ebay.client.reconcile();
+    itemCall.release();
+    await waitFor('the first one to wait too', async () => (await service.calls.getDelayedCount()) === 3);
+    // The interactive class has calls left.
+    await service.search({ query: 'usb c hub', maxItems: 5, details: 'full' });
+    expect(tries).to.equal(1 + 5);
+    await ebay.close();
   });
 });

@@ -56,6 +56,35 @@ describe('an answer for an item that searches share', () => {
     expect(await keys()).to.have.length(2);
   });
 
+  it('keeps the price of the page that led to it where a job that took it stores it again', async () => {
+    const { answers } = start();
+    const answer = answered(0);
+    const read = async (shown: string) => (await answers.read(request(), [{ ...ITEM, shown }])).size;
+    await answers.put(request(), { ...ITEM, shown: '12.00 USD' }, 'job', answer);
+    await answers.put(request(), { ...ITEM, shown: '10.00 USD' }, 'another', answer);
+    expect([await read('12.00 USD'), await read('10.00 USD')]).to.deep.equal([1, 1]);
+  });
+
+  it('is not waited for behind a job that never comes: a call that begins stands for the first in the queue', async () => {
+    const { answers } = start();
+    const job = (jobId: string) => ({ jobId, data: {} });
+    const expects = (jobId: string) => answers.expect(request(), ITEM, job(jobId), 1);
+    expect(await expects('cancelled')).to.equal(false);
+    expect(await expects('second')).to.equal(true);
+    expect(await answers.claim(request(), ITEM, job('second'))).to.equal('call');
+    expect(await answers.release(request(), ITEM, 'second')).to.have.length(1);
+    expect(await expects('third')).to.equal(false);
+  });
+
+  it('keeps no job that has failed or is gone among those that want it', async () => {
+    const { redis, answers } = start();
+    for (const jobId of ['failed', 'gone']) await answers.claim(request(), ITEM, { jobId, data: {} });
+    await answers.release(request(), ITEM, 'failed');
+    await answers.forget(request(), ITEM, ['failed', 'gone']);
+    const left = await Promise.all((await keys()).map((key) => redis.hkeys(key)));
+    expect(left).to.deep.equal([]);
+  });
+
   it('gives way to a later one, and never to an earlier one', async () => {
     const { answers } = start();
     const brand = async () => (await answers.read(request(), [ITEM])).get(ITEM.itemId)?.details.brand;
