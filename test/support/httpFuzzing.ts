@@ -166,7 +166,8 @@ export async function fuzzSockets({ url, key }: FuzzTarget, rounds: number, seed
         // Cut off where a mutation made the server wait for more: a client that has said all it will.
         const { status } = await sendRaw(url, bytes, { half: true });
         count(tally, status);
-        if (![0, 100, 304].includes(status) && !DOCUMENTED.has(status))
+        // 303: the page leads to its sign-in.
+        if (![0, 100, 303, 304].includes(status) && !DOCUMENTED.has(status))
           blame(tally, String(status), JSON.stringify(bytes.toString('latin1')), key);
       }),
     );

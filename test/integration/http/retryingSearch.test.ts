@@ -33,7 +33,7 @@ describe('a search whose call failed and is repeated', function () {
       process.env = environment;
     }
     expect(terminal.out[0]).to.match(
-      /^s_\w+ is waiting: eBay answered with an error, attempt 2 of 3 at \d\d:\d\d:\d\d .+ · 200 items, page 2 of 2$/,
+      /^s_\w+ is waiting: eBay answered with an error, attempt 2 of 3 at (.+ )?\d\d:\d\d:\d\d .+ · 200 items, page 2 of 2$/,
     );
 
     const { json } = await http.call('GET', `/v1/searches/${searchId}?wait=30`);
