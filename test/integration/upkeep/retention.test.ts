@@ -185,7 +185,7 @@ describe('data of listings, searched with tracks, details, failures and foreign 
     expect(sightings(filePlaces(join(folder, 'appendonlydir'))), 'the file before').not.to.deep.equal([]);
     await waitFor('the limit', async () => (await timeOfRedis()) >= limit);
 
-    expect(await inRedis()).to.deep.equal([]);
+    await waitFor('all of it to be gone', async () => (await inRedis()).length === 0);
 
     await redis.bgrewriteaof();
     await waitFor('the rewritten file', async () =>
@@ -233,6 +233,7 @@ describe('data of listings, searched with tracks, details, failures and foreign 
     const limit = (await timeOfRedis()) + LIMIT_S * 1000 + 1000;
     await start(LIMITS);
     await waitFor('the limit', async () => (await timeOfRedis()) >= limit);
-    expect(await inRedis()).to.deep.equal([]);
+    // A round of the sweep may be late on a busy machine; the limits before were an hour and more.
+    await waitFor('all of it to be gone', async () => (await inRedis()).length === 0);
   });
 });
