@@ -74,9 +74,8 @@ describe('a trace over processes', function () {
     expect(page.attributes['messaging.message.id']).to.equal(`${searchId}-r1-p1`);
     for (const part of ['gate wait', 'GET /buy/browse/v1/item_summary/search', 'store answer'])
       below(page.spanId, part, worker.ended());
-    expect(worker.running.stderr, 'log lines name the trace').to.match(
-      new RegExp(`"message":"search ended".*"trace_id":"${traceId}"`),
-    );
+    // Log lines name the trace.
+    await worker.running.waitForLine(new RegExp(`"message":"search ended".*"trace_id":"${traceId}"`));
     expect(JSON.stringify([...server.ended(), ...worker.ended()])).not.to.match(/phone|Bearer|Basic/);
   });
 
