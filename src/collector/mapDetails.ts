@@ -5,7 +5,7 @@ import type {
   WireItemGroupAnswer,
   WireShipToLocations,
 } from '../ebay/wire.ts';
-import type { ListingNow, Product, ProductDetails } from '../product/product.ts';
+import type { ListingNow, Offer, Product, ProductDetails } from '../product/product.ts';
 import {
   readCatalogue,
   readConditionDescriptors,
@@ -27,7 +27,6 @@ import {
   type MappedItem,
   naturalNumber,
   type Observation,
-  type Offer,
   readImages,
   readListing,
   readProduct,

@@ -2,7 +2,7 @@ import { INVISIBLE, isObject } from '../ebay/answer.ts';
 import type { WireItem, WireItemSummary } from '../ebay/wire.ts';
 import { linkableHosts, listingUrl, type MarketplaceId } from '../product/marketplaces.ts';
 import { add, compare, isZero, type Money, money } from '../product/money.ts';
-import type { Auction, Delivery, ListingNow, Product, Shipping } from '../product/product.ts';
+import type { Auction, Delivery, ListingNow, Offer, Product, Shipping } from '../product/product.ts';
 
 /** Why a listing could not become a product: a closed list, for it is counted by these words. */
 export type Rejection = 'not-an-object' | 'no-item-id' | 'no-title' | 'no-price' | 'bad-price';
@@ -95,23 +95,6 @@ export function readProduct(
     },
   };
 }
-
-/** What is true of a listing at one instant only. */
-export type Offer = Pick<
-  Product,
-  | 'price'
-  | 'shipping'
-  | 'total'
-  | 'delivery'
-  | 'converted'
-  | 'originalPrice'
-  | 'discountPercent'
-  | 'priceTreatment'
-  | 'priceDisplay'
-  | 'unitPrice'
-  | 'auction'
-  | 'buyingOptions'
->;
 
 /** @param pickup whether the buyer can fetch the item. */
 function readOffer(item: WireOffer, pickup: boolean): Offer | 'no-price' | 'bad-price' {

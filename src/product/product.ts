@@ -431,13 +431,9 @@ export type Shipping = Static<typeof ShippingSchema>;
 export type Delivery = Static<typeof DeliverySchema>;
 export type Auction = Static<typeof AuctionSchema>;
 
-/**
- * What an item's own answer says in place of the search answer: all of its offer (price, shipping, total, delivery,
- * auction) at one instant, and of the rest what it states.
- */
-export type ListingNow = Pick<
+/** What is true of a listing at one instant only. */
+export type Offer = Pick<
   Product,
-  | 'observedAt'
   | 'price'
   | 'shipping'
   | 'total'
@@ -450,7 +446,14 @@ export type ListingNow = Pick<
   | 'unitPrice'
   | 'auction'
   | 'buyingOptions'
-> &
+>;
+
+/**
+ * What an item's own answer says in place of the search answer: all of its offer (price, shipping, total, delivery,
+ * auction) at one instant, and of the rest what it states.
+ */
+export type ListingNow = Pick<Product, 'observedAt'> &
+  Offer &
   Partial<
     Pick<
       Product,
