@@ -64,7 +64,7 @@ export function callerOf({ caller }: { caller: Caller | null }): Caller {
 /** The options of a route of the API: for keys with one of these roles, and described in its documentation. */
 export function keyed<Schema extends object>(
   access: readonly Role[],
-  tag: 'searches' | 'schedules' | 'operations',
+  tag: 'searches' | 'schedules' | 'watchlists' | 'operations',
   summary: string,
   schema: Schema,
 ) {

@@ -77,8 +77,9 @@ export function notFound(): Problem {
   return problem(404, 'not_found', 'there is nothing here, or it is not yours');
 }
 
-export function unsupportedMediaType(): Problem {
-  const message = 'send application/json in UTF-8, uncompressed (Content-Type: application/json)';
+export function unsupportedMediaType(
+  message = 'send application/json in UTF-8, uncompressed (Content-Type: application/json)',
+): Problem {
   return problem(415, 'unsupported_media_type', message);
 }
 

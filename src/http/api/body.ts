@@ -3,7 +3,9 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import jsonc from 'jsonc-parser';
 import { problem, unsupportedMediaType } from '../problem.ts';
 
-const JSON_TYPE = /^application\/json\s*(;\s*charset\s*=\s*("utf-8"|utf-8)\s*)?;?\s*$/i;
+/** Types of a body, without their white space. */
+const JSON_TYPE = /^application\/json(;charset=("utf-8"|utf-8))?;?$/i;
+const CSV_TYPE = /^text\/csv(;(charset=("utf-8"|utf-8)|header=(present|absent))?)*$/i;
 
 /** JSON in UTF-8, uncompressed, is the only kind of body that is read. An empty body counts as none. */
 export function acceptJsonOnly(app: FastifyInstance): void {
@@ -11,13 +13,41 @@ export function acceptJsonOnly(app: FastifyInstance): void {
   app.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
-    async ({ headers }: FastifyRequest, body: Buffer) => {
-      // Without compression there are no decompression bombs.
-      const isPlain = (headers['content-encoding'] ?? 'identity') === 'identity';
-      if (!isPlain || !JSON_TYPE.test(headers['content-type'] ?? '')) throw unsupportedMediaType();
+    async (request: FastifyRequest, body: Buffer) => {
+      if (!isOfType(request, JSON_TYPE)) throw unsupportedMediaType();
       return body.length === 0 ? undefined : parseJson(body);
     },
   );
+}
+
+/** CSV as the body of a request: its text. */
+export class CsvBody {
+  readonly text: string;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/** The routes of this scope take CSV in UTF-8 too, uncompressed. */
+export function acceptCsv(app: FastifyInstance): void {
+  app.addContentTypeParser(
+    'text/csv',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) => {
+      if (!isOfType(request, CSV_TYPE))
+        throw unsupportedMediaType('send application/json or text/csv, in UTF-8, uncompressed');
+      if (body.length === 0) return undefined;
+      if (isUtf8(body)) return new CsvBody(body.toString());
+      throw problem(400, 'invalid_csv', `the body is not UTF-8: see byte ${firstBad(body, body.toString())}`);
+    },
+  );
+}
+
+/** Without compression there are no decompression bombs. */
+function isOfType({ headers }: FastifyRequest, type: RegExp): boolean {
+  const isPlain = (headers['content-encoding'] ?? 'identity') === 'identity';
+  return isPlain && type.test((headers['content-type'] ?? '').replace(/\s+/g, ''));
 }
 
 /** Deeper than any valid request. */

@@ -31,6 +31,10 @@ export async function collectDocs(app: App): Promise<void> {
       tags: [
         { name: 'searches', description: 'Products of eBay that fit a request' },
         { name: 'schedules', description: 'Searches that are run again and again' },
+        {
+          name: 'watchlists',
+          description: 'Listings that are watched for price, stock, arrival, end and return',
+        },
         { name: 'operations', description: 'How the service runs' },
       ],
       components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
