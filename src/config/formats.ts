@@ -91,6 +91,7 @@ const LEVEL_PAIRS = /^([a-z]+=(error|warn|info|debug))(,[a-z]+=(error|warn|info|
 export const FORMATS = {
   text: text('text', () => true),
   count: whole(1, 1_000_000),
+  'count or 0': whole(0, 1_000_000),
   concurrency: whole(1, 1000),
   bytes: whole(1024, 1024 ** 3),
   port: whole(0, 65_535),

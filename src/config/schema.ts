@@ -271,6 +271,25 @@ export const schema = {
     file: text('SCHEDULES_FILE', '', 'JSON file of schedules, as config/schedules.example.json; empty: none'),
     minInterval: seconds('SCHEDULE_MIN_INTERVAL', 60, 'Least time between runs; 60 s: 1,440 calls a day'),
   },
+  plan: {
+    interval: seconds('PLAN_INTERVAL', 1, 'How often the planner of `auto` schedules and watchlists decides'),
+    day: seconds(
+      'PLAN_DAY',
+      86_400,
+      'Length of the planner’s day; shorter in simulations with scaled time only',
+    ),
+    dailyCalls: key(
+      'count or 0',
+      'PLAN_DAILY_CALLS',
+      0,
+      'Most calls a day that the planner spends; 0: all that SCHEDULED_SHARE leaves',
+    ),
+    sharedCalls: flag(
+      'PLAN_SHARED_CALLS',
+      false,
+      'Let newest-first `auto` schedules that differ in keywords share calls; not confirmed with eBay yet',
+    ),
+  },
   tenant: {
     file: text('TENANTS_FILE', '', 'JSON file of tenants, see config/tenants.example.json; empty: none'),
   },

@@ -13,7 +13,7 @@ export const ScheduleSchema = Type.Object(
         maxLength: 200,
         description:
           'minute hour day month weekday, or a nickname such as @daily, on the clocks of `tz`. Where they skip a fixed ' +
-          'time, it runs at the end of the gap; where they show it twice, it runs once. Cron or every, not both',
+          'time, it runs at the end of the gap; where they show it twice, it runs once. One of cron, every and auto',
       }),
     ),
     tz: Type.Optional(
@@ -26,17 +26,55 @@ export const ScheduleSchema = Type.Object(
         description: 'seconds between two runs, counted from the first; at least SCHEDULE_MIN_INTERVAL',
       }),
     ),
+    auto: Type.Optional(
+      Type.Object(
+        {
+          atLeastEvery: Type.Optional(
+            Type.Number({
+              exclusiveMinimum: 0,
+              maximum: 31_536_000,
+              default: 86_400,
+              description: 'longest time between the beginnings of two runs, seconds: it is kept first',
+            }),
+          ),
+          atMostEvery: Type.Optional(
+            Type.Number({
+              exclusiveMinimum: 0,
+              maximum: 31_536_000,
+              description:
+                'shortest time between two runs, seconds; default and least: SCHEDULE_MIN_INTERVAL',
+            }),
+          ),
+          value: Type.Optional(
+            Type.Number({
+              exclusiveMinimum: 0,
+              maximum: 1000,
+              default: 1,
+              description: 'what one change is worth, compared with those of other schedules and watchlists',
+            }),
+          ),
+        },
+        {
+          ...closed,
+          description:
+            'the planner runs it when a run is worth most: it learns how often something changes. Needs a request with `track`',
+        },
+      ),
+    ),
     start: Type.Optional(instant('no run before; where `every` counts from; default: now')),
     end: Type.Optional(instant('no run after')),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'runs altogether; then it is done' }),
+    ),
+    dailyCalls: Type.Optional(
+      Type.Integer({ minimum: 1, maximum: 1_000_000, description: 'most calls to eBay a day' }),
     ),
     request: {
       ...SearchRequestSchema,
       description: 'what to search; its priority is `scheduled` by default',
     },
   },
-  { ...closed, title: 'Schedule', description: 'needs cron or every' },
+  { ...closed, title: 'Schedule', description: 'needs cron, every or auto' },
 );
 
 /** A schedule as a caller writes it. */

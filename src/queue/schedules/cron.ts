@@ -58,14 +58,21 @@ export type Timing = { start?: number; end?: number } & (
   | { cron: string; tz: string }
   /** Runs are at `anchor` and every so many ms from it on. */
   | { everyMs: number; anchor: number }
+  /** At any time that the planner chooses. */
+  | { auto: true }
 );
 
-/** The first run after an instant; undefined when none follows. */
+/** The first run after an instant, of `auto` the first moment at which one may be; undefined when none follows. */
 export function nextRun(timing: Timing, after: number): number | undefined {
   // `start` itself may be a run.
   const from = Math.max(after, (timing.start ?? Number.NEGATIVE_INFINITY) - 1);
-  const next = 'cron' in timing ? nextByClock(timing.cron, timing.tz, from) : nextByInterval(timing, from);
+  const next = nextAfter(timing, from);
   return next === undefined || next > (timing.end ?? Number.POSITIVE_INFINITY) ? undefined : next;
+}
+
+function nextAfter(timing: Timing, from: number): number | undefined {
+  if ('auto' in timing) return from + 1;
+  return 'cron' in timing ? nextByClock(timing.cron, timing.tz, from) : nextByInterval(timing, from);
 }
 
 function nextByInterval({ everyMs, anchor }: { everyMs: number; anchor: number }, from: number): number {

@@ -6,9 +6,20 @@ import { below } from '../search/jobData.ts';
 import { isTimeZone, nextRun, parseCron, shortestGap, type Timing } from './cron.ts';
 
 /** A valid schedule with its defaults filled in; plain JSON, and itself valid as a `Schedule`. */
-export interface Definition extends Omit<Schedule, 'request'> {
+export interface Definition extends Omit<Schedule, 'request' | 'auto'> {
+  auto?: AutoTiming;
   request: NormalRequest;
 }
+
+/** Bounds of an `auto` schedule, seconds. */
+export interface AutoTiming {
+  atLeastEvery: number;
+  /** Undefined: SCHEDULE_MIN_INTERVAL, also where that changes later. */
+  atMostEvery?: number;
+  value: number;
+}
+
+const DAY = 86_400;
 
 interface ScheduleLimits {
   tenant: string;
@@ -33,9 +44,9 @@ export function parseSchedule(input: unknown, limits: ScheduleLimits): ParsedSch
   const request = parseRequest(value.request, limits);
   const errors = [...fieldErrors(value, limits), ...(request.ok ? [] : request.errors)];
   if (errors.length > 0 || !request.ok) return { ok: false, errors };
-  const definition = normal(value as unknown as Definition, request.request);
+  const definition = normal(value as unknown as Schedule, request.request);
   // Each field is valid, and yet no run may lie between start and end.
-  if (definition.cron === undefined || nextRun(timingOf(definition, 0), limits.now) !== undefined)
+  if (definition.every !== undefined || nextRun(timingOf(definition, 0), limits.now) !== undefined)
     return { ok: true, definition };
   return { ok: false, errors: [{ path: 'end', code: 'never_runs', message: 'lies before the first run' }] };
 }
@@ -60,26 +71,40 @@ export function parseScheduleList(
 }
 
 function normal(
-  { name, cron, tz = 'UTC', every, start, end, limit }: Definition,
+  { name, cron, tz = 'UTC', every, auto, start, end, limit, dailyCalls }: Schedule,
   request: NormalRequest,
 ): Definition {
   return {
     name,
     ...(cron !== undefined && { cron: parseCron(cron), tz }),
     ...(every !== undefined && { every }),
+    ...(auto !== undefined && { auto: normalAuto(auto) }),
     ...(start !== undefined && { start: new Date(start).toISOString() }),
     ...(end !== undefined && { end: new Date(end).toISOString() }),
     ...(limit !== undefined && { limit }),
+    ...(dailyCalls !== undefined && { dailyCalls }),
     request,
   };
 }
 
+function normalAuto({ atLeastEvery, atMostEvery, value = 1 }: NonNullable<Schedule['auto']>): AutoTiming {
+  return {
+    atLeastEvery: atLeastEvery ?? Math.max(DAY, atMostEvery ?? 0),
+    ...(atMostEvery !== undefined && { atMostEvery }),
+    value,
+  };
+}
+
 /** @param anchor where `every` counts from when no start says so, ms since the epoch */
-export function timingOf({ cron, tz = 'UTC', every = 0, start, end }: Definition, anchor: number): Timing {
+export function timingOf(
+  { cron, tz = 'UTC', every = 0, auto, start, end }: Definition,
+  anchor: number,
+): Timing {
   const bounds = {
     ...(start !== undefined && { start: Date.parse(start) }),
     ...(end !== undefined && { end: Date.parse(end) }),
   };
+  if (auto !== undefined) return { ...bounds, auto: true };
   return cron === undefined
     ? { ...bounds, everyMs: every * 1000, anchor: bounds.start ?? anchor }
     : { ...bounds, cron, tz };
@@ -97,9 +122,12 @@ function parseRequest(written: unknown, { tenant, marketplace }: ScheduleLimits)
   return refuse({ path: 'request.tenant', code: 'invalid_tenant', message });
 }
 
-const FIELDS = ['name', 'cron', 'tz', 'every', 'start', 'end', 'limit', 'request'];
+const FIELDS = ['name', 'cron', 'tz', 'every', 'auto', 'start', 'end', 'limit', 'dailyCalls', 'request'];
+const AUTO_FIELDS = ['atLeastEvery', 'atMostEvery', 'value'];
 const MAX_RUNS = 1_000_000;
 const MAX_EVERY = 31_536_000;
+const MAX_VALUE = 1000;
+const MAX_DAILY_CALLS = 1_000_000;
 /** RFC 3339 with its offset: a time without one would mean something else on another machine. */
 const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
@@ -116,11 +144,11 @@ function fieldErrors(written: Record<string, unknown>, { minInterval, now }: Sch
         `is no field of a schedule; known here: ${FIELDS.join(', ')}`,
       );
 
-  const { name, cron, every, tz, limit, start, end } = written;
+  const { name, cron, every, auto, tz, limit, start, end, dailyCalls } = written;
   if (typeof name !== 'string' || !SCHEDULE_NAME.test(name))
     refuse('name', 'invalid_name', 'must be 1 to 60 of the characters a-z, 0-9 and hyphen', name);
-  if ((cron === undefined) === (every === undefined))
-    refuse('cron', 'cron_or_every', 'give cron or every, and not both');
+  if ([cron, every, auto].filter((timing) => timing !== undefined).length !== 1)
+    refuse('cron', 'cron_or_every', 'give one of cron, every and auto');
   const problem = cron === undefined ? undefined : cronProblem(cron, minInterval);
   if (problem !== undefined) refuse('cron', ...problem, cron);
   if (every !== undefined && !isInteger(every, minInterval, MAX_EVERY)) {
@@ -128,12 +156,22 @@ function fieldErrors(written: Record<string, unknown>, { minInterval, now }: Sch
     const range = `from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${MAX_EVERY}`;
     refuse('every', code, `must be whole seconds ${range}`, every);
   }
+  if (auto !== undefined) errors.push(...autoErrors(auto, written.request, minInterval));
   if (tz !== undefined && (typeof tz !== 'string' || !isTimeZone(tz)))
     refuse('tz', 'unknown_timezone', 'must be an IANA time zone such as Europe/Berlin', tz);
-  else if (tz !== undefined && every !== undefined)
-    refuse('tz', 'timezone_without_cron', 'means nothing with every: leave it out');
+  else if (tz !== undefined && (every !== undefined || auto !== undefined)) {
+    const timing = every === undefined ? 'auto' : 'every';
+    refuse('tz', 'timezone_without_cron', `means nothing with ${timing}: leave it out`);
+  }
   if (limit !== undefined && !isInteger(limit, 1, MAX_RUNS))
     refuse('limit', 'limit_range', `must be an integer from 1 to ${MAX_RUNS}`, limit);
+  if (dailyCalls !== undefined && !isInteger(dailyCalls, 1, MAX_DAILY_CALLS))
+    refuse(
+      'dailyCalls',
+      'daily_calls_range',
+      `must be an integer from 1 to ${MAX_DAILY_CALLS}, or left out for no limit`,
+      dailyCalls,
+    );
 
   const example = 'must be a date and time with its offset, such as 2030-01-31T09:00:00Z';
   for (const [path, value] of Object.entries({ start, end }))
@@ -141,6 +179,52 @@ function fieldErrors(written: Record<string, unknown>, { minInterval, now }: Sch
   if (isInstant(end) && Date.parse(end) <= now) refuse('end', 'end_in_the_past', 'is over', end);
   else if (isInstant(end) && isInstant(start) && Date.parse(start) >= Date.parse(end))
     refuse('end', 'end_before_start', 'must be later than start');
+  return errors;
+}
+
+/** What is wrong with `auto`. @param request as written: without a track there are no changes to learn from */
+function autoErrors(auto: unknown, request: unknown, minInterval: number): InputError[] {
+  const errors: InputError[] = [];
+  const refuse = (path: string, code: string, message: string) => errors.push({ path, code, message });
+  if (isObject(request) && request.track === undefined)
+    refuse(
+      'request.track',
+      'auto_without_track',
+      'is required with auto: what a track marks as new, cheaper, dearer or gone is what the planner learns from',
+    );
+  if (!isObject(auto)) {
+    const example = '{"atLeastEvery": 86400}, or {} for the defaults';
+    refuse('auto', 'invalid_auto', `must be an object such as ${example}; got ${echo(auto)}`);
+    return errors;
+  }
+  for (const key of Object.keys(auto))
+    if (!AUTO_FIELDS.includes(key))
+      refuse(
+        `auto.${key.slice(0, 64)}`,
+        'unknown_field',
+        `is no field of auto; known here: ${AUTO_FIELDS.join(', ')}`,
+      );
+  for (const key of ['atLeastEvery', 'atMostEvery'] as const) {
+    const seconds = auto[key];
+    if (seconds === undefined || isWithin(seconds, minInterval, MAX_EVERY)) continue;
+    const isShort = typeof seconds === 'number' && seconds < minInterval;
+    const range = `from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${MAX_EVERY}`;
+    const code = isShort ? 'interval_too_short' : 'invalid_interval';
+    refuse(`auto.${key}`, code, `must be seconds ${range}; got ${echo(seconds)}`);
+  }
+  const { atLeastEvery, atMostEvery, value } = auto;
+  if (
+    isWithin(atLeastEvery, 0, MAX_EVERY) &&
+    isWithin(atMostEvery, 0, MAX_EVERY) &&
+    atLeastEvery < atMostEvery
+  )
+    refuse(
+      'auto.atLeastEvery',
+      'guarantee_too_short',
+      `must not be shorter than atMostEvery (${atMostEvery}): no run may come before that`,
+    );
+  if (value !== undefined && !(isWithin(value, 0, MAX_VALUE) && value > 0))
+    refuse('auto.value', 'value_range', `must be a number above 0, at most ${MAX_VALUE}; got ${echo(value)}`);
   return errors;
 }
 
@@ -153,6 +237,10 @@ function cronProblem(text: unknown, minInterval: number): [code: string, message
   } catch (error) {
     return ['invalid_cron', (error as Error).message];
   }
+}
+
+function isWithin(value: unknown, from: number, to: number): value is number {
+  return typeof value === 'number' && value >= from && value <= to;
 }
 
 function isInteger(value: unknown, from: number, to: number): boolean {
@@ -181,12 +269,17 @@ export function describeTiming({
   cron,
   tz = 'UTC',
   every = 0,
-}: Pick<Definition, 'cron' | 'tz' | 'every'>): string {
+  auto,
+}: Pick<Definition, 'cron' | 'tz' | 'every' | 'auto'>): string {
+  if (auto !== undefined) {
+    const atMost = auto.atMostEvery === undefined ? '' : `, at most every ${duration(auto.atMostEvery)}`;
+    return `when it is worth most, at least every ${duration(auto.atLeastEvery)}${atMost}`;
+  }
   return cron === undefined ? `every ${duration(every)}` : `${byClock(cron)} (${tz})`;
 }
 
 function duration(seconds: number): string {
-  const [unit, size] = UNITS.find(([, each]) => seconds % each === 0) as (typeof UNITS)[number];
+  const [unit, size] = UNITS.find(([, each]) => seconds % each === 0) ?? (['second', 1] as const);
   const count = seconds / size;
   return count === 1 ? unit : `${count} ${unit}s`;
 }

@@ -35,7 +35,10 @@ export interface Unit {
 /** A look that is to begin. The same look may be begun twice, by two planners or after a crash: it is one all the same. */
 export interface Look {
   readonly unit: string;
-  /** 1, 2, … for each unit, without gaps. */
+  /**
+   * Consecutive for each unit. The first is the clock's second in which it was decided on: a unit that is added again, or whose
+   * state Redis has lost, has no number twice.
+   */
   readonly number: number;
   /** When it was decided on, ms since the epoch by Redis's clock. */
   readonly at: number;
