@@ -1,0 +1,327 @@
+import { createHash } from 'node:crypto';
+import type { PageAnswer } from '../../collector/answers.ts';
+import { MAX_PAGE_SIZE } from '../../collector/paging.ts';
+import { normalForm } from '../../product/parseRequest.ts';
+import type { Product } from '../../product/product.ts';
+import { MAX_QUERY_LENGTH, type NormalRequest } from '../../product/requestSchema.ts';
+
+/**
+ * Searches that share a call. Searches for new listings that differ in one word only are asked for together, `(a, b, c)`,
+ * and the answer is split: a member gets the products that its own call would have shown it, or makes that call itself.
+ */
+
+/** A schedule whose search may share a call. */
+export interface Sharer {
+  readonly name: string;
+  /** What it looks for. */
+  readonly word: string;
+  /** What its request must have in common with those it shares with, see `shareKeyOf`. */
+  readonly key: string;
+  /** Changes expected a day. */
+  readonly rate: number;
+  readonly value: number;
+}
+
+/** Schedules that share a call. */
+export interface SharedGroup {
+  /** Stays as long as the group does, whoever joins or leaves. */
+  readonly id: string;
+  readonly key: string;
+  readonly members: readonly string[];
+}
+
+/** One word of a script with spaces: eBay documents `(a, b)` for single keywords, and no escape of its signs. */
+const WORD = /^[\p{L}\p{N}]{2,60}$/u;
+const UNSPACED = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
+/** They may be signs of the grammar too. */
+const RESERVED = new Set(['and', 'or', 'not']);
+
+/** The word that a request looks for; undefined where it may share no call. */
+export function wordOf(request: NormalRequest): string | undefined {
+  const { query, sort, marketplaces, track, maxItems, filters } = request;
+  const word = normalWord(query ?? '');
+  const isPlain =
+    sort === 'newlyListed' &&
+    marketplaces.length === 1 &&
+    track !== undefined &&
+    maxItems > 1 &&
+    !request.facets &&
+    !request.autoCorrect &&
+    // A description is not in the answer: no word of it says why a product is there.
+    !filters.searchInDescription;
+  return isPlain && WORD.test(word) && !UNSPACED.test(word) && !RESERVED.has(word) ? word : undefined;
+}
+
+/** What decides on eBay's answer. Everything else is applied to the answer here, or asked for afterwards. */
+function askedOf(request: NormalRequest) {
+  const { categoryIds, marketplaces, sort, filters, shipTo, language, reference, strictFilters } = request;
+  return { categoryIds, marketplaces, sort, filters, shipTo, language, reference, strictFilters };
+}
+
+/** The same for requests that differ at eBay in their word only. */
+export function shareKeyOf(request: NormalRequest): string {
+  return digest(JSON.stringify(normalForm(askedOf(request) as NormalRequest)));
+}
+
+/** The search whose answer is split: one call, the newest listings of all members. */
+export function sharedRequest(first: NormalRequest, words: readonly string[]): NormalRequest {
+  const { v, tenant, priority } = first;
+  const own = Object.entries(askedOf(first)).filter(([, value]) => value !== undefined);
+  return {
+    ...(v !== undefined && { v }),
+    ...(Object.fromEntries(own) as ReturnType<typeof askedOf>),
+    query: jointQuery(words),
+    maxItems: MAX_PAGE_SIZE,
+    maxCalls: 1,
+    details: 'none',
+    maxAge: 0,
+    onFailure: 'fail',
+    priority,
+    tenant,
+  } as NormalRequest;
+}
+
+/** A single word needs no group. */
+export function jointQuery(words: readonly string[]): string {
+  const different = [...new Set(words)].sort();
+  return different.length === 1 ? (different[0] as string) : `(${different.join(', ')})`;
+}
+
+/** Changes a day beyond which half of a page would be filled within two hours, so that members would often miss its reach. */
+const MOST_CHANGES = MAX_PAGE_SIZE * 6;
+/** Groups are formed again where that saves this part of the expected delay: a new group is looked at once more. */
+const WORTH_FORMING = 0.1;
+
+/**
+ * Puts schedules into groups, each of them into one at most; one that is in none makes calls of its own.
+ *
+ * With a fixed number of calls the least total delay is proportional to (Σ √w)², where w is the sum of value × rate of what
+ * a call shows. Each merging makes it smaller, most where the largest are together: groups are filled from the largest down.
+ * @param previous groups as they are: they stay where forming them again saves little
+ */
+export function formGroups(sharers: readonly Sharer[], previous: readonly SharedGroup[] = []): SharedGroup[] {
+  const sorted = sharers.toSorted((a, b) => worthOf(b) - worthOf(a) || (a.name < b.name ? -1 : 1));
+  const byName = new Map(sharers.map((sharer) => [sharer.name, sharer]));
+  const kept = previous.map(({ id, key, members }) => {
+    const group = new Forming(key, id);
+    for (const name of members) {
+      const sharer = byName.get(name);
+      if (sharer !== undefined && group.hasRoomFor(sharer)) group.add(sharer);
+    }
+    return group;
+  });
+  fill(kept, sorted);
+  const ideal = fill([], sorted);
+  if (costOf(kept, sorted) <= (1 + WORTH_FORMING) * costOf(ideal, sorted)) return groupsOf(kept);
+  // The group that has most of a former one's members keeps its id, and with it the time of its last look.
+  for (const former of previous) {
+    const common = ({ members }: Forming) =>
+      members.filter(({ name }) => former.members.includes(name)).length;
+    const heir = ideal.filter(({ id }) => id === '').toSorted((a, b) => common(b) - common(a))[0];
+    if (heir !== undefined && common(heir) > former.members.length / 2) heir.id = former.id;
+  }
+  return groupsOf(ideal);
+}
+
+function worthOf({ rate, value }: Sharer): number {
+  return rate * value;
+}
+
+/** Each into the first group that has room. @param sorted the largest first */
+function fill(groups: Forming[], sorted: readonly Sharer[]): Forming[] {
+  const placed = new Set(groups.flatMap(({ members }) => members.map(({ name }) => name)));
+  for (const sharer of sorted) {
+    if (placed.has(sharer.name) || sharer.rate > MOST_CHANGES) continue;
+    const group = groups.find((each) => each.hasRoomFor(sharer));
+    if (group !== undefined) group.add(sharer);
+    else {
+      const begun = new Forming(sharer.key);
+      begun.add(sharer);
+      groups.push(begun);
+    }
+  }
+  return groups;
+}
+
+/** Σ √w of all that is looked at. */
+function costOf(groups: readonly Forming[], sharers: readonly Sharer[]): number {
+  const grouped = new Set(groups.flatMap(({ members }) => members.map(({ name }) => name)));
+  const alone = sharers.filter(({ name }) => !grouped.has(name)).map(worthOf);
+  return [...groups.map(({ worth }) => worth), ...alone].reduce((sum, worth) => sum + Math.sqrt(worth), 0);
+}
+
+function groupsOf(forming: readonly Forming[]): SharedGroup[] {
+  const groups = forming.filter(({ members }) => members.length > 1);
+  return groups.map(({ id, key, members }) => {
+    const names = members.map(({ name }) => name);
+    return { id: id === '' ? digest(`${key} ${names.join(' ')}`) : id, key, members: names };
+  });
+}
+
+class Forming {
+  id: string;
+  readonly key: string;
+  readonly members: Sharer[] = [];
+  worth = 0;
+  #rate = 0;
+  readonly #words = new Set<string>();
+
+  constructor(key: string, id = '') {
+    this.key = key;
+    this.id = id;
+  }
+
+  hasRoomFor({ key, word, rate }: Sharer): boolean {
+    if (key !== this.key || this.#rate + rate > MOST_CHANGES) return false;
+    if (this.#words.has(word)) return true;
+    const words = [...this.#words];
+    return (
+      jointQuery([...words, word]).length <= MAX_QUERY_LENGTH &&
+      // What one of two similar words finds, the other may find too: each would ask about the products of the other.
+      !words.some((each) => areSimilar(each, word))
+    );
+  }
+
+  add(sharer: Sharer): void {
+    this.members.push(sharer);
+    this.worth += worthOf(sharer);
+    this.#rate += sharer.rate;
+    this.#words.add(sharer.word);
+  }
+}
+
+/** What a call of its own has shown about a member. Instants are ms since the epoch. */
+export interface OwnLook {
+  /** When eBay answered the last call of its own: which listings it finds was known then. */
+  own: number;
+  /** Until when its listings have been seen, by a call of its own or a shared one. */
+  seen: number;
+}
+
+/** A member when an answer is split. */
+export interface Member extends OwnLook {
+  word: string;
+  /** Whether its track holds this product. */
+  knows: (itemId: string) => boolean;
+}
+
+/** Why a member makes a call of its own. */
+export type OwnCallReason =
+  /** The answer does not reach back to what the member has seen. */
+  | 'reach'
+  /** Whether a product belongs to it cannot be decided. */
+  | 'unsure'
+  /** eBay ignored a filter, corrected the query or showed nothing. */
+  | 'answer';
+
+/**
+ * The part of a shared answer that a member's own call would have shown, or why the member must make that call.
+ *
+ * A product is the member's where its track knows it or its title has the word. It is not where the member's last call of
+ * its own, made when the product was listed already, did not show it. A product with a similar word, or with no member's
+ * word at all, is one that eBay may find for the member by other means (a stem, an aspect, a category): it is undecided.
+ * @param margin how long after its date a listing may begin to be found, ms
+ */
+export function partOf(
+  page: PageAnswer,
+  member: Member,
+  others: readonly Pick<Member, 'word' | 'knows'>[],
+  margin: number,
+): PageAnswer | OwnCallReason {
+  const { products, warnings, hasNext } = page;
+  if (products.length === 0 || warnings.length > 0 || page.correctedQuery !== undefined) return 'answer';
+  if (hasNext && !reachesBackTo(member.seen - margin, products)) return 'reach';
+  const part: Product[] = [];
+  for (const product of products) {
+    const fit = fitOf(product, member);
+    if (fit === 'yes') part.push({ ...product, rank: part.length + 1 });
+    else if (!isListedBefore(product, member.own - margin)) {
+      if (fit === 'similar' || others.every((other) => fitOf(product, other) !== 'yes')) return 'unsure';
+    }
+  }
+  const { facets: _, nextOffset: _next, ...rest } = page;
+  const isWhole = !hasNext && Object.keys(page.rejected).length === 0;
+  return {
+    ...rest,
+    total: part.length,
+    hasNext: !isWhole,
+    // Behind the page is nothing that the member has not seen.
+    ...(!isWhole && { endsAtKnown: true }),
+    received: part.length,
+    rejected: {},
+    products: part,
+    calls: 0,
+  };
+}
+
+/** Of the last half of a page, so many must be older: eBay's order by date is not exact. */
+const REACHED = 0.9;
+
+function reachesBackTo(time: number, products: readonly Product[]): boolean {
+  const tail = products.slice(Math.floor(products.length / 2));
+  const older = tail.filter((product) => isListedBefore(product, time)).length;
+  return older >= REACHED * tail.length;
+}
+
+function isListedBefore({ listedAt }: Product, time: number): boolean {
+  return listedAt !== null && Date.parse(listedAt) < time;
+}
+
+function fitOf(
+  { itemId, title }: Pick<Product, 'itemId' | 'title'>,
+  { word, knows }: Pick<Member, 'word' | 'knows'>,
+): 'yes' | 'similar' | 'no' {
+  return knows(itemId) ? 'yes' : fitOfTitle(title, word);
+}
+
+function fitOfTitle(title: string, word: string): 'yes' | 'similar' | 'no' {
+  const words = wordsOf(title);
+  if (words.includes(word)) return 'yes';
+  const plain = folded(word);
+  // `t shirt` and `t-shirt` for `tshirt`, and the other way round.
+  const isInside = words.map(folded).join('').includes(plain);
+  return isInside || words.some((each) => areSimilar(each, word)) ? 'similar' : 'no';
+}
+
+/** Most of what its own answer shows must be decided by its word, or shared calls would save little. */
+const MOST_SIMILAR = 0.1;
+
+/** Whether a member's own answer shows nothing but products that its word explains: then a shared answer can be split. */
+export function isExplained(products: readonly Pick<Product, 'title'>[], word: string): boolean {
+  const fits = products.map(({ title }) => fitOfTitle(title, word));
+  const similar = fits.filter((fit) => fit === 'similar').length;
+  return fits.length > 0 && !fits.includes('no') && similar <= MOST_SIMILAR * fits.length;
+}
+
+function normalWord(text: string): string {
+  return text.normalize('NFC').trim().toLowerCase();
+}
+
+function wordsOf(title: string): string[] {
+  return (
+    title
+      .normalize('NFC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
+  );
+}
+
+/** Without accents. */
+function folded(word: string): string {
+  return word.normalize('NFKD').replace(/\p{M}/gu, '').replaceAll('ß', 'ss');
+}
+
+/** Endings of words are at most so long. */
+const ENDING = 3;
+const STEM = 3;
+
+/** Whether two words may have one stem. */
+function areSimilar(one: string, other: string): boolean {
+  const [a, b] = [folded(one), folded(other)];
+  const stem = Math.max(STEM, Math.min(a.length, b.length) - ENDING);
+  return a.slice(0, stem) === b.slice(0, stem) || a.startsWith(b) || b.startsWith(a);
+}
+
+function digest(text: string): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, 12);
+}
