@@ -17,10 +17,12 @@ const DISPOSITIONS = {
   unknown_job_type: 'permanent',
   unknown_payload_version: 'permanent',
   backlog_full: 'wait',
+  budget_exceeded: 'wait',
   idempotency_key_reused: 'permanent',
   search_not_found: 'permanent',
   schedule_not_found: 'permanent',
   schedule_exists: 'permanent',
+  watchlist_not_found: 'permanent',
   tenant_not_found: 'permanent',
   // eBay's answers.
   'ebay-unreachable': 'transient',
@@ -55,6 +57,23 @@ export const FAILURE_CODES = Object.keys(DISPOSITIONS);
 export type FailureCode = keyof typeof DISPOSITIONS;
 type Disposition = (typeof DISPOSITIONS)[FailureCode];
 
+/** How a budget of calls a day stands. */
+export interface BudgetState {
+  /** Whose it is. */
+  kind: 'key' | 'tenant' | 'schedule';
+  /** The id of an API key, the name of a tenant or a schedule. */
+  name: string;
+  /** Calls a day. */
+  limit: number;
+  /** Calls made today. */
+  used: number;
+  /** Calls that accepted searches have not made yet. */
+  reserved: number;
+  left: number;
+  /** When the day ends, ISO 8601. */
+  reset: string;
+}
+
 export interface FailureDetail {
   /** For `wait`: when trying again makes sense, ms since the epoch. */
   until?: number;
@@ -72,6 +91,8 @@ export interface FailureDetail {
   attempts?: number;
   /** For `invalid_request` and `invalid_payload`: everything that is wrong, field by field. */
   errors?: ReadonlyArray<{ path: string; code: string; message: string }>;
+  /** For `budget_exceeded`: the budget, and how many calls were asked of it. */
+  budget?: BudgetState & { needed: number };
   /** The search that this is about: asking again with it never makes a second one. */
   searchId?: string;
 }
