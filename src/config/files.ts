@@ -31,6 +31,18 @@ export function readJsonObject(
   path: string,
   variable?: string,
 ): { content: Record<string, unknown>; problem?: never } | { content?: never; problem: ConfigProblem } {
+  const { content, problem } = readJsonFile(path, variable);
+  if (problem !== undefined) return { problem };
+  if (typeof content !== 'object' || content === null || Array.isArray(content))
+    return { problem: { name: path, message: 'must hold one JSON object' } };
+  return { content: content as Record<string, unknown> };
+}
+
+/** A file that holds any JSON. @param variable the setting that names the file, if one does */
+export function readJsonFile(
+  path: string,
+  variable?: string,
+): { content: unknown; problem?: never } | { content?: never; problem: ConfigProblem } {
   const refused = (message: string) => ({ problem: { name: path, message } });
   let text: string;
   try {
@@ -41,15 +53,11 @@ export function readJsonObject(
     const remedy = variable === undefined ? '' : `: set ${variable} to a JSON file`;
     return refused(`cannot be read (${(error as NodeJS.ErrnoException).code})${remedy}`);
   }
-  let content: unknown;
   try {
-    content = JSON.parse(text);
+    return { content: JSON.parse(text) };
   } catch (error) {
     return refused(`is not JSON: see line ${brokenAt(text, (error as Error).message)}`);
   }
-  if (typeof content !== 'object' || content === null || Array.isArray(content))
-    return refused('must hold one JSON object');
-  return { content: content as Record<string, unknown> };
 }
 
 /** Ends the sentence that names a file: Windows PowerShell writes UTF-16, and Notepad a byte order mark. */
