@@ -13,6 +13,10 @@
  *     POST   /_sim/listings                  {"title", "price", "marketplace"?, …} → {"itemId"}
  *     PATCH  /_sim/listings/ID               {"price"?, "stock"?}
  *     DELETE /_sim/listings/ID
+ *     GET    /_sim/market                    the market's time and size
+ *     GET    /_sim/market/trace?since=MS     what happened in it, with the true times
+ *     GET    /_sim/market/listings?of=NAME   what a search may show now; NAME: a query's words or a seller
+ *     PUT    /_sim/market                    {"factor", "of"?}: everything happens this many times as often
  *
  * Refusals are `{"error": "…"}`: 400 for what makes no sense, 404 for an unknown path.
  */
@@ -41,7 +45,7 @@ export interface ListingChange {
 export type Controls = ReturnType<typeof createControls>;
 
 /** A call that names something that is not there, or whose values make no sense, throws an Error that says so. */
-export function createControls({ tokens, faults, settings, log, catalogue }: World) {
+export function createControls({ tokens, faults, settings, log, catalogue, market }: World) {
   const find = (id: string) => {
     const listing = catalogue.find(/^v1\|(\d+)\|/.exec(id)?.[1] ?? id);
     if (listing === null) throw new Error(`no listing ${id}`);
@@ -99,6 +103,12 @@ export function createControls({ tokens, faults, settings, log, catalogue }: Wor
       catalogue.change(find(id).legacyId, null);
     },
 
+    /** Of a simulator that was started with a market. */
+    get market() {
+      if (market === null) throw new Error('this simulator has no market');
+      return market.controls;
+    },
+
     /** `lastSeq` is the sequence number of the newest log entry. */
     state() {
       const credentials = tokens.accounts.map(({ credential: { clientId }, quota }) => {
@@ -134,6 +144,11 @@ const CONTROLS: Readonly<Record<string, Control>> = {
   'POST listings': (controls, input) => ({ itemId: controls.addListing(input) }),
   'PATCH listings': (controls, input, id) => controls.changeListing(id, input),
   'DELETE listings': (controls, _, id) => controls.removeListing(id),
+  'GET market': ({ market }, _input, rest, query) => {
+    if (rest === 'trace') return market.trace({ since: Number(query.get('since') ?? 0) });
+    return rest === 'listings' ? market.listings(query.get('of') ?? undefined) : market.state();
+  },
+  'PUT market': ({ market }, { factor, of }) => market.scaleRates(factor, of),
 };
 
 /** Answers one call of the control API. */

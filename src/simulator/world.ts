@@ -1,6 +1,7 @@
 import { Catalogue } from './catalogue/catalogue.ts';
 import { createFaults } from './faults.ts';
 import { RequestLog } from './log.ts';
+import { createMarket, type MarketOptions } from './market/market.ts';
 import { hash, randomFrom } from './random.ts';
 import { createSearch, REAL_LIFE } from './search/search.ts';
 import { type Credential, DEMO_CREDENTIALS, Tokens } from './tokens.ts';
@@ -22,6 +23,8 @@ export function defaults() {
     credentials: [DEMO_CREDENTIALS] as readonly Credential[],
     /** Size of the catalogue: 1 is about 160,000 listings on EBAY_US. */
     catalogueScale: 1,
+    /** Listings that appear, change and end while the simulator runs, beside the catalogue's; null: none do. */
+    market: null as MarketOptions | null,
     /** The day that all dates depend on: the current one, midnight UTC. */
     today: new Date(new Date().toISOString().slice(0, 10)),
     /** Time that every eBay answer takes, in ms, or a range that it is drawn from. */
@@ -52,12 +55,14 @@ export function createWorld(options: SimulatorOptions, origin: string, closing: 
     tokenLifetime,
     tokenValidity,
   } = options;
-  const catalogue = new Catalogue({ seed, scale, today: today.getTime() });
+  const market = options.market && createMarket(options.market, seed, today.getTime());
+  const catalogue = new Catalogue({ seed, scale, today: today.getTime() }, market);
   catalogue.rates.setSpeed(rateSpeed);
   return {
     origin,
     closing,
     catalogue,
+    market,
     settings: { latencyMs, unsteady, rateSpeed, tokenLifetime, tokenValidity },
     search: createSearch(catalogue, origin),
     tokens: new Tokens(options.credentials),

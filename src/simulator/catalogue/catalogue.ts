@@ -14,7 +14,7 @@ export interface NewListing {
 }
 
 /** What a search asks of the catalogue. */
-interface Wanted {
+export interface Wanted {
   readonly site: Site;
   readonly terms: readonly KeywordTerm[];
   /** Null: any. */
@@ -22,6 +22,20 @@ interface Wanted {
   /** Number of the family of a product that is asked for by its code. Undefined: any. */
   readonly family?: number | undefined;
   readonly searchInDescription: boolean;
+  /** Only these sellers' listings are asked for; undefined or null: any. */
+  readonly sellers?: readonly string[] | null;
+}
+
+/** Listings that appear, change and end while the simulator runs. */
+export interface Living {
+  /** Changes when something happens to a listing that such a search may find. */
+  version(wanted: Wanted): string;
+  /** Those that a search may show now. */
+  matching(wanted: Wanted): Listing[];
+  /** The same one after the other, newest first, and how many there are at most. */
+  newest(wanted: Wanted): { readonly count: number; readonly listings: Iterator<Listing> };
+  /** The listing with this number, sold out ones and those that have ended a short time ago too. */
+  find(legacyId: string): Listing | null;
 }
 
 /** Family number of listings that a control call added. */
@@ -40,9 +54,11 @@ export class Catalogue {
   private readonly changes = new Map<string, Partial<Listing> | null>();
   private readonly added: Listing[] = [];
   private readonly options: { readonly seed: number; readonly scale: number; readonly today: number };
+  private readonly market: Living | null;
 
-  constructor(options: { seed: number; scale: number; today: number }) {
+  constructor(options: { seed: number; scale: number; today: number }, market: Living | null = null) {
     this.options = options;
+    this.market = market;
     this.rates = createRates(options.seed, options.today);
   }
 
@@ -51,8 +67,59 @@ export class Catalogue {
     return `${this.changed}/${this.rates.step()}`;
   }
 
+  /** Whether listings change by themselves: then a page is as old as its search's `versionFor`. */
+  get isLiving(): boolean {
+    return this.market !== null;
+  }
+
+  /** As `version`, for one search. */
+  versionFor(wanted: Wanted): string {
+    return this.market === null ? this.version : `${this.version}/${this.market.version(wanted)}`;
+  }
+
   /** Listings whose title (or, in a description, also their family's vocabulary) has the keywords. */
-  matching({ site, terms, categoryId, family: only, searchInDescription }: Wanted): Listing[] {
+  matching(wanted: Wanted): Listing[] {
+    return [...this.lasting(wanted), ...this.present(this.market?.matching(wanted) ?? [])];
+  }
+
+  /**
+   * The first `count` of those that `fits` accepts, newest first, and how many there are: exact where all of a market's
+   * fit, an estimate by those looked at where not. `lasting` are those outside the market, sorted.
+   */
+  newest(
+    wanted: Wanted,
+    lasting: readonly Listing[],
+    fits: (listing: Listing) => boolean,
+    count: number,
+  ): { listings: Listing[]; total: number } {
+    const market = this.market?.newest(wanted);
+    const listings: Listing[] = [];
+    let [tried, fitting, index] = [0, 0, 0];
+    let next = market?.listings.next();
+    while (listings.length < count) {
+      const other = lasting[index];
+      const fresh = next?.done === false ? next.value : undefined;
+      if (fresh === undefined && other === undefined) break;
+      if (fresh === undefined || (other !== undefined && other.listedAt > fresh.listedAt)) {
+        listings.push(other as Listing);
+        index += 1;
+        continue;
+      }
+      const [current] = this.present([fresh]);
+      tried += 1;
+      if (current !== undefined && fits(current)) {
+        listings.push(current);
+        fitting += 1;
+      }
+      next = market?.listings.next();
+    }
+    const isAll = next === undefined || next.done === true;
+    const ofMarket = isAll || tried === 0 ? fitting : Math.round(((market?.count ?? 0) * fitting) / tried);
+    return { listings, total: Math.max(listings.length, lasting.length + ofMarket) };
+  }
+
+  /** Those that neither appear nor end by themselves. */
+  lasting({ site, terms, categoryId, family: only, searchInDescription }: Wanted): Listing[] {
     const vocabularyOf = (family: Family) =>
       cached(this.vocabularies, `${family.number}/${site.language}`, () =>
         indexed(vocabulary(family, site.language)),
@@ -66,19 +133,25 @@ export class Catalogue {
         (only === undefined || family.number === only) &&
         matchesKeywords(terms, vocabularyOf(family)),
     );
-    return [added, ...families.map((family) => this.listings(site, family))]
+    const found = [added, ...families.map((family) => this.listings(site, family))]
       .flat()
       .filter(({ index, family }) =>
         matchesKeywords(terms, searchInDescription ? index + vocabularyOf(family) : index),
-      )
-      .map((listing) => this.current(listing))
-      .filter((listing) => listing !== null);
+      );
+    return this.present(found);
   }
 
   /** The listing with this number, or null when there is none or it was removed. */
   find(legacyId: string): Listing | null {
-    const listing = this.added.find((each) => each.legacyId === legacyId) ?? this.original(legacyId);
-    return listing && this.current(listing);
+    const listing =
+      this.added.find((each) => each.legacyId === legacyId) ??
+      this.original(legacyId) ??
+      this.market?.find(legacyId);
+    return listing ? this.current(listing) : null;
+  }
+
+  private present(listings: readonly Listing[]): Listing[] {
+    return listings.map((listing) => this.current(listing)).filter((listing) => listing !== null);
   }
 
   /** Changes a listing, or removes it (null). */

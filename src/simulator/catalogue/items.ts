@@ -137,14 +137,16 @@ function sharedFields(listing: Listing, origin: string, { affiliateCampaignId }:
     buyingOptions: listing.buyingOptions,
     bidCount: auction?.bids,
     currentBidPrice: amount(listing, auction?.bidCents),
-    itemEndDate: auction === null ? undefined : timestamp(auction.endsAt),
+    itemEndDate: endOf(listing),
     epid: epidOf(listing),
     itemWebUrl,
     itemAffiliateWebUrl:
       affiliateCampaignId !== undefined && site.country !== 'SG'
         ? `${itemWebUrl}?campid=${encodeURIComponent(affiliateCampaignId)}`
         : undefined,
-    itemCreationDate: timestamp(listing.listedAt),
+    itemCreationDate: listing.ofMarket
+      ? new Date(listing.listedAt).toISOString()
+      : timestamp(listing.listedAt),
     topRatedBuyingExperience: chance(listing, 'top', 0.4),
     priorityListing: isPromoted(listing),
     adultOnly: false,
@@ -207,6 +209,11 @@ function shortDescription({ wording, family }: Listing): string {
 
 function timestamp(epochMs: number): string {
   return `${new Date(epochMs).toISOString().slice(0, 19)}.000Z`;
+}
+
+function endOf({ auction, endedAt }: Listing): string | undefined {
+  const at = endedAt ?? auction?.endsAt;
+  return at === undefined ? undefined : timestamp(at);
 }
 
 export function groupHref({ legacyId }: Listing, origin: string): string {
@@ -321,6 +328,8 @@ function shippingServices(listing: Listing, buyer: BuyerContext, quantity: numbe
 /** The items of a listing: its variations, the first of which a search shows, or the listing itself. */
 export function variationsOf(listing: Listing): Listing[] {
   const { legacyId, itemId, wording, priceCents, dice, grouped } = listing;
+  // In a market a listing is sold out with all of its variations.
+  const isGone = listing.ofMarket && listing.stock === 0;
   const [, , first] = itemId.split('|');
   const colour = COLOURS.indexOf(wording.colour);
   const others = Array.from({ length: grouped ? 1 + (dice % 4) : 0 }, (_, index) => ({
@@ -328,7 +337,7 @@ export function variationsOf(listing: Listing): Listing[] {
     itemId: `v1|${legacyId}|${Number(first) + index + 1}`,
     wording: { ...wording, colour: COLOURS[(colour + index + 1) % COLOURS.length] as string },
     priceCents: priceCents === null ? null : priceCents + (index + 1) * (dice % 3) * 100,
-    stock: hash(dice, 'stock', index) % 40,
+    stock: isGone ? 0 : hash(dice, 'stock', index) % 40,
   }));
   return [listing, ...others];
 }

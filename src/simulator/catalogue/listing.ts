@@ -59,6 +59,10 @@ export function drawListing(seed: number, today: number, site: Site, family: Fam
     stock: random() < 0.03 ? 0 : 1 + Math.floor(random() ** 3 * 120),
     sold: Math.floor(random() ** 4 * 900),
     listedAt: today - Math.floor(random() ** 2 * 700 * DAY_MS),
+    /** It is of a market: its date has ms, so that scaled time keeps its resolution. */
+    ofMarket: false,
+    /** When it ended, epoch ms; only those of a market end. */
+    endedAt: null as number | null,
     /** Position under Best Match, lower first. */
     rank: random(),
     /** Further small choices are drawn from this, see `chance`. */
@@ -123,7 +127,7 @@ function drawDelivery(dice: number, today: number): { first: number; last: numbe
 }
 
 /** A seller as eBay shows it, and whether it is a business. */
-function drawSeller(seed: number, number: number) {
+export function drawSeller(seed: number, number: number) {
   const draw = fraction(seed, 'seller', number);
   // Without recent feedback eBay sends "0.0", half of the time beside a positive score.
   const isUnrated = draw < 0.054;
@@ -138,9 +142,9 @@ function drawSeller(seed: number, number: number) {
   };
 }
 
-/** Whether a seller exists: their numbers are 0 to 3999. */
+/** Whether a seller exists: their numbers are 0 to 3999, those of a market's shops 4000 to 4999. */
 export function isSeller(username: string): boolean {
-  return /^seller_[0-3]\d{3}$/.test(username);
+  return /^seller_[0-4]\d{3}$/.test(username);
 }
 
 const BASE = 110_000_000_000;

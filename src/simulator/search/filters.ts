@@ -63,6 +63,7 @@ export function readFilters(text: string, site: Site, q: string, sort: string | 
     refusal: problems.find(({ errorId }) => REFUSALS.includes(errorId)),
     searchInDescription,
     place,
+    sellers: readSet(values.get('sellers') ?? '{'),
   };
 }
 

@@ -108,6 +108,7 @@ export function readQuery(query: URLSearchParams, site: Site, shown: string | nu
       ...vehicle.tests,
     ],
     searchInDescription: filters.searchInDescription,
+    sellers: filters.sellers,
     place: filters.place,
     /** Names and values of `compatibility_filter`. */
     vehicle: vehicle.vehicle,

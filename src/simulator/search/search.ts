@@ -48,20 +48,34 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
     return json;
   };
 
-  const find = (asked: SearchQuery) => {
-    const found = catalogue.matching(asked).filter((listing) => asked.tests.every((test) => test(listing)));
-    return sortListings(found, asked.sort, asked.place);
+  const isWanted = (asked: SearchQuery) => (listing: Listing) => asked.tests.every((test) => test(listing));
+  const find = (asked: SearchQuery) =>
+    sortListings(catalogue.matching(asked).filter(isWanted(asked)), asked.sort, asked.place);
+
+  /** What the page needs of the result, in its order, and how long the result is. */
+  const read = (asked: SearchQuery, key: string): { listings: readonly Listing[]; total: number } => {
+    if (catalogue.isLiving && asked.sort === 'newlyListed' && !asked.fieldgroups.some(refines)) {
+      const lasting = cached(
+        results,
+        `${catalogue.version} ${key}`,
+        () => sortListings(catalogue.lasting(asked).filter(isWanted(asked)), asked.sort, null),
+        RESULTS,
+      );
+      return catalogue.newest(asked, lasting, isWanted(asked), asked.offset + asked.limit + 1);
+    }
+    const listings = cached(results, `${catalogue.versionFor(asked)} ${key}`, () => find(asked), RESULTS);
+    return { listings, total: listings.length };
   };
 
   const page = (asked: SearchQuery, request: SearchRequest): Answer => {
     const { path, query, shown, buyer, origin, unsteady } = request;
     const { limit, offset, warnings, fieldgroups, autoCorrections } = asked;
     const key = `${searchKey(query, asked.site.id)}${shown ?? ''}`;
-    const listings = cached(results, `${catalogue.version} ${key}`, () => find(asked), 60);
-    const { items, total } = cutPage(listings, asked, key, unsteady);
+    const { listings, total: length } = read(asked, key);
+    const { items, total } = cutPage(listings, length, asked, key, unsteady);
     const linkTo = (changed: URLSearchParams) => `${origin}${path}?${changed}`;
     const link = (change: Narrowing['change']) => linkTo(narrowedBy(query, { change }));
-    const end = Math.min(listings.length, REACHABLE);
+    const end = Math.min(length, REACHABLE);
     const pageAt = (from: number) => ({ limit: String(limit), offset: String(from) });
     const count = (narrowing: Narrowing) => {
       const narrowed = readQuery(narrowedBy(query, narrowing), asked.site, shown);
@@ -96,9 +110,14 @@ export function createSearch(catalogue: Catalogue, publicOrigin: string): (reque
       const asked = readQuery(query, site, request.shown);
       return 'status' in asked ? asked : page(asked, request);
     };
-    return cached(pages, key, make, 200);
+    return catalogue.isLiving ? make() : cached(pages, key, make, 200);
   };
 }
+
+/** Result lists that are kept. */
+const RESULTS = 60;
+
+const refines = (group: string) => group === 'FULL' || group.endsWith('_REFINEMENTS');
 
 const isOfItems = (group: string) => /^(MATCHING_ITEMS|EXTENDED|FULL)$/.test(group);
 
@@ -151,15 +170,16 @@ export interface Unsteadiness {
 export const REAL_LIFE: Unsteadiness = { repeats: 0.06, shortPages: 0.02, drift: 0.3 };
 export const STEADY: Unsteadiness = { repeats: 0, shortPages: 0, drift: 0 };
 
-/** The items of one page and the total that it claims. `key` names the search. */
+/** The items of one page of a result of `length` listings, and the total that it claims. `key` names the search. */
 function cutPage(
   listings: readonly Listing[],
+  length: number,
   { limit, offset }: SearchQuery,
   key: string,
   unsteady: Unsteadiness,
 ) {
   const items = listings.slice(offset, Math.min(offset + limit, REACHABLE));
-  if (offset === 0 || items.length === 0) return { items, total: listings.length };
+  if (offset === 0 || items.length === 0) return { items, total: length };
   const draw = (what: string) => fraction(key, what, offset);
   if (draw('repeats') < unsteady.repeats) {
     const before = listings.slice(offset - limit, offset);
@@ -170,7 +190,7 @@ function cutPage(
     items.length -= 1 + (hash(key, 'missing', offset) % 3);
   }
   const off = draw('drift') < unsteady.drift ? (draw('by') - 0.5) / 50 : 0;
-  return { items, total: Math.round(listings.length * (1 + off)) };
+  return { items, total: Math.round(length * (1 + off)) };
 }
 
 const REFINEMENTS = ['ASPECT', 'BUYING_OPTION', 'CATEGORY', 'CONDITION'];
