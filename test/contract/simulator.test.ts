@@ -31,7 +31,9 @@ describe('the simulator’s answers and eBay’s OpenAPI documents', () => {
 function testAnswers(documents: Documents): void {
   const { browse, analytics } = documents;
   const schemaOf = (name: string, document = browse) => schemaIn(documents, document, name);
-  const simulator = useSimulator({ catalogueScale: 0.1 });
+  // A market whose first month is over.
+  const market = { start: Date.now() - 30 * 86_400_000, shops: [{ listings: 60, changesPerDay: 20 }] };
+  const simulator = useSimulator({ catalogueScale: 0.1, market });
   let token: string;
 
   before(async () => {
@@ -117,6 +119,26 @@ function testAnswers(documents: Documents): void {
     for (const compatibilityProperties of [vehicle, vehicle.slice(1)]) {
       const path = `item/${encodeURIComponent(part?.itemId ?? '')}/check_compatibility`;
       expectValid(schemaOf('CompatibilityResponse'), await post(path, { compatibilityProperties }));
+    }
+  });
+
+  it('listings of a market have only fields of theirs: live, sold out, ended and returned ones', async () => {
+    const { controls, url } = simulator();
+    const shop = `${SEARCH}?category_ids=${controls.market.listings()[0]?.categoryId}&filter=sellers:{seller_4000}`;
+    for (const query of ['limit=100', 'limit=100&sort=newlyListed&fieldgroups=EXTENDED']) {
+      const page = await get(url, `${shop}&${query}`, token);
+      const body = (await page.json()) as { total: number };
+      expect(body.total).to.be.above(10);
+      expectValid(schemaOf('SearchPagedCollection'), body);
+    }
+    const validate = schemaOf('Item');
+    const events = controls.market.trace();
+    for (const kind of ['listed', 'price', 'stock', 'sold-out', 'restocked', 'ended', 'returned']) {
+      const itemId = events.findLast((event) => event.kind === kind)?.itemId;
+      if (itemId === undefined) continue;
+      const item = await get(url, `/buy/browse/v1/item/${encodeURIComponent(itemId)}`, token);
+      if (item.status === 200) expectValid(validate, await item.json());
+      else expect([kind, item.status]).to.deep.equal(['ended', 404]);
     }
   });
 
