@@ -58,6 +58,9 @@ export function openProducer(
     get affiliateCampaignId() {
       return tenant === DEFAULT_TENANT ? undefined : current().ebay.affiliateCampaignId;
     },
+    get tenantCalls() {
+      return current().pace.tenantCalls;
+    },
     resultsTtlMs: config.search.resultsTtl * 1000,
     runsTtlMs: runsTtlMs(config),
     minScheduleInterval: config.schedule.minInterval,

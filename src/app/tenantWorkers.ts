@@ -5,6 +5,7 @@ import { EbayProductCollector } from '../collector/collector.ts';
 import { simulatorHosts } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { formWarnings } from '../config/written.ts';
+import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { longestCallMs } from '../ebay/retryPolicy.ts';
 import { EventStream } from '../events/stream.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -14,13 +15,14 @@ import { repairQueue } from '../fleet/sweep.ts';
 import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { linkableHosts } from '../product/marketplaces.ts';
+import { Budgets } from '../queue/budgets.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { wrongKeys as wrongKeysOf } from '../queue/bullmq/ownKeys.ts';
 import { setPace } from '../queue/bullmq/queues.ts';
 import { applySchedules } from '../queue/schedules/file.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
 import { type QueueContext, scrubbedCollector } from '../queue/search/context.ts';
-import { admissionBy } from '../queue/search/estimate.ts';
+import { admissionBy, outlookBy } from '../queue/search/estimate.ts';
 import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { startWorker } from '../queue/worker.ts';
 import { openRedis } from '../redis/connection.ts';
@@ -233,6 +235,18 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       calls,
       collector: scrubbedCollector(collector, logs.scrubber),
       admission: admissionBy(gate),
+      budgets: new Budgets({
+        redis,
+        prefix,
+        tenant: name,
+        tenantCalls: () => tenant.config.pace.tenantCalls,
+        runsTtlMs: runsTtlMs(config),
+        refused: () => metrics.calls(name).refused('budget'),
+      }),
+      callsLeft: async (callClass) => {
+        const { shares } = gateSettings(tenant.config);
+        return (await outlookBy(gate, shares)(callClass)).remaining;
+      },
       get marketplace() {
         return tenant.config.ebay.marketplace;
       },

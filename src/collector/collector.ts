@@ -55,6 +55,7 @@ export interface StandaloneOptions {
 export interface PageCall extends PageAddress {
   request: NormalRequest;
   class: CallClass;
+  charge?: CallFor['charge'];
   signal?: AbortSignal;
   /** What log lines about this call name it by. */
   ids?: Fields;
@@ -66,6 +67,7 @@ export interface ItemCall {
   /** What is asked for: an item's id, or another `ItemReference`. */
   itemId: string;
   class: CallClass;
+  charge?: CallFor['charge'];
   signal?: AbortSignal;
 }
 

@@ -117,6 +117,12 @@ const pace = {
     5000,
     'Browse calls a day; eBay grants 5,000 by default and reports the true figure through its Analytics API',
   ),
+  tenantCalls: key(
+    'count or 0',
+    'TENANT_DAILY_CALLS',
+    0,
+    'Budget of a tenant that declares no `dailyCalls`: calls a day that its searches may spend, at most; 0: no budget',
+  ),
   backfillShare: share('BACKFILL_SHARE', 0.7, 'Share of the day’s calls after which `backfill` stops'),
   scheduledShare: share('SCHEDULED_SHARE', 0.9, 'Share of the day’s calls after which `scheduled` stops'),
   unconfirmedShare: share(

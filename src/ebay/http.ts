@@ -64,9 +64,18 @@ export interface EbayRequest {
   body?: string;
 }
 
+/** Pays for the attempts of a call, where somebody has a budget of calls. */
+export interface Charge {
+  /** Before an attempt. @throws Failure `budget_exceeded` */
+  take(): Promise<void>;
+  /** After `take`, for an attempt whose request never left. Never rejects. */
+  giveBack(): Promise<void>;
+}
+
 /** Who a call is made for. */
 export interface CallFor {
   class: CallClass;
+  charge?: Charge | undefined;
   /** Ends the call, waiting or under way, with `interrupted`. */
   signal?: AbortSignal;
 }
@@ -129,7 +138,7 @@ export class EbayHttp {
 
   /**
    * One GET.
-   * @throws Failure: `gate-closed`, `share-spent`, `redis-unavailable`, `ebay-throttled`, `token-refused`, what the
+   * @throws Failure: `gate-closed`, `share-spent`, `budget_exceeded`, `redis-unavailable`, `ebay-throttled`, `token-refused`, what the
    * token source throws, `ebay-refused`, `item-gone`, `ebay-bad-answer`, `ebay-timeout`, `ebay-unreachable`,
    * `ebay-server-error`, `interrupted`.
    */
@@ -169,6 +178,7 @@ export class EbayHttp {
       pending.deadline.close();
       pending.endSpan('interrupted');
       if (pending.missedSlot) await gate.giveBack(pending.missedSlot);
+      if (pending.isCharged) await call.charge?.giveBack();
     }
   }
 
@@ -207,6 +217,11 @@ export class EbayHttp {
     if (insteadOf === undefined && this.#isTokenStale())
       await this.#readToken(() => tokens.getAccessToken(() => gate.check(pending.class)));
     pending.missedSlot = undefined;
+    // An attempt that never left is paid for already.
+    if (pending.charge !== undefined && !pending.isCharged) {
+      await pending.charge.take();
+      pending.isCharged = true;
+    }
     const attributes = { 'dpf.call.class': pending.class };
     const slot = await inSpan('gate wait', { attributes }, () =>
       gate.enter({
@@ -233,7 +248,10 @@ export class EbayHttp {
         if (slot.isOver) throw this.#missed(pending, slot);
         pending.span = callSpan(pending.method, origin, pending.template, pending.attempts - 1);
       },
-      afterWrite: () => slot.sent(),
+      afterWrite: () => {
+        slot.sent();
+        pending.isCharged = false;
+      },
     });
     config.signal = pending.deadline.signal;
     pending.deadline.start(ebay.callTimeout * 1000);
@@ -338,6 +356,9 @@ class PendingCall {
   readonly class: CallClass;
   readonly signal: AbortSignal | undefined;
   readonly deadline: Deadline;
+  readonly charge: Charge | undefined;
+  /** Its next attempt is paid for: no request has left since. */
+  isCharged = false;
   attempts = 0;
   quickRetries = 0;
   token = '';
@@ -362,6 +383,7 @@ class PendingCall {
     this.method = body === undefined ? 'GET' : 'POST';
     this.class = call.class;
     this.signal = call.signal;
+    this.charge = call.charge;
     this.deadline = new Deadline(call.signal);
   }
 

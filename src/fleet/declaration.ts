@@ -25,6 +25,8 @@ export interface TenantDeclaration {
   /** Seconds. */
   minApiCallInterval?: number;
   dailyCallLimit?: number;
+  /** Its budget: calls a day that its searches may spend; 0: none. */
+  dailyCalls?: number;
   backfillShare?: number;
   scheduledShare?: number;
   /** Calls that one worker handles at once for this tenant. */
@@ -54,6 +56,7 @@ export const OVERRIDES = {
   marketplace: 'ebay.marketplace',
   minApiCallInterval: 'pace.minApiCallInterval',
   dailyCallLimit: 'pace.dailyCallLimit',
+  dailyCalls: 'pace.tenantCalls',
   backfillShare: 'pace.backfillShare',
   scheduledShare: 'pace.scheduledShare',
   concurrency: 'worker.concurrency',

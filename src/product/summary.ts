@@ -204,6 +204,13 @@ export const SearchSummarySchema = Type.Object(
         'not be read count as often as they came',
     ),
     calls: count('calls to eBay that this search made, in all of its runs'),
+    callsLeft: Type.Optional(
+      Type.Union([count(), Type.Null()], {
+        description:
+          'calls that were left today when it ended: of the tightest budget that its calls are charged to (API key, schedule, ' +
+          'tenant), else of what its class may use of the day (null: it made no call)',
+      }),
+    ),
     pages: count('pages that its products come from; 0 with items'),
     missing: Type.Array(MissingSchema, {
       description:

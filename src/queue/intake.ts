@@ -4,7 +4,7 @@ import { Failure } from '../failures.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { waitingCount } from './bullmq/counts.ts';
 
-export type Refusal = 'invalid' | 'backlog' | 'memory' | 'redis';
+export type Refusal = 'invalid' | 'backlog' | 'memory' | 'budget' | 'redis';
 
 export interface IntakeLimits {
   /** Most searches that may wait in the queue. */
@@ -69,6 +69,7 @@ export function refusalOf(error: unknown): Refusal | undefined {
   if (!(error instanceof Failure)) return undefined;
   if (error.code === 'invalid_request' || error.code === 'idempotency_key_reused') return 'invalid';
   if (error.code === 'redis-unavailable') return 'redis';
+  if (error.code === 'budget_exceeded') return 'budget';
   return error.code === 'backlog_full' ? (error.detail.reason as 'backlog' | 'memory') : undefined;
 }
 

@@ -10,8 +10,9 @@ import type { NormalRequest, Priority, SearchRequest } from '../product/requestS
 import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
-import { SearchStore } from '../results/searchStore.ts';
+import { type BudgetName, SearchStore } from '../results/searchStore.ts';
 import { sendSpan } from '../telemetry/tracing.ts';
+import { Budgets, tightest } from './budgets.ts';
 import { callsAhead } from './bullmq/counts.ts';
 import { resumeSearch, SEARCH_JOB, withinDeadline } from './bullmq/queues.ts';
 import { bindIdempotencyKey } from './idempotency.ts';
@@ -23,6 +24,7 @@ import { estimate, type Outlook, type SearchEstimate } from './search/estimate.t
 import { below, invalid, searchOptions, withTenant } from './search/jobData.ts';
 import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
+import { Watchlists } from './watch/watchlists/watchlists.ts';
 
 export interface ProducerOptions {
   /** A connection of the `caller` profile; the tenant's queues are on it, and `close` closes them. */
@@ -50,6 +52,8 @@ export interface ProducerOptions {
   /** Whether the call gate lets a class of searches call now. */
   admission: Admission;
   outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead'>>;
+  /** Of the tenant, in calls a day; 0: no budget. Read for each request. */
+  readonly tenantCalls?: number;
   /** Called for searches that were refused. */
   refused?: ((reason: Refusal, searches: number) => void) | undefined;
   /** Waits for Redis, at most `deadlineMs`. */
@@ -65,7 +69,23 @@ export interface EnqueueOptions {
    * longest life of a search, and is shared with HTTP's `Idempotency-Key`. Default: every call makes new searches.
    */
   idempotencyKey?: string;
+  /** Id of the API key whose budget (`dailyCalls`) the searches are charged to. Default: that of the tenant alone. */
+  apiKey?: string | undefined;
 }
+
+/** Whose budget a request belongs to, as `EnqueueOptions.apiKey`. */
+type Payer = Pick<EnqueueOptions, 'apiKey'>;
+
+/** What may still be called today: of the tightest budget where there is one, else of what a class may use of the day. */
+export interface Allowance {
+  limit: number;
+  left: number;
+  /** When it begins again, ms from now. */
+  resetMs: number;
+}
+
+/** How long the state of the day that a request without a budget is answered with is used again, ms. */
+const ALLOWANCE_TTL_MS = 1000;
 
 interface WaitOptions {
   timeoutMs?: number;
@@ -81,26 +101,35 @@ const POLL_MS = 100;
 export class SearchProducer {
   /** Searches that are run again and again. */
   readonly schedule: Schedules;
+  /** Sets of listings that are watched for price, stock, days of arrival, end and return. */
+  readonly watchlists: Watchlists;
   readonly #options: ProducerOptions;
   readonly #reader: SearchReader;
   readonly #store: SearchStore;
   readonly #admit: ReturnType<typeof createIntake>;
   readonly #coalesced: CoalescedSearches;
+  readonly #budgets: Budgets;
+  readonly #outlooks = new Map<Priority, { at: number; outlook: Promise<Omit<Outlook, 'ahead'>> }>();
 
   constructor(options: ProducerOptions) {
     const { redis, searches, prefix, minScheduleInterval, resultsTtlMs, runsTtlMs } = options;
     this.#options = options;
     this.schedule = new Schedules({ ...options, defaults: options, minInterval: minScheduleInterval });
+    this.watchlists = new Watchlists({ ...options, defaults: options, minInterval: minScheduleInterval });
     this.#admit = createIntake(redis, searches, options.limits);
     this.#store = new SearchStore({ redis, prefix, resultTtlMs: resultsTtlMs, runTtlMs: runsTtlMs });
     this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs, endTtlMs: resultsTtlMs });
+    const { tenant } = options;
+    const tenantCalls = () => options.tenantCalls ?? 0;
+    this.#budgets = new Budgets({ redis, prefix, tenant, tenantCalls, runsTtlMs });
     this.#reader = new SearchReader({ ...options, defaults: options, store: this.#store });
   }
 
   /**
    * Adds one search and returns its id.
    * @throws Failure `invalid_request` naming every wrong field (`detail.errors`); `backlog_full` when too many searches
-   * wait or Redis's memory is nearly full (`detail.reason`); `idempotency_key_reused`; `redis-unavailable` with the id in
+   * wait or Redis's memory is nearly full (`detail.reason`); `budget_exceeded` (`detail.budget`, `detail.until`) before
+   * anything is spent; `idempotency_key_reused`; `redis-unavailable` with the id in
    * `detail.searchId`: adding it again with the same idempotency key is safe.
    */
   async enqueue(request: SearchRequest, options: EnqueueOptions = {}): Promise<{ searchId: string }> {
@@ -111,18 +140,29 @@ export class SearchProducer {
   /** Adds all of them or none; the ids are in the same order. @throws Failure as `enqueue`; paths begin with the index */
   async enqueueMany(
     requests: SearchRequest[],
-    { idempotencyKey }: EnqueueOptions = {},
+    { idempotencyKey, apiKey }: EnqueueOptions = {},
   ): Promise<Array<{ searchId: string }>> {
     const { redis, searches, rules, tenant } = this.#options;
     try {
+      const own = ownBudgets(apiKey);
+      // Where the search's budgets are written has the time of its job in its name.
+      const stamped = own.length === 0 ? {} : { timestamp: Date.now() };
       const jobs = this.#checked(requests).map((data, index) => {
-        const opts = { ...searchOptions(data, rules), jobId: newId(tenant, idempotencyKey, index) };
+        const jobId = newId(tenant, idempotencyKey, index);
+        const opts = { ...searchOptions(data, rules), ...stamped, jobId };
         return { name: SEARCH_JOB, data, opts };
       });
       await this.#call(async () => {
         if (idempotencyKey !== undefined)
           await bindIdempotencyKey(redis, this.#options, idempotencyKey, requests);
         await this.#admit(jobs.map(({ data }) => data));
+        const { timestamp = 0 } = stamped;
+        const reservations = jobs.map(({ data, opts }) => ({
+          search: { searchId: opts.jobId, timestamp },
+          run: 1,
+          calls: estimateCalls(data).total,
+        }));
+        await this.#budgets.reserve(own, reservations, { isNew: true });
         const [first, ...others] = jobs;
         const ids = jobs.map(({ opts }) => opts.jobId);
         await sendSpan<unknown>(searches.name, ids, () =>
@@ -141,9 +181,22 @@ export class SearchProducer {
   }
 
   /** What a search would cost, and when it could be done. @throws Failure `invalid_request`, `redis-unavailable` */
-  async estimate(request: SearchRequest): Promise<SearchEstimate> {
+  async estimate(request: SearchRequest, payer: Payer = {}): Promise<SearchEstimate> {
     const [normal] = this.#checked([request]) as [NormalRequest];
-    return this.#estimateFor(estimateCalls(normal), normal.priority);
+    return this.#estimateFor(estimateCalls(normal), normal.priority, payer);
+  }
+
+  /** What may still be called today. @throws Failure `redis-unavailable` */
+  allowance(callClass: Priority, { apiKey }: Payer = {}): Promise<Allowance> {
+    return this.#call(async () => {
+      const budget = tightest(await this.#budgets.read(ownBudgets(apiKey)));
+      if (budget !== undefined) {
+        const { limit, left, reset } = budget;
+        return { limit, left, resetMs: Math.max(0, Date.parse(reset) - (await this.now())) };
+      }
+      const { upTo, remaining, reset, now } = await this.#outlook(callClass);
+      return { limit: upTo, left: remaining, resetMs: Math.max(0, reset - now) };
+    });
   }
 
   /** The state of a search. @throws Failure `search_not_found` */
@@ -175,7 +228,10 @@ export class SearchProducer {
    * What a search that has not ended still needs, and when it could be done; null for one that has ended.
    * @throws Failure `search_not_found`, `redis-unavailable`
    */
-  async remaining({ searchId, state, progress }: SearchReport): Promise<SearchEstimate | null> {
+  async remaining(
+    { searchId, state, progress }: SearchReport,
+    payer: Payer = {},
+  ): Promise<SearchEstimate | null> {
     if (state === 'done') return null;
     const request = await this.request(searchId);
     if (request === undefined) return null;
@@ -183,7 +239,7 @@ export class SearchProducer {
     const pages = Math.max(0, calls.pages - (progress?.pages ?? 0));
     const details = Math.max(0, calls.details - (progress?.details?.there ?? 0));
     const atMost = Math.max(pages, calls.atMost - calls.details - (progress?.pages ?? 0)) + details;
-    return this.#estimateFor({ pages, details, total: pages + details, atMost }, request.priority);
+    return this.#estimateFor({ pages, details, total: pages + details, atMost }, request.priority, payer);
   }
 
   /**
@@ -272,12 +328,26 @@ export class SearchProducer {
     return parsed.flatMap((result) => (result.ok ? [result.request] : []));
   }
 
-  #estimateFor(calls: CallEstimate, priority: Priority): Promise<SearchEstimate> {
+  #estimateFor(calls: CallEstimate, priority: Priority, { apiKey }: Payer): Promise<SearchEstimate> {
     return this.#call(async () => {
       const { outlook: outlookOf, calls: queue } = this.#options;
-      const [outlook, ahead] = await Promise.all([outlookOf(priority), callsAhead(queue, priority)]);
-      return estimate(calls, priority, { ...outlook, ahead });
+      const [outlook, ahead, budgets] = await Promise.all([
+        outlookOf(priority),
+        callsAhead(queue, priority),
+        this.#budgets.read(ownBudgets(apiKey)),
+      ]);
+      return estimate(calls, priority, { ...outlook, ahead }, budgets);
     });
+  }
+
+  /** The day as it was a moment ago: many requests at once are answered with one reading. */
+  #outlook(callClass: Priority): Promise<Omit<Outlook, 'ahead'>> {
+    const known = this.#outlooks.get(callClass);
+    if (known !== undefined && performance.now() - known.at < ALLOWANCE_TTL_MS) return known.outlook;
+    const outlook = this.#options.outlook(callClass);
+    this.#outlooks.set(callClass, { at: performance.now(), outlook });
+    outlook.catch(() => this.#outlooks.delete(callClass));
+    return outlook;
   }
 
   /** @throws Failure `redis-unavailable` after the deadline or an error of Redis, with the id of the search */
@@ -290,6 +360,10 @@ export class SearchProducer {
       throw new Failure('redis-unavailable', failure.message, { searchId });
     }
   }
+}
+
+function ownBudgets(apiKey: string | undefined): BudgetName[] {
+  return apiKey === undefined ? [] : [`key:${apiKey}`];
 }
 
 /** A hash of the key, because BullMQ keeps keys of its own beside the jobs: an id `meta` would hit one of them. */

@@ -29,6 +29,9 @@ export function keyOf(
   return `${prefix}:${kind}:${tenant}:${searchId}:${timestamp}`;
 }
 
+/** A budget of calls a day. */
+export type BudgetName = 'tenant' | `key:${string}` | `schedule:${string}`;
+
 /** The present run of a search. */
 export interface Run {
   /** 1, 2, …: rises when a search job starts after having ended. */
@@ -46,6 +49,8 @@ export interface Run {
   request: NormalRequest | undefined;
   /** Whose affiliate links its products carry; empty: none. */
   campaignId: string;
+  /** Who has a budget that its calls are charged to, beside the tenant: `key:ID`, `schedule:NAME`. */
+  budgets: BudgetName[];
   /** The search was cancelled: no call is made any more. */
   cancelled: boolean;
   /** Its own requester cancelled it, but others wait for it, so it goes on. */
@@ -138,10 +143,11 @@ export const VERDICT = 'track';
  * run began with has therefore ended in between, which stays true over any crash. Calls that failed in earlier runs stay
  * counted, as do those whose answers are stored. A run that begins because results have expired keeps the time of the first.
  *
- * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class, affiliate campaign.
+ * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class, affiliate campaign, budgets where they are known now. The
+ * program that put the search in may have written its budgets before.
  */
 const BEGIN = new LuaScript(`
-local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt')
+local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt', 'budgets')
 local isNew = not run[1] or run[2] ~= ARGV[1]
 if isNew then
   if run[1] then redis.call('DEL', KEYS[1]) end
@@ -151,10 +157,12 @@ if isNew then
     'failedCalls', run[3] or 0)
   if run[2] == 'expired' and run[4] then redis.call('HSET', KEYS[1], 'cancelled', '1') end
   if run[2] == 'expired' and run[5] then redis.call('HSET', KEYS[1], 'withdrawn', '1') end
+  if run[7] then redis.call('HSET', KEYS[1], 'budgets', run[7]) end
 end
 redis.call('HSETNX', KEYS[1], 'request', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'class', ARGV[4])
 redis.call('HSETNX', KEYS[1], 'campaign', ARGV[5])
+if ARGV[6] ~= '' then redis.call('HSETNX', KEYS[1], 'budgets', ARGV[6]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
 return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
 
@@ -277,8 +285,10 @@ export class SearchStore {
     attemptsMade: number,
     request: NormalRequest,
     campaignId = '',
+    budgets: readonly BudgetName[] = [],
   ): Promise<Run & { isNew: boolean; request: NormalRequest }> {
-    const args = [attemptsMade, this.#runTtlMs, requestText(request), request.priority, campaignId];
+    const asked = [requestText(request), request.priority, campaignId, budgets.join(' ')];
+    const args = [attemptsMade, this.#runTtlMs, ...asked];
     const [isNew, fields] = (await BEGIN.run(this.#redis, this.#runKey(ref), args)) as [number, string[]];
     const run = runFrom(pairs(fields)) as Run & { request: NormalRequest };
     return { ...run, isNew: isNew === 1 };
@@ -567,6 +577,7 @@ function runFrom(fields: Record<string, string>): Run | undefined {
     startedAt: Number(fields.startedAt),
     request: request && { ...request, priority: fields.class as Priority },
     campaignId: fields.campaign ?? '',
+    budgets: (fields.budgets?.split(' ') ?? []) as BudgetName[],
     cancelled: fields.cancelled === '1',
     withdrawn: fields.withdrawn === '1',
     source: fields.source === undefined ? undefined : JSON.parse(fields.source),

@@ -43,10 +43,13 @@ export const METRICS = {
     { tenant, class: CLASS },
     [0.01, 0.1, 0.5, 1, 2, 5, 10, 30],
   ),
-  dpf_gate_refusals_total: counter('Attempts that the gate refused, by reason', {
-    tenant,
-    ...reasons([...CLOSED_REASON, 'share', 'redis']),
-  }),
+  dpf_gate_refusals_total: counter(
+    'Attempts that the gate refused, by reason; budget: searches and attempts beyond a budget, refused before the gate',
+    {
+      tenant,
+      ...reasons([...CLOSED_REASON, 'share', 'redis', 'budget']),
+    },
+  ),
   dpf_quota_remaining: gauge('Browse calls left in the quota day', { tenant }),
   dpf_quota_limit: gauge('Browse calls of the quota day', { tenant }),
   dpf_quota_reset_timestamp_seconds: gauge('When the quota day ends', { tenant }),
@@ -120,7 +123,7 @@ export const METRICS = {
   dpf_worker_replacements_total: counter('Stalled workers that were restarted', { tenant }),
   dpf_searches_refused_total: counter('Searches that `dpf serve` refused, by reason', {
     tenant,
-    ...reasons(['invalid', 'backlog', 'memory', 'redis']),
+    ...reasons(['invalid', 'backlog', 'memory', 'budget', 'redis']),
   }),
   dpf_queue_jobs: gauge('Jobs in a queue by state, shown by one process of the fleet', {
     tenant,
@@ -410,7 +413,7 @@ function queueMetrics(record: Recorder, tenant: string) {
 function intakeMetrics(record: Recorder, tenant: string) {
   record.begin({ tenant }, 'dpf_searches_refused_total');
   return {
-    refused: (reason: 'invalid' | 'backlog' | 'memory' | 'redis', searches: number) =>
+    refused: (reason: 'invalid' | 'backlog' | 'memory' | 'budget' | 'redis', searches: number) =>
       record.add('dpf_searches_refused_total', { tenant, reason }, searches),
   };
 }

@@ -445,7 +445,7 @@ export const mutations: Mutation[] = [
   {
     id: 'withdrawn-end-shared',
     file: 'src/queue/search/coalesce.ts',
-    find: "end.outcome !== 'cancelled' && ",
+    find: "end.outcome !== 'cancelled' &&\n        ",
     replace: '',
     breaks: 'The end of a withdrawn search is never handed to others.',
     tests: [IDENTICAL_RACES],

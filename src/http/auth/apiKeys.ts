@@ -1,5 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
+import { apiKeysKey } from '../../queue/budgets.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 
@@ -65,7 +66,7 @@ export class ApiKeys {
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
     this.#clock = clockOf(redis, prefix);
-    this.#all = `${prefix}:api-keys`;
+    this.#all = apiKeysKey(prefix);
     this.#used = `${prefix}:api-keys:used`;
   }
 

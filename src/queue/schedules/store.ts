@@ -3,6 +3,7 @@ import type { Outcome } from '../../product/summary.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { hashesBeginning } from '../../redis/nodes.ts';
 import { asHash } from '../../redis/ownHash.ts';
+import { schedulesKey } from '../budgets.ts';
 import type { StoredScheduler } from '../bullmq/repeat.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, timingOf } from './definition.ts';
@@ -25,7 +26,8 @@ export function isOver({ definition, anchor }: ScheduleRecord, runs: number, now
 
 /** Whether this is the scheduler that a schedule wants. Any program can add one, also of the same name. */
 export function isSchedulerOf({ definition }: ScheduleRecord, scheduler: Timing): boolean {
-  const { cron, tz = 'UTC', every = 0 } = definition;
+  const { cron, tz = 'UTC', every = 0, auto } = definition;
+  if (auto !== undefined) return false;
   return cron === undefined
     ? scheduler.every === every * 1000
     : scheduler.pattern === cron && scheduler.tz === tz;
@@ -41,6 +43,8 @@ export interface ScheduledRun {
   at: number;
   /** Started by `runNow`: it counts towards no limit and keeps no other run from starting. */
   byHand: boolean;
+  /** Number of the planner's look that it is. */
+  look?: number;
 }
 
 /** `outcome` is null until it has ended. */
@@ -113,13 +117,13 @@ export class ScheduleStore {
 
   constructor(redis: Redis, prefix: string, tenant: string) {
     this.#redis = redis;
-    this.#key = `${prefix}:schedules:${tenant}`;
+    this.#key = schedulesKey(prefix, tenant);
     this.#runsKey = (schedule) => `${prefix}:schedule:${tenant}:${schedule}`;
   }
 
   async get(name: string): Promise<ScheduleRecord | undefined> {
     const json = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, name));
-    return json === null ? undefined : (JSON.parse(json) as ScheduleRecord);
+    return json === null ? undefined : recordOf(json);
   }
 
   /** By name. */
@@ -127,11 +131,11 @@ export class ScheduleStore {
     const stored = await asHash(this.#redis, this.#key, () => this.#redis.hgetall(this.#key));
     return Object.keys(stored)
       .sort()
-      .map((name) => JSON.parse(stored[name] as string) as ScheduleRecord);
+      .map((name) => recordOf(stored[name] as string));
   }
 
   async put(record: ScheduleRecord): Promise<void> {
-    await this.#redis.hset(this.#key, record.definition.name, JSON.stringify(record));
+    await this.#redis.hset(this.#key, record.definition.name, JSON.stringify(storedForm(record)));
   }
 
   async delete(name: string): Promise<void> {
@@ -205,10 +209,25 @@ export async function tenantsWithSchedules(
   return (await hashesBeginning(redis, start, signal)).map((key) => key.slice(start.length));
 }
 
-function readRecord(text: string): ScheduleRecord | undefined {
+/** Undefined for what another program overwrote. */
+export function readRecord(text: string): ScheduleRecord | undefined {
   try {
-    return JSON.parse(text) as ScheduleRecord;
+    return recordOf(text);
   } catch {
     return undefined;
   }
+}
+
+/** The record of an `auto` schedule as release 0.2 reads it: paused, so that it gives it no scheduler. */
+type StoredRecord = ScheduleRecord & { pausedAuto?: boolean };
+
+function storedForm(record: ScheduleRecord): StoredRecord {
+  return record.definition.auto === undefined
+    ? record
+    : { ...record, paused: true, pausedAuto: record.paused };
+}
+
+function recordOf(text: string): ScheduleRecord {
+  const { pausedAuto, ...record } = JSON.parse(text) as StoredRecord;
+  return pausedAuto === undefined ? record : { ...record, paused: pausedAuto };
 }

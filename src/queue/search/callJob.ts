@@ -114,7 +114,8 @@ async function collectPage(
   if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
-  const call = { marketplace, offset, limit, class: request.priority, signal, ids };
+  const charge = context.budgets.chargeOf(search.searchId, run.budgets);
+  const call = { marketplace, offset, limit, class: request.priority, charge, signal, ids };
   const { head, answer } = stored
     ? { ...stored, answer: {} }
     : await packedPage(context, page, { ...call, request: await withPicture(context, run) });
@@ -227,7 +228,8 @@ async function collectItem(
     await itemDone(context, run, wanted, itemId, undefined, 1);
     return { itemId, availability: known.answer.details.availability, skipped: 'stored' };
   }
-  const call = { request, marketplace, itemId, class: request.priority, signal };
+  const charge = context.budgets.chargeOf(search.searchId, run.budgets);
+  const call = { request, marketplace, itemId, class: request.priority, charge, signal };
   const answer = await claimedCall(context, job, run, item, async () => {
     const called = await context.collector.collectItem(call);
     if (called.products) context.metrics.collected(called.products.length, called.rejected ?? {});
@@ -340,7 +342,8 @@ async function waitingCall(
 
 /**
  * After a failure one of the jobs that wait makes the call, if it has not failed itself. What keeps a job from calling for a
- * time (pause, quota, share of its class) keeps all of its class from it, and is no failure that counts.
+ * time (pause, quota, share of its class) keeps all of its class from it, and is no failure that counts. A budget that is spent
+ * keeps its own searches only.
  */
 async function passTurnOn(
   { itemAnswers, ...context }: QueueContext,
@@ -349,7 +352,8 @@ async function passTurnOn(
   item: WantedItem,
   thrown: unknown,
 ): Promise<void> {
-  const isHeldUp = (redisFailure(thrown) ?? asFailure(thrown)).disposition === 'wait';
+  const { code, disposition } = redisFailure(thrown) ?? asFailure(thrown);
+  const isHeldUp = disposition === 'wait' && code !== 'budget_exceeded';
   const gone: string[] = [];
   for (const entry of await itemAnswers.release(request, item, job.id as string)) {
     const found = await waitingCall(context, entry);

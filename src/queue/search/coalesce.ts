@@ -153,11 +153,13 @@ export async function publishResult(
   const { search, request, campaignId } = run;
   const hash = requestHash(request, campaignId);
   const me = requesterOf(search);
-  // A cancelled search answers no other one, and what may pass is for the next one to try.
+  // A cancelled search answers no other one, and what may pass is for the next one to try. Others have other budgets.
   const isFinal =
     end instanceof Failure
       ? !end.retryable
-      : end.outcome !== 'cancelled' && !(end.outcome === 'degraded' && end.error?.retryable);
+      : end.outcome !== 'cancelled' &&
+        !(end.outcome === 'degraded' && end.error?.retryable) &&
+        !end.missing.some(({ code }) => code === 'budget_exceeded');
   // Pages of an earlier search may be older than those who wait allow. Each of them looks for pages itself.
   const isReused = !(end instanceof Failure) && request.maxAge > 0 && (await store.isReused(search));
   if (!isFinal || isReused) return resumeWaiting(context, await coalesced.resign(hash, me));
@@ -217,6 +219,7 @@ function summaryFrom(
     ...summary,
     searchId: search.searchId,
     calls: 0,
+    callsLeft: null,
     startedAt: new Date(startedAt).toISOString(),
     finishedAt: now.toISOString(),
   };

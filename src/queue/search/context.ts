@@ -11,6 +11,7 @@ import type { Tracks } from '../../results/tracks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { QueueMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
+import type { Budgets } from '../budgets.ts';
 import type { JobDefaults } from './retryPolicy.ts';
 
 /** What the jobs of one tenant work with. */
@@ -26,6 +27,9 @@ export interface QueueContext {
   events: EventStream;
   collector: Collector;
   admission: Admission;
+  budgets: Budgets;
+  /** Calls that a class has left today. */
+  callsLeft: (callClass: Priority) => Promise<number>;
   rules: JobDefaults;
   /** Whether a job runs in this process that has taken down workers. */
   crashIsolation: { busy: boolean };

@@ -1,11 +1,15 @@
 import type { CallEstimate } from '../../collector/query.ts';
 import type { CallClass, CallGate } from '../../ebay/gate/gate.ts';
+import type { BudgetState } from '../../failures.ts';
 import type { Priority } from '../../product/requestSchema.ts';
+import { tightest } from '../budgets.ts';
 import type { Admission } from './context.ts';
 
 /** What the fleet's gate and queue look like now, for one class. */
 export interface Outlook {
   intervalMs: number;
+  /** Calls of the day that this class may use up to. */
+  upTo: number;
   /** Calls left today for this class, its share considered. */
   remaining: number;
   /** When the quota day ends, ms since the epoch. */
@@ -27,6 +31,8 @@ export interface SearchEstimate {
   shareOfRemaining: number | null;
   /** When the next day's calls begin, ISO 8601. */
   reset: string;
+  /** Of the budgets that its calls are charged to the one with the least left; null: it has none. */
+  budget: BudgetState | null;
   /** Calls waiting before this search's first one. */
   ahead: number;
   /** ISO 8601: at the present pace and queue, with nothing going wrong and nobody of a higher class coming. */
@@ -34,20 +40,27 @@ export interface SearchEstimate {
 }
 
 /** What a search would cost and when it could be done. */
-export function estimate(calls: CallEstimate, callClass: Priority, outlook: Outlook): SearchEstimate {
+export function estimate(
+  calls: CallEstimate,
+  callClass: Priority,
+  outlook: Outlook,
+  budgets: readonly BudgetState[] = [],
+): SearchEstimate {
   const { intervalMs, remaining, reset, closedUntil, ahead, now } = outlook;
   const start = Math.max(now, closedUntil ?? now);
   const needed = ahead + calls.total;
   // Closed until the reset, all of it is tomorrow's; a pause leaves the day's budget as it is.
-  const budget = start >= reset ? Number.POSITIVE_INFINITY : remaining;
+  const available = start >= reset ? Number.POSITIVE_INFINITY : remaining;
   // What does not fit into today begins at the reset.
-  const finish = needed <= budget ? start + needed * intervalMs : reset + (needed - budget) * intervalMs;
+  const finish =
+    needed <= available ? start + needed * intervalMs : reset + (needed - available) * intervalMs;
   return {
     calls,
     class: callClass,
     remaining,
     shareOfRemaining: remaining > 0 ? calls.total / remaining : null,
     reset: new Date(reset).toISOString(),
+    budget: tightest(budgets) ?? null,
     ahead,
     earliestFinish: new Date(Math.max(finish, start)).toISOString(),
   };
@@ -69,9 +82,11 @@ export function outlookBy(gate: CallGate, shares: Record<CallClass, number>) {
   return async (callClass: CallClass): Promise<Omit<Outlook, 'ahead'>> => {
     const { intervalMs, limit, used, reset, now, classes } = await gate.read();
     const closed = classes[callClass];
+    const upTo = Math.floor(limit * shares[callClass]);
     return {
       intervalMs,
-      remaining: Math.max(0, Math.floor(limit * shares[callClass]) - used),
+      upTo,
+      remaining: Math.max(0, upTo - used),
       reset,
       closedUntil: closed?.until,
       now,

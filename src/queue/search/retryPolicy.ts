@@ -16,6 +16,7 @@ import { clockOf } from '../../redis/redisClock.ts';
  * | a page that contradicts itself         | one retry               | the same                         | 2 attempts                |
  * | an answer that cannot change           | fails                   |                                  | 1 attempt                 |
  * | `wait`: pause, circuit, quota, token   | the calls queue is held | its end, 1 min at most at a time | SEARCH_DEADLINE           |
+ * | `budget_exceeded`: of its search       | fails                   |                                  |                           |
  * | `share-spent`: only this class waits   | this job is delayed     | its end, 1 min at most at a time | SEARCH_DEADLINE           |
  * | `redis-unavailable`                    | this job is delayed     | 1 s                              | SEARCH_DEADLINE           |
  * | `interrupted`: the process stops       | back to the head        | at once                          | SEARCH_DEADLINE           |
@@ -57,7 +58,9 @@ interface Circumstances {
 }
 
 /** What a failure of the group `wait` leads to. Every other code of it concerns all calls. */
-const WAITS: Partial<Record<FailureCode, 'handBack' | 'delay'>> = {
+const WAITS: Partial<Record<FailureCode, 'handBack' | 'delay' | 'fail'>> = {
+  // Its budget concerns this search alone, and the next day is far.
+  budget_exceeded: 'fail',
   interrupted: 'handBack',
   'share-spent': 'delay',
   'redis-unavailable': 'delay',
@@ -81,8 +84,9 @@ export function verdictOn(
     const until = now + backoffMs * 2 ** attemptsMade;
     return { action: 'retry', failure, attempt: attemptsMade + 2, attempts: most, until };
   }
-  if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
   const action = WAITS[failure.code] ?? 'hold';
+  if (action === 'fail') return { action, failure };
+  if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
   if (action === 'handBack') return { action, failure };
   const until = Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS);
   return { action, failure, until };
@@ -107,7 +111,7 @@ export function gaveUp(last?: Failure): Failure {
 
 /** After which failures of an item none of the others can succeed. */
 export function endsAllItems({ code }: Failure): boolean {
-  return code === 'credential-refused' || code === 'gave-up-waiting';
+  return code === 'credential-refused' || code === 'gave-up-waiting' || code === 'budget_exceeded';
 }
 
 /** A single crash may be a kill in a deploy, after which the job should run again without delay. */

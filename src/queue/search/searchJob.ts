@@ -3,6 +3,7 @@ import type { ItemAnswer } from '../../collector/answers.ts';
 import { assembleHeads, type PageHead, type ProductHead } from '../../collector/assemble.ts';
 import { hasItemProducts } from '../../collector/deliver.ts';
 import { progressOf } from '../../collector/paging.ts';
+import { estimateCalls } from '../../collector/query.ts';
 import { asFailure, Failure, type FailureCode, parseReason } from '../../failures.ts';
 import { nameOf } from '../../product/itemReference.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
@@ -11,13 +12,16 @@ import { searchTitle } from '../../product/subject.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
+import type { BudgetName } from '../../results/searchStore.ts';
+import { tightest } from '../budgets.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
 import { reattachCalls, waitForCalls } from '../bullmq/repair.ts';
 import { ageOf } from '../bullmq/repeat.ts';
 import { isSignal, signals } from '../bullmq/signals.ts';
 import { failuresOfChildren } from '../bullmq/storedJobs.ts';
-import { asScheduledRun } from '../schedules/scheduledRun.ts';
+import { asScheduledRun, scheduleOf } from '../schedules/scheduledRun.ts';
+import { ScheduleStore } from '../schedules/store.ts';
 import { coalesce, publishResult, reusePages } from './coalesce.ts';
 import type { QueueContext } from './context.ts';
 import {
@@ -107,7 +111,9 @@ async function collect(
 ): Promise<SearchEnd> {
   const { store, log, affiliateCampaignId } = context;
   const search = refOf(context, job);
-  const run = { search, ...(await store.begin(search, job.attemptsMade, asked, affiliateCampaignId)) };
+  const budgets = await budgetsOf(context, job);
+  const begun = await store.begin(search, job.attemptsMade, asked, affiliateCampaignId, budgets);
+  const run = { search, ...begun };
   ids.run = run.number;
   if (run.isNew) {
     const { query, categoryIds, items, marketplaces, maxItems, priority } = run.request;
@@ -116,9 +122,14 @@ async function collect(
     log.info('search started', { ...ids, ...named, marketplaces, maxItems, class: priority });
   }
 
-  const summary = await coalesce(context, job, run);
+  const release = () => context.budgets.settle(search.searchId, run.budgets);
+  const summary = await coalesce(context, job, run).catch(async (thrown) => {
+    if (!isSignal(thrown) && redisFailure(thrown) === undefined) await release();
+    throw thrown;
+  });
   if (summary !== undefined) {
     await store.mark(search, 'ended');
+    await release();
     return { summary };
   }
   try {
@@ -127,10 +138,20 @@ async function collect(
     await publishResult(context, run, end.summary);
     return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
   } catch (thrown) {
-    if (!isSignal(thrown) && redisFailure(thrown) === undefined)
+    if (!isSignal(thrown) && redisFailure(thrown) === undefined) {
+      await release();
       await publishResult(context, run, asFailure(thrown));
+    }
     throw thrown;
   }
+}
+
+/** The budget of the schedule that a search is a run of; that of an API key is with its run. */
+async function budgetsOf({ redis, searches, tenant }: QueueContext, job: Job): Promise<BudgetName[]> {
+  const schedule = scheduleOf(job);
+  if (schedule === null) return [];
+  const record = await new ScheduleStore(redis, searches.opts.prefix as string, tenant).get(schedule);
+  return record?.definition.dailyCalls === undefined ? [] : [`schedule:${schedule}`];
 }
 
 /** Goes round until every page and item is there or has failed. It leaves by an error when it must wait for one. */
@@ -152,9 +173,12 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
       continue;
     }
-    if (isOverdue(context, run)) {
-      const waiting = next.map((call) => notWaitedFor(request, collected.heads, call));
-      return end(context, run, { ...collected, failed: [...collected.failed, ...waiting] });
+    const refused = isOverdue(context, run)
+      ? gaveUp()
+      : await budgetFailure(context, run, collected, next.length);
+    if (refused !== undefined) {
+      const failed = next.map((call) => notMade(request, collected.heads, call, refused));
+      return end(context, run, { ...collected, failed: [...collected.failed, ...failed] });
     }
     await waitForAdmission(context, job, run);
     await advance(context, run, { chain: '', answer: {}, concurrency: next.length }, next);
@@ -224,16 +248,36 @@ function failedAmong(
   });
 }
 
-/** A call that an overdue search no longer waits for. */
-function notWaitedFor(
+/**
+ * Reserves what a search still needs in its budgets, unless it has done so in this run and on this day.
+ * @returns why it may not go on
+ */
+async function budgetFailure(
+  { budgets }: QueueContext,
+  { search, request, number, ...run }: SearchRun,
+  { heads, details }: Collected,
+  least: number,
+): Promise<Failure | undefined> {
+  const calls = Math.max(least, estimateCalls(request).total - heads.length - details.size);
+  try {
+    await budgets.reserve(run.budgets, [{ search, run: number, calls }]);
+    return undefined;
+  } catch (thrown) {
+    if (thrown instanceof Failure && thrown.code === 'budget_exceeded') return thrown;
+    throw thrown;
+  }
+}
+
+/** A call that a search does not make any more. */
+function notMade(
   request: NormalRequest,
   heads: readonly PageHead[],
   { data }: PlannedCall,
+  { code, message }: Failure,
 ): Collected['failed'][number] {
   const { marketplace } = data;
   const part = data.kind === 'item' ? { itemId: nameOf(data.itemId) } : {};
   const page = data.kind === 'page' ? nextPageOf(request, heads, marketplace) : null;
-  const { code, message } = gaveUp();
   return { marketplace, page, ...part, code, message };
 }
 
@@ -257,16 +301,24 @@ async function end(context: QueueContext, looked: SearchRun, collected: Collecte
   const comparison = await compareWithTrack(context, run, complete);
   const gone = comparison?.verdict.gone ?? [];
   const note = comparison?.verdict.note;
+  const [budget, now, expiresAt] = await Promise.all([
+    context.budgets.settle(search.searchId, run.budgets).then(tightest),
+    clockOf(context.redis).current(),
+    store.expiresAt(search),
+  ]);
+  const summed = summarise(run, collected, gone, { now, expiresAt });
+  const left = async () => budget?.left ?? (await context.callsLeft(run.request.priority));
   const summary = {
-    ...summarise(run, collected, gone, {
-      now: await clockOf(context.redis).current(),
-      expiresAt: await store.expiresAt(search),
-    }),
+    ...summed,
+    callsLeft: summed.calls === 0 ? null : await left(),
     ...(note !== undefined && { trackNote: note }),
   };
   await store.mark(search, 'ended');
   const { outcome, error } = summary;
   if (outcome === 'failed' && error !== null)
-    throw new Failure(error.code as FailureCode, error.message, { searchId: search.searchId });
+    throw new Failure(error.code as FailureCode, error.message, {
+      searchId: search.searchId,
+      calls: summary.calls,
+    });
   return { summary, comparison };
 }

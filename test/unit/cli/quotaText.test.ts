@@ -78,6 +78,7 @@ describe('dpf search --dry-run', () => {
     remaining: 1400,
     shareOfRemaining: 3 / 1400,
     reset: RESET,
+    budget: null,
     ahead: 12,
     earliestFinish: '2026-03-02T12:00:15.000Z',
   };

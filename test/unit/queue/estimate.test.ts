@@ -5,6 +5,7 @@ const NOW = Date.UTC(2026, 0, 1);
 const RESET = NOW + 3_600_000;
 const calm: Outlook = {
   intervalMs: 1000,
+  upTo: 100,
   remaining: 100,
   reset: RESET,
   closedUntil: undefined,

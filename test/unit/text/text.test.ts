@@ -152,6 +152,7 @@ describe('texts of searches', () => {
     remaining: 1400,
     shareOfRemaining: 3 / 1400,
     reset: '2026-03-03T08:00:00.000Z',
+    budget: null,
     ahead: 12,
     earliestFinish: '2026-03-02T12:00:15.000Z',
   };
