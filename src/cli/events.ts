@@ -99,7 +99,11 @@ function eventLine(event: ServiceEvent, { paint }: Terminal): string {
   const text = eventText(event, amountText);
   const parts =
     'product' in event
-      ? [event.track, text, 'url' in event.product ? event.product.url : event.product.itemId]
+      ? [
+          'watchlist' in event ? event.watchlist : event.track,
+          text,
+          'url' in event.product ? event.product.url : event.product.itemId,
+        ]
       : [event.schedule === null ? event.searchId : `${event.schedule} (${event.searchId})`, text];
   return `${clock}  ${type}  ${harmless(parts.join(' · '))}`;
 }

@@ -78,6 +78,41 @@ const priceChange = {
   ),
 };
 
+/** Of an entry of a watchlist. */
+const ofWatchlist = {
+  watchlist: Type.String({ description: 'the name of the list' }),
+  item: Type.String({
+    description:
+      'the listing as the list has it: its id, or v1|LISTING|VARIATION where one variation is watched',
+  }),
+  columns: Type.Record(Type.String(), Type.String(), {
+    description: "the caller's own columns of the listing, as they were imported",
+  }),
+};
+const watchedPrice = {
+  ...ofWatchlist,
+  product: priceChange.product,
+  formerTotal: priceChange.formerTotal,
+  formerSeenAt: priceChange.formerSeenAt,
+};
+const left = (description: string) =>
+  Type.Object(
+    {
+      quantity: nullable(Type.Integer({ minimum: 0 }), 'null: eBay names no number'),
+      moreThan: nullable(Type.Integer({ minimum: 0 }), 'eBay says only that there are more than so many'),
+    },
+    { ...closed, description },
+  );
+const arrival = (description: string) =>
+  Type.Object(
+    {
+      days: Type.Number({ minimum: 0, description: 'from the look to the last day of arrival' }),
+      latest: Type.String({ format: 'date-time', description: 'the last day of arrival, UTC' }),
+    },
+    { ...closed, description },
+  );
+const itemOnly = { product: Type.Object({ itemId: listing.itemId }, closed) };
+
 function event<T extends string, F extends TProperties>(type: T, description: string, fields: F) {
   const about = { ...closed, title: type, description };
   return Type.Object({ type: Type.Literal(type), ...base, ...fields }, about);
@@ -120,6 +155,45 @@ export const EVENT_SCHEMAS = {
     {
       ...ofTrack,
       product: Type.Object({ itemId: listing.itemId }, closed),
+    },
+  ),
+  'watchlist.price-dropped': event(
+    'watchlist.price-dropped',
+    'Delivered, a listing of the list costs less than before',
+    watchedPrice,
+  ),
+  'watchlist.price-rose': event(
+    'watchlist.price-rose',
+    'Delivered, a listing of the list costs more than before',
+    watchedPrice,
+  ),
+  'watchlist.out-of-stock': event(
+    'watchlist.out-of-stock',
+    'A listing of the list can no longer be bought, and has not ended',
+    { ...ofWatchlist, ...itemOnly },
+  ),
+  'watchlist.quantity-changed': event(
+    'watchlist.quantity-changed',
+    'Another number is left than before; of lists with `quantity`',
+    { ...ofWatchlist, ...itemOnly, from: left('what the look before showed'), to: left('what is left now') },
+  ),
+  'watchlist.delivery-later': event(
+    'watchlist.delivery-later',
+    'From order to arrival it takes longer than before by a day or more',
+    { ...ofWatchlist, ...itemOnly, from: arrival('as reported last, or seen first'), to: arrival('now') },
+  ),
+  'watchlist.ended': event(
+    'watchlist.ended',
+    'A listing of the list has ended, or eBay no longer has it; a call for it said so',
+    { ...ofWatchlist, ...itemOnly },
+  ),
+  'watchlist.returned': event(
+    'watchlist.returned',
+    'A listing of the list that was sold out, or had ended, can be bought again',
+    {
+      ...ofWatchlist,
+      product: Type.Object({ ...listing, total: totalNow }, closed),
+      from: Type.Enum(['out-of-stock', 'ended'], { description: 'what it was before' }),
     },
   ),
 };

@@ -33,6 +33,41 @@ redis.call('PEXPIRE', KEYS[2], memory)
 if added > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[4]) end
 return added`);
 
+/**
+ * Changes fields of a hash and appends the events that follow from each change. A field that is not as it was read stays as it
+ * is, and has no event: another process has changed it, or this very one before it died. KEYS: hash, stream, another hash that
+ * must have the field. ARGV: life of the hash (ms), length of the stream, life of an event (ms); then for each change the
+ * field, its value before (empty: none) and after, the number of events, and of each its id, type and JSON. Answers how many
+ * fields were changed.
+ */
+const CHANGE = new LuaScript(`
+local i, changed, added = 4, 0, 0
+while i <= #ARGV do
+  local field, before, after, events = ARGV[i], ARGV[i + 1], ARGV[i + 2], tonumber(ARGV[i + 3])
+  i = i + 4
+  if (redis.call('HGET', KEYS[1], field) or '') == before and redis.call('HEXISTS', KEYS[3], field) == 1 then
+    redis.call('HSET', KEYS[1], field, after)
+    changed = changed + 1
+    for j = i, i + 3 * events - 1, 3 do
+      redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[2], '*', 'id', ARGV[j], 'type', ARGV[j + 1], 'data', ARGV[j + 2])
+      added = added + 1
+    end
+  end
+  i = i + 3 * events
+end
+if changed > 0 then redis.call('PEXPIRE', KEYS[1], ARGV[1]) end
+if added > 0 then redis.call('PEXPIRE', KEYS[2], ARGV[3]) end
+return changed`);
+
+/** A field of a hash that changes, and the events that say so. */
+export interface FieldChange {
+  field: string;
+  /** Undefined: it was not there. */
+  before: string | undefined;
+  after: string;
+  events: readonly ServiceEvent[];
+}
+
 /** Events of one script, so that it blocks Redis for a moment only. */
 const APPEND_BATCH = 200;
 
@@ -74,6 +109,33 @@ export class EventStream {
       added += (await APPEND.run(redis, keys, [...limits, ...args])) as number;
     }
     return added;
+  }
+
+  /**
+   * Changes fields of a hash and appends their events, each field with its events in one step, so that neither is lost and
+   * none comes twice. @param within a hash without which a field is not written @returns how many fields were changed
+   */
+  async change(
+    tenant: string,
+    { hash, within, lifeMs }: { hash: string; within: string; lifeMs: number },
+    changes: readonly FieldChange[],
+  ): Promise<number> {
+    const { redis, prefix, kept, maxAgeMs } = this.#options;
+    let changed = 0;
+    for (let from = 0; from < changes.length; from += APPEND_BATCH) {
+      const args = changes
+        .slice(from, from + APPEND_BATCH)
+        .flatMap(({ field, before = '', after, events }) => [
+          ...[field, before, after, events.length],
+          ...events.flatMap((event) => [event.id, event.type, JSON.stringify(event)]),
+        ]);
+      const keys = [hash, eventStreamKey(prefix, tenant), within];
+      changed += (await CHANGE.run(redis, keys, [
+        ...[Math.ceil(lifeMs), kept, Math.ceil(maxAgeMs)],
+        ...args,
+      ])) as number;
+    }
+    return changed;
   }
 }
 

@@ -123,7 +123,7 @@ export interface Comparison {
  * Prices remembered of one listing, or as many as a search delivers of its variations. A change of a variation that was left
  * out is not reported.
  */
-const OFFERS_KEPT = 16;
+export const OFFERS_KEPT = 16;
 
 /** The listing that an item id belongs to: the middle of `v1|LEGACY|VARIATION`, which all its variations share. */
 export function listingOf(itemId: string): string {
@@ -396,7 +396,7 @@ function goneFrom({ listings, lastWhole }: Track, { listed, began, priceCurrency
 const NO_OFFER = { currency: null, named: false, offers: [] };
 const NEVER_DELIVERED = { delivered: false, ...NO_OFFER };
 
-interface OfferComparison {
+export interface OfferComparison {
   change: Exclude<Mark, 'new'>;
   formerTotal?: Money | undefined;
   formerAt?: number | null;
@@ -404,7 +404,7 @@ interface OfferComparison {
 }
 
 /** What a product says of its listing. What is remembered stays until a change is reported, so that small ones add up. */
-function compareOffer(
+export function compareOffer(
   current: Remembered | undefined,
   product: TrackedProduct,
   mostOffers: number,

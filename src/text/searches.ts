@@ -130,13 +130,32 @@ export function eventText(event: ServiceEvent, money: (amount: Money) => string)
       return 'gone';
     case 'product.new':
       return `new, ${event.product.total === null ? 'delivered price unknown' : money(event.product.total)}`;
+    case 'watchlist.out-of-stock':
+      return 'sold out';
+    case 'watchlist.ended':
+      return 'ended';
+    case 'watchlist.returned': {
+      const { total } = event.product;
+      const before = event.from === 'ended' ? 'had ended' : 'was sold out';
+      return `is back (${before}), ${total === null ? 'delivered price unknown' : money(total)}`;
+    }
+    case 'watchlist.quantity-changed':
+      return `${leftText(event.from)} → ${leftText(event.to)} left`;
+    case 'watchlist.delivery-later':
+      return `arrives later, ${event.from.days} → ${event.to.days} days`;
     default: {
-      const word = event.type === 'product.price-dropped' ? 'dropped' : 'rose';
+      const word = event.type.endsWith('.price-dropped') ? 'dropped' : 'rose';
       const { at, formerSeenAt, formerTotal } = event;
       const before = formerSeenAt === undefined ? '' : ` (${agoText(formerSeenAt, at)})`;
       return `${word}, ${money(formerTotal)}${before} → ${money(event.product.total)}`;
     }
   }
+}
+
+/** `3`, `more than 10`. */
+function leftText({ quantity, moreThan }: { quantity: number | null; moreThan: number | null }): string {
+  if (quantity !== null) return numberText(quantity);
+  return moreThan === null ? 'an unknown number' : `more than ${moreThan}`;
 }
 
 /** `2 h before`. */

@@ -90,6 +90,7 @@ function eventLine(event: ServiceEvent): Html {
     const url = 'url' in event.product ? event.product.url : undefined;
     const { itemId } = event.product;
     const item = externalLink(url, `item ${itemId.split('|')[1] ?? itemId}`);
+    if ('watchlist' in event) return html`${item} ${text} in ${event.watchlist}`;
     return html`${item} ${text} in <a href="${addressOf(event.searchId, { order: 'changed' })}">${event.track}</a>`;
   }
   return html`<a href="${addressOf(event.searchId)}">${event.schedule ?? event.query ?? 'a search'}</a> ${text}`;
