@@ -16,6 +16,7 @@ import { productRoutes } from '../http/api/products.ts';
 import { reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
 import { searchRoutes } from '../http/api/searches.ts';
+import { watchlistRoutes } from '../http/api/watchlists.ts';
 import { ApiKeys, type PreparedKey, ROLES } from '../http/auth/apiKeys.ts';
 import { Authenticator } from '../http/auth/authenticator.ts';
 import { HeldAnswers } from '../http/heldAnswers.ts';
@@ -208,6 +209,7 @@ export async function startServeApp(
       categoryRoutes({ categoriesOf }),
       itemRoutes({ producerOf, held }),
       scheduleRoutes({ producerOf }),
+      watchlistRoutes({ producerOf }),
       docsRoutes,
       pageRoutes({
         ...access,

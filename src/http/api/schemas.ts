@@ -1,6 +1,8 @@
 import Type from 'typebox';
 import { ScheduleSchema } from '../../product/scheduleSchema.ts';
 import { SearchSummarySchema } from '../../product/summary.ts';
+import { WatchlistSchema } from '../../product/watchlistSchema.ts';
+import { WATCH_STATES } from '../../queue/watch/watchlists/watchlists.ts';
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 const nullable = <Schema extends Type.TSchema>(schema: Schema, description: string) =>
@@ -123,4 +125,67 @@ export const ScheduleState = Type.Object({
   runs: Type.Integer(),
   lastRuns: Type.Array(RunSchema, { description: 'latest first, at most ten' }),
   request: Type.Object({}, { additionalProperties: true, description: 'what it searches' }),
+});
+
+export const WatchlistState = Type.Object({
+  ...WatchlistSchema.properties,
+  state: Type.Enum(['active', 'paused']),
+  createdAt: instant(''),
+  entries: integer('listings'),
+  counts: Type.Object(Object.fromEntries(WATCH_STATES.map((state) => [state, Type.Integer()])), {
+    description: 'listings in each state',
+  }),
+  groups: Type.Object(
+    {
+      searches: integer('searches by sellers and category'),
+      bySearch: integer('listings that are seen by them'),
+      byItem: integer('listings that take a call each'),
+      unknown: integer('listings of which it is not known yet'),
+    },
+    { description: 'how the listings are looked at' },
+  ),
+  callsPerLook: Type.Number({ description: 'calls that one look at every listing takes' }),
+  callsPerDay: Type.Number({ description: 'the same in a day, with atLeastEvery' }),
+  lastLook: nullable(instant(''), 'since when every listing has been looked at'),
+});
+
+const Amount = nullable(
+  Type.Object({ value: text('decimal number'), currency: text('ISO 4217') }),
+  'in the listing’s own currency, as reported last',
+);
+
+export const WatchedPageSchema = Type.Object({
+  entries: Type.Array(
+    Type.Object({
+      item: text('id of the listing, or of the item where one variation is watched'),
+      columns: Type.Record(Type.String(), Type.String(), { description: 'your own columns' }),
+      state: Type.Enum([...WATCH_STATES], { description: 'waiting: for the first look' }),
+      itemId: nullable(Type.String(), 'eBay’s id of the item that was seen last'),
+      price: Amount,
+      shipping: Amount,
+      quantity: nullable(Type.Integer(), ''),
+      quantityMoreThan: nullable(Type.Integer(), 'the listing says only that there are more'),
+      lastSeen: nullable(instant(''), 'when a look saw it last'),
+      nextCheck: nullable(instant(''), 'when the next look is due at the latest'),
+    }),
+  ),
+  next: nullable(Type.String(), 'cursor of the next page'),
+});
+
+const ImportProblem = Type.Object({
+  line: integer('of csv the line, of a list the place; from 1; 0: all of it'),
+  column: nullable(Type.String(), ''),
+  message: Type.String(),
+});
+
+export const ImportDone = Type.Object({
+  lines: integer('lines, or entries, that were read'),
+  added: Type.Integer(),
+  changed: integer('they were there and have other columns now'),
+  unchanged: Type.Integer(),
+  removed: Type.Integer(),
+  absent: integer('to be removed, but not in the list'),
+  duplicates: integer('named before in the same import; the last one counts'),
+  skipped: Type.Array(ImportProblem, { description: 'wrong and left out, with skipWrong; at most 100' }),
+  entries: integer('listings of the list now'),
 });

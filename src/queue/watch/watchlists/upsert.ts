@@ -1,0 +1,52 @@
+import { Failure } from '../../../failures.ts';
+import { type Watchlist, WatchlistSchema } from '../../../product/watchlistSchema.ts';
+import type { ImportOptions, ImportReport, ImportSource, WatchlistReport, Watchlists } from './watchlists.ts';
+
+/** The name of a list and those of its options that are to change; null takes an option back to its default. */
+export type WatchlistChanges = Pick<Watchlist, 'name'> & {
+  [Option in Exclude<keyof Watchlist, 'name'>]?: Watchlist[Option] | null | undefined;
+};
+
+/**
+ * Makes a list, or changes the options that are named; the others stay.
+ * @throws Failure `invalid_request`; `watchlist_not_found` where there is none and `mustExist`
+ */
+export async function upsertList(
+  lists: Watchlists,
+  changes: WatchlistChanges,
+  { mustExist = false } = {},
+): Promise<WatchlistReport> {
+  const present = await lists.get(changes.name).catch((error) => {
+    if (!mustExist && error instanceof Failure && error.code === 'watchlist_not_found') return undefined;
+    throw error;
+  });
+  const named = Object.entries(changes).filter(([, value]) => value !== undefined);
+  const all = { ...(present && optionsOf(present)), ...Object.fromEntries(named) };
+  return lists.put(
+    Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Watchlist,
+  );
+}
+
+/**
+ * Imports listings into a list that is made, or changed, with these options. Where a listing or an option is wrong nothing
+ * is stored.
+ * @throws Failure `invalid_request`
+ */
+export async function importWith(
+  lists: Watchlists,
+  changes: WatchlistChanges,
+  source: ImportSource,
+  options: ImportOptions,
+): Promise<ImportReport> {
+  const { name, ...others } = changes;
+  if (Object.values(others).every((value) => value === undefined)) return lists.import(name, source, options);
+  const tried = await lists.import(name, source, { ...options, dryRun: true });
+  if (options.dryRun) return tried;
+  await upsertList(lists, changes);
+  return lists.import(name, source, options);
+}
+
+function optionsOf(report: WatchlistReport): Watchlist {
+  const names = Object.keys(WatchlistSchema.properties);
+  return Object.fromEntries(Object.entries(report).filter(([name]) => names.includes(name))) as Watchlist;
+}
