@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { environment } from '../config/config.ts';
 import { Lifecycle } from '../lifecycle.ts';
 import { FAULT_NAMES } from '../simulator/faults.ts';
+import { everydayMarket } from '../simulator/market/everyday.ts';
 import { startSimulator } from '../simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../simulator/tokens.ts';
 import { listenError, wrongValue } from './exit.ts';
@@ -11,7 +12,15 @@ import { onInterrupt } from './signals.ts';
 import type { Terminal } from './terminal.ts';
 
 type Latency = [number, number] | number;
-type Flags = { port: number; host: string; seed: number; latency: Latency; json?: boolean };
+interface Flags {
+  port: number;
+  host: string;
+  seed: number;
+  latency: Latency;
+  market?: boolean;
+  marketDay?: number;
+  json?: boolean;
+}
 
 export function command(terminal: Terminal): Command {
   return new Command('simulate')
@@ -20,6 +29,8 @@ export function command(terminal: Terminal): Command {
     .option('--host <address>', 'address to listen on', '127.0.0.1')
     .option('--seed <n>', 'same seed, same day: same catalogue', wholeNumber('--seed', 2 ** 31), 1)
     .option('--latency <ms>', 'time to answer, such as 120 or 80-250', latency, 0)
+    .option('--market', 'let listings appear, change price, sell out, end and return')
+    .option('--market-day <s>', 'seconds that a day of the market takes: 86400', seconds)
     .option('--json', 'print the addresses as JSON')
     .addHelpText('after', faults)
     .action((flags: Flags) => simulate(terminal, flags));
@@ -29,12 +40,17 @@ export function command(terminal: Terminal): Command {
 const faults = `
 Faults, armed with POST /_sim/faults and a body such as {"fault": "short-page", "count": 1}:
   ${FAULT_NAMES.join(', ').replace(/(.{60,80}?,) /g, '$1\n  ')}
-Exchange rates move slowly; PUT /_sim/settings with {"rateSpeed": 3600} makes an hour of them a second, 0 stops them.`;
+Exchange rates move slowly; PUT /_sim/settings with {"rateSpeed": 3600} makes an hour of them a second, 0 stops them.
+What happened in a market, with the true times: GET /_sim/market/trace. A busier one: PUT /_sim/market with {"factor": 10}.`;
+
+const DAY_S = 86_400;
 
 async function simulate(terminal: Terminal, flags: Flags): Promise<void> {
   const interrupt = onInterrupt();
-  const { latency: latencyMs, ...address } = flags;
-  const simulator = await startSimulator({ ...address, latencyMs }).catch((error: unknown) => {
+  const { host, port, seed, latency: latencyMs, marketDay } = flags;
+  const isLiving = flags.market === true || marketDay !== undefined;
+  const market = isLiving ? everydayMarket((marketDay ?? DAY_S) * 1000) : null;
+  const simulator = await startSimulator({ host, port, seed, latencyMs, market }).catch((error: unknown) => {
     throw listenError(error, flags, { host: '--host', port: '--port' });
   });
   const lifecycle = new Lifecycle();
@@ -74,6 +90,11 @@ function addresses(url: string, { host }: Flags, { paint }: Terminal): string {
     '',
     `Then: npx dropship-product-finder worker (and search "usb c hub"). The requests that it received: ${url}/_sim/log`,
   ].join('\n');
+}
+
+function seconds(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw wrongValue('--market-day must be seconds, 1 to 99999', text);
 }
 
 function latency(text: string): Latency {

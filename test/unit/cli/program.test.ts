@@ -63,6 +63,11 @@ const CALLS: Record<string, Call> = {
     code: 2,
     says: /from 0 to 65535; got "70000"/,
   },
+  'a day of a market without a length': {
+    args: ['simulate', '--market-day', '0'],
+    code: 2,
+    says: /--market-day must be seconds, 1 to 99999; got "0"/,
+  },
 };
 
 describe('the command line', () => {
