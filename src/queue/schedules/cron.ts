@@ -105,13 +105,55 @@ const HOUR_MS = 3_600_000;
 
 /** The least time between two runs on a day without a clock change, ms; of days that follow each other if any do. */
 export function shortestGap(cron: string): number {
+  const times = timesOfDay(cron);
+  return Math.min(overnight(times, 24 * HOUR_MS), ...gapsWithin(times));
+}
+
+/** How often runs come, and how long it is until the next one from any moment, on average. */
+export interface Pace {
+  /** Runs a ms. */
+  rate: number;
+  /** Ms. */
+  meanWait: number;
+}
+
+/** Days with runs that a pace is an average of. */
+const DAYS_OF_PACE = 60;
+
+/** By the clock, over the next days that have runs; clock changes do not count. @param after ms since the epoch */
+export function paceOf(cron: string, after: number): Pace {
+  const times = timesOfDay(cron);
+  const [, , day, month, weekday] = cron.split(' ');
+  const days = open(`0 0 ${day} ${month} ${weekday}`, 'UTC')
+    .nextRuns(DAYS_OF_PACE, new Date(after))
+    .map(Number);
+  const within = gapsWithin(times);
+  const between = days.slice(1).map((each, index) => overnight(times, each - (days[index] as number)));
+  const sum = (gaps: readonly number[], of: (gap: number) => number) =>
+    gaps.reduce((total, gap) => total + of(gap), 0);
+  const all = (of: (gap: number) => number) => between.length * sum(within, of) + sum(between, of);
+  const length = all((gap) => gap);
+  // A date that comes once more only: nothing is known of what follows.
+  if (length === 0) return { rate: 0, meanWait: 0 };
+  return { rate: (between.length * times.length) / length, meanWait: all((gap) => gap * gap) / (2 * length) };
+}
+
+/** Ms after midnight. */
+function timesOfDay(cron: string): number[] {
   const [minute, hour] = cron.split(' ');
   const firstRuns = (pattern: string) => open(pattern, 'UTC').nextRuns(60, new Date(-1)).map(Number);
   const hours = firstRuns(`0 ${hour} * * *`).filter((time) => time < 24 * HOUR_MS);
   const minutes = firstRuns(`${minute} * * * *`).filter((time) => time < HOUR_MS);
-  const times = hours.flatMap((start) => minutes.map((past) => start + past));
-  const overnight = (times[0] as number) + 24 * HOUR_MS - (times.at(-1) as number);
-  return Math.min(overnight, ...times.slice(1).map((time, index) => time - (times[index] as number)));
+  return hours.flatMap((start) => minutes.map((past) => start + past));
+}
+
+function gapsWithin(times: readonly number[]): number[] {
+  return times.slice(1).map((time, index) => time - (times[index] as number));
+}
+
+/** From the last run of a day to the first one of a later day. @param days from midnight to midnight, ms */
+function overnight(times: readonly number[], days: number): number {
+  return (times[0] as number) + days - (times.at(-1) as number);
 }
 
 export function isTimeZone(name: string): boolean {

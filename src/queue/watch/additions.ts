@@ -1,15 +1,13 @@
 import { isObject } from '../../product/parseRequest.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
+import { MAX_WATCHED } from '../../product/watchlistSchema.ts';
 import { type Definition, parseSchedule } from '../schedules/definition.ts';
 import { below } from '../search/jobData.ts';
+import { parseWatchlist, type WatchlistDefinition } from './watchlists/definition.ts';
 
-/** A watchlist as somebody thinks of making it. Durations are in seconds. */
-export interface PlannedWatchlist {
-  name: string;
+/** A watchlist as somebody thinks of making it. */
+export interface PlannedWatchlist extends WatchlistDefinition {
   listings: number;
-  atLeastEvery: number;
-  atMostEvery?: number;
-  value: number;
 }
 
 /** What a plan is asked about: schedules and watchlists that do not exist yet, or as they would be changed. */
@@ -47,7 +45,7 @@ export function parseAdditions(input: unknown, limits: Limits): Additions & { er
     const isWatchlist = isObject(value) && 'listings' in value;
     const refuse = (errors: readonly InputError[]) =>
       result.errors.push(...below('add', path === '' ? errors : below(path, errors)));
-    const parsed = isWatchlist ? parseWatchlist(value, limits) : parseSchedule(value, limits);
+    const parsed = isWatchlist ? planned(value, limits) : parseSchedule(value, limits);
     if (!parsed.ok) {
       refuse(parsed.errors);
       continue;
@@ -73,60 +71,14 @@ function listOf(input: unknown): Array<{ path: string; value: unknown }> {
   return [...numbered(schedules, 'schedules.'), ...numbered(watchlists, 'watchlists.')];
 }
 
-const WATCHLIST_NAME = /^[a-z0-9-]{1,40}$/;
-const MOST_LISTINGS = 20_000;
-const WATCHLIST_FIELDS = ['name', 'listings', 'atLeastEvery', 'atMostEvery', 'value'];
-/** Of a watchlist that says nothing, seconds. */
-const AT_LEAST_EVERY = 21_600;
-const MOST_SECONDS = 31_536_000;
-const MOST_VALUE = 1000;
-
-type ParsedWatchlist = { ok: true; watchlist: PlannedWatchlist } | { ok: false; errors: InputError[] };
-
-function parseWatchlist(written: Record<string, unknown>, { minInterval }: Limits): ParsedWatchlist {
-  const errors: InputError[] = [];
-  const refuse = (path: string, code: string, message: string) => errors.push({ path, code, message });
-  for (const key of Object.keys(written))
-    if (!WATCHLIST_FIELDS.includes(key))
-      refuse(key.slice(0, 64), 'unknown_field', `is not known here; known: ${WATCHLIST_FIELDS.join(', ')}`);
-  const { name, listings, atLeastEvery = AT_LEAST_EVERY, atMostEvery, value = 1 } = written;
-  if (typeof name !== 'string' || !WATCHLIST_NAME.test(name))
-    refuse(
-      'name',
-      'invalid_name',
-      `must be 1 to 40 of the characters a-z, 0-9 and hyphen; got ${echo(name)}`,
-    );
-  if (!Number.isInteger(listings) || !isWithin(listings, 1, MOST_LISTINGS))
-    refuse(
-      'listings',
-      'listings_range',
-      `must be an integer from 1 to ${MOST_LISTINGS}; got ${echo(listings)}`,
-    );
-  const range = `must be seconds from ${minInterval} (SCHEDULE_MIN_INTERVAL) to ${MOST_SECONDS}`;
-  for (const [path, seconds] of Object.entries({ atLeastEvery, atMostEvery }))
-    if (seconds !== undefined && !isWithin(seconds, minInterval, MOST_SECONDS))
-      refuse(path, 'invalid_interval', `${range}; got ${echo(seconds)}`);
-  if (
-    isWithin(atMostEvery, 0, MOST_SECONDS) &&
-    isWithin(atLeastEvery, 0, MOST_SECONDS) &&
-    atLeastEvery < atMostEvery
-  )
-    refuse('atLeastEvery', 'guarantee_too_short', `must not be shorter than atMostEvery (${atMostEvery})`);
-  if (!isWithin(value, 0, MOST_VALUE) || value === 0)
-    refuse('value', 'value_range', `must be a number above 0, at most ${MOST_VALUE}; got ${echo(value)}`);
-  if (errors.length > 0) return { ok: false, errors };
-  return {
-    ok: true,
-    watchlist: {
-      name: name as string,
-      listings: listings as number,
-      atLeastEvery: atLeastEvery as number,
-      ...(atMostEvery !== undefined && { atMostEvery: atMostEvery as number }),
-      value: value as number,
-    },
-  };
-}
-
-function isWithin(value: unknown, from: number, to: number): value is number {
-  return typeof value === 'number' && value >= from && value <= to;
+/** A watchlist, and how many listings it would have. */
+function planned({ listings, ...list }: Record<string, unknown>, limits: Limits) {
+  const parsed = parseWatchlist(list, limits);
+  const isCount =
+    Number.isInteger(listings) && (listings as number) >= 1 && (listings as number) <= MAX_WATCHED;
+  const message = `must be an integer from 1 to ${MAX_WATCHED}; got ${echo(listings)}`;
+  const own = isCount ? [] : [{ path: 'listings', code: 'listings_range', message }];
+  if (!parsed.ok) return { ok: false, errors: [...parsed.errors, ...own] } as const;
+  if (!isCount) return { ok: false, errors: own } as const;
+  return { ok: true, watchlist: { ...parsed.definition, listings: listings as number } } as const;
 }

@@ -1,5 +1,5 @@
 import type { PlanEntry, PlanReport, PlanWarning } from '../../product/planReport.ts';
-import { type Rhythm, uncertainty } from './changeRate.ts';
+import { changesPerDay, type Rhythm } from './changeRate.ts';
 import { type Execution, predict, type UnitForecast } from './planner.ts';
 import type { Unit } from './unit.ts';
 
@@ -59,7 +59,8 @@ export interface WhatIf {
   add?: { units: readonly Unit[]; subjects: readonly PlanSubject[] } | undefined;
 }
 
-const REAL_DAY_MS = 86_400_000;
+/** Of the calls of eBay’s day. */
+export const REAL_DAY_MS = 86_400_000;
 /** eBay's index, as two programs of others report it. */
 const INDEX_LAG =
   'eBay’s search itself shows a change 10 to 15 minutes late, as others report: that is not included';
@@ -110,7 +111,7 @@ function outlook(state: PlanState, limit = state.quota.limit) {
       const [unit, prediction] = [unitOf.get(id), byUnit.get(id)];
       const flow = unit?.flows[index];
       if (unit === undefined || prediction === undefined || flow === undefined) return [];
-      const changes = uncertainty(flow.rate, rhythm).perDay;
+      const changes = changesPerDay(flow.rate, rhythm);
       return [{ unit, prediction, share, changes, value: flow.value }];
     }),
   }));
