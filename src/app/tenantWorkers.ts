@@ -269,7 +269,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
     for (const queue of [searches, calls]) await repairQueue(context, queue);
     await setSchedules(tenant);
     // After the last command that this start waits for: what runs by itself takes its time to stop where that fails.
-    const upkeep = startUpkeep(context, config, client, metrics.fleet);
+    const upkeep = startUpkeep(context, config, client, metrics.fleet, () => tenant.config);
     lifecycle.opened('upkeep', upkeep, () => upkeep.stop());
     const { concurrency, lockDuration, stalledInterval, blockingRead, shutdownGrace, stuckAfter } =
       config.worker;
@@ -358,5 +358,6 @@ function jobContext(config: Config, redis: Redis) {
     rules: jobDefaults(config),
     crashIsolation: { busy: false },
     deadlineMs: deadline * SECOND,
+    ...(config.plan.sharedCalls && { sharing: { dayMs: config.plan.day * SECOND } }),
   };
 }

@@ -258,6 +258,18 @@ redis.call('PEXPIRE', KEYS[1], left)
 return 1`);
 
 /**
+ * Gives a result that has no answer yet a page that was made from one of another result, with the age and the end of that one.
+ * KEYS: result, the other result. ARGV: number of the page, its content, its head. Answers 0 where that is not possible.
+ */
+const GIVE = new LuaScript(`
+local left = redis.call('PTTL', KEYS[2])
+if left <= 0 or redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+redis.call('HSET', KEYS[1], '${REUSED}', '1', 'timed', redis.call('HGET', KEYS[2], 'timed') or '',
+  ARGV[1], ARGV[2], '${HEAD}' .. ARGV[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], left)
+return 1`);
+
+/**
  * What Redis holds of each search, in two hashes because they end at different times: its run, and its result with a field
  * for each page, each page's head and each item's details. A result without its first page is no result, so all of it ends
  * together, and a search that goes on later starts a new run.
@@ -404,6 +416,19 @@ export class SearchStore {
   ): Promise<boolean> {
     const args = pages.flatMap(({ page, from, head }) => [page, from, packHead({ ...head, calls: 0 })]);
     return (await REUSE.run(this.#redis, [this.#resultKey(ref), this.#resultKey(earlier)], args)) === 1;
+  }
+
+  /**
+   * Gives a search without pages one that was made from the answer of another search, and ends with its result. False where
+   * the search has some, or the result of the other one has expired.
+   */
+  async give(
+    ref: SearchRef,
+    from: SearchRef,
+    { page, answer, head }: { page: number; answer: PageAnswer; head: PageHead },
+  ): Promise<boolean> {
+    const keys = [this.#resultKey(ref), this.#resultKey(from)];
+    return (await GIVE.run(this.#redis, keys, [page, packPage(answer), packHead(head)])) === 1;
   }
 
   async isReused(ref: SearchRef): Promise<boolean> {

@@ -43,6 +43,8 @@ export interface QueueContext {
   intervalMs: () => number;
   /** How old a search may get, ms. */
   deadlineMs: number;
+  /** Undefined: every schedule makes calls of its own. @property dayMs length of the planner's day */
+  sharing?: { dayMs: number };
   metrics: QueueMetrics;
   scrubber: Scrubber;
   log: Logger;

@@ -290,7 +290,7 @@ const MOST_SIMILAR = 0.1;
 export function isExplained(products: readonly Pick<Product, 'title'>[], word: string): boolean {
   const fits = products.map(({ title }) => fitOfTitle(title, word));
   const similar = fits.filter((fit) => fit === 'similar').length;
-  return fits.length > 0 && !fits.includes('no') && similar <= MOST_SIMILAR * fits.length;
+  return !fits.includes('no') && similar <= MOST_SIMILAR * fits.length;
 }
 
 function normalWord(text: string): string {
