@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
-import { isOver, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
+import { isOver, readRecord, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
 import { DEFAULT_TENANT } from './declaration.ts';
 
@@ -99,7 +99,7 @@ export class CensusTaker {
     const [searchesPaused, callsPaused, ...unended] = replies.slice(2).map(Number);
     const records = new Map<string, ScheduleRecord>();
     for (const [name, json] of Object.entries(stored)) {
-      const record = readable<ScheduleRecord>(json);
+      const record = readRecord(json);
       if (record?.definition?.request !== undefined) records.set(name, record);
     }
     const due = new Map<string, number>();
@@ -136,7 +136,9 @@ export class CensusTaker {
       else if (record.paused) states.paused += 1;
       else {
         const runs = record.definition.limit === undefined ? 0 : (await store.runs(name)).count;
-        states[isOver(record, runs, now) ? 'done' : 'missing'] += 1;
+        // An auto schedule needs no scheduler.
+        const follows = record.definition.auto === undefined ? 'missing' : 'active';
+        states[isOver(record, runs, now) ? 'done' : follows] += 1;
       }
     }
     return { states, overdue: Math.max(0, ...[...due.values()].map((at) => (now - at) / 1000)) };

@@ -2,11 +2,17 @@ import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
 import { countQueue } from '../queue/bullmq/counts.ts';
+import { createIntake } from '../queue/intake.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
 import type { QueueContext } from '../queue/search/context.ts';
 import { markOverdue } from '../queue/search/plan.ts';
 import { publishLoss } from '../queue/search/summary.ts';
+import { PlanDuty } from '../queue/watch/planDuty.ts';
+import { PlanStore } from '../queue/watch/planStore.ts';
+import { ScheduleLooks } from '../queue/watch/scheduleLooks.ts';
+import type { LookSource } from '../queue/watch/unit.ts';
 import { Lease } from '../redis/lease.ts';
+import { clockOf } from '../redis/redisClock.ts';
 import { type Logger, throttled } from '../telemetry/logger.ts';
 import type { FleetMetrics } from '../telemetry/metrics.ts';
 import { Sweep } from './sweep.ts';
@@ -20,8 +26,17 @@ const SCHEDULES_MS = 5000;
 /** How long a count is shown, ms: without successors, another process counts by now, or none can. */
 const COUNT_TTL_MS = 3 * COUNT_EVERY * 1000;
 
-/** The duties that one process of the fleet has for one tenant's queues. */
-export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSource, fleet: FleetMetrics) {
+/**
+ * The duties that one process of the fleet has for one tenant's queues.
+ * @param current the settings as they are now
+ */
+export function startUpkeep(
+  context: QueueContext,
+  config: Config,
+  ebay: QuotaSource,
+  fleet: FleetMetrics,
+  current: () => Config,
+) {
   const { tenant, redis, searches, calls, log } = context;
   const { prefix } = config.queue;
   const { minInterval } = config.schedule;
@@ -48,9 +63,20 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     const counts = await Promise.all([searches, calls].map((queue) => countQueue(redis, queue)));
     fleet.queues(tenant, counts, COUNT_TTL_MS);
   };
-  const duty = (name: string, everySeconds: number, work: DutySettings['work']) =>
-    startDuty({ name: `${calls.name}:${name}`, redis, prefix, everyMs: everySeconds * 1000, work, log });
+  const duty = (name: string, everySeconds: number, work: DutySettings['work'], leaseMs = LEASE_MS) =>
+    startDuty({
+      name: `${calls.name}:${name}`,
+      redis,
+      prefix,
+      everyMs: everySeconds * 1000,
+      leaseMs,
+      work,
+      log,
+    });
+  const { interval } = config.plan;
+  const planner = plannerOf(context, ebay, fleet, current);
   const duties = [
+    duty('plan', interval, (signal) => planner.round(signal), Math.min(LEASE_MS, 15_000 * interval)),
     duty('quota', config.pace.reconcileInterval, quotaRound(ebay)),
     duty('sweep', config.worker.sweepInterval, (signal) => sweep.round(signal)),
     duty('gauges', COUNT_EVERY, count),
@@ -62,6 +88,40 @@ export function startUpkeep(context: QueueContext, config: Config, ebay: QuotaSo
     /** Ends all duties of this process; other processes take them over. */
     stop: () => Promise.all(duties.map((each) => each.stop())),
   };
+}
+
+/** What plans the looks of a tenant: `auto` schedules, and all else that there are sources of looks for. */
+function plannerOf(context: QueueContext, ebay: QuotaSource, fleet: FleetMetrics, current: () => Config) {
+  const { tenant, redis, searches } = context;
+  const { queue, plan, schedule } = current();
+  const { prefix } = queue;
+  const scheduleLooks = new ScheduleLooks({ ...context, prefix, minInterval: schedule.minInterval });
+  const sources: LookSource[] = [scheduleLooks];
+  const intervalMs = plan.interval * 1000;
+  const intake = createIntake(redis, searches, () => {
+    const { search, memory } = current();
+    return {
+      backlog: search.backlogLimit,
+      backfillMemory: memory.backfillShare,
+      memory: memory.share,
+    };
+  });
+  return new PlanDuty({
+    ...context,
+    store: new PlanStore(redis, prefix, tenant),
+    sources,
+    fixedCalls: (from, until, callsOf) => scheduleLooks.fixedCalls(from, until, callsOf),
+    gate: ebay.gate,
+    admit: () => intake([]),
+    now: () => clockOf(redis, prefix).current(),
+    limits() {
+      const { pace, plan: own } = current();
+      return { scheduledShare: pace.scheduledShare, dailyCalls: own.dailyCalls };
+    },
+    dayMs: plan.day * 1000,
+    intervalMs,
+    metrics: fleet.plan(tenant, Math.max(10_000, 3 * intervalMs)),
+  });
 }
 
 interface QuotaSource {
@@ -117,14 +177,16 @@ export function startDuty(settings: DutySettings) {
   let timer: NodeJS.Timeout | undefined;
 
   const round = async (): Promise<void> => {
-    if ((await lease.hold()) && !stopping.signal.aborted && performance.now() >= due) {
+    const holds = await lease.hold();
+    if (holds && !stopping.signal.aborted && performance.now() >= due) {
       due = performance.now() + everyMs;
       const renewing = setInterval(() => lease.hold(), leaseMs / 3);
       await work(stopping.signal).catch(logFailure);
       clearInterval(renewing);
     }
-    // The lease is renewed well before it ends, and not needlessly often where rounds are rare.
-    if (!stopping.signal.aborted) timer = setTimeout(begin, Math.min(everyMs, leaseMs / 3));
+    // The lease is renewed well before it ends. It is not tried for more often than that.
+    const waitMs = holds ? Math.min(everyMs, leaseMs / 3) : leaseMs / 3;
+    if (!stopping.signal.aborted) timer = setTimeout(begin, waitMs);
   };
   let current = Promise.resolve();
   const begin = () => {

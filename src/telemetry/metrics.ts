@@ -147,6 +147,24 @@ export const METRICS = {
     'How late the run is that waits longest for a worker; 0 for none, shown by one process of the fleet',
     { tenant },
   ),
+  dpf_plan_looks_total: counter('Looks that the planner began, by what was looked at', {
+    tenant,
+    kind: ['schedule', 'watch', 'shared'],
+  }),
+  dpf_plan_guarantees_missed_total: counter('Looks that began later than `atLeastEvery` wants', { tenant }),
+  dpf_plan_change_delay_seconds: histogram(
+    'From a change whose time eBay states to the look of the planner that showed it',
+    { tenant },
+    [60, 300, 900, 1800, 3600, 7200, 14_400, 28_800, 86_400],
+  ),
+  dpf_plan_expected_delay_seconds: gauge(
+    'The same as the planner expects it, the mean of all that it looks at; shown by the process that plans',
+    { tenant },
+  ),
+  dpf_plan_calls_left: gauge(
+    'Calls that are left for looks of the planner until its day ends; shown by the process that plans',
+    { tenant },
+  ),
   dpf_redis_losses_total: counter('Times that this process restored what Redis had lost', {}),
   dpf_redis_loss_unacknowledged: gauge('1 while nobody has acknowledged that Redis lost its data', {}),
   dpf_redis_data_since_timestamp_seconds: gauge(
@@ -446,10 +464,33 @@ function fleetMetrics(record: Recorder) {
         }
       }
   };
+  const plans = new Map<string, { delayMs: number | undefined; calls: number; until: number }>();
+  record.collect.dpf_plan_expected_delay_seconds = () => {
+    record.clear('dpf_plan_expected_delay_seconds', 'dpf_plan_calls_left');
+    for (const [tenant, { delayMs, calls, until }] of plans) {
+      if (performance.now() >= until) continue;
+      if (delayMs !== undefined) record.set('dpf_plan_expected_delay_seconds', { tenant }, delayMs / 1000);
+      record.set('dpf_plan_calls_left', { tenant }, calls);
+    }
+  };
   return {
     queues(tenant: string, counts: readonly QueueCount[], freshForMs: number): void {
       known.set(tenant, { counts, until: performance.now() + freshForMs });
     },
+    /** What the planner of a tenant does. */
+    plan: (tenant: string, freshForMs: number) => ({
+      begun: (kind: string) => record.add('dpf_plan_looks_total', { tenant, kind }),
+      /** A look began later than its guarantee. */
+      missed: () => record.add('dpf_plan_guarantees_missed_total', { tenant }),
+      /** Of changes that a look has shown, ms. */
+      delays(all: readonly number[]): void {
+        for (const ms of all) record.observe('dpf_plan_change_delay_seconds', { tenant }, ms);
+      },
+      /** @param figures mean delay that is expected, ms, once it is known; calls that are left */
+      planned(figures: { delayMs: number | undefined; calls: number }): void {
+        plans.set(tenant, { ...figures, until: performance.now() + freshForMs });
+      },
+    }),
   };
 }
 

@@ -1,9 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job, Queue } from 'bullmq';
+import type { TrackComparison } from '../../events/searchEvents.ts';
 import { Failure } from '../../failures.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import type { QueueContext } from '../search/context.ts';
+import { PlanStore } from '../watch/planStore.ts';
+import type { FlowReport } from '../watch/unit.ts';
 import { isOver, isSchedulerOf, type ScheduledRun, ScheduleStore, scheduleLease } from './store.ts';
 
 /** Ids of runs that were started by hand; the ids of the others are BullMQ's, `repeat:NAME:DUE`. */
@@ -11,10 +14,28 @@ export function manualRunId(schedule: string, unique: string): string {
   return `run_${schedule}_${unique}`;
 }
 
+/** Id of the run of an `auto` schedule that is the planner's look with this number. */
+export function lookRunId(schedule: string, look: number): string {
+  return `look_${schedule}_${look}`;
+}
+
+/** The planner's name for an `auto` schedule. What it learns of its changes has the name of the schedule alone. */
+export function unitOf(schedule: string): string {
+  return `schedule:${schedule}`;
+}
+
+const LOOK_RUN = /^look_([a-z0-9-]{1,60})_(\d{1,15})$/;
 const MANUAL_RUN = /^run_([a-z0-9-]{1,60})_[0-9a-f]{12}$/;
 
+/** How a run ended. */
+interface RunEnd {
+  summary: SearchSummary;
+  /** Of a search with a track. */
+  comparison?: TrackComparison | undefined;
+}
+
 /** `search`, unless it is a run of a schedule whose predecessor is busy. Like a search job it may run any number of times. */
-export async function asScheduledRun<End extends { summary: SearchSummary }>(
+export async function asScheduledRun<End extends RunEnd>(
   context: Pick<QueueContext, 'redis' | 'tenant' | 'searches' | 'log'>,
   job: Job,
   search: () => Promise<End>,
@@ -26,6 +47,7 @@ export async function asScheduledRun<End extends { summary: SearchSummary }>(
   if (await isForeign(context, store, run, job)) {
     // A scheduler of another program may plan a run each millisecond: it is removed, and leaves nothing behind.
     job.opts.removeOnComplete = true;
+    await report(context, run, undefined);
     return { summary: skipped(run.searchId, clockOf(redis).date()) };
   }
   const busy = run.byHand ? undefined : await busyPredecessor(searches, store, run);
@@ -38,17 +60,72 @@ export async function asScheduledRun<End extends { summary: SearchSummary }>(
   }
   if (busy !== undefined) {
     log.info('run skipped', { searchId: run.searchId, schedule: run.schedule, busy });
+    await report(context, run, undefined);
     return { summary: skipped(run.searchId, clockOf(redis).date()) };
   }
   try {
     const end = await search();
     await store.noteRun(run, end.summary.outcome);
+    await report(context, run, end);
     return end;
   } catch (thrown) {
     // Anything else that is thrown means that the job goes on later.
-    if (thrown instanceof Failure && thrown.code !== 'redis-unavailable') await store.noteRun(run, 'failed');
+    if (thrown instanceof Failure && thrown.code !== 'redis-unavailable') {
+      await store.noteRun(run, 'failed');
+      await report(context, run, undefined, thrown.detail.calls);
+    }
     throw thrown;
   }
+}
+
+/** Times of changes in a report, at most. */
+const MOST_TIMES = 200;
+
+/**
+ * Says to the planner how a run ended, before its job ends: a look whose job has ended has its report. Other runs of a
+ * schedule with a track are reported as look 0, which takes part in what is learned only.
+ */
+async function report(
+  { redis, tenant, searches }: Pick<QueueContext, 'redis' | 'tenant' | 'searches'>,
+  { schedule, at, look }: ScheduledRun,
+  end: RunEnd | undefined,
+  calls = end?.summary.calls ?? 0,
+): Promise<void> {
+  if (look === undefined && end?.comparison === undefined) return;
+  const flow: FlowReport =
+    end?.comparison === undefined
+      ? { flow: schedule, changes: null, times: [] }
+      : { flow: schedule, ...changesIn(end.comparison) };
+  const began = Math.min(...[...(end?.comparison?.seenAt.values() ?? [])].map(Date.parse));
+  await new PlanStore(redis, searches.opts.prefix as string, tenant).report({
+    unit: unitOf(schedule),
+    number: look ?? 0,
+    at,
+    calls,
+    // A page without products says nothing of when eBay was asked.
+    seenUntil: Number.isFinite(began) ? began : Date.parse(end?.summary.startedAt ?? '') || at,
+    complete: end !== undefined && isComplete(end.summary),
+    flows: [flow],
+  });
+}
+
+function isComplete({ outcome, missing }: SearchSummary): boolean {
+  return missing.length === 0 && outcome !== 'cancelled' && outcome !== 'skipped';
+}
+
+/** What a comparison says about changes. */
+function changesIn({ verdict, products }: TrackComparison): Pick<FlowReport, 'changes' | 'times'> {
+  const marks = [...verdict.marks.values()];
+  const isFirst = verdict.firstRun ?? (marks.length > 0 && marks.every((mark) => mark === null));
+  if (isFirst || verdict.note !== undefined) return { changes: null, times: [] };
+  const changed = marks.filter((mark) => mark !== null && mark !== 'same');
+  const times = products.flatMap(({ mark, listedAt }) =>
+    mark === 'new' && listedAt !== null ? [Date.parse(listedAt)] : [],
+  );
+  return {
+    changes: changed.length + verdict.gone.length,
+    times: times.sort((one, other) => one - other).slice(-MOST_TIMES),
+  };
 }
 
 const CHANGE_POLL_MS = 100;
@@ -60,12 +137,14 @@ const CHANGE_POLL_MS = 100;
 async function isForeign(
   { redis, tenant, searches }: Pick<QueueContext, 'redis' | 'tenant' | 'searches'>,
   store: ScheduleStore,
-  { schedule, byHand }: ScheduledRun,
+  { schedule, byHand, look }: ScheduledRun,
   { attemptsStarted }: Job,
 ): Promise<boolean> {
   if (byHand || attemptsStarted > 1) return false;
   const looksForeign = async () => {
     const record = await store.get(schedule);
+    // A look may have been added while its schedule was paused or given other times.
+    if (look !== undefined) return record?.definition.auto === undefined || record.paused;
     if (record === undefined) return true;
     const scheduler = await searches.getJobScheduler(schedule);
     return scheduler !== undefined && scheduler !== null && !isSchedulerOf(record, scheduler);
@@ -89,6 +168,9 @@ function runOf(job: Job): ScheduledRun | undefined {
     const at = Number(searchId.slice(searchId.lastIndexOf(':') + 1));
     return { schedule: job.repeatJobKey, searchId, at, byHand: false };
   }
+  const [, looked, number] = LOOK_RUN.exec(searchId) ?? [];
+  if (looked !== undefined)
+    return { schedule: looked, searchId, at: job.timestamp, byHand: false, look: Number(number) };
   const schedule = MANUAL_RUN.exec(searchId)?.[1];
   return schedule === undefined ? undefined : { schedule, searchId, at: job.timestamp, byHand: true };
 }

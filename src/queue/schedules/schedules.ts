@@ -6,6 +6,7 @@ import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
 import type { Schedule } from '../../product/scheduleSchema.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
+import { trackFingerprint } from '../../product/track.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { Lease } from '../../redis/lease.ts';
 import { clockOf } from '../../redis/redisClock.ts';
@@ -20,9 +21,10 @@ import {
 } from '../bullmq/repeat.ts';
 import { invalid, searchOptions } from '../search/jobData.ts';
 import type { JobDefaults } from '../search/retryPolicy.ts';
+import { PlanStore } from '../watch/planStore.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, describeTiming, parseSchedule, parseScheduleList, timingOf } from './definition.ts';
-import { manualRunId } from './scheduledRun.ts';
+import { lookRunId, manualRunId, unitOf } from './scheduledRun.ts';
 import {
   isOver,
   isSchedulerOf,
@@ -56,8 +58,10 @@ export interface ScheduleReport extends Definition {
   state: 'active' | 'paused' | 'done';
   /** `file`: managed by SCHEDULES_FILE. */
   source: 'file' | 'code';
-  /** The next run; one in the past is due and waits for a worker. */
+  /** The next run; one in the past is due and waits for a worker. Of `auto`, what the planner expects; null where it is not known. */
   next: string | null;
+  /** Of `auto`: when the next run begins at the latest, by `atLeastEvery`; null where none follows. */
+  latest?: string | null;
   /** How many runs there have been, skipped ones included, those by hand not. */
   runs: number;
   /** Latest first, at most ten; `outcome` is null until the run has ended. */
@@ -86,6 +90,7 @@ const LEASE_RETRY_MS = 50;
 export class Schedules {
   readonly #options: SchedulesOptions;
   readonly #store: ScheduleStore;
+  readonly #plan: PlanStore;
 
   constructor(options: SchedulesOptions) {
     const { redis, prefix, tenant, searches } = options;
@@ -93,6 +98,7 @@ export class Schedules {
       throw new TypeError('the search queue needs settings: { repeatStrategy }');
     this.#options = options;
     this.#store = new ScheduleStore(redis, prefix, tenant);
+    this.#plan = new PlanStore(redis, prefix, tenant);
   }
 
   /**
@@ -172,11 +178,11 @@ export class Schedules {
     const { definitions, errors } = parseScheduleList(wanted, this.#limits);
     if (errors.length > 0) throw invalid('invalid_request', errors);
     try {
-      const plan = await this.#plan(definitions);
+      const plan = await this.#steps(definitions);
       if (plan.steps.length === 0) return plan.report;
       return await this.#withLease(APPLY_DEADLINE_MS, async (renew) => {
         // Another process may have been faster.
-        const { steps, report } = await this.#plan(definitions);
+        const { steps, report } = await this.#steps(definitions);
         for (const step of steps) {
           await renew();
           await step();
@@ -212,6 +218,7 @@ export class Schedules {
       if (isWanted || lacksRuns) await this.#store.putRuns(name, runs);
       if (isWanted) await this.#store.put(record);
       await this.#upsertScheduler(isWanted ? record : present, present);
+      await this.#changePlan(present, isWanted ? record : present);
       return true;
     };
     return dryRun ? this.#call(restore) : this.#change(restore);
@@ -270,7 +277,7 @@ export class Schedules {
   }
 
   /** What is to change, and the steps to it. */
-  async #plan(wanted: readonly Definition[]) {
+  async #steps(wanted: readonly Definition[]) {
     const present = new Map((await this.#store.all()).map((record) => [record.definition.name, record]));
     const report: ApplyReport = { added: [], changed: [], removed: [], unchanged: [], refused: [] };
     const steps: Array<() => Promise<void>> = [];
@@ -299,8 +306,9 @@ export class Schedules {
   }
 
   async #isBroken(record: ScheduleRecord, schedulers: ReadonlySet<string>): Promise<boolean> {
-    const { name, limit } = record.definition;
+    const { name, limit, auto } = record.definition;
     const hasScheduler = schedulers.has(name);
+    if (auto !== undefined) return hasScheduler;
     if (hasScheduler || record.paused) return hasScheduler && record.paused;
     // Without a limit their number says nothing, and a round of the sweep asks for each schedule that is done.
     const runs = limit === undefined ? 0 : (await this.#store.runs(name)).count;
@@ -316,15 +324,38 @@ export class Schedules {
     if (before === undefined) {
       // The record first: a start repairs by it, should this process die before the next line.
       await this.#store.put(record);
-      return this.#upsertScheduler(record, undefined, anchor - 1);
+      await this.#upsertScheduler(record, undefined, anchor - 1);
+    } else {
+      await this.#upsertScheduler(record, before);
+      await this.#store.put(record);
     }
-    await this.#upsertScheduler(record, before);
-    await this.#store.put(record);
+    await this.#changePlan(before, record);
   }
 
   async #drop(name: string): Promise<void> {
-    await removeScheduler(this.#options.searches, name);
+    const { searches } = this.#options;
+    await removeScheduler(searches, name);
+    await this.#removeWaitingLook(name);
     await this.#store.delete(name);
+    await this.#plan.forget([unitOf(name)], [name]);
+  }
+
+  /** Lets the planner know of a change. What it has learned belongs to what a schedule finds. */
+  async #changePlan(before: ScheduleRecord | undefined, after: ScheduleRecord): Promise<void> {
+    const { name, request, auto } = after.definition;
+    if (before !== undefined && trackFingerprint(before.definition.request) !== trackFingerprint(request))
+      return this.#plan.forget([unitOf(name)], [name]);
+    if (auto !== undefined || before?.definition.auto !== undefined) await this.#plan.touch();
+  }
+
+  /** Removes the run of an `auto` schedule that no worker has taken yet. */
+  async #removeWaitingLook(name: string): Promise<void> {
+    const { searches } = this.#options;
+    const unit = await this.#plan.unit(unitOf(name));
+    if (unit === undefined || !unit.busy) return;
+    const job: Job | undefined = await searches.getJob(lookRunId(name, unit.number));
+    // A worker may take it at this very moment; then it is under way.
+    if (job?.attemptsStarted === 0) await job.remove().catch(() => undefined);
   }
 
   async #setPaused(name: string, paused: boolean): Promise<boolean> {
@@ -334,6 +365,8 @@ export class Schedules {
       const record = { ...before, paused };
       await this.#upsertScheduler(record);
       await this.#store.put(record);
+      if (paused) await this.#removeWaitingLook(name);
+      await this.#changePlan(before, record);
       return true;
     });
   }
@@ -347,7 +380,9 @@ export class Schedules {
     const now = since ?? (await this.#now());
     const { searches, rules } = this.#options;
     const { definition, paused, anchor } = record;
-    const { name, request, cron, tz, every = 0, start, end, limit } = definition;
+    const { name, request, cron, tz, every = 0, auto, start, end, limit } = definition;
+    // The planner begins its runs.
+    if (auto !== undefined) return removeScheduler(searches, name);
     const { count: runs } = await this.#store.runs(name);
     const next = nextRun(timingOf(definition, anchor), now);
     if (paused || next === undefined || isOver(record, runs, now)) return removeScheduler(searches, name);
@@ -388,23 +423,37 @@ export class Schedules {
     const { searches } = this.#options;
     const { definition, source, paused } = record;
     const { request, name, ...timing } = definition;
-    const [scheduler, { count, last }] = await Promise.all([
+    const [scheduler, { count, last }, expected] = await Promise.all([
       searches.getJobScheduler(name),
       this.#store.runs(name),
+      timing.auto && this.#expected(record),
     ]);
-    const next = scheduler?.next ?? null;
-    const over = next === null && isOver(record, count, await this.#now());
+    const isPlanned = timing.auto !== undefined || scheduler?.next !== undefined;
+    const over = (timing.auto !== undefined || !isPlanned) && isOver(record, count, await this.#now());
+    const next = over || paused ? undefined : timing.auto ? expected?.next : scheduler?.next;
     return {
       name,
       when: describeTiming(definition),
       ...timing,
       state: over ? 'done' : paused ? 'paused' : 'active',
       source,
-      next: next === null ? null : new Date(next).toISOString(),
+      next: isoOf(next),
+      ...(timing.auto && { latest: isoOf(over || paused ? undefined : expected?.latest) }),
       runs: count,
       lastRuns: await Promise.all(last.map((run) => reportOnRun(searches, run))),
       request,
     };
+  }
+
+  /** When the planner is likely to begin the next run, if it knows, and when it does so at the latest; ms since the epoch. */
+  async #expected({ definition, anchor }: ScheduleRecord): Promise<{ next?: number; latest: number }> {
+    const { name, auto, start } = definition;
+    const earliest = Math.max(anchor, start === undefined ? 0 : Date.parse(start));
+    const unit = await this.#plan.unit(unitOf(name));
+    if (unit === undefined || unit.number === 0) return { latest: earliest };
+    const latest = Math.max(earliest, unit.at + (auto?.atLeastEvery ?? 0) * 1000);
+    if (unit.gap === null) return { latest };
+    return { next: Math.min(latest, Math.max(earliest, unit.at + unit.gap)), latest };
   }
 
   #change<T>(change: () => Promise<T>): Promise<T> {
@@ -433,6 +482,10 @@ export class Schedules {
   #call<T>(work: () => Promise<T>): Promise<T> {
     return withinDeadline(work(), this.#options.deadlineMs);
   }
+}
+
+function isoOf(at: number | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString();
 }
 
 /** How long after its time the planned run of a scheduler may be missing, ms: a worker that takes it plans the next one. */

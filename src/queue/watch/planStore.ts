@@ -133,8 +133,8 @@ export class PlanStore {
     this.#reportsKey = `${prefix}:looks:${tenant}`;
   }
 
-  /** The present version, and the oldest reports. */
-  async peek(): Promise<{ version: string; reports: LookReport[]; taken: number }> {
+  /** The present version, and the oldest reports. @returns also how many reports that is, and whether there may be more */
+  async peek(): Promise<{ version: string; reports: LookReport[]; taken: number; more: boolean }> {
     const read = async () => {
       const replies = await this.#redis
         .pipeline()
@@ -147,7 +147,13 @@ export class PlanStore {
       });
     };
     const [version, written] = (await asHash(this.#redis, this.#key, read)) as [string | null, string[]];
-    return { version: version ?? '', reports: written.flatMap(readReport), taken: written.length };
+    const taken = written.length;
+    return {
+      version: version ?? '',
+      reports: written.flatMap(readReport),
+      taken,
+      more: taken === TAKEN_AT_ONCE,
+    };
   }
 
   /** All of it. What cannot be read counts as absent: it is learned again. */

@@ -103,8 +103,9 @@ describe('an inspection that a worker asks for and that fails', () => {
     const warn = (message: string, fields: object = {}) => lines.push({ message, ...fields });
     const context = { tenant: 'default', redis, searches, calls, log: { ...NOOP_LOGGER, warn } };
     const ebay = { gate: { read: async () => ({}) }, reconcile: async () => true };
-    const fleet = { queues: () => undefined };
-    const upkeep = startUpkeep(context as never, testConfig(), ebay as never, fleet as never);
+    const fleet = { queues: () => undefined, plan: () => ({}) };
+    const config = testConfig();
+    const upkeep = startUpkeep(context as never, config, ebay as never, fleet as never, () => config);
     for (let i = 0; i < 3; i += 1) await upkeep.inspect('ebay-search');
     await upkeep.stop();
     expect(
