@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { ConfigError, linesOf } from '../config/config.ts';
 import { descriptorFailure, MACHINE_FULL } from '../config/descriptors.ts';
-import { BootError, Failure, type FailureCode } from '../failures.ts';
+import { BootError, Failure, type FailureCode, type FailureDetail } from '../failures.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 
 /** Exit codes, for scripts. */
@@ -24,9 +24,14 @@ export class CommandError extends Error {
   override readonly name = 'CommandError';
   readonly report: ErrorReport;
 
-  constructor(exit: ExitCode, code: string, message: string, searchId?: string) {
+  constructor(
+    exit: ExitCode,
+    code: string,
+    message: string,
+    details: Pick<ErrorReport, 'searchId' | 'errors'> = {},
+  ) {
     super(message);
-    this.report = { exit, code, message, searchId };
+    this.report = { exit, code, message, ...details };
   }
 }
 
@@ -45,7 +50,7 @@ export function wrongValue(rule: string, got: string, hint = ''): UsageError {
 /** @param report of a search that ended by an error, whose code the command's error has too */
 export function searchFailed({ searchId, error }: SearchReport): CommandError {
   const { code = 'internal', message = 'no reason was stored' } = error ?? {};
-  return new CommandError(EXIT.failed, code, `search ${searchId} failed: ${code}: ${message}`, searchId);
+  return new CommandError(EXIT.failed, code, `search ${searchId} failed: ${code}: ${message}`, { searchId });
 }
 
 /**
@@ -88,6 +93,8 @@ interface ErrorReport {
   /** Field by field, where several things are wrong. */
   errors?: ReadonlyArray<{ path: string; message: string; option?: string | undefined }> | undefined;
   searchId?: string | undefined;
+  /** Of `budget_exceeded`. */
+  budget?: FailureDetail['budget'];
 }
 
 export function reportOf(cause: unknown): ErrorReport {
@@ -95,8 +102,14 @@ export function reportOf(cause: unknown): ErrorReport {
   if (thrown instanceof CommandError) return thrown.report;
   if (thrown instanceof Failure) {
     const { code, detail, message } = thrown;
-    const { errors, searchId, remedy } = detail;
-    const report = { exit: FAILURES[code] ?? EXIT.failed, code, message, searchId };
+    const { errors, searchId, remedy, budget } = detail;
+    const report = {
+      exit: FAILURES[code] ?? EXIT.failed,
+      code,
+      message,
+      searchId,
+      ...(budget && { budget }),
+    };
     if (errors !== undefined) return { ...report, message: 'the request is wrong', errors };
     if (code !== 'redis-unavailable' || remedy !== undefined) return report;
     return { ...report, message: `${message}; is it running? REDIS_URL says where to look` };

@@ -285,7 +285,7 @@ export function costsFile(path: string): Values {
 }
 
 /** `US` or `US:19406`. */
-function place(text: string): Values {
+export function place(text: string): Values {
   const [, name = text, postalCode] = /^([^:]*):(.*)$/s.exec(text) ?? [];
   const country = countryOf('--ship-to', 'US or US:19406')(name);
   return postalCode === undefined ? { country } : { country, postalCode };
