@@ -250,13 +250,14 @@ function priceOf(
   calls: number,
   dayMs: number,
 ): number {
-  const sum = callsADay(candidates, dayMs);
+  const { sum, least, most } = callsADay(candidates, dayMs);
   const needed = (scale: number) =>
     levels.reduce((total, [root, days]) => total + sum(root * scale) * days, 0);
-  if (levels.length === 0) return Number.POSITIVE_INFINITY;
-  let [low, high] = [-60, 60];
+  const roots = levels.map(([root]) => Math.max(root, 1e-3));
+  // Outside of these limits every unit is at one of its bounds.
+  let [low, high] = [Math.log(least / Math.max(...roots)), Math.log(most / Math.min(...roots))];
+  if (levels.length === 0 || needed(Math.exp(low)) >= calls) return Number.MAX_VALUE;
   if (needed(Math.exp(high)) <= calls) return 0;
-  if (needed(Math.exp(low)) >= calls) return Number.MAX_VALUE;
   for (let round = 0; round < 40; round += 1) {
     const middle = (low + high) / 2;
     if (needed(Math.exp(middle)) > calls) high = middle;
@@ -266,8 +267,8 @@ function priceOf(
   return Math.exp(-(low + high)) * dayMs;
 }
 
-/** Calls a day of all units as a function of √(rhythm ÷ price). */
-function callsADay(candidates: readonly Candidate[], dayMs: number): (scale: number) => number {
+/** Calls a day of all units as a function of √(rhythm ÷ price), and where it begins and ends to rise. */
+function callsADay(candidates: readonly Candidate[], dayMs: number) {
   // Up to its lower bound a unit needs a constant number of calls, then one in proportion to the scale, then a constant.
   const bends: Array<{ at: number; constant: number; slope: number }> = [];
   let start = 0;
@@ -291,7 +292,7 @@ function callsADay(candidates: readonly Candidate[], dayMs: number): (scale: num
     constants[index + 1] = (constants[index] ?? 0) + constant;
     slopes[index + 1] = (slopes[index] ?? 0) + slope;
   });
-  return (scale) => {
+  const sum = (scale: number) => {
     let [low, high] = [0, at.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -300,6 +301,7 @@ function callsADay(candidates: readonly Candidate[], dayMs: number): (scale: num
     }
     return (constants[low] ?? 0) + (slopes[low] ?? 0) * scale;
   };
+  return { sum, least: at[0] ?? 1, most: at[at.length - 1] ?? 1 };
 }
 
 /** Looks at one unit in a week, and the mean delay of its changes in days. */
