@@ -1,0 +1,295 @@
+import { createHash } from 'node:crypto';
+import type { ItemAnswer } from '../../../collector/answers.ts';
+import type { EventOf, EventType, ServiceEvent } from '../../../events/event.ts';
+import type { Product } from '../../../product/product.ts';
+import { compareOffer, OFFERS_KEPT, type Remembered } from '../../../product/track.ts';
+import type { OwnColumns } from './import.ts';
+
+/** What is remembered of a listing of a watchlist. */
+export interface Watched {
+  state: 'in-stock' | 'out-of-stock' | 'ended';
+  /** When eBay last answered about it, ms since the epoch. */
+  seen: number;
+  /** When a call for it was last answered, ms since the epoch; 0: never. */
+  checked: number;
+  /** Its leaf category; null where eBay names none, or a search cannot show it among those of its seller: an auction. */
+  category: string | null;
+  /** Number left, and of a well-stocked listing the number that there are more than. */
+  quantity: number | null;
+  moreThan: number | null;
+  /** From order to the last day of arrival, ms, and which kind of answer said so; null while it is not known. */
+  arrival: { ms: number; source: 'search' | 'item' } | null;
+  /** Its prices as tracks keep them; undefined of what has ended. */
+  known: Remembered | undefined;
+}
+
+/** What one answer says of a listing of the list. */
+export interface Sight {
+  /** ms since the epoch. */
+  at: number;
+  source: 'search' | 'item';
+  /** Variations of a listing that is watched as a whole; none: eBay no longer has it, or it has ended. */
+  products: readonly Product[];
+}
+
+/** A change that is worth an event. */
+export type WatchChange =
+  | { type: 'watchlist.price-dropped' | 'watchlist.price-rose'; product: Product; comparison: PriceChange }
+  | { type: 'watchlist.out-of-stock' | 'watchlist.ended'; itemId: string }
+  | { type: 'watchlist.quantity-changed'; itemId: string; from: Left; to: Left }
+  | { type: 'watchlist.delivery-later'; itemId: string; fromMs: number; toMs: number }
+  | { type: 'watchlist.returned'; product: Product; from: 'out-of-stock' | 'ended' };
+
+type Left = { quantity: number | null; moreThan: number | null };
+type PriceChange = Pick<EventOf<'watchlist.price-rose'>, 'formerTotal' | 'formerSeenAt'>;
+
+const DAY_MS = 86_400_000;
+
+/**
+ * Compares what an answer says of a listing with what is remembered of it.
+ * @param entry its id in the list @param options.quantity whether the number left is watched
+ * @returns undefined where the answer is no later one than what is remembered
+ */
+export function compareSight(
+  entry: string,
+  before: Watched | undefined,
+  { at, source, products }: Sight,
+  { quantity: watchesQuantity }: { quantity: boolean },
+): { after: Watched; changes: WatchChange[] } | undefined {
+  if (before !== undefined && before.seen >= at) return undefined;
+  const checked = source === 'item' ? at : (before?.checked ?? 0);
+  const there = products.filter((product) => stockOf(product) === 'in-stock');
+  const [first] = there.length > 0 ? there : products;
+  const changes: WatchChange[] = [];
+  if (first === undefined || products.every((product) => stockOf(product) === 'ended')) {
+    // Of what eBay no longer lists only the id and the time stay.
+    const after: Watched = {
+      ...NOTHING,
+      state: 'ended',
+      seen: at,
+      checked,
+      category: before?.category ?? null,
+    };
+    const itemId = before?.known?.itemId ?? first?.itemId ?? entry;
+    if (before !== undefined && before.state !== 'ended') changes.push({ type: 'watchlist.ended', itemId });
+    return { after, changes };
+  }
+  const state = there.length > 0 ? 'in-stock' : 'out-of-stock';
+  const { itemId } = first;
+  if (before !== undefined && before.state !== state) {
+    if (state === 'in-stock')
+      changes.push({ type: 'watchlist.returned', product: first, from: before.state as 'ended' });
+    else if (before.state === 'in-stock') changes.push({ type: 'watchlist.out-of-stock', itemId });
+  }
+  // What is sold out keeps the price at which it could be bought.
+  const priced = comparePrices(before?.known, there);
+  if (priced.change !== undefined && before !== undefined) changes.push(priced.change);
+
+  const left =
+    source === 'item'
+      ? leftOf(first)
+      : { quantity: before?.quantity ?? null, moreThan: before?.moreThan ?? null };
+  const isOther =
+    before !== undefined && (left.quantity !== before.quantity || left.moreThan !== before.moreThan);
+  const isKnown = before !== undefined && (before.quantity !== null || before.moreThan !== null);
+  if (watchesQuantity && isOther && isKnown && state === 'in-stock' && before.state === 'in-stock')
+    changes.push({
+      type: 'watchlist.quantity-changed',
+      itemId,
+      from: { quantity: before.quantity, moreThan: before.moreThan },
+      to: left,
+    });
+
+  const { arrival, later } = compareArrival(before?.arrival ?? null, first, at, source);
+  if (later !== undefined && state === 'in-stock')
+    changes.push({ type: 'watchlist.delivery-later', itemId, ...later });
+  const isSearchable = first.buyingOptions.length === 0 || first.buyingOptions.includes('FIXED_PRICE');
+  const category = isSearchable ? (first.categoryIds[0] ?? before?.category ?? null) : null;
+  const known = priced.known ?? { ...NEVER_PRICED, itemId, lastSeen: at };
+  return { after: { state, seen: at, checked, category, ...left, arrival, known }, changes };
+}
+
+const NOTHING = { quantity: null, moreThan: null, arrival: null, known: undefined };
+const NEVER_PRICED = { delivered: true, currency: null, named: false, offers: [] };
+
+/** A search shows what can be bought. eBay does not always say how much there is: then it can be bought too. */
+function stockOf({ details }: Product): Watched['state'] {
+  const said = details?.availability;
+  if (said === 'out-of-stock') return 'out-of-stock';
+  return said === 'ended' || said === 'gone' ? 'ended' : 'in-stock';
+}
+
+function leftOf({ details }: Product): Left {
+  return {
+    quantity: details?.availableQuantity ?? null,
+    moreThan: details?.availableQuantityMoreThan ?? null,
+  };
+}
+
+/** Each variation is compared with itself; the first one that changed is reported. */
+function comparePrices(known: Remembered | undefined, products: readonly Product[]) {
+  let current = known;
+  let change: WatchChange | undefined;
+  for (const product of products) {
+    const compared = compareOffer(current, product, Math.max(OFFERS_KEPT, products.length));
+    current = compared.after;
+    if (compared.change === 'same' || change !== undefined || compared.formerTotal === undefined) continue;
+    if (product.total === null) continue;
+    const seen = compared.formerAt == null ? {} : { formerSeenAt: new Date(compared.formerAt).toISOString() };
+    const comparison = { formerTotal: compared.formerTotal, ...seen };
+    change = { type: `watchlist.${compared.change}`, product, comparison };
+  }
+  return { known: current, change };
+}
+
+/** It stays as it was reported last until it is a day longer, so that small changes add up. */
+function compareArrival(
+  before: Watched['arrival'],
+  { delivery }: Product,
+  at: number,
+  source: Sight['source'],
+): { arrival: Watched['arrival']; later?: { fromMs: number; toMs: number } } {
+  const latest = delivery?.latest == null ? Number.NaN : Date.parse(delivery.latest);
+  if (Number.isNaN(latest)) return { arrival: before };
+  const arrival = { ms: Math.max(0, latest - at), source };
+  if (before === null || before.source !== source || arrival.ms < before.ms) return { arrival };
+  if (arrival.ms - before.ms < DAY_MS) return { arrival: before };
+  return { arrival, later: { fromMs: before.ms, toMs: arrival.ms } };
+}
+
+/** What an item's answer says of an entry; undefined where it says nothing. */
+export function sightIn(
+  entry: string,
+  { details, products = [], rejected, hasVariations }: ItemAnswer,
+): Sight | undefined {
+  if (hasVariations) return undefined;
+  const at = Date.parse(details.observedAt);
+  const sight = (own: readonly Product[]): Sight => ({ at, source: 'item', products: own });
+  if (details.availability === 'gone') return sight([]);
+  const own = entry.startsWith('v1|') ? products.filter(({ itemId }) => itemId === entry) : products;
+  // One that could not be read may be the one that is missing.
+  return own.length === 0 && (rejected !== undefined || products.length === 0) ? undefined : sight(own);
+}
+
+/** The events of changes. Their ids follow from the sight: the same one twice is one event. */
+export function watchEvents(
+  about: {
+    tenant: string;
+    watchlist: string;
+    searchId: string;
+    entry: string;
+    columns: OwnColumns;
+    at: number;
+  },
+  changes: readonly WatchChange[],
+): ServiceEvent[] {
+  const { tenant, watchlist, searchId, entry, columns, at } = about;
+  const time = new Date(at).toISOString();
+  const common = <T extends EventType>(type: T) => {
+    const sha256 = createHash('sha256').update(JSON.stringify([type, tenant, watchlist, entry, at]));
+    const id = sha256.digest('hex').slice(0, 32);
+    const base = { v: 1 as const, id, type, at: time, tenant, searchId, schedule: null };
+    return { ...base, watchlist, item: entry, columns: { ...columns } };
+  };
+  const days = (ms: number) => Math.round((ms / DAY_MS) * 10) / 10;
+  const arrivalOf = (ms: number) => ({ days: days(ms), latest: new Date(at + ms).toISOString() });
+  return changes.map((change): ServiceEvent => {
+    switch (change.type) {
+      case 'watchlist.price-dropped':
+      case 'watchlist.price-rose': {
+        const { itemId, marketplace, url, total } = change.product;
+        const product = { itemId, marketplace, url, total: total as NonNullable<typeof total> };
+        return { ...common(change.type), product, ...change.comparison };
+      }
+      case 'watchlist.returned': {
+        const { itemId, marketplace, url, total } = change.product;
+        return { ...common(change.type), product: { itemId, marketplace, url, total }, from: change.from };
+      }
+      case 'watchlist.quantity-changed':
+        return {
+          ...common(change.type),
+          product: { itemId: change.itemId },
+          from: change.from,
+          to: change.to,
+        };
+      case 'watchlist.delivery-later': {
+        const { itemId, fromMs, toMs } = change;
+        return { ...common(change.type), product: { itemId }, from: arrivalOf(fromMs), to: arrivalOf(toMs) };
+      }
+      default:
+        return { ...common(change.type), product: { itemId: change.itemId } };
+    }
+  });
+}
+
+/** Without the names of the fields: there may be 20,000. */
+export function packWatched({
+  state,
+  seen,
+  checked,
+  category,
+  quantity,
+  moreThan,
+  arrival,
+  known,
+}: Watched): string {
+  const offers = (known?.offers ?? []).map(({ variation, source, price, shipping, seen: at }) => [
+    variation,
+    source,
+    price,
+    shipping,
+    at,
+  ]);
+  const way = arrival === null ? 0 : arrival.source === 'item' ? -arrival.ms : arrival.ms;
+  const of = known === undefined ? [] : [known.itemId, known.currency, known.named ? 1 : 0, ...offers];
+  return JSON.stringify([STATES.indexOf(state), seen, checked, category, quantity, moreThan, way, ...of]);
+}
+
+const STATES: ReadonlyArray<Watched['state']> = ['in-stock', 'out-of-stock', 'ended'];
+
+/** Undefined for what another program has written. */
+export function readWatched(text: string | null | undefined): Watched | undefined {
+  if (text == null) return undefined;
+  try {
+    const [state, seen, checked, category, quantity, moreThan, way, ...of] = JSON.parse(text) as [
+      number,
+      number,
+      number,
+      string | null,
+      number | null,
+      number | null,
+      number,
+      ...unknown[],
+    ];
+    const known = STATES[state];
+    if (known === undefined || !Number.isFinite(seen)) return undefined;
+    const arrival =
+      way === 0 ? null : { ms: Math.abs(way), source: way < 0 ? ('item' as const) : ('search' as const) };
+    const [itemId, currency, named, ...offers] = of as [
+      string,
+      string | null,
+      number,
+      ...Array<[string, string, string, string | null, number | null]>,
+    ];
+    const remembered =
+      itemId === undefined
+        ? undefined
+        : {
+            lastSeen: seen,
+            itemId,
+            delivered: true,
+            currency,
+            named: named === 1,
+            offers: offers.map(([variation, source, price, shipping, at]) => ({
+              variation,
+              source,
+              price,
+              shipping,
+              seen: at,
+            })),
+          };
+    return { state: known, seen, checked, category, quantity, moreThan, arrival, known: remembered };
+  } catch {
+    return undefined;
+  }
+}

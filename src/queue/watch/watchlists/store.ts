@@ -1,0 +1,328 @@
+import type { Redis } from 'ioredis';
+import { LuaScript } from '../../../redis/luaScript.ts';
+import { asHash } from '../../../redis/ownHash.ts';
+import type { WatchlistDefinition } from './definition.ts';
+import type { Group } from './groups.ts';
+import type { OwnColumns } from './import.ts';
+
+/** A watchlist as it is kept, apart from its listings. */
+export interface ListRecord {
+  definition: WatchlistDefinition;
+  paused: boolean;
+  /** ms since the epoch. */
+  createdAt: number;
+  /** What the ids of its groups begin with: another list of the same name gets other ones. */
+  born: string;
+}
+
+/** A group without its members. */
+export interface GroupSummary {
+  id: string;
+  kind: Group['kind'];
+  listings: number;
+  /** Calls of a look, as estimated. */
+  calls: number;
+  /** Its first look measures how many listings the search finds. */
+  isMeasured: boolean;
+}
+
+/** The groups of a list as they were formed last. */
+export interface ListPlan {
+  /** The change that they were formed at, see `changed`. */
+  change: number;
+  /** Ids given so far. */
+  sequence: number;
+  groups: GroupSummary[];
+}
+
+export interface StoredList {
+  record: ListRecord;
+  plan: ListPlan;
+  /** Rises with everything that groups follow from. */
+  change: number;
+}
+
+/** A look at a group that is under way. */
+export interface LookState {
+  number: number;
+  /** When it was decided on, ms since the epoch. */
+  at: number;
+  /** Number of its present job, from 1. */
+  step: number;
+  kind: Group['kind'];
+  category: string | null;
+  sellers: string[];
+  total: number | null;
+  /** Members that no answer has shown yet. */
+  open: string[];
+  /** Of these, what the present job asks for item by item; empty of a search. */
+  asked: string[];
+  calls: number;
+  /** Members that could be compared, and those that changed. */
+  compared: number;
+  changes: number;
+  /** When eBay was asked first, ms since the epoch; null before. */
+  began: number | null;
+  complete: boolean;
+}
+
+/** How many listings a seller has in a category, and when that was measured, ms since the epoch. */
+export type StoredTotals = Map<string, { total: number; at: number }>;
+
+const TOTALS = 'totals';
+const NO_PLAN: ListPlan = { change: -1, sequence: 0, groups: [] };
+const LOOKS_MS = 3 * 86_400_000;
+const BATCH = 500;
+
+/** KEYS: lists, entries. ARGV: name, born, entries removed, those, then entries and columns. Answers -1 without this list. */
+const WRITE_ENTRIES = new LuaScript(`
+local record = redis.call('HGET', KEYS[1], ARGV[1])
+if not record or cjson.decode(record).born ~= ARGV[2] then return -1 end
+local first = 4 + tonumber(ARGV[3])
+for i = 4, first - 1 do redis.call('HDEL', KEYS[2], ARGV[i]) end
+for i = first, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('HINCRBY', KEYS[1], ARGV[1] .. ' change', 1)
+return redis.call('HLEN', KEYS[2])`);
+
+/** KEYS: lists, groups. ARGV: name, the change that they follow from, the plan, whether this is the first part, groups and values. */
+const WRITE_GROUPS = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+if (redis.call('HGET', KEYS[1], ARGV[1] .. ' change') or '0') ~= ARGV[2] then return 0 end
+local totals = redis.call('HGET', KEYS[2], '${TOTALS}')
+redis.call('DEL', KEYS[2])
+if totals then redis.call('HSET', KEYS[2], '${TOTALS}', totals) end
+for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], ARGV[1] .. ' plan', ARGV[3])
+return 1`);
+
+/** KEYS: looks, lists. ARGV: group, before (empty: none), after (empty: none), list, life (ms). */
+const SET_LOOK = new LuaScript(`
+if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then redis.call('HDEL', KEYS[1], ARGV[1]) return 1 end
+if redis.call('HEXISTS', KEYS[2], ARGV[4]) == 0 then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1`);
+
+/** KEYS: lists. ARGV: name, the record as it was read (empty: none), and as it is now. */
+const SET_RECORD = new LuaScript(`
+if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+redis.call('HINCRBY', KEYS[1], ARGV[1] .. ' change', 1)
+return 1`);
+
+/** What is kept of the watchlists of a tenant: one hash of the lists, and for each list some with a field for each listing. */
+export class WatchStore {
+  readonly #redis: Redis;
+  readonly #prefix: string;
+  readonly #tenant: string;
+  readonly #lists: string;
+
+  constructor(redis: Redis, prefix: string, tenant: string) {
+    this.#redis = redis;
+    this.#prefix = prefix;
+    this.#tenant = tenant;
+    this.#lists = `${prefix}:watchlists:${tenant}`;
+  }
+
+  /**
+   * `entries`: own columns; `seen`: what was last seen; `sellers`: user names, which stay here; `groups`, `looks`.
+   * `seen` and `sellers` end TRACK_TTL after the last look.
+   */
+  key(list: string, part: 'entries' | 'seen' | 'sellers' | 'groups' | 'looks'): string {
+    return `${this.#prefix}:watch-${part}:${this.#tenant}:${list}`;
+  }
+
+  /** By name. */
+  async all(): Promise<StoredList[]> {
+    const fields = await asHash(this.#redis, this.#lists, () => this.#redis.hgetall(this.#lists));
+    return Object.keys(fields)
+      .filter((field) => !field.includes(' '))
+      .sort()
+      .flatMap((name) => {
+        const list = storedList(fields[name], fields[`${name} plan`], fields[`${name} change`]);
+        return list === undefined ? [] : [list];
+      });
+  }
+
+  async get(name: string): Promise<(StoredList & { text: string }) | undefined> {
+    const fields = [name, `${name} plan`, `${name} change`];
+    const read = () => this.#redis.hmget(this.#lists, ...fields);
+    const [text, plan, change] = await asHash(this.#redis, this.#lists, read);
+    const list = storedList(text, plan, change);
+    return list && { ...list, text: text as string };
+  }
+
+  /** @param before as it was read; undefined: there was none @returns false where it is another one by now */
+  async put(record: ListRecord, before: string | undefined): Promise<boolean> {
+    const args = [record.definition.name, before ?? '', JSON.stringify(record)];
+    return (await SET_RECORD.run(this.#redis, this.#lists, args)) === 1;
+  }
+
+  async delete(name: string): Promise<void> {
+    const parts = (['entries', 'seen', 'sellers', 'groups', 'looks'] as const).map((part) =>
+      this.key(name, part),
+    );
+    await this.#redis.hdel(this.#lists, name, `${name} plan`, `${name} change`);
+    await this.#redis.unlink(...parts);
+  }
+
+  /** Something changed that groups follow from. */
+  async changed(name: string): Promise<void> {
+    await this.#redis.hincrby(this.#lists, `${name} change`, 1);
+  }
+
+  async entryIds(name: string): Promise<string[]> {
+    const key = this.key(name, 'entries');
+    return asHash(this.#redis, key, () => this.#redis.hkeys(key));
+  }
+
+  async count(name: string): Promise<number> {
+    return this.#redis.hlen(this.key(name, 'entries'));
+  }
+
+  /** Own columns of these entries; undefined where the list has it not. */
+  async columns(name: string, entries: readonly string[]): Promise<Array<OwnColumns | undefined>> {
+    const values = await this.#read(this.key(name, 'entries'), entries);
+    return values.map((value) => (value === null ? undefined : readColumns(value)));
+  }
+
+  /** What is remembered of these entries, as it is stored. */
+  async seen(name: string, entries: readonly string[]): Promise<Array<string | null>> {
+    return this.#read(this.key(name, 'seen'), entries);
+  }
+
+  async allSeen(name: string): Promise<Record<string, string>> {
+    return asHash(this.#redis, this.key(name, 'seen'), () => this.#redis.hgetall(this.key(name, 'seen')));
+  }
+
+  async allSellers(name: string): Promise<Record<string, string>> {
+    const key = this.key(name, 'sellers');
+    return asHash(this.#redis, key, () => this.#redis.hgetall(key));
+  }
+
+  async #read(key: string, fields: readonly string[]): Promise<Array<string | null>> {
+    const values: Array<string | null> = [];
+    for (let from = 0; from < fields.length; from += BATCH) {
+      const batch = fields.slice(from, from + BATCH);
+      values.push(...(await asHash(this.#redis, key, () => this.#redis.hmget(key, ...batch))));
+    }
+    return values;
+  }
+
+  /** @returns how many there are then; undefined where the list was removed meanwhile */
+  async writeEntries(
+    { definition: { name }, born }: ListRecord,
+    put: ReadonlyMap<string, OwnColumns>,
+    removed: readonly string[],
+  ): Promise<number | undefined> {
+    const keys = [this.#lists, this.key(name, 'entries')];
+    let left: number | undefined = await this.count(name);
+    const write = async (gone: readonly string[], fields: readonly string[]) => {
+      const args = [name, born, gone.length, ...gone, ...fields];
+      const reply = (await WRITE_ENTRIES.run(this.#redis, keys, args)) as number;
+      left = reply < 0 ? undefined : reply;
+    };
+    const entries = [...put];
+    // What is new comes first: a process that dies between two steps leaves too much rather than too little.
+    for (let from = 0; from < entries.length && left !== undefined; from += BATCH) {
+      const fields = entries.slice(from, from + BATCH);
+      await write(
+        [],
+        fields.flatMap(([id, own]) => [id, Object.keys(own).length === 0 ? '' : JSON.stringify(own)]),
+      );
+    }
+    for (let from = 0; from < removed.length && left !== undefined; from += BATCH) {
+      const gone = removed.slice(from, from + BATCH);
+      await write(gone, []);
+      await this.#redis.hdel(this.key(name, 'seen'), ...gone);
+      await this.#redis.hdel(this.key(name, 'sellers'), ...gone);
+    }
+    return left;
+  }
+
+  async groups(name: string): Promise<{ groups: Group[]; totals: StoredTotals }> {
+    const key = this.key(name, 'groups');
+    const { [TOTALS]: totals, ...fields } = await asHash(this.#redis, key, () => this.#redis.hgetall(key));
+    const read = parsed<Record<string, [number, number]>>(totals) ?? {};
+    return {
+      groups: Object.values(fields).flatMap((text) => parsed<Group>(text) ?? []),
+      totals: new Map(Object.entries(read).map(([atom, [total, at]]) => [atom, { total, at }])),
+    };
+  }
+
+  async group(name: string, id: string): Promise<Group | undefined> {
+    return parsed<Group>(await this.#redis.hget(this.key(name, 'groups'), id));
+  }
+
+  /** @returns false where something changed since that they follow from: nothing is written */
+  async writeGroups(name: string, plan: ListPlan, groups: readonly Group[]): Promise<boolean> {
+    const fields = groups.flatMap((group) => [group.id, JSON.stringify(group)]);
+    const args = [name, String(plan.change), JSON.stringify(plan), ...fields];
+    return (await WRITE_GROUPS.run(this.#redis, [this.#lists, this.key(name, 'groups')], args)) === 1;
+  }
+
+  async writeTotals(name: string, totals: StoredTotals): Promise<void> {
+    const value = Object.fromEntries([...totals].map(([atom, { total, at }]) => [atom, [total, at]]));
+    await this.#redis.hset(this.key(name, 'groups'), TOTALS, JSON.stringify(value));
+  }
+
+  async look(name: string, group: string): Promise<{ text: string; look: LookState } | undefined> {
+    const key = this.key(name, 'looks');
+    const text = await asHash(this.#redis, key, () => this.#redis.hget(key, group));
+    const look = parsed<LookState>(text);
+    return look === undefined ? undefined : { text: text as string, look };
+  }
+
+  /** @returns false where the look is another one than `before` by now, or the list was removed */
+  async setLook(
+    name: string,
+    group: string,
+    before: string | undefined,
+    after: LookState | undefined,
+  ): Promise<boolean> {
+    const text = after === undefined ? '' : JSON.stringify(after);
+    const args = [group, before ?? '', text, name, LOOKS_MS];
+    return (await SET_LOOK.run(this.#redis, [this.key(name, 'looks'), this.#lists], args)) === 1;
+  }
+
+  /** Keeps the sellers' names of listings of the list. @param ttlMs how long after the last time */
+  async noteSellers(name: string, sellers: ReadonlyMap<string, string>, ttlMs: number): Promise<void> {
+    const listings = [...sellers.keys()];
+    const [there, known] = await Promise.all([
+      this.#read(this.key(name, 'entries'), listings),
+      this.#read(this.key(name, 'sellers'), listings),
+    ]);
+    const fields = listings.flatMap((listing, index) => {
+      const seller = sellers.get(listing) as string;
+      return there[index] === null || known[index] === seller ? [] : [listing, seller];
+    });
+    const key = this.key(name, 'sellers');
+    if (fields.length > 0) await this.#redis.hset(key, ...fields);
+    await this.#redis.pexpire(key, Math.ceil(ttlMs));
+  }
+}
+
+function storedList(
+  text: string | null | undefined,
+  plan: string | null | undefined,
+  change: string | null | undefined,
+): StoredList | undefined {
+  const record = parsed<ListRecord>(text);
+  if (record?.definition === undefined) return undefined;
+  return { record, plan: parsed<ListPlan>(plan) ?? NO_PLAN, change: Number(change ?? 0) };
+}
+
+function readColumns(text: string): OwnColumns {
+  return text === '' ? {} : (parsed<OwnColumns>(text) ?? {});
+}
+
+/** Undefined for what another program has written. */
+function parsed<Value>(text: string | null | undefined): Value | undefined {
+  try {
+    const value = JSON.parse(text ?? '') as Value | null;
+    return value ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
