@@ -21,7 +21,8 @@ import { BootError, connect, ConfigError, EbayAuthService, EbayProductCollector,
   SearchProducer, type BrowseClient, type CollectorOptions, type Config, type ConnectOptions, type EbayAuthOptions,
   type EnqueueOptions, type FailureCode, type Logs, type MarketplaceId, type Money, type Outcome, type Product,
   type ProducerOptions, type SearchReport, type SearchRequest, type SearchSummary, type SearchEstimate, type Schedule,
-  type ScheduleReport, type StandaloneOptions, type TokenData, type TokenStatus } from 'dropship-product-finder';
+  type ScheduleReport, type StandaloneOptions, type TokenData, type TokenStatus, type ImportEntry, type ImportReport,
+  type WatchedEntry, type Watchlist, type WatchlistReport } from 'dropship-product-finder';
 export async function use(options: ConnectOptions): Promise<string> {
   const searches: SearchProducer = await connect({ ...options, marketplace: 'EBAY_DE', commandTimeout: 1 });
   const request: SearchRequest = { query: 'lamp', maxItems: 10, filters: { price: { max: '20', currency: 'USD' } } };
@@ -35,6 +36,11 @@ export async function use(options: ConnectOptions): Promise<string> {
   const price: Money | null | undefined = products[0]?.total;
   const schedule: Schedule = { name: 'lamps', every: 3600, request };
   const added: ScheduleReport = await searches.schedule.add(schedule);
+  const list: Watchlist = { name: 'supplies', marketplace: 'EBAY_DE', atLeastEvery: 7200 };
+  const made: WatchlistReport = await searches.watchlists.put(list);
+  const listings: ImportEntry[] = ['110587654321', { item: '110587654322', sku: 'HUB-7', resale: 29.99 }];
+  const imported: ImportReport = await searches.watchlists.import(made.name, { entries: listings }, { mode: 'replace' });
+  const watched: WatchedEntry[] = (await searches.watchlists.entries(made.name, { state: 'out-of-stock' })).entries;
   // @ts-expect-error a request has no such field
   const wrong: SearchRequest = { query: 'lamp', limit: 10 };
   // @ts-expect-error an option is typed
@@ -42,7 +48,7 @@ export async function use(options: ConnectOptions): Promise<string> {
   const failure = new Failure('internal', 'x');
   const code: FailureCode = failure.code;
   if (failure.retryable) throw new Error(String(wrong) + String(wrongOption) + code);
-  return [outcome, price?.value, added.when, estimate.calls.total, ProductSchema.type].join();
+  return [outcome, price?.value, added.when, estimate.calls.total, ProductSchema.type, imported.added, watched[0]?.columns.sku].join();
 }
 export async function alone(tokens: StandaloneOptions['tokens'], log: Logs): Promise<MarketplaceId[]> {
   const config: Config = loadConfig({ env: {}, files: [] });
