@@ -10,6 +10,7 @@ import { publishLoss } from '../queue/search/summary.ts';
 import { PlanDuty } from '../queue/watch/planDuty.ts';
 import { PlanStore } from '../queue/watch/planStore.ts';
 import { ScheduleLooks } from '../queue/watch/scheduleLooks.ts';
+import { SharedLooks } from '../queue/watch/sharedLooks.ts';
 import type { LookSource } from '../queue/watch/unit.ts';
 import { Lease } from '../redis/lease.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -96,7 +97,11 @@ function plannerOf(context: QueueContext, ebay: QuotaSource, fleet: FleetMetrics
   const { queue, plan, schedule } = current();
   const { prefix } = queue;
   const scheduleLooks = new ScheduleLooks({ ...context, prefix, minInterval: schedule.minInterval });
-  const sources: LookSource[] = [scheduleLooks];
+  const sources: LookSource[] = [
+    // Schedules that share calls are no units of their own.
+    ...(context.sharing === undefined ? [] : [new SharedLooks(context, schedule.minInterval * 1000)]),
+    scheduleLooks,
+  ];
   const intervalMs = plan.interval * 1000;
   const intake = createIntake(redis, searches, () => {
     const { search, memory } = current();

@@ -6,6 +6,7 @@ import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import type { QueueContext } from '../search/context.ts';
 import { PlanStore } from '../watch/planStore.ts';
+import { FIRST_SHARED_LOOK, SharedStore } from '../watch/sharedStore.ts';
 import type { FlowReport } from '../watch/unit.ts';
 import { isOver, isSchedulerOf, type ScheduledRun, ScheduleStore, scheduleLease } from './store.ts';
 
@@ -96,15 +97,24 @@ async function report(
     end?.comparison === undefined
       ? { flow: schedule, changes: null, times: [] }
       : { flow: schedule, ...changesIn(end.comparison) };
+  const prefix = searches.opts.prefix as string;
+  const complete = end !== undefined && isComplete(end.summary);
+  const plan = new PlanStore(redis, prefix, tenant);
+  if (look !== undefined && look >= FIRST_SHARED_LOOK) {
+    const shared = new SharedStore(redis, prefix, tenant);
+    const whole = await shared.end(schedule, look, { calls, flow: complete ? flow : null });
+    if (whole !== undefined) await plan.report(whole);
+    return;
+  }
   const began = Math.min(...[...(end?.comparison?.seenAt.values() ?? [])].map(Date.parse));
-  await new PlanStore(redis, searches.opts.prefix as string, tenant).report({
+  await plan.report({
     unit: unitOf(schedule),
     number: look ?? 0,
     at,
     calls,
     // A page without products says nothing of when eBay was asked.
     seenUntil: Number.isFinite(began) ? began : Date.parse(end?.summary.startedAt ?? '') || at,
-    complete: end !== undefined && isComplete(end.summary),
+    complete,
     flows: [flow],
   });
 }

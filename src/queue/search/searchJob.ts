@@ -22,6 +22,7 @@ import { isSignal, signals } from '../bullmq/signals.ts';
 import { failuresOfChildren } from '../bullmq/storedJobs.ts';
 import { asScheduledRun, scheduleOf } from '../schedules/scheduledRun.ts';
 import { ScheduleStore } from '../schedules/store.ts';
+import { noteSeen, shareAnswer } from '../watch/sharedLooks.ts';
 import { coalesce, publishResult, reusePages } from './coalesce.ts';
 import type { QueueContext } from './context.ts';
 import {
@@ -67,8 +68,11 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
     Object.assign(job.opts, searchOptions(request, context.rules));
     return await isolateCrashing(context, job, async () => {
       const end = await asScheduledRun(context, job, () => collect(context, job, request, ids));
-      await publishEnd(context, job, end);
       const { summary } = end;
+      if (!(await shareAnswer(context, job))) {
+        await noteSeen(context, job, summary);
+        await publishEnd(context, job, end);
+      }
       const { outcome, counts, calls } = summary;
       context.log.info('search ended', {
         ...ids,
@@ -81,7 +85,7 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
     });
   } catch (thrown) {
     if (isSignal(thrown)) throw thrown;
-    const failure = await publishFailure(context, job, redisFailure(thrown) ?? asFailure(thrown));
+    const failure = await endFailed(context, job, redisFailure(thrown) ?? asFailure(thrown));
     // Without a deadline: the job must not end before its end is published.
     const deadline = Number.POSITIVE_INFINITY;
     const once = { attemptsMade: 0, attempts: 1, backoffMs: 0 };
@@ -101,6 +105,16 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
     });
     throw signals.fail(failure);
   }
+}
+
+/** Of a shared call nothing is published: its members make calls of their own. Returns what keeps this from being done. */
+async function endFailed(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
+  try {
+    if (failure.code === 'redis-unavailable' || (await shareAnswer(context, job))) return failure;
+  } catch (thrown) {
+    return redisFailure(thrown) ?? asFailure(thrown);
+  }
+  return publishFailure(context, job, failure);
 }
 
 async function collect(

@@ -133,11 +133,16 @@ export class PlanDuty {
     const { store, sources } = this.#options;
     if (!isKnown) this.#known = copyOf(await store.load());
     const lists = await Promise.all(
-      sources.map(async (source) =>
-        (await source.units()).map((definition) => [definition.id, { definition, source }] as const),
-      ),
+      sources.map(async (source) => (await source.units()).map((definition) => ({ definition, source }))),
     );
-    this.#defined = new Map(lists.flat());
+    this.#defined = new Map();
+    const planned = new Set<string>();
+    for (const list of lists) {
+      // A flow is planned once: with the first source that has it.
+      const own = list.filter(({ definition }) => !definition.flows.every(({ flow }) => planned.has(flow)));
+      for (const each of own) this.#defined.set(each.definition.id, each);
+      for (const { flow } of own.flatMap(({ definition }) => definition.flows)) planned.add(flow);
+    }
     this.#readAt = this.#round;
   }
 

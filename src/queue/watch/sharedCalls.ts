@@ -24,7 +24,7 @@ export interface Sharer {
 
 /** Schedules that share a call. */
 export interface SharedGroup {
-  /** Stays as long as the group does, whoever joins or leaves. */
+  /** Stays as long as the group does, also where members join or leave. */
   readonly id: string;
   readonly key: string;
   readonly members: readonly string[];

@@ -133,20 +133,12 @@ export class SharedStore {
     return text === null ? undefined : { group, at, ...JSON.parse(text) };
   }
 
-  /** Notes how the shared call ended, and which look its members are searched for. The first end stands. */
-  async share(look: SharedLook, end: JointEnd): Promise<JointEnd> {
-    const key = this.#lookKey(look);
-    await this.#redis.hsetnx(key, 'joint', JSON.stringify(end));
-    const fields = look.members.flatMap((name) => [LOOK + name, `${look.group} ${look.at}`]);
+  /** Notes how the shared call ended, the first end stands, and which group its members belong to. */
+  async share(look: SharedLook, end: JointEnd): Promise<void> {
+    const { group, members } = look;
+    await this.#redis.hsetnx(this.#lookKey(look), 'joint', JSON.stringify(end));
+    const fields = members.flatMap((name) => [LOOK + name, group]);
     if (fields.length > 0) await this.#redis.hset(this.#key, ...fields);
-    return JSON.parse((await this.#redis.hget(key, 'joint')) as string);
-  }
-
-  /** The look that a member is, or was, searched for last. */
-  async lookOf(name: string): Promise<Pick<SharedLook, 'group' | 'at'> | undefined> {
-    const text = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, LOOK + name));
-    const [group, at] = text?.split(' ') ?? [];
-    return group === undefined ? undefined : { group, at: Number(at) };
   }
 
   /** Members whose search has ended. */
@@ -155,11 +147,17 @@ export class SharedStore {
     return new Set(fields.flatMap((field) => (field.startsWith(DONE) ? [field.slice(DONE.length)] : [])));
   }
 
-  /** Notes how the search of a member ended; the first end stands. One of a look that is forgotten leaves nothing behind. */
-  async end(look: Pick<SharedLook, 'group' | 'at'>, name: string, end: MemberEnd): Promise<void> {
-    const key = this.#lookKey(look);
-    if ((await this.#redis.exists(key)) === 1)
-      await this.#redis.hsetnx(key, DONE + name, JSON.stringify(end));
+  /**
+   * Notes how the search of a member ended; the first end stands. One of a look that is forgotten leaves nothing behind.
+   * @param at of the look @returns the report of the look where that was the last of its members
+   */
+  async end(name: string, at: number, end: MemberEnd): Promise<LookReport | undefined> {
+    const group = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, LOOK + name));
+    if (group === null) return undefined;
+    const key = this.#lookKey({ group, at });
+    if ((await this.#redis.exists(key)) === 0) return undefined;
+    await this.#redis.hsetnx(key, DONE + name, JSON.stringify(end));
+    return this.report({ group, at });
   }
 
   /** The report of a look, once the searches of all members have ended. */
@@ -191,8 +189,12 @@ export class SharedStore {
   }
 }
 
+/** Numbers of looks are smaller; that of a member's look is the time of the look that it shares, ms since the epoch. */
+export const FIRST_SHARED_LOOK = 1e12;
+
 const OWN = 'own ';
-const LOOK = 'look ';
+/** The group that a member was searched for with last. */
+const LOOK = 'group ';
 const DONE = 'done ';
 
 export function unitOf(group: string): string {
