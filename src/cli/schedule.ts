@@ -20,13 +20,18 @@ interface Flags {
 type TimingFlags = Flags &
   Partial<Record<'query' | 'cron' | 'tz' | 'start' | 'end', string>> & {
     every?: number | string;
+    auto?: boolean;
+    atLeastEvery?: number | string;
+    atMostEvery?: number | string;
+    value?: number | string;
     limit?: number | string;
+    dailyCalls?: number | string;
     replace?: boolean;
   };
 
 export function command(terminal: Terminal): Command {
   const parent = new Command('schedule')
-    .description('Run searches again and again, by the clock or at an interval.')
+    .description('Run searches again and again: by the clock, at an interval, or when it is worth most.')
     .helpCommand(false)
     .addCommand(
       answering(addCommand(), terminal, async (flags: TimingFlags, name = '') => {
@@ -70,7 +75,9 @@ export function command(terminal: Terminal): Command {
   add('resume', 'Start runs again, at the times it had.', async (schedules, name) => {
     const resumed = await schedules.resume(name);
     const data = await schedules.get(name);
-    const text = resumed ? `resumed ${name}, next run ${data.next ?? 'never'}` : `${name} was not paused`;
+    const text = resumed
+      ? `resumed ${name}, next run ${data.next ?? latestText(data.latest)}`
+      : `${name} was not paused`;
     return { data, text };
   }).argument('<name>');
   add('run', 'Run it once now and print the search’s id.', async (schedules, name) => {
@@ -100,9 +107,14 @@ function addCommand(): Command {
     .option('--cron <expression>', 'minute hour day month weekday, such as "30 6 * * 1-5"')
     .option('--tz <zone>', 'time zone of --cron, such as Europe/Berlin (UTC)')
     .option('--every <seconds>', 'instead of --cron; the first run is at once, or at --start', numberOrText)
+    .option('--auto', 'instead of --cron: when a run is worth most, as the planner learns; needs --track')
+    .option('--at-least-every <seconds>', 'with --auto: longest time between two runs (86400)', numberOrText)
+    .option('--at-most-every <seconds>', 'with --auto: shortest time between two runs (60)', numberOrText)
+    .option('--value <n>', 'with --auto: what a change is worth, relative to others (1)', numberOrText)
     .option('--start <time>', 'no run before, such as 2030-01-31T09:00:00Z')
     .option('--end <time>', 'no run after')
     .option('--limit <n>', 'number of runs in all', numberOrText)
+    .option('--daily-calls <n>', 'calls to eBay a day at most', numberOrText)
     .option('--replace', 'change the schedule of this name, if there is one')
     .option('--query <keywords>', 'what to search: a space means AND, "(a, b)" means OR');
   return addRequestFlags(add);
@@ -111,9 +123,10 @@ function addCommand(): Command {
 /** @throws Failure `invalid_request` */
 async function checkedSchedule(name: string, flags: TimingFlags, config: Config): Promise<Schedule> {
   const { parseSchedule } = await import('../queue/schedules/definition.ts');
-  const { query, cron, tz, every, start, end, limit, tenant = 'default' } = flags;
+  const { query, cron, tz, every, start, end, limit, dailyCalls, tenant = 'default' } = flags;
   const request = requestFrom(query, { ...flags }, config.ebay);
-  const schedule = { name, cron, tz, every, start, end, limit, request } as Schedule;
+  const auto = autoFrom(flags);
+  const schedule = { name, cron, tz, every, auto, start, end, limit, dailyCalls, request } as Schedule;
   const { marketplace } = config.ebay;
   const { minInterval } = config.schedule;
   const parsed = parseSchedule(schedule, { tenant, marketplace, minInterval, now: Date.now() });
@@ -121,10 +134,23 @@ async function checkedSchedule(name: string, flags: TimingFlags, config: Config)
   throw withOptions(new Failure('invalid_request', 'the schedule is wrong', { errors: parsed.errors }));
 }
 
+/** Bounds without `--auto` ask for it too. */
+function autoFrom({
+  auto,
+  atLeastEvery,
+  atMostEvery,
+  value,
+}: TimingFlags): Record<string, unknown> | undefined {
+  const bounds = Object.entries({ atLeastEvery, atMostEvery, value }).filter(
+    ([, each]) => each !== undefined,
+  );
+  return auto || bounds.length > 0 ? Object.fromEntries(bounds) : undefined;
+}
+
 /** One line for each schedule. */
 function scheduleTable(schedules: readonly ScheduleReport[], terminal: Terminal): string {
-  const rows = schedules.map(({ name, when, next, lastRuns: [last], state, source }) => [
-    ...[name, when, instant(next)],
+  const rows = schedules.map(({ name, when, next, latest, lastRuns: [last], state, source }) => [
+    ...[name, when, instant(next ?? latest ?? null)],
     last === undefined ? '–' : `${runText(last.outcome)} ${last.at.slice(5, 16).replace('T', ' ')}`,
     ...[state, source],
   ]);
@@ -133,15 +159,18 @@ function scheduleTable(schedules: readonly ScheduleReport[], terminal: Terminal)
 
 /** Everything about one schedule. */
 function scheduleText(report: ScheduleReport, terminal: Terminal): string {
-  const { name, when, state, source, next, start, end, limit, runs, lastRuns, request } = report;
+  const { name, when, state, source, next, latest, start, end, limit, dailyCalls, runs, lastRuns, request } =
+    report;
   const bounds = [start && `from ${instant(start)}`, end && `until ${instant(end)}`].filter(Boolean);
   const within = bounds.length === 0 ? [] : [['within', bounds.join(', ')] as const];
   return fieldLines(terminal, [
     ['name', name],
     ['when', when],
     ['state', state],
-    ['next run', instant(next)],
+    [latest === undefined ? 'next run' : 'expected', instant(next)],
+    ...(latest === undefined ? [] : [['at the latest', instant(latest)] as const]),
     ...within,
+    ...(dailyCalls === undefined ? [] : [['calls a day', `at most ${dailyCalls}`] as const]),
     ['runs so far', limit === undefined ? String(runs) : `${runs} of ${limit}`],
     ['from', source === 'file' ? 'the file of schedules' : 'code, command line or web page'],
     ['search', harmless(searchTitle(request))],
@@ -151,6 +180,10 @@ function scheduleText(report: ScheduleReport, terminal: Terminal): string {
       return [index === 0 ? 'last runs' : '', run] as const;
     }),
   ]);
+}
+
+function latestText(latest: string | null | undefined): string {
+  return latest ? `by ${latest}` : 'never';
 }
 
 function instant(iso: string | null): string {

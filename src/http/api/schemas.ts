@@ -17,6 +17,16 @@ export const SearchId = Type.Object({
 
 export const SearchAdded = Type.Object({ searchId: text('id of the search') });
 
+const budget = {
+  kind: Type.Enum(['key', 'tenant', 'schedule'], { description: 'whose it is' }),
+  name: text('the id of the API key, the name of the tenant or of the schedule'),
+  limit: integer('calls a day'),
+  used: integer('calls made today'),
+  reserved: integer('calls that accepted searches have not made yet'),
+  left: Type.Integer(),
+  reset: instant('when the day ends'),
+};
+
 export const SearchEstimate = Type.Object({
   calls: Type.Object(
     { pages: Type.Integer(), details: Type.Integer(), total: Type.Integer(), atMost: Type.Integer() },
@@ -30,6 +40,10 @@ export const SearchEstimate = Type.Object({
   remaining: integer('calls that this class has left today'),
   shareOfRemaining: nullable(Type.Number(), 'what part of them it needs; null when nothing is left'),
   reset: instant('when the day’s calls are available again'),
+  budget: nullable(
+    Type.Object(budget),
+    'of the budgets that it would be charged to the one with the least left; null: none',
+  ),
   ahead: integer('calls that are queued before it'),
   earliestFinish: instant('at the present pace and queue'),
 });
@@ -80,6 +94,12 @@ export const ProblemSchema = Type.Object(
       }),
     ),
     searchId: Type.Optional(text('the search that it is about')),
+    budget: Type.Optional(
+      Type.Object(
+        { ...budget, needed: integer('calls that were asked of it') },
+        { description: 'of budget_exceeded: the budget that does not allow it' },
+      ),
+    ),
     traceId: Type.Optional(
       text('of the request, where the server is traced: find its spans and log lines by it'),
     ),
@@ -121,7 +141,10 @@ export const ScheduleState = Type.Object({
   when: text('in words'),
   state: Type.Enum(['active', 'paused', 'done']),
   source: Type.Enum(['file', 'code'], { description: 'file: managed by SCHEDULES_FILE' }),
-  next: nullable(instant(''), 'the next run'),
+  next: nullable(instant(''), 'the next run; of auto, what the planner expects'),
+  latest: Type.Optional(
+    nullable(instant(''), 'of auto: when the next run begins at the latest; null where none follows'),
+  ),
   runs: Type.Integer(),
   lastRuns: Type.Array(RunSchema, { description: 'latest first, at most ten' }),
   request: Type.Object({}, { additionalProperties: true, description: 'what it searches' }),

@@ -56,11 +56,11 @@ function quotaView({ limit, used, remaining, reset, closed }: QuotaReport, now: 
 const SHOWN_RUNS = 5;
 
 function scheduleItem(schedule: ScheduleReport, csrf: string | null, now: number): Html {
-  const { name, when, state, next, lastRuns, request } = schedule;
+  const { name, when, state, next, latest, lastRuns, request } = schedule;
   const nextRun = {
     done: 'no further run',
     paused: 'paused',
-    active: next && `next ${distanceText(next, now)}`,
+    active: next ? `next ${distanceText(next, now)}` : latest && `next by ${distanceText(latest, now)}`,
   };
   const runs = lastRuns
     .slice(0, SHOWN_RUNS)
