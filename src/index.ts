@@ -18,6 +18,7 @@ export {
 export { BootError, Failure, type FailureCode, type FailureDetail } from './failures.ts';
 export type { MarketplaceId } from './product/marketplaces.ts';
 export type { Money } from './product/money.ts';
+export { type PlanEntry, type PlanReport, PlanReportSchema } from './product/planReport.ts';
 export { type Product, ProductSchema } from './product/product.ts';
 export { type SearchRequest, SearchRequestSchema } from './product/requestSchema.ts';
 export { type Schedule, ScheduleSchema } from './product/scheduleSchema.ts';
@@ -27,8 +28,21 @@ export {
   type SearchSummary,
   SearchSummarySchema,
 } from './product/summary.ts';
-export { type EnqueueOptions, type ProducerOptions, SearchProducer } from './queue/producer.ts';
+export { type Watchlist, WatchlistSchema } from './product/watchlistSchema.ts';
+export {
+  type EnqueueOptions,
+  type PlanOptions,
+  type ProducerOptions,
+  SearchProducer,
+} from './queue/producer.ts';
 export type { ScheduleReport } from './queue/schedules/schedules.ts';
 export type { SearchEstimate } from './queue/search/estimate.ts';
 export type { SearchReport } from './queue/searchReader.ts';
+export type {
+  ImportEntry,
+  ImportOptions,
+  ImportReport,
+  WatchedEntry,
+  WatchlistReport,
+} from './queue/watch/watchlists/watchlists.ts';
 export type { Logger, Logs } from './telemetry/logger.ts';

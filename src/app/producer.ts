@@ -70,6 +70,10 @@ export function openProducer(
     },
     deadlineMs: CALLER_DEADLINE_MS,
     admission: admissionBy(gate),
+    plan: () => {
+      const { plan, pace } = current();
+      return { ...plan, scheduledShare: pace.scheduledShare, readGate: () => gate.read() };
+    },
     outlook: (callClass) => outlookBy(gate, settings().shares)(callClass),
     refused,
     reachRedis: () => reachRedis(redis, config),

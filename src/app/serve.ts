@@ -12,6 +12,7 @@ import { FleetStore } from '../fleet/fleetStore.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
 import { categoryRoutes } from '../http/api/categories.ts';
 import { itemRoutes } from '../http/api/items.ts';
+import { planRoutes } from '../http/api/plan.ts';
 import { productRoutes } from '../http/api/products.ts';
 import { reportRoutes } from '../http/api/reports.ts';
 import { scheduleRoutes } from '../http/api/schedules.ts';
@@ -209,6 +210,7 @@ export async function startServeApp(
       categoryRoutes({ categoriesOf }),
       itemRoutes({ producerOf, held }),
       scheduleRoutes({ producerOf }),
+      planRoutes({ producerOf }),
       watchlistRoutes({ producerOf }),
       docsRoutes,
       pageRoutes({

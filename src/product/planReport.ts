@@ -61,7 +61,7 @@ const EntrySchema = Type.Object(
     callsPerLook: number('calls of a look, as measured; before the first look as estimated'),
     changesPerDay: orNull(Type.Number({ minimum: 0 }), 'expected changes a day; null where nothing is known'),
     assumed: Type.Boolean({
-      description: 'true: its rate of changes is the median of the others, for it has no history of its own',
+      description: 'true: nothing is known of it yet, and it is taken to change as often as the others do',
     }),
     delay: orNull(
       Delay,

@@ -5,8 +5,11 @@ import type { Redis } from 'ioredis';
 import { type CallEstimate, estimateCalls } from '../collector/query.ts';
 import { Failure } from '../failures.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
+import type { PlanReport } from '../product/planReport.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
+import type { Schedule } from '../product/scheduleSchema.ts';
+import type { Watchlist } from '../product/watchlistSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
@@ -24,6 +27,7 @@ import { estimate, type Outlook, type SearchEstimate } from './search/estimate.t
 import { below, invalid, searchOptions, withTenant } from './search/jobData.ts';
 import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
+import type { PlanSettings } from './watch/planReader.ts';
 import { Watchlists } from './watch/watchlists/watchlists.ts';
 
 export interface ProducerOptions {
@@ -54,6 +58,8 @@ export interface ProducerOptions {
   outlook: (callClass: Priority) => Promise<Omit<Outlook, 'ahead'>>;
   /** Of the tenant, in calls a day; 0: no budget. Read for each request. */
   readonly tenantCalls?: number;
+  /** What the plan of schedules and watchlists depends on; read for each plan. */
+  plan: () => PlanSettings;
   /** Called for searches that were refused. */
   refused?: ((reason: Refusal, searches: number) => void) | undefined;
   /** Waits for Redis, at most `deadlineMs`. */
@@ -86,6 +92,24 @@ export interface Allowance {
 
 /** How long the state of the day that a request without a budget is answered with is used again, ms. */
 const ALLOWANCE_TTL_MS = 1000;
+
+/** A watchlist that does not exist yet, and how many listings it would have. */
+export type PlannedWatchlist = Watchlist & { listings: number };
+
+export interface PlanOptions {
+  /** Another daily limit of calls, 1 to 1,000,000: the report says what it would bring. */
+  calls?: number | undefined;
+  /**
+   * Schedules and watchlists that do not exist yet, or as they would be changed: what they would cost, and what they would
+   * take from the others. Also `{ schedules, watchlists }`.
+   */
+  add?:
+    | Schedule
+    | PlannedWatchlist
+    | ReadonlyArray<Schedule | PlannedWatchlist>
+    | { schedules?: Schedule[]; watchlists?: PlannedWatchlist[] }
+    | undefined;
+}
 
 interface WaitOptions {
   timeoutMs?: number;
@@ -294,6 +318,15 @@ export class SearchProducer {
       await this.#reader.job(searchId);
       return resumeSearch(this.#options.searches, searchId);
     }, searchId);
+  }
+
+  /**
+   * What each schedule and watchlist costs a day, how soon it sees a change, as expected and as measured, and advice. Nothing
+   * is changed. @throws Failure `invalid_request` naming every wrong field, `redis-unavailable`
+   */
+  async plan({ calls, add }: PlanOptions = {}): Promise<PlanReport> {
+    const { readPlanOf } = await import('./watch/planReader.ts');
+    return this.#call(() => readPlanOf(this.#options, { calls, add }));
   }
 
   /** Redis's time, by which all instants are that reports have, ms since the epoch. */

@@ -27,12 +27,15 @@ export function delayText(seconds: number | null): string {
   return `${inUnit(seconds, unit)} ${unit[0]}`;
 }
 
-/** `18 min (14–23)`; without the interval where both ends look the same. */
+/** `18 min (14–23)`, `2 min (1 min – 12 h)`; without the interval where both ends look the same. */
 export function expectedText(delay: PlanEntry['delay']): string {
   if (delay === null) return '–';
   const unit = unitOf(delay.expected);
+  const expected = delayText(delay.expected);
+  if (unitOf(delay.low) !== unit || unitOf(delay.high) !== unit)
+    return `${expected} (${delayText(delay.low)} – ${delayText(delay.high)})`;
   const [low, high] = [inUnit(delay.low, unit), inUnit(delay.high, unit)];
-  return low === high ? delayText(delay.expected) : `${delayText(delay.expected)} (${low}–${high})`;
+  return low === high ? expected : `${expected} (${low}–${high})`;
 }
 
 /** Calls or changes a day: `1,204`, `27`, `3.4`, `0.05`. */
@@ -49,11 +52,11 @@ export function measuredText(measured: PlanEntry['measured']): string {
   return `${delayText(measured.delay)}, ${calls} (${countText(measured.changes, 'change')})`;
 }
 
-/** `every 24 h`, `every 6 h: not kept`, or when it runs where the clock decides. */
+/** `at least every 24 h`, `at least every 6 h: does not fit`, or when it runs where the clock decides. */
 export function guaranteeText({ guarantee, when, state }: PlanEntry): string {
   if (state !== 'active') return state;
   if (guarantee === null) return when;
-  return `every ${delayText(guarantee.every)}${guarantee.fits ? '' : ': does not fit'}`;
+  return `at least every ${delayText(guarantee.every)}${guarantee.fits ? '' : ': does not fit'}`;
 }
 
 /** Name and value of what the whole plan has. */
@@ -109,7 +112,7 @@ export function dropText({ name, callsPerDay, others }: PlanReport['drop'][numbe
 export function otherLimitText({ calls }: PlanReport): string | undefined {
   if (calls === undefined) return undefined;
   const left = `with ${numberText(calls.limit)} calls a day ${numberText(Math.round(calls.auto))} are left for auto`;
-  return `${left}; mean delay ${shiftText(calls.meanDelay)}`;
+  return calls.meanDelay.before === null ? left : `${left}; mean delay ${shiftText(calls.meanDelay)}`;
 }
 
 /** What an addition would cost, in one sentence. */

@@ -6,7 +6,7 @@ import type { Unit } from './unit.ts';
 /** A schedule or watchlist as the report begins with it: what it is, and what is known of it. */
 export interface PlanSubject
   extends Pick<PlanEntry, 'name' | 'kind' | 'timing' | 'what' | 'when' | 'state' | 'measured'> {
-  /** Whether it borrows the rate of changes of others. */
+  /** Whether nothing is known of how often it changes: it is taken to do so as often as the others. */
   readonly assumed?: boolean;
   /** Of a schedule with cron or every that is active. */
   readonly fixed?: FixedPace;
@@ -247,7 +247,7 @@ function warningsOf({ subjects, units, dayMs, now, dailyCalls }: PlanState, outl
       byCost(silent),
       `no change in ${SILENT_DAYS} days or more: check what they search, raise atLeastEvery, or remove them`,
     );
-  const bound = planned.filter(({ limitedBy }) => limitedBy === 'atMostEvery');
+  const bound = planned.filter(({ limitedBy, assumed }) => limitedBy === 'atMostEvery' && !assumed);
   if (bound.length > 0)
     warn(
       'bound-by-at-most-every',
