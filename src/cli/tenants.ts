@@ -55,6 +55,7 @@ function addCommand(): Command {
     .option('--marketplace <id>', 'marketplace of a search that names none')
     .option('--min-api-call-interval <seconds>', 'least time between two calls', numberOrText)
     .option('--daily-call-limit <n>', 'Browse calls a day', numberOrText)
+    .option('--daily-calls <n>', 'its budget: calls a day that its searches may spend', numberOrText)
     .option('--backfill-share <share>', 'share of the day after which backfill searches stop', numberOrText)
     .option('--scheduled-share <share>', 'share of the day after which scheduled searches stop', numberOrText)
     .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText)
@@ -66,7 +67,7 @@ function listTenants(terminal: Terminal): Promise<Answer> {
   return withFleet(async (fleet) => {
     const data = tenantRows((await fleet.read()).document, await fleet.processes());
     const rows = data.map((row) => Object.values(row).map((value) => String(value ?? '–')));
-    const head = ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Workers'];
+    const head = ['Tenant', 'From', 'Marketplace', 'Interval', 'Daily limit', 'Budget', 'Workers'];
     return { data, text: rows.length === 0 ? 'no tenants' : table(rows, terminal, { head }) };
   });
 }
@@ -132,6 +133,7 @@ function tenantRows(document: FleetDocument, processes: readonly ProcessReport[]
       marketplace: own.marketplace ?? null,
       minApiCallInterval: own.minApiCallInterval ?? null,
       dailyCallLimit: own.dailyCallLimit ?? null,
+      dailyCalls: own.dailyCalls ?? null,
       workers: processes.filter(({ role, tenants }) => role === 'worker' && tenants.includes(name)).length,
     }));
 }

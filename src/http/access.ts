@@ -61,6 +61,11 @@ export function callerOf({ caller }: { caller: Caller | null }): Caller {
   return caller;
 }
 
+/** Whose budget pays for what a caller asks for: its key's, if it has one. */
+export function payerOf({ id, dailyCalls }: Caller): { apiKey?: string } {
+  return dailyCalls === undefined ? {} : { apiKey: id };
+}
+
 /** The options of a route of the API: for keys with one of these roles, and described in its documentation. */
 export function keyed<Schema extends object>(
   access: readonly Role[],

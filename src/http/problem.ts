@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
-import { Failure, type FailureCode } from '../failures.ts';
+import { Failure, type FailureCode, type FailureDetail } from '../failures.ts';
 import { redisFailure } from '../redis/failure.ts';
 
 interface ProblemError {
@@ -16,6 +16,8 @@ interface ProblemOptions {
   headers?: Record<string, string>;
   /** The search that this is about. */
   searchId?: string | undefined;
+  /** The budget that does not allow it. */
+  budget?: FailureDetail['budget'];
 }
 
 /** An answer that says what is wrong, as `application/problem+json` (RFC 9457). */
@@ -25,14 +27,16 @@ export class Problem extends Error {
   readonly headers: Readonly<Record<string, string>>;
   readonly #errors: readonly ProblemError[];
   readonly #searchId: string | undefined;
+  readonly #budget: FailureDetail['budget'];
 
   constructor(status: number, errors: readonly ProblemError[], options: ProblemOptions = {}) {
     super(errors.map(({ path, message }) => (path === '' ? message : `${path} ${message}`)).join('; '));
-    const { retryAfter, headers, searchId } = options;
+    const { retryAfter, headers, searchId, budget } = options;
     this.status = status;
     this.headers = { ...headers, ...(retryAfter !== undefined && { 'retry-after': String(retryAfter) }) };
     this.#errors = errors;
     this.#searchId = searchId;
+    this.#budget = budget;
   }
 
   /** Of the first error. */
@@ -57,6 +61,7 @@ export class Problem extends Error {
       instance: instance.slice(0, 200),
       errors: this.#errors,
       searchId: this.#searchId,
+      budget: this.#budget,
       traceId,
     });
   }
@@ -100,6 +105,7 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   schedule_exists: 409,
   idempotency_key_reused: 422,
   backlog_full: 503,
+  budget_exceeded: 429,
   'redis-unavailable': 503,
   // A process of the newer release can answer.
   unknown_payload_version: 503,
@@ -111,10 +117,33 @@ function problemOfFailure({ code, message, detail }: Failure): Problem | undefin
   const status = STATUS[code];
   if (status === undefined) return undefined;
   if (status === 404) return notFound();
-  const { errors = [{ path: '', code, message }], until, searchId } = detail;
+  const { errors = [{ path: '', code, message }], until, searchId, budget } = detail;
   // Redis is usually back within two seconds.
   const waitS = until === undefined ? 2 : Math.max(1, Math.ceil((until - Date.now()) / 1000));
-  return new Problem(status, errors, { retryAfter: status === 503 ? waitS : undefined, searchId });
+  const isLater = status === 503 || until !== undefined;
+  const { limit = 0, left = 0 } = budget ?? {};
+  return new Problem(status, errors, {
+    retryAfter: isLater ? waitS : undefined,
+    ...(budget && { headers: rateLimitHeaders({ limit, left, resetMs: waitS * 1000 }) }),
+    searchId,
+    budget,
+  });
+}
+
+/** The quota day of eBay, s; those in which clocks change are an hour longer or shorter. */
+const DAY_S = 86_400;
+
+/** What may still be called today, as fields of draft-ietf-httpapi-ratelimit-headers. */
+export function rateLimitHeaders(of: {
+  limit: number;
+  left: number;
+  resetMs: number;
+}): Record<string, string> {
+  const { limit, left, resetMs } = of;
+  return {
+    'ratelimit-policy': `"day";q=${limit};w=${DAY_S}`,
+    ratelimit: `"day";r=${left};t=${Math.ceil(resetMs / 1000)}`,
+  };
 }
 
 /** Fastify's own errors. */

@@ -88,6 +88,7 @@ export function summaryFacts(summary: SearchSummary): string[] {
     unreadable > 0 && `${numberText(unreadable)} unreadable`,
     gone.length > 0 && `${numberText(gone.length)} gone`,
     countText(calls, 'call'),
+    typeof summary.callsLeft === 'number' && `${numberText(summary.callsLeft)} left today`,
     warnings.length > 0 && countText(warnings.length, 'warning'),
   ].filter((fact) => typeof fact === 'string');
 }
@@ -95,6 +96,7 @@ export function summaryFacts(summary: SearchSummary): string[] {
 /** What a search costs and when it can be done. @param when text of an instant, such as `in 15 s` */
 export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string) {
   const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;
+  const { budget } = estimate;
   const parts =
     calls.details > 0 && calls.pages > 0 ? ` (${calls.pages} of pages, ${calls.details} of details)` : '';
   const most = calls.atMost > calls.total ? `, at most ${numberText(calls.atMost)}` : '';
@@ -108,9 +110,21 @@ export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => s
   return {
     calls: `${countText(calls.total, 'call')}${parts}${most}`,
     share,
+    ...(budget && { budget: budgetText(budget, calls.total, when) }),
     queue: ahead === 0 ? 'nothing waits before it' : `${countText(ahead, 'call')} before its first one`,
     finish: `${when(earliestFinish)} at the earliest`,
   };
+}
+
+/** What is left of a budget, and whether these calls fit. */
+function budgetText(
+  { kind, name, left, limit, reset }: NonNullable<SearchEstimate['budget']>,
+  calls: number,
+  when: (iso: string) => string,
+): string {
+  const whose = kind === 'key' ? 'this API key' : `the ${kind} ${name}`;
+  const rest = `${numberText(left)} of ${countText(limit, 'call')} a day are left to ${whose}`;
+  return calls > left ? `${rest}: too few; more ${when(reset)}` : rest;
 }
 
 /** What an event says, without the name of its search or track. @param money text of an amount */

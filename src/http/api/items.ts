@@ -4,10 +4,12 @@ import { MARKETPLACE_IDS, marketplaceOf } from '../../product/marketplaces.ts';
 import { ProductSchema } from '../../product/product.ts';
 import { DEFAULT_DETAILS_MAX_AGE, type SearchRequest } from '../../product/requestSchema.ts';
 import { SearchSummarySchema } from '../../product/summary.ts';
+import type { Allowance } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import { callerOf, keyed, type Routes } from '../access.ts';
+import { callerOf, keyed, payerOf, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
 import { type Problem, problem } from '../problem.ts';
+import { sayAllowance } from './rateLimit.ts';
 import { heldReport } from './reports.ts';
 import { SearchAdded } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
@@ -78,7 +80,8 @@ export function itemRoutes({ producerOf, held }: { producerOf: ProducerOf; held:
           wait = WAIT_S,
         } = request.query;
         const [country = '', postalCode] = shipTo?.split(':') ?? [];
-        const producer = producerOf(callerOf(request).tenant);
+        const caller = callerOf(request);
+        const producer = producerOf(caller.tenant);
         const wanted: SearchRequest = {
           items: [id],
           ...(variations !== undefined && { variations }),
@@ -86,20 +89,21 @@ export function itemRoutes({ producerOf, held }: { producerOf: ProducerOf; held:
           ...(marketplace && { marketplaces: [marketplace] }),
           ...(shipTo && { shipTo: { country: country.toUpperCase(), ...(postalCode && { postalCode }) } }),
         };
-        const { searchId } = await producer.enqueue(wanted).catch((error) => {
+        const { searchId } = await producer.enqueue(wanted, payerOf(caller)).catch((error) => {
           throw withParameter(error);
         });
         const report =
           wait > 0
             ? await heldReport(producer, searchId, wait, held.hold(request, reply))
             : await producer.get(searchId);
+        const allowance = await sayAllowance(request, reply, producer);
         if (report.state !== 'done')
           return reply.code(202).header('location', `/v1/searches/${searchId}`).send({ searchId });
         const { summary } = report;
         const products = summary === null ? [] : await producer.products(searchId);
         // Dropped by the costs of the tenant, for instance: the listing is there, and the summary says why.
         const isThere = products.length > 0 || summary?.counts.filteredOut;
-        if (summary === null || !isThere) throw missing(report);
+        if (summary === null || !isThere) throw missing(report, allowance);
         return { products, summary };
       },
     );
@@ -117,9 +121,12 @@ function withParameter(error: unknown): unknown {
 }
 
 /** Why a listing is not there. */
-function missing({ summary, error, searchId }: SearchReport): Problem {
+function missing({ summary, error, searchId }: SearchReport, allowance: Allowance | undefined): Problem {
   const { code, message } = error ?? summary?.missing[0] ?? withoutFailure(summary);
-  return problem(STATUS[code] ?? 502, code, message, { searchId });
+  const status = STATUS[code] ?? 502;
+  const retryAfter =
+    status === 429 && allowance ? Math.max(1, Math.ceil(allowance.resetMs / 1000)) : undefined;
+  return problem(status, code, message, { searchId, retryAfter });
 }
 
 /** Of what is no failure of eBay. */
@@ -128,6 +135,8 @@ const STATUS: Readonly<Record<string, number>> = {
   // The listing is there, and the request asks for it in a way that eBay cannot answer.
   'item-has-variations': 409,
   cancelled: 409,
+  // The tenant's budget, which a worker looks at again, or a call more than was reserved.
+  budget_exceeded: 429,
 };
 
 function withoutFailure(summary: SearchReport['summary']): { code: string; message: string } {

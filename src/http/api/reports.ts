@@ -4,9 +4,10 @@ import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import { Failure, withBecause } from '../../failures.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
-import { callerOf, keyed, type Routes } from '../access.ts';
+import { callerOf, keyed, payerOf, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
 import { Problem } from '../problem.ts';
+import { sayAllowance } from './rateLimit.ts';
 import { Quota, SearchId, SearchState } from './schemas.ts';
 import type { ProducerOf } from './searches.ts';
 
@@ -41,7 +42,9 @@ export function reportRoutes({ producerOf, quotaOf, held }: ReportOptions): Rout
         let report = await producer.get(params.id);
         if (query.wait && report.state !== 'done')
           report = await heldReport(producer, params.id, query.wait, held.hold(request, reply));
-        return { ...reportJson(report), estimate: await producer.remaining(report) };
+        const estimate = await producer.remaining(report, payerOf(callerOf(request)));
+        await sayAllowance(request, reply, producer, estimate?.class);
+        return { ...reportJson(report), estimate };
       },
     );
 

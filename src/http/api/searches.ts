@@ -1,10 +1,11 @@
 import Type from 'typebox';
 import { type SearchRequest, SearchRequestSchema } from '../../product/requestSchema.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
-import { callerOf, keyed, type Routes } from '../access.ts';
+import { callerOf, keyed, payerOf, type Routes } from '../access.ts';
 import type { Caller } from '../auth/authenticator.ts';
 import { notFound, type Problem, problem } from '../problem.ts';
 import { answerOnce, checkedKey, type IdempotencyOptions } from './idempotency.ts';
+import { classIn, sayAllowance } from './rateLimit.ts';
 import { SearchAdded, SearchEstimate, SearchId } from './schemas.ts';
 
 /** Searches in one request at most. */
@@ -43,16 +44,19 @@ export function searchRoutes(options: { producerOf: ProducerOf; idempotency: Ide
     );
     app.post('/v1/searches', { ...addition, bodyLimit: BULK_LIMIT }, async (request, reply) => {
       const { body, headers } = request;
-      const { tenant } = callerOf(request);
+      const caller = callerOf(request);
+      const { tenant } = caller;
       const wanted = searchesIn(body, tenant);
       const key = checkedKey(headers['idempotency-key']);
-      const add = (named = {}) => producer(request).enqueueMany(wanted, named);
+      const payer = payerOf(caller);
+      const add = (named = {}) => producer(request).enqueueMany(wanted, { ...payer, ...named });
       const { answer, again } =
         key === undefined
           ? { answer: await add(), again: false }
           : await answerOnce(idempotency, { tenant, key, body }, () => add({ idempotencyKey: key }));
       reply.code(202);
       if (again) reply.header('idempotency-replayed', 'true');
+      await sayAllowance(request, reply, producer(request), classIn(body));
       if (Array.isArray(body)) return answer;
       const [added] = answer;
       reply.header('location', `/v1/searches/${added?.searchId}`);
@@ -69,6 +73,7 @@ export function searchRoutes(options: { producerOf: ProducerOf; idempotency: Ide
         const { id } = request.params;
         if (!(await producer(request).retry(id)))
           throw problem(409, 'still_running', 'the search has not ended yet', { searchId: id });
+        await sayAllowance(request, reply, producer(request));
         reply.code(202);
         return { searchId: id };
       },
@@ -95,10 +100,13 @@ export function searchRoutes(options: { producerOf: ProducerOf; idempotency: Ide
         }),
         bodyLimit: BULK_LIMIT,
       },
-      async (request) => {
+      async (request, reply) => {
         const { body } = request;
-        const [wanted] = searchesIn(body === undefined ? body : [body], callerOf(request).tenant);
-        return producer(request).estimate(wanted as SearchRequest);
+        const caller = callerOf(request);
+        const [wanted] = searchesIn(body === undefined ? body : [body], caller.tenant);
+        const estimate = await producer(request).estimate(wanted as SearchRequest, payerOf(caller));
+        await sayAllowance(request, reply, producer(request), estimate.class);
+        return estimate;
       },
     );
   };

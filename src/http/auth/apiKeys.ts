@@ -8,6 +8,9 @@ import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 export const ROLES = ['enqueue', 'read', 'schedule', 'operate'] as const;
 export type Role = (typeof ROLES)[number];
 
+/** The largest budget of a key: more than eBay grants anybody. */
+export const MOST_DAILY_CALLS = 1_000_000;
+
 /** A key without its secret. Instants are ISO 8601 in UTC. */
 export interface ApiKey {
   /** Public part of the key; stands for it in lists and logs. */
@@ -17,6 +20,8 @@ export interface ApiKey {
   roles: readonly Role[];
   createdAt: string;
   expiresAt: string | null;
+  /** Its budget: calls to eBay a day that its searches may spend. Absent: none of its own. */
+  dailyCalls?: number;
 }
 
 export interface StoredKey extends ApiKey {
@@ -38,7 +43,7 @@ export function claimedId(presented: string): string | undefined {
 }
 
 /** What a new key is to be. `expiresAt` in ms since the epoch; null: never. */
-type NewKey = Pick<ApiKey, 'name' | 'tenant' | 'roles'> & { expiresAt: number | null };
+type NewKey = Pick<ApiKey, 'name' | 'tenant' | 'roles' | 'dailyCalls'> & { expiresAt: number | null };
 
 /** A key that is not stored yet. */
 export interface PreparedKey {
@@ -55,6 +60,12 @@ export interface PreparedKey {
 const ADD_FIRST = new LuaScript(`
 if redis.call('EXISTS', KEYS[1]) == 0 then redis.call('HSET', KEYS[1], ARGV[1], ARGV[2]) end
 return redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] and 1 or 0`);
+
+/** Replaces a record unless it was changed or removed meanwhile. KEYS: all keys. ARGV: its id, the record before, and after. */
+const REPLACE = new LuaScript(`
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1`);
 
 /** The keys of one installation: one hash, a field per key, and one for their last use. */
 export class ApiKeys {
@@ -81,10 +92,11 @@ export class ApiKeys {
   async prepare(wanted: NewKey): Promise<PreparedKey> {
     const id = randomBytes(8).readBigUInt64BE().toString(36).padStart(10, '0').slice(-10);
     const secret = randomBytes(32).toString('base64url');
-    const { expiresAt } = wanted;
+    const { expiresAt, dailyCalls, ...named } = wanted;
     const record: ApiKey = {
       id,
-      ...wanted,
+      ...named,
+      ...(dailyCalls !== undefined && { dailyCalls }),
       createdAt: new Date(await this.now()).toISOString(),
       expiresAt: expiresAt === null ? null : new Date(expiresAt).toISOString(),
     };
@@ -108,6 +120,28 @@ export class ApiKeys {
         return { ...key, lastUsedAt: used[key.id] ?? null };
       })
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  }
+
+  /**
+   * Gives the key of this id, or every key of this name, another budget from its next call on, and returns them. @param
+   * dailyCalls null: none
+   */
+  async setBudget(idOrName: string, dailyCalls: number | null): Promise<ApiKey[]> {
+    const changed: ApiKey[] = [];
+    for (const { id, name } of await this.list()) {
+      if (id !== idOrName && name !== idOrName) continue;
+      for (;;) {
+        const text = await this.#redis.hget(this.#all, id);
+        if (text === null) break;
+        const { dailyCalls: _, ...rest } = JSON.parse(text) as StoredKey;
+        const next: StoredKey = { ...rest, ...(dailyCalls !== null && { dailyCalls }) };
+        if ((await REPLACE.run(this.#redis, this.#all, [id, text, JSON.stringify(next)])) === 0) continue;
+        const { hash: _hash, ...key } = next;
+        changed.push(key);
+        break;
+      }
+    }
+    return changed;
   }
 
   /** Revokes the key of this id, or every key of this name, and returns them. */

@@ -4,7 +4,7 @@ import { problem } from '../problem.ts';
 import { type ApiKey, type ApiKeys, claimedId, isGenuine } from './apiKeys.ts';
 
 /** An authenticated client. */
-export type Caller = Pick<ApiKey, 'id' | 'name' | 'tenant' | 'roles'>;
+export type Caller = Pick<ApiKey, 'id' | 'name' | 'tenant' | 'roles' | 'dailyCalls'>;
 
 /** Of one address a minute. */
 const MAX_FAILURES = 30;

@@ -9,7 +9,7 @@ import { searchTitle } from '../../product/subject.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { estimateTexts } from '../../text/searches.ts';
 import { distanceText } from '../../text/values.ts';
-import { type App, allowScope, callerOf, OPEN, type Routes } from '../access.ts';
+import { type App, allowScope, callerOf, OPEN, payerOf, type Routes } from '../access.ts';
 import { languageOf } from '../api/products.ts';
 import type { ProducerOf } from '../api/searches.ts';
 import type { Role } from '../auth/apiKeys.ts';
@@ -203,9 +203,10 @@ function searchRoutes(page: Page): void {
   route('GET', '/', 'read', async (visit) => show(visit, await home(page, visit, [])));
 
   const add: Answer = async (visit) => {
-    const { reply, producer, form } = visit;
+    const { reply, producer, form, caller } = visit;
     try {
-      const { searchId } = await producer.enqueue(requestFromForm(form as FormValues, marketplace));
+      const request = requestFromForm(form as FormValues, marketplace);
+      const { searchId } = await producer.enqueue(request, payerOf(caller));
       return addressOf(searchId);
     } catch (error) {
       const document = await home(page, visit, mistakesIn(error));
@@ -214,23 +215,28 @@ function searchRoutes(page: Page): void {
   };
   route('POST', '/searches', 'enqueue', add, FORM_LIMIT);
 
-  route('POST', '/searches/:id/narrow', 'enqueue', async ({ producer, params: { id }, form }) => {
+  route('POST', '/searches/:id/narrow', 'enqueue', async ({ producer, params: { id }, form, caller }) => {
     const searched = await producer.request(id);
     if (searched === undefined) throw notFound();
-    const { searchId } = await producer.enqueue(narrowedRequest(searched, form as FormValues));
+    const { searchId } = await producer.enqueue(
+      narrowedRequest(searched, form as FormValues),
+      payerOf(caller),
+    );
     return addressOf(searchId);
   });
 
-  route('POST', '/estimate', 'read', async ({ reply, producer, form }) => {
+  route('POST', '/estimate', 'read', async ({ reply, producer, form, caller }) => {
     try {
       const request = requestFromForm(form, marketplace);
       const understood = understoodText(request);
-      const estimate = await producer.estimate(request);
+      const estimate = await producer.estimate(request, payerOf(caller));
       const now = await producer.now();
-      const { calls, share, queue, finish } = estimateTexts(estimate, (iso) => distanceText(iso, now));
+      const texts = estimateTexts(estimate, (iso) => distanceText(iso, now));
+      const { calls, share, budget, queue, finish } = texts;
+      const left = budget === undefined ? '' : ` · ${budget}`;
       return send(
         reply,
-        html`${understood && `${understood} · `}${calls} · ${share} · ${queue} · done ${finish}`,
+        html`${understood && `${understood} · `}${calls} · ${share}${left} · ${queue} · done ${finish}`,
       );
     } catch (error) {
       return send(reply, html`${mistakesIn(error)[0]?.message}`);

@@ -29,7 +29,7 @@ describe('dpf tenants and dpf config', () => {
     expect(added.out).to.equal(
       'added shop; its keyset cannot be read here, workers must: clientIdEnv SHOP_ID is not set',
     );
-    expect((await dpf('tenants', 'list')).out).to.match(/shop +command +EBAY_DE +– +– +0/);
+    expect((await dpf('tenants', 'list')).out).to.match(/shop +command +EBAY_DE +– +– +– +0/);
     expect(JSON.parse((await dpf('tenants', 'show', 'shop')).out).declaration).to.deep.equal({
       clientIdEnv: 'SHOP_ID',
       clientSecretFile: '/nowhere/secret',
