@@ -57,11 +57,12 @@ export function planned(
   trace: Trace,
   world: World,
   knows: ((search: number, now: number) => number) | null,
+  given?: Rhythm,
 ): Policy & { rates: ChangeRate[]; rhythm(): Rhythm } {
   const { searches } = trace.options;
   const record = newRecord(name, searches);
   const rates = Array.from({ length: searches }, newRate);
-  let rhythm = knows === null ? newRhythm() : knownRhythm();
+  let rhythm = given ?? (knows === null ? newRhythm() : knownRhythm());
   const lastLook: Array<number | null> = new Array(searches).fill(null);
   const units = (now: number) =>
     rates.map((rate, search) => ({
@@ -89,7 +90,7 @@ export function planned(
         const observation = { from, to: now, changes: listed.length, times: listed.slice(0, 200) };
         const learned = learn(rates[search] ?? newRate(), rhythm, observation, DAY_MS);
         rates[search] = learned.rate;
-        rhythm = learned.rhythm;
+        if (!given) rhythm = learned.rhythm;
       }
     },
     intended: (now) => shares(rates.map((rate, search) => (knows ? knows(search, now) : changesPerDay(rate, rhythm)))),

@@ -241,8 +241,7 @@ function levelsOf(rhythm: Rhythm, hours: ReadonlyArray<readonly [cell: number, d
 
 /**
  * The price at which the looks of the given hours need so many calls. A unit is looked at √(weight × rhythm ÷ (2 ×
- * price × calls)) times a day, within its bounds. The sum over units is a piecewise linear function of √(rhythm ÷
- * price), so the bounds are sorted once and every try takes two look-ups an hour.
+ * price × calls)) times a day, within its bounds.
  */
 function priceOf(
   candidates: readonly Candidate[],
@@ -251,57 +250,72 @@ function priceOf(
   dayMs: number,
 ): number {
   const { sum, least, most } = callsADay(candidates, dayMs);
-  const needed = (scale: number) =>
-    levels.reduce((total, [root, days]) => total + sum(root * scale) * days, 0);
-  const roots = levels.map(([root]) => Math.max(root, 1e-3));
+  const logs = levels.map(([root, days]) => [Math.log(Math.max(root, 1e-3)), days] as const);
+  const needed = (scale: number) => logs.reduce((total, [log, days]) => total + sum(log + scale) * days, 0);
   // Outside of these limits every unit is at one of its bounds.
-  let [low, high] = [Math.log(least / Math.max(...roots)), Math.log(most / Math.min(...roots))];
-  if (levels.length === 0 || needed(Math.exp(low)) >= calls) return Number.MAX_VALUE;
-  if (needed(Math.exp(high)) <= calls) return 0;
-  for (let round = 0; round < 40; round += 1) {
+  let low = least - Math.max(...logs.map(([log]) => log));
+  let high = most - Math.min(...logs.map(([log]) => log));
+  if (levels.length === 0 || needed(low) >= calls) return Number.MAX_VALUE;
+  if (needed(high) <= calls) return 0;
+  for (let round = 0; round < 24; round += 1) {
     const middle = (low + high) / 2;
-    if (needed(Math.exp(middle)) > calls) high = middle;
+    if (needed(middle) > calls) high = middle;
     else low = middle;
   }
-  // In days until here: scale = √(1 ÷ price).
+  // In days until here: scale = log √(1 ÷ price).
   return Math.exp(-(low + high)) * dayMs;
 }
 
-/** Calls a day of all units as a function of √(rhythm ÷ price), and where it begins and ends to rise. */
+/** Width of the steps in which the bounds of units are counted: 1 %. */
+const STEP = 0.01;
+
+/**
+ * Calls a day of all units as a function of log √(rhythm ÷ price), and where it begins and ends to rise. Up to its lower
+ * bound a unit needs a constant number of calls, then one in proportion, then again a constant. So the sum is linear
+ * between neighbouring bounds, and one look-up gives it.
+ */
 function callsADay(candidates: readonly Candidate[], dayMs: number) {
-  // Up to its lower bound a unit needs a constant number of calls, then one in proportion to the scale, then a constant.
-  const bends: Array<{ at: number; constant: number; slope: number }> = [];
-  let start = 0;
-  for (const { unit, weight, longest } of candidates) {
+  const bounds = candidates.map(({ unit, weight, longest }) => {
     const speed = Math.sqrt(weight / (2 * unit.calls));
-    const [least, most] = [
-      dayMs / (longest * (1 - EARLY)),
-      dayMs / Math.max(unit.atMostEveryMs, dayMs / 1e9),
-    ];
-    start += unit.calls * least;
-    if (!(speed > 0) || most <= least) continue;
-    bends.push({ at: least / speed, constant: -unit.calls * least, slope: unit.calls * speed });
-    bends.push({ at: most / speed, constant: unit.calls * most, slope: -unit.calls * speed });
-  }
-  bends.sort((one, other) => one.at - other.at);
-  const at = Float64Array.from(bends, (bend) => bend.at);
-  const constants = new Float64Array(bends.length + 1);
-  const slopes = new Float64Array(bends.length + 1);
-  constants[0] = start;
-  bends.forEach(({ constant, slope }, index) => {
-    constants[index + 1] = (constants[index] ?? 0) + constant;
-    slopes[index + 1] = (slopes[index] ?? 0) + slope;
+    const fewest = dayMs / (longest * (1 - EARLY));
+    const most = Math.max(fewest, dayMs / Math.max(unit.atMostEveryMs, dayMs / 1e9));
+    const isFree = speed > 0 && most > fewest;
+    return { calls: unit.calls, speed, fewest, most, begin: isFree ? Math.log(fewest / speed) : null };
   });
+  let [least, most] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const { begin, speed, most: end } of bounds) {
+    if (begin === null) continue;
+    least = Math.min(least, begin);
+    most = Math.max(most, Math.log(end / speed));
+  }
+  const steps = most > least ? Math.ceil((most - least) / STEP) + 1 : 1;
+  const constants = new Float64Array(steps + 1);
+  const slopes = new Float64Array(steps + 1);
+  let lowest = 0;
+  for (const { begin, calls, speed, fewest, most: end } of bounds) {
+    lowest += calls * fewest;
+    if (begin === null) continue;
+    const [from, to] = [
+      Math.floor((begin - least) / STEP),
+      Math.floor((Math.log(end / speed) - least) / STEP),
+    ];
+    constants[from] = (constants[from] ?? 0) - calls * fewest;
+    slopes[from] = (slopes[from] ?? 0) + calls * speed;
+    constants[to] = (constants[to] ?? 0) + calls * end;
+    slopes[to] = (slopes[to] ?? 0) - calls * speed;
+  }
+  let [constant, slope] = [lowest, 0];
+  for (let step = 0; step <= steps; step += 1) {
+    constant += constants[step] ?? 0;
+    slope += slopes[step] ?? 0;
+    constants[step] = constant;
+    slopes[step] = slope;
+  }
   const sum = (scale: number) => {
-    let [low, high] = [0, at.length];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((at[middle] ?? 0) <= scale) low = middle + 1;
-      else high = middle;
-    }
-    return (constants[low] ?? 0) + (slopes[low] ?? 0) * scale;
+    const step = Math.min(steps, Math.floor((scale - least) / STEP));
+    return step >= 0 ? (constants[step] ?? 0) + (slopes[step] ?? 0) * Math.exp(scale) : lowest;
   };
-  return { sum, least: at[0] ?? 1, most: at[at.length - 1] ?? 1 };
+  return { sum, least, most };
 }
 
 /** Looks at one unit in a week, and the mean delay of its changes in days. */
