@@ -167,6 +167,12 @@ export class WatchStore {
     await this.#redis.unlink(...parts);
   }
 
+  /** What was seen is forgotten; the next look is the first one. */
+  async forgetSeen(name: string): Promise<void> {
+    await this.#redis.unlink(this.key(name, 'seen'), this.key(name, 'sellers'), this.key(name, 'groups'));
+    await this.changed(name);
+  }
+
   /** Something changed that groups follow from. */
   async changed(name: string): Promise<void> {
     await this.#redis.hincrby(this.#lists, `${name} change`, 1);

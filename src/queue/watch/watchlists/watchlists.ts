@@ -1,8 +1,18 @@
+import { randomInt } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../../failures.ts';
-import type { Watchlist } from '../../../product/watchlistSchema.ts';
-import type { WatchlistDefinition } from './definition.ts';
-import type { ImportError, ImportSource, OwnColumns } from './import.ts';
+import { cut, type InputError } from '../../../product/schemaErrors.ts';
+import { MAX_WATCHED, type Watchlist } from '../../../product/watchlistSchema.ts';
+import { clockOf } from '../../../redis/redisClock.ts';
+import { withinDeadline } from '../../bullmq/queues.ts';
+import { invalid } from '../../search/jobData.ts';
+import { PlanStore } from '../planStore.ts';
+import { readWatched, type Watched } from './compare.ts';
+import { parseWatchlist, type WatchlistDefinition } from './definition.ts';
+import { type ImportError, type ImportSource, type OwnColumns, readImport } from './import.ts';
+import { watchUnit } from './lookIds.ts';
+import { type GroupSummary, type ListRecord, type StoredList, WatchStore } from './store.ts';
 
 /*
  * What callers use (HTTP, CLI, library):
@@ -122,31 +132,101 @@ export interface ImportReport {
 
 /** Watchlists of one tenant. */
 export class Watchlists {
-  constructor(_options: WatchlistsOptions) {}
+  readonly #options: WatchlistsOptions;
+  readonly #store: WatchStore;
+  readonly #plan: PlanStore;
+
+  constructor(options: WatchlistsOptions) {
+    const { redis, prefix, tenant } = options;
+    this.#options = options;
+    this.#store = new WatchStore(redis, prefix, tenant);
+    this.#plan = new PlanStore(redis, prefix, tenant);
+  }
 
   /**
    * Makes a list or changes its options; its listings stay.
    * @throws Failure `invalid_request` naming every wrong field (`detail.errors`)
    */
-  put(_watchlist: Watchlist): Promise<WatchlistReport> {
-    throw unfinished();
+  put(watchlist: Watchlist): Promise<WatchlistReport> {
+    return this.#call(async () => {
+      const definition = this.#parsed(watchlist);
+      await this.#change(definition.name, (before) => ({
+        ...(before ?? this.#made(definition)),
+        definition,
+      }));
+      return this.#report(await this.#list(definition.name));
+    });
   }
 
   /**
    * Adds, replaces or removes listings. A list that does not exist is made with the defaults, but for `remove`.
    * @throws Failure `invalid_request`: `detail.errors` have the path `LINE.COLUMN` or `LINE`
    */
-  import(_name: string, _source: ImportSource, _options: ImportOptions = {}): Promise<ImportReport> {
-    throw unfinished();
+  async import(
+    name: string,
+    source: ImportSource,
+    { mode = 'add', skipWrong = false, dryRun = false }: ImportOptions = {},
+  ): Promise<ImportReport> {
+    const { entries, errors, duplicates, lines } = readImport(source);
+    const isRefused = errors.length > 0 && (!skipWrong || errors.some(({ line }) => line === 0));
+    if (isRefused) throw invalid('invalid_request', errors.map(inputError));
+    return this.#call(async () => {
+      const present = await this.#store.get(name);
+      if (present === undefined && mode === 'remove') throw notFound(name);
+      const definition = present?.record.definition ?? this.#parsed({ name });
+      const ids = [...entries.keys()];
+      const [there, before] = await Promise.all([this.#store.entryIds(name), this.#store.columns(name, ids)]);
+      const known = new Map(ids.map((id, index) => [id, before[index]]));
+      const added = ids.filter((id) => known.get(id) === undefined);
+      const changed = ids.filter((id) => {
+        const own = known.get(id);
+        return own !== undefined && !isDeepStrictEqual(own, entries.get(id));
+      });
+      const removed =
+        mode === 'remove'
+          ? ids.filter((id) => known.get(id) !== undefined)
+          : mode === 'replace'
+            ? there.filter((id) => !entries.has(id))
+            : [];
+      const put = mode === 'remove' ? [] : [...added, ...changed];
+      const report: ImportReport = {
+        lines,
+        added: mode === 'remove' ? 0 : added.length,
+        changed: mode === 'remove' ? 0 : changed.length,
+        unchanged: mode === 'remove' ? 0 : ids.length - put.length,
+        removed: removed.length,
+        absent: mode === 'remove' ? added.length : 0,
+        duplicates,
+        skipped: errors,
+        entries: there.length - removed.length + (mode === 'remove' ? 0 : added.length),
+      };
+      if (report.entries > MAX_WATCHED) {
+        const message = `the list would have ${report.entries} listings; ${MAX_WATCHED} are the most`;
+        throw invalid('invalid_request', [{ path: 'entries', code: 'too_many', message }]);
+      }
+      if (dryRun) return report;
+      if (present === undefined) await this.#change(name, (made) => made ?? this.#made(definition));
+      if (put.length + removed.length === 0) return report;
+      const { record } = await this.#list(name);
+      const own = new Map(put.map((id) => [id, entries.get(id) as OwnColumns]));
+      const left = await this.#store.writeEntries(record, own, removed);
+      if (left === undefined) throw notFound(name);
+      await this.#plan.touch();
+      return { ...report, entries: left };
+    }, IMPORT_DEADLINES);
   }
 
   /** All lists, by name. */
   list(): Promise<WatchlistReport[]> {
-    throw unfinished();
+    return this.#call(async () => {
+      const reports: WatchlistReport[] = [];
+      for (const list of await this.#store.all()) reports.push(await this.#report(list));
+      return reports;
+    }, IMPORT_DEADLINES);
   }
 
-  get(_name: string): Promise<WatchlistReport> {
-    throw unfinished();
+  get(name: string): Promise<WatchlistReport> {
+    return this.#call(async () => this.#report(await this.#list(name)));
   }
 
   /**
@@ -155,28 +235,176 @@ export class Watchlists {
    * @param options.state only those in this state
    */
   entries(
-    _name: string,
-    _options: { after?: string | undefined; limit?: number | undefined; state?: WatchState | undefined } = {},
+    name: string,
+    options: { after?: string | undefined; limit?: number | undefined; state?: WatchState | undefined } = {},
   ): Promise<WatchedPage> {
-    throw unfinished();
+    const { after = '', limit = 100, state: wanted } = options;
+    return this.#call(async () => {
+      const { record } = await this.#list(name);
+      const ids = (await this.#store.entryIds(name)).filter((id) => id > after).sort();
+      const page: WatchedEntry[] = [];
+      for (let from = 0; from < ids.length && page.length <= limit; from += PAGE) {
+        const batch = ids.slice(from, from + PAGE);
+        const seen = await this.#store.seen(name, batch);
+        const watched = new Map(batch.map((id, index) => [id, readWatched(seen[index])]));
+        const fitting = batch.filter(
+          (id) => wanted === undefined || (watched.get(id)?.state ?? 'waiting') === wanted,
+        );
+        const columns = await this.#store.columns(name, fitting);
+        for (const [index, id] of fitting.entries()) {
+          const own = columns[index];
+          if (own !== undefined) page.push(entryOf(id, own, watched.get(id), record));
+        }
+      }
+      const entries = page.slice(0, limit);
+      const next = page.length > limit ? (entries.at(-1)?.item ?? null) : null;
+      return { entries, next };
+    });
   }
 
   /** No look begins until `resume`; one that is under way goes on. False when it was paused already. */
-  pause(_name: string): Promise<boolean> {
-    throw unfinished();
+  pause(name: string): Promise<boolean> {
+    return this.#setPaused(name, true);
   }
 
   /** False when it was not paused. */
-  resume(_name: string): Promise<boolean> {
-    throw unfinished();
+  resume(name: string): Promise<boolean> {
+    return this.#setPaused(name, false);
   }
 
   /** The list with its listings and all that was seen. */
-  remove(_name: string): Promise<void> {
-    throw unfinished();
+  remove(name: string): Promise<void> {
+    return this.#call(async () => {
+      const { plan } = await this.#list(name);
+      await this.#store.delete(name);
+      const units = plan.groups.map(({ id }) => watchUnit(name, id));
+      await this.#plan.forget(units, units);
+    });
+  }
+
+  #setPaused(name: string, paused: boolean): Promise<boolean> {
+    return this.#call(async () => {
+      let isChanged = false;
+      await this.#change(name, (before) => {
+        if (before === undefined) throw notFound(name);
+        isChanged = before.paused !== paused;
+        return { ...before, paused };
+      });
+      return isChanged;
+    });
+  }
+
+  #parsed(watchlist: unknown): WatchlistDefinition {
+    const { defaults, minInterval } = this.#options;
+    const parsed = parseWatchlist(watchlist, { marketplace: defaults.marketplace, minInterval });
+    if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
+    return parsed.definition;
+  }
+
+  #made(definition: WatchlistDefinition): ListRecord {
+    const born = randomInt(36 ** 5, 36 ** 6).toString(36);
+    return { definition, paused: false, createdAt: clockOf(this.#options.redis).now(), born };
+  }
+
+  /** Another process may change it at the same time. */
+  async #change(name: string, change: (before: ListRecord | undefined) => ListRecord): Promise<void> {
+    await clockOf(this.#options.redis).current();
+    for (;;) {
+      const present = await this.#store.get(name);
+      const after = change(present?.record);
+      if (isDeepStrictEqual(after, present?.record)) return;
+      // Another site has other listings: what was seen on the former one is not compared.
+      const isMoved =
+        present !== undefined && present.record.definition.marketplace !== after.definition.marketplace;
+      if (!(await this.#store.put(after, present?.text))) continue;
+      if (isMoved) await this.#store.forgetSeen(name);
+      await this.#plan.touch();
+      return;
+    }
+  }
+
+  async #list(name: string) {
+    const list = await this.#store.get(name);
+    if (list === undefined) throw notFound(name);
+    return list;
+  }
+
+  async #report({ record, plan }: StoredList): Promise<WatchlistReport> {
+    const { definition, paused, createdAt } = record;
+    const { name, atLeastEvery } = definition;
+    const [entries, seen] = await Promise.all([this.#store.count(name), this.#store.allSeen(name)]);
+    const counts: Record<WatchState, number> = { waiting: 0, 'in-stock': 0, 'out-of-stock': 0, ended: 0 };
+    let earliest = Number.POSITIVE_INFINITY;
+    for (const text of Object.values(seen)) {
+      const watched = readWatched(text);
+      if (watched === undefined) continue;
+      counts[watched.state] += 1;
+      if (watched.state === 'in-stock') earliest = Math.min(earliest, watched.seen);
+    }
+    counts.waiting = Math.max(0, entries - counts['in-stock'] - counts['out-of-stock'] - counts.ended);
+    const sum = (kind: string, of: (group: GroupSummary) => number) =>
+      plan.groups.reduce((total, group) => total + (group.kind === kind ? of(group) : 0), 0);
+    const listings = ({ listings: n }: GroupSummary) => n;
+    const callsPerLook = plan.groups.reduce((total, { calls }) => total + calls, 0);
+    return {
+      ...definition,
+      state: paused ? 'paused' : 'active',
+      createdAt: new Date(createdAt).toISOString(),
+      entries,
+      counts,
+      groups: {
+        searches: sum('search', () => 1),
+        bySearch: sum('search', listings),
+        byItem: sum('items', listings),
+        unknown: sum('new', listings),
+      },
+      callsPerLook: Math.round(callsPerLook),
+      callsPerDay: Math.round((callsPerLook * 86_400) / atLeastEvery),
+      lastLook: counts.waiting > 0 || !Number.isFinite(earliest) ? null : new Date(earliest).toISOString(),
+    };
+  }
+
+  #call<T>(work: () => Promise<T>, deadlines = 1): Promise<T> {
+    return withinDeadline(work(), deadlines * this.#options.deadlineMs);
   }
 }
 
-function unfinished(): Failure {
-  return new Failure('internal', 'not there yet');
+/** An import of 20,000 listings, and the states of all of them, take many commands. */
+const IMPORT_DEADLINES = 15;
+/** Listings that are read at once. */
+const PAGE = 1000;
+
+function notFound(name: string): Failure {
+  return new Failure('watchlist_not_found', `there is no watchlist ${cut(name, 60)}`);
+}
+
+function inputError({ line, column, message }: ImportError): InputError {
+  const path = [...(line === 0 ? [] : [line]), ...(column === null ? [] : [column])].join('.');
+  return { path: path === '' ? 'entries' : path, code: 'invalid_entry', message };
+}
+
+function entryOf(
+  item: string,
+  columns: OwnColumns,
+  watched: Watched | undefined,
+  { definition, paused }: ListRecord,
+): WatchedEntry {
+  const { known, seen, state = 'waiting', quantity = null, moreThan = null } = watched ?? {};
+  const [offer] = known?.offers ?? [];
+  const currency = known?.currency ?? null;
+  const money = (value: string | null | undefined) =>
+    value == null || currency === null ? null : { value, currency };
+  const due = (seen ?? 0) + definition.atLeastEvery * 1000;
+  return {
+    item,
+    columns,
+    state,
+    itemId: known?.itemId ?? null,
+    price: money(offer?.price),
+    shipping: money(offer?.shipping),
+    quantity,
+    quantityMoreThan: moreThan,
+    lastSeen: seen === undefined ? null : new Date(seen).toISOString(),
+    nextCheck: paused || seen === undefined ? null : new Date(due).toISOString(),
+  };
 }
