@@ -4,7 +4,7 @@ import { Type } from './type.ts';
 
 const number = (description: string) => Type.Number({ minimum: 0, description });
 const text = (description: string) => Type.String({ description });
-const orNull = <Schema extends ReturnType<typeof Type.Object> | ReturnType<typeof Type.Number>>(
+const orNull = <Schema extends ReturnType<typeof Type.Object | typeof Type.Number | typeof Type.Integer>>(
   schema: Schema,
   description: string,
 ) => Type.Union([schema, Type.Null()], { description });
@@ -28,10 +28,10 @@ const Measured = Type.Object(
       'mean delay, seconds; null before a change whose time is known',
     ),
     changes: Type.Integer({ minimum: 0, description: 'how many changes the delay rests on' }),
-    found: Type.Integer({
-      minimum: 0,
-      description: 'how many changes were found, those without a known time included',
-    }),
+    found: orNull(
+      Type.Integer({ minimum: 0 }),
+      'how many changes were found, those without a known time included; null without a track',
+    ),
     callsPerDay: number('calls to eBay a day'),
     since: Type.String({ format: 'date-time', description: 'when the measurement began' }),
   },

@@ -83,8 +83,8 @@ export async function asScheduledRun<End extends RunEnd>(
 const MOST_TIMES = 200;
 
 /**
- * Says to the planner how a run ended, before its job ends: a look whose job has ended has its report. Other runs of a
- * schedule with a track are reported as look 0, which takes part in what is learned only.
+ * Says to the planner how a run ended, before its job ends: a look whose job has ended has its report. Other runs are
+ * reported as look 0: what they cost and, with a track, what they found is learned.
  */
 async function report(
   { redis, tenant, searches }: Pick<QueueContext, 'redis' | 'tenant' | 'searches'>,
@@ -92,7 +92,7 @@ async function report(
   end: RunEnd | undefined,
   calls = end?.summary.calls ?? 0,
 ): Promise<void> {
-  if (look === undefined && end?.comparison === undefined) return;
+  if (look === undefined && end === undefined) return;
   const flow: FlowReport =
     end?.comparison === undefined
       ? { flow: schedule, changes: null, times: [] }

@@ -238,7 +238,7 @@ function warningsOf({ subjects, units, dayMs, now, dailyCalls }: PlanState, outl
     );
   }
   const silent = entries.filter(({ state, measured }) => {
-    if (state !== 'active' || measured === null || measured.found > 0) return false;
+    if (state !== 'active' || measured === null || measured.found !== 0) return false;
     return now - Date.parse(measured.since) >= SILENT_DAYS * dayMs && measured.callsPerDay > 0;
   });
   if (silent.length > 0)

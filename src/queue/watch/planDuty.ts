@@ -4,12 +4,14 @@ import type { FleetMetrics } from '../../telemetry/metrics.ts';
 import { learn, newRate, type Rhythm } from './changeRate.ts';
 import { choose, predict } from './planner.ts';
 import {
+  NO_CALLS,
   NO_DELAY,
   type PlanState,
   type PlanStore,
   type SpentCalls,
   type StoredFlow,
   type StoredUnit,
+  withCalls,
   withDelays,
 } from './planStore.ts';
 import type { Look, LookReport, LookSource, Unit, UnitDefinition } from './unit.ts';
@@ -161,6 +163,7 @@ export class PlanDuty {
       ...(unit.number === 0 && { at: report.at }),
       calls: complete ? mean : unit.calls,
       gap: this.#gaps.get(id) ?? unit.gap,
+      made: withCalls(unit.made, calls, report.at, this.#options.dayMs),
     });
     if (number !== 0) this.#spend(draft, report);
     if (complete) for (const flow of report.flows) this.#learn(flow, report.seenUntil, draft);
@@ -398,7 +401,16 @@ export class PlanDuty {
 }
 
 const REAL_DAY_MS = 86_400_000;
-const NEVER: StoredUnit = { number: 0, at: 0, busy: false, again: 0, calls: null, failed: 0, gap: null };
+const NEVER: StoredUnit = {
+  number: 0,
+  at: 0,
+  busy: false,
+  again: 0,
+  calls: null,
+  failed: 0,
+  gap: null,
+  made: NO_CALLS,
+};
 
 function copyOf({ version, rhythm, spent, units, flows }: PlanState): Known {
   return { version, rhythm, spent, units: new Map(units), flows: new Map(flows) };

@@ -22,7 +22,7 @@ import {
   REAL_DAY_MS,
   type WhatIf,
 } from './forecast.ts';
-import { type PlanState as Learned, PlanStore, type StoredFlow } from './planStore.ts';
+import { callsADay, type PlanState as Learned, NO_CALLS, PlanStore, type StoredFlow } from './planStore.ts';
 import { expectedCalls, ScheduleLooks } from './scheduleLooks.ts';
 import type { LookSource, Unit, UnitDefinition } from './unit.ts';
 import type { WatchlistReport } from './watchlists/watchlists.ts';
@@ -262,27 +262,23 @@ function measuredOf(
   units: readonly string[],
   { learned, now, dayMs }: Known,
 ): PlanEntry['measured'] {
+  const made = units.map((id) => learned.units.get(id)?.made ?? NO_CALLS).filter(({ since }) => since > 0);
+  const calls = made.map((each) => callsADay(each, now, dayMs)).filter((each) => each !== null);
+  if (calls.length === 0) return null;
   const flows = names.map((name) => learned.flows.get(name)).filter(isLearned);
-  if (flows.length === 0) return null;
-  const [changes, ms] = [sum(flows, ({ delay }) => delay.count), sum(flows, ({ delay }) => delay.ms)];
-  const histories = flows.map(({ rate }) => longestRun(rate));
+  const [count, ms] = [sum(flows, ({ delay }) => delay.count), sum(flows, ({ delay }) => delay.ms)];
   return {
-    delay: changes > 0 ? rounded(ms / changes / 1000) : null,
-    changes: Math.round(changes),
-    found: Math.round(sum(histories, ({ changes: found }) => found)),
-    callsPerDay: rounded(sum(units, (id) => callsPerDay(learned.units.get(id)))),
-    since: new Date(now - Math.max(...histories.map(({ days }) => days)) * dayMs).toISOString(),
+    delay: count > 0 ? rounded(ms / count / 1000) : null,
+    changes: Math.round(count),
+    found: flows.length === 0 ? null : Math.round(sum(flows, ({ rate }) => longestRun(rate))),
+    callsPerDay: rounded(sum(calls, (each) => each)),
+    since: new Date(Math.min(...made.map(({ since }) => since))).toISOString(),
   };
 }
 
-/** The rate that is known longest: others begin where a rate has jumped. */
-function longestRun({ runs }: ChangeRate): { changes: number; days: number } {
-  const [, changes = 0, days = 0] = [...runs].sort((one, other) => other[2] - one[2])[0] ?? [];
-  return { changes, days };
-}
-
-function callsPerDay(_unit: unknown): number {
-  return 0;
+/** Changes of the rate that is known longest: others begin where a rate has jumped. */
+function longestRun({ runs }: ChangeRate): number {
+  return [...runs].sort((one, other) => other[2] - one[2])[0]?.[1] ?? 0;
 }
 
 /** Calls of a listing in a look where no watchlist has been measured: sellers with several listings share a search. */

@@ -21,6 +21,42 @@ export interface StoredUnit {
   readonly failed: number;
   /** Expected time between two looks, ms; null while it is not known. */
   readonly gap: number | null;
+  readonly made: MadeCalls;
+}
+
+/**
+ * Calls that looks have made, as they weigh at `at`: those of `MEMORY_DAYS` ago weigh 1/e of new ones. ms since the epoch;
+ * `since` is when the first one was made, 0 before it.
+ */
+export interface MadeCalls {
+  readonly calls: number;
+  readonly since: number;
+  readonly at: number;
+}
+
+export const NO_CALLS: MadeCalls = { calls: 0, since: 0, at: 0 };
+
+/** Adds the calls of a look. @param at when it began */
+export function withCalls(made: MadeCalls, calls: number, at: number, dayMs: number): MadeCalls {
+  const last = Math.max(at, made.at);
+  return {
+    calls: rounded(made.calls * keptPart(last - made.at, dayMs) + calls * keptPart(last - at, dayMs)),
+    since: made.since === 0 ? at : made.since,
+    at: last,
+  };
+}
+
+/** Calls a day as they were made; null before a quarter of a day is over, when that says nothing. */
+export function callsADay({ calls, since, at }: MadeCalls, now: number, dayMs: number): number | null {
+  const days = (now - since) / dayMs;
+  if (since === 0 || days < 0.25) return null;
+  // What a constant number of calls a day would weigh by now.
+  const weight = MEMORY_DAYS * (1 - Math.exp(-days / MEMORY_DAYS));
+  return (calls * keptPart(now - at, dayMs)) / weight;
+}
+
+function keptPart(ms: number, dayMs: number): number {
+  return Math.exp(-Math.max(0, ms) / (MEMORY_DAYS * dayMs));
 }
 
 /** What is learned about one flow, as stored. */
@@ -33,7 +69,7 @@ export interface StoredFlow {
 
 /**
  * How long changes waited until a look showed them, for those whose time is known (`times` of reports): their number and the
- * sum of their delays, both as they weigh at `at`. A change that is one `DELAY_MEMORY_DAYS` old weighs 1/e of a new one. The
+ * sum of their delays, both as they weigh at `at`. A change that is `MEMORY_DAYS` old weighs 1/e of a new one. The
  * mean delay is `ms / count`.
  */
 export interface MeasuredDelay {
@@ -44,7 +80,7 @@ export interface MeasuredDelay {
 }
 
 /** Days of the planner. */
-const DELAY_MEMORY_DAYS = 7;
+const MEMORY_DAYS = 7;
 
 export const NO_DELAY: MeasuredDelay = { count: 0, ms: 0, at: 0 };
 
@@ -56,7 +92,7 @@ export function withDelays(
   dayMs: number,
 ): MeasuredDelay {
   if (times.length === 0) return delay;
-  const kept = Math.exp(-Math.max(0, at - delay.at) / (DELAY_MEMORY_DAYS * dayMs));
+  const kept = keptPart(at - delay.at, dayMs);
   const sum = times.reduce((total, time) => total + Math.max(0, at - time), 0);
   return {
     count: rounded(delay.count * kept + times.length),
@@ -230,8 +266,8 @@ function readReport(text: string): LookReport[] {
   return isReport ? [report] : [];
 }
 
-/** `[number, at, busy, again, calls, failed, gap]`: half the bytes of an object. */
-function packUnit({ number, at, busy, again, calls, failed, gap }: StoredUnit): string {
+/** `[number, at, busy, again, calls, failed, gap, calls made, since, at]`: half the bytes of an object. */
+function packUnit({ number, at, busy, again, calls, failed, gap, made }: StoredUnit): string {
   const mean = calls === null ? null : rounded(calls);
   return JSON.stringify([
     number,
@@ -241,13 +277,17 @@ function packUnit({ number, at, busy, again, calls, failed, gap }: StoredUnit): 
     mean,
     failed,
     gap === null ? null : Math.round(gap),
+    made.calls,
+    made.since,
+    made.at,
   ]);
 }
 
 function unpackUnit(text: string): StoredUnit | undefined {
   const values = readJson<Array<number | null>>(text);
   if (!Array.isArray(values) || !values.slice(0, 4).every(Number.isFinite)) return undefined;
-  const [number, at, busy, again, calls = null, failed, gap = null] = values as number[];
+  const [number, at, busy, again, calls = null, failed, gap = null, made = 0, since = 0, madeAt = 0] =
+    values as number[];
   return {
     number: number as number,
     at: at as number,
@@ -256,6 +296,7 @@ function unpackUnit(text: string): StoredUnit | undefined {
     calls,
     failed: failed ?? 0,
     gap,
+    made: { calls: made, since, at: madeAt },
   };
 }
 
