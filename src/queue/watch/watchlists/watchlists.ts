@@ -10,7 +10,7 @@ import { invalid } from '../../search/jobData.ts';
 import { PlanStore } from '../planStore.ts';
 import { readWatched, type Watched } from './compare.ts';
 import { parseWatchlist, type WatchlistDefinition } from './definition.ts';
-import { type ImportError, type ImportSource, type OwnColumns, readImport } from './import.ts';
+import type { ImportError, ImportSource, OwnColumns } from './import.ts';
 import { watchUnit } from './lookIds.ts';
 import { type GroupSummary, type ListRecord, type StoredList, WatchStore } from './store.ts';
 
@@ -167,6 +167,8 @@ export class Watchlists {
     source: ImportSource,
     { mode = 'add', skipWrong = false, dryRun = false }: ImportOptions = {},
   ): Promise<ImportReport> {
+    // A program that imports nothing does not load the reader of CSV.
+    const { readImport } = await import('./import.ts');
     const { entries, errors, duplicates, lines } = readImport(source);
     const isRefused = errors.length > 0 && (!skipWrong || errors.some(({ line }) => line === 0));
     if (isRefused) throw invalid('invalid_request', errors.map(inputError));
