@@ -1,0 +1,230 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { DAY, dyingAt, HOUR, Killed, openPlan, reportOf } from '../../../support/plans.ts';
+import { useRedis } from '../../../support/redis.ts';
+
+const BEGIN = Date.parse('2026-05-05T08:00:00Z');
+
+describe('the planner of a tenant', () => {
+  const server = useRedis();
+  let redis: Redis;
+  let plan: ReturnType<typeof openPlan>;
+  beforeEach(() => {
+    redis = server.connect();
+    plan = openPlan(redis, BEGIN);
+  });
+
+  it('looks at what is new once, with a number that follows from the clock, and at nothing that is under way', async () => {
+    plan.looks.define('lamps');
+    const leader = plan.leader();
+    await plan.round(leader);
+    plan.now += 7 * HOUR;
+    await plan.round(leader);
+    expect(plan.looks.begun).to.deep.equal([{ unit: 'schedule:lamps', number: BEGIN / 1000, at: BEGIN }]);
+  });
+
+  it('keeps what a report says with the report’s removal, and begins the next look when its guarantee is due', async () => {
+    plan.looks.define('lamps');
+    const leader = plan.leader();
+    await plan.round(leader);
+    await plan.looks.work(BEGIN + 500);
+    await plan.round(leader);
+    expect((await plan.store.peek()).reports).to.have.length(0);
+    expect((await plan.store.load()).flows.get('lamps')?.seenUntil).to.equal(BEGIN + 500);
+    plan.now += 6 * HOUR;
+    await plan.round(leader);
+    expect(plan.looks.numbers('lamps')).to.deep.equal([BEGIN / 1000, BEGIN / 1000 + 1]);
+    expect(plan.missed).to.equal(0);
+  });
+
+  it('learns from each look once, however often it is reported', async () => {
+    plan.looks.define('lamps');
+    const leader = plan.leader();
+    await plan.round(leader);
+    await plan.looks.work(BEGIN);
+    await plan.round(leader);
+    plan.now += 6 * HOUR;
+    await plan.round(leader);
+    const before = (await plan.store.load()).flows.get('lamps')?.rate;
+    const [, second] = plan.looks.begun;
+    const times = [BEGIN + HOUR, BEGIN + 5 * HOUR, BEGIN - HOUR];
+    const flows = [{ flow: 'lamps', changes: 4, times }];
+    const report = reportOf(second as never, { seenUntil: plan.now, calls: 3, flows });
+    for (let i = 0; i < 3; i += 1) await plan.store.report(report);
+    await plan.looks.work(plan.now, {}, true);
+    await plan.round(leader);
+    // A change before the look before was seen by that one.
+    expect(plan.delays).to.deep.equal([5 * HOUR, HOUR]);
+    const { flows: learned, units } = await plan.store.load();
+    expect(learned.get('lamps')?.delay).to.deep.equal({ count: 2, ms: 6 * HOUR, at: plan.now });
+    expect(learned.get('lamps')?.rate).not.to.deep.equal(before);
+    expect(units.get('schedule:lamps')).to.deep.include({ calls: 1.2, busy: false });
+  });
+
+  it('learns nothing from a failed look, and waits longer with each', async () => {
+    plan.looks.define('lamps', { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
+    const leader = plan.leader();
+    for (let i = 0; i < 8; i += 1) {
+      await plan.round(leader);
+      await plan.looks.work(plan.now, { complete: false });
+      plan.now += HOUR / 2;
+    }
+    const failing = plan.looks.begun.length;
+    expect(failing).to.be.within(3, 4);
+    expect((await plan.store.load()).flows.size).to.equal(0);
+  });
+
+  it('begins nothing while the gate is closed, the queue is full, or no calls are left, and then all that waited', async () => {
+    plan.looks.define('lamps');
+    const leader = plan.leader();
+    const closed = { until: BEGIN + HOUR, reason: 'pause' } as const;
+    plan.gate = { classes: { interactive: closed, scheduled: closed, backfill: closed } };
+    await plan.round(leader);
+    plan.gate = {};
+    plan.admits = false;
+    await plan.round(leader);
+    plan.admits = true;
+    plan.gate = { used: 4500 };
+    await plan.round(leader);
+    plan.gate = { used: 4400 };
+    plan.fixed = 100;
+    await plan.round(leader);
+    plan.fixed = 0;
+    plan.limits.dailyCalls = 10;
+    expect(plan.looks.begun).to.have.length(0);
+    await plan.round(leader);
+    expect(plan.looks.begun).to.have.length(1);
+    expect(plan.planned.slice(-3)).to.deep.equal([0, 0, 10]);
+  });
+
+  it('spends at most PLAN_DAILY_CALLS a day, also with another leader every few rounds', async () => {
+    plan.limits.dailyCalls = 30;
+    for (let i = 0; i < 20; i += 1) plan.looks.define(`k${i}`);
+    let leader = plan.leader();
+    for (let round = 0; round < 40; round += 1) {
+      if (round % 8 === 7) leader = plan.leader();
+      await plan.round(leader);
+      await plan.looks.work(plan.now);
+      plan.now += 20 * 60_000;
+    }
+    expect(plan.looks.begun.length).to.be.within(20, 30);
+  });
+
+  it('begins a look again that was claimed and is not under way, with the same number', async () => {
+    plan.looks.define('lamps');
+    const dead = plan.leader({ sources: [dyingAt(plan.looks, { steps: 2, dies: 'before' })] });
+    await plan.round(dead).catch(() => undefined);
+    expect((await plan.store.load()).units.get('schedule:lamps')).to.include({ busy: true });
+    expect(plan.looks.begun).to.have.length(0);
+    await plan.round(plan.leader());
+    expect(plan.looks.numbers('lamps')).to.deep.equal([BEGIN / 1000]);
+  });
+
+  it('closes a look whose job has ended without a report: a worker of an earlier release had it', async () => {
+    plan.looks.define('lamps', { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
+    const leader = plan.leader();
+    await plan.round(leader);
+    await plan.looks.work(plan.now, {}, true);
+    for (let round = 0; round < 40; round += 1) {
+      plan.now += 1000;
+      await plan.round(leader);
+    }
+    expect((await plan.store.load()).units.get('schedule:lamps')).to.include({ busy: false });
+    plan.now += HOUR;
+    await plan.round(leader);
+    expect(plan.looks.numbers('lamps')).to.deep.equal([BEGIN / 1000, BEGIN / 1000 + 1]);
+  });
+
+  it('goes on where another one stopped, wherever that was: no look is doubled, none is forgotten', async () => {
+    const names = ['k0', 'k1', 'k2', 'k3'];
+    for (const name of names) plan.looks.define(name, { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
+    let killed = 0;
+    const hours = 40;
+    for (let hour = 0; hour < hours; hour += 1) {
+      const life = {
+        steps: 1 + (hour % 20),
+        dies: hour % 2 === 0 ? ('before' as const) : ('after' as const),
+      };
+      const dying = plan.leader({
+        store: dyingAt(plan.store, life),
+        sources: [dyingAt(plan.looks, life)],
+        gate: dyingAt(plan.options.gate, life),
+      });
+      for (let round = 0; round < 3 && life.steps > 0; round += 1)
+        await plan.round(dying).catch((error: Error) => expect(error).to.be.instanceOf(Killed));
+      if (life.steps <= 0) killed += 1;
+      await plan.looks.work(plan.now);
+      const next = plan.leader();
+      await plan.round(next);
+      await plan.round(next);
+      await plan.looks.work(plan.now + 1);
+      plan.now += HOUR;
+    }
+    expect(killed).to.be.above(20);
+    for (const name of names) {
+      const first = BEGIN / 1000;
+      expect(plan.looks.numbers(name)).to.deep.equal(
+        Array.from({ length: hours }, (_, index) => first + index),
+      );
+    }
+  });
+
+  it('does each look once with two leaders at the same moment', async () => {
+    const names = Array.from({ length: 8 }, (_, index) => `k${index}`);
+    for (const name of names) plan.looks.define(name, { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
+    const leaders = [plan.leader(), plan.leader()];
+    for (let hour = 0; hour < 5; hour += 1) {
+      for (let i = 0; i < 3; i += 1) await Promise.all(leaders.map((leader) => plan.round(leader)));
+      await plan.looks.work(plan.now);
+      plan.now += HOUR;
+    }
+    for (const name of names) expect(plan.looks.numbers(name)).to.have.length(5);
+    for (const name of names) expect(new Set(plan.looks.numbers(name)).size).to.equal(5);
+  });
+
+  it('starts again after Redis has lost its data, with numbers that no look had', async () => {
+    plan.looks.define('lamps', { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
+    const leader = plan.leader();
+    for (let hour = 0; hour < 3; hour += 1) {
+      await plan.round(leader);
+      await plan.looks.work(plan.now);
+      plan.now += HOUR;
+    }
+    await redis.flushall();
+    plan.looks.lose();
+    await plan.round(leader);
+    await plan.round(leader);
+    expect(plan.looks.numbers('lamps')).to.deep.equal([
+      ...[0, 1, 2].map((index) => BEGIN / 1000 + index),
+      plan.now / 1000,
+    ]);
+  });
+
+  it('reads again what there is to plan as soon as it has changed', async () => {
+    plan.looks.define('lamps');
+    const leader = plan.leader();
+    await plan.round(leader);
+    plan.looks.define('chairs');
+    await plan.round(leader);
+    expect(plan.looks.begun).to.have.length(1);
+    await plan.store.touch();
+    await plan.round(leader);
+    expect(plan.looks.numbers('chairs')).to.have.length(1);
+  });
+
+  it('forgets after 30 days what is not planned any more', async () => {
+    plan.looks.define('lamps');
+    await plan.round(plan.leader());
+    await plan.looks.work(plan.now);
+    await plan.round(plan.leader());
+    plan.looks.defined.clear();
+    plan.now += 29 * DAY;
+    await plan.round(plan.leader());
+    expect((await plan.store.load()).flows.size).to.equal(1);
+    plan.now += 2 * DAY;
+    plan.looks.define('chairs');
+    await plan.round(plan.leader());
+    const { units, flows } = await plan.store.load();
+    expect([...units.keys(), ...flows.keys()]).to.deep.equal(['schedule:chairs']);
+  });
+});
