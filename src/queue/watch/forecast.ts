@@ -122,7 +122,9 @@ function outlook(state: PlanState, limit = state.quota.limit) {
     left: Math.max(0, left),
     feasible: predicted.feasible,
     guaranteed: predicted.guaranteedCallsPerDay,
-    entries: expected.map(({ subject, parts }) => entryOf(subject, parts, dayMs)),
+    entries: expected.map(({ subject, parts }) =>
+      entryOf(subject, parts, { feasible: predicted.feasible, dayMs }),
+    ),
     /** ms; null without anything that is planned. @param among default: all of them */
     meanDelay: (among: (subject: PlanSubject) => boolean = () => true) =>
       meanOf(
@@ -151,7 +153,11 @@ function meanOf(parts: readonly ExpectedPart[], of: (prediction: UnitForecast) =
   return sum(parts, ({ changes, value, prediction }) => changes * value * of(prediction)) / weight;
 }
 
-function entryOf(subject: PlanSubject, parts: readonly ExpectedPart[], dayMs: number): PlanEntry {
+function entryOf(
+  subject: PlanSubject,
+  parts: readonly ExpectedPart[],
+  { feasible, dayMs }: { feasible: boolean; dayMs: number },
+): PlanEntry {
   const { name, kind, timing, what, when, state, measured, assumed = false, fixed } = subject;
   const common = { name, kind, timing, what, when, state, assumed, measured };
   if (fixed !== undefined) {
@@ -196,17 +202,14 @@ function entryOf(subject: PlanSubject, parts: readonly ExpectedPart[], dayMs: nu
         : {
             every: Math.max(...parts.map(({ unit }) => unit.atLeastEveryMs)) / 1000,
             callsPerDay: tidy(needed),
-            fits: parts.every(
-              // A little less is the rounding of the prediction.
-              ({ unit, prediction }) => prediction.looksPerDay * unit.atLeastEveryMs >= 0.98 * dayMs,
-            ),
+            fits: feasible,
           },
     limitedBy:
       parts.length === 0
         ? null
-        : looksPerDay >= 0.98 * mostLooks
+        : looksPerDay >= 0.95 * mostLooks
           ? 'atMostEvery'
-          : looksPerDay <= 1.02 * leastLooks
+          : looksPerDay <= 1.05 * leastLooks
             ? 'atLeastEvery'
             : null,
   };

@@ -324,6 +324,9 @@ interface Passed {
   readonly delay: number;
 }
 
+/** No changes wait for so many days. */
+const NEVER_WORTH = 1e9;
+
 /**
  * Goes through a week hour by hour, after a day that is not counted. Within an hour the rhythm is constant, so what
  * has waited is a square of the time, and the moment at which a look is worth its price is a root.
@@ -347,7 +350,8 @@ function weekOfLooks(
     const cell = (index + week.length) % week.length;
     const rhythm = week[cell] ?? 1;
     const price = ((prices[Math.floor(cell / HOURS_PER_DAY)] ?? 0) * factor * unit.calls) / dayMs;
-    const threshold = weight > 0 ? price / weight : Number.POSITIVE_INFINITY;
+    // Of a price without bounds the arithmetic below makes no number.
+    const threshold = weight > 0 ? Math.min(price / weight, NEVER_WORTH) : NEVER_WORTH;
     let at = index * hour;
     const end = (index + 1) * hour;
     const advance = (to: number) => {
