@@ -358,6 +358,7 @@ function jobContext(config: Config, redis: Redis) {
     rules: jobDefaults(config),
     crashIsolation: { busy: false },
     deadlineMs: deadline * SECOND,
+    watch: { ttlMs: trackTtl * SECOND, dayMs: config.plan.day * SECOND },
     ...(config.plan.sharedCalls && { sharing: { dayMs: config.plan.day * SECOND } }),
   };
 }

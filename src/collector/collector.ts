@@ -24,6 +24,7 @@ import type { ItemAnswer, PageAnswer } from './answers.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { deliveredBy, itemsWanted, placesOf, productsAt } from './deliver.ts';
 import { goneDetails, mapDetails, mapGroup, mapItemAnswer } from './mapDetails.ts';
+import { fields, list } from './mapItem.ts';
 import { mapPage } from './mapPage.ts';
 import type { PageAddress } from './paging.ts';
 import { headersOf, searchCall } from './query.ts';
@@ -52,7 +53,11 @@ export interface StandaloneOptions {
   metrics?: CallMetrics;
 }
 
+/** Called with the user name of the seller of each listing of an answer, by the id of the listing. No product has it. */
+export type NoteSellers = (sellers: ReadonlyMap<string, string>) => Promise<void>;
+
 export interface PageCall extends PageAddress {
+  noteSellers?: NoteSellers | undefined;
   request: NormalRequest;
   class: CallClass;
   charge?: CallFor['charge'];
@@ -62,6 +67,7 @@ export interface PageCall extends PageAddress {
 }
 
 export interface ItemCall {
+  noteSellers?: NoteSellers | undefined;
   request: NormalRequest;
   marketplace: MarketplaceId;
   /** What is asked for: an item's id, or another `ItemReference`. */
@@ -134,7 +140,15 @@ export class EbayProductCollector {
   }
 
   /** One page of one marketplace. @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer that is no page or contradicts itself, `filter-ignored` with `strictFilters`. */
-  async collectPage({ request, marketplace, offset, limit, ids, ...call }: PageCall): Promise<PageAnswer> {
+  async collectPage({
+    request,
+    marketplace,
+    offset,
+    limit,
+    ids,
+    noteSellers,
+    ...call
+  }: PageCall): Promise<PageAnswer> {
     const page: PageAddress = { marketplace, offset, limit };
     const { params, headers, image } = searchCall(request, page, this.#campaignId);
     const { body, latencyMs, attempts } =
@@ -147,6 +161,7 @@ export class EbayProductCollector {
       const message = `eBay's answer is no page of this search (${mapped.reason}${said})`;
       throw new Failure('ebay-bad-answer', message, { calls: attempts, attempts: BAD_PAGE_ATTEMPTS });
     }
+    await noteSellers?.(sellersIn(body));
     const { warnings, rejected } = mapped.page;
     if (request.strictFilters && warnings.length > 0) {
       const said = warnings.map(({ message }) => message).join('; ');
@@ -163,7 +178,7 @@ export class EbayProductCollector {
    * What one call says of an item, of a listing, or of all variations of one; that eBay no longer has it is an answer too.
    * @throws Failure as `EbayHttp.get`; `ebay-bad-answer` for an answer about something else, `item-has-variations`
    */
-  async collectItem({ request, marketplace, itemId, ...call }: ItemCall): Promise<ItemAnswer> {
+  async collectItem({ request, marketplace, itemId, noteSellers, ...call }: ItemCall): Promise<ItemAnswer> {
     const asProducts = givesProducts(request, itemId);
     try {
       const headers = headersOf(request, marketplace, this.#campaignId);
@@ -171,6 +186,7 @@ export class EbayProductCollector {
       const said = asProducts ? this.#products(body, marketplace, itemId) : this.#details(body, itemId);
       if (said === null)
         throw new Failure('ebay-bad-answer', `eBay's answer is not the item ${itemId}`, { calls: attempts });
+      await noteSellers?.(sellersIn(body));
       return { ...said, calls: attempts, latencyMs };
     } catch (error) {
       if (!(error instanceof Failure)) throw error;
@@ -297,6 +313,18 @@ export class EbayProductCollector {
       calls,
     };
   }
+}
+
+/** User names by the id of the listing, of a page, an item or all variations of a listing. */
+function sellersIn(body: unknown): Map<string, string> {
+  const answer = fields(body) ?? {};
+  const sellers = new Map<string, string>();
+  for (const entry of [answer, ...list(answer.itemSummaries), ...list(answer.items)]) {
+    const { itemId, seller } = fields(entry) ?? {};
+    const name = fields(seller)?.username;
+    if (typeof itemId === 'string' && typeof name === 'string') sellers.set(listingOf(itemId), name);
+  }
+  return sellers;
 }
 
 /** What a search without a queue gave. */

@@ -12,6 +12,7 @@ import { PlanStore } from '../queue/watch/planStore.ts';
 import { ScheduleLooks } from '../queue/watch/scheduleLooks.ts';
 import { SharedLooks } from '../queue/watch/sharedLooks.ts';
 import type { LookSource } from '../queue/watch/unit.ts';
+import { WatchLooks } from '../queue/watch/watchlists/watchLooks.ts';
 import { Lease } from '../redis/lease.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { type Logger, throttled } from '../telemetry/logger.ts';
@@ -101,6 +102,7 @@ function plannerOf(context: QueueContext, ebay: QuotaSource, fleet: FleetMetrics
     // Schedules that share calls are no units of their own.
     ...(context.sharing === undefined ? [] : [new SharedLooks(context, schedule.minInterval * 1000)]),
     scheduleLooks,
+    new WatchLooks({ ...context, prefix, dayMs: plan.day * 1000 }),
   ];
   const intervalMs = plan.interval * 1000;
   const intake = createIntake(redis, searches, () => {

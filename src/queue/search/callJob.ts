@@ -15,6 +15,7 @@ import {
   pageField,
   pageFields,
   type Run,
+  type SearchRef,
   type WantedItem,
 } from '../../results/searchStore.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
@@ -22,6 +23,8 @@ import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { holdQueue, itemJobId, LONGEST_DELAY_MS, pageJobId } from '../bullmq/queues.ts';
 
 import { isSignal, signals } from '../bullmq/signals.ts';
+import { noteSellers } from '../watch/watchlists/lookEnd.ts';
+import { watchLookOf } from '../watch/watchlists/lookIds.ts';
 import type { QueueContext } from './context.ts';
 import {
   CALL_VERSION,
@@ -115,7 +118,16 @@ async function collectPage(
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
   const charge = context.budgets.chargeOf(search.searchId, run.budgets);
-  const call = { marketplace, offset, limit, class: request.priority, charge, signal, ids };
+  const call = {
+    marketplace,
+    offset,
+    limit,
+    class: request.priority,
+    charge,
+    signal,
+    ids,
+    ...sellersOf(context, search),
+  };
   const { head, answer } = stored
     ? { ...stored, answer: {} }
     : await packedPage(context, page, { ...call, request: await withPicture(context, run) });
@@ -128,6 +140,12 @@ async function collectPage(
   const resumes = stored === undefined || job.attemptsMade > 0;
   await advance(context, run, { chain: marketplace, answer, facts, concurrency }, followers, resumes);
   return { page, products: head.products.length, ...(stored && { skipped: 'stored' }) };
+}
+
+/** For looks at watchlists. */
+function sellersOf(context: QueueContext, { searchId }: SearchRef): Pick<PageCall, 'noteSellers'> {
+  if (watchLookOf(searchId) === undefined) return {};
+  return { noteSellers: (sellers) => noteSellers(context, searchId, sellers) };
 }
 
 /** The request of a run with its picture, which the job of its search alone has. */
@@ -229,7 +247,15 @@ async function collectItem(
     return { itemId, availability: known.answer.details.availability, skipped: 'stored' };
   }
   const charge = context.budgets.chargeOf(search.searchId, run.budgets);
-  const call = { request, marketplace, itemId, class: request.priority, charge, signal };
+  const call = {
+    request,
+    marketplace,
+    itemId,
+    class: request.priority,
+    charge,
+    signal,
+    ...sellersOf(context, search),
+  };
   const answer = await claimedCall(context, job, run, item, async () => {
     const called = await context.collector.collectItem(call);
     if (called.products) context.metrics.collected(called.products.length, called.rejected ?? {});

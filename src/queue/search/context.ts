@@ -45,6 +45,8 @@ export interface QueueContext {
   deadlineMs: number;
   /** Undefined: every schedule makes calls of its own. @property dayMs length of the planner's day */
   sharing?: { dayMs: number };
+  /** Watchlists: how long what was seen of a listing is kept, and the length of the planner's day, ms. */
+  watch: { ttlMs: number; dayMs: number };
   metrics: QueueMetrics;
   scrubber: Scrubber;
   log: Logger;

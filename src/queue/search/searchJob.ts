@@ -23,6 +23,7 @@ import { failuresOfChildren } from '../bullmq/storedJobs.ts';
 import { asScheduledRun, scheduleOf } from '../schedules/scheduledRun.ts';
 import { ScheduleStore } from '../schedules/store.ts';
 import { noteSeen, shareAnswer } from '../watch/sharedLooks.ts';
+import { endLookJob } from '../watch/watchlists/lookEnd.ts';
 import { coalesce, publishResult, reusePages } from './coalesce.ts';
 import type { QueueContext } from './context.ts';
 import {
@@ -69,7 +70,7 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
     return await isolateCrashing(context, job, async () => {
       const end = await asScheduledRun(context, job, () => collect(context, job, request, ids));
       const { summary } = end;
-      if (!(await shareAnswer(context, job))) {
+      if (!(await shareAnswer(context, job)) && !(await endLookJob(context, job, { summary }))) {
         await noteSeen(context, job, summary);
         await publishEnd(context, job, end);
       }
@@ -107,10 +108,14 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
   }
 }
 
-/** Of a shared call nothing is published: its members make calls of their own. Returns what keeps this from being done. */
+/**
+ * Of a shared call nothing is published: its members make calls of their own. A look at a watchlist has events of its own.
+ * Returns what keeps this from being done.
+ */
 async function endFailed(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
   try {
     if (failure.code === 'redis-unavailable' || (await shareAnswer(context, job))) return failure;
+    if (await endLookJob(context, job, { failure })) return failure;
   } catch (thrown) {
     return redisFailure(thrown) ?? asFailure(thrown);
   }

@@ -24,7 +24,7 @@ export interface Watched {
 }
 
 /** What one answer says of a listing of the list. */
-export interface Sight {
+export interface Observed {
   /** ms since the epoch. */
   at: number;
   source: 'search' | 'item';
@@ -50,10 +50,10 @@ const DAY_MS = 86_400_000;
  * @param entry its id in the list @param options.quantity whether the number left is watched
  * @returns undefined where the answer is no later one than what is remembered
  */
-export function compareSight(
+export function compareSeen(
   entry: string,
   before: Watched | undefined,
-  { at, source, products }: Sight,
+  { at, source, products }: Observed,
   { quantity: watchesQuantity }: { quantity: boolean },
 ): { after: Watched; changes: WatchChange[] } | undefined {
   if (before !== undefined && before.seen >= at) return undefined;
@@ -147,7 +147,7 @@ function compareArrival(
   before: Watched['arrival'],
   { delivery }: Product,
   at: number,
-  source: Sight['source'],
+  source: Observed['source'],
 ): { arrival: Watched['arrival']; later?: { fromMs: number; toMs: number } } {
   const latest = delivery?.latest == null ? Number.NaN : Date.parse(delivery.latest);
   if (Number.isNaN(latest)) return { arrival: before };
@@ -158,20 +158,20 @@ function compareArrival(
 }
 
 /** What an item's answer says of an entry; undefined where it says nothing. */
-export function sightIn(
+export function observedIn(
   entry: string,
   { details, products = [], rejected, hasVariations }: ItemAnswer,
-): Sight | undefined {
+): Observed | undefined {
   if (hasVariations) return undefined;
   const at = Date.parse(details.observedAt);
-  const sight = (own: readonly Product[]): Sight => ({ at, source: 'item', products: own });
-  if (details.availability === 'gone') return sight([]);
+  const observed = (own: readonly Product[]): Observed => ({ at, source: 'item', products: own });
+  if (details.availability === 'gone') return observed([]);
   const own = entry.startsWith('v1|') ? products.filter(({ itemId }) => itemId === entry) : products;
   // One that could not be read may be the one that is missing.
-  return own.length === 0 && (rejected !== undefined || products.length === 0) ? undefined : sight(own);
+  return own.length === 0 && (rejected !== undefined || products.length === 0) ? undefined : observed(own);
 }
 
-/** The events of changes. Their ids follow from the sight: the same one twice is one event. */
+/** The events of changes. Their ids follow from the answer's time: the same change twice is one event. */
 export function watchEvents(
   about: {
     tenant: string;

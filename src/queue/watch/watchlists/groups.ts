@@ -63,7 +63,7 @@ interface Atom {
 }
 
 /**
- * Forms the groups. Those that there are keep their ids and their sellers as far as possible, since what is learned about how
+ * Forms the groups. Those that there are keep their ids and their sellers where possible, since what is learned about how
  * often something changes is kept by group.
  * @param nextId a new id each time @param born what the ids of the other groups begin with
  */

@@ -1,0 +1,272 @@
+import type { Job } from 'bullmq';
+import type { FieldChange } from '../../../events/stream.ts';
+import type { Failure } from '../../../failures.ts';
+import { listingNamed } from '../../../product/itemReference.ts';
+import type { SearchSummary } from '../../../product/summary.ts';
+import { listingOf } from '../../../product/track.ts';
+import { clockOf } from '../../../redis/redisClock.ts';
+import type { SearchRef } from '../../../results/searchStore.ts';
+import { keptFor } from '../../../results/tracks.ts';
+import type { QueueContext } from '../../search/context.ts';
+import { compareSeen, type Observed, observedIn, packWatched, readWatched, watchEvents } from './compare.ts';
+import { atomOf } from './groups.ts';
+import { type WatchLook, watchLookOf } from './lookIds.ts';
+import { type LookState, type StoredList, WatchStore } from './store.ts';
+import { addLookJob, REFUSED, reportLook, withItems } from './watchLooks.ts';
+
+/** How a job of a look ended. */
+type JobEnd = { summary: SearchSummary } | { failure: Failure };
+
+/** Item answers that are read at once: each may be all variations of a listing. */
+const ITEMS_READ = 20;
+/** A search found so much more or less than before that the groups may be better formed otherwise. */
+const OTHER_TOTAL = 0.2;
+
+/**
+ * What follows from a job of a look at a group of a watchlist, before the job ends: what was seen is compared and kept together
+ * with its events, then the next job of the look is added, or the look is reported. It may run any number of times: a listing
+ * is compared with what an answer of the same time has left, which changes nothing, and ids follow from the look.
+ * @returns false for a search that is no such job
+ */
+export async function endLookJob(context: QueueContext, job: Job, ended: JobEnd): Promise<boolean> {
+  const id = watchLookOf(job.id as string);
+  if (id === undefined) return false;
+  const step = new LookStep(context, id, {
+    tenant: context.tenant,
+    searchId: job.id as string,
+    timestamp: job.timestamp,
+  });
+  await step.end(ended);
+  return true;
+}
+
+class LookStep {
+  readonly #context: QueueContext;
+  readonly #id: WatchLook;
+  readonly #search: SearchRef;
+  readonly #store: WatchStore;
+
+  constructor(context: QueueContext, id: WatchLook, search: SearchRef) {
+    this.#context = context;
+    this.#id = id;
+    this.#search = search;
+    this.#store = new WatchStore(context.redis, prefixOf(context), context.tenant);
+  }
+
+  async end(ended: JobEnd): Promise<void> {
+    const { list: name, group, number, step } = this.#id;
+    const [list, present] = await Promise.all([this.#store.get(name), this.#store.look(name, group)]);
+    if (list === undefined || present?.look.number !== number) return;
+    if (present.look.step !== step) {
+      // This job ran before, and its process stopped before the next one was added.
+      if (present.look.step === step + 1)
+        await addLookJob(this.#context, this.#store, list, group, present.look);
+      return;
+    }
+    const look =
+      'summary' in ended
+        ? await this.#seen(list, present.look, ended.summary)
+        : await this.#failed(list, present.look, ended.failure);
+    if (look.asked.length === 0) {
+      await this.#report(look);
+      return;
+    }
+    const next = { ...look, step: step + 1 };
+    if (await this.#store.setLook(name, group, present.text, next))
+      await addLookJob(this.#context, this.#store, list, group, next);
+  }
+
+  async #report(look: LookState): Promise<void> {
+    const { list, group } = this.#id;
+    const { redis, tenant, log } = this.#context;
+    await reportLook({ redis, prefix: prefixOf(this.#context), tenant }, this.#store, { list, group }, look);
+    const { calls, changes, complete, open } = look;
+    log.info('look at watchlist ended', {
+      watchlist: list,
+      group,
+      look: look.number,
+      calls,
+      changes,
+      open: open.length,
+      complete,
+    });
+  }
+
+  /** What the answers of a job say, and which listings are asked for next. */
+  async #seen(
+    list: StoredList,
+    look: LookState,
+    { outcome, calls, missing }: SearchSummary,
+  ): Promise<LookState> {
+    // An item that fails keeps no other one from being seen; a page that is missing may have any of them.
+    const mayMiss = look.asked.length / 2;
+    const isWhole = outcome !== 'cancelled' && missing.length <= mayMiss;
+    const counts = { ...look, calls: look.calls + calls, complete: look.complete && isWhole };
+    const { source } = (await this.#context.store.readRun(this.#search)) ?? {};
+    const from = source === undefined ? this.#search : { ...this.#search, ...source };
+    const isSearch = look.asked.length === 0;
+    const found = isSearch ? await this.#pages(list, counts, from) : await this.#items(list, counts, from);
+    if (isSearch) await this.#measure(list, look, found.total);
+    if (found.isNews || look.kind === 'new') await this.#store.changed(list.record.definition.name);
+    const { definition } = list.record;
+    const open = look.open.filter((entry) => !found.seen.has(entry) && !look.asked.includes(entry));
+    const next = { ...found.look, open, asked: [] };
+    const isMeasuring = look.kind === 'search' && look.total === null;
+    // What is not on these pages may be on those that are missing.
+    const mayAsk = isWhole && !isMeasuring && look.kind !== 'new';
+    return mayAsk ? withItems(this.#store, definition.name, next, this.#context.watch.dayMs) : next;
+  }
+
+  async #failed(list: StoredList, look: LookState, failure: Failure): Promise<LookState> {
+    const { name } = list.record.definition;
+    const calls = look.calls + (failure.detail.calls ?? 0);
+    const isRefused =
+      look.asked.length === 0 && (failure.code === 'filter-ignored' || failure.code === 'ebay-refused');
+    if (!isRefused) return { ...look, calls, complete: false, asked: [] };
+    // A seller has another name now, or eBay does not search this category: the calls for the items say more.
+    const { totals } = await this.#store.groups(name);
+    const at = await clockOf(this.#context.redis).current();
+    for (const seller of look.sellers)
+      totals.set(atomOf(look.category ?? '', seller), { total: REFUSED, at });
+    await this.#store.writeTotals(name, totals);
+    await this.#store.changed(name);
+    this.#context.log.warn('search of watchlist refused', {
+      watchlist: name,
+      group: this.#id.group,
+      code: failure.code,
+    });
+    return withItems(this.#store, name, { ...look, calls, kind: 'items' }, this.#context.watch.dayMs);
+  }
+
+  async #pages(list: StoredList, look: LookState, from: SearchRef) {
+    const { store } = this.#context;
+    const seen = new Set<string>();
+    let total: number | null = null;
+    let state = look;
+    let isNews = false;
+    for (const page of await store.storedPages(from)) {
+      const answer = await store.readPage(from, page);
+      if (answer === undefined) continue;
+      total = Math.max(total ?? 0, answer.total ?? 0);
+      const at = Date.parse(answer.observedAt);
+      const answers = new Map<string, Observed>();
+      for (const product of answer.products)
+        for (const entry of [listingOf(product.itemId), product.itemId]) {
+          const products = [...(answers.get(entry)?.products ?? []), product];
+          answers.set(entry, { at, source: 'search', products });
+        }
+      const compared = await this.#compare(list, state, answers);
+      for (const entry of compared.there) seen.add(entry);
+      ({ look: state } = compared);
+      isNews ||= compared.isNews;
+    }
+    return { look: state, seen, total, isNews };
+  }
+
+  async #items(list: StoredList, look: LookState, from: SearchRef) {
+    const { store } = this.#context;
+    const references = [...(await store.storedItems(from))];
+    const byListing = new Map<string, string[]>();
+    for (const entry of look.asked) {
+      const listing = listingOf(entry);
+      byListing.set(listing, [...(byListing.get(listing) ?? []), entry]);
+    }
+    const seen = new Set<string>();
+    let state = look;
+    let isNews = false;
+    for (let start = 0; start < references.length; start += ITEMS_READ) {
+      const batch = await store.readItems(from, references.slice(start, start + ITEMS_READ));
+      const answers = new Map<string, Observed>();
+      for (const [reference, answer] of batch)
+        for (const entry of byListing.get(listingNamed(reference)) ?? []) {
+          const observed = observedIn(entry, answer);
+          if (observed !== undefined) answers.set(entry, observed);
+        }
+      const compared = await this.#compare(list, state, answers);
+      for (const entry of compared.there) seen.add(entry);
+      ({ look: state } = compared);
+      isNews ||= compared.isNews;
+    }
+    return { look: state, seen, total: null, isNews };
+  }
+
+  /** Compares answers with what is remembered, and keeps them with their events. */
+  async #compare({ record }: StoredList, look: LookState, answers: ReadonlyMap<string, Observed>) {
+    const { events, redis, tenant, watch } = this.#context;
+    const { name, quantity } = record.definition;
+    const entries = [...answers.keys()];
+    const columns = await this.#store.columns(name, entries);
+    const there = entries.filter((_, index) => columns[index] !== undefined);
+    const own = new Map(entries.map((entry, index) => [entry, columns[index]]));
+    const stored = await this.#store.seen(name, there);
+    const rememberedFrom = clockOf(redis).now() - keptFor(watch.ttlMs);
+    const changes: FieldChange[] = [];
+    let [comparedNow, changedNow, isNews] = [0, 0, false];
+    let began = look.began;
+    for (const [index, entry] of there.entries()) {
+      const observed = answers.get(entry) as Observed;
+      const text = stored[index] ?? undefined;
+      const known = readWatched(text);
+      // What is too old to be kept is not compared either.
+      const before = known !== undefined && known.seen >= rememberedFrom ? known : undefined;
+      const compared = compareSeen(entry, before, observed, { quantity });
+      began = Math.min(began ?? observed.at, observed.at);
+      if (compared === undefined) continue;
+      if (before !== undefined) comparedNow += 1;
+      if (compared.changes.length > 0) changedNow += 1;
+      isNews ||=
+        before === undefined ||
+        before.category !== compared.after.category ||
+        before.state !== compared.after.state;
+      const about = { tenant, watchlist: name, searchId: this.#search.searchId, entry, at: observed.at };
+      const follow = watchEvents({ ...about, columns: own.get(entry) ?? {} }, compared.changes);
+      changes.push({ field: entry, before: text, after: packWatched(compared.after), events: follow });
+    }
+    const keys = { hash: this.#store.key(name, 'seen'), within: this.#store.key(name, 'entries') };
+    await events.change(tenant, { ...keys, lifeMs: watch.ttlMs }, changes);
+    const after = {
+      ...look,
+      began,
+      compared: look.compared + comparedNow,
+      changes: look.changes + changedNow,
+    };
+    return { look: after, there, isNews };
+  }
+
+  /** Keeps how many listings the sellers have, as the search says. */
+  async #measure(
+    list: StoredList,
+    { category, sellers, total: before }: LookState,
+    total: number | null,
+  ): Promise<void> {
+    if (total === null || category === null) return;
+    const { name } = list.record.definition;
+    const { totals } = await this.#store.groups(name);
+    const at = await clockOf(this.#context.redis).current();
+    const known = (seller: string) => totals.get(atomOf(category, seller))?.total ?? 0;
+    const sum = sellers.reduce((all, seller) => all + known(seller), 0);
+    for (const seller of sellers) {
+      const share = sum > 0 && sum < REFUSED ? known(seller) / sum : 1 / sellers.length;
+      totals.set(atomOf(category, seller), { total: Math.round(total * share * 100) / 100, at });
+    }
+    await this.#store.writeTotals(name, totals);
+    const isOther = before === null || Math.abs(total - before) > OTHER_TOTAL * Math.max(before, 1);
+    if (isOther) await this.#store.changed(name);
+  }
+}
+
+function prefixOf({ searches }: Pick<QueueContext, 'searches'>): string {
+  return searches.opts.prefix as string;
+}
+
+/** Keeps the sellers' names of an answer in the state of the list whose look the search belongs to, and nowhere else. */
+export async function noteSellers(
+  { redis, searches, tenant, watch }: Pick<QueueContext, 'redis' | 'searches' | 'tenant' | 'watch'>,
+  searchId: string,
+  sellers: ReadonlyMap<string, string>,
+): Promise<void> {
+  const id = watchLookOf(searchId);
+  if (id === undefined || sellers.size === 0) return;
+  const store = new WatchStore(redis, searches.opts.prefix as string, tenant);
+  await store.noteSellers(id.list, sellers, watch.ttlMs);
+}

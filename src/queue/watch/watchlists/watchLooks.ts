@@ -1,0 +1,256 @@
+import type { Queue } from 'bullmq';
+import type { Redis } from 'ioredis';
+import type { NormalRequest } from '../../../product/requestSchema.ts';
+import { clockOf } from '../../../redis/redisClock.ts';
+import { SEARCH_JOB } from '../../bullmq/queues.ts';
+import { checkedRequest, searchOptions } from '../../search/jobData.ts';
+import type { JobDefaults } from '../../search/retryPolicy.ts';
+import { PlanStore } from '../planStore.ts';
+import type { Look, LookSource, UnitDefinition } from '../unit.ts';
+import { readWatched, type Watched } from './compare.ts';
+import { expectedCalls, formGroups, type Known, newAtOnce } from './groups.ts';
+import { groupOfUnit, watchJobId, watchUnit } from './lookIds.ts';
+import { type GroupSummary, type LookState, type StoredList, WatchStore } from './store.ts';
+
+export interface WatchLooksOptions {
+  searches: Queue;
+  redis: Redis;
+  prefix: string;
+  tenant: string;
+  rules: JobDefaults;
+  /** Length of the planner's day, ms. */
+  dayMs: number;
+}
+
+/** States of a job that has not ended. */
+const UNENDED = new Set(['waiting', 'active', 'delayed', 'prioritized', 'waiting-children', 'paused']);
+/** Listings that one request may name. */
+export const ITEMS_AT_ONCE = 200;
+/** eBay shows so many listings of a search (12029). */
+const REACHABLE = 10_000;
+const PAGE = 200;
+/** A search that eBay refused is tried again after so many days of the planner. */
+const REFUSED_DAYS = 7;
+/** As many listings as no search is worth. */
+export const REFUSED = 1_000_000_000;
+const SELLER = /^[^\s,:{}[\]|\\]{1,64}$/;
+
+/** Watchlists as the planner sees them: a unit for each group of listings. */
+export class WatchLooks implements LookSource {
+  readonly #options: WatchLooksOptions;
+  readonly #store: WatchStore;
+
+  constructor(options: WatchLooksOptions) {
+    const { redis, prefix, tenant } = options;
+    this.#options = options;
+    this.#store = new WatchStore(redis, prefix, tenant);
+  }
+
+  /** The groups of the lists that are not paused. Those of a list that has changed are formed first. */
+  async units(): Promise<UnitDefinition[]> {
+    const units: UnitDefinition[] = [];
+    for (const list of await this.#store.all()) {
+      if (list.record.paused) continue;
+      const groups = list.plan.change === list.change ? list.plan.groups : await this.#form(list);
+      units.push(...unitsOf(list, groups));
+    }
+    return units;
+  }
+
+  async begin({ unit, number, at }: Look): Promise<'begun' | 'gone'> {
+    const named = groupOfUnit(unit);
+    if (named === undefined) return 'gone';
+    const { list, group } = named;
+    const [stored, found, present] = await Promise.all([
+      this.#store.get(list),
+      this.#store.group(list, group),
+      this.#store.look(list, group),
+    ]);
+    if (stored === undefined || stored.record.paused) return 'gone';
+    if (present?.look.number === number) {
+      // Its process stopped between the state and the job, or the job was lost.
+      await this.#addJob(stored, group, present.look);
+      return 'begun';
+    }
+    if (found === undefined) return 'gone';
+    const { kind, category, sellers, total, members } = found;
+    const begun: LookState = {
+      ...{ number, at, step: 1, kind, category, sellers, total },
+      ...{ open: members, asked: [], calls: 0, compared: 0, changes: 0, began: null, complete: true },
+    };
+    const look = kind === 'search' ? begun : await withItems(this.#store, list, begun, this.#options.dayMs);
+    if (!(await this.#store.setLook(list, group, present?.text, look))) return 'gone';
+    await this.#addJob(stored, group, look);
+    return 'begun';
+  }
+
+  async isUnderWay({ unit, number }: Look): Promise<boolean> {
+    const named = groupOfUnit(unit);
+    if (named === undefined) return false;
+    const { list, group } = named;
+    const present = await this.#store.look(list, group);
+    if (present?.look.number !== number) return false;
+    const jobId = watchJobId({ list, group, number, step: present.look.step });
+    return UNENDED.has(await this.#options.searches.getJobState(jobId));
+  }
+
+  /** A look that has nothing to ask for ends at once. */
+  async #addJob(list: StoredList, group: string, look: LookState): Promise<void> {
+    const { redis, prefix, tenant } = this.#options;
+    const { name } = list.record.definition;
+    if (look.kind !== 'search' && look.asked.length === 0)
+      await reportLook({ redis, prefix, tenant }, this.#store, { list: name, group }, look);
+    else await addLookJob(this.#options, this.#store, list, group, look);
+  }
+
+  /** Groups from all that is known of the listings. */
+  async #form(list: StoredList): Promise<GroupSummary[]> {
+    const { redis, dayMs } = this.#options;
+    const { record, change, plan } = list;
+    const { name, quantity } = record.definition;
+    const now = await clockOf(redis).current();
+    const [ids, seen, sellers, { groups: before, totals }] = await Promise.all([
+      this.#store.entryIds(name),
+      this.#store.allSeen(name),
+      this.#store.allSellers(name),
+      this.#store.groups(name),
+    ]);
+    const listings = ids.map((entry): Known => {
+      const watched = readWatched(seen[entry]);
+      const seller = sellers[entry];
+      return {
+        entry,
+        seller: seller !== undefined && SELLER.test(seller) ? seller : null,
+        category: watched?.category ?? null,
+        isSearchable: !quantity && !entry.startsWith('v1|'),
+        isKnown: watched !== undefined,
+        isAway: watched !== undefined && watched.state !== 'in-stock',
+      };
+    });
+    const current = new Map(
+      [...totals].flatMap(([atom, { total, at }]) =>
+        total === REFUSED && now - at > REFUSED_DAYS * dayMs ? [] : [[atom, total] as const],
+      ),
+    );
+    let { sequence } = plan;
+    const nextId = () => {
+      sequence += 1;
+      return `${record.born}${sequence.toString(36)}`;
+    };
+    const groups = formGroups(listings, current, before, nextId, `${record.born}z`);
+    const summaries = groups.map((group) => ({
+      ...{ id: group.id, kind: group.kind, listings: group.members.length, calls: expectedCalls(group) },
+      isMeasured: group.total !== null,
+    }));
+    await this.#store.writeGroups(name, { change, sequence, groups: summaries }, groups);
+    return summaries;
+  }
+}
+
+/**
+ * Listings of unknown sellers are asked for when every search has been measured: each one may show some of them, which then
+ * take no call of their own.
+ */
+function unitsOf({ record }: StoredList, groups: readonly GroupSummary[]): UnitDefinition[] {
+  const { name, value, atLeastEvery, atMostEvery, dailyCalls } = record.definition;
+  const isMeasuring = groups.some(({ kind, isMeasured }) => kind === 'search' && !isMeasured);
+  const planned = groups.filter(({ kind }) => kind !== 'new' || !isMeasuring);
+  const calls = planned.reduce((sum, group) => sum + group.calls, 0);
+  return planned.map((group) => {
+    const unit = watchUnit(name, group.id);
+    return {
+      id: unit,
+      flows: [{ flow: unit, value }],
+      expectedCalls: Math.max(1, group.calls),
+      atMostEveryMs: atMostEvery * 1000,
+      // What is not known yet is asked for as soon as it may be.
+      atLeastEveryMs: (group.kind === 'new' ? atMostEvery : atLeastEvery) * 1000,
+      dailyCalls:
+        dailyCalls === undefined ? undefined : (dailyCalls * Math.max(1, group.calls)) / Math.max(1, calls),
+    };
+  });
+}
+
+/**
+ * Chooses the next members that are asked for item by item. What has ended, and what is sold out where a search would show that
+ * it is back, is asked for once a day.
+ */
+export async function withItems(
+  store: WatchStore,
+  list: string,
+  look: LookState,
+  dayMs: number,
+): Promise<LookState> {
+  const seen = await store.seen(list, look.open);
+  const isDue = (watched: Watched | undefined) => {
+    if (watched === undefined || watched.state === 'in-stock') return true;
+    if (watched.state === 'out-of-stock' && look.kind === 'items') return true;
+    return look.at - watched.checked >= dayMs;
+  };
+  const due = look.open.filter((_, index) => isDue(readWatched(seen[index])));
+  const most = look.kind === 'new' ? newAtOnce(due.length) : ITEMS_AT_ONCE;
+  return { ...look, asked: due.slice(0, most) };
+}
+
+/** Adds the present job of a look; a second time it adds nothing. */
+export async function addLookJob(
+  { searches, tenant, rules }: Pick<WatchLooksOptions, 'searches' | 'tenant' | 'rules'>,
+  store: WatchStore,
+  { record }: Pick<StoredList, 'record'>,
+  group: string,
+  look: LookState,
+): Promise<void> {
+  const { name, marketplace, shipTo } = record.definition;
+  const jobId = watchJobId({ list: name, group, number: look.number, step: look.step });
+  const common = { tenant, marketplaces: [marketplace], priority: 'scheduled', ...(shipTo && { shipTo }) };
+  const own =
+    look.asked.length > 0
+      ? {
+          items: itemsOf(look.asked, await store.seen(name, look.asked)),
+          variations: 'all',
+          // What another search was answered may be older than the last look.
+          detailsMaxAge: 0,
+        }
+      : {
+          categoryIds: [look.category],
+          filters: { sellers: look.sellers },
+          // An order that prices do not change, so that listings do not move between two pages.
+          sort: 'newlyListed',
+          maxItems: mostItems(look.total),
+          // Without the filter the search would go through the whole category.
+          strictFilters: true,
+        };
+  const request: NormalRequest = checkedRequest({ ...common, ...own }, { tenant, marketplace });
+  await searches.add(SEARCH_JOB, request, { ...searchOptions(request, rules), jobId });
+}
+
+/** Room for what was listed since the last look. The first look asks for one page, which says how many there are. */
+function mostItems(total: number | null): number {
+  if (total === null) return PAGE;
+  return Math.min(REACHABLE, Math.ceil((total * 1.2) / PAGE) * PAGE + PAGE);
+}
+
+/** A listing that is known to have variations is asked for with all of them at once. */
+function itemsOf(entries: readonly string[], seen: ReadonlyArray<string | null>): string[] {
+  return entries.map((entry, index) => {
+    const itemId = readWatched(seen[index])?.known?.itemId ?? '';
+    return /^v1\|[0-9]+\|0*[1-9]/.test(itemId) ? itemId : entry;
+  });
+}
+
+/** Says how a look ended, once, and forgets it. */
+export async function reportLook(
+  { redis, prefix, tenant }: Pick<WatchLooksOptions, 'redis' | 'prefix' | 'tenant'>,
+  store: WatchStore,
+  { list, group }: { list: string; group: string },
+  look: LookState,
+): Promise<void> {
+  const unit = watchUnit(list, group);
+  const { number, at, calls, complete, compared, changes, began } = look;
+  await new PlanStore(redis, prefix, tenant).report({
+    ...{ unit, number, at, calls, complete, seenUntil: began ?? at },
+    flows: [{ flow: unit, changes: compared === 0 ? null : changes, times: [] }],
+  });
+  const present = await store.look(list, group);
+  if (present?.look.number === number) await store.setLook(list, group, present.text, undefined);
+}
