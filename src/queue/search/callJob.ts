@@ -145,7 +145,11 @@ async function collectPage(
 /** For looks at watchlists. */
 function sellersOf(context: QueueContext, { searchId }: SearchRef): Pick<PageCall, 'noteSellers'> {
   if (watchLookOf(searchId) === undefined) return {};
-  return { noteSellers: (sellers) => noteSellers(context, searchId, sellers) };
+  const note = (sellers: ReadonlyMap<string, string>) =>
+    noteSellers(context, searchId, sellers).catch((error) => {
+      throw redisFailure(error) ?? error;
+    });
+  return { noteSellers: note };
 }
 
 /** The request of a run with its picture, which the job of its search alone has. */
