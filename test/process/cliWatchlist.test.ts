@@ -1,0 +1,32 @@
+import { spawnSync } from 'node:child_process';
+import { expect } from 'chai';
+import { builtProgram } from '../support/processes.ts';
+import { useRedis } from '../support/redis.ts';
+
+describe('dpf watchlist in a process of its own', function () {
+  this.timeout(60_000);
+  const redis = useRedis();
+  const dpf = (args: string[], input = '') => {
+    const env = { PATH: process.env.PATH, REDIS_URL: redis.url };
+    const { status, stdout, stderr } = spawnSync(process.execPath, [builtProgram(), 'watchlist', ...args], {
+      ...{ input, env, encoding: 'utf8' },
+    });
+    return { status, stdout, stderr };
+  };
+
+  it('imports what is piped into it, and prints the whole list into a pipe', () => {
+    const rows = Array.from({ length: 3000 }, (_, n) => `${110_000_000_000 + n},HUB-${n}`);
+    const piped = dpf(['import', '-', '--name', 'supplies'], ['item,sku', ...rows].join('\n'));
+    expect(piped.stdout, piped.stderr).to.equal('3,000 lines: 3,000 added\nsupplies has 3,000 listings\n');
+    const { stdout } = dpf(['show', 'supplies', '--csv']);
+    expect(stdout.trimEnd().split('\r\n')).to.have.length(3001);
+  });
+    expect(JSON.parse(dpf(['show', 'again', '--json']).stdout)).to.include({ entries: 3000 });
+  });
+
+  it('ends with 2 when a line is wrong, and names it', () => {
+    const { status, stdout, stderr } = dpf(['import', '-', '--name', 'x'], 'item\nnothing\n');
+    expect([status, stdout]).to.deep.equal([2, '']);
+    expect(stderr).to.match(/nothing was imported.*\n {2}line 2, item +"nothing" is/);
+  });
+});
