@@ -8,7 +8,7 @@ import {
   type TenantDeclaration,
 } from '../fleet/declaration.ts';
 import type { Part, Parts } from '../fleet/fleetStore.ts';
-import { ROLES, type SavedKey } from '../http/auth/apiKeys.ts';
+import { MOST_DAILY_CALLS, ROLES, type SavedKey } from '../http/auth/apiKeys.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { SCHEDULE_NAME } from '../product/scheduleSchema.ts';
 import { echo } from '../product/schemaErrors.ts';
@@ -105,6 +105,7 @@ const FORMS = {
     roles: Type.Array(Type.Enum([...ROLES]), { minItems: 1, uniqueItems: true }),
     createdAt: instant,
     expiresAt: Type.Union([instant, Type.Null()]),
+    dailyCalls: Type.Optional(Type.Integer({ minimum: 1, maximum: MOST_DAILY_CALLS })),
     hash: Type.String({ pattern: '^[0-9a-f]{64}$' }),
     lastUsedAt: Type.Union([instant, Type.Null()]),
   }),
