@@ -107,7 +107,7 @@ function entryTable(entries: readonly PlanEntry[], terminal: Terminal): string {
     entry.name,
     harmless(cut(entry.what)),
     entry.state === 'active' ? perDayText(entry.callsPerDay) : '–',
-    `${expectedText(entry.delay)}${entry.assumed ? ' *' : ''}`,
+    `${expectedText(entry.delay)}${isGuess(entry) ? ' *' : ''}`,
     measuredText(entry.measured),
     guaranteeText(entry),
   ]);
@@ -115,7 +115,11 @@ function entryTable(entries: readonly PlanEntry[], terminal: Terminal): string {
     head: ['Name', 'What', 'Calls a day', 'Delay', 'Measured', 'Guarantee'],
     colAligns: ['left', 'left', 'right', 'left', 'left', 'left'],
   });
-  return entries.some(({ assumed }) => assumed) ? `${shown}\n${ASSUMED}` : shown;
+  return entries.some(isGuess) ? `${shown}\n${ASSUMED}` : shown;
+}
+
+function isGuess({ assumed, delay }: PlanEntry): boolean {
+  return assumed && delay !== null;
 }
 
 const ASSUMED = '* nothing is known of it yet: it is taken to change as often as the others do';

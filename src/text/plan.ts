@@ -101,17 +101,15 @@ export function shiftText({ before, after }: { before: number | null; after: num
 }
 
 export function dropText({ name, callsPerDay, others }: PlanReport['drop'][number]): string {
-  const gain =
-    others.before === null || others.after === null
-      ? ''
-      : `; the mean delay of the others: ${shiftText(others)}`;
-  return `${name}: frees ${perDayText(callsPerDay)} calls a day${gain}`;
+  const frees = `${name}: frees ${perDayText(callsPerDay)} calls a day`;
+  const isSame = delayText(others.before) === delayText(others.after);
+  return isSame ? frees : `${frees}; the mean delay of the others: ${shiftText(others)}`;
 }
 
 /** What another limit would bring, in one sentence. */
 export function otherLimitText({ calls }: PlanReport): string | undefined {
   if (calls === undefined) return undefined;
-  const left = `with ${numberText(calls.limit)} calls a day ${numberText(Math.round(calls.auto))} are left for auto`;
+  const left = `With ${numberText(calls.limit)} calls a day, ${numberText(Math.round(calls.auto))} are left for auto`;
   return calls.meanDelay.before === null ? left : `${left}; mean delay ${shiftText(calls.meanDelay)}`;
 }
 

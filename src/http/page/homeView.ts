@@ -24,6 +24,7 @@ ${searchForm(home)}
 <div class="columns">
   <div><section id="schedules" aria-labelledby="schedules-head">
   <h2 id="schedules-head">Schedules</h2>
+  <p class="small"><a href="/plan">What they cost, and how soon they see a change</a></p>
   ${
     schedules.length === 0
       ? html`<p class="empty">None yet. Search for something, then schedule it: each run marks what is new.</p>`

@@ -29,6 +29,7 @@ import { contentPolicy } from '../server.ts';
 import { narrowedRequest } from './facetView.ts';
 import { homeView } from './homeView.ts';
 import { type Document, type Html, html, layout, readAsset, rendered } from './html.ts';
+import { planView } from './planView.ts';
 import { nameFrom, nameTakenView, resultView, statusView } from './resultView.ts';
 import { type Filled, mistakesIn, requestFromForm, understoodText } from './searchForm.ts';
 import { addressOf, resultCache, select, selectionFrom } from './selection.ts';
@@ -301,6 +302,22 @@ async function home(
 }
 
 function scheduleRoutes({ route, show }: Page): void {
+  route('GET', '/plan', 'read', async (visit) => {
+    const { producer, query, reply } = visit;
+    const calls = (query.calls ?? '').trim();
+    let mistake: string | undefined;
+    const wanted = calls === '' ? undefined : Number(calls);
+    const report = await producer.plan({ calls: wanted }).catch((error) => {
+      mistake = mistakesIn(error)[0]?.message;
+      return producer.plan();
+    });
+    const content = planView({ report, calls, mistake, now: await producer.now() });
+    return show(
+      { ...visit, reply: mistake === undefined ? reply : reply.code(400) },
+      { title: 'Plan', content },
+    );
+  });
+
   route('POST', '/schedules', 'schedule', async (visit) => {
     const { producer, form, reply, csrf } = visit;
     const { searchId = '', name = '', every = '', replace } = form;
