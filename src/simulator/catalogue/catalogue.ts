@@ -79,7 +79,7 @@ export class Catalogue {
 
   /** Listings whose title (or, in a description, also their family's vocabulary) has the keywords. */
   matching(wanted: Wanted): Listing[] {
-    return [...this.lasting(wanted), ...this.present(this.market?.matching(wanted) ?? [])];
+    return [...this.lasting(wanted), ...this.present(this.market?.matching(wanted) ?? []).filter(isShown)];
   }
 
   /**
@@ -107,7 +107,7 @@ export class Catalogue {
       }
       const [current] = this.present([fresh]);
       tried += 1;
-      if (current !== undefined && fits(current)) {
+      if (current !== undefined && isShown(current) && fits(current)) {
         listings.push(current);
         fitting += 1;
       }
@@ -219,6 +219,11 @@ export class Catalogue {
   private draw(site: Site, family: Family, number: number): Listing {
     return drawListing(this.options.seed, this.options.today, site, family, number);
   }
+}
+
+/** In a market a search shows nothing that is sold out, also where a control says so. */
+function isShown({ ofMarket, stock }: Listing): boolean {
+  return !ofMarket || stock > 0;
 }
 
 /** The cached value, made when it is not there. Beyond `capacity` the least recently used ones go. */

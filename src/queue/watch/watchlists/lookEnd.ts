@@ -8,6 +8,7 @@ import { clockOf } from '../../../redis/redisClock.ts';
 import type { SearchRef } from '../../../results/searchStore.ts';
 import { keptFor } from '../../../results/tracks.ts';
 import type { QueueContext } from '../../search/context.ts';
+import { PlanStore } from '../planStore.ts';
 import { compareSeen, type Observed, observedIn, packWatched, readWatched, watchEvents } from './compare.ts';
 import { atomOf } from './groups.ts';
 import { type WatchLook, watchLookOf } from './lookIds.ts';
@@ -107,7 +108,7 @@ class LookStep {
     const isSearch = look.asked.length === 0;
     const found = isSearch ? await this.#pages(list, counts, from) : await this.#items(list, counts, from);
     if (isSearch) await this.#measure(list, look, found.total);
-    if (found.isNews || look.kind === 'new') await this.#store.changed(list.record.definition.name);
+    if (found.isNews || look.kind === 'new') await this.#changed();
     const { definition } = list.record;
     const open = look.open.filter((entry) => !found.seen.has(entry) && !look.asked.includes(entry));
     const next = { ...found.look, open, asked: [] };
@@ -129,7 +130,7 @@ class LookStep {
     for (const seller of look.sellers)
       totals.set(atomOf(look.category ?? '', seller), { total: REFUSED, at });
     await this.#store.writeTotals(name, totals);
-    await this.#store.changed(name);
+    await this.#changed();
     this.#context.log.warn('search of watchlist refused', {
       watchlist: name,
       group: this.#id.group,
@@ -233,6 +234,13 @@ class LookStep {
     return { look: after, there, isNews };
   }
 
+  /** Groups follow from what is known: they are formed again before the planner decides on the next look. */
+  async #changed(): Promise<void> {
+    const { redis, tenant } = this.#context;
+    await this.#store.changed(this.#id.list);
+    await new PlanStore(redis, prefixOf(this.#context), tenant).touch();
+  }
+
   /** Keeps how many listings the sellers have, as the search says. */
   async #measure(
     list: StoredList,
@@ -251,7 +259,7 @@ class LookStep {
     }
     await this.#store.writeTotals(name, totals);
     const isOther = before === null || Math.abs(total - before) > OTHER_TOTAL * Math.max(before, 1);
-    if (isOther) await this.#store.changed(name);
+    if (isOther) await this.#changed();
   }
 }
 

@@ -142,8 +142,8 @@ export class WatchLooks implements LookSource {
       ...{ id: group.id, kind: group.kind, listings: group.members.length, calls: expectedCalls(group) },
       isMeasured: group.total !== null,
     }));
-    await this.#store.writeGroups(name, { change, sequence, groups: summaries }, groups);
-    return summaries;
+    const isWritten = await this.#store.writeGroups(name, { change, sequence, groups: summaries }, groups);
+    return isWritten ? summaries : plan.groups;
   }
 }
 

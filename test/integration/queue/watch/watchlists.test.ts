@@ -1,0 +1,227 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { latestEvents } from '../../../../src/events/stream.ts';
+import { Failure } from '../../../../src/failures.ts';
+import type { QueueContext } from '../../../../src/queue/search/context.ts';
+import { watchLookOf } from '../../../../src/queue/watch/watchlists/lookIds.ts';
+import { connectTo } from '../../../support/redis.ts';
+import { useService } from '../../../support/service.ts';
+import { waitFor } from '../../../support/waitFor.ts';
+
+/** Rounds follow one another quickly, and a day of the planner lasts a minute. */
+const SCALED = {
+  PLAN_INTERVAL: '0.02',
+  PLAN_DAY: '60',
+  SCHEDULE_MIN_INTERVAL: '0.05',
+  DAILY_CALL_LIMIT: '100000',
+};
+/** A list that is not looked at by itself within a test. */
+const NEVER = { atLeastEvery: 86_400, atMostEvery: 86_400 };
+
+/** Fails after it has written, as a process that dies at that moment: `left` times. */
+const accident = { left: 0 };
+const adapt = (context: QueueContext): QueueContext => {
+  const change = context.events.change.bind(context.events);
+  context.events.change = async (...args) => {
+    const changed = await change(...args);
+    if (accident.left > 0 && args[2].length > 0) {
+      accident.left -= 1;
+      throw new Failure('redis-unavailable', 'the test cuts the connection');
+    }
+    return changed;
+  };
+  return context;
+};
+
+describe('watchlists', function () {
+  this.timeout(20_000);
+  const service = useService(
+    SCALED,
+    {
+      market: {
+        seed: 5,
+        shops: [
+          { listings: 260, changesPerDay: 0 },
+          { listings: 90, changesPerDay: 0 },
+        ],
+      },
+    },
+    { adapt },
+  );
+  let redis: Redis;
+  beforeEach(() => {
+    redis = connectTo(service.config.redis.url);
+  });
+  afterEach(() => redis.disconnect());
+
+  const lists = () => service.producer.watchlists;
+  const shop = (n: number) => service.simulator.controls.market.listings(`seller_${4000 + n}`);
+  const idsOf = (n: number, count: number) =>
+    shop(n)
+      .filter(({ itemId }) => itemId.endsWith('|0'))
+      .slice(0, count)
+      .map(({ legacyId }) => legacyId);
+  const settled = (name: string) =>
+    waitFor(`every listing of ${name} was looked at, by search`, async () => {
+      const report = await lists().get(name);
+      return (
+        report.counts.waiting === 0 && report.groups.unknown === 0 && report.groups.bySearch > 0 && report
+      );
+    });
+  const quiet = () =>
+    waitFor('no job', async () => {
+      const counts = await service.searches.getJobCounts(
+        'active',
+        'prioritized',
+        'waiting',
+        'waiting-children',
+      );
+      return Object.values(counts).every((count) => count === 0);
+    });
+  const calls = () =>
+    service.simulator.controls
+      .log()
+      .map(({ kind }) => kind)
+      .filter((kind) => kind !== 'token');
+  const events = async () =>
+    (await latestEvents(redis, '{ebay}', 'default', 100)).filter(({ type }) => type.startsWith('watchlist.'));
+  /** Calls and events of the looks at every group of a list from now on. */
+  const lookAgain = async (name: string) => {
+    await quiet();
+    const before = await lists().get(name);
+    service.simulator.controls.clearLog();
+    const from = Date.now();
+    await lists().put({ name, atLeastEvery: 1, atMostEvery: 1 });
+    await waitFor('a look at every group', async () => {
+      const { lastLook } = await lists().get(name);
+      return lastLook !== null && Date.parse(lastLook) >= from;
+    });
+    await lists().put({ name, ...NEVER });
+    await quiet();
+    return { before, calls: calls(), events: await events() };
+  };
+
+  it('find out who sells their listings, and look at all of them with a search for each category', async () => {
+    const ids = [...idsOf(0, 20), ...idsOf(1, 10)];
+    await lists().import('supplies', { entries: ids });
+    await lists().put({ name: 'supplies', ...NEVER });
+    const report = await settled('supplies');
+    expect(report).to.deep.include({
+      entries: 30,
+      groups: { searches: 2, bySearch: 30, byItem: 0, unknown: 0 },
+    });
+    expect(report.counts).to.deep.equal({ waiting: 0, 'in-stock': 30, 'out-of-stock': 0, ended: 0 });
+    // Ten calls name both sellers, and a search of each shows the other listings.
+    expect(calls().filter((kind) => kind !== 'search').length).to.be.below(25);
+    const look = await lookAgain('supplies');
+    // 260 listings on two pages, 90 on one.
+    expect(look.calls).to.deep.equal(['search', 'search', 'search']);
+    expect(look.events).to.deep.equal([]);
+  });
+
+  it('report what changes once, with own columns, and ask for what a search no longer shows', async () => {
+    const [cheaper, soldOut, ended, ...others] = idsOf(0, 12) as [string, string, string];
+    const entries = [cheaper, soldOut, ended, ...others].map((item, index) => ({ item, sku: `S-${index}` }));
+    await lists().import('supplies', { entries });
+    await lists().put({ name: 'supplies', ...NEVER });
+    await settled('supplies');
+    const { controls } = service.simulator;
+    const price = Number(shop(0).find(({ legacyId }) => legacyId === cheaper)?.price);
+    controls.changeListing(cheaper, { price: (price * 0.8).toFixed(2) });
+    controls.changeListing(soldOut, { stock: 0 });
+    controls.removeListing(ended);
+    const first = await lookAgain('supplies');
+    expect(first.calls.filter((kind) => kind === 'search')).to.have.length(2);
+    expect(first.calls.filter((kind) => kind !== 'search')).to.have.length(2);
+    const byItem = new Map(first.events.map((event) => ['item' in event ? event.item : '', event]));
+    expect(first.events).to.have.length(3);
+    expect(byItem.get(cheaper)).to.deep.include({
+      type: 'watchlist.price-dropped',
+      watchlist: 'supplies',
+      columns: { sku: 'S-0' },
+    });
+    expect(byItem.get(soldOut)).to.deep.include({ type: 'watchlist.out-of-stock', columns: { sku: 'S-1' } });
+    expect(byItem.get(ended)).to.deep.include({ type: 'watchlist.ended', columns: { sku: 'S-2' } });
+    expect((await lists().get('supplies')).counts).to.deep.equal({
+      waiting: 0,
+      'in-stock': 10,
+      'out-of-stock': 1,
+      ended: 1,
+    });
+
+    // What is known to be sold out or to have ended takes no call in the next look.
+    const second = await lookAgain('supplies');
+    expect(second.calls).to.deep.equal(['search', 'search']);
+    expect(second.events).to.have.length(3);
+
+    controls.changeListing(soldOut, { stock: 4 });
+    const third = await lookAgain('supplies');
+    const [latest] = third.events;
+    expect(third.events).to.have.length(4);
+    expect(latest).to.deep.include({ type: 'watchlist.returned', item: soldOut, from: 'out-of-stock' });
+  });
+
+  it('lose and double no event where a process stops between what was seen and what follows', async () => {
+    const ids = idsOf(1, 8);
+    await lists().import('supplies', { entries: ids });
+    await lists().put({ name: 'supplies', ...NEVER });
+    await settled('supplies');
+    for (const id of ids.slice(0, 2)) service.simulator.controls.changeListing(id, { stock: 0 });
+    accident.left = 2;
+    const look = await lookAgain('supplies');
+    expect(accident.left).to.equal(0);
+    expect(look.events.map((event) => ('item' in event ? event.item : ''))).to.have.members(ids.slice(0, 2));
+    expect(look.calls.filter((kind) => kind !== 'search')).to.have.length(2);
+  });
+
+  it('leave nothing behind when they are removed, also during a look', async () => {
+    const ids = idsOf(1, 8);
+    await lists().import('supplies', { entries: ids });
+    await waitFor('a look', async () =>
+      (await service.searches.getJobs()).some((job) => watchLookOf(job.id as string) !== undefined),
+    );
+    await lists().remove('supplies');
+    await quiet();
+    const keys = await redis.keys('{ebay}:watch*');
+    expect(keys).to.deep.equal([]);
+    expect(await lists().list()).to.deep.equal([]);
+    const code = await lists()
+      .get('supplies')
+      .catch((error) => (error as Failure).code);
+    expect(code).to.equal('watchlist_not_found');
+  });
+
+  it('keep sellers’ names in their own state only', async () => {
+    await lists().import('supplies', { entries: idsOf(1, 3) });
+    await settled('supplies');
+    await quiet();
+    const holding: string[] = [];
+    for (const key of await redis.keys(
+      '{ebay}:{watch,item,pages,track,events}*'.replace('{watch,item,pages,track,events}', '*'),
+    ))
+      if (/seller_4001/.test(JSON.stringify(await contentOf(redis, key))))
+        holding.push(key.split(':')[1] as string);
+    // The requests of the searches name the sellers that they filter by.
+    expect([...new Set(holding)].sort()).to.deep.equal([
+      'ebay-search',
+      'run',
+      'watch-groups',
+      'watch-sellers',
+    ]);
+  });
+});
+
+async function contentOf(redis: Redis, key: string): Promise<unknown> {
+  switch (await redis.type(key)) {
+    case 'hash': {
+      const fields = await redis.hgetallBuffer(key);
+      return Object.entries(fields).map(([field, value]) => [field, value.toString('latin1')]);
+    }
+    case 'stream':
+      return redis.xrange(key, '-', '+');
+    case 'string':
+      return redis.get(key);
+    default:
+      return null;
+  }
+}
