@@ -218,14 +218,15 @@ export type OwnCallReason =
  * The part of a shared answer that a member's own call would have shown, or why the member must make that call.
  *
  * A product is the member's where its track knows it or its title has the word. It is not where the member's last call of
- * its own, made when the product was listed already, did not show it. A product with a similar word, or with no member's
- * word at all, is one that eBay may find for the member by other means (a stem, an aspect, a category): it is undecided.
+ * its own, made when the product was listed already, did not show it. It is undecided where its title has a similar word,
+ * which may have the same stem, and where it has no member's word at all: eBay may have found it for any of them by other
+ * means (an aspect, a category). One that another member's word explains counts as that one's alone.
  * @param margin how long after its date a listing may begin to be found, ms
  */
 export function partOf(
   page: PageAnswer,
   member: Member,
-  others: readonly Pick<Member, 'word' | 'knows'>[],
+  others: readonly Pick<Member, 'word' | 'knows' | 'own'>[],
   margin: number,
 ): PageAnswer | OwnCallReason {
   const { products, warnings, hasNext } = page;
@@ -233,11 +234,11 @@ export function partOf(
   if (hasNext && !reachesBackTo(member.seen - margin, products)) return 'reach';
   const part: Product[] = [];
   for (const product of products) {
-    const fit = fitOf(product, member);
+    const fit = fitOf(product, member, margin);
     if (fit === 'yes') part.push({ ...product, rank: part.length + 1 });
-    else if (!isListedBefore(product, member.own - margin)) {
-      if (fit === 'similar' || others.every((other) => fitOf(product, other) !== 'yes')) return 'unsure';
-    }
+    const isAnothers = () =>
+      others.some((other) => ['yes', 'similar'].includes(fitOf(product, other, margin)));
+    if (fit === 'similar' || (fit === 'no' && !isAnothers())) return 'unsure';
   }
   const { facets: _, nextOffset: _next, ...rest } = page;
   const isWhole = !hasNext && Object.keys(page.rejected).length === 0;
@@ -267,11 +268,15 @@ function isListedBefore({ listedAt }: Product, time: number): boolean {
   return listedAt !== null && Date.parse(listedAt) < time;
 }
 
+/** `not-shown`: a call of its own would have shown it, and did not. */
 function fitOf(
-  { itemId, title }: Pick<Product, 'itemId' | 'title'>,
-  { word, knows }: Pick<Member, 'word' | 'knows'>,
-): 'yes' | 'similar' | 'no' {
-  return knows(itemId) ? 'yes' : fitOfTitle(title, word);
+  product: Product,
+  { word, knows, own }: Pick<Member, 'word' | 'knows' | 'own'>,
+  margin: number,
+): 'yes' | 'similar' | 'no' | 'not-shown' {
+  if (knows(product.itemId)) return 'yes';
+  const fit = fitOfTitle(product.title, word);
+  return fit !== 'yes' && isListedBefore(product, own - margin) ? 'not-shown' : fit;
 }
 
 function fitOfTitle(title: string, word: string): 'yes' | 'similar' | 'no' {

@@ -1,0 +1,214 @@
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import type { PageCall } from '../../../../src/collector/collector.ts';
+import type { QueueContext } from '../../../../src/queue/search/context.ts';
+import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
+import { SharedLooks } from '../../../../src/queue/watch/sharedLooks.ts';
+import type { Look, LookReport } from '../../../../src/queue/watch/unit.ts';
+import { allEvents } from '../../../support/events.ts';
+import { around, usePause } from '../../../support/pause.ts';
+import { connectTo } from '../../../support/redis.ts';
+import { useService } from '../../../support/service.ts';
+import { waitFor } from '../../../support/waitFor.ts';
+
+const WORDS = 'alba bravo cedar delta elk fjord gamma hazel iris juniper kilo lemon'.split(' ');
+
+describe('auto schedules that share calls', function () {
+  this.timeout(20_000);
+  const pages = usePause<PageCall>();
+  let context: QueueContext;
+  const service = useService(
+    // The planner of the worker has its only round before there is a schedule: the looks are those of the test.
+    { PLAN_SHARED_CALLS: 'true', PLAN_INTERVAL: '3600', SCHEDULE_MIN_INTERVAL: '1' },
+    { catalogueScale: 0.001 },
+    {
+      adapt: (own) => {
+        context = {
+          ...own,
+          collector: around(own.collector, {
+            async collectPage(call) {
+              await pages.pass(call);
+              return own.collector.collectPage(call);
+            },
+          }),
+        };
+        return context;
+      },
+    },
+  );
+  let redis: Redis;
+  let looks: SharedLooks;
+  let number = 0;
+  beforeEach(() => {
+    redis = connectTo(service.config.redis.url);
+    looks = new SharedLooks(context, 1000);
+  });
+  afterEach(() => redis.disconnect());
+
+  /** By item id. */
+  const titles = new Map<string, string>();
+  const list = (title: string) =>
+    void titles.set(service.simulator.controls.addListing({ title, price: '9.99' }), title);
+  const request = (query: string, change: object = {}) => ({
+    query,
+    sort: 'newlyListed' as const,
+    track: query,
+    ...change,
+  });
+  const ended = (searchId: string) => service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+  const runNow = async (name: string) => ended((await service.producer.schedule.runNow(name)).searchId);
+  /** Schedules, one for each word, whose first search has ended. */
+  async function schedules(words = WORDS): Promise<void> {
+    for (const word of words) {
+      for (const title of [`One ${word}`, `${word}, two`]) list(title);
+      await service.producer.schedule.add({ name: word, auto: {}, request: request(word) });
+    }
+    await Promise.all(words.map(runNow));
+    service.simulator.controls.clearLog();
+  }
+  async function begin(): Promise<Look & { names: string[] }> {
+    const [unit, ...others] = await looks.units();
+    if (unit === undefined) throw new Error('no group');
+    expect(others).to.deep.equal([]);
+    number += 1;
+    const look = { unit: unit.id, number, at: Date.now() };
+    expect(await looks.begin(look)).to.equal('begun');
+    return { ...look, names: unit.flows.map(({ flow }) => flow) };
+  }
+  const reports = async (unit: string): Promise<LookReport[]> =>
+    (await new PlanStore(redis, '{ebay}', 'default').peek()).reports.filter((report) => report.unit === unit);
+  const reportOf = (look: Look) =>
+    waitFor('the report of the look', async () =>
+      (await reports(look.unit)).find((report) => report.number === look.number),
+    );
+  const queries = () => service.simulator.controls.log({ kind: 'search' }).map(({ query }) => query.q);
+  const searched = ({ at }: Look, name: string) => ended(`look_${name}_${at}`);
+  /** Titles of new products, by schedule; they are published after the report. */
+  const news = (count: number) =>
+    waitFor(`${count} new products`, async () => {
+      const found = (await allEvents(redis)).flatMap((event) =>
+        event.type === 'product.new' ? [`${event.schedule}: ${titles.get(event.product.itemId)}`] : [],
+      );
+      return found.length >= count ? found.toSorted() : undefined;
+    });
+
+  it('ask once for all of them, and each has the products, events and summary of a search of its own', async () => {
+    await schedules();
+    const fresh = ['bravo', 'elk', 'lemon', 'lemon'].map((word, index) => ({
+      word,
+      title: `New ${word} ${index}`,
+    }));
+    for (const { title } of fresh) list(title);
+    const look = await begin();
+    expect(look.names.toSorted()).to.deep.equal(WORDS);
+    const report = await reportOf(look);
+    expect(queries()).to.deep.equal([`(${WORDS.join(', ')})`]);
+    expect(report).to.include({ calls: 1, complete: true });
+    const changes = new Map(report.flows.map(({ flow, changes: seen }) => [flow, seen]));
+    for (const word of WORDS)
+      expect(changes.get(word), word).to.equal(fresh.filter((each) => each.word === word).length);
+    expect(await news(fresh.length)).to.deep.equal(fresh.map(({ word, title }) => `${word}: ${title}`));
+    const owns = await Promise.all(WORDS.map(runNow));
+    for (const [index, word] of WORDS.entries()) {
+      const shared = await searched(look, word);
+      expect(shared.summary).to.include({ outcome: 'complete', calls: 0, pages: 1 });
+      const own = owns[index];
+      const idsOf = async (id: string) =>
+        (await service.producer.products(id)).map(({ itemId, rank }) => [itemId, rank]);
+      expect(await idsOf(shared.searchId)).to.deep.equal(await idsOf(own?.searchId ?? ''));
+    }
+    // Nothing is said of the search that no caller asked for.
+    expect((await allEvents(redis)).filter(({ searchId }) => searchId.startsWith('shared_'))).to.deep.equal(
+      [],
+    );
+    expect(await news(fresh.length)).to.have.length(fresh.length);
+  });
+
+  it('make calls of their own where a busy one fills the answer, and miss nothing', async () => {
+    await schedules(['maple', 'nectar', 'olive']);
+    list('New maple');
+    for (let index = 0; index < 210; index += 1) list(`New nectar ${index}`);
+    const look = await begin();
+    const { calls } = await reportOf(look);
+    expect(queries().toSorted()).to.deep.equal(['(maple, nectar, olive)', 'maple', 'nectar', 'olive']);
+    expect(calls).to.equal(4);
+    const found = await news(201);
+    expect(new Set(found).size).to.equal(201);
+    expect(found).to.include('maple: New maple');
+  });
+
+  it('make a call of their own where eBay may find something by another word than theirs', async () => {
+    await schedules(['alba', 'bravo', 'tulip']);
+    list('Two tulips');
+    const look = await begin();
+    expect(await reportOf(look)).to.include({ calls: 2 });
+    expect(queries()).to.deep.equal(['(alba, bravo, tulip)', 'tulip']);
+    expect(await news(1)).to.deep.equal(['tulip: Two tulips']);
+  });
+
+  it('leave the group where their own answers are not explained by their word, and where they change', async () => {
+    for (const title of ['Two ferns', 'Three ferns']) list(title);
+    await schedules(['acorn', 'birch', 'fern', 'daisy']);
+    const [unit] = await looks.units();
+    expect(unit?.flows.map(({ flow }) => flow).toSorted()).to.deep.equal(['acorn', 'birch', 'daisy']);
+    await service.producer.schedule.pause('acorn');
+    const changed = { name: 'birch', auto: {}, request: request('birch', { maxItems: 5 }) };
+    await service.producer.schedule.add(changed, { replace: true });
+    expect(await looks.units()).to.deep.equal([]);
+    await runNow('birch');
+    expect((await looks.units())[0]?.flows.map(({ flow }) => flow).toSorted()).to.deep.equal([
+      'birch',
+      'daisy',
+    ]);
+  });
+
+  it('are left out of a look under way that they were removed, paused or changed in', async () => {
+    await schedules(WORDS.slice(0, 5));
+    for (const word of WORDS.slice(0, 5)) list(`New ${word}`);
+    pages.hold();
+    const look = await begin();
+    await waitFor('the call', () => pages.waiting === 1);
+    expect(await looks.isUnderWay(look)).to.equal(true);
+    const [removed = '', paused = '', changed = '', ...rest] = WORDS;
+    await service.producer.schedule.remove(removed);
+    await service.producer.schedule.pause(paused);
+    const other = { name: changed, auto: {}, request: request('quince', { track: changed }) };
+    await service.producer.schedule.add(other, { replace: true });
+    pages.release();
+    const report = await reportOf(look);
+    expect(report.complete).to.equal(true);
+    expect(report.flows.map(({ flow }) => flow).toSorted()).to.deep.equal(rest.slice(0, 2));
+    expect(await news(2)).to.deep.equal(rest.slice(0, 2).map((word) => `${word}: New ${word}`));
+    expect(await looks.isUnderWay(look)).to.equal(false);
+  });
+
+  it('are searched for by the next planner where the worker of the shared call died before it added their searches', async () => {
+    await schedules(['alba', 'bravo', 'cedar']);
+    for (const word of ['alba', 'cedar']) list(`New ${word}`);
+    const { sharing } = context;
+    // A worker that knows nothing of shared calls.
+    delete context.sharing;
+    const look = await begin();
+    await ended(`shared_${look.unit.slice(7)}_${look.at}`);
+    expect(await looks.isUnderWay(look)).to.equal(false);
+    Object.assign(context, { sharing });
+    const next = new SharedLooks(context, 1000);
+    expect(await next.begin(look)).to.equal('begun');
+    expect(await next.begin(look)).to.equal('begun');
+    expect(await reportOf(look)).to.include({ calls: 1, complete: true });
+    expect(await next.begin(look)).to.equal('begun');
+    expect(queries()).to.have.length(1);
+    expect(await news(2)).to.deep.equal(['alba: New alba', 'cedar: New cedar']);
+    expect(new Set((await reports(look.unit)).map(({ number: each }) => each)).size).to.equal(1);
+  });
+
+  it('make calls of their own where eBay refuses the shared one', async () => {
+    await schedules(['alba', 'bravo']);
+    list('New alba');
+    service.simulator.controls.arm({ fault: 'status', status: 400, errorId: 12023, count: 1 });
+    const look = await begin();
+    expect(await reportOf(look)).to.include({ calls: 3, complete: true });
+    expect(queries().toSorted()).to.deep.equal(['(alba, bravo)', 'alba', 'bravo']);
+    expect(await news(1)).to.deep.equal(['alba: New alba']);
+  });
+});
