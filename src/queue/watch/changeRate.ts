@@ -41,17 +41,21 @@ const HOURS = 24;
 const WEEKDAYS = 7;
 const CELLS = HOURS * WEEKDAYS;
 
-/** A flow that nothing is known of weighs as much as half a change at the typical rate. */
-const PRIOR_CHANGES = 0.5;
+/** A flow that nothing is known of is taken for a typical one; that weighs less than a single change. */
+const PRIOR_CHANGES = 0.8;
 /** A rate is expected to jump once in so many days. */
 const DAYS_BETWEEN_JUMPS = 20;
 /** Days after which what was seen counts 1/e. */
 const MEMORY_DAYS = 30;
 /** More changes are not remembered of one run: with 300 the rate is known within 6 %. */
 const MOST_CHANGES = 300;
+/** After a jump the rate is about so many times what it was. */
+const JUMPS = [1 / 8, 4, 30];
 const MOST_RUNS = 4;
-/** Less probable explanations are dropped; the one with the longest history stays with this probability. */
-const LEAST_PROBABILITY = 1e-4;
+/** A run with fewer changes learns from everything; an older one only from what is probably its own. */
+const YOUNG_CHANGES = 12;
+/** No run becomes less probable: what was true once may be true again. */
+const LEAST_PROBABILITY = 1e-7;
 /** Parts of an interval that are judged one after the other. */
 const PARTS_PER_DAY = 12;
 const MOST_PARTS = 12;
@@ -110,11 +114,7 @@ export function learn(
 
 /** Changes a day of a flow, averaged over the rhythm. */
 export function changesPerDay({ runs }: ChangeRate, rhythm: Rhythm): number {
-  const [changes, days] = prior(rhythm);
-  if (runs.length === 0) return changes / days;
-  let mean = 0;
-  for (const run of runs) mean += (run[0] * (run[1] + changes)) / (run[2] + days);
-  return mean;
+  return meanOf(runs, prior(rhythm));
 }
 
 /** Changes a ms that are expected at an instant. */
@@ -149,8 +149,11 @@ export function uncertainty(rate: ChangeRate, rhythm: Rhythm): { perDay: number;
   const [changes, days] = prior(rhythm);
   const perDay = changesPerDay(rate, rhythm);
   let square = 0;
-  for (const [p, k, d] of rate.runs.length > 0 ? rate.runs : [[1, 0, 0] as const])
-    square += (p * (k + changes) * (k + changes + 1)) / (d + days) ** 2;
+  const runs: readonly Run[] = rate.runs.length > 0 ? rate.runs : [[1, 0, 0]];
+  runs.forEach(([p, k, d], index) => {
+    const [shape, span] = index > 0 ? [k, d] : [k + changes, d + days];
+    square += (p * shape * (shape + 1)) / span ** 2;
+  });
   const shape = perDay ** 2 / Math.max(square - perDay ** 2, 1e-12);
   // Wilson and Hilferty's approximation of the quantiles of a Gamma distribution.
   const quantile = (z: number) => perDay * Math.max(0, 1 - 1 / (9 * shape) + z / (3 * Math.sqrt(shape))) ** 3;
@@ -194,46 +197,53 @@ function judged(
   seen: number,
   weight: number,
   days: number,
-  [changes0, days0]: readonly [number, number],
+  prior: readonly [changes: number, days: number],
 ): Run[] {
+  const before: readonly Run[] = runs.length > 0 ? runs : [[1, 0, 0]];
   const jump = 1 - Math.exp(-days / DAYS_BETWEEN_JUMPS);
   const memory = Math.exp(-days / MEMORY_DAYS);
-  const before: readonly Run[] = runs.length > 0 ? runs : [[1, 0, 0]];
   const history = before.reduce((sum, run) => sum + run[2], 0);
-  const logs = before.map(
-    ([p, k, d]) =>
-      // A jump leads back to an earlier rate as often as to a new one.
-      Math.log((1 - jump) * p + (history > 0 ? (jump / 2) * (d / history) : 0)) +
-      logLikelihood(seen, weight, k + changes0, d + days0),
-  );
-  const isFirst = history === 0;
-  if (!isFirst) logs.push(Math.log(jump / 2) + logLikelihood(seen, weight, changes0, days0));
+  const mean = meanOf(before, prior);
+  // A jump leads back to an earlier rate as often as to a new one. A new run begins with one change at its rate.
+  const after: Run[] = before.map(([p, k, d]) => [
+    (1 - jump) * p + (jump / 2) * (d / Math.max(history, 1e-9)),
+    k,
+    d,
+  ]);
+  if (history > 0) for (const times of JUMPS) after.push([jump / 2 / JUMPS.length, 1, 1 / (times * mean)]);
+  const logs = after.map(([p, k, d], index) => {
+    const [changes0, days0] = index === 0 ? prior : [0, 0];
+    return Math.log(p) + logLikelihood(seen, weight, k + changes0, d + days0);
+  });
   const top = Math.max(...logs);
   const scaled = logs.map((log) => Math.exp(log - top));
   const total = scaled.reduce((sum, each) => sum + each, 0);
-  const longest = before.reduce((best, [, , d], index) => (d > (before[best]?.[2] ?? 0) ? index : best), 0);
-  const after = scaled.map((each, index): Run => {
-    const p = each / total;
-    const [, k, d] = before[index] ?? [0, 0, 0];
-    // The run with the longest history learns only from what is its own: it is what a burst falls back to.
-    const share = index === longest && !isFirst ? p : 1;
-    const sum = k * memory + share * seen;
-    const cut = sum > MOST_CHANGES ? MOST_CHANGES / sum : 1;
-    return [p, sum * cut, (d * memory + share * weight) * cut];
-  });
-  return pruned(after, longest);
+  return pruned(
+    after.map(([, k, d], index): Run => {
+      const p = (scaled[index] ?? 0) / total;
+      const share = k < YOUNG_CHANGES ? 1 : p;
+      const sum = k * memory + share * seen;
+      const cut = sum > MOST_CHANGES ? MOST_CHANGES / sum : 1;
+      return [p, sum * cut, (d * memory + share * weight) * cut];
+    }),
+  );
 }
 
-/** The most probable runs and the one with the longest history; probabilities add up to 1. */
-function pruned(runs: readonly Run[], longest: number): Run[] {
-  const rest = runs
-    .filter((run, index) => index !== longest && run[0] >= LEAST_PROBABILITY)
-    .sort((one, other) => other[0] - one[0])
-    .slice(0, MOST_RUNS - 1);
-  const [p, changes, days] = runs[longest] ?? [1, 0, 0];
-  const kept: Run[] = [[Math.max(p, LEAST_PROBABILITY), changes, days], ...rest];
-  const total = kept.reduce((sum, run) => sum + run[0], 0);
-  return kept.map(([each, k, d]) => [each / total, k, d]);
+/** The first run and the most probable others; probabilities add up to 1. */
+function pruned([first = [1, 0, 0], ...others]: readonly Run[]): Run[] {
+  const kept = [first, ...others.sort((one, other) => other[0] - one[0]).slice(0, MOST_RUNS - 1)];
+  const total = kept.reduce((sum, [p]) => sum + Math.max(p, LEAST_PROBABILITY), 0);
+  return kept.map(([p, k, d]) => [Math.max(p, LEAST_PROBABILITY) / total, k, d]);
+}
+
+/** Changes a day that runs lead to expect. */
+function meanOf(runs: readonly Run[], [changes, days]: readonly [number, number]): number {
+  if (runs.length === 0) return changes / days;
+  // Only the first run began with nothing, so only it needs what is known of others.
+  return runs.reduce(
+    (mean, [p, k, d], index) => mean + (p * (k + (index > 0 ? 0 : changes))) / (d + (index > 0 ? 0 : days)),
+    0,
+  );
 }
 
 /** Probability (its logarithm) of so many changes when the rate follows a Gamma distribution. */
