@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { ApiKeys } from '../../src/http/auth/apiKeys.ts';
 import { Budgets } from '../../src/queue/budgets.ts';
@@ -14,8 +15,10 @@ const SERVERS = 8;
 const WORKERS = 4;
 const CALLS = 100;
 const REQUESTS = 1000;
+/** Of them so many are under way at a time. */
+const AT_ONCE = 200;
 
-/** Eight server processes and four workers, one key with 100 calls a day, and 1,000 requests at once. */
+/** Eight server processes and four workers, one key with 100 calls a day, and 1,000 requests, 200 at a time. */
 export async function run(_: Options): Promise<Row[]> {
   const calm = await attempt({ faults: false });
   const failing = await attempt({ faults: true });
@@ -70,14 +73,15 @@ async function attempt({ faults }: { faults: boolean }) {
     if (faults) await ebay.arm({ fault: 'status', status: 500, share: 1 / 3 });
     const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
     const began = performance.now();
-    const answers = await Promise.all(
-      Array.from({ length: REQUESTS }, async (_, n) => {
-        const body = { query: 'phone case', maxItems: 10, title: { exclude: [`word${n}`] } };
-        const url = `${urls[n % SERVERS]}/v1/searches`;
-        const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(body) });
-        return { url, status: answer.status, json: (await answer.json()) as { searchId: string } };
-      }),
-    );
+    let sent = 0;
+    const answers: Array<Awaited<ReturnType<typeof post>>> = [];
+    const lane = async () => {
+      while (sent < REQUESTS) {
+        const n = sent++;
+        answers.push(await post(`${urls[n % SERVERS]}/v1/searches`, headers, n));
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, lane));
     const perSecond = Math.round(REQUESTS / ((performance.now() - began) / 1000));
     const accepted = answers.filter(({ status }) => status === 202);
     const ends = await Promise.all(
@@ -97,6 +101,18 @@ async function attempt({ faults }: { faults: boolean }) {
     await Promise.all(processes.map((process) => process.stop()));
     redis.disconnect();
     await server.stop();
+  }
+}
+
+/** A search like no other. A server that cannot answer in time, as on a busy machine, is asked again with the same key. */
+async function post(url: string, headers: Record<string, string>, n: number) {
+  const body = JSON.stringify({ query: 'phone case', maxItems: 10, title: { exclude: [`word${n}`] } });
+  for (;;) {
+    const own = { ...headers, 'idempotency-key': `request-${n}` };
+    const answer = await fetch(url, { method: 'POST', headers: own, body });
+    const json = (await answer.json()) as { searchId: string };
+    if (answer.status !== 503 && answer.status !== 409) return { url, status: answer.status, json };
+    await sleep(500);
   }
 }
 
