@@ -188,16 +188,24 @@ async function contentOf(file: string): Promise<Buffer> {
 /** An error about lines, or about options of a list, as people know them. */
 function withPlaces(error: unknown, file?: string): unknown {
   if (!(error instanceof Failure) || error.code !== 'invalid_request') return error;
+  const isWhole = (path: string) => path === 'entries';
   const errors = (error.detail.errors ?? []).map(({ path, ...each }) => {
     const [, line, column = null] = /^(\d+)(?:\.(.*))?$/s.exec(path) ?? [];
-    const option = OPTIONS.find(([name]) => name === path.split('.')[0])?.[1].split(' ')[0];
-    return { ...each, path, option: line === undefined ? option : placeText(Number(line), column) };
+    const place = line === undefined ? undefined : placeText(Number(line), column);
+    return { ...each, path, option: isWhole(path) ? 'file' : (place ?? optionOf(path, file)) };
   });
-  const lines = errors.filter(({ path }) => /^[1-9]/.test(path)).length;
-  if (file === undefined || lines === 0)
+  const isOfFile = errors.some(({ path }) => isWhole(path) || /^\d/.test(path));
+  if (file === undefined || !isOfFile)
     return new Failure(error.code, error.message, { ...error.detail, errors });
-  const message = `nothing was imported, because ${file === '-' ? 'stdin' : file} is wrong; --skip-wrong imports the rest`;
+  const hint = errors.some(({ path }) => isWhole(path)) ? '' : '; --skip-wrong imports the rest';
+  const message = `nothing was imported, because ${file === '-' ? 'stdin' : file} is wrong${hint}`;
   return new CommandError(EXIT.usage, error.code, message, { errors });
+}
+
+/** The name of a list is an option where a file is imported. */
+function optionOf(path: string, file: string | undefined): string | undefined {
+  if (path === 'name' && file !== undefined) return '--name';
+  return OPTIONS.find(([name]) => name === path.split('.')[0])?.[1].split(' ')[0];
 }
 
 /** Line 0 stands for the whole file. */
@@ -234,7 +242,8 @@ function listTable(lists: readonly WatchlistReport[], terminal: Terminal): strin
 function listText(list: WatchlistReport, terminal: Terminal): string {
   const { searches, bySearch, byItem, unknown } = list.groups;
   const ways = [
-    bySearch > 0 && `${numberText(bySearch)} by ${numberText(searches)} searches`,
+    bySearch > 0 &&
+      `${numberText(bySearch)} by ${searches === 1 ? '1 search' : `${numberText(searches)} searches`}`,
     byItem > 0 && `${numberText(byItem)} by a call each`,
     unknown > 0 && `${numberText(unknown)} not known yet`,
   ].filter((way) => way !== false);

@@ -89,6 +89,23 @@ describe('dpf watchlist', () => {
     expect(taken.exit).to.equal(5);
     expect(taken.out).to.include('5 lines: 3 added, 2 left out');
     expect(taken.err).to.match(/^left out line 5, item: /m);
+    // A file that cannot be read replaces no list by nothing.
+    const open = file('open.csv', `${listings}"110000000004,HUB-4\n`);
+    const unread = await dpf('import', open, '--name', 'supplies', '--skip-wrong', '--replace');
+    expect(unread.exit).to.equal(2);
+    expect(unread.err).to.match(
+      /^dpf: nothing was imported, because .*open\.csv is wrong:\n {2}file {2}is no CSV/,
+    );
+    const headless = await dpf(
+      'import',
+      file('headless.csv', 'a,b\n1,2\n'),
+      '--name',
+      'supplies',
+      '--skip-wrong',
+      '--replace',
+    );
+    expect(headless.err).to.include('no column names the listings');
+    expect(await json('show', 'supplies')).to.include({ entries: 3 });
   });
 
   it('says what is wrong with an option, a name, a file and a list that is not there', async () => {
@@ -98,15 +115,13 @@ describe('dpf watchlist', () => {
       ([exit, err]: [number, string]) => exit === 2 && /--at-least-every +must be at least 60/.test(err),
     );
     expect((await dpf('import', path, '--name', 'My list')).err).to.match(
-      /1 to 60 of the characters a-z, 0-9 and hyphen/,
+      /--name {2}must be 1 to 60 of the characters a-z, 0-9 and hyphen/,
     );
     const missing = await dpf('import', join(folder, 'none.csv'), '--name', 'supplies');
     expect([missing.exit, missing.err]).to.deep.equal([
       2,
       `dpf: ${join(folder, 'none.csv')}: there is no such file`,
     ]);
-    const headless = await dpf('import', file('headless.csv', 'a,b\n1,2\n'), '--name', 'supplies');
-    expect(headless.err).to.include('no column names the listings');
     const nobody = await dpf('show', 'nobody');
     expect([nobody.exit, nobody.err]).to.deep.equal([1, 'dpf: there is no watchlist nobody']);
     expect((await dpf('change', 'supplies')).err).to.include('name an option to change');

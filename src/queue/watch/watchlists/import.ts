@@ -99,7 +99,7 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
   if (at < 0) {
     const names = header.map((name) => echo(name)).join(', ');
     reader.refuse(
-      first.line,
+      0,
       null,
       wanted === undefined
         ? `no column names the listings: call one of them item; there are ${cut(names, 300)}`
@@ -144,8 +144,8 @@ function parsedRows(text: string, reader: Reader): Row[] {
       .filter(({ fields }) => fields.some((value) => value.trim() !== ''));
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
-    const line = typeof error.lines === 'number' ? error.lines : 0;
-    reader.refuse(line, null, `is no CSV: ${cut(error.message, 200)}`);
+    // No line is read: with line 0 it stops an import that leaves wrong lines out, and would replace a list by nothing.
+    reader.refuse(0, null, `is no CSV: ${cut(error.message, 200)}`);
     return [];
   }
 }
