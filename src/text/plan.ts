@@ -17,7 +17,7 @@ function unitOf(seconds: number): Unit {
 /** Two digits are enough: `18`, `2.4`. */
 function inUnit(seconds: number, [, size]: Unit): string {
   const value = seconds / size;
-  return value < 9.95 && size > 60 ? String(Number(value.toFixed(1))) : numberText(Math.round(value));
+  return value < 9.95 && size > 1 ? String(Number(value.toFixed(1))) : numberText(Math.round(value));
 }
 
 /** `45 s`, `18 min`, `2.4 h`, `3 days`; a dash where nothing is known. */

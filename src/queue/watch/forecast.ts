@@ -79,7 +79,7 @@ export function planReport(state: PlanState, { calls, add }: WhatIf = {}): PlanR
       fixed: tidy(now.fixed),
       auto: tidy(now.capacity),
       guaranteed: tidy(now.guaranteed),
-      planned: tidy(sum(now.entries.filter(isPlanned), ({ callsPerDay }) => callsPerDay)),
+      planned: tidy(plannedCalls(now.entries)),
       used: quota.used,
       reset: new Date(quota.reset).toISOString(),
       meanDelay: seconds(now.meanDelay()),
@@ -278,6 +278,10 @@ function isPlanned({ timing, state }: PlanEntry): boolean {
   return timing === 'auto' && state === 'active';
 }
 
+function plannedCalls(entries: readonly PlanEntry[]): number {
+  return sum(entries.filter(isPlanned), ({ callsPerDay }) => callsPerDay);
+}
+
 function guaranteedCalls({ guarantee }: PlanEntry): number {
   return guarantee?.callsPerDay ?? 0;
 }
@@ -289,8 +293,12 @@ function byCost(entries: readonly PlanEntry[]): string[] {
 
 const MOST_CANDIDATES = 3;
 
-/** What finds least value with a call. One whose changes are not known yet is no candidate. */
+/** Part of the calls that is planned where they are short: what is left of them is rounding. */
+const ALL_PLANNED = 0.97;
+
+/** What finds least value with a call, where calls are short. One whose changes are not known yet is no candidate. */
 function candidates(state: PlanState, now: Outlook): PlanReport['drop'] {
+  if (plannedCalls(now.entries) < ALL_PLANNED * now.capacity) return [];
   return now.entries
     .flatMap((entry, index) => {
       const { changesPerDay: changes, callsPerDay, assumed, value } = entry;
