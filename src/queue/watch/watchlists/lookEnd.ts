@@ -125,11 +125,10 @@ class LookStep {
       look.asked.length === 0 && (failure.code === 'filter-ignored' || failure.code === 'ebay-refused');
     if (!isRefused) return { ...look, calls, complete: false, asked: [] };
     // A seller has another name now, or eBay does not search this category: the calls for the items say more.
-    const { totals } = await this.#store.groups(name);
     const at = await clockOf(this.#context.redis).current();
-    for (const seller of look.sellers)
-      totals.set(atomOf(look.category ?? '', seller), { total: REFUSED, at });
-    await this.#store.writeTotals(name, totals);
+    const atoms = look.sellers.map((seller) => atomOf(look.category ?? '', seller));
+    const totals = new Map(atoms.map((atom) => [atom, { total: REFUSED, at }]));
+    await this.#store.writeTotals(name, totals, this.#context.watch.ttlMs);
     await this.#changed();
     this.#context.log.warn('search of watchlist refused', {
       watchlist: name,
@@ -204,14 +203,20 @@ class LookStep {
     const changes: FieldChange[] = [];
     let [comparedNow, changedNow, isNews] = [0, 0, false];
     let began = look.began;
+    const unsure = new Set<string>();
     for (const [index, entry] of there.entries()) {
       const observed = answers.get(entry) as Observed;
       const text = stored[index] ?? undefined;
       const known = readWatched(text);
       // What is too old to be kept is not compared either.
       const before = known !== undefined && known.seen >= rememberedFrom ? known : undefined;
-      const compared = compareSeen(entry, before, observed, { quantity });
       began = Math.min(began ?? observed.at, observed.at);
+      // eBay's search lags behind: that it shows what was sold out is checked by a call, as an absence is.
+      if (observed.source === 'search' && before !== undefined && before.state !== 'in-stock') {
+        unsure.add(entry);
+        continue;
+      }
+      const compared = compareSeen(entry, before, observed, { quantity });
       if (compared === undefined) continue;
       if (before !== undefined) comparedNow += 1;
       if (compared.changes.length > 0) changedNow += 1;
@@ -231,7 +236,7 @@ class LookStep {
       compared: look.compared + comparedNow,
       changes: look.changes + changedNow,
     };
-    return { look: after, there, isNews };
+    return { look: after, there: there.filter((entry) => !unsure.has(entry)), isNews };
   }
 
   /** Groups follow from what is known: they are formed again before the planner decides on the next look. */
@@ -249,7 +254,8 @@ class LookStep {
   ): Promise<void> {
     if (total === null || category === null) return;
     const { name } = list.record.definition;
-    const { totals } = await this.#store.groups(name);
+    const atoms = sellers.map((seller) => atomOf(category, seller));
+    const totals = await this.#store.totals(name, atoms);
     const at = await clockOf(this.#context.redis).current();
     const known = (seller: string) => totals.get(atomOf(category, seller))?.total ?? 0;
     const sum = sellers.reduce((all, seller) => all + known(seller), 0);
@@ -257,7 +263,7 @@ class LookStep {
       const share = sum > 0 && sum < REFUSED ? known(seller) / sum : 1 / sellers.length;
       totals.set(atomOf(category, seller), { total: Math.round(total * share * 100) / 100, at });
     }
-    await this.#store.writeTotals(name, totals);
+    await this.#store.writeTotals(name, totals, this.#context.watch.ttlMs);
     const isOther = before === null || Math.abs(total - before) > OTHER_TOTAL * Math.max(before, 1);
     if (isOther) await this.#changed();
   }
