@@ -82,11 +82,12 @@ export function useSchedules() {
       job,
       due: new Date(due).toISOString().slice(5, 19).replace(/:00$/, ''),
       async end(outcome = 'complete') {
-        const search = async () => ({ summary: { outcome } as SearchSummary });
+        const summary = { outcome, calls: 1, missing: [], startedAt: new Date().toISOString() };
+        const search = async () => ({ summary: summary as unknown as SearchSummary });
         const context = { redis: connection, tenant: 'default', searches: opened.queue, log };
-        const { summary } = await asScheduledRun(context, job, search);
-        await job.moveToCompleted(summary, 'token', false);
-        return summary.outcome;
+        const { summary: ended } = await asScheduledRun(context, job, search);
+        await job.moveToCompleted(ended, 'token', false);
+        return ended.outcome;
       },
     };
   }

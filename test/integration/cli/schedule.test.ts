@@ -55,6 +55,22 @@ describe('dpf schedule', () => {
     expect((await json('show', 'strips')).request.marketplaces).to.deep.equal(['EBAY_GB']);
   });
 
+  it('adds one that the planner times, and says what is missing for it', async () => {
+    const add = (...args: string[]) => dpf('add', 'news', '--query', 'led strip', ...args);
+    const refused = await add('--auto');
+    expect(refused.exit).to.equal(2);
+    expect(refused.err).to.include('--track').and.to.include('learns from');
+    const bounds = ['--at-least-every', '7200', '--value', '2.5', '--daily-calls', '300'];
+    expect((await add('--auto', ...bounds, '--track', 'news')).out).to.match(
+      /when +when it is worth most, at least every 2 hours\n[\s\S]*at the latest +\d{4}-[\s\S]*at most 300/,
+    );
+    expect(await json('show', 'news')).to.deep.include({
+      auto: { atLeastEvery: 7200, value: 2.5 },
+      dailyCalls: 300,
+      next: null,
+    });
+  });
+
   it('applies a file', async () => {
     expect((await dpf('apply', 'config/schedules.example.json')).out).to.match(/^added: .*\nunchanged: 0$/);
     expect((await dpf('apply', 'config/schedules.example.json')).out).to.equal('unchanged: 2');

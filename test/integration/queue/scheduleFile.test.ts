@@ -46,6 +46,19 @@ describe('the file of schedules', () => {
     expect(await test.queue.getJobCountByTypes('delayed', 'prioritized', 'waiting')).to.equal(0);
   });
 
+  it('may list auto schedules: what is as wanted is left alone, also after a change to and fro', async () => {
+    const auto = { name: 'hourly', auto: { atLeastEvery: 7200 }, request: { ...request, track: 'hourly' } };
+    expect(await apply(auto)).to.deep.equal({ ...none, added: ['hourly'] });
+    expect(await apply(auto)).to.deep.equal({ ...none, unchanged: ['hourly'] });
+    expect(await test.schedules.get('hourly')).to.include({ state: 'active', source: 'file', next: null });
+    expect(await apply(hourly)).to.deep.equal({ ...none, changed: ['hourly'] });
+    expect(await test.queue.getJobSchedulersCount()).to.equal(1);
+    expect(await apply(auto)).to.deep.equal({ ...none, changed: ['hourly'] });
+    expect(await test.queue.getJobSchedulersCount()).to.equal(0);
+    expect(await test.schedules.expelForeign()).to.deep.equal([]);
+    expect(await apply()).to.deep.equal({ ...none, removed: ['hourly'] });
+  });
+
   it('manages only what came from it, and takes no name from others', async () => {
     await test.schedules.add(hourly);
     expect(await apply(daily, { ...hourly, every: 60 })).to.deep.equal({

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import sinon from 'sinon';
+import { type SavedSchedule, ScheduleStore } from '../../../src/queue/schedules/store.ts';
 import { useSchedules } from '../../support/schedules.ts';
 
 const request = { query: 'phone case' };
@@ -73,5 +74,44 @@ describe('a schedule whose scheduler the sweep was replacing when its process di
     await test.runAll();
     expect(await test.queue.getJobSchedulersCount()).to.equal(0);
     expect(await test.schedules.expelForeign()).to.deep.equal([]);
+  });
+});
+
+describe('an auto schedule', () => {
+  const test = useSchedules();
+  const auto = { name: 'news', auto: {}, request: { ...request, track: 'news' } };
+
+  it('loses the scheduler that another program has added under its name, and stays as it was', async () => {
+    test.at('2026-05-01T10:00Z');
+    await test.schedules.add(auto);
+    await test.queue.upsertJobScheduler('news', { every: 60_000 }, { name: 'search', data: request });
+    expect(await test.schedules.expelForeign()).to.deep.equal([
+      { name: 'news', why: 'it runs at other times than the schedule of this name', quarantined: true },
+    ]);
+    expect(await test.queue.getJobSchedulersCount()).to.equal(0);
+    expect(await test.schedules.get('news')).to.include({
+      state: 'active',
+      latest: '2026-05-01T10:00:00.000Z',
+    });
+  });
+
+  it('is put back from a backup as it was, paused and with its runs', async () => {
+    test.at('2026-05-01T10:00Z');
+    await test.schedules.add({ ...auto, limit: 10 });
+    await test.schedules.pause('news');
+    const store = new ScheduleStore(test.connect(), '{ebay}', 'default');
+    await store.putRuns('news', { count: 4, countedAt: Date.parse('2026-05-01T09:00Z'), last: [] });
+    const [[, saved] = []] = await store.saved();
+    await test.schedules.remove('news');
+    const how = { replace: false, dryRun: false };
+    expect(await test.schedules.restore(saved as SavedSchedule, how)).to.equal(true);
+    expect(await test.schedules.restore(saved as SavedSchedule, how)).to.equal(false);
+    const { auto: bounds, limit, runs, state } = await test.schedules.get('news');
+    expect({ bounds, limit, runs, state }).to.deep.equal({
+      bounds: { atLeastEvery: 86_400, value: 1 },
+      limit: 10,
+      runs: 4,
+      state: 'paused',
+    });
   });
 });

@@ -9,6 +9,7 @@ const circumstances = {
 };
 const request = { query: 'phone case' };
 const read = (schedule: unknown) => parseSchedule(schedule, circumstances);
+const tracked = { ...request, track: 'mine' };
 const codes = (schedule: unknown) => {
   const parsed = read(schedule);
   return parsed.ok ? [] : parsed.errors.map(({ path, code }) => `${path} ${code}`);
@@ -30,6 +31,27 @@ describe('reading a schedule', () => {
     expect(parsed.ok && parsed.definition.request.priority).to.equal('backfill');
   });
 
+  it('fills in the bounds of auto, but not the least time, which is a setting', () => {
+    const auto = (written: object) => {
+      const parsed = read({ name: 'mine', auto: written, request: tracked });
+      return parsed.ok ? parsed.definition.auto : parsed.errors;
+    };
+    expect(auto({})).to.deep.equal({ atLeastEvery: 86_400, value: 1 });
+    expect(auto({ atMostEvery: 100_000, value: 0.5 })).to.deep.equal({
+      atLeastEvery: 100_000,
+      atMostEvery: 100_000,
+      value: 0.5,
+    });
+  });
+
+  it('is itself a schedule once it was read', () => {
+    const written = { name: 'mine', auto: { atMostEvery: 90 }, dailyCalls: 300, limit: 5, request: tracked };
+    const parsed = read(written);
+    const definition = parsed.ok ? parsed.definition : undefined;
+    expect(definition).to.include({ dailyCalls: 300, limit: 5 });
+    expect(read(definition)).to.deep.equal(parsed);
+  });
+
   const wrong: Array<[what: string, fields: object, expected: string[]]> = [
     ['a minute that no clock shows', { cron: '61 * * * *' }, ['cron invalid_cron']],
     ['six fields', { cron: '* * * * * *' }, ['cron invalid_cron']],
@@ -44,6 +66,35 @@ describe('reading a schedule', () => {
     ['a zone without clocks', { every: 60, tz: 'Europe/Berlin' }, ['tz timezone_without_cron']],
     ['cron and every', { cron: '0 0 * * *', every: 60 }, ['cron cron_or_every']],
     ['neither', {}, ['cron cron_or_every']],
+    ['every and auto', { every: 60, auto: {}, request: tracked }, ['cron cron_or_every']],
+    ['auto without a track', { auto: {} }, ['request.track auto_without_track']],
+    ['auto that is true', { auto: true, request: tracked }, ['auto invalid_auto']],
+    ['auto with a field of its own', { auto: { often: 1 }, request: tracked }, ['auto.often unknown_field']],
+    [
+      'auto every 59 s at most',
+      { auto: { atMostEvery: 59 }, request: tracked },
+      ['auto.atMostEvery interval_too_short'],
+    ],
+    [
+      'a guarantee of more than a year',
+      { auto: { atLeastEvery: 31_536_001 }, request: tracked },
+      ['auto.atLeastEvery invalid_interval'],
+    ],
+    [
+      'a guarantee as text',
+      { auto: { atLeastEvery: 'daily' }, request: tracked },
+      ['auto.atLeastEvery invalid_interval'],
+    ],
+    [
+      'a guarantee that is shorter than the least time',
+      { auto: { atLeastEvery: 3600, atMostEvery: 7200 }, request: tracked },
+      ['auto.atLeastEvery guarantee_too_short'],
+    ],
+    ['a value of 0', { auto: { value: 0 }, request: tracked }, ['auto.value value_range']],
+    ['a value of 1,001', { auto: { value: 1001 }, request: tracked }, ['auto.value value_range']],
+    ['a zone for auto', { auto: {}, tz: 'UTC', request: tracked }, ['tz timezone_without_cron']],
+    ['no call a day', { every: 60, dailyCalls: 0 }, ['dailyCalls daily_calls_range']],
+    ['half a call a day', { every: 60, dailyCalls: 0.5 }, ['dailyCalls daily_calls_range']],
     ['an end that is past', { every: 60, end: '2026-04-30T00:00:00Z' }, ['end end_in_the_past']],
     [
       'an end before the start',

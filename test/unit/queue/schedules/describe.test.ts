@@ -1,7 +1,12 @@
 import { expect } from 'chai';
-import { describeTiming } from '../../../../src/queue/schedules/definition.ts';
+import { type Definition, describeTiming } from '../../../../src/queue/schedules/definition.ts';
 
-const words: Array<[timing: { cron?: string; tz?: string; every?: number }, expected: string]> = [
+const words: Array<[timing: Pick<Definition, 'cron' | 'tz' | 'every' | 'auto'>, expected: string]> = [
+  [{ auto: { atLeastEvery: 86_400, value: 1 } }, 'when it is worth most, at least every day'],
+  [
+    { auto: { atLeastEvery: 7200, atMostEvery: 300, value: 2 } },
+    'when it is worth most, at least every 2 hours, at most every 5 minutes',
+  ],
   [{ every: 3600 }, 'every hour'],
   [{ every: 5400 }, 'every 90 minutes'],
   [{ every: 90 }, 'every 90 seconds'],
