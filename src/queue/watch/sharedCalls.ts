@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { PageAnswer } from '../../collector/answers.ts';
 import { MAX_PAGE_SIZE } from '../../collector/paging.ts';
 import { normalForm } from '../../product/parseRequest.ts';
@@ -198,6 +198,23 @@ export interface OwnLook {
   seen: number;
 }
 
+/** A listing may begin to be found so much later than its date says, in days: twice the lag that eBay's index is said to have. */
+const INDEX_LAG = 1 / 48;
+
+/** How long after its date a listing may begin to be found, ms. */
+export function indexLagMs(dayMs: number): number {
+  return dayMs * INDEX_LAG;
+}
+
+/** Some make it up to so much earlier than after a day, so that not all of a group do at once. */
+const SPREAD = 0.2;
+
+/** Whether a member is to make a call of its own in any case: it does so once a day. It shows what is found by other means. */
+export function isOwnTurn({ name, own }: { name: string; own: number }, now: number, dayMs: number): boolean {
+  const fraction = hash('sha1', name, 'buffer').readUInt32BE() / 2 ** 32;
+  return now - own >= dayMs * (1 - SPREAD * fraction);
+}
+
 /** A member when an answer is split. */
 export interface Member extends OwnLook {
   word: string;
@@ -320,11 +337,14 @@ function folded(word: string): string {
 const ENDING = 3;
 const STEM = 3;
 
-/** Whether two words may have one stem. */
+/** Whether two words may have one stem, or one begins with the other. Numbers have no endings. */
 function areSimilar(one: string, other: string): boolean {
   const [a, b] = [folded(one), folded(other)];
+  if (a.startsWith(b) || b.startsWith(a)) return true;
+  let common = 0;
+  while (a[common] === b[common]) common += 1;
   const stem = Math.max(STEM, Math.min(a.length, b.length) - ENDING);
-  return a.slice(0, stem) === b.slice(0, stem) || a.startsWith(b) || b.startsWith(a);
+  return common >= stem && !/\p{N}/u.test(a.slice(common) + b.slice(common));
 }
 
 function digest(text: string): string {

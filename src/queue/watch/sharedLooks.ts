@@ -1,4 +1,3 @@
-import { hash } from 'node:crypto';
 import type { Job } from 'bullmq';
 import type { PageAnswer } from '../../collector/answers.ts';
 import { headOf } from '../../collector/assemble.ts';
@@ -17,7 +16,9 @@ import { changesPerDay, newRate } from './changeRate.ts';
 import { PlanStore } from './planStore.ts';
 import {
   formGroups,
+  indexLagMs,
   isExplained,
+  isOwnTurn,
   type Member,
   partOf,
   type SharedGroup,
@@ -34,11 +35,6 @@ type SharingContext = Pick<
   QueueContext,
   'tenant' | 'redis' | 'searches' | 'store' | 'tracks' | 'rules' | 'deadlineMs' | 'sharing' | 'log'
 >;
-
-/** A listing may begin to be found so much later than its date says, as a part of a day: twice the lag that eBay's index is said to have. */
-const INDEX_LAG = 1 / 48;
-/** A member makes a call of its own after a day of shared ones at the latest, some of them earlier so that not all do at once. */
-const SPREAD = 0.2;
 
 /** `shared_GROUP_AT`: the search whose answer is split. */
 const JOINT = /^shared_([0-9a-f]{12})_(\d{1,15})$/;
@@ -281,16 +277,9 @@ async function membersOf(
 
 /** The part of a member, or why it makes calls of its own. */
 function partFor(member: SearchedMember, page: PageAnswer, others: readonly Member[], dayMs: number) {
-  const { isTracked, own, name } = member;
-  if (!isTracked) return 'track';
-  const turnMs = dayMs * (1 - SPREAD * fractionOf(name));
-  if (Date.parse(page.observedAt) - own >= turnMs) return 'turn';
-  return partOf(page, member, others, dayMs * INDEX_LAG);
-}
-
-/** 0 to 1, always the same for a name. */
-function fractionOf(name: string): number {
-  return hash('sha1', name, 'buffer').readUInt32BE() / 2 ** 32;
+  if (!member.isTracked) return 'track';
+  if (isOwnTurn(member, Date.parse(page.observedAt), dayMs)) return 'turn';
+  return partOf(page, member, others, indexLagMs(dayMs));
 }
 
 /** Notes what a search of a schedule has seen: whether the schedule may share calls, and how far an answer must reach back. */
