@@ -69,8 +69,8 @@ export interface LookState {
 /** How many listings a seller has in a category, and when that was measured, ms since the epoch. */
 export type StoredTotals = Map<string, { total: number; at: number }>;
 
-const TOTALS = 'totals';
 const NO_PLAN: ListPlan = { change: -1, sequence: 0, groups: [] };
+const PARTS = ['entries', 'seen', 'sellers', 'totals', 'groups', 'looks'] as const;
 const LOOKS_MS = 3 * 86_400_000;
 const BATCH = 500;
 
@@ -84,13 +84,11 @@ for i = first, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call('HINCRBY', KEYS[1], ARGV[1] .. ' change', 1)
 return redis.call('HLEN', KEYS[2])`);
 
-/** KEYS: lists, groups. ARGV: name, the change that they follow from, the plan, whether this is the first part, groups and values. */
+/** KEYS: lists, groups. ARGV: name, the change that they follow from, the plan, then groups and values in turn. */
 const WRITE_GROUPS = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 if (redis.call('HGET', KEYS[1], ARGV[1] .. ' change') or '0') ~= ARGV[2] then return 0 end
-local totals = redis.call('HGET', KEYS[2], '${TOTALS}')
 redis.call('DEL', KEYS[2])
-if totals then redis.call('HSET', KEYS[2], '${TOTALS}', totals) end
 for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call('HSET', KEYS[1], ARGV[1] .. ' plan', ARGV[3])
 return 1`);
@@ -126,10 +124,11 @@ export class WatchStore {
   }
 
   /**
-   * `entries`: own columns; `seen`: what was last seen; `sellers`: user names, which stay here; `groups`, `looks`.
-   * `seen` and `sellers` end TRACK_TTL after the last look.
+   * `entries`: own columns; `seen`: what was last seen; `sellers`: their user names, which stay here; `totals`: how many
+   * listings a seller has in a category; `groups`; `looks` that are under way. `seen`, `sellers` and `totals` end TRACK_TTL
+   * after the last look.
    */
-  key(list: string, part: 'entries' | 'seen' | 'sellers' | 'groups' | 'looks'): string {
+  key(list: string, part: (typeof PARTS)[number]): string {
     return `${this.#prefix}:watch-${part}:${this.#tenant}:${list}`;
   }
 
@@ -160,16 +159,15 @@ export class WatchStore {
   }
 
   async delete(name: string): Promise<void> {
-    const parts = (['entries', 'seen', 'sellers', 'groups', 'looks'] as const).map((part) =>
-      this.key(name, part),
-    );
+    const parts = PARTS.map((part) => this.key(name, part));
     await this.#redis.hdel(this.#lists, name, `${name} plan`, `${name} change`);
     await this.#redis.unlink(...parts);
   }
 
   /** What was seen is forgotten; the next look is the first one. */
   async forgetSeen(name: string): Promise<void> {
-    await this.#redis.unlink(this.key(name, 'seen'), this.key(name, 'sellers'), this.key(name, 'groups'));
+    const parts = (['seen', 'sellers', 'totals', 'groups'] as const).map((part) => this.key(name, part));
+    await this.#redis.unlink(...parts);
     await this.changed(name);
   }
 
@@ -247,14 +245,27 @@ export class WatchStore {
     return left;
   }
 
-  async groups(name: string): Promise<{ groups: Group[]; totals: StoredTotals }> {
+  async groups(name: string): Promise<Group[]> {
     const key = this.key(name, 'groups');
-    const { [TOTALS]: totals, ...fields } = await asHash(this.#redis, key, () => this.#redis.hgetall(key));
-    const read = parsed<Record<string, [number, number]>>(totals) ?? {};
-    return {
-      groups: Object.values(fields).flatMap((text) => parsed<Group>(text) ?? []),
-      totals: new Map(Object.entries(read).map(([atom, [total, at]]) => [atom, { total, at }])),
-    };
+    const fields = await asHash(this.#redis, key, () => this.#redis.hgetall(key));
+    return Object.values(fields).flatMap((text) => parsed<Group>(text) ?? []);
+  }
+
+  /** @param atoms which of them; default: all */
+  async totals(name: string, atoms?: readonly string[]): Promise<StoredTotals> {
+    const key = this.key(name, 'totals');
+    const fields =
+      atoms === undefined
+        ? Object.entries(await asHash(this.#redis, key, () => this.#redis.hgetall(key)))
+        : (await this.#read(key, atoms)).map(
+            (value, index) => [atoms[index] as string, value ?? ''] as const,
+          );
+    const totals: StoredTotals = new Map();
+    for (const [atom, value] of fields) {
+      const [total, at] = value.split(' ').map(Number);
+      if (value !== '' && Number.isFinite(total)) totals.set(atom, { total: total as number, at: at ?? 0 });
+    }
+    return totals;
   }
 
   async group(name: string, id: string): Promise<Group | undefined> {
@@ -268,9 +279,15 @@ export class WatchStore {
     return (await WRITE_GROUPS.run(this.#redis, [this.#lists, this.key(name, 'groups')], args)) === 1;
   }
 
-  async writeTotals(name: string, totals: StoredTotals): Promise<void> {
-    const value = Object.fromEntries([...totals].map(([atom, { total, at }]) => [atom, [total, at]]));
-    await this.#redis.hset(this.key(name, 'groups'), TOTALS, JSON.stringify(value));
+  async writeTotals(name: string, totals: StoredTotals, ttlMs: number): Promise<void> {
+    const fields = [...totals].flatMap(([atom, { total, at }]) => [atom, `${total} ${at}`]);
+    const key = this.key(name, 'totals');
+    if (fields.length > 0)
+      await this.#redis
+        .multi()
+        .hset(key, ...fields)
+        .pexpire(key, Math.ceil(ttlMs))
+        .exec();
   }
 
   async look(name: string, group: string): Promise<{ text: string; look: LookState } | undefined> {

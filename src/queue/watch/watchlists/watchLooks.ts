@@ -109,11 +109,12 @@ export class WatchLooks implements LookSource {
     const { record, change, plan } = list;
     const { name, quantity } = record.definition;
     const now = await clockOf(redis).current();
-    const [ids, seen, sellers, { groups: before, totals }] = await Promise.all([
+    const [ids, seen, sellers, before, totals] = await Promise.all([
       this.#store.entryIds(name),
       this.#store.allSeen(name),
       this.#store.allSellers(name),
       this.#store.groups(name),
+      this.#store.totals(name),
     ]);
     const listings = ids.map((entry): Known => {
       const watched = readWatched(seen[entry]);
@@ -151,7 +152,7 @@ export class WatchLooks implements LookSource {
  * Listings of unknown sellers are asked for when every search has been measured: each one may show some of them, which then
  * take no call of their own.
  */
-function unitsOf({ record }: StoredList, groups: readonly GroupSummary[]): UnitDefinition[] {
+export function unitsOf({ record }: StoredList, groups: readonly GroupSummary[]): UnitDefinition[] {
   const { name, value, atLeastEvery, atMostEvery, dailyCalls } = record.definition;
   const isMeasuring = groups.some(({ kind, isMeasured }) => kind === 'search' && !isMeasured);
   const planned = groups.filter(({ kind }) => kind !== 'new' || !isMeasuring);

@@ -64,9 +64,8 @@ describe('watchlists', function () {
   const settled = (name: string) =>
     waitFor(`every listing of ${name} was looked at, by search`, async () => {
       const report = await lists().get(name);
-      return (
-        report.counts.waiting === 0 && report.groups.unknown === 0 && report.groups.bySearch > 0 && report
-      );
+      const { counts, groups } = report;
+      return counts.waiting === 0 && groups.unknown === 0 && groups.bySearch > 0 ? report : undefined;
     });
   const quiet = () =>
     waitFor('no job', async () => {
