@@ -312,10 +312,15 @@ export class SearchProducer {
     }, searchId);
   }
 
-  /** Starts an ended search again, for what is missing; false for one that still runs. @throws Failure `search_not_found` */
-  async retry(searchId: string): Promise<boolean> {
+  /**
+   * Starts an ended search again, for what is missing; false for one that still runs.
+   * @param payer whose budget its calls are charged to; default: who put the search in @throws Failure `search_not_found`
+   */
+  async retry(searchId: string, payer?: Payer): Promise<boolean> {
     return this.#call(async () => {
-      await this.#reader.job(searchId);
+      const job = await this.#reader.job(searchId);
+      if (payer !== undefined && job.finishedOn !== undefined)
+        await this.#store.setBudgets(this.#reader.refOf(job), ownBudgets(payer.apiKey));
       return resumeSearch(this.#options.searches, searchId);
     }, searchId);
   }
@@ -325,8 +330,9 @@ export class SearchProducer {
    * is changed. @throws Failure `invalid_request` naming every wrong field, `redis-unavailable`
    */
   async plan({ calls, add }: PlanOptions = {}): Promise<PlanReport> {
-    const { readPlanOf } = await import('./watch/planReader.ts');
-    return this.#call(() => readPlanOf(this.#options, { calls, add }));
+    const { readPlan } = await import('./watch/planReader.ts');
+    const { watchlists } = this;
+    return this.#call(() => readPlan({ ...this.#options, watchlists }, { calls, add }));
   }
 
   /** Redis's time, by which all instants are that reports have, ms since the epoch. */

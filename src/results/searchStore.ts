@@ -356,6 +356,12 @@ export class SearchStore {
     await this.#set(ref, { class: to });
   }
 
+  /** Whose budgets the next calls of this search are charged to, beside its tenant's. */
+  async setBudgets(ref: SearchRef, budgets: readonly BudgetName[]): Promise<void> {
+    if (budgets.length > 0) await this.#set(ref, { budgets: budgets.join(' ') });
+    else await this.#redis.hdel(this.#runKey(ref), 'budgets');
+  }
+
   /** The result of this search is what another one has collected. */
   async takeFrom(ref: SearchRef, { searchId, timestamp }: SearchRef): Promise<void> {
     await this.#set(ref, { source: JSON.stringify({ searchId, timestamp }) });

@@ -71,7 +71,7 @@ export function searchRoutes(options: { producerOf: ProducerOf; idempotency: Ide
       }),
       async (request, reply) => {
         const { id } = request.params;
-        if (!(await producer(request).retry(id)))
+        if (!(await producer(request).retry(id, payerOf(callerOf(request)))))
           throw problem(409, 'still_running', 'the search has not ended yet', { searchId: id });
         await sayAllowance(request, reply, producer(request));
         reply.code(202);

@@ -280,8 +280,8 @@ function searchRoutes(page: Page): void {
   );
 
   for (const action of ['cancel', 'retry'] as const)
-    route('POST', `/searches/:id/${action}`, 'enqueue', async ({ producer, params: { id } }) => {
-      await producer[action](id);
+    route('POST', `/searches/:id/${action}`, 'enqueue', async ({ producer, params: { id }, caller }) => {
+      await (action === 'retry' ? producer.retry(id, payerOf(caller)) : producer.cancel(id));
       return addressOf(id);
     });
 }

@@ -121,6 +121,23 @@ describe('searches with a budget', () => {
     expect(await budgetOf(poor.id)).to.include({ used: 1 });
   });
 
+  it('are charged to who retries them', async () => {
+    const [first, second] = [await keyWith(1), await keyWith(9)];
+    const request = { query: 'phone case', maxItems: 200, title: { include: ['nothing has this'] } };
+    const { searchId } = await service.producer.enqueue(request, { apiKey: first.record.id });
+    expect((await ended(searchId)).summary).to.include({ outcome: 'partial', calls: 1 });
+    const headers = { authorization: `Bearer ${second.key}` };
+    expect((await http.call('POST', `/v1/searches/${searchId}/retry`, undefined, headers)).status).to.equal(
+      202,
+    );
+    const retried = await waitFor('the second run', async () => {
+      const { summary } = await service.producer.get(searchId);
+      return summary?.missing.length === 0 ? summary : undefined;
+    });
+    expect(await budgetOf(first.record.id)).to.include({ used: 1 });
+    expect(await budgetOf(second.record.id)).to.include({ used: retried.calls - 1, reserved: 0 });
+  });
+
   it('are refused over HTTP before anything is spent, with the budget, and answers say what is left', async () => {
     const { key, record } = await keyWith(3);
     const headers = { authorization: `Bearer ${key}` };
