@@ -169,7 +169,7 @@ describe('auto schedules', function () {
     const now = () => clockOf(redis).current();
     let killed = 0;
     // The service's own planner goes on beside them.
-    for (let life = 0; killed < 25; life += 1) {
+    for (let life = 0; killed < 15; life += 1) {
       const rest = {
         steps: 1 + (life % 23),
         dies: life % 2 === 0 ? ('before' as const) : ('after' as const),

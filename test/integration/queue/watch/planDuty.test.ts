@@ -182,6 +182,26 @@ describe('the planner of a tenant', () => {
     for (const name of names) expect(new Set(plan.looks.numbers(name)).size).to.equal(5);
   });
 
+  it('changes nothing in a round during which another one has planned', async () => {
+    plan.looks.define('lamps');
+    const other = plan.leader();
+    const late = plan.leader({
+      gate: {
+        async read() {
+          await plan.round(other);
+          await plan.looks.work(plan.now);
+          await plan.round(other);
+          return plan.options.gate.read();
+        },
+      },
+    });
+    await plan.round(late);
+    const { units, flows } = await plan.store.load();
+    expect(units.get('schedule:lamps')).to.include({ number: BEGIN / 1000, busy: false });
+    expect(flows.get('lamps')?.seenUntil).to.equal(BEGIN);
+    expect(plan.looks.begun).to.have.length(1);
+  });
+
   it('starts again after Redis has lost its data, with numbers that no look had', async () => {
     plan.looks.define('lamps', { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
     const leader = plan.leader();
