@@ -13,7 +13,7 @@ import { compareSeen, type Observed, observedIn, packWatched, readWatched, watch
 import { atomOf } from './groups.ts';
 import { type WatchLook, watchLookOf } from './lookIds.ts';
 import { type LookState, type StoredList, WatchStore } from './store.ts';
-import { addLookJob, REFUSED, reportLook, withItems } from './watchLooks.ts';
+import { addLookJob, ITEMS_AT_ONCE, REFUSED, reportLook, withItems } from './watchLooks.ts';
 
 /** How a job of a look ended. */
 type JobEnd = { summary: SearchSummary } | { failure: Failure };
@@ -115,7 +115,9 @@ class LookStep {
     const isMeasuring = look.kind === 'search' && look.total === null;
     // What is not on these pages may be on those that are missing.
     const mayAsk = isWhole && !isMeasuring && look.kind !== 'new';
-    return mayAsk ? withItems(this.#store, definition.name, next, this.#context.watch.dayMs) : next;
+    if (!mayAsk) return next;
+    const withDue = await withItems(this.#store, definition.name, next, this.#context.watch.dayMs);
+    return { ...withDue, asked: [...new Set([...found.unsure, ...withDue.asked])].slice(0, ITEMS_AT_ONCE) };
   }
 
   async #failed(list: StoredList, look: LookState, failure: Failure): Promise<LookState> {
@@ -141,6 +143,7 @@ class LookStep {
   async #pages(list: StoredList, look: LookState, from: SearchRef) {
     const { store } = this.#context;
     const seen = new Set<string>();
+    const unsure: string[] = [];
     let total: number | null = null;
     let state = look;
     let isNews = false;
@@ -157,10 +160,11 @@ class LookStep {
         }
       const compared = await this.#compare(list, state, answers);
       for (const entry of compared.there) seen.add(entry);
+      unsure.push(...compared.unsure);
       ({ look: state } = compared);
       isNews ||= compared.isNews;
     }
-    return { look: state, seen, total, isNews };
+    return { look: state, seen, unsure, total, isNews };
   }
 
   async #items(list: StoredList, look: LookState, from: SearchRef) {
@@ -187,7 +191,7 @@ class LookStep {
       ({ look: state } = compared);
       isNews ||= compared.isNews;
     }
-    return { look: state, seen, total: null, isNews };
+    return { look: state, seen, unsure: [], total: null, isNews };
   }
 
   /** Compares answers with what is remembered, and keeps them with their events. */
@@ -236,7 +240,7 @@ class LookStep {
       compared: look.compared + comparedNow,
       changes: look.changes + changedNow,
     };
-    return { look: after, there: there.filter((entry) => !unsure.has(entry)), isNews };
+    return { look: after, there: there.filter((entry) => !unsure.has(entry)), unsure, isNews };
   }
 
   /** Groups follow from what is known: they are formed again before the planner decides on the next look. */
