@@ -9,6 +9,7 @@ import { startSimulator } from '../simulator/simulator.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import { countText } from '../text/values.ts';
 import { quietLog } from './commandSetup.ts';
+import { DEMO_PLAN_ENV, demoMarket, hourText, seenLine, slowDown, watchAnHour } from './demoMarket.ts';
 import { searchFailed } from './exit.ts';
 import { addRequestFlags, requestFrom } from './flags.ts';
 import { openHealthSocket } from './healthSocket.ts';
@@ -58,9 +59,11 @@ async function demo(terminal: Terminal, { keep, json }: { keep?: boolean; json?:
   try {
     const stack = await openDemo(lifecycle, (line) => terminal.note(terminal.paint('dim', line)));
     const answers = await interrupt.race(searchAll(stack, terminal));
-    if (json) terminal.print(JSON.stringify(answers, null, 2));
-    else show(answers, stack, terminal);
+    if (!json) show(answers, stack, terminal);
+    const hour = await interrupt.race(showHour(stack, terminal, json === true));
+    if (json) terminal.print(JSON.stringify({ searches: answers, hour }, null, 2));
     if (!keep) return;
+    await slowDown(stack);
     terminal.print(keepText(stack, terminal));
     await interrupt.received;
   } finally {
@@ -90,12 +93,15 @@ async function openDemo(lifecycle: Lifecycle, say: (line: string) => void) {
   const redis = await startEmbeddedRedis({ container: true, say });
   lifecycle.opened('Redis', redis, () => redis.stop());
   say(`Redis       ${redis.url}`);
-  const simulator = lifecycle.opened('simulator', await startSimulator({ latencyMs: LATENCY_MS }));
+  const simulator = lifecycle.opened(
+    'simulator',
+    await startSimulator({ latencyMs: LATENCY_MS, market: demoMarket() }),
+  );
   say(`eBay        ${simulator.url} (simulated; no keys needed)`);
   /** By these settings a command in another terminal uses it. */
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
   // Not in the demo's file, which all workers of this Redis would follow.
-  const sources = { env: { ...env, LOG_LEVEL: 'error' }, files: [DEMO_CONFIG] };
+  const sources = { env: { ...env, ...DEMO_PLAN_ENV, LOG_LEVEL: 'error' }, files: [DEMO_CONFIG] };
   const config = loadConfig(sources);
   const log = new LogRoot(config.log);
   const worker = lifecycle.nested(await startWorkerApp(config, log, { sources }));
@@ -168,6 +174,22 @@ function show(answers: Answers, { simulator: { controls }, config }: DemoStack, 
   );
 }
 
+/** An hour of the market, line by line. */
+async function showHour(stack: DemoStack, terminal: Terminal, json: boolean) {
+  const { paint, print } = terminal;
+  if (json) return watchAnHour(stack, terminal, () => undefined);
+  print(`\n${paint('bold', 'An hour of a living market, in ten seconds')}`);
+  print(
+    paint(
+      'dim',
+      '# three auto schedules and a watchlist: a planner gives each free call to the look that is worth most\n',
+    ),
+  );
+  const hour = await watchAnHour(stack, terminal, (seen) => print(seenLine(seen, terminal)));
+  print(`\n${paint('bold', 'In the hour')}: ${hourText(hour)}`);
+  return hour;
+}
+
 function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): string {
   return [
     `\n${paint('bold', 'Still running')} until Ctrl-C. In another terminal:`,
@@ -175,7 +197,8 @@ function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): stri
     exportLines(env),
     '',
     `A page to look at: ${url}/ (no key needed) · for programs: ${url}/docs · dashboard: ${url}/admin/queues`,
-    `To see news: schedule a search on the page, add a listing to eBay, and run the schedule again:`,
+    'The market goes on, with about a change a minute: the page shows what the schedules and the watchlist see.',
+    `To see more news: schedule a search on the page, add a listing to eBay, and run the schedule again:`,
     `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
     '',
     'Then: npx dropship-product-finder search "yoga mat" --ship-to US:19406 (or token, or worker, for a second one).',

@@ -22,6 +22,12 @@ describe('dpf demo', function () {
     expect(demo.stdout).to.match(/◐ partial.*filtered out.*\n.*stopped after 3 calls \(maxCalls\): /);
     expect(demo.stdout).to.contain('○ none-found').and.contain('filtered out').and.contain('Delivered');
     expect(demo.stdout).to.match(/\d calls, 1 token request\./);
+    // The hour is always the same: nine new listings of three searches, and what happens to a shop's.
+    expect(demo.stdout).to.match(/In the hour: \d+ of 1\d changes seen/);
+    for (const what of ['new ', ' → ', 'sold out']) expect(demo.stdout).to.contain(what);
+    expect(demo.stdout).to.match(
+      /\d+ calls: building-blocks \d+, trading-card \d+, fountain-pen \d+, board-games \d+\./,
+    );
     expect(await isListening(Number(redisPort))).to.equal(false);
   });
 

@@ -49,6 +49,8 @@ export interface MarketOptions {
   readonly clock?: () => number;
   /** When the market begins; default: the clock's time when the simulator starts. */
   readonly start?: number;
+  /** How often everything happens at first, as `scaleRates` sets it later; 0: nothing does until then. Default 1. */
+  readonly factor?: number;
   readonly queries?: readonly MarketQuery[];
   readonly shops?: readonly MarketShop[];
 }
@@ -63,7 +65,7 @@ export type Market = ReturnType<typeof createMarket>;
 
 /** @param seed of the simulator @param today midnight UTC, epoch ms: the day that delivery dates depend on */
 export function createMarket(options: MarketOptions, seed: number, today: number) {
-  const { dayMs = 86_400_000, clock = Date.now } = options;
+  const { dayMs = 86_400_000, clock = Date.now, factor = 1 } = options;
   const own = options.seed ?? seed;
   const start = options.start ?? clock();
   const drawn = new Map<string, Listing>();
@@ -89,7 +91,10 @@ export function createMarket(options: MarketOptions, seed: number, today: number
     if (site === undefined) throw new Error(`no marketplace ${source.marketplace}`);
     const pace = createPace(hash(own, 'pace', number), dayMs, source.rhythm, source.bursts);
     const family = familyFor(source.words, source.category, number);
-    return new Pool({ ...source, number, seed, dice: own, today, site, family, pace, start, dayMs }, drawn);
+    return new Pool(
+      { ...source, number, seed, dice: own, today, site, family, pace, start, dayMs, factor },
+      drawn,
+    );
   });
   const index = indexWords(pools);
 

@@ -55,6 +55,8 @@ export interface PoolOptions {
   readonly pace: Pace;
   readonly start: number;
   readonly dayMs: number;
+  /** How often everything happens, relative to `perDay` and `changesPerDay`. */
+  readonly factor: number;
 }
 
 /** What has happened to one listing. */
@@ -109,7 +111,7 @@ export class Pool {
   /** Ended listings that are there again under another number. */
   private retired = 0;
   private readonly drawn: Map<string, Listing>;
-  private factor = 1;
+  private factor: number;
   /** The next event: so many expected ones after `from`, and when that is. */
   private due: { from: number; events: number; at: number };
 
@@ -117,6 +119,7 @@ export class Pool {
   constructor(options: PoolOptions, drawn: Map<string, Listing>) {
     const { number, seed, dice, site, family, words, seller, start } = options;
     this.options = options;
+    this.factor = options.factor;
     this.drawn = drawn;
     this.site = site;
     this.family = words === '' ? family : { ...family, noun: words };
