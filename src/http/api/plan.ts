@@ -64,7 +64,9 @@ export function planRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
         const { add, calls, ...others } = body as Record<string, unknown>;
         const [unknown] = Object.keys(others);
         if (unknown !== undefined)
-          throw problem(400, 'unknown_field', `${unknown.slice(0, 64)} is no field; known: add, calls`);
+          throw problem(400, 'unknown_field', 'is no field here; known: add, calls', {
+            path: unknown.slice(0, 64),
+          });
         const { tenant } = callerOf(request);
         for (const each of Array.isArray(add) ? add : [add]) refuseOtherTenant(each?.request, tenant);
         return producerOf(tenant).plan({ add, calls } as PlanOptions);

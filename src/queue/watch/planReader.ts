@@ -4,7 +4,6 @@ import type { GateState } from '../../ebay/gate/gate.ts';
 import type { PlanEntry, PlanReport } from '../../product/planReport.ts';
 import { echo } from '../../product/schemaErrors.ts';
 import { searchTitle } from '../../product/subject.ts';
-import { clockOf } from '../../redis/redisClock.ts';
 import { type Pace, paceOf } from '../schedules/cron.ts';
 import { type Definition, describeTiming } from '../schedules/definition.ts';
 import { unitOf } from '../schedules/scheduledRun.ts';
@@ -24,19 +23,13 @@ import {
 } from './forecast.ts';
 import { callsADay, type PlanState as Learned, NO_CALLS, PlanStore, type StoredFlow } from './planStore.ts';
 import { expectedCalls, ScheduleLooks } from './scheduleLooks.ts';
-import type { LookSource, Unit, UnitDefinition } from './unit.ts';
+import type { SharedGroup } from './sharedCalls.ts';
+import { SharedStore, unitOf as sharedUnitOf } from './sharedStore.ts';
+import type { Unit, UnitDefinition } from './unit.ts';
+import { watchUnit } from './watchlists/lookIds.ts';
+import { type StoredList, WatchStore } from './watchlists/store.ts';
+import { unitsOf } from './watchlists/watchLooks.ts';
 import type { WatchlistReport } from './watchlists/watchlists.ts';
-
-export interface PlanParts {
-  store: Pick<PlanStore, 'load'>;
-  schedules: Pick<ScheduleStore, 'all' | 'runs'>;
-  watchlists: { list(): Promise<WatchlistReport[]> };
-  /** Those that the planner has. */
-  sources: ReadonlyArray<Pick<LookSource, 'units'>>;
-  settings: PlanSettings;
-  /** SCHEDULE_MIN_INTERVAL, seconds. */
-  minInterval: number;
-}
 
 /** What a plan depends on besides what is stored. Times in seconds. */
 export interface PlanSettings {
@@ -46,37 +39,12 @@ export interface PlanSettings {
   interval: number;
   /** PLAN_DAILY_CALLS; 0: no limit of its own. */
   dailyCalls: number;
+  /** PLAN_SHARED_CALLS. */
+  sharedCalls: boolean;
   /** SCHEDULED_SHARE. */
   scheduledShare: number;
   /** The calls of the day, by Redis's clock. */
   readGate: () => Promise<Pick<GateState, 'now' | 'limit' | 'used' | 'reset'>>;
-}
-
-const MOST_CALLS = 1_000_000;
-
-/** The plan of a producer's tenant. @throws Failure `invalid_request` */
-export async function readPlanOf(options: ReadOptions, { calls, add }: { calls?: unknown; add?: unknown }) {
-  const { redis, prefix, tenant, marketplace, minScheduleInterval } = options;
-  const minInterval = minScheduleInterval;
-  const settings = options.plan();
-  const limits = { tenant, marketplace, minInterval, now: await clockOf(redis, prefix).current() };
-  const additions = add === undefined ? undefined : parseAdditions(add, limits);
-  const isCount = Number.isInteger(calls) && (calls as number) >= 1 && (calls as number) <= MOST_CALLS;
-  const range = `must be an integer from 1 to ${MOST_CALLS}; got ${echo(calls)}`;
-  const errors = [
-    ...(calls === undefined || isCount ? [] : [{ path: 'calls', code: 'calls_range', message: range }]),
-    ...(additions?.errors ?? []),
-  ];
-  if (errors.length > 0) throw invalid('invalid_request', errors);
-  const parts: PlanParts = {
-    store: new PlanStore(redis, prefix, tenant),
-    schedules: new ScheduleStore(redis, prefix, tenant),
-    watchlists: { list: async () => [] },
-    sources: [new ScheduleLooks({ ...options, minInterval })],
-    settings,
-    minInterval,
-  };
-  return readPlan(parts, { calls: calls as number | undefined, add: additions });
 }
 
 interface ReadOptions {
@@ -85,30 +53,53 @@ interface ReadOptions {
   prefix: string;
   tenant: string;
   rules: JobDefaults;
+  /** Of a search that names none. */
   readonly marketplace: string;
-  /** Seconds. */
+  /** SCHEDULE_MIN_INTERVAL, seconds. */
   minScheduleInterval: number;
+  watchlists: { list(): Promise<WatchlistReport[]> };
   plan: () => PlanSettings;
 }
 
-/** Reads what is stored and reports the plan. Changes nothing. */
+const MOST_CALLS = 1_000_000;
+
+/** Reads what is stored and reports the plan. Changes nothing. @throws Failure `invalid_request` */
 export async function readPlan(
-  parts: PlanParts,
-  { calls, add }: { calls?: number | undefined; add?: Additions | undefined } = {},
+  options: ReadOptions,
+  { calls, add }: { calls?: number | undefined; add?: unknown } = {},
 ): Promise<PlanReport> {
-  const { store, schedules, watchlists, sources, settings, minInterval } = parts;
-  const [gate, learned, records, lists, ...found] = await Promise.all([
-    settings.readGate(),
-    store.load(),
+  const { redis, prefix, tenant, marketplace, minScheduleInterval: minInterval, watchlists } = options;
+  const settings = options.plan();
+  const gate = await settings.readGate();
+  const limits = { tenant, marketplace, minInterval, now: gate.now };
+  const wanted = add === undefined ? undefined : parseAdditions(add, limits);
+  const isCount = calls === undefined || (Number.isInteger(calls) && calls >= 1 && calls <= MOST_CALLS);
+  const range = `must be an integer from 1 to ${MOST_CALLS}; got ${echo(calls)}`;
+  const errors = [
+    ...(isCount ? [] : [{ path: 'calls', code: 'calls_range', message: range }]),
+    ...(wanted?.errors ?? []),
+  ];
+  if (errors.length > 0) throw invalid('invalid_request', errors);
+
+  const schedules = new ScheduleStore(redis, prefix, tenant);
+  const [learned, records, lists, groupsOfLists, single, shared] = await Promise.all([
+    new PlanStore(redis, prefix, tenant).load(),
     schedules.all(),
     watchlists.list(),
-    ...sources.map((source) => source.units()),
+    new WatchStore(redis, prefix, tenant).all(),
+    new ScheduleLooks({ ...options, minInterval }).units(),
+    settings.sharedCalls ? new SharedStore(redis, prefix, tenant).groups() : [],
   ]);
   const runs = new Map<string, number>();
   for (const { definition } of records)
     if (definition.limit !== undefined)
       runs.set(definition.name, (await schedules.runs(definition.name)).count);
-  const definitions = found.flat();
+  const byList = new Map(groupsOfLists.map((list) => [list.record.definition.name, list]));
+  const definitions = plannedOnce([
+    ...shared.flatMap((group) => sharedUnit(group, single)),
+    ...single,
+    ...lists.flatMap((list) => listUnits(list, byList.get(list.name))),
+  ]);
   const known: Known = {
     learned,
     definitions,
@@ -132,7 +123,51 @@ export async function readPlan(
       ...lists.map((list) => watchlistSubject(list, known)),
     ],
   };
-  return planReport(state, { calls, add: add && additionsOf(add, lists, known) });
+  return planReport(state, { calls, add: wanted && additionsOf(wanted, lists, known) });
+}
+
+/** The call that schedules share, of those that may run now. */
+function sharedUnit({ id, members }: SharedGroup, single: readonly UnitDefinition[]): UnitDefinition[] {
+  const own = single.filter((unit) => members.some((name) => unit.id === unitOf(name)));
+  if (own.length === 0) return [];
+  return [
+    {
+      id: sharedUnitOf(id),
+      flows: own.flatMap(({ flows }) => flows),
+      expectedCalls: 1,
+      atMostEveryMs: Math.max(...own.map(({ atMostEveryMs }) => atMostEveryMs)),
+      atLeastEveryMs: Math.min(...own.map(({ atLeastEveryMs }) => atLeastEveryMs)),
+    },
+  ];
+}
+
+/** The groups of a watchlist; before they are formed, all its listings as one. */
+function listUnits(report: WatchlistReport, stored: StoredList | undefined): UnitDefinition[] {
+  const { name, state, entries, callsPerLook, value, atMostEvery, atLeastEvery, dailyCalls } = report;
+  if (state !== 'active' || entries === 0 || stored === undefined) return [];
+  const { plan, change } = stored;
+  if (plan.change === change && plan.groups.length > 0) return unitsOf(stored, plan.groups);
+  const id = watchUnit(name, 'all');
+  return [
+    {
+      id,
+      flows: [{ flow: id, value }],
+      expectedCalls: Math.max(1, callsPerLook),
+      atMostEveryMs: atMostEvery * 1000,
+      atLeastEveryMs: atLeastEvery * 1000,
+      dailyCalls,
+    },
+  ];
+}
+
+/** As the planner does: a flow is planned with the first unit that has it. */
+function plannedOnce(definitions: readonly UnitDefinition[]): UnitDefinition[] {
+  const planned = new Set<string>();
+  return definitions.filter(({ flows }) => {
+    const isNew = flows.some(({ flow }) => !planned.has(flow));
+    for (const { flow } of flows) planned.add(flow);
+    return isNew;
+  });
 }
 
 /** What a report is made of. */
@@ -334,8 +369,8 @@ function additionsOf(
   for (const list of watchlists) {
     const { name, listings, atLeastEvery, atMostEvery, value, quantity, dailyCalls } = list;
     const added: UnitDefinition = {
-      id: `watch:${name}:all`,
-      flows: [{ flow: `watch:${name}:all`, value }],
+      id: watchUnit(name, 'all'),
+      flows: [{ flow: watchUnit(name, 'all'), value }],
       expectedCalls: quantity ? listings : Math.max(1, listings * perListing),
       atMostEveryMs: atMostEvery * 1000,
       atLeastEveryMs: atLeastEvery * 1000,
