@@ -12,13 +12,13 @@ import type { Options, Row } from './index.ts';
 export const NAME = 'budget';
 
 const SERVERS = 8;
-const WORKERS = 4;
+const WORKERS = 2;
 const CALLS = 100;
 const REQUESTS = 1000;
 /** Of them so many are under way at a time. */
 const AT_ONCE = 200;
 
-/** Eight server processes and four workers, one key with 100 calls a day, and 1,000 requests, 200 at a time. */
+/** Eight server processes and two workers, one key with 100 calls a day, and 1,000 requests, 200 at a time. */
 export async function run(_: Options): Promise<Row[]> {
   const calm = await attempt({ faults: false });
   const failing = await attempt({ faults: true });
