@@ -39,8 +39,11 @@ export type Totals = ReadonlyMap<string, number>;
 const PAGE = 200;
 /** eBay shows so many listings of a search (12029). */
 const REACHABLE = 10_000;
-/** Listings that the sellers of one search have together at most: five pages, unless one seller has more. */
-const MOST_TOGETHER = 1000;
+/**
+ * Listings that the sellers of one search have together at most: 15 pages, unless one seller has more. The last page of each
+ * search is half empty on average.
+ */
+const MOST_TOGETHER = 3000;
 /** eBay's limit is 250 (12032). All names stand in the address, of which 2,000 characters are safe everywhere. */
 const MOST_SELLERS = 250;
 const MOST_CHARACTERS = 1500;
