@@ -6,7 +6,7 @@ import { expect } from 'chai';
 import { useProcesses } from '../support/processes.ts';
 
 describe('dpf demo', function () {
-  this.timeout(60_000);
+  this.timeout(90_000);
   const { dpf } = useProcesses();
 
   it('runs the whole service with nothing configured, shows products and ends with nothing left behind', async () => {
