@@ -2,7 +2,7 @@ import type { GateState } from '../../ebay/gate/gate.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { FleetMetrics } from '../../telemetry/metrics.ts';
 import { learn, newRate, type Rhythm } from './changeRate.ts';
-import { choose, predict } from './planner.ts';
+import { choose, EARLY, predict } from './planner.ts';
 import {
   NO_CALLS,
   NO_DELAY,
@@ -118,8 +118,8 @@ export class PlanDuty {
     if (!more) this.#closeEnded(draft);
     if (!isKnown) this.#forgetOld(draft, now);
     const again = await this.#lost(draft, now);
-    const isTurn = this.#round % this.#roundsPerChoice === 0 && !signal.aborted;
-    const chosen = isTurn ? await this.#choose(draft, now) : [];
+    const isTurn = this.#round % this.#roundsPerChoice === 0 || this.#hasDue(now);
+    const chosen = isTurn && !signal.aborted ? await this.#choose(draft, now) : [];
     const begun = chosen.map((unit) => this.#claim(unit, draft, now));
     if (!(await this.#commit(draft, taken))) return;
     for (const look of again) await this.#begin(look, true);
@@ -129,6 +129,16 @@ export class PlanDuty {
   /** A decision on many units costs more and is made less often: 1,000 of them together are looked at every 17 s (5,000 calls). */
   get #roundsPerChoice(): number {
     return Math.max(1, Math.ceil(this.#defined.size / UNITS_PER_ROUND));
+  }
+
+  /** Whether a guarantee wants a look now: that does not wait for the next turn. */
+  #hasDue(now: number): boolean {
+    for (const [id, { definition }] of this.#defined) {
+      const unit = this.#known?.units.get(id);
+      if (unit !== undefined && !unit.busy && now - unit.at >= definition.atLeastEveryMs * (1 - EARLY))
+        return true;
+    }
+    return false;
   }
 
   async #readAll(isKnown: boolean): Promise<void> {

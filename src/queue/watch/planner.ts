@@ -57,7 +57,7 @@ export interface Execution {
 }
 
 /** A look that is guaranteed begins this part of its interval early: between two decisions it would be late. */
-const EARLY = 0.01;
+export const EARLY = 0.01;
 const HOURS_PER_DAY = 24;
 const DAYS = 7;
 /** The coming hours that a price is found for: what lies beyond is taken to repeat them. */
