@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Value } from 'typebox/value';
-import { PlanReportSchema } from '../../../src/product/planReport.ts';
+import { type PlanReport, PlanReportSchema } from '../../../src/product/planReport.ts';
+import { SharedStore } from '../../../src/queue/watch/sharedStore.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { storeLearned } from '../../support/learnedPlan.ts';
 
@@ -130,6 +131,30 @@ describe('the plan over HTTP', () => {
     expect(paths['/v1/plan'].get.description).to.include('read or schedule');
     const { schema } = paths['/v1/plan'].get.responses['200'].content['application/json'];
     expect(schema.properties).to.include.keys('totals', 'entries', 'warnings', 'drop');
+  });
+});
+
+describe('the plan with shared calls', () => {
+  const service = useHttpService({ DAILY_CALL_LIMIT: '400', PLAN_SHARED_CALLS: 'true' });
+
+  it('counts a call that two schedules share once, half for each', async () => {
+    for (const name of ['lamps', 'mugs', 'alone'])
+      await service.call('POST', '/v1/schedules', {
+        name,
+        auto: {},
+        request: { query: name, track: name, sort: 'newlyListed' },
+      });
+    const group = { id: 'abcdef012345', key: 'k', members: ['lamps', 'mugs', 'removed'] };
+    await new SharedStore(service.redis, '{ebay}', 'default').putGroups([group]);
+    await storeLearned(service.redis, { lamps: 120, mugs: 12, alone: 12 });
+    const { entries, totals } = (await service.call('GET', '/v1/plan')).json as PlanReport;
+    const [alone, lamps, mugs] = entries;
+    expect(lamps?.callsPerDay).to.equal(mugs?.callsPerDay);
+    expect(lamps?.delay?.expected).to.equal(mugs?.delay?.expected);
+    expect(lamps?.callsPerLook).to.equal(0.5);
+    expect(alone?.callsPerLook).to.equal(1);
+    expect(entries.reduce((sum, { callsPerDay }) => sum + callsPerDay, 0)).to.be.closeTo(totals.planned, 0.5);
+    expect(totals.guaranteed).to.be.closeTo(2, 0.01);
   });
 });
 
