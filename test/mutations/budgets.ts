@@ -1,7 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const BUDGETS = 'test/integration/queue/budgets.test.ts';
-const SEARCHES = 'test/integration/queue/searchBudgets.test.ts';
+const SEARCHES = 'test/integration/http/searchBudgets.test.ts';
 const CHARGES = 'test/integration/ebay/charges.test.ts';
 
 export const mutations: Mutation[] = [

@@ -150,6 +150,7 @@ describe('budgets', () => {
     const persistent = ['--appendonly', 'yes', '--appendfsync', 'always', '--dir', folder];
     const first = await startTestRedis(persistent);
     const connections = Array.from({ length: 8 }, () => new Redis(first.url, { maxRetriesPerRequest: 50 }));
+    for (const connection of connections) connection.on('error', () => undefined);
     const { own } = await keyOf(connections[0] as Redis, 100);
     const spend = async (many: number) => {
       const takes = Array.from({ length: many }, (_, n) =>
