@@ -100,6 +100,10 @@ export function useSchedules() {
       return opened.queue;
     },
     connect: () => redis.connect(),
+    /** The connection of the schedules, whose clock is the test's. */
+    get redis() {
+      return connection;
+    },
     /** Sets the clock, which may be asked for anything but going back. */
     at(time: string | number) {
       clock.setSystemTime(typeof time === 'number' ? time : Date.parse(time));
