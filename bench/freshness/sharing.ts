@@ -9,8 +9,8 @@ import {
   isOwnTurn,
   jointQuery,
   type Member,
-  partOf,
   type SharedGroup,
+  splitAnswer,
 } from '../../src/queue/watch/sharedCalls.ts';
 import type { Flow, Unit } from '../../src/queue/watch/unit.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
@@ -28,9 +28,9 @@ const SEARCHES = 500;
 /** The defaults of `auto`: a look a day at least, one a minute at most. */
 const AT_LEAST = DAY_MS;
 const AT_MOST = 60_000;
-const TICK_MS = 30_000;
+const TICK_MS = 60_000;
 /** Days until listings count, days in which they do, and days in which they may still be seen. */
-const DAYS = { learned: 2, measured: 1, after: 1 };
+const DAYS = { learned: 1, measured: 1, after: 0.5 };
 const QUICK = { learned: 0.5, measured: 0.5, after: 0.5 };
 /** Characters of a word: a short one, and one as long as the names of things are. */
 const LENGTHS = [5, 10];
@@ -197,14 +197,13 @@ async function watch({ seed, searches, calls, days, length, isShared }: Scenario
           knows: (itemId) => known.has(itemId),
         }),
       );
+      const parts = splitAnswer(page, members, indexLagMs(DAY_MS));
       let used = 1;
-      for (const [index, member] of members.entries()) {
-        const search = searchesOf[index] as Watched;
-        const part = isOwnTurn(search, now, DAY_MS)
-          ? 'turn'
-          : partOf(page, member, members.toSpliced(index, 1), indexLagMs(DAY_MS));
-        if (typeof part === 'string') {
-          own[part] = (own[part] ?? 0) + 1;
+      for (const [index, search] of searchesOf.entries()) {
+        const part = isOwnTurn(search, now, DAY_MS) ? 'turn' : parts[index];
+        if (part === undefined || typeof part === 'string') {
+          const reason = part ?? 'answer';
+          own[reason] = (own[reason] ?? 0) + 1;
           used += await ownLook(search);
         } else {
           given += 1;

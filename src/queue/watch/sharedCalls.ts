@@ -178,7 +178,7 @@ class Forming {
     return (
       jointQuery([...words, word]).length <= MAX_QUERY_LENGTH &&
       // What one of two similar words finds, the other may find too: each would ask about the products of the other.
-      !words.some((each) => areSimilar(each, word))
+      !words.some((each) => areSimilar(folded(each), folded(word)))
     );
   }
 
@@ -232,7 +232,7 @@ export type OwnCallReason =
   | 'answer';
 
 /**
- * The part of a shared answer that a member's own call would have shown, or why the member must make that call.
+ * For each member the part of a shared answer that its own call would have shown, or why it must make that call.
  *
  * A product is the member's where its track knows it or its title has the word. It is not where the member's last call of
  * its own, made when the product was listed already, did not show it. It is undecided where its title has a similar word,
@@ -240,34 +240,53 @@ export type OwnCallReason =
  * means (an aspect, a category). One that another member's word explains counts as that one's alone.
  * @param margin how long after its date a listing may begin to be found, ms
  */
-export function partOf(
+export function splitAnswer(
   page: PageAnswer,
-  member: Member,
-  others: readonly Pick<Member, 'word' | 'knows' | 'own'>[],
+  members: readonly Member[],
   margin: number,
-): PageAnswer | OwnCallReason {
-  const { products, warnings, hasNext } = page;
-  if (products.length === 0 || warnings.length > 0 || page.correctedQuery !== undefined) return 'answer';
-  if (hasNext && !reachesBackTo(member.seen - margin, products)) return 'reach';
-  const part: Product[] = [];
-  for (const product of products) {
-    const fit = fitOf(product, member, margin);
-    if (fit === 'yes') part.push({ ...product, rank: part.length + 1 });
-    const isAnothers = () =>
-      others.some((other) => ['yes', 'similar'].includes(fitOf(product, other, margin)));
-    if (fit === 'similar' || (fit === 'no' && !isAnothers())) return 'unsure';
-  }
-  const { facets: _, nextOffset: _next, ...rest } = page;
-  const isWhole = !hasNext && Object.keys(page.rejected).length === 0;
+): Array<PageAnswer | OwnCallReason> {
+  const { products, warnings, correctedQuery } = page;
+  if (products.length === 0 || warnings.length > 0 || correctedQuery !== undefined)
+    return members.map(() => 'answer');
+  const titles = products.map(({ title }) => indexed(title));
+  const dates = products.map(({ listedAt }) =>
+    listedAt === null ? Number.POSITIVE_INFINITY : Date.parse(listedAt),
+  );
+  const fits = members.map(({ word, knows, own }) =>
+    products.map(({ itemId }, index): Fit => {
+      if (knows(itemId)) return 'yes';
+      const fit = fitOf(titles[index] as IndexedTitle, word);
+      return fit !== 'yes' && (dates[index] as number) < own - margin ? 'not-shown' : fit;
+    }),
+  );
+  const isExplained = products.map((_, index) => fits.some((fit) => EXPLAINING.has(fit[index] as Fit)));
+  return members.map(({ seen }, place) => {
+    if (page.hasNext && !reachesBackTo(seen - margin, dates)) return 'reach';
+    const part: Product[] = [];
+    for (const [index, product] of products.entries()) {
+      const fit = fits[place]?.[index];
+      if (fit === 'yes') part.push({ ...product, rank: part.length + 1 });
+      else if (fit === 'similar' || (fit === 'no' && !isExplained[index])) return 'unsure';
+    }
+    return partOf(page, part);
+  });
+}
+
+/** `not-shown`: a call of the member's own would have shown it, and did not. */
+type Fit = 'yes' | 'similar' | 'no' | 'not-shown';
+const EXPLAINING: ReadonlySet<Fit> = new Set(['yes', 'similar']);
+
+function partOf({ facets: _, nextOffset: _next, ...page }: PageAnswer, products: Product[]): PageAnswer {
+  const isWhole = !page.hasNext && Object.keys(page.rejected).length === 0;
   return {
-    ...rest,
-    total: part.length,
+    ...page,
+    total: products.length,
     hasNext: !isWhole,
     // Behind the page is nothing that the member has not seen.
     ...(!isWhole && { endsAtKnown: true }),
-    received: part.length,
+    received: products.length,
     rejected: {},
-    products: part,
+    products,
     calls: 0,
   };
 }
@@ -275,34 +294,33 @@ export function partOf(
 /** Of the last half of a page, so many must be older: eBay's order by date is not exact. */
 const REACHED = 0.9;
 
-function reachesBackTo(time: number, products: readonly Product[]): boolean {
-  const tail = products.slice(Math.floor(products.length / 2));
-  const older = tail.filter((product) => isListedBefore(product, time)).length;
-  return older >= REACHED * tail.length;
+function reachesBackTo(time: number, dates: readonly number[]): boolean {
+  const tail = dates.slice(Math.floor(dates.length / 2));
+  return tail.filter((date) => date < time).length >= REACHED * tail.length;
 }
 
-function isListedBefore({ listedAt }: Product, time: number): boolean {
-  return listedAt !== null && Date.parse(listedAt) < time;
+/** The words of a title, the same without accents, and these written as one. */
+interface IndexedTitle {
+  words: readonly string[];
+  plain: readonly string[];
+  joined: string;
 }
 
-/** `not-shown`: a call of its own would have shown it, and did not. */
-function fitOf(
-  product: Product,
-  { word, knows, own }: Pick<Member, 'word' | 'knows' | 'own'>,
-  margin: number,
-): 'yes' | 'similar' | 'no' | 'not-shown' {
-  if (knows(product.itemId)) return 'yes';
-  const fit = fitOfTitle(product.title, word);
-  return fit !== 'yes' && isListedBefore(product, own - margin) ? 'not-shown' : fit;
+function indexed(title: string): IndexedTitle {
+  const words =
+    title
+      .normalize('NFC')
+      .toLowerCase()
+      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? [];
+  const plain = words.map(folded);
+  return { words, plain, joined: plain.join('') };
 }
 
-function fitOfTitle(title: string, word: string): 'yes' | 'similar' | 'no' {
-  const words = wordsOf(title);
+function fitOf({ words, plain, joined }: IndexedTitle, word: string): 'yes' | 'similar' | 'no' {
   if (words.includes(word)) return 'yes';
-  const plain = folded(word);
+  const own = folded(word);
   // `t shirt` and `t-shirt` for `tshirt`, and the other way round.
-  const isInside = words.map(folded).join('').includes(plain);
-  return isInside || words.some((each) => areSimilar(each, word)) ? 'similar' : 'no';
+  return joined.includes(own) || plain.some((each) => areSimilar(each, own)) ? 'similar' : 'no';
 }
 
 /** Most of what its own answer shows must be decided by its word, or shared calls would save little. */
@@ -310,7 +328,7 @@ const MOST_SIMILAR = 0.1;
 
 /** Whether a member's own answer shows nothing but products that its word explains: then a shared answer can be split. */
 export function isExplained(products: readonly Pick<Product, 'title'>[], word: string): boolean {
-  const fits = products.map(({ title }) => fitOfTitle(title, word));
+  const fits = products.map(({ title }) => fitOf(indexed(title), word));
   const similar = fits.filter((fit) => fit === 'similar').length;
   return !fits.includes('no') && similar <= MOST_SIMILAR * fits.length;
 }
@@ -319,27 +337,19 @@ function normalWord(text: string): string {
   return text.normalize('NFC').trim().toLowerCase();
 }
 
-function wordsOf(title: string): string[] {
-  return (
-    title
-      .normalize('NFC')
-      .toLowerCase()
-      .match(/[\p{L}\p{N}\p{M}]+/gu) ?? []
-  );
-}
+const PLAIN = /^[a-z0-9]*$/;
 
 /** Without accents. */
 function folded(word: string): string {
-  return word.normalize('NFKD').replace(/\p{M}/gu, '').replaceAll('ß', 'ss');
+  return PLAIN.test(word) ? word : word.normalize('NFKD').replace(/\p{M}/gu, '').replaceAll('ß', 'ss');
 }
 
 /** Endings of words are at most so long. */
 const ENDING = 3;
 const STEM = 3;
 
-/** Whether two words may have one stem, or one begins with the other. Numbers have no endings. */
-function areSimilar(one: string, other: string): boolean {
-  const [a, b] = [folded(one), folded(other)];
+/** Whether two words without accents may have one stem, or one begins with the other. Numbers have no endings. */
+function areSimilar(a: string, b: string): boolean {
   if (a.startsWith(b) || b.startsWith(a)) return true;
   let common = 0;
   while (a[common] === b[common]) common += 1;

@@ -20,11 +20,12 @@ import {
   isExplained,
   isOwnTurn,
   type Member,
-  partOf,
+  type OwnCallReason,
   type SharedGroup,
   type Sharer,
   sharedRequest,
   shareKeyOf,
+  splitAnswer,
   wordOf,
 } from './sharedCalls.ts';
 import { type SharedLook, SharedStore, unitOf } from './sharedStore.ts';
@@ -209,6 +210,7 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
     observedAt: page === undefined ? null : Date.parse(page.observedAt),
   });
   const members = await membersOf(context, look, run?.request, page);
+  const parts = page === undefined ? undefined : partsOf(members, page, dayMs);
   const ended = await shared.ended(look);
   for (const name of look.members) {
     const searchId = lookRunId(name, look.at);
@@ -220,8 +222,7 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
       continue;
     }
     const { request } = member;
-    const others = [...members].flatMap(([other, each]) => (other === name ? [] : [each]));
-    const part = page === undefined ? 'answer' : partFor(member, page, others, dayMs);
+    const part = parts?.get(name) ?? 'answer';
     if (typeof part === 'string') log.debug('shared answer not split', { searchId, reason: part });
     else {
       const number = pageNumber(request, part);
@@ -275,11 +276,21 @@ async function membersOf(
   return found;
 }
 
-/** The part of a member, or why it makes calls of its own. */
-function partFor(member: SearchedMember, page: PageAnswer, others: readonly Member[], dayMs: number) {
-  if (!member.isTracked) return 'track';
-  if (isOwnTurn(member, Date.parse(page.observedAt), dayMs)) return 'turn';
-  return partOf(page, member, others, indexLagMs(dayMs));
+/** The parts of the members, or why one makes calls of its own. */
+function partsOf(
+  members: ReadonlyMap<string, SearchedMember>,
+  page: PageAnswer,
+  dayMs: number,
+): Map<string, PageAnswer | OwnCallReason | 'track' | 'turn'> {
+  const all = [...members.values()];
+  const answered = splitAnswer(page, all, indexLagMs(dayMs));
+  const parts = new Map<string, PageAnswer | OwnCallReason | 'track' | 'turn'>();
+  for (const [index, member] of all.entries()) {
+    const isTurn = isOwnTurn(member, Date.parse(page.observedAt), dayMs);
+    const part = answered[index] as PageAnswer | OwnCallReason;
+    parts.set(member.name, member.isTracked ? (isTurn ? 'turn' : part) : 'track');
+  }
+  return parts;
 }
 
 /** Notes what a search of a schedule has seen: whether the schedule may share calls, and how far an answer must reach back. */

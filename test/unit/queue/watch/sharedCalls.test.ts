@@ -11,11 +11,11 @@ import {
   isExplained,
   jointQuery,
   type Member,
-  partOf,
   type SharedGroup,
   type Sharer,
   sharedRequest,
   shareKeyOf,
+  splitAnswer,
   wordOf,
 } from '../../../../src/queue/watch/sharedCalls.ts';
 import { Catalogue } from '../../../../src/simulator/catalogue/catalogue.ts';
@@ -62,7 +62,11 @@ const pageOf = (products: Product[], change: Partial<PageAnswer> = {}): PageAnsw
   ...change,
 });
 
-const titlesOf = (part: ReturnType<typeof partOf>) =>
+/** What the first of these members gets. */
+const partOf = (page: PageAnswer, first: Member, others: readonly Member[], margin: number) =>
+  splitAnswer(page, [first, ...others], margin)[0] as PageAnswer | string;
+
+const titlesOf = (part: PageAnswer | string) =>
   typeof part === 'string' ? part : part.products.map(({ title }) => title);
 
 describe('searches that share a call', () => {
@@ -323,8 +327,9 @@ describe('the answer of a shared call in the simulated eBay', () => {
             return { word, seen, own: seen, knows: (itemId) => known.has(itemId) };
           });
           const last = Date.parse(joint.products.at(-1)?.listedAt ?? '');
+          const parts = splitAnswer(joint, members, 0);
           for (const [index, each] of members.entries()) {
-            const part = partOf(joint, each, members.toSpliced(index, 1), 0);
+            const part = parts[index] as PageAnswer | string;
             if (typeof part === 'string') {
               refused += 1;
               continue;
