@@ -1,0 +1,148 @@
+import { expect } from 'chai';
+import {
+  atomOf,
+  expectedCalls,
+  formGroups,
+  type Group,
+  type Known,
+  newAtOnce,
+  pagesOf,
+} from '../../../../src/queue/watch/watchlists/groups.ts';
+
+const listing = (n: number, fields: Partial<Known> = {}): Known => ({
+  entry: String(110_000_000_000 + n),
+  seller: null,
+  category: null,
+  isSearchable: true,
+  isKnown: false,
+  isAway: false,
+  ...fields,
+});
+const of = (seller: string, count: number, from: number, category = '9') =>
+  Array.from({ length: count }, (_, n) => listing(from + n, { seller, category, isKnown: true }));
+const totalsOf = (totals: Record<string, number>, category = '9') =>
+  new Map(Object.entries(totals).map(([seller, total]) => [atomOf(category, seller), total]));
+const ids = () => {
+  let last = 0;
+  return () => {
+    last += 1;
+    return `s${last}`;
+  };
+};
+const kinds = (groups: readonly Group[]) =>
+  groups.map(({ kind, members, sellers }) => [kind, members.length, sellers.length]);
+
+describe('The groups of a watchlist', () => {
+  it('begin with listings of unknown sellers, a part of which is asked for in a look', () => {
+    const groups = formGroups(
+      [...Array(500).keys()].map((n) => listing(n)),
+      new Map(),
+      [],
+      ids(),
+    );
+    expect(kinds(groups)).to.deep.equal([['new', 500, 0]]);
+    expect([5, 500, 2000, 20_000].map(newAtOnce)).to.deep.equal([5, 13, 50, 200]);
+  });
+
+  it('measure each seller first, and several at once of whom one listing is watched', () => {
+    const single = [...Array(30).keys()].flatMap((n) => of(`one${n}`, 1, 100 + n));
+    const groups = formGroups([...of('big', 3, 0), ...single], new Map(), [], ids());
+    expect(kinds(groups)).to.deep.equal([
+      ['search', 3, 1],
+      ['search', 20, 20],
+      ['search', 10, 10],
+    ]);
+    expect(groups.map(({ total }) => total)).to.deep.equal([null, null, null]);
+    expect(groups.map(expectedCalls)).to.deep.equal([1, 1, 1]);
+  });
+
+  it('ask for the listings of a seller one by one where its search has more pages', () => {
+    const listings = [...of('shop', 4, 0), ...of('giant', 4, 10)];
+    const groups = formGroups(listings, totalsOf({ shop: 700, giant: 900 }), [], ids());
+    expect(kinds(groups)).to.deep.equal([
+      ['search', 4, 1],
+      ['items', 4, 0],
+    ]);
+    expect(groups[0]?.sellers).to.deep.equal(['shop']);
+    // What has ended, or is sold out, is shown by no search.
+    const away = of('shop', 4, 0).map((each) => ({ ...each, isAway: true }));
+    expect(kinds(formGroups(away, totalsOf({ shop: 700 }), [], ids()))).to.deep.equal([['items', 4, 0]]);
+  });
+
+  it('let small sellers of one category share a search, within its limits', () => {
+    const names = [...Array(300).keys()].map((n) => `seller${n}`);
+    const listings = names.flatMap((name, n) => of(name, 1, n));
+    const totals = totalsOf(Object.fromEntries(names.map((name) => [name, 6])));
+    const groups = formGroups(listings, totals, [], ids());
+    expect(groups.every(({ kind }) => kind === 'search')).to.equal(true);
+    expect(groups.flatMap(({ members }) => members)).to.have.length(300);
+    for (const { sellers, total } of groups) {
+      expect(sellers.length).to.be.at.most(250);
+      expect(sellers.join('%7C').length).to.be.at.most(1500);
+      expect(total).to.be.at.most(3000);
+    }
+    const pages = groups.reduce((sum, { total }) => sum + pagesOf(total ?? 0), 0);
+    expect(pages).to.be.below(15);
+    expect(
+      formGroups(
+        of('a', 1, 0, '9').concat(of('b', 1, 5, '8')),
+        new Map([...totalsOf({ a: 5 }, '9'), ...totalsOf({ b: 5 }, '8')]),
+        [],
+        ids(),
+      ),
+    ).to.have.length(2);
+  });
+
+  it('keep their ids and sellers while others come and go', () => {
+    const nextId = ids();
+    const names = ['a', 'b', 'c', 'd'];
+    const all = names.flatMap((name, n) => of(name, 10, 20 * n));
+    const totals = totalsOf({ a: 1200, b: 1200, c: 900, d: 500 });
+    const before = formGroups(all, totals, [], nextId);
+    const sellersOf = (groups: readonly Group[]) =>
+      Object.fromEntries(
+        groups.filter(({ kind }) => kind === 'search').map(({ id, sellers }) => [id, sellers]),
+      );
+    const first = sellersOf(before);
+    expect(sellersOf(formGroups(all, totals, before, nextId))).to.deep.equal(first);
+    const without = formGroups(
+      all.filter(({ seller }) => seller !== 'a'),
+      totals,
+      before,
+      nextId,
+    );
+    for (const [id, sellers] of Object.entries(sellersOf(without)))
+      expect(sellers).to.deep.equal((first[id] as string[]).filter((seller) => seller !== 'a'));
+  });
+
+  it('leave out of searches what a search cannot show: variations, lists with quantity, nameless sellers', () => {
+    const listings = [
+      ...of('shop', 2, 0).map((each) => ({ ...each, isSearchable: false })),
+      listing(10, { isKnown: true, category: '9' }),
+    ];
+    expect(kinds(formGroups(listings, totalsOf({ shop: 3 }), [], ids(), 'abc'))).to.deep.equal([
+      ['items', 3, 0],
+    ]);
+  });
+
+  it('lose no listing and name none twice', () => {
+    for (let seed = 1; seed <= 30; seed += 1) {
+      let state = seed;
+      const draw = (most: number) => {
+        state = (state * 1_103_515_245 + 12_345) % 2_147_483_648;
+        return state % most;
+      };
+      const totals: Record<string, number> = {};
+      const listings = Array.from({ length: 400 }, (_, n) => {
+        const seller = draw(5) === 0 ? null : `s${draw(40)}`;
+        if (seller !== null && draw(2) === 0) totals[seller] ??= draw(3000);
+        const fields = { seller, category: seller && '9', isKnown: draw(2) === 0, isAway: draw(9) === 0 };
+        return listing(n, { ...fields, isSearchable: draw(6) !== 0 });
+      });
+      const groups = formGroups(listings, totalsOf(totals), [], ids());
+      const members = groups.flatMap((group) => group.members);
+      expect(members.toSorted()).to.deep.equal(listings.map(({ entry }) => entry).toSorted());
+      expect(new Set(groups.map(({ id }) => id)).size).to.equal(groups.length);
+    }
+  });
+});

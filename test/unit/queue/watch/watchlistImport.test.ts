@@ -1,0 +1,117 @@
+import { expect } from 'chai';
+import { parseWatchlist } from '../../../../src/queue/watch/watchlists/definition.ts';
+import { readImport } from '../../../../src/queue/watch/watchlists/import.ts';
+
+const [ONE, TWO, THREE] = ['110000000001', '110000000002', '110000000003'];
+const csv = (text: string | Uint8Array, column?: string) =>
+  readImport({ csv: text, ...(column !== undefined && { column }) });
+const entriesOf = (text: string | Uint8Array) => Object.fromEntries(csv(text).entries);
+
+describe('The import of a watchlist', () => {
+  it('reads ids, item ids and addresses, and knows a listing with a variation from one without', () => {
+    const entries = [
+      ONE,
+      `v1|${TWO}|0`,
+      `v1|${TWO}|77`,
+      `https://www.ebay.de/itm/title/${THREE}?var=5`,
+      { item: `https://www.ebay.com/itm/${THREE}`, sku: 'S', resale: 9.5, own: true, empty: null },
+    ];
+    const read = readImport({ entries });
+    expect(read.errors).to.deep.equal([]);
+    expect([...read.entries.keys()]).to.deep.equal([ONE, TWO, `v1|${TWO}|77`, `v1|${THREE}|5`, THREE]);
+    expect(read.entries.get(THREE)).to.deep.equal({ sku: 'S', resale: '9.5', own: 'true' });
+  });
+
+  it('finds delimiter, byte order mark and the column of the listings in a CSV', () => {
+    const wanted = { [ONE]: { SKU: 'A;1', price: '1,50' }, [TWO]: { price: '2' } };
+    expect(entriesOf(`\ufeffSKU;Item ID;price\r\n"A;1";${ONE};1,50\r\n;${TWO};2\r\n\r\n`)).to.deep.equal(
+      wanted,
+    );
+    const utf16 = Buffer.concat([
+      Buffer.from([0xff, 0xfe]),
+      Buffer.from(`SKU\tItem number\tprice\nA;1\t${ONE}\t1,50\n\t${TWO}\t2`, 'utf16le'),
+    ]);
+    expect(entriesOf(utf16)).to.deep.equal(wanted);
+    expect(Object.keys(entriesOf(`${ONE}\n${TWO}\n`))).to.deep.equal([ONE, TWO]);
+    const named = csv(`url,mine\nx,${ONE}\n`, 'mine');
+    expect(Object.fromEntries(named.entries)).to.deep.equal({ [ONE]: { url: 'x' } });
+  });
+
+  it('says line and column of everything that is wrong', () => {
+    const long = 'x'.repeat(201);
+    const read = csv(
+      [
+        'item,sku',
+        `${ONE},fine`,
+        'nonsense,1',
+        '1.10588E+11,2',
+        `${TWO},${long}`,
+        `"https://www.ebay.com/sch/1",3`,
+        ',4',
+        `${THREE},5,6`,
+      ].join('\n'),
+    );
+    expect(read.errors.map(({ line, column }) => [line, column])).to.deep.equal([
+      [3, 'item'],
+      [4, 'item'],
+      [5, 'sku'],
+      [6, 'item'],
+      [7, 'item'],
+      [8, null],
+    ]);
+    expect(read.errors[1]?.message).to.include('format the column as text');
+    expect([...read.entries.keys()]).to.deep.equal([ONE]);
+    expect(csv('name,sku\na,b').errors[0]).to.deep.include({ line: 0, column: null });
+    expect(csv('a,"b\n').errors[0]?.message).to.include('is no CSV');
+    expect(csv(new Uint8Array([0xc3, 0x28])).errors[0]).to.include({ line: 0 });
+  });
+
+  it('counts duplicates, of which the last one stands, and stops at 20,000 listings and 20 columns', () => {
+    const twice = csv(`item,sku\n${ONE},a\nv1|${ONE}|0,b\n`);
+    expect(twice).to.include({ duplicates: 1, lines: 2 });
+    expect(twice.entries.get(ONE as string)).to.deep.equal({ sku: 'b' });
+    const ids = Array.from({ length: 20_001 }, (_, index) => String(110_000_000_000 + index));
+    const many = readImport({ entries: ids });
+    expect(many.entries.size).to.equal(20_000);
+    expect(many.errors.map(({ line }) => line)).to.deep.equal([20_001]);
+    const columns = Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`c${n}`, 'x']));
+    expect(readImport({ entries: [{ item: ONE as string, ...columns }] }).errors[0]?.message).to.include(
+      '20 are the most',
+    );
+  });
+});
+
+describe('The options of a watchlist', () => {
+  const limits = { marketplace: 'EBAY_DE', minInterval: 60 };
+  const pathsOf = (input: unknown) => {
+    const parsed = parseWatchlist(input, limits);
+    return parsed.ok ? [] : parsed.errors.map(({ path, code }) => `${path} ${code}`);
+  };
+
+  it('have defaults', () => {
+    const parsed = parseWatchlist({ name: 'supplies' }, limits);
+    expect(parsed.ok && parsed.definition).to.deep.equal({
+      name: 'supplies',
+      marketplace: 'EBAY_DE',
+      atLeastEvery: 21_600,
+      atMostEvery: 60,
+      value: 1,
+      quantity: false,
+    });
+  });
+
+  it('are refused one by one', () => {
+    expect(pathsOf({ name: 'Big List', atMostEvery: 'x', value: 0, other: 1 })).to.have.members([
+      'name invalid_name',
+      'atMostEvery invalid_value',
+      'value invalid_value',
+      'other unknown_field',
+    ]);
+    expect(pathsOf({})).to.deep.equal(['name invalid_name']);
+    expect(pathsOf({ name: 'a', atMostEvery: 30 })).to.deep.equal(['atMostEvery interval_too_short']);
+    expect(pathsOf({ name: 'a', atLeastEvery: 90, atMostEvery: 100 })).to.deep.equal([
+      'atLeastEvery interval_too_short',
+    ]);
+    expect(pathsOf('x')).to.deep.equal([' invalid_payload']);
+  });
+});
