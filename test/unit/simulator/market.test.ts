@@ -207,6 +207,25 @@ describe('A market on eBay’s paths', () => {
     expect(items.map(({ itemId }) => itemId)).to.deep.equal(all.map(({ itemId }) => itemId));
   });
 
+  it('a search that is asked again shows what has happened since', async () => {
+    const shown = async (order: string) => {
+      const { items } = await search(`q=qk01&limit=200&sort=${order}`);
+      return items.map(({ itemId, price }) => `${itemId} ${price.value}`).sort();
+    };
+    const live = () => simulator().controls.market.listings('qk01');
+    for (const order of ['price', 'newlyListed']) {
+      const before = await shown(order);
+      clock.now += DAY / 4;
+      const after = await shown(order);
+      expect(after).to.not.deep.equal(before);
+      expect(after).to.deep.equal(
+        live()
+          .map(({ itemId, price }) => `${itemId} ${price}`)
+          .sort(),
+      );
+    }
+  });
+
   it('a shop’s listings are found by its seller and category, sold-out and ended ones by their id alone', async () => {
     const { market } = simulator().controls;
     const { items } = await search('category_ids=20349&filter=sellers:{seller_4000}&limit=200');
