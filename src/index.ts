@@ -15,7 +15,7 @@ export {
   type TokenData,
   type TokenStatus,
 } from './ebay/oauth/service.ts';
-export { BootError, Failure, type FailureCode, type FailureDetail } from './failures.ts';
+export { BootError, type BudgetState, Failure, type FailureCode, type FailureDetail } from './failures.ts';
 export type { MarketplaceId } from './product/marketplaces.ts';
 export type { Money } from './product/money.ts';
 export { type PlanEntry, type PlanReport, PlanReportSchema } from './product/planReport.ts';
@@ -30,6 +30,7 @@ export {
 } from './product/summary.ts';
 export { type Watchlist, WatchlistSchema } from './product/watchlistSchema.ts';
 export {
+  type Allowance,
   type EnqueueOptions,
   type PlanOptions,
   type ProducerOptions,

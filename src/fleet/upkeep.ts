@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
+import { withinBudgets } from '../queue/budgets.ts';
 import { countQueue } from '../queue/bullmq/counts.ts';
 import { createIntake } from '../queue/intake.ts';
 import { Schedules } from '../queue/schedules/schedules.ts';
@@ -102,7 +103,7 @@ function plannerOf(context: QueueContext, ebay: QuotaSource, fleet: FleetMetrics
     // Schedules that share calls are no units of their own.
     ...(context.sharing === undefined ? [] : [new SharedLooks(context, schedule.minInterval * 1000)]),
     scheduleLooks,
-    new WatchLooks({ ...context, prefix, dayMs: plan.day * 1000 }),
+    new WatchLooks({ ...context, prefix }),
   ];
   const intervalMs = plan.interval * 1000;
   const intake = createIntake(redis, searches, () => {
@@ -118,7 +119,13 @@ function plannerOf(context: QueueContext, ebay: QuotaSource, fleet: FleetMetrics
     store: new PlanStore(redis, prefix, tenant),
     sources,
     fixedCalls: (from, until, callsOf) => scheduleLooks.fixedCalls(from, until, callsOf),
-    gate: ebay.gate,
+    // A look beyond the tenant's budget would be refused.
+    gate: {
+      read: async () => {
+        const { scheduledShare } = current().pace;
+        return withinBudgets(await ebay.gate.read(), await context.budgets.read([]), scheduledShare);
+      },
+    },
     admit: () => intake([]),
     now: () => clockOf(redis, prefix).current(),
     limits() {

@@ -333,6 +333,18 @@ export class Budgets {
   }
 }
 
+/**
+ * The day as a program sees it that plans calls up to a share of it: where a budget has fewer left, so many more count as used.
+ */
+export function withinBudgets<Day extends { limit: number; used: number }>(
+  day: Day,
+  budgets: readonly BudgetState[],
+  share: number,
+): Day {
+  const left = tightest(budgets)?.left ?? Number.POSITIVE_INFINITY;
+  return { ...day, used: Math.max(day.used, Math.floor(day.limit * share) - left) };
+}
+
 /** The one with the least left. */
 export function tightest(budgets: readonly BudgetState[]): BudgetState | undefined {
   return budgets.toSorted((a, b) => a.left - b.left)[0];
