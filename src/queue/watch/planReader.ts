@@ -1,7 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { GateState } from '../../ebay/gate/gate.ts';
-import type { PlanEntry, PlanReport } from '../../product/planReport.ts';
+import type { PlanEntry } from '../../product/planReport.ts';
 import { echo } from '../../product/schemaErrors.ts';
 import { searchTitle } from '../../product/subject.ts';
 import { type Pace, paceOf } from '../schedules/cron.ts';
@@ -17,7 +17,6 @@ import {
   type PlanPart,
   type PlanState,
   type PlanSubject,
-  planReport,
   REAL_DAY_MS,
   type WhatIf,
 } from './forecast.ts';
@@ -63,11 +62,11 @@ interface ReadOptions {
 
 const MOST_CALLS = 1_000_000;
 
-/** Reads what is stored and reports the plan. Changes nothing. @throws Failure `invalid_request` */
+/** Reads what the report on the plan follows from. Changes nothing. @throws Failure `invalid_request` */
 export async function readPlan(
   options: ReadOptions,
-  { calls, add }: { calls?: number | undefined; add?: unknown } = {},
-): Promise<PlanReport> {
+  { calls, add }: { calls?: number | undefined; add?: unknown },
+): Promise<{ state: PlanState; whatIf: WhatIf }> {
   const { redis, prefix, tenant, marketplace, minScheduleInterval: minInterval, watchlists } = options;
   const settings = options.plan();
   const gate = await settings.readGate();
@@ -123,7 +122,7 @@ export async function readPlan(
       ...lists.map((list) => watchlistSubject(list, known)),
     ],
   };
-  return planReport(state, { calls, add: wanted && additionsOf(wanted, lists, known) });
+  return { state, whatIf: { calls, add: wanted && additionsOf(wanted, lists, known) } };
 }
 
 /** The call that schedules share, of those that may run now. */
