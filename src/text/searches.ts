@@ -88,7 +88,7 @@ export function summaryFacts(summary: SearchSummary): string[] {
     unreadable > 0 && `${numberText(unreadable)} unreadable`,
     gone.length > 0 && `${numberText(gone.length)} gone`,
     countText(calls, 'call'),
-    typeof summary.callsLeft === 'number' && `${numberText(summary.callsLeft)} left today`,
+    typeof summary.callsLeft === 'number' && `${numberText(summary.callsLeft)} left that day`,
     warnings.length > 0 && countText(warnings.length, 'warning'),
   ].filter((fact) => typeof fact === 'string');
 }

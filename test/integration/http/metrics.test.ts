@@ -41,6 +41,7 @@ describe('the metrics of the HTTP server', () => {
       'invalid 1',
       'backlog 2',
       'memory 0',
+      'budget 0',
       'redis 0',
     ]);
   });

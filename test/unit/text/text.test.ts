@@ -69,6 +69,8 @@ describe('texts of searches', () => {
     ]);
     // Listings that were named are not looked through.
     expect(summaryFacts({ ...summary, pages: 0 })).to.deep.equal(['1 product', '2 duplicates', '3 calls']);
+    expect(summaryFacts({ ...summary, callsLeft: 4997 })).to.include('4,997 left that day');
+    expect(summaryFacts({ ...summary, callsLeft: null }).join()).to.not.include('left');
     const rejected = { 'no-id': 2, 'no-title': 1 };
     expect(
       summaryFacts({ ...summary, counts: { ...counts, rejected }, gone: ['v1|1|0'] }),
@@ -165,6 +167,18 @@ describe('texts of searches', () => {
       queue: '12 calls before its first one',
       finish: 'in 15 s at the earliest',
     });
+  });
+
+  it('say what is left of the tightest budget, and that a search does not fit', () => {
+    const budget = { kind: 'key', name: '4f9q2c81ab', limit: 500, used: 480, reserved: 15, left: 5 } as const;
+    const { reset } = estimate;
+    expect(estimateTexts({ ...estimate, budget: { ...budget, reset } }, when).budget).to.equal(
+      '5 of 500 calls a day are left to this API key',
+    );
+    const spent = { ...budget, kind: 'schedule', name: 'daily', left: 2, reset } as const;
+    expect(estimateTexts({ ...estimate, budget: spent }, when).budget).to.equal(
+      '2 of 500 calls a day are left to the schedule daily: too few; more in 20 h',
+    );
   });
 
   it('say when a search continues that is larger than the rest of the day', () => {
