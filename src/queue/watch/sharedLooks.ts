@@ -1,11 +1,11 @@
 import type { Job } from 'bullmq';
 import type { PageAnswer } from '../../collector/answers.ts';
-import { headOf } from '../../collector/assemble.ts';
+import { conditionsOf, headOf } from '../../collector/assemble.ts';
 import { pageNumber } from '../../collector/paging.ts';
 import { requestHash } from '../../product/parseRequest.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
-import { listingOf, trackFingerprint } from '../../product/track.ts';
+import { listingOf, newsAmong, priceCurrencyOf, type Track, trackFingerprint } from '../../product/track.ts';
 import type { SearchRef } from '../../results/searchStore.ts';
 import { SEARCH_JOB } from '../bullmq/queues.ts';
 import { lookRunId, scheduleOf } from '../schedules/scheduledRun.ts';
@@ -190,8 +190,8 @@ function atMostEveryMs(seconds: number | undefined, minIntervalMs: number): numb
 }
 
 /**
- * Splits the answer of a shared call and adds the searches of its members; where the call failed, or a part cannot be decided,
- * they make calls of their own. It may be done any number of times. A member that is paused, changed or gone by now is left out.
+ * Splits the answer of a shared call and adds the searches of those members that it has news for; where the call failed, or a
+ * part cannot be decided, they make calls of their own. It may be done any number of times. A member that is paused, changed or gone by now is left out.
  * @returns false for a job that is the search of a caller
  */
 export async function shareAnswer(context: SharingContext, job: Job): Promise<boolean> {
@@ -223,6 +223,12 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
     }
     const { request } = member;
     const part = parts?.get(name) ?? 'answer';
+    if (typeof part !== 'string' && hasNoNews(member, part)) {
+      const flow = { flow: name, changes: 0, times: [] };
+      await shared.note(name, { request: requestHash(request), seen: Date.parse(part.observedAt) });
+      await shared.end(name, look.at, { calls: 0, flow });
+      continue;
+    }
     if (typeof part === 'string') log.debug('shared answer not split', { searchId, reason: part });
     else {
       const number = pageNumber(request, part);
@@ -243,8 +249,17 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
 interface SearchedMember extends Member {
   name: string;
   request: NormalRequest;
-  /** Its track has something to compare with. */
-  isTracked: boolean;
+  track: Track;
+}
+
+/**
+ * Whether a search of a member would find what its track knows, at the prices that it knows: none is added then. What is gone
+ * is known from the whole of a listing alone, and what item calls say is for a search to ask.
+ */
+function hasNoNews({ request, track }: SearchedMember, part: PageAnswer): boolean {
+  if (!part.hasNext || request.details === 'full' || request.variations === 'all') return false;
+  const fitting = part.products.filter(conditionsOf(request));
+  return newsAmong(track, fitting, priceCurrencyOf(request)).size === 0;
 }
 
 /** Those that take part in a look as they were when it began, by name. */
@@ -268,10 +283,10 @@ async function membersOf(
     if (terms === undefined || own === undefined || !isSame) continue;
     const { word } = terms;
     if (!asked.has(word) || shareKeyOf(joint) !== shareKeyOf(request)) continue;
-    const track = { tenant, name: request.track as string, request: trackFingerprint(request) };
-    const { since, listings } = await tracks.look(track, itemIds);
-    const knows = (itemId: string) => listings.has(listingOf(itemId));
-    found.set(name, { ...own, name, request, word, knows, isTracked: since !== null });
+    const trackName = { tenant, name: request.track as string, request: trackFingerprint(request) };
+    const track = await tracks.look(trackName, itemIds);
+    const knows = (itemId: string) => track.listings.has(listingOf(itemId));
+    found.set(name, { ...own, name, request, word, knows, track });
   }
   return found;
 }
@@ -288,7 +303,7 @@ function partsOf(
   for (const [index, member] of all.entries()) {
     const isTurn = isOwnTurn(member, Date.parse(page.observedAt), dayMs);
     const part = answered[index] as PageAnswer | OwnCallReason;
-    parts.set(member.name, member.isTracked ? (isTurn ? 'turn' : part) : 'track');
+    parts.set(member.name, member.track.since === null ? 'track' : isTurn ? 'turn' : part);
   }
   return parts;
 }

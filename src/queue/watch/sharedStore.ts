@@ -172,6 +172,8 @@ export class SharedStore {
       if (done === undefined) return undefined;
       ends.push(JSON.parse(done));
     }
+    // A search that ends a second time, or a planner that takes over, may ask once more.
+    await this.#redis.pexpire(this.#lookKey(look), REPORTED_MS);
     const flows = ends.flatMap(({ flow }) => flow ?? []);
     return {
       unit: unitOf(look.group),
@@ -191,6 +193,9 @@ export class SharedStore {
 
 /** Numbers of looks are smaller; that of a member's look is the time of the look that it shares, ms since the epoch. */
 export const FIRST_SHARED_LOOK = 1e12;
+
+/** How long a look is remembered once it is reported, ms. */
+const REPORTED_MS = 600_000;
 
 const OWN = 'own ';
 /** The group that a member was searched for with last. */

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { PageCall } from '../../../../src/collector/collector.ts';
+import type { Product } from '../../../../src/product/product.ts';
 import type { QueueContext } from '../../../../src/queue/search/context.ts';
 import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
 import { SharedLooks } from '../../../../src/queue/watch/sharedLooks.ts';
@@ -11,12 +12,14 @@ import { connectTo } from '../../../support/redis.ts';
 import { useService } from '../../../support/service.ts';
 import { waitFor } from '../../../support/waitFor.ts';
 
+const HOUR_MS = 3_600_000;
 const WORDS = 'alba bravo cedar delta elk fjord gamma hazel iris juniper kilo lemon'.split(' ');
 
 describe('auto schedules that share calls', function () {
   this.timeout(20_000);
   const pages = usePause<PageCall>();
   let context: QueueContext;
+  let freshFrom = 0;
   const service = useService(
     // The planner of the worker has its only round before there is a schedule: the looks are those of the test.
     { PLAN_SHARED_CALLS: 'true', PLAN_INTERVAL: '3600', SCHEDULE_MIN_INTERVAL: '1' },
@@ -28,7 +31,15 @@ describe('auto schedules that share calls', function () {
           collector: around(own.collector, {
             async collectPage(call) {
               await pages.pass(call);
-              return own.collector.collectPage(call);
+              const answer = await own.collector.collectPage(call);
+              // What was listed before is two hours older for the service.
+              const age = ({ listedAt }: Product) =>
+                Date.parse(listedAt ?? '') < freshFrom ? 2 * HOUR_MS : 0;
+              const products = answer.products.map((each) => ({
+                ...each,
+                listedAt: new Date(Date.parse(each.listedAt ?? '') - age(each)).toISOString(),
+              }));
+              return { ...answer, products };
             },
           }),
         };
@@ -40,6 +51,7 @@ describe('auto schedules that share calls', function () {
   let looks: SharedLooks;
   let number = 0;
   beforeEach(() => {
+    freshFrom = 0;
     redis = connectTo(service.config.redis.url);
     looks = new SharedLooks(context, 1000);
   });
@@ -47,8 +59,11 @@ describe('auto schedules that share calls', function () {
 
   /** By item id. */
   const titles = new Map<string, string>();
-  const list = (title: string) =>
-    void titles.set(service.simulator.controls.addListing({ title, price: '9.99' }), title);
+  const list = (title: string): string => {
+    const itemId = service.simulator.controls.addListing({ title, price: '9.99' });
+    titles.set(itemId, title);
+    return itemId;
+  };
   const request = (query: string, change: object = {}) => ({
     query,
     sort: 'newlyListed' as const,
@@ -135,6 +150,28 @@ describe('auto schedules that share calls', function () {
     const found = await news(201);
     expect(new Set(found).size).to.equal(201);
     expect(found).to.include('maple: New maple');
+  });
+
+  it('are searched for only where the answer has news for them', async () => {
+    for (let index = 0; index < 120; index += 1)
+      for (const word of ['umber', 'viola']) list(`${word} ${index}`);
+    freshFrom = Date.now() + 1;
+    await schedules(['umber', 'viola', 'wicker']);
+    const changed = list('Wicker for less');
+    await runNow('wicker');
+    service.simulator.controls.clearLog();
+    list('New umber');
+    service.simulator.controls.changeListing(changed, { price: '5.00' });
+    const look = await begin();
+    const report = await reportOf(look);
+    expect(report).to.include({ calls: 1, complete: true });
+    const changes = report.flows.map(({ flow, changes: seen }) => `${flow} ${seen}`);
+    expect(changes.toSorted()).to.deep.equal(['umber 1', 'viola 0', 'wicker 1']);
+    expect(await news(2)).to.deep.equal(['umber: New umber', 'wicker: Wicker for less']);
+    const searches = ['umber', 'viola', 'wicker'].map((name) =>
+      service.searches.getJob(`look_${name}_${look.at}`),
+    );
+    expect((await Promise.all(searches)).map((job) => job !== undefined)).to.deep.equal([true, false, true]);
   });
 
   it('make a call of their own where eBay may find something by another word than theirs', async () => {
