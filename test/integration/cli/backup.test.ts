@@ -51,7 +51,10 @@ describe('dpf backup and dpf restore', () => {
       expiresAt: null,
     });
     await keys.noteUse(record.id);
-    await keys.add({ name: 'shop', tenant: 'shop', roles: ['enqueue'], expiresAt: Date.now() + DAY_MS });
+    await keys.add({
+      ...{ name: 'shop', tenant: 'shop', roles: ['enqueue'], expiresAt: Date.now() + DAY_MS },
+      dailyCalls: 40,
+    });
     const added = await dpf(
       ...['tenants', 'add', 'shop', '--client-id-env', 'SHOP_ID', '--client-secret-env', 'SHOP_SECRET'],
     );
