@@ -7,8 +7,8 @@ export const mutations: Mutation[] = [
   {
     id: 'clock-not-reserved',
     file: 'src/queue/watch/forecast.ts',
-    find: '/ REAL_DAY_MS - fixed;',
-    replace: '/ REAL_DAY_MS;',
+    find: 'scheduledShare) - fixed;',
+    replace: 'scheduledShare);',
     breaks: 'Calls of schedules by the clock are not there for auto schedules.',
     tests: [unit],
     grep: 'splits the day',

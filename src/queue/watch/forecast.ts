@@ -59,8 +59,6 @@ export interface WhatIf {
   add?: { units: readonly Unit[]; subjects: readonly PlanSubject[] } | undefined;
 }
 
-/** Of the calls of eBay’s day. */
-export const REAL_DAY_MS = 86_400_000;
 /** eBay's index, as two programs of others report it. */
 const INDEX_LAG =
   'eBay’s search itself shows a change 10 to 15 minutes late, as others report: that is not included';
@@ -100,7 +98,8 @@ function outlook(state: PlanState, limit = state.quota.limit) {
   const wanted = new Set(subjects.flatMap(({ parts }) => parts.map(({ unit }) => unit)));
   const units = state.units.filter(({ id }) => wanted.has(id));
   const fixed = sum(subjects, ({ fixed: pace }) => (pace ? pace.looksPerDay * pace.callsPerLook : 0));
-  const left = (Math.floor(limit * scheduledShare) * dayMs) / REAL_DAY_MS - fixed;
+  // Where the planner's day is shorter than eBay's, PLAN_DAILY_CALLS is its limit, and eBay's is out of reach.
+  const left = Math.floor(limit * scheduledShare) - fixed;
   const capacity = Math.max(0, Math.min(left, dailyCalls > 0 ? dailyCalls : Number.POSITIVE_INFINITY));
   const predicted = predict(units, rhythm, capacity, dayMs, execution);
   const byUnit = new Map(predicted.units.map((each) => [each.unit, each]));

@@ -12,14 +12,7 @@ import { invalid } from '../search/jobData.ts';
 import type { JobDefaults } from '../search/retryPolicy.ts';
 import { type Additions, type PlannedWatchlist, parseAdditions } from './additions.ts';
 import { type ChangeRate, changesPerDay, newRate, type Rhythm } from './changeRate.ts';
-import {
-  type FixedPace,
-  type PlanPart,
-  type PlanState,
-  type PlanSubject,
-  REAL_DAY_MS,
-  type WhatIf,
-} from './forecast.ts';
+import type { FixedPace, PlanPart, PlanState, PlanSubject, WhatIf } from './forecast.ts';
 import { callsADay, type PlanState as Learned, NO_CALLS, PlanStore, type StoredFlow } from './planStore.ts';
 import { expectedCalls, ScheduleLooks } from './scheduleLooks.ts';
 import type { SharedGroup } from './sharedCalls.ts';
@@ -116,7 +109,7 @@ export async function readPlan(
     dailyCalls: settings.dailyCalls,
     execution: { tickMs: settings.interval * 1000 },
     rhythm: learned.rhythm,
-    units: definitions.map((definition) => unitFrom(definition, learned)),
+    units: definitions.map((definition) => unitFrom(definition, learned, known.dayMs)),
     subjects: [
       ...records.map((record) => scheduleSubject(record, runs.get(record.definition.name) ?? 0, known)),
       ...lists.map((list) => watchlistSubject(list, known)),
@@ -198,12 +191,12 @@ function partsByName(definitions: readonly UnitDefinition[]): Map<string, PlanPa
 }
 
 /** The unit as the planner has it. */
-function unitFrom(definition: UnitDefinition, { units, flows }: Learned): Unit {
+function unitFrom(definition: UnitDefinition, { units, flows }: Learned, dayMs: number): Unit {
   const { id, expectedCalls: expected, atMostEveryMs, atLeastEveryMs, dailyCalls } = definition;
   const stored = units.get(id);
   const calls = stored?.calls || expected;
   // A budget of its own stretches the time between its looks.
-  const most = Math.max(atMostEveryMs, dailyCalls === undefined ? 0 : (REAL_DAY_MS * calls) / dailyCalls);
+  const most = Math.max(atMostEveryMs, dailyCalls === undefined ? 0 : (dayMs * calls) / dailyCalls);
   return {
     id,
     calls,
@@ -354,7 +347,7 @@ function additionsOf(
       atLeastEveryMs: Math.max(atMostEveryMs, auto.atLeastEvery * 1000),
       dailyCalls,
     };
-    units.push(withRate(unitFrom(added, learned), isLearned(own) ? own.rate : typical));
+    units.push(withRate(unitFrom(added, learned, known.dayMs), isLearned(own) ? own.rate : typical));
     subjects.push({ ...common, parts: [{ unit: added.id, flow: 0, share: 1 }] });
   }
   const [watched, calls] = [
@@ -377,7 +370,7 @@ function additionsOf(
     };
     const perDay = watched > 0 ? (sum(changes, (each) => each) / watched) * listings : undefined;
     const rate = perDay === undefined ? typical : scaled(typical, perDay, learned.rhythm);
-    units.push(withRate(unitFrom(added, learned), rate));
+    units.push(withRate(unitFrom(added, learned, known.dayMs), rate));
     subjects.push({
       ...describedList(list),
       state: 'active',
