@@ -249,3 +249,43 @@ describe('auto schedules that share calls', function () {
     expect(await news(1)).to.deep.equal(['alba: New alba']);
   });
 });
+
+describe('the planner with shared calls', function () {
+  this.timeout(30_000);
+  const service = useService(
+    {
+      PLAN_SHARED_CALLS: 'true',
+      PLAN_INTERVAL: '0.02',
+      PLAN_DAY: '600',
+      SCHEDULE_MIN_INTERVAL: '0.05',
+      DAILY_CALL_LIMIT: '100000',
+    },
+    { catalogueScale: 0.001 },
+  );
+
+  it('looks at each schedule by itself first, and then at all of them with one call', async () => {
+    const words = WORDS.slice(0, 6);
+    for (const word of words) service.simulator.controls.addListing({ title: word, price: '9.99' });
+    const auto = { atLeastEvery: 1, atMostEvery: 0.5 };
+    for (const query of words) {
+      const request = { query, sort: 'newlyListed' as const, track: query };
+      await service.producer.schedule.add({ name: query, auto, request });
+    }
+    const queries = () => service.simulator.controls.log({ kind: 'search' }).map(({ query }) => query.q);
+    const whole = `(${words.join(', ')})`;
+    const looks = (count: number) =>
+      waitFor(`${count} shared looks`, () => queries().filter((query) => query === whole).length >= count);
+    await looks(2);
+    for (const word of words) expect(queries()).to.include(word);
+    // Listed before the next look: found by the shared call.
+    service.simulator.controls.clearLog();
+    service.simulator.controls.addListing({ title: `New ${words[0]}`, price: '9.99' });
+    await looks(3);
+    expect(queries().filter((query) => query !== whole)).to.deep.equal([]);
+    const redis = connectTo(service.config.redis.url);
+    const found = await waitFor('the new listing', async () =>
+      (await allEvents(redis)).find(({ type }) => type === 'product.new'),
+    ).finally(() => redis.disconnect());
+    expect(found).to.include({ schedule: words[0] });
+  });
+});
