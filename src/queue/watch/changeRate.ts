@@ -44,14 +44,14 @@ const CELLS = HOURS * WEEKDAYS;
 /** A flow that nothing is known of is taken for a typical one; that weighs less than a single change. */
 const PRIOR_CHANGES = 0.8;
 /** A rate is expected to jump once in so many days. */
-const DAYS_BETWEEN_JUMPS = 20;
+const DAYS_BETWEEN_JUMPS = 8;
 /** Days after which what was seen counts 1/e. */
 const MEMORY_DAYS = 30;
 /** More changes are not remembered of one run: with 300 the rate is known within 6 %. */
 const MOST_CHANGES = 300;
 /** After a jump the rate is about so many times what it was. */
 const JUMPS = [1 / 8, 4, 30];
-const MOST_RUNS = 4;
+const MOST_RUNS = 5;
 /** A run with fewer changes learns from everything; an older one only from what is probably its own. */
 const YOUNG_CHANGES = 12;
 /** No run becomes less probable: what was true once may be true again. */
@@ -308,7 +308,7 @@ function learnedRhythm(
     at: Math.max(rhythm.at ?? look.to, look.to),
   };
   // A rate that has held for less than a day cannot tell a rhythm from a jump.
-  const held = before.runs.reduce((sum, [p, , d]) => sum + (p * d ** 2) / (1 + d ** 2), 0);
+  const held = after.runs.reduce((sum, [p, , d]) => sum + (p * d ** 2) / (1 + d ** 2), 0);
   if (held < 0.1 || days > WEEKDAYS) return { ...rhythm, ...time };
 
   const { factors, hours, weekdays } = tableOf(rhythm);
@@ -331,7 +331,7 @@ function learnedRhythm(
   const forget = Math.exp(-passed / MEMORY_DAYS);
   // A burst of one flow is no rhythm.
   const found = look.unknown + look.known.length * look.each;
-  const most = 3 * perDay * whole + 2;
+  const most = 2 * perDay * whole + 1;
   const importance = held / (1 + perDay / RHYTHM_CHANGES);
   const counted = importance * Math.min(1, most / Math.max(found, 1e-9));
   return {
@@ -384,8 +384,8 @@ function tableOf(rhythm: Rhythm): Table {
       return (smooth(seen, hour) + RHYTHM_PRIOR) / (smooth(expected, hour) + RHYTHM_PRIOR);
     }),
   );
-  // One week says little of the next: what is common to all flows on one day is mostly chance.
-  const trust = rhythm.weeks / (1 + rhythm.weeks);
+  // The first week says nothing of the next: what all flows have in common on one day may be a change that lasts.
+  const trust = Math.max(0, rhythm.weeks - 1) / (rhythm.weeks + 1);
   const weekdays = normal(
     Array.from({ length: WEEKDAYS }, (_, day) => {
       const ratio = (item(seen, HOURS + day) + RHYTHM_PRIOR) / (item(expected, HOURS + day) + RHYTHM_PRIOR);
