@@ -9,6 +9,20 @@ export const MAX_WATCHED = 20_000;
 export const MAX_COLUMNS = 20;
 export const MAX_COLUMN_NAME = 40;
 export const MAX_COLUMN_VALUE = 200;
+/** Columns of a list that is printed as CSV: the listing, and what was last seen of it. The caller's own columns follow. */
+export const WATCHED_COLUMNS = [
+  'item',
+  'state',
+  'itemId',
+  'price',
+  'priceCurrency',
+  'shippingCost',
+  'shippingCurrency',
+  'quantity',
+  'quantityMoreThan',
+  'lastSeen',
+  'nextCheck',
+] as const;
 /** Seconds: four looks a day. */
 export const DEFAULT_WATCH_AT_LEAST = 21_600;
 const DAY = 86_400;

@@ -1,4 +1,5 @@
 import { csvCell } from '../product/csv.ts';
+import { WATCHED_COLUMNS } from '../product/watchlistSchema.ts';
 import type { WatchedEntry, WatchedPage, WatchState } from '../queue/watch/watchlists/watchlists.ts';
 
 export const STATE_TEXT: Readonly<Record<WatchState, string>> = {
@@ -23,8 +24,11 @@ export async function* allEntries(
   } while (after !== undefined);
 }
 
-/** What the service knows of a listing, as columns of a CSV. */
-const COLUMNS = {
+/** What stands in each column. */
+const CELLS: Record<
+  (typeof WATCHED_COLUMNS)[number],
+  (entry: WatchedEntry) => string | number | null | undefined
+> = {
   item: ({ item }) => item,
   state: ({ state }) => state,
   itemId: ({ itemId }) => itemId,
@@ -36,20 +40,17 @@ const COLUMNS = {
   quantityMoreThan: ({ quantityMoreThan }) => quantityMoreThan,
   lastSeen: ({ lastSeen }) => lastSeen,
   nextCheck: ({ nextCheck }) => nextCheck,
-} as const satisfies Record<string, (entry: WatchedEntry) => string | number | null | undefined>;
+};
 
 const AMOUNTS: ReadonlySet<string> = new Set(['price', 'shippingCost']);
 
-/**
- * Listings as CSV (RFC 4180): what was last seen, then the caller's own columns. An own column whose name is also one of ours
- * is called `NAME (own)`.
- */
+/** Listings as CSV (RFC 4180), which an import takes again: it reads the listings and the caller's own columns of it. */
 export function watchedCsv(entries: readonly WatchedEntry[]): string {
   const own = [...new Set(entries.flatMap(({ columns }) => Object.keys(columns)))];
-  const header = [...Object.keys(COLUMNS), ...own.map((name) => (name in COLUMNS ? `${name} (own)` : name))];
   const lines = entries.map((entry) => [
-    ...Object.entries(COLUMNS).map(([name, cell]) => csvCell(cell(entry), undefined, AMOUNTS.has(name))),
+    ...WATCHED_COLUMNS.map((name) => csvCell(CELLS[name](entry), undefined, AMOUNTS.has(name))),
     ...own.map((name) => csvCell(entry.columns[name])),
   ]);
-  return [header.map((name) => csvCell(name)), ...lines].map((cells) => `${cells.join(',')}\r\n`).join('');
+  const header = [...WATCHED_COLUMNS, ...own].map((name) => csvCell(name));
+  return [header, ...lines].map((cells) => `${cells.join(',')}\r\n`).join('');
 }

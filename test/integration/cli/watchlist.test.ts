@@ -58,6 +58,11 @@ describe('dpf watchlist', () => {
     );
     expect((await dpf('show', 'supplies', '--state', 'ended', '--csv')).out).to.not.include('110000000001');
     expect((await dpf('show', 'supplies', '--limit-rows', '1')).out).to.match(/… and more/);
+    // What is printed is imported again, without what was seen.
+    const printed = file('printed.csv', (await dpf('show', 'supplies', '--csv')).out);
+    expect((await dpf('import', printed, '--name', 'supplies', '--replace')).out).to.include(
+      '3 lines: 3 unchanged',
+    );
     expect(await json('change', 'supplies', '--value', '3')).to.include({
       value: 3,
       atLeastEvery: 7200,

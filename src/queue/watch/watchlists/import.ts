@@ -8,6 +8,7 @@ import {
   MAX_COLUMN_VALUE,
   MAX_COLUMNS,
   MAX_WATCHED,
+  WATCHED_COLUMNS,
 } from '../../../product/watchlistSchema.ts';
 
 /** Own columns of an entry: name → value, as the caller wrote them. */
@@ -95,6 +96,9 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
     return reader.read;
   }
   const header = first.fields.map((name) => name.trim());
+  // A list that was printed: what was seen of its listings is not the caller's.
+  if (WATCHED_COLUMNS.every((name, index) => header[index] === name))
+    for (let index = 1; index < WATCHED_COLUMNS.length; index += 1) header[index] = '';
   const at = wanted === undefined ? itemColumnOf(header) : header.indexOf(wanted);
   if (at < 0) {
     const names = header.map((name) => echo(name)).join(', ');

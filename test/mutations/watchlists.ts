@@ -1,0 +1,45 @@
+import type { Mutation } from './mutation.ts';
+
+const OVER_HTTP = ['test/integration/http/watchlists.test.ts'];
+const BY_COMMAND = ['test/integration/cli/watchlist.test.ts'];
+const LOOKS = ['test/integration/queue/watch/watchlists.test.ts'];
+
+/** What people and programs do with watchlists. */
+export const mutations: Mutation[] = [
+  {
+    id: 'unreadable-file-replaces',
+    file: 'src/queue/watch/watchlists/import.ts',
+    find: 'reader.refuse(0, null, `is no CSV:',
+    replace: 'reader.refuse(1, null, `is no CSV:',
+    breaks: 'A file that is no CSV replaces no list by nothing, also where wrong lines are left out.',
+    tests: BY_COMMAND,
+    grep: 'names each wrong line',
+  },
+  {
+    id: 'options-before-listings',
+    file: 'src/queue/watch/watchlists/upsert.ts',
+    find: 'const tried = await lists.import(name, source, { ...options, dryRun: true });',
+    replace: 'const tried = await lists.import(name, source, options);',
+    breaks: 'Where an option is wrong, no listing is stored.',
+    tests: OVER_HTTP,
+    grep: 'store nothing where a line is wrong',
+  },
+  {
+    id: 'addition-makes-a-list',
+    file: 'src/http/api/watchlists.ts',
+    find: 'await lists.get(name);',
+    replace: '',
+    breaks: 'Listings are added to a list that exists; another name answers 404.',
+    tests: OVER_HTTP,
+    grep: 'make a list',
+  },
+  {
+    id: 'search-says-it-is-back',
+    file: 'src/queue/watch/watchlists/lookEnd.ts',
+    find: "observed.source === 'search' && before !== undefined && before.state !== 'in-stock'",
+    replace: 'false',
+    breaks: 'That a search still shows what was sold out does not make it returned: a call says so.',
+    tests: LOOKS,
+    grep: 'report what changes once',
+  },
+];
