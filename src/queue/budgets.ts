@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import type { Charge } from '../ebay/http.ts';
 import { pacificDayEnd } from '../ebay/pacificDay.ts';
 import { type BudgetState, Failure } from '../failures.ts';
+import { redisFailure } from '../redis/failure.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { asHash } from '../redis/ownHash.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -60,7 +61,7 @@ local day = tonumber(redis.call('HGET', spent, 'day') or '0')
 local isOver = day < a.reset
 local function begin()
   if not isOver then return end
-  redis.call('DEL', spent)
+  redis.call('UNLINK', spent)
   day, isOver = a.reset, false
   redis.call('HSET', spent, 'day', string.format('%.0f', day))
   redis.call('PEXPIREAT', spent, string.format('%.0f', day + 86400000))
@@ -323,13 +324,15 @@ export class Budgets {
     const { redis, prefix, tenant, tenantCalls } = this.#options;
     const spent = spentKey(prefix, tenant);
     const keys = [spent, apiKeysKey(prefix), schedulesKey(prefix, tenant), ...runs];
-    const json = JSON.stringify({
-      ...args,
-      tenantCalls: tenantCalls(),
-      reset: pacificDayEnd(await this.#clock()),
-    });
-    const text = await asHash(redis, spent, () => script.run(redis, keys, [json]));
-    return JSON.parse((text as string | null) ?? '{}') as Result;
+    try {
+      const reset = pacificDayEnd(await this.#clock());
+      const json = JSON.stringify({ ...args, tenantCalls: tenantCalls(), reset });
+      const text = await asHash(redis, spent, () => script.run(redis, keys, [json]));
+      return JSON.parse((text as string | null) ?? '{}') as Result;
+    } catch (error) {
+      // The HTTP client would take another error for one of the connection to eBay.
+      throw redisFailure(error) ?? error;
+    }
   }
 }
 

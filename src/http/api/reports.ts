@@ -74,7 +74,11 @@ export function reportRoutes({ producerOf, quotaOf, held }: ReportOptions): Rout
       keyed(['read', 'operate'], 'operations', 'Calls of the day, used and left', {
         response: { 200: Quota },
       }),
-      (request) => quotaOf(callerOf(request).tenant),
+      async (request, reply) => {
+        const { tenant } = callerOf(request);
+        await sayAllowance(request, reply, producerOf(tenant));
+        return quotaOf(tenant);
+      },
     );
   };
 }

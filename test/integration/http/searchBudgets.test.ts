@@ -158,6 +158,8 @@ describe('searches with a budget', () => {
     expect(state.json.summary).to.include({ calls: 1, callsLeft: 2 });
     const item = await http.call('GET', '/v1/items/199999999999', undefined, headers);
     expect(item.headers.get('ratelimit')).to.match(/^"day";r=[01];t=\d+$/);
+    const quota = await http.call('GET', '/v1/quota', undefined, headers);
+    expect(quota.headers.get('ratelimit-policy')).to.equal('"day";q=3;w=86400');
     // A key without a budget of its own: the share of its class.
     const other = await http.call('POST', '/v1/estimates', { query: 'phone case' });
     expect(other.headers.get('ratelimit-policy')).to.equal('"day";q=5000;w=86400');

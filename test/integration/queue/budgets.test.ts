@@ -8,6 +8,7 @@ import { Failure } from '../../../src/failures.ts';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
 import { Budgets } from '../../../src/queue/budgets.ts';
 import type { BudgetName } from '../../../src/results/searchStore.ts';
+import { freePort } from '../../support/freePort.ts';
 import { startTestRedis, useRedis } from '../../support/redis.ts';
 
 /** Later than Redis's own clock, by which the day's hash ends. */
@@ -172,6 +173,17 @@ describe('budgets', () => {
       for (const connection of connections) connection.disconnect();
       await rm(folder, { recursive: true, force: true });
     }
+  });
+
+  it('allow no attempt that Redis cannot count', async () => {
+    const away = new Redis(`redis://127.0.0.1:${await freePort()}`, { maxRetriesPerRequest: 0 });
+    away.on('error', () => undefined);
+    const failure = await open(5, away)
+      .chargeOf('a', [])
+      ?.take()
+      .catch((error) => error);
+    away.disconnect();
+    expect(failure).to.be.instanceOf(Failure).with.property('code', 'redis-unavailable');
   });
 
   it('count as absent what another program put in their place', async () => {
