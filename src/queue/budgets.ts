@@ -306,9 +306,8 @@ export class Budgets {
       return new Failure('budget_exceeded', `${whose} was revoked: it may make no call`, {
         budget: { ...budget, needed },
       });
-    const need = needed === 1 ? '1 more call is needed' : `${needed} calls are needed`;
     const message =
-      `the budget of ${whose} is ${limit} calls a day; ${left} are left, and ${need}: ` +
+      `the budget of ${whose} has ${left} of ${limit} daily calls left, and ${needed} are needed: ` +
       (needed > limit ? 'ask for less, or raise the budget' : `more at ${budget.reset}`);
     return new Failure('budget_exceeded', message, {
       until: Date.now() + Math.max(0, reset - now),

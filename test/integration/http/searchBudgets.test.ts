@@ -186,7 +186,7 @@ describe('searches of a tenant with a budget, and runs of a schedule with one', 
     const { id } = await service.searches.add('search', { query: 'phone case', maxItems: 900 });
     const report = await service.producer.waitFor(id as string, { timeoutMs: 15_000 });
     expect(report.error).to.include({ code: 'budget_exceeded' });
-    expect(report.error?.message).to.include('tenant default is 3 calls a day; 3 are left, and 5');
+    expect(report.error?.message).to.include('tenant default has 3 of 3 daily calls left, and 5 are needed');
     const degraded = { query: 'phone case', maxItems: 900, onFailure: 'degrade' };
     const other = await service.searches.add('search', degraded);
     const { summary } = await service.producer.waitFor(other.id as string, { timeoutMs: 15_000 });
@@ -198,7 +198,7 @@ describe('searches of a tenant with a budget, and runs of a schedule with one', 
       start: '2090-01-01T00:00:00Z',
     });
     expect((await runOf('daily')).summary).to.include({ outcome: 'complete', calls: 1, callsLeft: 0 });
-    expect((await runOf('daily')).error?.message).to.include('schedule daily is 1 calls a day; 0 are left');
+    expect((await runOf('daily')).error?.message).to.include('schedule daily has 0 of 1 daily calls left');
     const { error } = await service.search({ query: 'usb c hub', maxItems: 10 });
     expect([error, calls()]).to.deep.equal([null, 2]);
   });
