@@ -231,7 +231,7 @@ function warningsOf({ subjects, units, dayMs, now, dailyCalls }: PlanState, outl
     );
   if (!feasible) {
     const broken = planned.filter(({ guarantee }) => guarantee?.fits === false);
-    const need = `guarantees need ${Math.ceil(guaranteed)} calls a day, and ${Math.floor(capacity)} are left for them`;
+    const need = `guarantees need ${count(guaranteed)} calls a day, and ${count(capacity)} are left for them`;
     const names = [...broken].sort((one, other) => guaranteedCalls(other) - guaranteedCalls(one));
     warn(
       'guarantees-do-not-fit',
@@ -260,7 +260,7 @@ function warningsOf({ subjects, units, dayMs, now, dailyCalls }: PlanState, outl
     warn(
       'daily-calls-of-plan',
       [],
-      `PLAN_DAILY_CALLS keeps the plan at ${dailyCalls} calls a day; ${Math.floor(left)} are left for it`,
+      `PLAN_DAILY_CALLS keeps the plan at ${count(dailyCalls)} calls a day; ${count(left)} are left for it`,
     );
   if (units.length === 0 || !subjects.some(({ parts }) => parts.length > 0))
     warn(
@@ -371,6 +371,11 @@ type Shifts = NonNullable<PlanReport['calls']>['entries'];
 
 function sum<T>(list: readonly T[], of: (each: T) => number): number {
   return list.reduce((total, each) => total + of(each), 0);
+}
+
+/** `4,488`. */
+function count(calls: number): string {
+  return Math.round(calls).toLocaleString('en-US');
 }
 
 /** Four digits: nothing here is known better. */

@@ -179,7 +179,7 @@ describe('the report on the plan', () => {
     expect(entries.map(({ guarantee }) => guarantee?.fits)).to.deep.equal([false, false]);
     const warning = warnings.find(({ code }) => code === 'guarantees-do-not-fit');
     expect(warning?.names).to.deep.equal(['s1', 's0']);
-    expect(warning?.message).to.match(/need 1152 calls a day, and 450 are left/);
+    expect(warning?.message).to.match(/need 1,152 calls a day, and 450 are left/);
   });
 
   it('warns of schedules by the clock that need more than there is', () => {
