@@ -310,6 +310,9 @@ export function withOptions(error: unknown): unknown {
 
 /** Of `filters.price.min` it is `--price-min`; undefined where no option is about it. */
 function optionOf(path: string): string | undefined {
+  // Of a schedule: `auto.atLeastEvery` is `--at-least-every`.
+  const [, bound] = /^auto\.(\w+)$/.exec(path) ?? [];
+  if (bound !== undefined) return `--${bound.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   const inRequest = path.replace(/^request\./, '');
   // `costs.resalePrice` has an option of its own beside that of `costs`, which comes later.
   const field = FIELDS.find(([own]) => `${inRequest}.`.startsWith(`${own}.`));

@@ -60,6 +60,8 @@ describe('dpf schedule', () => {
     const refused = await add('--auto');
     expect(refused.exit).to.equal(2);
     expect(refused.err).to.include('--track').and.to.include('learns from');
+    const crossed = await add('--track', 'news', '--at-least-every', '60', '--at-most-every', '90');
+    expect(crossed.err).to.match(/^ {2}--at-least-every {2}must not be shorter/m);
     const bounds = ['--at-least-every', '7200', '--value', '2.5', '--daily-calls', '300'];
     expect((await add('--auto', ...bounds, '--track', 'news')).out).to.match(
       /when +when it is worth most, at least every 2 hours\n[\s\S]*at the latest +\d{4}-[\s\S]*at most 300/,
