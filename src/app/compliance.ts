@@ -49,6 +49,7 @@ const ABOUT: Record<Kind, readonly [what: string, ...settings: string[]]> = {
   shared: ['identical searches and their ends', 'SEARCH_DEADLINE', 'RESULTS_TTL'],
   categories: ['names of categories', 'CATEGORY_NAMES_TTL'],
   tracks: ['listings of tracks', 'TRACK_TTL'],
+  watched: ['what watchlists have seen', 'TRACK_TTL'],
   events: ['events', 'EVENTS_MAX_AGE'],
   cooldowns: ['products with a recent price event', 'EVENT_COOLDOWN'],
   quarantine: ['jobs in quarantine', 'QUARANTINE_TTL'],

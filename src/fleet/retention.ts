@@ -3,6 +3,7 @@ import type { Config } from '../config/config.ts';
 import { KEPT_AGAIN } from '../ebay/taxonomy.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { runsTtlMs } from '../queue/search/retryPolicy.ts';
+import { forgetUnseen } from '../queue/watch/watchlists/store.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { keysBeginning } from '../redis/nodes.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -19,6 +20,7 @@ const KINDS = {
   cooldowns: /^cooldown:/,
   categories: /^categories:[a-z]+:EBAY_/,
   tracks: /^(track|restoring):/,
+  watched: /^watch-(seen|sellers|totals|groups|looks):/,
   events: /^events(:|$)/,
   jobs: /^ebay-(search|calls)(-[a-z0-9-]+)?:(completed|failed)$/,
   jobEvents: /^ebay-(search|calls)(-[a-z0-9-]+)?:events$/,
@@ -70,6 +72,7 @@ export function ageLimits(config: Config): AgeLimits {
     cooldowns: events.cooldown * 1000,
     categories: search.categoryNamesTtl * KEPT_AGAIN * 1000,
     tracks: search.trackTtl * 1000,
+    watched: search.trackTtl * 1000,
     events: events.maxAge * 1000,
     quarantine: queue.quarantineTtl * 1000,
   };
@@ -139,7 +142,7 @@ const JOBS_BATCH = 1000;
 
 /**
  * Removes what has outlived its limit and has no end of its own in Redis: entries of streams and of the quarantine, listings of
- * tracks, jobs that have ended. All of it for the whole fleet, tenants included that nobody serves any more.
+ * tracks and watchlists, jobs that have ended. All of it for the whole fleet, tenants included that nobody serves any more.
  */
 export class Retention {
   readonly #redis: Redis;
@@ -197,6 +200,8 @@ export class Retention {
     if (kind === 'quarantine')
       await TRIM_QUARANTINE.run(this.#redis, key, [life, new Date(now - kept).toISOString()]);
     if (kind === 'tracks' && key.endsWith(':v2')) await forgetOutlived(this.#redis, key, now - kept, options);
+    if (kind === 'watched' && key.startsWith(`${this.#prefix}:watch-seen:`))
+      await forgetUnseen(this.#redis, key, now - kept, options.signal);
     if (kind === 'jobs') await this.#removeJobs(key, now - life, options.signal);
   }
 

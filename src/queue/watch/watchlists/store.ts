@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../../../redis/luaScript.ts';
 import { asHash } from '../../../redis/ownHash.ts';
+import { readWatched } from './compare.ts';
 import type { WatchlistDefinition } from './definition.ts';
 import type { Group } from './groups.ts';
 import type { OwnColumns } from './import.ts';
@@ -84,12 +85,13 @@ for i = first, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 redis.call('HINCRBY', KEYS[1], ARGV[1] .. ' change', 1)
 return redis.call('HLEN', KEYS[2])`);
 
-/** KEYS: lists, groups. ARGV: name, the change that they follow from, the plan, then groups and values in turn. */
+/** KEYS: lists, groups. ARGV: name, the change that they follow from, the plan, life (ms), then groups and values. */
 const WRITE_GROUPS = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 if (redis.call('HGET', KEYS[1], ARGV[1] .. ' change') or '0') ~= ARGV[2] then return 0 end
 redis.call('DEL', KEYS[2])
-for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+for i = 5, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+if #ARGV > 4 then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
 redis.call('HSET', KEYS[1], ARGV[1] .. ' plan', ARGV[3])
 return 1`);
 
@@ -125,8 +127,8 @@ export class WatchStore {
 
   /**
    * `entries`: own columns; `seen`: what was last seen; `sellers`: their user names, which stay here; `totals`: how many
-   * listings a seller has in a category; `groups`; `looks` that are under way. `seen`, `sellers` and `totals` end TRACK_TTL
-   * after the last look.
+   * listings a seller has in a category; `groups`; `looks` that are under way. All but `entries` end
+   * TRACK_TTL after the last look.
    */
   key(list: string, part: (typeof PARTS)[number]): string {
     return `${this.#prefix}:watch-${part}:${this.#tenant}:${list}`;
@@ -268,14 +270,18 @@ export class WatchStore {
     return totals;
   }
 
-  async group(name: string, id: string): Promise<Group | undefined> {
-    return parsed<Group>(await this.#redis.hget(this.key(name, 'groups'), id));
+  /** A group that is to be looked at. @param ttlMs how long all of them are kept from now on */
+  async group(name: string, id: string, ttlMs: number): Promise<Group | undefined> {
+    const key = this.key(name, 'groups');
+    const text = await asHash(this.#redis, key, () => this.#redis.hget(key, id));
+    if (text !== null) await this.#redis.pexpire(key, Math.ceil(ttlMs));
+    return parsed<Group>(text);
   }
 
   /** @returns false where something changed since that they follow from: nothing is written */
-  async writeGroups(name: string, plan: ListPlan, groups: readonly Group[]): Promise<boolean> {
+  async writeGroups(name: string, plan: ListPlan, groups: readonly Group[], ttlMs: number): Promise<boolean> {
     const fields = groups.flatMap((group) => [group.id, JSON.stringify(group)]);
-    const args = [name, String(plan.change), JSON.stringify(plan), ...fields];
+    const args = [name, String(plan.change), JSON.stringify(plan), Math.ceil(ttlMs), ...fields];
     return (await WRITE_GROUPS.run(this.#redis, [this.#lists, this.key(name, 'groups')], args)) === 1;
   }
 
@@ -324,6 +330,33 @@ export class WatchStore {
     if (fields.length > 0) await this.#redis.hset(key, ...fields);
     await this.#redis.pexpire(key, Math.ceil(ttlMs));
   }
+}
+
+/** KEYS: what was seen. ARGV: listings and their values in turn. One that a look has shown since stays. */
+const FORGET = new LuaScript(`
+for i = 1, #ARGV, 2 do
+  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
+end`);
+
+/** Forgets listings that were seen last before this, ms since the epoch. A look counts them as unknown already. */
+export async function forgetUnseen(
+  redis: Redis,
+  key: string,
+  before: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let cursor = '0';
+  do {
+    signal.throwIfAborted();
+    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', BATCH);
+    const outlived: string[] = [];
+    for (let i = 0; i < flat.length; i += 2) {
+      const [entry, text] = [flat[i] as string, flat[i + 1] as string];
+      if ((readWatched(text)?.seen ?? 0) < before) outlived.push(entry, text);
+    }
+    if (outlived.length > 0) await FORGET.run(redis, key, outlived);
+    cursor = next;
+  } while (cursor !== '0');
 }
 
 function storedList(

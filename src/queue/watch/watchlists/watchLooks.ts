@@ -18,8 +18,8 @@ export interface WatchLooksOptions {
   prefix: string;
   tenant: string;
   rules: JobDefaults;
-  /** Length of the planner's day, ms. */
-  dayMs: number;
+  /** How long what was seen is kept, and the length of the planner's day, ms. */
+  watch: { ttlMs: number; dayMs: number };
 }
 
 /** States of a job that has not ended. */
@@ -63,7 +63,7 @@ export class WatchLooks implements LookSource {
     const { list, group } = named;
     const [stored, found, present] = await Promise.all([
       this.#store.get(list),
-      this.#store.group(list, group),
+      this.#store.group(list, group, this.#options.watch.ttlMs),
       this.#store.look(list, group),
     ]);
     if (stored === undefined || stored.record.paused) return 'gone';
@@ -72,13 +72,18 @@ export class WatchLooks implements LookSource {
       await this.#addJob(stored, group, present.look);
       return 'begun';
     }
-    if (found === undefined) return 'gone';
+    if (found === undefined) {
+      // It has expired, or Redis lost it: groups are formed again.
+      await this.#store.changed(list);
+      return 'gone';
+    }
     const { kind, category, sellers, total, members } = found;
     const begun: LookState = {
       ...{ number, at, step: 1, kind, category, sellers, total },
       ...{ open: members, asked: [], calls: 0, compared: 0, changes: 0, began: null, complete: true },
     };
-    const look = kind === 'search' ? begun : await withItems(this.#store, list, begun, this.#options.dayMs);
+    const look =
+      kind === 'search' ? begun : await withItems(this.#store, list, begun, this.#options.watch.dayMs);
     if (!(await this.#store.setLook(list, group, present?.text, look))) return 'gone';
     await this.#addJob(stored, group, look);
     return 'begun';
@@ -105,7 +110,7 @@ export class WatchLooks implements LookSource {
 
   /** Groups from all that is known of the listings. */
   async #form(list: StoredList): Promise<GroupSummary[]> {
-    const { redis, dayMs } = this.#options;
+    const { redis, watch } = this.#options;
     const { record, change, plan } = list;
     const { name, quantity } = record.definition;
     const now = await clockOf(redis).current();
@@ -130,7 +135,7 @@ export class WatchLooks implements LookSource {
     });
     const current = new Map(
       [...totals].flatMap(([atom, { total, at }]) =>
-        total === REFUSED && now - at > REFUSED_DAYS * dayMs ? [] : [[atom, total] as const],
+        total === REFUSED && now - at > REFUSED_DAYS * watch.dayMs ? [] : [[atom, total] as const],
       ),
     );
     let { sequence } = plan;
@@ -143,7 +148,8 @@ export class WatchLooks implements LookSource {
       ...{ id: group.id, kind: group.kind, listings: group.members.length, calls: expectedCalls(group) },
       isMeasured: group.total !== null,
     }));
-    const isWritten = await this.#store.writeGroups(name, { change, sequence, groups: summaries }, groups);
+    const formed = { change, sequence, groups: summaries };
+    const isWritten = await this.#store.writeGroups(name, formed, groups, watch.ttlMs);
     return isWritten ? summaries : plan.groups;
   }
 }
