@@ -17,10 +17,10 @@ export const NAME = 'fleet';
 
 /** Length of a simulated day: 1,440 times as fast as a real one. */
 const DAY_MS = 60_000;
-/** Time between two looks of even polling, s: six a simulated day, which is every four hours. */
-const EVERY_S = 10;
-/** The planner guarantees a look in that time, s: two a simulated day. */
-const AT_LEAST_EVERY_S = 30;
+/** Time between two looks of even polling, s: five a simulated day, as 5,000 calls are for 1,000 schedules. */
+const EVERY_S = 12;
+/** The planner guarantees a look in that time, s: a simulated day, which is the default. */
+const AT_LEAST_EVERY_S = 60;
 /** A guaranteed look may be that late: jobs wait for their turn on a machine with other work. */
 const GRACE_MS = 2000;
 const TENANTS = ['auto', 'even'] as const;
@@ -32,7 +32,7 @@ type Tenant = (typeof TENANTS)[number];
  * The delay is from the market's true time of a new listing to Redis's time of its event in the stream.
  */
 export async function run({ seed, quick }: Options): Promise<Row[]> {
-  const searches = quick ? 60 : 120;
+  const searches = quick ? 40 : 120;
   const [warmDays, days] = quick ? [1, 1] : [2, 2];
   const dailyCalls = (searches * DAY_MS) / (EVERY_S * 1000);
   const trace = traceOf({ seed, searches, sigma: 1.5 }, Date.now);
@@ -56,7 +56,7 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
     SCHEDULE_MIN_INTERVAL: '1',
     PLAN_DAY: String(DAY_MS / 1000),
     PLAN_DAILY_CALLS: String(dailyCalls),
-    PLAN_INTERVAL: '0.1',
+    PLAN_INTERVAL: '0.2',
     EVENTS_KEPT: '1000000',
     RESULTS_TTL: '600',
     LOG_LEVEL: 'error',
@@ -77,29 +77,40 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
       await producers[0]?.schedule.add({ name: words, auto: { atLeastEvery: AT_LEAST_EVERY_S }, request });
       await producers[1]?.schedule.add({ name: words, every: EVERY_S, start, request });
     }
-    // From the beginning of a planner's day.
-    const from = (Math.ceil((Date.now() + 2 * EVERY_S * 1000) / DAY_MS) + warmDays) * DAY_MS;
+    const from = Date.now() + 2 * EVERY_S * 1000 + warmDays * DAY_MS;
     const to = from + days * DAY_MS;
-    await sleep(to + AT_LEAST_EVERY_S * 1000 + GRACE_MS - Date.now());
-
+    await sleep(to - Date.now());
     const truth = simulator.controls.market
       .trace({ since: from })
       .filter(({ at, kind }) => kind === 'listed' && at < to);
-    const seen = await Promise.all(
-      TENANTS.map((tenant) => eventTimes(connection, `{ebay}:events:${tenant}`)),
-    );
-    const [auto, even] = seen.map((times) => delaysOf(truth, times)) as [Delays, Delays];
+    const read = () =>
+      Promise.all(TENANTS.map((tenant) => eventTimes(connection, `{ebay}:events:${tenant}`)));
+    // What was listed last is seen by the next look at the latest.
+    let seen = await read();
+    while (
+      Date.now() < to + AT_LEAST_EVERY_S * 1000 + GRACE_MS &&
+      truth.some(({ legacyId }) => seen.some((times) => !times.has(legacyId)))
+    ) {
+      await sleep(2000);
+      seen = await read();
+    }
     const calls = (tenant: Tenant) => {
       const { clientId } = credentialOf(tenant);
       return simulator.controls.log({ kind: 'search' }).filter(({ credential }) => credential === clientId);
     };
-    const ratio = auto.mean / even.mean;
-    const late = lateLooks(calls('auto'), from - warmDays * DAY_MS, to);
-    const perDay = Array.from({ length: days + warmDays }, (_, day) => {
-      const since = from + (day - warmDays) * DAY_MS;
-      return calls('auto').filter(({ time }) => time >= since && time < since + DAY_MS).length;
-    });
-    const beyond = perDay.reduce((sum, each) => sum + Math.max(0, each - dailyCalls), 0);
+    const [auto, even] = TENANTS.map((tenant, index) =>
+      delaysOf(truth, seen[index] ?? new Map(), calls(tenant)),
+    ) as [Delays, Delays];
+    const [ratio, ofLooks] = [auto.mean / even.mean, auto.untilLook / even.untilLook];
+    // On a machine with other work both wait for their turn, which says nothing of the planner.
+    const isQuick = Math.max(auto.fromLook, even.fromLook) <= 500;
+    const late = lateLooks(calls('auto'), from, to);
+    const perDay = new Map<number, number>();
+    for (const { time } of calls('auto')) {
+      const day = Math.floor(time / DAY_MS);
+      perDay.set(day, (perDay.get(day) ?? 0) + 1);
+    }
+    const beyond = [...perDay.values()].reduce((sum, each) => sum + Math.max(0, each - dailyCalls), 0);
     const measured = (tenant: Tenant) =>
       calls(tenant).filter(({ time }) => time >= from && time < to).length / days;
     const minutes = (ms: number) => Number(((ms / DAY_MS) * 1440).toFixed(1));
@@ -114,10 +125,23 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
       note('new listings that auto and even did not report', `${auto.missed}, ${even.missed}`),
       note('calls a day of auto and even', `${measured('auto')}, ${measured('even')}`),
       {
-        name: 'mean delay with auto ÷ even polling',
-        value: Number(ratio.toFixed(3)),
+        name: 'looks of even polling ÷ those due; with less the machine is too busy for the figures',
+        value: Number((measured('even') / dailyCalls).toFixed(2)),
+        required: '≥ 0.95',
+        met: measured('even') >= 0.95 * dailyCalls,
+      },
+      note('from the call to the event with auto and even, median, ms', `${auto.fromLook}, ${even.fromLook}`),
+      {
+        name: 'mean time until the look with auto ÷ even polling',
+        value: Number(ofLooks.toFixed(3)),
         required: '≤ 0.65',
-        met: ratio <= 0.65,
+        met: ofLooks <= 0.65,
+      },
+      {
+        name: 'mean delay of the event with auto ÷ even polling',
+        value: Number(ratio.toFixed(3)),
+        required: '≤ 0.65 where an event follows its call within 0.5 s',
+        met: isQuick ? ratio <= 0.65 : null,
       },
       { name: 'missed minimum rates', value: late, required: '0', met: late === 0 },
       { name: 'calls beyond the share of a day', value: beyond, required: '0', met: beyond === 0 },
@@ -152,32 +176,46 @@ async function eventTimes(
 
 type Delays = ReturnType<typeof delaysOf>;
 
+/** @param calls the searches of the tenant, in order */
 function delaysOf(
-  truth: ReadonlyArray<{ at: number; legacyId: string }>,
+  truth: ReadonlyArray<{ at: number; legacyId: string; words: string }>,
   times: ReadonlyMap<string, number>,
+  calls: readonly SearchCall[],
 ) {
-  const delays = truth.flatMap(({ at, legacyId }) => {
-    const seen = times.get(legacyId);
-    return seen === undefined ? [] : [seen - at];
+  const looks = timesOf(calls);
+  const found = truth.flatMap(({ at, legacyId, words }) => {
+    const event = times.get(legacyId);
+    const look = looks.get(words)?.find((time) => time >= at);
+    return event === undefined || look === undefined ? [] : [{ at, event, look }];
   });
-  const mean = delays.reduce((sum, each) => sum + each, 0) / delays.length;
-  return { mean, median: median(delays), missed: truth.length - delays.length };
+  const mean = (delays: number[]) => delays.reduce((sum, each) => sum + each, 0) / delays.length;
+  return {
+    mean: mean(found.map(({ at, event }) => event - at)),
+    median: median(found.map(({ at, event }) => event - at)),
+    untilLook: mean(found.map(({ at, look }) => look - at)),
+    fromLook: Math.round(median(found.map(({ look, event }) => event - look))),
+    missed: truth.length - found.length,
+  };
 }
 
-/** Gaps between two looks at a search that are longer than guaranteed. */
-function lateLooks(
-  calls: ReadonlyArray<{ time: number; query: Readonly<Record<string, string>> }>,
-  from: number,
-  to: number,
-): number {
+interface SearchCall {
+  readonly time: number;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+/** By what was searched for, when eBay was asked for it. */
+function timesOf(calls: readonly SearchCall[]): Map<string, number[]> {
   const times = new Map<string, number[]>();
-  for (const { time, query } of calls)
-    if (time >= from - AT_LEAST_EVERY_S * 1000)
-      times.set(query.q ?? '', [...(times.get(query.q ?? '') ?? []), time]);
-  const late = [...times.values()].map((each) => {
-    const all = [...each.filter((time) => time < to), to];
-    return all.filter((time, index) => time - (all[index - 1] ?? time) > AT_LEAST_EVERY_S * 1000 + GRACE_MS)
-      .length;
+  for (const { time, query } of calls) times.set(query.q ?? '', [...(times.get(query.q ?? '') ?? []), time]);
+  return times;
+}
+
+/** Gaps between two looks that are longer than guaranteed. */
+function lateLooks(calls: readonly SearchCall[], from: number, to: number): number {
+  const longest = AT_LEAST_EVERY_S * 1000 + GRACE_MS;
+  const late = [...timesOf(calls).values()].map((times) => {
+    const within = [...times.filter((time) => time < to), to].filter((time) => time >= from - longest);
+    return within.filter((time, index) => time - (within[index - 1] ?? time) > longest).length;
   });
   return late.reduce((sum, each) => sum + each, 0);
 }
