@@ -66,6 +66,12 @@ const RHYTHM_PRIOR = 10;
 /** Days of flows that the typical rate remembers, and those that one change a day stands for before anything is known. */
 const TYPICAL_DAYS = 500;
 const TYPICAL_PRIOR = 10;
+/** Long forgotten is not never: a rate needs both of its parts. */
+const TINY = 1e-6;
+/** An interval of more than this says nothing of today. */
+const LONGEST_DAYS = 400;
+/** More changes between two looks are a defect of the count. */
+const MOST_POSSIBLE = 1e6;
 /** Normal quantile of a 90 % interval. */
 const Z90 = 1.645;
 
@@ -85,13 +91,13 @@ export function learn(
   { from, to, changes, times = [] }: Observation,
   dayMs: number,
 ): { rate: ChangeRate; rhythm: Rhythm } {
-  const isUsable = to > from && changes !== null && changes >= 0 && Number.isFinite(changes + from + to);
-  if (!isUsable || !(dayMs > 0)) return { rate, rhythm };
+  const whole = weightOf(rhythm, from, to, dayMs);
+  const isUsable = whole > 0 && changes !== null && changes >= 0 && changes <= MOST_POSSIBLE;
+  if (!isUsable || !(to - from < LONGEST_DAYS * dayMs)) return { rate, rhythm };
   const known = times.filter((time) => time > from && time <= to);
   // Times of more changes than were counted are evidence of when, not of how many.
   const each = known.length > changes ? changes / known.length : 1;
   const unknown = Math.max(0, changes - known.length);
-  const whole = weightOf(rhythm, from, to, dayMs);
   const days = (to - from) / dayMs;
   const parts = Math.min(MOST_PARTS, Math.max(1, Math.ceil(days * PARTS_PER_DAY)));
   let runs = rate.runs;
@@ -210,7 +216,9 @@ function judged(
     k,
     d,
   ]);
-  if (history > 0) for (const times of JUMPS) after.push([jump / 2 / JUMPS.length, 1, 1 / (times * mean)]);
+  if (history > 0)
+    for (const times of JUMPS)
+      after.push([jump / 2 / JUMPS.length, 1, Math.min(1 / (times * mean), MEMORY_DAYS)]);
   const logs = after.map(([p, k, d], index) => {
     const [changes0, days0] = index === 0 ? prior : [0, 0];
     return Math.log(p) + logLikelihood(seen, weight, k + changes0, d + days0);
@@ -224,7 +232,7 @@ function judged(
       const share = k < YOUNG_CHANGES ? 1 : p;
       const sum = k * memory + share * seen;
       const cut = sum > MOST_CHANGES ? MOST_CHANGES / sum : 1;
-      return [p, sum * cut, (d * memory + share * weight) * cut];
+      return [p, Math.max(sum * cut, TINY), Math.max((d * memory + share * weight) * cut, TINY)];
     }),
   );
 }
@@ -297,7 +305,7 @@ function learnedRhythm(
   const days = (look.to - look.from) / dayMs;
   const typicalDays = Math.min(TYPICAL_DAYS, rhythm.typical[1] + days);
   const step = Math.min(1, days / (typicalDays + TYPICAL_PRIOR));
-  const logRate = Math.log(Math.max(changesPerDay(after, rhythm), 1e-3));
+  const logRate = Math.log(Math.max(changesPerDay(after, rhythm), 1 / MEMORY_DAYS));
   const passed = Math.max(0, look.to - (rhythm.at ?? look.from)) / dayMs;
   const time = {
     typical: [
@@ -443,11 +451,12 @@ function add(values: number[], index: number, more: number): void {
   values[index] = item(values, index) + more;
 }
 
+/** Adding 0 makes -0, which JSON cannot hold, 0. */
 function rounded(value: number): number {
-  return Number(value.toPrecision(8));
+  return Number(value.toPrecision(8)) + 0;
 }
 
 /** Small steps add up here: eight digits would lose them. */
 function precise(value: number): number {
-  return Number(value.toPrecision(10));
+  return Number(value.toPrecision(10)) + 0;
 }
