@@ -58,7 +58,8 @@ function spentKey(prefix: string, tenant: string): string {
 const STATE = `
 local spent, a = KEYS[1], cjson.decode(ARGV[1])
 local day = tonumber(redis.call('HGET', spent, 'day') or '0')
-local isOver = day < a.reset
+-- A day that lies further ahead than the next one was begun by a wrong clock.
+local isOver = day < a.reset or day > a.next
 local function begin()
   if not isOver then return end
   redis.call('UNLINK', spent)
@@ -106,7 +107,7 @@ end
 local function answer(refused)
   local budgets = {}
   for _, name in ipairs(a.names) do budgets[#budgets + 1] = budget(name) end
-  return cjson.encode({reset = math.max(day, a.reset), budgets = budgets, refused = refused})
+  return cjson.encode({reset = isOver and a.reset or day, budgets = budgets, refused = refused})
 end
 `;
 
@@ -325,7 +326,8 @@ export class Budgets {
     const keys = [spent, apiKeysKey(prefix), schedulesKey(prefix, tenant), ...runs];
     try {
       const reset = pacificDayEnd(await this.#clock());
-      const json = JSON.stringify({ ...args, tenantCalls: tenantCalls(), reset });
+      const days = { reset, next: pacificDayEnd(reset) };
+      const json = JSON.stringify({ ...args, ...days, tenantCalls: tenantCalls() });
       const text = await asHash(redis, spent, () => script.run(redis, keys, [json]));
       return JSON.parse((text as string | null) ?? '{}') as Result;
     } catch (error) {

@@ -122,6 +122,15 @@ describe('budgets', () => {
     // A process whose clock lags behind counts in the day that has begun.
     now -= 1;
     expect(await refusalOf(budgets.reserve(own, [searchOf('c', 1)]))).to.not.equal(undefined);
+    // A clock that was wrong by a year leaves no day that never ends.
+    now += 365 * 86_400_000;
+    await charge?.take();
+    now = NOON;
+    expect((await budgets.read(own))[0]).to.include({ used: 0, reserved: 0 });
+    await charge?.take();
+    expect((await budgets.read(own))[0]).to.include({
+      ...{ used: 1, reset: new Date(pacificDayEnd(NOON)).toISOString() },
+    });
   });
 
   it('follow a limit that is lowered below what is used, and a key that is revoked', async () => {
