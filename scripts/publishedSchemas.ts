@@ -1,5 +1,6 @@
 import type { TSchema } from 'typebox';
 import { EVENT_SCHEMAS } from '../src/events/event.ts';
+import { PlanReportSchema } from '../src/product/planReport.ts';
 import { ProductSchema } from '../src/product/product.ts';
 import { SearchRequestSchema } from '../src/product/requestSchema.ts';
 import { SearchSummarySchema } from '../src/product/summary.ts';
@@ -13,6 +14,7 @@ export function publishedSchemas(): Map<string, string> {
     ['search-request.json', SearchRequestSchema],
     ['product.json', ProductSchema],
     ['search-summary.json', SearchSummarySchema],
+    ['plan-report.json', PlanReportSchema],
     ...events,
   ];
   return new Map(
