@@ -30,10 +30,10 @@ const AT_LEAST = DAY_MS;
 const AT_MOST = 60_000;
 const TICK_MS = 60_000;
 /** Days until listings count, days in which they do, and days in which they may still be seen. */
-const DAYS = { learned: 1, measured: 1, after: 0.5 };
-const QUICK = { learned: 0.5, measured: 0.5, after: 0.5 };
-/** Characters of a word: a short one, and one as long as the names of things are. */
-const LENGTHS = [5, 10];
+const DAYS = { learned: 1, measured: 1, after: 0.25 };
+const QUICK = { learned: 0.5, measured: 0.5, after: 0.25 };
+/** Characters of a word: as long as the names of things are, and a short one. */
+const LENGTHS = [10, 5];
 const REQUIRED_MINUTES = 15;
 const PAGE = 200;
 
@@ -48,12 +48,13 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
   const days = quick ? QUICK : DAYS;
   const rows: Row[] = [];
   const runs = [
-    { title: 'own calls', length: LENGTHS[0] as number, isShared: false },
     ...LENGTHS.map((length) => ({ title: `shared, words of ${length} characters`, length, isShared: true })),
+    { title: 'own calls', length: 5, isShared: false },
   ];
   for (const { title, length, isShared } of runs) {
     const result = await watch({ seed, searches, calls, days, length, isShared });
     const minutes = result.delayMs / 60_000;
+    process.stderr.write(`       ${title}: ${round(minutes)} min\n`);
     const figure = (name: string, value: number | string): Row => ({
       name: `${title}: ${name}`,
       value,
@@ -69,7 +70,10 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
         }),
       },
       figure('listings measured', result.listed),
-      { ...figure('listings never seen', result.unseen), required: '0', met: result.unseen === 0 },
+      {
+        ...figure('listings not seen by the end', result.unseen),
+        ...(isShared && { required: '0', met: result.unseen === 0 }),
+      },
       figure('calls a day by the simulator’s log', Math.round(result.callsPerDay)),
     );
     if (!isShared) continue;
@@ -266,15 +270,16 @@ async function watch({ seed, searches, calls, days, length, isShared }: Scenario
     const listed = simulator.controls.market
       .trace()
       .filter(({ at, kind }) => kind === 'listed' && at >= from && at < to);
-    const delays = listed.map(({ at, itemId }) => (firstSeen.get(itemId) ?? Number.NaN) - at);
-    const seen = delays.filter(Number.isFinite);
+    const unseen = listed.filter(({ itemId }) => !firstSeen.has(itemId));
+    // One that was not seen has waited until the end at least.
+    const delays = listed.map(({ at, itemId }) => (firstSeen.get(itemId) ?? end) - at);
     const total = simulator.controls.log({ kind: 'search' }).length;
     const sizes = new Map<number, number>();
     for (const { members } of groups) sizes.set(members.length, (sizes.get(members.length) ?? 0) + 1);
     return {
-      delayMs: seen.reduce((sum, delay) => sum + delay, 0) / seen.length,
+      delayMs: delays.reduce((sum, delay) => sum + delay, 0) / delays.length,
       listed: listed.length,
-      unseen: listed.length - seen.length,
+      unseen: unseen.length,
       callsPerDay: total / ((end - START) / DAY_MS),
       sizes,
       alone: searches - groups.reduce((sum, { members }) => sum + members.length, 0),

@@ -160,7 +160,7 @@ describe('groups of searches that share a call', () => {
           assert.ok(jointQuery(present.map((each) => each.word)).length <= 100);
         }
       }),
-      { numRuns: 200 },
+      { numRuns: 200, endOnFailure: true },
     );
   });
 
@@ -353,7 +353,7 @@ describe('the answer of a shared call in the simulated eBay', () => {
           }
         },
       ),
-      { numRuns: 25, seed: 20260501 },
+      { numRuns: 25, seed: 20260501, endOnFailure: true },
     );
     assert.ok(given > 25 && refused > 5 && fresh > 100, `${given} given, ${refused} refused, ${fresh} new`);
   });
