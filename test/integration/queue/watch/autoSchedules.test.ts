@@ -78,10 +78,10 @@ describe('auto schedules', function () {
       const { flows } = await store.load();
       return flows.get('case')?.rate.runs.reduce((sum, [, seen]) => sum + seen, 0) ?? 0;
     };
-    expect(await changes()).to.equal(0);
+    expect(await changes()).to.be.below(0.1);
     service.simulator.controls.addListing({ title: 'phone case of bronze', price: '5.00' });
     service.simulator.controls.addListing({ title: 'phone case of copper', price: '5.00' });
-    expect(await waitFor('a change', changes)).to.be.at.least(2);
+    await waitFor('two changes', async () => (await changes()) > 1.5);
   });
 
   it('end at their limit, and at their end', async () => {
@@ -169,7 +169,7 @@ describe('auto schedules', function () {
     const now = () => clockOf(redis).current();
     let killed = 0;
     // The service's own planner goes on beside them.
-    for (let life = 0; killed < 15; life += 1) {
+    for (let life = 0; killed < 10; life += 1) {
       const rest = {
         steps: 1 + (life % 23),
         dies: life % 2 === 0 ? ('before' as const) : ('after' as const),
