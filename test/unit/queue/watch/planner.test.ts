@@ -179,6 +179,13 @@ describe('the planner', () => {
     expect(unlimited.looks).to.have.members(units.map(({ id }) => id));
   });
 
+  it('asks the price at which the calls last until they are renewed', () => {
+    // 25 looks of 4 calls: 4 changes wait 1/50 of a day each, and a look costs 4 calls.
+    const units = [unit('dear', { perDay: 100, calls: 4 })];
+    const { price } = choose(units, newRhythm(), { calls: 100, until: NOW + DAY }, NOW, DAY);
+    expect(price / DAY).to.be.closeTo(0.02, 0.0005);
+  });
+
   it('begins the most overdue first where the calls do not suffice for the guarantees', () => {
     const units = [
       unit('one interval', { atLeast: 4 * HOUR, last: NOW - 4 * HOUR, perDay: 500 }),

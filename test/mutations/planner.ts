@@ -1,0 +1,33 @@
+import type { Mutation } from './mutation.ts';
+
+const planner = ['test/unit/queue/watch/planner.test.ts'];
+const rates = ['test/unit/queue/watch/changeRate.test.ts'];
+
+export const mutations: Mutation[] = [
+  {
+    id: 'guarantees-unreserved',
+    file: 'src/queue/watch/planner.ts',
+    find: 'if (left - unit.calls < reserved - freed) continue;',
+    replace: 'if (left < unit.calls) continue;',
+    breaks:
+      'Calls for guarantees that become due before the budget is renewed are not spent on anything else.',
+    tests: planner,
+  },
+  {
+    id: 'calls-for-nothing',
+    file: 'src/queue/watch/planner.ts',
+    find: 'const speed = Math.sqrt(weight / (2 * unit.calls));',
+    replace: 'const speed = Math.sqrt(weight / 2);',
+    breaks:
+      'The price is the one at which the calls last until the budget is renewed, whatever a look costs.',
+    tests: planner,
+  },
+  {
+    id: 'no-jumps',
+    file: 'src/queue/watch/changeRate.ts',
+    find: 'for (const times of JUMPS)',
+    replace: 'for (const times of [] as number[])',
+    breaks: 'A rate that jumps to ten times is followed within six hours.',
+    tests: rates,
+  },
+];
