@@ -50,6 +50,8 @@ const KEPT_DAYS = 30;
 /** Looks are decided on when the pace allows their calls within this time, ms, and at least so many: the others may be worth more then. */
 const AHEAD_MS = 20_000;
 const LEAST_AHEAD = 10;
+/** A look that is under way for more rounds than these waits for something else than the pace, and keeps no other from beginning. */
+const AHEAD_ROUNDS = 300;
 /** A mean over about so many looks. */
 const MEAN_OF = 10;
 /** A look after failed ones waits for at most so many doublings of its least time. */
@@ -260,7 +262,8 @@ export class PlanDuty {
     const budget = this.#budget(state, units, draft, now);
     this.#forecast(units, budget.calls);
     metrics.planned({ delayMs: this.#delayMs, calls: budget.calls });
-    const underWay = sumOf(units.filter(({ busy }) => busy));
+    const recent = now - AHEAD_ROUNDS * this.#options.intervalMs;
+    const underWay = sumOf(units.filter(({ busy, lastLook }) => busy && (lastLook ?? 0) > recent));
     const ahead =
       state.intervalMs > 0
         ? Math.max(LEAST_AHEAD, AHEAD_MS / state.intervalMs)

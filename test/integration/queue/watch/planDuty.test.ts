@@ -97,6 +97,17 @@ describe('the planner of a tenant', () => {
     expect(plan.planned.slice(-3)).to.deep.equal([0, 0, 10]);
   });
 
+  it('begins no more looks at once than the pace allows soon, and others once those are held up', async () => {
+    plan.gate = { intervalMs: 1000 };
+    for (let i = 0; i < 30; i += 1) plan.looks.define(`k${i}`);
+    const leader = plan.leader();
+    for (let round = 0; round < 3; round += 1) await plan.round(leader);
+    expect(plan.looks.begun).to.have.length(20);
+    plan.now += 301_000;
+    await plan.round(leader);
+    expect(plan.looks.begun).to.have.length(30);
+  });
+
   it('spends at most PLAN_DAILY_CALLS a day, also with another leader every few rounds', async () => {
     plan.limits.dailyCalls = 30;
     for (let i = 0; i < 20; i += 1) plan.looks.define(`k${i}`);
