@@ -3,6 +3,8 @@ import type { Redis } from 'ioredis';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
 import { ScheduleStore, tenantsWithSchedules } from '../queue/schedules/store.ts';
+import { type ListRecord, WatchStore } from '../queue/watch/watchlists/store.ts';
+import { hashesBeginning } from '../redis/nodes.ts';
 import { SavedTracks } from '../results/savedTracks.ts';
 import type { TrackId } from '../results/tracks.ts';
 import {
@@ -62,10 +64,13 @@ export class Backup {
   async *lines(): AsyncGenerator<string> {
     const { prefix, tracks: withTracks, signal } = this.#settings;
     const records = await this.#small();
+    const lists = await allWatchlists(this.#redis, prefix, signal);
     const tracks = withTracks ? await this.#tracks.all(signal) : [];
     const { version } = await new FleetStore(this.#redis, prefix).read();
     this.planned = {
       ...countsOf(records),
+      watchlists: lists.length,
+      watched: lists.reduce((sum, { entries }) => sum + entries, 0),
       tracks: tracks.length,
       listings: tracks.reduce((sum, { listings }) => sum + listings, 0),
     };
@@ -76,6 +81,7 @@ export class Backup {
       counts: this.planned,
     };
     yield line(header) + this.#checked(records);
+    for (const list of lists) yield* this.#watchlist(list);
     for (const track of tracks) {
       signal?.throwIfAborted();
       yield* this.#track(track);
@@ -102,6 +108,22 @@ export class Backup {
         if (schedule === undefined) this.report.leftOut.push(`schedule ${tenant}/${name}: is not JSON`);
         else records.push({ kind: 'schedule', tenant, ...schedule });
     return records;
+  }
+
+  async *#watchlist({ tenant, store, record }: FoundWatchlist): AsyncGenerator<string> {
+    const { definition, paused, createdAt } = record;
+    yield this.#checked([{ kind: 'watchlist', tenant, definition, paused, createdAt }]);
+    const ids = (await store.entryIds(definition.name)).sort();
+    for (let from = 0; from < ids.length; from += WATCHED_AT_ONCE) {
+      this.#settings.signal?.throwIfAborted();
+      const batch = ids.slice(from, from + WATCHED_AT_ONCE);
+      const columns = await store.columns(definition.name, batch);
+      const entries = batch.flatMap((item, index) => {
+        const own = columns[index];
+        return own === undefined ? [] : [{ kind: 'watched' as const, item, columns: own }];
+      });
+      yield this.#checked(entries);
+    }
   }
 
   /** The state first: with a later one, a listing that is gone would never be reported as gone. */
@@ -139,6 +161,28 @@ export class Backup {
     }
     return lines;
   }
+}
+
+/** Listings of a watchlist that are read at once. */
+const WATCHED_AT_ONCE = 1000;
+
+interface FoundWatchlist {
+  tenant: string;
+  store: WatchStore;
+  record: ListRecord;
+  entries: number;
+}
+
+async function allWatchlists(redis: Redis, prefix: string, signal?: AbortSignal): Promise<FoundWatchlist[]> {
+  const start = `${prefix}:watchlists:`;
+  const found: FoundWatchlist[] = [];
+  for (const key of (await hashesBeginning(redis, start, signal)).sort()) {
+    const tenant = key.slice(start.length);
+    const store = new WatchStore(redis, prefix, tenant);
+    for (const { record } of await store.all())
+      found.push({ tenant, store, record, entries: await store.count(record.definition.name) });
+  }
+  return found;
 }
 
 function countsOf(records: readonly BackupRecord[]): Counts {

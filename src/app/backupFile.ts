@@ -14,8 +14,12 @@ import { SCHEDULE_NAME } from '../product/scheduleSchema.ts';
 import { echo } from '../product/schemaErrors.ts';
 import { OUTCOMES } from '../product/summary.ts';
 import { Type } from '../product/type.ts';
+import { MAX_COLUMN_NAME, MAX_COLUMN_VALUE, MAX_COLUMNS } from '../product/watchlistSchema.ts';
 import { parseSchedule } from '../queue/schedules/definition.ts';
 import type { SavedSchedule } from '../queue/schedules/store.ts';
+import { parseWatchlist } from '../queue/watch/watchlists/definition.ts';
+import type { OwnColumns } from '../queue/watch/watchlists/import.ts';
+import type { SavedWatchlist } from '../queue/watch/watchlists/watchlists.ts';
 import type { SavedListing, SavedTrack } from '../results/savedTracks.ts';
 
 /** The form of the lines. A reader refuses a higher one. */
@@ -29,9 +33,15 @@ export interface Counts {
   schedules: number;
   tracks: number;
   listings: number;
+  watchlists: number;
+  /** Listings of watchlists. */
+  watched: number;
 }
 
-export const NO_COUNTS: Counts = { settings: 0, tenants: 0, keys: 0, schedules: 0, tracks: 0, listings: 0 };
+export const NO_COUNTS: Counts = {
+  ...{ settings: 0, tenants: 0, keys: 0, schedules: 0, tracks: 0, listings: 0 },
+  ...{ watchlists: 0, watched: 0 },
+};
 
 export interface BackupHeader {
   kind: 'header';
@@ -46,7 +56,7 @@ export interface BackupHeader {
   counts: Counts;
 }
 
-/** A line of a backup. Each is JSON; a listing belongs to the track before it. */
+/** A line of a backup. Each is JSON; a listing belongs to the track before it, or to the watchlist. */
 export type BackupRecord =
   | BackupHeader
   /** A part of the fleet's configuration that files or `dpf config apply` published. */
@@ -57,6 +67,8 @@ export type BackupRecord =
   | ({ kind: 'schedule'; tenant: string } & SavedSchedule)
   | ({ kind: 'track' } & SavedTrack)
   | ({ kind: 'listing' } & SavedListing)
+  | ({ kind: 'watchlist'; tenant: string } & SavedWatchlist)
+  | { kind: 'watched'; item: string; columns: OwnColumns }
   /** The last line: without it a file was cut off. */
   | { kind: 'end'; counts: Counts };
 
@@ -70,6 +82,8 @@ export const COUNTED = {
   schedule: 'schedules',
   track: 'tracks',
   listing: 'listings',
+  watchlist: 'watchlists',
+  watched: 'watched',
 } as const satisfies Partial<Record<Kind, keyof Counts>>;
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -80,9 +94,11 @@ const past = Type.Number({ format: 'past' });
 const maybe = (schema: ReturnType<typeof Type.Number>) => Type.Union([schema, Type.Null()]);
 const text = (maxLength: number) => Type.String({ maxLength });
 const count = Type.Integer({ minimum: 0, maximum: 1e12 });
-const counts = Type.Object(
-  Object.fromEntries(Object.keys(NO_COUNTS).map((each) => [each, count])) as Record<string, typeof count>,
-);
+const counts = Type.Object({
+  ...{ settings: count, tenants: count, keys: count, schedules: count, tracks: count, listings: count },
+  // Missing in what release 0.2 wrote.
+  ...{ watchlists: Type.Optional(count), watched: Type.Optional(count) },
+});
 const price = Type.String({ pattern: '^-?\\d{1,20}(\\.\\d{1,10})?$' });
 const flag = Type.Enum([0, 1]);
 
@@ -161,6 +177,16 @@ const FORMS = {
       },
     },
   }),
+  watchlist: Type.Object({ tenant: name, paused: Type.Boolean(), createdAt: past }),
+  watched: Type.Object({
+    item: Type.String({ pattern: '^(?:[1-9][0-9]{8,18}|v1\\|[1-9][0-9]{8,18}\\|[0-9]{1,19})$' }),
+    columns: {
+      type: 'object',
+      maxProperties: MAX_COLUMNS,
+      propertyNames: { type: 'string', maxLength: MAX_COLUMN_NAME },
+      additionalProperties: { type: 'string', maxLength: MAX_COLUMN_VALUE },
+    },
+  }),
   end: Type.Object({ counts }),
 } as const;
 
@@ -216,6 +242,13 @@ export class RecordReader {
       const [error] = parsed.errors;
       return `schedule ${scheduleName(value.definition)}: ${error?.path ?? ''} ${error?.message ?? 'is wrong'}`;
     }
+    if (record.kind === 'watchlist') {
+      const limits = { marketplace: 'EBAY_US', minInterval: this.#minInterval };
+      const parsed = parseWatchlist(value.definition, limits);
+      if (parsed.ok) return { ...record, definition: parsed.definition };
+      const [error] = parsed.errors;
+      return `watchlist ${scheduleName(value.definition)}: ${error?.path ?? ''} ${error?.message ?? 'is wrong'}`;
+    }
     if ('tenant' in record && record.tenant !== DEFAULT_TENANT) {
       const problem = nameProblem(record.tenant);
       if (problem !== undefined) return `${kind}.tenant ${problem}`;
@@ -238,6 +271,7 @@ export function labelOf(record: BackupRecord): string {
       return record.name;
     case 'key':
       return `${record.name} (${record.id})`;
+    case 'watchlist':
     case 'schedule':
       return `${record.tenant}/${record.definition.name}`;
     case 'track':
@@ -284,10 +318,12 @@ export async function* readBackup(file: FileHandle, reader: RecordReader): Async
       refuse(`has the kind ${record.kind} in a wrong place`);
     if (record.kind === 'listing' && previous !== 'track' && previous !== 'listing')
       refuse('is a listing without a track');
+    if (record.kind === 'watched' && previous !== 'watchlist' && previous !== 'watched')
+      refuse('is a listing without a watchlist');
     previous = record.kind;
     if (record.kind === 'end') {
       const wrong = (Object.keys(found) as Array<keyof Counts>).find(
-        (each) => found[each] !== record.counts[each],
+        (each) => found[each] !== (record.counts[each] ?? 0),
       );
       if (wrong !== undefined)
         refuse(
@@ -296,8 +332,9 @@ export async function* readBackup(file: FileHandle, reader: RecordReader): Async
     } else if (record.kind !== 'header') {
       found[COUNTED[record.kind]] += 1;
       const label = `${record.kind} ${labelOf(record)}`;
-      if (record.kind !== 'listing' && labels.has(label)) refuse(`has the ${label} a second time`);
-      if (record.kind !== 'listing') labels.add(label);
+      const isNamed = record.kind !== 'listing' && record.kind !== 'watched';
+      if (isNamed && labels.has(label)) refuse(`has the ${label} a second time`);
+      if (isNamed) labels.add(label);
     }
     yield record;
   }

@@ -9,6 +9,7 @@ import type { Loss } from '../fleet/loss.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
 import type { SearchProducer } from '../queue/producer.ts';
+import type { OwnColumns } from '../queue/watch/watchlists/import.ts';
 import { SavedTracks, type TrackRestore } from '../results/savedTracks.ts';
 import {
   type BackupHeader,
@@ -45,6 +46,7 @@ export interface RestoreReport {
   tenants: Restored;
   keys: Restored;
   schedules: Restored;
+  watchlists: Restored & { listings: number };
   /** The report of a loss of Redis's data that this ended. */
   endedLoss: { at: string /** Names that it holds and the backup does not. */; notInBackup: string[] } | null;
   tracks: Restored & { /** Older than TRACK_TTL by now. */ expired: string[]; listings: number };
@@ -113,6 +115,7 @@ export class Restore {
         tenants: nothing(),
         keys: nothing(),
         schedules: nothing(),
+        watchlists: { ...nothing(), listings: 0 },
         endedLoss: null,
       },
       tracks: { ...nothing(), expired: [], listings: 0 },
@@ -189,7 +192,7 @@ function missing({ gone }: Loss, names: ReadonlySet<string>): string[] {
   return all.filter((name) => !names.has(name));
 }
 
-/** Writes keys, schedules and tracks. */
+/** Writes keys, schedules, watchlists and tracks. */
 class RecordWriter {
   readonly #redis: Redis;
   readonly #config: Config;
@@ -200,6 +203,9 @@ class RecordWriter {
   readonly #producers = new Map<string, SearchProducer>();
   /** Of keys, schedules and tracks, as the report of a loss names them. */
   readonly names = new Set<string>();
+  #list:
+    | { record: Extract<BackupRecord, { kind: 'watchlist' }>; entries: Map<string, OwnColumns> }
+    | undefined;
   #open: { restore: TrackRestore | undefined; label: string; listings: number } | undefined;
 
   constructor(redis: Redis, config: Config, options: RestoreOptions, report: RestoreReport) {
@@ -216,7 +222,13 @@ class RecordWriter {
     const { overwrite: replace, dryRun } = this.#options;
     const { keys, schedules } = this.#report;
     if (record.kind === 'listing') return this.#listing(record);
+    if (record.kind === 'watched') {
+      this.#list?.entries.set(record.item, record.columns);
+      return;
+    }
     await this.#endTrack();
+    await this.#endList();
+    if (record.kind === 'watchlist') this.#list = { record, entries: new Map() };
     if (record.kind === 'track') await this.#track(record);
     if (record.kind === 'key') {
       const { kind: _, ...key } = record;
@@ -274,6 +286,19 @@ class RecordWriter {
     if (isRestored) tracks.listings += listings;
     else await restore?.discard();
     this.#open = undefined;
+  }
+
+  /** All listings of a list at once: there are 20,000 at most. */
+  async #endList(): Promise<void> {
+    if (this.#list === undefined) return;
+    const { record, entries } = this.#list;
+    const { overwrite: replace, dryRun } = this.#options;
+    const { watchlists } = this.#report;
+    const { kind: _, tenant, ...saved } = record;
+    const isRestored = await this.#producer(tenant).watchlists.restore(saved, entries, { replace, dryRun });
+    watchlists[isRestored ? 'restored' : 'left'].push(labelOf(record));
+    if (isRestored) watchlists.listings += entries.size;
+    this.#list = undefined;
   }
 
   #producer(tenant: string): SearchProducer {

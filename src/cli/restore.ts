@@ -93,7 +93,7 @@ async function openFile(path: string): Promise<FileHandle> {
   throw refuse('is no file');
 }
 
-const KINDS = ['keys', 'schedules', 'tracks', 'tenants', 'settings'] as const;
+const KINDS = ['keys', 'schedules', 'watchlists', 'tracks', 'tenants', 'settings'] as const;
 
 /** A line for each kind. */
 function summary(report: RestoreReport, dryRun: boolean): string {
@@ -102,6 +102,8 @@ function summary(report: RestoreReport, dryRun: boolean): string {
     const { restored, left } = report[kind];
     const parts = [`${numberText(restored.length)} ${verb}`];
     if (left.length > 0) parts.push(`${numberText(left.length)} there already`);
+    if (kind === 'watchlists' && restored.length > 0)
+      parts[0] += ` (${countText(report.watchlists.listings, 'listing')})`;
     if (kind !== 'tracks') return [kind, parts] as const;
     const { expired, listings } = report.tracks;
     if (restored.length > 0) parts[0] += ` (${countText(listings, 'listing')})`;

@@ -80,6 +80,29 @@ describe('dpf backup and dpf restore', () => {
   }
   const TENANT = { clientIdEnv: 'FILE_ID', clientSecretEnv: 'FILE_SECRET' };
 
+  it('brings watchlists back with their listings and own columns, and none twice', async () => {
+    const list = async (...args: string[]) => JSON.parse((await dpf('watchlist', ...args, '--json')).out);
+    const ids = Array.from({ length: 1200 }, (_, n) => String(110_000_000_000 + n));
+    write('list.csv', ['item,sku', ...ids.map((id, n) => `${id},S-${n}`)].join('\n'));
+    const imported = await dpf('watchlist', 'import', at('list.csv'), '--name', 'supplies', '--value', '3');
+    expect(imported.exit, imported.err).to.equal(0);
+    expect((await dpf('watchlist', 'pause', 'supplies')).exit).to.equal(0);
+    const saved = await dpf('backup', at(FILE));
+    expect(saved.out).to.include('1 watchlist (1,200 listings)');
+    const before = await redis().hgetall('{ebay}:watch-entries:default:supplies');
+    await redis().flushall();
+    const restored = await dpf('restore', at(FILE));
+    expect(restored.out, restored.err).to.match(/watchlists +1 restored \(1,200 listings\)/);
+    expect(await redis().hgetall('{ebay}:watch-entries:default:supplies')).to.deep.equal(before);
+    const report = await list('show', 'supplies');
+    expect(report).to.deep.include({ name: 'supplies', state: 'paused', value: 3, entries: 1200 });
+    // A try that was killed leaves a part.
+    await redis().hdel('{ebay}:watch-entries:default:supplies', ...ids.slice(0, 500));
+    expect((await dpf('restore', at(FILE))).out).to.match(/watchlists +1 restored/);
+    expect(await redis().hgetall('{ebay}:watch-entries:default:supplies')).to.deep.equal(before);
+    expect((await dpf('restore', at(FILE))).out).to.match(/watchlists +0 restored, 1 there already/);
+  });
+
   it('saves what only Redis knows in a file of lines that one can read, and nothing that is secret or passes', async () => {
     const { key, id } = await fill();
     await redis().set('ebay:access_token', '{"access_token": "v^1.1#canary"}');
@@ -93,7 +116,8 @@ describe('dpf backup and dpf restore', () => {
     );
     const all = records(FILE);
     expect(all[0]).to.deep.include({ kind: 'header', format: 'dpf-backup', form: 1, prefix: '{ebay}' });
-    const counts = { settings: 2, tenants: 1, keys: 2, schedules: 4, tracks: 2, listings: 1203 };
+    const parts = { settings: 2, tenants: 1, keys: 2, schedules: 4, tracks: 2, listings: 1203 };
+    const counts = { ...parts, watchlists: 0, watched: 0 };
     expect(all[0].counts).to.deep.equal(counts);
     expect(all.at(-1)).to.deep.equal({ kind: 'end', counts });
     expect(all.filter(({ kind }) => kind === 'listing')).to.have.length(1203);
@@ -119,6 +143,7 @@ describe('dpf backup and dpf restore', () => {
     expect(restored.out.split('\n')).to.deep.equal([
       'keys       2 restored',
       'schedules  4 restored',
+      'watchlists 0 restored',
       'tracks     2 restored (1,203 listings)',
       'tenants    1 restored',
       'settings   2 restored',
@@ -397,6 +422,7 @@ describe('dpf backup and dpf restore', () => {
       counts: NONE,
       ...change,
     });
+    // Release 0.2 counts no watchlists.
     const NONE = { settings: 0, tenants: 0, keys: 0, schedules: 0, tracks: 0, listings: 0 };
     const end = (change: object = {}) => ({ kind: 'end', counts: { ...NONE, ...change } });
     const key = (change: object = {}) => ({

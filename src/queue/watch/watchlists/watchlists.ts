@@ -93,6 +93,9 @@ export interface WatchedEntry {
   nextCheck: string | null;
 }
 
+/** What a backup has of a list, apart from its listings. */
+export type SavedWatchlist = Pick<ListRecord, 'definition' | 'paused' | 'createdAt'>;
+
 export interface WatchedPage {
   entries: WatchedEntry[];
   /** Pass it as `after` for the next page; null: this is the last one. */
@@ -272,6 +275,36 @@ export class Watchlists {
   /** False when it was not paused. */
   resume(name: string): Promise<boolean> {
     return this.#setPaused(name, false);
+  }
+
+  /**
+   * Puts a list of a backup back. One of the same name stays, but gets its listings where a try before this one was killed.
+   * @param options.replace replaces the one of the same name @param options.dryRun changes nothing
+   * @returns whether anything changed, or would change
+   */
+  restore(
+    { definition, paused, createdAt }: SavedWatchlist,
+    entries: ReadonlyMap<string, OwnColumns>,
+    { replace, dryRun }: { replace: boolean; dryRun: boolean },
+  ): Promise<boolean> {
+    const { name } = definition;
+    return this.#call(async () => {
+      const [present, there] = await Promise.all([this.#store.get(name), this.#store.entryIds(name)]);
+      const isBroken = present?.record.createdAt === createdAt && there.length < entries.size;
+      if (present !== undefined && !replace && !isBroken) return false;
+      if (dryRun) return true;
+      await this.#change(name, (before) => ({
+        ...(before ?? this.#made(definition)),
+        definition,
+        paused,
+        createdAt,
+      }));
+      const { record } = await this.#list(name);
+      const removed = replace ? there.filter((id) => !entries.has(id)) : [];
+      if ((await this.#store.writeEntries(record, entries, removed)) === undefined) throw notFound(name);
+      await this.#plan.touch();
+      return true;
+    }, IMPORT_DEADLINES);
   }
 
   /** The list with its listings and all that was seen. */
