@@ -138,7 +138,13 @@ function listUnits(report: WatchlistReport, stored: StoredList | undefined): Uni
   const { name, state, entries, callsPerLook, value, atMostEvery, atLeastEvery, dailyCalls } = report;
   if (state !== 'active' || entries === 0 || stored === undefined) return [];
   const { plan, change } = stored;
-  if (plan.change === change && plan.groups.length > 0) return unitsOf(stored, plan.groups);
+  const leastMs = atLeastEvery * 1000;
+  // The first looks at new listings follow one another quickly. The plan is about the time after them.
+  if (plan.change === change && plan.groups.length > 0)
+    return unitsOf(stored, plan.groups).map((unit) => ({
+      ...unit,
+      atLeastEveryMs: Math.max(unit.atLeastEveryMs, leastMs),
+    }));
   const id = watchUnit(name, 'all');
   return [
     {
@@ -146,7 +152,7 @@ function listUnits(report: WatchlistReport, stored: StoredList | undefined): Uni
       flows: [{ flow: id, value }],
       expectedCalls: Math.max(1, callsPerLook),
       atMostEveryMs: atMostEvery * 1000,
-      atLeastEveryMs: atLeastEvery * 1000,
+      atLeastEveryMs: leastMs,
       dailyCalls,
     },
   ];

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Value } from 'typebox/value';
 import { type PlanReport, PlanReportSchema } from '../../../src/product/planReport.ts';
 import { SharedStore } from '../../../src/queue/watch/sharedStore.ts';
+import { WatchStore } from '../../../src/queue/watch/watchlists/store.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { storeLearned } from '../../support/learnedPlan.ts';
 
@@ -76,6 +77,13 @@ describe('the plan over HTTP', () => {
     });
     expect(shown[0].guarantee.every).to.equal(21_600);
     expect(shown[0].callsPerDay).to.be.closeTo(totals.planned, 0.1);
+    // The first looks at new listings follow one another quickly. The plan is about the time after them.
+    const store = new WatchStore(service.redis, '{ebay}', 'default');
+    const { change } = (await store.get('stock')) as { change: number };
+    const group = { id: 'new', kind: 'new' as const, listings: 50, calls: 10, isMeasured: true };
+    await store.writeGroups('stock', { change, sequence: 1, groups: [group] }, [], 60_000);
+    const { totals: later } = (await service.call('GET', '/v1/plan')).json;
+    expect(later.guaranteed).to.be.closeTo(40, 0.1);
   });
 
   const wrong: Array<[what: string, method: string, path: string, body: unknown, paths: string[]]> = [
