@@ -128,6 +128,7 @@ const RELOADABLE: ReadonlySet<string> = new Set([
   'ebay.marketplace',
   'pace.minApiCallInterval',
   'pace.dailyCallLimit',
+  'plan.dailyCalls',
   'pace.tenantCalls',
   'pace.backfillShare',
   'pace.scheduledShare',
