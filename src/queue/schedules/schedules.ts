@@ -22,6 +22,7 @@ import {
 import { invalid, searchOptions } from '../search/jobData.ts';
 import type { JobDefaults } from '../search/retryPolicy.ts';
 import { PlanStore } from '../watch/planStore.ts';
+import { SharedStore, unitOf as sharedUnitOf } from '../watch/sharedStore.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, describeTiming, parseSchedule, parseScheduleList, timingOf } from './definition.ts';
 import { lookRunId, manualRunId, unitOf } from './scheduledRun.ts';
@@ -91,6 +92,7 @@ export class Schedules {
   readonly #options: SchedulesOptions;
   readonly #store: ScheduleStore;
   readonly #plan: PlanStore;
+  readonly #shared: SharedStore;
 
   constructor(options: SchedulesOptions) {
     const { redis, prefix, tenant, searches } = options;
@@ -99,6 +101,7 @@ export class Schedules {
     this.#options = options;
     this.#store = new ScheduleStore(redis, prefix, tenant);
     this.#plan = new PlanStore(redis, prefix, tenant);
+    this.#shared = new SharedStore(redis, prefix, tenant);
   }
 
   /**
@@ -449,7 +452,11 @@ export class Schedules {
   async #expected({ definition, anchor }: ScheduleRecord): Promise<{ next?: number; latest: number }> {
     const { name, auto, start } = definition;
     const earliest = Math.max(anchor, start === undefined ? 0 : Date.parse(start));
-    const unit = await this.#plan.unit(unitOf(name));
+    // A schedule that shares calls is looked at with its group.
+    const group = await this.#shared.groupOf(name);
+    const units = [unitOf(name), ...(group === undefined ? [] : [sharedUnitOf(group)])];
+    const looked = await Promise.all(units.map((id) => this.#plan.unit(id)));
+    const [unit] = looked.flatMap((each) => each ?? []).sort((one, other) => other.at - one.at);
     if (unit === undefined || unit.number === 0) return { latest: earliest };
     const latest = Math.max(earliest, unit.at + (auto?.atLeastEvery ?? 0) * 1000);
     if (unit.gap === null) return { latest };

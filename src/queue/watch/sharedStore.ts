@@ -109,7 +109,7 @@ export class SharedStore {
 
   /** Forgets schedules. */
   async forget(names: readonly string[]): Promise<void> {
-    const fields = names.flatMap((name) => [OWN + name, LOOK + name]);
+    const fields = names.flatMap((name) => [OWN + name, GROUP + name]);
     if (fields.length > 0) await this.#redis.hdel(this.#key, ...fields);
   }
 
@@ -137,8 +137,14 @@ export class SharedStore {
   async share(look: SharedLook, end: JointEnd): Promise<void> {
     const { group, members } = look;
     await this.#redis.hsetnx(this.#lookKey(look), 'joint', JSON.stringify(end));
-    const fields = members.flatMap((name) => [LOOK + name, group]);
+    const fields = members.flatMap((name) => [GROUP + name, group]);
     if (fields.length > 0) await this.#redis.hset(this.#key, ...fields);
+  }
+
+  /** The group that a schedule was looked at with last. */
+  async groupOf(name: string): Promise<string | undefined> {
+    const group = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, GROUP + name));
+    return group ?? undefined;
   }
 
   /** Members whose search has ended. */
@@ -152,8 +158,8 @@ export class SharedStore {
    * @param at of the look @returns the report of the look where that was the last of its members
    */
   async end(name: string, at: number, end: MemberEnd): Promise<LookReport | undefined> {
-    const group = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, LOOK + name));
-    if (group === null) return undefined;
+    const group = await this.groupOf(name);
+    if (group === undefined) return undefined;
     const key = this.#lookKey({ group, at });
     if ((await this.#redis.exists(key)) === 0) return undefined;
     await this.#redis.hsetnx(key, DONE + name, JSON.stringify(end));
@@ -198,8 +204,7 @@ export const FIRST_SHARED_LOOK = 1e12;
 const REPORTED_MS = 600_000;
 
 const OWN = 'own ';
-/** The group that a member was searched for with last. */
-const LOOK = 'group ';
+const GROUP = 'group ';
 const DONE = 'done ';
 
 export function unitOf(group: string): string {
