@@ -77,8 +77,8 @@ describe('the documentation', function () {
   it('shows commands of dpf that run, wherever nothing is left open in them', async () => {
     const env = serviceEnv(redis.url, simulator().url);
     const ends = (command: string) =>
-      /^npx dpf (config|keys|quota|schedule|token)\b/.test(command) &&
-      !/\b(ID|NAME)\b|…|--help|\.json/.test(command);
+      /^npx dpf (config|keys|plan|quota|schedule|token|watchlist)\b/.test(command) &&
+      !/\b(ID|NAME)\b|…|--help|\.(csv|json)/.test(command);
     const runnable = [...new Set(commands.map(({ command }) => command).filter(ends))];
     const refused: string[] = [];
     for (const command of runnable) {
