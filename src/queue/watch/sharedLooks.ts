@@ -55,7 +55,7 @@ function storesOf({ redis, searches, tenant }: SharingContext) {
 
 /**
  * Schedules that share calls, as units: one for each group. A schedule in a group is no unit of its own. A look is one search,
- * `shared_GROUP_AT`, whose end adds a search for each member, `look_NAME_AT`, which finds its page stored or makes its own calls.
+ * `shared_GROUP_AT`, whose end adds searches for members, `look_NAME_AT`, that find their page stored or make calls of their own.
  */
 export class SharedLooks implements LookSource {
   readonly #context: SharingContext;
@@ -182,7 +182,8 @@ function termsOf(
   // Its bounds are its own: a shared look would end with the first member that is done, or has no calls left.
   const isBound = [start, end, limit, dailyCalls].some((bound) => bound !== undefined);
   if (auto === undefined || paused || isBound || word === undefined) return undefined;
-  return { word, key: `${shareKeyOf(request)} ${atMostEveryMs(auto.atMostEvery, minIntervalMs)}` };
+  const key = [shareKeyOf(request), request.priority, atMostEveryMs(auto.atMostEvery, minIntervalMs)];
+  return { word, key: key.join(' ') };
 }
 
 function atMostEveryMs(seconds: number | undefined, minIntervalMs: number): number {
@@ -191,7 +192,8 @@ function atMostEveryMs(seconds: number | undefined, minIntervalMs: number): numb
 
 /**
  * Splits the answer of a shared call and adds the searches of those members that it has news for; where the call failed, or a
- * part cannot be decided, they make calls of their own. It may be done any number of times. A member that is paused, changed or gone by now is left out.
+ * part cannot be decided, they make calls of their own. It may be done any number of times. A member that is paused, changed or
+ * gone by now is left out.
  * @returns false for a job that is the search of a caller
  */
 export async function shareAnswer(context: SharingContext, job: Job): Promise<boolean> {
@@ -258,7 +260,7 @@ interface SearchedMember extends Member {
  */
 function hasNoNews({ request, track }: SearchedMember, part: PageAnswer): boolean {
   if (!part.hasNext || request.details === 'full' || request.variations === 'all') return false;
-  const fitting = part.products.filter(conditionsOf(request));
+  const fitting = part.products.filter(conditionsOf(request)).slice(0, request.maxItems);
   return newsAmong(track, fitting, priceCurrencyOf(request)).size === 0;
 }
 
