@@ -34,7 +34,7 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
   const rows: Row[] = [];
   for (const searches of quick ? [200] : [200, 1_000])
     for (const sigma of quick ? [1.5] : [1.5, 2]) rows.push(...(await steady(seed, searches, sigma)));
-  rows.push(...(await jump(seed, 200, 1.5)));
+  for (const searches of quick ? [200] : [200, 1_000]) rows.push(...(await jump(seed, searches, 1.5)));
   return rows;
 }
 
@@ -76,34 +76,45 @@ async function steady(seed: number, searches: number, sigma: number): Promise<Ro
   }
 }
 
-/** Hours after the jump until the calls that the risen half gets are those that the oracle gives it, within 15 %. */
+/**
+ * Hours after the jump until the plan is as the oracle's within 15 %: the calls that the risen half gets, and the share
+ * of all calls that other searches get. A search must be looked at to be found out: with 1,000 schedules that happens
+ * about once in the six hours that are allowed, so the second figure is promised for 200 only.
+ */
 async function jump(seed: number, searches: number, sigma: number): Promise<Row[]> {
   const label = `half of ${searches} schedules × ${FACTOR} at midnight`;
   const at = START + LEARNING * DAY_MS;
+  const isRisen = (search: number) => search % 2 === 0;
   const market = await open({ seed, searches, sigma });
   try {
     const { trace } = market;
     const ours = planned('planner', trace, market.world, null);
-    const deviations: number[] = [];
-    const truth = trace.queries.map((_, search) => meanRate(trace, search) * (search % 2 === 0 ? FACTOR : 1));
-    const wanted = shares(truth);
+    const wanted = shares(
+      trace.queries.map((_, search) => meanRate(trace, search) * (isRisen(search) ? FACTOR : 1)),
+    );
+    const risen = (plan: readonly number[]) =>
+      plan.reduce((sum, each, search) => sum + (isRisen(search) ? each : 0), 0);
+    const halves: number[] = [];
+    const others: number[] = [];
     await market.pass(ours, LEARNING + 1, async (now) => {
       if (now === at)
-        for (const { words } of trace.queries.filter((_, index) => index % 2 === 0)) market.scale(words);
-      if (now >= at && (now - at) % HOUR_MS === 0)
-        deviations.push(misplaced(ours.intended?.(now) ?? [], wanted));
+        for (const { words } of trace.queries.filter((_, search) => isRisen(search))) market.scale(words);
+      if (now < at || (now - at) % HOUR_MS !== 0) return;
+      const plan = ours.intended?.(now) ?? [];
+      halves.push(Math.abs(1 - risen(plan) / risen(wanted)));
+      others.push(misplaced(plan, wanted));
     });
-    const hours = deviations.findIndex((_, hour) => deviations.slice(hour).every((each) => each <= 0.15));
+    const hours = (deviations: readonly number[]) => {
+      const hour = deviations.findIndex((_, from) => deviations.slice(from).every((each) => each <= 0.15));
+      return hour < 0 ? 24 : hour;
+    };
+    const list = (deviations: readonly number[]) => deviations.map((each) => each.toFixed(2)).join(' ');
+    const following = `${label}: hours until at most 15 % of the calls go to other searches than the oracle’s`;
     return [
-      judged(
-        `${label}: hours until at most 15 % of the calls are placed otherwise than by the oracle`,
-        hours < 0 ? 24 : hours,
-        6,
-      ),
-      info(
-        `${label}: share placed otherwise, hour by hour`,
-        deviations.map((each) => each.toFixed(2)).join(' '),
-      ),
+      judged(`${label}: hours until the risen half gets the oracle’s calls within 15 %`, hours(halves), 6),
+      searches <= 200 ? judged(following, hours(others), 6) : info(following, hours(others)),
+      info(`${label}: deviation of the risen half’s calls, hour by hour`, list(halves)),
+      info(`${label}: share of calls that go to others, hour by hour`, list(others)),
     ];
   } finally {
     await market.close();
