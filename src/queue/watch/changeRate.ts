@@ -315,7 +315,7 @@ function learnedRhythm(
     weeks: precise(rhythm.weeks + Math.min(passed, WEEKDAYS) / WEEKDAYS),
     at: Math.max(rhythm.at ?? look.to, look.to),
   };
-  // A rate that has held for less than a day cannot tell a rhythm from a jump.
+  // A rate that has held for less than a day cannot show whether it is a rhythm or a jump.
   const held = after.runs.reduce((sum, [p, , d]) => sum + (p * d ** 2) / (1 + d ** 2), 0);
   if (held < 0.1 || days > WEEKDAYS) return { ...rhythm, ...time };
 
@@ -375,12 +375,8 @@ interface Table {
   readonly areas: Float64Array;
 }
 
-/** A rhythm never changes: what follows from it is kept as long as it is. */
-const tables = new WeakMap<Rhythm, Table>();
-
-function tableOf(rhythm: Rhythm): Table {
-  const kept = tables.get(rhythm);
-  if (kept !== undefined) return kept;
+/** A rhythm never changes: what follows from it is computed once, and kept as long as it is. */
+const tableOf = once((rhythm: Rhythm): Table => {
   const { seen, expected } = rhythm;
 
   const smooth = (values: readonly number[], hour: number) =>
@@ -410,9 +406,16 @@ function tableOf(rhythm: Rhythm): Table {
     sums[cell + 1] = item(sums, cell) + item(factors, cell) / HOURS;
     areas[cell + 1] = item(areas, cell) + item(sums, cell) / HOURS + item(factors, cell) / HOURS ** 2 / 2;
   }
-  const table = { factors, hours, weekdays, sums, areas };
-  tables.set(rhythm, table);
-  return table;
+  return { factors, hours, weekdays, sums, areas };
+});
+
+function once<Key extends object, Value>(compute: (key: Key) => Value): (key: Key) => Value {
+  const known = new WeakMap<Key, Value>();
+  return (key) => {
+    const value = known.get(key) ?? compute(key);
+    known.set(key, value);
+    return value;
+  };
 }
 
 function normal(values: readonly number[]): number[] {
