@@ -5,7 +5,7 @@ import { listingNamed } from '../../../product/itemReference.ts';
 import type { SearchSummary } from '../../../product/summary.ts';
 import { listingOf } from '../../../product/track.ts';
 import { clockOf } from '../../../redis/redisClock.ts';
-import type { SearchRef } from '../../../results/searchStore.ts';
+import { keyOf, type SearchRef } from '../../../results/searchStore.ts';
 import { keptFor } from '../../../results/tracks.ts';
 import type { QueueContext } from '../../search/context.ts';
 import { PlanStore } from '../planStore.ts';
@@ -20,6 +20,8 @@ type JobEnd = { summary: SearchSummary } | { failure: Failure };
 
 /** Item answers that are read at once: each may be all variations of a listing. */
 const ITEMS_READ = 20;
+/** How long the answers of a look are kept after they were compared, ms: a list of 20,000 listings has 60 MB of them a look. */
+const RESULT_MS = 600_000;
 /** A search found so much more or less than before that the groups may be better formed otherwise. */
 const OTHER_TOTAL = 0.2;
 
@@ -32,12 +34,11 @@ const OTHER_TOTAL = 0.2;
 export async function endLookJob(context: QueueContext, job: Job, ended: JobEnd): Promise<boolean> {
   const id = watchLookOf(job.id as string);
   if (id === undefined) return false;
-  const step = new LookStep(context, id, {
-    tenant: context.tenant,
-    searchId: job.id as string,
-    timestamp: job.timestamp,
-  });
+  const search = { tenant: context.tenant, searchId: job.id as string, timestamp: job.timestamp };
+  const step = new LookStep(context, id, search);
   await step.end(ended);
+  // Nobody else reads it. A job that runs again because its process stopped now finds it for so long.
+  await context.redis.pexpire(keyOf(prefixOf(context), 'pages', search), RESULT_MS, 'LT');
   return true;
 }
 

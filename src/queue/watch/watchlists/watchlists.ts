@@ -231,7 +231,7 @@ export class Watchlists {
   }
 
   get(name: string): Promise<WatchlistReport> {
-    return this.#call(async () => this.#report(await this.#list(name)));
+    return this.#call(async () => this.#report(await this.#list(name)), IMPORT_DEADLINES);
   }
 
   /**
@@ -264,7 +264,7 @@ export class Watchlists {
       const entries = page.slice(0, limit);
       const next = page.length > limit ? (entries.at(-1)?.item ?? null) : null;
       return { entries, next };
-    });
+    }, IMPORT_DEADLINES);
   }
 
   /** No look begins until `resume`; one that is under way goes on. False when it was paused already. */
