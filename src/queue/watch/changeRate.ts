@@ -1,5 +1,5 @@
 /**
- * What is learned of how often one flow changes. Plain JSON of less than 500 bytes; numbers have six digits.
+ * What is learned of how often one flow changes. Plain JSON of less than 500 bytes; numbers have eight digits.
  * Runs are competing explanations: each is a rate that has held for a while, with the probability that it holds now.
  * Their number is small, so a rate that jumps and one that falls back to what it was are both followed at once.
  */
