@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
-import { Failure, type FailureCode, type FailureDetail } from '../failures.ts';
+import { type BudgetState, Failure, type FailureCode, type FailureDetail } from '../failures.ts';
 import { redisFailure } from '../redis/failure.ts';
 
 interface ProblemError {
@@ -118,13 +118,12 @@ function problemOfFailure({ code, message, detail }: Failure): Problem | undefin
   if (status === undefined) return undefined;
   if (status === 404) return notFound();
   const { errors = [{ path: '', code, message }], until, searchId, budget } = detail;
-  // Redis is usually back within two seconds.
+  // Redis is usually back within two seconds. What no day's budget allows is not to be sent again.
   const waitS = until === undefined ? 2 : Math.max(1, Math.ceil((until - Date.now()) / 1000));
   const isLater = status === 503 || until !== undefined;
-  const { limit = 0, left = 0 } = budget ?? {};
   return new Problem(status, errors, {
     retryAfter: isLater ? waitS : undefined,
-    ...(budget && { headers: rateLimitHeaders({ limit, left, resetMs: waitS * 1000 }) }),
+    ...(budget && { headers: budgetHeaders(budget, until) }),
     searchId,
     budget,
   });
@@ -144,6 +143,10 @@ export function rateLimitHeaders(of: {
     'ratelimit-policy': `"day";q=${limit};w=${DAY_S}`,
     ratelimit: `"day";r=${left};t=${Math.ceil(resetMs / 1000)}`,
   };
+}
+
+function budgetHeaders({ limit, left, reset }: BudgetState, until = Date.parse(reset)) {
+  return rateLimitHeaders({ limit, left, resetMs: Math.max(0, until - Date.now()) });
 }
 
 /** Fastify's own errors. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import type { Charge } from '../ebay/http.ts';
 import { pacificDayEnd } from '../ebay/pacificDay.ts';
@@ -104,6 +105,21 @@ local function add(field, names, calls)
   if calls == 0 then return end
   for _, name in ipairs(names) do redis.call('HINCRBY', spent, field .. name, calls) end
 end
+-- What is reserved for a search is free again.
+local function release(id, known)
+  if not known or known.left < 0 then return end
+  add('r:', known.names, -known.left)
+  reserve(id, known.run, -1, {})
+end
+local function lacking(needed)
+  for _, name in ipairs(a.names) do
+    local own = needed > 0 and budget(name)
+    if own and own.used + own.reserved + needed > own.limit then
+      own.needed = needed
+      return own
+    end
+  end
+end
 local function answer(refused)
   local budgets = {}
   for _, name in ipairs(a.names) do budgets[#budgets + 1] = budget(name) end
@@ -113,24 +129,21 @@ end
 
 /**
  * Reserves the calls of all searches, or none. One that has a reservation of the same run, or had it and is settled, gets no
- * second one. KEYS further: the run of each search that is not added yet, where its budgets are written.
+ * second one. What an earlier run has left is released in the same step: it has ended without saying so. KEYS further: the run
+ * of each search that is not added yet, where its budgets are written.
  */
 const RESERVE = new LuaScript(`${STATE}
 local needed, open = 0, {}
 for _, search in ipairs(a.searches) do
   local known = reservation(search.id)
   if not known or known.run < search.run then
+    release(search.id, known)
     needed = needed + search.calls
     open[#open + 1] = search
   end
 end
-for _, name in ipairs(a.names) do
-  local own = needed > 0 and budget(name)
-  if own and own.used + own.reserved + needed > own.limit then
-    own.needed = needed
-    return answer(own)
-  end
-end
+local refused = lacking(needed)
+if refused then return answer(refused) end
 begin()
 for _, search in ipairs(open) do reserve(search.id, search.run, search.calls, a.names) end
 add('r:', a.names, needed)
@@ -163,8 +176,10 @@ if isReserved then
 end
 return cjson.encode({reset = day, reserved = isReserved and true or false})`);
 
+/** After a connection breaks, a command is sent again. The token is for that: an attempt is given back once. KEYS[4]: the token. */
 const GIVE_BACK = new LuaScript(`${STATE}
 if isOver or day ~= a.taken then return end
+if not redis.call('SET', KEYS[4], '1', 'NX', 'PX', a.tokenTtlMs) then return end
 add('u:', a.names, -1)
 local known = a.reserved and reservation(a.id)
 if known and known.left >= 0 then
@@ -174,15 +189,15 @@ end`);
 
 /** Releases what a search has reserved and not used. */
 const SETTLE = new LuaScript(`${STATE}
-local known = reservation(a.id)
-if known and known.left >= 0 then
-  add('r:', known.names, -known.left)
-  reserve(a.id, known.run, -1, {})
-end
+release(a.id, reservation(a.id))
 return answer()`);
 
+/** `needed`: so many calls are wanted; nothing is reserved. */
 const READ = new LuaScript(`${STATE}
-return answer()`);
+return answer(lacking(a.needed))`);
+
+/** A worker whose connection broke sends a command again within this time, ms. */
+const TOKEN_TTL_MS = 3_600_000;
 
 interface StoredBudget {
   name: BudgetName;
@@ -253,6 +268,7 @@ export class Budgets {
 
   /** What pays for the calls of a search; undefined where it belongs to no budget. */
   chargeOf(searchId: string, own: readonly BudgetName[]): Charge | undefined {
+    const { prefix, tenant } = this.#options;
     const names = this.namesFor(own);
     if (names.length === 0) return undefined;
     const taken: Array<{ reset: number; reserved: boolean }> = [];
@@ -267,22 +283,28 @@ export class Budgets {
         if (last === undefined) return;
         const { reset, reserved } = last;
         // What cannot be given back is counted as a call.
-        await this.#run(GIVE_BACK, { id: searchId, names, taken: reset, reserved }).catch(() => undefined);
+        const args = { id: searchId, names, taken: reset, reserved, tokenTtlMs: TOKEN_TTL_MS };
+        const token = `${spentKey(prefix, tenant)}:given:${randomUUID()}`;
+        await this.#run(GIVE_BACK, args, [token]).catch(() => undefined);
       },
     };
   }
 
-  /** At the end of a search: what it did not use is released. @returns what is left */
-  async settle(searchId: string, own: readonly BudgetName[]): Promise<BudgetState[]> {
-    const names = this.namesFor(own);
-    if (names.length === 0) return [];
-    return this.#states(await this.#run(SETTLE, { id: searchId, names }));
+  /**
+   * At the end of a search, however it ends: what it did not use is released, also in budgets that it does not belong to any
+   * more. @returns what is left in its own
+   */
+  async settle(searchId: string, own: readonly BudgetName[] = []): Promise<BudgetState[]> {
+    return this.#states(await this.#run(SETTLE, { id: searchId, names: this.namesFor(own) }));
   }
 
-  /** How budgets stand; those without a limit are left out. */
-  async read(own: readonly BudgetName[]): Promise<BudgetState[]> {
+  /**
+   * How budgets stand; those without a limit are left out.
+   * @param needed calls that they must have left; none is reserved @throws Failure `budget_exceeded` {until, budget}
+   */
+  async read(own: readonly BudgetName[], needed = 0): Promise<BudgetState[]> {
     const names = this.namesFor(own);
-    return names.length === 0 ? [] : this.#states(await this.#run(READ, { names }));
+    return names.length === 0 ? [] : this.#states(await this.#run(READ, { names, needed }));
   }
 
   /** @throws Failure `budget_exceeded` */
@@ -302,28 +324,31 @@ export class Budgets {
     const budget = this.#stateOf(stored, reset);
     const { kind, name, limit, left } = budget;
     const whose = { key: `API key ${name}`, tenant: `tenant ${name}`, schedule: `schedule ${name}` }[kind];
+    const are = needed === 1 ? 'is' : 'are';
+    const lack = `the budget of ${whose} has ${left} of ${limit} daily calls left, and ${needed} ${are} needed`;
+    const detail = { budget: { ...budget, needed } };
     // No budget is zero.
     if (limit === 0)
-      return new Failure('budget_exceeded', `${whose} was revoked: it may make no call`, {
-        budget: { ...budget, needed },
-      });
-    const message =
-      `the budget of ${whose} has ${left} of ${limit} daily calls left, and ${needed} are needed: ` +
-      (needed > limit ? 'ask for less, or raise the budget' : `more at ${budget.reset}`);
-    return new Failure('budget_exceeded', message, {
-      until: Date.now() + Math.max(0, reset - now),
-      budget: { ...budget, needed },
-    });
+      return new Failure(
+        'budget_exceeded',
+        `there is no ${whose} any more: it may make no call, use another key`,
+        detail,
+      );
+    // The next day changes nothing.
+    if (needed > limit)
+      return new Failure('budget_exceeded', `${lack}: ask for less, or raise the budget`, detail);
+    const until = Date.now() + Math.max(0, reset - now);
+    return new Failure('budget_exceeded', `${lack}: more at ${budget.reset}`, { ...detail, until });
   }
 
   async #run<Result = Answer>(
     script: LuaScript,
     args: object,
-    runs: readonly string[] = [],
+    further: readonly string[] = [],
   ): Promise<Result> {
     const { redis, prefix, tenant, tenantCalls } = this.#options;
     const spent = spentKey(prefix, tenant);
-    const keys = [spent, apiKeysKey(prefix), schedulesKey(prefix, tenant), ...runs];
+    const keys = [spent, apiKeysKey(prefix), schedulesKey(prefix, tenant), ...further];
     try {
       const reset = pacificDayEnd(await this.#clock());
       const days = { reset, next: pacificDayEnd(reset) };

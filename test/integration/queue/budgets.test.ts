@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -61,6 +63,10 @@ describe('budgets', () => {
       reset: new Date(pacificDayEnd(NOON)).toISOString(),
     });
     expect(refused?.detail.until).to.be.greaterThan(Date.now());
+    expect(refused?.message).to.include('4 of 10 daily calls left, and 5 are needed: more at 2040-11-06');
+    const large = await refusalOf(budgets.reserve(own, [searchOf('b', 11)]));
+    expect(large?.message).to.include('11 are needed: ask for less, or raise the budget');
+    expect(large?.detail.until).to.equal(undefined);
     expect(await budgets.reserve(own, [searchOf('b', 3), searchOf('d', 1)])).to.containSubset([
       { kind: 'key', left: 0, reserved: 10 },
       { kind: 'tenant', name: 'default', left: 90 },
@@ -77,6 +83,64 @@ describe('budgets', () => {
     expect((await budgets.read(own))[0]).to.include({ reserved: 0 });
     await budgets.reserve(own, [searchOf('a', 3, 2)]);
     expect((await budgets.read(own))[0]).to.include({ reserved: 3 });
+  });
+
+  it('release what an earlier run has left with the reservation of the next run, which may need it', async () => {
+    const { own } = await keyOf(redis, 10);
+    const budgets = open(10);
+    await budgets.reserve(own, [searchOf('a', 6)]);
+    await budgets.chargeOf('a', own)?.take();
+    expect(await budgets.reserve(own, [searchOf('a', 9, 2)])).to.containSubset([
+      { kind: 'key', used: 1, reserved: 9 },
+      { kind: 'tenant', used: 1, reserved: 9 },
+    ]);
+    await budgets.settle('a', own);
+    expect((await budgets.read(own))[0]).to.include({ used: 1, reserved: 0 });
+  });
+
+  it('release what a search has reserved in a budget that was taken away meanwhile', async () => {
+    await open(10).reserve([], [searchOf('a', 6)]);
+    await open().settle('a');
+    expect((await open(10).read([]))[0]).to.include({ reserved: 0, left: 10 });
+  });
+
+  it('give an attempt back once, also where the connection breaks before Redis has answered', async () => {
+    const { own } = await keyOf(redis, 10);
+    let isToBreak = false;
+    const proxy = createServer((client) => {
+      const upstream = connect(Number(new URL(server.url).port), '127.0.0.1');
+      for (const socket of [client, upstream]) socket.on('error', () => undefined);
+      client.on('close', () => upstream.destroy());
+      client.pipe(upstream);
+      upstream.on('data', (answer) => {
+        if (isToBreak) client.destroy();
+        else client.write(answer);
+        isToBreak = false;
+      });
+    }).listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const { port } = proxy.address() as AddressInfo;
+    // As a worker does, it sends a command again.
+    const connection = new Redis(port, '127.0.0.1', { maxRetriesPerRequest: null });
+    connection.on('error', () => undefined);
+    try {
+      const charge = open(0, connection).chargeOf('a', own);
+      await open().reserve(own, [searchOf('a', 5)]);
+      // Redis knows the program then.
+      await charge?.take();
+      await charge?.giveBack();
+      for (let n = 0; n < 3; n += 1) await charge?.take();
+      isToBreak = true;
+      await charge?.giveBack();
+      expect(isToBreak).to.equal(false);
+      expect((await open().read(own))[0]).to.include({ used: 2, reserved: 3 });
+      const tokens = await redis.keys('*:given:*');
+      expect(tokens).to.have.length(2);
+      for (const token of tokens) expect(await redis.pttl(token)).to.be.within(1, 3_600_000);
+    } finally {
+      connection.disconnect();
+      proxy.close();
+    }
   });
 
   it('charge an attempt to what its search has reserved, then to what nobody has', async () => {
@@ -151,7 +215,8 @@ describe('budgets', () => {
     expect((await budgets.read(own))[0]).to.include({ limit: 20, used: 6, reserved: 3 });
     await keys.revoke(id);
     expect(await keys.setBudget(id, 5)).to.deep.equal([]);
-    expect((await refusalOf(charge?.take() as Promise<void>))?.message).to.include('was revoked');
+    const refused = await refusalOf(charge?.take() as Promise<void>);
+    expect(refused?.message).to.include(`there is no API key ${id} any more: it may make no call`);
   });
 
   it('are exact for many processes, also over a Redis that is killed and starts again', async function () {
