@@ -53,7 +53,10 @@ export function startUpkeep(
   const sweep = new Sweep({
     ...context,
     maxRestarts: config.worker.maxRestarts,
-    searchLost: (searchId, timestamp, why) => publishLoss(context, { searchId, timestamp }, why),
+    async searchLost(searchId, timestamp, why) {
+      await context.budgets.settle(searchId);
+      await publishLoss(context, { searchId, timestamp }, why);
+    },
     markOverdue: (searchId, timestamp) => markOverdue(context, { tenant, searchId, timestamp }),
     expelForeign: () => schedules.expelForeign(),
   });

@@ -252,18 +252,12 @@ export class SearchProducer {
    * What a search that has not ended still needs, and when it could be done; null for one that has ended.
    * @throws Failure `search_not_found`, `redis-unavailable`
    */
-  async remaining(
-    { searchId, state, progress }: SearchReport,
-    payer: Payer = {},
-  ): Promise<SearchEstimate | null> {
-    if (state === 'done') return null;
-    const request = await this.request(searchId);
-    if (request === undefined) return null;
-    const calls = estimateCalls(request);
-    const pages = Math.max(0, calls.pages - (progress?.pages ?? 0));
-    const details = Math.max(0, calls.details - (progress?.details?.there ?? 0));
-    const atMost = Math.max(pages, calls.atMost - calls.details - (progress?.pages ?? 0)) + details;
-    return this.#estimateFor({ pages, details, total: pages + details, atMost }, request.priority, payer);
+  async remaining(report: SearchReport, payer: Payer = {}): Promise<SearchEstimate | null> {
+    if (report.state === 'done') return null;
+    const request = await this.request(report.searchId);
+    return request === undefined
+      ? null
+      : this.#estimateFor(openCalls(report, request), request.priority, payer);
   }
 
   /**
@@ -314,13 +308,23 @@ export class SearchProducer {
 
   /**
    * Starts an ended search again, for what is missing; false for one that still runs.
-   * @param payer whose budget its calls are charged to; default: who put the search in @throws Failure `search_not_found`
+   * @param payer whose budget its calls are charged to; default: who put the search in
+   * @throws Failure `search_not_found`; `budget_exceeded`, and then nothing has changed
    */
   async retry(searchId: string, payer?: Payer): Promise<boolean> {
     return this.#call(async () => {
       const job = await this.#reader.job(searchId);
-      if (payer !== undefined && job.finishedOn !== undefined)
-        await this.#store.setBudgets(this.#reader.refOf(job), ownBudgets(payer.apiKey));
+      if (job.finishedOn === undefined) return false;
+      const search = this.#reader.refOf(job);
+      const own = payer ? ownBudgets(payer.apiKey) : ((await this.#store.readRun(search))?.budgets ?? []);
+      const [report, request] = await Promise.all([
+        this.#reader.report(searchId),
+        this.#reader.request(searchId),
+      ]);
+      const isWhole = report.summary?.outcome === 'complete';
+      const open = isWhole || request === undefined ? 0 : Math.max(1, openCalls(report, request).total);
+      await this.#budgets.read(own, open);
+      if (payer !== undefined) await this.#store.setBudgets(search, own);
       return resumeSearch(this.#options.searches, searchId);
     }, searchId);
   }
@@ -409,6 +413,15 @@ export class SearchProducer {
 
 function ownBudgets(apiKey: string | undefined): BudgetName[] {
   return apiKey === undefined ? [] : [`key:${apiKey}`];
+}
+
+/** What a search still needs. */
+function openCalls({ progress }: SearchReport, request: NormalRequest): CallEstimate {
+  const calls = estimateCalls(request);
+  const pages = Math.max(0, calls.pages - (progress?.pages ?? 0));
+  const details = Math.max(0, calls.details - (progress?.details?.there ?? 0));
+  const atMost = Math.max(pages, calls.atMost - calls.details - (progress?.pages ?? 0)) + details;
+  return { pages, details, total: pages + details, atMost };
 }
 
 /** A hash of the key, because BullMQ keeps keys of its own beside the jobs: an id `meta` would hit one of them. */

@@ -109,12 +109,14 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
 }
 
 /**
- * Of a shared call nothing is published: its members make calls of their own. A look at a watchlist has events of its own.
- * Returns what keeps this from being done.
+ * What it has reserved is released. Of a shared call nothing is published: its members make calls of their own. A look at a
+ * watchlist has events of its own. Returns what keeps this from being done.
  */
 async function endFailed(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
   try {
-    if (failure.code === 'redis-unavailable' || (await shareAnswer(context, job))) return failure;
+    if (failure.code === 'redis-unavailable') return failure;
+    await context.budgets.settle(job.id as string);
+    if (await shareAnswer(context, job)) return failure;
     if (await endLookJob(context, job, { failure })) return failure;
   } catch (thrown) {
     return redisFailure(thrown) ?? asFailure(thrown);
@@ -141,14 +143,10 @@ async function collect(
     log.info('search started', { ...ids, ...named, marketplaces, maxItems, class: priority });
   }
 
-  const release = () => context.budgets.settle(search.searchId, run.budgets);
-  const summary = await coalesce(context, job, run).catch(async (thrown) => {
-    if (!isSignal(thrown) && redisFailure(thrown) === undefined) await release();
-    throw thrown;
-  });
+  const summary = await coalesce(context, job, run);
   if (summary !== undefined) {
     await store.mark(search, 'ended');
-    await release();
+    await context.budgets.settle(search.searchId);
     return { summary };
   }
   try {
@@ -157,10 +155,8 @@ async function collect(
     await publishResult(context, run, end.summary);
     return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
   } catch (thrown) {
-    if (!isSignal(thrown) && redisFailure(thrown) === undefined) {
-      await release();
+    if (!isSignal(thrown) && redisFailure(thrown) === undefined)
       await publishResult(context, run, asFailure(thrown));
-    }
     throw thrown;
   }
 }

@@ -138,6 +138,45 @@ describe('searches with a budget', () => {
     expect(await budgetOf(second.record.id)).to.include({ used: retried.calls - 1, reserved: 0 });
   });
 
+  it('accept no retry from a spent budget, and one that needs no call from any', async () => {
+    const { key, record } = await keyWith(2);
+    const headers = { authorization: `Bearer ${key}` };
+    const retry = (searchId: string, by = headers) =>
+      http.call('POST', `/v1/searches/${searchId}/retry`, undefined, by);
+    const whole = await service.producer.enqueue(differing(1), { apiKey: record.id });
+    await ended(whole.searchId);
+    const request = { query: 'phone case', maxItems: 200, title: { include: ['nothing has this'] } };
+    const { searchId } = await service.producer.enqueue(request, { apiKey: record.id });
+    expect((await ended(searchId)).summary).to.include({ outcome: 'partial', calls: 1 });
+    const refused = await retry(searchId);
+    expect([refused.status, refused.json.errors[0].code]).to.deep.equal([429, 'budget_exceeded']);
+    expect(refused.json.budget).to.include({ name: record.id, used: 2, left: 0, needed: 1 });
+    expect(refused.json.detail).to.include('1 is needed');
+    expect(Number(refused.headers.get('retry-after'))).to.be.within(1, 90_000);
+    // Nothing has changed: a retry of who put it in is refused too.
+    const other = await service.producer.retry(searchId).catch((error) => error);
+    expect(other).to.be.instanceOf(Failure).with.property('code', 'budget_exceeded');
+    expect((await service.producer.get(searchId)).state).to.equal('done');
+    expect((await retry(whole.searchId)).status).to.equal(202);
+    await ended(whole.searchId);
+    expect(calls()).to.equal(2);
+  });
+
+  it('release what they reserved where one fails before it begins, and where one cannot be read', async () => {
+    const { id } = (await keyWith(50)).record;
+    await service.searches.pause();
+    const crashed = await service.producer.enqueue(differing(1), { apiKey: id });
+    const broken = await service.producer.enqueue(differing(2), { apiKey: id });
+    expect(await budgetOf(id)).to.include({ reserved: 2 });
+    const jobKey = (searchId: string) => service.searches.toKey(searchId);
+    await http.redis.hset(jobKey(crashed.searchId), 'stc', 50);
+    await http.redis.hset(jobKey(broken.searchId), 'data', '{');
+    await service.searches.resume();
+    expect((await ended(crashed.searchId)).error).to.include({ code: 'crashed-worker' });
+    await waitFor('both are released', async () => (await budgetOf(id))?.reserved === 0);
+    expect(calls()).to.equal(0);
+  });
+
   it('are refused over HTTP before anything is spent, with the budget, and answers say what is left', async () => {
     const { key, record } = await keyWith(3);
     const headers = { authorization: `Bearer ${key}` };
@@ -151,6 +190,10 @@ describe('searches with a budget', () => {
     expect(many.json.budget).to.include({ kind: 'key', name: record.id, limit: 3, used: 1, left: 2 });
     expect(Number(many.headers.get('retry-after'))).to.be.within(1, 90_000);
     expect(many.headers.get('ratelimit')).to.match(/^"day";r=2;t=\d+$/);
+    const large = await post({ query: 'one', maxItems: 1000 });
+    expect([large.status, large.headers.get('retry-after')]).to.deep.equal([429, null]);
+    expect(large.json.detail).to.include('5 are needed: ask for less, or raise the budget');
+    expect(Number(/t=(\d+)$/.exec(large.headers.get('ratelimit') as string)?.[1])).to.be.within(3, 90_000);
     expect(calls()).to.equal(1);
     const estimate = await http.call('POST', '/v1/estimates', { query: 'phone case' }, headers);
     expect(estimate.json.budget).to.include({ kind: 'key', used: 1, reserved: 0, left: 2 });
