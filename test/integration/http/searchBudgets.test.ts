@@ -169,7 +169,7 @@ describe('searches with a budget', () => {
     const broken = await service.producer.enqueue(differing(2), { apiKey: id });
     expect(await budgetOf(id)).to.include({ reserved: 2 });
     const jobKey = (searchId: string) => service.searches.toKey(searchId);
-    await http.redis.hset(jobKey(crashed.searchId), 'stc', 50);
+    await http.redis.hset(jobKey(crashed.searchId), 'stc', service.config.worker.maxRestarts);
     await http.redis.hset(jobKey(broken.searchId), 'data', '{');
     await service.searches.resume();
     expect((await ended(crashed.searchId)).error).to.include({ code: 'crashed-worker' });
