@@ -137,10 +137,11 @@ async function open(options: { seed: number; searches: number; sigma: number }) 
   const newest = trace.queries.map(() => START);
   const callsOfDay: number[] = [];
   const world: World = {
-    async look(_policy, search) {
+    async look(search, most) {
       const known = newest[search] ?? START;
       const listed: number[] = [];
       for (let page = 0; ; page += 1) {
+        if (page >= most) return { listed: null, calls: page };
         const query = new URLSearchParams({
           q: trace.queries[search]?.words ?? '',
           sort: 'newlyListed',
@@ -195,12 +196,14 @@ async function open(options: { seed: number; searches: number; sigma: number }) 
 function replay(listed: readonly number[][], clock: () => number): World {
   const next = listed.map(() => 0);
   return {
-    async look(_policy, search) {
+    async look(search, most) {
       const [times, from] = [listed[search] ?? [], next[search] ?? 0];
       let to = from;
       while (to < times.length && (times[to] ?? 0) <= clock()) to += 1;
+      const calls = Math.floor((to - from) / PAGE) + 1;
+      if (calls > most) return { listed: null, calls: most };
       next[search] = to;
-      return { listed: times.slice(from, to), calls: Math.floor((to - from) / PAGE) + 1 };
+      return { listed: times.slice(from, to), calls };
     },
   };
 }

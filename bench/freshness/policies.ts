@@ -1,11 +1,21 @@
-import { type ChangeRate, changesPerDay, learn, newRate, newRhythm, type Rhythm } from '../../src/queue/watch/changeRate.ts';
+import {
+  type ChangeRate,
+  changesPerDay,
+  learn,
+  newRate,
+  newRhythm,
+  type Rhythm,
+} from '../../src/queue/watch/changeRate.ts';
 import { choose } from '../../src/queue/watch/planner.ts';
 import { DAY_MS, knownRate, knownRhythm, START, type Trace, WITH_BURSTS } from './traces.ts';
 
 /** Where a policy looks: it answers like a newest-first search that stops at the first listing that is known. */
 export interface World {
-  /** When the listings were listed that are new since the look before of the same policy, and the calls that it took. */
-  look(policy: string, search: number): Promise<{ listed: readonly number[]; calls: number }>;
+  /**
+   * When the listings were listed that are new since the look before of the same policy, and the calls that it took.
+   * Null: `most` calls did not suffice. It is as if nothing had been looked at.
+   */
+  look(search: number, most: number): Promise<{ listed: readonly number[] | null; calls: number }>;
 }
 
 /** What a policy did. */
@@ -28,6 +38,8 @@ export interface Policy {
   intended?(now: number): number[];
 }
 
+/** Looks that the mean of their calls remembers. */
+const MEAN_OF = 10;
 /** Calls a day of the scheduled share. */
 export const CALLS = 5_000;
 /** The defaults of `auto`: one look a day is guaranteed, one a minute at most. */
@@ -64,11 +76,20 @@ export function planned(
   const rates = Array.from({ length: searches }, newRate);
   let rhythm = given ?? (knows === null ? newRhythm() : knownRhythm());
   const lastLook: Array<number | null> = new Array(searches).fill(null);
+  const seenUntil: Array<number | null> = new Array(searches).fill(null);
+  /** Mean calls of a look, as the service keeps it. */
+  const means: number[] = new Array(searches).fill(1);
   const units = (now: number) =>
     rates.map((rate, search) => ({
       id: String(search),
-      flows: [{ rate: knows ? knownRate(knows(search, now)) : rate, value: 1, seenUntil: lastLook[search] ?? null }],
-      calls: 1,
+      flows: [
+        {
+          rate: knows ? knownRate(knows(search, now)) : rate,
+          value: 1,
+          seenUntil: seenUntil[search] ?? null,
+        },
+      ],
+      calls: means[search] ?? 1,
       atMostEveryMs: AT_MOST,
       atLeastEveryMs: AT_LEAST,
       lastLook: lastLook[search] ?? null,
@@ -83,9 +104,13 @@ export function planned(
       const budget = { calls: CALLS - (record.callsOfDay[day] ?? 0), until: START + (day + 1) * DAY_MS };
       for (const id of choose(units(now), rhythm, budget, now, DAY_MS).looks) {
         const search = Number(id);
+        const before = record.calls;
         const listed = await lookAt(search, now, record, world);
-        const from = lastLook[search] ?? null;
+        const from = seenUntil[search] ?? null;
         lastLook[search] = now;
+        if (listed === null) continue;
+        seenUntil[search] = now;
+        means[search] = (means[search] ?? 1) + (record.calls - before - (means[search] ?? 1)) / MEAN_OF;
         if (knows !== null || from === null) continue;
         const observation = { from, to: now, changes: listed.length, times: listed.slice(0, 200) };
         const learned = learn(rates[search] ?? newRate(), rhythm, observation, DAY_MS);
@@ -93,7 +118,8 @@ export function planned(
         if (!given) rhythm = learned.rhythm;
       }
     },
-    intended: (now) => shares(rates.map((rate, search) => (knows ? knows(search, now) : changesPerDay(rate, rhythm)))),
+    intended: (now) =>
+      shares(rates.map((rate, search) => (knows ? knows(search, now) : changesPerDay(rate, rhythm)))),
   };
 }
 
@@ -101,7 +127,8 @@ export function planned(
 export function shares(rates: readonly number[]): number[] {
   const least = DAY_MS / AT_LEAST;
   let [low, high] = [0, 1e6];
-  const at = (scale: number) => rates.map((rate) => Math.min(DAY_MS / AT_MOST, Math.max(least, scale * Math.sqrt(rate))));
+  const at = (scale: number) =>
+    rates.map((rate) => Math.min(DAY_MS / AT_MOST, Math.max(least, scale * Math.sqrt(rate))));
   for (let round = 0; round < 60; round += 1) {
     const middle = (low + high) / 2;
     if (at(middle).reduce((sum, each) => sum + each, 0) > CALLS) high = middle;
@@ -110,13 +137,20 @@ export function shares(rates: readonly number[]): number[] {
   return at(low);
 }
 
-async function lookAt(search: number, now: number, record: Record, world: World): Promise<readonly number[]> {
-  const { listed, calls } = await world.look(record.name, search);
+/** Looks, with no more calls than the share has left: the service's gate would refuse them. */
+async function lookAt(
+  search: number,
+  now: number,
+  record: Record,
+  world: World,
+): Promise<readonly number[] | null> {
   const day = Math.floor((now - START) / DAY_MS);
+  const spent = record.callsOfDay[day] ?? 0;
+  const { listed, calls } = await world.look(search, CALLS - spent);
   record.calls += calls;
-  record.callsOfDay[day] = (record.callsOfDay[day] ?? 0) + calls;
+  record.callsOfDay[day] = spent + calls;
   record.looks[search]?.push(now);
-  for (const at of listed) record.seen.push({ search, at, first: now });
+  for (const at of listed ?? []) record.seen.push({ search, at, first: now });
   return listed;
 }
 

@@ -7,8 +7,8 @@ export const mutations: Mutation[] = [
   {
     id: 'guarantees-unreserved',
     file: 'src/queue/watch/planner.ts',
-    find: 'if (left - unit.calls < reserved - freed) continue;',
-    replace: 'if (left < unit.calls) continue;',
+    find: 'if (left - most < reserved - freed) continue;',
+    replace: 'if (left < most) continue;',
     breaks:
       'Calls for guarantees that become due before the budget is renewed are not spent on anything else.',
     tests: planner,

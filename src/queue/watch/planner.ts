@@ -114,7 +114,9 @@ export function choose(
     const { unit, longest } = candidate;
     const freed =
       unit.calls * (guaranteed(unit.lastLook, longest, now, until) - guaranteed(now, longest, now, until));
-    if (left - unit.calls < reserved - freed) continue;
+    // A look that has needed more than one call before may need twice its mean now.
+    const most = unit.calls > 1 ? 2 * unit.calls : unit.calls;
+    if (left - most < reserved - freed) continue;
     looks.push(unit.id);
     left -= unit.calls;
     reserved -= freed;
