@@ -217,6 +217,17 @@ describe('the planner', () => {
     expect(choose(units, newRhythm(), budget, NOW + HOUR, DAY).looks).to.deep.equal(['rare']);
   });
 
+  it('keeps twice its mean for a look whose calls vary', () => {
+    const units = [
+      unit('rare', { atLeast: 2 * HOUR, last: NOW - HOUR, perDay: 0.1 }),
+      unit('varies', { perDay: 5_000, last: NOW - HOUR, calls: 1.5 }),
+    ];
+    const looks = [3, 4].map(
+      (calls) => choose(units, newRhythm(), { calls, until: NOW + 1.5 * HOUR }, NOW, DAY).looks,
+    );
+    expect(looks).to.deep.equal([[], ['varies']]);
+  });
+
   it('begins the first look of a unit at once', () => {
     const units = [
       { ...unit('new', { last: null }), flows: [{ rate: newRate(), value: 1, seenUntil: null }] },
