@@ -31,6 +31,8 @@ export interface Group {
   members: string[];
   /** Listings that the search finds; null: not measured yet, so its first look asks for one page. */
   total: number | null;
+  /** The search has shown one page of its listings only: the first look at all of them may show further members. */
+  isPartly?: true | undefined;
 }
 
 /** `CATEGORY SELLER` → how many listings the seller has in the category, as measured. */
@@ -63,12 +65,14 @@ interface Atom {
   /** Members that a search can show now. */
   live: number;
   total: number | undefined;
+  /** Not all of its listings have been looked at yet. */
+  isPartly: boolean;
 }
 
 /**
  * Forms the groups. Those that there are keep their ids and their sellers where possible, since what is learned about how
  * often something changes is kept by group.
- * @param nextId a new id each time @param born what the ids of the other groups begin with
+ * @param nextId a new id each time @param partly sellers of whom one page was seen only @param born what the ids of the other groups begin with
  */
 export function formGroups(
   listings: readonly Known[],
@@ -76,6 +80,7 @@ export function formGroups(
   before: readonly Group[],
   nextId: () => string,
   born = '',
+  partly: ReadonlySet<string> = new Set(),
 ): Group[] {
   const atoms = new Map<string, Atom>();
   const alone: string[] = [];
@@ -85,7 +90,15 @@ export function formGroups(
     else if (seller === null || category === null) (isKnown ? alone : unknown).push(entry);
     else {
       const key = atomOf(category, seller);
-      const atom = atoms.get(key) ?? { key, category, seller, members: [], live: 0, total: totals.get(key) };
+      const atom = atoms.get(key) ?? {
+        key,
+        category,
+        seller,
+        members: [],
+        live: 0,
+        total: totals.get(key),
+        isPartly: partly.has(key),
+      };
       atom.members.push(entry);
       if (!isAway) atom.live += 1;
       atoms.set(key, atom);
@@ -113,6 +126,7 @@ export function formGroups(
         sellers: own.map(({ seller }) => seller),
         members,
         total: Math.round(total),
+        ...(own.some(({ isPartly }) => isPartly) && { isPartly: true as const }),
       });
   }
   groups.push(...measurements(unmeasured, before, nextId));
@@ -194,6 +208,14 @@ interface Pack {
   atoms: Atom[];
   total: number;
   characters: number;
+  /** Sellers that it had before. */
+  sellers: number;
+  /** Others may join. */
+  isOpen: boolean;
+}
+
+function emptyPack(id: string, category: string): Pack {
+  return { id, category, atoms: [], total: 0, characters: 0, sellers: 0, isOpen: true };
 }
 
 /** Searches that are filled with sellers of one category. */
@@ -206,7 +228,7 @@ class Packs {
     this.#nextId = nextId;
     for (const { id, kind, category, sellers, total } of before) {
       if (kind !== 'search' || total === null || category === null) continue;
-      const pack = { id, category, atoms: [], total: 0, characters: 0 };
+      const pack = { ...emptyPack(id, category), sellers: sellers.length };
       this.#packs.push(pack);
       for (const seller of sellers) this.#before.set(atomOf(category, seller), pack);
     }
@@ -219,13 +241,20 @@ class Packs {
       (pack.atoms.length === 0 || pack.total + (atom.total ?? 0) <= most) &&
       pack.atoms.length < MOST_SELLERS &&
       pack.characters + atom.seller.length + 3 <= MOST_CHARACTERS;
+    const isAlone = own?.sellers === 1 && own.atoms.length === 0;
     // A seller stays where it is, also when the search has grown a little.
-    let pack = own !== undefined && fits(own, MOST_TOGETHER * 1.5) ? own : undefined;
-    pack ??= this.#packs.find((each) => each.atoms.length > 0 && fits(each, MOST_TOGETHER));
+    let pack = own !== undefined && !isAlone && fits(own, MOST_TOGETHER * 1.5) ? own : undefined;
+    // The first look at all of its listings is one for itself: those of the others have been seen.
+    if (atom.isPartly) pack = isAlone ? own : undefined;
+    else
+      pack ??= this.#packs.find((each) => each.isOpen && each.atoms.length > 0 && fits(each, MOST_TOGETHER));
+    // What was alone keeps its id, as it was looked at under this one.
+    if (pack === undefined && isAlone) pack = own;
     if (pack === undefined) {
-      pack = { id: this.#nextId(), category: atom.category, atoms: [], total: 0, characters: 0 };
+      pack = emptyPack(this.#nextId(), atom.category);
       this.#packs.push(pack);
     }
+    if (atom.isPartly) pack.isOpen = false;
     pack.atoms.push(atom);
     pack.total += atom.total ?? 0;
     pack.characters += atom.seller.length + 3;

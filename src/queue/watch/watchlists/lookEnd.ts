@@ -22,6 +22,8 @@ type JobEnd = { summary: SearchSummary } | { failure: Failure };
 const ITEMS_READ = 20;
 /** How long the answers of a look are kept after they were compared, ms: a list of 20,000 listings has 60 MB of them a look. */
 const RESULT_MS = 600_000;
+/** Listings that the first look at the search of a seller shows. */
+const FIRST_PAGE = 200;
 /** A search found so much more or less than before that the groups may be better formed otherwise. */
 const OTHER_TOTAL = 0.2;
 
@@ -130,7 +132,7 @@ class LookStep {
     // A seller has another name now, or eBay does not search this category: the calls for the items say more.
     const at = await clockOf(this.#context.redis).current();
     const atoms = look.sellers.map((seller) => atomOf(look.category ?? '', seller));
-    const totals = new Map(atoms.map((atom) => [atom, { total: REFUSED, at }]));
+    const totals = new Map(atoms.map((atom) => [atom, { total: REFUSED, at, isPartly: false }]));
     await this.#store.writeTotals(name, totals, this.#context.watch.ttlMs);
     await this.#changed();
     this.#context.log.warn('search of watchlist refused', {
@@ -264,13 +266,17 @@ class LookStep {
     const at = await clockOf(this.#context.redis).current();
     const known = (seller: string) => totals.get(atomOf(category, seller))?.total ?? 0;
     const sum = sellers.reduce((all, seller) => all + known(seller), 0);
+    // Of several sellers one listing each is watched, and known already.
+    const isPartly = before === null && sellers.length === 1 && total > FIRST_PAGE;
+    const wasPartly = atoms.some((atom) => totals.get(atom)?.isPartly);
     for (const seller of sellers) {
       const share = sum > 0 && sum < REFUSED ? known(seller) / sum : 1 / sellers.length;
-      totals.set(atomOf(category, seller), { total: Math.round(total * share * 100) / 100, at });
+      const each = Math.round(total * share * 100) / 100;
+      totals.set(atomOf(category, seller), { total: each, at, isPartly });
     }
     await this.#store.writeTotals(name, totals, this.#context.watch.ttlMs);
     const isOther = before === null || Math.abs(total - before) > OTHER_TOTAL * Math.max(before, 1);
-    if (isOther) await this.#changed();
+    if (isOther || wasPartly) await this.#changed();
   }
 }
 

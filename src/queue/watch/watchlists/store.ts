@@ -23,7 +23,7 @@ export interface GroupSummary {
   listings: number;
   /** Calls of a look, as estimated. */
   calls: number;
-  /** Its first look measures how many listings the search finds. */
+  /** Its looks so far say how many listings the search finds, and have shown all of them. */
   isMeasured: boolean;
 }
 
@@ -68,7 +68,10 @@ export interface LookState {
 }
 
 /** How many listings a seller has in a category, and when that was measured, ms since the epoch. */
-export type StoredTotals = Map<string, { total: number; at: number }>;
+export type StoredTotals = Map<
+  string,
+  { total: number; at: number /** Only one page of them was seen. */; isPartly: boolean }
+>;
 
 const NO_PLAN: ListPlan = { change: -1, sequence: 0, groups: [] };
 const PARTS = ['entries', 'seen', 'sellers', 'totals', 'groups', 'looks'] as const;
@@ -264,8 +267,8 @@ export class WatchStore {
           );
     const totals: StoredTotals = new Map();
     for (const [atom, value] of fields) {
-      const [total, at] = value.split(' ').map(Number);
-      if (value !== '' && Number.isFinite(total)) totals.set(atom, { total: total as number, at: at ?? 0 });
+      const [total = Number.NaN, at = 0, partly = 0] = value.split(' ').map(Number);
+      if (value !== '' && Number.isFinite(total)) totals.set(atom, { total, at, isPartly: partly === 1 });
     }
     return totals;
   }
@@ -286,7 +289,10 @@ export class WatchStore {
   }
 
   async writeTotals(name: string, totals: StoredTotals, ttlMs: number): Promise<void> {
-    const fields = [...totals].flatMap(([atom, { total, at }]) => [atom, `${total} ${at}`]);
+    const fields = [...totals].flatMap(([atom, { total, at, isPartly }]) => [
+      atom,
+      `${total} ${at}${isPartly ? ' 1' : ''}`,
+    ]);
     const key = this.key(name, 'totals');
     if (fields.length > 0)
       await this.#redis

@@ -138,15 +138,16 @@ export class WatchLooks implements LookSource {
         total === REFUSED && now - at > REFUSED_DAYS * watch.dayMs ? [] : [[atom, total] as const],
       ),
     );
+    const partly = new Set([...totals].flatMap(([atom, { isPartly }]) => (isPartly ? [atom] : [])));
     let { sequence } = plan;
     const nextId = () => {
       sequence += 1;
       return `${record.born}${sequence.toString(36)}`;
     };
-    const groups = formGroups(listings, current, before, nextId, `${record.born}z`);
+    const groups = formGroups(listings, current, before, nextId, `${record.born}z`, partly);
     const summaries = groups.map((group) => ({
       ...{ id: group.id, kind: group.kind, listings: group.members.length, calls: expectedCalls(group) },
-      isMeasured: group.total !== null,
+      isMeasured: group.total !== null && !group.isPartly,
     }));
     const formed = { change, sequence, groups: summaries };
     const isWritten = await this.#store.writeGroups(name, formed, groups, watch.ttlMs);

@@ -111,8 +111,27 @@ describe('The groups of a watchlist', () => {
       before,
       nextId,
     );
-    for (const [id, sellers] of Object.entries(sellersOf(without)))
-      expect(sellers).to.deep.equal((first[id] as string[]).filter((seller) => seller !== 'a'));
+    const after = sellersOf(without);
+    for (const id of Object.keys(after)) expect(first).to.have.property(id);
+    expect(Object.values(after).flat().sort()).to.deep.equal(['b', 'c', 'd']);
+  });
+
+  it('look at all listings of a seller once before it shares a search, without another look then', () => {
+    const nextId = ids();
+    const all = ['a', 'b'].flatMap((name, n) => of(name, 10, 20 * n));
+    const totals = totalsOf({ a: 400, b: 500 });
+    const idsOfAll = (groups: readonly Group[]) => groups.map(({ id, sellers }) => [id, sellers.join()]);
+    const partly = new Set(['a', 'b'].map((seller) => atomOf('9', seller)));
+    const first = formGroups(all, totals, [], nextId, '', partly);
+    expect(idsOfAll(first)).to.deep.equal([
+      ['s1', 'a'],
+      ['s2', 'b'],
+    ]);
+    expect(first.map(({ isPartly }) => isPartly)).to.deep.equal([true, true]);
+    expect(idsOfAll(formGroups(all, totals, first, nextId, '', partly))).to.deep.equal(idsOfAll(first));
+    const half = formGroups(all, totals, first, nextId, '', new Set([atomOf('9', 'b')]));
+    expect(idsOfAll(half)).to.deep.equal(idsOfAll(first));
+    expect(idsOfAll(formGroups(all, totals, half, nextId))).to.deep.equal([['s1', 'a,b']]);
   });
 
   it('leave out of searches what a search cannot show: variations, lists with quantity, nameless sellers', () => {
