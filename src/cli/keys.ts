@@ -30,7 +30,9 @@ export function command(terminal: Terminal): Command {
       callsOf,
     );
   const budget = new Command('budget')
-    .description('Change the budget of a key; it counts from the next call on.')
+    .description(
+      'Change the budget of a key: from its next call on. A first budget is for searches put in from now on.',
+    )
     .argument('<id or name>', 'as `dpf keys list` shows it; a name changes all keys of that name')
     .argument('<calls>', 'calls to eBay a day, or none');
   const list = new Command('list').description('Show all keys; never the keys themselves.');

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { FastifyError, FastifySchemaValidationError } from 'fastify';
 import { type BudgetState, Failure, type FailureCode, type FailureDetail } from '../failures.ts';
+import type { Allowance } from '../queue/producer.ts';
 import { redisFailure } from '../redis/failure.ts';
 
 interface ProblemError {
@@ -133,20 +134,15 @@ function problemOfFailure({ code, message, detail }: Failure): Problem | undefin
 const DAY_S = 86_400;
 
 /** What may still be called today, as fields of draft-ietf-httpapi-ratelimit-headers. */
-export function rateLimitHeaders(of: {
-  limit: number;
-  left: number;
-  resetMs: number;
-}): Record<string, string> {
-  const { limit, left, resetMs } = of;
+export function rateLimitHeaders({ of, limit, left, resetMs }: Allowance): Record<string, string> {
   return {
-    'ratelimit-policy': `"day";q=${limit};w=${DAY_S}`,
-    ratelimit: `"day";r=${left};t=${Math.ceil(resetMs / 1000)}`,
+    'ratelimit-policy': `"${of}";q=${limit};w=${DAY_S}`,
+    ratelimit: `"${of}";r=${left};t=${Math.ceil(resetMs / 1000)}`,
   };
 }
 
-function budgetHeaders({ limit, left, reset }: BudgetState, until = Date.parse(reset)) {
-  return rateLimitHeaders({ limit, left, resetMs: Math.max(0, until - Date.now()) });
+function budgetHeaders({ kind, limit, left, reset }: BudgetState, until = Date.parse(reset)) {
+  return rateLimitHeaders({ of: kind, limit, left, resetMs: Math.max(0, until - Date.now()) });
 }
 
 /** Fastify's own errors. */

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type CallEstimate, estimateCalls } from '../collector/query.ts';
-import { Failure } from '../failures.ts';
+import { type BudgetState, Failure } from '../failures.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { PlanReport } from '../product/planReport.ts';
 import type { Product } from '../product/product.ts';
@@ -84,6 +84,8 @@ type Payer = Pick<EnqueueOptions, 'apiKey'>;
 
 /** What may still be called today: of the tightest budget where there is one, else of what a class may use of the day. */
 export interface Allowance {
+  /** Whose it is: the kind of the budget, or the class. */
+  of: BudgetState['kind'] | Priority;
   limit: number;
   left: number;
   /** When it begins again, ms from now. */
@@ -181,7 +183,12 @@ export class SearchProducer {
           await bindIdempotencyKey(redis, this.#options, idempotencyKey, requests);
         await this.#admit(jobs.map(({ data }) => data));
         const { timestamp = 0 } = stamped;
-        const reservations = jobs.map(({ data, opts }) => ({
+        const isThere = await this.#areThere(
+          idempotencyKey === undefined ? [] : jobs.map(({ opts }) => opts.jobId),
+        );
+        // A search that is there already reserves what it needs by itself.
+        const added = jobs.filter((_, index) => !isThere[index]);
+        const reservations = added.map(({ data, opts }) => ({
           search: { searchId: opts.jobId, timestamp },
           run: 1,
           calls: estimateCalls(data).total,
@@ -215,11 +222,11 @@ export class SearchProducer {
     return this.#call(async () => {
       const budget = tightest(await this.#budgets.read(ownBudgets(apiKey)));
       if (budget !== undefined) {
-        const { limit, left, reset } = budget;
-        return { limit, left, resetMs: Math.max(0, Date.parse(reset) - (await this.now())) };
+        const { kind, limit, left, reset } = budget;
+        return { of: kind, limit, left, resetMs: Math.max(0, Date.parse(reset) - (await this.now())) };
       }
       const { upTo, remaining, reset, now } = await this.#outlook(callClass);
-      return { limit: upTo, left: remaining, resetMs: Math.max(0, reset - now) };
+      return { of: callClass, limit: upTo, left: remaining, resetMs: Math.max(0, reset - now) };
     });
   }
 
@@ -362,6 +369,11 @@ export class SearchProducer {
     const closed = Promise.all([searches.close(), calls.close()]);
     await withinDeadline(closed, deadlineMs).catch(() => undefined);
     await onClose?.();
+  }
+
+  #areThere(searchIds: readonly string[]): Promise<boolean[]> {
+    const { redis, searches } = this.#options;
+    return Promise.all(searchIds.map(async (id) => (await redis.exists(searches.toKey(id))) === 1));
   }
 
   /** @throws Failure `invalid_request` naming every wrong field; with several requests paths begin with the index */

@@ -43,7 +43,8 @@ export function reportRoutes({ producerOf, quotaOf, held }: ReportOptions): Rout
         if (query.wait && report.state !== 'done')
           report = await heldReport(producer, params.id, query.wait, held.hold(request, reply));
         const estimate = await producer.remaining(report, payerOf(callerOf(request)));
-        await sayAllowance(request, reply, producer, estimate?.class);
+        const asked = estimate ? undefined : await producer.request(params.id);
+        await sayAllowance(request, reply, producer, estimate?.class ?? asked?.priority);
         return { ...reportJson(report), estimate };
       },
     );

@@ -182,14 +182,14 @@ describe('searches with a budget', () => {
     const headers = { authorization: `Bearer ${key}` };
     const post = (body: unknown) => http.call('POST', '/v1/searches', body, headers);
     const one = await post({ query: 'phone case', maxItems: 10 });
-    expect([one.status, one.headers.get('ratelimit-policy')]).to.deep.equal([202, '"day";q=3;w=86400']);
-    expect(one.headers.get('ratelimit')).to.match(/^"day";r=2;t=\d+$/);
+    expect([one.status, one.headers.get('ratelimit-policy')]).to.deep.equal([202, '"key";q=3;w=86400']);
+    expect(one.headers.get('ratelimit')).to.match(/^"key";r=2;t=\d+$/);
     await ended(one.json.searchId);
     const many = await post([{ query: 'one', maxItems: 10 }, { query: 'two' }, { query: 'three' }]);
     expect([many.status, many.json.errors[0].code]).to.deep.equal([429, 'budget_exceeded']);
     expect(many.json.budget).to.include({ kind: 'key', name: record.id, limit: 3, used: 1, left: 2 });
     expect(Number(many.headers.get('retry-after'))).to.be.within(1, 90_000);
-    expect(many.headers.get('ratelimit')).to.match(/^"day";r=2;t=\d+$/);
+    expect(many.headers.get('ratelimit')).to.match(/^"key";r=2;t=\d+$/);
     const large = await post({ query: 'one', maxItems: 1000 });
     expect([large.status, large.headers.get('retry-after')]).to.deep.equal([429, null]);
     expect(large.json.detail).to.include('5 are needed: ask for less, or raise the budget');
@@ -200,13 +200,19 @@ describe('searches with a budget', () => {
     const state = await http.call('GET', `/v1/searches/${one.json.searchId}`, undefined, headers);
     expect(state.json.summary).to.include({ calls: 1, callsLeft: 2 });
     const item = await http.call('GET', '/v1/items/199999999999', undefined, headers);
-    expect(item.headers.get('ratelimit')).to.match(/^"day";r=[01];t=\d+$/);
+    expect(item.headers.get('ratelimit')).to.match(/^"key";r=[01];t=\d+$/);
     const quota = await http.call('GET', '/v1/quota', undefined, headers);
-    expect(quota.headers.get('ratelimit-policy')).to.equal('"day";q=3;w=86400');
+    expect(quota.headers.get('ratelimit-policy')).to.equal('"key";q=3;w=86400');
     // A key without a budget of its own: the share of its class.
     const other = await http.call('POST', '/v1/estimates', { query: 'phone case' });
-    expect(other.headers.get('ratelimit-policy')).to.equal('"day";q=5000;w=86400');
+    expect(other.headers.get('ratelimit-policy')).to.equal('"interactive";q=5000;w=86400');
     expect(other.json.budget).to.equal(null);
+    const backfill = await service.producer.enqueue({
+      ...{ query: 'phone case', maxItems: 10, priority: 'backfill' },
+    });
+    await ended(backfill.searchId);
+    const later = await http.call('GET', `/v1/searches/${backfill.searchId}`);
+    expect(later.headers.get('ratelimit-policy')).to.match(/^"backfill";/);
   });
 
   it('without one leave nothing in Redis', async () => {
