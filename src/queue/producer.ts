@@ -90,6 +90,8 @@ export interface Allowance {
   left: number;
   /** When it begins again, ms from now. */
   resetMs: number;
+  /** Undefined: it is of a class. */
+  budget?: BudgetState;
 }
 
 /** How long the state of the day that a request without a budget is answered with is used again, ms. */
@@ -223,7 +225,13 @@ export class SearchProducer {
       const budget = tightest(await this.#budgets.read(ownBudgets(apiKey)));
       if (budget !== undefined) {
         const { kind, limit, left, reset } = budget;
-        return { of: kind, limit, left, resetMs: Math.max(0, Date.parse(reset) - (await this.now())) };
+        return {
+          of: kind,
+          limit,
+          left,
+          resetMs: Math.max(0, Date.parse(reset) - (await this.now())),
+          budget,
+        };
       }
       const { upTo, remaining, reset, now } = await this.#outlook(callClass);
       return { of: callClass, limit: upTo, left: remaining, resetMs: Math.max(0, reset - now) };

@@ -124,9 +124,14 @@ function withParameter(error: unknown): unknown {
 function missing({ summary, error, searchId }: SearchReport, allowance: Allowance | undefined): Problem {
   const { code, message } = error ?? summary?.missing[0] ?? withoutFailure(summary);
   const status = STATUS[code] ?? 502;
-  const retryAfter =
-    status === 429 && allowance ? Math.max(1, Math.ceil(allowance.resetMs / 1000)) : undefined;
-  return problem(status, code, message, { searchId, retryAfter });
+  if (status !== 429 || allowance === undefined) return problem(status, code, message, { searchId });
+  const { resetMs, budget } = allowance;
+  return problem(status, code, message, {
+    searchId,
+    retryAfter: Math.max(1, Math.ceil(resetMs / 1000)),
+    // The listing wants a call more at least.
+    budget: budget && { ...budget, needed: 1 },
+  });
 }
 
 /** Of what is no failure of eBay. */

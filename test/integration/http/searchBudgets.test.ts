@@ -201,6 +201,12 @@ describe('searches with a budget', () => {
     expect(state.json.summary).to.include({ calls: 1, callsLeft: 2 });
     const item = await http.call('GET', '/v1/items/199999999999', undefined, headers);
     expect(item.headers.get('ratelimit')).to.match(/^"key";r=[01];t=\d+$/);
+    service.simulator.controls.arm({ fault: 'status', status: 500, count: 1 });
+    const spent = await http.call('GET', '/v1/items/110000000001', undefined, {
+      authorization: `Bearer ${(await keyWith(1)).key}`,
+    });
+    expect([spent.status, spent.json.errors[0].code]).to.deep.equal([429, 'budget_exceeded']);
+    expect(spent.json.budget).to.include({ kind: 'key', limit: 1, used: 1, left: 0, needed: 1 });
     const quota = await http.call('GET', '/v1/quota', undefined, headers);
     expect(quota.headers.get('ratelimit-policy')).to.equal('"key";q=3;w=86400');
     // A key without a budget of its own: the share of its class.
@@ -213,6 +219,17 @@ describe('searches with a budget', () => {
     await ended(backfill.searchId);
     const later = await http.call('GET', `/v1/searches/${backfill.searchId}`);
     expect(later.headers.get('ratelimit-policy')).to.match(/^"backfill";/);
+  });
+
+  it('reserve nothing for a search that has ended where it is put in again on the next day', async () => {
+    const { id } = (await keyWith(5)).record;
+    const add = () => service.producer.enqueue(differing(1), { apiKey: id, idempotencyKey: 'daily' });
+    const { searchId } = await add();
+    await ended(searchId);
+    // As the end of the day does.
+    await http.redis.del('{ebay}:budgets:default');
+    expect(await add()).to.deep.equal({ searchId });
+    expect(await budgetOf(id)).to.include({ used: 0, reserved: 0 });
   });
 
   it('without one leave nothing in Redis', async () => {
