@@ -51,9 +51,14 @@ export class Looks implements LookSource {
     return [...this.#waiting.values()];
   }
 
-  /** Ends all jobs that wait, each with a report; `silent`: as a worker of an earlier release does. */
-  async work(at: number, fields: Partial<LookReport> = {}, silent = false): Promise<void> {
-    for (const look of this.waiting) {
+  /** Ends the jobs that wait, each with a report; `silent`: as a worker of an earlier release does. */
+  async work(
+    at: number,
+    fields: Partial<LookReport> = {},
+    silent = false,
+    which: (look: Look) => boolean = () => true,
+  ): Promise<void> {
+    for (const look of this.waiting.filter(which)) {
       if (!silent) await this.#store.report(reportOf(look, { seenUntil: at, ...fields }));
       this.#waiting.delete(keyOf(look));
     }

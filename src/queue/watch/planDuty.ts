@@ -262,24 +262,14 @@ export class PlanDuty {
     const budget = this.#budget(state, units, draft, now);
     this.#forecast(units, budget.calls);
     metrics.planned({ delayMs: this.#delayMs, calls: budget.calls });
-    const recent = now - AHEAD_ROUNDS * this.#options.intervalMs;
-    const underWay = sumOf(units.filter(({ busy, lastLook }) => busy && (lastLook ?? 0) > recent));
-    const ahead =
-      state.intervalMs > 0
-        ? Math.max(LEAST_AHEAD, AHEAD_MS / state.intervalMs)
-        : Math.max(LEAST_AHEAD, AHEAD_MS / 10);
-    if (state.classes.scheduled !== undefined || underWay >= ahead || budget.calls <= 0) return [];
+    if (state.classes.scheduled !== undefined || budget.calls <= 0) return [];
     const { looks, feasible } = choose(units, draft.rhythm ?? known.rhythm, budget, now, dayMs);
     if (looks.length === 0) return [];
     if (!feasible) log.debug('calls do not suffice for the guarantees', { calls: budget.calls });
     const byId = new Map(units.map((unit) => [unit.id, unit]));
-    const begun: Unit[] = [];
-    let room = Math.min(ahead - underWay, budget.calls);
-    for (const unit of looks.flatMap((id) => byId.get(id) ?? [])) {
-      room -= unit.calls;
-      if (begun.length > 0 && room < 0) break;
-      begun.push(unit);
-    }
+    const chosen = looks.flatMap((id) => byId.get(id) ?? []);
+    const begun = this.#withinPace(chosen, units, state.intervalMs, now);
+    if (begun.length === 0) return [];
     const isAdmitted = await admit().then(
       () => true,
       () => false,
@@ -288,6 +278,26 @@ export class PlanDuty {
     for (const { lastLook, atLeastEveryMs } of begun)
       if (lastLook !== null && now - lastLook > atLeastEveryMs + this.#graceMs) metrics.missed();
     return begun;
+  }
+
+  /**
+   * Those that the pace allows soon, and all that a guarantee wants now. Looks of many calls have a room of their own: one may
+   * take minutes, and the others do not wait for it.
+   */
+  #withinPace(chosen: readonly Unit[], units: readonly Unit[], paceMs: number, now: number): Unit[] {
+    const ahead = Math.max(LEAST_AHEAD, AHEAD_MS / (paceMs > 0 ? paceMs : 10));
+    const isLarge = ({ calls }: Unit) => calls > ahead / 2;
+    const recent = now - AHEAD_ROUNDS * this.#options.intervalMs;
+    const underWay = units.filter(({ busy, lastLook }) => busy && (lastLook ?? 0) > recent);
+    const room = (large: boolean) => ahead - sumOf(underWay.filter((unit) => isLarge(unit) === large));
+    const rooms = new Map([false, true].map((large) => [large, room(large)]));
+    return chosen.filter((unit) => {
+      const left = rooms.get(isLarge(unit)) ?? 0;
+      const begins = isDue(unit, now) || left >= Math.min(unit.calls, ahead);
+      // What finds no room is overtaken by none that is worth less.
+      rooms.set(isLarge(unit), begins ? left - unit.calls : Math.min(left, 0));
+      return begins;
+    });
   }
 
   /** A round may be late by the life of the lease. */
@@ -436,6 +446,14 @@ function putAll<Value>(map: Map<string, Value>, changes: ReadonlyMap<string, Val
   for (const [key, value] of changes)
     if (value === null) map.delete(key);
     else map.set(key, value);
+}
+
+/** Whether the guarantee of a unit wants a look now. */
+function isDue(
+  { lastLook, atLeastEveryMs }: Pick<Unit, 'lastLook' | 'atLeastEveryMs'>,
+  now: number,
+): boolean {
+  return lastLook !== null && now - lastLook >= atLeastEveryMs * (1 - EARLY);
 }
 
 function sumOf(units: readonly Unit[]): number {

@@ -108,6 +108,28 @@ describe('the planner of a tenant', () => {
     expect(plan.looks.begun).to.have.length(30);
   });
 
+  it('keeps guarantees, and begins small looks, while a large one takes its time', async () => {
+    plan.gate = { intervalMs: 17_000 };
+    plan.looks.define('large', { expectedCalls: 200, atLeastEveryMs: 12 * HOUR });
+    for (const name of ['due', 'small']) plan.looks.define(name, { atLeastEveryMs: HOUR });
+    const leader = plan.leader();
+    await plan.round(leader);
+    expect(plan.looks.begun).to.have.length(3);
+    await plan.looks.work(plan.now, {}, false, (look) => look.unit !== 'schedule:large');
+    await plan.round(leader);
+    // More of them than there is room for.
+    for (let i = 0; i < 11; i += 1) plan.looks.define(`k${i}`);
+    plan.now += 10_000;
+    await plan.round(plan.leader());
+    expect(plan.looks.begun).to.have.length(3 + 10);
+    plan.now = BEGIN + 0.995 * HOUR;
+    plan.looks.define('k11');
+    await plan.round(plan.leader({ intervalMs: 60_000 }));
+    const begun = plan.looks.begun.map(({ unit }) => unit.slice('schedule:'.length));
+    expect(begun.slice(3 + 10)).to.deep.equal(['due', 'small']);
+    expect(plan.missed).to.equal(0);
+  });
+
   it('spends at most PLAN_DAILY_CALLS a day, also with another leader every few rounds', async () => {
     plan.limits.dailyCalls = 30;
     for (let i = 0; i < 20; i += 1) plan.looks.define(`k${i}`);
