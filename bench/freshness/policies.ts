@@ -50,12 +50,13 @@ const AT_MOST = 60_000;
 export function evenly(trace: Trace, world: World): Policy {
   const { searches } = trace.options;
   const record = newRecord('even', searches);
-  let done = 0;
+  let next = 0;
   return {
     record,
     async tick(now) {
       const due = Math.floor(((now - START) * CALLS) / DAY_MS);
-      for (; done < due; done += 1) await lookAt(done % searches, now, record, world);
+      // A look that takes several calls delays the next one, so that the calls of the day last.
+      for (; record.calls < due; next += 1) await lookAt(next % searches, now, record, world);
     },
   };
 }
