@@ -116,7 +116,7 @@ export class PlanDuty {
 
     const now = await this.#options.now();
     const draft: Draft = { rhythm: undefined, spent: undefined, units: new Map(), flows: new Map() };
-    for (const report of reports) this.#take(report, draft);
+    for (const report of reports) this.#take(report, draft, now);
     if (!more) this.#closeEnded(draft);
     if (!isKnown) this.#forgetOld(draft, now);
     const again = await this.#lost(draft, now);
@@ -140,8 +140,8 @@ export class PlanDuty {
   #hasDue(now: number): boolean {
     for (const [id, { definition }] of this.#defined) {
       const unit = this.#known?.units.get(id);
-      if (unit !== undefined && !unit.busy && now - unit.at >= definition.atLeastEveryMs * (1 - EARLY))
-        return true;
+      const lastLook = unit?.at ?? null;
+      if (!unit?.busy && isDue({ lastLook, atLeastEveryMs: definition.atLeastEveryMs }, now)) return true;
     }
     return false;
   }
@@ -164,7 +164,7 @@ export class PlanDuty {
   }
 
   /** Learns from a report. One that was taken before, or of a look that was closed, says nothing more. */
-  #take(report: LookReport, draft: Draft): void {
+  #take(report: LookReport, draft: Draft, now: number): void {
     const { unit: id, number, calls, complete } = report;
     const known = this.#known as Known;
     const unit = draft.units.get(id) ?? known.units.get(id) ?? NEVER;
@@ -181,16 +181,23 @@ export class PlanDuty {
       made: withCalls(unit.made, calls, report.at, this.#options.dayMs),
     });
     if (number !== 0) this.#spend(draft, report);
-    if (complete) for (const flow of report.flows) this.#learn(flow, report.seenUntil, draft);
+    if (complete) for (const flow of report.flows) this.#learn(flow, report.seenUntil, draft, now);
   }
 
-  #learn({ flow: name, changes, times }: LookReport['flows'][number], to: number, draft: Draft): void {
+  #learn(
+    { flow: name, changes, times }: LookReport['flows'][number],
+    seenUntil: number,
+    draft: Draft,
+    now: number,
+  ): void {
     const { dayMs, metrics } = this.#options;
     const known = this.#known as Known;
     const flow = draft.flows.get(name) ??
       known.flows.get(name) ?? { rate: newRate(), seenUntil: null, delay: NO_DELAY };
     const { seenUntil: from } = flow;
-    if (from === null) {
+    const to = Math.min(seenUntil, now);
+    // Redis's clock was ahead then, and has been set right: that says nothing of how long it is ago.
+    if (from === null || from > now) {
       draft.flows.set(name, { ...flow, seenUntil: to });
       return;
     }
@@ -258,7 +265,7 @@ export class PlanDuty {
     if (this.#defined.size === 0) return [];
     const known = this.#known as Known;
     const state = await gate.read();
-    const units = [...this.#defined.values()].map(({ definition }) => this.#unitOf(definition, draft));
+    const units = [...this.#defined.values()].map(({ definition }) => this.#unitOf(definition, draft, now));
     const budget = this.#budget(state, units, draft, now);
     this.#forecast(units, budget.calls);
     metrics.planned({ delayMs: this.#delayMs, calls: budget.calls });
@@ -305,7 +312,7 @@ export class PlanDuty {
     return 20 * this.#options.intervalMs;
   }
 
-  #unitOf(definition: UnitDefinition, draft: Draft): Unit {
+  #unitOf(definition: UnitDefinition, draft: Draft, now: number): Unit {
     const { id, flows, expectedCalls, atLeastEveryMs, dailyCalls } = definition;
     const { dayMs } = this.#options;
     const known = this.#known as Known;
@@ -317,16 +324,18 @@ export class PlanDuty {
       Math.min(doubled, Math.max(definition.atMostEveryMs, atLeastEveryMs)),
       dailyCalls === undefined ? 0 : (dayMs * calls) / dailyCalls,
     );
+    const longestMs = Math.max(atLeastEveryMs, atMostEveryMs);
     return {
       id,
       flows: flows.map(({ flow, value }) => {
         const learned = draft.flows.get(flow) ?? known.flows.get(flow);
-        return { rate: learned?.rate ?? newRate(), value, seenUntil: learned?.seenUntil ?? null };
+        const seenUntil = learned?.seenUntil ?? null;
+        return { rate: learned?.rate ?? newRate(), value, seenUntil: seenUntil && Math.min(seenUntil, now) };
       }),
       calls,
       atMostEveryMs,
-      atLeastEveryMs: Math.max(atLeastEveryMs, atMostEveryMs),
-      lastLook: stored.number === 0 ? null : stored.at,
+      atLeastEveryMs: longestMs,
+      lastLook: stored.number === 0 ? null : stored.at > now ? now - longestMs : stored.at,
       busy: stored.busy,
     };
   }
@@ -342,7 +351,7 @@ export class PlanDuty {
     const since = dayEnd - dayMs;
     const spent = draft.spent ?? known.spent;
     // The reset moves by an hour twice a year.
-    if (since - spent.since > dayMs / 2) draft.spent = { since, calls: 0 };
+    if (Math.abs(since - spent.since) > dayMs / 2) draft.spent = { since, calls: 0 };
     const today = draft.spent ?? known.spent;
     const callsOf = (schedule: string) => known.units.get(`schedule:${schedule}`)?.calls ?? undefined;
     const fixed = fixedCalls(now, until, callsOf);
@@ -453,7 +462,8 @@ function isDue(
   { lastLook, atLeastEveryMs }: Pick<Unit, 'lastLook' | 'atLeastEveryMs'>,
   now: number,
 ): boolean {
-  return lastLook !== null && now - lastLook >= atLeastEveryMs * (1 - EARLY);
+  // A clock that was ahead, and has been set right, says nothing of when that was.
+  return lastLook !== null && (lastLook > now || now - lastLook >= atLeastEveryMs * (1 - EARLY));
 }
 
 function sumOf(units: readonly Unit[]): number {

@@ -27,7 +27,8 @@ describe('the planner of a tenant', () => {
     plan.looks.define('lamps');
     const leader = plan.leader();
     await plan.round(leader);
-    await plan.looks.work(BEGIN + 500);
+    plan.now += 500;
+    await plan.looks.work(plan.now);
     await plan.round(leader);
     expect((await plan.store.peek()).reports).to.have.length(0);
     expect((await plan.store.load()).flows.get('lamps')?.seenUntil).to.equal(BEGIN + 500);
@@ -251,6 +252,30 @@ describe('the planner of a tenant', () => {
       ...[0, 1, 2].map((index) => BEGIN / 1000 + index),
       plan.now / 1000,
     ]);
+  });
+
+  it('goes on, and learns, after Redis’s clock was ahead and has been set right', async () => {
+    plan.limits.dailyCalls = 30;
+    for (const name of ['lamps', 'vases'])
+      plan.looks.define(name, { atLeastEveryMs: HOUR, atMostEveryMs: HOUR });
+    const leader = plan.leader();
+    plan.now = BEGIN + 30 * DAY;
+    await plan.round(leader);
+    await plan.looks.work(plan.now, { calls: 30 }, false, ({ unit }) => unit === 'schedule:vases');
+    await plan.looks.work(plan.now);
+    await plan.round(leader);
+    plan.now = BEGIN;
+    plan.looks.defined.delete('schedule:vases');
+    await plan.store.touch();
+    for (let hour = 0; hour < 10; hour += 1) {
+      await plan.round(leader);
+      await plan.looks.work(plan.now, { flows: [{ flow: 'lamps', changes: 2, times: [] }] });
+      plan.now += HOUR;
+    }
+    expect(plan.looks.begun).to.have.length(2 + 10);
+    const { flows } = await plan.store.load();
+    expect(flows.get('lamps')).to.deep.include({ seenUntil: BEGIN + 8 * HOUR });
+    expect(flows.get('lamps')?.rate.runs).not.to.deep.equal([]);
   });
 
   it('reads again what there is to plan as soon as it has changed', async () => {
