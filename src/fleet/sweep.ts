@@ -12,6 +12,7 @@ import {
   unreadableReason,
 } from '../queue/bullmq/storedJobs.ts';
 import type { QueueContext } from '../queue/search/context.ts';
+import { answersOf } from '../results/searchStore.ts';
 import type { QueueMetrics } from '../telemetry/metrics.ts';
 
 type Queue = QueueContext['searches'];
@@ -25,6 +26,7 @@ interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls'
   markOverdue: (searchId: string, timestamp: number) => Promise<boolean>;
   /** Removes the schedulers of other programs from the search queue, and puts those of the schedules right. */
   expelForeign: () => Promise<Array<{ name: string; why: string; quarantined: boolean }>>;
+  budgets: Pick<QueueContext['budgets'], 'holders' | 'settle'>;
   metrics: Pick<QueueMetrics, 'quarantined' | 'settled'>;
 }
 
@@ -55,12 +57,14 @@ export async function repairQueue(
 
 /**
  * Finds what BullMQ would never end: jobs that cannot be read, which it delivers again for ever and on which its lists
- * fail; searches that wait for pages that are gone; pages whose search is gone.
+ * fail; searches that wait for pages that are gone; pages whose search is gone; calls that are reserved for such a search.
  */
 export class Sweep {
   readonly #options: SweepOptions;
   /** Where the next round continues, per queue and state. */
   readonly #cursors = new Map<string, number>();
+  /** Searches that had calls reserved in the last round and were not under way. */
+  #idle = new Set<string>();
 
   constructor(options: SweepOptions) {
     this.#options = options;
@@ -80,6 +84,7 @@ export class Sweep {
       await attempt(this.#expelSchedulers(queue));
       for (const state of STATES) if (!signal.aborted) await attempt(this.#check(queue, state));
     }
+    if (!signal.aborted) await attempt(this.#releaseReservations());
     if (errors.length > 0) throw errors[0];
   }
 
@@ -195,6 +200,31 @@ export class Sweep {
       else if (released) log.warn('search released: its pages are gone', { searchId });
       if (released) metrics.settled('search');
     }
+  }
+
+  /**
+   * A job was removed, or a worker of release 0.2 ended it. A search that is only just being added has a reservation before its
+   * job is there: a second round confirms what the first one saw.
+   */
+  async #releaseReservations(): Promise<void> {
+    const { redis, searches, budgets, log } = this.#options;
+    const holders = await budgets.holders();
+    const idle = new Set<string>();
+    for (let from = 0; from < holders.length; from += BATCH) {
+      const ids = holders.slice(from, from + BATCH);
+      const commands = redis.pipeline();
+      for (const id of ids) commands.hmget(searches.toKey(id), 'timestamp', 'finishedOn');
+      for (const [index, fields] of (await answersOf(commands)).entries()) {
+        const [timestamp, finishedOn] = fields as Array<string | null>;
+        if (timestamp === null || finishedOn !== null) idle.add(ids[index] as string);
+      }
+    }
+    for (const searchId of idle)
+      if (this.#idle.has(searchId)) {
+        await budgets.settle(searchId);
+        log.warn('reserved calls released: their search is not under way', { searchId });
+      }
+    this.#idle = idle;
   }
 
   async #removeOrphans(pages: Array<{ id: string; fields: JobFields }>): Promise<void> {

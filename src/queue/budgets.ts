@@ -199,6 +199,9 @@ return answer(lacking(a.needed))`);
 /** A worker whose connection broke sends a command again within this time, ms. */
 const TOKEN_TTL_MS = 3_600_000;
 
+/** Fields that one command looks at: it keeps Redis busy for less than a millisecond. */
+const SCANNED = 1000;
+
 interface StoredBudget {
   name: BudgetName;
   limit: number;
@@ -296,6 +299,22 @@ export class Budgets {
    */
   async settle(searchId: string, own: readonly BudgetName[] = []): Promise<BudgetState[]> {
     return this.#states(await this.#run(SETTLE, { id: searchId, names: this.namesFor(own) }));
+  }
+
+  /** Ids of the searches that have calls reserved. */
+  async holders(): Promise<string[]> {
+    const { redis, prefix, tenant } = this.#options;
+    const spent = spentKey(prefix, tenant);
+    const holders: string[] = [];
+    for (let cursor = ''; cursor !== '0'; ) {
+      const scan = () => redis.hscan(spent, cursor || '0', 'MATCH', 'h:*', 'COUNT', SCANNED);
+      const [next, found] = await asHash(redis, spent, scan);
+      // Fields and values by turns.
+      for (let n = 0; n < found.length; n += 2)
+        if (/^\d+ [1-9]/.test(found[n + 1] as string)) holders.push((found[n] as string).slice(2));
+      cursor = next;
+    }
+    return holders;
   }
 
   /**

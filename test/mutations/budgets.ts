@@ -51,6 +51,15 @@ export const mutations: Mutation[] = [
     grep: 'fails before it begins',
   },
   {
+    id: 'removed-jobs-stay-reserved',
+    file: 'src/fleet/sweep.ts',
+    find: 'await budgets.settle(searchId);',
+    replace: '',
+    breaks: 'Calls do not stay reserved for a search that is not under way.',
+    tests: [SEARCHES],
+    grep: 'a job is removed',
+  },
+  {
     id: 'spent-budget-accepts-a-retry',
     file: 'src/queue/producer.ts',
     find: 'await this.#budgets.read(own, open);',

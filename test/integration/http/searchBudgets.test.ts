@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { expect } from 'chai';
+import { Redis } from 'ioredis';
 import { openProducer } from '../../../src/app/producer.ts';
 import { Failure } from '../../../src/failures.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
@@ -241,7 +242,7 @@ describe('searches with a budget', () => {
 });
 
 describe('searches of a tenant with a budget, and runs of a schedule with one', () => {
-  const service = useService({ TENANT_DAILY_CALLS: '3' });
+  const service = useService({ TENANT_DAILY_CALLS: '3', SWEEP_INTERVAL: '0.5' });
   const calls = () => service.simulator.controls.log({ kind: 'search' }).length;
   const runOf = async (schedule: string) => {
     const { searchId } = await service.producer.schedule.runNow(schedule);
@@ -267,5 +268,18 @@ describe('searches of a tenant with a budget, and runs of a schedule with one', 
     expect((await runOf('daily')).error?.message).to.include('schedule daily has 0 of 1 daily calls left');
     const { error } = await service.search({ query: 'usb c hub', maxItems: 10 });
     expect([error, calls()]).to.deep.equal([null, 2]);
+  });
+
+  it('release what they reserved where a job is removed, or was ended by a worker that releases nothing', async () => {
+    const budget = async () => (await service.producer.estimate({ query: 'any' })).budget;
+    await service.searches.pause();
+    const requests = [1, 2, 3].map((n) => ({ query: `phone case ${n}`, maxItems: 10 }));
+    const [removed, endedElsewhere] = await service.producer.enqueueMany(requests);
+    expect(await budget()).to.include({ reserved: 3 });
+    await service.searches.remove(removed?.searchId as string);
+    const redis = new Redis(service.config.redis.url);
+    await redis.hset(service.searches.toKey(endedElsewhere?.searchId as string), 'finishedOn', 1);
+    redis.disconnect();
+    await waitFor('both are released', async () => (await budget())?.reserved === 1);
   });
 });

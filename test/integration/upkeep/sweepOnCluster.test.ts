@@ -62,6 +62,7 @@ describe('the sweep on a Redis Cluster of three', () => {
         searches,
         calls,
         maxRestarts: 3,
+        budgets: { holders: async () => [], settle: async () => [] },
         log: NOOP_LOGGER,
         markOverdue: async () => false,
         expelForeign: async () => [],

@@ -47,6 +47,7 @@ describe('a part of a sweep that fails', () => {
         searches,
         calls,
         maxRestarts: 3,
+        budgets: { holders: async () => [], settle: async () => [] },
         log: NOOP_LOGGER,
         markOverdue: async () => false,
         expelForeign,
