@@ -1,6 +1,7 @@
 import { type Job, type Queue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import sinon from 'sinon';
+import type { TrackComparison } from '../../src/events/searchEvents.ts';
 import type { Outcome, SearchSummary } from '../../src/product/summary.ts';
 import { openQueues } from '../../src/queue/bullmq/openQueues.ts';
 import { repeatStrategy } from '../../src/queue/bullmq/repeat.ts';
@@ -35,7 +36,7 @@ export interface TakenRun {
   job: Job;
   /** When it was due, as `03-08T07:00` or with seconds. */
   due: string;
-  end(outcome?: Outcome): Promise<Outcome>;
+  end(outcome?: Outcome, fields?: Partial<SearchSummary>, comparison?: TrackComparison): Promise<Outcome>;
 }
 
 /**
@@ -81,9 +82,9 @@ export function useSchedules() {
     return {
       job,
       due: new Date(due).toISOString().slice(5, 19).replace(/:00$/, ''),
-      async end(outcome = 'complete') {
-        const summary = { outcome, calls: 1, missing: [], startedAt: new Date().toISOString() };
-        const search = async () => ({ summary: summary as unknown as SearchSummary });
+      async end(outcome = 'complete', fields = {}, comparison = undefined) {
+        const summary = { outcome, calls: 1, missing: [], startedAt: new Date().toISOString(), ...fields };
+        const search = async () => ({ summary: summary as unknown as SearchSummary, comparison });
         const context = { redis: connection, tenant: 'default', searches: opened.queue, log };
         const { summary: ended } = await asScheduledRun(context, job, search);
         await job.moveToCompleted(ended, 'token', false);

@@ -48,7 +48,7 @@ export async function asScheduledRun<End extends RunEnd>(
   if (await isForeign(context, store, run, job)) {
     // A scheduler of another program may plan a run each millisecond: it is removed, and leaves nothing behind.
     job.opts.removeOnComplete = true;
-    await report(context, run, undefined);
+    await report(context, run, undefined, { wasSkipped: true });
     return { summary: skipped(run.searchId, clockOf(redis).date()) };
   }
   const busy = run.byHand ? undefined : await busyPredecessor(searches, store, run);
@@ -61,7 +61,7 @@ export async function asScheduledRun<End extends RunEnd>(
   }
   if (busy !== undefined) {
     log.info('run skipped', { searchId: run.searchId, schedule: run.schedule, busy });
-    await report(context, run, undefined);
+    await report(context, run, undefined, { wasSkipped: true });
     return { summary: skipped(run.searchId, clockOf(redis).date()) };
   }
   try {
@@ -73,7 +73,7 @@ export async function asScheduledRun<End extends RunEnd>(
     // Anything else that is thrown means that the job goes on later.
     if (thrown instanceof Failure && thrown.code !== 'redis-unavailable') {
       await store.noteRun(run, 'failed');
-      await report(context, run, undefined, thrown.detail.calls);
+      await report(context, run, undefined, { calls: thrown.detail.calls });
     }
     throw thrown;
   }
@@ -90,19 +90,18 @@ async function report(
   { redis, tenant, searches }: Pick<QueueContext, 'redis' | 'tenant' | 'searches'>,
   { schedule, at, look }: ScheduledRun,
   end: RunEnd | undefined,
-  calls = end?.summary.calls ?? 0,
+  { calls = end?.summary.calls ?? 0, wasSkipped = false } = {},
 ): Promise<void> {
   if (look === undefined && end === undefined) return;
-  const flow: FlowReport =
-    end?.comparison === undefined
-      ? { flow: schedule, changes: null, times: [] }
-      : { flow: schedule, ...changesIn(end.comparison) };
+  const complete = end !== undefined && saysSomething(end);
+  // Without a comparison, as where another search answers, nothing is known of the time since the last one.
+  const flows: FlowReport[] =
+    complete && end.comparison !== undefined ? [{ flow: schedule, ...changesIn(end.comparison) }] : [];
   const prefix = searches.opts.prefix as string;
-  const complete = end !== undefined && isComplete(end.summary);
   const plan = new PlanStore(redis, prefix, tenant);
   if (look !== undefined && look >= FIRST_SHARED_LOOK) {
     const shared = new SharedStore(redis, prefix, tenant);
-    const whole = await shared.end(schedule, look, { calls, flow: complete ? flow : null });
+    const whole = await shared.end(schedule, look, { calls, flow: flows[0] ?? null });
     if (whole !== undefined) await plan.report(whole);
     return;
   }
@@ -114,13 +113,16 @@ async function report(
     calls,
     // A page without products says nothing of when eBay was asked.
     seenUntil: Number.isFinite(began) ? began : Date.parse(end?.summary.startedAt ?? '') || at,
-    complete,
-    flows: [flow],
+    complete: complete || wasSkipped,
+    flows,
   });
 }
 
-function isComplete({ outcome, missing }: SearchSummary): boolean {
-  return missing.length === 0 && outcome !== 'cancelled' && outcome !== 'skipped';
+/** Also where a site or some details are missing: what is there was compared, and the rest is for the next run. */
+function saysSomething({ summary: { outcome, missing }, comparison }: RunEnd): boolean {
+  return (
+    (missing.length === 0 || comparison !== undefined) && outcome !== 'cancelled' && outcome !== 'skipped'
+  );
 }
 
 /** What a comparison says about changes. */

@@ -93,8 +93,8 @@ export class PlanDuty {
   #forecastAt = Number.NEGATIVE_INFINITY;
   /** Id of a unit → the round in which its look is asked for. */
   readonly #checks = new Map<string, number>();
-  /** Looks whose jobs have ended; they are closed unless their report is there by the next round. */
-  readonly #ended = new Map<string, number>();
+  /** Looks whose jobs have ended, or that have none; they are closed unless their report is there by the next round. */
+  readonly #ended = new Map<string, { number: number; failed: 0 | 1 }>();
   /** Of the last forecast: id of a unit → expected time between two looks, and the mean delay of changes, ms. */
   #gaps = new Map<string, number>();
   #delayMs: number | undefined;
@@ -176,7 +176,8 @@ export class PlanDuty {
       ...unit,
       ...(number !== 0 && { busy: false, again: 0, failed: complete ? 0 : unit.failed + 1 }),
       ...(unit.number === 0 && { at: report.at }),
-      calls: complete ? mean : unit.calls,
+      // One that was skipped, or answered by another search, says nothing of what a look costs.
+      calls: complete && calls > 0 ? mean : unit.calls,
       gap: this.#gaps.get(id) ?? unit.gap,
       made: withCalls(unit.made, calls, report.at, this.#options.dayMs),
     });
@@ -221,10 +222,10 @@ export class PlanDuty {
 
   /** A look whose jobs have ended without a report: a worker of an earlier release had it, or its job was removed. */
   #closeEnded(draft: Draft): void {
-    for (const [id, number] of this.#ended) {
+    for (const [id, { number, failed }] of this.#ended) {
       const unit = draft.units.get(id) ?? this.#known?.units.get(id);
       if (unit?.busy && unit.number === number) {
-        draft.units.set(id, { ...unit, busy: false, again: 0 });
+        draft.units.set(id, { ...unit, busy: false, again: 0, failed: unit.failed + failed });
         this.#options.log.debug('look ended without a report', { unit: id, look: number });
       }
     }
@@ -243,7 +244,7 @@ export class PlanDuty {
       if (await source.isUnderWay(look)) continue;
       // A job ends after its report.
       if (await this.#isReported(look)) continue;
-      if (unit.again >= MOST_AGAIN) this.#ended.set(id, unit.number);
+      if (unit.again >= MOST_AGAIN) this.#ended.set(id, { number: unit.number, failed: 1 });
       else {
         draft.units.set(id, { ...unit, again: unit.again + 1 });
         again.push(look);
@@ -426,7 +427,7 @@ export class PlanDuty {
         if (!isAgain) metrics.begun(look.unit.slice(0, look.unit.indexOf(':')));
         if (!isAgain || (await source?.isUnderWay(look))) return;
       }
-      this.#ended.set(look.unit, look.number);
+      this.#ended.set(look.unit, { number: look.number, failed: result === 'begun' ? 1 : 0 });
     } catch (error) {
       // It stays claimed, and is begun again.
       this.#checks.set(look.unit, this.#round + 1);

@@ -70,7 +70,8 @@ export class ScheduleLooks implements LookSource {
     const record = await this.#store.get(name);
     const now = await clockOf(redis).current();
     if (record?.definition.auto === undefined || !(await this.#mayRun(record, now))) return 'gone';
-    const { request } = record.definition;
+    // An earlier answer says nothing of what has changed since.
+    const request = { ...record.definition.request, maxAge: 0 };
     const jobId = lookRunId(name, look.number);
     await searches.add(SEARCH_JOB, request, { ...searchOptions(request, rules), jobId });
     return 'begun';

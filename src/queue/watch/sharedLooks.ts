@@ -223,7 +223,8 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
       await shared.end(name, look.at, { calls: 0, flow: null });
       continue;
     }
-    const { request } = member;
+    // An earlier answer of its own would be older than the shared one.
+    const request = { ...member.request, maxAge: 0 };
     const part = parts?.get(name) ?? 'answer';
     if (typeof part !== 'string' && hasNoNews(member, part)) {
       const flow = { flow: name, changes: 0, times: [] };

@@ -60,8 +60,9 @@ export interface LookReport extends Look {
   readonly calls: number;
   /** When eBay was asked first, ms since the epoch: what happened later is for the next look. */
   readonly seenUntil: number;
-  /** False: it failed, or was cancelled, and says nothing about changes. */
+  /** False: it failed, or was cancelled, and says nothing about changes. One that was skipped has failed at nothing. */
   readonly complete: boolean;
+  /** Those that were compared with what was known before. */
   readonly flows: readonly FlowReport[];
 }
 

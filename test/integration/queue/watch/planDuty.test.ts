@@ -163,7 +163,7 @@ describe('the planner of a tenant', () => {
       plan.now += 1000;
       await plan.round(leader);
     }
-    expect((await plan.store.load()).units.get('schedule:lamps')).to.include({ busy: false });
+    expect((await plan.store.load()).units.get('schedule:lamps')).to.include({ busy: false, failed: 1 });
     plan.now += HOUR;
     await plan.round(leader);
     expect(plan.looks.numbers('lamps')).to.deep.equal([BEGIN / 1000, BEGIN / 1000 + 1]);

@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import type { TrackComparison } from '../../../../src/events/searchEvents.ts';
 import { jobDefaults } from '../../../../src/queue/search/retryPolicy.ts';
+import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
 import { ScheduleLooks } from '../../../../src/queue/watch/scheduleLooks.ts';
 import { testConfig } from '../../../support/config.ts';
 import { useSchedules } from '../../../support/schedules.ts';
@@ -21,6 +23,7 @@ describe('schedules as the planner sees them', () => {
   const auto = (name: string, fields: object = {}) =>
     test.schedules.add({ name, auto: {}, request: { query: 'lamp', track: name }, ...fields });
   const none = () => undefined;
+  const reports = async () => (await new PlanStore(test.redis, '{ebay}', 'default').peek()).reports;
 
   beforeEach(() => test.at('2026-05-01T12:00Z'));
 
@@ -98,5 +101,30 @@ describe('schedules as the planner sees them', () => {
     await test.schedules.pause('news');
     expect(await (await test.take())?.end()).to.equal('skipped');
     expect((await test.schedules.get('news')).runs).to.equal(0);
+    // It failed at nothing.
+    expect((await reports())[0]).to.deep.include({ number: 7, calls: 0, complete: true, flows: [] });
+  });
+
+  it('say what was compared, also where a part is missing, and nothing of changes without a comparison', async () => {
+    await auto('news');
+    const looks = open();
+    const verdict = { marks: new Map([['1', 'new'] as const, ['2', 'same'] as const]), gone: [] };
+    const seenAt = new Map([['1', new Date().toISOString()]]);
+    const compared = { name: 'news', verdict, products: [], seenAt } as unknown as TrackComparison;
+    const missing = [{ marketplace: 'EBAY_GB', page: 1, code: 'ebay-unavailable', message: '' } as const];
+    const found = { flow: 'news', changes: 1, times: [] };
+    for (const [number, end, expected] of [
+      [1, ['complete', {}, compared], { complete: true, flows: [found] }],
+      [2, ['partial', { missing }, compared], { complete: true, flows: [found] }],
+      [3, ['cancelled', { missing }, compared], { complete: false, flows: [] }],
+      [4, ['degraded', { missing }], { complete: false, flows: [] }],
+      // The answer of another search.
+      [5, ['complete', { calls: 0 }], { complete: true, flows: [] }],
+    ] as const) {
+      test.at(Date.now() + 60_000);
+      await looks.begin({ unit: 'schedule:news', number, at: Date.now() });
+      await (await test.take())?.end(...(end as unknown as ['complete']));
+      expect((await reports()).at(-1), `${number}`).to.deep.include({ number, ...expected });
+    }
   });
 });
