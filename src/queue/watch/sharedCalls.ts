@@ -152,9 +152,17 @@ function costOf(groups: readonly Forming[], sharers: readonly Sharer[]): number 
 
 function groupsOf(forming: readonly Forming[]): SharedGroup[] {
   const groups = forming.filter(({ members }) => members.length > 1);
+  const taken = new Set(groups.map(({ id }) => id));
   return groups.map(({ id, key, members }) => {
     const names = members.map(({ name }) => name);
-    return { id: id === '' ? digest(`${key} ${names.join(' ')}`) : id, key, members: names };
+    let own = id;
+    // A group that began with the same members, and has others now, keeps the id that follows from them.
+    for (let text = `${key} ${names.join(' ')}`; own === ''; text += ' ') {
+      const next = digest(text);
+      if (!taken.has(next)) own = next;
+    }
+    taken.add(own);
+    return { id: own, key, members: names };
   });
 }
 

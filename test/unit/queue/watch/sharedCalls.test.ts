@@ -205,6 +205,22 @@ describe('groups of searches that share a call', () => {
     );
   });
 
+  it('have ids of their own, also where one began with the members that another has now', () => {
+    const [early, late] = [
+      ['lamp', 'mug'],
+      ['lamps', 'mugs'],
+    ].map((words) => words.map((each) => sharer(each, 5)));
+    const [before] = formGroups(early ?? []);
+    const moved = formGroups(late ?? [], [before as SharedGroup]);
+    assert.equal(moved[0]?.id, before?.id);
+    const groups = formGroups([...(early ?? []), ...(late ?? [])], moved);
+    assert.deepEqual(groups.map(({ members }) => members.toSorted().join()).toSorted(), [
+      'lamp,mug',
+      'lamps,mugs',
+    ]);
+    assert.equal(new Set(groups.map(({ id }) => id)).size, 2);
+  });
+
   it('are formed again where that saves more than a new look at each costs', () => {
     const previous: SharedGroup[] = [0, 1, 2].map((group) => ({
       id: `${group}`,
