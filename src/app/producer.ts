@@ -72,7 +72,8 @@ export function openProducer(
     admission: admissionBy(gate),
     plan: () => {
       const { plan, pace } = current();
-      return { ...plan, scheduledShare: pace.scheduledShare, readGate: () => gate.read() };
+      const { scheduledShare, tenantCalls } = pace;
+      return { ...plan, scheduledShare, tenantCalls, readGate: () => gate.read() };
     },
     outlook: (callClass) => outlookBy(gate, settings().shares)(callClass),
     refused,

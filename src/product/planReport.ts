@@ -91,7 +91,9 @@ const Shifts = Type.Array(Type.Object({ name, kind, delay: Shift }, closed), {
 const Totals = Type.Object(
   {
     limit: number('calls a day that eBay allows'),
-    scheduled: number('of them, what scheduled searches may use: SCHEDULED_SHARE'),
+    scheduled: number(
+      'of them, what scheduled searches may use: SCHEDULED_SHARE, and at most the budget of the tenant',
+    ),
     interactive: number('of them, what is kept for interactive searches'),
     fixed: number('calls a day that schedules with cron or every need'),
     auto: number('calls a day that are left for auto schedules and watchlists'),

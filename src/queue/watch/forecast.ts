@@ -42,6 +42,8 @@ export interface PlanState {
   readonly quota: { readonly limit: number; readonly used: number; readonly reset: number };
   /** Part of the day's calls that scheduled searches may use up to. */
   readonly scheduledShare: number;
+  /** The tenant's budget, calls a day; 0 or undefined: none. */
+  readonly tenantCalls?: number | undefined;
   /** Most calls of the plan in one of its days; 0: no other limit than the day's. */
   readonly dailyCalls: number;
   /** How looks are carried out. */
@@ -67,13 +69,12 @@ const INDEX_LAG =
 export function planReport(state: PlanState, { calls, add }: WhatIf = {}): PlanReport {
   const now = outlook(state);
   const { quota, scheduledShare } = state;
-  const scheduled = Math.floor(quota.limit * scheduledShare);
   return {
     at: new Date(state.now).toISOString(),
     totals: {
       limit: quota.limit,
-      scheduled,
-      interactive: quota.limit - scheduled,
+      scheduled: scheduledCalls(state),
+      interactive: quota.limit - Math.floor(quota.limit * scheduledShare),
       fixed: tidy(now.fixed),
       auto: tidy(now.capacity),
       guaranteed: tidy(now.guaranteed),
@@ -92,14 +93,20 @@ export function planReport(state: PlanState, { calls, add }: WhatIf = {}): PlanR
 
 type Outlook = ReturnType<typeof outlook>;
 
+/** Calls a day that scheduled searches may use. */
+function scheduledCalls({ quota, scheduledShare, tenantCalls = 0 }: PlanState, limit = quota.limit): number {
+  const share = Math.floor(limit * scheduledShare);
+  return tenantCalls > 0 ? Math.min(share, tenantCalls) : share;
+}
+
 /** What is expected, before it is written down. @param limit calls of a day */
 function outlook(state: PlanState, limit = state.quota.limit) {
-  const { subjects, dayMs, scheduledShare, dailyCalls, rhythm, execution } = state;
+  const { subjects, dayMs, dailyCalls, rhythm, execution } = state;
   const wanted = new Set(subjects.flatMap(({ parts }) => parts.map(({ unit }) => unit)));
   const units = state.units.filter(({ id }) => wanted.has(id));
   const fixed = sum(subjects, ({ fixed: pace }) => (pace ? pace.looksPerDay * pace.callsPerLook : 0));
   // Where the planner's day is shorter than eBay's, PLAN_DAILY_CALLS is its limit, and eBay's is out of reach.
-  const left = Math.floor(limit * scheduledShare) - fixed;
+  const left = scheduledCalls(state, limit) - fixed;
   const capacity = Math.max(0, Math.min(left, dailyCalls > 0 ? dailyCalls : Number.POSITIVE_INFINITY));
   const predicted = predict(units, rhythm, capacity, dayMs, execution);
   const byUnit = new Map(predicted.units.map((each) => [each.unit, each]));

@@ -35,6 +35,8 @@ export interface PlanSettings {
   sharedCalls: boolean;
   /** SCHEDULED_SHARE. */
   scheduledShare: number;
+  /** Budget of the tenant, calls a day; 0: none. */
+  tenantCalls: number;
   /** The calls of the day, by Redis's clock. */
   readGate: () => Promise<Pick<GateState, 'now' | 'limit' | 'used' | 'reset'>>;
 }
@@ -106,6 +108,7 @@ export async function readPlan(
     dayMs: known.dayMs,
     quota: gate,
     scheduledShare: settings.scheduledShare,
+    tenantCalls: settings.tenantCalls,
     dailyCalls: settings.dailyCalls,
     execution: { tickMs: settings.interval * 1000 },
     rhythm: learned.rhythm,

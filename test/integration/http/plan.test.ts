@@ -1,8 +1,10 @@
 import { expect } from 'chai';
 import { Value } from 'typebox/value';
+import { openProducer } from '../../../src/app/producer.ts';
 import { type PlanReport, PlanReportSchema } from '../../../src/product/planReport.ts';
 import { SharedStore } from '../../../src/queue/watch/sharedStore.ts';
 import { WatchStore } from '../../../src/queue/watch/watchlists/store.ts';
+import { testConfig } from '../../support/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { storeLearned } from '../../support/learnedPlan.ts';
 
@@ -62,6 +64,14 @@ describe('the plan over HTTP', () => {
     expect(answer.json.calls).to.deep.equal(json.calls);
     const { schedules } = (await service.call('GET', '/v1/schedules')).json;
     expect(schedules.map(({ name }: { name: string }) => name)).to.deep.equal(['clock', 'lamps', 'mugs']);
+  });
+
+  it('stays within the budget of the tenant', async () => {
+    const config = testConfig({ DAILY_CALL_LIMIT: '400', TENANT_DAILY_CALLS: '100' });
+    const producer = openProducer(config, { redis: service.redis });
+    const { totals } = await producer.plan();
+    expect(totals).to.include({ limit: 400, scheduled: 100, auto: 100 });
+    await producer.close();
   });
 
   it('has watchlists beside schedules, also before any worker has looked at them', async () => {

@@ -182,6 +182,17 @@ describe('the report on the plan', () => {
     expect(warning?.message).to.match(/need 1,152 calls a day, and 450 are left/);
   });
 
+  it('plans no more than the budget of the tenant, also with another limit', () => {
+    const state = stateOf({ tenantCalls: 200 });
+    const { totals, calls } = planReport(
+      { ...state, subjects: [every('clock', 30, 2), ...state.subjects] },
+      { calls: 5000 },
+    );
+    expect(totals).to.deep.include({ limit: 500, scheduled: 200, interactive: 50, fixed: 96, auto: 104 });
+    expect(calls?.auto).to.equal(104);
+    expect(planReport({ ...state, tenantCalls: 1000 }).totals.scheduled).to.equal(450);
+  });
+
   it('warns of schedules by the clock that need more than there is', () => {
     const { warnings, totals } = planReport(stateOf({ subjects: [every('clock', 2)] }));
     expect(totals).to.deep.include({ fixed: 720, auto: 0 });
