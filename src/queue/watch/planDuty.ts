@@ -268,7 +268,7 @@ export class PlanDuty {
     const state = await gate.read();
     const units = [...this.#defined.values()].map(({ definition }) => this.#unitOf(definition, draft, now));
     const budget = this.#budget(state, units, draft, now);
-    this.#forecast(units, budget.calls);
+    this.#forecast(units, (draft.spent ?? known.spent).calls + budget.calls);
     metrics.planned({ delayMs: this.#delayMs, calls: budget.calls });
     if (state.classes.scheduled !== undefined || budget.calls <= 0) return [];
     const { looks, feasible } = choose(units, draft.rhythm ?? known.rhythm, budget, now, dayMs);
@@ -362,14 +362,12 @@ export class PlanDuty {
     return { calls: Math.max(0, Math.min(free, own)), until };
   }
 
-  /** How often each unit is likely to be looked at, and how long changes are likely to wait. */
-  #forecast(units: readonly Unit[], calls: number): void {
+  /** How often each unit is likely to be looked at, and how long changes are likely to wait. @param perDay calls that there are */
+  #forecast(units: readonly Unit[], perDay: number): void {
     if (this.#round - this.#forecastAt < FORECAST_ROUNDS) return;
     this.#forecastAt = this.#round;
-    const { dayMs, limits, intervalMs } = this.#options;
-    const { dailyCalls } = limits();
-    const { rhythm, spent } = this.#known as Known;
-    const perDay = dailyCalls > 0 ? dailyCalls : spent.calls + calls;
+    const { dayMs, intervalMs } = this.#options;
+    const { rhythm } = this.#known as Known;
     const forecast = predict(units, rhythm, perDay, dayMs, {
       tickMs: intervalMs * this.#roundsPerChoice,
     });

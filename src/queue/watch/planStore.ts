@@ -253,9 +253,13 @@ export class PlanStore {
   async forget(units: readonly string[], flows: readonly string[]): Promise<void> {
     const fields = [...units.map((id) => `unit ${id}`), ...flows.map((name) => `flow ${name}`)];
     await this.touch();
-    if (fields.length > 0) await this.#redis.hdel(this.#key, ...fields);
-    // A process that has read it between the two would write it again.
-    await this.touch();
+    if (fields.length === 0) return;
+    // In one step: a process that has read them before does not write them again.
+    await this.#redis
+      .multi()
+      .hset(this.#key, 'version', randomUUID())
+      .hdel(this.#key, ...fields)
+      .exec();
   }
 }
 

@@ -1,5 +1,7 @@
+import { EventEmitter, once } from 'node:events';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
+import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
 import { DAY, dyingAt, HOUR, Killed, openPlan, reportOf } from '../../../support/plans.ts';
 import { useRedis } from '../../../support/redis.ts';
 
@@ -234,6 +236,61 @@ describe('the planner of a tenant', () => {
     expect(units.get('schedule:lamps')).to.include({ number: BEGIN / 1000, busy: false });
     expect(flows.get('lamps')?.seenUntil).to.equal(BEGIN);
     expect(plan.looks.begun).to.have.length(1);
+  });
+
+  it('writes nothing again that is forgotten meanwhile', async () => {
+    plan.looks.define('lamps');
+    await plan.round(plan.leader());
+    await plan.looks.work(plan.now);
+    await plan.round(plan.leader());
+    plan.now += 6 * HOUR;
+    // A round that takes place between any two commands of `forget`: it reads before a command and writes after it.
+    const steps = new EventEmitter();
+    const late = new PlanStore(redis, '{ebay}', 'default');
+    const commit = late.commit.bind(late);
+    late.commit = async (...change) => {
+      const go = once(steps, 'write');
+      steps.emit('read');
+      await go;
+      return commit(...change);
+    };
+    let round: Promise<void> | undefined;
+    const forgetting = new Proxy(redis, {
+      get: (target, name) => {
+        const value = Reflect.get(target, name) as (...args: unknown[]) => unknown;
+        if (name !== 'hdel' && name !== 'multi')
+          return typeof value === 'function' ? value.bind(target) : value;
+        const around = async (run: () => unknown) => {
+          const hasRead = once(steps, 'read');
+          round = plan.round(plan.leader({ store: late }));
+          await hasRead;
+          await run();
+          steps.emit('write');
+          return round;
+        };
+        if (name === 'hdel') return (...args: unknown[]) => around(() => value.apply(target, args));
+        const multi = target.multi();
+        const exec = multi.exec.bind(multi);
+        return () => Object.assign(multi, { exec: () => around(exec) });
+      },
+    });
+    await new PlanStore(forgetting, '{ebay}', 'default').forget(['schedule:lamps'], ['lamps']);
+    expect(round).not.to.equal(undefined);
+    const { units, flows } = await plan.store.load();
+    expect([...units.keys(), ...flows.keys()]).to.deep.equal([]);
+  });
+
+  it('foresees no more looks than the share of the day has calls for, where PLAN_DAILY_CALLS is above it', async () => {
+    plan.gate = { limit: 200 };
+    plan.limits.dailyCalls = 5000;
+    for (let i = 0; i < 5; i += 1) plan.looks.define(`k${i}`);
+    const leader = plan.leader();
+    await plan.round(leader);
+    await plan.looks.work(plan.now);
+    await plan.round(leader);
+    const { gap } = (await plan.store.load()).units.get('schedule:k0') ?? {};
+    // 36 a day each.
+    expect(gap).to.be.within(0.6 * HOUR, 0.75 * HOUR);
   });
 
   it('starts again after Redis has lost its data, with numbers that no look had', async () => {
