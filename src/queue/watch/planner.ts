@@ -92,10 +92,12 @@ export function choose(
     if (unit.busy || !(until > now)) continue;
     const since = lastLook === null ? Number.POSITIVE_INFINITY : now - lastLook;
     if (since < unit.atMostEveryMs) continue;
-    const isDue = since >= longest * (1 - EARLY) || unit.flows.some(({ seenUntil }) => seenUntil === null);
-    if (isDue) due.push({ candidate, urgency: lastLook === null ? 1 : since / longest });
+    if (since >= longest * (1 - EARLY))
+      due.push({ candidate, urgency: lastLook === null ? 1 : since / longest });
     else {
-      const worth = worthOf(candidate, rhythm, now, dayMs);
+      // What nothing has been seen of is worth more than any other look, but it is no guarantee.
+      const isUnseen = unit.flows.some(({ seenUntil }) => seenUntil === null);
+      const worth = isUnseen ? Number.MAX_VALUE : worthOf(candidate, rhythm, now, dayMs);
       if (worth > 0 && worth >= price) worthwhile.push({ candidate, urgency: worth });
     }
   }

@@ -171,8 +171,7 @@ export function unitsOf({ record }: StoredList, groups: readonly GroupSummary[])
       flows: [{ flow: unit, value }],
       expectedCalls: Math.max(1, group.calls),
       atMostEveryMs: atMostEvery * 1000,
-      // What is not known yet is asked for as soon as it may be.
-      atLeastEveryMs: (group.kind === 'new' ? atMostEvery : atLeastEvery) * 1000,
+      atLeastEveryMs: atLeastEvery * 1000,
       dailyCalls:
         dailyCalls === undefined ? undefined : (dailyCalls * Math.max(1, group.calls)) / Math.max(1, calls),
     };
@@ -257,7 +256,8 @@ export async function reportLook(
   const { number, at, calls, complete, compared, changes, began } = look;
   await new PlanStore(redis, prefix, tenant).report({
     ...{ unit, number, at, calls, complete, seenUntil: began ?? at },
-    flows: [{ flow: unit, changes: compared === 0 ? null : changes, times: [] }],
+    // What is unknown stays unseen: the planner asks for it as soon as it may and calls are left.
+    flows: look.kind === 'new' ? [] : [{ flow: unit, changes: compared === 0 ? null : changes, times: [] }],
   });
   const present = await store.look(list, group);
   if (present?.look.number === number) await store.setLook(list, group, present.text, undefined);

@@ -6,8 +6,8 @@ import type { QueueContext } from '../../../../src/queue/search/context.ts';
 import { jobDefaults } from '../../../../src/queue/search/retryPolicy.ts';
 import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
 import { watchLookOf, watchUnit } from '../../../../src/queue/watch/watchlists/lookIds.ts';
-import { WatchStore } from '../../../../src/queue/watch/watchlists/store.ts';
-import { WatchLooks } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
+import { type LookState, WatchStore } from '../../../../src/queue/watch/watchlists/store.ts';
+import { reportLook, WatchLooks } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
 import { connectTo } from '../../../support/redis.ts';
 import { useService } from '../../../support/service.ts';
 import { waitFor } from '../../../support/waitFor.ts';
@@ -197,6 +197,19 @@ describe('watchlists', function () {
     expect(accident.left).to.equal(0);
     expect(look.events.map((event) => ('item' in event ? event.item : ''))).to.have.members(ids.slice(0, 2));
     expect(look.calls.filter((kind) => kind !== 'search')).to.have.length(2);
+  });
+
+  it('say nothing of changes after a look at listings of unknown sellers', async () => {
+    // No planner takes the reports of this tenant.
+    const place = { redis, prefix: '{ebay}', tenant: 'other' };
+    const store = new WatchStore(redis, place.prefix, place.tenant);
+    const look = { number: 1, at: 1, calls: 2, complete: true, compared: 0, changes: 0, began: 1 };
+    for (const kind of ['new', 'items'])
+      await reportLook(place, store, { list: 'any', group: kind }, { ...look, kind } as LookState);
+    const reports = await redis.lrange('{ebay}:looks:other', 0, -1);
+    const flows = new Map(reports.map((text) => JSON.parse(text)).map(({ unit, flows }) => [unit, flows]));
+    expect(flows.get('watch:any:new')).to.deep.equal([]);
+    expect(flows.get('watch:any:items')).to.have.length(1);
   });
 
   it('leave nothing behind when they are removed, also during a look', async () => {

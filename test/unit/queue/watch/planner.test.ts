@@ -125,6 +125,17 @@ describe('the planner', () => {
     );
   });
 
+  it('looks at what nothing has been seen of as soon as it may, but not with calls that guarantees need', () => {
+    const guaranteed = [...Array(10).keys()].map((n) => unit(`u${n}`, { atLeast: 6 * HOUR, perDay: 0.001 }));
+    const [made] = [unit('unseen', { calls: 50 })];
+    const unseen = { ...made, flows: made.flows.map((flow) => ({ ...flow, seenUntil: null })) };
+    const until = NOW + DAY;
+    const plenty = choose([...guaranteed, unseen], newRhythm(), { calls: 200, until }, NOW, DAY);
+    expect(plenty).to.deep.include({ looks: ['unseen'], feasible: true });
+    const few = choose([...guaranteed, unseen], newRhythm(), { calls: 100, until }, NOW, DAY);
+    expect(few).to.deep.include({ looks: [], feasible: true });
+  });
+
   it('keeps every guarantee where the calls suffice, and spends what is left', () => {
     fc.assert(
       fc.property(

@@ -8,6 +8,8 @@ import {
   newAtOnce,
   pagesOf,
 } from '../../../../src/queue/watch/watchlists/groups.ts';
+import type { StoredList } from '../../../../src/queue/watch/watchlists/store.ts';
+import { unitsOf } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
 
 const listing = (n: number, fields: Partial<Known> = {}): Known => ({
   entry: String(110_000_000_000 + n),
@@ -33,6 +35,16 @@ const kinds = (groups: readonly Group[]) =>
   groups.map(({ kind, members, sellers }) => [kind, members.length, sellers.length]);
 
 describe('The groups of a watchlist', () => {
+  it('have the guarantee of the list, also those of listings that are not known yet', () => {
+    const definition = { name: 'big', value: 1, atLeastEvery: 21_600, atMostEvery: 60 };
+    const list = { record: { definition } } as StoredList;
+    const kinds = ['new', 'items'] as const;
+    const groups = kinds.map((kind) => ({ id: kind, kind, listings: 2000, calls: 50, isMeasured: false }));
+    expect(unitsOf(list, groups).map(({ atLeastEveryMs }) => atLeastEveryMs)).to.deep.equal([
+      21_600_000, 21_600_000,
+    ]);
+  });
+
   it('begin with listings of unknown sellers, a part of which is asked for in a look', () => {
     const groups = formGroups(
       [...Array(500).keys()].map((n) => listing(n)),
