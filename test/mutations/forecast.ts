@@ -7,8 +7,8 @@ export const mutations: Mutation[] = [
   {
     id: 'clock-not-reserved',
     file: 'src/queue/watch/forecast.ts',
-    find: 'scheduledShare) - fixed;',
-    replace: 'scheduledShare);',
+    find: 'scheduledCalls(state, limit) - fixed;',
+    replace: 'scheduledCalls(state, limit);',
     breaks: 'Calls of schedules by the clock are not there for auto schedules.',
     tests: [unit],
     grep: 'splits the day',

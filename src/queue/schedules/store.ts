@@ -126,12 +126,12 @@ export class ScheduleStore {
     return json === null ? undefined : recordOf(json);
   }
 
-  /** By name. */
+  /** By name. A record that cannot be read is left out: the other schedules go on. */
   async all(): Promise<ScheduleRecord[]> {
     const stored = await asHash(this.#redis, this.#key, () => this.#redis.hgetall(this.#key));
     return Object.keys(stored)
       .sort()
-      .map((name) => recordOf(stored[name] as string));
+      .flatMap((name) => readRecord(stored[name] as string) ?? []);
   }
 
   async put(record: ScheduleRecord): Promise<void> {
@@ -212,7 +212,8 @@ export async function tenantsWithSchedules(
 /** Undefined for what another program overwrote. */
 export function readRecord(text: string): ScheduleRecord | undefined {
   try {
-    return recordOf(text);
+    const record = recordOf(text);
+    return typeof record.definition?.name === 'string' ? record : undefined;
   } catch {
     return undefined;
   }

@@ -380,7 +380,6 @@ export class PlanDuty {
     const stored = draft.units.get(id) ?? this.#known?.units.get(id) ?? NEVER;
     const number = stored.number === 0 ? Math.floor(now / 1000) : stored.number + 1;
     draft.units.set(id, { ...stored, number, at: now, busy: true, again: 0 });
-    this.#checks.set(id, this.#round + CHECK_ROUNDS);
     return { unit: id, number, at: now };
   }
 
@@ -419,6 +418,7 @@ export class PlanDuty {
   async #begin(look: Look, isAgain: boolean): Promise<void> {
     const { metrics, log } = this.#options;
     const source = this.#defined.get(look.unit)?.source;
+    this.#checks.set(look.unit, this.#round + CHECK_ROUNDS);
     try {
       const result = await source?.begin(look);
       if (result === 'begun') {

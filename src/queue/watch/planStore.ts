@@ -207,9 +207,11 @@ export class PlanStore {
         if (flow !== undefined) flows.set(name, flow);
       }
     }
+    const rhythm = readJson<Rhythm>(fields.rhythm);
     return {
       version: fields.version ?? '',
-      rhythm: readJson<Rhythm>(fields.rhythm) ?? newRhythm(),
+      // One of another layout is learned again.
+      rhythm: rhythm?.v === 1 ? rhythm : newRhythm(),
       spent: readJson<SpentCalls>(fields.spent) ?? { since: 0, calls: 0 },
       units,
       flows,

@@ -46,7 +46,7 @@ export class ScheduleLooks implements LookSource {
     for (const record of records) {
       if (!(await this.#mayRun(record, now))) continue;
       const { auto, start, name } = record.definition;
-      if (auto === undefined) fixed.push(this.#fixedNeeds(record));
+      if (auto === undefined) fixed.push(await this.#fixedNeeds(record));
       else if (start === undefined || Date.parse(start) <= now) units.push(this.#unitOf(name, record));
     }
     this.#fixed = fixed;
@@ -101,10 +101,12 @@ export class ScheduleLooks implements LookSource {
     };
   }
 
-  #fixedNeeds(record: ScheduleRecord): FixedNeeds {
-    const { name } = record.definition;
-    const key = JSON.stringify([record.definition, record.anchor]);
-    return this.#fixed.find((each) => each.key === key) ?? new FixedNeeds(name, key, record);
+  async #fixedNeeds(record: ScheduleRecord): Promise<FixedNeeds> {
+    const { name, limit } = record.definition;
+    const runsLeft =
+      limit === undefined ? Number.POSITIVE_INFINITY : limit - (await this.#store.runs(name)).count;
+    const key = JSON.stringify([record.definition, record.anchor, runsLeft]);
+    return this.#fixed.find((each) => each.key === key) ?? new FixedNeeds(name, key, record, runsLeft);
   }
 }
 
@@ -125,10 +127,12 @@ class FixedNeeds {
   readonly key: string;
   readonly expectedCalls: number;
   readonly #timing: Timing;
+  readonly #runsLeft: number;
   #until = 0;
   #times: number[] = [];
 
-  constructor(name: string, key: string, { definition, anchor }: ScheduleRecord) {
+  constructor(name: string, key: string, { definition, anchor }: ScheduleRecord, runsLeft: number) {
+    this.#runsLeft = runsLeft;
     this.name = name;
     this.key = key;
     this.expectedCalls = expectedCalls(definition.request);
@@ -136,6 +140,10 @@ class FixedNeeds {
   }
 
   runsWithin(from: number, until: number): number {
+    return Math.min(this.#runsLeft, this.#timesWithin(from, until));
+  }
+
+  #timesWithin(from: number, until: number): number {
     const timing = this.#timing;
     if ('everyMs' in timing) {
       const first = nextRun(timing, from);

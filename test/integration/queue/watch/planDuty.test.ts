@@ -335,6 +335,31 @@ describe('the planner of a tenant', () => {
     expect(flows.get('lamps')?.rate.runs).not.to.deep.equal([]);
   });
 
+  it('learns the rhythm again where that is of another layout', async () => {
+    plan.looks.define('lamps');
+    await redis.hset('{ebay}:plan:default', 'rhythm', '{"v":2}');
+    await plan.round(plan.leader());
+    expect(plan.looks.begun).to.have.length(1);
+  });
+
+  it('begins at once again what was claimed by a change whose answer was lost', async () => {
+    plan.looks.define('lamps');
+    let isLost = true;
+    const store = new PlanStore(redis, '{ebay}', 'default');
+    const commit = store.commit.bind(store);
+    store.commit = async (...change) => {
+      const version = await commit(...change);
+      if (!isLost) return version;
+      isLost = false;
+      throw new Error('Connection is closed.');
+    };
+    const leader = plan.leader({ store });
+    await plan.round(leader).catch(() => undefined);
+    expect(plan.looks.begun).to.have.length(0);
+    await plan.round(leader);
+    expect(plan.looks.begun).to.have.length(1);
+  });
+
   it('reads again what there is to plan as soon as it has changed', async () => {
     plan.looks.define('lamps');
     const leader = plan.leader();

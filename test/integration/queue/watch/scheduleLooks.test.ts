@@ -35,14 +35,18 @@ describe('schedules as the planner sees them', () => {
     await test.schedules.add({ name: 'brief', every: 3600, end: '2026-05-01T14:30:00Z', request });
     await test.schedules.add({ name: 'paused', every: 60, request });
     await test.schedules.pause('paused');
+    await test.schedules.add({ name: 'once', every: 3600, limit: 1, request });
     await auto('news');
+    // Another program has overwritten some.
+    for (const [index, text] of ['{"definition":', 'null', '{}'].entries())
+      await test.redis.hset('{ebay}:schedules:default', `broken-${index}`, text);
     expect(await looks.units()).to.have.length(1);
     const noon = MIDNIGHT - 12 * HOUR;
-    // 13:00 to 24:00; 13:00 to 24:00 each half hour; 13:00 and 14:00. Two pages each.
-    expect(looks.fixedCalls(noon, MIDNIGHT, none)).to.equal(2 * (12 + 23 + 2));
+    // 13:00 to 24:00; 13:00 to 24:00 each half hour; 13:00 and 14:00; the only one. Two pages each.
+    expect(looks.fixedCalls(noon, MIDNIGHT, none)).to.equal(2 * (12 + 23 + 2 + 1));
     const measured = (name: string) => (name === 'often' ? 1 : undefined);
-    expect(looks.fixedCalls(noon, MIDNIGHT, measured)).to.equal(2 * 12 + 23 + 2 * 2);
-    expect(looks.fixedCalls(MIDNIGHT - 2 * HOUR, MIDNIGHT, none)).to.equal(2 * (2 + 4));
+    expect(looks.fixedCalls(noon, MIDNIGHT, measured)).to.equal(2 * 12 + 23 + 2 * 2 + 2);
+    expect(looks.fixedCalls(MIDNIGHT - 2 * HOUR, MIDNIGHT, none)).to.equal(2 * (2 + 4 + 1));
     expect(looks.fixedCalls(MIDNIGHT, MIDNIGHT, none)).to.equal(0);
   });
 
