@@ -109,14 +109,14 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
 }
 
 /**
- * What it has reserved is released. Of a shared call nothing is published: its members make calls of their own. A look at a
+ * What it has reserved is released. Of a shared call nothing is published, see `shareAnswer`. A look at a
  * watchlist has events of its own. Returns what keeps this from being done.
  */
 async function endFailed(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
   try {
     if (failure.code === 'redis-unavailable') return failure;
     await context.budgets.settle(job.id as string);
-    if (await shareAnswer(context, job)) return failure;
+    if (await shareAnswer(context, job, failure.code)) return failure;
     if (await endLookJob(context, job, { failure })) return failure;
   } catch (thrown) {
     return redisFailure(thrown) ?? asFailure(thrown);

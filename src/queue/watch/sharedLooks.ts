@@ -2,6 +2,7 @@ import type { Job } from 'bullmq';
 import type { PageAnswer } from '../../collector/answers.ts';
 import { conditionsOf, headOf } from '../../collector/assemble.ts';
 import { pageNumber } from '../../collector/paging.ts';
+import { type FailureCode, parseReason } from '../../failures.ts';
 import { requestHash } from '../../product/parseRequest.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
@@ -133,7 +134,8 @@ export class SharedLooks implements LookSource {
     if (joint !== undefined) {
       const state = await joint.getState();
       // Its worker died between the answer and the searches of the members, or is of a release that knows none.
-      if (state === 'completed' || state === 'failed') await shareAnswer(this.#context, joint);
+      const failure = state === 'failed' ? parseReason(joint.failedReason ?? '').code : undefined;
+      if (state === 'completed' || state === 'failed') await shareAnswer(this.#context, joint, failure);
       return 'begun';
     }
     const terms = (await schedules.all()).flatMap((record) => {
@@ -191,12 +193,17 @@ function atMostEveryMs(seconds: number | undefined, minIntervalMs: number): numb
 }
 
 /**
- * Splits the answer of a shared call and adds the searches of those members that it has news for; where the call failed, or a
- * part cannot be decided, they make calls of their own. It may be done any number of times. A member that is paused, changed or
- * gone by now is left out.
- * @returns false for a job that is the search of a caller
+ * Splits the answer of a shared call and adds the searches of those members that it has news for; where eBay refused the call,
+ * or a part cannot be decided, they make calls of their own. Where it failed otherwise, theirs would fail too: the look has
+ * failed, and only those make one whose turn it is. It may be done any number of times. A member that is paused, changed or gone
+ * by now is left out.
+ * @param failure of the shared call @returns false for a job that is the search of a caller
  */
-export async function shareAnswer(context: SharingContext, job: Job): Promise<boolean> {
+export async function shareAnswer(
+  context: SharingContext,
+  job: Job,
+  failure?: FailureCode,
+): Promise<boolean> {
   const [, group = '', at] = JOINT.exec(job.id as string) ?? [];
   const { searches, store, rules, log, tenant, sharing } = context;
   const { shared, plan } = storesOf(context);
@@ -219,7 +226,8 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
     // It was shared before: the searches that were added then go on.
     if (ended.has(name) || (await searches.getJob(searchId)) !== undefined) continue;
     const member = members.get(name);
-    if (member === undefined) {
+    const isAlike = page === undefined && failure !== undefined && !OF_THE_JOINT_CALL.has(failure);
+    if (member === undefined || (isAlike && !isOwnTurn(member, look.at, dayMs))) {
       await shared.end(name, look.at, { calls: 0, flow: null });
       continue;
     }
@@ -248,6 +256,9 @@ export async function shareAnswer(context: SharingContext, job: Job): Promise<bo
   if (report !== undefined) await plan.report(report);
   return true;
 }
+
+/** Failures of a shared call that say nothing of what calls of the members would meet. */
+const OF_THE_JOINT_CALL: ReadonlySet<FailureCode> = new Set(['ebay-refused', 'filter-ignored']);
 
 interface SearchedMember extends Member {
   name: string;

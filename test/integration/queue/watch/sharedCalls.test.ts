@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { PageCall } from '../../../../src/collector/collector.ts';
+import { Failure } from '../../../../src/failures.ts';
 import type { Product } from '../../../../src/product/product.ts';
 import type { QueueContext } from '../../../../src/queue/search/context.ts';
 import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
@@ -20,6 +21,7 @@ describe('auto schedules that share calls', function () {
   const pages = usePause<PageCall>();
   let context: QueueContext;
   let freshFrom = 0;
+  let failure: Failure | undefined;
   const service = useService(
     // The planner of the worker has its only round before there is a schedule: the looks are those of the test.
     { PLAN_SHARED_CALLS: 'true', PLAN_INTERVAL: '3600', SCHEDULE_MIN_INTERVAL: '1' },
@@ -31,6 +33,7 @@ describe('auto schedules that share calls', function () {
           collector: around(own.collector, {
             async collectPage(call) {
               await pages.pass(call);
+              if (failure !== undefined) throw failure;
               const answer = await own.collector.collectPage(call);
               // What was listed before is two hours older for the service.
               const age = ({ listedAt }: Product) =>
@@ -52,6 +55,7 @@ describe('auto schedules that share calls', function () {
   let number = 0;
   beforeEach(() => {
     freshFrom = 0;
+    failure = undefined;
     redis = connectTo(service.config.redis.url);
     looks = new SharedLooks(context, 1000);
   });
@@ -250,6 +254,18 @@ describe('auto schedules that share calls', function () {
     expect(await reportOf(look)).to.include({ calls: 3, complete: true });
     expect(queries().toSorted()).to.deep.equal(['(alba, bravo)', 'alba', 'bravo']);
     expect(await news(1)).to.deep.equal(['alba: New alba']);
+  });
+
+  it('make no calls of their own where eBay cannot be reached: the look has failed', async () => {
+    await schedules(['alba', 'bravo']);
+    failure = new Failure('ebay-unreachable', 'no answer', { attempts: 1 });
+    const look = await begin();
+    expect(await reportOf(look)).to.include({ complete: false });
+    failure = undefined;
+    // A planner that takes over comes to the same end.
+    expect(await new SharedLooks(context, 1000).begin(look)).to.equal('begun');
+    expect(await service.searches.getJob(`look_alba_${look.at}`)).to.equal(undefined);
+    expect(queries()).to.deep.equal([]);
   });
 });
 
