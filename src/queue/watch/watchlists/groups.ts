@@ -72,7 +72,7 @@ interface Atom {
 /**
  * Forms the groups. Those that there are keep their ids and their sellers where possible, since what is learned about how
  * often something changes is kept by group.
- * @param nextId a new id each time @param partly sellers of whom one page was seen only @param born what the ids of the other groups begin with
+ * @param nextId a new id each time @param partly sellers of whom one page was seen only, or who are measured alone @param born what the ids of the other groups begin with
  */
 export function formGroups(
   listings: readonly Known[],
@@ -189,7 +189,7 @@ function measurements(atoms: readonly Atom[], before: readonly Group[], nextId: 
   };
   const single = new Map<string, Atom[]>();
   for (const atom of atoms) {
-    if (atom.members.length > 1) add([atom]);
+    if (atom.members.length > 1 || atom.isPartly) add([atom]);
     else single.set(atom.category, [...(single.get(atom.category) ?? []), atom]);
   }
   for (const own of single.values())

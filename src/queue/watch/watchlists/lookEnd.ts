@@ -12,8 +12,8 @@ import { PlanStore } from '../planStore.ts';
 import { compareSeen, type Observed, observedIn, packWatched, readWatched, watchEvents } from './compare.ts';
 import { atomOf } from './groups.ts';
 import { type WatchLook, watchLookOf } from './lookIds.ts';
-import { type LookState, type StoredList, WatchStore } from './store.ts';
-import { addLookJob, ITEMS_AT_ONCE, REFUSED, reportLook, withItems } from './watchLooks.ts';
+import { type LookState, placeOf, type StoredList, WatchStore } from './store.ts';
+import { addLookJob, ITEMS_AT_ONCE, REFUSED, reportLook, UNMEASURED, withItems } from './watchLooks.ts';
 
 /** How a job of a look ended. */
 type JobEnd = { summary: SearchSummary } | { failure: Failure };
@@ -67,10 +67,22 @@ class LookStep {
         await addLookJob(this.#context, this.#store, list, group, present.look);
       return;
     }
+    if (present.look.place !== undefined && present.look.place !== placeOf(list.record.definition)) {
+      // What it has found is about another place: the next look is the first one of this place.
+      await this.#report({ ...present.look, complete: false, asked: [] });
+      return;
+    }
     const look =
       'summary' in ended
         ? await this.#seen(list, present.look, ended.summary)
         : await this.#failed(list, present.look, ended.failure);
+    const after = await this.#store.get(name);
+    if (after !== undefined && placeOf(after.record.definition) !== placeOf(list.record.definition)) {
+      // The list was given another place while the answers were compared.
+      await this.#store.forgetSeen(name);
+      await this.#report({ ...look, complete: false, asked: [] });
+      return;
+    }
     if (look.asked.length === 0) {
       await this.#report(look);
       return;
@@ -132,7 +144,11 @@ class LookStep {
     // A seller has another name now, or eBay does not search this category: the calls for the items say more.
     const at = await clockOf(this.#context.redis).current();
     const atoms = look.sellers.map((seller) => atomOf(look.category ?? '', seller));
-    const totals = new Map(atoms.map((atom) => [atom, { total: REFUSED, at, isPartly: false }]));
+    // One wrong name refuses all of them: measuring them again, in the end one by one, says which it is.
+    const isOne = look.sellers.length === 1;
+    const again = { total: UNMEASURED, at, isPartly: look.total === null };
+    const refused = { total: REFUSED, at, isPartly: false };
+    const totals = new Map(atoms.map((atom) => [atom, isOne ? refused : again]));
     await this.#store.writeTotals(name, totals, this.#context.watch.ttlMs);
     await this.#changed();
     this.#context.log.warn('search of watchlist refused', {
@@ -264,7 +280,7 @@ class LookStep {
     const atoms = sellers.map((seller) => atomOf(category, seller));
     const totals = await this.#store.totals(name, atoms);
     const at = await clockOf(this.#context.redis).current();
-    const known = (seller: string) => totals.get(atomOf(category, seller))?.total ?? 0;
+    const known = (seller: string) => Math.max(0, totals.get(atomOf(category, seller))?.total ?? 0);
     const sum = sellers.reduce((all, seller) => all + known(seller), 0);
     // Of several sellers one listing each is watched, and known already.
     const isPartly = before === null && sellers.length === 1 && total > FIRST_PAGE;

@@ -65,6 +65,13 @@ export interface LookState {
   /** When eBay was asked first, ms since the epoch; null before. */
   began: number | null;
   complete: boolean;
+  /** Marketplace and destination that it began with; undefined: another release began it. */
+  place?: string | undefined;
+}
+
+/** What answers about the listings of a list depend on. */
+export function placeOf({ marketplace, shipTo }: WatchlistDefinition): string {
+  return JSON.stringify([marketplace, shipTo?.country ?? null, shipTo?.postalCode ?? null]);
 }
 
 /** How many listings a seller has in a category, and when that was measured, ms since the epoch. */
@@ -112,6 +119,39 @@ const SET_RECORD = new LuaScript(`
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 redis.call('HINCRBY', KEYS[1], ARGV[1] .. ' change', 1)
+return 1`);
+
+/** KEYS: lists. ARGV: name. */
+const CHANGED = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('HINCRBY', KEYS[1], ARGV[1] .. ' change', 1)`);
+
+/** KEYS: lists, totals. ARGV: name, life (ms), then sellers and totals. */
+const WRITE_TOTALS = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return 1`);
+
+/**
+ * KEYS: sellers, entries, lists, seen. ARGV: name, life (ms), then listings and their sellers. Of listings that the list has
+ * not no name is kept. Groups follow from names, so another name of a listing that was seen is a change.
+ */
+const NOTE_SELLERS = new LuaScript(`
+local noted, changed = false, false
+for i = 3, #ARGV, 2 do
+  if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then
+    noted = true
+    if redis.call('HGET', KEYS[1], ARGV[i]) ~= ARGV[i + 1] then
+      redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+      changed = changed or redis.call('HEXISTS', KEYS[4], ARGV[i]) == 1
+    end
+  end
+end
+if noted then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+if changed and redis.call('HEXISTS', KEYS[3], ARGV[1]) == 1 then
+  redis.call('HINCRBY', KEYS[3], ARGV[1] .. ' change', 1)
+end
 return 1`);
 
 /** What is kept of the watchlists of a tenant: one hash of the lists, and for each list some with a field for each listing. */
@@ -165,8 +205,11 @@ export class WatchStore {
 
   async delete(name: string): Promise<void> {
     const parts = PARTS.map((part) => this.key(name, part));
-    await this.#redis.hdel(this.#lists, name, `${name} plan`, `${name} change`);
-    await this.#redis.unlink(...parts);
+    await this.#redis
+      .multi()
+      .hdel(this.#lists, name, `${name} plan`, `${name} change`)
+      .unlink(...parts)
+      .exec();
   }
 
   /** What was seen is forgotten; the next look is the first one. */
@@ -176,9 +219,9 @@ export class WatchStore {
     await this.changed(name);
   }
 
-  /** Something changed that groups follow from. */
+  /** Something changed that groups follow from. Of a list that was removed nothing is kept. */
   async changed(name: string): Promise<void> {
-    await this.#redis.hincrby(this.#lists, `${name} change`, 1);
+    await CHANGED.run(this.#redis, this.#lists, [name]);
   }
 
   async entryIds(name: string): Promise<string[]> {
@@ -293,13 +336,8 @@ export class WatchStore {
       atom,
       `${total} ${at}${isPartly ? ' 1' : ''}`,
     ]);
-    const key = this.key(name, 'totals');
-    if (fields.length > 0)
-      await this.#redis
-        .multi()
-        .hset(key, ...fields)
-        .pexpire(key, Math.ceil(ttlMs))
-        .exec();
+    const args = [name, Math.ceil(ttlMs), ...fields];
+    await WRITE_TOTALS.run(this.#redis, [this.#lists, this.key(name, 'totals')], args);
   }
 
   async look(name: string, group: string): Promise<{ text: string; look: LookState } | undefined> {
@@ -323,18 +361,16 @@ export class WatchStore {
 
   /** Keeps the sellers' names of listings of the list. @param ttlMs how long after the last time */
   async noteSellers(name: string, sellers: ReadonlyMap<string, string>, ttlMs: number): Promise<void> {
-    const listings = [...sellers.keys()];
-    const [there, known] = await Promise.all([
-      this.#read(this.key(name, 'entries'), listings),
-      this.#read(this.key(name, 'sellers'), listings),
-    ]);
-    const fields = listings.flatMap((listing, index) => {
-      const seller = sellers.get(listing) as string;
-      return there[index] === null || known[index] === seller ? [] : [listing, seller];
-    });
-    const key = this.key(name, 'sellers');
-    if (fields.length > 0) await this.#redis.hset(key, ...fields);
-    await this.#redis.pexpire(key, Math.ceil(ttlMs));
+    const keys = [
+      ...[this.key(name, 'sellers'), this.key(name, 'entries')],
+      ...[this.#lists, this.key(name, 'seen')],
+    ];
+    const fields = [...sellers].flat();
+    for (let from = 0; from < fields.length; from += 2 * BATCH)
+      await NOTE_SELLERS.run(this.#redis, keys, [
+        ...[name, Math.ceil(ttlMs)],
+        ...fields.slice(from, from + 2 * BATCH),
+      ]);
   }
 }
 

@@ -10,7 +10,7 @@ import type { Look, LookSource, UnitDefinition } from '../unit.ts';
 import { readWatched, type Watched } from './compare.ts';
 import { expectedCalls, formGroups, type Known, newAtOnce } from './groups.ts';
 import { groupOfUnit, watchJobId, watchUnit } from './lookIds.ts';
-import { type GroupSummary, type LookState, type StoredList, WatchStore } from './store.ts';
+import { type GroupSummary, type LookState, placeOf, type StoredList, WatchStore } from './store.ts';
 
 export interface WatchLooksOptions {
   searches: Queue;
@@ -33,6 +33,8 @@ const PAGE = 200;
 const REFUSED_DAYS = 7;
 /** As many listings as no search is worth. */
 export const REFUSED = 1_000_000_000;
+/** What stands for a total that is to be measured again: with others, or alone where it `isPartly`. */
+export const UNMEASURED = -1;
 const SELLER = /^[^\s,:{}[\]|\\]{1,64}$/;
 
 /** Watchlists as the planner sees them: a unit for each group of listings. */
@@ -81,6 +83,7 @@ export class WatchLooks implements LookSource {
     const begun: LookState = {
       ...{ number, at, step: 1, kind, category, sellers, total },
       ...{ open: members, asked: [], calls: 0, compared: 0, changes: 0, began: null, complete: true },
+      place: placeOf(stored.record.definition),
     };
     const look =
       kind === 'search' ? begun : await withItems(this.#store, list, begun, this.#options.watch.dayMs);
@@ -135,7 +138,9 @@ export class WatchLooks implements LookSource {
     });
     const current = new Map(
       [...totals].flatMap(([atom, { total, at }]) =>
-        total === REFUSED && now - at > REFUSED_DAYS * watch.dayMs ? [] : [[atom, total] as const],
+        total === UNMEASURED || (total === REFUSED && now - at > REFUSED_DAYS * watch.dayMs)
+          ? []
+          : [[atom, total] as const],
       ),
     );
     const partly = new Set([...totals].flatMap(([atom, { isPartly }]) => (isPartly ? [atom] : [])));

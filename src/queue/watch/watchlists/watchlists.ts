@@ -12,7 +12,7 @@ import { readWatched, type Watched } from './compare.ts';
 import { parseWatchlist, type WatchlistDefinition } from './definition.ts';
 import type { ImportError, ImportSource, OwnColumns } from './import.ts';
 import { watchUnit } from './lookIds.ts';
-import { type GroupSummary, type ListRecord, type StoredList, WatchStore } from './store.ts';
+import { type GroupSummary, type ListRecord, placeOf, type StoredList, WatchStore } from './store.ts';
 
 /*
  * What callers use (HTTP, CLI, library):
@@ -348,9 +348,9 @@ export class Watchlists {
       const present = await this.#store.get(name);
       const after = change(present?.record);
       if (isDeepStrictEqual(after, present?.record)) return;
-      // Another site has other listings: what was seen on the former one is not compared.
+      // Another site has other listings, and another destination other costs: what was seen before is not compared.
       const isMoved =
-        present !== undefined && present.record.definition.marketplace !== after.definition.marketplace;
+        present !== undefined && placeOf(present.record.definition) !== placeOf(after.definition);
       if (!(await this.#store.put(after, present?.text))) continue;
       if (isMoved) await this.#store.forgetSeen(name);
       await this.#plan.touch();

@@ -1,3 +1,4 @@
+import type { Job } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { latestEvents } from '../../../../src/events/stream.ts';
@@ -5,9 +6,11 @@ import { Failure } from '../../../../src/failures.ts';
 import type { QueueContext } from '../../../../src/queue/search/context.ts';
 import { jobDefaults } from '../../../../src/queue/search/retryPolicy.ts';
 import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
-import { watchLookOf, watchUnit } from '../../../../src/queue/watch/watchlists/lookIds.ts';
+import { endLookJob } from '../../../../src/queue/watch/watchlists/lookEnd.ts';
+import { watchJobId, watchLookOf, watchUnit } from '../../../../src/queue/watch/watchlists/lookIds.ts';
 import { type LookState, WatchStore } from '../../../../src/queue/watch/watchlists/store.ts';
 import { reportLook, WatchLooks } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
+import { Watchlists } from '../../../../src/queue/watch/watchlists/watchlists.ts';
 import { connectTo } from '../../../support/redis.ts';
 import { useService } from '../../../support/service.ts';
 import { waitFor } from '../../../support/waitFor.ts';
@@ -210,6 +213,115 @@ describe('watchlists', function () {
     const flows = new Map(reports.map((text) => JSON.parse(text)).map(({ unit, flows }) => [unit, flows]));
     expect(flows.get('watch:any:new')).to.deep.equal([]);
     expect(flows.get('watch:any:items')).to.have.length(1);
+  });
+
+  /** Lists of a tenant whose looks no worker makes, and the end of one of their jobs. */
+  const still = async (shipTo?: { country: string; postalCode: string }) => {
+    const [prefix, tenant] = ['{ebay}', 'other'];
+    const place = { redis, prefix, tenant, defaults: { marketplace: 'EBAY_US' } };
+    const own = new Watchlists({ ...place, minInterval: 1, deadlineMs: 5000 });
+    const store = new WatchStore(redis, prefix, tenant);
+    await own.put({ name: 'still', ...(shipTo && { shipTo }) });
+    await own.import('still', { entries: ['110000000001', '110000000002'] });
+    const asked: string[] = [];
+    const context = {
+      ...{ redis, tenant, rules: jobDefaults(service.config) },
+      searches: {
+        opts: { prefix },
+        add: async (_: string, __: unknown, { jobId }: { jobId: string }) => asked.push(jobId),
+      },
+      watch: { ttlMs: 60_000, dayMs: 86_400_000 },
+      log: { info: () => undefined, warn: () => undefined },
+      store: { readRun: async () => undefined, storedPages: async () => [], storedItems: async () => [] },
+    };
+    const id = { list: 'still', group: 'a', number: 1, step: 1 };
+    const end = async (look: Partial<LookState>, ended: object) => {
+      const state = {
+        ...{ number: 1, at: 1, step: 1, kind: 'search', category: '9', sellers: [], total: null, open: [] },
+        ...{ asked: [], calls: 0, compared: 0, changes: 0, began: null, complete: true },
+      };
+      await store.setLook('still', 'a', undefined, { ...state, ...look } as LookState);
+      const job = { id: watchJobId(id), timestamp: 1 };
+      await endLookJob(context as unknown as QueueContext, job as Job, ended as { failure: Failure });
+      const reports = await redis.lrange('{ebay}:looks:other', 0, -1);
+      return reports.map((text) => JSON.parse(text));
+    };
+    return { own, store, context, end, asked };
+  };
+  const HERE = { country: 'US', postalCode: '19406' };
+  const THERE = { country: 'DE', postalCode: '10115' };
+  const WHOLE = { summary: { outcome: 'complete', calls: 1, missing: [] } };
+
+  it('compare nothing with what was seen for another destination, also of a look that is under way', async () => {
+    const { own, store, context, end } = await still(HERE);
+    await redis.hset(store.key('still', 'seen'), '110000000001', 'seen');
+    await own.put({ name: 'still', shipTo: HERE, value: 2 });
+    expect(await store.allSeen('still')).to.have.all.keys('110000000001');
+    await own.put({ name: 'still', shipTo: THERE });
+    expect(await store.allSeen('still')).to.deep.equal({});
+
+    // It began for the former destination.
+    const before = JSON.stringify(['EBAY_US', HERE.country, HERE.postalCode]);
+    const [report] = await end({ place: before }, WHOLE);
+    expect(report).to.deep.include({ unit: 'watch:still:a', complete: false });
+
+    // The destination changes while the answers are compared.
+    context.store.storedPages = async () => {
+      await own.put({ name: 'still', shipTo: HERE });
+      await redis.hset(store.key('still', 'seen'), '110000000001', 'seen for the former destination');
+      return [];
+    };
+    const reports = await end({ place: JSON.stringify(['EBAY_US', 'DE', '10115']) }, WHOLE);
+    expect(reports.map(({ complete }) => complete)).to.deep.equal([false, false]);
+    expect(await store.allSeen('still')).to.deep.equal({});
+  });
+
+  it('measure sellers again, in the end one by one, where eBay refuses their search', async () => {
+    const { store, end } = await still();
+    const failure = new Failure('filter-ignored', 'eBay does not know a seller');
+    await end({ sellers: ['one', 'two'], total: 90 }, { failure });
+    const totals = async () =>
+      [...(await store.totals('still'))].map(([atom, { total, isPartly }]) => [atom, total, isPartly]);
+    expect(await totals()).to.deep.equal([
+      ['9 one', -1, false],
+      ['9 two', -1, false],
+    ]);
+    await end({ sellers: ['one', 'two'], total: null }, { failure });
+    expect(await totals()).to.deep.equal([
+      ['9 one', -1, true],
+      ['9 two', -1, true],
+    ]);
+    await end({ sellers: ['two'], total: null }, { failure });
+    expect(await totals()).to.deep.equal([
+      ['9 one', -1, true],
+      ['9 two', 1_000_000_000, false],
+    ]);
+  });
+
+  it('keep names of sellers of their listings only, and form groups when one becomes known later', async () => {
+    const { own, store } = await still();
+    const names = new Map([
+      ['110000000001', 'one'],
+      ['110000000002', 'two'],
+      ['110000000003', 'three'],
+    ]);
+    const change = async () => (await store.get('still'))?.change ?? 0;
+    const before = await change();
+    await redis.hset(store.key('still', 'seen'), '110000000002', 'seen');
+    await store.noteSellers('still', new Map([...names].slice(0, 1)), 60_000);
+    // What has not been seen yet is in no group of its seller.
+    expect(await change()).to.equal(before);
+    await store.noteSellers('still', names, 60_000);
+    await store.noteSellers('still', names, 60_000);
+    expect(await change()).to.equal(before + 1);
+    expect(await store.allSellers('still')).to.deep.equal({ '110000000001': 'one', '110000000002': 'two' });
+    expect(await redis.pttl(store.key('still', 'sellers'))).to.be.within(1, 60_000);
+
+    await own.remove('still');
+    await store.noteSellers('still', names, 60_000);
+    await store.writeTotals('still', new Map([['9 one', { total: 1, at: 1, isPartly: false }]]), 60_000);
+    await store.changed('still');
+    expect(await redis.keys('{ebay}:watch*other*')).to.deep.equal([]);
   });
 
   it('leave nothing behind when they are removed, also during a look', async () => {

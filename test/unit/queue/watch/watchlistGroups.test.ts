@@ -68,6 +68,13 @@ describe('The groups of a watchlist', () => {
     expect(groups.map(expectedCalls)).to.deep.equal([1, 1, 1]);
   });
 
+  it('measure a seller alone whose search with others was refused', () => {
+    const listings = ['one', 'two', 'three'].flatMap((seller, n) => of(seller, 1, n));
+    const refused = new Set([atomOf('9', 'two')]);
+    const groups = formGroups(listings, new Map(), [], ids(), '', refused);
+    expect(groups.map(({ sellers }) => sellers)).to.have.deep.members([['two'], ['one', 'three']]);
+  });
+
   it('ask for the listings of a seller one by one where its search has more pages', () => {
     const listings = [...of('shop', 4, 0), ...of('giant', 4, 10)];
     const groups = formGroups(listings, totalsOf({ shop: 700, giant: 900 }), [], ids());
