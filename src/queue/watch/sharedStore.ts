@@ -133,18 +133,27 @@ export class SharedStore {
     return text === null ? undefined : { group, at, ...JSON.parse(text) };
   }
 
-  /** Notes how the shared call ended, the first end stands, and which group its members belong to. */
+  /** Notes how the shared call ended, the first end stands, and which group its members were looked at with. */
   async share(look: SharedLook, end: JointEnd): Promise<void> {
     const { group, members } = look;
     await this.#redis.hsetnx(this.#lookKey(look), 'joint', JSON.stringify(end));
-    const fields = members.flatMap((name) => [GROUP + name, group]);
+    const known = await Promise.all(members.map((name) => this.#groupsOf(name)));
+    const fields = members.flatMap((name, index) => {
+      const others = known[index]?.filter((each) => each !== group) ?? [];
+      return [GROUP + name, [group, ...others].slice(0, KEPT_GROUPS).join(' ')];
+    });
     if (fields.length > 0) await this.#redis.hset(this.#key, ...fields);
   }
 
   /** The group that a schedule was looked at with last. */
   async groupOf(name: string): Promise<string | undefined> {
-    const group = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, GROUP + name));
-    return group ?? undefined;
+    return (await this.#groupsOf(name))[0];
+  }
+
+  /** The groups that a schedule was looked at with, the last one first: its search for a former one may still be under way. */
+  async #groupsOf(name: string): Promise<string[]> {
+    const groups = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, GROUP + name));
+    return groups?.split(' ') ?? [];
   }
 
   /** Members whose search has ended. */
@@ -158,12 +167,13 @@ export class SharedStore {
    * @param at of the look @returns the report of the look where that was the last of its members
    */
   async end(name: string, at: number, end: MemberEnd): Promise<LookReport | undefined> {
-    const group = await this.groupOf(name);
-    if (group === undefined) return undefined;
-    const key = this.#lookKey({ group, at });
-    if ((await this.#redis.exists(key)) === 0) return undefined;
-    await this.#redis.hsetnx(key, DONE + name, JSON.stringify(end));
-    return this.report({ group, at });
+    for (const group of await this.#groupsOf(name)) {
+      const key = this.#lookKey({ group, at });
+      if ((await this.#redis.exists(key)) === 0) continue;
+      await this.#redis.hsetnx(key, DONE + name, JSON.stringify(end));
+      return this.report({ group, at });
+    }
+    return undefined;
   }
 
   /** The report of a look, once the searches of all members have ended. */
@@ -202,6 +212,8 @@ export const FIRST_SHARED_LOOK = 1e12;
 
 /** How long a look is remembered once it is reported, ms. */
 const REPORTED_MS = 600_000;
+
+const KEPT_GROUPS = 3;
 
 const OWN = 'own ';
 const GROUP = 'group ';

@@ -6,6 +6,7 @@ import type { Product } from '../../../../src/product/product.ts';
 import type { QueueContext } from '../../../../src/queue/search/context.ts';
 import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
 import { SharedLooks } from '../../../../src/queue/watch/sharedLooks.ts';
+import { type SharedLook, SharedStore } from '../../../../src/queue/watch/sharedStore.ts';
 import type { Look, LookReport } from '../../../../src/queue/watch/unit.ts';
 import { allEvents } from '../../../support/events.ts';
 import { around, usePause } from '../../../support/pause.ts';
@@ -254,6 +255,26 @@ describe('auto schedules that share calls', function () {
     expect(await reportOf(look)).to.include({ calls: 3, complete: true });
     expect(queries().toSorted()).to.deep.equal(['(alba, bravo)', 'alba', 'bravo']);
     expect(await news(1)).to.deep.equal(['alba: New alba']);
+  });
+
+  it('end a look that began before they came into another group', async () => {
+    const shared = new SharedStore(redis, '{ebay}', 'default');
+    const lookOf = (letter: string, at: number): SharedLook => ({
+      group: letter.repeat(12),
+      at,
+      number: 7,
+      members: [letter, 'alba'],
+    });
+    const [early, late] = [lookOf('a', Date.now()), lookOf('b', Date.now() + 1)];
+    for (const look of [early, late]) {
+      await shared.begin(look, HOUR_MS);
+      await shared.share(look, { calls: 1, observedAt: look.at });
+    }
+    const end = { calls: 2, flow: null };
+    expect(await shared.end('a', early.at, end)).to.equal(undefined);
+    expect(await shared.end('alba', early.at, end)).to.include({ unit: `shared:${early.group}`, calls: 5 });
+    expect(await shared.end('alba', late.at, end)).to.equal(undefined);
+    expect(await shared.end('b', late.at, end)).to.include({ unit: `shared:${late.group}`, calls: 5 });
   });
 
   it('make no calls of their own where eBay cannot be reached: the look has failed', async () => {
