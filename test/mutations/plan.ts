@@ -24,7 +24,7 @@ export const mutations: Mutation[] = [
   {
     id: 'report-counts-twice',
     file: 'src/queue/watch/planDuty.ts',
-    find: 'if (number !== 0 && !(unit.busy && unit.number === number)) return;',
+    find: 'if (!isNews) return;',
     replace: '',
     breaks: 'A report that comes twice counts once.',
     tests: [`${watch}/planDuty.test.ts`],

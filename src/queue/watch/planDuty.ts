@@ -6,10 +6,10 @@ import { choose, EARLY, predict } from './planner.ts';
 import {
   NO_CALLS,
   NO_DELAY,
-  type PlanState,
   type PlanStore,
   type SpentCalls,
   type StoredFlow,
+  type StoredPlan,
   type StoredUnit,
   withCalls,
   withDelays,
@@ -168,7 +168,9 @@ export class PlanDuty {
     const { unit: id, number, calls, complete } = report;
     const known = this.#known as Known;
     const unit = draft.units.get(id) ?? known.units.get(id) ?? NEVER;
-    if (number !== 0 && !(unit.busy && unit.number === number)) return;
+    // A run that is no look has its time alone.
+    const isNews = number === 0 ? report.at !== unit.made.at : unit.busy && unit.number === number;
+    if (!isNews) return;
     this.#ended.delete(id);
     this.#checks.delete(id);
     const mean = unit.calls === null ? calls : unit.calls + (calls - unit.calls) / MEAN_OF;
@@ -446,7 +448,7 @@ const NEVER: StoredUnit = {
   made: NO_CALLS,
 };
 
-function copyOf({ version, rhythm, spent, units, flows }: PlanState): Known {
+function copyOf({ version, rhythm, spent, units, flows }: StoredPlan): Known {
   return { version, rhythm, spent, units: new Map(units), flows: new Map(flows) };
 }
 

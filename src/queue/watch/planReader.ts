@@ -13,7 +13,7 @@ import type { JobDefaults } from '../search/retryPolicy.ts';
 import { type Additions, type PlannedWatchlist, parseAdditions } from './additions.ts';
 import { type ChangeRate, changesPerDay, newRate, type Rhythm } from './changeRate.ts';
 import type { FixedPace, PlanPart, PlanState, PlanSubject, WhatIf } from './forecast.ts';
-import { callsADay, type PlanState as Learned, NO_CALLS, PlanStore, type StoredFlow } from './planStore.ts';
+import { callsADay, NO_CALLS, PlanStore, type StoredFlow, type StoredPlan } from './planStore.ts';
 import { expectedCalls, ScheduleLooks } from './scheduleLooks.ts';
 import type { SharedGroup } from './sharedCalls.ts';
 import { SharedStore, unitOf as sharedUnitOf } from './sharedStore.ts';
@@ -173,7 +173,7 @@ function plannedOnce(definitions: readonly UnitDefinition[]): UnitDefinition[] {
 
 /** What a report is made of. */
 interface Known {
-  learned: Learned;
+  learned: StoredPlan;
   definitions: readonly UnitDefinition[];
   /** By `schedule NAME` and `watchlist NAME`. */
   parts: ReadonlyMap<string, PlanPart[]>;
@@ -200,7 +200,7 @@ function partsByName(definitions: readonly UnitDefinition[]): Map<string, PlanPa
 }
 
 /** The unit as the planner has it. */
-function unitFrom(definition: UnitDefinition, { units, flows }: Learned, dayMs: number): Unit {
+function unitFrom(definition: UnitDefinition, { units, flows }: StoredPlan, dayMs: number): Unit {
   const { id, expectedCalls: expected, atMostEveryMs, atLeastEveryMs, dailyCalls } = definition;
   const stored = units.get(id);
   const calls = stored?.calls || expected;

@@ -111,7 +111,7 @@ export interface SpentCalls {
 }
 
 /** All that the planner keeps of one tenant. */
-export interface PlanState {
+export interface StoredPlan {
   /** Changes with every change of this state, and with every change of what there is to plan. */
   readonly version: string;
   readonly rhythm: Rhythm;
@@ -193,7 +193,7 @@ export class PlanStore {
   }
 
   /** All of it. What cannot be read counts as absent: it is learned again. */
-  async load(): Promise<PlanState> {
+  async load(): Promise<StoredPlan> {
     const fields = await asHash(this.#redis, this.#key, () => this.#redis.hgetall(this.#key));
     const units = new Map<string, StoredUnit>();
     const flows = new Map<string, StoredFlow>();

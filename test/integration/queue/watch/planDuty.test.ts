@@ -64,6 +64,19 @@ describe('the planner of a tenant', () => {
     expect(units.get('schedule:lamps')).to.deep.include({ calls: 1.2, busy: false });
   });
 
+  it('counts the calls of a run that is no look once, however often it is reported', async () => {
+    plan.looks.define('lamps');
+    const leader = plan.leader();
+    const run = (at: number) => reportOf({ unit: 'schedule:cron', number: 0, at }, { calls: 50, flows: [] });
+    for (const at of [BEGIN, BEGIN, BEGIN + 1]) await plan.store.report(run(at));
+    await plan.round(leader);
+    await plan.store.report(run(BEGIN + 1));
+    await plan.round(leader);
+    const { made, calls } = (await plan.store.load()).units.get('schedule:cron') ?? {};
+    expect(made?.calls).to.be.closeTo(100, 0.001);
+    expect(calls).to.equal(50);
+  });
+
   it('learns nothing from a failed look, and waits longer with each', async () => {
     plan.looks.define('lamps', { atMostEveryMs: HOUR, atLeastEveryMs: HOUR });
     const leader = plan.leader();
