@@ -248,6 +248,11 @@ export function csvCell(value: Cell, form: CsvForm = PLAIN, isAmount = false): s
   return quoted(inner.replace(FORMULA, "'"));
 }
 
+/** What `csvCell` wrote an apostrophe before. */
+export function withoutApostrophe(text: string): string {
+  return text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1) : text;
+}
+
 /** Whether these signs hold another separator than the file's own, whose quotes hold. */
 function divides(signs: string, own: string): boolean {
   return /[,;\t|\r\n]/.test(signs.replaceAll(own, ''));

@@ -1,5 +1,6 @@
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
+import { withoutApostrophe } from '../../../product/csv.ts';
 import { MAX_ENTRY_LENGTH, readItem } from '../../../product/itemReference.ts';
 import { isObject } from '../../../product/parseRequest.ts';
 import { cut, echo } from '../../../product/schemaErrors.ts';
@@ -49,6 +50,11 @@ const ITEM_COLUMNS =
 const MOST_ERRORS = 100;
 /** Characters of a CSV: 20,000 lines of more than 1,000 each. */
 const MAX_CSV = 25_000_000;
+/** Empty lines and duplicates included. */
+const MAX_LINES = 2 * MAX_WATCHED;
+/** Characters of a line, and columns: far more than those of a listing with all that it may have. */
+const MAX_LINE = 100_000;
+const MAX_FIELDS = 1000;
 
 /** Reads what is to be imported; everything wrong is named, and nothing is thrown. */
 export function readImport(source: ImportSource): ReadImport {
@@ -89,6 +95,10 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
     if (reader.read.errors.length === 0) reader.refuse(0, null, 'holds no line');
     return reader.read;
   }
+  if (first.fields.length > MAX_FIELDS) {
+    reader.refuse(0, null, `has ${first.fields.length} columns; ${MAX_FIELDS} are the most`);
+    return reader.read;
+  }
   const isHeaderless =
     wanted === undefined && rows.every(({ fields }) => fields.length === 1) && isItem(first.fields[0]);
   if (isHeaderless) {
@@ -97,8 +107,8 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
   }
   const header = first.fields.map((name) => name.trim());
   // A list that was printed: what was seen of its listings is not the caller's.
-  if (WATCHED_COLUMNS.every((name, index) => header[index] === name))
-    for (let index = 1; index < WATCHED_COLUMNS.length; index += 1) header[index] = '';
+  const isExport = WATCHED_COLUMNS.every((name, index) => header[index] === name);
+  if (isExport) for (let index = 1; index < WATCHED_COLUMNS.length; index += 1) header[index] = '';
   const at = wanted === undefined ? itemColumnOf(header) : header.indexOf(wanted);
   if (at < 0) {
     const names = header.map((name) => echo(name)).join(', ');
@@ -111,7 +121,9 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
     );
     return reader.read;
   }
-  const twice = header.find((name, index) => name !== '' && header.indexOf(name) !== index);
+  // Also where a listing's own column of a list that was printed is called item.
+  const names = isExport ? header.with(0, '') : header;
+  const twice = names.find((name, index) => name !== '' && names.indexOf(name) !== index);
   if (twice !== undefined) reader.refuse(first.line, cut(twice, 40), 'is the name of two columns');
   for (const { line, fields } of rest) {
     if (fields.length > header.length && fields.slice(header.length).some((value) => value.trim() !== '')) {
@@ -121,7 +133,7 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
     const columns: Record<string, string> = {};
     for (const [index, name] of header.entries())
       if (index !== at && name !== '' && (fields[index] ?? '') !== '')
-        columns[name] = fields[index] as string;
+        columns[name] = isExport ? withoutApostrophe(fields[index] as string) : (fields[index] as string);
     reader.add(line, fields[at] ?? '', header[at] as string, columns);
   }
   return reader.read;
@@ -132,19 +144,32 @@ interface Row {
   fields: string[];
 }
 
-/** Empty lines are left out. */
+/** Empty lines are left out, and a first one that tells a spreadsheet the delimiter. */
 function parsedRows(text: string, reader: Reader): Row[] {
+  // Many fields without text are not limited by the size of a record.
+  if (hasLongLine(text)) {
+    reader.refuse(0, null, `has a line of more than ${MAX_LINE} characters`);
+    return [];
+  }
   try {
     const options = {
       delimiter: delimiterOf(text),
       info: true,
+      max_record_size: MAX_LINE,
       relax_column_count: true,
+      relax_quotes: true,
       skip_empty_lines: true,
+      to: MAX_LINES + 1,
       trim: false,
     } as const;
     const parsed = parse(text, options) as unknown as Array<{ info: { lines: number }; record: string[] }>;
+    if (parsed.length > MAX_LINES) {
+      reader.refuse(0, null, `has more than ${MAX_LINES} lines`);
+      return [];
+    }
     return parsed
       .map(({ info, record }) => ({ line: info.lines, fields: record }))
+      .filter(({ fields }, index) => !(index === 0 && /^sep=.?$/i.test(fields.join(''))))
       .filter(({ fields }) => fields.some((value) => value.trim() !== ''));
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
@@ -152,6 +177,16 @@ function parsedRows(text: string, reader: Reader): Row[] {
     reader.refuse(0, null, `is no CSV: ${cut(error.message, 200)}`);
     return [];
   }
+}
+
+function hasLongLine(text: string): boolean {
+  let from = 0;
+  while (text.length - from > MAX_LINE) {
+    const end = Math.max(text.lastIndexOf('\n', from + MAX_LINE), text.lastIndexOf('\r', from + MAX_LINE));
+    if (end < from) return true;
+    from = end + 1;
+  }
+  return false;
 }
 
 /** The one of the usual delimiters that the first line has most of, outside quotes. */

@@ -175,6 +175,15 @@ export class Watchlists {
     const { entries, errors, duplicates, lines } = readImport(source);
     const isRefused = errors.length > 0 && (!skipWrong || errors.some(({ line }) => line === 0));
     if (isRefused) throw invalid('invalid_request', errors.map(inputError));
+    // A file with its header alone, or with wrong lines only, is a mistake rather than an empty list.
+    if (mode === 'replace' && entries.size === 0 && ('csv' in source || lines > 0))
+      throw invalid('invalid_request', [
+        {
+          path: 'entries',
+          code: 'invalid_entry',
+          message: 'names no listing, and would replace all of them',
+        },
+      ]);
     return this.#call(async () => {
       const present = await this.#store.get(name);
       if (present === undefined && mode === 'remove') throw notFound(name);

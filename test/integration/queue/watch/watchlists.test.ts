@@ -252,6 +252,16 @@ describe('watchlists', function () {
   const THERE = { country: 'DE', postalCode: '10115' };
   const WHOLE = { summary: { outcome: 'complete', calls: 1, missing: [] } };
 
+  it('are not emptied by a file that names no listing', async () => {
+    const { own } = await still();
+    for (const source of [{ csv: 'item,sku\n' }, { csv: 'item\nnonsense\n' }, { entries: ['nonsense'] }]) {
+      const replaced = own.import('still', source, { mode: 'replace', skipWrong: true });
+      expect(await replaced.catch(({ code }: Failure) => code)).to.equal('invalid_request');
+    }
+    expect(await own.get('still')).to.include({ entries: 2 });
+    expect(await own.import('still', { entries: [] }, { mode: 'replace' })).to.include({ entries: 0 });
+  });
+
   it('compare nothing with what was seen for another destination, also of a look that is under way', async () => {
     const { own, store, context, end } = await still(HERE);
     await redis.hset(store.key('still', 'seen'), '110000000001', 'seen');

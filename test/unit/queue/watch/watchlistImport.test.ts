@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { parseWatchlist } from '../../../../src/queue/watch/watchlists/definition.ts';
 import { readImport } from '../../../../src/queue/watch/watchlists/import.ts';
+import { watchedCsv } from '../../../../src/text/watchlists.ts';
 
 const [ONE, TWO, THREE] = ['110000000001', '110000000002', '110000000003'];
 const csv = (text: string | Uint8Array, column?: string) =>
@@ -78,6 +79,34 @@ describe('The import of a watchlist', () => {
     expect(readImport({ entries: [{ item: ONE as string, ...columns }] }).errors[0]?.message).to.include(
       '20 are the most',
     );
+  });
+
+  it('refuses what has more lines, columns or characters in a line than a list can have', () => {
+    const wrong = (text: string) => csv(text).errors.map(({ line, message }) => `${line} ${message}`);
+    expect(wrong(`item,a\n${',\n'.repeat(41_000)}`)).to.deep.equal(['0 has more than 40000 lines']);
+    expect(wrong('1\n'.repeat(41_000))).to.deep.equal(['0 has more than 40000 lines']);
+    const names = Array.from({ length: 1001 }, (_, n) => `c${n}`).join(',');
+    expect(wrong(`item,${names}\n`)).to.deep.equal(['0 has 1002 columns; 1000 are the most']);
+    const long = ['0 has a line of more than 100000 characters'];
+    expect(wrong(`item\n${','.repeat(100_001)}`)).to.deep.equal(long);
+    expect(wrong(`item\n${ONE}\n${','.repeat(100_001)}\n${ONE}`)).to.deep.equal(long);
+    expect(wrong(`item,a\n${ONE},"${'x\n'.repeat(60_000)}"`)[0]).to.match(/^0 is no CSV/);
+    const lines = `${ONE},${'x'.repeat(100)}\n`.repeat(3000);
+    expect(csv(`item,a\n${lines}`)).to.deep.include({ errors: [], lines: 3000 });
+  });
+
+  it('reads what an export has written, and what spreadsheets write', () => {
+    const columns = { item: 'mine', delta: '-5', sum: '=1+1', text: "'quoted'" };
+    const entry = { item: ONE as string, columns, state: 'waiting' as const, itemId: null, price: null };
+    const rest = { shipping: null, quantity: null, quantityMoreThan: null, lastSeen: null, nextCheck: null };
+    const exported = csv(watchedCsv([{ ...entry, ...rest }]));
+    expect(exported.errors).to.deep.equal([]);
+    expect(exported.entries.get(ONE as string)).to.deep.equal(columns);
+    // Another file's apostrophe is its own.
+    expect(entriesOf(`item,delta\n${ONE},'-5\n`)).to.deep.equal({ [ONE as string]: { delta: "'-5" } });
+    expect(entriesOf(`sep=;\nitem;size\n${ONE};5" tube\n`)).to.deep.equal({
+      [ONE as string]: { size: '5" tube' },
+    });
   });
 });
 
