@@ -144,7 +144,7 @@ interface Row {
   fields: string[];
 }
 
-/** Empty lines are left out, and a first one that tells a spreadsheet the delimiter. */
+/** Empty lines are left out, and a first one that names the delimiter for a spreadsheet. */
 function parsedRows(text: string, reader: Reader): Row[] {
   // Many fields without text are not limited by the size of a record.
   if (hasLongLine(text)) {
