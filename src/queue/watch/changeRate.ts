@@ -123,33 +123,6 @@ export function changesPerDay({ runs }: ChangeRate, rhythm: Rhythm): number {
   return meanOf(runs, prior(rhythm));
 }
 
-/** Changes a ms that are expected at an instant. */
-export function ratePerMs(rate: ChangeRate, rhythm: Rhythm, at: number, dayMs: number): number {
-  return (changesPerDay(rate, rhythm) * item(tableOf(rhythm).factors, cellOf(at, dayMs))) / dayMs;
-}
-
-/** Changes that are expected between two instants. */
-export function expectedChanges(
-  rate: ChangeRate,
-  rhythm: Rhythm,
-  from: number,
-  to: number,
-  dayMs: number,
-): number {
-  return changesPerDay(rate, rhythm) * weightOf(rhythm, from, to, dayMs);
-}
-
-/** Sum of the times that the changes since `from` have waited at `to`, ms: ∫ rate(s)·(to − s) ds. */
-export function expectedDelay(
-  rate: ChangeRate,
-  rhythm: Rhythm,
-  from: number,
-  to: number,
-  dayMs: number,
-): number {
-  return changesPerDay(rate, rhythm) * waitOf(rhythm, from, to, dayMs) * dayMs;
-}
-
 /** Changes a day, averaged over the rhythm, with the interval that holds the true rate with 90 % probability. */
 export function uncertainty(rate: ChangeRate, rhythm: Rhythm): { perDay: number; low: number; high: number } {
   const [changes, days] = prior(rhythm);

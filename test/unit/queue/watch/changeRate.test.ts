@@ -2,16 +2,16 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import {
   type ChangeRate,
+  cellOf,
   changesPerDay,
-  expectedChanges,
-  expectedDelay,
   learn,
   newRate,
   newRhythm,
   type Rhythm,
-  ratePerMs,
   uncertainty,
+  waitOf,
   weekOf,
+  weightOf,
 } from '../../../../src/queue/watch/changeRate.ts';
 import { randomFrom } from '../../../../src/simulator/random.ts';
 
@@ -88,10 +88,9 @@ describe('what is learned about the rate of changes', () => {
     const rhythm = (at: number) =>
       1 + 0.8 * Math.cos(2 * Math.PI * ((((at % DAY) + DAY) % DAY) / DAY - 0.75));
     const flow = watched((at) => 20 * rhythm(at), 8, 2 * HOUR, { flows: 20 });
-    const { rate, rhythm: learned } = flow.now();
-    const at = (hour: number) => ratePerMs(rate, learned, START + 20 * DAY + hour * HOUR, DAY) * DAY;
+    const week = weekOf(flow.now().rhythm);
+    const at = (hour: number) => week[cellOf(START + 20 * DAY + hour * HOUR, DAY)] ?? 0;
     expect(at(18) / at(6)).to.be.above(3);
-    const week = weekOf(learned);
     expect(week.reduce((sum, each) => sum + each, 0) / week.length).to.be.closeTo(1, 1e-9);
   });
 
@@ -111,7 +110,8 @@ describe('what is learned about the rate of changes', () => {
   });
 
   it('adds up what changes have waited', () => {
-    const { rate, rhythm } = watched((at) => (at % DAY < DAY / 2 ? 10 : 60), 9, 2 * HOUR).now();
+    const { rhythm } = watched((at) => (at % DAY < DAY / 2 ? 10 : 60), 9, 2 * HOUR).now();
+    const week = weekOf(rhythm);
     fc.assert(
       fc.property(
         fc.integer({ min: 0, max: 14 * 24 }),
@@ -123,12 +123,12 @@ describe('what is learned about the rate of changes', () => {
           let [changes, delay] = [0, 0];
           for (let step = 0; step < steps; step += 1) {
             const at = from + ((to - from) * (step + 0.5)) / steps;
-            const more = (ratePerMs(rate, rhythm, at, DAY) * (to - from)) / steps;
+            const more = ((week[cellOf(at, DAY)] ?? 0) * (to - from)) / DAY / steps;
             changes += more;
-            delay += more * (to - at);
+            delay += (more * (to - at)) / DAY;
           }
-          expect(expectedChanges(rate, rhythm, from, to, DAY) / changes).to.be.closeTo(1, 0.01);
-          expect(expectedDelay(rate, rhythm, from, to, DAY) / delay).to.be.closeTo(1, 0.01);
+          expect(weightOf(rhythm, from, to, DAY) / changes).to.be.closeTo(1, 0.01);
+          expect(waitOf(rhythm, from, to, DAY) / delay).to.be.closeTo(1, 0.01);
         },
       ),
       { numRuns: 30 },
