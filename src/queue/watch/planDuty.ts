@@ -262,7 +262,7 @@ export class PlanDuty {
     return isThere || version !== this.#known?.version;
   }
 
-  /** Ids of the units whose look is to begin. */
+  /** The units whose look is to begin. */
   async #choose(draft: Draft, now: number): Promise<Unit[]> {
     const { gate, admit, dayMs, log, metrics } = this.#options;
     if (this.#defined.size === 0) return [];

@@ -235,7 +235,7 @@ export class PlanStore {
     return done === 1 ? after : undefined;
   }
 
-  /** Of one unit and its flow, as stored now; for reports about schedules. */
+  /** One unit as stored now; for reports about schedules. */
   async unit(id: string): Promise<StoredUnit | undefined> {
     const value = await asHash(this.#redis, this.#key, () => this.#redis.hget(this.#key, `unit ${id}`));
     return value === null ? undefined : unpackUnit(value);
