@@ -28,6 +28,7 @@ function busy(collector: Collector): Collector {
       return collector.collectPage(call);
     },
     collectItem: (call) => collector.collectItem(call),
+    collectBulk: (call) => collector.collectBulk(call),
   };
 }
 

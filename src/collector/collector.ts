@@ -32,7 +32,7 @@ import { headersOf, searchCall } from './query.ts';
 /** eBay's Browse API, as `BrowseClient` calls it. */
 export type Browse = Pick<
   BrowseClient,
-  'search' | 'searchByImage' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup'
+  'search' | 'searchByImage' | 'getItem' | 'getItemByLegacyId' | 'getItemsByGroup' | 'getItems'
 >;
 
 export interface CollectorOptions {
@@ -75,6 +75,11 @@ export interface ItemCall {
   class: CallClass;
   charge?: CallFor['charge'];
   signal?: AbortSignal;
+}
+
+export interface BulkCall extends Omit<ItemCall, 'itemId' | 'noteSellers'> {
+  /** Up to 20, `v1|LISTING|VARIATION`. */
+  itemIds: readonly string[];
 }
 
 /** An answer that is complete and wrong is rarely right a moment later, and each costs a call of the day. */
@@ -130,6 +135,7 @@ export class EbayProductCollector {
       getItem: async (...call) => (await client()).getItem(...call),
       getItemByLegacyId: async (...call) => (await client()).getItemByLegacyId(...call),
       getItemsByGroup: async (...call) => (await client()).getItemsByGroup(...call),
+      getItems: async (...call) => (await client()).getItems(...call),
     };
     return new EbayProductCollector({
       browse,
@@ -203,6 +209,28 @@ export class EbayProductCollector {
         'var=VARIATION, or ask for variations: all';
       throw new Failure(error.code, message, error.detail);
     }
+  }
+
+  /**
+   * One call for several items: those that its answer has, by their ids. It says at which price an item is sold now, whether it is
+   * there, how it is sent, and when it ends. It has no title, pictures, seller or category: the title of these products is
+   * their id.
+   * @throws Failure as `EbayHttp.get`; `ebay-refused` where eBay no longer has one of the items
+   */
+  async collectBulk({ request, marketplace, itemIds, ...call }: BulkCall): Promise<BulkAnswer> {
+    const headers = headersOf(request, marketplace, this.#campaignId);
+    const { body, latencyMs, attempts } = await this.#browse.getItems(itemIds, headers, call);
+    const observation = { marketplace, observedAt: this.#clock().toISOString(), rank: 1, hosts: this.#hosts };
+    const answers = new Map<string, ItemAnswer>();
+    for (const entry of list(body.items)) {
+      const item = fields(entry) ?? {};
+      const isAuction = item.currentBidPrice !== undefined || item.minimumPriceToBid !== undefined;
+      const unsaid = { title: item.itemId, buyingOptions: [isAuction ? 'AUCTION' : 'FIXED_PRICE'] };
+      const product = mapItemAnswer({ ...unsaid, ...item }, observation)?.product;
+      if (product === undefined || !itemIds.includes(product.itemId)) continue;
+      answers.set(product.itemId, { details: product.details, products: [product], calls: 0, latencyMs });
+    }
+    return { answers, calls: attempts };
   }
 
   #ask(reference: string, headers: Record<string, string>, call: CallFor): Promise<EbayAnswer> {
@@ -325,6 +353,13 @@ function sellersIn(body: unknown): Map<string, string> {
     if (typeof itemId === 'string' && typeof name === 'string') sellers.set(listingOf(itemId), name);
   }
   return sellers;
+}
+
+export interface BulkAnswer {
+  /** By item id; `calls` of each is 0. */
+  answers: Map<string, ItemAnswer>;
+  /** HTTP attempts of all. */
+  calls: number;
 }
 
 /** What a search without a queue gave. */

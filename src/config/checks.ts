@@ -36,6 +36,9 @@ export function simulatorHosts({
   return isSimulator ? [hostname, 'localhost', '127.0.0.1', '[::1]'] : [];
 }
 
+/** Of the call for several items, which eBay grants to few keysets. */
+const BULK_SCOPE = 'https://api.ebay.com/oauth/api_scope/buy.item.bulk';
+
 type Rule = [isBroken: boolean, name: string, message: string];
 
 function broken(...rules: Rule[]): ConfigProblem[] {
@@ -75,6 +78,11 @@ export function crossChecks(config: Config): ConfigProblem[] {
         http.withoutKeys && !isLoopback(http.host),
         'HTTP_WITHOUT_KEYS',
         `is true, but HTTP_HOST ${http.host} is no loopback address: everybody who reaches it could spend eBay calls. Make keys with dpf keys add`,
+      ],
+      [
+        ebay.bulkItems && !ebay.scopes.split(/\s+/).includes(BULK_SCOPE),
+        'EBAY_BULK_ITEMS',
+        `is true, but EBAY_SCOPES lacks ${BULK_SCOPE}: add it if eBay has granted it to the keyset, or leave this setting out`,
       ],
       https('EBAY_TOKEN_URL', ebay.tokenUrl),
       https('EBAY_API_URL', ebay.apiUrl),

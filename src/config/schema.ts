@@ -52,6 +52,11 @@ const ebay = {
     '',
     'Campaign of the eBay Partner Network: products then carry `affiliateUrl`; empty: none',
   ),
+  bulkItems: flag(
+    'EBAY_BULK_ITEMS',
+    false,
+    'Ask for up to 20 listings of a watchlist in one call, where eBay has granted the keyset the scope `buy.item.bulk`',
+  ),
   connectTimeout: seconds(
     'EBAY_CONNECT_TIMEOUT',
     3,

@@ -11,7 +11,14 @@ export interface Answer {
   text: string;
 }
 
-export type Endpoint = 'search' | 'item' | 'legacy-item' | 'item-group' | 'rate_limit' | 'taxonomy';
+export type Endpoint =
+  | 'search'
+  | 'item'
+  | 'legacy-item'
+  | 'item-group'
+  | 'bulk-items'
+  | 'rate_limit'
+  | 'taxonomy';
 
 /** What an answer means: a body, a failure, or one of the two things that the client itself handles. */
 export type Reading =

@@ -157,7 +157,7 @@ const WITH_PRODUCT = { fieldgroups: 'PRODUCT' };
 
 type Strings = Record<string, string>;
 
-/** The Browse methods that this service uses. All spend from one pool of calls. */
+/** The Browse methods that this service uses. All spend from one pool of calls, as counted here. */
 export class BrowseClient {
   readonly #http: EbayHttp;
 
@@ -200,5 +200,15 @@ export class BrowseClient {
     const path = `${BROWSE}/item/get_items_by_item_group`;
     const params = { item_group_id: groupId };
     return this.#http.get({ endpoint: 'item-group', path, template: path, params, headers }, call);
+  }
+
+  /**
+   * What is for sale of up to 20 items, by their RESTful ids: only for keysets with the scope `buy.item.bulk`. eBay counts these
+   * calls apart from the others. @throws as `EbayHttp.get`; `ebay-refused` where eBay no longer has one of the items
+   */
+  getItems(itemIds: readonly string[], headers: Strings, call: CallFor): Promise<EbayAnswer> {
+    const path = `${BROWSE}/item/`;
+    const params = { item_ids: itemIds.join(',') };
+    return this.#http.get({ endpoint: 'bulk-items', path, template: path, params, headers }, call);
   }
 }

@@ -23,6 +23,8 @@ const COMPACT =
   'itemId bidCount currentBidPrice eligibleForInlineCheckout estimatedAvailabilities gtin immediatePay ' +
   'itemAffiliateWebUrl itemCreationDate itemWebUrl legacyItemId minimumPriceToBid price priorityListing reservePriceMet ' +
   'sellerItemRevision shippingOptions taxes topRatedBuyingExperience uniqueBidderCount';
+/** All that the bulk call answers. */
+const BULK = `${COMPACT} enabledForGuestCheckout itemEndDate`;
 type Reader = (call: ItemCall) => Answer;
 /** Each call by what the log calls it: the fieldgroups that it knows, and its answer. */
 const CALLS: Readonly<Record<string, readonly [fieldgroups: string, read: Reader]>> = {
@@ -104,12 +106,14 @@ function bulkAnswer(call: ItemCall): Answer {
       });
   const refused = found.find((item) => 'status' in item);
   if (refused !== undefined) return refused as Answer;
-  // Of what the simulator's items say, eBay's `CoreItem` lacks these two.
-  const items = (found as Listing[]).map((item) => ({
-    ...show(item, call),
-    categoryIdPath: undefined,
-    listingMarketplaceId: undefined,
-  }));
+  // eBay documents no title, seller, category or picture, and how an item is sent only to a buyer whose place is known.
+  const { country, affiliateCampaignId } = call.buyer;
+  const isSent = country !== undefined || affiliateCampaignId !== undefined;
+  const known = BULK.split(' ').filter((name) => isSent || name !== 'shippingOptions');
+  const items = (found as Listing[]).map((item) => {
+    const whole = show(item, call);
+    return Object.fromEntries(known.map((name) => [name, whole[name]]));
+  });
   return json(200, { items, total: items.length });
 }
 

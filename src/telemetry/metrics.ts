@@ -12,7 +12,7 @@ const queue = /^ebay-(search|calls)(-[a-z0-9-]{1,40})?$/;
 /** As it is declared, with the names of parameters; `none` for an unknown path. */
 const route = /^(none|\/[a-zA-Z0-9/:._*-]{0,80})$/;
 const method = 'GET HEAD POST PUT PATCH DELETE OPTIONS'.split(' ');
-const endpoint = ['search', 'item', 'legacy-item', 'item-group'];
+const endpoint = ['search', 'item', 'legacy-item', 'item-group', 'bulk-items'];
 const CLASS = ['interactive', 'scheduled', 'backfill'];
 const CLOSED_REASON = ['quota', 'pause', 'circuit'];
 

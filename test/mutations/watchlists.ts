@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts';
 
 const OVER_HTTP = ['test/integration/http/watchlists.test.ts'];
 const BY_COMMAND = ['test/integration/cli/watchlist.test.ts'];
+const BULK = ['test/integration/queue/watch/bulkLooks.test.ts'];
 const LOOKS = ['test/integration/queue/watch/watchlists.test.ts'];
 
 /** What people and programs do with watchlists. */
@@ -68,5 +69,23 @@ export const mutations: Mutation[] = [
     breaks: 'The listings of a seller whose search has more pages take a call each.',
     tests: ['test/unit/queue/watch/watchlistGroups.test.ts'],
     grep: 'one by one',
+  },
+  {
+    id: 'calls-for-several-overlap',
+    file: 'src/queue/search/searchJob.ts',
+    find: 'const concurrency = isShared ? 1 : itemConcurrency(latencyMs, intervalMs());',
+    replace: 'const concurrency = itemConcurrency(latencyMs, intervalMs());',
+    breaks: 'Two calls of a look that ask for up to twenty listings each do not ask for the same ones.',
+    tests: BULK,
+    grep: 'take three calls',
+  },
+  {
+    id: 'refused-together',
+    file: 'src/queue/search/callJob.ts',
+    find: 'asked = new Map([...asked].slice(0, Math.ceil(asked.size / 2)));',
+    replace: 'return undefined;',
+    breaks: 'One listing that has ended does not cost those beside it a call each.',
+    tests: BULK,
+    grep: 'has ended by itself',
   },
 ];

@@ -45,6 +45,8 @@ export interface QueueContext {
   deadlineMs: number;
   /** Undefined: every schedule makes calls of its own. @property dayMs length of the planner's day */
   sharing?: { dayMs: number };
+  /** Undefined: each item takes a call. @property restsUntil when several may share one again, by this process's clock, ms */
+  bulk?: { restsUntil: number };
   /** Watchlists: how long what was seen of a listing is kept, and the length of the planner's day, ms. */
   watch: { ttlMs: number; dayMs: number };
   metrics: QueueMetrics;
@@ -53,7 +55,7 @@ export interface QueueContext {
 }
 
 /** Makes one call to eBay. Throws a `Failure`; an item that eBay no longer has is an answer. */
-export type Collector = Pick<EbayProductCollector, 'collectPage' | 'collectItem'>;
+export type Collector = Pick<EbayProductCollector, 'collectPage' | 'collectItem' | 'collectBulk'>;
 
 /** Whether a class of searches may spend calls now; asking changes nothing. */
 export interface Admission {
@@ -78,5 +80,6 @@ export function scrubbedCollector(collector: Collector, scrubber: Scrubber): Col
       return { ...answer, warnings: scrubber.value(answer.warnings) };
     },
     collectItem: (call) => collector.collectItem(call).catch(throwClean),
+    collectBulk: (call) => collector.collectBulk(call).catch(throwClean),
   };
 }

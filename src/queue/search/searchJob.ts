@@ -23,6 +23,7 @@ import { failuresOfChildren } from '../bullmq/storedJobs.ts';
 import { asScheduledRun, scheduleOf } from '../schedules/scheduledRun.ts';
 import { ScheduleStore } from '../schedules/store.ts';
 import { noteSeen, shareAnswer } from '../watch/sharedLooks.ts';
+import { sharedLook } from '../watch/watchlists/bulkLooks.ts';
 import { endLookJob } from '../watch/watchlists/lookEnd.ts';
 import { coalesce, publishResult, reusePages } from './coalesce.ts';
 import type { QueueContext } from './context.ts';
@@ -248,7 +249,9 @@ async function readCollected(
   if (open.length === 0) return { heads, details, failed, next: [] };
   await store.wantItems(search, wanted);
   const latencyMs = Math.max(0, ...[...heads, ...details.values()].map((answer) => answer.latencyMs));
-  return { heads, details, failed, next: open.slice(0, itemConcurrency(latencyMs, intervalMs())) };
+  const isShared = (await sharedLook(context, run)) !== undefined;
+  const concurrency = isShared ? 1 : itemConcurrency(latencyMs, intervalMs());
+  return { heads, details, failed, next: open.slice(0, concurrency) };
 }
 
 function failedAmong(

@@ -25,6 +25,7 @@ describe('small searches behind deep ones', () => {
         ...context,
         collector: {
           collectItem: (call) => collector.collectItem(call),
+          collectBulk: (call) => collector.collectBulk(call),
           collectPage: async (call) => ({ ...(await collector.collectPage(call)), latencyMs: 0 }),
         },
       }),
@@ -128,6 +129,7 @@ describe('a search that is cancelled', () => {
           ...context,
           collector: {
             collectItem: (call) => collector.collectItem(call),
+            collectBulk: (call) => collector.collectBulk(call),
             collectPage: (call) =>
               collector.collectPage(call).finally(() => underWay.delete(call.offset / call.limit + 1)),
           },

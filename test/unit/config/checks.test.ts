@@ -18,6 +18,10 @@ describe('settings that must fit together', () => {
       /^EBAY_API_URL is http:\/\/simulator:4010, .*EBAY_ALLOW_HTTP/,
     ],
     [{ EBAY_TOKEN_URL: 'http://10.0.0.1/token' }, /^EBAY_TOKEN_URL /],
+    [
+      { EBAY_BULK_ITEMS: 'true' },
+      /^EBAY_BULK_ITEMS is true, but EBAY_SCOPES lacks https:\/\/api\.ebay\.com\/oauth\/api_scope\/buy\.item\.bulk: /,
+    ],
   ];
   for (const [env, line] of misfits)
     it(`refuses ${Object.entries(env).join(' with ').replaceAll(',', '=')}`, () => {
@@ -28,6 +32,11 @@ describe('settings that must fit together', () => {
 
   it('are told all at once', () => {
     expect(linesOf({ env: { WORKER_LOCK_DURATION: '1', SHUTDOWN_GRACE: '1' } })).to.have.length(2);
+  });
+
+  it('let several items share a call where the keyset asks for the scope', () => {
+    const scopes = 'https://api.ebay.com/oauth/api_scope https://api.ebay.com/oauth/api_scope/buy.item.bulk';
+    expect(testConfig({ EBAY_BULK_ITEMS: 'true', EBAY_SCOPES: scopes }).ebay.bulkItems).to.equal(true);
   });
 
   it('allow plain http on loopback, and elsewhere when that is wanted', () => {
