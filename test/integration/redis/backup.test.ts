@@ -25,7 +25,12 @@ async function fill(redis: Redis, dpf: (...args: string[]) => Promise<{ exit: nu
   await redis.pexpire(key, 3_600_000);
 }
 
-const RESTORED = ['keys       1 restored', 'schedules  2 restored', 'tracks     1 restored (1,500 listings)'];
+const RESTORED = [
+  'keys       1 restored',
+  'schedules  2 restored',
+  'watchlists 0 restored',
+  'tracks     1 restored (1,500 listings)',
+];
 
 describe('a backup of a Cluster', function () {
   this.timeout(60_000);
@@ -41,7 +46,7 @@ describe('a backup of a Cluster', function () {
     await Promise.all(nodesOf(redis).map((node) => node.flushall()));
     const restored = await dpf('restore', at('saved'));
     expect(restored.exit, restored.err).to.equal(0);
-    expect(restored.out.split('\n').slice(0, 3)).to.deep.equal(RESTORED);
+    expect(restored.out.split('\n').slice(0, RESTORED.length)).to.deep.equal(RESTORED);
     expect(await redis.hlen('{ebay}:track:default:cases:v2')).to.equal(LISTINGS + 1);
   });
 });
@@ -73,7 +78,7 @@ describe('a backup with the users of config/redis/users.acl', () => {
       await admin.flushall();
       const restored = await as(name, 'restore', at('saved'));
       expect(restored.exit, restored.err).to.equal(0);
-      expect(restored.out.split('\n').slice(0, 3)).to.deep.equal(RESTORED);
+      expect(restored.out.split('\n').slice(0, RESTORED.length)).to.deep.equal(RESTORED);
     }
     expect(await admin.acl('LOG')).to.deep.equal([]);
     await admin.flushall();
