@@ -17,8 +17,8 @@ export interface Watched {
   /** Number left, and of a well-stocked listing the number that there are more than. */
   quantity: number | null;
   moreThan: number | null;
-  /** From order to the last day of arrival, ms, and which kind of answer said so; null while it is not known. */
-  arrival: { ms: number; source: 'search' | 'item' } | null;
+  /** From order to the last day of arrival, ms, of which variation, and which kind of answer said so; null: not known yet. */
+  arrival: { ms: number; variation: string; source: 'search' | 'item' } | null;
   /** Its prices as tracks keep them; undefined of what has ended. */
   known: Remembered | undefined;
 }
@@ -87,7 +87,7 @@ export function compareSeen(
 
   const left =
     source === 'item'
-      ? leftOf(first)
+      ? leftOf(products)
       : { quantity: before?.quantity ?? null, moreThan: before?.moreThan ?? null };
   const isOther =
     before !== undefined && (left.quantity !== before.quantity || left.moreThan !== before.moreThan);
@@ -100,7 +100,8 @@ export function compareSeen(
       to: left,
     });
 
-  const { arrival, later } = compareArrival(before?.arrival ?? null, first, at, source);
+  const same = there.find((product) => variationOf(product) === before?.arrival?.variation) ?? first;
+  const { arrival, later } = compareArrival(before?.arrival ?? null, same, at, source);
   if (later !== undefined && state === 'in-stock')
     changes.push({ type: 'watchlist.delivery-later', itemId, ...later });
   const isSearchable = first.buyingOptions.length === 0 || first.buyingOptions.includes('FIXED_PRICE');
@@ -119,11 +120,21 @@ function stockOf({ details }: Product): Watched['state'] {
   return said === 'ended' || said === 'gone' ? 'ended' : 'in-stock';
 }
 
-function leftOf({ details }: Product): Left {
-  return {
-    quantity: details?.availableQuantity ?? null,
-    moreThan: details?.availableQuantityMoreThan ?? null,
-  };
+/** Of all variations together; not known where it is not known of one of them. */
+function leftOf(products: readonly Product[]): Left {
+  let [sum, isMore] = [0, false];
+  for (const product of products) {
+    const { availableQuantity: quantity, availableQuantityMoreThan: moreThan } = product.details ?? {};
+    const left = quantity ?? moreThan ?? (stockOf(product) === 'in-stock' ? null : 0);
+    if (left === null) return { quantity: null, moreThan: null };
+    sum += left;
+    isMore ||= quantity == null && moreThan != null;
+  }
+  return isMore ? { quantity: null, moreThan: sum } : { quantity: sum, moreThan: null };
+}
+
+function variationOf({ itemId }: Product): string {
+  return itemId.split('|')[2] ?? '0';
 }
 
 /** Each variation is compared with itself; the first one that changed is reported. */
@@ -142,17 +153,19 @@ function comparePrices(known: Remembered | undefined, products: readonly Product
   return { known: current, change };
 }
 
-/** It stays as it was reported last until it is a day longer, so that small changes add up. */
+/** It stays as it was reported last until it is a day longer, so that small changes add up. Another variation begins it. */
 function compareArrival(
   before: Watched['arrival'],
-  { delivery }: Product,
+  product: Product,
   at: number,
   source: Observed['source'],
 ): { arrival: Watched['arrival']; later?: { fromMs: number; toMs: number } } {
+  const { delivery } = product;
   const latest = delivery?.latest == null ? Number.NaN : Date.parse(delivery.latest);
   if (Number.isNaN(latest)) return { arrival: before };
-  const arrival = { ms: Math.max(0, latest - at), source };
-  if (before === null || before.source !== source || arrival.ms < before.ms) return { arrival };
+  const arrival = { ms: Math.max(0, latest - at), variation: variationOf(product), source };
+  const isSame = before?.source === source && before.variation === arrival.variation;
+  if (before === null || !isSame || arrival.ms < before.ms) return { arrival };
   if (arrival.ms - before.ms < DAY_MS) return { arrival: before };
   return { arrival, later: { fromMs: before.ms, toMs: arrival.ms } };
 }
@@ -240,7 +253,8 @@ export function packWatched({
     shipping,
     at,
   ]);
-  const way = arrival === null ? 0 : arrival.source === 'item' ? -arrival.ms : arrival.ms;
+  const ms = arrival === null ? 0 : arrival.source === 'item' ? -arrival.ms : arrival.ms;
+  const way = arrival === null || arrival.variation === '0' ? ms : [ms, arrival.variation];
   const of = known === undefined ? [] : [known.itemId, known.currency, known.named ? 1 : 0, ...offers];
   return JSON.stringify([STATES.indexOf(state), seen, checked, category, quantity, moreThan, way, ...of]);
 }
@@ -258,13 +272,14 @@ export function readWatched(text: string | null | undefined): Watched | undefine
       string | null,
       number | null,
       number | null,
-      number,
+      number | [number, string],
       ...unknown[],
     ];
     const known = STATES[state];
     if (known === undefined || !Number.isFinite(seen)) return undefined;
-    const arrival =
-      way === 0 ? null : { ms: Math.abs(way), source: way < 0 ? ('item' as const) : ('search' as const) };
+    const [ms, variation] = typeof way === 'number' ? [way, '0'] : way;
+    const source = ms < 0 ? ('item' as const) : ('search' as const);
+    const arrival = ms === 0 ? null : { ms: Math.abs(ms), variation, source };
     const [itemId, currency, named, ...offers] = of as [
       string,
       string | null,

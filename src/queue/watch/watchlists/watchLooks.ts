@@ -201,7 +201,9 @@ export async function withItems(
   };
   const due = look.open.filter((_, index) => isDue(readWatched(seen[index])));
   const most = look.kind === 'new' ? newAtOnce(due.length) : ITEMS_AT_ONCE;
-  return { ...look, asked: due.slice(0, most) };
+  // Each look begins with others, so that those that always fail do not keep the rest waiting.
+  const first = due.length === 0 ? 0 : (look.number * most) % due.length;
+  return { ...look, asked: [...due.slice(first), ...due.slice(0, first)].slice(0, most) };
 }
 
 /** Adds the present job of a look; a second time it adds nothing. */

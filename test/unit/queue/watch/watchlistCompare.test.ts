@@ -168,6 +168,41 @@ describe('What a look says of a listing of a watchlist', () => {
     expect(watch(answers).types).to.deep.equal([[], [], [], ['delivery-later'], [], ['delivery-later'], []]);
   });
 
+  it('takes the variations of a listing together, in whatever order eBay names them', () => {
+    const left = (availableQuantity: number, variation: string, latest = START + 3 * DAY) => ({
+      variation,
+      latest,
+      details: {
+        availability: availableQuantity > 0 ? ('in-stock' as const) : ('out-of-stock' as const),
+        availableQuantity,
+      },
+    });
+    const all = (at: number, ...shown: Shown[]): Observed => ({
+      at,
+      source: 'item',
+      products: shown.map((each) => productAt(at, each)),
+    });
+    const answers = [
+      all(START, left(5, '1'), left(10, '2')),
+      all(START + 1, left(10, '2'), left(5, '1')),
+      all(START + 2, left(0, '1'), left(10, '2')),
+      all(START + 3, left(0, '1'), left(15, '2')),
+    ];
+    const watched = watch(answers, { quantity: true });
+    expect(watched.types).to.deep.equal([[], [], ['quantity-changed'], ['quantity-changed']]);
+    expect(watched.state).to.include({ quantity: 15, moreThan: null });
+
+    // Each variation has an arrival of its own.
+    const arrivals = [
+      all(START, left(1, '1')),
+      all(START + 1, left(1, '2', START + 9 * DAY), left(1, '1')),
+      all(START + 2, left(1, '2', START + 12 * DAY)),
+      all(START + 3, left(1, '2', START + 14 * DAY)),
+    ];
+    expect(watch(arrivals).types).to.deep.equal([[], [], [], ['delivery-later']]);
+    expect(watch(arrivals).state.arrival).to.include({ variation: '2', source: 'item' });
+  });
+
   it('takes an item’s answer for the variation or the listing that is watched', () => {
     const at = new Date(START).toISOString();
     const details = unknownDetails(at);

@@ -8,8 +8,8 @@ import {
   newAtOnce,
   pagesOf,
 } from '../../../../src/queue/watch/watchlists/groups.ts';
-import type { StoredList } from '../../../../src/queue/watch/watchlists/store.ts';
-import { unitsOf } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
+import type { LookState, StoredList, WatchStore } from '../../../../src/queue/watch/watchlists/store.ts';
+import { unitsOf, withItems } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
 
 const listing = (n: number, fields: Partial<Known> = {}): Known => ({
   entry: String(110_000_000_000 + n),
@@ -24,6 +24,7 @@ const of = (seller: string, count: number, from: number, category = '9') =>
   Array.from({ length: count }, (_, n) => listing(from + n, { seller, category, isKnown: true }));
 const totalsOf = (totals: Record<string, number>, category = '9') =>
   new Map(Object.entries(totals).map(([seller, total]) => [atomOf(category, seller), total]));
+const DAY = 86_400_000;
 const ids = () => {
   let last = 0;
   return () => {
@@ -54,6 +55,16 @@ describe('The groups of a watchlist', () => {
     );
     expect(kinds(groups)).to.deep.equal([['new', 500, 0]]);
     expect([5, 500, 2000, 20_000].map(newAtOnce)).to.deep.equal([5, 13, 50, 200]);
+  });
+
+  it('ask for other listings in each look, also where those of the look before stay unknown', async () => {
+    const open = [...Array(25).keys()].map(String);
+    const unknown = { seen: async () => open.map(() => null) } as unknown as WatchStore;
+    const askedIn = async (number: number) =>
+      (await withItems(unknown, 'any', { number, at: 1, kind: 'new', open } as LookState, DAY)).asked;
+    expect(await askedIn(1)).to.deep.equal(await askedIn(1));
+    const asked = new Set([...(await askedIn(1)), ...(await askedIn(2)), ...(await askedIn(3))]);
+    expect(asked.size).to.equal(25);
   });
 
   it('measure each seller first, and several at once of whom one listing is watched', () => {
