@@ -4,6 +4,7 @@ import type { ServiceEvent } from '../events/event.ts';
 import { readEvents } from '../events/stream.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import { openRedis } from '../redis/connection.ts';
+import { isBrowse } from '../simulator/log.ts';
 import type { MarketOptions } from '../simulator/market/market.ts';
 import type { EventKind, MarketEvent } from '../simulator/market/pool.ts';
 import type { Simulator } from '../simulator/simulator.ts';
@@ -244,9 +245,7 @@ function isOvertaken(change: MarketEvent, truth: readonly MarketEvent[]): boolea
 
 /** Calls to eBay of each schedule and of the watchlist. */
 function callsSince({ controls }: Simulator, since: number): Array<{ name: string; calls: number }> {
-  const calls = controls
-    .log({ since })
-    .filter(({ kind }) => kind === 'search' || kind === 'item' || kind === 'legacy-item');
+  const calls = controls.log({ since }).filter(({ kind }) => isBrowse(kind));
   const named = WATCHED.map(([query]) => {
     return { name: nameOf(query), calls: calls.filter((call) => call.query.q === query).length };
   });

@@ -340,6 +340,12 @@ export class WatchStore {
     await WRITE_TOTALS.run(this.#redis, [this.#lists, this.key(name, 'totals')], args);
   }
 
+  /** @param entries listings whose sellers' names are of no use any more @param atoms the same of sellers in a category */
+  async forgetSellers(name: string, entries: readonly string[], atoms: readonly string[]): Promise<void> {
+    if (entries.length > 0) await this.#redis.hdel(this.key(name, 'sellers'), ...entries);
+    if (atoms.length > 0) await this.#redis.hdel(this.key(name, 'totals'), ...atoms);
+  }
+
   async look(name: string, group: string): Promise<{ text: string; look: LookState } | undefined> {
     const key = this.key(name, 'looks');
     const text = await asHash(this.#redis, key, () => this.#redis.hget(key, group));

@@ -16,15 +16,21 @@ export async function upsertList(
   changes: WatchlistChanges,
   { mustExist = false } = {},
 ): Promise<WatchlistReport> {
+  return lists.put(await changedList(lists, changes, mustExist));
+}
+
+async function changedList(
+  lists: Watchlists,
+  changes: WatchlistChanges,
+  mustExist: boolean,
+): Promise<Watchlist> {
   const present = await lists.get(changes.name).catch((error) => {
     if (!mustExist && error instanceof Failure && error.code === 'watchlist_not_found') return undefined;
     throw error;
   });
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
   const all = { ...(present && optionsOf(present)), ...Object.fromEntries(named) };
-  return lists.put(
-    Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Watchlist,
-  );
+  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Watchlist;
 }
 
 /**
@@ -41,7 +47,10 @@ export async function importWith(
   const { name, ...others } = changes;
   if (Object.values(others).every((value) => value === undefined)) return lists.import(name, source, options);
   const tried = await lists.import(name, source, { ...options, dryRun: true });
-  if (options.dryRun) return tried;
+  if (options.dryRun) {
+    lists.check(await changedList(lists, changes, false));
+    return tried;
+  }
   await upsertList(lists, changes);
   return lists.import(name, source, options);
 }

@@ -8,7 +8,7 @@ import type { JobDefaults } from '../../search/retryPolicy.ts';
 import { PlanStore } from '../planStore.ts';
 import type { Look, LookSource, UnitDefinition } from '../unit.ts';
 import { readWatched, type Watched } from './compare.ts';
-import { expectedCalls, formGroups, type Known, newAtOnce } from './groups.ts';
+import { atomOf, expectedCalls, formGroups, type Group, type Known, newAtOnce } from './groups.ts';
 import { groupOfUnit, watchJobId, watchUnit } from './lookIds.ts';
 import { type GroupSummary, type LookState, placeOf, type StoredList, WatchStore } from './store.ts';
 
@@ -124,9 +124,13 @@ export class WatchLooks implements LookSource {
       this.#store.groups(name),
       this.#store.totals(name),
     ]);
+    const ended = new Set<string>();
     const listings = ids.map((entry): Known => {
       const watched = readWatched(seen[entry]);
-      const seller = sellers[entry];
+      const isEnded = watched?.state === 'ended';
+      if (isEnded) ended.add(entry);
+      // No search shows it, so its seller's name is of no use.
+      const seller = isEnded ? undefined : sellers[entry];
       return {
         entry,
         seller: seller !== undefined && SELLER.test(seller) ? seller : null,
@@ -150,12 +154,20 @@ export class WatchLooks implements LookSource {
       return `${record.born}${sequence.toString(36)}`;
     };
     const groups = formGroups(listings, current, before, nextId, `${record.born}z`, partly);
+    const callsOf = ({ members, ...group }: Group) =>
+      expectedCalls({ ...group, members: members.filter((entry) => !ended.has(entry)) });
     const summaries = groups.map((group) => ({
-      ...{ id: group.id, kind: group.kind, listings: group.members.length, calls: expectedCalls(group) },
+      ...{ id: group.id, kind: group.kind, listings: group.members.length, calls: callsOf(group) },
       isMeasured: group.total !== null && !group.isPartly,
     }));
     const formed = { change, sequence, groups: summaries };
     const isWritten = await this.#store.writeGroups(name, formed, groups, watch.ttlMs);
+    const used = new Set(listings.map(({ category, seller }) => atomOf(category ?? '', seller ?? '')));
+    await this.#store.forgetSellers(
+      name,
+      [...ended].filter((entry) => sellers[entry] !== undefined),
+      [...totals.keys()].filter((atom) => !used.has(atom)),
+    );
     return isWritten ? summaries : plan.groups;
   }
 }

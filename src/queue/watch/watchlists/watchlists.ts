@@ -161,6 +161,11 @@ export class Watchlists {
     });
   }
 
+  /** @throws Failure what `put` would throw for this list */
+  check(watchlist: Watchlist): void {
+    this.#parsed(watchlist);
+  }
+
   /**
    * Adds, replaces or removes listings. A list that does not exist is made with the defaults, but for `remove`.
    * @throws Failure `invalid_request`: `detail.errors` have the path `LINE.COLUMN` or `LINE`

@@ -6,9 +6,11 @@ import { Failure } from '../../../../src/failures.ts';
 import type { QueueContext } from '../../../../src/queue/search/context.ts';
 import { jobDefaults } from '../../../../src/queue/search/retryPolicy.ts';
 import { PlanStore } from '../../../../src/queue/watch/planStore.ts';
+import { packWatched, type Watched } from '../../../../src/queue/watch/watchlists/compare.ts';
 import { endLookJob } from '../../../../src/queue/watch/watchlists/lookEnd.ts';
 import { watchJobId, watchLookOf, watchUnit } from '../../../../src/queue/watch/watchlists/lookIds.ts';
 import { type LookState, WatchStore } from '../../../../src/queue/watch/watchlists/store.ts';
+import { importWith } from '../../../../src/queue/watch/watchlists/upsert.ts';
 import { reportLook, WatchLooks } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
 import { Watchlists } from '../../../../src/queue/watch/watchlists/watchlists.ts';
 import { connectTo } from '../../../support/redis.ts';
@@ -252,6 +254,16 @@ describe('watchlists', function () {
   const THERE = { country: 'DE', postalCode: '10115' };
   const WHOLE = { summary: { outcome: 'complete', calls: 1, missing: [] } };
 
+  it('say which options are wrong when an import is only tried', async () => {
+    const { own } = await still();
+    const tried = (value: number) =>
+      importWith(own, { name: 'still', value }, { entries: [] }, { dryRun: true });
+    expect(await tried(2)).to.include({ added: 0, entries: 2 });
+    expect(await own.get('still')).to.include({ value: 1 });
+    const code = await tried(-1).catch((error: Failure) => error.code);
+    expect(code).to.equal('invalid_request');
+  });
+
   it('are not emptied by a file that names no listing', async () => {
     const { own } = await still();
     for (const source of [{ csv: 'item,sku\n' }, { csv: 'item\nnonsense\n' }, { entries: ['nonsense'] }]) {
@@ -332,6 +344,53 @@ describe('watchlists', function () {
     await store.writeTotals('still', new Map([['9 one', { total: 1, at: 1, isPartly: false }]]), 60_000);
     await store.changed('still');
     expect(await redis.keys('{ebay}:watch*other*')).to.deep.equal([]);
+  });
+
+  it('forget the sellers of listings that have ended, and of those that are removed', async () => {
+    const { own, store } = await still();
+    const seen = (state: Watched['state']) =>
+      packWatched({
+        ...{ state, seen: Date.now(), checked: Date.now(), category: '9', quantity: null, moreThan: null },
+        ...{ arrival: null, known: undefined },
+      });
+    const [gone, there] = ['110000000001', '110000000002'] as const;
+    await redis.hset(store.key('still', 'seen'), { [gone]: seen('ended'), [there]: seen('in-stock') });
+    await store.noteSellers(
+      'still',
+      new Map([
+        [gone, 'one'],
+        [there, 'two'],
+      ]),
+      60_000,
+    );
+    const total = { total: 1, at: Date.now(), isPartly: false };
+    await store.writeTotals(
+      'still',
+      new Map([
+        ['9 one', total],
+        ['9 two', total],
+      ]),
+      60_000,
+    );
+    const watch = { ttlMs: 60_000, dayMs: 86_400_000 };
+    const rules = jobDefaults(service.config);
+    const place = { redis, prefix: '{ebay}', tenant: 'other', rules, watch };
+    const looks = new WatchLooks({ ...place, searches: service.searches });
+    await looks.units();
+    expect(await store.allSellers('still')).to.deep.equal({ [there]: 'two' });
+    expect([...(await store.totals('still')).keys()]).to.deep.equal(['9 two']);
+    const { groups, callsPerLook } = await own.get('still');
+    // What has ended takes a call a day, not in each look.
+    expect({ groups, callsPerLook }).to.deep.equal({
+      groups: { searches: 1, bySearch: 1, byItem: 1, unknown: 0 },
+      callsPerLook: 2,
+    });
+    await own.import('still', { entries: [there] }, { mode: 'remove' });
+    await looks.units();
+    expect([
+      ...(await store.totals('still')).keys(),
+      ...Object.keys(await store.allSellers('still')),
+    ]).to.deep.equal([]);
   });
 
   it('leave nothing behind when they are removed, also during a look', async () => {
