@@ -78,7 +78,8 @@ export const WatchlistSchema = Type.Object(
       Type.Integer({
         minimum: 1,
         maximum: 1_000_000,
-        description: 'calls a day that the list may use at most; default: no limit of its own',
+        description:
+          'calls a day that looks need at most once each group has been looked at; default: no limit of its own',
       }),
     ),
   },
