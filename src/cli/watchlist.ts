@@ -27,7 +27,7 @@ const OPTIONS: ReadonlyArray<[option: string, flags: string, description: string
   ['shipTo', '--ship-to <place>', 'US or US:19406: for shipping and days of arrival', place],
   ['quantity', '--quantity', 'watch how many are left too: one call for each listing in each look'],
   ['quantity', '--no-quantity', 'watch only whether there are any'],
-  ['dailyCalls', '--daily-calls <n>', 'most calls a day for this list', numberOrText],
+  ['dailyCalls', '--daily-calls <n>', 'calls a day that its looks are spaced for', numberOrText],
 ];
 type Parse = (text: string) => unknown;
 

@@ -14,6 +14,14 @@ export const mutations: Mutation[] = [
     tests: planner,
   },
   {
+    id: 'unseen-is-guaranteed',
+    file: 'src/queue/watch/planner.ts',
+    find: 'if (since >= longest * (1 - EARLY))',
+    replace: 'if (since >= longest * (1 - EARLY) || unit.flows.some(({ seenUntil }) => seenUntil === null))',
+    breaks: 'What nothing has been seen of takes no calls that guarantees need.',
+    tests: planner,
+  },
+  {
     id: 'calls-for-nothing',
     file: 'src/queue/watch/planner.ts',
     find: 'const speed = Math.sqrt(weight / (2 * unit.calls));',

@@ -1,20 +1,47 @@
 import type { Mutation } from './mutation.ts';
 
 const OVER_HTTP = ['test/integration/http/watchlists.test.ts'];
-const BY_COMMAND = ['test/integration/cli/watchlist.test.ts'];
 const BULK = ['test/integration/queue/watch/bulkLooks.test.ts'];
 const LOOKS = ['test/integration/queue/watch/watchlists.test.ts'];
 
 /** What people and programs do with watchlists. */
 export const mutations: Mutation[] = [
   {
-    id: 'unreadable-file-replaces',
-    file: 'src/queue/watch/watchlists/import.ts',
-    find: 'reader.refuse(0, null, `is no CSV:',
-    replace: 'reader.refuse(1, null, `is no CSV:',
-    breaks: 'A file that is no CSV replaces no list by nothing, also where wrong lines are left out.',
-    tests: BY_COMMAND,
-    grep: 'names each wrong line',
+    id: 'file-without-listings-replaces',
+    file: 'src/queue/watch/watchlists/watchlists.ts',
+    find: "mode === 'replace' && entries.size === 0 &&",
+    replace: 'false &&',
+    breaks:
+      'A file that names no listing, or is no CSV, replaces no list by nothing, also where wrong lines are left out.',
+    tests: LOOKS,
+    grep: 'are not emptied',
+  },
+  {
+    id: 'names-of-other-listings',
+    file: 'src/queue/watch/watchlists/store.ts',
+    find: "if redis.call('HEXISTS', KEYS[2], ARGV[i]) == 1 then",
+    replace: 'if true then',
+    breaks: 'Names of sellers are kept of listings that the list has, and of no others.',
+    tests: LOOKS,
+    grep: 'keep names of sellers',
+  },
+  {
+    id: 'another-destination-is-compared',
+    file: 'src/queue/watch/watchlists/lookEnd.ts',
+    find: 'present.look.place !== undefined && present.look.place !== placeOf(list.record.definition)',
+    replace: 'false',
+    breaks: 'A look that began for another destination says nothing of this one.',
+    tests: LOOKS,
+    grep: 'another destination',
+  },
+  {
+    id: 'one-name-refuses-all',
+    file: 'src/queue/watch/watchlists/lookEnd.ts',
+    find: '[atom, isOne ? refused : again]',
+    replace: '[atom, refused]',
+    breaks: 'Where one seller has another name, the other sellers of the group are still searched for.',
+    tests: LOOKS,
+    grep: 'one by one',
   },
   {
     id: 'options-before-listings',
