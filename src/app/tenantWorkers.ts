@@ -359,7 +359,7 @@ function jobContext(config: Config, redis: Redis) {
     crashIsolation: { busy: false },
     deadlineMs: deadline * SECOND,
     watch: { ttlMs: trackTtl * SECOND, dayMs: config.plan.day * SECOND },
-    ...(config.ebay.bulkItems && { bulk: { restsUntil: 0 } }),
+    ...(config.ebay.bulkItems && { bulk: { restsUntil: 0, refusals: 0 } }),
     ...(config.plan.sharedCalls && { sharing: { dayMs: config.plan.day * SECOND } }),
   };
 }

@@ -212,7 +212,7 @@ export class EbayProductCollector {
   }
 
   /**
-   * One call for several items: those that its answer has, by their ids. It says at which price an item is sold now, whether it is
+   * One call for several items: those that its answer has, by their ids, without auctions. It says at which price an item is sold now, whether it is
    * there, how it is sent, and when it ends. It has no title, pictures, seller or category: the title of these products is
    * their id.
    * @throws Failure as `EbayHttp.get`; `ebay-refused` where eBay no longer has one of the items
@@ -224,8 +224,9 @@ export class EbayProductCollector {
     const answers = new Map<string, ItemAnswer>();
     for (const entry of list(body.items)) {
       const item = fields(entry) ?? {};
-      const isAuction = item.currentBidPrice !== undefined || item.minimumPriceToBid !== undefined;
-      const unsaid = { title: item.itemId, buyingOptions: [isAuction ? 'AUCTION' : 'FIXED_PRICE'] };
+      // The answer does not say whether an auction can also be bought at a price.
+      if (item.currentBidPrice !== undefined || item.minimumPriceToBid !== undefined) continue;
+      const unsaid = { title: item.itemId, buyingOptions: ['FIXED_PRICE'] };
       const product = mapItemAnswer({ ...unsaid, ...item }, observation)?.product;
       if (product === undefined || !itemIds.includes(product.itemId)) continue;
       answers.set(product.itemId, { details: product.details, products: [product], calls: 0, latencyMs });

@@ -43,7 +43,9 @@ export function readAnswer(answer: Answer, endpoint: Endpoint): Reading {
   const { errorId, message } = readErrorBody(body);
   // A 403 with this id was seen in a test of somebody else's; its meaning is the same.
   if (status === 401 || (status === 403 && errorId === TOKEN_REFUSED)) return { is: 'token-refused' };
-  if (status === 429 || errorId === TOO_MANY_REQUESTS) return { is: 'throttled' };
+  const isThrottled = status === 429 || errorId === TOO_MANY_REQUESTS;
+  // eBay counts calls for several items apart: too many of them say nothing about all others.
+  if (isThrottled && endpoint !== 'bulk-items') return { is: 'throttled' };
   const once = isSettled(status) ? ONCE : {};
   const detail = { status, ...(errorId === undefined ? {} : { errorId }), ...once };
   const fail = (code: FailureCode, what: string): Reading => ({

@@ -306,6 +306,9 @@ export class Budgets {
     const { redis, prefix, tenant } = this.#options;
     const spent = spentKey(prefix, tenant);
     const holders: string[] = [];
+    // What a day reserved that is over counts for nothing.
+    const day = Number(await asHash(redis, spent, () => redis.hget(spent, 'day')));
+    if (day <= (await this.#clock())) return holders;
     for (let cursor = ''; cursor !== '0'; ) {
       const scan = () => redis.hscan(spent, cursor || '0', 'MATCH', 'h:*', 'COUNT', SCANNED);
       const [next, found] = await asHash(redis, spent, scan);

@@ -239,8 +239,10 @@ async function collectItem(
   if (known !== undefined) {
     // Others may have begun to wait since it was shared, or its worker died before. What was stored before the affiliate
     // campaign changed has other links than they may take.
-    if (run.campaignId === context.itemAnswers.campaignId)
-      await shareAnswer(context, job, run, item, known.answer);
+    // What a look at a watchlist was answered may be of a call for several items, which says less.
+    const mayShare =
+      run.campaignId === context.itemAnswers.campaignId && watchLookOf(search.searchId) === undefined;
+    if (mayShare) await shareAnswer(context, job, run, item, known.answer);
     if (!stored) {
       await store.addKnown(search, new Map([[itemId, known.answer]]), answeredAt(known.answer));
       context.metrics.reused(1);
@@ -279,6 +281,8 @@ async function collectItem(
 
 /** For how long calls for several items are left out after eBay had too many of them, ms. It counts them apart from the others. */
 const BULK_REST_MS = 3_600_000;
+/** So many refusals in a row, about one item or another, are of the kind of call: a listing that has ended causes about ten. */
+const MOST_REFUSALS = 20;
 /** eBay's ids: one of several items is not there or not offered now (11001, 11004, 11008), or has variations (11005, 11006). */
 const NOT_THERE = [11_001, 11_004, 11_005, 11_006, 11_008];
 
@@ -305,6 +309,8 @@ async function collectTogether(
       .collectBulk(about)
       .catch((thrown) => refusedTogether(context, run, thrown));
     if (called === 'rests') return undefined;
+    if (context.bulk !== undefined)
+      context.bulk.refusals = called === 'refused' ? context.bulk.refusals + 1 : 0;
     if (called === 'refused') {
       asked = new Map([...asked].slice(0, Math.ceil(asked.size / 2)));
       continue;
@@ -340,10 +346,10 @@ async function refusedTogether(
 ): Promise<'refused' | 'rests'> {
   const failure = asFailure(thrown);
   const { status, errorId, calls = 0 } = failure.detail;
-  if (failure.code === 'ebay-throttled') restTogether(context, failure.message);
   if (failure.code !== 'ebay-refused') throw thrown;
   await context.store.countFailedCalls(search, calls);
-  if (NOT_THERE.includes(errorId as number)) return 'refused';
+  const isOfItems = NOT_THERE.includes(errorId as number);
+  if (isOfItems && (context.bulk?.refusals ?? 0) < MOST_REFUSALS) return 'refused';
   // Without the permission nothing changes until somebody gives the keyset another one.
   restTogether(context, failure.message, status === 403 ? Number.POSITIVE_INFINITY : BULK_REST_MS);
   return 'rests';
@@ -354,6 +360,7 @@ function restTogether({ bulk, log }: QueueContext, reason: string, forMs = BULK_
   const now = Date.now();
   if (bulk === undefined || bulk.restsUntil > now) return;
   bulk.restsUntil = now + forMs;
+  bulk.refusals = 0;
   const lasts = forMs === BULK_REST_MS ? 'for an hour' : 'until a restart';
   log.warn(`${lasts} each item takes a call of its own`, { setting: 'EBAY_BULK_ITEMS', reason });
 }

@@ -169,7 +169,8 @@ export class SharedStore {
   async end(name: string, at: number, end: MemberEnd): Promise<LookReport | undefined> {
     for (const group of await this.#groupsOf(name)) {
       const key = this.#lookKey({ group, at });
-      if ((await this.#redis.exists(key)) === 0) continue;
+      // Looks of several groups begin at the same time.
+      if (!(await this.look({ group, at }))?.members.includes(name)) continue;
       await this.#redis.hsetnx(key, DONE + name, JSON.stringify(end));
       return this.report({ group, at });
     }

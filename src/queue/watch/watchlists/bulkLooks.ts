@@ -26,7 +26,9 @@ export async function sharedLook(
   if (id === undefined) return undefined;
   const store = new WatchStore(redis, searches.opts.prefix as string, tenant);
   const { look } = (await store.look(id.list, id.group)) ?? {};
-  return look?.kind === 'items' ? { list: id.list, store } : undefined;
+  // After a search that eBay refused, the answers must name the sellers, who may have another name now.
+  const isByItem = look?.kind === 'items' && look.sellers.length === 0;
+  return isByItem ? { list: id.list, store } : undefined;
 }
 
 /**

@@ -63,12 +63,14 @@ describe('looks at listings, up to twenty in a call', function () {
     });
     service.simulator.controls.clearLog();
     looked += 1;
+    counted = undefined;
     const units = (await looks.units()).map(({ id }) => id);
     for (const unit of units) await looks.begin({ unit, number: looked, at: Date.now() });
     const store = new WatchStore(redis, queue.prefix, 'default');
     await waitFor('the look has ended', async () => {
       const under = await Promise.all(units.map((id) => store.look('supplies', id.split(':')[2] as string)));
-      return under.every((each) => each === undefined);
+      // The log's line follows.
+      return counted !== undefined && under.every((each) => each === undefined);
     });
     return service.simulator.controls.log().filter(({ kind }) => kind !== 'token' && kind !== 'rate-limit');
   };
@@ -156,6 +158,18 @@ describe('looks at listings, up to twenty in a call', function () {
     expect(warnings).to.deep.equal(['until a restart each item takes a call of its own']);
   });
 
+  it('take a call for each listing where eBay refuses each call for several, whatever it asks for', async () => {
+    const { controls } = service.simulator;
+    controls.arm({ fault: 'status', status: 400, errorId: 11001, on: { endpoint: 'bulk-items' } });
+    const calls = await look();
+    expect(sizes(calls)).to.have.length(21);
+    expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(45);
+    expect(counted).to.equal(66);
+    expect(await events()).to.deep.equal([]);
+    expect(sizes(await look())).to.deep.equal([]);
+    expect(warnings).to.deep.equal(['for an hour each item takes a call of its own']);
+  });
+
   const others: Array<[what: string, status: number, errorId: number | undefined]> = [
     ['has had too many calls for several', 429, 2001],
     ['refuses a call for several as such', 400, 11012],
@@ -174,5 +188,7 @@ describe('looks at listings, up to twenty in a call', function () {
       expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(45);
       expect(counted).to.equal(46);
       expect(warnings).to.deep.equal(['for an hour each item takes a call of its own']);
+      // eBay's count of these calls is not that of all others.
+      expect(await redis.hget('{ebay}:gate:default', 'until')).to.equal(null);
     });
 });
