@@ -197,6 +197,14 @@ describe('budgets', () => {
     });
   });
 
+  it('name no search that has reserved calls of a day that is over', async () => {
+    const budgets = open(100);
+    await budgets.reserve([], [searchOf('s_1', 5)]);
+    expect(await budgets.holders()).to.deep.equal(['s_1']);
+    now += 24 * 3_600_000;
+    expect(await budgets.holders()).to.deep.equal([]);
+  });
+
   it('follow a limit that is lowered below what is used, and a key that is revoked', async () => {
     const { id, own } = await keyOf(redis, 10);
     const keys = new ApiKeys(redis, '{ebay}');

@@ -123,7 +123,8 @@ describe('the sweep, beside a job in the place of a key that fails nothing', () 
     await forge(stored, service.searches, 'stalled-check', { delay: 3_600_000 });
     await waitFor('the quarantine', async () => (await stored.quarantined()).length > 0);
     expect((await stored.quarantined())[0]).to.include({ queue: 'ebay-search', id: 'stalled-check' });
-    expect(await stored.redis.zcard(service.searches.toKey('delayed'))).to.equal(0);
+    const delayed = () => stored.redis.zcard(service.searches.toKey('delayed'));
+    await waitFor('the job to be in no state', async () => (await delayed()) === 0);
     stored.close();
   });
 });

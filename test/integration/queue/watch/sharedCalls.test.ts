@@ -257,6 +257,25 @@ describe('auto schedules that share calls', function () {
     expect(await news(1)).to.deep.equal(['alba: New alba']);
   });
 
+  it('end the look that they belong to, where another group has one of the same time', async () => {
+    const shared = new SharedStore(redis, '{ebay}', 'default');
+    const at = 1_700_000_000_000;
+    const begin = async (group: string, members: string[], time: number) => {
+      const look: SharedLook = { group, at: time, number: 1, members };
+      await shared.begin(look, HOUR_MS);
+      await shared.share(look, { calls: 1, observedAt: time });
+    };
+    const end = (name: string) =>
+      shared.end(name, at, { calls: 0, flow: { flow: name, changes: 0, times: [] } });
+    await begin('one', ['tripod', 'hammock'], at);
+    await begin('two', ['lantern', 'kettle'], at);
+    await end('hammock');
+    // The next look of the other group, which it has joined meanwhile.
+    await begin('two', ['tripod', 'lantern', 'kettle'], at + 300_000);
+    const report = await end('tripod');
+    expect(report?.flows.map(({ flow }) => flow)).to.have.members(['tripod', 'hammock']);
+  });
+
   it('end a look that began before they came into another group', async () => {
     const shared = new SharedStore(redis, '{ebay}', 'default');
     const lookOf = (letter: string, at: number): SharedLook => ({
