@@ -24,10 +24,10 @@ import type { ItemAnswer, PageAnswer } from './answers.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { deliveredBy, itemsWanted, placesOf, productsAt } from './deliver.ts';
 import { goneDetails, mapDetails, mapGroup, mapItemAnswer } from './mapDetails.ts';
-import { fields, list } from './mapItem.ts';
 import { mapPage } from './mapPage.ts';
 import type { PageAddress } from './paging.ts';
 import { headersOf, searchCall } from './query.ts';
+import { fields, list } from './untrusted.ts';
 
 /** eBay's Browse API, as `BrowseClient` calls it. */
 export type Browse = Pick<

@@ -10,8 +10,9 @@ import type {
   WireReviewRating,
 } from '../ebay/wire.ts';
 import type { ProductDetails } from '../product/product.ts';
-import { decimal, distinct, fields, identifier, list, naturalNumber, readImages, text } from './mapItem.ts';
+import { readImages } from './mapItem.ts';
 import { entries } from './saleTerms.ts';
+import { decimal, distinct, fields, identifier, list, naturalNumber, text } from './untrusted.ts';
 
 /** What an item answer says of the goods: names, numbers, aspects, condition, labels, reviews. All of it may be any JSON. */
 

@@ -14,25 +14,7 @@ import {
   readRating,
   readSafety,
 } from './itemFacts.ts';
-import {
-  amount,
-  decimal,
-  distinct,
-  type Fields,
-  fields,
-  flag,
-  identifier,
-  instant,
-  list,
-  type MappedItem,
-  naturalNumber,
-  type Observation,
-  readImages,
-  readListing,
-  readProduct,
-  text,
-  webAddress,
-} from './mapItem.ts';
+import { type MappedItem, type Observation, readImages, readListing, readProduct } from './mapItem.ts';
 import { mapWarnings } from './mapPage.ts';
 import {
   entries,
@@ -46,6 +28,20 @@ import {
   readShippingTo,
   readTaxes,
 } from './saleTerms.ts';
+import {
+  amount,
+  decimal,
+  distinct,
+  type Fields,
+  fields,
+  flag,
+  identifier,
+  instant,
+  list,
+  naturalNumber,
+  text,
+  webAddress,
+} from './untrusted.ts';
 
 /** The details of an item that eBay no longer has (11001, 11004). */
 export function goneDetails(now: Date): ProductDetails {

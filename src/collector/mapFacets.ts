@@ -8,7 +8,7 @@ import type {
 } from '../ebay/wire.ts';
 import { ASPECT_NAME, ASPECT_TEXT } from '../product/requestSchema.ts';
 import type { SearchFacets } from '../product/summary.ts';
-import { fields, identifier, list, naturalNumber, text } from './mapItem.ts';
+import { fields, identifier, list, naturalNumber, text } from './untrusted.ts';
 
 /** What one page says of the whole search; its marketplace is the page's own. */
 export type PageFacets = Omit<SearchFacets, 'marketplace'>;

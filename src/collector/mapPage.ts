@@ -5,8 +5,9 @@ import { MAX_QUERY_LENGTH } from '../product/requestSchema.ts';
 import type { SearchWarning } from '../product/summary.ts';
 import type { PageAnswer } from './answers.ts';
 import { mapFacets } from './mapFacets.ts';
-import { fields, integer, list, mapItem, naturalNumber, text } from './mapItem.ts';
+import { mapItem } from './mapItem.ts';
 import { largestLimit } from './paging.ts';
+import { fields, integer, list, naturalNumber, text } from './untrusted.ts';
 
 /** Why a body is no search answer at all. */
 export type BadPage =

@@ -11,6 +11,7 @@ import type {
 } from '../ebay/wire.ts';
 import { compare } from '../product/money.ts';
 import type { ProductDetails } from '../product/product.ts';
+import { isPickup, readCost } from './mapItem.ts';
 import {
   amount,
   distinct,
@@ -18,14 +19,12 @@ import {
   flag,
   identifier,
   instant,
-  isPickup,
   list,
   naturalNumber,
   percentage,
-  readCost,
   text,
   webAddress,
-} from './mapItem.ts';
+} from './untrusted.ts';
 
 /** What an item answer says of selling: how it is sent and where, taxes, returns, payment. All of it may be any JSON. */
 

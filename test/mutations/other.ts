@@ -553,7 +553,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'links-anywhere',
-    file: 'src/collector/mapItem.ts',
+    file: 'src/collector/untrusted.ts',
     find: 'hosts.test(host + port)',
     replace: 'true',
     breaks: 'Links and pictures lead to eBay alone.',
@@ -561,7 +561,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'turned-text',
-    file: 'src/collector/mapItem.ts',
+    file: 'src/collector/untrusted.ts',
     find: "    .replace(INVISIBLE, '')\n",
     replace: '',
     breaks: 'No character in a text turns the direction of what follows.',

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { mapItem, text } from '../../../src/collector/mapItem.ts';
+import { mapItem } from '../../../src/collector/mapItem.ts';
+import { text } from '../../../src/collector/untrusted.ts';
 import { simulatorHosts } from '../../../src/config/checks.ts';
 import { INVISIBLE } from '../../../src/ebay/answer.ts';
 import { linkableHosts, listingUrl, MARKETPLACE_IDS } from '../../../src/product/marketplaces.ts';
