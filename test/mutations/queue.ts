@@ -488,9 +488,9 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'waits-for-a-failed-leader',
-    file: 'src/queue/search/coalesce.ts',
-    find: "state !== 'completed' && state !== 'failed' && state !== 'unknown'",
-    replace: "state !== 'completed' && state !== 'unknown'",
+    file: 'src/queue/bullmq/queues.ts',
+    find: "return state === 'completed' || state === 'failed' || state === 'unknown';",
+    replace: "return state === 'completed' || state === 'unknown';",
     breaks: 'A search never waits for one that has failed.',
     tests: [IDENTICAL_RACES],
     grep: 'workers died',

@@ -132,7 +132,7 @@ export const mutations: Mutation[] = [
   {
     id: 'busy-run',
     file: 'src/queue/schedules/scheduledRun.ts',
-    find: "if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return earlier;",
+    find: 'if (!hasEnded(await searches.getJobState(earlier))) return earlier;',
     replace: '',
     breaks: 'A run is skipped while the one before is under way.',
     tests: [`${integration}/scheduleRuns.test.ts`],

@@ -97,6 +97,11 @@ export async function setPace(queue: Queue, intervalSeconds: number): Promise<vo
   else await queue.setGlobalRateLimit(1_000_000, 1);
 }
 
+/** Whether a job in this state is over. One that Redis does not know is. */
+export function hasEnded(state: string): boolean {
+  return state === 'completed' || state === 'failed' || state === 'unknown';
+}
+
 /** Starts an ended search again, which then fetches what is missing; false for one that has not ended. */
 export async function resumeSearch(searches: Queue, searchId: string): Promise<boolean> {
   const job = await searches.getJob(searchId);

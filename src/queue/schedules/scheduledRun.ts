@@ -4,6 +4,7 @@ import type { TrackComparison } from '../../events/searchEvents.ts';
 import { Failure } from '../../failures.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { clockOf } from '../../redis/redisClock.ts';
+import { hasEnded } from '../bullmq/queues.ts';
 import type { QueueContext } from '../search/context.ts';
 import { PlanStore } from '../watch/planStore.ts';
 import { FIRST_SHARED_LOOK, SharedStore } from '../watch/sharedStore.ts';
@@ -196,8 +197,7 @@ async function busyPredecessor(
   for (;;) {
     const earlier = await store.claimRun(run, ended);
     if (earlier === undefined) return undefined;
-    const state = await searches.getJobState(earlier);
-    if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return earlier;
+    if (!hasEnded(await searches.getJobState(earlier))) return earlier;
     ended = earlier;
   }
 }

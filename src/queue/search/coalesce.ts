@@ -10,7 +10,7 @@ import { clockOf } from '../../redis/redisClock.ts';
 import type { Requester, SharedEnd } from '../../results/coalescedSearches.ts';
 import type { SearchRef, SearchStore } from '../../results/searchStore.ts';
 import { linkTo, sharedTrace } from '../../telemetry/tracing.ts';
-import { classOf, PRIORITY } from '../bullmq/queues.ts';
+import { classOf, hasEnded, PRIORITY } from '../bullmq/queues.ts';
 import { openChildren } from '../bullmq/storedJobs.ts';
 import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
@@ -192,8 +192,7 @@ async function resumeWaiting({ searches, tenant }: QueueContext, requesters: Req
 async function isAtWork({ searches }: QueueContext, { searchId, timestamp }: SearchRef): Promise<boolean> {
   const job = await searches.getJob(searchId);
   if (job === undefined || job.timestamp !== timestamp) return false;
-  const state = await job.getState();
-  return state !== 'completed' && state !== 'failed' && state !== 'unknown';
+  return !hasEnded(await job.getState());
 }
 
 /** What the identical search cost. */
@@ -253,8 +252,7 @@ type Cancelling = Pick<QueueContext, 'searches' | 'store' | 'coalesced' | 'marke
  */
 export async function cancelSearch(context: Cancelling, job: Job, search: SearchRef): Promise<boolean> {
   const { coalesced, store } = context;
-  const state = await job.getState();
-  if (state === 'completed' || state === 'failed' || state === 'unknown') return false;
+  if (hasEnded(await job.getState())) return false;
   refuseNewer(job.data);
   const run = await store.readRun(search);
   const request = run?.request ?? readRequest(job, context);

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { estimateCalls } from '../../collector/query.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { clockOf } from '../../redis/redisClock.ts';
-import { SEARCH_JOB } from '../bullmq/queues.ts';
+import { hasEnded, SEARCH_JOB } from '../bullmq/queues.ts';
 import { nextRun, type Timing } from '../schedules/cron.ts';
 import { timingOf } from '../schedules/definition.ts';
 import { lookRunId, unitOf } from '../schedules/scheduledRun.ts';
@@ -21,9 +21,6 @@ interface ScheduleLooksOptions {
   /** Least time between two runs of a schedule, s. */
   minInterval: number;
 }
-
-/** States of a job that has not ended. */
-const UNENDED = new Set(['waiting', 'active', 'delayed', 'prioritized', 'waiting-children', 'paused']);
 
 /** `auto` schedules as the planner sees them. A look is a search job, as every run of a schedule. */
 export class ScheduleLooks implements LookSource {
@@ -79,7 +76,7 @@ export class ScheduleLooks implements LookSource {
 
   async isUnderWay({ unit, number }: Look): Promise<boolean> {
     const { searches } = this.#options;
-    return UNENDED.has(await searches.getJobState(lookRunId(scheduleOfUnit(unit), number)));
+    return !hasEnded(await searches.getJobState(lookRunId(scheduleOfUnit(unit), number)));
   }
 
   async #mayRun(record: ScheduleRecord, now: number): Promise<boolean> {

@@ -2,7 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import { clockOf } from '../../../redis/redisClock.ts';
-import { SEARCH_JOB } from '../../bullmq/queues.ts';
+import { hasEnded, SEARCH_JOB } from '../../bullmq/queues.ts';
 import { checkedRequest, searchOptions } from '../../search/jobData.ts';
 import type { JobDefaults } from '../../search/retryPolicy.ts';
 import { PlanStore } from '../planStore.ts';
@@ -22,8 +22,6 @@ export interface WatchLooksOptions {
   watch: { ttlMs: number; dayMs: number };
 }
 
-/** States of a job that has not ended. */
-const UNENDED = new Set(['waiting', 'active', 'delayed', 'prioritized', 'waiting-children', 'paused']);
 /** Listings that one request may name. */
 export const ITEMS_AT_ONCE = 200;
 /** eBay shows so many listings of a search (12029). */
@@ -99,7 +97,7 @@ export class WatchLooks implements LookSource {
     const present = await this.#store.look(list, group);
     if (present?.look.number !== number) return false;
     const jobId = watchJobId({ list, group, number, step: present.look.step });
-    return UNENDED.has(await this.#options.searches.getJobState(jobId));
+    return !hasEnded(await this.#options.searches.getJobState(jobId));
   }
 
   /** A look that has nothing to ask for ends at once. */
