@@ -22,7 +22,7 @@ import { isSignal, signals } from '../bullmq/signals.ts';
 import { failuresOfChildren } from '../bullmq/storedJobs.ts';
 import { asScheduledRun, scheduleOf } from '../schedules/scheduledRun.ts';
 import { ScheduleStore } from '../schedules/store.ts';
-import { noteSeen, shareAnswer } from '../watch/sharedLooks.ts';
+import { endSharedCall, noteSeen } from '../watch/sharedLooks.ts';
 import { sharedLook } from '../watch/watchlists/bulkLooks.ts';
 import { endLookJob } from '../watch/watchlists/lookEnd.ts';
 import { coalesce, publishResult, reusePages } from './coalesce.ts';
@@ -71,7 +71,7 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
     return await isolateCrashing(context, job, async () => {
       const end = await asScheduledRun(context, job, () => collect(context, job, request, ids));
       const { summary } = end;
-      if (!(await shareAnswer(context, job)) && !(await endLookJob(context, job, { summary }))) {
+      if (!(await endSharedCall(context, job)) && !(await endLookJob(context, job, { summary }))) {
         await noteSeen(context, job, summary);
         await publishEnd(context, job, end);
       }
@@ -110,14 +110,14 @@ export async function processSearch(context: QueueContext, job: Job): Promise<Se
 }
 
 /**
- * What it has reserved is released. Of a shared call nothing is published, see `shareAnswer`. A look at a
+ * What it has reserved is released. Of a shared call nothing is published, see `endSharedCall`. A look at a
  * watchlist has events of its own. Returns what keeps this from being done.
  */
 async function endFailed(context: QueueContext, job: Job, failure: Failure): Promise<Failure> {
   try {
     if (failure.code === 'redis-unavailable') return failure;
     await context.budgets.settle(job.id as string);
-    if (await shareAnswer(context, job, failure.code)) return failure;
+    if (await endSharedCall(context, job, failure.code)) return failure;
     if (await endLookJob(context, job, { failure })) return failure;
   } catch (thrown) {
     return redisFailure(thrown) ?? asFailure(thrown);

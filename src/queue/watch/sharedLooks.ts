@@ -8,7 +8,7 @@ import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { listingOf, newsAmong, priceCurrencyOf, type Track, trackFingerprint } from '../../product/track.ts';
 import type { SearchRef } from '../../results/searchStore.ts';
-import { SEARCH_JOB } from '../bullmq/queues.ts';
+import { hasEnded, SEARCH_JOB } from '../bullmq/queues.ts';
 import { lookRunId, scheduleOf } from '../schedules/scheduledRun.ts';
 import { type ScheduleRecord, ScheduleStore } from '../schedules/store.ts';
 import type { QueueContext } from '../search/context.ts';
@@ -135,7 +135,7 @@ export class SharedLooks implements LookSource {
       const state = await joint.getState();
       // Its worker died between the answer and the searches of the members, or is of a release that knows none.
       const failure = state === 'failed' ? parseReason(joint.failedReason ?? '').code : undefined;
-      if (state === 'completed' || state === 'failed') await shareAnswer(this.#context, joint, failure);
+      if (state === 'completed' || state === 'failed') await endSharedCall(this.#context, joint, failure);
       return 'begun';
     }
     const terms = (await schedules.all()).flatMap((record) => {
@@ -167,8 +167,7 @@ export class SharedLooks implements LookSource {
     const look = await shared.look({ group, at });
     const ids = [jointId({ group, at }), ...(look?.members ?? []).map((name) => lookRunId(name, at))];
     for (const id of ids) {
-      const state = await searches.getJobState(id);
-      if (state !== 'completed' && state !== 'failed' && state !== 'unknown') return true;
+      if (!hasEnded(await searches.getJobState(id))) return true;
     }
     return false;
   }
@@ -199,7 +198,7 @@ function atMostEveryMs(seconds: number | undefined, minIntervalMs: number): numb
  * by now is left out.
  * @param failure of the shared call @returns false for a job that is the search of a caller
  */
-export async function shareAnswer(
+export async function endSharedCall(
   context: SharingContext,
   job: Job,
   failure?: FailureCode,
