@@ -108,7 +108,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'refused-together',
-    file: 'src/queue/search/callJob.ts',
+    file: 'src/queue/watch/watchlists/bulkLooks.ts',
     find: 'asked = new Map([...asked].slice(0, Math.ceil(asked.size / 2)));',
     replace: 'return undefined;',
     breaks: 'One listing that has ended does not cost those beside it a call each.',

@@ -23,7 +23,7 @@ import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { holdQueue, itemJobId, LONGEST_DELAY_MS, pageJobId } from '../bullmq/queues.ts';
 
 import { isSignal, signals } from '../bullmq/signals.ts';
-import { itemsInOneCall, sharedLook } from '../watch/watchlists/bulkLooks.ts';
+import { collectTogether, sharedLook } from '../watch/watchlists/bulkLooks.ts';
 import { noteSellers } from '../watch/watchlists/lookEnd.ts';
 import { watchLookOf } from '../watch/watchlists/lookIds.ts';
 import type { QueueContext } from './context.ts';
@@ -238,8 +238,8 @@ async function collectItem(
   const known = stored ? { answer: stored } : await claimItem(context, job, run, item);
   if (known !== undefined) {
     // Others may have begun to wait since it was shared, or its worker died before. What was stored before the affiliate
-    // campaign changed has other links than they may take.
-    // What a look at a watchlist was answered may be of a call for several items, which says less.
+    // campaign changed has other links than they may take, and what a look at a watchlist was answered may be of a call for
+    // several items, which says less.
     const mayShare =
       run.campaignId === context.itemAnswers.campaignId && watchLookOf(search.searchId) === undefined;
     if (mayShare) await shareAnswer(context, job, run, item, known.answer);
@@ -268,7 +268,10 @@ async function collectItem(
     job.attemptsMade === 0
       ? await collectTogether(context, run, wanted, item, { charge, signal })
       : undefined;
-  if (shared !== undefined) return { itemId, availability: shared.details.availability };
+  if (shared !== undefined) {
+    await itemDone(context, run, wanted, itemId, shared);
+    return { itemId, availability: shared.details.availability };
+  }
   const answer = await claimedCall(context, job, run, item, async () => {
     const called = await context.collector.collectItem(call);
     if (called.products) context.metrics.collected(called.products.length, called.rejected ?? {});
@@ -277,92 +280,6 @@ async function collectItem(
     return called;
   });
   return { itemId, availability: answer.details.availability };
-}
-
-/** For how long calls for several items are left out after eBay had too many of them, ms. It counts them apart from the others. */
-const BULK_REST_MS = 3_600_000;
-/** So many refusals in a row, about one item or another, are of the kind of call: a listing that has ended causes about ten. */
-const MOST_REFUSALS = 20;
-/** eBay's ids: one of several items is not there or not offered now (11001, 11004, 11008), or has variations (11005, 11006). */
-const NOT_THERE = [11_001, 11_004, 11_005, 11_006, 11_008];
-
-/**
- * One call for this item and those after it, whose answers are stored with the search. They are not shared with other searches:
- * such an answer says less. eBay refuses the call where it no longer has one of the items, and half of them are asked for then.
- * @returns the answer of this item; undefined where it needs a call of its own
- */
-async function collectTogether(
-  context: QueueContext,
-  run: SearchRun,
-  wanted: readonly WantedItem[],
-  item: WantedItem,
-  call: Pick<PageCall, 'charge' | 'signal'>,
-): Promise<ItemAnswer | undefined> {
-  const { store, collector, metrics } = context;
-  const { search, request } = run;
-  let asked = await itemsInOneCall(context, run, [item, ...itemsAfter(wanted, item.itemId)]);
-  const { marketplace } = item;
-  while (asked.size > 1) {
-    const itemIds = [...asked.values()];
-    const about = { ...call, request, marketplace, class: request.priority, itemIds };
-    const called = await collector
-      .collectBulk(about)
-      .catch((thrown) => refusedTogether(context, run, thrown));
-    if (called === 'rests') return undefined;
-    if (context.bulk !== undefined)
-      context.bulk.refusals = called === 'refused' ? context.bulk.refusals + 1 : 0;
-    if (called === 'refused') {
-      asked = new Map([...asked].slice(0, Math.ceil(asked.size / 2)));
-      continue;
-    }
-    const answers = new Map(
-      [...asked].flatMap(([reference, itemId]) => {
-        const answer = called.answers.get(itemId);
-        return answer === undefined ? [] : [[reference, answer] as const];
-      }),
-    );
-    if (answers.size === 0) restTogether(context, 'eBay answered about none of several items');
-    metrics.collected(answers.size, {});
-    const own = answers.get(item.itemId);
-    answers.delete(item.itemId);
-    const [first] = answers.values();
-    if (first !== undefined) await store.addKnown(search, answers, answeredAt(first));
-    if (own === undefined) {
-      await store.countFailedCalls(search, called.calls);
-      return undefined;
-    }
-    const answer = { ...own, calls: called.calls };
-    await itemDone(context, run, wanted, item.itemId, answer);
-    return answer;
-  }
-  return undefined;
-}
-
-/** @throws what says nothing about the items or the permission to ask for several */
-async function refusedTogether(
-  context: QueueContext,
-  { search }: SearchRun,
-  thrown: unknown,
-): Promise<'refused' | 'rests'> {
-  const failure = asFailure(thrown);
-  const { status, errorId, calls = 0 } = failure.detail;
-  if (failure.code !== 'ebay-refused') throw thrown;
-  await context.store.countFailedCalls(search, calls);
-  const isOfItems = NOT_THERE.includes(errorId as number);
-  if (isOfItems && (context.bulk?.refusals ?? 0) < MOST_REFUSALS) return 'refused';
-  // Without the permission nothing changes until somebody gives the keyset another one.
-  restTogether(context, failure.message, status === 403 ? Number.POSITIVE_INFINITY : BULK_REST_MS);
-  return 'rests';
-}
-
-/** Lets each item take a call for a time, and says so once. */
-function restTogether({ bulk, log }: QueueContext, reason: string, forMs = BULK_REST_MS): void {
-  const now = Date.now();
-  if (bulk === undefined || bulk.restsUntil > now) return;
-  bulk.restsUntil = now + forMs;
-  bulk.refusals = 0;
-  const lasts = forMs === BULK_REST_MS ? 'for an hour' : 'until a restart';
-  log.warn(`${lasts} each item takes a call of its own`, { setting: 'EBAY_BULK_ITEMS', reason });
 }
 
 /**
