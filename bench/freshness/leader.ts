@@ -7,6 +7,7 @@ import { fraction } from '../../src/simulator/random.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { startSimulator } from '../../src/simulator/simulator.ts';
 import { freePort } from '../../test/support/freePort.ts';
+import { isQuiet } from '../../test/support/isQuiet.ts';
 import { type RunningProcess, startDpf } from '../../test/support/processes.ts';
 import { connectTo, startTestRedis } from '../../test/support/redis.ts';
 import { serviceEnv } from '../../test/support/service.ts';
@@ -86,16 +87,7 @@ export async function run({ seed, quick }: Options): Promise<Row[]> {
     await sleep(AT_LEAST_EVERY);
     for (const name of names) await producer.schedule.pause(name);
     const until = Date.now();
-    await waitFor('no search', async () => {
-      const counts = await searches.getJobCounts(
-        'active',
-        'prioritized',
-        'waiting',
-        'waiting-children',
-        'delayed',
-      );
-      return Object.values(counts).every((count) => count === 0);
-    });
+    await waitFor('no search', () => isQuiet(searches));
 
     const calls = simulator.controls.log({ kind: 'search' });
     const jobs = await searches.getJobs(['completed', 'failed']);

@@ -10,6 +10,7 @@ import type { WatchedEntry } from '../../src/queue/watch/watchlists/watchlists.t
 import { hash } from '../../src/simulator/random.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { isQuiet } from '../../test/support/isQuiet.ts';
 import { connectTo, startTestRedis } from '../../test/support/redis.ts';
 import { serviceEnv } from '../../test/support/service.ts';
 import type { Options, Row } from './index.ts';
@@ -195,17 +196,6 @@ function chosen(simulator: Simulator, sellers: number, watched: number, seed: nu
       .slice(0, each)
       .map(({ legacyId }) => legacyId);
   }).flat();
-}
-
-async function isQuiet(searches: ReturnType<typeof openQueues>['searches']): Promise<boolean> {
-  const counts = await searches.getJobCounts(
-    'active',
-    'prioritized',
-    'waiting',
-    'waiting-children',
-    'delayed',
-  );
-  return Object.values(counts).every((count) => count === 0);
 }
 
 /** Listings of which the service says anything else than the market. */

@@ -13,6 +13,7 @@ import { type LookState, WatchStore } from '../../../../src/queue/watch/watchlis
 import { importWith } from '../../../../src/queue/watch/watchlists/upsert.ts';
 import { reportLook, WatchLooks } from '../../../../src/queue/watch/watchlists/watchLooks.ts';
 import { Watchlists } from '../../../../src/queue/watch/watchlists/watchlists.ts';
+import { isQuiet } from '../../../support/isQuiet.ts';
 import { connectTo } from '../../../support/redis.ts';
 import { useService } from '../../../support/service.ts';
 import { waitFor } from '../../../support/waitFor.ts';
@@ -86,17 +87,7 @@ describe('watchlists', function () {
       const isKnown = counts.waiting === 0 && groups.unknown === 0 && groups.bySearch > 0;
       return isKnown && (await isLookedAt(name)) ? report : undefined;
     });
-  const quiet = () =>
-    waitFor('no job', async () => {
-      const counts = await service.searches.getJobCounts(
-        'active',
-        'prioritized',
-        'waiting',
-        'waiting-children',
-        'delayed',
-      );
-      return Object.values(counts).every((count) => count === 0);
-    });
+  const quiet = () => waitFor('no job', () => isQuiet(service.searches));
   const calls = () =>
     service.simulator.controls
       .log()
