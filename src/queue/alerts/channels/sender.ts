@@ -1,0 +1,46 @@
+import type { AlertMessage } from '../../../product/alertMessage.ts';
+import type { Channel, ChannelKind } from '../../../product/channelSchema.ts';
+
+/** Why a message did not arrive, and what that says. */
+export class DeliveryError extends Error {
+  override name = 'DeliveryError';
+  /**
+   * `message`: this one will never be taken (400, 413, 422), others may be. `channel`: the receiver is away or does not take
+   * anything (no connection, time-out, 401, 403, 404, 410, 5xx). `busy`: it asks for a pause (429).
+   */
+  readonly fault: 'message' | 'channel' | 'busy';
+  /** Status of HTTP, or code of SMTP; undefined without an answer. */
+  readonly status: number | undefined;
+  /** How long the receiver wants to be left alone, ms. */
+  readonly retryAfterMs: number | undefined;
+
+  /** @param message for people; holds no secret */
+  constructor(
+    message: string,
+    {
+      fault,
+      status,
+      retryAfterMs,
+    }: Partial<Pick<DeliveryError, 'status' | 'retryAfterMs'>> & Pick<DeliveryError, 'fault'>,
+  ) {
+    super(message);
+    this.fault = fault;
+    this.status = status;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** A channel with its secrets, in the process that sends. */
+export type OpenChannel<Kind extends ChannelKind = ChannelKind> = Extract<Channel, { kind: Kind }> & {
+  /** Of a webhook whose secret was replaced: signs too, so that the receiver may change it later. */
+  formerSecret?: string;
+};
+
+/** Sends messages by one kind of channel. */
+export interface Sender<Kind extends ChannelKind = ChannelKind> {
+  readonly kind: Kind;
+  /** Hits of one message; a webhook gets one alert a request. */
+  readonly mostHits: number;
+  /** Resolves when the receiver has taken it. @throws DeliveryError */
+  send(channel: OpenChannel<Kind>, message: AlertMessage, signal: AbortSignal): Promise<void>;
+}
