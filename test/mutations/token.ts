@@ -16,7 +16,7 @@ export const mutations: Mutation[] = [
   {
     id: 'token-in-the-clear',
     file: 'src/ebay/oauth/cache.ts',
-    find: "if (!isSealed && this.isSealing) return { value, miss: 'unsealed' };",
+    find: "if (!wasSealed && this.isSealing) return { value, miss: 'unsealed' };",
     replace: '',
     breaks: 'A process with encryption keys never uses a token that is in the clear.',
     tests: tests('encryption'),

@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import { type EncryptionKey, readEncryptionKeys } from '../../config/checks.ts';
 import { type Config, ConfigError } from '../../config/config.ts';
 import { Failure } from '../../failures.ts';
+import { isSealed, seal, unseal } from '../../redis/sealing.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { AuthMetrics } from '../../telemetry/metrics.ts';
 import { isObject, parseObject } from '../answer.ts';
@@ -141,49 +142,22 @@ export class TokenCache {
   }
 
   async #parse(value: string): Promise<Found> {
-    const isSealed = SEALED.test(value);
-    const text = isSealed ? await this.#decrypt(value) : value;
+    const wasSealed = isSealed(value);
+    const text = wasSealed ? await unseal(value, this.#encryptionKeys, this.#binding) : value;
     if (text === undefined) return { value, miss: 'undecryptable' };
     const data = asTokenData(parseObject(text));
     if (data === undefined) return { value, miss: 'garbage' };
     if (!belongsTo(data, this.owner)) return { value, miss: 'foreign' };
     // Any program that may write to Redis could have made it.
-    if (!isSealed && this.isSealing) return { value, miss: 'unsealed' };
+    if (!wasSealed && this.isSealing) return { value, miss: 'unsealed' };
     return { value, token: this.#timed(value, data) };
   }
 
   /** This service's token as the cache will hold it: JSON, or a JWE that opens only for the same tenant and environment. */
   async seal(token: Omit<TokenData, keyof TokenOwner>): Promise<CachedToken> {
     const data = { ...token, ...this.owner };
-    const text = JSON.stringify(data);
-    const [key] = this.#encryptionKeys;
-    if (key === undefined) return this.#timed(text, data);
-    // Only loaded where there are keys.
-    const { CompactEncrypt } = await import('jose');
-    // GCM authenticates the header, so it binds the value to tenant and environment.
-    const value = await new CompactEncrypt(new TextEncoder().encode(text))
-      .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', kid: key.kid, ...this.#binding })
-      .encrypt(key.secret);
+    const value = await seal(JSON.stringify(data), this.#encryptionKeys[0], this.#binding);
     return this.#timed(value, data);
-  }
-
-  /** Nothing where the value is damaged, of an unlisted key, or bound to another tenant or environment. */
-  async #decrypt(sealed: string): Promise<string | undefined> {
-    if (!this.isSealing) return undefined;
-    const { compactDecrypt, decodeProtectedHeader } = await import('jose');
-    try {
-      const { kid, tenant, environment } = decodeProtectedHeader(sealed);
-      const key = this.#encryptionKeys.find((candidate) => candidate.kid === kid);
-      const bound = this.#binding;
-      if (key === undefined || tenant !== bound.tenant || environment !== bound.environment) return undefined;
-      const { plaintext } = await compactDecrypt(sealed, key.secret, {
-        keyManagementAlgorithms: ['dir'],
-        contentEncryptionAlgorithms: ['A256GCM'],
-      });
-      return new TextDecoder().decode(plaintext);
-    } catch {
-      return undefined;
-    }
   }
 
   get #binding() {
@@ -202,9 +176,6 @@ export class TokenCache {
     if (redis !== undefined) await clock.set(redis, config.token.readTimeout).catch(() => undefined);
   }
 }
-
-/** A JWE: five dot-separated base64url parts, where plain values are JSON objects. */
-const SEALED = /^[\w-]+\.[\w-]*\.[\w-]+\.[\w-]+\.[\w-]+$/;
 
 /** The keys of one tenant's token: the value, and beside it in the same Cluster slot what belongs to it. */
 export function tokenKeys(tenant: string, { ebay }: Pick<Config, 'ebay'>) {

@@ -36,11 +36,22 @@ export type OpenChannel<Kind extends ChannelKind = ChannelKind> = Extract<Channe
   formerSecret?: string;
 };
 
+/**
+ * Hits of one message at most. A webhook gets one alert a request, unless the alert has a digest; then the most that a
+ * message holds. The others follow from the limits of each API, so that no hit is cut off.
+ */
+export const MOST_HITS: Readonly<Record<ChannelKind, number>> = {
+  webhook: 1,
+  discord: 10,
+  slack: 15,
+  telegram: 10,
+  ntfy: 10,
+  email: 50,
+};
+
 /** Sends messages by one kind of channel. */
 export interface Sender<Kind extends ChannelKind = ChannelKind> {
   readonly kind: Kind;
-  /** Hits of one message; a webhook gets one alert a request. */
-  readonly mostHits: number;
   /** Resolves when the receiver has taken it. @throws DeliveryError */
   send(channel: OpenChannel<Kind>, message: AlertMessage, signal: AbortSignal): Promise<void>;
 }
