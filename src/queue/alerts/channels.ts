@@ -1,0 +1,385 @@
+import { randomBytes } from 'node:crypto';
+import type { Redis } from 'ioredis';
+import type { EncryptionKey } from '../../config/checks.ts';
+import { Failure } from '../../failures.ts';
+import type { AlertMessage } from '../../product/alertMessage.ts';
+import type { Channel, ChannelKind } from '../../product/channelSchema.ts';
+import { cut } from '../../product/schemaErrors.ts';
+import { LuaScript } from '../../redis/luaScript.ts';
+import { asHash } from '../../redis/ownHash.ts';
+import { clockOf } from '../../redis/redisClock.ts';
+import { isSealed, seal, unseal } from '../../redis/sealing.ts';
+import { withinDeadline } from '../bullmq/queues.ts';
+import { invalid } from '../search/jobData.ts';
+import { hostOf, parseChannel, secretsOfChannel } from './channels/definition.ts';
+import { DeliveryError, type OpenChannel } from './channels/sender.ts';
+import { alertKeys } from './keys.ts';
+
+/*
+ * What callers use (HTTP, CLI, library):
+ *
+ *   new Channels({ redis, prefix, tenant, encryptionKeys, isAllowed, secretOverlapMs, deadlineMs, wake, learn })
+ *   put(channel)                adds a channel, or replaces the one of that name
+ *   get(name), list()           reports, without secrets
+ *   rotate(name)                another secret of a webhook; the former one signs too for a while
+ *   test(name, { timeoutMs })   sends a test message and waits until it is delivered
+ *   failed(name, { limit }), retryFailed(name)   messages that could not be delivered; sends them again
+ *   remove(name)                the channel and every message for it
+ *   open(name)                  the channel with its secrets, for the process that sends
+ *
+ * Failures: `invalid_request` (detail.errors: path, code, message), `channel_not_found`, `redis-unavailable`.
+ */
+
+export interface ChannelsOptions {
+  redis: Redis;
+  prefix: string;
+  tenant: string;
+  /** TOKEN_ENCRYPTION_KEYS: the first one seals, each of them opens; none: channels are kept as plain JSON. */
+  encryptionKeys: readonly EncryptionKey[];
+  /** Whether OUTBOUND_ALLOW names a host. */
+  isAllowed: (host: string) => boolean;
+  /** CHANNEL_SECRET_OVERLAP: how long the former secret of a webhook signs too, ms. */
+  secretOverlapMs: number;
+  /** Longest wait for Redis in any call, ms. */
+  deadlineMs: number;
+  /** Makes the channel's messages be sent now, also where it waits for its next try. */
+  wake: (channel: string) => Promise<void>;
+  /** Is given every secret that is read or written: the scrubber masks it. */
+  learn?: ((secrets: string[]) => void) | undefined;
+}
+
+/** A channel without its secrets, and its state. Instants are ISO 8601 in UTC. */
+export interface ChannelReport {
+  name: string;
+  kind: ChannelKind;
+  /** Host of its address; of e-mail the domains of the addresses. */
+  host: string;
+  createdAt: string;
+  /** `paused`: it failed several times in a row, or asked for a pause; the next try is at `pausedUntil`. */
+  state: 'ok' | 'paused';
+  pausedUntil: string | null;
+  /** Why the last try failed; null: it did not. */
+  lastError: string | null;
+  lastDelivered: string | null;
+  /** Messages that wait to be sent. */
+  waiting: number;
+  /** Messages that could not be delivered, see `failed`. */
+  failed: number;
+  /** Until when the former secret of a webhook signs too; null: it does not. */
+  formerSecretUntil: string | null;
+}
+
+/** What `put` answers: of a webhook for which a secret was made, that secret; it is never shown again. */
+export type PutChannel = ChannelReport & { secret?: string };
+
+/** How a test ended. */
+export interface ChannelTest {
+  delivered: boolean;
+  /** Why not; null: it was delivered. */
+  error: string | null;
+}
+
+/** A message that could not be delivered. */
+export interface FailedMessage {
+  channel: string;
+  id: string;
+  kind: AlertMessage['kind'];
+  alert: string;
+  /** Item ids of its hits. */
+  items: string[];
+  /** When it was given up. */
+  at: string;
+  /** Why. */
+  error: string;
+  attempts: number;
+}
+
+/** A channel as it is stored. What stands beside `sealed` may be read without a key. */
+interface StoredChannel {
+  kind: ChannelKind;
+  host: string;
+  /** ms since the epoch. */
+  createdAt: number;
+  /** Of the former secret; absent: there is none. ms since the epoch. */
+  formerUntil?: number | undefined;
+  /** JSON of an OpenChannel, plain or as a JWE that is bound to the tenant and the channel's name. */
+  sealed: string;
+}
+
+/** Channels of one tenant. */
+export const MAX_CHANNELS = 100;
+
+/**
+ * KEYS: channels, outbox, circuit, failed. ARGV: name, the channel as it was read (empty: none), and as it is now, most
+ * channels. A new channel begins without what another one of its name left; a changed one without its failures.
+ */
+const SET = new LuaScript(`
+if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+if ARGV[2] == '' then
+  if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return -1 end
+  redis.call('DEL', KEYS[2], KEYS[4])
+end
+redis.call('DEL', KEYS[3])
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1`);
+
+/** KEYS: channels, outbox, circuit, failed. ARGV: name. */
+const REMOVE = new LuaScript(`
+if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
+redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+return 1`);
+
+/** Where the alerts of one tenant are sent. */
+export class Channels {
+  readonly #options: ChannelsOptions;
+  readonly #keys: ReturnType<typeof alertKeys>;
+
+  constructor(options: ChannelsOptions) {
+    this.#options = options;
+    this.#keys = alertKeys(options.prefix, options.tenant);
+  }
+
+  /**
+   * Adds a channel or replaces the one of that name; its messages stay. A webhook without a secret keeps the one that it has;
+   * a new one gets one of 32 random bytes, which the answer shows.
+   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`)
+   */
+  put(channel: Channel): Promise<PutChannel> {
+    return this.#call(async () => {
+      const parsed = await parseChannel(channel, this.#options);
+      if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
+      const { name } = parsed.channel;
+      const now = await clockOf(this.#options.redis).current();
+      for (;;) {
+        const text = await this.#text(name);
+        const before = readStored(text);
+        const known = before && (await this.#opened(name, before).catch(() => undefined));
+        const { opened, secret } = withSecret(parsed.channel, known);
+        const stored: StoredChannel = {
+          kind: opened.kind,
+          host: hostOf(opened),
+          createdAt: before?.createdAt ?? now,
+          ...('formerSecret' in opened ? { formerUntil: before?.formerUntil } : {}),
+          sealed: await this.#sealed(opened),
+        };
+        if (!(await this.#write(name, text, stored))) continue;
+        await this.#options.wake(name);
+        return { ...(await this.#report(name, stored)), ...(secret === undefined ? {} : { secret }) };
+      }
+    });
+  }
+
+  /** @throws Failure `invalid_request` as `put` would throw for this channel */
+  async check(channel: Channel): Promise<void> {
+    const parsed = await parseChannel(channel, this.#options);
+    if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
+  }
+
+  /** @throws Failure `channel_not_found` */
+  get(name: string): Promise<ChannelReport> {
+    return this.#call(async () => this.#report(name, (await this.#required(name)).stored));
+  }
+
+  /** All channels, by name. */
+  list(): Promise<ChannelReport[]> {
+    return this.#call(async () => {
+      const all = await asHash(this.#options.redis, this.#keys.channels, () =>
+        this.#options.redis.hgetall(this.#keys.channels),
+      );
+      const names = Object.keys(all).sort();
+      const found = names.map((name) => ({ name, stored: readStored(all[name] as string) }));
+      return Promise.all(
+        found.flatMap(({ name, stored }) => (stored === undefined ? [] : [this.#report(name, stored)])),
+      );
+    });
+  }
+
+  /** The channel, messages that wait and messages that failed. A message that is being sent may still arrive. */
+  remove(name: string): Promise<void> {
+    return this.#call(async () => {
+      if ((await REMOVE.run(this.#options.redis, this.#keysOf(name), [name])) === 0) throw notFound(name);
+    });
+  }
+
+  /**
+   * Gives a webhook another secret, which is shown only here. The former one signs too for CHANNEL_SECRET_OVERLAP.
+   * @throws Failure `channel_not_found`; `invalid_request` for another kind of channel
+   */
+  rotate(name: string): Promise<{ secret: string; formerSecretUntil: string }> {
+    return this.#call(async () => {
+      const { redis, secretOverlapMs } = this.#options;
+      for (;;) {
+        const { text, stored } = await this.#required(name);
+        const opened = await this.#opened(name, stored).catch(({ message }: Error) => {
+          throw invalid('invalid_request', [{ path: 'name', code: 'sealed', message }]);
+        });
+        if (opened.kind !== 'webhook')
+          throw invalid('invalid_request', [
+            {
+              path: 'name',
+              code: 'no_secret',
+              message: `${name} is no webhook: put the channel with its new secret`,
+            },
+          ]);
+        const formerUntil = (await clockOf(redis).current()) + secretOverlapMs;
+        const secret = newSecret();
+        const changed: OpenChannel<'webhook'> = { ...opened, secret };
+        if (opened.secret !== undefined) changed.formerSecret = opened.secret;
+        const after = { ...stored, formerUntil, sealed: await this.#sealed(changed) };
+        if (await this.#write(name, text, after))
+          return { secret, formerSecretUntil: new Date(formerUntil).toISOString() };
+      }
+    });
+  }
+
+  /**
+   * Sends a test message and waits until a worker has tried to deliver it.
+   * @param options.timeoutMs longest wait; default 15,000
+   */
+  test(_name: string, _options: { timeoutMs?: number | undefined } = {}): Promise<ChannelTest> {
+    throw new Error('not implemented');
+  }
+
+  /** Messages that could not be delivered, newest first. @param options.limit default 100 */
+  failed(_name?: string, _options: { limit?: number | undefined } = {}): Promise<FailedMessage[]> {
+    throw new Error('not implemented');
+  }
+
+  /** Sends messages that could not be delivered again, oldest first, behind what waits. @returns how many */
+  retryFailed(_name?: string): Promise<number> {
+    throw new Error('not implemented');
+  }
+
+  /**
+   * The channel with its secrets; the former secret only while it signs. Undefined: there is no such channel.
+   * @throws DeliveryError where this process cannot open it
+   */
+  async open(name: string): Promise<OpenChannel | undefined> {
+    const found = await this.#read(name);
+    if (found === undefined) return undefined;
+    const opened = await this.#opened(name, found.stored);
+    if (opened.kind !== 'webhook' || opened.formerSecret === undefined) return opened;
+    const { formerSecret: _, ...current } = opened;
+    const now = await clockOf(this.#options.redis).current();
+    return now < (found.stored.formerUntil ?? 0) ? opened : current;
+  }
+
+  async #opened(name: string, { sealed }: StoredChannel): Promise<OpenChannel> {
+    const { encryptionKeys, learn } = this.#options;
+    const refuse = (why: string) =>
+      new DeliveryError(`the channel cannot be opened: ${why}`, { fault: 'channel' });
+    const wasSealed = isSealed(sealed);
+    // Any program that may write to Redis could have made it.
+    if (!wasSealed && encryptionKeys.length > 0)
+      throw refuse('it is in the clear, and TOKEN_ENCRYPTION_KEYS is set; put it again');
+    if (wasSealed && encryptionKeys.length === 0)
+      throw refuse('it is encrypted, and this process has no TOKEN_ENCRYPTION_KEYS');
+    const text = wasSealed ? await unseal(sealed, encryptionKeys, this.#binding(name)) : sealed;
+    if (text === undefined)
+      throw refuse(
+        'no key of TOKEN_ENCRYPTION_KEYS opens it; keep the former key in the list, or put it again',
+      );
+    const opened = JSON.parse(text) as OpenChannel;
+    learn?.(secretsOfChannel(opened));
+    return opened;
+  }
+
+  #sealed(opened: OpenChannel): Promise<string> {
+    this.#options.learn?.(secretsOfChannel(opened));
+    return seal(JSON.stringify(opened), this.#options.encryptionKeys[0], this.#binding(opened.name));
+  }
+
+  #binding(name: string) {
+    return { tenant: this.#options.tenant, channel: name };
+  }
+
+  #keysOf(name: string): string[] {
+    const { channels, outbox, circuit, failed } = this.#keys;
+    return [channels, outbox(name), circuit(name), failed(name)];
+  }
+
+  /** False: another process has changed it meanwhile. */
+  async #write(name: string, before: string, after: StoredChannel): Promise<boolean> {
+    const args = [name, before, JSON.stringify(after), MAX_CHANNELS];
+    const written = await SET.run(this.#options.redis, this.#keysOf(name), args);
+    if (written === -1)
+      throw invalid('invalid_request', [
+        { path: 'name', code: 'too_many', message: `there are ${MAX_CHANNELS} channels, which are the most` },
+      ]);
+    return written === 1;
+  }
+
+  /** Empty: there is none. */
+  async #text(name: string): Promise<string> {
+    const { redis } = this.#options;
+    return (await asHash(redis, this.#keys.channels, () => redis.hget(this.#keys.channels, name))) ?? '';
+  }
+
+  async #read(name: string): Promise<{ text: string; stored: StoredChannel } | undefined> {
+    const text = await this.#text(name);
+    const stored = readStored(text);
+    return stored && { text, stored };
+  }
+
+  async #required(name: string) {
+    const found = await this.#read(name);
+    if (found === undefined) throw notFound(name);
+    return found;
+  }
+
+  async #report(name: string, { kind, host, createdAt, formerUntil }: StoredChannel): Promise<ChannelReport> {
+    const now = await clockOf(this.#options.redis).current();
+    return {
+      name,
+      kind,
+      host,
+      createdAt: new Date(createdAt).toISOString(),
+      state: 'ok',
+      pausedUntil: null,
+      lastError: null,
+      lastDelivered: null,
+      waiting: 0,
+      failed: 0,
+      formerSecretUntil:
+        formerUntil === undefined || formerUntil <= now ? null : new Date(formerUntil).toISOString(),
+    };
+  }
+
+  #call<T>(work: () => Promise<T>, deadlines = 1): Promise<T> {
+    return withinDeadline(work(), deadlines * this.#options.deadlineMs);
+  }
+}
+
+/** Undefined for nothing, and for what another program has put there. */
+function readStored(text: string): StoredChannel | undefined {
+  try {
+    const stored: Partial<StoredChannel> | null = JSON.parse(text);
+    return typeof stored?.sealed === 'string' ? (stored as StoredChannel) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function notFound(name: string): Failure {
+  return new Failure('channel_not_found', `there is no channel ${cut(name, 60)}`);
+}
+
+const SECRET_BYTES = 32;
+
+function newSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+}
+
+/** A webhook that names no secret keeps its present ones, so that putting the same channel twice changes nothing. */
+function withSecret(
+  channel: Channel,
+  known: OpenChannel | undefined,
+): { opened: OpenChannel; secret?: string } {
+  if (channel.kind !== 'webhook' || channel.secret !== undefined) return { opened: channel };
+  if (known?.kind !== 'webhook' || known.secret === undefined) {
+    const secret = newSecret();
+    return { opened: { ...channel, secret }, secret };
+  }
+  const { secret, formerSecret } = known;
+  return { opened: { ...channel, secret, ...(formerSecret === undefined ? {} : { formerSecret }) } };
+}
