@@ -47,7 +47,7 @@ function broken(...rules: Rule[]): ConfigProblem[] {
 
 /** Settings that are fine alone but not together. */
 export function crossChecks(config: Config): ConfigProblem[] {
-  const { ebay, worker, token, redis, pace, http } = config;
+  const { ebay, worker, token, redis, pace, http, smtp } = config;
   const longEnough = (name: string, value: number, timeout: string, limit: number): Rule => [
     value < limit,
     name,
@@ -83,6 +83,11 @@ export function crossChecks(config: Config): ConfigProblem[] {
         ebay.bulkItems && !ebay.scopes.split(/\s+/).includes(BULK_SCOPE),
         'EBAY_BULK_ITEMS',
         `is true, but EBAY_SCOPES lacks ${BULK_SCOPE}: add it if eBay has granted it to the keyset, or leave this setting out`,
+      ],
+      [
+        smtp.url !== '' && smtp.from === '',
+        'SMTP_FROM',
+        'is not set, but SMTP_URL is: name the address that e-mail comes from',
       ],
       https('EBAY_TOKEN_URL', ebay.tokenUrl),
       https('EBAY_API_URL', ebay.apiUrl),

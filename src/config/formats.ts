@@ -121,6 +121,15 @@ export const FORMATS = {
     'an http or https URL such as http://user:password@proxy:3128, its password percent-encoded',
     (v) => v === '' || isProxyUrl(v),
   ),
+  'smtp url or empty': text(
+    'an smtp or smtps URL such as smtp://user:password@mail.example.com:587, its password percent-encoded',
+    (v) =>
+      v === '' || (/^smtps?:\/\/[^/]+\/?(\?.*)?$/i.test(v) && URL.canParse(v) && new URL(v).hostname !== ''),
+  ),
+  'e-mail address or empty': text(
+    'an address such as alerts@example.com',
+    (v) => v === '' || /^[\w.+-]{1,64}@[\w-]+(\.[\w-]+)+$/.test(v),
+  ),
   scopes: text('OAuth scope URLs, separated by spaces', (value) =>
     value.split(/\s+/).every((scope) => scope.startsWith('https://') && isHttpUrl(scope)),
   ),

@@ -301,6 +301,23 @@ export const schema = {
       'Let newest-first `auto` schedules that differ in keywords share calls; not confirmed with eBay yet',
     ),
   },
+  channel: {
+    secretOverlap: seconds(
+      'CHANNEL_SECRET_OVERLAP',
+      86_400,
+      'How long the former secret of a webhook signs too after `rotate`; 24 hours',
+    ),
+  },
+  smtp: {
+    url: key(
+      'smtp url or empty',
+      'SMTP_URL',
+      '',
+      'Server that sends e-mail of alerts, `smtp://USER:PASSWORD@HOST:587` or `smtps://…:465`; workers need it',
+      SECRET,
+    ),
+    from: key('e-mail address or empty', 'SMTP_FROM', '', 'Address that e-mail of alerts comes from'),
+  },
   tenant: {
     file: text('TENANTS_FILE', '', 'JSON file of tenants, see config/tenants.example.json; empty: none'),
   },

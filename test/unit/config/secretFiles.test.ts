@@ -30,16 +30,17 @@ describe('a secret in a file', () => {
     const secrets: Record<string, string> = {
       REDIS_URL: `redis://:${CANARY}@localhost:6379/0`,
       EBAY_PROXY_URL: `http://:${CANARY}@proxy:3128`,
+      SMTP_URL: `smtp://alerts:${CANARY}@mail.example.com:587`,
       TOKEN_ENCRYPTION_KEYS: `k1:${Buffer.alloc(32, 7).toString('base64')}`,
     };
     for (const { env: variable, path, sensitive } of settings()) {
       if (!sensitive) continue;
       const [group, name] = path.split('.') as ['ebay', 'clientSecret'];
       const secret = secrets[variable] ?? `${CANARY}-of-some-length-${variable}`;
-      for (const end of ['', '\n', '\r\n'])
-        expect(testConfig({ [`${variable}_FILE`]: file(secret + end) })[group][name], variable).to.equal(
-          secret,
-        );
+      for (const end of ['', '\n', '\r\n']) {
+        const env = { SMTP_FROM: 'alerts@example.com', [`${variable}_FILE`]: file(secret + end) };
+        expect(testConfig(env)[group][name], variable).to.equal(secret);
+      }
     }
   });
 
