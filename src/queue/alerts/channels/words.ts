@@ -251,7 +251,7 @@ function webAddress(text: string | null): string | null {
 }
 
 /** The escaped text, cut between characters as people see them so that it has at most so many code units. */
-export function fit(text: string, longest: number, escaped: (text: string) => string): string {
+export function shortened(text: string, longest: number, escaped: (text: string) => string): string {
   const whole = escaped(text);
   if (whole.length <= longest) return whole;
   let kept = '';
@@ -270,3 +270,30 @@ export function priceLine({ price, withoutPrice }: Entry): string {
   const before = from === null ? '' : `${from} → `;
   return `${label}: ${before}${to}${change === null ? '' : ` (${change})`}`;
 }
+
+/**
+ * Listings as a list within a limit: with all details where they fit, else with fewer, else the first ones and how many more
+ * there are.
+ * @param line of one listing; `detail` 3: all, 2: without facts, 1: with a short title too, 0: with hardly a title
+ * @param length of a text, as the limit counts it
+ */
+export function listed(
+  entries: readonly Entry[],
+  line: (entry: Entry, detail: number) => string,
+  { most, length, between = '\n\n' }: { most: number; length: (text: string) => number; between?: string },
+): string {
+  let text = '';
+  for (let detail = 3; detail >= 0; detail -= 1) {
+    text = entries.map((entry) => line(entry, detail)).join(between);
+    if (length(text) <= most) return text;
+  }
+  for (let kept = entries.length - 1; kept > 0; kept -= 1) {
+    const lines = entries.slice(0, kept).map((entry) => line(entry, 0));
+    text = [...lines, `… and ${entries.length - kept} more`].join(between);
+    if (length(text) <= most) return text;
+  }
+  return `${countText(entries.length, 'listing')}`;
+}
+
+/** Of a title at a level of `listed`. */
+export const TITLE_LENGTHS = [20, 40, 120, 120] as const;
