@@ -34,25 +34,21 @@ export function emailSender(
       const { createTransport } = await import('nodemailer');
       const server = new URL(url);
       const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(server.hostname);
-      const transport = createTransport(url, {});
-      Object.assign(transport.options, {
+      const transport = createTransport({
+        url,
         connectionTimeout: timeoutMs,
         greetingTimeout: timeoutMs,
         socketTimeout: timeoutMs,
         dnsTimeout: timeoutMs,
         // A password never goes over the network in the clear.
-        requireTLS: server.username !== '' && !isHere && !server.searchParams.has('requireTLS'),
+        requireTLS: server.username !== '' && !isHere,
       });
-      const abort = () => transport.close();
-      signal.addEventListener('abort', abort);
       try {
-        signal.throwIfAborted();
         const mail = mailOf(message, wordsOf(message, now()), { from, to, channel: name, template });
-        await transport.sendMail(mail);
+        await transport.sendMail({ ...mail, signal } as SendMailOptions);
       } catch (error) {
         throw refused(error);
       } finally {
-        signal.removeEventListener('abort', abort);
         transport.close();
       }
     },
