@@ -50,8 +50,7 @@ export function discordMessage(words: Words, template: { title?: string; text?: 
     title: shortened(entry.title, Math.min(MOST_TITLE, Math.floor(share / 2)), discordText),
     ...address(entry.url),
     ...description(entry, template.text, share),
-    color:
-      entry.price?.isLower || entry.event === 'New listing' ? GREEN : entry.price === null ? GREY : AMBER,
+    color: entry.isGood ? GREEN : AMBER,
     ...(entry.image === null ? {} : { thumbnail: { url: entry.image } }),
     ...(index === entries.length - 1 ? footer : {}),
   }));
@@ -89,7 +88,7 @@ function within(most: number, text: string | undefined): string | undefined {
   return text !== undefined && text.length <= most ? text : undefined;
 }
 
-/** Each character of ASCII that may be Markdown, a mention or an emoji is taken literally behind a backslash. */
+/** Discord takes these literally behind a backslash; without them there is no Markdown, mention, emoji or link. */
 export function discordText(text: string): string {
-  return text.replace(/[!-/:-@[-`{-~]/g, '\\$&');
+  return text.replace(/[\\*_~`|<>#+\-:@[\]()]/g, '\\$&');
 }

@@ -147,7 +147,7 @@ const COLOURS = {
   muted: '#59636e',
   line: '#d1d9e0',
   link: '#0b57d0',
-  lower: '#1a7f37',
+  good: '#1a7f37',
   other: '#9a3412',
 };
 
@@ -189,7 +189,7 @@ function entryHtml(entry: Entry, template: string | undefined, isLater: boolean)
       : [
           line(
             htmlText(event),
-            `font-size:12px;font-weight:600;color:${entry.price?.isLower ? COLOURS.lower : COLOURS.other}`,
+            `font-size:12px;font-weight:600;color:${entry.isGood ? COLOURS.good : COLOURS.other}`,
           ),
           line(
             link(htmlText(title), `color:${COLOURS.link};text-decoration:none`),
@@ -217,6 +217,6 @@ function priceHtml({ price, withoutPrice }: Entry): string {
   const after =
     change === null
       ? ''
-      : ` <span style="color:${isLower ? COLOURS.lower : COLOURS.other}">${htmlText(change)}</span>`;
+      : ` <span style="color:${isLower ? COLOURS.good : COLOURS.other}">${htmlText(change)}</span>`;
   return `${label}: ${before}<strong style="font-size:18px">${htmlText(to)}</strong>${after}`;
 }

@@ -15,6 +15,8 @@ import type { TemplateView } from './template.ts';
 export interface Entry {
   /** `Price drop`. */
   event: string;
+  /** Good news for somebody who wants to buy: it decides the colour. */
+  isGood: boolean;
   /** The listing's title, or `Item 123` where it is no longer kept. */
   title: string;
   /** Address of the listing; null: none that may be shown. */
@@ -52,16 +54,18 @@ export interface Words {
   view: TemplateView;
 }
 
-const EVENTS: Readonly<Record<AlertCondition, [one: string, many: string]>> = {
-  new: ['New listing', 'new listings'],
-  gone: ['No longer for sale', 'no longer for sale'],
-  'back-in-stock': ['Back in stock', 'back in stock'],
-  'stock-below': ['Low stock', 'low in stock'],
-  'price-below': ['Below your price', 'below your price'],
-  drop: ['Price drop', 'price drops'],
-  rise: ['Price rise', 'price rises'],
-  lowest: ['Lowest price so far', 'lowest prices so far'],
+/** What happened: as a label, of several, and what stands between the label and the price in a heading. */
+const EVENTS: Readonly<Record<AlertCondition, [one: string, many: string, priced: string]>> = {
+  new: ['New listing', 'new listings', ' at '],
+  gone: ['No longer for sale', 'no longer for sale', ''],
+  'back-in-stock': ['Back in stock', 'back in stock', ' at '],
+  'stock-below': ['Low stock', 'low in stock', ' at '],
+  'price-below': ['Below your price', 'below your price', ', '],
+  drop: ['Price drop', 'price drops', ' to '],
+  rise: ['Price rise', 'price rises', ' to '],
+  lowest: ['Lowest price so far', 'lowest prices so far', ', '],
 };
+const NOT_GOOD: ReadonlySet<AlertCondition> = new Set(['gone', 'stock-below', 'rise']);
 
 /** A title of eBay has at most 80 characters; this is for texts that break the rule. */
 const LONGEST_TITLE = 120;
@@ -109,8 +113,9 @@ function headed(message: AlertMessage, entries: Entry[]): Pick<Words, 'heading' 
     default: {
       if (first === undefined) return { heading: `Alert ${alert}`, intro: [] };
       if (entries.length === 1) {
-        const price = first.price === null || hits[0]?.on === 'gone' ? '' : ` ${first.price.to}`;
-        return { heading: `${first.event}:${price} ${first.title}`, intro: [] };
+        const [, , priced] = EVENTS[hits[0]?.on ?? 'new'];
+        const price = first.price === null || priced === '' ? '' : `${priced}${first.price.to}`;
+        return { heading: `${first.event}${price}: ${first.title}`, intro: [] };
       }
       const counts = new Map<string, number>();
       for (const { on } of hits) counts.set(on, (counts.get(on) ?? 0) + 1);
@@ -161,6 +166,7 @@ function entryOf(hit: Hit, message: AlertMessage, now: number): Entry {
     .join(' · ');
   return {
     event,
+    isGood: !NOT_GOOD.has(hit.on),
     title: title === '' ? `Item ${number}` : title,
     url,
     image: webAddress(hit.image),
