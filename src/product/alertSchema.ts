@@ -75,7 +75,7 @@ export const ConditionSchema = Type.Union([
     {
       ...closed,
       description:
-        'the price falls by percent, or by amount, since it was highest or was alerted last; with neither: by 1 % or 0.50',
+        'the price falls by percent, or by amount, since it was highest or was alerted last; with neither: by 1 % and by 0.10',
     },
   ),
   Type.Object(

@@ -1,0 +1,576 @@
+import { createHash } from 'node:crypto';
+import { dropReasonOf } from '../../collector/assemble.ts';
+import type { AlertCondition } from '../../product/alertSchema.ts';
+import { fromMinorUnits, isZero, type Money, minorUnits } from '../../product/money.ts';
+import { isObject } from '../../product/parseRequest.ts';
+import type { Product } from '../../product/product.ts';
+import type { NormalRequest } from '../../product/requestSchema.ts';
+import { listingOf } from '../../product/track.ts';
+import type { AlertDefinition, Basis, FullCondition } from './definition.ts';
+
+/*
+ * Whether what a search saw of a listing meets the conditions of an alert. Nothing here reads or writes: what is known of a
+ * listing goes in, what is known afterwards comes out, with the conditions that were met.
+ */
+
+/** What one answer says of a listing, or of one of its variations. */
+export interface SeenListing {
+  itemId: string;
+  /** When eBay answered, ms since the epoch. */
+  at: number;
+  /** Null: the listing has ended, or a search of all of the listings no longer has it. */
+  product: Product | null;
+  /** Shipping differs between the two, so their prices are never compared. */
+  source: 'search' | 'item';
+  /** The track had not seen it before. */
+  isNew: boolean;
+  /** It cannot be bought now. */
+  isOut: boolean;
+  /** How many are left; of a well-stocked listing `moreThan` says that there are more than so many. */
+  quantity: number | null;
+  moreThan: number | null;
+}
+
+/** The listing that showed a title and a main picture first. Another one with both is the same offer under a new number. */
+export interface Twin {
+  /** See `listingOf`. */
+  listing: string;
+  /** When it was seen, or earlier by up to a tenth of the time that a track remembers, ms since the epoch. */
+  at: number;
+  /** Of each condition `price-below`: whether the price was below then. */
+  isBelow: boolean[];
+}
+
+/** Of one condition and one kind of answer: what a price is compared with, in minor units of the listing's currency. */
+type Mark =
+  | { highest: bigint }
+  | { lowestSince: bigint }
+  | { isBelow: boolean }
+  /** Oldest first, each lower than those after it. */
+  | { lows: Low[] };
+type Low = [at: number, units: bigint];
+
+/** What an alert knows of a listing. */
+export interface ListingState {
+  /** When eBay last answered about it, or earlier by up to a tenth of the time that a track remembers, ms since the epoch. */
+  at: number;
+  presence: 'there' | 'out' | 'gone';
+  /** The currency that it is sold in; empty before a price was seen. */
+  currency: string;
+  /** Of each condition: when it was alerted last, and at which price. */
+  hits: Array<{ at: number; units: bigint | null } | null>;
+  /** Whether fewer are left than a condition says; null before that was known. */
+  scarce: Array<boolean | null>;
+  marks: Record<SeenListing['source'], Array<Mark | null>>;
+}
+
+/** What an alert knows of all listings together: of each condition the lowest prices shown, by currency. */
+export interface SharedState {
+  lows: Array<Record<string, Low[]>>;
+}
+
+/** A condition that was met. */
+export interface Met {
+  /** Its place in `when`. */
+  index: number;
+  on: AlertCondition;
+  basis: Basis | null;
+  /** As the marketplace shows prices today. */
+  from: Money | null;
+  to: Money | null;
+  quantity: number | null;
+}
+
+export interface Judgement {
+  /** What the alert knows of the listing now. Undefined: as it was. */
+  after?: ListingState;
+  /** To be kept under `likenessOf`, also for the sightings that follow in the same batch. Undefined: as it was. */
+  twin?: Twin;
+  /** Undefined: as it was. */
+  shared?: SharedState;
+  met: Met[];
+  /** Whether a condition on price or stock is met now, alerted or not: what a baseline counts. */
+  matches: boolean;
+}
+
+export interface Known {
+  /** Undefined: the alert sees the listing for the first time, or has forgotten it. */
+  state: ListingState | undefined;
+  /** What is kept under the product's `likenessOf`. */
+  twin: Twin | undefined;
+  shared: SharedState;
+  /** The first look of an alert: what is there is learned, and nothing is alerted. */
+  isBaseline: boolean;
+  /** Ms since the epoch. */
+  now: number;
+  /** How long a track remembers, ms. */
+  ttlMs: number;
+}
+
+/** Least change without percent or amount: both of these. One per cent of a cheap thing is a cent, and of a dear one noise. */
+const LEAST_PERCENT = 1;
+const LEAST_UNITS = 10n;
+/** Lows kept of a listing: more are merged so that none is forgotten early. */
+const LOWS_KEPT = 6;
+/** Currencies whose lows are kept of all listings: one for each marketplace of a search. */
+const CURRENCIES_KEPT = 5;
+/** What was written by a clock that was ahead by more than this is worth nothing, ms. */
+const MOST_AHEAD = 300_000;
+
+/** Whether a product meets the alert's rules about title, seller and condition. */
+export function fitsAlert({ title, seller, conditionIds }: AlertDefinition): (product: Product) => boolean {
+  const dropReason = dropReasonOf({ title, seller } as NormalRequest);
+  return (product) =>
+    dropReason(product) === null &&
+    (conditionIds === undefined || conditionIds.includes(product.conditionId ?? ''));
+}
+
+/** Whether twins matter to an alert, and so have to be remembered. */
+export function needsTwins({ when }: AlertDefinition): boolean {
+  return when.some(
+    (condition) => (condition.on === 'new' && !condition.relisted) || condition.on === 'price-below',
+  );
+}
+
+/** The same for listings with the same title and main picture; undefined without a picture. */
+export function likenessOf({ title, images: [image] }: Product): string | undefined {
+  if (image === undefined) return undefined;
+  const text = title
+    .normalize('NFKC')
+    .toLowerCase()
+    .replace(/[^\p{L}\p{N}]+/gu, ' ')
+    .trim();
+  // The last part names the size.
+  const picture = image.replace(/\/s-l\d+\.\w+$/, '');
+  return createHash('sha256')
+    .update(JSON.stringify([text, picture]))
+    .digest('base64url')
+    .slice(0, 11);
+}
+
+export function noneShared({ when }: AlertDefinition): SharedState {
+  return { lows: when.map(() => ({})) };
+}
+
+/** The same for the same condition of the same alert, met by the same answer. @param creation of the alert */
+export function hitIdOf(creation: string, { index, on }: Met, { itemId, at }: SeenListing): string {
+  const text = JSON.stringify([creation, index, on, itemId, at]);
+  return createHash('sha256').update(text).digest('hex').slice(0, 32);
+}
+
+/** Compares an answer with what is known, and changes nothing. An answer that is no later than what is known has no effect. */
+export function judge(definition: AlertDefinition, seen: SeenListing, known: Known): Judgement {
+  const { product, source } = seen;
+  const { ttlMs, now, isBaseline } = known;
+  const at = Math.min(seen.at, now);
+  const isCurrent = (each: { at: number }) => each.at >= at - ttlMs && each.at <= now + MOST_AHEAD;
+  const before = known.state && isCurrent(known.state) ? known.state : undefined;
+  const nothing = { met: [], matches: false };
+  if (before !== undefined && before.at >= at) return nothing;
+  if (product === null && before === undefined) return nothing;
+  const { when, rearm } = definition;
+  const after = copyOf(before, when.length, at);
+  const met: Met[] = [];
+  let matches = false;
+
+  /** @param isFurther a change by the whole amount since the last alert, which no pause holds back */
+  const alert = (index: number, what: Partial<Met> & { units?: bigint; isFurther?: boolean } = {}): void => {
+    const { units = null, isFurther = false, basis = null, from = null, to = null, quantity = null } = what;
+    const last = after.hits[index] ?? null;
+    if (isBaseline || (last !== null && at - last.at < rearm * 1000 && !isFurther)) return;
+    after.hits[index] = { at, units };
+    met.push({ index, on: (when[index] as FullCondition).on, basis, from, to, quantity });
+  };
+
+  const presence = product === null ? 'gone' : seen.isOut ? 'out' : 'there';
+  after.presence = presence;
+  const isThere = presence === 'there';
+  const isFirst = before === undefined && seen.isNew;
+  const listing = listingOf(seen.itemId);
+  const twin = known.twin && isCurrent(known.twin) && known.twin.listing !== listing ? known.twin : undefined;
+  const to = { basis: product?.total ? ('delivered' as const) : null, to: product?.total ?? null };
+  for (const [index, condition] of when.entries()) {
+    if (condition.on === 'gone' && presence === 'gone' && before?.presence !== 'gone') alert(index);
+    if (!isThere) continue;
+    if (condition.on === 'back-in-stock' && before !== undefined && before.presence !== 'there')
+      alert(index, to);
+    if (condition.on === 'new' && isFirst && (condition.relisted || twin === undefined)) alert(index, to);
+    if (condition.on !== 'stock-below') continue;
+    const isScarce = isBelowQuantity(condition.quantity, seen);
+    if (isScarce === null) continue;
+    const was = after.scarce[index] ?? null;
+    after.scarce[index] = isScarce;
+    if (!isScarce) continue;
+    matches = true;
+    if (was === false || (was === null && isFirst)) alert(index, { ...to, quantity: seen.quantity });
+  }
+  const shared: SharedState = { lows: known.shared.lows.map((lows) => ({ ...lows })) };
+  const isBelow: boolean[] = when.map(() => false);
+  if (product !== null && isThere) {
+    const own = product.converted ?? product.price;
+    if (own !== null && own.currency !== after.currency) {
+      // A listing keeps its currency. A price in another one may be a converted one.
+      if (after.currency !== '') after.marks = noMarks();
+      after.currency = own.currency;
+    }
+    for (const [index, condition] of when.entries()) {
+      if (!('basis' in condition)) continue;
+      const { basis } = condition;
+      const price = priceOf(product, basis);
+      if (price === undefined) continue;
+      const marks = after.marks[source];
+      const mark = marks[index] ?? null;
+      if (condition.on === 'price-below') {
+        const isNow = isBelowPrice(condition, price);
+        if (isNow === null) continue;
+        marks[index] = { isBelow: isNow };
+        isBelow[index] = isNow;
+        matches ||= isNow;
+        const was = mark !== null && 'isBelow' in mark ? mark.isBelow : null;
+        const isNews = was === false || (was === null && isFirst && !twin?.isBelow[index]);
+        if (isNow && isNews) alert(index, { basis, to: price.shown });
+      } else if (condition.on === 'lowest' && condition.of === 'all') {
+        const lows = shared.lows[index] as Record<string, Low[]>;
+        const { currency, value } = price.shown;
+        if (lows[currency] === undefined && Object.keys(lows).length >= CURRENCIES_KEPT) continue;
+        const result = lowestOf(lows[currency] ?? [], minorUnits(value, currency) ?? 0n, at, ttlMs);
+        lows[currency] = result.lows;
+        // Where the price is converted, the rate alone may make it the lowest.
+        const isConverted = currency !== price.currency;
+        const isLower = mark === null || !('highest' in mark) || price.units < mark.highest;
+        marks[index] = isConverted ? { highest: price.units } : null;
+        if (result.former !== null && (!isConverted || isLower)) {
+          const from = fromMinorUnits(result.former, currency);
+          alert(index, { basis, from, to: price.shown, isFurther: true });
+        }
+      } else {
+        const last = after.hits[index]?.units ?? null;
+        const step = compare(condition, price, { mark, last, at, ttlMs });
+        marks[index] = step.mark;
+        if (step.former === null) continue;
+        const { former, isFurther } = step;
+        const from = shownOf(former, price);
+        alert(index, { basis, from, to: price.shown, units: price.units, isFurther });
+        // What the other kind of answer said is from before the change, which would be reported once more.
+        after.marks[source === 'item' ? 'search' : 'item'][index] = null;
+      }
+    }
+  }
+  const isOld = (each: { at: number }) => at - each.at > ttlMs / 10;
+  const isChanged = before === undefined || met.length > 0 || isOld(before) || !isSame(before, after);
+  const isOwner = known.twin?.listing === listing;
+  const isTwinChanged =
+    isThere &&
+    needsTwins(definition) &&
+    (known.twin === undefined ||
+      !isCurrent(known.twin) ||
+      isFirst ||
+      (isOwner && (isOld(known.twin) || known.twin.isBelow.join() !== isBelow.join())));
+  return {
+    ...(isChanged && { after }),
+    ...(isTwinChanged && { twin: { listing, at, isBelow } }),
+    ...(!areSame(known.shared, shared) && { shared }),
+    met,
+    matches,
+  };
+}
+
+/** Null where it is not known: more than so many may still be fewer than asked for. */
+function isBelowQuantity(least: number, { quantity, moreThan }: SeenListing): boolean | null {
+  if (quantity !== null) return quantity < least;
+  return moreThan !== null && moreThan + 1 >= least ? false : null;
+}
+
+interface Price {
+  /** In minor units of the listing's own currency. */
+  units: bigint;
+  currency: string;
+  /** As the marketplace shows it. */
+  shown: Money;
+}
+
+/** Undefined where it is not known, or may be converted from a currency that eBay does not name. Bids are no price. */
+export function priceOf(
+  { price, converted, shipping, total }: Pick<Product, 'price' | 'converted' | 'shipping' | 'total'>,
+  basis: Basis,
+): Price | undefined {
+  const own = converted ?? price;
+  if (price === null || own === null || isZero(own)) return undefined;
+  const original = shipping.converted ?? null;
+  if (converted === null && original !== null && original.currency !== price.currency) return undefined;
+  const units = minorUnits(own.value, own.currency);
+  if (units === null) return undefined;
+  if (basis === 'item') return { units, currency: own.currency, shown: price };
+  const { cost } = shipping;
+  if (total === null || cost === null) return undefined;
+  const ownCost = isZero(cost) || converted === null ? cost : original;
+  if (ownCost === null || (ownCost.currency !== own.currency && !isZero(ownCost))) return undefined;
+  const more = isZero(ownCost) ? 0n : minorUnits(ownCost.value, own.currency);
+  return more === null ? undefined : { units: units + more, currency: own.currency, shown: total };
+}
+
+/** An amount in the listing's own currency, as the marketplace would show it today. */
+function shownOf(units: bigint, price: Price): Money {
+  const { value, currency } = price.shown;
+  if (currency === price.currency) return fromMinorUnits(units, currency);
+  const shown = minorUnits(value, currency) ?? 0n;
+  return fromMinorUnits((units * shown * 2n + price.units) / (price.units * 2n), currency);
+}
+
+/** Null where the currencies differ. */
+function isBelowShown(
+  { price, currency }: { price: string; currency: string },
+  shown: Money | null,
+): boolean | null {
+  if (shown === null || shown.currency !== currency) return null;
+  return (minorUnits(shown.value, currency) ?? 0n) < (minorUnits(price, currency) ?? 0n);
+}
+
+function isBelowPrice(condition: { price: string; currency: string }, price: Price): boolean | null {
+  const shown = isBelowShown(condition, price.shown);
+  if (shown !== null || price.currency !== condition.currency) return shown;
+  return price.units < (minorUnits(condition.price, condition.currency) ?? 0n);
+}
+
+type Change = Extract<FullCondition, { on: 'drop' | 'rise' }>;
+
+/** Whether a price has changed by as much as a condition says. */
+function isEnough(condition: Change, former: bigint, present: bigint, price: Price): boolean {
+  const change = condition.on === 'drop' ? former - present : present - former;
+  if (change <= 0n) return false;
+  const { percent, amount, currency } = condition;
+  if (amount !== undefined && currency !== undefined) {
+    const least = minorUnits(amount, currency) ?? 0n;
+    if (currency === price.currency) return change >= least;
+    if (currency !== price.shown.currency) return false;
+    // Both sides at today's rate.
+    return change * (minorUnits(price.shown.value, currency) ?? 0n) >= least * price.units;
+  }
+  return percent === undefined ? isNotable(former, present) : isPercent(change, former, percent);
+}
+
+const PARTS = 1_000_000;
+
+function isPercent(change: bigint, former: bigint, percent: number): boolean {
+  return change * 100n * BigInt(PARTS) >= former * BigInt(Math.round(percent * PARTS));
+}
+
+function isNotable(former: bigint, present: bigint): boolean {
+  const change = former > present ? former - present : present - former;
+  return change >= LEAST_UNITS && isPercent(change, former, LEAST_PERCENT);
+}
+
+interface Step {
+  mark: Mark | null;
+  /** The price that the present one is compared with; null: the condition is not met. */
+  former: bigint | null;
+  isFurther: boolean;
+}
+
+/** @param last the price that was alerted last */
+function compare(
+  condition: FullCondition,
+  price: Price,
+  { mark, last, at, ttlMs }: { mark: Mark | null; last: bigint | null; at: number; ttlMs: number },
+): Step {
+  const { units } = price;
+  if (condition.on === 'drop' || condition.on === 'rise') {
+    const isDrop = condition.on === 'drop';
+    const make = (value: bigint): Mark => (isDrop ? { highest: value } : { lowestSince: value });
+    const known =
+      mark === null
+        ? null
+        : 'highest' in mark
+          ? mark.highest
+          : 'lowestSince' in mark
+            ? mark.lowestSince
+            : null;
+    if (known === null) return { mark: make(units), former: null, isFurther: false };
+    const reference = isDrop === units > known ? units : known;
+    if (!isEnough(condition, reference, units, price))
+      return { mark: make(reference), former: null, isFurther: false };
+    const isFurther = last !== null && isEnough(condition, last, units, price);
+    // Also where a pause holds the alert back: what was not alerted then is no news later.
+    return { mark: make(units), former: reference, isFurther };
+  }
+  if (condition.on === 'lowest') {
+    const { lows, former } = lowestOf(mark !== null && 'lows' in mark ? mark.lows : [], units, at, ttlMs);
+    return { mark: { lows }, former, isFurther: former !== null };
+  }
+  return { mark, former: null, isFurther: false };
+}
+
+/** @returns the lows with this price among them, and the lowest one before where this one is clearly lower */
+function lowestOf(known: readonly Low[], units: bigint, at: number, ttlMs: number) {
+  const lows = known.filter(([seen]) => seen >= at - ttlMs);
+  const [first] = lows;
+  if (first === undefined) return { lows: [[at, units] as Low], former: null };
+  const [, lowest] = first;
+  if (units < lowest && isNotable(lowest, units)) return { lows: [[at, units] as Low], former: lowest };
+  // A little lower counts as the same, so that small steps add up.
+  const value = units < lowest ? lowest : units;
+  const lower = lows.filter(([, each]) => each < value);
+  const kept: Low[] = [...lower, [at, value]];
+  while (kept.length > LOWS_KEPT) {
+    const [[, low], [seen]] = kept.splice(1, 2) as [Low, Low];
+    kept.splice(1, 0, [seen, low]);
+  }
+  return { lows: kept, former: null };
+}
+
+const noMarks = (): ListingState['marks'] => ({ search: [], item: [] });
+
+function copyOf(state: ListingState | undefined, length: number, at: number): ListingState {
+  const empty = () => Array.from({ length }, () => null);
+  return {
+    at,
+    presence: state?.presence ?? 'there',
+    currency: state?.currency ?? '',
+    hits: [...(state?.hits ?? empty())],
+    scarce: [...(state?.scarce ?? empty())],
+    marks: { search: [...(state?.marks.search ?? [])], item: [...(state?.marks.item ?? [])] },
+  };
+}
+
+/** Whether nothing but the time differs. */
+function isSame(before: ListingState, after: ListingState): boolean {
+  const form = (state: ListingState) => packState({ ...state, at: 0, marks: withoutTimes(state.marks) });
+  return form(before) === form(after);
+}
+
+/** The time of a low is refreshed with that of the listing. */
+function withoutTimes({ search, item }: ListingState['marks']): ListingState['marks'] {
+  const plain = (mark: Mark | null) =>
+    mark !== null && 'lows' in mark ? { lows: mark.lows.map(([, units]): Low => [0, units]) } : mark;
+  return { search: search.map(plain), item: item.map(plain) };
+}
+
+function areSame(before: SharedState, after: SharedState): boolean {
+  const form = ({ lows }: SharedState) =>
+    JSON.stringify(
+      lows.map((each) =>
+        Object.entries(each).map(([currency, list]) => [currency, list.map(([, units]) => `${units}`)]),
+      ),
+    );
+  return form(before) === form(after);
+}
+
+const PRESENCES = ['there', 'out', 'gone'] as const;
+
+/** Without the names of the fields: there may be very many. */
+export function packState({ at, presence, currency, hits, scarce, marks }: ListingState): string {
+  const packed = [
+    at,
+    PRESENCES.indexOf(presence),
+    currency,
+    tidy(hits.map((hit) => hit && [hit.at, hit.units === null ? null : String(hit.units)])),
+    tidy(scarce.map((each) => each && 1)),
+    tidy(marks.search.map(packMark)),
+    tidy(marks.item.map(packMark)),
+  ];
+  return JSON.stringify(tidy(packed));
+}
+
+/** Without what is empty at the end. */
+function tidy(list: readonly unknown[]): unknown[] {
+  const isEmpty = (each: unknown) => each === null || (Array.isArray(each) && each.length === 0);
+  return list.slice(0, list.findLastIndex((each) => !isEmpty(each)) + 1);
+}
+
+function packMark(mark: Mark | null | undefined): unknown {
+  if (mark === null || mark === undefined) return null;
+  if ('highest' in mark) return `h${mark.highest}`;
+  if ('lowestSince' in mark) return `l${mark.lowestSince}`;
+  if ('isBelow' in mark) return mark.isBelow ? 1 : 0;
+  return mark.lows.map(([at, units]) => [at, String(units)]);
+}
+
+/** Undefined for what another program has written, or is damaged. @param length number of the alert's conditions */
+export function readState(text: string | null | undefined, length: number): ListingState | undefined {
+  try {
+    const fields: unknown = JSON.parse(text ?? '');
+    if (!Array.isArray(fields)) return undefined;
+    const [at, presence, currency = '', hits = [], scarce = [], search = [], item = []] = fields;
+    if (!Number.isFinite(at) || PRESENCES[presence] === undefined || typeof currency !== 'string')
+      return undefined;
+    const all = <T>(list: unknown[], read: (each: unknown) => T): Array<T | null> =>
+      Array.from({ length }, (_, index) => (list[index] == null ? null : read(list[index])));
+    return {
+      at,
+      presence: PRESENCES[presence] as ListingState['presence'],
+      currency,
+      hits: all(hits, (each) => {
+        const [when, units] = each as [number, string | null];
+        return { at: Number(when), units: units === null ? null : BigInt(units) };
+      }),
+      scarce: Array.from({ length }, (_, index) => (scarce[index] == null ? null : Boolean(scarce[index]))),
+      marks: { search: all(search, readMark), item: all(item, readMark) },
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function readMark(packed: unknown): Mark {
+  if (typeof packed === 'number') return { isBelow: packed === 1 };
+  if (Array.isArray(packed)) return { lows: readLows(packed) };
+  const units = BigInt((packed as string).slice(1));
+  return (packed as string).startsWith('h') ? { highest: units } : { lowestSince: units };
+}
+
+function readLows(packed: unknown): Low[] {
+  return (packed as Array<[number, string]>).map(([at, units]) => [Number(at), BigInt(units)]);
+}
+
+export function packTwin({ listing, at, isBelow }: Twin): string {
+  return JSON.stringify([listing, at, tidy(isBelow.map((each) => each && 1))]);
+}
+
+/** Undefined for what is damaged. @param length number of the alert's conditions */
+export function readTwin(text: string | null | undefined, length: number): Twin | undefined {
+  try {
+    const fields: unknown = JSON.parse(text ?? '');
+    if (!Array.isArray(fields)) return undefined;
+    const [listing, at, isBelow] = fields;
+    if (typeof listing !== 'string' || !Number.isFinite(at) || !Array.isArray(isBelow)) return undefined;
+    return { listing, at, isBelow: Array.from({ length }, (_, index) => Boolean(isBelow[index])) };
+  } catch {
+    return undefined;
+  }
+}
+
+export function packShared({ lows }: SharedState): string {
+  const packed = lows.map((byCurrency) =>
+    Object.fromEntries(
+      Object.entries(byCurrency).map(([currency, list]) => [
+        currency,
+        list.map(([at, units]) => [at, String(units)]),
+      ]),
+    ),
+  );
+  return JSON.stringify(packed);
+}
+
+/** What is damaged counts as not known. */
+export function readShared(text: string | null | undefined, definition: AlertDefinition): SharedState {
+  const shared = noneShared(definition);
+  let packed: unknown;
+  try {
+    packed = JSON.parse(text ?? '');
+  } catch {
+    return shared;
+  }
+  if (!Array.isArray(packed)) return shared;
+  for (const [index, byCurrency] of packed.entries()) {
+    const own = shared.lows[index];
+    if (own === undefined || !isObject(byCurrency)) continue;
+    for (const [currency, list] of Object.entries(byCurrency)) {
+      try {
+        own[currency] = readLows(list);
+      } catch {
+        delete own[currency];
+      }
+    }
+  }
+  return shared;
+}
