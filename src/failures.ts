@@ -24,6 +24,7 @@ const DISPOSITIONS = {
   schedule_exists: 'permanent',
   watchlist_not_found: 'permanent',
   channel_not_found: 'permanent',
+  alert_not_found: 'permanent',
   tenant_not_found: 'permanent',
   // eBay's answers.
   'ebay-unreachable': 'transient',
