@@ -13,7 +13,7 @@ interface Locked {
 
 /** Licences that ask for no more than to be named; MPL asks for the source of its own files. */
 const LICENSES =
-  /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|PSF-2\.0|MPL-2\.0|MIT OR Apache-2\.0)$/;
+  /^(MIT|ISC|0BSD|BSD-[23]-Clause|Apache-2\.0|BlueOak-1\.0\.0|PSF-2\.0|MIT-0|Unlicense|MPL-2\.0|MIT OR Apache-2\.0)$/;
 
 describe('package-lock.json', () => {
   const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as { packages: Record<string, Locked> };
