@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
 import type { EncryptionKey } from '../../config/checks.ts';
 import { Failure } from '../../failures.ts';
@@ -13,7 +14,7 @@ import { withinDeadline } from '../bullmq/queues.ts';
 import { invalid } from '../search/jobData.ts';
 import { hostOf, parseChannel, secretsOfChannel } from './channels/definition.ts';
 import { DeliveryError, type OpenChannel } from './channels/sender.ts';
-import { alertKeys } from './keys.ts';
+import { alertKeys, type CircuitFields, type FailedRecord, type TestRecord } from './keys.ts';
 
 /*
  * What callers use (HTTP, CLI, library):
@@ -129,6 +130,30 @@ if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
 return 1`);
 
+/** KEYS: channels, outbox. ARGV: name, message. */
+const ADD = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+return redis.call('RPUSH', KEYS[2], ARGV[2])`);
+
+/** KEYS: channels, outbox, failed. ARGV: name, then of each message its record among the failed, and the message. */
+const RETRY = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
+local moved = 0
+for i = 2, #ARGV, 2 do
+  if redis.call('LREM', KEYS[3], -1, ARGV[i]) > 0 then
+    redis.call('RPUSH', KEYS[2], ARGV[i + 1])
+    moved = moved + 1
+  end
+end
+return moved`);
+
+const TEST_TIMEOUT_MS = 15_000;
+/** A person does not notice this interval. */
+const POLL_MS = 100;
+const RETRIED_AT_ONCE = 200;
+/** A walk through the messages of all channels takes many commands. */
+const LONG_DEADLINES = 15;
+
 /** Where the alerts of one tenant are sent. */
 export class Channels {
   readonly #options: ChannelsOptions;
@@ -233,21 +258,89 @@ export class Channels {
   }
 
   /**
-   * Sends a test message and waits until a worker has tried to deliver it.
+   * Sends a test message and waits until a worker has tried to deliver it. It stands behind the messages that wait.
    * @param options.timeoutMs longest wait; default 15,000
    */
-  test(_name: string, _options: { timeoutMs?: number | undefined } = {}): Promise<ChannelTest> {
-    throw new Error('not implemented');
+  async test(
+    name: string,
+    { timeoutMs = TEST_TIMEOUT_MS }: { timeoutMs?: number | undefined } = {},
+  ): Promise<ChannelTest> {
+    const { redis, tenant, wake } = this.#options;
+    const id = randomBytes(16).toString('hex');
+    await this.#call(async () => {
+      const at = new Date(await clockOf(redis).current()).toISOString();
+      const message: AlertMessage = {
+        ...{ v: 1, id, kind: 'test', at, tenant, alert: '' },
+        ...{ track: null, schedule: null, watchlist: null, hits: [], matching: 0, withheld: {} },
+      };
+      const { channels, outbox } = this.#keys;
+      const added = await ADD.run(redis, [channels, outbox(name)], [name, JSON.stringify(message)]);
+      if (added === 0) throw notFound(name);
+      await wake(name);
+    });
+    const giveUpAt = performance.now() + timeoutMs;
+    for (;;) {
+      const text = await this.#call(() => redis.get(this.#keys.test(id)));
+      if (text !== null) {
+        const { delivered, error }: TestRecord = JSON.parse(text);
+        return { delivered, error };
+      }
+      if (performance.now() >= giveUpAt) break;
+      await sleep(POLL_MS);
+    }
+    const { lastError } = await this.get(name);
+    const why = lastError ?? 'no worker has taken it: is one running?';
+    return { delivered: false, error: `not delivered within ${timeoutMs / 1000} s: ${why}` };
   }
 
-  /** Messages that could not be delivered, newest first. @param options.limit default 100 */
-  failed(_name?: string, _options: { limit?: number | undefined } = {}): Promise<FailedMessage[]> {
-    throw new Error('not implemented');
+  /**
+   * Messages that could not be delivered, newest first of each channel.
+   * @param name default: of every channel @param options.limit default 100
+   */
+  failed(name?: string, { limit = 100 }: { limit?: number | undefined } = {}): Promise<FailedMessage[]> {
+    return this.#call(async () => {
+      const found: FailedMessage[] = [];
+      for (const channel of await this.#names(name)) {
+        const texts = await this.#options.redis.lrange(this.#keys.failed(channel), 0, limit - 1);
+        for (const text of texts) {
+          const { message, at, error, attempts }: FailedRecord = JSON.parse(text);
+          const items = message.hits.map(({ itemId }) => itemId);
+          const { id, kind, alert } = message;
+          found.push({ channel, id, kind, alert, items, at: new Date(at).toISOString(), error, attempts });
+        }
+      }
+      return found.sort((a, b) => b.at.localeCompare(a.at)).slice(0, limit);
+    }, LONG_DEADLINES);
   }
 
-  /** Sends messages that could not be delivered again, oldest first, behind what waits. @returns how many */
-  retryFailed(_name?: string): Promise<number> {
-    throw new Error('not implemented');
+  /**
+   * Sends messages that could not be delivered again, oldest first, behind what waits.
+   * @param name default: of every channel @returns how many
+   */
+  retryFailed(name?: string): Promise<number> {
+    return this.#call(async () => {
+      const { redis, wake } = this.#options;
+      const { channels, outbox, failed } = this.#keys;
+      let total = 0;
+      for (const channel of await this.#names(name)) {
+        const keys = [channels, outbox(channel), failed(channel)];
+        for (;;) {
+          // The oldest stand at the end.
+          const texts = (await redis.lrange(failed(channel), -RETRIED_AT_ONCE, -1)).reverse();
+          if (texts.length === 0) break;
+          const records = texts.flatMap((text) => {
+            const { message }: FailedRecord = JSON.parse(text);
+            return [text, JSON.stringify(message)];
+          });
+          const moved = Number(await RETRY.run(redis, keys, [channel, ...records]));
+          total += moved;
+          // Another process moves them too.
+          if (moved < texts.length || texts.length < RETRIED_AT_ONCE) break;
+        }
+        await wake(channel);
+      }
+      return total;
+    }, LONG_DEADLINES);
   }
 
   /**
@@ -328,21 +421,35 @@ export class Channels {
   }
 
   async #report(name: string, { kind, host, createdAt, formerUntil }: StoredChannel): Promise<ChannelReport> {
-    const now = await clockOf(this.#options.redis).current();
+    const { redis } = this.#options;
+    const [now, circuit, waiting, failed] = await Promise.all([
+      clockOf(redis).current(),
+      redis.hgetall(this.#keys.circuit(name)) as Promise<CircuitFields>,
+      redis.llen(this.#keys.outbox(name)),
+      redis.llen(this.#keys.failed(name)),
+    ]);
+    const instant = (ms: number | undefined) => (ms === undefined ? null : new Date(ms).toISOString());
+    const until = Number(circuit.until ?? 0);
     return {
       name,
       kind,
       host,
       createdAt: new Date(createdAt).toISOString(),
-      state: 'ok',
-      pausedUntil: null,
-      lastError: null,
-      lastDelivered: null,
-      waiting: 0,
-      failed: 0,
-      formerSecretUntil:
-        formerUntil === undefined || formerUntil <= now ? null : new Date(formerUntil).toISOString(),
+      state: until > now ? 'paused' : 'ok',
+      pausedUntil: until > now ? instant(until) : null,
+      lastError: circuit.error ?? null,
+      lastDelivered: circuit.delivered === undefined ? null : instant(Number(circuit.delivered)),
+      waiting,
+      failed,
+      formerSecretUntil: instant(formerUntil !== undefined && formerUntil > now ? formerUntil : undefined),
     };
+  }
+
+  /** Of one channel, or of all. @throws Failure `channel_not_found` */
+  async #names(name: string | undefined): Promise<string[]> {
+    if (name === undefined) return (await this.#options.redis.hkeys(this.#keys.channels)).sort();
+    await this.#required(name);
+    return [name];
   }
 
   #call<T>(work: () => Promise<T>, deadlines = 1): Promise<T> {

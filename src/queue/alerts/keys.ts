@@ -1,3 +1,5 @@
+import type { AlertMessage } from '../../product/alertMessage.ts';
+
 /*
  * Where alerts are in Redis. All keys have the slot of the prefix, so that one script can use several.
  *
@@ -30,6 +32,33 @@ export interface AlertKeys {
   failed: (channel: string) => string;
   /** String that expires: how the delivery of a test message ended. */
   test: (messageId: string) => string;
+}
+
+/** Fields of a channel's circuit that its report shows; the delivery may keep others beside them. */
+export interface CircuitFields {
+  /** Until when nothing is sent, ms since the epoch; absent or past: it is sent. */
+  until?: string;
+  /** Why the last try failed; absent: it did not. */
+  error?: string;
+  /** When a message was delivered last, ms since the epoch. */
+  delivered?: string;
+}
+
+/** A message that could not be delivered, as JSON in the list `failed`. */
+export interface FailedRecord {
+  /** As it was in the outbox; `retryFailed` puts it there again, so its age alone must not make it fail again. */
+  message: AlertMessage;
+  /** When it was given up, ms since the epoch. */
+  at: number;
+  error: string;
+  attempts: number;
+}
+
+/** How a test ended, as JSON at the key `test`. */
+export interface TestRecord {
+  delivered: boolean;
+  /** Why not; null: it was delivered. */
+  error: string | null;
 }
 
 export function alertKeys(prefix: string, tenant: string): AlertKeys {
