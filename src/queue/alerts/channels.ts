@@ -188,7 +188,8 @@ export class Channels {
           sealed: await this.#sealed(opened),
         };
         if (!(await this.#write(name, text, stored))) continue;
-        await this.#options.wake(name);
+        // The channel is stored, and a secret that was made is shown only here. The fleet's duty wakes channels too.
+        await this.#options.wake(name).catch(() => undefined);
         return { ...(await this.#report(name, stored)), ...(secret === undefined ? {} : { secret }) };
       }
     });
