@@ -5,8 +5,7 @@
  *
  * It appends each event to a list, `inbox:GROUP`. One script appends, records the event's id as done and acknowledges, so a
  * crash leaves all of it or nothing. An event that arrives again is recognised by its id. Work outside Redis is as safe if its
- * target accepts the id as a key: an SQL `INSERT … ON CONFLICT DO NOTHING`, or an HTTP call with an idempotency key (see
- * `post.js`).
+ * target accepts the id as a key: an SQL `INSERT … ON CONFLICT DO NOTHING`, or an HTTP call with an idempotency key.
  */
 import { hostname } from 'node:os';
 import { parseArgs } from 'node:util';

@@ -1,5 +1,3 @@
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { ServiceEvent } from '../../src/events/event.ts';
@@ -66,49 +64,6 @@ describe('consumers of the event stream, as processes of their own', () => {
     expect(new Set(handled)).to.deep.equal(new Set(told));
     steady.signal('SIGTERM');
     expect(await steady.exit()).to.equal(0);
-  });
-
-  it('post each event until it is taken, follow no redirect, and put aside what is refused', async () => {
-    const posted: Array<[id: string, status: number]> = [];
-    const answers = [200, 500, 302, 429, 200, 400];
-    const hook = createServer((request, response) => {
-      const status = answers[posted.length] ?? 200;
-      posted.push([String(request.headers['idempotency-key']), status]);
-      response.writeHead(status, { location: '/elsewhere' }).end();
-    });
-    await new Promise<void>((resolve) => hook.listen(0, '127.0.0.1', resolve));
-    try {
-      const told = await tell('posted', 5);
-      const { port } = hook.address() as AddressInfo;
-      const poster = node(['examples/post.js', `http://127.0.0.1:${port}/`, '--wait', '0.05'], {
-        REDIS_URL: server.url,
-      });
-      const [a, b, c, d, e] = told as [string, string, string, string, string];
-      await poster.waitForLine(new RegExp(`posted ${e}`));
-      expect(posted).to.deep.equal([
-        [a, 200],
-        [b, 500],
-        [b, 302],
-        [c, 429],
-        [c, 200],
-        [d, 400],
-        [e, 200],
-      ]);
-      await waitFor('the acknowledgements', async () => (await pending('post')) === 0);
-      const refused = await redis.xrange('{ebay}:events:refused', '-', '+');
-      expect(refused.map(([, fields]) => fields[1])).to.deep.equal([b, d]);
-      poster.signal('SIGINT');
-      expect(await poster.exit()).to.equal(0);
-    } finally {
-      hook.close();
-    }
-  });
-
-  it('refuse to begin without a URL that can be posted to', async () => {
-    for (const args of [[], ['ftp://127.0.0.1/'], ['http://user@127.0.0.1/'], ['not a url']]) {
-      const poster = node(['examples/post.js', ...args], { REDIS_URL: server.url });
-      expect(await poster.exit()).to.equal(2);
-    }
   });
 
   it('dpf events shows what is kept, follows what comes, and ends cleanly on Ctrl-C', async () => {
