@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { readEncryptionKeys } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
@@ -76,6 +77,14 @@ export function openProducer(
       return { ...plan, scheduledShare, tenantCalls, readGate: () => gate.read() };
     },
     outlook: (callClass) => outlookBy(gate, settings().shares)(callClass),
+    channels: {
+      encryptionKeys: readEncryptionKeys(config.token.encryptionKeys).keys,
+      isAllowed: () => false,
+      secretOverlapMs: config.channel.secretOverlap * 1000,
+      // The fleet's duty wakes channels that have messages.
+      wake: async () => undefined,
+      learn: (secrets) => log?.scrubber.learn(secrets),
+    },
     refused,
     reachRedis: () => reachRedis(redis, config),
     onClose: () => (shared === undefined || closeRedis ? redis.disconnect() : undefined),

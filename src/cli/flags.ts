@@ -14,9 +14,9 @@ type Values = Record<string, unknown>;
 type Parse = (text: string, earlier?: never) => unknown;
 
 /** The option may be repeated. */
-const repeated = (text: string, earlier: string[] = []) => [...earlier, text];
+export const repeated = (text: string, earlier: string[] = []) => [...earlier, text];
 /** The same; each value may be several, separated by commas. */
-const csv = (text: string, earlier: string[] = []) => [
+export const csv = (text: string, earlier: string[] = []) => [
   ...earlier,
   ...text.split(',').map((each) => each.trim()),
 ];

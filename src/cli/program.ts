@@ -22,6 +22,8 @@ const COMMANDS: Record<string, [summary: string, load: Load]> = {
   doctor: ['Find out what is wrong and what to do', () => import('./doctor.ts')],
   schedule: ['Run searches again and again', () => import('./schedule.ts')],
   watchlist: ['Watch listings for price, stock and end', () => import('./watchlist.ts')],
+  alerts: ['Send a message when a price or a listing changes', () => import('./alerts.ts')],
+  channels: ['Where alerts are sent: webhook, Discord, Slack, e-mail, …', () => import('./channels.ts')],
   plan: ['Show calls, delays and what would change them', () => import('./plan.ts')],
   events: ['Show what happened, or follow it', () => import('./events.ts')],
   simulate: ['Run an eBay of your own', () => import('./simulate.ts')],
@@ -86,6 +88,10 @@ function wantsJson(args: string[]): boolean {
 const SECRET_OPTION =
   /^--?(ebay-?)?((client|app|cert|dev)-?id|(client-?|app-?)?secret|(access-?)?token|password|passwd|api-?key|authorization|encryption-?keys?|redis(-?url|-?password)?)(=|$)/i;
 
+/** Secrets by their form: a signing secret, the token of a bot, the address of a webhook of Discord or Slack. */
+const SECRET_FORM =
+  /whsec_[\w+/]{16}|^\d{6,20}:[\w-]{20}|^https:\/\/([\w-]+\.)*(discord(app)?\.com\/api\/([\w]+\/)?webhooks|slack(-gov)?\.com\/services)\//i;
+
 /** Arguments are visible to every user of the machine (`ps`). @throws UsageError that does not repeat the value */
 export function refuseSecrets(args: readonly string[]): void {
   const secretSettings = new Set(settings().flatMap(({ env, sensitive }) => (sensitive ? [env] : [])));
@@ -94,6 +100,8 @@ export function refuseSecrets(args: readonly string[]): void {
     const keyId = claimedId(arg);
     const why = 'is not accepted as an argument, because arguments are visible in ps';
     if (keyId !== undefined) throw new UsageError(`an API key ${why}: use its id, ${keyId}`);
+    if (SECRET_FORM.test(arg.replace(/^--?[\w-]+=/, '')))
+      throw new UsageError(`a secret ${why}: leave it out; it is asked for, or read from stdin`);
     const name = arg.replace(/=.*$/s, '');
     if (SECRET_OPTION.test(arg) || (arg.includes('=') && secretSettings.has(name)))
       throw new UsageError(`${name} ${why}: pass secrets by environment or file (…_FILE)`);

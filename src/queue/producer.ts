@@ -15,6 +15,8 @@ import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
 import { type BudgetName, SearchStore } from '../results/searchStore.ts';
 import { sendSpan } from '../telemetry/tracing.ts';
+import { Alerts } from './alerts/alerts.ts';
+import { Channels, type ChannelsOptions } from './alerts/channels.ts';
 import { Budgets, tightest } from './budgets.ts';
 import { callsAhead } from './bullmq/counts.ts';
 import { resumeSearch, SEARCH_JOB, withinDeadline } from './bullmq/queues.ts';
@@ -60,6 +62,8 @@ export interface ProducerOptions {
   readonly tenantCalls?: number;
   /** What the plan of schedules and watchlists depends on; read for each plan. */
   plan: () => PlanSettings;
+  /** How the channels of alerts are kept and woken. */
+  channels: Pick<ChannelsOptions, 'encryptionKeys' | 'isAllowed' | 'secretOverlapMs' | 'wake' | 'learn'>;
   /** Called for searches that were refused. */
   refused?: ((reason: Refusal, searches: number) => void) | undefined;
   /** Waits for Redis, at most `deadlineMs`. */
@@ -131,6 +135,9 @@ export class SearchProducer {
   readonly schedule: Schedules;
   /** Sets of listings that are watched for price, stock, days of arrival, end and return. */
   readonly watchlists: Watchlists;
+  /** What is worth a message, and where messages are sent. */
+  readonly alerts: Alerts;
+  readonly channels: Channels;
   readonly #options: ProducerOptions;
   readonly #reader: SearchReader;
   readonly #store: SearchStore;
@@ -144,6 +151,8 @@ export class SearchProducer {
     this.#options = options;
     this.schedule = new Schedules({ ...options, defaults: options, minInterval: minScheduleInterval });
     this.watchlists = new Watchlists({ ...options, defaults: options, minInterval: minScheduleInterval });
+    this.alerts = new Alerts(options);
+    this.channels = new Channels({ ...options, ...options.channels });
     this.#admit = createIntake(redis, searches, options.limits);
     this.#store = new SearchStore({ redis, prefix, resultTtlMs: resultsTtlMs, runTtlMs: runsTtlMs });
     this.#coalesced = new CoalescedSearches({ redis, prefix, ttlMs: runsTtlMs, endTtlMs: resultsTtlMs });
