@@ -5,7 +5,10 @@ import { secretsOf } from '../config/secrets.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
+import { allowedHosts, isAllowedHost } from '../queue/alerts/outboundRules.ts';
+import { wakeChannel } from '../queue/alerts/wake.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
+import { withinDeadline } from '../queue/bullmq/queues.ts';
 import { type ProducerOptions, SearchProducer } from '../queue/producer.ts';
 import { admissionBy, outlookBy } from '../queue/search/estimate.ts';
 import { jobDefaults, runsTtlMs } from '../queue/search/retryPolicy.ts';
@@ -43,9 +46,10 @@ export function openProducer(
   const { prefix } = config.queue;
   const settings = () => gateSettings(current());
   const gate = redisGate({ redis, prefix, tenant, settings, log: log?.component('producer') });
+  const queues = openQueues(redis, prefix, tenant);
   return new SearchProducer({
     redis,
-    ...openQueues(redis, prefix, tenant),
+    ...queues,
     prefix,
     tenant,
     rules: jobDefaults(config),
@@ -79,15 +83,17 @@ export function openProducer(
     outlook: (callClass) => outlookBy(gate, settings().shares)(callClass),
     channels: {
       encryptionKeys: readEncryptionKeys(config.token.encryptionKeys).keys,
-      isAllowed: () => false,
+      isAllowed: (host) => isAllowedHost(allowedHosts(current().outbound.allow), host),
       secretOverlapMs: config.channel.secretOverlap * 1000,
-      // The fleet's duty wakes channels that have messages.
-      wake: async () => undefined,
+      wake: (channel) => wakeChannel(queues.deliveries, channel, { now: true }),
       learn: (secrets) => log?.scrubber.learn(secrets),
     },
     refused,
     reachRedis: () => reachRedis(redis, config),
-    onClose: () => (shared === undefined || closeRedis ? redis.disconnect() : undefined),
+    onClose: async () => {
+      await withinDeadline(queues.deliveries.close(), CALLER_DEADLINE_MS).catch(() => undefined);
+      if (shared === undefined || closeRedis) redis.disconnect();
+    },
   });
 }
 

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { EbayProductCollector } from '../collector/collector.ts';
-import { simulatorHosts } from '../config/checks.ts';
+import { readEncryptionKeys, simulatorHosts } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { formWarnings } from '../config/written.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
@@ -15,6 +16,10 @@ import { repairQueue } from '../fleet/sweep.ts';
 import { startUpkeep } from '../fleet/upkeep.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { linkableHosts } from '../product/marketplaces.ts';
+import { Channels } from '../queue/alerts/channels.ts';
+import { type DeliveryContext, wakeWaiting } from '../queue/alerts/deliver.ts';
+import { allowedHosts, isAllowedHost } from '../queue/alerts/outboundRules.ts';
+import { wakeChannel } from '../queue/alerts/wake.ts';
 import { Budgets } from '../queue/budgets.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { wrongKeys as wrongKeysOf } from '../queue/bullmq/ownKeys.ts';
@@ -39,6 +44,8 @@ import { CALLER_DEADLINE_MS } from './producer.ts';
 
 const SECOND = 1000;
 const TRY_AGAIN_MS = 1000;
+/** What eBay lets be shown of a listing after its answer, ms: six hours. */
+const LONGEST_SHOWN_MS = 6 * 3600 * SECOND;
 
 interface WorkersOptions {
   /** Names of WORKER_TENANTS; empty: all. */
@@ -211,7 +218,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
   try {
     const ebay = openEbay(config, logs, { tenant: name, redis, metrics, current: () => tenant.config });
     const { auth, gate, client } = lifecycle.opened('eBay connections', ebay);
-    const { searches, calls } = lifecycle.opened('queues', openQueues(redis, prefix, name));
+    const { searches, calls, deliveries } = lifecycle.opened('queues', openQueues(redis, prefix, name));
     /** Sets the fleet's interval and daily limit: in the gate, and in the limit of the calls queue. */
     const setTenantPace = async ({ pace }: Config) => {
       const intervalMs = pace.minApiCallInterval * SECOND;
@@ -255,6 +262,14 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       },
       affiliateCampaignId: config.ebay.affiliateCampaignId,
       intervalMs: () => gate.intervalMs,
+      alerts: {
+        ...{ redis, prefix, tenant: name, log },
+        ttlMs: config.search.trackTtl * SECOND,
+        textsMs: Math.min(config.search.resultsTtl * SECOND, LONGEST_SHOWN_MS),
+        waitMs: config.alerts.maxAge * SECOND,
+        wake: (channel) => wakeChannel(deliveries, channel),
+        wakeWaiting: () => wakeWaiting({ redis, prefix, tenant: name, deliveries }),
+      },
       metrics: metrics.queue(name),
       scrubber: logs.scrubber,
       log,
@@ -266,7 +281,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       await applySchedules(new Schedules({ ...context, ...settings }), wanted, log);
     };
     // No command below succeeds before.
-    for (const queue of [searches, calls]) await repairQueue(context, queue);
+    for (const queue of [searches, calls, deliveries]) await repairQueue(context, queue);
     await setSchedules(tenant);
     // After the last command that this start waits for: what runs by itself takes its time to stop where that fails.
     const upkeep = startUpkeep(context, config, client, metrics.fleet, () => tenant.config);
@@ -285,6 +300,10 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       connect: () => openRedis(config.redis, 'worker', log),
       inspect: (queue) => void upkeep.inspect(queue),
       inTurn: options.inTurn,
+      delivery: {
+        context: await deliveryContext(config, { redis, tenant: name, deliveries, logs }),
+        concurrency: config.alerts.concurrency,
+      },
     });
     lifecycle.opened('worker', worker);
     return {
@@ -293,7 +312,9 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       auth,
       /** Keys of BullMQ in whose place something else is, `QUEUE:KEY`: nothing in the queue goes on before they are repaired. */
       async wrongKeys(): Promise<string[]> {
-        const names = await Promise.all([searches, calls].map((queue) => wrongKeysOf(redis, queue)));
+        const names = await Promise.all(
+          [searches, calls, deliveries].map((queue) => wrongKeysOf(redis, queue)),
+        );
         return names.flat();
       },
       /** Whether it takes jobs. */
@@ -327,6 +348,43 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
 function needsRestart(before: Config, after: Config): boolean {
   const fixed = ({ ebay, worker }: Config) => [{ ...ebay, marketplace: '' }, worker];
   return !isDeepStrictEqual(fixed(before), fixed(after));
+}
+
+/** What sends the alerts of a tenant. */
+async function deliveryContext(
+  config: Config,
+  { redis, tenant, deliveries, logs }: { redis: Redis; tenant: string; deliveries: Queue; logs: Logs },
+): Promise<DeliveryContext> {
+  const { prefix } = config.queue;
+  const { timeout, retryDelay, attempts, maxAge } = config.alerts;
+  const timeoutMs = timeout * SECOND;
+  const allow = allowedHosts(config.outbound.allow);
+  const channels = new Channels({
+    ...{ redis, prefix, tenant, deadlineMs: CALLER_DEADLINE_MS },
+    encryptionKeys: readEncryptionKeys(config.token.encryptionKeys).keys,
+    isAllowed: (host) => isAllowedHost(allow, host),
+    secretOverlapMs: config.channel.secretOverlap * SECOND,
+    wake: (channel) => wakeChannel(deliveries, channel, { now: true }),
+    learn: (secrets) => logs.scrubber.learn(secrets),
+  });
+  // Loaded in workers alone.
+  const [{ senders }, { outbound }] = await Promise.all([
+    import('../queue/alerts/channels/senders.ts'),
+    import('../queue/alerts/outbound.ts'),
+  ]);
+  const { post } = outbound({ allow, timeoutMs });
+  const email = { ...config.smtp, timeoutMs };
+  return {
+    ...{ redis, prefix, tenant, deliveries, scrubber: logs.scrubber, log: logs.component('worker') },
+    senders: senders({ post, email, now: () => clockOf(redis, prefix).now() }),
+    openChannel: (channel) => channels.open(channel),
+    rules: {
+      ...{ timeoutMs, attempts },
+      retryDelayMs: retryDelay * SECOND,
+      maxAgeMs: maxAge * SECOND,
+    },
+    lockMs: config.worker.lockDuration * SECOND,
+  };
 }
 
 /** The stores and fixed settings of a tenant's jobs. */

@@ -301,6 +301,34 @@ export const schema = {
       'Let newest-first `auto` schedules that differ in keywords share calls; not confirmed with eBay yet',
     ),
   },
+  alerts: {
+    interval: seconds(
+      'ALERT_INTERVAL',
+      1,
+      'How often alerts that waited for the end of quiet hours or of a digest are looked for',
+    ),
+    maxAge: key(
+      'seconds, long',
+      'ALERT_MAX_AGE',
+      86_400,
+      'How long an alert waits for a channel, and a message for its delivery; 24 hours',
+    ),
+    concurrency: count('ALERT_CONCURRENCY', 10, 'Channels that a worker sends to at once'),
+    timeout: seconds('ALERT_TIMEOUT', 10, 'Longest wait for the receiver of an alert'),
+    retryDelay: seconds(
+      'ALERT_RETRY_DELAY',
+      1,
+      'Wait after the first failure of a channel; it doubles, and from the fifth in a row it is 30 to 900 times as long',
+    ),
+    attempts: count('ALERT_ATTEMPTS', 8, 'A message that its receiver has refused so often is given up'),
+  },
+  outbound: {
+    allow: text(
+      'OUTBOUND_ALLOW',
+      '',
+      'Host names, addresses and CIDR ranges to which alerts may be sent although they are private, separated by commas',
+    ),
+  },
   channel: {
     secretOverlap: seconds(
       'CHANNEL_SECRET_OVERLAP',

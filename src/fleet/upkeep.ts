@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
+import { releaseDue } from '../queue/alerts/release.ts';
 import { withinBudgets } from '../queue/budgets.ts';
 import { countQueue } from '../queue/bullmq/counts.ts';
 import { createIntake } from '../queue/intake.ts';
@@ -86,6 +87,10 @@ export function startUpkeep(
     duty('quota', config.pace.reconcileInterval, quotaRound(ebay)),
     duty('sweep', config.worker.sweepInterval, (signal) => sweep.round(signal)),
     duty('gauges', COUNT_EVERY, count),
+    duty('alerts', config.alerts.interval, async (signal) => {
+      await releaseDue(context.alerts, signal);
+      await context.alerts.wakeWaiting();
+    }),
   ];
   return {
     /** Checks a queue's keys and active jobs at once: a worker met something unreadable. The next round checks them too. */

@@ -7,6 +7,8 @@ import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { throttled } from '../telemetry/logger.ts';
 import { jobSpan } from '../telemetry/tracing.ts';
+import { type DeliveryContext, deliver, isLeft } from './alerts/deliver.ts';
+import { channelOf, wakeChannel } from './alerts/wake.ts';
 import { hasWaitingJobs } from './bullmq/counts.ts';
 import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
 import { classOf } from './bullmq/queues.ts';
@@ -34,9 +36,11 @@ interface WorkerSettings {
   inspect: (queue: string) => void;
   /** Lets a search begin when it may. */
   inTurn: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Deliveries of alerts; undefined: this process makes none. */
+  delivery?: { context: DeliveryContext; concurrency: number };
 }
 
-/** Works on both queues of one tenant, searches and calls, and replaces workers that are stuck. */
+/** Works on the queues of one tenant, searches, calls and deliveries, and replaces workers that are stuck. */
 export function startWorker(context: QueueContext, settings: WorkerSettings) {
   const abortCalls = new AbortController();
   // Every call under way listens, and there may be many.
@@ -80,7 +84,27 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
         },
       },
     );
-    return { connection, workers: [searches, calls] };
+    const { delivery } = settings;
+    if (delivery === undefined) return { connection, workers: [searches, calls] };
+    const { context: own, concurrency } = delivery;
+    const deliveries = openQueueWorker(
+      context,
+      { ...settings, concurrency },
+      { connection, trouble },
+      {
+        queue: own.deliveries,
+        process: (job) => deliver(own, job, abortCalls.signal),
+        onEnd: (job) => {
+          const channel = channelOf(job);
+          if (channel === undefined || closing) return;
+          // A message that came after the last look of the job. The fleet's duty finds what this process does not.
+          isLeft(own, channel)
+            .then((left) => (left ? wakeChannel(own.deliveries, channel) : undefined))
+            .catch(() => undefined);
+        },
+      },
+    );
+    return { connection, workers: [searches, calls, deliveries] };
   };
   const end = async ({ connection, workers }: ReturnType<typeof open>, force = false) => {
     try {
@@ -90,8 +114,8 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
     }
   };
 
-  let current = open();
   let closing = false;
+  let current = open();
   const check = async () => {
     const stuck = await Promise.all(current.workers.map((worker) => worker.isStuck()));
     if (closing) return;
@@ -135,7 +159,7 @@ const PAUSE_MS = 1000;
 /** Least time between two inspections of a queue after errors, ms. */
 const INSPECT_EVERY_MS = 1000;
 
-/** Why Redis did not serve, and when it last did not, on `performance`'s clock. Of both queues: they share a Redis. */
+/** Why Redis did not serve, and when it last did not, on `performance`'s clock. Of all queues: they share a Redis. */
 interface RedisTrouble {
   cause: string;
   at: number;

@@ -252,7 +252,7 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
         const from = shownOf(former, price);
         alert(index, { basis, from, to: price.shown, units: price.units, isFurther });
         // What the other kind of answer said is from before the change, which would be reported once more.
-        after.marks[source === 'item' ? 'search' : 'item'][index] = null;
+        if (condition.on !== 'lowest') after.marks[source === 'item' ? 'search' : 'item'][index] = null;
       }
     }
   }
@@ -395,7 +395,8 @@ function compare(
   }
   if (condition.on === 'lowest') {
     const { lows, former } = lowestOf(mark !== null && 'lows' in mark ? mark.lows : [], units, at, ttlMs);
-    return { mark: { lows }, former, isFurther: former !== null };
+    const isFurther = last !== null && units < last && isNotable(last, units);
+    return { mark: { lows }, former, isFurther };
   }
   return { mark, former: null, isFurther: false };
 }

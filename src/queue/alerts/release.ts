@@ -95,7 +95,7 @@ export async function releaseDue(context: ReleaseContext, signal: AbortSignal): 
 }
 
 /**
- * Makes messages of the hits of an alert and puts them in the outboxes of its channels, as far as quiet hours, digest and
+ * Makes messages of the hits of an alert and puts them in the outboxes of its channels, as quiet hours, digest and
  * daily cap allow it now; says in `due` when to look again. May run in several processes at once.
  * @param at what time it is, ms since the epoch; default: Redis's clock
  */

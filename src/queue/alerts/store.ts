@@ -101,7 +101,8 @@ export interface LearnedBatch {
   /** Everything known before is of another track, or of the track before it started afresh. */
   isFresh: boolean;
   fields: ReadonlyArray<readonly [string, string]>;
-  hits: readonly Hit[];
+  /** Hits, or what says that the first look is over; both are kept as JSON. */
+  hits: readonly object[];
   /** By hit: its texts as JSON, and how long they are kept, ms. */
   texts: ReadonlyArray<readonly [hitId: string, text: string, ms: number]>;
 }

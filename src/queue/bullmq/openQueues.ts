@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import { clockOf } from '../../redis/redisClock.ts';
-import { callsQueueName, searchQueueName } from './queues.ts';
+import { alertsQueueName, callsQueueName, searchQueueName } from './queues.ts';
 import { RedisTimeQueue } from './redisTime.ts';
 import { repeatStrategy } from './repeat.ts';
 
@@ -16,6 +16,7 @@ export function openQueues(connection: Redis, prefix: string, tenant: string) {
   const queues = {
     searches: new RedisTimeQueue(searchQueueName(tenant), { ...shared, settings: { repeatStrategy } }, clock),
     calls: new RedisTimeQueue(callsQueueName(tenant), shared, clock),
+    deliveries: new RedisTimeQueue(alertsQueueName(tenant), shared, clock),
   };
   for (const queue of Object.values(queues)) {
     // Unasked it assumes 5.0, for which it has slower scripts.
@@ -24,5 +25,5 @@ export function openQueues(connection: Redis, prefix: string, tenant: string) {
   }
   // BullMQ prints an error without a listener. The connection logs it, and each command reports its own.
   for (const queue of Object.values(queues)) queue.on('error', () => undefined);
-  return { ...queues, close: () => Promise.all([queues.searches.close(), queues.calls.close()]) };
+  return { ...queues, close: () => Promise.all(Object.values(queues).map((queue) => queue.close())) };
 }

@@ -11,6 +11,9 @@ export const searchQueueName = (tenant: string) => `ebay-search${suffix(tenant)}
 /** The limited queue: one job, one call. */
 export const callsQueueName = (tenant: string) => `ebay-calls${suffix(tenant)}`;
 
+/** Deliveries of alerts: one job for each channel that has messages. */
+export const alertsQueueName = (tenant: string) => `ebay-alerts${suffix(tenant)}`;
+
 /** The only job name of the public queue. */
 export const SEARCH_JOB = 'search';
 

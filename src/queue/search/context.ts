@@ -11,6 +11,7 @@ import type { Tracks } from '../../results/tracks.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { QueueMetrics } from '../../telemetry/metrics.ts';
 import type { Scrubber } from '../../telemetry/scrubber.ts';
+import type { AlertsContext } from '../alerts/evaluate.ts';
 import type { Budgets } from '../budgets.ts';
 import type { JobDefaults } from './retryPolicy.ts';
 
@@ -49,6 +50,7 @@ export interface QueueContext {
   bulk?: { restsUntil: number; refusals: number };
   /** Watchlists: how long what was seen of a listing is kept, and the length of the planner's day, ms. */
   watch: { ttlMs: number; dayMs: number };
+  alerts: AlertsContext;
   metrics: QueueMetrics;
   scrubber: Scrubber;
   log: Logger;

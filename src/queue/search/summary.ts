@@ -25,6 +25,7 @@ import { clockOf } from '../../redis/redisClock.ts';
 import { productsOf } from '../../results/products.ts';
 import type { SearchRef, StoredResult } from '../../results/searchStore.ts';
 import type { TrackObservation } from '../../results/tracks.ts';
+import { evaluateSearch } from '../alerts/evaluate.ts';
 import { scheduleOf } from '../schedules/scheduledRun.ts';
 import type { QueueContext } from './context.ts';
 import type { SearchRun } from './plan.ts';
@@ -194,6 +195,10 @@ export async function publishEnd(
   { summary, comparison }: SearchEnd,
 ): Promise<void> {
   const source = sourceOf(context, job);
+  if (comparison !== undefined) {
+    const search = { ...source.search, schedule: source.schedule };
+    await evaluateSearch(context.alerts, search, comparison, summary);
+  }
   const events = eventsOfEnd(source, summary, comparison);
   const added = await context.events.append(source.search, events);
   if (events.length > 1)

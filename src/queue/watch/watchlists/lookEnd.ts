@@ -7,12 +7,23 @@ import { listingOf } from '../../../product/track.ts';
 import { clockOf } from '../../../redis/redisClock.ts';
 import { keyOf, type SearchRef } from '../../../results/searchStore.ts';
 import { keptFor } from '../../../results/tracks.ts';
+import { alertsOn, evaluate, goneSeen, type SeenEntry, seenIn } from '../../alerts/evaluate.ts';
+import type { StoredAlert } from '../../alerts/store.ts';
 import type { QueueContext } from '../../search/context.ts';
 import { PlanStore } from '../planStore.ts';
-import { compareSeen, type Observed, observedIn, packWatched, readWatched, watchEvents } from './compare.ts';
+import {
+  compareSeen,
+  type Observed,
+  observedIn,
+  packWatched,
+  readWatched,
+  type Watched,
+  watchEvents,
+} from './compare.ts';
 import { atomOf } from './groups.ts';
+import type { OwnColumns } from './import.ts';
 import { type WatchLook, watchLookOf } from './lookIds.ts';
-import { type LookState, placeOf, type StoredList, WatchStore } from './store.ts';
+import { type ListRecord, type LookState, placeOf, type StoredList, WatchStore } from './store.ts';
 import { addLookJob, ITEMS_AT_ONCE, REFUSED, reportLook, UNMEASURED, withItems } from './watchLooks.ts';
 
 /** How a job of a look ended. */
@@ -49,6 +60,7 @@ class LookStep {
   readonly #id: WatchLook;
   readonly #search: SearchRef;
   readonly #store: WatchStore;
+  #alerts: Promise<StoredAlert[]> | undefined;
 
   constructor(context: QueueContext, id: WatchLook, search: SearchRef) {
     this.#context = context;
@@ -224,6 +236,7 @@ class LookStep {
     const stored = await this.#store.seen(name, there);
     const rememberedFrom = clockOf(redis).now() - keptFor(watch.ttlMs);
     const changes: FieldChange[] = [];
+    const all: SeenEntry[] = [];
     let [comparedNow, changedNow, isNews] = [0, 0, false];
     let began = look.began;
     const unsure = new Set<string>();
@@ -247,10 +260,13 @@ class LookStep {
         before === undefined ||
         before.category !== compared.after.category ||
         before.state !== compared.after.state;
+      all.push(...allSeenIn(entry, before, observed, compared.after, own.get(entry) ?? {}));
       const about = { tenant, watchlist: name, searchId: this.#search.searchId, entry, at: observed.at };
       const follow = watchEvents({ ...about, columns: own.get(entry) ?? {} }, compared.changes);
       changes.push({ field: entry, before: text, after: packWatched(compared.after), events: follow });
     }
+    // Before the listings are known as they are now: a job that runs again then compares them again.
+    await this.#evaluate(record, all);
     const keys = { hash: this.#store.key(name, 'seen'), within: this.#store.key(name, 'entries') };
     await events.change(tenant, { ...keys, lifeMs: watch.ttlMs }, changes);
     const after = {
@@ -260,6 +276,24 @@ class LookStep {
       changes: look.changes + changedNow,
     };
     return { look: after, there: there.filter((entry) => !unsure.has(entry)), unsure, isNews };
+  }
+
+  async #evaluate({ definition, born }: ListRecord, all: readonly SeenEntry[]): Promise<void> {
+    const { alerts: context } = this.#context;
+    const { name: watchlist, atLeastEvery } = definition;
+    if (all.length === 0) return;
+    this.#alerts ??= alertsOn(context, { watchlist });
+    const alerts = await this.#alerts;
+    if (alerts.length === 0) return;
+    const entries = await this.#store.count(watchlist);
+    const began = Math.min(...all.map(({ at }) => at));
+    const look = {
+      ...{ searchId: this.#search.searchId, baseline: born, began, isFresh: false },
+      // Every listing was seen, or could have been: some are never answered.
+      isWhole: ({ seen, began: first }: { seen: number; began: number }) =>
+        seen >= entries || began - first >= atLeastEvery * 1000,
+    };
+    await evaluate(context, alerts, look, all);
   }
 
   /** Groups follow from what is known: they are formed again before the planner decides on the next look. */
@@ -294,6 +328,20 @@ class LookStep {
     const isOther = before === null || Math.abs(total - before) > OTHER_TOTAL * Math.max(before, 1);
     if (isOther || wasPartly) await this.#changed();
   }
+}
+
+/** What an answer says of the variations of an entry. What has ended is one listing, as its event is. */
+function allSeenIn(
+  entry: string,
+  before: Watched | undefined,
+  { at, products }: Observed,
+  { state }: Watched,
+  columns: OwnColumns,
+): SeenEntry[] {
+  const own = Object.keys(columns).length === 0 ? {} : { columns: { ...columns } };
+  if (state !== 'ended') return products.map((product) => ({ ...seenIn(product), ...own }));
+  const itemId = before?.known?.itemId ?? products[0]?.itemId ?? entry;
+  return [{ ...goneSeen(itemId, at), ...own }];
 }
 
 function prefixOf({ searches }: Pick<QueueContext, 'searches'>): string {
