@@ -372,7 +372,10 @@ async function deliveryContext(
     import('../queue/alerts/channels/senders.ts'),
     import('../queue/alerts/outbound.ts'),
   ]);
-  const { post } = outbound({ allow, timeoutMs });
+  const { post } = outbound({
+    ...{ allow, timeoutMs },
+    connectTimeoutMs: config.outbound.connectTimeout * SECOND,
+  });
   const email = { ...config.smtp, timeoutMs };
   return {
     ...{ redis, prefix, tenant, deliveries, scrubber: logs.scrubber, log: logs.component('worker') },

@@ -328,6 +328,11 @@ export const schema = {
       '',
       'Host names, addresses and CIDR ranges to which alerts may be sent although they are private, separated by commas',
     ),
+    connectTimeout: seconds(
+      'OUTBOUND_CONNECT_TIMEOUT',
+      5,
+      'Longest wait for a connection to the receiver of an alert: name, all its addresses and TLS together',
+    ),
   },
   channel: {
     secretOverlap: seconds(

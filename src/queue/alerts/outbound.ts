@@ -97,6 +97,7 @@ export function outbound({
             length += part.length;
             if (length >= MOST_READ) end();
           });
+          request.off('error', reject).on('error', end);
           response.on('end', end).on('error', end).on('close', end);
         });
         request.end(body);

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Entries of OUTBOUND_ALLOW, a list separated by commas. */
@@ -21,13 +22,13 @@ export function hostName(host: string): string {
 
 /** @param range CIDR, or one address */
 function isWithin(address: string, range: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  if (isIP(address) === 0) return false;
   const parsed = ipaddr.parse(address);
   if (ipaddr.isValidCIDR(range)) {
     const cidr = ipaddr.parseCIDR(range);
     return parsed.kind() === cidr[0].kind() && parsed.match(cidr);
   }
-  return ipaddr.isValid(range) && parsed.toString() === ipaddr.parse(range).toString();
+  return isIP(range) !== 0 && parsed.toString() === ipaddr.parse(range).toString();
 }
 
 /**
@@ -36,7 +37,7 @@ function isWithin(address: string, range: string): boolean {
  * Of IPv6 only 2000::/3 is given out; that leaves out addresses such as ::7f00:1, which is another form of 127.0.0.1.
  */
 export function isPublic(address: string): boolean {
-  if (!ipaddr.isValid(address)) return false;
+  if (isIP(address) === 0) return false;
   const parsed = ipaddr.parse(address);
   return parsed.range() === 'unicast' && (parsed.kind() === 'ipv4' || isWithin(address, '2000::/3'));
 }
