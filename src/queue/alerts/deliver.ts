@@ -116,6 +116,7 @@ async function attempt(
   const { redis, prefix, senders, openChannel, rules, scrubber, log } = context;
   const clock = clockOf(redis, prefix);
   let kind: ChannelKind | 'unknown' = 'unknown';
+  const timeout = AbortSignal.timeout(rules.timeoutMs);
   try {
     const opened = await openChannel(channel);
     if (opened === undefined) {
@@ -125,14 +126,14 @@ async function attempt(
     kind = opened.kind;
     const sender = senders.get(kind);
     if (sender === undefined) throw new DeliveryError(`cannot send to ${kind} here`, { fault: 'channel' });
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(rules.timeoutMs)]);
-    await sender.send(opened, await outbox.withTexts(head.message), limit);
+    const message = await outbox.withTexts(head.message);
+    await sender.send(opened, message, AbortSignal.any([signal, timeout]));
   } catch (thrown) {
     // The process stops: that says nothing of the receiver.
     if (signal.aborted) throw thrown;
-    const failure = failureOf(thrown, rules);
+    const failure = timeout.aborted ? noAnswer(rules) : thrown;
     // Redis failed, or this program did: the job fails, and the channel is woken again.
-    if (failure === undefined) throw thrown;
+    if (!(failure instanceof DeliveryError)) throw thrown;
     const error = scrubber.text(failure.message).slice(0, 300);
     const now = await clock.current();
     const next = afterFailure(failure, head, now, rules);
@@ -155,10 +156,7 @@ async function attempt(
   return undefined;
 }
 
-function failureOf(thrown: unknown, { timeoutMs }: DeliveryRules): DeliveryError | undefined {
-  if (thrown instanceof DeliveryError) return thrown;
-  const { name = '' } = thrown as Error;
-  if (name !== 'AbortError' && name !== 'TimeoutError') return undefined;
+function noAnswer({ timeoutMs }: DeliveryRules): DeliveryError {
   return new DeliveryError(`the receiver did not answer within ${timeoutMs / 1000} s`, { fault: 'channel' });
 }
 
