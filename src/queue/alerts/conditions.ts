@@ -182,7 +182,9 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
     met.push({ index, on: (when[index] as FullCondition).on, basis, from, to, quantity });
   };
 
-  const presence = product === null ? 'gone' : seen.isOut ? 'out' : 'there';
+  // Searches do not say whether a listing is sold out: only an item answer ends that.
+  const isOut = seen.isOut || (before?.presence === 'out' && source === 'search');
+  const presence = product === null ? 'gone' : isOut ? 'out' : 'there';
   after.presence = presence;
   const isThere = presence === 'there';
   const isFirst = before === undefined && seen.isNew;

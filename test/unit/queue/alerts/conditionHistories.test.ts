@@ -82,7 +82,12 @@ const shownUnits = (units: number, { isConverted }: Rule, { rate }: Step) =>
   isConverted ? Math.round((units * rate) / 1000) : units;
 
 /** Numbers of the steps that are alerted, by what a reader of docs/alerts.md would say. Each step is worked out from the first. */
-function expected(rule: Rule, steps: readonly Step[]): number[] {
+function expected(rule: Rule, answers: readonly Step[]): number[] {
+  // A search does not say that a listing is sold out no more.
+  const steps = [...answers];
+  for (const [i, each] of steps.entries())
+    if (steps[i - 1]?.presence === 'out' && each.presence === 'there' && each.source === 'search')
+      steps[i] = { ...each, presence: 'out' };
   // What is gone before it was ever seen is not known.
   const first = steps.findIndex(({ presence }) => presence !== 'gone');
   if (first === -1) return [];
@@ -141,10 +146,10 @@ function expected(rule: Rule, steps: readonly Step[]): number[] {
     if (since.length === 0) return false;
     return isMuch(rule.on === 'drop' ? Math.max(...since) : Math.min(...since), now);
   };
-  const answers = new Map<number, boolean>();
+  const worked = new Map<number, boolean>();
   const isNewsOnce = (i: number): boolean => {
-    const answer = answers.get(i) ?? isNews(i);
-    answers.set(i, answer);
+    const answer = worked.get(i) ?? isNews(i);
+    worked.set(i, answer);
     return answer;
   };
 
