@@ -43,8 +43,8 @@ export interface Twin {
 
 /** Of one condition and one kind of answer: what a price is compared with, in minor units of the listing's currency. */
 type Mark =
-  | { highest: bigint }
-  | { lowestSince: bigint }
+  | { highest: bigint; at: number }
+  | { lowestSince: bigint; at: number }
   | { isBelow: boolean }
   /** Oldest first, each lower than those after it. */
   | { lows: Low[] };
@@ -78,6 +78,8 @@ export interface Met {
   /** As the marketplace shows prices today. */
   from: Money | null;
   to: Money | null;
+  /** When `from` was seen, or earlier by up to a tenth of the time that a track remembers, ms since the epoch. */
+  fromAt: number | null;
   quantity: number | null;
 }
 
@@ -111,7 +113,7 @@ export interface Known {
 const LEAST_PERCENT = 1;
 const LEAST_UNITS = 10n;
 /** Lows kept of a listing: more are merged so that none is forgotten early. */
-const LOWS_KEPT = 6;
+const LOWS_KEPT = 3;
 /** Currencies whose lows are kept of all listings: one for each marketplace of a search. */
 const CURRENCIES_KEPT = 5;
 /** What was written by a clock that was ahead by more than this is worth nothing, ms. */
@@ -175,11 +177,12 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
 
   /** @param isFurther a change by the whole amount since the last alert, which no pause holds back */
   const alert = (index: number, what: Partial<Met> & { units?: bigint; isFurther?: boolean } = {}): void => {
-    const { units = null, isFurther = false, basis = null, from = null, to = null, quantity = null } = what;
+    const { units = null, isFurther = false, basis = null, from = null, to = null } = what;
+    const { fromAt = null, quantity = null } = what;
     const last = after.hits[index] ?? null;
     if (isBaseline || (last !== null && at - last.at < rearm * 1000 && !isFurther)) return;
     after.hits[index] = { at, units };
-    met.push({ index, on: (when[index] as FullCondition).on, basis, from, to, quantity });
+    met.push({ index, on: (when[index] as FullCondition).on, basis, from, to, fromAt, quantity });
   };
 
   // Searches do not say whether a listing is sold out: only an item answer ends that.
@@ -240,19 +243,19 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
         // Where the price is converted, the rate alone may make it the lowest.
         const isConverted = currency !== price.currency;
         const isLower = mark === null || !('highest' in mark) || price.units < mark.highest;
-        marks[index] = isConverted ? { highest: price.units } : null;
+        marks[index] = isConverted ? { highest: price.units, at } : null;
         if (result.former !== null && (!isConverted || isLower)) {
           const from = fromMinorUnits(result.former, currency);
-          alert(index, { basis, from, to: price.shown, isFurther: true });
+          alert(index, { basis, from, fromAt: result.formerAt, to: price.shown, isFurther: true });
         }
       } else {
         const last = after.hits[index]?.units ?? null;
         const step = compare(condition, price, { mark, last, at, ttlMs });
         marks[index] = step.mark;
         if (step.former === null) continue;
-        const { former, isFurther } = step;
+        const { former, formerAt, isFurther } = step;
         const from = shownOf(former, price);
-        alert(index, { basis, from, to: price.shown, units: price.units, isFurther });
+        alert(index, { basis, from, fromAt: formerAt, to: price.shown, units: price.units, isFurther });
         // What the other kind of answer said is from before the change, which would be reported once more.
         if (condition.on !== 'lowest') after.marks[source === 'item' ? 'search' : 'item'][index] = null;
       }
@@ -271,7 +274,7 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
   return {
     ...(isChanged && { after }),
     ...(isTwinChanged && { twin: { listing, at, isBelow } }),
-    ...(!areSame(known.shared, shared) && { shared }),
+    ...(!areSame(known.shared, shared, ttlMs) && { shared }),
     met,
     matches,
   };
@@ -366,6 +369,8 @@ interface Step {
   mark: Mark | null;
   /** The price that the present one is compared with; null: the condition is not met. */
   former: bigint | null;
+  /** When that was seen. */
+  formerAt: number | null;
   isFurther: boolean;
 }
 
@@ -378,38 +383,39 @@ function compare(
   const { units } = price;
   if (condition.on === 'drop' || condition.on === 'rise') {
     const isDrop = condition.on === 'drop';
-    const make = (value: bigint): Mark => (isDrop ? { highest: value } : { lowestSince: value });
-    const known =
-      mark === null
-        ? null
-        : 'highest' in mark
-          ? mark.highest
-          : 'lowestSince' in mark
-            ? mark.lowestSince
-            : null;
-    if (known === null) return { mark: make(units), former: null, isFurther: false };
-    const reference = isDrop === units > known ? units : known;
-    if (!isEnough(condition, reference, units, price))
-      return { mark: make(reference), former: null, isFurther: false };
+    const make = (value: bigint, seen: number): Mark =>
+      isDrop ? { highest: value, at: seen } : { lowestSince: value, at: seen };
+    const known = mark !== null && ('highest' in mark || 'lowestSince' in mark) ? mark : null;
+    const none = { former: null, formerAt: null, isFurther: false };
+    if (known === null) return { mark: make(units, at), ...none };
+    const reference = 'highest' in known ? known.highest : known.lowestSince;
+    if (reference === units || isDrop === units > reference) return { mark: make(units, at), ...none };
+    if (!isEnough(condition, reference, units, price)) return { mark: known, ...none };
     const isFurther = last !== null && isEnough(condition, last, units, price);
     // Also where a pause holds the alert back: what was not alerted then is no news later.
-    return { mark: make(units), former: reference, isFurther };
+    return { mark: make(units, at), former: reference, formerAt: known.at, isFurther };
   }
   if (condition.on === 'lowest') {
-    const { lows, former } = lowestOf(mark !== null && 'lows' in mark ? mark.lows : [], units, at, ttlMs);
+    const { lows, former, formerAt } = lowestOf(
+      mark !== null && 'lows' in mark ? mark.lows : [],
+      units,
+      at,
+      ttlMs,
+    );
     const isFurther = last !== null && units < last && isNotable(last, units);
-    return { mark: { lows }, former, isFurther };
+    return { mark: { lows }, former, formerAt, isFurther };
   }
-  return { mark, former: null, isFurther: false };
+  return { mark, former: null, formerAt: null, isFurther: false };
 }
 
 /** @returns the lows with this price among them, and the lowest one before where this one is clearly lower */
 function lowestOf(known: readonly Low[], units: bigint, at: number, ttlMs: number) {
   const lows = known.filter(([seen]) => seen >= at - ttlMs);
   const [first] = lows;
-  if (first === undefined) return { lows: [[at, units] as Low], former: null };
-  const [, lowest] = first;
-  if (units < lowest && isNotable(lowest, units)) return { lows: [[at, units] as Low], former: lowest };
+  if (first === undefined) return { lows: [[at, units] as Low], former: null, formerAt: null };
+  const [formerAt, lowest] = first;
+  if (units < lowest && isNotable(lowest, units))
+    return { lows: [[at, units] as Low], former: lowest, formerAt };
   // A little lower counts as the same, so that small steps add up.
   const value = units < lowest ? lowest : units;
   const lower = lows.filter(([, each]) => each < value);
@@ -418,7 +424,7 @@ function lowestOf(known: readonly Low[], units: bigint, at: number, ttlMs: numbe
     const [[, low], [seen]] = kept.splice(1, 2) as [Low, Low];
     kept.splice(1, 0, [seen, low]);
   }
-  return { lows: kept, former: null };
+  return { lows: kept, former: null, formerAt: null };
 }
 
 const noMarks = (): ListingState['marks'] => ({ search: [], item: [] });
@@ -441,21 +447,29 @@ function isSame(before: ListingState, after: ListingState): boolean {
   return form(before) === form(after);
 }
 
-/** The time of a low is refreshed with that of the listing. */
+/** Times of prices are refreshed with that of the listing. */
 function withoutTimes({ search, item }: ListingState['marks']): ListingState['marks'] {
-  const plain = (mark: Mark | null) =>
-    mark !== null && 'lows' in mark ? { lows: mark.lows.map(([, units]): Low => [0, units]) } : mark;
+  const plain = (mark: Mark | null): Mark | null => {
+    if (mark === null || 'isBelow' in mark) return mark;
+    return 'lows' in mark ? { lows: mark.lows.map(([, units]) => [0, units]) } : { ...mark, at: 0 };
+  };
   return { search: search.map(plain), item: item.map(plain) };
 }
 
-function areSame(before: SharedState, after: SharedState): boolean {
-  const form = ({ lows }: SharedState) =>
-    JSON.stringify(
-      lows.map((each) =>
-        Object.entries(each).map(([currency, list]) => [currency, list.map(([, units]) => `${units}`)]),
-      ),
-    );
-  return form(before) === form(after);
+/** Whether no low differs, nor its time by more than a tenth of the time that a track remembers. */
+function areSame(before: SharedState, after: SharedState, ttlMs: number): boolean {
+  return after.lows.every((lows, index) =>
+    Object.entries(lows).every(([currency, list]) => {
+      const former = before.lows[index]?.[currency] ?? [];
+      return (
+        former.length === list.length &&
+        list.every(([at, units], place) => {
+          const [formerAt, formerUnits] = former[place] as Low;
+          return units === formerUnits && at - formerAt <= ttlMs / 10;
+        })
+      );
+    }),
+  );
 }
 
 const PRESENCES = ['there', 'out', 'gone'] as const;
@@ -482,10 +496,10 @@ function tidy(list: readonly unknown[]): unknown[] {
 
 function packMark(mark: Mark | null | undefined): unknown {
   if (mark === null || mark === undefined) return null;
-  if ('highest' in mark) return `h${mark.highest}`;
-  if ('lowestSince' in mark) return `l${mark.lowestSince}`;
   if ('isBelow' in mark) return mark.isBelow ? 1 : 0;
-  return mark.lows.map(([at, units]) => [at, String(units)]);
+  if ('highest' in mark) return `h${packLows([[mark.at, mark.highest]])}`;
+  if ('lowestSince' in mark) return `l${packLows([[mark.at, mark.lowestSince]])}`;
+  return `w${packLows(mark.lows)}`;
 }
 
 /** Undefined for what another program has written, or is damaged. @param length number of the alert's conditions */
@@ -516,13 +530,24 @@ export function readState(text: string | null | undefined, length: number): List
 
 function readMark(packed: unknown): Mark {
   if (typeof packed === 'number') return { isBelow: packed === 1 };
-  if (Array.isArray(packed)) return { lows: readLows(packed) };
-  const units = BigInt((packed as string).slice(1));
-  return (packed as string).startsWith('h') ? { highest: units } : { lowestSince: units };
+  const text = packed as string;
+  const lows = readLows(text.slice(1));
+  const [at, units] = lows[0] as Low;
+  if (text.startsWith('w')) return { lows };
+  return text.startsWith('h') ? { highest: units, at } : { lowestSince: units, at };
 }
 
-function readLows(packed: unknown): Low[] {
-  return (packed as Array<[number, string]>).map(([at, units]) => [Number(at), BigInt(units)]);
+/** Such as `12999@mij2x3k0,13100@mij9k2a8`. */
+function packLows(lows: readonly Low[]): string {
+  return lows.map(([at, units]) => `${units}@${at.toString(36)}`).join();
+}
+
+/** @throws for what is damaged */
+function readLows(text: unknown): Low[] {
+  return (text as string).split(',').map((each): Low => {
+    const [, units, at] = /^(\d+)@([0-9a-z]{1,9})$/.exec(each) ?? [];
+    return [Number.parseInt(at as string, 36), BigInt(units as string)];
+  });
 }
 
 export function packTwin({ listing, at, isBelow }: Twin): string {
@@ -544,12 +569,7 @@ export function readTwin(text: string | null | undefined, length: number): Twin 
 
 export function packShared({ lows }: SharedState): string {
   const packed = lows.map((byCurrency) =>
-    Object.fromEntries(
-      Object.entries(byCurrency).map(([currency, list]) => [
-        currency,
-        list.map(([at, units]) => [at, String(units)]),
-      ]),
-    ),
+    Object.fromEntries(Object.entries(byCurrency).map(([currency, list]) => [currency, packLows(list)])),
   );
   return JSON.stringify(packed);
 }

@@ -48,7 +48,7 @@ export interface SeenEntry extends SeenListing {
 /** What alerts are compared with. */
 export interface Look {
   searchId: string;
-  /** The same for whatever belongs to one first look: a search, or all looks at a watchlist. */
+  /** The same for everything that belongs to one first look: a search, or all looks at a watchlist. */
   baseline: string;
   /** When it began, ms since the epoch. */
   began: number;
@@ -135,7 +135,7 @@ const BATCH = 200;
 /** Listings that the message about a first look names. */
 const MOST_CHEAPEST = 3;
 
-/** Compares all with what alerts know, keeps hits and releases them. An alert that fails keeps no other from it. */
+/** Compares what was seen with what alerts know, keeps hits and releases them. An alert that fails keeps no other from it. */
 export async function evaluate(
   context: AlertsContext,
   alerts: readonly StoredAlert[],
@@ -215,7 +215,7 @@ class Evaluation {
     return true;
   }
 
-  /** What these all change; undefined: nothing. */
+  /** What these answers change; undefined: nothing. */
   async #learn(all: readonly SeenEntry[], unfit: number) {
     const { definition, born } = this.#alert.record;
     const { ttlMs, textsMs } = this.#context;
@@ -260,8 +260,7 @@ class Evaluation {
       if (state === undefined) seen += 1;
       if (state === undefined && judged.matches) matching.push(this.#matchOf(seenNow));
       for (const met of judged.met) {
-        const from = met.from === null || state === undefined ? null : new Date(state.at).toISOString();
-        const hit = this.#hitOf(seenNow, met, hitIdOf(born, met, seenNow), from);
+        const hit = this.#hitOf(seenNow, met, hitIdOf(born, met, seenNow));
         hits.push(hit);
         const left = Math.min(seenNow.at, now) + textsMs - now;
         if (product === null || left < 1) continue;
@@ -312,9 +311,8 @@ class Evaluation {
 
   #hitOf(
     seenNow: SeenEntry,
-    met: Pick<Met, 'on' | 'basis' | 'from' | 'to' | 'quantity'>,
+    met: Pick<Met, 'on' | 'basis' | 'from' | 'fromAt' | 'to' | 'quantity'>,
     id: string,
-    fromSeenAt: string | null,
   ): Hit {
     const { itemId, at, product, quantity, columns } = seenNow;
     return {
@@ -328,7 +326,7 @@ class Evaluation {
       basis: met.basis,
       from: met.from,
       to: met.to,
-      fromSeenAt,
+      fromSeenAt: met.fromAt === null ? null : new Date(met.fromAt).toISOString(),
       quantity: met.quantity ?? quantity,
       priceDisplay: product?.priceDisplay ?? null,
       ...(columns !== undefined && { columns: { ...columns } }),
@@ -345,7 +343,7 @@ class Evaluation {
     const to = (seenNow.product && priceOf(seenNow.product, basis)?.shown) ?? null;
     const text = JSON.stringify([record.born, 'baseline', seenNow.itemId, seenNow.at]);
     const id = createHash('sha256').update(text).digest('hex').slice(0, 32);
-    return this.#hitOf(seenNow, { on, basis: to && basis, from: null, to, quantity: null }, id, null);
+    return this.#hitOf(seenNow, { on, basis: to && basis, from: null, fromAt: null, to, quantity: null }, id);
   }
 }
 
