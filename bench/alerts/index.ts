@@ -1,0 +1,100 @@
+import { parseArgs } from 'node:util';
+import { percentile } from '../figures.ts';
+import { numberOf } from '../flags.ts';
+import { FACTOR, type Outcome, runScenario } from './scenario.ts';
+
+export const HELP = `npm run bench -- alerts [--part kills,delay] [--kills 500] [--seed NUMBER] [--json]
+  kills: workers are killed (SIGKILL) again and again while alerts are found and delivered, and the receivers fail in their
+  ways; the receivers' logs are compared with the changes that were made. delay: from eBay's answer to the receiver, without
+  any fault. Waits of the delivery are ${FACTOR} times as short as by default.`;
+
+interface Row {
+  readonly part: string;
+  readonly name: string;
+  readonly value: number | string;
+  readonly required: string;
+  readonly met: boolean | null;
+}
+
+const MOST_REPEATED = 0.01;
+const MOST_DELAY_MS = 2000;
+
+export async function run(args: string[]): Promise<boolean> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      part: { type: 'string', default: 'delay,kills' },
+      kills: { type: 'string', default: '500' },
+      seed: { type: 'string', default: '20260419' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const parts = values.part.split(',');
+  const unknown = parts.filter((part) => part !== 'kills' && part !== 'delay');
+  if (unknown.length > 0) throw new TypeError(`--part knows kills and delay, not ${unknown.join(', ')}`);
+  const seed = numberOf('seed', values.seed);
+  const rows: Row[] = [];
+  if (parts.includes('delay')) rows.push(...(await delay(seed)));
+  if (parts.includes('kills')) rows.push(...(await kills(seed, numberOf('kills', values.kills))));
+  if (values.json) console.log(JSON.stringify({ bench: 'alerts', factor: FACTOR, seed, rows }, null, 2));
+  else console.table(rows);
+  return rows.every(({ met }) => met !== false);
+}
+
+async function delay(seed: number): Promise<Row[]> {
+  const options = { kills: 0, pauseMs: 0, workers: 2, tracks: 4, looks: 50, everyMs: 1000, seed };
+  const outcome = await runScenario({ ...options, channels: ['sound'] });
+  const figure = (share: number) => Math.round(percentile(outcome.delays, share));
+  const note = (name: string, value: number): Row => ({
+    part: 'delay',
+    name,
+    value,
+    required: '',
+    met: null,
+  });
+  return [
+    note('wanted alerts', outcome.wanted),
+    note('answer → receiver, median, ms', figure(0.5)),
+    {
+      ...note('answer → receiver, p99, ms', figure(0.99)),
+      required: `≤ ${MOST_DELAY_MS}`,
+      met: figure(0.99) <= MOST_DELAY_MS,
+    },
+    ...faults('delay', outcome),
+  ];
+}
+
+async function kills(seed: number, count: number): Promise<Row[]> {
+  const options = { kills: count, pauseMs: 1500, workers: 3, tracks: 4, looks: 4, everyMs: 1500, seed };
+  const outcome = await runScenario({
+    ...options,
+    channels: ['sound', 'failing', 'hanging', 'busy', 'refusing'],
+  });
+  return [
+    { part: 'kills', name: 'SIGKILLs', value: outcome.kills, required: '', met: null },
+    { part: 'kills', name: 'wanted alerts', value: outcome.wanted, required: '', met: null },
+    ...faults('kills', outcome),
+  ];
+}
+
+/** The promises that hold with and without kills, for each channel. */
+function faults(part: string, { channels }: Outcome): Row[] {
+  return channels.flatMap((each) => {
+    const row = (name: string, value: number, most: number, required = '0'): Row => ({
+      part,
+      name: `${each.channel}: ${name}`,
+      value,
+      required,
+      met: value <= most,
+    });
+    return [
+      { part, name: `${each.channel}: requests`, value: each.requests, required: '', met: null },
+      { part, name: `${each.channel}: alerts taken`, value: each.taken, required: '', met: null },
+      row('lost alerts', each.lost, 0),
+      row('unwanted alerts', each.unwanted, 0),
+      row('messages taken twice', each.repeated, MOST_REPEATED * each.taken, '≤ 1 %'),
+      row('alerts under two webhook-ids', each.otherId, 0),
+      row('messages that overtook another', each.overtaken, 0),
+    ];
+  });
+}
