@@ -1,6 +1,7 @@
 import type { Static, TProperties, TSchema } from 'typebox';
 import { MoneySchema } from '../product/fieldSchemas.ts';
 import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
+import { PRICE_DISPLAYS, type Product } from '../product/product.ts';
 import { closed } from '../product/requestSchema.ts';
 import { OUTCOMES } from '../product/summary.ts';
 import { Type } from '../product/type.ts';
@@ -66,6 +67,12 @@ const listing = {
   itemId: Type.String({ description: "eBay's RESTful id, v1|LEGACY|VARIATION" }),
   marketplace: Type.Enum(MARKETPLACE_IDS),
   url: Type.String(),
+  priceDisplay: Type.Optional(
+    Type.Enum(PRICE_DISPLAYS, {
+      description:
+        'eBay lets the price appear only later, so a program must not show it to people; absent: it may be shown',
+    }),
+  ),
 };
 const ofTrack = { track: Type.String({ description: 'the name under which it was compared' }) };
 const totalNow = nullable(money('price and shipping'), 'null when one of them is not known');
@@ -111,6 +118,12 @@ const arrival = (description: string) =>
     },
     { ...closed, description },
   );
+
+/** What events have of a listing. */
+export function listingOfEvent({ itemId, marketplace, url, priceDisplay }: Product) {
+  return { itemId, marketplace, url, ...(priceDisplay && { priceDisplay }) };
+}
+
 const itemOnly = { product: Type.Object({ itemId: listing.itemId }, closed) };
 
 function event<T extends string, F extends TProperties>(type: T, description: string, fields: F) {

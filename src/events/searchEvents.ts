@@ -4,7 +4,7 @@ import type { Product } from '../product/product.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import type { SearchRef } from '../results/searchStore.ts';
-import type { EventOf, EventType, ServiceEvent } from './event.ts';
+import { type EventOf, type EventType, listingOfEvent, type ServiceEvent } from './event.ts';
 
 /** The search that events are about. */
 export interface SearchSource {
@@ -99,13 +99,13 @@ function productEvent(
   product: Product,
   seenAt: TrackComparison['seenAt'],
 ): ServiceEvent | undefined {
-  const { itemId, marketplace, url, total, mark, formerTotal, formerSeenAt, observedAt } = product;
+  const { itemId, total, mark, formerTotal, formerSeenAt, observedAt } = product;
   // The same for every search that derives the change from the same observation.
   const ofProduct = <T extends EventType>(type: T) => ({
     ...common(type, source, observedAt, [track, itemId, seenAt.get(itemId) ?? observedAt]),
     track,
   });
-  const listing = { itemId, marketplace, url };
+  const listing = listingOfEvent(product);
   if (mark === 'new') return { ...ofProduct('product.new'), product: { ...listing, total } };
   if ((mark !== 'price-dropped' && mark !== 'price-rose') || total === null || formerTotal === undefined)
     return undefined;

@@ -6,6 +6,9 @@ import { MARKETPLACE_IDS } from './marketplaces.ts';
 import { closed } from './requestSchema.ts';
 import { Type } from './type.ts';
 
+/** When eBay lets the price of goods with a minimum advertised price appear. */
+export const PRICE_DISPLAYS = ['ON_REQUEST', 'IN_CART'] as const;
+
 const ShippingSchema = Type.Object(
   {
     kind: Type.Enum(['free', 'fixed', 'calculated', 'pickup-only', 'unknown'], {
@@ -183,7 +186,7 @@ export const ProductSchema = Type.Object(
       ),
     ),
     priceDisplay: nullable(
-      Type.Enum(['ON_REQUEST', 'IN_CART']),
+      Type.Enum(PRICE_DISPLAYS),
       said(
         'set for goods with a minimum advertised price: eBay lets their price appear only later in the buying flow, ' +
           'ON_REQUEST after a step of the person who wants to see it, IN_CART when the item is in the cart; a program ' +

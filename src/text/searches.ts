@@ -129,6 +129,9 @@ function budgetText(
 
 /** What an event says, without the name of its search or track. @param money text of an amount */
 export function eventText(event: ServiceEvent, money: (amount: Money) => string): string {
+  const isHidden = 'product' in event && 'priceDisplay' in event.product;
+  const priceText = (total: Money | null) =>
+    isHidden ? 'eBay shows the price' : total === null ? 'delivered price unknown' : money(total);
   switch (event.type) {
     case 'search.completed':
     case 'search.cancelled': {
@@ -143,15 +146,14 @@ export function eventText(event: ServiceEvent, money: (amount: Money) => string)
     case 'product.gone':
       return 'gone';
     case 'product.new':
-      return `new, ${event.product.total === null ? 'delivered price unknown' : money(event.product.total)}`;
+      return `new, ${priceText(event.product.total)}`;
     case 'watchlist.out-of-stock':
       return 'sold out';
     case 'watchlist.ended':
       return 'ended';
     case 'watchlist.returned': {
-      const { total } = event.product;
       const before = event.from === 'ended' ? 'had ended' : 'was sold out';
-      return `is back (${before}), ${total === null ? 'delivered price unknown' : money(total)}`;
+      return `is back (${before}), ${priceText(event.product.total)}`;
     }
     case 'watchlist.quantity-changed':
       return `${leftText(event.from)} → ${leftText(event.to)} left`;
@@ -159,6 +161,7 @@ export function eventText(event: ServiceEvent, money: (amount: Money) => string)
       return `arrives later, ${event.from.days} → ${event.to.days} days`;
     default: {
       const word = event.type.endsWith('.price-dropped') ? 'dropped' : 'rose';
+      if (isHidden) return `${word}, ${priceText(null)}`;
       const { at, formerSeenAt, formerTotal } = event;
       const before = formerSeenAt === undefined ? '' : ` (${agoText(formerSeenAt, at)})`;
       return `${word}, ${money(formerTotal)}${before} → ${money(event.product.total)}`;

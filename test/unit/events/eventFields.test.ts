@@ -9,14 +9,14 @@ describe('what events keep of a product', () => {
     'product' in properties ? Object.keys(properties.product.properties) : [],
   );
 
-  it('is the item id, marketplace, URL and delivered price: no text of a seller', () => {
-    expect([...new Set(kept)]).to.have.members(['itemId', 'marketplace', 'url', 'total']);
+  it('is the item id, marketplace, URL, delivered price and whether it may be shown: no text of a seller', () => {
+    expect([...new Set(kept)]).to.have.members(['itemId', 'marketplace', 'url', 'total', 'priceDisplay']);
   });
 
   it('is what docs/data.md says', () => {
     const [row = ''] = readFileSync(DATA_PAGE, 'utf8').match(/^\| events: .*$/m) ?? [];
     expect(row).to.include(
-      'for a product the item id, marketplace, URL and delivered price, never its title',
+      'for a product the item id, marketplace, URL, delivered price and whether it may be shown, never its title',
     );
   });
 });

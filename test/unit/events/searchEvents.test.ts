@@ -56,7 +56,7 @@ const changes = comparison(
     product(2, {
       ...{ mark: 'price-dropped', formerTotal: usd('10.00'), formerSeenAt: '2026-02-28T12:00:00.000Z' },
     }),
-    product(3, { mark: 'price-rose', formerTotal: usd('8.00') }),
+    product(3, { mark: 'price-rose', formerTotal: usd('8.00'), priceDisplay: 'IN_CART' }),
     product(4, { mark: 'same' }),
   ],
   ['v1|9|0'],
@@ -80,6 +80,13 @@ describe('the events of a search', () => {
       ...{ track: 'hubs', formerTotal: usd('10.00'), formerSeenAt: '2026-02-28T12:00:00.000Z' },
     });
     expect(events[2]).not.to.have.property('formerSeenAt');
+    expect(events.map((event) => 'product' in event && 'priceDisplay' in event.product)).to.deep.equal([
+      false,
+      false,
+      true,
+      false,
+      false,
+    ]);
     expect(events[4]).to.deep.include({
       track: { name: 'hubs', firstRun: false, new: 1, priceDropped: 1, priceRose: 1, gone: 1 },
     });

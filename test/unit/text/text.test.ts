@@ -215,4 +215,13 @@ describe('texts of searches', () => {
       'new, delivered price unknown',
     );
   });
+
+  it('keep a price that eBay lets appear only later out of sight', () => {
+    const product = { total: { value: '5.00' }, priceDisplay: 'IN_CART' };
+    const event = { formerTotal: { value: '9.99' }, product };
+    for (const type of ['product.new', 'product.price-dropped', 'watchlist.price-rose', 'watchlist.returned'])
+      expect(textOf({ ...event, type }), type)
+        .to.include('eBay shows the price')
+        .and.not.match(/5|9/);
+  });
 });

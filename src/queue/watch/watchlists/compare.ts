@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ItemAnswer } from '../../../collector/answers.ts';
-import type { EventOf, EventType, ServiceEvent } from '../../../events/event.ts';
+import { type EventOf, type EventType, listingOfEvent, type ServiceEvent } from '../../../events/event.ts';
 import type { Product } from '../../../product/product.ts';
 import { compareOffer, OFFERS_KEPT, type Remembered } from '../../../product/track.ts';
 import type { OwnColumns } from './import.ts';
@@ -210,13 +210,13 @@ export function watchEvents(
     switch (change.type) {
       case 'watchlist.price-dropped':
       case 'watchlist.price-rose': {
-        const { itemId, marketplace, url, total } = change.product;
-        const product = { itemId, marketplace, url, total: total as NonNullable<typeof total> };
+        const total = change.product.total as NonNullable<Product['total']>;
+        const product = { ...listingOfEvent(change.product), total };
         return { ...common(change.type), product, ...change.comparison };
       }
       case 'watchlist.returned': {
-        const { itemId, marketplace, url, total } = change.product;
-        return { ...common(change.type), product: { itemId, marketplace, url, total }, from: change.from };
+        const product = { ...listingOfEvent(change.product), total: change.product.total };
+        return { ...common(change.type), product, from: change.from };
       }
       case 'watchlist.quantity-changed':
         return {
