@@ -10,7 +10,9 @@ import { latestEvents } from '../events/stream.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
+import { alertRoutes } from '../http/api/alerts.ts';
 import { categoryRoutes } from '../http/api/categories.ts';
+import { channelRoutes } from '../http/api/channels.ts';
 import { itemRoutes } from '../http/api/items.ts';
 import { planRoutes } from '../http/api/plan.ts';
 import { productRoutes } from '../http/api/products.ts';
@@ -212,6 +214,8 @@ export async function startServeApp(
       scheduleRoutes({ producerOf }),
       planRoutes({ producerOf }),
       watchlistRoutes({ producerOf }),
+      alertRoutes({ producerOf }),
+      channelRoutes({ producerOf }),
       docsRoutes,
       pageRoutes({
         ...access,

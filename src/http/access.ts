@@ -37,6 +37,8 @@ export interface RouteRule {
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
+    /** The answer shows its caller a secret that was just made: it is not masked, and nobody may store it. */
+    showsSecret?: boolean;
   }
   interface FastifyRequest {
     /** Null on public routes and without a login. */
@@ -69,7 +71,7 @@ export function payerOf({ id, dailyCalls }: Caller): { apiKey?: string } {
 /** The options of a route of the API: for keys with one of these roles, and described in its documentation. */
 export function keyed<Schema extends object>(
   access: readonly Role[],
-  tag: 'searches' | 'schedules' | 'watchlists' | 'operations',
+  tag: 'searches' | 'schedules' | 'watchlists' | 'alerts' | 'operations',
   summary: string,
   schema: Schema,
 ) {

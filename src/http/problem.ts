@@ -103,6 +103,7 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   search_not_found: 404,
   schedule_not_found: 404,
   watchlist_not_found: 404,
+  alert_not_found: 404,
   channel_not_found: 404,
   schedule_exists: 409,
   idempotency_key_reused: 422,

@@ -108,9 +108,13 @@ export async function createServer(options: ServerOptions): Promise<App> {
   });
   controlAccess(app, options);
   endConnections(app);
-  app.addHook('onSend', async (_request, _reply, payload) =>
-    typeof payload === 'string' && payload.length <= MASKED_LENGTH ? scrubber.text(payload) : payload,
-  );
+  app.addHook('onSend', async (request, reply, payload) => {
+    if (request.routeOptions.config.showsSecret && reply.statusCode === 200) {
+      reply.header('cache-control', 'no-store');
+      return payload;
+    }
+    return typeof payload === 'string' && payload.length <= MASKED_LENGTH ? scrubber.text(payload) : payload;
+  });
   app.addHook('onResponse', async (request, reply) => {
     const { url } = request.routeOptions;
     const [{ method, caller }, { statusCode: status, elapsedTime }] = [request, reply];

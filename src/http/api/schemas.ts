@@ -1,4 +1,6 @@
 import Type from 'typebox';
+import { AlertSchema } from '../../product/alertSchema.ts';
+import { CHANNEL_KINDS } from '../../product/channelSchema.ts';
 import { ScheduleSchema } from '../../product/scheduleSchema.ts';
 import { SearchSummarySchema } from '../../product/summary.ts';
 import { WatchlistSchema } from '../../product/watchlistSchema.ts';
@@ -211,4 +213,50 @@ export const ImportDone = Type.Object({
   duplicates: integer('named before in the same import; the last one counts'),
   skipped: Type.Array(ImportProblem, { description: 'wrong and left out, with skipWrong; at most 100' }),
   entries: integer('listings of the list now'),
+});
+
+export const AlertState = Type.Object({
+  ...AlertSchema.properties,
+  state: Type.Enum(['active', 'paused']),
+  createdAt: instant(''),
+  lastHit: nullable(instant(''), 'when a condition was last met that is in a message'),
+  sentToday: integer('alerts in messages of the alert’s present day'),
+  withheldToday: integer('alerts that dailyCap kept back'),
+  pending: integer('alerts that wait: quiet hours, digest, or no channel'),
+  nextDue: nullable(instant(''), 'when the next message may go'),
+  note: nullable(Type.String(), 'what keeps it from working, or was dropped'),
+});
+
+export const ChannelState = Type.Object({
+  name: Type.String(),
+  kind: Type.Enum([...CHANNEL_KINDS]),
+  host: text('of its address; of e-mail the domains of the addresses'),
+  createdAt: instant(''),
+  state: Type.Enum(['ok', 'paused'], { description: 'paused: nothing is sent before pausedUntil' }),
+  pausedUntil: nullable(instant(''), ''),
+  lastError: nullable(Type.String(), 'why the last try failed'),
+  lastDelivered: nullable(instant(''), ''),
+  waiting: integer('messages that wait'),
+  failed: integer('messages that could not be delivered'),
+  formerSecretUntil: nullable(instant(''), 'until when the former secret of a webhook signs too'),
+});
+
+export const ChannelTested = Type.Object({
+  delivered: Type.Boolean(),
+  error: nullable(Type.String(), 'why not'),
+});
+
+export const FailedMessages = Type.Object({
+  messages: Type.Array(
+    Type.Object({
+      channel: Type.String(),
+      id: Type.String(),
+      kind: Type.String(),
+      alert: Type.String(),
+      items: Type.Array(Type.String(), { description: 'item ids of its hits' }),
+      at: instant('when it was given up'),
+      error: Type.String(),
+      attempts: integer('refusals of the receiver'),
+    }),
+  ),
 });
