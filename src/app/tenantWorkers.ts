@@ -18,6 +18,7 @@ import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import { linkableHosts } from '../product/marketplaces.ts';
 import { Channels } from '../queue/alerts/channels.ts';
 import { type DeliveryContext, wakeWaiting } from '../queue/alerts/deliver.ts';
+import { LONGEST_SHOWN_MS } from '../queue/alerts/evaluate.ts';
 import { allowedHosts, isAllowedHost } from '../queue/alerts/outboundRules.ts';
 import { wakeChannel } from '../queue/alerts/wake.ts';
 import { Budgets } from '../queue/budgets.ts';
@@ -44,8 +45,6 @@ import { CALLER_DEADLINE_MS } from './producer.ts';
 
 const SECOND = 1000;
 const TRY_AGAIN_MS = 1000;
-/** What eBay lets be shown of a listing after its answer, ms: six hours. */
-const LONGEST_SHOWN_MS = 6 * 3600 * SECOND;
 
 interface WorkersOptions {
   /** Names of WORKER_TENANTS; empty: all. */

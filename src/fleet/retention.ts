@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import { KEPT_AGAIN } from '../ebay/taxonomy.ts';
+import { LONGEST_SHOWN_MS } from '../queue/alerts/evaluate.ts';
+import { forgetAlertState } from '../queue/alerts/store.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
 import { runsTtlMs } from '../queue/search/retryPolicy.ts';
 import { forgetUnseen } from '../queue/watch/watchlists/store.ts';
@@ -21,6 +23,9 @@ const KINDS = {
   categories: /^categories:[a-z]+:EBAY_/,
   tracks: /^(track|restoring):/,
   watched: /^watch-(seen|sellers|totals|groups|looks):/,
+  alertStates: /^alert-state:/,
+  alertHits: /^alert-hits:/,
+  alertTexts: /^alert-texts:/,
   events: /^events(:|$)/,
   jobs: /^ebay-(search|calls)(-[a-z0-9-]+)?:(completed|failed)$/,
   jobEvents: /^ebay-(search|calls)(-[a-z0-9-]+)?:events$/,
@@ -73,6 +78,9 @@ export function ageLimits(config: Config): AgeLimits {
     categories: search.categoryNamesTtl * KEPT_AGAIN * 1000,
     tracks: search.trackTtl * 1000,
     watched: search.trackTtl * 1000,
+    alertStates: search.trackTtl * 1000,
+    alertHits: search.trackTtl * 1000,
+    alertTexts: Math.min(results, LONGEST_SHOWN_MS),
     events: events.maxAge * 1000,
     quarantine: queue.quarantineTtl * 1000,
   };
@@ -142,7 +150,7 @@ const JOBS_BATCH = 1000;
 
 /**
  * Removes what has outlived its limit and has no end of its own in Redis: entries of streams and of the quarantine, listings of
- * tracks and watchlists, jobs that have ended. All of it for the whole fleet, tenants included that nobody serves any more.
+ * tracks, watchlists and alerts, jobs that have ended. All of it for the whole fleet, tenants included that nobody serves any more.
  */
 export class Retention {
   readonly #redis: Redis;
@@ -202,6 +210,7 @@ export class Retention {
     if (kind === 'tracks' && key.endsWith(':v2')) await forgetOutlived(this.#redis, key, now - kept, options);
     if (kind === 'watched' && key.startsWith(`${this.#prefix}:watch-seen:`))
       await forgetUnseen(this.#redis, key, now - kept, options.signal);
+    if (kind === 'alertStates') await forgetAlertState(this.#redis, key, now - kept, options.signal);
     if (kind === 'jobs') await this.#removeJobs(key, now - life, options.signal);
   }
 

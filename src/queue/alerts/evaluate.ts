@@ -26,6 +26,9 @@ import {
 import { type BaselineEntry, type ReleaseContext, release } from './release.ts';
 import { type AlertKnowledge, AlertStore, readKnowledge, type StoredAlert } from './store.ts';
 
+/** How long eBay lets texts of a listing be shown after its answer, ms: six hours. */
+export const LONGEST_SHOWN_MS = 6 * 3_600_000;
+
 /** What searches and looks are evaluated with. */
 export interface AlertsContext extends ReleaseContext {
   /** TRACK_TTL: how long a listing is remembered, ms. */

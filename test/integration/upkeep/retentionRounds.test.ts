@@ -34,6 +34,27 @@ describe('rounds of the removal', () => {
     expect(second).to.include({ hscan: 0, pttl: 0 });
   });
 
+  it('forget listings and twins of alerts by their limit, and keep the rest', async () => {
+    const redis = server.connect();
+    const now = Date.now();
+    const old = now - ageLimits(config).alertStates;
+    const state = '{ebay}:alert-state:default:drops';
+    const kept = { 'v1|1|0': `[${now},0]`, newTwin4567: `["1",${now},[]]`, 'the alert': '{"version":1}' };
+    await redis.hset(state, {
+      ...kept,
+      'v1|2|0': `[${old},0]`,
+      oldTwin4567: `["2",${old},[]]`,
+      'v1|3|0': 'x',
+    });
+    await redis.rpush('{ebay}:alert-hits:default:drops', '{}');
+    await redis.set('{ebay}:alert-texts:default:0', '{}');
+    const retention = new Retention({ redis, prefix: '{ebay}', limits: () => ageLimits(config) });
+    await retention.round(new AbortController().signal);
+    expect(await redis.hgetall(state)).to.deep.equal(kept);
+    for (const key of await redis.keys('{ebay}:alert-*')) expect(await redis.pttl(key), key).to.be.above(0);
+    expect(await redis.pttl('{ebay}:alert-texts:default:0')).to.be.at.most(6 * 3_600_000);
+  });
+
   it('come once a second at most, unless SWEEP_INTERVAL says so', () => {
     expect(retentionInterval(testConfig({ EVENTS_MAX_AGE: '0.001' }))).to.equal(1000);
     expect(retentionInterval(testConfig({ EVENTS_MAX_AGE: '0.001', SWEEP_INTERVAL: '0.1' }))).to.equal(100);
