@@ -20,7 +20,7 @@ export interface SeenListing {
   at: number;
   /** Null: the listing has ended, or a search of all of the listings no longer has it. */
   product: Product | null;
-  /** Shipping differs between the two, so their prices are never compared. */
+  /** Shipping differs between the two. */
   source: 'search' | 'item';
   /** The track had not seen it before. */
   isNew: boolean;
@@ -41,14 +41,24 @@ export interface Twin {
   isBelow: boolean[];
 }
 
-/** Of one condition and one kind of answer: what a price is compared with, in minor units of the listing's currency. */
+/** Of one condition: what a price is compared with, in minor units of the listing's currency and with the shipping of `base`. */
 type Mark =
   | { highest: bigint; at: number }
   | { lowestSince: bigint; at: number }
-  | { isBelow: boolean }
+  | { isBelow: BySource<boolean> }
   /** Oldest first, each lower than those after it. */
   | { lows: Low[] };
 type Low = [at: number, units: bigint];
+/** Null: not known. */
+type BySource<Value> = Record<SeenListing['source'], Value | null>;
+
+/**
+ * Shipping as the two kinds of answer named it last, in minor units of the listing's currency. They may name another one for
+ * the same listing, which is no change: the first one is `base`, and it changes by what changes within one kind of answer.
+ */
+interface KnownShipping extends BySource<bigint> {
+  base: bigint | null;
+}
 
 /** What an alert knows of a listing. */
 export interface ListingState {
@@ -61,7 +71,9 @@ export interface ListingState {
   hits: Array<{ at: number; units: bigint | null } | null>;
   /** Whether fewer are left than a condition says; null before that was known. */
   scarce: Array<boolean | null>;
-  marks: Record<SeenListing['source'], Array<Mark | null>>;
+  marks: Array<Mark | null>;
+  /** Only where a condition is about delivered prices. */
+  shipping: KnownShipping;
 }
 
 /** What an alert knows of all listings together: of each condition the lowest prices shown, by currency. */
@@ -215,23 +227,33 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
     const own = product.converted ?? product.price;
     if (own !== null && own.currency !== after.currency) {
       // A listing keeps its currency. A price in another one may be a converted one.
-      if (after.currency !== '') after.marks = noMarks();
+      if (after.currency !== '') {
+        after.marks = when.map(() => null);
+        after.shipping = noShipping();
+      }
       after.currency = own.currency;
     }
+    if (when.some((condition) => 'basis' in condition && condition.basis === 'delivered'))
+      after.shipping = shippingAfter(after.shipping, product, source);
     for (const [index, condition] of when.entries()) {
       if (!('basis' in condition)) continue;
       const { basis } = condition;
       const price = priceOf(product, basis);
       if (price === undefined) continue;
-      const marks = after.marks[source];
-      const mark = marks[index] ?? null;
+      // What is known is compared as if this kind of answer had said it.
+      const offset = basis === 'delivered' ? offsetOf(after.shipping, source) : 0n;
+      const mark = shift(after.marks[index] ?? null, offset);
+      const { marks } = after;
       if (condition.on === 'price-below') {
         const isNow = isBelowPrice(condition, price);
         if (isNow === null) continue;
-        marks[index] = { isBelow: isNow };
         isBelow[index] = isNow;
         matches ||= isNow;
-        const was = mark !== null && 'isBelow' in mark ? mark.isBelow : null;
+        const former = mark !== null && 'isBelow' in mark ? mark.isBelow : { search: null, item: null };
+        const was = former[source];
+        // What the other kind of answer said is from before the change, which would be reported once more.
+        const rest = was === null || was === isNow ? former : { search: null, item: null };
+        marks[index] = { isBelow: { ...rest, [source]: isNow } };
         const isNews = was === false || (was === null && isFirst && !twin?.isBelow[index]);
         if (isNow && isNews) alert(index, { basis, to: price.shown });
       } else if (condition.on === 'lowest' && condition.of === 'all') {
@@ -243,21 +265,21 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
         // Where the price is converted, the rate alone may make it the lowest.
         const isConverted = currency !== price.currency;
         const isLower = mark === null || !('highest' in mark) || price.units < mark.highest;
-        marks[index] = isConverted ? { highest: price.units, at } : null;
+        marks[index] = isConverted ? { highest: price.units - offset, at } : null;
         if (result.former !== null && (!isConverted || isLower)) {
           const from = fromMinorUnits(result.former, currency);
           alert(index, { basis, from, fromAt: result.formerAt, to: price.shown, isFurther: true });
         }
       } else {
-        const last = after.hits[index]?.units ?? null;
+        const alerted = after.hits[index]?.units ?? null;
+        const last = alerted === null ? null : alerted + offset;
         const step = compare(condition, price, { mark, last, at, ttlMs });
-        marks[index] = step.mark;
+        marks[index] = shift(step.mark, -offset);
         if (step.former === null) continue;
         const { former, formerAt, isFurther } = step;
         const from = shownOf(former, price);
-        alert(index, { basis, from, fromAt: formerAt, to: price.shown, units: price.units, isFurther });
-        // What the other kind of answer said is from before the change, which would be reported once more.
-        if (condition.on !== 'lowest') after.marks[source === 'item' ? 'search' : 'item'][index] = null;
+        const what = { basis, from, fromAt: formerAt, to: price.shown };
+        alert(index, { ...what, units: price.units - offset, isFurther });
       }
     }
   }
@@ -284,6 +306,30 @@ export function judge(definition: AlertDefinition, seen: SeenListing, known: Kno
 function isBelowQuantity(least: number, { quantity, moreThan }: SeenListing): boolean | null {
   if (quantity !== null) return quantity < least;
   return moreThan !== null && moreThan + 1 >= least ? false : null;
+}
+
+function shippingAfter(known: KnownShipping, product: Product, source: SeenListing['source']): KnownShipping {
+  const [item, delivered] = [priceOf(product, 'item'), priceOf(product, 'delivered')];
+  if (item === undefined || delivered === undefined) return known;
+  const named = delivered.units - item.units;
+  const former = known[source];
+  if (known.base === null) return { ...known, base: named, [source]: named };
+  if (former === null || former === named) return { ...known, [source]: named };
+  // The other kind of answer is from before the change.
+  return { search: null, item: null, [source]: named, base: known.base + named - former };
+}
+
+/** What this kind of answer names more than `base`. */
+function offsetOf({ base, ...named }: KnownShipping, source: SeenListing['source']): bigint {
+  const own = named[source];
+  return base === null || own === null ? 0n : own - base;
+}
+
+function shift(mark: Mark | null, by: bigint): Mark | null {
+  if (mark === null || by === 0n || 'isBelow' in mark) return mark;
+  if ('highest' in mark) return { ...mark, highest: mark.highest + by };
+  if ('lowestSince' in mark) return { ...mark, lowestSince: mark.lowestSince + by };
+  return { lows: mark.lows.map(([at, units]) => [at, units + by]) };
 }
 
 interface Price {
@@ -315,7 +361,9 @@ export function priceOf(
 }
 
 /** An amount in the listing's own currency, as the marketplace would show it today. */
-function shownOf(units: bigint, price: Price): Money {
+function shownOf(amount: bigint, price: Price): Money {
+  // Below zero where shipping was named in both ways by turns.
+  const units = amount < 0n ? 0n : amount;
   const { value, currency } = price.shown;
   if (currency === price.currency) return fromMinorUnits(units, currency);
   const shown = minorUnits(value, currency) ?? 0n;
@@ -427,7 +475,7 @@ function lowestOf(known: readonly Low[], units: bigint, at: number, ttlMs: numbe
   return { lows: kept, former: null, formerAt: null };
 }
 
-const noMarks = (): ListingState['marks'] => ({ search: [], item: [] });
+const noShipping = (): KnownShipping => ({ search: null, item: null, base: null });
 
 function copyOf(state: ListingState | undefined, length: number, at: number): ListingState {
   const empty = () => Array.from({ length }, () => null);
@@ -437,23 +485,20 @@ function copyOf(state: ListingState | undefined, length: number, at: number): Li
     currency: state?.currency ?? '',
     hits: [...(state?.hits ?? empty())],
     scarce: [...(state?.scarce ?? empty())],
-    marks: { search: [...(state?.marks.search ?? [])], item: [...(state?.marks.item ?? [])] },
+    marks: [...(state?.marks ?? empty())],
+    shipping: { ...(state?.shipping ?? noShipping()) },
   };
 }
 
-/** Whether nothing but the time differs. */
+/** Whether nothing but times differs. Times of prices are refreshed with that of the listing. */
 function isSame(before: ListingState, after: ListingState): boolean {
-  const form = (state: ListingState) => packState({ ...state, at: 0, marks: withoutTimes(state.marks) });
+  const form = (state: ListingState) => packState({ ...state, at: 0, marks: state.marks.map(withoutTime) });
   return form(before) === form(after);
 }
 
-/** Times of prices are refreshed with that of the listing. */
-function withoutTimes({ search, item }: ListingState['marks']): ListingState['marks'] {
-  const plain = (mark: Mark | null): Mark | null => {
-    if (mark === null || 'isBelow' in mark) return mark;
-    return 'lows' in mark ? { lows: mark.lows.map(([, units]) => [0, units]) } : { ...mark, at: 0 };
-  };
-  return { search: search.map(plain), item: item.map(plain) };
+function withoutTime(mark: Mark | null): Mark | null {
+  if (mark === null || 'isBelow' in mark) return mark;
+  return 'lows' in mark ? { lows: mark.lows.map(([, units]) => [0, units]) } : { ...mark, at: 0 };
 }
 
 /** Whether no low differs, nor its time by more than a tenth of the time that a track remembers. */
@@ -475,15 +520,15 @@ function areSame(before: SharedState, after: SharedState, ttlMs: number): boolea
 const PRESENCES = ['there', 'out', 'gone'] as const;
 
 /** Without the names of the fields: there may be very many. */
-export function packState({ at, presence, currency, hits, scarce, marks }: ListingState): string {
+export function packState({ at, presence, currency, hits, scarce, marks, shipping }: ListingState): string {
   const packed = [
     at,
     PRESENCES.indexOf(presence),
     currency,
-    tidy(hits.map((hit) => hit && [hit.at, hit.units === null ? null : String(hit.units)])),
+    tidy(hits.map((hit) => hit && [hit.at, packUnits(hit.units)])),
     tidy(scarce.map((each) => each && 1)),
-    tidy(marks.search.map(packMark)),
-    tidy(marks.item.map(packMark)),
+    tidy(marks.map(packMark)),
+    tidy([packUnits(shipping.base), packUnits(shipping.search), packUnits(shipping.item)]),
   ];
   return JSON.stringify(tidy(packed));
 }
@@ -494,20 +539,22 @@ function tidy(list: readonly unknown[]): unknown[] {
   return list.slice(0, list.findLastIndex((each) => !isEmpty(each)) + 1);
 }
 
-function packMark(mark: Mark | null | undefined): unknown {
-  if (mark === null || mark === undefined) return null;
-  if ('isBelow' in mark) return mark.isBelow ? 1 : 0;
+function packMark(mark: Mark | null): unknown {
+  if (mark === null) return null;
+  if ('isBelow' in mark) return [mark.isBelow.search, mark.isBelow.item].map((each) => each && 1);
   if ('highest' in mark) return `h${packLows([[mark.at, mark.highest]])}`;
   if ('lowestSince' in mark) return `l${packLows([[mark.at, mark.lowestSince]])}`;
   return `w${packLows(mark.lows)}`;
 }
+
+const packUnits = (units: bigint | null) => (units === null ? null : String(units));
 
 /** Undefined for what another program has written, or is damaged. @param length number of the alert's conditions */
 export function readState(text: string | null | undefined, length: number): ListingState | undefined {
   try {
     const fields: unknown = JSON.parse(text ?? '');
     if (!Array.isArray(fields)) return undefined;
-    const [at, presence, currency = '', hits = [], scarce = [], search = [], item = []] = fields;
+    const [at, presence, currency = '', hits = [], scarce = [], marks = [], shipping = []] = fields;
     if (!Number.isFinite(at) || PRESENCES[presence] === undefined || typeof currency !== 'string')
       return undefined;
     const all = <T>(list: unknown[], read: (each: unknown) => T): Array<T | null> =>
@@ -518,18 +565,28 @@ export function readState(text: string | null | undefined, length: number): List
       currency,
       hits: all(hits, (each) => {
         const [when, units] = each as [number, string | null];
-        return { at: Number(when), units: units === null ? null : BigInt(units) };
+        if (!Number.isFinite(when)) throw new RangeError('no time');
+        return { at: when, units: unitsIn(units) };
       }),
       scarce: Array.from({ length }, (_, index) => (scarce[index] == null ? null : Boolean(scarce[index]))),
-      marks: { search: all(search, readMark), item: all(item, readMark) },
+      marks: all(marks, readMark),
+      shipping: { base: unitsIn(shipping[0]), search: unitsIn(shipping[1]), item: unitsIn(shipping[2]) },
     };
   } catch {
     return undefined;
   }
 }
 
+/** @throws for what is damaged */
+function unitsIn(packed: unknown): bigint | null {
+  return packed == null ? null : BigInt(packed as string);
+}
+
 function readMark(packed: unknown): Mark {
-  if (typeof packed === 'number') return { isBelow: packed === 1 };
+  if (Array.isArray(packed)) {
+    const [search, item] = packed.map((each) => (each === null ? null : Boolean(each)));
+    return { isBelow: { search: search ?? null, item: item ?? null } };
+  }
   const text = packed as string;
   const lows = readLows(text.slice(1));
   const [at, units] = lows[0] as Low;
@@ -545,7 +602,7 @@ function packLows(lows: readonly Low[]): string {
 /** @throws for what is damaged */
 function readLows(text: unknown): Low[] {
   return (text as string).split(',').map((each): Low => {
-    const [, units, at] = /^(\d+)@([0-9a-z]{1,9})$/.exec(each) ?? [];
+    const [, units, at] = /^(-?\d+)@([0-9a-z]{1,9})$/.exec(each) ?? [];
     return [Number.parseInt(at as string, 36), BigInt(units as string)];
   });
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { AlertMemory, alertOf, shownAs } from '../../../support/alertAnswers.ts';
 
 /** `ALERT_HISTORIES=200000` runs more of them. */
-const HISTORIES = Number(process.env.ALERT_HISTORIES ?? 4000);
+const HISTORIES = Number(process.env.ALERT_HISTORIES ?? 3000);
 const START = Date.UTC(2026, 0, 1);
 const HOUR = 3_600_000;
 const ITEM = 'v1|110000000001|0';
@@ -106,7 +106,27 @@ function expected(rule: Rule, answers: readonly Step[]): number[] {
     return change * 100 >= former && change >= 10;
   };
   const earlier = (i: number) => steps.map((_, j) => j).filter((j) => j >= first && j < i);
-  const sameSource = (i: number) => earlier(i).filter((j) => steps[j]?.source === steps[i]?.source);
+  /** How much shipping has changed since the first answer, by what either kind of answer says of itself. */
+  const shippingSince = (i: number): number => {
+    let sum = 0;
+    const said: Partial<Record<Step['source'], number>> = {};
+    for (const j of [...earlier(i), i]) {
+      const { source, shipping, item, presence } = steps[j] as Step;
+      if (presence !== 'there' || item === null || shipping === null) continue;
+      const change = shipping - (said[source] ?? shipping);
+      // The other kind of answer is out of date then.
+      if (change !== 0) delete said[source === 'item' ? 'search' : 'item'];
+      said[source] = shipping;
+      sum += change;
+    }
+    return sum;
+  };
+  /** What the price of an earlier answer would be in the words of this one. */
+  const inTermsOf = (i: number, j: number): number => {
+    const [now, then] = [steps[i] as Step, steps[j] as Step];
+    if (rule.basis === 'item') return then.item as number;
+    return (then.item as number) + (now.shipping as number) - shippingSince(i) + shippingSince(j);
+  };
 
   /** Whether something has happened, alerted or not. */
   const isNews = (i: number): boolean => {
@@ -124,25 +144,34 @@ function expected(rule: Rule, answers: readonly Step[]): number[] {
     }
     const now = own(i);
     if (now === null) return false;
-    const known = sameSource(i).filter((j) => own(j) !== null);
+    const known = earlier(i).filter((j) => own(j) !== null);
     if (rule.on === 'price-below') {
-      const shown = (j: number) => {
+      const isBelow = (j: number) => {
         const { item, shipping } = steps[j] as Step;
         const more = rule.basis === 'item' ? 0 : shownUnits(shipping as number, rule, steps[j] as Step);
-        return shownUnits(item as number, rule, steps[j] as Step) + more;
+        return shownUnits(item as number, rule, steps[j] as Step) + more < 950;
       };
-      if (shown(i) >= 950) return false;
-      return known.length === 0 ? isFirst : shown(known.at(-1) as number) >= 950;
+      // Each kind of answer is compared with itself, since any of them last said that it has changed.
+      const before = (j: number, since: number) =>
+        known.findLast((k) => k < j && k >= since && steps[k]?.source === steps[j]?.source);
+      let since = -1;
+      for (const j of known) {
+        const former = before(j, since);
+        if (former !== undefined && isBelow(former) !== isBelow(j)) since = j;
+      }
+      const former = before(i, since);
+      if (!isBelow(i)) return false;
+      return former === undefined ? isFirst : !isBelow(former);
     }
     if (rule.on === 'lowest') {
       // A price counts as the lowest only where it is clearly below the one before.
       let level: number | undefined;
       for (const j of known)
-        if (level === undefined || isMuch(level, own(j) as number)) level = own(j) as number;
-      return level !== undefined && isMuch(level, now);
+        if (level === undefined || isMuch(inTermsOf(j, level), own(j) as number)) level = j;
+      return level !== undefined && isMuch(inTermsOf(i, level), now);
     }
-    const lastNews = earlier(i).findLast(isNewsOnce) ?? -1;
-    const since = known.filter((j) => j >= lastNews).map((j) => own(j) as number);
+    const lastNews = known.findLast(isNewsOnce) ?? -1;
+    const since = known.filter((j) => j >= lastNews).map((j) => inTermsOf(i, j));
     if (since.length === 0) return false;
     return isMuch(rule.on === 'drop' ? Math.max(...since) : Math.min(...since), now);
   };
@@ -160,7 +189,7 @@ function expected(rule: Rule, answers: readonly Step[]): number[] {
     const isFurther =
       last !== undefined &&
       ['drop', 'rise', 'lowest'].includes(rule.on) &&
-      isMuch(own(last) as number, own(i) as number);
+      isMuch(inTermsOf(i, last), own(i) as number);
     const hours =
       last === undefined ? Number.POSITIVE_INFINITY : (times[i] as number) - (times[last] as number);
     if (hours >= rule.rearm || isFurther) alerted.push(i);
