@@ -5,6 +5,7 @@ import { secretsOf } from '../config/secrets.ts';
 import { EbayClient } from '../ebay/client.ts';
 import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
+import { NotificationKeys } from '../ebay/notificationKeys.ts';
 import { EbayAuthService } from '../ebay/oauth/service.ts';
 import { CategoryNames } from '../ebay/taxonomy.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
@@ -54,13 +55,22 @@ export function openEbay(
     metrics: calls,
   });
   const problems = credentialProblems(config);
+  const unavailableReason = problems.length > 0 ? linesOf(problems).join('; ') : undefined;
   const categories = new CategoryNames({
     redis,
     prefix: config.queue.prefix,
     tenant,
     config,
     tokens: auth,
-    unavailableReason: problems.length > 0 ? linesOf(problems).join('; ') : undefined,
+    unavailableReason,
+    log: logs.component('ebay'),
+  });
+  const notificationKeys = new NotificationKeys({
+    redis,
+    prefix: config.queue.prefix,
+    config,
+    tokens: auth,
+    unavailableReason,
     log: logs.component('ebay'),
   });
   return {
@@ -68,10 +78,12 @@ export function openEbay(
     gate,
     client,
     categories,
+    notificationKeys,
     redis,
     close() {
       client.close();
       categories.close();
+      notificationKeys.close();
       auth.close();
       if (shared === undefined) redis.disconnect();
     },

@@ -7,9 +7,12 @@ import { gateSettings } from '../ebay/gate/gateSettings.ts';
 import { quotaReport } from '../ebay/gate/quota.ts';
 import { redisGate } from '../ebay/gate/redisGate.ts';
 import { latestEvents } from '../events/stream.ts';
+import { DeletionNotices } from '../fleet/accountDeletion.ts';
+import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import type { App, RouteRule, Routes } from '../http/access.ts';
+import { accountDeletionRoutes } from '../http/api/accountDeletion.ts';
 import { alertRoutes } from '../http/api/alerts.ts';
 import { categoryRoutes } from '../http/api/categories.ts';
 import { channelRoutes } from '../http/api/channels.ts';
@@ -176,7 +179,7 @@ export async function startServeApp(
       for (const { ebay } of clients.values()) ebay.close();
     };
     lifecycle.opened('clients of eBay', clients, async () => closeClients());
-    const categoriesOf = (tenant: string) => {
+    const ebayOf = (tenant: string) => {
       const config = settingsOf(tenant);
       let client = clients.get(tenant);
       if (client?.config !== config) {
@@ -184,8 +187,12 @@ export async function startServeApp(
         client = { config, ebay: openEbay(config, log, { tenant, redis }) };
         clients.set(tenant, client);
       }
-      return { names: client.ebay.categories, marketplace: config.ebay.marketplace };
+      return client.ebay;
     };
+    const categoriesOf = (tenant: string) => ({
+      names: ebayOf(tenant).categories,
+      marketplace: settingsOf(tenant).ebay.marketplace,
+    });
     const dashboardQueues = (tenant: string) => {
       const { searches, calls } = lifecycle.opened(
         `dashboard of ${tenant}`,
@@ -210,6 +217,12 @@ export async function startServeApp(
       reportRoutes({ producerOf, quotaOf, held }),
       productRoutes({ producerOf, held }),
       categoryRoutes({ categoriesOf }),
+      accountDeletionRoutes({
+        settings: config.ebay,
+        keys: () => ebayOf(DEFAULT_TENANT).notificationKeys,
+        notices: new DeletionNotices(redis, prefix),
+        log: logger,
+      }),
       itemRoutes({ producerOf, held }),
       scheduleRoutes({ producerOf }),
       planRoutes({ producerOf }),

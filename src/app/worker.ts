@@ -4,6 +4,7 @@ import { type Config, ConfigError } from '../config/config.ts';
 import { requireDescriptors } from '../config/descriptors.ts';
 import type { ConfigSources } from '../config/load.ts';
 import { secretsOf } from '../config/secrets.ts';
+import { AccountErasure } from '../fleet/accountErasure.ts';
 import { DEFAULT_TENANT } from '../fleet/declaration.ts';
 import { FleetConfig } from '../fleet/fleetConfig.ts';
 import { ageLimits, Retention, retentionInterval } from '../fleet/retention.ts';
@@ -38,6 +39,9 @@ export interface WorkerAppOptions {
   /** Where `config` came from, to be read again when it changes. Default: the process's environment and its files. */
   sources?: ConfigSources;
 }
+
+/** How often notices of deleted accounts are looked for, ms. */
+const ERASE_EVERY_MS = 2000;
 
 /**
  * A worker process: one Redis connection for all, and a worker of its own for each tenant. Waits until Redis has served all
@@ -129,6 +133,13 @@ export async function startWorkerApp(
     const work = (signal: AbortSignal) => retention.round(signal);
     const duty = startDuty({ name: 'retention', redis, prefix, everyMs, work, log: logger });
     lifecycle.opened('retention', duty, (opened) => opened.stop());
+    const erasure = new AccountErasure({ redis, prefix, config: () => fleet.current().config, log: logger });
+    const deletions = startDuty({
+      ...{ name: 'account-deletion', redis, prefix, log: logger },
+      everyMs: ERASE_EVERY_MS,
+      work: (signal) => erasure.round(signal),
+    });
+    lifecycle.opened('erasure of deleted accounts', deletions, (opened) => opened.stop());
     started = true;
     return app;
   } catch (error) {

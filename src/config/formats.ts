@@ -147,6 +147,14 @@ export const FORMATS = {
     accepts: (value) =>
       value === '' || (typeof value === 'object' && value !== null && !Array.isArray(value)),
   },
+  'deletion token or empty': text(
+    '32 to 80 letters, digits, underscores and hyphens',
+    (v) => v === '' || /^[\w-]{32,80}$/.test(v),
+  ),
+  'https url or empty': text(
+    'an https URL without user name, such as https://example.com/ebay/account-deletion',
+    (v) => v === '' || (isHttpUrl(v) && v.startsWith('https://')),
+  ),
   'digits or empty': text('digits alone', (v) => /^\d{0,20}$/.test(v)),
   host: text('a host name or address', (value) => /^[\w.:[\]-]+$/.test(value)),
 } as const satisfies Record<string, Format>;

@@ -52,6 +52,19 @@ const ebay = {
     '',
     'Campaign of the eBay Partner Network: products then carry `affiliateUrl`; empty: none',
   ),
+  deletionToken: key(
+    'deletion token or empty',
+    'EBAY_DELETION_TOKEN',
+    '',
+    'Verification token of the subscription to account-deletion notices; `serve` needs it, with EBAY_DELETION_URL',
+    SECRET,
+  ),
+  deletionUrl: key(
+    'https url or empty',
+    'EBAY_DELETION_URL',
+    '',
+    'Public address of `/ebay/account-deletion`, exactly as it is subscribed at eBay; empty: no such address',
+  ),
   bulkItems: flag(
     'EBAY_BULK_ITEMS',
     false,

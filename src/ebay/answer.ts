@@ -18,7 +18,8 @@ export type Endpoint =
   | 'item-group'
   | 'bulk-items'
   | 'rate_limit'
-  | 'taxonomy';
+  | 'taxonomy'
+  | 'public-key';
 
 /** What an answer means: a body, a failure, or one of the two things that the client itself handles. */
 export type Reading =

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Job, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../failures.ts';
+import type { NormalRequest } from '../../product/requestSchema.ts';
 import type { Schedule } from '../../product/scheduleSchema.ts';
 import type { Outcome, SearchSummary } from '../../product/summary.ts';
 import { trackFingerprint } from '../../product/track.ts';
@@ -169,6 +170,20 @@ export class Schedules {
     await this.#change(async () => {
       await this.#record(name);
       await this.#drop(name);
+    });
+  }
+
+  /**
+   * Gives schedules of any source another request, or removes them.
+   * @param rewrite the same request: nothing changes; undefined: the schedule is removed
+   */
+  async rewriteRequests(rewrite: (request: NormalRequest) => NormalRequest | undefined): Promise<void> {
+    await this.#change(async () => {
+      for (const { definition, source } of await this.#store.all()) {
+        const request = rewrite(definition.request);
+        if (request === undefined) await this.#drop(definition.name);
+        else if (request !== definition.request) await this.#put({ ...definition, request }, source);
+      }
     });
   }
 
