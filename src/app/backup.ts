@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { alertKeys } from '../queue/alerts/keys.ts';
+import { AlertStore } from '../queue/alerts/store.ts';
 import { ScheduleStore, tenantsWithSchedules } from '../queue/schedules/store.ts';
 import { type ListRecord, WatchStore } from '../queue/watch/watchlists/store.ts';
 import { hashesBeginning } from '../redis/nodes.ts';
@@ -107,7 +109,23 @@ export class Backup {
       for (const [name, schedule] of await new ScheduleStore(this.#redis, prefix, tenant).saved())
         if (schedule === undefined) this.report.leftOut.push(`schedule ${tenant}/${name}: is not JSON`);
         else records.push({ kind: 'schedule', tenant, ...schedule });
+    for (const tenant of await this.#tenantsWith('channels')) {
+      const stored = await this.#redis.hgetall(alertKeys(prefix, tenant).channels);
+      for (const name of Object.keys(stored).sort())
+        records.push({ kind: 'channel', tenant, name, stored: stored[name] as string });
+    }
+    for (const tenant of await this.#tenantsWith('alerts'))
+      for (const { record } of await new AlertStore(this.#redis, prefix, tenant).all()) {
+        const { definition, paused, createdAt } = record;
+        records.push({ kind: 'alert', tenant, definition, paused, createdAt });
+      }
     return records;
+  }
+
+  async #tenantsWith(what: 'channels' | 'alerts'): Promise<string[]> {
+    const { prefix, signal } = this.#settings;
+    const start = `${prefix}:${what}:`;
+    return (await hashesBeginning(this.#redis, start, signal)).map((key) => key.slice(start.length));
   }
 
   async *#watchlist({ tenant, store, record }: FoundWatchlist): AsyncGenerator<string> {

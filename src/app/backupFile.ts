@@ -9,12 +9,15 @@ import {
 } from '../fleet/declaration.ts';
 import type { Part, Parts } from '../fleet/fleetStore.ts';
 import { MOST_DAILY_CALLS, ROLES, type SavedKey } from '../http/auth/apiKeys.ts';
+import { CHANNEL_KINDS } from '../product/channelSchema.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { SCHEDULE_NAME } from '../product/scheduleSchema.ts';
 import { echo } from '../product/schemaErrors.ts';
 import { OUTCOMES } from '../product/summary.ts';
 import { Type } from '../product/type.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMN_VALUE, MAX_COLUMNS } from '../product/watchlistSchema.ts';
+import type { SavedAlert } from '../queue/alerts/alerts.ts';
+import { parseAlert } from '../queue/alerts/definition.ts';
 import { parseSchedule } from '../queue/schedules/definition.ts';
 import type { SavedSchedule } from '../queue/schedules/store.ts';
 import { parseWatchlist } from '../queue/watch/watchlists/definition.ts';
@@ -36,11 +39,13 @@ export interface Counts {
   watchlists: number;
   /** Listings of watchlists. */
   watched: number;
+  channels: number;
+  alerts: number;
 }
 
 export const NO_COUNTS: Counts = {
   ...{ settings: 0, tenants: 0, keys: 0, schedules: 0, tracks: 0, listings: 0 },
-  ...{ watchlists: 0, watched: 0 },
+  ...{ watchlists: 0, watched: 0, channels: 0, alerts: 0 },
 };
 
 export interface BackupHeader {
@@ -69,6 +74,9 @@ export type BackupRecord =
   | ({ kind: 'listing' } & SavedListing)
   | ({ kind: 'watchlist'; tenant: string } & SavedWatchlist)
   | { kind: 'watched'; item: string; columns: OwnColumns }
+  /** As it is stored: its secrets are sealed where TOKEN_ENCRYPTION_KEYS is set, else in the clear. */
+  | { kind: 'channel'; tenant: string; name: string; stored: string }
+  | ({ kind: 'alert'; tenant: string } & SavedAlert)
   /** The last line: without it a file was cut off. */
   | { kind: 'end'; counts: Counts };
 
@@ -84,6 +92,8 @@ export const COUNTED = {
   listing: 'listings',
   watchlist: 'watchlists',
   watched: 'watched',
+  channel: 'channels',
+  alert: 'alerts',
 } as const satisfies Partial<Record<Kind, keyof Counts>>;
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -98,9 +108,12 @@ const counts = Type.Object({
   ...{ settings: count, tenants: count, keys: count, schedules: count, tracks: count, listings: count },
   // Missing in what release 0.2 wrote.
   ...{ watchlists: Type.Optional(count), watched: Type.Optional(count) },
+  ...{ channels: Type.Optional(count), alerts: Type.Optional(count) },
 });
 const price = Type.String({ pattern: '^-?\\d{1,20}(\\.\\d{1,10})?$' });
 const flag = Type.Enum([0, 1]);
+/** Longer than any channel that is stored. */
+const MAX_CHANNEL = 100_000;
 
 /** What is checked of each kind by a schema. What it does not name is not written. */
 const FORMS = {
@@ -187,6 +200,12 @@ const FORMS = {
       additionalProperties: { type: 'string', maxLength: MAX_COLUMN_VALUE },
     },
   }),
+  channel: Type.Object({
+    tenant: name,
+    name: Type.String({ pattern: '^[a-z0-9-]{1,60}$' }),
+    stored: text(MAX_CHANNEL),
+  }),
+  alert: Type.Object({ tenant: name, paused: Type.Boolean(), createdAt: past }),
   end: Type.Object({ counts }),
 } as const;
 
@@ -249,11 +268,28 @@ export class RecordReader {
       const [error] = parsed.errors;
       return `watchlist ${scheduleName(value.definition)}: ${error?.path ?? ''} ${error?.message ?? 'is wrong'}`;
     }
+    if (record.kind === 'alert') {
+      const parsed = parseAlert(value.definition);
+      if (parsed.ok) return { ...record, definition: parsed.definition };
+      const [error] = parsed.errors;
+      return `alert ${scheduleName(value.definition)}: ${error?.path ?? ''} ${error?.message ?? 'is wrong'}`;
+    }
+    if (record.kind === 'channel' && !isChannel(record.stored))
+      return `channel ${record.name} cannot be read`;
     if ('tenant' in record && record.tenant !== DEFAULT_TENANT) {
       const problem = nameProblem(record.tenant);
       if (problem !== undefined) return `${kind}.tenant ${problem}`;
     }
     return record;
+  }
+}
+
+function isChannel(stored: string): boolean {
+  try {
+    const { kind, sealed } = JSON.parse(stored) as { kind: never; sealed: unknown };
+    return CHANNEL_KINDS.includes(kind) && typeof sealed === 'string';
+  } catch {
+    return false;
   }
 }
 
@@ -272,8 +308,10 @@ export function labelOf(record: BackupRecord): string {
     case 'key':
       return `${record.name} (${record.id})`;
     case 'watchlist':
+    case 'alert':
     case 'schedule':
       return `${record.tenant}/${record.definition.name}`;
+    case 'channel':
     case 'track':
       return `${record.tenant}/${record.name}`;
     default:

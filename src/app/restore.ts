@@ -8,6 +8,7 @@ import { type FleetDocument, FleetStore } from '../fleet/fleetStore.ts';
 import type { Loss } from '../fleet/loss.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { alertKeys } from '../queue/alerts/keys.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { OwnColumns } from '../queue/watch/watchlists/import.ts';
 import { SavedTracks, type TrackRestore } from '../results/savedTracks.ts';
@@ -47,6 +48,8 @@ export interface RestoreReport {
   keys: Restored;
   schedules: Restored;
   watchlists: Restored & { listings: number };
+  channels: Restored;
+  alerts: Restored;
   /** The report of a loss of Redis's data that this ended. */
   endedLoss: { at: string /** Names that it holds and the backup does not. */; notInBackup: string[] } | null;
   tracks: Restored & { /** Older than TRACK_TTL by now. */ expired: string[]; listings: number };
@@ -116,6 +119,8 @@ export class Restore {
         keys: nothing(),
         schedules: nothing(),
         watchlists: { ...nothing(), listings: 0 },
+        channels: nothing(),
+        alerts: nothing(),
         endedLoss: null,
       },
       tracks: { ...nothing(), expired: [], listings: 0 },
@@ -182,17 +187,19 @@ export class Restore {
 
 /** What is gone and not among these names. No backup holds that a queue is paused. */
 function missing({ gone }: Loss, names: ReadonlySet<string>): string[] {
-  const { apiKeys = [], schedules = [], paused = [], tracks = [] } = gone ?? {};
+  const { apiKeys = [], schedules = [], paused = [], tracks = [], channels = [], alerts = [] } = gone ?? {};
   const all = [
     ...apiKeys.map((name) => `key ${name}`),
     ...schedules.map((name) => `schedule ${name}`),
     ...paused.map((name) => `paused queue ${name}`),
     ...tracks.map((name) => `track ${name}`),
+    ...channels.map((name) => `channel ${name}`),
+    ...alerts.map((name) => `alert ${name}`),
   ];
   return all.filter((name) => !names.has(name));
 }
 
-/** Writes keys, schedules, watchlists and tracks. */
+/** Writes keys, schedules, watchlists, channels, alerts and tracks. */
 class RecordWriter {
   readonly #redis: Redis;
   readonly #config: Config;
@@ -201,7 +208,7 @@ class RecordWriter {
   readonly #keys: ApiKeys;
   readonly #tracks: SavedTracks;
   readonly #producers = new Map<string, SearchProducer>();
-  /** Of keys, schedules and tracks, as the report of a loss names them. */
+  /** Of keys, schedules, channels, alerts and tracks, as the report of a loss names them. */
   readonly names = new Set<string>();
   #list:
     | { record: Extract<BackupRecord, { kind: 'watchlist' }>; entries: Map<string, OwnColumns> }
@@ -244,6 +251,25 @@ class RecordWriter {
       schedules[isRestored ? 'restored' : 'left'].push(labelOf(record));
       this.names.add(`schedule ${ownName(tenant, schedule.definition.name)}`);
     }
+    if (record.kind === 'channel') await this.#channel(record);
+    if (record.kind === 'alert') {
+      const { kind: _, tenant, ...alert } = record;
+      const isRestored = await this.#producer(tenant).alerts.restore(alert, { replace, dryRun });
+      this.#report.alerts[isRestored ? 'restored' : 'left'].push(labelOf(record));
+      this.names.add(`alert ${ownName(tenant, alert.definition.name)}`);
+    }
+  }
+
+  /** As it was stored: another process opens it. What its outbox holds is sent by it. */
+  async #channel(record: Extract<BackupRecord, { kind: 'channel' }>): Promise<void> {
+    const { overwrite, dryRun } = this.#options;
+    const { tenant, name, stored } = record;
+    const { channels } = alertKeys(this.#config.queue.prefix, tenant);
+    const isThere = (await this.#redis.hexists(channels, name)) === 1;
+    const isWanted = overwrite || !isThere;
+    if (isWanted && !dryRun) await this.#redis.hset(channels, name, stored);
+    this.#report.channels[isWanted ? 'restored' : 'left'].push(labelOf(record));
+    this.names.add(`channel ${ownName(tenant, name)}`);
   }
 
   async close(): Promise<void> {

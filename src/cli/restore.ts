@@ -93,7 +93,16 @@ async function openFile(path: string): Promise<FileHandle> {
   throw refuse('is no file');
 }
 
-const KINDS = ['keys', 'schedules', 'watchlists', 'tracks', 'tenants', 'settings'] as const;
+const KINDS = [
+  'keys',
+  'schedules',
+  'watchlists',
+  'channels',
+  'alerts',
+  'tracks',
+  'tenants',
+  'settings',
+] as const;
 
 /** A line for each kind. */
 function summary(report: RestoreReport, dryRun: boolean): string {

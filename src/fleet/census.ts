@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { alertKeys } from '../queue/alerts/keys.ts';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import { isOver, readRecord, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
@@ -16,6 +17,9 @@ export interface Census {
   paused: string[];
   /** Names of the tracks that schedules use, likewise. Others are not counted: they have no index. */
   tracks: string[];
+  /** Names, likewise. Missing in what release 0.2 counted. */
+  channels?: string[];
+  alerts?: string[];
   /** Searches that have not ended. */
   searches: number;
 }
@@ -58,6 +62,8 @@ export class CensusTaker {
       schedules: [],
       paused: [],
       tracks: [],
+      channels: [],
+      alerts: [],
       searches: 0,
     };
     const figures = new Map<string, ScheduleFigures>();
@@ -69,6 +75,8 @@ export class CensusTaker {
       const tracks = [...records.values()].flatMap(({ definition }) => definition.request.track ?? []);
       census.tracks.push(...new Set(tracks.map((name) => own + name)));
       census.paused.push(...found.paused);
+      census.channels?.push(...found.channels.map((name) => own + name));
+      census.alerts?.push(...found.alerts.map((name) => own + name));
       census.searches += found.searches;
       figures.set(tenant, await this.#figuresOf(tenant, schedules, records, due, at));
     }
@@ -88,7 +96,9 @@ export class CensusTaker {
       .llen(`${searches}:active`)
       .zcard(`${searches}:prioritized`)
       .zcard(`${searches}:delayed`)
-      .zcard(`${searches}:waiting-children`);
+      .zcard(`${searches}:waiting-children`)
+      .hkeys(alertKeys(this.#prefix, tenant).channels)
+      .hkeys(alertKeys(this.#prefix, tenant).alerts);
     // A key that another program overwrote counts as empty: a loss must be restored nevertheless.
     const replies = ((await reads.exec()) ?? []).map(([error, reply]) => {
       if (error !== null && !error.message.startsWith('WRONGTYPE')) throw error;
@@ -96,7 +106,7 @@ export class CensusTaker {
     });
     const stored = (replies[0] ?? {}) as Record<string, string>;
     const repeat = (replies[1] ?? []) as string[];
-    const [searchesPaused, callsPaused, ...unended] = replies.slice(2).map(Number);
+    const [searchesPaused, callsPaused, ...unended] = replies.slice(2, -2).map(Number);
     const records = new Map<string, ScheduleRecord>();
     for (const [name, json] of Object.entries(stored)) {
       const record = readRecord(json);
@@ -107,6 +117,8 @@ export class CensusTaker {
     return {
       records,
       due,
+      channels: ((replies.at(-2) ?? []) as string[]).sort(),
+      alerts: ((replies.at(-1) ?? []) as string[]).sort(),
       // The planned run of each schedule is a delayed job.
       searches: Math.max(0, unended.reduce((sum, count) => sum + (count || 0), 0) - due.size),
       paused: [

@@ -75,24 +75,28 @@ export function lossOf(kind: Loss['kind'], known: DataState, present: Census): L
 
 /** Older data holds other searches than those that were there: their number says nothing. */
 function goneBetween(kind: Loss['kind'], before: Census, now: Census): Gone {
-  const missing = (field: Named) => before[field].filter((name) => !now[field].includes(name));
+  const missing = (field: Named) => (before[field] ?? []).filter((name) => !now[field]?.includes(name));
   return {
     apiKeys: missing('apiKeys'),
     schedules: missing('schedules'),
     paused: missing('paused'),
     // Those of the schedules that are declared again are gone too.
     tracks: kind === 'empty' ? before.tracks : [],
+    channels: missing('channels'),
+    alerts: missing('alerts'),
     searches: kind === 'empty' ? Math.max(0, before.searches - now.searches) : 0,
   };
 }
 
 function withEarlier(gone: Gone, earlier: Gone): Gone {
-  const both = (field: Named) => [...new Set([...earlier[field], ...gone[field]])];
+  const both = (field: Named) => [...new Set([...(earlier[field] ?? []), ...(gone[field] ?? [])])];
   return {
     apiKeys: both('apiKeys'),
     schedules: both('schedules'),
     paused: both('paused'),
     tracks: both('tracks'),
+    channels: both('channels'),
+    alerts: both('alerts'),
     searches: gone.searches + earlier.searches,
   };
 }
@@ -103,12 +107,14 @@ const MAX_NAMED = 20;
 /** What is gone, in words: `2 API keys (admin, shop), about 12 searches that had not ended`. */
 export function goneText({ kind, gone }: Loss): string {
   if (gone === null) return 'what it held is not known: no worker had counted it';
-  const { apiKeys, schedules, paused, tracks, searches } = gone;
+  const { apiKeys, schedules, paused, tracks, channels = [], alerts = [], searches } = gone;
   const parts = [
     named(apiKeys, 'API key', 'API keys'),
     named(schedules, 'schedule added by command', 'schedules added by command'),
     named(paused, 'paused queue', 'paused queues'),
     named(tracks, 'track of a schedule', 'tracks of schedules'),
+    named(channels, 'channel', 'channels'),
+    named(alerts, 'alert', 'alerts'),
     searches > 0 ? `about ${searches} ${searches === 1 ? 'search' : 'searches'} that had not ended` : '',
     kind === 'empty' ? 'results, events and counts' : 'what was added or changed since its data was written',
   ];

@@ -51,7 +51,7 @@ export interface AlertReport extends AlertDefinition {
 }
 
 /** What a backup has of an alert. */
-export type SavedAlert = AlertRecord;
+export type SavedAlert = Pick<AlertRecord, 'definition' | 'paused' | 'createdAt'>;
 
 /** Alerts of one tenant: each search reads all of them. */
 export const MAX_ALERTS = 1000;

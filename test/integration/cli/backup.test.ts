@@ -5,6 +5,7 @@ import sinon from 'sinon';
 import { run } from '../../../src/cli/program.ts';
 import { FleetStore } from '../../../src/fleet/fleetStore.ts';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
+import { Alerts } from '../../../src/queue/alerts/alerts.ts';
 import { ScheduleStore } from '../../../src/queue/schedules/store.ts';
 import { SavedTracks } from '../../../src/results/savedTracks.ts';
 import { contentOf, useBackups } from '../../support/backups.ts';
@@ -103,6 +104,39 @@ describe('dpf backup and dpf restore', () => {
     expect((await dpf('restore', at(FILE))).out).to.match(/watchlists +0 restored, 1 there already/);
   });
 
+  it('brings channels back as they were stored, and alerts with their pause, each to begin with a first look', async () => {
+    const channel = { kind: 'webhook', host: 'h.example', createdAt: 1, sealed: 'a.b.c' };
+    const own = JSON.stringify(channel);
+    await redis().hset('{ebay}:channels:shop', 'hook', own, 'broken', 'not JSON');
+    const place = { redis: redis(), prefix: '{ebay}', tenant: 'shop', deadlineMs: 5000 };
+    const alerts = new Alerts(place);
+    await alerts.put({ name: 'drops', track: 't', when: [{ on: 'drop' }], channels: ['hook'] });
+    await alerts.pause('drops');
+    const before = await alerts.get('drops');
+    const bornBefore = JSON.parse((await redis().hget('{ebay}:alerts:shop', 'drops')) ?? '').born;
+    const saved = await dpf('backup', at(FILE));
+    expect(saved.out).to.include('1 channel, 1 alert, ');
+    expect(saved.err).to.include('channel broken cannot be read');
+    await redis().flushall();
+    const restored = await dpf('restore', at(FILE));
+    expect(restored.out, restored.err).to.match(/channels +1 restored\nalerts +1 restored/);
+    expect(await redis().hgetall('{ebay}:channels:shop')).to.deep.equal({ hook: own });
+    expect(await alerts.get('drops')).to.deep.equal(before);
+    // Ids of hits follow from it.
+    expect(JSON.parse((await redis().hget('{ebay}:alerts:shop', 'drops')) ?? '').born).to.not.equal(
+      bornBefore,
+    );
+    await alerts.resume('drops');
+    const again = await dpf('restore', at(FILE));
+    expect(again.out).to.match(/channels +0 restored, 1 there already\nalerts +0 restored, 1 there already/);
+    expect((await dpf('restore', at(FILE), '--overwrite', '--dry-run')).out).to.match(
+      /alerts +1 would be restored/,
+    );
+    expect(await alerts.get('drops')).to.include({ state: 'active' });
+    await dpf('restore', at(FILE), '--overwrite');
+    expect(await alerts.get('drops')).to.include({ state: 'paused' });
+  });
+
   it('saves what only Redis knows in a file of lines that one can read, and nothing that is secret or passes', async () => {
     const { key, id } = await fill();
     await redis().set('ebay:access_token', '{"access_token": "v^1.1#canary"}');
@@ -117,7 +151,7 @@ describe('dpf backup and dpf restore', () => {
     const all = records(FILE);
     expect(all[0]).to.deep.include({ kind: 'header', format: 'dpf-backup', form: 1, prefix: '{ebay}' });
     const parts = { settings: 2, tenants: 1, keys: 2, schedules: 4, tracks: 2, listings: 1203 };
-    const counts = { ...parts, watchlists: 0, watched: 0 };
+    const counts = { ...parts, watchlists: 0, watched: 0, channels: 0, alerts: 0 };
     expect(all[0].counts).to.deep.equal(counts);
     expect(all.at(-1)).to.deep.equal({ kind: 'end', counts });
     expect(all.filter(({ kind }) => kind === 'listing')).to.have.length(1203);
@@ -144,6 +178,8 @@ describe('dpf backup and dpf restore', () => {
       'keys       2 restored',
       'schedules  4 restored',
       'watchlists 0 restored',
+      'channels   0 restored',
+      'alerts     0 restored',
       'tracks     2 restored (1,203 listings)',
       'tenants    1 restored',
       'settings   2 restored',

@@ -53,6 +53,18 @@ describe('a loss of Redis’s data', () => {
     expect(second.gone).to.deep.include({ apiKeys: ['shop', 'admin'], paused: ['ebay-calls'], searches: 13 });
   });
 
+  it('names alerts and channels, also beside what a release without them counted', () => {
+    const before = census(1000, { alerts: ['drops', 'shop/gone'], channels: ['hook'] });
+    const loss = lossOf(
+      'older',
+      known({ census: before }),
+      census(2000, { alerts: ['drops'], channels: [] }),
+    );
+    expect(goneText(loss)).to.match(/^1 channel \(hook\), 1 alert \(shop\/gone\), /);
+    const later = lossOf('older', known({ loss }), census(3000, { alerts: ['drops'] }));
+    expect(later.gone).to.deep.include({ alerts: ['shop/gone'], channels: ['hook'] });
+  });
+
   it('says so where no worker had counted, and cuts long lists', () => {
     const unknown = lossOf('empty', known({ census: undefined }), census(2000));
     expect(goneText(unknown)).to.match(/^what it held is not known/);
