@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { AlertMemory, alertOf, shownAs } from '../../../support/alertAnswers.ts';
 
 /** `ALERT_HISTORIES=200000` runs more of them. */
-const HISTORIES = Number(process.env.ALERT_HISTORIES ?? 3000);
+const HISTORIES = Number(process.env.ALERT_HISTORIES ?? 2500);
 const START = Date.UTC(2026, 0, 1);
 const HOUR = 3_600_000;
 const ITEM = 'v1|110000000001|0';
