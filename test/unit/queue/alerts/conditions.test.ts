@@ -139,8 +139,9 @@ describe('the conditions of an alert', () => {
     expect(hitsOf(lowest, seen)).to.deep.equal(['', '', '100.00 → 90.00', '']);
     // What is still shown stays the lowest. What was shown before the time of the track does not.
     const ttlMs = 10 * DAY;
-    const shown = Array.from({ length: 60 }, (_, n) => by(n * 8, ITEM, 9_000));
-    expect(hitsOf(lowest, [...shown, by(481, OTHER, 8_950)], { ttlMs }).join('')).to.equal('');
+    const shown = Array.from({ length: 31 }, (_, n) => by(n * 8, ITEM, 9_000));
+    const since = [by(241, OTHER, 12_000), by(242, ITEM, 9_000)];
+    expect(hitsOf(lowest, [...shown, ...since], { ttlMs }).join('')).to.equal('');
     const later = [by(0, ITEM, 9_000), by(100, OTHER, 12_000), by(300, OTHER, 11_000)];
     expect(hitsOf(lowest, later, { ttlMs })).to.deep.equal(['', '', '120.00 → 110.00']);
   });
