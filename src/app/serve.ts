@@ -16,6 +16,7 @@ import { accountDeletionRoutes } from '../http/api/accountDeletion.ts';
 import { alertRoutes } from '../http/api/alerts.ts';
 import { categoryRoutes } from '../http/api/categories.ts';
 import { channelRoutes } from '../http/api/channels.ts';
+import { feedRoutes } from '../http/api/feed.ts';
 import { itemRoutes } from '../http/api/items.ts';
 import { planRoutes } from '../http/api/plan.ts';
 import { productRoutes } from '../http/api/products.ts';
@@ -229,6 +230,7 @@ export async function startServeApp(
       watchlistRoutes({ producerOf }),
       alertRoutes({ producerOf }),
       channelRoutes({ producerOf }),
+      feedRoutes({ producerOf, redis, prefix }),
       docsRoutes,
       pageRoutes({
         ...access,

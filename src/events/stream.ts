@@ -197,6 +197,43 @@ export async function latestEvents(
   return entries.flatMap(([, fields]) => eventFrom(fields) ?? []);
 }
 
+/** An event about a product of a track. */
+export type ProductEvent = Extract<ServiceEvent, { track: string; product: unknown }>;
+
+/**
+ * The latest `count` events about products of one track, newest first.
+ * @param among looks at so many of the newest events of the tenant: a track whose events are all older than these has none
+ */
+export async function latestOfTrack(
+  redis: Redis,
+  prefix: string,
+  { tenant, track }: { tenant: string; track: string },
+  { count, among }: { count: number; among: number },
+): Promise<ProductEvent[]> {
+  const found: ProductEvent[] = [];
+  let before = '+';
+  for (let seen = 0; seen < among && found.length < count; seen += READ_BATCH) {
+    const entries = await redis.xrevrange(
+      eventStreamKey(prefix, tenant),
+      before,
+      '-',
+      'COUNT',
+      Math.min(READ_BATCH, among - seen),
+    );
+    for (const [, fields] of entries) {
+      const event = eventFrom(fields);
+      if (event !== undefined && isOfTrack(event, track)) found.push(event);
+    }
+    if (entries.length < READ_BATCH) break;
+    before = `(${entries.at(-1)?.[0]}`;
+  }
+  return found.slice(0, count);
+}
+
+function isOfTrack(event: ServiceEvent, track: string): event is ProductEvent {
+  return String(event?.type).startsWith('product.') && (event as ProductEvent).track === track;
+}
+
 /** Undefined for an entry that another program wrote. */
 function eventFrom(fields: string[]): ServiceEvent | undefined {
   const data = fields[fields.indexOf('data') + 1];

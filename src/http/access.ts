@@ -39,6 +39,8 @@ declare module 'fastify' {
     access?: Access;
     /** The answer shows its caller a secret that was just made: it is not masked, and nobody may store it. */
     showsSecret?: boolean;
+    /** The key may come as the password of HTTP Basic too: programs that read feeds send nothing else. */
+    takesBasic?: boolean;
   }
   interface FastifyRequest {
     /** Null on public routes and without a login. */
@@ -116,13 +118,13 @@ export function controlAccess(
   app.addHook('onRequest', async (request, reply) => {
     if (authenticator === undefined) refuseOtherSites(request);
     if (request.is404) return;
-    const { access } = request.routeOptions.config;
+    const { access, takesBasic } = request.routeOptions.config;
     if (access === undefined) throw notFound();
     if (access === 'public' || access === 'own-login') return;
     const caller =
       authenticator === undefined
         ? OPEN
-        : await authenticator.callerOf(valuesOf('authorization', request.raw), request.ip);
+        : await authenticator.callerOf(valuesOf('authorization', request.raw), request.ip, takesBasic);
     app.admit(request, reply, caller);
     if (!caller.roles.some((role) => access.includes(role)))
       throw problem(403, 'missing_role', `this needs a key with the role ${access.join(' or ')}`);

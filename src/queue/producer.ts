@@ -4,6 +4,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type CallEstimate, estimateCalls } from '../collector/query.ts';
 import { type BudgetState, Failure } from '../failures.ts';
+import { listingNamed } from '../product/itemReference.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { PlanReport } from '../product/planReport.ts';
 import type { Product } from '../product/product.ts';
@@ -13,6 +14,7 @@ import type { Watchlist } from '../product/watchlistSchema.ts';
 import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { CoalescedSearches } from '../results/coalescedSearches.ts';
+import { mayHave } from '../results/products.ts';
 import { type BudgetName, SearchStore } from '../results/searchStore.ts';
 import { sendSpan } from '../telemetry/tracing.ts';
 import { Alerts } from './alerts/alerts.ts';
@@ -270,6 +272,19 @@ export class SearchProducer {
     const list = await this.#call(() => this.#reader.productList(searchId), searchId);
     for (const range of list?.ranges ?? [])
       yield await this.#call(async () => list?.read(range) ?? [], searchId);
+  }
+
+  /** Products of a search by their item ids, of those that it has; only pages with them are read. @throws as `productParts` */
+  productsNamed(searchId: string, itemIds: ReadonlySet<string>): Promise<Map<string, Product>> {
+    return this.#call(async () => {
+      const listings = new Set([...itemIds].map(listingNamed));
+      const found = new Map<string, Product>();
+      const list = await this.#reader.productList(searchId);
+      for (const range of list?.ranges.filter((each) => mayHave(each, listings)) ?? [])
+        for (const product of (await list?.read(range)) ?? [])
+          if (itemIds.has(product.itemId)) found.set(product.itemId, product);
+      return found;
+    }, searchId);
   }
 
   /**

@@ -3,6 +3,7 @@ import { assemble, assembleHeads, type ProductHead, withDetails } from '../colle
 import { hasItemProducts, type Place, placesOf, productsAt } from '../collector/deliver.ts';
 import { unknownDetails } from '../collector/mapDetails.ts';
 import { Failure } from '../failures.ts';
+import { listingNamed } from '../product/itemReference.ts';
 import { withLanded } from '../product/landed.ts';
 import type { Product, ProductDetails } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
@@ -70,6 +71,12 @@ interface ProductRange {
 
 /** Entries of a request with items that are read at once: each may be all variations of a listing. */
 const ITEMS_AT_ONCE = 20;
+
+/** Whether a range may have a product of one of these listings, each named by its number. */
+export function mayHave({ places }: ProductRange, listings: ReadonlySet<string>): boolean {
+  const names = places.flatMap(({ listed, reference }) => [reference ?? [], listed?.itemId ?? []].flat());
+  return names.some((name) => listings.has(listingNamed(name)));
+}
 
 export type ProductList = Awaited<ReturnType<typeof openProductList>>;
 

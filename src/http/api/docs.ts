@@ -37,18 +37,25 @@ export async function collectDocs(app: App): Promise<void> {
         },
         { name: 'operations', description: 'How the service runs' },
       ],
-      components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
+      components: {
+        securitySchemes: {
+          key: { type: 'http', scheme: 'bearer' },
+          password: { type: 'http', scheme: 'basic', description: 'any user name, the key as the password' },
+        },
+      },
     },
     hideUntagged: true,
     transform: ({ schema, url, route }) => {
       const access = route.config?.access ?? 'public';
       const isKeyed = typeof access !== 'string';
+      const ways: Record<string, string[]>[] = [{ key: [] }];
+      if (route.config?.takesBasic) ways.push({ password: [] });
       return {
         url,
         schema: {
           ...schema,
           response: { ...(schema?.response as object), default: PROBLEM },
-          security: isKeyed ? [{ key: [] }] : [],
+          security: isKeyed ? ways : [],
           ...(isKeyed && { description: `Needs a key with the role ${access.join(' or ')}.` }),
         },
       };

@@ -33,10 +33,12 @@ export class Authenticator {
 
   /**
    * @param headers all values of `Authorization` @param source the caller's address
+   * @param takesBasic whether the key may come as the password of HTTP Basic too, with any user name
    * @throws Problem 401, the same for every mistake; 429 for an address that fails too often
    */
-  async callerOf(headers: readonly string[], source: string): Promise<Caller> {
-    const presented = headers.length === 1 ? (/^Bearer +(\S+)$/i.exec(headers[0] as string)?.[1] ?? '') : '';
+  async callerOf(headers: readonly string[], source: string, takesBasic = false): Promise<Caller> {
+    const [header = ''] = headers.length === 1 ? headers : [];
+    const presented = /^Bearer +(\S+)$/i.exec(header)?.[1] ?? (takesBasic ? passwordOf(header) : '');
     const id = claimedId(presented);
     const stored = id === undefined ? undefined : await this.#read(id);
     if (stored !== undefined && isGenuine(presented, stored, await this.#keys.now())) {
@@ -55,7 +57,7 @@ export class Authenticator {
     const key = { ...(id && { keyId: id }), ...(stored && { keyName: stored.name }) };
     this.#log.warn('authentication failed', { source, reason, ...key });
     throw problem(401, 'unauthorized', 'send a valid key: Authorization: Bearer dpf_live_…', {
-      headers: { 'www-authenticate': 'Bearer realm="dropship-product-finder"' },
+      headers: { 'www-authenticate': takesBasic ? BASIC : 'Bearer realm="dropship-product-finder"' },
     });
   }
 
@@ -74,6 +76,14 @@ export class Authenticator {
     this.#used.set(id, true);
     this.#keys.noteUse(id).catch(() => this.#used.delete(id));
   }
+}
+
+const BASIC = 'Basic realm="dropship-product-finder", charset="UTF-8"';
+
+/** Of HTTP Basic (RFC 7617); empty for another header. */
+function passwordOf(header: string): string {
+  const [, encoded = ''] = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(header) ?? [];
+  return /^[^:]*:(.*)$/s.exec(Buffer.from(encoded, 'base64').toString())?.[1] ?? '';
 }
 
 function reasonOf(headers: readonly string[], id: string | undefined, stored: Stored, presented: string) {
