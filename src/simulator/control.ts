@@ -13,6 +13,9 @@
  *     POST   /_sim/listings                  {"title", "price", "marketplace"?, …} → {"itemId"}
  *     PATCH  /_sim/listings/ID               {"price"?, "stock"?}
  *     DELETE /_sim/listings/ID
+ *     PUT    /_sim/notices                   {"url", "token"}: subscribes an address, which eBay challenges; "via"?, "retryMs"?
+ *     POST   /_sim/notices                   {"username", "userId"?, "url"?, "genuine"?, …}: an account was deleted → {"notificationId"}
+ *     GET    /_sim/notices                   the subscription, and how deliveries went
  *     GET    /_sim/market                    the market's time and size
  *     GET    /_sim/market/trace?since=MS     what happened in it, with the true times
  *     GET    /_sim/market/listings?of=NAME   what a search may show now; NAME: a query's words or a seller
@@ -45,7 +48,7 @@ export interface ListingChange {
 export type Controls = ReturnType<typeof createControls>;
 
 /** A call that names something that is not there, or whose values make no sense, throws an Error that says so. */
-export function createControls({ tokens, faults, settings, log, catalogue, market }: World) {
+export function createControls({ tokens, faults, settings, log, catalogue, market, notices }: World) {
   const find = (id: string) => {
     const listing = catalogue.find(/^v1\|(\d+)\|/.exec(id)?.[1] ?? id);
     if (listing === null) throw new Error(`no listing ${id}`);
@@ -103,6 +106,9 @@ export function createControls({ tokens, faults, settings, log, catalogue, marke
       catalogue.change(find(id).legacyId, null);
     },
 
+    /** Notices of deleted accounts. */
+    notices,
+
     /** Of a simulator that was started with a market. */
     get market() {
       if (market === null) throw new Error('this simulator has no market');
@@ -144,6 +150,13 @@ const CONTROLS: Readonly<Record<string, Control>> = {
   'POST listings': (controls, input) => ({ itemId: controls.addListing(input) }),
   'PATCH listings': (controls, input, id) => controls.changeListing(id, input),
   'DELETE listings': (controls, _, id) => controls.removeListing(id),
+  'PUT notices': ({ notices }, { url, token, via, retryMs }) => {
+    if (via !== undefined) notices.via = via;
+    if (retryMs !== undefined) notices.retryMs = retryMs;
+    if (url !== undefined) void notices.subscribe(url, token ?? '');
+  },
+  'POST notices': ({ notices }, input) => ({ notificationId: notices.send(input).notificationId }),
+  'GET notices': ({ notices: { subscription, sent } }) => ({ subscription, sent }),
   'GET market': ({ market }, _input, rest, query) => {
     if (rest === 'trace') return market.trace({ since: Number(query.get('since') ?? 0) });
     return rest === 'listings' ? market.listings(query.get('of') ?? undefined) : market.state();

@@ -45,6 +45,7 @@ const ROUTES: readonly [method: string, kind: RequestKind, path: RegExp][] = [
     'taxonomy',
     /^\/commerce\/taxonomy\/v1\/category_tree\/([^/]+)\/(get_category_subtree|get_category_suggestions)$/,
   ],
+  ['GET', 'public-key', /^\/commerce\/notification\/v1\/public_key\/([^/]+)$/],
   ['GET', 'picture', /^\/pictures\/(\d+)\/(\d+)\/s-l\d+\.svg$/],
   ['GET', 'page', /^\/itm\/(\d+)$/],
 ];
@@ -77,6 +78,7 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
   if (route.kind === 'rate-limit') return rateLimits(token.account.quota.state(), query);
   if (!charge(world, call)) return tooManyRequests();
   if (route.kind === 'taxonomy') return taxonomyAnswer(route.parts, call);
+  if (route.kind === 'public-key') return world.notices.publicKey(decode(first));
   if (route.kind === 'search') return searchAnswer(world, call);
   if (route.kind === 'image-search') return imageAnswer(world, call, body);
   const { marketplace, context } = entry;
@@ -86,10 +88,11 @@ export function ebayAnswer(world: World, call: Call, body: string): Answer {
 
 /** Charges a call with a working token to its credential's day of this API. Returns false when the day is used up. */
 export function charge(world: World, { route, token }: Call): boolean {
-  if (!isBrowse(route.kind) && route.kind !== 'taxonomy') return true;
+  if (!isBrowse(route.kind) && route.kind !== 'taxonomy' && route.kind !== 'public-key') return true;
   if (token === undefined || !world.tokens.works(token)) return true;
   const { quota } = token.account;
   if (route.kind === 'taxonomy') return quota.chargeTaxonomy();
+  if (route.kind === 'public-key') return quota.chargeNotification();
   return route.kind === 'bulk-items' ? quota.chargeBulk() : quota.charge();
 }
 

@@ -6,11 +6,19 @@ type BrowseKind =
   | 'item-group'
   | 'bulk-items'
   | 'compatibility';
-export type RequestKind = BrowseKind | 'token' | 'rate-limit' | 'taxonomy' | 'picture' | 'page' | 'other';
+export type RequestKind =
+  | BrowseKind
+  | 'token'
+  | 'rate-limit'
+  | 'taxonomy'
+  | 'public-key'
+  | 'picture'
+  | 'page'
+  | 'other';
 
 /** Whether it is a call of the Browse API. All share one quota, but for the bulk call, which has its own. */
 export function isBrowse(kind: RequestKind): kind is BrowseKind {
-  return !['token', 'rate-limit', 'taxonomy', 'picture', 'page', 'other'].includes(kind);
+  return !['token', 'rate-limit', 'taxonomy', 'public-key', 'picture', 'page', 'other'].includes(kind);
 }
 
 /** One request as it was seen on the socket. */

@@ -18,6 +18,9 @@ export const BULK_LIMIT = 5000;
 /** Calls of the Taxonomy API a day. eBay's own figure is not known; other APIs have this one. */
 export const TAXONOMY_LIMIT = 5000;
 
+/** Calls of the Notification API a day (developer.ebay.com, API call limits). */
+export const NOTIFICATION_LIMIT = 10_000;
+
 export type QuotaState = ReturnType<Quota['state']>;
 
 /** The daily allowance of one credential: Browse calls and token requests. */
@@ -28,6 +31,7 @@ export class Quota {
     used: 0,
     bulkUsed: 0,
     taxonomyUsed: 0,
+    notificationUsed: 0,
     /** Token requests a day and application with client credentials (developer.ebay.com, OAuth rate limits). */
     mintLimit: 1000,
     mintsUsed: 0,
@@ -57,6 +61,13 @@ export class Quota {
     return true;
   }
 
+  chargeNotification(): boolean {
+    const day = this.today();
+    if (day.notificationUsed >= NOTIFICATION_LIMIT) return false;
+    day.notificationUsed += 1;
+    return true;
+  }
+
   chargeMint(): boolean {
     const day = this.today();
     if (day.mintsUsed >= day.mintLimit) return false;
@@ -82,7 +93,7 @@ export class Quota {
   private today() {
     const now = Date.now();
     if (now >= this.resetAt) {
-      this.day = { ...this.day, used: 0, bulkUsed: 0, taxonomyUsed: 0, mintsUsed: 0 };
+      this.day = { ...this.day, used: 0, bulkUsed: 0, taxonomyUsed: 0, notificationUsed: 0, mintsUsed: 0 };
       this.resetAt = nextPacificMidnight(now);
     }
     return this.day;

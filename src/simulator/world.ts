@@ -2,6 +2,7 @@ import { Catalogue } from './catalogue/catalogue.ts';
 import { createFaults } from './faults.ts';
 import { RequestLog } from './log.ts';
 import { createMarket, type MarketOptions } from './market/market.ts';
+import { Notices } from './notices.ts';
 import { hash, randomFrom } from './random.ts';
 import { createSearch, REAL_LIFE } from './search/search.ts';
 import { type Credential, DEMO_CREDENTIALS, Tokens } from './tokens.ts';
@@ -67,6 +68,7 @@ export function createWorld(options: SimulatorOptions, origin: string, closing: 
     search: createSearch(catalogue, origin),
     tokens: new Tokens(options.credentials),
     faults: createFaults(randomFrom(hash(seed, 'faults'))),
+    notices: new Notices(closing),
     log: new RequestLog(),
     /** Dice for latency. */
     random: randomFrom(hash(seed, 'latency')),
