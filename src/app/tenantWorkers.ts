@@ -234,6 +234,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       hosts: linkableHosts(simulatorHosts(config.ebay)),
       affiliateCampaignId: config.ebay.affiliateCampaignId,
     });
+    const queueMetrics = metrics.queue(name);
     const context = options.adapt({
       ...jobContext(config, redis),
       tenant: name,
@@ -267,9 +268,11 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
         textsMs: Math.min(config.search.resultsTtl * SECOND, LONGEST_SHOWN_MS),
         waitMs: config.alerts.maxAge * SECOND,
         wake: (channel) => wakeChannel(deliveries, channel),
+        hit: queueMetrics.alertFound,
+        withheld: queueMetrics.alertsWithheld,
         wakeWaiting: () => wakeWaiting({ redis, prefix, tenant: name, deliveries }),
       },
-      metrics: metrics.queue(name),
+      metrics: queueMetrics,
       scrubber: logs.scrubber,
       log,
     });

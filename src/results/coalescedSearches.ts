@@ -28,6 +28,8 @@ export type Claim =
  * An end names listings, so it is kept for as long as a result. The next leader removes it, unless an asker that waited for
  * it has not come yet: that end stays until the last of them has come, and the hash lives no longer than the end may. Where
  * one of them never comes, a leader that takes longer than that is forgotten, and the next asker collects once more.
+ * A search whose end this is has run before and ended in the middle of what follows from it: it leads again, since another's
+ * answer has no comparison.
  * ARGV: asker, its `maxAge`, life of a hash, life of an end (all ms).
  */
 const CLAIM = new LuaScript(`
@@ -53,7 +55,7 @@ local function prolong()
   redis.call('PEXPIRE', KEYS[1], string.format('%.0f', left))
 end
 local recent = good == '1' and maxAge > 0 and now - tonumber(at) <= maxAge
-if by and leader ~= me and (awaited == by or (not leader and recent)) then
+if by and by ~= me and leader ~= me and (awaited == by or (not leader and recent)) then
   local payload = redis.call('HGET', KEYS[1], 'payload')
   if leader then prolong() end
   return { 'answered', by, payload }

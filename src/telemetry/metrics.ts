@@ -14,6 +14,7 @@ const route = /^(none|\/[a-zA-Z0-9/:._*-]{0,80})$/;
 const method = 'GET HEAD POST PUT PATCH DELETE OPTIONS'.split(' ');
 const endpoint = ['search', 'item', 'legacy-item', 'item-group', 'bulk-items'];
 const CLASS = ['interactive', 'scheduled', 'backfill'];
+const CONDITION = 'new gone back-in-stock stock-below price-below drop rise lowest'.split(' ');
 const CLOSED_REASON = ['quota', 'pause', 'circuit'];
 
 /** The label `reason` of these metrics was `because` in version 0.1; they carry both until the next release. */
@@ -120,6 +121,17 @@ export const METRICS = {
     tenant,
     what: ['search', 'page'],
   }),
+  dpf_alerts_found_total: counter('Alerts that searches and looks have found, by condition', {
+    tenant,
+    condition: CONDITION,
+  }),
+  dpf_alerts_withheld_total: counter(
+    'Alerts that the daily cap of their definition kept back, by condition',
+    {
+      tenant,
+      condition: CONDITION,
+    },
+  ),
   dpf_worker_replacements_total: counter('Stalled workers that were restarted', { tenant }),
   dpf_searches_refused_total: counter('Searches that `dpf serve` refused, by reason', {
     tenant,
@@ -414,6 +426,11 @@ function queueMetrics(record: Recorder, tenant: string) {
       for (const [reason, times] of Object.entries(rejected))
         record.add('dpf_listings_rejected_total', { tenant, reason }, times);
     },
+    /** A condition of an alert was met. */
+    alertFound: (condition: string) => record.add('dpf_alerts_found_total', { tenant, condition }),
+    /** The daily cap of an alert kept back so many. */
+    alertsWithheld: (condition: string, alerts: number) =>
+      record.add('dpf_alerts_withheld_total', { tenant, condition }, alerts),
     /** A job whose worker died, or froze for longer than the lock, went back to its queue. */
     stalled: (queue: string) => record.add('dpf_jobs_stalled_total', { tenant, queue }),
     /** A job failed because it crashed one worker after another. */

@@ -32,6 +32,15 @@ describe('the end of a search that others wait for', () => {
     expect(await redis.pttl(key)).to.be.above(END_TTL_MS);
   });
 
+  it('is no answer for the search itself, which was cut off behind it and runs again', async () => {
+    const { coalesced, claim } = start();
+    await claim('A', 60_000);
+    await coalesced.finish('hash', 'A', 'end of A', true);
+    expect(await claim('A', 60_000)).to.deep.equal({ role: 'leader' });
+    await coalesced.finish('hash', 'A', 'end of A', true);
+    expect(await claim('B', 60_000)).to.include({ role: 'answered' });
+  });
+
   it('is gone with the next leader where nobody waits for it', async () => {
     const { redis, key, coalesced, claim } = start();
     await claim('A');
