@@ -1,3 +1,4 @@
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { environment } from '../config/config.ts';
@@ -9,7 +10,15 @@ import { startSimulator } from '../simulator/simulator.ts';
 import { LogRoot } from '../telemetry/logRoot.ts';
 import { countText } from '../text/values.ts';
 import { quietLog } from './commandSetup.ts';
-import { DEMO_PLAN_ENV, demoMarket, hourText, seenLine, slowDown, watchAnHour } from './demoMarket.ts';
+import {
+  DEMO_ALERT,
+  DEMO_PLAN_ENV,
+  demoMarket,
+  hourText,
+  seenLine,
+  slowDown,
+  watchAnHour,
+} from './demoMarket.ts';
 import { searchFailed } from './exit.ts';
 import { addRequestFlags, requestFrom } from './flags.ts';
 import { openHealthSocket } from './healthSocket.ts';
@@ -81,6 +90,12 @@ const LATENCY_MS = [60, 180] as const;
 /** What the way to eBay may take from the gap between two arrivals, ms: seen on loopback beside other work. */
 const ARRIVAL_MS = 5;
 
+/** Of a checkout and of the package, as it is named from here. */
+const RECEIVER = relative('', fileURLToPath(new URL('../../examples/receiver', import.meta.url)));
+
+/** Alerts of the demo may be sent to programs on this machine. */
+const LOOPBACK = 'localhost,127.0.0.0/8,::1/128';
+
 type DemoStack = Awaited<ReturnType<typeof openDemo>>;
 
 /**
@@ -101,7 +116,8 @@ async function openDemo(lifecycle: Lifecycle, say: (line: string) => void) {
   /** By these settings a command in another terminal uses it. */
   const env = { REDIS_URL: redis.url, ...simulatorEnv(simulator.url) };
   // Not in the demo's file, which all workers of this Redis would follow.
-  const sources = { env: { ...env, ...DEMO_PLAN_ENV, LOG_LEVEL: 'error' }, files: [DEMO_CONFIG] };
+  const own = { ...DEMO_PLAN_ENV, OUTBOUND_ALLOW: LOOPBACK, LOG_LEVEL: 'error' };
+  const sources = { env: { ...env, ...own }, files: [DEMO_CONFIG] };
   const config = loadConfig(sources);
   const log = new LogRoot(config.log);
   const worker = lifecycle.nested(await startWorkerApp(config, log, { sources }));
@@ -197,7 +213,12 @@ function keepText({ env, url, simulator }: DemoStack, { paint }: Terminal): stri
     exportLines(env),
     '',
     `A page to look at: ${url}/ (no key needed) · for programs: ${url}/docs · dashboard: ${url}/admin/queues`,
-    'The market goes on, with about a change a minute: the page shows what the schedules and the watchlist see.',
+    'The market goes on, with a few changes a minute: the page shows what the schedules and the watchlist see.',
+    '',
+    `Price drops of the watchlist are an alert, ${DEMO_ALERT}, which waits for a channel. This one arrives in a program of yours:`,
+    '  npx dropship-product-finder channels add hook --webhook http://127.0.0.1:8787/ > hook.secret',
+    `  python3 ${RECEIVER}.py hook.secret     (or: npx tsx ${RECEIVER}.ts hook.secret)`,
+    '',
     `To see more news: schedule a search on the page, add a listing to eBay, and run the schedule again:`,
     `  curl -d '{"title": "USB C Charger 65W", "price": "9.99"}' ${simulator.url}/_sim/listings`,
     '',

@@ -20,8 +20,9 @@ const SCALE = 3_600_000 / HOUR_MS;
 const CALLS_A_SECOND = 2.5;
 /** eBay's usual limit of calls a day. */
 const USUAL_LIMIT = 5000;
-/** With `--keep` a change takes place so much more rarely than within the hour: about one a minute. */
+/** With `--keep` changes take place so much more rarely than within the hour: about one a minute, and of the shop four. */
 const GENTLE = 1 / 100;
+const SHOP_GENTLE = 1 / 12;
 /** The first looks, and those after the hour, are waited for so long on a machine with other work, ms. */
 const PATIENCE_MS = 10_000;
 /** The planner guarantees a look in that time, s. */
@@ -29,6 +30,8 @@ const AT_LEAST_EVERY_S = 8;
 
 const SELLER = 'seller_4000';
 const WATCHLIST = 'board-games';
+/** Alert on each price drop; it waits for a channel. */
+export const DEMO_ALERT = 'drops';
 /** Schedules, and the new listings of each in an hour of the market. */
 const WATCHED: readonly [query: string, perHour: number][] = [
   ['Building Blocks', 6],
@@ -108,11 +111,13 @@ export async function watchAnHour(stack: Stack, terminal: Terminal, onSeen: (see
   const { config, producer, simulator } = stack;
   const { market } = simulator.controls;
   const line = progressLine(terminal);
+  let hourEnd: NodeJS.Timeout | undefined;
   const redis = openRedis(config.redis, 'worker', quietLog().component('demo'));
   try {
     line.show(() => 'three schedules and a watchlist: their first looks');
     provideCalls(simulator, config.pace.scheduledShare);
     await putWatched(stack, { atLeastEvery: AT_LEAST_EVERY_S });
+    await producer.alerts.put({ name: DEMO_ALERT, watchlist: WATCHLIST, when: [{ on: 'drop' }], rearm: 0 });
     const entries = market.listings(SELLER).map(({ legacyId }) => legacyId);
     await producer.watchlists.import(WATCHLIST, { entries });
     await until(async () => {
@@ -157,6 +162,8 @@ export async function watchAnHour(stack: Stack, terminal: Terminal, onSeen: (see
     };
     line.show(minutes);
     market.scaleRates(1);
+    // On a machine with other work the round below that is under way then takes longer.
+    hourEnd = setTimeout(() => market.scaleRates(0), HOUR_MS);
     while (Date.now() < began + HOUR_MS) {
       await follow();
       await sleep(POLL_MS);
@@ -171,6 +178,7 @@ export async function watchAnHour(stack: Stack, terminal: Terminal, onSeen: (see
     const calls = callsSince(simulator, callsBefore);
     return { changes: all.length, seen, overtaken, calls };
   } finally {
+    clearTimeout(hourEnd);
     line.end();
     redis.disconnect();
   }
@@ -180,6 +188,7 @@ export async function watchAnHour(stack: Stack, terminal: Terminal, onSeen: (see
 export async function slowDown(stack: Stack): Promise<void> {
   const { controls } = stack.simulator;
   controls.market.scaleRates(GENTLE);
+  controls.market.scaleRates(SHOP_GENTLE, SELLER);
   const { used } = controls.quota();
   controls.quota({ limit: USUAL_LIMIT, used: Math.min(used, USUAL_LIMIT) });
   await putWatched(stack, { atLeastEvery: 600, atMostEvery: 15 });

@@ -54,4 +54,20 @@ export const mutations: Mutation[] = [
     breaks: 'While a secret is replaced, receivers with the former one accept requests too.',
     tests: unit('webhook'),
   },
+  {
+    id: 'waits-for-channel',
+    file: 'src/queue/alerts/channels.ts',
+    find: "redis.call('ZADD', KEYS[5], 0, alert)",
+    replace: "redis.call('ZSCORE', KEYS[5], alert)",
+    breaks: 'Alerts that wait for a channel are sent as soon as one is there.',
+    tests: ['test/integration/queue/alerts/channels.test.ts'],
+  },
+  {
+    id: 'secret-argument',
+    file: 'src/cli/program.ts',
+    find: "if (SECRET_FORM.test(arg.replace(/^--?[\\w-]+=/, '')))",
+    replace: 'if (SECRET_FORM.test(arg) && args.length > 99)',
+    breaks: 'A secret of a channel is no argument, which other users of the machine could see.',
+    tests: ['test/process/cliAlerts.test.ts'],
+  },
 ];

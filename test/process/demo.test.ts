@@ -1,9 +1,13 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect } from 'node:net';
+import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { Webhook } from 'standardwebhooks';
+import type { AlertMessage } from '../../src/product/alertMessage.ts';
 import { useProcesses } from '../support/processes.ts';
+import { waitFor } from '../support/waitFor.ts';
 
 describe('dpf demo', function () {
   this.timeout(90_000);
@@ -51,7 +55,7 @@ describe('dpf demo', function () {
     }
   });
 
-  it('with --keep prints what another terminal needs, and ends on Ctrl-C; a second worker logs as usual', async () => {
+  it('with --keep prints what another terminal needs: a search, a channel for price drops, a second worker; it ends on Ctrl-C', async () => {
     const demo = dpf(['demo', '--keep']);
     await demo.waitForLine(/Still running until Ctrl-C[\s\S]*npx dropship-product-finder search/);
     const env = Object.fromEntries(
@@ -60,6 +64,16 @@ describe('dpf demo', function () {
     const search = dpf(['search', 'yoga mat', '--json'], env);
     expect(await search.exit(), search.output).to.equal(0);
     expect(JSON.parse(search.stdout).products).to.have.length(200);
+    const received = await receivePriceDrop(async (address) => {
+      const [, line = ''] =
+        /npx dropship-product-finder (channels add .*) > hook\.secret/.exec(demo.stdout) ?? [];
+      const added = dpf(line.replace('http://127.0.0.1:8787/', address).split(' '), env);
+      expect(await added.exit(), added.output).to.equal(0);
+      return added.stdout.trim();
+    });
+    expect(received.image).to.match(/^http:\S+\/pictures\/\d+/);
+    expect(received.url).to.match(/^http:\S+\/itm\/\d+/);
+    expect(Number(received.to?.value)).to.be.lessThan(Number(received.from?.value));
     const worker = dpf(['worker'], env);
     await worker.waitForLine(/"worker started"/);
     worker.signal('SIGTERM');
@@ -71,6 +85,29 @@ describe('dpf demo', function () {
     expect(await isListening(Number(new URL(env.REDIS_URL ?? '').port))).to.equal(false);
   });
 });
+
+/** The first price drop that a program on this machine receives. @param addChannel returns the secret that signs it */
+async function receivePriceDrop(addChannel: (address: string) => Promise<string>) {
+  const requests: Array<{ headers: IncomingHttpHeaders; body: string }> = [];
+  const receiver = createServer(async (request, response) => {
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk);
+    requests.push({ headers: request.headers, body: Buffer.concat(chunks).toString() });
+    response.writeHead(204).end();
+  });
+  await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve));
+  try {
+    const { port } = receiver.address() as AddressInfo;
+    const secret = await addChannel(`http://127.0.0.1:${port}/`);
+    const { headers, body } = await waitFor('a price drop', () => requests[0], 60_000);
+    const verified = new Webhook(secret).verify(body, headers as Record<string, string>);
+    const { type, data } = verified as { type: string; data: AlertMessage };
+    expect(type).to.equal('alert.drop');
+    return data.hits[0] as AlertMessage['hits'][number];
+  } finally {
+    receiver.close();
+  }
+}
 
 function isListening(port: number): Promise<boolean> {
   return new Promise((resolve) => {

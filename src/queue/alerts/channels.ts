@@ -111,14 +111,16 @@ interface StoredChannel {
 export const MAX_CHANNELS = 100;
 
 /**
- * KEYS: channels, outbox, circuit, failed. ARGV: name, the channel as it was read (empty: none), and as it is now, most
- * channels. A new channel begins without what another one of its name left; a changed one without its failures.
+ * KEYS: channels, outbox, circuit, failed, due. ARGV: name, the channel as it was read (empty: none), and as it is now, most
+ * channels. A new channel begins without what another one of its name left; a changed one without its failures. Alerts may
+ * have waited for a new channel: the fleet's duty looks at them at once.
  */
 const SET = new LuaScript(`
 if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
 if ARGV[2] == '' then
   if redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return -1 end
   redis.call('DEL', KEYS[2], KEYS[4])
+  for _, alert in ipairs(redis.call('ZRANGE', KEYS[5], 0, -1)) do redis.call('ZADD', KEYS[5], 0, alert) end
 end
 redis.call('DEL', KEYS[3])
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -395,7 +397,8 @@ export class Channels {
   /** False: another process has changed it meanwhile. */
   async #write(name: string, before: string, after: StoredChannel): Promise<boolean> {
     const args = [name, before, JSON.stringify(after), MAX_CHANNELS];
-    const written = await SET.run(this.#options.redis, this.#keysOf(name), args);
+    const keys = [...this.#keysOf(name), this.#keys.due];
+    const written = await SET.run(this.#options.redis, keys, args);
     if (written === -1)
       throw invalid('invalid_request', [
         { path: 'name', code: 'too_many', message: `there are ${MAX_CHANNELS} channels, which are the most` },

@@ -60,6 +60,16 @@ describe('channels', () => {
   const errorsOf = async (work: Promise<unknown>) =>
     (await failure(work)).detail.errors?.map(({ code }) => code);
 
+  it('let alerts that wait for one be looked at as soon as the first one is there', async () => {
+    const later = 9_000_000_000_000;
+    await redis.zadd(keys.due, later, 'drops');
+    await open().put(webhook);
+    expect(await redis.zscore(keys.due, 'drops')).to.equal('0');
+    await redis.zadd(keys.due, later, 'drops');
+    await open().put(webhook);
+    expect(await redis.zscore(keys.due, 'drops'), 'a changed one').to.equal(String(later));
+  });
+
   it('are reported without their secrets, and opened with them', async () => {
     const channels = open();
     const { secret, ...report } = await channels.put(webhook);
