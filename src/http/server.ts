@@ -63,7 +63,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     return503OnClosing: false,
     requestTimeout: 20_000,
     keepAliveTimeout: keepAliveS * 1000,
-    rewriteUrl: ({ url = '' }) => withoutBase(url, basePath),
+    rewriteUrl: ({ url = '' }) => (OUTSIDE_BASE.has(pathIn(url)) ? url : withoutBase(url, basePath)),
     // An address of a listing is a parameter too.
     routerOptions: { maxParamLength: 2048 },
     // A client that sends a header line a minute would hold a socket for ever.
@@ -189,9 +189,13 @@ async function addBase(reply: FastifyReply, basePath: string): Promise<void> {
   }
 }
 
+/** Stays what it is, though `/ebay` is a base path that many have: without that it would be no path of this server. */
+const OUTSIDE_BASE: ReadonlySet<string> = new Set(['/ebay/account-deletion']);
+
 /** With a path that has routes of its own, nothing says whether a proxy took it off. @throws ConfigError */
 function refuseOwnPath(basePath: string, rules: readonly RouteRule[]): void {
-  if (!rules.some(({ url }) => `${url}/`.startsWith(`${basePath}/`))) return;
+  const own = rules.filter(({ url }) => !OUTSIDE_BASE.has(url));
+  if (!own.some(({ url }) => `${url}/`.startsWith(`${basePath}/`))) return;
   const message = `is ${basePath}, but must be a path that the server does not have itself`;
   throw new ConfigError([{ name: 'HTTP_BASE_PATH', message }]);
 }
@@ -236,6 +240,10 @@ function checkHead({ raw, headers }: FastifyRequest): void {
 }
 
 function pathOf({ raw: { url = '/' } }: FastifyRequest): string {
+  return pathIn(url);
+}
+
+function pathIn(url: string): string {
   return url.split(/[?#]/, 1)[0] as string;
 }
 

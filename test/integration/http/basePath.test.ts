@@ -179,6 +179,9 @@ describe('the base path', () => {
       expect((await service.call('GET', path)).status, path).to.equal(200);
     const { status } = await service.call('GET', '/ebay/v1/quota?api_key=x');
     expect(status).to.equal(400);
+    // Its own path begins with the base path.
+    for (const path of ['/ebay/account-deletion', '/ebay/ebay/account-deletion'])
+      expect((await service.call('POST', path, {})).json.errors[0].code, path).to.equal('not_configured');
   });
 
   it('leads nowhere else after signing in', async () => {
