@@ -56,7 +56,7 @@ export const mutations: Mutation[] = [
     replace: '',
     breaks: 'Of several processes that release an alert one makes messages of a hit.',
     tests: ofRelease,
-    grep: 'each hit once',
+    grep: 'more hits than one script',
   },
   {
     id: 'cap-unsaid',
