@@ -1,5 +1,8 @@
 import type { TSchema } from 'typebox';
 import { EVENT_SCHEMAS } from '../src/events/event.ts';
+import { AlertMessageSchema } from '../src/product/alertMessage.ts';
+import { AlertSchema } from '../src/product/alertSchema.ts';
+import { ChannelSchema } from '../src/product/channelSchema.ts';
 import { PlanReportSchema } from '../src/product/planReport.ts';
 import { ProductSchema } from '../src/product/product.ts';
 import { SearchRequestSchema } from '../src/product/requestSchema.ts';
@@ -15,6 +18,9 @@ export function publishedSchemas(): Map<string, string> {
     ['product.json', ProductSchema],
     ['search-summary.json', SearchSummarySchema],
     ['plan-report.json', PlanReportSchema],
+    ['alert.json', AlertSchema],
+    ['channel.json', ChannelSchema],
+    ['alert-message.json', AlertMessageSchema],
     ...events,
   ];
   return new Map(

@@ -16,6 +16,9 @@ export {
   type TokenStatus,
 } from './ebay/oauth/service.ts';
 export { BootError, type BudgetState, Failure, type FailureCode, type FailureDetail } from './failures.ts';
+export { type AlertMessage, AlertMessageSchema, type Hit } from './product/alertMessage.ts';
+export { type Alert, AlertSchema, type Condition } from './product/alertSchema.ts';
+export { type Channel, ChannelSchema } from './product/channelSchema.ts';
 export type { MarketplaceId } from './product/marketplaces.ts';
 export type { Money } from './product/money.ts';
 export { type PlanEntry, type PlanReport, PlanReportSchema } from './product/planReport.ts';
@@ -29,6 +32,8 @@ export {
   SearchSummarySchema,
 } from './product/summary.ts';
 export { type Watchlist, WatchlistSchema } from './product/watchlistSchema.ts';
+export type { AlertReport } from './queue/alerts/alerts.ts';
+export type { ChannelReport, ChannelTest, FailedMessage, PutChannel } from './queue/alerts/channels.ts';
 export {
   type Allowance,
   type EnqueueOptions,
