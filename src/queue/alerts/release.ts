@@ -71,7 +71,7 @@ return left`);
 /** Hits of a message at most, see `AlertMessageSchema`. */
 const MOST_OF_DIGEST = 500;
 /** Messages of one script at most, so that it blocks Redis for a moment only. */
-const MESSAGES_AT_ONCE = 1000;
+const MESSAGES_AT_ONCE = 500;
 /** Hits that wait at most where no channel is there. */
 const MOST_WAITING = 1000;
 /** How often an alert without a channel is looked at again, ms. */
