@@ -146,7 +146,7 @@ const rules: Array<{
 ];
 
 /** The most project files that each walk of docs/architecture.md may cross. */
-const LONGEST_WALKS = [40, 10, 10, 14, 14, 12];
+const LONGEST_WALKS = [40, 10, 10, 14, 14, 12, 14];
 
 describe('the architecture', () => {
   const root = fileURLToPath(new URL('..', import.meta.url));
@@ -167,7 +167,7 @@ describe('the architecture', () => {
     });
   }
 
-  it('lists the files of six walks through the code, in order, each within its limit', () => {
+  it('lists the files of seven walks through the code, in order, each within its limit', () => {
     const walks = walksOf(sources.get('docs/architecture.md') ?? '');
     expect(walks.map(({ files }) => files.length)).to.have.length(LONGEST_WALKS.length);
     for (const [index, { title, files }] of walks.entries()) {
