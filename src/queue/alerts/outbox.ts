@@ -101,7 +101,8 @@ export class Outbox {
   async withTexts(message: AlertMessage): Promise<AlertMessage> {
     const { hits } = message;
     if (hits.length === 0) return message;
-    const texts = await this.#redis.mget(hits.map(({ id }) => this.#keys.texts(id)));
+    // The users that we publish may not use MGET.
+    const texts = await Promise.all(hits.map(({ id }) => this.#redis.get(this.#keys.texts(id))));
     const full = hits.map((hit, index): Hit => ({ ...hit, ...parsed<Partial<Hit>>(texts[index]) }));
     return { ...message, hits: full };
   }

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
+import { Alerts } from '../../../src/queue/alerts/alerts.ts';
 import { nodesOf } from '../../../src/redis/nodes.ts';
 import { useBackups } from '../../support/backups.ts';
 import { connectTo, useRedis } from '../../support/redis.ts';
@@ -23,12 +24,18 @@ async function fill(redis: Redis, dpf: (...args: string[]) => Promise<{ exit: nu
   const key = '{ebay}:track:default:cases:v2';
   await redis.hset(key, 'the track', JSON.stringify(state), ...fields.flat());
   await redis.pexpire(key, 3_600_000);
+  const channel = { kind: 'webhook', host: 'h.example', createdAt: 1, sealed: '{}' };
+  await redis.hset('{ebay}:channels:default', 'hook', JSON.stringify(channel));
+  const alerts = new Alerts({ redis, prefix: '{ebay}', tenant: 'default', deadlineMs: 5000 });
+  await alerts.put({ name: 'drops', track: 'cases', when: [{ on: 'drop' }] });
 }
 
 const RESTORED = [
   'keys       1 restored',
   'schedules  2 restored',
   'watchlists 0 restored',
+  'channels   1 restored',
+  'alerts     1 restored',
   'tracks     1 restored (1,500 listings)',
 ];
 
@@ -42,7 +49,7 @@ describe('a backup of a Cluster', function () {
     await fill(redis, dpf);
     const saved = await dpf('backup', at('saved'));
     expect(saved.exit, saved.err).to.equal(0);
-    expect(saved.out).to.include('saved 1 key, 2 schedules, 1 track (1,500 listings)');
+    expect(saved.out).to.include('saved 1 key, 2 schedules, 1 track (1,500 listings), 1 channel, 1 alert');
     await Promise.all(nodesOf(redis).map((node) => node.flushall()));
     const restored = await dpf('restore', at('saved'));
     expect(restored.exit, restored.err).to.equal(0);
