@@ -5,7 +5,8 @@ import { Failure } from '../failures.ts';
 import { ALERT_CONDITIONS, type Alert, AlertSchema, type Condition } from '../product/alertSchema.ts';
 import type { AlertReport, Alerts } from '../queue/alerts/alerts.ts';
 import type { FullCondition } from '../queue/alerts/definition.ts';
-import { countText, distanceText, durationText, instantText, numberText } from '../text/values.ts';
+import { alertRuleTexts, alertSourceText, alertTimeTexts, alertTodayText } from '../text/alerts.ts';
+import { distanceText, durationText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withProducer } from './commandSetup.ts';
 import { UsageError, wrongValue } from './exit.ts';
 import { csv, numberOrText, repeated, tenantName } from './flags.ts';
@@ -332,16 +333,11 @@ function basisText(basis: 'delivered' | 'item'): string {
   return basis === 'item' ? ' (item price)' : '';
 }
 
-function sourceText({ track, schedule, watchlist }: AlertReport): string {
-  if (track !== undefined) return `track ${track}`;
-  return schedule !== undefined ? `schedule ${schedule}` : `watchlist ${watchlist}`;
-}
-
 /** One line for each alert; what keeps one from working stands below. */
 function alertTable(alerts: readonly AlertReport[], terminal: Terminal): string {
   const rows = alerts.map((alert) => [
-    ...[alert.name, sourceText(alert), alert.when.map(conditionText).join(', ')],
-    ...[alert.channels?.join(', ') ?? 'every', alert.state, todayText(alert), numberText(alert.pending)],
+    ...[alert.name, alertSourceText(alert), alert.when.map(conditionText).join(', ')],
+    ...[alert.channels?.join(', ') ?? 'every', alert.state, alertTodayText(alert), numberText(alert.pending)],
     alert.lastHit === null ? 'never' : instantText(alert.lastHit),
   ]);
   const head = ['Name', 'Of', 'When', 'Channels', 'State', 'Today', 'Waiting', 'Last'];
@@ -351,39 +347,20 @@ function alertTable(alerts: readonly AlertReport[], terminal: Terminal): string 
   return lines.join('\n');
 }
 
-function todayText({ sentToday, withheldToday }: AlertReport): string {
-  return withheldToday === 0
-    ? numberText(sentToday)
-    : `${numberText(sentToday)}, ${numberText(withheldToday)} kept back`;
-}
-
 /** Everything about one alert. */
 function alertText(alert: AlertReport, terminal: Terminal): string {
-  const { title, seller, conditionIds, channels, quiet, digest, tz, rearm, dailyCap } = alert;
-  const rules = [
-    title?.include && `title with ${title.include.join(', ')}`,
-    title?.exclude && `title without ${title.exclude.join(', ')}`,
-    seller?.minFeedbackPercentage !== undefined && `seller from ${seller.minFeedbackPercentage} % on`,
-    seller?.minFeedbackScore !== undefined &&
-      `seller from ${numberText(seller.minFeedbackScore)} feedbacks on`,
-    conditionIds && `condition ${conditionIds.join(', ')}`,
-  ].filter((rule) => typeof rule === 'string');
-  const times = [
-    digest === undefined ? 'at once' : `at most every ${durationText(digest * 1000)}`,
-    quiet && `not from ${quiet.from} to ${quiet.to} (${tz})`,
-    `at most ${countText(dailyCap, 'alert')} a day`,
-  ].filter((rule) => typeof rule === 'string');
+  const { channels, rearm } = alert;
   const waits = alert.nextDue === null ? '' : `, next message ${distanceText(alert.nextDue, Date.now())}`;
   return fieldLines(terminal, [
     ['name', alert.name],
-    ['of', sourceText(alert)],
+    ['of', alertSourceText(alert)],
     ...alert.when.map((each, at) => [at === 0 ? 'when' : 'or', conditionText(each)] as const),
-    ...rules.map((rule, at) => [at === 0 ? 'only' : '', harmless(rule)] as const),
+    ...alertRuleTexts(alert).map((rule, at) => [at === 0 ? 'only' : '', harmless(rule)] as const),
     ['again', rearm === 0 ? 'each time' : `for a listing not within ${durationText(rearm * 1000)}`],
-    ['sent', times.join(', ')],
+    ['sent', alertTimeTexts(alert).join(', ')],
     ['to', channels?.join(', ') ?? 'every channel'],
     ['state', alert.state],
-    ['today', todayText(alert)],
+    ['today', alertTodayText(alert)],
     ['waiting', `${numberText(alert.pending)}${waits}`],
     ['last', alert.lastHit === null ? 'never' : instantText(alert.lastHit)],
     ...(alert.note === null ? [] : [['note', terminal.paint('yellow', harmless(alert.note))] as const]),
