@@ -61,7 +61,10 @@ def refusal(headers, body, secret_file):
         return "it was sent at another time"
     signed = f"{message_id}.{timestamp}.".encode() + body
     given = [each.encode() for each in headers.get("webhook-signature", "").split(" ")]
-    for key in secrets(secret_file):
+    keys = secrets(secret_file)
+    if not keys:
+        return f"no secret (whsec_...) is in {secret_file}"
+    for key in keys:
         mac = hmac.new(key, signed, hashlib.sha256).digest()
         expected = b"v1," + base64.b64encode(mac)
         if any(hmac.compare_digest(each, expected) for each in given):

@@ -148,7 +148,10 @@ async function addChannel(
     throw error;
   });
   if (known !== undefined && !flags.replace)
-    throw new UsageError(`there is a channel ${name} already (${known.kind}); --replace changes it`);
+    throw new UsageError(
+      `there is a channel ${name} already (${known.kind}); --replace changes it` +
+        (known.kind === 'webhook' ? `, and dpf channels rotate ${name} prints another secret` : ''),
+    );
   const channel = await channelFrom(name, kind, flags, secretInput(terminal));
   const { secret, ...report } = await channels.put(channel).catch((error) => {
     throw withFlags(error, kind);
