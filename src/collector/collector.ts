@@ -21,6 +21,7 @@ import { listingOf } from '../product/track.ts';
 import { type Fields, type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
 import type { ItemAnswer, PageAnswer } from './answers.ts';
+import { refusalWithoutSellers, withoutAskedSellers } from './askedSellers.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { deliveredBy, itemsWanted, placesOf, productsAt } from './deliver.ts';
 import { goneDetails, mapDetails, mapGroup, mapItemAnswer } from './mapDetails.ts';
@@ -157,11 +158,18 @@ export class EbayProductCollector {
   }: PageCall): Promise<PageAnswer> {
     const page: PageAddress = { marketplace, offset, limit };
     const { params, headers, image } = searchCall(request, page, this.#campaignId);
-    const { body, latencyMs, attempts } =
-      image === undefined
-        ? await this.#browse.search(params, headers, call)
-        : await this.#browse.searchByImage(params, headers, image, call);
-    const mapped = mapPage(body, { ...page, observedAt: this.#clock().toISOString() }, this.#hosts);
+    const { filters } = request;
+    const { body, latencyMs, attempts } = await (image === undefined
+      ? this.#browse.search(params, headers, call)
+      : this.#browse.searchByImage(params, headers, image, call)
+    ).catch((error) => {
+      throw refusalWithoutSellers(error, filters);
+    });
+    const mapped = mapPage(
+      withoutAskedSellers(body, filters),
+      { ...page, observedAt: this.#clock().toISOString() },
+      this.#hosts,
+    );
     if (!mapped.ok) {
       const said = mapped.errors.map(({ message }) => `; eBay: ${message}`).join('');
       const message = `eBay's answer is no page of this search (${mapped.reason}${said})`;

@@ -90,13 +90,8 @@ export class DeletedAccounts {
   }
 }
 
-/** Characters that user names and ids consist of. */
-const PART = /[\w.*+/=-]/;
-
+/** Characters of user names and ids; a full stop is one where it does not end a sentence. */
 function hasWord(text: string, word: string): boolean {
-  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at + 1)) {
-    const [before, after] = [text.charAt(at - 1), text.charAt(at + word.length)];
-    if (!PART.test(before) && !PART.test(after)) return true;
-  }
-  return false;
+  const own = word.replace(/[.*+?^${}()|[\]\\/-]/g, '\\$&');
+  return new RegExp(`(?<![\\w*+/=-]\\.?)${own}(?![\\w*+/=-]|\\.[\\w*-])`).test(text);
 }

@@ -1,5 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
+const NOTICES = 'test/integration/http/accountDeletion.test.ts';
+const ERASURE = 'test/integration/fleet/accountErasure.test.ts';
 const tests = ['test/unit/queue/alerts/outbound.test.ts'];
 
 export const mutations: Mutation[] = [
@@ -38,5 +40,64 @@ export const mutations: Mutation[] = [
     breaks: 'A redirect is a failure of the channel.',
     tests,
     grep: 'follow no redirect',
+  },
+  {
+    id: 'any-signature',
+    file: 'src/http/api/accountDeletion.ts',
+    find: 'if (!isSigned) throw unsigned();',
+    replace: '',
+    breaks: 'A notice that eBay has not signed is refused.',
+    tests: [NOTICES],
+    grep: 'get 412',
+  },
+  {
+    id: 'bytes-of-another-notice',
+    file: 'src/ebay/notificationKeys.ts',
+    find: 'verify(digest, body, publicKey(key), signature)',
+    replace: 'verify(digest, Buffer.from(body.toString().trim()), publicKey(key), signature)',
+    breaks: 'The signature is one of all bytes of the body.',
+    tests: [NOTICES],
+    grep: 'get 412',
+  },
+  {
+    id: 'keys-asked-for-without-limit',
+    file: 'src/ebay/notificationKeys.ts',
+    find: '    await this.#count();\n',
+    replace: '',
+    breaks: 'Made-up key ids cost no more than a few calls.',
+    tests: [NOTICES],
+    grep: 'made-up keys',
+  },
+  {
+    id: 'sellers-of-watchlists-stay',
+    file: 'src/fleet/accountErasure.ts',
+    find: "if (part === 'sellers') return",
+    replace: "if (part === 'none') return",
+    breaks: 'Nothing of the account is left in Redis.',
+    tests: [ERASURE],
+  },
+  {
+    id: 'schedule-for-all-sellers',
+    file: 'src/fleet/accountErasure.ts',
+    find: 'return isEmptied ? undefined : (value as NormalRequest);',
+    replace: 'return value as NormalRequest;',
+    breaks: 'A schedule that would be left without sellers is removed.',
+    tests: [ERASURE],
+  },
+  {
+    id: 'search-for-all-sellers',
+    file: 'src/fleet/deletedAccounts.ts',
+    find: "if (left.length === 0 && name !== 'sellers') return [];",
+    replace: 'if (left.length === 0) return [];',
+    breaks: 'A search that would be left without sellers does not become one for all of them.',
+    tests: [ERASURE],
+  },
+  {
+    id: 'names-in-what-ebay-says',
+    file: 'src/collector/collector.ts',
+    find: 'mapPage(withoutAskedSellers(body, filters), {',
+    replace: 'mapPage(body, {',
+    breaks: 'Results, jobs and logs hold no user names of sellers, whatever eBay quotes.',
+    tests: [ERASURE],
   },
 ];
