@@ -95,8 +95,8 @@ export const mutations: Mutation[] = [
   {
     id: 'names-in-what-ebay-says',
     file: 'src/collector/collector.ts',
-    find: 'mapPage(withoutAskedSellers(body, filters), {',
-    replace: 'mapPage(body, {',
+    find: '      withoutAskedSellers(body, filters),',
+    replace: '      body,',
     breaks: 'Results, jobs and logs hold no user names of sellers, whatever eBay quotes.',
     tests: [ERASURE],
   },
