@@ -1,5 +1,4 @@
 import { Ajv } from 'ajv';
-import addFormats from 'ajv-formats';
 import {
   CHANNEL_KINDS,
   type Channel,
@@ -34,7 +33,6 @@ const OFFICIAL: Partial<Record<ChannelKind, { hosts: RegExp; path: RegExp; examp
 
 const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
-const ajv = addFormats.default(new Ajv({ strictTypes: false, allErrors: true }), ['email']);
 const SCHEMAS = new Map<unknown, (typeof ChannelSchema.anyOf)[number]>(
   ChannelSchema.anyOf.map((schema) => [schema.properties.kind.const, schema]),
 );
@@ -61,6 +59,9 @@ export async function parseChannel(input: unknown, rules: ChannelRules): Promise
   const add = (path: string, code: string, message: string) => {
     if (!errors.has(path)) errors.set(path, { path, code, message });
   };
+  // Programs that only search need no formats.
+  const { default: addFormats } = await import('ajv-formats');
+  const ajv = addFormats.default(new Ajv({ strictTypes: false, allErrors: true }), ['email']);
   if (!ajv.validate(schema, value))
     for (const { keyword, instancePath, params, message, parentSchema } of ajv.errors ?? []) {
       const own = instancePath.slice(1).replaceAll('/', '.');
