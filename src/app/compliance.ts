@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
+import { DeletionNotices, type DeletionRecord, missingSettings } from '../fleet/accountDeletion.ts';
 import {
   type AgeLimits,
   ageLimits,
@@ -37,8 +38,22 @@ export interface ComplianceReport {
   /** Other keys of the service: configuration, schedules, API keys, sessions, waiting jobs, counts. One may count twice. */
   otherKeys: number;
   outlived: number;
+  deletions: DeletionsReport;
   /** What the numbers do not say, and what may differ from the agreement. */
   notes: string[];
+}
+
+/** eBay's notices of deleted accounts. */
+export interface DeletionsReport {
+  /** Settings that the address for them needs and this process has not; empty: it is configured. */
+  missing: string[];
+  /** Where eBay sends them; empty: nowhere. */
+  url: string;
+  /** Accounts that are not erased yet, and notices that came for events of the last 30 days. */
+  pending: number;
+  recent: number;
+  /** Of those whose account was named here, the newest first, at most ten. */
+  found: DeletionRecord[];
 }
 
 const ABOUT: Record<Kind, readonly [what: string, ...settings: string[]]> = {
@@ -65,6 +80,7 @@ const ABOUT: Record<Kind, readonly [what: string, ...settings: string[]]> = {
 const LISTINGS_LIMIT = 21_600;
 /** Keys that are named of each kind. */
 const NAMED = 5;
+const NAMED_NOTICES = 10;
 const BATCH = 500;
 const MB = 1024 * 1024;
 
@@ -116,8 +132,19 @@ export class ComplianceCheck {
       return { kind, what, ...tally.result(), limitSeconds: this.#limits[kind] / 1000, settings };
     });
     const outlived = kinds.reduce((sum, each) => sum + each.outlived, 0);
-    const notes = await this.#notes();
-    return { at: new Date(now).toISOString(), prefix, kinds, otherKeys, outlived, notes };
+    const [deletions, notes] = [await this.#deletions(), await this.#notes()];
+    return { at: new Date(now).toISOString(), prefix, kinds, otherKeys, outlived, deletions, notes };
+  }
+
+  async #deletions(): Promise<DeletionsReport> {
+    const { queue, ebay } = this.#config;
+    const notices = new DeletionNotices(this.#redis, queue.prefix);
+    const [pending, recent, found] = await Promise.all([
+      notices.countPending(),
+      notices.countRecent(),
+      notices.found(NAMED_NOTICES),
+    ]);
+    return { missing: missingSettings(ebay), url: ebay.deletionUrl, pending, recent, found };
   }
 
   async #look(kind: Kind, keys: string[], signal: AbortSignal): Promise<void> {

@@ -1,7 +1,8 @@
 import { Command } from 'commander';
-import type { ComplianceReport, StoredKind } from '../app/compliance.ts';
+import type { ComplianceReport, DeletionsReport, StoredKind } from '../app/compliance.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
+import type { ErasedKind } from '../fleet/accountDeletion.ts';
 import { countText, durationText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withTenant } from './commandSetup.ts';
 import { EXIT } from './exit.ts';
@@ -61,7 +62,7 @@ function forbidden(): Failure {
 }
 
 export function complianceText(report: ComplianceReport, terminal: Terminal): string {
-  const { kinds, otherKeys, outlived } = report;
+  const { kinds, otherKeys, outlived, deletions } = report;
   const rows = kinds.map(({ what, count, since, until, limitSeconds, outlived: over }) => [
     what,
     numberText(count),
@@ -77,8 +78,35 @@ export function complianceText(report: ComplianceReport, terminal: Terminal): st
     outlived === 0
       ? terminal.paint('green', 'nothing outlives its limit')
       : [...kinds.filter((each) => each.outlived > 0).map(problemText), `What to do: ${REMEDY}`].join('\n');
-  return `${table(rows, terminal, { head, colAligns })}\n\n${others}\n\n${verdict}`;
+  return `${table(rows, terminal, { head, colAligns })}\n\n${others}\n\n${deletionsText(deletions)}\n\n${verdict}`;
 }
+
+function deletionsText({ missing, url, pending, recent, found }: DeletionsReport): string {
+  const address =
+    missing.length === 0
+      ? `arrive at ${harmless(url)}`
+      : `are not taken: ${missing.join(' and ')} not set here. Opt out at eBay, or subscribe: docs/data.md`;
+  const counts =
+    recent === 0
+      ? []
+      : [`  in 30 days: ${numberText(recent)}, of which ${numberText(pending)} are not erased yet`];
+  const records = found.map(({ notificationId, receivedAt, erasedAt, erased }) => {
+    const parts = Object.entries(erased).flatMap(([kind, count]) =>
+      count === 0 ? [] : [`${ERASED_WORDS[kind as ErasedKind]} ${numberText(count)}`],
+    );
+    const times = `came ${instantText(receivedAt)}, erased ${erasedAt === null ? '–' : instantText(erasedAt)}`;
+    return `  ${harmless(notificationId)}: ${times}: ${parts.join(', ')}`;
+  });
+  return [`Account-deletion notices ${address}`, ...counts, ...records].join('\n');
+}
+
+const ERASED_WORDS: Record<ErasedKind, string> = {
+  searches: 'searches',
+  schedulesChanged: 'schedules changed',
+  schedulesRemoved: 'schedules removed',
+  watchlists: 'places in watchlists',
+  other: 'other places',
+};
 
 function problemText({ what, outlived, limitSeconds, settings, keys }: StoredKind): string {
   const limit = `${durationText(limitSeconds * 1000)} (${settings.join(' and ')})`;

@@ -188,6 +188,20 @@ function readPending(text: string): PendingNotice[] {
   }
 }
 
+/** The settings that the address of notices needs and that are not set. */
+export function missingSettings({
+  deletionToken,
+  deletionUrl,
+}: {
+  deletionToken: string;
+  deletionUrl: string;
+}): string[] {
+  return [
+    ...(deletionToken === '' ? ['EBAY_DELETION_TOKEN'] : []),
+    ...(deletionUrl === '' ? ['EBAY_DELETION_URL'] : []),
+  ];
+}
+
 /** The topic of these notices; an address may be subscribed to others too. */
 export const DELETION_TOPIC = 'MARKETPLACE_ACCOUNT_DELETION';
 

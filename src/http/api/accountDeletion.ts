@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
 import { type NotificationKeys, readSignature } from '../../ebay/notificationKeys.ts';
 import { Failure } from '../../failures.ts';
-import { type DeletionNotice, readNotice } from '../../fleet/accountDeletion.ts';
+import { type DeletionNotice, missingSettings, readNotice } from '../../fleet/accountDeletion.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { type Routes, valuesOf } from '../access.ts';
 import { type Problem, problem } from '../problem.ts';
@@ -30,10 +30,7 @@ const MOST_A_MINUTE = 300;
  */
 export function accountDeletionRoutes({ settings, keys, notices, log }: AccountDeletionOptions): Routes {
   const { deletionToken: token, deletionUrl: url } = settings;
-  const missing = [
-    ...(token === '' ? ['EBAY_DELETION_TOKEN'] : []),
-    ...(url === '' ? ['EBAY_DELETION_URL'] : []),
-  ];
+  const missing = missingSettings(settings);
   const spent = new LRUCache<string, number>({ max: 10_000, ttl: 60_000 });
   const admit = (address: string) => {
     if (missing.length > 0)

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import type { ComplianceReport } from '../../../src/app/compliance.ts';
+import { DeletionNotices, NOTHING_ERASED } from '../../../src/fleet/accountDeletion.ts';
 import { patientDpf as dpf } from '../../support/patientDpf.ts';
 import { type GuardedRedis, type RedisUser, startGuardedRedis } from '../../support/redisUsers.ts';
 import { type Pair, serviceEnv, startPair } from '../../support/service.ts';
@@ -62,6 +63,31 @@ describe('dpf compliance', () => {
       .to.match(/listings of tracks +10 +20\d\d-.* UTC +20.* UTC +30 days +0/)
       .and.match(/nothing outlives its limit$/);
     expect(err).to.match(/not looked at: Redis’s files/);
+  });
+
+  it('says whether notices of deleted accounts are taken, and what became of them', async () => {
+    const notices = new DeletionNotices(admin, '{ebay}');
+    const eventDate = new Date().toISOString();
+    for (const notificationId of ['one', 'two', 'three'])
+      await notices.receive({ notificationId, eventDate, username: 'no_longer_here', userId: '', eiasToken: '' });
+    for (const notice of await notices.pending())
+      if (notice.notificationId !== 'three')
+        await notices.finish({
+          ...notice,
+          erased: { ...NOTHING_ERASED, searches: notice.notificationId === 'two' ? 3 : 0 },
+        });
+    const { deletions } = await report();
+    expect(deletions).to.deep.include({
+      missing: ['EBAY_DELETION_TOKEN', 'EBAY_DELETION_URL'],
+      ...{ recent: 3, pending: 1 },
+    });
+    expect(deletions.found.map(({ notificationId }) => notificationId)).to.deep.equal(['two']);
+    const { out } = await as('worker');
+    expect(out)
+      .to.match(/notices are not taken: EBAY_DELETION_TOKEN and EBAY_DELETION_URL not set here/)
+      .and.match(/in 30 days: 3, of which 1 are not erased yet/)
+      .and.match(/two: came 20.* UTC, erased 20.* UTC: searches 3$/m)
+      .and.not.include('no_longer_here');
   });
 
   it('goes on where another program has replaced keys, and counts those by their lives', async () => {
