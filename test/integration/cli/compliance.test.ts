@@ -69,7 +69,13 @@ describe('dpf compliance', () => {
     const notices = new DeletionNotices(admin, '{ebay}');
     const eventDate = new Date().toISOString();
     for (const notificationId of ['one', 'two', 'three'])
-      await notices.receive({ notificationId, eventDate, username: 'no_longer_here', userId: '', eiasToken: '' });
+      await notices.receive({
+        notificationId,
+        eventDate,
+        username: 'no_longer_here',
+        userId: '',
+        eiasToken: '',
+      });
     for (const notice of await notices.pending())
       if (notice.notificationId !== 'three')
         await notices.finish({
