@@ -6,6 +6,7 @@ import { openProducer } from '../../../src/app/producer.ts';
 import { DeletionNotices, type DeletionRecord } from '../../../src/fleet/accountDeletion.ts';
 import { AccountErasure } from '../../../src/fleet/accountErasure.ts';
 import { WatchStore } from '../../../src/queue/watch/watchlists/store.ts';
+import { keysBeginning } from '../../../src/redis/nodes.ts';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
 import { connectTo } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
@@ -23,12 +24,18 @@ const NAMES = /seller_4000|ghost_of_a_seller|u53r1dentifier|e1asT0ken/i;
 /** Every key whose name or content holds one of the names, packed content too. */
 async function placesWithNames(redis: Redis): Promise<string[]> {
   const found = await Promise.all(
-    (await redis.keys('*')).map(async (key) => {
+    (await keysOf(redis, '')).map(async (key) => {
       const all = [Buffer.from(key), ...(await contentOf(redis, key))];
       return all.some((each) => NAMES.test(each.toString('latin1'))) ? [key] : [];
     }),
   );
   return found.flat().sort();
+}
+
+async function keysOf(redis: Redis, start: string): Promise<string[]> {
+  const keys = new Set<string>();
+  for await (const some of keysBeginning(redis, start)) for (const key of some) keys.add(key);
+  return [...keys];
 }
 
 async function contentOf(redis: Redis, key: string): Promise<Buffer[]> {
@@ -161,7 +168,7 @@ describe('the erasure of a deleted account', function () {
     );
     await waitFor('runs', async () => {
       const runs = await Promise.all(
-        running.map(({ searchId }) => redis.keys(`{ebay}:run:default:${searchId}:*`)),
+        running.map(({ searchId }) => keysOf(redis, `{ebay}:run:default:${searchId}:`)),
       );
       return runs.every((keys) => keys.length === 1);
     });
