@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import type { Config } from '../config/config.ts';
+import { type Config, ConfigError } from '../config/config.ts';
 import { requestHash } from '../product/parseRequest.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
@@ -8,6 +8,7 @@ import { Schedules } from '../queue/schedules/schedules.ts';
 import { tenantsWithSchedules } from '../queue/schedules/store.ts';
 import { jobDefaults } from '../queue/search/retryPolicy.ts';
 import { WatchStore } from '../queue/watch/watchlists/store.ts';
+import { redisFailure } from '../redis/failure.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { keysBeginning } from '../redis/nodes.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -157,7 +158,12 @@ class Look {
           { ...declaration, ...(schedules !== undefined && { schedules: clearList(schedules) }) },
         ]),
       );
-    if (this.#accounts.clear((await store.read()).document).found.size === 0) return;
+    const present = await store.read().catch((error) => {
+      // Another program has overwritten it, and it holds nothing of ours.
+      if (error instanceof ConfigError) return NOTHING;
+      throw error;
+    });
+    if (this.#accounts.clear(present.document).found.size === 0) return;
     await publishNext(
       store,
       NOTHING,
@@ -199,11 +205,12 @@ class Look {
 
   async #keys(names: readonly string[]): Promise<void> {
     const jobs: JobKey[] = [];
+    const runs: string[] = [];
     for (const name of names) {
       this.#signal.throwIfAborted();
       const job = jobKey(name);
       if (job !== undefined) jobs.push(job);
-      else if (name.startsWith('run:')) await this.#run(name);
+      else if (name.startsWith('run:')) runs.push(name);
       else if (name === 'quarantine') await this.#quarantine(name);
       else {
         const [, part, tenant, list] = WATCH.exec(name) ?? [];
@@ -212,6 +219,7 @@ class Look {
       }
     }
     for (let from = 0; from < jobs.length; from += BATCH) await this.#jobs(jobs.slice(from, from + BATCH));
+    for (let from = 0; from < runs.length; from += BATCH) await this.#runs(runs.slice(from, from + BATCH));
   }
 
   async #jobs(jobs: readonly JobKey[]): Promise<void> {
@@ -232,12 +240,25 @@ class Look {
         await REPLACE.run(this.#redis, this.#key(name), ['data', data as string, cleared.json]);
         continue;
       }
-      const queues = this.#queuesOf(tenant);
-      const job = await (kind === 'search' ? queues.searches : queues.calls).getJob(id);
-      await job?.remove();
+      if (!(await this.#remove(tenant, kind, id))) {
+        await REPLACE.run(this.#redis, this.#key(name), ['data', data as string, cleared.json]);
+        continue;
+      }
       this.#removed.set(queue, (this.#removed.get(queue) ?? new Set()).add(id));
       const ref = `${tenant}:${id}:${timestamp}`;
       await this.#redis.unlink(['run', 'pages', 'announced'].map((each) => this.#key(`${each}:${ref}`)));
+    }
+  }
+
+  /** @returns whether it is gone; BullMQ cannot read what other programs have made of a job */
+  async #remove(tenant: string, kind: string, id: string): Promise<boolean> {
+    const { searches, calls } = this.#queuesOf(tenant);
+    try {
+      await (await (kind === 'search' ? searches : calls).getJob(id))?.remove();
+      return true;
+    } catch (error) {
+      if (redisFailure(error) !== undefined) throw error;
+      return false;
     }
   }
 
@@ -267,20 +288,25 @@ class Look {
     }
   }
 
+  async #runs(names: readonly string[]): Promise<void> {
+    const reads = this.#redis.pipeline();
+    for (const name of names) reads.hmget(this.#key(name), 'request', 'campaign', 'ended');
+    for (const [index, [error, values]] of ((await reads.exec()) ?? []).entries())
+      if (error === null) await this.#run(names[index] as string, values as Array<string | null>);
+      else ignoreWrongType(error);
+  }
+
   /**
    * A run that is not done goes on with the sellers that are left, and is cancelled without any. Its pages may quote the name,
    * so it asks for them again.
    */
-  async #run(name: string): Promise<void> {
+  async #run(name: string, [request, campaign, ended]: ReadonlyArray<string | null>): Promise<void> {
     const key = this.#key(name);
-    const [request, campaign, ended] = await this.#redis
-      .hmget(key, 'request', 'campaign', 'ended')
-      .catch(ignored);
     const cleared = this.#accounts.clearJson(request);
     if (cleared === undefined) return;
     this.#count('other', cleared.found);
-    const hash = requestHash(JSON.parse(request as string) as NormalRequest, campaign ?? '');
-    await this.#redis.unlink(this.#key(`same:${hash}`), this.#key(name.replace(/^run/, 'pages')));
+    const same = hashOf(request as string, campaign ?? '').map((hash) => this.#key(`same:${hash}`));
+    await this.#redis.unlink(this.#key(name.replace(/^run/, 'pages')), ...same);
     if (ended === '1') {
       await this.#redis.unlink(key);
       return;
@@ -366,6 +392,15 @@ function jobKey(name: string): JobKey | undefined {
   const [, queue, kind, tenant = 'default', id] = JOB.exec(name) ?? [];
   if (queue === undefined || kind === undefined || id === undefined) return undefined;
   return isKeyName(id) && !id.startsWith('repeat:') ? undefined : { name, queue, kind, tenant, id };
+}
+
+/** None of what is no request. */
+function hashOf(request: string, campaign: string): string[] {
+  try {
+    return [requestHash(JSON.parse(request) as NormalRequest, campaign)];
+  } catch {
+    return [];
+  }
 }
 
 function parsed(json = ''): Record<string, unknown> {
