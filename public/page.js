@@ -106,6 +106,10 @@ async function load(link, focus = false) {
   }
 }
 
+/** Quiet hours are in the reader's own time, unless another zone was chosen. */
+for (const zone of document.querySelectorAll('input[data-zone]'))
+  if (zone.value === 'UTC') zone.value = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** The cost of the search in a form, while people type. */
 let timer;
 let latest = 0;

@@ -69,6 +69,7 @@ function scheduleItem(schedule: ScheduleReport, csrf: string | null, now: number
       ({ searchId, at, outcome }) =>
         html`<li><a href="${addressOf(searchId)}">${instant(at)}</a> <span class="${outcome ?? 'busy'}">${runText(outcome)}</span></li>`,
     );
+  const alert = new URLSearchParams({ source: `schedule:${name}` });
   const button = (action: string, text: string) =>
     postButton(`/schedules/${name}/${action}`, text, csrf, `${text}: ${name}`);
   return html`<li class="schedule" id="schedule-${name}">
@@ -81,6 +82,7 @@ function scheduleItem(schedule: ScheduleReport, csrf: string | null, now: number
     ${state === 'paused' && button('resume', 'Resume')}
     ${state === 'active' && button('pause', 'Pause')}
     ${button('remove', 'Remove')}
+    ${request.track !== undefined && html`<a class="button" href="/alerts?${String(alert)}#add-alert" aria-label="Alert me: ${name}">Alert me</a>`}
   </div>
 </li>`;
 }

@@ -113,6 +113,7 @@ export function layout(
   <a class="brand" href="/">Product finder</a>
   <nav aria-label="Main">
     <a href="/plan">Plan</a>
+    <a href="/alerts">Alerts</a>
     <a href="/admin/queues">Queues</a>
     <a href="/docs">API</a>
     ${signedIn && html`<form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" title="${signedIn.keyName}">Sign out</button></form>`}

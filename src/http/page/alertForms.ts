@@ -1,0 +1,316 @@
+import { MARKETPLACES } from '../../config/formats.ts';
+import { Failure } from '../../failures.ts';
+import type { Alert } from '../../product/alertSchema.ts';
+import { CHANNEL_KINDS, type Channel, type ChannelKind } from '../../product/channelSchema.ts';
+import type { FormValues } from '../auth/login.ts';
+import { csrfField, type Html, html, options } from './html.ts';
+import type { Mistake } from './searchForm.ts';
+
+/** What a person sent and what is wrong with it; a form without values has its defaults. */
+export interface Sent {
+  values: Partial<FormValues>;
+  mistakes: readonly Mistake[];
+}
+
+/** What an alert can be about, by name. */
+export interface Sources {
+  /** With a track. */
+  schedules: readonly string[];
+  watchlists: readonly string[];
+  /** Of searches that are no schedule's. */
+  tracks: readonly string[];
+}
+
+type Texts = Readonly<Record<string, string>>;
+
+const CONDITIONS: Texts = {
+  drop: 'Price falls',
+  rise: 'Price rises',
+  'price-below': 'Price below',
+  lowest: 'Lowest price so far',
+  new: 'New listing',
+  gone: 'No longer for sale',
+  'back-in-stock': 'Back in stock',
+  'stock-below': 'Few left',
+};
+const BASES: Texts = { delivered: 'Delivered', item: 'Item alone' };
+/** By their least distance, seconds. */
+const DIGESTS: Texts = {
+  '0': 'At once',
+  '900': 'Every 15 min',
+  '3600': 'Every hour',
+  '21600': 'Every 6 hours',
+  '86400': 'Once a day',
+};
+const CURRENCIES = [...new Set(Object.values(MARKETPLACES).map(({ currency }) => currency))].sort();
+const COMMON = ['USD', ...CURRENCIES.filter((each) => each !== 'USD')];
+const CURRENCY_TEXTS: Texts = Object.fromEntries(COMMON.map((each) => [each, each]));
+const UNITS: Texts = { '%': '%', ...CURRENCY_TEXTS };
+
+/** Controls of one form. @param id what the ids of its fields begin with */
+function controls(id: string, { values, mistakes }: Sent) {
+  const field = (name: string, label: string, control: (attributes: Html) => Html, more: Look = {}) => {
+    const { hint, kind = '' } = more;
+    const problem = mistakes.find((each) => each.field === name);
+    const described = problem && html` aria-invalid="true" aria-describedby="${id}-${name}-problem"`;
+    return html`<p class="field ${kind}"><label for="${id}-${name}">${label}${hint !== undefined && html` <small class="inline">${hint}</small>`}</label>${control(html`id="${id}-${name}" name="${name}"${described}`)}
+    ${problem && html`<span class="problem" id="${id}-${name}-problem">${problem.message}</span>`}</p>`;
+  };
+  const input = (name: string, label: string, attributes: Html, more: Look = {}) => {
+    const value = more.isSecret ? '' : (values[name] ?? more.value ?? '');
+    return field(name, label, (own) => html`<input ${own} value="${value}" ${attributes}>`, more);
+  };
+  const select = (name: string, label: string, texts: Texts, more: Look = {}) =>
+    field(
+      name,
+      label,
+      (own) => html`<select ${own}>${options(texts, values[name] ?? more.value)}</select>`,
+      more,
+    );
+  const others = mistakes.filter(({ field: name }) => name === '');
+  const problems =
+    others.length > 0 &&
+    html`<ul class="problems" role="alert">${others.map(({ message }) => html`<li>${message}</li>`)}</ul>`;
+  const isTaken = mistakes.some(({ message }) => message === TAKEN);
+  const replace =
+    isTaken &&
+    html`<p class="check"><input type="checkbox" id="${id}-replace" name="replace" value="1"><label for="${id}-replace">Replace the present one</label></p>`;
+  return { field, input, select, problems, replace };
+}
+
+interface Look {
+  hint?: string;
+  /** Class by which a field shows for some conditions only. */
+  kind?: string;
+  /** Default. */
+  value?: string;
+  /** What was sent is not sent back. */
+  isSecret?: boolean;
+}
+
+const TAKEN = 'this name is taken';
+/** Of a name that exists; the form then offers to replace it. */
+export const NAME_TAKEN: Mistake = { field: 'name', message: TAKEN };
+
+const NAME = html`required maxlength="60" pattern="[a-z0-9\\-]+" title="a-z, 0-9 and hyphen" autocomplete="off" autocapitalize="none" spellcheck="false"`;
+const PLAIN = html`autocomplete="off" autocapitalize="none" spellcheck="false"`;
+
+/** A form for an alert with one condition; the command line and the API take several. */
+export function alertForm(
+  sent: Sent,
+  sources: Sources,
+  channels: readonly string[],
+  csrf: string | null,
+): Html {
+  const { field, input, select, problems, replace } = controls('alert', sent);
+  const { values, mistakes } = sent;
+  const group = (label: string, kind: string, names: readonly string[]) =>
+    names.length > 0 &&
+    html`<optgroup label="${label}">${options(
+      Object.fromEntries(names.map((name) => [`${kind}:${name}`, name])),
+      values.source,
+    )}</optgroup>`;
+  const { schedules, watchlists, tracks } = sources;
+  const known = schedules.length + watchlists.length + tracks.length;
+  const isLater = ['from', 'to', 'tz', 'digest', 'dailyCap'].some(
+    (name) => (values[name] && !USUAL.has(values[name])) || mistakes.some((each) => each.field === name),
+  );
+  return html`<form class="make-alert" method="post" action="/alerts" id="add-alert">
+  ${csrfField(csrf)}${problems}
+  <div class="fields">
+    ${input('name', 'Name', html`${NAME} placeholder="cheap-hubs"`)}
+    ${
+      known > 0 &&
+      field(
+        'source',
+        'Watch',
+        (own) =>
+          html`<select ${own}>${group('Schedules', 'schedule', schedules)}${group('Watchlists', 'watchlist', watchlists)}${group('Tracks', 'track', tracks)}</select>`,
+      )
+    }
+    ${input('track', known > 0 ? 'or the track' : 'Watch the track', html`${PLAIN} maxlength="40" placeholder="${known > 0 ? '' : 'hubs'}"`)}
+    ${select('on', 'When', CONDITIONS)}
+    ${input('price', 'Amount', html`inputmode="decimal" autocomplete="off" placeholder="20.00"`, { kind: 'for-price' })}
+    ${select('currency', 'Currency', CURRENCY_TEXTS, { kind: 'for-price' })}
+    ${input('by', 'By at least', html`inputmode="decimal" autocomplete="off" placeholder="any"`, { kind: 'for-change' })}
+    ${select('unit', 'Unit', UNITS, { kind: 'for-change' })}
+    ${input('quantity', 'Fewer than', html`inputmode="numeric" autocomplete="off" placeholder="3"`, { kind: 'for-stock' })}
+    ${select('basis', 'Price', BASES, { kind: 'for-basis' })}
+    ${channels.length > 1 && select('channel', 'Send to', { '': 'Every channel', ...Object.fromEntries(channels.map((name) => [name, name])) })}
+  </div>
+  ${replace}
+  <details class="times"${isLater && html` open`}>
+    <summary>Quiet hours and digest</summary>
+    <div class="fields">
+      ${input('from', 'Nothing from', html`type="time"`)}
+      ${input('to', 'until', html`type="time"`)}
+      ${input('tz', 'Time zone', html`${PLAIN} maxlength="60" data-zone`, { value: 'UTC' })}
+      ${select('digest', 'Messages at most', DIGESTS)}
+      ${input('dailyCap', 'Alerts a day', html`inputmode="numeric" autocomplete="off"`, { value: '100' })}
+    </div>
+  </details>
+  <p><button class="main">Add alert</button></p>
+</form>`;
+}
+
+/** What the fields of quiet hours and digest have at first. */
+const USUAL = new Set(['UTC', '0', '100']);
+
+const NUMBER = /^-?\d+(\.\d+)?$/;
+
+/** The alert in a posted form. Invalid values stay as they are, so that the check names their fields. */
+export function alertFromForm(form: FormValues): Alert {
+  const given = (name: string) => form[name]?.trim() || undefined;
+  const amount = (name: string) => given(name)?.replace(',', '.');
+  const number = (text: string | undefined) =>
+    text !== undefined && NUMBER.test(text) ? Number(text) : text;
+  const [, kind = 'schedule', name] = /^(schedule|watchlist|track):(.*)$/.exec(given('source') ?? '') ?? [];
+  const track = given('track');
+  const { on = '', basis } = form;
+  const by = amount('by');
+  const isPercent = form.unit === '%';
+  const conditions: Record<string, object> = {
+    'price-below': { price: amount('price') ?? '', currency: form.currency, basis },
+    'stock-below': { quantity: number(given('quantity')) ?? '' },
+    drop: {
+      basis,
+      ...(by !== undefined && (isPercent ? { percent: number(by) } : { amount: by, currency: form.unit })),
+    },
+    lowest: { basis },
+  };
+  const [from, to] = [given('from'), given('to')];
+  const alert = {
+    name: given('name') ?? '',
+    ...(track !== undefined ? { track } : name !== undefined && { [kind]: name }),
+    when: [{ on, ...conditions[on === 'rise' ? 'drop' : on] }],
+    channels: given('channel') && [given('channel')],
+    quiet: (from ?? to) === undefined ? undefined : { from: from ?? '', to: to ?? '' },
+    tz: given('tz'),
+    digest: given('digest') === '0' ? undefined : number(given('digest')),
+    dailyCap: number(given('dailyCap')),
+  };
+  return JSON.parse(JSON.stringify(alert));
+}
+
+/** The field of each path in an alert or a channel; the first that fits. */
+const FIELDS: ReadonlyArray<[path: RegExp, field: string]> = [
+  [/^(track|schedule|watchlist)$/, 'track'],
+  [/^when\.0\.(amount|percent)$/, 'by'],
+  [/^when\.0\.(\w+)$/, '$1'],
+  [/^channels(\.\d+)?$/, 'channel'],
+  [/^quiet(\.from)?$/, 'from'],
+  [/^quiet\.to$/, 'to'],
+  [/^to\.\d+$/, 'to'],
+];
+const SHOWN = new Set([
+  'name',
+  'track',
+  'on',
+  'by',
+  'price',
+  'quantity',
+  'currency',
+  'channel',
+  'from',
+  'to',
+  'tz',
+]);
+const SHOWN_OF_CHANNEL = new Set(['name', 'url', 'secret', 'token', 'chat', 'topic', 'server', 'to']);
+
+/** @throws what is no mistake of the person who filled the form in */
+export function mistakesOf(error: unknown, form: 'alert' | 'channel'): Mistake[] {
+  if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
+  const shown = form === 'alert' ? new Set([...SHOWN, 'digest', 'dailyCap']) : SHOWN_OF_CHANNEL;
+  return (error.detail.errors ?? []).map(({ path, code, message }) => {
+    if (path === 'track' && code === 'required') return { field: 'track', message: 'choose what it watches' };
+    const [pattern, replacement] = FIELDS.find(([each]) => each.test(path)) ?? [];
+    const field = pattern === undefined ? path : path.replace(pattern, replacement as string);
+    return shown.has(field) ? { field, message } : { field: '', message: `${path}: ${message}` };
+  });
+}
+
+/** Of each kind its name, and where people find what is asked for. */
+export const KINDS: Readonly<Record<ChannelKind, { title: string; hint: string }>> = {
+  discord: {
+    title: 'Discord',
+    hint: 'In the settings of the Discord channel: Integrations, Webhooks, Copy Webhook URL.',
+  },
+  slack: { title: 'Slack', hint: 'At api.slack.com: your app, Incoming Webhooks.' },
+  telegram: {
+    title: 'Telegram',
+    hint: 'The token is from @BotFather. Send the bot a message; then getUpdates shows the id of the chat.',
+  },
+  ntfy: { title: 'ntfy', hint: 'Choose a topic that nobody guesses: everybody who knows it can read it.' },
+  email: { title: 'E-mail', hint: 'Sent by the server of the setting SMTP_URL.' },
+  webhook: { title: 'Webhook', hint: 'A signed POST for each alert, for your own program.' },
+};
+
+/** In the order in which they are offered. */
+const OFFERED = Object.keys(KINDS) as ChannelKind[];
+
+/** A form for each kind of channel, of which one is open at a time. @param sent of the kind that was sent */
+export function channelForms(
+  sent: (Sent & { kind: ChannelKind | undefined }) | undefined,
+  taken: readonly string[],
+  csrf: string | null,
+): Html {
+  return html`<div class="kinds">${OFFERED.map((kind) => {
+    const own = sent?.kind === kind ? sent : { values: {}, mistakes: [] };
+    const { input, problems, replace } = controls(kind, own);
+    const url = (placeholder: string) =>
+      input(
+        'url',
+        'Address',
+        html`type="url" required maxlength="2048" ${PLAIN} placeholder="${placeholder}"`,
+        {
+          isSecret: true,
+        },
+      );
+    const secret = (name: string, label: string, attributes: Html, hint?: string) =>
+      input(name, label, html`type="password" maxlength="200" autocomplete="off" ${attributes}`, {
+        isSecret: true,
+        ...(hint !== undefined && { hint }),
+      });
+    const fields: Record<ChannelKind, Html> = {
+      discord: url('https://discord.com/api/webhooks/…'),
+      slack: url('https://hooks.slack.com/services/…'),
+      telegram: html`${secret('token', 'Token of the bot', html`required`)}${input('chat', 'Chat', html`required ${PLAIN} placeholder="123456789"`)}`,
+      ntfy: html`${input('topic', 'Topic', html`required maxlength="64" ${PLAIN}`)}${input('server', 'Server', html`type="url" ${PLAIN} placeholder="https://ntfy.sh"`)}${secret('token', 'Access token', html``, 'if the server asks for one')}`,
+      email: input(
+        'to',
+        'Addresses',
+        html`required maxlength="2600" autocomplete="email" placeholder="me@example.com"`,
+        {
+          hint: 'with commas between',
+        },
+      ),
+      webhook: html`${url('https://shop.example/alerts')}${secret('secret', 'Secret', html``, 'empty: one is made')}`,
+    };
+    const name = taken.includes(kind) ? '' : kind;
+    return html`<details name="kind"${own === sent && html` open`}>
+  <summary>${KINDS[kind].title}</summary>
+  <form method="post" action="/channels">
+    ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${problems}
+    <p class="small">${KINDS[kind].hint}</p>
+    ${input('name', 'Name', NAME, { value: name })}
+    ${fields[kind]}
+    ${replace}
+    <p><button class="main" aria-label="Add ${KINDS[kind].title}">Add</button></p>
+  </form>
+</details>`;
+  })}</div>`;
+}
+
+/** The channel in a posted form; fields that are empty are not in it. */
+export function channelFromForm(form: FormValues): Channel {
+  const { _csrf: _, replace: _replace, to, ...fields } = form;
+  const given = Object.entries(fields).flatMap(([name, value]) =>
+    value.trim() ? [[name, value.trim()]] : [],
+  );
+  const addresses = to?.split(/[\s,;]+/).filter(Boolean);
+  return { ...Object.fromEntries(given), ...(addresses !== undefined && { to: addresses }) };
+}
+
+export function kindFrom({ kind }: Partial<FormValues>): ChannelKind | undefined {
+  return CHANNEL_KINDS.find((each) => each === kind);
+}
