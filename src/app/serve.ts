@@ -229,7 +229,7 @@ export async function startServeApp(
       planRoutes({ producerOf }),
       watchlistRoutes({ producerOf }),
       alertRoutes({ producerOf }),
-      channelRoutes({ producerOf }),
+      channelRoutes({ producerOf, held }),
       feedRoutes({ producerOf, redis, prefix }),
       docsRoutes,
       pageRoutes({

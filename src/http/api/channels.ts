@@ -3,6 +3,8 @@ import { type Channel, ChannelSchema } from '../../product/channelSchema.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';
+import type { HeldAnswers } from '../heldAnswers.ts';
+import { Problem } from '../problem.ts';
 import { ChannelState, ChannelTested, FailedMessages } from './schemas.ts';
 import { bodyRequired, type ProducerOf } from './searches.ts';
 
@@ -24,7 +26,7 @@ const NewSecret = Type.Object({
 });
 
 /** Where alerts are sent. */
-export function channelRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
+export function channelRoutes({ producerOf, held }: { producerOf: ProducerOf; held: HeldAnswers }): Routes {
   const channelsOf = (request: { caller: Caller | null }) => producerOf(callerOf(request).tenant).channels;
   const route = <Schema extends object>(access: Role[], summary: string, schema: Schema) =>
     keyed(access, 'alerts', summary, schema);
@@ -74,7 +76,14 @@ export function channelRoutes({ producerOf }: { producerOf: ProducerOf }): Route
     app.post(
       '/v1/channels/:name/test',
       route(CHANGE, 'Send a test message and say how it ended', { params, response: { 200: ChannelTested } }),
-      async (request) => channelsOf(request).test(request.params.name, { timeoutMs: TEST_MS }),
+      async (request, reply) => {
+        const { name } = request.params;
+        const channels = channelsOf(request);
+        const signal = held.hold(request, reply);
+        const tested = await channels.test(name, { timeoutMs: TEST_MS, signal });
+        if (signal.reason instanceof Problem) throw signal.reason;
+        return tested;
+      },
     );
 
     app.post(

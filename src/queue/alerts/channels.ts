@@ -262,11 +262,11 @@ export class Channels {
 
   /**
    * Sends a test message and waits until a worker has tried to deliver it. It stands behind the messages that wait.
-   * @param options.timeoutMs longest wait; default 15,000
+   * @param options.timeoutMs longest wait; default 15,000 @param options.signal ends the wait
    */
   async test(
     name: string,
-    { timeoutMs = TEST_TIMEOUT_MS }: { timeoutMs?: number | undefined } = {},
+    { timeoutMs = TEST_TIMEOUT_MS, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal } = {},
   ): Promise<ChannelTest> {
     const { redis, tenant, wake } = this.#options;
     const id = randomBytes(16).toString('hex');
@@ -289,6 +289,7 @@ export class Channels {
         return { delivered, error };
       }
       if (performance.now() >= giveUpAt) break;
+      if (signal?.aborted) return { delivered: false, error: 'nobody waits for its end any more' };
       await sleep(POLL_MS);
     }
     const { lastError } = await this.get(name);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useHttpService } from '../../support/httpService.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 const ALERT = { name: 'drops', track: 'strips', when: [{ on: 'drop', percent: 10 }] };
 const HOOK = { kind: 'webhook', name: 'hook', url: 'https://shop.example/path/SECRET-PART' };
@@ -42,6 +43,7 @@ describe('the routes of alerts and channels', () => {
     const made = await call('POST', '/channels', HOOK);
     expect(made.status, made.text).to.equal(200);
     expect(made.json.secret).to.match(/^whsec_/);
+    expect(made.headers.get('cache-control')).to.equal('no-store');
     const again = await call('POST', '/channels', HOOK);
     const one = await call('GET', '/channels/hook');
     const all = await call('GET', '/channels');
@@ -58,5 +60,41 @@ describe('the routes of alerts and channels', () => {
     expect((await call('DELETE', '/channels/hook')).status).to.equal(204);
     expect((await call('GET', '/channels/hook')).status).to.equal(404);
     expect((await call('POST', '/channels/hook/test')).status).to.equal(404);
+  });
+
+  it('are changed by keys with the role schedule alone, and read by those with read too', async () => {
+    await call('POST', '/channels', HOOK);
+    await call('POST', '/alerts', ALERT);
+    const authorization = `Bearer ${await service.key(['read', 'enqueue', 'operate'])}`;
+    for (const path of ['/alerts', '/alerts/drops', '/channels', '/channels/hook', '/channels/hook/failed'])
+      expect((await service.call('GET', `/v1${path}`, undefined, { authorization })).status, path).to.equal(
+        200,
+      );
+    for (const [method, path, body] of [
+      ['POST', '/alerts', ALERT],
+      ['POST', '/alerts/drops/pause', undefined],
+      ['DELETE', '/alerts/drops', undefined],
+      ['POST', '/channels', HOOK],
+      ['POST', '/channels/hook/test', undefined],
+      ['POST', '/channels/hook/rotate', undefined],
+      ['POST', '/channels/hook/failed/retry', undefined],
+      ['DELETE', '/channels/hook', undefined],
+    ] as const) {
+      const { status, json } = await service.call(method, `/v1${path}`, body, { authorization });
+      expect([status, json.errors[0].code], path).to.deep.equal([403, 'missing_role']);
+    }
+  });
+
+  it('end the wait for a test with the key that asked for it', async () => {
+    await call('POST', '/channels', HOOK);
+    const { key, record } = await service.keys.add({
+      ...{ name: 'tester', tenant: 'default', roles: ['schedule'], expiresAt: null },
+    });
+    const tested = service.call('POST', '/v1/channels/hook/test', undefined, {
+      authorization: `Bearer ${key}`,
+    });
+    await waitFor('the test message', async () => (await call('GET', '/channels/hook')).json.waiting === 1);
+    await service.keys.revoke(record.id);
+    expect((await tested).status).to.equal(401);
   });
 });
