@@ -87,7 +87,10 @@ export function pageRoutes(options: PageOptions): Routes {
       const shown = problemOf(error, request.routeOptions.bodyLimit);
       // Defects go to the server's error handler.
       if (shown === undefined) throw error;
-      return page.show({ reply: reply.code(shown.status).headers(shown.headers) }, errorPage(shown));
+      return page.show(
+        { reply: reply.code(shown.status).headers(shown.headers) },
+        errorPage(shown, request.url),
+      );
     });
     loginRoutes(page);
     searchRoutes(page);
@@ -188,9 +191,12 @@ function pagePolicy(apiOrigin: string): string {
   return contentPolicy({ images: `'self' data: ${PICTURES}${simulator}` });
 }
 
-function errorPage({ status, message }: Problem): Document {
+function errorPage({ status, message }: Problem, address: string): Document {
   const title = status === 404 ? 'Not here any more' : status === 503 ? 'Not now' : 'That did not work';
-  const text = status === 404 ? 'A search is kept for some hours after its end.' : message;
+  const gone = address.startsWith('/searches/')
+    ? 'A search is kept for some hours after its end.'
+    : 'It may have been removed.';
+  const text = status === 404 ? gone : message;
   const content = html`<section class="error"><h1>${title}</h1><p>${text}</p><p><a href="/">Back to the start</a></p></section>`;
   return { title, content };
 }
