@@ -195,13 +195,14 @@ export async function startServeApp(
       marketplace: settingsOf(tenant).ebay.marketplace,
     });
     const dashboardQueues = (tenant: string) => {
-      const { searches, calls } = lifecycle.opened(
+      const { searches, calls, deliveries } = lifecycle.opened(
         `dashboard of ${tenant}`,
         openQueues(redis, prefix, tenant),
       );
       return [
         { queue: searches, description: 'searches: each waits for its calls and sums them up' },
         { queue: calls, description: 'calls to eBay: one job, one call, at the pace of the gate' },
+        { queue: deliveries, description: 'alerts: one job for each channel that has messages' },
       ];
     };
     const authenticator = config.http.withoutKeys ? undefined : new Authenticator(keys, logger);

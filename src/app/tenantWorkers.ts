@@ -240,6 +240,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       tenant: name,
       searches,
       calls,
+      deliveries,
       collector: scrubbedCollector(collector, logs.scrubber),
       admission: admissionBy(gate),
       budgets: new Budgets({
@@ -303,7 +304,7 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
       inspect: (queue) => void upkeep.inspect(queue),
       inTurn: options.inTurn,
       delivery: {
-        context: await deliveryContext(config, { redis, tenant: name, deliveries, logs }),
+        context: await deliveryContext(config, { ...{ redis, deliveries, logs }, tenant: name, metrics }),
         concurrency: config.alerts.concurrency,
       },
     });
@@ -348,14 +349,26 @@ async function startTenantWorker(initial: WantedTenant, options: TenantWorkerOpt
 
 /** Whether settings differ that a token, a connection or a worker's size was made from. */
 function needsRestart(before: Config, after: Config): boolean {
-  const fixed = ({ ebay, worker }: Config) => [{ ...ebay, marketplace: '' }, worker];
+  const fixed = ({ ebay, worker, alerts, outbound, channel, smtp }: Config) => [
+    ...[{ ...ebay, marketplace: '' }, worker],
+    // The senders of alerts.
+    ...[alerts, outbound, channel, smtp],
+  ];
   return !isDeepStrictEqual(fixed(before), fixed(after));
+}
+
+interface DeliveryParts {
+  redis: Redis;
+  tenant: string;
+  deliveries: Queue;
+  logs: Logs;
+  metrics: Metrics;
 }
 
 /** What sends the alerts of a tenant. */
 async function deliveryContext(
   config: Config,
-  { redis, tenant, deliveries, logs }: { redis: Redis; tenant: string; deliveries: Queue; logs: Logs },
+  { redis, tenant, deliveries, logs, metrics }: DeliveryParts,
 ): Promise<DeliveryContext> {
   const { prefix } = config.queue;
   const { timeout, retryDelay, attempts, maxAge } = config.alerts;
@@ -389,6 +402,7 @@ async function deliveryContext(
       maxAgeMs: maxAge * SECOND,
     },
     lockMs: config.worker.lockDuration * SECOND,
+    ended: metrics.queue(tenant).delivery,
   };
 }
 

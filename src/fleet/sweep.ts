@@ -1,3 +1,4 @@
+import { foreignDelivery } from '../queue/alerts/wake.ts';
 import { couldNeverStart } from '../queue/bullmq/crashLimit.ts';
 import { LONGEST_ID, quarantineKey, repairKeys, unusableId } from '../queue/bullmq/ownKeys.ts';
 import { quarantineJob, quarantineScheduler, settleSearches } from '../queue/bullmq/repair.ts';
@@ -17,7 +18,7 @@ import type { QueueMetrics } from '../telemetry/metrics.ts';
 
 type Queue = QueueContext['searches'];
 
-interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls' | 'log'> {
+interface SweepOptions extends Pick<QueueContext, 'redis' | 'searches' | 'calls' | 'deliveries' | 'log'> {
   /** WORKER_MAX_RESTARTS. */
   maxRestarts: number;
   /** Called for a search that cannot be read and had not ended. */
@@ -71,15 +72,15 @@ export class Sweep {
   }
 
   /**
-   * All active jobs and the next ones of each other state, in both queues. A part that fails, on what another program has put
+   * All active jobs and the next ones of each other state, in all queues. A part that fails, on what another program has put
    * in the place of a key say, keeps no other from being done.
    * @throws the first error
    */
   async round(signal: AbortSignal): Promise<void> {
-    const { searches, calls } = this.#options;
+    const { searches, calls, deliveries } = this.#options;
     const errors: unknown[] = [];
     const attempt = async (part: Promise<void>) => part.catch((error) => errors.push(error));
-    for (const queue of [calls, searches]) {
+    for (const queue of [calls, searches, deliveries]) {
       await attempt(repairQueue(this.#options, queue));
       await attempt(this.#expelSchedulers(queue));
       for (const state of STATES) if (!signal.aborted) await attempt(this.#check(queue, state));
@@ -90,18 +91,18 @@ export class Sweep {
 
   /** The keys and the active jobs of one queue; also called when a worker received something unreadable. */
   async active(name: string): Promise<void> {
-    const { searches, calls } = this.#options;
-    const queue = name === calls.name ? calls : searches;
+    const { searches, calls, deliveries } = this.#options;
+    const queue = [calls, deliveries].find((each) => each.name === name) ?? searches;
     await repairQueue(this.#options, queue);
     await this.#check(queue, 'active');
   }
 
   async #expelSchedulers(queue: Queue): Promise<void> {
-    const { searches, calls, redis, log, metrics, expelForeign } = this.#options;
+    const { searches, redis, log, metrics, expelForeign } = this.#options;
     const found = queue === searches ? await expelForeign() : [];
-    for (const name of queue === calls ? await schedulerNames(calls, redis) : []) {
+    for (const name of queue === searches ? [] : await schedulerNames(queue, redis)) {
       const why = 'no schedule is in this queue';
-      await quarantineScheduler(redis, calls, name, why);
+      await quarantineScheduler(redis, queue, name, why);
       found.push({ name, why, quarantined: true });
     }
     for (const { name, why, quarantined } of found) {
@@ -130,12 +131,12 @@ export class Sweep {
   }
 
   async #check(queue: Queue, state: State): Promise<void> {
-    const { redis, searches, calls } = this.#options;
+    const { redis, searches, calls, deliveries } = this.#options;
     const ids = await this.#nextIds(queue, state);
     for (let from = 0; from < ids.length; from += BATCH) {
       const sound: Array<{ id: string; fields: JobFields }> = [];
       for (const job of await readJobs(redis, queue, ids.slice(from, from + BATCH))) {
-        const why = this.#brokenReason(job);
+        const why = this.#brokenReason(job) ?? (queue === deliveries ? foreignDelivery(job) : undefined);
         if (why !== undefined) await this.#quarantine(queue, state, job, why);
         else sound.push(job as (typeof sound)[number]);
       }

@@ -1,6 +1,7 @@
 import type { Redis } from 'ioredis';
 import type { Config } from '../config/config.ts';
 import type { CallGate } from '../ebay/gate/gate.ts';
+import { figuresOf, Outbox } from '../queue/alerts/outbox.ts';
 import { releaseDue } from '../queue/alerts/release.ts';
 import { withinBudgets } from '../queue/budgets.ts';
 import { countQueue } from '../queue/bullmq/counts.ts';
@@ -69,6 +70,8 @@ export function startUpkeep(
   const count = async () => {
     const counts = await Promise.all([searches, calls].map((queue) => countQueue(redis, queue)));
     fleet.queues(tenant, counts, COUNT_TTL_MS);
+    const channels = await new Outbox(redis, prefix, tenant).census();
+    fleet.alerts(tenant, figuresOf(channels, await clockOf(redis, prefix).current()), COUNT_TTL_MS);
   };
   const duty = (name: string, everySeconds: number, work: DutySettings['work'], leaseMs = LEASE_MS) =>
     startDuty({

@@ -1,6 +1,7 @@
 import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { type Finding, fail, ok, warn } from '../telemetry/finding.ts';
+import { type ChannelCensus, Outbox } from './alerts/outbox.ts';
 import { countQueue, failedJobs } from './bullmq/counts.ts';
 import { quarantineKey, wrongKeys } from './bullmq/ownKeys.ts';
 import type { QuarantineEntry } from './bullmq/repair.ts';
@@ -12,6 +13,7 @@ interface QueueCheckup {
   tenant: string;
   searches: Queue;
   calls: Queue;
+  deliveries: Queue;
   /** Most searches that may wait. */
   backlogLimit: number;
   /** By Redis's clock, ms since the epoch. */
@@ -23,8 +25,10 @@ const LONG_MS = 15 * 60_000;
 
 /** Checks whether the queues move: how many jobs wait, since when, and what failed. */
 export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
-  const { redis, searches, calls } = parts;
-  const wrong = (await Promise.all([searches, calls].map((queue) => wrongKeys(redis, queue)))).flat();
+  const { redis, tenant, searches, calls, deliveries, now } = parts;
+  const wrong = (
+    await Promise.all([searches, calls, deliveries].map((queue) => wrongKeys(redis, queue)))
+  ).flat();
   if (wrong.length > 0) {
     const message = `another program’s jobs are in the place of ${wrong.join(', ')}: nothing goes on`;
     return [fail('queues', 'degraded', message, `start a worker, which puts them aside; ${FIND_IT}`)];
@@ -34,6 +38,7 @@ export async function checkQueues(parts: QueueCheckup): Promise<Finding[]> {
     await failures(parts),
     ...(await putAside(parts)),
     ...(await schedulers(parts)),
+    ...alertFindings(await new Outbox(redis, deliveries.opts.prefix as string, tenant).census(), now),
   ];
 }
 
@@ -64,7 +69,39 @@ async function putAside({ redis, searches, now }: QueueCheckup): Promise<Finding
   return [warn('quarantine', `${count} jobs of other programs were put aside, ${last}`, FIND_IT)];
 }
 
-async function depth({ redis, searches, calls, backlogLimit, now }: QueueCheckup): Promise<Finding> {
+/** Channels of alerts that fail, by name; nothing where there is no channel. @param now ms since the epoch */
+export function alertFindings(channels: readonly ChannelCensus[], now: number): Finding[] {
+  if (channels.length === 0) return [];
+  const failing = channels.filter(({ error, waiting }) => error !== undefined && waiting > 0);
+  const lost = channels.filter(({ failed }) => failed > 0);
+  const findings = failing.map(({ channel, waiting, oldestAt = now, error = '' }) => {
+    const age = durationOf(now - oldestAt);
+    const message = `${channel} does not deliver, ${waiting} messages wait, the oldest for ${age}: ${oneLine(error)}`;
+    return warn('alerts', message, `correct the channel, then dpf channels test ${channel}`);
+  });
+  if (lost.length > 0) {
+    const each = lost.map(({ channel, failed }) => `${failed} of ${channel}`).join(', ');
+    findings.push(
+      warn(
+        'alerts',
+        `messages could not be delivered: ${each}`,
+        'dpf channels failed shows why, --retry sends them again',
+      ),
+    );
+  }
+  if (findings.length > 0) return findings;
+  const waiting = channels.reduce((sum, each) => sum + each.waiting, 0);
+  return [ok('alerts', `${channels.length} channels deliver, ${waiting} messages wait`)];
+}
+
+async function depth({
+  redis,
+  searches,
+  calls,
+  deliveries,
+  backlogLimit,
+  now,
+}: QueueCheckup): Promise<Finding> {
   const queues = [searches, calls];
   const counts = await Promise.all(queues.map((queue) => countQueue(redis, queue, now)));
   const [waiting = 0, callsWaiting = 0] = counts.map(
@@ -74,8 +111,9 @@ async function depth({ redis, searches, calls, backlogLimit, now }: QueueCheckup
   const oldestMs = Math.max(...ages) * 1000;
   const age = oldestMs > 0 ? `, the oldest for ${durationOf(oldestMs)}` : '';
   const message = `${waiting} searches and ${callsWaiting} calls wait${age}`;
-  const pauses = await Promise.all(queues.map((queue) => queue.isPaused()));
-  const paused = queues.flatMap(({ name }, index) => (pauses[index] ? [name] : []));
+  const all = [...queues, deliveries];
+  const pauses = await Promise.all(all.map((queue) => queue.isPaused()));
+  const paused = all.flatMap(({ name }, index) => (pauses[index] ? [name] : []));
   const are = paused.length === 1 ? 'is' : 'are';
   if (paused.length > 0)
     return fail('queues', 'degraded', `${paused.join(' and ')} ${are} paused: ${message}`, 'resume them');

@@ -7,7 +7,7 @@ import { redisFailure } from '../redis/failure.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { throttled } from '../telemetry/logger.ts';
 import { jobSpan } from '../telemetry/tracing.ts';
-import { type DeliveryContext, deliver, isLeft } from './alerts/deliver.ts';
+import { ALL_SENT, type DeliveryContext, deliver, isLeft } from './alerts/deliver.ts';
 import { channelOf, wakeChannel } from './alerts/wake.ts';
 import { hasWaitingJobs } from './bullmq/counts.ts';
 import { MAX_STALLED_COUNT } from './bullmq/crashLimit.ts';
@@ -93,11 +93,15 @@ export function startWorker(context: QueueContext, settings: WorkerSettings) {
       { connection, trouble },
       {
         queue: own.deliveries,
-        process: (job) => deliver(own, job, abortCalls.signal),
-        onEnd: (job) => {
+        process: (job) =>
+          jobSpan(own.deliveries.name, job, () =>
+            deliver(own, job, { signal: abortCalls.signal, isStopping: () => closing }),
+          ),
+        onEnd: (job, result) => {
           const channel = channelOf(job);
-          if (channel === undefined || closing) return;
-          // A message that came after the last look of the job. The fleet's duty finds what this process does not.
+          // The fleet's duty wakes it after a failure: at once it would fail again.
+          if (channel === undefined || result !== ALL_SENT || closing) return;
+          // A message that came after the last look of the job. The duty finds what this process does not.
           isLeft(own, channel)
             .then((left) => (left ? wakeChannel(own.deliveries, channel) : undefined))
             .catch(() => undefined);

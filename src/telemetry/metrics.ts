@@ -8,13 +8,14 @@ export type Values = readonly string[] | RegExp;
 type Labels = Readonly<Record<string, Values>>;
 
 const tenant = /^[a-z0-9-]{1,40}$/;
-const queue = /^ebay-(search|calls)(-[a-z0-9-]{1,40})?$/;
+const queue = /^ebay-(search|calls|alerts)(-[a-z0-9-]{1,40})?$/;
 /** As it is declared, with the names of parameters; `none` for an unknown path. */
 const route = /^(none|\/[a-zA-Z0-9/:._*-]{0,80})$/;
 const method = 'GET HEAD POST PUT PATCH DELETE OPTIONS'.split(' ');
 const endpoint = ['search', 'item', 'legacy-item', 'item-group', 'bulk-items'];
 const CLASS = ['interactive', 'scheduled', 'backfill'];
 const CONDITION = 'new gone back-in-stock stock-below price-below drop rise lowest'.split(' ');
+const CHANNEL_KIND = ['webhook', 'discord', 'slack', 'telegram', 'ntfy', 'email', 'unknown'];
 const CLOSED_REASON = ['quota', 'pause', 'circuit'];
 
 /** The label `reason` of these metrics was `because` in version 0.1; they carry both until the next release. */
@@ -132,6 +133,27 @@ export const METRICS = {
       condition: CONDITION,
     },
   ),
+  dpf_alert_deliveries_total: counter(
+    'Attempts to deliver a message of alerts, by kind of channel; postponed: it is tried again; failed: it was given up',
+    { tenant, kind: CHANNEL_KIND, outcome: ['delivered', 'postponed', 'failed'] },
+  ),
+  dpf_alert_delivery_seconds: histogram(
+    'From the moment that a message of alerts was made to its delivery',
+    { tenant },
+    [0.1, 0.2, 0.5, 1, 2, 5, 10, 60, 300, 1800, 7200, 86_400],
+  ),
+  dpf_alert_messages: gauge(
+    'Messages of alerts that wait, and that were given up and are kept, shown by one process of the fleet',
+    { tenant, state: ['waiting', 'failed'] },
+  ),
+  dpf_alert_oldest_waiting_seconds: gauge(
+    'Age of the oldest message of alerts that waits for its delivery; 0 for none, shown by one process of the fleet',
+    { tenant },
+  ),
+  dpf_alert_channels: gauge('Channels by state, shown by one process of the fleet', {
+    tenant,
+    state: ['ok', 'paused'],
+  }),
   dpf_worker_replacements_total: counter('Stalled workers that were restarted', { tenant }),
   dpf_searches_refused_total: counter('Searches that `dpf serve` refused, by reason', {
     tenant,
@@ -385,7 +407,7 @@ function authMetrics(record: Recorder) {
 export type QueueMetrics = ReturnType<typeof queueMetrics>;
 
 function queueMetrics(record: Recorder, tenant: string) {
-  for (const kind of ['ebay-search', 'ebay-calls'])
+  for (const kind of ['ebay-search', 'ebay-calls', 'ebay-alerts'])
     record.begin(
       { tenant, queue: tenant === 'default' ? kind : `${kind}-${tenant}` },
       'dpf_searches_total',
@@ -398,6 +420,8 @@ function queueMetrics(record: Recorder, tenant: string) {
       'dpf_jobs_crashed_total',
       'dpf_jobs_quarantined_total',
       'dpf_jobs_settled_total',
+      'dpf_alert_deliveries_total',
+      'dpf_alert_delivery_seconds',
       'dpf_worker_replacements_total',
     );
   return {
@@ -439,6 +463,11 @@ function queueMetrics(record: Recorder, tenant: string) {
     quarantined: (queue: string) => record.add('dpf_jobs_quarantined_total', { tenant, queue }),
     /** The sweep ended a lost page or a stuck search. */
     settled: (what: 'search' | 'page') => record.add('dpf_jobs_settled_total', { tenant, what }),
+    /** An attempt to deliver a message of alerts. @param ms since it was made, where it has arrived */
+    delivery(kind: string, outcome: 'delivered' | 'postponed' | 'failed', ms?: number): void {
+      record.add('dpf_alert_deliveries_total', { tenant, kind, outcome });
+      if (ms !== undefined) record.observe('dpf_alert_delivery_seconds', { tenant }, ms);
+    },
     /** This worker started no job while jobs waited, and was restarted. */
     workerReplaced: () => record.add('dpf_worker_replacements_total', { tenant }),
   };
@@ -462,6 +491,16 @@ export interface QueueCount {
   classes: Readonly<Record<string, { waiting: number; oldest: number }>>;
 }
 
+/** Channels of a tenant, and messages of alerts, as one process of the fleet counted them. */
+export interface AlertFigures {
+  waiting: number;
+  failed: number;
+  /** Age of the oldest message that waits; 0: none waits. */
+  oldestMs: number;
+  /** State → channels. */
+  channels: Readonly<Record<string, number>>;
+}
+
 /** Figures of the whole fleet. Only the process that holds the lease shows them, and only while they are fresh. */
 export type FleetMetrics = ReturnType<typeof fleetMetrics>;
 
@@ -481,6 +520,19 @@ function fleetMetrics(record: Recorder) {
         }
       }
   };
+  const alerts = new Map<string, { figures: AlertFigures; until: number }>();
+  // The first of the three sets all of them.
+  record.collect.dpf_alert_messages = () => {
+    record.clear('dpf_alert_messages', 'dpf_alert_oldest_waiting_seconds', 'dpf_alert_channels');
+    for (const [tenant, { figures, until }] of alerts) {
+      if (performance.now() >= until) continue;
+      for (const state of ['waiting', 'failed'] as const)
+        record.set('dpf_alert_messages', { tenant, state }, figures[state]);
+      record.set('dpf_alert_oldest_waiting_seconds', { tenant }, figures.oldestMs / 1000);
+      for (const [state, count] of Object.entries(figures.channels))
+        record.set('dpf_alert_channels', { tenant, state }, count);
+    }
+  };
   const plans = new Map<string, { delayMs: number | undefined; calls: number; until: number }>();
   record.collect.dpf_plan_expected_delay_seconds = () => {
     record.clear('dpf_plan_expected_delay_seconds', 'dpf_plan_calls_left');
@@ -494,6 +546,8 @@ function fleetMetrics(record: Recorder) {
     queues(tenant: string, counts: readonly QueueCount[], freshForMs: number): void {
       known.set(tenant, { counts, until: performance.now() + freshForMs });
     },
+    alerts: (tenant: string, figures: AlertFigures, freshForMs: number) =>
+      void alerts.set(tenant, { figures, until: performance.now() + freshForMs }),
     /** What the planner of a tenant does. */
     plan: (tenant: string, freshForMs: number) => ({
       begun: (kind: string) => record.add('dpf_plan_looks_total', { tenant, kind }),

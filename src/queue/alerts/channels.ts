@@ -135,7 +135,7 @@ return 1`);
 /** KEYS: channels, outbox. ARGV: name, message. */
 const ADD = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
-return redis.call('RPUSH', KEYS[2], ARGV[2])`);
+return redis.call('LPUSH', KEYS[2], ARGV[2])`);
 
 /** KEYS: channels, outbox, failed. ARGV: name, then of each message its record among the failed, and the message. */
 const RETRY = new LuaScript(`
@@ -261,7 +261,8 @@ export class Channels {
   }
 
   /**
-   * Sends a test message and waits until a worker has tried to deliver it. It stands behind the messages that wait.
+   * Sends a test message and waits until a worker has tried to deliver it. It goes before the messages that wait, also while
+   * the channel pauses.
    * @param options.timeoutMs longest wait; default 15,000 @param options.signal ends the wait
    */
   async test(

@@ -1,6 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { AlertMessage, Hit } from '../../product/alertMessage.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
+import { asHash } from '../../redis/ownHash.ts';
+import type { AlertFigures } from '../../telemetry/metrics.ts';
 import { type AlertKeys, alertKeys, type CircuitFields, type FailedRecord, type TestRecord } from './keys.ts';
 import { parsed } from './store.ts';
 
@@ -8,7 +10,7 @@ import { parsed } from './store.ts';
 interface Circuit extends CircuitFields {
   /** Failures in a row. */
   failures?: string;
-  /** Of the head: its id, how often it was tried, and how often the receiver refused it. */
+  /** Of the oldest message but tests: its id, how often it was tried, and how often the receiver refused it. */
   head?: string;
   tries?: string;
   attempts?: string;
@@ -32,14 +34,12 @@ const MOST_FAILED = 10_000;
 const TEST_MS = 60_000;
 
 /**
- * Takes a message off, if it is still the head. KEYS: outbox, circuit, failed, test. ARGV: the message; when (ms); error
- * (empty: delivered); its record among the failed (empty: none); failures of the channel from now on; most failed; their life
- * (ms); result of a test (empty: it is none) and its life (ms).
+ * Takes a message off, if it is still there: a process that was stopped meanwhile changes nothing. A test may have come before
+ * it. KEYS: outbox, circuit, failed. ARGV: the message; when (ms); error (empty: delivered); its record among the failed; failures
+ * of the channel from now on; most failed; their life (ms).
  */
 const TAKE = new LuaScript(`
-if ARGV[8] ~= '' then redis.call('SET', KEYS[4], ARGV[8], 'PX', ARGV[9]) end
-if redis.call('LINDEX', KEYS[1], 0) ~= ARGV[1] then return 0 end
-redis.call('LPOP', KEYS[1])
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
 redis.call('HDEL', KEYS[2], 'head', 'tries', 'attempts', 'until')
 redis.call('HSET', KEYS[2], 'failures', ARGV[5])
 if ARGV[3] == '' then
@@ -55,11 +55,58 @@ if ARGV[4] ~= '' then
 end
 return 1`);
 
-/** KEYS: outbox, circuit. ARGV: the message, fields and values in turn. Nothing where it is no longer the head. */
+/**
+ * Takes a test off and says how it ended. What arrived ends the channel's pause; what did not says nothing of the messages that
+ * wait. KEYS: outbox, circuit, test. ARGV: the message; when (ms); error (empty: delivered); the result and its life (ms).
+ */
+const ANSWER = new LuaScript(`
+redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[5])
+if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
+if ARGV[3] == '' then
+  redis.call('HSET', KEYS[2], 'delivered', ARGV[2], 'failures', 0)
+  redis.call('HDEL', KEYS[2], 'error', 'until')
+else
+  redis.call('HSET', KEYS[2], 'error', ARGV[3])
+end
+return 1`);
+
+/** KEYS: outbox, circuit. ARGV: the message, fields and values in turn. Nothing where it is no longer there. */
 const POSTPONE = new LuaScript(`
-if redis.call('LINDEX', KEYS[1], 0) ~= ARGV[1] then return 0 end
+if not redis.call('LPOS', KEYS[1], ARGV[1]) then return 0 end
 for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 return 1`);
+
+/** KEYS: channels, outbox, circuit. ARGV: channel. Nothing where it is there, as one that was put meanwhile. */
+const DROP = new LuaScript(`
+if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 1 then return 0 end
+redis.call('DEL', KEYS[2], KEYS[3])
+return 1`);
+
+/** What waits for a channel, and why. */
+export interface ChannelCensus {
+  channel: string;
+  waiting: number;
+  failed: number;
+  /** When the oldest message that waits was made, ms since the epoch; undefined: none waits. */
+  oldestAt: number | undefined;
+  /** Until when nothing is sent, ms since the epoch; 0: it is sent. */
+  until: number;
+  /** Why the last try failed; undefined: it did not. */
+  error: string | undefined;
+}
+
+/** What is counted of channels. @param now ms since the epoch */
+export function figuresOf(channels: readonly ChannelCensus[], now: number): AlertFigures {
+  const sum = (count: (each: ChannelCensus) => number) =>
+    channels.reduce((total, each) => total + count(each), 0);
+  const paused = sum(({ until }) => (until > now ? 1 : 0));
+  return {
+    waiting: sum(({ waiting }) => waiting),
+    failed: sum(({ failed }) => failed),
+    oldestMs: Math.max(0, ...channels.map(({ oldestAt = now }) => now - oldestAt)),
+    channels: { ok: channels.length - paused, paused },
+  };
+}
 
 /** The messages of each channel of a tenant, and what became of them. */
 export class Outbox {
@@ -71,8 +118,8 @@ export class Outbox {
     this.#keys = alertKeys(prefix, tenant);
   }
 
-  /** Undefined: nothing waits. */
-  async head(channel: string): Promise<Head | undefined> {
+  /** Undefined: nothing waits. A test comes before all other messages. @param refused called for what is no message */
+  async head(channel: string, refused: (text: string) => void): Promise<Head | undefined> {
     const outbox = this.#keys.outbox(channel);
     for (;;) {
       const [text, circuit] = await Promise.all([
@@ -81,7 +128,7 @@ export class Outbox {
       ]);
       if (text === null) return undefined;
       const message = parsed<AlertMessage>(text);
-      if (message !== undefined && Array.isArray(message.hits) && typeof message.id === 'string') {
+      if (isMessage(message)) {
         const isKnown = circuit.head === message.id;
         return {
           text,
@@ -92,7 +139,7 @@ export class Outbox {
           attempts: isKnown ? Number(circuit.attempts ?? 0) : 0,
         };
       }
-      // Another program wrote it: nobody can send it.
+      refused(text);
       await this.#redis.lrem(outbox, 1, text);
     }
   }
@@ -107,27 +154,23 @@ export class Outbox {
     return { ...message, hits: full };
   }
 
-  /** The receiver has it. False: it was no longer the head. */
-  async delivered(channel: string, { text, message }: Head, now: number): Promise<boolean> {
-    const test: TestRecord = { delivered: true, error: null };
-    const keys = this.#keysOf(channel, message);
-    const result = message.kind === 'test' ? JSON.stringify(test) : '';
-    return (await TAKE.run(this.#redis, keys, [text, now, '', '', 0, 0, 0, result, TEST_MS])) === 1;
+  /** The receiver has it. */
+  async delivered(channel: string, { text, message }: Head, now: number): Promise<void> {
+    if (message.kind === 'test') await this.#answer(channel, { text, message }, now);
+    else await TAKE.run(this.#redis, this.#keysOf(channel), [text, now, '', '', 0, 0, 0]);
   }
 
   /** It is given up and kept among the failed ones; a test is only answered. @param lifeMs how long it is kept */
   async giveUp(
     channel: string,
-    { text, message, attempts }: Head,
-    { now, error, failures, lifeMs }: { now: number; error: string; failures: number; lifeMs: number },
+    { text, message }: Pick<Head, 'text' | 'message'>,
+    change: { now: number; error: string; failures: number; attempts: number; lifeMs: number },
   ): Promise<void> {
-    const isTest = message.kind === 'test';
-    const record: FailedRecord = { message, at: now, error, attempts: attempts + 1 };
-    const test: TestRecord = { delivered: false, error };
-    await TAKE.run(this.#redis, this.#keysOf(channel, message), [
-      ...[text, now, error, isTest ? '' : JSON.stringify(record), failures, MOST_FAILED, Math.ceil(lifeMs)],
-      ...[isTest ? JSON.stringify(test) : '', TEST_MS],
-    ]);
+    const { now, error, failures, attempts, lifeMs } = change;
+    if (message.kind === 'test') return this.#answer(channel, { text, message }, now, error);
+    const record: FailedRecord = { message, at: now, error, attempts };
+    const args = [text, now, error, JSON.stringify(record), failures, MOST_FAILED, Math.ceil(lifeMs)];
+    await TAKE.run(this.#redis, this.#keysOf(channel), args);
   }
 
   /** Nothing is sent by the channel before `until`, ms since the epoch. */
@@ -141,9 +184,10 @@ export class Outbox {
     await POSTPONE.run(this.#redis, keys, [text, ...fields]);
   }
 
-  /** The messages of a channel that is no longer there. */
-  async drop(channel: string): Promise<void> {
-    await this.#redis.del(this.#keys.outbox(channel), this.#keys.circuit(channel));
+  /** Drops the messages of a channel that is no longer there; false where it is. */
+  async drop(channel: string): Promise<boolean> {
+    const { channels, outbox, circuit } = this.#keys;
+    return (await DROP.run(this.#redis, [channels, outbox(channel), circuit(channel)], [channel])) === 1;
   }
 
   async isEmpty(channel: string): Promise<boolean> {
@@ -152,13 +196,59 @@ export class Outbox {
 
   /** Names of the channels that have messages. */
   async waiting(): Promise<string[]> {
-    const names = await this.#redis.hkeys(this.#keys.channels);
+    const names = await this.#names();
     const lengths = await Promise.all(names.map((name) => this.#redis.llen(this.#keys.outbox(name))));
     return names.filter((_, index) => (lengths[index] as number) > 0);
   }
 
-  #keysOf(channel: string, { id }: AlertMessage): string[] {
-    const { outbox, circuit, failed, test } = this.#keys;
-    return [outbox(channel), circuit(channel), failed(channel), test(id)];
+  /** All channels, by name. */
+  async census(): Promise<ChannelCensus[]> {
+    const { outbox, failed, circuit } = this.#keys;
+    return Promise.all(
+      (await this.#names()).sort().map(async (channel) => {
+        const [waiting, head, lost, [until, error]] = await Promise.all([
+          this.#redis.llen(outbox(channel)),
+          this.#redis.lindex(outbox(channel), 0),
+          this.#redis.llen(failed(channel)),
+          this.#redis.hmget(circuit(channel), 'until', 'error'),
+        ]);
+        const at = Date.parse(parsed<AlertMessage>(head)?.at ?? '');
+        return {
+          ...{ channel, waiting, failed: lost, until: Number(until ?? 0), error: error ?? undefined },
+          oldestAt: Number.isNaN(at) ? undefined : at,
+        };
+      }),
+    );
   }
+
+  #names(): Promise<string[]> {
+    return asHash(this.#redis, this.#keys.channels, () => this.#redis.hkeys(this.#keys.channels));
+  }
+
+  async #answer(
+    channel: string,
+    { text, message }: Pick<Head, 'text' | 'message'>,
+    now: number,
+    error?: string,
+  ): Promise<void> {
+    const result: TestRecord = { delivered: error === undefined, error: error ?? null };
+    const { outbox, circuit, test } = this.#keys;
+    const keys = [outbox(channel), circuit(channel), test(message.id)];
+    await ANSWER.run(this.#redis, keys, [text, now, error ?? '', JSON.stringify(result), TEST_MS]);
+  }
+
+  #keysOf(channel: string): string[] {
+    const { outbox, circuit, failed } = this.#keys;
+    return [outbox(channel), circuit(channel), failed(channel)];
+  }
+}
+
+/** Any program that may write to Redis could have made it; nobody can send anything else. */
+function isMessage(message: AlertMessage | undefined): message is AlertMessage {
+  return (
+    typeof message?.id === 'string' &&
+    typeof message.at === 'string' &&
+    Array.isArray(message.hits) &&
+    message.hits.every((hit) => typeof hit?.id === 'string')
+  );
 }

@@ -1,6 +1,10 @@
 import type { Job, Queue } from 'bullmq';
+import type { StoredJob } from '../bullmq/storedJobs.ts';
+import { parsed } from './store.ts';
 
 const DELIVER = 'deliver';
+/** A job that has ended and stays would keep the next one of its id from being added. */
+export const ENDED_JOBS = { removeOnComplete: true, removeOnFail: true };
 
 /** The job of a channel. No job of BullMQ has such an id, and a name has no underscore. */
 export function deliveryJobId(channel: string): string {
@@ -17,7 +21,7 @@ export async function wakeChannel(
   { now = false }: { now?: boolean } = {},
 ): Promise<void> {
   const jobId = deliveryJobId(channel);
-  await deliveries.add(DELIVER, { channel }, { jobId, removeOnComplete: true, removeOnFail: true });
+  await deliveries.add(DELIVER, { channel }, { jobId, ...ENDED_JOBS });
   if (!now) return;
   const job = await deliveries.getJob(jobId);
   // It may have begun, or ended, meanwhile.
@@ -30,4 +34,17 @@ export function channelOf({ name, data }: Pick<Job, 'name' | 'data'>): string | 
   return name === DELIVER && typeof channel === 'string' && /^[a-z0-9-]{1,60}$/.test(channel)
     ? channel
     : undefined;
+}
+
+/**
+ * Why a job in this queue is another program's; undefined: it is a channel's. As long as one with a channel's id is there, the
+ * channel is not woken, and with a delay or children of its own it would stay.
+ */
+export function foreignDelivery({ id, fields }: StoredJob): string | undefined {
+  if (fields === 'not a hash') return undefined;
+  const { name = '', data, opts, parentKey } = fields;
+  const channel = channelOf({ name, data: parsed(data) });
+  if (channel === undefined || deliveryJobId(channel) !== id) return 'it is no delivery of this service';
+  const { delay = 0 } = parsed<{ delay?: unknown }>(opts) ?? {};
+  return delay !== 0 || parentKey !== undefined ? 'deliveries are added without delay and parent' : undefined;
 }

@@ -21,6 +21,8 @@ export interface QueueContext {
   redis: Redis;
   searches: Queue;
   calls: Queue;
+  /** Deliveries of alerts. */
+  deliveries: Queue;
   store: SearchStore;
   tracks: Tracks;
   coalesced: CoalescedSearches;

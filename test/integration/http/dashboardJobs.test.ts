@@ -166,7 +166,8 @@ describe('jobs on the dashboard', () => {
     await stranger.logIn(await service.key(['operate'], 'other'));
     const answer = await stranger.send('GET', '/api/queues', { 'x-dashboard-tenant': 'default' });
     const { queues } = (await answer.json()) as Listed;
-    expect(queues.map(({ name }) => name)).to.deep.equal(['ebay-search-other', 'ebay-calls-other']);
+    const own = ['ebay-search-other', 'ebay-calls-other', 'ebay-alerts-other'];
+    expect(queues.map(({ name }) => name)).to.deep.equal(own);
     expect((await stranger.send('GET', '/api/queues/ebay-search/1')).status).to.equal(404);
   });
 });

@@ -98,12 +98,13 @@ describe('an inspection that a worker asks for and that fails', () => {
       if (args.includes('{ebay}:quarantine')) throw new Error('OOM command not allowed');
       return evalsha.apply(redis, args);
     }) as typeof evalsha;
-    const { searches, calls } = openQueues(redis, '{ebay}', 'default');
+    const { searches, calls, deliveries } = openQueues(redis, '{ebay}', 'default');
     const lines: unknown[] = [];
     const warn = (message: string, fields: object = {}) => lines.push({ message, ...fields });
-    const context = { tenant: 'default', redis, searches, calls, log: { ...NOOP_LOGGER, warn } };
+    const queues = { searches, calls, deliveries };
+    const context = { tenant: 'default', redis, ...queues, log: { ...NOOP_LOGGER, warn } };
     const ebay = { gate: { read: async () => ({}) }, reconcile: async () => true };
-    const fleet = { queues: () => undefined, plan: () => ({}) };
+    const fleet = { queues: () => undefined, alerts: () => undefined, plan: () => ({}) };
     const config = testConfig();
     const upkeep = startUpkeep(context as never, config, ebay as never, fleet as never, () => config);
     for (let i = 0; i < 3; i += 1) await upkeep.inspect('ebay-search');
@@ -118,6 +119,6 @@ describe('an inspection that a worker asks for and that fails', () => {
         suppressed: 0,
       },
     ]);
-    await Promise.all([searches.close(), calls.close()]);
+    await Promise.all(Object.values(queues).map((queue) => queue.close()));
   });
 });

@@ -15,6 +15,7 @@ describe('the sweep on a Redis Cluster of three', () => {
   let redis: ReturnType<typeof openRedis>;
   let searches: Queue;
   let calls: Queue;
+  let deliveries: Queue;
   let flow: FlowProducer;
   let settled: string[];
 
@@ -24,11 +25,12 @@ describe('the sweep on a Redis Cluster of three', () => {
     const options = { connection: redis, prefix: PREFIX };
     searches = new Queue('ebay-search', options);
     calls = new Queue('ebay-calls', options);
+    deliveries = new Queue('ebay-alerts', options);
     flow = new FlowProducer(options);
     settled = [];
   });
   afterEach(async () => {
-    await Promise.all([searches.close(), calls.close(), flow.close()]);
+    await Promise.all([searches, calls, deliveries, flow].map((each) => each.close()));
     redis.disconnect();
   });
 
@@ -61,6 +63,7 @@ describe('the sweep on a Redis Cluster of three', () => {
         redis,
         searches,
         calls,
+        deliveries,
         maxRestarts: 3,
         budgets: { holders: async () => [], settle: async () => [] },
         log: NOOP_LOGGER,

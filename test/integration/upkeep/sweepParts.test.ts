@@ -13,7 +13,9 @@ describe('a part of a sweep that fails', () => {
     it(`keeps no other part from being done, and fails the round: ${failing}`, async () => {
       const redis = server.connect();
       const options = { connection: redis, prefix: PREFIX };
-      const [calls, searches] = ['ebay-calls', 'ebay-search'].map((name) => new Queue(name, options)) as [
+      const names = ['ebay-calls', 'ebay-search', 'ebay-alerts'];
+      const [calls, searches, deliveries] = names.map((name) => new Queue(name, options)) as [
+        Queue,
         Queue,
         Queue,
       ];
@@ -46,6 +48,7 @@ describe('a part of a sweep that fails', () => {
         redis,
         searches,
         calls,
+        deliveries,
         maxRestarts: 3,
         budgets: { holders: async () => [], settle: async () => [] },
         log: NOOP_LOGGER,
@@ -57,6 +60,6 @@ describe('a part of a sweep that fails', () => {
       const ended = await sweep.round(new AbortController().signal).catch((error: Error) => error.message);
       expect(ended).to.equal('this part fails');
       expect(await searches.getJobState('s_1')).to.equal('prioritized');
-      await Promise.all([searches.close(), calls.close(), flow.close()]);
+      await Promise.all([searches, calls, deliveries, flow].map((each) => each.close()));
     });
 });

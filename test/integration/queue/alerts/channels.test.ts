@@ -222,7 +222,7 @@ describe('channels', () => {
     expect(await channels.list()).to.have.length(2);
   });
 
-  it('are tested by a message behind what waits, and the caller learns how it ended', async () => {
+  it('are tested by a message before what waits, and the caller learns how it ended', async () => {
     const channels = open({
       wake: async (name) => {
         woken.push(name);
@@ -238,7 +238,7 @@ describe('channels', () => {
     await redis.rpush(keys.outbox('chat'), JSON.stringify(message()));
     expect(await channels.test('chat')).to.deep.equal({ delivered: false, error: 'Unknown Webhook' });
     const kinds = (await redis.lrange(keys.outbox('chat'), 0, -1)).map((text) => JSON.parse(text).kind);
-    expect(kinds).to.deep.equal(['alert', 'test']);
+    expect(kinds).to.deep.equal(['test', 'alert']);
     expect((await failure(channels.test('none'))).code).to.equal('channel_not_found');
     const { error } = await open().test('chat', { timeoutMs: 0 });
     expect(error).to.include('no worker has taken it');

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import { Webhook } from 'standardwebhooks';
 import type { AlertMessage } from '../../../../src/product/alertMessage.ts';
@@ -180,6 +181,27 @@ describe('the delivery of alerts', () => {
       ...{ delivered: false, error: 'the receiver answered 410' },
     });
   });
+});
+
+describe('the queue of deliveries', () => {
+  const receiver = useReceiver();
+  const service = useService({ OUTBOUND_ALLOW: '127.0.0.1', ALERT_INTERVAL: '0.2', SWEEP_INTERVAL: '0.1' });
+
+  for (const [what, name, options] of [
+    ['is delayed for a year', 'deliver', { delay: 31_536_000_000 }],
+    ['has another name and stays when it has ended', 'other', { removeOnComplete: false }],
+    ['stays when it has ended', 'deliver', { removeOnComplete: false }],
+  ] as const)
+    it(`keeps no channel from being woken by a job of another program that ${what}`, async () => {
+      const { url } = service.config.redis;
+      const queue = new Queue('ebay-alerts', { connection: { url }, prefix: '{ebay}' });
+      await queue.add(name, { channel: 'hook' }, { jobId: 'channel_hook', ...options });
+      await service.producer.channels.put({ kind: 'webhook', name: 'hook', url: receiver.url('/hook') });
+      expect(await service.producer.channels.test('hook')).to.deep.equal({ delivered: true, error: null });
+      await waitFor('the end of the job', async () => (await queue.getJob('channel_hook')) === undefined);
+      expect(receiver.received.map(({ message }) => message.kind)).to.deep.equal(['test']);
+      await queue.close();
+    });
 });
 
 describe('the filter of addresses of alerts', () => {
