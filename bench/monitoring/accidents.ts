@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FleetStore } from '../../src/fleet/fleetStore.ts';
+import type { AlertMessage } from '../../src/product/alertMessage.ts';
+import { alertKeys } from '../../src/queue/alerts/keys.ts';
 import type { FaultSpec } from '../../src/simulator/faults.ts';
 import { waitFor } from '../../test/support/waitFor.ts';
 import type { World } from './world.ts';
@@ -21,6 +23,16 @@ const ON_TOKENS = { on: { endpoint: 'token' } } as const;
 /** s */
 const A_DAY = 86_400;
 const GAUGES_LEASE = '{ebay}:lease:ebay-calls:gauges';
+
+/** A message of alerts that was made so many seconds ago. */
+function messageOf(ageS: number): string {
+  const message: AlertMessage = {
+    ...{ v: 1, id: String(ageS).padStart(32, '0'), kind: 'alert', tenant: 'default', alert: 'drops' },
+    at: new Date(Date.now() - 1000 * ageS).toISOString(),
+    ...{ track: 'phones', schedule: null, watchlist: null, hits: [], matching: 0, withheld: {} },
+  };
+  return JSON.stringify(message);
+}
 
 export const ACCIDENTS: readonly Accident[] = [
   {
@@ -202,6 +214,17 @@ export const ACCIDENTS: readonly Accident[] = [
       await redis.hset('{ebay}:ebay-calls:overwritten', 'data', '{"query":');
     },
     mend: async () => undefined,
+  },
+  {
+    what: 'a receiver of alerts is gone; one message has waited for two days, another one for an hour',
+    alerts: ['DpfAlertsGivenUp', 'DpfAlertsNotDelivered'],
+    async break({ fleet, redis }) {
+      const url = 'https://receiver.invalid/';
+      await fleet.producer.channels.put({ kind: 'webhook', name: 'gone', url });
+      const { outbox } = alertKeys('{ebay}', 'default');
+      await redis.rpush(outbox('gone'), messageOf(2 * A_DAY), messageOf(3600));
+    },
+    mend: ({ fleet }) => fleet.producer.channels.remove('gone'),
   },
   {
     what: 'a worker is held up again and again',
