@@ -7,11 +7,6 @@ import { waitFor } from './waitFor.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const LINE_TIMEOUT_MS = 60_000;
-/**
- * The suite starts some four hundred processes that live for seconds: V8's optimizing compiler costs them more than it gains.
- * Benches, and files that run alone, start them as they are.
- */
-const FLAGS = process.env.MOCHA_WORKER_ID === undefined ? [] : ['--no-opt'];
 
 /** A process of its own, with everything that it has printed. */
 export interface RunningProcess {
@@ -35,7 +30,7 @@ export interface RunningProcess {
 
 /** Starts Node with nothing of this process's environment but the PATH. */
 export function startNode(args: string[], env: Record<string, string> = {}): RunningProcess {
-  const child = spawn(process.execPath, [...FLAGS, ...args], {
+  const child = spawn(process.execPath, args, {
     cwd: ROOT,
     env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
