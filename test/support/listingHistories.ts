@@ -1,3 +1,4 @@
+import { ALERT_CONDITIONS, type AlertCondition } from '../../src/product/alertSchema.ts';
 import { fitsAlert, type SeenListing } from '../../src/queue/alerts/conditions.ts';
 import { parseAlert } from '../../src/queue/alerts/definition.ts';
 import { type Random, randomFrom } from '../../src/simulator/random.ts';
@@ -10,20 +11,8 @@ import { AlertMemory, type Shown, shownAs } from './alertAnswers.ts';
  * of prices compared or states kept: "the price was cut by 12 %" is wanted by a person with a `drop`, whatever was seen.
  */
 
-export const LABELLED = [
-  'new',
-  'gone',
-  'back-in-stock',
-  'stock-below',
-  'price-below',
-  'drop',
-  'rise',
-  'lowest',
-] as const;
-export type Labelled = (typeof LABELLED)[number];
-
 /** Conditions as a person writes them, with nothing but what they need. */
-export const ALERTS: Record<Labelled, object> = {
+export const ALERTS: Record<AlertCondition, object> = {
   new: { on: 'new' },
   gone: { on: 'gone' },
   'back-in-stock': { on: 'back-in-stock' },
@@ -47,7 +36,7 @@ const PATIENCE = 3 * (24 / SEARCHES_A_DAY) * HOUR;
 
 /** Something that a person with this alert wants to know, at the time at which the seller did it. */
 export interface Wanted {
-  on: Labelled;
+  on: AlertCondition;
   itemId: string;
   at: number;
 }
@@ -66,7 +55,7 @@ interface Offer extends Omit<Shown, 'item'> {
   state: 'there' | 'out' | 'gone';
 }
 
-type Act = { at: number; itemId: string; change: Partial<Offer>; labels: Labelled[] };
+type Act = { at: number; itemId: string; change: Partial<Offer>; labels: AlertCondition[] };
 
 const day = (n: number, random: Random) => START + n * 24 * HOUR + Math.floor(random() * 20 * HOUR);
 const part = (units: number, least: number, most: number, random: Random) =>
@@ -76,7 +65,7 @@ const part = (units: number, least: number, most: number, random: Random) =>
 type Seller = (offer: Offer, itemId: string, random: Random) => Act[];
 
 /** A cut that he advertises: 6 to 35 per cent. Whether it crosses the limit or is his lowest, he knows. */
-function cutTo(former: number, to: number, isLowest: boolean, { shipping }: Offer): Labelled[] {
+function cutTo(former: number, to: number, isLowest: boolean, { shipping }: Offer): AlertCondition[] {
   const isUnderLimit = to + (shipping ?? 0) < LIMIT && former + (shipping ?? 0) >= LIMIT;
   return [
     'drop',
@@ -112,7 +101,7 @@ const SELLERS: Record<string, Seller> = {
     const { item } = offer;
     const low = item - part(item, 0.06, 0.2, random);
     const from = day(6, random);
-    const labels: Labelled[][] = [cutTo(item, low, true, offer), ['rise']];
+    const labels: AlertCondition[][] = [cutTo(item, low, true, offer), ['rise']];
     return Array.from({ length: 4 }, (_, n) => ({
       at: from + n * 7 * HOUR,
       itemId,
@@ -130,7 +119,7 @@ const SELLERS: Record<string, Seller> = {
       const before = price;
       price -= part(item + more, 0.0038, 0.0042, random);
       const isNews = price + more <= reported * (1 - NOTABLE);
-      const labels: Labelled[] = isNews ? ['drop', 'lowest'] : [];
+      const labels: AlertCondition[] = isNews ? ['drop', 'lowest'] : [];
       if (isNews) reported = price + more;
       if (price + more < LIMIT && before + more >= LIMIT) labels.push('price-below');
       acts.push({ at: day(n, random), itemId, change: { item: price }, labels });
@@ -216,7 +205,7 @@ function make(kind: string, index: number, random: Random): Made {
   if (kind === 'posted' || kind === 'postedCheap') {
     const isCheap = kind === 'postedCheap';
     const price = isCheap ? part(LIMIT, 0.4, 0.95, random) : item;
-    const labels: Labelled[] = isCheap ? ['new', 'price-below'] : ['new'];
+    const labels: AlertCondition[] = isCheap ? ['new', 'price-below'] : ['new'];
     const hidden: Offer = { ...goods, item: price, shipping: 0, state: 'gone' };
     const at = day(2 + random() * 25, random);
     return {
@@ -368,11 +357,11 @@ export function judgeLabelled(count: number, seed: number) {
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));
   const fits = fitsAlert(parsed.definition);
   const results = Object.fromEntries(
-    LABELLED.map((on) => [on, { wanted: 0, found: 0, sent: 0, unwanted: 0 }]),
-  ) as Record<Labelled, LabelledResult>;
+    ALERT_CONDITIONS.map((on) => [on, { wanted: 0, found: 0, sent: 0, unwanted: 0 }]),
+  ) as Record<AlertCondition, LabelledResult>;
   const wrong: Array<{
     kind: string;
-    on: Labelled;
+    on: AlertCondition;
     what: 'unwanted' | 'missed';
     itemId: string;
     at: number;
@@ -383,7 +372,7 @@ export function judgeLabelled(count: number, seed: number) {
       seen.product === null || fits(seen.product)
         ? memory
             .see(seen, { isBaseline: index < baseline })
-            .met.map(({ on }) => ({ on: on as Labelled, itemId: seen.itemId, at: seen.at }))
+            .met.map(({ on }) => ({ on: on as AlertCondition, itemId: seen.itemId, at: seen.at }))
         : [],
     );
     const left = new Set(sent);

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
+import { ALERT_CONDITIONS } from '../../../../src/product/alertSchema.ts';
 import { AlertMemory, alertOf, shownAs } from '../../../support/alertAnswers.ts';
 
 /** `ALERT_HISTORIES=200000` runs more of them. */
@@ -54,16 +55,7 @@ const step: fc.Arbitrary<Step> = fc.record({
 });
 const rule: fc.Arbitrary<Rule> = fc
   .record({
-    on: fc.constantFrom(
-      'new',
-      'gone',
-      'back-in-stock',
-      'stock-below',
-      'price-below',
-      'drop',
-      'rise',
-      'lowest',
-    ),
+    on: fc.constantFrom(...ALERT_CONDITIONS),
     basis: fc.constantFrom('delivered', 'item'),
     isConverted: fc.boolean(),
     isNew: fc.boolean(),

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { judgeLabelled, LABELLED } from '../../../support/listingHistories.ts';
+import { ALERT_CONDITIONS } from '../../../../src/product/alertSchema.ts';
+import { judgeLabelled } from '../../../support/listingHistories.ts';
 
 /** `LABELLED_HISTORIES=10000` judges more of them. */
 const HISTORIES = Number(process.env.LABELLED_HISTORIES ?? 150);
@@ -9,7 +10,7 @@ describe('alerts at their defaults over labelled histories of listings', functio
 
   it('are at least 98 in 100 of the wanted ones, and at most 1 in 100 is unwanted, of each condition', () => {
     const { results, wrong } = judgeLabelled(HISTORIES, 20);
-    for (const on of LABELLED) {
+    for (const on of ALERT_CONDITIONS) {
       const { wanted, found, sent, unwanted } = results[on];
       expect(wanted, on).to.be.above(HISTORIES / 40);
       expect(found / wanted, `${on}: ${JSON.stringify(wrong)}`).to.be.at.least(0.98);
