@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { parseObject } from '../ebay/answer.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -178,14 +179,8 @@ function recordOf(notice: PendingNotice, erasedAt: number | null): DeletionRecor
 }
 
 function readPending(text: string): PendingNotice[] {
-  try {
-    const notice: unknown = JSON.parse(text);
-    return isObject(notice) && typeof notice.notificationId === 'string'
-      ? [notice as unknown as PendingNotice]
-      : [];
-  } catch {
-    return [];
-  }
+  const notice = parseObject(text);
+  return typeof notice?.notificationId === 'string' ? [notice as unknown as PendingNotice] : [];
 }
 
 /** The settings that the address of notices needs and that are not set. */

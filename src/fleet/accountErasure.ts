@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { type Config, ConfigError } from '../config/config.ts';
+import { parseObject } from '../ebay/answer.ts';
 import { requestHash } from '../product/parseRequest.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
 import { openQueues } from '../queue/bullmq/openQueues.ts';
@@ -279,7 +280,7 @@ class Look {
     for (;;) {
       const entries = await this.#redis.xrange(key, place, '+', 'COUNT', BATCH);
       for (const [entry, fields] of entries) {
-        const { searchId, error } = parsed(fields[fields.indexOf('data') + 1]);
+        const { searchId, error } = parseObject(fields[fields.indexOf('data') + 1] ?? '') ?? {};
         if (ids.has(String(searchId)) && this.#accounts.within(JSON.stringify(error ?? '')).size > 0)
           await this.#redis.xdel(key, entry);
       }
@@ -400,14 +401,6 @@ function hashOf(request: string, campaign: string): string[] {
     return [requestHash(JSON.parse(request) as NormalRequest, campaign)];
   } catch {
     return [];
-  }
-}
-
-function parsed(json = ''): Record<string, unknown> {
-  try {
-    return JSON.parse(json) as Record<string, unknown>;
-  } catch {
-    return {};
   }
 }
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LRUCache } from 'lru-cache';
+import { parseObject } from '../../ebay/answer.ts';
 import { type NotificationKeys, readSignature } from '../../ebay/notificationKeys.ts';
 import { Failure } from '../../failures.ts';
 import { type DeletionNotice, missingSettings, readNotice } from '../../fleet/accountDeletion.ts';
@@ -75,7 +76,7 @@ export function accountDeletionRoutes({ settings, keys, notices, log }: AccountD
         })
         .finally(() => late.abort());
       if (!isSigned) throw unsigned();
-      const notice = readNotice(parsed(body));
+      const notice = readNotice(parseObject(body.toString('utf8')));
       if (notice === undefined)
         throw problem(400, 'invalid_notice', 'the body is no notice of a deleted account');
       if (notice === 'other') log.warn('notice of another topic left alone');
@@ -101,12 +102,4 @@ function unknownKey(error: unknown): Problem | undefined {
   const retryAfter = until === undefined ? 60 : Math.max(1, Math.ceil((until - Date.now()) / 1000));
   const message = `the key of this signature is not known, and eBay does not say it now (${error.code})`;
   return problem(503, 'key_unknown', message, { retryAfter });
-}
-
-function parsed(body: Buffer): unknown {
-  try {
-    return JSON.parse(body.toString('utf8'));
-  } catch {
-    return undefined;
-  }
 }
