@@ -202,7 +202,7 @@ const FIELDS: ReadonlyArray<[path: RegExp, field: string]> = [
   [/^quiet\.to$/, 'to'],
   [/^to\.\d+$/, 'to'],
 ];
-const SHOWN = new Set([
+const SHOWN_OF_ALERT = new Set([
   'name',
   'track',
   'on',
@@ -214,13 +214,15 @@ const SHOWN = new Set([
   'from',
   'to',
   'tz',
+  'digest',
+  'dailyCap',
 ]);
 const SHOWN_OF_CHANNEL = new Set(['name', 'url', 'secret', 'token', 'chat', 'topic', 'server', 'to']);
 
 /** @throws what is no mistake of the person who filled the form in */
 export function mistakesOf(error: unknown, form: 'alert' | 'channel'): Mistake[] {
   if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
-  const shown = form === 'alert' ? new Set([...SHOWN, 'digest', 'dailyCap']) : SHOWN_OF_CHANNEL;
+  const shown = form === 'alert' ? SHOWN_OF_ALERT : SHOWN_OF_CHANNEL;
   return (error.detail.errors ?? []).map(({ path, code, message }) => {
     if (path === 'track' && code === 'required') return { field: 'track', message: 'choose what it watches' };
     const [pattern, replacement] = FIELDS.find(([each]) => each.test(path)) ?? [];
