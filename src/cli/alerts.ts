@@ -9,15 +9,23 @@ import { alertRuleTexts, alertSourceText, alertTimeTexts, alertTodayText } from 
 import { distanceText, durationText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withProducer } from './commandSetup.ts';
 import { UsageError, wrongValue } from './exit.ts';
-import { csv, numberOrText, repeated, tenantName } from './flags.ts';
+import {
+  csv,
+  type FieldOption,
+  namingOptions,
+  numberOrText,
+  optionAmong,
+  optionFor,
+  repeated,
+  tenantName,
+} from './flags.ts';
 import { fieldLines, table } from './table.ts';
 import { harmless, type Terminal } from './terminal.ts';
 
-type Parse = (text: string, earlier?: never) => unknown;
 type Flags = { tenant?: string; json?: boolean } & Record<string, unknown>;
 
 /** Fields of an alert as options; the alert's schema says which values are allowed. */
-const OPTIONS: ReadonlyArray<[path: string, flags: string, description: string, parse?: Parse]> = [
+const OPTIONS: readonly FieldOption[] = [
   ['track', '--track <name>', 'every search of this track'],
   ['schedule', '--schedule <name>', 'the runs of this schedule; its request needs a track'],
   ['watchlist', '--watchlist <name>', 'the listings of this watchlist'],
@@ -92,7 +100,7 @@ export function command(terminal: Terminal): Command {
   };
   const put = async (alerts: Alerts, alert: Alert, verb: string): Promise<Answer> => {
     const data = await alerts.put(alert).catch((error) => {
-      throw withFlags(error);
+      throw namingOptions(error, optionOf);
     });
     return { data, text: `${verb} ${data.name}\n${alertText(data, terminal)}` };
   };
@@ -151,10 +159,7 @@ export function command(terminal: Terminal): Command {
 }
 
 function withOptions(command: Command): Command {
-  for (const [, flags, description, parse] of OPTIONS) {
-    const option = new Option(flags, description);
-    command.addOption(parse === undefined ? option : option.argParser(parse as (text: string) => unknown));
-  }
+  for (const field of OPTIONS) command.addOption(optionFor(field));
   return command.addHelpText('after', CONDITIONS_HELP);
 }
 
@@ -292,17 +297,8 @@ function quietHours(text: string): { from: string; to: string } {
   return { from: from.padStart(5, '0'), to: to.padStart(5, '0') };
 }
 
-/** An error about an alert with the options that its fields were written as. */
-function withFlags(error: unknown): unknown {
-  if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
-  const errors = error.detail.errors.map((each) => ({ ...each, option: optionOf(each.path) }));
-  return new Failure(error.code, error.message, { ...error.detail, errors });
-}
-
 function optionOf(path: string): string | undefined {
-  if (path === 'name') return 'NAME';
-  const field = OPTIONS.find(([own]) => `${path}.`.startsWith(`${own}.`));
-  return field?.[1].split(' ')[0];
+  return path === 'name' ? 'NAME' : optionAmong(OPTIONS, path);
 }
 
 /** As it is typed. */

@@ -1,13 +1,12 @@
 import { Command } from 'commander';
-import { readJsonObject } from '../config/files.ts';
 import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
-import type { Channel, ChannelKind } from '../product/channelSchema.ts';
+import { CHANNEL_KINDS, type Channel, type ChannelKind } from '../product/channelSchema.ts';
 import type { ChannelReport, Channels, FailedMessage } from '../queue/alerts/channels.ts';
 import { countText, distanceText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withProducer } from './commandSetup.ts';
 import { EXIT, UsageError } from './exit.ts';
-import { csv, tenantName, wholeNumber } from './flags.ts';
+import { csv, jsonFile, namingOptions, tenantName, wholeNumber } from './flags.ts';
 import { secretInput } from './secretInput.ts';
 import { fieldLines, table } from './table.ts';
 import { harmless, type Terminal } from './terminal.ts';
@@ -121,15 +120,9 @@ function addCommand(): Command {
       '--with-secret',
       'webhook: your own secret (whsec_…) in place of a new one; ntfy: an access token',
     )
-    .option('--template <file>', 'words of its messages, as JSON with title and text', templateFile)
+    .option('--template <file>', 'words of its messages, as JSON with title and text', jsonFile('--template'))
     .option('--replace', 'change the channel of this name, if there is one; its messages stay')
     .addHelpText('after', SECRETS_HELP);
-}
-
-function templateFile(path: string): Record<string, unknown> {
-  const { content, problem } = readJsonObject(path);
-  if (problem === undefined) return content;
-  throw new UsageError(`--template ${problem.name} ${problem.message}`);
 }
 
 async function addChannel(
@@ -138,9 +131,7 @@ async function addChannel(
   flags: AddFlags,
   terminal: Terminal,
 ): Promise<Answer> {
-  const kinds = (['webhook', 'discord', 'slack', 'telegram', 'ntfy', 'email'] as const).filter(
-    (kind) => flags[kind] !== undefined,
-  );
+  const kinds = CHANNEL_KINDS.filter((kind) => flags[kind] !== undefined);
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) throw new UsageError(`give one of ${KINDS}`);
   const known = await channels.get(name).catch((error) => {
@@ -154,7 +145,7 @@ async function addChannel(
     );
   const channel = await channelFrom(name, kind, flags, secretInput(terminal));
   const { secret, ...report } = await channels.put(channel).catch((error) => {
-    throw withFlags(error, kind);
+    throw namingOptions(error, (path) => optionOf(path, kind));
   });
   const done = known === undefined ? 'added' : 'replaced';
   const next = `dpf channels test ${name} sends a test message.`;
@@ -202,9 +193,8 @@ async function channelFrom(
   }
 }
 
-/** An error about a channel with the options that its fields were written as. */
-function withFlags(error: unknown, kind: ChannelKind): unknown {
-  if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
+/** The option, or the question, that a field was written as. */
+function optionOf(path: string, kind: ChannelKind): string | undefined {
   const options: Record<string, string> = {
     name: 'NAME',
     url: kind === 'webhook' ? '--webhook' : 'the address',
@@ -216,12 +206,9 @@ function withFlags(error: unknown, kind: ChannelKind): unknown {
     server: '--server',
     template: '--template',
   };
-  const errors = error.detail.errors.map((each) => {
-    const [field = '', part = ''] = each.path.split('.');
-    const option = options[field];
-    return { ...each, option: option && field === 'template' && part !== '' ? `${option} ${part}` : option };
-  });
-  return new Failure(error.code, error.message, { ...error.detail, errors });
+  const [field = '', part = ''] = path.split('.');
+  const option = options[field];
+  return option && field === 'template' && part !== '' ? `${option} ${part}` : option;
 }
 
 /** One line for each channel; why one is paused stands below. */

@@ -12,6 +12,8 @@ import { UsageError, wrongValue } from './exit.ts';
 
 type Values = Record<string, unknown>;
 type Parse = (text: string, earlier?: never) => unknown;
+/** A field as an option: its path, the option, what it means, and how its text is read. */
+export type FieldOption = readonly [path: string, flags: string, description: string, parse?: Parse];
 
 /** The option may be repeated. */
 export const repeated = (text: string, earlier: string[] = []) => [...earlier, text];
@@ -40,7 +42,7 @@ export function tenantName(text: string): string {
 }
 
 /** The fields of a request as options; the request's schema says which values are allowed. */
-const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, parse?: Parse]> = [
+const FIELDS: readonly FieldOption[] = [
   ['categoryIds', '--category <id>', 'eBay category; instead of or beside the query', csv],
   ['items', '--item <listing>', 'id or address of a listing, in place of the query', repeated],
   ['gtin', '--gtin <code>', 'UPC, EAN or ISBN of a product, in place of the query'],
@@ -116,7 +118,7 @@ const FIELDS: ReadonlyArray<[path: string, flags: string, description: string, p
   ['costs.handling', '--handling <amount>', 'your own cost of each item'],
   ['costs.exchangeRates', '--rate <code=rate>', 'of one unit of a currency, such as USD=0.92', rates],
   ['costs.minMarginPercent', '--min-margin <percent>', 'only products that leave so much', percent],
-  ['costs', '--costs <file>', 'your figures as JSON; an option beside it wins', costsFile],
+  ['costs', '--costs <file>', 'your figures as JSON; an option beside it wins', jsonFile('--costs')],
   ['variations', '--variations <which>', 'all: each variation of a listing, one more call each; or none'],
   ['details', '--details', 'full details: one more call for each product'],
   ['details', '--details-new', 'with --track: details only of what is new or changed'],
@@ -153,15 +155,20 @@ function headingOf(path: string): string {
   return HEADINGS.find(([, paths]) => paths.includes(field))?.[0] ?? 'How it runs:';
 }
 
+export function optionFor([, flags, description, parse]: FieldOption): Option {
+  const option = new Option(flags, description);
+  return parse === undefined ? option : option.argParser(parse as (text: string) => unknown);
+}
+
 /** @param only paths of fields; default: all */
 export function addRequestFlags(command: Command, only?: readonly string[]): Command {
   for (const [path, flags, description, parse] of FIELDS) {
     if (only?.includes(path.split('.')[0] as string) === false) continue;
     const often = parse !== undefined && REPEATED.includes(parse) ? '; may be repeated' : '';
-    const option = new Option(flags, `${description}${often}`);
+    const option = optionFor([path, flags, `${description}${often}`, parse]);
     option.helpGroup(headingOf(path));
     if (PRESETS[flags] !== undefined) option.preset(PRESETS[flags]);
-    command.addOption(parse === undefined ? option : option.argParser(parse as (text: string) => unknown));
+    command.addOption(option);
   }
   return command;
 }
@@ -277,11 +284,13 @@ function rates(text: string, earlier: Record<string, string> = {}): Record<strin
   return { ...earlier, ...Object.fromEntries(pairs) };
 }
 
-/** The figures in a file, unchecked. */
-export function costsFile(path: string): Values {
-  const { content, problem } = readJsonObject(path);
-  if (problem === undefined) return content;
-  throw new UsageError(`--costs ${problem.name} ${problem.message}`);
+/** The JSON object in a file, unchecked. @param option its name, for the error */
+export function jsonFile(option: string) {
+  return (path: string): Values => {
+    const { content, problem } = readJsonObject(path);
+    if (problem === undefined) return content;
+    throw new UsageError(`${option} ${problem.name} ${problem.message}`);
+  };
 }
 
 /** `US` or `US:19406`. */
@@ -303,18 +312,27 @@ function countryOf(option: string, example = 'US') {
 
 /** An error about a request with the options that its fields were written as. */
 export function withOptions(error: unknown): unknown {
+  return namingOptions(error, requestOption);
+}
+
+/** An error about fields with the options that they were written as. @param optionOf of a path; undefined: no option is about it */
+export function namingOptions(error: unknown, optionOf: (path: string) => string | undefined): unknown {
   if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
   const errors = error.detail.errors.map((each) => ({ ...each, option: optionOf(each.path) }));
   return new Failure(error.code, error.message, { ...error.detail, errors });
 }
 
-/** Of `filters.price.min` it is `--price-min`; undefined where no option is about it. */
-function optionOf(path: string): string | undefined {
+/** Of `filters.price.min` it is `--price-min`. */
+function requestOption(path: string): string | undefined {
   // Of a schedule: `auto.atLeastEvery` is `--at-least-every`.
   const [, bound] = /^auto\.(\w+)$/.exec(path) ?? [];
   if (bound !== undefined) return `--${bound.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
-  const inRequest = path.replace(/^request\./, '');
+  return optionAmong(FIELDS, path.replace(/^request\./, ''));
+}
+
+/** `--price-min`, of the field that a path is in. */
+export function optionAmong(fields: readonly FieldOption[], path: string): string | undefined {
   // `costs.resalePrice` has an option of its own beside that of `costs`, which comes later.
-  const field = FIELDS.find(([own]) => `${inRequest}.`.startsWith(`${own}.`));
+  const field = fields.find(([own]) => `${path}.`.startsWith(`${own}.`));
   return field?.[1].split(' ')[0];
 }

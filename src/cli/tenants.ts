@@ -16,7 +16,7 @@ import {
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { type Answer, answering, withFleet } from './commandSetup.ts';
-import { costsFile, numberOrText } from './flags.ts';
+import { jsonFile, numberOrText } from './flags.ts';
 import { table } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -60,7 +60,7 @@ function addCommand(): Command {
     .option('--scheduled-share <share>', 'share of the day after which scheduled searches stop', numberOrText)
     .option('--concurrency <n>', 'pages that one worker handles at once for it', numberOrText)
     .option('--affiliate-campaign-id <digits>', 'its campaign of the eBay Partner Network')
-    .option('--costs <file>', 'JSON file of its figures, for searches without costs', costsFile);
+    .option('--costs <file>', 'JSON file of its figures, for searches without costs', jsonFile('--costs'));
 }
 
 function listTenants(terminal: Terminal): Promise<Answer> {
