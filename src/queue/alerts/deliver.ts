@@ -182,7 +182,6 @@ async function attempt(
   const { redis, prefix, senders, openChannel, rules, scrubber, log } = context;
   const clock = clockOf(redis, prefix);
   let kind: ChannelKind | 'unknown' = 'unknown';
-  const timeout = AbortSignal.timeout(rules.timeoutMs);
   try {
     const opened = await openChannel(channel);
     if (opened === undefined) {
@@ -194,18 +193,14 @@ async function attempt(
     if (sender === undefined) throw new DeliveryError(`cannot send to ${kind} here`, { fault: 'channel' });
     const message = await outbox.withTexts(head.message);
     await lock.hold();
-    const sending = sender.send(opened, message, AbortSignal.any([signal, timeout]));
-    // A connection that fails here is the receiver's, with the codes that one to Redis has.
-    await sending.catch((error) => {
-      throw asDeliveryError(error);
-    });
+    await send(sender, opened, message, { timeoutMs: rules.timeoutMs, ending: signal });
   } catch (thrown) {
     // The process stops: that says nothing of the receiver.
     if (signal.aborted) throw signals.handBack();
     // Redis failed, or the job is another worker's: the channel is woken again.
     const isReceiver = thrown instanceof DeliveryError;
     if (!isReceiver && (isSignal(thrown) || redisFailure(thrown) !== undefined)) throw thrown;
-    const failure = timeout.aborted ? noAnswer(rules) : asDeliveryError(thrown);
+    const failure = asDeliveryError(thrown);
     const error = scrubber.text(failure.message).slice(0, 300);
     const now = await clock.current();
     const next = afterFailure(failure, head, now, rules);
@@ -229,6 +224,37 @@ async function attempt(
   const isTest = head.message.kind === 'test';
   context.ended(kind, 'delivered', isTest ? undefined : Math.max(0, now - Date.parse(head.message.at)));
   return undefined;
+}
+
+/** No AbortSignal.any: Node 20 keeps a trace of each one at `ending`, which lives as long as the process. */
+async function send(
+  sender: Sender,
+  channel: OpenChannel,
+  message: AlertMessage,
+  { timeoutMs, ending }: { timeoutMs: number; ending: AbortSignal },
+): Promise<void> {
+  const stopping = new AbortController();
+  const stop = () => stopping.abort();
+  let isLate = false;
+  const timer = setTimeout(() => {
+    isLate = true;
+    stop();
+  }, timeoutMs);
+  ending.addEventListener('abort', stop);
+  if (ending.aborted) stop();
+  try {
+    await sender.send(channel, message, stopping.signal);
+  } catch (error) {
+    if (isLate)
+      throw new DeliveryError(`the receiver did not answer within ${timeoutMs / 1000} s`, {
+        fault: 'channel',
+      });
+    // A connection that fails here is the receiver's, with the codes that one to Redis has.
+    throw asDeliveryError(error);
+  } finally {
+    clearTimeout(timer);
+    ending.removeEventListener('abort', stop);
+  }
 }
 
 async function giveUp(
@@ -258,10 +284,6 @@ function asDeliveryError(thrown: unknown): DeliveryError {
 function isOld({ at }: AlertMessage, now: number, { maxAgeMs }: DeliveryRules): boolean {
   // What has no time of its own has waited for as long as can be.
   return !(now - Date.parse(at) <= maxAgeMs);
-}
-
-function noAnswer({ timeoutMs }: DeliveryRules): DeliveryError {
-  return new DeliveryError(`the receiver did not answer within ${timeoutMs / 1000} s`, { fault: 'channel' });
 }
 
 /** What follows from a failure of the oldest message of a channel. Pure but for the random part of a wait. */

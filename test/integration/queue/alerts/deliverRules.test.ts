@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { AlertMessage } from '../../../../src/product/alertMessage.ts';
@@ -30,8 +31,11 @@ describe('the rules of delivery', () => {
   let locks: number;
   let delayedUntil: number[];
   let opened: () => Promise<unknown>;
+  /** Aborts when the process ends. */
+  let ending: AbortSignal;
 
   beforeEach(async () => {
+    ending = new AbortController().signal;
     redis = server.connect();
     now = await clockOf(redis, PREFIX).current();
     [sent, outcomes, delayedUntil, isStopping, locks] = [[], [], [], false, Number.POSITIVE_INFINITY];
@@ -81,8 +85,7 @@ describe('the rules of delivery', () => {
       extendLock: async () => (--locks >= 0 ? 1 : 0),
       moveToDelayed: async (at: number) => void delayedUntil.push(at),
     };
-    const { signal } = new AbortController();
-    return deliver(context as never, job as never, { signal, isStopping: () => isStopping }).catch(
+    return deliver(context as never, job as never, { signal: ending, isStopping: () => isStopping }).catch(
       (error: Error) => error.name,
     );
   };
@@ -219,6 +222,17 @@ describe('the rules of delivery', () => {
     // By it BullMQ puts the job back.
     expect(await run()).to.equal('RateLimitError');
     expect([sent, await waiting()]).to.deep.equal([[1], [2]]);
+  });
+
+  it('leave no trace of an attempt at the signal that lives as long as the process', async () => {
+    await put(...[1, 2, 3, 4].map((n) => message(n)));
+    receive = (n) => (n === 4 ? refuse(500) : undefined);
+    await run();
+    // Node keeps signals that were made of this one in a set without a public name.
+    const dependants = Object.getOwnPropertySymbols(ending)
+      .map((symbol) => (ending as never)[symbol] as { size?: number } | undefined)
+      .reduce((sum, value) => sum + (value?.size ?? 0), 0);
+    expect([sent, getEventListeners(ending, 'abort').length, dependants]).to.deep.equal([[1, 2, 3, 4], 0, 0]);
   });
 
   it('drop the messages of a channel that was removed, and those of none that is there again', async () => {
