@@ -8,6 +8,7 @@ import {
   type Track,
   type TrackVerdict,
 } from '../product/track.ts';
+import { forgetFields } from '../redis/forgetFields.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { asHash } from '../redis/ownHash.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -205,15 +206,6 @@ export function keptFor(limitMs: number): number {
   return limitMs - Math.min(limitMs / 10, LONGEST_MARGIN_MS);
 }
 
-/** Listings that are read, and deleted, in one command. */
-const FORGET_BATCH = 500;
-
-/** KEYS: track. ARGV: listings and their values in turn. One that a search has seen since stays. */
-const FORGET = new LuaScript(`
-for i = 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
-end`);
-
 /** KEYS: track. ARGV: its state as it was read, and what it is now. */
 const NOTE_OLDEST = new LuaScript(`
 if redis.call('HGET', KEYS[1], '${STATE}') == ARGV[1] then redis.call('HSET', KEYS[1], '${STATE}', ARGV[2]) end`);
@@ -232,20 +224,14 @@ export async function forgetOutlived(
   const state = readState(text ?? '');
   if (!whole && (state?.oldest ?? 0) >= before) return;
   let oldest = Number.MAX_SAFE_INTEGER;
-  let cursor = '0';
-  do {
-    signal.throwIfAborted();
-    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', FORGET_BATCH);
-    const outlived: string[] = [];
-    for (let i = 0; i < flat.length; i += 2) {
-      const [listing, value] = [flat[i] as string, flat[i + 1] as string];
-      const lastSeen = listing === STATE ? before : (read(value)?.lastSeen ?? 0);
-      if (lastSeen < before) outlived.push(listing, value);
-      else if (listing !== STATE) oldest = Math.min(oldest, lastSeen);
-    }
-    if (outlived.length > 0) await FORGET.run(redis, key, outlived);
-    cursor = next;
-  } while (cursor !== '0');
+  const isOutlived = (listing: string, value: string) => {
+    if (listing === STATE) return false;
+    const lastSeen = read(value)?.lastSeen ?? 0;
+    if (lastSeen < before) return true;
+    oldest = Math.min(oldest, lastSeen);
+    return false;
+  };
+  await forgetFields(redis, key, isOutlived, signal);
   if (state !== undefined)
     await NOTE_OLDEST.run(redis, key, [text as string, JSON.stringify({ ...state, oldest })]);
 }

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Hit } from '../../product/alertMessage.ts';
+import { forgetFields } from '../../redis/forgetFields.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { asHash } from '../../redis/ownHash.ts';
 import { packShared, readShared, readState, readTwin, type SharedState } from './conditions.ts';
@@ -87,12 +88,6 @@ if redis.call('HDEL', KEYS[1], ARGV[1]) == 0 then return 0 end
 redis.call('DEL', KEYS[2], KEYS[3], KEYS[5])
 redis.call('ZREM', KEYS[4], ARGV[1])
 return 1`);
-
-/** KEYS: state. ARGV: fields and their values in turn. One that a look has changed since stays. */
-const FORGET = new LuaScript(`
-for i = 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
-end`);
 
 /** What one batch of a look has taught an alert. */
 export interface LearnedBatch {
@@ -213,9 +208,6 @@ export function parsed<Value>(text: string | null | undefined): Value | undefine
   }
 }
 
-/** Fields of a state that are read, and deleted, in one command. */
-const FORGET_BATCH = 500;
-
 /** Forgets listings of an alert's state that were seen last before this, ms since the epoch. */
 export async function forgetAlertState(
   redis: Redis,
@@ -223,17 +215,7 @@ export async function forgetAlertState(
   before: number,
   signal: AbortSignal,
 ): Promise<void> {
-  let cursor = '0';
-  do {
-    signal.throwIfAborted();
-    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', FORGET_BATCH);
-    const outlived: string[] = [];
-    for (let i = 0; i < flat.length; i += 2) {
-      const [field, text] = [flat[i] as string, flat[i + 1] as string];
-      const at = readState(text, 0)?.at ?? readTwin(text, 0)?.at ?? 0;
-      if (field !== KNOWLEDGE && at < before) outlived.push(field, text);
-    }
-    if (outlived.length > 0) await FORGET.run(redis, key, outlived);
-    cursor = next;
-  } while (cursor !== '0');
+  const isOutlived = (field: string, text: string) =>
+    field !== KNOWLEDGE && (readState(text, 0)?.at ?? readTwin(text, 0)?.at ?? 0) < before;
+  await forgetFields(redis, key, isOutlived, signal);
 }

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { forgetFields } from '../../../redis/forgetFields.ts';
 import { LuaScript } from '../../../redis/luaScript.ts';
 import { asHash } from '../../../redis/ownHash.ts';
 import { readWatched } from './compare.ts';
@@ -380,12 +381,6 @@ export class WatchStore {
   }
 }
 
-/** KEYS: what was seen. ARGV: listings and their values in turn. One that a look has shown since stays. */
-const FORGET = new LuaScript(`
-for i = 1, #ARGV, 2 do
-  if redis.call('HGET', KEYS[1], ARGV[i]) == ARGV[i + 1] then redis.call('HDEL', KEYS[1], ARGV[i]) end
-end`);
-
 /** Forgets listings that were seen last before this, ms since the epoch. A look counts them as unknown already. */
 export async function forgetUnseen(
   redis: Redis,
@@ -393,18 +388,8 @@ export async function forgetUnseen(
   before: number,
   signal: AbortSignal,
 ): Promise<void> {
-  let cursor = '0';
-  do {
-    signal.throwIfAborted();
-    const [next, flat] = await redis.hscan(key, cursor, 'COUNT', BATCH);
-    const outlived: string[] = [];
-    for (let i = 0; i < flat.length; i += 2) {
-      const [entry, text] = [flat[i] as string, flat[i + 1] as string];
-      if ((readWatched(text)?.seen ?? 0) < before) outlived.push(entry, text);
-    }
-    if (outlived.length > 0) await FORGET.run(redis, key, outlived);
-    cursor = next;
-  } while (cursor !== '0');
+  const isOutlived = (_: string, text: string) => (readWatched(text)?.seen ?? 0) < before;
+  await forgetFields(redis, key, isOutlived, signal);
 }
 
 function storedList(
