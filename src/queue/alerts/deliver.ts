@@ -309,8 +309,8 @@ export function afterFailure(
   const asked = fault === 'busy' ? retryAfterMs : undefined;
   const wait = Math.min(waits, LONGEST_PAUSE) * retryDelayMs;
   const least = Math.min(retryAfterMs ?? 0, LONGEST_ASKED * retryDelayMs);
-  // A receiver that says when it is ready is believed.
-  const chosen = asked === undefined ? Math.max(wait, least) : least;
+  // A receiver that says when it is ready is believed, but one that always says "now" is not asked without a break.
+  const chosen = Math.max(least, asked === undefined ? wait : retryDelayMs);
   return {
     isGivenUp,
     until: Math.ceil(now + chosen * (1 + JITTER * Math.random())),

@@ -281,11 +281,12 @@ describe('the wait after a failure of a channel', () => {
       );
   });
 
-  it('is what the receiver asks for, at most an hour, and is no failure of the channel', () => {
+  it('is what the receiver asks for, at least that after a first failure and at most an hour, and is no failure of the channel', () => {
     const asked = (retryAfterMs: number) =>
       failing({ fault: 'busy', status: 429, retryAfterMs }, { failures: 2, tries: 40, attempts: 3 });
     expect(seconds(asked(7000).until)).to.be.within(7, 8.5);
     expect(seconds(asked(9e9).until)).to.be.within(3600, 4320);
+    for (const soon of [0, 40]) expect(seconds(asked(soon).until), String(soon)).to.be.within(1, 1.201);
     expect(asked(7000)).to.include({ failures: 2, attempts: 3, isGivenUp: false });
   });
 
