@@ -3,11 +3,10 @@ import { apiOrigin } from '../config/checks.ts';
 import type { Config } from '../config/config.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
 import type { CallMetrics } from '../telemetry/metrics.ts';
-import { clientOptions, inSpan } from '../telemetry/tracing.ts';
 import { isObject, readAnswer } from './answer.ts';
 import type { CallGate, QuotaFigures } from './gate/gate.ts';
 import { type CallFor, type EbayAnswer, EbayHttp, type TokenSource } from './http.ts';
-import { answerOf, axiosClient, closeAxios, Deadline } from './transport.ts';
+import { axiosClient, closeAxios, Deadline, plainGet } from './transport.ts';
 
 export interface EbayClientOptions {
   config: Pick<Config, 'ebay' | 'pace'>;
@@ -94,18 +93,11 @@ export class EbayClient {
     try {
       const token = await tokens.getAccessToken();
       deadline.start(config.ebay.callTimeout * 1000);
-      const traced = clientOptions('GET', apiOrigin(config.ebay), RATE_LIMIT);
-      const response = await inSpan(`GET ${RATE_LIMIT}`, traced, async (span) => {
-        const answered = await this.#analytics.get(RATE_LIMIT, {
-          params: { api_context: 'buy', api_name: 'browse' },
-          headers: { authorization: `Bearer ${token}` },
-          signal: deadline.signal,
-          validateStatus: () => true,
-        });
-        span.setAttribute('http.response.status_code', answered.status);
-        return answered;
+      const answer = await plainGet(this.#analytics, RATE_LIMIT, {
+        token,
+        params: { api_context: 'buy', api_name: 'browse' },
+        signal: deadline.signal,
       });
-      const answer = answerOf(response);
       if (answer.status === 204) return undefined;
       const reading = readAnswer(answer, 'rate_limit');
       if (reading.is === 'body') return readRateLimits(reading.body);

@@ -6,11 +6,10 @@ import type { Config } from '../config/config.ts';
 import { asFailure, Failure } from '../failures.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
-import { clientOptions, inSpan } from '../telemetry/tracing.ts';
 import { parseObject, readAnswer } from './answer.ts';
 import type { TokenSource } from './http.ts';
 import { pacificDay, pacificDayEnd } from './pacificDay.ts';
-import { answerOf, axiosClient, closeAxios, Deadline, networkFailure } from './transport.ts';
+import { axiosClient, closeAxios, Deadline, networkFailure, plainGet } from './transport.ts';
 
 export interface NotificationKeysOptions {
   redis: Redis;
@@ -139,26 +138,16 @@ export class NotificationKeys {
   async #call(kid: string): Promise<Omit<Kept, 'at'>> {
     const { config, tokens } = this.#options;
     const token = await tokens.getAccessToken();
-    const origin = apiOrigin(config.ebay);
-    this.#axios ??= axiosClient(origin, config.ebay);
-    const axios = this.#axios;
+    this.#axios ??= axiosClient(apiOrigin(config.ebay), config.ebay);
     const deadline = new Deadline(undefined);
-    const template = `${PUBLIC_KEY}/{public_key_id}`;
     try {
       deadline.start(config.ebay.callTimeout * 1000);
-      const response = await inSpan(`GET ${template}`, clientOptions('GET', origin, template), (span) =>
-        axios
-          .get(`${PUBLIC_KEY}/${kid}`, {
-            headers: { authorization: `Bearer ${token}` },
-            signal: deadline.signal,
-            validateStatus: () => true,
-          })
-          .then((answered) => {
-            span.setAttribute('http.response.status_code', answered.status);
-            return answered;
-          }),
-      );
-      const reading = readAnswer(answerOf(response), 'public-key');
+      const answer = await plainGet(this.#axios, `${PUBLIC_KEY}/${kid}`, {
+        token,
+        template: `${PUBLIC_KEY}/{public_key_id}`,
+        signal: deadline.signal,
+      });
+      const reading = readAnswer(answer, 'public-key');
       if (reading.is === 'body') return readKey(reading.body);
       if (reading.is === 'failure') throw reading.failure;
       const [code, what] =

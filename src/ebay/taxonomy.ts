@@ -7,11 +7,10 @@ import type { Config } from '../config/config.ts';
 import { asFailure, Failure, parseReason, reasonOf } from '../failures.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { type Logger, NOOP_LOGGER } from '../telemetry/logger.ts';
-import { clientOptions, inSpan } from '../telemetry/tracing.ts';
 import { INVISIBLE, isObject, parseObject, readAnswer } from './answer.ts';
 import type { TokenSource } from './http.ts';
 import { pacificDay, pacificDayEnd } from './pacificDay.ts';
-import { answerOf, axiosClient, closeAxios, Deadline, networkFailure } from './transport.ts';
+import { axiosClient, closeAxios, Deadline, networkFailure, plainGet } from './transport.ts';
 
 export interface Category {
   /** For `categoryIds` of a request. */
@@ -254,28 +253,17 @@ export class CategoryNames {
   async #send(path: string, params: Record<string, string>, token: string) {
     const { config } = this.#options;
     await this.#count();
-    const origin = apiOrigin(config.ebay);
-    this.#axios ??= axiosClient(origin, config.ebay);
-    const axios = this.#axios;
+    this.#axios ??= axiosClient(apiOrigin(config.ebay), config.ebay);
     const deadline = new Deadline(undefined);
     const template = TAXONOMY + path.replace(/\d+/, '{category_tree_id}');
     try {
       deadline.start(config.ebay.callTimeout * 1000);
-      const response = await inSpan(
-        `GET ${template}`,
-        clientOptions('GET', origin, template),
-        async (span) => {
-          const answered = await axios.get(TAXONOMY + path, {
-            params,
-            headers: { authorization: `Bearer ${token}` },
-            signal: deadline.signal,
-            validateStatus: () => true,
-          });
-          span.setAttribute('http.response.status_code', answered.status);
-          return answered;
-        },
-      );
-      const answer = answerOf(response);
+      const answer = await plainGet(this.#axios, TAXONOMY + path, {
+        token,
+        params,
+        template,
+        signal: deadline.signal,
+      });
       // Without content: nothing was found.
       if (answer.status === 204) return { is: 'body' as const, body: {} };
       return readAnswer(answer, 'taxonomy');

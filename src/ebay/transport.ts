@@ -4,6 +4,7 @@ import { brotliDecompressSync, gunzipSync, inflateSync } from 'node:zlib';
 import axios, { AxiosError, type AxiosInstance, type AxiosResponse, type AxiosResponseHeaders } from 'axios';
 import type { Config } from '../config/config.ts';
 import { Failure } from '../failures.ts';
+import { clientOptions, inSpan } from '../telemetry/tracing.ts';
 import type { Answer } from './answer.ts';
 import { agentsFor, ConnectError } from './connecting.ts';
 import { type BrokenAttempt, isGatewayTrouble, ONCE, retryAfterOf } from './retryPolicy.ts';
@@ -88,6 +89,29 @@ export function answerOf({ status, headers, data }: AxiosResponse): Answer {
     retryAfter: retryAfterOf(headers),
     text: text(data) ?? '',
   };
+}
+
+interface PlainGet {
+  token: string;
+  params?: Record<string, string>;
+  /** The path with placeholders for what differs from call to call, for traces. Default: the path. */
+  template?: string;
+  signal: AbortSignal;
+}
+
+/** A call of an API that is not Browse: it does not pass the call gate and is not repeated. Every status is an answer. */
+export async function plainGet(
+  client: AxiosInstance,
+  path: string,
+  { token, params, template = path, signal }: PlainGet,
+): Promise<Answer> {
+  const traced = clientOptions('GET', client.defaults.baseURL as string, template);
+  return inSpan(`GET ${template}`, traced, async (span) => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await client.get(path, { params, headers, signal, validateStatus: () => true });
+    span.setAttribute('http.response.status_code', response.status);
+    return answerOf(response);
+  });
 }
 
 interface WriteHooks {
