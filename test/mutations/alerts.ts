@@ -50,7 +50,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'still-shown',
-    file: conditions,
+    file: 'src/queue/alerts/state.ts',
     find: ' && at - formerAt <= ttlMs / 10',
     replace: '',
     breaks: 'The lowest price of all listings is remembered while it is shown.',

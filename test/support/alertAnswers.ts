@@ -1,10 +1,10 @@
 import { fromMinorUnits, type Money } from '../../src/product/money.ts';
 import type { Product } from '../../src/product/product.ts';
+import { type Judgement, judge, likenessOf, type SeenListing } from '../../src/queue/alerts/conditions.ts';
+import type { AlertDefinition } from '../../src/queue/alerts/definition.ts';
+import { parseAlert } from '../../src/queue/alerts/definition.ts';
 import {
-  type Judgement,
-  judge,
   type ListingState,
-  likenessOf,
   noneShared,
   packShared,
   packState,
@@ -12,10 +12,7 @@ import {
   readShared,
   readState,
   readTwin,
-  type SeenListing,
-} from '../../src/queue/alerts/conditions.ts';
-import type { AlertDefinition } from '../../src/queue/alerts/definition.ts';
-import { parseAlert } from '../../src/queue/alerts/definition.ts';
+} from '../../src/queue/alerts/state.ts';
 
 export const MONTH_MS = 30 * 86_400_000;
 

@@ -14,16 +14,11 @@ import {
   likenessOf,
   type Met,
   needsTwins,
-  noneShared,
-  packState,
-  packTwin,
   priceOf,
-  readState,
-  readTwin,
   type SeenListing,
-  type Twin,
 } from './conditions.ts';
 import { type BaselineEntry, type ReleaseContext, release } from './release.ts';
+import { noneShared, packState, packTwin, readState, readTwin, type Twin } from './state.ts';
 import { type AlertKnowledge, AlertStore, readKnowledge, type StoredAlert } from './store.ts';
 
 /** How long eBay lets texts of a listing be shown after its answer, ms: six hours. */

@@ -3,9 +3,9 @@ import type { Hit } from '../../product/alertMessage.ts';
 import { forgetFields } from '../../redis/forgetFields.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { asHash } from '../../redis/ownHash.ts';
-import { packShared, readShared, readState, readTwin, type SharedState } from './conditions.ts';
 import type { AlertDefinition } from './definition.ts';
 import { type AlertKeys, alertKeys } from './keys.ts';
+import { packShared, readShared, readState, readTwin, type SharedState } from './state.ts';
 
 /** An alert as it is stored. */
 export interface AlertRecord {

@@ -4,13 +4,15 @@ import {
   hitIdOf,
   judge,
   likenessOf,
+  type SeenListing,
+} from '../../../../src/queue/alerts/conditions.ts';
+import {
   noneShared,
   packState,
   readShared,
   readState,
   readTwin,
-  type SeenListing,
-} from '../../../../src/queue/alerts/conditions.ts';
+} from '../../../../src/queue/alerts/state.ts';
 import { AlertMemory, alertOf, MONTH_MS, type Shown, shownAs } from '../../../support/alertAnswers.ts';
 
 const START = Date.UTC(2026, 0, 1);
