@@ -14,7 +14,8 @@ import { withinDeadline } from '../bullmq/queues.ts';
 import { invalid } from '../search/jobData.ts';
 import { hostOf, parseChannel, secretsOfChannel } from './channels/definition.ts';
 import { DeliveryError, type OpenChannel } from './channels/sender.ts';
-import { alertKeys, type CircuitFields, type FailedRecord, type TestRecord } from './keys.ts';
+import { alertKeys, type CircuitFields, type TestRecord } from './keys.ts';
+import { readFailed } from './outbox.ts';
 
 /*
  * What callers use (HTTP, CLI, library):
@@ -307,8 +308,7 @@ export class Channels {
       const found: FailedMessage[] = [];
       for (const channel of await this.#names(name)) {
         const texts = await this.#options.redis.lrange(this.#keys.failed(channel), 0, limit - 1);
-        for (const text of texts) {
-          const { message, at, error, attempts }: FailedRecord = JSON.parse(text);
+        for (const { message, at, error, attempts } of texts.flatMap((text) => readFailed(text) ?? [])) {
           const items = message.hits.map(({ itemId }) => itemId);
           const { id, kind, alert } = message;
           found.push({ channel, id, kind, alert, items, at: new Date(at).toISOString(), error, attempts });
@@ -333,14 +333,18 @@ export class Channels {
           // The oldest stand at the end.
           const texts = (await redis.lrange(failed(channel), -RETRIED_AT_ONCE, -1)).reverse();
           if (texts.length === 0) break;
-          const records = texts.flatMap((text) => {
-            const { message }: FailedRecord = JSON.parse(text);
-            return [text, JSON.stringify(message)];
-          });
+          const [records, foreign] = [[] as string[], [] as string[]];
+          for (const text of texts) {
+            const record = readFailed(text);
+            if (record === undefined) foreign.push(text);
+            else records.push(text, JSON.stringify(record.message));
+          }
           const moved = Number(await RETRY.run(redis, keys, [channel, ...records]));
           total += moved;
+          // Otherwise they would keep those before them from being read.
+          for (const text of foreign) await redis.lrem(failed(channel), -1, text);
           // Another process moves them too.
-          if (moved < texts.length || texts.length < RETRIED_AT_ONCE) break;
+          if (moved < records.length / 2 || texts.length < RETRIED_AT_ONCE) break;
         }
         await wake(channel);
       }

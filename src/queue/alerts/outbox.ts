@@ -252,3 +252,13 @@ function isMessage(message: AlertMessage | undefined): message is AlertMessage {
     message.hits.every((hit) => typeof hit?.id === 'string')
   );
 }
+
+/** A message that could not be delivered; undefined for what another program has put among them. */
+export function readFailed(text: string): FailedRecord | undefined {
+  const record = parsed<FailedRecord>(text);
+  return record && isMessage(record.message) && isInstant(record.at) ? record : undefined;
+}
+
+function isInstant(ms: number): boolean {
+  return typeof ms === 'number' && !Number.isNaN(new Date(ms).getTime());
+}

@@ -271,4 +271,18 @@ describe('channels', () => {
     expect(await channels.get('chat')).to.include({ waiting: 450, failed: 0 });
     expect(woken).to.include('chat');
   });
+
+  it('show and send again what could not be delivered, whatever other programs have put beside it', async () => {
+    const channels = open();
+    await channels.put(discord);
+    const record = { message: message({ hits: [] }), at: 1, error: 'the receiver answered 400', attempts: 1 };
+    const foreign = ['x', 'null', '{"message":{}}', JSON.stringify({ ...record, at: 'soon' })];
+    // More than are looked at in one go, before and behind ours.
+    const many = Array.from({ length: 100 }, (_, n) => foreign.map((text) => text + ' '.repeat(n))).flat();
+    await redis.lpush(keys.failed('chat'), ...many, JSON.stringify(record), ...foreign);
+    const shown = await channels.failed('chat', { limit: 10 });
+    expect(shown.map(({ id }) => id)).to.deep.equal([record.message.id]);
+    expect(await channels.retryFailed('chat')).to.equal(1);
+    expect(await channels.get('chat')).to.include({ waiting: 1, failed: 0 });
+  });
 });
