@@ -131,19 +131,24 @@ export function controlAccess(
   });
 }
 
-/** Keys in memory, for a minute. */
-const keysOfAMinute = { max: 10_000, ttl: 60_000 };
+/** Counts requests in windows of a minute, of 10,000 keys or addresses at once. In this process. */
+export function countAMinute(): (who: string) => { count: number; resetS: number } {
+  const counts = new LRUCache<string, number>({ max: 10_000, ttl: 60_000 });
+  return (who) => {
+    const count = (counts.get(who) ?? 0) + 1;
+    counts.set(who, count, { noUpdateTTL: true });
+    return { count, resetS: Math.max(1, Math.ceil(counts.getRemainingTTL(who) / 1000)) };
+  };
+}
 
 /**
  * One budget for each key, whether it comes as a header or as a session of the page or the dashboard. Counted in this
  * process: the limit protects the process, and a count in Redis would cost every request a round trip.
  */
 function requestBudget(most: number): (keyId: string, reply: FastifyReply) => void {
-  const spent = new LRUCache<string, number>(keysOfAMinute);
+  const counted = countAMinute();
   return (keyId, reply) => {
-    const count = (spent.get(keyId) ?? 0) + 1;
-    spent.set(keyId, count, { noUpdateTTL: true });
-    const resetS = Math.max(1, Math.ceil(spent.getRemainingTTL(keyId) / 1000));
+    const { count, resetS } = counted(keyId);
     reply.headers({
       'x-ratelimit-limit': most,
       'x-ratelimit-remaining': Math.max(0, most - count),

@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { LRUCache } from 'lru-cache';
 import { parseObject } from '../../ebay/answer.ts';
 import { type NotificationKeys, readSignature } from '../../ebay/notificationKeys.ts';
 import { Failure } from '../../failures.ts';
 import { type DeletionNotice, missingSettings, readNotice } from '../../fleet/accountDeletion.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { type Routes, valuesOf } from '../access.ts';
+import { countAMinute, type Routes, valuesOf } from '../access.ts';
 import { type Problem, problem } from '../problem.ts';
 
 export interface AccountDeletionOptions {
@@ -32,15 +31,14 @@ const MOST_A_MINUTE = 300;
 export function accountDeletionRoutes({ settings, keys, notices, log }: AccountDeletionOptions): Routes {
   const { deletionToken: token, deletionUrl: url } = settings;
   const missing = missingSettings(settings);
-  const spent = new LRUCache<string, number>({ max: 10_000, ttl: 60_000 });
+  const counted = countAMinute();
   const admit = (address: string) => {
     if (missing.length > 0)
       throw problem(404, 'not_configured', `no notices are taken here: set ${missing.join(' and ')}`);
-    const count = (spent.get(address) ?? 0) + 1;
-    spent.set(address, count, { noUpdateTTL: true });
+    const { count, resetS } = counted(address);
     if (count > MOST_A_MINUTE)
       throw problem(429, 'rate_limited', `an address may send ${MOST_A_MINUTE} requests a minute here`, {
-        retryAfter: Math.max(1, Math.ceil(spent.getRemainingTTL(address) / 1000)),
+        retryAfter: resetS,
       });
   };
 
