@@ -30,6 +30,8 @@ export interface StoredDay extends AlertDay {
   lastHit: number;
   /** Hits that were dropped because no channel was there, since there was none. */
   dropped: number;
+  /** Messages were made of hits of which some were left: the digest is not whole yet. */
+  isPartial: boolean;
 }
 
 /** In an alert's list of hits: its first look is over. */
@@ -179,6 +181,7 @@ async function releaseBatch(context: ReleaseContext, store: AlertStore, alert: S
   );
   const isLast = length <= texts.length;
   const isMade = sent.length + baselines.length > 0 || plan.withheld !== null;
+  const isBegun = isMade || rest.isPartial;
   const withheld = { ...plan.day.withheld };
   for (const { on } of kept) withheld[on] = (withheld[on] ?? 0) + 1;
   const day: StoredDay = {
@@ -186,7 +189,8 @@ async function releaseBatch(context: ReleaseContext, store: AlertStore, alert: S
     sent: plan.day.sent + sent.length,
     withheld,
     // A digest is whole before the next one waits.
-    lastMessage: isMade && isLast ? now : plan.day.lastMessage,
+    lastMessage: isBegun && isLast ? now : plan.day.lastMessage,
+    isPartial: isBegun && !isLast,
     lastHit: Math.max(rest.lastHit, ...sent.map((hit) => Date.parse(hit.at))),
     dropped: sent.length > 0 ? 0 : rest.dropped,
   };
@@ -281,7 +285,10 @@ function atOf(text: string): string {
   return 'at' in entry ? entry.at : (entry.hits[0]?.at ?? '');
 }
 
-const NO_DAY: StoredDay = { date: '', sent: 0, withheld: {}, lastMessage: null, lastHit: 0, dropped: 0 };
+const NO_DAY: StoredDay = {
+  ...{ date: '', sent: 0, withheld: {}, lastMessage: null },
+  ...{ lastHit: 0, dropped: 0, isPartial: false },
+};
 
 function storedDay(text: string | null | undefined): StoredDay | undefined {
   const day = parsed<StoredDay>(text);

@@ -106,6 +106,16 @@ describe('the release of alerts', () => {
     expect(idsOf(await outbox('hook'))).to.deep.equal([first, then]);
   });
 
+  it('keeps the time between digests where the daily cap keeps back the last of more hits than one script takes', async () => {
+    const { context, channel, put, found, outbox, due } = setUp();
+    await channel('hook', 'webhook');
+    await put({ digest: 86_400, dailyCap: 100 });
+    await found('a', 600);
+    await release(context, 'a', NOON);
+    expect((await outbox('hook')).map(({ hits }) => hits.length)).to.deep.equal([100]);
+    expect(await due()).to.equal(NOON + 24 * HOUR);
+  });
+
   it('counts by condition what the daily cap keeps back, and says so when the day is over', async () => {
     const { context, channel, put, found, outbox, due, withheld } = setUp();
     await channel('hook', 'webhook');
