@@ -387,7 +387,7 @@ async function deliveryContext(
     import('../queue/alerts/channels/senders.ts'),
     import('../queue/alerts/outbound.ts'),
   ]);
-  const { post } = outbound({
+  const post = outbound({
     ...{ allow, timeoutMs },
     connectTimeoutMs: config.outbound.connectTimeout * SECOND,
   });

@@ -18,14 +18,6 @@ export interface OutboundSettings {
   lookup?: typeof systemLookup;
 }
 
-/** Sends requests of alerts. */
-export interface Outbound {
-  /** @throws DeliveryError where there is no answer, or the answer is a redirect */
-  post: Post;
-  /** Ends what is under way. */
-  close(): void;
-}
-
 /** Of a request and of the part of an answer that is read, bytes: more than any of these services takes or sends. */
 const MOST_SENT = 256 * 1024;
 const MOST_READ = 64 * 1024;
@@ -33,7 +25,7 @@ const MOST_READ = 64 * 1024;
 /**
  * Sends requests to addresses of the internet, and to those that OUTBOUND_ALLOW names. A name is resolved once, each of its
  * addresses is checked, and the connection goes to one of these: a second answer of the name server changes nothing.
- * Redirects are not followed. Proxies of the environment are not used. Each request has a connection of its own.
+ * Redirects are not followed: they are failures. Proxies of the environment are not used. Each request has a connection of its own.
  * Errors name the host and never the path, which may hold a secret.
  */
 export function outbound({
@@ -41,9 +33,7 @@ export function outbound({
   timeoutMs,
   connectTimeoutMs = timeoutMs,
   lookup = systemLookup,
-}: OutboundSettings): Outbound {
-  const open = new Set<AbortController>();
-
+}: OutboundSettings): Post {
   /** The addresses of a host that may be connected to. */
   async function checkedAddresses(host: string): Promise<LookupAddress[]> {
     const name = hostName(host);
@@ -107,7 +97,7 @@ export function outbound({
     }
   }
 
-  const post: Post = async (address, request) => {
+  return async (address, request) => {
     const url = URL.canParse(address) ? new URL(address) : undefined;
     if (url === undefined || !/^https?:$/.test(url.protocol))
       throw new DeliveryError('the address is no http or https address', { fault: 'channel' });
@@ -123,7 +113,6 @@ export function outbound({
       setTimeout(stop, connectTimeoutMs, 'did not accept a connection in time'),
       setTimeout(stop, timeoutMs, 'did not answer in time'),
     ] as const;
-    open.add(stopping);
     request.signal.addEventListener('abort', ended, { once: true });
     if (request.signal.aborted) ended();
     try {
@@ -142,14 +131,7 @@ export function outbound({
     } finally {
       for (const timer of timers) clearTimeout(timer);
       request.signal.removeEventListener('abort', ended);
-      open.delete(stopping);
     }
-  };
-  return {
-    post,
-    close() {
-      for (const stopping of open) stopping.abort(new Refusal('was not asked to the end: the process stops'));
-    },
   };
 }
 
