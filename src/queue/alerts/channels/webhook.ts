@@ -21,8 +21,7 @@ export function webhookSender(post: Post, now: () => number): Sender<'webhook'> 
         signal,
       });
       // Its body is not repeated: it is of a program that we know nothing of.
-      const reason = answer.status >= 300 && answer.status < 400 ? 'redirects are not followed' : '';
-      if (!isTaken(answer)) throw refusal(answer, { reason }, now());
+      if (!isTaken(answer)) throw refusal(answer, {}, now());
     },
   };
 }

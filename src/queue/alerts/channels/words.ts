@@ -286,19 +286,19 @@ export function priceLine({ price, withoutPrice }: Entry): string {
 export function listed(
   entries: readonly Entry[],
   line: (entry: Entry, detail: number) => string,
-  { most, length, between = '\n\n' }: { most: number; length: (text: string) => number; between?: string },
+  { most, length }: { most: number; length: (text: string) => number },
 ): string {
   let text = '';
   for (let detail = 3; detail >= 0; detail -= 1) {
-    text = entries.map((entry) => line(entry, detail)).join(between);
+    text = entries.map((entry) => line(entry, detail)).join('\n\n');
     if (length(text) <= most) return text;
   }
   for (let kept = entries.length - 1; kept > 0; kept -= 1) {
     const lines = entries.slice(0, kept).map((entry) => line(entry, 0));
-    text = [...lines, `… and ${entries.length - kept} more`].join(between);
+    text = [...lines, `… and ${entries.length - kept} more`].join('\n\n');
     if (length(text) <= most) return text;
   }
-  return `${countText(entries.length, 'listing')}`;
+  return countText(entries.length, 'listing');
 }
 
 /** Of a title at a level of `listed`. */
