@@ -97,7 +97,8 @@ export function crossChecks(config: Config): ConfigProblem[] {
   ];
 }
 
-function isLoopback(host: string): boolean {
+/** @param host of a URL */
+export function isLoopback(host: string): boolean {
   return /^(localhost|127(\.\d+){3}|\[::1\]|::1)$/.test(host);
 }
 

@@ -1,4 +1,5 @@
 import { Ajv } from 'ajv';
+import { isLoopback } from '../../../config/checks.ts';
 import {
   CHANNEL_KINDS,
   type Channel,
@@ -30,8 +31,6 @@ const OFFICIAL: Partial<Record<ChannelKind, { hosts: RegExp; path: RegExp; examp
   },
   telegram: { hosts: /^api\.telegram\.org$/, path: /^\/$/, example: TELEGRAM },
 };
-
-const LOOPBACK = /^(localhost|127(\.\d+){3}|\[::1\])$/;
 
 const SCHEMAS = new Map<unknown, (typeof ChannelSchema.anyOf)[number]>(
   ChannelSchema.anyOf.map((schema) => [schema.properties.kind.const, schema]),
@@ -128,7 +127,7 @@ function addressProblem(
   const { protocol, hostname, pathname } = url;
   if (url.username !== '' || url.password !== '')
     return ['invalid_url', 'must hold no user name and password: they would be shown in messages'];
-  if (protocol !== 'https:' && !LOOPBACK.test(hostname) && !isAllowed(hostname))
+  if (protocol !== 'https:' && !isLoopback(hostname) && !isAllowed(hostname))
     return [
       'insecure_url',
       `must be https: plain http to ${hostname} would show secrets on the network; OUTBOUND_ALLOW may name the host`,

@@ -1,4 +1,5 @@
 import type { SendMailOptions } from 'nodemailer';
+import { isLoopback } from '../../../config/checks.ts';
 import type { AlertMessage } from '../../../product/alertMessage.ts';
 import { DeliveryError, type Sender } from './sender.ts';
 import { htmlText } from './telegram.ts';
@@ -33,7 +34,6 @@ export function emailSender(
       // Loaded only where mail is sent.
       const { createTransport } = await import('nodemailer');
       const server = new URL(url);
-      const isHere = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(server.hostname);
       const transport = createTransport({
         url,
         connectionTimeout: timeoutMs,
@@ -41,7 +41,7 @@ export function emailSender(
         socketTimeout: timeoutMs,
         dnsTimeout: timeoutMs,
         // A password never goes over the network in the clear.
-        requireTLS: server.username !== '' && !isHere,
+        requireTLS: server.username !== '' && !isLoopback(server.hostname),
       });
       try {
         const mail = mailOf(message, wordsOf(message, now()), { from, to, channel: name, template });
