@@ -11,6 +11,7 @@ import type { HttpMetrics } from '../telemetry/metrics.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
 import { isTraced, type RequestSpan, requestSpan } from '../telemetry/tracing.ts';
 import { type App, controlAccess, methodsOf, type RouteRule, type Routes, valuesOf } from './access.ts';
+import { DELETION_PATH } from './api/accountDeletion.ts';
 import { acceptJsonOnly } from './api/body.ts';
 import type { Authenticator } from './auth/authenticator.ts';
 import { notFound, type Problem, problem, problemOf } from './problem.ts';
@@ -190,7 +191,7 @@ async function addBase(reply: FastifyReply, basePath: string): Promise<void> {
 }
 
 /** Stays what it is, though `/ebay` is a base path that many have: without that it would be no path of this server. */
-const OUTSIDE_BASE: ReadonlySet<string> = new Set(['/ebay/account-deletion']);
+const OUTSIDE_BASE: ReadonlySet<string> = new Set([DELETION_PATH]);
 
 /** With a path that has routes of its own, nothing says whether a proxy took it off. @throws ConfigError */
 function refuseOwnPath(basePath: string, rules: readonly RouteRule[]): void {

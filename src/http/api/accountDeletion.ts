@@ -16,7 +16,9 @@ export interface AccountDeletionOptions {
   log: Logger;
 }
 
-const PATH = '/ebay/account-deletion';
+type Challenge = { Querystring: { challenge_code?: unknown } };
+
+export const DELETION_PATH = '/ebay/account-deletion';
 /** eBay's notices have about 500. */
 const MOST_BYTES = 8192;
 /** eBay takes an answer within 3 s; what comes later counts as none, and the notice is sent again. */
@@ -49,7 +51,7 @@ export function accountDeletionRoutes({ settings, keys, notices, log }: AccountD
     app.addHook('onRequest', async (request) => admit(request.ip));
     const config = { access: 'public' as const };
 
-    app.get<{ Querystring: { challenge_code?: unknown } }>(PATH, { config }, async (request, reply) => {
+    app.get<Challenge>(DELETION_PATH, { config }, async (request, reply) => {
       const { challenge_code: code } = request.query;
       if (typeof code !== 'string' || code === '' || code.length > 1000)
         throw problem(400, 'invalid_parameter', 'eBay sends a code here', { path: 'challenge_code' });
@@ -57,7 +59,7 @@ export function accountDeletionRoutes({ settings, keys, notices, log }: AccountD
       return reply.send({ challengeResponse });
     });
 
-    app.post(PATH, { config, bodyLimit: MOST_BYTES }, async (request, reply) => {
+    app.post(DELETION_PATH, { config, bodyLimit: MOST_BYTES }, async (request, reply) => {
       const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0);
       const headers = valuesOf('x-ebay-signature', request.raw);
       const signature = headers.length === 1 ? readSignature(headers[0] as string) : undefined;
