@@ -41,6 +41,8 @@ export interface AlertsContext extends ReleaseContext {
 export interface SeenEntry extends SeenListing {
   /** Of a watchlist. */
   columns?: Record<string, string>;
+  /** Another variation of an entry of a watchlist: a first look counts the entry once. */
+  isFurther?: boolean;
 }
 
 /** What alerts are compared with. */
@@ -177,12 +179,13 @@ class Evaluation {
   async run(all: readonly SeenEntry[]): Promise<number> {
     const fits = fitsAlert(this.#alert.record.definition);
     const own = all.filter(({ product }) => product === null || fits(product));
+    const counted = (list: readonly SeenEntry[]) => list.filter(({ isFurther }) => isFurther !== true).length;
     await clockOf(this.#context.redis, this.#context.prefix).current();
     let hits = 0;
     for (let from = 0; from < own.length; from += BATCH) {
       const added = await this.#batch(
         own.slice(from, from + BATCH),
-        from === 0 ? all.length - own.length : 0,
+        from === 0 ? counted(all) - counted(own) : 0,
       );
       if (added === undefined) return hits;
       hits += added;
@@ -255,7 +258,7 @@ class Evaluation {
         fields.set(like, packTwin(judged.twin));
       }
       shared = judged.shared ?? shared;
-      if (state === undefined) seen += 1;
+      if (state === undefined && seenNow.isFurther !== true) seen += 1;
       if (state === undefined && judged.matches) matching.push(this.#matchOf(seenNow));
       for (const met of judged.met) {
         const hit = this.#hitOf(seenNow, met, hitIdOf(born, met, seenNow));

@@ -339,7 +339,8 @@ function allSeenIn(
   columns: OwnColumns,
 ): SeenEntry[] {
   const own = Object.keys(columns).length === 0 ? {} : { columns: { ...columns } };
-  if (state !== 'ended') return products.map((product) => ({ ...seenIn(product), ...own }));
+  if (state !== 'ended')
+    return products.map((product, index) => ({ ...seenIn(product), ...own, isFurther: index > 0 }));
   const itemId = before?.known?.itemId ?? products[0]?.itemId ?? entry;
   return [{ ...goneSeen(itemId, at), ...own }];
 }

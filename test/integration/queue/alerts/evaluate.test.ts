@@ -280,6 +280,21 @@ describe('alerts on a track, a schedule and a watchlist', function () {
     expect(await waiting('of-other')).to.deep.equal([]);
   });
 
+  it('end the first look at a watchlist when every listing was seen, however many variations each has', async () => {
+    const { alerts, watchlists } = service.producer;
+    const { searchId } = await service.search({ query: 'led strip', maxItems: 1000 });
+    const products = await service.producer.products(searchId);
+    const varied = products.filter(({ itemId }) => !itemId.endsWith('|0'));
+    const listings = [...new Set(varied.map(({ itemId }) => itemId.split('|')[1]))];
+    expect(listings).to.have.lengthOf.above(30);
+    await watchlists.put({ name: 'varied', atLeastEvery: 3600, atMostEvery: 1 });
+    await alerts.put({ name: 'list', watchlist: 'varied', when: [{ ...BELOW, price: '100000.00' }] });
+    await watchlists.import('varied', { csv: ['item', ...listings].join('\n') });
+    await waitFor('the first look is over', async () => (await waiting('list')).length > 0);
+    const seen = (await redis.hkeys(keys.state('list'))).filter((id) => id.startsWith('v1|'));
+    expect(new Set(seen.map((id) => id.split('|')[1])).size).to.equal(listings.length);
+  });
+
   it('say what a look at a watchlist has found, with the caller’s columns', async () => {
     const { alerts, watchlists } = service.producer;
     const { controls } = service.simulator;
