@@ -122,7 +122,7 @@ describe('dpf channels and dpf alerts', function () {
   it('shows what could not be delivered, and puts it back to be sent', async () => {
     await hook();
     const { failed, outbox } = alertKeys('{ebay}', 'default');
-    const hits = [{ itemId: 'v1|110000000001|0' }];
+    const hits = [{ id: 'b'.repeat(32), itemId: 'v1|110000000001|0' }];
     const message = { id: 'a'.repeat(32), kind: 'alert', alert: 'drops', hits };
     const record = { message, at: 1_800_000_000_000, error: 'it answered 500\u001b[2J', attempts: 8 };
     await redis.connect().lpush(failed('hook'), JSON.stringify(record));

@@ -3,6 +3,8 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { METRICS_PAGE, withMetricsTable } from '../../../scripts/metricsTable.ts';
+import { ALERT_CONDITIONS } from '../../../src/product/alertSchema.ts';
+import { CHANNEL_KINDS } from '../../../src/product/channelSchema.ts';
 import { OUTCOMES } from '../../../src/product/summary.ts';
 import { createMetrics, METRICS, type Metrics, type Values } from '../../../src/telemetry/metrics.ts';
 
@@ -84,6 +86,11 @@ describe('the metrics', () => {
 
   it('name every outcome that a search may have', () => {
     expect(METRICS.dpf_searches_total.labels.outcome).to.have.members([...OUTCOMES, 'bounded']);
+  });
+
+  it('have every condition of alerts and every kind of channel', () => {
+    expect(METRICS.dpf_alerts_found_total.labels.condition).to.have.members([...ALERT_CONDITIONS]);
+    expect(METRICS.dpf_alert_deliveries_total.labels.kind).to.have.members([...CHANNEL_KINDS, 'unknown']);
   });
 
   it('carry the former label `because` beside `reason` where version 0.1 had it, with the same value', async () => {
