@@ -123,7 +123,8 @@ describe('dpf channels and dpf alerts', function () {
     await hook();
     const { failed, outbox } = alertKeys('{ebay}', 'default');
     const hits = [{ id: 'b'.repeat(32), itemId: 'v1|110000000001|0' }];
-    const message = { id: 'a'.repeat(32), kind: 'alert', alert: 'drops', hits };
+    const at = '2027-01-15T07:00:00.000Z';
+    const message = { id: 'a'.repeat(32), kind: 'alert', at, alert: 'drops', hits };
     const record = { message, at: 1_800_000_000_000, error: 'it answered 500\u001b[2J', attempts: 8 };
     await redis.connect().lpush(failed('hook'), JSON.stringify(record));
     const shown = await dpf('channels', 'failed', 'hook');
