@@ -65,7 +65,7 @@ async function delay(seed: number): Promise<Row[]> {
 }
 
 async function kills(seed: number, count: number): Promise<Row[]> {
-  const options = { kills: count, pauseMs: 1500, workers: 3, tracks: 4, looks: 4, everyMs: 1500, seed };
+  const options = { kills: count, pauseMs: 1500, workers: 3, tracks: 8, looks: 4, everyMs: 1500, seed };
   const outcome = await runScenario({
     ...options,
     channels: ['sound', 'failing', 'hanging', 'busy', 'refusing'],

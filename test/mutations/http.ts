@@ -33,7 +33,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'budget-of-the-page',
-    file: 'src/http/page/page.ts',
+    file: 'src/http/page/visit.ts',
     find: 'app.admit(request, reply, caller);',
     replace: 'request.caller = caller;',
     breaks: 'Requests of the page count for the budget of its key.',
@@ -60,7 +60,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'body-before-session',
-    file: 'src/http/page/page.ts',
+    file: 'src/http/page/visit.ts',
     find: '      onRequest: async (request, reply) => {',
     replace: '      preHandler: async (request, reply) => {',
     breaks: 'A form as large as a picture is read from signed-in people only.',
@@ -123,7 +123,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'minimum-advertised-price-at-once',
-    file: 'src/http/page/productView.ts',
+    file: 'src/http/page/result/productView.ts',
     find: 'priceDisplay === null ? amounts(product) : html`<div',
     replace: 'priceDisplay !== undefined ? amounts(product) : html`<div',
     breaks: 'The page shows a minimum advertised price only after a step of the person.',
@@ -141,7 +141,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'aspects-without-their-category',
-    file: 'src/http/page/facetView.ts',
+    file: 'src/http/page/search/facetView.ts',
     find: '(aspects.length > 0 && form.dominant)',
     replace: 'false',
     breaks: 'A search that is narrowed by an aspect names the category that the aspect belongs to.',
@@ -166,8 +166,8 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'alert-controls-for-readers',
-    file: 'src/http/page/page.ts',
-    find: "const mayChange = caller.roles.includes('schedule');",
+    file: 'src/http/page/alerts/alertRoutes.ts',
+    find: "const mayChange = visit.may('schedule');",
     replace: 'const mayChange = true;',
     breaks: 'The page of alerts offers nothing that the key of its reader may not do.',
     tests: tests('alertsPage'),

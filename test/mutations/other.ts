@@ -527,7 +527,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'file-of-everything',
-    file: 'src/http/page/page.ts',
+    file: 'src/http/page/result/resultRoutes.ts',
     find: 'productCsv(select(products, selection), undefined, form)',
     replace: 'productCsv(products, undefined, form)',
     breaks: 'The CSV of the page has the products that are shown, in their order.',

@@ -15,7 +15,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'page-overwrites-silently',
-    file: 'src/http/page/page.ts',
+    file: 'src/http/page/watching/scheduleRoutes.ts',
     find: "replace: replace === '1'",
     replace: 'replace: true',
     breaks: 'The page replaces no schedule unless its button is pressed.',

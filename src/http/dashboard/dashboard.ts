@@ -22,7 +22,8 @@ import {
   Login,
   requireOwnPage,
 } from '../auth/login.ts';
-import { type Html, html, readAsset, rendered, wholePage } from '../page/html.ts';
+import { readAssets } from '../page/assets.ts';
+import { type Html, html, rendered, wholePage } from '../page/html.ts';
 import { notFound, problem } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 
@@ -111,7 +112,7 @@ function sendToLogin({ method, headers, server }: FastifyRequest, reply: Fastify
 }
 
 function loginRoutes(app: App, login: Login): void {
-  const style = readAsset('page.css').address;
+  const style = readAssets().style;
   const show = (reply: FastifyReply, title: string, content: Html) =>
     reply
       .type('text/html; charset=utf-8')

@@ -1,6 +1,5 @@
-import { hash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { instantText } from '../../text/values.ts';
+import type { Assets } from './assets.ts';
 
 /** Markup that is safe to send: only `html` makes it. */
 export class Html {
@@ -82,32 +81,23 @@ export function rendered(page: Html, basePath: string): string {
   return basePath === '' ? String(page) : String(page).replace(ADDRESSES, `${basePath}/`);
 }
 
-/** `public/` is beside `src` and, in the package, beside `dist`. */
-const FOLDER = new URL('../../../public/', import.meta.url);
-
-/** `address` has a digest of the content: browsers may cache it for ever. */
-export function readAsset(name: 'page.css' | 'page.js') {
-  const content = readFileSync(new URL(name, FOLDER));
-  const path = `/page/${name}`;
-  return { path, address: `${path}?${hash('sha256', content).slice(0, 12)}`, content };
-}
-
 export interface Document {
   title: string;
   content: Content;
   /** How often browsers without scripts load it again, seconds. */
   refresh?: number;
+  /** Modules of `public/scripts` beside the one of every page. */
+  scripts?: readonly string[];
 }
 
 /** A page with its menu. @param signedIn undefined where nobody can sign out */
 export function layout(
-  style: string,
-  script: string,
-  { title, content, refresh }: Document,
+  assets: Assets,
+  { title, content, refresh, scripts = [] }: Document,
   signedIn: { csrf: string; keyName: string } | undefined,
 ): Html {
   const head = html`${refresh !== undefined && html`<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`}
-<script type="module" src="${script}"></script>`;
+${['page', ...scripts].map((name) => html`<script type="module" src="${assets.script(name)}"></script>`)}`;
   const body = html`<a class="skip" href="#main">Skip to content</a>
 <header class="bar">
   <a class="brand" href="/">Product finder</a>
@@ -128,7 +118,7 @@ ${
   <form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" name="everywhere" value="1">Sign out everywhere</button></form>
 </footer>`
 }`;
-  return wholePage(title, style, body, head);
+  return wholePage(title, assets.style, body, head);
 }
 
 export function wholePage(title: string, style: string, body: Html, head?: Html): Html {

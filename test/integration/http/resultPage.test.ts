@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { select, selectionFrom } from '../../../src/http/page/selection.ts';
+import { select, selectionFrom } from '../../../src/http/page/result/selection.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 

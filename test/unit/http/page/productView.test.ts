@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { listingCard, productCard } from '../../../../src/http/page/productView.ts';
+import { listingCard, productCard } from '../../../../src/http/page/result/productView.ts';
 import { listingsOf } from '../../../../src/text/listings.ts';
 import { aspects, productOf, variation } from '../../collector/listing.ts';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { Failure } from '../../../../src/failures.ts';
-import { narrowedRequest } from '../../../../src/http/page/facetView.ts';
+import { narrowedRequest } from '../../../../src/http/page/search/facetView.ts';
 import {
   kindOf,
   mistakesIn,
@@ -8,7 +8,7 @@ import {
   searchForm,
   understoodText,
   valuesFrom,
-} from '../../../../src/http/page/searchForm.ts';
+} from '../../../../src/http/page/search/searchForm.ts';
 import { parseSearchRequest } from '../../../../src/product/parseRequest.ts';
 import { request } from '../../collector/listing.ts';
 

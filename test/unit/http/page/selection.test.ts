@@ -1,6 +1,11 @@
 import { expect } from 'chai';
-import { binsOf } from '../../../../src/http/page/resultView.ts';
-import { addressOf, mainCurrency, select, selectionFrom } from '../../../../src/http/page/selection.ts';
+import { binsOf } from '../../../../src/http/page/result/priceHistogram.ts';
+import {
+  addressOf,
+  mainCurrency,
+  select,
+  selectionFrom,
+} from '../../../../src/http/page/result/selection.ts';
 import type { Product } from '../../../../src/product/product.ts';
 
 const product = (itemId: string, value: string | null, currency = 'USD', mark?: Product['mark']): Product =>

@@ -1,9 +1,9 @@
-import type { NormalRequest, SearchRequest } from '../../product/requestSchema.ts';
-import type { SearchFacets } from '../../product/summary.ts';
-import { numberText } from '../../text/values.ts';
-import { type FormValues, valuesOf } from '../auth/login.ts';
-import { csrfField, type Html, html } from './html.ts';
-import { addressOf } from './selection.ts';
+import type { NormalRequest, SearchRequest } from '../../../product/requestSchema.ts';
+import type { SearchFacets } from '../../../product/summary.ts';
+import { numberText } from '../../../text/values.ts';
+import { type FormValues, valuesOf } from '../../auth/login.ts';
+import { csrfField, type Html, html } from '../html.ts';
+import { addressOf } from '../result/selection.ts';
 
 /** What is shown of each facet: eBay sends up to 50 values, those with most listings first. */
 const SHOWN_VALUES = 12;

@@ -1,7 +1,7 @@
-import type { Product } from '../../product/product.ts';
-import { arrivalText, aspectText, type Listing, returnsText, stockText } from '../../text/listings.ts';
-import { countText, distanceText, moneyText, numberText } from '../../text/values.ts';
-import { externalLink, type Html, html, webAddress } from './html.ts';
+import type { Product } from '../../../product/product.ts';
+import { arrivalText, aspectText, type Listing, returnsText, stockText } from '../../../text/listings.ts';
+import { countText, distanceText, moneyText, numberText } from '../../../text/values.ts';
+import { externalLink, type Html, html, webAddress } from '../html.ts';
 
 /** A product as a card. eBay's terms ask for the age of what is displayed. @param site whether to name its marketplace */
 export function productCard(product: Product, now: number, site = false): Html {

@@ -1,15 +1,15 @@
-import type { AlertReport } from '../../queue/alerts/alerts.ts';
-import type { ChannelReport, ChannelTest, FailedMessage } from '../../queue/alerts/channels.ts';
+import type { AlertReport } from '../../../queue/alerts/alerts.ts';
+import type { ChannelReport, ChannelTest, FailedMessage } from '../../../queue/alerts/channels.ts';
 import {
   alertRuleTexts,
   alertSourceText,
   alertTimeTexts,
   alertTodayText,
   conditionWords,
-} from '../../text/alerts.ts';
-import { countText, distanceText } from '../../text/values.ts';
+} from '../../../text/alerts.ts';
+import { countText, distanceText } from '../../../text/values.ts';
+import { csrfField, type Html, html, instant, postButton } from '../html.ts';
 import { alertForm, channelForms, KINDS, type Sent, type Sources } from './alertForms.ts';
-import { csrfField, type Html, html, instant, postButton } from './html.ts';
 
 /** What was done last, where the page says how it ended. */
 export interface Done {

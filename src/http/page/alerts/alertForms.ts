@@ -1,10 +1,10 @@
-import { MARKETPLACES } from '../../config/formats.ts';
-import { Failure } from '../../failures.ts';
-import type { Alert } from '../../product/alertSchema.ts';
-import { CHANNEL_KINDS, type Channel, type ChannelKind } from '../../product/channelSchema.ts';
-import type { FormValues } from '../auth/login.ts';
-import { csrfField, type Html, html, options } from './html.ts';
-import type { Mistake } from './searchForm.ts';
+import { MARKETPLACES } from '../../../config/formats.ts';
+import { Failure } from '../../../failures.ts';
+import type { Alert } from '../../../product/alertSchema.ts';
+import { CHANNEL_KINDS, type Channel, type ChannelKind } from '../../../product/channelSchema.ts';
+import type { FormValues } from '../../auth/login.ts';
+import { csrfField, type Html, html, options } from '../html.ts';
+import type { Mistake } from '../search/searchForm.ts';
 
 /** What a person sent and what is wrong with it; a form without values has its defaults. */
 export interface Sent {

@@ -1,11 +1,11 @@
-import { MARKETPLACES } from '../../config/formats.ts';
-import { Failure } from '../../failures.ts';
-import { countryName, countryNames } from '../../product/countries.ts';
-import { isMarketplace, MARKETPLACE_IDS, marketplaceOf } from '../../product/marketplaces.ts';
-import type { NormalRequest, SearchRequest } from '../../product/requestSchema.ts';
-import { countText, numberText } from '../../text/values.ts';
-import { type FormValues, valuesOf } from '../auth/login.ts';
-import { csrfField, type Html, html, options } from './html.ts';
+import { MARKETPLACES } from '../../../config/formats.ts';
+import { Failure } from '../../../failures.ts';
+import { countryName, countryNames } from '../../../product/countries.ts';
+import { isMarketplace, MARKETPLACE_IDS, marketplaceOf } from '../../../product/marketplaces.ts';
+import type { NormalRequest, SearchRequest } from '../../../product/requestSchema.ts';
+import { countText, numberText } from '../../../text/values.ts';
+import { type FormValues, valuesOf } from '../../auth/login.ts';
+import { csrfField, type Html, html, options } from '../html.ts';
 
 /** What is in the form. */
 export interface Filled {

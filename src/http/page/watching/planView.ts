@@ -1,4 +1,4 @@
-import type { PlanEntry, PlanReport } from '../../product/planReport.ts';
+import type { PlanEntry, PlanReport } from '../../../product/planReport.ts';
 import {
   delayText,
   dropText,
@@ -10,9 +10,9 @@ import {
   shiftText,
   totalTexts,
   warningText,
-} from '../../text/plan.ts';
-import { numberText } from '../../text/values.ts';
-import { type Html, html } from './html.ts';
+} from '../../../text/plan.ts';
+import { numberText } from '../../../text/values.ts';
+import { type Html, html } from '../html.ts';
 
 export interface PlanPage {
   report: PlanReport;

@@ -1,9 +1,9 @@
 import { LRUCache } from 'lru-cache';
-import { byCosts } from '../../product/landed.ts';
-import { byTotal } from '../../product/order.ts';
-import type { Product } from '../../product/product.ts';
-import type { SearchProducer } from '../../queue/producer.ts';
-import type { SearchReport } from '../../queue/searchReader.ts';
+import { byCosts } from '../../../product/landed.ts';
+import { byTotal } from '../../../product/order.ts';
+import type { Product } from '../../../product/product.ts';
+import type { SearchProducer } from '../../../queue/producer.ts';
+import type { SearchReport } from '../../../queue/searchReader.ts';
 
 const ORDERS = ['ebay', 'delivered', 'landed', 'margin', 'changed'] as const;
 

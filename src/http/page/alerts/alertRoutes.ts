@@ -1,0 +1,116 @@
+import type { Answer, Page, Visit } from '../visit.ts';
+import { alertFromForm, channelFromForm, kindFrom, mistakesOf, NAME_TAKEN } from './alertForms.ts';
+import { alertsView, type Done } from './alertsView.ts';
+
+/** Longest wait for the end of a test, ms. */
+const TEST_MS = 8000;
+/** Messages that could not be delivered, of all channels. */
+const SHOWN_FAILED = 10;
+
+export function alertRoutes({ latestOf, route, show }: Page): void {
+  const showAll = async (visit: Visit, done: Done = {}, status = 200) => {
+    const { producer, caller, csrf, reply } = visit;
+    const [alerts, channels, schedules, watchlists, events, now] = await Promise.all([
+      producer.alerts.list(),
+      producer.channels.list(),
+      producer.schedule.list(),
+      producer.watchlists.list(),
+      latestOf(caller.tenant),
+      producer.now(),
+    ]);
+    const hasFailed = channels.some(({ failed }) => failed > 0);
+    const failed = hasFailed ? await producer.channels.failed(undefined, { limit: SHOWN_FAILED }) : [];
+    const ofSchedules = new Set(schedules.flatMap(({ request }) => request.track ?? []));
+    const seen = [
+      ...alerts.flatMap(({ track }) => track ?? []),
+      ...events.flatMap((event) => ('product' in event && 'track' in event ? event.track : [])),
+    ];
+    const sources = {
+      schedules: schedules.flatMap(({ name, request }) => (request.track === undefined ? [] : name)),
+      watchlists: watchlists.map(({ name }) => name),
+      tracks: [...new Set(seen)].filter((track) => !ofSchedules.has(track)).sort(),
+    };
+    const mayChange = visit.may('schedule');
+    const content = alertsView({ ...done, alerts, channels, failed, sources, mayChange, csrf, now });
+    return show({ ...visit, reply: reply.code(status) }, { title: 'Alerts', content });
+  };
+
+  route('GET', '/alerts', 'read', async (visit) => {
+    const { source } = visit.query;
+    return showAll(visit, source === undefined ? {} : { alert: { values: { source }, mistakes: [] } });
+  });
+
+  /** The mistakes where something is wrong, or the name is taken and nothing says to replace it. */
+  const put = async <T>(
+    { form }: Visit,
+    of: 'alert' | 'channel',
+    steps: { check: () => Promise<void> | void; names: () => Promise<string[]>; put: () => Promise<T> },
+  ) => {
+    try {
+      await steps.check();
+      const isTaken = form.replace !== '1' && (await steps.names()).includes(String(form.name).trim());
+      return isTaken ? { mistakes: [NAME_TAKEN] } : { done: await steps.put() };
+    } catch (error) {
+      return { mistakes: mistakesOf(error, of) };
+    }
+  };
+
+  route('POST', '/alerts', 'schedule', async (visit) => {
+    const { form, producer } = visit;
+    const { alerts } = producer;
+    const alert = alertFromForm(form);
+    const { mistakes, done } = await put(visit, 'alert', {
+      check: () => alerts.check(alert),
+      names: async () => (await alerts.list()).map(({ name }) => name),
+      put: () => alerts.put(alert),
+    });
+    if (done === undefined) return showAll(visit, { alert: { values: form, mistakes: mistakes ?? [] } }, 400);
+    return `/alerts#alert-${done.name}`;
+  });
+
+  for (const action of ['pause', 'resume', 'remove'] as const)
+    route('POST', `/alerts/:name/${action}`, 'schedule', async ({ producer, params: { name } }) => {
+      await producer.alerts[action](name);
+      return action === 'remove' ? '/alerts' : `/alerts#alert-${encodeURIComponent(name)}`;
+    });
+
+  const addChannel: Answer = async (visit) => {
+    const { form, producer } = visit;
+    const { channels } = producer;
+    const channel = channelFromForm(form);
+    const { mistakes, done } = await put(visit, 'channel', {
+      check: () => channels.check(channel),
+      names: async () => (await channels.list()).map(({ name }) => name),
+      put: () => channels.put(channel),
+    });
+    if (done === undefined) {
+      const sent = { kind: kindFrom(form), values: form, mistakes: mistakes ?? [] };
+      return showAll(visit, { channel: sent }, 400);
+    }
+    const { name, secret } = done;
+    return secret === undefined
+      ? `/alerts#channel-${name}`
+      : showAll(visit, { secret: { name, text: secret } });
+  };
+  const showsSecret = { config: { showsSecret: true } };
+  route('POST', '/channels', 'schedule', addChannel, showsSecret);
+
+  const rotate: Answer = async (visit) => {
+    const { name } = visit.params;
+    const { secret: text, formerSecretUntil: formerUntil } = await visit.producer.channels.rotate(name);
+    return showAll(visit, { secret: { name, text, formerUntil } });
+  };
+  route('POST', '/channels/:name/rotate', 'schedule', rotate, showsSecret);
+
+  route('POST', '/channels/:name/test', 'schedule', async (visit) => {
+    const { name } = visit.params;
+    const tested = await visit.producer.channels.test(name, { timeoutMs: TEST_MS });
+    return showAll(visit, { tested: { name, ...tested } });
+  });
+
+  for (const [action, method] of Object.entries({ remove: 'remove', retry: 'retryFailed' } as const))
+    route('POST', `/channels/:name/${action}`, 'schedule', async ({ producer, params: { name } }) => {
+      await producer.channels[method](name);
+      return action === 'remove' ? '/alerts#channels' : `/alerts#channel-${encodeURIComponent(name)}`;
+    });
+}

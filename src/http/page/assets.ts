@@ -1,0 +1,48 @@
+import { hash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import type { App } from '../access.ts';
+
+/** `public/` is beside `src` and, in the package, beside `dist`. */
+const FOLDER = new URL('../../../public/', import.meta.url);
+/** In the order in which they are joined: later rules win. */
+const STYLES = ['base', 'search', 'result', 'watching', 'alerts', 'news'];
+
+/** What browsers load beside a page: one style sheet, and the modules of `public/scripts`. */
+export interface Assets {
+  /** Address of the style sheet. */
+  style: string;
+  /** Address of a module. @param name without `.js` */
+  script: (name: string) => string;
+  /** Each file by its name. */
+  files: ReadonlyMap<string, string>;
+  /** Of all files: part of their addresses, so that browsers may keep them for ever. */
+  digest: string;
+}
+
+export function readAssets(): Assets {
+  const style = STYLES.map((name) => read(`styles/${name}.css`)).join('\n');
+  const scripts = readdirSync(new URL('scripts/', FOLDER)).sort();
+  const files = new Map([
+    ['page.css', style],
+    ...scripts.map((name): [string, string] => [name, read(`scripts/${name}`)]),
+  ]);
+  const digest = hash('sha256', [...files].flat().join('\n')).slice(0, 12);
+  const addressOf = (name: string) => `/page/${digest}/${name}`;
+  return { style: addressOf('page.css'), script: (name) => addressOf(`${name}.js`), files, digest };
+}
+
+/** Scripts import each other by relative addresses, so the digest is a folder. */
+export function serveAssets(app: App, { files, digest }: Assets): void {
+  for (const [name, content] of files)
+    app.get(`/page/:digest/${name}`, { config: { access: 'public' } }, async ({ params }, reply) => {
+      reply.type(`text/${name.endsWith('.css') ? 'css' : 'javascript'}; charset=utf-8`);
+      // A page of another version of the server, during an upgrade, has the address of other content.
+      if ((params as { digest: string }).digest === digest)
+        reply.header('cache-control', 'public, max-age=31536000, immutable');
+      return reply.send(content);
+    });
+}
+
+function read(path: string): string {
+  return readFileSync(new URL(path, FOLDER), 'utf8');
+}
