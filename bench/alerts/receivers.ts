@@ -15,9 +15,10 @@ export interface Arrival {
 }
 
 /**
- * How a receiver behaves. `sound` takes everything; `failing` answers 500 to a fifth; `hanging` gives a twentieth no answer;
- * `busy` answers 429 to a tenth, and to all else until the second of its Retry-After is over; `refusing` answers 400 to
- * everything, `down` 500.
+ * How a receiver behaves. `sound` takes everything; `failing` answers 500 to a fifth; `hanging` gives one in fifty no
+ * answer; `busy` answers 429 to one in a hundred, and to all else until the second of its Retry-After is over: that is a minute
+ * at the default waits, and more of them would be a receiver that never catches up. `refusing` answers 400 to everything,
+ * `down` 500.
  */
 export const BEHAVIOURS = ['sound', 'failing', 'hanging', 'busy', 'refusing', 'down'] as const;
 export type Behaviour = (typeof BEHAVIOURS)[number];
@@ -37,11 +38,11 @@ export async function startWebhook(behaviour: Behaviour, seed: number): Promise<
   function statusOf(index: number): number {
     const drawn = fraction(seed, behaviour, index);
     if (behaviour === 'failing') return drawn < 0.2 ? 500 : 204;
-    if (behaviour === 'hanging') return drawn < 0.05 ? 0 : 204;
+    if (behaviour === 'hanging') return drawn < 0.02 ? 0 : 204;
     if (behaviour === 'refusing') return 400;
     if (behaviour === 'down') return 500;
     if (behaviour === 'sound') return 204;
-    if (Date.now() >= busyUntil && drawn < 0.1) busyUntil = Date.now() + 1000;
+    if (Date.now() >= busyUntil && drawn < 0.01) busyUntil = Date.now() + 1000;
     return Date.now() < busyUntil ? 429 : 204;
   }
   const server = createServer((request, response) => {

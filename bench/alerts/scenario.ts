@@ -47,6 +47,8 @@ export interface Scenario {
   readonly everyMs: number;
   readonly channels: readonly Behaviour[];
   readonly seed: number;
+  /** Called after each kill with their number so far. */
+  readonly onKill?: (count: number) => void;
 }
 
 export interface Outcome {
@@ -140,6 +142,7 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
         await victim.exit();
         // What is killed next may be one that has just begun.
         workers[index] = startDpf(['worker'], env);
+        options.onKill?.(count + 1);
       }
       return count;
     }
@@ -194,10 +197,18 @@ async function arrived(producer: ReturnType<typeof openProducer>, receivers: rea
     );
   };
   const requests = () => receivers.map(({ arrivals }) => arrivals.length).join(', ');
+  // A slow receiver may have much to catch up with: only one that gets nothing more is given up.
+  let [latest, since] = ['', 0];
   await waitFor(
     () => `empty outboxes; requests so far: ${requests()}`,
-    async () => (await pending()) === 0,
-    3 * QUIET_MS,
+    async () => {
+      if ((await pending()) === 0) return true;
+      if (requests() !== latest) [latest, since] = [requests(), Date.now()];
+      if (Date.now() - since > QUIET_MS)
+        throw new Error(`nothing arrives any more; requests so far: ${latest}`);
+      return false;
+    },
+    60 * QUIET_MS,
   );
 }
 
