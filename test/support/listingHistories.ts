@@ -346,12 +346,12 @@ export interface LabelledResult {
   unwanted: number;
 }
 
-/** Judges all histories with one alert that has every condition at its defaults. */
-export function judgeLabelled(count: number, seed: number) {
+/** Judges all histories with one alert that has every condition at its defaults. @param other conditions in their place */
+export function judgeLabelled(count: number, seed: number, other: Partial<typeof ALERTS> = {}) {
   const parsed = parseAlert({
     name: 'labelled',
     track: 'labelled',
-    when: Object.values(ALERTS),
+    when: Object.values({ ...ALERTS, ...other }),
     title: { exclude: ['case'] },
   });
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.errors));

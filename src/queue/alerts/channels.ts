@@ -138,7 +138,10 @@ const ADD = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 return redis.call('LPUSH', KEYS[2], ARGV[2])`);
 
-/** KEYS: channels, outbox, failed. ARGV: name, then of each message its record among the failed, and the message. */
+/**
+ * KEYS: channels, outbox, failed, circuit. ARGV: name, then of each message its record among the failed, and the message. The
+ * channel's pause ends: what is sent again is tried at once.
+ */
 const RETRY = new LuaScript(`
 if redis.call('HEXISTS', KEYS[1], ARGV[1]) == 0 then return 0 end
 local moved = 0
@@ -148,6 +151,7 @@ for i = 2, #ARGV, 2 do
     moved = moved + 1
   end
 end
+if moved > 0 then redis.call('HDEL', KEYS[4], 'until') end
 return moved`);
 
 const TEST_TIMEOUT_MS = 15_000;
@@ -319,16 +323,16 @@ export class Channels {
   }
 
   /**
-   * Sends messages that could not be delivered again, oldest first, behind what waits.
+   * Sends messages that could not be delivered again, oldest first, behind what waits, and ends the pauses of their channels.
    * @param name default: of every channel @returns how many
    */
   retryFailed(name?: string): Promise<number> {
     return this.#call(async () => {
       const { redis, wake } = this.#options;
-      const { channels, outbox, failed } = this.#keys;
+      const { channels, outbox, failed, circuit } = this.#keys;
       let total = 0;
       for (const channel of await this.#names(name)) {
-        const keys = [channels, outbox(channel), failed(channel)];
+        const keys = [channels, outbox(channel), failed(channel), circuit(channel)];
         for (;;) {
           // The oldest stand at the end.
           const texts = (await redis.lrange(failed(channel), -RETRIED_AT_ONCE, -1)).reverse();

@@ -56,8 +56,12 @@ const LONGEST_ASKED = 3600;
 const TRIES_OF_OLD = 3;
 /** Answers in place of a receiver that is away: of a gateway, and of a mail server that stops (421). */
 const AWAY: ReadonlySet<number> = new Set([421, 502, 503, 504]);
+/** A message is set aside whose sending has so often begun without an end: each time the worker's process died. */
+const MOST_BEGINS = 3;
 /** How long a message that was given up is kept, in ages at which it is. */
 const FAILED_AGES = 7;
+/** Of an error that is kept, characters. */
+const LONGEST_ERROR = 300;
 /** Part of a wait that is random, so that channels of one receiver do not come back at once. */
 const JITTER = 0.2;
 
@@ -182,6 +186,7 @@ async function attempt(
   const { redis, prefix, senders, openChannel, rules, scrubber, log } = context;
   const clock = clockOf(redis, prefix);
   let kind: ChannelKind | 'unknown' = 'unknown';
+  let partly = '';
   try {
     const opened = await openChannel(channel);
     if (opened === undefined) {
@@ -191,17 +196,26 @@ async function attempt(
     kind = opened.kind;
     const sender = senders.get(kind);
     if (sender === undefined) throw new DeliveryError(`cannot send to ${kind} here`, { fault: 'channel' });
-    const message = await outbox.withTexts(head.message);
+    const [message, begins] = await Promise.all([
+      outbox.withTexts(head.message),
+      outbox.begin(channel, head),
+    ]);
+    if (begins > MOST_BEGINS)
+      throw new DeliveryError(`its sending ended the worker ${MOST_BEGINS} times in a row`, {
+        fault: 'message',
+      });
     await lock.hold();
-    await send(sender, opened, message, { timeoutMs: rules.timeoutMs, ending: signal });
+    partly = await send(sender, opened, message, { timeoutMs: rules.timeoutMs, ending: signal });
   } catch (thrown) {
-    // The process stops: that says nothing of the receiver.
-    if (signal.aborted) throw signals.handBack();
     // Redis failed, or the job is another worker's: the channel is woken again.
     const isReceiver = thrown instanceof DeliveryError;
-    if (!isReceiver && (isSignal(thrown) || redisFailure(thrown) !== undefined)) throw thrown;
+    const isElsewhere = !isReceiver && (isSignal(thrown) || redisFailure(thrown) !== undefined);
+    if (signal.aborted || isElsewhere) await outbox.takeBack(channel, head).catch(() => undefined);
+    // The process stops: that says nothing of the receiver.
+    if (signal.aborted) throw signals.handBack();
+    if (isElsewhere) throw thrown;
     const failure = asDeliveryError(thrown);
-    const error = scrubber.text(failure.message).slice(0, 300);
+    const error = scrubber.text(failure.message).slice(0, LONGEST_ERROR);
     const now = await clock.current();
     const next = afterFailure(failure, head, now, rules);
     const { failures, attempts, tries, until } = next;
@@ -220,22 +234,33 @@ async function attempt(
   }
   // Without asking Redis: a worker that dies before the next command sends the message again.
   const now = clock.now();
-  await outbox.delivered(channel, head, now);
+  const refused = scrubber.text(partly).slice(0, LONGEST_ERROR);
+  await outbox.delivered(channel, head, now, refused);
+  if (refused !== '')
+    log.warn('message delivered to some receivers only', {
+      channel,
+      messageId: head.message.id,
+      error: refused,
+    });
   const isTest = head.message.kind === 'test';
   context.ended(kind, 'delivered', isTest ? undefined : Math.max(0, now - Date.parse(head.message.at)));
   return undefined;
 }
 
-/** No AbortSignal.any: Node 20 keeps a trace of each one at `ending`, which lives as long as the process. */
+/**
+ * No AbortSignal.any: Node 20 keeps a trace of each one at `ending`, which lives as long as the process.
+ * @returns what the receiver did not take of it, in words; empty: it took all
+ */
 async function send(
   sender: Sender,
   channel: OpenChannel,
   message: AlertMessage,
   { timeoutMs, ending }: { timeoutMs: number; ending: AbortSignal },
-): Promise<void> {
+): Promise<string> {
   const stopping = new AbortController();
   const stop = () => stopping.abort();
   let isLate = false;
+  let partly = '';
   const timer = setTimeout(() => {
     isLate = true;
     stop();
@@ -243,7 +268,10 @@ async function send(
   ending.addEventListener('abort', stop);
   if (ending.aborted) stop();
   try {
-    await sender.send(channel, message, stopping.signal);
+    await sender.send(channel, message, stopping.signal, (words) => {
+      partly = words;
+    });
+    return partly;
   } catch (error) {
     if (isLate)
       throw new DeliveryError(`the receiver did not answer within ${timeoutMs / 1000} s`, {

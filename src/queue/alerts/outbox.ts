@@ -2,9 +2,9 @@ import type { Redis } from 'ioredis';
 import type { AlertMessage, Hit } from '../../product/alertMessage.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { asHash } from '../../redis/ownHash.ts';
+import { storedJson } from '../../redis/storedJson.ts';
 import type { AlertFigures } from '../../telemetry/metrics.ts';
 import { type AlertKeys, alertKeys, type CircuitFields, type FailedRecord, type TestRecord } from './keys.ts';
-import { parsed } from './store.ts';
 
 /** What is known of a channel's failures. */
 interface Circuit extends CircuitFields {
@@ -14,6 +14,9 @@ interface Circuit extends CircuitFields {
   head?: string;
   tries?: string;
   attempts?: string;
+  /** A message whose sending has begun and has not ended: its id, and how often that was so in a row. */
+  begun?: string;
+  begins?: string;
 }
 
 /** The oldest message of a channel. */
@@ -35,20 +38,17 @@ const TEST_MS = 60_000;
 
 /**
  * Takes a message off, if it is still there: a process that was stopped meanwhile changes nothing. A test may have come before
- * it. KEYS: outbox, circuit, failed. ARGV: the message; when (ms); error (empty: delivered); its record among the failed; failures
- * of the channel from now on; most failed; their life (ms).
+ * it. KEYS: outbox, circuit, failed. ARGV: the message; when (ms); error (empty: none); its record among the failed (empty: it was
+ * delivered, with an error to a part of its receivers); failures of the channel from now on; most failed; their life (ms).
  */
 const TAKE = new LuaScript(`
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-redis.call('HDEL', KEYS[2], 'head', 'tries', 'attempts', 'until')
+redis.call('HDEL', KEYS[2], 'head', 'tries', 'attempts', 'until', 'begun', 'begins')
 redis.call('HSET', KEYS[2], 'failures', ARGV[5])
-if ARGV[3] == '' then
+if ARGV[3] == '' then redis.call('HDEL', KEYS[2], 'error') else redis.call('HSET', KEYS[2], 'error', ARGV[3]) end
+if ARGV[4] == '' then
   redis.call('HSET', KEYS[2], 'delivered', ARGV[2])
-  redis.call('HDEL', KEYS[2], 'error')
 else
-  redis.call('HSET', KEYS[2], 'error', ARGV[3])
-end
-if ARGV[4] ~= '' then
   redis.call('LPUSH', KEYS[3], ARGV[4])
   redis.call('LTRIM', KEYS[3], 0, ARGV[6] - 1)
   redis.call('PEXPIRE', KEYS[3], ARGV[7])
@@ -57,22 +57,38 @@ return 1`);
 
 /**
  * Takes a test off and says how it ended. What arrived ends the channel's pause; what did not says nothing of the messages that
- * wait. KEYS: outbox, circuit, test. ARGV: the message; when (ms); error (empty: delivered); the result and its life (ms).
+ * wait. KEYS: outbox, circuit, test. ARGV: the message; when (ms); error (empty: none); the result and its life (ms); whether it
+ * was delivered.
  */
 const ANSWER = new LuaScript(`
 redis.call('SET', KEYS[3], ARGV[4], 'PX', ARGV[5])
 if redis.call('LREM', KEYS[1], 1, ARGV[1]) == 0 then return 0 end
-if ARGV[3] == '' then
+redis.call('HDEL', KEYS[2], 'begun', 'begins')
+if ARGV[6] == '1' then
   redis.call('HSET', KEYS[2], 'delivered', ARGV[2], 'failures', 0)
   redis.call('HDEL', KEYS[2], 'error', 'until')
-else
-  redis.call('HSET', KEYS[2], 'error', ARGV[3])
 end
+if ARGV[3] ~= '' then redis.call('HSET', KEYS[2], 'error', ARGV[3]) end
 return 1`);
+
+/**
+ * Notes that the sending of a message begins; answers how often it has begun without an end, this time included. KEYS: outbox,
+ * circuit. ARGV: id of the message. Nothing is kept of a channel that was removed.
+ */
+const BEGIN = new LuaScript(`
+if redis.call('EXISTS', KEYS[1]) == 0 then return 1 end
+if redis.call('HGET', KEYS[2], 'begun') ~= ARGV[1] then redis.call('HSET', KEYS[2], 'begun', ARGV[1], 'begins', 0) end
+return redis.call('HINCRBY', KEYS[2], 'begins', 1)`);
+
+/** KEYS: circuit. ARGV: id of a message whose sending was ended by this process. */
+const TAKE_BACK = new LuaScript(`
+if redis.call('HGET', KEYS[1], 'begun') ~= ARGV[1] then return 0 end
+return redis.call('HINCRBY', KEYS[1], 'begins', -1)`);
 
 /** KEYS: outbox, circuit. ARGV: the message, fields and values in turn. Nothing where it is no longer there. */
 const POSTPONE = new LuaScript(`
 if not redis.call('LPOS', KEYS[1], ARGV[1]) then return 0 end
+redis.call('HDEL', KEYS[2], 'begun', 'begins')
 for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 return 1`);
 
@@ -127,7 +143,7 @@ export class Outbox {
         this.#redis.hgetall(this.#keys.circuit(channel)) as Promise<Circuit>,
       ]);
       if (text === null) return undefined;
-      const message = parsed<AlertMessage>(text);
+      const message = storedJson<AlertMessage>(text);
       if (isMessage(message)) {
         const isKnown = circuit.head === message.id;
         return {
@@ -150,14 +166,26 @@ export class Outbox {
     if (hits.length === 0) return message;
     // The users that we publish may not use MGET.
     const texts = await Promise.all(hits.map(({ id }) => this.#redis.get(this.#keys.texts(id))));
-    const full = hits.map((hit, index): Hit => ({ ...hit, ...parsed<Partial<Hit>>(texts[index]) }));
+    const full = hits.map((hit, index): Hit => ({ ...hit, ...storedJson<Partial<Hit>>(texts[index]) }));
     return { ...message, hits: full };
   }
 
-  /** The receiver has it. */
-  async delivered(channel: string, { text, message }: Head, now: number): Promise<void> {
-    if (message.kind === 'test') await this.#answer(channel, { text, message }, now);
-    else await TAKE.run(this.#redis, this.#keysOf(channel), [text, now, '', '', 0, 0, 0]);
+  /** Before a message is sent. @returns how often that has begun in a row without an end, this time included */
+  async begin(channel: string, { message }: Pick<Head, 'message'>): Promise<number> {
+    const keys = [this.#keys.outbox(channel), this.#keys.circuit(channel)];
+    return (await BEGIN.run(this.#redis, keys, [message.id])) as number;
+  }
+
+  /** It was not sent, and neither its receiver nor its content is the cause. */
+  async takeBack(channel: string, { message }: Pick<Head, 'message'>): Promise<void> {
+    await TAKE_BACK.run(this.#redis, this.#keys.circuit(channel), [message.id]);
+  }
+
+  /** The receiver has it. @param partly what it did not take; empty: it took all */
+  async delivered(channel: string, { text, message }: Head, now: number, partly = ''): Promise<void> {
+    if (message.kind === 'test')
+      await this.#answer(channel, { text, message }, now, { delivered: true, error: partly || null });
+    else await TAKE.run(this.#redis, this.#keysOf(channel), [text, now, partly, '', 0, 0, 0]);
   }
 
   /** It is given up and kept among the failed ones; a test is only answered. @param lifeMs how long it is kept */
@@ -167,7 +195,8 @@ export class Outbox {
     change: { now: number; error: string; failures: number; attempts: number; lifeMs: number },
   ): Promise<void> {
     const { now, error, failures, attempts, lifeMs } = change;
-    if (message.kind === 'test') return this.#answer(channel, { text, message }, now, error);
+    if (message.kind === 'test')
+      return this.#answer(channel, { text, message }, now, { delivered: false, error });
     const record: FailedRecord = { message, at: now, error, attempts };
     const args = [text, now, error, JSON.stringify(record), failures, MOST_FAILED, Math.ceil(lifeMs)];
     await TAKE.run(this.#redis, this.#keysOf(channel), args);
@@ -212,7 +241,7 @@ export class Outbox {
           this.#redis.llen(failed(channel)),
           this.#redis.hmget(circuit(channel), 'until', 'error'),
         ]);
-        const at = Date.parse(parsed<AlertMessage>(head)?.at ?? '');
+        const at = Date.parse(storedJson<AlertMessage>(head)?.at ?? '');
         return {
           ...{ channel, waiting, failed: lost, until: Number(until ?? 0), error: error ?? undefined },
           oldestAt: Number.isNaN(at) ? undefined : at,
@@ -229,12 +258,13 @@ export class Outbox {
     channel: string,
     { text, message }: Pick<Head, 'text' | 'message'>,
     now: number,
-    error?: string,
+    result: TestRecord,
   ): Promise<void> {
-    const result: TestRecord = { delivered: error === undefined, error: error ?? null };
     const { outbox, circuit, test } = this.#keys;
     const keys = [outbox(channel), circuit(channel), test(message.id)];
-    await ANSWER.run(this.#redis, keys, [text, now, error ?? '', JSON.stringify(result), TEST_MS]);
+    const { delivered, error } = result;
+    const own = [JSON.stringify(result), TEST_MS, delivered ? 1 : 0];
+    await ANSWER.run(this.#redis, keys, [text, now, error ?? '', ...own]);
   }
 
   #keysOf(channel: string): string[] {
@@ -255,7 +285,7 @@ function isMessage(message: AlertMessage | undefined): message is AlertMessage {
 
 /** A message that could not be delivered; undefined for what another program has put among them. */
 export function readFailed(text: string): FailedRecord | undefined {
-  const record = parsed<FailedRecord>(text);
+  const record = storedJson<FailedRecord>(text);
   return record && isMessage(record.message) && isInstant(record.at) ? record : undefined;
 }
 

@@ -6,10 +6,11 @@ import type { ChannelKind } from '../../product/channelSchema.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { asHash } from '../../redis/ownHash.ts';
 import { clockOf } from '../../redis/redisClock.ts';
+import { storedJson } from '../../redis/storedJson.ts';
 import { MOST_HITS } from './channels/sender.ts';
 import type { AlertDefinition } from './definition.ts';
 import { type AlertDay, releaseNow } from './sendingTimes.ts';
-import { AlertStore, parsed, type StoredAlert } from './store.ts';
+import { AlertStore, type StoredAlert } from './store.ts';
 
 /** What alerts are released with. */
 export interface ReleaseContext {
@@ -153,9 +154,15 @@ async function releaseBatch(context: ReleaseContext, store: AlertStore, alert: S
   if (channels.length === 0) {
     const oldest = texts.findIndex((text) => Date.parse(atOf(text)) >= now - context.waitMs);
     const taken = Math.max(length - MOST_WAITING, oldest === -1 ? texts.length : oldest);
-    const day = { ...rest, ...plan.day, dropped: rest.dropped + Math.min(taken, length) };
+    // A day that is over stays: a message says what its cap kept back as soon as a channel is there.
+    const day = {
+      ...(stored ?? { ...NO_DAY, ...plan.day }),
+      dropped: rest.dropped + Math.min(taken, length),
+    };
     const again = now + Math.min(LOOK_FOR_CHANNEL_MS, context.waitMs);
-    const change = { taken: Math.min(taken, length), whenLeft: again, whenNone: null };
+    // A new channel makes alerts due that are in `due` at all.
+    const whenNone = countOf(rest.withheld) > 0 ? now + context.waitMs : null;
+    const change = { taken: Math.min(taken, length), whenLeft: again, whenNone };
     return { left: await run(taken === 0 ? change : { ...change, day }), goesOn: false };
   }
   if (!plan.mayRelease) {
@@ -163,7 +170,7 @@ async function releaseBatch(context: ReleaseContext, store: AlertStore, alert: S
     const isOpen = Object.keys(plan.day.withheld).length > 0;
     return { left: await run({ taken: 0, whenLeft: due, whenNone: isOpen ? due : null }), goesOn: false };
   }
-  const entries = texts.map((text) => parsed<Hit | BaselineEntry>(text));
+  const entries = texts.map((text) => storedJson<Hit | BaselineEntry>(text));
   const baselines = entries.flatMap((each) => (each !== undefined && 'baseline' in each ? [each] : []));
   const hits = entries.flatMap((each) => (each !== undefined && 'on' in each ? [each] : []));
   const sent = hits.slice(0, plan.left);
@@ -225,7 +232,7 @@ interface Change {
 async function channelsOf(redis: Redis, key: string, { channels }: AlertDefinition) {
   const all = await asHash(redis, key, () => redis.hgetall(key));
   return (channels ?? Object.keys(all).sort()).flatMap((channel) => {
-    const kind = parsed<{ kind: ChannelKind }>(all[channel])?.kind;
+    const kind = storedJson<{ kind: ChannelKind }>(all[channel])?.kind;
     return kind !== undefined && Object.hasOwn(MOST_HITS, kind) ? [{ channel, kind }] : [];
   });
 }
@@ -272,6 +279,10 @@ function chunks<T>(list: readonly T[], size: number): T[][] {
   return parts;
 }
 
+function countOf(withheld: AlertDay['withheld']): number {
+  return Object.values(withheld).reduce((total, count) => total + count, 0);
+}
+
 function countBy(hits: readonly Hit[]): Partial<Record<AlertCondition, number>> {
   const counts: Partial<Record<AlertCondition, number>> = {};
   for (const { on } of hits) counts[on] = (counts[on] ?? 0) + 1;
@@ -280,7 +291,7 @@ function countBy(hits: readonly Hit[]): Partial<Record<AlertCondition, number>> 
 
 /** Of a baseline the first of its listings says when it was seen. */
 function atOf(text: string): string {
-  const entry = parsed<Hit | BaselineEntry>(text);
+  const entry = storedJson<Hit | BaselineEntry>(text);
   if (entry === undefined) return '';
   return 'at' in entry ? entry.at : (entry.hits[0]?.at ?? '');
 }
@@ -291,7 +302,7 @@ const NO_DAY: StoredDay = {
 };
 
 function storedDay(text: string | null | undefined): StoredDay | undefined {
-  const day = parsed<StoredDay>(text);
+  const day = storedJson<StoredDay>(text);
   return typeof day?.date === 'string' && day.date !== '' ? { ...NO_DAY, ...day } : undefined;
 }
 

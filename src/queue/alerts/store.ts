@@ -3,6 +3,7 @@ import type { Hit } from '../../product/alertMessage.ts';
 import { forgetFields } from '../../redis/forgetFields.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { asHash } from '../../redis/ownHash.ts';
+import { storedJson } from '../../redis/storedJson.ts';
 import type { AlertDefinition } from './definition.ts';
 import { type AlertKeys, alertKeys } from './keys.ts';
 import { packShared, readShared, readState, readTwin, type SharedState } from './state.ts';
@@ -183,7 +184,7 @@ export class AlertStore {
 }
 
 function stored(text: string | null | undefined): StoredAlert | undefined {
-  const record = parsed<AlertRecord>(text);
+  const record = storedJson<AlertRecord>(text);
   if (record?.definition?.name === undefined || typeof record.born !== 'string') return undefined;
   return { record, text: text as string };
 }
@@ -194,18 +195,9 @@ function packKnowledge({ shared, ...rest }: AlertKnowledge): string {
 
 /** Undefined where the alert has seen nothing yet. */
 export function readKnowledge(text: string, definition: AlertDefinition): AlertKnowledge | undefined {
-  const read = parsed<Omit<AlertKnowledge, 'shared'> & { shared: string }>(text);
+  const read = storedJson<Omit<AlertKnowledge, 'shared'> & { shared: string }>(text);
   if (read === undefined || !Number.isInteger(read.version)) return undefined;
   return { ...read, shared: readShared(read.shared, definition) };
-}
-
-/** Undefined for nothing, and for what another program has written. */
-export function parsed<Value>(text: string | null | undefined): Value | undefined {
-  try {
-    return (JSON.parse(text ?? '') as Value | null) ?? undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Forgets listings of an alert's state that were seen last before this, ms since the epoch. */

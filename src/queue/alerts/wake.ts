@@ -1,6 +1,6 @@
 import type { Job, Queue } from 'bullmq';
+import { storedJson } from '../../redis/storedJson.ts';
 import type { StoredJob } from '../bullmq/storedJobs.ts';
-import { parsed } from './store.ts';
 
 const DELIVER = 'deliver';
 /** A job that has ended and stays would keep the next one of its id from being added. */
@@ -43,8 +43,8 @@ export function channelOf({ name, data }: Pick<Job, 'name' | 'data'>): string | 
 export function foreignDelivery({ id, fields }: StoredJob): string | undefined {
   if (fields === 'not a hash') return undefined;
   const { name = '', data, opts, parentKey } = fields;
-  const channel = channelOf({ name, data: parsed(data) });
+  const channel = channelOf({ name, data: storedJson(data) });
   if (channel === undefined || deliveryJobId(channel) !== id) return 'it is no delivery of this service';
-  const { delay = 0 } = parsed<{ delay?: unknown }>(opts) ?? {};
+  const { delay = 0 } = storedJson<{ delay?: unknown }>(opts) ?? {};
   return delay !== 0 || parentKey !== undefined ? 'deliveries are added without delay and parent' : undefined;
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Redis } from 'ioredis';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { asHash } from '../../redis/ownHash.ts';
+import { storedJson } from '../../redis/storedJson.ts';
 import { type ChangeRate, newRhythm, type Rhythm } from './changeRate.ts';
 import type { LookReport } from './unit.ts';
 
@@ -207,12 +208,12 @@ export class PlanStore {
         if (flow !== undefined) flows.set(name, flow);
       }
     }
-    const rhythm = readJson<Rhythm>(fields.rhythm);
+    const rhythm = storedJson<Rhythm>(fields.rhythm);
     return {
       version: fields.version ?? '',
       // One of another layout is learned again.
       rhythm: rhythm?.v === 1 ? rhythm : newRhythm(),
-      spent: readJson<SpentCalls>(fields.spent) ?? { since: 0, calls: 0 },
+      spent: storedJson<SpentCalls>(fields.spent) ?? { since: 0, calls: 0 },
       units,
       flows,
     };
@@ -266,7 +267,7 @@ export class PlanStore {
 }
 
 function readReport(text: string): LookReport[] {
-  const report = readJson<LookReport>(text);
+  const report = storedJson<LookReport>(text);
   const isReport =
     typeof report?.unit === 'string' && Number.isInteger(report.number) && Array.isArray(report.flows);
   return isReport ? [report] : [];
@@ -290,7 +291,7 @@ function packUnit({ number, at, busy, again, calls, failed, gap, made }: StoredU
 }
 
 function unpackUnit(text: string): StoredUnit | undefined {
-  const values = readJson<Array<number | null>>(text);
+  const values = storedJson<Array<number | null>>(text);
   if (!Array.isArray(values) || !values.slice(0, 4).every(Number.isFinite)) return undefined;
   const [number, at, busy, again, calls = null, failed, gap = null, made = 0, since = 0, madeAt = 0] =
     values as number[];
@@ -312,16 +313,8 @@ function packFlow({ rate, seenUntil, delay }: StoredFlow): string {
 }
 
 function unpackFlow(text: string): StoredFlow | undefined {
-  const values = readJson<[ChangeRate, number | null, number, number, number]>(text);
+  const values = storedJson<[ChangeRate, number | null, number, number, number]>(text);
   if (!Array.isArray(values) || values[0]?.v !== 1) return undefined;
   const [rate, seenUntil, count, ms, at] = values;
   return { rate, seenUntil, delay: { count, ms, at } };
-}
-
-function readJson<T>(text: string | null | undefined): T | undefined {
-  try {
-    return JSON.parse(text ?? '') as T;
-  } catch {
-    return undefined;
-  }
 }

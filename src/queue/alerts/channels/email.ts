@@ -1,8 +1,8 @@
 import type { SendMailOptions } from 'nodemailer';
 import { isLoopback } from '../../../config/checks.ts';
 import type { AlertMessage } from '../../../product/alertMessage.ts';
+import { htmlText } from './markup.ts';
 import { DeliveryError, type Sender } from './sender.ts';
-import { htmlText } from './telegram.ts';
 import { rendered } from './template.ts';
 import { type Entry, priceLine, shortened, type Words, wordsOf } from './words.ts';
 
@@ -28,7 +28,7 @@ export function emailSender(
 ): Sender<'email'> {
   return {
     kind: 'email',
-    async send({ name, to, template }, message, signal) {
+    async send({ name, to, template }, message, signal, partly) {
       if (url === '' || from === '')
         throw new DeliveryError('SMTP_URL and SMTP_FROM are not set in this worker', { fault: 'channel' });
       // Loaded only where mail is sent.
@@ -45,7 +45,10 @@ export function emailSender(
       });
       try {
         const mail = mailOf(message, wordsOf(message, now()), { from, to, channel: name, template });
-        await transport.sendMail({ ...mail, signal } as SendMailOptions);
+        const { rejected = [] } = await transport.sendMail({ ...mail, signal } as SendMailOptions);
+        // It throws where none of them was taken.
+        if (rejected.length > 0)
+          partly?.(`the mail server refused ${rejected.join(', ')}; the others have the mail`);
       } catch (error) {
         throw refused(error);
       } finally {

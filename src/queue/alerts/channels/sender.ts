@@ -52,6 +52,14 @@ export const MOST_HITS: Readonly<Record<ChannelKind, number>> = {
 /** Sends messages by one kind of channel. */
 export interface Sender<Kind extends ChannelKind = ChannelKind> {
   readonly kind: Kind;
-  /** Resolves when the receiver has taken it. @throws DeliveryError */
-  send(channel: OpenChannel<Kind>, message: AlertMessage, signal: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the receiver has taken it.
+   * @param partly called with words on what it did not take, where it took a part @throws DeliveryError
+   */
+  send(
+    channel: OpenChannel<Kind>,
+    message: AlertMessage,
+    signal: AbortSignal,
+    partly?: (words: string) => void,
+  ): Promise<void>;
 }

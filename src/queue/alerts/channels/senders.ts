@@ -34,14 +34,14 @@ export function senders({ post, email, now }: SenderSettings): ReadonlyMap<Chann
 function withoutTemplate(sender: Sender): Sender {
   return {
     kind: sender.kind,
-    async send(channel, message, signal) {
+    async send(channel, message, signal, partly) {
       try {
-        await sender.send(channel, message, signal);
+        await sender.send(channel, message, signal, partly);
       } catch (error) {
         const hasTemplate = 'template' in channel && channel.template !== undefined;
         if (!hasTemplate || !(error instanceof DeliveryError) || error.fault !== 'message') throw error;
         const { template: _, ...plain } = channel;
-        await sender.send(plain as OpenChannel, message, signal);
+        await sender.send(plain as OpenChannel, message, signal, partly);
       }
     },
   };

@@ -1,5 +1,6 @@
 import { type Answer, fieldsOf, isTaken, type Post, postJson, refusal, seconds, textOf } from './answers.ts';
 import { TELEGRAM } from './definition.ts';
+import { htmlText } from './markup.ts';
 import type { DeliveryError, Sender } from './sender.ts';
 import { rendered } from './template.ts';
 import { type Entry, listed, shortened, TITLE_LENGTHS, type Words, wordsOf } from './words.ts';
@@ -87,15 +88,6 @@ function entryText(entry: Entry, detail: number): string {
   ]
     .filter((line) => line !== '')
     .join('\n');
-}
-
-/** Text as HTML shows it, also within an attribute. */
-export function htmlText(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;');
 }
 
 /** Code units without the markup that this file writes. */

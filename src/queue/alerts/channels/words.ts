@@ -224,7 +224,7 @@ function priceOf({ from, basis }: Hit, to: Money): Price {
 }
 
 /** `−11 %`; below a tenth of a per cent null. */
-function changeText(from: Money, to: Money): string | null {
+export function changeText(from: Money, to: Money): string | null {
   const [before, after] = [minorUnits(from.value, from.currency), minorUnits(to.value, to.currency)];
   if (before === null || after === null || before === 0n) return null;
   const percent = (Number(after - before) / Number(before)) * 100;

@@ -2,6 +2,7 @@ import type { Redis } from 'ioredis';
 import { forgetFields } from '../../../redis/forgetFields.ts';
 import { LuaScript } from '../../../redis/luaScript.ts';
 import { asHash } from '../../../redis/ownHash.ts';
+import { storedJson } from '../../../redis/storedJson.ts';
 import { readWatched } from './compare.ts';
 import type { WatchlistDefinition } from './definition.ts';
 import type { Group } from './groups.ts';
@@ -297,7 +298,7 @@ export class WatchStore {
   async groups(name: string): Promise<Group[]> {
     const key = this.key(name, 'groups');
     const fields = await asHash(this.#redis, key, () => this.#redis.hgetall(key));
-    return Object.values(fields).flatMap((text) => parsed<Group>(text) ?? []);
+    return Object.values(fields).flatMap((text) => storedJson<Group>(text) ?? []);
   }
 
   /** @param atoms which of them; default: all */
@@ -322,7 +323,7 @@ export class WatchStore {
     const key = this.key(name, 'groups');
     const text = await asHash(this.#redis, key, () => this.#redis.hget(key, id));
     if (text !== null) await this.#redis.pexpire(key, Math.ceil(ttlMs));
-    return parsed<Group>(text);
+    return storedJson<Group>(text);
   }
 
   /** @returns false where something changed since that they follow from: nothing is written */
@@ -350,7 +351,7 @@ export class WatchStore {
   async look(name: string, group: string): Promise<{ text: string; look: LookState } | undefined> {
     const key = this.key(name, 'looks');
     const text = await asHash(this.#redis, key, () => this.#redis.hget(key, group));
-    const look = parsed<LookState>(text);
+    const look = storedJson<LookState>(text);
     return look === undefined ? undefined : { text: text as string, look };
   }
 
@@ -397,21 +398,11 @@ function storedList(
   plan: string | null | undefined,
   change: string | null | undefined,
 ): StoredList | undefined {
-  const record = parsed<ListRecord>(text);
+  const record = storedJson<ListRecord>(text);
   if (record?.definition === undefined) return undefined;
-  return { record, plan: parsed<ListPlan>(plan) ?? NO_PLAN, change: Number(change ?? 0) };
+  return { record, plan: storedJson<ListPlan>(plan) ?? NO_PLAN, change: Number(change ?? 0) };
 }
 
 function readColumns(text: string): OwnColumns {
-  return text === '' ? {} : (parsed<OwnColumns>(text) ?? {});
-}
-
-/** Undefined for what another program has written. */
-function parsed<Value>(text: string | null | undefined): Value | undefined {
-  try {
-    const value = JSON.parse(text ?? '') as Value | null;
-    return value ?? undefined;
-  } catch {
-    return undefined;
-  }
+  return text === '' ? {} : (storedJson<OwnColumns>(text) ?? {});
 }

@@ -262,7 +262,10 @@ describe('channels', () => {
       ...{ channel: 'chat', id: ids.at(-1), kind: 'alert', alert: 'consoles', items: [] },
       ...{ at: new Date(449).toISOString(), error: 'the receiver answered 400', attempts: 1 },
     });
+    await redis.hset(keys.circuit('chat'), { until: 9_000_000_000_000, failures: 7 });
     const moved = await Promise.all([channels.retryFailed('chat'), open().retryFailed()]);
+    // Its pause is over: what is sent again is tried at once, and another failure pauses it again.
+    expect(await redis.hgetall(keys.circuit('chat'))).to.deep.equal({ failures: '7' });
     expect(moved[0] + moved[1]).to.be.at.most(450);
     await channels.retryFailed();
     const sent = (await redis.lrange(keys.outbox('chat'), 0, -1)).map((text) => JSON.parse(text));

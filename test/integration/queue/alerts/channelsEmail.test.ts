@@ -32,7 +32,13 @@ describe('e-mail by a real server (Exim)', () => {
 
   const send = (
     sent: AlertMessage,
-    { to = ['me@example.org'], login = '', port = exim?.port, signal = new AbortController().signal } = {},
+    {
+      to = ['me@example.org'],
+      login = '',
+      port = exim?.port,
+      signal = new AbortController().signal,
+      partly = [] as string[],
+    } = {},
   ) => {
     // The certificate is of an authority that only this test knows.
     const url = `smtp://${login}127.0.0.1:${port}/?tls.rejectUnauthorized=false`;
@@ -40,6 +46,7 @@ describe('e-mail by a real server (Exim)', () => {
       { kind: 'email', name: 'mail', to },
       sent,
       signal,
+      (words) => void partly.push(words),
     );
   };
   const refused = (work: Promise<void>) =>
@@ -108,7 +115,9 @@ describe('e-mail by a real server (Exim)', () => {
 
   it('arrives at those recipients that the server takes', async () => {
     const id = '3'.repeat(32);
-    await send(message({ id, hits: hits(2) }), { to: ['me@example.org', 'nobody@example.org'] });
+    const partly: string[] = [];
+    await send(message({ id, hits: hits(2) }), { to: ['me@example.org', 'nobody@example.org'], partly });
+    expect(partly).to.deep.equal(['the mail server refused nobody@example.org; the others have the mail']);
     const { headers } = await delivered(id);
     expect(headers).to.match(/^Envelope-to: me@example\.org$/m);
   });

@@ -11,6 +11,7 @@ import { clockOf } from '../../../../src/redis/redisClock.ts';
 import { NOOP_LOGGER } from '../../../../src/telemetry/logger.ts';
 import { Scrubber } from '../../../../src/telemetry/scrubber.ts';
 import { useRedis } from '../../../support/redis.ts';
+import { waitFor } from '../../../support/waitFor.ts';
 
 const PREFIX = '{ebay}';
 const SECRET = 'whsec-of-the-channel';
@@ -26,7 +27,8 @@ describe('the rules of delivery', () => {
   let sent: number[];
   let outcomes: string[];
   /** What the receiver does with a message. */
-  let receive: (n: number) => void | Promise<void>;
+  // biome-ignore lint/suspicious/noConfusingVoidType: most do nothing
+  let receive: (n: number) => string | void | Promise<string | void>;
   let isStopping: boolean;
   let locks: number;
   let delayedUntil: number[];
@@ -66,9 +68,15 @@ describe('the rules of delivery', () => {
           'webhook',
           {
             kind: 'webhook',
-            async send(_: unknown, { id }: AlertMessage) {
+            async send(
+              _: unknown,
+              { id }: AlertMessage,
+              _signal: AbortSignal,
+              partly: (words: string) => void,
+            ) {
               sent.push(Number.parseInt(id, 16));
-              await receive(Number.parseInt(id, 16));
+              const refused = await receive(Number.parseInt(id, 16));
+              if (refused) partly(refused);
             },
           },
         ],
@@ -233,6 +241,65 @@ describe('the rules of delivery', () => {
       .map((symbol) => (ending as never)[symbol] as { size?: number } | undefined)
       .reduce((sum, value) => sum + (value?.size ?? 0), 0);
     expect([sent, getEventListeners(ending, 'abort').length, dependants]).to.deep.equal([[1, 2, 3, 4], 0, 0]);
+  });
+
+  it('set a message aside whose sending ended its worker three times in a row, and go on', async () => {
+    await put(message(1), message(2));
+    const dies = () => new Promise<void>(() => undefined);
+    const begun = async (times: number) => {
+      for (let i = 0; i < times; i += 1) {
+        const before = sent.length;
+        receive = dies;
+        void run();
+        await waitFor('the sending', () => sent.length > before);
+      }
+    };
+    await begun(2);
+    // A process that is stopped in order has not died of the message.
+    const stopping = new AbortController();
+    ending = stopping.signal;
+    receive = () => {
+      stopping.abort();
+      refuse(undefined);
+    };
+    expect(await run()).to.equal('RateLimitError');
+    ending = new AbortController().signal;
+    await begun(1);
+    expect(await failed()).to.deep.equal([]);
+    receive = () => undefined;
+    expect(await run()).to.equal('all sent');
+    expect([sent, await waiting()]).to.deep.equal([[1, 1, 1, 1, 2], []]);
+    const [record] = await failed();
+    expect(record?.error).to.equal('its sending ended the worker 3 times in a row');
+    // What was answered meanwhile begins the count again.
+    await put(message(3));
+    for (let i = 0; i < 5; i += 1) {
+      await begun(1);
+      receive = () => refuse(503);
+      await run();
+    }
+    expect([(await failed()).length, await waiting()]).to.deep.equal([1, [3]]);
+  });
+
+  it('count a message as delivered that some of its receivers refused, and keep which ones', async () => {
+    await put(message(1), message(2));
+    await redis.lpush(keys.outbox('hook'), message(9, { kind: 'test' }));
+    const circuit = () => redis.hmget(keys.circuit('hook'), 'error', 'failures');
+    receive = async (n) => {
+      if (n === 2) expect(await circuit()).to.deep.equal(['refused you@example.org by ***', '0']);
+      if (n === 9) return 'refused you';
+      return n === 1 ? `refused you@example.org by ${SECRET}` : undefined;
+    };
+    expect(await run()).to.equal('all sent');
+    expect([sent, await failed(), outcomes]).to.deep.equal([
+      [9, 1, 2],
+      [],
+      ['delivered', 'delivered', 'delivered'],
+    ]);
+    expect(JSON.parse((await redis.get(keys.test(idOf(9)))) as string)).to.deep.equal({
+      ...{ delivered: true, error: 'refused you' },
+    });
+    expect(await circuit()).to.deep.equal([null, '0']);
   });
 
   it('drop the messages of a channel that was removed, and those of none that is there again', async () => {

@@ -166,6 +166,26 @@ describe('the release of alerts', () => {
     expect((await outbox('hook')).map(({ id }) => id)).to.deep.equal(ids.slice(10));
   });
 
+  it('says what the cap kept back when a channel is there again, where there was none as the day ended', async () => {
+    const { context, channel, put, found, outbox, alerts, redis, due } = setUp();
+    await channel('hook', 'webhook');
+    await put({ dailyCap: 1 });
+    await found('a', 3);
+    await release(context, 'a', NOON);
+    await redis.hdel(keys.channels, 'hook');
+    const midnight = NOON + 12 * HOUR;
+    await release(context, 'a', midnight);
+    // What waits for too long is dropped meanwhile.
+    await found('a', 1, { at: midnight - 30 * HOUR });
+    await release(context, 'a', midnight + HOUR);
+    expect(await due()).to.be.above(midnight);
+    expect((await alerts.get('a')).note).to.match(/1 alerts were dropped/);
+    await channel('mail', 'email');
+    await release(context, 'a', midnight + 2 * HOUR);
+    const kept = (await outbox('mail')).map(({ kind, withheld }) => ({ kind, withheld }));
+    expect(kept).to.deep.equal([{ kind: 'withheld', withheld: { drop: 2 } }]);
+  });
+
   it('releases what is due, and nothing of an alert that is paused until it is resumed', async () => {
     const { context, channel, put, found, outbox, alerts } = setUp();
     await channel('hook', 'webhook');
