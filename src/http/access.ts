@@ -8,6 +8,7 @@ import type {
   RawServerDefault,
 } from 'fastify';
 import { LRUCache } from 'lru-cache';
+import type { AskedBy } from '../queue/caller.ts';
 import { ROLES, type Role } from './auth/apiKeys.ts';
 import type { Authenticator, Caller } from './auth/authenticator.ts';
 import { notFound, problem } from './problem.ts';
@@ -65,9 +66,10 @@ export function callerOf({ caller }: { caller: Caller | null }): Caller {
   return caller;
 }
 
-/** Whose budget pays for what a caller asks for: its key's, if it has one. */
-export function payerOf({ id, dailyCalls }: Caller): { apiKey?: string } {
-  return dailyCalls === undefined ? {} : { apiKey: id };
+/** Who asks for a search, and whose budget pays for it: its key's, if it has one. */
+export function payerOf({ id, dailyCalls, via = 'http' }: Caller): { apiKey?: string; askedBy: AskedBy } {
+  const askedBy = { via, ...(id !== OPEN.id && { key: id }) };
+  return dailyCalls === undefined ? { askedBy } : { askedBy, apiKey: id };
 }
 
 /** The options of a route of the API: for keys with one of these roles, and described in its documentation. */

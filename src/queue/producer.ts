@@ -22,6 +22,7 @@ import { Channels, type ChannelsOptions } from './alerts/channels.ts';
 import { Budgets, tightest } from './budgets.ts';
 import { callsAhead } from './bullmq/counts.ts';
 import { resumeSearch, SEARCH_JOB, withinDeadline } from './bullmq/queues.ts';
+import { type AskedBy, callerOptions } from './caller.ts';
 import { bindIdempotencyKey } from './idempotency.ts';
 import { createIntake, type IntakeLimits, type Refusal, refusalOf } from './intake.ts';
 import { Schedules } from './schedules/schedules.ts';
@@ -30,6 +31,7 @@ import type { Admission } from './search/context.ts';
 import { estimate, type Outlook, type SearchEstimate } from './search/estimate.ts';
 import { below, invalid, searchOptions, withTenant } from './search/jobData.ts';
 import type { JobDefaults } from './search/retryPolicy.ts';
+import { SearchList, type SearchListPart, type SearchListQuery } from './searchList.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
 import type { PlanSettings } from './watch/planReader.ts';
 import { Watchlists } from './watch/watchlists/watchlists.ts';
@@ -83,6 +85,8 @@ export interface EnqueueOptions {
   idempotencyKey?: string;
   /** Id of the API key whose budget (`dailyCalls`) the searches are charged to. Default: that of the tenant alone. */
   apiKey?: string | undefined;
+  /** Who asks, for the list of searches. Default: a program with this library. */
+  askedBy?: AskedBy | undefined;
 }
 
 /** Whose budget a request belongs to, as `EnqueueOptions.apiKey`. */
@@ -142,6 +146,7 @@ export class SearchProducer {
   readonly channels: Channels;
   readonly #options: ProducerOptions;
   readonly #reader: SearchReader;
+  readonly #list: SearchList;
   readonly #store: SearchStore;
   readonly #admit: ReturnType<typeof createIntake>;
   readonly #coalesced: CoalescedSearches;
@@ -162,6 +167,7 @@ export class SearchProducer {
     const tenantCalls = () => options.tenantCalls ?? 0;
     this.#budgets = new Budgets({ redis, prefix, tenant, tenantCalls, runsTtlMs });
     this.#reader = new SearchReader({ ...options, defaults: options, store: this.#store });
+    this.#list = new SearchList({ ...options, defaults: options, store: this.#store });
   }
 
   /**
@@ -179,7 +185,7 @@ export class SearchProducer {
   /** Adds all of them or none; the ids are in the same order. @throws Failure as `enqueue`; paths begin with the index */
   async enqueueMany(
     requests: SearchRequest[],
-    { idempotencyKey, apiKey }: EnqueueOptions = {},
+    { idempotencyKey, apiKey, askedBy }: EnqueueOptions = {},
   ): Promise<Array<{ searchId: string }>> {
     const { redis, searches, rules, tenant } = this.#options;
     try {
@@ -188,7 +194,7 @@ export class SearchProducer {
       const stamped = own.length === 0 ? {} : { timestamp: Date.now() };
       const jobs = this.#checked(requests).map((data, index) => {
         const jobId = newId(tenant, idempotencyKey, index);
-        const opts = { ...searchOptions(data, rules), ...stamped, jobId };
+        const opts = { ...searchOptions(data, rules), ...callerOptions(askedBy), ...stamped, jobId };
         return { name: SEARCH_JOB, data, opts };
       });
       await this.#call(async () => {
@@ -252,6 +258,14 @@ export class SearchProducer {
   /** The state of a search. @throws Failure `search_not_found` */
   get(searchId: string): Promise<SearchReport> {
     return this.#call(() => this.#reader.report(searchId), searchId);
+  }
+
+  /**
+   * A part of the list of searches, newest first; `cursor` continues with the `next` of the part before. See `SearchList` for
+   * what is listed while searches begin and end. @throws Failure `invalid_request` naming every wrong parameter
+   */
+  list(query: SearchListQuery = {}): Promise<SearchListPart> {
+    return this.#call(() => this.#list.read(query));
   }
 
   /** What a search asks for; undefined when it cannot be read. @throws Failure `search_not_found` */

@@ -7,6 +7,7 @@ import { notFound, type Problem, problem } from '../problem.ts';
 import { answerOnce, checkedKey, type IdempotencyOptions } from './idempotency.ts';
 import { classIn, sayAllowance } from './rateLimit.ts';
 import { SearchAdded, SearchEstimate, SearchId } from './schemas.ts';
+import { searchListRoute } from './searchList.ts';
 
 /** Searches in one request at most. */
 const MAX_SEARCHES = 500;
@@ -27,11 +28,12 @@ const Cancelled = Type.Object({
   cancelled: Type.Boolean({ description: 'false: it had ended already' }),
 });
 
-/** Adding, retrying and cancelling searches, and what they would cost. */
+/** Listing, adding, retrying and cancelling searches, and what they would cost. */
 export function searchRoutes(options: { producerOf: ProducerOf; idempotency: IdempotencyOptions }): Routes {
   const { producerOf, idempotency } = options;
   const producer = (request: { caller: Caller | null }) => producerOf(callerOf(request).tenant);
   return (app) => {
+    searchListRoute(app, producerOf);
     const addition = keyed(
       ['enqueue'],
       'searches',

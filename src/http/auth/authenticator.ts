@@ -1,10 +1,13 @@
 import { LRUCache } from 'lru-cache';
+import type { AskedBy } from '../../queue/caller.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { problem } from '../problem.ts';
 import { type ApiKey, type ApiKeys, claimedId, isGenuine } from './apiKeys.ts';
 
-/** An authenticated client. */
-export type Caller = Pick<ApiKey, 'id' | 'name' | 'tenant' | 'roles' | 'dailyCalls'>;
+/** An authenticated client. @property via where it came in; default: the API */
+export type Caller = Pick<ApiKey, 'id' | 'name' | 'tenant' | 'roles' | 'dailyCalls'> & {
+  via?: AskedBy['via'];
+};
 
 /** Of one address a minute. */
 const MAX_FAILURES = 30;

@@ -6,7 +6,7 @@ import { isObject } from '../../product/parseRequest.ts';
  * Jobs as BullMQ 6.7.0 stores them: a hash `PREFIX:QUEUE:ID`, its id in one of these lists or sorted sets. BullMQ's getters
  * throw on those that it cannot read.
  */
-const LISTS = ['active', 'wait', 'paused'] as const;
+export const LISTS = ['active', 'wait', 'paused'] as const;
 const SETS = ['prioritized', 'delayed', 'waiting-children', 'completed', 'failed'] as const;
 
 export const STATES = [...LISTS, ...SETS];

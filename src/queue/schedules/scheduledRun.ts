@@ -171,11 +171,11 @@ async function isForeign(
 }
 
 /** The schedule that a search job is a run of. */
-export function scheduleOf(job: Job): string | null {
+export function scheduleOf(job: Pick<Job, 'id' | 'repeatJobKey' | 'timestamp'>): string | null {
   return runOf(job)?.schedule ?? null;
 }
 
-function runOf(job: Job): ScheduledRun | undefined {
+function runOf(job: Pick<Job, 'id' | 'repeatJobKey' | 'timestamp'>): ScheduledRun | undefined {
   const searchId = job.id as string;
   if (job.repeatJobKey !== undefined) {
     const at = Number(searchId.slice(searchId.lastIndexOf(':') + 1));
