@@ -1,40 +1,53 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { credentialProblems } from '../config/checks.ts';
 import { type Config, ConfigError, type Content, environment, linesOf } from '../config/config.ts';
 import { readJsonObject, unknownKeys } from '../config/files.ts';
 import { FORMATS } from '../config/formats.ts';
-import { loadConfig, reloadablePart } from '../config/load.ts';
+import { isReloadable, loadConfig, loadWithOrigins, reloadablePart, withSettings } from '../config/load.ts';
 import { settings } from '../config/schema.ts';
 import { formWarnings } from '../config/written.ts';
+import { Failure } from '../failures.ts';
 import { ownCostsProblems } from '../fleet/declaration.ts';
 import {
   type FleetDocument,
-  type FleetStore,
+  FleetStore,
   NOTHING,
   type Parts,
   publishNext,
   withNewer,
 } from '../fleet/fleetStore.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
-import { type Answer, answering, withFleet } from './commandSetup.ts';
+import { type Answer, answering, withFleet, withRedis } from './commandSetup.ts';
 import { EXIT } from './exit.ts';
 import { GAP, table } from './table.ts';
 import type { Terminal } from './terminal.ts';
+
+interface Flags {
+  fleet?: boolean;
+  changed?: boolean;
+  json?: boolean;
+}
 
 export function command(terminal: Terminal): Command {
   const config = new Command('config')
     .description('Check the configuration and show every setting; secrets are masked.')
     .helpCommand(false)
-    .option('--fleet', 'instead: what the fleet runs, and which process runs which version');
+    .option('--changed', 'only what differs from its default, and where it comes from')
+    .addOption(
+      new Option('--fleet', 'instead: what the fleet runs, and which process runs which version').conflicts(
+        'changed',
+      ),
+    );
   const apply = new Command('apply')
     .description(
       'Make a file the configuration of the whole fleet, without a restart: settings, tenants, schedules.',
     )
     .argument('<file>', 'JSON as CONFIG_FILE, with "tenants" and "schedules" beside the settings if wanted');
-  return answering(config, terminal, ({ fleet, json }: { fleet?: boolean; json?: boolean }) =>
-    fleet ? showFleet(terminal) : showSettings(terminal, json),
-  ).addCommand(answering(apply, terminal, (_flags, file = '') => applyFile(file)));
+  return answering(config, terminal, ({ fleet, changed, json }: Flags) => {
+    if (changed) return showChanged(terminal);
+    return fleet ? showFleet(terminal) : showSettings(terminal, json);
+  }).addCommand(answering(apply, terminal, (_flags, file = '') => applyFile(file)));
 }
 
 function showSettings(terminal: Terminal, json: boolean | undefined): Answer {
@@ -53,6 +66,63 @@ function showSettings(terminal: Terminal, json: boolean | undefined): Answer {
       ? []
       : [...forEbay.map((line) => `${before} ${line}`), ...warnings.map((line) => `${maybe} ${line}`)],
   };
+}
+
+/** What differs from its default in a process with this environment, the fleet's version among it. */
+async function showChanged(terminal: Terminal): Promise<Answer> {
+  const { config: own, origins } = loadWithOrigins();
+  const { fleet, notes } = await fleetSettings(own);
+  // A published version takes the place of what files say of the settings that it is about.
+  const { config, problems } =
+    fleet.value === undefined
+      ? { config: own, problems: [] }
+      : withSettings(own, fleet.value, { env: environment(), name: fleet.name });
+  const data = shownSettings(config)
+    .filter(({ changed }) => changed)
+    .map(({ path, variable, value, default: usual }) => {
+      const [group = '', name = ''] = path.split('.');
+      const isFleets = fleet.value?.[group]?.[name] !== undefined && isReloadable(path);
+      const origin = origins.get(path) ?? fleet.name;
+      const isVariable = /^[A-Z0-9_]+$/.test(origin);
+      const from = isVariable ? 'environment' : isFleets ? 'fleet' : 'file';
+      const source = isFleets && !isVariable ? fleet.name : origin;
+      return { path, variable, value, default: usual, from, source };
+    });
+  const rows = data.map(({ variable, value, default: usual, from, source }) => [
+    variable,
+    terminal.paint('green', plainText(value)),
+    plainText(usual),
+    source === variable || from === 'fleet' ? (from === 'fleet' ? source : from) : `${from} ${source}`,
+  ]);
+  const head = ['Setting', 'Value', 'Default', 'From'];
+  return {
+    data,
+    text: rows.length === 0 ? 'all settings have their defaults' : table(rows, terminal, { head }),
+    notes: [...notes, ...linesOf(problems)],
+  };
+}
+
+/** The settings of the fleet's version. Without Redis none are known. */
+async function fleetSettings(config: Config): Promise<{
+  fleet: { name: string; value: Content | undefined };
+  notes: string[];
+}> {
+  try {
+    const { version, document } = await withRedis(config, (redis) =>
+      new FleetStore(redis, config.queue.prefix).read(),
+    );
+    const value = document.settings?.value as Content | undefined;
+    return { fleet: { name: `fleet, version ${version}`, value }, notes: [] };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const notes = [`without what the fleet has: ${error.message}`];
+    return { fleet: { name: 'fleet', value: undefined }, notes };
+  }
+}
+
+function plainText(value: unknown): string {
+  if (value === '') return '–';
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 export function shownSettings(config: Config) {
@@ -94,8 +164,7 @@ function settingsTable(shown: ReturnType<typeof shownSettings>, terminal: Termin
     const [own = ''] = path.split('.');
     if (own !== group) rows.push([`${group === '' ? '' : '\n'}${paint('bold', own)}`]);
     group = own;
-    const plain = typeof value === 'object' ? JSON.stringify(value) : String(value);
-    const text = (value === '' ? '–' : plain).match(line)?.join('\n') ?? '';
+    const text = plainText(value).match(line)?.join('\n') ?? '';
     const formerly = changed ? ` (default: ${usual === '' ? 'none' : usual})` : '';
     rows.push([variable, changed ? paint('green', text) : text, paint('dim', doc + formerly)]);
   }

@@ -8,7 +8,7 @@ import type { SearchFacets, SearchSummary } from '../product/summary.ts';
 import { distanceText, numberText } from '../text/values.ts';
 import { withEbay, withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError, wrongValue } from './exit.ts';
-import { addRequestFlags, requestFrom, wholeNumber, withOptions } from './flags.ts';
+import { addRequestFlags, oneQuery, requestFrom, wholeNumber, withOptions } from './flags.ts';
 import { ENDS, waitFor } from './search.ts';
 import { table } from './table.ts';
 import { harmless, type Terminal } from './terminal.ts';
@@ -42,7 +42,9 @@ export function command(terminal: Terminal): Command {
     )
     .option('--suggest', 'show the categories that eBay suggests for the words; no search and no Browse call')
     .option('--json', 'print as JSON')
-    .action(async (query: string | undefined, flags: Flags) => {
+    .allowExcessArguments()
+    .action(async (query: string | undefined, flags: Flags, called: Command) => {
+      oneQuery(called);
       const show = flags.suggest ? showSuggested : showFacets;
       terminal.exit = await show(terminal, query, flags).catch((error) => {
         throw withOptions(error);
@@ -58,7 +60,8 @@ async function showFacets(terminal: Terminal, query: string | undefined, flags: 
   const parsed = parseSearchRequest(request, config.ebay);
   if (!parsed.ok) throw new Failure('invalid_request', 'the request is wrong', { errors: parsed.errors });
   return withProducer(config, flags.tenant, async (producer, { ebay }) => {
-    const { searchId } = await producer.enqueue(facetRequest(requestFrom(query, { ...flags }, ebay)));
+    const wanted = facetRequest(requestFrom(query, { ...flags }, ebay));
+    const { searchId } = await producer.enqueue(wanted, { askedBy: { via: 'cli' } });
     const report = await waitFor({ terminal, producer, flags }, searchId);
     const { summary } = report;
     if (summary === null) throw searchFailed(report);

@@ -7,7 +7,8 @@ import { countryHint, isCountry } from '../product/countries.ts';
 import { isMarketplace } from '../product/marketplaces.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { isPicture } from '../product/picture.ts';
-import { MAX_IMAGE_LENGTH, type SearchRequest } from '../product/requestSchema.ts';
+import { MAX_IMAGE_LENGTH, type SearchRequest, SearchRequestSchema } from '../product/requestSchema.ts';
+import { schemaErrors } from '../product/schemaErrors.ts';
 import { UsageError, wrongValue } from './exit.ts';
 
 type Values = Record<string, unknown>;
@@ -57,8 +58,18 @@ const FIELDS: readonly FieldOption[] = [
   ['filters.price.min', '--price-min <amount>', 'lowest item price'],
   ['filters.price.max', '--price-max <amount>', 'highest item price'],
   ['filters.price.currency', '--currency <code>', 'of the prices above; else the marketplace’s'],
-  ['filters.conditions', '--condition <word>', 'NEW (ids 1000, 1500, 1750), USED or UNSPECIFIED', csv],
-  ['filters.conditionIds', '--condition-id <id>', 'eBay’s condition id, such as 1000 or 3000', csv],
+  [
+    'filters.conditions',
+    '--condition <word>',
+    'NEW, USED or UNSPECIFIED; eBay counts open box (1500) and new with defects (1750) among NEW',
+    csv,
+  ],
+  [
+    'filters.conditionIds',
+    '--condition-id <id>',
+    'eBay’s condition id: 1000 new alone, 2000 to 2030 refurbished, 3000 used',
+    csv,
+  ],
   ['filters.buyingOptions', '--buying-option <word>', 'FIXED_PRICE, AUCTION, BEST_OFFER, CLASSIFIED_AD', csv],
   [
     'filters.deliveryCountry',
@@ -165,7 +176,7 @@ export function addRequestFlags(command: Command, only?: readonly string[]): Com
   for (const [path, flags, description, parse] of FIELDS) {
     if (only?.includes(path.split('.')[0] as string) === false) continue;
     const often = parse !== undefined && REPEATED.includes(parse) ? '; may be repeated' : '';
-    const option = optionFor([path, flags, `${description}${often}`, parse]);
+    const option = optionFor([path, flags, `${description}${often}`, parse && collecting(parse)]);
     option.helpGroup(headingOf(path));
     if (PRESETS[flags] !== undefined) option.preset(PRESETS[flags]);
     command.addOption(option);
@@ -173,17 +184,81 @@ export function addRequestFlags(command: Command, only?: readonly string[]): Com
   return command;
 }
 
+/** A value that its option cannot read. It is reported together with everything else that is wrong. */
+class Refused {
+  readonly error: UsageError;
+
+  constructor(error: UsageError) {
+    this.error = error;
+  }
+}
+
+function collecting(parse: Parse): Parse {
+  return (text, earlier) => {
+    if ((earlier as unknown) instanceof Refused) return earlier;
+    try {
+      return parse(text, earlier);
+    } catch (error) {
+      if (error instanceof UsageError) return new Refused(error);
+      throw error;
+    }
+  };
+}
+
+/** Words of a query that a shell has divided. @throws UsageError that shows them in quotes */
+export function oneQuery(command: Command): void {
+  if (command.args.length <= 1) return;
+  const words = command.args
+    .join(' ')
+    .slice(0, 100)
+    .replace(/["\\$`]/g, '\\$&');
+  throw new UsageError(`a query is one argument: put it in quotes: dpf ${command.name()} "${words}"`);
+}
+
 export type Defaults = { marketplace: string };
 
-/** The request of the options, unchecked. @param defaults for the currency of prices */
+/**
+ * The request of the options, unchecked.
+ * @param defaults for the currency of prices
+ * @throws UsageError for a value that cannot be read; Failure `invalid_request` where more is wrong
+ */
 export function requestFrom(query: string | undefined, options: Values, defaults: Defaults): SearchRequest {
   const request: Values = query === undefined ? {} : { query };
+  const refused: Array<{ path: string; error: UsageError }> = [];
   for (const [path, flags] of FIELDS) {
     const value = options[new Option(flags).attributeName()];
-    if (value !== undefined) put(request, path.split('.'), value);
+    if (value instanceof Refused) refused.push({ path, error: value.error });
+    else if (value !== undefined) put(request, path.split('.'), value);
   }
   addCurrency(request as SearchRequest, defaults);
-  return request as SearchRequest;
+  const [first] = refused;
+  if (first === undefined) return request as SearchRequest;
+  const others = schemaErrors(request);
+  if (refused.length + others.length === 1) throw first.error;
+  const errors = refused.map(({ path, error: { message } }) => ({
+    ...{ path, code: 'invalid_value' },
+    // The option stands before it.
+    message: message.replace(/^--[\w-]+ /, ''),
+  }));
+  throw withOptions(
+    new Failure('invalid_request', 'the request is wrong', { errors: [...errors, ...others] }),
+  );
+}
+
+/** Part of a JSON Schema. */
+interface Part {
+  properties?: Record<string, Part>;
+  items?: Part;
+  enum?: readonly string[];
+}
+
+/** The values that an option of a request may have, where the schema lists them: `--sort` has `price` and others. */
+export function valuesOf(option: string): readonly string[] {
+  const field = FIELDS.find(([, flags]) => flags.split(' ')[0] === option);
+  if (field === undefined) return [];
+  let part: Part | undefined = SearchRequestSchema as Part;
+  for (const step of field[0].split('.')) part = part?.properties?.[step];
+  return part?.enum ?? part?.items?.enum ?? [];
 }
 
 function put(target: Values, [name = '', ...rest]: string[], value: unknown): void {
@@ -318,14 +393,28 @@ export function withOptions(error: unknown): unknown {
 /** An error about fields with the options that they were written as. @param optionOf of a path; undefined: no option is about it */
 export function namingOptions(error: unknown, optionOf: (path: string) => string | undefined): unknown {
   if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
-  const errors = error.detail.errors.map((each) => ({ ...each, option: optionOf(each.path) }));
+  const errors = error.detail.errors.map((each) => {
+    if ('option' in each) return each;
+    const option = optionOf(each.path);
+    const isWord = each.message.startsWith('must be one of');
+    const message = isWord ? `${each.message}${HINTS[option ?? ''] ?? ''}` : each.message;
+    return { ...each, message, option };
+  });
   return new Failure(error.code, error.message, { ...error.detail, errors });
 }
+
+/** Where else to look, behind the words that an option allows. */
+const HINTS: Readonly<Record<string, string>> = {
+  '--condition': '; --condition-id has finer ones, such as 2000 for certified refurbished',
+};
+
+/** Fields of a schedule that are no field of its request. */
+const TIMING = ['cron', 'tz', 'every', 'start', 'end', 'limit', 'dailyCalls'];
 
 /** Of `filters.price.min` it is `--price-min`. */
 function requestOption(path: string): string | undefined {
   // Of a schedule: `auto.atLeastEvery` is `--at-least-every`.
-  const [, bound] = /^auto\.(\w+)$/.exec(path) ?? [];
+  const bound = TIMING.includes(path) ? path : /^auto\.(\w+)$/.exec(path)?.[1];
   if (bound !== undefined) return `--${bound.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
   return optionAmong(FIELDS, path.replace(/^request\./, ''));
 }

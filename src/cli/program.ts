@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander';
-import { packageVersion } from '../config/config.ts';
+import { environment, packageVersion } from '../config/config.ts';
+import { didYouMean } from '../config/files.ts';
+import { misspeltVariables } from '../config/misspelt.ts';
 import { settings } from '../config/schema.ts';
 import { claimedId } from '../http/auth/apiKeys.ts';
 import type { Scrubber } from '../telemetry/scrubber.ts';
@@ -29,6 +31,7 @@ const COMMANDS: Record<string, [summary: string, load: Load]> = {
   simulate: ['Run an eBay of your own', () => import('./simulate.ts')],
   tenants: ['Add, show and remove further keysets', () => import('./tenants.ts')],
   config: ['Check and show the configuration', () => import('./config.ts')],
+  completion: ['Complete commands and names in your shell', () => import('./completion.ts')],
   'growth-report': ['Show calls and efficiency by day, for eBay', () => import('./growthReport.ts')],
   compliance: ['Show what is stored of eBay’s answers, and for how long', () => import('./compliance.ts')],
   backup: ['Save keys, schedules, tracks and tenants', () => import('./backup.ts')],
@@ -39,19 +42,71 @@ const COMMANDS: Record<string, [summary: string, load: Load]> = {
 export async function run(args: string[], terminal: Terminal): Promise<ExitCode> {
   terminal.exit = EXIT.done;
   try {
+    if (args[0] === 'completion' && args[1] === '--') return await complete(args.slice(2), terminal);
     refuseSecrets(args);
-    const program = await createProgram(args, terminal);
-    await program.parseAsync(args, { from: 'user' });
+    const asked = args.length === 0 ? ['--help'] : args[0] === 'help' ? await helpOf(args.slice(1)) : args;
+    const program = await createProgram(asked, terminal);
+    await program.parseAsync(asked, { from: 'user' });
     return terminal.exit;
   } catch (error) {
     // `--help` and `--version` end commander by an error too.
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.done;
-    // Without a command, commander has printed the help.
+    // Of a command that needs one of its subcommands, commander has printed the help.
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
     const report = reportOf(error);
     const scrubber = await processScrubber();
     terminal.note(scrubber.text(wantsJson(args) ? errorJson(report) : errorText(report)));
     return report.exit;
+  }
+}
+
+/** `dpf help schedule add` is `dpf schedule add --help`. @throws UsageError for a command that is none */
+async function helpOf(names: readonly string[]): Promise<string[]> {
+  const path = names.filter((name) => !name.startsWith('-'));
+  let known = Object.keys(COMMANDS);
+  for (const [at, name] of path.entries()) {
+    if (!known.includes(name)) {
+      const command = path.slice(0, at + 1).join(' ');
+      throw new UsageError(
+        `there is no command ${command}${didYouMean(name, known) || '; dpf help shows all'}`,
+      );
+    }
+    if (at > 0) break;
+    const subcommands = (await loaded(name))?.commands ?? [];
+    known = subcommands.map((each) => each.name());
+  }
+  return [...path, '--help'];
+}
+
+/** A command with its options and subcommands; undefined where there is none of this name. */
+async function loaded(name: string): Promise<Command | undefined> {
+  const [summary, load] = COMMANDS[name] ?? [];
+  return load === undefined ? undefined : (await load()).command(QUIET).summary(summary as string);
+}
+
+/** For commands that are looked at and not run. */
+const QUIET = { paint: (_colour, text) => text } as Terminal;
+
+/** `dpf completion -- WORDS`, which a shell calls at each press of the tabulator. No error is shown there. */
+async function complete(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  const { completionsOf } = await import('./completing.ts');
+  const summaries = Object.entries(COMMANDS).map(([name, [summary]]) => ({ value: name, about: summary }));
+  const lines = await completionsOf(words, { summaries, load: loaded }).catch(() => []);
+  if (lines.length > 0) terminal.print(lines.join('\n'));
+  return EXIT.done;
+}
+
+/** Commands that do not read the machine's settings. */
+const WITHOUT_SETTINGS = new Set(['demo', 'simulate', 'completion']);
+/** Commands whose stderr is a log. */
+const WITH_LOG = new Set(['worker', 'serve']);
+
+/** Names variables of the environment that were probably meant as settings, and that nothing reads. */
+function warnOfVariables(called: string, terminal: Terminal, json: boolean): void {
+  if (WITHOUT_SETTINGS.has(called) || WITH_LOG.has(called)) return;
+  for (const { name, message } of misspeltVariables(environment())) {
+    const text = `${name} in the environment ${message}`;
+    terminal.note(json ? JSON.stringify({ warning: { variable: name, message: text } }) : `dpf: ${text}`);
   }
 }
 
@@ -66,6 +121,7 @@ async function createProgram(args: string[], terminal: Terminal): Promise<Comman
     const command = name === called ? (await load()).command(terminal) : new Command(name);
     program.addCommand(command.summary(summary));
   }
+  program.hook('preAction', () => warnOfVariables(called ?? '', terminal, wantsJson(args)));
   const width = () => Math.min(terminal.width, 120);
   for (const command of [program, ...program.commands.flatMap((each) => [each, ...each.commands])])
     command.exitOverride().configureOutput({
@@ -123,7 +179,8 @@ export async function processScrubber(): Promise<Scrubber> {
 }
 
 const AFTER_HELP = `
-Each command has --help, and --json where it prints data. Start with: dpf demo
+Each command has --help (or: dpf help COMMAND), and --json where it prints data. Start with: dpf demo
+Your shell completes commands, options and names: dpf completion --help
 
 Exit codes: 0 done · 1 failed · 2 usage · 3 configuration · 4 Redis, eBay or a port in use
             5 partial, degraded, cancelled or skipped · 130 interrupted`;

@@ -15,9 +15,10 @@ import { estimateTexts, isWhole, partialReasons, summaryFacts, waitReasonText } 
 import { countText, distanceText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
-import { addRequestFlags, type Defaults, requestFrom, wholeNumber, withOptions } from './flags.ts';
+import { addRequestFlags, type Defaults, oneQuery, requestFrom, wholeNumber, withOptions } from './flags.ts';
+import { addListFlags, type ListFlags, listSearches, refuseListFlags } from './searchList.ts';
 import { onInterrupt } from './signals.ts';
-import { clockText, fieldLines, productTable, whenText } from './table.ts';
+import { chosenTable, clockText, fieldLines, productTable, whenText } from './table.ts';
 import { type Colour, harmless, type Painter, progressLine, type Terminal } from './terminal.ts';
 
 export interface Flags {
@@ -33,6 +34,7 @@ export interface Flags {
   excel?: boolean;
   separator?: SeparatorName;
   limitRows?: number;
+  sort?: string;
   sortBy?: string;
 }
 
@@ -40,7 +42,7 @@ export function command(terminal: Terminal): Command {
   const search = new Command('search')
     .description('Search eBay through a running worker and show the products.')
     .argument('[query]', 'keywords: a space means AND, "(a, b)" means OR');
-  return addRequestFlags(search)
+  return addListFlags(addRequestFlags(search))
     .option('--get <id>', 'show an earlier search, and wait for it while it runs')
     .option('--cancel <id>', 'stop an earlier search; what it has found stays readable')
     .option('--retry <id>', 'start an ended search again: only what is missing is called for')
@@ -54,24 +56,49 @@ export function command(terminal: Terminal): Command {
     .addOption(
       new Option(
         '--sort-by <figure>',
-        'order of what is shown; unknown ones last; else eBay’s order',
+        'order of what is shown, of which --sort takes these words too; unknown ones last; else eBay’s order',
       ).choices(Object.keys(ORDERS)),
     )
     .option('--json', 'print summary and products as JSON')
     .option('--csv', 'print the products as CSV')
-    .option('--columns <names>', 'of the CSV, such as title,total,url; else all of them')
+    .option(
+      '--columns <names>',
+      'of table or CSV, such as title,total,url; else the usual ones, and of the CSV all',
+    )
     .option(
       '--excel',
       'CSV that Excel opens as it is: byte order mark, separator of your locale, ids as text',
     )
     .addOption(new Option('--separator <name>', 'of the CSV').choices(Object.keys(SEPARATORS)))
-    .action(async (query: string | undefined, flags: Flags) => {
-      const request = (ebay: Defaults) => requestFrom(query, { ...flags }, ebay);
+    .allowExcessArguments()
+    .action(async (query: string | undefined, flags: Flags & ListFlags, called: Command) => {
+      if (flags.list) return listSearches(terminal, flags, { isNamed: query !== undefined });
+      refuseListFlags(flags);
+      oneQuery(called);
+      // eBay has no such orders: they are of what is shown.
+      const { sort, ...rest } = flags;
+      const isShownOrder = sort !== undefined && Object.hasOwn(ORDERS, sort);
+      if (isShownOrder) flags.sortBy ??= sort;
+      const request = (ebay: Defaults) => requestFrom(query, isShownOrder ? rest : { ...flags }, ebay);
       const wanted = { isNamed: query !== undefined, request, print: printFound };
       terminal.exit = await runSearch(terminal, flags, wanted).catch((error) => {
-        throw withOptions(error);
+        throw namingOrders(withOptions(error));
       });
     });
+}
+
+/** An error about `--sort` that names the orders of what is shown too. */
+function namingOrders(error: unknown): unknown {
+  if (!(error instanceof Failure) || error.detail.errors === undefined) return error;
+  const errors = error.detail.errors.map((each) =>
+    each.path === 'sort'
+      ? {
+          ...each,
+          message: `${each.message}; ${Object.keys(ORDERS).join(', ')} put what was found in order`,
+        }
+      : each,
+  );
+  return new Failure(error.code, error.message, { ...error.detail, errors });
 }
 
 /** What a command asks for, and how it shows what was found. */
@@ -87,7 +114,8 @@ export async function runSearch(terminal: Terminal, flags: Flags, wanted: Wanted
   const { get, cancel, retry, json, csv, columns, separator, dryRun, wait } = flags;
   const [earlier, ...more] = [get, cancel, retry].filter((id) => id !== undefined);
   if (json && csv) throw new UsageError('give --json or --csv, not both');
-  if (columns !== undefined && !csv) throw new UsageError('--columns needs --csv');
+  if (columns !== undefined && !csv && (json || wanted.print !== printFound))
+    throw new UsageError('--columns needs --csv');
   if (separator !== undefined && !csv) throw new UsageError('--separator needs --csv or --excel');
   columnsOf(columns);
   if (more.length > 0 || (earlier !== undefined && wanted.isNamed))
@@ -109,7 +137,7 @@ export async function runSearch(terminal: Terminal, flags: Flags, wanted: Wanted
       terminal.print(json ? JSON.stringify(estimate, null, 2) : text);
       return EXIT.done;
     }
-    const searchId = earlier ?? (await producer.enqueue(request())).searchId;
+    const searchId = earlier ?? (await producer.enqueue(request(), { askedBy: { via: 'cli' } })).searchId;
     if (cancel !== undefined) await producer.cancel(searchId);
     if (retry !== undefined) await producer.retry(searchId);
     if (!wait && get === undefined) {
@@ -196,9 +224,10 @@ function columnsOf(list: string | undefined): string[] {
   return chosen.columns;
 }
 
-export /** Orders that `--sort-by` names: the best first. */
-const ORDERS: Readonly<Record<string, (one: Product, other: Product) => number>> = {
+/** Orders that `--sort-by` names: the best first. */
+export const ORDERS: Readonly<Record<string, (one: Product, other: Product) => number>> = {
   total: byTotal({}),
+  delivered: byTotal({}),
   landed: byCosts('landed'),
   margin: byCosts('margin', { falling: true }),
   'margin-percent': byCosts('marginPercent', { falling: true }),
@@ -236,7 +265,11 @@ export function printFound(
   const ranked =
     sortBy === undefined ? products.toSorted((a, b) => a.rank - b.rank).slice(0, limitRows) : shown;
   if (ranked.length > 0) {
-    terminal.print(productTable(ranked, terminal));
+    const { columns } = options;
+    const isChosen = columns !== undefined;
+    terminal.print(
+      isChosen ? chosenTable(ranked, columnsOf(columns), terminal) : productTable(ranked, terminal),
+    );
     terminal.print(terminal.paint('dim', ageText(ranked, now)));
   }
   const more = products.length - ranked.length;

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
-import type { Config } from '../config/config.ts';
+import { type Config, environment } from '../config/config.ts';
 import { descriptorUse, requireDescriptors } from '../config/descriptors.ts';
 import { loadConfig } from '../config/load.ts';
+import { misspeltVariables } from '../config/misspelt.ts';
 import { Failure } from '../failures.ts';
 import { Lifecycle, type StopReport } from '../lifecycle.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -91,6 +92,8 @@ export async function runUntilInterrupted(
   });
   const logs = new LogRoot(config.log);
   const log = logs.component(component);
+  for (const { name, message } of misspeltVariables(environment()))
+    log.warn('variable in the environment is not read', { variable: name, problem: message });
   const interrupt = onInterrupt();
   const { signal } = interrupt;
   const lifecycle = new Lifecycle();

@@ -1,4 +1,5 @@
 import Table, { type TableConstructorOptions } from 'cli-table3';
+import { CSV_COLUMNS } from '../product/csv.ts';
 import type { Money } from '../product/money.ts';
 import type { Product } from '../product/product.ts';
 import { durationText } from '../text/values.ts';
@@ -50,13 +51,15 @@ interface Column {
   /** Only where a product has it. */
   onlyIfAny?: boolean;
   dim?: boolean;
+  /** Leads to the listing, in terminals that show links. */
+  links?: boolean;
 }
 
 const COLUMNS: readonly Column[] = [
   { head: '#', cell: ({ rank }) => String(rank), right: true, dim: true },
   { head: 'Market', cell: ({ marketplace }) => marketplace.replace('EBAY_', ''), onlyIfMixed: true },
   { head: 'New', cell: ({ mark }) => (mark === 'new' ? '●' : ''), onlyIfMixed: true },
-  { head: 'Title', cell: ({ title }) => title },
+  { head: 'Title', cell: ({ title }) => title, links: true },
   { head: 'Price', cell: priceText, right: true, max: 16 },
   { head: 'Shipping', cell: shippingText, right: true, max: 13, from: 100 },
   { head: 'Delivered', cell: deliveredText, right: true, max: 13 },
@@ -68,7 +71,11 @@ const COLUMNS: readonly Column[] = [
   { head: 'Seller', cell: sellerText, right: true, max: 15, from: 100 },
   // Top Rated Plus: said of the listing.
   { head: '★', cell: ({ topRatedPlus }) => (topRatedPlus ? '★' : ''), from: 100 },
-  { head: 'Item', cell: ({ itemId, legacyItemId }) => legacyItemId ?? itemId, max: 20, from: 130, dim: true },
+  {
+    head: 'Item',
+    cell: ({ itemId, legacyItemId }) => legacyItemId ?? itemId,
+    ...{ max: 20, from: 120, dim: true, links: true },
+  },
 ];
 
 const MIN_TITLE = 12;
@@ -90,10 +97,47 @@ export function productTable(products: readonly Product[], terminal: Terminal): 
   const title = columns.findIndex(({ head }) => head === 'Title');
   const others = colWidths.reduce((sum, each, at) => (at === title ? sum : sum + each + GAP), 0);
   colWidths[title] = Math.min(colWidths[title] as number, Math.max(MIN_TITLE, width - others));
-  const shown = rows.map((row) => row.map((text, at) => (columns[at]?.dim ? paint('dim', text) : text)));
+  const shown = rows.map((row, index) =>
+    row.map((text, at) => {
+      const { dim, links } = columns[at] as Column;
+      const linked = links ? linkTo(products[index] as Product, text, terminal) : text;
+      return dim ? paint('dim', linked) : linked;
+    }),
+  );
   const head = columns.map((column) => column.head);
   const colAligns = columns.map(({ right }) => (right ? 'right' : 'left'));
   return table(shown, terminal, { head, colWidths, colAligns });
+}
+
+function linkTo({ url, affiliateUrl }: Product, text: string, { link }: Terminal): string {
+  const address = affiliateUrl ?? url;
+  return /^https?:\/\//.test(address ?? '') ? link(address as string, text) : text;
+}
+
+/** Columns of the CSV that show a listing by a name of its own. */
+const NAMES = new Set(['title', 'itemId', 'legacyItemId', 'url']);
+
+/** Products as a table of chosen columns of the CSV. Where they are too wide the widest are cut. */
+export function chosenTable(
+  products: readonly Product[],
+  names: readonly string[],
+  terminal: Terminal,
+): string {
+  const columns = names.flatMap((name) => CSV_COLUMNS.get(name) ?? []);
+  const rows = products.map((product) => columns.map(({ cell }) => harmless(String(cell(product) ?? ''))));
+  const colWidths = names.map((name, at) =>
+    Math.max(name.length, ...rows.map((row) => (row[at] as string).length)),
+  );
+  const isTooWide = () => colWidths.reduce((sum, each) => sum + each + GAP, 0) > terminal.width;
+  while (isTooWide() && Math.max(...colWidths) > MIN_TITLE)
+    colWidths[colWidths.indexOf(Math.max(...colWidths))] = Math.max(...colWidths) - 1;
+  const shown = rows.map((row, index) =>
+    row.map((text, at) =>
+      NAMES.has(names[at] as string) ? linkTo(products[index] as Product, text, terminal) : text,
+    ),
+  );
+  const colAligns = columns.map(({ isAmount }) => (isAmount ? 'right' : 'left'));
+  return table(shown, terminal, { head: [...names], colWidths, colAligns });
 }
 
 export function amountText({ value, currency }: Money): string {

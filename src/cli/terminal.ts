@@ -1,3 +1,5 @@
+import { randomBytes } from 'node:crypto';
+import { createSupportsHyperlinks } from 'supports-hyperlinks';
 import { EXIT, type ExitCode } from './exit.ts';
 
 /** Where a command prints, and the code that it ends with. */
@@ -8,6 +10,16 @@ export type Painter = Pick<Terminal, 'paint'>;
 const CODES = { bold: [1, 22], dim: [2, 22], red: [31, 39], green: [32, 39], yellow: [33, 39] } as const;
 
 export type Colour = keyof typeof CODES;
+
+/** Marks the links of this process, which `shown` lets through: nobody else can know it. */
+const LINK_ID = randomBytes(8).toString('hex');
+
+/** A text that a terminal shows as a link (OSC 8). */
+export function hyperlink(url: string, text: string): string {
+  // Other characters could end the sequence, or be counted as a part of the text.
+  const address = url.replace(/[^-\w/#&.:=?%@~]/g, encodeURIComponent);
+  return `\u001b]8;id=${LINK_ID};${address}\u0007${text}\u001b]8;;\u0007`;
+}
 
 /** Wide enough for the table's usual columns; used where the output is no terminal. */
 const DEFAULT_WIDTH = 100;
@@ -21,6 +33,7 @@ export function processTerminal() {
   const { stdout, stderr } = process;
   // Node reads `NO_COLOR` and similar variables in `hasColors`.
   const colours = stdout.isTTY === true && stdout.hasColors();
+  const links = stdout.isTTY === true && createSupportsHyperlinks(stdout);
   stdout.on('error', ({ code }: NodeJS.ErrnoException) => {
     if (code === 'EPIPE') process.exit();
     stderr.write(`dpf: the output cannot be written (${code})\n`);
@@ -43,12 +56,14 @@ export function processTerminal() {
     /** Text in a colour, where stdout shows colours. */
     paint: (colour: Colour, text: string): string =>
       colours ? `\u001b[${CODES[colour][0]}m${text}\u001b[${CODES[colour][1]}m` : text,
+    /** Text that leads to an address, where the terminal shows links; elsewhere the text alone. */
+    link: (url: string, text: string): string => (links ? hyperlink(url, text) : text),
   };
 }
 
-/** A colour of `CODES`, a line end or a tab; what else moves the cursor or turns the direction of text. */
+/** A colour of `CODES`, a link of this process, a line end or a tab; what else moves the cursor or turns the direction of text. */
 const CONTROLS = new RegExp(
-  `${'\u001b'}\\[(?:1|2|22|31|32|33|39)m|\\r\\n|[\\n\\t]|[\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]`,
+  `${'\u001b'}\\[(?:1|2|22|31|32|33|39)m|${'\u001b'}\\]8;(?:id=${LINK_ID};[-\\w/#&.:=?%@~]+|;)${'\u0007'}|\\r\\n|[\\n\\t]|[\\p{Cc}\\p{Zl}\\p{Zp}\\u202a-\\u202e\\u2066-\\u2069]`,
   'gu',
 );
 

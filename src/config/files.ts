@@ -9,13 +9,28 @@ import { schema, settings } from './schema.ts';
 /** Longer words are compared by their beginning: the cost grows with the square of the length, and a caller chose the word. */
 const COMPARED_LENGTH = 64;
 
+/** What people write for a word that is spelt otherwise, and nearer to a third one. */
+const SYNONYMS: Readonly<Record<string, string>> = {
+  ebay_uk: 'ebay_gb',
+  uk: 'ebay_gb',
+  ebay_en: 'ebay_gb',
+  ebay_com: 'ebay_us',
+  cheapest: 'price',
+  newest: 'newlylisted',
+  dearest: '-price',
+};
+
 /** The end of a message about an unknown word: the candidate that was most likely meant; empty when none is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   const wanted = word.slice(0, COMPARED_LENGTH).toLowerCase();
   if (wanted === '') return '';
   const known = candidates.map((candidate) => candidate.toLowerCase());
   const maxDistance = Math.max(2, Math.floor(wanted.length / 3));
-  const near = known.find((each) => each.startsWith(wanted)) ?? closestMatch(wanted, known, { maxDistance });
+  const synonym = SYNONYMS[wanted] ?? `ebay_${wanted}`;
+  const near =
+    known.find((each) => each === synonym) ??
+    known.find((each) => each.startsWith(wanted)) ??
+    closestMatch(wanted, known, { maxDistance });
   return near === undefined ? '' : `; did you mean ${candidates[known.indexOf(near)]}?`;
 }
 

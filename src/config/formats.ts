@@ -38,6 +38,8 @@ export interface Format {
   allowed: string;
   coerce(text: string): unknown;
   accepts(value: unknown): boolean;
+  /** The words that are allowed, where there are few. */
+  words?: readonly string[];
 }
 
 const text = (allowed: string, accepts: (value: string) => boolean): Format => ({
@@ -106,7 +108,10 @@ export const FORMATS = {
     accepts: (value) => typeof value === 'boolean',
   },
   environment: text('`sandbox` or `production`', (value) => value === 'sandbox' || value === 'production'),
-  marketplace: text(`one of ${Object.keys(MARKETPLACES).join(', ')}`, (v) => Object.hasOwn(MARKETPLACES, v)),
+  marketplace: {
+    ...text(`one of ${Object.keys(MARKETPLACES).join(', ')}`, (v) => Object.hasOwn(MARKETPLACES, v)),
+    words: Object.keys(MARKETPLACES),
+  },
   'log level': text('one of error, warn, info, debug', (value) => /^(error|warn|info|debug)$/.test(value)),
   'log levels': text('pairs such as `auth=debug,collector=info`', (v) => v === '' || LEVEL_PAIRS.test(v)),
   'log format': text('`json`, `pretty` or `auto`', (value) => /^(json|pretty|auto)$/.test(value)),

@@ -10,7 +10,7 @@ import {
   environment,
   withValues,
 } from './config.ts';
-import { readConfigFile, unknownKeys } from './files.ts';
+import { didYouMean, readConfigFile, unknownKeys } from './files.ts';
 import { FORMATS, type Format } from './formats.ts';
 import { type Setting, schema, settings } from './schema.ts';
 import { FILE_SUFFIX, withSecretFiles } from './secrets.ts';
@@ -30,6 +30,18 @@ export interface ConfigSources {
  * @throws ConfigError naming each wrong variable, its value (never a secret's) and what is allowed.
  */
 export function loadConfig(sources: ConfigSources = {}): Config {
+  return loadWithOrigins(sources).config;
+}
+
+/**
+ * The same, and where each setting that is written comes from, by its path: `EBAY_CLIENT_ID_FILE` or `/etc/dpf.json`.
+ * @throws ConfigError as `loadConfig` does
+ */
+export function loadWithOrigins(sources: ConfigSources = {}): {
+  config: Config;
+  origins: ReadonlyMap<string, string>;
+} {
+  const origins = new Map<string, string>();
   const warn = sources.warn ?? ((line) => process.emitWarning(line, 'DeprecationWarning'));
   const { env, fromFiles, problems } = withSecretFiles(withoutEmpty(sources.env ?? environment()));
   const files = (sources.files ?? configFiles(env)).flatMap((path) => {
@@ -43,14 +55,16 @@ export function loadConfig(sources: ConfigSources = {}): Config {
     const { group, name, path } = setting;
     const variable = variableOf(setting, env);
     const file = files.findLast(({ content }) => content[group]?.[name] !== undefined);
-    const at = variable ?? `${file?.path}: ${path}`;
-    return { written: store.get(path), at: fromFiles.has(at) ? `${at}${FILE_SUFFIX}` : at };
+    const named = variable !== undefined && fromFiles.has(variable) ? `${variable}${FILE_SUFFIX}` : variable;
+    const origin = named ?? file?.path;
+    if (origin !== undefined) origins.set(path, origin);
+    return { written: store.get(path), at: named ?? `${file?.path}: ${path}` };
   });
   problems.push(...read.problems);
   const config = withValues(defaultConfig(), read.values);
   if (problems.length === 0) problems.push(...crossChecks(config));
   if (problems.length > 0) throw new ConfigError(problems);
-  return config;
+  return { config, origins };
 }
 
 /** The files that `CONFIG_FILE` names. */
@@ -106,14 +120,15 @@ export function readValues(
     const found = source(setting);
     if (found === undefined) continue;
     const { group, name, format, sensitive } = setting;
-    const { coerce, accepts, allowed }: Format = FORMATS[format];
+    const { coerce, accepts, allowed, words = [] }: Format = FORMATS[format];
     const value = typeof found.written === 'string' ? coerce(found.written) : found.written;
     if (accepts(value)) values[group] = { ...values[group], [name]: value };
     else {
       // The text before the `@` of a URL may be a secret.
       const shown = (JSON.stringify(value) ?? String(value)).replace(/\/\/[^/]*@/g, '//***@').slice(0, 200);
       const mistake = typeof found.written === 'string' ? mistakeIn(found.written.trim()) : undefined;
-      const hint = mistake === undefined ? '' : `; it ${mistake}`;
+      const meant = typeof value === 'string' && words.length > 0 ? didYouMean(value, words) : '';
+      const hint = mistake === undefined ? meant : `; it ${mistake}`;
       // A line pasted here may be that of a secret.
       const isHidden = sensitive || mistake === PASTED_LINE;
       const what = isHidden ? 'holds something else' : `is ${shown}`;
@@ -139,6 +154,11 @@ const RELOADABLE: ReadonlySet<string> = new Set([
   'log.level',
   'log.levels',
 ]);
+
+/** Whether a setting changes while processes run. @param path such as `log.level` */
+export function isReloadable(path: string): boolean {
+  return RELOADABLE.has(path);
+}
 
 /** The content of files in two: what can change while processes run, and what needs a restart. Later files win. */
 export function reloadablePart(...contents: readonly Content[]): { reloadable: Content; fixed: Content } {

@@ -55,6 +55,36 @@ describe('dpf tenants and dpf config', () => {
     expect((await dpf('keys', 'list', '--json')).out).to.equal('[]');
   });
 
+  it('shows with --changed what differs from the defaults, and where it comes from: environment, file, fleet', async () => {
+    const own = join(folder, 'own.json');
+    writeFileSync(own, JSON.stringify({ http: { port: 3100 }, pace: { dailyCallLimit: 4000 } }));
+    Object.assign(process.env, { CONFIG_FILE: own, WORKER_CONCURRENCY: '3' });
+    try {
+      const before = JSON.parse((await dpf('config', '--changed', '--json')).out);
+      const expected = [
+        { variable: 'REDIS_URL', from: 'environment', source: 'REDIS_URL' },
+        { variable: 'DAILY_CALL_LIMIT', value: 4000, default: 5000, from: 'file', source: own },
+        { variable: 'WORKER_CONCURRENCY', value: 3, from: 'environment' },
+        { variable: 'HTTP_PORT', value: 3100, from: 'file', source: own },
+      ];
+      expect(before.map(({ variable }: { variable: string }) => variable)).to.deep.equal(
+        expected.map(({ variable }) => variable),
+      );
+      expect(before).to.containSubset(expected);
+      expect((await dpf('config', 'apply', file({ log: { level: 'warn' } }))).exit).to.equal(0);
+      // A version of the fleet stands in the place of files for all settings that change while processes run.
+      const { out } = await dpf('config', '--changed');
+      expect(out)
+        .to.match(/^LOG_LEVEL +warn +info +fleet, version \d+$/m)
+        .and.not.include('DAILY_CALL_LIMIT');
+      expect(out).to.match(/^HTTP_PORT +3100 +3000 +file .*own\.json$/m);
+      process.env.LOG_LEVEL = 'debug';
+      expect((await dpf('config', '--changed')).out).to.match(/^LOG_LEVEL +debug +info +environment$/m);
+    } finally {
+      for (const name of ['CONFIG_FILE', 'WORKER_CONCURRENCY', 'LOG_LEVEL']) delete process.env[name];
+    }
+  });
+
   it('refuses a secret, a wrong name and a wrong value, and then has added nothing', async () => {
     expect((await dpf('tenants', 'add', 'shop', '--client-secret', 'SBX-hush')).err).to.not.include('hush');
     expect((await dpf('tenants', 'add', 'default', ...KEYSET)).exit).to.equal(3);

@@ -14,6 +14,7 @@ export function plainTerminal(change: Partial<Terminal> = {}): Terminal & { out:
     width: 100,
     live: false,
     paint: (_colour, text) => text,
+    link: (_url, text) => text,
     ...change,
   };
 }

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { productTable } from '../../../src/cli/table.ts';
+import { chosenTable, productTable } from '../../../src/cli/table.ts';
+import { hyperlink, shown } from '../../../src/cli/terminal.ts';
 import type { Product } from '../../../src/product/product.ts';
 import { productOf } from '../collector/listing.ts';
 import { plainTerminal } from './plainTerminal.ts';
@@ -70,6 +71,32 @@ describe('the table of products', () => {
     const text = tableOf([productOf({ title: 'Mouse\u001b[2J\u202egnp' })]).join('\n');
     for (const control of ['\u001b', '\u202e']) expect(text).to.not.contain(control);
     expect(text).to.contain('Mouse');
+  });
+
+  it('has links to the listings where the terminal shows them, at the same places, also behind a title that is cut', () => {
+    const products = [productOf({ title: 'A rather long title of a thing '.repeat(6) }), productOf({})];
+    const link = (url: string, text: string) => hyperlink(url, text);
+    const linked = productTable(products, plainTerminal({ width: 120, link }));
+    const plain = tableOf(products, 120).join('\n');
+    // Each link is opened by the address and ended without one.
+    const opened = new RegExp(`${'\u001b'}]8;id=\\w+;(https://www\\.ebay\\.com/itm/\\S+?)${'\u0007'}`, 'g');
+    expect([...linked.matchAll(opened)]).to.have.length(4);
+    expect(linked.split('\u001b]8;;\u0007')).to.have.length(5);
+    expect(linked.replace(opened, '').replaceAll('\u001b]8;;\u0007', '')).to.equal(plain);
+    expect(shown(linked)).to.equal(linked);
+    expect(plain).to.include(products[1]?.legacyItemId as string);
+  });
+
+  it('has the columns that are asked for, and cuts the widest where there is no room', () => {
+    const products = [productOf({ title: 'A rather long title of a thing '.repeat(6) }), productOf({})];
+    const lines = chosenTable(
+      products,
+      ['title', 'total', 'legacyItemId'],
+      plainTerminal({ width: 60 }),
+    ).split('\n');
+    expect(lines[0]?.trim().split(/ {2,}/)).to.deep.equal(['title', 'total', 'legacyItemId']);
+    expect(lines[1]).to.match(/^A rather long.*… +15\.50 +\d+$/);
+    for (const line of lines) expect(line.length).to.be.at.most(60);
   });
 
   it('has a column of marketplaces only where there are several', () => {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { shown } from '../../../src/cli/terminal.ts';
+import { hyperlink, shown } from '../../../src/cli/terminal.ts';
 
 describe('what a command prints', () => {
   it('keeps its colours, lines, tabs and every other character', () => {
@@ -7,8 +7,22 @@ describe('what a command prints', () => {
     expect(shown(text)).to.equal(text);
   });
 
+  it('keeps its own links, whose address cannot end them', () => {
+    const link = hyperlink('https://www.ebay.com/itm/1?a=b\u0007\u001b]0;x\u0007', 'A hub');
+    expect(
+      link.endsWith(';https://www.ebay.com/itm/1?a=b%07%1B%5D0%3Bx%07\u0007A hub\u001b]8;;\u0007'),
+    ).to.equal(true);
+    expect(shown(link)).to.equal(link);
+  });
+
   for (const [what, text, safe] of [
     ['a title of the window', '\u001b]0;x\u0007', '\\u001b]0;x\\u0007'],
+    ['a link of another program', '\u001b]8;;https://x.example\u0007', '\\u001b]8;;https://x.example\\u0007'],
+    [
+      'a link with an id of its own',
+      '\u001b]8;id=1;https://x.example\u0007',
+      '\\u001b]8;id=1;https://x.example\\u0007',
+    ],
     ['a cleared screen', '\u001b[2J', '\\u001b[2J'],
     ['a hidden text', '\u001b[8mx\u001b[1;8m', '\\u001b[8mx\\u001b[1;8m'],
     ['a sequence of one character', '\u009b31m', '\\u009b31m'],
