@@ -14,12 +14,12 @@ async function estimate(form) {
     output.textContent = 'what looks like the picture, whatever the words say · 1 call';
     return;
   }
-  if (!body.get('query')?.trim()) {
+  if (['query', 'category', 'epid', 'imageOf'].every((name) => !body.get(name)?.trim())) {
     output.textContent = '';
     return;
   }
   const answer = await get(form.dataset.estimate, { method: 'POST', body }).catch(() => null);
-  if (mine === latest) output.textContent = answer?.body.textContent ?? '';
+  if (mine === latest) output.replaceChildren(...(answer?.body.childNodes ?? []));
 }
 
 document.addEventListener('input', ({ target: { form } }) => {
@@ -33,7 +33,7 @@ const PICTURE_SIDE = 800;
 
 /** Makes a chosen picture small, as a JPEG without what a camera wrote into it, and puts its Base64 into the form. */
 async function takePicture({ form, files: [file] }) {
-  const { image, query } = form.elements;
+  const { image } = form.elements;
   image.value = '';
   if (file !== undefined) {
     const bitmap = await createImageBitmap(file).catch(() => null);
@@ -48,7 +48,6 @@ async function takePicture({ form, files: [file] }) {
     canvas.getContext('2d').drawImage(bitmap, 0, 0, canvas.width, canvas.height);
     image.value = canvas.toDataURL('image/jpeg', 0.85).replace(/^[^,]*,/, '');
   }
-  query.required = image.value === '';
   estimate(form);
 }
 
@@ -61,6 +60,77 @@ withContent((main) => {
   for (const part of main.querySelectorAll('.by-picture')) part.hidden = false;
 });
 
-// A form that is out of sight is estimated once it is changed.
-const asked = document.querySelector('form[data-estimate]');
-if (asked?.checkVisibility()) estimate(asked);
+/** What is in the form stays while the search below it goes on. */
+let form = document.querySelector('#search');
+document.addEventListener('content', () => {
+  const next = document.querySelector('#search');
+  if (form === null || next === null || form === next) {
+    form = next;
+    return;
+  }
+  const focused = next.contains(document.activeElement) ? document.activeElement.id : '';
+  next.replaceWith(form);
+  if (focused) form.querySelector(`#${CSS.escape(focused)}`)?.focus({ preventScroll: true });
+});
+
+/** A link of a mistake leads into the field, also where that is folded. */
+document.addEventListener('click', (event) => {
+  const field = event.target.closest('.problems a')?.hash.slice(1);
+  const target = field && document.getElementById(field);
+  if (!target) return;
+  event.preventDefault();
+  for (let part = target.closest('details'); part; part = part.parentElement.closest('details'))
+    part.open = true;
+  target.scrollIntoView({ block: 'center' });
+  target.focus({ preventScroll: true });
+});
+
+/** The bars that a drag over a histogram is over, from the one where it began. */
+function barsBetween(first, last) {
+  const bars = [...first.parentElement.children];
+  const [from, to] = [bars.indexOf(first), bars.indexOf(last)].sort((one, other) => one - other);
+  return bars.slice(from, to + 1);
+}
+
+/** A drag over bars shows the products from the lowest to the highest of them. */
+document.addEventListener('pointerdown', (event) => {
+  const first = event.target.closest('.bars > li');
+  if (first === null || event.button !== 0) return;
+  const bars = first.parentElement;
+  event.target.releasePointerCapture?.(event.pointerId);
+  let last = first;
+  const move = ({ clientX }) => {
+    const at = [...bars.children].find((bar) => clientX < bar.getBoundingClientRect().right);
+    last = at ?? bars.lastElementChild;
+    const chosen = barsBetween(first, last);
+    for (const bar of bars.children)
+      bar.classList.toggle('dragged', chosen.length > 1 && chosen.includes(bar));
+  };
+  const end = new AbortController();
+  const { signal } = end;
+  document.addEventListener('pointermove', move, { signal });
+  document.addEventListener(
+    'pointercancel',
+    () => {
+      end.abort();
+      for (const bar of bars.children) bar.classList.remove('dragged');
+    },
+    { signal },
+  );
+  document.addEventListener(
+    'pointerup',
+    () => {
+      end.abort();
+      if (last === first) return;
+      const chosen = barsBetween(first, last);
+      const address = new URL(bars.querySelector('a').href);
+      address.searchParams.set('least', chosen[0].dataset.from);
+      address.searchParams.set('most', chosen.at(-1).dataset.to);
+      location.assign(address);
+    },
+    { signal },
+  );
+});
+
+// A form that has words already says at once what it costs, unless its search has just been made.
+if (form?.closest('.again') === null) estimate(form);

@@ -141,9 +141,9 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'aspects-without-their-category',
-    file: 'src/http/page/search/facetView.ts',
-    find: '(aspects.length > 0 && form.dominant)',
-    replace: 'false',
+    file: 'src/http/page/search/narrowing.ts',
+    find: "if (name === 'aspects' && dominant)",
+    replace: 'if (false)',
     breaks: 'A search that is narrowed by an aspect names the category that the aspect belongs to.',
     tests: ['test/unit/http/page/searchForm.test.ts'],
     grep: 'aspects in the category',

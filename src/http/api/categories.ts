@@ -45,12 +45,14 @@ const Found = Type.Object({
 /** A failure without an instant at which trying again makes sense, s. */
 const AGAIN_S = 60;
 
+/** Of a tenant, with the marketplace of a request that names none. */
+export type CategoriesOf = (tenant: string) => {
+  names: Pick<CategoryNames, 'suggested' | 'named'>;
+  marketplace: string;
+};
+
 interface CategoryOptions {
-  /** Of a tenant, with the marketplace of a request that names none. */
-  categoriesOf: (tenant: string) => {
-    names: Pick<CategoryNames, 'suggested' | 'named'>;
-    marketplace: string;
-  };
+  categoriesOf: CategoriesOf;
 }
 
 /** Categories by words or by id, for callers who know names. They cost no Browse call. */

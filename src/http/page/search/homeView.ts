@@ -1,46 +1,42 @@
 import type { QuotaReport } from '../../../ebay/gate/quota.ts';
-import type { ServiceEvent } from '../../../events/event.ts';
 import type { ScheduleReport } from '../../../queue/schedules/schedules.ts';
 import { waitReasonText } from '../../../text/searches.ts';
 import { distanceText, numberText } from '../../../text/values.ts';
-import { type Html, html, instant } from '../html.ts';
-import { eventLine } from '../news/newsView.ts';
-import { scheduleItem } from '../watching/schedulesView.ts';
+import { csrfField, type Html, html, instant } from '../html.ts';
+import { watchingLine } from '../watching/watchingView.ts';
+import { type Destination, destinationText } from './destination.ts';
 import { type Filled, searchForm } from './searchForm.ts';
 
 export interface Home extends Filled {
+  /** What this browser remembers. */
+  destination: Destination;
+  /** Whether the caller may start searches. */
+  mayEnqueue: boolean;
   quota: QuotaReport;
   schedules: readonly ScheduleReport[];
-  /** Newest first. */
-  events: readonly ServiceEvent[];
+  /** How many there are. */
+  watchlists: number;
+  news: Html;
   now: number;
 }
 
-/** The start page: the form for a search, schedules, the calls of the day and the latest events. */
+/** The start page: the form for a search, schedules, the calls of the day and the newest news. */
 export function homeView(home: Home): Html {
-  const { quota, schedules, events, csrf, now } = home;
+  const { quota, schedules, watchlists, news, now, mayEnqueue } = home;
   return html`<h1 class="quiet">Search eBay</h1>
-${searchForm(home)}
+${mayEnqueue ? searchForm(home) : html`<p class="empty">Your key may look at searches, and start none: that needs the role <code>enqueue</code>.</p>`}
+${mayEnqueue && remembered(home)}
 <div class="columns">
-  <div><section id="schedules" aria-labelledby="schedules-head">
-  <h2 id="schedules-head">Schedules</h2>
-  <p class="small"><a href="/plan">What they cost, and how soon they see a change</a></p>
-  ${
-    schedules.length === 0
-      ? html`<p class="empty">None yet. Search for something, then schedule it: each run marks what is new.</p>`
-      : html`<ul class="schedules">${schedules.map((each) => scheduleItem(each, csrf, now))}</ul>`
-  }
-</section></div>
+  <div><p class="watching-line">${watchingLine(schedules, watchlists, now)}</p></div>
   <div>${quotaView(quota, now)}
-  <section id="news" aria-labelledby="news-head">
-  <h2 id="news-head">Latest</h2>
-  ${
-    events.length === 0
-      ? html`<p class="empty">Nothing yet: ended searches and changed products show up here.</p>`
-      : html`<ol class="news">${events.map((event) => html`<li data-type="${event.type}">${instant(event.at)} ${eventLine(event)}</li>`)}</ol>`
-  }
-</section></div>
+  ${news}</div>
 </div>`;
+}
+
+function remembered({ destination, csrf }: Home): Html | null {
+  const text = destinationText(destination);
+  if (text === undefined) return null;
+  return html`<form class="remembered small" method="post" action="/forget-destination">${csrfField(csrf)}${text}: remembered in this browser. <button class="plain">Forget it</button></form>`;
 }
 
 function quotaView({ limit, used, remaining, reset, closed }: QuotaReport, now: number): Html {
