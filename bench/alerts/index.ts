@@ -1,12 +1,15 @@
 import { parseArgs } from 'node:util';
+import { ALERT_CONDITIONS } from '../../src/product/alertSchema.ts';
+import { judgeLabelled, type LabelledResult } from '../../test/support/listingHistories.ts';
 import { percentile } from '../figures.ts';
 import { numberOf } from '../flags.ts';
 import { FACTOR, type Outcome, runScenario } from './scenario.ts';
 
-export const HELP = `npm run bench -- alerts [--part kills,delay] [--kills 500] [--seed NUMBER] [--json]
+export const HELP = `npm run bench -- alerts [--part kills,delay,labelled] [--kills 500] [--histories 3000] [--seed NUMBER] [--json]
   kills: workers are killed (SIGKILL) again and again while alerts are found and delivered, and the receivers fail in their
   ways; the receivers' logs are compared with the changes that were made. delay: from eBay's answer to the receiver, without
-  any fault. Waits of the delivery are ${FACTOR} times as short as by default.`;
+  any fault. Waits of the delivery are ${FACTOR} times as short as by default. labelled: histories of listings in which each act
+  of the seller is labelled with the alerts that a person wants of it; how many of these are found, and how many others are sent.`;
 
 interface Row {
   readonly part: string;
@@ -16,26 +19,34 @@ interface Row {
   readonly met: boolean | null;
 }
 
+const PARTS = ['delay', 'kills', 'labelled'];
 const MOST_REPEATED = 0.01;
+/** Of the labelled alerts of each condition. */
+const LEAST_FOUND = 0.98;
+const MOST_UNWANTED = 0.01;
+/** Another one than that of the tests. */
+const LABELLED_SEED = 7;
 const MOST_DELAY_MS = 2000;
 
 export async function run(args: string[]): Promise<boolean> {
   const { values } = parseArgs({
     args,
     options: {
-      part: { type: 'string', default: 'delay,kills' },
+      part: { type: 'string', default: 'delay,kills,labelled' },
       kills: { type: 'string', default: '500' },
+      histories: { type: 'string', default: '3000' },
       seed: { type: 'string', default: '20260419' },
       json: { type: 'boolean', default: false },
     },
   });
   const parts = values.part.split(',');
-  const unknown = parts.filter((part) => part !== 'kills' && part !== 'delay');
-  if (unknown.length > 0) throw new TypeError(`--part knows kills and delay, not ${unknown.join(', ')}`);
+  const unknown = parts.filter((part) => !PARTS.includes(part));
+  if (unknown.length > 0) throw new TypeError(`--part knows ${PARTS.join(', ')}, not ${unknown.join(', ')}`);
   const seed = numberOf('seed', values.seed);
   const rows: Row[] = [];
   if (parts.includes('delay')) rows.push(...(await delay(seed)));
   if (parts.includes('kills')) rows.push(...(await kills(seed, numberOf('kills', values.kills))));
+  if (parts.includes('labelled')) rows.push(...labelled(numberOf('histories', values.histories)));
   if (values.json) console.log(JSON.stringify({ bench: 'alerts', factor: FACTOR, seed, rows }, null, 2));
   else console.table(rows);
   return rows.every(({ met }) => met !== false);
@@ -69,6 +80,7 @@ async function kills(seed: number, count: number): Promise<Row[]> {
   const outcome = await runScenario({
     ...options,
     channels: ['sound', 'failing', 'hanging', 'busy', 'refusing'],
+    onKill: (done) => done % 50 === 0 && console.error(`${done} of ${count} kills`),
   });
   return [
     { part: 'kills', name: 'SIGKILLs', value: outcome.kills, required: '', met: null },
@@ -112,5 +124,34 @@ function repeats({ channels, unexplained }: Outcome): Row[] {
       met: repeated <= MOST_REPEATED * taken,
     },
     { part, name: 'all: … without a kill', value: unexplained, required: '', met: null },
+  ];
+}
+
+/** How well the conditions know what a person wants, at their defaults. */
+function labelled(histories: number): Row[] {
+  const rows = (name: string, { wanted, found, sent, unwanted }: LabelledResult): Row[] => {
+    const share = (part: number, whole: number) => Math.round((part / Math.max(1, whole)) * 10_000) / 10_000;
+    return [
+      { part: 'labelled', name: `${name}: wanted alerts`, value: wanted, required: '', met: null },
+      {
+        ...{ part: 'labelled', name: `${name}: share found`, value: share(found, wanted) },
+        ...{ required: `≥ ${LEAST_FOUND}`, met: found >= LEAST_FOUND * wanted },
+      },
+      {
+        ...{
+          part: 'labelled',
+          name: `${name}: share of sent ones that is unwanted`,
+          value: share(unwanted, sent),
+        },
+        ...{ required: `≤ ${MOST_UNWANTED}`, met: unwanted <= MOST_UNWANTED * sent },
+      },
+    ];
+  };
+  const { results } = judgeLabelled(histories, LABELLED_SEED);
+  // The labels are of one listing: that another one of the history is cheaper is no mistake of the condition.
+  const ofAll = judgeLabelled(histories, LABELLED_SEED, { lowest: { on: 'lowest', of: 'all' } });
+  return [
+    ...ALERT_CONDITIONS.flatMap((on) => rows(on, results[on])),
+    ...rows('lowest of all', ofAll.results.lowest).map((row) => ({ ...row, required: '', met: null })),
   ];
 }

@@ -178,11 +178,8 @@ export async function* readEvents(
       ? (await redis.xread('COUNT', READ_BATCH, 'BLOCK', BLOCK_MS, 'STREAMS', key, place))?.[0]?.[1]
       : await redis.xrange(key, `(${place}`, '+', 'COUNT', READ_BATCH);
     if (!follow && entries?.length === 0) return;
-    for (const [at, fields] of entries ?? []) {
-      place = at;
-      const event = eventFrom(fields);
-      if (event !== undefined) yield { place, event };
-    }
+    yield* streamEntries(entries ?? []);
+    place = entries?.at(-1)?.[0] ?? place;
   }
 }
 
@@ -232,6 +229,14 @@ export async function latestOfTrack(
 
 function isOfTrack(event: ServiceEvent, track: string): event is ProductEvent {
   return String(event?.type).startsWith('product.') && (event as ProductEvent).track === track;
+}
+
+/** Entries as Redis answers them, without those that another program wrote. */
+export function streamEntries(entries: ReadonlyArray<[place: string, fields: string[]]>): StreamEntry[] {
+  return entries.flatMap(([place, fields]) => {
+    const event = eventFrom(fields);
+    return event === undefined ? [] : [{ place, event }];
+  });
 }
 
 /** Undefined for an entry that another program wrote. */

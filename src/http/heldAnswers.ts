@@ -35,9 +35,13 @@ export class HeldAnswers {
   /**
    * Counts an answer until it is sent or its client has left. The signal aborts then, when the server closes, and with a
    * Problem as its reason within two seconds after the key was revoked, expired, or lost its role or tenant.
-   * @throws Problem 429 or 503 when too many are open
+   * @param access what the key must have; default: as its route says @throws Problem 429 or 503 when too many are open
    */
-  hold(request: FastifyRequest, reply: FastifyReply): AbortSignal {
+  hold(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    access: RouteRule['access'] = request.routeOptions.config.access,
+  ): AbortSignal {
     const { most } = this.#options;
     const caller = callerOf(request);
     // The client left while the route read the search: the answer's `close` was before.
@@ -48,7 +52,7 @@ export class HeldAnswers {
     if (own.length >= Math.max(1, most / 2))
       throw problem(429, 'too_many_streams', 'this key holds too many answers open', { retryAfter: 5 });
     const ending = new AbortController();
-    const held = { caller, access: request.routeOptions.config.access, ending };
+    const held = { caller, access, ending };
     this.#open.add(held);
     if (this.#closed) ending.abort();
     reply.raw.once('close', () => {

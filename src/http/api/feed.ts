@@ -4,15 +4,14 @@ import { Feed, type Item } from 'feed';
 import type { Redis } from 'ioredis';
 import Type from 'typebox';
 import { latestOfTrack, type ProductEvent } from '../../events/stream.ts';
-import { Failure } from '../../failures.ts';
 import { listingNamed } from '../../product/itemReference.ts';
 import type { Product } from '../../product/product.ts';
 import { tidy } from '../../queue/alerts/channels/words.ts';
-import type { SearchProducer } from '../../queue/producer.ts';
 import { SavedTracks } from '../../results/savedTracks.ts';
 import { moneyText } from '../../text/values.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';
+import { listingsOfEvents } from '../listingsOfEvents.ts';
 import { html } from '../page/html.ts';
 import { notFound } from '../problem.ts';
 import type { ProducerOf } from './searches.ts';
@@ -23,8 +22,6 @@ const READ: Role[] = ['read'];
 const NEWEST = 50;
 /** Events that are looked at for them: each is about 500 bytes. */
 const AMONG = 20_000;
-/** eBay allows titles and pictures to be shown for so long after it answered, ms. */
-const SHOWN_MS = 6 * 3_600_000;
 /** A title of eBay has at most 80 characters; this is for texts that break the rule. */
 const LONGEST_TITLE = 120;
 
@@ -52,7 +49,7 @@ export function feedRoutes({ producerOf, redis, prefix }: FeedOptions): Routes {
       ]);
       const updated = events[0]?.at ?? track?.state.began;
       if (updated === undefined) throw notFound();
-      const listings = await listingsOf(producerOf(tenant), events);
+      const { listings } = await listingsOfEvents(producerOf(tenant), events);
       const home = `${originOf(request)}${app.basePath}`;
       const text = trackFeed({ tenant, name, home, updated, events, listings });
       const tag = `"${hash('sha256', text).slice(0, 32)}"`;
@@ -105,35 +102,6 @@ function originOf({ headers, host }: FastifyRequest): string {
   const origin = `${scheme}://${host}`;
   return URL.canParse(origin) ? new URL(origin).origin : 'http://localhost';
 }
-
-/** By event, the listing as its search saw it, while that is kept and may be shown. */
-async function listingsOf(
-  producer: SearchProducer,
-  events: readonly ProductEvent[],
-): Promise<Map<string, Product>> {
-  const now = await producer.now();
-  const isFresh = (at: string) => now - Date.parse(at) < SHOWN_MS;
-  const shown = events.filter(({ type, at }) => type !== 'product.gone' && isFresh(at));
-  const found = new Map<string, Product>();
-  for (const searchId of new Set(shown.map((event) => event.searchId))) {
-    const ofSearch = shown.filter((event) => event.searchId === searchId);
-    const itemIds = new Set(ofSearch.map(({ product }) => product.itemId));
-    const products = await producer.productsNamed(searchId, itemIds).catch(noneWhereGone);
-    for (const { id, product } of ofSearch) {
-      const listing = products.get(product.itemId);
-      if (listing !== undefined && isFresh(listing.observedAt)) found.set(id, listing);
-    }
-  }
-  return found;
-}
-
-/** The event stays where its products are no longer kept, or a newer release has written them: without a title. */
-function noneWhereGone(error: unknown): Map<string, Product> {
-  if (error instanceof Failure && GONE.has(error.code)) return new Map();
-  throw error;
-}
-
-const GONE: ReadonlySet<string> = new Set(['search_not_found', 'unknown_payload_version']);
 
 function entryOf(event: ProductEvent, listing: Product | undefined): Item {
   const number = listingNamed(event.product.itemId);

@@ -34,6 +34,9 @@ describe('the page of alerts', function () {
     const { page } = await browser.open({ javaScriptEnabled: false });
     await signIn(page, await http.key());
     await page.click('summary:text("Webhook")');
+    expect(await page.textContent('.columns h2')).to.equal('Channels');
+    await page.click('details[open] .help summary');
+    expect(await page.textContent('details[open] .help li')).to.include('https address');
     await page.fill('#webhook-url', `${receiver.origin}/SECRET-PART`);
     await page.click('button[aria-label="Add Webhook"]');
     const secret = await page.inputValue('.secret input');
@@ -64,6 +67,23 @@ describe('the page of alerts', function () {
     await page.click(`${card} form[action$=pause] button`);
     expect(await page.textContent(`${card} strong.paused`)).to.equal('paused');
     await page.click(`${card} form[action$=resume] button`);
+
+    // What the form does not have stays.
+    const when = [{ on: 'price-below' as const, price: '20', currency: 'USD' }, { on: 'gone' as const }];
+    await service.producer.alerts.put({ name: 'cheap', schedule: 'strips', when, rearm: 60, digest: 1800 });
+    await page.click(`${card} a[aria-label="Change: cheap"]`);
+    expect(await page.inputValue('#alert-price')).to.equal('20');
+    expect(await page.textContent('#add-alert')).to.include('also when no longer for sale');
+    await page.fill('#alert-price', '1x');
+    await page.click('button:text("Save changes")');
+    expect(await page.textContent('#alert-price-problem')).to.include('must be an amount');
+    await page.fill('#alert-price', '18.50');
+    await page.click('button:text("Save changes")');
+    expect(await page.textContent(card))
+      .to.include('delivered price below $18.50')
+      .and.include('no longer for');
+    const [changed] = await service.producer.alerts.list();
+    expect(changed).to.include({ rearm: 60, digest: 1800, schedule: 'strips' });
 
     await page.fill('#alert-name', 'cheap');
     await page.selectOption('#alert-on', 'drop');

@@ -2,6 +2,10 @@ import { MARKETPLACES } from '../../../config/formats.ts';
 import { Failure } from '../../../failures.ts';
 import type { Alert } from '../../../product/alertSchema.ts';
 import { CHANNEL_KINDS, type Channel, type ChannelKind } from '../../../product/channelSchema.ts';
+import type { AlertReport } from '../../../queue/alerts/alerts.ts';
+import type { AlertDefinition } from '../../../queue/alerts/definition.ts';
+import { alertRuleTexts, conditionWords } from '../../../text/alerts.ts';
+import { durationText } from '../../../text/values.ts';
 import type { FormValues } from '../../auth/login.ts';
 import { csrfField, type Html, html, options } from '../html.ts';
 import type { Mistake } from '../search/searchForm.ts';
@@ -10,6 +14,8 @@ import type { Mistake } from '../search/searchForm.ts';
 export interface Sent {
   values: Partial<FormValues>;
   mistakes: readonly Mistake[];
+  /** The alert that is changed, as it is; undefined: a new one. */
+  present?: AlertReport | undefined;
 }
 
 /** What an alert can be about, by name. */
@@ -64,7 +70,8 @@ function controls(id: string, { values, mistakes }: Sent) {
     field(
       name,
       label,
-      (own) => html`<select ${own}>${options(texts, values[name] ?? more.value)}</select>`,
+      (own) =>
+        html`<select ${own}>${options(withChosen(texts, values[name]), values[name] ?? more.value)}</select>`,
       more,
     );
   const others = mistakes.filter(({ field: name }) => name === '');
@@ -76,6 +83,11 @@ function controls(id: string, { values, mistakes }: Sent) {
     isTaken &&
     html`<p class="check"><input type="checkbox" id="${id}-replace" name="replace" value="1"><label for="${id}-replace">Replace the present one</label></p>`;
   return { field, input, select, problems, replace };
+}
+
+/** What the API or the command line has chosen and the form does not offer stays. */
+function withChosen(texts: Texts, chosen: string | undefined): Texts {
+  return chosen === undefined || chosen in texts ? texts : { ...texts, [chosen]: chosen };
 }
 
 interface Look {
@@ -95,7 +107,7 @@ export const NAME_TAKEN: Mistake = { field: 'name', message: TAKEN };
 const NAME = html`required maxlength="60" pattern="[a-z0-9\\-]+" title="a-z, 0-9 and hyphen" autocomplete="off" autocapitalize="none" spellcheck="false"`;
 const PLAIN = html`autocomplete="off" autocapitalize="none" spellcheck="false"`;
 
-/** A form for an alert with one condition; the command line and the API take several. */
+/** A form for an alert with one condition; the command line and the API take several. Those that an alert has stay. */
 export function alertForm(
   sent: Sent,
   sources: Sources,
@@ -103,22 +115,28 @@ export function alertForm(
   csrf: string | null,
 ): Html {
   const { field, input, select, problems, replace } = controls('alert', sent);
-  const { values, mistakes } = sent;
-  const group = (label: string, kind: string, names: readonly string[]) =>
-    names.length > 0 &&
-    html`<optgroup label="${label}">${options(
-      Object.fromEntries(names.map((name) => [`${kind}:${name}`, name])),
-      values.source,
-    )}</optgroup>`;
+  const { values, mistakes, present } = sent;
+  const group = (label: string, kind: string, names: readonly string[]) => {
+    const chosen = values.source?.startsWith(`${kind}:`) === true ? values.source.slice(kind.length + 1) : [];
+    const all = [...new Set([...names, chosen].flat())];
+    const texts = Object.fromEntries(all.map((name) => [`${kind}:${name}`, name]));
+    return all.length > 0 && html`<optgroup label="${label}">${options(texts, values.source)}</optgroup>`;
+  };
   const { schedules, watchlists, tracks } = sources;
-  const known = schedules.length + watchlists.length + tracks.length;
+  const known = schedules.length + watchlists.length + tracks.length + (values.source ? 1 : 0);
+  const stays = present === undefined ? [] : staysTexts(present);
+  const digest = values.digest ?? '0';
+  const digests = {
+    ...DIGESTS,
+    ...(!(digest in DIGESTS) && { [digest]: `Every ${durationText(Number(digest) * 1000)}` }),
+  };
   const isLater = ['from', 'to', 'tz', 'digest', 'dailyCap'].some(
     (name) => (values[name] && !USUAL.has(values[name])) || mistakes.some((each) => each.field === name),
   );
   return html`<form class="make-alert" method="post" action="/alerts" id="add-alert">
-  ${csrfField(csrf)}${problems}
+  ${csrfField(csrf)}${problems}${present !== undefined && html`<input type="hidden" name="edit" value="${present.name}">`}
   <div class="fields">
-    ${input('name', 'Name', html`${NAME} placeholder="cheap-hubs"`)}
+    ${input('name', 'Name', html`${NAME}${present !== undefined && html` readonly`} placeholder="cheap-hubs"`)}
     ${
       known > 0 &&
       field(
@@ -136,8 +154,12 @@ export function alertForm(
     ${select('unit', 'Unit', UNITS, { kind: 'for-change' })}
     ${input('quantity', 'Fewer than', html`inputmode="numeric" autocomplete="off" placeholder="3"`, { kind: 'for-stock' })}
     ${select('basis', 'Price', BASES, { kind: 'for-basis' })}
-    ${channels.length > 1 && select('channel', 'Send to', { '': 'Every channel', ...Object.fromEntries(channels.map((name) => [name, name])) })}
+    ${(channels.length > 1 || values.channel) && select('channel', 'Send to', { '': 'Every channel', ...Object.fromEntries(channels.map((name) => [name, name])) })}
   </div>
+  <p class="small for-basis">A listing whose delivered price eBay does not say, about 1 in 6, meets no condition on it. On the item alone it does.</p>
+  <p class="small for-gone">That a listing is gone is seen by watchlists, and by searches that read all of their listings.</p>
+  <p class="small for-stock">The number left is known of watchlists with quantity, and of searches with details.</p>
+  ${stays.length > 0 && html`<p class="small">These stay as they are: ${stays.join('; ')}.</p>`}
   ${replace}
   <details class="times"${isLater && html` open`}>
     <summary>Quiet hours and digest</summary>
@@ -145,12 +167,46 @@ export function alertForm(
       ${input('from', 'Nothing from', html`type="time"`)}
       ${input('to', 'until', html`type="time"`)}
       ${input('tz', 'Time zone', html`${PLAIN} maxlength="60" data-zone`, { value: 'UTC' })}
-      ${select('digest', 'Messages at most', DIGESTS)}
+      ${select('digest', 'Messages at most', digests)}
       ${input('dailyCap', 'Alerts a day', html`inputmode="numeric" autocomplete="off"`, { value: '100' })}
     </div>
   </details>
-  <p><button class="main">Add alert</button></p>
+  <p class="actions"><button class="main">${present === undefined ? 'Add alert' : 'Save changes'}</button>${present !== undefined && html`<a class="button" href="/alerts#alert-${present.name}">Cancel</a>`}</p>
 </form>`;
+}
+
+/** What an alert has and the form does not. */
+function staysTexts(present: AlertReport): string[] {
+  const conditions = present.when.slice(1).map((each) => `also when ${conditionWords(each)}`);
+  return [...conditions, ...alertRuleTexts(present)];
+}
+
+/** The fields of a form for an alert as it is. */
+export function valuesOfAlert(alert: AlertReport): Partial<FormValues> {
+  const { name, when, schedule, watchlist, track, channels, quiet, tz, digest = 0, dailyCap } = alert;
+  const [first] = when;
+  const { on, basis, price, currency, quantity, percent, amount } = { ...first } as Partial<
+    Record<string, string | number>
+  >;
+  const source =
+    schedule !== undefined
+      ? `schedule:${schedule}`
+      : watchlist !== undefined
+        ? `watchlist:${watchlist}`
+        : `track:${track}`;
+  const given = {
+    ...{ name, source, on, basis, price, quantity, tz, digest, dailyCap },
+    ...{
+      by: percent ?? amount,
+      unit: percent === undefined ? currency : '%',
+      from: quiet?.from,
+      to: quiet?.to,
+    },
+    ...{ currency: price === undefined ? undefined : currency, channel: channels?.join(',') },
+  };
+  return Object.fromEntries(
+    Object.entries(given).flatMap(([field, value]) => (value === undefined ? [] : [[field, String(value)]])),
+  );
 }
 
 /** What the fields of quiet hours and digest have at first. */
@@ -158,8 +214,11 @@ const USUAL = new Set(['UTC', '0', '100']);
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
-/** The alert in a posted form. Invalid values stay as they are, so that the check names their fields. */
-export function alertFromForm(form: FormValues): Alert {
+/**
+ * The alert in a posted form. Invalid values stay as they are, so that the check names their fields.
+ * @param present the alert that is changed: what the form does not have stays
+ */
+export function alertFromForm(form: FormValues, present?: AlertDefinition): Alert {
   const given = (name: string) => form[name]?.trim() || undefined;
   const amount = (name: string) => given(name)?.replace(',', '.');
   const number = (text: string | undefined) =>
@@ -179,11 +238,15 @@ export function alertFromForm(form: FormValues): Alert {
     lowest: { basis },
   };
   const [from, to] = [given('from'), given('to')];
+  const [former, ...further] = present?.when ?? [];
+  const { relisted, of } = (former?.on === on ? former : {}) as { relisted?: boolean; of?: string };
+  const { title, seller, conditionIds, rearm } = present ?? {};
   const alert = {
+    ...{ title, seller, conditionIds, rearm },
     name: given('name') ?? '',
     ...(track !== undefined ? { track } : name !== undefined && { [kind]: name }),
-    when: [{ on, ...conditions[on === 'rise' ? 'drop' : on] }],
-    channels: given('channel') && [given('channel')],
+    when: [{ on, relisted, of, ...conditions[on === 'rise' ? 'drop' : on] }, ...further],
+    channels: given('channel')?.split(','),
     quiet: (from ?? to) === undefined ? undefined : { from: from ?? '', to: to ?? '' },
     tz: given('tz'),
     digest: given('digest') === '0' ? undefined : number(given('digest')),
@@ -231,21 +294,63 @@ export function mistakesOf(error: unknown, form: 'alert' | 'channel'): Mistake[]
   });
 }
 
-/** Of each kind its name, and where people find what is asked for. */
-export const KINDS: Readonly<Record<ChannelKind, { title: string; hint: string }>> = {
-  discord: {
-    title: 'Discord',
-    hint: 'In the settings of the Discord channel: Integrations, Webhooks, Copy Webhook URL.',
-  },
-  slack: { title: 'Slack', hint: 'At api.slack.com: your app, Incoming Webhooks.' },
-  telegram: {
-    title: 'Telegram',
-    hint: 'The token is from @BotFather. Send the bot a message; then getUpdates shows the id of the chat.',
-  },
-  ntfy: { title: 'ntfy', hint: 'Choose a topic that nobody guesses: everybody who knows it can read it.' },
-  email: { title: 'E-mail', hint: 'Sent by the server of the setting SMTP_URL.' },
-  webhook: { title: 'Webhook', hint: 'A signed POST for each alert, for your own program.' },
-};
+/** Of each kind its name, what it is, and step by step where people find what is asked for. */
+export const KINDS: Readonly<Record<ChannelKind, { title: string; hint: string; steps: readonly string[] }>> =
+  {
+    discord: {
+      title: 'Discord',
+      hint: 'Messages in a channel of your Discord server.',
+      steps: [
+        'In Discord, open the settings of the channel: the gear beside its name.',
+        'Choose Integrations, then Webhooks, then New Webhook.',
+        'Press Copy Webhook URL, and paste it here. Everybody who has this address can write to the channel.',
+      ],
+    },
+    slack: {
+      title: 'Slack',
+      hint: 'Messages in a channel of your Slack workspace.',
+      steps: [
+        'At api.slack.com/apps create an app for your workspace, from scratch.',
+        'In the app, open Incoming Webhooks, switch them on, and press Add New Webhook to Workspace.',
+        'Choose the channel, copy the Webhook URL, and paste it here.',
+      ],
+    },
+    telegram: {
+      title: 'Telegram',
+      hint: 'Messages of a bot of your own to you or to a group.',
+      steps: [
+        'In Telegram, write /newbot to @BotFather. It answers with the token of the bot.',
+        'Write anything to the new bot, or add it to a group.',
+        'Open https://api.telegram.org/botTOKEN/getUpdates with your token in place of TOKEN. The number after "chat":{"id": is the chat; that of a group begins with a minus sign.',
+      ],
+    },
+    ntfy: {
+      title: 'ntfy',
+      hint: 'Notifications on your phone or computer, without an account.',
+      steps: [
+        'Install the app ntfy, or open ntfy.sh in a browser.',
+        'Subscribe to a topic with a name that nobody guesses: everybody who knows it can read it.',
+        'Enter the same topic here. A server of your own has its address below, and an access token if it asks for one.',
+      ],
+    },
+    email: {
+      title: 'E-mail',
+      hint: 'Mail to up to ten addresses.',
+      steps: [
+        'Enter the addresses, with commas between.',
+        'The mail server is set by the operator: SMTP_URL and SMTP_FROM of the workers. A test says whether they are missing.',
+      ],
+    },
+    webhook: {
+      title: 'Webhook',
+      hint: 'A signed POST for each alert, for a program of your own.',
+      steps: [
+        'Enter the https address at which your program listens.',
+        'The secret that is made is shown once. Your program checks signatures with it, as standardwebhooks.com describes.',
+        'An address in a private network must be in the setting OUTBOUND_ALLOW.',
+      ],
+    },
+  };
 
 /** In the order in which they are offered. */
 const OFFERED = Object.keys(KINDS) as ChannelKind[];
@@ -294,6 +399,7 @@ export function channelForms(
   <form method="post" action="/channels">
     ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${problems}
     <p class="small">${KINDS[kind].hint}</p>
+    <details class="help"><summary>Where do I find this?</summary><ol>${KINDS[kind].steps.map((step) => html`<li>${step}</li>`)}</ol></details>
     ${input('name', 'Name', NAME, { value: name })}
     ${fields[kind]}
     ${replace}

@@ -1,5 +1,14 @@
+import { Failure } from '../../../failures.ts';
+import { Problem } from '../../problem.ts';
 import type { Answer, Page, Visit } from '../visit.ts';
-import { alertFromForm, channelFromForm, kindFrom, mistakesOf, NAME_TAKEN } from './alertForms.ts';
+import {
+  alertFromForm,
+  channelFromForm,
+  kindFrom,
+  mistakesOf,
+  NAME_TAKEN,
+  valuesOfAlert,
+} from './alertForms.ts';
 import { alertsView, type Done } from './alertsView.ts';
 
 /** Longest wait for the end of a test, ms. */
@@ -7,7 +16,7 @@ const TEST_MS = 8000;
 /** Messages that could not be delivered, of all channels. */
 const SHOWN_FAILED = 10;
 
-export function alertRoutes({ latestOf, route, show }: Page): void {
+export function alertRoutes({ held, latestOf, route, show }: Page): void {
   const showAll = async (visit: Visit, done: Done = {}, status = 200) => {
     const { producer, caller, csrf, reply } = visit;
     const [alerts, channels, schedules, watchlists, events, now] = await Promise.all([
@@ -31,6 +40,11 @@ export function alertRoutes({ latestOf, route, show }: Page): void {
       tracks: [...new Set(seen)].filter((track) => !ofSchedules.has(track)).sort(),
     };
     const mayChange = visit.may('schedule');
+    const { edit } = visit.query;
+    const present = alerts.find(({ name }) => name === (visit.form.edit ?? edit));
+    if (present !== undefined && mayChange && done.alert === undefined && edit !== undefined)
+      done.alert = { values: valuesOfAlert(present), mistakes: [] };
+    if (done.alert !== undefined && present !== undefined) done.alert.present = present;
     const content = alertsView({ ...done, alerts, channels, failed, sources, mayChange, csrf, now });
     return show({ ...visit, reply: reply.code(status) }, { title: 'Alerts', content });
   };
@@ -48,7 +62,9 @@ export function alertRoutes({ latestOf, route, show }: Page): void {
   ) => {
     try {
       await steps.check();
-      const isTaken = form.replace !== '1' && (await steps.names()).includes(String(form.name).trim());
+      const name = String(form.name).trim();
+      const isMeant = form.replace === '1' || form.edit === name;
+      const isTaken = !isMeant && (await steps.names()).includes(name);
       return isTaken ? { mistakes: [NAME_TAKEN] } : { done: await steps.put() };
     } catch (error) {
       return { mistakes: mistakesOf(error, of) };
@@ -58,7 +74,8 @@ export function alertRoutes({ latestOf, route, show }: Page): void {
   route('POST', '/alerts', 'schedule', async (visit) => {
     const { form, producer } = visit;
     const { alerts } = producer;
-    const alert = alertFromForm(form);
+    const present = form.edit === undefined ? undefined : await alerts.get(form.edit).catch(noneWhereRemoved);
+    const alert = alertFromForm(form, present);
     const { mistakes, done } = await put(visit, 'alert', {
       check: () => alerts.check(alert),
       names: async () => (await alerts.list()).map(({ name }) => name),
@@ -104,13 +121,27 @@ export function alertRoutes({ latestOf, route, show }: Page): void {
 
   route('POST', '/channels/:name/test', 'schedule', async (visit) => {
     const { name } = visit.params;
-    const tested = await visit.producer.channels.test(name, { timeoutMs: TEST_MS });
+    const { reply, producer } = visit;
+    const signal = held.hold(reply.request, reply, ['schedule']);
+    const tested = await producer.channels.test(name, { timeoutMs: TEST_MS, signal });
+    if (signal.reason instanceof Problem) throw signal.reason;
     return showAll(visit, { tested: { name, ...tested } });
   });
 
-  for (const [action, method] of Object.entries({ remove: 'remove', retry: 'retryFailed' } as const))
-    route('POST', `/channels/:name/${action}`, 'schedule', async ({ producer, params: { name } }) => {
-      await producer.channels[method](name);
-      return action === 'remove' ? '/alerts#channels' : `/alerts#channel-${encodeURIComponent(name)}`;
-    });
+  route('POST', '/channels/:name/retry', 'schedule', async (visit) => {
+    const { name } = visit.params;
+    const messages = await visit.producer.channels.retryFailed(name);
+    return showAll(visit, { retried: { name, messages } });
+  });
+
+  route('POST', '/channels/:name/remove', 'schedule', async ({ producer, params: { name } }) => {
+    await producer.channels.remove(name);
+    return '/alerts#channels';
+  });
+}
+
+/** Another person has removed the alert that is changed: it is made again as the form says. */
+function noneWhereRemoved(error: unknown): undefined {
+  if (error instanceof Failure && error.code === 'alert_not_found') return undefined;
+  throw error;
 }

@@ -18,6 +18,8 @@ export interface Done {
   channel?: Parameters<typeof channelForms>[0];
   /** How the test of a channel ended. */
   tested?: { name: string } & ChannelTest;
+  /** Messages of a channel that are sent again. */
+  retried?: { name: string; messages: number };
   /** A secret that was made: shown now and never again. */
   secret?: { name: string; text: string; formerUntil?: string };
 }
@@ -38,34 +40,36 @@ export interface AlertsPage extends Done {
 export function alertsView(page: AlertsPage): Html {
   const { alerts, channels, sources, mayChange, csrf, secret, alert, channel } = page;
   const names = channels.map(({ name }) => name);
-  return html`<h1>Alerts</h1>
-<p class="lead">A message when a price, a listing or its stock changes as you say.</p>
-${secret && secretView(secret)}
-<div class="columns">
-  <div><section aria-labelledby="alerts-head">
+  // Without a channel nothing can be sent: that comes first.
+  const parts = [
+    html`<div><section aria-labelledby="alerts-head">
   <h2 id="alerts-head">Alerts</h2>
   ${
     alerts.length === 0
-      ? html`<p class="empty">None yet.${channels.length === 0 && ' Add a channel first: it says where messages are sent.'}</p>`
+      ? html`<p class="empty">${channels.length === 0 ? 'An alert needs a channel: add one first.' : 'None yet. An alert says what you want to hear of, and where.'}</p>`
       : html`<ul class="schedules">${alerts.map((each) => alertItem(each, page))}</ul>`
   }
   ${
     mayChange &&
-    html`<h2 class="add" id="add-head">Add an alert</h2>
+    html`<h2 class="add" id="add-head">${alert?.present === undefined ? 'Add an alert' : `Change ${alert.present.name}`}</h2>
   ${alertForm(alert ?? { values: {}, mistakes: [] }, sources, names, csrf)}`
   }
-</section></div>
-  <div><section id="channels" aria-labelledby="channels-head">
+</section></div>`,
+    html`<div><section id="channels" aria-labelledby="channels-head">
   <h2 id="channels-head">Channels</h2>
   ${
     channels.length === 0
-      ? html`<p class="empty">None yet. A channel says where alerts are sent.</p>`
+      ? html`<p class="empty">None yet. A channel says where messages are sent: to a chat, a phone, a mailbox or a program.</p>`
       : html`<ul class="schedules">${channels.map((each) => channelItem(each, page))}</ul>`
   }
   ${mayChange && html`<h2 class="add">Add a channel</h2>${channelForms(channel, names, csrf)}`}
   <p class="small feed">Feed readers take the changes of a track at <code>/v1/tracks/TRACK/feed.atom</code>, with any user name and an API key as the password.</p>
-</section></div>
-</div>`;
+</section></div>`,
+  ];
+  return html`<h1>Alerts</h1>
+<p class="lead">A message when a price, a listing or its stock changes as you say.</p>
+${secret && secretView(secret)}
+<div class="columns">${channels.length === 0 ? parts.reverse() : parts}</div>`;
 }
 
 function secretView({ name, text, formerUntil }: NonNullable<Done['secret']>): Html {
@@ -94,6 +98,7 @@ function alertItem(alert: AlertReport, { mayChange, csrf, now }: AlertsPage): Ht
   ${
     mayChange &&
     html`<div class="actions">
+    <a class="button" href="/alerts?edit=${name}#add-head" aria-label="Change: ${name}">Change</a>
     ${state === 'paused' ? button('resume', 'Resume') : button('pause', 'Pause')}
     ${confirmed(`/alerts/${name}/remove`, 'Remove', `Remove ${name} with what waits?`, csrf, name)}
   </div>`
@@ -102,7 +107,7 @@ function alertItem(alert: AlertReport, { mayChange, csrf, now }: AlertsPage): Ht
 }
 
 function channelItem(channel: ChannelReport, page: AlertsPage): Html {
-  const { mayChange, csrf, now, tested, failed } = page;
+  const { mayChange, csrf, now, tested, retried, failed } = page;
   const { name, kind, host, state, pausedUntil, lastError, lastDelivered, waiting, formerSecretUntil } =
     channel;
   const lost = failed.filter((each) => each.channel === name);
@@ -114,6 +119,7 @@ function channelItem(channel: ChannelReport, page: AlertsPage): Html {
   <h3>${name}</h3>
   <p class="small">${KINDS[kind].title} · ${host} · <strong class="${state}">${stateText}</strong></p>
   ${tested?.name === name && testView(tested)}
+  ${retried?.name === name && html`<p class="outcome good" role="status">${retried.messages === 0 ? 'Nothing was left to send again' : `${countText(retried.messages, 'message')} ${retried.messages === 1 ? 'is' : 'are'} sent again now`}</p>`}
   <p>${lastDelivered === null ? 'Nothing delivered yet' : html`Last delivered ${instant(lastDelivered)}`}${waiting > 0 && ` · ${countText(waiting, 'message')} ${waiting === 1 ? 'waits' : 'wait'}`}</p>
   ${lastError !== null && tested?.name !== name && html`<p class="notice">Last error: ${lastError}</p>`}
   ${formerSecretUntil !== null && html`<p class="small">The former secret is valid until ${instant(formerSecretUntil)}</p>`}
@@ -130,9 +136,11 @@ function channelItem(channel: ChannelReport, page: AlertsPage): Html {
 }
 
 function testView({ delivered, error }: ChannelTest): Html {
-  return delivered
+  if (!delivered)
+    return html`<p class="outcome bad" role="status">The test message did not arrive: ${error}</p>`;
+  return error === null
     ? html`<p class="outcome good" role="status">The test message was delivered</p>`
-    : html`<p class="outcome bad" role="status">The test failed: ${error}</p>`;
+    : html`<p class="outcome some" role="status">The test message was delivered in part: ${error}</p>`;
 }
 
 function lostView(
