@@ -315,7 +315,7 @@ export class SearchList {
       age: Math.max(0, Math.round((now - timeOfEntry(entry)) / 1000)),
       caller: row.caller,
       calls: summary?.calls ?? (run === undefined ? null : (there?.pages ?? 0) + run.failedCalls),
-      products: summary?.counts.products ?? there?.products ?? null,
+      products: summary?.counts.products ?? (run === undefined ? null : (there?.products ?? null)),
       progress: report.progress && withBecause(report.progress),
       error: row.error,
       missing: summary?.missing.length ?? 0,
