@@ -5,7 +5,7 @@ import type { App } from '../access.ts';
 /** `public/` is beside `src` and, in the package, beside `dist`. */
 const FOLDER = new URL('../../../public/', import.meta.url);
 /** In the order in which they are joined: later rules win. */
-const STYLES = ['tokens', 'base', 'search', 'result', 'watching', 'alerts', 'news'];
+const STYLES = ['tokens', 'base', 'search', 'result', 'searches', 'watching', 'alerts', 'news'];
 
 const TYPES: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',

@@ -6,6 +6,7 @@ import { alertRoutes } from './alerts/alertRoutes.ts';
 import { type Document, html } from './html.ts';
 import { resultRoutes } from './result/resultRoutes.ts';
 import { searchRoutes } from './search/searchRoutes.ts';
+import { searchListRoutes } from './searches/searchesRoutes.ts';
 import { openPage, type Page, type PageOptions, requireToken } from './visit.ts';
 import { scheduleRoutes } from './watching/scheduleRoutes.ts';
 
@@ -30,6 +31,7 @@ export function pageRoutes(options: PageOptions): Routes {
     loginRoutes(page);
     searchRoutes(page);
     resultRoutes(page);
+    searchListRoutes(page);
     scheduleRoutes(page);
     alertRoutes(page);
   };

@@ -107,7 +107,7 @@ export function openPage(app: App, options: PageOptions) {
       },
       handler: async (request, reply) => {
         const { csrf } = request;
-        const caller = callerOf(request);
+        const caller: Caller = { ...callerOf(request), via: 'page' };
         const form = formOf(request) as FormValues;
         if (method === 'POST') requireToken(form, csrf);
         const { params, query } = request as Pick<Visit, 'params' | 'query'>;
