@@ -20,7 +20,11 @@ export function estimateView(estimate: SearchEstimate, now: number): Html {
         : `${left} left today`;
   const queue = ahead === 0 ? '' : ` after ${countText(ahead, 'call')} of other searches`;
   const isShort = calls.total > remaining || (budget !== null && calls.total > budget.left);
-  return html`<strong>${countText(calls.total, 'call')}</strong>${most}${parts} · <span${isShort && html` class="few"`}>${share}</span>${budget && budgetText(budget, calls.total, now)} · done ${distanceText(earliestFinish, now)} at the earliest${queue}`;
+  return html`<strong>${countText(calls.total, 'call')}</strong>${most}${parts} · <span${isShort && html` class="few"`}>${share}</span>${budget && budgetText(budget, calls.total, now)} · ${done(distanceText(earliestFinish, now))}${queue}`;
+}
+
+function done(when: string): string {
+  return when === 'now' ? 'done at once' : `done ${when} at the earliest`;
 }
 
 function budgetText(budget: NonNullable<SearchEstimate['budget']>, calls: number, now: number): string {

@@ -27,9 +27,9 @@ export function homeView(home: Home): Html {
 ${mayEnqueue ? searchForm(home) : html`<p class="empty">Your key may look at searches, and start none: that needs the role <code>enqueue</code>.</p>`}
 ${mayEnqueue && remembered(home)}
 <div class="columns">
-  <div><p class="watching-line">${watchingLine(schedules, watchlists, now)}</p></div>
-  <div>${quotaView(quota, now)}
+  <div><p class="watching-line">${watchingLine(schedules, watchlists, now)}</p>
   ${news}</div>
+  <div>${quotaView(quota, now)}</div>
 </div>`;
 }
 

@@ -66,7 +66,7 @@ export function searchForm(filled: Filled, purpose?: Purpose): Html {
   ${csrfField(csrf)}
   ${problems(mistakes)}
   <div class="ask">
-    ${rows.input('query', html`type="search" maxlength="2048" autocomplete="off" placeholder="words, the address of a listing, or a product code" enterkeyhint="search"`)}
+    ${rows.input('query', html`type="search" maxlength="2048" autocomplete="off" placeholder="words, a listing’s address, or a code" title="Words of a title, the address or number of a listing, or a product code (UPC, EAN, ISBN)" enterkeyhint="search"`)}
     ${rows.select('marketplace', sites(), marketplace)}
     ${rows.select('country', COUNTRIES, '', html` autocomplete="country"`)}
     ${rows.input('postalCode', html`maxlength="10" autocomplete="postal-code" placeholder="19406"`)}
@@ -152,9 +152,9 @@ const OWN_LABELS: Texts = { kind: 'Take what I typed as', also: 'Search on these
 function group(name: Group, filled: Filled): Html {
   const rows = fieldRows(filled);
   const own: Partial<Record<Group, Html>> = {
-    more: html`${rows.input('category', html`autocomplete="off" placeholder="headphones, or 112529"`, 'name or number', categoryChoices(filled))}`,
+    more: html`${rows.input('category', html`autocomplete="off" placeholder="headphones"`, '(name or number)', categoryChoices(filled))}`,
     kind: html`${rows.select('kind', KINDS, '')}`,
-    run: html`${rows.choices('also', sites(), 'five in all')}`,
+    run: html`${rows.choices('also', sites(), '(five in all)')}`,
   };
   const fields = FIELDS.filter((field) => field.group === name);
   const isBlock = ({ kind }: Field) => kind === 'choices';
