@@ -29,6 +29,14 @@ export async function replaceMain() {
   document.dispatchEvent(new Event('content'));
 }
 
+/** Says something for a moment, also to screen readers. It stays while the pointer is on it. */
+export function toast(text) {
+  const said = Object.assign(document.createElement('p'), { className: 'toast', textContent: text });
+  document.querySelector('.toasts').append(said);
+  const end = () => (said.matches(':hover') ? setTimeout(end, 1000) : said.remove());
+  setTimeout(end, 6000);
+}
+
 /** Instants in the reader's own time. */
 export function localTimes(within) {
   const day = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
@@ -37,7 +45,8 @@ export function localTimes(within) {
     const at = new Date(time.dateTime);
     const today = at.toDateString() === new Date().toDateString();
     // Of a product it is its age that counts.
-    if (!time.closest('.card')) time.textContent = (today ? clock : day).format(at);
+    if (!time.closest('.card'))
+      time.textContent = (today || 'clock' in time.dataset ? clock : day).format(at);
     time.title = at.toLocaleString();
   }
 }

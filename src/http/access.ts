@@ -11,7 +11,7 @@ import { LRUCache } from 'lru-cache';
 import type { AskedBy } from '../queue/caller.ts';
 import { ROLES, type Role } from './auth/apiKeys.ts';
 import type { Authenticator, Caller } from './auth/authenticator.ts';
-import { notFound, problem } from './problem.ts';
+import { notFound, type Problem, problem } from './problem.ts';
 
 /** The server or a scope of it, its routes typed by their TypeBox schemas. */
 export type App = FastifyInstance<
@@ -52,6 +52,10 @@ declare module 'fastify' {
     rules(): RouteRule[];
     /** What stands before every path where people and programs see it; empty, or such as `/ebay`. */
     basePath: string;
+    /** How the page answers a person whose request failed. */
+    problemPage: {
+      show?: (request: FastifyRequest, reply: FastifyReply, shown: Problem) => Promise<FastifyReply>;
+    };
     /** Makes this the caller of a request, and counts the request for its key. @throws Problem 429, 404 */
     admit(request: FastifyRequest, reply: FastifyReply, caller: Caller): void;
   }
@@ -111,6 +115,7 @@ export function controlAccess(
     ),
   );
   app.decorateRequest('caller', null);
+  app.decorate('problemPage', {});
   const spend = requestBudget(requestsAMinute);
   app.decorate('admit', (request, reply, caller) => {
     request.caller = caller;

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import type { FastifyError, FastifySchemaValidationError } from 'fastify';
+import type { FastifyError, FastifyRequest, FastifySchemaValidationError } from 'fastify';
 import { type BudgetState, Failure, type FailureCode, type FailureDetail } from '../failures.ts';
 import type { Allowance } from '../queue/producer.ts';
 import { redisFailure } from '../redis/failure.ts';
@@ -89,6 +89,11 @@ export function unsupportedMediaType(
   return problem(415, 'unsupported_media_type', message);
 }
 
+/** Whether a person asks, with a browser: programs get problems as JSON. */
+export function isOfPerson({ headers }: FastifyRequest): boolean {
+  return /\btext\/html\b/i.test(headers.accept ?? '');
+}
+
 /** The answer to an error; undefined for a defect. @param bodyLimit of the route that was called, bytes */
 export function problemOf(thrown: unknown, bodyLimit?: number): Problem | undefined {
   if (thrown instanceof Problem) return thrown;
@@ -106,6 +111,7 @@ const STATUS: Partial<Record<FailureCode, number>> = {
   alert_not_found: 404,
   channel_not_found: 404,
   schedule_exists: 409,
+  changed_meanwhile: 412,
   idempotency_key_reused: 422,
   backlog_full: 503,
   budget_exceeded: 429,

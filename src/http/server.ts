@@ -14,7 +14,7 @@ import { type App, controlAccess, methodsOf, type RouteRule, type Routes, values
 import { DELETION_PATH } from './api/accountDeletion.ts';
 import { acceptJsonOnly } from './api/body.ts';
 import type { Authenticator } from './auth/authenticator.ts';
-import { notFound, type Problem, problem, problemOf } from './problem.ts';
+import { isOfPerson, notFound, type Problem, problem, problemOf } from './problem.ts';
 
 export interface ServerOptions {
   routes: readonly Routes[];
@@ -52,6 +52,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
     if (request.raw.complete) reply.removeHeader('connection');
     const { status, headers } = answer;
     request.span?.failed(answer.code);
+    if (app.problemPage.show && isOfPerson(request)) return app.problemPage.show(request, reply, answer);
     return reply
       .code(status)
       .headers(headers)

@@ -13,13 +13,17 @@ export class DashboardVisitor {
     return this.#service.app.url;
   }
 
-  /** The answer of the login, not of the page that it leads to. */
+  /** The answer of the sign-in, not of the page that it leads to. With it the board has its token. */
   async logIn(key: string, headers: Record<string, string> = {}): Promise<Response> {
-    return this.send('POST', '/login', { origin: this.origin, ...headers }, new URLSearchParams({ key }));
+    const form = new URLSearchParams({ key, next: BASE });
+    const answer = await this.#ask('POST', '/sign-in', { origin: this.origin, ...headers }, form);
+    if (answer.status === 303) await this.send('GET', '', { accept: 'text/html' });
+    return answer;
   }
 
   logOut(): Promise<Response> {
-    return this.send('POST', '/logout', { origin: this.origin });
+    const form = new URLSearchParams({ _csrf: this.cookies.get('XSRF-TOKEN') ?? '' });
+    return this.#ask('POST', '/sign-out', { origin: this.origin }, form);
   }
 
   /** A change as the board's own page asks for it. */
@@ -32,14 +36,18 @@ export class DashboardVisitor {
     return (await (await this.send('GET', path)).json()) as T;
   }
 
-  async send(
+  send(method: string, path: string, headers?: Record<string, string>): Promise<Response> {
+    return this.#ask(method, BASE + path, headers);
+  }
+
+  async #ask(
     method: string,
     path: string,
     headers: Record<string, string> = {},
     body?: URLSearchParams,
   ): Promise<Response> {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
-    const response = await fetch(`${this.origin}${BASE}${path}`, {
+    const response = await fetch(this.origin + path, {
       method,
       headers: { cookie, ...headers },
       redirect: 'manual',

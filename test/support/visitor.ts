@@ -54,13 +54,9 @@ export class Visitor {
     return this.ask('/sign-in', { form: { key }, headers });
   }
 
-  logIn(key: string, headers: Record<string, string> = {}) {
-    return this.ask('/admin/queues/login', { form: { key }, headers });
-  }
-
   /** Presses a button of the page's menu. */
   async signOut(form: Record<string, string> = {}) {
-    const { text } = await this.ask('/');
+    const { text } = await this.ask('/sign-out');
     return this.ask('/sign-out', {
       form: { _csrf: /name="_csrf" value="([\w-]{43})"/.exec(text)?.[1] ?? '', ...form },
     });

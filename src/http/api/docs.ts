@@ -2,6 +2,9 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 
 import { type App, allowScope, type Routes } from '../access.ts';
+import { docsAssets, readAssets } from '../page/assets.ts';
+import { html, rendered } from '../page/html.ts';
+import { brand } from '../page/layout.ts';
 import { ProblemSchema } from './schemas.ts';
 
 const DESCRIPTION = `Answers eBay product searches within eBay's call limits. A search is put in with \`POST /v1/searches\`, waits its
@@ -35,6 +38,7 @@ export async function collectDocs(app: App): Promise<void> {
           name: 'watchlists',
           description: 'Listings that are watched for price, stock, arrival, end and return',
         },
+        { name: 'alerts', description: 'Messages about changes, and the channels that they are sent to' },
         { name: 'operations', description: 'How the service runs' },
       ],
       components: {
@@ -54,6 +58,8 @@ export async function collectDocs(app: App): Promise<void> {
         url,
         schema: {
           ...schema,
+          // Swagger UI shows it as it is.
+          ...(schema?.summary && { summary: schema.summary.replaceAll('`', '') }),
           response: { ...(schema?.response as object), default: PROBLEM },
           security: isKeyed ? ways : [],
           ...(isKeyed && { description: `Needs a key with the role ${access.join(' or ')}.` }),
@@ -63,13 +69,40 @@ export async function collectDocs(app: App): Promise<void> {
   });
 }
 
+/** Swagger UI has a dark look and leaves it to others when. */
+const DARK = `const dark = matchMedia('(prefers-color-scheme: dark)');
+const set = () => document.documentElement.classList.toggle('dark-mode', dark.matches);
+dark.addEventListener('change', set);
+set();
+`;
+
 /** The API's description for people at `/docs`, for programs at `/docs/json`. */
 export const docsRoutes: Routes = async (app) => {
   allowScope(app, 'public');
+  const { style, mark } = docsAssets();
+  const bar = html`<body><header class="bar">${brand(readAssets().mark)}<a href="/docs/json">OpenAPI document</a></header>`;
+  const top = rendered(bar, app.basePath);
+  app.addHook('onSend', async (_, reply, payload) => {
+    const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
+    return isPage && typeof payload === 'string' ? payload.replace('<body>', top) : payload;
+  });
   await app.register(swaggerUi, {
     routePrefix: '/docs',
     indexPrefix: app.basePath,
-    theme: { title: 'dropship-product-finder: API' },
+    theme: {
+      title: 'API · Product finder',
+      css: [{ filename: 'product-finder.css', content: style }],
+      js: [{ filename: 'dark-mode.js', content: DARK }],
+      favicon: [
+        {
+          filename: 'mark.svg',
+          rel: 'icon',
+          type: 'image/svg+xml',
+          sizes: 'any',
+          content: Buffer.from(mark),
+        },
+      ],
+    },
     // BaseLayout has no top bar, whose inline style violates the content security policy.
     uiConfig: {
       layout: 'BaseLayout',

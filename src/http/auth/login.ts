@@ -4,8 +4,9 @@ import type { Redis } from 'ioredis';
 import type { App } from '../access.ts';
 import { type Html, html } from '../page/html.ts';
 import { Problem, problem } from '../problem.ts';
-import { type ApiKeys, isOver, type Role } from './apiKeys.ts';
+import { type ApiKeys, isOver } from './apiKeys.ts';
 import type { Authenticator, Caller } from './authenticator.ts';
+import { ROLE_TEXTS } from './roles.ts';
 
 /** What decides who may see the page and the dashboard. */
 export interface AccessParts {
@@ -17,121 +18,106 @@ export interface AccessParts {
   authenticator: Authenticator | undefined;
 }
 
-type Place = typeof PAGE;
+export interface Session {
+  caller: Caller;
+  csrf: string;
+}
 
-/** A session of one place is not valid at the other. */
-export const PAGE = {
-  name: 'page',
-  cookie: 'dpf_session',
-  /** Browsers send its cookies to addresses below this path. */
-  home: '/',
-  signIn: '/sign-in',
-  title: 'Sign in',
-  hint: html`with an API key, as <code>dpf keys add</code> prints it.`,
-  wrongKey: 'This key is not valid.',
-  /** Of a session, seconds. */
-  lifeS: 12 * 3600,
-  /** The role that a key needs to log in. */
-  role: undefined as Role | undefined,
-};
+export const SIGN_IN = '/sign-in';
+export const SIGN_OUT = '/sign-out';
 
-export const DASHBOARD: Place = {
-  name: 'dashboard',
-  cookie: 'dpf_dashboard',
-  home: '/admin/queues',
-  signIn: '/admin/queues/login',
-  title: 'Log in',
-  hint: html`Paste an API key with the role <code>operate</code> (<code>dpf keys add</code>).`,
-  wrongKey: 'This is no valid API key.',
-  lifeS: 8 * 3600,
-  role: 'operate',
-};
+export const DASHBOARD = '/admin/queues';
 
+const COOKIE = 'dpf_session';
 /** The board's HTTP client sends the cookie of this name back as a header. */
 const CSRF_COOKIE = 'XSRF-TOKEN';
+/** Of a session, seconds. */
+const LIFE_S = 12 * 3600;
 
 /** The generation of sessions before anybody has signed out everywhere. */
 const FIRST = '0';
 /** Longer than any session lives, seconds. */
 const GENERATION_S = 24 * 3600;
 
+/** Shows a document of the page to somebody who need not be signed in. */
+type Show = (reply: FastifyReply, title: string, content: Html) => Promise<FastifyReply>;
+
 /**
- * Sessions of people who logged in with an API key, shared by all processes. The browser holds a random secret in a cookie
- * that no script can read; Redis holds its digest with the key's id and generation. Signing out everywhere begins the next
- * generation of a key, and sessions of another generation have ended.
+ * Sessions of people who signed in with an API key, shared by all processes, for the page and the dashboard. The browser holds
+ * a random secret in a cookie that no script can read; Redis holds its digest with the key's id and generation. Signing out
+ * everywhere begins the next generation of a key, and sessions of another generation have ended.
  */
 export class Login {
   readonly #parts: AccessParts & { authenticator: Authenticator };
-  readonly #place: Place;
-  readonly #basePath: string;
+  /** Browsers send the cookie to addresses below it. */
+  readonly #path: string;
+  readonly #dashboard: string;
 
   /** @param basePath of the server */
-  constructor(parts: AccessParts & { authenticator: Authenticator }, place: Place, basePath: string) {
+  constructor(parts: AccessParts & { authenticator: Authenticator }, basePath: string) {
     this.#parts = parts;
-    this.#place = place;
-    this.#basePath = basePath;
+    this.#path = basePath || '/';
+    this.#dashboard = basePath + DASHBOARD;
   }
 
   /**
-   * Undefined without a session. A session ends with its key: when that is revoked, expires, lacks the role, or its tenant
-   * is removed. One of the dashboard also ends with the page's session that the browser had. Every change must carry `csrf`,
-   * which pages of other sites cannot read.
+   * Undefined without a session. A session ends with its key: when that is revoked or expires, or its tenant is removed. Every
+   * change must carry `csrf`, which pages of other sites cannot read.
    */
-  async session({ cookies }: FastifyRequest): Promise<{ caller: Caller; csrf: string } | undefined> {
+  async session({ cookies }: Pick<FastifyRequest, 'cookies'>): Promise<Session | undefined> {
     const { redis, keys, hasTenant, authenticator } = this.#parts;
-    const { role, cookie } = this.#place;
-    const secret = cookies[cookie];
+    const secret = cookies[COOKIE];
     const stored = secret === undefined ? null : await redis.get(this.#redisKey(secret));
     if (secret === undefined || stored === null) return undefined;
-    const [keyId = '', generation, parent] = stored.split(' ');
-    const [key, now, present, hasParent] = await Promise.all([
+    const [keyId = '', generation] = stored.split(' ');
+    const [key, now, present] = await Promise.all([
       keys.read(keyId),
       keys.now(),
       redis.get(this.#generationKey(keyId)),
-      parent === undefined || redis.exists(parent),
     ]);
-    if (key === undefined || isOver(key.expiresAt, now) || generation !== (present ?? FIRST) || !hasParent)
+    if (key === undefined || generation !== (present ?? FIRST) || isOver(key.expiresAt, now))
       return undefined;
-    const isAllowed = (role === undefined || key.roles.includes(role)) && hasTenant(key.tenant);
-    if (isAllowed) authenticator.noteUse(keyId);
-    return isAllowed ? { caller: key, csrf: digest(`csrf ${secret}`) } : undefined;
+    if (!hasTenant(key.tenant)) return undefined;
+    authenticator.noteUse(keyId);
+    return { caller: key, csrf: digest(`csrf ${secret}`) };
+  }
+
+  /** Gives the session's token to the board, which reads it before each change. Another sign-in has another one. */
+  giveToken(request: FastifyRequest, reply: FastifyReply, { csrf }: Session): void {
+    if (request.cookies[CSRF_COOKIE] === csrf) return;
+    const secure = cameByTls(request);
+    reply.setCookie(CSRF_COOKIE, csrf, { path: this.#dashboard, sameSite: 'strict', secure });
   }
 
   /** The form that takes an API key. */
-  addRoutes(app: App, show: (reply: FastifyReply, title: string, content: Html) => FastifyReply): void {
-    const { home, signIn, title, hint, wrongKey } = this.#place;
+  addRoutes(app: App, show: Show): void {
     // A path of this server: no other site can redirect through it.
-    const target = (next = '') => (/^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : home);
-    const form = (
-      next?: string,
-      mistake?: string,
-    ) => html`<form class="sign-in" method="post" action="${signIn}">
-  <h1>${title}</h1>
-  <p>${hint}</p>
-  <input type="hidden" name="next" value="${target(next)}">
-  <p class="field"><label for="key">API key</label><input id="key" name="key" type="password" required autocomplete="current-password" autofocus${mistake && html` aria-invalid="true" aria-describedby="key-problem"`}>
-  ${mistake && html`<span class="problem" id="key-problem" role="alert">${mistake}</span>`}</p>
-  <button class="main">${title}</button>
-</form>`;
+    const target = (next = '') => (/^\/(?![/\\])[\x21-\x7e]*$/.test(next) ? next : '/');
 
-    app.get(signIn, async ({ query }, reply) => show(reply, title, form((query as FormValues).next)));
+    app.get(SIGN_IN, async ({ query }, reply) =>
+      show(reply, TITLE, signInForm(target((query as FormValues).next))),
+    );
 
-    app.post(signIn, async (request, reply) => {
-      requireOwnPage(request, this.#place === DASHBOARD);
+    app.post(SIGN_IN, async (request, reply) => {
+      requireOwnPage(request);
       const { key, next } = formOf(request);
       try {
-        await this.#logIn(app, request, reply, String(key).trim());
+        await this.#signIn(app, request, reply, String(key).trim());
         return reply.redirect(target(next), 303);
       } catch (error) {
         if (!(error instanceof Problem) || error.status >= 500) throw error;
-        const mistake = error.status === 401 ? wrongKey : `Not now: ${error.message}.`;
-        return show(reply.code(error.status).headers(error.headers), title, form(next, mistake));
+        const mistake = error.status === 401 ? 'This key is not valid.' : `Not now: ${error.message}.`;
+        return show(
+          reply.code(error.status).headers(error.headers),
+          TITLE,
+          signInForm(target(next), mistake),
+        );
       }
     });
   }
 
-  /** Ends the session of this browser, or all sessions of its key, at both places. */
-  async logOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  /** Ends the session of this browser, or all sessions of its key. */
+  async signOut(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
     const { redis } = this.#parts;
     if (formOf(request).everywhere === '1') {
       const keyId = (await this.session(request))?.caller.id;
@@ -139,58 +125,67 @@ export class Login {
       if (generations) await redis.multi().incr(generations).expire(generations, GENERATION_S).exec();
     }
     await this.#endSession(request);
-    for (const place of this.#place === PAGE ? [PAGE, DASHBOARD] : [DASHBOARD])
-      reply.clearCookie(place.cookie, { path: this.#pathOf(place) });
-    const path = this.#pathOf(DASHBOARD);
-    return reply.clearCookie(CSRF_COOKIE, { path }).redirect(this.#place.signIn, 303);
+    reply.clearCookie(COOKIE, { path: this.#path }).clearCookie(CSRF_COOKIE, { path: this.#dashboard });
+    return reply.redirect(SIGN_IN, 303);
   }
 
-  /** @throws Problem 401 for a wrong key, 403 without the role, 429 after too many failures or requests */
-  async #logIn(app: App, request: FastifyRequest, reply: FastifyReply, key: string): Promise<void> {
+  /** @throws Problem 401 for a wrong key, 404 for one without a tenant, 429 after too many failures or requests */
+  async #signIn(app: App, request: FastifyRequest, reply: FastifyReply, key: string): Promise<void> {
     const { redis, authenticator } = this.#parts;
-    const { lifeS, role, cookie: name } = this.#place;
-    const { ip, headers, cookies } = request;
-    const caller = await authenticator.callerOf([`Bearer ${key}`], ip);
+    const caller = await authenticator.callerOf([`Bearer ${key}`], request.ip);
     app.admit(request, reply, caller);
-    const { id, roles } = caller;
-    if (role !== undefined && !roles.includes(role))
-      throw problem(403, 'missing_role', `this key does not have the role ${role}`);
     await this.#endSession(request);
     const secret = randomBytes(32).toString('base64url');
+    const generations = this.#generationKey(caller.id);
     // Kept as long as there are sessions of it.
-    await redis.expire(this.#generationKey(id), GENERATION_S);
-    const generation = (await redis.get(this.#generationKey(id))) ?? FIRST;
-    const ofPage = this.#place === PAGE ? '' : this.#redisKey(cookies[PAGE.cookie] ?? '', PAGE);
-    const parts = [id, generation, ...(ofPage !== '' && (await redis.exists(ofPage)) ? [ofPage] : [])];
-    await redis.set(this.#redisKey(secret), parts.join(' '), 'EX', lifeS);
-    // Over TLS only where the browser came by TLS.
-    const secure =
-      /^https\b/i.test(String(headers['x-forwarded-proto'])) || String(headers.origin).startsWith('https:');
-    const cookie = { path: this.#pathOf(this.#place), sameSite: 'strict', secure } as const;
-    if (this.#place === PAGE) reply.setCookie(name, secret, { ...cookie, httpOnly: true, maxAge: lifeS });
-    // Those of the dashboard end with the browser too.
-    else
-      reply
-        .setCookie(name, secret, { ...cookie, httpOnly: true })
-        .setCookie(CSRF_COOKIE, digest(`csrf ${secret}`), cookie);
+    await redis.expire(generations, GENERATION_S);
+    const generation = (await redis.get(generations)) ?? FIRST;
+    await redis.set(this.#redisKey(secret), `${caller.id} ${generation}`, 'EX', LIFE_S);
+    const secure = cameByTls(request);
+    reply.setCookie(COOKIE, secret, {
+      ...{ path: this.#path, sameSite: 'strict', secure, httpOnly: true, maxAge: LIFE_S },
+    });
   }
 
   async #endSession({ cookies }: FastifyRequest): Promise<void> {
-    const secret = cookies[this.#place.cookie];
+    const secret = cookies[COOKIE];
     if (secret) await this.#parts.redis.del(this.#redisKey(secret));
-  }
-
-  #pathOf({ home }: Place): string {
-    return this.#basePath !== '' && home === '/' ? this.#basePath : this.#basePath + home;
   }
 
   #generationKey(keyId: string): string {
     return `${this.#parts.prefix}:sessions:${keyId}`;
   }
 
-  #redisKey(secret: string, { name } = this.#place): string {
-    return `${this.#parts.prefix}:session:${name}:${digest(secret)}`;
+  /** Named `page` in earlier releases too: people stay signed in through an upgrade. */
+  #redisKey(secret: string): string {
+    return `${this.#parts.prefix}:session:page:${digest(secret)}`;
   }
+}
+
+const TITLE = 'Sign in';
+
+function signInForm(next: string, mistake?: string): Html {
+  const roles = Object.entries(ROLE_TEXTS).map(
+    ([role, text]) => html`<dt><code>${role}</code></dt><dd>${text}</dd>`,
+  );
+  return html`<form class="sign-in box" method="post" action="${SIGN_IN}">
+  <h1>${TITLE}</h1>
+  <p>With an API key, as <code>dpf keys add</code> prints it. It opens this page and the dashboard, as its roles allow.</p>
+  <input type="hidden" name="next" value="${next}">
+  <p class="field"><label for="key">API key</label><input id="key" name="key" type="password" required autocomplete="current-password" autofocus${mistake && html` aria-invalid="true" aria-describedby="key-problem"`}>
+  ${mistake && html`<span class="problem" id="key-problem" role="alert">${mistake}</span>`}</p>
+  <button class="main">${TITLE}</button>
+  <details><summary>What the roles of a key allow</summary>
+    <dl class="roles">${roles}</dl>
+    <p class="small">A key for the whole page: <code>dpf keys add NAME --roles ${Object.keys(ROLE_TEXTS).join(',')}</code></p>
+  </details>
+</form>`;
+}
+
+/** Whether the browser says, or a proxy for it, that it came by TLS. */
+function cameByTls({ headers }: FastifyRequest): boolean {
+  const { origin, referer } = headers;
+  return /^https\b/i.test(String(headers['x-forwarded-proto'])) || /^https:/.test(origin ?? referer ?? '');
 }
 
 /** Compares in constant time. */

@@ -8,23 +8,26 @@ import cookie from '@fastify/cookie';
 import { type FlowProducer, Job, type JobNode, type JobType, type Queue } from 'bullmq';
 import type { FastifyPluginCallback, FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { parseReason } from '../../failures.ts';
 import { isObject } from '../../product/parseRequest.ts';
 import { cut } from '../../product/schemaErrors.ts';
 import { searchTitle } from '../../product/subject.ts';
 import { readJobs, unreadableReason } from '../../queue/bullmq/storedJobs.ts';
 import { redact, redactText, visible } from '../../telemetry/scrubber.ts';
+import { durationText } from '../../text/values.ts';
 import { type App, allowScope, OPEN, type Routes } from '../access.ts';
 import {
   type AccessParts,
-  acceptForms,
   DASHBOARD,
   isCsrfToken,
   Login,
   requireOwnPage,
+  SIGN_IN,
+  SIGN_OUT,
 } from '../auth/login.ts';
-import { readAssets } from '../page/assets.ts';
-import { type Html, html, rendered, wholePage } from '../page/html.ts';
-import { notFound, problem } from '../problem.ts';
+import { type Assets, readAssets } from '../page/assets.ts';
+import { html, rendered } from '../page/html.ts';
+import { isOfPerson, notFound, problem } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 
 interface ShownQueue {
@@ -39,17 +42,18 @@ export interface DashboardOptions extends AccessParts {
   writes: boolean;
 }
 
-const { home: BASE, signIn: SIGN_IN } = DASHBOARD;
+const BASE = DASHBOARD;
 const CSRF_HEADER = 'x-xsrf-token';
 /** Set from the login; replaces what a client sent. */
 const TENANT_HEADER = 'x-dashboard-tenant';
 
-/** Bull Board behind a login. */
+/** Bull Board for people who have signed in to the page with a key that has the role `operate`. */
 export function dashboardRoutes(options: DashboardOptions): Routes {
   const { authenticator, queuesOf, redis, writes } = options;
   return async (app) => {
     allowScope(app, 'own-login');
     await app.register(cookie);
+    const assets = readAssets();
     // Titles and data of jobs are foreign text: even if a browser read this JSON as HTML, no tag would open.
     app.setReplySerializer((payload) => JSON.stringify(payload).replaceAll('<', '\\u003c'));
     app.addHook('onSend', async (_, reply, payload) => {
@@ -58,14 +62,14 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
       // With no-referrer browsers send no origin with a form.
       reply.header('referrer-policy', 'same-origin');
       const isPage = String(reply.getHeader('content-type')).startsWith('text/html');
-      return isPage && typeof payload === 'string' ? withoutForeignParts(payload) : payload;
+      return isPage && typeof payload === 'string' ? boardPage(payload, assets, app.basePath) : payload;
     });
     // Other methods of a path below answer 405.
     app.get(`${BASE}/*`, () => {
       throw notFound();
     });
-    const login = authenticator && new Login({ ...options, authenticator }, DASHBOARD, app.basePath);
-    if (login !== undefined) loginRoutes(app, login);
+    const login = authenticator && new Login({ ...options, authenticator }, app.basePath);
+    redirectFormer(app);
 
     const adapter = new Adapter(writes);
     const { addQueue } = createBullBoard({
@@ -77,7 +81,12 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
           boardTitle: 'Product finder',
           hideRedisDetails: true,
           hideDocsLink: true,
-          ...(login && { miscLinks: [{ text: 'Log out', url: `${app.basePath}${BASE}/logout` }] }),
+          boardLogo: { path: app.basePath + assets.mark, width: 28, height: 28 },
+          favIcon: { default: app.basePath + assets.mark, alternative: app.basePath + assets.mark },
+          miscLinks: [
+            { text: 'Product finder', url: `${app.basePath}/` },
+            ...(login ? [{ text: 'Sign out', url: app.basePath + SIGN_OUT }] : []),
+          ],
         },
       },
     });
@@ -86,7 +95,7 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
     await app.register(async (board) => {
       board.addHook('onRequest', async (request, reply) => {
         const session = await login?.session(request);
-        if (login && !session) return sendToLogin(request, reply);
+        if (login && !session) return sendToSignIn(request, reply);
         if (request.method !== 'GET' && request.method !== 'HEAD') {
           requireOwnPage(request, true);
           if (session && !isCsrfToken(request.headers[CSRF_HEADER], session.csrf))
@@ -94,9 +103,13 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
         }
         const caller = session?.caller ?? OPEN;
         app.admit(request, reply, caller);
+        if (!caller.roles.includes('operate'))
+          throw problem(403, 'missing_role', 'this needs a key with the role operate');
+        if (session) login?.giveToken(request, reply, session);
         const { tenant } = caller;
         if (!shown.has(tenant))
-          for (const each of queuesOf(tenant)) addQueue(new QueueView({ ...each, redis, writes, tenant }));
+          for (const each of queuesOf(tenant))
+            addQueue(new QueueView({ ...each, redis, writes, tenant, basePath: app.basePath }));
         shown.add(tenant);
         request.headers[TENANT_HEADER] = tenant;
       });
@@ -106,31 +119,24 @@ export function dashboardRoutes(options: DashboardOptions): Routes {
 }
 
 /** @throws Problem 401 for a program */
-function sendToLogin({ method, headers, server }: FastifyRequest, reply: FastifyReply): FastifyReply {
-  if (method === 'GET' && /\btext\/html\b/.test(headers.accept ?? '')) return reply.redirect(SIGN_IN, 303);
-  throw problem(401, 'not_logged_in', `log in at ${server.basePath}${SIGN_IN}`);
+function sendToSignIn(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const { method, url, server } = request;
+  if (method === 'GET' && isOfPerson(request))
+    return reply.redirect(`${SIGN_IN}?next=${encodeURIComponent(url)}`, 303);
+  throw problem(401, 'not_logged_in', `sign in at ${server.basePath}${SIGN_IN}`);
 }
 
-function loginRoutes(app: App, login: Login): void {
-  const style = readAssets().style;
-  const show = (reply: FastifyReply, title: string, content: Html) =>
-    reply
-      .type('text/html; charset=utf-8')
-      .send(rendered(wholePage(title, style, html`<main id="main">${content}</main>`), app.basePath));
-  acceptForms(app);
-  login.addRoutes(app, show);
-  const goodbye = html`<form class="sign-in" method="post" action="${BASE}/logout">
-<h1>dropship-product-finder</h1>
-<p>This browser forgets its login; the key stays valid.</p>
-<button class="main">Log out</button>
-<p>Or end every session of the key: in all browsers, here and on the page.</p>
-<button name="everywhere" value="1">End all sessions</button>
-</form>`;
-  app.get(`${BASE}/logout`, (_, reply) => show(reply, 'Log out', goodbye));
-  app.post(`${BASE}/logout`, async (request, reply) => {
-    requireOwnPage(request, true);
-    return login.logOut(request, reply);
-  });
+/** Release 0.1 had a sign-in for the dashboard alone. */
+function redirectFormer(app: App): void {
+  const former = { login: `${SIGN_IN}?next=${encodeURIComponent(BASE)}`, logout: SIGN_OUT };
+  for (const [name, target] of Object.entries(former))
+    app.route({
+      method: ['GET', 'POST'],
+      url: `${BASE}/${name}`,
+      // Before a body is read: it may be of any type.
+      onRequest: async (_, reply) => reply.redirect(target, 303),
+      handler: () => undefined,
+    });
 }
 
 /**
@@ -170,9 +176,16 @@ class Adapter extends FastifyAdapter {
   }
 }
 
-/** The board's page without what the content security policy refuses: a foreign stylesheet and inline styles. */
-function withoutForeignParts(page: string): string {
+/**
+ * The board's page in the page's colours, and without what the content security policy refuses: a foreign stylesheet and inline
+ * styles.
+ */
+function boardPage(page: string, { board }: Assets, basePath: string): string {
+  // Errors are shown by the page.
+  if (!page.includes('id="__UI_CONFIG__"')) return page;
+  const sheet = rendered(html`<link rel="stylesheet" href="${board}">`, basePath);
   return page
+    .replace('</head>', `${sheet}</head>`)
     .replace(/<link[^>]*href="https?:\/\/[^>]*>/g, '')
     .replace(/<style>[\s\S]*?<\/style>/g, '')
     .replace(/ style="[^"]*"/g, '');
@@ -185,7 +198,8 @@ const MAX_LOGS = 100;
 const MAX_BYTES = 64 * 1024;
 const LARGE = ['data', 'returnvalue', 'stacktrace', 'failedReason', 'progress', 'opts', 'name'] as const;
 
-type ViewOptions = Pick<DashboardOptions, 'redis' | 'writes'> & ShownQueue & { tenant: string };
+type ViewOptions = Pick<DashboardOptions, 'redis' | 'writes'> &
+  ShownQueue & { tenant: string; basePath: string };
 type JobSchedulers = Awaited<ReturnType<BullMQAdapter['getJobSchedulers']>>;
 
 /**
@@ -196,8 +210,14 @@ class QueueView extends BullMQAdapter {
   readonly #queue: Queue;
   readonly #redis: Redis;
 
-  constructor({ queue, description, redis, writes, tenant }: ViewOptions) {
-    super(queue, { readOnlyMode: !writes, allowRetries: writes, description });
+  constructor({ queue, description, redis, writes, tenant, basePath }: ViewOptions) {
+    super(queue, {
+      readOnlyMode: !writes,
+      allowRetries: writes,
+      description,
+      // Undefined: no link. The board's type does not say that.
+      externalJobUrl: (job) => resultLink(queue.name, job, basePath) as { href: string },
+    });
     this.#queue = queue;
     this.#redis = redis;
     this.setFormatter('name', ({ name, data }: { name: string; data: unknown }) => jobTitle(name, data));
@@ -263,9 +283,35 @@ class QueueView extends BullMQAdapter {
   }
 }
 
+/** From a search and from its calls to the page with what it found. Anyone may have added the job. */
+function resultLink(
+  queue: string,
+  { id, data }: { id?: string | number | null | undefined; data?: unknown },
+  basePath: string,
+): { displayText: string; href: string } | undefined {
+  const ofCall = isObject(data) && isObject(data.search) ? data.search.searchId : undefined;
+  const searchId = queue.startsWith('ebay-search') ? id : queue.startsWith('ebay-calls') ? ofCall : undefined;
+  if (typeof searchId !== 'string' || searchId.length > 200) return undefined;
+  return { displayText: 'Result', href: `${basePath}/searches/${encodeURIComponent(searchId)}` };
+}
+
+/** ` · 0.3 s`, ` · failed: ebay-timeout`: how long a job took, and why it failed or waits. */
+function courseText({ name, timestamp, processedOn, finishedOn, failedReason, progress }: Job): string {
+  // A search is added, waits for its calls, and is processed again to sum them up.
+  const from = name === 'search' ? timestamp : processedOn;
+  const ms = finishedOn && from ? Math.max(0, finishedOn - from) : undefined;
+  const took = ms !== undefined && (ms < 10_000 ? `${(ms / 1000).toFixed(1)} s` : durationText(ms));
+  const reason = isObject(progress) && progress.state === 'waiting' ? progress.reason : undefined;
+  const cause = failedReason
+    ? `failed: ${parseReason(failedReason).code}`
+    : typeof reason === 'string' && !finishedOn && `waits: ${titleText(reason)}`;
+  return [took, cause].map((part) => (part ? ` · ${part}` : '')).join('');
+}
+
 function titled(node: JobNode): JobNode {
   if (node?.job !== undefined) {
-    node.job.name = redactText(jobTitle(node.job.name, node.job.data));
+    const { job } = node;
+    node.job.name = redactText(jobTitle(job.name, job.data) + courseText(job));
     node.job.progress = redact(node.job.progress) as Job['progress'];
   }
   for (const child of node?.children ?? []) titled(child);

@@ -74,7 +74,7 @@ export function postButton(address: string, text: string, csrf: string | null, l
 }
 
 /** Addresses of this server in markup; in text the quotation mark is escaped. */
-const ADDRESSES = /(?<= (?:href|src|action|data-estimate|data-live)=")\/(?!\/)/g;
+const ADDRESSES = /(?<= (?:href|src|(?:form)?action|data-estimate|data-live|data-cost)=")\/(?!\/)/g;
 
 /** What is sent to a browser: every address below the base path. */
 export function rendered(page: Html, basePath: string): string {
@@ -88,40 +88,11 @@ export interface Document {
   refresh?: number;
   /** Modules of `public/scripts` beside the one of every page. */
   scripts?: readonly string[];
+  /** News that the reader has not seen; undefined: not known. */
+  unread?: number | undefined;
 }
 
-/** A page with its menu. @param signedIn undefined where nobody can sign out */
-export function layout(
-  assets: Assets,
-  { title, content, refresh, scripts = [] }: Document,
-  signedIn: { csrf: string; keyName: string } | undefined,
-): Html {
-  const head = html`${refresh !== undefined && html`<noscript><meta http-equiv="refresh" content="${refresh}"></noscript>`}
-${['page', ...scripts].map((name) => html`<script type="module" src="${assets.script(name)}"></script>`)}`;
-  const body = html`<a class="skip" href="#main">Skip to content</a>
-<header class="bar">
-  <a class="brand" href="/">Product finder</a>
-  <nav aria-label="Main">
-    <a href="/plan">Plan</a>
-    <a href="/alerts">Alerts</a>
-    <a href="/admin/queues">Queues</a>
-    <a href="/docs">API</a>
-    ${signedIn && html`<form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" title="${signedIn.keyName}">Sign out</button></form>`}
-  </nav>
-</header>
-<main id="main" tabindex="-1">
-${content}
-</main>
-${
-  signedIn &&
-  html`<footer><p>Signed in with the key ${signedIn.keyName}</p>
-  <form method="post" action="/sign-out">${csrfField(signedIn.csrf)}<button class="plain" name="everywhere" value="1">Sign out everywhere</button></form>
-</footer>`
-}`;
-  return wholePage(title, assets.style, body, head);
-}
-
-export function wholePage(title: string, style: string, body: Html, head?: Html): Html {
+export function wholePage(title: string, { style, mark }: Assets, body: Html, head?: Html): Html {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -129,7 +100,7 @@ export function wholePage(title: string, style: string, body: Html, head?: Html)
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} · Product finder</title>
-<link rel="icon" href="data:,">
+<link rel="icon" type="image/svg+xml" href="${mark}">
 <link rel="stylesheet" href="${style}">
 ${head}
 </head>

@@ -1,9 +1,10 @@
 import cookie from '@fastify/cookie';
 import { allowScope, type Routes } from '../access.ts';
-import { acceptForms, formOf, requireOwnPage } from '../auth/login.ts';
-import { type Problem, problemOf } from '../problem.ts';
+import { acceptForms, formOf, requireOwnPage, type Session, SIGN_IN, SIGN_OUT } from '../auth/login.ts';
+import { problemOf } from '../problem.ts';
 import { alertRoutes } from './alerts/alertRoutes.ts';
-import { type Document, html } from './html.ts';
+import { csrfField, type Html, html } from './html.ts';
+import { newsRoutes } from './news/newsRoutes.ts';
 import { resultRoutes } from './result/resultRoutes.ts';
 import { searchRoutes } from './search/searchRoutes.ts';
 import { searchListRoutes } from './searches/searchesRoutes.ts';
@@ -23,10 +24,7 @@ export function pageRoutes(options: PageOptions): Routes {
       const shown = problemOf(error, request.routeOptions.bodyLimit);
       // Defects go to the server's error handler.
       if (shown === undefined) throw error;
-      return page.show(
-        { reply: reply.code(shown.status).headers(shown.headers) },
-        errorPage(shown, request.url),
-      );
+      return page.showProblem(request, reply, shown);
     });
     loginRoutes(page);
     searchRoutes(page);
@@ -34,29 +32,36 @@ export function pageRoutes(options: PageOptions): Routes {
     searchListRoutes(page);
     scheduleRoutes(page);
     alertRoutes(page);
+    newsRoutes(page);
   };
-}
-
-function errorPage({ status, message }: Problem, address: string): Document {
-  const title = status === 404 ? 'Not here any more' : status === 503 ? 'Not now' : 'That did not work';
-  const gone = address.startsWith('/searches/')
-    ? 'A search is kept for some hours after its end.'
-    : 'It may have been removed.';
-  const text = status === 404 ? gone : message;
-  const content = html`<section class="error"><h1>${title}</h1><p>${text}</p><p><a href="/">Back to the start</a></p></section>`;
-  return { title, content };
 }
 
 function loginRoutes({ app, login, show }: Page): void {
   if (login === undefined) {
-    app.get('/sign-in', async (_, reply) => reply.redirect('/', 303));
+    for (const url of [SIGN_IN, SIGN_OUT]) app.get(url, async (_, reply) => reply.redirect('/', 303));
     return;
   }
   login.addRoutes(app, (reply, title, content) => show({ reply }, { title, content }));
-  app.post('/sign-out', async (request, reply) => {
+  app.get(SIGN_OUT, async (request, reply) => {
+    const session = await login.session(request);
+    if (session === undefined) return reply.redirect(SIGN_IN, 303);
+    return show({ ...session, reply }, { title: 'Sign out', content: signOutForm(session) });
+  });
+  app.post(SIGN_OUT, async (request, reply) => {
     requireOwnPage(request);
     const session = await login.session(request);
     if (session) requireToken(formOf(request), session.csrf);
-    return login.logOut(request, reply);
+    return login.signOut(request, reply);
   });
+}
+
+/** Where links lead that can send no form, as those of the dashboard. */
+function signOutForm({ csrf, caller }: Session): Html {
+  return html`<form class="sign-in box" method="post" action="${SIGN_OUT}">${csrfField(csrf)}
+<h1>Sign out</h1>
+<p>This browser forgets the key <strong>${caller.name}</strong>. The key stays valid.</p>
+<p class="actions"><button class="main">Sign out here</button>
+<button name="everywhere" value="1">In all browsers</button>
+<a class="button" href="/">Stay</a></p>
+</form>`;
 }

@@ -1,8 +1,9 @@
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import type { ServiceEvent } from '../../events/event.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { type App, callerOf, OPEN } from '../access.ts';
+import type { CategoriesOf } from '../api/categories.ts';
 import type { ProducerOf } from '../api/searches.ts';
 import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';
@@ -12,13 +13,18 @@ import {
   formOf,
   isCsrfToken,
   Login,
-  PAGE,
   requireOwnPage,
+  type Session,
+  SIGN_IN,
 } from '../auth/login.ts';
-import { problem } from '../problem.ts';
+import type { HeldAnswers } from '../heldAnswers.ts';
+import { type Problem, problem } from '../problem.ts';
 import { contentPolicy } from '../server.ts';
 import { readAssets, serveAssets } from './assets.ts';
-import { type Document, type Html, layout, rendered } from './html.ts';
+import { errorPage } from './errorPage.ts';
+import { type Document, type Html, rendered } from './html.ts';
+import { type HasPage, layout, welcome } from './layout.ts';
+import { unreadOf } from './news/unread.ts';
 import { PersonalStore } from './personal.ts';
 
 export interface PageOptions extends AccessParts {
@@ -26,6 +32,12 @@ export interface PageOptions extends AccessParts {
   quotaOf: (tenant: string) => Promise<QuotaReport>;
   /** The latest events, newest first. */
   latestOf: (tenant: string) => Promise<ServiceEvent[]>;
+  /** About how many events of a tenant are kept, and for how long at most, ms. */
+  eventLimits: { kept: number; maxAgeMs: number };
+  /** Answers that wait for the end of something. */
+  held: HeldAnswers;
+  /** Names of categories, with the keyset of a tenant. */
+  categoriesOf: CategoriesOf;
   /** Of a search that names none. */
   marketplace: string;
   /** Of eBay's API; a simulator serves its pictures there too. */
@@ -54,6 +66,9 @@ export interface Visit {
   form: FormValues;
 }
 
+/** What a page is shown to. */
+type Shown = { reply: FastifyReply; caller?: Caller | undefined; csrf?: string | null | undefined };
+
 export type Answer = (visit: Visit) => Promise<FastifyReply | string>;
 
 export type Page = ReturnType<typeof openPage>;
@@ -64,7 +79,8 @@ export function openPage(app: App, options: PageOptions) {
   const assets = readAssets();
   serveAssets(app, assets);
   const policy = pagePolicy(options.apiOrigin);
-  const login = authenticator && new Login({ ...options, authenticator }, PAGE, app.basePath);
+  const login = authenticator && new Login({ ...options, authenticator }, app.basePath);
+  const has: HasPage = (url) => app.hasRoute({ method: 'GET', url });
   /** Sends a part of a page. */
   const send = (reply: FastifyReply, content: Html) =>
     reply
@@ -72,8 +88,37 @@ export function openPage(app: App, options: PageOptions) {
       // With no-referrer browsers send no origin with a form.
       .headers({ 'content-security-policy': policy, 'referrer-policy': 'same-origin' })
       .send(rendered(content, app.basePath));
-  const show = ({ reply, csrf, caller }: Pick<Visit, 'reply'> & Partial<Visit>, document: Document) =>
-    send(reply, layout(assets, document, csrf && caller ? { csrf, keyName: caller.name } : undefined));
+  const open = login === undefined ? OPEN : undefined;
+  const show = async ({ reply, csrf = null, caller = open }: Shown, document: Document) => {
+    const path = reply.request.url.replace(/\?.*$/s, '');
+    const reader = caller && { caller, csrf, path, unread: await unread(document, caller, reply.statusCode) };
+    return send(reply, layout(assets, document, reader, has));
+  };
+  /** Of the menu: a page without the number is better than none, also while Redis is away. */
+  const unread = async (document: Document, caller: Caller, status: number): Promise<number> => {
+    if (!caller.roles.includes('read') || status >= 500) return 0;
+    return document.unread ?? (await unreadOf(options, caller).catch(() => 0));
+  };
+  /** Who made a request that failed. Not asked of Redis where the server itself failed. */
+  const readerOf = async (request: FastifyRequest, status: number): Promise<Partial<Session>> => {
+    const { caller, csrf } = request;
+    if (caller && csrf) return { caller, csrf };
+    if (login === undefined || status >= 500) return {};
+    const cookies = request.cookies ?? app.parseCookie(request.headers.cookie ?? '');
+    return (await login.session({ cookies }).catch(() => undefined)) ?? {};
+  };
+  /** Answers a problem with a page. */
+  const showProblem = async (request: FastifyRequest, reply: FastifyReply, shown: Problem) => {
+    const { method, url, is404: isUnknown } = request;
+    const session = await readerOf(request, shown.status);
+    const failed = {
+      ...{ method, url, isUnknown, traceId: request.span?.traceId },
+      caller: session.caller ?? open,
+    };
+    reply.code(shown.status).headers(shown.headers);
+    return show({ ...session, reply }, errorPage(shown, failed, has));
+  };
+  app.problemPage.show = showProblem;
   app.decorateRequest('csrf', null);
   /**
    * Adds a route for signed-in people with this role. A string is where it leads.
@@ -97,13 +142,14 @@ export function openPage(app: App, options: PageOptions) {
         if (who === undefined) {
           // After signing in: the page that was requested, where that can be repeated.
           const next = method === 'GET' && !request.url.includes('/status') ? request.url : '/';
-          return reply.redirect(`/sign-in?next=${encodeURIComponent(next)}`, 303);
+          return reply.redirect(`${SIGN_IN}?next=${encodeURIComponent(next)}`, 303);
         }
         const { caller, csrf } = who;
-        app.admit(request, reply, caller);
-        if (!caller.roles.includes(role))
-          throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
         request.csrf = csrf;
+        app.admit(request, reply, caller);
+        if (caller.roles.includes(role)) return;
+        if (url === '/') return show({ reply, caller, csrf }, welcome(caller, has));
+        throw problem(403, 'missing_role', `this needs a key with the role ${role}`);
       },
       handler: async (request, reply) => {
         const { csrf } = request;
@@ -120,7 +166,7 @@ export function openPage(app: App, options: PageOptions) {
         return typeof answered === 'string' ? reply.redirect(answered, 303) : answered;
       },
     });
-  return { ...options, app, login, send, show, route };
+  return { ...options, app, login, send, show, showProblem, route };
 }
 
 export function requireToken({ _csrf }: Partial<FormValues>, csrf: string | null): void {

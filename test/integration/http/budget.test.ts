@@ -13,15 +13,12 @@ describe('the requests of one key', () => {
   it('are counted together, whether they come with the key or from sessions of page and dashboard', async () => {
     const [key, other] = [await service.key(), await service.key()];
     const browsers = [new Visitor(service), new Visitor(service)] as const;
-    for (const browser of browsers) {
-      expect((await browser.signIn(key)).status).to.equal(303);
-      expect((await browser.logIn(key)).status).to.equal(303);
-    }
+    for (const browser of browsers) expect((await browser.signIn(key)).status).to.equal(303);
     const seen = browsers.flatMap((browser) => [() => browser.ask('/'), () => browser.ask('/admin/queues')]);
     const ways: Array<() => Promise<{ status: number }>> = [() => call(key), ...seen];
     const statuses: number[] = [];
-    for (let n = 4; n < MOST; n++) statuses.push((await ways[n % ways.length]?.())?.status ?? 0);
-    expect(statuses).to.deep.equal(Array(MOST - 4).fill(200));
+    for (let n = 2; n < MOST; n++) statuses.push((await ways[n % ways.length]?.())?.status ?? 0);
+    expect(statuses).to.deep.equal(Array(MOST - 2).fill(200));
     const [browser] = browsers;
     const refused = [
       await call(key),
@@ -30,14 +27,13 @@ describe('the requests of one key', () => {
       await browser.ask('/admin/queues'),
       await browser.ask('/admin/queues/api/queues'),
       await new Visitor(service).signIn(key),
-      await new Visitor(service).logIn(key),
     ];
     for (const { status, headers } of refused) {
       expect(status).to.equal(429);
       expect(Number(headers.get('retry-after'))).to.be.within(1, 60);
       expect(headers.getSetCookie()).to.deep.equal([]);
     }
-    expect(await service.redis.keys('*session*')).to.have.length(4);
+    expect(await service.redis.keys('*session*')).to.have.length(2);
     // Another key has its own, and files of the page belong to nobody.
     expect((await call(other)).status).to.equal(200);
     expect((await browser.ask('/page/any/page.css')).status).to.equal(200);
@@ -56,13 +52,12 @@ describe('the requests of one key', () => {
 describe('wrong keys of one address', () => {
   const service = useHttpService();
 
-  it('are counted together, whether they are sent as a header, to the page or to the dashboard', async () => {
+  it('are counted together, whether they are sent as a header or to the page', async () => {
     const key = `dpf_live_0123456789_${'x'.repeat(43)}`;
     const ways = [
       () => service.call('GET', '/v1/quota', undefined, { authorization: `Bearer ${key}` }),
       () => service.call('GET', '/v1/quota', undefined, { authorization: 'Basic eDp5' }),
       () => new Visitor(service).signIn(key),
-      () => new Visitor(service).logIn(key),
     ];
     const statuses: number[] = [];
     for (let n = 0; n < 30; n++) statuses.push((await (ways[n % ways.length] as (typeof ways)[0])()).status);

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Page } from 'playwright-core';
 import { useBrowser } from '../../support/browser.ts';
 import { useHttpService } from '../../support/httpService.ts';
+import { seriousFindings } from '../../support/pages.ts';
 import { useService } from '../../support/service.ts';
 
 const HOSTILE = '<img src=x onerror=alert(1)>';
@@ -35,10 +36,10 @@ describe('the dashboard in a browser', function () {
     const { page, complaints } = await browser.open();
 
     await page.goto(url());
-    expect(page.url()).to.equal(url('/login'));
-    await picture(page, 'login');
+    expect(page.url()).to.equal(`${service.app.url}/sign-in?next=%2Fadmin%2Fqueues`);
+    await picture(page, 'sign-in');
     await page.getByLabel('API key').fill(await service.key(['operate']));
-    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('ebay-calls').first().waitFor();
     expect(page.url()).to.equal(url());
     await picture(page, 'overview');
@@ -67,27 +68,81 @@ describe('the dashboard in a browser', function () {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('stands beside the API’s description, whose routes open and show their fields', async () => {
+  it('has the API’s description beside it, whose routes open and show their fields', async () => {
     const { page, complaints } = await browser.open();
     await page.goto(`${service.app.url}/docs`);
     await page.getByText('Put in a search, or up to 500 at once').click();
     await page.getByText('idempotency-key', { exact: true }).waitFor();
     await page.getByRole('button', { name: 'Execute' }).waitFor();
+    expect(await page.locator('.opblock-summary-description', { hasText: '`' }).count()).to.equal(0);
     await picture(page, 'docs');
     expect(complaints).to.deep.equal([]);
   });
 
-  it('logs out by its menu', async () => {
+  it('is left by its menu, for the page or for good', async () => {
     const { page, complaints } = await browser.open();
     await page.goto(url());
-    await page.getByLabel('API key').fill(await service.key(['operate']));
-    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByLabel('API key').fill(await service.key());
+    await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('ebay-calls').first().waitFor();
-    await page.goto(url('/logout'));
-    await page.getByRole('button', { name: 'Log out' }).click();
+    const menu = page.locator('header button').last();
+    await menu.click();
+    await page.getByRole('menuitem', { name: 'Product finder' }).click();
+    await page.waitForURL(`${service.app.url}/`);
+    await page.getByRole('link', { name: 'Queues' }).click();
+    await page.getByText('ebay-calls').first().waitFor();
+    await menu.click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('button', { name: 'Sign out here' }).click();
     await page.getByLabel('API key').waitFor();
     await page.goto(url('/queue/ebay-search'));
-    expect(page.url()).to.equal(url('/login'));
+    expect(page.url()).to.include('/sign-in?next=');
     expect(complaints).to.deep.equal([]);
+  });
+
+  it('shares its looks with sign-in, errors and description: light, dark, narrow, and still where motion is unwanted', async () => {
+    const { page } = await browser.open({ reducedMotion: 'reduce' });
+    const findings: string[] = [];
+    const key = await service.key(['read', 'operate']);
+    for (const [colorScheme, width] of [
+      ['light', 1280],
+      ['dark', 390],
+    ] as const) {
+      await page.context().clearCookies();
+      await page.setViewportSize({ width, height: 844 });
+      await page.emulateMedia({ colorScheme });
+      const look = async (name: string) => {
+        await picture(page, `${name}-${colorScheme}-${width}`);
+        findings.push(...(await seriousFindings(page)).map((each) => `${name} ${colorScheme}: ${each}`));
+        expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), name).to.equal(0);
+      };
+      await page.goto(`${service.app.url}/sign-in`);
+      await page.getByText('What the roles of a key allow').click();
+      await look('sign-in');
+      await page.getByLabel('API key').fill(key);
+      await page.getByRole('button', { name: 'Sign in' }).click();
+      await page.getByRole('link', { name: 'Queues' }).waitFor();
+      for (const link of await page.locator('nav[aria-label=Main] a').all()) {
+        const { x = -1, width: wide = 0 } = (await link.boundingBox()) ?? {};
+        expect(x >= 0 && x + wide <= width, await link.innerText()).to.equal(true);
+      }
+      await page.goto(`${service.app.url}/nopage`);
+      await look('error');
+      await page.goto(`${service.app.url}/docs`);
+      await page.getByText('/v1/searches/{id}/events').first().waitFor();
+      await look('docs');
+      const [paper] = [await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')];
+      expect(paper).to.equal(colorScheme === 'dark' ? 'rgb(20, 24, 26)' : 'rgb(247, 246, 242)');
+    }
+    // Also what a class animates.
+    await page.goto(`${service.app.url}/sign-in`);
+    const animation = `(() => {
+      const progress = document.querySelector('main').appendChild(document.createElement('progress'));
+      return getComputedStyle(progress).animationName;
+    })()`;
+    expect(await page.evaluate(animation)).to.equal('none');
+    await page.emulateMedia({ reducedMotion: 'no-preference' });
+    expect(await page.evaluate(animation)).to.equal('breathe');
+    expect(findings).to.deep.equal([]);
   });
 });

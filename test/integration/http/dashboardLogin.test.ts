@@ -16,49 +16,67 @@ describe('the dashboard’s login', () => {
     return someone;
   };
 
-  it('sends a browser without one to the form, and answers a program 401', async () => {
-    const page = await visitor().send('GET', '', { accept: 'text/html' });
-    expect([page.status, page.headers.get('location')]).to.deep.equal([303, '/admin/queues/login']);
-    const form = await visitor().send('GET', '/login', { accept: 'text/html' });
-    expect(await form.text()).to.include('<input id="key" name="key" type="password"');
+  it('is that of the page: a browser is sent there and back, a program gets 401, former addresses lead on', async () => {
+    const html = { accept: 'text/html' };
+    const page = await visitor().send('GET', '/queue/ebay-search?status=failed', html);
+    const signIn = `/sign-in?next=${encodeURIComponent('/admin/queues/queue/ebay-search?status=failed')}`;
+    expect([page.status, page.headers.get('location')]).to.deep.equal([303, signIn]);
     const data = await visitor().send('GET', '/api/queues');
     expect(data.status).to.equal(401);
     expect(data.headers.get('content-type')).to.match(/^application\/problem\+json/);
+    for (const [former, target] of [
+      ['/login', '/sign-in?next=%2Fadmin%2Fqueues'],
+      ['/logout', '/sign-out'],
+    ] as const)
+      for (const method of ['GET', 'POST']) {
+        const { status, headers } = await visitor().send(method, former, html);
+        expect([status, headers.get('location')]).to.deep.equal([303, target]);
+      }
   });
 
-  it('takes a key with the role operate, for a cookie that no script reads and no other site sends', async () => {
-    const answer = await visitor().logIn(await service.key(['operate']));
+  it('gives the board a token that its script reads, in every tab that is open', async () => {
+    const someone = visitor();
+    const answer = await someone.logIn(await service.key(['operate']));
     expect([answer.status, answer.headers.get('location')]).to.deep.equal([303, '/admin/queues']);
-    const [session = '', csrf = ''] = answer.headers.getSetCookie();
-    expect(session).to.match(/^dpf_dashboard=[\w-]{43}; Path=\/admin\/queues; HttpOnly; SameSite=Strict$/);
-    expect(csrf).to.match(/^XSRF-TOKEN=[\w-]{43}; Path=\/admin\/queues; SameSite=Strict$/);
-    const page = await (await loggedIn()).send('GET', '', { accept: 'text/html' });
-    expect(page.status).to.equal(200);
+    const first = someone.cookies.get('XSRF-TOKEN');
+    expect(first).to.match(/^[\w-]{43}$/);
+    someone.cookies.set('XSRF-TOKEN', 'of another session');
+    const polled = await someone.send('GET', '/api/queues');
+    expect(polled.headers.getSetCookie()).to.deep.equal([
+      `XSRF-TOKEN=${first}; Path=/admin/queues; SameSite=Strict`,
+    ]);
+    expect((await someone.send('GET', '/api/queues')).headers.getSetCookie()).to.deep.equal([]);
   });
 
-  it('keeps its cookie to TLS where the browser came by TLS', async () => {
-    const host = new URL(service.app.url).host;
-    const answer = await visitor().logIn(await service.key(['operate']), { origin: `https://${host}` });
-    expect(answer.headers.getSetCookie().join()).to.match(/Secure.*Secure/);
+  it('takes no key without the role operate, and says which roles that has and where it may go', async () => {
+    const someone = visitor();
+    await someone.logIn(await service.key(['enqueue', 'read']));
+    const page = await someone.send('GET', '', { accept: 'text/html' });
+    const text = await page.text();
+    expect([page.status, someone.cookies.has('XSRF-TOKEN')]).to.deep.equal([403, false]);
+    expect(text)
+      .to.include('with the role <code>operate</code>')
+      .and.include('<code>enqueue</code>, <code>read');
+    expect(text).to.include('href="/alerts"').and.include('href="/sign-in?next=%2Fadmin%2Fqueues"');
+    const program = await someone.send('GET', '/api/queues');
+    expect([program.status, ((await program.json()) as { type: string }).type]).to.deep.equal([
+      403,
+      'urn:dropship-product-finder:missing_role',
+    ]);
   });
 
-  it('takes no other key, and says why on the page', async () => {
-    const wrongRole = await visitor().logIn(await service.key(['enqueue', 'read', 'schedule']));
-    expect(wrongRole.status).to.equal(403);
-    expect(await wrongRole.text()).to.include(
-      'role="alert">Not now: this key does not have the role operate',
-    );
+  it('takes no wrong key, and shows none', async () => {
     const mangled = (await service.key(['operate'])).replace(/.$/, '_');
     for (const key of ['', 'x', '<script>alert(1)</script>', mangled]) {
       const answer = await visitor().logIn(key);
       const page = await answer.text();
       expect([answer.status, answer.headers.getSetCookie()], page).to.deep.equal([401, []]);
-      expect(page).to.include('no valid API key').and.not.include('<script');
+      expect(page).to.include('This key is not valid').and.not.include('alert(1)');
     }
     expect(service.logged).to.not.include('<script>alert');
     const { origin } = visitor();
-    const json = await service.call('POST', '/admin/queues/login', { key: 1 }, { origin });
-    expect(json.status, json.text).to.equal(401);
+    const json = await service.call('POST', '/sign-in', { key: 1 }, { origin });
+    expect(json.status, json.text).to.equal(415);
   });
 
   it('answers an address that guesses with 429', async () => {
@@ -99,7 +117,7 @@ describe('the dashboard’s login', () => {
 
   it('allows no page to be framed or to load anything from elsewhere', async () => {
     const someone = await loggedIn();
-    for (const path of ['', '/login', '/queue/ebay-search', '/api/queues', '/static/css/none.css']) {
+    for (const path of ['', '/queue/ebay-search', '/api/queues', '/static/css/none.css']) {
       const policy = (await someone.send('GET', path)).headers.get('content-security-policy') ?? '';
       expect(policy, path).to.include("default-src 'none'").and.include("frame-ancestors 'none'");
       expect(policy, path).to.not.match(/unsafe|https?:|\*/);
@@ -122,7 +140,7 @@ describe('the dashboard where no keys are required', () => {
   it('is open to this machine, without a login', async () => {
     const visitor = new DashboardVisitor(service);
     expect((await visitor.send('GET', '', { accept: 'text/html' })).status).to.equal(200);
-    expect((await visitor.send('GET', '/login')).status).to.equal(404);
+    expect((await visitor.send('GET', '/login')).headers.get('location')).to.match(/^\/sign-in/);
     expect((await visitor.send('GET', '/api/queues', { 'sec-fetch-site': 'cross-site' })).status).to.equal(
       403,
     );

@@ -72,8 +72,8 @@ describe('the routes of the server', () => {
 
   it('lead to no file outside the folders that are served', async () => {
     const login = new Visitor(service);
-    await login.logIn(await service.key());
-    const cookie = `Cookie: dpf_dashboard=${login.cookie('dpf_dashboard')}`;
+    await login.signIn(await service.key());
+    const cookie = `Cookie: dpf_session=${login.cookie('dpf_session')}`;
     const up = ['../', '%2e%2e/', '..%2f', '%2e%2e%2f', '..%5c', '....//', '%252e%252e/'];
     for (const folder of ['/docs/static/', '/admin/queues/static/', '/page/'])
       for (const step of up)

@@ -13,7 +13,6 @@ describe('sessions of page and dashboard', () => {
   const inBoth = async (key: string) => {
     const visitor = new Visitor(service);
     await visitor.signIn(key);
-    await visitor.logIn(key);
     expect(await visitor.isIn()).to.deep.equal(BOTH);
     return visitor;
   };
@@ -25,30 +24,23 @@ describe('sessions of page and dashboard', () => {
     const [before, former] = [visitor.copy(), visitor.cookie('dpf_session')];
     await visitor.signIn(key);
     expect(visitor.cookie('dpf_session')).to.be.a('string').and.not.equal(former);
-    expect((await visitor.isIn()).page).to.equal(true);
-    expect((await before.isIn()).page).to.equal(false);
-
-    await visitor.logIn(key);
-    const board = visitor.copy();
-    await visitor.logIn(key);
     expect(await visitor.isIn()).to.deep.equal(BOTH);
-    expect(await board.isIn()).to.deep.equal({ page: true, dashboard: false });
+    expect(await before.isIn()).to.deep.equal(NOWHERE);
   });
 
   it('never have an id that the browser brought', async () => {
     const key = await service.key();
     const chosen = 'c'.repeat(43);
     const visitor = new Visitor(service);
-    const headers = { cookie: `dpf_session=${chosen}; dpf_dashboard=${chosen}` };
+    const headers = { cookie: `dpf_session=${chosen}` };
     await visitor.signIn(key, headers);
-    await visitor.logIn(key, headers);
     expect(await visitor.isIn()).to.deep.equal(BOTH);
-    expect([visitor.cookie('dpf_session'), visitor.cookie('dpf_dashboard')]).to.not.include(chosen);
+    expect(visitor.cookie('dpf_session')).to.not.equal(chosen);
     expect((await new Visitor(service).ask('/', { headers })).status).to.equal(303);
     expect((await new Visitor(service).ask('/admin/queues', { headers })).status).to.equal(303);
   });
 
-  it('of the page ends with that of the dashboard, where both are of one browser', async () => {
+  it('end on the page and the dashboard at once, in one browser', async () => {
     const key = await service.key();
     const [visitor, other] = [await inBoth(key), await inBoth(key)];
     const stolen = visitor.copy();
@@ -58,38 +50,29 @@ describe('sessions of page and dashboard', () => {
     expect(await other.isIn()).to.deep.equal(BOTH);
   });
 
-  for (const [title, end] of [
-    ['on the page', (visitor: Visitor) => visitor.signOut({ everywhere: '1' })],
-    [
-      'on the dashboard',
-      (visitor: Visitor) => visitor.ask('/admin/queues/logout', { form: { everywhere: '1' } }),
-    ],
-  ] as const)
-    it(`end for a key in all browsers by a button ${title}; those of another key stay`, async () => {
-      const key = await service.key();
-      const [visitor, second, other] = [
-        await inBoth(key),
-        await inBoth(key),
-        await inBoth(await service.key()),
-      ];
-      expect((await end(visitor)).status).to.equal(303);
-      expect(await visitor.isIn()).to.deep.equal(NOWHERE);
-      expect(await second.isIn()).to.deep.equal(NOWHERE);
-      expect(await other.isIn()).to.deep.equal(BOTH);
-      // The key itself goes on.
-      const answer = await service.call('GET', '/v1/quota', undefined, { authorization: `Bearer ${key}` });
-      expect(answer.status).to.equal(200);
-      await inBoth(key);
-    });
+  it('end for a key in all browsers by a button; those of another key stay', async () => {
+    const key = await service.key();
+    const [visitor, second, other] = [
+      await inBoth(key),
+      await inBoth(key),
+      await inBoth(await service.key()),
+    ];
+    expect((await visitor.signOut({ everywhere: '1' })).status).to.equal(303);
+    expect(await visitor.isIn()).to.deep.equal(NOWHERE);
+    expect(await second.isIn()).to.deep.equal(NOWHERE);
+    expect(await other.isIn()).to.deep.equal(BOTH);
+    // The key itself goes on.
+    const answer = await service.call('GET', '/v1/quota', undefined, { authorization: `Bearer ${key}` });
+    expect(answer.status).to.equal(200);
+    await inBoth(key);
+  });
 
   it('end everywhere by a form of their own page alone', async () => {
     const visitor = await inBoth(await service.key());
     const form = { everywhere: '1' };
     expect((await visitor.ask('/sign-out', { form })).status).to.equal(403);
-    for (const path of ['/sign-out', '/admin/queues/logout']) {
-      const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
-      expect((await visitor.ask(path, { form, headers })).status).to.equal(403);
-    }
+    const headers = { origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' };
+    expect((await visitor.ask('/sign-out', { form, headers })).status).to.equal(403);
     expect(await visitor.isIn()).to.deep.equal(BOTH);
   });
 
@@ -105,7 +88,6 @@ describe('sessions of page and dashboard', () => {
     const of = (part: string) => [...lives].filter(([name]) => name.includes(part)).map(([, life]) => life);
     const isNear = (life: number, hours: number) => life <= hours * 3600 && life > hours * 3600 - 60;
     expect(of(':page:').some((life) => isNear(life, 12))).to.equal(true);
-    expect(of(':dashboard:').some((life) => isNear(life, 8))).to.equal(true);
     expect(of(generation)).to.satisfy(([life = 0]) => isNear(life, 24));
     // None of them lives for ever.
     expect([...lives.values()]).to.not.include(-1);
@@ -122,15 +104,14 @@ describe('sessions of page and dashboard', () => {
       [{ 'x-forwarded-proto': 'HTTPS, http' }, true],
       [{ origin: `https://${host}` }, true],
     ];
-    for (const [headers, secure] of cases)
-      for (const way of ['signIn', 'logIn'] as const) {
-        const cookies = (await new Visitor(service)[way](key, headers)).headers.getSetCookie();
-        expect(
-          cookies.every((each) => each.includes('; Secure') === secure),
-          JSON.stringify(headers),
-        ).to.equal(true);
-        expect(cookies).to.have.length.above(0);
-      }
+    for (const [headers, secure] of cases) {
+      const visitor = new Visitor(service);
+      const signedIn = await visitor.signIn(key, headers);
+      const board = await visitor.ask('/admin/queues', { headers });
+      const cookies = [signedIn, board].flatMap((answer) => answer.headers.getSetCookie());
+      expect(cookies).to.have.length(2);
+      for (const each of cookies) expect(each.includes('; Secure'), JSON.stringify(headers)).to.equal(secure);
+    }
   });
 
   it('end with their tenant, whose keys then find nothing anywhere', async () => {
@@ -140,10 +121,8 @@ describe('sessions of page and dashboard', () => {
     await service.app.reload();
     expect(await visitor.isIn()).to.deep.equal(NOWHERE);
     expect((await visitor.signOut()).status).to.equal(303);
-    for (const way of ['signIn', 'logIn'] as const) {
-      const { status, headers } = await new Visitor(service)[way](key);
-      expect([status, headers.getSetCookie()]).to.deep.equal([404, []]);
-    }
+    const { status, headers } = await new Visitor(service).signIn(key);
+    expect([status, headers.getSetCookie()]).to.deep.equal([404, []]);
     for (const path of ['/metrics', '/v1/quota', '/v1/schedules'])
       expect(
         (await service.call('GET', path, undefined, { authorization: `Bearer ${key}` })).status,
@@ -154,9 +133,14 @@ describe('sessions of page and dashboard', () => {
     const key = await service.key();
     const secret = 's'.repeat(43);
     const name = `{ebay}:session:page:${hash('sha256', secret, 'base64url')}`;
+    // As the page of the former release stored it: its sessions go on, at the dashboard too. Those of its dashboard have ended.
     await service.redis.set(name, `${claimedId(key)} 0`);
-    const headers = { cookie: `dpf_session=${secret}` };
-    expect((await new Visitor(service).ask('/', { headers })).status).to.equal(200);
+    await service.redis.set(name.replace(':page:', ':dashboard:'), `${claimedId(key)} 0`);
+    const ask = (path: string, cookie: string) =>
+      new Visitor(service).ask(path, { headers: { cookie: `${cookie}=${secret}` } });
+    expect((await ask('/', 'dpf_session')).status).to.equal(200);
+    expect((await ask('/admin/queues', 'dpf_session')).status).to.equal(200);
+    expect((await ask('/admin/queues', 'dpf_dashboard')).status).to.equal(303);
     await waitFor('the use', () => service.redis.hget('{ebay}:api-keys:used', claimedId(key) as string));
   });
 

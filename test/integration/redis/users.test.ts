@@ -127,7 +127,6 @@ describe('the users of config/redis/users.acl', () => {
       try {
         const visitor = new Visitor({ app });
         await visitor.signIn(key);
-        await visitor.logIn(key);
         const queue = '/admin/queues/api/queues/ebay-search';
         for (const path of [
           '/',
