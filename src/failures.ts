@@ -22,6 +22,7 @@ const DISPOSITIONS = {
   search_not_found: 'permanent',
   schedule_not_found: 'permanent',
   schedule_exists: 'permanent',
+  changed_meanwhile: 'permanent',
   watchlist_not_found: 'permanent',
   channel_not_found: 'permanent',
   alert_not_found: 'permanent',

@@ -78,6 +78,7 @@ export function listenError(
 const FAILURES: Partial<Record<FailureCode, ExitCode>> = {
   invalid_request: EXIT.usage,
   schedule_exists: EXIT.usage,
+  changed_meanwhile: EXIT.usage,
   'credential-refused': EXIT.configuration,
   'redis-unavailable': EXIT.dependency,
   'token-unavailable': EXIT.dependency,

@@ -1,6 +1,9 @@
+import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { closed } from '../../product/requestSchema.ts';
 import { type Schedule, ScheduleSchema } from '../../product/scheduleSchema.ts';
+import { definitionIn, versionOf } from '../../queue/schedules/definition.ts';
+import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';
@@ -12,6 +15,18 @@ const CHANGE: Role[] = ['schedule'];
 const params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 60 }) });
 const oneState = { response: { 200: ScheduleState } };
 
+const IfMatch = Type.Object({
+  'if-match': Type.Optional(
+    Type.String({ maxLength: 100, description: 'change it only where its ETag is still this one' }),
+  ),
+});
+
+/** Of the definition alone: a run changes no ETag. */
+function tagged(reply: FastifyReply, report: ScheduleReport): ScheduleReport {
+  reply.header('etag', `"${versionOf(definitionIn(report))}"`);
+  return report;
+}
+
 /** Searches that are run again and again. */
 export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
   const schedulesOf = (request: { caller: Caller | null }) => producerOf(callerOf(request).tenant).schedule;
@@ -19,7 +34,8 @@ export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Rout
     keyed(access, 'schedules', summary, schema);
   return (app) => {
     const addition =
-      'Add one; the same again changes nothing. Another one of the same name is refused (409), or replaced with replace=true';
+      'Add one; the same again changes nothing. Another one of the same name is refused (409), or replaced with replace=true. ' +
+      'With If-Match the present one must still have that ETag (412)';
     const querystring = Type.Object(
       {
         replace: Type.Optional(Type.Boolean({ default: false, description: 'change the one of this name' })),
@@ -28,12 +44,14 @@ export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Rout
     );
     app.post(
       '/v1/schedules',
-      route(CHANGE, addition, { body: ScheduleSchema, querystring, ...oneState }),
-      async (request) => {
+      route(CHANGE, addition, { body: ScheduleSchema, querystring, headers: IfMatch, ...oneState }),
+      async (request, reply) => {
         const { body } = request;
         if (body === undefined) throw bodyRequired('a schedule');
         refuseOtherTenant((body as Partial<Schedule> | null)?.request, callerOf(request).tenant);
-        return schedulesOf(request).add(body, request.query);
+        const seen = request.headers['if-match']?.replace(/^"|"$/g, '');
+        const { replace } = request.query;
+        return tagged(reply, await schedulesOf(request).add(body, { replace, seen, via: 'http' }));
       },
     );
 
@@ -46,8 +64,8 @@ export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Rout
 
     app.get(
       '/v1/schedules/:name',
-      route(READ, 'One, with its last runs', { params, ...oneState }),
-      async (request) => schedulesOf(request).get(request.params.name),
+      route(READ, 'One, with its last runs; its ETag is of what a caller wrote', { params, ...oneState }),
+      async (request, reply) => tagged(reply, await schedulesOf(request).get(request.params.name)),
     );
 
     app.delete(

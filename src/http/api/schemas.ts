@@ -143,6 +143,11 @@ export const ScheduleState = Type.Object({
   when: text('in words'),
   state: Type.Enum(['active', 'paused', 'done']),
   source: Type.Enum(['file', 'code'], { description: 'file: managed by SCHEDULES_FILE' }),
+  via: Type.Optional(
+    Type.Enum(['page', 'http', 'cli', 'mcp', 'library'], {
+      description: 'of code: through what it was added, or changed last',
+    }),
+  ),
   next: nullable(instant(''), 'the next run; of auto, what the planner expects'),
   latest: Type.Optional(
     nullable(instant(''), 'of auto: when the next run begins at the latest; null where none follows'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { isObject, parseSearchRequest, tidyJson } from '../../product/parseRequest.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { SCHEDULE_NAME, type Schedule } from '../../product/scheduleSchema.ts';
@@ -120,6 +121,22 @@ function parseRequest(written: unknown, { tenant, marketplace }: ScheduleLimits)
   if (parsed.request.tenant === tenant) return parsed;
   const message = `this queue belongs to tenant ${tenant}`;
   return refuse({ path: 'request.tenant', code: 'invalid_tenant', message });
+}
+
+/**
+ * Which content a schedule or a watchlist has, as a short text: somebody who changes it says which content they saw.
+ * @param content plain JSON; the order of its fields does not count
+ */
+export function versionOf(content: object): string {
+  const sorted = (_: string, value: unknown) =>
+    isObject(value) ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1))) : value;
+  return createHash('sha256').update(JSON.stringify(content, sorted)).digest('base64url').slice(0, 16);
+}
+
+/** The definition in a report, which has more fields. */
+export function definitionIn(report: Definition): Definition {
+  const fields = Object.entries(report).filter(([name]) => FIELDS.includes(name));
+  return Object.fromEntries(fields) as unknown as Definition;
 }
 
 const FIELDS = ['name', 'cron', 'tz', 'every', 'auto', 'start', 'end', 'limit', 'dailyCalls', 'request'];

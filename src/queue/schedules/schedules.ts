@@ -25,7 +25,14 @@ import type { JobDefaults } from '../search/retryPolicy.ts';
 import { PlanStore } from '../watch/planStore.ts';
 import { SharedStore, unitOf as sharedUnitOf } from '../watch/sharedStore.ts';
 import { nextRun } from './cron.ts';
-import { type Definition, describeTiming, parseSchedule, parseScheduleList, timingOf } from './definition.ts';
+import {
+  type Definition,
+  describeTiming,
+  parseSchedule,
+  parseScheduleList,
+  timingOf,
+  versionOf,
+} from './definition.ts';
 import { lookRunId, manualRunId, unitOf } from './scheduledRun.ts';
 import {
   isOver,
@@ -35,6 +42,8 @@ import {
   type ScheduleRecord,
   ScheduleStore,
   scheduleLease,
+  VIAS,
+  type Via,
 } from './store.ts';
 
 interface SchedulesOptions {
@@ -60,6 +69,8 @@ export interface ScheduleReport extends Definition {
   state: 'active' | 'paused' | 'done';
   /** `file`: managed by SCHEDULES_FILE. */
   source: 'file' | 'code';
+  /** Of `code`: through what it was added, or changed last; missing where an earlier release did it. */
+  via?: Via;
   /** The next run; one in the past is due and waits for a worker. Of `auto`, what the planner expects; null where it is not known. */
   next: string | null;
   /** Of `auto`: when the next run begins at the latest, by `atLeastEvery`; null where none follows. */
@@ -78,6 +89,14 @@ export interface ApplyReport {
   unchanged: string[];
   /** Left alone: the name belongs to a schedule that did not come from the file. */
   refused: string[];
+}
+
+interface AddOptions {
+  /** Changes the schedule of this name, if there is one. */
+  replace?: boolean | undefined;
+  /** Changes it only while its content is still this, see `versionOf`. */
+  seen?: string | undefined;
+  via?: Via;
 }
 
 /** How long a start waits for the other processes that apply the same file, ms. */
@@ -108,11 +127,13 @@ export class Schedules {
   /**
    * Adds a schedule; adding the same again changes nothing, its next run included. A new one with `every` and without a
    * start runs at once.
-   * @param options.replace changes the schedule of this name, if there is one
    * @throws Failure `invalid_request` naming every wrong field (`detail.errors`); `schedule_exists` where the name belongs
-   * to another schedule
+   * to another schedule; `changed_meanwhile` where it has another content than `seen`, or is gone
    */
-  async add(schedule: Schedule, { replace = false }: { replace?: boolean } = {}): Promise<ScheduleReport> {
+  async add(
+    schedule: Schedule,
+    { replace = false, seen, via = 'library' }: AddOptions = {},
+  ): Promise<ScheduleReport> {
     const parsed = parseSchedule(schedule, { ...this.#limits, now: await this.#now() });
     if (!parsed.ok) throw invalid('invalid_request', parsed.errors);
     const { definition } = parsed;
@@ -123,12 +144,17 @@ export class Schedules {
         const message = `${name} comes from SCHEDULES_FILE: change it there`;
         throw invalid('invalid_request', [{ path: 'name', code: 'managed_by_file', message }]);
       }
+      if (seen !== undefined && (present === undefined || versionOf(present.definition) !== seen))
+        throw new Failure(
+          'changed_meanwhile',
+          `schedule ${name} was ${present === undefined ? 'removed' : 'changed'} meanwhile: read it again`,
+        );
       if (!replace && present !== undefined && !isDeepStrictEqual(present.definition, definition))
         throw new Failure(
           'schedule_exists',
           `another schedule has the name ${name}: choose another name, or replace that one (--replace, ?replace=true)`,
         );
-      await this.#put(definition, 'code');
+      await this.#put(definition, 'code', via);
       return this.#report(await this.#record(name));
     });
   }
@@ -160,6 +186,8 @@ export class Schedules {
     const searchId = manualRunId(name, randomUUID().replaceAll('-', '').slice(0, 12));
     return this.#call(async () => {
       const { request } = (await this.#record(name)).definition;
+      // Before the job, which a worker may end before this process goes on.
+      await this.#store.noteRun({ schedule: name, searchId, at: await this.#now(), byHand: true }, null);
       await searches.add(SEARCH_JOB, request, { ...searchOptions(request, rules), jobId: searchId });
       return { searchId };
     });
@@ -334,11 +362,12 @@ export class Schedules {
   }
 
   /** Adds or changes one schedule; the same once more changes nothing. */
-  async #put(definition: Definition, source: ScheduleRecord['source']): Promise<void> {
+  async #put(definition: Definition, source: ScheduleRecord['source'], by?: Via): Promise<void> {
     const before = await this.#store.get(definition.name);
     if (before !== undefined && isDeepStrictEqual(before.definition, definition)) return;
     const anchor = before?.anchor ?? (await this.#now());
-    const record = { definition, source, paused: before?.paused ?? false, anchor };
+    const via = by ?? before?.via;
+    const record = { definition, source, paused: before?.paused ?? false, ...(via && { via }), anchor };
     if (before === undefined) {
       // The record first: a start repairs by it, should this process die before the next line.
       await this.#store.put(record);
@@ -439,7 +468,7 @@ export class Schedules {
 
   async #report(record: ScheduleRecord): Promise<ScheduleReport> {
     const { searches } = this.#options;
-    const { definition, source, paused } = record;
+    const { definition, source, paused, via } = record;
     const { request, name, ...timing } = definition;
     const [scheduler, { count, last }, expected] = await Promise.all([
       searches.getJobScheduler(name),
@@ -455,6 +484,7 @@ export class Schedules {
       ...timing,
       state: over ? 'done' : paused ? 'paused' : 'active',
       source,
+      ...(source === 'code' && via !== undefined && VIAS.includes(via) && { via }),
       next: isoOf(next),
       ...(timing.auto && { latest: isoOf(over || paused ? undefined : expected?.latest) }),
       runs: count,

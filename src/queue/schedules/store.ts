@@ -8,12 +8,18 @@ import type { StoredScheduler } from '../bullmq/repeat.ts';
 import { nextRun } from './cron.ts';
 import { type Definition, timingOf } from './definition.ts';
 
+/** Through what somebody added a schedule. */
+export const VIAS = ['page', 'http', 'cli', 'mcp', 'library'] as const;
+export type Via = (typeof VIAS)[number];
+
 /** A schedule as this service keeps it, apart from the BullMQ scheduler, which exists only while runs follow. */
 export interface ScheduleRecord {
   definition: Definition;
   /** Only what came from the file is managed by the file. */
   source: 'file' | 'code';
   paused: boolean;
+  /** Through what it was added, or changed last. Missing in what earlier releases wrote. */
+  via?: Via;
   /** Where `every` counts from when no start says so, ms since the epoch: it survives pauses and changes. */
   anchor: number;
 }

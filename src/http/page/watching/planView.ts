@@ -26,7 +26,8 @@ export interface PlanPage {
 /** What each schedule and watchlist costs and how soon it sees a change, what the day has, and what would change that. */
 export function planView({ report, calls, mistake, now }: PlanPage): Html {
   const { entries, warnings, drop } = report;
-  return html`<h1>Plan</h1>
+  return html`<p class="small"><a href="/watching">Watching</a></p>
+<h1>Plan</h1>
 <p class="lead">What schedules and watchlists cost a day, and how soon they see a change.</p>
 <dl class="totals">${totalTexts(report, now).map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>
 ${
@@ -36,7 +37,7 @@ ${
 }
 ${
   entries.length === 0
-    ? html`<p class="empty">No schedules and no watchlists yet. <a href="/">Search for something</a>, then schedule it.</p>`
+    ? html`<p class="empty">No schedules and no watchlists yet. <a href="/">Search for something</a>, then watch it.</p>`
     : html`<section aria-labelledby="entries-head"><h2 id="entries-head">Schedules and watchlists</h2>
 ${entryTable(report)}</section>`
 }
@@ -64,7 +65,7 @@ function entryTable({ entries, calls }: PlanReport): Html {
     const cell = (label: string, content: Html | string) => html`<td data-label="${label}">${content}</td>`;
     const shift = after.get(`${kind} ${name}`);
     return html`<tr>
-<th scope="row">${kind === 'schedule' ? html`<a href="/#schedule-${name}">${name}</a>` : name}<small>${what}</small></th>
+<th scope="row">${kind === 'schedule' ? html`<a href="/watching#schedule-${name}">${name}</a>` : name}<small>${what}</small></th>
 ${cell('Calls a day', state === 'active' ? perDayText(callsPerDay) : '–')}
 ${cell('Expected delay', html`${expectedText(delay)}${assumed && delay !== null && html` <small>a guess: nothing is known yet</small>`}`)}
 ${cell('Measured', measuredText(measured))}

@@ -1,26 +1,23 @@
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import { searchTitle } from '../../../product/subject.ts';
+import type { AlertReport } from '../../../queue/alerts/alerts.ts';
+import { definitionIn, versionOf } from '../../../queue/schedules/definition.ts';
 import type { ScheduleReport } from '../../../queue/schedules/schedules.ts';
-import { csrfField, type Html, html, options } from '../html.ts';
+import { csrfField, type Html, html } from '../html.ts';
+import { addressOf } from '../result/selection.ts';
+import { conditionTexts, searchForm } from '../search/searchForm.ts';
+import { type Cost, costView } from './cost.ts';
+import { fieldsOf, PLAIN, type Sent } from './fields.ts';
+import { CHOICES, GUARANTEES, USUAL, withSeconds } from './timing.ts';
+import { alertLines, scheduleLive } from './watchingView.ts';
 
-const INTERVALS = { '3600': 'Every hour', '21600': 'Every six hours', '86400': 'Every day' };
-
-export function scheduleForm(
-  searchId: string,
-  request: NormalRequest,
-  csrf: string | null,
-  { name = nameFrom(request), every, open = false }: { name?: string; every?: string; open?: boolean } = {},
-): Html {
-  return html`<details class="make-schedule"${open && html` open`}>
-  <summary>Schedule this search</summary>
-  <form method="post" action="/schedules">
-    ${csrfField(csrf)}<input type="hidden" name="searchId" value="${searchId}">
-    <p class="field"><label for="name">Name <small class="inline">small letters, digits and hyphens</small></label><input id="name" name="name" required pattern="[a-z0-9\\-]{1,40}" maxlength="40" value="${name}" autocomplete="off"></p>
-    <p class="field"><label for="every">How often</label><select id="every" name="every">${options(INTERVALS, every)}</select></p>
-    <button class="main">Schedule</button>
-    <p class="small">The first run starts at once and remembers the products. Each later run marks what is new, cheaper, dearer or gone.</p>
-  </form>
-</details>`;
+/** What the forms for watching a search need to know. */
+export interface FormParts {
+  sent: Sent;
+  /** Names of the channels of alerts. */
+  channels: readonly string[];
+  cost: Cost | undefined;
+  csrf: string | null;
 }
 
 /** The query, and the country where it is not the United States: the same search on two sites gets two names. */
@@ -34,26 +31,150 @@ export function nameFrom(request: NormalRequest): string {
   return name + country;
 }
 
-interface NameTaken {
-  searchId: string;
-  request: NormalRequest;
-  name: string;
-  every: string;
-  schedules: readonly ScheduleReport[];
-  csrf: string | null;
+/** On the page of a result: the way to its watching. @param found how many products it has */
+export function watchLink(searchId: string, found: number): Html {
+  const text = found === 0 ? 'Alert me when one appears' : 'Watch this search';
+  return html`<a class="button watch-this" href="/watching/new?${new URLSearchParams({ search: searchId }).toString()}">${text}</a>`;
 }
 
-/** The schedule's name belongs to another one: it is replaced only by a button that says so. */
-export function nameTakenView({ searchId, request, name, every, schedules, csrf }: NameTaken): Html {
-  const present = schedules.find((each) => each.name === name);
-  const taken = new Set(schedules.map((each) => each.name));
-  let free = name;
-  for (let number = 2; taken.has(free); number++) free = `${name.slice(0, 36)}-${number}`;
-  const hidden = Object.entries({ searchId, name, every, replace: '1' }).map(
-    ([field, value]) => html`<input type="hidden" name="${field}" value="${value}">`,
+export interface NewPage extends FormParts {
+  searchId: string;
+  request: NormalRequest;
+  /** Products of the search as it was made. */
+  found: number;
+  /** The schedule that has the name already. */
+  taken: ScheduleReport | undefined;
+}
+
+/** A form that makes a search one that is looked at again and again. */
+export function newScheduleView(page: NewPage): Html {
+  const { searchId, request, found, taken, sent, channels, cost, csrf } = page;
+  const { input, problems } = fieldsOf(sent);
+  return html`<h1>Watch this search</h1>
+<p class="lead"><a href="${addressOf(searchId)}">${searchTitle(request)}</a>${found === 0 && ' · nothing found yet'}</p>
+<ul class="chips" aria-label="Conditions">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul>
+${taken && takenView(taken)}
+<form class="make-schedule box" method="post" action="/watching/schedules" data-cost="/watching/cost">
+  ${csrfField(csrf)}<input type="hidden" name="searchId" value="${searchId}">
+  ${problems('name', ...TIMES, ...ALERTING)}
+  ${input('name', 'Name', html`required pattern="[a-z0-9\\-]{1,40}" maxlength="40" title="a-z, 0-9 and hyphen" ${PLAIN}`, { hint: 'small letters, digits and hyphens' })}
+  ${timeFields(sent, true)}
+  ${costPlace(cost)}
+  ${alertFields(sent, channels, request)}
+  <p class="actions"><button class="main">Watch it</button>${withoutScripts('Show the cost')}</p>
+  ${taken && replaceView(taken)}
+  <p class="small">The first look is at once and remembers what there is. Each later one says what is new, cheaper, dearer or gone.</p>
+</form>`;
+}
+
+function takenView({ name, request, when }: ScheduleReport): Html {
+  return html`<div class="notice" role="alert"><p><strong>The name ${name} is taken.</strong> It watches ${searchTitle(request)} (${request.marketplaces.join(', ')}), ${when}. A free name is filled in below.</p></div>`;
+}
+
+/** What has the name is replaced only by a button that says so. */
+function replaceView(taken: ScheduleReport): Html {
+  const { name } = taken;
+  return html`<details class="instead"><summary>Replace ${name} instead</summary>
+  <p class="small">${name} then looks for this search. Where that is another one it starts a new track: what is there now is remembered as the beginning, and the history of the old one ends.</p>
+  <input type="hidden" name="taken" value="${name}"><p><button name="replace" value="${versionOf(definitionIn(taken))}">Replace ${name}</button></p>
+</details>`;
+}
+
+const TIMES = ['every', 'at', 'tz', 'cron', 'atLeast'];
+const ALERTING = ['alertNew', 'alertDrop', 'by', 'alertBelow', 'price', 'currency', 'channel'];
+
+/** How often. @param isNew the time zone is the reader's own */
+function timeFields({ values, mistakes }: Sent, isNew: boolean): Html {
+  const { input, select } = fieldsOf({ values, mistakes });
+  return html`<div class="rows times">
+    ${select('every', 'How often', withSeconds(CHOICES, values.every, 'Every '), { value: USUAL.every })}
+    ${input('at', 'At', html`type="time"`, { kind: 'for-clock', value: USUAL.at })}
+    ${input('cron', 'Times', html`${PLAIN} maxlength="200" placeholder="30 7 * * 1-5"`, { kind: 'for-cron', hint: 'minute hour day month weekday' })}
+    ${select('atLeast', 'At least once in', withSeconds(GUARANTEES, values.atLeast), { kind: 'for-auto', value: USUAL.atLeast })}
+    ${input('tz', 'Time zone', html`${PLAIN} maxlength="60" list="zones"${isNew && html` data-zone`}`, { kind: 'for-zone', value: USUAL.tz })}
+  </div>
+  <datalist id="zones">${Intl.supportedValuesOf('timeZone').map((zone) => html`<option>${zone}</option>`)}</datalist>`;
+}
+
+function costPlace(cost: Cost | undefined): Html {
+  return html`<p class="cost"><output aria-live="polite">${costView(cost)}</output></p>`;
+}
+
+/** Scripts keep the cost right by themselves. */
+function withoutScripts(text: string): Html {
+  return html`<noscript><button name="preview" value="1">${text}</button></noscript>`;
+}
+
+/** An alert in the same step. */
+function alertFields(sent: Sent, channels: readonly string[], request: NormalRequest): Html {
+  if (channels.length === 0)
+    return html`<p class="small">To be sent a message when something changes, first <a href="/alerts#channels">add a channel</a>, such as e-mail or Telegram.</p>`;
+  const { input, select, check } = fieldsOf(sent);
+  const names = Object.fromEntries(channels.map((name) => [name, name]));
+  const currency = request.filters.price?.currency ?? sent.values.currency ?? 'USD';
+  return html`<fieldset class="alert-me"><legend>Send me a message</legend>
+    ${check('alertNew', 'when a new one appears')}
+    <div class="alert-line">${check('alertDrop', 'when one gets cheaper')}${input('by', 'by at least, %', html`inputmode="decimal" autocomplete="off" class="short"`, { kind: 'for-drop', value: '5' })}</div>
+    <div class="alert-line">${check('alertBelow', 'when one costs less than')}${input('price', 'delivered', html`inputmode="decimal" autocomplete="off" class="short"`, { kind: 'for-below' })}${input('currency', 'Currency', html`maxlength="3" ${PLAIN} class="short"`, { kind: 'for-below', value: currency })}</div>
+    ${channels.length > 1 && select('channel', 'on', { '': 'every channel', ...names })}
+  </fieldset>`;
+}
+
+export interface EditPage extends FormParts {
+  schedule: ScheduleReport;
+  /** On it. */
+  alerts: readonly AlertReport[];
+  mayChange: boolean;
+  /** Of a search that names none. */
+  marketplace: string;
+  /** The content that the form began from, see `versionOf`. */
+  seen: string;
+  /** What has to be answered before it is saved. */
+  question: 'new-track' | 'changed-meanwhile' | undefined;
+  /** A name for the case that it is to become another one. */
+  freeName: string;
+  now: number;
+}
+
+/** One schedule, with more of its looks, and the form that changes it. */
+export function scheduleView(page: EditPage): Html {
+  const { schedule, alerts, mayChange, now } = page;
+  const { name, request, when, source } = schedule;
+  return html`<p class="small"><a href="/watching#schedule-${name}">Watching</a></p>
+<h1>${name}</h1>
+<p class="lead">${searchTitle(request)} · ${when}</p>
+<ul class="chips" aria-label="Conditions">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul>
+<section class="box one">${scheduleLive(schedule, now, Number.POSITIVE_INFINITY)}${alertLines(alerts, now)}</section>
+${source === 'file' && html`<p class="notice">It comes from the file of schedules: it is changed there.</p>`}
+${mayChange && html`<section class="change-one" aria-labelledby="change-head"><h2 id="change-head">Change it</h2>${editForm(page)}</section>`}`;
+}
+
+/** The form that changes what a schedule looks for, and when. */
+function editForm(page: EditPage): Html {
+  const { schedule, sent, cost, csrf, marketplace, seen, question, freeName } = page;
+  const { name } = schedule;
+  const { input } = fieldsOf(sent);
+  const further = html`<input type="hidden" name="seen" value="${seen}"><input type="hidden" name="schedule" value="${name}">
+  ${timeFields(sent, false)}
+  ${costPlace(cost)}
+  ${question === 'changed-meanwhile' && meanwhileView(schedule)}
+  ${
+    question === 'new-track' &&
+    html`<div class="notice question" role="alert"><p><strong>This is another search.</strong> ${name} starts a new track: what is there now is remembered as the beginning, and the history of the old one ends. Nothing of it is compared with the new search.</p>
+  <p class="actions"><button name="sure" value="1" class="main">Change ${name}</button></p>
+  <p>Or keep ${name} as it is, and watch this beside it:</p>
+  <div class="beside">${input('otherName', 'Name', html`pattern="[a-z0-9\\-]{1,40}" maxlength="40" ${PLAIN}`, { value: freeName })}<button name="beside" value="1">Watch both</button></div></div>`
+  }
+  ${question !== 'new-track' && html`<p class="actions"><button class="main">${question === 'changed-meanwhile' ? 'Save mine all the same' : 'Save'}</button>${withoutScripts('Show the cost')}<a class="button" href="/watching#schedule-${name}">Back</a></p>`}`;
+  const own = [...TIMES, 'otherName'];
+  const mistakes = sent.mistakes.filter((each) => !own.includes(each.field));
+  return searchForm(
+    { values: sent.values, marketplace, mistakes, csrf },
+    { action: `/watching/schedules/${name}`, cost: '/watching/cost', further },
   );
-  return html`<h1>Another schedule has the name ${name}</h1>
-${present && html`<p id="present">It searches ${searchTitle(present.request)} (${present.request.marketplaces.join(', ')}), ${present.when}. Choose another name, or replace it.</p>`}
-${scheduleForm(searchId, request, csrf, { name: free, every, open: true })}
-<form method="post" action="/schedules" class="replace">${csrfField(csrf)}${hidden}<button>Replace ${name}</button></form>`;
+}
+
+function meanwhileView({ request, when }: ScheduleReport): Html {
+  return html`<div class="notice" role="alert"><p><strong>Somebody else changed it meanwhile.</strong> Nothing of yours is saved yet, and what you typed is still here. Now it is: ${searchTitle(request)}, ${when}.</p>
+  <ul class="chips" aria-label="What it is now">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul></div>`;
 }

@@ -1,6 +1,13 @@
 import { Failure } from '../../../failures.ts';
-import { type Watchlist, WatchlistSchema } from '../../../product/watchlistSchema.ts';
-import type { ImportOptions, ImportReport, ImportSource, WatchlistReport, Watchlists } from './watchlists.ts';
+import type { Watchlist } from '../../../product/watchlistSchema.ts';
+import {
+  type ImportOptions,
+  type ImportReport,
+  type ImportSource,
+  optionsIn,
+  type WatchlistReport,
+  type Watchlists,
+} from './watchlists.ts';
 
 /** The name of a list and those of its options that are to change; null takes an option back to its default. */
 export type WatchlistChanges = Pick<Watchlist, 'name'> & {
@@ -29,7 +36,7 @@ async function changedList(
     throw error;
   });
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
-  const all = { ...(present && optionsOf(present)), ...Object.fromEntries(named) };
+  const all = { ...(present && optionsIn(present)), ...Object.fromEntries(named) };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Watchlist;
 }
 
@@ -53,9 +60,4 @@ export async function importWith(
   }
   await upsertList(lists, changes);
   return lists.import(name, source, options);
-}
-
-function optionsOf(report: WatchlistReport): Watchlist {
-  const names = Object.keys(WatchlistSchema.properties);
-  return Object.fromEntries(Object.entries(report).filter(([name]) => names.includes(name))) as Watchlist;
 }

@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { Failure } from '../../../failures.ts';
 import { cut, type InputError } from '../../../product/schemaErrors.ts';
-import { MAX_WATCHED, type Watchlist } from '../../../product/watchlistSchema.ts';
+import { MAX_WATCHED, type Watchlist, WatchlistSchema } from '../../../product/watchlistSchema.ts';
 import { clockOf } from '../../../redis/redisClock.ts';
 import { withinDeadline } from '../../bullmq/queues.ts';
+import { versionOf } from '../../schedules/definition.ts';
 import { invalid } from '../../search/jobData.ts';
 import { PlanStore } from '../planStore.ts';
 import { readWatched, type Watched } from './compare.ts';
@@ -148,15 +149,21 @@ export class Watchlists {
 
   /**
    * Makes a list or changes its options; its listings stay.
-   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`)
+   * @param options.seen changes it only while its options are still these, see `versionOf`; null: only where there is none
+   * @throws Failure `invalid_request` naming every wrong field (`detail.errors`); `changed_meanwhile`
    */
-  put(watchlist: Watchlist): Promise<WatchlistReport> {
+  put(watchlist: Watchlist, { seen }: { seen?: string | null | undefined } = {}): Promise<WatchlistReport> {
     return this.#call(async () => {
       const definition = this.#parsed(watchlist);
-      await this.#change(definition.name, (before) => ({
-        ...(before ?? this.#made(definition)),
-        definition,
-      }));
+      await this.#change(definition.name, (before) => {
+        const present = before === undefined ? null : versionOf(before.definition);
+        if (seen !== undefined && present !== seen)
+          throw new Failure(
+            'changed_meanwhile',
+            `watchlist ${definition.name} was ${before === undefined ? 'removed' : 'changed'} meanwhile: read it again`,
+          );
+        return { ...(before ?? this.#made(definition)), definition };
+      });
       return this.#report(await this.#list(definition.name));
     });
   }
@@ -416,6 +423,12 @@ export class Watchlists {
   #call<T>(work: () => Promise<T>, deadlines = 1): Promise<T> {
     return withinDeadline(work(), deadlines * this.#options.deadlineMs);
   }
+}
+
+/** What a caller wrote of a list, in a report, which has more fields. */
+export function optionsIn(report: WatchlistDefinition): WatchlistDefinition {
+  const options = Object.entries(report).filter(([name]) => name in WatchlistSchema.properties);
+  return Object.fromEntries(options) as unknown as WatchlistDefinition;
 }
 
 /** An import of 20,000 listings, and the states of all of them, take many commands. */

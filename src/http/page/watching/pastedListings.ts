@@ -1,0 +1,45 @@
+import { readItem } from '../../../product/itemReference.ts';
+import type { InputError } from '../../../product/schemaErrors.ts';
+import type { ImportSource } from '../../../queue/watch/watchlists/watchlists.ts';
+
+/** What was pasted, as an import takes it, and where it stands in the text. */
+export interface Pasted {
+  source: ImportSource;
+  /** Line of the text that a line of the import is on; undefined: they are the same. */
+  lines: readonly number[] | undefined;
+}
+
+/** Addresses and numbers in lines or with spaces and commas between them, or a CSV with a header. */
+export function pastedListings(text: string): Pasted {
+  const lines = text.replace(/^\ufeff/, '').split(/\r\n|\n|\r/);
+  const [first = ''] = lines.filter((line) => line.trim() !== '');
+  // A header names columns; a line of listings names none.
+  const isTable = HEADER.test(first.trim()) || (/[,;\t]/.test(first) && !partsOf(first).some(isItem));
+  if (isTable) return { source: { csv: text }, lines: undefined };
+  const entries = lines.flatMap((line, index) => partsOf(line).map((part) => ({ part, line: index + 1 })));
+  return { source: { entries: entries.map(({ part }) => part) }, lines: entries.map(({ line }) => line) };
+}
+
+/** The name of the column with the listings, where it is the only one. */
+const HEADER = /^"?(item|item ?id|listing|listing ?id|url|link)"?$/i;
+
+function partsOf(line: string): string[] {
+  const text = line.trim();
+  if (text === '') return [];
+  return isItem(text) ? [text] : text.split(/[\s,;]+/).filter(Boolean);
+}
+
+function isItem(text: string): boolean {
+  return 'item' in readItem(text);
+}
+
+/** The errors of an import as a person reads them: `line 3: …`. */
+export function lineErrors(errors: readonly InputError[], { lines }: Pasted): string[] {
+  return errors.map(({ path, message }) => {
+    const [, number, , column] = /^(\d+)(\.(.*))?$/.exec(path) ?? [];
+    if (number === undefined) return path === 'entries' ? `The text ${message}` : `${path}: ${message}`;
+    const line = lines === undefined ? Number(number) : (lines[Number(number) - 1] ?? Number(number));
+    const where = column === undefined || column === 'item' ? '' : `, ${column}`;
+    return `Line ${line}${where}: ${message}`;
+  });
+}
