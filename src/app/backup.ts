@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Redis } from 'ioredis';
 import { FleetStore } from '../fleet/fleetStore.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { savedPerson } from '../http/page/personal.ts';
 import { alertKeys } from '../queue/alerts/keys.ts';
 import { AlertStore } from '../queue/alerts/store.ts';
 import { ScheduleStore, tenantsWithSchedules } from '../queue/schedules/store.ts';
@@ -119,10 +120,15 @@ export class Backup {
         const { definition, paused, createdAt } = record;
         records.push({ kind: 'alert', tenant, definition, paused, createdAt });
       }
+    for (const place of await this.#tenantsWith('personal')) {
+      const [tenant = '', id = ''] = place.split(':');
+      const person = await savedPerson(this.#redis, `${prefix}:personal:${place}`, id);
+      if (person !== undefined) records.push({ kind: 'person', tenant, ...person });
+    }
     return records;
   }
 
-  async #tenantsWith(what: 'channels' | 'alerts'): Promise<string[]> {
+  async #tenantsWith(what: 'channels' | 'alerts' | 'personal'): Promise<string[]> {
     const { prefix, signal } = this.#settings;
     const start = `${prefix}:${what}:`;
     return (await hashesBeginning(this.#redis, start, signal)).map((key) => key.slice(start.length));

@@ -9,7 +9,9 @@ import {
 } from '../fleet/declaration.ts';
 import type { Part, Parts } from '../fleet/fleetStore.ts';
 import { MOST_DAILY_CALLS, ROLES, type SavedKey } from '../http/auth/apiKeys.ts';
+import { MAX_NOTE_LENGTH, MAX_SAVED, type SavedPerson } from '../http/page/personal.ts';
 import { CHANNEL_KINDS } from '../product/channelSchema.ts';
+import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { SCHEDULE_NAME } from '../product/scheduleSchema.ts';
 import { echo } from '../product/schemaErrors.ts';
@@ -41,11 +43,13 @@ export interface Counts {
   watched: number;
   channels: number;
   alerts: number;
+  /** People who keep favourites, notes or hidden listings on the page. */
+  people: number;
 }
 
 export const NO_COUNTS: Counts = {
   ...{ settings: 0, tenants: 0, keys: 0, schedules: 0, tracks: 0, listings: 0 },
-  ...{ watchlists: 0, watched: 0, channels: 0, alerts: 0 },
+  ...{ watchlists: 0, watched: 0, channels: 0, alerts: 0, people: 0 },
 };
 
 export interface BackupHeader {
@@ -77,6 +81,8 @@ export type BackupRecord =
   /** As it is stored: its secrets are sealed where TOKEN_ENCRYPTION_KEYS is set, else in the clear. */
   | { kind: 'channel'; tenant: string; name: string; stored: string }
   | ({ kind: 'alert'; tenant: string } & SavedAlert)
+  /** What one person keeps on the page. */
+  | ({ kind: 'person'; tenant: string } & SavedPerson)
   /** The last line: without it a file was cut off. */
   | { kind: 'end'; counts: Counts };
 
@@ -94,6 +100,7 @@ export const COUNTED = {
   watched: 'watched',
   channel: 'channels',
   alert: 'alerts',
+  person: 'people',
 } as const satisfies Partial<Record<Kind, keyof Counts>>;
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -108,7 +115,7 @@ const counts = Type.Object({
   ...{ settings: count, tenants: count, keys: count, schedules: count, tracks: count, listings: count },
   // Missing in what release 0.2 wrote.
   ...{ watchlists: Type.Optional(count), watched: Type.Optional(count) },
-  ...{ channels: Type.Optional(count), alerts: Type.Optional(count) },
+  ...{ channels: Type.Optional(count), alerts: Type.Optional(count), people: Type.Optional(count) },
 });
 const price = Type.String({ pattern: '^-?\\d{1,20}(\\.\\d{1,10})?$' });
 const flag = Type.Enum([0, 1]);
@@ -206,6 +213,24 @@ const FORMS = {
     stored: text(MAX_CHANNEL),
   }),
   alert: Type.Object({ tenant: name, paused: Type.Boolean(), createdAt: past }),
+  person: Type.Object({
+    tenant: name,
+    id: Type.String({ pattern: '^[0-9a-z]{4,10}$' }),
+    news: Type.Union([text(100), Type.Null()]),
+    items: {
+      type: 'object',
+      maxProperties: MAX_SAVED,
+      propertyNames: { type: 'string', pattern: '^[\\x21-\\x7e]{1,100}$' },
+      additionalProperties: Type.Object({
+        favourite: Type.Boolean(),
+        hidden: Type.Boolean(),
+        note: text(MAX_NOTE_LENGTH),
+        site: Type.Enum(['', ...MARKETPLACE_IDS]),
+        since: text(30),
+        at: text(30),
+      }),
+    },
+  }),
   end: Type.Object({ counts }),
 } as const;
 
@@ -311,6 +336,8 @@ export function labelOf(record: BackupRecord): string {
     case 'alert':
     case 'schedule':
       return `${record.tenant}/${record.definition.name}`;
+    case 'person':
+      return `${record.tenant}/${record.id}`;
     case 'channel':
     case 'track':
       return `${record.tenant}/${record.name}`;

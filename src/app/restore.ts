@@ -8,7 +8,9 @@ import { type FleetDocument, FleetStore } from '../fleet/fleetStore.ts';
 import type { Loss } from '../fleet/loss.ts';
 import { snapshotOf } from '../fleet/snapshot.ts';
 import { ApiKeys } from '../http/auth/apiKeys.ts';
+import { restorePerson } from '../http/page/personal.ts';
 import { alertKeys } from '../queue/alerts/keys.ts';
+import { personalKey } from '../queue/budgets.ts';
 import type { SearchProducer } from '../queue/producer.ts';
 import type { OwnColumns } from '../queue/watch/watchlists/import.ts';
 import { SavedTracks, type TrackRestore } from '../results/savedTracks.ts';
@@ -50,6 +52,7 @@ export interface RestoreReport {
   watchlists: Restored & { listings: number };
   channels: Restored;
   alerts: Restored;
+  people: Restored;
   /** The report of a loss of Redis's data that this ended. */
   endedLoss: { at: string /** Names that it holds and the backup does not. */; notInBackup: string[] } | null;
   tracks: Restored & { /** Older than TRACK_TTL by now. */ expired: string[]; listings: number };
@@ -121,6 +124,7 @@ export class Restore {
         watchlists: { ...nothing(), listings: 0 },
         channels: nothing(),
         alerts: nothing(),
+        people: nothing(),
         endedLoss: null,
       },
       tracks: { ...nothing(), expired: [], listings: 0 },
@@ -187,7 +191,8 @@ export class Restore {
 
 /** What is gone and not among these names. No backup holds that a queue is paused. */
 function missing({ gone }: Loss, names: ReadonlySet<string>): string[] {
-  const { apiKeys = [], schedules = [], paused = [], tracks = [], channels = [], alerts = [] } = gone ?? {};
+  const { apiKeys = [], schedules = [], paused = [], tracks = [] } = gone ?? {};
+  const { channels = [], alerts = [], people = [] } = gone ?? {};
   const all = [
     ...apiKeys.map((name) => `key ${name}`),
     ...schedules.map((name) => `schedule ${name}`),
@@ -195,11 +200,12 @@ function missing({ gone }: Loss, names: ReadonlySet<string>): string[] {
     ...tracks.map((name) => `track ${name}`),
     ...channels.map((name) => `channel ${name}`),
     ...alerts.map((name) => `alert ${name}`),
+    ...people.map((name) => `favourites and notes of ${name}`),
   ];
   return all.filter((name) => !names.has(name));
 }
 
-/** Writes keys, schedules, watchlists, channels, alerts and tracks. */
+/** Writes keys, schedules, watchlists, channels, alerts, what people keep, and tracks. */
 class RecordWriter {
   readonly #redis: Redis;
   readonly #config: Config;
@@ -210,6 +216,8 @@ class RecordWriter {
   readonly #producers = new Map<string, SearchProducer>();
   /** Of keys, schedules, channels, alerts and tracks, as the report of a loss names them. */
   readonly names = new Set<string>();
+  /** Of API keys, by their ids: a report of a loss names people by them. */
+  readonly #keyNames = new Map<string, string>();
   #list:
     | { record: Extract<BackupRecord, { kind: 'watchlist' }>; entries: Map<string, OwnColumns> }
     | undefined;
@@ -244,6 +252,7 @@ class RecordWriter {
         : await this.#keys.restore(key, { replace });
       keys[isRestored ? 'restored' : 'left'].push(labelOf(record));
       this.names.add(`key ${key.name}`);
+      this.#keyNames.set(key.id, key.name);
     }
     if (record.kind === 'schedule') {
       const { kind: _, tenant, ...schedule } = record;
@@ -257,6 +266,13 @@ class RecordWriter {
       const isRestored = await this.#producer(tenant).alerts.restore(alert, { replace, dryRun });
       this.#report.alerts[isRestored ? 'restored' : 'left'].push(labelOf(record));
       this.names.add(`alert ${ownName(tenant, alert.definition.name)}`);
+    }
+    if (record.kind === 'person') {
+      const { kind: _, tenant, ...person } = record;
+      const key = personalKey(this.#config.queue.prefix, tenant, person.id);
+      const isRestored = await restorePerson(this.#redis, key, person, { replace, dryRun });
+      this.#report.people[isRestored ? 'restored' : 'left'].push(labelOf(record));
+      this.names.add(`favourites and notes of ${this.#keyNames.get(person.id) ?? person.id}`);
     }
   }
 

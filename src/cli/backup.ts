@@ -26,7 +26,7 @@ type Interrupt = ReturnType<typeof onInterrupt>;
 export function command(terminal: Terminal): Command {
   const backup = new Command('backup')
     .description(
-      'Save what only Redis knows: API keys (their hashes), schedules, watchlists, channels, alerts, tracks, tenants and settings that were published. ' +
+      'Save what only Redis knows: API keys (their hashes), schedules, watchlists, channels, alerts, favourites and notes, tracks, tenants and settings that were published. ' +
         'No token, job or result.',
     )
     .argument('[file]', 'replaced as a whole, readable by you alone; none or -: standard output')
@@ -123,8 +123,8 @@ function progressText({ planned, report }: Backup): string {
 
 /** `2 keys, 3 schedules, 1 track (1,200 listings)`. */
 function countsText(counts: Counts): string {
-  const { keys, schedules, tracks, listings, watchlists, watched, channels, alerts, tenants, settings } =
-    counts;
+  const { keys, schedules, tracks, listings, watchlists, watched, channels, alerts, people } = counts;
+  const { tenants, settings } = counts;
   const parts = [
     countText(keys, 'key'),
     countText(schedules, 'schedule'),
@@ -132,6 +132,7 @@ function countsText(counts: Counts): string {
     ...(watchlists > 0 ? [`${countText(watchlists, 'watchlist')} (${countText(watched, 'listing')})`] : []),
     ...(channels > 0 ? [countText(channels, 'channel')] : []),
     ...(alerts > 0 ? [countText(alerts, 'alert')] : []),
+    ...(people > 0 ? [`favourites and notes of ${countText(people, 'API key')}`] : []),
     countText(tenants, 'tenant'),
     `${countText(settings, 'part')} of the configuration`,
   ];

@@ -37,7 +37,9 @@ export function command(terminal: Terminal): Command {
     .argument('<calls>', 'calls to eBay a day, or none');
   const list = new Command('list').description('Show all keys; never the keys themselves.');
   const revoke = new Command('revoke')
-    .description('Revoke a key; it works for at most two more seconds.')
+    .description(
+      'Revoke a key; it works for at most two more seconds. The favourites and notes of its person go with it.',
+    )
     .argument('<id or name>', 'as `dpf keys list` shows it; a name revokes all keys of that name');
   return new Command('keys')
     .description('Keys for the HTTP API: who may call, as which tenant, and what.')

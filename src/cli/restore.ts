@@ -99,6 +99,7 @@ const KINDS = [
   'watchlists',
   'channels',
   'alerts',
+  'people',
   'tracks',
   'tenants',
   'settings',

@@ -1,5 +1,6 @@
 import type { Redis } from 'ioredis';
 import { alertKeys } from '../queue/alerts/keys.ts';
+import { apiKeysKey, personalKey } from '../queue/budgets.ts';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import { isOver, readRecord, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
@@ -20,6 +21,8 @@ export interface Census {
   /** Names, likewise. Missing in what release 0.2 counted. */
   channels?: string[];
   alerts?: string[];
+  /** Names of the API keys with favourites or notes; `open` where no keys are needed. Missing likewise. */
+  people?: string[];
   /** Searches that have not ended. */
   searches: number;
 }
@@ -31,6 +34,8 @@ export interface ScheduleFigures {
   /** How late the run is that waits longest for a worker, s. */
   overdue: number;
 }
+
+type KeyHolder = Record<'id' | 'name' | 'tenant', string>;
 
 /** Tenant → its schedules as declared. */
 type Declared = ReadonlyMap<string, { schedules: readonly unknown[] | undefined }>;
@@ -52,18 +57,18 @@ export class CensusTaker {
   }
 
   async take(tenants: Declared): Promise<{ census: Census; figures: Map<string, ScheduleFigures> }> {
-    const apiKeys = `${this.#prefix}:api-keys`;
+    const apiKeys = apiKeysKey(this.#prefix);
     const [at, keys] = (await KEYS_NOW.run(this.#redis, apiKeys, [])) as [number, string[]];
+    const holders = Object.values(pairs(keys)).flatMap((key) => readable<KeyHolder>(key) ?? []);
     const census: Census = {
       at,
-      apiKeys: Object.values(pairs(keys))
-        .flatMap((key) => readable<{ name: string }>(key)?.name ?? [])
-        .sort(),
+      apiKeys: holders.map(({ name }) => name).sort(),
       schedules: [],
       paused: [],
       tracks: [],
       channels: [],
       alerts: [],
+      people: await this.#people(holders),
       searches: 0,
     };
     const figures = new Map<string, ScheduleFigures>();
@@ -81,6 +86,15 @@ export class CensusTaker {
       figures.set(tenant, await this.#figuresOf(tenant, schedules, records, due, at));
     }
     return { census, figures };
+  }
+
+  /** Names of those who keep something on the page. */
+  async #people(holders: readonly KeyHolder[]): Promise<string[]> {
+    const all = [...holders, { id: 'open', name: 'open', tenant: DEFAULT_TENANT }];
+    const reads = this.#redis.pipeline();
+    for (const { id, tenant } of all) reads.exists(personalKey(this.#prefix, tenant, id));
+    const found = (await reads.exec()) ?? [];
+    return all.flatMap(({ name }, index) => (found[index]?.[1] === 1 ? [name] : [])).sort();
   }
 
   async #look(tenant: string) {

@@ -84,6 +84,7 @@ function goneBetween(kind: Loss['kind'], before: Census, now: Census): Gone {
     tracks: kind === 'empty' ? before.tracks : [],
     channels: missing('channels'),
     alerts: missing('alerts'),
+    people: missing('people'),
     searches: kind === 'empty' ? Math.max(0, before.searches - now.searches) : 0,
   };
 }
@@ -97,6 +98,7 @@ function withEarlier(gone: Gone, earlier: Gone): Gone {
     tracks: both('tracks'),
     channels: both('channels'),
     alerts: both('alerts'),
+    people: both('people'),
     searches: gone.searches + earlier.searches,
   };
 }
@@ -107,7 +109,7 @@ const MAX_NAMED = 20;
 /** What is gone, in words: `2 API keys (admin, shop), about 12 searches that had not ended`. */
 export function goneText({ kind, gone }: Loss): string {
   if (gone === null) return 'what it held is not known: no worker had counted it';
-  const { apiKeys, schedules, paused, tracks, channels = [], alerts = [], searches } = gone;
+  const { apiKeys, schedules, paused, tracks, channels = [], alerts = [], people = [], searches } = gone;
   const parts = [
     named(apiKeys, 'API key', 'API keys'),
     named(schedules, 'schedule added by command', 'schedules added by command'),
@@ -115,6 +117,7 @@ export function goneText({ kind, gone }: Loss): string {
     named(tracks, 'track of a schedule', 'tracks of schedules'),
     named(channels, 'channel', 'channels'),
     named(alerts, 'alert', 'alerts'),
+    people.length > 0 ? `favourites and notes of ${named(people, 'API key', 'API keys')}` : '',
     searches > 0 ? `about ${searches} ${searches === 1 ? 'search' : 'searches'} that had not ended` : '',
     kind === 'empty' ? 'results, events and counts' : 'what was added or changed since its data was written',
   ];

@@ -38,6 +38,11 @@ export function apiKeysKey(prefix: string): string {
   return `${prefix}:api-keys`;
 }
 
+/** What the person with an API key keeps on the page; it is removed with the key. @param id of the key */
+export function personalKey(prefix: string, tenant: string, id: string): string {
+  return `${prefix}:personal:${tenant}:${id}`;
+}
+
 /** The schedules of a tenant: a field for each, a JSON record. */
 export function schedulesKey(prefix: string, tenant: string): string {
   return `${prefix}:schedules:${tenant}`;

@@ -73,9 +73,12 @@ function cardsOf(products: Product[]): string[] {
   const pages = Array.from({ length: Math.ceil(products.length / PER_PAGE) }, (_, index) => index + 1);
   return pages.flatMap((page) => {
     const selection = selectionFrom({ page: String(page) });
-    const now = Date.now();
-    const marketplace = 'EBAY_US';
-    const view = String(resultView({ report, request, products, selection, marketplace, csrf: null, now }));
+    const view = String(
+      resultView({
+        ...{ report, request, products, selection, query: {}, saved: new Map() },
+        ...{ marketplace: 'EBAY_US', csrf: null, mayEnqueue: false, maySchedule: false, now: Date.now() },
+      }),
+    );
     return view.split('<li class="card"').slice(1);
   });
 }

@@ -1,6 +1,6 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Redis } from 'ioredis';
-import { apiKeysKey } from '../../queue/budgets.ts';
+import { apiKeysKey, personalKey } from '../../queue/budgets.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
 import { clockOf, type RedisClock } from '../../redis/redisClock.ts';
 
@@ -73,9 +73,11 @@ export class ApiKeys {
   readonly #clock: RedisClock;
   readonly #all: string;
   readonly #used: string;
+  readonly #prefix: string;
 
   constructor(redis: Redis, prefix: string) {
     this.#redis = redis;
+    this.#prefix = prefix;
     this.#clock = clockOf(redis, prefix);
     this.#all = apiKeysKey(prefix);
     this.#used = `${prefix}:api-keys:used`;
@@ -144,13 +146,17 @@ export class ApiKeys {
     return changed;
   }
 
-  /** Revokes the key of this id, or every key of this name, and returns them. */
+  /** Revokes the key of this id, or every key of this name, with what its person keeps on the page, and returns them. */
   async revoke(idOrName: string): Promise<ApiKey[]> {
     const gone = (await this.list()).filter(({ id, name }) => id === idOrName || name === idOrName);
     if (gone.length === 0) return [];
     const ids = gone.map(({ id }) => id);
+    const kept = gone.map(({ id, tenant }) => personalKey(this.#prefix, tenant, id));
     const change = this.#redis.multi().hdel(this.#all, ...ids);
-    await change.hdel(this.#used, ...ids).exec();
+    await change
+      .hdel(this.#used, ...ids)
+      .del(...kept)
+      .exec();
     return gone.map(({ lastUsedAt: _, ...key }) => key);
   }
 

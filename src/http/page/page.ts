@@ -6,10 +6,11 @@ import { alertRoutes } from './alerts/alertRoutes.ts';
 import { csrfField, type Html, html } from './html.ts';
 import { newsRoutes } from './news/newsRoutes.ts';
 import { resultRoutes } from './result/resultRoutes.ts';
+import { savedRoutes } from './saved/savedRoutes.ts';
 import { searchRoutes } from './search/searchRoutes.ts';
 import { searchListRoutes } from './searches/searchesRoutes.ts';
 import { openPage, type Page, type PageOptions, requireToken } from './visit.ts';
-import { scheduleRoutes } from './watching/scheduleRoutes.ts';
+import { watchingRoutes } from './watching/watchingRoutes.ts';
 
 /** The page for people: searches, their products, schedules, the calls of the day. */
 export function pageRoutes(options: PageOptions): Routes {
@@ -30,7 +31,8 @@ export function pageRoutes(options: PageOptions): Routes {
     searchRoutes(page);
     resultRoutes(page);
     searchListRoutes(page);
-    scheduleRoutes(page);
+    savedRoutes(page);
+    watchingRoutes(page);
     alertRoutes(page);
     newsRoutes(page);
   };

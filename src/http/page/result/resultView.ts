@@ -1,61 +1,43 @@
 import type { Product } from '../../../product/product.ts';
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import { searchTitle } from '../../../product/subject.ts';
-import type { SearchReport } from '../../../queue/searchReader.ts';
 import { listingsOf } from '../../../text/listings.ts';
 import { countText, numberText } from '../../../text/values.ts';
-import { type Html, html, options } from '../html.ts';
+import { csrfField, type Html, html, options } from '../html.ts';
+import { conditionChips } from '../search/conditions.ts';
+import { unknownPricesHint } from '../search/destination.ts';
 import { facetView } from '../search/facetView.ts';
-import { conditionTexts, searchForm, valuesFrom } from '../search/searchForm.ts';
-import { scheduleForm } from '../watching/scheduleForm.ts';
-import { priceHistogram } from './priceHistogram.ts';
-import { listingCard, productCard } from './productView.ts';
+import { resultForm } from '../search/resultForm.ts';
+import { watchLink } from '../watching/scheduleForm.ts';
+import { MAX_COMPARED } from './compareView.ts';
+import { FILTER_FORM, filterForm, ordersOf } from './filterView.ts';
+import { nothingFoundView } from './nothingFoundView.ts';
+import { type Around, COMPARE_FORM, KEEP_FORM, listingCard, productCard } from './productView.ts';
 import {
   addressOf,
-  csvAddressOf,
-  isChanged,
+  fileAddressOf,
+  inOrder,
   mainCurrency,
+  narrow,
   PER_PAGE,
   type Selection,
-  select,
 } from './selection.ts';
+import type { Result } from './shownResult.ts';
 import { statusView } from './statusView.ts';
-
-interface Result {
-  report: SearchReport;
-  /** Undefined when it cannot be read. */
-  request: NormalRequest | undefined;
-  products: readonly Product[];
-  selection: Selection;
-  /** Of a search that names none. */
-  marketplace: string;
-  csrf: string | null;
-  now: number;
-}
 
 /** A search: its state and its products. */
 export function resultView(result: Result): Html {
-  const { report, request, products, selection, csrf, now } = result;
-  const { searchId, state, summary } = report;
-  const shown = select(products, selection);
-  const facets = request && facetView(searchId, request, summary?.facets ?? [], csrf);
-  return html`<h1 class="query">${request === undefined ? 'A search that could not be read' : titleOf(request)}</h1>
-${request !== undefined && html`<ul class="chips" aria-label="Conditions">${conditionTexts(request).map((text) => html`<li>${text}</li>`)}</ul>`}
-${statusView(report, csrf, now)}
-${request !== undefined && state === 'done' && furtherForms(result, request)}
-<div class="${facets ? 'results with-facets' : 'results'}">
-${facets}
-<div>
-${
-  products.length > 0 &&
-  html`${!showsListings(request) && priceHistogram(products)}
-${toolbar(result, shown.length)}
-${list(result, shown, now)}`
-}
-${products.length === 0 && state === 'done' && html`<p class="empty">No products. <a href="/">Search for something else</a></p>`}
-${products.length === 0 && state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}
-</div>
-</div>`;
+  const { report, request, products, csrf, mayEnqueue, now } = result;
+  const { state } = report;
+  const isEmpty = products.length === 0;
+  return html`${resultForm(result)}
+<div class="headline"><h1 class="query">${request === undefined ? 'A search that could not be read' : titleOf(request)}</h1>
+${request !== undefined && conditionChips(request, mayEnqueue ? `${addressOf(report.searchId)}/narrow` : undefined, csrf)}
+${request !== undefined && state === 'done' && furtherForms(result)}
+${statusView(report, csrf, now)}</div>
+${isEmpty && state === 'done' && nothingFoundView(result)}
+${isEmpty && state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}
+${!isEmpty && productsView(result)}`;
 }
 
 function titleOf(request: NormalRequest): string {
@@ -63,34 +45,65 @@ function titleOf(request: NormalRequest): string {
   return request.query === undefined ? title.charAt(0).toUpperCase() + title.slice(1) : title;
 }
 
-/** What can be done next with a search: change it, or run it again and again. */
-function furtherForms({ report, products, marketplace, csrf }: Result, request: NormalRequest): Html {
-  const form = searchForm({ values: valuesFrom(request), marketplace, mistakes: [], csrf });
-  const { conditionIds, buyingOptions, aspects } = request.filters;
-  const isNarrowed = [request.categoryIds, conditionIds, buyingOptions, aspects].some(Boolean);
-  return html`<details class="change"><summary>Change this search</summary>${form}${isNarrowed && html`<p class="small">By what the search was narrowed is not in this form: a changed search is narrowed again.</p>`}</details>
-${products.length > 0 && scheduleForm(report.searchId, request, csrf)}`;
+/** What can be done next with a search: run it again and again. */
+function furtherForms({ report, products, maySchedule }: Result): Html | false {
+  return maySchedule && products.length > 0 && watchLink(report.searchId, products.length);
 }
 
-function toolbar({ report, products, selection }: Result, shown: number): Html {
-  const { order, most, changed } = selection;
-  const tracked = products.some(({ mark }) => mark !== undefined);
-  const orders = {
-    ebay: 'eBay’s order',
-    delivered: 'Delivered price',
-    ...(products.some(({ landed }) => landed) && { landed: 'Landed cost' }),
-    ...(products.some(({ margin }) => margin) && { margin: 'Margin' }),
-    ...(tracked && { changed: 'Changed first' }),
-  };
-  const currency = mainCurrency(products) ?? '';
-  return html`<form class="toolbar" method="get" action="${addressOf(report.searchId)}" data-submits>
-  <h2 id="found">${shown === products.length ? countText(shown, 'product') : `${numberText(shown)} of ${countText(products.length, 'product')}`}</h2>
-  <p><label for="order">Order</label> <select id="order" name="order">${options(orders, order)}</select></p>
-  <p><label for="most">Delivered up to</label> <span class="unit"><input id="most" name="most" inputmode="decimal" class="short" autocomplete="off" value="${most ?? ''}"> ${currency}</span></p>
-  ${tracked && html`<p class="check"><input type="checkbox" id="changed" name="changed" value="1"${changed && html` checked`}><label for="changed">Only changed (${numberText(products.filter(isChanged).length)})</label></p>`}
-  <button>Show</button>
-  <p><a class="button" href="${csvAddressOf(report.searchId, selection)}" download>Download CSV</a>
-    <a class="button" href="${csvAddressOf(report.searchId, selection, { excel: '1' })}" aria-label="Download CSV for Excel" download>for Excel</a></p>
+function productsView(result: Result): Html {
+  const { report, request, products, selection, query, saved, csrf, mayEnqueue } = result;
+  const { searchId, summary } = report;
+  const isListings = showsListings(request);
+  const currency = mainCurrency(products);
+  const narrowed = narrow(products, selection, saved);
+  const found = inOrder(narrowed.fitting, selection, currency);
+  const facets = mayEnqueue && request && facetView(searchId, request, summary?.facets ?? [], csrf);
+  const hasFavourites = [...saved.values()].some(({ favourite }) => favourite);
+  return html`<div class="results">
+<aside class="side" aria-label="Filters">
+${filterForm({ searchId, products, selection, query, narrowed, hasFavourites, isListings })}
+${facets}
+</aside>
+<div class="found">
+<div class="toolbar">
+  <h2 id="found" aria-live="polite" data-part>${foundText(result, found.length, narrowed.hidden)}</h2>
+  <p><label for="order">Order</label> <select id="order" name="order" form="${FILTER_FORM}">${options(ordersOf(products), selection.order)}</select></p>
+  ${downloads(searchId, selection)}
+</div>
+${unknownPricesHint(products, request)}
+<div id="list" data-part>${list(result, found)}</div>
+</div>
+</div>
+<form id="${KEEP_FORM}" method="post">${csrfField(csrf)}</form>
+${compareBar(searchId)}`;
+}
+
+/** `3 of 200 products; 12 hidden by you`. */
+function foundText({ report, products, selection }: Result, shown: number, hidden: number): Html {
+  const all = countText(products.length, 'product');
+  const shownText = shown === products.length ? all : `${numberText(shown)} of ${all}`;
+  const others =
+    hidden > 0 &&
+    html`<small>; ${numberText(hidden)} <a href="${addressOf(report.searchId, { ...selection, hidden: true, page: 1 })}">hidden by you</a></small>`;
+  return html`${shownText}${others}`;
+}
+
+function downloads(searchId: string, selection: Selection): Html {
+  const files = [
+    ['Excel', 'numbers, dates and links', fileAddressOf(searchId, 'xlsx', selection)],
+    ['CSV', 'every field', fileAddressOf(searchId, 'csv', selection)],
+    ['CSV for Excel', 'in your country’s form', fileAddressOf(searchId, 'csv', selection, { excel: '1' })],
+    ['NDJSON', 'for programs', fileAddressOf(searchId, 'ndjson', selection)],
+  ] as const;
+  return html`<details class="downloads menu"><summary>Download</summary>
+  <ul id="downloads" data-part>${files.map(([name, what, address]) => html`<li><a href="${address}" download>${name}</a> <small>${what}</small></li>`)}</ul></details>`;
+}
+
+/** Shown by the page's script once something was chosen. */
+function compareBar(searchId: string): Html {
+  return html`<form id="${COMPARE_FORM}" class="compare-bar" method="get" action="${addressOf(searchId)}/compare" data-most="${MAX_COMPARED}">
+  <p aria-live="polite">Choose two to ${MAX_COMPARED} products with “Compare”</p>
+  <button class="main">Compare</button><button type="button" class="plain clear" hidden>Choose none</button>
 </form>`;
 }
 
@@ -102,14 +115,11 @@ function showsListings(request: NormalRequest | undefined): boolean {
 /** A listing may have hundreds of variations. */
 const LISTINGS_PER_PAGE = 12;
 
-function list(
-  { report: { searchId }, request, selection }: Result,
-  found: readonly Product[],
-  now: number,
-): Html {
+function list({ report, request, selection, saved, now }: Result, found: readonly Product[]): Html {
+  const { searchId } = report;
   const { page } = selection;
   const isListings = showsListings(request);
-  const hasManySites = (request?.marketplaces.length ?? 1) > 1;
+  const site = (request?.marketplaces.length ?? 1) > 1;
   const shown = isListings ? listingsOf(found) : found;
   const perPage = isListings ? LISTINGS_PER_PAGE : PER_PAGE;
   const from = (page - 1) * perPage;
@@ -117,7 +127,15 @@ function list(
   if (here.length === 0)
     return html`<p class="empty">None of the products fits. <a href="${addressOf(searchId)}">Show all of them</a></p>`;
   const more = from + perPage < shown.length;
-  return html`<ul class="${isListings ? 'cards listings' : 'cards'}" aria-labelledby="found">${here.map((each) => ('products' in each ? listingCard(each, now) : productCard(each, now, hasManySites)))}</ul>
+  const around = ({ itemId }: Product): Around => ({
+    ...{ now, site },
+    list: { searchId, selection, saved: saved.get(itemId) },
+  });
+  const card = (each: (typeof here)[number]) =>
+    'products' in each
+      ? listingCard(each, around(each.products[0] as Product))
+      : productCard(each, around(each));
+  return html`<ul class="${isListings ? 'cards listings' : 'cards'}" aria-labelledby="found">${here.map(card)}</ul>
 <nav class="pages" aria-label="Products">
   ${page > 1 && html`<a href="${addressOf(searchId, { ...selection, page: page - 1 })}" rel="prev">Previous</a>`}
   <span>${numberText(from + 1)}–<span id="shown-to">${numberText(from + here.length)}</span> of ${numberText(shown.length)}</span>

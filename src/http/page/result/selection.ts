@@ -1,34 +1,112 @@
-import { LRUCache } from 'lru-cache';
 import { byCosts } from '../../../product/landed.ts';
 import { byTotal } from '../../../product/order.ts';
 import type { Product } from '../../../product/product.ts';
-import type { SearchProducer } from '../../../queue/producer.ts';
-import type { SearchReport } from '../../../queue/searchReader.ts';
+import type { SavedItem } from '../personal.ts';
 
-const ORDERS = ['ebay', 'delivered', 'landed', 'margin', 'changed'] as const;
+const ORDERS = ['ebay', 'delivered', 'landed', 'margin', 'rating', 'ending', 'changed'] as const;
 
 /** Which products of a result are shown, and in which order. It is part of the page's address. */
 export interface Selection {
   order: (typeof ORDERS)[number];
-  /** Highest delivered price, in the result's main currency; products without a known one are left out. */
+  /** Words of the title, `-word` for one that it must not have, `"two words"` for a phrase. Empty: any title. */
+  words: string;
+  /** Ids of conditions, `none` where eBay does not say. Empty: any. */
+  conditions: readonly string[];
+  /** Only products whose delivered price is known. */
+  known: boolean;
+  /** Delivered price, in the result's main currency; products without a known one are left out. */
+  least: number | undefined;
   most: number | undefined;
+  /** Only products that are sent for free. */
+  free: boolean;
+  /** The seller's share of positive feedback at least, in per cent; an unknown one is left out. */
+  rating: number | undefined;
+  /** The margin at least, in per cent; an unknown one is left out. */
+  margin: number | undefined;
+  /** The marketplace; undefined: any. */
+  site: string | undefined;
   /** Only products that are new, dropped or rose. */
   changed: boolean;
+  /** Only the person's favourites. */
+  favourites: boolean;
+  /** Also what the person has hidden. */
+  hidden: boolean;
   /** From 1. */
   page: number;
 }
 
 export const PER_PAGE = 48;
 
-export function selectionFrom(query: Readonly<Record<string, string | undefined>>): Selection {
-  const { order, most = '', changed, page = '' } = query;
-  const amount = Number(most.replace(',', '.'));
+/** Values of an address: one that stands there several times is a list. */
+export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+
+/** A field that people typed and that is not what it must be. */
+export interface WrongField {
+  text: string;
+  message: string;
+}
+
+export const NO_CONDITION = 'none';
+/** A longer text is no filter that somebody typed. */
+const MAX_WORDS = 200;
+
+export function selectionFrom(query: Query): Selection {
+  const { order, known, free, site, changed, favourites, hidden, page } = query;
+  const one = (name: string) => single(query[name]);
   return {
-    order: ORDERS.find((known) => known === order) ?? 'ebay',
-    most: most.trim() !== '' && Number.isFinite(amount) && amount >= 0 ? amount : undefined,
+    order: ORDERS.find((name) => name === order) ?? 'ebay',
+    words: one('words').trim().slice(0, MAX_WORDS),
+    conditions: [...new Set([query.condition ?? []].flat().flatMap((value) => value.split(',')))].filter(
+      (id) => id === NO_CONDITION || /^\d{1,10}$/.test(id),
+    ),
+    known: known === '1',
+    least: amountIn(one('least')),
+    most: amountIn(one('most')),
+    free: free === '1',
+    rating: percentIn(one('rating')),
+    margin: percentIn(one('margin'), { signed: true }),
+    site: /^EBAY_[A-Z_]{2,20}$/.test(single(site)) ? single(site) : undefined,
     changed: changed === '1',
-    page: /^[1-9]\d{0,4}$/.test(page) ? Number(page) : 1,
+    favourites: favourites === '1',
+    hidden: hidden === '1',
+    page: /^[1-9]\d{0,4}$/.test(single(page)) ? Number(page) : 1,
   };
+}
+
+/** What is wrong with what was typed, by the name of the field. A wrong one does not filter. */
+export function wrongFields(
+  query: Query,
+): Partial<Record<'least' | 'most' | 'rating' | 'margin', WrongField>> {
+  const wrong: ReturnType<typeof wrongFields> = {};
+  const selection = selectionFrom(query);
+  for (const name of ['least', 'most', 'rating', 'margin'] as const) {
+    const text = single(query[name]).trim();
+    const wanted =
+      name === 'least' || name === 'most' ? 'an amount, such as 12.50' : 'a number, such as 98.5';
+    if (text !== '' && selection[name] === undefined)
+      wrong[name] = { text: text.slice(0, 40), message: `must be ${wanted}` };
+  }
+  const { least, most } = selection;
+  if (least !== undefined && most !== undefined && least > most)
+    wrong.least = { text: String(least), message: `is more than ${most}, so nothing fits` };
+  return wrong;
+}
+
+function single(value: Query[string]): string {
+  return (typeof value === 'string' ? value : value?.at(-1)) ?? '';
+}
+
+/** `1,000` is a thousand to some and one to others: it is refused. */
+function amountIn(text: string): number | undefined {
+  const written = text.trim();
+  return /^\d{1,12}([.,]\d{0,2})?$/.test(written) ? Number(written.replace(',', '.')) : undefined;
+}
+
+function percentIn(text: string, { signed = false } = {}): number | undefined {
+  const written = text.trim().replace(/ ?%$/, '');
+  const isSigned = written.startsWith('-');
+  if (!/^-?\d{1,4}([.,]\d{0,2})?$/.test(written) || (isSigned && !signed)) return undefined;
+  return Number(written.replace(',', '.'));
 }
 
 /** The address of a result; by default of all its products. */
@@ -36,13 +114,58 @@ export function addressOf(searchId: string, selection: Partial<Selection> = {}):
   return pathOf(searchId, '', selection);
 }
 
-/** The address of the selected products of all pages as CSV. */
-export function csvAddressOf(
+export type FileFormat = 'csv' | 'xlsx' | 'ndjson';
+
+/** The address of the selected products of all pages as a file. */
+export function fileAddressOf(
   searchId: string,
+  format: FileFormat,
   { page: _page, ...selection }: Selection,
   more: { excel?: '1' } = {},
 ): string {
-  return pathOf(searchId, '/products.csv', selection, more);
+  return pathOf(searchId, `/products.${format}`, selection, more);
+}
+
+/** The address of one product of a result, or of something that is done with it. */
+export function itemAddressOf(
+  searchId: string,
+  itemId: string,
+  action: '' | '/keep' | '/look' = '',
+  selection: Partial<Selection> = {},
+): string {
+  return pathOf(searchId, `/items/${encodeURIComponent(itemId)}${action}`, selection);
+}
+
+/** The address of several products of a result beside each other. */
+export function compareAddressOf(searchId: string, itemIds: readonly string[]): string {
+  const query = new URLSearchParams(itemIds.map((id): [string, string] => ['item', id]));
+  return `/searches/${encodeURIComponent(searchId)}/compare?${query}`;
+}
+
+/** What an address says of a selection, in the order of the fields; defaults are left out. */
+export function queryOf(selection: Partial<Selection>): Array<[name: string, value: string]> {
+  const { order = 'ebay', words = '', conditions = [], page = 1, site } = selection;
+  const { least, most, rating, margin } = selection;
+  const { known, free, changed, favourites, hidden } = selection;
+  const number = (value: number | undefined) => (value === undefined ? '' : String(value));
+  const flag = (value: boolean | undefined) => (value ? '1' : '');
+  const entries: Array<[string, string]> = [
+    ['order', order === 'ebay' ? '' : order],
+    ['words', words],
+    ['condition', conditions.join(',')],
+    ['known', flag(known)],
+    ['least', number(least)],
+    ['most', number(most)],
+    ['free', flag(free)],
+    ['rating', number(rating)],
+    ['margin', number(margin)],
+    ['site', site ?? ''],
+    ['changed', flag(changed)],
+    ['favourites', flag(favourites)],
+    ['hidden', flag(hidden)],
+    ['page', page > 1 ? String(page) : ''],
+  ];
+  return entries.filter(([, value]) => value !== '');
 }
 
 function pathOf(
@@ -51,14 +174,7 @@ function pathOf(
   selection: Partial<Selection>,
   more: Record<string, string> = {},
 ): string {
-  const { order = 'ebay', most, changed = false, page = 1 } = selection;
-  const query = new URLSearchParams({
-    ...(order !== 'ebay' && { order }),
-    ...(most !== undefined && { most: String(most) }),
-    ...(changed && { changed: '1' }),
-    ...(page > 1 && { page: String(page) }),
-    ...more,
-  });
+  const query = new URLSearchParams([...queryOf(selection), ...Object.entries(more)]);
   const path = `/searches/${encodeURIComponent(searchId)}${part}`;
   return query.size === 0 ? path : `${path}?${query}`;
 }
@@ -73,42 +189,181 @@ export function mainCurrency(products: readonly Product[]): string | undefined {
 
 export const isChanged = ({ mark }: Product) => mark !== undefined && mark !== 'same';
 
+/** What the person keeps, by item id. */
+export type Saved = ReadonlyMap<string, SavedItem>;
+
+type FilterName =
+  | 'words'
+  | 'condition'
+  | 'price'
+  | 'free'
+  | 'rating'
+  | 'margin'
+  | 'site'
+  | 'changed'
+  | 'mine';
+
+/** How many products each choice of a filter would show beside all the other filters. */
+export interface Counts {
+  conditions: Map<string, number>;
+  sites: Map<string, number>;
+  known: number;
+  free: number;
+  changed: number;
+  favourites: number;
+}
+
+export interface Narrowed {
+  /** In eBay's order. */
+  fitting: Product[];
+  counts: Counts;
+  /** Products that fit and that the person has hidden. */
+  hidden: number;
+}
+
+/** The products that fit, and what each other choice would bring: one pass over all of them. */
+export function narrow(
+  products: readonly Product[],
+  selection: Selection,
+  saved: Saved = new Map(),
+): Narrowed {
+  const tests = testsOf(selection, mainCurrency(products), saved);
+  const counts: Counts = {
+    ...{ conditions: new Map(), sites: new Map(), known: 0, free: 0, changed: 0, favourites: 0 },
+  };
+  const fitting: Product[] = [];
+  let hidden = 0;
+  for (const product of products) {
+    let failed: FilterName | undefined;
+    let failures = 0;
+    for (const [name, fits] of tests)
+      if (!fits(product)) {
+        failed = name;
+        failures += 1;
+        if (failures > 1) break;
+      }
+    if (failures > 1) continue;
+    const own = saved.get(product.itemId);
+    if (own?.hidden && !selection.hidden) {
+      if (failures === 0) hidden += 1;
+      continue;
+    }
+    if (failures === 0) fitting.push(product);
+    // A choice of one filter counts the products that fit all the others.
+    const isOpen = (name: FilterName) => failed === undefined || failed === name;
+    if (isOpen('condition')) raise(counts.conditions, product.conditionId ?? NO_CONDITION);
+    if (isOpen('site')) raise(counts.sites, product.marketplace);
+    if (isOpen('price') && product.total !== null) counts.known += 1;
+    if (isOpen('free') && product.shipping.kind === 'free') counts.free += 1;
+    if (isOpen('changed') && isChanged(product)) counts.changed += 1;
+    if (isOpen('mine') && own?.favourite) counts.favourites += 1;
+  }
+  return { fitting, counts, hidden };
+}
+
+function raise(counts: Map<string, number>, key: string): void {
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+type Test = (product: Product) => boolean;
+
+/** Only those that can fail. */
+function testsOf(
+  selection: Selection,
+  currency: string | undefined,
+  saved: Saved,
+): Array<[FilterName, Test]> {
+  const { words, conditions, known, least, most, free, rating, margin, site, changed, favourites } =
+    selection;
+  const tests: Array<[FilterName, Test]> = [];
+  const title = titleTest(words);
+  if (title) tests.push(['words', title]);
+  if (conditions.length > 0)
+    tests.push(['condition', ({ conditionId }) => conditions.includes(conditionId ?? NO_CONDITION)]);
+  if (known || least !== undefined || most !== undefined)
+    tests.push(['price', priceTest({ least, most, currency })]);
+  if (free) tests.push(['free', ({ shipping }) => shipping.kind === 'free']);
+  if (rating !== undefined)
+    tests.push(['rating', ({ seller }) => (seller.feedbackPercentage ?? -1) >= rating]);
+  if (margin !== undefined)
+    tests.push(['margin', (product) => (product.margin?.percent ?? Number.NEGATIVE_INFINITY) >= margin]);
+  if (site !== undefined) tests.push(['site', ({ marketplace }) => marketplace === site]);
+  if (changed) tests.push(['changed', isChanged]);
+  if (favourites) tests.push(['mine', ({ itemId }) => saved.get(itemId)?.favourite === true]);
+  return tests;
+}
+
+/** A price that eBay shows on request alone is compared too: which products there are does not say what they cost. */
+function priceTest({
+  least,
+  most,
+  currency,
+}: Pick<Selection, 'least' | 'most'> & { currency: string | undefined }): Test {
+  const isBound = least !== undefined || most !== undefined;
+  return ({ total }) => {
+    if (total === null) return false;
+    if (!isBound) return true;
+    const amount = Number(total.value);
+    return total.currency === currency && amount >= (least ?? 0) && amount <= (most ?? Number.MAX_VALUE);
+  };
+}
+
+/** Undefined for words that every title has. */
+export function titleTest(words: string): Test | undefined {
+  const parts = [...words.matchAll(/(-?)(?:"([^"]*)"?|(\S+))/g)].map(([, sign, phrase, word]) => ({
+    isExcluded: sign === '-',
+    text: folded((phrase ?? (word === '-' ? '' : (word ?? ''))).trim()),
+  }));
+  const wanted = parts.filter(({ text, isExcluded }) => text !== '' && !isExcluded).map(({ text }) => text);
+  const excluded = parts.filter(({ text, isExcluded }) => text !== '' && isExcluded).map(({ text }) => text);
+  if (wanted.length === 0 && excluded.length === 0) return undefined;
+  return ({ title }) => {
+    const text = folded(title);
+    return wanted.every((each) => text.includes(each)) && !excluded.some((each) => text.includes(each));
+  };
+}
+
+/** Without case, accents and double spaces. */
+function folded(text: string): string {
+  // Most titles have nothing but ASCII.
+  const plain = /[^\x20-\x7e]/.test(text) ? text.normalize('NFKD').replace(/\p{M}+/gu, '') : text;
+  return plain.toLowerCase().replace(/\s+/g, ' ');
+}
+
 /** The selected products of all pages. */
-export function select(products: readonly Product[], { order, most, changed }: Selection): Product[] {
-  const currency = mainCurrency(products);
-  const chosen = products.filter((product) => {
-    if (changed && !isChanged(product)) return false;
-    if (most === undefined) return true;
-    return product.total?.currency === currency && Number(product.total?.value) <= most;
-  });
+export function select(products: readonly Product[], selection: Selection, saved?: Saved): Product[] {
+  return inOrder(narrow(products, selection, saved).fitting, selection, mainCurrency(products));
+}
+
+/** @param currency of most products of the whole result */
+export function inOrder(
+  chosen: Product[],
+  { order }: Pick<Selection, 'order'>,
+  currency: string | undefined,
+): Product[] {
   if (order === 'delivered') return chosen.sort(byTotal({ main: currency }));
   if (order === 'landed') return chosen.sort(byCosts('landed'));
   if (order === 'margin') return chosen.sort(byCosts('margin', { falling: true }));
+  if (order === 'rating') return chosen.sort(byRating);
+  if (order === 'ending') return chosen.sort(byEnd);
   if (order === 'changed') return [...chosen.filter(isChanged), ...chosen.filter((each) => !isChanged(each))];
   return chosen;
 }
 
-/** Long enough for the next page of a result, ms. */
-const KEPT_MS = 60_000;
-/** Few people look at results at the same time. */
-const MAX_RESULTS = 3;
+/** The best first: the share of positive feedback, then how many there are. */
+function byRating({ seller: one }: Product, { seller: other }: Product): number {
+  const share = (other.feedbackPercentage ?? -1) - (one.feedbackPercentage ?? -1);
+  return share !== 0 ? share : (other.feedbackScore ?? -1) - (one.feedbackScore ?? -1);
+}
 
-/** Keeps ended results between two pages: reading ten thousand products again for every 48 takes a second. */
-export function resultCache() {
-  const results = new LRUCache<string, Promise<Product[]>>({ max: MAX_RESULTS, ttlAutopurge: true });
-  return async (tenant: string, producer: SearchProducer, report: SearchReport): Promise<Product[]> => {
-    const { searchId, summary } = report;
-    if (summary === null) return producer.products(searchId);
-    // A search that is retried ends at another time.
-    const key = JSON.stringify([tenant, searchId, summary.finishedAt]);
-    const now = await producer.now();
-    const known = results.get(key);
-    if (known !== undefined) return known;
-    const products = producer.products(searchId);
-    // Not longer than Redis keeps the result.
-    const left = summary.expiresAt === null ? KEPT_MS : Date.parse(summary.expiresAt) - now;
-    results.set(key, products, { ttl: Math.max(1, Math.min(KEPT_MS, left)) });
-    products.catch(() => results.delete(key));
-    return products;
-  };
+/** What ends first is first; what goes on is last. */
+function byEnd(one: Product, other: Product): number {
+  const [a, b] = [endOf(one), endOf(other)];
+  if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** When a listing ends, ISO 8601; undefined where eBay does not say, for then it goes on. */
+export function endOf({ auction, details }: Product): string | undefined {
+  return auction?.endsAt ?? details?.endsAt ?? undefined;
 }

@@ -5,7 +5,7 @@ import { aspects, productOf, variation } from '../../collector/listing.ts';
 
 const NOW = Date.parse('2026-02-03T04:05:06Z');
 const cardOf = (change: Record<string, unknown>, own: object = {}) =>
-  String(productCard({ ...productOf(change), ...own }, NOW));
+  String(productCard({ ...productOf(change), ...own }, { now: NOW }));
 
 describe('the card of a product', () => {
   it('shows a minimum advertised price after a step of the person only, and one of the cart not at all', () => {
@@ -62,7 +62,7 @@ describe('the card of a listing', () => {
       variation(2, aspects({ '<b>Color': 'Blue' })),
     ];
     const [listing] = listingsOf(products);
-    const card = String(listingCard(listing as NonNullable<typeof listing>, NOW));
+    const card = String(listingCard(listing as NonNullable<typeof listing>, { now: NOW }));
     expect(card.match(/<tr data-variation=/g)).to.have.length(2);
     expect(card)
       .to.include('&lt;b&gt;Color')
@@ -74,6 +74,6 @@ describe('the card of a listing', () => {
   it('keeps a minimum advertised price of a variation out of sight too', () => {
     const change = { priceDisplayCondition: 'ONLY_SHOW_WHEN_ADDED_IN_CART' };
     const [listing] = listingsOf([variation(1, change)]);
-    expect(String(listingCard(listing as NonNullable<typeof listing>, NOW))).to.not.match(/\$\d/);
+    expect(String(listingCard(listing as NonNullable<typeof listing>, { now: NOW }))).to.not.match(/\$\d/);
   });
 });
