@@ -311,7 +311,9 @@ function courseText({ name, timestamp, processedOn, finishedOn, failedReason, pr
 function titled(node: JobNode): JobNode {
   if (node?.job !== undefined) {
     const { job } = node;
-    node.job.name = redactText(jobTitle(job.name, job.data) + courseText(job));
+    // After the first words: the board cuts the end off.
+    const title = jobTitle(job.name, job.data);
+    node.job.name = redactText(title.replace(/^page \d+|^item \S+|^search|^[^:]*$/, `$&${courseText(job)}`));
     node.job.progress = redact(node.job.progress) as Job['progress'];
   }
   for (const child of node?.children ?? []) titled(child);

@@ -67,6 +67,25 @@ describe('jobs on the dashboard', () => {
     ]);
   });
 
+  it('lead to the result of their search, and its tree says how long calls took and why one failed', async () => {
+    const calls = new Queue('ebay-calls', { connection: service.redis, prefix: '{ebay}' });
+    const { id = '' } = await queue.add('search', { query: 'lamp' });
+    const parent = { id, queue: queue.qualifiedName };
+    const call = { search: { searchId: id } };
+    const page = await calls.add('page 1: lamp (EBAY_US)', call, { parent });
+    const ended = { processedOn: 1000, finishedOn: 2500, failedReason: 'ebay-timeout: no answer' };
+    await service.redis.hset(calls.toKey(page.id as string), ended);
+    await calls.add('page 2', { search: 'x' });
+    await calls.close();
+    const link = { displayText: 'Result', href: `/searches/${id}` };
+    const linksOf = async (name: string) =>
+      (await list(name)).jobs.map((job) => (job as { externalUrl?: unknown }).externalUrl);
+    expect(await linksOf('ebay-search')).to.deep.equal([link]);
+    expect(await linksOf('ebay-calls')).to.have.deep.members([link, undefined]);
+    const tree = JSON.stringify(await operator.json(`/api/queues/ebay-search/${id}/flow`));
+    expect(tree).to.include('page 1 · 1.5 s · failed: ebay-timeout: lamp (EBAY_US)');
+  });
+
   it('that cannot be read are shown as that, and the others beside them', async () => {
     const redis = service.redis;
     for (const [what, damage] of Object.entries(BREAKAGES)) {
