@@ -39,8 +39,8 @@ export function command(terminal: Terminal): Command {
         // Before Redis is needed: a wrong schedule is reported as one.
         const schedule = await checkedSchedule(name, flags, config);
         return withProducer(config, flags.tenant, async (producer) => {
-          const data = await producer.schedule.add(schedule, { replace: flags.replace });
-          return { data, text: scheduleText(data, terminal) };
+          const data = await producer.schedule.add(schedule, { replace: flags.replace, via: 'cli' });
+          return { data, text: await scheduleText(data, terminal) };
         });
       }),
     );
@@ -66,7 +66,7 @@ export function command(terminal: Terminal): Command {
   });
   add('show', 'Show one schedule and its last runs.', async (schedules, name) => {
     const data = await schedules.get(name);
-    return { data, text: scheduleText(data, terminal) };
+    return { data, text: await scheduleText(data, terminal) };
   }).argument('<name>');
   add('pause', 'Start no further run until it is resumed.', async (schedules, name) => {
     const text = (await schedules.pause(name)) ? `paused ${name}` : `${name} was paused already`;
@@ -158,9 +158,9 @@ function scheduleTable(schedules: readonly ScheduleReport[], terminal: Terminal)
 }
 
 /** Everything about one schedule. */
-function scheduleText(report: ScheduleReport, terminal: Terminal): string {
-  const { name, when, state, source, next, latest, start, end, limit, dailyCalls, runs, lastRuns, request } =
-    report;
+async function scheduleText(report: ScheduleReport, terminal: Terminal): Promise<string> {
+  const { conditionTexts } = await import('../http/page/search/conditions.ts');
+  const { name, when, state, next, latest, start, end, limit, dailyCalls, runs, lastRuns, request } = report;
   const bounds = [start && `from ${instant(start)}`, end && `until ${instant(end)}`].filter(Boolean);
   const within = bounds.length === 0 ? [] : [['within', bounds.join(', ')] as const];
   return fieldLines(terminal, [
@@ -172,14 +172,30 @@ function scheduleText(report: ScheduleReport, terminal: Terminal): string {
     ...within,
     ...(dailyCalls === undefined ? [] : [['calls a day', `at most ${dailyCalls}`] as const]),
     ['runs so far', limit === undefined ? String(runs) : `${runs} of ${limit}`],
-    ['from', source === 'file' ? 'the file of schedules' : 'code, command line or web page'],
+    ['from', originText(report)],
     ['search', harmless(searchTitle(request))],
     ['on', request.marketplaces.join(', ')],
+    ...conditionTexts({ ...request, marketplaces: [] }).map(
+      (text, index) => [index === 0 ? 'conditions' : '', harmless(text)] as const,
+    ),
     ...lastRuns.map(({ at, outcome, searchId }, index) => {
       const run = `${instant(at)}  ${runText(outcome).padEnd(12)}  ${searchId}`;
       return [index === 0 ? 'last runs' : '', run] as const;
     }),
   ]);
+}
+
+const VIAS: Readonly<Record<NonNullable<ScheduleReport['via']>, string>> = {
+  page: 'the web page',
+  http: 'the HTTP API',
+  cli: 'the command line',
+  mcp: 'a language model’s tools',
+  library: 'a program',
+};
+
+function originText({ source, via }: ScheduleReport): string {
+  if (source === 'file') return 'the file of schedules';
+  return via === undefined ? 'an earlier release' : VIAS[via];
 }
 
 function latestText(latest: string | null | undefined): string {
