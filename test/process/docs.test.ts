@@ -1,19 +1,25 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { run } from '../../src/cli/program.ts';
-import { startDpf } from '../support/processes.ts';
+import { run as runDpf } from '../../src/cli/program.ts';
+import { builtProgram, startDpf } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
 import { useSimulator } from '../support/simulator.ts';
 
+const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGES = [
   'README.md',
   'CONTRIBUTING.md',
   'SECURITY.md',
-  ...readdirSync(join(ROOT, 'docs')).map((name) => `docs/${name}`),
+  ...readdirSync(join(ROOT, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`),
 ];
 
 interface Shown {
@@ -51,8 +57,8 @@ function words(command: string): string[] {
 async function helpOf(args: string[]): Promise<string> {
   const lines: string[] = [];
   const keep = (text: string) => lines.push(text);
-  const terminal = { print: keep, note: keep, width: 120 } as unknown as Parameters<typeof run>[1];
-  const code = await run([...args, '--help'], terminal);
+  const terminal = { print: keep, note: keep, width: 120 } as unknown as Parameters<typeof runDpf>[1];
+  const code = await runDpf([...args, '--help'], terminal);
   return code === 0 ? lines.join('\n') : '';
 }
 
@@ -88,6 +94,34 @@ describe('the documentation', function () {
     }
     expect(runnable.length).to.be.greaterThan(5);
     expect(refused).to.deep.equal([]);
+  });
+
+  it('brings back keys and schedules by the operator’s steps: back up, test in an empty Redis, before an upgrade', async () => {
+    const page = readFileSync(join(ROOT, 'docs/for-operators.md'), 'utf8');
+    const steps = /^## 5\..*?(?=^## 7\.)/ms.exec(page)?.[0] ?? '';
+    const [backup = '', restore = '', upgrade = ''] = [...steps.matchAll(/```sh\n(.*?)```/gs)].map(
+      ([, block = '']) => block,
+    );
+    expect(upgrade).to.include('npx dpf backup before-upgrade.ndjson');
+    const folder = mkdtempSync(join(tmpdir(), 'operator-'));
+    const shell = (script: string) => {
+      const npx = `npx() { shift; "${process.execPath}" "${builtProgram()}" "$@"; }`;
+      const env = { PATH: process.env.PATH, ...serviceEnv(redis.url, simulator().url) };
+      return run('sh', ['-ec', `${npx}\n${script}`], { cwd: folder, env });
+    };
+    try {
+      await shell(`npx dpf keys add shop
+        npx dpf schedule add hubs --query "usb c hub" --every 3600`);
+      await shell(backup);
+      await redis.connect().flushall();
+      const { stdout } = await shell(restore);
+      expect(stdout)
+        .to.match(/^\S+ +shop /m)
+        .and.match(/^hubs /m);
+      await shell(upgrade);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 
   it('names the command that works where npm finds no dpf, wherever it shows that one', () => {

@@ -9,8 +9,11 @@ import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
+import { freePort } from '../support/freePort.ts';
 import { useProcesses } from '../support/processes.ts';
+import { snippetsIn } from '../support/readme.ts';
 import { useRedis } from '../support/redis.ts';
+import { useService } from '../support/service.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const run = promisify(execFile);
@@ -271,6 +274,31 @@ describe('the packed library, installed elsewhere', function () {
     const { code, output } = await demo;
     expect(code, output).to.equal(0);
     expect(output).to.match(/Calls arrived at eBay at least \d+ ms apart/);
+  });
+
+  describe('beside a worker', () => {
+    const service = useService();
+    const snippets = snippetsIn(
+      () => folder,
+      () => service.config.redis.url,
+    );
+
+    it('answers the snippets of the README as they are: library, plain BullMQ, HTTP, command line', async () => {
+      // npm has put what the package needs beside it.
+      expect(snippets.installs('The library')).to.deep.equal([
+        JSON.parse(readFileSync(join(home, 'package.json'), 'utf8')).name,
+      ]);
+      const dpf = 'npx --no-install dpf';
+      const library = await snippets.run('The library', 'await connect(');
+      expect(library.output).to.match(/^complete \S.*\n$/);
+      const plain = await snippets.run('Plain BullMQ', 'QueueEvents');
+      expect(plain.output).to.match(/^complete \d+\n$/);
+      const line = await snippets.cli(dpf);
+      expect(line.output).to.include('✔ complete · 50 products');
+      const http = await snippets.http(dpf, await freePort());
+      expect(http.output).to.match(/\{"searchId":"s_\w+"\}/);
+      expect([library, plain, line].map(({ code }) => code)).to.deep.equal([0, 0, 0]);
+    });
   });
 
   it('changes nothing by being imported', async () => {

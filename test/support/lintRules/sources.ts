@@ -26,7 +26,9 @@ export function readSources(root: string, trees: string[]): Sources {
 
 /** The documents for people, by path from the root. */
 export function readDocuments(root: string): Sources {
-  const pages = readdirSync(join(root, 'docs')).map((name) => `docs/${name}`);
+  const pages = readdirSync(join(root, 'docs'))
+    .filter((name) => name.endsWith('.md'))
+    .map((name) => `docs/${name}`);
   const paths = ['README.md', 'CONTRIBUTING.md', 'SECURITY.md', 'AGENTS.md', ...pages];
   return new Map(paths.map((path) => [path, readFileSync(join(root, path), 'utf8')]));
 }

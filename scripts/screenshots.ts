@@ -1,0 +1,65 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium, type Page } from 'playwright-core';
+import { ARGS, CHROMIUM } from '../test/support/browser.ts';
+import { startDpf } from '../test/support/processes.ts';
+
+/**
+ * Takes the pictures of docs/images of a running demo, each in light and in dark:
+ * `npm run build && node --import tsx scripts/screenshots.ts`. It needs Debian's chromium.
+ */
+
+const FOLDER = fileURLToPath(new URL('../docs/images', import.meta.url));
+const VIEWPORT = { width: 1100, height: 720 };
+
+/** What is done before a picture is taken. */
+const PICTURES: ReadonlyArray<readonly [name: string, show: (page: Page, url: string) => Promise<unknown>]> =
+  [
+    [
+      'search',
+      async (page, url) => {
+        await page.goto(url);
+        await page.fill('#query', 'usb c hub');
+      },
+    ],
+    ['result', async (page, url) => page.goto(await resultOf(page, url))],
+    ['watching', (page, url) => page.goto(`${url}/watching`)],
+    ['news', (page, url) => page.goto(`${url}/news`)],
+    ['plan', (page, url) => page.goto(`${url}/plan`)],
+  ];
+
+/** The address of a result, of which there is one already after the first time. */
+async function resultOf(page: Page, url: string): Promise<string> {
+  const body = {
+    query: 'usb c hub',
+    ...{ maxItems: 50, shipTo: { country: 'US', postalCode: '19406' } },
+    ...{ filters: { conditionIds: ['1000'] }, maxAge: 3600 },
+  };
+  const added = await page.request.post(`${url}/v1/searches`, { data: body });
+  const { searchId } = (await added.json()) as { searchId: string };
+  await page.request.get(`${url}/v1/searches/${searchId}?wait=30`);
+  return `${url}/searches/${searchId}`;
+}
+
+const demo = startDpf(['demo', '--keep']);
+const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+try {
+  const [, url = ''] = await demo.waitForLine(/A page to look at: (\S+?)\/? /, 120_000);
+  mkdirSync(FOLDER, { recursive: true });
+  for (const colorScheme of ['light', 'dark'] as const) {
+    const context = await browser.newContext({ viewport: VIEWPORT, colorScheme, reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    for (const [name, show] of PICTURES) {
+      await show(page, url);
+      await page.waitForLoadState('networkidle');
+      const path = join(FOLDER, `${name}${colorScheme === 'dark' ? '-dark' : ''}.png`);
+      await page.screenshot({ path });
+      console.log(`${path} ${Math.round(statSync(path).size / 1000)} kB`);
+    }
+    await context.close();
+  }
+} finally {
+  await browser.close();
+  await demo.stop();
+}
