@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Page } from 'playwright-core';
+import type { Product } from '../../src/product/product.ts';
 import { useBrowser } from '../support/browser.ts';
 import { useHttpService } from '../support/httpService.ts';
 import { seriousFindings } from '../support/pages.ts';
@@ -11,19 +12,19 @@ describe('somebody who comes back to the news', function () {
   const http = useHttpService({}, { beside: service });
   const browser = useBrowser();
   const request = { query: 'led strip', maxItems: 60, track: 'strips' };
-  let cheaper: string[];
+  let products: Product[];
 
-  const drop = async (index: number, price: string) => {
-    service.simulator.controls.changeListing(cheaper[index] as string, { price });
+  /** The price of one more listing falls. */
+  const drop = async () => {
+    const { itemId, price } = products.shift() as Product;
+    service.simulator.controls.changeListing(itemId, { price: (Number(price?.value) * 0.7).toFixed(2) });
     await service.search(request);
   };
   beforeEach(async () => {
     const { searchId } = await service.search(request);
-    const products = await service.producer.products(searchId);
-    cheaper = products
-      .filter(({ total, group, auction }) => total && !group && !auction)
-      .map(({ itemId }) => itemId);
-    await drop(0, '0.50');
+    const all = await service.producer.products(searchId);
+    products = all.filter(({ total, group, auction }) => total && !group && !auction);
+    await drop();
   });
 
   async function signIn(page: Page): Promise<void> {
@@ -49,7 +50,7 @@ describe('somebody who comes back to the news', function () {
     expect(await badge.count()).to.equal(0);
     expect(await page.locator('.news-item.unread').count()).to.equal(0);
 
-    await drop(1, '0.60');
+    await drop();
     const before = await items.first().boundingBox();
     await page.evaluate('document.dispatchEvent(new Event("visibilitychange"))');
     await page.waitForSelector('#fresh a');
@@ -72,8 +73,10 @@ describe('somebody who comes back to the news', function () {
     await page.click('button:text("Show")');
     expect(await page.textContent('.days')).to.include('Nothing here');
     await page.click('text=Show all news');
+    await page.waitForURL(/\/news$/);
     await page.selectOption('#news-kind', 'cheaper');
     await page.click('button:text("Show")');
+    await page.waitForURL(/kind=cheaper/);
     expect(await page.locator('.news-item').count()).to.equal(1);
 
     const { page: phone, complaints } = await browser.open();

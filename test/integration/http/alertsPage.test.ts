@@ -33,7 +33,7 @@ describe('the page of alerts', function () {
   it('adds a channel, tests it, adds, pauses and removes an alert, without scripts', async () => {
     const { page } = await browser.open({ javaScriptEnabled: false });
     await signIn(page, await http.key());
-    await page.click('summary:text("Webhook")');
+    await page.click('summary:has-text("Webhook")');
     expect(await page.textContent('.columns h2')).to.equal('Channels');
     await page.click('details[open] .help summary');
     expect(await page.textContent('details[open] .help li')).to.include('https address');
@@ -48,7 +48,7 @@ describe('the page of alerts', function () {
       .to.not.include(secret)
       .and.not.include('SECRET-PART');
 
-    await page.goto(`${http.app.url}/`);
+    await page.goto(`${http.app.url}/watching`);
     await page.click('#schedule-strips a[href^="/alerts"]');
     expect(await page.inputValue('#alert-source')).to.equal('schedule:strips');
     await page.fill('#alert-name', 'cheap');
@@ -120,7 +120,7 @@ describe('the page of alerts', function () {
       expect(await page.textContent('#alert-drops')).to.include('at most every 1 h');
     }
     await page.click('.confirm summary');
-    await page.click('summary:text("Telegram")');
+    await page.click('summary:has-text("Telegram")');
     for (const [colorScheme, width] of [
       ['light', 1280],
       ['dark', 390],

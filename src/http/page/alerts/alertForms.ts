@@ -156,7 +156,7 @@ export function alertForm(
     ${select('basis', 'Price', BASES, { kind: 'for-basis' })}
     ${(channels.length > 1 || values.channel) && select('channel', 'Send to', { '': 'Every channel', ...Object.fromEntries(channels.map((name) => [name, name])) })}
   </div>
-  <p class="small for-basis">A listing whose delivered price eBay does not say, about 1 in 6, meets no condition on it. On the item alone it does.</p>
+  <p class="small for-basis">A listing whose delivered price eBay does not say, about 1 in 6, meets no condition on it. Choose Item alone to compare prices without shipping.</p>
   <p class="small for-gone">That a listing is gone is seen by watchlists, and by searches that read all of their listings.</p>
   <p class="small for-stock">The number left is known of watchlists with quantity, and of searches with details.</p>
   ${stays.length > 0 && html`<p class="small">These stay as they are: ${stays.join('; ')}.</p>`}
@@ -395,10 +395,9 @@ export function channelForms(
     };
     const name = taken.includes(kind) ? '' : kind;
     return html`<details name="kind"${own === sent && html` open`}>
-  <summary>${KINDS[kind].title}</summary>
+  <summary>${KINDS[kind].title} <small>${KINDS[kind].hint}</small></summary>
   <form method="post" action="/channels">
     ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${problems}
-    <p class="small">${KINDS[kind].hint}</p>
     <details class="help"><summary>Where do I find this?</summary><ol>${KINDS[kind].steps.map((step) => html`<li>${step}</li>`)}</ol></details>
     ${input('name', 'Name', NAME, { value: name })}
     ${fields[kind]}

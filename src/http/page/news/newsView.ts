@@ -79,7 +79,7 @@ function filterForm({ filter: { of, kind, unread, text }, sources }: NewsView): 
   return html`<form class="news-filter" role="search" aria-label="News" method="get" action="/news" data-submits>
   <p><label for="news-of">About</label> <select id="news-of" name="of"><option value="">Everything</option>${group('Tracks', 'track')}${group('Watchlists', 'watchlist')}${group('Schedules', 'schedule')}</select></p>
   <p><label for="news-kind">What</label> <select id="news-kind" name="kind">${options({ '': 'Every change', ...kinds }, kind)}</select></p>
-  <p class="grows"><label for="news-text">Text</label> <input id="news-text" name="text" type="search" maxlength="100" autocomplete="off" value="${text}" placeholder="title, number or column"></p>
+  <p class="grows"><label for="news-text">Text</label> <input id="news-text" name="text" type="search" maxlength="100" autocomplete="off" value="${text}" placeholder="title or number"></p>
   <p class="check"><input type="checkbox" id="news-unread" name="unread" value="1"${unread && html` checked`}><label for="news-unread">Unread only</label></p>
   <button>Show</button>
 </form>`;
@@ -90,7 +90,7 @@ function emptyView({ filter, older }: NewsView): Html {
     return html`<p class="empty">None of the newest fits. <a href="${newsAddress({ ...filter, before: older })}">Look further back</a></p>`;
   if (isFiltered(filter) || filter.before !== undefined || filter.after !== undefined)
     return html`<p class="empty">Nothing here. <a href="/news">Show all news</a></p>`;
-  return html`<p class="empty">Nothing yet. Schedule a search, or import a watchlist: what becomes cheaper, dearer, new or gone is shown here.</p>`;
+  return html`<p class="empty">Nothing yet. <a href="/">Search for something</a> and watch it: what becomes cheaper, dearer, new or gone is shown here.</p>`;
 }
 
 function days(view: NewsView): Html[] {
@@ -115,7 +115,7 @@ function groupView({ source, entries }: NewsGroup, view: NewsView): Html {
   const result =
     view.kept.has(searchId) &&
     kind !== 'schedule' &&
-    html` · <a href="${addressOf(searchId, kind === 'track' ? { order: 'changed' } : {})}" aria-label="Result of ${name}">See the result</a>`;
+    html` · <a href="${addressOf(searchId, kind === 'track' ? { order: 'changed' } : {})}" aria-label="See the result of ${name}">See the result</a>`;
   return html`<section class="news-group">
   <h3><a href="${newsAddress({ ...view.filter, of: source, before: undefined, after: undefined })}">${name}</a> <small>${kind} · ${countsText(entries)}${result}</small></h3>
   ${list(shown)}
@@ -129,15 +129,15 @@ function newsItem(entry: NewsEntry, view: NewsView): Html {
   const isNew = isUnread(place, view.readUntil);
   const { label, tone, from, to, percent, age } = changeWords(event, isHidden(entry, listing));
   const facts = [
-    listing?.condition,
+    listing?.condition && `condition ${listing.condition}`,
     ...('columns' in event ? Object.entries(event.columns).map(([name, value]) => `${name}: ${value}`) : []),
   ].filter(Boolean);
   return html`<li class="news-item${isNew && ' unread'}" data-type="${event.type}">
   ${'product' in event && thumbnail(webAddress(listing?.images[0]))}
   <div class="words">
-    <p class="change ${tone}">${label}${isNew && html` <span class="badge accent">unread</span>`} <time datetime="${event.at}" data-clock>${event.at.slice(11, 16)} UTC</time></p>
+    <p class="change ${tone}">${label}${isNew && html`<span class="quiet">, unread</span>`} <time datetime="${event.at}" data-clock>${event.at.slice(11, 16)} UTC</time></p>
     <h4>${itemLink(entry, listing)}</h4>
-    <p class="from-to">${from !== undefined && html`<del><span class="quiet">was </span>${from}</del> → `}<strong>${to}</strong>${percent !== undefined && html` <span class="percent">${percent}</span>`}${age !== undefined && html` <small>former price seen ${age}</small>`}</p>
+    <p class="from-to">${from !== undefined && html`<del><span class="quiet">was </span>${from}</del> → `}<strong>${to}</strong>${percent !== undefined && html` <span class="percent">${percent}</span>`}${age !== undefined && html` <small>· former price seen ${age}</small>`}</p>
     ${facts.length > 0 && html`<p class="small">${facts.join(' · ')}</p>`}
     ${webAddress(listing?.affiliateUrl) !== undefined && html`<ul class="labels"><li>Affiliate link</li></ul>`}
   </div>
