@@ -33,8 +33,8 @@ describe('a new user with dpf demo --keep and a browser', function () {
           /listed at|bid/.test(card.textContent ?? '') ? [] : [card.getAttribute('data-item')],
         ),
       );
-    await page.click('.make-schedule summary');
-    await page.click('.make-schedule button');
+    await page.click('a.watch-this');
+    await page.click('.make-schedule button.main');
     const run = page.locator('#schedule-usb-c-charger .runs .complete');
     await reloadUntil(() => run.count(), 1);
 

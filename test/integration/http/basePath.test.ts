@@ -130,8 +130,8 @@ describe('a browser before a proxy that takes the path off', function () {
       page.getByRole('link', { name: 'Download CSV', exact: true }).click(),
     ]);
     expect(download.url()).to.include(BASE);
-    await page.click('.make-schedule summary');
-    await page.click('.make-schedule button');
+    await page.click('a.watch-this');
+    await page.click('.make-schedule button.main');
     await page.waitForSelector('#schedule-phone-case');
     within();
     await page.getByRole('link', { name: 'API', exact: true }).click();

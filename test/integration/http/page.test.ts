@@ -106,28 +106,6 @@ describe('the page, for people with a key', () => {
     expect(estimate.status).to.equal(200);
   });
 
-  it('replaces no schedule of the same name unless its button is pressed', async () => {
-    const { cookie, csrf } = await signIn();
-    const post = (path: string, form: Record<string, string>) =>
-      ask(path, { form: { ...form, _csrf: csrf }, headers: { cookie } });
-    const searchFor = async (marketplace: string) => {
-      const { headers } = await post('/searches', { query: 'led strip', marketplace });
-      return (headers.get('location') ?? '').replace('/searches/', '');
-    };
-    const marketplaceOf = async () =>
-      (await service.call('GET', '/v1/schedules/led-strip')).json.request.marketplaces;
-    const [us, gb] = [await searchFor('EBAY_US'), await searchFor('EBAY_GB')];
-    const form = { name: 'led-strip', every: '3600' };
-    expect((await post('/schedules', { ...form, searchId: us })).status).to.equal(303);
-    const refused = await post('/schedules', { ...form, searchId: gb });
-    expect(refused.status).to.equal(409);
-    expect(refused.text).to.include('Another schedule has the name led-strip').and.to.include('EBAY_US');
-    expect(refused.text).to.include('value="led-strip-2"').and.to.include('Replace led-strip');
-    expect(await marketplaceOf()).to.deep.equal(['EBAY_US']);
-    expect((await post('/schedules', { ...form, searchId: gb, replace: '1' })).status).to.equal(303);
-    expect(await marketplaceOf()).to.deep.equal(['EBAY_GB']);
-  });
-
   it('lets pictures come from eBay alone, scripts and styles from here alone, and nothing inline', async () => {
     const { cookie } = await signIn();
     const { headers, text } = await ask('/', { headers: { cookie } });

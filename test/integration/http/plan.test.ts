@@ -195,7 +195,9 @@ describe('the page of the plan', () => {
     await service.call('POST', '/v1/schedules', { name: 'lamps', auto: {}, request });
     await storeLearned(service.redis, { lamps: 120 });
     const { text } = await page('/plan?calls=800');
-    expect(text).to.include('<a href="/#schedule-lamps">lamps</a><small>&lt;b&gt;lamps&lt;/b&gt;</small>');
+    expect(text).to.include(
+      '<a href="/watching#schedule-lamps">lamps</a><small>&lt;b&gt;lamps&lt;/b&gt;</small>',
+    );
     expect(text).to.match(/data-label="Measured">60 min, 12 calls a day \([\d,]+ changes\)/);
     expect(text).to.match(/data-label="With 800 calls">[\d.]+ (min|s) → [\d.]+ (min|s)/);
     expect(text).to.include('With 800 calls a day, 720 are left for auto; mean delay');
