@@ -60,17 +60,25 @@ withContent((main) => {
   for (const part of main.querySelectorAll('.by-picture')) part.hidden = false;
 });
 
-/** What is in the form stays while the search below it goes on. */
+/** What is in the form stays while the search below it goes on, and so does the focus. */
 let form = document.querySelector('#search');
+let focused = '';
+document.addEventListener('focusin', ({ target }) => {
+  const own = target.closest('#search');
+  focused = own === null ? '' : target.id;
+  own?.classList.add('touched');
+});
+document.addEventListener('pointerdown', ({ target }) => {
+  if (target.closest('#search') === null) focused = '';
+});
 document.addEventListener('content', () => {
   const next = document.querySelector('#search');
   if (form === null || next === null || form === next) {
     form = next;
     return;
   }
-  const focused = next.contains(document.activeElement) ? document.activeElement.id : '';
   next.replaceWith(form);
-  if (focused) form.querySelector(`#${CSS.escape(focused)}`)?.focus({ preventScroll: true });
+  if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
 });
 
 /** A link of a mistake leads into the field, also where that is folded. */

@@ -142,7 +142,7 @@ export const FIELDS: readonly Field[] = [
       name: 'minFeedback',
       label: 'Seller’s rating from',
       kind: 'share',
-      hint: '(% positive)',
+      hint: '(%)',
       path: 'seller.minFeedbackPercentage',
       range: [0, 100],
     },
