@@ -48,4 +48,9 @@ function pause(ms) {
   });
 }
 
+// A text is sent by Enter: who leaves its field may be on the way to another one.
+document.addEventListener('change', ({ target }) => {
+  if (target.matches('.list-filter select')) target.form.requestSubmit();
+});
+
 follow();

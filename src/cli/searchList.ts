@@ -109,38 +109,39 @@ const COLOURS: Readonly<Record<ReturnType<typeof levelOf>, Colour>> = {
   bad: 'red',
   busy: 'bold',
 };
-/** A title is cut first, then what is said of the state. */
 const MIN_TITLE = 12;
-const MAX_DETAIL = 40;
-const WIDE = 120;
 
+interface Column {
+  head: string;
+  cell(search: ListedSearch): string;
+  right?: boolean;
+  /** Greatest width; longer cells end in `…`. */
+  max?: number;
+  /** Only in terminals of these widths. */
+  from?: number;
+}
+
+/** First the title is cut, then whole columns are left out. */
 export function searchTable(searches: readonly ListedSearch[], now: number, terminal: Terminal): string {
   const { width, paint } = terminal;
   const count = (value: number | null) => (value === null ? '–' : numberText(value));
-  const isWide = width >= WIDE;
-  const columns: Array<{ head: string; cell(search: ListedSearch): string; right?: boolean; max?: number }> =
-    [
-      { head: 'State', cell: stateWord },
-      { head: 'Age', cell: ({ age }) => durationText(age * 1000), right: true },
-      { head: 'Search', cell: ({ title }) => title ?? '(cannot be read)' },
-      ...(isWide
-        ? [
-            {
-              head: 'Market',
-              cell: ({ marketplaces }: ListedSearch) =>
-                marketplaces.map((id) => id.replace('EBAY_', '')).join(', '),
-              max: 14,
-            },
-          ]
-        : []),
-      { head: 'Asked by', cell: ({ caller }) => callerText(caller), max: isWide ? 30 : 18 },
-      { head: 'Calls', cell: ({ calls }) => count(calls), right: true },
-      { head: 'Products', cell: ({ products }) => count(products), right: true },
-      { head: 'Id', cell: ({ searchId }) => searchId },
-      ...(isWide && searches.some((search) => stateDetail(search, now) !== '')
-        ? [{ head: 'Why', cell: (search: ListedSearch) => stateDetail(search, now), max: MAX_DETAIL }]
-        : []),
-    ];
+  const sites = ({ marketplaces }: ListedSearch) =>
+    marketplaces.map((id) => id.replace('EBAY_', '')).join(', ');
+  const why = (search: ListedSearch) => stateDetail(search, now);
+  const all: Column[] = [
+    { head: 'State', cell: stateWord },
+    { head: 'Age', cell: ({ age }) => durationText(age * 1000), right: true, from: 76 },
+    { head: 'Search', cell: ({ title }) => title ?? '(cannot be read)' },
+    { head: 'Market', cell: sites, max: 14, from: 120 },
+    { head: 'Asked by', cell: ({ caller }) => callerText(caller), max: width < 120 ? 18 : 30, from: 100 },
+    { head: 'Calls', cell: ({ calls }) => count(calls), right: true, from: 92 },
+    { head: 'Products', cell: ({ products }) => count(products), right: true, from: 84 },
+    { head: 'Id', cell: ({ searchId }) => searchId },
+    ...(searches.some((search) => why(search) !== '')
+      ? [{ head: 'Why', cell: why, max: 40, from: 140 }]
+      : []),
+  ];
+  const columns = all.filter(({ from = 0 }) => width >= from);
   const rows = searches.map((search) => columns.map(({ cell }) => harmless(cell(search))));
   const colWidths = columns.map(({ head, max = 1000 }, at) =>
     Math.min(max, Math.max(head.length, ...rows.map((row) => (row[at] as string).length))),

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { useHttpService } from '../../support/httpService.ts';
+import { Visitor } from '../../support/visitor.ts';
 
 describe('the list of searches over HTTP', () => {
   const service = useHttpService();
@@ -52,5 +53,58 @@ describe('the list of searches over HTTP', () => {
     ]);
     const later = await service.call('GET', '/v1/searches?since=yesterday&cursor=abc');
     expect(later.json.errors.map(({ path }: { path: string }) => path)).to.have.members(['since', 'cursor']);
+  });
+});
+
+describe('the page with the list of searches', () => {
+  const service = useHttpService();
+
+  async function visitor(roles?: Parameters<typeof service.key>[0], tenant?: string) {
+    const someone = new Visitor(service);
+    await someone.signIn(await service.key(roles, tenant));
+    return someone;
+  }
+
+  it('shows to each key what it may do: read, cancel, see the job', async () => {
+    const { searchId } = (await service.call('POST', '/v1/searches', { query: 'red <b>lamp' })).json;
+    const reader = (await (await visitor(['read'])).ask('/searches')).text;
+    expect(reader).to.include(`href="/searches/${searchId}"`).and.include('red &lt;b&gt;lamp');
+    expect(reader)
+      .to.include('HTTP, key test')
+      .and.not.match(/Cancel|\/admin\/queues\/queue/);
+    const operator = (await (await visitor(['read', 'operate'])).ask('/searches')).text;
+    expect(operator)
+      .to.include(`href="/admin/queues/queue/ebay-search/${searchId}"`)
+      .and.not.include('Cancel');
+    expect((await (await visitor(['enqueue', 'read'], 'shop')).ask('/searches')).text).to.include(
+      'No searches yet',
+    );
+    expect((await (await visitor(['enqueue', 'operate'])).ask('/searches')).status).to.equal(403);
+  });
+
+  it('cancels and tries again with the token of the session, and goes back to the same list', async () => {
+    const { searchId } = (await service.call('POST', '/v1/searches', { query: 'lamp' })).json;
+    const someone = await visitor(['enqueue', 'read']);
+    const { text } = await someone.ask('/searches?state=under-way&text=lamp');
+    const _csrf = /name="_csrf" value="([\w-]{43})"/.exec(text)?.[1] ?? '';
+    const back = /name="back" value="([^"]*)"/.exec(text)?.[1]?.replaceAll('&amp;', '&') ?? '';
+    expect(back).to.equal('/searches?text=lamp&state=under-way');
+    const change = (form: Record<string, string>) => someone.ask('/searches/change', { form });
+    const cancel = { id: searchId, action: 'cancel', back };
+    expect((await change(cancel)).status).to.equal(403);
+    const done = await change({ ...cancel, _csrf });
+    expect([done.status, done.headers.get('location')]).to.deep.equal([303, back]);
+    const key = Object.keys(await service.redis.hgetall(`{ebay}:ebay-search:${searchId}`));
+    expect(key).to.not.deep.equal([]);
+    expect((await service.redis.keys('{ebay}:run:default:*')).length).to.equal(1);
+    for (const elsewhere of ['//evil.example', 'https://evil.example', '/searchesx'])
+      expect((await change({ ...cancel, back: elsewhere, _csrf })).headers.get('location')).to.equal(
+        '/searches',
+      );
+    expect((await change({ ...cancel, action: 'remove', _csrf })).status).to.equal(400);
+    expect((await change({ ...cancel, id: 'none', _csrf })).status).to.equal(404);
+    const wrong = await someone.ask('/searches?cursor=x&since=yesterday');
+    expect(wrong.status).to.equal(400);
+    expect(wrong.text).to.include('must be an age');
   });
 });

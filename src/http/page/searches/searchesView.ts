@@ -110,7 +110,7 @@ export function searchesView(shown: Searches): Html {
   const ages = since in AGES ? AGES : { ...AGES, [since]: `Since ${since}` };
   return html`<h1>Searches</h1>
 <p class="lead">Every search of this tenant, also those of schedules, watchlists and programs, until its result expires.</p>
-<form class="list-filter" method="get" action="/searches" data-submits>
+<form class="list-filter" method="get" action="/searches">
   <p class="field"><label for="text">Words or id</label><input id="text" name="text" type="search" maxlength="100" autocomplete="off" value="${text}"></p>
   <p class="field"><label for="state">State</label><select id="state" name="state">${options(STATES, state)}</select></p>
   <p class="field"><label for="caller">Asked by</label><input id="caller" name="caller" type="search" maxlength="100" autocomplete="off" list="callers" placeholder="key, schedule, watchlist" value="${caller}"></p>
