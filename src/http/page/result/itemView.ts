@@ -105,7 +105,7 @@ function costs({ landed, margin, priceDisplay }: Product): Html | null {
   const rest =
     margin &&
     html`<div><dt>Sold for</dt><dd>${amount(margin.resale)}</dd></div><div><dt>Fees and tax</dt><dd>${[margin.marketplaceFee, margin.paymentFee, margin.tax].map((value, at) => html`${at > 0 && ' + '}${amount(value)}`)}</dd></div>`;
-  return html`<details class="breakdown"><summary>How the margin is made</summary><dl class="facts">${parts}${rest}
+  return html`<details class="breakdown"><summary>How the margin is made</summary><dl class="item-facts">${parts}${rest}
   ${margin !== undefined && html`<div><dt>Margin</dt><dd>${marginText(margin, currency)}</dd></div>`}</dl></details>`;
 }
 
@@ -147,7 +147,7 @@ function facts(product: Product): Html {
     ['Site', siteName(marketplace)],
     ['Listing', legacyItemId ?? product.itemId],
   ];
-  return html`<section><h2>At a glance</h2><dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value || UNKNOWN}</dd></div>`)}</dl></section>`;
+  return html`<section><h2>At a glance</h2><dl class="item-facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value || UNKNOWN}</dd></div>`)}</dl></section>`;
 }
 
 const WAYS: Readonly<Record<string, string>> = {
@@ -208,7 +208,7 @@ function specifics({ details }: Product): Html {
     details === undefined
       ? 'They are unknown: the listing itself was not looked at.'
       : 'The seller states none.';
-  return html`<section><h2>Item specifics</h2>${rows.length === 0 ? html`<p>${unknown}</p>` : html`<dl class="facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}</section>`;
+  return html`<section><h2>Item specifics</h2>${rows.length === 0 ? html`<p>${unknown}</p>` : html`<dl class="item-facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value}</dd></div>`)}</dl>`}</section>`;
 }
 
 /** What searches with the same track saw before. A track keeps the last price only. */

@@ -197,7 +197,10 @@ const WAYS: Readonly<Record<Product['shipping']['kind'], string>> = {
 export function price(product: Product): Html {
   const { delivery, priceDisplay } = product;
   const arrival = arrivalText(delivery);
-  const arrives = arrival !== undefined && html`<p class="small arrives">Arrives ${arrival}</p>`;
+  const arrives =
+    arrival === undefined
+      ? html`<p class="small">Arrival unknown</p>`
+      : html`<p class="small arrives">Arrives ${arrival}</p>`;
   return html`${priceDisplay === null ? amounts(product) : html`<div class="total unknown">${onRequest(product)}</div>`}${arrives}`;
 }
 

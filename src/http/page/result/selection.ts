@@ -341,13 +341,25 @@ export function inOrder(
   { order }: Pick<Selection, 'order'>,
   currency: string | undefined,
 ): Product[] {
-  if (order === 'delivered') return chosen.sort(byTotal({ main: currency }));
+  if (order === 'delivered') return byDelivered(chosen, currency);
   if (order === 'landed') return chosen.sort(byCosts('landed'));
   if (order === 'margin') return chosen.sort(byCosts('margin', { falling: true }));
   if (order === 'rating') return chosen.sort(byRating);
   if (order === 'ending') return chosen.sort(byEnd);
   if (order === 'changed') return [...chosen.filter(isChanged), ...chosen.filter((each) => !isChanged(each))];
   return chosen;
+}
+
+/** As `byTotal` orders them, which reads both amounts in each comparison: of ten thousand products that takes too long. */
+function byDelivered(chosen: readonly Product[], main: string | undefined): Product[] {
+  const order = byTotal({ main });
+  const keyed = chosen.map((product) => ({ product, amount: Number(product.total?.value) }));
+  keyed.sort(({ product: one, amount: a }, { product: other, amount: b }) =>
+    one.total?.currency === other.total?.currency && a !== b && one.total && other.total
+      ? a - b
+      : order(one, other),
+  );
+  return keyed.map(({ product }) => product);
 }
 
 /** The best first: the share of positive feedback, then how many there are. */

@@ -61,15 +61,18 @@ function underWay({ state, progress }: SearchReport, now: number): Html {
   const text = state === 'queued' ? 'Waiting for its turn' : progressText(state, progress, now);
   if (progress === null)
     return html`<p class="outcome">${text}</p><progress aria-label="Pages collected"></progress>`;
-  const { pages, of, products, details } = progress;
+  const { pages, of, products, details, calls } = progress;
+  const soFar = [countText(products, 'product'), ...(calls === undefined ? [] : [countText(calls, 'call')])];
+  const counted = `${soFar.join(' and ')} so far`;
   // Listings that are named have no pages.
   if (of === 0)
     return html`<p class="outcome">${text}</p><progress aria-label="Listings collected" max="${details?.of ?? 1}" value="${details?.there ?? 0}"></progress>
-  <p class="small">${countText(products, 'product')} so far</p>`;
+  <p class="small">${counted}</p>`;
   return html`<p class="outcome">${text}</p><progress aria-label="Pages collected" max="${of}" value="${pages}"></progress>
-  <p class="small">${numberText(pages)} of ${countText(of, 'page')} · ${countText(products, 'product')} so far</p>`;
+  <p class="small">${numberText(pages)} of ${countText(of, 'page')} · ${counted}</p>`;
 }
 
+/** What is done now, why it goes on later, and when. */
 function progressText(state: SearchReport['state'], progress: SearchReport['progress'], now: number): string {
   const { reason, until, attempt, attempts } = progress ?? {};
   const why = reason === undefined ? '' : `: ${waitReasonText(reason)}`;
