@@ -125,6 +125,7 @@ describe('the form of a search, in a browser', function () {
     service.simulator.controls.arm({ fault: 'status', status: 500, count: 1 });
     await page.click('.ask button.main');
     await page.getByText(/eBay answered with an error, attempt 2 of 5/).waitFor();
+    expect(await page.textContent('#status')).to.include('0 products and 1 call so far');
     await page.fill('#query', 'phone case red');
     await page.fill('#priceMin', '3');
     await page.focus('#priceMax');

@@ -58,6 +58,7 @@ const Progress = Type.Object({
   pages: integer('pages collected'),
   of: integer('pages known to be needed: more where items are repeated or do not fit'),
   products: integer('so far'),
+  calls: Type.Optional(integer('so far, failed ones included; of a search that is under way')),
   details: Type.Optional(Type.Object({ there: Type.Integer(), of: Type.Integer() })),
   reason: Type.Optional(
     text('why it waits, or a call is repeated: quota, pause, circuit, ebay-server-error, …'),

@@ -261,6 +261,8 @@ export interface SearchProgress {
   of: number;
   /** Products so far. */
   products: number;
+  /** Calls so far, failed ones included; only of a search that is under way. */
+  calls?: number;
   /** Once the pages are there: of the item calls that are needed, how many are answered, and all of them. */
   details?: { there: number; of: number };
   /** Of `waiting`: why, and until when at the latest as known now (ms since the epoch by Redis's clock). */
@@ -291,9 +293,10 @@ export async function publishProgress(
 ): Promise<void> {
   const state = waiting === undefined ? 'collecting' : 'waiting';
   const { until } = waiting ?? {};
+  const { calls: _calls, ...there } = await counts(store, search, request);
   const progress: SearchProgress = {
     state,
-    ...(await counts(store, search, request)),
+    ...there,
     ...waiting,
     ...(until !== undefined && { until: Math.round(clockOf(redis).fromHere(until)) }),
   };
@@ -312,7 +315,9 @@ export async function currentProgress(
   clock: RedisClock,
 ): Promise<SearchProgress | null> {
   if (run?.request === undefined) return written;
-  const now = await counts(store, { ...search, ...run.source }, run.request);
+  const { calls, ...there } = await counts(store, { ...search, ...run.source }, run.request);
+  // What another search has called for costs this one nothing.
+  const now = { ...there, calls: run.failedCalls + (run.source === undefined ? calls : 0) };
   if (written?.state !== 'waiting') return { state: 'collecting', ...now };
   const { until, ...rest } = written;
   const isDue = rest.attempt !== undefined && (until ?? 0) <= (await clock.current());
@@ -325,5 +330,6 @@ async function counts(store: SearchStore, search: SearchRef, request: NormalRequ
   const answers = itemsDecide(request) ? await store.readDetails(search) : new Map();
   const { products } = deliveredBy(request, assembled, answers).counts;
   const { pages } = assembled;
-  return { pages, products, ...details, of: Math.max(pages, fewestCalls(request)) };
+  const calls = heads.reduce((sum, head) => sum + head.calls, details.details?.there ?? 0);
+  return { pages, products, ...details, of: Math.max(pages, fewestCalls(request)), calls };
 }
