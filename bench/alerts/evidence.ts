@@ -21,6 +21,8 @@ export interface ChannelEvidence {
   readonly unwanted: number;
   /** Messages that were taken once more. */
   readonly repeated: number;
+  /** Of these, messages that came once more after a later one. */
+  readonly repeatedLate: number;
   /** The same alert under another webhook-id. */
   readonly otherId: number;
   /** Messages whose first arrival is before that of one which stands earlier in the outbox. */
@@ -50,6 +52,7 @@ export function evidenceOf(
     lost: wanted.filter((each) => !got.has(keyOf(each)) && !isDead(keyOf(each))).length,
     unwanted: new Set(alerts.flatMap(keysOf).filter((key) => !known.has(key))).size,
     repeated: taken.length - new Set(taken.map(({ id }) => id)).size,
+    repeatedLate: repeatedLate(taken),
     otherId: [...ids.values()].filter((each) => each.size > 1).length,
     overtaken: overtaken(firstArrivals(alerts), order),
   };
@@ -58,6 +61,18 @@ export function evidenceOf(
 /** ids of messages in the order in which each arrived first. */
 export function firstArrivals(arrivals: readonly Arrival[]): string[] {
   return [...new Set(arrivals.map(({ id }) => id))];
+}
+
+/** How many arrivals repeat a message although another one came between. */
+export function repeatedLate(taken: readonly Pick<Arrival, 'id'>[]): number {
+  const seen = new Set<string>();
+  let [latest, count] = ['', 0];
+  for (const { id } of taken) {
+    if (seen.has(id) && id !== latest) count += 1;
+    seen.add(id);
+    latest = id;
+  }
+  return count;
 }
 
 /** How many of the ids come before one that stands earlier in `order`. */

@@ -5,10 +5,11 @@ import { percentile } from '../figures.ts';
 import { numberOf } from '../flags.ts';
 import { FACTOR, type Outcome, runScenario } from './scenario.ts';
 
-export const HELP = `npm run bench -- alerts [--part kills,delay,labelled] [--kills 500] [--histories 3000] [--seed NUMBER] [--json]
+export const HELP = `npm run bench -- alerts [--part kills,delay,frozen,labelled] [--kills 500] [--freezes 10] [--histories 3000] [--seed NUMBER] [--json]
   kills: workers are killed (SIGKILL) again and again while alerts are found and delivered, and the receivers fail in their
   ways; the receivers' logs are compared with the changes that were made. delay: from eBay's answer to the receiver, without
-  any fault. Waits of the delivery are ${FACTOR} times as short as by default. labelled: histories of listings in which each act
+  any fault. frozen: of two workers one stands still (SIGSTOP) for longer than the locks of its jobs, again and again. Waits of the
+  delivery are ${FACTOR} times as short as by default. labelled: histories of listings in which each act
   of the seller is labelled with the alerts that a person wants of it; how many of these are found, and how many others are sent.`;
 
 interface Row {
@@ -19,7 +20,7 @@ interface Row {
   readonly met: boolean | null;
 }
 
-const PARTS = ['delay', 'kills', 'labelled'];
+const PARTS = ['delay', 'kills', 'frozen', 'labelled'];
 const MOST_REPEATED = 0.01;
 /** Of the labelled alerts of each condition. */
 const LEAST_FOUND = 0.98;
@@ -32,8 +33,9 @@ export async function run(args: string[]): Promise<boolean> {
   const { values } = parseArgs({
     args,
     options: {
-      part: { type: 'string', default: 'delay,kills,labelled' },
+      part: { type: 'string', default: PARTS.join() },
       kills: { type: 'string', default: '500' },
+      freezes: { type: 'string', default: '10' },
       histories: { type: 'string', default: '3000' },
       seed: { type: 'string', default: '20260419' },
       json: { type: 'boolean', default: false },
@@ -46,6 +48,7 @@ export async function run(args: string[]): Promise<boolean> {
   const rows: Row[] = [];
   if (parts.includes('delay')) rows.push(...(await delay(seed)));
   if (parts.includes('kills')) rows.push(...(await kills(seed, numberOf('kills', values.kills))));
+  if (parts.includes('frozen')) rows.push(...(await frozen(seed, numberOf('freezes', values.freezes))));
   if (parts.includes('labelled')) rows.push(...labelled(numberOf('histories', values.histories)));
   if (values.json) console.log(JSON.stringify({ bench: 'alerts', factor: FACTOR, seed, rows }, null, 2));
   else console.table(rows);
@@ -90,8 +93,32 @@ async function kills(seed: number, count: number): Promise<Row[]> {
   ];
 }
 
+async function frozen(seed: number, freezes: number): Promise<Row[]> {
+  const part = 'frozen';
+  const options = { kills: 0, freezes, pauseMs: 300, workers: 2, tracks: 2, looks: 4, everyMs: 500, seed };
+  const { channels, wanted } = await runScenario({ ...options, channels: ['sound', 'failing'] });
+  const sum = (field: 'repeated' | 'repeatedLate') =>
+    channels.reduce((total, each) => total + each[field], 0);
+  return [
+    { part, name: 'workers frozen', value: freezes, required: '', met: null },
+    { part, name: 'wanted alerts', value: wanted, required: '', met: null },
+    ...faults(part, { channels }),
+    // One that is frozen between the receiver's answer and its next command leaves its message to be sent again.
+    ...[{ part, name: 'all: messages taken twice', value: sum('repeated'), required: `≤ ${freezes}` }].map(
+      (row) => ({ ...row, met: row.value <= freezes }),
+    ),
+    {
+      part,
+      name: 'all: … after a later one',
+      value: sum('repeatedLate'),
+      required: '0',
+      met: sum('repeatedLate') === 0,
+    },
+  ];
+}
+
 /** The promises that hold with and without kills, for each channel. */
-function faults(part: string, { channels }: Outcome): Row[] {
+function faults(part: string, { channels }: Pick<Outcome, 'channels'>): Row[] {
   return channels.flatMap((each) => {
     const row = (name: string, value: number, most: number, required = '0'): Row => ({
       part,

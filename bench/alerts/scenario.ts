@@ -38,6 +38,8 @@ export interface Scenario {
   /** SIGKILLs of workers, each at some moment of `pauseMs`. */
   readonly kills: number;
   readonly pauseMs: number;
+  /** Workers that stand still (SIGSTOP) for longer than the locks of their jobs live, one after the other. Default: none. */
+  readonly freezes?: number;
   readonly workers: number;
   /** Tracks, each with an alert. */
   readonly tracks: number;
@@ -65,6 +67,8 @@ const LISTINGS = 12;
 /** Listings that fall between two looks of a track. */
 const FALLING = 6;
 const QUIET_MS = 60_000;
+/** Its lock runs out after `WORKER_LOCK_DURATION`, and another worker has the job within `WORKER_STALLED_INTERVAL`. */
+const FROZEN_MS = 5500;
 
 /**
  * Tracks of a few listings are looked at again and again; before each look some listings have become two dollars cheaper, so
@@ -146,8 +150,20 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
       }
       return count;
     }
+    async function freeze(): Promise<void> {
+      for (let count = 0; count < (options.freezes ?? 0); count += 1) {
+        await sleep(options.pauseMs * 2 * fraction(seed, 'pause', count));
+        const victim = workers[count % size] as RunningProcess;
+        victim.signal('SIGSTOP');
+        try {
+          await sleep(FROZEN_MS);
+        } finally {
+          victim.signal('SIGCONT');
+        }
+      }
+    }
     const following = Promise.all(Array.from({ length: tracks }, (_, track) => follow(track)));
-    const kills = await kill();
+    const [kills] = await Promise.all([kill(), freeze()]);
     isOver = true;
     await following;
     await arrived(producer, receivers);

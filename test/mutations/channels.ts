@@ -40,7 +40,7 @@ export const mutations: Mutation[] = [
   },
   {
     id: 'markup-in-titles',
-    file: `${FOLDER}/telegram.ts`,
+    file: `${FOLDER}/markup.ts`,
     find: ".replaceAll('<', '&lt;')",
     replace: '',
     breaks: 'What a seller writes in a title never becomes markup.',

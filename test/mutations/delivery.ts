@@ -13,6 +13,15 @@ export const mutations: Mutation[] = [
     grep: 'lock has gone',
   },
   {
+    id: 'message-that-kills-for-ever',
+    file: 'src/queue/alerts/deliver.ts',
+    find: 'if (begins > MOST_BEGINS)',
+    replace: 'if (begins > 1_000_000)',
+    breaks: 'A message whose sending ends its worker three times in a row is set aside.',
+    tests,
+    grep: 'set a message aside',
+  },
+  {
     id: 'takes-off-the-next-one',
     file: 'src/queue/alerts/outbox.ts',
     find: `const TAKE = new LuaScript(\`

@@ -50,6 +50,15 @@ export const mutations: Mutation[] = [
     grep: 'begins again where the track',
   },
   {
+    id: 'kept-back-and-forgotten',
+    file: 'src/queue/alerts/release.ts',
+    find: '...(stored ?? { ...NO_DAY, ...plan.day })',
+    replace: '...rest, ...plan.day',
+    breaks: 'What a daily cap kept back is said also where no channel was there as the day ended.',
+    tests: ofRelease,
+    grep: 'says what the cap kept back',
+  },
+  {
     id: 'released-twice',
     file: 'src/queue/alerts/release.ts',
     find: "if (redis.call('HGET', KEYS[3], 'record') or '') ~= ARGV[3] then return -1 end",

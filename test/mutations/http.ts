@@ -5,6 +5,15 @@ const tests = (name: string) => [`test/integration/http/${name}.test.ts`];
 /** Keys and their sessions, answers that stay open, and what stands before the server. */
 export const mutations: Mutation[] = [
   {
+    id: 'news-unread-again',
+    file: 'src/http/page/news/newsRoutes.ts',
+    find: 'comparePlaces(present, until) < 0',
+    replace: 'present !== until',
+    breaks: 'News that were read stay read when an older tab marks its own.',
+    tests: tests('newsPage'),
+    grep: 'unread for each key',
+  },
+  {
     id: 'held-answer-of-ended-key',
     file: 'src/http/heldAnswers.ts',
     find: 'if (tenant !== caller.tenant || !hasTenant(tenant) || !isAllowed) ending.abort(keyEnded());',

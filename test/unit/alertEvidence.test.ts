@@ -21,7 +21,8 @@ describe('the evidence of the bench of alerts', () => {
   it('finds nothing wrong where each alert was taken once, in order', () => {
     const { channel, requests, taken, ...faults } = evidence(all);
     expect({ channel, requests, taken }).to.deep.equal({ channel: 'sound', requests: 3, taken: 3 });
-    expect(faults).to.deep.equal({ lost: 0, unwanted: 0, repeated: 0, otherId: 0, overtaken: 0 });
+    const none = { lost: 0, unwanted: 0, repeated: 0, repeatedLate: 0, otherId: 0, overtaken: 0 };
+    expect(faults).to.deep.equal(none);
   });
 
   it('counts an alert as lost that was refused, unless it is a dead letter', () => {
@@ -32,7 +33,12 @@ describe('the evidence of the bench of alerts', () => {
   });
 
   it('counts what was taken twice, under another id, or is of no change', () => {
-    expect(evidence([...all, arrival('c', '6.00', 300)])).to.include({ repeated: 1, otherId: 0 });
+    expect(evidence([...all, arrival('c', '6.00', 300)])).to.include({
+      repeated: 1,
+      repeatedLate: 0,
+      otherId: 0,
+    });
+    expect(evidence([...all, arrival('a', '10.00', 300)])).to.include({ repeated: 1, repeatedLate: 1 });
     expect(evidence([...all, arrival('d', '6.00', 300)])).to.include({ repeated: 0, otherId: 1 });
     expect(evidence([...all, arrival('d', '7.00', 300)])).to.include({ unwanted: 1 });
     expect(evidence([arrival('a', '10.00', 10, 500), ...all])).to.include({ repeated: 0 });
