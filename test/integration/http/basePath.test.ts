@@ -50,7 +50,7 @@ for (const strips of [true, false])
       const wrong = await ask(`${BASE}/v1/nothing?x=1`, { headers });
       expect(await wrong.json()).to.include({ status: 404, instance: `${BASE}/v1/nothing` });
       const method = await ask(`${BASE}/v1/searches`, { method: 'PUT', headers });
-      expect([method.status, method.headers.get('allow')]).to.deep.equal([405, 'POST']);
+      expect([method.status, method.headers.get('allow')]).to.deep.equal([405, 'GET, POST']);
       const document = (await (await ask(`${BASE}/docs/json`)).json()) as { servers: unknown };
       expect(document.servers).to.deep.equal([{ url: BASE }]);
     });
@@ -83,9 +83,11 @@ for (const strips of [true, false])
           if (url.origin !== proxy.url || address.startsWith('#')) continue;
           expect(url.pathname, `${path}: ${address}`).to.match(new RegExp(`^${BASE}(/|$)`));
           const next = url.pathname + url.search;
+          // Of many addresses of one path a few are enough.
+          const alike = [...seen.keys(), ...queue].filter((each) => each.split('?')[0] === url.pathname);
           // Forms are not sent; of the cards one is like another.
           const isForm = text.includes(`action="${address}"`) || text.includes(`data-estimate="${address}"`);
-          if (!isForm && !seen.has(next) && !queue.includes(next)) queue.push(next);
+          if (!isForm && alike.length < 4 && !seen.has(next) && !queue.includes(next)) queue.push(next);
         }
       }
       expect([...seen].filter(([, status]) => status !== 200)).to.deep.equal([]);

@@ -92,7 +92,7 @@ describe('the page, for people with a key', () => {
       headers: { cookie },
     });
     expect(refused.status).to.equal(403);
-    expect(refused.text).to.include('role enqueue');
+    expect(refused.text).to.include('role <code>enqueue</code>');
   });
 
   it('names what is wrong with a search beside the field, and keeps what was written', async () => {
