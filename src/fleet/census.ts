@@ -4,6 +4,7 @@ import { apiKeysKey, personalKey } from '../queue/budgets.ts';
 import { callsQueueName, searchQueueName } from '../queue/bullmq/queues.ts';
 import { isOver, readRecord, type ScheduleRecord, ScheduleStore } from '../queue/schedules/store.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
+import { storedJson } from '../redis/storedJson.ts';
 import { DEFAULT_TENANT } from './declaration.ts';
 
 /** What Redis holds that no process could declare again. */
@@ -59,7 +60,7 @@ export class CensusTaker {
   async take(tenants: Declared): Promise<{ census: Census; figures: Map<string, ScheduleFigures> }> {
     const apiKeys = apiKeysKey(this.#prefix);
     const [at, keys] = (await KEYS_NOW.run(this.#redis, apiKeys, [])) as [number, string[]];
-    const holders = Object.values(pairs(keys)).flatMap((key) => readable<KeyHolder>(key) ?? []);
+    const holders = Object.values(pairs(keys)).flatMap((key) => storedJson<KeyHolder>(key) ?? []);
     const census: Census = {
       at,
       apiKeys: holders.map(({ name }) => name).sort(),
@@ -168,14 +169,5 @@ export class CensusTaker {
       }
     }
     return { states, overdue: Math.max(0, ...[...due.values()].map((at) => (now - at) / 1000)) };
-  }
-}
-
-/** Undefined for what another program overwrote. */
-export function readable<T>(json: string | null | undefined): T | undefined {
-  try {
-    return JSON.parse(json ?? '') as T;
-  } catch {
-    return undefined;
   }
 }

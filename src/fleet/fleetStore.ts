@@ -6,7 +6,8 @@ import { Failure } from '../failures.ts';
 import { LuaScript } from '../redis/luaScript.ts';
 import { asHash } from '../redis/ownHash.ts';
 import { clockOf, type RedisClock } from '../redis/redisClock.ts';
-import { type Census, readable } from './census.ts';
+import { storedJson } from '../redis/storedJson.ts';
+import type { Census } from './census.ts';
 import type { Declarations } from './declaration.ts';
 import { type DataState, type Loss, sinceOf } from './loss.ts';
 
@@ -177,8 +178,8 @@ export class FleetStore {
     return {
       mark: mark ?? '',
       version: Number(version) || 0,
-      census: census ? readable<Census>(census.slice(census.indexOf(' '))) : undefined,
-      loss: loss ? readable<Loss>(loss) : undefined,
+      census: census ? storedJson<Census>(census.slice(census.indexOf(' '))) : undefined,
+      loss: loss ? storedJson<Loss>(loss) : undefined,
       replaced: replaced ? replaced.split(' ') : [],
     };
   }
@@ -233,7 +234,7 @@ export class FleetStore {
   async read(): Promise<Versioned> {
     const [version, text] = await this.#fields(['version', 'document']);
     if (!version || !text) return NOTHING;
-    const document = readable<FleetDocument>(text);
+    const document = storedJson<FleetDocument>(text);
     if (document?.added !== undefined) return { version: Number(version), document };
     const message =
       'holds no configuration, so another program has written it: delete this key; running processes put theirs back, ' +
