@@ -38,6 +38,8 @@ export interface Scenario {
   /** SIGKILLs of workers, each at some moment of `pauseMs`. */
   readonly kills: number;
   readonly pauseMs: number;
+  /** Each kill first waits until something has arrived at a receiver: workers that are slow to start are killed at work too. */
+  readonly killsAtWork?: boolean;
   /** Workers that stand still (SIGSTOP) for longer than the locks of their jobs live, one after the other. Default: none. */
   readonly freezes?: number;
   readonly workers: number;
@@ -129,15 +131,21 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
       const since = simulator.controls.log({ kind: 'search' }).at(-1)?.seq ?? 0;
       for (;;) {
         const { searchId } = await producer.enqueue({ query, track: query, maxItems: 50, maxAge: 0 });
-        const { summary } = await producer.waitFor(searchId, { timeoutMs: QUIET_MS });
+        const { summary } = await producer.waitFor(searchId, { timeoutMs: 3 * QUIET_MS });
         if (summary?.outcome !== 'complete') continue;
         const calls = simulator.controls.log({ since, kind: 'search' });
         return calls.find((call) => call.query.q === query)?.time ?? Number.NaN;
       }
     }
+    const arrivalCount = () => receivers.reduce((sum, { arrivals }) => sum + arrivals.length, 0);
+    async function arrival(): Promise<void> {
+      const before = arrivalCount();
+      await waitFor('an arrival', () => arrivalCount() > before, QUIET_MS);
+    }
     async function kill(): Promise<number> {
       let count = 0;
       for (; count < options.kills; count += 1) {
+        if (options.killsAtWork) await arrival();
         await sleep(options.pauseMs * 2 * fraction(seed, 'pause', count));
         const index = Math.floor(fraction(seed, 'worker', count) * size);
         const victim = workers[index] as RunningProcess;
@@ -153,6 +161,11 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
     async function freeze(): Promise<void> {
       for (let count = 0; count < (options.freezes ?? 0); count += 1) {
         await sleep(options.pauseMs * 2 * fraction(seed, 'pause', count));
+        // In the middle of a delivery, where one comes soon.
+        const requests = () => receivers.reduce((sum, { arrivals }) => sum + arrivals.length, 0);
+        const before = requests();
+        for (const until = Date.now() + QUIET_MS; requests() === before && Date.now() < until; )
+          await sleep(1);
         const victim = workers[count % size] as RunningProcess;
         victim.signal('SIGSTOP');
         try {

@@ -42,8 +42,12 @@ describe('a new user with dpf demo --keep and a browser', function () {
     await move(`${ebay}/_sim/listings/${encodeURIComponent(cheaper ?? '')}`, 'PATCH', { price: '0.50' });
     await page.click('#schedule-usb-c-charger form[action$=run] button');
     await reloadUntil(() => run.count(), 2);
-    // A page reads the events before the runs: what happens between shows with the next look.
-    await reloadUntil(() => page.locator('#news', { hasText: '1 new, 1 dropped' }).count(), 1);
+    await page.goto(new URL('/news', url).href);
+    await reloadUntil(() => page.locator('.news-item.unread').count(), 2);
+    expect(await page.textContent('.news-group'))
+      .to.include('lighthouse')
+      .and.match(/Cheaper.*→ \$[\d.]+/s);
+    await page.goto(new URL('/watching', url).href);
     await page.locator('#schedule-usb-c-charger .runs a').first().click();
     await page.check('#changed');
     await page.waitForURL(/changed=1/);
