@@ -34,6 +34,7 @@ export {
 export { type Watchlist, WatchlistSchema } from './product/watchlistSchema.ts';
 export type { AlertReport } from './queue/alerts/alerts.ts';
 export type { ChannelReport, ChannelTest, FailedMessage, PutChannel } from './queue/alerts/channels.ts';
+export type { AskedBy, SearchCaller } from './queue/caller.ts';
 export {
   type Allowance,
   type EnqueueOptions,
@@ -43,6 +44,7 @@ export {
 } from './queue/producer.ts';
 export type { ScheduleReport } from './queue/schedules/schedules.ts';
 export type { SearchEstimate } from './queue/search/estimate.ts';
+export type { FoundSearch, ListedSearch, SearchListPart, SearchListQuery } from './queue/searchList.ts';
 export type { SearchReport } from './queue/searchReader.ts';
 export type {
   ImportEntry,
