@@ -122,6 +122,7 @@ function add(counts: Record<string, number>, name: string): void {
 function whyUnavailable(call: FuzzCall, { body }: Reply): string {
   if (tellsHealth(call)) return '/livez';
   if (body === '') return call.method;
+  if (body.startsWith('<')) return 'a page';
   return (JSON.parse(body) as { errors?: Array<{ code: string }> }).errors?.[0]?.code ?? 'no code';
 }
 
@@ -138,9 +139,13 @@ function flaw(call: FuzzCall, { status, headers, body }: Reply, key: string): st
   if (!DOCUMENTED.has(status)) return `${status} is not documented: ${body.slice(0, 300)}`;
   if (body.includes(key)) return 'the key was repeated';
   if (status < 400 || body === '' || (status === 503 && tellsHealth(call))) return undefined;
-  if (!headers['content-type']?.startsWith('application/problem+json')) return `${status} is no problem+json`;
+  // A browser gets a page that says what to do.
+  const isPage = call.headers.accept === 'text/html' && headers['content-type']?.startsWith('text/html');
+  if (!isPage && !headers['content-type']?.startsWith('application/problem+json'))
+    return `${status} is no problem+json`;
   if ((status === 503 || status === 429) && headers['retry-after'] === undefined)
     return `${status} without Retry-After`;
+  if (isPage) return undefined;
   const answer = JSON.parse(body) as { status: number; errors: unknown[] };
   return answer.status === status && answer.errors.length > 0 ? undefined : `${status} names no error`;
 }

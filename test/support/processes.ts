@@ -96,8 +96,16 @@ export function startDpf(args: string[], env: Record<string, string> = {}): Runn
   return startNode([builtProgram(), ...args], { LOG_FORMAT: 'json', ...env });
 }
 
+/** Once for each process that runs tests: asking for the time of every source takes longer than starting a process. */
+let checkedProgram: string | undefined;
+
 /** @throws Error when the build is older than the sources: it would show what is no longer so. */
 export function builtProgram(): string {
+  checkedProgram ??= checkedBuild();
+  return checkedProgram;
+}
+
+function checkedBuild(): string {
   const program = join(ROOT, 'dist/main.js');
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
   const newest = Math.max(
