@@ -154,7 +154,7 @@ function head(
   const others = ids.filter((id) => id !== itemId);
   return html`<th scope="col"><div class="picture">${picture && html`<img src="${picture}" alt="" width="120" height="90" loading="lazy" referrerpolicy="no-referrer">`}</div>
 <span class="title">${externalLink(webAddress(affiliateUrl) ?? url, title)}</span>
-<span class="actions"><a class="look" href="${itemAddressOf(searchId, itemId)}" aria-label="Quick view of ${title}">View</a>${others.length > 1 && html` <a href="${compareAddressOf(searchId, others)}" aria-label="Compare without ${title}">Remove</a>`}</span></th>`;
+<span class="actions"><a class="look" href="${itemAddressOf(searchId, itemId)}" aria-label="Quick view of ${title}">View</a>${others.length > 1 && html` <a href="${compareAddressOf(searchId, others)}" aria-label="Remove ${title}">Remove</a>`}</span></th>`;
 }
 
 function rowView({ name, values, best, differs }: Row): Html {

@@ -44,7 +44,7 @@ export function productCard(product: Product, around: Around): Html {
 /** What stands in the place of a product that was just hidden. */
 function hiddenCard({ itemId, title }: Product, list: NonNullable<Around['list']>): Html {
   return html`<li class="card is-gone" data-item="${itemId}"><p>Hidden: ${title}</p>
-  ${keepButton(itemId, list, { name: 'hidden', value: '0', text: 'Undo', label: `Show ${title} again` })}</li>`;
+  ${keepButton(itemId, list, { name: 'hidden', value: '0', text: 'Undo', label: `Undo: show ${title} again` })}</li>`;
 }
 
 /** The id of the form that the buttons of all cards belong to. */
