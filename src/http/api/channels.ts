@@ -106,7 +106,7 @@ export function channelRoutes({ producerOf, held }: { producerOf: ProducerOf; he
 
     app.post(
       '/v1/channels/:name/failed/retry',
-      route(CHANGE, 'Send them again, behind what waits', {
+      route(CHANGE, 'Send them again, behind what waits; a pause of the channel ends', {
         params,
         response: { 200: Type.Object({ retried: Type.Integer({ description: 'messages' }) }) },
       }),

@@ -13,6 +13,8 @@ const PER_PAGE = 60;
 const AMONG = 5000;
 /** News that came meanwhile are counted up to this. */
 const MOST_FRESH = 100;
+/** Searches whose listings are read for one page, so that a text is looked for within seconds. */
+const MOST_SEARCHES = 200;
 /** On the start page. */
 const NEWEST = 3;
 
@@ -80,11 +82,20 @@ export function newsRoutes(page: Page): void {
   });
 }
 
-/** Reads the listings of news once, whether they are looked for by a text or shown. */
+/** Reads the listings of news once, whether they are looked for by a text or shown, of at most so many searches. */
 function titlesFor({ producer }: Visit, filter: NewsFilter, readUntil: string | undefined) {
   let known: ListingsOfEvents = { listings: new Map(), kept: new Set() };
+  const asked = new Set<string>();
+  const searches = new Set<string>();
   const of = async (entries: readonly NewsEntry[]) => {
-    const missing = entries.flatMap(({ event }) => (known.kept.has(event.searchId) ? [] : [event]));
+    const missing = entries.flatMap(({ event }) => {
+      const isBeyond = searches.size >= MOST_SEARCHES && !searches.has(event.searchId);
+      return asked.has(event.id) || isBeyond ? [] : [event];
+    });
+    for (const { id, searchId } of missing) {
+      asked.add(id);
+      searches.add(searchId);
+    }
     const read = await listingsOfEvents(producer, missing);
     known = {
       listings: new Map([...known.listings, ...read.listings]),
