@@ -10,11 +10,12 @@ async function estimate(form) {
   const mine = ++latest;
   const output = form.querySelector('output');
   const body = new URLSearchParams(new FormData(form));
-  if (body.get('image')) {
+  const hasWords = ['query', 'category', 'epid'].some((name) => body.get(name)?.trim());
+  if (body.get('image') || (body.get('imageOf') && !hasWords)) {
     output.textContent = 'what looks like the picture, whatever the words say · 1 call';
     return;
   }
-  if (['query', 'category', 'epid', 'imageOf'].every((name) => !body.get(name)?.trim())) {
+  if (!hasWords) {
     output.textContent = '';
     return;
   }

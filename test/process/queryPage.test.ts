@@ -13,7 +13,7 @@ const DOT = Buffer.from(
 );
 
 describe('a person with more than words, in a browser,', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const service = useService();
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
   const browser = useBrowser();
@@ -51,6 +51,7 @@ describe('a person with more than words, in a browser,', function () {
     await page.goto(http.app.url);
     await page.fill('#query', code);
     await page.click('.search summary');
+    await page.click('.group-run > summary');
     for (const site of ['EBAY_GB', 'EBAY_DE']) await page.check(`[name=also][value=${site}]`);
     await page.getByText('understood as a product code · 3 calls').waitFor();
     await submit(page);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
 import { DEMO_CREDENTIALS } from '../../../src/simulator/tokens.ts';
+import { PICTURE } from '../../contract/requestCases.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 
@@ -92,6 +93,18 @@ describe('the form of a search, over HTTP', () => {
     });
     expect(wrong.status).to.equal(400);
     expect(await wrong.text()).to.include('Type what you are looking for, or choose a category.');
+  });
+
+  it('keeps the picture of a search that is changed, which is not sent again', async () => {
+    const { searchId } = await service.search({ image: PICTURE, maxItems: 5 });
+    const text = await (await ask(`/searches/${searchId}`)).text();
+    expect(text).to.include('the picture of this search').and.not.include(PICTURE);
+    const fields = fieldsIn(text).map(([name, value]): [string, string] => [
+      name,
+      name === 'priceMin' ? '5' : value,
+    ]);
+    const { image, filters } = await requestOf(idIn(await post('/searches', fields)));
+    expect({ image, min: filters.price?.min }).to.deep.equal({ image: PICTURE, min: '5' });
   });
 
   it('marks each wrong field, names it at the top, and keeps what was typed', async () => {

@@ -37,7 +37,7 @@ export interface Purpose {
 }
 
 /** A list, since two letters of a typed name would be another country and so another delivered price. */
-const COUNTRIES: Texts = { '': 'Not chosen', ...countryNames() };
+const COUNTRIES: Texts = countryNames();
 const KINDS: Texts = {
   '': 'Automatic',
   words: 'Words of a title',
@@ -68,7 +68,7 @@ export function searchForm(filled: Filled, purpose?: Purpose): Html {
   <div class="ask">
     ${rows.input('query', html`type="search" maxlength="2048" autocomplete="off" placeholder="words, a listing’s address, or a code" title="Words of a title, the address or number of a listing, or a product code (UPC, EAN, ISBN)" enterkeyhint="search"`)}
     ${rows.select('marketplace', sites(), marketplace)}
-    ${rows.select('country', COUNTRIES, '', html` autocomplete="country"`)}
+    ${rows.select('country', { '': 'Not chosen', ...COUNTRIES }, '', html` autocomplete="country"`)}
     ${rows.input('postalCode', html`maxlength="10" autocomplete="postal-code" placeholder="19406"`)}
     ${rows.input('priceMin', html`inputmode="decimal" autocomplete="off"`)}
     ${rows.input('priceMax', html`inputmode="decimal" autocomplete="off"`)}
@@ -95,7 +95,7 @@ export function searchForm(filled: Filled, purpose?: Purpose): Html {
   </div>
   ${note && html`<p class="small">${note}</p>`}
   ${purpose?.further}
-  <datalist id="countries">${Object.values(countryNames()).map((name) => html`<option value="${name}">`)}</datalist>
+  <datalist id="countries">${Object.values(COUNTRIES).map((name) => html`<option value="${name}">`)}</datalist>
 </form>`;
 }
 
@@ -276,6 +276,5 @@ function sites(): Record<string, string> {
 }
 
 export { conditionTexts } from './conditions.ts';
-export { requestFromForm, understoodText, valuesFrom } from './formRequest.ts';
+export { requestFromForm, valuesFrom } from './formRequest.ts';
 export { type Mistake, mistakesIn } from './mistakes.ts';
-export { kindOf } from './typed.ts';

@@ -129,11 +129,13 @@ export function integerFrom(text: string): number | string {
   return inGroups(plain) ? Number(plain.replace(/\D/g, '')) : UNREADABLE;
 }
 
+const COUNTRIES = countryNames();
+
 /** The code of a country by its code or its English name; other text stays, so that the check refuses it. */
 export function countryFrom(text: string): string {
   const plain = text.trim();
   if (isCountry(plain.toUpperCase())) return plain.toUpperCase();
-  const named = Object.entries(countryNames()).find(([, name]) => name.toLowerCase() === plain.toLowerCase());
+  const named = Object.entries(COUNTRIES).find(([, name]) => name.toLowerCase() === plain.toLowerCase());
   return named?.[0] ?? plain;
 }
 

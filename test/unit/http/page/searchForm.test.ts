@@ -3,16 +3,11 @@ import fc from 'fast-check';
 import { Failure } from '../../../../src/failures.ts';
 import { conditionsOf } from '../../../../src/http/page/search/conditions.ts';
 import { FIELDS } from '../../../../src/http/page/search/fields.ts';
+import { requestFromForm, understoodText, valuesFrom } from '../../../../src/http/page/search/formRequest.ts';
+import { mistakesIn } from '../../../../src/http/page/search/mistakes.ts';
 import { changedRequest } from '../../../../src/http/page/search/narrowing.ts';
-import {
-  kindOf,
-  mistakesIn,
-  requestFromForm,
-  searchForm,
-  understoodText,
-  valuesFrom,
-} from '../../../../src/http/page/search/searchForm.ts';
-import { amountFrom, decimalFrom } from '../../../../src/http/page/search/typed.ts';
+import { searchForm } from '../../../../src/http/page/search/searchForm.ts';
+import { amountFrom, decimalFrom, kindOf } from '../../../../src/http/page/search/typed.ts';
 import { normalForm, parseSearchRequest } from '../../../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../../../src/product/requestSchema.ts';
 import { CASES } from '../../../contract/requestCases.ts';
