@@ -55,7 +55,8 @@ async function follow() {
 }
 
 let timer;
-let latest = 0;
+/** The latest question of each form: an answer to an earlier one comes too late. */
+const asked = new WeakMap();
 
 /** Listings that a text names, about: the server counts them when it is sent. */
 function countIn(text) {
@@ -63,7 +64,8 @@ function countIn(text) {
 }
 
 async function showCost(form) {
-  const mine = ++latest;
+  const mine = Symbol();
+  asked.set(form, mine);
   const fields = new FormData(form);
   const listings = fields.get('listings');
   if (listings !== null) {
@@ -72,7 +74,7 @@ async function showCost(form) {
   }
   const body = new URLSearchParams([...fields].filter(([, value]) => typeof value === 'string'));
   const answer = await get(form.dataset.cost, { method: 'POST', body }).catch(() => null);
-  if (mine !== latest || answer === null) return;
+  if (asked.get(form) !== mine || answer === null) return;
   form.querySelector('.cost output').replaceChildren(...answer.body.childNodes);
 }
 
@@ -98,9 +100,10 @@ document.addEventListener('change', ({ target }) => {
   if (target.id === 'listings-file') takeFile(target);
 });
 
-/** Without scripts a file cannot be read. */
+/** Without scripts a file cannot be read. What is in a form may be from before this script, or from an earlier visit. */
 withContent((main) => {
   for (const part of main.querySelectorAll('.by-file')) part.hidden = false;
+  for (const form of main.querySelectorAll('form[data-cost]')) showCost(form);
 });
 
 follow();

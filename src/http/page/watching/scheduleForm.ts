@@ -63,7 +63,7 @@ ${taken && takenView(taken)}
   ${alertFields(sent, channels, request)}
   <p class="actions"><button class="main">Watch it</button>${withoutScripts('Show the cost')}</p>
   ${taken && replaceView(taken)}
-  <p class="small">The first look is at once and remembers what there is. Each later one says what is new, cheaper, dearer or gone.</p>
+  <p class="small">The first look is at once and remembers what there is. Each later one says what is new, cheaper or dearer, and what is gone where it reads all of the listings. A product whose delivered price eBay does not say, about 1 in 6, is never cheaper or dearer.</p>
 </form>`;
 }
 
@@ -159,8 +159,9 @@ function editForm(page: EditPage): Html {
   ${costPlace(cost)}
   ${question === 'changed-meanwhile' && meanwhileView(schedule)}
   ${
+    // The first button is what the Enter key presses: it must not be the one that ends a history.
     question === 'new-track' &&
-    html`<div class="notice question" role="alert"><p><strong>This is another search.</strong> ${name} starts a new track: what is there now is remembered as the beginning, and the history of the old one ends. Nothing of it is compared with the new search.</p>
+    html`<button class="quiet" tabindex="-1" aria-hidden="true">Ask again</button><div class="notice question" role="alert"><p><strong>This is another search.</strong> ${name} starts a new track: what is there now is remembered as the beginning, and the history of the old one ends. Nothing of it is compared with the new search.</p>
   <p class="actions"><button name="sure" value="1" class="main">Change ${name}</button></p>
   <p>Or keep ${name} as it is, and watch this beside it:</p>
   <div class="beside">${input('otherName', 'Name', html`pattern="[a-z0-9\\-]{1,40}" maxlength="40" ${PLAIN}`, { value: freeName })}<button name="beside" value="1">Watch both</button></div></div>`
