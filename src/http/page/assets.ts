@@ -69,7 +69,10 @@ export function serveAssets(app: App, { files, digest }: Assets): void {
 /** Sheets joined, without what only people need. */
 function styleOf(...names: string[]): string {
   const text = names.map((name) => read(`styles/${name}.css`)).join('\n');
-  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/\s+/g, ' ');
+  return text
+    .replace(/\/\*[\s\S]*?\*\//g, '')
+    .replace(/\s+/g, ' ')
+    .replace(/ ?([{};]) ?/g, '$1');
 }
 
 function read(path: string): string {
