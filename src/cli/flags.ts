@@ -276,9 +276,10 @@ function addCurrency({ filters, costs, marketplaces }: SearchRequest, { marketpl
   const price = filters?.price;
   if (price !== undefined && price.min === undefined && price.max === undefined)
     throw new UsageError('--currency needs --price-min or --price-max');
-  const currencies = new Set(
-    (marketplaces ?? [marketplace]).map((id) => (isMarketplace(id) ? MARKETPLACES[id].currency : undefined)),
-  );
+  const named = (marketplaces ?? [marketplace]).filter(isMarketplace);
+  // A site that does not exist is an error of its own, and not one of the currency too.
+  const sites = named.length === 0 && isMarketplace(marketplace) ? [marketplace] : named;
+  const currencies = new Set<string>(sites.map((id) => MARKETPLACES[id].currency));
   const [currency] = currencies;
   if (currency === undefined || currencies.size !== 1) return;
   if (price !== undefined) price.currency ??= currency;

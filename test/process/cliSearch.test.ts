@@ -33,6 +33,19 @@ describe('dpf search, asked of a running service,', function () {
     expect(found.products).to.have.length(2);
   });
 
+  it('puts what was found in the order of delivered prices, in a table of chosen columns', async () => {
+    const request = ['search', 'usb c hub', '--max-items', '30', '--limit-rows', '30', '--sort', 'total'];
+    const found = dpf([...request, '--columns', 'total,title'], env());
+    expect(await found.exit(), found.output).to.equal(0);
+    const [head = '', ...lines] = found.stdout.split('\n').slice(0, 31);
+    expect(head.trim().split(/ +/)).to.deep.equal(['total', 'title']);
+    const totals = lines.flatMap((line) =>
+      /^ *(\d+\.\d\d) /.exec(line) ? [Number(line.trim().split(' ')[0])] : [],
+    );
+    expect(totals.length).to.be.greaterThan(15);
+    expect(totals).to.deep.equal(totals.toSorted((one, other) => one - other));
+  });
+
   it('prints the columns of CSV that are asked for, and names those there are for a wrong one', async () => {
     const request = ['search', 'usb c hub', '--max-items', '3', '--csv', '--columns'];
     const chosen = dpf([...request, 'legacyItemId,rank'], env());

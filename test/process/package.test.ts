@@ -290,11 +290,11 @@ describe('the packed library, installed elsewhere', function () {
       ]);
       const dpf = 'npx --no-install dpf';
       const library = await snippets.run('The library', 'await connect(');
-      expect(library.output).to.match(/^complete \S.*\n$/);
+      expect(library.output, library.output).to.match(/^complete \S.*\n$/);
       const plain = await snippets.run('Plain BullMQ', 'QueueEvents');
-      expect(plain.output).to.match(/^complete \d+\n$/);
+      expect(plain.output, plain.output).to.match(/^complete \d+\n$/);
       const line = await snippets.cli(dpf);
-      expect(line.output).to.include('✔ complete · 50 products');
+      expect(line.output, line.output).to.include('✔ complete · 50 products');
       const http = await snippets.http(dpf, await freePort());
       expect(http.output).to.match(/\{"searchId":"s_\w+"\}/);
       expect([library, plain, line].map(({ code }) => code)).to.deep.equal([0, 0, 0]);

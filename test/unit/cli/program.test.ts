@@ -94,8 +94,8 @@ const CALLS: Record<string, Call> = {
     },
   },
   'a site by the name of its country: the one that is meant': {
-    args: ['search', 'hub', '--marketplace', 'EBAY_UK,de'],
-    ...{ code: 2, says: /did you mean EBAY_GB\?\n.*did you mean EBAY_DE\?/ },
+    args: ['search', 'hub', '--marketplace', 'EBAY_UK,de', '--price-max', '5'],
+    ...{ code: 2, says: /wrong:\n.*did you mean EBAY_GB\?\n.*did you mean EBAY_DE\?$/ },
   },
   'help for a command that is none: what was meant': {
     args: ['help', 'schedul'],
