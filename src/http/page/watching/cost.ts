@@ -55,8 +55,10 @@ export function costText(entry: PlanEntry): string {
 
 /** `24 looks`, `5 looks a week`. */
 function looksText(perDay: number): string {
-  const [count, unit] = perDay >= 0.95 ? [perDay, ''] : [perDay * 7, ' a week'];
-  const text = perDayText(count);
+  const perWeek = perDay * 7;
+  const [count, unit] = perDay >= 0.95 ? [perDay, ''] : [perWeek, ' a week'];
+  // Of a cron expression it is an average of weeks that are not all whole.
+  const text = perDayText(unit !== '' && perWeek >= 1 ? Math.round(perWeek) : count);
   return `${text} ${text === '1' ? 'look' : 'looks'}${unit}`;
 }
 

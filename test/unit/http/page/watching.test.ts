@@ -127,7 +127,7 @@ describe('what is watched, in words', () => {
     // What it costs now is free once it is changed.
     const now = entry({ callsPerDay: 48 });
     expect(costOf(report([now], entry({ callsPerDay: 78 })))?.advice).to.equal(undefined);
-    const weekly = entry({ callsPerDay: 5 / 7, looksPerDay: 5 / 7 });
+    const weekly = entry({ callsPerDay: 0.72, looksPerDay: 0.72 });
     expect(costOf(report([], weekly))?.calls).to.equal('0.7 calls a day: 5 looks a week of 1 call');
     const auto = entry({
       timing: 'auto',
