@@ -76,6 +76,15 @@ describe('the page with the list of searches', () => {
     expect(operator)
       .to.include(`href="/admin/queues/queue/ebay-search/${searchId}"`)
       .and.not.include('Cancel');
+    const job = `href="/admin/queues/queue/ebay-search/${searchId}"`;
+    const resultFor = async (roles: Parameters<typeof service.key>[0]) =>
+      (await (await visitor(roles)).ask(`/searches/${searchId}`)).text;
+    expect(await resultFor(['read', 'operate']))
+      .to.include(job)
+      .and.not.include('>Cancel<');
+    expect(await resultFor(['read', 'enqueue']))
+      .to.include('>Cancel<')
+      .and.not.include(job);
     expect((await (await visitor(['enqueue', 'read'], 'shop')).ask('/searches')).text).to.include(
       'No searches yet',
     );

@@ -5,6 +5,7 @@ import { payerOf } from '../../access.ts';
 import { languageOf } from '../../api/products.ts';
 import { notFound, Problem } from '../../problem.ts';
 import { html } from '../html.ts';
+import { jobAddress } from '../searches/jobAddress.ts';
 import type { Page, Visit } from '../visit.ts';
 import { compareView, MAX_COMPARED } from './compareView.ts';
 import { downloadOf, fileName } from './downloads.ts';
@@ -19,6 +20,11 @@ import { statusView } from './statusView.ts';
 /** How often browsers without scripts load a running search again, seconds. */
 const REFRESH_S = 3;
 const FORMATS: readonly FileFormat[] = ['csv', 'xlsx', 'ndjson'];
+
+/** Undefined for those who may not see the dashboard. */
+function jobOf({ may, params, caller }: Visit): string | undefined {
+  return may('operate') ? jobAddress(params.id, caller.tenant) : undefined;
+}
 
 export function resultRoutes({ marketplace, route, send, show }: Page): void {
   const productsOf = resultCache();
@@ -38,7 +44,7 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
     const { csrf, producer, may } = visit;
     const known = await found(visit);
     const now = await producer.now();
-    const rights = { mayEnqueue: may('enqueue'), maySchedule: may('schedule') };
+    const rights = { mayEnqueue: may('enqueue'), maySchedule: may('schedule'), job: jobOf(visit) };
     return show(visit, {
       title: known.request === undefined ? 'Search' : searchTitle(known.request),
       content: resultView({ ...known, marketplace, csrf, now, ...rights }),
@@ -155,9 +161,12 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
     return addressOf(searchId);
   });
 
-  route('GET', '/searches/:id/status', 'read', async ({ reply, producer, params, csrf }) =>
-    send(reply, statusView(await producer.get(params.id), csrf, await producer.now())),
-  );
+  route('GET', '/searches/:id/status', 'read', async (visit) => {
+    const { reply, producer, params, csrf, may } = visit;
+    const report = await producer.get(params.id);
+    const options = { csrf, now: await producer.now(), mayEnqueue: may('enqueue'), job: jobOf(visit) };
+    return send(reply, statusView(report, options));
+  });
 
   for (const action of ['cancel', 'retry'] as const)
     route('POST', `/searches/:id/${action}`, 'enqueue', async ({ producer, params: { id }, caller }) => {

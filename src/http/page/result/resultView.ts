@@ -27,14 +27,14 @@ import { statusView } from './statusView.ts';
 
 /** A search: its state and its products. */
 export function resultView(result: Result): Html {
-  const { report, request, products, csrf, mayEnqueue, now } = result;
+  const { report, request, products, csrf, mayEnqueue } = result;
   const { state } = report;
   const isEmpty = products.length === 0;
   return html`${resultForm(result)}
 <div class="headline"><h1 class="query">${request === undefined ? 'A search that could not be read' : titleOf(request)}</h1>
 ${request !== undefined && conditionChips(request, mayEnqueue ? `${addressOf(report.searchId)}/narrow` : undefined, csrf)}
 ${request !== undefined && state === 'done' && furtherForms(result)}
-${statusView(report, csrf, now)}</div>
+${statusView(report, result)}</div>
 ${isEmpty && state === 'done' && nothingFoundView(result)}
 ${isEmpty && state !== 'done' && html`<ul class="cards" aria-hidden="true">${Array.from({ length: 8 }, () => html`<li class="card ghost"><div class="picture"></div></li>`)}</ul>`}
 ${!isEmpty && productsView(result)}`;

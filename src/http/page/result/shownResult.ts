@@ -19,5 +19,7 @@ export interface Result {
   /** Whether the caller may start searches, and schedule them. */
   mayEnqueue: boolean;
   maySchedule: boolean;
+  /** Address of the search's job, for those who may see it. */
+  job: string | undefined;
   now: number;
 }

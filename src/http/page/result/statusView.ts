@@ -5,13 +5,23 @@ import { countText, distanceText, numberText } from '../../../text/values.ts';
 import { type Html, html, instant, postButton } from '../html.ts';
 import { addressOf } from './selection.ts';
 
+export interface StatusOptions {
+  csrf: string | null;
+  now: number;
+  /** Whether the reader may cancel and retry. */
+  mayEnqueue: boolean;
+  /** Address of its job, for those who may see it. */
+  job: string | undefined;
+}
+
 /** The state of a search. The page's script loads it again until `data-state` is `done`. */
-export function statusView(report: SearchReport, csrf: string | null, now: number): Html {
+export function statusView(report: SearchReport, { csrf, now, mayEnqueue, job }: StatusOptions): Html {
   const { searchId, state, progress, summary, error } = report;
   const address = addressOf(searchId);
   const retry =
     (summary === null || canRetry(summary)) &&
     postButton(`${address}/retry`, 'Try again', csrf, 'Try again: ask only for what is missing');
+  const change = state === 'done' ? retry : postButton(`${address}/cancel`, 'Cancel', csrf);
   return html`<section id="status" class="status" aria-label="Status" data-state="${state}" data-pages="${progress?.pages ?? 0}"
   data-live="${address}/status">
   <div role="status">
@@ -19,7 +29,8 @@ export function statusView(report: SearchReport, csrf: string | null, now: numbe
   ${summary !== null && ended(summary)}
   ${state !== 'done' && underWay(report, now)}
   </div>
-  ${state === 'done' ? retry : postButton(`${address}/cancel`, 'Cancel', csrf)}
+  ${mayEnqueue && change}
+  ${job !== undefined && html`<a class="small" href="${job}">Job on the dashboard</a>`}
 </section>`;
 }
 
