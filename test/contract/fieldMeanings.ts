@@ -385,8 +385,8 @@ export function checkCard(item: Json, card: string, product: Product): void {
   ]);
   if (product.priceDisplay !== null) checkHeldBack(card, product);
   if (product.priceDisplay !== 'IN_CART') {
-    checkAmounts(item, part(/<p class="total.*?<\/p>/s), part(/<p class="small">.*?<\/p>/s), product);
-    expect(part(/<p class="small">.*?<\/p>/s).includes('pick-up only')).to.equal(
+    checkAmounts(item, part(/<p class="total.*?<\/p>/s), part(/<p class="small parts">.*?<\/p>/s), product);
+    expect(part(/<p class="small parts">.*?<\/p>/s).includes('pick-up only')).to.equal(
       shipping.kind === 'pickup-only',
     );
   }

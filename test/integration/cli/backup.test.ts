@@ -5,6 +5,7 @@ import sinon from 'sinon';
 import { run } from '../../../src/cli/program.ts';
 import { FleetStore } from '../../../src/fleet/fleetStore.ts';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
+import { PersonalStore } from '../../../src/http/page/personal.ts';
 import { Alerts } from '../../../src/queue/alerts/alerts.ts';
 import { ScheduleStore } from '../../../src/queue/schedules/store.ts';
 import { SavedTracks } from '../../../src/results/savedTracks.ts';
@@ -16,7 +17,7 @@ import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 const DAY_MS = 24 * 3600 * 1000;
 const FILE = 'saved.ndjson';
 /** What a backup saves. */
-const SAVED = ['{ebay}:api-keys', '{ebay}:config', '{ebay}:schedule', '{ebay}:track:'];
+const SAVED = ['{ebay}:api-keys', '{ebay}:config', '{ebay}:personal:', '{ebay}:schedule', '{ebay}:track:'];
 
 describe('dpf backup and dpf restore', () => {
   const server = useRedis();
@@ -52,6 +53,9 @@ describe('dpf backup and dpf restore', () => {
       expiresAt: null,
     });
     await keys.noteUse(record.id);
+    const person = new PersonalStore(redis(), '{ebay}', record);
+    await person.save('v1|110000000001|0', { favourite: true, note: 'ask', site: 'EBAY_GB' }, Date.now());
+    await person.setNewsReadUntil('5-1');
     await keys.add({
       ...{ name: 'shop', tenant: 'shop', roles: ['enqueue'], expiresAt: Date.now() + DAY_MS },
       dailyCalls: 40,
@@ -145,13 +149,13 @@ describe('dpf backup and dpf restore', () => {
     const saved = await dpf('backup', at(FILE));
     expect(saved, saved.err).to.deep.include({ exit: 0, err: '' });
     expect(saved.out).to.equal(
-      'saved 2 keys, 4 schedules, 2 tracks (1,203 listings), 1 tenant, ' +
+      'saved 2 keys, 4 schedules, 2 tracks (1,203 listings), favourites and notes of 1 API key, 1 tenant, ' +
         `2 parts of the configuration in ${at(FILE)}`,
     );
     const all = records(FILE);
     expect(all[0]).to.deep.include({ kind: 'header', format: 'dpf-backup', form: 1, prefix: '{ebay}' });
     const parts = { settings: 2, tenants: 1, keys: 2, schedules: 4, tracks: 2, listings: 1203 };
-    const counts = { ...parts, watchlists: 0, watched: 0, channels: 0, alerts: 0 };
+    const counts = { ...parts, watchlists: 0, watched: 0, channels: 0, alerts: 0, people: 1 };
     expect(all[0].counts).to.deep.equal(counts);
     expect(all.at(-1)).to.deep.equal({ kind: 'end', counts });
     expect(all.filter(({ kind }) => kind === 'listing')).to.have.length(1203);
@@ -180,13 +184,14 @@ describe('dpf backup and dpf restore', () => {
       'watchlists 0 restored',
       'channels   0 restored',
       'alerts     0 restored',
+      'people     1 restored',
       'tracks     2 restored (1,203 listings)',
       'tenants    1 restored',
       'settings   2 restored',
     ]);
     const after = await contentOf(redis(), ...SAVED);
     expect(Object.keys(after)).to.deep.equal(Object.keys(before));
-    for (const key of Object.keys(before).filter((name) => /api-keys|track|schedules/.test(name)))
+    for (const key of Object.keys(before).filter((name) => /api-keys|personal|track|schedules/.test(name)))
       expect(after[key], key).to.deep.equal(before[key]);
     const [was, is] = [before, after].map((content) => content['{ebay}:config'] as Record<string, string>);
     expect(is?.document).to.deep.equal(was?.document);

@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { ApiKeys } from '../../../src/http/auth/apiKeys.ts';
+import { PersonalStore } from '../../../src/http/page/personal.ts';
 import { Alerts } from '../../../src/queue/alerts/alerts.ts';
 import { nodesOf } from '../../../src/redis/nodes.ts';
 import { useBackups } from '../../support/backups.ts';
@@ -11,7 +12,9 @@ const LISTINGS = 1500;
 
 /** A key, two schedules, and a track that needs several commands. */
 async function fill(redis: Redis, dpf: (...args: string[]) => Promise<{ exit: number; err: string }>) {
-  await new ApiKeys(redis, '{ebay}').add({ name: 'x', tenant: 'default', roles: ['read'], expiresAt: null });
+  const keys = new ApiKeys(redis, '{ebay}');
+  const { record } = await keys.add({ name: 'x', tenant: 'default', roles: ['read'], expiresAt: null });
+  await new PersonalStore(redis, '{ebay}', record).save('v1|110000000001|0', { favourite: true }, Date.now());
   for (const name of ['one', 'two']) {
     const added = await dpf('schedule', 'add', name, '--every', '3600', '--query', 'drone');
     expect(added.exit, added.err).to.equal(0);
@@ -36,6 +39,7 @@ const RESTORED = [
   'watchlists 0 restored',
   'channels   1 restored',
   'alerts     1 restored',
+  'people     1 restored',
   'tracks     1 restored (1,500 listings)',
 ];
 
