@@ -398,15 +398,17 @@ export interface Setting extends Key<unknown> {
   deprecatedEnv: string | undefined;
 }
 
+const SETTINGS: readonly Setting[] = Object.entries(schema).flatMap(([group, keys]) =>
+  Object.entries(keys as Record<string, Key<unknown>>).map(([name, key]) => ({
+    ...key,
+    group,
+    name,
+    path: `${group}.${name}`,
+    deprecatedEnv: DEPRECATED_ENV[key.env],
+  })),
+);
+
 /** Every setting, in the schema's order. */
-export function settings(): Setting[] {
-  return Object.entries(schema).flatMap(([group, keys]) =>
-    Object.entries(keys as Record<string, Key<unknown>>).map(([name, key]) => ({
-      ...key,
-      group,
-      name,
-      path: `${group}.${name}`,
-      deprecatedEnv: DEPRECATED_ENV[key.env],
-    })),
-  );
+export function settings(): readonly Setting[] {
+  return SETTINGS;
 }

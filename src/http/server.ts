@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import accepts from '@fastify/accepts';
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox';
-import { Ajv } from 'ajv';
+import { Ajv, type ValidateFunction } from 'ajv';
 import formats from 'ajv-formats';
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify';
 import { ConfigError } from '../config/config.ts';
@@ -97,7 +97,7 @@ export async function createServer(options: ServerOptions): Promise<App> {
   formats.default(ajv);
   // Bodies are checked where they are used: their rules do not fit a schema, and every wrong field is named.
   app.setValidatorCompiler(({ schema, httpPart }) =>
-    httpPart === 'body' ? () => true : ajv.compile(schema as object),
+    httpPart === 'body' ? () => true : compiledAtFirst(ajv, schema as object),
   );
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler(sendProblem);
@@ -134,6 +134,20 @@ export async function createServer(options: ServerOptions): Promise<App> {
   for (const each of routes) await app.register(async (scope) => each(scope as App));
   if (basePath !== '') refuseOwnPath(basePath, app.rules());
   return app;
+}
+
+/** Most schemas are needed late or never, and compiling all of them held up the start. */
+function compiledAtFirst(ajv: Ajv, schema: object) {
+  let compiled: ValidateFunction | undefined;
+  const validate = (value: unknown): boolean => {
+    compiled ??= ajv.compile(schema);
+    const isValid = compiled(value);
+    validate.errors = compiled.errors;
+    return isValid;
+  };
+  // Where Fastify looks for what is wrong.
+  validate.errors = undefined as ValidateFunction['errors'];
+  return validate;
 }
 
 declare module 'fastify' {
