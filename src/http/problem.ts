@@ -89,9 +89,9 @@ export function unsupportedMediaType(
   return problem(415, 'unsupported_media_type', message);
 }
 
-/** Whether a person asks, with a browser: programs get problems as JSON. */
-export function isOfPerson({ headers }: FastifyRequest): boolean {
-  return /\btext\/html\b/i.test(headers.accept ?? '');
+/** Whether a person asks, with a browser. Programs get problems as JSON, at the addresses of the API whatever they accept. */
+export function isOfPerson({ headers, url }: FastifyRequest): boolean {
+  return /\btext\/html\b/i.test(headers.accept ?? '') && !url.startsWith('/v1/');
 }
 
 /** The answer to an error; undefined for a defect. @param bodyLimit of the route that was called, bytes */

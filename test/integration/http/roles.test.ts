@@ -67,7 +67,7 @@ describe('the page for keys of different roles', function () {
       ['/searches', { form }, 403, 'This key may not start and cancel searches'],
       ['/sign-out', { form }, 403, 'This form is out of date'],
       ['/sign-out', { form, headers: foreign }, 403, 'own pages only'],
-      ['/v1/quota', {}, 401, 'This address is for programs'],
+      ['/metrics', {}, 401, 'This address is for programs'],
       ['/admin/queues', {}, 403, 'This key may not see the queues'],
       ['/%zz', {}, 400, 'That did not work'],
     ];
