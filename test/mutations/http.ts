@@ -97,8 +97,8 @@ export const mutations: Mutation[] = [
   {
     id: 'links-beside-the-base-path',
     file: 'src/http/page/html.ts',
-    find: '(?:href|src|action|data-estimate|data-live)',
-    replace: '(?:href|src|action|data-estimate)',
+    find: '(?:href|src|(?:form)?action|data-estimate|data-live|data-cost)',
+    replace: '(?:href|src|(?:form)?action|data-estimate|data-cost)',
     breaks: 'Every address in a page is below the base path.',
     tests: tests('basePath'),
     grep: 'pages whose links',

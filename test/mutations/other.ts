@@ -528,11 +528,11 @@ export const mutations: Mutation[] = [
   {
     id: 'file-of-everything',
     file: 'src/http/page/result/resultRoutes.ts',
-    find: 'productCsv(select(products, selection), undefined, form)',
-    replace: 'productCsv(products, undefined, form)',
-    breaks: 'The CSV of the page has the products that are shown, in their order.',
+    find: 'products: select(products, selection, saved)',
+    replace: 'products',
+    breaks: 'The files of the page have the products that are shown, in their order.',
     tests: ['test/integration/http/resultPage.test.ts'],
-    grep: 'links to a CSV',
+    grep: 'links to files',
   },
   // Texts and addresses of strangers.
   {
