@@ -50,9 +50,7 @@ describe('the page in a browser', function () {
     await page.waitForSelector('#schedule-led-strip form[action$=resume]');
     await tabTo(page, '#schedule-led-strip form[action$=run] button');
     await page.keyboard.press('Enter');
-    await page.waitForFunction(
-      "document.querySelectorAll('#schedule-led-strip .runs .complete').length === 2",
-    );
+    await page.locator('#schedule-led-strip .runs .complete').nth(1).waitFor();
     expect(complaints).to.deep.equal([]);
   });
 

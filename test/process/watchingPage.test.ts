@@ -61,9 +61,7 @@ describe('what is watched, in a browser', function () {
         .and.include('a new listing → every channel');
 
       await card.locator('form[action$=run] button').click();
-      await page.waitForFunction(
-        "document.querySelectorAll('#schedule-led-strip .runs .complete').length === 2",
-      );
+      await page.locator('#schedule-led-strip .runs .complete').nth(1).waitFor();
       expect(await page.textContent('#said')).to.match(/^(led-strip: complete)?$/);
       await card.locator('.confirm summary').click();
       expect(await card.locator('.confirm form').textContent()).to.include(
