@@ -183,11 +183,12 @@ describe('the page of the plan', () => {
     return { status: answer.status, text: await answer.text() };
   };
 
-  it('says what to do first, and is linked from the start page', async () => {
-    expect((await page('/')).text).to.include('<a href="/plan">');
+  it('says what to do first, and is linked from the page of what is watched', async () => {
     const { status, text } = await page('/plan');
     expect(status).to.equal(200);
     expect(text).to.include('No schedules and no watchlists yet.');
+    await service.call('POST', '/v1/schedules', { name: 'lamps', every: 3600, request: { query: 'lamps' } });
+    expect((await page('/watching')).text).to.include('<a href="/plan">');
   });
 
   it('shows schedules with what is expected and measured, and what another limit would bring', async () => {
