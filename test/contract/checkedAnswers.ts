@@ -76,7 +76,14 @@ function cardsOf(products: Product[]): string[] {
     const view = String(
       resultView({
         ...{ report, request, products, selection, query: {}, saved: new Map() },
-        ...{ marketplace: 'EBAY_US', csrf: null, mayEnqueue: false, maySchedule: false, now: Date.now() },
+        ...{
+          marketplace: 'EBAY_US',
+          csrf: null,
+          mayEnqueue: false,
+          maySchedule: false,
+          now: Date.now(),
+          job: undefined,
+        },
       }),
     );
     return view.split('<li class="card"').slice(1);
