@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { chromium, type Page } from 'playwright-core';
 import { ARGS, CHROMIUM } from '../test/support/browser.ts';
 import { startDpf } from '../test/support/processes.ts';
+import { waitFor } from '../test/support/waitFor.ts';
 
 /**
  * Takes the pictures of docs/images of a running demo, each in light and in dark:
@@ -52,6 +53,10 @@ const demo = startDpf(['demo', '--keep']);
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
 try {
   const [, url = ''] = await demo.waitForLine(/A page to look at: (\S+?)\/? /, 120_000);
+  // After the hour of the market eBay's usual limit of calls comes back.
+  await waitFor('the usual limit of calls', async () =>
+    (await (await fetch(`${url}/v1/quota`)).text()).includes('"limit":5000') ? true : undefined,
+  );
   mkdirSync(FOLDER, { recursive: true });
   for (const colorScheme of ['light', 'dark'] as const) {
     const context = await browser.newContext({ colorScheme, reducedMotion: 'reduce' });
