@@ -4,10 +4,10 @@ import { runScenario } from '../../bench/alerts/scenario.ts';
 describe('alerts while workers are killed', function () {
   this.timeout(240_000);
 
-  it('reach every receiver under one id and in order, none lost, where 10 workers are killed at work', async () => {
+  it('reach every receiver under one id and in order, none lost, where 4 workers are killed at work', async () => {
     const outcome = await runScenario({
       ...{
-        kills: 10,
+        kills: 4,
         killsAtWork: true,
         pauseMs: 100,
         workers: 3,
@@ -18,7 +18,7 @@ describe('alerts while workers are killed', function () {
       },
       channels: ['sound', 'failing', 'refusing'],
     });
-    expect(outcome.kills).to.equal(10);
+    expect(outcome.kills).to.equal(4);
     expect(outcome.wanted).to.be.greaterThan(0);
     for (const { channel, taken, ...evidence } of outcome.channels) {
       const { lost, unwanted, otherId, overtaken, repeated } = evidence;
