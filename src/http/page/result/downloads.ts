@@ -23,7 +23,7 @@ export async function downloadOf({ format, products, saved, excel, locale }: Wan
   if (format === 'xlsx') {
     // Few people load a workbook: the library is loaded for them alone.
     const { workbookOf } = await import('./spreadsheet.ts');
-    const body = await workbookOf(products, (itemId) => saved.get(itemId));
+    const body = await workbookOf({ products, saved });
     return { type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', body };
   }
   if (format === 'ndjson') {
