@@ -6,7 +6,7 @@ import { ALERT_CONDITIONS, type Alert, AlertSchema, type Condition } from '../pr
 import type { AlertReport, Alerts } from '../queue/alerts/alerts.ts';
 import type { FullCondition } from '../queue/alerts/definition.ts';
 import { alertRuleTexts, alertSourceText, alertTimeTexts, alertTodayText } from '../text/alerts.ts';
-import { distanceText, durationText, instantText, numberText } from '../text/values.ts';
+import { dueText, durationText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withProducer } from './commandSetup.ts';
 import { UsageError, wrongValue } from './exit.ts';
 import {
@@ -346,7 +346,7 @@ function alertTable(alerts: readonly AlertReport[], terminal: Terminal): string 
 /** Everything about one alert. */
 function alertText(alert: AlertReport, terminal: Terminal): string {
   const { channels, rearm } = alert;
-  const waits = alert.nextDue === null ? '' : `, next message ${distanceText(alert.nextDue, Date.now())}`;
+  const waits = alert.nextDue === null ? '' : `, next message ${dueText(alert.nextDue, Date.now())}`;
   return fieldLines(terminal, [
     ['name', alert.name],
     ['of', alertSourceText(alert)],

@@ -3,7 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { Failure } from '../failures.ts';
 import { CHANNEL_KINDS, type Channel, type ChannelKind } from '../product/channelSchema.ts';
 import type { ChannelReport, Channels, FailedMessage } from '../queue/alerts/channels.ts';
-import { countText, distanceText, instantText, numberText } from '../text/values.ts';
+import { countText, dueText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withProducer } from './commandSetup.ts';
 import { EXIT, UsageError } from './exit.ts';
 import { csv, jsonFile, namingOptions, tenantName, wholeNumber } from './flags.ts';
@@ -223,7 +223,7 @@ function channelTable(channels: readonly ChannelReport[], terminal: Terminal): s
   const colAligns = head.map((_, at) => (at === 4 || at === 5 ? ('right' as const) : ('left' as const)));
   const problems = channels.flatMap(({ name, lastError, pausedUntil }) => {
     if (lastError === null) return [];
-    const again = pausedUntil === null ? '' : `; next try ${distanceText(pausedUntil, now)}`;
+    const again = pausedUntil === null ? '' : `; next try ${dueText(pausedUntil, now)}`;
     return [[name, `${harmless(lastError)}${again}`] as const];
   });
   const lines = [table(rows, terminal, { head, colAligns })];

@@ -1,7 +1,7 @@
 import type { SearchCaller } from '../queue/caller.ts';
 import type { ListedSearch } from '../queue/searchList.ts';
 import { waitReasonText } from './searches.ts';
-import { countText, distanceText, numberText } from './values.ts';
+import { countText, dueText, numberText } from './values.ts';
 
 /** How good the state of a search is: for its colour. */
 export type Level = 'good' | 'some' | 'bad' | 'busy';
@@ -28,7 +28,7 @@ export function stateDetail(search: ListedSearch, now: number): string {
   const page = of > 0 ? `${numberText(pages)} of ${countText(of, 'page')}` : '';
   const why = reason === undefined ? '' : waitReasonText(reason);
   const next = attempt === undefined ? 'next try' : `attempt ${attempt} of ${attempts}`;
-  const when = until === undefined ? '' : `${next} ${distanceText(new Date(until).toISOString(), now)}`;
+  const when = until === undefined ? '' : `${next} ${dueText(new Date(until).toISOString(), now)}`;
   const again = state === 'waiting' ? when : attempt === undefined ? '' : next;
   return [why, again, page].filter(Boolean).join(', ');
 }

@@ -7,7 +7,7 @@ import {
   alertTodayText,
   conditionWords,
 } from '../../../text/alerts.ts';
-import { countText, distanceText } from '../../../text/values.ts';
+import { countText, dueText } from '../../../text/values.ts';
 import { csrfField, type Html, html, instant, postButton } from '../html.ts';
 import { alertForm, channelForms, KINDS, type Sent, type Sources } from './alertForms.ts';
 
@@ -86,7 +86,7 @@ function alertItem(alert: AlertReport, { mayChange, csrf, now }: AlertsPage): Ht
     postButton(`/alerts/${name}/${action}`, text, csrf, `${text}: ${name}`);
   const waits =
     pending > 0 &&
-    ` · ${countText(pending, 'alert')} ${pending === 1 ? 'waits' : 'wait'}${nextDue === null ? '' : `, next message ${distanceText(nextDue, now)}`}`;
+    ` · ${countText(pending, 'alert')} ${pending === 1 ? 'waits' : 'wait'}${nextDue === null ? '' : `, next message ${dueText(nextDue, now)}`}`;
   const words = [...when.map(conditionWords), ...alertRuleTexts(alert)];
   return html`<li class="schedule" id="alert-${name}">
   <h3>${name}</h3>
@@ -112,9 +112,7 @@ function channelItem(channel: ChannelReport, page: AlertsPage): Html {
     channel;
   const lost = failed.filter((each) => each.channel === name);
   const stateText =
-    state === 'ok'
-      ? 'ok'
-      : `paused${pausedUntil === null ? '' : `, next try ${distanceText(pausedUntil, now)}`}`;
+    state === 'ok' ? 'ok' : `paused${pausedUntil === null ? '' : `, next try ${dueText(pausedUntil, now)}`}`;
   return html`<li class="schedule" id="channel-${name}">
   <h3>${name}</h3>
   <p class="small">${KINDS[kind].title} · ${host} · <strong class="${state}">${stateText}</strong></p>

@@ -1,7 +1,7 @@
 import type { Outcome, SearchSummary } from '../../../product/summary.ts';
 import type { SearchReport } from '../../../queue/searchReader.ts';
 import { canRetry, isWhole, partialReasons, summaryFacts, waitReasonText } from '../../../text/searches.ts';
-import { countText, distanceText, numberText } from '../../../text/values.ts';
+import { countText, dueText, numberText } from '../../../text/values.ts';
 import { type Html, html, instant, postButton } from '../html.ts';
 import { addressOf } from './selection.ts';
 
@@ -89,5 +89,5 @@ function progressText(state: SearchReport['state'], progress: SearchReport['prog
   const why = reason === undefined ? '' : `: ${waitReasonText(reason)}`;
   const next = attempt === undefined ? 'next try' : `attempt ${attempt} of ${attempts}`;
   if (state !== 'waiting') return `Collecting from eBay${attempt === undefined ? '' : `${why}, ${next}`}`;
-  return `Waiting${why}${until === undefined ? '' : `, ${next} ${distanceText(new Date(until).toISOString(), now)}`}`;
+  return `Waiting${why}${until === undefined ? '' : `, ${next} ${dueText(new Date(until).toISOString(), now)}`}`;
 }

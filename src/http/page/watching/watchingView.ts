@@ -6,7 +6,7 @@ import type { WatchlistReport } from '../../../queue/watch/watchlists/watchlists
 import { alertRuleTexts, alertSourceText, conditionWords } from '../../../text/alerts.ts';
 import { delayText, expectedText, perDayText, warningText } from '../../../text/plan.ts';
 import { runText } from '../../../text/searches.ts';
-import { countText, distanceText, durationText, numberText } from '../../../text/values.ts';
+import { countText, distanceText, dueText, durationText, isDue, numberText } from '../../../text/values.ts';
 import { csrfField, type Html, html, instant, options, postButton } from '../html.ts';
 import { addressOf } from '../result/selection.ts';
 import { conditionTexts } from '../search/searchForm.ts';
@@ -54,7 +54,7 @@ export function watchingLine(
   if (count === 0)
     return html`<a href="/watching">Watching</a>: nothing yet. Search for something, then watch it: each look says what is new.`;
   const [next] = schedules.flatMap((each) => each.next ?? []).sort();
-  return html`<a href="/watching">Watching</a>: ${numberText(count)}${next !== undefined && `, next ${distanceText(next, now)}`}`;
+  return html`<a href="/watching">Watching</a>: ${numberText(count)}${next !== undefined && `, next look ${dueText(next, now)}`}`;
 }
 
 /** What all of it costs a day, of what there is, and what to do where that is not enough. */
@@ -154,7 +154,7 @@ export function scheduleLive(
 ): Html {
   const isBusy = lastRuns.some(({ outcome }) => outcome === null);
   const look = next
-    ? html`next look ${distanceText(next, now)}, at ${instant(next)}`
+    ? html`next look ${dueText(next, now)}${!isDue(next, now) && html`, at ${instant(next)}`}`
     : latest && byText(latest, now);
   const texts = { done: 'no further look', paused: 'paused', active: look ?? 'no look is planned' };
   const runs = lastRuns
@@ -170,9 +170,7 @@ export function scheduleLive(
 }
 
 function byText(latest: string, now: number): string {
-  return Date.parse(latest) <= now
-    ? 'next look is due'
-    : `next look ${distanceText(latest, now)} at the latest`;
+  return `next look ${dueText(latest, now)}${isDue(latest, now) ? '' : ' at the latest'}`;
 }
 
 /** Alerts on it, with their last hits. */

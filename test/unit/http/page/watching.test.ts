@@ -194,7 +194,8 @@ describe('what is watched, in words', () => {
           NOW,
         ),
       ).replace(/<[^>]*>/g, '');
-    expect(line(inMinutes(60), inMinutes(12), null)).to.equal('Watching: 4, next in 12 min');
+    expect(line(inMinutes(60), inMinutes(12), null)).to.equal('Watching: 4, next look in 12 min');
+    expect(line(inMinutes(-1))).to.equal('Watching: 2, next look due now');
     expect(line(null)).to.equal('Watching: 2');
     expect(String(watchingLine([], 0, NOW))).to.include('nothing yet');
   });
