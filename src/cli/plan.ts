@@ -95,9 +95,17 @@ export function planText(report: PlanReport, now: number, terminal: Terminal): s
       : [heading('Least value for a call'), ...drop.map((each) => `- ${dropText(each)}`)]),
     ...(warnings.length === 0
       ? []
-      : [heading('Advice'), ...warnings.map((each) => `- ${warningText(each)}`)]),
+      : [heading('Advice'), ...warnings.map((each) => `- ${warningText(each)}${HOW[each.code] ?? ''}`)]),
   ].join('\n');
 }
+
+/** By which command an advice is followed. */
+const HOW: Partial<Record<PlanReport['warnings'][number]['code'], string>> = {
+  'fixed-do-not-fit': ' (`dpf schedule add NAME --replace --auto …`)',
+  'guarantees-do-not-fit': ' (`--at-least-every` of `dpf schedule add --replace` and `dpf watchlist change`)',
+  'bound-by-at-most-every': ' (`--at-most-every` of `dpf schedule add --replace` and `dpf watchlist change`)',
+  'nothing-to-plan': ': add one with `dpf schedule add NAME --auto --query WORDS --track NAME`',
+};
 
 /** The others are in `--json`. */
 const SHOWN_SHIFTS = 10;

@@ -69,16 +69,14 @@ export function totalTexts({ totals }: PlanReport, now: number): Array<[name: st
       `${calls(limit)}: ${calls(scheduled)} for schedules and watchlists, ${calls(interactive)} kept for interactive searches`,
     ],
     ['used today', `${calls(used)}; the day ends ${distanceText(reset, now)}`],
-    ['cron and every', `${calls(fixed)} calls a day`],
+    ['at fixed times', `${perDayText(fixed)} calls a day`],
     [
-      'auto',
-      `${calls(auto)} calls a day left, ${calls(planned)} planned; guarantees need ${calls(guaranteed)}`,
+      'automatic looks',
+      `${calls(auto)} calls a day are left for them, about ${perDayText(planned)} are planned; those that are guaranteed need ${perDayText(guaranteed)}`,
     ],
     ...(meanDelay === null
       ? []
-      : [
-          ['mean delay', `${delayText(meanDelay)}, of all auto schedules and watchlists`] as [string, string],
-        ]),
+      : [['mean delay', `${delayText(meanDelay)} until automatic looks see a change`] as [string, string]]),
   ];
 }
 
@@ -109,7 +107,7 @@ export function dropText({ name, callsPerDay, others }: PlanReport['drop'][numbe
 /** What another limit would bring, in one sentence. */
 export function otherLimitText({ calls }: PlanReport): string | undefined {
   if (calls === undefined) return undefined;
-  const left = `With ${numberText(calls.limit)} calls a day, ${numberText(Math.round(calls.auto))} are left for auto`;
+  const left = `With ${numberText(calls.limit)} calls a day, ${numberText(Math.round(calls.auto))} are left for automatic looks`;
   return calls.meanDelay.before === null ? left : `${left}; mean delay ${shiftText(calls.meanDelay)}`;
 }
 

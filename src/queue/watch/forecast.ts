@@ -1,3 +1,4 @@
+import { countText } from '../../product/inWords.ts';
 import type { PlanEntry, PlanReport, PlanWarning } from '../../product/planReport.ts';
 import { changesPerDay, type Rhythm } from './changeRate.ts';
 import { type Execution, predict, type UnitForecast } from './planner.ts';
@@ -234,16 +235,17 @@ function warningsOf({ subjects, units, dayMs, now, dailyCalls }: PlanState, outl
     warn(
       'fixed-do-not-fit',
       byCost(entries.filter(({ timing, state }) => timing !== 'auto' && state === 'active')),
-      'schedules with cron or every need more calls than scheduled searches have: run them less often, or make them auto',
+      'at fixed times they need more calls than there are for watching: look less often, or let the looks be automatic',
     );
   if (!feasible) {
     const broken = planned.filter(({ guarantee }) => guarantee?.fits === false);
-    const need = `guarantees need ${count(guaranteed)} calls a day, and ${count(capacity)} are left for them`;
+    const need = countText(Math.max(1, Math.round(guaranteed)), 'call');
+    const left = Math.round(capacity);
     const names = [...broken].sort((one, other) => guaranteedCalls(other) - guaranteedCalls(one));
     warn(
       'guarantees-do-not-fit',
       names.map(({ name }) => name),
-      `${need}: raise atLeastEvery, first of those that need most, or have fewer of them`,
+      `their guaranteed looks need ${need} a day, and ${count(left)} ${left === 1 ? 'is' : 'are'} left for them: allow more time between two looks, first where most calls are needed, or watch fewer`,
     );
   }
   const silent = entries.filter(({ state, measured }) => {
@@ -254,27 +256,23 @@ function warningsOf({ subjects, units, dayMs, now, dailyCalls }: PlanState, outl
     warn(
       'finds-nothing',
       byCost(silent),
-      `no change in ${SILENT_DAYS} days or more: check what they search, raise atLeastEvery, or remove them`,
+      `no change in ${SILENT_DAYS} days or more: check what they look for, look less often, or remove them`,
     );
   const bound = planned.filter(({ limitedBy, assumed }) => limitedBy === 'atMostEvery' && !assumed);
   if (bound.length > 0)
     warn(
       'bound-by-at-most-every',
       byCost(bound),
-      'the delay is bound by atMostEvery: a lower one would find changes sooner',
+      'they are looked at as often as their shortest time between two looks allows: a shorter one would find changes sooner',
     );
   if (dailyCalls > 0 && left > dailyCalls && planned.some(({ limitedBy }) => limitedBy !== 'atMostEvery'))
     warn(
       'daily-calls-of-plan',
       [],
-      `PLAN_DAILY_CALLS keeps the plan at ${count(dailyCalls)} calls a day; ${count(left)} are left for it`,
+      `the operator allows automatic looks ${count(dailyCalls)} calls a day (PLAN_DAILY_CALLS), of ${count(left)} that are left for them`,
     );
   if (units.length === 0 || !subjects.some(({ parts }) => parts.length > 0))
-    warn(
-      'nothing-to-plan',
-      [],
-      'no auto schedule and no watchlist is active: add one with `dpf schedule add NAME --auto --query WORDS --track NAME`',
-    );
+    warn('nothing-to-plan', [], 'no search is looked at automatically, and no watchlist is active');
   if (entries.length > 0) warn('index-lag', [], INDEX_LAG);
   return warnings;
 }

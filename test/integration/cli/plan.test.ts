@@ -64,7 +64,7 @@ describe('dpf plan', () => {
     expect(out).to.match(/^monthly +monthly +0\.1 +15 days +not yet +at 06:00 on 1 of each month \(UTC\)$/m);
     expect(out).to.match(/^fresh +fresh +– +– +not yet +paused$/m);
     expect(out).to.match(
-      /^With 1,200 calls a day, 1,032 are left for auto; mean delay [\d.]+ min → [\d.]+ (min|s)$/m,
+      /^With 1,200 calls a day, 1,032 are left for automatic looks; mean delay [\d.]+ min → [\d.]+ (min|s)$/m,
     );
     expect(out).to.match(/^stock +1,000 listings +\d+ +.* \* +not yet +at least every 6 h$/m);
 

@@ -201,7 +201,7 @@ describe('the page of the plan', () => {
     );
     expect(text).to.match(/data-label="Measured">60 min, 12 calls a day \([\d,]+ changes\)/);
     expect(text).to.match(/data-label="With 800 calls">[\d.]+ (min|s) → [\d.]+ (min|s)/);
-    expect(text).to.include('With 800 calls a day, 720 are left for auto; mean delay');
+    expect(text).to.include('With 800 calls a day, 720 are left for automatic looks; mean delay');
     expect(text).to.include('value="800"');
   });
 
