@@ -186,11 +186,15 @@ export async function watchAnHour(stack: Stack, terminal: Terminal, onSeen: (see
 
 /** From now on about a change a minute, eBay's usual limit, and looks that it suffices for: what `--keep` leaves running. */
 export async function slowDown(stack: Stack): Promise<void> {
+  const { openEbay } = await import('../app/client.ts');
   const { controls } = stack.simulator;
   controls.market.scaleRates(GENTLE);
   controls.market.scaleRates(SHOP_GENTLE, SELLER);
   const { used } = controls.quota();
   controls.quota({ limit: USUAL_LIMIT, used: Math.min(used, USUAL_LIMIT) });
+  // The worker asks eBay for its count only after further calls: until then the pages would show the limit of the hour.
+  const ebay = openEbay(stack.config, quietLog());
+  await ebay.client.reconcile().finally(() => ebay.close());
   await putWatched(stack, { atLeastEvery: 600, atMostEvery: 15 });
 }
 
