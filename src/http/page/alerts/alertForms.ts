@@ -9,6 +9,7 @@ import { durationText } from '../../../text/values.ts';
 import type { FormValues } from '../../auth/login.ts';
 import { csrfField, type Html, html, options } from '../html.ts';
 import type { Mistake } from '../search/searchForm.ts';
+import { amountFrom, percentFrom } from '../search/typed.ts';
 
 /** What a person sent and what is wrong with it; a form without values has its defaults. */
 export interface Sent {
@@ -220,16 +221,20 @@ const NUMBER = /^-?\d+(\.\d+)?$/;
  */
 export function alertFromForm(form: FormValues, present?: AlertDefinition): Alert {
   const given = (name: string) => form[name]?.trim() || undefined;
-  const amount = (name: string) => given(name)?.replace(',', '.');
+  const read = (name: string, reader: (text: string) => string) => {
+    const text = given(name);
+    return text && reader(text);
+  };
+  const amount = (name: string, currency = '') => read(name, (text) => amountFrom(text, currency));
   const number = (text: string | undefined) =>
     text !== undefined && NUMBER.test(text) ? Number(text) : text;
   const [, kind = 'schedule', name] = /^(schedule|watchlist|track):(.*)$/.exec(given('source') ?? '') ?? [];
   const track = given('track');
   const { on = '', basis } = form;
-  const by = amount('by');
   const isPercent = form.unit === '%';
+  const by = isPercent ? read('by', percentFrom) : amount('by', form.unit);
   const conditions: Record<string, object> = {
-    'price-below': { price: amount('price') ?? '', currency: form.currency, basis },
+    'price-below': { price: amount('price', form.currency) ?? '', currency: form.currency, basis },
     'stock-below': { quantity: number(given('quantity')) ?? '' },
     drop: {
       basis,

@@ -7,6 +7,7 @@ import type { Schedule } from '../../../product/scheduleSchema.ts';
 import type { Definition } from '../../../queue/schedules/definition.ts';
 import type { FormValues } from '../../auth/login.ts';
 import { type Mistake, mistakesIn, requestFromForm, valuesFrom } from '../search/searchForm.ts';
+import { amountFrom, percentFrom } from '../search/typed.ts';
 import { timingField, timingFrom } from './timing.ts';
 
 /** A search as a schedule: it sets the priority, and each run makes calls of its own. Facets are for people. */
@@ -72,20 +73,21 @@ const NUMBER = /^\d+(\.\d+)?$/;
 
 /** The alert that a form asks for in the same step; undefined: none. @param name of the schedule and, where free, the alert */
 export function alertFromForm(form: Partial<FormValues>, schedule: string, name: string): Alert | undefined {
-  const given = (field: string) => form[field]?.trim().replace(',', '.') || undefined;
-  const by = given('by');
+  const given = (field: string) => form[field]?.trim() ?? '';
+  const by = given('by') && percentFrom(given('by'));
+  const currency = given('currency').toUpperCase();
   const when: object[] = [
     ...(form.alertNew === '1' ? [{ on: 'new' }] : []),
     ...(form.alertDrop === '1'
-      ? [{ on: 'drop', percent: by !== undefined && NUMBER.test(by) ? Number(by) : by }]
+      ? [{ on: 'drop', percent: NUMBER.test(by) ? Number(by) : by || undefined }]
       : []),
     ...(form.alertBelow === '1'
-      ? [{ on: 'price-below', price: given('price') ?? '', currency: given('currency')?.toUpperCase() ?? '' }]
+      ? [{ on: 'price-below', price: given('price') && amountFrom(given('price'), currency), currency }]
       : []),
   ];
   if (when.length === 0) return undefined;
   const channel = given('channel');
-  const alert = { name, schedule, when: when as Condition[], channels: channel && [channel] };
+  const alert = { name, schedule, when: when as Condition[], channels: channel ? [channel] : undefined };
   return JSON.parse(JSON.stringify(alert));
 }
 
