@@ -17,7 +17,9 @@ const LINK_ID = randomBytes(8).toString('hex');
 /** A text that a terminal shows as a link (OSC 8). */
 export function hyperlink(url: string, text: string): string {
   // Other characters could end the sequence, or be counted as a part of the text.
-  const address = url.replace(/[^-\w/#&.:=?%@~]/g, encodeURIComponent);
+  const address = url.replace(/[^-\w/#&.:=?%@~]/gu, (char) =>
+    [...Buffer.from(char)].map((byte) => `%${byte.toString(16).toUpperCase().padStart(2, '0')}`).join(''),
+  );
   return `\u001b]8;id=${LINK_ID};${address}\u0007${text}\u001b]8;;\u0007`;
 }
 

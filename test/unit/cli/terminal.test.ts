@@ -13,6 +13,9 @@ describe('what a command prints', () => {
       link.endsWith(';https://www.ebay.com/itm/1?a=b%07%1B%5D0%3Bx%07\u0007A hub\u001b]8;;\u0007'),
     ).to.equal(true);
     expect(shown(link)).to.equal(link);
+    const odd = hyperlink("https://www.ebay.com/itm/1?a=(*!')ü👩\ud800", 'A hub');
+    expect(odd).to.include('?a=%28%2A%21%27%29%C3%BC%F0%9F%91%A9%EF%BF%BD\u0007');
+    expect(shown(odd)).to.equal(odd);
   });
 
   for (const [what, text, safe] of [
