@@ -19,7 +19,7 @@ const OTHER_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Parts of a keyset, and of a seller's authorization, that other programs for eBay need. */
-const OF_OTHERS = /^EBAY_(DEV_ID|RU_?NAME|REDIRECT_UR[IL]|(USER|REFRESH|AUTH)_TOKEN)$/;
+const OF_OTHERS = /^EBAY_(DEV_ID|SITE_?ID|RU_?NAME|REDIRECT_UR[IL]|(USER|REFRESH|ACCESS|O?AUTH)_TOKEN)$/;
 
 /** What Kubernetes and Docker add for a service: `EBAY_SERVICE_HOST`, `REDIS_PORT_6379_TCP`. `_PORT` alone holds an address. */
 const SERVICE_LINK = /_SERVICE_(HOST|PORT(_\w+)?)$|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$/;
@@ -47,10 +47,11 @@ export function misspeltVariables(env: NodeJS.ProcessEnv): ConfigProblem[] {
   return Object.keys(env).flatMap((name): ConfigProblem[] => {
     if (known.has(name) || !isSet(name) || isOfOthers(name, env[name] ?? '')) return [];
     const fileOf = name.endsWith(FILE_SUFFIX) ? name.slice(0, -FILE_SUFFIX.length) : '';
-    if (variables.includes(fileOf))
-      return [{ name, message: `is not read: only a secret may stand in a file of its own; set ${fileOf}` }];
-    const meant = meantBy(name, variables);
+    const isFile = variables.includes(fileOf);
+    const meant = isFile ? fileOf : meantBy(name, variables);
     // Who has set the right one has not mistaken this one for it.
+    if (isFile && !isSet(fileOf))
+      return [{ name, message: `is not read: only a secret may stand in a file of its own; set ${fileOf}` }];
     if (meant !== undefined)
       return isSet(meant) ? [] : [{ name, message: `is no setting; did you mean ${meant}?` }];
     if (!name.startsWith('EBAY_')) return [];
@@ -85,9 +86,10 @@ function lettersOf(name: string): string {
   return [...name].sort().join('');
 }
 
-/** The same words in another order, or all but one of them: MIN_API_INTERVAL. */
+/** The same words in another order, or all but one of them: MIN_API_INTERVAL. Without the first one many programs have them. */
 function isPart(name: string, variable: string): boolean {
   const [words, own] = [name.split('_'), variable.split('_')];
-  if (words.length < 2 || words.some((word) => !own.includes(word))) return false;
+  if (words.length < 2 || !words.includes(own[0] as string) || words.some((word) => !own.includes(word)))
+    return false;
   return words.length === own.length || (words.length >= 3 && words.length === own.length - 1);
 }
