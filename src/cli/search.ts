@@ -72,7 +72,7 @@ export function command(terminal: Terminal): Command {
     .addOption(new Option('--separator <name>', 'of the CSV').choices(Object.keys(SEPARATORS)))
     .allowExcessArguments()
     .action(async (query: string | undefined, flags: Flags & ListFlags, called: Command) => {
-      if (flags.list) return listSearches(terminal, flags, { isNamed: query !== undefined });
+      if (flags.list) return listSearches(terminal, flags, { isNamed: query !== undefined, called });
       refuseListFlags(flags);
       oneQuery(called);
       // eBay has no such orders: they are of what is shown.

@@ -29,6 +29,7 @@ export interface ListFlags {
 }
 
 const OF_THE_LIST = ['state', 'text', 'caller', 'since', 'limit', 'cursor'] as const;
+const WITH_LIST: readonly string[] = ['list', 'tenant', 'json', ...OF_THE_LIST];
 
 /** The options of `dpf search --list`. */
 export function addListFlags(search: Command): Command {
@@ -60,9 +61,15 @@ export function addListFlags(search: Command): Command {
 export async function listSearches(
   terminal: Terminal,
   flags: ListFlags & { json?: boolean; tenant?: string },
-  { isNamed }: { isNamed: boolean },
+  { isNamed, called }: { isNamed: boolean; called: Command },
 ): Promise<void> {
   if (isNamed) throw new UsageError('--list takes no query: --text finds searches by their words');
+  const other = called.options.find(
+    (option) =>
+      called.getOptionValueSource(option.attributeName()) === 'cli' &&
+      !WITH_LIST.includes(option.attributeName()),
+  );
+  if (other !== undefined) throw new UsageError(`--list takes no ${other.long}`);
   const { state, json, tenant, list: _, ...rest } = flags;
   const given = Object.fromEntries(OF_THE_LIST.map((name) => [name, rest[name as keyof typeof rest]]));
   const isOutcome = (OUTCOMES as readonly string[]).includes(state ?? '');

@@ -53,6 +53,10 @@ const CALLS: Record<string, Call> = {
     args: ['search', 'hub', '--excel', '--json'],
     ...{ code: 2, says: /--json or --csv, not both/ },
   },
+  'a list of searches as CSV': {
+    args: ['search', '--list', '--state', 'done', '--csv'],
+    ...{ code: 2, says: /^dpf: --list takes no --csv$/ },
+  },
   'a query without quotes: quotes': {
     args: ['search', 'usb', 'c', 'hub'],
     ...{ code: 2, says: /^dpf: a query is one argument: put it in quotes: dpf search "usb c hub"$/ },
