@@ -116,7 +116,7 @@ function subcommandsOf(command: Command | undefined): Candidate[] {
   return (command?.commands ?? []).map((each) => ({ value: each.name(), about: each.description() }));
 }
 
-/** Those that may be given once and were are left out. */
+/** Those that were given are left out, unless they may be repeated. */
 function optionsOf(command: Command, typed: readonly string[]): Candidate[] {
   return command
     .createHelp()
@@ -162,7 +162,7 @@ async function argumentValues(
   return argument.name() === 'name' && kind !== undefined && command.name() !== 'add' ? names(kind) : [];
 }
 
-/** Longest that a press of the tabulator waits for Redis, ms. */
+/** Longest that a press of Tab waits for Redis, ms. */
 const REDIS_WAIT_MS = 400;
 /** What else is in Redis was written by another program, and the shell must not see it. */
 const NAME = /^[a-z0-9-]{1,60}$/;

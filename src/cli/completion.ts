@@ -7,7 +7,7 @@ export function command(terminal: Terminal): Command {
   return new Command('completion')
     .description(
       'Print the script by which your shell completes commands, options, their values, and names of schedules, tracks, ' +
-        'watchlists, alerts and channels.',
+        'watchlists, alerts, channels and tenants.',
     )
     .addArgument(new Argument('<shell>').choices(Object.keys(SCRIPTS)))
     .addHelpText('after', HELP)

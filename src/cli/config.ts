@@ -92,7 +92,7 @@ async function showChanged(terminal: Terminal): Promise<Answer> {
     variable,
     terminal.paint('green', plainText(value)),
     plainText(usual),
-    source === variable || from === 'fleet' ? (from === 'fleet' ? source : from) : `${from} ${source}`,
+    from === 'fleet' ? source : source === variable ? from : `${from} ${source}`,
   ]);
   const head = ['Setting', 'Value', 'Default', 'From'];
   return {

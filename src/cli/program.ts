@@ -80,14 +80,14 @@ async function helpOf(names: readonly string[]): Promise<string[]> {
 
 /** A command with its options and subcommands; undefined where there is none of this name. */
 async function loaded(name: string): Promise<Command | undefined> {
-  const [summary, load] = COMMANDS[name] ?? [];
+  const [summary, load] = (Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined) ?? [];
   return load === undefined ? undefined : (await load()).command(QUIET).summary(summary as string);
 }
 
 /** For commands that are looked at and not run. */
 const QUIET = { paint: (_colour, text) => text } as Terminal;
 
-/** `dpf completion -- WORDS`, which a shell calls at each press of the tabulator. No error is shown there. */
+/** `dpf completion -- WORDS`, which a shell calls at each press of Tab. No error is shown there. */
 async function complete(words: readonly string[], terminal: Terminal): Promise<ExitCode> {
   const { completionsOf } = await import('./completing.ts');
   const summaries = Object.entries(COMMANDS).map(([name, [summary]]) => ({ value: name, about: summary }));

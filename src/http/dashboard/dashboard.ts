@@ -126,7 +126,7 @@ function sendToSignIn(request: FastifyRequest, reply: FastifyReply): FastifyRepl
   throw problem(401, 'not_logged_in', `sign in at ${server.basePath}${SIGN_IN}`);
 }
 
-/** Release 0.1 had a sign-in for the dashboard alone. */
+/** Release 0.2 had a sign-in for the dashboard alone. */
 function redirectFormer(app: App): void {
   const former = { login: `${SIGN_IN}?next=${encodeURIComponent(BASE)}`, logout: SIGN_OUT };
   for (const [name, target] of Object.entries(former))
