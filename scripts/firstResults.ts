@@ -7,7 +7,7 @@ import { builtProgram, startDpf, startNode } from '../test/support/processes.ts'
 
 /**
  * How long it takes until each role has a first result of its own, once the package is installed; the figures of
- * docs/for-*.md: `npm run build && node --import tsx scripts/firstResults.ts`.
+ * docs/for-*.md: `npm ci && npm run build && node --import tsx scripts/firstResults.ts`. It needs Debian's package chromium.
  */
 
 const rows: Array<{ role: string; step: string; seconds: number }> = [];
@@ -27,9 +27,10 @@ const { summary } = await searches.waitFor(searchId);
 console.log(summary.outcome, (await searches.products(searchId)).length);
 await searches.close();`;
 
-const demo = startDpf(['demo', '--keep']);
 const folder = mkdtempSync(join(tmpdir(), 'first-'));
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+// With nothing between this and the first measurement.
+const demo = startDpf(['demo', '--keep']);
 try {
   const [, url = ''] = await timed('all', 'npx dpf demo --keep', () =>
     demo.waitForLine(/A page to look at: (\S+?)\/? /, 120_000),

@@ -9,7 +9,7 @@ import { waitFor } from '../test/support/waitFor.ts';
 
 /**
  * Takes the pictures of docs/images of a running demo, each in light and in dark:
- * `npm run build && node --import tsx scripts/screenshots.ts`. It needs Debian's chromium and pngquant.
+ * `npm ci && npm run build && node --import tsx scripts/screenshots.ts`. It needs Debian's packages chromium and pngquant.
  */
 
 const FOLDER = fileURLToPath(new URL('../docs/images', import.meta.url));
@@ -49,8 +49,10 @@ async function resultOf(page: Page, url: string): Promise<string> {
   return `${url}/searches/${searchId}`;
 }
 
-const demo = startDpf(['demo', '--keep']);
+// Before anything runs that would have to be stopped.
+execFileSync('pngquant', ['--version']);
 const browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+const demo = startDpf(['demo', '--keep']);
 try {
   const [, url = ''] = await demo.waitForLine(/A page to look at: (\S+?)\/? /, 120_000);
   // After the hour of the market eBay's usual limit of calls comes back.
