@@ -88,8 +88,6 @@ export interface Document {
   refresh?: number;
   /** Modules of `public/scripts` beside the one of every page. */
   scripts?: readonly string[];
-  /** News that the reader has not seen; undefined: not known. */
-  unread?: number | undefined;
 }
 
 export function wholePage(title: string, { style, mark }: Assets, body: Html, head?: Html): Html {

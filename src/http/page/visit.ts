@@ -62,6 +62,7 @@ export interface Visit {
   may: (role: Role) => boolean;
   personal: PersonalStore;
   params: { id: string; name: string };
+  /** As `form`: a value that comes more than once is in lines. */
   query: FormValues;
   form: FormValues;
 }
@@ -91,13 +92,13 @@ export function openPage(app: App, options: PageOptions) {
   const open = login === undefined ? OPEN : undefined;
   const show = async ({ reply, csrf = null, caller = open }: Shown, document: Document) => {
     const path = reply.request.url.replace(/\?.*$/s, '');
-    const reader = caller && { caller, csrf, path, unread: await unread(document, caller, reply.statusCode) };
+    const reader = caller && { caller, csrf, path, unread: await unread(caller, reply.statusCode) };
     return send(reply, layout(assets, document, reader, has));
   };
   /** Of the menu: a page without the number is better than none, also while Redis is away. */
-  const unread = async (document: Document, caller: Caller, status: number): Promise<number> => {
+  const unread = async (caller: Caller, status: number): Promise<number> => {
     if (!caller.roles.includes('read') || status >= 500) return 0;
-    return document.unread ?? (await unreadOf(options, caller).catch(() => 0));
+    return unreadOf(options, caller).catch(() => 0);
   };
   /** Who made a request that failed. Not asked of Redis where the server itself failed. */
   const readerOf = async (request: FastifyRequest, status: number): Promise<Partial<Session>> => {
@@ -156,9 +157,9 @@ export function openPage(app: App, options: PageOptions) {
         const caller: Caller = { ...callerOf(request), via: 'page' };
         const form = formOf(request) as FormValues;
         if (method === 'POST') requireToken(form, csrf);
-        const { params, query } = request as Pick<Visit, 'params' | 'query'>;
+        const { params } = request as Pick<Visit, 'params'>;
         const answered = await answer({
-          ...{ reply, caller, csrf, params, query, form },
+          ...{ reply, caller, csrf, params, query: inLines(request.query), form },
           producer: producerOf(caller.tenant),
           may: (needed) => caller.roles.includes(needed),
           personal: new PersonalStore(options.redis, options.prefix, caller),
@@ -167,6 +168,11 @@ export function openPage(app: App, options: PageOptions) {
       },
     });
   return { ...options, app, login, send, show, showProblem, route };
+}
+
+function inLines(query: unknown): FormValues {
+  const values = Object.entries(query as Record<string, string | string[]>);
+  return Object.fromEntries(values.map(([name, value]) => [name, [value].flat().join('\n')]));
 }
 
 export function requireToken({ _csrf }: Partial<FormValues>, csrf: string | null): void {

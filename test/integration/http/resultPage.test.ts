@@ -48,6 +48,25 @@ describe('the page of a result', () => {
     expect(lines.map((line) => JSON.parse(line).itemId)).to.deep.equal(ids);
   });
 
+  it('takes a value that stands in an address twice: lists are joined, of others there is one', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 30 });
+    const of = (query: string) => http.call('GET', `/searches/${searchId}/products.ndjson?${query}`);
+    const products = await service.producer.products(searchId);
+    const used = new Set(products.map(({ conditionId }) => conditionId));
+    expect(used.size).to.be.above(1);
+    const [one, other] = [...used];
+    const both = await of(`condition=${one}&condition=${other}&least=999&least=0`);
+    expect(both.text.trim().split('\n')).to.have.length(
+      products.filter(({ conditionId, total }) => [one, other].includes(conditionId) && total !== null)
+        .length,
+    );
+    for (const path of ['/searches', '/searches/list', '/watching', '/news', '/plan', '/alerts'])
+      expect(
+        (await http.call('GET', `${path}?text=a&text=b&calls=1&calls=2&edit=a&edit=b`)).status,
+        path,
+      ).to.be.below(500);
+  });
+
   it('says of each product how old it is', async () => {
     const { searchId } = await service.search({ query: 'usb c charger', maxItems: 10 });
     const [product] = await service.producer.products(searchId);

@@ -3,6 +3,7 @@ import type { SearchRequest } from '../../../product/requestSchema.ts';
 import { searchTitle } from '../../../product/subject.ts';
 import { payerOf } from '../../access.ts';
 import { languageOf } from '../../api/products.ts';
+import { valuesOf } from '../../auth/login.ts';
 import { notFound, Problem } from '../../problem.ts';
 import { html } from '../html.ts';
 import { jobAddress } from '../searches/jobAddress.ts';
@@ -14,7 +15,7 @@ import { loosened } from './nothingFoundView.ts';
 import { productCard } from './productView.ts';
 import { resultCache } from './resultCache.ts';
 import { resultView } from './resultView.ts';
-import { addressOf, type FileFormat, itemAddressOf, type Query, select, selectionFrom } from './selection.ts';
+import { addressOf, type FileFormat, itemAddressOf, select, selectionFrom } from './selection.ts';
 import { statusView } from './statusView.ts';
 
 /** How often browsers without scripts load a running search again, seconds. */
@@ -29,14 +30,13 @@ function jobOf({ may, params, caller }: Visit): string | undefined {
 export function resultRoutes({ marketplace, route, send, show }: Page): void {
   const productsOf = resultCache();
 
-  const found = async ({ producer, params: { id }, caller, query: written, personal }: Visit) => {
+  const found = async ({ producer, params: { id }, caller, query, personal }: Visit) => {
     const report = await producer.get(id);
     const [request, products, saved] = await Promise.all([
       producer.request(id),
       productsOf(caller.tenant, producer, report),
       personal.items(),
     ]);
-    const query: Query = written;
     return { report, request, products, saved, query, selection: selectionFrom(query) };
   };
 
@@ -145,7 +145,7 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
   route('GET', '/searches/:id/compare', 'read', async (visit) => {
     const { params, query } = visit;
     const { products } = await found(visit);
-    const chosen = [...new Set([(query as Query).item ?? []].flat())];
+    const chosen = [...new Set(valuesOf(query.item))];
     const compared = chosen
       .slice(0, MAX_COMPARED)
       .flatMap((id) => products.find(({ itemId }) => itemId === id) ?? []);

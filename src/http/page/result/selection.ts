@@ -1,6 +1,7 @@
 import { byCosts } from '../../../product/landed.ts';
 import { byTotal } from '../../../product/order.ts';
 import type { Product } from '../../../product/product.ts';
+import { type FormValues, valuesOf } from '../../auth/login.ts';
 import type { SavedItem } from '../personal.ts';
 
 const ORDERS = ['ebay', 'delivered', 'landed', 'margin', 'rating', 'ending', 'changed'] as const;
@@ -37,8 +38,8 @@ export interface Selection {
 
 export const PER_PAGE = 48;
 
-/** Values of an address: one that stands there several times is a list. */
-export type Query = Readonly<Record<string, string | readonly string[] | undefined>>;
+/** Values of an address: one that stands there several times is in lines. */
+export type Query = Readonly<Partial<FormValues>>;
 
 /** A field that people typed and that is not what it must be. */
 export interface WrongField {
@@ -56,7 +57,7 @@ export function selectionFrom(query: Query): Selection {
   return {
     order: ORDERS.find((name) => name === order) ?? 'ebay',
     words: one('words').trim().slice(0, MAX_WORDS),
-    conditions: [...new Set([query.condition ?? []].flat().flatMap((value) => value.split(',')))].filter(
+    conditions: [...new Set(query.condition?.split(/[,\n]/))].filter(
       (id) => id === NO_CONDITION || /^\d{1,10}$/.test(id),
     ),
     known: known === '1',
@@ -92,8 +93,9 @@ export function wrongFields(
   return wrong;
 }
 
+/** The last one counts. */
 function single(value: Query[string]): string {
-  return (typeof value === 'string' ? value : value?.at(-1)) ?? '';
+  return valuesOf(value).at(-1) ?? '';
 }
 
 /** `1,000` is a thousand to some and one to others: it is refused. */
@@ -278,8 +280,11 @@ function testsOf(
   const tests: Array<[FilterName, Test]> = [];
   const title = titleTest(words);
   if (title) tests.push(['words', title]);
-  if (conditions.length > 0)
-    tests.push(['condition', ({ conditionId }) => conditions.includes(conditionId ?? NO_CONDITION)]);
+  if (conditions.length > 0) {
+    // An address may name thousands of them.
+    const wanted = new Set(conditions);
+    tests.push(['condition', ({ conditionId }) => wanted.has(conditionId ?? NO_CONDITION)]);
+  }
   if (known || least !== undefined || most !== undefined)
     tests.push(['price', priceTest({ least, most, currency })]);
   if (free) tests.push(['free', ({ shipping }) => shipping.kind === 'free']);

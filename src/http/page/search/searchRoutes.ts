@@ -27,9 +27,7 @@ export function searchRoutes(page: Page): void {
   const { app, marketplace, route, send, show } = page;
 
   route('GET', '/', 'read', async (visit) => {
-    const { reply, query } = visit;
-    const given = Object.entries(query).filter(([, value]) => typeof value === 'string');
-    const values = { ...destinationOf(reply.request), ...Object.fromEntries(given) };
+    const values = { ...destinationOf(visit.reply.request), ...visit.query };
     return show(visit, await home(page, visit, { values, mistakes: [] }));
   });
 

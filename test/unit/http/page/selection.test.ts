@@ -215,7 +215,7 @@ describe('which products a page shows', () => {
   it('comes back from its own address, and nonsense in one is ignored', () => {
     const selection = selectionFrom({
       ...{ order: 'delivered', most: '12,5', changed: '1', page: '3', words: 'a -b "c d"', site: 'EBAY_GB' },
-      ...{ condition: ['1000', '3000,none'], least: '2', rating: '98', margin: '-3', known: '1', free: '1' },
+      ...{ condition: '1000\n3000,none', least: '2', rating: '98', margin: '-3', known: '1', free: '1' },
       ...{ favourites: '1', hidden: '1' },
     });
     expect(selection.conditions).to.deep.equal(['1000', '3000', 'none']);
