@@ -58,3 +58,8 @@ export function marketplaceOf(address: string): MarketplaceId | undefined {
 export function isMarketplace(id: string): id is MarketplaceId {
   return Object.hasOwn(MARKETPLACES, id);
 }
+
+/** `eBay DE`. */
+export function siteName(id: string): string {
+  return id.replace('EBAY_', 'eBay ');
+}

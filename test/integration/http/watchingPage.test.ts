@@ -210,6 +210,9 @@ describe('the page of what is watched', function () {
     expect((await send('/watching/lists/mugs/listings', removed)).text).to.include('1 removed');
     const page = await see('/watching/lists/mugs');
     expect(page).to.include('sku M-1').and.not.include('110587654321<');
+    expect(page)
+      .to.include('https://www.ebay.co.uk/itm/110587654325')
+      .and.not.include('href="https://www.ebay.com/itm');
     expect(await see('/watching/lists/mugs/listings.csv')).to.match(/^item,state,.*sku\r\n/);
 
     const change = { seen: valueIn(page, 'seen'), atLeastEvery: '3600', marketplace: 'EBAY_GB' };

@@ -7,14 +7,13 @@ import type { AlertDefinition } from '../../../queue/alerts/definition.ts';
 import { alertRuleTexts, conditionWords } from '../../../text/alerts.ts';
 import { durationText } from '../../../text/values.ts';
 import type { FormValues } from '../../auth/login.ts';
+import { fieldsOf, PLAIN, type Sent } from '../formFields.ts';
 import { csrfField, type Html, html, options } from '../html.ts';
 import type { Mistake } from '../search/searchForm.ts';
 import { amountFrom, percentFrom } from '../search/typed.ts';
 
-/** What a person sent and what is wrong with it; a form without values has its defaults. */
-export interface Sent {
-  values: Partial<FormValues>;
-  mistakes: readonly Mistake[];
+/** What is in a form for an alert. */
+export interface SentAlert extends Sent {
   /** The alert that is changed, as it is; undefined: a new one. */
   present?: AlertReport | undefined;
 }
@@ -54,68 +53,28 @@ const COMMON = ['USD', ...CURRENCIES.filter((each) => each !== 'USD')];
 const CURRENCY_TEXTS: Texts = Object.fromEntries(COMMON.map((each) => [each, each]));
 const UNITS: Texts = { '%': '%', ...CURRENCY_TEXTS };
 
-/** Controls of one form. @param id what the ids of its fields begin with */
-function controls(id: string, { values, mistakes }: Sent) {
-  const field = (name: string, label: string, control: (attributes: Html) => Html, more: Look = {}) => {
-    const { hint, kind = '' } = more;
-    const problem = mistakes.find((each) => each.field === name);
-    const described = problem && html` aria-invalid="true" aria-describedby="${id}-${name}-problem"`;
-    return html`<p class="field ${kind}"><label for="${id}-${name}">${label}${hint !== undefined && html` <small class="inline">${hint}</small>`}</label>${control(html`id="${id}-${name}" name="${name}"${described}`)}
-    ${problem && html`<span class="problem" id="${id}-${name}-problem">${problem.message}</span>`}</p>`;
-  };
-  const input = (name: string, label: string, attributes: Html, more: Look = {}) => {
-    const value = more.isSecret ? '' : (values[name] ?? more.value ?? '');
-    return field(name, label, (own) => html`<input ${own} value="${value}" ${attributes}>`, more);
-  };
-  const select = (name: string, label: string, texts: Texts, more: Look = {}) =>
-    field(
-      name,
-      label,
-      (own) =>
-        html`<select ${own}>${options(withChosen(texts, values[name]), values[name] ?? more.value)}</select>`,
-      more,
-    );
-  const others = mistakes.filter(({ field: name }) => name === '');
-  const problems =
-    others.length > 0 &&
-    html`<ul class="problems" role="alert">${others.map(({ message }) => html`<li>${message}</li>`)}</ul>`;
-  const isTaken = mistakes.some(({ message }) => message === TAKEN);
-  const replace =
-    isTaken &&
-    html`<p class="check"><input type="checkbox" id="${id}-replace" name="replace" value="1"><label for="${id}-replace">Replace the present one</label></p>`;
-  return { field, input, select, problems, replace };
-}
-
-/** What the API or the command line has chosen and the form does not offer stays. */
-function withChosen(texts: Texts, chosen: string | undefined): Texts {
-  return chosen === undefined || chosen in texts ? texts : { ...texts, [chosen]: chosen };
-}
-
-interface Look {
-  hint?: string;
-  /** Class by which a field shows for some conditions only. */
-  kind?: string;
-  /** Default. */
-  value?: string;
-  /** What was sent is not sent back. */
-  isSecret?: boolean;
-}
-
 const TAKEN = 'this name is taken';
 /** Of a name that exists; the form then offers to replace it. */
 export const NAME_TAKEN: Mistake = { field: 'name', message: TAKEN };
 
 const NAME = html`required maxlength="60" pattern="[a-z0-9\\-]+" title="a-z, 0-9 and hyphen" autocomplete="off" autocapitalize="none" spellcheck="false"`;
-const PLAIN = html`autocomplete="off" autocapitalize="none" spellcheck="false"`;
+
+/** Offers to replace what has the name. */
+function replaceBox(id: string, { mistakes }: Sent): Html | false {
+  return (
+    mistakes.some(({ message }) => message === TAKEN) &&
+    html`<p class="check"><input type="checkbox" id="${id}-replace" name="replace" value="1"><label for="${id}-replace">Replace the present one</label></p>`
+  );
+}
 
 /** A form for an alert with one condition; the command line and the API take several. Those that an alert has stay. */
 export function alertForm(
-  sent: Sent,
+  sent: SentAlert,
   sources: Sources,
   channels: readonly string[],
   csrf: string | null,
 ): Html {
-  const { field, input, select, problems, replace } = controls('alert', sent);
+  const { field, input, select, problems } = fieldsOf(sent, 'alert-');
   const { values, mistakes, present } = sent;
   const group = (label: string, kind: string, names: readonly string[]) => {
     const chosen = values.source?.startsWith(`${kind}:`) === true ? values.source.slice(kind.length + 1) : [];
@@ -135,7 +94,7 @@ export function alertForm(
     (name) => (values[name] && !USUAL.has(values[name])) || mistakes.some((each) => each.field === name),
   );
   return html`<form class="make-alert" method="post" action="/alerts" id="add-alert">
-  ${csrfField(csrf)}${problems}${present !== undefined && html`<input type="hidden" name="edit" value="${present.name}">`}
+  ${csrfField(csrf)}${problems(...SHOWN_OF_ALERT)}${present !== undefined && html`<input type="hidden" name="edit" value="${present.name}">`}
   <div class="fields">
     ${input('name', 'Name', html`${NAME}${present !== undefined && html` readonly`} placeholder="cheap-hubs"`)}
     ${
@@ -161,7 +120,7 @@ export function alertForm(
   <p class="small for-gone">That a listing is gone is seen by watchlists, and by searches that read all of their listings.</p>
   <p class="small for-stock">The number left is known of watchlists with quantity, and of searches with details.</p>
   ${stays.length > 0 && html`<p class="small">These stay as they are: ${stays.join('; ')}.</p>`}
-  ${replace}
+  ${replaceBox('alert', sent)}
   <details class="times"${isLater && html` open`}>
     <summary>Quiet hours and digest</summary>
     <div class="fields">
@@ -368,7 +327,7 @@ export function channelForms(
 ): Html {
   return html`<div class="kinds">${OFFERED.map((kind) => {
     const own = sent?.kind === kind ? sent : { values: {}, mistakes: [] };
-    const { input, problems, replace } = controls(kind, own);
+    const { input, problems } = fieldsOf(own, `${kind}-`);
     const url = (placeholder: string) =>
       input(
         'url',
@@ -402,11 +361,11 @@ export function channelForms(
     return html`<details name="kind"${own === sent && html` open`}>
   <summary>${KINDS[kind].title} <small>${KINDS[kind].hint}</small></summary>
   <form method="post" action="/channels">
-    ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${problems}
+    ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${problems(...SHOWN_OF_CHANNEL)}
     <details class="help"><summary>Where do I find this?</summary><ol>${KINDS[kind].steps.map((step) => html`<li>${step}</li>`)}</ol></details>
     ${input('name', 'Name', NAME, { value: name })}
     ${fields[kind]}
-    ${replace}
+    ${replaceBox(kind, own)}
     <p><button class="main" aria-label="Add ${KINDS[kind].title}">Add</button></p>
   </form>
 </details>`;

@@ -9,12 +9,12 @@ import {
 } from '../../../text/alerts.ts';
 import { countText, dueText } from '../../../text/values.ts';
 import { csrfField, type Html, html, instant, postButton } from '../html.ts';
-import { alertForm, channelForms, KINDS, type Sent, type Sources } from './alertForms.ts';
+import { alertForm, channelForms, KINDS, type SentAlert, type Sources } from './alertForms.ts';
 
 /** What was done last, where the page says how it ended. */
 export interface Done {
   /** An alert, or a channel, that could not be added. */
-  alert?: Sent;
+  alert?: SentAlert;
   channel?: Parameters<typeof channelForms>[0];
   /** How the test of a channel ended. */
   tested?: { name: string } & ChannelTest;

@@ -3,11 +3,11 @@ import { searchTitle } from '../../../product/subject.ts';
 import type { AlertReport } from '../../../queue/alerts/alerts.ts';
 import { definitionIn, versionOf } from '../../../queue/schedules/definition.ts';
 import type { ScheduleReport } from '../../../queue/schedules/schedules.ts';
+import { fieldsOf, PLAIN, type Sent } from '../formFields.ts';
 import { csrfField, type Html, html } from '../html.ts';
 import { addressOf } from '../result/selection.ts';
 import { conditionTexts, searchForm } from '../search/searchForm.ts';
 import { type Cost, costView } from './cost.ts';
-import { fieldsOf, PLAIN, type Sent } from './fields.ts';
 import { CHOICES, GUARANTEES, USUAL, withSeconds } from './timing.ts';
 import { alertLines, scheduleLive } from './watchingView.ts';
 

@@ -1,5 +1,6 @@
 import { countryNames } from '../../../product/countries.ts';
-import { MARKETPLACE_IDS } from '../../../product/marketplaces.ts';
+import { listingNamed } from '../../../product/itemReference.ts';
+import { listingUrl, MARKETPLACE_IDS, type MarketplaceId, siteName } from '../../../product/marketplaces.ts';
 import { MAX_WATCHED, type Watchlist } from '../../../product/watchlistSchema.ts';
 import type { AlertReport } from '../../../queue/alerts/alerts.ts';
 import type {
@@ -10,9 +11,9 @@ import type {
 import { countText, moneyText, numberText } from '../../../text/values.ts';
 import { STATE_TEXT } from '../../../text/watchlists.ts';
 import type { FormValues } from '../../auth/login.ts';
+import { fieldsOf, PLAIN, type Sent } from '../formFields.ts';
 import { csrfField, externalLink, type Html, html, instant } from '../html.ts';
 import { type Cost, costView } from './cost.ts';
-import { fieldsOf, PLAIN, type Sent } from './fields.ts';
 import { GUARANTEES, withSeconds } from './timing.ts';
 import { alertLines, listLive } from './watchingView.ts';
 
@@ -74,7 +75,7 @@ function skipButton(imported: Imported | undefined): Html | false {
 
 function optionFields(sent: Sent, marketplace: string): Html {
   const { input, select, check } = fieldsOf(sent);
-  const sites = Object.fromEntries(MARKETPLACE_IDS.map((id) => [id, id.replace('EBAY_', 'eBay ')]));
+  const sites = Object.fromEntries(MARKETPLACE_IDS.map((id) => [id, siteName(id)]));
   return html`<div class="rows">
     ${select('atLeastEvery', 'Looked at at least once in', withSeconds(GUARANTEES, sent.values.atLeastEvery), { value: '21600' })}
     ${select('marketplace', 'Marketplace', sites, { value: marketplace })}
@@ -103,7 +104,7 @@ export function listView(page: ListPage): Html {
   const { problems } = fieldsOf(sent);
   return html`<p class="small"><a href="/watching#watchlist-${name}">Watching</a></p>
 <h1>${name}</h1>
-<p class="lead">${countText(list.entries, 'listing')} of ${list.marketplace.replace('EBAY_', 'eBay ')}</p>
+<p class="lead">${countText(list.entries, 'listing')} of ${siteName(list.marketplace)}</p>
 ${done && html`<p class="outcome good" role="status">${doneText(done)}</p>`}
 <section class="box one">${listLive(list, now)}${alertLines(alerts, now)}</section>
 ${entriesView(page)}
@@ -134,7 +135,8 @@ function doneText({ added, changed, removed, unchanged, absent, duplicates, skip
   return texts.length === 0 ? 'Nothing changed' : texts.join(', ');
 }
 
-function entriesView({ list: { name, entries: count }, entries: { entries, next } }: ListPage): Html {
+function entriesView({ list, entries: { entries, next } }: ListPage): Html {
+  const { name, entries: count } = list;
   if (entries.length === 0) return html`<p class="empty">No listings yet: add some below.</p>`;
   const cell = (label: string, content: Html | string) => html`<td data-label="${label}">${content}</td>`;
   const row = ({
@@ -147,11 +149,11 @@ function entriesView({ list: { name, entries: count }, entries: { entries, next 
     lastSeen,
     columns,
   }: WatchedPage['entries'][number]) => {
-    const number = item.split('|')[1] ?? item;
+    const url = listingUrl(list.marketplace as MarketplaceId, listingNamed(item));
     const left =
       quantity ?? (quantityMoreThan === null ? undefined : `more than ${numberText(quantityMoreThan)}`);
     const own = Object.entries(columns).map(([column, value]) => `${column} ${value}`);
-    return html`<tr><th scope="row">${externalLink(`https://www.ebay.com/itm/${number}`, item)}${own.length > 0 && html`<small>${own.join(', ')}</small>`}</th>
+    return html`<tr><th scope="row">${externalLink(url, item)}${own.length > 0 && html`<small>${own.join(', ')}</small>`}</th>
 ${cell('State', STATE_TEXT[state])}${cell('Price', price === null ? '–' : moneyText(price))}${cell('Shipping', shipping === null ? '–' : moneyText(shipping))}${cell('Left', left === undefined ? '–' : String(left))}${cell('Seen', lastSeen === null ? '–' : instant(lastSeen))}</tr>`;
   };
   return html`<section class="entries" aria-labelledby="entries-head"><div class="head"><h2 id="entries-head">Listings</h2><p><a class="button" href="/watching/lists/${name}/listings.csv" download>Download CSV</a></p></div>
