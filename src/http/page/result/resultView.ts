@@ -68,7 +68,7 @@ ${facets}
 <div class="toolbar">
   <h2 id="found" aria-live="polite" data-part>${foundText(result, found.length, narrowed.hidden)}</h2>
   <p><label for="order">Order</label> <select id="order" name="order" form="${FILTER_FORM}">${options(ordersOf(products), selection.order)}</select></p>
-  ${hasFavourites && html`<a href="/saved">Saved</a>`}
+  ${saved.size > 0 && html`<a href="/saved">Saved</a>`}
   ${downloads(searchId, selection)}
 </div>
 ${unknownPricesHint(products, request)}

@@ -65,7 +65,7 @@ export function filterFrom({
 }: FormValues): Filter {
   return {
     text: text.trim().slice(0, 100),
-    state: state in STATES ? state : '',
+    state: Object.hasOwn(STATES, state) ? state : '',
     caller: caller.trim().slice(0, 100),
     since,
     cursor,
@@ -107,8 +107,8 @@ export interface Searches {
 export function searchesView(shown: Searches): Html {
   const { filter } = shown;
   const { text, state, caller, since } = filter;
-  const ages = since in AGES ? AGES : { ...AGES, [since]: `Since ${since}` };
-  return html`<h1>Searches</h1>
+  const ages = Object.hasOwn(AGES, since) ? AGES : { ...AGES, [since]: `Since ${since}` };
+  return html`<div class="heading"><h1>Searches</h1><a class="button" href="/saved">Saved</a></div>
 <p class="lead">Every search of this tenant, also those of schedules, watchlists and programs, until its result expires.</p>
 <form class="list-filter" method="get" action="/searches">
   <p class="field"><label for="text">Words or id</label><input id="text" name="text" type="search" maxlength="100" autocomplete="off" value="${text}"></p>

@@ -96,8 +96,8 @@ export interface Choice {
 
 export function choiceFrom({ kind = '', state = '', text = '' }: Partial<FormValues>): Choice {
   return {
-    kind: kind in KINDS ? (kind as WatchedKind) : undefined,
-    state: state in STATES ? (state as keyof typeof STATES) : undefined,
+    kind: Object.hasOwn(KINDS, kind) ? (kind as WatchedKind) : undefined,
+    state: Object.hasOwn(STATES, state) ? (state as keyof typeof STATES) : undefined,
     text: text.trim().slice(0, 200),
   };
 }
