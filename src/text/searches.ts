@@ -1,4 +1,5 @@
 import type { ServiceEvent } from '../events/event.ts';
+import { siteName } from '../product/marketplaces.ts';
 import type { Money } from '../product/money.ts';
 import type { Outcome, SearchSummary, StoppedBy } from '../product/summary.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
@@ -67,7 +68,7 @@ export function partialReasons(summary: SearchSummary): string[] {
   const items = missing.filter(({ page }) => page === null).length;
   const stop = stoppedBy ? STOPS[stoppedBy]?.(summary) : undefined;
   return [
-    sites.size > 0 && `a page of ${[...sites].map((id) => id.replace('EBAY_', 'eBay ')).join(', ')} failed`,
+    sites.size > 0 && `a page of ${[...sites].map(siteName).join(', ')} failed`,
     items > 0 && `the details of ${countText(items, 'product')} failed`,
     stop !== undefined && `${stop}: ${lookedText(summary)}`,
   ].filter((reason) => reason !== false);

@@ -182,8 +182,8 @@ function signInForm(next: string, mistake?: string): Html {
 </form>`;
 }
 
-/** Whether the browser says, or a proxy for it, that it came by TLS. */
-function cameByTls({ headers }: FastifyRequest): boolean {
+/** Whether the browser says, or a proxy for it, that it came by TLS: then its cookies are for TLS alone. */
+export function cameByTls({ headers }: FastifyRequest): boolean {
   const { origin, referer } = headers;
   return /^https\b/i.test(String(headers['x-forwarded-proto'])) || /^https:/.test(origin ?? referer ?? '');
 }

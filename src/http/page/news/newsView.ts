@@ -5,6 +5,7 @@ import { tidy } from '../../../queue/alerts/channels/words.ts';
 import { durationText, numberText } from '../../../text/values.ts';
 import type { ListingsOfEvents } from '../../listingsOfEvents.ts';
 import { csrfField, externalLink, type Html, html, instant, options, webAddress } from '../html.ts';
+import { pictureAddress } from '../pictures.ts';
 import { addressOf } from '../result/selection.ts';
 import { isFiltered, isUnread, KINDS, type NewsFilter, type NewsPlace, newsAddress } from './newsFilter.ts';
 import {
@@ -133,7 +134,7 @@ function newsItem(entry: NewsEntry, view: NewsView): Html {
     ...('columns' in event ? Object.entries(event.columns).map(([name, value]) => `${name}: ${value}`) : []),
   ].filter(Boolean);
   return html`<li class="news-item${isNew && ' unread'}" data-type="${event.type}">
-  ${'product' in event && thumbnail(webAddress(listing?.images[0]))}
+  ${'product' in event && thumbnail(listing?.images[0])}
   <div class="words">
     <p class="change ${tone}">${label}${isNew && html`<span class="quiet">, unread</span>`} <time datetime="${event.at}" data-clock>${event.at.slice(11, 16)} UTC</time></p>
     <h4>${itemLink(entry, listing)}</h4>
@@ -144,9 +145,9 @@ function newsItem(entry: NewsEntry, view: NewsView): Html {
 </li>`;
 }
 
-/** Without a text of its own: the title is beside it. eBay names the largest size of a picture, and serves this one too. */
+/** Without a text of its own: the title is beside it. */
 function thumbnail(largest: string | undefined): Html {
-  const address = largest?.replace(/\/s-l\d{3,4}(\.\w{3,4})$/, '/s-l140$1');
+  const address = pictureAddress(largest, 140);
   if (address === undefined)
     return html`<div class="picture none"><span class="quiet">no picture</span></div>`;
   return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="72" height="72" referrerpolicy="no-referrer"></div>`;

@@ -1,9 +1,11 @@
+import { siteName } from '../../../product/marketplaces.ts';
 import { compare } from '../../../product/money.ts';
 import type { Product } from '../../../product/product.ts';
 import { arrivalText, returnsText, stockText } from '../../../text/listings.ts';
 import { moneyText, numberText } from '../../../text/values.ts';
 import { externalLink, type Html, html, webAddress } from '../html.ts';
-import { bidText, shippingText, siteName } from './productView.ts';
+import { pictureAddress } from '../pictures.ts';
+import { bidText, shippingText } from './productView.ts';
 import { addressOf, compareAddressOf, itemAddressOf } from './selection.ts';
 
 export const MAX_COMPARED = 4;
@@ -150,7 +152,7 @@ function head(
   { itemId, title, url, affiliateUrl, images }: Product,
   ids: readonly string[],
 ): Html {
-  const picture = webAddress(images[0])?.replace(/\/s-l\d{3,4}(\.\w{3,4})$/, '/s-l225$1');
+  const picture = pictureAddress(images[0], 225);
   const others = ids.filter((id) => id !== itemId);
   return html`<th scope="col"><div class="picture">${picture && html`<img src="${picture}" alt="" width="120" height="90" loading="lazy" referrerpolicy="no-referrer">`}</div>
 <span class="title">${externalLink(webAddress(affiliateUrl) ?? url, title)}</span>

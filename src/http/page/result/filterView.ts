@@ -1,8 +1,8 @@
+import { siteName } from '../../../product/marketplaces.ts';
 import type { Product } from '../../../product/product.ts';
 import { numberText } from '../../../text/values.ts';
 import { type Html, html, options } from '../html.ts';
 import { priceHistogram } from './priceHistogram.ts';
-import { siteName } from './productView.ts';
 import {
   addressOf,
   isChanged,

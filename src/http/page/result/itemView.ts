@@ -1,3 +1,4 @@
+import { siteName } from '../../../product/marketplaces.ts';
 import type { Product, ProductDetails } from '../../../product/product.ts';
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import {
@@ -11,16 +12,9 @@ import {
 import { moneyText, numberText } from '../../../text/values.ts';
 import { csrfField, externalLink, type Html, html, instant, webAddress } from '../html.ts';
 import { MAX_NOTE_LENGTH, type SavedItem } from '../personal.ts';
-import {
-  favouriteButton,
-  KEEP_FORM,
-  labels,
-  marginText,
-  mark,
-  price,
-  seller,
-  siteName,
-} from './productView.ts';
+import { pictureAddress } from '../pictures.ts';
+import { WAYS } from '../search/fields.ts';
+import { favouriteButton, KEEP_FORM, labels, marginText, mark, price, seller } from './productView.ts';
 import { addressOf, endOf, itemAddressOf, selectionFrom } from './selection.ts';
 
 export interface ShownItem {
@@ -71,11 +65,6 @@ ${noteForm(shown)}
 </article>`;
 }
 
-/** eBay serves each picture in this size too. */
-function sized(address: string, pixels: 500 | 140): string {
-  return address.replace(/\/s-l\d{3,4}(\.\w{3,4})$/, `/s-l${pixels}$1`);
-}
-
 /** Every picture, beside each other; without scripts the small ones lead to the large ones. */
 function gallery({ images, details, title }: Product): Html {
   const all = [...new Set([...images, ...(details?.groupImages ?? [])])].filter(
@@ -85,11 +74,11 @@ function gallery({ images, details, title }: Product): Html {
     return html`<div class="gallery"><div class="picture none"><span>no picture</span></div></div>`;
   const name = (at: number) => `Picture ${at + 1} of ${all.length}`;
   return html`<div class="gallery" role="group" aria-label="Pictures of ${title}">
-  <ul class="pictures" tabindex="0" aria-label="Pictures">${all.map((address, at) => html`<li id="picture-${at + 1}" class="picture"><img src="${sized(address, 500)}" alt="${name(at)}"${at > 0 && html` loading="lazy"`} decoding="async" referrerpolicy="no-referrer"></li>`)}</ul>
+  <ul class="pictures" tabindex="0" aria-label="Pictures">${all.map((address, at) => html`<li id="picture-${at + 1}" class="picture"><img src="${pictureAddress(address, 500)}" alt="${name(at)}"${at > 0 && html` loading="lazy"`} decoding="async" referrerpolicy="no-referrer"></li>`)}</ul>
   ${
     all.length > 1 &&
     html`<p class="turn" hidden><button type="button" class="compact previous">Previous</button> <span aria-live="polite">1 of ${all.length}</span> <button type="button" class="compact next">Next</button></p>
-  <ul class="thumbs">${all.map((address, at) => html`<li><a href="#picture-${at + 1}" aria-label="${name(at)}"><img src="${sized(address, 140)}" alt="" width="56" height="56" loading="lazy" referrerpolicy="no-referrer"></a></li>`)}</ul>`
+  <ul class="thumbs">${all.map((address, at) => html`<li><a href="#picture-${at + 1}" aria-label="${name(at)}"><img src="${pictureAddress(address, 140)}" alt="" width="56" height="56" loading="lazy" referrerpolicy="no-referrer"></a></li>`)}</ul>`
   }
 </div>`;
 }
@@ -141,7 +130,7 @@ function facts(product: Product): Html {
     ['Stock', details && stockText(product)],
     ['Sold so far', details?.estimatedSoldQuantity != null && numberText(details.estimatedSoldQuantity)],
     ['Returns', returnsText(product)],
-    ['How it is sold', buyingOptions.map((name) => WAYS[name] ?? name.toLowerCase()).join(', ')],
+    ['How it is sold', buyingOptions.map((name) => WAYS[name] ?? name).join(', ')],
     ['Listed', product.listedAt && instant(product.listedAt)],
     ['Ends', end ? instant(end) : 'no end is stated'],
     ['Site', siteName(marketplace)],
@@ -149,13 +138,6 @@ function facts(product: Product): Html {
   ];
   return html`<section><h2>At a glance</h2><dl class="item-facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value || UNKNOWN}</dd></div>`)}</dl></section>`;
 }
-
-const WAYS: Readonly<Record<string, string>> = {
-  FIXED_PRICE: 'buy it now',
-  AUCTION: 'auction',
-  BEST_OFFER: 'best offer',
-  CLASSIFIED_AD: 'classified ad',
-};
 
 function variations({ product, siblings }: ShownItem): Html | null {
   if (product.group === null && siblings.length < 2) return null;

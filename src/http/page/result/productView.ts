@@ -1,8 +1,10 @@
+import { siteName } from '../../../product/marketplaces.ts';
 import type { Product } from '../../../product/product.ts';
 import { arrivalText, aspectText, type Listing, returnsText, stockText } from '../../../text/listings.ts';
 import { countText, distanceText, moneyText, numberText } from '../../../text/values.ts';
 import { externalLink, type Html, html, webAddress } from '../html.ts';
 import type { SavedItem } from '../personal.ts';
+import { pictureAddress } from '../pictures.ts';
 import { itemAddressOf, type Selection } from './selection.ts';
 
 /** What a card shows beside its product. */
@@ -25,7 +27,7 @@ export function productCard(product: Product, around: Around): Html {
   const { now, site = false, list } = around;
   if (list?.saved?.hidden && !list.selection.hidden) return hiddenCard(product, list);
   const address = list && itemAddressOf(list.searchId, itemId);
-  const shown = picture(webAddress(images[0]));
+  const shown = picture(images[0]);
   return html`<li class="card${list?.saved?.hidden && ' is-hidden'}" data-item="${itemId}">
   <div class="frame">${address === undefined ? shown : html`<a class="look" href="${address}" tabindex="-1" aria-hidden="true">${shown}</a>`}${mark(product, now)}</div>
   <div class="words">
@@ -114,10 +116,6 @@ function icon(name: string): Html {
   return html`<svg class="icon" viewBox="0 0 24 24" aria-hidden="true">${SHAPES[name]}</svg>`;
 }
 
-export function siteName(id: string): string {
-  return id.replace('EBAY_', 'eBay ');
-}
-
 /** A listing with everything that it offers: a row for each variation. */
 export function listingCard({ products, differences }: Listing, { now, list }: Around): Html {
   const [first] = products as [Product, ...Product[]];
@@ -133,7 +131,7 @@ export function listingCard({ products, differences }: Listing, { now, list }: A
     siteName(marketplace),
   ].filter(Boolean);
   return html`<li class="card listing" data-item="${first.itemId}">
-  <div class="frame">${picture(webAddress(images[0]))}</div>
+  <div class="frame">${picture(images[0])}</div>
   <div class="words">
     <h3>${link(first)}</h3>
     <p class="small">${facts.join(' · ')} · ${seller(first)} · ${seen(first, now)}</p>
@@ -165,12 +163,9 @@ export function seen({ observedAt }: Product, now: number): Html {
   return html`<time datetime="${observedAt}">seen ${distanceText(observedAt, now)}</time>`;
 }
 
-/**
- * Without a text of its own: the title is beside it. eBay names the largest size of a picture, which it serves in this one
- * too: 99 % of real answers have both addresses.
- */
+/** Without a text of its own: the title is beside it. */
 function picture(largest: string | undefined): Html {
-  const address = largest?.replace(/\/s-l\d{3,4}(\.\w{3,4})$/, '/s-l225$1');
+  const address = pictureAddress(largest, 225);
   if (address === undefined) return html`<div class="picture none"><span>no picture</span></div>`;
   return html`<div class="picture"><img src="${address}" alt="" loading="lazy" decoding="async" width="225" height="225" referrerpolicy="no-referrer"></div>`;
 }

@@ -1,11 +1,11 @@
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import writeXlsxFile, { type Cell, type Row } from 'write-excel-file/node';
 import { getCellAddress, sanitizeAttributeValue } from 'write-excel-file/utility';
+import { siteName } from '../../../product/marketplaces.ts';
 import type { Money } from '../../../product/money.ts';
 import type { Product } from '../../../product/product.ts';
 import { returnsText, stockText } from '../../../text/listings.ts';
 import type { SavedItem } from '../personal.ts';
-import { siteName } from './productView.ts';
 import { endOf, type Saved } from './selection.ts';
 
 /** What a cell may hold: never a formula, whatever a seller wrote. */

@@ -1,9 +1,8 @@
 import { listingNamed } from '../../../product/itemReference.ts';
-import { isMarketplace, listingUrl, type MarketplaceId } from '../../../product/marketplaces.ts';
+import { isMarketplace, listingUrl, type MarketplaceId, siteName } from '../../../product/marketplaces.ts';
 import { countText } from '../../../text/values.ts';
 import { csrfField, externalLink, type Html, html, instant } from '../html.ts';
 import { MAX_NOTE_LENGTH, MAX_SAVED, type SavedItem } from '../personal.ts';
-import { siteName } from '../result/productView.ts';
 
 export interface SavedPage {
   /** By item id. */

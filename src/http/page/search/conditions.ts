@@ -1,8 +1,9 @@
 import { countryName } from '../../../product/countries.ts';
+import { siteName } from '../../../product/marketplaces.ts';
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import { numberText } from '../../../text/values.ts';
 import { csrfField, type Html, html } from '../html.ts';
-import { CONDITION_NAMES, FIELDS, REGIONS, siteName, type Texts, writeField } from './fields.ts';
+import { CONDITION_NAMES, FIELDS, REGIONS, type Texts, WAYS, writeField } from './fields.ts';
 
 /** A condition of a request in a few words. */
 export interface Condition {
@@ -53,7 +54,7 @@ export function conditionsOf(request: NormalRequest): Condition[] {
       ...['filters', 'conditionIds'],
     ),
     ...of(
-      buyingOptions && words(buyingOptions.map((name) => name.replaceAll('_', ' ').toLowerCase())),
+      buyingOptions && words(buyingOptions.map((name) => (WAYS[name] ?? name).toLowerCase())),
       ...['filters', 'buyingOptions'],
     ),
     // Without words the category is what is searched.

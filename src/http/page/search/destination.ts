@@ -1,11 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { countryName, isCountry, isPostalCode } from '../../../product/countries.ts';
-import { isMarketplace } from '../../../product/marketplaces.ts';
+import { isMarketplace, siteName } from '../../../product/marketplaces.ts';
 import type { Product } from '../../../product/product.ts';
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import { countText, numberText } from '../../../text/values.ts';
+import { cameByTls } from '../../auth/login.ts';
 import { type Html, html } from '../html.ts';
-import { siteName } from './fields.ts';
 
 /** Where this browser has things delivered to, and on which site it searches. */
 export type Destination = Partial<Record<'country' | 'postalCode' | 'marketplace', string>>;
@@ -35,11 +35,9 @@ export function forgetDestination(reply: FastifyReply, basePath: string): void {
   reply.clearCookie(COOKIE, attributes(reply, basePath));
 }
 
-function attributes({ request: { headers } }: FastifyReply, basePath: string) {
-  // Over TLS only where the browser came by TLS.
-  const secure =
-    /^https\b/i.test(String(headers['x-forwarded-proto'])) || String(headers.origin).startsWith('https:');
-  return { path: basePath === '' ? '/' : basePath, sameSite: 'strict', httpOnly: true, secure } as const;
+function attributes({ request }: FastifyReply, basePath: string) {
+  const secure = cameByTls(request);
+  return { path: basePath || '/', sameSite: 'strict', httpOnly: true, secure } as const;
 }
 
 /** What is remembered, in words; undefined: nothing. */

@@ -1,10 +1,11 @@
+import { siteName } from '../../../product/marketplaces.ts';
 import type { NormalRequest } from '../../../product/requestSchema.ts';
 import type { SearchFacets } from '../../../product/summary.ts';
 import { numberText } from '../../../text/values.ts';
 import { csrfField, type Html, html } from '../html.ts';
 import { addressOf } from '../result/selection.ts';
 import { aspectValueText } from './conditions.ts';
-import { siteName, WAYS } from './fields.ts';
+import { WAYS } from './fields.ts';
 
 /** What is shown of each facet: eBay sends up to 50 values, those with most listings first. */
 const SHOWN_VALUES = 12;

@@ -45,11 +45,6 @@ export const GROUPS = {
 } as const;
 export type Group = keyof typeof GROUPS;
 
-/** `eBay DE`, of `EBAY_DE`. */
-export function siteName(id: string): string {
-  return id.replace('EBAY_', 'eBay ');
-}
-
 /** Of eBay's condition ids, which are the same on all sites. */
 export const CONDITION_NAMES: Texts = {
   ...{ '1000': 'New', '1500': 'Open box', '1750': 'New with defects', '2000': 'Certified refurbished' },

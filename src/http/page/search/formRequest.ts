@@ -1,10 +1,10 @@
 import { MARKETPLACES } from '../../../config/formats.ts';
-import { isMarketplace, marketplaceOf } from '../../../product/marketplaces.ts';
+import { isMarketplace, marketplaceOf, siteName } from '../../../product/marketplaces.ts';
 import { isObject } from '../../../product/parseRequest.ts';
 import type { NormalRequest, SearchRequest } from '../../../product/requestSchema.ts';
 import { countText } from '../../../text/values.ts';
 import { type FormValues, valuesOf } from '../../auth/login.ts';
-import { type Currencies, FIELDS, readField, siteName, writeField } from './fields.ts';
+import { type Currencies, FIELDS, readField, writeField } from './fields.ts';
 import { categoryIdIn, codeIn, kindOf } from './typed.ts';
 
 type Fields = Record<string, unknown>;

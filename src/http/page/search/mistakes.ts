@@ -1,9 +1,10 @@
 import { Failure } from '../../../failures.ts';
 import { countryHint, countryName, isCountry, postalCodeSuch } from '../../../product/countries.ts';
+import { siteName } from '../../../product/marketplaces.ts';
 import type { InputError } from '../../../product/schemaErrors.ts';
 import { countText, numberText } from '../../../text/values.ts';
 import type { FormValues } from '../../auth/login.ts';
-import { FIELDS, type Field, siteName } from './fields.ts';
+import { FIELDS, type Field } from './fields.ts';
 import { currenciesOf } from './formRequest.ts';
 import { decimalFrom, signedCurrencies } from './typed.ts';
 

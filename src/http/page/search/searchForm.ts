@@ -1,9 +1,9 @@
 import { countryNames } from '../../../product/countries.ts';
-import { MARKETPLACE_IDS } from '../../../product/marketplaces.ts';
+import { MARKETPLACE_IDS, siteName } from '../../../product/marketplaces.ts';
 import { type FormValues, valuesOf } from '../../auth/login.ts';
 import { csrfField, type Html, html, options } from '../html.ts';
 import { aspectValueText } from './conditions.ts';
-import { FIELDS, type Field, GROUPS, type Group, siteName, type Texts } from './fields.ts';
+import { FIELDS, type Field, GROUPS, type Group, type Texts } from './fields.ts';
 import { labelOf, type Mistake, mistakesTitle } from './mistakes.ts';
 
 /** What is in the form. */

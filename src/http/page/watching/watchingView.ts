@@ -1,3 +1,4 @@
+import { siteName } from '../../../product/marketplaces.ts';
 import type { PlanReport } from '../../../product/planReport.ts';
 import { searchTitle } from '../../../product/subject.ts';
 import type { AlertReport } from '../../../queue/alerts/alerts.ts';
@@ -226,7 +227,7 @@ function watchlistCard(item: Of<'watchlist'>, page: WatchingPage): Html {
   return card('watchlist', name, {
     about: html`<a href="/watching/lists/${name}">${countText(report.entries, 'listing')}</a>`,
     chips: [
-      marketplace.replace('EBAY_', 'eBay '),
+      siteName(marketplace),
       ...(quantity ? ['stock too'] : []),
       ...(shipTo === undefined
         ? []
