@@ -4,13 +4,15 @@ const LOOK_EVERY_MS = 15_000;
 
 /** Days begin at the reader's midnight: the server groups the news by the time zone that this cookie names. */
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+/** The address of the start page: other programs of the same host get no cookie. */
+const home = document.querySelector('a.brand');
 let asked = false;
 withContent((main) => {
   const days = main.querySelector('[data-days]');
   if (days === null || zone === undefined || days.dataset.days === zone || asked) return;
   asked = true;
   // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store is not in every browser
-  document.cookie = `zone=${zone}; path=/; max-age=31536000; samesite=strict`;
+  document.cookie = `zone=${zone}; path=${home.pathname}; max-age=31536000; samesite=strict`;
   replaceMain();
 });
 

@@ -21,7 +21,10 @@ export function withContent(prepare) {
 export async function replaceMain() {
   const main = document.querySelector('#main');
   const focused = document.activeElement?.id;
-  const open = [...main.querySelectorAll('details[open]')].map(({ className }) => className);
+  // A price that is shown on request alone is requested of one product.
+  const open = [...main.querySelectorAll('details[open]:not(.card details)')].map(({ classList }) =>
+    [...classList].join('.'),
+  );
   const next = (await get(location.href)).querySelector('#main');
   main.replaceChildren(...next.childNodes);
   for (const name of open) if (name) main.querySelector(`details.${name}`)?.setAttribute('open', '');

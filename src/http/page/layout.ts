@@ -30,7 +30,7 @@ interface MenuEntry {
 const MENU: readonly MenuEntry[] = [
   { url: '/', text: 'Search', role: 'read' },
   { url: '/searches', text: 'Searches', role: 'read', part: /^\/(searches|saved)\b/ },
-  { url: '/watching', text: 'Watching', role: 'read', part: /^\/(watching|watchlists|schedules|plan)\b/ },
+  { url: '/watching', text: 'Watching', role: 'read', part: /^\/(watching|plan)\b/ },
   { url: '/news', text: 'News', role: 'read' },
   { url: '/alerts', text: 'Alerts', role: 'read', part: /^\/(alerts|channels)\b/ },
   { url: DASHBOARD, text: 'Queues', role: 'operate' },

@@ -18,7 +18,7 @@ const HTML = { accept: 'text/html' };
 
 /** Every address of this origin in a page. */
 function addressesIn(text: string): string[] {
-  const found = text.matchAll(/\b(?:href|src|action|data-estimate|data-live)="([^"]*)"/g);
+  const found = text.matchAll(/ (?:href|src|(?:form)?action|data-(?:estimate|live|cost))="([^"]*)"/g);
   return [...found].map(([, address = '']) => address.replaceAll('&amp;', '&'));
 }
 
@@ -86,7 +86,9 @@ for (const strips of [true, false])
           // Of many addresses of one path a few are enough.
           const alike = [...seen.keys(), ...queue].filter((each) => each.split('?')[0] === url.pathname);
           // Forms are not sent; of the cards one is like another.
-          const isForm = text.includes(`action="${address}"`) || text.includes(`data-estimate="${address}"`);
+          const isForm = ['action', 'data-estimate', 'data-cost'].some((name) =>
+            text.includes(`${name}="${address}"`),
+          );
           if (
             !isForm &&
             (alike.length < 4 || next.includes('page=2')) &&
