@@ -21,7 +21,7 @@ import { MAX_COLUMN_NAME, MAX_COLUMN_VALUE, MAX_COLUMNS } from '../product/watch
 import type { SavedAlert } from '../queue/alerts/alerts.ts';
 import { parseAlert } from '../queue/alerts/definition.ts';
 import { parseSchedule } from '../queue/schedules/definition.ts';
-import type { SavedSchedule } from '../queue/schedules/store.ts';
+import { type SavedSchedule, VIAS } from '../queue/schedules/store.ts';
 import { parseWatchlist } from '../queue/watch/watchlists/definition.ts';
 import type { OwnColumns } from '../queue/watch/watchlists/import.ts';
 import type { SavedWatchlist } from '../queue/watch/watchlists/watchlists.ts';
@@ -149,6 +149,7 @@ const FORMS = {
     tenant: name,
     source: Type.Enum(['file', 'code']),
     paused: Type.Boolean(),
+    via: Type.Optional(Type.Enum([...VIAS])),
     anchor: past,
     runs: Type.Object({
       count,
@@ -216,7 +217,7 @@ const FORMS = {
   person: Type.Object({
     tenant: name,
     id: Type.String({ pattern: '^[0-9a-z]{4,10}$' }),
-    news: Type.Union([text(100), Type.Null()]),
+    news: Type.Union([Type.String({ pattern: '^\\d{1,15}-\\d{1,15}$' }), Type.Null()]),
     items: {
       type: 'object',
       maxProperties: MAX_SAVED,

@@ -6,7 +6,7 @@ import { FILE_SUFFIX } from './secrets.ts';
 
 /** Read beside the settings: by the loader of settings, by demo and tests, and by compose for its Redis. */
 const READ_ELSEWHERE = [
-  'CONFIG_FILE',
+  ...['CONFIG_FILE', 'EBAY_SAMPLES', 'EBAY_OPENAPI'],
   ...['REDIS_SOURCE_URL', 'REDIS_SOURCE_SHA256', 'REDIS_IMAGE'],
   ...['WORKER', 'PRODUCER', 'TOKEN_READER', 'BACKUP'].map((user) => `REDIS_${user}_PASSWORD`),
 ];
