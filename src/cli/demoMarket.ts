@@ -193,8 +193,14 @@ export async function slowDown(stack: Stack): Promise<void> {
   const { used } = controls.quota();
   controls.quota({ limit: USUAL_LIMIT, used: Math.min(used, USUAL_LIMIT) });
   // The worker asks eBay for its count only after further calls: until then the pages would show the limit of the hour.
-  const ebay = openEbay(stack.config, quietLog());
-  await ebay.client.reconcile().finally(() => ebay.close());
+  const redis = openRedis(stack.config.redis, 'worker', quietLog().component('demo'));
+  const ebay = openEbay(stack.config, quietLog(), { redis });
+  try {
+    await ebay.client.reconcile();
+  } finally {
+    ebay.close();
+    redis.disconnect();
+  }
   await putWatched(stack, { atLeastEvery: 600, atMostEvery: 15 });
 }
 
