@@ -36,7 +36,10 @@ export function comparePlaces(one: string, other: string): number {
  * which they were read, most that are counted, most entries that are looked at.
  */
 const UNREAD = new LuaScript(`
-local read = redis.call('HGET', KEYS[1], ARGV[1])
+local read = redis.pcall('HGET', KEYS[1], ARGV[1])
+-- Another program may have written anything.
+local ms, n = string.match(type(read) == 'string' and read or '', '^(%d+)%-(%d+)$')
+if not ms or #ms > 15 or #n > 15 then read = nil end
 local most, among, from = tonumber(ARGV[2]), tonumber(ARGV[3]), '+'
 local count, looked = 0, 0
 while count < most and looked < among do

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { isPlace } from '../../events/news.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import { apiKeysKey, personalKey } from '../../queue/budgets.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
@@ -45,8 +46,8 @@ const ITEM = 'item:';
 
 /**
  * Writes one field unless it was changed since it was read. KEYS: what the person keeps, the API keys. ARGV: the field, its
- * value as it was read (empty: none), its value now (empty: removed), most fields, life (s), id of the API key (empty: none is
- * needed). Answers 1; 0 where it was changed; -1 where there are too many fields; -2 where the key has been revoked.
+ * value as it was read (empty: none), its value now (empty: removed), most listings, life (s), id of the API key (empty: none is
+ * needed). Answers 1; 0 where it was changed; -1 where there are too many listings; -2 where the key has been revoked.
  */
 const WRITE = new LuaScript(`
 if ARGV[6] ~= '' and redis.call('HEXISTS', KEYS[2], ARGV[6]) == 0 then return -2 end
@@ -55,7 +56,8 @@ if present ~= ARGV[2] then return 0 end
 if ARGV[3] == '' then
   redis.call('HDEL', KEYS[1], ARGV[1])
 else
-  if present == '' and redis.call('HLEN', KEYS[1]) >= tonumber(ARGV[4]) then return -1 end
+  local others = redis.call('HLEN', KEYS[1]) - redis.call('HEXISTS', KEYS[1], '${NEWS}')
+  if present == '' and ARGV[1] ~= '${NEWS}' and others >= tonumber(ARGV[4]) then return -1 end
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 end
 redis.call('EXPIRE', KEYS[1], ARGV[5])
@@ -119,7 +121,7 @@ export class PersonalStore {
 
   /** Id in the stream of the newest event that the person has seen; undefined: none yet. */
   async newsReadUntil(): Promise<string | undefined> {
-    return (await this.#own(() => this.#redis.hget(this.#key, NEWS))) ?? undefined;
+    return placeIn(await this.#own(() => this.#redis.hget(this.#key, NEWS))) ?? undefined;
   }
 
   async setNewsReadUntil(streamId: string): Promise<void> {
@@ -129,7 +131,7 @@ export class PersonalStore {
   /** @param change from the field's value, empty without one, to the answer and the new value; may be called again */
   async #write<Answer>(field: string, change: (text: string) => [Answer, string]): Promise<Answer> {
     const keys = [this.#key, this.#apiKeys];
-    const limits = [MAX_SAVED + 1, LIFE_S, this.#id === NO_KEY ? '' : this.#id];
+    const limits = [MAX_SAVED, LIFE_S, this.#id === NO_KEY ? '' : this.#id];
     return this.#own(async () => {
       for (;;) {
         const before = (await this.#redis.hget(this.#key, field)) ?? '';
@@ -160,7 +162,7 @@ export async function savedPerson(redis: Redis, key: string, id: string): Promis
     return {};
   });
   const items = itemsIn(fields);
-  const news = fields[NEWS] ?? null;
+  const news = placeIn(fields[NEWS]);
   return news === null && Object.keys(items).length === 0 ? undefined : { id, news, items };
 }
 
@@ -187,6 +189,11 @@ function itemsIn(fields: Readonly<Record<string, string>>): Record<string, Saved
       name.startsWith(ITEM) ? [[name.slice(ITEM.length), savedFrom(text)] as const] : [],
     ),
   );
+}
+
+/** Another program may have written anything. */
+function placeIn(text: string | null | undefined): string | null {
+  return isPlace(text ?? undefined) ? (text as string) : null;
 }
 
 /** What cannot be read is kept as nothing. */

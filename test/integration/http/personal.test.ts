@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { MAX_SAVED, PersonalStore } from '../../../src/http/page/personal.ts';
+import { unreadNews } from '../../../src/events/news.ts';
+import { MAX_SAVED, PersonalStore, savedPerson } from '../../../src/http/page/personal.ts';
 import { Problem } from '../../../src/http/problem.ts';
 import { personalKey } from '../../../src/queue/budgets.ts';
 import { useHttpService } from '../../support/httpService.ts';
@@ -45,7 +46,10 @@ describe('what a person keeps on the page', function () {
     expect(await refusal(store.save(ITEM, { note: 'x'.repeat(501) }, NOW))).to.equal('note_too_long');
     const key = personalKey('{ebay}', 'default', 'open');
     const full = Array.from({ length: MAX_SAVED }, (_, n) => [`item:${n}`, '{"favourite":true}']);
-    await http.redis.hset(key, ...full.flat(), 'news', '1-0');
+    await http.redis.hset(key, ...full.flat());
+    // With one more, no restore would take what is kept.
+    expect(await refusal(store.save(ITEM, { favourite: true }, NOW))).to.equal('too_many_saved');
+    expect(await refusal(store.setNewsReadUntil('1-0'))).to.equal('kept');
     expect(await refusal(store.save(ITEM, { favourite: true }, NOW))).to.equal('too_many_saved');
     expect(await refusal(store.save('5', { note: 'still' }, NOW))).to.equal('kept');
 
@@ -57,6 +61,11 @@ describe('what a person keeps on the page', function () {
     expect(await http.redis.exists(personalKey('{ebay}', 'default', record.id))).to.equal(0);
     expect(await refusal(storeOf(record.id).save(ITEM, { favourite: true }, NOW))).to.equal('unauthorized');
     // Another program has put something else there.
+    await http.redis.hset(key, 'news', 'nonsense');
+    expect(await store.newsReadUntil()).to.equal(undefined);
+    const place = { prefix: '{ebay}', tenant: 'default' };
+    expect(await unreadNews(http.redis, place, { key, field: 'news' })).to.equal(0);
+    expect(await savedPerson(http.redis, key, 'open')).to.include({ news: null });
     await http.redis.set(personalKey('{ebay}', 'default', 'open2'), 'x');
     expect((await storeOf('open2').items()).size).to.equal(0);
   });
