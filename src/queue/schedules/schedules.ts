@@ -488,7 +488,9 @@ export class Schedules {
       next: isoOf(next),
       ...(timing.auto && { latest: isoOf(over || paused ? undefined : expected?.latest) }),
       runs: count,
-      lastRuns: await Promise.all(last.map((run) => reportOnRun(searches, run))),
+      lastRuns: (await Promise.all(last.map((run) => reportOnRun(searches, run)))).flatMap(
+        (run) => run ?? [],
+      ),
       request,
     };
   }
@@ -572,7 +574,9 @@ async function reportOnRun(queue: Queue, { searchId, at, outcome }: PastRun) {
   if (outcome !== null) return report;
   // Where the end was not stored, because Redis was away say, the job has it.
   const job: Job | undefined = await queue.getJob(searchId);
-  if (job?.finishedOn === undefined) return report;
+  // It was never added because the process died, or nothing says how it ended: it is not under way.
+  if (job === undefined) return undefined;
+  if (job.finishedOn === undefined) return report;
   const summary = job.returnvalue as SearchSummary | null;
   return { ...report, outcome: job.failedReason ? 'failed' : (summary?.outcome ?? null) } as const;
 }
