@@ -182,10 +182,11 @@ export class SearchList {
     const { limit, since, after, fits, isFiltered } = checked(query, now);
     const entriesAfter = await this.#source(query, since);
     const found: FoundSearch[] = [];
-    const size = isFiltered ? LOOKED_AT_ONCE : limit;
     let last = after;
-    for (let looked = 0; ; looked += size) {
+    for (let looked = 0; ; ) {
       const from = last;
+      // Where jobs are gone, a small part would need very many steps to get past their entries.
+      const size = isFiltered || looked > 0 ? LOOKED_AT_ONCE : limit;
       const { entries, here, listed } = await step(async () => {
         const entries = await entriesAfter(from, size + 1);
         const here = entries.slice(0, size);
@@ -201,8 +202,8 @@ export class SearchList {
       }
       if (isLast) return { searches: found, next: null };
       last = here.at(-1);
-      if (isFiltered && looked + size >= MOST_LOOKED_AT)
-        return { searches: found, next: cursorOf(last as Entry) };
+      looked += size;
+      if (isFiltered && looked >= MOST_LOOKED_AT) return { searches: found, next: cursorOf(last as Entry) };
     }
   }
 
@@ -320,7 +321,7 @@ export class SearchList {
       finishedAt: hasEnded ? (summary?.finishedAt ?? iso(row.finishedOn)) : null,
       age: Math.max(0, Math.round((now - timeOfEntry(entry)) / 1000)),
       caller: row.caller,
-      calls: summary?.calls ?? (run === undefined ? null : (there?.pages ?? 0) + run.failedCalls),
+      calls: summary?.calls ?? callsOf(run, there?.pages),
       products: summary?.counts.products ?? (run === undefined ? null : (there?.products ?? null)),
       progress: report.progress && withBecause(report.progress),
       error: row.error,
@@ -344,6 +345,13 @@ async function readRun(store: SearchStore, ref: SearchRef): Promise<RunFacts> {
   const looks = await Promise.all(run.request.marketplaces.map((chain) => store.look(source, '1', chain)));
   const facts = looks.flatMap((look) => look.facts);
   return { run, pages: facts.length, products: facts.reduce((sum, { fitting }) => sum + fitting, 0) };
+}
+
+/** So far; null before its run begins. */
+function callsOf(run: Run | undefined, pages = 0): number | null {
+  if (run === undefined) return null;
+  // What another search has called for costs this one nothing.
+  return run.failedCalls + (run.source === undefined ? pages : 0);
 }
 
 function pagesOf({ pages = 0, of = 0 }: SearchProgress, request: NormalRequest | null): number {

@@ -5,8 +5,11 @@ import { LISTS, STATES, type State } from './storedJobs.ts';
 
 /** How long the index is kept after it was last used, ms. */
 const KEPT_MS = 24 * 3600 * 1000;
-/** Events that one script looks at, and jobs that one script notes: a few milliseconds of Redis's time. */
-const EVENTS_BATCH = 500;
+/**
+ * Events that one script looks at, and jobs that one script notes: a few milliseconds of Redis's time. The event of a job that
+ * has completed has its summary, which may have many kilobytes.
+ */
+const EVENTS_BATCH = 200;
 const JOBS_BATCH = 1000;
 /** More events than these cost more than to read the ids of all jobs. */
 const MOST_EVENTS = 5000;
@@ -141,7 +144,7 @@ export class JobIndex {
     this.#step = step;
   }
 
-  /** Afterwards every job is in the index that was added before this was called, planned runs of schedulers excepted. */
+  /** Afterwards the index has every job that was added before this call, but not the planned runs of schedulers. */
   update(): Promise<void> {
     if (this.#running === undefined) {
       this.#running = this.#follow().finally(() => {
@@ -175,7 +178,7 @@ export class JobIndex {
     const entries = await Promise.all(
       states.map((state, at) => this.#inBatches(ENTRIES, this.#key, state, found[at] ?? [])),
     );
-    // A job may move from one state to another between two commands.
+    // Another program may have put an id into two of them.
     return [...new Set(entries.flat(2) as Entry[])].sort().reverse();
   }
 
