@@ -162,9 +162,8 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
       for (let count = 0; count < (options.freezes ?? 0); count += 1) {
         await sleep(options.pauseMs * 2 * fraction(seed, 'pause', count));
         // In the middle of a delivery, where one comes soon.
-        const requests = () => receivers.reduce((sum, { arrivals }) => sum + arrivals.length, 0);
-        const before = requests();
-        for (const until = Date.now() + QUIET_MS; requests() === before && Date.now() < until; )
+        const before = arrivalCount();
+        for (const until = Date.now() + QUIET_MS; arrivalCount() === before && Date.now() < until; )
           await sleep(1);
         const victim = workers[count % size] as RunningProcess;
         victim.signal('SIGSTOP');

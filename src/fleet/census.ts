@@ -60,7 +60,10 @@ export class CensusTaker {
   async take(tenants: Declared): Promise<{ census: Census; figures: Map<string, ScheduleFigures> }> {
     const apiKeys = apiKeysKey(this.#prefix);
     const [at, keys] = (await KEYS_NOW.run(this.#redis, apiKeys, [])) as [number, string[]];
-    const holders = Object.values(pairs(keys)).flatMap((key) => storedJson<KeyHolder>(key) ?? []);
+    const holders = Object.values(pairs(keys)).flatMap((text) => {
+      const key = storedJson<KeyHolder>(text);
+      return typeof key?.name === 'string' ? [key] : [];
+    });
     const census: Census = {
       at,
       apiKeys: holders.map(({ name }) => name).sort(),

@@ -157,11 +157,11 @@ export class Watchlists {
       const definition = this.#parsed(watchlist);
       await this.#change(definition.name, (before) => {
         const present = before === undefined ? null : versionOf(before.definition);
-        if (seen !== undefined && present !== seen)
-          throw new Failure(
-            'changed_meanwhile',
-            `watchlist ${definition.name} was ${before === undefined ? 'removed' : 'changed'} meanwhile: read it again`,
-          );
+        if (seen !== undefined && present !== seen) {
+          const change = before === undefined ? 'removed' : seen === null ? 'made' : 'changed';
+          const message = `watchlist ${definition.name} was ${change} meanwhile: read it again`;
+          throw new Failure('changed_meanwhile', message);
+        }
         return { ...(before ?? this.#made(definition)), definition };
       });
       return this.#report(await this.#list(definition.name));
