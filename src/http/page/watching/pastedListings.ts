@@ -1,5 +1,6 @@
 import { readItem } from '../../../product/itemReference.ts';
 import type { InputError } from '../../../product/schemaErrors.ts';
+import { MAX_WATCHED } from '../../../product/watchlistSchema.ts';
 import type { ImportSource } from '../../../queue/watch/watchlists/watchlists.ts';
 
 /** What was pasted, as an import takes it, and where it stands in the text. */
@@ -16,7 +17,12 @@ export function pastedListings(text: string): Pasted {
   // A header names columns; a line of listings names none.
   const isTable = HEADER.test(first.trim()) || (/[,;\t]/.test(first) && !partsOf(first).some(isItem));
   if (isTable) return { source: { csv: text }, lines: undefined };
-  const entries = lines.flatMap((line, index) => partsOf(line).map((part) => ({ part, line: index + 1 })));
+  const entries: Array<{ part: string; line: number }> = [];
+  for (const [index, line] of lines.entries()) {
+    for (const part of partsOf(line)) entries.push({ part, line: index + 1 });
+    // What follows is never stored, and a form may have millions of them.
+    if (entries.length > MAX_WATCHED) break;
+  }
   return { source: { entries: entries.map(({ part }) => part) }, lines: entries.map(({ line }) => line) };
 }
 
@@ -29,8 +35,16 @@ function partsOf(line: string): string[] {
   return isItem(text) ? [text] : text.split(/[\s,;]+/).filter(Boolean);
 }
 
+/** The longest address of a listing that anybody pastes. */
+const LONGEST = 2048;
+
 function isItem(text: string): boolean {
-  return 'item' in readItem(text);
+  return text.length <= LONGEST && 'item' in readItem(text);
+}
+
+/** Whether more was pasted than a list may have. */
+export function areTooMany({ source }: Pasted): boolean {
+  return 'entries' in source && source.entries.length > MAX_WATCHED;
 }
 
 /** The errors of an import as a person reads them: `line 3: …`. */

@@ -51,6 +51,9 @@ export function newListView(page: Parts & { marketplace: string }): Html {
 </form>`;
 }
 
+/** Mistakes that are listed; nobody reads twenty thousand. */
+const SHOWN_ERRORS = 100;
+
 /** Where listings are pasted, or a file is chosen by script; what was wrong stands above it, line by line. */
 function listingsField({ values, mistakes }: Sent, imported: Imported | undefined): Html {
   const errors = imported?.errors ?? [];
@@ -62,7 +65,7 @@ function listingsField({ values, mistakes }: Sent, imported: Imported | undefine
   <textarea id="listings" name="listings" rows="8" ${PLAIN} placeholder="https://www.ebay.com/itm/110587654321"${described}>
 ${values.listings ?? ''}</textarea>
   <p class="by-file" hidden><label for="listings-file">or from a file</label> <input type="file" id="listings-file" accept=".csv,.txt,text/csv,text/plain"></p>
-  ${(problem !== undefined || errors.length > 0) && html`<div class="problems" id="listings-problem" role="alert">${problem?.message}${errors.length > 0 && html`<p>Nothing is stored yet: ${countText(errors.length, 'mistake')}.</p><ol>${errors.map((text) => html`<li>${text}</li>`)}</ol>`}</div>`}</div>`;
+  ${(problem !== undefined || errors.length > 0) && html`<div class="problems" id="listings-problem" role="alert">${problem?.message}${errors.length > 0 && html`<p>Nothing is stored yet: ${countText(errors.length, 'mistake')}.</p><ol>${errors.slice(0, SHOWN_ERRORS).map((text) => html`<li>${text}</li>`)}</ol>${errors.length > SHOWN_ERRORS && html`<p>And ${numberText(errors.length - SHOWN_ERRORS)} more.</p>`}`}</div>`}</div>`;
 }
 
 function skipButton(imported: Imported | undefined): Html | false {

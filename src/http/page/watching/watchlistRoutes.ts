@@ -1,5 +1,5 @@
 import { Failure } from '../../../failures.ts';
-import type { Watchlist } from '../../../product/watchlistSchema.ts';
+import { MAX_WATCHED, type Watchlist } from '../../../product/watchlistSchema.ts';
 import type { SearchProducer } from '../../../queue/producer.ts';
 import { versionOf } from '../../../queue/schedules/definition.ts';
 import { importWith } from '../../../queue/watch/watchlists/upsert.ts';
@@ -8,12 +8,13 @@ import {
   optionsIn,
   type WatchedEntry,
 } from '../../../queue/watch/watchlists/watchlists.ts';
+import { numberText } from '../../../text/values.ts';
 import { allEntries, watchedCsv } from '../../../text/watchlists.ts';
 import type { FormValues } from '../../auth/login.ts';
 import { html } from '../html.ts';
 import type { Page, Visit } from '../visit.ts';
 import { type Cost, costOf, costView } from './cost.ts';
-import { lineErrors, type Pasted, pastedListings } from './pastedListings.ts';
+import { areTooMany, lineErrors, type Pasted, pastedListings } from './pastedListings.ts';
 import { watchMistakes } from './scheduleEdit.ts';
 import { freeName } from './watchedItems.ts';
 import { type Imported, listFromForm, listValues, listView, newListView } from './watchlistForm.ts';
@@ -143,6 +144,7 @@ async function importing(
   pasted: Pasted,
   options: ImportOptions,
 ): Promise<Imported> {
+  if (areTooMany(pasted)) return { errors: [`Paste at most ${numberText(MAX_WATCHED)} listings at once`] };
   try {
     return { errors: [], done: await watchlists.import(name, pasted.source, options) };
   } catch (error) {

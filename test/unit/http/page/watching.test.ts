@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { valuesFrom } from '../../../../src/http/page/search/formRequest.ts';
 import { costOf, costText } from '../../../../src/http/page/watching/cost.ts';
-import { lineErrors, pastedListings } from '../../../../src/http/page/watching/pastedListings.ts';
+import { areTooMany, lineErrors, pastedListings } from '../../../../src/http/page/watching/pastedListings.ts';
 import { changedRequest } from '../../../../src/http/page/watching/scheduleEdit.ts';
 import { timingFrom, timingValues } from '../../../../src/http/page/watching/timing.ts';
 import {
@@ -90,6 +90,12 @@ describe('what is watched, in words', () => {
     expect(pastedListings(`${a}, nothing`).source).to.deep.equal({ entries: [a, 'nothing'] });
     for (const table of [`sku;item\nA;${a}`, `item\n${a}`, `Item ID\n${a}`])
       expect(pastedListings(table)).to.deep.equal({ source: { csv: table }, lines: undefined });
+    const many = pastedListings(`${`${a} `.repeat(20_000)}\n${'b\n'.repeat(100_000)}`);
+    expect([areTooMany(many), 'entries' in many.source && many.source.entries.length]).to.deep.equal([
+      true,
+      20_001,
+    ]);
+    expect(areTooMany(pastedListings('a\n'.repeat(20_000)))).to.equal(false);
     const pasted = pastedListings(`\n${a}\n\nnothing`);
     const error = (path: string) => ({ path, code: 'invalid_entry', message: 'is wrong' });
     expect(lineErrors([error('2'), error('entries')], pasted)).to.deep.equal([
@@ -197,6 +203,8 @@ describe('what is watched, in words', () => {
     expect(line(inMinutes(60), inMinutes(12), null)).to.equal('Watching: 4, next look in 12 min');
     expect(line(inMinutes(-1))).to.equal('Watching: 2, next look due now');
     expect(line(null)).to.equal('Watching: 2');
+    const guess = { next: inMinutes(-1), latest: inMinutes(8) };
+    expect(String(watchingLine([guess], 0, NOW))).to.include('next look in 8 min');
     expect(String(watchingLine([], 0, NOW))).to.include('nothing yet');
   });
 });
