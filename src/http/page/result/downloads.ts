@@ -18,14 +18,25 @@ interface Wanted {
   locale: string | undefined;
 }
 
-/** Products as a file, in this order, with what the person keeps about them in the last columns. */
-export async function downloadOf({ format, products, saved, excel, locale }: Wanted): Promise<Download> {
-  if (format === 'xlsx') {
+/** Makes files. One workbook is made at a time: each takes a thread, and its memory. */
+export function downloads(): (wanted: Wanted) => Promise<Download> {
+  let former: Promise<unknown> = Promise.resolve();
+  const workbook = async ({ products, saved }: Wanted): Promise<Download> => {
     // Few people load a workbook: the library is loaded for them alone.
     const { workbookOf } = await import('./spreadsheet.ts');
     const body = await workbookOf({ products, saved });
     return { type: 'application/vnd.openxmlformats-officedocument.spreadsheetml.sheet', body };
-  }
+  };
+  return (wanted) => {
+    if (wanted.format !== 'xlsx') return Promise.resolve(textOf(wanted));
+    const next = former.then(() => workbook(wanted));
+    former = next.catch(() => undefined);
+    return next;
+  };
+}
+
+/** Products as a file, in this order, with what the person keeps about them in the last columns. */
+function textOf({ format, products, saved, excel, locale }: Wanted): Download {
   if (format === 'ndjson') {
     const lines = products.map((product) => {
       const { favourite = false, note = '' } = saved.get(product.itemId) ?? {};

@@ -9,7 +9,7 @@ import { html } from '../html.ts';
 import { jobAddress } from '../searches/jobAddress.ts';
 import type { Page, Visit } from '../visit.ts';
 import { compareView, MAX_COMPARED } from './compareView.ts';
-import { downloadOf, fileName } from './downloads.ts';
+import { downloads, fileName } from './downloads.ts';
 import { itemView, type ShownItem, siblingsOf } from './itemView.ts';
 import { loosened } from './nothingFoundView.ts';
 import { productCard } from './productView.ts';
@@ -29,6 +29,7 @@ function jobOf({ may, params, caller }: Visit): string | undefined {
 
 export function resultRoutes({ marketplace, route, send, show }: Page): void {
   const productsOf = resultCache();
+  const downloadOf = downloads();
 
   const found = async ({ producer, params: { id }, caller, query, personal }: Visit) => {
     const report = await producer.get(id);
