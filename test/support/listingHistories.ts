@@ -109,10 +109,14 @@ const SELLERS: Record<string, Seller> = {
       labels: labels[n] ?? [],
     }));
   },
-  /** 0.4 per cent each day. The person wants to know each time that it adds up to what the condition says. */
+  /**
+   * 0.4 per cent each day, at the same hour. The person wants to know each time that it adds up to what the condition says. Two
+   * cuts between the same two looks would be one cut to everybody, from which the next sum would begin.
+   */
   decline: ({ item, shipping }, itemId, random) => {
     const acts: Act[] = [];
     const more = shipping ?? 0;
+    const hour = Math.floor(random() * 20) * HOUR;
     let price = item;
     let reported = item + more;
     for (let n = 2; n < 26; n += 1) {
@@ -122,7 +126,7 @@ const SELLERS: Record<string, Seller> = {
       const labels: AlertCondition[] = isNews ? ['drop', 'lowest'] : [];
       if (isNews) reported = price + more;
       if (price + more < LIMIT && before + more >= LIMIT) labels.push('price-below');
-      acts.push({ at: day(n, random), itemId, change: { item: price }, labels });
+      acts.push({ at: START + n * 24 * HOUR + hour, itemId, change: { item: price }, labels });
     }
     return acts;
   },
