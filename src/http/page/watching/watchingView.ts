@@ -46,15 +46,12 @@ ${
 }
 
 /** On the start page. @param watched schedules and watchlists */
-export function watchingLine(
-  schedules: ReadonlyArray<Pick<ScheduleReport, 'next'>>,
-  lists: number,
-  now: number,
-): Html {
+export function watchingLine(schedules: readonly LookTimes[], lists: number, now: number): Html {
   const count = schedules.length + lists;
   if (count === 0)
     return html`<a href="/watching">Watching</a>: nothing yet. Search for something, then watch it: each look says what is new.`;
-  const [next] = schedules.flatMap((each) => each.next ?? []).sort();
+  const times = schedules.flatMap((each) => (isGuessOver(each, now) ? each.latest : each.next) ?? []);
+  const [next] = times.sort();
   return html`<a href="/watching">Watching</a>: ${numberText(count)}${next !== undefined && `, next look ${dueText(next, now)}`}`;
 }
 
@@ -154,10 +151,7 @@ export function scheduleLive(
   most = SHOWN_RUNS,
 ): Html {
   const isBusy = lastRuns.some(({ outcome }) => outcome === null);
-  const look = next
-    ? html`next look ${dueText(next, now)}${!isDue(next, now) && html`, at ${instant(next)}`}`
-    : latest && byText(latest, now);
-  const texts = { done: 'no further look', paused: 'paused', active: look ?? 'no look is planned' };
+  const texts = { done: 'no further look', paused: 'paused', active: lookText({ next, latest }, now) };
   const runs = lastRuns
     .slice(0, most)
     .map(
@@ -170,6 +164,20 @@ export function scheduleLive(
 </div>`;
 }
 
+type LookTimes = Pick<ScheduleReport, 'next' | 'latest'>;
+
+/** Where the planner chooses the times, `next` is a guess: once it has passed, what is certain is `latest`. */
+function isGuessOver({ next, latest }: LookTimes, now: number): boolean {
+  return next === null || (latest != null && isDue(next, now));
+}
+
+function lookText(times: LookTimes, now: number): Html | string {
+  const { next, latest } = times;
+  if (next === null || isGuessOver(times, now))
+    return latest == null ? 'no look is planned' : byText(latest, now);
+  return html`next look ${dueText(next, now)}${!isDue(next, now) && html`, at ${instant(next)}`}`;
+}
+
 function byText(latest: string, now: number): string {
   return `next look ${dueText(latest, now)}${isDue(latest, now) ? '' : ' at the latest'}`;
 }
@@ -180,7 +188,7 @@ export function alertLines(alerts: readonly AlertReport[], now: number): Html | 
     alerts.length > 0 &&
     html`<ul class="alert-lines" aria-label="Alerts">${alerts.map(
       ({ name, when, channels, lastHit, state, note }) =>
-        html`<li><a href="/alerts#alert-${name}">${name}</a>: ${when.map(conditionWords).join(', or ')} → ${channels?.join(', ') ?? 'every channel'} · ${state === 'paused' ? 'paused' : lastHit === null ? 'no hit yet' : `last hit ${distanceText(lastHit, now)}`}${note !== null && html` <span class="warm">${note}</span>`}</li>`,
+        html`<li><a href="/alerts#alert-${name}">${name}</a>: ${when.map(conditionWords).join(', or ')} → ${channels?.join(', ') ?? 'every channel'} · ${state === 'paused' ? 'paused' : lastHit === null ? 'no hit yet' : `last hit ${distanceText(lastHit, now)}`}${note !== null && html` · <span class="warm">${note}</span>`}</li>`,
     )}</ul>`
   );
 }
