@@ -195,7 +195,7 @@ describe('the page of the plan', () => {
     const request = { query: '<b>lamps</b>', track: 'lamps', sort: 'newlyListed' };
     await service.call('POST', '/v1/schedules', { name: 'lamps', auto: {}, request });
     await storeLearned(service.redis, { lamps: 120 });
-    const { text } = await page('/plan?calls=800');
+    const { text } = await page('/plan?calls=%20800');
     expect(text).to.include(
       '<a href="/watching#schedule-lamps">lamps</a><small>&lt;b&gt;lamps&lt;/b&gt;</small>',
     );
@@ -208,7 +208,7 @@ describe('the page of the plan', () => {
   it('shows a wrong limit with what is allowed, and the plan as it is', async () => {
     const { status, text } = await page('/plan?calls=0');
     expect(status).to.equal(400);
-    expect(text).to.match(/id="calls-problem">calls: must be an integer from 1 to 1000000; got 0</);
+    expect(text).to.match(/id="calls-problem">Enter a whole number from 1 to 1,000,000\.</);
     expect(text).to.include('aria-describedby="calls-problem"').and.to.include('value="0"');
     expect((await page('/plan?calls=%3Cscript%3E')).text).not.to.include('<script>');
   });

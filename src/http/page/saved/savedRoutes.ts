@@ -67,7 +67,7 @@ export function savedRoutes({ marketplace, route, show }: Page): void {
       const [mistake] = mistakesIn(error);
       return page(visit, {
         ...nameOf(form),
-        message: mistake?.message ?? 'this watchlist could not be made',
+        message: mistake?.message.replace(/^name: must be/, 'use') ?? 'this watchlist could not be made',
       });
     }
     return `/watching#watchlist-${encodeURIComponent(name)}`;

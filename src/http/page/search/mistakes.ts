@@ -120,7 +120,7 @@ function kindMessage(
     case 'code':
       return 'Enter the three letters of a currency, such as USD.';
     case 'country':
-      return `Choose a country from the list${meant(typed)}.`;
+      return countryMessage(typed);
     case 'day':
     case 'endOfDay':
       return 'Enter a day such as 2026-01-31.';
@@ -130,16 +130,15 @@ function kindMessage(
       return 'Enter rates such as GBP 1.27, EUR 1.08.';
     case 'choice':
     case 'choices':
-      return name === 'country'
-        ? `Choose a country from the list${meant(typed)}.`
-        : 'Choose one from the list.';
+      return name === 'country' ? countryMessage(typed) : 'Choose one from the list.';
     default:
       return undefined;
   }
 }
 
-function meant(typed: string): string {
-  return countryHint(typed).replace(/^; d/, '. D').replace(/\?$/, '');
+function countryMessage(typed: string): string {
+  const [, name] = /\((.*)\)\?$/.exec(countryHint(typed)) ?? [];
+  return `Choose a country from the list.${name === undefined ? '' : ` Did you mean ${name}?`}`;
 }
 
 type Message = string | ((typed: string, values: Partial<FormValues>, name: string) => string);
@@ -163,7 +162,7 @@ const BY_CODE: Readonly<Record<string, Message>> = {
       : 'Enter numbers of categories, separated by commas.',
   unknown_marketplace: 'Choose a marketplace from the list.',
   marketplaces_range: 'Search on at most five marketplaces at once.',
-  unknown_country: (typed) => `Choose a country from the list${meant(typed)}.`,
+  unknown_country: countryMessage,
   invalid_postal_code: (_, values, name) => postalCodeMessage(values, name),
   delivery_country_required: 'Choose the country that it ships to, too.',
   location_conflict: 'Choose a country or a region, not both.',

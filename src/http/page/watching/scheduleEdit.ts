@@ -91,12 +91,6 @@ export function alertFromForm(form: Partial<FormValues>, schedule: string, name:
   return JSON.parse(JSON.stringify(alert));
 }
 
-const ALERT_FIELDS: Readonly<Record<string, string>> = {
-  percent: 'by',
-  price: 'price',
-  currency: 'currency',
-};
-
 /** What is wrong with a schedule, or with its alert, by the field of the form. @throws every other error */
 export function watchMistakes(error: unknown, form: Partial<FormValues>): Mistake[] {
   if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
@@ -112,9 +106,11 @@ export function watchMistakes(error: unknown, form: Partial<FormValues>): Mistak
         return [{ field: 'name', message: 'use 1 to 40 small letters, digits and hyphens' }];
       const field = timingField(path, form);
       if (field === 'at') return [{ field, message: 'choose a time of the day, such as 07:30' }];
+      if (field === 'tz') return [{ field, message: 'choose a time zone, such as Europe/Berlin' }];
       if (field !== undefined) return [{ field, message }];
       const [, own] = /^when\.\d+\.(\w+)$/.exec(path) ?? [];
-      if (own !== undefined && own in ALERT_FIELDS) return [{ field: ALERT_FIELDS[own] as string, message }];
+      if (own === 'percent') return [{ field: 'by', message: 'enter a percentage, such as 5' }];
+      if (own === 'price' || own === 'currency') return [{ field: own, message }];
       if (path.startsWith('channels')) return [{ field: 'channel', message }];
       if (!path.startsWith('request.'))
         return [{ field: '', message: path === '' ? message : `${path}: ${message}` }];

@@ -10,6 +10,7 @@ import type { FormValues } from '../../auth/login.ts';
 import { notFound } from '../../problem.ts';
 import { html } from '../html.ts';
 import { type Mistake, mistakesIn, valuesFrom } from '../search/searchForm.ts';
+import { integerFrom } from '../search/typed.ts';
 import type { Page, Visit } from '../visit.ts';
 import { type Cost, costOf, costView } from './cost.ts';
 import { planView } from './planView.ts';
@@ -34,9 +35,10 @@ export function scheduleRoutes(page: Page): void {
     const { producer, query, reply } = visit;
     const calls = (query.calls ?? '').trim();
     let mistake: string | undefined;
-    const wanted = calls === '' ? undefined : Number(calls);
+    const wanted = calls === '' ? undefined : Number(integerFrom(calls));
     const report = await producer.plan({ calls: wanted }).catch((error) => {
-      mistake = mistakesIn(error)[0]?.message;
+      mistakesIn(error);
+      mistake = 'Enter a whole number from 1 to 1,000,000.';
       return producer.plan();
     });
     const content = planView({ report, calls, mistake, now: await producer.now() });

@@ -12,6 +12,7 @@ import { numberText } from '../../../text/values.ts';
 import { allEntries, watchedCsv } from '../../../text/watchlists.ts';
 import type { FormValues } from '../../auth/login.ts';
 import { html } from '../html.ts';
+import { mistakesIn } from '../search/searchForm.ts';
 import type { Page, Visit } from '../visit.ts';
 import { type Cost, costOf, costView } from './cost.ts';
 import { areTooMany, lineErrors, type Pasted, pastedListings } from './pastedListings.ts';
@@ -116,7 +117,7 @@ async function make(page: Page, visit: Visit) {
   try {
     producer.watchlists.check(list);
   } catch (error) {
-    return again({ mistakes: listMistakes(error), status: 400 });
+    return again({ mistakes: listMistakes(error, form), status: 400 });
   }
   const lists = await producer.watchlists.list();
   if (lists.some(({ name }) => name === list.name)) {
@@ -157,12 +158,20 @@ async function importing(
   }
 }
 
-function listMistakes(error: unknown): ReturnType<typeof watchMistakes> {
+function listMistakes(error: unknown, form: Visit['form']): ReturnType<typeof watchMistakes> {
   if (!(error instanceof Failure) || error.code !== 'invalid_request') throw error;
-  return (error.detail.errors ?? []).map(({ path, message }) => ({
-    field: path.replace(/^shipTo\./, ''),
-    message: path === 'name' ? 'use 1 to 60 small letters, digits and hyphens' : message,
-  }));
+  return (error.detail.errors ?? []).flatMap((each) => {
+    const { path, message } = each;
+    // Where it is sent is asked for as in the form of a search.
+    if (path.startsWith('shipTo.'))
+      return mistakesIn(new Failure('invalid_request', 'the place is wrong', { errors: [each] }), form);
+    return [
+      {
+        field: path,
+        message: path === 'name' ? 'use 1 to 60 small letters, digits and hyphens' : message,
+      },
+    ];
+  });
 }
 
 async function showOne({ show }: Page, visit: Visit, filled: Filled = {}) {
@@ -202,7 +211,7 @@ async function change(page: Page, visit: Visit) {
   } catch (error) {
     if (error instanceof Failure && error.code === 'changed_meanwhile')
       return showOne(page, visit, { values: form, isMeanwhile: true, status: 409 });
-    return showOne(page, visit, { values: form, mistakes: listMistakes(error), status: 400 });
+    return showOne(page, visit, { values: form, mistakes: listMistakes(error, form), status: 400 });
   }
   return `/watching/lists/${encodeURIComponent(params.name)}`;
 }

@@ -300,7 +300,7 @@ describe('what is wrong in a form', () => {
       priceMin: 'This is above “Item price up to”: swap the two.',
     });
     expect(mistakesOf({ query: 'hub', country: 'Germany' }).country).to.equal(
-      'Choose a country from the list. Did you mean DE (Germany).',
+      'Choose a country from the list. Did you mean Germany?',
     );
     expect(mistakesOf({ query: 'hub', country: 'DE', postalCode: '1' }).postalCode).to.equal(
       'A postal code of Germany looks like 10115.',
