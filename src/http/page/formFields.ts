@@ -26,7 +26,7 @@ export function fieldsOf({ values, mistakes }: Sent, before = '') {
     const id = before + name;
     const problem = mistakes.find((each) => each.field === name);
     const described = problem && html` aria-invalid="true" aria-describedby="${id}-problem"`;
-    return html`<p class="field ${look.kind ?? ''}"><label for="${id}">${label}${look.hint !== undefined && html` <small class="inline">${look.hint}</small>`}</label>${control(html`id="${id}" name="${name}"${described}`)}
+    return html`<p class="field ${look.kind ?? ''}"><label for="${id}">${label}${look.hint !== undefined && html` <small class="inline">(${look.hint})</small>`}</label>${control(html`id="${id}" name="${name}"${described}`)}
     ${problem && html`<span class="problem" id="${id}-problem">${problem.message}</span>`}</p>`;
   };
   const input = (name: string, label: string, attributes: Html, look: Look = {}) => {

@@ -1,3 +1,4 @@
+import { countryName } from '../../../product/countries.ts';
 import { siteName } from '../../../product/marketplaces.ts';
 import { compare } from '../../../product/money.ts';
 import type { Product } from '../../../product/product.ts';
@@ -93,7 +94,7 @@ export function rowsOf(products: readonly Product[]): Row[] {
       numberText,
       (one, other) => other - one,
     ),
-    row('Sent from', ({ location }) => location.country, plain),
+    row('Sent from', ({ location }) => location.country, countryName),
     row('Stock', (each) => (each.details === undefined ? null : stockText(each)), plain),
     row('Returns', returnsText, plain),
     row('Site', ({ marketplace }) => siteName(marketplace), plain),

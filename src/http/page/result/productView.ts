@@ -275,8 +275,13 @@ export function seller({
   seller: { feedbackPercentage, feedbackScore, accountType },
 }: Product): Html {
   const share =
-    feedbackPercentage === null ? 'seller’s rating unknown' : `${feedbackPercentage.toFixed(1)} % positive`;
-  const votes = feedbackScore === null ? '' : ` of ${numberText(feedbackScore)}`;
+    feedbackPercentage !== null
+      ? `${feedbackPercentage.toFixed(1)} % positive`
+      : feedbackScore === 0
+        ? 'seller without ratings'
+        : 'seller’s rating unknown';
+  const votes =
+    feedbackScore === null || share === 'seller without ratings' ? '' : ` of ${numberText(feedbackScore)}`;
   const kind = accountType === null ? '' : `, ${accountType === 'BUSINESS' ? 'business' : 'private'}`;
   return html`${share}${votes}${kind}${topRatedPlus === true && html` <span class="top" title="Top Rated Plus listing">★<span class="quiet"> Top Rated Plus</span></span>`}`;
 }

@@ -68,7 +68,7 @@ function groupView(page: SavedPage, { site, items }: SavedGroup, isOneOfMany: bo
 ${mayEnqueue && html`<form method="post" action="/saved/look">${own}<button class="main">Look at ${which} now (${countText(count, 'call')})</button></form>`}
 ${
   maySchedule &&
-  html`<details class="watch-them"${wrong && html` open`}><summary>Watch them</summary><form method="post" action="/saved/watch">${own}
+  html`<details class="watch-them"${wrong && html` open`}><summary>Watch ${items.length === 1 ? 'it' : 'them'}</summary><form method="post" action="/saved/watch">${own}
   <p class="field"><label for="${id}">Name of the watchlist</label><input id="${id}" name="name" required maxlength="60" autocomplete="off" value="${wrong?.text ?? (isOneOfMany ? `favourites${site.replace('EBAY', '').replaceAll('_', '-').toLowerCase()}` : 'favourites')}"${wrong && html` aria-invalid="true" aria-describedby="${id}-problem"`}>
   ${wrong && html`<span class="problem" id="${id}-problem">${wrong.message}</span>`}</p>
   <button>Watch ${countText(items.length, 'listing')}</button><p class="small">Changes of price, stock and end are then in the news.</p></form></details>`

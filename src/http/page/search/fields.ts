@@ -351,7 +351,7 @@ export const FIELDS: readonly Field[] = [
     { name: 'resalePrice', label: 'You sell it for', kind: 'cost', path: 'costs.resalePrice' },
     {
       name: 'markup',
-      label: 'or landed cost and',
+      label: 'or landed cost plus',
       kind: 'percent',
       path: 'costs.markupPercent',
       hint: '(%)',

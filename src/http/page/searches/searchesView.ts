@@ -113,7 +113,7 @@ export function searchesView(shown: Searches): Html {
 <form class="list-filter" method="get" action="/searches">
   <p class="field"><label for="text">Words or id</label><input id="text" name="text" type="search" maxlength="100" autocomplete="off" value="${text}"></p>
   <p class="field"><label for="state">State</label><select id="state" name="state">${options(STATES, state)}</select></p>
-  <p class="field"><label for="caller">Asked by</label><input id="caller" name="caller" type="search" maxlength="100" autocomplete="off" list="callers" placeholder="key, schedule, watchlist" value="${caller}"></p>
+  <p class="field"><label for="caller">Asked by</label><input id="caller" name="caller" type="search" maxlength="100" autocomplete="off" list="callers" placeholder="page, or a name" value="${caller}"></p>
   <datalist id="callers">${callersOf(shown.part).map((name) => html`<option value="${name}">`)}</datalist>
   <p class="field"><label for="since">Added</label><select id="since" name="since">${options(ages, since)}</select></p>
   <p class="actions"><button>Show</button>${[text, state, caller, since].some(Boolean) && html` <a class="button" href="/searches">Clear</a>`}</p>

@@ -65,7 +65,7 @@ function entryTable({ entries, calls }: PlanReport): Html {
     const cell = (label: string, content: Html | string) => html`<td data-label="${label}">${content}</td>`;
     const shift = after.get(`${kind} ${name}`);
     return html`<tr>
-<th scope="row">${kind === 'schedule' ? html`<a href="/watching#schedule-${name}">${name}</a>` : name}<small>${what}</small></th>
+<th scope="row">${html`<a href="/watching#${kind}-${name}">${name}</a>`}<small>${what}</small></th>
 ${cell('Calls a day', state === 'active' ? perDayText(callsPerDay) : '–')}
 ${cell('Expected delay', html`${expectedText(delay)}${assumed && delay !== null && html` <small>a guess: nothing is known yet</small>`}`)}
 ${cell('Measured', measuredText(measured))}

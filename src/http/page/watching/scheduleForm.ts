@@ -108,7 +108,7 @@ function withoutScripts(text: string): Html {
 /** An alert in the same step. */
 function alertFields(sent: Sent, channels: readonly string[], request: NormalRequest): Html {
   if (channels.length === 0)
-    return html`<p class="small">To be sent a message when something changes, first <a href="/alerts#channels">add a channel</a>, such as e-mail or Telegram.</p>`;
+    return html`<p class="small">To be sent a message when something changes, first <a href="/alerts#channels">add a channel</a>, such as e-mail or Telegram. Or watch it now, and press <strong>Alert me</strong> on the page Watching later.</p>`;
   const { input, select, check } = fieldsOf(sent);
   const names = Object.fromEntries(channels.map((name) => [name, name]));
   const currency = request.filters.price?.currency ?? sent.values.currency ?? 'USD';
