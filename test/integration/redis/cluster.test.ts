@@ -33,6 +33,9 @@ describe('a Redis Cluster of three', function () {
     const run = await producer.schedule.runNow('hourly');
     const { summary: ran } = await producer.waitFor(run.searchId, { timeoutMs: 30_000 });
     expect(ran?.outcome).to.equal('complete');
+    const listed = (await producer.list()).searches.map((search) => search.searchId);
+    expect(listed).to.include.members([searchId, detailed.searchId, run.searchId]);
+    expect((await producer.list({ state: 'under-way' })).searches).to.deep.equal([]);
     expect(simulator().controls.log({ kind: 'token' })).to.have.length(1);
   });
 

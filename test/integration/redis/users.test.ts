@@ -129,7 +129,16 @@ describe('the users of config/redis/users.acl', () => {
         await visitor.signIn(key);
         const queue = '/admin/queues/api/queues/ebay-search';
         for (const path of [
-          '/',
+          ...[
+            '/',
+            '/searches',
+            '/searches?outcome=failed',
+            '/watching',
+            '/news',
+            '/alerts',
+            '/plan',
+            '/saved',
+          ],
           `/searches/${searchId}`,
           `/searches/${searchId}/products.csv`,
           '/admin/queues/api/queues?activeQueue=ebay-search&status=completed',
@@ -145,6 +154,7 @@ describe('the users of config/redis/users.acl', () => {
           '/readyz',
           '/v1/quota',
           '/v1/schedules/daily',
+          '/v1/searches',
           `/v1/searches/${searchId}`,
           `/v1/searches/${searchId}/events`,
           `/v1/searches/${searchId}/products`,
