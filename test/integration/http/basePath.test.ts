@@ -19,7 +19,7 @@ const HTML = { accept: 'text/html' };
 /** Every address of this origin in a page. */
 function addressesIn(text: string): string[] {
   const found = text.matchAll(/ (?:href|src|(?:form)?action|data-(?:estimate|live|cost))="([^"]*)"/g);
-  return [...found].map(([, address = '']) => address.replaceAll('&amp;', '&'));
+  return [...found].map(([, address = '']) => address);
 }
 
 for (const strips of [true, false])
@@ -74,8 +74,9 @@ for (const strips of [true, false])
       const seen = new Map<string, number>();
       while (queue.length > 0) {
         const path = queue.shift() as string;
-        const { status, text, headers } = await visitor.ask(path);
+        const { status, text: markup, headers } = await visitor.ask(path);
         seen.set(path, status);
+        const text = markup.replaceAll('&amp;', '&');
         if (!headers.get('content-type')?.startsWith('text/html')) continue;
         const base = /<base href="([^"]*)"/.exec(text)?.[1] ?? path;
         for (const address of addressesIn(text)) {
