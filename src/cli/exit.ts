@@ -136,8 +136,9 @@ function commanderMessage({ code, message }: CommanderError): string {
   const text = message
     .replace(/^error: /, '')
     .replace(/\s*\n\s*\(Did you mean (.*)\?\)/s, ' (did you mean $1?)')
-    .replace(/\s*\n\s*/g, ' ');
-  const hint = code === 'commander.excessArguments' ? ' Put several words in quotes' : '';
+    .replace(/\s*\n\s*/g, ' ')
+    .replace(/\.$/, '');
+  const hint = code === 'commander.excessArguments' ? '; put several words in quotes' : '';
   return `${text}${hint}; --help shows what there is`;
 }
 

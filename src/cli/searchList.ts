@@ -107,7 +107,8 @@ async function fullPart(producer: SearchProducer, query: SearchListQuery): Promi
 
 export function refuseListFlags(flags: ListFlags): void {
   const given = OF_THE_LIST.find((name) => flags[name] !== undefined);
-  if (given !== undefined) throw new UsageError(`--${given} needs --list`);
+  const meant = given === 'limit' ? '; products of a search are limited by --max-items' : '';
+  if (given !== undefined) throw new UsageError(`--${given} needs --list${meant}`);
 }
 
 const COLOURS: Readonly<Record<ReturnType<typeof levelOf>, Colour>> = {

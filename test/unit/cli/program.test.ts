@@ -47,11 +47,15 @@ const CALLS: Record<string, Call> = {
   },
   'a separator that is none': {
     args: ['search', 'hub', '--csv', '--separator', ';'],
-    ...{ code: 2, says: /Allowed choices are comma, semicolon, tab/ },
+    ...{ code: 2, says: /Allowed choices are comma, semicolon, tab; --help/ },
   },
   'Excel and JSON at once': {
     args: ['search', 'hub', '--excel', '--json'],
     ...{ code: 2, says: /--json or --csv, not both/ },
+  },
+  'a limit of a search: which option that is': {
+    args: ['search', 'hub', '--limit', '5'],
+    ...{ code: 2, says: /^dpf: --limit needs --list; products of a search are limited by --max-items$/ },
   },
   'a list of searches as CSV': {
     args: ['search', '--list', '--state', 'done', '--csv'],
