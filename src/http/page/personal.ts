@@ -1,5 +1,5 @@
 import type { Redis } from 'ioredis';
-import { isPlace } from '../../events/news.ts';
+import { comparePlaces, isPlace } from '../../events/news.ts';
 import type { MarketplaceId } from '../../product/marketplaces.ts';
 import { apiKeysKey, personalKey } from '../../queue/budgets.ts';
 import { LuaScript } from '../../redis/luaScript.ts';
@@ -124,8 +124,12 @@ export class PersonalStore {
     return placeIn(await this.#own(() => this.#redis.hget(this.#key, NEWS))) ?? undefined;
   }
 
+  /** Never goes back: another tab may have read further. */
   async setNewsReadUntil(streamId: string): Promise<void> {
-    await this.#write(NEWS, () => [undefined, streamId]);
+    await this.#write(NEWS, (text) => {
+      const present = placeIn(text);
+      return [undefined, present !== null && comparePlaces(present, streamId) > 0 ? present : streamId];
+    });
   }
 
   /** @param change from the field's value, empty without one, to the answer and the new value; may be called again */

@@ -28,6 +28,7 @@ describe('what a person keeps on the page', function () {
       store.save(ITEM, { note: ' ask for a lot \n' }, NOW),
       store.save(ITEM, { hidden: true }, NOW),
       store.setNewsReadUntil('5-1'),
+      store.setNewsReadUntil('4-9'),
     ]);
     const at = new Date(NOW).toISOString();
     const kept = { favourite: true, hidden: true, note: 'ask for a lot', site: 'EBAY_GB', since: at, at };

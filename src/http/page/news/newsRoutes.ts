@@ -74,9 +74,7 @@ export function newsRoutes(page: Page): void {
   route('POST', '/news/read', 'read', async ({ personal, form }) => {
     const { until, back = '' } = form;
     if (!isPlace(until)) throw problem(400, 'invalid_form', 'until must name an event: load the page again');
-    const present = await personal.newsReadUntil();
-    // Another tab may have marked more.
-    if (present === undefined || comparePlaces(present, until) < 0) await personal.setNewsReadUntil(until);
+    await personal.setNewsReadUntil(until);
     const [, query = ''] = back.split('?');
     return newsAddress(filterFrom(Object.fromEntries(new URLSearchParams(query))));
   });
