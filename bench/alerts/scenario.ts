@@ -38,8 +38,8 @@ export interface Scenario {
   /** SIGKILLs of workers, each at some moment of `pauseMs`. */
   readonly kills: number;
   readonly pauseMs: number;
-  /** Each kill first waits until something has arrived at a receiver: workers that are slow to start are killed at work too. */
-  readonly killsAtWork?: boolean;
+  /** Each kill first waits so long, ms, for an arrival at a receiver: most workers are then killed at work. Default: it does not. */
+  readonly arrivalMs?: number;
   /** Workers that stand still (SIGSTOP) for longer than the locks of their jobs live, one after the other. Default: none. */
   readonly freezes?: number;
   readonly workers: number;
@@ -138,14 +138,14 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
       }
     }
     const arrivalCount = () => receivers.reduce((sum, { arrivals }) => sum + arrivals.length, 0);
-    async function arrival(): Promise<void> {
+    async function arrival(ms: number): Promise<void> {
       const before = arrivalCount();
-      await waitFor('an arrival', () => arrivalCount() > before, QUIET_MS);
+      for (const until = Date.now() + ms; arrivalCount() === before && Date.now() < until; ) await sleep(1);
     }
     async function kill(): Promise<number> {
       let count = 0;
       for (; count < options.kills; count += 1) {
-        if (options.killsAtWork) await arrival();
+        await arrival(options.arrivalMs ?? 0);
         await sleep(options.pauseMs * 2 * fraction(seed, 'pause', count));
         const index = Math.floor(fraction(seed, 'worker', count) * size);
         const victim = workers[index] as RunningProcess;
@@ -162,9 +162,7 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
       for (let count = 0; count < (options.freezes ?? 0); count += 1) {
         await sleep(options.pauseMs * 2 * fraction(seed, 'pause', count));
         // In the middle of a delivery, where one comes soon.
-        const before = arrivalCount();
-        for (const until = Date.now() + QUIET_MS; arrivalCount() === before && Date.now() < until; )
-          await sleep(1);
+        await arrival(QUIET_MS);
         const victim = workers[count % size] as RunningProcess;
         victim.signal('SIGSTOP');
         try {

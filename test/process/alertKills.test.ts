@@ -4,21 +4,12 @@ import { runScenario } from '../../bench/alerts/scenario.ts';
 describe('alerts while workers are killed', function () {
   this.timeout(240_000);
 
-  it('reach every receiver under one id and in order, none lost, where 4 workers are killed at work', async () => {
+  it('reach every receiver under one id and in order, none lost, where 20 workers are killed', async () => {
     const outcome = await runScenario({
-      ...{
-        kills: 4,
-        killsAtWork: true,
-        pauseMs: 100,
-        workers: 3,
-        tracks: 2,
-        looks: 1,
-        everyMs: 300,
-        seed: 20,
-      },
+      ...{ kills: 20, arrivalMs: 400, pauseMs: 100, workers: 3, tracks: 2, looks: 1, everyMs: 300, seed: 20 },
       channels: ['sound', 'failing', 'refusing'],
     });
-    expect(outcome.kills).to.equal(4);
+    expect(outcome.kills).to.equal(20);
     expect(outcome.wanted).to.be.greaterThan(0);
     for (const { channel, taken, ...evidence } of outcome.channels) {
       const { lost, unwanted, otherId, overtaken, repeated } = evidence;

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { fuzzCalls, fuzzSockets, openFuzzServer } from '../../support/httpFuzzing.ts';
 import { useRedis } from '../../support/redis.ts';
 
-const CALLS = 4000;
+const CALLS = 2000;
 const SOCKETS = 400;
 
 describe('whatever is sent to the server', function () {
