@@ -381,7 +381,8 @@ function showChosen() {
   const text =
     chosen.size < 2
       ? `${chosen.size} chosen: choose ${chosen.size === 0 ? 'two' : 'one'} more`
-      : `${chosen.size} chosen${chosen.size >= most ? `: no more than ${most} are compared` : ''}`;
+      : // The end of a list that grows is far for the Tab key; Enter on a box sends the form.
+        `${chosen.size} chosen: compare them, also by the Enter key${chosen.size >= most ? `; no more than ${most} are compared` : ''}`;
   bar.toggleAttribute('data-chosen', chosen.size > 0);
   const line = bar.querySelector('p');
   if (line.textContent !== text) line.textContent = text;
