@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { valuesFrom } from '../../../../src/http/page/search/formRequest.ts';
 import { costOf, costText } from '../../../../src/http/page/watching/cost.ts';
 import { areTooMany, lineErrors, pastedListings } from '../../../../src/http/page/watching/pastedListings.ts';
-import { changedRequest } from '../../../../src/http/page/watching/scheduleEdit.ts';
+import { alertFromForm, changedRequest } from '../../../../src/http/page/watching/scheduleEdit.ts';
 import { timingFrom, timingValues } from '../../../../src/http/page/watching/timing.ts';
 import {
   choiceFrom,
@@ -49,6 +49,22 @@ describe('what is watched, in words', () => {
     // What is no time is refused by the check of schedules, which names its field.
     expect(timingFrom({ every: 'day', at: '25:00' })).to.deep.equal({ cron: '', tz: 'UTC' });
     expect(timingFrom({ every: 'often' })).to.deep.equal({ every: 'often' });
+  });
+
+  it('reads the amounts of an alert as those of a search are read', () => {
+    const when = (price: string, by: string) => {
+      const form = { alertDrop: '1', by, alertBelow: '1', price, currency: 'usd' };
+      return alertFromForm(form, 'hubs', 'hubs')?.when;
+    };
+    expect(when('$40', '5 %')).to.deep.equal([
+      { on: 'drop', percent: 5 },
+      { on: 'price-below', price: '40', currency: 'USD' },
+    ]);
+    // What is not certain stays wrong, so that the check names the field.
+    expect(when('40 €', 'x')).to.deep.equal([
+      { on: 'drop', percent: '?' },
+      { on: 'price-below', price: '?', currency: 'USD' },
+    ]);
   });
 
   it('offers a name that is free, however long it is', () => {
