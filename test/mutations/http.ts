@@ -6,9 +6,9 @@ const tests = (name: string) => [`test/integration/http/${name}.test.ts`];
 export const mutations: Mutation[] = [
   {
     id: 'news-unread-again',
-    file: 'src/http/page/news/newsRoutes.ts',
-    find: 'comparePlaces(present, until) < 0',
-    replace: 'present !== until',
+    file: 'src/http/page/personal.ts',
+    find: 'comparePlaces(present, streamId) > 0',
+    replace: 'present === streamId',
     breaks: 'News that were read stay read when an older tab marks its own.',
     tests: tests('newsPage'),
     grep: 'unread for each key',
