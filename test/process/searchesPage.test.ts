@@ -69,7 +69,8 @@ describe('the page with the list of searches in a browser', function () {
         found.push(`it sticks out at ${width} px`);
     }
     expect(found).to.deep.equal([]);
-    // All states of jobs on the dashboard are in sight.
+    expect(complaints).to.deep.equal([]);
+    // All states of jobs on the dashboard are in sight. On a busy machine it uses late what it has loaded ahead.
     for (const width of [1280, 390]) {
       await page.setViewportSize({ width, height: 844 });
       await page.goto(`${http.app.url}/admin/queues/queue/ebay-search`);
@@ -84,6 +85,6 @@ describe('the page with the list of searches in a browser', function () {
       }
       expect(await tabs.allInnerTexts().then((texts) => texts.join(' '))).to.match(/failed/i);
     }
-    expect(complaints).to.deep.equal([]);
+    expect(complaints.filter((text) => !text.includes('preloaded using link preload'))).to.deep.equal([]);
   });
 });
