@@ -85,7 +85,7 @@ function valid(schema: Schema): fc.Arbitrary<unknown> {
   }
 }
 
-/** Within the bounds, seldom one beyond. */
+/** Within the bounds, rarely one beyond. */
 function bounded(make: (range: { min: number; max: number }) => fc.Arbitrary<number>, schema: Schema) {
   const { minimum: min = 0, maximum = 1e9 } = schema;
   const max = Math.min(maximum, 2 ** 31 - 2);

@@ -73,6 +73,19 @@ export function postButton(address: string, text: string, csrf: string | null, l
   return html`<form method="post" action="${address}">${csrfField(csrf)}<button${label !== undefined && html` aria-label="${label}"`}>${text}</button></form>`;
 }
 
+/** A button that asks before it changes something, without scripts. @param more.name of what is changed, for screen readers */
+export function confirmedButton(
+  address: string,
+  text: string,
+  question: Content,
+  csrf: string | null,
+  { name, yes = 'Yes' }: { name: string; yes?: string },
+): Html {
+  return html`<details class="confirm"><summary aria-label="${text}: ${name}">${text}</summary>
+    <form method="post" action="${address}">${csrfField(csrf)}<p>${question}</p><button>${yes}</button></form>
+  </details>`;
+}
+
 /** Addresses of this server in markup; in text the quotation mark is escaped. */
 const ADDRESSES = /(?<= (?:href|src|(?:form)?action|data-estimate|data-live|data-cost)=")\/(?!\/)/g;
 

@@ -8,7 +8,7 @@ import {
   conditionWords,
 } from '../../../text/alerts.ts';
 import { countText, dueText } from '../../../text/values.ts';
-import { csrfField, type Html, html, instant, postButton } from '../html.ts';
+import { confirmedButton, type Html, html, instant, postButton } from '../html.ts';
 import { alertForm, channelForms, KINDS, type SentAlert, type Sources } from './alertForms.ts';
 
 /** What was done last, where the page says how it ended. */
@@ -100,7 +100,7 @@ function alertItem(alert: AlertReport, { mayChange, csrf, now }: AlertsPage): Ht
     html`<div class="actions">
     <a class="button" href="/alerts?edit=${name}#add-head" aria-label="Change: ${name}">Change</a>
     ${state === 'paused' ? button('resume', 'Resume') : button('pause', 'Pause')}
-    ${confirmed(`/alerts/${name}/remove`, 'Remove', `Remove ${name} with what waits?`, csrf, name)}
+    ${confirmedButton(`/alerts/${name}/remove`, 'Remove', `Remove ${name} with what waits?`, csrf, { name })}
   </div>`
   }
 </li>`;
@@ -126,8 +126,8 @@ function channelItem(channel: ChannelReport, page: AlertsPage): Html {
     mayChange &&
     html`<div class="actions">
     ${postButton(`/channels/${name}/test`, 'Send a test', csrf, `Send a test: ${name}`)}
-    ${kind === 'webhook' && confirmed(`/channels/${name}/rotate`, 'New secret', 'Make another secret? The former one stays valid for a while.', csrf, name)}
-    ${confirmed(`/channels/${name}/remove`, 'Remove', `Remove ${name} with every message for it?`, csrf, name)}
+    ${kind === 'webhook' && confirmedButton(`/channels/${name}/rotate`, 'New secret', 'Make another secret? The former one stays valid for a while.', csrf, { name })}
+    ${confirmedButton(`/channels/${name}/remove`, 'Remove', `Remove ${name} with every message for it?`, csrf, { name })}
   </div>`
   }
 </li>`;
@@ -150,13 +150,6 @@ function lostView(
     <summary>${countText(failed, 'message')} could not be delivered</summary>
     <ul>${lost.map(({ at, alert, kind, items, error }) => html`<li>${instant(at)} ${alert || kind}${items.length > 0 && `, ${countText(items.length, 'listing')}`}: ${error}</li>`)}</ul>
     ${mayChange && postButton(`/channels/${name}/retry`, 'Send again', csrf, `Send again: ${name}`)}
-  </details>`;
-}
-
-/** A button that asks before it changes something, without scripts. */
-function confirmed(address: string, text: string, question: string, csrf: string | null, name: string): Html {
-  return html`<details class="confirm"><summary aria-label="${text}: ${name}">${text}</summary>
-    <form method="post" action="${address}">${csrfField(csrf)}<p>${question}</p><button>Yes</button></form>
   </details>`;
 }
 

@@ -6,7 +6,6 @@ import { languageOf } from '../../api/products.ts';
 import { valuesOf } from '../../auth/login.ts';
 import { notFound, Problem } from '../../problem.ts';
 import { html } from '../html.ts';
-import { jobAddress } from '../searches/jobAddress.ts';
 import type { Page, Visit } from '../visit.ts';
 import { compareView, MAX_COMPARED } from './compareView.ts';
 import { downloads, fileName } from './downloads.ts';
@@ -15,7 +14,7 @@ import { loosened } from './nothingFoundView.ts';
 import { productCard } from './productView.ts';
 import { resultCache } from './resultCache.ts';
 import { resultView } from './resultView.ts';
-import { addressOf, type FileFormat, itemAddressOf, select, selectionFrom } from './selection.ts';
+import { addressOf, type FileFormat, itemAddressOf, jobAddress, select, selectionFrom } from './selection.ts';
 import { statusView } from './statusView.ts';
 
 /** How often browsers without scripts load a running search again, seconds. */

@@ -1,6 +1,7 @@
 import { byCosts } from '../../../product/landed.ts';
 import { byTotal } from '../../../product/order.ts';
 import type { Product } from '../../../product/product.ts';
+import { searchQueueName } from '../../../queue/bullmq/queues.ts';
 import { type FormValues, valuesOf } from '../../auth/login.ts';
 import type { SavedItem } from '../personal.ts';
 
@@ -179,6 +180,11 @@ function pathOf(
   const query = new URLSearchParams([...queryOf(selection), ...Object.entries(more)]);
   const path = `/searches/${encodeURIComponent(searchId)}${part}`;
   return query.size === 0 ? path : `${path}?${query}`;
+}
+
+/** The job of a search on the dashboard, for those who may operate. */
+export function jobAddress(searchId: string, tenant: string): string {
+  return `/admin/queues/queue/${searchQueueName(tenant)}/${encodeURIComponent(searchId)}`;
 }
 
 /** The currency of most delivered prices. Amounts in other currencies are never compared with it. */

@@ -101,7 +101,7 @@ export function conditionsOf(request: NormalRequest): Condition[] {
   ];
 }
 
-/** Those that are seldom set, in the words of their fields. Costs are the caller’s figures, not conditions. */
+/** Those that few people set, in the words of their fields. Costs are the caller’s figures, not conditions. */
 function furtherConditions(request: NormalRequest): Condition[] {
   const currencies = { price: request.filters.price?.currency ?? '', costs: request.costs?.currency ?? '' };
   return FIELDS.flatMap((field) => {

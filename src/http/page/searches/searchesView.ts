@@ -9,9 +9,8 @@ import { callerText, levelOf, mayRetry, stateDetail, stateWord } from '../../../
 import { durationText, numberText } from '../../../text/values.ts';
 import type { FormValues } from '../../auth/login.ts';
 import { csrfField, type Html, html, instant, options } from '../html.ts';
-import { addressOf } from '../result/selection.ts';
+import { addressOf, jobAddress } from '../result/selection.ts';
 import { conditionTexts } from '../search/conditions.ts';
-import { jobAddress } from './jobAddress.ts';
 
 /** Searches on a page. */
 const PER_PAGE = 50;

@@ -8,7 +8,7 @@ import { alertRuleTexts, alertSourceText, conditionWords } from '../../../text/a
 import { delayText, expectedText, perDayText, warningText } from '../../../text/plan.ts';
 import { runText } from '../../../text/searches.ts';
 import { countText, distanceText, dueText, durationText, isDue, numberText } from '../../../text/values.ts';
-import { csrfField, type Html, html, instant, options, postButton } from '../html.ts';
+import { confirmedButton, type Html, html, instant, options, postButton } from '../html.ts';
 import { addressOf } from '../result/selection.ts';
 import { conditionTexts } from '../search/searchForm.ts';
 import { costText } from './cost.ts';
@@ -204,7 +204,7 @@ function scheduleActions({ report, alerts }: Of<'schedule'>, { csrf }: WatchingP
   ${state === 'active' && button('pause', 'Pause')}
   ${source === 'code' && html`<a class="button" href="/watching/schedules/${name}" aria-label="Change: ${name}">Change</a>`}
   ${request.track !== undefined && alertLink('schedule', name)}
-  ${source === 'code' ? removal(`/watching/schedules/${name}/remove`, name, lost, csrf) : html`<p class="small">From the file of schedules: it is changed and removed there.</p>`}
+  ${source === 'code' ? confirmedButton(`/watching/schedules/${name}/remove`, 'Remove', lost, csrf, { name, yes: 'Yes, remove it' }) : html`<p class="small">From the file of schedules: it is changed and removed there.</p>`}
 </div>`;
 }
 
@@ -216,13 +216,6 @@ function alertNames(alerts: readonly AlertReport[]): string {
 function alertLink(kind: 'schedule' | 'watchlist', name: string): Html {
   const query = new URLSearchParams({ source: `${kind}:${name}` });
   return html`<a class="button" href="/alerts?${query.toString()}#add-alert" aria-label="Alert me: ${name}">Alert me</a>`;
-}
-
-/** Asks before it removes something, without scripts too. @param lost what there is no way back to */
-function removal(address: string, name: string, lost: Html, csrf: string | null): Html {
-  return html`<details class="confirm"><summary aria-label="Remove: ${name}">Remove</summary>
-    <form method="post" action="${address}">${csrfField(csrf)}<p>${lost}</p><button>Yes, remove it</button></form>
-  </details>`;
 }
 
 function watchlistCard(item: Of<'watchlist'>, page: WatchingPage): Html {
@@ -249,7 +242,7 @@ function watchlistCard(item: Of<'watchlist'>, page: WatchingPage): Html {
   ${state === 'paused' ? button('resume', 'Resume') : button('pause', 'Pause')}
   <a class="button" href="/watching/lists/${name}" aria-label="Change: ${name}">Change</a>
   ${alertLink('watchlist', name)}
-  ${removal(`/watching/lists/${name}/remove`, name, lost, csrf)}
+  ${confirmedButton(`/watching/lists/${name}/remove`, 'Remove', lost, csrf, { name, yes: 'Yes, remove it' })}
 </div>`,
   });
 }
