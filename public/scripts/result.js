@@ -407,7 +407,11 @@ document.addEventListener('submit', (event) => {
   if (event.target.id !== 'compare') return;
   event.preventDefault();
   const address = new URL(event.target.action);
-  address.search = new URLSearchParams([...chosen].map((id) => ['item', id]));
+  // What is shown, for the way back, and then what was chosen.
+  const query = new URLSearchParams(new FormData(event.target));
+  query.delete('item');
+  for (const id of chosen) query.append('item', id);
+  address.search = query;
   location.assign(address);
 });
 

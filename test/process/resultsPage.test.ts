@@ -132,7 +132,7 @@ describe('the products of a search in a browser', function () {
     await page.waitForSelector('#list:not([aria-busy])');
     expect(await page.locator('.pick input:checked').count()).to.equal(3);
     await page.click('#compare button.main');
-    await page.waitForURL(/compare\?item=/);
+    await page.waitForURL(/compare\?order=rating&item=/);
     expect(await page.locator('thead th').count()).to.equal(3);
     const names = await page.locator('tbody th').allTextContents();
     expect(names.slice(0, 3).map((name) => name.replace(' (differs)', ''))).to.deep.equal([

@@ -48,6 +48,23 @@ describe('the page of a result', () => {
     expect(lines.map((line) => JSON.parse(line).itemId)).to.deep.equal(ids);
   });
 
+  it('leads from the comparison back to the products that were chosen from, in their order', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 30 });
+    const shown = `/searches/${searchId}?order=delivered&known=1&most=25`;
+    const { text } = await http.call('GET', shown);
+    const bar = /<form id="compare".*?<\/form>/s.exec(text)?.[0] ?? '';
+    const fields = [...bar.matchAll(/<input type="hidden" name="(\w+)" value="(\w+)">/g)];
+    const ids = (await service.producer.products(searchId)).slice(0, 3).map(({ itemId }) => ['item', itemId]);
+    const query = new URLSearchParams([...fields.map(([, name, value]) => [name, value]), ...ids] as never);
+    const compared = (await http.call('GET', `/searches/${searchId}/compare?${query}`)).text;
+    const links = [...compared.matchAll(/<a href="([^"]+)"[^>]*>(Back|Remove)/g)].map(([, link = '']) =>
+      link.replaceAll('&amp;', '&'),
+    );
+    expect(links).to.have.length(4);
+    expect(links[0]).to.equal(shown);
+    expect(links[1]).to.match(/\?order=delivered&known=1&most=25&item=/);
+  });
+
   it('takes a value that stands in an address twice: lists are joined, of others there is one', async () => {
     const { searchId } = await service.search({ query: 'usb c charger', maxItems: 30 });
     const of = (query: string) => http.call('GET', `/searches/${searchId}/products.ndjson?${query}`);

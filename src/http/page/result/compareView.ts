@@ -7,7 +7,7 @@ import { moneyText, numberText } from '../../../text/values.ts';
 import { externalLink, type Html, html, webAddress } from '../html.ts';
 import { pictureAddress } from '../pictures.ts';
 import { bidText, shippingText } from './productView.ts';
-import { addressOf, compareAddressOf, itemAddressOf } from './selection.ts';
+import { addressOf, compareAddressOf, itemAddressOf, type Selection } from './selection.ts';
 
 export const MAX_COMPARED = 4;
 
@@ -129,27 +129,30 @@ interface Compared {
   products: readonly Product[];
   /** How many were chosen. */
   chosen: number;
+  /** Of the result that they were chosen from. */
+  selection: Selection;
 }
 
-export function compareView({ searchId, products, chosen }: Compared): Html {
-  const back = html`<p class="back"><a href="${addressOf(searchId)}">Back to all products</a></p>`;
+export function compareView({ searchId, products, chosen, selection }: Compared): Html {
+  const result = addressOf(searchId, selection);
+  const back = html`<p class="back"><a href="${result}">Back to the products</a></p>`;
   const missing = Math.min(chosen, MAX_COMPARED) - products.length;
   const notes = html`${chosen > MAX_COMPARED && html`<p class="notice">At most ${MAX_COMPARED} are compared: these are the first ones.</p>`}
 ${missing > 0 && html`<p class="notice">${missing === 1 ? 'One of the chosen products is' : `${missing} of the chosen products are`} not in this result any more.</p>`}`;
   if (products.length < 2)
-    return html`${back}<h1>Compare</h1>${notes}<p class="empty">Choose at least two products with “Compare”. <a href="${addressOf(searchId)}">Choose products</a></p>`;
+    return html`${back}<h1>Compare</h1>${notes}<p class="empty">Choose at least two products with “Compare”. <a href="${result}">Choose products</a></p>`;
   const ids = products.map(({ itemId }) => itemId);
   return html`${back}<h1>Compare ${products.length} products</h1>
 ${notes}
 <div class="compare wide" role="region" aria-label="Comparison" tabindex="0"><table>
-<thead><tr><td></td>${products.map((product) => head(searchId, product, ids))}</tr></thead>
+<thead><tr><td></td>${products.map((product) => head({ searchId, selection }, product, ids))}</tr></thead>
 <tbody>${rowsOf(products).map(rowView)}</tbody>
 </table></div>
 <p class="small"><span class="mark-differs" aria-hidden="true"></span> The rows with a bar differ. “Best” stands only where every value is known and in one currency.</p>`;
 }
 
 function head(
-  searchId: string,
+  { searchId, selection }: Pick<Compared, 'searchId' | 'selection'>,
   { itemId, title, url, affiliateUrl, images }: Product,
   ids: readonly string[],
 ): Html {
@@ -157,7 +160,7 @@ function head(
   const others = ids.filter((id) => id !== itemId);
   return html`<th scope="col"><div class="picture">${picture && html`<img src="${picture}" alt="" width="120" height="90" loading="lazy" referrerpolicy="no-referrer">`}</div>
 <span class="title">${externalLink(webAddress(affiliateUrl) ?? url, title)}</span>
-<span class="actions"><a class="look" href="${itemAddressOf(searchId, itemId)}" aria-label="Quick view of ${title}">View</a>${others.length > 1 && html` <a href="${compareAddressOf(searchId, others)}" aria-label="Remove ${title}">Remove</a>`}</span></th>`;
+<span class="actions"><a class="look" href="${itemAddressOf(searchId, itemId)}" aria-label="Quick view of ${title}">View</a>${others.length > 1 && html` <a href="${compareAddressOf(searchId, others, selection)}" aria-label="Remove ${title}">Remove</a>`}</span></th>`;
 }
 
 function rowView({ name, values, best, differs }: Row): Html {

@@ -144,12 +144,15 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
 
   route('GET', '/searches/:id/compare', 'read', async (visit) => {
     const { params, query } = visit;
-    const { products } = await found(visit);
+    const { products, selection } = await found(visit);
     const chosen = [...new Set(valuesOf(query.item))];
     const compared = chosen
       .slice(0, MAX_COMPARED)
       .flatMap((id) => products.find(({ itemId }) => itemId === id) ?? []);
-    const content = compareView({ searchId: params.id, products: compared, chosen: chosen.length });
+    const content = compareView({
+      ...{ searchId: params.id, selection },
+      ...{ products: compared, chosen: chosen.length },
+    });
     return show(visit, { title: 'Compare', content, scripts: ['result'] });
   });
 

@@ -20,6 +20,7 @@ import {
   mainCurrency,
   narrow,
   PER_PAGE,
+  queryOf,
   type Selection,
 } from './selection.ts';
 import type { Result } from './shownResult.ts';
@@ -76,7 +77,7 @@ ${unknownPricesHint(products, request)}
 </div>
 </div>
 <form id="${KEEP_FORM}" method="post">${csrfField(csrf)}</form>
-${compareBar(searchId)}`;
+${compareBar(searchId, selection)}`;
 }
 
 /** `3 of 200 products; 12 hidden by you`. */
@@ -101,8 +102,9 @@ function downloads(searchId: string, selection: Selection): Html {
 }
 
 /** Shown by the page's script once something was chosen. */
-function compareBar(searchId: string): Html {
+function compareBar(searchId: string, selection: Selection): Html {
   return html`<form id="${COMPARE_FORM}" class="compare-bar" method="get" action="${addressOf(searchId)}/compare" data-most="${MAX_COMPARED}">
+  <span id="compare-from" data-part hidden>${queryOf(selection).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}</span>
   <p aria-live="polite">Choose two to ${MAX_COMPARED} products with “Compare”</p>
   <button class="main">Compare</button><button type="button" class="plain clear" hidden>Choose none</button>
 </form>`;

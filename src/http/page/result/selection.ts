@@ -139,9 +139,14 @@ export function itemAddressOf(
   return pathOf(searchId, `/items/${encodeURIComponent(itemId)}${action}`, selection);
 }
 
-/** The address of several products of a result beside each other. */
-export function compareAddressOf(searchId: string, itemIds: readonly string[]): string {
-  const query = new URLSearchParams(itemIds.map((id): [string, string] => ['item', id]));
+/** The address of several products of a result beside each other. @param selection what the way back shows */
+export function compareAddressOf(
+  searchId: string,
+  itemIds: readonly string[],
+  selection: Partial<Selection> = {},
+): string {
+  const items = itemIds.map((id): [string, string] => ['item', id]);
+  const query = new URLSearchParams([...queryOf(selection), ...items]);
   return `/searches/${encodeURIComponent(searchId)}/compare?${query}`;
 }
 
