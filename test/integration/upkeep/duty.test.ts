@@ -35,6 +35,22 @@ describe('a duty', () => {
     expect(new Set(rounds.slice(handedOverAt))).to.deep.equal(new Set([other]));
   });
 
+  it('renews its lease a few times in the life of it, not in each round, and keeps it', async () => {
+    let rounds = 0;
+    start(async () => {
+      rounds += 1;
+    });
+    await waitFor('the first round', () => rounds > 0);
+    await redis.config('RESETSTAT');
+    const before = rounds;
+    const beganAt = performance.now();
+    await waitFor('rounds for longer than the lease lasts', () => rounds >= before + 30);
+    const mostRenewals = 1 + (performance.now() - beganAt) / (300 / 3);
+    const sets = Number(/cmdstat_set:calls=(\d+)/.exec(await redis.info('commandstats'))?.[1] ?? 0);
+    expect(sets).to.be.within(1, mostRenewals);
+    expect(await redis.exists('{ebay}:lease:test')).to.equal(1);
+  });
+
   it('never overlaps itself, however long a round takes', async () => {
     let underWay = 0;
     let most = 0;
