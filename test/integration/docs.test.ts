@@ -1,17 +1,16 @@
-import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { expect } from 'chai';
+import { EXIT } from '../../src/cli/exit.ts';
 import { run as runDpf } from '../../src/cli/program.ts';
-import { builtProgram, startDpf } from '../support/processes.ts';
+import { useEnvironment } from '../support/environment.ts';
+import { patientDpf } from '../support/patientDpf.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
 import { useSimulator } from '../support/simulator.ts';
 
-const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const PAGES = [
   'README.md',
@@ -66,6 +65,7 @@ describe('the documentation', function () {
   this.timeout(120_000);
   const redis = useRedis();
   const simulator = useSimulator();
+  useEnvironment(() => serviceEnv(redis.url, simulator().url));
   const commands = commandsOf(/^npx dpf /);
 
   it('shows commands and flags of dpf that there are', async () => {
@@ -81,16 +81,14 @@ describe('the documentation', function () {
   });
 
   it('shows commands of dpf that run, wherever nothing is left open in them', async () => {
-    const env = serviceEnv(redis.url, simulator().url);
     const ends = (command: string) =>
       /^npx dpf (config|keys|plan|quota|schedule|token|watchlist)\b/.test(command) &&
       !/\b(ID|NAME)\b|…|--help|\.(csv|json)/.test(command);
     const runnable = [...new Set(commands.map(({ command }) => command).filter(ends))];
     const refused: string[] = [];
     for (const command of runnable) {
-      const dpf = startDpf(words(command).slice(2), env);
-      const code = await dpf.exit();
-      if (code === null || code === 2 || code === 3) refused.push(`${command}: ${code} ${dpf.stderr}`);
+      const { exit, err } = await patientDpf(...words(command).slice(2));
+      if (exit === EXIT.usage || exit === EXIT.configuration) refused.push(`${command}: ${exit} ${err}`);
     }
     expect(runnable.length).to.be.greaterThan(5);
     expect(refused).to.deep.equal([]);
@@ -104,18 +102,26 @@ describe('the documentation', function () {
     );
     expect(upgrade).to.include('npx dpf backup before-upgrade.ndjson');
     const folder = mkdtempSync(join(tmpdir(), 'operator-'));
-    const shell = (script: string) => {
-      const npx = `npx() { shift; "${process.execPath}" "${builtProgram()}" "$@"; }`;
-      const env = { PATH: process.env.PATH, ...serviceEnv(redis.url, simulator().url) };
-      return run('sh', ['-ec', `${npx}\n${script}`], { cwd: folder, env });
+    /** What the lines print, each of which is a command of dpf, with their files in the folder. */
+    const shell = async (script: string) => {
+      const printed: string[] = [];
+      for (const line of script.trim().split(/\n\s*/)) {
+        expect(line).to.match(/^npx dpf [^$<>|&;]+$/);
+        const args = words(line).slice(2);
+        const { exit, out, err } = await patientDpf(
+          ...args.map((word) => (word.endsWith('.ndjson') ? join(folder, word) : word)),
+        );
+        expect(exit, `${line}: ${err}`).to.equal(EXIT.done);
+        printed.push(out);
+      }
+      return printed.join('\n');
     };
     try {
       await shell(`npx dpf keys add shop
         npx dpf schedule add hubs --query "usb c hub" --every 3600`);
       await shell(backup);
       await redis.connect().flushall();
-      const { stdout } = await shell(restore);
-      expect(stdout)
+      expect(await shell(restore))
         .to.match(/^\S+ +shop /m)
         .and.match(/^hubs /m);
       await shell(upgrade);
