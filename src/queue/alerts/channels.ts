@@ -25,6 +25,7 @@ import { readFailed } from './outbox.ts';
  *   get(name), list()           reports, without secrets
  *   rotate(name)                another secret of a webhook; the former one signs too for a while
  *   test(name, { timeoutMs })   sends a test message and waits until it is delivered
+ *   tested(name, id)            how a test ended, for a minute
  *   failed(name, { limit }), retryFailed(name)   messages that could not be delivered; sends them again
  *   remove(name)                the channel and every message for it
  *   open(name)                  the channel with its secrets, for the process that sends
@@ -155,6 +156,8 @@ if moved > 0 then redis.call('HDEL', KEYS[4], 'until') end
 return moved`);
 
 const TEST_TIMEOUT_MS = 15_000;
+/** Looked for at the beginning of an outbox, where tests are. */
+const MOST_TESTS = 20;
 /** A person does not notice this interval. */
 const POLL_MS = 100;
 const RETRIED_AT_ONCE = 200;
@@ -269,13 +272,17 @@ export class Channels {
    * Sends a test message and waits until a worker has tried to deliver it. It goes before the messages that wait, also while
    * the channel pauses.
    * @param options.timeoutMs longest wait; default 15,000 @param options.signal ends the wait
+   * @param options.id of the message, by which `tested` finds it
    */
   async test(
     name: string,
-    { timeoutMs = TEST_TIMEOUT_MS, signal }: { timeoutMs?: number | undefined; signal?: AbortSignal } = {},
+    {
+      timeoutMs = TEST_TIMEOUT_MS,
+      signal,
+      id = newTestId(),
+    }: { timeoutMs?: number | undefined; signal?: AbortSignal; id?: string } = {},
   ): Promise<ChannelTest> {
     const { redis, tenant, wake } = this.#options;
-    const id = randomBytes(16).toString('hex');
     await this.#call(async () => {
       const at = new Date(await clockOf(redis).current()).toISOString();
       const message: AlertMessage = {
@@ -289,18 +296,39 @@ export class Channels {
     });
     const giveUpAt = performance.now() + timeoutMs;
     for (;;) {
-      const text = await this.#call(() => redis.get(this.#keys.test(id)));
-      if (text !== null) {
-        const { delivered, error }: TestRecord = JSON.parse(text);
-        return { delivered, error };
-      }
+      const ended = await this.#testEnd(id);
+      if (ended !== undefined) return ended;
       if (performance.now() >= giveUpAt) break;
       if (signal?.aborted) return { delivered: false, error: 'nobody waits for its end any more' };
       await sleep(POLL_MS);
     }
-    const { lastError } = await this.get(name);
-    const why = lastError ?? 'no worker has taken it: is one running?';
+    const why = await this.#whyNotYet(name);
     return { delivered: false, error: `not delivered within ${timeoutMs / 1000} s: ${why}` };
+  }
+
+  /**
+   * How a test message ended, or that it still waits. Undefined: it ended more than a minute ago, or there was none.
+   * @param id as it was given to `test`
+   */
+  async tested(name: string, id: string): Promise<ChannelTest | undefined> {
+    const waiting = await this.#call(() =>
+      this.#options.redis.lrange(this.#keys.outbox(name), 0, MOST_TESTS),
+    );
+    // Read after what waits: between the two it may end.
+    const ended = await this.#testEnd(id);
+    if (ended !== undefined || !waiting.some((text) => text.includes(id))) return ended;
+    return { delivered: false, error: `not delivered yet: ${await this.#whyNotYet(name)}` };
+  }
+
+  async #testEnd(id: string): Promise<ChannelTest | undefined> {
+    const text = await this.#call(() => this.#options.redis.get(this.#keys.test(id)));
+    if (text === null) return undefined;
+    const { delivered, error }: TestRecord = JSON.parse(text);
+    return { delivered, error };
+  }
+
+  async #whyNotYet(name: string): Promise<string> {
+    return (await this.get(name)).lastError ?? 'no worker has taken it: is one running?';
   }
 
   /**
@@ -503,4 +531,9 @@ function withSecret(
   }
   const { secret, formerSecret } = known;
   return { opened: { ...channel, secret, ...(formerSecret === undefined ? {} : { formerSecret }) } };
+}
+
+/** An id for a test message. */
+export function newTestId(): string {
+  return randomBytes(16).toString('hex');
 }

@@ -43,6 +43,9 @@ describe('the page of alerts', function () {
     expect(secret).to.match(/^whsec_[\w+/=]+$/);
     await page.click('#channel-webhook form[action$=test] button');
     expect(await page.textContent('#channel-webhook .outcome')).to.equal('The test message was delivered');
+    // Loaded again, the page still says how it ended, and sends nothing.
+    await page.reload();
+    expect(await page.textContent('#channel-webhook .outcome')).to.equal('The test message was delivered');
     expect(receiver.received.map(({ path }) => path)).to.deep.equal(['/SECRET-PART']);
     expect(await page.content())
       .to.not.include(secret)

@@ -1,4 +1,5 @@
 import { Failure } from '../../../failures.ts';
+import { newTestId } from '../../../queue/alerts/channels.ts';
 import { Problem } from '../../problem.ts';
 import type { Answer, Page, Visit } from '../visit.ts';
 import {
@@ -40,7 +41,13 @@ export function alertRoutes({ held, latestOf, route, show }: Page): void {
       tracks: [...new Set(seen)].filter((track) => !ofSchedules.has(track)).sort(),
     };
     const mayChange = visit.may('schedule');
-    const { edit } = visit.query;
+    const { edit, tested: of = '', test = '', retried, messages = '' } = visit.query;
+    if (channels.some(({ name }) => name === of) && /^[0-9a-f]{32}$/.test(test)) {
+      const ended = await producer.channels.tested(of, test);
+      if (ended !== undefined) done.tested = { name: of, ...ended };
+    }
+    if (retried !== undefined && /^\d{1,6}$/.test(messages))
+      done.retried = { name: retried, messages: Number(messages) };
     const present = alerts.find(({ name }) => name === (visit.form.edit ?? edit));
     if (present !== undefined && mayChange && done.alert === undefined && edit !== undefined)
       done.alert = { values: valuesOfAlert(present), mistakes: [] };
@@ -122,22 +129,28 @@ export function alertRoutes({ held, latestOf, route, show }: Page): void {
   route('POST', '/channels/:name/test', 'schedule', async (visit) => {
     const { name } = visit.params;
     const { reply, producer } = visit;
+    const id = newTestId();
     const signal = held.hold(reply.request, reply, ['schedule']);
-    const tested = await producer.channels.test(name, { timeoutMs: TEST_MS, signal });
+    await producer.channels.test(name, { timeoutMs: TEST_MS, signal, id });
     if (signal.reason instanceof Problem) throw signal.reason;
-    return showAll(visit, { tested: { name, ...tested } });
+    return doneAddress(name, { tested: name, test: id });
   });
 
   route('POST', '/channels/:name/retry', 'schedule', async (visit) => {
     const { name } = visit.params;
     const messages = await visit.producer.channels.retryFailed(name);
-    return showAll(visit, { retried: { name, messages } });
+    return doneAddress(name, { retried: name, messages: String(messages) });
   });
 
   route('POST', '/channels/:name/remove', 'schedule', async ({ producer, params: { name } }) => {
     await producer.channels.remove(name);
     return '/alerts#channels';
   });
+}
+
+/** A page that says how something ended which was done with a channel: loading it again does nothing again. */
+function doneAddress(name: string, done: Record<string, string>): string {
+  return `/alerts?${new URLSearchParams(done)}#channel-${encodeURIComponent(name)}`;
 }
 
 /** Another person has removed the alert that is changed: it is made again as the form says. */
