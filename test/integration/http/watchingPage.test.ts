@@ -149,7 +149,6 @@ describe('the page of what is watched', function () {
   it('watches a search that found nothing, and sends the first product that appears', async () => {
     const receiver = await startReceiver(() => ({ status: 204 }));
     try {
-      await service.producer.channels.put({ kind: 'webhook', name: 'shop', url: receiver.origin });
       const { see, send } = await person();
       const { searchId, summary } = await service.search({
         query: 'led strip',
@@ -157,6 +156,28 @@ describe('the page of what is watched', function () {
       });
       expect(summary?.counts.products).to.equal(0);
       expect(await see(`/searches/${searchId}`)).to.include(`/watching/new?search=${searchId}`);
+      // Without a channel the form leads to one, and comes back as it was filled in.
+      const filled = { searchId, name: 'kept', every: 'day', at: '06:45', tz: 'Asia/Tokyo' };
+      const away = await send('/watching/schedules', { ...filled, addChannel: '1' });
+      const back = valueIn(await see(away.headers.get('location') as string), 'back').replaceAll(
+        '&amp;',
+        '&',
+      );
+      const hook = { kind: 'webhook', name: 'shop', url: receiver.origin };
+      expect((await send('/channels', { ...hook, back, url: 'x' })).text).to.include('name="back"');
+      const added = await send('/channels', { ...hook, back });
+      expect(added.text).to.include(`<a class="button main" href="${back.replaceAll('&', '&amp;')}">`);
+      expect(await see(back))
+        .to.include('value="kept"')
+        .and.include('value="06:45"')
+        .and.include('<option value="day" selected>')
+        .and.include('value="Asia/Tokyo"')
+        .and.match(/id="alertNew"[^>]* checked/);
+      const mail = { kind: 'email', name: 'mail', to: 'me@shop.example' };
+      const led = async (back: string) => (await send('/channels', { ...mail, replace: '1', back })).headers;
+      expect((await led(back)).get('location')).to.equal(back);
+      expect((await led('//elsewhere.example')).get('location')).to.equal('/alerts#channel-mail');
+      await service.producer.channels.remove('mail');
       expect(await see(`/watching/new?search=${searchId}`)).to.match(/id="alertNew"[^>]* checked/);
       const form = { searchId, name: 'rare', every: '86400', alertNew: '1', alertDrop: '1', by: 'x' };
       const wrong = await send('/watching/schedules', form);

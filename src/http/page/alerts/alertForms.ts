@@ -319,11 +319,15 @@ export const KINDS: Readonly<Record<ChannelKind, { title: string; hint: string; 
 /** In the order in which they are offered. */
 const OFFERED = Object.keys(KINDS) as ChannelKind[];
 
-/** A form for each kind of channel, of which one is open at a time. @param sent of the kind that was sent */
+/**
+ * A form for each kind of channel, of which one is open at a time.
+ * @param sent of the kind that was sent @param back where to go on once one is added
+ */
 export function channelForms(
   sent: (Sent & { kind: ChannelKind | undefined }) | undefined,
   taken: readonly string[],
   csrf: string | null,
+  back: string | undefined,
 ): Html {
   return html`<div class="kinds">${OFFERED.map((kind) => {
     const own = sent?.kind === kind ? sent : { values: {}, mistakes: [] };
@@ -361,7 +365,7 @@ export function channelForms(
     return html`<details name="kind"${own === sent && html` open`}>
   <summary>${KINDS[kind].title} <small>${KINDS[kind].hint}</small></summary>
   <form method="post" action="/channels">
-    ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${problems(...SHOWN_OF_CHANNEL)}
+    ${csrfField(csrf)}<input type="hidden" name="kind" value="${kind}">${back !== undefined && html`<input type="hidden" name="back" value="${back}">`}${problems(...SHOWN_OF_CHANNEL)}
     <details class="help"><summary>Where do I find this?</summary><ol>${KINDS[kind].steps.map((step) => html`<li>${step}</li>`)}</ol></details>
     ${input('name', 'Name', NAME, { value: name })}
     ${fields[kind]}
@@ -374,7 +378,7 @@ export function channelForms(
 
 /** The channel in a posted form; fields that are empty are not in it. */
 export function channelFromForm(form: FormValues): Channel {
-  const { _csrf: _, replace: _replace, to, ...fields } = form;
+  const { _csrf: _, replace: _replace, back: _back, to, ...fields } = form;
   const given = Object.entries(fields).flatMap(([name, value]) =>
     value.trim() ? [[name, value.trim()]] : [],
   );

@@ -52,7 +52,8 @@ export function alertRoutes({ held, latestOf, route, show }: Page): void {
     if (present !== undefined && mayChange && done.alert === undefined && edit !== undefined)
       done.alert = { values: valuesOfAlert(present), mistakes: [] };
     if (done.alert !== undefined && present !== undefined) done.alert.present = present;
-    const content = alertsView({ ...done, alerts, channels, failed, sources, mayChange, csrf, now });
+    const back = backFrom(visit);
+    const content = alertsView({ ...done, back, alerts, channels, failed, sources, mayChange, csrf, now });
     return show({ ...visit, reply: reply.code(status) }, { title: 'Alerts', content });
   };
 
@@ -113,7 +114,7 @@ export function alertRoutes({ held, latestOf, route, show }: Page): void {
     }
     const { name, secret } = done;
     return secret === undefined
-      ? `/alerts#channel-${name}`
+      ? (backFrom(visit) ?? `/alerts#channel-${name}`)
       : showAll(visit, { secret: { name, text: secret } });
   };
   const showsSecret = { config: { showsSecret: true } };
@@ -146,6 +147,12 @@ export function alertRoutes({ held, latestOf, route, show }: Page): void {
     await producer.channels.remove(name);
     return '/alerts#channels';
   });
+}
+
+/** The form that a channel is added for. No other address: nobody is led elsewhere through this page. */
+function backFrom({ query, form }: Visit): string | undefined {
+  const back = form.back ?? query.back ?? '';
+  return /^\/watching\/new\?[\x21-\x7e]+$/.test(back) ? back : undefined;
 }
 
 /** A page that says how something ended which was done with a channel: loading it again does nothing again. */

@@ -30,6 +30,8 @@ export interface AlertsPage extends Done {
   /** Of channels that have some, newest first. */
   failed: readonly FailedMessage[];
   sources: Sources;
+  /** The form that a channel is added for. */
+  back: string | undefined;
   /** Whether the reader may change them. */
   mayChange: boolean;
   csrf: string | null;
@@ -38,7 +40,7 @@ export interface AlertsPage extends Done {
 
 /** Alerts and channels: what there is, how it works, and forms to add some. */
 export function alertsView(page: AlertsPage): Html {
-  const { alerts, channels, sources, mayChange, csrf, secret, alert, channel } = page;
+  const { alerts, channels, sources, mayChange, csrf, secret, alert, channel, back } = page;
   const names = channels.map(({ name }) => name);
   // Without a channel nothing can be sent: that comes first.
   const parts = [
@@ -62,21 +64,25 @@ export function alertsView(page: AlertsPage): Html {
       ? html`<p class="empty">None yet. A channel says where messages are sent: to a chat, a phone, a mailbox or a program.</p>`
       : html`<ul class="schedules">${channels.map((each) => channelItem(each, page))}</ul>`
   }
-  ${mayChange && html`<h2 class="add">Add a channel</h2>${channelForms(channel, names, csrf)}`}
+  ${mayChange && html`<h2 class="add">Add a channel</h2>${back !== undefined && html`<p class="notice">Once it is added, the search that you are about to watch comes back as you filled it in. <a href="${back}">Back without a channel</a></p>`}${channelForms(channel, names, csrf, back)}`}
   <p class="small feed">Feed readers take the changes of a track at <code>/v1/tracks/TRACK/feed.atom</code>, with any user name and an API key as the password.</p>
 </section></div>`,
   ];
   return html`<h1>Alerts</h1>
 <p class="lead">A message when a price, a listing or its stock changes as you say.</p>
-${secret && secretView(secret)}
+${secret && secretView(secret, back)}
 <div class="columns">${channels.length === 0 ? parts.reverse() : parts}</div>`;
 }
 
-function secretView({ name, text, formerUntil }: NonNullable<Done['secret']>): Html {
+function secretView(
+  { name, text, formerUntil }: NonNullable<Done['secret']>,
+  back: string | undefined,
+): Html {
   return html`<section class="secret" role="status" aria-labelledby="secret-head">
   <h2 id="secret-head">The secret of ${name}</h2>
   <p>Copy it now: it is not shown again. Your program checks signatures with it.${formerUntil !== undefined && html` The former one is valid until ${instant(formerUntil)} too.`}</p>
   <p><input readonly value="${text}" aria-label="Secret of ${name}"></p>
+  ${back !== undefined && html`<p><a class="button main" href="${back}">Go on watching the search</a></p>`}
 </section>`;
 }
 

@@ -3,6 +3,7 @@ import { searchTitle } from '../../../product/subject.ts';
 import type { AlertReport } from '../../../queue/alerts/alerts.ts';
 import { definitionIn, versionOf } from '../../../queue/schedules/definition.ts';
 import type { ScheduleReport } from '../../../queue/schedules/schedules.ts';
+import type { FormValues } from '../../auth/login.ts';
 import { fieldsOf, PLAIN, type Sent } from '../formFields.ts';
 import { csrfField, type Html, html } from '../html.ts';
 import { addressOf } from '../result/selection.ts';
@@ -34,7 +35,7 @@ export function nameFrom(request: NormalRequest): string {
 /** On the page of a result: the way to its watching. @param found how many products it has */
 export function watchLink(searchId: string, found: number): Html {
   const text = found === 0 ? 'Alert me when one appears' : 'Watch this search';
-  return html`<a class="button watch-this" href="/watching/new?${new URLSearchParams({ search: searchId }).toString()}">${text}</a>`;
+  return html`<a class="button watch-this" href="${newAddress(searchId)}">${text}</a>`;
 }
 
 export interface NewPage extends FormParts {
@@ -82,6 +83,7 @@ function replaceView(taken: ScheduleReport): Html {
 
 const TIMES = ['every', 'at', 'tz', 'cron', 'atLeast'];
 const ALERTING = ['alertNew', 'alertDrop', 'by', 'alertBelow', 'price', 'currency', 'channel'];
+const FIELDS = ['name', ...TIMES, ...ALERTING];
 
 /** How often. @param isNew the time zone is the reader's own */
 function timeFields({ values, mistakes }: Sent, isNew: boolean): Html {
@@ -107,8 +109,11 @@ function withoutScripts(text: string): Html {
 
 /** An alert in the same step. */
 function alertFields(sent: Sent, channels: readonly string[], request: NormalRequest): Html {
+  // The first button is what the Enter key presses: it must be the one that watches.
+  const first = html`<button class="quiet" tabindex="-1" aria-hidden="true">Watch it</button>`;
+  const add = html`<button class="compact" name="addChannel" value="1" formnovalidate>Add a channel</button>`;
   if (channels.length === 0)
-    return html`<p class="small">To be sent a message when something changes, first <a href="/alerts#channels">add a channel</a>, such as e-mail or Telegram. Or watch it now, and press <strong>Alert me</strong> on the page Watching later.</p>`;
+    return html`${first}<div class="small"><p>To be sent a message when something changes, first add a channel, such as e-mail or Telegram. What is filled in here stays.</p><p>${add}</p><p>Or watch it now, and press <strong>Alert me</strong> on the page Watching later.</p></div>`;
   const { input, select, check } = fieldsOf(sent);
   const names = Object.fromEntries(channels.map((name) => [name, name]));
   const currency = request.filters.price?.currency ?? sent.values.currency ?? 'USD';
@@ -117,7 +122,18 @@ function alertFields(sent: Sent, channels: readonly string[], request: NormalReq
     <div class="alert-line">${check('alertDrop', 'when one gets cheaper')}${input('by', 'by at least, %', html`inputmode="decimal" autocomplete="off" class="short"`, { kind: 'for-drop', value: '5' })}</div>
     <div class="alert-line">${check('alertBelow', 'when one costs less than')}${input('price', 'delivered', html`inputmode="decimal" autocomplete="off" class="short"`, { kind: 'for-below' })}${input('currency', 'Currency', html`maxlength="3" ${PLAIN} class="short"`, { kind: 'for-below', value: currency })}</div>
     ${channels.length > 1 && select('channel', 'on', { '': 'every channel', ...names })}
+    ${first}<p class="small">It is sent to ${channels.length === 1 ? channels[0] : 'the channels that you have'}. ${add}</p>
   </fieldset>`;
+}
+
+/** The address of the form for a search, filled in. */
+export function newAddress(searchId: string, values: Partial<FormValues> = {}): string {
+  return `/watching/new?${new URLSearchParams({ search: searchId, ...newValues(values) })}`;
+}
+
+/** What an address of the form says of its fields; empty where it has none. */
+export function newValues(query: Partial<FormValues>): FormValues {
+  return Object.fromEntries(FIELDS.flatMap((name) => (query[name] ? [[name, query[name]]] : [])));
 }
 
 export interface EditPage extends FormParts {

@@ -21,7 +21,14 @@ import {
   watchedRequest,
   watchMistakes,
 } from './scheduleEdit.ts';
-import { type EditPage, nameFrom, newScheduleView, scheduleView } from './scheduleForm.ts';
+import {
+  type EditPage,
+  nameFrom,
+  newAddress,
+  newScheduleView,
+  newValues,
+  scheduleView,
+} from './scheduleForm.ts';
 import { timingFrom, timingValues, USUAL } from './timing.ts';
 import { freeName } from './watchedItems.ts';
 import { scheduleLive } from './watchingView.ts';
@@ -49,7 +56,10 @@ export function scheduleRoutes(page: Page): void {
   });
 
   route('GET', '/watching/new', 'schedule', (visit) =>
-    showNew(page, visit, visit.query.search ?? '', { values: {}, mistakes: [] }),
+    showNew(page, visit, visit.query.search ?? '', {
+      values: newValues(visit.query),
+      mistakes: [],
+    }),
   );
   route('POST', '/watching/schedules', 'schedule', (visit) => add(page, visit));
 
@@ -156,6 +166,7 @@ async function add(page: Page, visit: Visit) {
   const again = (mistakes: readonly Mistake[], more: { taken?: string; status?: number }) =>
     showNew(page, visit, searchId, { values: form, mistakes }, more);
   if (form.preview === '1') return again([], {});
+  if (form.addChannel === '1') return addChannelFor(producer, form);
   const searched = await searchedFor(producer, searchId);
   // The button that replaces the one which has the name says which content of it was seen.
   const isReplaced = form.replace !== undefined && form.taken !== undefined;
@@ -193,6 +204,16 @@ async function add(page: Page, visit: Visit) {
   if (schedule.cron !== undefined && (!before || isReplaced)) await producer.schedule.runNow(name);
   if (alert !== undefined && !isTold) await producer.alerts.put(alert);
   return placeOf(name);
+}
+
+/** The page that adds a channel, from which the form comes back as it was filled in. */
+async function addChannelFor(producer: SearchProducer, form: Values): Promise<string> {
+  const { searchId = '' } = form;
+  const [search, channels] = await Promise.all([producer.get(searchId), producer.channels.list()]);
+  // Without a channel the form could not offer the alert that it otherwise has chosen at first.
+  const isWaitedFor = channels.length === 0 && (search.summary?.counts.products ?? 0) === 0;
+  const back = newAddress(searchId, { ...form, ...(isWaitedFor && { alertNew: '1' }) });
+  return `/alerts?${new URLSearchParams({ back })}#channels`;
 }
 
 async function wrongWith(
