@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
+import { useCommands } from '../support/commands.ts';
 import { useProcesses } from '../support/processes.ts';
 
 /** Nothing listens there: the kernel keeps port 1 of loopback for nobody. */
@@ -43,7 +44,8 @@ const ENDINGS: Record<string, Ending> = {
 
 describe('dpf ends', function () {
   this.timeout(60_000);
-  const { dpf } = useProcesses();
+  const dpf = useCommands();
+  const processes = useProcesses();
 
   for (const [what, { args, env = {}, code, says }] of Object.entries(ENDINGS))
     it(`${what} (exit ${code})`, async () => {
@@ -81,7 +83,7 @@ describe('dpf ends', function () {
   });
 
   it('as a worker told to stop while it waits for Redis: it says so once a second, and exits 0', async () => {
-    const worker = dpf(['worker'], { REDIS_URL: NO_REDIS, ...KEYS });
+    const worker = processes.dpf(['worker'], { REDIS_URL: NO_REDIS, ...KEYS });
     await worker.waitForLine(/Redis connection failed.*ECONNREFUSED/);
     worker.signal('SIGTERM');
     expect(await worker.exit()).to.equal(0);

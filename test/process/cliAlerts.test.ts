@@ -6,6 +6,7 @@ import { run } from '../../src/cli/program.ts';
 import { ALERT_CONDITIONS } from '../../src/product/alertSchema.ts';
 import { parseAlert } from '../../src/queue/alerts/definition.ts';
 import { alertKeys } from '../../src/queue/alerts/keys.ts';
+import { startCommand } from '../support/commands.ts';
 import { builtProgram } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { useRedisUrl } from '../support/redisUrl.ts';
@@ -30,6 +31,11 @@ describe('dpf channels and dpf alerts', function () {
     const command = [builtProgram(), ...args];
     const { status, stdout, stderr } = spawnSync(process.execPath, command, { input, env, encoding: 'utf8' });
     return { exit: status, out: stdout, err: stderr };
+  }
+  /** In this process, with text on stdin. */
+  async function fed(args: string[], input: string) {
+    const command = startCommand(args, { REDIS_URL: redis.url }, { input });
+    return { exit: await command.exit(), out: command.stdout, err: command.stderr };
   }
   const hook = () => dpf('channels', 'add', 'hook', '--webhook', 'https://hooks.example.com/dpf');
 
@@ -65,7 +71,7 @@ describe('dpf channels and dpf alerts', function () {
         .to.include('a secret is not accepted as an argument')
         .and.to.not.include(args[1] ?? DISCORD);
     }
-    const discord = piped(['channels', 'add', 'deals', '--discord'], `${DISCORD}\n`);
+    const discord = await fed(['channels', 'add', 'deals', '--discord'], `${DISCORD}\n`);
     expect(discord).to.deep.include({ exit: 0, out: 'added deals (discord, discord.com)\n' });
     const own = `whsec_${btoa('b'.repeat(32))}`;
     const webhook = piped(
@@ -78,10 +84,10 @@ describe('dpf channels and dpf alerts', function () {
       .and.to.not.have.key('secret');
     const stored = await redis.connect().hget(alertKeys('{ebay}', 'default').channels, 'own');
     expect(stored).to.include(own);
-    const none = piped(['channels', 'add', 'chat', '--telegram', '-1001234567890'], '');
+    const none = await fed(['channels', 'add', 'chat', '--telegram', '-1001234567890'], '');
     expect(none.exit).to.equal(2);
     expect(none.err).to.include('the token of the bot is missing: it is a secret, so give it on stdin');
-    const wrong = piped(['channels', 'add', 'chat', '--telegram', 'nobody'], '110201543:short\n');
+    const wrong = await fed(['channels', 'add', 'chat', '--telegram', 'nobody'], '110201543:short\n');
     expect(wrong.exit).to.equal(2);
     expect(wrong.err)
       .to.match(/^ {2}the token {3}must be the token of a bot/m)

@@ -3,8 +3,8 @@ import { openEbay } from '../../src/app/client.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { QuotaReport } from '../../src/ebay/gate/quota.ts';
 import type { SearchEstimate } from '../../src/queue/search/estimate.ts';
+import { useCommands } from '../support/commands.ts';
 import { testConfig } from '../support/config.ts';
-import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
 import { useSimulator } from '../support/simulator.ts';
@@ -14,11 +14,11 @@ describe('dpf quota and dpf search --dry-run', function () {
   this.timeout(60_000);
   const redis = useRedis();
   const simulator = useSimulator();
-  const { dpf } = useProcesses();
+  const dpf = useCommands();
   const env = () => serviceEnv(redis.url, simulator().url);
 
-  async function printed(args: string[], own: Record<string, string> = {}): Promise<string> {
-    const command = dpf(args, { ...env(), ...own });
+  async function printed(args: string[]): Promise<string> {
+    const command = dpf(args, env());
     expect(await command.exit(), command.output).to.equal(0);
     return command.stdout;
   }

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
-import { useProcesses } from '../support/processes.ts';
+import { useCommands } from '../support/commands.ts';
+import { builtProgram, useProcesses } from '../support/processes.ts';
 import { serviceEnv, useService } from '../support/service.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -10,7 +11,8 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 describe('dpf search, asked of a running service,', function () {
   this.timeout(60_000);
   const service = useService({ PAGE_ATTEMPTS: '1' });
-  const { dpf } = useProcesses();
+  const dpf = useCommands();
+  const processes = useProcesses();
   const env = () => serviceEnv(service.config.redis.url, service.simulator.url);
 
   it('prints a table, CSV, or an id to come back with', async () => {
@@ -70,7 +72,8 @@ describe('dpf search, asked of a running service,', function () {
 
   it('prints CSV for Excel in the form of the locale', async () => {
     const request = ['search', 'usb c hub', '--max-items', '2', '--excel', '--columns', 'legacyItemId,rank'];
-    const german = dpf(request, { ...env(), LC_ALL: 'de_DE.UTF-8' });
+    // The locale is of the process.
+    const german = processes.dpf(request, { ...env(), LC_ALL: 'de_DE.UTF-8' });
     expect(await german.exit(), german.output).to.equal(0);
     expect(german.stdout).to.match(/^\ufefflegacyItemId;rank\r\n"=""\d{12}""";1\r\n"=""\d{12}""";2\s*$/);
   });
@@ -102,7 +105,7 @@ describe('dpf search, asked of a running service,', function () {
   });
 
   it('ends quietly when nobody reads on', async () => {
-    const command = `"${process.execPath}" --import tsx src/main.ts search "usb c hub" --json | head -1; echo "exit \${PIPESTATUS[0]}"`;
+    const command = `"${process.execPath}" "${builtProgram()}" search "usb c hub" --json | head -1; echo "exit \${PIPESTATUS[0]}"`;
     const options = { cwd: ROOT, env: { PATH: process.env.PATH, ...env() } };
     const { stdout, stderr } = await promisify(execFile)('bash', ['--norc', '-c', command], options);
     expect(stdout).to.equal('{\nexit 0\n');
@@ -120,7 +123,7 @@ describe('dpf search, asked of a running service,', function () {
 
   it('says on Ctrl-C how to get back to the search, which goes on', async () => {
     service.simulator.controls.configure({ latencyMs: 3000 });
-    const search = dpf(['search', 'usb c hub'], env());
+    const search = processes.dpf(['search', 'usb c hub'], env());
     await search.waitForLine(/^collecting/m);
     search.signal('SIGINT');
     expect(await search.exit(), search.output).to.equal(130);

@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { expect } from 'chai';
+import { startCommand } from '../support/commands.ts';
 import { builtProgram } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 
@@ -21,9 +22,10 @@ describe('dpf watchlist in a process of its own', function () {
     expect(stdout.trimEnd().split('\r\n')).to.have.length(3001);
   });
 
-  it('ends with 2 when a line is wrong, and names it', () => {
-    const { status, stdout, stderr } = dpf(['import', '-', '--name', 'x'], 'item\nnothing\n');
-    expect([status, stdout]).to.deep.equal([2, '']);
-    expect(stderr).to.match(/nothing was imported.*\n {2}line 2, item +"nothing" is/);
+  it('ends with 2 when a line is wrong, and names it', async () => {
+    const args = ['watchlist', 'import', '-', '--name', 'x'];
+    const wrong = startCommand(args, { REDIS_URL: redis.url }, { input: 'item\nnothing\n' });
+    expect([await wrong.exit(), wrong.stdout]).to.deep.equal([2, '']);
+    expect(wrong.stderr).to.match(/nothing was imported.*\n {2}line 2, item +"nothing" is/);
   });
 });

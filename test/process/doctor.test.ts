@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { BASE_SCOPE, DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import type { Finding } from '../../src/telemetry/finding.ts';
+import { useCommands } from '../support/commands.ts';
 import { useProcesses } from '../support/processes.ts';
 import { startTestRedis, useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
@@ -13,7 +14,8 @@ describe('dpf doctor', function () {
   this.timeout(60_000);
   const redis = useRedis();
   const simulator = useSimulator({ credentials: [{ ...DEMO_CREDENTIALS, scopes: [BASE_SCOPE, MARKETING] }] });
-  const { dpf } = useProcesses();
+  const dpf = useCommands();
+  const processes = useProcesses();
   const env = (change: Record<string, string> = {}) => ({
     ...serviceEnv(redis.url, simulator().url),
     ...change,
@@ -36,7 +38,7 @@ describe('dpf doctor', function () {
 
   it('says that all is well, for one token request and one call', async () => {
     await redis.connect().config('SET', 'appendonly', 'yes');
-    const worker = dpf(['worker'], env());
+    const worker = processes.dpf(['worker'], env());
     await worker.waitForLine(/worker started/);
     // A worker asks eBay for its count as it starts.
     await waitFor('the quota', () => simulator().controls.log({ kind: 'rate-limit' }).length > 0);

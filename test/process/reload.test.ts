@@ -2,6 +2,7 @@ import { rmSync } from 'node:fs';
 import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
+import { useCommands } from '../support/commands.ts';
 import { useProcesses } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
@@ -13,7 +14,8 @@ describe('a fleet of processes', function () {
   this.timeout(60_000);
   const redis = useRedis();
   const simulator = useSimulator({ credentials: [DEMO_CREDENTIALS, credentialOf('shop')] });
-  const { dpf } = useProcesses();
+  const dpf = useCommands();
+  const processes = useProcesses();
   let files: TenantFiles;
   beforeEach(() => {
     files = new TenantFiles(['shop']);
@@ -26,8 +28,8 @@ describe('a fleet of processes', function () {
     const env = serviceEnv(redis.url, simulator().url, files.env);
     const sources = { CONFIG_FILE: files.configFile, TENANTS_FILE: files.tenantsFile };
     const workers = [
-      dpf(['worker'], { ...env, ...sources }),
-      dpf(['worker'], { ...env, WORKER_TENANTS: 'shop' }),
+      processes.dpf(['worker'], { ...env, ...sources }),
+      processes.dpf(['worker'], { ...env, WORKER_TENANTS: 'shop' }),
     ];
     await Promise.all(workers.map((worker) => worker.waitForLine(/worker started/)));
     const command = async (...args: string[]) => {
@@ -41,11 +43,11 @@ describe('a fleet of processes', function () {
     await Promise.all(workers.map((worker) => worker.waitForLine(/tenant served","tenant":"shop"/)));
     for (const worker of workers) worker.signal('SIGHUP');
     await waitFor('both at the newest version', async () => {
-      const { version, processes } = await command('config', '--fleet', '--json');
+      const fleet = await command('config', '--fleet', '--json');
       return (
-        version === 3 &&
-        processes.length === 2 &&
-        processes.every((each: { version: number }) => each.version === 3)
+        fleet.version === 3 &&
+        fleet.processes.length === 2 &&
+        fleet.processes.every((each: { version: number }) => each.version === 3)
       );
     });
     const { summary } = await command(

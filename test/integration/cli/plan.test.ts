@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { run } from '../../../src/cli/program.ts';
+import { startCommand } from '../../support/commands.ts';
 import { storeLearned } from '../../support/learnedPlan.ts';
 import { useRedis } from '../../support/redis.ts';
 import { useRedisUrl } from '../../support/redisUrl.ts';
@@ -41,7 +42,9 @@ describe('dpf plan', () => {
     expect(exit, err).to.equal(0);
     expect(out).to.match(/calls a day +600: 540 for schedules and watchlists, 60 kept/);
     expect(out).to.include('add one with `dpf schedule add NAME --auto');
-    expect((await json()).entries).to.deep.equal([]);
+    const { entries, warnings } = await json();
+    expect(entries).to.deep.equal([]);
+    expect(warnings.map(({ code }: { code: string }) => code)).to.deep.equal(['nothing-to-plan']);
   });
 
   it('shows each schedule with what is expected and measured, and what another limit and an addition would bring', async () => {
@@ -153,6 +156,15 @@ describe('dpf plan', () => {
       expect(out, what).to.equal('');
     }
     expect((await dpf('plan', '--tenant', 'nobody')).err).to.include('nobody');
+  });
+
+  it('ends with 4 without Redis, but reports a wrong file before it needs one', async () => {
+    const nowhere = { REDIS_URL: 'redis://127.0.0.1:1' };
+    const plan = startCommand(['plan'], nowhere);
+    expect(await plan.exit(), plan.output).to.equal(4);
+    const mistaken = startCommand(['plan', '--add', 'package.json'], nowhere);
+    expect(await mistaken.exit(), mistaken.output).to.equal(2);
+    expect(mistaken.stderr).to.match(/package\.json request +is required here/);
   });
 
   it('takes the file of schedules as it is', async () => {

@@ -73,6 +73,24 @@ describe('dpf schedule', () => {
     });
   });
 
+  const wrong: Array<[what: string, args: string[], exit: number, said: RegExp]> = [
+    [
+      'a wrong schedule',
+      ['add', 'x', '--cron', '61 * * * *', '--tz', 'Mars/Phobos', '--query', 'x'],
+      2,
+      /cron +"61" is no minute[\s\S]*tz +must be an IANA time zone/,
+    ],
+    ['a misspelt subcommand', ['shwo', 'x'], 2, /did you mean show/],
+    ['a schedule that is not there', ['show', 'nobody'], 1, /no schedule "nobody"/],
+    ['a file that is not there', ['apply', 'no/such/file.json'], 3, /no\/such\/file\.json cannot be read/],
+  ];
+  for (const [what, args, code, said] of wrong)
+    it(`ends with ${code} for ${what}`, async () => {
+      const { exit, err } = await dpf(...args);
+      expect(exit, err).to.equal(code);
+      expect(err).to.match(said);
+    });
+
   it('applies a file', async () => {
     expect((await dpf('apply', 'config/schedules.example.json')).out).to.match(/^added: .*\nunchanged: 0$/);
     expect((await dpf('apply', 'config/schedules.example.json')).out).to.equal('unchanged: 2');

@@ -1,0 +1,118 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Readable } from 'node:stream';
+import { EXIT } from '../../src/cli/exit.ts';
+import { run } from '../../src/cli/program.ts';
+import { shown } from '../../src/cli/terminal.ts';
+import { plainTerminal } from '../unit/cli/plainTerminal.ts';
+import type { RunningProcess } from './processes.ts';
+import { waitFor } from './waitFor.ts';
+
+/** A command of `dpf` in this process, seen as `RunningProcess` shows a process of its own. */
+export type RunningCommand = Pick<
+  RunningProcess,
+  'output' | 'stdout' | 'stderr' | 'running' | 'waitForLine' | 'exit'
+>;
+
+/** Each command reads an environment and a stdin of its own, also where several run at once. */
+const surroundings = new AsyncLocalStorage<Partial<Pick<NodeJS.Process, 'env' | 'stdin'>>>();
+
+for (const name of ['env', 'stdin'] as const) {
+  const own = Object.getOwnPropertyDescriptor(process, name) as PropertyDescriptor;
+  let replaced: { by: unknown } | undefined;
+  Object.defineProperty(process, name, {
+    configurable: true,
+    enumerable: true,
+    get: () => surroundings.getStore()?.[name] ?? (replaced ? replaced.by : (own.get?.() ?? own.value)),
+    set: (by: unknown) => {
+      replaced = { by };
+    },
+  });
+}
+
+/**
+ * A command waits a second for Redis. Here the test, its services and the loading of modules take that time too: such an end
+ * says nothing about Redis.
+ */
+const TOO_SLOW = /Redis.*\((no answer|Command timed out|Socket timeout|ETIMEDOUT)/;
+const TRIES = 10;
+
+interface CommandOptions {
+  /** Text on stdin. */
+  input?: string;
+  /** 1 for a test in which Redis gives no answer. */
+  tries?: number;
+}
+
+/** Runs `dpf` without a process of its own, which costs a small part of one. */
+export function startCommand(
+  args: string[],
+  env: Record<string, string> = {},
+  { input = '', tries = TRIES }: CommandOptions = {},
+): RunningCommand {
+  let stdout = '';
+  let stderr = '';
+  let output = '';
+  const print = (text: string) => {
+    const line = `${shown(text)}\n`;
+    stdout += line;
+    output += line;
+  };
+  const note = (text: string) => {
+    const line = `${shown(text)}\n`;
+    stderr += line;
+    output += line;
+  };
+  const once = () => {
+    const stdin = Readable.from([Buffer.from(input)]) as unknown as NodeJS.Process['stdin'];
+    const own = { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env }, stdin };
+    return surroundings.run(own, () => run(args, plainTerminal({ print, note })));
+  };
+  const runs = async () => {
+    for (let left = tries; ; left -= 1) {
+      const exit = await once();
+      if (left === 1 || exit !== EXIT.dependency || !TOO_SLOW.test(stderr)) return exit;
+      stdout = '';
+      stderr = '';
+      output = '';
+    }
+  };
+  let running = true;
+  const ended = runs().finally(() => {
+    running = false;
+  });
+  return {
+    get output() {
+      return output;
+    },
+    get stdout() {
+      return stdout;
+    },
+    get stderr() {
+      return stderr;
+    },
+    get running() {
+      return running;
+    },
+    async waitForLine(pattern, timeoutMs = 60_000) {
+      const match = await waitFor(
+        `${pattern} of dpf ${args.join(' ')}`,
+        () => pattern.exec(output) ?? (running ? undefined : 'ended'),
+        timeoutMs,
+      );
+      if (match === 'ended') throw new Error(`dpf ${args.join(' ')} ended without ${pattern}:\n${output}`);
+      return match;
+    },
+    exit: () => ended,
+  };
+}
+
+/** Runs commands within a test; all have ended after it. */
+export function useCommands(): typeof startCommand {
+  const started: RunningCommand[] = [];
+  afterEach(() => Promise.all(started.splice(0).map((command) => command.exit())));
+  return (...command) => {
+    const running = startCommand(...command);
+    started.push(running);
+    return running;
+  };
+}
