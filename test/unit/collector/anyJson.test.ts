@@ -7,6 +7,7 @@ import { mapDetails } from '../../../src/collector/mapDetails.ts';
 import { mapItem } from '../../../src/collector/mapItem.ts';
 import { mapPage } from '../../../src/collector/mapPage.ts';
 import { ProductSchema } from '../../../src/product/product.ts';
+import { LONG } from '../../support/long.ts';
 import { listing, SIGHTING } from './listing.ts';
 
 const ajv = addFormats.default(new Ajv({ strictTypes: false }));
@@ -69,7 +70,7 @@ describe('any JSON in place of a listing', () => {
         expect(isProduct(mapped.product), JSON.stringify(isProduct.errors)).to.equal(true);
         expect(JSON.parse(JSON.stringify(mapped.product))).to.deep.equal(mapped.product);
       }),
-      { numRuns: 1000 },
+      { numRuns: LONG ? 1000 : 300 },
     );
   });
 
@@ -93,7 +94,7 @@ describe('any JSON in place of a listing', () => {
         const lost = Object.values(rejected).reduce((sum, n) => sum + n, 0);
         expect(products.length + lost).to.equal(received);
       }),
-      { numRuns: 500 },
+      { numRuns: LONG ? 500 : 150 },
     );
   });
 

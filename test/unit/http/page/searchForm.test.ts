@@ -11,6 +11,7 @@ import { amountFrom, decimalFrom, kindOf } from '../../../../src/http/page/searc
 import { normalForm, parseSearchRequest } from '../../../../src/product/parseRequest.ts';
 import type { NormalRequest } from '../../../../src/product/requestSchema.ts';
 import { CASES } from '../../../contract/requestCases.ts';
+import { LONG } from '../../../support/long.ts';
 import { request } from '../../collector/listing.ts';
 
 const fromForm = (values: Record<string, string>) => requestFromForm(values, 'EBAY_US');
@@ -182,7 +183,7 @@ describe('the form of a search', () => {
         if (again === undefined) throw new Error(`${JSON.stringify(values)} ${JSON.stringify(sent)}`);
         expect(ofForm(again), JSON.stringify(values)).to.deep.equal(ofForm(wanted as NormalRequest));
       }),
-      { numRuns: 1500 },
+      { numRuns: LONG ? 1500 : 400 },
     );
   });
 

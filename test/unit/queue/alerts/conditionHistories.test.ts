@@ -2,9 +2,10 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { ALERT_CONDITIONS } from '../../../../src/product/alertSchema.ts';
 import { AlertMemory, alertOf, shownAs } from '../../../support/alertAnswers.ts';
+import { LONG } from '../../../support/long.ts';
 
 /** `ALERT_HISTORIES=200000` runs more of them. */
-const HISTORIES = Number(process.env.ALERT_HISTORIES ?? 2500);
+const HISTORIES = Number(process.env.ALERT_HISTORIES ?? (LONG ? 2500 : 800));
 const START = Date.UTC(2026, 0, 1);
 const HOUR = 3_600_000;
 const ITEM = 'v1|110000000001|0';
