@@ -42,6 +42,8 @@ export interface SearchListQuery {
   text?: string | undefined;
   /** Id or name of an API key, name of a schedule or a watchlist, or a kind such as `cli` or `schedule`. */
   caller?: string | undefined;
+  /** Without those that schedules and watchlists make. */
+  withoutLooks?: boolean | undefined;
   /** Only what was added later: an age such as `2h`, or an instant (ISO 8601). */
   since?: string | undefined;
   /** 1 to 200; default 50. */
@@ -480,7 +482,8 @@ const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_60
 
 /** @throws Failure `invalid_request` */
 function checked(query: SearchListQuery, now: number) {
-  const { state, outcome, text = '', caller = '', since, limit = LISTED, cursor } = query;
+  const { state, outcome, text = '', caller = '', withoutLooks = false } = query;
+  const { since, limit = LISTED, cursor } = query;
   const errors: InputError[] = [];
   const refuse = (path: string, message: string) =>
     void errors.push({ path, code: 'invalid_parameter', message });
@@ -505,11 +508,12 @@ function checked(query: SearchListQuery, now: number) {
     limit,
     since: from ?? 0,
     after: after ?? undefined,
-    isFiltered: [state, outcome].some((each) => each !== undefined) || words.length > 0 || asked !== '',
+    isFiltered: (state ?? outcome) !== undefined || words.length > 0 || asked !== '' || withoutLooks,
     fits: {
       row: (row: Row) => {
         if (outcome !== undefined && row.hasEnded && row.outcome !== outcome) return false;
         if (state !== undefined && state !== 'done' && row.hasEnded) return false;
+        if (withoutLooks && LOOKING.has(row.caller.kind)) return false;
         const title = row.title?.toLowerCase() ?? '';
         const isNamed = words.every((word) => title.includes(word)) || row.id === text.trim();
         return isNamed && (asked === '' || namesOf(row.caller).includes(asked));
@@ -522,6 +526,8 @@ function checked(query: SearchListQuery, now: number) {
     } satisfies Fits,
   };
 }
+
+const LOOKING: ReadonlySet<SearchCaller['kind']> = new Set(['schedule', 'watchlist']);
 
 /** By what a caller is found: its kind, its name, its key, or two of these such as `schedule:drones`. */
 function namesOf({ kind, key, name }: SearchCaller): string[] {

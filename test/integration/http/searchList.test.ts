@@ -91,6 +91,25 @@ describe('the page with the list of searches', () => {
     expect((await (await visitor(['enqueue', 'operate'])).ask('/searches')).status).to.equal(403);
   });
 
+  it('shows what people and programs have searched for, and on demand the looks of schedules too', async () => {
+    await service.call('POST', '/v1/searches', { query: 'asked for' });
+    const request = { query: 'looked at', track: 'looks' };
+    await service.call('POST', '/v1/schedules', { name: 'looks', every: 86_400, request });
+    const run = await service.call('POST', '/v1/schedules/looks/run');
+    expect(run.status, run.text).to.be.below(300);
+    const someone = await visitor(['read']);
+    const titles = async (query: string) => {
+      const { text } = await someone.ask(`/searches${query}`);
+      return [...text.matchAll(/<th scope="row"><a [^>]*>([^<]*)</g)].map(([, title]) => title);
+    };
+    expect(await titles('')).to.deep.equal(['asked for']);
+    expect(new Set(await titles('?of=all'))).to.deep.equal(new Set(['asked for', 'looked at']));
+    // A caller that is named is meant.
+    expect(new Set(await titles('?caller=schedule'))).to.deep.equal(new Set(['looked at']));
+    expect((await someone.ask('/searches?text=looked')).text).to.include('/searches?text=looked&amp;of=all');
+    expect((await service.call('GET', '/v1/searches')).json.searches).to.have.length.above(1);
+  });
+
   it('cancels and tries again with the token of the session, and goes back to the same list', async () => {
     const { searchId } = (await service.call('POST', '/v1/searches', { query: 'lamp' })).json;
     const someone = await visitor(['enqueue', 'read']);

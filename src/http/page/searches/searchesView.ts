@@ -21,6 +21,8 @@ export interface Filter {
   /** A state or an outcome. */
   state: string;
   caller: string;
+  /** Empty: of people and programs, or whoever is asked for by `caller`. */
+  of: '' | 'all';
   /** Added within this time, such as `2h`. */
   since: string;
   cursor: string;
@@ -47,6 +49,7 @@ const WORDS: Readonly<Record<string, string>> = {
   'none-found': 'nothing found',
   'filtered-out': 'nothing fits',
 };
+const WHOSE = { '': 'People and programs', all: 'Schedules and watchlists too' };
 const AGES = {
   '': 'Any age',
   '15m': 'Last 15 minutes',
@@ -59,6 +62,7 @@ export function filterFrom({
   text = '',
   state = '',
   caller = '',
+  of = '',
   since = '',
   cursor = '',
 }: FormValues): Filter {
@@ -66,17 +70,19 @@ export function filterFrom({
     text: text.trim().slice(0, 100),
     state: Object.hasOwn(STATES, state) ? state : '',
     caller: caller.trim().slice(0, 100),
+    of: of === 'all' ? of : '',
     since,
     cursor,
   };
 }
 
-export function queryOf({ text, state, caller, since, cursor }: Filter): SearchListQuery {
+export function queryOf({ text, state, caller, of, since, cursor }: Filter): SearchListQuery {
   const isState = (STATE_FILTERS as readonly string[]).includes(state);
   const isOutcome = (OUTCOMES as readonly string[]).includes(state);
   return {
     text,
     caller,
+    withoutLooks: of === '' && caller === '',
     since,
     cursor,
     limit: PER_PAGE,
@@ -105,17 +111,18 @@ export interface Searches {
 
 export function searchesView(shown: Searches): Html {
   const { filter } = shown;
-  const { text, state, caller, since } = filter;
+  const { text, state, caller, of, since } = filter;
   const ages = Object.hasOwn(AGES, since) ? AGES : { ...AGES, [since]: `Since ${since}` };
   return html`<div class="heading"><h1>Searches</h1><a class="button" href="/saved">Saved</a></div>
-<p class="lead">Every search of this tenant, also those of schedules, watchlists and programs, until its result expires.</p>
+<p class="lead">${of === 'all' || caller !== '' ? 'Every search of this tenant, also those of schedules and watchlists' : 'What people and programs of this tenant have searched for'}, until its result expires.</p>
 <form class="list-filter" method="get" action="/searches">
   <p class="field"><label for="text">Words or id</label><input id="text" name="text" type="search" maxlength="100" autocomplete="off" value="${text}"></p>
   <p class="field"><label for="state">State</label><select id="state" name="state">${options(STATES, state)}</select></p>
   <p class="field"><label for="caller">Asked by</label><input id="caller" name="caller" type="search" maxlength="100" autocomplete="off" list="callers" placeholder="page, or a name" value="${caller}"></p>
   <datalist id="callers">${callersOf(shown.part).map((name) => html`<option value="${name}">`)}</datalist>
+  <p class="field"><label for="of">Made by</label><select id="of" name="of">${options(WHOSE, of)}</select></p>
   <p class="field"><label for="since">Added</label><select id="since" name="since">${options(ages, since)}</select></p>
-  <p class="actions"><button>Show</button>${[text, state, caller, since].some(Boolean) && html` <a class="button" href="/searches">Clear</a>`}</p>
+  <p class="actions"><button>Show</button>${[text, state, caller, of, since].some(Boolean) && html` <a class="button" href="/searches">Clear</a>`}</p>
 </form>
 <p class="small list-state" role="status" id="list-state">${summaryText(shown)}</p>
 ${listView(shown)}`;
@@ -152,14 +159,18 @@ ${searches.length === 0 ? noneView(filter, next) : tableView(shown)}
 </section>`;
 }
 
-function noneView({ cursor, ...filter }: Filter, next: string | null): Html {
+function noneView({ cursor, of, ...filter }: Filter, next: string | null): Html {
   const isFiltered = Object.values(filter).some(Boolean);
+  const others =
+    of === '' &&
+    filter.caller === '' &&
+    html` <a href="${listAddress({ ...filter, of: 'all' })}">Those of schedules and watchlists too</a>`;
   if (next !== null)
-    return html`<p class="empty">None of the 1,000 searches that were looked at fits. There are older ones.</p>`;
+    return html`<p class="empty">None of the 1,000 searches that were looked at fits. There are older ones.${others}</p>`;
   if (cursor !== '') return html`<p class="empty">There are no older ones.</p>`;
   return isFiltered
-    ? html`<p class="empty">No search fits. <a href="/searches">Show all of them</a></p>`
-    : html`<p class="empty">No searches yet, or all results have expired. <a href="/">Search for something</a></p>`;
+    ? html`<p class="empty">No search fits. <a href="/searches">Without these filters</a>${others}</p>`
+    : html`<p class="empty">No searches yet, or all results have expired. <a href="/">Search for something</a>${others}</p>`;
 }
 
 function tableView(shown: Searches): Html {
