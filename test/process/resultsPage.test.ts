@@ -9,7 +9,7 @@ import { useService } from '../support/service.ts';
 
 describe('the products of a search in a browser', function () {
   this.timeout(120_000);
-  const service = useService();
+  const service = useService({}, {}, { isKept: true });
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
   const browser = useBrowser();
 
@@ -24,7 +24,7 @@ describe('the products of a search in a browser', function () {
   };
 
   it('are narrowed and ordered at once without a call, by an address that gives the same again and the files', async () => {
-    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 300 });
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 80 });
     const { page, complaints } = await browser.open();
     await page.goto(`${http.app.url}/searches/${searchId}`);
     const made = calls();
@@ -48,7 +48,7 @@ describe('the products of a search in a browser', function () {
     await page.waitForSelector('#most:not([aria-invalid])');
     await page.waitForSelector('#list:not([aria-busy])');
     const shown = await idsOf(page);
-    expect(await page.textContent('#found')).to.match(/^\d+ of 300 products/);
+    expect(await page.textContent('#found')).to.match(/^\d+ of 80 products/);
     expect(await page.evaluate('window.same')).to.equal(true);
 
     const other = await browser.open();
@@ -71,14 +71,14 @@ describe('the products of a search in a browser', function () {
     await page.waitForURL((url) => !url.search.includes('most') && !url.search.includes('condition'));
     await page.waitForSelector('#condition-1000:not(:checked)');
     await page.click('#filters-clear a');
-    await page.locator('#found', { hasText: /^300 products/ }).waitFor();
+    await page.locator('#found', { hasText: /^80 products/ }).waitFor();
     expect(await page.inputValue('#words')).to.equal('');
     expect(calls()).to.equal(made);
     expect([...complaints, ...other.complaints]).to.deep.equal([]);
   });
 
   it('are kept, noted and hidden with the keyboard, in the list and in the quick view, and stay so', async () => {
-    const { searchId } = await service.search({ query: 'usb c hub', maxItems: 20 });
+    const { searchId } = await service.search({ query: 'usb c hub', maxItems: 8 });
     const { page, complaints } = await browser.open();
     const address = `${http.app.url}/searches/${searchId}`;
     await page.goto(address);
@@ -111,8 +111,17 @@ describe('the products of a search in a browser', function () {
     await page.goto(address);
     expect(await page.locator(card(three)).count()).to.equal(0);
     expect(await page.locator(`${card(one)} [aria-pressed=true]`).count()).to.equal(1);
+    for (const [colorScheme, width] of [
+      ['dark', 390],
+      ['light', 1280],
+    ] as const) {
+      await page.setViewportSize({ width, height: 900 });
+      await page.emulateMedia({ colorScheme });
+      expect(await seriousFindings(page)).to.deep.equal([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).to.equal(0);
+    }
     await page.check('#favourites');
-    await page.locator('#found', { hasText: '1 of 20 products' }).waitFor();
+    await page.locator('#found', { hasText: '1 of 8 products' }).waitFor();
     await page.goto(`${http.app.url}/saved`);
     expect(await page.locator('.saved > li textarea').first().inputValue()).to.equal('ask for ten');
     expect(await seriousFindings(page)).to.deep.equal([]);
@@ -120,7 +129,7 @@ describe('the products of a search in a browser', function () {
   });
 
   it('are compared beside each other, on a phone too, and looked at without scripts', async () => {
-    const { searchId } = await service.search({ query: 'usb c hub', maxItems: 20, details: 'full' });
+    const { searchId } = await service.search({ query: 'desk lamp', maxItems: 8, details: 'full' });
     const { page, complaints } = await browser.open();
     await page.goto(`${http.app.url}/searches/${searchId}`);
     const boxes = page.locator('.pick input');

@@ -33,7 +33,7 @@ const ALL: Role[] = ['enqueue', 'read', 'schedule', 'operate'];
 
 /**
  * The HTTP server on a free port, started before each test: with an empty Redis of its own, or beside a service whose
- * worker then does the searches.
+ * worker then does the searches. It is started once where that service is.
  */
 export function useHttpService(
   env: Record<string, string> = {},
@@ -49,7 +49,8 @@ export function useHttpService(
   let keys: ApiKeys;
   let master: string;
   let connection: Redis;
-  beforeEach(async () => {
+  const isKept = beside?.users !== undefined;
+  (isKept ? before : beforeEach)(async () => {
     const url = redis?.url ?? (beside as TestService).config.redis.url;
     connection = new Redis(url, { maxRetriesPerRequest: 1 });
     keys = new ApiKeys(connection, '{ebay}');
@@ -65,10 +66,12 @@ export function useHttpService(
     logged = '';
     app = await startServeApp(config, new LogRoot({ level: 'debug', levels: '', format: 'json' }, sink));
   });
-  afterEach(async () => {
+  const stop = async () => {
     connection.disconnect();
     await app.stop();
-  });
+  };
+  if (isKept) beside.users?.push(stop);
+  else afterEach(stop);
   return {
     get redis() {
       return connection;

@@ -43,8 +43,12 @@ async function start(kind: RedisKind): Promise<Started> {
 /**
  * Starts a Redis before a suite's tests and stops it, with every connection made through it, after them.
  * @param kind default: what `TEST_REDIS` says, else `single`
+ * @param isKept a test finds what the ones before it have left; else it is empty before each
  */
-export function useRedis(kind = (process.env.TEST_REDIS ?? 'single') as RedisKind): {
+export function useRedis(
+  kind = (process.env.TEST_REDIS ?? 'single') as RedisKind,
+  { isKept = false } = {},
+): {
   readonly url: string;
   /** May do everything. */
   connect(): Redis;
@@ -63,7 +67,7 @@ export function useRedis(kind = (process.env.TEST_REDIS ?? 'single') as RedisKin
     admin = connect();
     await admin.ping();
   });
-  beforeEach(() => Promise.all(nodesOf(admin).map((node) => node.flushall())));
+  if (!isKept) beforeEach(() => Promise.all(nodesOf(admin).map((node) => node.flushall())));
   after(async () => {
     const refused = kind === 'guarded' ? ((await admin.acl('LOG')) as unknown[]) : [];
     for (const redis of connections) redis.disconnect();

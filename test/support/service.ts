@@ -43,26 +43,36 @@ export interface TestService {
   readonly calls: Queue;
   /** Offsets of the search calls that the simulator saw, in order. */
   calledOffsets(): number[];
+  /** Set where it is started once for all tests of a suite: what is to be stopped before it. */
+  readonly users?: Array<() => Promise<unknown>>;
   /** Enqueues and waits for the end. */
   search(request: Parameters<SearchProducer['enqueue']>[0]): Promise<SearchReport>;
 }
 
 /**
  * A whole service in this process, started anew before each test: own Redis, simulator, worker, producer.
- * @param app changes what the worker's jobs work with, e.g. to pause one of them at a chosen point
+ * @param app `adapt` changes what the worker's jobs work with, e.g. to pause one of them at a chosen point. With `isKept`
+ * it is started once, and a test finds what the ones before it have left.
  */
 export function useService(
   env: Record<string, string> = {},
   options: Partial<SimulatorOptions> = {},
-  app: Pick<WorkerAppOptions, 'adapt'> = {},
+  { isKept = false, ...app }: Pick<WorkerAppOptions, 'adapt'> & { isKept?: boolean } = {},
 ): TestService {
-  const redis = useRedis();
+  const users: Array<() => Promise<unknown>> = [];
+  // Hooks run in the order in which they are named: the service ends before its Redis does.
+  if (isKept)
+    after(async () => {
+      for (const end of users) await end();
+      await stop();
+    });
+  const redis = useRedis(undefined, { isKept });
   const simulator = useSimulator(options);
   let config: Config;
   let worker: WorkerApp;
   let producer: SearchProducer;
   let queues: Queue[];
-  beforeEach(async () => {
+  (isKept ? before : beforeEach)(async () => {
     config = testConfig(serviceEnv(redis.url, simulator().url, { ...QUICK, ...env }));
     const log = new LogRoot({ level: 'error', levels: '', format: 'json' }, new PassThrough().resume());
     worker = await startWorkerApp(config, log, app);
@@ -71,12 +81,14 @@ export function useService(
     const connection = redis.connect();
     queues = ['ebay-search', 'ebay-calls'].map((name) => new Queue(name, { connection, prefix: '{ebay}' }));
   });
-  afterEach(async () => {
+  const stop = async () => {
     await Promise.all(queues.map((queue) => queue.close()));
     await producer.close();
     await worker.stop();
-  });
+  };
+  if (!isKept) afterEach(stop);
   return {
+    ...(isKept && { users }),
     get config() {
       return config;
     },
