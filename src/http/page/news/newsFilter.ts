@@ -14,7 +14,7 @@ export const KINDS = {
     types: ['watchlist.out-of-stock', 'watchlist.returned', 'watchlist.quantity-changed'],
   },
   later: { text: 'Arrives later', types: ['watchlist.delivery-later'] },
-  failed: { text: 'Failed runs', types: ['search.failed'] },
+  failed: { text: 'Failed looks', types: ['search.failed'] },
 } as const satisfies Record<string, { text: string; types: readonly EventType[] }>;
 export type NewsKind = keyof typeof KINDS;
 

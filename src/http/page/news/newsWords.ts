@@ -30,7 +30,7 @@ export function changeWords(event: News, hidden = isPriceHidden(event)): ChangeW
     hidden ? 'eBay shows the price' : total === null ? 'delivered price unknown' : delivered(total);
   switch (event.type) {
     case 'search.failed':
-      return { label: 'Run failed', tone: 'bad', to: event.error.message };
+      return { label: 'Look failed', tone: 'bad', to: event.error.message };
     case 'product.new':
       return { label: 'New', tone: 'good', to: price(event.product.total) };
     case 'product.gone':

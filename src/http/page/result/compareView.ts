@@ -97,7 +97,7 @@ export function rowsOf(products: readonly Product[]): Row[] {
     row('Sent from', ({ location }) => location.country, countryName),
     row('Stock', (each) => (each.details === undefined ? null : stockText(each)), plain),
     row('Returns', returnsText, plain),
-    row('Site', ({ marketplace }) => siteName(marketplace), plain),
+    row('Marketplace', ({ marketplace }) => siteName(marketplace), plain),
     row('Brand', ({ details }) => details?.brand, plain),
     ...named.map((name) =>
       row(

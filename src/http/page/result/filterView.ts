@@ -75,7 +75,7 @@ export function filterForm(filters: Filters): Html {
   ${products.some((each) => each.margin) && number('margin', 'Margin from', margin, '%')}
   ${
     sites.length > 1 &&
-    html`<p class="field"><label for="site">Site</label><select id="site" name="site">${options({ '': 'All sites', ...Object.fromEntries(sites.map((id) => [id, siteName(id)])) }, site ?? '')}</select></p>`
+    html`<p class="field"><label for="site">Marketplace</label><select id="site" name="site">${options({ '': 'All marketplaces', ...Object.fromEntries(sites.map((id) => [id, siteName(id)])) }, site ?? '')}</select></p>`
   }
   <div id="mine" data-part>${(hasFavourites || favourites) && box('favourites', 'My favourites', favourites, counts.favourites)}
   ${(narrowed.hidden > 0 || hidden) && box('hidden', 'Also what I have hidden', hidden, undefined)}</div>

@@ -133,7 +133,7 @@ function facts(product: Product): Html {
     ['How it is sold', buyingOptions.map((name) => WAYS[name] ?? name).join(', ')],
     ['Listed', product.listedAt && instant(product.listedAt)],
     ['Ends', end ? instant(end) : 'no end is stated'],
-    ['Site', siteName(marketplace)],
+    ['Marketplace', siteName(marketplace)],
     ['Listing', legacyItemId ?? product.itemId],
   ];
   return html`<section><h2>At a glance</h2><dl class="item-facts">${rows.map(([name, value]) => html`<div><dt>${name}</dt><dd>${value || UNKNOWN}</dd></div>`)}</dl></section>`;
@@ -200,10 +200,10 @@ function historyView({ product, request }: ShownItem): Html {
   const text = () => {
     if (track === undefined) return 'Unknown: this search remembers nothing. A schedule marks what changes.';
     if (is === undefined) return 'There is nothing to compare with: the track has just begun.';
-    if (is === 'new') return `New since the last run of ${track}.`;
-    if (formerTotal === undefined) return `The same as in the last run of ${track}.`;
+    if (is === 'new') return `New since the last look of ${track}.`;
+    if (formerTotal === undefined) return `The same as in the last look of ${track}.`;
     const before = priceDisplay === null ? `${moneyText(formerTotal)} delivered` : 'another price';
-    return html`${before}, last seen ${formerSeenAt === undefined ? 'in an earlier run' : instant(formerSeenAt)} by ${track}. Now it is ${is === 'price-dropped' ? 'cheaper' : 'dearer'}.`;
+    return html`${before}, last seen ${formerSeenAt === undefined ? 'in an earlier look' : instant(formerSeenAt)} by ${track}. Now it is ${is === 'price-dropped' ? 'cheaper' : 'dearer'}.`;
   };
   return html`<section><h2>Price before</h2><p>${text()}</p></section>`;
 }

@@ -6,6 +6,7 @@ import type { Money } from '../../../product/money.ts';
 import type { Product } from '../../../product/product.ts';
 import { returnsText, stockText } from '../../../text/listings.ts';
 import type { SavedItem } from '../personal.ts';
+import { WAYS } from '../search/fields.ts';
 import { endOf, type Saved } from './selection.ts';
 
 /** What a cell may hold: never a formula, whatever a seller wrote. */
@@ -32,13 +33,28 @@ const shown = (product: Product, amount: Money | null | undefined) =>
 const at = (iso: string | null | undefined) => (iso ? new Date(iso) : null);
 const decimal = (text: string | null | undefined) => (text == null ? null : Number(text));
 
+/** In people's words, as on the page. Files for programs have eBay's codes. */
+const SHIPPING: Readonly<Record<Product['shipping']['kind'], string>> = {
+  free: 'Free',
+  fixed: 'Fixed',
+  calculated: 'Calculated',
+  'pickup-only': 'Pick-up only',
+  unknown: 'Unknown',
+};
+const CHANGES: Readonly<Record<NonNullable<Product['mark']>, string>> = {
+  new: 'New',
+  'price-dropped': 'Dropped',
+  'price-rose': 'Rose',
+  same: 'Same',
+};
+
 const COLUMNS: readonly Column[] = [
   { name: 'Title', width: 60, value: ({ title }) => title },
   { name: 'Delivered', width: 11, format: AMOUNT, value: (each) => shown(each, each.total) },
   { name: 'Currency', width: 9, value: ({ total, price }) => (total ?? price)?.currency },
   { name: 'Price', width: 10, format: AMOUNT, value: (each) => shown(each, each.price) },
   { name: 'Shipping', width: 10, format: AMOUNT, value: ({ shipping }) => decimal(shipping.cost?.value) },
-  { name: 'Kind of shipping', width: 16, value: ({ shipping }) => shipping.kind },
+  { name: 'Kind of shipping', width: 16, value: ({ shipping }) => SHIPPING[shipping.kind] },
   {
     name: 'Landed cost',
     width: 12,
@@ -63,8 +79,12 @@ const COLUMNS: readonly Column[] = [
   { name: 'Seller’s rating %', width: 16, format: '0.0', value: ({ seller }) => seller.feedbackPercentage },
   { name: 'Seller’s ratings', width: 15, format: '#,##0', value: ({ seller }) => seller.feedbackScore },
   { name: 'Country', width: 9, value: ({ location }) => location.country },
-  { name: 'Site', width: 9, value: ({ marketplace }) => siteName(marketplace) },
-  { name: 'How it is sold', width: 20, value: ({ buyingOptions }) => buyingOptions.join(', ') },
+  { name: 'Marketplace', width: 12, value: ({ marketplace }) => siteName(marketplace) },
+  {
+    name: 'How it is sold',
+    width: 20,
+    value: ({ buyingOptions }) => buyingOptions.map((name) => WAYS[name] ?? name).join(', '),
+  },
   { name: 'Highest bid', width: 11, format: AMOUNT, value: (each) => shown(each, each.auction?.currentBid) },
   { name: 'Ends', width: 17, format: INSTANT, value: (each) => at(endOf(each)) },
   { name: 'Brand', width: 16, value: ({ details }) => details?.brand },
@@ -72,7 +92,7 @@ const COLUMNS: readonly Column[] = [
   { name: 'GTIN', width: 16, value: ({ details }) => details?.gtin },
   { name: 'Stock', width: 14, value: (each) => (each.details === undefined ? null : stockText(each)) },
   { name: 'Returns', width: 22, value: returnsText },
-  { name: 'Change', width: 14, value: ({ mark }) => mark },
+  { name: 'Change', width: 14, value: ({ mark }) => mark && CHANGES[mark] },
   { name: 'Delivered before', width: 16, format: AMOUNT, value: (each) => shown(each, each.formerTotal) },
   { name: 'Favourite', width: 10, value: (_, saved) => (saved?.favourite ? 'yes' : null) },
   { name: 'Note', width: 30, value: (_, saved) => saved?.note || null },

@@ -41,7 +41,7 @@ const OUTCOMES: Readonly<Record<Outcome, string>> = {
   partial: 'Incomplete',
   degraded: 'Nothing could be collected',
   cancelled: 'Cancelled, with what was found until then',
-  skipped: 'Skipped: the previous run was still busy',
+  skipped: 'Skipped: the previous look was still busy',
   failed: 'Failed',
 };
 /** Missing parts that are listed. */

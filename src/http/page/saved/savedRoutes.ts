@@ -59,7 +59,7 @@ export function savedRoutes({ marketplace, route, show }: Page): void {
       if (present !== undefined && present !== site)
         return page(visit, {
           ...nameOf(form),
-          message: `the watchlist ${name} asks another site: choose another name`,
+          message: `the watchlist ${name} asks another marketplace: choose another name`,
         });
       if (present === undefined) await producer.watchlists.put({ name, marketplace: site });
       await producer.watchlists.import(name, { entries: items.map(([itemId]) => itemId) });

@@ -94,7 +94,7 @@ const PROGRAMMES: Texts = {
   EBAY_REFURBISHED: 'eBay refurbished',
 };
 const LANGUAGES: Texts = {
-  '': 'The site’s own',
+  '': 'The marketplace’s own',
   ...{ 'nl-BE': 'Dutch (Belgium)', 'fr-BE': 'French (Belgium)' },
   ...{ 'en-CA': 'English (Canada)', 'fr-CA': 'French (Canada)' },
 };
@@ -306,7 +306,7 @@ export const FIELDS: readonly Field[] = [
       label: 'Currency of the price',
       kind: 'code',
       path: 'filters.price.currency',
-      placeholder: 'the site’s',
+      placeholder: 'the marketplace’s',
     },
     { name: 'maxCalls', label: 'Most pages to ask for', kind: 'integer', path: 'maxCalls', range: [1, 1000] },
     {
@@ -406,7 +406,7 @@ export const FIELDS: readonly Field[] = [
       label: 'Currency of your figures',
       kind: 'code',
       path: 'costs.currency',
-      placeholder: 'the site’s',
+      placeholder: 'the marketplace’s',
     },
     {
       name: 'rates',

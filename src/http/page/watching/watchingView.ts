@@ -33,7 +33,7 @@ export function watchingView(page: WatchingPage): Html {
     html`<p class="actions"><a class="button" href="/">Search for something to watch</a><a class="button" href="/watching/new-list">Watch listings</a></p>`;
   if (items.length === 0)
     return html`<h1>Watching</h1>
-<div class="empty"><p>Nothing is watched yet. A search that is watched runs again and again, and says what is new, cheaper, dearer or gone. A watchlist does the same for listings that you name.</p>${make}</div>`;
+<div class="empty"><p>Nothing is watched yet. A search that is watched is looked at again and again, and says what is new, cheaper, dearer or gone. A watchlist does the same for listings that you name.</p>${make}</div>`;
   return html`<div class="head"><h1>Watching</h1>${make}</div>
 ${planPart(plan)}
 ${filterForm(choice, shown.length, items.length)}
@@ -199,7 +199,7 @@ function scheduleActions({ report, alerts }: Of<'schedule'>, { csrf }: WatchingP
     postButton(`/watching/schedules/${name}/${action}`, text, csrf, `${text}: ${name}`);
   const lost = html`<strong>Remove ${name}?</strong> No look follows. The list of its ${countText(runs, 'look')} is lost, and what was learned of how often it changes. Results of past looks stay until they expire.${alerts.length > 0 && ` ${alertNames(alerts)} then nothing to watch.`}`;
   return html`<div class="actions">
-  ${button('run', 'Run now')}
+  ${button('run', 'Look now')}
   ${state === 'paused' && button('resume', 'Resume')}
   ${state === 'active' && button('pause', 'Pause')}
   ${source === 'code' && html`<a class="button" href="/watching/schedules/${name}" aria-label="Change: ${name}">Change</a>`}

@@ -64,7 +64,7 @@ describe('the words of news', () => {
       to: 'in 5 days',
     });
     expect(words({ type: 'search.failed', error: { message: 'eBay refused it' } })).to.include({
-      label: 'Run failed',
+      label: 'Look failed',
       to: 'eBay refused it',
     });
   });
