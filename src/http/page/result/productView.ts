@@ -33,11 +33,10 @@ export function productCard(product: Product, around: Around): Html {
   <div class="words">
     ${price(product)}
     <h3>${link(product)}</h3>
-    <p class="small">${site && `${siteName(marketplace)} · `}${condition ?? 'Condition unknown'}</p>
+    <p class="small">${site && `${siteName(marketplace)} · `}${condition ?? 'Condition unknown'} · ${seen(product, now)}</p>
     <p class="small">${seller(product)}</p>
     ${labels(product)}
     ${list?.saved?.note && html`<p class="note">${list.saved.note}</p>`}
-    <p class="small seen">${seen(product, now)}</p>
   </div>
   ${list && actions(product, list)}
 </li>`;
