@@ -161,9 +161,25 @@ document.addEventListener('change', ({ target }) => {
 });
 
 document.addEventListener('submit', (event) => {
-  if (event.target.id !== 'filter') return;
+  const { target: form } = event;
+  if (form.id !== 'filter') return;
   event.preventDefault();
-  applyForm(event.target, 'push');
+  applyForm(form, 'push');
+  if (!isNarrow.matches) return;
+  // The products are below the fields.
+  const filters = form.querySelector('.filters');
+  filters.open = false;
+  filters.querySelector('summary').focus({ preventScroll: true });
+  document.querySelector('#found').scrollIntoView();
+});
+
+const isNarrow = matchMedia('(max-width: 60rem)');
+
+/** Opened at the top of the window, the fields are above what is in sight: their place is at the top of the list. */
+document.addEventListener('click', ({ target }) => {
+  const filters = target.closest?.('.filters > summary')?.parentElement;
+  if (!filters || filters.open || filters.getBoundingClientRect().top > 1) return;
+  filters.addEventListener('toggle', () => filters.scrollIntoView(), { once: true });
 });
 
 /** Links to another choice of the same products: bars of prices, what is hidden, no filter at all. */

@@ -6,6 +6,7 @@ import { useBrowser } from '../support/browser.ts';
 import { useHttpService } from '../support/httpService.ts';
 import { seriousFindings, tabTo } from '../support/pages.ts';
 import { useService } from '../support/service.ts';
+import { waitFor } from '../support/waitFor.ts';
 
 describe('the products of a search in a browser', function () {
   this.timeout(120_000);
@@ -75,6 +76,39 @@ describe('the products of a search in a browser', function () {
     expect(await page.inputValue('#words')).to.equal('');
     expect(calls()).to.equal(made);
     expect([...complaints, ...other.complaints]).to.deep.equal([]);
+  });
+
+  it('are narrowed on a phone from any place of the list, by fields that a button closes', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 100 });
+    const { page, complaints } = await browser.open({ viewport: { width: 390, height: 844 } });
+    const address = `${http.app.url}/searches/${searchId}`;
+    const top = (selector: string) =>
+      page.locator(selector).evaluate((element) => element.getBoundingClientRect().top);
+    const isInSight = async (selector: string) => {
+      const at = await top(selector);
+      return at >= 0 && at < 844;
+    };
+    await page.goto(address);
+    await page.locator('ul.cards > li').nth(12).scrollIntoViewIfNeeded();
+    expect(await top('#found')).to.be.below(0);
+    expect(await top('.filters > summary')).to.be.within(0, 60);
+    await page.click('.filters > summary');
+    await page.waitForSelector('.filters[open]');
+    await waitFor('the fields', async () => (await isInSight('#words')) || undefined);
+    await page.check('#free');
+    const button = page.getByRole('button', { name: /^Show \d+ products$/ });
+    await page.locator('#found', { hasText: /^\d+ of 100 products/ }).waitFor();
+    const [, count] = /^(\d+) of/.exec((await page.textContent('#found')) ?? '') ?? [];
+    expect(await button.textContent()).to.equal(`Show ${count} products`);
+    await button.click();
+    await page.waitForSelector('.filters:not([open]) > summary:focus');
+    await waitFor('the products', async () => (await isInSight('#found')) || undefined);
+
+    await page.goto(`${address}?free=1`);
+    await page.waitForSelector('.filters:not([open]) .badge');
+    await page.goto(`${address}?free=1&most=cheap`);
+    await page.waitForSelector('.filters[open] #most-problem:has-text("must be an amount")');
+    expect(complaints).to.deep.equal([]);
   });
 
   it('are kept, noted and hidden with the keyboard, in the list and in the quick view, and stay so', async () => {

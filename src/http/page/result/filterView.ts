@@ -1,6 +1,6 @@
 import { siteName } from '../../../product/marketplaces.ts';
 import type { Product } from '../../../product/product.ts';
-import { numberText } from '../../../text/values.ts';
+import { countText, numberText } from '../../../text/values.ts';
 import { type Html, html, options } from '../html.ts';
 import { priceHistogram } from './priceHistogram.ts';
 import {
@@ -55,9 +55,10 @@ export function filterForm(filters: Filters): Html {
   const sites = [...new Set(products.map(({ marketplace }) => marketplace))];
   const used = queryOf({ ...selection, page: 1, order: 'ebay' }).length;
   return html`<form id="${FILTER_FORM}" class="narrow" method="get" action="${addressOf(searchId)}">
-<details class="filters"${used > 0 && html` open`}>
+<details class="filters"${Object.keys(wrong).length > 0 && html` open`}>
   <summary>Filters<span id="filters-used" data-part>${used > 0 && html` <span class="badge">${used}</span>`}</span></summary>
   <div class="fields">
+  <div class="heading"><h2>Filters</h2> <span id="filters-clear" data-part>${used > 0 && html`<a href="${addressOf(searchId)}">Clear all filters</a>`}</span></div>
   <p class="field"><label for="words">Words of the title</label><input id="words" name="words" type="search" autocomplete="off" maxlength="200" placeholder="hub -case" value="${words}" enterkeyhint="search"></p>
   <div id="prices" data-part>${!isListings && priceHistogram(products, selection, (range) => addressOf(searchId, { ...selection, ...range, page: 1 }))}</div>
   <div class="pair">${number('least', 'Delivered from', least, currency)}${number('most', 'Delivered up to', most, currency)}</div>
@@ -79,7 +80,7 @@ export function filterForm(filters: Filters): Html {
   }
   <div id="mine" data-part>${(hasFavourites || favourites) && box('favourites', 'My favourites', favourites, counts.favourites)}
   ${(narrowed.hidden > 0 || hidden) && box('hidden', 'Also what I have hidden', hidden, undefined)}</div>
-  <p class="actions"><button class="apply">Show</button> <span id="filters-clear" data-part>${used > 0 && html`<a href="${addressOf(searchId)}">Clear all filters</a>`}</span></p>
+  <p class="actions"><button class="main apply">Show <span id="filters-found" data-part>${countText(narrowed.fitting.length, 'product')}</span></button></p>
   </div>
 </details>
 </form>`;
