@@ -41,7 +41,7 @@ describe('the products of a search in a browser', function () {
     await page.waitForURL(/order=delivered/);
     await page.check('#condition-1000');
     await page.waitForURL(/condition=1000/);
-    await page.fill('#most', '$40');
+    await page.fill('#most', '€40');
     await page.locator('#most-problem', { hasText: 'must be an amount' }).waitFor();
     expect(await page.getAttribute('#most', 'aria-invalid')).to.equal('true');
     await page.fill('#most', '40');

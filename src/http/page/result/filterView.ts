@@ -36,8 +36,8 @@ export function filterForm(filters: Filters): Html {
   const { searchId, products, selection, query, narrowed, hasFavourites, isListings } = filters;
   const { words, least, most, known, free, rating, margin, site, changed, favourites, hidden } = selection;
   const { counts } = narrowed;
-  const wrong = wrongFields(query);
   const currency = mainCurrency(products) ?? '';
+  const wrong = wrongFields(query, currency);
   const number = (
     name: 'least' | 'most' | 'rating' | 'margin',
     label: string,

@@ -14,7 +14,15 @@ import { loosened } from './nothingFoundView.ts';
 import { productCard } from './productView.ts';
 import { resultCache } from './resultCache.ts';
 import { resultView } from './resultView.ts';
-import { addressOf, type FileFormat, itemAddressOf, jobAddress, select, selectionFrom } from './selection.ts';
+import {
+  addressOf,
+  type FileFormat,
+  itemAddressOf,
+  jobAddress,
+  mainCurrency,
+  select,
+  selectionFrom,
+} from './selection.ts';
 import { statusView } from './statusView.ts';
 
 /** How often browsers without scripts load a running search again, seconds. */
@@ -37,7 +45,8 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
       productsOf(caller.tenant, producer, report),
       personal.items(),
     ]);
-    return { report, request, products, saved, query, selection: selectionFrom(query) };
+    const selection = selectionFrom(query, mainCurrency(products));
+    return { report, request, products, saved, query, selection };
   };
 
   route('GET', '/searches/:id', 'read', async (visit) => {
@@ -113,7 +122,7 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
         { title: product.title, content, scripts: ['result'] },
       );
     }
-    const selection = selectionFrom(query);
+    const selection = selectionFrom(query, mainCurrency(item.products));
     const { saved } = failed;
     // The page's script shows these in the place of the present ones.
     if (form.part !== undefined) {

@@ -4,6 +4,7 @@ import type { Product } from '../../../product/product.ts';
 import { searchQueueName } from '../../../queue/bullmq/queues.ts';
 import { type FormValues, valuesOf } from '../../auth/login.ts';
 import type { SavedItem } from '../personal.ts';
+import { amountFrom } from '../search/typed.ts';
 
 const ORDERS = ['ebay', 'delivered', 'landed', 'margin', 'rating', 'ending', 'changed'] as const;
 
@@ -52,7 +53,8 @@ export const NO_CONDITION = 'none';
 /** A longer text is no filter that somebody typed. */
 const MAX_WORDS = 200;
 
-export function selectionFrom(query: Query): Selection {
+/** @param currency of the result, in which amounts are: `mainCurrency` */
+export function selectionFrom(query: Query, currency = ''): Selection {
   const { order, known, free, site, changed, favourites, hidden, page } = query;
   const one = (name: string) => single(query[name]);
   return {
@@ -62,8 +64,8 @@ export function selectionFrom(query: Query): Selection {
       (id) => id === NO_CONDITION || /^\d{1,10}$/.test(id),
     ),
     known: known === '1',
-    least: amountIn(one('least')),
-    most: amountIn(one('most')),
+    least: amountIn(one('least'), currency),
+    most: amountIn(one('most'), currency),
     free: free === '1',
     rating: percentIn(one('rating')),
     margin: percentIn(one('margin'), { signed: true }),
@@ -78,15 +80,20 @@ export function selectionFrom(query: Query): Selection {
 /** What is wrong with what was typed, by the name of the field. A wrong one does not filter. */
 export function wrongFields(
   query: Query,
+  currency = '',
 ): Partial<Record<'least' | 'most' | 'rating' | 'margin', WrongField>> {
   const wrong: ReturnType<typeof wrongFields> = {};
-  const selection = selectionFrom(query);
+  const selection = selectionFrom(query, currency);
   for (const name of ['least', 'most', 'rating', 'margin'] as const) {
     const text = single(query[name]).trim();
-    const wanted =
-      name === 'least' || name === 'most' ? 'an amount, such as 12.50' : 'a number, such as 98.5';
-    if (text !== '' && selection[name] === undefined)
-      wrong[name] = { text: text.slice(0, 40), message: `must be ${wanted}` };
+    if (text === '' || selection[name] !== undefined) continue;
+    const isAmount = name === 'least' || name === 'most';
+    const message = !isAmount
+      ? 'must be a number, such as 98.5'
+      : IN_TWO_WAYS.test(text)
+        ? 'can be read in two ways: write 1000 or 1.00'
+        : `must be an amount${currency && ` in ${currency}`}, such as 12.50`;
+    wrong[name] = { text: text.slice(0, 40), message };
   }
   const { least, most } = selection;
   if (least !== undefined && most !== undefined && least > most)
@@ -100,9 +107,12 @@ function single(value: Query[string]): string {
 }
 
 /** `1,000` is a thousand to some and one to others: it is refused. */
-function amountIn(text: string): number | undefined {
-  const written = text.trim();
-  return /^\d{1,12}([.,]\d{0,2})?$/.test(written) ? Number(written.replace(',', '.')) : undefined;
+const IN_TWO_WAYS = /(^|\D)[1-9]\d{0,2}[.,]\d{3}($|[^\d.,])/;
+
+/** As people write it, in the currency of the result: `$40`, `1,200.50`. Cents have no parts. */
+function amountIn(text: string, currency: string): number | undefined {
+  const written = amountFrom(text, currency);
+  return /^\d{1,12}(\.\d{1,2})?$/.test(written) ? Number(written) : undefined;
 }
 
 function percentIn(text: string, { signed = false } = {}): number | undefined {

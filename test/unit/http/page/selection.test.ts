@@ -206,6 +206,17 @@ describe('which products a page shows', () => {
     const wrong = wrongFields(query);
     expect(Object.keys(wrong)).to.deep.equal(['least', 'most', 'rating']);
     expect(wrong.most).to.deep.equal({ text: '$40', message: 'must be an amount, such as 12.50' });
+    // As people write amounts, in the currency of the result alone.
+    const read = (most: string, currency = 'USD') => selectionFrom({ most }, currency).most;
+    expect(['$40', '40 USD', '1,200.50', '1.200,50', '19,99', '12.'].map((text) => read(text))).to.deep.equal(
+      [...[40, 40, 1200.5, 1200.5, 19.99, 12]],
+    );
+    expect(read('1 200,50 €', 'EUR')).to.equal(1200.5);
+    for (const text of ['€40', '1,000', '1.000', '12.3456', '-3', '$4£', '1'.repeat(13)])
+      expect(read(text), text).to.equal(undefined);
+    const saidOf = (most: string) => wrongFields({ most }, 'USD').most?.message;
+    expect(saidOf('€40')).to.equal('must be an amount in USD, such as 12.50');
+    expect(saidOf('$1,000')).to.equal('can be read in two ways: write 1000 or 1.00');
     expect(selectionFrom(query)).to.include({ least: undefined, most: undefined, margin: -5 });
     expect(wrongFields({ least: '20', most: '10' }).least?.message).to.equal(
       'is more than 10, so nothing fits',

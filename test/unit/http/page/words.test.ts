@@ -15,7 +15,7 @@ function textsOf(source: string): string[] {
   const between = code.matchAll(/[>}`]([^<>{}$`]*)(?=[<$`])/g);
   return [...strings, ...between]
     .map(([, text = '']) => text)
-    .filter((text) => /[ A-Z]/.test(text) && !/[=;()]/.test(text));
+    .filter((text) => /[ A-Z]/.test(text) && !/[=;()]|^[,\s]*\w+: /.test(text));
 }
 
 describe('the words of the page', () => {
