@@ -10,7 +10,7 @@ const ALLOW = { OUTBOUND_ALLOW: '127.0.0.1' };
 
 describe('what is watched, in a browser', function () {
   this.timeout(120_000);
-  const service = useService(ALLOW);
+  const service = useService(ALLOW, {}, { isKept: true });
   const http = useHttpService({ ...ALLOW, HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
   const browser = useBrowser();
 
@@ -34,7 +34,7 @@ describe('what is watched, in a browser', function () {
     const receiver = await startReceiver(() => ({ status: 204 }));
     try {
       await service.producer.channels.put({ kind: 'webhook', name: 'shop', url: receiver.origin });
-      const { searchId } = await service.search({ query: 'led strip' });
+      const { searchId } = await service.search({ query: 'led strip', maxItems: 5 });
       const { page, complaints } = await browser.open({ timezoneId: 'Europe/Berlin' });
       await page.goto(`${http.app.url}/searches/${searchId}`);
       await tabTo(page, 'a.watch-this');
