@@ -21,15 +21,13 @@ const LATE_STAMP_MS = 200;
  * Stretches of calls, one gap or several, that took less time than their slots do: proof of calls without a slot. At
  * short intervals it takes several such calls; the exact figures are the bench's.
  */
-export function rushed(calls: readonly LogEntry[], intervalMs: number): string[] {
+export function rushed(calls: readonly LogEntry[], intervalMs: number, lateMs = LATE_STAMP_MS): string[] {
   return calls.flatMap((first, from) =>
     calls.slice(from + 1).flatMap((last, between) => {
       const took = last.at - first.at;
       const gapsBetween = between + 1;
       const missing = gapsBetween * intervalMs - TOLERANCE_MS - took;
-      return missing > LATE_STAMP_MS
-        ? [`${gapsBetween} gaps in ${Math.round(took)} ms from call ${from + 1}`]
-        : [];
+      return missing > lateMs ? [`${gapsBetween} gaps in ${Math.round(took)} ms from call ${from + 1}`] : [];
     }),
   );
 }

@@ -1,14 +1,25 @@
+import { Queue } from 'bullmq';
+import { expect } from 'chai';
+import type { Redis } from 'ioredis';
+import { openEbay } from '../../src/app/client.ts';
 import { openProducer } from '../../src/app/producer.ts';
 import { quietLog } from '../../src/cli/commandSetup.ts';
 import type { Config } from '../../src/config/config.ts';
+import { setPace } from '../../src/queue/bullmq/queues.ts';
 import type { SearchProducer } from '../../src/queue/producer.ts';
+import type { EmbeddedRedis } from '../../src/redis/embedded.ts';
 import type { LogEntry } from '../../src/simulator/log.ts';
 import { STEADY } from '../../src/simulator/search/search.ts';
+import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
+import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import { testConfig } from './config.ts';
 import { type RunningProcess, startDpf } from './processes.ts';
+import { connectTo, startTestRedis } from './redis.ts';
 import { serviceEnv } from './service.ts';
 import { get, mintToken, SEARCH } from './simulator.ts';
 import { SimulatorControl } from './simulatorControl.ts';
+import { credentialOf, TenantFiles } from './tenants.ts';
+import { waitFor } from './waitFor.ts';
 
 /** Waits of a person's patience made short; 401s are answered by a new token each, so there must be many. */
 const SCALED = {
@@ -86,41 +97,130 @@ export async function startSimulatorProcess(
   return { url, simulator };
 }
 
-export interface UsedFleet {
-  readonly redisUrl: string;
-  /** A fleet with as many workers, in this environment; stopped after the test. */
-  start(workers: number, env: Record<string, string>): Promise<Fleet>;
+export interface FleetOptions {
+  /** What searches of the tests are for, and the pages of it that are there at once. */
+  query: string;
+  pages: number;
+  /** Of all processes of the fleet. */
+  env: Record<string, string>;
+  /** One worker process for each, with this besides. */
+  workers: Record<string, string>[];
+  /** Further arguments of the Redis server. */
+  redisArgs?: string[];
+  /** Further tenants, with what each declares; eBay grants each its limit. */
+  tenants?: Record<string, { dailyCallLimit?: number }>;
 }
 
-/** One simulator process for the tests of a `describe`; what each test starts is gone after it. */
-export function useFleet(redis: { readonly url: string }, query: string, pages: number): UsedFleet {
-  const fleets: Fleet[] = [];
-  let simulator: { url: string; simulator: RunningProcess };
+export interface UsedFleet {
+  readonly fleet: Fleet;
+  readonly simulator: Simulator;
+  /** Jobs of searches, and jobs of calls. */
+  readonly searches: Queue;
+  readonly pages: Queue;
+  /** The Browse calls since the test began, in order of arrival. */
+  calls(): LogEntry[];
+  /** What a worker does that starts with another interval. */
+  setInterval(seconds: number): Promise<void>;
+  /** Calls that the gate has counted in the quota day. */
+  counted(): Promise<number>;
+  /** Makes the gate's count that of eBay, as a process of the fleet does now and then. */
+  reconcile(): Promise<void>;
+  /** Begins a quota day of so many calls, which the gate knows of; what waits for the end of the former one may go on. */
+  beginDay(limit: number, resetInS?: number): Promise<void>;
+  /** Stops Redis; its successor has the same address. */
+  stopRedis(): Promise<void>;
+  startRedis(): Promise<void>;
+}
+
+/**
+ * One Redis, one simulator and one set of worker processes for all tests of a `describe`, because starting them is most of the
+ * work. Faults, latency and log are cleared before each test; what is in Redis stays.
+ */
+export function useFleet(options: FleetOptions): UsedFleet {
+  const { query, pages, workers, redisArgs = [], tenants = {} } = options;
+  const files = new TenantFiles(Object.keys(tenants));
+  let redis: EmbeddedRedis;
+  let simulator: Simulator;
+  let fleet: Fleet;
+  let ebay: ReturnType<typeof openEbay>;
+  let connection: Redis;
+  let queues: Queue[];
   before(async function () {
-    this.timeout(60_000);
-    simulator = await startSimulatorProcess();
-    const fleet = new Fleet(redis.url, simulator.url, {});
+    this.timeout(120_000);
+    redis = await startTestRedis(redisArgs);
+    const credentials = [DEMO_CREDENTIALS, ...Object.keys(tenants).map(credentialOf)];
+    // A third of the catalogue has 18 pages of phone cases, and is there sooner.
+    simulator = await startSimulator({ unsteady: STEADY, catalogueScale: 0.3, credentials });
+    files.declare(tenants);
+    const declared = Object.keys(tenants).length > 0 ? { ...files.env, TENANTS_FILE: files.tenantsFile } : {};
+    fleet = new Fleet(redis.url, simulator.url, { ...declared, ...options.env });
     await fleet.warmUp(query, pages);
-    await fleet.stop();
+    ebay = openEbay(fleet.config, quietLog());
+    connection = connectTo(redis.url, { maxRetriesPerRequest: null });
+    connection.on('error', () => undefined);
+    queues = ['ebay-search', 'ebay-calls'].map((name) => new Queue(name, { connection, prefix: '{ebay}' }));
+    for (const [name, { dailyCallLimit = 1_000_000 }] of Object.entries(tenants))
+      simulator.controls.quota({
+        clientId: credentialOf(name).clientId,
+        limit: dailyCallLimit,
+        resetInS: 86_400,
+      });
+    for (const queue of queues) queue.on('error', () => undefined);
+    await Promise.all(workers.map((own) => fleet.addWorkers(1, own)));
+    await fleet.producer.ready();
+    await waitFor('Redis', () => ebay.redis.ping().catch(() => undefined));
   });
-  afterEach(async () => {
-    await Promise.all(fleets.splice(0).map((fleet) => fleet.stop()));
+  beforeEach(() => {
+    simulator.controls.clear();
+    simulator.controls.configure({ latencyMs: 0 });
+    simulator.controls.clearLog();
   });
-  after(() => simulator.simulator.stop());
+  after(async function () {
+    this.timeout(60_000);
+    await Promise.all((queues ?? []).map((queue) => queue.close()));
+    await fleet?.stop();
+    ebay?.close();
+    connection?.disconnect();
+    await simulator?.close();
+    await redis?.stop();
+    files.remove();
+  });
+  const reconcile = async () => {
+    // A worker may be asking at the same time: whose question brings the figures does not matter.
+    await ebay.client.reconcile({ askAgainMs: 0 });
+    const { limit, remaining } = simulator.controls.quota();
+    expect(await ebay.gate.read()).to.include({ limit, remaining });
+  };
   return {
-    get redisUrl() {
-      return redis.url;
-    },
-    async start(workers, env) {
-      const fleet = new Fleet(redis.url, simulator.url, env);
-      fleets.push(fleet);
-      await fleet.ebay.clear();
-      await fleet.ebay.configure({ latencyMs: 0 });
-      await fleet.freshDay();
-      await fleet.addWorkers(workers);
-      await fleet.producer.ready();
-      await fleet.ebay.clearLog();
+    get fleet() {
       return fleet;
+    },
+    get simulator() {
+      return simulator;
+    },
+    get searches() {
+      return queues[0] as Queue;
+    },
+    get pages() {
+      return queues[1] as Queue;
+    },
+    calls: () => simulator.controls.log({ kind: 'search' }),
+    async setInterval(seconds) {
+      const { dailyCallLimit: dailyLimit } = fleet.config.pace;
+      await ebay.gate.configure({ intervalMs: seconds * 1000, dailyLimit });
+      await setPace(queues[1] as Queue, seconds);
+    },
+    counted: async () => (await ebay.gate.read()).used,
+    reconcile,
+    async beginDay(limit, resetInS) {
+      await fleet.freshDay(limit, resetInS);
+      await reconcile();
+      await queues[1]?.removeRateLimitKey();
+    },
+    stopRedis: () => redis.stop(),
+    async startRedis() {
+      redis = await startTestRedis(redisArgs, redis.port);
+      await waitFor('Redis', () => ebay.redis.ping().catch(() => undefined));
     },
   };
 }
