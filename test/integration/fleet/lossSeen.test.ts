@@ -1,53 +1,49 @@
 import { expect } from 'chai';
-import { Redis } from 'ioredis';
-import type { Finding } from '../../src/telemetry/finding.ts';
-import { freePort } from '../support/freePort.ts';
-import { useProcesses } from '../support/processes.ts';
-import { serviceEnv } from '../support/service.ts';
-import { waitFor } from '../support/waitFor.ts';
-import { useWorkerProcesses } from '../support/workerProcesses.ts';
-
-const REQUEST = { query: 'lamp', maxItems: 5 };
+import type { Finding } from '../../../src/telemetry/finding.ts';
+import { freePort } from '../../support/freePort.ts';
+import { daily, useLossFleet } from '../../support/lossFleet.ts';
+import { patientDpf } from '../../support/patientDpf.ts';
+import { waitFor } from '../../support/waitFor.ts';
 
 describe('a loss of Redis’s data, as an operator sees it', function () {
   this.timeout(90_000);
-  const parts = useWorkerProcesses({ MIN_API_CALL_INTERVAL: '0.05' });
-  const { dpf } = useProcesses();
+  const fleet = useLossFleet();
+  const before = { ...process.env };
+  afterEach(() => {
+    for (const name of Object.keys(process.env)) delete process.env[name];
+    Object.assign(process.env, before);
+  });
 
   it('is named by the log, doctor, /readyz and metrics until somebody says that it was seen', async () => {
-    const redis = new Redis(parts.redisUrl);
+    // The first census counts it.
+    const main = fleet.producer();
+    await main.ready();
+    await main.schedule.add(daily('by-hand'));
     const port = await freePort();
-    const worker = await parts.startWorker({ METRICS_PORT: String(port) });
-    const other = await parts.startWorker();
+    const worker = await fleet.startWorker({ METRICS_PORT: String(port) });
+    const other = await fleet.startWorker();
+    Object.assign(process.env, fleet.env(fleet.redis.url));
     const doctor = async (...flags: string[]) => {
-      const env = serviceEnv(parts.redisUrl, parts.simulator.url);
-      const ran = dpf(['doctor', '--json', ...flags], env);
-      const exit = await ran.exit();
-      const { findings } = JSON.parse(ran.stdout) as { findings: Finding[] };
+      const { exit, out } = await patientDpf('doctor', '--json', ...flags);
+      const { findings } = JSON.parse(out) as { findings: Finding[] };
       return { exit, data: findings.find(({ check }) => check === 'data') };
     };
     const metric = async (name: string) => {
       const text = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
       return Number(new RegExp(`^${name.replaceAll(/[{}]/g, '\\$&')} (\\S+)$`, 'm').exec(text)?.[1]);
     };
+    await fleet.census(({ schedules }) => schedules.includes('by-hand'));
     expect((await doctor()).data).to.include({ state: 'ok' });
-    await parts.producer.schedule.add({ name: 'by-hand', cron: '0 4 * * *', request: REQUEST });
-    const census = () => redis.hget('{ebay}:config', 'census');
-    await waitFor('the census', async () => (await census())?.includes('by-hand'), 30_000);
     expect(await metric('dpf_redis_loss_unacknowledged')).to.equal(0);
     const since = await metric('dpf_redis_data_since_timestamp_seconds');
-    // Each process looks twice a second, and its report follows its look.
-    const reports = () => redis.hvals('{ebay}:processes');
-    const before = await reports();
-    await waitFor('further looks', async () => (await reports()).every((each) => !before.includes(each)));
+    await fleet.looked();
 
-    await redis.flushall();
+    await fleet.admin.flushall();
     const lost = /Redis lost its data: the fleet declares its own again/g;
-    const lines = () => (worker.output + other.output).match(lost)?.length ?? 0;
-    await waitFor('the line', lines);
-    await waitFor('both', () => /another process has restored it/.test(worker.output + other.output));
-    expect(lines()).to.equal(1);
-    expect(worker.output + other.output).to.match(/"gone":"1 schedule added by command \(by-hand\)/);
+    const log = () => worker.log + other.log;
+    await waitFor('both', () => /another process has restored it/.test(log()));
+    expect(log().match(lost)).to.have.length(1);
+    expect(log()).to.match(/"gone":"1 schedule added by command \(by-hand\)/);
     const { exit, data } = await doctor();
     expect(exit).to.equal(5);
     expect(data).to.include({ state: 'fail', trouble: 'degraded' });
@@ -65,6 +61,5 @@ describe('a loss of Redis’s data, as an operator sees it', function () {
     const seen = await doctor('--loss-seen');
     expect([seen.exit, seen.data?.state]).to.deep.equal([0, 'ok']);
     await waitFor('the end of it', async () => (await metric('dpf_redis_loss_unacknowledged')) === 0);
-    redis.disconnect();
   });
 });
