@@ -33,13 +33,16 @@ const ALL: Role[] = ['enqueue', 'read', 'schedule', 'operate'];
 
 /**
  * The HTTP server on a free port, started before each test: with an empty Redis of its own, or beside a service whose
- * worker then does the searches. It is started once where that service is.
+ * worker then does the searches.
+ * @param isKept it is started once, and a test finds what the ones before it have left; default: where that service is
  */
 export function useHttpService(
   env: Record<string, string> = {},
-  { beside }: { beside?: TestService } = {},
+  { beside, isKept = beside?.users !== undefined }: { beside?: TestService; isKept?: boolean } = {},
 ): HttpService {
-  const redis = beside === undefined ? useRedis() : undefined;
+  // Before the end of its Redis.
+  if (isKept && beside === undefined) after(() => stop());
+  const redis = beside === undefined ? useRedis(undefined, { isKept }) : undefined;
   const sink = new PassThrough().setEncoding('utf8');
   let logged = '';
   sink.on('data', (text: string) => {
@@ -49,7 +52,6 @@ export function useHttpService(
   let keys: ApiKeys;
   let master: string;
   let connection: Redis;
-  const isKept = beside?.users !== undefined;
   (isKept ? before : beforeEach)(async () => {
     const url = redis?.url ?? (beside as TestService).config.redis.url;
     connection = new Redis(url, { maxRetriesPerRequest: 1 });
@@ -70,7 +72,7 @@ export function useHttpService(
     connection.disconnect();
     await app.stop();
   };
-  if (isKept) beside.users?.push(stop);
+  if (isKept) beside?.users?.push(stop);
   else afterEach(stop);
   return {
     get redis() {

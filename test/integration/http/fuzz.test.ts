@@ -1,24 +1,26 @@
 import { expect } from 'chai';
 import { fuzzCalls, fuzzSockets, openFuzzServer } from '../../support/httpFuzzing.ts';
+import { LONG } from '../../support/long.ts';
 import { useRedis } from '../../support/redis.ts';
 
-const CALLS = 2000;
-const SOCKETS = 400;
+const CALLS = LONG ? 2000 : 1000;
+const SOCKETS = LONG ? 400 : 150;
 
 describe('whatever is sent to the server', function () {
   this.timeout(300_000);
-  const redis = useRedis();
+  // Before the end of its Redis.
+  after(async () => {
+    process.off('unhandledRejection', note);
+    await server.close();
+  });
+  const redis = useRedis(undefined, { isKept: true });
   const seed = Math.floor(Math.random() * 2 ** 30);
   let server: Awaited<ReturnType<typeof openFuzzServer>>;
   const rejections: unknown[] = [];
   const note = (reason: unknown) => void rejections.push(reason);
-  beforeEach(async () => {
+  before(async () => {
     server = await openFuzzServer(redis.url);
     process.on('unhandledRejection', note);
-  });
-  afterEach(async () => {
-    process.off('unhandledRejection', note);
-    await server.close();
   });
 
   it(`is answered with a documented status, ${CALLS} calls made from the schemas (seed ${seed})`, async () => {
