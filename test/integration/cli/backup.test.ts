@@ -43,8 +43,26 @@ describe('dpf backup and dpf restore', () => {
     return key;
   }
 
-  /** Something of each kind. */
+  /** Something of each kind. From the second time on it is put back as it was stored. */
   async function fill() {
+    const admin = redis();
+    const { made, stored } = filled ?? { made: await make(), stored: undefined };
+    if (stored !== undefined)
+      await Promise.all(stored.map(([key, ttlMs, dump]) => admin.restore(key, ttlMs, dump)));
+    else {
+      const keys = await admin.keys('*');
+      const dumpOf = async (key: string): Promise<[string, number, Buffer]> => [
+        key,
+        Math.max(0, await admin.pttl(key)),
+        (await admin.dumpBuffer(key)) as Buffer,
+      ];
+      filled = { made, stored: await Promise.all(keys.map(dumpOf)) };
+    }
+    return made;
+  }
+  let filled: { made: { key: string; id: string }; stored: Array<[string, number, Buffer]> } | undefined;
+
+  async function make() {
     const keys = new ApiKeys(redis(), '{ebay}');
     const { key, record } = await keys.add({
       name: 'reports',

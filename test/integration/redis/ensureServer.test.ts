@@ -21,6 +21,7 @@ import { expect } from 'chai';
 import { Redis } from 'ioredis';
 import { type EmbeddedRedis, startEmbeddedRedis } from '../../../src/redis/embedded.ts';
 import { REDIS_IMAGE, REDIS_SOURCE, redisServer } from '../../../src/redis/ensureServer.ts';
+import { bundle } from '../../support/bundle.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const which = (program: string) =>
@@ -45,7 +46,11 @@ describe('a Redis server where none is installed', () => {
     }).listen(0, '127.0.0.1');
     await once(mirror, 'listening');
   });
-  after(() => mirror.close());
+  const bundles = mkdtempSync(join(tmpdir(), 'ensure-bundles-'));
+  after(() => {
+    mirror.close();
+    rmSync(bundles, { recursive: true });
+  });
 
   beforeEach(() => {
     folder = mkdtempSync(join(tmpdir(), 'ensure-'));
@@ -174,15 +179,26 @@ describe('a Redis server where none is installed', () => {
   });
 
   const sources = (path: string) => fileURLToPath(new URL(`../../../${path}`, import.meta.url));
-  const REQUIRE = [sources('scripts/requireRedis.ts')];
-  const DEMO = [sources('src/main.ts'), 'demo'];
+  const REQUIRE = ['scripts/requireRedis.ts'];
+  const DEMO = ['src/main.ts', 'demo'];
+  /** Each program as one file, since reading its modules would take longer than what is tested. */
+  const bundled = new Map<string, Promise<string>>();
+  function bundleOf(program: string): Promise<string> {
+    const made = bundled.get(program) ?? bundle(sources(program), mkdtempSync(join(bundles, 'program-')));
+    bundled.set(program, made);
+    return made;
+  }
   /** From the sources, beside much other work. */
   const STARTS_MS = 60_000;
 
   /** Starts a program of the sources as root, interrupts it once `begun`, and gives how it ends. */
-  async function interrupted(program: string[], begun: () => boolean, signal: NodeJS.Signals = 'SIGINT') {
+  async function interrupted(
+    [program = '', ...args]: string[],
+    begun: () => boolean,
+    signal: NodeJS.Signals = 'SIGINT',
+  ) {
     const root = 'data:text/javascript,process.getuid=()=>0';
-    const child = spawn(process.execPath, ['--import', 'tsx', '--import', root, ...program], {
+    const child = spawn(process.execPath, ['--import', root, await bundleOf(program), ...args], {
       env,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
