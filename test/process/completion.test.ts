@@ -1,12 +1,19 @@
 import { execFile, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { promisify } from 'node:util';
 import { expect } from 'chai';
 import { openProducer } from '../../src/app/producer.ts';
+import { startCommand } from '../support/commands.ts';
 import { testConfig } from '../support/config.ts';
-import { builtProgram, startDpf } from '../support/processes.ts';
+import { builtProgram } from '../support/processes.ts';
 import { useRedis } from '../support/redis.ts';
+import { waitFor } from '../support/waitFor.ts';
 
 const run = promisify(execFile);
+
+/** Ends the words that bash sends to `serveCommands`. */
+const END = '\0\u0001\0';
 
 /** What bash does at a press of the tabulator; it takes words apart at `=` and `:`. */
 const PRESS = `
@@ -17,6 +24,22 @@ press() {
   _dpf_complete dpf
   echo "$* > \${COMPREPLY[*]}"
 }`;
+
+/** The words of a command line over a connection, each ended by NUL, an empty one behind the last; its stdout comes back. */
+async function serveCommands(env: Record<string, string>) {
+  const server = createServer((socket) => {
+    let text = '';
+    socket.setEncoding('utf8').on('data', async (chunk: string) => {
+      text += chunk;
+      if (!text.endsWith(END)) return;
+      const command = startCommand(text.slice(0, -END.length).split('\0'), env);
+      await command.exit();
+      socket.end(command.stdout);
+    });
+  });
+  await once(server.listen(0, '127.0.0.1'), 'listening');
+  return { port: (server.address() as AddressInfo).port, close: () => server.close() };
+}
 
 describe('completion in a shell', function () {
   this.timeout(120_000);
@@ -32,12 +55,26 @@ describe('completion in a shell', function () {
     const key = (await connection.keys('{ebay}:schedules:*'))[0] as string;
     const record = (await connection.hget(key, 'new-hubs')) as string;
     await connection.hset(key, '$(touch x)', record.replace('new-hubs', '$(touch x)'));
+    const env = { REDIS_URL: redis.url };
+    // A press that waits for a module to be loaded may find no name in its time.
+    await waitFor('a name', async () => {
+      const completing = startCommand(['completion', '--', 'schedule', 'show', ''], env);
+      await completing.exit();
+      return completing.stdout.includes('new-hubs');
+    });
+    const commands = await serveCommands(env);
     const script = `
 dpf() { "${process.execPath}" "${builtProgram()}" "$@"; }
 source <(dpf completion bash)
 complete -p dpf
 ${PRESS}
 press dpf sched
+dpf() {
+  exec 3<>/dev/tcp/127.0.0.1/${commands.port}
+  printf '%s\\0' "$@" $'\\1' >&3
+  cat <&3
+  exec 3<&-
+}
 press dpf search --sort = pr
 press dpf search --ship-to US : 19406 --condition NE
 press dpf search --columns title,legacy
@@ -47,8 +84,9 @@ press dpf alerts show ''
 press dpf restore tsconfig.b
 `;
     const { stdout, stderr } = await run('bash', ['--norc', '-c', script], {
-      env: { PATH: process.env.PATH, REDIS_URL: redis.url },
+      env: { PATH: process.env.PATH, ...env },
     });
+    commands.close();
     expect(stderr).to.equal('');
     expect(stdout.trim().split('\n')).to.deep.equal([
       'complete -F _dpf_complete dpf',
@@ -82,7 +120,7 @@ complete -C 'dpf restore tsconfig.b'`;
 
   it('has a script that zsh reads', async function () {
     if (isMissing('zsh')) this.skip();
-    const dpf = startDpf(['completion', 'zsh']);
+    const dpf = startCommand(['completion', 'zsh']);
     expect(await dpf.exit()).to.equal(0);
     const { status, stderr } = spawnSync('zsh', ['-n', '-c', dpf.stdout]);
     expect([stderr.toString(), status]).to.deep.equal(['', 0]);

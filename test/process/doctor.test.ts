@@ -2,9 +2,8 @@ import { expect } from 'chai';
 import { BASE_SCOPE, DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import type { Finding } from '../../src/telemetry/finding.ts';
 import { useCommands } from '../support/commands.ts';
-import { useProcesses } from '../support/processes.ts';
 import { startTestRedis, useRedis } from '../support/redis.ts';
-import { serviceEnv } from '../support/service.ts';
+import { serviceEnv, startPair } from '../support/service.ts';
 import { useSimulator } from '../support/simulator.ts';
 import { waitFor } from '../support/waitFor.ts';
 
@@ -15,7 +14,6 @@ describe('dpf doctor', function () {
   const redis = useRedis();
   const simulator = useSimulator({ credentials: [{ ...DEMO_CREDENTIALS, scopes: [BASE_SCOPE, MARKETING] }] });
   const dpf = useCommands();
-  const processes = useProcesses();
   const env = (change: Record<string, string> = {}) => ({
     ...serviceEnv(redis.url, simulator().url),
     ...change,
@@ -38,8 +36,7 @@ describe('dpf doctor', function () {
 
   it('says that all is well, for one token request and one call', async () => {
     await redis.connect().config('SET', 'appendonly', 'yes');
-    const worker = processes.dpf(['worker'], env());
-    await worker.waitForLine(/worker started/);
+    const { stop } = await startPair(env());
     // A worker asks eBay for its count as it starts.
     await waitFor('the quota', () => simulator().controls.log({ kind: 'rate-limit' }).length > 0);
     simulator().controls.clearLog();
@@ -59,6 +56,7 @@ describe('dpf doctor', function () {
     );
     expect(simulator().controls.log({ kind: 'token' })).to.have.length(1);
     expect(simulator().controls.log({ kind: 'search' })).to.have.length(1);
+    await stop();
   });
 
   it('says that no worker is there, and warns of a Redis that a restart empties', async () => {
