@@ -1,12 +1,11 @@
-import type { FastifyReply } from 'fastify';
 import Type from 'typebox';
 import { closed } from '../../product/requestSchema.ts';
 import { type Schedule, ScheduleSchema } from '../../product/scheduleSchema.ts';
-import { definitionIn, versionOf } from '../../queue/schedules/definition.ts';
-import type { ScheduleReport } from '../../queue/schedules/schedules.ts';
+import { definitionIn } from '../../queue/schedules/definition.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';
+import { IfMatch, seenIn, tagged } from './ifMatch.ts';
 import { ScheduleState, SearchAdded } from './schemas.ts';
 import { bodyRequired, type ProducerOf, refuseOtherTenant } from './searches.ts';
 
@@ -14,18 +13,6 @@ const READ: Role[] = ['schedule', 'read'];
 const CHANGE: Role[] = ['schedule'];
 const params = Type.Object({ name: Type.String({ minLength: 1, maxLength: 60 }) });
 const oneState = { response: { 200: ScheduleState } };
-
-const IfMatch = Type.Object({
-  'if-match': Type.Optional(
-    Type.String({ maxLength: 100, description: 'change it only where its ETag is still this one' }),
-  ),
-});
-
-/** Of the definition alone: a run changes no ETag. */
-function tagged(reply: FastifyReply, report: ScheduleReport): ScheduleReport {
-  reply.header('etag', `"${versionOf(definitionIn(report))}"`);
-  return report;
-}
 
 /** Searches that are run again and again. */
 export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Routes {
@@ -49,9 +36,10 @@ export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Rout
         const { body } = request;
         if (body === undefined) throw bodyRequired('a schedule');
         refuseOtherTenant((body as Partial<Schedule> | null)?.request, callerOf(request).tenant);
-        const seen = request.headers['if-match']?.replace(/^"|"$/g, '');
+        const seen = seenIn(request.headers);
         const { replace } = request.query;
-        return tagged(reply, await schedulesOf(request).add(body, { replace, seen, via: 'http' }));
+        const report = await schedulesOf(request).add(body, { replace, seen, via: 'http' });
+        return tagged(reply, report, definitionIn(report));
       },
     );
 
@@ -65,7 +53,10 @@ export function scheduleRoutes({ producerOf }: { producerOf: ProducerOf }): Rout
     app.get(
       '/v1/schedules/:name',
       route(READ, 'One, with its last runs; its ETag is of what a caller wrote', { params, ...oneState }),
-      async (request, reply) => tagged(reply, await schedulesOf(request).get(request.params.name)),
+      async (request, reply) => {
+        const report = await schedulesOf(request).get(request.params.name);
+        return tagged(reply, report, definitionIn(report));
+      },
     );
 
     app.delete(

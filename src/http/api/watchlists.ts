@@ -7,6 +7,7 @@ import { importWith, upsertList, type WatchlistChanges } from '../../queue/watch
 import {
   type ImportEntry,
   type ImportSource,
+  optionsIn,
   WATCH_STATES,
   type WatchedEntry,
 } from '../../queue/watch/watchlists/watchlists.ts';
@@ -16,6 +17,7 @@ import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';
 import { problem, unsupportedMediaType } from '../problem.ts';
 import { acceptCsv, CsvBody } from './body.ts';
+import { IfMatch, seenIn, tagged } from './ifMatch.ts';
 import { ImportDone, WatchedPageSchema, WatchlistState } from './schemas.ts';
 import { bodyRequired, type ProducerOf } from './searches.ts';
 
@@ -109,26 +111,40 @@ export function watchlistRoutes({ producerOf }: { producerOf: ProducerOf }): Rou
 
     app.get(
       '/v1/watchlists/:name',
-      route(READ, 'One list: how many listings are in which state, and what it costs', {
-        params,
-        ...oneState,
-      }),
-      async (request) => listsOf(request).get(request.params.name),
+      route(
+        READ,
+        'One list: how many listings are in which state, and what it costs; its ETag is of its options',
+        {
+          params,
+          ...oneState,
+        },
+      ),
+      async (request, reply) => {
+        const report = await listsOf(request).get(request.params.name);
+        return tagged(reply, report, optionsIn(report));
+      },
     );
 
     app.patch(
       '/v1/watchlists/:name',
-      route(CHANGE, 'Change the options named; the others, and the listings, stay', {
-        params,
-        body: Changes,
-        ...oneState,
-      }),
-      async (request) => {
+      route(
+        CHANGE,
+        'Change the options named; the others, and the listings, stay. With If-Match they must still have that ETag (412)',
+        {
+          params,
+          body: Changes,
+          headers: IfMatch,
+          ...oneState,
+        },
+      ),
+      async (request, reply) => {
         const { name } = request.params;
         const { name: other, ...changes } = fieldsOf(request.body);
         if (other !== undefined)
           throw problem(400, 'unknown_field', 'a list keeps its name', { path: 'name' });
-        return upsertList(listsOf(request), { ...changes, name }, { mustExist: true });
+        const options = { mustExist: true, seen: seenIn(request.headers) };
+        const report = await upsertList(listsOf(request), { ...changes, name }, options);
+        return tagged(reply, report, optionsIn(report));
       },
     );
 

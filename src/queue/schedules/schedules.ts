@@ -94,7 +94,7 @@ export interface ApplyReport {
 interface AddOptions {
   /** Changes the schedule of this name, if there is one. */
   replace?: boolean | undefined;
-  /** Changes it only while its content is still this, see `versionOf`. */
+  /** Changes it only while its content is still this, see `versionOf`; `*`: only where there is one. */
   seen?: string | undefined;
   via?: Via;
 }
@@ -144,7 +144,8 @@ export class Schedules {
         const message = `${name} comes from SCHEDULES_FILE: change it there`;
         throw invalid('invalid_request', [{ path: 'name', code: 'managed_by_file', message }]);
       }
-      if (seen !== undefined && (present === undefined || versionOf(present.definition) !== seen))
+      const isSeen = present !== undefined && (seen === '*' || versionOf(present.definition) === seen);
+      if (seen !== undefined && !isSeen)
         throw new Failure(
           'changed_meanwhile',
           `schedule ${name} was ${present === undefined ? 'removed' : 'changed'} meanwhile: read it again`,

@@ -144,6 +144,11 @@ describe('the page of what is watched', function () {
     expect((await change(7200)).status).to.equal(200);
     const missed = await change(9000);
     expect([missed.status, missed.json.errors[0].code]).to.deep.equal([412, 'changed_meanwhile']);
+    // Any present one.
+    tag['if-match'] = '*';
+    expect((await change(9000)).status).to.equal(200);
+    await service.producer.schedule.remove('mine');
+    expect((await change(9600)).status).to.equal(412);
   });
 
   it('watches a search that found nothing, and sends the first product that appears', async () => {

@@ -29,7 +29,16 @@ describe('the routes of watchlists', () => {
       shipTo: { country: 'US', postalCode: '19406' },
     });
     expect(changed.json).to.deep.include({ name: 'supplies', atLeastEvery: 7200, value: 5, entries: 2 });
+    const etagOf = async () => (await call('GET', '/supplies')).headers.get('etag');
+    const etag = changed.headers.get('etag') ?? '';
+    expect(await etagOf()).to.equal(etag);
     const reset = (await call('PATCH', '/supplies', { shipTo: null })).json;
+    const ifMatch = (tag: string, value: number) =>
+      service.call('PATCH', '/v1/watchlists/supplies', { value }, { 'if-match': tag });
+    const late = await ifMatch(etag, 6);
+    expect([late.status, late.json.errors[0].code]).to.deep.equal([412, 'changed_meanwhile']);
+    expect((await ifMatch((await etagOf()) ?? '', 6)).json.value).to.equal(6);
+    expect((await ifMatch('*', 5)).json.value).to.equal(5);
     expect(reset).to.include({ value: 5 }).and.not.have.property('shipTo');
     const added = await call('POST', '/supplies/entries', {
       entries: [{ item: LISTINGS[2], sku: 'C-3', resale: 9.5 }],

@@ -16,14 +16,15 @@ export type WatchlistChanges = Pick<Watchlist, 'name'> & {
 
 /**
  * Makes a list, or changes the options that are named; the others stay.
- * @throws Failure `invalid_request`; `watchlist_not_found` where there is none and `mustExist`
+ * @param options.seen as of `put`
+ * @throws Failure `invalid_request`; `changed_meanwhile`; `watchlist_not_found` where there is none and `mustExist`
  */
 export async function upsertList(
   lists: Watchlists,
   changes: WatchlistChanges,
-  { mustExist = false } = {},
+  { mustExist = false, seen }: { mustExist?: boolean; seen?: string | undefined } = {},
 ): Promise<WatchlistReport> {
-  return lists.put(await changedList(lists, changes, mustExist));
+  return lists.put(await changedList(lists, changes, mustExist), { seen });
 }
 
 async function changedList(

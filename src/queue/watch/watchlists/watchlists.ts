@@ -149,7 +149,8 @@ export class Watchlists {
 
   /**
    * Makes a list or changes its options; its listings stay.
-   * @param options.seen changes it only while its options are still these, see `versionOf`; null: only where there is none
+   * @param options.seen changes it only while its options are still these, see `versionOf`; `*`: only where there is
+   * one; null: only where there is none
    * @throws Failure `invalid_request` naming every wrong field (`detail.errors`); `changed_meanwhile`
    */
   put(watchlist: Watchlist, { seen }: { seen?: string | null | undefined } = {}): Promise<WatchlistReport> {
@@ -157,7 +158,8 @@ export class Watchlists {
       const definition = this.#parsed(watchlist);
       await this.#change(definition.name, (before) => {
         const present = before === undefined ? null : versionOf(before.definition);
-        if (seen !== undefined && present !== seen) {
+        const isSeen = present === seen || (seen === '*' && present !== null);
+        if (seen !== undefined && !isSeen) {
           const change = before === undefined ? 'removed' : seen === null ? 'made' : 'changed';
           const message = `watchlist ${definition.name} was ${change} meanwhile: read it again`;
           throw new Failure('changed_meanwhile', message);
