@@ -150,12 +150,26 @@ describe('requests to eBay through EBAY_PROXY_URL', () => {
     await waitFor('the connection to end', () => proxy().open === 0);
   });
 
-  it('the doctor says that eBay is reached through it, without user and password', async () => {
+  async function examined(): Promise<Finding[]> {
     const findings: Finding[] = [];
     for await (const finding of examine(config(), { log: quietLog() })) findings.push(finding);
+    expect(JSON.stringify(findings)).to.not.include(PASSWORD).and.not.include(encodeURIComponent(PASSWORD));
+    return findings;
+  }
+
+  it('the doctor says that eBay is reached through it, without user and password', async () => {
+    const findings = await examined();
     const reached = findings.find(({ check }) => check === 'ebay');
     expect(reached?.message).to.equal(`${authority()} answers through the proxy 127.0.0.1:${proxy().port}`);
     expect(findings.filter(({ check }) => check === 'proxy')).to.deep.equal([]);
-    expect(JSON.stringify(findings)).to.not.include(PASSWORD).and.not.include(encodeURIComponent(PASSWORD));
+  });
+
+  it('the doctor names one that refuses, without user and password', async () => {
+    proxy().status = 407;
+    const findings = await examined();
+    for (const about of ['ebay', 'credentials'])
+      expect(findings.find(({ check }) => check === about)?.message).to.include(
+        `the proxy 127.0.0.1:${proxy().port} answered 407: check user and password in EBAY_PROXY_URL`,
+      );
   });
 });
