@@ -1,8 +1,10 @@
 import { expect } from 'chai';
+import { LONG } from '../support/long.ts';
 import { waitFor } from '../support/waitFor.ts';
 import { useWorkerProcesses } from '../support/workerProcesses.ts';
 
-const MAX_RESTARTS = 4;
+/** Not the default. */
+const MAX_RESTARTS = LONG ? 4 : 2;
 
 describe('a page that takes down its workers', function () {
   this.timeout(90_000);
