@@ -39,7 +39,8 @@ describe('the examples of searching', function () {
 
   for (const [file, ending] of Object.entries(EXAMPLES))
     it(`${file} does what it says, and ends`, async () => {
-      const example = node(['--import', 'tsx/esm', `examples/${file}`], { REDIS_URL: redis.url });
+      const loader = file.endsWith('.ts') ? ['--import', 'tsx/esm'] : [];
+      const example = node([...loader, `examples/${file}`], { REDIS_URL: redis.url });
       expect(await example.exit(), example.output).to.equal(0);
       expect(example.stdout).to.match(ending);
       expect(example.stderr).to.equal('');
