@@ -5,17 +5,17 @@ import { notFound } from '../../problem.ts';
 import { addressOf } from '../result/selection.ts';
 import { mistakesIn } from '../search/searchForm.ts';
 import type { Page, Visit } from '../visit.ts';
-import { groupsOf, MAX_LOOKED_AT, type SavedPage, savedView } from './savedView.ts';
+import { groupsOf, MAX_LOOKED_AT, type SavedPage, savedAddress, savedView } from './savedView.ts';
 
 export function savedRoutes({ marketplace, route, show }: Page): void {
   const ownSite = isMarketplace(marketplace) ? marketplace : 'EBAY_US';
 
   const page = async (visit: Visit, wrongName?: SavedPage['wrongName']) => {
-    const { personal, csrf, may, reply } = visit;
+    const { personal, csrf, may, reply, query, form } = visit;
     const content = savedView({
       ...{ items: await personal.items(), marketplace: ownSite, csrf },
       ...{ mayEnqueue: may('enqueue'), maySchedule: may('schedule') },
-      ...(wrongName && { wrongName }),
+      ...{ page: pageIn(form.page ?? query.page), ...(wrongName && { wrongName }) },
     });
     return show({ ...visit, reply: wrongName ? reply.code(400) : reply }, { title: 'Saved', content });
   };
@@ -32,7 +32,7 @@ export function savedRoutes({ marketplace, route, show }: Page): void {
       ...(hidden !== undefined && { hidden: hidden === '1' }),
     };
     await personal.save(item, change, await producer.now());
-    return '/saved';
+    return savedAddress(pageIn(form.page));
   });
 
   /** @throws Problem 404 where nothing of this site is kept */
@@ -72,6 +72,10 @@ export function savedRoutes({ marketplace, route, show }: Page): void {
     }
     return `/watching#watchlist-${encodeURIComponent(name)}`;
   });
+}
+
+function pageIn(text = ''): number {
+  return /^[1-9]\d{0,3}$/.test(text) ? Number(text) : 1;
 }
 
 function nameOf({ site = '', name = '' }: Visit['form']): { site: string; text: string } {

@@ -12,6 +12,8 @@ export interface SavedPage {
   csrf: string | null;
   mayEnqueue: boolean;
   maySchedule: boolean;
+  /** From 1; one beyond the last is the last. */
+  page: number;
   /** What is wrong with the name of a watchlist that was sent. */
   wrongName?: { site: string; text: string; message: string };
 }
@@ -41,26 +43,62 @@ function newestFirst(items: SavedPage['items']): Array<[string, SavedItem]> {
 export function savedView(page: SavedPage): Html {
   const { items, marketplace } = page;
   const groups = groupsOf(items, marketplace);
-  const hidden = newestFirst(items).filter(([, saved]) => saved.hidden);
+  const allHidden = newestFirst(items).filter(([, saved]) => saved.hidden);
+  const count = groups.reduce((sum, group) => sum + group.items.length, allHidden.length);
+  const last = Math.max(1, Math.ceil(count / PER_PAGE));
+  const at = Math.min(page.page, last);
+  let left = (at - 1) * PER_PAGE;
+  let room = PER_PAGE;
+  /** The part of the next list that is on this page. */
+  const here = <Item>(list: readonly Item[]): Item[] => {
+    const part = list.slice(left, left + room);
+    left = Math.max(0, left - list.length);
+    room -= part.length;
+    return part;
+  };
+  const shown = groups.map((group) => ({ group, rows: here(group.items) }));
+  const hidden = here(allHidden);
+  const own = { ...page, page: at };
   return html`<h1>Saved</h1>
 <p class="lead">Your favourites and notes. Titles, pictures and prices are eBay’s and are not kept: a look brings them as they are now.</p>
 ${groups.length === 0 && html`<p class="empty">Nothing is kept yet. The star of a product keeps it here, and so does a note. <a href="/">Search for something</a></p>`}
-${groups.map((group) => groupView(page, group, groups.length > 1))}
+${shown.map(({ group, rows }) => rows.length > 0 && groupView(own, group, rows, groups.length > 1))}
 ${
   hidden.length > 0 &&
-  html`<details class="hidden-items"><summary>${countText(hidden.length, 'hidden listing')}</summary><ul class="saved">${hidden.map(([itemId, saved]) => itemRow(page, itemId, saved, marketplace))}</ul></details>`
+  html`<details class="hidden-items"><summary>${countText(allHidden.length, 'hidden listing')}</summary><ul class="saved">${hidden.map(([itemId, saved]) => itemRow(own, itemId, saved, marketplace))}</ul></details>`
+}
+${
+  last > 1 &&
+  html`<nav class="pages" aria-label="Pages of the list">
+  ${at > 1 && html`<a href="${savedAddress(at - 1)}" rel="prev">Previous</a>`}
+  <span>Page ${at} of ${last}</span>
+  ${at < last && html`<a href="${savedAddress(at + 1)}" rel="next">More</a>`}
+</nav>`
 }
 ${items.size > MAX_SAVED * 0.9 && html`<p class="notice">${countText(items.size, 'listing')} of at most ${MAX_SAVED} are kept.</p>`}`;
+}
+
+/** Listings of one page: each has forms of its own, about 3 kB. */
+const PER_PAGE = 100;
+
+export function savedAddress(page: number): string {
+  return page > 1 ? `/saved?page=${page}` : '/saved';
 }
 
 /** Listings of one search by items. */
 export const MAX_LOOKED_AT = 200;
 
-function groupView(page: SavedPage, { site, items }: SavedGroup, isOneOfMany: boolean): Html {
+/** @param rows those of its listings that are on this page */
+function groupView(
+  page: SavedPage,
+  { site, items }: SavedGroup,
+  rows: SavedGroup['items'],
+  isOneOfMany: boolean,
+): Html {
   const { csrf, mayEnqueue, maySchedule, wrongName } = page;
   const count = Math.min(items.length, MAX_LOOKED_AT);
   const which = items.length > count ? `the newest ${count}` : count === 1 ? 'it' : 'them';
-  const own = html`${csrfField(csrf)}<input type="hidden" name="site" value="${site}">`;
+  const own = html`${csrfField(csrf)}<input type="hidden" name="site" value="${site}"><input type="hidden" name="page" value="${page.page}">`;
   const wrong = wrongName?.site === site ? wrongName : undefined;
   const id = `watch-${site}`;
   return html`<section class="saved-site" aria-labelledby="at-${site}"><div class="heading"><h2 id="at-${site}">${countText(items.length, 'listing')}${isOneOfMany && ` on ${siteName(site)}`}</h2>
@@ -74,14 +112,14 @@ ${
   <button>Watch ${countText(items.length, 'listing')}</button><p class="small">Changes of price, stock and end are then in the news.</p></form></details>`
 }
 </div></div>
-<ul class="saved">${items.map(([itemId, saved]) => itemRow(page, itemId, saved, site))}</ul></section>`;
+<ul class="saved">${rows.map(([itemId, saved]) => itemRow(page, itemId, saved, site))}</ul></section>`;
 }
 
-function itemRow({ csrf }: SavedPage, itemId: string, saved: SavedItem, site: MarketplaceId): Html {
+function itemRow({ csrf, page }: SavedPage, itemId: string, saved: SavedItem, site: MarketplaceId): Html {
   const listing = listingNamed(itemId);
   const { note, favourite, hidden, since } = saved;
   const field = `note-${listing}-${itemId.split('|')[2] ?? ''}`;
-  const own = html`${csrfField(csrf)}<input type="hidden" name="item" value="${itemId}">`;
+  const own = html`${csrfField(csrf)}<input type="hidden" name="item" value="${itemId}"><input type="hidden" name="page" value="${page}">`;
   const change = (name: string, value: string, text: string) =>
     html`<form method="post" action="/saved/change">${own}<button class="compact" name="${name}" value="${value}" aria-label="${text}: listing ${listing}">${text}</button></form>`;
   return html`<li id="saved-${listing}" data-item="${itemId}">
