@@ -188,7 +188,8 @@ function tlsProblems({ redis, ebay }: Pick<Config, 'redis' | 'ebay'>): ConfigPro
     file('REDIS_TLS_CERT', redis.tlsCert),
     file('REDIS_TLS_KEY', redis.tlsKey),
   );
-  if (problems.length > 0) return problems;
+  // Without files there is nothing to try, and a context takes milliseconds of each start.
+  if (problems.length > 0 || redis.tlsCa + redis.tlsCert + redis.tlsKey === '') return problems;
   try {
     createSecureContext(readTlsFiles(redis));
     return [];
