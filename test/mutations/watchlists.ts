@@ -104,7 +104,7 @@ export const mutations: Mutation[] = [
     replace: 'const concurrency = itemConcurrency(latencyMs, intervalMs());',
     breaks: 'Two calls of a look that ask for up to twenty listings each do not ask for the same ones.',
     tests: BULK,
-    grep: 'take three calls',
+    grep: 'take two calls',
   },
   {
     id: 'refused-together',

@@ -1,3 +1,6 @@
+/** Half as long costs a busy machine more than it gains. */
+const POLL_MS = 20;
+
 /**
  * Waits until `condition` gives something truthy and returns it; tests wait for what they need, never for a time.
  * @throws Error with `what`, told at the end where it is a function, after `timeoutMs`.
@@ -11,7 +14,7 @@ export async function waitFor<T>(
   while (Date.now() < giveUpAt) {
     const value = await condition();
     if (value) return value;
-    await new Promise((resolve) => setTimeout(resolve, 10));
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   throw new Error(`waited ${timeoutMs} ms in vain for ${typeof what === 'string' ? what : what()}`);
 }

@@ -19,6 +19,9 @@ const OWN_LOOKS = {
   EBAY_SCOPES: `${BASE_SCOPE} ${BULK_SCOPE}`,
 };
 
+/** One call for several is full, the other one is not. */
+const LISTINGS = 25;
+
 describe('looks at listings, up to twenty in a call', function () {
   this.timeout(20_000);
   const warnings: string[] = [];
@@ -40,7 +43,7 @@ describe('looks at listings, up to twenty in a call', function () {
     OWN_LOOKS,
     {
       credentials: [{ ...DEMO_CREDENTIALS, scopes: [BASE_SCOPE, BULK_SCOPE] }],
-      market: { seed: 5, shops: [{ listings: 360, changesPerDay: 0 }] },
+      market: { seed: 5, shops: [{ listings: 240, changesPerDay: 0 }] },
     },
     { adapt },
   );
@@ -85,9 +88,9 @@ describe('looks at listings, up to twenty in a call', function () {
     ids = service.simulator.controls.market
       .listings('seller_4000')
       .filter(({ itemId }) => itemId.endsWith('|0'))
-      .slice(45 * tests, 45 * (tests + 1))
+      .slice(LISTINGS * tests, LISTINGS * (tests + 1))
       .map(({ legacyId }) => legacyId);
-    expect(ids).to.have.length(45);
+    expect(ids).to.have.length(LISTINGS);
     tests += 1;
     await service.producer.watchlists.put({
       name: 'supplies',
@@ -101,7 +104,7 @@ describe('looks at listings, up to twenty in a call', function () {
   });
   afterEach(() => redis.disconnect());
 
-  it('take three calls for 45 listings, and see what has changed', async () => {
+  it('take two calls for 25 listings, and see what has changed', async () => {
     const { controls } = service.simulator;
     const [cheaper, soldOut, fewer] = ids as [string, string, string];
     const { price } = controls.market.listings('seller_4000').find((each) => each.legacyId === cheaper) ?? {};
@@ -111,9 +114,9 @@ describe('looks at listings, up to twenty in a call', function () {
     // Long enough for other jobs of the look to begin, if there were any.
     controls.arm({ fault: 'latency', ms: 100, on: { endpoint: 'bulk-items' } });
     const calls = await look();
-    expect(sizes(calls)).to.deep.equal([20, 20, 5]);
-    expect(calls).to.have.length(3);
-    expect(counted).to.equal(3);
+    expect(sizes(calls)).to.deep.equal([20, 5]);
+    expect(calls).to.have.length(2);
+    expect(counted).to.equal(2);
     const seen = (await events()).map((event) => [event.type, 'item' in event && event.item]);
     expect(seen).to.have.deep.members([
       ['watchlist.price-dropped', cheaper],
@@ -121,22 +124,22 @@ describe('looks at listings, up to twenty in a call', function () {
       ['watchlist.quantity-changed', fewer],
     ]);
     // The same answers once more are no change.
-    expect(sizes(await look())).to.deep.equal([20, 20, 5]);
+    expect(sizes(await look())).to.deep.equal([20, 5]);
     expect(await events()).to.have.length(3);
     expect(warnings).to.deep.equal([]);
   });
 
   it('ask for a listing that has ended by itself, and lose none of the others', async () => {
-    const ended = ids[30] as string;
+    const ended = ids[10] as string;
     service.simulator.controls.removeListing(ended);
     const calls = await look();
     const own = calls.filter(({ kind }) => kind !== 'bulk-items');
     expect(own.map(({ query }) => query.legacy_item_id)).to.deep.equal([ended]);
-    expect(calls.length).to.be.below(25);
+    expect(calls.length).to.be.below(15);
     expect(counted).to.equal(calls.length);
     expect((await service.producer.watchlists.get('supplies')).counts).to.deep.equal({
       waiting: 0,
-      'in-stock': 44,
+      'in-stock': 24,
       'out-of-stock': 0,
       ended: 1,
     });
@@ -151,8 +154,8 @@ describe('looks at listings, up to twenty in a call', function () {
     controls.changeListing(ids[7] as string, { stock: 0 });
     const calls = await look();
     expect(sizes(calls)).to.deep.equal([20]);
-    expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(45);
-    expect(counted).to.equal(46);
+    expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(LISTINGS);
+    expect(counted).to.equal(1 + LISTINGS);
     expect(await events()).to.have.length(1);
     expect(sizes(await look())).to.deep.equal([]);
     expect(warnings).to.deep.equal(['until a restart each item takes a call of its own']);
@@ -163,8 +166,8 @@ describe('looks at listings, up to twenty in a call', function () {
     controls.arm({ fault: 'status', status: 400, errorId: 11001, on: { endpoint: 'bulk-items' } });
     const calls = await look();
     expect(sizes(calls)).to.have.length(21);
-    expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(45);
-    expect(counted).to.equal(66);
+    expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(LISTINGS);
+    expect(counted).to.equal(21 + LISTINGS);
     expect(await events()).to.deep.equal([]);
     expect(sizes(await look())).to.deep.equal([]);
     expect(warnings).to.deep.equal(['for an hour each item takes a call of its own']);
@@ -185,8 +188,8 @@ describe('looks at listings, up to twenty in a call', function () {
       });
       const calls = await look();
       expect(sizes(calls)).to.deep.equal([20]);
-      expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(45);
-      expect(counted).to.equal(46);
+      expect(calls.filter(({ kind }) => kind === 'legacy-item')).to.have.length(LISTINGS);
+      expect(counted).to.equal(1 + LISTINGS);
       expect(warnings).to.deep.equal(['for an hour each item takes a call of its own']);
       // eBay's count of these calls is not that of all others.
       expect(await redis.hget('{ebay}:gate:default', 'until')).to.equal(null);
