@@ -4,7 +4,7 @@ import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 
 describe('the event stream of a search that has ended', () => {
-  const service = useService();
+  const service = useService({}, {}, { isKept: true });
   const http = useHttpService({}, { beside: service });
   const events = (id: string, lastEventId?: string) =>
     http.call('GET', `/v1/searches/${id}/events`, undefined, {
@@ -36,7 +36,7 @@ describe('the event stream of a search that has ended', () => {
 
 describe('a standard EventSource', function () {
   this.timeout(60_000);
-  const service = useService();
+  const service = useService({}, {}, { isKept: true });
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
   const browser = useBrowser();
 

@@ -4,7 +4,7 @@ import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 
 describe('the page of a result', () => {
-  const service = useService();
+  const service = useService({}, {}, { isKept: true });
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
   const post = (path: string, form: Record<string, string>) =>
     fetch(`${http.app.url}${path}`, {

@@ -6,7 +6,7 @@ import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 
 describe('the form of a search, over HTTP', () => {
-  const service = useService();
+  const service = useService({}, {}, { isKept: true });
   const http = useHttpService(
     {
       HTTP_WITHOUT_KEYS: 'true',

@@ -3,7 +3,7 @@ import { useHttpService } from '../../support/httpService.ts';
 import { useService } from '../../support/service.ts';
 
 describe('the life of a search over HTTP', () => {
-  const service = useService();
+  const service = useService({}, {}, { isKept: true });
   const http = useHttpService({}, { beside: service });
   const add = async (request: object, headers: Record<string, string> = {}) =>
     (await http.call('POST', '/v1/searches', request, headers)).json.searchId as string;
