@@ -7,7 +7,7 @@ import { useService } from '../support/service.ts';
 
 describe('the form of a search, in a browser', function () {
   this.timeout(90_000);
-  const service = useService({ PAGE_BACKOFF: '9' });
+  const service = useService({ PAGE_BACKOFF: '9' }, { catalogueScale: 0.01 }, { isKept: true });
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
   const browser = useBrowser();
 
@@ -130,6 +130,9 @@ describe('the form of a search, in a browser', function () {
     await page.fill('#priceMin', '3');
     await page.focus('#priceMax');
     await ended(page);
+    expect(await page.textContent('#status'))
+      .to.match(/Complete.*calls/s)
+      .and.not.include('attempt');
     expect(await page.inputValue('#query')).to.equal('phone case red');
     expect(await page.inputValue('#priceMin')).to.equal('3');
     expect(await page.evaluate('document.activeElement.id')).to.equal('priceMax');
@@ -146,7 +149,7 @@ describe('the form of a search, in a browser', function () {
   it('works without scripts: a condition is taken back, a country is added, a range of prices is shown', async () => {
     const { page } = await browser.open({ javaScriptEnabled: false });
     await page.goto(http.app.url);
-    await page.fill('#query', 'desk lamp');
+    await page.fill('#query', 'usb c charger');
     await page.click('.more > summary');
     await page.check('[name=condition][value=NEW]');
     await page.click('.ask button.main');
