@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { Page } from 'playwright-core';
 import { useBrowser } from '../../support/browser.ts';
 import { useHttpService } from '../../support/httpService.ts';
 import { seriousFindings } from '../../support/pages.ts';
@@ -7,24 +6,22 @@ import { useService } from '../../support/service.ts';
 
 /** How Swagger UI builds its page: buttons within buttons, fields without labels, examples that scroll. */
 const OF_SWAGGER_UI = /^(nested-interactive|scrollable-region-focusable|select-name|label):/;
+const LOOKS = [
+  ['light', 1280],
+  ['dark', 390],
+] as const;
 const HOSTILE = '<img src=x onerror=alert(1)>';
 
 describe('the dashboard in a browser', function () {
   this.timeout(180_000);
   const browser = useBrowser();
-  const beside = useService();
+  const beside = useService({}, {}, { isKept: true });
   const service = useHttpService({}, { beside });
 
   const url = (path = '') => `${service.app.url}/admin/queues${path}`;
   const ended = async (query: string, maxItems: number) => {
     return (await beside.search({ query, maxItems })).searchId;
   };
-  /** Where `SCREENSHOTS` names a folder, what was seen is kept there. */
-  const picture = async (page: Page, name: string) => {
-    const folder = process.env.SCREENSHOTS;
-    if (folder) await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
-  };
-
   it('logs in, shows the tree of a search, schedules and failures to read only, and nothing is wrong with it', async () => {
     const searchId = await ended('phone case', 600);
     await beside.producer.schedule.add({
@@ -39,12 +36,10 @@ describe('the dashboard in a browser', function () {
 
     await page.goto(url());
     expect(page.url()).to.equal(`${service.app.url}/sign-in?next=%2Fadmin%2Fqueues`);
-    await picture(page, 'sign-in');
     await page.getByLabel('API key').fill(await service.key(['operate']));
     await page.getByRole('button', { name: 'Sign in' }).click();
     await page.getByText('ebay-calls').first().waitFor();
     expect(page.url()).to.equal(url());
-    await picture(page, 'overview');
 
     await page.goto(url(`/queue/ebay-search/${searchId}`));
     // Between them stands how long it took.
@@ -55,7 +50,6 @@ describe('the dashboard in a browser', function () {
       /page 3.*: phone case/,
     ])
       await page.locator('.react-flow__node', { hasText: title }).waitFor();
-    await picture(page, 'tree');
     for (const change of [/retry/i, /clean|remove|delete/i, /promote/i, /update|edit/i, /pause/i, /add job/i])
       expect(await page.getByRole('button', { name: change }).count(), String(change)).to.equal(0);
 
@@ -63,23 +57,9 @@ describe('the dashboard in a browser', function () {
     await page.getByText(`search “${HOSTILE}”`).first().waitFor();
     expect(await page.locator('main img, #root img[src=x]').count()).to.equal(0);
     expect(await page.getByText(failedId).count()).to.be.above(0);
-    await picture(page, 'failed');
 
     await page.goto(url('/job-schedulers'));
     await page.getByText('search “mug”').first().waitFor();
-    await picture(page, 'schedules');
-    expect(complaints).to.deep.equal([]);
-  });
-
-  it('has the API’s description beside it, whose routes open and show their fields', async () => {
-    const { page, complaints } = await browser.open();
-    await page.goto(`${service.app.url}/docs`);
-    await page.locator('.opblock').first().waitFor({ timeout: 60_000 });
-    await page.getByText('Put in a search, or up to 500 at once').click();
-    await page.getByText('idempotency-key', { exact: true }).waitFor();
-    await page.getByRole('button', { name: 'Execute' }).waitFor();
-    expect(await page.locator('.opblock-summary-description', { hasText: '`' }).count()).to.equal(0);
-    await picture(page, 'docs');
     expect(complaints).to.deep.equal([]);
   });
 
@@ -104,23 +84,16 @@ describe('the dashboard in a browser', function () {
     expect(complaints).to.deep.equal([]);
   });
 
-  it('shares its looks with sign-in, errors and description: light, dark, narrow, and still where motion is unwanted', async () => {
+  it('shares its looks with sign-in and errors: light, dark, narrow, and still where motion is unwanted', async () => {
     const { page } = await browser.open({ reducedMotion: 'reduce' });
     const findings: string[] = [];
     const key = await service.key(['read', 'operate']);
-    for (const [colorScheme, width] of [
-      ['light', 1280],
-      ['dark', 390],
-    ] as const) {
+    for (const [colorScheme, width] of LOOKS) {
       await page.context().clearCookies();
       await page.setViewportSize({ width, height: 844 });
       await page.emulateMedia({ colorScheme });
       const look = async (name: string) => {
-        await picture(page, `${name}-${colorScheme}-${width}`);
-        const found = (await seriousFindings(page)).filter(
-          (each) => name !== 'docs' || !OF_SWAGGER_UI.test(each),
-        );
-        findings.push(...found.map((each) => `${name} ${colorScheme}: ${each}`));
+        findings.push(...(await seriousFindings(page)).map((each) => `${name} ${colorScheme}: ${each}`));
         expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth'), name).to.equal(0);
       };
       await page.goto(`${service.app.url}/sign-in`);
@@ -135,12 +108,6 @@ describe('the dashboard in a browser', function () {
       }
       await page.goto(`${service.app.url}/nopage`);
       await look('error');
-      await page.goto(`${service.app.url}/docs`);
-      // The scripts of Swagger UI are large.
-      await page.getByText('/v1/searches/{id}/events').first().waitFor({ timeout: 60_000 });
-      await look('docs');
-      const [paper] = [await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')];
-      expect(paper).to.equal(colorScheme === 'dark' ? 'rgb(20, 24, 26)' : 'rgb(247, 246, 242)');
     }
     // Also what a class animates.
     await page.goto(`${service.app.url}/sign-in`);
@@ -152,5 +119,27 @@ describe('the dashboard in a browser', function () {
     await page.emulateMedia({ reducedMotion: 'no-preference' });
     expect(await page.evaluate(animation)).to.equal('breathe');
     expect(findings).to.deep.equal([]);
+  });
+
+  it('has the API’s description beside it, with the same looks, whose routes open and show their fields', async () => {
+    const { page, complaints } = await browser.open();
+    await page.goto(`${service.app.url}/docs`);
+    // The scripts of Swagger UI are large.
+    await page.getByText('/v1/searches/{id}/events').first().waitFor({ timeout: 60_000 });
+    for (const [colorScheme, width] of LOOKS) {
+      await page.setViewportSize({ width, height: 844 });
+      await page.emulateMedia({ colorScheme });
+      const found = await seriousFindings(page);
+      expect(found.filter((each) => !OF_SWAGGER_UI.test(each))).to.deep.equal([]);
+      expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).to.equal(0);
+      expect(await page.evaluate('getComputedStyle(document.documentElement).backgroundColor')).to.equal(
+        colorScheme === 'dark' ? 'rgb(20, 24, 26)' : 'rgb(247, 246, 242)',
+      );
+    }
+    await page.getByText('Put in a search, or up to 500 at once').click();
+    await page.getByText('idempotency-key', { exact: true }).waitFor();
+    await page.getByRole('button', { name: 'Execute' }).waitFor();
+    expect(await page.locator('.opblock-summary-description', { hasText: '`' }).count()).to.equal(0);
+    expect(complaints).to.deep.equal([]);
   });
 });

@@ -276,7 +276,6 @@ describe('a page that follows a search', function () {
       expect(await seriousFindings(page)).to.deep.equal([]);
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).to.equal(0);
     }
-    if (process.env.SCREENSHOTS) await page.screenshot({ path: `${process.env.SCREENSHOTS}/signed-in.png` });
     await service.keys.revoke(claimedId(key) as string);
     const since = Date.now();
     await page.waitForSelector('#key');

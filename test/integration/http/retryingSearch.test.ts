@@ -10,7 +10,7 @@ describe('a search whose call failed and is repeated', function () {
   const service = useService({ PAGE_BACKOFF: '8', PAGE_ATTEMPTS: '3' });
   const http = useHttpService({ HTTP_WITHOUT_KEYS: 'true' }, { beside: service });
 
-  it('says why, which attempt is next and until when it has begun; at its end it says nothing of that', async () => {
+  it('says why, which attempt is next and until when it has begun; collects again once it is due, and does not forget why; at its end it says nothing of that', async () => {
     service.simulator.controls.arm({ fault: 'status', status: 500, count: 1, on: { offset: 200 } });
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 300 });
     const report = await waitFor('the search to wait', async () => {
@@ -36,40 +36,25 @@ describe('a search whose call failed and is repeated', function () {
       /^s_\w+ is waiting: eBay answered with an error, attempt 2 of 3 at (.+ )?\d\d:\d\d:\d\d .+ · 200 items, page 2 of 2$/,
     );
 
+    service.simulator.controls.configure({ latencyMs: 5000 });
+    const { progress } = await waitFor('the second attempt', async () => {
+      const next = await service.producer.get(searchId);
+      return next.state === 'collecting' ? next : undefined;
+    });
+    service.simulator.controls.configure({ latencyMs: 0 });
+    expect(progress).to.include({
+      ...{ state: 'collecting', reason: 'ebay-server-error', attempt: 2, attempts: 3 },
+    });
+    expect(progress).to.not.have.property('until');
+
     const { json } = await http.call('GET', `/v1/searches/${searchId}?wait=30`);
     expect(json.summary.outcome).to.equal('complete');
     expect(json.progress).to.deep.equal({ state: 'done', pages: 2, of: 2, products: 300 });
   });
-
-  it('collects again once the attempt is due, and does not forget why', async () => {
-    service.simulator.controls.arm({ fault: 'status', status: 500, count: 1 });
-    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 300 });
-    const asked = () => service.producer.get(searchId);
-    await waitFor('the search to wait', async () => (await asked()).state === 'waiting');
-    service.simulator.controls.configure({ latencyMs: 5000 });
-    const { progress } = await waitFor(
-      'the second attempt',
-      async () => {
-        const report = await asked();
-        return report.state === 'collecting' ? report : undefined;
-      },
-      15_000,
-    );
-    service.simulator.controls.configure({ latencyMs: 0 });
-    expect(progress).to.include({
-      state: 'collecting',
-      reason: 'ebay-server-error',
-      attempt: 2,
-      attempts: 3,
-    });
-    expect(progress).to.not.have.property('until');
-    const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 30_000 });
-    expect(summary?.outcome).to.equal('complete');
-  });
 });
 
 describe('the progress of a search that has ended', () => {
-  const service = useService({ PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' });
+  const service = useService({ PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' }, {}, { isKept: true });
 
   it('is final where it waited for an identical one', async () => {
     service.simulator.controls.configure({ latencyMs: 1000 });
