@@ -7,19 +7,21 @@ import { useRedis } from '../support/redis.ts';
 import { startTcpProxy, type TcpProxy } from '../support/tcpProxy.ts';
 import { waitFor } from '../support/waitFor.ts';
 
+/** Several rounds of reading and of writing, and more than a pipe holds. */
+const LISTINGS = 4000;
 const KEY = '{ebay}:track:default:cases:v2';
 
 describe('dpf backup and dpf restore in processes of their own', function () {
   this.timeout(60_000);
   const server = useRedis();
   const { dpf: start } = useProcesses();
-  const { at, folder } = useBackups(() => server.url);
+  const { at, folder, dpf: here } = useBackups(() => server.url);
   let proxy: TcpProxy;
   let redis: Redis;
   beforeEach(async () => {
     proxy = await startTcpProxy(Number(new URL(server.url).port));
     redis = server.connect();
-    await fill(20_000);
+    await fill(LISTINGS);
   });
   afterEach(() => proxy.close());
 
@@ -50,14 +52,14 @@ describe('dpf backup and dpf restore in processes of their own', function () {
   it('prints a backup that another program can read and that restores, and what it did on stderr', async () => {
     const backup = dpf('backup');
     expect(await backup.exit(), backup.stderr).to.equal(0);
-    expect(backup.stderr).to.match(/^saved 0 keys, 0 schedules, 1 track \(20,000 listings\)/);
-    expect(backup.stdout.trimEnd().split('\n')).to.have.length(20_003);
+    expect(backup.stderr).to.match(/^saved 0 keys, 0 schedules, 1 track \(4,000 listings\)/);
+    expect(backup.stdout.trimEnd().split('\n')).to.have.length(LISTINGS + 3);
     writeFileSync(at('saved'), backup.stdout);
     await redis.flushall();
     const restore = dpf('restore', at('saved'));
     expect(await restore.exit(), restore.stderr).to.equal(0);
-    expect(restore.stdout).to.include('tracks     1 restored (20,000 listings)');
-    expect(await redis.hlen(KEY)).to.equal(20_001);
+    expect(restore.stdout).to.include('tracks     1 restored (4,000 listings)');
+    expect(await redis.hlen(KEY)).to.equal(LISTINGS + 1);
   });
 
   it('an interrupted backup leaves the file that was there, and nothing else', async () => {
@@ -71,8 +73,8 @@ describe('dpf backup and dpf restore in processes of their own', function () {
     expect(backup.stderr).to.include('no backup was written');
     expect(readdirSync(folder).sort()).to.deep.equal(before);
     expect(readFileSync(at('kept'), 'utf8')).to.equal('an earlier one');
-    const again = dpf('backup', at('kept'));
-    expect(await again.exit(), again.output).to.equal(0);
+    const again = await here('backup', at('kept'));
+    expect(again.exit, again.err).to.equal(0);
     expect(statSync(at('kept')).mode & 0o777).to.equal(0o600);
   });
 
@@ -81,7 +83,7 @@ describe('dpf backup and dpf restore in processes of their own', function () {
     ['killed', 'SIGKILL', null],
   ] as const)
     it(`a restore that is ${what} shows no half track, and the next one completes it`, async () => {
-      expect(await dpf('backup', at('saved')).exit()).to.equal(0);
+      expect((await here('backup', at('saved'))).exit).to.equal(0);
       await redis.flushall();
       const restore = dpfStuckAt('restoring', 'restore', at('saved'));
       const [copy] = await waitFor('the first listings', async () => {
@@ -94,9 +96,9 @@ describe('dpf backup and dpf restore in processes of their own', function () {
       // Where the process could not delete its copy, Redis does.
       if ((await redis.exists(copy as string)) === 1)
         expect(await redis.pttl(copy as string)).to.be.within(1, 3_600_000);
-      const again = dpf('restore', at('saved'));
-      expect(await again.exit(), again.output).to.equal(0);
-      expect(await redis.hlen(KEY)).to.equal(20_001);
+      const again = await here('restore', at('saved'));
+      expect(again.exit, again.err).to.equal(0);
+      expect(await redis.hlen(KEY)).to.equal(LISTINGS + 1);
     });
 
   it('ends without a message where the reader of its output has gone', async () => {
