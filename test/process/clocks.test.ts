@@ -73,9 +73,10 @@ describe('workers whose clocks are wrong', function () {
 
   const isWaiting = (searchId: string, producer = used.fleet.producer) =>
     waitFor('the search to wait for the day’s end', async () => {
-      const { state, progress } = await producer.get(searchId);
-      if (state === 'done') throw new Error('it gave up');
-      return state === 'waiting' && progress?.reason === 'quota';
+      // On a busy machine Redis may answer late.
+      const report = await producer.get(searchId).catch(() => undefined);
+      if (report?.state === 'done') throw new Error('it gave up');
+      return report?.state === 'waiting' && report.progress?.reason === 'quota';
     });
 
   /** The calls of the day, once the last of them has arrived. */
@@ -90,30 +91,6 @@ describe('workers whose clocks are wrong', function () {
     const before = used.fleet.workers.map(({ output }) => output.length);
     return () => used.fleet.workers.map(({ output }, index) => output.slice(before[index])).join('');
   }
-
-  it('run a schedule at its times, each once and in order', async () => {
-    const { producer } = used.fleet;
-    const request = { query: 'phone case', maxItems: 1, maxAge: 0 };
-    await producer.schedule.add({ name: 'tick', every: 2, limit: 4, request });
-    const { lastRuns } = await waitFor(
-      'the last run',
-      async () => {
-        const report = await producer.schedule.get('tick');
-        return report.state === 'done' && report.lastRuns[0]?.outcome != null ? report : undefined;
-      },
-      40_000,
-    );
-    isNow(lastRuns[0]?.at);
-    const runs = lastRuns.toReversed().map(({ at, outcome }) => ({ due: Date.parse(at), outcome }));
-    const first = runs[0]?.due ?? 0;
-    expect(runs.map(({ due }) => due)).to.deep.equal([0, 1, 2, 3].map((n) => first + 2000 * n));
-    // A busy machine may be late, and skips a run while the one before is under way.
-    const calling = runs.filter(({ outcome }) => outcome !== 'skipped');
-    const calls = used.calls();
-    expect(calls).to.have.length(calling.length);
-    for (const [index, { due }] of calling.entries())
-      expect(calls[index]?.time).to.be.within(due - 100, due + 4000);
-  });
 
   it('leave a call that failed delayed until its next attempt is due', async () => {
     used.simulator.controls.arm({ fault: 'status', status: 500, count: 1 });
@@ -176,6 +153,30 @@ describe('workers whose clocks are wrong', function () {
       await isWaiting(id);
       expect(await callsOf(1)).to.have.length(1);
     });
+
+  it('run a schedule at its times, each once and in order', async () => {
+    const { producer } = used.fleet;
+    const request = { query: 'phone case', maxItems: 1, maxAge: 0 };
+    await producer.schedule.add({ name: 'tick', every: 2, limit: 4, request });
+    const { lastRuns } = await waitFor(
+      'the last run',
+      async () => {
+        const report = await producer.schedule.get('tick');
+        return report.state === 'done' && report.lastRuns[0]?.outcome != null ? report : undefined;
+      },
+      40_000,
+    );
+    isNow(lastRuns[0]?.at);
+    const runs = lastRuns.toReversed().map(({ at, outcome }) => ({ due: Date.parse(at), outcome }));
+    const first = runs[0]?.due ?? 0;
+    expect(runs.map(({ due }) => due)).to.deep.equal([0, 1, 2, 3].map((n) => first + 2000 * n));
+    // A busy machine may be late, and skips a run while the one before is under way.
+    const calling = runs.filter(({ outcome }) => outcome !== 'skipped');
+    const calls = used.calls();
+    expect(calls).to.have.length(calling.length);
+    for (const [index, { due }] of calling.entries())
+      expect(calls[index]?.time).to.be.within(due - 100, due + 4000);
+  });
 
   it('keep calls that take longer than the locks of their jobs, also where a clock is set back an hour meanwhile', async () => {
     const since = written();
