@@ -17,7 +17,7 @@ describe('the page of alerts', function () {
   let receiver: Receiver;
   beforeEach(async () => {
     receiver = await startReceiver(() => ({ status: 204 }));
-    const request = { query: 'led strip', track: 'strips' };
+    const request = { query: 'led strip', maxItems: 5, track: 'strips' };
     await service.producer.schedule.add({ name: 'strips', every: 86_400, request });
   });
   afterEach(() => receiver.close());
