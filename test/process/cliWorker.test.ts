@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { useProcesses } from '../support/processes.ts';
+import { useCommands } from '../support/commands.ts';
 import { useRedis } from '../support/redis.ts';
 import { serviceEnv } from '../support/service.ts';
 import { useSimulator } from '../support/simulator.ts';
@@ -8,26 +8,8 @@ describe('dpf worker and dpf token', function () {
   this.timeout(60_000);
   const redis = useRedis();
   const simulator = useSimulator();
-  const { dpf } = useProcesses();
+  const dpf = useCommands();
   const env = (change: Record<string, string> = {}) => serviceEnv(redis.url, simulator().url, change);
-  const startWorker = async () => {
-    const worker = dpf(['worker'], env());
-    await worker.waitForLine(/worker started.*ebay-search.*ebay-calls.*"interval":1.*EBAY_US/);
-    return worker;
-  };
-
-  it('stops a worker once, however many signals come, and loses none of its work', async () => {
-    const worker = await startWorker();
-    simulator().controls.configure({ latencyMs: 500 });
-    const search = dpf(['search', 'usb c hub'], env());
-    await search.waitForLine(/collecting/);
-    for (let n = 0; n < 5; n++) for (const name of ['SIGTERM', 'SIGINT'] as const) worker.signal(name);
-    expect(await worker.exit(), worker.output).to.equal(0);
-    expect(worker.output.match(/"stopping/g)).to.have.length(1);
-    simulator().controls.configure({ latencyMs: 0 });
-    await startWorker();
-    expect(await search.exit(), search.output).to.equal(0);
-  });
 
   it('refuses to work on a Redis that evicts keys: exit 3, one line with the remedy', async () => {
     const connection = redis.connect();

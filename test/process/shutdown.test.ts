@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { RunningProcess } from '../support/processes.ts';
+import { serviceEnv, startPair } from '../support/service.ts';
 import { waitFor } from '../support/waitFor.ts';
 import { useWorkerProcesses } from '../support/workerProcesses.ts';
 
@@ -31,17 +32,18 @@ describe('a worker that is told to stop', function () {
       Array.from({ length: 30 }, (_, index) => ({ query: 'phone case', maxItems: 201 + index })),
     );
     const calls = () => simulator.controls.log({ kind: 'search' }).length;
-    const replaced: RunningProcess[] = [];
+    // One that takes over is enough: it stays beside the second one too.
+    let successor: Promise<RunningProcess> | undefined;
     for (const worker of workers) {
       const before = calls();
       await waitFor('calls under way', () => calls() > before, 30_000);
-      const successor = fleet.startWorker();
+      successor ??= fleet.startWorker();
       worker.signal('SIGTERM');
       expect(await worker.exit()).to.equal(0);
       expect(worker.output)
         .to.match(/stopped/)
         .and.not.match(COMPLAINTS);
-      replaced.push(await successor);
+      await successor;
     }
     for (const { searchId } of searches) {
       const { summary } = await producer.waitFor(searchId, { timeoutMs: 30_000 });
@@ -49,7 +51,7 @@ describe('a worker that is told to stop', function () {
     }
     expect(calls()).to.equal(searches.length * 2);
     expect(await charges()).to.deep.equal({ attempts: 1, stalls: 0 });
-    for (const { output } of replaced) expect(output).to.not.match(COMPLAINTS);
+    expect((await successor)?.output).to.not.match(COMPLAINTS);
   });
 
   it('breaks off a call that outlasts the grace and hands it back, however many signals come', async () => {
@@ -62,13 +64,18 @@ describe('a worker that is told to stop', function () {
     await waitFor('the call', () => calls() === 1, 30_000);
     for (let signals = 0; signals < 10; signals += 1) worker.signal(signals % 2 ? 'SIGINT' : 'SIGTERM');
     expect(await worker.exit()).to.equal(0);
+    expect(worker.output.match(/"stopping/g)).to.have.length(1);
     expect(worker.output).to.not.match(COMPLAINTS);
+    expect(worker.output).to.match(
+      /worker started.*ebay-search.*ebay-calls.*"interval":0\.05.*"concurrency":\d+.*EBAY_US/,
+    );
     expect(await charges()).to.deep.equal({ attempts: 0, stalls: 0 });
 
-    await fleet.startWorker(env);
+    const { stop } = await startPair(serviceEnv(fleet.redisUrl, simulator.url));
     const { summary } = await producer.waitFor(searchId, { timeoutMs: 30_000 });
     expect(summary?.outcome).to.equal('complete');
     expect(calls()).to.equal(2);
     expect(await charges()).to.deep.equal({ attempts: 1, stalls: 0 });
+    await stop();
   });
 });
