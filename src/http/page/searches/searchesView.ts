@@ -21,7 +21,7 @@ export interface Filter {
   /** A state or an outcome. */
   state: string;
   caller: string;
-  /** Empty: of people and programs, or whoever is asked for by `caller`. */
+  /** Empty: of people and programs, or of the `caller` that is named. */
   of: '' | 'all';
   /** Added within this time, such as `2h`. */
   since: string;

@@ -15,7 +15,8 @@ export function pastedListings(text: string): Pasted {
   const lines = text.replace(/^\ufeff/, '').split(/\r\n|\n|\r/);
   const [first = ''] = lines.filter((line) => line.trim() !== '');
   // A header names columns; a line of listings names none.
-  const isTable = HEADER.test(first.trim()) || (/[,;\t]/.test(first) && !partsOf(first).some(isItem));
+  const isTable =
+    HEADER.test(first.trim()) || (/[,;\t]/.test(first) && !partsOf(first).slice(0, MOST_NAMES).some(isItem));
   if (isTable) return { source: { csv: text }, lines: undefined };
   const entries: Array<{ part: string; line: number }> = [];
   for (const [index, line] of lines.entries()) {
@@ -25,6 +26,9 @@ export function pastedListings(text: string): Pasted {
   }
   return { source: { entries: entries.map(({ part }) => part) }, lines: entries.map(({ line }) => line) };
 }
+
+/** Columns that a CSV may have, as its import allows: what follows in its first line is not looked at. */
+const MOST_NAMES = 1000;
 
 /** The name of the column with the listings, where it is the only one. */
 const HEADER = /^"?(item|item ?id|listing|listing ?id|url|link)"?$/i;

@@ -106,6 +106,8 @@ describe('what is watched, in words', () => {
     expect(pastedListings(`${a}, nothing`).source).to.deep.equal({ entries: [a, 'nothing'] });
     for (const table of [`sku;item\nA;${a}`, `item\n${a}`, `Item ID\n${a}`])
       expect(pastedListings(table)).to.deep.equal({ source: { csv: table }, lines: undefined });
+    // Of a first line only as many columns are looked at as a CSV may have.
+    expect(pastedListings(`${'x,'.repeat(1000)}${a}`).source).to.have.property('csv');
     const many = pastedListings(`${`${a} `.repeat(20_000)}\n${'b\n'.repeat(100_000)}`);
     expect([areTooMany(many), 'entries' in many.source && many.source.entries.length]).to.deep.equal([
       true,
