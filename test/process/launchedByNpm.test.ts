@@ -4,14 +4,17 @@ import { mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFile
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { LONG } from '../support/long.ts';
 import { builtProgram } from '../support/processes.ts';
 import { waitFor } from '../support/waitFor.ts';
 
 /** What it answers while it runs says which process it is. */
 const COMMAND = `"${process.execPath}" "${builtProgram()}" simulate --port 0 --json`;
 
+const SIGNALS = ['SIGTERM', 'SIGKILL'] as const;
+
 describe('a process that npm started', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let folder: string;
   let children: ChildProcess[] = [];
   let pids: number[] = [];
@@ -46,9 +49,8 @@ describe('a process that npm started', function () {
     child.stdout.on('data', (chunk) => {
       said += chunk;
     });
-    const port = await waitFor('the simulator', () => {
-      return /"url":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(said)?.[1];
-    });
+    const listening = () => /"url":"http:\/\/127\.0\.0\.1:(\d+)"/.exec(said)?.[1];
+    const port = await waitFor('the simulator', listening, 40_000);
     const all = execFileSync('pgrep', ['-f', builtProgram()], { encoding: 'utf8' }).split('\n').map(Number);
     const pid = await waitFor('its id', () => all.find((id) => listens(id, port)));
     pids.push(pid);
@@ -61,18 +63,12 @@ describe('a process that npm started', function () {
     ['npm run', 'npm', ['run', 'plain']],
     ['npm run, by a longer script', 'npm', ['run', 'between']],
   ];
-  for (const signal of ['SIGTERM', 'SIGKILL'] as const)
-    it(`ends by itself once its npm has ended by ${signal}`, () =>
-      Promise.all(
-        byNpm.map(async ([title, program, args]) => {
-          const { child, pid } = await launch(program, args);
-          child.kill(signal);
-          await once(child, 'exit');
-          await waitFor(`the end of what ${title} started`, () => !isRunning(pid));
-        }),
-      ));
+  /** In a short run each launcher ends by one of the two signals, and each signal ends two launchers. */
+  const endings = byNpm.flatMap((launcher, index) =>
+    SIGNALS.filter((_, which) => LONG || which === index % 2).map((signal) => [signal, ...launcher] as const),
+  );
 
-  it('goes on where it leads a session of its own, or where no npm started it', async () => {
+  it('ends by itself once its npm has ended, by either signal; it goes on where it leads a session of its own, or where no npm started it', async () => {
     const started = [
       await launch('sh', ['-c', `nohup ${COMMAND} & wait`]),
       await launch('sh', ['-c', `npm_execpath=/inherited ${COMMAND} & wait`]),
@@ -82,10 +78,15 @@ describe('a process that npm started', function () {
       child.kill('SIGKILL');
       await once(child, 'exit');
     }
-    // One that counts its seconds from its start as well: by its end the others have looked several times.
-    const last = await launch('npm', ['run', 'plain']);
-    last.child.kill('SIGKILL');
-    await waitFor('the end of another one', () => !isRunning(last.pid));
+    // Those that end count their seconds from their starts as well: by their ends the others have looked several times.
+    await Promise.all(
+      endings.map(async ([signal, title, program, args]) => {
+        const { child, pid } = await launch(program, args);
+        child.kill(signal);
+        await once(child, 'exit');
+        await waitFor(`the end of what ${title} started, after ${signal}`, () => !isRunning(pid));
+      }),
+    );
     expect(started.map(({ pid }) => isRunning(pid))).to.deep.equal([true, true, true]);
   });
 });
