@@ -34,8 +34,8 @@ export const mutations: Mutation[] = [
   {
     id: 'edits-overwrite-each-other',
     file: 'src/queue/schedules/schedules.ts',
-    find: 'versionOf(present.definition) !== seen',
-    replace: 'false',
+    find: 'versionOf(present.definition) === seen);',
+    replace: 'true);',
     breaks: 'A schedule is changed only while its content is the one that was seen.',
     tests: ['test/integration/http/watchingPage.test.ts'],
     grep: 'asks before a schedule becomes another search',
