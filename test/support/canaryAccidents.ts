@@ -68,9 +68,12 @@ export async function ebayRepeats(service: PlantedService, forms = formsOf): Pro
   controls.clear();
 }
 
-/** It never gets an API key. */
+/** It never gets an API key. Of the tokens, which all come the same way, the first and the latest two. */
 function sent(canaries: Canaries): string[] {
-  return [...canaries].flatMap(([name, text]) => (name.startsWith('API key') ? [] : [text]));
+  const named = [...canaries].filter(([name]) => !name.startsWith('API key'));
+  const tokens = named.filter(([name]) => name.startsWith('token '));
+  const left = new Set(tokens.slice(1, -2));
+  return named.flatMap((each) => (left.has(each) ? [] : [each[1]]));
 }
 
 function formsOf(text: string): string[] {

@@ -90,8 +90,8 @@ export async function saidPlaces({ env, canaries, searchIds }: PlantedService): 
     [['config'], { TOKEN_ENCRYPTION_KEYS: `new:${secretOf('encryption key')}x` }],
     [['config'], { EBAY_TOKEN_URL: `https://u:${secretOf('Cert ID of default')}@api.ebay.com/` }],
     [['config'], { EBAY_ENVIRONMENT: secretOf('Cert ID of default') }],
-    [['keys', 'revoke', secretOf('API key 8')]],
-    [['search', '--get', secretOf('API key 7'), '--no-wait']],
+    [['keys', 'revoke', secretOf('API key 2')]],
+    [['search', '--get', secretOf('API key 1'), '--no-wait']],
   ];
   const before = { ...process.env };
   const places: Places = new Map();
