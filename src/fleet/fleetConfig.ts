@@ -343,7 +343,8 @@ export class FleetConfig {
       tenants: tenants(),
       ...(this.#refused === undefined ? {} : { refused: this.#refused }),
     };
-    const text = JSON.stringify(report);
+    // Data that was restored has no reports: `dpf doctor` would miss the processes until their next ones.
+    const text = JSON.stringify([this.#data.mark, report]);
     const now = performance.now();
     if (text === this.#reported.text && now - this.#reported.at < REPORT_MS) return;
     await this.#store.report(report);
