@@ -134,10 +134,18 @@ export const mutations: Mutation[] = [
   {
     id: 'run-counted-once',
     file: 'src/queue/schedules/store.ts',
-    find: "if counts == '1' and at > tonumber(redis.call('HGET', KEYS[1], 'countedAt') or 0) then",
+    find: "if counts == '1' and not isKnown and (at > countedAt or isLate) then",
     replace: "if counts == '1' then",
     breaks: 'A run counts once towards the limit, although it is noted at its start and at its end.',
     tests: [`${integration}/scheduleRuns.test.ts`],
+  },
+  {
+    id: 'late-run-counts',
+    file: 'src/queue/schedules/store.ts',
+    find: '(at > countedAt or isLate)',
+    replace: 'at > countedAt',
+    breaks: 'A run that begins after a later one counts towards the limit.',
+    tests: [`${integration}/scheduleRunOrder.test.ts`],
   },
   {
     id: 'run-by-hand',

@@ -89,14 +89,12 @@ return false`);
 
 /**
  * Stores a run's outcome, counts the run once however often it is stored, and deletes the oldest. Returns the count.
+ * A run that begins after a later one counts too: it is newer than the oldest that is kept, or none was deleted yet.
  * KEYS: runs of the schedule. ARGV: id, time, outcome or nothing, 1 to count it, runs kept, life (ms).
  */
 const NOTE = new LuaScript(`
 local id, at, outcome, counts, keep = ARGV[1], tonumber(ARGV[2]), ARGV[3], ARGV[4], tonumber(ARGV[5])
-if counts == '1' and at > tonumber(redis.call('HGET', KEYS[1], 'countedAt') or 0) then
-  redis.call('HSET', KEYS[1], 'countedAt', at)
-  redis.call('HINCRBY', KEYS[1], 'runs', 1)
-end
+local isKnown = redis.call('HEXISTS', KEYS[1], 'run:' .. id) == 1
 redis.call('HSET', KEYS[1], 'run:' .. id, at .. ' ' .. outcome)
 local fields = redis.call('HGETALL', KEYS[1])
 local runs = {}
@@ -106,6 +104,12 @@ for i = 1, #fields, 2 do
   end
 end
 table.sort(runs, function(one, other) return one[2] > other[2] end)
+local countedAt = tonumber(redis.call('HGET', KEYS[1], 'countedAt') or 0)
+local isLate = at <= countedAt and #runs > 1 and (#runs <= keep or at > runs[#runs][2])
+if counts == '1' and not isKnown and (at > countedAt or isLate) then
+  redis.call('HSET', KEYS[1], 'countedAt', math.max(at, countedAt))
+  redis.call('HINCRBY', KEYS[1], 'runs', 1)
+end
 for i = keep + 1, #runs do redis.call('HDEL', KEYS[1], runs[i][1]) end
 redis.call('PEXPIRE', KEYS[1], ARGV[6])
 return tonumber(redis.call('HGET', KEYS[1], 'runs') or 0)`);
