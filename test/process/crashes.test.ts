@@ -1,10 +1,9 @@
 import { expect } from 'chai';
-import { LONG } from '../support/long.ts';
 import { waitFor } from '../support/waitFor.ts';
 import { useWorkerProcesses } from '../support/workerProcesses.ts';
 
-/** Not the default. */
-const MAX_RESTARTS = LONG ? 4 : 2;
+/** So many that no other search is under way at each of the kills. */
+const MAX_RESTARTS = 4;
 
 describe('a page that takes down its workers', function () {
   this.timeout(90_000);
