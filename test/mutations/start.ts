@@ -10,7 +10,7 @@ export const mutations: Mutation[] = [
     replace: 'throw failure ?? error;',
     breaks: 'A start waits for a Redis that goes away at any of its commands.',
     tests,
-    grep: 'closed at any command of serve',
+    grep: 'closed at commands of serve',
   },
   {
     id: 'waits-after-interrupt',

@@ -178,7 +178,7 @@ describe('a start on a Redis that goes away', function () {
   for (const role of ['worker', 'serve'] as const) {
     // With TEST_LONG each, or each second of a worker's. The bench `start` cuts each of a worker's.
     for (const how of ['closed', 'silent'] as const)
-      it(`${how} at any command of ${role}: it says so, waits, starts and works`, () =>
+      it(`${how} at commands of ${role}: it says so, waits, starts and works`, () =>
         atEachCommand(role, {
           how,
           ...(role === 'worker' ? { step: LONG ? 2 : 6 } : { step: LONG ? 1 : 3 }),
@@ -240,7 +240,7 @@ describe('a start on a Redis that goes away', function () {
       await fleet.proxy.close();
     });
 
-  it('silent at any command of a worker’s stop: it ends within the grace', async () => {
+  it('silent at commands of a worker’s stop: it ends within the grace', async () => {
     const commandsOfStop = async (n?: number) => {
       const fleet = await openFleet(`stop-${n}`);
       const app = await startWorkerApp(fleet.config, fleet.logs);
