@@ -142,6 +142,11 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
       const before = arrivalCount();
       for (const until = Date.now() + ms; arrivalCount() === before && Date.now() < until; ) await sleep(1);
     }
+    const dead = new Set<string>();
+    /** A channel keeps its latest 10,000 messages that were given up, so they are read before there are as many. */
+    async function readDead(): Promise<void> {
+      for (const { id } of await producer.channels.failed(undefined, { limit: 10_000 })) dead.add(id);
+    }
     async function kill(): Promise<number> {
       let count = 0;
       for (; count < options.kills; count += 1) {
@@ -155,6 +160,7 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
         // What is killed next may be one that has just begun.
         workers[index] = startDpf(['worker'], env);
         options.onKill?.(count + 1);
+        if ((count + 1) % 50 === 0) await readDead();
       }
       return count;
     }
@@ -177,8 +183,8 @@ export async function runScenario(options: Scenario): Promise<Outcome> {
     isOver = true;
     await following;
     await arrived(producer, receivers);
+    await readDead();
 
-    const dead = new Set((await producer.channels.failed(undefined, { limit: 10_000 })).map(({ id }) => id));
     const model = receivers.find(({ behaviour }) => behaviour === 'sound') ?? (receivers[0] as Receiver);
     const order = firstArrivals(model.arrivals);
     return {
