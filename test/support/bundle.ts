@@ -1,6 +1,20 @@
-import { join, resolve } from 'node:path';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
+
+/** Files and packages that a module looks for from its own place are found from there in the bundle too. */
+const OWN_ADDRESSES: Plugin = {
+  name: 'own addresses',
+  setup(made) {
+    made.onLoad({ filter: /\.(ts|js|mjs)$/ }, async ({ path }) => {
+      const text = await readFile(path, 'utf8');
+      if (!text.includes('import.meta.url')) return undefined;
+      const contents = text.replaceAll('import.meta.url', JSON.stringify(pathToFileURL(path).href));
+      return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' };
+    });
+  },
+};
 
 /**
  * A program and all that it imports as one file in `folder`: of a process that is started by the dozen, reading a
@@ -18,8 +32,7 @@ export async function bundle(program: string, folder: string): Promise<string> {
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
-    // Packages that are loaded when they are needed are found from where the program is.
-    define: { 'import.meta.url': JSON.stringify(pathToFileURL(resolve(program)).href) },
+    plugins: [OWN_ADDRESSES],
     logLevel: 'error',
   });
   return outfile;
