@@ -20,7 +20,8 @@ const SHORT = {
   REDIS_COMMAND_TIMEOUT: '0.5',
   EBAY_CALL_TIMEOUT: '2',
   EBAY_CONNECT_TIMEOUT: '1',
-  WORKER_LOCK_DURATION: '2',
+  // A busy machine must not look like a worker that froze.
+  WORKER_LOCK_DURATION: '6',
   WORKER_STALLED_INTERVAL: '1',
   WORKER_BLOCKING_READ: '1',
   SWEEP_INTERVAL: '1',
