@@ -4,8 +4,7 @@ import { EXIT } from '../../src/cli/exit.ts';
 import { run } from '../../src/cli/program.ts';
 import { shown } from '../../src/cli/terminal.ts';
 import { plainTerminal } from '../unit/cli/plainTerminal.ts';
-import type { RunningProcess } from './processes.ts';
-import { waitFor } from './waitFor.ts';
+import { Printed, type RunningProcess } from './processes.ts';
 
 /** A command of `dpf` in this process, seen as `RunningProcess` shows a process of its own. */
 export type RunningCommand = Pick<
@@ -49,19 +48,10 @@ export function startCommand(
   env: Record<string, string> = {},
   { input = '', tries = TRIES }: CommandOptions = {},
 ): RunningCommand {
-  let stdout = '';
-  let stderr = '';
-  let output = '';
-  const print = (text: string) => {
-    const line = `${shown(text)}\n`;
-    stdout += line;
-    output += line;
-  };
-  const note = (text: string) => {
-    const line = `${shown(text)}\n`;
-    stderr += line;
-    output += line;
-  };
+  let running = true;
+  const printed = new Printed(`dpf ${args.join(' ')}`, () => running);
+  const print = (text: string) => printed.add('stdout', `${shown(text)}\n`);
+  const note = (text: string) => printed.add('stderr', `${shown(text)}\n`);
   const once = () => {
     const stdin = Readable.from([Buffer.from(input)]) as unknown as NodeJS.Process['stdin'];
     const own = { env: { PATH: process.env.PATH, NO_COLOR: '1', ...env }, stdin };
@@ -70,40 +60,14 @@ export function startCommand(
   const runs = async () => {
     for (let left = tries; ; left -= 1) {
       const exit = await once();
-      if (left === 1 || exit !== EXIT.dependency || !TOO_SLOW.test(stderr)) return exit;
-      stdout = '';
-      stderr = '';
-      output = '';
+      if (left === 1 || exit !== EXIT.dependency || !TOO_SLOW.test(printed.stderr)) return exit;
+      printed.clear();
     }
   };
-  let running = true;
   const ended = runs().finally(() => {
     running = false;
   });
-  return {
-    get output() {
-      return output;
-    },
-    get stdout() {
-      return stdout;
-    },
-    get stderr() {
-      return stderr;
-    },
-    get running() {
-      return running;
-    },
-    async waitForLine(pattern, timeoutMs = 60_000) {
-      const match = await waitFor(
-        `${pattern} of dpf ${args.join(' ')}`,
-        () => pattern.exec(output) ?? (running ? undefined : 'ended'),
-        timeoutMs,
-      );
-      if (match === 'ended') throw new Error(`dpf ${args.join(' ')} ended without ${pattern}:\n${output}`);
-      return match;
-    },
-    exit: () => ended,
-  };
+  return Object.assign(printed, { exit: () => ended });
 }
 
 /** Runs commands within a test; all have ended after it. */

@@ -28,6 +28,55 @@ export interface RunningProcess {
   stop(graceMs?: number): Promise<number | null>;
 }
 
+/** What a program prints, as it came. */
+export class Printed {
+  readonly #name: string;
+  readonly #isRunning: () => boolean;
+  #streams = { stdout: '', stderr: '' };
+  #output = '';
+
+  constructor(name: string, isRunning: () => boolean) {
+    this.#name = name;
+    this.#isRunning = isRunning;
+  }
+
+  get output(): string {
+    return this.#output;
+  }
+
+  get stdout(): string {
+    return this.#streams.stdout;
+  }
+
+  get stderr(): string {
+    return this.#streams.stderr;
+  }
+
+  get running(): boolean {
+    return this.#isRunning();
+  }
+
+  add(stream: 'stdout' | 'stderr', text: string): void {
+    this.#streams[stream] += text;
+    this.#output += text;
+  }
+
+  clear(): void {
+    this.#streams = { stdout: '', stderr: '' };
+    this.#output = '';
+  }
+
+  async waitForLine(pattern: RegExp, timeoutMs = LINE_TIMEOUT_MS): Promise<RegExpExecArray> {
+    const match = await waitFor(
+      `${pattern} of ${this.#name}`,
+      () => pattern.exec(this.#output) ?? (this.#isRunning() ? undefined : 'ended'),
+      timeoutMs,
+    );
+    if (match === 'ended') throw new Error(`${this.#name} ended without ${pattern}:\n${this.#output}`);
+    return match;
+  }
+}
+
 /** Starts Node with nothing of this process's environment but the PATH. */
 export function startNode(args: string[], env: Record<string, string> = {}): RunningProcess {
   const child = spawn(process.execPath, args, {
@@ -35,50 +84,21 @@ export function startNode(args: string[], env: Record<string, string> = {}): Run
     env: { PATH: process.env.PATH, NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  let stdout = '';
-  let stderr = '';
-  let output = '';
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    stdout += text;
-    output += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    stderr += text;
-    output += text;
-  });
-  const ended = once(child, 'close').then(([code]) => code as number | null);
   const isRunning = () => child.exitCode === null && child.signalCode === null;
-  return {
+  const printed = new Printed(args.join(' '), isRunning);
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream].setEncoding('utf8').on('data', (text: string) => printed.add(stream, text));
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  return Object.assign(printed, {
     pid: child.pid as number,
-    get output() {
-      return output;
-    },
-    get stdout() {
-      return stdout;
-    },
-    get stderr() {
-      return stderr;
-    },
-    get running() {
-      return isRunning();
-    },
-    async waitForLine(pattern, timeoutMs = LINE_TIMEOUT_MS) {
-      const match = await waitFor(
-        `${pattern} of ${args.join(' ')}`,
-        () => pattern.exec(output) ?? (isRunning() ? undefined : 'ended'),
-        timeoutMs,
-      );
-      if (match === 'ended') throw new Error(`${args.join(' ')} ended without ${pattern}:\n${output}`);
-      return match;
-    },
     hangUp() {
       child.stdout.destroy();
       child.stderr.destroy();
     },
-    signal: (name) => void child.kill(name),
+    signal: (name: NodeJS.Signals) => void child.kill(name),
     exit: () => ended,
     stop: (graceMs = 10_000) => stop(child, ended, graceMs),
-  };
+  });
 }
 
 async function stop(child: ChildProcess, ended: Promise<number | null>, graceMs: number) {
