@@ -159,8 +159,10 @@ export function resultRoutes({ marketplace, route, send, show }: Page): void {
       .slice(0, MAX_COMPARED)
       .flatMap((id) => products.find(({ itemId }) => itemId === id) ?? []);
     const content = compareView({
-      ...{ searchId: params.id, selection },
-      ...{ products: compared, chosen: chosen.length },
+      searchId: params.id,
+      selection,
+      products: compared,
+      chosen: chosen.length,
     });
     return show(visit, { title: 'Compare', content, scripts: ['result'] });
   });

@@ -15,7 +15,8 @@ export function savedRoutes({ marketplace, route, show }: Page): void {
     const content = savedView({
       ...{ items: await personal.items(), marketplace: ownSite, csrf },
       ...{ mayEnqueue: may('enqueue'), maySchedule: may('schedule') },
-      ...{ page: pageIn(form.page ?? query.page), ...(wrongName && { wrongName }) },
+      page: pageIn(form.page ?? query.page),
+      ...(wrongName && { wrongName }),
     });
     return show({ ...visit, reply: wrongName ? reply.code(400) : reply }, { title: 'Saved', content });
   };
