@@ -691,4 +691,24 @@ export const mutations: Mutation[] = [
     breaks: 'A search that release 0.1 began goes on with the answers that it has.',
     tests: ['test/integration/queue/oldFleet.test.ts'],
   },
+  {
+    id: 'cancelled-call-waits-for-the-quota',
+    file: 'src/queue/search/callJob.ts',
+    find: `      await job.moveToWait(job.token);
+      await removeCancelled(context, job, call);`,
+    replace: '      await job.moveToWait(job.token);',
+    breaks:
+      'A search that is cancelled while the gate turns its call away ends at once, and not at the reset.',
+    tests: ['test/integration/queue/pageRaces.test.ts'],
+    grep: 'turned away',
+  },
+  {
+    id: 'cancelled-search-waits-for-the-quota',
+    file: 'src/queue/search/searchJob.ts',
+    find: 'if (present?.cancelled) await promote(job);',
+    replace: '',
+    breaks: 'A search that is cancelled while it is put aside ends at once, and not at the reset.',
+    tests: ['test/integration/queue/pageRaces.test.ts'],
+    grep: 'put aside',
+  },
 ];

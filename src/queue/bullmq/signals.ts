@@ -1,4 +1,4 @@
-import { DelayedError, RateLimitError, UnrecoverableError, WaitingChildrenError } from 'bullmq';
+import { DelayedError, RateLimitError, UnrecoverableError, WaitingChildrenError, WaitingError } from 'bullmq';
 import { type Failure, reasonOf } from '../../failures.ts';
 import { isLockLost } from './worker.ts';
 
@@ -8,6 +8,8 @@ export const signals = {
   retry: (failure: Failure) => new Error(reasonOf(failure)),
   /** To the head of its class, without an attempt. BullMQ knows this error by its message. */
   handBack: () => new RateLimitError(),
+  /** The job was moved to the head of its class. */
+  waits: () => new WaitingError(),
   /** The job was moved to `delayed`. */
   delayed: () => new DelayedError(),
   /** The job was moved to `waiting-children`. */

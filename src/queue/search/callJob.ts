@@ -88,7 +88,7 @@ export async function processCall(
     if (call === undefined && verdict.failure.code === 'invalid_payload') await detach(job);
     // Without Redis nothing can be recorded, which changes nothing for the job.
     if (call !== undefined) await recordFailure(context, job, call, run, verdict).catch(() => undefined);
-    throw await carryOut(context, job, verdict);
+    throw await carryOut(context, job, call, verdict);
   }
 }
 
@@ -509,7 +509,12 @@ async function recordFailure(
 }
 
 /** Does what the verdict says and returns the error by which BullMQ learns of it. */
-async function carryOut(context: QueueContext, job: Job, verdict: Verdict): Promise<Error> {
+async function carryOut(
+  context: QueueContext,
+  job: Job,
+  call: CallJobData | undefined,
+  verdict: Verdict,
+): Promise<Error> {
   switch (verdict.action) {
     case 'fail':
       return signals.fail(verdict.failure);
@@ -517,11 +522,21 @@ async function carryOut(context: QueueContext, job: Job, verdict: Verdict): Prom
       return signals.retry(verdict.failure);
     case 'hold':
       await holdQueue(context.redis, context.calls, verdict.until - Date.now());
-      return signals.handBack();
+      await job.moveToWait(job.token);
+      await removeCancelled(context, job, call);
+      return signals.waits();
     case 'delay':
       await job.moveToDelayed(verdict.until, job.token);
+      await removeCancelled(context, job, call);
       return signals.delayed();
     case 'handBack':
       return signals.handBack();
   }
+}
+
+/** Cancelling a search removes its calls that wait. One that was under way then would hold the search up for all of its wait. */
+async function removeCancelled({ store }: QueueContext, job: Job, call?: CallJobData): Promise<void> {
+  const run = call && (await store.readRun(call.search).catch(() => undefined));
+  // One that a worker has taken since finds the mark itself.
+  if (run?.cancelled) await job.remove().catch(() => undefined);
 }

@@ -43,6 +43,7 @@ import {
   itemConcurrency,
   type PlannedCall,
   pageCall,
+  promote,
   publishProgress,
   type SearchRun,
 } from './plan.ts';
@@ -216,6 +217,9 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
   await publishProgress(context, run, closed);
   const next = Math.min(nextLookAtGate(closed.until, now), deadlineOf(context, run));
   await job.moveToDelayed(next, job.token);
+  // Cancelling ends a wait, unless it came just before this one began.
+  const present = await context.store.readRun(run.search).catch(() => undefined);
+  if (present?.cancelled) await promote(job);
   throw signals.delayed();
 }
 

@@ -5,6 +5,8 @@ import type { Redis } from 'ioredis';
 import { openProducer } from '../../../src/app/producer.ts';
 import { DeletionNotices, type DeletionRecord } from '../../../src/fleet/accountDeletion.ts';
 import { AccountErasure } from '../../../src/fleet/accountErasure.ts';
+import { hasEnded } from '../../../src/queue/bullmq/queues.ts';
+import { PlanStore } from '../../../src/queue/watch/planStore.ts';
 import { WatchStore } from '../../../src/queue/watch/watchlists/store.ts';
 import { keysBeginning } from '../../../src/redis/nodes.ts';
 import { LogRoot } from '../../../src/telemetry/logRoot.ts';
@@ -198,11 +200,24 @@ describe('the erasure of a deleted account', function () {
     expect(await notices.countPending()).to.equal(2);
     await erasure().round(never);
     await searches.resume();
-    await waitFor('the searches', async () => {
-      const states = await Promise.all(
-        [...running, ...waiting].map(({ searchId }) => searches.getJobState(searchId)),
-      );
-      return states.every((state) => state === 'completed' || state === 'failed');
+    // Whatever was under way, looks at the watchlist too, may have read a name before, and writes it until it ends.
+    const plan = new PlanStore(redis, '{ebay}', 'default');
+    // No look is chosen any more from what was read before.
+    await plan.touch();
+    const looks = async () => {
+      const { units } = await plan.load();
+      return [...units].flatMap(([unit, { busy, number }]) => (busy ? [`${unit} ${number}`] : []));
+    };
+    const chosen = new Set(await looks());
+    await waitFor('looks at the watchlist', async () => !(await looks()).some((look) => chosen.has(look)));
+    const underWay = await searches.getJobs(['active', 'waiting-children', 'prioritized', 'waiting']);
+    const ids = [
+      ...[...running, ...waiting].map(({ searchId }) => searchId),
+      ...underWay.map(({ id }) => id),
+    ];
+    await waitFor('what is under way', async () => {
+      const states = await Promise.all(ids.map((id) => searches.getJobState(id as string)));
+      return states.every(hasEnded);
     });
     await erasure().round(never);
 

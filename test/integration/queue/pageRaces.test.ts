@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { openEbay } from '../../../src/app/client.ts';
+import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { ItemCall, PageCall } from '../../../src/collector/collector.ts';
 import { around, pausedCollector, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
@@ -11,6 +13,8 @@ describe('a call of a search', () => {
   const itemCall = usePause<ItemCall>();
   /** Held when the job of a page or an item looks whether its search was cancelled. */
   const look = usePause();
+  /** Held when a search asks whether its class may call now. */
+  const admission = usePause();
   const service = useService(
     { PAGE_ATTEMPTS: '1', EBAY_QUICK_RETRY_DELAY: '0' },
     // More pages than a search has under way at once.
@@ -23,6 +27,13 @@ describe('a call of a search', () => {
           async look(...args) {
             await look.pass(undefined);
             return context.store.look(...args);
+          },
+        }),
+        admission: around(context.admission, {
+          async closedFor(callClass) {
+            const closed = await context.admission.closedFor(callClass);
+            await admission.pass(undefined);
+            return closed;
           },
         }),
       }),
@@ -60,6 +71,40 @@ describe('a call of a search', () => {
     const { summary } = await ended(searchId);
     expect(summary).to.deep.include({ outcome: 'cancelled', calls: 1, pages: 1 });
     expect(service.simulator.controls.log({ kind: 'item' })).to.deep.equal([]);
+  });
+
+  describe('after the end of the quota', () => {
+    /** The gate knows of it: a call that it turns away holds the calls queue for a minute, and classes are closed. */
+    async function spendQuota(): Promise<void> {
+      service.simulator.controls.quota({ remaining: 0, resetInS: 3600 });
+      const ebay = openEbay(service.config, quietLog());
+      await waitFor('Redis', () => ebay.redis.ping().catch(() => undefined));
+      await ebay.client.reconcile({ askAgainMs: 0 });
+      ebay.close();
+    }
+    afterEach(() => service.simulator.controls.quota({ used: 0, resetInS: 86_400 }));
+
+    it('does not hold up a search that was cancelled just before the call was turned away', async () => {
+      pageCall.hold(({ request }) => request.maxItems === 10);
+      const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+      await waitFor('the call', () => pageCall.waiting === 1);
+      await spendQuota();
+      expect(await service.producer.cancel(searchId)).to.equal(true);
+      pageCall.release();
+      const { summary } = await ended(searchId);
+      expect(summary).to.deep.include({ outcome: 'cancelled', calls: 0 });
+    });
+
+    it('does not hold up a search that was cancelled just before it was put aside', async () => {
+      await spendQuota();
+      admission.hold();
+      const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 10 });
+      await waitFor('the question whether it may call', () => admission.waiting === 1);
+      expect(await service.producer.cancel(searchId)).to.equal(true);
+      admission.release();
+      const { summary } = await ended(searchId);
+      expect(summary).to.deep.include({ outcome: 'cancelled', calls: 0 });
+    });
   });
 
   it('is made once when two pages add it, and neither of them fails', async () => {
