@@ -1,7 +1,7 @@
-import Type from 'typebox';
 import type { CategoryNames } from '../../ebay/taxonomy.ts';
 import { asFailure } from '../../failures.ts';
 import { MARKETPLACE_IDS, type MarketplaceId } from '../../product/marketplaces.ts';
+import { Type } from '../../product/type.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import { problem } from '../problem.ts';

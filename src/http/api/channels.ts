@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { type Channel, ChannelSchema } from '../../product/channelSchema.ts';
+import { Type } from '../../product/type.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';
 import type { Caller } from '../auth/authenticator.ts';

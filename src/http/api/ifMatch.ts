@@ -1,5 +1,5 @@
 import type { FastifyReply } from 'fastify';
-import Type from 'typebox';
+import { Type } from '../../product/type.ts';
 import { versionOf } from '../../queue/schedules/definition.ts';
 
 export const IfMatch = Type.Object({

@@ -1,9 +1,9 @@
-import Type from 'typebox';
 import { Failure } from '../../failures.ts';
 import { MARKETPLACE_IDS, marketplaceOf } from '../../product/marketplaces.ts';
 import { ProductSchema } from '../../product/product.ts';
 import { DEFAULT_DETAILS_MAX_AGE, type SearchRequest } from '../../product/requestSchema.ts';
 import { SearchSummarySchema } from '../../product/summary.ts';
+import { Type } from '../../product/type.ts';
 import type { Allowance } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { callerOf, keyed, payerOf, type Routes } from '../access.ts';

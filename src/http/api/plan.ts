@@ -1,7 +1,7 @@
-import Type from 'typebox';
 import { PlanReportSchema } from '../../product/planReport.ts';
 import { closed } from '../../product/requestSchema.ts';
 import { ScheduleSchema } from '../../product/scheduleSchema.ts';
+import { Type } from '../../product/type.ts';
 import { MAX_WATCHED, WatchlistSchema } from '../../product/watchlistSchema.ts';
 import type { PlanOptions } from '../../queue/producer.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';

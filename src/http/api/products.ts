@@ -1,7 +1,7 @@
 import { hash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import Type from 'typebox';
+import type { Static } from 'typebox';
 import {
   type CsvWriter,
   csvColumns,
@@ -15,6 +15,7 @@ import { compare, type Money, money } from '../../product/money.ts';
 import { byTotal, type WithTotal } from '../../product/order.ts';
 import { type Product, ProductSchema } from '../../product/product.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
+import { Type } from '../../product/type.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { HeldAnswers } from '../heldAnswers.ts';
 import { Problem, problem } from '../problem.ts';
@@ -196,7 +197,7 @@ function nextUrl(id: string, query: object, cursor: string): string {
 }
 
 type Choice = Pick<
-  Type.Static<typeof Query>,
+  Static<typeof Query>,
   'sort' | 'minTotal' | 'maxTotal' | 'currency' | 'conditionId' | 'mark' | keyof CostBounds
 >;
 

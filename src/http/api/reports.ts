@@ -1,7 +1,7 @@
 import { PassThrough, type Readable } from 'node:stream';
-import Type from 'typebox';
 import type { QuotaReport } from '../../ebay/gate/quota.ts';
 import { Failure, withBecause } from '../../failures.ts';
+import { Type } from '../../product/type.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import type { SearchReport } from '../../queue/searchReader.ts';
 import { callerOf, keyed, payerOf, type Routes } from '../access.ts';

@@ -1,6 +1,6 @@
-import Type from 'typebox';
 import { closed } from '../../product/requestSchema.ts';
 import { type Schedule, ScheduleSchema } from '../../product/scheduleSchema.ts';
+import { Type } from '../../product/type.ts';
 import { definitionIn } from '../../queue/schedules/definition.ts';
 import { callerOf, keyed, type Routes } from '../access.ts';
 import type { Role } from '../auth/apiKeys.ts';

@@ -1,13 +1,14 @@
-import Type from 'typebox';
+import type { TSchema } from 'typebox';
 import { AlertSchema } from '../../product/alertSchema.ts';
 import { CHANNEL_KINDS } from '../../product/channelSchema.ts';
 import { ScheduleSchema } from '../../product/scheduleSchema.ts';
 import { SearchSummarySchema } from '../../product/summary.ts';
+import { Type } from '../../product/type.ts';
 import { WatchlistSchema } from '../../product/watchlistSchema.ts';
 import { WATCH_STATES } from '../../queue/watch/watchlists/watchlists.ts';
 
 const instant = (description: string) => Type.String({ format: 'date-time', description });
-const nullable = <Schema extends Type.TSchema>(schema: Schema, description: string) =>
+const nullable = <Schema extends TSchema>(schema: Schema, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 
 const integer = (description: string) => Type.Integer({ description });

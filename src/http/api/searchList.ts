@@ -1,5 +1,6 @@
-import Type from 'typebox';
+import type { TSchema } from 'typebox';
 import { OUTCOMES } from '../../product/summary.ts';
+import { Type } from '../../product/type.ts';
 import { CALLER_KINDS } from '../../queue/caller.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import {
@@ -13,7 +14,7 @@ import {
 import { type App, callerOf, keyed } from '../access.ts';
 import { SearchState } from './schemas.ts';
 
-const nullable = <Schema extends Type.TSchema>(schema: Schema, description: string) =>
+const nullable = <Schema extends TSchema>(schema: Schema, description: string) =>
   Type.Union([schema, Type.Null()], { description });
 const instant = (description: string) => Type.String({ format: 'date-time', description });
 const filter = (description: string) =>

@@ -1,5 +1,5 @@
-import Type from 'typebox';
 import { type SearchRequest, SearchRequestSchema } from '../../product/requestSchema.ts';
+import { Type } from '../../product/type.ts';
 import type { SearchProducer } from '../../queue/producer.ts';
 import { callerOf, keyed, payerOf, type Routes } from '../access.ts';
 import type { Caller } from '../auth/authenticator.ts';

@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
-import Type from 'typebox';
 import { isObject } from '../../product/parseRequest.ts';
 import { closed } from '../../product/requestSchema.ts';
+import { Type } from '../../product/type.ts';
 import { MAX_COLUMN_NAME, MAX_WATCHED, WatchlistSchema } from '../../product/watchlistSchema.ts';
 import { importWith, upsertList, type WatchlistChanges } from '../../queue/watch/watchlists/upsert.ts';
 import {

@@ -1,3 +1,6 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import TypeBox from 'typebox';
 import { Type } from '../../../src/product/type.ts';
@@ -26,5 +29,16 @@ describe('the light builders of schemas', () => {
       [rest, ...Object.values(properties)].map((schema) => Object.getOwnPropertyNames(schema).sort());
     expect(marks(own)).to.deep.equal(marks(theirs));
     expect(JSON.stringify(TypeBox.Partial(own))).to.equal(JSON.stringify(TypeBox.Partial(theirs)));
+  });
+
+  it('are all that the service loads of TypeBox', () => {
+    const folder = fileURLToPath(new URL('../../../src', import.meta.url));
+    const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.endsWith('.ts'),
+    );
+    const users = sources.map((name) => ({ name, text: readFileSync(join(folder, name), 'utf8') }));
+    expect(users.filter(({ text }) => /from 'typebox['/]/.test(text))).to.not.deep.equal([]);
+    const loading = users.filter(({ text }) => /^import (?!type )[^;]*from 'typebox['/]/m.test(text));
+    expect(loading.map(({ name }) => name)).to.deep.equal([]);
   });
 });
