@@ -11,6 +11,14 @@ export const mutations: Mutation[] = [
     grep: 'the very item, listing or group',
   },
   {
+    id: 'lease-of-the-next-holder',
+    file: 'src/redis/lease.ts',
+    find: 'askedAt < this.#heldUntil && (await this.#renew())',
+    replace: '(await this.#renew())',
+    breaks: 'A lease whose time is over stays with the process that took it since.',
+    tests: ['test/integration/redis/lease.test.ts'],
+  },
+  {
     id: 'places-of-hashes',
     file: 'src/redis/ownHash.ts',
     find: 'if (!isCleared) throw error;',
