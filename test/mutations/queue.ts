@@ -22,11 +22,29 @@ export const mutations: Mutation[] = [
   {
     id: 'checks-without-jobs',
     file: 'src/queue/bullmq/worker.ts',
-    find: "(await redis.exists(this.toKey('active'), this.toKey('stalled'))) === 0 ? [] : check();",
-    replace: "(await redis.exists(this.toKey('active'))) === 0 ? [] : check();",
+    find: "(await this.#connection.exists(this.toKey('active'), this.toKey('stalled'))) === 0",
+    replace: "(await this.#connection.exists(this.toKey('active'))) === 0",
     breaks: 'A job that the last check saw is checked again, also when no other one is active.',
     tests: ['test/integration/queue/bullmq/worker.test.ts'],
     grep: 'stalled-check',
+  },
+  {
+    id: 'checks-own-jobs-alone',
+    file: 'src/queue/bullmq/worker.ts',
+    find: '.every((id) => own.has(id));',
+    replace: '.some((id) => own.has(id));',
+    breaks: 'A worker with jobs of its own finds the jobs of one that died.',
+    tests: ['test/integration/queue/bullmq/worker.test.ts'],
+    grep: 'stalled-check',
+  },
+  {
+    id: 'asks-by-markers-alone',
+    file: 'src/queue/bullmq/worker.ts',
+    find: "['wait', 'prioritized', 'delayed'].map(",
+    replace: "['wait', 'delayed'].map(",
+    breaks: 'An idle worker finds a job whose marker Redis has lost.',
+    tests: ['test/integration/queue/bullmq/worker.test.ts'],
+    grep: 'after each wait',
   },
   // Pages.
   {

@@ -19,18 +19,21 @@ const KEPT_ROUND_TRIPS = 16;
 /** How long after the end of the limit an ask aims to arrive, ms: one that comes before it costs another. */
 const SURE_MS = 2;
 
-/** BullMQ's worker with nine changes to what 6.7.0 does: those of `redisTime.ts`, and these. */
+/** BullMQ's worker with ten changes to what 6.7.0 does: those of `redisTime.ts`, and these. */
 export class PatchedWorker extends Worker {
   readonly #redis: Redis;
   readonly #runs: RunPlanner;
   /** How long the last asks for a job took, ms. */
   #roundTrips: number[] = [];
+  /** The last wait for a job ended without one, and no job was asked for since. */
+  #waitedInVain = false;
 
   /** @param redis a connection of the `caller` profile */
   constructor(name: string, processor: Processor, options: WorkerOptions, redis: Redis) {
     super(name, processor, options, redisTimeBackend(clockOf(redis)));
     this.#redis = redis;
     this.#checkOnlyWhatIsActive();
+    this.#askOnlyForWhatWaits();
     this.#runs = new RunPlanner(this, clockOf(redis));
   }
 
@@ -38,14 +41,42 @@ export class PatchedWorker extends Worker {
     return Promise.resolve(this.#runs);
   }
 
-  /** The check of 6.7.0 for stalled jobs costs eight commands in a queue without an active one, as that of the searches mostly is. */
+  /** The worker's own connection: one that has died silently is noticed, also while there is nothing to do. */
+  get #connection(): Redis {
+    return this.opts.connection as Redis;
+  }
+
+  /**
+   * The check of 6.7.0 for stalled jobs costs eight commands, also in a queue without an active job, as that of the searches
+   * mostly is, and where this worker has all of them under way and renews their locks.
+   */
   #checkOnlyWhatIsActive(): void {
-    const { backend, opts } = this;
+    const { backend } = this;
     const check = backend.moveStalledJobsToWait.bind(backend);
-    // The worker's own connection: one that has died silently is noticed, also while there is nothing to do.
-    const redis = opts.connection as Redis;
-    backend.moveStalledJobsToWait = async () =>
-      (await redis.exists(this.toKey('active'), this.toKey('stalled'))) === 0 ? [] : check();
+    const isSpared = async () => {
+      const own = new Set(this.lockManager.getTrackedJobIds());
+      if (own.size === 0)
+        return (await this.#connection.exists(this.toKey('active'), this.toKey('stalled'))) === 0;
+      return (await this.#connection.lrange(this.toKey('active'), 0, -1)).every((id) => own.has(id));
+    };
+    backend.moveStalledJobsToWait = async () => ((await isSpared()) ? [] : check());
+  }
+
+  /** An idle worker of 6.7.0 asks for a job whenever its wait for one has ended, which costs seven commands in an empty queue. */
+  #askOnlyForWhatWaits(): void {
+    const { backend } = this;
+    const wait = backend.waitForJob.bind(backend);
+    backend.waitForJob = async (timeout) => {
+      const marker = await wait(timeout);
+      this.#waitedInVain = marker === null;
+      return marker;
+    };
+  }
+
+  /** Without a marker a job is there all the same where Redis lost the marker. */
+  async #isEmpty(): Promise<boolean> {
+    const states = ['wait', 'prioritized', 'delayed'].map((state) => this.toKey(state));
+    return (await this.#connection.exists(...states)) === 0;
   }
 
   protected override createLockManager(): void {
@@ -83,6 +114,9 @@ export class PatchedWorker extends Worker {
   }
 
   protected override async moveToActive(...asked: [token: string, name?: string]): Promise<Job> {
+    const waitedInVain = this.#waitedInVain;
+    this.#waitedInVain = false;
+    if (waitedInVain && (await this.#isEmpty())) return undefined as never;
     await clockOf(this.#redis).current();
     const askedAt = performance.now();
     const job = await super.moveToActive(...asked).catch(async (error: Error) => {

@@ -97,6 +97,74 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     expect(await checks(subject), 'with one that the last check saw').to.equal(1);
   });
 
+  it('`stalled-check` is set also where all active jobs are the worker’s own; the patched worker looks for those of others', async () => {
+    let isBegun = false;
+    let end = (): void => undefined;
+    const checks = async (subject: Worker) => {
+      await redis.del(queue.toKey('stalled-check'));
+      // biome-ignore lint/complexity/useLiteralKeys: private in BullMQ's types.
+      await subject['moveStalledJobsToWait']();
+      return redis.exists(queue.toKey('stalled-check'));
+    };
+    await queue.add('page', {}, { priority: 1 });
+    const subject = patched(() => {
+      isBegun = true;
+      return new Promise<void>((resolve) => {
+        end = resolve;
+      });
+    });
+    await waitFor('the job to begin', () => isBegun);
+    expect(await redis.llen(queue.toKey('active'))).to.equal(1);
+    expect(await checks(subject), 'with its own job').to.equal(0);
+    // Of a worker that died.
+    await queue.add('page', {}, { jobId: 'orphan', priority: 1 });
+    await redis.zrem(queue.toKey('prioritized'), 'orphan');
+    await redis.lpush(queue.toKey('active'), 'orphan');
+    expect(await checks(subject), 'with one of another worker').to.equal(1);
+    expect(await checks(subject), 'with one that waits again').to.equal(1);
+    expect(await redis.lrange(queue.toKey('wait'), 0, -1)).to.deep.equal(['orphan']);
+    end();
+  });
+
+  it('`Worker.getNextJob` asks for a job after each wait; the patched worker’s only where one is there', async () => {
+    const asks = async (subject: Worker) => {
+      let count = 0;
+      const { backend } = subject;
+      const ask = backend.moveToActive.bind(backend);
+      backend.moveToActive = (...args) => {
+        count += 1;
+        return ask(...args);
+      };
+      // The first one finds none. The second one waits before it asks.
+      const first = await subject.getNextJob('token');
+      const job = await subject.getNextJob('token');
+      expect([first, job]).to.deep.equal([undefined, undefined]);
+      return count;
+    };
+    const waits = { ...options, connection: blocking, drainDelay: 0.01 };
+    const stock = new Worker(queue.name, null, waits);
+    expect(await asks(stock), 'BullMQ no longer asks: the override may go').to.equal(2);
+    await stock.close(true);
+    const subject = new PatchedWorker(queue.name, null as never, waits, redis);
+    worker = subject;
+    expect(await asks(subject)).to.equal(1);
+    for (const [where, job] of [
+      ['prioritized', { priority: 1 }],
+      ['wait', {}],
+    ] as const) {
+      const { id } = await queue.add('page', {}, job);
+      // Redis has lost it with its last second, say.
+      await redis.del(queue.toKey('marker'));
+      expect((await subject.getNextJob('token'))?.id, where).to.equal(id);
+      expect(await subject.getNextJob('token')).to.equal(undefined);
+    }
+    await queue.add('page', {}, { delay: 1 });
+    await waitFor('the delay to end', async () => {
+      await redis.del(queue.toKey('marker'));
+      return subject.getNextJob('token');
+    });
+  });
+
   it('`Worker.createJob` gets the stored fields of every job: one without a hash is an error, a huge one is shrunk', async () => {
     const errors: string[] = [];
     const seen: Job[] = [];
