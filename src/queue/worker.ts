@@ -270,7 +270,8 @@ function openQueueWorker(
     async isStuck(): Promise<boolean> {
       const now = performance.now();
       // Without an answer from Redis there is nothing to start either.
-      const waits = activeJobs < settings.concurrency && (await hasWaitingJobs(queue).catch(() => false));
+      const waits =
+        activeJobs < settings.concurrency && (await hasWaitingJobs(redis, queue).catch(() => false));
       if (!waits) waitingSince = undefined;
       else if (waitingSince === undefined || lastActivity > waitingSince) waitingSince = now;
       else return now - waitingSince >= settings.stuckAfterMs;

@@ -17,19 +17,21 @@ export async function countQueue(
   queue: Queue,
   now = clockOf(redis).now(),
 ): Promise<QueueCount> {
-  const [{ wait = 0, prioritized = 0, ...states }, waiting] = await Promise.all([
-    queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'waiting-children'),
-    queue.getCountsPerPriority([0, ...Object.values(PRIORITY)]),
-  ]);
+  const counts = await queue.getJobCounts('wait', 'prioritized', 'active', 'delayed', 'waiting-children');
+  const { wait = 0, prioritized = 0, ...states } = counts;
+  // Most queues are empty most of the time.
+  const waiting =
+    wait + prioritized > 0 ? await queue.getCountsPerPriority([0, ...Object.values(PRIORITY)]) : {};
   const secondsDue = async (id: string) => {
     const timestamp = await redis.hget(queue.toKey(id), 'timestamp');
     return timestamp === null ? 0 : (now - dueAt(id, Number(timestamp))) / 1000;
   };
   const classes = Object.entries(PRIORITY).map(async ([name, priority]) => {
-    const withUnprioritized = name === DEFAULT_CLASS;
+    const withUnprioritized = name === DEFAULT_CLASS && wait > 0;
     const from = priority * PRIORITY_STEP;
     const to = `(${from + PRIORITY_STEP}`;
-    const ids = await redis.zrangebyscore(queue.toKey('prioritized'), from, to, 'LIMIT', 0, 1);
+    const isThere = (waiting[priority] ?? 0) > 0;
+    const ids = isThere ? await redis.zrangebyscore(queue.toKey('prioritized'), from, to, 'LIMIT', 0, 1) : [];
     if (withUnprioritized) ids.push(...(await redis.lrange(queue.toKey('wait'), -1, -1)));
     const oldest = Math.max(0, ...(await Promise.all(ids.map(secondsDue))));
     const counted = [priority, ...(withUnprioritized ? [0] : [])].map((each) => waiting[each] ?? 0);
@@ -48,8 +50,9 @@ export async function waitingCount(queue: Queue): Promise<number> {
   return Object.values(counts).reduce((sum, count) => sum + count, 0);
 }
 
-/** Whether a worker with a free slot would find a job. */
-export async function hasWaitingJobs(queue: Queue): Promise<boolean> {
+/** Whether a worker with a free slot would find a job. One command says that none waits. */
+export async function hasWaitingJobs(redis: Redis, queue: Queue): Promise<boolean> {
+  if ((await redis.exists(queue.toKey('wait'), queue.toKey('prioritized'))) === 0) return false;
   const [counts, paused] = await Promise.all([queue.getJobCounts('wait', 'prioritized'), queue.isPaused()]);
   return !paused && Object.values(counts).some((count) => count > 0);
 }

@@ -103,8 +103,8 @@ export function callOptions({ attempts, backoffMs, keep }: JobDefaults): JobsOpt
     attempts,
     // Jitter keeps the calls that one outage failed from coming back all at once.
     backoff: { type: 'exponential', delay: backoffMs, jitter: 0.5 },
-    // BullMQ spends three commands on removing old jobs, of all that have ended: one completion in ten does it for all.
-    removeOnComplete: Math.random() < 0.1 ? keep : false,
+    // BullMQ spends three commands on removing old jobs, of all that have ended: one completion in fifty does it for all.
+    removeOnComplete: Math.random() < 0.02 ? keep : false,
     removeOnFail: keep,
     // A failed call releases its search, which then says what is missing.
     ignoreDependencyOnFailure: true,

@@ -44,11 +44,11 @@ describe('the keys in which BullMQ 6.7.0 keeps the states of a queue', () => {
   });
 
   it('a paused queue has no work for a worker, though `wait` and `prioritized` keep the jobs', async () => {
-    expect(await hasWaitingJobs(queue)).to.equal(false);
+    expect(await hasWaitingJobs(redis.connect(), queue)).to.equal(false);
     await add(PRIORITY.interactive, Date.now());
-    expect(await hasWaitingJobs(queue)).to.equal(true);
+    expect(await hasWaitingJobs(redis.connect(), queue)).to.equal(true);
     await queue.pause();
-    expect(await hasWaitingJobs(queue)).to.equal(false);
+    expect(await hasWaitingJobs(redis.connect(), queue)).to.equal(false);
   });
 
   it('`failed`, sorted by the time of failure, and `failedReason`', async () => {
