@@ -7,7 +7,8 @@ import { builtProgram, startDpf, startNode } from '../test/support/processes.ts'
 
 /**
  * How long it takes until each role has a first result of its own, once the package is installed; the figures of
- * docs/for-*.md: `npm ci && npm run build && node --import tsx scripts/firstResults.ts`. It needs Debian's package chromium.
+ * docs/for-*.md: `npm ci && npm run build && node --import tsx scripts/firstResults.ts`. It needs Debian's package
+ * chromium-headless-shell.
  */
 
 const rows: Array<{ role: string; step: string; seconds: number }> = [];

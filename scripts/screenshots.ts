@@ -9,7 +9,8 @@ import { waitFor } from '../test/support/waitFor.ts';
 
 /**
  * Takes the pictures of docs/images of a running demo, each in light and in dark:
- * `npm ci && npm run build && node --import tsx scripts/screenshots.ts`. It needs Debian's packages chromium and pngquant.
+ * `npm ci && npm run build && node --import tsx scripts/screenshots.ts`. It needs Debian's packages
+ * chromium-headless-shell and pngquant.
  */
 
 const FOLDER = fileURLToPath(new URL('../docs/images', import.meta.url));

@@ -15,7 +15,7 @@ const LIMITS = { paint: 3, frameMs: 25 };
 export async function run(args: string[]): Promise<boolean> {
   const flags = numberFlags(args, { products: 10000, beside: 200, rounds: 5 });
   if (!existsSync(CHROMIUM)) {
-    console.error(`${CHROMIUM} is not there (apt-get install chromium)`);
+    console.error(`${CHROMIUM} is not there (apt-get install chromium-headless-shell)`);
     return false;
   }
   const sizes = [flags.beside, flags.products];

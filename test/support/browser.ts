@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 
-/** Debian's package `chromium`. */
-export const CHROMIUM = '/usr/bin/chromium';
+const HEADLESS_SHELL = '/usr/bin/chromium-headless-shell';
+
+/** Of Debian's package `chromium-headless-shell`, which takes half the CPU time of `chromium`, or of that one where only it is. */
+export const CHROMIUM = [HEADLESS_SHELL, '/usr/bin/chromium'].find(existsSync) ?? HEADLESS_SHELL;
 
 export const ARGS = [
   '--no-sandbox',
@@ -25,7 +27,7 @@ export function useBrowser(): TestBrowser {
   const contexts: BrowserContext[] = [];
   before(async function () {
     if (!existsSync(CHROMIUM)) {
-      console.error(`skipped: ${CHROMIUM} is not there (apt-get install chromium)`);
+      console.error(`skipped: ${CHROMIUM} is not there (apt-get install chromium-headless-shell)`);
       return this.skip();
     }
     browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
