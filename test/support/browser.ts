@@ -39,7 +39,12 @@ export function useBrowser(): TestBrowser {
   return {
     async open(options = {}) {
       if (browser === undefined) throw new Error('the browser runs only within tests');
-      const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+      const context = await browser.newContext({
+        viewport: { width: 1280, height: 900 },
+        // An animation is drawn 60 times a second for as long as something is under way.
+        reducedMotion: 'reduce',
+        ...options,
+      });
       contexts.push(context);
       const page = await context.newPage();
       page.setDefaultTimeout(20_000);
