@@ -29,23 +29,25 @@ export class Lease {
   /** Takes or renews the lease, mostly with one command. True if this process holds it now. @throws what Redis throws */
   async take(): Promise<boolean> {
     const askedAt = performance.now();
-    const holds = (askedAt < this.#heldUntil && (await this.#renew())) || (await this.#takeFree());
+    const holds = askedAt < this.#heldUntil ? await this.#renew() : await this.#takeFree();
     this.#heldUntil = holds ? askedAt + this.#ttlMs : 0;
     return holds;
   }
 
   /**
-   * Only before its end as this process knows it: nobody else can have taken it. A process that is held up past that end
-   * right here takes it from the next holder, who learns so when it renews.
+   * Only before the end of the lease as this process knows it, when nobody else can have taken it: unless Redis lost it, or
+   * this process was held up right here. It has replaced another holder then. Neither of them holds it until one asks again.
    */
   async #renew(): Promise<boolean> {
-    return (await this.#redis.set(this.#key, this.#owner, 'PX', this.#ttlMs, 'XX', 'GET')) !== null;
+    const owner = await this.#redis.set(this.#key, this.#owner, 'PX', this.#ttlMs, 'XX', 'GET');
+    return owner === null ? this.#takeFree() : owner === this.#owner;
   }
 
   async #takeFree(): Promise<boolean> {
     const owner = await this.#redis.set(this.#key, this.#owner, 'PX', this.#ttlMs, 'NX', 'GET');
+    if (owner !== this.#owner) return owner === null;
     // Taken by an ask whose answer was lost: it has not been renewed.
-    return owner === null || (owner === this.#owner && this.#renew());
+    return (await this.#redis.set(this.#key, this.#owner, 'PX', this.#ttlMs, 'XX', 'GET')) === this.#owner;
   }
 
   /** The same, but false without Redis. */

@@ -13,9 +13,17 @@ export const mutations: Mutation[] = [
   {
     id: 'lease-of-the-next-holder',
     file: 'src/redis/lease.ts',
-    find: 'askedAt < this.#heldUntil && (await this.#renew())',
-    replace: '(await this.#renew())',
+    find: 'askedAt < this.#heldUntil ? await this.#renew() : await this.#takeFree()',
+    replace: 'await this.#renew()',
     breaks: 'A lease whose time is over stays with the process that took it since.',
+    tests: ['test/integration/redis/lease.test.ts'],
+  },
+  {
+    id: 'lease-of-two-holders',
+    file: 'src/redis/lease.ts',
+    find: 'owner === null ? this.#takeFree() : owner === this.#owner',
+    replace: 'owner === null ? this.#takeFree() : true',
+    breaks: 'Two processes do not hold a lease that Redis lost.',
     tests: ['test/integration/redis/lease.test.ts'],
   },
   {

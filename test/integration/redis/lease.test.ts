@@ -54,6 +54,19 @@ describe('a lease', () => {
     expect([await late.hold(), await next.hold()]).to.deep.equal([false, true]);
   });
 
+  it('has one holder again where Redis has lost it and another process took it', async () => {
+    const connection = redis.connect();
+    const both = ['one', 'two'].map(() => new Lease(connection, { key: '{t}:duty', ttlMs: 60_000 }));
+    const [one, two] = both as [Lease, Lease];
+    expect(await one.hold()).to.equal(true);
+    await connection.del('{t}:duty');
+    expect(await two.hold()).to.equal(true);
+    // One answer each, in turn: no two in a row are both true.
+    const answers: boolean[] = [];
+    for (const lease of [one, two, one, two, one, two]) answers.push(await lease.hold());
+    expect(answers).to.deep.equal([false, false, false, true, false, true]);
+  });
+
   it('passes on when its holder stops renewing', async () => {
     const gone = new Lease(redis.connect(), { key: '{t}:duty', ttlMs: 30 });
     const next = new Lease(redis.connect(), { key: '{t}:duty', ttlMs: 30 });
