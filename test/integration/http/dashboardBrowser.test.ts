@@ -129,6 +129,8 @@ describe('the dashboard in a browser', function () {
     for (const [colorScheme, width] of LOOKS) {
       await page.setViewportSize({ width, height: 844 });
       await page.emulateMedia({ colorScheme });
+      // A script sets it for Swagger UI's own dark styles.
+      await page.waitForSelector(colorScheme === 'dark' ? 'html.dark-mode' : 'html:not(.dark-mode)');
       const found = await seriousFindings(page);
       expect(found.filter((each) => !OF_SWAGGER_UI.test(each))).to.deep.equal([]);
       expect(await page.evaluate('document.documentElement.scrollWidth - innerWidth')).to.equal(0);
