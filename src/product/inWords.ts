@@ -10,9 +10,14 @@ export function countText(n: number, one: string): string {
   return `${numberText(n)} ${one}${n === 1 ? '' : 's'}`;
 }
 
+const inCurrency = (currency: string) => new Intl.NumberFormat('en-US', { style: 'currency', currency });
+
+/** Of most amounts: making one takes longer than what it then writes, and a page of results has hundreds of amounts. */
+const OFTEN = new Map(['USD', 'EUR', 'GBP'].map((currency) => [currency, inCurrency(currency)]));
+
 /** With the currency's sign: `$12.50`, `CA$12.50`, `£12.50`, `¥1,200`. */
 export function moneyText({ value, currency }: Money): string {
-  const amount = new Intl.NumberFormat('en-US', { style: 'currency', currency });
+  const amount = OFTEN.get(currency) ?? inCurrency(currency);
   return amount.format(value as Intl.StringNumericLiteral);
 }
 
