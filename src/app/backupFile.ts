@@ -235,19 +235,21 @@ const FORMS = {
   end: Type.Object({ counts }),
 } as const;
 
-/** One for all records: compiling the schemas takes some milliseconds. */
+const isInstant = (at: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/.test(at) && Date.parse(at) >= 0;
+// The clocks of two machines differ. What is far ahead would hold back what follows.
+const isPast = (at: number) => at >= 0 && at <= Date.now() + DAY_MS;
+
+/** It keeps what it compiled: the schemas take some milliseconds. */
+const ajv = new Ajv({ strictTypes: false, strictTuples: false })
+  .addFormat('instant', isInstant)
+  .addFormat('past', { type: 'number', validate: isPast });
+
 export class RecordReader {
-  readonly #ajv = new Ajv({ strictTypes: false, strictTuples: false });
   readonly #minInterval: number;
 
   /** @param minInterval least time between two runs of a schedule, s */
   constructor(minInterval: number) {
     this.#minInterval = minInterval;
-    const isInstant = (at: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/.test(at) && Date.parse(at) >= 0;
-    this.#ajv.addFormat('instant', isInstant);
-    // The clocks of two machines differ. What is far ahead would hold back what follows.
-    const isPast = (at: number) => at >= 0 && at <= Date.now() + DAY_MS;
-    this.#ajv.addFormat('past', { type: 'number', validate: isPast });
   }
 
   /** A record with its known fields, or what is wrong with it; that quotes no more of it than `echo` does. */
@@ -257,8 +259,8 @@ export class RecordReader {
     if (typeof kind !== 'string' || !Object.hasOwn(FORMS, kind))
       return `has the unknown kind ${echo(value.kind)}`;
     const form = FORMS[kind] as { properties: object };
-    if (!this.#ajv.validate(form, value)) {
-      const [error] = this.#ajv.errors ?? [];
+    if (!ajv.validate(form, value)) {
+      const [error] = ajv.errors ?? [];
       return `${kind}${error?.instancePath.replaceAll('/', '.') ?? ''} ${error?.message ?? 'is wrong'}`;
     }
     const known = Object.fromEntries(Object.keys(form.properties).map((field) => [field, value[field]]));

@@ -66,8 +66,9 @@ function isOfOthers(name: string, value: string): boolean {
 
 function meantBy(name: string, variables: readonly string[]): string | undefined {
   const other = OTHER_NAMES[name] ?? variables.find((each) => each === name.replace(UNIT, ''));
+  const words = name.split('_');
   return (
-    other ?? variables.find((each) => isNear(name, each)) ?? variables.find((each) => isPart(name, each))
+    other ?? variables.find((each) => isNear(name, each)) ?? variables.find((each) => isPart(words, each))
   );
 }
 
@@ -87,9 +88,10 @@ function lettersOf(name: string): string {
 }
 
 /** The same words in another order, or all but one of them: MIN_API_INTERVAL. Without the first one many programs have them. */
-function isPart(name: string, variable: string): boolean {
-  const [words, own] = [name.split('_'), variable.split('_')];
-  if (words.length < 2 || !words.includes(own[0] as string) || words.some((word) => !own.includes(word)))
-    return false;
+function isPart(words: readonly string[], variable: string): boolean {
+  // Most variables end here, and each command compares the whole environment with all settings.
+  if (words.length < 2 || !words.some((word) => variable.startsWith(`${word}_`))) return false;
+  const own = variable.split('_');
+  if (words.some((word) => !own.includes(word))) return false;
   return words.length === own.length || (words.length >= 3 && words.length === own.length - 1);
 }
