@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { withoutAdded } from '../../bench/mapping/added.ts';
 import { packPage } from '../../src/results/packing.ts';
 import { SITES } from '../../src/simulator/catalogue/marketplaces.ts';
+import { LONG } from '../support/long.ts';
 import { get, mintToken, SEARCH, useSimulator } from '../support/simulator.ts';
 import { checkFields, checkItem, mapped } from './checkedAnswers.ts';
 import type { Json } from './fieldMeanings.ts';
@@ -56,7 +57,11 @@ describe("the simulator's answers as products, field by field", () => {
     it(`${id}: searches, with a buyer and without, and items`, async () => {
       const auctions = encodeURIComponent('buyingOptions:{AUCTION|FIXED_PRICE}');
       for (const buyer of [undefined, 'country=US,zip=19406']) {
-        const body = await ask(id, `${SEARCH}?q=phone+case&limit=80&filter=${auctions}`, buyer);
+        const body = await ask(
+          id,
+          `${SEARCH}?q=phone+case&limit=${LONG ? 80 : 30}&filter=${auctions}`,
+          buyer,
+        );
         checkFields(body);
         const page = mapped(body);
         if (!page.ok) throw new Error(page.reason);
@@ -64,7 +69,7 @@ describe("the simulator's answers as products, field by field", () => {
           note(item);
           coverage.add(item, page.page.products.find(({ rank }) => rank === index + 1) ?? null);
         }
-        for (const { itemHref } of body.itemSummaries.slice(0, 8)) {
+        for (const { itemHref } of body.itemSummaries.slice(0, LONG ? 8 : 4)) {
           const item = await ask(id, `${new URL(itemHref).pathname}?fieldgroups=PRODUCT`, buyer);
           checkItem(item);
           items.push(item);
