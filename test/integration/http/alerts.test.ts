@@ -6,7 +6,7 @@ const ALERT = { name: 'drops', track: 'strips', when: [{ on: 'drop', percent: 10
 const HOOK = { kind: 'webhook', name: 'hook', url: 'https://shop.example/path/SECRET-PART' };
 
 describe('the routes of alerts and channels', () => {
-  const service = useHttpService();
+  const service = useHttpService({}, { isKept: true });
   const call = (method: string, path: string, body?: unknown) => service.call(method, `/v1${path}`, body);
 
   it('make an alert, show it, pause, resume and remove it', async () => {

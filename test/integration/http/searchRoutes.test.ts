@@ -6,7 +6,7 @@ import { useHttpService } from '../../support/httpService.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 describe('searches over HTTP', () => {
-  const service = useHttpService();
+  const service = useHttpService({}, { isKept: true });
 
   it('are accepted with their id and stand as queued until a worker comes', async () => {
     const added = await service.call('POST', '/v1/searches', { query: 'phone case' });

@@ -9,7 +9,7 @@ const NOWHERE = { page: false, dashboard: false };
 const BOTH = { page: true, dashboard: true };
 
 describe('sessions of page and dashboard', () => {
-  const service = useHttpService();
+  const service = useHttpService({}, { isKept: true });
   const inBoth = async (key: string) => {
     const visitor = new Visitor(service);
     await visitor.signIn(key);
