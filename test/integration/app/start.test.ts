@@ -181,7 +181,7 @@ describe('a start on a Redis that goes away', function () {
       it(`${how} at commands of ${role}: it says so, waits, starts and works`, () =>
         atEachCommand(role, {
           how,
-          ...(role === 'worker' ? { step: LONG ? 2 : 6 } : { step: LONG ? 1 : 3 }),
+          ...(role === 'worker' ? { step: LONG ? 2 : 9 } : { step: LONG ? 1 : 4 }),
           first: how === 'closed' ? 1 : 2,
           async next({ fleet, starting }) {
             fleet.proxy.restore();
@@ -192,7 +192,7 @@ describe('a start on a Redis that goes away', function () {
     it(`silent at commands of ${role}, which is told to stop: it ends within two seconds`, () =>
       atEachCommand(role, {
         how: 'silent',
-        ...(role === 'worker' ? { step: 3 } : { step: LONG ? 1 : 3 }),
+        ...(role === 'worker' ? { step: LONG ? 3 : 6 } : { step: LONG ? 1 : 3 }),
         first: role === 'worker' ? 1 : 3,
         // Longer than the test waits: neither the line nor the end may come from a timeout.
         timeouts: { ...TIMEOUTS, REDIS_COMMAND_TIMEOUT: '20' },
@@ -257,7 +257,7 @@ describe('a start on a Redis that goes away', function () {
     const commands = await commandsOfStop();
     expect(commands).to.be.greaterThan(3);
     const numbers = Array.from({ length: commands }, (_, index) => index + 1).filter(
-      (n) => LONG || n % 3 === 1,
+      (n) => LONG || n % 5 === 1,
     );
     await Promise.all(numbers.map(commandsOfStop));
   });
