@@ -25,8 +25,8 @@ import { LONG } from '../../support/long.ts';
 const MARKETPLACES = ['EBAY_US', 'EBAY_GB', 'EBAY_DE', 'EBAY_FR', 'EBAY_IT'] as const;
 
 /** Each condition of `paging.ts` that was broken on purpose differed within 300 of these, or in the calls of 600. */
-const CASES = LONG ? 20_000 : 1000;
-const CASES_OF_SEVERAL = LONG ? 300 : 100;
+const CASES = LONG ? 20_000 : 600;
+const CASES_OF_SEVERAL = LONG ? 300 : 60;
 
 describe('the pages of a search', () => {
   it('are as few as the items wanted allow, twice as large up to what eBay gives, and whole where some may not fit', () => {

@@ -11,7 +11,7 @@ import { eventsOf, type History, historyOf } from '../../support/trackHistory.ts
 const TTL_MS = 30 * 24 * 3_600_000;
 const START = Date.UTC(2026, 0, 1);
 /** `TRACK_HISTORIES=200000` runs more of them. */
-const HISTORIES = Number(process.env.TRACK_HISTORIES ?? (LONG ? 1500 : 300));
+const HISTORIES = Number(process.env.TRACK_HISTORIES ?? (LONG ? 1500 : 150));
 
 /** Compares every search of a history with one track that is kept as Redis keeps it; events, in words. */
 function compared({ steps }: History): string[] {
