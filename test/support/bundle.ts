@@ -1,42 +1,61 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build, type Plugin } from 'esbuild';
 
 /** As source code has it. Not in one piece: this file may be part of a bundle. */
 const OWN_ADDRESS = ['import', 'meta', 'url'].join('.');
 
+/** What CommonJS has in place of it. A bundle has neither, and some modules of ECMAScript make one of this name. */
+const FOLDER = /\b__dirname\b/;
+const OWN_FOLDER = /\b(const|let|var) __dirname\b/;
+
 /** Files and packages that a module looks for from its own place are found from there in the bundle too. */
-const OWN_ADDRESSES: Plugin = {
-  name: 'own addresses',
+const OWN_PLACES: Plugin = {
+  name: 'own places',
   setup(made) {
-    made.onLoad({ filter: /\.(ts|js|mjs)$/ }, async ({ path }) => {
+    made.onLoad({ filter: /\.(ts|js|mjs|cjs)$/ }, async ({ path }) => {
       const text = await readFile(path, 'utf8');
-      if (!text.includes(OWN_ADDRESS)) return undefined;
-      const contents = text.replaceAll(OWN_ADDRESS, JSON.stringify(pathToFileURL(path).href));
+      const needsFolder = FOLDER.test(text) && !OWN_FOLDER.test(text);
+      if (!needsFolder && !text.includes(OWN_ADDRESS)) return undefined;
+      const folder = needsFolder ? `const __dirname = ${JSON.stringify(dirname(path))};` : '';
+      const contents = folder + text.replaceAll(OWN_ADDRESS, JSON.stringify(pathToFileURL(path).href));
       return { contents, loader: path.endsWith('.ts') ? 'ts' : 'js' };
     });
   },
 };
 
+/** Packages that look for files of their own by names which esbuild does not see. */
+const LEFT_OUT: Plugin = {
+  name: 'left out',
+  setup(made) {
+    made.onResolve({ filter: /^(jsonc-parser|msgpackr-extract)$/ }, ({ path, importer }) => ({
+      path: createRequire(importer).resolve(path),
+      external: true,
+    }));
+  },
+};
+
 /**
- * A program and all that it imports as one file in `folder`: of a process that is started by the dozen, reading a
- * thousand modules would be most of the work.
+ * A program and all that it imports in few files in `folder`: of a process that is started by the dozen, reading a
+ * thousand modules would be most of the work. What it imports when it needs it stays apart.
  */
 export async function bundle(program: string, folder: string): Promise<string> {
-  const outfile = join(folder, 'program.mjs');
   await build({
-    entryPoints: [program],
-    outfile,
+    entryPoints: { program },
+    outdir: folder,
+    outExtension: { '.js': '.mjs' },
     bundle: true,
+    splitting: true,
     platform: 'node',
     format: 'esm',
     // CommonJS within asks for Node's own modules by it.
     banner: {
       js: `import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(${OWN_ADDRESS});`,
     },
-    plugins: [OWN_ADDRESSES],
+    plugins: [OWN_PLACES, LEFT_OUT],
     logLevel: 'error',
   });
-  return outfile;
+  return join(folder, 'program.mjs');
 }

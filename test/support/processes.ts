@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { waitFor } from './waitFor.ts';
@@ -111,29 +111,48 @@ async function stop(child: ChildProcess, ended: Promise<number | null>, graceMs:
   return code;
 }
 
-/** `dpf` as it is shipped: starting it from the sources takes several times as long. */
+/** `dpf` in a process of its own. What depends on the files that are shipped starts `builtProgram`. */
 export function startDpf(args: string[], env: Record<string, string> = {}): RunningProcess {
-  return startNode([builtProgram(), ...args], { LOG_FORMAT: 'json', ...env });
+  return startNode([quickProgram(), ...args], { LOG_FORMAT: 'json', ...env });
 }
 
-/** Once for each process that runs tests: asking for the time of every source takes longer than starting a process. */
-let checkedProgram: string | undefined;
+/** Each once for each process that runs tests: asking for the time of every source takes longer than starting a process. */
+const checked: { built?: string; quick?: string } = {};
 
-/** @throws Error when the build is older than the sources: it would show what is no longer so. */
+/** `dpf` as it is shipped. @throws Error when the build is older than the sources: it would show what is no longer so. */
 export function builtProgram(): string {
-  checkedProgram ??= checkedBuild();
-  return checkedProgram;
+  checked.built ??= checkedBuild();
+  return checked.built;
 }
 
 function checkedBuild(): string {
   const program = join(ROOT, 'dist/main.js');
   const sources = readdirSync(join(ROOT, 'src'), { recursive: true, withFileTypes: true });
   const newest = Math.max(
-    ...sources.map((entry) => (entry.isFile() ? statSync(join(entry.parentPath, entry.name)).mtimeMs : 0)),
+    ...sources.map((entry) => (entry.isFile() ? changedAt(join(entry.parentPath, entry.name)) : 0)),
   );
-  const built = existsSync(program) ? statSync(program).mtimeMs : 0;
-  if (built < newest) throw new Error('dist/ is older than src/: run `npm run build` first');
+  if (changedAt(program) < newest) throw new Error('dist/ is older than src/: run `npm run build` first');
   return program;
+}
+
+/** Where `bundleProgram.ts` puts what it makes of the built program. */
+export const BUNDLED = join(ROOT, 'test/dist');
+
+/**
+ * The built program in few files, which `npm test` makes first: reading its thousand modules is more than half of a start. Where
+ * these files are missing or older, the built program itself.
+ */
+function quickProgram(): string {
+  const built = builtProgram();
+  const bundled = join(BUNDLED, 'program.mjs');
+  const parts = [built, join(ROOT, 'node_modules/.package-lock.json')];
+  checked.quick ??= changedAt(bundled) > Math.max(...parts.map(changedAt)) ? bundled : built;
+  return checked.quick;
+}
+
+/** When a file was written, ms; 0 where there is none. */
+function changedAt(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
 /** Starts processes within a test; all are gone after it. */
