@@ -729,4 +729,13 @@ export const mutations: Mutation[] = [
     tests: ['test/integration/queue/pageRaces.test.ts'],
     grep: 'put aside',
   },
+  {
+    id: 'never-asks-while-idle',
+    file: 'src/queue/bullmq/worker.ts',
+    find: 'waitedInVain && this.#sparedAsks < SPARED_ASKS && ',
+    replace: 'waitedInVain && ',
+    breaks: 'An idle worker says that Redis takes no writes.',
+    tests: ['test/integration/queue/bullmq/worker.test.ts'],
+    grep: 'asks for a job',
+  },
 ];

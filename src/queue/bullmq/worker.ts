@@ -19,6 +19,9 @@ const KEPT_ROUND_TRIPS = 16;
 /** How long after the end of the limit an ask aims to arrive, ms: one that comes before it costs another. */
 const SURE_MS = 2;
 
+/** Asks for a job in an empty queue that are spared in a row. The next one finds out whether Redis takes writes. */
+const SPARED_ASKS = 5;
+
 /** BullMQ's worker with ten changes to what 6.7.0 does: those of `redisTime.ts`, and these. */
 export class PatchedWorker extends Worker {
   readonly #redis: Redis;
@@ -27,6 +30,7 @@ export class PatchedWorker extends Worker {
   #roundTrips: number[] = [];
   /** The last wait for a job ended without one, and no job was asked for since. */
   #waitedInVain = false;
+  #sparedAsks = 0;
 
   /** @param redis a connection of the `caller` profile */
   constructor(name: string, processor: Processor, options: WorkerOptions, redis: Redis) {
@@ -116,7 +120,11 @@ export class PatchedWorker extends Worker {
   protected override async moveToActive(...asked: [token: string, name?: string]): Promise<Job> {
     const waitedInVain = this.#waitedInVain;
     this.#waitedInVain = false;
-    if (waitedInVain && (await this.#isEmpty())) return undefined as never;
+    if (waitedInVain && this.#sparedAsks < SPARED_ASKS && (await this.#isEmpty())) {
+      this.#sparedAsks += 1;
+      return undefined as never;
+    }
+    this.#sparedAsks = 0;
     await clockOf(this.#redis).current();
     const askedAt = performance.now();
     const job = await super.moveToActive(...asked).catch(async (error: Error) => {
