@@ -31,8 +31,8 @@ export const mutations: Mutation[] = [
   {
     id: 'checks-own-jobs-alone',
     file: 'src/queue/bullmq/worker.ts',
-    find: '.every((id) => own.has(id));',
-    replace: '.some((id) => own.has(id));',
+    find: '!active.every((id) => own.has(id))',
+    replace: '!active.some((id) => own.has(id))',
     breaks: 'A worker with jobs of its own finds the jobs of one that died.',
     tests: ['test/integration/queue/bullmq/worker.test.ts'],
     grep: 'stalled-check',
@@ -737,5 +737,14 @@ export const mutations: Mutation[] = [
     breaks: 'An idle worker says that Redis takes no writes.',
     tests: ['test/integration/queue/bullmq/worker.test.ts'],
     grep: 'asks for a job',
+  },
+  {
+    id: 'own-jobs-without-locks',
+    file: 'src/queue/bullmq/worker.ts',
+    find: '(await this.#connection.exists(...locks)) === locks.length',
+    replace: 'locks.length > 0',
+    breaks: 'A job that a frozen worker lost is given to a worker again, also where it is the only one.',
+    tests: ['test/integration/queue/bullmq/worker.test.ts'],
+    grep: 'stalled-check',
   },
 ];

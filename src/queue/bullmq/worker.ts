@@ -52,7 +52,7 @@ export class PatchedWorker extends Worker {
 
   /**
    * The check of 6.7.0 for stalled jobs costs eight commands, also in a queue without an active job, as that of the searches
-   * mostly is, and where this worker has all of them under way and renews their locks.
+   * mostly is, and where this worker has all of them under way and none of their locks has run out.
    */
   #checkOnlyWhatIsActive(): void {
     const { backend } = this;
@@ -61,7 +61,10 @@ export class PatchedWorker extends Worker {
       const own = new Set(this.lockManager.getTrackedJobIds());
       if (own.size === 0)
         return (await this.#connection.exists(this.toKey('active'), this.toKey('stalled'))) === 0;
-      return (await this.#connection.lrange(this.toKey('active'), 0, -1)).every((id) => own.has(id));
+      const active = await this.#connection.lrange(this.toKey('active'), 0, -1);
+      if (active.length === 0 || !active.every((id) => own.has(id))) return false;
+      const locks = active.map((id) => this.toKey(`${id}:lock`));
+      return (await this.#connection.exists(...locks)) === locks.length;
     };
     backend.moveStalledJobsToWait = async () => ((await isSpared()) ? [] : check());
   }

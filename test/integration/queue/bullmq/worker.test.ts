@@ -116,6 +116,11 @@ describe('what the worker changes of BullMQ 6.7.0', () => {
     await waitFor('the job to begin', () => isBegun);
     expect(await redis.llen(queue.toKey('active'))).to.equal(1);
     expect(await checks(subject), 'with its own job').to.equal(0);
+    const [own] = await redis.lrange(queue.toKey('active'), 0, -1);
+    const lock = queue.toKey(`${own}:lock`);
+    await redis.rename(lock, `${lock}-kept`);
+    expect(await checks(subject), 'with its own job, whose lock has run out').to.equal(1);
+    await redis.rename(`${lock}-kept`, lock);
     // Of a worker that died.
     await queue.add('page', {}, { jobId: 'orphan', priority: 1 });
     await redis.zrem(queue.toKey('prioritized'), 'orphan');
