@@ -1,7 +1,7 @@
 import { numberFlags } from '../flags.ts';
 import { type Cost, CostBed } from './measure.ts';
 
-export const HELP = `npm run bench -- redis-cost [--seconds 20] [--warm-up 5] [--json]
+export const HELP = `npm run bench -- redis-cost [--seconds 30] [--warm-up 5] [--json]
   Redis commands and CPU a call at an interval of 0.1 s with 1 and with 8 workers and a backlog that outlasts the
   measurement, beside bare BullMQ in the same run. Commands within scripts count. JSON has the breakdown by command, and
   by script from 5 s of MONITOR.`;
@@ -20,7 +20,7 @@ interface Row {
 }
 
 export async function run(args: string[]): Promise<boolean> {
-  const flags = numberFlags(args, { seconds: 20, 'warm-up': 5 });
+  const flags = numberFlags(args, { seconds: 30, 'warm-up': 5 });
   const times = { seconds: flags.seconds, warmUpS: flags['warm-up'] };
   const rows = await CostBed.use(times, async (bed) => {
     const measured: Row[] = [];
