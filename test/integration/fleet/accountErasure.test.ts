@@ -80,6 +80,13 @@ describe('the erasure of a deleted account', function () {
         ],
       },
     },
+    {
+      // The worker itself would erase too, and count a part of it.
+      adapt: (context) => {
+        void context.redis.set('{ebay}:lease:account-deletion', 'the test', 'PX', 120_000);
+        return context;
+      },
+    },
   );
   let redis: Redis;
   let logged = '';
@@ -221,6 +228,7 @@ describe('the erasure of a deleted account', function () {
     });
     await erasure().round(never);
 
+    expect(await redis.get('{ebay}:lease:account-deletion')).to.equal('the test');
     expect(await placesWithNames(redis)).to.deep.equal([]);
     expect(logged).to.not.match(NAMES);
     expect(await notices.countPending()).to.equal(0);

@@ -83,8 +83,11 @@ describe('a program with plain BullMQ that means harm', () => {
       if (logs !== undefined)
         await waitFor(`a line like ${logs}`, () => lines.some((line) => logs.test(line)));
       await waitFor('its own calls', () => calledFor((query) => query !== 'phone case').length >= calls);
-      const states = await service.calls.getJobCounts('wait', 'prioritized', 'active', 'waiting-children');
-      expect(Object.values(states), JSON.stringify(states)).to.deep.equal([0, 0, 0, 0]);
+      // One that is refused may be under way.
+      await waitFor('an empty queue', async () => {
+        const states = await service.calls.getJobCounts('wait', 'prioritized', 'active', 'waiting-children');
+        return Object.values(states).every((count) => count === 0);
+      });
       expect(calledFor((query) => query !== 'phone case')).to.have.length(calls);
     });
 
