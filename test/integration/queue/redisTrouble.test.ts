@@ -115,7 +115,7 @@ describe('while Redis is in trouble', function () {
   ] as const)
     it(`a Redis that ${what} is not asked by the thousand, and work goes on after it`, async () => {
       await start();
-      // A job that is due in an hour: a worker without any asks for none.
+      // A job that is due in an hour: in an empty queue five asks of six are spared.
       await redis.zadd('{ebay}:ebay-search:delayed', (Date.now() + 3_600_000) * 0x1000, 'later');
       await redis.config('RESETSTAT');
       await begin();
