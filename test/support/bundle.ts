@@ -26,11 +26,14 @@ const OWN_PLACES: Plugin = {
   },
 };
 
-/** Packages that look for files of their own by names which esbuild does not see. */
+/**
+ * Packages that look for files of their own by names which esbuild does not see, and one in CommonJS that is imported when it is
+ * needed: of such a one the bundle would have the default export alone.
+ */
 const LEFT_OUT: Plugin = {
   name: 'left out',
   setup(made) {
-    made.onResolve({ filter: /^(jsonc-parser|msgpackr-extract)$/ }, ({ path, importer }) => ({
+    made.onResolve({ filter: /^(jsonc-parser|msgpackr-extract|nodemailer)$/ }, ({ path, importer }) => ({
       path: createRequire(importer).resolve(path),
       external: true,
     }));
@@ -49,6 +52,8 @@ export async function bundle(program: string, folder: string): Promise<string> {
     bundle: true,
     splitting: true,
     platform: 'node',
+    // BullMQ is imported at once by some modules and when it is needed by others: in CommonJS these would get no names of it.
+    mainFields: ['module', 'main'],
     format: 'esm',
     // CommonJS within asks for Node's own modules by it.
     banner: {
