@@ -81,7 +81,8 @@ describe('auto schedules', function () {
       const { flows } = await store.load();
       return flows.get('case')?.rate.runs.reduce((sum, [, seen]) => sum + seen, 0) ?? 0;
     };
-    expect(await changes()).to.be.below(0.1);
+    const events = JSON.stringify(await redis.xrange('{ebay}:events', '-', '+'));
+    expect(await changes(), `changes where nothing changes, with these events: ${events}`).to.be.below(0.1);
     service.simulator.controls.addListing({ title: 'phone case of bronze', price: '5.00' });
     service.simulator.controls.addListing({ title: 'phone case of copper', price: '5.00' });
     await waitFor('two changes', async () => (await changes()) > 1.5);
