@@ -1,7 +1,8 @@
-import { Ajv, type ErrorObject } from 'ajv';
+import type { ErrorObject } from 'ajv';
 import { didYouMean } from '../config/files.ts';
 import { countryHint } from './countries.ts';
 import { MAX_IMAGE_LENGTH, SearchRequestSchema } from './requestSchema.ts';
+import { violations } from './violations.ts';
 
 /** One error in a caller's input. */
 export interface InputError {
@@ -15,15 +16,10 @@ export interface InputError {
 
 export const UNKNOWN_COUNTRY = 'unknown_country';
 
-const ajv = new Ajv({ allErrors: true, verbose: true, strictTypes: false });
-
 /** The schema's errors in tidied input: every field once, in the input's order. */
 export function schemaErrors(input: unknown): InputError[] {
-  // Ajv keeps what it compiled; the first request compiles it, not the import of the library.
-  const validate = ajv.compile(SearchRequestSchema);
-  if (validate(input)) return [];
   const byPath = new Map<string, InputError>();
-  for (const error of (validate.errors ?? []).map(inputError)) {
+  for (const error of violations(SearchRequestSchema, input).map(inputError)) {
     if (!byPath.has(error.path)) byPath.set(error.path, error);
   }
   return [...byPath.values()].slice(0, 100);

@@ -1,4 +1,3 @@
-import { Ajv } from 'ajv';
 import {
   ALERT_CONDITIONS,
   type Alert,
@@ -12,6 +11,7 @@ import {
 import { isZero, money } from '../../product/money.ts';
 import { isObject, tidyJson } from '../../product/parseRequest.ts';
 import { echo, type InputError } from '../../product/schemaErrors.ts';
+import { violations } from '../../product/violations.ts';
 import { isTimeZone } from '../schedules/cron.ts';
 
 type ConditionOf<On extends AlertCondition> = Extract<Condition, { on: On }>;
@@ -34,7 +34,6 @@ export type AlertDefinition = Omit<Alert, 'when'> &
 
 type ParsedAlert = { ok: true; definition: AlertDefinition } | { ok: false; errors: InputError[] };
 
-const ajv = new Ajv({ strictTypes: false, allErrors: true });
 const { when: _, ...FIELDS } = AlertSchema.properties;
 /** Without `when`: of a union ajv would name every member that does not fit. */
 const REST = { ...AlertSchema, properties: FIELDS, required: ['name'] };
@@ -100,8 +99,7 @@ class Errors {
 
   /** What a schema says of a value. */
   addFrom(schema: object, value: unknown, below: string, what: string, known: readonly string[]): void {
-    if (ajv.validate(schema, value)) return;
-    for (const { keyword, instancePath, params, message, parentSchema } of ajv.errors ?? []) {
+    for (const { keyword, instancePath, params, message, parentSchema } of violations(schema, value)) {
       const own = [below, instancePath.slice(1).replaceAll('/', '.')].filter(Boolean).join('.');
       const inside = (field: string) => (own === '' ? field : `${own}.${field}`);
       if (keyword === 'additionalProperties') {

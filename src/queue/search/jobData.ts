@@ -1,4 +1,3 @@
-import { Ajv } from 'ajv';
 import type { Job, JobsOptions } from 'bullmq';
 import type { Redis } from 'ioredis';
 import type { Static } from 'typebox';
@@ -9,6 +8,7 @@ import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { InputError } from '../../product/schemaErrors.ts';
 import { Type } from '../../product/type.ts';
+import { violations } from '../../product/violations.ts';
 
 import { clockOf } from '../../redis/redisClock.ts';
 import { unusableId } from '../bullmq/ownKeys.ts';
@@ -173,15 +173,13 @@ export function invalid(code: 'invalid_request' | 'invalid_payload', errors: rea
   return new Failure(code, message, { errors });
 }
 
-const ajv = new Ajv({ strictTypes: false });
-
 /** @throws Failure `invalid_payload` when this is no call of ours; `unknown_payload_version` */
 export function readCall(job: Job): CallJobData {
   const data = sizedData(job);
   refuseNewer(data, CALL_VERSION);
-  if (!ajv.validate<CallJobData>(CallSchema, data))
+  if (violations(CallSchema, data).length > 0)
     throw new Failure('invalid_payload', 'not the data of a page or item job');
-  return data;
+  return data as CallJobData;
 }
 
 /** The class with which a call was added. */

@@ -1,4 +1,3 @@
-import { Ajv } from 'ajv';
 import { isLoopback } from '../../../config/checks.ts';
 import {
   CHANNEL_KINDS,
@@ -8,6 +7,7 @@ import {
 } from '../../../product/channelSchema.ts';
 import { isObject, tidyJson } from '../../../product/parseRequest.ts';
 import { echo, type InputError } from '../../../product/schemaErrors.ts';
+import { violations } from '../../../product/violations.ts';
 
 export interface ChannelRules {
   /** Whether OUTBOUND_ALLOW names this host. */
@@ -58,25 +58,21 @@ export async function parseChannel(input: unknown, rules: ChannelRules): Promise
   const add = (path: string, code: string, message: string) => {
     if (!errors.has(path)) errors.set(path, { path, code, message });
   };
-  // Programs that only search need no formats.
-  const { default: addFormats } = await import('ajv-formats');
-  const ajv = addFormats.default(new Ajv({ strictTypes: false, allErrors: true }), ['email']);
-  if (!ajv.validate(schema, value))
-    for (const { keyword, instancePath, params, message, parentSchema } of ajv.errors ?? []) {
-      const own = instancePath.slice(1).replaceAll('/', '.');
-      const below = (field: string) => (own === '' ? field : `${own}.${field}`);
-      if (keyword === 'additionalProperties') {
-        const known = own === 'template' ? 'title, text' : Object.keys(schema.properties).join(', ');
-        const field = below(String(params.additionalProperty).slice(0, 64));
-        add(field, 'unknown_field', `is no field of a channel of kind ${value.kind}; known here: ${known}`);
-      } else if (keyword === 'required') add(below(params.missingProperty), 'required', 'is required here');
-      else if (own === 'name')
-        add(own, 'invalid_name', 'must be 1 to 60 of the characters a-z, 0-9 and hyphen');
-      // The schema's own words would show a pattern, and a value may be a secret.
-      else if (keyword === 'pattern' || keyword === 'format')
-        add(own, 'invalid_value', `must be ${FORMS[own.replace(/\.\d+$/, '')] ?? parentSchema?.description}`);
-      else add(own, 'invalid_value', message ?? 'is wrong');
-    }
+  for (const { keyword, instancePath, params, message, parentSchema } of violations(schema, value)) {
+    const own = instancePath.slice(1).replaceAll('/', '.');
+    const below = (field: string) => (own === '' ? field : `${own}.${field}`);
+    if (keyword === 'additionalProperties') {
+      const known = own === 'template' ? 'title, text' : Object.keys(schema.properties).join(', ');
+      const field = below(String(params.additionalProperty).slice(0, 64));
+      add(field, 'unknown_field', `is no field of a channel of kind ${value.kind}; known here: ${known}`);
+    } else if (keyword === 'required') add(below(params.missingProperty), 'required', 'is required here');
+    else if (own === 'name')
+      add(own, 'invalid_name', 'must be 1 to 60 of the characters a-z, 0-9 and hyphen');
+    // The schema's own words would show a pattern, and a value may be a secret.
+    else if (keyword === 'pattern' || keyword === 'format')
+      add(own, 'invalid_value', `must be ${FORMS[own.replace(/\.\d+$/, '')] ?? parentSchema?.description}`);
+    else add(own, 'invalid_value', message ?? 'is wrong');
+  }
   const channel = value as unknown as Channel;
   for (const field of ['url', 'server'] as const) {
     const address: unknown = value[field];

@@ -1,7 +1,7 @@
-import { Ajv } from 'ajv';
 import { isMarketplace } from '../../../product/marketplaces.ts';
 import { isObject, tidyJson } from '../../../product/parseRequest.ts';
 import { echo, type InputError } from '../../../product/schemaErrors.ts';
+import { violations } from '../../../product/violations.ts';
 import { DEFAULT_WATCH_AT_LEAST, type Watchlist, WatchlistSchema } from '../../../product/watchlistSchema.ts';
 
 /** A valid watchlist with its defaults filled in. */
@@ -16,8 +16,6 @@ export interface WatchlistLimits {
 }
 
 type ParsedWatchlist = { ok: true; definition: WatchlistDefinition } | { ok: false; errors: InputError[] };
-
-const ajv = new Ajv({ strictTypes: false, allErrors: true });
 
 /** Reads a watchlist from any value and names everything wrong with it; never throws on input. */
 export function parseWatchlist(
@@ -41,19 +39,18 @@ export function parseWatchlist(
     code: 'unknown_field',
     message: `is no field of a watchlist; known here: ${known.join(', ')}`,
   }));
-  if (!ajv.validate<Watchlist>(WatchlistSchema, value))
-    for (const error of ajv.errors ?? []) {
-      if (error.keyword === 'additionalProperties' && error.instancePath === '') continue;
-      const missing = error.keyword === 'required' ? `/${error.params.missingProperty}` : '';
-      const path = `${error.instancePath}${missing}`.slice(1).replaceAll('/', '.');
-      if (errors.some((each) => each.path === path)) continue;
-      const code = path === 'name' ? 'invalid_name' : missing === '' ? 'invalid_value' : 'required';
-      const message =
-        path === 'name'
-          ? 'must be 1 to 60 of the characters a-z, 0-9 and hyphen'
-          : (error.message ?? 'is wrong');
-      errors.push({ path, code, message });
-    }
+  for (const error of violations(WatchlistSchema, value)) {
+    if (error.keyword === 'additionalProperties' && error.instancePath === '') continue;
+    const missing = error.keyword === 'required' ? `/${error.params.missingProperty}` : '';
+    const path = `${error.instancePath}${missing}`.slice(1).replaceAll('/', '.');
+    if (errors.some((each) => each.path === path)) continue;
+    const code = path === 'name' ? 'invalid_name' : missing === '' ? 'invalid_value' : 'required';
+    const message =
+      path === 'name'
+        ? 'must be 1 to 60 of the characters a-z, 0-9 and hyphen'
+        : (error.message ?? 'is wrong');
+    errors.push({ path, code, message });
+  }
   if (errors.length > 0) return refuse(...errors);
   const written = value as unknown as Watchlist;
   if (!isMarketplace(marketplace)) throw new RangeError(`${echo(marketplace)} is no marketplace`);

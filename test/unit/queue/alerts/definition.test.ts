@@ -84,6 +84,11 @@ describe('the definition of an alert', () => {
     ]);
   });
 
+  it('names the fields that are known where an unknown one stands', () => {
+    const [error] = errorsOf({ ...alert, quiet: { from: '22:00', to: '07:00', also: 1 } });
+    expect(error?.message).to.equal('is no field of quiet; known here: from, to');
+  });
+
   it('needs one source, a name and conditions', () => {
     expect(wrong({})).to.have.members(['name required', 'track required', 'when required']);
     expect(wrong({ ...alert, when: [] })).to.deep.equal(['when invalid_value']);
