@@ -96,7 +96,8 @@ export interface QuotaMark {
 /** What an HTTP client needs of a gate: it asks before every attempt and reports how the attempt ended. */
 export interface AttemptGate {
   /**
-   * Resolves when this attempt may leave; first come, first served within this process.
+   * Resolves when this attempt may leave. Within this process retries and replays come first, then class by class, first come,
+   * first served within one.
    * @throws Failure `gate-closed` {until, reason}, `share-spent` {until, reason: 'quota'}, `redis-unavailable`,
    * `interrupted`. `until` is in this machine's clock.
    */

@@ -61,6 +61,7 @@ const ROW_LENGTH = 8;
 const FURTHEST_MS = 2000;
 const MAX_ROUND_TRIP_MS = 1000;
 
+/** The most urgent first. */
 const CLASSES: CallClass[] = ['interactive', 'scheduled', 'backfill'];
 
 /** A slot that this process was granted and did not use; without `reset` one that may have been, its answer was lost. */
@@ -469,6 +470,11 @@ function refusedFailure({ forMs, reason, scope }: Refusal, callClass: CallClass,
       );
 }
 
+/** Of two calls the one with the lower rank gets the next slot. */
+function rankOf({ again, class: callClass }: GateCall): number {
+  return again ? -1 : CLASSES.indexOf(callClass);
+}
+
 /** One call in line. */
 interface Waiter {
   readonly call: GateCall;
@@ -483,7 +489,10 @@ interface Waiter {
   reject(failure: Failure): void;
 }
 
-/** The calls of one process that wait for a slot: first come, first served, retries and replays before all others. */
+/**
+ * The calls of one process that wait for a slot: retries and replays before all others, then class by class, first come, first
+ * served within one. A worker may hold many calls of a lower class, taken before the one of a higher class was there.
+ */
 class GateLine {
   #waiters: Waiter[] = [];
 
@@ -516,8 +525,8 @@ class GateLine {
         return;
       }
       call.signal?.addEventListener('abort', interrupt);
-      const ordinary = call.again ? this.#waiters.findIndex((other) => !other.call.again) : -1;
-      this.#waiters.splice(ordinary < 0 ? this.#waiters.length : ordinary, 0, waiter);
+      const place = this.#waiters.findIndex((other) => rankOf(call) < rankOf(other.call));
+      this.#waiters.splice(place < 0 ? this.#waiters.length : place, 0, waiter);
     });
   }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import type { Slot } from '../../../src/ebay/gate/gate.ts';
+import type { CallClass, Slot } from '../../../src/ebay/gate/gate.ts';
 import { failureOf, gapsOf, inRedis, pass, tally } from '../../support/gates.ts';
 import { useRedis } from '../../support/redis.ts';
 
@@ -34,6 +34,28 @@ describe('the pace of a call gate', () => {
     expect(order.slice(0, 1)).to.deep.equal(['first']);
     expect(order.filter((name) => name.length === 1)).to.deep.equal(['a', 'b', 'c']);
     expect(order.indexOf('retry')).to.be.below(order.indexOf('b'));
+  });
+
+  it('lets a higher class go before the lower ones that wait already', async () => {
+    const gate = makeGate({ intervalMs: 30 });
+    const order: string[] = [];
+    const enter = (name: string, callClass: CallClass) =>
+      gate.enter({ class: callClass }).then((slot) => {
+        order.push(name);
+        slot.sent();
+      });
+    await enter('first', 'interactive');
+    // The one that stands first may have its slot already.
+    await Promise.all([
+      enter('granted', 'backfill'),
+      enter('b1', 'backfill'),
+      enter('s1', 'scheduled'),
+      enter('b2', 'backfill'),
+      enter('i1', 'interactive'),
+      enter('s2', 'scheduled'),
+      enter('i2', 'interactive'),
+    ]);
+    expect(order.filter((name) => name.length === 2)).to.deep.equal(['i1', 'i2', 's1', 's2', 'b1', 'b2']);
   });
 
   it('does not pace with an interval of 0 but counts all the same', async () => {
