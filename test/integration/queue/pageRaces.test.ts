@@ -107,6 +107,19 @@ describe('a call of a search', () => {
     });
   });
 
+  it('is made at once where another program has added it to begin in an hour', async () => {
+    pageCall.hold(at(0));
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 400 });
+    await waitFor('the first page', () => pageCall.waiting === 1);
+    const { data, opts } = await job(`${searchId}-r1-p1`);
+    const { priority, parent } = opts;
+    const delayed = { jobId: `${searchId}-r1-p2`, priority, parent, delay: 3_600_000 };
+    await service.calls.add('page', { ...data, page: 2, offset: 200 }, delayed);
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 2, pages: 2 });
+  });
+
   it('is made once when two pages add it, and neither of them fails', async () => {
     pageCall.hold(at(400));
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 600 });
