@@ -496,8 +496,8 @@ export const mutations: Mutation[] = [
     find: 'if (current.version < this.#versioned.version)',
     replace: 'if (current.version < 0)',
     breaks: 'A process never takes over an older version from Redis.',
-    tests: ['test/integration/tenants/reload.test.ts'],
-    grep: 'replaces an older version',
+    tests: ['test/integration/tenants/fleetConfig.test.ts'],
+    grep: 'is replaced with the version',
   },
   {
     id: 'older-version-published',
@@ -505,8 +505,8 @@ export const mutations: Mutation[] = [
     find: 'const base = current.version < known.version ? known : current;',
     replace: 'const base = current;',
     breaks: 'A process whose files change never publishes on top of an older version.',
-    tests: ['test/integration/tenants/reload.test.ts'],
-    grep: 'on top of its own version',
+    tests: ['test/integration/tenants/fleetConfig.test.ts'],
+    grep: 'is no base',
   },
   {
     id: 'presence-report',

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import sinon from 'sinon';
 import { FleetConfig } from '../../../src/fleet/fleetConfig.ts';
-import { FleetStore } from '../../../src/fleet/fleetStore.ts';
+import { FleetStore, publishNext, type Versioned } from '../../../src/fleet/fleetStore.ts';
 import { type Fields, NOOP_LOGGER } from '../../../src/telemetry/logger.ts';
 import { createMetrics } from '../../../src/telemetry/metrics.ts';
 import { testConfig } from '../../support/config.ts';
@@ -131,4 +131,56 @@ describe('a change of the configuration while Redis takes no writes', () => {
         await fleet.stop();
       }
     });
+});
+
+describe('an older configuration that comes back into Redis after a process has looked at it', () => {
+  const redis = useRedis();
+  const version = (number: number): Versioned => ({
+    version: number,
+    document: { added: {}, settings: { at: number, value: { search: { backlogLimit: number } } } },
+  });
+  let store: FleetStore;
+  beforeEach(async () => {
+    const observer = redis.connect();
+    await waitFor('Redis', async () => (await observer.ping().catch(() => '')) === 'PONG');
+    store = new FleetStore(observer, '{ebay}');
+    await store.publish(0, version(2));
+  });
+  afterEach(() => sinon.restore());
+
+  it('is replaced with the version that the process runs', async () => {
+    const fleet = new FleetConfig(redis.connect(), {
+      config: testConfig(),
+      sources: { env: {}, files: [] },
+      role: 'worker',
+      tenants: () => ['default'],
+      metrics: createMetrics().config,
+      log: NOOP_LOGGER,
+    });
+    await fleet.start();
+    try {
+      const { look } = FleetStore.prototype;
+      sinon.stub(FleetStore.prototype, 'look').callsFake(async function (this: FleetStore) {
+        const found = await look.call(this);
+        if (found.version === 3) await store.publish(3, version(1));
+        return found;
+      });
+      await store.publish(2, version(3));
+      await waitFor('its own version', async () => (await store.read()).version === 2);
+      expect(fleet.current().config.search.backlogLimit).to.equal(2);
+    } finally {
+      await fleet.stop();
+    }
+  });
+
+  it('is no base of the next version', async () => {
+    const change = ({ ...document }: Versioned['document']) => ({
+      document: { ...document, tenants: { at: 9, value: {} } },
+      changed: true,
+      stale: [],
+    });
+    const { current } = await publishNext(store, version(5), change, () => undefined);
+    expect(current).to.deep.equal({ version: 6, document: change(version(5).document).document });
+    expect(await store.read()).to.deep.equal(current);
+  });
 });
