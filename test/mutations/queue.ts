@@ -142,9 +142,9 @@ export const mutations: Mutation[] = [
     file: 'src/collector/paging.ts',
     find: 'if (this.#seen.has(item.itemId)) continue;',
     replace: '',
-    breaks: 'An item that eBay repeats counts once towards the wanted number.',
+    breaks: 'An item that eBay repeats counts once towards the share of its marketplace.',
     tests: [PAGING],
-    grep: 'knows the whole listing',
+    grep: 'repeats counts once',
   },
   {
     id: 'items-skipped',
@@ -184,7 +184,8 @@ export const mutations: Mutation[] = [
     find: 'number == ARGV[2] and ',
     replace: '',
     breaks: 'A page of an earlier run adds no further page.',
-    tests: [PAGE_RACES],
+    tests: ['test/integration/results/searchStore.test.ts'],
+    grep: 'a call of an older run',
   },
   {
     id: 'failed-page-goes-on',
@@ -215,8 +216,9 @@ export const mutations: Mutation[] = [
     file: 'src/queue/search/plan.ts',
     find: 'if (await isOwn(context, run, call, job)) return [];',
     replace: '',
-    breaks: 'A page that two others add is one job, which the second one leaves alone.',
+    breaks: 'A page that runs again leaves the job of the next one alone.',
     tests: [PAGE_RACES],
+    grep: 'which runs again',
   },
   {
     id: 'left-over-page-kept',

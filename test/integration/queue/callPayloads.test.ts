@@ -57,6 +57,7 @@ describe('a job in the calls queue that this release did not add', () => {
     const { summary } = await service.producer.waitFor(searchId, { timeoutMs: 10_000 });
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, missing: [] });
     await waitFor('the page to be removed', async () => (await service.calls.getJob(astray)) === undefined);
+    expect(await failedReason(astray)).to.equal(undefined);
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
 

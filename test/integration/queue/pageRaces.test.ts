@@ -120,6 +120,24 @@ describe('a call of a search', () => {
     expect(summary).to.deep.include({ outcome: 'complete', calls: 2, pages: 2 });
   });
 
+  it('is left alone by the page before it, which runs again', async () => {
+    pageCall.hold(at(200));
+    const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 400 });
+    await waitFor('the second page', () => pageCall.waiting === 1);
+    const completed = async (least: number) => {
+      const { finishedOn = 0, returnvalue } = await job(`${searchId}-r1-p1`);
+      return returnvalue && finishedOn >= least ? finishedOn : undefined;
+    };
+    const before = await waitFor('the first page', () => completed(1));
+    // As the dashboard does.
+    await (await job(`${searchId}-r1-p1`)).retry('completed');
+    await waitFor('the first page again', () => completed(before + 1));
+    pageCall.release();
+    const { summary } = await ended(searchId);
+    expect(summary).to.deep.include({ outcome: 'complete', calls: 2, pages: 2 });
+    expect(callsAt(200)).to.have.length(1);
+  });
+
   it('is made once when two pages add it, and neither of them fails', async () => {
     pageCall.hold(at(400));
     const { searchId } = await service.producer.enqueue({ query: 'phone case', maxItems: 600 });

@@ -46,6 +46,16 @@ describe('the pages of a search', () => {
     expect(shareOf(shared, 'EBAY_FR')).to.equal(0);
   });
 
+  it('give a marketplace its share of different items: one that eBay repeats counts once', () => {
+    const asked = request({ maxItems: 4, marketplaces: ['EBAY_US', 'EBAY_DE'] });
+    const page = (marketplace: 'EBAY_US' | 'EBAY_DE', ...ids: string[]) => ({
+      ...{ marketplace, offset: 0, limit: 2, hasNext: true, total: 10 },
+      products: ids.map((itemId) => ({ itemId })),
+    });
+    const pages = [page('EBAY_US', 'a', 'b'), page('EBAY_DE', 'x', 'x')];
+    expect(progressOf(asked, pages as never, () => true).next).to.deep.equal([pageAt(asked, 'EBAY_DE', 2)]);
+  });
+
   it('begin at a multiple of their limit, as eBay insists', () => {
     const asked = request({ maxItems: 450 });
     const limits = [0, 200, 100, 300, 270, 9800, 1].map((offset) => pageAt(asked, 'EBAY_US', offset).limit);
