@@ -133,7 +133,7 @@ const pace = {
   dailyCallLimit: count(
     'DAILY_CALL_LIMIT',
     5000,
-    'Browse calls a day; eBay grants 5,000 by default and reports the true figure through its Analytics API',
+    'Browse calls a day until eBay states the true figure through its Analytics API, which counts from then on; eBay grants 5,000 by default; TENANT_DAILY_CALLS spends fewer',
   ),
   tenantCalls: key(
     'count or 0',

@@ -46,14 +46,8 @@ export function estimate(
   outlook: Outlook,
   budgets: readonly BudgetState[] = [],
 ): SearchEstimate {
-  const { intervalMs, remaining, reset, closedUntil, ahead, now } = outlook;
+  const { remaining, reset, closedUntil, now } = outlook;
   const start = Math.max(now, closedUntil ?? now);
-  const needed = ahead + calls.total;
-  // Closed until the reset, all of it is tomorrow's; a pause leaves the day's budget as it is.
-  const available = start >= reset ? Number.POSITIVE_INFINITY : remaining;
-  // What does not fit into today begins at the reset.
-  const finish =
-    needed <= available ? start + needed * intervalMs : reset + (needed - available) * intervalMs;
   return {
     calls,
     class: callClass,
@@ -61,9 +55,21 @@ export function estimate(
     shareOfRemaining: remaining > 0 ? calls.total / remaining : null,
     reset: new Date(reset).toISOString(),
     budget: tightest(budgets) ?? null,
-    ahead,
-    earliestFinish: new Date(Math.max(finish, start)).toISOString(),
+    ahead: outlook.ahead,
+    earliestFinish: new Date(finishOf(outlook.ahead + calls.total, start, outlook)).toISOString(),
   };
+}
+
+const DAY_MS = 24 * 3600 * 1000;
+
+/** When so many calls are made that may begin at `start`: what does not fit into a day begins with the next one. */
+function finishOf(calls: number, start: number, { intervalMs, remaining, upTo, reset }: Outlook): number {
+  // Closed until the reset, all of them are tomorrow's; a pause leaves the day's calls as they are.
+  const today = start >= reset ? 0 : remaining;
+  if (calls <= today) return start + calls * intervalMs;
+  const later = calls - today;
+  const fullDays = upTo > 0 ? Math.ceil(later / upTo) - 1 : 0;
+  return Math.max(start, reset) + fullDays * DAY_MS + (later - fullDays * upTo) * intervalMs;
 }
 
 /** The gate as the queue asks it: by class, and in this machine's clock, for the gate itself runs on Redis time. */

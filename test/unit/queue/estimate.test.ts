@@ -28,6 +28,15 @@ describe('an estimate', () => {
     expect(shareOfRemaining).to.equal(1.5);
   });
 
+  it('takes as many days as it has to, each with the calls of its class', () => {
+    const finish = (total: number, change: object = {}) =>
+      seconds(estimate(pages(total), 'interactive', { ...calm, ...change }).earliestFinish, RESET) / 3600;
+    expect([finish(200), finish(201)]).to.deep.equal([100 / 3600, 24 + 1 / 3600]);
+    expect(finish(450)).to.equal(72 + 50 / 3600);
+    expect(finish(150, { remaining: 0, closedUntil: RESET })).to.equal(24 + 50 / 3600);
+    expect(finish(150, { upTo: 0, remaining: 0 })).to.equal(150 / 3600);
+  });
+
   it('begins when the class may call again', () => {
     const closed = { ...calm, remaining: 0, closedUntil: RESET };
     const { earliestFinish, shareOfRemaining } = estimate(pages(10), 'backfill', closed);
