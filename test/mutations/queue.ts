@@ -241,9 +241,9 @@ export const mutations: Mutation[] = [
     file: 'src/queue/search/callJob.ts',
     find: '.filter(conditionsOf(request))',
     replace: '',
-    breaks:
-      'Items that the request drops do not keep a search for the newest from stopping at what is known.',
+    breaks: 'Items that the request drops do not count towards what a search for the newest wants.',
     tests: ['test/integration/queue/track.test.ts'],
+    grep: 'new items that it drops',
   },
   {
     id: 'track-stop-has-lanes',
@@ -259,9 +259,9 @@ export const mutations: Mutation[] = [
     file: 'src/queue/search/callJob.ts',
     find: "if (need === 'foreign') throw await notPlanned(job, data);",
     replace: '',
-    breaks: 'No call is made for a page that its search does not plan.',
-    tests: [CALL_PAYLOADS],
-    grep: 'no search plans',
+    breaks: 'A page that its search does not plan fails, and says why.',
+    tests: ['test/integration/queue/hostileProducer.test.ts'],
+    grep: 'the next page of another place$',
   },
   {
     id: 'pictures-in-runs',

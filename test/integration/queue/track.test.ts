@@ -211,6 +211,19 @@ describe('a search for the newest with a track', () => {
     expect(await offsetsOf(41)).to.deep.equal([41, [0, 200, 400]]);
   });
 
+  it('goes on where new items that it drops come before too few known ones', async () => {
+    const { controls } = service.simulator;
+    const add = (n: number, colour: string) =>
+      controls.addListing({ title: `vermilion lamp ${n} ${colour}`, price: '5.00' });
+    for (let n = 0; n < 400; n++) add(n, n % 10 === 0 ? 'blue' : 'red');
+    const lamps = { ...newest, query: 'vermilion', track: 'vermilion', title: { include: ['blue'] } };
+    await service.search({ ...lamps, maxItems: 20 });
+    for (let n = 400; n < 405; n++) add(n, 'red');
+    controls.clearLog();
+    const { summary } = await service.search({ ...lamps, maxItems: 22 });
+    expect([summary?.counts.products, service.calledOffsets()]).to.deep.equal([22, [0, 200]]);
+  });
+
   it('goes on to the first page that ends with known ones, and never asks for one after it', async () => {
     await service.search(newest);
     const added = Array.from({ length: 310 }, (_, n) =>
