@@ -1,6 +1,7 @@
 import type { Mutation } from './mutation.ts';
 
 const tests = ['test/integration/upkeep/retention.test.ts'];
+const ROUNDS = 'test/integration/upkeep/retentionRounds.test.ts';
 
 export const mutations: Mutation[] = [
   {
@@ -9,7 +10,7 @@ export const mutations: Mutation[] = [
     find: "redis.call('XTRIM', KEYS[1], 'MINID', string.format('%.0f', now - ARGV[2]))",
     replace: '',
     breaks: 'No event outlives EVENTS_MAX_AGE.',
-    tests,
+    tests: [ROUNDS],
   },
   {
     id: 'ended-jobs-age',
@@ -24,8 +25,8 @@ export const mutations: Mutation[] = [
     file: 'src/fleet/retention.ts',
     find: 'if (isFirst) await',
     replace: 'if (!isFirst) await',
-    breaks: 'A limit that was lowered counts for what was stored before.',
-    tests,
+    breaks: 'A limit that was lowered counts for what was stored before, from the first round on.',
+    tests: [ROUNDS],
   },
   {
     id: 'shared-end-age',

@@ -55,6 +55,19 @@ describe('rounds of the removal', () => {
     expect(await redis.pttl('{ebay}:alert-texts:default:0')).to.be.at.most(6 * 3_600_000);
   });
 
+  it('remove the old events of a stream, and keep the young ones', async () => {
+    const redis = server.connect();
+    const now = Date.now();
+    const old = now - ageLimits(config).events;
+    for (const at of [old - 1000, old - 1, now]) await redis.xadd('{ebay}:events', `${at}-0`, 'event', 'x');
+    await new Retention({ redis, prefix: '{ebay}', limits: () => ageLimits(config) }).round(
+      new AbortController().signal,
+    );
+    const left = await redis.xrange('{ebay}:events', '-', '+');
+    expect(left.map(([id]) => id)).to.deep.equal([`${now}-0`]);
+    expect(await redis.pttl('{ebay}:events')).to.be.above(0);
+  });
+
   it('come once a second at most, unless SWEEP_INTERVAL says so', () => {
     expect(retentionInterval(testConfig({ EVENTS_MAX_AGE: '0.001' }))).to.equal(1000);
     expect(retentionInterval(testConfig({ EVENTS_MAX_AGE: '0.001', SWEEP_INTERVAL: '0.1' }))).to.equal(100);
