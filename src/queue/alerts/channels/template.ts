@@ -33,7 +33,7 @@ export function templateProblem(template: string): string | undefined {
     // Mustache repeats parts of the template only, which is no secret.
     return `is no Mustache template: ${(error as Error).message}`;
   }
-  const wrong = (list: Token[]): string | undefined => {
+  const wrong = (list: Token[], isInSection = false): string | undefined => {
     for (const [type, value, , , inner] of list) {
       if (type === '&') return `{{{${value}}}} is not escaped: write {{${value}}}`;
       if (type === '>') return `{{>${value}}} names another template, and there are none`;
@@ -41,17 +41,37 @@ export function templateProblem(template: string): string | undefined {
       const isField =
         type === 'text' ||
         type === '!' ||
-        value === '.' ||
+        (value === '.' && isInSection) ||
         /^columns\../.test(value) ||
         (TEMPLATE_FIELDS as readonly string[]).includes(value);
+      if (!isField && value === '.') return '{{.}} is no field outside a section such as {{#before}}';
       if (!isField)
         return `{{${value}}} is no field; known here: ${TEMPLATE_FIELDS.join(', ')}, columns.NAME`;
-      const problem = inner === undefined ? undefined : wrong(inner);
+      const problem = inner === undefined ? undefined : wrong(inner, isInSection || type === '#');
       if (problem !== undefined) return problem;
     }
     return undefined;
   };
   return wrong(tokens);
+}
+
+/** Finds fields and columns alone: Mustache's own look-up finds what each object and text of JavaScript has too. */
+class Fields extends Mustache.Context {
+  readonly #texts: ReadonlyMap<string, string>;
+
+  /** @param own what `{{.}}` means: the text of a section */
+  constructor(texts: ReadonlyMap<string, string>, own?: string) {
+    super(own);
+    this.#texts = texts;
+  }
+
+  override push(own: string): Fields {
+    return new Fields(this.#texts, own);
+  }
+
+  override lookup(name: string): string {
+    return (name === '.' ? this.view : this.#texts.get(name)) ?? '';
+  }
 }
 
 /** The text, each field escaped; undefined where the template fails or shows nothing. */
@@ -61,8 +81,11 @@ export function rendered(
   escaped: (text: string) => string,
 ): string | undefined {
   if (template === undefined) return undefined;
+  const { columns, ...fields } = view;
+  const own = Object.entries(columns).map(([name, value]) => [`columns.${name}`, value] as const);
+  const known = new Fields(new Map([...Object.entries(fields), ...own]));
   try {
-    const text = Mustache.render(template, view, {}, { escape: (value) => escaped(String(value)) }).trim();
+    const text = Mustache.render(template, known, {}, { escape: (value) => escaped(String(value)) }).trim();
     return text === '' ? undefined : text;
   } catch {
     return undefined;

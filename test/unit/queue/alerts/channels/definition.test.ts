@@ -4,7 +4,12 @@ import {
   parseChannel,
   secretsOfChannel,
 } from '../../../../../src/queue/alerts/channels/definition.ts';
-import { templateProblem } from '../../../../../src/queue/alerts/channels/template.ts';
+import {
+  rendered,
+  TEMPLATE_FIELDS,
+  type TemplateView,
+  templateProblem,
+} from '../../../../../src/queue/alerts/channels/template.ts';
 import { DISCORD_PATH } from '../../../../support/channels/discord.ts';
 import { SLACK_PATH } from '../../../../support/channels/slack.ts';
 import { TELEGRAM_CHAT, TELEGRAM_TOKEN } from '../../../../support/channels/telegram.ts';
@@ -186,6 +191,8 @@ describe('a template', () => {
       '{{title}} {{columns.sku}}',
       '{{#before}}was {{before}}{{/before}}{{^before}}new{{/before}}',
       '{{! note }}',
+      '{{#before}}was {{.}}{{/before}}',
+      '{{#columns.sku}}{{^before}}{{.}}{{/before}}{{/columns.sku}}',
     ])
       expect(templateProblem(text), text).to.equal(undefined);
   });
@@ -199,8 +206,29 @@ describe('a template', () => {
     ['{{=<% %>=}}<% title %>', /changes the braces/],
     ['{{price_now}}', /is no field; known here: alert, source/],
     ['{{#title}}{{secret}}{{/title}}', /\{\{secret\}\} is no field/],
+    ['{{.}}', /\{\{\.\}\} is no field outside a section/],
+    ['{{#.}}x{{/.}}', /outside a section/],
+    ['{{^before}}{{.}}{{/before}}', /outside a section/],
+    ['{{#before}}{{.}}{{/before}}{{.}}', /outside a section/],
   ] as const)
     it(`is refused: ${text}`, () => {
       expect(templateProblem(text)).to.match(words);
     });
+
+  it('shows fields and columns alone, and nothing for what is not known', () => {
+    const fields = Object.fromEntries(TEMPLATE_FIELDS.map((name) => [name, '']));
+    const view = {
+      ...(fields as Omit<TemplateView, 'columns'>),
+      title: 'Lamp',
+      columns: { sku: 'A1', 'cost.net': '3' },
+    };
+    const show = (template: string) => rendered(`<${template}>`, view, String);
+    for (const name of ['toString', 'constructor', '__proto__', 'constructor.name', 'sku.length', 'none'])
+      expect(show(`{{columns.${name}}}{{#columns.${name}}}x{{/columns.${name}}}`), name).to.equal('<>');
+    // Accepted by earlier versions, so a stored channel may have it.
+    for (const template of ['{{.}}', '{{#.}}x{{/.}}', '{{^price}}{{.}}{{/price}}', '{{toString}}'])
+      expect(show(template), template).to.equal('<>');
+    expect(show('{{#title}}{{.}} {{title}} {{columns.sku}}{{/title}}')).to.equal('<Lamp Lamp A1>');
+    expect(show('{{columns.cost.net}}')).to.equal('<3>');
+  });
 });
