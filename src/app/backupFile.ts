@@ -11,6 +11,7 @@ import type { Part, Parts } from '../fleet/fleetStore.ts';
 import { MOST_DAILY_CALLS, ROLES, type SavedKey } from '../http/auth/apiKeys.ts';
 import { MAX_NOTE_LENGTH, MAX_SAVED, type SavedPerson } from '../http/page/personal.ts';
 import { CHANNEL_KINDS } from '../product/channelSchema.ts';
+import { instantIn } from '../product/instant.ts';
 import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { SCHEDULE_NAME } from '../product/scheduleSchema.ts';
@@ -235,7 +236,7 @@ const FORMS = {
   end: Type.Object({ counts }),
 } as const;
 
-const isInstant = (at: string) => /^\d{4}-\d\d-\d\dT[\d:.]{8,16}Z$/.test(at) && Date.parse(at) >= 0;
+const isInstant = (at: string) => at.endsWith('Z') && (instantIn(at) ?? -1) >= 0;
 // The clocks of two machines differ. What is far ahead would hold back what follows.
 const isPast = (at: number) => at >= 0 && at <= Date.now() + DAY_MS;
 

@@ -3,6 +3,7 @@ import { loadConfig } from '../config/load.ts';
 import { EVENT_TYPES, type EventType, type ServiceEvent } from '../events/event.ts';
 import { readEvents } from '../events/stream.ts';
 import { Failure } from '../failures.ts';
+import { dayOrInstantIn } from '../product/instant.ts';
 import { openRedis } from '../redis/connection.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { eventText } from '../text/searches.ts';
@@ -70,9 +71,10 @@ function placeOf(text: string): string | number {
   const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ageMs = Number(amount) * (UNIT_MS[unit] ?? 0);
   if (amount !== undefined) return ageMs;
-  const at = Date.parse(text);
-  if (Number.isFinite(at) && at >= 0) return `${at}-0`;
-  const rule = 'an age (10m, 2h, 3d), a time (2030-01-31T09:00:00Z) or a place in the stream';
+  const at = dayOrInstantIn(text);
+  if (at !== undefined && at >= 0) return `${at}-0`;
+  const rule =
+    'an age (10m, 2h, 3d), a time with its offset (2030-01-31T09:00:00Z), a day (2030-01-31) or a place in the stream';
   throw wrongValue(`--since must be ${rule}`, text);
 }
 

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 import { loadConfig } from '../config/load.ts';
 import { type ApiKey, ApiKeys, MOST_DAILY_CALLS, ROLES, type Role } from '../http/auth/apiKeys.ts';
+import { dayOrInstantIn } from '../product/instant.ts';
 import { Budgets } from '../queue/budgets.ts';
 import { countText, instantText, numberText } from '../text/values.ts';
 import { type Answer, answering, withRedis, withTenant } from './commandSetup.ts';
@@ -154,10 +155,9 @@ type Expiry = (now: number) => number;
 
 function expiryOf(text: string): Expiry {
   const days = /^(\d{1,5})d$/.exec(text)?.[1];
-  const isTime = /^\d{4}-\d{2}-\d{2}(T.*(Z|[+-]\d{2}:\d{2}))?$/.test(text);
   if (days !== undefined && Number(days) > 0) return (now) => now + Number(days) * DAY_MS;
-  const until = Date.parse(text);
-  if (isTime && until > Date.now()) return () => until;
+  const until = dayOrInstantIn(text);
+  if (until !== undefined && until > Date.now()) return () => until;
   throw wrongValue('--expires must be days such as 90d or a future time such as 2030-01-31T00:00:00Z', text);
 }
 

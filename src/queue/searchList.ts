@@ -2,6 +2,7 @@ import type { Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { fewestCalls } from '../collector/paging.ts';
 import { type FailureCode, parseReason, withBecause } from '../failures.ts';
+import { dayOrInstantIn } from '../product/instant.ts';
 import { isObject, parseSearchRequest } from '../product/parseRequest.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
 import type { InputError } from '../product/schemaErrors.ts';
@@ -44,7 +45,7 @@ export interface SearchListQuery {
   caller?: string | undefined;
   /** Without those that schedules and watchlists make. */
   withoutLooks?: boolean | undefined;
-  /** Only what was added later: an age such as `2h`, or an instant (ISO 8601). */
+  /** Only what was added later: an age such as `2h`, an instant with its offset (ISO 8601), or a day in UTC. */
   since?: string | undefined;
   /** 1 to 200; default 50. */
   limit?: number | undefined;
@@ -498,7 +499,10 @@ function checked(query: SearchListQuery, now: number) {
     refuse('limit', `must be a whole number from 1 to ${MOST_LISTED}`);
   const from = since === undefined || since === '' ? 0 : sinceMs(since, now);
   if (from === undefined)
-    refuse('since', 'must be an age such as 30m, 2h or 3d, or an instant such as 2030-01-31T09:00:00Z');
+    refuse(
+      'since',
+      'must be an age such as 30m, 2h or 3d, a time with its offset such as 2030-01-31T09:00:00Z, or a day such as 2030-01-31',
+    );
   const after = cursor === undefined || cursor === '' ? undefined : entryIn(cursor);
   if (after === null) refuse('cursor', 'must be `next` of a part that was read before');
   if (errors.length > 0) throw invalid('invalid_request', errors);
@@ -539,10 +543,8 @@ function namesOf({ kind, key, name }: SearchCaller): string[] {
 function sinceMs(since: string, now: number): number | undefined {
   const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(since) ?? [];
   if (amount !== undefined) return Math.max(0, now - Number(amount) * (UNITS_MS[unit] as number));
-  const at = /^\d{4}-\d{2}-\d{2}(T[\d:.]+(Z|[+-]\d{2}:\d{2})?)?$/.test(since)
-    ? Date.parse(since)
-    : Number.NaN;
-  return Number.isFinite(at) && at >= 0 ? at : undefined;
+  const at = dayOrInstantIn(since);
+  return at !== undefined && at >= 0 ? at : undefined;
 }
 
 function cursorOf(entry: Entry): string {

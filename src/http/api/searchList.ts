@@ -31,7 +31,9 @@ const Query = Type.Object(
       'only those that it asked for: id or name of an API key, name of a schedule or a watchlist, or http, page, cli, mcp, ' +
         'schedule, watchlist, library, unknown',
     ),
-    since: filter('only those added within this time (30m, 2h, 3d) or after this instant'),
+    since: filter(
+      'only those added within this time (30m, 2h, 3d) or after this time with its offset, or day in UTC',
+    ),
     limit: Type.Optional(
       Type.Integer({ minimum: 1, maximum: MOST_LISTED, default: 50, description: 'searches of one part' }),
     ),

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { instantIn } from '../../product/instant.ts';
 import { isObject, parseSearchRequest, tidyJson } from '../../product/parseRequest.ts';
 import type { NormalRequest } from '../../product/requestSchema.ts';
 import { SCHEDULE_NAME, type Schedule } from '../../product/scheduleSchema.ts';
@@ -145,8 +146,6 @@ const MAX_RUNS = 1_000_000;
 const MAX_EVERY = 31_536_000;
 const MAX_VALUE = 1000;
 const MAX_DAILY_CALLS = 1_000_000;
-/** RFC 3339 with its offset: a time without one would mean something else on another machine. */
-const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d{1,9})?)?(Z|[+-]\d{2}:\d{2})$/;
 
 /** What is wrong with the fields but the request. */
 function fieldErrors(written: Record<string, unknown>, { minInterval, now }: ScheduleLimits): InputError[] {
@@ -265,7 +264,7 @@ function isInteger(value: unknown, from: number, to: number): boolean {
 }
 
 function isInstant(value: unknown): value is string {
-  return typeof value === 'string' && INSTANT.test(value) && Date.parse(value) >= 0;
+  return typeof value === 'string' && (instantIn(value) ?? -1) >= 0;
 }
 
 const WEEKDAYS = ['Sunday', 'Monday', 'Tuesday', 'Wednesday', 'Thursday', 'Friday', 'Saturday'];

@@ -289,6 +289,17 @@ describe('the list of searches', function () {
     expect(await titles({ caller: 'unknown' })).to.deep.equal(['old lamp']);
     expect(await titles({ since: '1h' })).to.deep.equal(['blue lamp', 'Red USB lamp']);
     expect(await titles({ state: 'queued', since: '1h', limit: 1 })).to.deep.equal(['blue lamp']);
+    expect(await titles({ since: '2020-01-01' })).to.have.lengthOf(3);
+    for (const since of [
+      '2026-02-30',
+      '2026-11-31T10:00:00Z',
+      '2026-11-30T10:00:00',
+      '2026-11-30T24:00:00Z',
+    ]) {
+      const refused = await producer.list({ since }).catch((error) => error);
+      expect(refused.code, since).to.equal('invalid_request');
+      expect(refused.detail.errors[0].path, since).to.equal('since');
+    }
     expect(await titles({ state: 'under-way' })).to.have.lengthOf(3);
     expect(await titles({ state: 'done' })).to.deep.equal([]);
     const wrong = { state: 'x', outcome: 'y', since: 'z', limit: 0, cursor: '!' } as never;

@@ -37,6 +37,17 @@ const CALLS: Record<string, Call> = {
     args: ['search', 'hub', '--ship-to', 'Spain'],
     ...{ code: 2, says: /^dpf: --ship-to must be .*; got "Spain"; did you mean ES \(Spain\)\?$/ },
   },
+  'the end of a key on a day that does not exist': {
+    args: ['keys', 'add', 'shop', '--expires', '2030-02-30'],
+    ...{ code: 2, says: /^dpf: --expires must be days such as 90d or a future time .*; got "2030-02-30"/ },
+  },
+  'events since a time without its offset': {
+    args: ['events', '--since', '2026-11-30T10:00:00'],
+    ...{
+      code: 2,
+      says: /^dpf: --since must be an age .*a time with its offset .*; got "2026-11-30T10:00:00"/,
+    },
+  },
   'two answers to one question': {
     args: ['search', 'hub', '--json', '--csv'],
     ...{ code: 2, says: /--json or --csv, not both/ },

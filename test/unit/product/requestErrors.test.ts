@@ -221,6 +221,10 @@ const CASES: [what: string, input: unknown, expected: string[]][] = [
     '2026-01-01T24:00Z',
     'yesterday',
     '2026-01-01T00:00:00+01:00',
+    // In UTC where the program runs in UTC, else in its zone.
+    '2026-01-01T00:00:00',
+    '2026-01',
+    '2026',
   ].map((from): [string, unknown, string[]] => [
     `the day ${from}`,
     { ...q, filters: { itemStartDate: { from } } },

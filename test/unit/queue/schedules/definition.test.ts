@@ -102,6 +102,11 @@ describe('reading a schedule', () => {
       ['end end_before_start'],
     ],
     ['an end before the first run', { cron: '0 0 1 1 *', end: '2026-06-01T00:00:00Z' }, ['end never_runs']],
+    [
+      'a day and an hour that do not exist',
+      { every: 60, start: '2026-11-31T00:00:00Z', end: '2027-02-28T24:00:00Z' },
+      ['start invalid_date', 'end invalid_date'],
+    ],
     ['a time of no zone', { every: 60, start: '2026-06-02T00:00:00' }, ['start invalid_date']],
     ['limit 0', { every: 60, limit: 0 }, ['limit limit_range']],
     ['a name in capitals', { name: 'Mine', every: 60 }, ['name invalid_name']],
