@@ -11,6 +11,7 @@ import { invalid } from '../search/jobData.ts';
 import { WatchStore } from '../watch/watchlists/store.ts';
 import { type AlertDefinition, parseAlert } from './definition.ts';
 import { readDay } from './release.ts';
+import { nextSending } from './sendingTimes.ts';
 import { type AlertRecord, AlertStore, readKnowledge, type StoredAlert } from './store.ts';
 
 /*
@@ -221,6 +222,9 @@ export class Alerts {
       clockOf(redis, prefix).current(),
     ]);
     const day = readDay(dayText, definition, now);
+    const isWaiting = due !== null && pending > 0 && !paused;
+    // Changes of the alert and new hits are due at once to be looked at: what is found may have to wait even so.
+    const next = isWaiting ? nextSending(definition, day.lastMessage, Math.max(now, Number(due))) : null;
     const missing = channels?.filter((each) => !names.includes(each)) ?? [];
     const notes: string[] = [];
     if (channels === undefined ? names.length === 0 : missing.length === channels.length)
@@ -246,7 +250,7 @@ export class Alerts {
       sentToday: day.sent,
       withheldToday: Object.values(day.withheld).reduce((sum, count) => sum + count, 0),
       pending,
-      nextDue: due === null || pending === 0 || paused ? null : iso(Math.max(Number(due), createdAt)),
+      nextDue: next === null ? null : iso(next),
       note: notes.length === 0 ? null : notes.join('; '),
     };
   }

@@ -1,9 +1,10 @@
 import { expect } from 'chai';
 import type { AlertMessage, Hit } from '../../../../src/product/alertMessage.ts';
 import type { Alert } from '../../../../src/product/alertSchema.ts';
-import { Alerts } from '../../../../src/queue/alerts/alerts.ts';
+import { type AlertReport, Alerts } from '../../../../src/queue/alerts/alerts.ts';
 import { alertKeys } from '../../../../src/queue/alerts/keys.ts';
 import { release, releaseDue } from '../../../../src/queue/alerts/release.ts';
+import { clockOf } from '../../../../src/redis/redisClock.ts';
 import { useRedis } from '../../../support/redis.ts';
 
 const [prefix, tenant] = ['{ebay}', 'default'];
@@ -90,6 +91,28 @@ describe('the release of alerts', () => {
     expect(await due()).to.equal(NOON + 2.5 * HOUR);
     await release(context, 'a', NOON + 2.5 * HOUR);
     expect(await outbox('hook')).to.have.length(2);
+  });
+
+  it('reports when the next message may go, also before the hits were looked at, never in the past', async () => {
+    const { context, channel, put, found, alerts, redis, due } = setUp();
+    await channel('hook', 'webhook');
+    await put();
+    await found('a', 1);
+    const before = await clockOf(redis).current();
+    const waits = ({ nextDue }: AlertReport) => Date.parse(nextDue ?? '') - before;
+    const soon = [0, 10_000] as const;
+    const anHour = [HOUR, HOUR + 10_000] as const;
+    expect(waits(await put())).to.be.within(...soon);
+    expect(waits(await alerts.get('a'))).to.be.within(...soon);
+    // Nobody has released it since.
+    await redis.zadd(keys.due, before - HOUR, 'a');
+    expect(waits(await alerts.get('a'))).to.be.within(...soon);
+    await release(context, 'a');
+    await found('a', 1);
+    expect(waits(await put({ digest: 3600 }))).to.be.within(...anHour);
+    expect(waits(await alerts.get('a'))).to.be.within(...anHour);
+    await release(context, 'a');
+    expect(waits(await alerts.get('a'))).to.equal((await due()) - before);
   });
 
   it('puts what a digest holds in one message of a webhook, and the next one waits', async () => {
