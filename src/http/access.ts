@@ -107,11 +107,15 @@ export function controlAccess(
   app: FastifyInstance,
   { authenticator, requestsAMinute, hasTenant = () => true }: AccessOptions,
 ): void {
-  const routes: Array<{ method: string | string[]; url: string; config?: { access?: Access } }> = [];
-  app.addHook('onRoute', (route) => void routes.push(route));
+  type Registered = { method: string | string[]; url: string; config?: { access?: Access } };
+  const routes: Array<{ first: string; route: Registered }> = [];
+  // Of `/` below a prefix Fastify makes two routes of one object: the hook gets `/docs`, and then it is changed to `/docs/`.
+  app.addHook('onRoute', (route) => void routes.push({ first: route.url, route }));
   app.decorate('rules', () =>
-    routes.flatMap(({ method, url, config }) =>
-      [method].flat().map((each) => ({ method: each, url, access: config?.access })),
+    routes.flatMap(({ first, route: { method, url, config } }) =>
+      [...new Set([first, url])].flatMap((path) =>
+        [method].flat().map((each) => ({ method: each, url: path, access: config?.access })),
+      ),
     ),
   );
   app.decorateRequest('caller', null);

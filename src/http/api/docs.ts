@@ -79,6 +79,10 @@ set();
 /** The API's description for people at `/docs`, for programs at `/docs/json`. */
 export const docsRoutes: Routes = async (app) => {
   allowScope(app, 'public');
+  // Swagger UI takes HEAD for everything below its folder of files, and finds no such file for what is none.
+  app.addHook('onRoute', (route) => {
+    if (route.method === 'GET') route.method = ['GET', 'HEAD'];
+  });
   const { style, mark } = docsAssets();
   const bar = html`<body><header class="bar">${brand(readAssets().mark)}<a href="/docs/json">OpenAPI document</a></header>`;
   const top = rendered(bar, app.basePath);

@@ -43,6 +43,22 @@ describe('the routes of the server', () => {
     expect(undeclared).to.deep.equal([]);
   });
 
+  it('take HEAD as they take GET, or say which methods they have', async () => {
+    const read = service.app.rules.filter(({ method }) => method === 'GET');
+    expect(read.map(({ url }) => url)).to.include.members(['/docs', '/docs/', '/livez', '/v1/searches']);
+    for (const { url } of read) {
+      const path = url.replace(/:[a-z]+/gi, 'x').replace('*', 'swagger-ui.css');
+      const head = await service.call('HEAD', path);
+      expect(head.text, url).to.equal('');
+      if (head.status === 405) expect(head.headers.get('allow'), url).to.match(/\bGET\b/);
+      else expect(head.status, url).to.equal((await service.call('GET', path)).status);
+    }
+    for (const path of ['/docs', '/docs/', '/admin/queues', '/admin/queues/']) {
+      const { status, headers } = await service.call('DELETE', path);
+      expect([status, headers.get('allow')?.slice(0, 3)], path).to.deep.equal([405, 'GET']);
+    }
+  });
+
   it('refuse, with a key or without, one that declares no access', async () => {
     const stray: Routes = (app) => void app.get('/stray', async () => 'secret');
     const app = await createServer({
