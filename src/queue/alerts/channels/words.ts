@@ -70,6 +70,7 @@ const NOT_GOOD: ReadonlySet<AlertCondition> = new Set(['gone', 'stock-below', 'r
 /** A title of eBay has at most 80 characters; this is for texts that break the rule. */
 const LONGEST_TITLE = 120;
 const LONGEST_COLUMN = 60;
+/** In the usual words. A template names those that it shows. */
 const MOST_COLUMNS = 6;
 const HOUR_MS = 3_600_000;
 
@@ -155,15 +156,14 @@ function entryOf(hit: Hit, message: AlertMessage, now: number): Entry {
   const left =
     hit.quantity === null ? '' : hit.quantity === 0 ? 'sold out' : `${numberText(hit.quantity)} left`;
   const condition = hit.condition === null ? '' : tidy(hit.condition, LONGEST_COLUMN);
-  const columns = Object.entries(hit.columns ?? {})
-    .slice(0, MOST_COLUMNS)
-    .map(([name, value]) => [tidy(name, LONGEST_COLUMN), tidy(value, LONGEST_COLUMN)] as const);
+  const columns = Object.entries(hit.columns ?? {}).map(
+    ([name, value]) => [tidy(name, LONGEST_COLUMN), tidy(value, LONGEST_COLUMN)] as const,
+  );
+  const shown = columns.slice(0, MOST_COLUMNS).map(([name, value]) => `${name}: ${value}`);
   const old = now - Date.parse(hit.at);
   const age = old < HOUR_MS ? '' : `Seen ${instantText(hit.at)}, ${durationText(old)} before this message`;
   const url = webAddress(hit.url);
-  const facts = [condition, left, ...columns.map(([name, value]) => `${name}: ${value}`)]
-    .filter(Boolean)
-    .join(' · ');
+  const facts = [condition, left, ...shown].filter(Boolean).join(' · ');
   return {
     event,
     isGood: !NOT_GOOD.has(hit.on),

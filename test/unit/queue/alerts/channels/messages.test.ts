@@ -248,6 +248,13 @@ describe('messages for people', () => {
     });
   }
 
+  it('six columns are in the usual words, and a template may name any of them', () => {
+    const columns = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`c${index}`, `v${index}`]));
+    const [entry] = wordsOf(message({ hits: [hit({ columns })] }), now()).entries;
+    expect(entry?.facts).to.include('c5: v5').and.not.include('c6');
+    expect(entry?.view.columns).to.deep.equal(columns);
+  });
+
   it('amounts are written with the sign of their currency, and item prices say so', async () => {
     const amounts: Array<[string, string, string]> = [
       ['1200', 'JPY', '¥1,200'],
