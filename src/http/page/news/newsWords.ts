@@ -114,11 +114,13 @@ export function groupNews(entries: readonly NewsEntry[], zone: string): NewsDay[
 
 /** `Today`, `Yesterday`, `Sunday 29 November`. @param now ms since the epoch */
 export function dayText(date: string, zone: string, now: number): string {
-  if (date === dateOf(zone, now)) return 'Today';
-  const noon = Date.parse(`${date}T12:00:00Z`);
-  if (date === dateOf(zone, now - 24 * 3_600_000)) return 'Yesterday';
+  const noonOf = (day: string) => Date.parse(`${day}T12:00:00Z`);
+  const today = dateOf(zone, now);
+  if (date === today) return 'Today';
+  // A day of the zone may have 23 or 25 hours; one of UTC has 24.
+  if (noonOf(today) - noonOf(date) === 24 * 3_600_000) return 'Yesterday';
   const parts = { weekday: 'long', day: 'numeric', month: 'long', timeZone: 'UTC' } as const;
-  return new Intl.DateTimeFormat('en-GB', parts).format(noon).replace(',', '');
+  return new Intl.DateTimeFormat('en-GB', parts).format(noonOf(date)).replace(',', '');
 }
 
 /** `2 new, 1 cheaper`, in the order in which they come first. */

@@ -87,6 +87,14 @@ describe('the words of news', () => {
     const now = Date.parse('2026-11-30T08:00:00Z');
     const texts = ['2026-11-30', '2026-11-29', '2026-11-22'].map((date) => dayText(date, 'UTC', now));
     expect(texts).to.deep.equal(['Today', 'Yesterday', 'Sunday 22 November']);
+    // Where the clocks change, the day before has 23 or 25 hours.
+    const inBerlin = (date: string, at: string) => dayText(date, 'Europe/Berlin', Date.parse(at));
+    expect(
+      ['2027-03-29', '2027-03-28', '2027-03-27'].map((date) => inBerlin(date, '2027-03-28T22:30Z')),
+    ).to.deep.equal(['Today', 'Yesterday', 'Saturday 27 March']);
+    expect(
+      ['2027-10-31', '2027-10-30', '2027-10-29'].map((date) => inBerlin(date, '2027-10-31T22:30Z')),
+    ).to.deep.equal(['Today', 'Yesterday', 'Friday 29 October']);
     expect([unreadText(7, 100), unreadText(100, 100)]).to.deep.equal(['7', '99+']);
   });
 });
