@@ -101,6 +101,8 @@ describe('the page of news', function () {
     expect(await types('text=LIGHTHOUSE')).to.deep.equal(['product.new unread']);
     expect(await types(`text=${added}`)).to.deep.equal(['product.new unread']);
     expect(await types('of=nonsense&kind=x&before=y')).to.have.length(2);
+    expect(await types('before=0-0&kind=new')).to.deep.equal(['product.new unread']);
+    expect(await types('before=0-1')).to.deep.equal([]);
 
     const { text } = await page(visitor);
     const live = /data-live="([^"]+)"/.exec(text)?.[1]?.replaceAll('&amp;', '&') as string;

@@ -47,13 +47,15 @@ const SOURCE = /^(track|watchlist|schedule):[a-z0-9-]{1,60}$/;
 /** What cannot be read is no filter. */
 export function filterFrom(query: Readonly<Record<string, string | undefined>>): NewsFilter & NewsPlace {
   const { of = '', kind = '', unread, text = '', before, after } = query;
+  // Nothing is older than the first place of all, and Redis takes no range that ends before it.
+  const isBefore = isPlace(before) && comparePlaces(before, '0-0') > 0;
   return {
     of: SOURCE.test(of) ? of : '',
     kind: Object.hasOwn(KINDS, kind) ? (kind as NewsKind) : '',
     unread: unread === '1',
     text: text.trim().slice(0, LONGEST_TEXT),
-    before: isPlace(before) ? before : undefined,
-    after: isPlace(after) && !isPlace(before) ? after : undefined,
+    before: isBefore ? before : undefined,
+    after: isPlace(after) && !isBefore ? after : undefined,
   };
 }
 

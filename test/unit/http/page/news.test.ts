@@ -108,6 +108,14 @@ describe('the filter of news', () => {
     expect(
       newsAddress(filterFrom({ of: 'x', kind: '__proto__', unread: '2', before: '- +', after: '5' })),
     ).to.equal('/news');
+    // Before the first place of all there is nothing, and Redis takes no such range.
+    for (const before of ['0-0', '00-00'])
+      expect(newsAddress(filterFrom({ before, after: '5-0', kind: 'new' }))).to.equal(
+        '/news?kind=new&after=5-0',
+      );
+    expect(newsAddress(filterFrom({ before: '0-1' }))).to.equal('/news?before=0-1');
+    // The page itself asks so for what came since it was empty.
+    expect(newsAddress(filterFrom({ after: '0-0' }))).to.equal('/news?after=0-0');
   });
 
   it('chooses by track or list, kind, what is unread, and words of title, number and own columns', () => {
