@@ -48,7 +48,7 @@ async function events(terminal: Terminal, flags: Flags): Promise<void> {
   try {
     const { prefix } = config.queue;
     const redisNow = () => clockOf(redis, prefix).current();
-    const after = typeof since === 'number' ? `${(await redisNow()) - since}-0` : since;
+    const after = typeof since === 'number' ? `${Math.max(0, (await redisNow()) - since)}-0` : since;
     const stream = readEvents(redis, prefix, flags.tenant, { after, follow, signal });
     for await (const { place, event } of stream) {
       if (flags.type.length > 0 && !flags.type.includes(event.type)) continue;
@@ -67,7 +67,8 @@ const UNIT_MS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 8
 
 /** The place in the stream that `--since` means, or how long ago it is, ms. */
 function placeOf(text: string): string | number {
-  if (/^\d{10,}-\d+$/.test(text)) return text;
+  // More digits are no place: Redis counts both parts in 64 bits.
+  if (/^\d{10,15}-\d{1,15}$/.test(text)) return text;
   const [, amount, unit = ''] = /^(\d{1,6})([smhd])$/.exec(text) ?? [];
   const ageMs = Number(amount) * (UNIT_MS[unit] ?? 0);
   if (amount !== undefined) return ageMs;

@@ -68,6 +68,10 @@ const CALLS: Record<string, Call> = {
     args: ['search', 'hub', '--limit', '5'],
     ...{ code: 2, says: /^dpf: --limit needs --list; products of a search are limited by --max-items$/ },
   },
+  'a place of events that no stream has': {
+    args: ['events', '--since', '1764421800000-99999999999999999999'],
+    ...{ code: 2, says: /^dpf: --since must be an age .* or a place in the stream/ },
+  },
   'a list of searches as CSV': {
     args: ['search', '--list', '--state', 'done', '--csv'],
     ...{ code: 2, says: /^dpf: --list takes no --csv$/ },
