@@ -230,6 +230,10 @@ describe('the page of what is watched', function () {
     const table = 'sku;url\nM-1;https://www.ebay.com/itm/110587654325\nM-2;nothing';
     const added = await send('/watching/lists/mugs/listings', { listings: table, mode: 'add' });
     expect(added.text).to.include('Line 3, url: ');
+    // The form below it is as the list is.
+    const box = (text: string) => /<input type="checkbox" id="quantity"[^>]*>/.exec(text)?.[0];
+    expect(box(added.text)).to.include(' checked');
+    expect(added.text).to.include('<option value="86400" selected>');
     const right = { listings: table, mode: 'add', skipWrong: '1' };
     expect((await send('/watching/lists/mugs/listings', right)).text).to.include('1 added, 1 left out');
     const removed = { listings: '110587654321', mode: 'remove' };
@@ -241,7 +245,19 @@ describe('the page of what is watched', function () {
       .and.not.include('href="https://www.ebay.com/itm');
     expect(await see('/watching/lists/mugs/listings.csv')).to.match(/^item,state,.*sku\r\n/);
 
+    expect(box(page)).to.include(' checked');
     const change = { seen: valueIn(page, 'seen'), atLeastEvery: '3600', marketplace: 'EBAY_GB' };
+    // Beside a mistake, and where somebody else was faster, a box that was cleared stays so.
+    for (const [wrong, status] of [
+      [{ atLeastEvery: '30' }, 400],
+      [{ seen: 'stale' }, 409],
+    ] as const) {
+      const again = await send('/watching/lists/mugs', { ...change, ...wrong });
+      expect([again.status, box(again.text)], JSON.stringify(wrong)).to.deep.equal([
+        status,
+        '<input type="checkbox" id="quantity" name="quantity" value="1">',
+      ]);
+    }
     expect((await send('/watching/lists/mugs', change)).status).to.equal(303);
     expect(await list()).to.deep.include({ atLeastEvery: 3600, quantity: false });
     const late = await send('/watching/lists/mugs', { ...change, atLeastEvery: '604800' });

@@ -85,6 +85,7 @@ async function costFor(
 }
 
 interface Filled {
+  /** All that is in the form: a box that is not checked is not in it. */
   values?: Values;
   mistakes?: ReturnType<typeof watchMistakes>;
   imported?: Imported | undefined;
@@ -183,7 +184,7 @@ async function showOne({ show }: Page, visit: Visit, filled: Filled = {}) {
     producer.watchlists.entries(name, { after: query.after, limit: SHOWN }),
     producer.now(),
   ]);
-  const values = { ...listValues(list), ...filled.values };
+  const values = filled.values ?? listValues(list);
   const cost = await costFor(producer, { ...listFromForm(values), name }, list.entries);
   const content = listView({
     ...{ list, entries, cost, csrf, now },
@@ -219,7 +220,7 @@ async function change(page: Page, visit: Visit) {
 /** Adds listings to a list, or removes them. */
 async function changeListings(page: Page, visit: Visit) {
   const { producer, form, params } = visit;
-  await producer.watchlists.get(params.name);
+  const list = await producer.watchlists.get(params.name);
   const pasted = pastedListings(form.listings ?? '');
   const mode = form.mode === 'remove' ? 'remove' : 'add';
   const imported = await importing(producer, params.name, pasted, {
@@ -228,7 +229,7 @@ async function changeListings(page: Page, visit: Visit) {
   });
   const isDone = imported.done !== undefined;
   return showOne(page, visit, {
-    values: isDone ? {} : { listings: form.listings ?? '' },
+    ...(!isDone && { values: { ...listValues(list), listings: form.listings ?? '' } }),
     imported,
     status: isDone ? 200 : 400,
   });
