@@ -65,6 +65,28 @@ describe('the page of a result', () => {
     expect(links[1]).to.match(/\?order=delivered&known=1&most=25&item=/);
   });
 
+  it('shows its last page for one beyond it, so also once the only product of the last one is hidden', async () => {
+    const { searchId } = await service.search({ query: 'usb c charger', maxItems: 49 });
+    const rangeOf = (text: string) => /<span>(\d+–<span id="shown-to">\d+<\/span> of \d+)</.exec(text)?.[1];
+    const shown = async (path: string) => (await http.call('GET', path)).text;
+    expect(rangeOf(await shown(`/searches/${searchId}?page=2`))).to.equal(
+      '49–<span id="shown-to">49</span> of 49',
+    );
+    const beyond = await shown(`/searches/${searchId}?page=99999&order=rating`);
+    expect(rangeOf(beyond)).to.equal('49–<span id="shown-to">49</span> of 49');
+    expect(beyond).to.include(`<a href="/searches/${searchId}?order=rating" rel="prev">`);
+    const last = (await service.producer.products(searchId))[48]?.itemId as string;
+    const path = `/searches/${searchId}/items/${encodeURIComponent(last)}/keep?page=2`;
+    const back = (await post(path, { hidden: '1' })).headers.get('location') as string;
+    expect(back).to.equal(`/searches/${searchId}?page=2`);
+    expect(rangeOf(await shown(back))).to.equal('1–<span id="shown-to">48</span> of 48');
+    expect(await shown(`/searches/${searchId}?page=2&words=nothing-has-it`)).to.include(
+      'None of the products fits',
+    );
+    // The other tests are of the same person.
+    await post(path, { hidden: '0' });
+  });
+
   it('takes a value that stands in an address twice: lists are joined, of others there is one', async () => {
     const { searchId } = await service.search({ query: 'usb c charger', maxItems: 30 });
     const of = (query: string) => http.call('GET', `/searches/${searchId}/products.ndjson?${query}`);

@@ -118,13 +118,15 @@ function showsListings(request: NormalRequest | undefined): boolean {
 /** A listing may have hundreds of variations. */
 const LISTINGS_PER_PAGE = 12;
 
-function list({ report, request, selection, saved, now }: Result, found: readonly Product[]): Html {
+function list({ report, request, saved, now, ...result }: Result, found: readonly Product[]): Html {
   const { searchId } = report;
-  const { page } = selection;
   const isListings = showsListings(request);
   const site = (request?.marketplaces.length ?? 1) > 1;
   const shown = isListings ? listingsOf(found) : found;
   const perPage = isListings ? LISTINGS_PER_PAGE : PER_PAGE;
+  // Once the only product of the last page is hidden, the one before it is the last.
+  const page = Math.min(result.selection.page, Math.max(1, Math.ceil(shown.length / perPage)));
+  const selection = { ...result.selection, page };
   const from = (page - 1) * perPage;
   const here = shown.slice(from, from + perPage);
   if (here.length === 0)
