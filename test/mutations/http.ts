@@ -174,6 +174,14 @@ export const mutations: Mutation[] = [
     tests: tests('feed'),
   },
   {
+    id: 'alert-form-writes-figures-again',
+    file: 'src/http/page/alerts/alertForms.ts',
+    find: 'figure !== undefined && given(name) === shown[name] ? figure : undefined;',
+    replace: 'undefined;',
+    breaks: 'An alert that is saved unchanged on the page goes on from what it knows.',
+    tests: ['test/unit/http/page/alertForms.test.ts'],
+  },
+  {
     id: 'alert-controls-for-readers',
     file: 'src/http/page/alerts/alertRoutes.ts',
     find: "const mayChange = visit.may('schedule');",

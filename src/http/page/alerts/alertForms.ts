@@ -10,7 +10,7 @@ import type { FormValues } from '../../auth/login.ts';
 import { fieldsOf, PLAIN, type Sent } from '../formFields.ts';
 import { csrfField, type Html, html, options } from '../html.ts';
 import type { Mistake } from '../search/searchForm.ts';
-import { amountFrom, percentFrom } from '../search/typed.ts';
+import { amountFrom, amountText, percentFrom } from '../search/typed.ts';
 
 /** What is in a form for an alert. */
 export interface SentAlert extends Sent {
@@ -142,7 +142,7 @@ function staysTexts(present: AlertReport): string[] {
 }
 
 /** The fields of a form for an alert as it is. */
-export function valuesOfAlert(alert: AlertReport): Partial<FormValues> {
+export function valuesOfAlert(alert: AlertDefinition): Partial<FormValues> {
   const { name, when, schedule, watchlist, track, channels, quiet, tz, digest = 0, dailyCap } = alert;
   const [first] = when;
   const { on, basis, price, currency, quantity, percent, amount } = { ...first } as Partial<
@@ -154,10 +154,12 @@ export function valuesOfAlert(alert: AlertReport): Partial<FormValues> {
       : watchlist !== undefined
         ? `watchlist:${watchlist}`
         : `track:${track}`;
+  const text = (figure: string | number | undefined) =>
+    figure === undefined ? undefined : amountText(String(figure));
   const given = {
-    ...{ name, source, on, basis, price, quantity, tz, digest, dailyCap },
+    ...{ name, source, on, basis, price: text(price), quantity, tz, digest, dailyCap },
     ...{
-      by: percent ?? amount,
+      by: text(percent ?? amount),
       unit: percent === undefined ? currency : '%',
       from: quiet?.from,
       to: quiet?.to,
@@ -174,6 +176,9 @@ const USUAL = new Set(['UTC', '0', '100']);
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
+/** What a condition had, whichever it is. */
+type Former = Partial<{ price: string; amount: string; percent: number; relisted: boolean; of: string }>;
+
 /**
  * The alert in a posted form. Invalid values stay as they are, so that the check names their fields.
  * @param present the alert that is changed: what the form does not have stays
@@ -184,32 +189,42 @@ export function alertFromForm(form: FormValues, present?: AlertDefinition): Aler
     const text = given(name);
     return text && reader(text);
   };
-  const amount = (name: string, currency = '') => read(name, (text) => amountFrom(text, currency));
   const number = (text: string | undefined) =>
     text !== undefined && NUMBER.test(text) ? Number(text) : text;
+  const { on = '', basis } = form;
+  const [former, ...further] = present?.when ?? [];
+  const was = (former?.on === on ? former : {}) as Former;
+  const shown = present === undefined ? {} : valuesOfAlert(present);
+  /** A figure that is as the form had it stays as it was written: an alert with `20` for `20.00` begins again. */
+  const kept = <Figure>(name: string, figure: Figure | undefined) =>
+    figure !== undefined && given(name) === shown[name] ? figure : undefined;
+  const amount = (name: string, figure: string | undefined, currency = '') =>
+    kept(name, figure) ?? read(name, (text) => amountFrom(text, currency));
   const [, kind = 'schedule', name] = /^(schedule|watchlist|track):(.*)$/.exec(given('source') ?? '') ?? [];
   const track = given('track');
-  const { on = '', basis } = form;
   const isPercent = form.unit === '%';
-  const by = isPercent ? read('by', percentFrom) : amount('by', form.unit);
+  const by = isPercent
+    ? (kept('by', was.percent) ?? number(read('by', percentFrom)))
+    : amount('by', was.amount, form.unit);
   const conditions: Record<string, object> = {
-    'price-below': { price: amount('price', form.currency) ?? '', currency: form.currency, basis },
+    'price-below': { price: amount('price', was.price, form.currency) ?? '', currency: form.currency, basis },
     'stock-below': { quantity: number(given('quantity')) ?? '' },
     drop: {
       basis,
-      ...(by !== undefined && (isPercent ? { percent: number(by) } : { amount: by, currency: form.unit })),
+      ...(by !== undefined && (isPercent ? { percent: by } : { amount: by, currency: form.unit })),
     },
     lowest: { basis },
   };
   const [from, to] = [given('from'), given('to')];
-  const [former, ...further] = present?.when ?? [];
-  const { relisted, of } = (former?.on === on ? former : {}) as { relisted?: boolean; of?: string };
   const { title, seller, conditionIds, rearm } = present ?? {};
   const alert = {
     ...{ title, seller, conditionIds, rearm },
     name: given('name') ?? '',
     ...(track !== undefined ? { track } : name !== undefined && { [kind]: name }),
-    when: [{ on, relisted, of, ...conditions[on === 'rise' ? 'drop' : on] }, ...further],
+    when: [
+      { on, relisted: was.relisted, of: was.of, ...conditions[on === 'rise' ? 'drop' : on] },
+      ...further,
+    ],
     channels: given('channel')?.split(','),
     quiet: (from ?? to) === undefined ? undefined : { from: from ?? '', to: to ?? '' },
     tz: given('tz'),

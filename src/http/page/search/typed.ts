@@ -114,7 +114,7 @@ function withoutZeros(digits: string): string {
 
 /** An amount that `amountFrom` reads as itself: three decimals alone would be grouped digits to some. */
 export function amountText(amount: string): string {
-  return /^[1-9]\d{0,2}\.\d{3}$/.test(amount) ? `${amount}0` : amount;
+  return /^(?!0+\.)\d{1,3}\.\d{3}$/.test(amount) ? `${amount}0` : amount;
 }
 
 /** `98`, `98.5 %` or `98,5%` as a decimal string. */
