@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import fc from 'fast-check';
 import { valuesFrom } from '../../../../src/http/page/search/formRequest.ts';
 import { costOf, costText } from '../../../../src/http/page/watching/cost.ts';
 import { areTooMany, lineErrors, pastedListings } from '../../../../src/http/page/watching/pastedListings.ts';
@@ -12,9 +13,11 @@ import {
   watchedItems,
 } from '../../../../src/http/page/watching/watchedItems.ts';
 import { watchingLine } from '../../../../src/http/page/watching/watchingView.ts';
+import { listFromForm, listValues } from '../../../../src/http/page/watching/watchlistForm.ts';
 import { parseSearchRequest } from '../../../../src/product/parseRequest.ts';
 import type { PlanEntry, PlanReport } from '../../../../src/product/planReport.ts';
 import type { NormalRequest } from '../../../../src/product/requestSchema.ts';
+import type { WatchlistReport } from '../../../../src/queue/watch/watchlists/watchlists.ts';
 
 const NOW = Date.parse('2026-05-01T12:00:00Z');
 const inMinutes = (minutes: number) => new Date(NOW + minutes * 60_000).toISOString();
@@ -49,6 +52,34 @@ describe('what is watched, in words', () => {
     // What is no time is refused by the check of schedules, which names its field.
     expect(timingFrom({ every: 'day', at: '25:00' })).to.deep.equal({ cron: '', tz: 'UTC' });
     expect(timingFrom({ every: 'often' })).to.deep.equal({ every: 'often' });
+  });
+
+  it('gives back how often and where as it was filled in, whatever it is', () => {
+    const timing = fc.oneof(
+      fc.record({ every: fc.integer({ min: 1, max: 31_536_000 }) }),
+      fc.record({
+        auto: fc.record({ atLeastEvery: fc.double({ min: 0.001, max: 31_536_000, noNaN: true }) }),
+      }),
+      fc.record({
+        cron: fc.constantFrom('@daily', '0 0 * * *', '59 23 * * 1-5', '*/5 8-18 * * *', '0 7 1 * *'),
+        tz: fc.constantFrom('UTC', 'Asia/Tokyo'),
+      }),
+    );
+    const list = fc.record({
+      marketplace: fc.constantFrom('EBAY_US', 'EBAY_GB'),
+      atLeastEvery: fc.integer({ min: 1, max: 2_592_000 }),
+      quantity: fc.boolean(),
+      shipTo: fc.constantFrom(undefined, { country: 'DE' }, { country: 'GB', postalCode: 'SW1A 1AA' }),
+    });
+    fc.assert(
+      fc.property(timing, list, (when, { shipTo, ...options }) => {
+        expect(timingFrom(timingValues(when as never))).to.deep.equal(when);
+        const wanted = { ...options, ...(shipTo && { shipTo }) };
+        const values = listValues({ ...wanted, name: 'mugs' } as WatchlistReport);
+        expect(listFromForm({ ...values, name: 'mugs' })).to.deep.equal({ ...wanted, name: 'mugs' });
+      }),
+      { numRuns: 100 },
+    );
   });
 
   it('reads the amounts of an alert as those of a search are read', () => {
