@@ -291,7 +291,7 @@ export class RecordReader {
       return `schedule ${scheduleName(value.definition)}: ${error?.path ?? ''} ${error?.message ?? 'is wrong'}`;
     }
     if (record.kind === 'watchlist') {
-      const limits = { marketplace: 'EBAY_US', minInterval: this.#minInterval };
+      const limits = { marketplace: 'EBAY_US', minInterval: this.#minInterval, isStored: true };
       const parsed = parseWatchlist(value.definition, limits);
       if (parsed.ok) return { ...record, definition: parsed.definition };
       const [error] = parsed.errors;

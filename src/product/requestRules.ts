@@ -178,15 +178,8 @@ function places({ request: { shipTo }, filters, has, refuse }: Written): void {
   for (const [group, country, postalCode] of named) {
     const field = (name: string) => (group.endsWith('.') ? `${group}${name}` : group + upper(name));
     if (country === undefined) continue;
-    // For eBay two letters of no country are another place, or none: the delivered prices would be wrong.
-    if (!isCountry(country)) refuse(field('country'), UNKNOWN_COUNTRY, noCountry(country));
-    // eBay's warning 12015.
-    else if (postalCode !== undefined && !isPostalCode(postalCode, country))
-      refuse(
-        field('postalCode'),
-        'invalid_postal_code',
-        `must have the form that ${country} uses, such as ${postalCodeSuch(country)}; got ${echo(postalCode)}`,
-      );
+    for (const error of placeErrors({ country, postalCode }, field))
+      refuse(error.path, error.code, error.message);
   }
   // eBay's warning 12011.
   if (deliveryPostalCode !== undefined && !has('filters.deliveryCountry'))
@@ -206,6 +199,20 @@ function places({ request: { shipTo }, filters, has, refuse }: Written): void {
       'delivery_place_required',
       'AUTHENTICITY_GUARANTEE needs filters.deliveryCountry and filters.deliveryPostalCode',
     );
+}
+
+/** What is wrong with a place whose fields have the form of their schema. @param path of one of its fields */
+export function placeErrors(
+  { country, postalCode }: { country: string; postalCode?: string | undefined },
+  path: (field: 'country' | 'postalCode') => string,
+): InputError[] {
+  // For eBay two letters of no country are another place, or none: the delivered prices would be wrong.
+  if (!isCountry(country))
+    return [{ path: path('country'), code: UNKNOWN_COUNTRY, message: noCountry(country) }];
+  // eBay's warning 12015.
+  if (postalCode === undefined || isPostalCode(postalCode, country)) return [];
+  const message = `must have the form that ${country} uses, such as ${postalCodeSuch(country)}; got ${echo(postalCode)}`;
+  return [{ path: path('postalCode'), code: 'invalid_postal_code', message }];
 }
 
 function upper(name: string): string {

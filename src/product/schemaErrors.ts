@@ -25,7 +25,8 @@ export function schemaErrors(input: unknown): InputError[] {
   return [...byPath.values()].slice(0, 100);
 }
 
-function inputError(error: ErrorObject): InputError {
+/** A violation of the schema of a request, or of a part that another schema has under the same path. */
+export function inputError(error: ErrorObject): InputError {
   const segments = error.instancePath.split('/').slice(1).map(unescapePointer);
   const path = segments.join('.');
   const { keyword, params, data } = error;

@@ -62,6 +62,15 @@ export const mutations: Mutation[] = [
     grep: 'make a list',
   },
   {
+    id: 'place-that-looks-are-refused-with',
+    file: 'src/queue/watch/watchlists/definition.ts',
+    find: 'if (definition.shipTo !== undefined && !isStored)',
+    replace: 'if (false)',
+    breaks: 'A list has a place that exists: every search of a look is refused with another one.',
+    tests: ['test/unit/queue/watch/watchlistImport.test.ts'],
+    grep: 'have a place',
+  },
+  {
     id: 'search-says-it-is-back',
     file: 'src/queue/watch/watchlists/lookEnd.ts',
     find: "observed.source === 'search' && before !== undefined && before.state !== 'in-stock'",

@@ -220,6 +220,9 @@ describe('the page of what is watched', function () {
       .to.match(/Line 3: &quot;rubbish&quot; is neither/)
       .and.include(`>\n${listings.replaceAll('&', '&amp;')}</textarea>`)
       .and.include('watch 3</button>');
+    const place = { ...form, listings: '110587654321', country: 'US', postalCode: '1940' };
+    const nowhere = await send('/watching/lists', place);
+    expect([nowhere.status, /id="postalCode-problem"/.test(nowhere.text)]).to.deep.equal([400, true]);
     expect(await service.producer.watchlists.list()).to.deep.equal([]);
     expect((await send('/watching/lists', { ...form, skipWrong: '1' })).status).to.equal(303);
     const list = () => service.producer.watchlists.get('mugs');

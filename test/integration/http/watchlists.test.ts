@@ -143,6 +143,39 @@ describe('the routes of watchlists', () => {
     expect(long.status).to.equal(413);
   });
 
+  it('take no place that every look would be refused with, and repair one that is stored', async () => {
+    const shipTo = { country: 'US', postalCode: '1940' };
+    const codesOf = (answer: { status: number; json: { errors: Array<{ path: string; code: string }> } }) =>
+      [answer.status, ...answer.json.errors.map(({ path, code }) => `${path} ${code}`)].join(' ');
+    const refused = '400 shipTo.postalCode invalid_postal_code';
+    expect(codesOf(await call('POST', '', { name: 'supplies', shipTo, entries: LISTINGS }))).to.equal(
+      refused,
+    );
+    expect(codesOf(await call('PUT', '/supplies', { shipTo, entries: LISTINGS }))).to.equal(refused);
+    const tried = await call('PUT', '/supplies?dryRun=true', {
+      shipTo: { country: 'ZZ' },
+      entries: LISTINGS,
+    });
+    expect(codesOf(tried)).to.equal('400 shipTo.country unknown_country');
+    expect((await call('GET')).json).to.deep.equal({ watchlists: [] });
+
+    await call('PUT', '/supplies', { entries: LISTINGS });
+    expect(codesOf(await call('PATCH', '/supplies', { shipTo }))).to.equal(refused);
+    // As an earlier release took it.
+    const [lists = ''] = await service.redis.keys('*:watchlists:default');
+    const record = JSON.parse((await service.redis.hget(lists, 'supplies')) ?? '');
+    record.definition.shipTo = shipTo;
+    await service.redis.hset(lists, 'supplies', JSON.stringify(record));
+    expect((await call('GET', '/supplies')).json).to.deep.include({ shipTo });
+    expect((await call('POST', '/supplies/entries', { entries: LISTINGS })).json).to.include({ entries: 3 });
+    expect(codesOf(await call('PATCH', '/supplies', { value: 2 }))).to.equal(refused);
+    const repaired = await call('PATCH', '/supplies', {
+      shipTo: { country: 'US', postalCode: '19406' },
+      value: 2,
+    });
+    expect([repaired.status, repaired.json.value]).to.deep.equal([200, 2]);
+  });
+
   it('show and change the lists of the key’s tenant only, by its role', async () => {
     await call('PUT', '/supplies', { entries: LISTINGS });
     const as = async (roles: Parameters<typeof service.key>[0], tenant?: string) => ({

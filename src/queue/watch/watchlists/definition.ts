@@ -1,6 +1,7 @@
 import { isMarketplace } from '../../../product/marketplaces.ts';
 import { isObject, tidyJson } from '../../../product/parseRequest.ts';
-import { echo, type InputError } from '../../../product/schemaErrors.ts';
+import { placeErrors } from '../../../product/requestRules.ts';
+import { echo, type InputError, inputError } from '../../../product/schemaErrors.ts';
 import { violations } from '../../../product/violations.ts';
 import { DEFAULT_WATCH_AT_LEAST, type Watchlist, WatchlistSchema } from '../../../product/watchlistSchema.ts';
 
@@ -13,14 +14,19 @@ export interface WatchlistLimits {
   marketplace: string;
   /** SCHEDULE_MIN_INTERVAL, seconds. */
   minInterval: number;
+  /** Takes a place that does not exist: an earlier release did, and what it stored stays readable. */
+  isStored?: boolean;
 }
 
 type ParsedWatchlist = { ok: true; definition: WatchlistDefinition } | { ok: false; errors: InputError[] };
 
+/** As in a request, with the same errors. */
+const PLACE: readonly string[] = ['shipTo.country', 'shipTo.postalCode'];
+
 /** Reads a watchlist from any value and names everything wrong with it; never throws on input. */
 export function parseWatchlist(
   input: unknown,
-  { marketplace, minInterval }: WatchlistLimits,
+  { marketplace, minInterval, isStored = false }: WatchlistLimits,
 ): ParsedWatchlist {
   const refuse = (...errors: InputError[]) => ({ ok: false, errors }) as const;
   const tidied = tidyJson(input);
@@ -44,6 +50,10 @@ export function parseWatchlist(
     const missing = error.keyword === 'required' ? `/${error.params.missingProperty}` : '';
     const path = `${error.instancePath}${missing}`.slice(1).replaceAll('/', '.');
     if (errors.some((each) => each.path === path)) continue;
+    if (PLACE.includes(path)) {
+      errors.push(inputError(error));
+      continue;
+    }
     const code = path === 'name' ? 'invalid_name' : missing === '' ? 'invalid_value' : 'required';
     const message =
       path === 'name'
@@ -75,5 +85,8 @@ export function parseWatchlist(
       code: 'interval_too_short',
       message: `must be at least ${definition.atMostEvery}, which is atMostEvery`,
     });
+  // The search of a look is refused with such a place.
+  if (definition.shipTo !== undefined && !isStored)
+    errors.push(...placeErrors(definition.shipTo, (field) => `shipTo.${field}`));
   return errors.length > 0 ? refuse(...errors) : { ok: true, definition };
 }

@@ -1,4 +1,6 @@
 import { expect } from 'chai';
+import { RecordReader } from '../../../../src/app/backupFile.ts';
+import { parseSearchRequest } from '../../../../src/product/parseRequest.ts';
 import { parseWatchlist } from '../../../../src/queue/watch/watchlists/definition.ts';
 import { readImport } from '../../../../src/queue/watch/watchlists/import.ts';
 import { watchedCsv } from '../../../../src/text/watchlists.ts';
@@ -142,5 +144,32 @@ describe('The options of a watchlist', () => {
       'atLeastEvery interval_too_short',
     ]);
     expect(pathsOf('x')).to.deep.equal([' invalid_payload']);
+  });
+
+  it('have a place that exists, as a search needs one', () => {
+    const placed = (shipTo: unknown) => pathsOf({ name: 'a', shipTo });
+    for (const shipTo of [
+      { country: 'US', postalCode: '1940' },
+      { country: 'ZZ' },
+      { country: 'ZZ', postalCode: '1' },
+      { country: 'us' },
+      { country: 'US', postalCode: '!' },
+      { postalCode: '19406' },
+    ]) {
+      const search = parseSearchRequest({ query: 'hub', shipTo }, { marketplace: 'EBAY_US' });
+      const errors = search.ok ? [] : search.errors.map(({ path, code }) => `${path} ${code}`);
+      expect(errors).to.have.length(1);
+      expect(placed(shipTo)).to.deep.equal(errors);
+    }
+    expect(placed({ country: 'US', postalCode: '19406' })).to.deep.equal([]);
+    expect(placed({ country: 'US' })).to.deep.equal([]);
+  });
+
+  it('are read from a backup with a place that an earlier release took', () => {
+    const definition = { name: 'a', shipTo: { country: 'US', postalCode: '1940' } };
+    const record = { kind: 'watchlist', tenant: 'default', paused: false, createdAt: 1, definition };
+    expect(new RecordReader(60).read(record)).to.have.nested.property('definition.shipTo.postalCode', '1940');
+    const wrong = { ...record, definition: { ...definition, shipTo: { country: 'us' } } };
+    expect(new RecordReader(60).read(wrong)).to.include('watchlist a: shipTo.country must be a two-letter');
   });
 });
