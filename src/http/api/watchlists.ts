@@ -139,9 +139,7 @@ export function watchlistRoutes({ producerOf }: { producerOf: ProducerOf }): Rou
       ),
       async (request, reply) => {
         const { name } = request.params;
-        const { name: other, ...changes } = fieldsOf(request.body);
-        if (other !== undefined)
-          throw problem(400, 'unknown_field', 'a list keeps its name', { path: 'name' });
+        const changes = withoutName(fieldsOf(request.body));
         const options = { mustExist: true, seen: seenIn(request.headers) };
         const report = await upsertList(listsOf(request), { ...changes, name }, options);
         return tagged(reply, report, optionsIn(report));
@@ -212,7 +210,8 @@ export function watchlistRoutes({ producerOf }: { producerOf: ProducerOf }): Rou
       async (request) => {
         const { body, query } = request;
         const { name } = request.params;
-        const { entries, ...changes } = body instanceof CsvBody ? { entries: body } : fieldsOf(body);
+        const fields = body instanceof CsvBody ? { entries: body } : fieldsOf(body);
+        const { entries, ...changes } = withoutName(fields);
         const options = { ...query, mode: 'replace' as const };
         return importWith(listsOf(request), { ...changes, name }, sourceOf(entries, query), options);
       },
@@ -246,6 +245,12 @@ function fieldsOf(body: unknown): Record<string, unknown> {
   if (body instanceof CsvBody) throw unsupportedMediaType();
   if (isObject(body)) return body;
   throw problem(400, 'invalid_payload', 'send a JSON object, such as {"entries": ["110587654321"]}');
+}
+
+/** Options of the list that the path names. @throws Problem where they hold a name too */
+function withoutName<Fields extends Record<string, unknown>>(fields: Fields): Fields {
+  if (!Object.hasOwn(fields, 'name')) return fields;
+  throw problem(400, 'unknown_field', 'a list keeps its name', { path: 'name' });
 }
 
 /** @throws Problem */

@@ -128,6 +128,11 @@ describe('the routes of watchlists', () => {
     expect(code(await call('PUT', '/supplies', []))).to.equal('invalid_payload');
     expect(code(await call('PUT', '/supplies', { entries: 'x' }))).to.equal('required');
     expect(code(await call('PUT', '/supplies', { entries: [], colour: 'red' }))).to.equal('unknown_field');
+    for (const name of ['other', 'supplies', null]) {
+      const named = await call('PUT', '/supplies', { name, entries: LISTINGS });
+      expect([named.status, code(named)], String(name)).to.deep.equal([400, 'unknown_field']);
+    }
+    expect((await call('GET')).json).to.deep.equal({ watchlists: [] });
     expect(code(await call('PUT', '/supplies?column=item', { entries: [] }))).to.equal('column_needs_csv');
     expect((await csv('item\n', 'POST', '')).status).to.equal(415);
     const zipped = { 'content-type': 'text/csv', 'content-encoding': 'gzip' };
