@@ -69,6 +69,11 @@ describe('the routes of watchlists', () => {
             : undefined;
       expect((await call(method, path, body)).status, `${method} ${path}`).to.equal(404);
     }
+    for (const tag of [etag, '*']) {
+      const gone = await ifMatch(tag, 7);
+      expect([gone.status, gone.json.errors[0].code], tag).to.deep.equal([412, 'changed_meanwhile']);
+      expect(gone.text).to.include('was removed meanwhile');
+    }
     expect((await call('GET')).json).to.deep.equal({ watchlists: [] });
   });
 

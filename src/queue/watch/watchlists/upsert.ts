@@ -17,14 +17,16 @@ export type WatchlistChanges = Pick<Watchlist, 'name'> & {
 /**
  * Makes a list, or changes the options that are named; the others stay.
  * @param options.seen as of `put`
- * @throws Failure `invalid_request`; `changed_meanwhile`; `watchlist_not_found` where there is none and `mustExist`
+ * @throws Failure `invalid_request`; `changed_meanwhile`; `watchlist_not_found` where there is none, `mustExist` and nothing
+ * was seen
  */
 export async function upsertList(
   lists: Watchlists,
   changes: WatchlistChanges,
   { mustExist = false, seen }: { mustExist?: boolean; seen?: string | undefined } = {},
 ): Promise<WatchlistReport> {
-  return lists.put(await changedList(lists, changes, mustExist), { seen });
+  // Of one that is gone `put` says that it has changed since it was seen.
+  return lists.put(await changedList(lists, changes, mustExist && seen === undefined), { seen });
 }
 
 async function changedList(
