@@ -137,6 +137,7 @@ describe('the routes of watchlists', () => {
       const named = await call('PUT', '/supplies', { name, entries: LISTINGS });
       expect([named.status, code(named)], String(name)).to.deep.equal([400, 'unknown_field']);
     }
+    expect(code(await call('PUT', '/supplies', { entries: [], colour: null }))).to.equal('unknown_field');
     expect((await call('GET')).json).to.deep.equal({ watchlists: [] });
     expect(code(await call('PUT', '/supplies?column=item', { entries: [] }))).to.equal('column_needs_csv');
     expect((await csv('item\n', 'POST', '')).status).to.equal(415);

@@ -1,5 +1,5 @@
 import { Failure } from '../../../failures.ts';
-import type { Watchlist } from '../../../product/watchlistSchema.ts';
+import { type Watchlist, WatchlistSchema } from '../../../product/watchlistSchema.ts';
 import {
   type ImportOptions,
   type ImportReport,
@@ -40,7 +40,10 @@ async function changedList(
   });
   const named = Object.entries(changes).filter(([, value]) => value !== undefined);
   const all = { ...(present && optionsIn(present)), ...Object.fromEntries(named) };
-  return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null)) as Watchlist;
+  // An unknown option is refused with null too.
+  const isReset = ([option, value]: [string, unknown]) =>
+    value === null && Object.hasOwn(WatchlistSchema.properties, option);
+  return Object.fromEntries(Object.entries(all).filter((each) => !isReset(each))) as Watchlist;
 }
 
 /**
