@@ -248,9 +248,15 @@ export function csvCell(value: Cell, form: CsvForm = PLAIN, isAmount = false): s
   return quoted(inner.replace(FORMULA, "'"));
 }
 
-/** What `csvCell` wrote an apostrophe before. */
-export function withoutApostrophe(text: string): string {
-  return text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1) : text;
+/** Where `csvCell` wrote an apostrophe inside a cell. */
+const INNER_APOSTROPHE = new RegExp(INNER_FORMULA.source.replace('(?=', "'(?="), 'g');
+
+/** What `csvCell` wrote with apostrophes, in a file that is divided by commas. */
+export function withoutApostrophes(text: string): string {
+  const own = text.startsWith("'") && FORMULA.test(text.slice(1)) ? text.slice(1) : text;
+  return own.replace(INNER_APOSTROPHE, (written, signs: string) =>
+    divides(signs, PLAIN.separator) ? signs : written,
+  );
 }
 
 /** Whether these signs hold another separator than the file's own, whose quotes hold. */

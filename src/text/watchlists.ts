@@ -49,7 +49,8 @@ export function watchedCsv(entries: readonly WatchedEntry[]): string {
   const own = [...new Set(entries.flatMap(({ columns }) => Object.keys(columns)))];
   const lines = entries.map((entry) => [
     ...WATCHED_COLUMNS.map((name) => csvCell(CELLS[name](entry), undefined, AMOUNTS.has(name))),
-    ...own.map((name) => csvCell(entry.columns[name])),
+    // A column may be called as a member that every object has.
+    ...own.map((name) => (Object.hasOwn(entry.columns, name) ? csvCell(entry.columns[name]) : '')),
   ]);
   const header = [...WATCHED_COLUMNS, ...own].map((name) => csvCell(name));
   return [header, ...lines].map((cells) => `${cells.join(',')}\r\n`).join('');

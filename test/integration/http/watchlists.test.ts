@@ -105,6 +105,14 @@ describe('the routes of watchlists', () => {
     // A spreadsheet takes it for text.
     expect(lines[0]).to.match(/^110000000001,waiting,.*,"'=A;0"$/);
     expect(lines).to.have.length(3);
+    const members = 'constructor,__proto__,toString';
+    await csv(`item,${members}\n${LISTINGS[0]},a,b,c\n${LISTINGS[1]},,,\n`, 'PUT', '/members');
+    const printed = (await call('GET', '/members/entries?format=csv')).text;
+    expect(printed).to.match(/,nextCheck,constructor,__proto__,toString\r\n.*,a,b,c\r\n.*,waiting,*\r\n$/);
+    expect((await call('GET', '/members/entries')).text).to.include(
+      '"columns":{"constructor":"a","__proto__":"b","toString":"c"}',
+    );
+    expect((await csv(printed, 'PUT', '/members')).json).to.include({ unchanged: 2, removed: 0 });
     const replaced = await csv(`Item\n${LISTINGS[1]}\n`, 'PUT', '/supplies');
     expect(replaced.json).to.include({ removed: 2, entries: 1 });
   });

@@ -1,6 +1,6 @@
 import { CsvError } from 'csv-parse';
 import { parse } from 'csv-parse/sync';
-import { withoutApostrophe } from '../../../product/csv.ts';
+import { withoutApostrophes } from '../../../product/csv.ts';
 import { MAX_ENTRY_LENGTH, readItem } from '../../../product/itemReference.ts';
 import { isObject } from '../../../product/parseRequest.ts';
 import { cut, echo } from '../../../product/schemaErrors.ts';
@@ -65,12 +65,12 @@ function readEntries(list: readonly ImportEntry[]): ReadImport {
   const reader = new Reader();
   for (const [index, entry] of list.entries()) {
     const line = index + 1;
-    if (typeof entry === 'string') reader.add(line, entry, null, {});
+    if (typeof entry === 'string') reader.add(line, entry, null, []);
     else if (!isObject(entry) || typeof entry.item !== 'string')
       reader.refuse(line, null, `must be a listing, or an object with item; got ${echo(entry)}`);
     else {
       const { item, ...columns } = entry;
-      reader.add(line, item, 'item', columns);
+      reader.add(line, item, 'item', Object.entries(columns));
     }
   }
   return reader.read;
@@ -102,13 +102,16 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
   const isHeaderless =
     wanted === undefined && rows.every(({ fields }) => fields.length === 1) && isItem(first.fields[0]);
   if (isHeaderless) {
-    for (const { line, fields } of rows) reader.add(line, fields[0] ?? '', null, {});
+    for (const { line, fields } of rows) reader.add(line, fields[0] ?? '', null, []);
     return reader.read;
   }
-  const header = first.fields.map((name) => name.trim());
+  let header = first.fields.map((name) => name.trim());
   // A list that was printed: what was seen of its listings is not the caller's.
   const isExport = WATCHED_COLUMNS.every((name, index) => header[index] === name);
-  if (isExport) for (let index = 1; index < WATCHED_COLUMNS.length; index += 1) header[index] = '';
+  if (isExport)
+    header = header.map((name, index) =>
+      index > 0 && index < WATCHED_COLUMNS.length ? '' : withoutApostrophes(name),
+    );
   const at = wanted === undefined ? itemColumnOf(header) : header.indexOf(wanted);
   if (at < 0) {
     const names = header.map((name) => echo(name)).join(', ');
@@ -130,10 +133,12 @@ function readCsv(csv: string | Uint8Array, wanted: string | undefined): ReadImpo
       reader.refuse(line, null, `has ${fields.length} fields, and the header has ${header.length}`);
       continue;
     }
-    const columns: Record<string, string> = {};
-    for (const [index, name] of header.entries())
-      if (index !== at && name !== '' && (fields[index] ?? '') !== '')
-        columns[name] = isExport ? withoutApostrophe(fields[index] as string) : (fields[index] as string);
+    const columns: Array<[string, string]> = [];
+    for (const [index, name] of header.entries()) {
+      const value = fields[index] ?? '';
+      if (index !== at && name !== '' && value !== '')
+        columns.push([name, isExport ? withoutApostrophes(value) : value]);
+    }
     reader.add(line, fields[at] ?? '', header[at] as string, columns);
   }
   return reader.read;
@@ -236,7 +241,12 @@ class Reader {
     if (this.read.errors.length < MOST_ERRORS) this.read.errors.push({ line, column, message });
   }
 
-  add(line: number, item: string, column: string | null, columns: Record<string, unknown>): void {
+  add(
+    line: number,
+    item: string,
+    column: string | null,
+    columns: Array<[name: string, value: unknown]>,
+  ): void {
     this.read.lines += 1;
     const found = referenceIn(item);
     if ('error' in found) {
@@ -255,10 +265,10 @@ class Reader {
     entries.set(id, own);
   }
 
-  #columns(line: number, columns: Record<string, unknown>): OwnColumns | undefined {
-    const own: Record<string, string> = {};
+  #columns(line: number, columns: Array<[name: string, value: unknown]>): OwnColumns | undefined {
+    const own: Array<[name: string, value: string]> = [];
     const before = this.read.errors.length;
-    for (const [name, value] of Object.entries(columns)) {
+    for (const [name, value] of columns) {
       if (value === null || value === undefined || value === '') continue;
       const text = typeof value === 'string' ? value : String(value);
       if (typeof value === 'object')
@@ -271,15 +281,12 @@ class Reader {
         );
       else if (text.length > MAX_COLUMN_VALUE)
         this.refuse(line, name, `is longer than ${MAX_COLUMN_VALUE} characters`);
-      else own[name] = text;
+      else own.push([name, text]);
     }
-    if (Object.keys(own).length > MAX_COLUMNS)
-      this.refuse(
-        line,
-        null,
-        `has ${Object.keys(own).length} columns of its own; ${MAX_COLUMNS} are the most`,
-      );
-    return this.read.errors.length === before ? own : undefined;
+    if (own.length > MAX_COLUMNS)
+      this.refuse(line, null, `has ${own.length} columns of its own; ${MAX_COLUMNS} are the most`);
+    // Also one that is called __proto__, which an assignment would not keep.
+    return this.read.errors.length === before ? Object.fromEntries(own) : undefined;
   }
 }
 

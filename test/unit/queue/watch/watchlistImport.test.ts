@@ -8,6 +8,10 @@ import { watchedCsv } from '../../../../src/text/watchlists.ts';
 const [ONE, TWO, THREE] = ['110000000001', '110000000002', '110000000003'];
 const csv = (text: string | Uint8Array, column?: string) =>
   readImport({ csv: text, ...(column !== undefined && { column }) });
+const seenNever = (item: string | undefined, columns: Record<string, string>) => ({
+  ...{ item: item as string, columns, state: 'waiting' as const, itemId: null, price: null, shipping: null },
+  ...{ quantity: null, quantityMoreThan: null, lastSeen: null, nextCheck: null },
+});
 const entriesOf = (text: string | Uint8Array) => Object.fromEntries(csv(text).entries);
 
 describe('The import of a watchlist', () => {
@@ -98,10 +102,11 @@ describe('The import of a watchlist', () => {
   });
 
   it('reads what an export has written, and what spreadsheets write', () => {
-    const columns = { item: 'mine', delta: '-5', sum: '=1+1', text: "'quoted'" };
-    const entry = { item: ONE as string, columns, state: 'waiting' as const, itemId: null, price: null };
-    const rest = { shipping: null, quantity: null, quantityMoreThan: null, lastSeen: null, nextCheck: null };
-    const exported = csv(watchedCsv([{ ...entry, ...rest }]));
+    const columns = {
+      ...{ item: 'mine', delta: '-5', sum: '=1+1', text: "'quoted'" },
+      ...{ inner: 'a; =b|-1,-2', own: "a;'b", '=col': 'x', '@a;-b': 'y' },
+    };
+    const exported = csv(watchedCsv([seenNever(ONE, columns)]));
     expect(exported.errors).to.deep.equal([]);
     expect(exported.entries.get(ONE as string)).to.deep.equal(columns);
     // Another file's apostrophe is its own.
@@ -109,6 +114,34 @@ describe('The import of a watchlist', () => {
     expect(entriesOf(`sep=;\nitem;size\n${ONE};5" tube\n`)).to.deep.equal({
       [ONE as string]: { size: '5" tube' },
     });
+  });
+});
+
+describe('Own columns called as members that every object has', () => {
+  const NAMES = ['constructor', 'toString', '__proto__', 'hasOwnProperty'];
+
+  it('are read from CSV and from entries, and hold what is written', () => {
+    const read = csv(`item,${NAMES.join(',')}\n${ONE},a,b,c,d\n${TWO},,,,\n`);
+    expect(read.errors).to.deep.equal([]);
+    expect(Object.entries(read.entries.get(ONE as string) ?? {})).to.deep.equal(
+      NAMES.map((name, index) => [name, 'abcd'[index]]),
+    );
+    expect(Object.keys(read.entries.get(TWO as string) ?? {})).to.deep.equal([]);
+    const entry = JSON.parse(`{"item": "${ONE}", "__proto__": "c", "constructor": "a"}`);
+    const own = readImport({ entries: [entry] }).entries.get(ONE as string) ?? {};
+    expect(Object.entries(own)).to.deep.equal([
+      ['__proto__', 'c'],
+      ['constructor', 'a'],
+    ]);
+  });
+
+  it('are empty in an export for a listing without them, and can be imported again', () => {
+    const { entries } = csv(`item,${NAMES.join(',')}\n${ONE},a,b,c,d\n${TWO},,,,\n`);
+    // As a store reads them.
+    const stored = [...entries].map(([id, own]) => seenNever(id, JSON.parse(JSON.stringify(own))));
+    const text = watchedCsv(stored);
+    expect(text.split('\r\n')[2]).to.equal(`${TWO},waiting${','.repeat(9 + NAMES.length)}`);
+    expect(JSON.stringify([...csv(text).entries])).to.equal(JSON.stringify([...entries]));
   });
 });
 
