@@ -76,7 +76,7 @@ function showTenant(name: string): Promise<Answer> {
   return withFleet(async (fleet) => {
     const { document } = await fleet.read();
     const declarations = declarationsOf(document);
-    const declaration = declarations[name];
+    const declaration = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
     if (declaration === undefined) throw unknownTenant(name, Object.keys(declarations));
     const row = tenantRows(document, await fleet.processes()).find((each) => each.name === name);
     const data = { ...row, declaration };
@@ -98,8 +98,9 @@ async function addTenant({ json: _, ...declaration }: AddFlags, name = ''): Prom
 }
 
 async function removeTenant(name: string): Promise<Answer> {
-  const version = await publish(name, ({ [name]: removed, ...others }) => {
-    if (removed === undefined) throw unknownTenant(name, Object.keys(others));
+  const version = await publish(name, (added) => {
+    if (!Object.hasOwn(added, name)) throw unknownTenant(name, Object.keys(added));
+    const { [name]: _, ...others } = added;
     return others;
   });
   return { data: { removed: name, version }, text: `removed ${name}` };
@@ -109,7 +110,7 @@ async function removeTenant(name: string): Promise<Answer> {
 function publish(name: string, change: (added: Added) => Added): Promise<number> {
   return withFleet(async (fleet, config) => {
     const changed = (document: FleetDocument) => {
-      if (document.tenants?.value[name] !== undefined)
+      if (Object.hasOwn(document.tenants?.value ?? {}, name))
         throw new ConfigError([{ name, message: 'comes from TENANTS_FILE: change it there' }]);
       const next = { ...document, added: change(document.added) };
       return { document: next, changed: JSON.stringify(next) !== JSON.stringify(document), stale: [] };

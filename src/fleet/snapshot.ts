@@ -115,7 +115,8 @@ export function producerConfig(document: FleetDocument, name: string, base: Conf
   if (problems.length > 0) throw new ConfigError(problems);
   if (name === DEFAULT_TENANT) return config;
   const declarations = declarationsOf(document);
-  const declaration = declarations[name];
+  // A tenant may be called as a member that every object has: constructor.
+  const declaration = Object.hasOwn(declarations, name) ? declarations[name] : undefined;
   if (declaration === undefined) throw unknownTenant(name, [DEFAULT_TENANT, ...Object.keys(declarations)]);
   return tenantConfig(config, declaration, NO_KEYSET);
 }

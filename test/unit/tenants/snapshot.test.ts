@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { ConfigError } from '../../../src/config/config.ts';
 import type { FleetDocument } from '../../../src/fleet/fleetStore.ts';
-import { snapshotOf } from '../../../src/fleet/snapshot.ts';
+import { producerConfig, snapshotOf } from '../../../src/fleet/snapshot.ts';
 import { testConfig } from '../../support/config.ts';
 
 const ENV = { EBAY_CLIENT_ID: 'Own-SBX-1', EBAY_CLIENT_SECRET: 'SBX-own' };
@@ -46,6 +46,13 @@ describe('a version of the configuration', () => {
     expect(ownOf('default')).to.deep.equal([{ currency: 'USD' }, '53']);
     expect(ownOf('plain')).to.deep.equal(['', '']);
     expect(ownOf('own')).to.deep.equal([costs, '54']);
+  });
+
+  it('has no tenant that is not declared, whatever its name', () => {
+    const document = { added: { shop: KEYSET } };
+    expect(producerConfig(document, 'shop', testConfig())).to.be.an('object');
+    for (const name of ['other', 'constructor', 'valueof', '__proto__'])
+      expect(() => producerConfig(document, name, testConfig()), name).to.throw('no tenant');
   });
 
   it('names what is wrong with the costs of the settings', () => {
