@@ -178,7 +178,11 @@ export const WatchlistState = Type.Object({
   ),
   callsPerLook: Type.Number({ description: 'calls that one look at every listing takes' }),
   callsPerDay: Type.Number({ description: 'the same in a day, with atLeastEvery' }),
-  lastLook: nullable(instant(''), 'since when every listing has been looked at'),
+  lastLook: nullable(
+    instant(''),
+    'since when every listing has been looked at: the earliest lastSeen; null while one waits',
+  ),
+  nextCheck: nullable(instant(''), 'when the next look at one of them is due at the latest'),
 });
 
 const Amount = nullable(

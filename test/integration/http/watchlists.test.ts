@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { packWatched, type Watched } from '../../../src/queue/watch/watchlists/compare.ts';
 import { useHttpService } from '../../support/httpService.ts';
 
 const LISTINGS = ['110000000001', '110000000002', '110000000003'];
@@ -193,6 +194,31 @@ describe('the routes of watchlists', () => {
       value: 2,
     });
     expect([repaired.status, repaired.json.value]).to.deep.equal([200, 2]);
+  });
+
+  it('say since when all listings were looked at, also where none is in stock', async () => {
+    await call('PUT', '/supplies', { entries: LISTINGS, atLeastEvery: 3600 });
+    const [lists = ''] = await service.redis.keys('*:watchlists:default');
+    const NOON = Date.UTC(2026, 0, 31, 12);
+    const nothing = { quantity: null, moreThan: null, arrival: null, known: undefined };
+    const see = async (listing: number, state: Watched['state'], hour: number) => {
+      const at = NOON + hour * 3_600_000;
+      const watched = packWatched({ state, seen: at, checked: at, category: null, ...nothing });
+      const key = lists.replace(':watchlists:default', ':watch-seen:default:supplies');
+      await service.redis.hset(key, LISTINGS[listing] as string, watched);
+      const { lastLook, nextCheck } = (await call('GET', '/supplies')).json;
+      return [lastLook, nextCheck].map((instant) => instant?.slice(8, 13) ?? null);
+    };
+    await see(0, 'ended', 1);
+    expect(await see(1, 'out-of-stock', 0), 'one waits').to.deep.equal([null, '01T13']);
+    // What cannot be bought is asked for once a day.
+    expect(await see(2, 'ended', 2)).to.deep.equal(['31T12', '01T13']);
+    expect(await see(2, 'in-stock', 2)).to.deep.equal(['31T12', '31T15']);
+    const { entries } = (await call('GET', '/supplies/entries')).json;
+    expect(entries.map(({ nextCheck }: { nextCheck: string }) => nextCheck.slice(8, 13))).to.deep.equal([
+      ...['01T14', '01T13', '31T15'],
+    ]);
+    expect((await call('POST', '/supplies/pause')).json.nextCheck).to.equal(null);
   });
 
   it('show and change the lists of the key’s tenant only, by its role', async () => {

@@ -80,10 +80,10 @@ function nextOfSchedule({ next, latest }: ScheduleReport): number {
   return at === null || at === undefined ? Number.POSITIVE_INFINITY : Date.parse(at);
 }
 
-/** When every listing has been looked at again at the latest. */
-export function nextOfList({ state, entries, lastLook, atLeastEvery }: WatchlistReport, now: number): number {
+/** When the next look at one of its listings is due at the latest. */
+export function nextOfList({ state, entries, lastLook, nextCheck }: WatchlistReport, now: number): number {
   if (state === 'paused' || entries === 0) return Number.POSITIVE_INFINITY;
-  return lastLook === null ? now : Date.parse(lastLook) + atLeastEvery * 1000;
+  return lastLook === null || nextCheck === null ? now : Date.parse(nextCheck);
 }
 
 /** Which of them are shown. */

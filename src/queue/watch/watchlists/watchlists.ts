@@ -71,8 +71,10 @@ export interface WatchlistReport extends WatchlistDefinition {
   /** Calls that one look at every listing takes, as measured or estimated; and those a day with atLeastEvery. */
   callsPerLook: number;
   callsPerDay: number;
-  /** When every listing has been looked at since: the earliest time of a last look; null before that. */
+  /** Since when every listing has been looked at: the earliest `lastSeen`; null while one waits. */
   lastLook: string | null;
+  /** When the next look at one of them is due at the latest: the earliest `nextCheck`; null where none has one. */
+  nextCheck: string | null;
 }
 
 /** A listing of a watchlist. */
@@ -390,14 +392,16 @@ export class Watchlists {
   async #report({ record, plan }: StoredList): Promise<WatchlistReport> {
     const { definition, paused, createdAt } = record;
     const { name, atLeastEvery } = definition;
+    const instant = (at: number) => (Number.isFinite(at) ? new Date(at).toISOString() : null);
     const [entries, seen] = await Promise.all([this.#store.count(name), this.#store.allSeen(name)]);
     const counts: Record<WatchState, number> = { waiting: 0, 'in-stock': 0, 'out-of-stock': 0, ended: 0 };
-    let earliest = Number.POSITIVE_INFINITY;
+    let [earliest, due] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
     for (const text of Object.values(seen)) {
       const watched = readWatched(text);
       if (watched === undefined) continue;
       counts[watched.state] += 1;
-      if (watched.state === 'in-stock') earliest = Math.min(earliest, watched.seen);
+      earliest = Math.min(earliest, watched.seen);
+      due = Math.min(due, dueAt(watched, definition));
     }
     counts.waiting = Math.max(0, entries - counts['in-stock'] - counts['out-of-stock'] - counts.ended);
     const sum = (kind: string, of: (group: GroupSummary) => number) =>
@@ -418,7 +422,8 @@ export class Watchlists {
       },
       callsPerLook: Math.round(callsPerLook),
       callsPerDay: Math.round((callsPerLook * 86_400) / atLeastEvery),
-      lastLook: counts.waiting > 0 || !Number.isFinite(earliest) ? null : new Date(earliest).toISOString(),
+      lastLook: counts.waiting > 0 ? null : instant(earliest),
+      nextCheck: paused ? null : instant(due),
     };
   }
 
@@ -447,6 +452,13 @@ function inputError({ line, column, message }: ImportError): InputError {
   return { path: path === '' ? 'entries' : path, code: 'invalid_entry', message };
 }
 
+const DAY_MS = 86_400_000;
+
+/** What is sold out or has ended is asked for in the first look that begins a day later. */
+function dueAt({ state, seen }: Watched, { atLeastEvery }: WatchlistDefinition): number {
+  return seen + atLeastEvery * 1000 + (state === 'in-stock' ? 0 : DAY_MS);
+}
+
 function entryOf(
   item: string,
   columns: OwnColumns,
@@ -458,7 +470,6 @@ function entryOf(
   const currency = known?.currency ?? null;
   const money = (value: string | null | undefined) =>
     value == null || currency === null ? null : { value, currency };
-  const due = (seen ?? 0) + definition.atLeastEvery * 1000;
   return {
     item,
     columns,
@@ -469,6 +480,6 @@ function entryOf(
     quantity,
     quantityMoreThan: moreThan,
     lastSeen: seen === undefined ? null : new Date(seen).toISOString(),
-    nextCheck: paused || seen === undefined ? null : new Date(due).toISOString(),
+    nextCheck: paused || watched === undefined ? null : new Date(dueAt(watched, definition)).toISOString(),
   };
 }

@@ -217,7 +217,7 @@ describe('what is watched, in words', () => {
           state: 'active',
           entries: 2,
           lastLook: inMinutes(-50),
-          atLeastEvery: 3600,
+          nextCheck: inMinutes(10),
           marketplace: 'EBAY_DE',
         },
       ],
