@@ -92,6 +92,8 @@ export interface ListPage extends Parts {
   list: WatchlistReport;
   alerts: readonly AlertReport[];
   entries: WatchedPage;
+  /** Whether they are the first of the list. */
+  isFirst: boolean;
   mayChange: boolean;
   /** What the form began from, see `versionOf`. */
   seen: string;
@@ -138,9 +140,14 @@ function doneText({ added, changed, removed, unchanged, absent, duplicates, skip
   return texts.length === 0 ? 'Nothing changed' : texts.join(', ');
 }
 
-function entriesView({ list, entries: { entries, next } }: ListPage): Html {
+function entriesView({ list, entries: { entries, next }, isFirst, mayChange }: ListPage): Html {
   const { name, entries: count } = list;
-  if (entries.length === 0) return html`<p class="empty">No listings yet: add some below.</p>`;
+  const first = html`<a href="/watching/lists/${name}">The first listings</a>`;
+  if (entries.length === 0 && isFirst)
+    return html`<p class="empty">No listings yet${mayChange && ': add some below'}.</p>`;
+  if (entries.length === 0) return html`<p class="empty">No further listings. ${first}</p>`;
+  const shown = `${numberText(entries.length)} of ${numberText(count)}.`;
+  const part = isFirst ? html`The first ${shown}` : html`${shown} ${first}`;
   const cell = (label: string, content: Html | string) => html`<td data-label="${label}">${content}</td>`;
   const row = ({
     item,
@@ -162,7 +169,7 @@ ${cell('State', STATE_TEXT[state])}${cell('Price', price === null ? '–' : mone
   return html`<section class="entries" aria-labelledby="entries-head"><div class="head"><h2 id="entries-head">Listings</h2><p><a class="button" href="/watching/lists/${name}/listings.csv" download>Download CSV</a></p></div>
 <div class="wide"><table class="plan"><thead><tr><th scope="col">Listing</th><th scope="col">State</th><th scope="col">Price</th><th scope="col">Shipping</th><th scope="col">Left</th><th scope="col">Seen</th></tr></thead>
 <tbody>${entries.map(row)}</tbody></table></div>
-${next !== null && html`<p class="small">The first ${numberText(entries.length)} of ${numberText(count)}. <a href="/watching/lists/${name}?after=${encodeURIComponent(next)}">More</a></p>`}</section>`;
+${(next !== null || !isFirst) && html`<p class="small">${part}${next !== null && html` <a href="/watching/lists/${name}?after=${encodeURIComponent(next)}">More</a>`}</p>`}</section>`;
 }
 
 /** The options of a list in a posted form. */

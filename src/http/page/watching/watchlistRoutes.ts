@@ -188,6 +188,7 @@ async function showOne({ show }: Page, visit: Visit, filled: Filled = {}) {
   const cost = await costFor(producer, { ...listFromForm(values), name }, list.entries);
   const content = listView({
     ...{ list, entries, cost, csrf, now },
+    isFirst: !query.after,
     alerts: alerts.filter(({ watchlist }) => watchlist === name),
     sent: { values, mistakes: filled.mistakes ?? [] },
     imported: filled.imported,

@@ -13,7 +13,7 @@ import {
   watchedItems,
 } from '../../../../src/http/page/watching/watchedItems.ts';
 import { watchingLine } from '../../../../src/http/page/watching/watchingView.ts';
-import { listFromForm, listValues } from '../../../../src/http/page/watching/watchlistForm.ts';
+import { listFromForm, listValues, listView } from '../../../../src/http/page/watching/watchlistForm.ts';
 import { parseSearchRequest } from '../../../../src/product/parseRequest.ts';
 import type { PlanEntry, PlanReport } from '../../../../src/product/planReport.ts';
 import type { NormalRequest } from '../../../../src/product/requestSchema.ts';
@@ -238,6 +238,53 @@ describe('what is watched, in words', () => {
     expect(names({ state: 'paused' })).to.deep.equal(['paused']);
     expect(names({ text: 'ebay  GB LATE' })).to.deep.equal(['late']);
     expect(names({ kind: 'nonsense', state: '' })).to.have.length(7);
+  });
+
+  it('shows the listings of a watchlist page by page, with the way back to the first ones', () => {
+    const page = (
+      items: string[],
+      of: { next?: string; isFirst?: boolean; mayChange?: boolean; count?: number },
+    ) => {
+      const { next = null, isFirst = true, mayChange = true, count = 250 } = of;
+      const list = {
+        ...{ name: 'mugs', state: 'active', marketplace: 'EBAY_DE', entries: count },
+        ...{ counts: {}, lastLook: null, nextCheck: null },
+      };
+      const unseen = {
+        state: 'waiting',
+        price: null,
+        shipping: null,
+        quantity: null,
+        quantityMoreThan: null,
+      };
+      const entries = items.map((item) => ({ item, ...unseen, lastSeen: null, columns: {} }));
+      const parts = {
+        list,
+        alerts: [],
+        entries: { entries, next },
+        isFirst,
+        mayChange,
+        now: NOW,
+        csrf: null,
+      };
+      const rest = { sent: { values: {}, mistakes: [] }, seen: '', isMeanwhile: false };
+      return String(listView({ ...parts, ...rest } as never));
+    };
+    const FIRST = '<a href="/watching/lists/mugs">The first listings</a>';
+    expect(page([], { count: 0 })).to.include('No listings yet: add some below.');
+    expect(page([], { count: 0, mayChange: false })).to.include('No listings yet.');
+    expect(page([], { isFirst: false }))
+      .to.include(`No further listings. ${FIRST}`)
+      .and.not.include('yet');
+    const item = '110587654321';
+    expect(page([item], { next: item })).to.include(
+      'The first 1 of 250. <a href="/watching/lists/mugs?after=',
+    );
+    expect(page([item], { next: item, isFirst: false }))
+      .to.include(`<p class="small">1 of 250. ${FIRST} <a href`)
+      .and.not.include('The first 1');
+    expect(page([item], { isFirst: false })).to.include(`1 of 250. ${FIRST}</p>`);
+    expect(page([item], { count: 1 })).to.not.include('1 of 1');
   });
 
   it('says on the start page how many there are, and when the next look is', () => {
