@@ -110,7 +110,7 @@ export function gaveUp(last?: Failure): Failure {
 }
 
 /** After which failures of an item none of the others can succeed. */
-export function endsAllItems({ code }: Failure): boolean {
+export function endsAllItems({ code }: { code: string }): boolean {
   return code === 'credential-refused' || code === 'gave-up-waiting' || code === 'budget_exceeded';
 }
 

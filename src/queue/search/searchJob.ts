@@ -12,7 +12,7 @@ import { searchTitle } from '../../product/subject.ts';
 import type { SearchSummary } from '../../product/summary.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
-import type { BudgetName } from '../../results/searchStore.ts';
+import type { BudgetName, WantedItem } from '../../results/searchStore.ts';
 import { tightest } from '../budgets.ts';
 import { isolateCrashing } from '../bullmq/crashLimit.ts';
 import { FIRST } from '../bullmq/queues.ts';
@@ -37,7 +37,6 @@ import {
 } from './jobData.ts';
 import {
   advance,
-  DETAILS,
   isOverdue,
   itemCall,
   itemConcurrency,
@@ -47,7 +46,7 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { deadlineOf, gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
+import { deadlineOf, endsAllItems, gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
 import {
   type Collected,
   compareWithTrack,
@@ -178,7 +177,7 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
   let run = begun;
   const added = new Set<string>();
   for (;;) {
-    const { next, ...collected } = await readCollected(context, job, run);
+    const { next, open, ...collected } = await readCollected(context, job, run);
     if (run.cancelled || next.length === 0) return end(context, run, collected);
     const again = next.flatMap(({ jobId }) => (added.has(jobId) ? [jobId] : []));
     if (again.length > 0) {
@@ -194,7 +193,9 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
       ? gaveUp()
       : await budgetFailure(context, run, collected, next.length);
     if (refused !== undefined) {
-      const failed = next.map((call) => notMade(request, collected.heads, call, refused));
+      // Where a page is not there, the items of those before it are not looked at yet.
+      const items = next[0]?.data.kind === 'page' ? (await itemCalls(context, run, collected)).open : [];
+      const failed = [...open, ...items].map((call) => notMade(request, collected.heads, call, refused));
       return end(context, run, { ...collected, failed: [...collected.failed, ...failed] });
     }
     await waitForAdmission(context, job, run);
@@ -223,39 +224,61 @@ async function waitForAdmission(context: QueueContext, job: Job, run: SearchRun)
   throw signals.delayed();
 }
 
-/** What a search has, and what is to be called for next: pages, then items; nothing when it has all it can get. */
+/**
+ * What a search has, and what is to be called for next: pages, then items; nothing when it has all it can get. `open` has
+ * also the items after those.
+ */
 async function readCollected(
   context: QueueContext,
   job: Job,
   run: SearchRun,
-): Promise<Collected & { next: PlannedCall[] }> {
+): Promise<Collected & { next: PlannedCall[]; open: PlannedCall[] }> {
   const { store, calls, intervalMs } = context;
   const { search, request } = run;
-  const asksItems = request.details !== 'none' || hasItemProducts(request);
   const [heads, details, failures] = await Promise.all([
     store.readAllHeads(search),
-    asksItems ? store.readDetails(search) : new Map<string, ItemAnswer>(),
+    asksItems(request) ? store.readDetails(search) : new Map<string, ItemAnswer>(),
     failuresOfChildren(job, calls),
   ]);
-  const { products, next } = assembleHeads(request, heads);
+  const { next } = assembleHeads(request, heads);
   const pages = next.map((address) => pageCall(run, address));
   const failed: Collected['failed'] = failedAmong(pages, failures).map((part) => ({
     ...part,
     page: nextPageOf(request, heads, part.marketplace),
   }));
   const missing = pages.filter(({ jobId }) => !failures.has(jobId));
-  if (missing.length > 0 || !asksItems) return { heads, details, failed, next: missing };
+  if (missing.length > 0) return { heads, details, failed, next: missing, open: missing };
 
-  const wanted = await itemsToAsk(context, run, products, details);
-  const items = wanted.filter(({ itemId }) => !details.has(itemId)).map((item) => itemCall(run, item));
-  failed.push(...failedAmong(items, failures));
-  const open = run.stopped.includes(DETAILS) ? [] : items.filter(({ jobId }) => !failures.has(jobId));
-  if (open.length === 0) return { heads, details, failed, next: [] };
-  await store.wantItems(search, wanted);
+  const items = await itemCalls(context, run, { heads, details });
+  const failedItems = failedAmong(items.open, failures);
+  failed.push(...failedItems);
+  const open = items.open.filter(({ jobId }) => !failures.has(jobId));
+  const last = failedItems.find(endsAllItems);
+  // What keeps all others from being asked for is why each of them is not there.
+  if (last !== undefined) failed.push(...open.map((call) => notMade(request, heads, call, last)));
+  if (last !== undefined || open.length === 0) return { heads, details, failed, next: [], open: [] };
+  await store.wantItems(search, items.wanted);
   const latencyMs = Math.max(0, ...[...heads, ...details.values()].map((answer) => answer.latencyMs));
   const isShared = (await sharedLook(context, run)) !== undefined;
   const concurrency = isShared ? 1 : itemConcurrency(latencyMs, intervalMs());
-  return { heads, details, failed, next: open.slice(0, concurrency) };
+  return { heads, details, failed, next: open.slice(0, concurrency), open };
+}
+
+function asksItems(request: NormalRequest): boolean {
+  return request.details !== 'none' || hasItemProducts(request);
+}
+
+/** The items that a search wants of what is there, and the calls for those without an answer. */
+async function itemCalls(
+  context: QueueContext,
+  run: SearchRun,
+  { heads, details }: Pick<Collected, 'heads' | 'details'>,
+): Promise<{ wanted: WantedItem[]; open: PlannedCall[] }> {
+  const { request } = run;
+  if (!asksItems(request)) return { wanted: [], open: [] };
+  const wanted = await itemsToAsk(context, run, assembleHeads(request, heads).products, details);
+  const open = wanted.filter(({ itemId }) => !details.has(itemId)).map((item) => itemCall(run, item));
+  return { wanted, open };
 }
 
 function failedAmong(
@@ -295,7 +318,7 @@ function notMade(
   request: NormalRequest,
   heads: readonly PageHead[],
   { data }: PlannedCall,
-  { code, message }: Failure,
+  { code, message }: { code: string; message: string },
 ): Collected['failed'][number] {
   const { marketplace } = data;
   const part = data.kind === 'item' ? { itemId: nameOf(data.itemId) } : {};

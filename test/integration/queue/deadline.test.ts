@@ -157,3 +157,26 @@ describe('a search gives up at SEARCH_DEADLINE', () => {
     expect((await end(leader.searchId)).summary?.outcome).to.equal('complete');
   });
 });
+
+describe('a search with item calls gives up at SEARCH_DEADLINE', () => {
+  const service = useService({ SEARCH_DEADLINE: '1', SWEEP_INTERVAL: '0.2', MIN_API_CALL_INTERVAL: '0.2' });
+  const found = { query: 'phone case', maxItems: 30, details: 'full' } as const;
+
+  it('and names each product that has no details', async () => {
+    const { searchId, summary } = await service.search(found);
+    expect(summary?.outcome).to.equal('partial');
+    const products = await service.producer.products(searchId);
+    const without = products.flatMap(({ itemId, details }) => (details === undefined ? [itemId] : []));
+    expect(without.length).to.be.greaterThan(20);
+    expect(summary?.missing.map(({ itemId }) => itemId)).to.have.members(without);
+    expect(summary?.missing.every(({ code }) => code === 'gave-up-waiting')).to.equal(true);
+  });
+
+  it('and names those of the pages that are there beside the page that is not', async () => {
+    service.simulator.controls.arm({ fault: 'rate-limited', retryAfter: 2, on: { offset: 200 } });
+    const { summary } = await service.search({ ...found, maxItems: 210 });
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 1 });
+    expect(summary?.missing[0]).to.include({ page: 2, code: 'gave-up-waiting' });
+    expect(summary?.missing.filter(({ page }) => page === null)).to.have.length(200);
+  });
+});

@@ -1,4 +1,7 @@
 import { expect } from 'chai';
+import { Failure, type FailureCode } from '../../../src/failures.ts';
+import type { SearchRequest } from '../../../src/product/requestSchema.ts';
+import { around } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
@@ -163,4 +166,74 @@ describe('a search with details under way', () => {
     expect(progress.details?.of).to.equal(100);
     expect(progress).to.include({ state: 'collecting', pages: 1, products: 100 });
   });
+});
+
+describe('a search whose item calls end before all are made', () => {
+  let refusal: { code: FailureCode; after: number } | undefined;
+  let made = 0;
+  beforeEach(() => {
+    refusal = undefined;
+    made = 0;
+  });
+  const service = useService(
+    {},
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: around(context.collector, {
+          async collectItem(call) {
+            made += 1;
+            if (refusal !== undefined && made > refusal.after)
+              throw new Failure(refusal.code, 'no more calls', { calls: 0 });
+            return context.collector.collectItem(call);
+          },
+        }),
+      }),
+    },
+  );
+
+  /** What each item call of the simulator's log asked for, as a summary names it. */
+  const asked = () =>
+    service.simulator.controls
+      .log()
+      .flatMap(({ kind, path, query }) =>
+        kind === 'item'
+          ? [decodeURIComponent(path.split('/').at(-1) ?? '')]
+          : kind === 'item-group'
+            ? [query.item_group_id ?? '']
+            : [],
+      );
+  const named = async (): Promise<SearchRequest> => {
+    const { searchId } = await service.search({ query: 'phone case', maxItems: 25 });
+    const products = await service.producer.products(searchId);
+    return { items: products.map(({ itemId }) => itemId) };
+  };
+  const found = { query: 'phone case', maxItems: 25, details: 'full' } as const;
+
+  for (const [what, request, code] of [
+    ['a keyset that is refused, of items that it names', named, 'credential-refused'],
+    ['a keyset that is refused, of details', () => found, 'credential-refused'],
+    ['a budget that is spent, of items that it names', named, 'budget_exceeded'],
+    ['a budget that is spent, of variations', () => ({ ...found, variations: 'all' }), 'budget_exceeded'],
+  ] as const)
+    it(`names each one that is not there, with ${what}, and a retry asks for just those`, async () => {
+      const wanted = await request();
+      service.simulator.controls.clearLog();
+      refusal = { code, after: 7 };
+      const { searchId, summary } = await service.search(wanted);
+      expect(summary?.outcome).to.equal('partial');
+      const there = asked();
+      expect(there).to.have.length(7);
+      expect(new Set(summary?.missing.map((part) => part.code))).to.deep.equal(new Set([code]));
+      const missing = summary?.missing.map(({ itemId }) => itemId as string) ?? [];
+      expect(missing).to.not.include.members(there);
+
+      refusal = undefined;
+      service.simulator.controls.clearLog();
+      await service.producer.retry(searchId);
+      const again = await service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+      expect(again.summary).to.deep.include({ outcome: 'complete', missing: [] });
+      expect(asked()).to.have.members(missing);
+    });
 });
