@@ -249,10 +249,13 @@ export class EbayProductCollector {
     return this.#browse.getItem(reference, headers, call);
   }
 
-  /** What an answer adds to a product of a page; null for another item's. */
+  /**
+   * What an answer adds to a product of a page; null for another item's. Each variation of a listing has a price and stock of
+   * its own.
+   */
   #details(body: unknown, itemId: string): Pick<ItemAnswer, 'details' | 'listing'> | null {
     const mapped = mapDetails(body, this.#clock(), this.#hosts);
-    if (mapped === null || listingOf(mapped.itemId) !== listingOf(itemId)) return null;
+    if (mapped === null || mapped.itemId !== itemId) return null;
     const { details, listing } = mapped;
     return { details, ...(listing && { listing }) };
   }

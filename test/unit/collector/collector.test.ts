@@ -209,12 +209,14 @@ describe('the collector', () => {
     expect(rejected).to.deep.equal({ 'no-title': 1 });
   });
 
-  it('an answer about another item is none, one about another variation of its listing is', async () => {
-    const { collector: made } = collector(() => ({ itemId: 'v1|1|0', brand: 'Acme' }));
+  it('an answer about another item, or about another variation of its listing, is none', async () => {
+    const { collector: made } = collector(() => ({ itemId: 'v1|1|6', brand: 'Acme' }));
     const wanted = { request: request({}), marketplace: 'EBAY_US', class: 'interactive' } as const;
-    const failure = await failureOf(made.collectItem({ ...wanted, itemId: 'v1|2|0' }));
-    expect([failure.code, failure.detail.calls]).to.deep.equal(['ebay-bad-answer', 2]);
-    const variation = await made.collectItem({ ...wanted, itemId: 'v1|1|5' });
-    expect(variation.details.brand).to.equal('Acme');
+    for (const itemId of ['v1|2|6', 'v1|1|5', 'v1|1|0']) {
+      const failure = await failureOf(made.collectItem({ ...wanted, itemId }));
+      expect([failure.code, failure.detail.calls], itemId).to.deep.equal(['ebay-bad-answer', 2]);
+    }
+    const own = await made.collectItem({ ...wanted, itemId: 'v1|1|6' });
+    expect(own.details.brand).to.equal('Acme');
   });
 });
