@@ -67,6 +67,12 @@ export interface Run {
   waiting: boolean;
   /** Calls that gave no answer to keep: failed attempts and their quick retries. */
   failedCalls: number;
+  /** In how many results it has stored answers: with a second one, the first has expired. */
+  results: number;
+  /** It began because the result of the run before had expired. */
+  startedOver: boolean;
+  /** Until when a run that started over may collect: half of its result's life, ms since the epoch by Redis's clock. */
+  collectBy: number | undefined;
 }
 
 /** A field of the run that is either set or not. */
@@ -141,7 +147,8 @@ export const VERDICT = 'track';
 /**
  * BullMQ counts an attempt in the step that completes or fails a job. A search job that starts with another count than its
  * run began with has therefore ended in between, which stays true over any crash. Calls that failed in earlier runs stay
- * counted, as do those whose answers are stored. A run that begins because results have expired keeps the time of the first.
+ * counted, as do those whose answers are stored. A run that begins because results have expired keeps the time of the first,
+ * and is known as one that started over.
  *
  * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class, affiliate campaign, budgets where they are known now. The
  * program that put the search in may have written its budgets before.
@@ -155,6 +162,7 @@ if isNew then
   local startedAt = run[2] == 'expired' and run[6] or string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
   redis.call('HSET', KEYS[1], 'number', (tonumber(run[1]) or 0) + 1, 'attempt', ARGV[1], 'startedAt', startedAt,
     'failedCalls', run[3] or 0)
+  if run[2] == 'expired' then redis.call('HSET', KEYS[1], 'startedOver', '1') end
   if run[2] == 'expired' and run[4] then redis.call('HSET', KEYS[1], 'cancelled', '1') end
   if run[2] == 'expired' and run[5] then redis.call('HSET', KEYS[1], 'withdrawn', '1') end
   if run[7] then redis.call('HSET', KEYS[1], 'budgets', run[7]) end
@@ -172,6 +180,9 @@ return { isNew and 1 or 0, redis.call('HGETALL', KEYS[1]) }`);
  * left it empty.
  *
  * Where another worker has stored the answer meanwhile, that one does what follows: it has taken the job over.
+ *
+ * The run counts the results that it has stored answers in. Where it started over, the first one says until when it may
+ * collect.
  *
  * `last:CHAIN` names the last follower that a step of this run has let go: a step that stores an answer need not look at
  * the jobs up to it. A job that let them go and died runs again, and a step without a new answer looks at all.
@@ -193,7 +204,8 @@ for i = 1, answer do
 end
 local isNew = #fields > 0
 if answer > 0 and not isNew then return { 0, {} } end
-local number, cancelled, ended, stopped = unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', 'broken:' .. chain))
+local number, cancelled, ended, stopped, results, startedOver =
+  unpack(redis.call('HMGET', run, 'number', 'cancelled', 'ended', 'broken:' .. chain, 'results', 'startedOver'))
 local open = {}
 if number == ARGV[2] and not (cancelled or ended or stopped) then
   local passed, waiting, last = 0, 0, nil
@@ -220,10 +232,16 @@ if isNew then
     fields[#fields + 1] = 'facts:' .. chain
     fields[#fields + 1] = (there[3] or '') .. ARGV[5]
   end
+  local time = redis.call('TIME')
+  local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
   if not there[1] then
-    local time = redis.call('TIME')
     fields[#fields + 1] = 'timed'
-    fields[#fields + 1] = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+    fields[#fields + 1] = now
+  end
+  if number == ARGV[2] and not (there[1] and results) then
+    redis.call('HINCRBY', run, 'results', 1)
+    local from = tonumber(there[1] or now) or now
+    if startedOver then redis.call('HSETNX', run, 'collectBy', string.format('%.0f', from + ARGV[1] / 2)) end
   end
   redis.call('HSET', result, unpack(fields))
 end
@@ -617,6 +635,9 @@ function runFrom(fields: Record<string, string>): Run | undefined {
     stopped: Object.keys(fields).flatMap((field) => (field.startsWith('broken:') ? [field.slice(7)] : [])),
     waiting: fields.waiting === '1',
     failedCalls: Number(fields.failedCalls ?? 0),
+    results: Number(fields.results ?? 0),
+    startedOver: fields.startedOver === '1',
+    collectBy: fields.collectBy === undefined ? undefined : Number(fields.collectBy),
   };
 }
 

@@ -181,8 +181,8 @@ export const mutations: Mutation[] = [
   {
     id: 'page-of-older-run-goes-on',
     file: 'src/results/searchStore.ts',
-    find: 'number == ARGV[2] and ',
-    replace: '',
+    find: 'number == ARGV[2] and not (cancelled',
+    replace: 'not (cancelled',
     breaks: 'A page of an earlier run adds no further page.',
     tests: ['test/integration/results/searchStore.test.ts'],
     grep: 'a call of an older run',
@@ -354,6 +354,15 @@ export const mutations: Mutation[] = [
     tests: [LIFETIME],
     grep: 'collected again by a new run',
   },
+  {
+    id: 'expired-results-start-over-for-ever',
+    file: 'src/queue/search/searchJob.ts',
+    find: 'if (isExpired && !run.startedOver) {',
+    replace: 'if (isExpired) {',
+    breaks: 'A search whose results expire again ends.',
+    tests: [LIFETIME],
+    grep: 'not collected a third time',
+  },
 
   // What happens to a call that failed.
   {
@@ -410,7 +419,7 @@ export const mutations: Mutation[] = [
   {
     id: 'waits-past-the-deadline',
     file: 'src/queue/search/retryPolicy.ts',
-    find: "if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };",
+    find: "if (now >= deadline) return { action: 'fail', failure: gaveUp(failure, limit) };",
     replace: '',
     breaks: 'A page gives up at SEARCH_DEADLINE.',
     tests: [VERDICT],

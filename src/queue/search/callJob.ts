@@ -54,7 +54,7 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { deadlineOf, endsAllItems, gaveUp, type Verdict, verdictOn } from './retryPolicy.ts';
+import { deadlineOf, endsAllItems, gaveUp, limitOf, type Verdict, verdictOn } from './retryPolicy.ts';
 import { takeKnown } from './wantedItems.ts';
 
 /** One job of the calls queue, a page or an item of a search: one call. */
@@ -83,6 +83,7 @@ export async function processCall(
       attempts: context.rules.attempts,
       backoffMs: context.rules.backoffMs,
       deadline: deadlineOf(context, run),
+      limit: limitOf(context, run),
       now: Date.now(),
     });
     if (call === undefined && verdict.failure.code === 'invalid_payload') await detach(job);
@@ -115,7 +116,7 @@ async function collectPage(
     return { page, products: 0, skipped: 'astray' };
   }
 
-  if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
+  if (!found.isStored && isTooLate(context, job, run)) throw gaveUp(undefined, limitOf(context, run));
   const [stored] = found.isStored ? await store.readHeads(search, [page]) : [];
   const ids = idsOfCall(job, data);
   const charge = context.budgets.chargeOf(search.searchId, run.budgets);
@@ -233,7 +234,7 @@ async function collectItem(
   const item = wanted.find((each) => each.itemId === itemId && each.marketplace === marketplace);
   if (item === undefined) throw await notPlanned(job, data);
 
-  if (!found.isStored && isTooLate(context, job, run)) throw gaveUp();
+  if (!found.isStored && isTooLate(context, job, run)) throw gaveUp(undefined, limitOf(context, run));
   const stored = found.isStored ? (await store.readItems(search, [itemId])).get(itemId) : undefined;
   const known = stored ? { answer: stored } : await claimItem(context, job, run, item);
   if (known !== undefined) {

@@ -228,7 +228,10 @@ export async function promote(job: Job | undefined): Promise<boolean> {
 }
 
 /** Whether a search has waited until its deadline, as seen by this process or by the sweep. */
-export function isOverdue(context: QueueContext, run: Pick<Run, 'startedAt' | 'overdue'>): boolean {
+export function isOverdue(
+  context: QueueContext,
+  run: Pick<Run, 'startedAt' | 'overdue' | 'collectBy'>,
+): boolean {
   return run.overdue || Date.now() >= deadlineOf(context, run);
 }
 

@@ -3,6 +3,7 @@ import type { Config } from '../../config/config.ts';
 import { asFailure, Failure, type FailureCode } from '../../failures.ts';
 import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
+import type { Run } from '../../results/searchStore.ts';
 
 /**
  * The retry policy of searches, pages and items. It decides for every failure whether the job runs again, when, and which
@@ -26,6 +27,8 @@ import { clockOf } from '../../redis/redisClock.ts';
  * | a search waits for an identical one    | this job is delayed     | 15 s; its end ends the wait      | SEARCH_DEADLINE           |
  * | an item that another job asks for      | this job is delayed     | 15 s, or the call; its answer    | SEARCH_DEADLINE           |
  * |                                        |                         | ends the wait and this job       |                           |
+ * | the results of a search expire         | it starts over, once    | at once                          | half of RESULTS_TTL, from |
+ * |                                        |                         |                                  | its new first answer      |
  * | a search waits for its calls, or for   | the sweep releases it,  | SEARCH_DEADLINE                  | SEARCH_DEADLINE           |
  * | children of another program            | it ends with what it has|                                  |                           |
  *
@@ -53,6 +56,8 @@ interface Circumstances {
   backoffMs: number;
   /** When the search has waited too long, see `deadlineOf`. */
   deadline: number;
+  /** The setting that the deadline follows from, see `limitOf`. */
+  limit?: Limit;
   /** By this process's clock, as are all instants of a verdict, ms since the epoch. */
   now: number;
 }
@@ -74,7 +79,7 @@ const UNKNOWN_WAIT_MS = 1000;
 
 export function verdictOn(
   thrown: unknown,
-  { attemptsMade, attempts, backoffMs, deadline, now }: Circumstances,
+  { attemptsMade, attempts, backoffMs, deadline, limit, now }: Circumstances,
 ): Verdict {
   const failure = redisFailure(thrown) ?? asFailure(thrown);
   if (failure.disposition === 'permanent') return { action: 'fail', failure };
@@ -86,7 +91,7 @@ export function verdictOn(
   }
   const action = WAITS[failure.code] ?? 'hold';
   if (action === 'fail') return { action, failure };
-  if (now >= deadline) return { action: 'fail', failure: gaveUp(failure) };
+  if (now >= deadline) return { action: 'fail', failure: gaveUp(failure, limit) };
   if (action === 'handBack') return { action, failure };
   const until = Math.min(failure.detail.until ?? now + UNKNOWN_WAIT_MS, now + LONGEST_HOLD_MS);
   return { action, failure, until };
@@ -98,15 +103,32 @@ export function verdictOn(
  */
 export function deadlineOf(
   { redis, deadlineMs }: { redis: Redis; deadlineMs: number },
-  run: { startedAt: number } | undefined,
+  run: TimedRun | undefined,
 ): number {
-  return run === undefined ? Number.POSITIVE_INFINITY : clockOf(redis).toHere(run.startedAt) + deadlineMs;
+  if (run === undefined) return Number.POSITIVE_INFINITY;
+  const { startedAt, collectBy = Number.POSITIVE_INFINITY } = run;
+  return clockOf(redis).toHere(Math.min(startedAt + deadlineMs, collectBy));
+}
+
+type TimedRun = Pick<Run, 'startedAt'> & Partial<Pick<Run, 'collectBy'>>;
+type Limit = 'SEARCH_DEADLINE' | 'RESULTS_TTL';
+
+/** The setting that the deadline of this run follows from. */
+export function limitOf({ deadlineMs }: { deadlineMs: number }, run: TimedRun | undefined): Limit {
+  return run?.collectBy !== undefined && run.collectBy < run.startedAt + deadlineMs
+    ? 'RESULTS_TTL'
+    : 'SEARCH_DEADLINE';
 }
 
 /** What a search or a page fails with that waited until its deadline. @param last why it could not go on, where that is known */
-export function gaveUp(last?: Failure): Failure {
+export function gaveUp(last?: Failure, limit: Limit = 'SEARCH_DEADLINE'): Failure {
   const why = last === undefined ? '' : `, last because: ${last.message}`;
-  return new Failure('gave-up-waiting', `waited until SEARCH_DEADLINE${why}`);
+  const until =
+    limit === 'SEARCH_DEADLINE'
+      ? 'waited until SEARCH_DEADLINE'
+      : 'it needs longer than RESULTS_TTL: its first results expired, and it was not done in time when it started over; ask ' +
+        'for less at a time';
+  return new Failure('gave-up-waiting', until + why);
 }
 
 /** After which failures of an item none of the others can succeed. */

@@ -46,7 +46,7 @@ import {
   publishProgress,
   type SearchRun,
 } from './plan.ts';
-import { deadlineOf, endsAllItems, gaveUp, nextLookAtGate, verdictOn } from './retryPolicy.ts';
+import { deadlineOf, endsAllItems, gaveUp, limitOf, nextLookAtGate, verdictOn } from './retryPolicy.ts';
 import {
   type Collected,
   compareWithTrack,
@@ -179,19 +179,26 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
   for (;;) {
     const { next, open, ...collected } = await readCollected(context, job, run);
     if (run.cancelled || next.length === 0) return end(context, run, collected);
-    const again = next.flatMap(({ jobId }) => (added.has(jobId) ? [jobId] : []));
+    let isExpired = hasExpired(run, collected);
+    const again = isExpired ? [] : next.flatMap(({ jobId }) => (added.has(jobId) ? [jobId] : []));
     if (again.length > 0) {
       const { queued, failed } = await reattachCalls(redis, context, search.searchId, again);
       if (queued > 0 && (await waitForCalls(redis, searches, job))) throw signals.waitsForChildren();
       if (queued + failed > 0) continue;
-      // Nothing is under way, nothing failed, and yet an answer is not there: it has expired.
+      // Nothing is under way, nothing failed, and yet an answer is not there.
+      isExpired = true;
+    }
+    if (isExpired && !run.startedOver) {
       run = { search, ...(await store.restart(search, job.attemptsMade, request, campaignId)) };
       log.warn('results expired, starting over', { ...idsOfSearch(context, job), run: run.number });
       continue;
     }
-    const refused = isOverdue(context, run)
-      ? gaveUp()
-      : await budgetFailure(context, run, collected, next.length);
+    // Starting over again and again would spend calls until the deadline.
+    const refused = isExpired
+      ? gaveUp(undefined, 'RESULTS_TTL')
+      : isOverdue(context, run)
+        ? gaveUp(undefined, limitOf(context, run))
+        : await budgetFailure(context, run, collected, next.length);
     if (refused !== undefined) {
       // Where a page is not there, the items of those before it are not looked at yet.
       const items = next[0]?.data.kind === 'page' ? (await itemCalls(context, run, collected)).open : [];
@@ -208,6 +215,11 @@ async function collectAll(context: QueueContext, job: Job, begun: SearchRun): Pr
     // The search may have been cancelled meanwhile.
     run = { ...run, ...(await store.readRun(search)), request };
   }
+}
+
+/** Whether the answers of this run are gone: all end with the first one. */
+function hasExpired({ results }: SearchRun, { heads, details }: Collected): boolean {
+  return results > 1 || (results === 1 && heads.length + details.size === 0);
 }
 
 /** A search whose class may not spend now waits in this queue, where it costs no slot, and says why. */

@@ -123,4 +123,48 @@ describe('what a search has collected', () => {
     expect(await service.producer.products(searchId)).to.have.length(400);
     expect(service.calledOffsets()).to.deep.equal([0, 200, 0]);
   });
+
+  it('is not collected a third time when it expires again: the search fails, and says why', async () => {
+    const { searchId, key } = await halfWay();
+    await stored.redis.del(key);
+    pageCall.release();
+    pageCall.hold(({ offset }) => offset === 0);
+    await waitFor('the second run', () => pageCall.waiting === 1);
+    await stored.redis.del(key);
+    pageCall.release();
+    pageCall.hold(({ offset }) => offset === 200);
+    await waitFor('its second page', () => pageCall.waiting === 1);
+    await stored.redis.del(key);
+    pageCall.release();
+    const { error } = await ended(searchId);
+    expect(error).to.include({ code: 'gave-up-waiting' });
+    expect(error?.message).to.include('RESULTS_TTL');
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 0, 200]);
+  });
+});
+
+describe('a search that needs longer than its result is kept', () => {
+  const found = { query: 'phone case', maxItems: 60, details: 'full', detailsMaxAge: 0 } as const;
+
+  describe('ends in its second run', () => {
+    const service = useService({ RESULTS_TTL: '3', SEARCH_DEADLINE: '60', MIN_API_CALL_INTERVAL: '0.1' });
+
+    it('with what it has, early enough to be read', async () => {
+      const { searchId, summary } = await service.search(found);
+      expect(summary?.outcome).to.equal('partial');
+      expect(summary?.error).to.include({ code: 'gave-up-waiting' });
+      expect(summary?.error?.message).to.include('RESULTS_TTL');
+      // Two lives of a result and no more: the first whole, of the second one half.
+      expect(service.simulator.controls.log({ kind: 'item' }).length).to.be.within(30, 55);
+      expect(Date.parse(summary?.expiresAt ?? '') - Date.parse(summary?.finishedAt ?? '')).to.be.within(
+        500,
+        2000,
+      );
+      const products = await service.producer.products(searchId);
+      const without = products.flatMap(({ itemId, details }) => (details === undefined ? [itemId] : []));
+      expect(products).to.have.length(60);
+      expect(without.length).to.be.within(30, 59);
+      expect(summary?.missing.map(({ itemId }) => itemId)).to.have.members(without);
+    });
+  });
 });

@@ -2,7 +2,7 @@ import { UnrecoverableError } from 'bullmq';
 import { expect } from 'chai';
 import { Failure } from '../../../src/failures.ts';
 import { signals } from '../../../src/queue/bullmq/signals.ts';
-import { LONGEST_HOLD_MS, verdictOn } from '../../../src/queue/search/retryPolicy.ts';
+import { LONGEST_HOLD_MS, limitOf, verdictOn } from '../../../src/queue/search/retryPolicy.ts';
 
 const NOW = 1_000_000;
 const fresh = { attemptsMade: 0, attempts: 3, backoffMs: 1000, deadline: NOW + 1e9, now: NOW };
@@ -61,6 +61,16 @@ describe('the verdict on a failed call', () => {
     expect(verdict.action).to.equal('fail');
     expect(verdict.failure).to.include({ code: 'gave-up-waiting' });
     expect(verdict.failure.message).to.include('the day is used up');
+  });
+
+  it('names the setting that the deadline follows from', () => {
+    const closed = new Failure('gate-closed', 'the day is used up', { until: NOW + 5000 });
+    const run = { startedAt: 0, collectBy: 500 };
+    expect(limitOf({ deadlineMs: 1000 }, run)).to.equal('RESULTS_TTL');
+    expect(limitOf({ deadlineMs: 400 }, run)).to.equal('SEARCH_DEADLINE');
+    expect(limitOf({ deadlineMs: 400 }, { startedAt: 0 })).to.equal('SEARCH_DEADLINE');
+    const { failure } = verdictOn(closed, { ...fresh, deadline: NOW, limit: 'RESULTS_TTL' });
+    expect(failure.message).to.include('RESULTS_TTL').and.not.include('SEARCH_DEADLINE');
   });
 
   it('reaches BullMQ as an error that says the code first', () => {
