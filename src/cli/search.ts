@@ -11,8 +11,15 @@ import type { SearchProducer } from '../queue/producer.ts';
 import type { SearchEstimate } from '../queue/search/estimate.ts';
 import type { SearchReport } from '../queue/searchReader.ts';
 import { redisFailure } from '../redis/failure.ts';
-import { estimateTexts, isWhole, partialReasons, summaryFacts, waitReasonText } from '../text/searches.ts';
-import { countText, distanceText } from '../text/values.ts';
+import {
+  estimateTexts,
+  isWhole,
+  outlastsResults,
+  partialReasons,
+  summaryFacts,
+  waitReasonText,
+} from '../text/searches.ts';
+import { countText, distanceText, numberText } from '../text/values.ts';
 import { withProducer } from './commandSetup.ts';
 import { EXIT, type ExitCode, searchFailed, UsageError } from './exit.ts';
 import { addRequestFlags, type Defaults, oneQuery, requestFrom, wholeNumber, withOptions } from './flags.ts';
@@ -133,7 +140,7 @@ export async function runSearch(terminal: Terminal, flags: Flags, wanted: Wanted
     const request = () => wanted.request(ebay);
     if (dryRun) {
       const estimate = await producer.estimate(request());
-      const text = estimateText(estimate, terminal, await producer.now());
+      const text = estimateText(estimate, terminal, await producer.now(), config.search.resultsTtl);
       terminal.print(json ? JSON.stringify(estimate, null, 2) : text);
       return EXIT.done;
     }
@@ -337,6 +344,15 @@ function warningText({ errorId, message, parameters = [] }: SearchSummary['warni
   return `${message}${about === '' ? '' : ` [${about}]`}${errorId === null ? '' : ` (${errorId})`}`;
 }
 
-export function estimateText(estimate: SearchEstimate, painter: Painter, now: number): string {
-  return fieldLines(painter, Object.entries(estimateTexts(estimate, (iso) => whenText(iso, now))));
+/** @param resultsTtl how long results are kept, s */
+export function estimateText(
+  estimate: SearchEstimate,
+  painter: Painter,
+  now: number,
+  resultsTtl: number,
+): string {
+  const texts = estimateTexts(estimate, (iso) => whenText(iso, now));
+  const warning = `its first results expire before its end (RESULTS_TTL, ${numberText(resultsTtl)} s): ask for less at a time`;
+  const isTooLong = outlastsResults(estimate, resultsTtl * 1000, now);
+  return fieldLines(painter, Object.entries({ ...texts, ...(isTooLong && { warning }) }));
 }

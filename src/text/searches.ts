@@ -94,6 +94,19 @@ export function summaryFacts(summary: SearchSummary): string[] {
   ].filter((fact) => typeof fact === 'string');
 }
 
+/**
+ * Whether a search takes longer than results are kept, from its first page on: that one is then gone before the last.
+ * @param resultsTtlMs `RESULTS_TTL`. @param now ms since the epoch
+ */
+export function outlastsResults(
+  { remaining, ahead, reset, earliestFinish }: SearchEstimate,
+  resultsTtlMs: number,
+  now: number,
+): boolean {
+  const begins = ahead >= remaining ? Math.max(now, Date.parse(reset)) : now;
+  return Date.parse(earliestFinish) - begins > resultsTtlMs;
+}
+
 /** What a search costs and when it can be done. @param when text of an instant, such as `in 15 s` */
 export function estimateTexts(estimate: SearchEstimate, when: (iso: string) => string) {
   const { calls, class: callClass, remaining, shareOfRemaining, reset, ahead, earliestFinish } = estimate;

@@ -84,7 +84,7 @@ describe('dpf search --dry-run', () => {
   };
 
   it('says calls, share of what is left, queue and earliest finish', () => {
-    const text = estimateText(estimate, plain, NOW);
+    const text = estimateText(estimate, plain, NOW, 21_600);
     expect(lineOf(text, 'calls')).to.contain('3 calls, at most 15');
     expect(lineOf(text, 'share')).to.contain('0.2 % of the 1,400 that interactive searches have left today');
     expect(lineOf(text, 'queue')).to.contain('12 calls before its first one');
@@ -92,12 +92,24 @@ describe('dpf search --dry-run', () => {
   });
 
   it('says that a search larger than the day goes on after the reset', () => {
-    const text = estimateText({ ...estimate, shareOfRemaining: 1.4 }, plain, NOW);
+    const text = estimateText({ ...estimate, shareOfRemaining: 1.4 }, plain, NOW, 21_600);
     expect(lineOf(text, 'share')).to.contain('more than the 1,400').and.to.contain('continues in 20 h');
   });
 
   it('says when there are calls again where none is left', () => {
-    const text = estimateText({ ...estimate, remaining: 0, shareOfRemaining: null }, plain, NOW);
+    const text = estimateText({ ...estimate, remaining: 0, shareOfRemaining: null }, plain, NOW, 21_600);
     expect(lineOf(text, 'share')).to.contain('none left today; more in 20 h');
+  });
+
+  it('warns of a search whose first results expire before its end', () => {
+    const warningOf = (changed: Partial<typeof estimate>) =>
+      estimateText({ ...estimate, ...changed }, plain, NOW, 21_600)
+        .split('\n')
+        .find((line) => line.includes('warning'));
+    const late = new Date(Date.parse(RESET) + 60_000).toISOString();
+    expect(warningOf({ remaining: 13, earliestFinish: late })).to.contain('RESULTS_TTL, 21,600 s');
+    expect(warningOf({})).to.equal(undefined);
+    // All of it is made after the reset, within a minute.
+    expect(warningOf({ remaining: 0, earliestFinish: late })).to.equal(undefined);
   });
 });
