@@ -232,16 +232,18 @@ if isNew then
     fields[#fields + 1] = 'facts:' .. chain
     fields[#fields + 1] = (there[3] or '') .. ARGV[5]
   end
-  local time = redis.call('TIME')
-  local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
+  local from = tonumber(there[1] or '')
   if not there[1] then
+    local time = redis.call('TIME')
+    from = time[1] * 1000 + math.floor(time[2] / 1000)
     fields[#fields + 1] = 'timed'
-    fields[#fields + 1] = now
+    fields[#fields + 1] = string.format('%.0f', from)
   end
   if number == ARGV[2] and not (there[1] and results) then
     redis.call('HINCRBY', run, 'results', 1)
-    local from = tonumber(there[1] or now) or now
-    if startedOver then redis.call('HSETNX', run, 'collectBy', string.format('%.0f', from + ARGV[1] / 2)) end
+    if startedOver and from then
+      redis.call('HSETNX', run, 'collectBy', string.format('%.0f', from + ARGV[1] / 2))
+    end
   end
   redis.call('HSET', result, unpack(fields))
 end
