@@ -57,7 +57,7 @@ export interface Run {
   withdrawn: boolean;
   /** It has waited until its deadline: it ends with what it has. */
   overdue: boolean;
-  /** Another search whose pages are this one's result. */
+  /** Another search whose pages are this one's result, until it goes on by itself and they become its own (`keep`). */
   source: { searchId: string; timestamp: number } | undefined;
   /** The run was summed up. A page that comes later was retried by itself and starts the search again. */
   ended: boolean;
@@ -137,6 +137,8 @@ export interface StoredCall {
 const PAGE = /^\d+$/;
 const HEAD = 'h:';
 const ITEM = 'i:';
+/** The last follower that a step has let go, see `STEP`. */
+const LAST = 'last:';
 /** The items whose details are wanted. */
 const WANTED = 'items';
 /** Set where the pages are those of an earlier search. */
@@ -148,13 +150,14 @@ export const VERDICT = 'track';
  * BullMQ counts an attempt in the step that completes or fails a job. A search job that starts with another count than its
  * run began with has therefore ended in between, which stays true over any crash. Calls that failed in earlier runs stay
  * counted, as do those whose answers are stored. A run that begins because results have expired keeps the time of the first,
- * and is known as one that started over.
+ * and is known as one that started over. Whose pages are the result stays known until they are its own (`keep`).
  *
  * KEYS: run. ARGV: attempts, lifetime (ms), request (JSON), class, affiliate campaign, budgets where they are known now. The
  * program that put the search in may have written its budgets before.
  */
 const BEGIN = new LuaScript(`
-local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt', 'budgets')
+local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt', 'budgets',
+  'source')
 local isNew = not run[1] or run[2] ~= ARGV[1]
 if isNew then
   if run[1] then redis.call('DEL', KEYS[1]) end
@@ -166,6 +169,7 @@ if isNew then
   if run[2] == 'expired' and run[4] then redis.call('HSET', KEYS[1], 'cancelled', '1') end
   if run[2] == 'expired' and run[5] then redis.call('HSET', KEYS[1], 'withdrawn', '1') end
   if run[7] then redis.call('HSET', KEYS[1], 'budgets', run[7]) end
+  if run[8] then redis.call('HSET', KEYS[1], 'source', run[8]) end
 end
 redis.call('HSETNX', KEYS[1], 'request', ARGV[3])
 redis.call('HSETNX', KEYS[1], 'class', ARGV[4])
@@ -290,6 +294,24 @@ redis.call('PEXPIRE', KEYS[1], left)
 return 1`);
 
 /**
+ * Makes what another search has collected the result of this one, with its age and its end, once. Of events that followed from
+ * it this search has published those that the other one has. Nothing is left of a result that has expired.
+ * KEYS: run, result, ids of events that this search has published, those of the other one. ARGV: the source that the run names,
+ * when the result must be gone (ms since the epoch), then fields and values in turn.
+ */
+const KEEP = new LuaScript(`
+if redis.call('HGET', KEYS[1], 'source') ~= ARGV[1] then return end
+if #ARGV > 2 then
+  redis.call('DEL', KEYS[2])
+  for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+  redis.call('PEXPIREAT', KEYS[2], ARGV[2])
+  for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do redis.call('SADD', KEYS[3], id) end
+  local left = redis.call('PTTL', KEYS[4])
+  if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
+end
+redis.call('HDEL', KEYS[1], 'source')`);
+
+/**
  * What Redis holds of each search, in two hashes because they end at different times: its run, and its result with a field
  * for each page, each page's head and each item's details. A result without its first page is no result, so all of it ends
  * together, and a search that goes on later starts a new run.
@@ -384,7 +406,27 @@ export class SearchStore {
 
   /** The result of this search is what another one has collected. */
   async takeFrom(ref: SearchRef, { searchId, timestamp }: SearchRef): Promise<void> {
-    await this.#set(ref, { source: JSON.stringify({ searchId, timestamp }) });
+    await this.#set(ref, { source: sourceText({ searchId, timestamp }) });
+  }
+
+  /**
+   * A search that goes on calls only for what the one lacks whose result it has taken: the pages and items that are there
+   * become its own, and cost it no call. Done again, it changes nothing.
+   */
+  async keep(ref: SearchRef, source: NonNullable<Run['source']>): Promise<void> {
+    const other = { ...ref, ...source };
+    const [all, expiresAt] = await Promise.all([
+      this.#redis.hgetallBuffer(this.#resultKey(other)),
+      this.expiresAt(other),
+    ]);
+    // What the other search has let go are jobs of its own.
+    const taken = Object.entries(all).filter(([field]) => !field.startsWith(LAST));
+    const fields =
+      expiresAt === undefined ? [] : taken.flatMap(([field, value]) => [field, free(field, value)]);
+    const marked = fields.length === 0 ? [] : [...fields, REUSED, '1'];
+    const announced = [ref, other].map((each) => keyOf(this.#prefix, 'announced', each));
+    const keys = [this.#runKey(ref), this.#resultKey(ref), ...announced];
+    await KEEP.run(this.#redis, keys, [sourceText(source), expiresAt ?? 0, ...marked]);
   }
 
   async countFailedCalls(ref: SearchRef, calls: number): Promise<void> {
@@ -571,6 +613,16 @@ export class SearchStore {
 function storedCall([data, parentKey, opts, timestamp]: Array<string | null>): StoredCall | undefined {
   if (data === null || data === undefined) return undefined;
   return { data, parentKey: parentKey ?? null, opts: opts ?? '{}', timestamp: Number(timestamp) };
+}
+
+function sourceText({ searchId, timestamp }: NonNullable<Run['source']>): string {
+  return JSON.stringify({ searchId, timestamp });
+}
+
+/** A field of a result as that of a search that made no call for it. */
+function free(field: string, value: Buffer): Buffer {
+  if (field.startsWith(HEAD)) return packHead({ ...unpackHead(value), calls: 0 });
+  return isItem(field) ? pack({ ...unpack<ItemAnswer>(value), calls: 0 }) : value;
 }
 
 /** `OFFSET:NEXT:FITTING:PRINT;`, NEXT empty where the listing ends. */

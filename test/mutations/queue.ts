@@ -534,6 +534,15 @@ export const mutations: Mutation[] = [
     grep: 'are gone by the time',
   },
   {
+    id: 'retry-forgets-what-was-shared',
+    file: 'src/results/searchStore.ts',
+    find: "if run[8] then redis.call('HSET', KEYS[1], 'source', run[8]) end",
+    replace: '',
+    breaks: 'A retry keeps the pages that an identical search has collected.',
+    tests: [RETRY],
+    grep: 'identical search has collected',
+  },
+  {
     id: 'shared-end-not-marked',
     file: 'src/queue/search/coalesce.ts',
     find: 'await store.takeFrom(search, source);',

@@ -45,14 +45,20 @@ export async function coalesce(
   const { search, request, campaignId } = run;
   const hash = requestHash(request, campaignId);
   const me = requesterOf(search);
+  const { source } = run;
+  /** What it has taken from another search before is its own then, and it calls for what is missing. */
+  const collectAlone = async () => {
+    if (source !== undefined) await store.keep(search, source);
+    return undefined;
+  };
   if (run.cancelled) {
     await coalesced.leave(hash, me);
-    return undefined;
+    return collectAlone();
   }
   let maxAgeMs = request.maxAge * 1000;
   for (;;) {
     const claim = await coalesced.claim(hash, me, maxAgeMs);
-    if (claim.role === 'leader') return undefined;
+    if (claim.role === 'leader') return collectAlone();
     if (claim.role === 'answered') {
       const source = refOf(claim.end.by, tenant);
       const summary = summaryFrom(claim.end, run, clockOf(context.redis).date());

@@ -154,6 +154,8 @@ async function collect(
     await reusePages(context, job, run);
     const end = await collectAll(context, job, run);
     await publishResult(context, run, end.summary);
+    // What it took from another search and did not add to was reported by that one.
+    if (run.source !== undefined && end.summary.calls === 0) return { summary: end.summary };
     return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
   } catch (thrown) {
     if (!isSignal(thrown) && redisFailure(thrown) === undefined)

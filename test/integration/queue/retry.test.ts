@@ -4,7 +4,10 @@ import { FastifyAdapter } from '@bull-board/fastify';
 import { expect } from 'chai';
 import fastify from 'fastify';
 import { run } from '../../../src/cli/program.ts';
+import type { SearchRequest } from '../../../src/product/requestSchema.ts';
+import type { SearchReport } from '../../../src/queue/searchReader.ts';
 import { useService } from '../../support/service.ts';
+import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
 import { waitFor } from '../../support/waitFor.ts';
 import { plainTerminal } from '../../unit/cli/plainTerminal.ts';
 
@@ -76,6 +79,81 @@ describe('retrying a search of which one page failed', () => {
     const [page] = await service.calls.getFailed(0, 0);
     await retryOnBoard('ebay-calls', page?.id as string);
     await completeAgain(searchId);
+  });
+
+  /** Two identical searches at once; the second one takes the result of the first. */
+  async function shared(request: SearchRequest): Promise<{ first: string; second: string }> {
+    await service.calls.pause();
+    const [first, second] = (await service.producer.enqueueMany([request, { ...request }])).map(
+      ({ searchId }) => searchId,
+    ) as [string, string];
+    const leader = await waitFor('one to wait for the other', async () => {
+      const reports = await Promise.all([first, second].map((id) => service.producer.get(id)));
+      return reports.flatMap(({ progress }) => progress?.leader ?? [])[0];
+    });
+    await service.calls.resume();
+    for (const id of [first, second]) await service.producer.waitFor(id, { timeoutMs: 15_000 });
+    return leader === first ? { first, second } : { first: second, second: first };
+  }
+
+  async function again(searchId: string): Promise<SearchReport> {
+    expect(await service.producer.retry(searchId)).to.equal(true);
+    return service.producer.waitFor(searchId, { timeoutMs: 15_000 });
+  }
+
+  it('calls only for that page where an identical search has collected the others', async () => {
+    const { controls } = service.simulator;
+    const fault = controls.arm({ fault: 'status', status: 500, on: { offset: 400 } });
+    const { second } = await shared({ query: 'phone case', maxItems: 600 });
+    expect((await service.producer.get(second)).summary).to.include({ outcome: 'partial', calls: 0 });
+    controls.clear(fault);
+    const refusal = controls.arm({ fault: 'status', status: 400 });
+    expect((await again(second)).summary).to.include({ outcome: 'partial', calls: 1 });
+    expect(await service.producer.products(second)).to.have.length(400);
+    controls.clear(refusal);
+    controls.clearLog();
+    expect((await again(second)).summary).to.include({ outcome: 'complete', calls: 2, pages: 3 });
+    expect(service.calledOffsets()).to.deep.equal([400]);
+    expect(await service.producer.products(second)).to.have.length(600);
+  });
+
+  it('calls for nothing where the identical search was retried first and has all of it', async () => {
+    const fault = service.simulator.controls.arm({ fault: 'status', status: 500, on: { offset: 400 } });
+    const { first, second } = await shared({ query: 'phone case', maxItems: 600 });
+    service.simulator.controls.clear(fault);
+    expect((await again(first)).summary?.outcome).to.equal('complete');
+    service.simulator.controls.clearLog();
+    expect((await again(second)).summary).to.include({ outcome: 'complete', calls: 0, pages: 3 });
+    expect(service.calledOffsets()).to.deep.equal([]);
+    expect(await service.producer.products(second)).to.have.length(600);
+  });
+
+  it('starts over where the result of the identical search has expired', async () => {
+    const { first, second } = await shared({ query: 'phone case', maxItems: 300 });
+    const stored = new StoredJobs(service.config.redis.url);
+    await stored.redis.del(await resultsKey(service.searches, first));
+    stored.close();
+    expect((await again(second)).summary).to.include({ outcome: 'complete', calls: 2 });
+    expect(await service.producer.products(second)).to.have.length(300);
+  });
+
+  it('keeps the marks of a track that an identical search was compared with, and reports them once', async () => {
+    const request = { query: 'led strip', maxItems: 100, track: 'strips' };
+    const before = await service.search(request);
+    const listed = await service.producer.products(before.searchId);
+    const [cheaper] = listed.filter(({ total, converted, auction }) => total && !converted && !auction);
+    const { itemId = '', price } = cheaper ?? {};
+    service.simulator.controls.changeListing(itemId, { price: (Number(price?.value) * 0.8).toFixed(2) });
+    const { second } = await shared(request);
+    const stored = new StoredJobs(service.config.redis.url);
+    const events = () => stored.redis.xrange('{ebay}:events', '-', '+');
+    const mark = async () =>
+      (await service.producer.products(second)).find((product) => product.itemId === itemId)?.mark;
+    const [marked, count] = [await mark(), (await events()).length];
+    expect((await again(second)).summary).to.include({ outcome: 'complete', calls: 0 });
+    expect([marked, await mark()]).to.deep.equal(['price-dropped', 'price-dropped']);
+    expect(await events(), 'its own end alone').to.have.length(count + 1);
+    stored.close();
   });
 
   it('starts a failed search once more', async () => {

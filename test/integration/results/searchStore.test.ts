@@ -153,6 +153,39 @@ describe('the store of a search', () => {
     expect(retried).to.deep.include({ isNew: true, number: 4, cancelled: false, withdrawn: false });
   });
 
+  it('makes what another search has collected its own once, with its end, and leaves it alone afterwards', async () => {
+    const other = await begun(['a', 'b']);
+    await other.step('a', 1);
+    const { redis, store, ref, step } = await begun(['a', 'b']);
+    const { searchId, timestamp } = other.ref;
+    await store.takeFrom(ref, other.ref);
+    // It starts again, and the worker dies before the answers are its own.
+    expect(await store.begin(ref, 1, request)).to.deep.include({
+      isNew: true,
+      source: { searchId, timestamp },
+    });
+    expect((await store.begin(ref, 1, request)).source).to.deep.equal({ searchId, timestamp });
+    await redis.pexpire(`{ebay}:pages:default:${searchId}:1`, 5000);
+    await store.keep(ref, other.ref);
+    expect([...(await store.readDetails(ref))]).to.deep.equal([['a', { ...answer, calls: 0 }]]);
+    expect(await redis.pttl(`{ebay}:pages:default:${ref.searchId}:1`)).to.be.within(1, 5000);
+    expect((await store.readRun(ref))?.source).to.equal(undefined);
+    // A worker that was thought dead comes late.
+    await step('b', 1);
+    await store.keep(ref, other.ref);
+    expect([...(await store.storedItems(ref))]).to.have.members(['a', 'b']);
+  });
+
+  it('keeps what it has itself where the result of another search has expired', async () => {
+    const other = await begun(['a']);
+    const { store, ref, step } = await begun(['b']);
+    await step('b', 1);
+    await store.takeFrom(ref, other.ref);
+    await store.keep(ref, other.ref);
+    expect([...(await store.storedItems(ref))]).to.deep.equal(['b']);
+    expect((await store.readRun(ref))?.source).to.equal(undefined);
+  });
+
   it('holds the class of a search once: it begins with that of the request and rises with `raiseClass`', async () => {
     const { store, ref } = await begun([]);
     expect((await store.readRun(ref))?.request?.priority).to.equal('backfill');
