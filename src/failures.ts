@@ -6,7 +6,8 @@
  * time have hyphens, like outcomes.
  *
  * Dispositions:
- * - `permanent`: trying again cannot help; the job fails at once.
+ * - `permanent`: trying again cannot help this job, which fails at once. The same request may still succeed later where only
+ *   the time of this job was over (`retryable`).
  * - `transient`: the page's next attempt may succeed; an attempt is charged.
  * - `wait`: nothing is wrong with the job; it goes back to the queue until `until`, no attempt charged.
  */
@@ -116,9 +117,9 @@ export class Failure extends Error {
     return DISPOSITIONS[this.code];
   }
 
-  /** Whether the same request may succeed later without being changed. */
+  /** Whether the same request may succeed later without being changed. A search that waited too long may be asked for again. */
   get retryable(): boolean {
-    return this.disposition !== 'permanent';
+    return this.disposition !== 'permanent' || this.code === 'gave-up-waiting';
   }
 }
 

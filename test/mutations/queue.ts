@@ -2,6 +2,7 @@ import type { Mutation } from './mutation.ts';
 
 const RETRY = 'test/integration/queue/retry.test.ts';
 const RETRYING = 'test/integration/http/retryingSearch.test.ts';
+const DEADLINE = 'test/integration/queue/deadline.test.ts';
 const IDENTICAL = 'test/integration/queue/coalesced.test.ts';
 const IDENTICAL_RACES = 'test/integration/queue/identicalRaces.test.ts';
 const PAGE_RACES = 'test/integration/queue/pageRaces.test.ts';
@@ -527,7 +528,7 @@ export const mutations: Mutation[] = [
   {
     id: 'shared-pages-gone',
     file: 'src/queue/search/coalesce.ts',
-    find: '(await store.expiresAt(source)) === undefined',
+    find: '(await store.expiresAt(answered)) === undefined',
     replace: 'false',
     breaks: 'A search is not answered by a result whose pages are gone.',
     tests: [IDENTICAL_RACES],
@@ -543,9 +544,18 @@ export const mutations: Mutation[] = [
     grep: 'identical search has collected',
   },
   {
+    id: 'deadline-of-another',
+    file: 'src/queue/search/coalesce.ts',
+    find: "code === 'gave-up-waiting') && !isOverdue(context, run)",
+    replace: 'false)',
+    breaks: 'A search waits until its own deadline, not until that of an identical one.',
+    tests: [DEADLINE],
+    grep: 'from what the identical one has',
+  },
+  {
     id: 'shared-end-not-marked',
     file: 'src/queue/search/coalesce.ts',
-    find: 'await store.takeFrom(search, source);',
+    find: 'await store.takeFrom(search, answered);',
     replace: '',
     breaks: 'A search that another one answered has its products.',
     tests: [IDENTICAL],

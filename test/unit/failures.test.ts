@@ -27,6 +27,9 @@ describe('a failure', () => {
     expect(retryable('ebay-server-error')).to.equal(true);
     expect(retryable('ebay-throttled')).to.equal(true);
     expect(retryable('ebay-refused')).to.equal(false);
+    // No job waits on, and yet whoever asks again may be answered.
+    expect(retryable('gave-up-waiting')).to.equal(true);
+    expect(new Failure('gave-up-waiting', '').disposition).to.equal('permanent');
     expect(new Failure('redis-unavailable', '').disposition).to.equal('wait');
   });
 

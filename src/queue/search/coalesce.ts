@@ -45,7 +45,7 @@ export async function coalesce(
   const { search, request, campaignId } = run;
   const hash = requestHash(request, campaignId);
   const me = requesterOf(search);
-  const { source } = run;
+  let { source } = run;
   /** What it has taken from another search before is its own then, and it calls for what is missing. */
   const collectAlone = async () => {
     if (source !== undefined) await store.keep(search, source);
@@ -60,16 +60,22 @@ export async function coalesce(
     const claim = await coalesced.claim(hash, me, maxAgeMs);
     if (claim.role === 'leader') return collectAlone();
     if (claim.role === 'answered') {
-      const source = refOf(claim.end.by, tenant);
+      const answered = refOf(claim.end.by, tenant);
       const summary = summaryFrom(claim.end, run, clockOf(context.redis).date());
-      if (summary.expiresAt !== null && (await store.expiresAt(source)) === undefined) {
+      if (summary.expiresAt !== null && (await store.expiresAt(answered)) === undefined) {
         // The earlier search ended recently enough, but its result has expired.
         maxAgeMs = 0;
         continue;
       }
-      await store.takeFrom(search, source);
+      await store.takeFrom(search, answered);
+      // The other one has waited until its deadline, not until that of this search.
+      if (summary.missing.some(({ code }) => code === 'gave-up-waiting') && !isOverdue(context, run)) {
+        source = answered;
+        maxAgeMs = 0;
+        continue;
+      }
       context.metrics.coalesced(callsOf(claim.end));
-      const by = source.searchId;
+      const by = answered.searchId;
       log.debug('search coalesced', { ...idsOfSearch(context, job), run: run.number, by });
       return summary;
     }
@@ -80,6 +86,7 @@ export async function coalesce(
     }
     if (isOverdue(context, run)) {
       await coalesced.leave(hash, me);
+      if (source !== undefined) return collectAlone();
       throw gaveUp(new Failure('gave-up-waiting', `it waits for the identical search ${leader.searchId}`));
     }
     await raiseClass(context, leader, request.priority);
@@ -159,7 +166,8 @@ export async function publishResult(
   const { search, request, campaignId } = run;
   const hash = requestHash(request, campaignId);
   const me = requesterOf(search);
-  // A cancelled search answers no other one, and what may pass is for the next one to try. Others have other budgets.
+  // A cancelled search answers no other one, and what may pass is for the next one to try. Others have other budgets. Where
+  // some of it is there at the deadline, those whose own has not come go on from there.
   const isFinal =
     end instanceof Failure
       ? !end.retryable

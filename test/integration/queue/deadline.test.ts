@@ -180,3 +180,89 @@ describe('a search with item calls gives up at SEARCH_DEADLINE', () => {
     expect(summary?.missing.filter(({ page }) => page === null)).to.have.length(200);
   });
 });
+
+describe('a search whose identical one gives up at SEARCH_DEADLINE', () => {
+  const pageCall = usePause<PageCall>();
+  const service = useService(
+    { SEARCH_DEADLINE: '3600', SWEEP_INTERVAL: '0.2' },
+    {},
+    {
+      adapt: (context) => ({
+        ...context,
+        collector: pausedCollector(context.collector, { page: pageCall }),
+      }),
+    },
+  );
+  const request = { query: 'phone case', maxItems: 410 };
+  const end = (searchId: string) => service.producer.waitFor(searchId, PROMPTLY);
+
+  /** Added hours ago by the clock of another program; its run begins now. */
+  async function addLeader(): Promise<string> {
+    const { id } = await service.searches.add('search', request, {
+      jobId: 'first',
+      timestamp: Date.now() - 7_200_000,
+    });
+    return id as string;
+  }
+
+  /** The run of this search has begun hours ago. */
+  async function age(searchId: string): Promise<void> {
+    const { timestamp } = (await service.searches.getJob(searchId)) as Job;
+    const redis = connectTo(service.config.redis.url);
+    await redis.hset(`${PREFIX}:run:default:${searchId}:${timestamp}`, 'startedAt', Date.now() - 7_200_000);
+    redis.disconnect();
+  }
+
+  async function follower(leader: string): Promise<string> {
+    const { searchId } = await service.producer.enqueue(request);
+    await waitFor('it to wait', async () => {
+      return (await service.producer.get(searchId)).progress?.leader === leader;
+    });
+    return searchId;
+  }
+
+  /** Two identical searches; the first one has a page, and the next ones wait in a paused queue. */
+  async function pair(): Promise<[leader: string, follower: string]> {
+    pageCall.hold();
+    const searchId = await addLeader();
+    await waitFor('the first call', () => pageCall.waiting === 1);
+    await service.calls.pause();
+    const second = await follower(searchId);
+    pageCall.release();
+    await waitFor('the first page', async () => (await service.calls.getCompletedCount()) === 1);
+    return [searchId, second];
+  }
+
+  it('collects itself where the other one has nothing', async () => {
+    await service.calls.pause();
+    const searchId = await addLeader();
+    await waitFor('its page', () => service.calls.getJob(pageJobId(searchId, 1, 1)));
+    const second = await follower(searchId);
+    await age(searchId);
+    expect((await end(searchId)).error?.code).to.equal('gave-up-waiting');
+    await service.calls.resume();
+    expect((await end(second)).summary).to.deep.include({ outcome: 'complete', calls: 3 });
+  });
+
+  it('goes on from what the identical one has', async () => {
+    const [leader, second] = await pair();
+    await age(leader);
+    const { summary } = await end(leader);
+    expect(summary).to.deep.include({ outcome: 'partial', pages: 1, calls: 1 });
+    expect(summary?.error).to.include({ code: 'gave-up-waiting', retryable: true });
+    await service.calls.resume();
+    expect((await end(second)).summary).to.deep.include({ outcome: 'complete', pages: 3, calls: 2 });
+    expect(service.calledOffsets()).to.deep.equal([0, 200, 400]);
+    expect(await service.producer.products(second)).to.have.length(410);
+  });
+
+  it('ends with what the other one has at its own deadline', async () => {
+    const [leader, second] = await pair();
+    await age(second);
+    await age(leader);
+    expect((await end(leader)).summary?.outcome).to.equal('partial');
+    expect((await end(second)).summary).to.deep.include({ outcome: 'partial', pages: 1, calls: 0 });
+    expect(await service.producer.products(second)).to.have.length(200);
+    await service.calls.resume();
+  });
+});
