@@ -356,8 +356,8 @@ export class SearchProducer {
   async cancel(searchId: string): Promise<boolean> {
     return this.#call(async () => {
       const job = await this.#reader.job(searchId);
-      const { searches, marketplace } = this.#options;
-      const parts = { searches, store: this.#store, coalesced: this.#coalesced, marketplace };
+      const { redis, searches, marketplace } = this.#options;
+      const parts = { redis, searches, store: this.#store, coalesced: this.#coalesced, marketplace };
       return cancelSearch(parts, job, this.#reader.refOf(job));
     }, searchId);
   }

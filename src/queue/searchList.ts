@@ -287,7 +287,7 @@ export class SearchList {
   }
 
   #search(row: Row, known: RunFacts | undefined, closed: Closed | undefined, now: number): FoundSearch {
-    const { id: searchId, data, timestamp, summary, hasEnded, entry } = row;
+    const { id: searchId, data, timestamp, hasEnded, entry } = row;
     const { marketplace, costs } = this.#parts.defaults;
     const run = known?.run;
     const parsed =
@@ -296,6 +296,7 @@ export class SearchList {
         : undefined;
     const request = run?.request ?? (parsed?.ok ? parsed.request : null);
     const isWithdrawn = !hasEnded && run?.withdrawn === true;
+    const summary = isWithdrawn ? run?.withdrawnEnd : row.summary;
     const state = hasEnded || isWithdrawn ? 'done' : openState(row, now);
     const there = known && { pages: known.pages, products: Math.min(known.products, request?.maxItems ?? 0) };
     const written = { ...row.progress, ...there } as SearchProgress;
@@ -321,7 +322,7 @@ export class SearchList {
       priority: request?.priority ?? classOf(data),
       addedAt: iso(timeOfEntry(entry)) ?? iso(timestamp) ?? new Date(0).toISOString(),
       startedAt: summary?.startedAt ?? iso(begunAt),
-      finishedAt: hasEnded ? (summary?.finishedAt ?? iso(row.finishedOn)) : null,
+      finishedAt: summary?.finishedAt ?? (hasEnded ? iso(row.finishedOn) : null),
       age: Math.max(0, Math.round((now - timeOfEntry(entry)) / 1000)),
       caller: row.caller,
       calls: summary?.calls ?? callsOf(run, there?.pages),

@@ -1,6 +1,5 @@
 import type { Job, JobState, Queue } from 'bullmq';
 import type { Redis } from 'ioredis';
-import { headOf } from '../collector/assemble.ts';
 import { Failure, type FailureCode, parseReason, withBecause } from '../failures.ts';
 import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { Product } from '../product/product.ts';
@@ -14,7 +13,7 @@ import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
 import { isNewer, refuseNewer } from './search/jobData.ts';
 import { currentProgress, type SearchProgress, type SearchRun } from './search/plan.ts';
-import { summarise } from './search/summary.ts';
+import { withdrawnSummary } from './search/summary.ts';
 
 interface ReaderParts {
   redis: Redis;
@@ -56,11 +55,11 @@ export class SearchReader {
     const run = await store.readRun(search);
     const written = reportOn(job, state);
     const progress = await currentProgress(store, search, run, written.progress, clock);
+    const request = run?.request;
+    if (run?.withdrawn && request) return this.#withdrawn({ ...run, search, request }, written);
     if (written.state === 'done') return { ...written, progress: finalProgress(progress, written.summary) };
     const isDue = written.state === 'waiting' && progress?.state === 'collecting';
     const report: SearchReport = { ...written, progress, ...(isDue && { state: 'collecting' }) };
-    const request = run?.request;
-    if (run?.withdrawn && request) return this.#withdrawn({ ...run, search, request }, report);
     const closed = await admission.closedFor(request?.priority ?? classOf(job.data));
     const shared = closed && { ...closed, until: Math.round(clock.fromHere(closed.until)) };
     const beside = besideGate(report, shared);
@@ -124,18 +123,8 @@ export class SearchReader {
 
   /** For its own requester a cancelled search has ended, though it goes on for others. */
   async #withdrawn(run: SearchRun, report: SearchReport): Promise<SearchReport> {
-    const { store, redis } = this.#parts;
-    const { search, request, source } = run;
-    const { pages, details, verdict } = await store.readAll({ ...search, ...source });
-    const heads = pages.map(({ answer }) => headOf(request, answer));
-    const summary = summarise(
-      { ...run, cancelled: true },
-      { heads, details, failed: [] },
-      verdict?.gone ?? [],
-      { now: await clockOf(redis).current(), expiresAt: await store.expiresAt(search) },
-    );
-    const progress = finalProgress(report.progress, summary);
-    return { ...report, state: 'done', progress, summary, error: null };
+    const summary = await withdrawnSummary(this.#parts, run);
+    return { ...report, state: 'done', progress: finalProgress(null, summary), summary, error: null };
   }
 }
 

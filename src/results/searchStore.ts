@@ -5,6 +5,7 @@ import type { PageFacts } from '../collector/paging.ts';
 import type { MarketplaceId } from '../product/marketplaces.ts';
 import { pictureName } from '../product/picture.ts';
 import type { NormalRequest, Priority } from '../product/requestSchema.ts';
+import type { SearchSummary } from '../product/summary.ts';
 import type { TrackVerdict } from '../product/track.ts';
 import { LuaScript, pairs } from '../redis/luaScript.ts';
 import { clockOf } from '../redis/redisClock.ts';
@@ -55,6 +56,8 @@ export interface Run {
   cancelled: boolean;
   /** Its own requester cancelled it, but others wait for it, so it goes on. */
   withdrawn: boolean;
+  /** Of a withdrawn search: the summary that its own requester has got, see `endWithdrawn`. */
+  withdrawnEnd: SearchSummary | undefined;
   /** It has waited until its deadline: it ends with what it has. */
   overdue: boolean;
   /** Another search whose pages are this one's result, until it goes on by itself and they become its own (`keep`). */
@@ -157,7 +160,7 @@ export const VERDICT = 'track';
  */
 const BEGIN = new LuaScript(`
 local run = redis.call('HMGET', KEYS[1], 'number', 'attempt', 'failedCalls', 'cancelled', 'withdrawn', 'startedAt', 'budgets',
-  'source')
+  'source', 'withdrawnEnd')
 local isNew = not run[1] or run[2] ~= ARGV[1]
 if isNew then
   if run[1] then redis.call('DEL', KEYS[1]) end
@@ -168,6 +171,7 @@ if isNew then
   if run[2] == 'expired' then redis.call('HSET', KEYS[1], 'startedOver', '1') end
   if run[2] == 'expired' and run[4] then redis.call('HSET', KEYS[1], 'cancelled', '1') end
   if run[2] == 'expired' and run[5] then redis.call('HSET', KEYS[1], 'withdrawn', '1') end
+  if run[2] == 'expired' and run[9] then redis.call('HSET', KEYS[1], 'withdrawnEnd', run[9]) end
   if run[7] then redis.call('HSET', KEYS[1], 'budgets', run[7]) end
   if run[8] then redis.call('HSET', KEYS[1], 'source', run[8]) end
 end
@@ -392,6 +396,19 @@ export class SearchStore {
 
   async unmark(ref: SearchRef, mark: RunMark): Promise<void> {
     await this.#redis.hdel(this.#runKey(ref), mark);
+  }
+
+  /** For the requester of a withdrawn search it has ended so, whatever becomes of it. The first summary stands: it is returned. */
+  async endWithdrawn(ref: SearchRef, summary: SearchSummary): Promise<SearchSummary> {
+    const key = this.#runKey(ref);
+    const [, first] = await answersOf(
+      this.#redis
+        .multi()
+        .hsetnx(key, 'withdrawnEnd', JSON.stringify(summary))
+        .hget(key, 'withdrawnEnd')
+        .pexpire(key, this.#runTtlMs, 'NX'),
+    );
+    return JSON.parse(first as string);
   }
 
   async raiseClass(ref: SearchRef, to: Priority): Promise<void> {
@@ -683,6 +700,7 @@ function runFrom(fields: Record<string, string>): Run | undefined {
     budgets: (fields.budgets?.split(' ') ?? []) as BudgetName[],
     cancelled: fields.cancelled === '1',
     withdrawn: fields.withdrawn === '1',
+    withdrawnEnd: fields.withdrawnEnd === undefined ? undefined : JSON.parse(fields.withdrawnEnd),
     source: fields.source === undefined ? undefined : JSON.parse(fields.source),
     overdue: fields.overdue === '1',
     ended: fields.ended === '1',

@@ -473,6 +473,15 @@ export const mutations: Mutation[] = [
     grep: 'class of its waiting page',
   },
   {
+    id: 'withdrawn-end-changes',
+    file: 'src/results/searchStore.ts',
+    find: ".hsetnx(key, 'withdrawnEnd', JSON.stringify(summary))",
+    replace: ".hset(key, 'withdrawnEnd', JSON.stringify(summary))",
+    breaks: 'The summary of a cancelled search stays as it was.',
+    tests: ['test/integration/results/searchStore.test.ts'],
+    grep: 'who has cancelled',
+  },
+  {
     id: 'withdrawn-end-shared',
     file: 'src/queue/search/coalesce.ts',
     find: "end.outcome !== 'cancelled' &&\n        ",

@@ -55,6 +55,7 @@ import {
   refOf,
   type SearchEnd,
   summarise,
+  withdrawnSummary,
 } from './summary.ts';
 import { itemsToAsk } from './wantedItems.ts';
 
@@ -154,12 +155,13 @@ async function collect(
     await reusePages(context, job, run);
     const end = await collectAll(context, job, run);
     await publishResult(context, run, end.summary);
+    const summary = run.withdrawn ? await withdrawnSummary(context, run) : end.summary;
     // What it took from another search and did not add to was reported by that one.
-    if (run.source !== undefined && end.summary.calls === 0) return { summary: end.summary };
-    return run.withdrawn ? { ...end, summary: { ...end.summary, outcome: 'cancelled' } } : end;
+    return run.source !== undefined && end.summary.calls === 0 ? { summary } : { ...end, summary };
   } catch (thrown) {
-    if (!isSignal(thrown) && redisFailure(thrown) === undefined)
-      await publishResult(context, run, asFailure(thrown));
+    if (isSignal(thrown) || redisFailure(thrown) !== undefined) throw thrown;
+    await publishResult(context, run, asFailure(thrown));
+    if (run.withdrawn) return { summary: await withdrawnSummary(context, run) };
     throw thrown;
   }
 }

@@ -98,6 +98,29 @@ export function summarise(
   };
 }
 
+/**
+ * The summary of a search that its requester has cancelled and that goes on for others: what it had then. The first one
+ * stands.
+ */
+export async function withdrawnSummary(
+  { store, redis }: Pick<QueueContext, 'store' | 'redis'>,
+  { search, request, ...run }: SearchRun,
+): Promise<SearchSummary> {
+  if (run.withdrawnEnd !== undefined) return run.withdrawnEnd;
+  const from = { ...search, ...run.source };
+  const [heads, details, verdict, now, expiresAt] = await Promise.all([
+    store.readAllHeads(from),
+    store.readDetails(from),
+    store.readVerdict(from),
+    clockOf(redis).current(),
+    store.expiresAt(from),
+  ]);
+  const cancelled = { ...run, search, request, cancelled: true };
+  const gone = verdict?.gone ?? [];
+  const collected = { heads, details, failed: [] };
+  return store.endWithdrawn(search, summarise(cancelled, collected, gone, { now, expiresAt }));
+}
+
 /** Sorts items behind all pages. */
 const ITEMS = Number.MAX_SAFE_INTEGER;
 

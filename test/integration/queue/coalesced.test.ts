@@ -38,12 +38,38 @@ describe('identical searches', () => {
       return progress?.leader === first.searchId;
     });
     expect(await service.producer.cancel(first.searchId)).to.equal(true);
-    expect((await service.producer.get(first.searchId)).summary?.outcome).to.equal('cancelled');
+    const ended = await service.producer.get(first.searchId);
+    expect([ended.state, ended.summary?.outcome]).to.deep.equal(['done', 'cancelled']);
     await service.calls.resume();
     const [report] = await ends([second.searchId]);
     expect(report?.summary?.outcome).to.equal('complete');
     expect(service.calledOffsets()).to.have.length(4);
-    expect((await service.producer.get(first.searchId)).summary?.outcome).to.equal('cancelled');
+    await waitFor('its job to end', async () => (await service.searches.getCompletedCount()) === 2);
+    expect(await service.producer.get(first.searchId), 'as it was').to.deep.equal(ended);
+    expect((await service.searches.getJob(first.searchId))?.returnvalue).to.deep.equal(ended.summary);
+    const { searches } = await service.producer.list();
+    const listed = searches.find(({ searchId }) => searchId === first.searchId);
+    expect(listed).to.include({ outcome: 'cancelled', calls: 0, products: 0 });
+  });
+
+  it('leave the one that was cancelled as it ended for its requester, also when it fails for the others', async () => {
+    const fault = service.simulator.controls.arm({ fault: 'status', status: 400 });
+    await service.calls.pause();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
+    const second = await service.producer.enqueue(request);
+    await waitFor('the second to follow', async () => {
+      const { progress } = await service.producer.get(second.searchId);
+      return progress?.leader === first.searchId;
+    });
+    await service.producer.cancel(first.searchId);
+    const ended = await service.producer.get(first.searchId);
+    await service.calls.resume();
+    const [report] = await ends([second.searchId]);
+    expect(report?.error?.code).to.equal('ebay-refused');
+    await waitFor('its job to end', async () => (await service.searches.getCompletedCount()) === 1);
+    expect(await service.producer.get(first.searchId)).to.deep.equal(ended);
+    service.simulator.controls.clear(fault);
   });
 
   it('hand over when the one that leads fails with trouble that may pass', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import type { ItemAnswer } from '../../../src/collector/answers.ts';
 import type { NormalRequest } from '../../../src/product/requestSchema.ts';
+import type { SearchSummary } from '../../../src/product/summary.ts';
 import { itemsAfter } from '../../../src/queue/search/plan.ts';
 import { itemField, itemFields, SearchStore } from '../../../src/results/searchStore.ts';
 import { useRedis } from '../../support/redis.ts';
@@ -149,8 +150,15 @@ describe('the store of a search', () => {
       const { number } = await store.restart(ref, 0, request);
       expect(await store.readRun(ref)).to.deep.include({ number, [mark]: true, ended: false });
     }
+    // What its requester has got stays: the first summary, and over a start without an end.
+    const summary = { calls: 1 } as SearchSummary;
+    expect(await store.endWithdrawn(ref, summary)).to.deep.equal(summary);
+    await store.restart(ref, 0, request);
+    expect(await store.endWithdrawn(ref, { ...summary, calls: 6 })).to.deep.equal(summary);
+    expect((await store.readRun(ref))?.withdrawnEnd).to.deep.equal(summary);
     const retried = await store.begin(ref, 1, request);
-    expect(retried).to.deep.include({ isNew: true, number: 4, cancelled: false, withdrawn: false });
+    expect(retried.withdrawnEnd).to.equal(undefined);
+    expect(retried).to.deep.include({ isNew: true, number: 5, cancelled: false, withdrawn: false });
   });
 
   it('makes what another search has collected its own once, with its end, and leaves it alone afterwards', async () => {
