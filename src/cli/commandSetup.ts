@@ -18,6 +18,8 @@ import type { Terminal } from './terminal.ts';
 export interface Answer {
   data: unknown;
   text?: string;
+  /** `text` is a file: its last line has its end. */
+  isFile?: boolean;
   notes?: readonly string[];
   exit?: ExitCode;
 }
@@ -30,9 +32,15 @@ export function answering<Flags extends object>(
 ): Command {
   return command.option('--json', 'print as JSON').action(async () => {
     const flags = command.optsWithGlobals<Flags & { json?: boolean }>();
-    const { data, text, notes = [], exit = EXIT.done } = await answer(flags, ...command.processedArgs);
+    const {
+      data,
+      text,
+      isFile,
+      notes = [],
+      exit = EXIT.done,
+    } = await answer(flags, ...command.processedArgs);
     const shown = flags.json ? JSON.stringify(data, null, 2) : text;
-    if (shown !== undefined) terminal.print(shown);
+    if (shown !== undefined) terminal.print(shown, isFile && !flags.json ? '' : undefined);
     for (const note of notes) terminal.note(note);
     terminal.exit = exit;
   });

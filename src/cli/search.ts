@@ -264,7 +264,8 @@ export function printFound(
   if (csv) {
     const { locale } = Intl.NumberFormat().resolvedOptions();
     const { columns, excel, separator } = options;
-    terminal.print(productCsv(shown, columnsOf(columns), csvForm({ excel, separator, locale })));
+    const form = csvForm({ excel, separator, locale });
+    terminal.print(productCsv(shown, columnsOf(columns), form), '\r\n');
     terminal.note(summaryText(summary, terminal));
     return;
   }

@@ -45,8 +45,8 @@ export function processTerminal() {
   return {
     /** Of a command that does not throw. */
     exit: EXIT.done as ExitCode,
-    /** Writes a line to stdout: what the command was asked for. */
-    print: (text: string): void => void stdout.write(`${shown(text)}\n`),
+    /** Writes a line to stdout: what the command was asked for. @param end another end than a line feed */
+    print: (text: string, end = '\n'): void => void stdout.write(`${shown(text)}${end}`),
     /** Writes a line to stderr: everything else. */
     note: (text: string): void => void stderr.write(`${shown(text)}\n`),
     /** Writes to stderr without a line end; only where `live`. */

@@ -270,7 +270,8 @@ function listText(list: WatchlistReport, terminal: Terminal): string {
 
 const ROWS = 20;
 
-async function showList(
+/** A list and its listings, as a text or as CSV. */
+export async function showList(
   lists: Watchlists,
   name: string,
   flags: ShowFlags,
@@ -286,7 +287,7 @@ async function showList(
     if (found.length > most) break;
   }
   const entries = found.slice(0, most);
-  if (csv) return { data: entries, text: watchedCsv(entries).trimEnd() };
+  if (csv) return { data: entries, text: watchedCsv(entries), isFile: true };
   const more = found.length > most ? ['… and more: --limit-rows, --csv and --json show them'] : [];
   const shownEntries = entries.length === 0 ? [] : ['', entryTable(entries, terminal), ...more];
   return {

@@ -149,6 +149,9 @@ interface Row {
   fields: string[];
 }
 
+/** A file may have several of them: lines are added to one of another system. */
+const LINE_ENDS = ['\r\n', '\n', '\r'];
+
 /** Empty lines are left out, and a first one that names the delimiter for a spreadsheet. */
 function parsedRows(text: string, reader: Reader): Row[] {
   // Many fields without text are not limited by the size of a record.
@@ -161,6 +164,7 @@ function parsedRows(text: string, reader: Reader): Row[] {
       delimiter: delimiterOf(text),
       info: true,
       max_record_size: MAX_LINE,
+      record_delimiter: LINE_ENDS,
       relax_column_count: true,
       relax_quotes: true,
       skip_empty_lines: true,

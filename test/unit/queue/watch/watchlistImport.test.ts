@@ -44,6 +44,23 @@ describe('The import of a watchlist', () => {
     expect(Object.fromEntries(named.entries)).to.deep.equal({ [ONE]: { url: 'x' } });
   });
 
+  it('reads every line to its end, whichever the ends of the others are, and line breaks within quotes', () => {
+    const wanted = { [ONE as string]: { sku: 'A' }, [TWO as string]: { sku: 'B' } };
+    for (const text of [
+      `item,sku\r\n${ONE},A\r\n${TWO},B\n`,
+      `item,sku\n${ONE},A\r\n${TWO},B\r\n`,
+      `item,sku\r\n${ONE},A\n${TWO},B\n`,
+      `item,sku\r${ONE},A\r\n\n\r${TWO},B`,
+      `item,sku\r\n${ONE},"A"\n${TWO},"B"\r`,
+    ])
+      expect(csv(text), JSON.stringify(text)).to.deep.include({ errors: [], lines: 2 });
+    for (const text of [`item,sku\r\n${ONE},A\r\n${TWO},B\n`, `item,sku\n${ONE},A\r\n${TWO},"B"\r\n`])
+      expect(entriesOf(text), JSON.stringify(text)).to.deep.equal(wanted);
+    expect(entriesOf(`item,note,more\r\n${ONE},"one\ntwo","a\r\nb"\n`)).to.deep.equal({
+      [ONE as string]: { note: 'one\ntwo', more: 'a\r\nb' },
+    });
+  });
+
   it('says line and column of everything that is wrong', () => {
     const long = 'x'.repeat(201);
     const read = csv(
