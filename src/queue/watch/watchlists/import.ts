@@ -198,11 +198,27 @@ function hasLongLine(text: string): boolean {
   return false;
 }
 
-/** The one of the usual delimiters that the first line has most of, outside quotes. */
+const DELIMITERS: readonly string[] = [',', ';', '\t'];
+
+/** The one of the usual delimiters that the header has most of, outside quotes. What stands behind it is not looked at. */
 function delimiterOf(text: string): string {
-  const [line = ''] = text.replace(/"(?:[^"]|"")*"/g, '').split(/\r\n|\n|\r/, 1);
-  const count = (delimiter: string) => line.split(delimiter).length;
-  return [',', ';', '\t'].reduce((best, each) => (count(each) > count(best) ? each : best));
+  const counts = DELIMITERS.map(() => 0);
+  let isQuoted = false;
+  // At the begin of a cell, or behind a closing quote, which a second one makes a sign of the cell.
+  let mayOpen = true;
+  // Empty lines before it are left out, as the parser does.
+  for (const sign of text.slice(Math.max(0, text.search(/[^\r\n]/))).slice(0, MAX_LINE)) {
+    if (sign === '"' && (isQuoted || mayOpen)) {
+      isQuoted = !isQuoted;
+      mayOpen = true;
+    } else if (!isQuoted) {
+      if (LINE_ENDS.includes(sign)) break;
+      const index = DELIMITERS.indexOf(sign);
+      mayOpen = index >= 0;
+      if (mayOpen) counts[index] = (counts[index] as number) + 1;
+    }
+  }
+  return DELIMITERS[counts.indexOf(Math.max(...counts))] as string;
 }
 
 /** Spreadsheets write UTF-16 with a byte order mark. @throws TypeError for what is no text */

@@ -61,6 +61,22 @@ describe('The import of a watchlist', () => {
     });
   });
 
+  it('finds the delimiter in the header, with or without quotes, whatever follows', () => {
+    const wanted = { [ONE as string]: { size: '5" hub, slim, red', 'a,b,c': '2' } };
+    for (const text of [
+      `item;size;"a,b,c"\n${ONE};"5"" hub, slim, red";2\n`,
+      `\r\n\nitem;size;"a,b,c"\n${ONE};5" hub, slim, red;2\n`,
+    ])
+      expect(entriesOf(text), text).to.deep.equal(wanted);
+    expect(entriesOf(`item;5" hub;7" hub\n${ONE};1;2\n`)).to.deep.equal({
+      [ONE as string]: { '5" hub': '1', '7" hub': '2' },
+    });
+    const rest = `,${'x'.repeat(190)}`.repeat(4);
+    const lines = Array.from({ length: 20_000 }, (_, n) => `${110_000_000_000 + n}${rest}`);
+    const large = csv(['item,a,b,c,d', `${ONE},5" hub`, ...lines.slice(1)].join('\n'));
+    expect(large).to.deep.include({ errors: [], lines: 20_000 });
+  });
+
   it('says line and column of everything that is wrong', () => {
     const long = 'x'.repeat(201);
     const read = csv(
