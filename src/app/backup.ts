@@ -18,6 +18,7 @@ import {
   FORM,
   labelOf,
   NO_COUNTS,
+  namedProblem,
   RecordReader,
 } from './backupFile.ts';
 
@@ -146,7 +147,7 @@ export class Backup {
         const own = columns[index];
         return own === undefined ? [] : [{ kind: 'watched' as const, item, columns: own }];
       });
-      yield this.#checked(entries);
+      yield this.#checked(entries, `watchlist ${tenant}/${definition.name}`);
     }
   }
 
@@ -164,20 +165,21 @@ export class Backup {
     yield text;
     for await (const listings of this.#tracks.listings(track)) {
       this.#settings.signal?.throwIfAborted();
-      yield this.#checked(listings.map((listing) => ({ kind: 'listing', ...listing })));
+      const records = listings.map((listing) => ({ kind: 'listing' as const, ...listing }));
+      yield this.#checked(records, `track ${label}`);
     }
     if (!isDeepStrictEqual((await this.#tracks.head(track))?.state, head?.state))
       this.report.changed.push(label);
   }
 
-  /** The lines of those records that a restore would take. */
-  #checked(records: readonly BackupRecord[]): string {
+  /** The lines of those records that a restore would take. @param owner of listings, for what is left out */
+  #checked(records: readonly BackupRecord[], owner = ''): string {
     const { counts, leftOut } = this.report;
     let lines = '';
     for (const record of records) {
       const read = this.#reader.read(record);
       if (typeof read === 'string') {
-        leftOut.push(read);
+        leftOut.push(namedProblem(record, read, owner));
         continue;
       }
       counts[COUNTED[record.kind as keyof typeof COUNTED]] += 1;

@@ -15,7 +15,7 @@ import { instantIn } from '../product/instant.ts';
 import { MARKETPLACE_IDS } from '../product/marketplaces.ts';
 import { isObject } from '../product/parseRequest.ts';
 import { SCHEDULE_NAME } from '../product/scheduleSchema.ts';
-import { echo } from '../product/schemaErrors.ts';
+import { cut, echo } from '../product/schemaErrors.ts';
 import { OUTCOMES } from '../product/summary.ts';
 import { Type } from '../product/type.ts';
 import { MAX_COLUMN_NAME, MAX_COLUMN_VALUE, MAX_COLUMNS } from '../product/watchlistSchema.ts';
@@ -182,8 +182,8 @@ const FORMS = {
     id: Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }),
     seen: {
       type: 'array',
+      // The offers of as many variations as eBay answers with: only the length of a line limits them.
       minItems: 5,
-      maxItems: 100,
       items: [
         past,
         Type.String({ pattern: '^[\\x21-\\x7e]{1,200}$' }),
@@ -339,7 +339,7 @@ export function labelOf(record: BackupRecord): string {
     case 'watchlist':
     case 'alert':
     case 'schedule':
-      return `${record.tenant}/${record.definition.name}`;
+      return `${record.tenant}/${scheduleName(record.definition)}`;
     case 'person':
       return `${record.tenant}/${record.id}`;
     case 'channel':
@@ -348,6 +348,18 @@ export function labelOf(record: BackupRecord): string {
     default:
       return '';
   }
+}
+
+/**
+ * What is wrong with a record of Redis, for people who have no line of a file to look at.
+ * @param problem as `RecordReader` says it @param owner the track or the watchlist that a listing belongs to
+ */
+export function namedProblem(record: BackupRecord, problem: string, owner: string): string {
+  const isPart = record.kind === 'listing' || record.kind === 'watched';
+  const id = record.kind === 'listing' ? record.id : record.kind === 'watched' ? record.item : '';
+  const name = isPart ? `${owner}, listing ${cut(id, 100)}` : `${record.kind} ${labelOf(record)}`;
+  // A definition is named there already, without its tenant.
+  return `${name}: ${problem.replace(/^[a-z]+ [a-z0-9-]*: /, '')}`;
 }
 
 /** A file that is no backup, or not a whole one: which line, and what. */
