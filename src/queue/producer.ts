@@ -5,7 +5,6 @@ import type { Redis } from 'ioredis';
 import { type CallEstimate, estimateCalls } from '../collector/query.ts';
 import { type BudgetState, Failure } from '../failures.ts';
 import { listingNamed } from '../product/itemReference.ts';
-import { parseSearchRequest } from '../product/parseRequest.ts';
 import type { PlanReport } from '../product/planReport.ts';
 import type { Product } from '../product/product.ts';
 import type { NormalRequest, Priority, SearchRequest } from '../product/requestSchema.ts';
@@ -29,7 +28,7 @@ import { Schedules } from './schedules/schedules.ts';
 import { cancelSearch } from './search/coalesce.ts';
 import type { Admission } from './search/context.ts';
 import { estimate, type Outlook, type SearchEstimate } from './search/estimate.ts';
-import { below, invalid, searchOptions, withTenant } from './search/jobData.ts';
+import { below, invalid, parseOwnRequest, searchOptions } from './search/jobData.ts';
 import type { JobDefaults } from './search/retryPolicy.ts';
 import { SearchList, type SearchListPart, type SearchListQuery } from './searchList.ts';
 import { SearchReader, type SearchReport } from './searchReader.ts';
@@ -428,8 +427,8 @@ export class SearchProducer {
   /** @throws Failure `invalid_request` naming every wrong field; with several requests paths begin with the index */
   #checked(requests: readonly SearchRequest[]): NormalRequest[] {
     const { tenant, marketplace, costs, affiliateCampaignId } = this.#options;
-    const defaults = { marketplace, costs, affiliateCampaignId };
-    const parsed = requests.map((request) => parseSearchRequest(withTenant(request, tenant), defaults));
+    const defaults = { tenant, marketplace, costs, affiliateCampaignId };
+    const parsed = requests.map((request) => parseOwnRequest(request, defaults));
     const errors = parsed.flatMap((result, index) => {
       if (result.ok) return [];
       return requests.length === 1 ? result.errors : below(index, result.errors);

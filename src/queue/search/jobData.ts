@@ -3,7 +3,12 @@ import type { Redis } from 'ioredis';
 import type { Static } from 'typebox';
 import { Failure, withBecause } from '../../failures.ts';
 import { MARKETPLACE_IDS } from '../../product/marketplaces.ts';
-import { isObject, parseSearchRequest, type RequestDefaults } from '../../product/parseRequest.ts';
+import {
+  isObject,
+  type ParsedRequest,
+  parseSearchRequest,
+  type RequestDefaults,
+} from '../../product/parseRequest.ts';
 import type { ProductDetails } from '../../product/product.ts';
 import type { NormalRequest, Priority } from '../../product/requestSchema.ts';
 import type { InputError } from '../../product/schemaErrors.ts';
@@ -128,17 +133,18 @@ export function readSearch(job: Job, defaults: JobRequestDefaults): NormalReques
 
 /** @throws Failure `invalid_payload` */
 export function checkedRequest(data: unknown, defaults: JobRequestDefaults): NormalRequest {
-  const { tenant } = defaults;
-  const parsed = parseSearchRequest(withTenant(data, tenant), defaults);
+  const parsed = parseOwnRequest(data, defaults);
   if (!parsed.ok) throw invalid('invalid_payload', parsed.errors);
-  if (parsed.request.tenant === tenant) return parsed.request;
-  const message = `this queue belongs to tenant ${tenant}`;
-  throw invalid('invalid_payload', [{ path: 'tenant', code: 'invalid_tenant', message }]);
+  return parsed.request;
 }
 
-/** A request that names no tenant is the queue's. What is no object stays as it is: the schema refuses it. */
-export function withTenant(request: unknown, tenant: string): unknown {
-  return isObject(request) ? { tenant, ...request } : request;
+/** A request of the tenant whose queue it is, also where it names none. */
+export function parseOwnRequest(data: unknown, { tenant, ...defaults }: JobRequestDefaults): ParsedRequest {
+  // What is no object stays as it is: the schema refuses it.
+  const parsed = parseSearchRequest(isObject(data) ? { tenant, ...data } : data, defaults);
+  if (!parsed.ok || parsed.request.tenant === tenant) return parsed;
+  const message = `this queue belongs to tenant ${tenant}`;
+  return { ok: false, errors: [{ path: 'tenant', code: 'invalid_tenant', message }] };
 }
 
 /** What a worker puts in the place of data that is too long to be parsed. */
