@@ -188,7 +188,10 @@ export class ComplianceCheck {
         // It ended meanwhile.
         if (left === -2) continue;
         const timed = Number(step === 2 ? (replies[index * step + 1] ?? 0) : 0);
-        tally.addLife(key, left, timed > 0 ? { at: timed, kept } : undefined);
+        // What names the searches of a listing has a life of its own, as long as their results.
+        const isListed = key.startsWith(`${this.#config.queue.prefix}:listed:`);
+        const life = isListed ? kept : this.#limits[kind];
+        tally.addLife(key, left, timed > 0 ? { at: timed, kept } : undefined, life);
       }
     }
   }
@@ -319,15 +322,21 @@ class Tally {
   /**
    * A key with an end of its own.
    * @param left its life, ms; -1: without an end @param began when what it holds began, and how long that is kept, ms
+   * @param full the life that it began with, ms
    */
-  addLife(key: string, left: number, began?: { at: number; kept: number }): void {
+  addLife(
+    key: string,
+    left: number,
+    began?: { at: number; kept: number },
+    full: number = this.#limitMs,
+  ): void {
     const isOver =
       left === -1 ||
       left > this.#limitMs + this.#toleranceMs ||
       (began !== undefined && began.at < this.#now - began.kept - this.#toleranceMs);
     this.#count += 1;
     // A full life that ends then began then, or later.
-    const since = began?.at ?? (left === -1 ? Number.POSITIVE_INFINITY : this.#now + left - this.#limitMs);
+    const since = began?.at ?? (left === -1 ? Number.POSITIVE_INFINITY : this.#now + left - full);
     this.#oldest = Math.min(this.#oldest, since);
     if (left !== -1) this.#until = Math.max(this.#until, this.#now + left);
     this.#note(key, isOver ? 1 : 0);
