@@ -398,11 +398,16 @@ export function namingOptions(error: unknown, optionOf: (path: string) => string
     if ('option' in each) return each;
     const option = optionOf(each.path);
     const isWord = each.message.startsWith('must be one of');
-    const message = isWord ? `${each.message}${HINTS[option ?? ''] ?? ''}` : each.message;
+    // Another field that it speaks of is named as it is typed too.
+    const said = each.message.replace(FIELD_PATH, (field) => optionOf(field) ?? field);
+    const message = isWord ? `${said}${HINTS[option ?? ''] ?? ''}` : said;
     return { ...each, message, option };
   });
   return new Failure(error.code, error.message, { ...error.detail, errors });
 }
+
+/** The path of a field in a message. */
+const FIELD_PATH = /\b(?:filters|costs|title|seller)(?:\.[a-zA-Z]+)+/g;
 
 /** Where else to look, behind the words that an option allows. */
 const HINTS: Readonly<Record<string, string>> = {
@@ -420,9 +425,11 @@ function requestOption(path: string): string | undefined {
   return optionAmong(FIELDS, path.replace(/^request\./, ''));
 }
 
-/** `--price-min`, of the field that a path is in. */
+/** `--price-min`, of the field that a path is in; of a path with several fields below it, the options of them all. */
 export function optionAmong(fields: readonly FieldOption[], path: string): string | undefined {
   // `costs.resalePrice` has an option of its own beside that of `costs`, which comes later.
   const field = fields.find(([own]) => `${path}.`.startsWith(`${own}.`));
-  return field?.[1].split(' ')[0];
+  const found = field === undefined ? fields.filter(([own]) => own.startsWith(`${path}.`)) : [field];
+  const options = [...new Set(found.map(([, flags]) => flags.split(' ')[0] as string))];
+  return options.length === 0 ? undefined : options.join(', ');
 }

@@ -242,3 +242,35 @@ describe('the flags of dpf search', () => {
     expect(errors.find(({ option }) => option === '--max-items')).to.include({ path: 'maxItems' });
   });
 });
+
+describe('an error about a request that was typed', () => {
+  const errorOf = (line: string): string => {
+    try {
+      const parsed = parseSearchRequest(requestOf(line), US);
+      if (parsed.ok) return '';
+      throw withOptions(new Failure('invalid_request', 'wrong', { errors: parsed.errors }));
+    } catch (error) {
+      return errorText(reportOf(error));
+    }
+  };
+  /** Where `!` is a right value. */
+  const WRONG: Record<string, string> = {
+    ...{ '--seller': 'x'.repeat(300), '--exclude-seller': 'x'.repeat(300), '--bids-min': '1' },
+    ...{ '--title-include': 'x'.repeat(300), '--title-exclude': 'x'.repeat(300) },
+  };
+  for (const { long, required } of addRequestFlags(new Command()).options) {
+    const wrong = required ? (WRONG[long as string] ?? '!') : '--item 110000000000';
+    it(`names options alone: ${long} ${wrong.slice(0, 20)}`, () => {
+      const text = errorOf(`x ${long} ${wrong}`);
+      expect(text)
+        .to.match(/--[a-z]/)
+        .and.not.match(/\b(filters|costs|title|seller)\.\w/);
+    });
+  }
+
+  it('names those of a range and of what it needs', () => {
+    expect(errorOf('x --bids-min 1')).to.match(/--bids-min.* needs AUCTION in --buying-option/);
+    const dates = errorOf('x --listed-from 2026-02-02 --listed-to 2026-01-01');
+    expect(dates).to.include('--listed-to').and.not.include('filters.');
+  });
+});
