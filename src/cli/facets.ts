@@ -15,6 +15,8 @@ import { harmless, type Terminal } from './terminal.ts';
 
 /** Seconds in which a repeated command costs no call: counts of listings change slowly. */
 const MAX_AGE = 3600;
+/** Fields without an option: listings that are named have no facets, and facets are what this is about. */
+const NOT_TAKEN = ['items', 'facets'];
 /** Values shown of each list. */
 const ROWS = 10;
 
@@ -34,7 +36,7 @@ export function command(terminal: Terminal): Command {
         `repeated within ${MAX_AGE / 60} minutes (--max-age) it makes none.`,
     )
     .argument('[query]', 'keywords: a space means AND, "(a, b)" means OR');
-  return addRequestFlags(facets)
+  return addRequestFlags(facets, undefined, NOT_TAKEN)
     .option(
       '--limit-rows <n>',
       `show at most so many values of each (${ROWS})`,

@@ -171,10 +171,15 @@ export function optionFor([, flags, description, parse]: FieldOption): Option {
   return parse === undefined ? option : option.argParser(parse as (text: string) => unknown);
 }
 
-/** @param only paths of fields; default: all */
-export function addRequestFlags(command: Command, only?: readonly string[]): Command {
+/** @param only fields; default: all @param without fields that the command does not take */
+export function addRequestFlags(
+  command: Command,
+  only?: readonly string[],
+  without: readonly string[] = [],
+): Command {
   for (const [path, flags, description, parse] of FIELDS) {
-    if (only?.includes(path.split('.')[0] as string) === false) continue;
+    const [top = ''] = path.split('.');
+    if (only?.includes(top) === false || without.includes(top)) continue;
     const often = parse !== undefined && REPEATED.includes(parse) ? '; may be repeated' : '';
     const option = optionFor([path, flags, `${description}${often}`, parse && collecting(parse)]);
     option.helpGroup(headingOf(path));

@@ -273,4 +273,10 @@ describe('an error about a request that was typed', () => {
     const dates = errorOf('x --listed-from 2026-02-02 --listed-to 2026-01-01');
     expect(dates).to.include('--listed-to').and.not.include('filters.');
   });
+
+  it('is none of options that dpf facets does not offer', async () => {
+    const { command: facets } = await import('../../../src/cli/facets.ts');
+    const options = facets({} as never).options.map(({ long }) => long);
+    expect(options).to.include('--category').and.not.include('--item').and.not.include('--facets');
+  });
 });
