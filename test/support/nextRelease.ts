@@ -39,8 +39,8 @@ const CHANGES: Array<[file: string, from: string, to: string]> = [
   ['queue/search/jobData.js', 'refuseNewer(data, CALL_VERSION);', 'refuseNewer(data, 4);'],
   [
     'queue/search/jobData.js',
-    'if (!ajv.validate(CallSchema, data))\n        throw',
-    'if (data?.v === 4) return readCall({ data: presentPage(data) });\n    if (!ajv.validate(CallSchema, data))\n        throw',
+    'if (violations(CallSchema, data).length > 0)\n        throw',
+    'if (data?.v === 4) return readCall({ data: presentPage(data) });\n    if (violations(CallSchema, data).length > 0)\n        throw',
   ],
   [
     'queue/search/plan.js',
