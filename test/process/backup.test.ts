@@ -86,10 +86,15 @@ describe('dpf backup and dpf restore in processes of their own', function () {
       expect((await here('backup', at('saved'))).exit).to.equal(0);
       await redis.flushall();
       const restore = dpfStuckAt('restoring', 'restore', at('saved'));
-      const [copy] = await waitFor('the first listings', async () => {
-        const copies = await redis.keys('{ebay}:restoring:*');
-        return copies.length > 0 ? copies : undefined;
-      });
+      // A process starts slowly on a busy machine.
+      const [copy] = await waitFor(
+        'the first listings',
+        async () => {
+          const copies = await redis.keys('{ebay}:restoring:*');
+          return copies.length > 0 ? copies : undefined;
+        },
+        45_000,
+      );
       restore.signal(signal);
       expect(await restore.exit(), restore.output).to.equal(exit);
       expect(await redis.exists(KEY)).to.equal(0);
