@@ -1,3 +1,6 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { DataState } from '../../../src/fleet/loss.ts';
@@ -178,11 +181,15 @@ async function putBack(redis: Redis, copy: Record<string, Buffer>): Promise<void
 
 /** Until the one process has looked twice at what the fleet knows of its data: the second time it knows the first answer. */
 async function untilSeen(redis: Redis): Promise<void> {
-  const monitor = await redis.monitor();
+  const { host, port } = redis.options;
+  const socket = connect(port as number, host);
   let looks = 0;
-  monitor.on('monitor', (_time: string, [command = '', key]: string[], source: string) => {
-    if (source !== 'lua' && command.toLowerCase() === 'hmget' && key === '{ebay}:config') looks += 1;
+  createInterface({ input: socket }).on('line', (line) => {
+    if (/^\+[\d.]+ \[\d+ (?!lua)[^\]]+\] "hmget" "\{ebay\}:config"/i.test(line)) looks += 1;
   });
+  await once(socket, 'connect');
+  // ioredis's own `monitor()` fails where lines arrive before it expects them.
+  socket.write('MONITOR\r\n');
   await waitFor('two looks', () => looks >= 2);
-  monitor.disconnect();
+  socket.destroy();
 }
