@@ -1,10 +1,8 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { connect } from 'node:net';
 import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { monitor } from '../../test/support/monitor.ts';
 
 /** One kind of command that clients sent, and what the scripts that it ran called in turn. */
 export interface Sent {
@@ -15,46 +13,31 @@ export interface Sent {
   within: number;
 }
 
-/**
- * Watches a Redis with MONITOR until the returned function is called; that gives what clients sent, the most expensive
- * first. ioredis's own `monitor()` fails on a busy server: lines arrive before it expects them.
- */
+/** Watches a Redis with MONITOR until the returned function is called; that gives what clients sent, the most expensive first. */
 export async function watchCommands(url: string): Promise<() => Promise<Sent[]>> {
   const names = await bullmqScripts();
   const { hostname, port } = new URL(url);
-  const socket = connect(Number(port), hostname);
-  await once(socket, 'connect');
   const kinds = new Map<string, Sent>();
   let last: Sent | undefined;
-  createInterface({ input: socket }).on('line', (line) => {
-    const [, source, text] = /^\+[\d.]+ \[\d+ ([^\]]+)\] (.*)/.exec(line) ?? [];
-    if (source === undefined || text === undefined) return;
-    if (source === 'lua') {
+  const stop = await monitor({ host: hostname, port: Number(port) }, ({ words, isInScript }) => {
+    if (isInScript) {
       // Redis shows a script's commands right after the script.
       if (last) last.within += 1;
       return;
     }
-    const command = nameOf(argumentsOf(text), names);
+    const command = nameOf(words, names);
     last = kinds.get(command) ?? { command, sent: 0, within: 0 };
     last.sent += 1;
     kinds.set(command, last);
   });
-  socket.write('MONITOR\r\n');
   return async () => {
-    socket.destroy();
-    await once(socket, 'close');
+    stop();
     return [...kinds.values()].sort((one, other) => other.sent + other.within - one.sent - one.within);
   };
 }
 
-/** The first arguments; those that name a command are short and need no unescaping. */
-function argumentsOf(text: string): string[] {
-  return [...text.slice(0, 500).matchAll(/"((?:[^"\\]|\\.)*)"/g)].slice(0, 8).map(([, word = '']) => word);
-}
-
 /** A script by its name in BullMQ, or by its first key; any other command with its first key. */
-function nameOf([command = '', ...rest]: string[], names: ReadonlyMap<string, string>): string {
-  const name = command.toLowerCase();
+function nameOf([name = '', ...rest]: string[], names: ReadonlyMap<string, string>): string {
   if (name !== 'evalsha' && name !== 'eval') return `${name} ${kindOf(rest[0])}`.trim();
   const [sha = '', keys, key] = rest;
   const known = names.get(sha);

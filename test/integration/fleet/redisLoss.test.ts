@@ -1,11 +1,9 @@
-import { once } from 'node:events';
-import { connect } from 'node:net';
-import { createInterface } from 'node:readline';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { DataState } from '../../../src/fleet/loss.ts';
 import type { SearchProducer } from '../../../src/queue/producer.ts';
 import { daily, useLossFleet } from '../../support/lossFleet.ts';
+import { monitor } from '../../support/monitor.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 const LOST = 'Redis lost its data: the fleet declares its own again';
@@ -181,15 +179,10 @@ async function putBack(redis: Redis, copy: Record<string, Buffer>): Promise<void
 
 /** Until the one process has looked twice at what the fleet knows of its data: the second time it knows the first answer. */
 async function untilSeen(redis: Redis): Promise<void> {
-  const { host, port } = redis.options;
-  const socket = connect(port as number, host);
   let looks = 0;
-  createInterface({ input: socket }).on('line', (line) => {
-    if (/^\+[\d.]+ \[\d+ (?!lua)[^\]]+\] "hmget" "\{ebay\}:config"/i.test(line)) looks += 1;
+  const stop = await monitor(redis.options, ({ words: [name, key], isInScript }) => {
+    if (!isInScript && name === 'hmget' && key === '{ebay}:config') looks += 1;
   });
-  await once(socket, 'connect');
-  // ioredis's own `monitor()` fails where lines arrive before it expects them.
-  socket.write('MONITOR\r\n');
   await waitFor('two looks', () => looks >= 2);
-  socket.destroy();
+  stop();
 }

@@ -3,6 +3,7 @@ import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import { testConfig } from '../../support/config.ts';
 import { useHttpService } from '../../support/httpService.ts';
+import { monitor } from '../../support/monitor.ts';
 import { waitFor } from '../../support/waitFor.ts';
 
 describe('searches over HTTP', () => {
@@ -51,15 +52,13 @@ describe('searches over HTTP', () => {
     const post = () => service.call('POST', '/v1/searches', { query: 'mug' });
     await post();
     const commands: string[] = [];
-    const watch = await service.redis.monitor();
-    watch.on('monitor', (_time: string, [name = '']: string[], source: string) => {
-      // What a script does on the server crosses no network.
-      if (source !== 'lua') commands.push(name.toLowerCase());
+    const stop = await monitor(service.redis.options, ({ words: [name = ''], isInScript }) => {
+      if (!isInScript) commands.push(name);
     });
     const many = 200;
     for (let n = 0; n < many; n += 20) await Promise.all(Array.from({ length: 20 }, post));
     await waitFor('all of them', () => commands.filter((name) => name === 'evalsha').length >= many);
-    watch.disconnect();
+    stop();
     // The key, the backlog and the settings are looked at every so often, whatever the number of searches.
     expect(commands.length).to.be.below(1.5 * many);
   });

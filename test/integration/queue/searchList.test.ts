@@ -6,6 +6,7 @@ import type { SearchProducer } from '../../../src/queue/producer.ts';
 import type { FoundSearch, SearchListQuery } from '../../../src/queue/searchList.ts';
 import { testConfig } from '../../support/config.ts';
 import { LONG } from '../../support/long.ts';
+import { monitor } from '../../support/monitor.ts';
 import { useRedis } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
 import { BREAKAGES } from '../../support/storedJobs.ts';
@@ -160,23 +161,18 @@ describe('the list of searches', function () {
 
   /** Commands that cross the network, and all that Redis does for them. */
   async function costOf(work: () => Promise<unknown>): Promise<{ sent: number; done: number }> {
-    const watch = await redis.monitor();
     const cost = { sent: 0, done: 0 };
-    watch.on('monitor', (_time: string, [name = '']: string[], source: string) => {
-      if (name.toLowerCase() === 'echo') return;
+    let isMarked = false;
+    const stop = await monitor(redis.options, ({ words: [name], isInScript }) => {
+      isMarked ||= name === 'echo';
+      if (isMarked) return;
       cost.done++;
-      if (source !== 'lua') cost.sent++;
+      if (!isInScript) cost.sent++;
     });
     await work();
-    const marked = new Promise<void>((resolve) => {
-      watch.on(
-        'monitor',
-        (_time: string, [name = '']: string[]) => name.toLowerCase() === 'echo' && resolve(),
-      );
-    });
     await redis.echo('end');
-    await marked;
-    watch.disconnect();
+    await waitFor('the last command', () => isMarked);
+    stop();
     return cost;
   }
 
