@@ -10,6 +10,19 @@ describe('identical searches', () => {
   const ends = (ids: string[]) =>
     Promise.all(ids.map((id) => service.producer.waitFor(id, { timeoutMs: 15_000 })));
 
+  /** One that leads and one that follows it, whose calls wait in a paused queue. */
+  async function pair() {
+    await service.calls.pause();
+    const first = await service.producer.enqueue(request);
+    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
+    const second = await service.producer.enqueue(request);
+    await waitFor('the second to follow', async () => {
+      const { progress } = await service.producer.get(second.searchId);
+      return progress?.leader === first.searchId;
+    });
+    return { first, second };
+  }
+
   it('are collected once, however they were added, and answer every requester', async () => {
     const added = await service.producer.enqueueMany(Array.from({ length: 10 }, () => ({ ...request })));
     const foreign = await service.searches.addBulk(
@@ -29,14 +42,7 @@ describe('identical searches', () => {
   });
 
   it('go on for the others when the one that leads is cancelled, which reads as cancelled at once', async () => {
-    await service.calls.pause();
-    const first = await service.producer.enqueue(request);
-    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
-    const second = await service.producer.enqueue(request);
-    await waitFor('the second to follow', async () => {
-      const { progress } = await service.producer.get(second.searchId);
-      return progress?.leader === first.searchId;
-    });
+    const { first, second } = await pair();
     expect(await service.producer.cancel(first.searchId)).to.equal(true);
     const ended = await service.producer.get(first.searchId);
     expect([ended.state, ended.summary?.outcome]).to.deep.equal(['done', 'cancelled']);
@@ -54,14 +60,7 @@ describe('identical searches', () => {
 
   it('leave the one that was cancelled as it ended for its requester, also when it fails for the others', async () => {
     const fault = service.simulator.controls.arm({ fault: 'status', status: 400 });
-    await service.calls.pause();
-    const first = await service.producer.enqueue(request);
-    await waitFor('its page', () => service.calls.getJob(`${first.searchId}-r1-p1`));
-    const second = await service.producer.enqueue(request);
-    await waitFor('the second to follow', async () => {
-      const { progress } = await service.producer.get(second.searchId);
-      return progress?.leader === first.searchId;
-    });
+    const { first, second } = await pair();
     await service.producer.cancel(first.searchId);
     const ended = await service.producer.get(first.searchId);
     await service.calls.resume();

@@ -18,18 +18,27 @@ async function commandCounts(redis: Redis): Promise<Record<string, number>> {
   return Object.fromEntries([...lines].map(([, name, calls]) => [name, Number(calls)]));
 }
 
+/** The configuration of a worker. */
+function fleetConfig(
+  redis: Redis,
+  change: Partial<ConstructorParameters<typeof FleetConfig>[1]> = {},
+): FleetConfig {
+  return new FleetConfig(redis, {
+    config: testConfig(),
+    sources: { env: {}, files: [] },
+    role: 'worker',
+    tenants: () => ['default'],
+    metrics: createMetrics().config,
+    log: NOOP_LOGGER,
+    ...change,
+  });
+}
+
 describe('the configuration of a process that nothing changes', () => {
   const redis = useRedis();
 
   it('costs Redis one HMGET a poll, and a report every few seconds', async () => {
-    const fleet = new FleetConfig(redis.connect(), {
-      config: testConfig(),
-      sources: { env: {}, files: [] },
-      role: 'worker',
-      tenants: () => ['default'],
-      metrics: createMetrics().config,
-      log: NOOP_LOGGER,
-    });
+    const fleet = fleetConfig(redis.connect());
     const observer = redis.connect();
     await waitFor('Redis', async () => (await observer.ping().catch(() => '')) === 'PONG');
     await fleet.start();
@@ -62,15 +71,7 @@ describe('a census after the clock of Redis was set back', () => {
     const before = { at, apiKeys: ['reports'], schedules: [], paused: [], tracks: [], searches: 0 };
     await store.storeCensus(await store.mark(), undefined, before);
     const { config, schedules } = createMetrics();
-    const fleet = new FleetConfig(redis.connect(), {
-      config: testConfig(),
-      sources: { env: {}, files: [] },
-      role: 'worker',
-      tenants: () => ['default'],
-      metrics: config,
-      schedules,
-      log: NOOP_LOGGER,
-    });
+    const fleet = fleetConfig(redis.connect(), { metrics: config, schedules });
     await fleet.start();
     try {
       const taken = await waitFor('the next census', async () => {
@@ -106,12 +107,8 @@ describe('a change of the configuration while Redis takes no writes', () => {
       write(7);
       const lines: Array<[message: string, fields: Fields | undefined]> = [];
       const note = (message: string, fields?: Fields) => void lines.push([message, fields]);
-      const fleet = new FleetConfig(redis.connect(), {
-        config: testConfig(),
+      const fleet = fleetConfig(redis.connect(), {
         sources: { env: {}, files: [file] },
-        role: 'worker',
-        tenants: () => ['default'],
-        metrics: createMetrics().config,
         log: { ...NOOP_LOGGER, warn: note, error: note },
       });
       const observer = redis.connect();
@@ -149,14 +146,7 @@ describe('an older configuration that comes back into Redis after a process has 
   afterEach(() => sinon.restore());
 
   it('is replaced with the version that the process runs', async () => {
-    const fleet = new FleetConfig(redis.connect(), {
-      config: testConfig(),
-      sources: { env: {}, files: [] },
-      role: 'worker',
-      tenants: () => ['default'],
-      metrics: createMetrics().config,
-      log: NOOP_LOGGER,
-    });
+    const fleet = fleetConfig(redis.connect());
     await fleet.start();
     try {
       const { look } = FleetStore.prototype;
