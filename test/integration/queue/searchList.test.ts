@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
@@ -274,6 +275,8 @@ describe('the list of searches', function () {
     const askedBy = { via: 'http', key: '0123456789' } as const;
     await redis.hset('{ebay}:api-keys', '0123456789', JSON.stringify({ name: 'Shop' }));
     const { searchId } = await producer.enqueue({ query: 'Red USB lamp' }, { askedBy });
+    // Searches of one millisecond have no order that a caller could rely on.
+    await delay(2);
     await producer.enqueue({ query: 'blue lamp' });
     await queue.add('search', { query: 'old lamp' }, { timestamp: Date.now() - 7_200_000 });
     const titles = async (query: SearchListQuery) =>
