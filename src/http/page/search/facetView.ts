@@ -81,7 +81,8 @@ function groupsOf(facets: SearchFacets, { filters, categoryIds }: NormalRequest)
         title: name,
         path: ['filters', 'aspects', name],
         values: values.map(({ value, text = aspectValueText(value), count }) => ({ value, text, count })),
-        chosen: new Set(filters.aspects?.[name]),
+        // eBay's name of an aspect may be that of a property which every object has.
+        chosen: new Set(Object.hasOwn(filters.aspects ?? {}, name) ? filters.aspects?.[name] : []),
       }),
     ),
     {

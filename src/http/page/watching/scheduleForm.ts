@@ -131,9 +131,11 @@ export function newAddress(searchId: string, values: Partial<FormValues> = {}): 
   return `/watching/new?${new URLSearchParams({ search: searchId, ...newValues(values) })}`;
 }
 
-/** What an address of the form says of its fields; empty where it has none. */
+/** What an address of the form says of its fields, an emptied one included; empty where it has none. */
 export function newValues(query: Partial<FormValues>): FormValues {
-  return Object.fromEntries(FIELDS.flatMap((name) => (query[name] ? [[name, query[name]]] : [])));
+  return Object.fromEntries(
+    FIELDS.flatMap((name) => (query[name] === undefined ? [] : [[name, query[name]]])),
+  );
 }
 
 export interface EditPage extends FormParts {

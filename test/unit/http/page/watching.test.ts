@@ -4,6 +4,7 @@ import { valuesFrom } from '../../../../src/http/page/search/formRequest.ts';
 import { costOf, costText } from '../../../../src/http/page/watching/cost.ts';
 import { areTooMany, lineErrors, pastedListings } from '../../../../src/http/page/watching/pastedListings.ts';
 import { alertFromForm, changedRequest } from '../../../../src/http/page/watching/scheduleEdit.ts';
+import { newAddress, newValues } from '../../../../src/http/page/watching/scheduleForm.ts';
 import { timingFrom, timingValues } from '../../../../src/http/page/watching/timing.ts';
 import {
   choiceFrom,
@@ -302,5 +303,14 @@ describe('what is watched, in words', () => {
     const guess = { next: inMinutes(-1), latest: inMinutes(8) };
     expect(String(watchingLine([guess], 0, NOW))).to.include('next look in 8 min');
     expect(String(watchingLine([], 0, NOW))).to.include('nothing yet');
+  });
+});
+
+describe('the address of the form that watches a search', () => {
+  it('brings back what was filled in and what was emptied, and names no field that was not sent', () => {
+    const sent = { name: 'lamps', every: '3600', by: '', searchId: 's_1', csrf: 'c' };
+    const query = Object.fromEntries(new URLSearchParams(newAddress('s_1', sent).split('?')[1]));
+    expect(query).to.deep.equal({ search: 's_1', name: 'lamps', every: '3600', by: '' });
+    expect(newValues(query)).to.deep.equal({ name: 'lamps', every: '3600', by: '' });
   });
 });
