@@ -1,10 +1,12 @@
 import { numberFlags } from '../flags.ts';
-import { type Cost, CostBed } from './measure.ts';
+import { type Cost, CostBed, type Load } from './measure.ts';
 
-export const HELP = `npm run bench -- redis-cost [--seconds 30] [--warm-up 5] [--json]
+export const HELP = `npm run bench -- redis-cost [--seconds 30] [--warm-up 5] [--pages 30] [--least 50] [--most 50] [--json]
   Redis commands and CPU a call at an interval of 0.1 s with 1 and with 8 workers and a backlog that outlasts the
   measurement, beside bare BullMQ in the same run. Commands within scripts count. JSON has the breakdown by command, and
-  by script from 5 s of MONITOR.`;
+  by script from 5 s of MONITOR.
+  --pages          of each search
+  --least, --most  ms until eBay answers, drawn for each call`;
 
 /** Workers, and the most commands a call that they may cost. */
 const PROMISED = [
@@ -20,9 +22,14 @@ interface Row {
 }
 
 export async function run(args: string[]): Promise<boolean> {
-  const flags = numberFlags(args, { seconds: 30, 'warm-up': 5 });
-  const times = { seconds: flags.seconds, warmUpS: flags['warm-up'] };
-  const rows = await CostBed.use(times, async (bed) => {
+  const flags = numberFlags(args, { seconds: 30, 'warm-up': 5, pages: 30, least: 50, most: 50 });
+  const load: Load = {
+    seconds: flags.seconds,
+    warmUpS: flags['warm-up'],
+    pages: flags.pages,
+    latencyMs: [flags.least, flags.most],
+  };
+  const rows = await CostBed.use(load, async (bed) => {
     const measured: Row[] = [];
     for (const { workers, most } of PROMISED)
       measured.push({ workers, most, ours: await bed.ours(workers), bare: await bed.bare(workers) });

@@ -10,15 +10,18 @@ import { BARE_PAGES, BARE_PARENTS, bareJob } from './bareJob.ts';
 import { type Sent, watchCommands } from './monitor.ts';
 
 const INTERVAL_MS = 100;
-const QUERY = 'watch';
 /** The simulator has some 6,000 listings of it. */
-const PAGES = 30;
+const QUERY = 'watch';
 /** MONITOR doubles what Redis has to do, so the breakdown has a time of its own. */
 const BREAKDOWN_S = 5;
 
-export interface Times {
+export interface Load {
   warmUpS: number;
   seconds: number;
+  /** Of each search. */
+  pages: number;
+  /** Until an answer, drawn for each call. */
+  latencyMs: readonly [least: number, most: number];
 }
 
 export interface Cost {
@@ -39,23 +42,23 @@ export class CostBed {
   readonly #redisUrl: string;
   readonly #redis: Redis;
   readonly #simulatorUrl: string;
-  readonly #times: Times;
+  readonly #load: Load;
 
-  private constructor(redisUrl: string, simulatorUrl: string, times: Times) {
+  private constructor(redisUrl: string, simulatorUrl: string, load: Load) {
     this.#redisUrl = redisUrl;
     this.#redis = new Redis(redisUrl);
     this.#simulatorUrl = simulatorUrl;
-    this.#times = times;
+    this.#load = load;
   }
 
-  static async use<T>(times: Times, work: (bed: CostBed) => Promise<T>): Promise<T> {
+  static async use<T>(load: Load, work: (bed: CostBed) => Promise<T>): Promise<T> {
     const server = await startTestRedis();
     const { url, simulator } = await startSimulatorProcess();
-    const bed = new CostBed(server.url, url, times);
+    const bed = new CostBed(server.url, url, load);
     try {
       const fleet = bed.#fleet();
-      await fleet.warmUp(QUERY, PAGES);
-      await fleet.ebay.configure({ latencyMs: 50 });
+      await fleet.warmUp(QUERY, load.pages);
+      await fleet.ebay.configure({ latencyMs: load.latencyMs });
       await fleet.stop();
       return await work(bed);
     } finally {
@@ -75,7 +78,7 @@ export class CostBed {
       await fleet.producer.ready();
       // A third more pages than slots, so that work waits to the end.
       await fleet.producer.enqueueMany(
-        Array.from({ length: this.#searches() }, () => deepSearch(QUERY, PAGES)),
+        Array.from({ length: this.#searches() }, () => deepSearch(QUERY, this.#load.pages)),
       );
       return await this.#measure(fleet);
     } finally {
@@ -130,13 +133,13 @@ export class CostBed {
   }
 
   #searches(): number {
-    const { warmUpS, seconds } = this.#times;
+    const { warmUpS, seconds, pages } = this.#load;
     const slots = ((warmUpS + seconds + BREAKDOWN_S + 5) * 1000) / INTERVAL_MS;
-    return Math.max(20, Math.ceil((slots * 4) / 3 / PAGES));
+    return Math.max(20, Math.ceil((slots * 4) / 3 / pages));
   }
 
   async #measure(fleet: Fleet): Promise<Cost> {
-    const { warmUpS, seconds } = this.#times;
+    const { warmUpS, seconds } = this.#load;
     await sleep(warmUpS * 1000);
     const { lastSeq } = await fleet.ebay.state();
     const before = await spent(this.#redis);
