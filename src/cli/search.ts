@@ -314,7 +314,10 @@ export const ENDS: Readonly<Record<Outcome, End>> = {
   failed: { mark: '✖', colour: 'red', exit: EXIT.failed },
 };
 
-/** One line for the outcome, and one for each of eBay's warnings and for everything that is not there. */
+/** Missing parts that have a line each. A search for thousands of listings may miss all of them. */
+const SHOWN_MISSING = 20;
+
+/** One line for the outcome, and one for each of eBay's warnings and for what is not there, up to `SHOWN_MISSING`. */
 export function summaryText(summary: SearchSummary, { paint }: Terminal): string {
   const { outcome, warnings, missing, error, startedAt, finishedAt, trackNote } = summary;
   const { mark, colour } = ENDS[outcome];
@@ -331,10 +334,13 @@ export function summaryText(summary: SearchSummary, { paint }: Terminal): string
     ),
     ...(trackNote === undefined ? [] : [`Track: ${trackNote}`]),
     ...partialReasons(summary),
-    ...missing.map(({ marketplace, page, itemId, code, message }) => {
+    ...missing.slice(0, SHOWN_MISSING).map(({ marketplace, page, itemId, code, message }) => {
       const what = page === null ? `details of ${itemId}` : `${marketplace} from page ${page} on`;
       return `missing: ${what} (${code}: ${message})`;
     }),
+    ...(missing.length > SHOWN_MISSING
+      ? [`missing: ${numberText(missing.length - SHOWN_MISSING)} more, which --json names`]
+      : []),
     ...(error !== null && missing.length === 0 ? [`${error.code}: ${error.message}`] : []),
   ];
   return [heading, ...notes.map((note) => paint('yellow', `  ! ${harmless(note)}`))].join('\n');

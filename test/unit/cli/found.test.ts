@@ -52,6 +52,20 @@ describe('the summary of a search in a terminal', () => {
     expect(more).to.deep.equal([]);
   });
 
+  it('names the first twenty of what is missing, and counts the rest', () => {
+    const missing = (parts: number) =>
+      Array.from({ length: parts }, (_, part) => ({
+        ...{ marketplace: 'EBAY_US' as const, page: null, itemId: `v1|${part}|0` },
+        ...{ code: 'gave-up-waiting' as const, message: 'nothing came' },
+      }));
+    const [, ...whole] = linesOf({ outcome: 'degraded', missing: missing(20) });
+    expect(whole).to.have.length(20);
+    const [, ...lines] = linesOf({ outcome: 'degraded', missing: missing(3020) });
+    expect(lines.slice(0, 20)).to.deep.equal(whole);
+    expect(lines[19]).to.include('details of v1|19|0 (gave-up-waiting: nothing came)');
+    expect(lines.slice(20)).to.deep.equal(['<yellow>  ! missing: 3,000 more, which --json names</>']);
+  });
+
   it('says where --sort-by names a figure that no product has', () => {
     const products = [withLanded(productOf(), { currency: 'USD' })];
     const notesOf = (sortBy: string) => {
