@@ -300,18 +300,19 @@ return 1`);
 /**
  * Makes what another search has collected the result of this one, with its age and its end, once. Of events that followed from
  * it this search has published those that the other one has. Nothing is left of a result that has expired.
- * KEYS: run, result, ids of events that this search has published, those of the other one. ARGV: the source that the run names,
- * when the result must be gone (ms since the epoch), then fields and values in turn.
+ * KEYS: run, result, ids of events that this search has published, those of the other one, the other result. ARGV: the source
+ * that the run names, then fields and values in turn.
  */
 const KEEP = new LuaScript(`
 if redis.call('HGET', KEYS[1], 'source') ~= ARGV[1] then return end
-if #ARGV > 2 then
+local left = redis.call('PTTL', KEYS[5])
+if #ARGV > 1 and left > 0 then
   redis.call('DEL', KEYS[2])
-  for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-  redis.call('PEXPIREAT', KEYS[2], ARGV[2])
+  for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+  redis.call('PEXPIRE', KEYS[2], left)
   for _, id in ipairs(redis.call('SMEMBERS', KEYS[4])) do redis.call('SADD', KEYS[3], id) end
-  local left = redis.call('PTTL', KEYS[4])
-  if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
+  local remembered = redis.call('PTTL', KEYS[4])
+  if remembered > 0 then redis.call('PEXPIRE', KEYS[3], remembered) end
 end
 redis.call('HDEL', KEYS[1], 'source')`);
 
@@ -432,18 +433,14 @@ export class SearchStore {
    */
   async keep(ref: SearchRef, source: NonNullable<Run['source']>): Promise<void> {
     const other = { ...ref, ...source };
-    const [all, expiresAt] = await Promise.all([
-      this.#redis.hgetallBuffer(this.#resultKey(other)),
-      this.expiresAt(other),
-    ]);
+    const all = await this.#redis.hgetallBuffer(this.#resultKey(other));
     // What the other search has let go are jobs of its own.
     const taken = Object.entries(all).filter(([field]) => !field.startsWith(LAST));
-    const fields =
-      expiresAt === undefined ? [] : taken.flatMap(([field, value]) => [field, free(field, value)]);
+    const fields = taken.flatMap(([field, value]) => [field, free(field, value)]);
     const marked = fields.length === 0 ? [] : [...fields, REUSED, '1'];
     const announced = [ref, other].map((each) => keyOf(this.#prefix, 'announced', each));
-    const keys = [this.#runKey(ref), this.#resultKey(ref), ...announced];
-    await KEEP.run(this.#redis, keys, [sourceText(source), expiresAt ?? 0, ...marked]);
+    const keys = [this.#runKey(ref), this.#resultKey(ref), ...announced, this.#resultKey(other)];
+    await KEEP.run(this.#redis, keys, [sourceText(source), ...marked]);
   }
 
   async countFailedCalls(ref: SearchRef, calls: number): Promise<void> {
