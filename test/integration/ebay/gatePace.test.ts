@@ -11,14 +11,17 @@ describe('the pace of a call gate', () => {
   const makeGate = inRedis(() => redis.connect());
 
   it('lets calls out one interval apart, however many wait', async () => {
-    const gate = makeGate({ intervalMs: 40 });
+    const gate = makeGate({ intervalMs: 80 });
     const times: number[] = [];
     const send = (slot: Slot) => {
       times.push(performance.now());
       slot.sent();
     };
     await Promise.all(Array.from({ length: 12 }, () => gate.enter({ class: 'interactive' }).then(send)));
-    expect(Math.min(...gapsOf(times))).to.be.at.least(35);
+    const gaps = gapsOf(times);
+    // On a busy machine a call that missed slots may be some 16 ms late, and the slot after it may have been granted before.
+    expect(Math.min(...gaps)).to.be.at.least(50);
+    expect(gaps.reduce((sum, gap) => sum + gap, 0)).to.be.at.least(11 * 80 - 30);
   });
 
   it('keeps the order of arrival, retries and replays first', async () => {
