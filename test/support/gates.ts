@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import type { CallClass, CallGate, Slot } from '../../src/ebay/gate/gate.ts';
 import { type GateSettings, gateSettings } from '../../src/ebay/gate/gateSettings.ts';
@@ -55,4 +56,14 @@ export async function tally(entries: Promise<unknown>[]): Promise<{ passed: numb
 /** Differences between neighbours. */
 export function gapsOf(instants: number[]): number[] {
   return instants.slice(1).map((at, index) => at - (instants[index] as number));
+}
+
+/**
+ * That these calls left an interval apart. On a busy machine one that missed slots may be some 16 ms late, and the slot after it
+ * may have been granted before.
+ */
+export function expectPaced(times: number[], intervalMs: number): void {
+  const gaps = gapsOf(times);
+  expect(Math.min(...gaps)).to.be.at.least(intervalMs - 30);
+  expect(gaps.reduce((sum, gap) => sum + gap, 0)).to.be.at.least(gaps.length * intervalMs - 30);
 }

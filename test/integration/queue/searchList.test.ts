@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { Queue } from 'bullmq';
 import { expect } from 'chai';
 import type { Redis } from 'ioredis';
@@ -276,7 +275,8 @@ describe('the list of searches', function () {
     await redis.hset('{ebay}:api-keys', '0123456789', JSON.stringify({ name: 'Shop' }));
     const { searchId } = await producer.enqueue({ query: 'Red USB lamp' }, { askedBy });
     // Searches of one millisecond have no order that a caller could rely on.
-    await delay(2);
+    const { timestamp = 0 } = (await queue.getJob(searchId)) ?? {};
+    await waitFor('another millisecond', () => Date.now() > timestamp + 1);
     await producer.enqueue({ query: 'blue lamp' });
     await queue.add('search', { query: 'old lamp' }, { timestamp: Date.now() - 7_200_000 });
     const titles = async (query: SearchListQuery) =>
