@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import pThrottle from 'p-throttle';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Failure } from '../../failures.ts';
 import type { CallMetrics } from '../../telemetry/metrics.ts';
 import { pacificDay, pacificDayEnd } from '../pacificDay.ts';
@@ -19,24 +19,21 @@ const DAY_MS = 86_400_000;
 /** The gate of one process without Redis, which must be alone with its credential: pace, the day's limit, pauses after a 429. */
 export class LocalGate implements AttemptGate {
   readonly #options: LocalGateOptions;
-  readonly #nextSlot: () => Promise<void>;
+  /** When the next call may be made, on `performance`'s clock: no other one keeps the interval where the time is set. */
+  #nextAt = 0;
   #day = '';
   #used = 0;
   #closedUntil = 0;
 
   constructor(options: LocalGateOptions) {
     this.#options = options;
-    this.#nextSlot = pThrottle({ limit: 1, interval: options.intervalMs, strict: true })(
-      async () => undefined,
-    );
   }
 
   async enter({ class: callClass, signal, beforeSend }: GateCall): Promise<Slot> {
     const since = performance.now();
     await this.check();
-    await this.#nextSlot();
+    await this.#takeSlot(signal);
     const waitedMs = performance.now() - since;
-    if (signal?.aborted) throw new Failure('interrupted', 'stopped while waiting for a slot to call eBay');
     // A pause may have begun meanwhile.
     await this.check();
     await beforeSend?.().catch(() => undefined);
@@ -72,6 +69,17 @@ export class LocalGate implements AttemptGate {
     const began = this.#closedUntil <= now;
     this.#closedUntil = Math.max(this.#closedUntil, now + retryAfterMs);
     return { forMs: this.#closedUntil - now, reason: 'pause', began };
+  }
+
+  /** @throws Failure `interrupted`: a call that is stopped takes no slot */
+  async #takeSlot(signal?: AbortSignal): Promise<void> {
+    for (;;) {
+      if (signal?.aborted) throw new Failure('interrupted', 'stopped while waiting for a slot to call eBay');
+      const ms = Math.ceil(this.#nextAt - performance.now());
+      if (ms <= 0) break;
+      await sleep(ms, undefined, { signal }).catch(() => undefined);
+    }
+    this.#nextAt = performance.now() + this.#options.intervalMs;
   }
 
   #refused(until: number, reason: ClosedReason): Failure {

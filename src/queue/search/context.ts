@@ -48,7 +48,7 @@ export interface QueueContext {
   deadlineMs: number;
   /** Undefined: every schedule makes calls of its own. @property dayMs length of the planner's day */
   sharing?: { dayMs: number };
-  /** Undefined: each item takes a call. @property restsUntil when several may share one again, by this process's clock, ms */
+  /** Undefined: each item takes a call. @property restsUntil when several may share one again, on `performance`'s clock */
   bulk?: { restsUntil: number; refusals: number };
   /** Watchlists: how long what was seen of a listing is kept, and the length of the planner's day, ms. */
   watch: { ttlMs: number; dayMs: number };

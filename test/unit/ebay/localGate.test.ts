@@ -51,3 +51,49 @@ describe('the day’s limit of the gate without Redis', () => {
     }
   });
 });
+
+describe('the pace of the gate without Redis', () => {
+  const HOUR_MS = 3_600_000;
+  const gateOf = (intervalMs: number) =>
+    new LocalGate({ intervalMs, dailyLimit: 100, throttlePauseMs: 1000 });
+  const enter = (gate: LocalGate, signal?: AbortSignal) =>
+    gate.enter({ class: 'interactive', ...(signal && { signal }) });
+
+  it('keeps the interval between calls that come together', async () => {
+    const gate = gateOf(20);
+    const since = performance.now();
+    await Promise.all(Array.from({ length: 5 }, () => enter(gate)));
+    expect(performance.now() - since).to.be.at.least(4 * 20);
+  });
+
+  for (const [change, ms] of [
+    ['forward', HOUR_MS],
+    ['back', -HOUR_MS],
+  ] as const)
+    it(`keeps the interval, and no more, where the clock is put ${change} by an hour`, async () => {
+      const gate = gateOf(50);
+      await enter(gate);
+      const since = performance.now();
+      const clock = sinon.useFakeTimers({ now: Date.now() + ms, toFake: ['Date'] });
+      try {
+        // The gate waits for an hour, and this test fails by its own time, where it looks at the clock that went back.
+        await enter(gate);
+      } finally {
+        clock.restore();
+      }
+      expect(performance.now() - since).to.be.at.least(45);
+    });
+
+  it('a call that is stopped while it waits ends at once', async () => {
+    const gate = gateOf(HOUR_MS);
+    await enter(gate);
+    const stopping = new AbortController();
+    const waiting = enter(gate, stopping.signal);
+    stopping.abort();
+    const error: Failure = await waiting.then(
+      () => expect.fail('it was admitted'),
+      (failure) => failure,
+    );
+    expect(error.code).to.equal('interrupted');
+  });
+});

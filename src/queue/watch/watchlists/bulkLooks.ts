@@ -32,7 +32,8 @@ export async function sharedLook(
   { bulk, redis, searches, tenant }: Look,
   { search, request }: Pick<SearchRun, 'search' | 'request'>,
 ): Promise<{ list: string; store: WatchStore } | undefined> {
-  if (bulk === undefined || bulk.restsUntil > Date.now() || request.shipTo === undefined) return undefined;
+  if (bulk === undefined || bulk.restsUntil > performance.now() || request.shipTo === undefined)
+    return undefined;
   const id = watchLookOf(search.searchId);
   if (id === undefined) return undefined;
   const store = new WatchStore(redis, searches.opts.prefix as string, tenant);
@@ -139,7 +140,7 @@ async function refusedTogether(
 
 /** Lets each item take a call for a time, and says so once. */
 function restTogether({ bulk, log }: QueueContext, reason: string, forMs = BULK_REST_MS): void {
-  const now = Date.now();
+  const now = performance.now();
   if (bulk === undefined || bulk.restsUntil > now) return;
   bulk.restsUntil = now + forMs;
   bulk.refusals = 0;
