@@ -296,7 +296,7 @@ export class SearchList {
         : undefined;
     const request = run?.request ?? (parsed?.ok ? parsed.request : null);
     const isWithdrawn = !hasEnded && run?.withdrawn === true;
-    const summary = isWithdrawn ? run?.withdrawnEnd : row.summary;
+    const summary = isWithdrawn ? run?.withdrawnEnd?.summary : row.summary;
     const state = hasEnded || isWithdrawn ? 'done' : openState(row, now);
     const there = known && { pages: known.pages, products: Math.min(known.products, request?.maxItems ?? 0) };
     const written = { ...row.progress, ...there } as SearchProgress;

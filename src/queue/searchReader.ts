@@ -7,13 +7,13 @@ import type { NormalRequest } from '../product/requestSchema.ts';
 import type { SearchSummary } from '../product/summary.ts';
 import { clockOf } from '../redis/redisClock.ts';
 import { openProductList, type ProductList, productsOf } from '../results/products.ts';
-import type { Run, SearchRef, SearchStore } from '../results/searchStore.ts';
+import type { Run, SearchRef, SearchStore, StoredResult, WithdrawnEnd } from '../results/searchStore.ts';
 import { classOf } from './bullmq/queues.ts';
 import { findJob } from './bullmq/storedJobs.ts';
 import type { Admission, Closed } from './search/context.ts';
 import { isNewer, refuseNewer } from './search/jobData.ts';
 import { currentProgress, type SearchProgress, type SearchRun } from './search/plan.ts';
-import { withdrawnSummary } from './search/summary.ts';
+import { endOfWithdrawn } from './search/summary.ts';
 
 interface ReaderParts {
   redis: Redis;
@@ -94,28 +94,40 @@ export class SearchReader {
    */
   async products(searchId: string): Promise<Product[]> {
     const found = await this.#readable(searchId);
-    const products = found ? productsOf(found.request, await this.#parts.store.readAll(found.origin)) : [];
+    const stored = found && (await this.#parts.store.readAll(found.origin));
+    const products = found && stored ? productsOf(found.request, within(stored, found.had)) : [];
     if (products.length === 0) await this.job(searchId);
     return products;
   }
 
-  /** The same to be read in parts; undefined for a search whose request cannot be read. */
-  async productList(searchId: string): Promise<ProductList | undefined> {
+  /**
+   * The same to be read in parts; undefined for a search whose request cannot be read.
+   * @param all of a withdrawn search also what came for others, which its events name
+   */
+  async productList(searchId: string, all = false): Promise<ProductList | undefined> {
     const found = await this.#readable(searchId);
-    const list = found && (await openProductList(this.#parts.store, found.origin, found.request));
+    const list =
+      found &&
+      (await openProductList(this.#parts.store, found.origin, found.request, all ? undefined : found.had));
     if (list?.ranges.length === 0) await this.job(searchId);
     return list;
   }
 
-  /** With where the result is: another search may have collected it. */
-  async #readable(searchId: string): Promise<{ request: NormalRequest; origin: SearchRef } | undefined> {
+  /** With where the result is: another search may have collected it. @returns had of a withdrawn search: what it had then */
+  async #readable(
+    searchId: string,
+  ): Promise<{ request: NormalRequest; origin: SearchRef; had?: WithdrawnEnd } | undefined> {
     const { store } = this.#parts;
     const job = await this.job(searchId);
     const search = this.refOf(job);
     const run = await store.readRun(search);
     const origin = { ...search, ...run?.source };
     const parsed = this.#parsed(job, run);
-    if (parsed.ok) return { request: parsed.request, origin };
+    if (parsed.ok) {
+      const request = run?.withdrawn ? run.request : undefined;
+      const had = run && request && (await endOfWithdrawn(this.#parts, { ...run, search, request }));
+      return { request: parsed.request, origin, ...(had && { had }) };
+    }
     // Products that only a newer release can read are not the same as no products.
     if ((await store.storedPages(origin)).length > 0) refuseNewer(job.data);
     return undefined;
@@ -123,7 +135,7 @@ export class SearchReader {
 
   /** For its own requester a cancelled search has ended, though it goes on for others. */
   async #withdrawn(run: SearchRun, report: SearchReport): Promise<SearchReport> {
-    const summary = await withdrawnSummary(this.#parts, run);
+    const { summary } = await endOfWithdrawn(this.#parts, run);
     return { ...report, state: 'done', progress: finalProgress(null, summary), summary, error: null };
   }
 }
@@ -137,6 +149,16 @@ export type SearchReport = { searchId: string; progress: SearchProgress | null }
   | { state: 'done'; summary: SearchSummary; error: null }
   | { state: 'done'; summary: null; error: { code: FailureCode; message: string } }
 );
+
+/** What is stored, less what came for others after this search was withdrawn. */
+function within({ pages, details, verdict }: StoredResult, had: WithdrawnEnd | undefined): StoredResult {
+  if (had === undefined) return { pages, details, verdict };
+  return {
+    pages: pages.filter(({ page }) => had.pages.includes(page)),
+    details: new Map([...details].filter(([item]) => had.items.includes(item))),
+    verdict,
+  };
+}
 
 function reportOn(job: Job, state: JobState | 'unknown'): SearchReport {
   const { progress: written } = job;

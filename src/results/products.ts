@@ -7,7 +7,7 @@ import { listingNamed } from '../product/itemReference.ts';
 import { withLanded } from '../product/landed.ts';
 import type { Product, ProductDetails } from '../product/product.ts';
 import type { NormalRequest } from '../product/requestSchema.ts';
-import type { SearchRef, SearchStore, StoredResult } from './searchStore.ts';
+import type { SearchRef, SearchStore, StoredResult, WithdrawnEnd } from './searchStore.ts';
 
 /** The products of what is stored of a search, each with its details and its mark where there are any. */
 export function productsOf(request: NormalRequest, { pages, details, verdict }: StoredResult): Product[] {
@@ -83,9 +83,16 @@ export type ProductList = Awaited<ReturnType<typeof openProductList>>;
 /**
  * A search's products without holding them: their order is known from the pages' heads, and each range is read when it
  * is wanted. It is the list that `productsOf` gives.
+ * @param had of a withdrawn search: nothing that came after it is in the list
  */
-export async function openProductList(store: SearchStore, ref: SearchRef, request: NormalRequest) {
-  const heads = await store.readHeads(ref, await store.storedPages(ref));
+export async function openProductList(
+  store: SearchStore,
+  ref: SearchRef,
+  request: NormalRequest,
+  had?: WithdrawnEnd,
+) {
+  const heads = await store.readHeads(ref, had?.pages ?? (await store.storedPages(ref)));
+  const isHad = (item: string) => had === undefined || had.items.includes(item);
   const pageOf = new Map<ProductHead, number>();
   for (const { page, head } of heads) for (const product of head.products) pageOf.set(product, page);
   const { products } = assembleHeads(
@@ -94,7 +101,7 @@ export async function openProductList(store: SearchStore, ref: SearchRef, reques
   );
   const there = hasItemProducts(request) ? await store.storedItems(ref) : new Set<string>();
   const ranges: ProductRange[] = [];
-  for (const place of placesOf(request, products, (reference) => there.has(reference))) {
+  for (const place of placesOf(request, products, (reference) => there.has(reference) && isHad(reference))) {
     const page = place.listed && pageOf.get(place.listed);
     const last = ranges.at(-1);
     const most = page === undefined ? ITEMS_AT_ONCE : Number.POSITIVE_INFINITY;
@@ -108,7 +115,7 @@ export async function openProductList(store: SearchStore, ref: SearchRef, reques
     async read({ page, places }: ProductRange): Promise<Product[]> {
       const answer = page === undefined ? undefined : await store.readPage(ref, page);
       const itemIds = places.flatMap(({ listed, reference }) =>
-        [reference ?? [], listed?.itemId ?? []].flat(),
+        [reference ?? [], listed?.itemId ?? []].flat().filter(isHad),
       );
       const asksItems = request.details !== 'none' || hasItemProducts(request);
       const details = asksItems ? await store.readItems(ref, itemIds) : new Map<string, ItemAnswer>();

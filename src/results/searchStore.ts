@@ -33,6 +33,15 @@ export function keyOf(
 /** A budget of calls a day. */
 export type BudgetName = 'tenant' | `key:${string}` | `schedule:${string}`;
 
+/** What the requester of a withdrawn search has got. It stays so while the search goes on for others. */
+export interface WithdrawnEnd {
+  summary: SearchSummary;
+  /** Numbers of the pages that were there. */
+  pages: number[];
+  /** The items whose details were there, see `ItemReference`. */
+  items: string[];
+}
+
 /** The present run of a search. */
 export interface Run {
   /** 1, 2, …: rises when a search job starts after having ended. */
@@ -56,8 +65,8 @@ export interface Run {
   cancelled: boolean;
   /** Its own requester cancelled it, but others wait for it, so it goes on. */
   withdrawn: boolean;
-  /** Of a withdrawn search: the summary that its own requester has got, see `endWithdrawn`. */
-  withdrawnEnd: SearchSummary | undefined;
+  /** Of a withdrawn search, see `endWithdrawn`. */
+  withdrawnEnd: WithdrawnEnd | undefined;
   /** It has waited until its deadline: it ends with what it has. */
   overdue: boolean;
   /** Another search whose pages are this one's result, until it goes on by itself and they become its own (`keep`). */
@@ -399,13 +408,13 @@ export class SearchStore {
     await this.#redis.hdel(this.#runKey(ref), mark);
   }
 
-  /** For the requester of a withdrawn search it has ended so, whatever becomes of it. The first summary stands: it is returned. */
-  async endWithdrawn(ref: SearchRef, summary: SearchSummary): Promise<SearchSummary> {
+  /** For the requester of a withdrawn search it has ended so, whatever becomes of it. The first end stands: it is returned. */
+  async endWithdrawn(ref: SearchRef, end: WithdrawnEnd): Promise<WithdrawnEnd> {
     const key = this.#runKey(ref);
     const [, first] = await answersOf(
       this.#redis
         .multi()
-        .hsetnx(key, 'withdrawnEnd', JSON.stringify(summary))
+        .hsetnx(key, 'withdrawnEnd', JSON.stringify(end))
         .hget(key, 'withdrawnEnd')
         .pexpire(key, this.#runTtlMs, 'NX'),
     );

@@ -475,11 +475,20 @@ export const mutations: Mutation[] = [
   {
     id: 'withdrawn-end-changes',
     file: 'src/results/searchStore.ts',
-    find: ".hsetnx(key, 'withdrawnEnd', JSON.stringify(summary))",
-    replace: ".hset(key, 'withdrawnEnd', JSON.stringify(summary))",
+    find: ".hsetnx(key, 'withdrawnEnd', JSON.stringify(end))",
+    replace: ".hset(key, 'withdrawnEnd', JSON.stringify(end))",
     breaks: 'The summary of a cancelled search stays as it was.',
     tests: ['test/integration/results/searchStore.test.ts'],
     grep: 'who has cancelled',
+  },
+  {
+    id: 'withdrawn-products-grow',
+    file: 'src/queue/searchReader.ts',
+    find: '...(had && { had })',
+    replace: '',
+    breaks: 'The products of a cancelled search are those of its summary, while it goes on for others.',
+    tests: [IDENTICAL_RACES],
+    grep: 'keeps what it had',
   },
   {
     id: 'withdrawn-end-shared',

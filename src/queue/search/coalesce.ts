@@ -16,7 +16,7 @@ import type { QueueContext } from './context.ts';
 import { idsOfSearch, refuseNewer } from './jobData.ts';
 import { isOverdue, promote, publishProgress, type SearchRun } from './plan.ts';
 import { deadlineOf, gaveUp, NEXT_LOOK_AT_LEADER_MS } from './retryPolicy.ts';
-import { withdrawnSummary } from './summary.ts';
+import { endOfWithdrawn } from './summary.ts';
 
 /** What the leader publishes for those who asked the same; `trace` is that of its calls, if it has one. */
 type SharedResult = { trace?: string } & (
@@ -277,7 +277,7 @@ export async function cancelSearch(context: Cancelling, job: Job, search: Search
   const { leader, followers } = await coalesced.read(hash);
   if (leader === me && followers.length > 0) {
     await store.mark(search, 'withdrawn');
-    if (run?.request !== undefined) await withdrawnSummary(context, { ...run, search, request: run.request });
+    if (run?.request !== undefined) await endOfWithdrawn(context, { ...run, search, request: run.request });
     return true;
   }
   await coalesced.leave(hash, me);

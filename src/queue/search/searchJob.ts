@@ -50,12 +50,12 @@ import { deadlineOf, endsAllItems, gaveUp, limitOf, nextLookAtGate, verdictOn } 
 import {
   type Collected,
   compareWithTrack,
+  endOfWithdrawn,
   publishEnd,
   publishFailure,
   refOf,
   type SearchEnd,
   summarise,
-  withdrawnSummary,
 } from './summary.ts';
 import { itemsToAsk } from './wantedItems.ts';
 
@@ -155,13 +155,13 @@ async function collect(
     await reusePages(context, job, run);
     const end = await collectAll(context, job, run);
     await publishResult(context, run, end.summary);
-    const summary = run.withdrawn ? await withdrawnSummary(context, run) : end.summary;
+    const { summary } = run.withdrawn ? await endOfWithdrawn(context, run) : end;
     // What it took from another search and did not add to was reported by that one.
     return run.source !== undefined && end.summary.calls === 0 ? { summary } : { ...end, summary };
   } catch (thrown) {
     if (isSignal(thrown) || redisFailure(thrown) !== undefined) throw thrown;
     await publishResult(context, run, asFailure(thrown));
-    if (run.withdrawn) return { summary: await withdrawnSummary(context, run) };
+    if (run.withdrawn) return { summary: (await endOfWithdrawn(context, run)).summary };
     throw thrown;
   }
 }

@@ -23,7 +23,7 @@ import {
 import { redisFailure } from '../../redis/failure.ts';
 import { clockOf } from '../../redis/redisClock.ts';
 import { productsOf } from '../../results/products.ts';
-import type { SearchRef, StoredResult } from '../../results/searchStore.ts';
+import type { SearchRef, StoredResult, WithdrawnEnd } from '../../results/searchStore.ts';
 import type { TrackObservation } from '../../results/tracks.ts';
 import { evaluateSearch } from '../alerts/evaluate.ts';
 import { scheduleOf } from '../schedules/scheduledRun.ts';
@@ -98,18 +98,15 @@ export function summarise(
   };
 }
 
-/**
- * The summary of a search that its requester has cancelled and that goes on for others: what it had then. The first one
- * stands.
- */
-export async function withdrawnSummary(
+/** The end of a search that its requester has cancelled and that goes on for others: what it had then. The first one stands. */
+export async function endOfWithdrawn(
   { store, redis }: Pick<QueueContext, 'store' | 'redis'>,
   { search, request, ...run }: SearchRun,
-): Promise<SearchSummary> {
+): Promise<WithdrawnEnd> {
   if (run.withdrawnEnd !== undefined) return run.withdrawnEnd;
   const from = { ...search, ...run.source };
-  const [heads, details, verdict, now, expiresAt] = await Promise.all([
-    store.readAllHeads(from),
+  const [pages, details, verdict, now, expiresAt] = await Promise.all([
+    store.storedPages(from).then((numbers) => store.readHeads(from, numbers)),
     store.readDetails(from),
     store.readVerdict(from),
     clockOf(redis).current(),
@@ -117,8 +114,12 @@ export async function withdrawnSummary(
   ]);
   const cancelled = { ...run, search, request, cancelled: true };
   const gone = verdict?.gone ?? [];
-  const collected = { heads, details, failed: [] };
-  return store.endWithdrawn(search, summarise(cancelled, collected, gone, { now, expiresAt }));
+  const collected = { heads: pages.map(({ head }) => head), details, failed: [] };
+  return store.endWithdrawn(search, {
+    summary: summarise(cancelled, collected, gone, { now, expiresAt }),
+    pages: pages.map(({ page }) => page),
+    items: [...details.keys()],
+  });
 }
 
 /** Sorts items behind all pages. */

@@ -89,6 +89,34 @@ describe('a search that waits for an identical one', () => {
     expect(service.calledOffsets()).to.deep.equal([0, 200]);
   });
 
+  it('takes what comes after the first one was cancelled, which keeps what it had', async () => {
+    pageCall.hold(({ offset }) => offset > 0);
+    const first = await service.producer.enqueue(request);
+    const second = await service.producer.enqueue(request);
+    await follows(second.searchId, first.searchId);
+    await waitFor('the call of the second page', () => pageCall.waiting === 1);
+    await service.producer.cancel(first.searchId);
+    pageCall.release();
+    await service.producer.waitFor(second.searchId, PROMPTLY);
+    const productsOf = async ({ searchId }: { searchId: string }) => {
+      const products = [];
+      for await (const part of service.producer.productParts(searchId)) products.push(...part);
+      expect(products).to.deep.equal(await service.producer.products(searchId));
+      return products;
+    };
+    const { summary } = await service.producer.get(first.searchId);
+    expect(summary).to.deep.include({ outcome: 'cancelled', pages: 1 });
+    expect(summary?.counts.products).to.equal(200);
+    const [own, all] = [await productsOf(first), await productsOf(second)];
+    expect(all).to.have.length(250);
+    expect(own).to.deep.equal(all.slice(0, 200));
+    // An event of the end names products that came later.
+    const last = all.at(-1)?.itemId as string;
+    expect([...(await service.producer.productsNamed(first.searchId, new Set([last]))).keys()]).to.deep.equal(
+      [last],
+    );
+  });
+
   it('stops the first one, which was cancelled before, when it is cancelled too', async () => {
     pageCall.hold();
     const first = await service.producer.enqueue(request);

@@ -150,12 +150,12 @@ describe('the store of a search', () => {
       const { number } = await store.restart(ref, 0, request);
       expect(await store.readRun(ref)).to.deep.include({ number, [mark]: true, ended: false });
     }
-    // What its requester has got stays: the first summary, and over a start without an end.
-    const summary = { calls: 1 } as SearchSummary;
-    expect(await store.endWithdrawn(ref, summary)).to.deep.equal(summary);
+    // What its requester has got stays: the first end, and over a start without an end.
+    const end = { summary: { calls: 1 } as SearchSummary, pages: [1], items: [] };
+    expect(await store.endWithdrawn(ref, end)).to.deep.equal(end);
     await store.restart(ref, 0, request);
-    expect(await store.endWithdrawn(ref, { ...summary, calls: 6 })).to.deep.equal(summary);
-    expect((await store.readRun(ref))?.withdrawnEnd).to.deep.equal(summary);
+    expect(await store.endWithdrawn(ref, { ...end, pages: [1, 2] })).to.deep.equal(end);
+    expect((await store.readRun(ref))?.withdrawnEnd).to.deep.equal(end);
     const retried = await store.begin(ref, 1, request);
     expect(retried.withdrawnEnd).to.equal(undefined);
     expect(retried).to.deep.include({ isNew: true, number: 5, cancelled: false, withdrawn: false });
