@@ -58,7 +58,7 @@ export class EbayClient {
    * Brings the quota counter in line with eBay's own count, up or down; another program may spend from the same quota.
    * Safe to run at any time and in several processes.
    * @param options.askAgainMs how soon after the last question of this process another one may follow, ms. Default: 10 s
-   * @returns whether eBay's figures were taken over
+   * @returns whether eBay's figures were taken over, by this process or by another one meanwhile
    * @throws Failure `redis-unavailable`
    */
   async reconcile({ signal, askAgainMs }: ReconcileOptions = {}): Promise<boolean> {
@@ -66,6 +66,9 @@ export class EbayClient {
     const figures = await this.#browseQuota(signal, askAgainMs);
     if (figures === undefined) return false;
     if (!(await this.gate.reconcile(figures, before.mark))) {
+      // The first figures of a day set its end: another process has taken them over meanwhile, or their day is over.
+      const { mark } = await this.gate.read();
+      if (mark.ledger === before.mark.ledger && mark.reset === figures.reset) return true;
       const reset = new Date(figures.reset).toISOString();
       this.#log.info('quota figures ignored: their day has ended', { reset });
       return false;

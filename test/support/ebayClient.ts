@@ -2,8 +2,10 @@ import type { Config } from '../../src/config/config.ts';
 import { EbayClient, type EbayClientOptions } from '../../src/ebay/client.ts';
 import type { CallGate } from '../../src/ebay/gate/gate.ts';
 import type { TokenSource } from '../../src/ebay/http.ts';
+import type { Simulator } from '../../src/simulator/simulator.ts';
 import { testConfig } from './config.ts';
 import { mintToken } from './simulator.ts';
+import { waitFor } from './waitFor.ts';
 
 /** Tokens straight from the simulator, with a record of what was asked of them. */
 export class TestTokens implements TokenSource {
@@ -42,6 +44,22 @@ export class TestTokens implements TokenSource {
   accepted(token: string): void {
     this.asked.push(token === this.current ? 'accepted' : 'accepted another token');
   }
+}
+
+/**
+ * Makes the gate's count that of eBay, as a process of the fleet does now and then. A worker may be asking at the same time and
+ * have older figures, so it is done until the gate has those of now.
+ */
+export async function takeOverQuota(
+  { client, gate }: Pick<TestEbay, 'client' | 'gate'>,
+  simulator: Simulator,
+): Promise<void> {
+  await waitFor('the figures of eBay', async () => {
+    await client.reconcile({ askAgainMs: 0 });
+    const eBays = simulator.controls.quota();
+    const { limit, remaining } = await gate.read();
+    return limit === eBays.limit && remaining === eBays.remaining;
+  });
 }
 
 export interface TestEbay {

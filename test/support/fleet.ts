@@ -1,5 +1,4 @@
 import { Queue } from 'bullmq';
-import { expect } from 'chai';
 import type { Redis } from 'ioredis';
 import { openEbay } from '../../src/app/client.ts';
 import { openProducer } from '../../src/app/producer.ts';
@@ -13,6 +12,7 @@ import { STEADY } from '../../src/simulator/search/search.ts';
 import { type Simulator, startSimulator } from '../../src/simulator/simulator.ts';
 import { DEMO_CREDENTIALS } from '../../src/simulator/tokens.ts';
 import { testConfig } from './config.ts';
+import { takeOverQuota } from './ebayClient.ts';
 import { type RunningProcess, startDpf } from './processes.ts';
 import { connectTo, startTestRedis } from './redis.ts';
 import { serviceEnv } from './service.ts';
@@ -185,12 +185,7 @@ export function useFleet(options: FleetOptions): UsedFleet {
     await redis?.stop();
     files.remove();
   });
-  const reconcile = async () => {
-    // A worker may be asking at the same time: whose question brings the figures does not matter.
-    await ebay.client.reconcile({ askAgainMs: 0 });
-    const { limit, remaining } = simulator.controls.quota();
-    expect(await ebay.gate.read()).to.include({ limit, remaining });
-  };
+  const reconcile = () => takeOverQuota(ebay, simulator);
   return {
     get fleet() {
       return fleet;

@@ -77,6 +77,15 @@ describe('the quota that eBay counts', () => {
     ebay.client.close();
   });
 
+  it('is taken over where two processes ask at a time, and both say so', async () => {
+    const both = [makeGate(), makeGate()].map((gate) => testEbay(simulator().url, { gate }));
+    simulator().controls.quota({ limit: 4000, remaining: 17, resetInS: 3600 });
+    simulator().controls.configure({ latencyMs: 100 });
+    expect(await Promise.all(both.map(({ client }) => client.reconcile()))).to.deep.equal([true, true]);
+    expect(await both[0]?.gate.read()).to.include({ limit: 4000, remaining: 17 });
+    for (const { client } of both) client.close();
+  });
+
   for (const status of [204, 500, 401])
     it(`leaves the ledger alone when the question is answered ${status}`, async () => {
       const ebay = testEbay(simulator().url, { gate: makeGate() });

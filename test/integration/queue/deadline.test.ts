@@ -5,6 +5,7 @@ import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { PageCall } from '../../../src/collector/collector.ts';
 import { pageJobId } from '../../../src/queue/bullmq/queues.ts';
+import { takeOverQuota } from '../../support/ebayClient.ts';
 import { pausedCollector, usePause } from '../../support/pause.ts';
 import { connectTo } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
@@ -104,7 +105,7 @@ describe('a search gives up at SEARCH_DEADLINE', () => {
     await waitFor('the first page', async () => (await service.calls.getCompletedCount()) === 1);
     // Its share is spent until the reset, long after the deadline.
     service.simulator.controls.quota({ limit: 100, used: 90, resetInS: 3600 });
-    await gate.client.reconcile();
+    await takeOverQuota(gate, service.simulator);
     await gate.close();
     const { summary } = await end(searchId);
     expect(summary).to.deep.include({ outcome: 'partial', pages: 1, calls: 1 });

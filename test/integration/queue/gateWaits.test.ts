@@ -4,6 +4,7 @@ import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { PageCall } from '../../../src/collector/collector.ts';
 import { pageJobId } from '../../../src/queue/bullmq/queues.ts';
 import type { SearchReport } from '../../../src/queue/searchReader.ts';
+import { takeOverQuota } from '../../support/ebayClient.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { connectTo } from '../../support/redis.ts';
 import { useService } from '../../support/service.ts';
@@ -23,9 +24,7 @@ describe('searches before a closed gate', () => {
 
   async function eBayCounted(used: number): Promise<void> {
     service.simulator.controls.quota({ limit: 100, used, resetInS: HOUR_S });
-    // The worker may be asking at the same time: whose question brings the figures does not matter.
-    await gate.client.reconcile();
-    expect(await gate.gate.read()).to.include({ used, limit: 100 });
+    await takeOverQuota(gate, service.simulator);
   }
 
   function waiting(searchId: string): Promise<SearchReport> {
@@ -119,8 +118,7 @@ describe('a call that was added while its class might not call', () => {
 
   async function eBayCounts(used: number): Promise<void> {
     service.simulator.controls.quota({ limit: 100, used, resetInS: HOUR_S });
-    await gate.client.reconcile({ askAgainMs: 0 });
-    expect(await gate.gate.read()).to.include({ used });
+    await takeOverQuota(gate, service.simulator);
   }
 
   it('waits a minute at most, and stays the search’s own when the class may call again', async () => {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { openEbay } from '../../../src/app/client.ts';
 import { quietLog } from '../../../src/cli/commandSetup.ts';
 import type { ItemCall, PageCall } from '../../../src/collector/collector.ts';
+import { takeOverQuota } from '../../support/ebayClient.ts';
 import { around, pausedCollector, usePause } from '../../support/pause.ts';
 import { useService } from '../../support/service.ts';
 import { waitFor } from '../../support/waitFor.ts';
@@ -79,7 +80,7 @@ describe('a call of a search', () => {
       service.simulator.controls.quota({ remaining: 0, resetInS: 3600 });
       const ebay = openEbay(service.config, quietLog());
       await waitFor('Redis', () => ebay.redis.ping().catch(() => undefined));
-      await ebay.client.reconcile({ askAgainMs: 0 });
+      await takeOverQuota(ebay, service.simulator);
       ebay.close();
     }
     afterEach(() => service.simulator.controls.quota({ used: 0, resetInS: 86_400 }));

@@ -6,6 +6,7 @@ import type { ItemCall } from '../../../src/collector/collector.ts';
 import { Failure } from '../../../src/failures.ts';
 import type { SearchRequest } from '../../../src/product/requestSchema.ts';
 import { isBrowse } from '../../../src/simulator/log.ts';
+import { takeOverQuota } from '../../support/ebayClient.ts';
 import { around, usePause } from '../../support/pause.ts';
 import { serviceEnv, startPair, useService } from '../../support/service.ts';
 import { resultsKey, StoredJobs } from '../../support/storedJobs.ts';
@@ -338,7 +339,7 @@ describe('searches that want the same item when the share of their class is spen
       await service.producer.enqueue({ ...one, title: { exclude: [word] } });
     await waitFor('the others to wait', async () => (await service.calls.getDelayedCount()) === 2);
     service.simulator.controls.quota({ limit: 100, used: 70, resetInS: 3600 });
-    await ebay.client.reconcile();
+    await takeOverQuota(ebay, service.simulator);
     itemCall.release();
     await waitFor('the first one to wait too', async () => (await service.calls.getDelayedCount()) === 3);
     // The interactive class has calls left.
