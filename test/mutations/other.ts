@@ -11,6 +11,23 @@ export const mutations: Mutation[] = [
     grep: 'the very item, listing or group',
   },
   {
+    id: 'figures-of-two-processes',
+    file: 'src/ebay/client.ts',
+    find: 'if (mark.ledger === before.mark.ledger && mark.reset === figures.reset) return true;',
+    replace: '',
+    breaks: 'A process whose figures of a day come second says that the count is eBay’s.',
+    tests: ['test/integration/ebay/throttle.test.ts'],
+    grep: 'two processes ask',
+  },
+  {
+    id: 'stop-at-the-local-gate',
+    file: 'src/ebay/gate/localGate.ts',
+    find: 'await sleep(ms, undefined, { signal })',
+    replace: 'await sleep(ms)',
+    breaks: 'A call of a collector without Redis that is stopped while it waits ends at once.',
+    tests: ['test/unit/ebay/localGate.test.ts'],
+  },
+  {
     id: 'lease-of-the-next-holder',
     file: 'src/redis/lease.ts',
     find: 'askedAt < this.#heldUntil ? await this.#renew() : await this.#takeFree()',

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { expect } from 'chai';
 import sinon from 'sinon';
 import { LocalGate } from '../../../src/ebay/gate/localGate.ts';
@@ -89,6 +90,8 @@ describe('the pace of the gate without Redis', () => {
     await enter(gate);
     const stopping = new AbortController();
     const waiting = enter(gate, stopping.signal);
+    // By then it waits.
+    await setImmediate();
     stopping.abort();
     const error: Failure = await waiting.then(
       () => expect.fail('it was admitted'),
