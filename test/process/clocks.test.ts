@@ -162,7 +162,9 @@ describe('workers whose clocks are wrong', function () {
       'the last run',
       async () => {
         const report = await producer.schedule.get('tick');
-        return report.state === 'done' && report.lastRuns[0]?.outcome != null ? report : undefined;
+        // One that took longer than a run after it, which was skipped then, may be the last to end.
+        const hasEnded = report.lastRuns.every(({ outcome }) => outcome !== null);
+        return report.state === 'done' && hasEnded ? report : undefined;
       },
       40_000,
     );

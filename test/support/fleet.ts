@@ -210,7 +210,10 @@ export function useFleet(options: FleetOptions): UsedFleet {
     async beginDay(limit, resetInS) {
       await fleet.freshDay(limit, resetInS);
       await reconcile();
-      await queues[1]?.removeRateLimitKey();
+      const [, pages] = queues as [Queue, Queue];
+      // A call that was turned away before holds the queue after its search says that it waits.
+      await waitFor('no call to be under way', async () => (await pages.getActiveCount()) === 0);
+      await pages.removeRateLimitKey();
     },
     stopRedis: () => redis.stop(),
     async startRedis() {
