@@ -40,12 +40,17 @@ describe('a quota day over two workers', function () {
     await used.reconcile();
     const searchId = await enqueue('interactive', 18);
     await waitFor('the search to wait', isWaiting(searchId));
-    await waitFor('the last call', () => used.calls().length >= 5);
+    await waitFor('the last answer', () => used.calls().filter(({ status }) => status !== null).length >= 5);
     // eBay itself counted down from 3 and never had to refuse one.
     expect(used.calls().map(({ status }) => status)).to.deep.equal([200, 200, 200, 200, 200]);
     expect(used.simulator.controls.quota()).to.include({ remaining: 0 });
     await producer.cancel(searchId);
-    await waitFor('the end of its pages', async () => (await pagesUnderWay()) === 0);
+    await waitFor('the end of its pages', async () => {
+      // One that was added in the same moment waits as long as the queue is held, a minute at most, and makes no call.
+      await used.pages.removeRateLimitKey();
+      return (await pagesUnderWay()) === 0;
+    });
+    expect(used.calls()).to.have.length(5);
   });
 
   it('makes exactly the day’s calls, stops the classes in order, and finishes all after the reset with none failed', async () => {
