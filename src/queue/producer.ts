@@ -295,7 +295,7 @@ export class SearchProducer {
     return this.#call(async () => {
       const listings = new Set([...itemIds].map(listingNamed));
       const found = new Map<string, Product>();
-      const list = await this.#reader.productList(searchId, true);
+      const list = await this.#reader.productList(searchId, { withLater: true });
       for (const range of list?.ranges.filter((each) => mayHave(each, listings)) ?? [])
         for (const product of (await list?.read(range)) ?? [])
           if (itemIds.has(product.itemId)) found.set(product.itemId, product);

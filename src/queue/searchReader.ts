@@ -102,13 +102,12 @@ export class SearchReader {
 
   /**
    * The same to be read in parts; undefined for a search whose request cannot be read.
-   * @param all of a withdrawn search also what came for others, which its events name
+   * @param options.withLater of a withdrawn search also what came for others, which its events name
    */
-  async productList(searchId: string, all = false): Promise<ProductList | undefined> {
+  async productList(searchId: string, { withLater = false } = {}): Promise<ProductList | undefined> {
     const found = await this.#readable(searchId);
-    const list =
-      found &&
-      (await openProductList(this.#parts.store, found.origin, found.request, all ? undefined : found.had));
+    const had = withLater ? undefined : found?.had;
+    const list = found && (await openProductList(this.#parts.store, found.origin, found.request, had));
     if (list?.ranges.length === 0) await this.job(searchId);
     return list;
   }
@@ -153,9 +152,10 @@ export type SearchReport = { searchId: string; progress: SearchProgress | null }
 /** What is stored, less what came for others after this search was withdrawn. */
 function within({ pages, details, verdict }: StoredResult, had: WithdrawnEnd | undefined): StoredResult {
   if (had === undefined) return { pages, details, verdict };
+  const items = new Set(had.items);
   return {
     pages: pages.filter(({ page }) => had.pages.includes(page)),
-    details: new Map([...details].filter(([item]) => had.items.includes(item))),
+    details: new Map([...details].filter(([item]) => items.has(item))),
     verdict,
   };
 }

@@ -92,7 +92,8 @@ export async function openProductList(
   had?: WithdrawnEnd,
 ) {
   const heads = await store.readHeads(ref, had?.pages ?? (await store.storedPages(ref)));
-  const isHad = (item: string) => had === undefined || had.items.includes(item);
+  const items = had && new Set(had.items);
+  const isHad = (item: string) => items?.has(item) ?? true;
   const pageOf = new Map<ProductHead, number>();
   for (const { page, head } of heads) for (const product of head.products) pageOf.set(product, page);
   const { products } = assembleHeads(
